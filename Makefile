@@ -1,0 +1,75 @@
+# tinybench: set up, run, test and measure. `make help` lists the targets.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.base ## make .venv, install the package and the system packages that are missing
+	@.ci/system-packages qemu-system-arm=qemu-system-arm \
+	    arm-none-eabi-gcc=gcc-arm-none-eabi \
+	    /usr/lib/arm-none-eabi/newlib/libc.a=libnewlib-arm-none-eabi \
+	    gcc=gcc /usr/include/stdio.h=libc6-dev
+
+setup-test: setup $(VENV)/.test ## ... and what the tests need
+	@.ci/system-packages clang=clang /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a=libclang-rt-14-dev
+
+setup-dev: setup-test $(VENV)/.dev ## ... and the formatters, linters and the type checker
+
+setup-train: setup $(VENV)/.train ## ... and TensorFlow and espeak-ng, for `make models`
+	@.ci/system-packages espeak-ng=espeak-ng
+
+demo: setup ## run keyword spotting on the emulated Cortex-M4
+	$(BIN)/tinybench --task kws
+
+test: setup-test ## run the default test suite
+	$(BIN)/python -m pytest -n 2 tests
+
+soak: setup-test ## run the long tests: fuzzing and endurance
+	$(BIN)/python -m pytest -n 2 -m soak tests
+
+bench: setup-test ## measure speed, memory and size; writes build/bench.json
+	$(BIN)/python -m tests.bench
+
+lint: setup-dev ## check format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/clang-format --dry-run --Werror $$(git ls-files '*.[ch]')
+	$(BIN)/basedpyright
+
+format: setup-dev ## format Python and C
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/clang-format -i $$(git ls-files '*.[ch]')
+
+clean: ## remove what was built, and the virtual environment
+	rm -rf $(VENV) build
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || .ci/system-packages $(PYTHON)=python3 no-ensurepip=python3-venv
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.base: pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.base
+	$(PIP) install --editable '.[test]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.test
+	$(PIP) install --editable '.[dev]'
+	@mkdir -p $(VENV)/names/tinybench
+	@ln -sfn $(CURDIR)/runner $(CURDIR)/energy $(CURDIR)/models $(CURDIR)/datasets $(CURDIR)/firmware $(VENV)/names/tinybench/
+	@touch $@
+
+$(VENV)/.train: $(VENV)/.base
+	$(PIP) install --editable '.[train]'
+	@touch $@
+
+.PHONY: help setup setup-test setup-dev setup-train demo test soak bench lint format clean

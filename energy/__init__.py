@@ -1,0 +1,1 @@
+"""Energy monitors, traces and window analysis."""

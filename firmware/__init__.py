@@ -1,0 +1,1 @@
+"""Data only: the portable C core, kernels, ports and board declarations."""

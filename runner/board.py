@@ -1,0 +1,76 @@
+"""Board declarations: what a board is, how its firmware is built, and how it is reached."""
+
+from pathlib import Path
+
+from .declare import Declaration, find, load, named
+
+
+class Toolchain(Declaration, kw_only=True):
+    """How the firmware for a board is compiled."""
+
+    prefix: str
+    """Prefix of gcc, objcopy and size: "arm-none-eabi-", or "" for the host's own compiler."""
+    cflags: list[str] = []
+    """Architecture flags, given to the compiler and the linker."""
+    kernels: str = "plain"
+    """Kernel variant: "plain" (portable C) or "dsp" (Armv7E-M / Armv8-M DSP instructions)."""
+
+
+class Memory(Declaration, kw_only=True):
+    """The two regions the linker script uses, in bytes."""
+
+    flash_origin: int
+    flash_size_b: int
+    ram_origin: int
+    ram_size_b: int
+
+
+class Emulator(Declaration, kw_only=True):
+    """How an emulated board is started; the DUT's serial line is the process's stdin and stdout."""
+
+    argv: list[str]
+    """Argument list; "{elf}" is replaced by the path of the image."""
+    instruction_ns: int = 0
+    """Emulated time that one instruction takes, exactly; 0 where time is the host's own."""
+
+
+class Serial(Declaration, kw_only=True):
+    """The serial line of a real board."""
+
+    baud: int = 115200
+    energy_baud: int = 9600
+
+
+class Board(Declaration, kw_only=True):
+    """A board, from `firmware/boards/<name>.toml`."""
+
+    name: str
+    description: str
+    family: str
+    """Name of the port: `firmware/ports/<family>.c`."""
+    core: str
+    """Processor core, such as "Cortex-M4F"."""
+    clock_hz: int = 0
+    """Core clock; 0 where it is unknown (the host)."""
+    toolchain: Toolchain
+    memory: Memory | None = None
+    emulator: Emulator | None = None
+    serial: Serial | None = None
+
+    @property
+    def emulated(self) -> bool:
+        """Whether time on this board is an instruction count."""
+        return self.emulator is not None and self.emulator.instruction_ns > 0
+
+
+def names() -> dict[str, Path]:
+    """Return all boards in the package as {name: path of the declaration}."""
+    return named("firmware", "boards")
+
+
+def load_board(name: str) -> Board:
+    """Load a board by name, or by the path of a .toml file.
+
+    Raises UsageError for an unknown name, DeclarationError for a wrong file.
+    """
+    return load(find("board", name, names()), Board)

@@ -1,0 +1,90 @@
+"""Read a TOML declaration into a frozen structure, or say exactly what is wrong with it."""
+
+import difflib
+import tomllib
+from collections.abc import Iterable
+from importlib.resources import files
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from .errors import DeclarationError, UsageError
+
+
+class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of every declared thing: immutable, and no key it does not know."""
+
+
+T = TypeVar("T", bound=Declaration)
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """Return a clause that suggests valid names: the nearest if one is near, else all of them."""
+    names = sorted(valid)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    if close:
+        return f"did you mean '{close[0]}'?"
+    return "valid: " + ", ".join(names) if names else "there is none"
+
+
+def load(path: Path, kind: type[T]) -> T:
+    """Read one declaration file.
+
+    Raises DeclarationError with the file, the key and the nearest valid key.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DeclarationError(f"{path}: there is no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DeclarationError(f"{path}: cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise DeclarationError(f"{path}: not valid TOML: {error}") from error
+    _reject_unknown_keys(path, raw, msgspec.inspect.type_info(kind), "")
+    try:
+        return msgspec.convert(raw, kind)
+    except msgspec.ValidationError as error:
+        raise DeclarationError(f"{path}: {_readable(str(error))}") from error
+
+
+def named(package: str, folder: str) -> dict[str, Path]:
+    """Return the declarations in a folder of a tinybench package as {name: path}, sorted by name."""
+    root = Path(str(files(f"tinybench.{package}"))) / folder
+    return {path.stem: path for path in sorted(root.glob("*.toml"))}
+
+
+def find(what: str, name: str, known: dict[str, Path]) -> Path:
+    """Return the path of a declaration by its name, or by its path when it ends in .toml."""
+    if name.endswith(".toml"):
+        return Path(name)
+    if name not in known:
+        raise UsageError(f"there is no {what} '{name}': {nearest(name, known)}")
+    return known[name]
+
+
+def _reject_unknown_keys(path: Path, raw: object, info: msgspec.inspect.Type, where: str) -> None:
+    """Raise for the first key that `info` does not know, naming its nearest neighbour."""
+    if isinstance(info, msgspec.inspect.UnionType):
+        for option in info.types:
+            if isinstance(option, msgspec.inspect.StructType):
+                info = option
+    if isinstance(info, msgspec.inspect.StructType) and isinstance(raw, dict):
+        fields = {field.encode_name: field.type for field in info.fields}
+        for key, value in raw.items():
+            if key not in fields:
+                raise DeclarationError(
+                    f"{path}: unknown key '{where}{key}': {nearest(str(key), fields)}"
+                )
+            _reject_unknown_keys(path, value, fields[key], f"{where}{key}.")
+    elif isinstance(info, msgspec.inspect.ListType) and isinstance(raw, list):
+        for index, item in enumerate(raw):
+            _reject_unknown_keys(path, item, info.item_type, f"{where}{index}.")
+
+
+def _readable(message: str) -> str:
+    """Turn msgspec's "... - at `$.serial.baud`" into "key 'serial.baud': ..."."""
+    text, mark, at = message.partition(" - at `$")
+    key = at.rstrip("`").lstrip(".")
+    text = text.replace("Object missing required field", "missing key")
+    return f"key '{key}': {text}" if mark and key else text

@@ -1,0 +1,75 @@
+"""Every error tinybench raises on purpose, in one tree.
+
+    TinybenchError
+    ├── UsageError            exit 2: what was asked for cannot be done as asked
+    │   ├── DeclarationError      a TOML declaration of a board, task, dataset or model is wrong
+    │   ├── DatasetError          an input, a label file or a dataset folder is wrong
+    │   ├── ModelError            a .tflite that cannot be compiled: type, operator, shape, damage
+    │   ├── ToolMissingError      a program that the run needs is not installed
+    │   └── RunFolderError        a run folder that cannot be written or read
+    └── BenchError            exit 3: the bench failed while doing it
+        ├── BuildError            the firmware did not build
+        ├── FetchError            a download failed or had the wrong checksum
+        ├── TransportError        the line to the board closed, or could not be opened
+        ├── DeadlineError         the board did not answer in time
+        └── ProtocolError         the board answered something the protocol does not allow
+
+A message says what was tried, what was seen and what to try next. A broken rule is no error: it is a
+`Violation` in the result (exit 1).
+"""
+
+
+class TinybenchError(Exception):
+    """Root of the tree; `exit_status` is what the command line exits with."""
+
+    exit_status = 3
+
+
+class UsageError(TinybenchError):
+    """What was asked for cannot be done as asked."""
+
+    exit_status = 2
+
+
+class DeclarationError(UsageError):
+    """A TOML declaration is wrong; the message names the file, the key and the nearest valid name."""
+
+
+class DatasetError(UsageError):
+    """An input, a label line or a dataset folder is wrong; the message names the file."""
+
+
+class ModelError(UsageError):
+    """A model that cannot be compiled; the message names the tensor or operator with its index."""
+
+
+class ToolMissingError(UsageError):
+    """A program the run needs is not installed; the message says what to type."""
+
+
+class RunFolderError(UsageError):
+    """A run folder cannot be created, written or read."""
+
+
+class BenchError(TinybenchError):
+    """The bench failed while doing what was asked."""
+
+
+class BuildError(BenchError):
+    """The firmware did not build; the message ends with the compiler's own words."""
+
+
+class FetchError(BenchError):
+    """A download failed, was short, or had the wrong checksum."""
+
+
+class TransportError(BenchError):
+    """The line to the board closed, or could not be opened."""
+
+
+class DeadlineError(BenchError):
+    """The board did not answer in time."""
+
+
+class ProtocolError(BenchError):
+    """The board answered something the protocol does not allow."""

@@ -1,0 +1,1 @@
+"""Reports on a stored result: one module a format."""

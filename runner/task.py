@@ -1,0 +1,49 @@
+"""Task declarations: a benchmark of MLPerf Tiny, its inputs, metric and thresholds."""
+
+from pathlib import Path
+from typing import Literal
+
+from .declare import Declaration, find, load, named
+
+
+class TaskRules(Declaration, kw_only=True):
+    """The run rules that differ between tasks. Ref: MLPerf Tiny Rules; energyrunner README."""
+
+    accuracy_count: list[int]
+    """Sizes of an official accuracy set that the rules accept."""
+    closed_threshold: float
+    """Least value of the metric in the closed division (a share, not per cent)."""
+
+
+class Task(Declaration, kw_only=True):
+    """A task, from `runner/tasks/<name>.toml`."""
+
+    name: str
+    title: str
+    model_id: str
+    """What the DUT answers to `profile`, such as "kws01"."""
+    input_b: int
+    """Bytes uploaded for one inference."""
+    classes: list[str]
+    """Class names in the order of the model's outputs."""
+    metric: Literal["top1"]
+    dataset: str
+    """Name of the official dataset's declaration."""
+    model: str
+    """Name of the official model's declaration."""
+    embedded_dataset: str
+    embedded_model: str
+    rules: TaskRules
+
+
+def names() -> dict[str, Path]:
+    """Return all tasks in the package as {name: path of the declaration}."""
+    return named("runner", "tasks")
+
+
+def load_task(name: str) -> Task:
+    """Load a task by name, or by the path of a .toml file.
+
+    Raises UsageError for an unknown name, DeclarationError for a wrong file.
+    """
+    return load(find("task", name, names()), Task)
