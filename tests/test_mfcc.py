@@ -58,7 +58,7 @@ def test_shape_and_size() -> None:
 
 
 def test_silence_is_the_official_silent_frame() -> None:
-    """Digital silence gives in every frame the bytes that silent frames of the official set have."""
+    """Digital silence gives in every frame the bytes of the official set's silent frames."""
     quantised = mfcc.quantise(mfcc.mfcc(np.zeros(mfcc.SAMPLES, np.int16)))
     assert (quantised == [-128, 82, 83, 83, 83, 82, 83, 83, 83, 83]).all()
 
@@ -70,7 +70,7 @@ def test_loudness_does_not_matter() -> None:
 
 
 def test_brightness_shows_in_the_first_cosine() -> None:
-    """A low tone has its energy in low mel bins: coefficient 1 is positive; for a high tone negative."""
+    """Coefficient 1 is positive for a low tone and negative for a high one."""
     assert (mfcc.mfcc(tone(200))[:, 1] > 0).all()
     assert (mfcc.mfcc(tone(3500))[:, 1] < 0).all()
 
@@ -88,7 +88,7 @@ def test_quantise_truncates_and_saturates() -> None:
 
 
 def test_dequantise_inverts_quantise() -> None:
-    """Every int8 value survives dequantising and quantising to within the truncation of one step."""
+    """Every int8 value survives dequantising and quantising to within one step."""
     values = np.arange(-128, 128).astype(np.int8)
     back = mfcc.quantise(mfcc.dequantise(values).astype(np.float64))
     assert np.abs(back.astype(int) - values).max() <= 1
