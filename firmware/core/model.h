@@ -28,8 +28,8 @@ extern const uint32_t model_result_decimals;
 /* Run one inference on model_input. Returns 0, or a negative number when the engine failed. */
 int model_infer(void);
 
-/* Value `index` (below model_result_count) of the last inference, dequantised: the softmax output in
- * 0..1. Untimed. 0 before the first inference. */
+/* Value `index` (below model_result_count) of the last inference, dequantised: the softmax output
+ * in 0..1. Untimed. 0 before the first inference. */
 float model_result(uint32_t index);
 
 #endif

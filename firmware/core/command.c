@@ -1,0 +1,172 @@
+/* Receive one command from the host, and carry it out. Ref: mlcommons/tiny, benchmark/api. */
+#include "command.h"
+
+#include <limits.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "infer.h"
+#include "model.h"
+#include "port.h"
+#include "text.h"
+#include "upload.h"
+
+#define TERMINATOR '%'
+#define DEFAULT_ITERATIONS 1
+#define DEFAULT_WARMUPS 10
+
+bool command_receive(char command[COMMAND_SIZE + 1]) {
+    uint32_t length = 0;
+    for (;;) {
+        int c = port_getc();
+        if (c < 0) {
+            return false;
+        }
+        if (c == TERMINATOR) {
+            command[length] = '\0';
+            return true;
+        }
+        /* A damaged byte makes its word unknown, and is harmless when an error quotes it. */
+        bool printable = c >= ' ' && c <= '~';
+        if (length < COMMAND_SIZE) {
+            command[length++] = printable ? (char)c : '?';
+        }
+    }
+}
+
+/* Cut the next word off *rest and return it, or NULL when there is none left. */
+static char *next_word(char **rest) {
+    char *word = *rest;
+    while (*word == ' ') {
+        word++;
+    }
+    char *end = word;
+    while (*end != ' ' && *end != '\0') {
+        end++;
+    }
+    *rest = *end == '\0' ? end : end + 1;
+    *end = '\0';
+    return word == end ? NULL : word;
+}
+
+/* Return the integer in `word`, saturated to 32 bits, or `otherwise` when it holds anything else.
+ * Stock firmware takes the leading digits: of a damaged "1?0" it would make 1. */
+static int32_t integer(const char *word, int32_t otherwise) {
+    bool negative = *word == '-';
+    if (negative) {
+        word++;
+    }
+    if (*word == '\0') {
+        return otherwise;
+    }
+    int64_t value = 0;
+    for (; *word != '\0'; word++) {
+        if (*word < '0' || *word > '9') {
+            return otherwise;
+        }
+        value = value * 10 + (*word - '0');
+        if (value > INT32_MAX) {
+            value = INT32_MAX;
+        }
+    }
+    return (int32_t)(negative ? -value : value);
+}
+
+static void run_name(char *rest) {
+    (void)rest;
+    text("m-name-dut-[tinybench]\r\n");
+}
+
+static void run_profile(char *rest) {
+    (void)rest;
+    text("m-profile-[ULPMark for tinyML Firmware V0.0.1]\r\nm-model-[");
+    text(model_id);
+    text("]\r\n");
+}
+
+static void run_caps(char *rest) {
+    (void)rest;
+    text("m-caps-[]\r\n");
+}
+
+static void run_help(char *rest) {
+    (void)rest;
+    text("Each command ends with '%'; each answer ends with m-ready.\r\n"
+         "name           who answers\r\n"
+         "profile        protocol and model\r\n"
+         "caps           what this firmware can do beyond the public API\r\n"
+         "timestamp      time in microseconds\r\n"
+         "db load N      announce an input of N bytes\r\n"
+         "db HEX         append bytes of the input\r\n"
+         "db print       show the input\r\n"
+         "infer [N [W]]  W untimed inferences (10), then N timed ones (1)\r\n"
+         "results        outputs of the last inference\r\n");
+}
+
+static void run_timestamp(char *rest) {
+    (void)rest;
+    infer_timestamp();
+}
+
+static void run_db(char *rest) {
+    const char *what = next_word(&rest);
+    if (what == NULL) {
+        text("e-[Command 'db' requires a subcommand]\r\n");
+    } else if (strcmp(what, "load") == 0) {
+        const char *size = next_word(&rest);
+        if (size == NULL) {
+            text("e-[Command 'db load' requires the # of bytes]\r\n");
+        } else {
+            upload_load(integer(size, 0));
+        }
+    } else if (strcmp(what, "print") == 0) {
+        upload_print();
+    } else {
+        upload_append(what);
+    }
+}
+
+static void run_infer(char *rest) {
+    const char *n = next_word(&rest);
+    const char *w = next_word(&rest);
+    int32_t iterations = n == NULL ? DEFAULT_ITERATIONS : integer(n, 0);
+    int32_t warmups = w == NULL ? DEFAULT_WARMUPS : integer(w, -1);
+    if (iterations <= 0) {
+        text("e-[Inference iterations must be >0]\r\n");
+    } else if (warmups < 0) {
+        text("e-[Inference warmup must be >=0]\r\n");
+    } else {
+        infer_window((uint32_t)iterations, (uint32_t)warmups);
+    }
+}
+
+static void run_results(char *rest) {
+    (void)rest;
+    infer_results();
+}
+
+/* Each command with its function, which gets the words that follow. */
+static const struct {
+    const char *name;
+    void (*run)(char *rest);
+} commands[] = {
+    {"name", run_name},           {"profile", run_profile}, {"caps", run_caps},
+    {"help", run_help},           {"db", run_db},           {"infer", run_infer},
+    {"timestamp", run_timestamp}, {"results", run_results},
+};
+
+void command_run(char *command) {
+    const char *name = next_word(&command);
+    if (name == NULL) {
+        return; /* An empty command crashes stock firmware; here it only asks for m-ready. */
+    }
+    for (uint32_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(name, commands[i].name) == 0) {
+            commands[i].run(command);
+            return;
+        }
+    }
+    text("e-[Unknown command: ");
+    text(name);
+    text("]\r\n");
+}

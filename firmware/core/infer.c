@@ -1,0 +1,93 @@
+/* Run inferences on the uploaded input, time them and answer their results. */
+#include "infer.h"
+
+#include <stdbool.h>
+
+#include "model.h"
+#include "port.h"
+#include "text.h"
+#include "upload.h"
+
+static void lap(uint32_t micros) {
+    text("m-lap-us-");
+    text_u32(micros);
+    text("\r\n");
+}
+
+void infer_timestamp(void) {
+    lap(port_micros());
+}
+
+/* Run `count` inferences; stop at the first that fails. Returns what model_infer returned last. */
+static int run(uint32_t count) {
+    int status = 0;
+    while (count-- > 0 && status >= 0) {
+        status = model_infer();
+    }
+    return status;
+}
+
+static bool input_is_complete(void) {
+    if (upload_received_b() == model_input_b) {
+        return true;
+    }
+    /* Stock firmware says the first line and then infers on its old tensor all the same: a result
+     * of nobody knows which input. A client must treat the line as fatal anyhow, so stop here. */
+    text("Input db has ");
+    text_u32(upload_received_b());
+    text(" elemented, expected ");
+    text_u32(model_input_b);
+    text("\ne-[Inference needs a complete input]\r\n");
+    return false;
+}
+
+static void engine_failed(int status) {
+    text("e-[Inference failed with ");
+    text_i32(status);
+    text("]\r\n");
+}
+
+void infer_window(uint32_t iterations, uint32_t warmups) {
+    if (!input_is_complete()) {
+        return;
+    }
+    text("m-warmup-start-");
+    text_u32(warmups);
+    text("\r\n");
+    int status = run(warmups);
+    if (status < 0) {
+        engine_failed(status);
+        return;
+    }
+    text("m-warmup-done\r\n");
+    text("m-infer-start-");
+    text_u32(iterations);
+    text("\r\n");
+
+    /* Both stamps are printed after the window, where stock prints the first one inside it. */
+    port_flush();
+    port_align();
+    uint32_t start_us = port_micros();
+    status = run(iterations);
+    uint32_t end_us = port_micros();
+
+    if (status < 0) {
+        engine_failed(status);
+        return;
+    }
+    lap(start_us);
+    lap(end_us);
+    text("m-infer-done\r\n");
+    infer_results();
+}
+
+void infer_results(void) {
+    text("m-results-[");
+    for (uint32_t i = 0; i < model_result_count; i++) {
+        if (i > 0) {
+            text(",");
+        }
+        text_decimal(model_result(i), model_result_decimals);
+    }
+    text("]\r\n");
+}

@@ -1,0 +1,18 @@
+/* Run inferences on the uploaded input, time them and answer their results. */
+#ifndef TINYBENCH_INFER_H
+#define TINYBENCH_INFER_H
+
+#include <stdint.h>
+
+/* `timestamp`: answer the time in microseconds. */
+void infer_timestamp(void);
+
+/* `infer N W`: run `warmups` untimed inferences, then `iterations` timed ones, and answer both time
+ * stamps and the results. Answers an error and no results when the input is incomplete or the
+ * engine fails. */
+void infer_window(uint32_t iterations, uint32_t warmups);
+
+/* `results`: answer the outputs of the last inference. */
+void infer_results(void);
+
+#endif

@@ -1,0 +1,29 @@
+/* The device under test, from power-up on: say hello, then answer one command after the other. */
+#include "command.h"
+#include "infer.h"
+#include "port.h"
+#include "text.h"
+
+static void ready(void) {
+    text("m-ready\r\n");
+    port_flush();
+}
+
+static void hello(void) {
+    text("m-timestamp-mode-performance\r\n");
+    infer_timestamp();
+    text("m-init-done\r\n");
+    ready();
+}
+
+int main(void) {
+    char command[COMMAND_SIZE + 1];
+
+    port_init();
+    hello();
+    while (command_receive(command)) {
+        command_run(command);
+        ready();
+    }
+    return 0;
+}

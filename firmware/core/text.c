@@ -1,0 +1,69 @@
+/* Write text to the serial line: strings, integers, hex and truncated decimals, without printf. */
+#include "text.h"
+
+#include "port.h"
+
+void text(const char *string) {
+    while (*string != '\0') {
+        port_putc(*string++);
+    }
+}
+
+void text_u32(uint32_t value) {
+    char digits[10];
+    uint32_t count = 0;
+    do {
+        digits[count++] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value != 0);
+    while (count > 0) {
+        port_putc(digits[--count]);
+    }
+}
+
+void text_i32(int32_t value) {
+    if (value < 0) {
+        port_putc('-');
+        text_u32(0u - (uint32_t)value);
+    } else {
+        text_u32((uint32_t)value);
+    }
+}
+
+void text_hex(uint8_t value) {
+    static const char digits[] = "0123456789abcdef";
+    port_putc(digits[value >> 4]);
+    port_putc(digits[value & 0xF]);
+}
+
+void text_decimal(float value, uint32_t decimals) {
+    if (value != value) {
+        text("nan");
+        return;
+    }
+    if (value < 0.0f) {
+        port_putc('-');
+        value = -value;
+    }
+    if (value >= 4294967296.0f) {
+        text("inf");
+        return;
+    }
+    uint32_t whole = (uint32_t)value;
+    text_u32(whole);
+    if (decimals == 0) {
+        return;
+    }
+    /* Fixed point with 60 fractional bits, in two steps of 30: exact, where float * 1000 would
+     * round 0.7f up to 0.700. The four bits above hold one decimal digit. */
+    float scaled = (value - (float)whole) * 0x1p30f;
+    uint32_t high = (uint32_t)scaled;
+    uint32_t low = (uint32_t)((scaled - (float)high) * 0x1p30f);
+    uint64_t fraction = ((uint64_t)high << 30) | low;
+    port_putc('.');
+    while (decimals-- > 0) {
+        fraction *= 10;
+        port_putc((char)('0' + (fraction >> 60)));
+        fraction &= (1ull << 60) - 1;
+    }
+}
