@@ -1,0 +1,71 @@
+/* Cortex-M start-up: vector table, memory and FPU made ready for C, faults reported. */
+#include <stdint.h>
+#include <string.h>
+
+#include "port.h"
+#include "text.h"
+
+/* Placed by link.ld. */
+extern uint32_t stack_limit[], stack_top[];
+extern uint8_t data_load[], data_start[], data_end[], bss_start[], bss_end[];
+
+int main(void);
+void reset(void);
+void fault(void);
+void report_fault(const uint32_t *frame);
+
+/* System handlers only: no port takes interrupts, so that none can fall into a timed window.
+ * Ref: Armv7-M Architecture Reference Manual, B1.5.3. */
+typedef union {
+    uint32_t *stack;
+    void (*handler)(void);
+} Vector;
+
+__attribute__((section(".vectors"), used)) const Vector vectors[16] = {
+    {.stack = stack_top}, {.handler = reset}, {.handler = fault}, {.handler = fault},
+    {.handler = fault},   {.handler = fault}, {.handler = fault}, {.handler = fault},
+    {.handler = fault},   {.handler = fault}, {.handler = fault}, {.handler = fault},
+    {.handler = fault},   {.handler = fault}, {.handler = fault}, {.handler = fault},
+};
+
+void reset(void) {
+    __asm volatile("cpsid i");
+#ifdef __ARM_FP
+    /* Full access to coprocessors 10 and 11, the FPU. Ref: Armv7-M ARM, B3.2.20 CPACR. */
+    volatile uint32_t *const cpacr = (volatile uint32_t *)0xE000ED88;
+    *cpacr |= 0xFu << 20;
+    __asm volatile("dsb\n isb" ::: "memory");
+#endif
+    memcpy(data_start, data_load, (size_t)(data_end - data_start));
+    memset(bss_start, 0, (size_t)(bss_end - bss_start));
+    main();
+    for (;;) {
+        __asm volatile("wfi");
+    }
+}
+
+/* Hand the stacked registers over, on a fresh stack: the old one may be what broke. */
+__attribute__((naked)) void fault(void) {
+    __asm volatile("mov r0, sp\n"
+                   "ldr r1, =stack_top\n"
+                   "msr msp, r1\n"
+                   "b report_fault\n");
+}
+
+/* Say where the program counter was, then stop: what memory holds can no longer be trusted. */
+__attribute__((used, noreturn)) void report_fault(const uint32_t *frame) {
+    if (frame >= stack_limit && frame + 8 <= stack_top) {
+        uint32_t pc = frame[6]; /* Ref: Armv7-M ARM, B1.5.6, exception frame */
+        text("\r\ne-[Hard fault at 0x");
+        for (uint32_t shift = 32; shift > 0; shift -= 8) {
+            text_hex((uint8_t)(pc >> (shift - 8)));
+        }
+        text("]\r\n");
+    } else {
+        text("\r\ne-[Hard fault: stack overflow]\r\n");
+    }
+    port_flush();
+    for (;;) {
+        __asm volatile("wfi");
+    }
+}

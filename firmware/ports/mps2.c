@@ -1,0 +1,108 @@
+/* Port for the Arm MPS2 boards (FPGA images AN385, AN386 and AN500) as QEMU emulates them.
+ *
+ * The serial line is QEMU's own standard input and output, by semihosting: one host call a command,
+ * 25 us from command to m-ready. The emulated UART0 wakes up for each byte, which makes it 1700 us.
+ */
+#include <stdint.h>
+#include <string.h>
+
+#include "port.h"
+
+/* Operations. Ref: Arm, Semihosting for AArch32 and AArch64 (ARM-software/abi-aa, semihosting.rst).
+ */
+#define SYS_OPEN 0x01
+#define SYS_WRITE 0x05
+#define SYS_READ 0x06
+#define SYS_EXIT 0x18
+#define MODE_READ 0                        /* SYS_OPEN, table of modes: "r" */
+#define MODE_WRITE 4                       /* "w" */
+#define APPLICATION_EXIT ((void *)0x20026) /* SYS_EXIT: ADP_Stopped_ApplicationExit */
+
+/* Counters of the FPGA. Ref: Arm DAI 0386 (AN386), FPGA system control and I/O. */
+typedef struct {
+    uint32_t unused[6];
+    volatile uint32_t COUNTER;  /* 0x18: counts up whenever PSCNTR starts over */
+    volatile uint32_t PRESCALE; /* 0x1C: what PSCNTR starts over from */
+    volatile uint32_t PSCNTR;   /* 0x20: counts down with the 25 MHz clock */
+} Fpgaio;
+#define FPGAIO ((Fpgaio *)0x40028000)
+#define TICKS_PER_US (CLOCK_HZ / 1000000)
+
+static int32_t input;
+static int32_t output;
+
+static uint8_t received[256];
+static uint32_t received_b;
+static uint32_t taken_b;
+
+static char held_back[256];
+static uint32_t held_back_b;
+
+/* Ask the emulator for an operation; `argument` is a block of words. */
+static int32_t semihosting(uint32_t operation, const void *argument) {
+    register uint32_t r0 __asm("r0") = operation;
+    register const void *r1 __asm("r1") = argument;
+    __asm volatile("bkpt 0xAB" : "+r"(r0) : "r"(r1) : "memory");
+    return (int32_t)r0;
+}
+
+static int32_t open_file(const char *path, uint32_t mode) {
+    const uint32_t block[3] = {(uint32_t)path, mode, strlen(path)};
+    return semihosting(SYS_OPEN, block);
+}
+
+void port_init(void) {
+    /* By these names QEMU reads and writes the pipes directly, and sleeps in read() while the line
+     * is idle; by ":tt" it would want a character device of its own between. */
+    input = open_file("/dev/stdin", MODE_READ);
+    output = open_file("/dev/stdout", MODE_WRITE);
+    FPGAIO->PRESCALE = TICKS_PER_US - 1;
+}
+
+int port_getc(void) {
+    if (taken_b == received_b) {
+        const uint32_t block[3] = {(uint32_t)input, (uint32_t)received, sizeof received};
+        /* Sleeps in the host's read(); returns how many bytes of the block are left empty. */
+        int32_t left_b = semihosting(SYS_READ, block);
+        if (left_b < 0 || left_b >= (int32_t)sizeof received) {
+            semihosting(SYS_EXIT,
+                        APPLICATION_EXIT); /* the host closed the line: end the emulator */
+            return -1;
+        }
+        received_b = sizeof received - (uint32_t)left_b;
+        taken_b = 0;
+    }
+    return received[taken_b++];
+}
+
+void port_putc(char c) {
+    held_back[held_back_b++] = c;
+    if (held_back_b == sizeof held_back) {
+        port_flush();
+    }
+}
+
+void port_flush(void) {
+    const uint32_t block[3] = {(uint32_t)output, (uint32_t)held_back, held_back_b};
+    semihosting(SYS_WRITE, block);
+    held_back_b = 0;
+}
+
+uint32_t port_micros(void) {
+    return FPGAIO->COUNTER;
+}
+
+void port_align(void) {
+    /* An emulated instruction takes 32 ns, a tick of PSCNTR 40 ns: two reads in a row see the same
+     * value only when the first falls on the tick itself, once every 5 instructions. The loop has
+     * 4, so it finds that moment within 5 rounds. From there on, equal work takes equal time. */
+    uint32_t first, second;
+    __asm volatile("1: ldr %0, [%2]\n"
+                   "   ldr %1, [%2]\n"
+                   "   cmp %0, %1\n"
+                   "   bne 1b\n"
+                   : "=&l"(first), "=&l"(second)
+                   : "l"(&FPGAIO->PSCNTR)
+                   : "cc");
+    FPGAIO->PSCNTR = TICKS_PER_US - 1;
+}
