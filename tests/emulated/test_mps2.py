@@ -1,0 +1,160 @@
+"""The emulated MPS2 board: talks the protocol, and repeats its time to the instruction."""
+
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.firmware.dut_process import FAKE_MODEL, READY, DutProcess, build
+from tinybench.runner.board import Board, load_board
+
+INPUT_B = 490
+WINDOWS = (1, 2, 3, 7, 100, 333)
+
+
+@pytest.fixture(scope="module")
+def board() -> Board:
+    """The declaration of the emulated Cortex-M4F."""
+    if shutil.which("qemu-system-arm") is None:
+        pytest.skip("qemu-system-arm is not installed: sudo apt-get install qemu-system-arm")
+    return load_board("mps2-an386")
+
+
+@pytest.fixture(scope="module")
+def elf(board: Board, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The board's firmware with the fake engine."""
+    return build(board, tmp_path_factory.mktemp("firmware") / board.name)
+
+
+def argv(board: Board, elf: Path) -> list[str]:
+    """Return the command that starts the emulated board with an image."""
+    assert board.emulator is not None
+    return [word.replace("{elf}", str(elf)) for word in board.emulator.argv]
+
+
+@pytest.fixture
+def dut(board: Board, elf: Path) -> Iterator[DutProcess]:
+    """An emulated board fresh from power-up, its banner read."""
+    with DutProcess(argv(board, elf)) as process:
+        banner = process.read_until(READY)
+        assert re.fullmatch(
+            rb"m-timestamp-mode-performance\r\nm-lap-us-\d+\r\nm-init-done\r\nm-ready\r\n", banner
+        )
+        yield process
+
+
+def window_us(dut: DutProcess, iterations: int, warmups: int = 0) -> int:
+    """Run a window and return the time between its two stamps."""
+    reply = dut.ask(b"infer %d %d" % (iterations, warmups))
+    start_us, end_us = (int(us) for us in re.findall(r"m-lap-us-(\d+)\r\n", reply))
+    return end_us - start_us
+
+
+def test_a_whole_session(dut: DutProcess) -> None:
+    """Profile, upload, verification, inference and results work on the emulated core."""
+    assert "m-model-[fake01]\r\n" in dut.ask(b"profile")
+    data = bytes(range(245)) * 2
+    dut.upload(data)
+    shown = re.findall(r"[0-9a-f]{2}(?=[-\r])", dut.ask(b"db print"))
+    assert bytes.fromhex("".join(shown)) == data
+    reply = dut.ask(b"infer 3 1")
+    assert "m-infer-start-3\r\n" in reply
+    share = sum(data) % 256 * 1000 // 256
+    assert reply.endswith(f"m-results-[0.{share:03},0.007,0.996,{sum(data)}.000]\r\n")
+    assert dut.ask(b"bogus") == "e-[Unknown command: bogus]\r\n"
+
+
+def test_decimals_are_exact_on_the_core(dut: DutProcess) -> None:
+    """Soft 64-bit arithmetic and single-precision floats print what the host prints."""
+    dut.upload(b"\xe1" + bytes(INPUT_B - 1))
+    assert dut.ask(b"infer 1 0").endswith("m-results-[nan,inf,-inf,-1.500]\r\n")
+    dut.upload(b"\xe2" + bytes(INPUT_B - 1))
+    assert dut.ask(b"infer 1 0").endswith("m-results-[4294967040.000,inf,-0.000,0.699]\r\n")
+
+
+def test_equal_work_takes_exactly_equal_time(board: Board, elf: Path) -> None:
+    """A window of N inferences has one length: in every window, after anything, in every run."""
+    seen: dict[int, set[int]] = {iterations: set() for iterations in WINDOWS}
+    for run in range(4):
+        with DutProcess(argv(board, elf)) as dut:
+            dut.read_until(READY)
+            for _ in range(run):
+                dut.ask(b"timestamp")
+            dut.upload(bytes([run] * INPUT_B))
+            for round_ in range(3):
+                for iterations in WINDOWS:
+                    dut.send(b"inf")  # a command in two pieces, as a slow line brings it
+                    time.sleep(0.001 * round_)
+                    dut.send(b"er %d %d%%" % (iterations, round_))
+                    reply = dut.read_until(READY).decode()
+                    start_us, end_us = map(int, re.findall(r"m-lap-us-(\d+)", reply))
+                    seen[iterations].add(end_us - start_us)
+    assert {iterations: len(times) for iterations, times in seen.items()} == dict.fromkeys(
+        WINDOWS, 1
+    )
+
+
+def test_time_is_an_instruction_count(board: Board, dut: DutProcess) -> None:
+    """Instructions per inference from the time stamps are a whole number, whatever the window."""
+    assert board.emulator is not None
+    dut.upload(bytes(INPUT_B))
+    long_us, short_us = window_us(dut, 6000), window_us(dut, 2000)
+    instructions = (long_us - short_us) * 1000 / board.emulator.instruction_ns / 4000
+    assert instructions == pytest.approx(round(instructions), abs=0.01)
+    assert instructions > 1000
+
+
+def test_the_emulator_says_nothing_and_ends_with_its_line(dut: DutProcess) -> None:
+    """QEMU starts without a warning, and ends when its input closes."""
+    dut.ask(b"name")
+    assert dut.close_line() == 0
+    assert dut.words() == ""
+
+
+def test_it_ends_when_its_line_closes_in_a_window(dut: DutProcess) -> None:
+    """A window that is running when the input closes is finished, then the emulator ends."""
+    dut.upload(bytes(INPUT_B))
+    dut.send(b"infer 20000 0%")
+    dut.read_until(b"m-infer-start-20000\r\n")
+    assert dut.close_line() == 0
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        ('    __asm volatile("udf #0");\n', rb"e-\[Hard fault at 0x[0-9a-f]{8}\]\r\n"),
+        ("    model_result(endless(1));\n", rb"e-\[Hard fault: stack overflow\]\r\n"),
+    ],
+)
+def test_a_fault_is_reported(board: Board, tmp_path: Path, harm: str, words: bytes) -> None:
+    """Code that goes wrong gives a line that says so, and no result."""
+    endless = (
+        "static uint32_t endless(volatile uint32_t depth) {\n"
+        "    volatile uint32_t room[64] = {depth};\n"
+        "    return depth == 0 ? 0 : endless(room[0] + 1) + room[1];\n}\n"
+    )
+    head = "int model_infer(void) {\n"
+    model = FAKE_MODEL.read_text().replace(head, endless + head + harm)
+    broken = build(
+        board,
+        tmp_path / "broken",
+        "CFLAGS_EXTRA=-Wno-infinite-recursion -Wno-unused-function",
+        model=model,
+    )
+    with DutProcess(argv(board, broken)) as dut:
+        dut.read_until(READY)
+        dut.upload(bytes(INPUT_B))
+        dut.send(b"infer 1 0%")
+        reply = dut.read_until(b"]\r\n")
+        assert re.search(words, reply)
+        assert b"m-results" not in dut.pending()
+
+
+def test_image_has_no_build_path(elf: Path) -> None:
+    """The debug data names sources relative to the repository only."""
+    image = elf.read_bytes()
+    assert str(elf.parent).encode() not in image
+    assert str(Path(__file__).resolve().parents[2]).encode() not in image
