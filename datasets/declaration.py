@@ -1,0 +1,115 @@
+"""Dataset declarations: which inputs there are, how they are laid out, and where they come from."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta
+
+from ..runner.declare import Declaration, find, load, named
+from ..runner.errors import DeclarationError
+
+# A plain file name: no folder, no drive, no control character, and neither "." nor "..".
+_FILE_NAME = re.compile(r"(?!\.{1,2}$)[^/\\:\x00-\x1f\x7f]+")
+_RELATIVE_PATH = r"^(?!(.*/)?\.{1,2}(/|$))[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$"
+_CHECKSUM_LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
+
+RelativePath = Annotated[str, Meta(pattern=_RELATIVE_PATH)]
+Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+
+
+class Source(Declaration, frozen=True, kw_only=True):
+    """A file or a folder of a public repository, at one commit."""
+
+    repository: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*/[A-Za-z0-9_-][\w.-]*$")]
+    """Owner and name."""
+    commit: Annotated[str, Meta(pattern="^[0-9a-f]{40}$")]
+    path: RelativePath
+
+    @property
+    def address(self) -> str:
+        """Where it lies below a raw GitHub address, in the cache and in a mirror."""
+        return f"{self.repository}/{self.commit}/{self.path}"
+
+
+class Dataset(Declaration, frozen=True, kw_only=True):
+    """A dataset, from `datasets/<name>.toml`: either fetched (source) or in the package (archive).
+
+    It is laid out as EEMBC's runner has it: `<folder>/<labels>`, and beside the labels one file an
+    input. Ref: energyrunner README, datasets.
+    """
+
+    name: str
+    title: str
+    count: int
+    """Inputs in the whole set."""
+    input_b: int
+    """Bytes of one input."""
+    classes: int
+    folder: RelativePath
+    labels: RelativePath
+    licence: str
+    citation: str
+    source: Source | None = None
+    checksums: RelativePath | None = None
+    """List of the source's files with their SHA-256, beside this declaration."""
+    archive: RelativePath | None = None
+    """Zip file with the folder in it, beside this declaration."""
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the inputs are in the package."""
+        return self.archive is not None
+
+
+def is_file_name(name: str) -> bool:
+    """Return whether `name` is a plain file name, which cannot lead out of its folder."""
+    return _FILE_NAME.fullmatch(name) is not None
+
+
+def package_folder() -> Path:
+    """Return the folder that the declarations of datasets lie in."""
+    return Path(__file__).parent
+
+
+def names() -> dict[str, Path]:
+    """Return all datasets in the package as {name: path of the declaration}."""
+    return named("datasets", "")
+
+
+def load_dataset(name: str) -> Dataset:
+    """Load a dataset by name.
+
+    Raises UsageError for an unknown name, DeclarationError for a wrong file.
+    """
+    path = find("dataset", name, names())
+    dataset = load(path, Dataset)
+    fetched = dataset.source is not None and dataset.checksums is not None
+    if fetched == dataset.embedded or (dataset.source is None) != (dataset.checksums is None):
+        raise DeclarationError(
+            f"{path}: a dataset has either the keys 'source' and 'checksums', or 'archive'"
+        )
+    return dataset
+
+
+def load_checksums(path: Path) -> dict[str, str]:
+    """Read a list in the format of sha256sum as {file name: SHA-256 in hex}.
+
+    Raises DeclarationError with the line for anything but distinct plain file names.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DeclarationError(f"{path}: the checksum list cannot be read: {error}") from error
+    checksums: dict[str, str] = {}
+    for number, line in enumerate(lines, start=1):
+        match = _CHECKSUM_LINE.fullmatch(line)
+        if match is None or not is_file_name(match[2]) or match[2] in checksums:
+            raise DeclarationError(
+                f"{path}, line {number}: '{line[:100]}' is not a SHA-256 and the name of a file "
+                "that is not listed yet; make the list with: sha256sum *"
+            )
+        checksums[match[2]] = match[1]
+    if not checksums:
+        raise DeclarationError(f"{path}: the checksum list is empty; make it with: sha256sum *")
+    return checksums
