@@ -1,0 +1,197 @@
+"""Read an EEMBC dataset folder: the labels, and the inputs they name, from a folder or a zip."""
+
+import hashlib
+import os
+import re
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..runner.errors import DatasetError
+from .declaration import Dataset, is_file_name
+
+Location = Path | zipfile.Path
+"""A folder or a file, on disk or in a zip."""
+
+_READ_ERRORS = (
+    OSError,
+    EOFError,
+    KeyError,
+    ValueError,
+    RuntimeError,
+    zlib.error,
+    zipfile.BadZipFile,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One line of the label file."""
+
+    name: str
+    label: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One input and its class; the bytes stay on disk until they are asked for."""
+
+    name: str
+    label: int
+    size_b: int
+    sha256: str
+    file: Location
+
+    def read(self) -> bytes:
+        """Return the input, `size_b` bytes, the same as when the set was read.
+
+        Raises DatasetError when the file has gone or changed since.
+        """
+        data = _read_input(self.file, self.size_b)
+        if hashlib.sha256(data).hexdigest() != self.sha256:
+            raise DatasetError(
+                f"{self.file}: changed while it was in use: its SHA-256 was {self.sha256} when "
+                "the set was read; leave the folder alone during a run, and start again"
+            )
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class SampleSet:
+    """All inputs of a folder, in the order of its label file."""
+
+    folder: Location
+    samples: tuple[Sample, ...]
+    labels_sha256: str
+    """SHA-256 of the label file."""
+    sha256: str
+    """SHA-256 over the label file, then the name and the SHA-256 of each input, in order."""
+
+
+def find_folder(where: Location, dataset: Dataset) -> Location:
+    """Return the folder with the dataset's label file: `where/<folder>`, or `where` itself.
+
+    Raises DatasetError that names the places it looked at.
+    """
+    try:
+        if not where.is_dir():
+            raise DatasetError(
+                f"{where}: there is no such folder; give the folder that contains "
+                f"{dataset.folder}/{dataset.labels}"
+            )
+        for folder in (where / dataset.folder, where):
+            if (folder / dataset.labels).is_file():
+                return folder
+    except OSError as error:
+        raise DatasetError(f"{where}: cannot be read: {error.strerror}") from error
+    raise DatasetError(
+        f"{where}: there is no label file: looked for {dataset.folder}/{dataset.labels} and "
+        f"{dataset.labels} in it; give the folder that contains {dataset.folder}/"
+    )
+
+
+def read_samples(where: Location, dataset: Dataset) -> SampleSet:
+    """Read the labels and check and hash every input; keeps no input in memory.
+
+    `where` is the dataset's folder or the one that contains it. Raises DatasetError that names the
+    file, and the line where it is a label.
+    """
+    folder = find_folder(where, dataset)
+    raw = _read_labels(folder / dataset.labels)
+    total = hashlib.sha256(raw)
+    samples: list[Sample] = []
+    for line in parse_labels(raw, dataset, str(folder / dataset.labels)):
+        file = folder / line.name
+        digest = hashlib.sha256(_read_input(file, dataset.input_b))
+        total.update(line.name.encode() + b"\0" + digest.digest())
+        samples.append(Sample(line.name, line.label, dataset.input_b, digest.hexdigest(), file))
+    return SampleSet(folder, tuple(samples), hashlib.sha256(raw).hexdigest(), total.hexdigest())
+
+
+def parse_labels(raw: bytes, dataset: Dataset, where: str) -> list[Label]:
+    """Parse lines `file,number of classes,class`; a byte order mark, CRLF and blank lines are fine.
+
+    `where` names the label file in messages. Raises DatasetError with the line's number.
+    Ref: energyrunner README, datasets.
+    """
+    labels: list[Label] = []
+    first_seen: dict[str, int] = {}
+    for number, line in enumerate(raw.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            label = _parse_line(line.decode("utf-8"), dataset)
+        except UnicodeDecodeError as error:
+            raise DatasetError(
+                f"{where}, line {number}: byte 0x{line[error.start]:02x} is not UTF-8 text; "
+                "save the label file as UTF-8"
+            ) from None
+        except ValueError as error:
+            raise DatasetError(f"{where}, line {number}: {error}") from None
+        if label.name in first_seen:
+            raise DatasetError(
+                f"{where}, line {number}: '{label.name}' is already on line "
+                f"{first_seen[label.name]}; remove one of them"
+            )
+        first_seen[label.name] = number
+        labels.append(label)
+    if not labels:
+        raise DatasetError(
+            f"{where}: no label in it; wanted a line 'file,{dataset.classes},class' for each input"
+        )
+    return labels
+
+
+def _parse_line(line: str, dataset: Dataset) -> Label:
+    """Parse one label line; raises ValueError with what is wrong with it."""
+    wanted = f"wanted 'file,{dataset.classes},class' with a class of 0 to {dataset.classes - 1}"
+    seen = repr(line.strip()[:100])
+    fields = [field.strip() for field in line.split(",")]
+    if len(fields) != 3:
+        raise ValueError(f"{len(fields)} fields in {seen}, {wanted}")
+    name, *numbers = fields
+    for text in numbers:
+        if not re.fullmatch("[0-9]{1,9}", text):
+            raise ValueError(f"{text[:100]!r} is not a number in {seen}, {wanted}")
+    classes, label = (int(text) for text in numbers)
+    if classes != dataset.classes:
+        raise ValueError(
+            f"{classes} classes in {seen}, {wanted}: are these inputs of another task?"
+        )
+    if label >= classes:
+        raise ValueError(f"class {label} in {seen}, {wanted}")
+    if not is_file_name(name):
+        raise ValueError(
+            f"{name[:100]!r} is not the name of a file beside the label file, {wanted}"
+        )
+    return Label(name, label)
+
+
+def _read_labels(file: Location) -> bytes:
+    try:
+        return file.read_bytes()
+    except _READ_ERRORS as error:
+        raise DatasetError(f"{file}: the label file cannot be read: {error}") from error
+
+
+def _read_input(file: Location, size_b: int) -> bytes:
+    """Return exactly `size_b` bytes; raises DatasetError with the bytes wanted and found."""
+    try:
+        # Also keeps a pipe or a device, whose reading would not end, out of the set.
+        if not file.is_file():
+            raise DatasetError(
+                f"{file}: the label file names it, but there is no such file; "
+                "add it, or remove its line"
+            )
+        with file.open("rb") as stream:
+            data = stream.read(size_b + 1)
+            found_b = len(data) if len(data) <= size_b else stream.seek(0, os.SEEK_END)
+    except _READ_ERRORS as error:
+        raise DatasetError(f"{file}: the input cannot be read: {error}") from error
+    if found_b != size_b:
+        raise DatasetError(
+            f"{file}: an input must have {size_b} bytes, this file has {found_b}: it was cut short "
+            "or is an input of another task; copy or fetch it again"
+        )
+    return data
