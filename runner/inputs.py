@@ -1,0 +1,211 @@
+"""Choose what a run uses: which inputs and which model, and say why."""
+
+import hashlib
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ..datasets.declaration import Dataset, load_checksums, load_dataset
+from ..datasets.declaration import package_folder as datasets_folder
+from ..datasets.fetch import (
+    RAW_ADDRESS,
+    Pinned,
+    Track,
+    dataset_files,
+    fetch,
+    mirror_folder,
+    missing,
+)
+from ..datasets.reader import SampleSet, read_samples
+from ..models.declaration import Model, load_model
+from ..models.declaration import package_folder as models_folder
+from .cache import cache_folder
+from .errors import DatasetError, ModelError
+from .task import Task
+
+Origin = Literal["official", "embedded", "custom"]
+"""Whose it is: byte for byte that of MLPerf Tiny, the package's own, or the user's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a run uses."""
+
+    samples: SampleSet
+    dataset: Dataset
+    """The declaration that the samples were read by."""
+    dataset_origin: Origin
+    model: Path
+    """The .tflite."""
+    model_sha256: str
+    model_origin: Origin
+    note: str
+    """Which inputs and model these are, and how to get the official ones if they are others."""
+
+
+def official_files(task: Task) -> tuple[Pinned, ...]:
+    """Return every file of the task's official inputs, labels and model.
+
+    Raises UsageError and DeclarationError for a wrong declaration.
+    """
+    return dataset_files(load_dataset(task.dataset)) + _model_files(load_model(task.model))
+
+
+def fetch_official(
+    task: Task, track: Track, cache: Path | None = None, raw_address: str = RAW_ADDRESS
+) -> Path:
+    """Download the official inputs, labels and model; return the cache folder they are in.
+
+    Raises FetchError; whatever had arrived is kept and not fetched again.
+    """
+    cache = cache or cache_folder()
+    label = f"fetch {task.name}"
+    files = official_files(task)
+    fetch(files, cache, track, label=label, mirror=mirror_folder(), raw_address=raw_address)
+    return cache
+
+
+def resolve(
+    task: Task, data: Path | None = None, model: Path | None = None, cache: Path | None = None
+) -> Inputs:
+    """Choose inputs and model, and check them.
+
+    The official ones when all of them are in the cache, else those in the package. `data` (an EEMBC
+    dataset folder) takes the inputs from there, with the official model unless `model` (a .tflite)
+    says otherwise. A set or a model given by the user counts as official when it is, to the byte.
+    Raises DatasetError or ModelError, which name the file.
+    """
+    cache = cache or cache_folder()
+    dataset, official_model = load_dataset(task.dataset), load_model(task.model)
+    model_cached = missing(_model_files(official_model), cache) == 0
+
+    origin: Origin
+    if data is not None:
+        if model is None and not model_cached:
+            raise ModelError(
+                f"--data {data} needs a model, and the official one is not in the cache {cache}; "
+                f"type: tinybench fetch {task.name}, or give one with --model FILE"
+            )
+        samples = read_samples(data, dataset)
+        origin = "official" if _is_official(samples, dataset) else "custom"
+    elif missing(dataset_files(dataset), cache) == 0 and (model is not None or model_cached):
+        samples, origin = _cached_samples(task, dataset, cache), "official"
+    else:
+        dataset = load_dataset(task.embedded_dataset)
+        samples, origin = _embedded_samples(dataset), "embedded"
+
+    if model is not None:
+        path, sha256 = model, _file_sha256(model)
+    elif origin == "embedded":
+        path = _embedded_model(task)
+        sha256 = _file_sha256(path)
+    else:
+        path, sha256 = _cached_model(task, official_model, cache)
+    model_origin = _model_origin(task, official_model, sha256)
+
+    note = f"{len(samples.samples)} {origin} inputs ({data or dataset.name}), "
+    note += f"{model_origin} model ({path.name})"
+    if origin != "official" or model_origin != "official":
+        note += _how_to_get_official(task, cache)
+    return Inputs(samples, dataset, origin, path, sha256, model_origin, note)
+
+
+def _how_to_get_official(task: Task, cache: Path) -> str:
+    """Return the end of a note on inputs or a model that are not the official ones."""
+    files = official_files(task)
+    to_come = missing(files, cache)
+    if to_come == 0:
+        return "; the official ones are in the cache and used without --data and --model"
+    begun = "" if to_come == len(files) else f" ({len(files) - to_come} of {len(files)} are there)"
+    return f"; to use the official ones type: tinybench fetch {task.name}{begun}"
+
+
+def _model_files(model: Model) -> tuple[Pinned, ...]:
+    if model.source is None or model.sha256 is None:
+        return ()
+    return (Pinned(model.source.address, model.sha256),)
+
+
+def _is_official(samples: SampleSet, dataset: Dataset) -> bool:
+    """Return whether labels and inputs are those of the official set, no more and no fewer."""
+    if dataset.checksums is None:
+        return False
+    found = {sample.name: sample.sha256 for sample in samples.samples}
+    found[dataset.labels] = samples.labels_sha256
+    return found == load_checksums(datasets_folder() / dataset.checksums)
+
+
+def _cached_samples(task: Task, dataset: Dataset, cache: Path) -> SampleSet:
+    """Read the official set from the cache; raises DatasetError for a file damaged there."""
+    if dataset.source is None:
+        raise DatasetError(f"dataset {dataset.name} is not one that can be fetched")
+    for file in dataset_files(dataset):
+        path = cache / file.address
+        try:
+            sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        except OSError as error:
+            raise DatasetError(f"{path}: cannot be read: {error.strerror}") from error
+        if sha256 != file.sha256:
+            raise DatasetError(
+                f"{path}: the file in the cache is damaged: its SHA-256 is {sha256}, wanted "
+                f"{file.sha256}; type: tinybench fetch {task.name}"
+            )
+    return read_samples(cache / dataset.source.address, dataset)
+
+
+def _embedded_samples(dataset: Dataset) -> SampleSet:
+    """Read the set in the package; raises DatasetError when it is not there or damaged."""
+    archive = datasets_folder() / (dataset.archive or "")
+    try:
+        root = zipfile.Path(archive)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise DatasetError(
+            f"{archive}: the inputs in the package cannot be read: {error}; install tinybench "
+            "again, or make them from a checkout with: make models"
+        ) from error
+    return read_samples(root, dataset)
+
+
+def _embedded_model(task: Task) -> Path:
+    """Return the model in the package; raises ModelError when it is not there."""
+    path = models_folder() / (load_model(task.embedded_model).file or "")
+    if not path.is_file():
+        raise ModelError(
+            f"{path}: the model in the package is not there; install tinybench again, or make it "
+            "from a checkout with: make models"
+        )
+    return path
+
+
+def _cached_model(task: Task, model: Model, cache: Path) -> tuple[Path, str]:
+    """Return the official model and its SHA-256; raises ModelError when it was damaged."""
+    if model.source is None:
+        raise ModelError(f"model {model.name} is not one that can be fetched")
+    path = cache / model.source.address
+    sha256 = _file_sha256(path)
+    if sha256 != model.sha256:
+        raise ModelError(
+            f"{path}: the model in the cache is damaged: its SHA-256 is {sha256}, wanted "
+            f"{model.sha256}; type: tinybench fetch {task.name}"
+        )
+    return path, sha256
+
+
+def _file_sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ModelError(
+            f"{path}: the model cannot be read: {error.strerror}; give a .tflite file"
+        ) from error
+
+
+def _model_origin(task: Task, official: Model, sha256: str) -> Origin:
+    """Say whose model it is, by its bytes."""
+    if sha256 == official.sha256:
+        return "official"
+    embedded = models_folder() / (load_model(task.embedded_model).file or "")
+    if embedded.is_file() and _file_sha256(embedded) == sha256:
+        return "embedded"
+    return "custom"

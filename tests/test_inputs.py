@@ -1,0 +1,131 @@
+"""What a run uses: official, embedded or the user's inputs and model, and what the note says."""
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from tinybench.models.declaration import load_model
+from tinybench.models.declaration import package_folder as models_folder
+from tinybench.runner.errors import DatasetError, ModelError
+from tinybench.runner.inputs import fetch_official, official_files, resolve
+from tinybench.runner.task import Task, load_task
+
+T = TypeVar("T")
+
+
+def untracked(iterable: Iterable[T], label: str, total: int) -> Iterable[T]:
+    """Pass items on."""
+    return iterable
+
+
+@pytest.fixture(scope="module")
+def kws() -> Task:
+    """The keyword task."""
+    return load_task("kws")
+
+
+@pytest.fixture(scope="module")
+def official(kws: Task, shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache with everything official, fetched from a mirror."""
+    cache = tmp_path_factory.mktemp("official")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TINYBENCH_MIRROR", str(shared_data / "mirror"))
+        fetch_official(kws, untracked, cache)
+    return cache
+
+
+@pytest.fixture
+def cache(official: Path, tmp_path: Path) -> Path:
+    """A copy of that cache, to be damaged."""
+    return Path(shutil.copytree(official, tmp_path / "cache"))
+
+
+def test_the_cached_official_set_is_used(kws: Task, official: Path) -> None:
+    """With everything in the cache, inputs and model are the official ones, all of them."""
+    inputs = resolve(kws, cache=official)
+    assert (inputs.dataset_origin, inputs.model_origin) == ("official", "official")
+    assert len(inputs.samples.samples) == 1000
+    assert inputs.model_sha256 == load_model("kws01").sha256
+    assert inputs.note == "1000 official inputs (kws01), official model (kws_ref_model.tflite)"
+
+
+def test_without_a_cache_the_embedded_set_is_used(kws: Task, tmp_path: Path) -> None:
+    """With nothing fetched, the package's own inputs and model; the note says how to go on."""
+    inputs = resolve(kws, cache=tmp_path)
+    assert (inputs.dataset_origin, inputs.model_origin) == ("embedded", "embedded")
+    assert len(inputs.samples.samples) == inputs.dataset.count >= 240
+    assert {s.label for s in inputs.samples.samples} == set(range(12))
+    assert inputs.note.endswith("to use the official ones type: tinybench fetch kws")
+
+
+def test_a_half_filled_cache_is_not_used(kws: Task, cache: Path) -> None:
+    """With one official file missing the embedded set is used; the note says how much is there."""
+    (cache / official_files(kws)[0].address).unlink()
+    inputs = resolve(kws, cache=cache)
+    assert inputs.dataset_origin == "embedded"
+    assert inputs.note.endswith("tinybench fetch kws (1001 of 1002 are there)")
+
+
+@pytest.mark.parametrize("index", [0, 500, 1000, 1001])
+def test_a_damaged_cache_is_never_used(kws: Task, cache: Path, index: int) -> None:
+    """An input, label file or model in the cache with one byte changed is named, not used."""
+    path = cache / official_files(kws)[index].address
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises((DatasetError, ModelError), match="tinybench fetch kws") as caught:
+        resolve(kws, cache=cache)
+    assert path.name in str(caught.value)
+
+
+def test_a_damaged_cache_is_mended_by_a_fetch(
+    kws: Task, cache: Path, shared_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a fetch, what was damaged or removed is right again."""
+    (cache / official_files(kws)[3].address).write_bytes(b"short")
+    (cache / official_files(kws)[4].address).unlink()
+    monkeypatch.setenv("TINYBENCH_MIRROR", str(shared_data / "mirror"))
+    assert fetch_official(kws, untracked, cache) == cache
+    assert resolve(kws, cache=cache).dataset_origin == "official"
+
+
+def test_a_data_folder_with_the_official_bytes_is_official(
+    kws: Task, official: Path, shared_data: Path
+) -> None:
+    """--data counts as official when every byte is, and hashes as the cached set does."""
+    data = next((shared_data / "mirror/eembc/energyrunner").iterdir()) / "datasets"
+    inputs = resolve(kws, data=data, cache=official)
+    assert inputs.dataset_origin == "official"
+    assert inputs.samples.sha256 == resolve(kws, cache=official).samples.sha256
+
+
+def test_a_data_folder_with_other_inputs_is_custom(
+    kws: Task, official: Path, tmp_path: Path
+) -> None:
+    """--data with the user's own inputs is custom; the note says how to use the official ones."""
+    (tmp_path / "kws01").mkdir()
+    (tmp_path / "kws01" / "y_labels.csv").write_text("mine.bin,12,3\n")
+    (tmp_path / "kws01" / "mine.bin").write_bytes(bytes(490))
+    inputs = resolve(kws, data=tmp_path, cache=official)
+    assert (inputs.dataset_origin, inputs.model_origin) == ("custom", "official")
+    assert inputs.note.startswith(f"1 custom inputs ({tmp_path}), official model")
+    assert "used without --data and --model" in inputs.note
+    with pytest.raises(ModelError, match=r"tinybench fetch kws, or give one with --model FILE"):
+        resolve(kws, data=tmp_path, cache=tmp_path)
+
+
+def test_a_model_is_known_by_its_bytes(kws: Task, official: Path, tmp_path: Path) -> None:
+    """--model counts as official or embedded when its bytes are, else it is custom."""
+    model = tmp_path / "model.tflite"
+    model.write_bytes((official / official_files(kws)[-1].address).read_bytes())
+    assert resolve(kws, model=model, cache=official).model_origin == "official"
+    assert resolve(kws, model=model, cache=tmp_path).dataset_origin == "embedded"
+    embedded = models_folder() / (load_model(kws.embedded_model).file or "")
+    assert resolve(kws, model=embedded, cache=official).model_origin == "embedded"
+    model.write_bytes(b"mine")
+    assert resolve(kws, model=model, cache=official).model_origin == "custom"
+    with pytest.raises(ModelError, match=r"gone\.tflite: the model cannot be read"):
+        resolve(kws, model=tmp_path / "gone.tflite", cache=official)
