@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 /* Bring up clock, serial line and time base. Called once, before anything else. Leaves the line
- * ready to send and receive at the speed the board declares. */
+ * ready to send and receive. */
 void port_init(void);
 
 /* Wait for one byte from the host and return it (0..255). May sleep while it waits. When the line

@@ -14,9 +14,10 @@
 #define SYS_WRITE 0x05
 #define SYS_READ 0x06
 #define SYS_EXIT 0x18
-#define MODE_READ 0                        /* SYS_OPEN, table of modes: "r" */
-#define MODE_WRITE 4                       /* "w" */
-#define APPLICATION_EXIT ((void *)0x20026) /* SYS_EXIT: ADP_Stopped_ApplicationExit */
+#define MODE_READ 0                    /* SYS_OPEN, table of modes: "r" */
+#define MODE_WRITE 4                   /* "w" */
+#define EXIT_SUCCESS ((void *)0x20026) /* SYS_EXIT: ADP_Stopped_ApplicationExit */
+#define EXIT_FAILURE ((void *)0x20023) /* SYS_EXIT: ADP_Stopped_RunTimeErrorUnknown */
 
 /* Counters of the FPGA. Ref: Arm DAI 0386 (AN386), FPGA system control and I/O. */
 typedef struct {
@@ -65,8 +66,8 @@ int port_getc(void) {
         /* Sleeps in the host's read(); returns how many bytes of the block are left empty. */
         int32_t left_b = semihosting(SYS_READ, block);
         if (left_b < 0 || left_b >= (int32_t)sizeof received) {
-            semihosting(SYS_EXIT,
-                        APPLICATION_EXIT); /* the host closed the line: end the emulator */
+            /* The host closed the line, or it cannot be read at all: end the emulator. */
+            semihosting(SYS_EXIT, left_b < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
             return -1;
         }
         received_b = sizeof received - (uint32_t)left_b;

@@ -128,6 +128,7 @@ def test_it_ends_when_its_line_closes_in_a_window(dut: DutProcess) -> None:
         ('    __asm volatile("udf #0");\n', rb"e-\[Hard fault at 0x[0-9a-f]{8}\]\r\n"),
         ("    model_result(endless(1));\n", rb"e-\[Hard fault: stack overflow\]\r\n"),
     ],
+    ids=["undefined instruction", "stack overflow"],
 )
 def test_a_fault_is_reported(board: Board, tmp_path: Path, harm: str, words: bytes) -> None:
     """Code that goes wrong gives a line that says so, and no result."""
