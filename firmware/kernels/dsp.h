@@ -1,0 +1,69 @@
+/* What the DSP kernels share: instructions that C has no words for, and the output stage. */
+#ifndef TINYBENCH_DSP_H
+#define TINYBENCH_DSP_H
+
+#include <arm_acle.h>
+#include <stdint.h>
+
+#include "kernels.h"
+
+/* Four int8, or two int16, in one register; read from tensors at any address, or at whole words. */
+typedef int32_t __attribute__((may_alias, aligned(1))) packed_anywhere;
+typedef int32_t __attribute__((may_alias)) packed;
+
+/* Bytes 0 and 2 as two int16. */
+static inline int32_t even_bytes(int32_t x) {
+    return __sxtb16(x);
+}
+
+/* Bytes 1 and 3 as two int16. */
+static inline int32_t odd_bytes(int32_t x) {
+    int32_t result;
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(result) : "r"(x));
+    return result;
+}
+
+/* The low halves of two registers as two int16. */
+static inline int32_t pack(int32_t low, int32_t high) {
+    int32_t result;
+    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(result) : "r"(low), "r"(high));
+    return result;
+}
+
+/* High word of a * b, rounded. */
+static inline int32_t high_mul(int32_t a, int32_t b) {
+    int32_t result;
+    __asm__("smmulr %0, %1, %2" : "=r"(result) : "r"(a), "r"(b));
+    return result;
+}
+
+/* High word of a * b + c * 2^32, rounded. */
+static inline int32_t high_mul_add(int32_t a, int32_t b, int32_t c) {
+    int32_t result;
+    __asm__("smmlar %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(c));
+    return result;
+}
+
+/* x limited to -128 .. 127. */
+static inline int8_t limited_to_int8(int32_t x) {
+    int32_t result;
+    __asm__("ssat %0, #8, %1" : "=r"(result) : "r"(x));
+    return (int8_t)result;
+}
+
+/* Output stage where values below the output's zero point are clamped to it: there a half may be
+ * rounded either way, and the two roundings and the zero point become one addition. */
+static inline int8_t output_clamped(int32_t acc, const struct channel_dsp *c) {
+    const int32_t x = high_mul_add(c->bias_x2 + 2 * acc, c->multiplier, c->rounding);
+    return limited_to_int8(x >> c->right_shift);
+}
+
+/* Output stage with halves rounded away from zero, for any limits. */
+static inline int8_t output_exact(int32_t acc, const struct channel_dsp *c, int32_t min,
+                                  int32_t max) {
+    int32_t x = high_mul(c->bias_x2 + 2 * acc, c->multiplier);
+    x = (x + (x >> 31) + c->rounding) >> c->right_shift;
+    return (int8_t)(x < min ? min : x > max ? max : x);
+}
+
+#endif

@@ -1,0 +1,142 @@
+/* Int8 operators with constant parameters, bit-exact with the TFLM reference kernels.
+ *
+ * The model compiler fills one parameter struct for each operator of a model and emits one call for
+ * it; a kernel is named as its struct. Images are height x width x channels, channels innermost
+ * (NHWC with N = 1), or, where a field says so, "planar": one plane of height x width after the
+ * other. A kernel `..._dsp` needs the DSP instructions of Armv7E-M or Armv8-M (Cortex-M4, M7, M33).
+ */
+#ifndef TINYBENCH_KERNELS_H
+#define TINYBENCH_KERNELS_H
+
+#include <stdint.h>
+
+/* Output stage of one channel: int8 = (acc + bias) * multiplier * 2^(shift - 31), rounded twice. */
+struct channel {
+    int32_t bias;
+    int32_t multiplier;
+    int32_t shift; /* to the left where positive */
+};
+
+/* Two-dimensional convolution with padding by the input's zero point. */
+struct conv_2d {
+    const int8_t *weights; /* [out_c][kernel_h][kernel_w][in_c] */
+    const struct channel *channels;
+    int32_t in_h, in_w, in_c;
+    int32_t out_h, out_w, out_c;
+    int32_t kernel_h, kernel_w;
+    int32_t stride_h, stride_w;
+    int32_t pad_top, pad_left;
+    int32_t in_offset; /* added to an input: minus its zero point */
+    int32_t out_offset;
+    int32_t out_min, out_max; /* limits of the fused activation */
+};
+void conv_2d(const struct conv_2d *op, const int8_t *in, int8_t *out);
+
+/* The same, with filters of one channel each. */
+struct depthwise_conv_2d {
+    const int8_t *weights; /* [kernel_h][kernel_w][out_c] */
+    const struct channel *channels;
+    int32_t in_h, in_w, in_c;
+    int32_t out_h, out_w, out_c;
+    int32_t kernel_h, kernel_w;
+    int32_t stride_h, stride_w;
+    int32_t pad_top, pad_left;
+    int32_t in_offset;
+    int32_t out_offset;
+    int32_t out_min, out_max;
+    int32_t multiplier; /* outputs an input channel */
+};
+void depthwise_conv_2d(const struct depthwise_conv_2d *op, const int8_t *in, int8_t *out);
+
+/* Mean over a window, of what lies inside the image. A pixel is `..._pixel_stride` bytes from the
+ * next, a channel `..._channel_stride`, so that both layouts of an image will do. */
+struct average_pool_2d {
+    int32_t in_h, in_w;
+    int32_t out_h, out_w, out_c;
+    int32_t kernel_h, kernel_w;
+    int32_t stride_h, stride_w;
+    int32_t pad_top, pad_left;
+    int32_t in_pixel_stride, in_channel_stride;
+    int32_t out_pixel_stride, out_channel_stride;
+    int32_t out_min, out_max;
+};
+void average_pool_2d(const struct average_pool_2d *op, const int8_t *in, int8_t *out);
+
+struct fully_connected {
+    const int8_t *weights; /* [out_c][in_c] */
+    const struct channel *channels;
+    int32_t in_c, out_c;
+    int32_t in_offset;
+    int32_t out_offset;
+    int32_t out_min, out_max;
+};
+void fully_connected(const struct fully_connected *op, const int8_t *in, int8_t *out);
+
+/* Softmax over rows; `out` may be `in`. Outputs have the scale 1/256 and the zero point -128. */
+struct softmax {
+    const int32_t *exponentials; /* [256]: exp of minus 0 .. 255 input steps, fractions of 2^31 */
+    int32_t rows, classes;
+};
+void softmax(const struct softmax *op, const int8_t *in, int8_t *out);
+
+/* Sum of two tensors of one shape; `out` may be either. Each `..._offset` is added to values, the
+ * rest scales them. */
+struct add {
+    int32_t count;
+    int32_t first_offset, first_multiplier, first_right_shift;
+    int32_t second_offset, second_multiplier, second_right_shift;
+    int32_t out_offset, out_multiplier, out_right_shift;
+    int32_t out_min, out_max;
+};
+void add(const struct add *op, const int8_t *first, const int8_t *second, int8_t *out);
+
+/* Output stage of one channel in the DSP kernels: with x = high word of
+ * (bias_x2 + 2 * acc) * multiplier, rounded, int8 = (x + rounding) >> right_shift. The input's zero
+ * point is in the bias, the output's in the rounding. */
+struct channel_dsp {
+    int32_t bias_x2;
+    int32_t multiplier;
+    int32_t rounding;
+    int32_t right_shift;
+};
+
+/* Convolution, three pixels by two channels at a time. `scratch` holds 24 bytes a group of four
+ * taps, then 4 bytes a group where the window is not one pixel of a multiple of four channels.
+ * `out` may be `in` where a window is one pixel, both images have the same layout, and, unless they
+ * are planar, out_c <= in_c. */
+struct conv_2d_dsp {
+    const int8_t *weights; /* [out_c / 2][groups][2][4], filled up with zeros */
+    const struct channel_dsp *channels;
+    int32_t in_h, in_w, in_c;
+    int32_t out_h, out_w, out_c;
+    int32_t kernel_h, kernel_w;
+    int32_t stride_h, stride_w;
+    int32_t pad_top, pad_left;
+    int32_t groups; /* of four taps in a window */
+    int32_t in_zero_point;
+    int32_t in_planar; /* only where a window is one pixel */
+    int32_t out_pixel_stride, out_channel_stride;
+    int32_t exact_negatives; /* whether a half below zero is not clamped away anyway */
+    int32_t out_min, out_max;
+};
+void conv_2d_dsp(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out, void *scratch);
+
+/* Depthwise 3x3 convolution of planar images, any vertical stride, horizontal stride 1 or 2.
+ * `scratch` holds plane_h * plane_w int16. `out` may be `in` where it is not larger. */
+struct depthwise_3x3_dsp {
+    const int8_t *weights; /* [channel][row][4]: w0 w1 w1 w2 */
+    const struct channel_dsp *channels;
+    int32_t in_h, in_w;
+    int32_t out_h, out_w;
+    int32_t channel_count;
+    int32_t stride_h, stride_w;
+    int32_t pad_top, pad_left;
+    int32_t plane_h, plane_w; /* one plane with its border; plane_w is even */
+    int32_t in_zero_point;
+    int32_t exact_negatives;
+    int32_t out_min, out_max;
+};
+void depthwise_3x3_dsp(const struct depthwise_3x3_dsp *op, const int8_t *in, int8_t *out,
+                       void *scratch);
+
+#endif

@@ -1,0 +1,39 @@
+/* Softmax in fixed point, plain C. */
+#include "fixed_point.h"
+#include "kernels.h"
+
+/* 1 / (1 + x) for x in 0 .. 1, both fractions of 2^31: three steps of Newton's method. */
+static int32_t reciprocal_of_one_plus(int32_t x) {
+    const int32_t half_denominator = (int32_t)(((int64_t)x + INT32_MAX + 1) / 2);
+    /* 48/17 and -32/17 with two integer bits make the best first guess. */
+    int32_t guess = 1515870810 + rounding_doubling_high_mul(half_denominator, -1010580540);
+    for (int i = 0; i < 3; i++) {
+        const int32_t error = (1 << 29) - rounding_doubling_high_mul(half_denominator, guess);
+        guess += 4 * rounding_doubling_high_mul(guess, error);
+    }
+    /* Half of it is the result with one integer bit, to be saturated into none. */
+    return guess >= 1 << 30 ? INT32_MAX : 2 * guess;
+}
+
+void softmax(const struct softmax *op, const int8_t *in, int8_t *out) {
+    for (int32_t row = 0; row < op->rows; row++, in += op->classes, out += op->classes) {
+        int32_t max = INT8_MIN;
+        for (int32_t i = 0; i < op->classes; i++) {
+            max = in[i] > max ? in[i] : max;
+        }
+        int32_t sum = 0; /* with 12 integer bits */
+        for (int32_t i = 0; i < op->classes; i++) {
+            sum += rounding_divide_by_pot(op->exponentials[max - in[i]], 12);
+        }
+        const int32_t zeros = __builtin_clz((uint32_t)sum);
+        const int32_t fraction = (int32_t)(((uint32_t)sum << zeros) - (1u << 31));
+        const int32_t scale = reciprocal_of_one_plus(fraction);
+        const int32_t shift = 12 - zeros + 31 - 8;
+        for (int32_t i = 0; i < op->classes; i++) {
+            const int32_t share =
+                rounding_doubling_high_mul(scale, op->exponentials[max - in[i]]);
+            const int32_t value = rounding_divide_by_pot(share, shift) + INT8_MIN;
+            out[i] = (int8_t)clamp(value, INT8_MIN, INT8_MAX);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+"""The model compiler: an int8 .tflite becomes C with constant weights and one static arena."""
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+
+from ...runner.errors import ModelError
+from .emit import emit
+from .graph import Tensor, read_graph
+from .layout import lay_out
+from .lower import Step, lower
+from .manifest import Manifest, OperatorEntry
+
+__all__ = ["KERNELS", "Manifest", "OperatorEntry", "compile_model"]
+
+KERNELS = ("plain", "dsp")
+
+
+def compile_model(
+    tflite: bytes | Path, out: Path, *, model_id: str, kernels: str = "plain"
+) -> Manifest:
+    """Compile a .tflite into `out`/model.c and `out`/manifest.json; the same input, the same bytes.
+
+    model.c implements firmware/core/model.h with the kernels of firmware/kernels. `kernels` is the
+    variant that the board's toolchain declares; "dsp" needs the DSP instructions of Armv7E-M.
+    Raises ModelError for a file that cannot be read or compiled, naming tensor or operator.
+    """
+    if not (model_id and model_id.isascii() and model_id.isalnum()):
+        raise ModelError(f"model id '{model_id}': letters and digits are needed, such as kws01")
+    if kernels not in KERNELS:
+        raise ModelError(f"kernels '{kernels}': valid: {', '.join(KERNELS)}")
+    data, where = (_read(tflite), f"{tflite}: ") if isinstance(tflite, Path) else (tflite, "")
+    try:
+        graph = read_graph(data)
+        steps = lower(graph, kernels)
+        memory = lay_out(graph, steps)
+    except ModelError as error:
+        raise ModelError(f"{where}{error}") from error
+    text = emit(graph, steps, memory, model_id)
+    result = graph.tensors[graph.output]
+    input_b = graph.tensors[graph.input].elements
+    manifest = Manifest(
+        model_id=model_id,
+        tflite_sha256=hashlib.sha256(data).hexdigest(),
+        model_c_sha256=hashlib.sha256(text.encode()).hexdigest(),
+        kernels=kernels,
+        input_b=input_b,
+        output_count=result.elements,
+        macs=sum(step.macs for step in steps),
+        weights_b=sum(step.weights_b for step in steps),
+        arena_b=memory.arena_b,
+        result_b=result.elements,
+        tensor_ram_b=input_b + memory.arena_b + result.elements,
+        operators=[
+            _entry(step, graph.tensors, arena_b)
+            for step, arena_b in zip(steps, memory.in_use, strict=True)
+        ],
+    )
+    encoded = msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "model.c").write_text(text, encoding="utf-8")
+        (out / "manifest.json").write_bytes(encoded)
+    except OSError as error:
+        raise ModelError(f"{out}: cannot write the compiled model: {error.strerror}") from error
+    return manifest
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _entry(step: Step, tensors: tuple[Tensor, ...], arena_b: int) -> OperatorEntry:
+    return OperatorEntry(
+        index=step.operator.index,
+        operator=step.operator.name,
+        input_shapes=[list(tensors[i].shape) for i in step.inputs],
+        output_shape=list(tensors[step.output].shape),
+        kernel=step.function,
+        macs=step.macs,
+        weights_b=step.weights_b,
+        arena_b=arena_b,
+    )

@@ -1,0 +1,90 @@
+"""Fixed-point arithmetic of the TFLM reference kernels, as far as it is done before run time.
+
+Ref: tensorflow/lite/kernels/internal (quantization_util, common) and gemmlowp's fixedpoint.h.
+"""
+
+import math
+
+INT32_MAX = (1 << 31) - 1
+INT32_MIN = -(1 << 31)
+
+
+def quantised_multiplier(real: float) -> tuple[int, int]:
+    """Return (multiplier, shift) with real ~ multiplier * 2^(shift - 31).
+
+    The multiplier lies in 2^30 .. 2^31 - 1, or is 0 where `real` is too small to matter.
+    """
+    if real == 0.0:
+        return 0, 0
+    fraction, shift = math.frexp(real)
+    # Halves are rounded away from zero, as std::round does; Python's round would go to even.
+    multiplier = math.floor(fraction * (1 << 31) + 0.5)
+    if multiplier == 1 << 31:
+        multiplier, shift = multiplier // 2, shift + 1
+    if shift < -31:
+        return 0, 0
+    return multiplier, shift
+
+
+def rounding_doubling_high_mul(a: int, b: int) -> int:
+    """Return a * b / 2^31, halves rounded up, saturated to 32 bits."""
+    if a == b == INT32_MIN:
+        return INT32_MAX
+    return (a * b + (1 << 30)) >> 31
+
+
+def rounding_divide_by_pot(x: int, exponent: int) -> int:
+    """Return x / 2^exponent, halves rounded away from zero."""
+    if exponent == 0:
+        return x
+    half = 1 << (exponent - 1)
+    return (x + half - (x < 0)) >> exponent
+
+
+def saturate(x: int) -> int:
+    """Return x limited to 32 bits."""
+    return max(INT32_MIN, min(INT32_MAX, x))
+
+
+def exp_of_negative(a: int) -> int:
+    """Return exp(a / 2^26) as a fraction of 2^31, for a <= 0 with 5 integer bits.
+
+    A Taylor polynomial around -1/8 covers [-1/4, 0); the rest is a product of constants.
+    """
+    if a == 0:
+        return INT32_MAX
+    mul = rounding_doubling_high_mul
+    quarter = 1 << 24
+    within = (a & (quarter - 1)) - quarter
+    x = saturate(within << 5) + (1 << 28)
+    x2 = mul(x, x)
+    x3, x4 = mul(x2, x), mul(x2, x2)
+    third = 715827883
+    tail = rounding_divide_by_pot(mul(rounding_divide_by_pot(x4, 2) + x3, third) + x2, 1)
+    exp_of_eighth = 1895147668
+    result = saturate(exp_of_eighth + mul(exp_of_eighth, saturate(x + tail)))
+    remainder = within - a
+    # exp(-2^i) for i = -2 .. 4, as fractions of 2^31.
+    factors = (1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242)
+    for bit, factor in enumerate(factors, start=24):
+        if remainder & (1 << bit):
+            result = mul(result, factor)
+    return result
+
+
+def softmax_exponentials(scale: float, beta: float) -> list[int]:
+    """Return exp(-d * scale * beta) for d = 0 .. 255 as fractions of 2^31; 0 where it is too small.
+
+    Raises ValueError where the scale is outside what the reference kernel's format can hold.
+    """
+    real = min(beta * scale * (1 << 26), float(INT32_MAX))
+    if not real > 1.0:
+        raise ValueError(f"scale {scale:g} times beta {beta:g} is too small")
+    multiplier, shift = quantised_multiplier(real)
+    least = -math.floor(31.0 * (1 << 26) / (1 << shift))
+    return [
+        exp_of_negative(rounding_doubling_high_mul(-d * (1 << shift), multiplier))
+        if -d >= least
+        else 0
+        for d in range(256)
+    ]

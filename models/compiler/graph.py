@@ -1,0 +1,274 @@
+"""Read a .tflite file into a checked, frozen graph: tensors, constants and operators."""
+
+import math
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+import tflite
+
+from ...runner.errors import ModelError
+
+# No microcontroller of this class has more; it bounds the work that a damaged file can ask for.
+MAX_TENSOR_B = 1 << 26
+MAX_DIMENSION = 1 << 15
+
+# The options an operator is read with: its table in the schema and the fields that matter here.
+_OPTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "CONV_2D": (
+        "Conv2DOptions",
+        (
+            "Padding",
+            "StrideH",
+            "StrideW",
+            "DilationHFactor",
+            "DilationWFactor",
+            "FusedActivationFunction",
+        ),
+    ),
+    "DEPTHWISE_CONV_2D": (
+        "DepthwiseConv2DOptions",
+        (
+            "Padding",
+            "StrideH",
+            "StrideW",
+            "DilationHFactor",
+            "DilationWFactor",
+            "FusedActivationFunction",
+        ),
+    ),
+    "AVERAGE_POOL_2D": (
+        "Pool2DOptions",
+        (
+            "Padding",
+            "StrideH",
+            "StrideW",
+            "FilterHeight",
+            "FilterWidth",
+            "FusedActivationFunction",
+        ),
+    ),
+    "FULLY_CONNECTED": ("FullyConnectedOptions", ("FusedActivationFunction", "WeightsFormat")),
+    "ADD": ("AddOptions", ("FusedActivationFunction",)),
+    "SOFTMAX": ("SoftmaxOptions", ("Beta",)),
+    "RESHAPE": ("ReshapeOptions", ()),
+}
+OPERATORS = tuple(sorted(_OPTIONS))
+
+
+class Tensor(msgspec.Struct, frozen=True):
+    """A tensor: an activation where `data` is None, a constant else."""
+
+    index: int
+    name: str
+    type: str
+    """Name in the schema, such as "INT8"."""
+    shape: tuple[int, ...]
+    scales: tuple[float, ...]
+    """One, or one a channel; none where the tensor is not quantised."""
+    zero_points: tuple[int, ...]
+    axis: int
+    """Dimension that `scales` runs along where there are several."""
+    data: bytes | None
+
+    @property
+    def elements(self) -> int:
+        """Number of elements, which for int8 is the number of bytes."""
+        return math.prod(self.shape)
+
+    @property
+    def scale(self) -> float:
+        """Scale of a tensor that is quantised as a whole."""
+        return self.scales[0]
+
+    @property
+    def zero_point(self) -> int:
+        """Zero point of a tensor that is quantised as a whole."""
+        return self.zero_points[0]
+
+    def __str__(self) -> str:
+        return f"tensor {self.index} '{self.name}'"
+
+
+class Operator(msgspec.Struct, frozen=True):
+    """An operator; `inputs` holds -1 where an optional input is absent."""
+
+    index: int
+    name: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: dict[str, int | float]
+
+    def __str__(self) -> str:
+        return f"operator {self.index} {self.name}"
+
+
+class Graph(msgspec.Struct, frozen=True):
+    """A model with one subgraph, one input and one output."""
+
+    tensors: tuple[Tensor, ...]
+    operators: tuple[Operator, ...]
+    input: int
+    output: int
+
+
+def read_graph(data: bytes) -> Graph:
+    """Read the bytes of a .tflite file; only its form is checked, not that operators can be compiled.
+
+    Raises ModelError for a file that is damaged, no .tflite, no int8 model, or of dynamic shape.
+    Ref: the TensorFlow Lite schema, version 3.
+    """
+    if len(data) < 8 or data[4:8] != b"TFL3":
+        raise ModelError(
+            f"not a .tflite file: {len(data)} bytes without the identifier 'TFL3' at byte 4; "
+            "give the file that the TensorFlow Lite converter wrote"
+        )
+    try:
+        return _read(data)
+    except (
+        struct.error,
+        IndexError,
+        ValueError,
+        TypeError,
+        OverflowError,
+        AttributeError,
+    ) as error:
+        raise ModelError(
+            f"the .tflite file is damaged or cut short ({len(data)} bytes): {error}; fetch it again"
+        ) from error
+
+
+def _read(data: bytes) -> Graph:
+    model = tflite.Model.GetRootAs(data, 0)
+    if model.Version() != 3:
+        raise ModelError(f"schema version {model.Version()} of the .tflite file; 3 is supported")
+    if model.SubgraphsLength() != 1:
+        raise ModelError(f"the model has {model.SubgraphsLength()} subgraphs; 1 is supported")
+    subgraph: Any = model.Subgraphs(0)
+    ends = {}
+    for what in ("Inputs", "Outputs"):
+        ends[what] = _ints(subgraph, what)
+        if len(ends[what]) != 1:
+            raise ModelError(f"the model has {len(ends[what])} {what.lower()}; 1 is supported")
+    # Each entry takes at least the 4 bytes of its offset, so that a wild count is caught here.
+    for count in (subgraph.TensorsLength(), subgraph.OperatorsLength(), model.BuffersLength()):
+        if count * 4 > len(data):
+            raise ValueError(f"a table of {count} entries is longer than the file")
+    tensors = tuple(_tensor(model, subgraph, i) for i in range(subgraph.TensorsLength()))
+    operators = tuple(_operator(model, subgraph, i) for i in range(subgraph.OperatorsLength()))
+    if not operators:
+        raise ModelError("the model has no operators")
+    graph = Graph(tensors, operators, ends["Inputs"][0], ends["Outputs"][0])
+    _check_indices(graph)
+    return graph
+
+
+def _tensor(model: Any, subgraph: Any, index: int) -> Tensor:
+    raw = subgraph.Tensors(index)
+    name = (raw.Name() or b"").decode("utf-8", "replace")
+    shape, signature = _ints(raw, "Shape"), _ints(raw, "ShapeSignature")
+    # A batch left open by the converter (-1 in front) means one input at a time here.
+    if any(d < 0 for d in signature[1:]):
+        raise ModelError(
+            f"tensor {index} '{name}' has the dynamic shape {list(signature)}; "
+            "convert the model with fixed shapes"
+        )
+    if any(not 0 < d <= MAX_DIMENSION for d in shape) or math.prod(shape) > MAX_TENSOR_B:
+        raise ModelError(
+            f"tensor {index} '{name}' has the shape {list(shape)}; each dimension must lie in "
+            f"1..{MAX_DIMENSION}, and {MAX_TENSOR_B} elements are the most"
+        )
+    scales: tuple[float, ...] = ()
+    zero_points: tuple[int, ...] = ()
+    axis = 0
+    quantisation = raw.Quantization()
+    if quantisation is not None:
+        scales, axis = _floats(quantisation, "Scale"), quantisation.QuantizedDimension()
+        zero_points = _ints(quantisation, "ZeroPoint")
+    if raw.Sparsity() is not None:
+        raise ModelError(f"tensor {index} '{name}' is sparse; convert the model with dense weights")
+    if not 0 <= raw.Buffer() < model.BuffersLength():
+        raise ValueError(f"tensor {index} has no buffer {raw.Buffer()}")
+    buffer = model.Buffers(raw.Buffer())
+    if buffer.Offset() > 1:
+        raise ModelError(
+            f"tensor {index} '{name}' lies outside the flatbuffer, as in models over 2 GB"
+        )
+    constant = None if buffer.DataLength() == 0 else bytes(np.asarray(buffer.DataAsNumpy()))
+    return Tensor(
+        index=index,
+        name=name,
+        type=_name(tflite.TensorType, raw.Type()),
+        shape=shape,
+        scales=scales,
+        zero_points=zero_points,
+        axis=axis,
+        data=constant,
+    )
+
+
+def _operator(model: Any, subgraph: Any, index: int) -> Operator:
+    raw = subgraph.Operators(index)
+    if not 0 <= raw.OpcodeIndex() < model.OperatorCodesLength():
+        raise ValueError(f"operator {index} has no code {raw.OpcodeIndex()}")
+    code = model.OperatorCodes(raw.OpcodeIndex())
+    # Codes up to 127 stand in the old field, later ones in the new one.
+    name = _name(tflite.BuiltinOperator, max(code.BuiltinCode(), code.DeprecatedBuiltinCode()))
+    if name not in _OPTIONS:
+        raise ModelError(
+            f"operator {index} is {name}, which is not supported; supported: {', '.join(OPERATORS)}"
+        )
+    kind, fields = _OPTIONS[name]
+    options: dict[str, int | float] = {}
+    if fields:
+        table = raw.BuiltinOptions()
+        if table is None or raw.BuiltinOptionsType() != getattr(tflite.BuiltinOptions, kind):
+            raise ModelError(f"operator {index} {name} has no {kind}")
+        reader = getattr(tflite, kind)()
+        reader.Init(table.Bytes, table.Pos)
+        options = {field: getattr(reader, field)() for field in fields}
+    return Operator(index, name, _ints(raw, "Inputs"), _ints(raw, "Outputs"), options)
+
+
+def _check_indices(graph: Graph) -> None:
+    """Check that operators use tensors that exist and that are written before they are read."""
+    count = len(graph.tensors)
+    used = [i for op in graph.operators for i in (*op.inputs, *op.outputs) if i != -1]
+    for index in (graph.input, graph.output, *used):
+        if not 0 <= index < count:
+            raise ValueError(f"tensor {index} of {count} is used")
+    written = {graph.input}
+    for op in graph.operators:
+        for index in op.inputs:
+            if index != -1 and graph.tensors[index].data is None and index not in written:
+                raise ModelError(f"{op} reads {graph.tensors[index]}, which nothing has written")
+        for index in op.outputs:
+            if index in written or graph.tensors[index].data is not None:
+                raise ModelError(f"{op} writes {graph.tensors[index]}, which has a value already")
+            written.add(index)
+    if graph.output not in written or graph.output == graph.input:
+        raise ModelError(f"no operator writes the model's output, {graph.tensors[graph.output]}")
+
+
+def _vector(table: Any, field: str) -> Sequence[Any]:
+    """Return a vector field of numbers; an absent one is empty."""
+    array = getattr(table, f"{field}AsNumpy")()
+    return [] if isinstance(array, int) else array.tolist()
+
+
+def _ints(table: Any, field: str) -> tuple[int, ...]:
+    return tuple(int(value) for value in _vector(table, field))
+
+
+def _floats(table: Any, field: str) -> tuple[float, ...]:
+    return tuple(float(value) for value in _vector(table, field))
+
+
+def _name(enum: type, value: int) -> str:
+    """Return the schema's name of an enumerated value."""
+    for name, number in vars(enum).items():
+        if number == value and not name.startswith("_"):
+            return name
+    return f"number {value}"

@@ -1,0 +1,41 @@
+"""What the compiler says about a compiled model: hashes, sizes and one line an operator."""
+
+import msgspec
+
+
+class OperatorEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One operator of a compiled model."""
+
+    index: int
+    operator: str
+    input_shapes: list[list[int]]
+    output_shape: list[int]
+    kernel: str
+    """C function that computes it; "" where nothing is left to do at run time."""
+    macs: int
+    weights_b: int
+    """Bytes of weights and constants it reads from flash."""
+    arena_b: int
+    """Bytes of the arena that hold live tensors or scratch while it runs."""
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """A compiled model; written as manifest.json beside the C."""
+
+    model_id: str
+    tflite_sha256: str
+    model_c_sha256: str
+    kernels: str
+    """Kernel variant: "plain" or "dsp"."""
+    input_b: int
+    """Bytes of the upload buffer."""
+    output_count: int
+    macs: int
+    weights_b: int
+    arena_b: int
+    """Bytes of the arena: activations and scratch, without the upload buffer."""
+    result_b: int
+    """Bytes that keep the output of the last inference."""
+    tensor_ram_b: int
+    """Bytes of RAM for all tensors: upload buffer, arena and result."""
+    operators: list[OperatorEntry]
