@@ -30,6 +30,12 @@ demo: setup ## run keyword spotting on the emulated Cortex-M4
 test: setup-test ## run the default test suite
 	$(BIN)/python -m pytest -n 2 tests
 
+test-training: setup-test setup-train ## one short training and quantisation, so that `make models` cannot rot
+	$(BIN)/python -m pytest -m training tests
+
+models: setup-train ## make the embedded keyword set and model from nothing
+	$(BIN)/python -m tinybench.models.training.kws
+
 soak: setup-test ## run the long tests: fuzzing and endurance
 	$(BIN)/python -m pytest -n 2 -m soak tests
 
@@ -72,4 +78,4 @@ $(VENV)/.train: $(VENV)/.base
 	$(PIP) install --editable '.[train]'
 	@touch $@
 
-.PHONY: help setup setup-test setup-dev setup-train demo test soak bench lint format clean
+.PHONY: help setup setup-test setup-dev setup-train demo test test-training models soak bench lint format clean

@@ -1,11 +1,17 @@
 """Board declarations: what a board is, how its firmware is built, and how it is reached."""
 
 from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta
 
 from .declare import Declaration, find, load, named
 
+Name = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]*$")]
+"""Becomes part of paths: lower-case letters, digits and hyphens."""
 
-class Toolchain(Declaration, kw_only=True):
+
+class Toolchain(Declaration, frozen=True, kw_only=True):
     """How the firmware for a board is compiled."""
 
     prefix: str
@@ -16,7 +22,7 @@ class Toolchain(Declaration, kw_only=True):
     """Kernel variant: "plain" (portable C) or "dsp" (Armv7E-M / Armv8-M DSP instructions)."""
 
 
-class Memory(Declaration, kw_only=True):
+class Memory(Declaration, frozen=True, kw_only=True):
     """The two regions the linker script uses, in bytes."""
 
     flash_origin: int
@@ -25,7 +31,7 @@ class Memory(Declaration, kw_only=True):
     ram_size_b: int
 
 
-class Emulator(Declaration, kw_only=True):
+class Emulator(Declaration, frozen=True, kw_only=True):
     """How an emulated board is started; the DUT's serial line is the process's stdin and stdout."""
 
     argv: list[str]
@@ -34,19 +40,12 @@ class Emulator(Declaration, kw_only=True):
     """Emulated time that one instruction takes, exactly; 0 where time is the host's own."""
 
 
-class Serial(Declaration, kw_only=True):
-    """The serial line of a real board."""
-
-    baud: int = 115200
-    energy_baud: int = 9600
-
-
-class Board(Declaration, kw_only=True):
+class Board(Declaration, frozen=True, kw_only=True):
     """A board, from `firmware/boards/<name>.toml`."""
 
-    name: str
+    name: Name
     description: str
-    family: str
+    family: Name
     """Name of the port: `firmware/ports/<family>.c`."""
     core: str
     """Processor core, such as "Cortex-M4F"."""
@@ -54,13 +53,12 @@ class Board(Declaration, kw_only=True):
     """Core clock; 0 where it is unknown (the host)."""
     toolchain: Toolchain
     memory: Memory | None = None
-    emulator: Emulator | None = None
-    serial: Serial | None = None
+    emulator: Emulator
 
     @property
     def emulated(self) -> bool:
         """Whether time on this board is an instruction count."""
-        return self.emulator is not None and self.emulator.instruction_ns > 0
+        return self.emulator.instruction_ns > 0
 
 
 def names() -> dict[str, Path]:

@@ -49,7 +49,7 @@ def load(path: Path, kind: type[T]) -> T:
 
 
 def named(package: str, folder: str) -> dict[str, Path]:
-    """Return the declarations in a folder of a tinybench package as {name: path}, sorted by name."""
+    """Return the declarations in a folder of a tinybench package as {name: path}, sorted."""
     root = Path(str(files(f"tinybench.{package}"))) / folder
     return {path.stem: path for path in sorted(root.glob("*.toml"))}
 

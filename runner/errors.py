@@ -14,8 +14,8 @@
         ├── DeadlineError         the board did not answer in time
         └── ProtocolError         the board answered something the protocol does not allow
 
-A message says what was tried, what was seen and what to try next. A broken rule is no error: it is a
-`Violation` in the result (exit 1).
+A message says what was tried, what was seen and what to try next. A broken rule is no error: it is
+a `Violation` in the result (exit 1).
 """
 
 
@@ -32,7 +32,7 @@ class UsageError(TinybenchError):
 
 
 class DeclarationError(UsageError):
-    """A TOML declaration is wrong; the message names the file, the key and the nearest valid name."""
+    """A TOML declaration is wrong; the message names the file, the key, the nearest valid name."""
 
 
 class DatasetError(UsageError):

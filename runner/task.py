@@ -6,7 +6,7 @@ from typing import Literal
 from .declare import Declaration, find, load, named
 
 
-class TaskRules(Declaration, kw_only=True):
+class TaskRules(Declaration, frozen=True, kw_only=True):
     """The run rules that differ between tasks. Ref: MLPerf Tiny Rules; energyrunner README."""
 
     accuracy_count: list[int]
@@ -15,7 +15,7 @@ class TaskRules(Declaration, kw_only=True):
     """Least value of the metric in the closed division (a share, not per cent)."""
 
 
-class Task(Declaration, kw_only=True):
+class Task(Declaration, frozen=True, kw_only=True):
     """A task, from `runner/tasks/<name>.toml`."""
 
     name: str

@@ -1,0 +1,265 @@
+"""The command line: reads arguments, prints, and exits with a status that means something.
+
+Exit status: 0 valid, 1 a broken rule, 2 usage or configuration, 3 the bench failed, 130
+interrupted.
+"""
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
+
+from .errors import TinybenchError
+
+if TYPE_CHECKING:
+    from .session import Outcome
+
+DEFAULT_BOARD = "mps2-an386"
+INTERRUPTED = 130
+REPORT_WIDTH = 100
+"""Columns of a report that goes to no terminal."""
+
+EXAMPLES = """\
+examples:
+  tinybench --task kws                        keyword spotting on the emulated default board
+  tinybench --board host --task kws           the same C core as a process of this computer
+  tinybench --task kws --mode accuracy --limit 20
+  tinybench fetch kws                         get the official inputs and reference model
+  tinybench check runs/NAME                   judge a stored result again
+
+exit status: 0 valid, 1 a rule is broken, 2 usage or configuration, 3 the bench failed,
+130 interrupted
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line and return the exit status; prints errors without a traceback."""
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        arguments = _parser().parse_args(argv)
+        status = arguments.do(arguments)
+        sys.stdout.flush()
+    except TinybenchError as error:
+        print(f"tinybench: {error}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print("tinybench: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever reads our output has left; say nothing more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return status
+
+
+def _terminated(_signum: int, _frame: FrameType | None) -> NoReturn:
+    """Treat SIGTERM as Ctrl-C, so that it too leaves a readable run and no child process."""
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tinybench",
+        description="Benchmark TinyML on microcontrollers: accuracy and latency, judged by the "
+        "MLPerf Tiny run rules.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    _add_run_options(parser)
+    parser.set_defaults(do=_run)
+
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    boards = commands.add_parser("boards", help="list the boards")
+    boards.add_argument("--json", action="store_true", help="print one JSON document")
+    boards.set_defaults(do=_boards)
+
+    tasks = commands.add_parser("tasks", help="list the tasks")
+    tasks.add_argument("--json", action="store_true", help="print one JSON document")
+    tasks.set_defaults(do=_tasks)
+
+    check = commands.add_parser("check", help="judge a stored result again")
+    check.add_argument("run", type=Path, metavar="RUN", help="folder of a run")
+    check.add_argument("--json", action="store_true", help="print one JSON document")
+    check.set_defaults(do=_check)
+
+    fetch = commands.add_parser("fetch", help="get the official inputs and model of a task")
+    fetch.add_argument("task", metavar="TASK", help="such as kws")
+    fetch.set_defaults(do=_fetch)
+
+    compile_ = commands.add_parser("compile", help="compile an int8 .tflite to C")
+    compile_.add_argument("tflite", type=Path, metavar="MODEL.tflite")
+    compile_.add_argument("-o", "--out", type=Path, required=True, metavar="DIR")
+    compile_.add_argument("--model-id", default="custom", help="id that the firmware answers")
+    compile_.add_argument("--kernels", choices=("plain", "dsp"), default="plain")
+    compile_.add_argument("--json", action="store_true", help="print the manifest as JSON")
+    compile_.set_defaults(do=_compile)
+
+    doctor = commands.add_parser("doctor", help="say what is installed and what is missing")
+    doctor.add_argument("--json", action="store_true", help="print one JSON document")
+    doctor.set_defaults(do=_doctor)
+    return parser
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    run = parser.add_argument_group("run a task")
+    run.add_argument("--task", metavar="TASK", help="task to run, such as kws ('tinybench tasks')")
+    run.add_argument(
+        "--board",
+        default=DEFAULT_BOARD,
+        metavar="BOARD",
+        help=f"name of a board, or a .toml file (default: {DEFAULT_BOARD})",
+    )
+    run.add_argument("--mode", choices=("accuracy", "performance", "all"), default="all")
+    run.add_argument(
+        "--division",
+        choices=("closed", "open"),
+        default="closed",
+        help="closed: reference model and quality target; open: any model (default: closed)",
+    )
+    run.add_argument(
+        "--limit",
+        type=_positive,
+        metavar="N",
+        help="only the first N accuracy inputs; breaks the run rules",
+    )
+    run.add_argument("--data", type=Path, metavar="DIR", help="an EEMBC dataset folder")
+    run.add_argument("--model", type=Path, metavar="FILE", help="an int8 .tflite of your own")
+    run.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/...)")
+    run.add_argument("--json", action="store_true", help="print one JSON document on stdout")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no count of 1 or more")
+    return int(text)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.version:
+        from importlib.metadata import version
+
+        print(f"tinybench {version('tinybench-mcu')}")
+        return 0
+    if arguments.task is None:
+        print("tinybench: name a task, such as --task kws; see tinybench --help", file=sys.stderr)
+        return 2
+    from .report.progress import track_for
+    from .session import Request, run
+
+    request = Request(
+        board=arguments.board,
+        task=arguments.task,
+        mode=arguments.mode,
+        division=arguments.division,
+        limit=arguments.limit,
+        data=arguments.data,
+        model=arguments.model,
+        out=arguments.out,
+    )
+    outcome = run(request, track_for(sys.stderr), _note)
+    return _show(outcome, arguments.json)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from .session import judge
+
+    return _show(judge(arguments.run), arguments.json)
+
+
+def _show(outcome: "Outcome", as_json: bool) -> int:
+    if as_json:
+        from .report.document import document
+
+        _print_json(document(outcome.result, outcome.violations, outcome.folder))
+    else:
+        from rich.console import Console
+
+        from .report.text import report
+
+        console = Console(highlight=False, width=None if sys.stdout.isatty() else REPORT_WIDTH)
+        console.print(report(outcome.result, outcome.violations, outcome.folder))
+    return 1 if outcome.violations else 0
+
+
+def _boards(arguments: argparse.Namespace) -> int:
+    from .board import load_board, names
+
+    boards = [load_board(name) for name in names()]
+    if arguments.json:
+        _print_json(boards)
+        return 0
+    for board in boards:
+        default = " (default)" if board.name == DEFAULT_BOARD else ""
+        print(f"{board.name:<14} {board.core:<12} {board.description}{default}")
+    return 0
+
+
+def _tasks(arguments: argparse.Namespace) -> int:
+    from .task import load_task, names
+
+    tasks = [load_task(name) for name in names()]
+    if arguments.json:
+        _print_json(tasks)
+        return 0
+    for task in tasks:
+        print(
+            f"{task.name:<6} {task.model_id:<8} {task.title}: {task.input_b} bytes an input, "
+            f"{len(task.classes)} classes, closed division from {task.rules.closed_threshold:.0%}"
+        )
+    return 0
+
+
+def _fetch(arguments: argparse.Namespace) -> int:
+    from .inputs import fetch_official
+    from .report.progress import track_for
+    from .task import load_task
+
+    cache = fetch_official(load_task(arguments.task), track_for(sys.stderr))
+    print(f"the official inputs and model of {arguments.task} are in {cache}, all checksums right")
+    return 0
+
+
+def _compile(arguments: argparse.Namespace) -> int:
+    from ..models.compiler import compile_model
+    from .report.model import table
+
+    manifest = compile_model(
+        arguments.tflite, arguments.out, model_id=arguments.model_id, kernels=arguments.kernels
+    )
+    if arguments.json:
+        _print_json(manifest)
+    else:
+        from rich.console import Console
+
+        Console(highlight=False).print(table(manifest, arguments.out))
+    return 0
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from .doctor import examine
+
+    findings = examine()
+    missing = [finding for finding in findings if finding.required and not finding.found]
+    if arguments.json:
+        _print_json(findings)
+        return 2 if missing else 0
+    for finding in findings:
+        if finding.found:
+            print(f"ok       {finding.name:<18} {finding.found}")
+        else:
+            word = "MISSING" if finding.required else "absent"
+            print(f"{word:<8} {finding.name:<18} for {finding.needed_for}; {finding.remedy}")
+    return 2 if missing else 0
+
+
+def _note(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _print_json(document: object) -> None:
+    import msgspec
+
+    print(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())

@@ -1,0 +1,108 @@
+"""What this computer has of what tinybench needs, and what to type for what is missing."""
+
+import importlib.metadata
+import platform
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import msgspec
+
+from .cache import cache_folder
+
+TOOL_TIMEOUT_S = 20
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that was looked for."""
+
+    name: str
+    found: str
+    """Version or place; empty when it is missing."""
+    needed_for: str
+    remedy: str
+    """What to type when it is missing."""
+    required: bool = True
+
+
+PROGRAMS = (
+    # program, package, what for, whether a run on the default board needs it
+    ("make", "make", "building firmware", True),
+    ("arm-none-eabi-gcc", "gcc-arm-none-eabi", "firmware of Cortex-M boards", True),
+    ("qemu-system-arm", "qemu-system-arm", "emulated Cortex-M boards", True),
+    ("gcc", "gcc libc6-dev", "the board 'host'", False),
+    ("setpriv", "util-linux", "no emulator left behind when the runner is killed", False),
+    ("espeak-ng", "espeak-ng", "make models (the embedded keyword set)", False),
+    ("clang", "clang libclang-rt-14-dev", "make test and make soak (fuzzing)", False),
+)
+LIBRARY = "libc.a"
+
+
+def examine() -> list[Finding]:
+    """Look for everything tinybench uses; the required ones first."""
+    findings = [
+        Finding("python", platform.python_version(), "everything", "install Python 3.11 or newer"),
+        Finding("tinybench", importlib.metadata.version("tinybench-mcu"), "everything", ""),
+    ]
+    findings += [
+        Finding(program, _version(program), use, f"sudo apt-get install {package}", required)
+        for program, package, use, required in PROGRAMS
+    ]
+    findings += [
+        Finding(
+            "newlib for Arm",
+            _arm_library(),
+            "firmware of Cortex-M boards",
+            "sudo apt-get install libnewlib-arm-none-eabi",
+        ),
+        Finding(
+            "tensorflow",
+            _distribution("tensorflow-cpu") or _distribution("tensorflow"),
+            "make models (training)",
+            "pip install 'tinybench-mcu[train]'",
+            required=False,
+        ),
+        Finding(
+            "cache",
+            str(cache_folder()) if cache_folder().is_dir() else "",
+            "built firmware and fetched data",
+            "made by the first run",
+            required=False,
+        ),
+    ]
+    return sorted(findings, key=lambda finding: not finding.required)
+
+
+def _version(program: str) -> str:
+    """Return the version a program says it has; "" when it is not there."""
+    if shutil.which(program) is None:
+        return ""
+    words = _output([program, "--version"])
+    match = re.search(r"\d+\.\d+(\.\d+)?", words)
+    return match[0] if match else "found, version unknown"
+
+
+def _arm_library() -> str:
+    """Return where the compiler finds its C library; "" when it finds none."""
+    if shutil.which("arm-none-eabi-gcc") is None:
+        return ""
+    path = _output(["arm-none-eabi-gcc", f"-print-file-name={LIBRARY}"]).strip()
+    return str(Path(path).resolve()) if Path(path).is_absolute() else ""
+
+
+def _distribution(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _output(argv: list[str]) -> str:
+    try:
+        done = subprocess.run(  # noqa: S603 - argument lists of our own
+            argv, capture_output=True, text=True, timeout=TOOL_TIMEOUT_S, check=False
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"cannot be run: {error}"
+    return done.stdout + done.stderr

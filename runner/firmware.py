@@ -1,0 +1,183 @@
+"""Build the firmware of a board with a model in it, and say what the image is."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import tempfile
+from importlib.resources import files
+from pathlib import Path
+
+import msgspec
+
+from ..models.compiler import Manifest, compile_model
+from .board import Board
+from .cache import cache_folder
+from .errors import BuildError, ToolMissingError
+
+BUILD_TIMEOUT_S = 180
+TOOL_TIMEOUT_S = 20
+SOURCE_FOLDERS = ("core", "kernels", "ports", "cortex_m")
+
+
+class Image(msgspec.Struct, frozen=True):
+    """A built firmware image and what is in it; sizes in bytes."""
+
+    elf: str
+    elf_sha256: str
+    sources_sha256: str
+    compiler: str
+    flash_b: int
+    """Code and constants, weights included."""
+    code_flash_b: int
+    """Code and tables, without the model's weights."""
+    ram_b: int
+    manifest: Manifest
+
+
+def build(board: Board, tflite: bytes, model_id: str) -> Image:
+    """Compile a model to C and build the board's firmware with it.
+
+    An image is kept in the cache under the hash of all it is made from, and built once.
+    Raises ToolMissingError, ModelError, BuildError.
+    """
+    _require("make", "make")
+    compiler = _compiler_version(board)
+    sources = _sources_sha256()
+    key = _sha256(
+        msgspec.json.encode([board, compiler, sources, model_id]) + hashlib.sha256(tflite).digest()
+    )
+    folder = cache_folder() / "firmware" / f"{board.name}-{model_id}-{key[:16]}"
+    record = folder / "image.json"
+    if record.is_file():
+        return msgspec.json.decode(record.read_bytes(), type=Image)
+
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".build-") as scratch:
+            work = Path(scratch) / "image"
+            manifest = compile_model(
+                tflite, work / "model", model_id=model_id, kernels=board.toolchain.kernels
+            )
+            (work / "board.mk").write_text(_board_mk(board), encoding="utf-8")
+            _make(board, work)
+            elf = work / "firmware.elf"
+            flash_b, ram_b = _sizes(board, elf)
+            image = Image(
+                elf=str(folder / elf.name),
+                elf_sha256=_sha256(elf.read_bytes()),
+                sources_sha256=sources,
+                compiler=compiler,
+                flash_b=flash_b,
+                code_flash_b=flash_b - manifest.weights_b,
+                ram_b=ram_b,
+                manifest=manifest,
+            )
+            (work / record.name).write_bytes(msgspec.json.encode(image))
+            try:
+                work.rename(folder)
+            except OSError:  # another run built the same image meanwhile
+                if not record.is_file():
+                    raise
+    except OSError as error:
+        raise BuildError(f"cannot build in {folder.parent}: {error}") from error
+    return image
+
+
+def compiler_program(board: Board) -> str:
+    """Return the name of the compiler that a board needs."""
+    return board.toolchain.prefix + "gcc"
+
+
+def _make(board: Board, work: Path) -> None:
+    command = [
+        "make",
+        "--no-print-directory",
+        "-C",
+        str(files("tinybench.firmware")),
+        "-j2",
+        f"BUILD={work}",
+        f"BOARD_MK={work / 'board.mk'}",
+        f"MODEL={work / 'model'}",
+    ]
+    try:
+        done = subprocess.run(  # noqa: S603 - an argument list of our own
+            command, capture_output=True, text=True, timeout=BUILD_TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise BuildError(
+            f"the firmware of {board.name} was not built within {BUILD_TIMEOUT_S} s"
+        ) from None
+    if done.returncode != 0:
+        words = (done.stderr or done.stdout).strip()[-2000:]
+        raise BuildError(f"the firmware of {board.name} does not build; make says:\n{words}")
+
+
+def _board_mk(board: Board) -> str:
+    """Return a board's declaration as make variables; firmware/Makefile explains them."""
+    lines = {
+        "BOARD": board.name,
+        "FAMILY": board.family,
+        "PREFIX": board.toolchain.prefix,
+        "CFLAGS_BOARD": " ".join(board.toolchain.cflags),
+        "KERNELS": board.toolchain.kernels,
+        "CLOCK_HZ": str(board.clock_hz),
+    }
+    if board.memory is not None:
+        lines |= {
+            "FLASH_ORIGIN": hex(board.memory.flash_origin),
+            "FLASH_SIZE_B": str(board.memory.flash_size_b),
+            "RAM_ORIGIN": hex(board.memory.ram_origin),
+            "RAM_SIZE_B": str(board.memory.ram_size_b),
+        }
+    return "".join(f"{name} := {_literal(value)}\n" for name, value in lines.items())
+
+
+def _literal(value: str) -> str:
+    """Return a value that make takes as it is, expanding nothing in it."""
+    return value.replace("$", "$$").replace("#", "\\#").replace("\n", " ")
+
+
+def _sizes(board: Board, elf: Path) -> tuple[int, int]:
+    """Return (flash, RAM) of an image in bytes, as `size` counts them."""
+    text = _output([board.toolchain.prefix + "size", str(elf)])
+    code, data, bss = (int(word) for word in text.splitlines()[1].split()[:3])
+    return code + data, data + bss
+
+
+def _compiler_version(board: Board) -> str:
+    program = compiler_program(board)
+    package = "gcc-arm-none-eabi libnewlib-arm-none-eabi" if board.toolchain.prefix else "gcc"
+    _require(program, package)
+    return _output([program, "--version"]).splitlines()[0]
+
+
+def _require(program: str, package: str) -> None:
+    if shutil.which(program) is None:
+        raise ToolMissingError(
+            f"cannot build the firmware: '{program}' is not installed or not on PATH; "
+            f"install it with: sudo apt-get install {package}"
+        )
+
+
+def _output(argv: list[str]) -> str:
+    try:
+        return subprocess.run(  # noqa: S603 - an argument list of our own
+            argv, capture_output=True, text=True, timeout=TOOL_TIMEOUT_S, check=True
+        ).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        raise BuildError(f"'{' '.join(argv)}' failed: {error}") from error
+
+
+def _sources_sha256() -> str:
+    """Return one hash over every file the firmware is made from."""
+    root = Path(str(files("tinybench.firmware")))
+    paths = [root / "Makefile"]
+    for folder in SOURCE_FOLDERS:
+        paths += sorted(path for path in (root / folder).iterdir() if path.is_file())
+    listing = [[str(path.relative_to(root)), _sha256(path.read_bytes())] for path in paths]
+    return _sha256(json.dumps(listing).encode())
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

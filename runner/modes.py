@@ -1,0 +1,92 @@
+"""The measuring modes: each yields what it has measured as it goes, and judges nothing."""
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+
+from ..datasets.reader import Sample
+from .dut import Dut, parse_results
+from .errors import ProtocolError
+from .result import Answer, Window
+
+WARMUP = 1
+"""Untimed inferences before each timed window."""
+FIRST_TIMEOUT_S = 120.0
+"""Bound on an inference of unknown length: the slowest published one took 14 s."""
+CALIBRATION_US = 200_000
+"""A calibration shorter than this is repeated with more inferences."""
+MARGIN = 1.02
+"""Iterations are chosen for a window this much longer than the rules ask for."""
+RETIMED = 2
+"""A window that came out short is timed again with more iterations, so many times at most."""
+
+
+def accuracy(dut: Dut, samples: Sequence[Sample], classes: int) -> Iterator[Answer]:
+    """Upload and infer each sample once; yield its answer.
+
+    Raises ProtocolError when a result has not `classes` values.
+    """
+    for sample in samples:
+        dut.load(sample.read())
+        inference = dut.infer(1, 0, FIRST_TIMEOUT_S)
+        _check_count(inference.results, classes)
+        yield Answer(sample.name, sample.label, inference.results)
+
+
+def performance(
+    dut: Dut, samples: Sequence[Sample], classes: int, window_min_s: float
+) -> Iterator[Window]:
+    """Time one window on each sample; yield it.
+
+    The iterations are calibrated on the first sample so that a window lasts `window_min_s` on the
+    DUT's clock. Ref: energyrunner README, performance mode.
+    """
+    iterations = 0
+    timeout_s = FIRST_TIMEOUT_S
+    for sample in samples:
+        dut.load(sample.read())
+        if iterations == 0:
+            iterations, timeout_s = _calibrate(dut, window_min_s)
+        for _ in range(1 + RETIMED):
+            inference = dut.infer(iterations, WARMUP, timeout_s)
+            _check_count(inference.results, classes)
+            if inference.elapsed_us == 0:
+                raise ProtocolError(
+                    f"{iterations} inferences took 0 us by the DUT's clock: it stands still"
+                )
+            if inference.elapsed_us >= window_min_s * 1e6:
+                break
+            # A DUT that is faster now than while it was calibrated, such as a busy host.
+            iterations = _iterations(iterations, inference.elapsed_us, window_min_s)
+        yield Window(
+            sample.name, inference.iterations, WARMUP, inference.elapsed_us, inference.results
+        )
+
+
+def _calibrate(dut: Dut, window_min_s: float) -> tuple[int, float]:
+    """Return the iterations of a window, and how long the runner waits for it, in host seconds."""
+    iterations = 1
+    while True:
+        start_s = time.monotonic()
+        elapsed_us = dut.infer(iterations, WARMUP, FIRST_TIMEOUT_S).elapsed_us
+        took_s = time.monotonic() - start_s
+        if elapsed_us >= CALIBRATION_US or took_s > 10:
+            break
+        iterations *= 4
+    if elapsed_us == 0:
+        raise ProtocolError(
+            f"{iterations} inferences took 0 us by the DUT's clock, {took_s:.0f} s by the host's"
+        )
+    window = _iterations(iterations, elapsed_us, window_min_s)
+    return window, 30 + 5 * took_s * (window + WARMUP) / (iterations + WARMUP)
+
+
+def _iterations(iterations: int, elapsed_us: int, window_min_s: float) -> int:
+    """Return how many iterations last `window_min_s` and a margin, by a timed number of them."""
+    return math.ceil(window_min_s * MARGIN * 1e6 * iterations / elapsed_us)
+
+
+def _check_count(results: str, classes: int) -> None:
+    count = len(parse_results(results))
+    if count != classes:
+        raise ProtocolError(f"the DUT answered {count} values, the task has {classes} classes")

@@ -1,0 +1,111 @@
+"""The report a person reads in a terminal."""
+
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ..result import Performance, Result
+from ..rules import Violation
+
+
+def report(result: Result, violations: list[Violation], folder: Path) -> RenderableType:
+    """Return the report on one run, with its verdict last."""
+    parts: list[RenderableType] = [Text(), _facts(result)]
+    if result.performance is not None and result.performance.windows:
+        parts += [Text(), _windows(result.performance, result.emulated)]
+    parts += [Text(), _verdict(result, violations)]
+    if violations:
+        parts.append(_violations(violations))
+    parts.append(Text(f"run folder: {folder}", overflow="fold"))
+    return Group(*parts)
+
+
+def caveats(result: Result) -> list[str]:
+    """Return what this result is not, in words that stand beside its verdict."""
+    said = []
+    if result.emulated:
+        said.append("emulated: time is an instruction count, not a measurement")
+    elif result.board == "host":
+        said.append("host process: not a measurement of a microcontroller")
+    if result.dataset == "embedded":
+        said.append("dataset: embedded (synthetic speech), not an MLPerf result")
+    elif result.dataset == "custom":
+        said.append("dataset: custom, not an MLPerf result")
+    elif result.model.kind != "official":
+        said.append("not the reference model")
+    return said
+
+
+def _facts(result: Result) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row("board", f"{result.board} ({result.core})")
+    table.add_row("task", f"{result.task} ({result.model_id})")
+    table.add_row("dataset", f"{result.dataset}: {result.inputs.note}")
+    table.add_row("model", f"{result.model.kind}: {result.model.name}, {result.model.macs:,} MACs")
+    table.add_row("tensor RAM", f"{result.model.tensor_ram_b:,} bytes")
+    table.add_row(
+        "flash",
+        f"{result.firmware.code_flash_b:,} bytes of code, {result.model.weights_b:,} of weights",
+    )
+    if result.accuracy is not None and result.accuracy.count:
+        accuracy = result.accuracy
+        table.add_row(
+            "accuracy", f"top-1 {accuracy.top1:.1%} ({accuracy.correct} of {accuracy.count})"
+        )
+    performance = result.performance
+    if performance is not None and performance.windows:
+        if performance.instructions_per_inference is not None:
+            table.add_row(
+                "instructions",
+                f"{performance.instructions_per_inference:,} per inference (exact, emulated)",
+            )
+        table.add_row(
+            "throughput",
+            f"{performance.throughput_per_s:.3f} inferences/s, median of "
+            f"{len(performance.windows)} windows ({result.time_base})",
+        )
+    return table
+
+
+def _windows(performance: Performance, emulated: bool) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("window", justify="right")
+    table.add_column("input", overflow="fold")
+    table.add_column("iterations", justify="right")
+    table.add_column("emulated s" if emulated else "s", justify="right")
+    table.add_column("inferences/s", justify="right")
+    for number, window in enumerate(performance.windows, start=1):
+        lasted_s = window.elapsed_us * 1e-6
+        table.add_row(
+            str(number),
+            window.input,
+            str(window.iterations),
+            f"{lasted_s:.6f}",
+            f"{window.iterations / lasted_s:.3f}",
+        )
+    return table
+
+
+def _verdict(result: Result, violations: list[Violation]) -> Text:
+    if violations:
+        count = len(violations)
+        text = Text(f"not valid: {count} rule{'s' if count > 1 else ''} broken", "bold red")
+    else:
+        text = Text("valid", "bold green")
+    said = caveats(result)
+    if said:
+        text.append(f" ({'; '.join(said)})", "not bold yellow")
+    return text
+
+
+def _violations(violations: list[Violation]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for name in ("rule", "wanted", "found", "what to change", "clause"):
+        table.add_column(name, overflow="fold")
+    for broken in violations:
+        table.add_row(broken.rule, broken.wanted, broken.found, broken.advice, broken.clause)
+    return table

@@ -1,0 +1,166 @@
+"""What a run found, as it is stored: `result.json` in its own folder."""
+
+from pathlib import Path
+
+import msgspec
+
+from .errors import RunFolderError
+
+FORMAT = 1
+RESULT_FILE = "result.json"
+
+
+class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The DUT's answer to one input of the accuracy set."""
+
+    input: str
+    label: int
+    results: str
+    """The numbers as the DUT printed them, separated by commas."""
+
+
+class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One timed window of the performance mode."""
+
+    input: str
+    iterations: int
+    warmup: int
+    elapsed_us: int
+    results: str
+
+
+class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Score over the accuracy set; `top1` is a share, 0..1."""
+
+    top1: float
+    count: int
+    correct: int
+    answers: list[Answer]
+
+
+class Performance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Score over the timed windows; the medians are over windows."""
+
+    throughput_per_s: float
+    latency_s: float
+    instructions_per_inference: int | None
+    """Exact; only where time is an instruction count."""
+    windows: list[Window]
+
+
+class InputsUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the inputs came from."""
+
+    name: str
+    note: str
+    """Which inputs and model these are, and how to get the official ones."""
+    sha256: str
+    """Over the label file and every input, in order."""
+    count: int
+    """Inputs in the whole set."""
+    limit: int | None = None
+    """`--limit`: only so many inputs were asked for."""
+
+
+class ModelUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The model under test."""
+
+    name: str
+    kind: str
+    """"official" (the reference model), "embedded" or "custom"."""
+    sha256: str
+    macs: int
+    tensor_ram_b: int
+    """Upload buffer, arena and result together."""
+    weights_b: int
+
+
+class Firmware(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The image that ran."""
+
+    elf_sha256: str
+    sources_sha256: str
+    compiler: str
+    flash_b: int
+    """Code and constants, weights included."""
+    code_flash_b: int
+    """Code and tables without weights."""
+    ram_b: int
+
+
+class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A run's scores and where they come from. Times are ISO 8601 in UTC."""
+
+    format: int = FORMAT
+    tinybench: str
+    started_at: str
+    finished_at: str
+    complete: bool
+    """False when the run was interrupted or the bench failed; `error` says how."""
+    error: str | None = None
+    board: str
+    core: str
+    task: str
+    model_id: str
+    mode: str
+    division: str
+    dataset: str
+    """"official", "embedded" (never an MLPerf result) or "custom"."""
+    emulated: bool
+    """Time is an instruction count, not a measurement."""
+    time_base: str
+    dut: str
+    inputs: InputsUsed
+    model: ModelUsed
+    firmware: Firmware
+    tools: dict[str, str]
+    """Versions of what built and ran it."""
+    accuracy: Accuracy | None = None
+    performance: Performance | None = None
+    files_sha256: dict[str, str]
+    """Of the declarations and the image stored beside this file."""
+
+
+def write_result(folder: Path, result: Result) -> None:
+    """Write `result.json` whole or not at all. Raises RunFolderError when the disk refuses."""
+    path = folder / RESULT_FILE
+    partial = folder / (RESULT_FILE + ".partial")
+    try:
+        partial.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
+        partial.replace(path)
+    except OSError as error:
+        raise RunFolderError(f"cannot write {path}: {error}") from error
+
+
+def read_result(folder: Path) -> Result:
+    """Read the result of a run folder.
+
+    Raises RunFolderError: no such folder, no result in it, damaged, or written by a newer version.
+    """
+    path = folder / RESULT_FILE if folder.is_dir() else folder
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise RunFolderError(f"{path}: there is no result here; give the folder of a run") from None
+    except OSError as error:
+        raise RunFolderError(f"{path}: cannot be read: {error}") from error
+    try:
+        head = msgspec.json.decode(raw, type=_Head)
+    except msgspec.MsgspecError as error:
+        raise RunFolderError(f"{path}: not a result: {error}") from error
+    if head.format != FORMAT:
+        raise RunFolderError(
+            f"{path}: written in format {head.format} by tinybench {head.tinybench}; this version "
+            f"reads format {FORMAT}: update tinybench"
+        )
+    try:
+        return msgspec.json.decode(raw, type=Result)
+    except msgspec.MsgspecError as error:
+        raise RunFolderError(f"{path}: damaged: {error}") from error
+
+
+class _Head(msgspec.Struct):
+    """What every version of the format begins with."""
+
+    format: int
+    tinybench: str

@@ -1,0 +1,253 @@
+"""The line to the board: a child process or a replayed transcript; and its recorder."""
+
+import contextlib
+import json
+import os
+import selectors
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import IO, Protocol, cast
+
+from .errors import RunFolderError, ToolMissingError, TransportError
+
+STOP_TIMEOUT_S = 2.0
+WRITE_TIMEOUT_S = 10.0
+VERSION_TIMEOUT_S = 20.0
+
+
+class Transport(Protocol):
+    """A byte stream to the device under test."""
+
+    def read(self, timeout_s: float) -> bytes:
+        """Return the bytes that have come, at least one; b"" when none came within `timeout_s`.
+
+        Raises TransportError when the line is closed.
+        """
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Send all of `data`. Raises TransportError when the line is closed or takes nothing."""
+        ...
+
+    def close(self) -> None:
+        """Close the line and whatever stands behind it; may be called twice."""
+        ...
+
+
+class ProcessTransport:
+    """A board that is a child process: an emulator, or the C core built for the host.
+
+    The child gets a session of its own, so that Ctrl-C in the terminal reaches only the runner, and
+    is killed by the kernel when the runner dies without a chance to clean up (Linux).
+    """
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        """Start the child. Raises ToolMissingError when its program is not installed."""
+        program = shutil.which(argv[0])
+        if program is None:
+            raise ToolMissingError(_not_installed(argv[0]))
+        command = [program, *argv[1:]]
+        setpriv = shutil.which("setpriv")
+        if setpriv is not None:
+            command = [setpriv, "--pdeathsig", "KILL", "--", *command]
+        self._words = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
+        try:
+            self._child = subprocess.Popen(  # noqa: S603 - an argument list from a declaration
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._words,
+                bufsize=0,
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._words.close()
+            raise TransportError(f"cannot start {program}: {error}") from error
+        self._to = cast(IO[bytes], self._child.stdin)
+        self._from = cast(IO[bytes], self._child.stdout)
+        os.set_blocking(self._to.fileno(), False)
+        self._readable = selectors.DefaultSelector()
+        self._readable.register(self._from, selectors.EVENT_READ)
+        self._writable = selectors.DefaultSelector()
+        self._writable.register(self._to, selectors.EVENT_WRITE)
+
+    def read(self, timeout_s: float) -> bytes:
+        if not self._readable.select(timeout_s):
+            return b""
+        data = os.read(self._from.fileno(), 65536)
+        if not data:
+            raise TransportError(self._ended())
+        return data
+
+    def write(self, data: bytes) -> None:
+        left = memoryview(data)
+        while left:
+            if not self._writable.select(WRITE_TIMEOUT_S):
+                raise TransportError(
+                    f"{self._child.args!s}: takes no bytes for {WRITE_TIMEOUT_S:.0f} s"
+                )
+            try:
+                left = left[os.write(self._to.fileno(), left) :]
+            except BrokenPipeError:
+                raise TransportError(self._ended()) from None
+
+    def close(self) -> None:
+        if self._words.closed:
+            return
+        self._readable.close()
+        self._writable.close()
+        with contextlib.suppress(OSError):
+            self._to.close()
+        if self._child.poll() is None:
+            self._child.terminate()
+        try:
+            self._child.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
+        self._from.close()
+        self._words.close()
+
+    def _ended(self) -> str:
+        """Say how the child ended, with the last of its own words."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._child.wait(STOP_TIMEOUT_S)
+        status = self._child.returncode
+        if status is None:
+            how = "closed its output"
+        elif status < 0:
+            how = f"was killed by signal {-status}"
+        else:
+            how = f"ended with exit status {status}"
+        self._words.seek(0)
+        words = self._words.read().decode(errors="backslashreplace").strip()
+        program = Path(_program(self._child.args)).name
+        return f"{program} {how}" + (f"; its last words: {words[-500:]}" if words else "")
+
+
+class Recorder:
+    """A transport that writes all that passes through another one to a transcript.
+
+    The transcript is JSON lines: {"t_s": seconds since the start, "to": "dut" or "host",
+    "text": ...}; bytes outside printable ASCII are written as JSON escapes of Latin-1.
+    """
+
+    def __init__(self, inner: Transport, path: Path) -> None:
+        """Record `inner` to a new file at `path`. Raises RunFolderError when it cannot be made."""
+        self._inner = inner
+        self._path = path
+        self._start_s = time.monotonic()
+        try:
+            self._file = path.open("x", encoding="ascii")
+        except OSError as error:
+            raise RunFolderError(f"cannot write the transcript {path}: {error}") from error
+
+    def read(self, timeout_s: float) -> bytes:
+        data = self._inner.read(timeout_s)
+        if data:
+            self._record("host", data)
+        return data
+
+    def write(self, data: bytes) -> None:
+        self._record("dut", data)
+        self._inner.write(data)
+
+    def close(self) -> None:
+        self._inner.close()
+        with contextlib.suppress(OSError):  # what could not be written was reported by _record
+            self._file.close()
+
+    def _record(self, to: str, data: bytes) -> None:
+        entry = {
+            "t_s": round(time.monotonic() - self._start_s, 6),
+            "to": to,
+            "text": data.decode("latin-1"),
+        }
+        try:
+            self._file.write(json.dumps(entry) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise RunFolderError(f"cannot write the transcript {self._path}: {error}") from error
+
+
+class ReplayTransport:
+    """A transport that answers from a transcript, and insists that it is asked the same."""
+
+    def __init__(self, path: Path) -> None:
+        """Read a transcript. Raises RunFolderError when it cannot be read."""
+        self._path = path
+        self._entries = list(read_transcript(path))
+        self._next = 0
+
+    def read(self, timeout_s: float) -> bytes:  # noqa: ARG002 - a transcript has no time to wait
+        if self._next >= len(self._entries):
+            raise TransportError(f"{self._path}: the transcript has ended")
+        to, data = self._entries[self._next]
+        if to != "host":
+            return b""
+        self._next += 1
+        return data
+
+    def write(self, data: bytes) -> None:
+        while self._next < len(self._entries) and self._entries[self._next][0] == "host":
+            self._next += 1
+        wanted = self._entries[self._next][1] if self._next < len(self._entries) else b""
+        if data != wanted:
+            raise TransportError(
+                f"{self._path}: the transcript has {wanted!r} where the runner sends {data!r}"
+            )
+        self._next += 1
+
+    def close(self) -> None:
+        pass
+
+
+def read_transcript(path: Path) -> Iterable[tuple[str, bytes]]:
+    """Yield (to, bytes) of each entry of a transcript; `to` is "dut" or "host".
+
+    Raises RunFolderError naming the line that is no entry.
+    """
+    try:
+        lines = path.read_text(encoding="ascii").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunFolderError(f"cannot read the transcript {path}: {error}") from error
+    for number, line in enumerate(lines, start=1):
+        try:
+            entry = json.loads(line)
+            yield entry["to"], entry["text"].encode("latin-1")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise RunFolderError(f"{path}:{number}: not a transcript entry: {error}") from error
+
+
+def _program(args: object) -> str:
+    """Return the program of a child's argument list, without the setpriv in front of it."""
+    words = [str(word) for word in args] if isinstance(args, list) else [str(args)]
+    return words[words.index("--") + 1] if "--pdeathsig" in words else words[0]
+
+
+def _not_installed(program: str) -> str:
+    """Say what to type for a program that is missing."""
+    hint = f"install it with: sudo apt-get install {program}"
+    return f"cannot start the board: '{program}' is not installed or not on PATH; {hint}"
+
+
+def program_version(program: str) -> str:
+    """Return the first line a program prints for --version. Raises ToolMissingError without it."""
+    path = shutil.which(program)
+    if path is None:
+        raise ToolMissingError(_not_installed(program))
+    try:
+        words = subprocess.run(  # noqa: S603 - the program of a declaration
+            [path, "--version"],
+            capture_output=True,
+            text=True,
+            timeout=VERSION_TIMEOUT_S,
+            check=False,
+        ).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        raise TransportError(f"cannot run {path} --version: {error}") from error
+    return words.splitlines()[0] if words else "unknown"

@@ -1,0 +1,101 @@
+"""Measure speed, memory and size of the main job; print a table and write build/bench.json.
+
+Run by `make bench`. Needs the official keyword data: fetched, or taken from TINYBENCH_MIRROR.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+OUT = ROOT / "build" / "bench.json"
+TINYBENCH = [sys.executable, "-m", "tinybench.runner"]
+RUN_TIMEOUT_S = 1800
+REPEATS = 7
+
+Figure = tuple[str, float, str, float, str]
+"""Name, value, unit, must, and where it comes from; less is better in all of them."""
+
+
+def main() -> int:
+    """Measure everything; return 1 when a figure is not what it must be."""
+    environment = dict(os.environ)
+    mirror = ROOT.parent / "shared" / "data" / "mirror"
+    if "TINYBENCH_MIRROR" not in environment and mirror.is_dir():
+        environment["TINYBENCH_MIRROR"] = str(mirror)
+    with tempfile.TemporaryDirectory() as scratch:
+        environment["TINYBENCH_CACHE"] = scratch + "/cache"
+        figures = [*_start_up(environment), *_main_job(environment, Path(scratch))]
+    _print(figures)
+    OUT.parent.mkdir(exist_ok=True)
+    document = {
+        name: {"value": value, "unit": unit, "must": must, "better": "lower"}
+        for name, value, unit, must, _ in figures
+    }
+    OUT.write_text(json.dumps(document, indent=2) + "\n")
+    print(f"\nwritten to {OUT.relative_to(ROOT)}")
+    return int(any(value > must for _, value, _, must, _ in figures))
+
+
+def _start_up(environment: dict[str, str]) -> list[Figure]:
+    slowest_s = max(
+        statistics.median(_run([*TINYBENCH, word], environment)[0] for _ in range(REPEATS))
+        for word in ("--help", "boards")
+    )
+    where = f"slower of --help and boards, median of {REPEATS} whole processes"
+    return [("cli_help_s", slowest_s, "s", 0.3, where)]
+
+
+def _main_job(environment: dict[str, str], scratch: Path) -> list[Figure]:
+    _run([*TINYBENCH, "fetch", "kws"], environment)
+    model = next((scratch / "cache").rglob("kws_ref_model.tflite"))
+    command = [*TINYBENCH, "compile", str(model), "-o", str(scratch / "c"), "--kernels", "dsp"]
+    compile_s = statistics.median(_run(command, environment)[0] for _ in range(REPEATS))
+    command = [*TINYBENCH, "--task", "kws", "--json", "--out", str(scratch / "run")]
+    wall_s, peak_mb, words = _run(command, environment)
+    result = json.loads(words)
+    board = result["board"]
+    instructions = result["performance"]["instructions_per_inference"]
+    run = f"tinybench --task kws, {result['accuracy']['count']} {result['dataset']} inputs"
+    kws = f"{board}.kws"
+    return [
+        ("default_run_wall_s", wall_s, "s", 120, f"{run}, firmware build included"),
+        ("default_run_peak_rss_mb", peak_mb, "MB", 300, f"{run}, largest process of the run"),
+        ("compile_kws_s", compile_s, "s", 2, f"tinybench compile, median of {REPEATS} processes"),
+        (f"instructions.{kws}", instructions, "1", 7.9e6, f"{run}, emulated, exact"),
+        (f"tensor_ram_b.{kws}", result["model"]["tensor_ram_b"], "B", 23e3, "upload and arena"),
+        (f"code_flash_b.{kws}", result["firmware"]["code_flash_b"], "B", 24e3, "without weights"),
+    ]
+
+
+def _run(command: list[str], environment: dict[str, str]) -> tuple[float, float, str]:
+    """Return wall time in s, peak resident memory in MB, and what the command printed."""
+    start_s = time.perf_counter()
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as child:
+        watchdog = threading.Timer(RUN_TIMEOUT_S, child.kill)
+        watchdog.start()
+        assert child.stdout is not None
+        words = child.stdout.read()
+        _, status, usage = os.wait4(child.pid, 0)
+        watchdog.cancel()
+        child.returncode = os.waitstatus_to_exitcode(status)
+    took_s = time.perf_counter() - start_s
+    if child.returncode != 0:
+        raise SystemExit(f"{' '.join(command)} ended with {child.returncode}:\n{words}")
+    return took_s, usage.ru_maxrss / 1000, words
+
+
+def _print(figures: list[Figure]) -> None:
+    print(f"{'figure':<32} {'measured':>12} {'must':>12} unit  from")
+    for name, value, unit, must, where in figures:
+        print(f"{name:<32} {value:>12,.6g} {must:>12,.6g} {unit:<4}  {where}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,42 @@
+"""Fixtures every test may use."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+MIRROR = os.environ.get("TINYBENCH_MIRROR")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of official inputs, models and published results, kept outside the repository."""
+    path = ROOT.parent / "shared" / "data"
+    if not path.is_dir():
+        pytest.skip("the folder of official data (../shared/data) is not here")
+    return path
+
+
+@pytest.fixture(scope="session")
+def mirror(request: pytest.FixtureRequest) -> Path:
+    """Local mirror of the public repositories, for what TINYBENCH_MIRROR points to."""
+    if MIRROR:
+        return Path(MIRROR)
+    return request.getfixturevalue("shared_data") / "mirror"
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each worker has a cache of its own, so that no test depends on what the user has fetched."""
+    monkeypatch.setenv("TINYBENCH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+    monkeypatch.delenv("TINYBENCH_MIRROR", raising=False)
+
+
+@pytest.fixture(scope="session")
+def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Program: the C core for the host, model id "fake01", 490 bytes in, 4 values out."""
+    from tests.firmware.dut_process import build
+    from tinybench.runner.board import load_board
+
+    return build(load_board("host"), tmp_path_factory.mktemp("core") / "host")

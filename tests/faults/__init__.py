@@ -1,0 +1,1 @@
+"""Faults between the real client and the real C core."""
