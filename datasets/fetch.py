@@ -6,12 +6,13 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from ..runner.errors import FetchError
+from ..runner.track import Track
 from .declaration import Dataset, load_checksums, package_folder
 
 if TYPE_CHECKING:
@@ -25,15 +26,6 @@ _NEXT = (
     "run it again (it goes on where it stopped), point TINYBENCH_MIRROR to a folder that has the "
     "file, or use a dataset folder of your own with --data DIR"
 )
-
-T = TypeVar("T")
-
-
-class Track(Protocol):
-    """Yields the items of an iterable and shows how far it is."""
-
-    def __call__(self, iterable: Iterable[T], label: str, total: int) -> Iterable[T]: ...
-
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
@@ -193,12 +185,15 @@ def _fetch_one(
         except _TransferError as error:
             seen = str(error)
         except ValueError:
-            seen = f"its SHA-256 is {found.hexdigest()}, wanted {file.sha256}; it was not kept"
+            seen = (
+                f"{file.address}: its SHA-256 is {found.hexdigest()}, wanted {file.sha256}; "
+                "it was not kept"
+            )
         except OSError as error:
             raise FetchError(_disk_message(target, error)) from error
         else:
             return
-    raise FetchError(f"{file.address}: tried {attempts} times: {seen}; {_NEXT}")
+    raise FetchError(f"tried {attempts} times: {seen}; {_NEXT}")
 
 
 def _downloaded(
@@ -225,7 +220,9 @@ def _downloaded(
                 received_b += len(chunk)
                 yield chunk
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-        raise _TransferError(f"{address}: {error}") from error
+        # What requests says of a lost connection ends with its reason, after all the rest.
+        reason = getattr(error.args[0] if error.args else None, "reason", error)
+        raise _TransferError(f"{address}: {reason}") from error
     if length.isdecimal() and received_b != int(length):
         raise _TransferError(
             f"{address}: the connection closed after {received_b} of {length} bytes"

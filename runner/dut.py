@@ -121,6 +121,8 @@ class Dut:
         lines: list[str] = []
         while (line := self._line(deadline_s, f"'{text}%'", timeout_s, lines)) != "m-ready":
             lines.append(line)
+            if line.startswith("e-[Hard fault"):
+                raise ProtocolError(f"the firmware crashed during '{text}%': {line}")
             if line == "m-init-done" or line.startswith("m-timestamp-mode-"):
                 raise ProtocolError(
                     f"the DUT restarted during '{text}%': its boot banner came instead of the "

@@ -11,7 +11,6 @@ from ..datasets.declaration import package_folder as datasets_folder
 from ..datasets.fetch import (
     RAW_ADDRESS,
     Pinned,
-    Track,
     dataset_files,
     fetch,
     mirror_folder,
@@ -23,6 +22,7 @@ from ..models.declaration import package_folder as models_folder
 from .cache import cache_folder
 from .errors import DatasetError, ModelError
 from .task import Task
+from .track import Track
 
 Origin = Literal["official", "embedded", "custom"]
 """Whose it is: byte for byte that of MLPerf Tiny, the package's own, or the user's."""

@@ -18,17 +18,13 @@ import pytest
 
 from tinybench.datasets.fetch import Pinned, fetch, mirror_folder, missing
 from tinybench.runner.errors import FetchError
+from tinybench.runner.track import silent
 
 T = TypeVar("T")
 FOLDER = "owner/repository/" + "0" * 40
 BODIES = {f"{FOLDER}/{n:02d}.bin": bytes([n]) * (n * 1000) for n in range(20)}
 FILES = [Pinned(path, hashlib.sha256(body).hexdigest()) for path, body in BODIES.items()]
 ONE = FILES[7]
-
-
-def untracked(iterable: Iterable[T], label: str, total: int) -> Iterable[T]:
-    """Pass items on; what a terminal shows is not tested here."""
-    return iterable
 
 
 @dataclass
@@ -131,7 +127,7 @@ def test_all_files_arrive_and_none_is_asked_for_twice(server: Server, tmp_path: 
     """A first fetch brings each file once; a second one asks for nothing."""
     assert missing(FILES, tmp_path) == len(FILES)
     for _ in range(2):
-        fetch(FILES, tmp_path, untracked, label="", raw_address=server.address)
+        fetch(FILES, tmp_path, silent, label="", raw_address=server.address)
         assert_complete(tmp_path)
         assert server.asked == Counter(list(BODIES))
     assert_no_thread_left()
@@ -141,10 +137,10 @@ def test_progress_counts_every_file(server: Server, tmp_path: Path) -> None:
     """The progress has the label, the total, and one item a file, whether fetched or there."""
     seen: list[tuple[str, int, int]] = []
 
-    def track(iterable: Iterable[T], label: str, total: int) -> Iterable[T]:
-        items = list(iterable)
-        seen.append((label, total, len(items)))
-        return items
+    def track(items: Iterable[T], label: str, total: int) -> Iterator[T]:
+        got = list(items)
+        seen.append((label, total, len(got)))
+        return iter(got)
 
     for _ in range(2):
         fetch(FILES, tmp_path, track, label="fetch toy", raw_address=server.address)
@@ -154,7 +150,7 @@ def test_progress_counts_every_file(server: Server, tmp_path: Path) -> None:
 def test_downloads_are_parallel(server: Server, tmp_path: Path) -> None:
     """With four workers, four requests are under way at once."""
     server.meeting = threading.Barrier(4)
-    fetch(FILES, tmp_path, untracked, label="", raw_address=server.address, workers=4)
+    fetch(FILES, tmp_path, silent, label="", raw_address=server.address, workers=4)
     assert_complete(tmp_path)
 
 
@@ -162,9 +158,7 @@ def test_downloads_are_parallel(server: Server, tmp_path: Path) -> None:
 def test_a_passing_failure_is_retried(server: Server, tmp_path: Path, ill: str) -> None:
     """A file that fails once arrives at the second attempt."""
     server.ill[ONE.address] = [ill]
-    fetch(
-        FILES, tmp_path, untracked, label="", raw_address=server.address, timeout_s=1.0, attempts=2
-    )
+    fetch(FILES, tmp_path, silent, label="", raw_address=server.address, timeout_s=1.0, attempts=2)
     assert_complete(tmp_path)
     assert server.asked[ONE.address] == 2
 
@@ -188,7 +182,7 @@ def test_a_lasting_failure_names_file_and_address(
         fetch(
             [ONE],
             tmp_path,
-            untracked,
+            silent,
             label="",
             raw_address=server.address,
             timeout_s=0.5,
@@ -205,21 +199,21 @@ def test_a_file_that_does_not_exist_is_not_retried(server: Server, tmp_path: Pat
     """404 is final, and the message has the whole address."""
     server.ill[ONE.address] = ["404"] * 9
     with pytest.raises(FetchError, match=f"{server.address}/{ONE.address}: the server said 404"):
-        fetch(FILES, tmp_path, untracked, label="", raw_address=server.address)
+        fetch(FILES, tmp_path, silent, label="", raw_address=server.address)
     assert server.asked[ONE.address] == 1
 
 
 def test_no_server_at_all(tmp_path: Path) -> None:
     """A refused connection is a FetchError with the way out, not a traceback."""
     with pytest.raises(FetchError, match=r"(?s)tried 1 times.*TINYBENCH_MIRROR.*--data DIR"):
-        fetch([ONE], tmp_path, untracked, label="", raw_address="http://127.0.0.1:9", attempts=1)
+        fetch([ONE], tmp_path, silent, label="", raw_address="http://127.0.0.1:9", attempts=1)
 
 
 def test_a_damaged_file_in_the_cache_is_fetched_again(server: Server, tmp_path: Path) -> None:
     """A file there with the wrong bytes is replaced, and only that one."""
-    fetch(FILES, tmp_path, untracked, label="", raw_address=server.address)
+    fetch(FILES, tmp_path, silent, label="", raw_address=server.address)
     (tmp_path / ONE.address).write_bytes(b"damaged")
-    fetch(FILES, tmp_path, untracked, label="", raw_address=server.address)
+    fetch(FILES, tmp_path, silent, label="", raw_address=server.address)
     assert_complete(tmp_path)
     assert server.asked == Counter(list(BODIES)) + Counter([ONE.address])
 
@@ -227,8 +221,8 @@ def test_a_damaged_file_in_the_cache_is_fetched_again(server: Server, tmp_path: 
 def test_an_interrupted_fetch_goes_on_where_it_stopped(server: Server, tmp_path: Path) -> None:
     """What had arrived before Ctrl-C is whole, and is not asked for again."""
 
-    def interrupted(iterable: Iterable[T], label: str, total: int) -> Iterable[T]:
-        for number, item in enumerate(iterable):
+    def interrupted(items: Iterable[T], label: str, total: int) -> Iterator[T]:
+        for number, item in enumerate(items):
             if number == 5:
                 raise KeyboardInterrupt
             yield item
@@ -251,7 +245,7 @@ def test_an_interrupted_fetch_goes_on_where_it_stopped(server: Server, tmp_path:
     assert missing(FILES, tmp_path) == len(FILES) - len(there)
     server.ill.clear()
     server.asked.clear()
-    fetch(FILES, tmp_path, untracked, label="", raw_address=server.address)
+    fetch(FILES, tmp_path, silent, label="", raw_address=server.address)
     assert_complete(tmp_path)
     assert server.asked == Counter(set(BODIES) - set(there))
 
@@ -300,15 +294,15 @@ def test_a_mirror_serves_the_same_paths(tmp_path: Path) -> None:
     for path, body in BODIES.items():
         (mirror / path).write_bytes(body)
     nowhere = "http://127.0.0.1:9"
-    fetch(FILES, cache, untracked, label="", mirror=mirror, raw_address=nowhere)
+    fetch(FILES, cache, silent, label="", mirror=mirror, raw_address=nowhere)
     assert_complete(cache)
     (cache / ONE.address).unlink()
     (mirror / ONE.address).write_bytes(b"other")
     with pytest.raises(FetchError, match=f"{ONE.address}.*its SHA-256 is .*wanted {ONE.sha256}"):
-        fetch(FILES, cache, untracked, label="", mirror=mirror, attempts=1)
+        fetch(FILES, cache, silent, label="", mirror=mirror, attempts=1)
     (mirror / ONE.address).unlink()
     with pytest.raises(FetchError, match=f"{mirror / ONE.address}: cannot be read from the mirror"):
-        fetch(FILES, cache, untracked, label="", mirror=mirror)
+        fetch(FILES, cache, silent, label="", mirror=mirror)
     assert missing(FILES, cache) == 1
 
 
@@ -316,7 +310,7 @@ def test_a_cache_that_cannot_be_written(server: Server, tmp_path: Path) -> None:
     """A file in the place of the cache folder is named, with the way out."""
     (tmp_path / "owner").write_text("not a folder")
     with pytest.raises(FetchError, match=r"cannot be written: .*TINYBENCH_CACHE"):
-        fetch([ONE], tmp_path, untracked, label="", raw_address=server.address)
+        fetch([ONE], tmp_path, silent, label="", raw_address=server.address)
 
 
 FULL_DISK = """

@@ -1,7 +1,6 @@
 """What a run uses: official, embedded or the user's inputs and model, and what the note says."""
 
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,13 +11,9 @@ from tinybench.models.declaration import package_folder as models_folder
 from tinybench.runner.errors import DatasetError, ModelError
 from tinybench.runner.inputs import fetch_official, official_files, resolve
 from tinybench.runner.task import Task, load_task
+from tinybench.runner.track import silent
 
 T = TypeVar("T")
-
-
-def untracked(iterable: Iterable[T], label: str, total: int) -> Iterable[T]:
-    """Pass items on."""
-    return iterable
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +28,7 @@ def official(kws: Task, shared_data: Path, tmp_path_factory: pytest.TempPathFact
     cache = tmp_path_factory.mktemp("official")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TINYBENCH_MIRROR", str(shared_data / "mirror"))
-        fetch_official(kws, untracked, cache)
+        fetch_official(kws, silent, cache)
     return cache
 
 
@@ -88,7 +83,7 @@ def test_a_damaged_cache_is_mended_by_a_fetch(
     (cache / official_files(kws)[3].address).write_bytes(b"short")
     (cache / official_files(kws)[4].address).unlink()
     monkeypatch.setenv("TINYBENCH_MIRROR", str(shared_data / "mirror"))
-    assert fetch_official(kws, untracked, cache) == cache
+    assert fetch_official(kws, silent, cache) == cache
     assert resolve(kws, cache=cache).dataset_origin == "official"
 
 
