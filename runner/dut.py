@@ -62,7 +62,8 @@ class Dut:
         """
         seen: list[str] = []
         for _ in range(HANDSHAKE_TRIES):
-            self._drain()
+            if old := self._drain():
+                seen.append(_shown(old))
             self._send("name")
             try:
                 name = self._await_name(seen)
@@ -167,16 +168,18 @@ class Dut:
             elif line == "m-ready" and name is not None:
                 return name
 
-    def _drain(self) -> None:
-        """Read until the line is quiet. Raises ProtocolError when it never is."""
+    def _drain(self) -> bytes:
+        """Read until the line is quiet; return what came. Raises ProtocolError when it never is."""
         deadline_s = time.monotonic() + DRAIN_TIMEOUT_S
-        while self._transport.read(QUIET_S):
+        old, self._pending = self._pending, b""
+        while data := self._transport.read(QUIET_S):
+            old += data
             if time.monotonic() > deadline_s:
                 raise ProtocolError(
                     f"the line is never quiet: bytes came for {DRAIN_TIMEOUT_S:.0f} s without a "
                     "command. Is this the right port, at the right baud rate?"
                 )
-        self._pending = b""
+        return old
 
     def _send(self, text: str) -> None:
         self._transport.write(text.encode("ascii") + b"%")
@@ -233,5 +236,10 @@ def _excerpt(lines: list[str], pending: bytes = b"") -> str:
     """Return the last few lines, quoted, for a message."""
     shown = [repr(line) for line in lines[-6:]]
     if pending:
-        shown.append(f"unfinished {pending[-80:]!r}")
+        shown.append("unfinished " + _shown(pending))
     return ", ".join(shown) if shown else "nothing"
+
+
+def _shown(data: bytes) -> str:
+    """Return the end of some bytes as text that is safe to print."""
+    return data[-80:].decode("ascii", errors="backslashreplace")

@@ -82,11 +82,11 @@ def run(request: Request, track: Track, say: Callable[[str], None]) -> Outcome:
     say(f"{board.name}, {task.name}: {inputs.note}")
     tflite = inputs.model.read_bytes()
     (image,) = track((build(board, tflite, task.model_id) for _ in range(1)), "build", 1)
+    tools = _tools(board)
 
     started = datetime.now(UTC)
     folder = _make_folder(request.out or _default_folder(board, task, started))
     files = _store_files(folder, request, task, inputs, image)
-    tools = _tools(board)
     answers: list[Answer] = []
     windows: list[Window] = []
 
