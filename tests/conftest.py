@@ -1,6 +1,7 @@
 """Fixtures every test may use."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,11 +27,13 @@ def mirror(request: pytest.FixtureRequest) -> Path:
     return request.getfixturevalue("shared_data") / "mirror"
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Each worker has a cache of its own, so that no test depends on what the user has fetched."""
-    monkeypatch.setenv("TINYBENCH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-    monkeypatch.delenv("TINYBENCH_MIRROR", raising=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TINYBENCH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        patch.delenv("TINYBENCH_MIRROR", raising=False)
+        yield
 
 
 @pytest.fixture(scope="session")
