@@ -27,6 +27,7 @@ _NEXT = (
     "file, or use a dataset folder of your own with --data DIR"
 )
 
+
 @dataclass(frozen=True, slots=True)
 class Pinned:
     """A public file at one commit, and what it must contain."""

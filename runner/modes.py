@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from ..datasets.reader import Sample
-from .dut import Dut, parse_results
+from .dut import Dut, Inference, parse_results
 from .errors import ProtocolError
 from .result import Answer, Window
 
@@ -47,20 +47,27 @@ def performance(
         dut.load(sample.read())
         if iterations == 0:
             iterations, timeout_s = _calibrate(dut, window_min_s)
-        for _ in range(1 + RETIMED):
-            inference = dut.infer(iterations, WARMUP, timeout_s)
-            _check_count(inference.results, classes)
-            if inference.elapsed_us == 0:
-                raise ProtocolError(
-                    f"{iterations} inferences took 0 us by the DUT's clock: it stands still"
-                )
+        inference = _timed(dut, iterations, timeout_s, classes)
+        for _ in range(RETIMED):
             if inference.elapsed_us >= window_min_s * 1e6:
                 break
-            # A DUT that is faster now than while it was calibrated, such as a busy host.
+            # The DUT is faster now than while it was calibrated, as a busy host may be.
             iterations = _iterations(iterations, inference.elapsed_us, window_min_s)
+            inference = _timed(dut, iterations, timeout_s, classes)
         yield Window(
             sample.name, inference.iterations, WARMUP, inference.elapsed_us, inference.results
         )
+
+
+def _timed(dut: Dut, iterations: int, timeout_s: float, classes: int) -> Inference:
+    """Time one window. Raises ProtocolError for a wrong count of values, or a clock that stands."""
+    inference = dut.infer(iterations, WARMUP, timeout_s)
+    _check_count(inference.results, classes)
+    if inference.elapsed_us == 0:
+        raise ProtocolError(
+            f"{iterations} inferences took 0 us by the DUT's clock: it stands still"
+        )
+    return inference
 
 
 def _calibrate(dut: Dut, window_min_s: float) -> tuple[int, float]:
