@@ -28,10 +28,9 @@ void conv_2d(const struct conv_2d *op, const int8_t *in, int8_t *out) {
         for (int32_t x = 0; x < op->out_w; x++) {
             for (int32_t c = 0; c < op->out_c; c++) {
                 const struct channel *channel = &op->channels[c];
-                const int32_t sum =
-                    channel->bias + window_sum(op, in, op->weights + c * taps,
-                                               y * op->stride_h - op->pad_top,
-                                               x * op->stride_w - op->pad_left);
+                const int32_t sum = channel->bias + window_sum(op, in, op->weights + c * taps,
+                                                               y * op->stride_h - op->pad_top,
+                                                               x * op->stride_w - op->pad_left);
                 const int32_t value = requantise(sum, channel->multiplier, channel->shift);
                 *out++ = (int8_t)clamp(value + op->out_offset, op->out_min, op->out_max);
             }

@@ -9,7 +9,8 @@
 #define PIXELS 3
 #define GROUP_WORDS (2 * PIXELS)
 
-/* acc[channel][pixel] = sum over `groups` (at least 1) of columns times the weights of two channels.
+/* acc[channel][pixel] = sum over `groups` (at least 1) of columns times the weights of two
+ * channels.
  *
  * In assembly, for the loop needs all the registers there are: six sums (r2-r7), three pixels
  * (r8-r10), two words of weights (r11, r12) and one for a pair of them (lr). */
@@ -42,9 +43,9 @@ __asm__(".section .text.dot_2x3, \"ax\", %progbits\n"
         "   smlad  r7, r10, lr, r7\n"
         ".endm\n"
         "   push   {r3-r11, lr}\n"
-        "   add    r12, r1, r2, lsl #3\n"  /* end of the weights */
-        "   bic    lr, r2, #3\n"           /* groups in whole turns of the unrolled loop */
-        "   add    r11, r1, lr, lsl #3\n"  /* ... and where they end */
+        "   add    r12, r1, r2, lsl #3\n" /* end of the weights */
+        "   bic    lr, r2, #3\n"          /* groups in whole turns of the unrolled loop */
+        "   add    r11, r1, lr, lsl #3\n" /* ... and where they end */
         "   push   {r11, r12}\n"
         "   movs   r2, #0\n"
         "   movs   r3, #0\n"
@@ -85,7 +86,8 @@ static packed *unpack(const int8_t *values, int32_t count, packed *column) {
     return column;
 }
 
-/* Copy the window with top left corner (y0, x0) to `patch`, with the zero point outside the image. */
+/* Copy the window with top left corner (y0, x0) to `patch`, with the zero point outside the image.
+ */
 static void copy_window(const struct conv_2d_dsp *op, const int8_t *in, int32_t y0, int32_t x0,
                         int8_t *patch) {
     const int32_t width = op->kernel_w * op->in_c;
@@ -99,8 +101,7 @@ static void copy_window(const struct conv_2d_dsp *op, const int8_t *in, int32_t 
             continue;
         }
         memset(patch, op->in_zero_point, (size_t)(left * op->in_c));
-        memcpy(patch + left * op->in_c, in + (y * op->in_w + x0 + left) * op->in_c,
-               (size_t)inside);
+        memcpy(patch + left * op->in_c, in + (y * op->in_w + x0 + left) * op->in_c, (size_t)inside);
         memset(patch + left * op->in_c + inside, op->in_zero_point, (size_t)(right * op->in_c));
     }
 }
@@ -111,8 +112,8 @@ static void gather(const struct conv_2d_dsp *op, const int8_t *in, int32_t index
     const int32_t y0 = index / op->out_w * op->stride_h - op->pad_top;
     const int32_t x0 = index % op->out_w * op->stride_w - op->pad_left;
     const int32_t width = op->kernel_w * op->in_c;
-    const bool inside = y0 >= 0 && x0 >= 0 && y0 + op->kernel_h <= op->in_h &&
-                        x0 + op->kernel_w <= op->in_w;
+    const bool inside =
+        y0 >= 0 && x0 >= 0 && y0 + op->kernel_h <= op->in_h && x0 + op->kernel_w <= op->in_w;
     if (inside && width % 4 == 0) {
         const int8_t *row = in + (y0 * op->in_w + x0) * op->in_c;
         for (int32_t ky = 0; ky < op->kernel_h; ky++, row += op->in_w * op->in_c) {
@@ -125,8 +126,8 @@ static void gather(const struct conv_2d_dsp *op, const int8_t *in, int32_t index
 }
 
 /* Bring three pixels of planes into the columns; `step` is 1, or 0 to repeat the first pixel. */
-static void gather_planar(const struct conv_2d_dsp *op, const int8_t *in, const int32_t pixel[PIXELS],
-                          packed *columns) {
+static void gather_planar(const struct conv_2d_dsp *op, const int8_t *in,
+                          const int32_t pixel[PIXELS], packed *columns) {
     const int32_t plane = op->in_h * op->in_w;
     int32_t c = 0;
     for (; c + 4 <= op->in_c; c += 4, in += 4 * plane, columns += GROUP_WORDS) {
@@ -145,20 +146,22 @@ static void gather_planar(const struct conv_2d_dsp *op, const int8_t *in, const 
 }
 
 /* Store one channel of up to three pixels. */
-static inline __attribute__((always_inline)) void
-store(const struct conv_2d_dsp *op, const int32_t acc[PIXELS], const struct channel_dsp *channel,
-      int32_t pixels, bool exact, int8_t *out) {
+static inline __attribute__((always_inline)) void store(const struct conv_2d_dsp *op,
+                                                        const int32_t acc[PIXELS],
+                                                        const struct channel_dsp *channel,
+                                                        int32_t pixels, bool exact, int8_t *out) {
+#pragma GCC unroll 3
     for (int32_t i = 0; i < pixels; i++) {
-        out[i * op->out_pixel_stride] = exact
-                                            ? output_exact(acc[i], channel, op->out_min, op->out_max)
-                                            : output_clamped(acc[i], channel);
+        out[i * op->out_pixel_stride] =
+            exact ? output_exact(acc[i], channel, op->out_min, op->out_max)
+                  : output_clamped(acc[i], channel);
     }
 }
 
 /* Compute all channels of up to three pixels. */
-static inline __attribute__((always_inline)) void
-channels(const struct conv_2d_dsp *op, const packed *columns, int32_t pixels, bool exact,
-         int8_t *out) {
+static inline __attribute__((always_inline)) void channels(const struct conv_2d_dsp *op,
+                                                           const packed *columns, int32_t pixels,
+                                                           bool exact, int8_t *out) {
     const struct channel_dsp *channel = op->channels;
     const int8_t *weights = op->weights;
     for (int32_t left = op->out_c; left > 0; left -= 2) {

@@ -42,6 +42,7 @@ convolve(const struct depthwise_3x3_dsp *op, const packed *plane, const struct r
         while (out != end) {
             int32_t first = 0;
             int32_t second = 0;
+#pragma GCC unroll 3
             for (int32_t i = 0; i < 3; i++) {
                 const int32_t p = in[i * row];
                 const int32_t q = in[i * row + 1];

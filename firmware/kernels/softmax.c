@@ -30,8 +30,7 @@ void softmax(const struct softmax *op, const int8_t *in, int8_t *out) {
         const int32_t scale = reciprocal_of_one_plus(fraction);
         const int32_t shift = 12 - zeros + 31 - 8;
         for (int32_t i = 0; i < op->classes; i++) {
-            const int32_t share =
-                rounding_doubling_high_mul(scale, op->exponentials[max - in[i]]);
+            const int32_t share = rounding_doubling_high_mul(scale, op->exponentials[max - in[i]]);
             const int32_t value = rounding_divide_by_pot(share, shift) + INT8_MIN;
             out[i] = (int8_t)clamp(value, INT8_MIN, INT8_MAX);
         }

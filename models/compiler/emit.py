@@ -74,13 +74,18 @@ def _array(name: str, constant: Constant) -> str:
 def _numbers(values: np.ndarray) -> str:
     texts = list(map(str, values.tolist()))
     return "".join(
-        "    " + ", ".join(texts[i : i + _PER_LINE]) + ",\n" for i in range(0, len(texts), _PER_LINE)
+        "    " + ", ".join(texts[i : i + _PER_LINE]) + ",\n"
+        for i in range(0, len(texts), _PER_LINE)
     )
 
 
 def _call(step: Step, memory: Memory) -> str:
     index = step.operator.index
-    arguments = [f"&op{index}", *(memory.places[i] for i in step.inputs), memory.places[step.output]]
+    arguments = [
+        f"&op{index}",
+        *(memory.places[i] for i in step.inputs),
+        memory.places[step.output],
+    ]
     if step.scratch_b:
         arguments.append(memory.scratch[index])
     return f"    {step.function}({', '.join(arguments)});"

@@ -115,7 +115,7 @@ class Graph(msgspec.Struct, frozen=True):
 
 
 def read_graph(data: bytes) -> Graph:
-    """Read the bytes of a .tflite file; only its form is checked, not that operators can be compiled.
+    """Read the bytes of a .tflite file; checks its form, not whether operators can be compiled.
 
     Raises ModelError for a file that is damaged, no .tflite, no int8 model, or of dynamic shape.
     Ref: the TensorFlow Lite schema, version 3.

@@ -65,7 +65,7 @@ def lay_out(graph: Graph, steps: list[Step]) -> Memory:
 
     places = {source: "input", target: "output"}
     for head, offset in zip(heads, offsets, strict=False):
-        places |= {t: f"arena + {offset}" for t in members[head]}
+        places |= dict.fromkeys(members[head], f"arena + {offset}")
     return Memory(
         places={t: places[root] for t, root in same.items()},
         scratch={

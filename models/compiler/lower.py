@@ -1,4 +1,4 @@
-"""Turn operators of a graph into kernel calls with constant parameters, or say why that cannot be."""
+"""Turn operators of a graph into kernel calls with constant parameters, or say why not."""
 
 import math
 from collections.abc import Callable
@@ -88,7 +88,10 @@ def lower(graph: Graph, kernels: str) -> list[Step]:
 
 def check_activations(graph: Graph) -> None:
     """Raise ModelError unless every activation is int8 with one sensible scale."""
-    used = [graph.input, *(i for op in graph.operators for i in (*op.inputs, *op.outputs) if i >= 0)]
+    used = [
+        graph.input,
+        *(i for op in graph.operators for i in (*op.inputs, *op.outputs) if i >= 0),
+    ]
     for tensor in (graph.tensors[i] for i in used):
         if tensor.data is not None:
             continue
@@ -111,8 +114,8 @@ def check_activations(graph: Graph) -> None:
 def planar_tensors(graph: Graph) -> frozenset[int]:
     """Return the activations that the DSP kernels keep channel by channel (CHW) in memory.
 
-    The depthwise kernel needs its planes whole and pointwise convolutions, pools and whatever writes
-    can do with either layout, so a tensor is planar when all that touch it agree to that.
+    The depthwise kernel needs whole planes; pointwise convolutions, pools and whatever convolution
+    writes can do with either layout. A tensor is planar when all that touch it agree to that.
     """
     planar = {t.index for t in graph.tensors if t.data is None and len(t.shape) == 4}
     planar -= {graph.input, graph.output}
@@ -220,10 +223,8 @@ def _activation_range(op: Operator, output: Tensor) -> tuple[int, int]:
     return low, high
 
 
-def _window(
-    op: Operator, source: Tensor, target: Tensor, kernel_h: int, kernel_w: int
-) -> Window:
-    """Return the window of an operator; raises ModelError unless the output's shape is as computed."""
+def _window(op: Operator, source: Tensor, target: Tensor, kernel_h: int, kernel_w: int) -> Window:
+    """Return the window of an operator; raises ModelError where the output's shape does not fit."""
     in_h, in_w, in_c = _image(source)
     out_h, out_w, out_c = _image(target)
     stride_h, stride_w = int(op.options["StrideH"]), int(op.options["StrideW"])
@@ -285,7 +286,7 @@ def _channels(
 ) -> Channels:
     """Return the output stage; `weights` are [channels][taps], `least` the least int8 output.
 
-    Raises ModelError where an accumulator might leave 32 bits, which the reference leaves undefined.
+    Raises ModelError where an accumulator might leave 32 bits: undefined in the reference.
     """
     count = weights.shape[0]
     biases = np.zeros(count, np.int64) if bias is None else bias.astype(np.int64)
@@ -304,7 +305,9 @@ def _channels(
                 "its scales do not fit each other"
             )
         plain[c] = int(biases[c]), multiplier, shift
-        entry = _short_form(int(folded[c]), int(magnitude[c]), multiplier, -shift, target.zero_point)
+        entry = _short_form(
+            int(folded[c]), int(magnitude[c]), multiplier, -shift, target.zero_point
+        )
         if entry is None or (exact_negatives and entry[3] == 0 and entry[1] != 0):
             short = False
         else:
@@ -523,7 +526,13 @@ def _depthwise_conv_2d(graph: Graph, op: Operator, dsp: bool, planar: frozenset[
     # A row w0 w1 w2 as w0 w1 w1 w2, which unpacks into the pairs (w0, w1) and (w1, w2).
     packed = rows.reshape(window.out_c, 3, 3)[:, :, [0, 1, 1, 2]]
     # The plane with its border; rows are filled up so that each starts at a whole word.
-    row = -(-max(window.pad_left + window.in_w, (window.out_w + 1) // 2 * 2 * window.stride_w + 2) // 2) * 2
+    row = (
+        -(
+            -max(window.pad_left + window.in_w, (window.out_w + 1) // 2 * 2 * window.stride_w + 2)
+            // 2
+        )
+        * 2
+    )
     rows_needed = max(window.pad_top + window.in_h, (window.out_h - 1) * window.stride_h + 3)
     return Step(
         operator=op,
@@ -569,7 +578,10 @@ def _average_pool_2d(graph: Graph, op: Operator, dsp: bool, planar: frozenset[in
         raise ModelError(f"{window.in_c} channels in, {window.out_c} out")
     low, high = _activation_range(op, target)
     strides = {}
-    for end, tensor, pixels in (("in", source, window.in_h * window.in_w), ("out", target, window.pixels)):
+    for end, tensor, pixels in (
+        ("in", source, window.in_h * window.in_w),
+        ("out", target, window.pixels),
+    ):
         strides[f"{end}_pixel_stride"] = 1 if tensor.index in planar else window.in_c
         strides[f"{end}_channel_stride"] = pixels if tensor.index in planar else 1
     fields = {**msgspec.structs.asdict(window), **strides, "out_min": low, "out_max": high}

@@ -1,0 +1,140 @@
+"""Build a compiled model for the host or for an emulated Cortex-M4, and run it on many inputs."""
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tinybench.models.compiler import Manifest, compile_model
+from tinybench.models.compiler.graph import read_graph
+
+ROOT = Path(__file__).resolve().parents[2]
+KERNELS = ROOT / "firmware" / "kernels"
+HERE = Path(__file__).parent
+INCLUDES = [f"-I{ROOT / 'firmware' / 'core'}", f"-I{KERNELS}", f"-I{HERE}"]
+WARNINGS = ["-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Werror"]
+BUILD_TIMEOUT_S = 120
+
+
+@dataclass(frozen=True)
+class Target:
+    """Something that runs a compiled model."""
+
+    name: str
+    kernels: str
+    compiler: tuple[str, ...]
+    streams: str
+    link: tuple[str, ...] = ()
+
+
+HOST = Target(
+    "host",
+    "plain",
+    ("gcc", "-O2", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
+    "stdio_streams.c",
+)
+CORTEX_M4 = Target(
+    "cortex-m4",
+    "dsp",
+    (
+        "arm-none-eabi-gcc",
+        *("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"),
+        *("-O3", "-ffunction-sections", "-fdata-sections", "-Wstack-usage=1024"),
+    ),
+    "semihosting_streams.c",
+    ("-nostartfiles", "--specs=nano.specs", "-Wl,--gc-sections", f"-T{HERE / 'semihosting.ld'}"),
+)
+EMULATOR = (
+    *("qemu-system-arm", "-M", "mps2-an386", "-nographic", "-monitor", "none", "-serial", "none"),
+    *("-semihosting-config", "enable=on,target=native", "-kernel"),
+)
+
+
+def build_kernels(target: Target, folder: Path) -> list[Path]:
+    """Compile all that does not depend on a model; returns the objects."""
+    sources = [p for p in KERNELS.glob("*.c") if target.kernels == "dsp" or "_dsp" not in p.stem]
+    objects = []
+    for source in (*sorted(sources), HERE / "run_model.c", HERE / target.streams):
+        objects.append(folder / f"{source.stem}.o")
+        _run(*target.compiler, *WARNINGS, *INCLUDES, "-c", source, "-o", objects[-1])
+    return objects
+
+
+def infer(
+    target: Target,
+    objects: list[Path],
+    tflite: bytes,
+    inputs: np.ndarray,
+    folder: Path,
+    timeout_s: float = 120,
+) -> tuple[np.ndarray, Manifest]:
+    """Return the int8 outputs [inputs][values] of a model for int8 inputs [inputs][bytes]."""
+    manifest = compile_model(tflite, folder, model_id="test01", kernels=target.kernels)
+    program = folder / "program"
+    _run(
+        *target.compiler, *WARNINGS, *INCLUDES, folder / "model.c", *objects, *target.link,
+        "-o", program,
+    )  # fmt: skip
+    data = inputs.astype(np.int8).tobytes()
+    if target is HOST:
+        done = subprocess.run(
+            [program], input=data, capture_output=True, timeout=timeout_s, check=False
+        )
+        output = done.stdout
+    else:
+        (folder / "input.bin").write_bytes(data)
+        (folder / "output.bin").unlink(missing_ok=True)
+        done = subprocess.run(
+            [*EMULATOR, program], cwd=folder, capture_output=True, timeout=timeout_s, check=False
+        )
+        output = (folder / "output.bin").read_bytes()
+    assert done.returncode == 0, done.stderr.decode()
+    graph = read_graph(tflite)
+    result = graph.tensors[graph.output]
+    values = np.frombuffer(output, "<f4").reshape(len(inputs), -1)
+    return (np.rint(values / result.scale) + result.zero_point).astype(np.int8), manifest
+
+
+def reference(tflite: bytes, inputs: np.ndarray) -> np.ndarray:
+    """Return what the TFLM reference kernels give, as infer() does."""
+    from tflite_micro import runtime
+
+    interpreter = runtime.Interpreter.from_bytes(tflite)
+    shape = interpreter.get_input_details(0)["shape"]
+    outputs = []
+    for one in inputs.astype(np.int8):
+        interpreter.set_input(one.reshape(shape), 0)
+        interpreter.invoke()
+        outputs.append(interpreter.get_output(0).reshape(-1).copy())
+    return np.stack(outputs)
+
+
+def edge_and_random_inputs(count: int, size: int, seed: int) -> np.ndarray:
+    """Return [count][size] int8: all-min, all-max, checkerboards, ramps, one-hot, then random."""
+    rng = np.random.default_rng(seed)
+    ramp = np.arange(size)
+    edges = [
+        np.full(size, -128),
+        np.full(size, 127),
+        np.zeros(size),
+        ramp % 2 * 255 - 128,
+        (ramp + 1) % 2 * 255 - 128,
+        ramp % 256 - 128,
+        127 - ramp % 256,
+        *(np.where(ramp == at, 127, -128) for at in rng.integers(0, size, 8)),
+        *(np.where(ramp == at, -128, 127) for at in rng.integers(0, size, 4)),
+    ][:count]
+    noise = rng.integers(-128, 128, (count - len(edges), size))
+    return np.concatenate([np.stack(edges), noise]).astype(np.int8)
+
+
+def _run(*command: object) -> None:
+    done = subprocess.run(
+        [str(word) for word in command],
+        capture_output=True,
+        text=True,
+        timeout=BUILD_TIMEOUT_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

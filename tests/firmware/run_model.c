@@ -1,0 +1,20 @@
+/* Run a compiled model on every input of a stream and write its outputs, as float32.
+ *
+ * The stream is stdin and stdout on the host, input.bin and output.bin under semihosting.
+ */
+#include "streams.h"
+
+#include "model.h"
+
+int main(void) {
+    while (read_exactly(model_input, model_input_b)) {
+        if (model_infer() != 0) {
+            return 1;
+        }
+        for (uint32_t i = 0; i < model_result_count; i++) {
+            const float value = model_result(i);
+            write_exactly(&value, sizeof value);
+        }
+    }
+    return 0;
+}

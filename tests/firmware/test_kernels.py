@@ -1,0 +1,117 @@
+"""Every kernel gives the bytes of the TFLM reference kernels: plain C on the host, DSP emulated."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests import tflite_builder as build
+from tests.firmware import model_runner
+from tests.firmware.model_runner import CORTEX_M4, HOST, Target
+from tests.tflite_builder import NONE, RELU, RELU6, SAME, VALID, Model, Rng
+
+pytest.importorskip("tflite_micro", reason="the oracle, tflite-micro, is not installed")
+
+INPUTS = 60
+
+CASES: dict[str, Callable[[Rng], Model]] = {
+    "conv 3x3 same": lambda r: build.convolution(r, (7, 5, 4), 6),
+    "conv 3x3 same, odd channels": lambda r: build.convolution(r, (6, 5, 3), 5, relu=RELU),
+    "conv 3x3 valid": lambda r: build.convolution(r, (7, 6, 8), 4, padding=VALID),
+    "conv stride 2x1": lambda r: build.convolution(r, (9, 8, 4), 8, stride=(2, 1), relu=RELU6),
+    "conv stride 1x3": lambda r: build.convolution(r, (5, 11, 2), 3, stride=(1, 3)),
+    "conv kernel larger than image": lambda r: build.convolution(r, (3, 2, 4), 4, (7, 5)),
+    "conv 10x4 one channel": lambda r: build.convolution(
+        r, (49, 10, 1), 16, (10, 4), (2, 2), relu=RELU
+    ),
+    "conv even kernel": lambda r: build.convolution(r, (8, 8, 4), 4, (2, 4), relu=RELU),
+    "conv per tensor": lambda r: build.convolution(r, (4, 4, 5), 7, per_channel=False),
+    "conv without bias": lambda r: build.convolution(r, (4, 4, 4), 4, bias=False),
+    "pointwise": lambda r: build.convolution(r, (5, 5, 64), 16, (1, 1), relu=RELU),
+    "pointwise, odd": lambda r: build.convolution(r, (3, 3, 7), 9, (1, 1)),
+    "pointwise stride 2": lambda r: build.convolution(r, (6, 6, 8), 8, (1, 1), (2, 2)),
+    "one pixel": lambda r: build.convolution(r, (1, 1, 20), 30, (1, 1)),
+    "depthwise same": lambda r: build.convolution(r, (6, 5, 8), 8, depthwise=True, relu=RELU),
+    "depthwise valid": lambda r: build.convolution(r, (6, 7, 3), 3, padding=VALID, depthwise=True),
+    "depthwise stride 2": lambda r: build.convolution(
+        r, (7, 8, 4), 4, stride=(2, 2), depthwise=True
+    ),
+    "depthwise multiplier": lambda r: build.convolution(r, (5, 5, 2), 6, depthwise=True),
+    "depthwise 1x10": lambda r: build.convolution(
+        r, (1, 20, 4), 4, (1, 10), padding=VALID, depthwise=True
+    ),
+    "depthwise per tensor": lambda r: build.convolution(
+        r, (4, 4, 4), 4, depthwise=True, per_channel=False
+    ),
+    "average pool": lambda r: build.average_pool(r, (6, 4, 5), (6, 4), (6, 4)),
+    "average pool same": lambda r: build.average_pool(r, (5, 5, 3), (3, 3), (2, 2), SAME),
+    "average pool relu": lambda r: build.average_pool(r, (4, 4, 3), (2, 2), (2, 2), relu=RELU),
+    "fully connected": lambda r: build.fully_connected(r, 64, 12),
+    "fully connected, odd": lambda r: build.fully_connected(r, 37, 5, RELU),
+    "fully connected per channel": lambda r: build.fully_connected(r, 16, 9, per_channel=True),
+    "fully connected wide": lambda r: build.fully_connected(r, 640, 8, RELU),
+    "softmax 12": lambda r: build.softmax(r, 12, 0.1446),
+    "softmax 2": lambda r: build.softmax(r, 2, 0.0146),
+    "softmax steep": lambda r: build.softmax(r, 10, 1.7),
+    "softmax beta": lambda r: build.softmax(r, 300, 0.05, 0.5),
+    "add": lambda r: build.add(r, 37),
+    "add relu": lambda r: build.add(r, 64, RELU),
+    "separable": lambda r: build.chain(
+        build.convolution(r, (9, 7, 3), 8, stride=(2, 2), relu=RELU),
+        build.convolution(r, (5, 4, 8), 8, depthwise=True, relu=RELU),
+        build.convolution(r, (5, 4, 8), 13, (1, 1), relu=RELU),
+        build.convolution(r, (5, 4, 13), 13, stride=(2, 2), depthwise=True),
+        build.convolution(r, (3, 2, 13), 6, (1, 1), relu=RELU6),
+        build.convolution(r, (3, 2, 6), 6, stride=(1, 1), depthwise=True, padding=SAME, relu=RELU),
+        build.convolution(r, (3, 2, 6), 10, (1, 1), relu=RELU),
+        build.average_pool(r, (3, 2, 10), (3, 2), (3, 2)),
+        build.reshape(r, (1, 1, 1, 10), (1, 10)),
+        build.fully_connected(r, 10, 4),
+        build.softmax(r, 4, 0.1, beta=300.0),
+    ),
+    "depthwise in planes, stride 1x2 and 3x1": lambda r: build.chain(
+        build.convolution(r, (11, 10, 2), 5, relu=NONE),
+        build.convolution(r, (11, 10, 5), 5, stride=(1, 2), depthwise=True, relu=NONE),
+        build.convolution(r, (11, 5, 5), 5, stride=(3, 1), depthwise=True, relu=RELU),
+        build.convolution(r, (4, 5, 5), 5, depthwise=True, padding=VALID, relu=RELU6),
+        build.convolution(r, (2, 3, 5), 4, (1, 1)),
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=[HOST, CORTEX_M4], ids=lambda target: target.name)
+def target(request: pytest.FixtureRequest) -> Target:
+    """Return where the kernels run."""
+    for tool in (
+        ("arm-none-eabi-gcc", "qemu-system-arm") if request.param is CORTEX_M4 else ("gcc",)
+    ):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed")
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def objects(target: Target, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Return the compiled kernels."""
+    return model_runner.build_kernels(target, tmp_path_factory.mktemp(target.name))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_outputs_equal_the_reference_kernels_to_the_byte(
+    case: str, target: Target, objects: list[Path], tmp_path: Path
+) -> None:
+    """A model of random layers gives the reference's bytes on edge and random inputs."""
+    for seed in range(2):
+        tflite = build.write(CASES[case](np.random.default_rng(seed)))
+        size = _input_size(CASES[case](np.random.default_rng(seed)))
+        inputs = model_runner.edge_and_random_inputs(INPUTS, size, seed)
+        outputs, _ = model_runner.infer(target, objects, tflite, inputs, tmp_path)
+        wanted = model_runner.reference(tflite, inputs)
+        np.testing.assert_array_equal(outputs, wanted)
+        assert len(np.unique(wanted)) > 4, "the outputs are saturated and show nothing"
+
+
+def _input_size(model: Model) -> int:
+    return int(np.prod(model.tensors[model.inputs[0]].shape))

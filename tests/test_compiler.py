@@ -1,0 +1,327 @@
+"""The model compiler: what it writes, what it refuses and how, and the official models."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests import tflite_builder as build
+from tests.firmware import model_runner
+from tests.firmware.model_runner import CORTEX_M4, HOST, Target
+from tests.tflite_builder import Model, Operator, Tensor, replaced
+from tinybench.models.compiler import compile_model
+from tinybench.models.compiler.fixed_point import quantised_multiplier
+from tinybench.models.compiler.plan import Buffer, plan
+from tinybench.runner.errors import ModelError
+
+TRAINED = "mlcommons/tiny/1afd2c9820f795965a6134facd0b4dfae41ef23f/benchmark/training"
+KWS = f"{TRAINED}/keyword_spotting/trained_models/kws_ref_model.tflite"
+KWS_FLOAT = f"{TRAINED}/keyword_spotting/trained_models/kws_ref_model_float32.tflite"
+KWS_INPUTS = "eembc/energyrunner/cf7c2f2634608a7c0ea7458ab7cb3379f2863424/datasets/kws01"
+OTHERS = {
+    "vww01": f"{TRAINED}/visual_wake_words/trained_models/vww_96_int8.tflite",
+    "ic01": f"{TRAINED}/image_classification/trained_models/pretrainedResnet_quant.tflite",
+    "ic02": f"{TRAINED}/image_classification/trained_models/pretrainedResnet_large_int8.tflite",
+    "ad01": f"{TRAINED}/anomaly_detection/trained_models/ad01_int8.tflite",
+}
+RAM_LIMIT_B = {"vww01": 84_000, "ic01": 54_000, "ic02": 132_000, "ad01": 5_000}
+
+
+def small() -> Model:
+    """Return a model with most operators, small enough to damage byte by byte."""
+    rng = np.random.default_rng(0)
+    return build.chain(
+        build.convolution(rng, (6, 5, 2), 4, relu=build.RELU),
+        build.convolution(rng, (6, 5, 4), 4, depthwise=True, relu=build.RELU),
+        build.convolution(rng, (6, 5, 4), 6, (1, 1)),
+        build.average_pool(rng, (6, 5, 6), (6, 5), (6, 5)),
+        build.reshape(rng, (1, 1, 1, 6), (1, 6)),
+        build.fully_connected(rng, 6, 3),
+        build.softmax(rng, 3, 0.1),
+    )
+
+
+def with_option(**options: int) -> Model:
+    """Return the small model with other options in its first convolution."""
+    model = small()
+    first = model.operators[0]
+    changed = Operator(first.name, first.inputs, first.outputs, {**first.options, **options})
+    return replaced(model, operators=[changed, *model.operators[1:]])
+
+
+def with_tensor(index: int, **changes: object) -> Model:
+    """Return the small model with one tensor changed."""
+    model = small()
+    tensors = list(model.tensors)
+    tensors[index] = replaced(tensors[index], **changes)
+    return replaced(model, tensors=tensors)
+
+
+# ----------------------------------------------------------------------------------- what it writes
+
+
+@pytest.mark.parametrize("kernels", ["plain", "dsp"])
+def test_same_input_gives_the_same_bytes(kernels: str, tmp_path: Path) -> None:
+    """Compiling twice writes the same C and the same manifest."""
+    written = []
+    for name in ("a", "b"):
+        compile_model(build.write(small()), tmp_path / name, model_id="x01", kernels=kernels)
+        written.append([p.read_bytes() for p in sorted((tmp_path / name).iterdir())])
+    assert written[0] == written[1]
+
+
+def test_manifest_holds_hashes_and_a_line_for_each_operator(tmp_path: Path) -> None:
+    """The manifest's hashes are those of the files, and its totals those of its operators."""
+    tflite = build.write(small())
+    manifest = compile_model(tflite, tmp_path, model_id="x01", kernels="dsp")
+    assert manifest.tflite_sha256 == hashlib.sha256(tflite).hexdigest()
+    text = (tmp_path / "model.c").read_bytes()
+    assert manifest.model_c_sha256 == hashlib.sha256(text).hexdigest()
+    assert [entry.operator for entry in manifest.operators] == [op.name for op in small().operators]
+    assert manifest.macs == sum(entry.macs for entry in manifest.operators)
+    assert manifest.macs == 30 * (9 * 2 * 4 + 9 * 4 + 4 * 6) + 6 * 3
+    assert manifest.weights_b == sum(entry.weights_b for entry in manifest.operators)
+    assert manifest.arena_b >= max(entry.arena_b for entry in manifest.operators)
+    assert manifest.tensor_ram_b == manifest.input_b + manifest.arena_b + manifest.result_b
+    assert json.loads((tmp_path / "manifest.json").read_text())["arena_b"] == manifest.arena_b
+
+
+def test_decimals_tell_any_two_outputs_apart(tmp_path: Path) -> None:
+    """A softmax output, 1/256 a step, is printed with three decimals."""
+    compile_model(build.write(small()), tmp_path, model_id="x01")
+    assert "model_result_decimals = 3;" in (tmp_path / "model.c").read_text()
+
+
+@given(st.lists(st.tuples(st.integers(1, 500), st.integers(0, 12), st.integers(0, 5)), max_size=14))
+def test_buffers_that_live_together_do_not_overlap(raw: list[tuple[int, int, int]]) -> None:
+    """Whatever the sizes and lives, no two live buffers share a byte, and all lie in the arena."""
+    buffers = [Buffer(size, first, first + length) for size, first, length in raw]
+    offsets, arena_b = plan(buffers)
+    spans = [range(o, o + b.size_b) for o, b in zip(offsets, buffers, strict=True)]
+    for i, one in enumerate(buffers):
+        assert spans[i].stop <= arena_b
+        for j, other in enumerate(buffers[:i]):
+            if one.first <= other.last and other.first <= one.last:
+                assert spans[i].stop <= spans[j].start or spans[j].stop <= spans[i].start
+
+
+@given(st.floats(1e-9, 1e3))
+def test_quantised_multiplier_is_normalised_and_near(real: float) -> None:
+    """The multiplier has its top bit set and is right to 31 bits."""
+    multiplier, shift = quantised_multiplier(real)
+    assert 1 << 30 <= multiplier < 1 << 31
+    assert multiplier * 2.0 ** (shift - 31) == pytest.approx(real, rel=2.0**-30)
+
+
+# ---------------------------------------------------------------------------------- what it refuses
+
+
+REFUSED: dict[str, tuple[Callable[[], Model], str]] = {
+    "dilation": (
+        lambda: with_option(DilationHFactor=2),
+        r"operator 0 CONV_2D: DilationHFactor is 2",
+    ),
+    "activation": (
+        lambda: with_option(FusedActivationFunction=4),
+        r"operator 0 CONV_2D: fused activation 4 is not supported",
+    ),
+    "padding": (lambda: with_option(Padding=7), r"operator 0 CONV_2D: padding 7"),
+    "stride": (lambda: with_option(StrideW=0), r"operator 0 CONV_2D: stride 1x0"),
+    "output shape": (lambda: with_option(StrideW=2), r"operator 0 CONV_2D: .* give 6x3"),
+    "groups": (
+        lambda: with_tensor(1, shape=[4, 3, 3, 1], data=np.ones(36, np.int8)),
+        r"operator 0 CONV_2D: .*grouped convolution is not supported",
+    ),
+    "short weights": (
+        lambda: with_tensor(1, data=np.ones(5, np.int8)),
+        r"operator 0 CONV_2D: .* hold 5 bytes, but the shape \[4, 3, 3, 2\] needs 72",
+    ),
+    "weights with a zero point": (
+        lambda: with_tensor(1, zero_points=[0, 0, 3, 0]),
+        r"operator 0 CONV_2D: .* zero points \[0, 3\]",
+    ),
+    "weights along another axis": (
+        lambda: with_tensor(1, axis=3),
+        r"operator 0 CONV_2D: .* axis 3; 0 is needed",
+    ),
+    "int16 activation": (
+        lambda: with_tensor(3, type="INT16"),
+        r"tensor 3 't3' is INT16; only full int8 models",
+    ),
+    "scale": (lambda: with_tensor(3, scales=[0.0]), r"tensor 3 't3' has a scale that is not"),
+    "zero point": (lambda: with_tensor(3, zero_points=[200]), r"tensor 3 .* zero point 200"),
+    "batch": (lambda: with_tensor(0, shape=[2, 6, 5, 2]), r"tensor 0 .* only a batch of 1"),
+    "dynamic shape": (
+        lambda: with_tensor(0, signature=[1, -1, 5, 2]),
+        r"tensor 0 't0' has the dynamic shape \[1, -1, 5, 2\]",
+    ),
+    "huge shape": (lambda: with_tensor(0, shape=[1, 1 << 20, 5, 2]), r"tensor 0 .* 1..32768"),
+    "two inputs": (lambda: replaced(small(), inputs=[0, 0]), r"2 inputs; 1 is supported"),
+    "two outputs": (lambda: replaced(small(), outputs=[3, 4]), r"2 outputs; 1 is supported"),
+    "two subgraphs": (lambda: replaced(small(), subgraphs=2), r"2 subgraphs; 1 is supported"),
+    "unsupported operator": (
+        lambda: Model(
+            [build.activation(np.random.default_rng(0), [1, 4]) for _ in range(2)],
+            [Operator("TANH", [0], [1])],
+            [0],
+            [1],
+        ),
+        r"operator 0 is TANH, which is not supported; supported: ADD, AVERAGE_POOL_2D",
+    ),
+    "accumulator overflow": (
+        lambda: with_tensor(2, data=np.full(4, 2**31 - 1, np.int32)),
+        r"operator 0 CONV_2D: channel 0 can reach .* more than 32 bits hold",
+    ),
+    "nothing to do": (
+        lambda: build.reshape(np.random.default_rng(0), [1, 4], [1, 2, 2]),
+        r"there is nothing to compute",
+    ),
+    "float": (
+        lambda: Model(
+            [Tensor([1, 4], "FLOAT32"), Tensor([1, 4], "FLOAT32")],
+            [Operator("SOFTMAX", [0], [1], {"Beta": 1.0})],
+            [0],
+            [1],
+        ),
+        r"tensor 0 't0' is FLOAT32; only full int8 models can be compiled: quantise to int8 first",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+@pytest.mark.parametrize("kernels", ["plain", "dsp"])
+def test_what_cannot_be_compiled_is_named(case: str, kernels: str, tmp_path: Path) -> None:
+    """What is not supported is refused with its operator or tensor, and nothing is written."""
+    model, message = REFUSED[case]
+    with pytest.raises(ModelError, match=message):
+        compile_model(build.write(model()), tmp_path / "out", model_id="x01", kernels=kernels)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("data", [b"", b"TFL3", b"\x7fELF" + bytes(100), bytes(64)])
+def test_a_file_that_is_no_tflite_is_refused(data: bytes, tmp_path: Path) -> None:
+    """The message says what is missing."""
+    with pytest.raises(ModelError, match=r"not a \.tflite file"):
+        compile_model(data, tmp_path, model_id="x01")
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """A path that cannot be read is in the message."""
+    with pytest.raises(ModelError, match=r"gone\.tflite: cannot be read"):
+        compile_model(tmp_path / "gone.tflite", tmp_path, model_id="x01")
+
+
+SMALL = build.write(small())
+
+
+@settings(
+    deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(end=st.integers(0, len(SMALL) - 1), kernels=st.sampled_from(["plain", "dsp"]))
+def test_a_truncated_model_is_refused_or_compiled(end: int, kernels: str, tmp_path: Path) -> None:
+    """Cut anywhere, a model gives ModelError and nothing else, unless the rest is still whole."""
+    _compile_or_refuse(SMALL[:end], tmp_path, kernels)
+
+
+@settings(
+    deadline=None, max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    changes=st.lists(
+        st.tuples(st.integers(0, len(SMALL) - 1), st.integers(0, 255)), min_size=1, max_size=4
+    ),
+    kernels=st.sampled_from(["plain", "dsp"]),
+)
+def test_a_damaged_model_is_refused_or_compiled(
+    changes: list[tuple[int, int]], kernels: str, tmp_path: Path
+) -> None:
+    """With any bytes changed, a model gives ModelError or compiles."""
+    data = bytearray(SMALL)
+    for at, value in changes:
+        data[at] = value
+    _compile_or_refuse(bytes(data), tmp_path, kernels)
+
+
+def _compile_or_refuse(data: bytes, folder: Path, kernels: str) -> None:
+    try:
+        compile_model(data, folder, model_id="x01", kernels=kernels)
+    except ModelError as error:
+        assert str(error)
+
+
+# --------------------------------------------------------------------------------- official models
+
+
+@pytest.fixture(scope="module", params=[HOST, CORTEX_M4], ids=lambda target: target.name)
+def target(request: pytest.FixtureRequest) -> Target:
+    """Return where a model runs."""
+    pytest.importorskip("tflite_micro", reason="the oracle, tflite-micro, is not installed")
+    if request.param is CORTEX_M4 and shutil.which("qemu-system-arm") is None:
+        pytest.skip("qemu-system-arm is not installed")
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def objects(target: Target, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Return the compiled kernels."""
+    return model_runner.build_kernels(target, tmp_path_factory.mktemp(target.name))
+
+
+def test_official_kws_half_and_float_models_are_refused(mirror: Path, tmp_path: Path) -> None:
+    """A model cut in half is damaged; a float model is named as such."""
+    data = (mirror / KWS).read_bytes()
+    with pytest.raises(ModelError, match=r"damaged or cut short \(26968 bytes\)"):
+        compile_model(data[: len(data) // 2], tmp_path, model_id="kws01")
+    with pytest.raises(ModelError, match=r"is FLOAT32; only full int8 models .* quantise to int8"):
+        compile_model(mirror / KWS_FLOAT, tmp_path, model_id="kws01")
+
+
+def _official_inputs(mirror: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return the official keyword inputs [1000][490] and their labels."""
+    folder = mirror / KWS_INPUTS
+    rows = [line.split(",") for line in (folder / "y_labels.csv").read_text().split()]
+    inputs = np.stack([np.fromfile(folder / row[0].strip(), np.int8) for row in rows])
+    return inputs, np.array([int(row[2]) for row in rows])
+
+
+def test_official_kws_equals_the_reference_kernels(
+    mirror: Path, target: Target, objects: list[Path], tmp_path: Path
+) -> None:
+    """Official inputs give the reference's bytes, 901 of 1000 right, within 23 kB of tensors."""
+    tflite = (mirror / KWS).read_bytes()
+    inputs, labels = _official_inputs(mirror)
+    outputs, manifest = model_runner.infer(target, objects, tflite, inputs, tmp_path)
+    np.testing.assert_array_equal(outputs, model_runner.reference(tflite, inputs))
+    assert np.count_nonzero(outputs.argmax(axis=1) == labels) == 901
+    assert manifest.macs == 2_656_768
+    assert manifest.tensor_ram_b <= 23_000
+
+
+@pytest.mark.soak
+def test_official_kws_equals_the_reference_on_edge_and_random_inputs(
+    mirror: Path, target: Target, objects: list[Path], tmp_path: Path
+) -> None:
+    """A thousand edge and random inputs give the reference's bytes."""
+    tflite = (mirror / KWS).read_bytes()
+    inputs = model_runner.edge_and_random_inputs(1000, 490, seed=1)
+    outputs, _ = model_runner.infer(target, objects, tflite, inputs, tmp_path)
+    np.testing.assert_array_equal(outputs, model_runner.reference(tflite, inputs))
+
+
+@pytest.mark.parametrize("model_id", OTHERS)
+def test_other_official_models_equal_the_reference_kernels(
+    model_id: str, mirror: Path, target: Target, objects: list[Path], tmp_path: Path
+) -> None:
+    """The other int8 reference models give the reference's bytes, within the RAM set for them."""
+    tflite = (mirror / OTHERS[model_id]).read_bytes()
+    manifest = compile_model(tflite, tmp_path, model_id=model_id, kernels=target.kernels)
+    inputs = model_runner.edge_and_random_inputs(8, manifest.input_b, seed=2)
+    outputs, manifest = model_runner.infer(target, objects, tflite, inputs, tmp_path)
+    np.testing.assert_array_equal(outputs, model_runner.reference(tflite, inputs))
+    assert manifest.tensor_ram_b <= RAM_LIMIT_B[model_id]

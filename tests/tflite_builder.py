@@ -1,0 +1,347 @@
+"""Write small .tflite models with random weights, for tests that need no file and no TensorFlow."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from dataclasses import replace as replaced
+from typing import Any
+
+import flatbuffers
+import numpy as np
+import tflite
+
+Rng = np.random.Generator
+
+_OPTIONS = {
+    "CONV_2D": "Conv2DOptions",
+    "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
+    "AVERAGE_POOL_2D": "Pool2DOptions",
+    "FULLY_CONNECTED": "FullyConnectedOptions",
+    "ADD": "AddOptions",
+    "SOFTMAX": "SoftmaxOptions",
+    "RESHAPE": "ReshapeOptions",
+}
+SAME, VALID = tflite.Padding.SAME, tflite.Padding.VALID
+NONE = tflite.ActivationFunctionType.NONE
+RELU = tflite.ActivationFunctionType.RELU
+RELU6 = tflite.ActivationFunctionType.RELU6
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor to be written; an activation where `data` is None."""
+
+    shape: Sequence[int]
+    type: str = "INT8"
+    scales: Sequence[float] = ()
+    zero_points: Sequence[int] = ()
+    axis: int = 0
+    data: np.ndarray | None = None
+    signature: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
+class Operator:
+    """An operator to be written; inputs and outputs are tensor indices."""
+
+    name: str
+    inputs: Sequence[int]
+    outputs: Sequence[int]
+    options: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model to be written."""
+
+    tensors: Sequence[Tensor]
+    operators: Sequence[Operator]
+    inputs: Sequence[int]
+    outputs: Sequence[int]
+    subgraphs: int = 1
+
+
+def write(model: Model) -> bytes:
+    """Return the model as the bytes of a .tflite file."""
+    out = flatbuffers.Builder(4096)
+    names = sorted({op.name for op in model.operators})
+    buffers = [_buffer(out, None)]
+    tensors = []
+    for i, tensor in enumerate(model.tensors):
+        if tensor.data is not None:
+            buffers.append(_buffer(out, tensor.data.tobytes()))
+        tensors.append(
+            _tensor(out, f"t{i}", tensor, 0 if tensor.data is None else len(buffers) - 1)
+        )
+    operators = [_operator(out, op, names.index(op.name)) for op in model.operators]
+    tables = _offsets(out, tensors), _offsets(out, operators)
+    ends = _ints(out, model.inputs), _ints(out, model.outputs)
+    tflite.SubGraphStart(out)
+    tflite.SubGraphAddTensors(out, tables[0])
+    tflite.SubGraphAddInputs(out, ends[0])
+    tflite.SubGraphAddOutputs(out, ends[1])
+    tflite.SubGraphAddOperators(out, tables[1])
+    subgraph = tflite.SubGraphEnd(out)
+    codes = [_code(out, name) for name in names]
+    tables = (
+        _offsets(out, codes),
+        _offsets(out, [subgraph] * model.subgraphs),
+        _offsets(out, buffers),
+    )
+    tflite.ModelStart(out)
+    tflite.ModelAddVersion(out, 3)
+    tflite.ModelAddOperatorCodes(out, tables[0])
+    tflite.ModelAddSubgraphs(out, tables[1])
+    tflite.ModelAddBuffers(out, tables[2])
+    out.Finish(tflite.ModelEnd(out), b"TFL3")
+    return bytes(out.Output())
+
+
+def _buffer(out: Any, data: bytes | None) -> int:
+    vector = None if data is None else out.CreateByteVector(data)
+    tflite.BufferStart(out)
+    if vector is not None:
+        tflite.BufferAddData(out, vector)
+    return tflite.BufferEnd(out)
+
+
+def _tensor(out: Any, name: str, tensor: Tensor, buffer: int) -> int:
+    text, shape = out.CreateString(name), _ints(out, tensor.shape)
+    signature = _ints(out, tensor.signature) if tensor.signature else None
+    quantisation = None
+    if tensor.scales:
+        scales = out.CreateNumpyVector(np.array(tensor.scales, np.float32))
+        zero_points = out.CreateNumpyVector(np.array(tensor.zero_points, np.int64))
+        tflite.QuantizationParametersStart(out)
+        tflite.QuantizationParametersAddScale(out, scales)
+        tflite.QuantizationParametersAddZeroPoint(out, zero_points)
+        tflite.QuantizationParametersAddQuantizedDimension(out, tensor.axis)
+        quantisation = tflite.QuantizationParametersEnd(out)
+    tflite.TensorStart(out)
+    tflite.TensorAddShape(out, shape)
+    tflite.TensorAddType(out, getattr(tflite.TensorType, tensor.type))
+    tflite.TensorAddBuffer(out, buffer)
+    tflite.TensorAddName(out, text)
+    if quantisation is not None:
+        tflite.TensorAddQuantization(out, quantisation)
+    if signature is not None:
+        tflite.TensorAddShapeSignature(out, signature)
+    return tflite.TensorEnd(out)
+
+
+def _operator(out: Any, op: Operator, code: int) -> int:
+    kind = _OPTIONS.get(op.name)
+    options = None
+    if kind is not None:
+        getattr(tflite, f"{kind}Start")(out)
+        for name, value in op.options.items():
+            getattr(tflite, f"{kind}Add{name}")(out, value)
+        options = getattr(tflite, f"{kind}End")(out)
+    ends = _ints(out, op.inputs), _ints(out, op.outputs)
+    tflite.OperatorStart(out)
+    tflite.OperatorAddOpcodeIndex(out, code)
+    tflite.OperatorAddInputs(out, ends[0])
+    tflite.OperatorAddOutputs(out, ends[1])
+    if kind is not None:
+        tflite.OperatorAddBuiltinOptionsType(out, getattr(tflite.BuiltinOptions, kind))
+        tflite.OperatorAddBuiltinOptions(out, options)
+    return tflite.OperatorEnd(out)
+
+
+def _code(out: Any, name: str) -> int:
+    number = getattr(tflite.BuiltinOperator, name)
+    tflite.OperatorCodeStart(out)
+    tflite.OperatorCodeAddDeprecatedBuiltinCode(out, min(number, 127))
+    tflite.OperatorCodeAddVersion(out, 1)
+    tflite.OperatorCodeAddBuiltinCode(out, number)
+    return tflite.OperatorCodeEnd(out)
+
+
+def _ints(out: Any, values: Sequence[int]) -> int:
+    return out.CreateNumpyVector(np.array(values, np.int32))
+
+
+def _offsets(out: Any, offsets: Sequence[int]) -> int:
+    out.StartVector(4, len(offsets), 4)
+    for offset in reversed(offsets):
+        out.PrependUOffsetTRelative(offset)
+    return out.EndVector()
+
+
+# ------------------------------------------------------------------------------ models of one layer
+
+
+def activation(rng: Rng, shape: Sequence[int], scale: float = 0.05) -> Tensor:
+    """Return an int8 activation with a random zero point."""
+    return Tensor(shape, scales=[scale], zero_points=[int(rng.integers(-128, 128))])
+
+
+def _layer(
+    rng: Rng,
+    source: Tensor,
+    out_shape: Sequence[int],
+    weights: np.ndarray,
+    axis: int,
+    relu: int,
+    per_channel: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return weights, biases and an output scaled so that most values stay inside int8."""
+    channels = weights.shape[axis]
+    taps = weights.size // channels
+    count = channels if per_channel else 1
+    spread = 5000 * math.sqrt(taps)
+    scales = (rng.uniform(10, 100, count) / spread).astype(np.float32)
+    biases = rng.integers(-int(spread / 4), int(spread / 4) + 1, channels).astype(np.int32)
+    scale = float(source.scales[0] * scales.mean() * spread / rng.uniform(20, 60))
+    zero_point = -128 if relu != NONE and rng.random() < 0.7 else int(rng.integers(-128, 128))
+    return (
+        Tensor(weights.shape, "INT8", list(scales), [0] * count, axis, weights),
+        Tensor([channels], "INT32", list(scales * source.scales[0]), [0] * count, 0, biases),
+        Tensor(out_shape, scales=[scale], zero_points=[zero_point]),
+    )
+
+
+def _int8(rng: Rng, shape: Sequence[int]) -> np.ndarray:
+    return rng.integers(-127, 128, shape).astype(np.int8)
+
+
+def _windowed(size: int, kernel: int, stride: int, padding: int) -> int:
+    return -(-size // stride) if padding == SAME else (size - kernel) // stride + 1
+
+
+def convolution(
+    rng: Rng,
+    shape: tuple[int, int, int],
+    out_c: int,
+    kernel: tuple[int, int] = (3, 3),
+    stride: tuple[int, int] = (1, 1),
+    padding: int = SAME,
+    relu: int = NONE,
+    per_channel: bool = True,
+    depthwise: bool = False,
+    bias: bool = True,
+) -> Model:
+    """Return a convolution of an image of (height, width, channels)."""
+    height, width, in_c = shape
+    source = activation(rng, (1, *shape))
+    form = (1, *kernel, out_c) if depthwise else (out_c, *kernel, in_c)
+    out_h, out_w = (
+        _windowed(n, k, s, padding) for n, k, s in zip((height, width), kernel, stride, strict=True)
+    )
+    axis = 3 if depthwise else 0
+    weights, biases, target = _layer(
+        rng, source, (1, out_h, out_w, out_c), _int8(rng, form), axis, relu, per_channel
+    )
+    options: dict[str, float] = {
+        "Padding": padding,
+        "StrideW": stride[1],
+        "StrideH": stride[0],
+        "FusedActivationFunction": relu,
+        "DilationWFactor": 1,
+        "DilationHFactor": 1,
+    }
+    if depthwise:
+        options["DepthMultiplier"] = out_c // in_c
+    name = "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D"
+    op = Operator(name, [0, 1, 2 if bias else -1], [3], options)
+    return Model([source, weights, biases, target], [op], [0], [3])
+
+
+def fully_connected(
+    rng: Rng, in_c: int, out_c: int, relu: int = NONE, per_channel: bool = False
+) -> Model:
+    """Return a fully connected layer."""
+    source = activation(rng, (1, in_c))
+    weights, biases, target = _layer(
+        rng, source, (1, out_c), _int8(rng, (out_c, in_c)), 0, relu, per_channel
+    )
+    op = Operator("FULLY_CONNECTED", [0, 1, 2], [3], {"FusedActivationFunction": relu})
+    return Model([source, weights, biases, target], [op], [0], [3])
+
+
+def average_pool(
+    rng: Rng,
+    shape: tuple[int, int, int],
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    padding: int = VALID,
+    relu: int = NONE,
+) -> Model:
+    """Return an average pool of an image of (height, width, channels)."""
+    height, width, channels = shape
+    source = activation(rng, (1, *shape))
+    out_h = _windowed(height, kernel[0], stride[0], padding)
+    out_w = _windowed(width, kernel[1], stride[1], padding)
+    target = Tensor(
+        (1, out_h, out_w, channels), scales=source.scales, zero_points=source.zero_points
+    )
+    options = {
+        "Padding": padding,
+        "StrideW": stride[1],
+        "StrideH": stride[0],
+        "FilterWidth": kernel[1],
+        "FilterHeight": kernel[0],
+        "FusedActivationFunction": relu,
+    }
+    return Model([source, target], [Operator("AVERAGE_POOL_2D", [0], [1], options)], [0], [1])
+
+
+def softmax(rng: Rng, classes: int, scale: float, beta: float = 1.0) -> Model:
+    """Return a softmax over one row."""
+    source = activation(rng, (1, classes), scale)
+    target = Tensor((1, classes), scales=[1 / 256], zero_points=[-128])
+    return Model([source, target], [Operator("SOFTMAX", [0], [1], {"Beta": beta})], [0], [1])
+
+
+def add(rng: Rng, count: int, relu: int = NONE) -> Model:
+    """Return the sum of an input and of a pointwise convolution of it."""
+    source = activation(rng, (1, 1, 1, count), float(rng.uniform(0.01, 0.1)))
+    model = convolution(rng, (1, 1, count), count, (1, 1))
+    weights, biases, middle = model.tensors[1:]
+    scale = float(rng.uniform(0.6, 1.5)) * max(source.scales[0], middle.scales[0])
+    target = Tensor((1, 1, 1, count), scales=[scale], zero_points=[int(rng.integers(-128, 128))])
+    operators = [
+        model.operators[0],
+        Operator("ADD", [0, 3], [4], {"FusedActivationFunction": relu}),
+    ]
+    return Model([source, weights, biases, middle, target], operators, [0], [4])
+
+
+def chain(*models: Model) -> Model:
+    """Return models of one operator, one after the other.
+
+    Each input takes the place of the output before it, with that one's quantisation; the scale of
+    what follows is changed in proportion, so that values stay as they would be alone.
+    """
+    tensors, operators = list(models[0].tensors), list(models[0].operators)
+    end = models[0].outputs[0]
+    for model in models[1:]:
+        (op,) = model.operators
+        start, before, head = len(tensors), tensors[end], model.tensors[model.inputs[0]]
+        place = {i: start + i for i in range(len(model.tensors))} | {model.inputs[0]: end, -1: -1}
+        ratio = before.scales[0] / head.scales[0]
+        tensors += [
+            replaced(t, scales=[ratio * s for s in t.scales]) if t.type == "INT32" else t
+            for t in model.tensors
+        ]
+        out = place[model.outputs[0]]
+        if op.name in ("AVERAGE_POOL_2D", "RESHAPE"):
+            scales, zero_points = before.scales, before.zero_points
+        elif op.name == "SOFTMAX":
+            scales, zero_points = tensors[out].scales, tensors[out].zero_points
+        else:
+            # Random layers damp what differs between inputs; the smaller step makes up for it.
+            scales = [0.3 * tensors[out].scales[0] * ratio]
+            zero_points = tensors[out].zero_points
+        tensors[out] = replaced(tensors[out], scales=scales, zero_points=zero_points)
+        inputs, end = [place[i] for i in op.inputs], out
+        operators.append(Operator(op.name, inputs, [end], op.options))
+    return Model(tensors, operators, models[0].inputs, [end])
+
+
+def reshape(rng: Rng, before: Sequence[int], after: Sequence[int]) -> Model:
+    """Return a reshape with its shape as a constant."""
+    source = activation(rng, before)
+    shape = Tensor([len(after)], "INT32", data=np.array(after, np.int32))
+    target = Tensor(after, scales=source.scales, zero_points=source.zero_points)
+    return Model([source, shape, target], [Operator("RESHAPE", [0, 1], [2])], [0], [2])
