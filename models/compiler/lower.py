@@ -7,7 +7,12 @@ import msgspec
 import numpy as np
 
 from ...runner.errors import ModelError
-from .fixed_point import quantised_multiplier, softmax_exponentials
+from .fixed_point import (
+    quantised_multiplier,
+    rounding_divide_by_pot,
+    rounding_doubling_high_mul,
+    softmax_exponentials,
+)
 from .graph import Graph, Operator, Tensor
 
 PADDING_SAME, PADDING_VALID = 0, 1
@@ -323,6 +328,10 @@ def _short_form(
     2 * acc * multiplier / 2^32 with one rounding is the doubling high multiply; the rounding of the
     shift and the zero point are whole numbers at that point and so can join the same addition.
     """
+    if magnitude == 0:
+        # The converter gives dead channels a bias of +-2^30, which only this form has room for.
+        scaled = rounding_doubling_high_mul(bias << max(-right_shift, 0), multiplier)
+        return 0, 0, rounding_divide_by_pot(scaled, max(right_shift, 0)) + zero_point, 0
     limit = abs(bias) + 128 * magnitude
     if limit >= 1 << 30 or right_shift < 0:
         return None

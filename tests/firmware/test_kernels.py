@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,19 @@ from tests.tflite_builder import NONE, RELU, RELU6, SAME, VALID, Model, Rng
 pytest.importorskip("tflite_micro", reason="the oracle, tflite-micro, is not installed")
 
 INPUTS = 60
+
+
+def dead_channels(rng: Rng) -> Model:
+    """Return a convolution in which some channels have no weights but a huge bias."""
+    model = build.convolution(rng, (5, 5, 8), 8, (1, 1), relu=RELU)
+    source, weights, biases, target = model.tensors
+    assert weights.data is not None
+    assert biases.data is not None
+    weights.data[2:5] = 0
+    biases.data[2:5] = (1 << 30, -(1 << 30), 3)
+    scales = [1e-9 if 2 <= c < 5 else scale for c, scale in enumerate(weights.scales)]
+    return replace(model, tensors=[source, replace(weights, scales=scales), biases, target])
+
 
 CASES: dict[str, Callable[[Rng], Model]] = {
     "conv 3x3 same": lambda r: build.convolution(r, (7, 5, 4), 6),
@@ -32,6 +46,7 @@ CASES: dict[str, Callable[[Rng], Model]] = {
     "pointwise": lambda r: build.convolution(r, (5, 5, 64), 16, (1, 1), relu=RELU),
     "pointwise, odd": lambda r: build.convolution(r, (3, 3, 7), 9, (1, 1)),
     "pointwise stride 2": lambda r: build.convolution(r, (6, 6, 8), 8, (1, 1), (2, 2)),
+    "dead channels": dead_channels,
     "one pixel": lambda r: build.convolution(r, (1, 1, 20), 30, (1, 1)),
     "depthwise same": lambda r: build.convolution(r, (6, 5, 8), 8, depthwise=True, relu=RELU),
     "depthwise valid": lambda r: build.convolution(r, (6, 7, 3), 3, padding=VALID, depthwise=True),
