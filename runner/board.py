@@ -10,6 +10,11 @@ from .declare import Declaration, find, load, named
 Name = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]*$")]
 """Becomes part of paths: lower-case letters, digits and hyphens."""
 
+Kernels = Annotated[str, Meta(pattern="^(plain|dsp|mve)$")]
+
+Constant = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*$")]
+"""Becomes a C macro, in capitals."""
+
 
 class Toolchain(Declaration, frozen=True, kw_only=True):
     """How the firmware for a board is compiled."""
@@ -18,8 +23,9 @@ class Toolchain(Declaration, frozen=True, kw_only=True):
     """Prefix of gcc, objcopy and size: "arm-none-eabi-", or "" for the host's own compiler."""
     cflags: list[str] = []
     """Architecture flags, given to the compiler and the linker."""
-    kernels: str = "plain"
-    """Kernel variant: "plain" (portable C) or "dsp" (Armv7E-M / Armv8-M DSP instructions)."""
+    kernels: Kernels = "plain"
+    """Kernel variant: "plain" (portable C), "dsp" (Armv7E-M / Armv8-M DSP instructions) or "mve"
+    (Armv8.1-M vector instructions, and DSP ones where there is no vector kernel)."""
 
 
 class Memory(Declaration, frozen=True, kw_only=True):
@@ -29,6 +35,8 @@ class Memory(Declaration, frozen=True, kw_only=True):
     flash_size_b: int
     ram_origin: int
     ram_size_b: int
+    vectors_origin: int | None = None
+    """Where the core looks for its vector table at reset; None: at the start of flash."""
 
 
 class Emulator(Declaration, frozen=True, kw_only=True):
@@ -52,6 +60,8 @@ class Board(Declaration, frozen=True, kw_only=True):
     clock_hz: int = 0
     """Core clock; 0 where it is unknown (the host)."""
     toolchain: Toolchain
+    port: dict[Constant, Annotated[int, Meta(ge=0, lt=2**32)]] = {}
+    """What the port must know of this board, as macros: `fpgaio_origin = 1` is FPGAIO_ORIGIN."""
     memory: Memory | None = None
     emulator: Emulator
 

@@ -56,10 +56,10 @@ def build(board: Board, tflite: bytes, model_id: str) -> Image:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".build-") as scratch:
             work = Path(scratch) / "image"
-            manifest = compile_model(
-                tflite, work / "model", model_id=model_id, kernels=board.toolchain.kernels
-            )
-            (work / "board.mk").write_text(_board_mk(board), encoding="utf-8")
+            # A model for vector kernels is one for DSP kernels: there are none of the former yet.
+            kernels = "dsp" if board.toolchain.kernels == "mve" else board.toolchain.kernels
+            manifest = compile_model(tflite, work / "model", model_id=model_id, kernels=kernels)
+            (work / "board.mk").write_text(board_mk(board), encoding="utf-8")
             _make(board, work)
             elf = work / "firmware.elf"
             flash_b, ram_b = _sizes(board, elf)
@@ -113,7 +113,7 @@ def _make(board: Board, work: Path) -> None:
         raise BuildError(f"the firmware of {board.name} does not build; make says:\n{words}")
 
 
-def _board_mk(board: Board) -> str:
+def board_mk(board: Board) -> str:
     """Return a board's declaration as make variables; firmware/Makefile explains them."""
     lines = {
         "BOARD": board.name,
@@ -122,6 +122,7 @@ def _board_mk(board: Board) -> str:
         "CFLAGS_BOARD": " ".join(board.toolchain.cflags),
         "KERNELS": board.toolchain.kernels,
         "CLOCK_HZ": str(board.clock_hz),
+        "PORT_CONSTANTS": " ".join(f"{k.upper()}={v:#x}u" for k, v in board.port.items()),
     }
     if board.memory is not None:
         lines |= {
@@ -130,6 +131,8 @@ def _board_mk(board: Board) -> str:
             "RAM_ORIGIN": hex(board.memory.ram_origin),
             "RAM_SIZE_B": str(board.memory.ram_size_b),
         }
+        if board.memory.vectors_origin is not None:
+            lines["VECTORS_ORIGIN"] = hex(board.memory.vectors_origin)
     return "".join(f"{name} := {_literal(value)}\n" for name, value in lines.items())
 
 

@@ -30,8 +30,9 @@ __attribute__((section(".vectors"), used)) const Vector vectors[16] = {
 
 void reset(void) {
     __asm volatile("cpsid i");
-#ifdef __ARM_FP
-    /* Full access to coprocessors 10 and 11, the FPU. Ref: Armv7-M ARM, B3.2.20 CPACR. */
+#if defined __ARM_FP || defined __ARM_FEATURE_MVE
+    /* Full access to coprocessors 10 and 11, the FPU and the vector unit.
+     * Ref: Armv7-M ARM, B3.2.20 CPACR; the same in Armv8-M. */
     volatile uint32_t *const cpacr = (volatile uint32_t *)0xE000ED88;
     *cpacr |= 0xFu << 20;
     __asm volatile("dsb\n isb" ::: "memory");

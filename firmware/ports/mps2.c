@@ -1,4 +1,4 @@
-/* Port for the Arm MPS2 boards (FPGA images AN385, AN386 and AN500) as QEMU emulates them.
+/* Port for the Arm MPS2 and MPS3 boards, whatever their FPGA image, as QEMU emulates them.
  *
  * The serial line is QEMU's own standard input and output, by semihosting: one host call a command,
  * 25 us from command to m-ready. The emulated UART0 wakes up for each byte, which makes it 1700 us.
@@ -19,15 +19,21 @@
 #define EXIT_SUCCESS ((void *)0x20026) /* SYS_EXIT: ADP_Stopped_ApplicationExit */
 #define EXIT_FAILURE ((void *)0x20023) /* SYS_EXIT: ADP_Stopped_RunTimeErrorUnknown */
 
-/* Counters of the FPGA. Ref: Arm DAI 0386 (AN386), FPGA system control and I/O. */
+#ifndef FPGAIO_ORIGIN
+#error "the board's declaration lacks fpgaio_origin in [port]: the address of the FPGA's registers"
+#endif
+
+/* Counters of the FPGA. Ref: Arm DAI 0386 (AN386), FPGA system control and I/O; the later images
+ * have the same registers elsewhere. */
 typedef struct {
     uint32_t unused[6];
     volatile uint32_t COUNTER;  /* 0x18: counts up whenever PSCNTR starts over */
     volatile uint32_t PRESCALE; /* 0x1C: what PSCNTR starts over from */
-    volatile uint32_t PSCNTR;   /* 0x20: counts down with the 25 MHz clock */
+    volatile uint32_t PSCNTR;   /* 0x20: counts down with PSCNTR_HZ */
 } Fpgaio;
-#define FPGAIO ((Fpgaio *)0x40028000)
-#define TICKS_PER_US (CLOCK_HZ / 1000000)
+#define FPGAIO ((Fpgaio *)FPGAIO_ORIGIN)
+#define PSCNTR_HZ 25000000u /* so in QEMU; mps2-fpgaio.prescale-clk sets it for AN505 and later */
+#define TICKS_PER_US (PSCNTR_HZ / 1000000)
 
 static int32_t input;
 static int32_t output;

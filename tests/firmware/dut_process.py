@@ -10,30 +10,11 @@ from pathlib import Path
 from types import TracebackType
 
 from tinybench.runner.board import Board
+from tinybench.runner.firmware import board_mk
 
 FIRMWARE = Path(__file__).resolve().parents[2] / "firmware"
 FAKE_MODEL = Path(__file__).with_name("fake_model.c")
 READY = b"m-ready\r\n"
-
-
-def board_mk(board: Board) -> str:
-    """Return a board's declaration as the variables at the head of firmware/Makefile."""
-    lines = [
-        f"BOARD := {board.name}",
-        f"FAMILY := {board.family}",
-        f"PREFIX := {board.toolchain.prefix}",
-        f"CFLAGS_BOARD := {' '.join(board.toolchain.cflags)}",
-        f"KERNELS := {board.toolchain.kernels}",
-        f"CLOCK_HZ := {board.clock_hz}",
-    ]
-    if board.memory is not None:
-        lines += [
-            f"FLASH_ORIGIN := {board.memory.flash_origin:#x}",
-            f"FLASH_SIZE_B := {board.memory.flash_size_b}",
-            f"RAM_ORIGIN := {board.memory.ram_origin:#x}",
-            f"RAM_SIZE_B := {board.memory.ram_size_b}",
-        ]
-    return "\n".join(lines) + "\n"
 
 
 def build(

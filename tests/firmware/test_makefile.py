@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.firmware.dut_process import FIRMWARE, board_mk, build
+from tests.firmware.dut_process import FIRMWARE, build
 from tinybench.runner.board import load_board
+from tinybench.runner.firmware import board_mk
 
 
 def refusal(*options: str) -> str:
@@ -40,7 +41,7 @@ def test_space_in_a_path_is_refused(tmp_path: Path) -> None:
     ("wrong", "words"),
     [
         ("FAMILY := mps9", "there is no ports/mps9.c; families: host mps2"),
-        ("KERNELS := fast", "KERNELS is 'fast', not plain or dsp"),
+        ("KERNELS := fast", "KERNELS is 'fast', not plain, dsp or mve"),
     ],
 )
 def test_wrong_board_is_refused(tmp_path: Path, wrong: str, words: str) -> None:
@@ -48,6 +49,15 @@ def test_wrong_board_is_refused(tmp_path: Path, wrong: str, words: str) -> None:
     mk = tmp_path / "board.mk"
     mk.write_text(board_mk(load_board("host")) + wrong + "\n")
     assert words in refusal(f"BUILD={tmp_path}", f"BOARD_MK={mk}", f"MODEL={tmp_path}")
+
+
+def test_a_constant_that_the_port_needs_is_named(tmp_path: Path) -> None:
+    """A board that does not declare what its port must know does not build, and make says why."""
+    mk = tmp_path / "board.mk"
+    mk.write_text(board_mk(load_board("mps2-an386")) + "PORT_CONSTANTS :=\n")
+    (tmp_path / "model.c").write_text(Path(__file__).with_name("fake_model.c").read_text())
+    words = refusal(f"BUILD={tmp_path}/out", f"BOARD_MK={mk}", f"MODEL={tmp_path}")
+    assert "the board's declaration lacks fpgaio_origin in [port]" in words
 
 
 @pytest.mark.parametrize("board", ["host", "mps2-an386"])
