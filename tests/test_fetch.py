@@ -272,7 +272,9 @@ def test_ctrl_c_ends_a_process_that_waits_for_a_stalled_server(
     for path in list(BODIES)[1:]:
         server.ill[path] = ["silent"] * 9
     with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(tmp_path), server.address],
+        # A shell that starts a test run in the background makes its children ignore Ctrl-C.
+        ["env", "--default-signal=INT"]
+        + [sys.executable, "-c", PROGRAM, str(tmp_path), server.address],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

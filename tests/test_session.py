@@ -38,10 +38,7 @@ def _lines(folder: Path, name: str) -> list[str]:
 
 def _children(pid: int) -> list[int]:
     """Return the children of a process."""
-    done = subprocess.run(
-        ["ps", "--ppid", str(pid), "-o", "pid="], capture_output=True, text=True, check=False
-    )
-    return [int(word) for word in done.stdout.split()]
+    return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
 
 
 def _interrupt(folder: Path, what: Callable[[subprocess.Popen[str], int], None]) -> tuple[int, str]:
@@ -49,7 +46,9 @@ def _interrupt(folder: Path, what: Callable[[subprocess.Popen[str], int], None])
 
     `what` gets the runner and the process id of the emulator. Fails when the emulator survives.
     """
-    command = [*TINYBENCH, *EMULATED, "--out", str(folder)]
+    # A shell that starts a test run in the background makes its children ignore Ctrl-C.
+    listening = ["env", "--default-signal=INT"]
+    command = [*listening, *TINYBENCH, *EMULATED, "--out", str(folder)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as runner:
         deadline_s = time.monotonic() + TIMEOUT_S
         while len(_lines(folder, "journal.jsonl")) < 20:
