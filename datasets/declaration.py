@@ -44,7 +44,9 @@ class Dataset(Declaration, frozen=True, kw_only=True):
     count: int
     """Inputs in the whole set."""
     input_b: int
-    """Bytes of one input."""
+    """Bytes that one inference takes."""
+    stride_b: int | None = None
+    """A file holds several inputs: a window of `input_b` bytes that slides by so many."""
     classes: int
     folder: RelativePath
     labels: RelativePath
@@ -53,6 +55,10 @@ class Dataset(Declaration, frozen=True, kw_only=True):
     source: Source | None = None
     checksums: RelativePath | None = None
     """List of the source's files with their SHA-256, beside this declaration."""
+    prepared: bool = False
+    """The source has the labels only: the inputs are made by `tinybench prepare`, or the user's."""
+    other_labels_sha256: list[Sha256] = []
+    """Further label files that count as official."""
     archive: RelativePath | None = None
     """Zip file with the folder in it, beside this declaration."""
 

@@ -14,6 +14,9 @@ from .declaration import Dataset, is_file_name
 Location = Path | zipfile.Path
 """A folder or a file, on disk or in a zip."""
 
+FILE_LIMIT_B = 1 << 24
+"""Larger than any file of sliding windows: those of ad01 have 102400 bytes."""
+
 _READ_ERRORS = (
     OSError,
     EOFError,
@@ -40,15 +43,26 @@ class Sample:
     name: str
     label: int
     size_b: int
+    window_b: int
+    stride_b: int
     sha256: str
     file: Location
 
+    def windows(self) -> list[bytes]:
+        """Return what is uploaded, one inference each: one window, or the sliding ones of the file.
+
+        Raises DatasetError when the file has gone or changed since the set was read.
+        """
+        data = self.read()
+        last = self.size_b - self.window_b
+        return [data[at : at + self.window_b] for at in range(0, last + 1, self.stride_b)]
+
     def read(self) -> bytes:
-        """Return the input, `size_b` bytes, the same as when the set was read.
+        """Return the file, `size_b` bytes, the same as when the set was read.
 
         Raises DatasetError when the file has gone or changed since.
         """
-        data = _read_input(self.file, self.size_b)
+        data = _read_file(self.file, self.size_b)
         if hashlib.sha256(data).hexdigest() != self.sha256:
             raise DatasetError(
                 f"{self.file}: changed while it was in use: its SHA-256 was {self.sha256} when "
@@ -103,15 +117,28 @@ def read_samples(where: Location, dataset: Dataset) -> SampleSet:
     samples: list[Sample] = []
     for line in parse_labels(raw, dataset, str(folder / dataset.labels)):
         file = folder / line.name
-        digest = hashlib.sha256(_read_input(file, dataset.input_b))
+        data = _read_input(file, dataset)
+        digest = hashlib.sha256(data)
         total.update(line.name.encode() + b"\0" + digest.digest())
-        samples.append(Sample(line.name, line.label, dataset.input_b, digest.hexdigest(), file))
+        stride_b = dataset.stride_b or dataset.input_b
+        samples.append(
+            Sample(
+                line.name,
+                line.label,
+                len(data),
+                dataset.input_b,
+                stride_b,
+                digest.hexdigest(),
+                file,
+            )
+        )
     return SampleSet(folder, tuple(samples), hashlib.sha256(raw).hexdigest(), total.hexdigest())
 
 
 def parse_labels(raw: bytes, dataset: Dataset, where: str) -> list[Label]:
     """Parse lines `file,number of classes,class`; a byte order mark, CRLF and blank lines are fine.
 
+    Of a set with sliding windows, `,window in bytes,stride in bytes` follows.
     `where` names the label file in messages. Raises DatasetError with the line's number.
     Ref: energyrunner README, datasets.
     """
@@ -145,16 +172,22 @@ def parse_labels(raw: bytes, dataset: Dataset, where: str) -> list[Label]:
 
 def _parse_line(line: str, dataset: Dataset) -> Label:
     """Parse one label line; raises ValueError with what is wrong with it."""
-    wanted = f"wanted 'file,{dataset.classes},class' with a class of 0 to {dataset.classes - 1}"
+    sliding = f",{dataset.input_b},{dataset.stride_b}" if dataset.stride_b else ""
+    wanted = (
+        f"wanted 'file,{dataset.classes},class{sliding}' "
+        f"with a class of 0 to {dataset.classes - 1}"
+    )
     seen = repr(line.strip()[:100])
     fields = [field.strip() for field in line.split(",")]
-    if len(fields) != 3:
+    if len(fields) != (5 if sliding else 3):
         raise ValueError(f"{len(fields)} fields in {seen}, {wanted}")
     name, *numbers = fields
     for text in numbers:
         if not re.fullmatch("[0-9]{1,9}", text):
             raise ValueError(f"{text[:100]!r} is not a number in {seen}, {wanted}")
-    classes, label = (int(text) for text in numbers)
+    classes, label, *window = (int(text) for text in numbers)
+    if window and window != [dataset.input_b, dataset.stride_b]:
+        raise ValueError(f"a window of {window[0]} by {window[1]} bytes in {seen}, {wanted}")
     if classes != dataset.classes:
         raise ValueError(
             f"{classes} classes in {seen}, {wanted}: are these inputs of another task?"
@@ -175,8 +208,23 @@ def _read_labels(file: Location) -> bytes:
         raise DatasetError(f"{file}: the label file cannot be read: {error}") from error
 
 
-def _read_input(file: Location, size_b: int) -> bytes:
-    """Return exactly `size_b` bytes; raises DatasetError with the bytes wanted and found."""
+def _read_input(file: Location, dataset: Dataset) -> bytes:
+    """Return a file of one input, or of whole strides; raises DatasetError."""
+    if dataset.stride_b is None:
+        return _read_file(file, dataset.input_b)
+    data = _read_file(file, None)
+    if len(data) < dataset.input_b or (len(data) - dataset.input_b) % dataset.stride_b:
+        raise DatasetError(
+            f"{file}: a file of this set has a window of {dataset.input_b} bytes and any number of "
+            f"strides of {dataset.stride_b}, this one has {len(data)} bytes: it was cut short or "
+            "belongs to another task; copy or prepare it again"
+        )
+    return data
+
+
+def _read_file(file: Location, size_b: int | None) -> bytes:
+    """Return a file of `size_b` bytes, or of any up to FILE_LIMIT_B; raises DatasetError."""
+    limit_b = FILE_LIMIT_B if size_b is None else size_b
     try:
         # Also keeps a pipe or a device, whose reading would not end, out of the set.
         if not file.is_file():
@@ -185,13 +233,14 @@ def _read_input(file: Location, size_b: int) -> bytes:
                 "add it, or remove its line"
             )
         with file.open("rb") as stream:
-            data = stream.read(size_b + 1)
-            found_b = len(data) if len(data) <= size_b else stream.seek(0, os.SEEK_END)
+            data = stream.read(limit_b + 1)
+            found_b = len(data) if len(data) <= limit_b else stream.seek(0, os.SEEK_END)
     except _READ_ERRORS as error:
         raise DatasetError(f"{file}: the input cannot be read: {error}") from error
-    if found_b != size_b:
+    if found_b > limit_b or (size_b is not None and found_b != size_b):
+        wanted = f"{limit_b} bytes" if size_b is not None else f"at most {limit_b} bytes"
         raise DatasetError(
-            f"{file}: an input must have {size_b} bytes, this file has {found_b}: it was cut short "
+            f"{file}: an input must have {wanted}, this file has {found_b}: it was cut short "
             "or is an input of another task; copy or fetch it again"
         )
     return data

@@ -16,7 +16,7 @@ from ..datasets.fetch import (
     mirror_folder,
     missing,
 )
-from ..datasets.reader import SampleSet, read_samples
+from ..datasets.reader import SampleSet, parse_labels, read_samples
 from ..models.declaration import Model, load_model
 from ..models.declaration import package_folder as models_folder
 from .cache import cache_folder
@@ -89,7 +89,7 @@ def resolve(
             )
         samples = read_samples(data, dataset)
         origin = "official" if _is_official(samples, dataset) else "custom"
-    elif missing(dataset_files(dataset), cache) == 0 and (model is not None or model_cached):
+    elif _to_come(dataset, cache) == 0 and (model is not None or model_cached):
         samples, origin = _cached_samples(task, dataset, cache), "official"
     else:
         dataset = load_dataset(task.embedded_dataset)
@@ -111,8 +111,25 @@ def resolve(
     return Inputs(samples, dataset, origin, path, sha256, model_origin, note)
 
 
+def _to_come(dataset: Dataset, cache: Path) -> int:
+    """Return how many files of the official set are not in the cache."""
+    to_come = missing(dataset_files(dataset), cache)
+    if not dataset.prepared or to_come or dataset.source is None:
+        return to_come
+    folder = cache / dataset.source.address
+    raw = (folder / dataset.labels).read_bytes()
+    labels = parse_labels(raw, dataset, str(folder / dataset.labels))
+    return sum(not (folder / label.name).is_file() for label in labels)
+
+
 def _how_to_get_official(task: Task, cache: Path) -> str:
     """Return the end of a note on inputs or a model that are not the official ones."""
+    dataset = load_dataset(task.dataset)
+    if dataset.prepared and _to_come(dataset, cache):
+        return (
+            f"; to use the official ones type: tinybench fetch {task.name}, then "
+            f"tinybench prepare {task.name} --from FOLDER, or give an EEMBC folder with --data DIR"
+        )
     files = official_files(task)
     to_come = missing(files, cache)
     if to_come == 0:
@@ -131,6 +148,9 @@ def _is_official(samples: SampleSet, dataset: Dataset) -> bool:
     """Return whether labels and inputs are those of the official set, no more and no fewer."""
     if dataset.checksums is None:
         return False
+    if dataset.prepared:
+        labels = load_checksums(datasets_folder() / dataset.checksums)[dataset.labels]
+        return samples.labels_sha256 in (labels, *dataset.other_labels_sha256)
     found = {sample.name: sample.sha256 for sample in samples.samples}
     found[dataset.labels] = samples.labels_sha256
     return found == load_checksums(datasets_folder() / dataset.checksums)

@@ -1,5 +1,6 @@
 """Scores of a task from the DUT's answers: which class, how many right, which median."""
 
+import math
 import statistics
 from collections.abc import Sequence
 
@@ -15,6 +16,46 @@ def correct(outputs: Sequence[Sequence[float]], labels: Sequence[int]) -> int:
     `outputs` is (inputs, classes). Ref: MLPerf Tiny Rules, accuracy metric top-1.
     """
     return sum(arg_max(out) == label for out, label in zip(outputs, labels, strict=True))
+
+
+def auc(scores: Sequence[float], labels: Sequence[int]) -> float | None:
+    """Return the area under the ROC curve, 0..1; `labels` are 1 for anomalous, 0 for normal.
+
+    The share of pairs (anomalous, normal) in which the anomalous one scores higher; equal scores
+    count one half. None where one of the two kinds is missing.
+    Ref: the definition of sklearn.metrics.roc_auc_score; Hanley and McNeil, Radiology 143, 1982.
+    """
+    import numpy as np
+
+    anomalous = np.array([s for s, label in zip(scores, labels, strict=True) if label == 1])
+    normal = np.sort([s for s, label in zip(scores, labels, strict=True) if label == 0])
+    if not anomalous.size or not normal.size:
+        return None
+    below = np.searchsorted(normal, anomalous, side="left")
+    equal = np.searchsorted(normal, anomalous, side="right") - below
+    return float((below + equal / 2).sum() / (anomalous.size * normal.size))
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """Return the least value that at least `percent` of all values do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(percent / 100 * len(ordered)) - 1)]
+
+
+def vips(results: Sequence[tuple[float, float]]) -> float:
+    """Return valid inferences per second: accuracy times throughput, summed over tasks.
+
+    `results` are (accuracy 0..1, seconds an inference). Ref: Luo et al., AIoTBench, 2020.
+    """
+    return sum(accuracy / latency_s for accuracy, latency_s in results)
+
+
+def vops(results: Sequence[tuple[float, float, float]]) -> float:
+    """Return valid operations per second: accuracy times MACs per second, summed over tasks.
+
+    `results` are (accuracy 0..1, seconds an inference, MACs). Ref: Luo et al., AIoTBench, 2020.
+    """
+    return sum(accuracy * macs / latency_s for accuracy, latency_s, macs in results)
 
 
 def throughput_per_s(iterations: int, elapsed_us: int) -> float:

@@ -24,9 +24,18 @@ class Task(Declaration, frozen=True, kw_only=True):
     """What the DUT answers to `profile`, such as "kws01"."""
     input_b: int
     """Bytes uploaded for one inference."""
+    input_format: Literal["int8", "uint8", "float32"] = "int8"
+    """What the uploaded bytes are: the model's own int8, pixels 0..255, or little-endian floats."""
     classes: list[str]
-    """Class names in the order of the model's outputs."""
-    metric: Literal["top1"]
+    """Names of the labels; for top-1, in the order of the model's outputs."""
+    metric: Literal["top1", "auc"]
+    """Top-1 of softmax outputs; or the area under the ROC curve of anomaly scores."""
+    result: Literal["output", "mse"] = "output"
+    """What `m-results` holds: the model's outputs, or one mean squared error, output to input."""
+    result_decimals: int = 3
+    """Decimals the firmware prints, at least; those of the published logs of the task."""
+    together_with: str | None = None
+    """Name of the task without which this one is not submitted."""
     dataset: str
     """Name of the official dataset's declaration."""
     model: str
@@ -34,6 +43,11 @@ class Task(Declaration, frozen=True, kw_only=True):
     embedded_dataset: str
     embedded_model: str
     rules: TaskRules
+
+    @property
+    def result_count(self) -> int:
+        """How many values `m-results` holds."""
+        return 1 if self.result == "mse" else len(self.classes)
 
 
 def names() -> dict[str, Path]:
