@@ -21,22 +21,26 @@ RETIMED = 2
 """A window that came out short is timed again with more iterations, so many times at most."""
 
 
-def accuracy(dut: Dut, samples: Sequence[Sample], classes: int) -> Iterator[Answer]:
-    """Upload and infer each sample once; yield its answer.
+def accuracy(dut: Dut, samples: Sequence[Sample], result_count: int) -> Iterator[Answer]:
+    """Upload and infer each window of each sample once; yield the sample's answer.
 
-    Raises ProtocolError when a result has not `classes` values.
+    Raises ProtocolError when a result has not `result_count` values.
     """
     for sample in samples:
-        dut.load(sample.read())
-        inference = dut.infer(1, 0, FIRST_TIMEOUT_S)
-        _check_count(inference.results, classes)
-        yield Answer(sample.name, sample.label, inference.results)
+        results, elapsed_us = [], []
+        for window in sample.windows():
+            dut.load(window)
+            inference = dut.infer(1, 0, FIRST_TIMEOUT_S)
+            _check_count(inference.results, result_count)
+            results.append(inference.results)
+            elapsed_us.append(inference.elapsed_us)
+        yield Answer(sample.name, sample.label, ",".join(results), elapsed_us)
 
 
 def performance(
-    dut: Dut, samples: Sequence[Sample], classes: int, window_min_s: float
+    dut: Dut, samples: Sequence[Sample], result_count: int, window_min_s: float
 ) -> Iterator[Window]:
-    """Time one window on each sample; yield it.
+    """Time one window on each sample, of a sample with several inputs on the first; yield it.
 
     The iterations are calibrated on the first sample so that a window lasts `window_min_s` on the
     DUT's clock. Ref: energyrunner README, performance mode.
@@ -44,25 +48,25 @@ def performance(
     iterations = 0
     timeout_s = FIRST_TIMEOUT_S
     for sample in samples:
-        dut.load(sample.read())
+        dut.load(sample.windows()[0])
         if iterations == 0:
             iterations, timeout_s = _calibrate(dut, window_min_s)
-        inference = _timed(dut, iterations, timeout_s, classes)
+        inference = _timed(dut, iterations, timeout_s, result_count)
         for _ in range(RETIMED):
             if inference.elapsed_us >= window_min_s * 1e6:
                 break
             # The DUT is faster now than while it was calibrated, as a busy host may be.
             iterations = _iterations(iterations, inference.elapsed_us, window_min_s)
-            inference = _timed(dut, iterations, timeout_s, classes)
+            inference = _timed(dut, iterations, timeout_s, result_count)
         yield Window(
             sample.name, inference.iterations, WARMUP, inference.elapsed_us, inference.results
         )
 
 
-def _timed(dut: Dut, iterations: int, timeout_s: float, classes: int) -> Inference:
+def _timed(dut: Dut, iterations: int, timeout_s: float, result_count: int) -> Inference:
     """Time one window. Raises ProtocolError for a wrong count of values, or a clock that stands."""
     inference = dut.infer(iterations, WARMUP, timeout_s)
-    _check_count(inference.results, classes)
+    _check_count(inference.results, result_count)
     if inference.elapsed_us == 0:
         raise ProtocolError(
             f"{iterations} inferences took 0 us by the DUT's clock: it stands still"
@@ -93,7 +97,7 @@ def _iterations(iterations: int, elapsed_us: int, window_min_s: float) -> int:
     return math.ceil(window_min_s * MARGIN * 1e6 * iterations / elapsed_us)
 
 
-def _check_count(results: str, classes: int) -> None:
+def _check_count(results: str, wanted: int) -> None:
     count = len(parse_results(results))
-    if count != classes:
-        raise ProtocolError(f"the DUT answered {count} values, the task has {classes} classes")
+    if count != wanted:
+        raise ProtocolError(f"the DUT answered {count} values, where the task has {wanted}")

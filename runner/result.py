@@ -16,7 +16,10 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     input: str
     label: int
     results: str
-    """The numbers as the DUT printed them, separated by commas."""
+    """The numbers as the DUT printed them, separated by commas; one input of a file after the
+    other, where it has several."""
+    elapsed_us: list[int]
+    """Time of each inference by the DUT's clock."""
 
 
 class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,12 +32,18 @@ class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     results: str
 
 
-class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Score over the accuracy set; `top1` is a share, 0..1."""
+class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Score over the accuracy set: `top1` with `correct`, or `auc`, each a share of 1."""
 
-    top1: float
     count: int
-    correct: int
+    """Inputs answered; files, where a file has several inputs."""
+    top1: float | None = None
+    correct: int | None = None
+    auc: float | None = None
+    latency_p50_s: float
+    latency_p90_s: float
+    latency_p99_s: float
+    """Percentiles over single inferences, each timed by the DUT's clock."""
     answers: list[Answer]
 
 
@@ -117,6 +126,10 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Versions of what built and ran it."""
     accuracy: Accuracy | None = None
     performance: Performance | None = None
+    vips: float | None = None
+    """Top-1 times inferences per second, where both were measured."""
+    vops: float | None = None
+    """Top-1 times MACs per second."""
     files_sha256: dict[str, str]
     """Of the declarations and the image stored beside this file."""
 

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import msgspec
 
-from .dut import parse_results
+from . import score
 from .errors import ProtocolError
 from .result import Accuracy, Performance, Result
-from .score import arg_max, median, throughput_per_s
 from .task import Task
 
 WINDOWS = 5
 WINDOW_MIN_S = 10.0
 README = "energyrunner README, performance mode"
 RULES = "MLPerf Tiny Rules"
+METRICS = {"top1": "top-1", "auc": "AUC"}
 
 
 class Violation(msgspec.Struct, frozen=True):
@@ -110,36 +110,36 @@ def _accuracy(result: Result, task: Task) -> Iterator[Violation]:
         )
     if accuracy is None or not accuracy.answers:
         return
-    correct = _correct(accuracy)
-    if (accuracy.correct, accuracy.count) != (correct, answered) or (
-        accuracy.top1 != correct / answered
-    ):
+    try:
+        recomputed = score.accuracy(accuracy.answers, task.metric)
+    except ProtocolError as error:
+        recomputed, seen = None, str(error)
+    else:
+        seen = _accuracy_text(recomputed)
+    if recomputed != accuracy:
         yield Violation(
             "accuracy-recomputed",
             RULES + ", accuracy metric",
-            f"top-1 {correct / answered:.4f} ({correct} of {answered}), from the stored answers",
-            f"{accuracy.top1:.4f} ({accuracy.correct} of {accuracy.count})",
+            f"from the stored answers: {seen}",
+            _accuracy_text(accuracy),
             "the stored result was changed after the run: run it again",
         )
-    if result.division == "closed" and correct / answered < task.rules.closed_threshold:
-        yield Violation(
-            "accuracy-threshold",
-            RULES + ", closed division quality target",
-            f"top-1 at least {task.rules.closed_threshold:.1%}",
-            f"{correct / answered:.1%}",
-            "use the reference model, or --division open",
-        )
+    if result.division == "closed" and recomputed is not None:
+        found = recomputed.top1 if task.metric == "top1" else recomputed.auc
+        if found is None or found < task.rules.closed_threshold:
+            yield Violation(
+                "accuracy-threshold",
+                RULES + ", closed division quality target",
+                f"{METRICS[task.metric]} at least {task.rules.closed_threshold:.1%}",
+                "no score: only one kind of input" if found is None else f"{found:.1%}",
+                "use the reference model, or --division open",
+            )
 
 
-def _correct(accuracy: Accuracy) -> int:
-    """Count the right answers; one that is no list of numbers is wrong."""
-    correct = 0
-    for answer in accuracy.answers:
-        try:
-            correct += arg_max(parse_results(answer.results)) == answer.label
-        except ProtocolError:
-            continue
-    return correct
+def _accuracy_text(accuracy: Accuracy) -> str:
+    if accuracy.top1 is not None:
+        return f"top-1 {accuracy.top1:.4f} ({accuracy.correct} of {accuracy.count})"
+    return f"AUC {accuracy.auc} over {accuracy.count} files"
 
 
 def _performance(result: Result) -> Iterator[Violation]:
@@ -165,7 +165,7 @@ def _performance(result: Result) -> Iterator[Violation]:
             )
     if result.performance and windows and all(window.elapsed_us > 0 for window in windows):
         found = result.performance.throughput_per_s
-        recomputed = median([throughput_per_s(w.iterations, w.elapsed_us) for w in windows])
+        recomputed = score.median_throughput_per_s(windows)
         if abs(found - recomputed) > 1e-9 * recomputed:
             yield Violation(
                 "throughput-recomputed",
@@ -179,11 +179,14 @@ def _performance(result: Result) -> Iterator[Violation]:
 def _same_output(accuracy: Accuracy, performance: Performance) -> Iterator[Violation]:
     answers = {answer.input: answer.results for answer in accuracy.answers}
     for number, window in enumerate(performance.windows, start=1):
-        if window.input in answers and answers[window.input] != window.results:
+        # Of a file with several inputs the window runs the first one.
+        first = window.results.count(",") + 1
+        expected = ",".join(answers.get(window.input, window.results).split(",")[:first])
+        if expected != window.results:
             yield Violation(
                 "same-output",
                 RULES + ", accuracy and performance run the same inference",
-                f"[{answers[window.input]}] for {window.input}, as in accuracy mode",
+                f"[{expected}] for {window.input}, as in accuracy mode",
                 f"[{window.results}] in window {number}",
                 "the engine must not overwrite its input between inferences",
             )

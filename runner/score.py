@@ -4,6 +4,9 @@ import math
 import statistics
 from collections.abc import Sequence
 
+from .dut import parse_results
+from .result import Accuracy, Answer, Window
+
 
 def arg_max(values: Sequence[float]) -> int:
     """Return the index of the largest value; the first one where several are equally large."""
@@ -16,6 +19,29 @@ def correct(outputs: Sequence[Sequence[float]], labels: Sequence[int]) -> int:
     `outputs` is (inputs, classes). Ref: MLPerf Tiny Rules, accuracy metric top-1.
     """
     return sum(arg_max(out) == label for out, label in zip(outputs, labels, strict=True))
+
+
+def accuracy(answers: list[Answer], metric: str) -> Accuracy:
+    """Return the score of at least one answer by a task's metric, "top1" or "auc".
+
+    The score of a file with several inputs is the mean over them. Raises ProtocolError when an
+    answer is no list of numbers.
+    """
+    outputs = [parse_results(answer.results) for answer in answers]
+    labels = [answer.label for answer in answers]
+    latencies_s = [us * 1e-6 for answer in answers for us in answer.elapsed_us]
+    right = correct(outputs, labels) if metric == "top1" else None
+    means = [statistics.fmean(values) for values in outputs]
+    return Accuracy(
+        count=len(answers),
+        top1=None if right is None else right / len(answers),
+        correct=right,
+        auc=auc(means, labels) if metric == "auc" else None,
+        latency_p50_s=percentile(latencies_s, 50),
+        latency_p90_s=percentile(latencies_s, 90),
+        latency_p99_s=percentile(latencies_s, 99),
+        answers=list(answers),
+    )
 
 
 def auc(scores: Sequence[float], labels: Sequence[int]) -> float | None:
@@ -63,6 +89,8 @@ def throughput_per_s(iterations: int, elapsed_us: int) -> float:
     return iterations * 1e6 / elapsed_us
 
 
-def median(values: Sequence[float]) -> float:
-    """Return the median; of an even number, the mean of the middle two."""
-    return statistics.median(values)
+def median_throughput_per_s(windows: Sequence[Window]) -> float:
+    """Return the median over windows; of an even number, the mean of the middle two."""
+    return statistics.median(
+        throughput_per_s(window.iterations, window.elapsed_us) for window in windows
+    )

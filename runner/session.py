@@ -19,7 +19,7 @@ from . import modes, rules, score
 from . import task as tasks
 from .board import Board
 from .declare import find
-from .dut import Dut, parse_results
+from .dut import Dut
 from .errors import ProtocolError, RunFolderError, TinybenchError
 from .firmware import Image, build
 from .inputs import Inputs, resolve
@@ -91,6 +91,9 @@ def run(request: Request, track: Track, say: Callable[[str], None]) -> Outcome:
     windows: list[Window] = []
 
     def result(dut: str, error: str | None) -> Result:
+        accuracy = score.accuracy(answers, task.metric) if answers else None
+        performance = _performance(windows, board)
+        vips, vops = _valid_per_second(accuracy, performance, image.manifest.macs)
         return Result(
             tinybench=version("tinybench-mcu"),
             started_at=started.isoformat(timespec="seconds"),
@@ -111,8 +114,10 @@ def run(request: Request, track: Track, say: Callable[[str], None]) -> Outcome:
             model=_model_used(inputs, image),
             firmware=_firmware(image),
             tools=tools,
-            accuracy=_accuracy(answers),
-            performance=_performance(windows, board),
+            accuracy=accuracy,
+            performance=performance,
+            vips=vips,
+            vops=vops,
             files_sha256=files,
         )
 
@@ -134,13 +139,13 @@ def run(request: Request, track: Track, say: Callable[[str], None]) -> Outcome:
             samples = inputs.samples.samples
             if request.mode in ("accuracy", "all"):
                 some = samples[: request.limit]
-                measuring = modes.accuracy(dut, some, len(task.classes))
+                measuring = modes.accuracy(dut, some, task.result_count)
                 for answer in track(measuring, "accuracy", len(some)):
                     journal.append("answer", answer)
                     answers.append(answer)
             if request.mode in ("performance", "all"):
                 first = samples[: rules.WINDOWS]
-                timing = modes.performance(dut, first, len(task.classes), rules.WINDOW_MIN_S)
+                timing = modes.performance(dut, first, task.result_count, rules.WINDOW_MIN_S)
                 for window in track(timing, "performance", len(first)):
                     journal.append("window", window)
                     windows.append(window)
@@ -294,25 +299,21 @@ def _tools(board: Board) -> dict[str, str]:
     return tools
 
 
-def _accuracy(answers: list[Answer]) -> Accuracy | None:
-    if not answers:
-        return None
-    outputs = [parse_results(answer.results) for answer in answers]
-    labels = [answer.label for answer in answers]
-    correct = score.correct(outputs, labels)
-    return Accuracy(correct / len(answers), len(answers), correct, list(answers))
-
-
 def _performance(windows: list[Window], board: Board) -> Performance | None:
     if not windows:
         return None
-    throughput_per_s = score.median(
-        [score.throughput_per_s(window.iterations, window.elapsed_us) for window in windows]
-    )
+    throughput_per_s = score.median_throughput_per_s(windows)
     instructions = None
     if board.emulated:
-        per_us = 1000 / board.emulator.instruction_ns
-        instructions = round(
-            score.median([window.elapsed_us * per_us / window.iterations for window in windows])
-        )
+        instructions = round(1e9 / board.emulator.instruction_ns / throughput_per_s)
     return Performance(throughput_per_s, 1 / throughput_per_s, instructions, list(windows))
+
+
+def _valid_per_second(
+    accuracy: Accuracy | None, performance: Performance | None, macs: int
+) -> tuple[float | None, float | None]:
+    """Return VIPS and VOPS of one task, where it has an accuracy and a latency."""
+    if accuracy is None or accuracy.top1 is None or performance is None:
+        return None, None
+    latency_s = performance.latency_s
+    return score.vips([(accuracy.top1, latency_s)]), score.vops([(accuracy.top1, latency_s, macs)])

@@ -2,8 +2,8 @@
 
 import msgspec
 
+from tinybench.runner import score
 from tinybench.runner.result import (
-    Accuracy,
     Answer,
     Firmware,
     InputsUsed,
@@ -20,7 +20,7 @@ WRONG = "0.996,0.000"
 def good_result(**changed: object) -> Result:
     """Return a complete official run of 1000 inputs, 901 of them right, with fields replaced."""
     answers = [
-        Answer(f"tst_{number:06d}.bin", 1, RIGHT if number < 901 else WRONG)
+        Answer(f"tst_{number:06d}.bin", 1, RIGHT if number < 901 else WRONG, [204_000])
         for number in range(1000)
     ]
     windows = [Window(answers[number].input, 50, 1, 10_200_000, RIGHT) for number in range(5)]
@@ -43,7 +43,7 @@ def good_result(**changed: object) -> Result:
         model=ModelUsed("kws_ref_model.tflite", "official", "1" * 64, 2_656_768, 16_502, 30_000),
         firmware=Firmware("2" * 64, "3" * 64, "gcc", 40_000, 10_000, 20_000),
         tools={"python": "3.11"},
-        accuracy=Accuracy(0.901, 1000, 901, answers),
+        accuracy=score.accuracy(answers, "top1"),
         performance=Performance(50 / 10.2, 10.2 / 50, 6_375_000, windows),
         files_sha256={},
     )

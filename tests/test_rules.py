@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from tests.results import RIGHT, WRONG, good_result
-from tinybench.runner import rules
+from tinybench.runner import rules, score
 from tinybench.runner.result import Accuracy, Performance, Result, Window
 from tinybench.runner.task import load_task
 
@@ -67,7 +67,7 @@ def test_a_missing_input_is_not_valid() -> None:
     """999 of 1000 inputs are not the whole set."""
     good = good_result()
     answers = _accuracy(good).answers[:-1]
-    short = Accuracy(901 / 999, 999, 901, answers)
+    short = score.accuracy(answers, "top1")
     assert _broken(replace(good, accuracy=short)) == ["accuracy-count"]
 
 
@@ -75,7 +75,7 @@ def test_an_input_that_was_answered_twice_is_not_valid() -> None:
     """Each input counts exactly once."""
     good = good_result()
     answers = [*_accuracy(good).answers[:-1], _accuracy(good).answers[-2]]
-    doubled = replace(_accuracy(good), answers=answers)
+    doubled = score.accuracy(answers, "top1")
     assert _broken(replace(good, accuracy=doubled)) == ["accuracy-count"]
 
 
@@ -92,7 +92,7 @@ def test_an_accuracy_below_the_closed_threshold_is_not_valid_in_the_closed_divis
     good = good_result()
     answers = [replace(_accuracy(good).answers[0], input="x", results=WRONG)]
     answers += [replace(_accuracy(good).answers[1], input="y", results=WRONG)]
-    lower = Accuracy(0.899, 1000, 899, answers + _accuracy(good).answers[2:])
+    lower = score.accuracy(answers + _accuracy(good).answers[2:], "top1")
     windows = [replace(window, results=RIGHT) for window in _performance(good).windows]
     low = replace(good, accuracy=lower, performance=replace(_performance(good), windows=windows))
     assert _broken(low) == ["accuracy-threshold"]

@@ -7,6 +7,7 @@ import random
 import pytest
 
 from tinybench.runner import score
+from tinybench.runner.result import Window
 
 
 def test_arg_max_takes_the_first_of_equals() -> None:
@@ -59,4 +60,5 @@ def test_throughput_is_inferences_over_the_elapsed_time() -> None:
 
 def test_the_median_of_five_windows_is_the_middle_one() -> None:
     """One disturbed window does not move the result."""
-    assert score.median([5.0, 1.0, 5.2, 5.1, 9.0]) == 5.1
+    windows = [Window("x", 1, 1, elapsed_us, "0") for elapsed_us in (500, 100, 520, 510, 900)]
+    assert score.median_throughput_per_s(windows) == 1e6 / 510

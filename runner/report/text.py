@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..result import Performance, Result
+from ..result import Accuracy, Performance, Result
 from ..rules import Violation
 
 
@@ -53,9 +53,14 @@ def _facts(result: Result) -> Table:
     )
     if result.accuracy is not None and result.accuracy.count:
         accuracy = result.accuracy
-        table.add_row(
-            "accuracy", f"top-1 {accuracy.top1:.1%} ({accuracy.correct} of {accuracy.count})"
+        table.add_row("accuracy", _accuracy(accuracy))
+        latencies_s = (accuracy.latency_p50_s, accuracy.latency_p90_s, accuracy.latency_p99_s)
+        unit = "emulated ms" if result.emulated else "ms"
+        shown = ", ".join(
+            f"p{p} {latency_s * 1e3:.3f}"
+            for p, latency_s in zip((50, 90, 99), latencies_s, strict=True)
         )
+        table.add_row("latency", f"{shown} {unit}, single inferences")
     performance = result.performance
     if performance is not None and performance.windows:
         if performance.instructions_per_inference is not None:
@@ -68,7 +73,21 @@ def _facts(result: Result) -> Table:
             f"{performance.throughput_per_s:.3f} inferences/s, median of "
             f"{len(performance.windows)} windows ({result.time_base})",
         )
+    if result.vips is not None and result.vops is not None:
+        table.add_row(
+            "VIPS, VOPS",
+            f"{result.vips:.3f} valid inferences/s, {result.vops * 1e-6:.3f} M valid MACs/s"
+            + (" (emulated)" if result.emulated else ""),
+        )
     return table
+
+
+def _accuracy(accuracy: Accuracy) -> str:
+    if accuracy.top1 is not None:
+        return f"top-1 {accuracy.top1:.1%} ({accuracy.correct} of {accuracy.count})"
+    if accuracy.auc is not None:
+        return f"AUC {accuracy.auc:.3f} ({accuracy.count} files)"
+    return f"AUC needs files of both kinds ({accuracy.count} of one)"
 
 
 def _windows(performance: Performance, emulated: bool) -> Table:
