@@ -1,0 +1,102 @@
+"""Turn a trained Keras model into an int8 .tflite, check its form, and run it as the boards do."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tflite
+from numpy.typing import NDArray
+
+from ...runner.errors import ModelError
+from .command import extra, tensorflow
+
+
+@dataclass(frozen=True)
+class Form:
+    """What of a model must be as in the public reference model of its task."""
+
+    operators: Sequence[str]
+    input_shape: Sequence[int]
+    output_shape: Sequence[int]
+    input_scale: float | None
+    """Scale and zero point of the input; None where they follow from the training data."""
+    input_zero_point: int | None
+    softmax: bool
+    """The output is a softmax: scale 1/256, zero point -128."""
+
+
+def quantise(model: Any, inputs: NDArray[np.float32]) -> bytes:
+    """Return a Keras model as .tflite for one input at a time, int8 throughout.
+
+    `inputs` (n, ...) gives the range of the input and of each activation.
+    """
+    tf = tensorflow()
+    with tempfile.TemporaryDirectory() as scratch:
+        one_input = tf.TensorSpec((1, *inputs.shape[1:]))
+        model.export(scratch, verbose=False, input_signature=[one_input])
+        converter = tf.lite.TFLiteConverter.from_saved_model(scratch)
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: ([row[np.newaxis]] for row in inputs)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = converter.inference_output_type = tf.int8
+        # One scale for a whole dense layer, as in the reference models.
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+        return converter.convert()
+
+
+def check_form(tflite_model: bytes, form: Form) -> None:
+    """Raise ModelError unless operators, shapes and quantisation are as wanted, in int8."""
+    graph: Any = tflite.Model.GetRootAs(tflite_model)
+    names = {value: name for name, value in vars(tflite.BuiltinOperator).items() if name.isupper()}
+    main = graph.Subgraphs(0)
+    first, last = main.Tensors(main.Inputs(0)), main.Tensors(main.Outputs(0))
+    output = last.Quantization()
+    found_and_wanted = {
+        "operators": (
+            [
+                names[graph.OperatorCodes(main.Operators(i).OpcodeIndex()).BuiltinCode()]
+                for i in range(main.OperatorsLength())
+            ],
+            list(form.operators),
+        ),
+        "input shape": (first.ShapeAsNumpy().tolist(), list(form.input_shape)),
+        "output shape": (last.ShapeAsNumpy().tolist(), list(form.output_shape)),
+        "types": ([first.Type(), last.Type()], [tflite.TensorType.INT8] * 2),
+    }
+    if form.input_scale is not None:
+        scale, zero_point = first.Quantization().Scale(0), first.Quantization().ZeroPoint(0)
+        wanted = float(np.float32(form.input_scale))
+        found_and_wanted["input scale"] = ([scale], [wanted])
+        found_and_wanted["input zero point"] = ([zero_point], [form.input_zero_point])
+    if form.softmax:
+        found_and_wanted["output scale"] = ([output.Scale(0)], [1 / 256])
+        found_and_wanted["output zero point"] = ([output.ZeroPoint(0)], [-128])
+    for what, (found, wanted) in found_and_wanted.items():
+        if found != wanted:
+            raise ModelError(
+                f"the trained model's {what}: {found}, wanted {wanted}: "
+                "try the TensorFlow version that the model card names"
+            )
+
+
+def infer(tflite_model: bytes, inputs: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Return the outputs (n, values) for int8 inputs (n, ...), by the reference kernels of TFLM."""
+    interpreter = extra("tflite_micro").runtime.Interpreter.from_bytes(tflite_model)
+    outputs = []
+    for row in inputs:
+        interpreter.set_input(row[np.newaxis], 0)
+        interpreter.invoke()
+        outputs.append(interpreter.get_output(0).ravel().copy())
+    return np.array(outputs, np.int8)
+
+
+def confusion(
+    tflite_model: bytes, images: NDArray[np.uint8], labels: NDArray[np.uint8], classes: int
+) -> NDArray[np.int64]:
+    """Return the confusion matrix [label, answer] for uint8 images; int8 inputs are 128 less."""
+    outputs = infer(tflite_model, (images.astype(np.int16) - 128).astype(np.int8))
+    matrix = np.zeros((classes, classes), np.int64)
+    np.add.at(matrix, (labels, outputs.argmax(axis=1)), 1)
+    return matrix
