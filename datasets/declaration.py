@@ -57,6 +57,9 @@ class Dataset(Declaration, frozen=True, kw_only=True):
     """List of the source's files with their SHA-256, beside this declaration."""
     prepared: bool = False
     """The source has the labels only: the inputs are made by `tinybench prepare`, or the user's."""
+    places: Source | None = None
+    """List of the inputs' places in the original set, where that has no file names."""
+    places_sha256: Sha256 | None = None
     other_labels_sha256: list[Sha256] = []
     """Further label files that count as official."""
     archive: RelativePath | None = None
@@ -90,6 +93,8 @@ def load_dataset(name: str) -> Dataset:
     """
     path = find("dataset", name, names())
     dataset = load(path, Dataset)
+    if (dataset.places is None) != (dataset.places_sha256 is None):
+        raise DeclarationError(f"{path}: the keys 'places' and 'places_sha256' go together")
     fetched = dataset.source is not None and dataset.checksums is not None
     if fetched == dataset.embedded or (dataset.source is None) != (dataset.checksums is None):
         raise DeclarationError(

@@ -66,9 +66,10 @@ def dataset_files(dataset: Dataset) -> tuple[Pinned, ...]:
     if dataset.source is None or dataset.checksums is None:
         return ()
     checksums = load_checksums(package_folder() / dataset.checksums)
-    return tuple(
-        Pinned(f"{dataset.source.address}/{name}", digest) for name, digest in checksums.items()
-    )
+    files = [Pinned(f"{dataset.source.address}/{name}", sha) for name, sha in checksums.items()]
+    if dataset.places is not None and dataset.places_sha256 is not None:
+        files.append(Pinned(dataset.places.address, dataset.places_sha256))
+    return tuple(files)
 
 
 def missing(files: Sequence[Pinned], cache: Path) -> int:

@@ -174,8 +174,7 @@ def _parse_line(line: str, dataset: Dataset) -> Label:
     """Parse one label line; raises ValueError with what is wrong with it."""
     sliding = f",{dataset.input_b},{dataset.stride_b}" if dataset.stride_b else ""
     wanted = (
-        f"wanted 'file,{dataset.classes},class{sliding}' "
-        f"with a class of 0 to {dataset.classes - 1}"
+        f"wanted 'file,{dataset.classes},class{sliding}' with a class of 0 to {dataset.classes - 1}"
     )
     seen = repr(line.strip()[:100])
     fields = [field.strip() for field in line.split(",")]

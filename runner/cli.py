@@ -89,6 +89,21 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument("task", metavar="TASK", help="such as kws")
     fetch.set_defaults(do=_fetch)
 
+    prepare = commands.add_parser("prepare", help="make official inputs from the public originals")
+    prepare.add_argument("task", metavar="TASK", help="kws, ic, ic02 or ad")
+    prepare.add_argument(
+        "--from",
+        dest="source",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="one-second clips (kws), CIFAR-10's binary archive (ic), ToyCar wavs (ad)",
+    )
+    prepare.add_argument(
+        "-o", "--out", type=Path, metavar="DIR", help="dataset folder (default: the cache)"
+    )
+    prepare.set_defaults(do=_prepare)
+
     compile_ = commands.add_parser("compile", help="compile an int8 .tflite to C")
     compile_.add_argument("tflite", type=Path, metavar="MODEL.tflite")
     compile_.add_argument("-o", "--out", type=Path, required=True, metavar="DIR")
@@ -219,6 +234,20 @@ def _fetch(arguments: argparse.Namespace) -> int:
 
     cache = fetch_official(load_task(arguments.task), track_for(sys.stderr))
     print(f"the official inputs and model of {arguments.task} are in {cache}, all checksums right")
+    return 0
+
+
+def _prepare(arguments: argparse.Namespace) -> int:
+    from .inputs import prepare_official
+    from .report.progress import track_for
+    from .task import load_task
+
+    task = load_task(arguments.task)
+    progress = track_for(sys.stderr)
+    folder, made, total = prepare_official(task, arguments.source, arguments.out, progress)
+    print(f"{made} of {total} inputs of {task.name} made in {folder}")
+    if made < total:
+        print(f"use them with: tinybench --task {task.name} --data {folder} (not the whole set)")
     return 0
 
 

@@ -16,6 +16,7 @@ from ..datasets.fetch import (
     mirror_folder,
     missing,
 )
+from ..datasets.prepare import prepare
 from ..datasets.reader import SampleSet, parse_labels, read_samples
 from ..models.declaration import Model, load_model
 from ..models.declaration import package_folder as models_folder
@@ -64,6 +65,46 @@ def fetch_official(
     files = official_files(task)
     fetch(files, cache, track, label=label, mirror=mirror_folder(), raw_address=raw_address)
     return cache
+
+
+def prepare_official(
+    task: Task, source: Path, out: Path | None, track: Track, cache: Path | None = None
+) -> tuple[Path, int, int]:
+    """Make the official inputs of a task from the public originals in `source`.
+
+    `out` is a folder for an EEMBC dataset folder; None: the cache, where runs find it. Returns the
+    folder, how many inputs were made and how many there are. Raises DatasetError; labels must have
+    been fetched.
+    """
+    cache = cache or cache_folder()
+    dataset = load_dataset(task.dataset)
+    if dataset.source is None:
+        raise DatasetError(f"dataset {dataset.name} is not one that can be prepared")
+    digests = {file.address: file.sha256 for file in dataset_files(dataset)}
+
+    def read(address: str) -> bytes:
+        return _verified(task, cache / address, digests[address])
+
+    labels = read(f"{dataset.source.address}/{dataset.labels}")
+    places = read(dataset.places.address) if dataset.places is not None else None
+    total = len(parse_labels(labels, dataset, dataset.labels))
+    to = out if out is not None else (cache / dataset.source.address).parent
+    making = prepare(dataset, source, labels, places, to)
+    *_, (made, _) = track(making, f"prepare {task.name}", total)
+    return to / dataset.folder, made, total
+
+
+def _verified(task: Task, path: Path, sha256: str) -> bytes:
+    """Return a file of the cache with the right checksum; raises DatasetError."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        data = b""
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise DatasetError(
+            f"{path}: not in the cache, or damaged; type: tinybench fetch {task.name}"
+        )
+    return data
 
 
 def resolve(

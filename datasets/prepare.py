@@ -1,0 +1,214 @@
+"""Make the inputs of a dataset from the public originals: clips, pictures, recordings."""
+
+import io
+import tarfile
+import wave
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..runner.errors import DatasetError
+from . import logmel, mfcc
+from .declaration import Dataset
+from .reader import Label, parse_labels
+
+Make = Callable[[Label], bytes | None]
+"""The input of a label, or None where its original is not there."""
+
+AD_SUFFIX = "_hist_librosa"
+CIFAR_RECORD_B = 3073
+CIFAR_RECORDS = 10_000
+CIFAR_MEMBER = "cifar-10-batches-bin/test_batch.bin"
+
+# The reference takes the middle of each recording, without the frames that reach over its ends.
+# Ref: mlcommons/tiny, benchmark/training/anomaly_detection (common.py).
+_AD_FIRST_FRAME, _AD_FRAMES = 50, 200
+
+
+def prepare(
+    dataset: Dataset, source: Path, labels: bytes, places: bytes | None, out: Path
+) -> Iterator[tuple[int, int]]:
+    """Write `out`/<folder> with labels and inputs; yield (inputs made so far, labels looked at).
+
+    `labels` is the official label file, `places` the official list of places in the original set
+    (CIFAR-10 only). Only labels whose original is in `source` are written. Raises DatasetError for
+    an original that is not what it should be, or when there is none.
+    """
+    where = f"official {dataset.labels}"
+    wanted = parse_labels(labels, dataset, where)
+    make = _maker(dataset, source, wanted, places)
+    lines = {line.split(",")[0].strip(): line for line in labels.decode("utf-8-sig").splitlines()}
+    folder = out / dataset.folder
+    kept: list[str] = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for looked_at, label in enumerate(wanted, start=1):
+            data = make(label)
+            if data is not None:
+                (folder / label.name).write_bytes(data)
+                kept.append(lines[label.name].strip())
+            yield len(kept), looked_at
+        if not kept:
+            raise DatasetError(
+                f"{source}: holds no original of {dataset.name}: wanted one for each of the "
+                f"{len(wanted)} labels, such as {_original(dataset, wanted[0])}; give the folder "
+                "that contains them with --from"
+            )
+        if len(kept) == len(wanted):
+            (folder / dataset.labels).write_bytes(labels)
+        elif not _holds(folder / dataset.labels, labels):  # what is missing may be made later
+            (folder / dataset.labels).write_text("\n".join(kept) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise DatasetError(f"{folder}: cannot be written: {error.strerror or error}") from error
+
+
+def _maker(dataset: Dataset, source: Path, labels: list[Label], places: bytes | None) -> Make:
+    if dataset.name == "kws01":
+        return lambda label: _keyword(source, label)
+    if dataset.name == "ad01":
+        return lambda label: _machine(source, label)
+    if dataset.name == "ic01" and places is not None:
+        pictures = _cifar(source, labels, places)
+        return lambda label: pictures[label.name]
+    raise DatasetError(
+        f"{dataset.name}: its inputs cannot be prepared here; give an EEMBC folder with --data DIR"
+    )
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    return path.is_file() and path.read_bytes() == data
+
+
+def _original(dataset: Dataset, label: Label) -> str:
+    """Return the name of the file that a label's input is made from."""
+    if dataset.name == "ad01":
+        return Path(label.name).stem.removesuffix(AD_SUFFIX) + ".wav"
+    return f"{label.name} or {Path(label.name).stem}.wav"
+
+
+def _keyword(source: Path, label: Label) -> bytes | None:
+    """Return the features of a clip `<name>.bin` (int16 LE, 16 kHz) or `<name>.wav`."""
+    raw, wav = source / label.name, (source / label.name).with_suffix(".wav")
+    if wav.is_file():
+        samples = _read_wav(wav)
+    elif raw.is_file():
+        data = raw.read_bytes()
+        if len(data) != 2 * mfcc.SAMPLES:
+            raise DatasetError(
+                f"{raw}: a clip has {2 * mfcc.SAMPLES} bytes (1 s of int16 at 16 kHz), this file "
+                f"has {len(data)}"
+            )
+        samples = np.frombuffer(data, dtype="<i2")
+    else:
+        return None
+    if len(samples) > mfcc.SAMPLES:
+        raise DatasetError(f"{wav}: a clip lasts 1 s (16000 samples), this has {len(samples)}")
+    padded = np.zeros(mfcc.SAMPLES, dtype=np.int16)
+    padded[: len(samples)] = samples
+    return mfcc.quantise(mfcc.mfcc(padded)).tobytes()
+
+
+def _machine(source: Path, label: Label) -> bytes | None:
+    """Return 200 frames of a ToyCar recording: `normal_id_01_00000003.wav` and so on."""
+    stem = Path(label.name).stem.removesuffix(AD_SUFFIX)
+    candidates = (source / f"{stem}.wav", source / "test" / f"{stem}.wav")
+    path = next((path for path in candidates if path.is_file()), None)
+    if path is None:
+        return None
+    frames = logmel.log_mel(_read_wav(path).astype(np.float64) / 32768)
+    first = _AD_FIRST_FRAME - 1  # our frame 0 is the reference's frame 1
+    middle = frames[first : first + _AD_FRAMES]
+    if len(middle) != _AD_FRAMES:
+        raise DatasetError(
+            f"{path}: a recording has at least {_AD_FIRST_FRAME + _AD_FRAMES} frames (8 s at "
+            f"16 kHz), this has {len(frames)}: was it cut short?"
+        )
+    return middle.astype("<f4").tobytes()
+
+
+def _read_wav(path: Path) -> NDArray[np.int16]:
+    """Return the samples of a mono 16-bit 16 kHz wav file; raises DatasetError."""
+    try:
+        with wave.open(str(path), "rb") as file:
+            kind = (file.getnchannels(), file.getsampwidth(), file.getframerate())
+            data = file.readframes(file.getnframes())
+    except (wave.Error, EOFError, OSError) as error:
+        raise DatasetError(f"{path}: not a wav file that can be read: {error}") from error
+    if kind != (1, 2, 16_000):
+        raise DatasetError(
+            f"{path}: has {kind[0]} channels of {8 * kind[1]} bit at {kind[2]} Hz, wanted one of "
+            "16 bit at 16000 Hz"
+        )
+    return np.frombuffer(data[: len(data) // 2 * 2], dtype="<i2")
+
+
+def _cifar(source: Path, labels: list[Label], official: bytes) -> dict[str, bytes]:
+    """Return {name: 32x32 RGB interleaved} from CIFAR-10's binary test batch.
+
+    The binary archive has no file names: the official list of places says which record belongs to
+    which label, and each record's own class must agree. Ref: CIFAR-10 home page, binary version.
+    """
+    batch = _cifar_batch(source)
+    places = _places(official)
+    if len(places) != len(labels):
+        raise DatasetError(f"the official list has {len(places)} places, {len(labels)} labels")
+    records = np.frombuffer(batch, dtype=np.uint8).reshape(-1, CIFAR_RECORD_B)
+    pictures = {}
+    for place, label in zip(places, labels, strict=True):
+        record = records[place]
+        if record[0] != label.label:
+            raise DatasetError(
+                f"{source}: record {place} is of class {record[0]}, its label {label.name} of "
+                f"class {label.label}: is this the test batch of CIFAR-10's binary version?"
+            )
+        pictures[label.name] = record[1:].reshape(3, 32, 32).transpose(1, 2, 0).tobytes()
+    return pictures
+
+
+def _cifar_batch(source: Path) -> bytes:
+    """Return test_batch.bin, from a folder, the file itself, or the archive as downloaded."""
+    candidates: Iterable[Path] = (
+        source / CIFAR_MEMBER,
+        source / "test_batch.bin",
+        source / "cifar-10-binary.tar.gz",
+        source,
+    )
+    path = next((path for path in candidates if path.is_file()), None)
+    if path is None:
+        raise DatasetError(
+            f"{source}: holds neither test_batch.bin nor cifar-10-binary.tar.gz; give the folder "
+            "with CIFAR-10's binary version"
+        )
+    wanted_b = CIFAR_RECORD_B * CIFAR_RECORDS
+    try:
+        if path.suffix == ".gz":
+            # Read as a stream, one member by its name; nothing is unpacked onto the disk.
+            with tarfile.open(path, "r:gz") as archive:
+                member = archive.extractfile(CIFAR_MEMBER)
+                data = member.read(wanted_b + 1) if member is not None else b""
+        else:
+            with path.open("rb") as file:
+                data = file.read(wanted_b + 1)
+    except (OSError, EOFError, KeyError, tarfile.TarError) as error:
+        raise DatasetError(f"{path}: {CIFAR_MEMBER} cannot be read: {error}") from error
+    if len(data) != wanted_b:
+        raise DatasetError(
+            f"{path}: the test batch has {wanted_b} bytes (10000 records of 3073), this has "
+            f"{'more' if len(data) > wanted_b else len(data)}"
+        )
+    return data
+
+
+def _places(data: bytes) -> list[int]:
+    """Return the places in CIFAR-10's test set from the official .npy file; raises DatasetError."""
+    try:
+        places = np.load(io.BytesIO(data), allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise DatasetError(f"the official list of places cannot be read: {error}") from error
+    if places.ndim != 1 or places.dtype.kind not in "iu":
+        raise DatasetError("the official list of places is no list of whole numbers")
+    if places.size and not (places.min() >= 0 and places.max() < CIFAR_RECORDS):
+        raise DatasetError("the official list of places leads out of the test set")
+    return [int(place) for place in places]
