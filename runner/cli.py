@@ -120,7 +120,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
     run = parser.add_argument_group("run a task")
-    run.add_argument("--task", metavar="TASK", help="task to run, such as kws ('tinybench tasks')")
+    run.add_argument(
+        "--task", metavar="TASK", help="a task such as kws, or all ('tinybench tasks')"
+    )
     run.add_argument(
         "--board",
         default=DEFAULT_BOARD,
@@ -162,7 +164,7 @@ def _run(arguments: argparse.Namespace) -> int:
         print("tinybench: name a task, such as --task kws; see tinybench --help", file=sys.stderr)
         return 2
     from .report.progress import track_for
-    from .session import Request, run
+    from .session import Request, every_task, run
 
     request = Request(
         board=arguments.board,
@@ -174,8 +176,25 @@ def _run(arguments: argparse.Namespace) -> int:
         model=arguments.model,
         out=arguments.out,
     )
-    outcome = run(request, track_for(sys.stderr), _note)
-    return _show(outcome, arguments.json)
+    track = track_for(sys.stderr)
+    if arguments.task != "all":
+        return _show(run(request, track, _note), arguments.json)
+
+    outcomes = []
+    for part in every_task(request):
+        outcomes.append(run(part, track, _note))
+        if not arguments.json:
+            _show(outcomes[-1], as_json=False)
+    results = [outcome.result for outcome in outcomes]
+    if arguments.json:
+        from .report.document import suite_document
+
+        _print_json(suite_document([(o.result, o.violations, o.folder) for o in outcomes]))
+    else:
+        from .report.text import suite
+
+        print(suite(results))
+    return 1 if any(outcome.violations for outcome in outcomes) else 0
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -213,7 +232,7 @@ def _boards(arguments: argparse.Namespace) -> int:
 
 
 def _tasks(arguments: argparse.Namespace) -> int:
-    from .task import load_task, names
+    from .task import METRICS, load_task, names
 
     tasks = [load_task(name) for name in names()]
     if arguments.json:
@@ -222,7 +241,8 @@ def _tasks(arguments: argparse.Namespace) -> int:
     for task in tasks:
         print(
             f"{task.name:<6} {task.model_id:<8} {task.title}: {task.input_b} bytes an input, "
-            f"{len(task.classes)} classes, closed division from {task.rules.closed_threshold:.0%}"
+            f"closed division from {METRICS[task.metric]} {task.rules.closed_threshold:.0%}"
+            + (f", submitted together with {task.together_with}" if task.together_with else "")
         )
     return 0
 

@@ -13,13 +13,12 @@ import msgspec
 from . import score
 from .errors import ProtocolError
 from .result import Accuracy, Performance, Result
-from .task import Task
+from .task import METRICS, Task
 
 WINDOWS = 5
 WINDOW_MIN_S = 10.0
 README = "energyrunner README, performance mode"
 RULES = "MLPerf Tiny Rules"
-METRICS = {"top1": "top-1", "auc": "AUC"}
 
 
 class Violation(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Sequence
 
 from .dut import parse_results
-from .result import Accuracy, Answer, Window
+from .result import Accuracy, Answer, Result, Window
 
 
 def arg_max(values: Sequence[float]) -> int:
@@ -82,6 +82,18 @@ def vops(results: Sequence[tuple[float, float, float]]) -> float:
     `results` are (accuracy 0..1, seconds an inference, MACs). Ref: Luo et al., AIoTBench, 2020.
     """
     return sum(accuracy * macs / latency_s for accuracy, latency_s, macs in results)
+
+
+def suite(results: Sequence[Result]) -> tuple[float, float]:
+    """Return VIPS and VOPS over the results that have a top-1 and a latency."""
+    parts = [
+        (result.accuracy.top1, result.performance.latency_s, result.model.macs)
+        for result in results
+        if result.performance is not None
+        and result.accuracy is not None
+        and result.accuracy.top1 is not None
+    ]
+    return vips([(top1, latency_s) for top1, latency_s, _ in parts]), vops(parts)
 
 
 def throughput_per_s(iterations: int, elapsed_us: int) -> float:

@@ -6,7 +6,7 @@ import platform
 import shutil
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -158,6 +158,14 @@ def run(request: Request, track: Track, say: Callable[[str], None]) -> Outcome:
     done = result(vendor, None)
     write_result(folder, done)
     return Outcome(done, rules.check(done, task), folder)
+
+
+def every_task(request: Request) -> list[Request]:
+    """Return a request for each task, each with a folder of its own below `out`."""
+    return [
+        replace(request, task=name, out=None if request.out is None else request.out / name)
+        for name in tasks.names()
+    ]
 
 
 def judge(folder: Path) -> Outcome:

@@ -5,6 +5,9 @@ from typing import Literal
 
 from .declare import Declaration, find, load, named
 
+METRICS = {"top1": "top-1", "auc": "AUC"}
+"""How each metric is written."""
+
 
 class TaskRules(Declaration, frozen=True, kw_only=True):
     """The run rules that differ between tasks. Ref: MLPerf Tiny Rules; energyrunner README."""

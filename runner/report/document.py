@@ -4,9 +4,23 @@ from pathlib import Path
 
 import msgspec
 
+from .. import score
 from ..result import Result
 from ..rules import Violation
 from .text import caveats
+
+
+def suite_document(runs: list[tuple[Result, list[Violation], Path]]) -> dict[str, object]:
+    """Return the documents of several runs with the suite's score over them."""
+    results = [result for result, _, _ in runs]
+    vips, vops = score.suite(results)
+    return {
+        "runs": [document(*run) for run in runs],
+        "valid": all(not violations for _, violations, _ in runs),
+        "emulated": any(result.emulated for result in results),
+        "vips": vips,
+        "vops": vops,
+    }
 
 
 def document(result: Result, violations: list[Violation], folder: Path) -> dict[str, object]:

@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from .. import score
 from ..result import Accuracy, Performance, Result
 from ..rules import Violation
 
@@ -20,6 +21,13 @@ def report(result: Result, violations: list[Violation], folder: Path) -> Rendera
         parts.append(_violations(violations))
     parts.append(Text(f"run folder: {folder}", overflow="fold"))
     return Group(*parts)
+
+
+def suite(results: list[Result]) -> str:
+    """Return one line with the suite's score over the tasks that have an accuracy metric."""
+    vips, vops = score.suite(results)
+    label = " (emulated)" if any(result.emulated for result in results) else ""
+    return f"suite: {vips:.3f} valid inferences/s, {vops * 1e-6:.3f} M valid MACs/s{label}"
 
 
 def caveats(result: Result) -> list[str]:
