@@ -273,10 +273,10 @@ def test_ctrl_c_ends_a_process_that_waits_for_a_stalled_server(
     """SIGINT ends the process long before the server's time is up, and no partial file is kept."""
     for path in list(BODIES)[1:]:
         server.ill[path] = ["silent"] * 9
+    # A shell that starts a test run in the background makes its children ignore Ctrl-C.
+    listening = ["env", "--default-signal=INT"]
     with subprocess.Popen(
-        # A shell that starts a test run in the background makes its children ignore Ctrl-C.
-        ["env", "--default-signal=INT"]
-        + [sys.executable, "-c", PROGRAM, str(tmp_path), server.address],
+        [*listening, sys.executable, "-c", PROGRAM, str(tmp_path), server.address],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
