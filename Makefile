@@ -17,11 +17,11 @@ setup: $(VENV)/.base ## make .venv, install the package and the system packages 
 	    gcc=gcc /usr/include/stdio.h=libc6-dev
 
 setup-test: setup $(VENV)/.test ## ... and what the tests need
-	@.ci/system-packages clang=clang /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a=libclang-rt-14-dev
+	@.ci/system-packages espeak-ng=espeak-ng clang=clang /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a=libclang-rt-14-dev
 
 setup-dev: setup-test $(VENV)/.dev ## ... and the formatters, linters and the type checker
 
-setup-train: setup $(VENV)/.train ## ... and TensorFlow and espeak-ng, for `make models`
+setup-train: setup $(VENV)/.train ## ... and TensorFlow and espeak-ng, for make models
 	@.ci/system-packages espeak-ng=espeak-ng
 
 demo: setup ## run keyword spotting on the emulated Cortex-M4
@@ -30,7 +30,7 @@ demo: setup ## run keyword spotting on the emulated Cortex-M4
 test: setup-test ## run the default test suite
 	$(BIN)/python -m pytest -n 2 tests
 
-test-training: setup-test setup-train ## one short training and quantisation, so that `make models` cannot rot
+test-training: setup-test setup-train ## one short training and quantisation, so that make models cannot rot
 	$(BIN)/python -m pytest -m training tests
 
 models: setup-train ## make the embedded keyword set and model from nothing
