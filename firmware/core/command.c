@@ -86,7 +86,7 @@ static void run_profile(char *rest) {
 
 static void run_caps(char *rest) {
     (void)rest;
-    text("m-caps-[]\r\n");
+    text("m-caps-[profile]\r\n");
 }
 
 static void run_help(char *rest) {
@@ -100,7 +100,8 @@ static void run_help(char *rest) {
          "db HEX         append bytes of the input\r\n"
          "db print       show the input\r\n"
          "infer [N [W]]  W untimed inferences (10), then N timed ones (1)\r\n"
-         "results        outputs of the last inference\r\n");
+         "results        outputs of the last window\r\n"
+         "profile-layers N  N inferences, timed layer by layer\r\n");
 }
 
 static void run_timestamp(char *rest) {
@@ -140,6 +141,16 @@ static void run_infer(char *rest) {
     }
 }
 
+static void run_profile_layers(char *rest) {
+    const char *n = next_word(&rest);
+    int32_t iterations = n == NULL ? DEFAULT_ITERATIONS : integer(n, 0);
+    if (iterations <= 0) {
+        text("e-[Inference iterations must be >0]\r\n");
+    } else {
+        infer_layers((uint32_t)iterations);
+    }
+}
+
 static void run_results(char *rest) {
     (void)rest;
     infer_results();
@@ -152,7 +163,7 @@ static const struct {
 } commands[] = {
     {"name", run_name},           {"profile", run_profile}, {"caps", run_caps},
     {"help", run_help},           {"db", run_db},           {"infer", run_infer},
-    {"timestamp", run_timestamp}, {"results", run_results},
+    {"timestamp", run_timestamp}, {"results", run_results}, {"profile-layers", run_profile_layers},
 };
 
 void command_run(char *command) {

@@ -8,6 +8,9 @@
 #include "text.h"
 #include "upload.h"
 
+/* Layers that can be timed one by one. */
+#define LAYERS_MAX 128
+
 static void lap(uint32_t micros) {
     text("m-lap-us-");
     text_u32(micros);
@@ -75,10 +78,49 @@ void infer_window(uint32_t iterations, uint32_t warmups) {
         engine_failed(status);
         return;
     }
+    model_finish();
     lap(start_us);
     lap(end_us);
     text("m-infer-done\r\n");
     infer_results();
+}
+
+void infer_layers(uint32_t iterations) {
+    static uint32_t elapsed_us[LAYERS_MAX];
+    if (model_layer_count > LAYERS_MAX) {
+        text("e-[Command 'profile-layers' has no room for so many layers]\r\n");
+        return;
+    }
+    if (!input_is_complete()) {
+        return;
+    }
+    for (uint32_t layer = 0; layer < model_layer_count; layer++) {
+        elapsed_us[layer] = 0;
+    }
+    port_flush();
+    port_align();
+    /* The end of a layer is the start of the next, so that nothing is lost between them. */
+    uint32_t start_us = port_micros();
+    while (iterations-- > 0) {
+        for (uint32_t layer = 0; layer < model_layer_count; layer++) {
+            int status = model_infer_layer(layer);
+            if (status < 0) {
+                engine_failed(status);
+                return;
+            }
+            uint32_t end_us = port_micros();
+            elapsed_us[layer] += end_us - start_us;
+            start_us = end_us;
+        }
+    }
+    model_finish();
+    for (uint32_t layer = 0; layer < model_layer_count; layer++) {
+        text("m-layer-");
+        text_u32(layer);
+        text("-");
+        text_u32(elapsed_us[layer]);
+        text("\r\n");
+    }
 }
 
 void infer_results(void) {
@@ -87,7 +129,7 @@ void infer_results(void) {
         if (i > 0) {
             text(",");
         }
-        text_decimal(model_result(i), model_result_decimals);
+        text_decimal(model_result(i), model_result_decimals, model_result_rounded);
     }
     text("]\r\n");
 }

@@ -12,7 +12,12 @@ void infer_timestamp(void);
  * engine fails. */
 void infer_window(uint32_t iterations, uint32_t warmups);
 
-/* `results`: answer the outputs of the last inference. */
+/* `profile-layers N`: run `iterations` inferences layer by layer, and answer the time each layer
+ * took in all of them together, from its start to the next one's: `m-layer-INDEX-MICROSECONDS`, one
+ * line a layer. Answers errors as `infer`, and no result. */
+void infer_layers(uint32_t iterations);
+
+/* `results`: answer the outputs of the last window. */
 void infer_results(void);
 
 #endif

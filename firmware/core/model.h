@@ -6,6 +6,7 @@
 #ifndef TINYBENCH_MODEL_H
 #define TINYBENCH_MODEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,20 +17,40 @@ extern const char model_id[];
 extern const uint32_t model_input_b;
 
 /* The upload buffer, model_input_b bytes, aligned to 4. The protocol writes it between inferences;
- * model_infer reads it and never writes it, so that the same input gives the same output however
+ * the engine reads it and never writes it, so that the same input gives the same output however
  * often it is inferred. */
 extern uint8_t model_input[];
 
-/* How many values `m-results` prints, and with how many decimals (enough to tell any two outputs
- * apart). */
-extern const uint32_t model_result_count;
-extern const uint32_t model_result_decimals;
+/* XORed into each byte on its way into model_input, and out of it again on `db print`: 0x80 turns
+ * an image's uint8 into the int8 = uint8 - 128 that the model wants. 0 leaves bytes as sent. */
+extern const uint8_t model_input_flip;
 
-/* Run one inference on model_input. Returns 0, or a negative number when the engine failed. */
+/* Called once when the upload is complete, untimed: does what the input needs before an inference,
+ * such as quantising floats into a tensor of the engine's own. */
+void model_load(void);
+
+/* Run one inference on the loaded input. Returns 0, or a negative number when the engine failed. */
 int model_infer(void);
 
-/* Value `index` (below model_result_count) of the last inference, dequantised: the softmax output
- * in 0..1. Untimed. 0 before the first inference. */
+/* Called once after the last inference of a window, untimed, while its input is still in
+ * model_input: computes whatever model_result needs of both. */
+void model_finish(void);
+
+/* How many values `m-results` prints, with how many decimals (enough to tell any two outputs
+ * apart), and whether they are rounded as by printf's %f, or cut off. */
+extern const uint32_t model_result_count;
+extern const uint32_t model_result_decimals;
+extern const bool model_result_rounded;
+
+/* Value `index` (below model_result_count) of the last window, in real units: a softmax output in
+ * 0..1, or an error. Untimed. 0 before the first inference. */
 float model_result(uint32_t index);
+
+/* How many layers (kernel calls) an inference has. */
+extern const uint32_t model_layer_count;
+
+/* Run one layer. All layers, one after the other from 0, are exactly one model_infer. Returns 0, or
+ * a negative number when the engine failed. */
+int model_infer_layer(uint32_t index);
 
 #endif

@@ -36,7 +36,20 @@ void text_hex(uint8_t value) {
     port_putc(digits[value & 0xF]);
 }
 
-void text_decimal(float value, uint32_t decimals) {
+/* Half of the last of so many decimals, with 60 fractional bits: rounded up, so that a value that
+ * lies exactly halfway goes up too. */
+static uint64_t half_of_last_place(uint32_t decimals) {
+    uint64_t places = 1;
+    while (decimals-- > 0) {
+        if (places > (1ull << 59) / 10) {
+            return 0; /* finer than the fraction itself */
+        }
+        places *= 10;
+    }
+    return ((1ull << 59) + places - 1) / places;
+}
+
+void text_decimal(float value, uint32_t decimals, bool rounded) {
     if (value != value) {
         text("nan");
         return;
@@ -50,16 +63,21 @@ void text_decimal(float value, uint32_t decimals) {
         return;
     }
     uint32_t whole = (uint32_t)value;
-    text_u32(whole);
-    if (decimals == 0) {
-        return;
-    }
     /* Fixed point with 60 fractional bits, in two steps of 30: exact, where float * 1000 would
      * round 0.7f up to 0.700. The four bits above hold one decimal digit. */
     float scaled = (value - (float)whole) * 0x1p30f;
     uint32_t high = (uint32_t)scaled;
     uint32_t low = (uint32_t)((scaled - (float)high) * 0x1p30f);
     uint64_t fraction = ((uint64_t)high << 30) | low;
+    if (rounded) {
+        fraction += half_of_last_place(decimals);
+        whole += (uint32_t)(fraction >> 60);
+        fraction &= (1ull << 60) - 1;
+    }
+    text_u32(whole);
+    if (decimals == 0) {
+        return;
+    }
     port_putc('.');
     while (decimals-- > 0) {
         fraction *= 10;

@@ -2,6 +2,7 @@
 #ifndef TINYBENCH_TEXT_H
 #define TINYBENCH_TEXT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Write a string as it is. */
@@ -14,9 +15,10 @@ void text_i32(int32_t value);
 /* Write a byte as two lower-case hex digits. */
 void text_hex(uint8_t value);
 
-/* Write `value` with `decimals` digits after the point, truncated toward zero: 0.0078125 with 3 is
- * "0.007", -0.5 with 1 is "-0.5", and without decimals there is no point. "nan", "inf" and "-inf"
- * are written as such; so is a magnitude of 2^32 or more, as infinite. */
-void text_decimal(float value, uint32_t decimals);
+/* Write `value` with `decimals` digits after the point, truncated toward zero, or rounded with
+ * halves away from zero: 0.0078125 with 3 is "0.007", or "0.008". -0.5 with 1 is "-0.5", and
+ * without decimals there is no point. "nan", "inf" and "-inf" are written as such; so is a
+ * magnitude of 2^32 or more, as infinite. */
+void text_decimal(float value, uint32_t decimals, bool rounded);
 
 #endif

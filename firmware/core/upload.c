@@ -78,9 +78,13 @@ void upload_append(const char *hex) {
         return;
     }
     for (; *hex != '\0'; hex += 2) {
-        model_input[received_b++] = (uint8_t)(hex_value(hex[0]) * 16 + hex_value(hex[1]));
+        uint8_t byte = (uint8_t)(hex_value(hex[0]) * 16 + hex_value(hex[1]));
+        model_input[received_b++] = byte ^ model_input_flip;
     }
     if (received_b == announced_b) {
+        if (received_b == model_input_b) {
+            model_load();
+        }
         text("m-load-done\r\n");
     }
 }
@@ -91,7 +95,7 @@ void upload_print(void) {
     uint32_t i = 0;
     while (i < received_b) {
         text(i % PRINT_BYTES_PER_LINE == 0 ? "m-buffer-" : "-");
-        text_hex(model_input[i++]);
+        text_hex(model_input[i++] ^ model_input_flip);
         if (i % PRINT_BYTES_PER_LINE == 0 || i == received_b) {
             text("\r\n");
         }

@@ -2,28 +2,39 @@
 
 import hashlib
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 
 from ...runner.errors import ModelError
-from .emit import emit
+from .emit import InputFormat, Interface, ResultKind, emit
 from .graph import Tensor, read_graph
 from .layout import lay_out
 from .lower import Step, lower
 from .manifest import Manifest, OperatorEntry
 
-__all__ = ["KERNELS", "Manifest", "OperatorEntry", "compile_model"]
+__all__ = ["KERNELS", "InputFormat", "Manifest", "OperatorEntry", "ResultKind", "compile_model"]
 
 KERNELS = ("plain", "dsp")
+DECIMALS_MAX = 17
+"""A float32 printed by the firmware has no more of its own."""
 
 
 def compile_model(
-    tflite: bytes | Path, out: Path, *, model_id: str, kernels: str = "plain"
+    tflite: bytes | Path,
+    out: Path,
+    *,
+    model_id: str,
+    kernels: str = "plain",
+    input_format: InputFormat = "int8",
+    result: ResultKind = "output",
+    decimals: int | None = None,
 ) -> Manifest:
     """Compile a .tflite into `out`/model.c and `out`/manifest.json; the same input, the same bytes.
 
     model.c implements firmware/core/model.h with the kernels of firmware/kernels. `kernels` is the
     variant that the board's toolchain declares; "dsp" needs the DSP instructions of Armv7E-M.
+    `input_format`, `result` and `decimals` are those of `Interface`.
     Raises ModelError for a file that cannot be read or compiled, naming tensor or operator.
     """
     if not (model_id and model_id.isascii() and model_id.isalnum()):
@@ -37,21 +48,23 @@ def compile_model(
         memory = lay_out(graph, steps)
     except ModelError as error:
         raise ModelError(f"{where}{error}") from error
-    text = emit(graph, steps, memory, model_id)
-    result = graph.tensors[graph.output]
-    input_b = graph.tensors[graph.input].elements
+    interface = Interface(input_format, result, decimals)
+    source, target = graph.tensors[graph.input], graph.tensors[graph.output]
+    _check_interface(source, target, interface)
+    text = emit(graph, steps, memory, model_id, interface)
+    input_b = interface.input_b(source)
     manifest = Manifest(
         model_id=model_id,
         tflite_sha256=hashlib.sha256(data).hexdigest(),
         model_c_sha256=hashlib.sha256(text.encode()).hexdigest(),
         kernels=kernels,
         input_b=input_b,
-        output_count=result.elements,
+        output_count=1 if result == "mse" else target.elements,
         macs=sum(step.macs for step in steps),
         weights_b=sum(step.weights_b for step in steps),
         arena_b=memory.arena_b,
-        result_b=result.elements,
-        tensor_ram_b=input_b + memory.arena_b + result.elements,
+        result_b=target.elements,
+        tensor_ram_b=input_b + interface.quantised_b(source) + memory.arena_b + target.elements,
         operators=[
             _entry(step, graph.tensors, arena_b)
             for step, arena_b in zip(steps, memory.in_use, strict=True)
@@ -65,6 +78,28 @@ def compile_model(
     except OSError as error:
         raise ModelError(f"{out}: cannot write the compiled model: {error.strerror}") from error
     return manifest
+
+
+def _check_interface(source: Tensor, target: Tensor, interface: Interface) -> None:
+    for name, value, valid in (
+        ("input format", interface.input_format, get_args(InputFormat)),
+        ("result", interface.result, get_args(ResultKind)),
+    ):
+        if value not in valid:
+            raise ModelError(f"{name} '{value}': valid: {', '.join(valid)}")
+    if interface.decimals is not None and not 0 <= interface.decimals <= DECIMALS_MAX:
+        raise ModelError(f"{interface.decimals} decimals: 0 to {DECIMALS_MAX} can be printed")
+    if interface.result == "mse":
+        if interface.input_format != "float32":
+            raise ModelError(
+                "result 'mse' compares the output with an input of floats; "
+                f"use it with input format 'float32', not '{interface.input_format}'"
+            )
+        if source.elements != target.elements:
+            raise ModelError(
+                f"result 'mse' needs as many outputs as inputs; this model has {source.elements} "
+                f"inputs and {target.elements} outputs"
+            )
 
 
 def _read(path: Path) -> bytes:

@@ -37,5 +37,6 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     result_b: int
     """Bytes that keep the output of the last inference."""
     tensor_ram_b: int
-    """Bytes of RAM for all tensors: upload buffer, arena and result."""
+    """Bytes of RAM for all tensors: upload buffer, quantised input where it is not the upload
+    itself, arena and result."""
     operators: list[OperatorEntry]

@@ -4,12 +4,16 @@
 #define INPUT_B 490
 #define RESULTS 4
 #define STEPS 1000
+#define FLIP 0
 
 const char model_id[] = "fake01";
 const uint32_t model_input_b = INPUT_B;
 _Alignas(4) uint8_t model_input[INPUT_B];
+const uint8_t model_input_flip = FLIP;
 const uint32_t model_result_count = RESULTS;
 const uint32_t model_result_decimals = 3;
+const bool model_result_rounded = false;
+const uint32_t model_layer_count = 3;
 
 static float results[RESULTS];
 
@@ -45,6 +49,17 @@ int model_infer(void) {
         results[3] = (float)sum;
         return 0;
     }
+}
+
+/* The first and the last layer do nothing. */
+int model_infer_layer(uint32_t index) {
+    return index == 1 ? model_infer() : 0;
+}
+
+void model_load(void) {
+}
+
+void model_finish(void) {
 }
 
 float model_result(uint32_t index) {

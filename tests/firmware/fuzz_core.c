@@ -20,10 +20,23 @@ const uint32_t model_input_b = INPUT_B;
 uint8_t model_input[INPUT_B];
 const uint32_t model_result_count = 2;
 const uint32_t model_result_decimals = 9;
+const uint8_t model_input_flip = 0x80;
+const bool model_result_rounded = true;
+const uint32_t model_layer_count = 2;
 static int inferences;
 
 int model_infer(void) {
     return --inferences < 0 ? -1 : 0;
+}
+
+int model_infer_layer(uint32_t index) {
+    return index == 0 ? model_infer() : 0;
+}
+
+void model_load(void) {
+}
+
+void model_finish(void) {
 }
 
 float model_result(uint32_t index) {

@@ -8,9 +8,14 @@
 
 int main(void) {
     while (read_exactly(model_input, model_input_b)) {
+        for (uint32_t i = 0; i < model_input_b; i++) {
+            model_input[i] ^= model_input_flip;
+        }
+        model_load();
         if (model_infer() != 0) {
             return 1;
         }
+        model_finish();
         for (uint32_t i = 0; i < model_result_count; i++) {
             const float value = model_result(i);
             write_exactly(&value, sizeof value);

@@ -1,0 +1,18 @@
+/* What lies between a model of int8 and an upload of float32, outside the timed inference. */
+#ifndef TINYBENCH_FLOAT32_H
+#define TINYBENCH_FLOAT32_H
+
+#include <stdint.h>
+
+/* Quantise `count` float32 (little endian): round(value / scale) + zero_point, halves away from
+ * zero, clamped to int8. Infinities are clamped too; NaN gives -128. */
+void quantise_float32(const uint8_t *in, uint32_t count, float scale, int32_t zero_point,
+                      int8_t *out);
+
+/* Mean squared error between `count` float32 (little endian) and int8 values, these dequantised;
+ * summed up in single precision, from the first to the last, as the reference does.
+ * Ref: mlcommons/tiny, benchmark/reference_submissions/anomaly_detection. */
+float mean_squared_error(const uint8_t *in, const int8_t *out, uint32_t count, float scale,
+                         int32_t zero_point);
+
+#endif
