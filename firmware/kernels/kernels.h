@@ -121,6 +121,16 @@ struct conv_2d_dsp {
 };
 void conv_2d_dsp(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out, void *scratch);
 
+/* Fully connected layer, four channels at a time. */
+struct fully_connected_dsp {
+    const int8_t *weights; /* [out_c / 4][in_c / 4][4 channels][4 inputs], filled up with zeros */
+    const struct channel_dsp *channels;
+    int32_t in_c, out_c;
+    int32_t exact_negatives;
+    int32_t out_min, out_max;
+};
+void fully_connected_dsp(const struct fully_connected_dsp *op, const int8_t *in, int8_t *out);
+
 /* Depthwise 3x3 convolution of planar images, any vertical stride, horizontal stride 1 or 2.
  * `scratch` holds plane_h * plane_w int16. `out` may be `in` where it is not larger. */
 struct depthwise_3x3_dsp {

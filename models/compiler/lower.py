@@ -611,7 +611,7 @@ def _check_same_quantisation(source: Tensor, target: Tensor) -> None:
 
 
 def _fully_connected(graph: Graph, op: Operator, dsp: bool, planar: frozenset[int]) -> Step:
-    del dsp, planar
+    del planar
     source, filters, bias = (*_tensors(graph, op, (2, 3)), None)[:3]
     source, target = _activation(source), graph.tensors[op.outputs[0]]
     weights = _constant(filters, "INT8", "weights")
@@ -635,6 +635,20 @@ def _fully_connected(graph: Graph, op: Operator, dsp: bool, planar: frozenset[in
         multipliers = _multipliers(filters, 0, out_c, source, target)
     biases = _bias(bias, out_c)
     channels = _channels(weights, biases, multipliers, source, target, low)
+    if dsp and channels.dsp is not None:
+        # Four channels by turns, four inputs each; inputs and channels filled up with zeros.
+        packed = np.zeros((-(-out_c // 4) * 4, -(-in_c // 4) * 4), np.int8)
+        packed[:out_c, :in_c] = weights
+        packed = packed.reshape(-(-out_c // 4), 4, -1, 4).transpose(0, 2, 1, 3)
+        return Step(
+            operator=op,
+            function="fully_connected_dsp",
+            fields={"in_c": in_c, "out_c": out_c, **_dsp_output(op, target, channels)},
+            constants=[_weights(packed), _dsp_channels(channels)],
+            inputs=[source.index],
+            output=target.index,
+            macs=weights.size,
+        )
     return Step(
         operator=op,
         function="fully_connected",
