@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from ..models.compiler import Manifest, compile_model
+from ..models.compiler import InputFormat, Manifest, ResultKind, compile_model
 from .board import Board
 from .cache import cache_folder
 from .errors import BuildError, ToolMissingError
@@ -35,7 +35,15 @@ class Image(msgspec.Struct, frozen=True):
     manifest: Manifest
 
 
-def build(board: Board, tflite: bytes, model_id: str) -> Image:
+def build(
+    board: Board,
+    tflite: bytes,
+    model_id: str,
+    *,
+    input_format: InputFormat = "int8",
+    result: ResultKind = "output",
+    decimals: int | None = None,
+) -> Image:
     """Compile a model to C and build the board's firmware with it.
 
     An image is kept in the cache under the hash of all it is made from, and built once.
@@ -44,21 +52,29 @@ def build(board: Board, tflite: bytes, model_id: str) -> Image:
     _require("make", "make")
     compiler = _compiler_version(board)
     sources = _sources_sha256()
-    key = _sha256(
-        msgspec.json.encode([board, compiler, sources, model_id]) + hashlib.sha256(tflite).digest()
-    )
-    folder = cache_folder() / "firmware" / f"{board.name}-{model_id}-{key[:16]}"
-    record = folder / "image.json"
-    if record.is_file():
-        return msgspec.json.decode(record.read_bytes(), type=Image)
-
+    images = cache_folder() / "firmware"
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".build-") as scratch:
+        images.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=images, prefix=".build-") as scratch:
             work = Path(scratch) / "image"
             # A model for vector kernels is one for DSP kernels: there are none of the former yet.
             kernels = "dsp" if board.toolchain.kernels == "mve" else board.toolchain.kernels
-            manifest = compile_model(tflite, work / "model", model_id=model_id, kernels=kernels)
+            manifest = compile_model(
+                tflite,
+                work / "model",
+                model_id=model_id,
+                kernels=kernels,
+                input_format=input_format,
+                result=result,
+                decimals=decimals,
+            )
+            made_of = [board, compiler, sources, manifest.model_c_sha256]
+            key = _sha256(msgspec.json.encode(made_of))[:16]
+            folder = images / f"{board.name}-{model_id}-{key}"
+            record = folder / "image.json"
+            if record.is_file():
+                return msgspec.json.decode(record.read_bytes(), type=Image)
+
             (work / "board.mk").write_text(board_mk(board), encoding="utf-8")
             _make(board, work)
             elf = work / "firmware.elf"
@@ -80,7 +96,7 @@ def build(board: Board, tflite: bytes, model_id: str) -> Image:
                 if not record.is_file():
                     raise
     except OSError as error:
-        raise BuildError(f"cannot build in {folder.parent}: {error}") from error
+        raise BuildError(f"cannot build in {images}: {error}") from error
     return image
 
 

@@ -81,7 +81,8 @@ def run(request: Request, track: Track, say: Callable[[str], None]) -> Outcome:
     inputs = resolve(task, request.data, request.model)
     say(f"{board.name}, {task.name}: {inputs.note}")
     tflite = inputs.model.read_bytes()
-    (image,) = track((build(board, tflite, task.model_id) for _ in range(1)), "build", 1)
+    building = (_build(board, task, tflite) for _ in range(1))
+    (image,) = track(building, "build", 1)
     tools = _tools(board)
 
     started = datetime.now(UTC)
@@ -202,6 +203,17 @@ class _Journal:
             self._file.write(msgspec.json.encode({kind: record}) + b"\n")
         except OSError as error:
             raise RunFolderError(f"cannot write {self._path}: {error}") from error
+
+
+def _build(board: Board, task: Task, tflite: bytes) -> Image:
+    return build(
+        board,
+        tflite,
+        task.model_id,
+        input_format=task.input_format,
+        result=task.result,
+        decimals=task.result_decimals,
+    )
 
 
 def _default_folder(board: Board, task: Task, started: datetime) -> Path:

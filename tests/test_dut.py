@@ -34,7 +34,11 @@ def dut(line: ProcessTransport) -> Dut:
 def test_the_handshake_finds_vendor_model_and_capabilities(line: ProcessTransport) -> None:
     """The boot banner before the answer is no answer."""
     identity = Dut(line).handshake()
-    assert (identity.vendor, identity.model_id, identity.caps) == ("tinybench", "fake01", ("profile",))
+    assert (identity.vendor, identity.model_id, identity.caps) == (
+        "tinybench",
+        "fake01",
+        ("profile",),
+    )
 
 
 def test_the_handshake_survives_half_a_command_on_the_line(line: ProcessTransport) -> None:

@@ -38,7 +38,7 @@ def caveats(result: Result) -> list[str]:
     elif result.board == "host":
         said.append("host process: not a measurement of a microcontroller")
     if result.dataset == "embedded":
-        said.append("dataset: embedded (synthetic speech), not an MLPerf result")
+        said.append("dataset: embedded, made by this project, not an MLPerf result")
     elif result.dataset == "custom":
         said.append("dataset: custom, not an MLPerf result")
     elif result.model.kind != "official":
