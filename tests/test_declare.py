@@ -88,7 +88,7 @@ def test_an_unknown_board_suggests_the_nearest_one() -> None:
 
 def test_an_unknown_task_lists_what_there_is_when_nothing_is_near() -> None:
     """No guess is better than a wild one."""
-    with pytest.raises(UsageError, match="valid: .*kws"):
+    with pytest.raises(UsageError, match=r"valid: .*kws"):
         task.load_task("zzzzzzzz")
 
 

@@ -1,0 +1,75 @@
+"""Every task, on the embedded sets, answers the same on the emulated M4 and on the host."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tinybench.runner.result import Result, read_result
+from tinybench.runner.rules import WINDOWS
+from tinybench.runner.task import load_task, names
+
+TINYBENCH = [sys.executable, "-m", "tinybench.runner"]
+TIMEOUT_S = 300
+LIMIT = 4
+
+
+def _run(folder: Path, board: str, task: str, mode: str) -> tuple[Result, dict]:
+    words = ["--board", board, "--task", task, "--mode", mode, "--limit", str(LIMIT)]
+    done = subprocess.run(
+        [*TINYBENCH, *words, "--json", "--out", str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert done.returncode in (0, 1), done.stderr
+    return read_result(folder), json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("task", names())
+def test_a_task_answers_the_same_on_the_emulated_board_and_on_the_host(
+    task: str, tmp_path: Path
+) -> None:
+    """Different kernels, the same digits; as many values as the task says."""
+    board, _ = _run(tmp_path / "board", "mps2-an386", task, "accuracy")
+    host, _ = _run(tmp_path / "host", "host", task, "accuracy")
+    assert board.accuracy is not None
+    assert host.accuracy is not None
+    assert board.accuracy.count == LIMIT
+    for ours, theirs in zip(board.accuracy.answers, host.accuracy.answers, strict=True):
+        assert ours.results == theirs.results
+        values = ours.results.count(",") + 1
+        assert values == len(ours.elapsed_us) * load_task(task).result_count
+
+
+@pytest.mark.parametrize("task", [name for name in names() if load_task(name).metric == "auc"])
+def test_a_window_of_sliding_inputs_answers_as_the_first_of_the_file(
+    task: str, tmp_path: Path
+) -> None:
+    """Performance mode runs window 0 of a recording; the rule compares just that."""
+    result, document = _run(tmp_path / "run", "mps2-an386", task, "all")
+    assert result.performance is not None
+    assert len(result.performance.windows) == WINDOWS
+    assert "same-output" not in [violation["rule"] for violation in document["violations"]]
+    assert result.vips is None
+
+
+def test_all_tasks_make_a_suite(tmp_path: Path) -> None:
+    """`--task all`: a folder and a verdict each, and the sum of what is valid in a second."""
+    words = ["--board", "host", "--task", "all", "--mode", "accuracy", "--limit", "1"]
+    done = subprocess.run(
+        [*TINYBENCH, *words, "--json", "--out", str(tmp_path / "all")],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    document = json.loads(done.stdout)
+    assert [run["task"] for run in document["runs"]] == list(names())
+    assert {path.name for path in (tmp_path / "all").iterdir()} == set(names())
+    assert document["valid"] is False
+    assert document["vips"] == 0
