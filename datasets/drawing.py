@@ -162,8 +162,8 @@ def photograph(picture: Array, rng: np.random.Generator, noise: float) -> NDArra
     rows, columns = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j].astype(np.float32)
     angle_rad = rng.uniform(0, 2 * np.pi)
     light = 1 + rng.uniform(0, 0.35) * (np.cos(angle_rad) * rows + np.sin(angle_rad) * columns)
-    cast = rng.uniform(0.85, 1.15, 3).astype(np.float32)
-    contrast, exposure = rng.uniform(0.55, 1.15), rng.uniform(-0.18, 0.15)
+    cast = rng.uniform(0.9, 1.1, 3).astype(np.float32)
+    contrast, exposure = rng.uniform(0.7, 1.15), rng.uniform(-0.13, 0.12)
     seen = (picture * light[..., np.newaxis] * cast - 0.45) * contrast + 0.45 + exposure
     seen = blur(seen.astype(np.float32), rng.uniform(0.3, 0.9))
     seen += rng.uniform(0.2, 1) * noise * rng.standard_normal(seen.shape, np.float32)
