@@ -33,8 +33,10 @@ test: setup-test ## run the default test suite
 test-training: setup-test setup-train ## one short training and quantisation, so that make models cannot rot
 	$(BIN)/python -m pytest -m training tests
 
-models: setup-train ## make the embedded keyword set and model from nothing
+models: setup-train ## make the embedded sets and models from nothing
 	$(BIN)/python -m tinybench.models.training.kws
+	$(BIN)/python -m tinybench.models.training.ic
+	$(BIN)/python -m tinybench.models.training.ad
 
 soak: setup-test ## run the long tests: fuzzing and endurance
 	$(BIN)/python -m pytest -n 2 -m soak tests
