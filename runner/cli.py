@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
-from .errors import TinybenchError
+from .errors import TinybenchError, UsageError
 
 if TYPE_CHECKING:
     from .session import Outcome
@@ -111,6 +111,17 @@ def _parser() -> argparse.ArgumentParser:
     compile_.add_argument("--kernels", choices=("plain", "dsp"), default="plain")
     compile_.add_argument("--json", action="store_true", help="print the manifest as JSON")
     compile_.set_defaults(do=_compile)
+
+    profile = commands.add_parser("profile", help="time a model layer by layer")
+    # By names of their own: the run's options are called the same.
+    profile.add_argument("--task", required=True, dest="profiled_task", metavar="TASK")
+    profile.add_argument("--board", default=DEFAULT_BOARD, dest="profiled_board", metavar="BOARD")
+    profile.add_argument("--json", action="store_true", help="print one JSON document")
+    profile.add_argument("--csv", type=Path, metavar="FILE", help="write the table as CSV")
+    profile.add_argument(
+        "--perfetto", type=Path, metavar="FILE", help="write a trace for ui.perfetto.dev"
+    )
+    profile.set_defaults(do=_profile)
 
     doctor = commands.add_parser("doctor", help="say what is installed and what is missing")
     doctor.add_argument("--json", action="store_true", help="print one JSON document")
@@ -285,6 +296,34 @@ def _compile(arguments: argparse.Namespace) -> int:
 
         Console(highlight=False).print(table(manifest, arguments.out))
     return 0
+
+
+def _profile(arguments: argparse.Namespace) -> int:
+    from .profile import profile
+    from .report.profile import as_csv, as_trace, table
+
+    found = profile(arguments.profiled_board, arguments.profiled_task)
+    if arguments.csv is not None:
+        _write(arguments.csv, as_csv(found).encode())
+    if arguments.perfetto is not None:
+        _write(arguments.perfetto, as_trace(found))
+    if arguments.json:
+        _print_json(found)
+    else:
+        from rich.console import Console
+
+        width = None if sys.stdout.isatty() else REPORT_WIDTH
+        Console(highlight=False, width=width).print(table(found))
+    return 0
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {path}: {error.strerror}; name a file in a folder that exists"
+        ) from error
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

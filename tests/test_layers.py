@@ -17,6 +17,7 @@ LAYERS = {
     "runner.modes": 3,
     "runner.rules": 3,
     "runner.firmware": 3,
+    "runner.profile": 4,
     "energy.analysis": 3,
     "runner.session": 4,
     "runner.report": 5,
