@@ -3,7 +3,8 @@
  * The model compiler fills one parameter struct for each operator of a model and emits one call for
  * it; a kernel is named as its struct. Images are height x width x channels, channels innermost
  * (NHWC with N = 1), or, where a field says so, "planar": one plane of height x width after the
- * other. A kernel `..._dsp` needs the DSP instructions of Armv7E-M or Armv8-M (Cortex-M4, M7, M33).
+ * other. A kernel `..._dsp` needs the DSP instructions of Armv7E-M or Armv8-M (Cortex-M4, M7, M33),
+ * `..._mve` the vector instructions of Armv8.1-M (Cortex-M55).
  */
 #ifndef TINYBENCH_KERNELS_H
 #define TINYBENCH_KERNELS_H
@@ -147,6 +148,79 @@ struct depthwise_3x3_dsp {
     int32_t out_min, out_max;
 };
 void depthwise_3x3_dsp(const struct depthwise_3x3_dsp *op, const int8_t *in, int8_t *out,
+                       void *scratch);
+
+/* Convolution, two pixels by four channels at a time. The channels of the output stage are in
+ * fours: biases with the input's zero point folded in, multipliers, roundings with the output's
+ * zero point, and right shifts below zero. `scratch` holds two windows of whole blocks. `out` may
+ * be `in` where a window is one pixel and out_c <= in_c. */
+struct conv_2d_mve {
+    const int8_t *weights;   /* [out_c / 4][blocks][4][16], filled up with zeros */
+    const int32_t *channels; /* [out_c / 4][4][4] */
+    int32_t in_h, in_w, in_c;
+    int32_t out_h, out_w, out_c;
+    int32_t kernel_h, kernel_w;
+    int32_t stride_h, stride_w;
+    int32_t pad_top, pad_left;
+    int32_t blocks;    /* of 16 taps in a window */
+    int32_t pointwise; /* whether window and step are one pixel */
+    int32_t in_zero_point;
+    int32_t exact_negatives; /* whether a half below zero is not clamped away anyway */
+    int32_t out_min, out_max;
+};
+void conv_2d_mve(const struct conv_2d_mve *op, const int8_t *in, int8_t *out, void *scratch);
+
+/* Convolution in portable C, two pixels by three channels at a time; a fully connected layer is one
+ * of one pixel. `scratch` holds two windows of int8, or nothing where `pointwise`. */
+struct conv_2d_blocked {
+    const int8_t *weights; /* [out_c / 3][taps][3], filled up with zeros */
+    const struct channel_dsp *channels;
+    int32_t in_h, in_w, in_c;
+    int32_t out_h, out_w, out_c;
+    int32_t kernel_h, kernel_w;
+    int32_t stride_h, stride_w;
+    int32_t pad_top, pad_left;
+    int32_t taps; /* of a window */
+    int32_t in_zero_point;
+    int32_t pointwise; /* each pixel is its own window */
+    int32_t out_min, out_max;
+};
+void conv_2d_blocked(const struct conv_2d_blocked *op, const int8_t *in, int8_t *out,
+                     void *scratch);
+
+/* Depthwise 3x3 convolution in portable C, channels innermost, any stride. `scratch` holds
+ * plane_h * plane_w int8. `out` may be `in` where both have the same size. */
+struct depthwise_3x3_blocked {
+    const int8_t *weights; /* [channel][3][3] */
+    const struct channel_dsp *channels;
+    int32_t in_h, in_w;
+    int32_t out_h, out_w;
+    int32_t channel_count;
+    int32_t stride_h, stride_w;
+    int32_t pad_top, pad_left;
+    int32_t plane_h, plane_w; /* one plane with its border */
+    int32_t in_zero_point;
+    int32_t out_min, out_max;
+};
+void depthwise_3x3_blocked(const struct depthwise_3x3_blocked *op, const int8_t *in, int8_t *out,
+                           void *scratch);
+
+/* Depthwise 3x3 convolution, sixteen channels at a time; no weight is -128. In `channels`, each
+ * four are four channels apart: 0 4 8 12, 2 6 10 14, 1 5 9 13, 3 7 11 15 of sixteen. `scratch`
+ * holds three rows and 16 bytes. `out` may be `in` where it is neither wider nor higher. */
+struct depthwise_3x3_mve {
+    const int8_t *weights;   /* [in_c / 16][9][16], filled up with zeros */
+    const int32_t *channels; /* [in_c / 16][4][4][4] */
+    int32_t in_h, in_w, in_c;
+    int32_t out_h, out_w;
+    int32_t stride_h, stride_w;
+    int32_t pad_top, pad_left;
+    int32_t row_b; /* a row with its borders */
+    int32_t in_zero_point;
+    int32_t exact_negatives;
+    int32_t out_min, out_max;
+};
+void depthwise_3x3_mve(const struct depthwise_3x3_mve *op, const int8_t *in, int8_t *out,
                        void *scratch);
 
 #endif

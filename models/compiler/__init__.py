@@ -15,7 +15,7 @@ from .manifest import Manifest, OperatorEntry
 
 __all__ = ["KERNELS", "InputFormat", "Manifest", "OperatorEntry", "ResultKind", "compile_model"]
 
-KERNELS = ("plain", "dsp")
+KERNELS = ("plain", "blocked", "dsp")
 DECIMALS_MAX = 17
 """A float32 printed by the firmware has no more of its own."""
 

@@ -77,7 +77,7 @@ class Window(msgspec.Struct, frozen=True):
 def lower(graph: Graph, kernels: str) -> list[Step]:
     """Return one step for each operator, in the graph's order.
 
-    `kernels` is "plain" or "dsp"; a shape that has no DSP kernel gets the plain one.
+    `kernels` is "plain", "blocked" or "dsp"; a shape without such a kernel gets the plain one.
     Raises ModelError naming the first operator that cannot be compiled, and why.
     """
     check_activations(graph)
@@ -85,7 +85,7 @@ def lower(graph: Graph, kernels: str) -> list[Step]:
     lowered = []
     for op in graph.operators:
         try:
-            lowered.append(_LOWER[op.name](graph, op, kernels == "dsp", planar))
+            lowered.append(_LOWER[op.name](graph, op, kernels, planar))
         except ModelError as error:
             raise ModelError(f"{op}: {error}") from None
     return lowered
@@ -310,9 +310,7 @@ def _channels(
                 "its scales do not fit each other"
             )
         plain[c] = int(biases[c]), multiplier, shift
-        entry = _short_form(
-            int(folded[c]), int(magnitude[c]), multiplier, -shift, target.zero_point
-        )
+        entry = short_form(int(folded[c]), int(magnitude[c]), multiplier, -shift, target.zero_point)
         if entry is None or (exact_negatives and entry[3] == 0 and entry[1] != 0):
             short = False
         else:
@@ -320,7 +318,7 @@ def _channels(
     return Channels(plain, dsp if short else None, exact_negatives)
 
 
-def _short_form(
+def short_form(
     bias: int, magnitude: int, multiplier: int, right_shift: int, zero_point: int
 ) -> tuple[int, int, int, int] | None:
     """Return the parameters of the DSP output stage, or None where it could leave 32 bits.
@@ -431,11 +429,83 @@ def _pointwise(window: Window) -> bool:
     )
 
 
-def _conv_2d(graph: Graph, op: Operator, dsp: bool, planar: frozenset[int]) -> Step:
+def _conv_2d(graph: Graph, op: Operator, kernels: str, planar: frozenset[int]) -> Step:
     window, rows, channels = _convolution(graph, op, depthwise=False)
-    if dsp and channels.dsp is not None:
+    if kernels == "dsp" and channels.dsp is not None:
         return _conv_2d_dsp(graph, op, window, rows, channels, planar)
+    if kernels == "blocked" and channels.dsp is not None:
+        return _conv_2d_blocked(graph, op, window, rows, channels)
     return _plain_convolution(graph, op, window, rows, channels, "conv_2d")
+
+
+def _conv_2d_blocked(
+    graph: Graph, op: Operator, window: Window, rows: np.ndarray, channels: Channels
+) -> Step:
+    """Return the call of the blocked kernel; a fully connected layer is a window of one pixel."""
+    source, target = graph.tensors[op.inputs[0]], graph.tensors[op.outputs[0]]
+    low, high = _activation_range(op, target)
+    taps = rows.shape[1]
+    # Three channels by turns, tap by tap; channels filled up with zeros.
+    packed = np.zeros((-(-window.out_c // 3) * 3, taps), np.int8)
+    packed[: window.out_c] = rows
+    pointwise = _pointwise(window)
+    return Step(
+        operator=op,
+        function="conv_2d_blocked",
+        fields={
+            **msgspec.structs.asdict(window),
+            "taps": taps,
+            "in_zero_point": source.zero_point,
+            "pointwise": int(pointwise),
+            "out_min": low,
+            "out_max": high,
+        },
+        constants=[
+            _weights(packed.reshape(-1, 3, taps).transpose(0, 2, 1)),
+            _dsp_channels(channels),
+        ],
+        inputs=[source.index],
+        output=target.index,
+        # The kernel takes scratch memory in any case.
+        scratch_b=1 if pointwise else 2 * taps,
+        macs=window.pixels * rows.size,
+    )
+
+
+def _depthwise_3x3_blocked(
+    graph: Graph, op: Operator, window: Window, rows: np.ndarray, channels: Channels
+) -> Step:
+    source, target = graph.tensors[op.inputs[0]], graph.tensors[op.outputs[0]]
+    low, high = _activation_range(op, target)
+    plane_h = max(window.pad_top + window.in_h, (window.out_h - 1) * window.stride_h + 3)
+    plane_w = max(window.pad_left + window.in_w, (window.out_w - 1) * window.stride_w + 3)
+    return Step(
+        operator=op,
+        function="depthwise_3x3_blocked",
+        fields={
+            "in_h": window.in_h,
+            "in_w": window.in_w,
+            "out_h": window.out_h,
+            "out_w": window.out_w,
+            "channel_count": window.out_c,
+            "stride_h": window.stride_h,
+            "stride_w": window.stride_w,
+            "pad_top": window.pad_top,
+            "pad_left": window.pad_left,
+            "plane_h": plane_h,
+            "plane_w": plane_w,
+            "in_zero_point": source.zero_point,
+            "out_min": low,
+            "out_max": high,
+        },
+        constants=[_weights(rows), _dsp_channels(channels)],
+        inputs=[source.index],
+        output=target.index,
+        scratch_b=plane_h * plane_w,
+        # Each channel is copied before it is overwritten, and pixels keep their places.
+        in_place=[source.index] if target.shape == source.shape else [],
+        macs=window.pixels * rows.size,
+    )
 
 
 def _plain_convolution(
@@ -524,10 +594,17 @@ def _depthwise_dsp_possible(graph: Graph, op: Operator) -> bool:
     )
 
 
-def _depthwise_conv_2d(graph: Graph, op: Operator, dsp: bool, planar: frozenset[int]) -> Step:
+def _depthwise_conv_2d(graph: Graph, op: Operator, kernels: str, planar: frozenset[int]) -> Step:
     window, rows, channels = _convolution(graph, op, depthwise=True)
     source, target = graph.tensors[op.inputs[0]], graph.tensors[op.outputs[0]]
-    if not (dsp and source.index in planar and target.index in planar):
+    if (
+        kernels == "blocked"
+        and channels.dsp is not None
+        and window.kernel_h == window.kernel_w == 3
+        and window.in_c == window.out_c
+    ):
+        return _depthwise_3x3_blocked(graph, op, window, rows, channels)
+    if not (kernels == "dsp" and source.index in planar and target.index in planar):
         step = _plain_convolution(graph, op, window, rows, channels, "depthwise_conv_2d")
         return msgspec.structs.replace(
             step, fields={**step.fields, "multiplier": window.out_c // window.in_c}
@@ -574,8 +651,8 @@ def _depthwise_conv_2d(graph: Graph, op: Operator, dsp: bool, planar: frozenset[
 # ---------------------------------------------------------------------------------- other operators
 
 
-def _average_pool_2d(graph: Graph, op: Operator, dsp: bool, planar: frozenset[int]) -> Step:
-    del dsp
+def _average_pool_2d(graph: Graph, op: Operator, kernels: str, planar: frozenset[int]) -> Step:
+    del kernels
     source = _activation(_tensors(graph, op, (1,))[0])
     target = graph.tensors[op.outputs[0]]
     kernel_h, kernel_w = int(op.options["FilterHeight"]), int(op.options["FilterWidth"])
@@ -610,7 +687,7 @@ def _check_same_quantisation(source: Tensor, target: Tensor) -> None:
         raise ModelError(f"{source} and {target} must have the same scale and zero point")
 
 
-def _fully_connected(graph: Graph, op: Operator, dsp: bool, planar: frozenset[int]) -> Step:
+def _fully_connected(graph: Graph, op: Operator, kernels: str, planar: frozenset[int]) -> Step:
     del planar
     source, filters, bias = (*_tensors(graph, op, (2, 3)), None)[:3]
     source, target = _activation(source), graph.tensors[op.outputs[0]]
@@ -635,7 +712,7 @@ def _fully_connected(graph: Graph, op: Operator, dsp: bool, planar: frozenset[in
         multipliers = _multipliers(filters, 0, out_c, source, target)
     biases = _bias(bias, out_c)
     channels = _channels(weights, biases, multipliers, source, target, low)
-    if dsp and channels.dsp is not None:
+    if kernels == "dsp" and channels.dsp is not None:
         # Four channels by turns, four inputs each; inputs and channels filled up with zeros.
         packed = np.zeros((-(-out_c // 4) * 4, -(-in_c // 4) * 4), np.int8)
         packed[:out_c, :in_c] = weights
@@ -649,6 +726,9 @@ def _fully_connected(graph: Graph, op: Operator, dsp: bool, planar: frozenset[in
             output=target.index,
             macs=weights.size,
         )
+    if kernels == "blocked" and channels.dsp is not None:
+        pixel = Window(1, 1, in_c, 1, 1, out_c, 1, 1, 1, 1, 0, 0)
+        return _conv_2d_blocked(graph, op, pixel, weights, channels)
     return Step(
         operator=op,
         function="fully_connected",
@@ -667,8 +747,8 @@ def _fully_connected(graph: Graph, op: Operator, dsp: bool, planar: frozenset[in
     )
 
 
-def _softmax(graph: Graph, op: Operator, dsp: bool, planar: frozenset[int]) -> Step:
-    del dsp, planar
+def _softmax(graph: Graph, op: Operator, kernels: str, planar: frozenset[int]) -> Step:
+    del kernels, planar
     source = _activation(_tensors(graph, op, (1,))[0])
     target = graph.tensors[op.outputs[0]]
     if source.shape != target.shape:
@@ -699,8 +779,8 @@ def _softmax(graph: Graph, op: Operator, dsp: bool, planar: frozenset[int]) -> S
     )
 
 
-def _reshape(graph: Graph, op: Operator, dsp: bool, planar: frozenset[int]) -> Step:
-    del dsp, planar
+def _reshape(graph: Graph, op: Operator, kernels: str, planar: frozenset[int]) -> Step:
+    del kernels, planar
     source = _activation(_tensors(graph, op, (1, 2))[0])
     target = graph.tensors[op.outputs[0]]
     if source.elements != target.elements:
@@ -716,8 +796,8 @@ def _reshape(graph: Graph, op: Operator, dsp: bool, planar: frozenset[int]) -> S
     )
 
 
-def _add(graph: Graph, op: Operator, dsp: bool, planar: frozenset[int]) -> Step:
-    del dsp, planar
+def _add(graph: Graph, op: Operator, kernels: str, planar: frozenset[int]) -> Step:
+    del kernels, planar
     first, second = (_activation(tensor) for tensor in _tensors(graph, op, (2,)))
     target = graph.tensors[op.outputs[0]]
     if not first.shape == second.shape == target.shape:
@@ -754,7 +834,7 @@ def _add(graph: Graph, op: Operator, dsp: bool, planar: frozenset[int]) -> Step:
     )
 
 
-_LOWER: dict[str, Callable[[Graph, Operator, bool, frozenset[int]], Step]] = {
+_LOWER: dict[str, Callable[[Graph, Operator, str, frozenset[int]], Step]] = {
     "ADD": _add,
     "AVERAGE_POOL_2D": _average_pool_2d,
     "CONV_2D": _conv_2d,
