@@ -13,7 +13,7 @@ import msgspec
 from ..models.compiler import InputFormat, Manifest, ResultKind, compile_model
 from .board import Board
 from .cache import cache_folder
-from .errors import BuildError, ToolMissingError
+from .errors import BuildError, ModelError, ToolMissingError
 
 BUILD_TIMEOUT_S = 180
 TOOL_TIMEOUT_S = 20
@@ -68,6 +68,7 @@ def build(
                 result=result,
                 decimals=decimals,
             )
+            _check_fits(board, manifest)
             made_of = [board, compiler, sources, manifest.model_c_sha256]
             key = _sha256(msgspec.json.encode(made_of))[:16]
             folder = images / f"{board.name}-{model_id}-{key}"
@@ -98,6 +99,22 @@ def build(
     except OSError as error:
         raise BuildError(f"cannot build in {images}: {error}") from error
     return image
+
+
+def _check_fits(board: Board, manifest: Manifest) -> None:
+    """Raise ModelError when the model alone is larger than the board's memory, before building."""
+    if board.memory is None:
+        return
+    for what, needed_b, there_b in (
+        ("flash for weights", manifest.weights_b, board.memory.flash_size_b),
+        ("RAM for tensors", manifest.tensor_ram_b, board.memory.ram_size_b),
+    ):
+        if needed_b > there_b:
+            raise ModelError(
+                f"the model does not fit {board.name}: it needs {needed_b} bytes of {what}, the "
+                f"board has {there_b}: {needed_b - there_b} too many. Use a smaller model or "
+                "another board"
+            )
 
 
 def compiler_program(board: Board) -> str:

@@ -20,7 +20,7 @@ from . import task as tasks
 from .board import Board
 from .declare import find
 from .dut import Dut
-from .errors import ProtocolError, RunFolderError, TinybenchError
+from .errors import ModelError, ProtocolError, RunFolderError, TinybenchError
 from .firmware import Image, build
 from .inputs import Inputs, resolve
 from .result import (
@@ -206,7 +206,8 @@ class _Journal:
 
 
 def _build(board: Board, task: Task, tflite: bytes) -> Image:
-    return build(
+    """Build the image; raises ModelError when the model is one for another task."""
+    image = build(
         board,
         tflite,
         task.model_id,
@@ -214,6 +215,16 @@ def _build(board: Board, task: Task, tflite: bytes) -> Image:
         result=task.result,
         decimals=task.result_decimals,
     )
+    for what, wanted, found in (
+        ("bytes of input", task.input_b, image.manifest.input_b),
+        ("results", task.result_count, image.manifest.output_count),
+    ):
+        if found != wanted:
+            raise ModelError(
+                f"this model is not one for task {task.name}: it has {found} {what}, the task has "
+                f"{wanted}; give another --model, or another --task"
+            )
+    return image
 
 
 def _default_folder(board: Board, task: Task, started: datetime) -> Path:
