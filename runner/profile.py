@@ -87,7 +87,7 @@ def profile(board_name: str, task_name: str) -> Profile:
                 f"the firmware '{identity.vendor}' cannot time layers: 'caps%' does not list "
                 "'profile'. Use this project's own firmware"
             )
-        dut.load(inputs.samples.samples[0].read())
+        dut.load(inputs.samples.samples[0].windows()[0])
         first_us = max(1, dut.infer(1, 1, TIMEOUT_S).elapsed_us)
         iterations = min(ITERATIONS_MAX, max(1, TARGET_US // first_us))
         inference_us = dut.infer(iterations, 1, TIMEOUT_S).elapsed_us / iterations

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import shutil
 
 import pytest
 
@@ -12,11 +11,10 @@ from tinybench.runner.profile import layer_times, profile
 from tinybench.runner.report.profile import as_csv, as_trace
 
 
-def test_layers_add_up_to_the_inference() -> None:
+@pytest.mark.parametrize("task", ["kws", "ad"])
+def test_layers_add_up_to_the_inference(task: str) -> None:
     """On the emulated board the layers' sum is the whole inference within 1 %, in every format."""
-    if shutil.which("qemu-system-arm") is None:
-        pytest.skip("qemu-system-arm is not installed")
-    found = profile("mps2-an386", "kws")
+    found = profile("mps2-an386", task)
     total_us = sum(layer.microseconds for layer in found.layers)
     assert found.emulated
     assert total_us == pytest.approx(found.inference_us, rel=0.01)
