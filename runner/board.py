@@ -10,7 +10,7 @@ from .declare import Declaration, find, load, named
 Name = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]*$")]
 """Becomes part of paths: lower-case letters, digits and hyphens."""
 
-Kernels = Annotated[str, Meta(pattern="^(plain|dsp|mve)$")]
+Kernels = Annotated[str, Meta(pattern="^(plain|blocked|dsp|mve)$")]
 
 Constant = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*$")]
 """Becomes a C macro, in capitals."""
@@ -24,8 +24,9 @@ class Toolchain(Declaration, frozen=True, kw_only=True):
     cflags: list[str] = []
     """Architecture flags, given to the compiler and the linker."""
     kernels: Kernels = "plain"
-    """Kernel variant: "plain" (portable C), "dsp" (Armv7E-M / Armv8-M DSP instructions) or "mve"
-    (Armv8.1-M vector instructions, and DSP ones where there is no vector kernel)."""
+    """Kernel variant: "plain" (readable C), "blocked" (faster, portable C), "dsp" (Armv7E-M / Armv8-M
+    DSP instructions) or "mve" (Armv8.1-M vector instructions, and DSP ones where there is no vector
+    kernel)."""
 
 
 class Memory(Declaration, frozen=True, kw_only=True):

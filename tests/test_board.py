@@ -17,7 +17,7 @@ def test_what_ships_loads(name: str) -> None:
 @pytest.mark.parametrize(
     ("right", "wrong", "words"),
     [
-        ('kernels = "dsp"', 'kernels = "simd"', r"'toolchain.kernels'.*plain\|dsp\|mve"),
+        ('kernels = "dsp"', 'kernels = "simd"', r"'toolchain.kernels'.*plain\|blocked\|dsp\|mve"),
         ("fpgaio_origin = 0x", "fpgaio-origin = 0x", r"\[a-z\].*port"),
         ("fpgaio_origin = 0x", "fpgaio_origin = -1 # 0x", r"'port.*>= 0"),
         ("ram_size_b", "ram_size_kb", "unknown key 'memory.ram_size_kb'.*'ram_size_b'"),

@@ -41,7 +41,7 @@ def test_space_in_a_path_is_refused(tmp_path: Path) -> None:
     ("wrong", "words"),
     [
         ("FAMILY := mps9", "there is no ports/mps9.c; families: host mps2"),
-        ("KERNELS := fast", "KERNELS is 'fast', not plain, dsp or mve"),
+        ("KERNELS := fast", "KERNELS is 'fast', not plain, blocked, dsp or mve"),
     ],
 )
 def test_wrong_board_is_refused(tmp_path: Path, wrong: str, words: str) -> None:
