@@ -35,6 +35,7 @@ test-training: setup-test setup-train ## one short training and quantisation, so
 
 models: setup-train ## make the embedded sets and models from nothing
 	$(BIN)/python -m tinybench.models.training.kws
+	$(BIN)/python -m tinybench.models.training.vww
 	$(BIN)/python -m tinybench.models.training.ic
 	$(BIN)/python -m tinybench.models.training.ad
 

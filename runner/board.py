@@ -24,9 +24,8 @@ class Toolchain(Declaration, frozen=True, kw_only=True):
     cflags: list[str] = []
     """Architecture flags, given to the compiler and the linker."""
     kernels: Kernels = "plain"
-    """Kernel variant: "plain" (readable C), "blocked" (faster, portable C), "dsp" (Armv7E-M / Armv8-M
-    DSP instructions) or "mve" (Armv8.1-M vector instructions, and DSP ones where there is no vector
-    kernel)."""
+    """Kernel variant: "plain" (readable C), "blocked" (portable C, fast), "dsp" (Armv7E-M and
+    Armv8-M DSP instructions) or "mve" (Armv8.1-M vector instructions)."""
 
 
 class Memory(Declaration, frozen=True, kw_only=True):
