@@ -7,7 +7,6 @@ give the same bytes. Training and test speech never share a voice: each has its 
 import csv
 import io
 import subprocess
-import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..runner.errors import DatasetError, DeadlineError, ToolMissingError
+from .archive import write_archive
 from .mfcc import INPUT_B, SAMPLE_RATE_HZ, SAMPLES, mfcc, quantise
 
 CLASSES = (
@@ -150,16 +150,8 @@ def write_dataset(path: Path, features: NDArray[np.int8], labels: NDArray[np.uin
     csv.writer(table, lineterminator="\n").writerows(
         (name, len(CLASSES), label) for name, label in zip(names, labels, strict=True)
     )
-    files = {f"kws01/{name}": row.tobytes() for name, row in zip(names, features, strict=True)}
-    files["kws01/y_labels.csv"] = table.getvalue().encode()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name in sorted(files):
-            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = 0o644 << 16
-            entry.create_system = 3  # as on Unix, wherever it is written
-            archive.writestr(entry, files[name])
+    inputs = {name: row.tobytes() for name, row in zip(names, features, strict=True)}
+    write_archive(path, "kws01", table.getvalue(), inputs)
 
 
 def _clips(

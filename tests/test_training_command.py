@@ -4,12 +4,12 @@ import sys
 
 import pytest
 
-from tinybench.models.training import ad, ic, vww
+from tinybench.models.training import ad, ic, kws, vww
 from tinybench.models.training.command import command
 from tinybench.runner.errors import ModelError
 
 
-@pytest.mark.parametrize("module", [vww, ic, ad])
+@pytest.mark.parametrize("module", [kws, vww, ic, ad])
 def test_missing_tensorflow_is_said(
     module: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

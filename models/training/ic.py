@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ...datasets.pictures import CLASSES, SIDE_PX, pictures, write_dataset
 from .command import command, described, say, tensorflow
-from .quantise import Form, check_form, confusion, quantise
+from .quantise import Form, check_form, confusion, describe, quantise
 
 # Filters of the first of the three stages; each further stage doubles them.
 FILTERS = {"ic01": 16, "ic02": 40}
@@ -36,8 +36,8 @@ FORM = Form(
 )  # fmt: skip
 
 TEST_COUNT = 200
-TRAIN_COUNT = 16_000
-EPOCHS = {"ic01": 16, "ic02": 8}
+TRAIN_COUNT = 24_000
+EPOCHS = {"ic01": 8, "ic02": 4}
 BATCH = 64
 
 
@@ -60,7 +60,8 @@ def build(filters: int) -> Any:
             kernel_regularizer=keras.regularizers.L2(1e-4),
         )(tensor)
 
-    normalised = lambda tensor: layers.BatchNormalization()(tensor)  # noqa: E731
+    def normalised(tensor: Any) -> Any:
+        return layers.BatchNormalization(momentum=0.95)(tensor)
 
     inputs = x = layers.Input((SIDE_PX, SIDE_PX, 3))
     x = layers.ReLU()(normalised(convolved(x, filters)))
@@ -144,21 +145,14 @@ def make(data_dir: Path, model_dir: Path, seed: int, short: bool) -> None:
         model_dir.mkdir(parents=True, exist_ok=True)
         (model_dir / f"{name}.tflite").write_bytes(tflite_model)
         say(f"model: {described(model_dir / f'{name}.tflite')}")
-        report(name, confusion(tflite_model, test_images, test_labels, len(CLASSES)))
-    say(f"made in {time.monotonic() - started_s:.0f} s")
-
-
-def report(name: str, matrix: NDArray[np.int64]) -> None:
-    """Print which classes a model takes for which, and its accuracy."""
-    for label, kind in enumerate(CLASSES):
-        wrong = ", ".join(
-            f"{CLASSES[other]} {matrix[label, other]}"
-            for other in np.flatnonzero(matrix[label])
-            if other != label
+        matrix = confusion(tflite_model, test_images, test_labels, len(CLASSES))
+        say(describe(matrix, CLASSES))
+        right, total = int(matrix.trace()), int(matrix.sum())
+        say(
+            f"{name}: top-1 on held-out pictures after quantisation: {right} of {total} "
+            f"= {right / total:.1%}"
         )
-        say(f"{kind:8} {matrix[label, label]:3} of {matrix[label].sum()} right; as {wrong or '-'}")
-    right, total = int(matrix.trace()), int(matrix.sum())
-    say(f"{name}: top-1 on held-out pictures after quantisation: {right} of {total}")
+    say(f"made in {time.monotonic() - started_s:.0f} s")
 
 
 if __name__ == "__main__":

@@ -93,10 +93,27 @@ def infer(tflite_model: bytes, inputs: NDArray[np.int8]) -> NDArray[np.int8]:
 
 
 def confusion(
-    tflite_model: bytes, images: NDArray[np.uint8], labels: NDArray[np.uint8], classes: int
+    tflite_model: bytes,
+    inputs: NDArray[np.int8] | NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    classes: int,
 ) -> NDArray[np.int64]:
-    """Return the confusion matrix [label, answer] for uint8 images; int8 inputs are 128 less."""
-    outputs = infer(tflite_model, (images.astype(np.int16) - 128).astype(np.int8))
+    """Return the confusion matrix [label, answer]; uint8 inputs enter the model less 128."""
+    steps = (inputs.astype(np.int16) - (128 if inputs.dtype == np.uint8 else 0)).astype(np.int8)
     matrix = np.zeros((classes, classes), np.int64)
-    np.add.at(matrix, (labels, outputs.argmax(axis=1)), 1)
+    np.add.at(matrix, (labels, infer(tflite_model, steps).argmax(axis=1)), 1)
     return matrix
+
+
+def describe(matrix: NDArray[np.int64], classes: tuple[str, ...]) -> str:
+    """Return a line for each class of a confusion matrix: how many are right, and the mistakes."""
+    lines = []
+    for label, name in enumerate(classes):
+        wrong = ", ".join(
+            f"{classes[int(other)]} {matrix[label, other]}"
+            for other in np.flatnonzero(matrix[label])
+            if other != label
+        )
+        right, total = matrix[label, label], matrix[label].sum()
+        lines.append(f"{name:9} {right:3} of {total} right; as {wrong or '-'}")
+    return "\n".join(lines)

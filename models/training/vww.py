@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ...datasets.scenes import CLASSES, PARTS, SIDE_PX, scene, scenes, write_dataset
 from .command import command, described, say, tensorflow
-from .quantise import Form, check_form, confusion, quantise
+from .quantise import Form, check_form, confusion, describe, quantise
 
 # Filters and stride of each depthwise separable block: MobileNetV1 with alpha 0.25.
 BLOCKS = (
@@ -160,8 +160,7 @@ def make(data_dir: Path, model_dir: Path, seed: int, short: bool) -> None:
     say(f"model: {described(model_dir / 'vww01.tflite')}")
 
     matrix = confusion(tflite_model, test_images, test_labels, len(CLASSES))
-    for label, name in enumerate(CLASSES):
-        say(f"{name:9} {matrix[label, label]:3} of {matrix[label].sum()} right")
+    say(describe(matrix, CLASSES))
     right, total = int(matrix.trace()), int(matrix.sum())
     say(
         f"top-1 on held-out scenes after quantisation: {right} of {total} = {right / total:.1%}, "
