@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tinybench.runner.board import names as boards
 from tinybench.runner.result import Result, read_result
 from tinybench.runner.rules import WINDOWS
 from tinybench.runner.task import load_task, names
@@ -43,6 +44,20 @@ def test_a_task_answers_the_same_on_the_emulated_board_and_on_the_host(
         assert ours.results == theirs.results
         values = ours.results.count(",") + 1
         assert values == len(ours.elapsed_us) * load_task(task).result_count
+
+
+@pytest.mark.parametrize("task", names())
+def test_every_board_answers_the_same(task: str, tmp_path: Path) -> None:
+    """Whatever kernels a core has, the digits are those of the host's plain C."""
+    wanted, _ = _run(tmp_path / "host", "host", task, "accuracy")
+    assert wanted.accuracy is not None
+    for board in boards():
+        if board in ("host", "mps2-an386"):
+            continue
+        found, _ = _run(tmp_path / board, board, task, "accuracy")
+        assert found.accuracy is not None
+        results = [answer.results for answer in found.accuracy.answers]
+        assert results == [answer.results for answer in wanted.accuracy.answers], board
 
 
 @pytest.mark.parametrize("task", [name for name in names() if load_task(name).metric == "auc"])
