@@ -108,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     compile_.add_argument("tflite", type=Path, metavar="MODEL.tflite")
     compile_.add_argument("-o", "--out", type=Path, required=True, metavar="DIR")
     compile_.add_argument("--model-id", default="custom", help="id that the firmware answers")
-    compile_.add_argument("--kernels", choices=("plain", "dsp"), default="plain")
+    compile_.add_argument("--kernels", choices=("plain", "blocked", "dsp", "mve"), default="plain")
     compile_.add_argument("--json", action="store_true", help="print the manifest as JSON")
     compile_.set_defaults(do=_compile)
 

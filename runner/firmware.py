@@ -57,13 +57,11 @@ def build(
         images.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=images, prefix=".build-") as scratch:
             work = Path(scratch) / "image"
-            # A model for vector kernels is one for DSP kernels: there are none of the former yet.
-            kernels = "dsp" if board.toolchain.kernels == "mve" else board.toolchain.kernels
             manifest = compile_model(
                 tflite,
                 work / "model",
                 model_id=model_id,
-                kernels=kernels,
+                kernels=board.toolchain.kernels,
                 input_format=input_format,
                 result=result,
                 decimals=decimals,

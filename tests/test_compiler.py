@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests import tflite_builder as build
 from tests.firmware import model_runner
-from tests.firmware.model_runner import CORTEX_M4, HOST, Target
+from tests.firmware.model_runner import CORTEX_M4, CORTEX_M55, HOST, Target
 from tests.tflite_builder import Model, Operator, Tensor, replaced
 from tinybench.models.compiler import compile_model
 from tinybench.models.compiler.fixed_point import quantised_multiplier
@@ -258,11 +258,13 @@ def _compile_or_refuse(data: bytes, folder: Path, kernels: str) -> None:
 # --------------------------------------------------------------------------------- official models
 
 
-@pytest.fixture(scope="module", params=[HOST, CORTEX_M4], ids=lambda target: target.name)
+@pytest.fixture(
+    scope="module", params=[HOST, CORTEX_M4, CORTEX_M55], ids=lambda target: target.name
+)
 def target(request: pytest.FixtureRequest) -> Target:
     """Return where a model runs."""
     pytest.importorskip("tflite_micro", reason="the oracle, tflite-micro, is not installed")
-    if request.param is CORTEX_M4 and shutil.which("qemu-system-arm") is None:
+    if request.param is not HOST and shutil.which("qemu-system-arm") is None:
         pytest.skip("qemu-system-arm is not installed")
     return request.param
 

@@ -12,10 +12,11 @@ from .graph import Tensor, read_graph
 from .layout import lay_out
 from .lower import Step, lower
 from .manifest import Manifest, OperatorEntry
+from .mve import vectorised
 
 __all__ = ["KERNELS", "InputFormat", "Manifest", "OperatorEntry", "ResultKind", "compile_model"]
 
-KERNELS = ("plain", "blocked", "dsp")
+KERNELS = ("plain", "blocked", "dsp", "mve")
 DECIMALS_MAX = 17
 """A float32 printed by the firmware has no more of its own."""
 
@@ -33,7 +34,8 @@ def compile_model(
     """Compile a .tflite into `out`/model.c and `out`/manifest.json; the same input, the same bytes.
 
     model.c implements firmware/core/model.h with the kernels of firmware/kernels. `kernels` is the
-    variant that the board's toolchain declares; "dsp" needs the DSP instructions of Armv7E-M.
+    variant that the board's toolchain declares; "dsp" needs the DSP instructions of Armv7E-M,
+    "mve" the vector instructions of Armv8.1-M.
     `input_format`, `result` and `decimals` are those of `Interface`.
     Raises ModelError for a file that cannot be read or compiled, naming tensor or operator.
     """
@@ -45,6 +47,8 @@ def compile_model(
     try:
         graph = read_graph(data)
         steps = lower(graph, kernels)
+        if kernels == "mve":
+            steps = [vectorised(step) for step in steps]
         memory = lay_out(graph, steps)
     except ModelError as error:
         raise ModelError(f"{where}{error}") from error

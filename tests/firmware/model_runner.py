@@ -1,7 +1,7 @@
 """Build a compiled model for the host or for an emulated Cortex-M4, and run it on many inputs."""
 
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,7 @@ class Target:
     compiler: tuple[str, ...]
     streams: str
     link: tuple[str, ...] = ()
+    machine: str = "mps2-an386"
 
 
 HOST = Target(
@@ -34,6 +35,7 @@ HOST = Target(
     ("gcc", "-O2", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
     "stdio_streams.c",
 )
+HOST_BLOCKED = replace(HOST, name="host-blocked", kernels="blocked")
 CORTEX_M4 = Target(
     "cortex-m4",
     "dsp",
@@ -45,15 +47,28 @@ CORTEX_M4 = Target(
     "semihosting_streams.c",
     ("-nostartfiles", "--specs=nano.specs", "-Wl,--gc-sections", f"-T{HERE / 'semihosting.ld'}"),
 )
+CORTEX_M55 = Target(
+    "cortex-m55",
+    "mve",
+    (
+        "arm-none-eabi-gcc",
+        *("-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard"),
+        *("-O3", "-ffunction-sections", "-fdata-sections", "-Wstack-usage=1024"),
+    ),
+    "semihosting_streams.c",
+    (*CORTEX_M4.link[:-1], f"-T{HERE / 'semihosting_m55.ld'}"),
+    "mps3-an547",
+)
 EMULATOR = (
-    *("qemu-system-arm", "-M", "mps2-an386", "-nographic", "-monitor", "none", "-serial", "none"),
+    *("qemu-system-arm", "-nographic", "-monitor", "none", "-serial", "none"),
     *("-semihosting-config", "enable=on,target=native", "-kernel"),
 )
 
 
 def build_kernels(target: Target, folder: Path) -> list[Path]:
     """Compile all that does not depend on a model; returns the objects."""
-    sources = [p for p in KERNELS.glob("*.c") if target.kernels == "dsp" or "_dsp" not in p.stem]
+    others = {"dsp", "mve"} - {target.kernels}
+    sources = [p for p in KERNELS.glob("*.c") if p.stem.rpartition("_")[2] not in others]
     objects = []
     for source in (*sorted(sources), HERE / "run_model.c", HERE / target.streams):
         objects.append(folder / f"{source.stem}.o")
@@ -77,7 +92,7 @@ def infer(
         "-o", program,
     )  # fmt: skip
     data = inputs.astype(np.int8).tobytes()
-    if target is HOST:
+    if target.compiler is HOST.compiler:
         done = subprocess.run(
             [program], input=data, capture_output=True, timeout=timeout_s, check=False
         )
@@ -86,7 +101,11 @@ def infer(
         (folder / "input.bin").write_bytes(data)
         (folder / "output.bin").unlink(missing_ok=True)
         done = subprocess.run(
-            [*EMULATOR, program], cwd=folder, capture_output=True, timeout=timeout_s, check=False
+            [*EMULATOR, program, "-M", target.machine],
+            cwd=folder,
+            capture_output=True,
+            timeout=timeout_s,
+            check=False,
         )
         output = (folder / "output.bin").read_bytes()
     assert done.returncode == 0, done.stderr.decode()

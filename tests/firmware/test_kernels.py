@@ -10,7 +10,7 @@ import pytest
 
 from tests import tflite_builder as build
 from tests.firmware import model_runner
-from tests.firmware.model_runner import CORTEX_M4, HOST, Target
+from tests.firmware.model_runner import CORTEX_M4, CORTEX_M55, HOST, Target
 from tests.tflite_builder import NONE, RELU, RELU6, SAME, VALID, Model, Rng
 
 pytest.importorskip("tflite_micro", reason="the oracle, tflite-micro, is not installed")
@@ -96,12 +96,12 @@ CASES: dict[str, Callable[[Rng], Model]] = {
 }
 
 
-@pytest.fixture(scope="module", params=[HOST, CORTEX_M4], ids=lambda target: target.name)
+@pytest.fixture(
+    scope="module", params=[HOST, CORTEX_M4, CORTEX_M55], ids=lambda target: target.name
+)
 def target(request: pytest.FixtureRequest) -> Target:
     """Return where the kernels run."""
-    for tool in (
-        ("arm-none-eabi-gcc", "qemu-system-arm") if request.param is CORTEX_M4 else ("gcc",)
-    ):
+    for tool in ("arm-none-eabi-gcc", "qemu-system-arm") if request.param is not HOST else ("gcc",):
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is not installed")
     return request.param

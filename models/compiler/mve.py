@@ -1,0 +1,146 @@
+"""Give plain steps the form of the MVE kernels, where they have one."""
+
+import msgspec
+import numpy as np
+
+from .lower import INT8_MIN, Constant, Step, short_form
+
+TAPS, CHANNELS = 16, 4
+"""Lanes of a vector of int8 and of int32."""
+
+
+def vectorised(step: Step) -> Step:
+    """Return the step with its MVE kernel, or as it is where there is none for its shape."""
+    if step.function == "conv_2d":
+        return _conv_2d(step, step.fields)
+    if step.function == "fully_connected":
+        return _conv_2d(step, {**_ONE_PIXEL, **step.fields})
+    if step.function == "depthwise_conv_2d":
+        return _depthwise_3x3(step)
+    return step
+
+
+# A fully connected layer is a convolution of one pixel.
+_ONE_PIXEL = {
+    **dict.fromkeys(("in_h", "in_w", "out_h", "out_w", "kernel_h", "kernel_w"), 1),
+    **dict.fromkeys(("stride_h", "stride_w"), 1),
+    **dict.fromkeys(("pad_top", "pad_left"), 0),
+}
+
+
+def _conv_2d(step: Step, fields: dict[str, int]) -> Step:
+    out_c = fields["out_c"]
+    rows = step.constants[0].values.reshape(out_c, -1)
+    entries = _output_stage(step, rows)
+    if entries is None:
+        return step
+    blocks = -(-rows.shape[1] // TAPS)
+    groups = -(-out_c // CHANNELS)
+    packed = np.zeros((groups * CHANNELS, blocks * TAPS), np.int8)
+    packed[:out_c, : rows.shape[1]] = rows
+    packed = packed.reshape(groups, CHANNELS, blocks, TAPS).transpose(0, 2, 1, 3)
+    pointwise = all(
+        fields[name] == 1 for name in ("kernel_h", "kernel_w", "stride_h", "stride_w")
+    ) and not (fields["pad_top"] or fields["pad_left"])
+    return msgspec.structs.replace(
+        step,
+        function="conv_2d_mve",
+        fields={
+            **_without_output(fields),
+            "blocks": blocks,
+            "pointwise": int(pointwise),
+            **_output_fields(fields),
+        },
+        constants=[_weights(packed), _channels(entries, list(range(groups * CHANNELS)))],
+        scratch_b=2 * blocks * TAPS,
+        in_place=step.inputs if pointwise and out_c <= fields["in_c"] else [],
+    )
+
+
+def _depthwise_3x3(step: Step) -> Step:
+    fields = step.fields
+    channels = fields["out_c"]
+    rows = step.constants[0].values.reshape(-1, channels).T
+    entries = _output_stage(step, rows)
+    # Sums of two products must fit 16 bits.
+    if (
+        entries is None
+        or fields["kernel_h"] != 3
+        or fields["kernel_w"] != 3
+        or fields["in_c"] != channels
+        or rows.min() == INT8_MIN
+    ):
+        return step
+    blocks = -(-channels // TAPS)
+    packed = np.zeros((blocks * TAPS, 9), np.int8)
+    packed[:channels] = rows
+    packed = packed.reshape(blocks, TAPS, 9).transpose(0, 2, 1)
+    # The kernel's vectors hold every fourth channel.
+    order = [
+        16 * b + first + 4 * i for b in range(blocks) for first in (0, 2, 1, 3) for i in range(4)
+    ]
+    width = max(fields["pad_left"] + fields["in_w"], (fields["out_w"] - 1) * fields["stride_w"] + 3)
+    fields = _without_output(fields) | {"row_b": width * channels} | _output_fields(fields)
+    for name in ("kernel_h", "kernel_w", "out_c", "multiplier"):
+        del fields[name]
+    smaller = fields["out_w"] <= fields["in_w"] and fields["out_h"] <= fields["in_h"]
+    return msgspec.structs.replace(
+        step,
+        function="depthwise_3x3_mve",
+        fields=fields,
+        constants=[_weights(packed), _channels(entries, order)],
+        scratch_b=3 * width * channels + TAPS,
+        in_place=step.inputs if smaller else [],
+    )
+
+
+def _output_stage(step: Step, rows: np.ndarray) -> np.ndarray | None:
+    """Return [channels][4]: bias, multiplier, rounding, minus right shift; None if not exact.
+
+    `rows` are the weights, [channels][taps].
+    """
+    fields = step.fields
+    entries = np.zeros((len(rows), 4), np.int64)
+    for c, (bias, multiplier, shift) in enumerate(step.constants[1].values.tolist()):
+        weights = rows[c].astype(np.int64)
+        folded = bias + fields["in_offset"] * int(weights.sum())
+        magnitude = int(np.abs(weights).sum())
+        entry = short_form(folded, magnitude, multiplier, -shift, fields["out_offset"])
+        if entry is None or (_exact_negatives(fields) and entry[3] == 0 and entry[1] != 0):
+            return None
+        entries[c] = entry[0] // 2, entry[1], entry[2], -entry[3]
+    return entries
+
+
+def _exact_negatives(fields: dict[str, int]) -> bool:
+    return fields["out_min"] < fields["out_offset"]
+
+
+def _without_output(fields: dict[str, int]) -> dict[str, int]:
+    return {
+        name: value
+        for name, value in fields.items()
+        if name not in ("in_offset", "out_offset", "out_min", "out_max")
+    }
+
+
+def _output_fields(fields: dict[str, int]) -> dict[str, int]:
+    return {
+        "in_zero_point": -fields["in_offset"],
+        "exact_negatives": int(_exact_negatives(fields)),
+        "out_min": fields["out_min"],
+        "out_max": fields["out_max"],
+    }
+
+
+def _channels(entries: np.ndarray, order: list[int]) -> Constant:
+    """Return the output stage in vectors of four channels, in this order, filled up with zeros."""
+    padded = np.zeros((len(order), 4), np.int64)
+    padded[: len(entries)] = entries
+    flat = padded[order].reshape(-1, CHANNELS, 4).transpose(0, 2, 1).reshape(-1)
+    return Constant("channels", "int32_t", flat, 4 * flat.size)
+
+
+def _weights(packed: np.ndarray) -> Constant:
+    flat = np.ascontiguousarray(packed).reshape(-1)
+    return Constant("weights", "int8_t", flat, flat.size)
