@@ -37,7 +37,7 @@ FORM = Form(
 
 TEST_COUNT = 200
 TRAIN_COUNT = 24_000
-EPOCHS = {"ic01": 8, "ic02": 4}
+EPOCHS = {"ic01": 8, "ic02": 8}
 BATCH = 64
 
 
