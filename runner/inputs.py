@@ -147,6 +147,8 @@ def resolve(
 
     note = f"{len(samples.samples)} {origin} inputs ({data or dataset.name}), "
     note += f"{model_origin} model ({path.name})"
+    if origin == "official" and dataset.prepared:
+        note += "; labels checked, the inputs have no public checksums"
     if origin != "official" or model_origin != "official":
         note += _how_to_get_official(task, cache)
     return Inputs(samples, dataset, origin, path, sha256, model_origin, note)

@@ -112,6 +112,22 @@ def test_a_data_folder_with_other_inputs_is_custom(
         resolve(kws, data=tmp_path, cache=tmp_path)
 
 
+def test_inputs_without_public_checksums_are_said_to_be_unchecked(
+    official: Path, shared_data: Path, tmp_path: Path
+) -> None:
+    """Of a set that may not be passed on only the label file can be compared."""
+    ad = load_task("ad")
+    labels = next((shared_data / "mirror/eembc/energyrunner").iterdir()) / "datasets/ad01"
+    (tmp_path / "ad01").mkdir()
+    shutil.copyfile(labels / "y_labels.csv", tmp_path / "ad01" / "y_labels.csv")
+    for line in (labels / "y_labels.csv").read_text().splitlines():
+        (tmp_path / "ad01" / line.split(",")[0]).write_bytes(bytes(2560))
+    model = shared_data / "mirror" / official_files(ad)[-1].address
+    inputs = resolve(ad, data=tmp_path, model=model, cache=official)
+    assert (inputs.dataset_origin, inputs.model_origin) == ("official", "official")
+    assert "the inputs have no public checksums" in inputs.note
+
+
 def test_a_model_is_known_by_its_bytes(kws: Task, official: Path, tmp_path: Path) -> None:
     """--model counts as official or embedded when its bytes are, else it is custom."""
     model = tmp_path / "model.tflite"
