@@ -10,6 +10,7 @@ FOLDERS = ("runner", "energy", "models", "datasets")
 LAYERS = {
     "runner.errors": 0,
     "runner.transport": 1,
+    "runner.frames": 1,
     "runner.declare": 1,
     "runner.cache": 1,
     "runner.track": 1,
