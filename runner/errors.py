@@ -6,7 +6,8 @@
     │   ├── DatasetError          an input, a label file or a dataset folder is wrong
     │   ├── ModelError            a .tflite that cannot be compiled: type, operator, shape, damage
     │   ├── ToolMissingError      a program that the run needs is not installed
-    │   └── RunFolderError        a run folder that cannot be written or read
+    │   ├── RunFolderError        a run folder that cannot be written or read
+    │   └── TraceError            an energy trace that cannot be written, read or used
     └── BenchError            exit 3: the bench failed while doing it
         ├── BuildError            the firmware did not build
         ├── FetchError            a download failed or had the wrong checksum
@@ -49,6 +50,10 @@ class ToolMissingError(UsageError):
 
 class RunFolderError(UsageError):
     """A run folder cannot be created, written or read."""
+
+
+class TraceError(UsageError):
+    """An energy trace cannot be written, read or used; the message names the file."""
 
 
 class BenchError(TinybenchError):

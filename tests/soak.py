@@ -1,0 +1,23 @@
+"""Figures of the long tests, gathered in build/soak.json."""
+
+import fcntl
+import json
+from pathlib import Path
+
+OUT = Path(__file__).resolve().parent.parent / "build" / "soak.json"
+
+
+def record(name: str, value: float, must: float, *, unit: str = "1", better: str) -> None:
+    """Put one figure into build/soak.json and keep the others; several tests may do so at once.
+
+    `better` is "lower" or "higher": the side of `must` on which `value` should be.
+    """
+    OUT.parent.mkdir(exist_ok=True)
+    with OUT.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        text = file.read()
+        figures = json.loads(text) if text else {}
+        figures[name] = {"value": value, "unit": unit, "must": must, "better": better}
+        file.truncate(0)
+        file.write(json.dumps(dict(sorted(figures.items())), indent=2) + "\n")
