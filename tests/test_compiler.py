@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,26 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests import official
 from tests import tflite_builder as build
-from tests.firmware import model_runner
-from tests.firmware.model_runner import CORTEX_M4, CORTEX_M55, HOST, Target
 from tests.tflite_builder import Model, Operator, Tensor, replaced
 from tinybench.models.compiler import compile_model
 from tinybench.models.compiler.fixed_point import quantised_multiplier
 from tinybench.models.compiler.plan import Buffer, plan
 from tinybench.runner.errors import ModelError
-
-TRAINED = "mlcommons/tiny/1afd2c9820f795965a6134facd0b4dfae41ef23f/benchmark/training"
-KWS = f"{TRAINED}/keyword_spotting/trained_models/kws_ref_model.tflite"
-KWS_FLOAT = f"{TRAINED}/keyword_spotting/trained_models/kws_ref_model_float32.tflite"
-KWS_INPUTS = "eembc/energyrunner/cf7c2f2634608a7c0ea7458ab7cb3379f2863424/datasets/kws01"
-OTHERS = {
-    "vww01": f"{TRAINED}/visual_wake_words/trained_models/vww_96_int8.tflite",
-    "ic01": f"{TRAINED}/image_classification/trained_models/pretrainedResnet_quant.tflite",
-    "ic02": f"{TRAINED}/image_classification/trained_models/pretrainedResnet_large_int8.tflite",
-    "ad01": f"{TRAINED}/anomaly_detection/trained_models/ad01_int8.tflite",
-}
-RAM_LIMIT_B = {"vww01": 84_000, "ic01": 54_000, "ic02": 132_000, "ad01": 5_000}
 
 
 def small() -> Model:
@@ -258,72 +244,12 @@ def _compile_or_refuse(data: bytes, folder: Path, kernels: str) -> None:
 # --------------------------------------------------------------------------------- official models
 
 
-@pytest.fixture(
-    scope="module", params=[HOST, CORTEX_M4, CORTEX_M55], ids=lambda target: target.name
-)
-def target(request: pytest.FixtureRequest) -> Target:
-    """Return where a model runs."""
-    pytest.importorskip("tflite_micro", reason="the oracle, tflite-micro, is not installed")
-    if request.param is not HOST and shutil.which("qemu-system-arm") is None:
-        pytest.skip("qemu-system-arm is not installed")
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def objects(target: Target, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Return the compiled kernels."""
-    return model_runner.build_kernels(target, tmp_path_factory.mktemp(target.name))
-
-
 def test_official_kws_half_and_float_models_are_refused(mirror: Path, tmp_path: Path) -> None:
     """A model cut in half is damaged; a float model is named as such."""
-    data = (mirror / KWS).read_bytes()
+    path = official.model_path(mirror, "kws01")
+    data = path.read_bytes()
     with pytest.raises(ModelError, match=r"damaged or cut short \(26968 bytes\)"):
         compile_model(data[: len(data) // 2], tmp_path, model_id="kws01")
+    in_floats = path.with_name("kws_ref_model_float32.tflite")
     with pytest.raises(ModelError, match=r"is FLOAT32; only full int8 models .* quantise to int8"):
-        compile_model(mirror / KWS_FLOAT, tmp_path, model_id="kws01")
-
-
-def _official_inputs(mirror: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Return the official keyword inputs [1000][490] and their labels."""
-    folder = mirror / KWS_INPUTS
-    rows = [line.split(",") for line in (folder / "y_labels.csv").read_text().split()]
-    inputs = np.stack([np.fromfile(folder / row[0].strip(), np.int8) for row in rows])
-    return inputs, np.array([int(row[2]) for row in rows])
-
-
-def test_official_kws_equals_the_reference_kernels(
-    mirror: Path, target: Target, objects: list[Path], tmp_path: Path
-) -> None:
-    """Official inputs give the reference's bytes, 901 of 1000 right, within 23 kB of tensors."""
-    tflite = (mirror / KWS).read_bytes()
-    inputs, labels = _official_inputs(mirror)
-    outputs, manifest = model_runner.infer(target, objects, tflite, inputs, tmp_path)
-    np.testing.assert_array_equal(outputs, model_runner.reference(tflite, inputs))
-    assert np.count_nonzero(outputs.argmax(axis=1) == labels) == 901
-    assert manifest.macs == 2_656_768
-    assert manifest.tensor_ram_b <= 23_000
-
-
-@pytest.mark.soak
-def test_official_kws_equals_the_reference_on_edge_and_random_inputs(
-    mirror: Path, target: Target, objects: list[Path], tmp_path: Path
-) -> None:
-    """A thousand edge and random inputs give the reference's bytes."""
-    tflite = (mirror / KWS).read_bytes()
-    inputs = model_runner.edge_and_random_inputs(1000, 490, seed=1)
-    outputs, _ = model_runner.infer(target, objects, tflite, inputs, tmp_path)
-    np.testing.assert_array_equal(outputs, model_runner.reference(tflite, inputs))
-
-
-@pytest.mark.parametrize("model_id", OTHERS)
-def test_other_official_models_equal_the_reference_kernels(
-    model_id: str, mirror: Path, target: Target, objects: list[Path], tmp_path: Path
-) -> None:
-    """The other int8 reference models give the reference's bytes, within the RAM set for them."""
-    tflite = (mirror / OTHERS[model_id]).read_bytes()
-    manifest = compile_model(tflite, tmp_path, model_id=model_id, kernels=target.kernels)
-    inputs = model_runner.edge_and_random_inputs(8, manifest.input_b, seed=2)
-    outputs, manifest = model_runner.infer(target, objects, tflite, inputs, tmp_path)
-    np.testing.assert_array_equal(outputs, model_runner.reference(tflite, inputs))
-    assert manifest.tensor_ram_b <= RAM_LIMIT_B[model_id]
+        compile_model(in_floats, tmp_path, model_id="kws01")

@@ -7,7 +7,7 @@ import pytest
 
 from tests.firmware import model_runner
 from tests.firmware.dut_process import READY, DutProcess, build
-from tests.test_compiler import OTHERS
+from tests.official import model_path
 from tinybench.models.compiler import compile_model
 from tinybench.models.compiler.graph import read_graph
 from tinybench.runner.board import load_board
@@ -31,7 +31,7 @@ def _dut(folder: Path) -> DutProcess:
 def test_uint8_images_are_the_models_int8_plus_128(mirror: Path, tmp_path: Path) -> None:
     """Pixels give what the reference gives for pixel - 128; db print shows them as sent."""
     pytest.importorskip("tflite_micro", reason="the oracle, tflite-micro, is not installed")
-    tflite = (mirror / OTHERS["ic01"]).read_bytes()
+    tflite = model_path(mirror, "ic01").read_bytes()
     compile_model(tflite, tmp_path, model_id="ic01", input_format="uint8", decimals=6)
     pixels = np.random.default_rng(3).integers(0, 256, 3072).astype(np.uint8)
     wanted = model_runner.reference(tflite, (pixels.astype(np.int16) - 128)[None])[0]
@@ -46,7 +46,7 @@ def test_uint8_images_are_the_models_int8_plus_128(mirror: Path, tmp_path: Path)
 def test_floats_are_quantised_and_give_the_mean_squared_error(mirror: Path, tmp_path: Path) -> None:
     """The error is that of the reference's output; NaN and infinities upload without harm."""
     pytest.importorskip("tflite_micro", reason="the oracle, tflite-micro, is not installed")
-    tflite = (mirror / OTHERS["ad01"]).read_bytes()
+    tflite = model_path(mirror, "ad01").read_bytes()
     manifest = compile_model(
         tflite, tmp_path, model_id="ad01", input_format="float32", result="mse", decimals=6
     )
@@ -72,4 +72,4 @@ def test_floats_are_quantised_and_give_the_mean_squared_error(mirror: Path, tmp_
 def test_an_error_needs_floats(mirror: Path, tmp_path: Path) -> None:
     """A mean squared error of an upload that is no float is refused by name."""
     with pytest.raises(ModelError, match="use it with input format 'float32'"):
-        compile_model(mirror / OTHERS["ad01"], tmp_path, model_id="ad01", result="mse")
+        compile_model(model_path(mirror, "ad01"), tmp_path, model_id="ad01", result="mse")

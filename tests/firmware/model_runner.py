@@ -1,5 +1,6 @@
-"""Build a compiled model for the host or for an emulated Cortex-M4, and run it on many inputs."""
+"""Build a compiled model for the host or for an emulated Cortex-M, and run it on many inputs."""
 
+import shutil
 import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,33 +37,43 @@ HOST = Target(
     "stdio_streams.c",
 )
 HOST_BLOCKED = replace(HOST, name="host-blocked", kernels="blocked")
+_OPTIMISED = ("-mthumb", "-O3", "-ffunction-sections", "-fdata-sections", "-Wstack-usage=1024")
 CORTEX_M4 = Target(
     "cortex-m4",
     "dsp",
     (
-        "arm-none-eabi-gcc",
-        *("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"),
-        *("-O3", "-ffunction-sections", "-fdata-sections", "-Wstack-usage=1024"),
+        *("arm-none-eabi-gcc", "-mcpu=cortex-m4", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"),
+        *_OPTIMISED,
     ),
     "semihosting_streams.c",
     ("-nostartfiles", "--specs=nano.specs", "-Wl,--gc-sections", f"-T{HERE / 'semihosting.ld'}"),
 )
+CORTEX_M3 = replace(
+    CORTEX_M4,
+    name="cortex-m3",
+    kernels="blocked",
+    compiler=("arm-none-eabi-gcc", "-mcpu=cortex-m3", *_OPTIMISED),
+    machine="mps2-an385",
+)
 CORTEX_M55 = Target(
     "cortex-m55",
     "mve",
-    (
-        "arm-none-eabi-gcc",
-        *("-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard"),
-        *("-O3", "-ffunction-sections", "-fdata-sections", "-Wstack-usage=1024"),
-    ),
+    ("arm-none-eabi-gcc", "-mcpu=cortex-m55", "-mfloat-abi=hard", *_OPTIMISED),
     "semihosting_streams.c",
     (*CORTEX_M4.link[:-1], f"-T{HERE / 'semihosting_m55.ld'}"),
     "mps3-an547",
 )
+TARGETS = (HOST, HOST_BLOCKED, CORTEX_M3, CORTEX_M4, CORTEX_M55)
 EMULATOR = (
     *("qemu-system-arm", "-nographic", "-monitor", "none", "-serial", "none"),
     *("-semihosting-config", "enable=on,target=native", "-kernel"),
 )
+
+
+def missing_tool(target: Target) -> str | None:
+    """Return a program that a target needs and that is not installed."""
+    needed = (target.compiler[0], *(() if target.compiler is HOST.compiler else EMULATOR[:1]))
+    return next((tool for tool in needed if shutil.which(tool) is None), None)
 
 
 def build_kernels(target: Target, folder: Path) -> list[Path]:

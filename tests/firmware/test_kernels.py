@@ -1,6 +1,5 @@
-"""Every kernel gives the bytes of the TFLM reference kernels: plain C on the host, DSP emulated."""
+"""Every kernel gives the bytes of the TFLM reference kernels, on the host and emulated."""
 
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 
 from tests import tflite_builder as build
 from tests.firmware import model_runner
-from tests.firmware.model_runner import CORTEX_M4, CORTEX_M55, HOST, Target
+from tests.firmware.model_runner import Target
 from tests.tflite_builder import NONE, RELU, RELU6, SAME, VALID, Model, Rng
 
 pytest.importorskip("tflite_micro", reason="the oracle, tflite-micro, is not installed")
@@ -94,23 +93,6 @@ CASES: dict[str, Callable[[Rng], Model]] = {
         build.convolution(r, (2, 3, 5), 4, (1, 1)),
     ),
 }
-
-
-@pytest.fixture(
-    scope="module", params=[HOST, CORTEX_M4, CORTEX_M55], ids=lambda target: target.name
-)
-def target(request: pytest.FixtureRequest) -> Target:
-    """Return where the kernels run."""
-    for tool in ("arm-none-eabi-gcc", "qemu-system-arm") if request.param is not HOST else ("gcc",):
-        if shutil.which(tool) is None:
-            pytest.skip(f"{tool} is not installed")
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def objects(target: Target, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Return the compiled kernels."""
-    return model_runner.build_kernels(target, tmp_path_factory.mktemp(target.name))
 
 
 @pytest.mark.parametrize("case", CASES)
