@@ -1,13 +1,27 @@
 """Fixtures every test may use."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests import skips
+
 ROOT = Path(__file__).resolve().parent.parent
 MIRROR = os.environ.get("TINYBENCH_MIRROR")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Make a skipped test a failure where tests/skips.py says so."""
+    return skips.judged((yield), MIRROR)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Make a skipped file a failure where tests/skips.py says so."""
+    return skips.judged((yield), MIRROR)
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tinybench.datasets import mfcc
+from tinybench.models.compiler.graph import read_graph
 from tinybench.runner.errors import DatasetError
 
 
@@ -38,16 +39,14 @@ def test_official_features(shared_data: Path) -> None:
 
 def test_official_input_quantisation(shared_data: Path) -> None:
     """The scale and zero point of official inputs are those of the reference model's input."""
-    tflite = pytest.importorskip("tflite")
     path = one_file(
         shared_data,
         "mirror/mlcommons/tiny/*/benchmark/training/keyword_spotting/trained_models/"
         "kws_ref_model.tflite",
     )
-    graph = tflite.Model.GetRootAs(path.read_bytes()).Subgraphs(0)
-    quantisation = graph.Tensors(graph.Inputs(0)).Quantization()
-    assert quantisation.Scale(0) == mfcc.INPUT_SCALE
-    assert quantisation.ZeroPoint(0) == mfcc.INPUT_ZERO_POINT
+    graph = read_graph(path.read_bytes())
+    source = graph.tensors[graph.input]
+    assert (source.scale, source.zero_point) == (mfcc.INPUT_SCALE, mfcc.INPUT_ZERO_POINT)
 
 
 def test_shape_and_size() -> None:
