@@ -32,6 +32,8 @@ class Image(msgspec.Struct, frozen=True):
     code_flash_b: int
     """Code and tables, without the model's weights."""
     ram_b: int
+    build_id: str
+    """What this image calls itself in `caps`: a hash of all it is made from."""
     manifest: Manifest
 
 
@@ -68,14 +70,14 @@ def build(
             )
             _check_fits(board, manifest)
             made_of = [board, compiler, sources, manifest.model_c_sha256]
-            key = _sha256(msgspec.json.encode(made_of))[:16]
-            folder = images / f"{board.name}-{model_id}-{key}"
+            build_id = _sha256(msgspec.json.encode(made_of))[:16]
+            folder = images / f"{board.name}-{model_id}-{build_id}"
             record = folder / "image.json"
             if record.is_file():
                 return msgspec.json.decode(record.read_bytes(), type=Image)
 
             (work / "board.mk").write_text(board_mk(board), encoding="utf-8")
-            _make(board, work)
+            _make(board, work, build_id)
             elf = work / "firmware.elf"
             flash_b, ram_b = _sizes(board, elf)
             image = Image(
@@ -86,6 +88,7 @@ def build(
                 flash_b=flash_b,
                 code_flash_b=flash_b - manifest.weights_b,
                 ram_b=ram_b,
+                build_id=build_id,
                 manifest=manifest,
             )
             (work / record.name).write_bytes(msgspec.json.encode(image))
@@ -120,7 +123,7 @@ def compiler_program(board: Board) -> str:
     return board.toolchain.prefix + "gcc"
 
 
-def _make(board: Board, work: Path) -> None:
+def _make(board: Board, work: Path, build_id: str) -> None:
     command = [
         "make",
         "--no-print-directory",
@@ -130,6 +133,7 @@ def _make(board: Board, work: Path) -> None:
         f"BUILD={work}",
         f"BOARD_MK={work / 'board.mk'}",
         f"MODEL={work / 'model'}",
+        f"BUILD_ID={build_id}",
     ]
     try:
         done = subprocess.run(  # noqa: S603 - an argument list of our own

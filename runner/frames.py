@@ -1,7 +1,7 @@
 """Frames of the fast link: how messages become bytes on the line, and back.
 
-Ref: docs/link.md. A frame is kind, upload, number, length, payload and CRC-32, COBS-encoded, so that
-it has no zero byte, and ended by one: after any damage the next zero is a fresh start.
+Ref: docs/link.md. A frame is kind, upload, number, length, payload and CRC-32, COBS-encoded, so
+that it has no zero byte, and ended by one: after any damage the next zero is a fresh start.
 """
 
 import struct

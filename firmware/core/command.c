@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "frames.h"
 #include "infer.h"
 #include "model.h"
 #include "port.h"
@@ -86,7 +87,18 @@ static void run_profile(char *rest) {
 
 static void run_caps(char *rest) {
     (void)rest;
-    text("m-caps-[profile]\r\n");
+    text("m-caps-[profile");
+    if (frames_offered()) {
+        text(" ");
+        frames_caps();
+    }
+    if (port_takes_baud(0)) {
+        text(" baud");
+    }
+#ifdef TB_BUILD_ID
+    text(" build-" TB_BUILD_ID);
+#endif
+    text("]\r\n");
 }
 
 static void run_help(char *rest) {
@@ -101,7 +113,9 @@ static void run_help(char *rest) {
          "db print       show the input\r\n"
          "infer [N [W]]  W untimed inferences (10), then N timed ones (1)\r\n"
          "results        outputs of the last window\r\n"
-         "profile-layers N  N inferences, timed layer by layer\r\n");
+         "profile-layers N  N inferences, timed layer by layer\r\n"
+         "frames         go on in binary frames, until the frame LEAVE\r\n"
+         "baud N         go on at N bits a second; undone unless 'name' comes next\r\n");
 }
 
 static void run_timestamp(char *rest) {
@@ -156,6 +170,46 @@ static void run_results(char *rest) {
     infer_results();
 }
 
+static void run_frames(char *rest) {
+    (void)rest;
+    if (frames_offered()) {
+        frames_run();
+    } else {
+        text("e-[Command 'frames' needs a port with a larger buffer, or a smaller model]\r\n");
+    }
+}
+
+/* Whether `name%` comes next. Returns false at the first byte that is another. */
+static bool name_is_asked(void) {
+    for (const char *wanted = "name%"; *wanted != '\0'; wanted++) {
+        if (port_getc() != *wanted) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void run_baud(char *rest) {
+    const char *n = next_word(&rest);
+    int32_t baud = n == NULL ? 0 : integer(n, 0);
+    if (baud <= 0 || !port_takes_baud((uint32_t)baud)) {
+        text("e-[Command 'baud' has no such rate here]\r\n");
+        return;
+    }
+    text("m-baud-[");
+    text_u32((uint32_t)baud);
+    text("]\r\nm-ready\r\n");
+    port_flush();
+    port_set_baud((uint32_t)baud);
+    /* A line that does not carry this rate shows in the first byte that comes over it. */
+    if (name_is_asked()) {
+        run_name(rest);
+    } else {
+        port_set_baud(0);
+        text("e-[No 'name' at the new baud: back to the first one]\r\n");
+    }
+}
+
 /* Each command with its function, which gets the words that follow. */
 static const struct {
     const char *name;
@@ -164,6 +218,7 @@ static const struct {
     {"name", run_name},           {"profile", run_profile}, {"caps", run_caps},
     {"help", run_help},           {"db", run_db},           {"infer", run_infer},
     {"timestamp", run_timestamp}, {"results", run_results}, {"profile-layers", run_profile_layers},
+    {"frames", run_frames},       {"baud", run_baud},
 };
 
 void command_run(char *command) {

@@ -21,11 +21,22 @@ void infer_timestamp(void) {
     lap(port_micros());
 }
 
-/* Run `count` inferences; stop at the first that fails. Returns what model_infer returned last. */
-static int run(uint32_t count) {
+int infer_untimed(uint32_t count) {
     int status = 0;
     while (count-- > 0 && status >= 0) {
         status = model_infer();
+    }
+    return status;
+}
+
+int infer_timed(uint32_t iterations, uint32_t *start_us, uint32_t *end_us) {
+    port_flush();
+    port_align();
+    *start_us = port_micros();
+    int status = infer_untimed(iterations);
+    *end_us = port_micros();
+    if (status >= 0) {
+        model_finish();
     }
     return status;
 }
@@ -57,7 +68,7 @@ void infer_window(uint32_t iterations, uint32_t warmups) {
     text("m-warmup-start-");
     text_u32(warmups);
     text("\r\n");
-    int status = run(warmups);
+    int status = infer_untimed(warmups);
     if (status < 0) {
         engine_failed(status);
         return;
@@ -68,17 +79,12 @@ void infer_window(uint32_t iterations, uint32_t warmups) {
     text("\r\n");
 
     /* Both stamps are printed after the window, where stock prints the first one inside it. */
-    port_flush();
-    port_align();
-    uint32_t start_us = port_micros();
-    status = run(iterations);
-    uint32_t end_us = port_micros();
-
+    uint32_t start_us, end_us;
+    status = infer_timed(iterations, &start_us, &end_us);
     if (status < 0) {
         engine_failed(status);
         return;
     }
-    model_finish();
     lap(start_us);
     lap(end_us);
     text("m-infer-done\r\n");
@@ -123,13 +129,17 @@ void infer_layers(uint32_t iterations) {
     }
 }
 
-void infer_results(void) {
-    text("m-results-[");
+void infer_values(void) {
     for (uint32_t i = 0; i < model_result_count; i++) {
         if (i > 0) {
             text(",");
         }
         text_decimal(model_result(i), model_result_decimals, model_result_rounded);
     }
+}
+
+void infer_results(void) {
+    text("m-results-[");
+    infer_values();
     text("]\r\n");
 }

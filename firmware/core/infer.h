@@ -17,6 +17,16 @@ void infer_window(uint32_t iterations, uint32_t warmups);
  * line a layer. Answers errors as `infer`, and no result. */
 void infer_layers(uint32_t iterations);
 
+/* Run `count` inferences; stop at the first that fails. Returns what the engine returned last:
+ * negative when it failed. */
+int infer_untimed(uint32_t count);
+
+/* Run a timed window of `iterations` inferences and store its time stamps. Returns as above. */
+int infer_timed(uint32_t iterations, uint32_t *start_us, uint32_t *end_us);
+
+/* Write the outputs of the last window, with commas between. */
+void infer_values(void);
+
 /* `results`: answer the outputs of the last window. */
 void infer_results(void);
 

@@ -6,6 +6,7 @@
 #ifndef TINYBENCH_PORT_H
 #define TINYBENCH_PORT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Bring up clock, serial line and time base. Called once, before anything else. Leaves the line
@@ -15,8 +16,14 @@ void port_init(void);
 /* Wait for one byte from the host and return it (0..255). May sleep while it waits. When the line
  * is closed for good (a process at end of file), it ends an emulator, or returns a negative number:
  * the core then returns from main. A received byte is never lost while the core is between two
- * calls and the host keeps to one command, or 64 bytes, without a handshake. */
+ * calls and the host keeps to one command, or 64 bytes, without a handshake, or to port_receive_b.
+ * A byte that came damaged (parity, framing) is returned as any other. */
 int port_getc(void);
+
+/* Bytes that the port holds while the core does not call port_getc, an inference of any length
+ * included: what a host may send ahead on the fast link. 0 where there is no such buffer; the fast
+ * link is then not offered. */
+extern const uint32_t port_receive_b;
 
 /* Send one byte; waits while the line is busy. May buffer until port_flush. */
 void port_putc(char c);
@@ -24,6 +31,14 @@ void port_putc(char c);
 /* Send whatever port_putc holds back. Called at the end of every reply, and before every timed
  * window so that no sending falls into it. */
 void port_flush(void);
+
+/* Whether the line can run at `baud` bits a second; with 0, whether it has a rate that can be
+ * changed at all. */
+bool port_takes_baud(uint32_t baud);
+
+/* Once all that was sent has left the line, go on at `baud`, which port_takes_baud allows; 0 is the
+ * rate after port_init. */
+void port_set_baud(uint32_t baud);
 
 /* Microseconds since some moment before port_init returned. Wraps at 32 bits, monotonic otherwise,
  * and exact enough that a window of 10 s is right to 0.1 %. */

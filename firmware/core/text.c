@@ -1,11 +1,18 @@
-/* Write text to the serial line: strings, integers, hex and truncated decimals, without printf. */
+/* Write text to the serial line, or elsewhere: strings, integers, hex and truncated decimals,
+ * without printf. */
 #include "text.h"
 
 #include "port.h"
 
+static void (*put)(char c) = port_putc;
+
+void text_to(void (*sink)(char c)) {
+    put = sink;
+}
+
 void text(const char *string) {
     while (*string != '\0') {
-        port_putc(*string++);
+        put(*string++);
     }
 }
 
@@ -17,13 +24,13 @@ void text_u32(uint32_t value) {
         value /= 10;
     } while (value != 0);
     while (count > 0) {
-        port_putc(digits[--count]);
+        put(digits[--count]);
     }
 }
 
 void text_i32(int32_t value) {
     if (value < 0) {
-        port_putc('-');
+        put('-');
         text_u32(0u - (uint32_t)value);
     } else {
         text_u32((uint32_t)value);
@@ -32,8 +39,8 @@ void text_i32(int32_t value) {
 
 void text_hex(uint8_t value) {
     static const char digits[] = "0123456789abcdef";
-    port_putc(digits[value >> 4]);
-    port_putc(digits[value & 0xF]);
+    put(digits[value >> 4]);
+    put(digits[value & 0xF]);
 }
 
 /* Half of the last of so many decimals, with 60 fractional bits: rounded up, so that a value that
@@ -55,7 +62,7 @@ void text_decimal(float value, uint32_t decimals, bool rounded) {
         return;
     }
     if (value < 0.0f) {
-        port_putc('-');
+        put('-');
         value = -value;
     }
     if (value >= 4294967296.0f) {
@@ -78,10 +85,10 @@ void text_decimal(float value, uint32_t decimals, bool rounded) {
     if (decimals == 0) {
         return;
     }
-    port_putc('.');
+    put('.');
     while (decimals-- > 0) {
         fraction *= 10;
-        port_putc((char)('0' + (fraction >> 60)));
+        put((char)('0' + (fraction >> 60)));
         fraction &= (1ull << 60) - 1;
     }
 }

@@ -1,9 +1,13 @@
-/* Write text to the serial line: strings, integers, hex and truncated decimals, without printf. */
+/* Write text to the serial line, or elsewhere: strings, integers, hex and truncated decimals,
+ * without printf. */
 #ifndef TINYBENCH_TEXT_H
 #define TINYBENCH_TEXT_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+/* Give all text from now on to `sink`; at first it is port_putc. */
+void text_to(void (*sink)(char c));
 
 /* Write a string as it is. */
 void text(const char *string);

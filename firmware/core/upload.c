@@ -1,8 +1,9 @@
-/* The upload buffer: fill model_input through `db`, and know whether it is complete. */
+/* The upload buffer: fill model_input through `db` or frames, and know whether it is complete. */
 #include "upload.h"
 
 #include <string.h>
 
+#include "crc32.h"
 #include "model.h"
 #include "text.h"
 
@@ -39,10 +40,22 @@ static bool all_hex(const char *hex) {
     return true;
 }
 
-void upload_load(int32_t size_b) {
-    /* A refused `db load` forgets the buffer too: what follows it was meant for another size. */
+void upload_forget(void) {
     announced_b = 0;
     received_b = 0;
+}
+
+/* Count bytes that are in their place. */
+static void add_received(uint32_t count) {
+    received_b += count;
+    if (received_b == model_input_b) {
+        model_load();
+    }
+}
+
+void upload_load(int32_t size_b) {
+    /* A refused `db load` forgets the buffer too: what follows it was meant for another size. */
+    upload_forget();
     if (size_b == 0) {
         text("e-[Command 'db load' must be >0 bytes]\r\n");
     } else if (size_b < 0 || (uint32_t)size_b > model_input_b) {
@@ -77,16 +90,25 @@ void upload_append(const char *hex) {
         text("e-[Command 'db' has more bytes than 'db load' announced]\r\n");
         return;
     }
-    for (; *hex != '\0'; hex += 2) {
+    for (uint32_t at = received_b; *hex != '\0'; hex += 2) {
         uint8_t byte = (uint8_t)(hex_value(hex[0]) * 16 + hex_value(hex[1]));
-        model_input[received_b++] = byte ^ model_input_flip;
+        model_input[at++] = byte ^ model_input_flip;
     }
+    add_received(digits / 2);
     if (received_b == announced_b) {
-        if (received_b == model_input_b) {
-            model_load();
-        }
         text("m-load-done\r\n");
     }
+}
+
+void upload_write(uint32_t at, const uint8_t *bytes, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        model_input[at + i] = bytes[i] ^ model_input_flip;
+    }
+    add_received(count);
+}
+
+uint32_t upload_crc32(void) {
+    return crc32(0, model_input, model_input_b, model_input_flip);
 }
 
 void upload_print(void) {

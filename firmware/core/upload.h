@@ -1,4 +1,4 @@
-/* The upload buffer: fill model_input through `db`, and know whether it is complete. */
+/* The upload buffer: fill model_input through `db` or frames, and know whether it is complete. */
 #ifndef TINYBENCH_UPLOAD_H
 #define TINYBENCH_UPLOAD_H
 
@@ -15,7 +15,17 @@ void upload_append(const char *hex);
 /* `db print`: answer the bytes received since the last `db load`. */
 void upload_print(void);
 
-/* Bytes received since the last `db load`. */
+/* Forget the upload, whichever way it came: no byte is received, none is announced. */
+void upload_forget(void);
+
+/* Write `count` bytes of the input at byte `at`, in any order and each byte once; no `db load` goes
+ * before. All of them must lie within the input. */
+void upload_write(uint32_t at, const uint8_t *bytes, uint32_t count);
+
+/* CRC-32 of the input as the host sent it; the upload must be complete. */
+uint32_t upload_crc32(void);
+
+/* Bytes received since the upload began. */
 uint32_t upload_received_b(void);
 
 #endif

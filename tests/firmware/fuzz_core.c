@@ -86,6 +86,16 @@ void port_putc(char c) {
 void port_flush(void) {
 }
 
+const uint32_t port_receive_b = 0;
+
+bool port_takes_baud(uint32_t baud) {
+    return baud <= 9600;
+}
+
+void port_set_baud(uint32_t baud) {
+    (void)baud;
+}
+
 uint32_t port_micros(void) {
     return 0xFFFFFFFF;
 }

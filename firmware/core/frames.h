@@ -1,0 +1,17 @@
+/* The fast link: inputs and inferences as binary frames. Ref: docs/link.md. */
+#ifndef TINYBENCH_FRAMES_H
+#define TINYBENCH_FRAMES_H
+
+#include <stdbool.h>
+
+/* Whether port and model allow the fast link. */
+bool frames_offered(void);
+
+/* Write the word of `caps`: frames-VERSION-PAYLOAD-WINDOW. */
+void frames_caps(void);
+
+/* `frames`: answer m-ready, then take frames until LEAVE or the end of the line. The m-ready that
+ * answers LEAVE is the caller's. */
+void frames_run(void);
+
+#endif
