@@ -293,12 +293,28 @@ def softmax(rng: Rng, classes: int, scale: float, beta: float = 1.0) -> Model:
     return Model([source, target], [Operator("SOFTMAX", [0], [1], {"Beta": beta})], [0], [1])
 
 
-def add(rng: Rng, count: int, relu: int = NONE) -> Model:
-    """Return the sum of an input and of a pointwise convolution of it."""
+def add(
+    rng: Rng,
+    count: int,
+    relu: int = NONE,
+    ratio: float | None = None,
+    out_ratio: float | None = None,
+) -> Model:
+    """Return the sum of an input and of a pointwise convolution of it.
+
+    `ratio` is the scale of the convolution's output by the input's, `out_ratio` that of the sum by
+    the greater of the two; by default they are as they come.
+    """
     source = activation(rng, (1, 1, 1, count), float(rng.uniform(0.01, 0.1)))
     model = convolution(rng, (1, 1, count), count, (1, 1))
     weights, biases, middle = model.tensors[1:]
-    scale = float(rng.uniform(0.6, 1.5)) * max(source.scales[0], middle.scales[0])
+    if ratio is not None:
+        factor = ratio * source.scales[0] / middle.scales[0]
+        middle = replaced(middle, scales=[ratio * source.scales[0]])
+        weights = replaced(weights, scales=[factor * scale for scale in weights.scales])
+    if out_ratio is None:
+        out_ratio = float(rng.uniform(0.6, 1.5))
+    scale = out_ratio * max(source.scales[0], middle.scales[0])
     target = Tensor((1, 1, 1, count), scales=[scale], zero_points=[int(rng.integers(-128, 128))])
     operators = [
         model.operators[0],

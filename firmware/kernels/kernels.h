@@ -188,6 +188,19 @@ struct conv_2d_blocked {
 void conv_2d_blocked(const struct conv_2d_blocked *op, const int8_t *in, int8_t *out,
                      void *scratch);
 
+/* Sum of two tensors in portable C, the one with the greater scale first. With the head room of 20
+ * bits, the first counts half; the second is scaled and shifted, then the sum, with the zero point
+ * of the output in its rounding. `out` may be either. */
+struct add_blocked {
+    int32_t count;
+    int32_t first_offset; /* added to a value: minus its zero point */
+    int32_t second_offset, second_multiplier, second_rounding, second_right_shift;
+    int32_t out_multiplier, out_rounding, out_right_shift;
+    int32_t out_min, out_max;
+};
+void add_blocked(const struct add_blocked *op, const int8_t *first, const int8_t *second,
+                 int8_t *out);
+
 /* Depthwise 3x3 convolution in portable C, channels innermost, any stride. `scratch` holds
  * plane_h * plane_w int8. `out` may be `in` where both have the same size. */
 struct depthwise_3x3_blocked {
@@ -204,6 +217,29 @@ struct depthwise_3x3_blocked {
 };
 void depthwise_3x3_blocked(const struct depthwise_3x3_blocked *op, const int8_t *in, int8_t *out,
                            void *scratch);
+
+/* The same as `add_blocked`, four elements at a time. */
+struct add_mve {
+    int32_t count;
+    int32_t first_offset;
+    int32_t second_offset, second_multiplier, second_rounding, second_right_shift;
+    int32_t out_multiplier, out_rounding, out_right_shift;
+    int32_t out_min, out_max;
+};
+void add_mve(const struct add_mve *op, const int8_t *first, const int8_t *second, int8_t *out);
+
+/* Mean over a window of at most AVERAGE_POOL_2D_MVE_MAX pixels, four channels at a time: with more,
+ * the product by the inverse of their number may not be exact. */
+#define AVERAGE_POOL_2D_MVE_MAX 4087
+struct average_pool_2d_mve {
+    int32_t in_h, in_w;
+    int32_t out_h, out_w, out_c;
+    int32_t kernel_h, kernel_w;
+    int32_t stride_h, stride_w;
+    int32_t pad_top, pad_left;
+    int32_t out_min, out_max;
+};
+void average_pool_2d_mve(const struct average_pool_2d_mve *op, const int8_t *in, int8_t *out);
 
 /* Depthwise 3x3 convolution, sixteen channels at a time; no weight is -128. In `channels`, each
  * four are four channels apart: 0 4 8 12, 2 6 10 14, 1 5 9 13, 3 7 11 15 of sixteen. `scratch`

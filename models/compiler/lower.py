@@ -8,6 +8,7 @@ import numpy as np
 
 from ...runner.errors import ModelError
 from .fixed_point import (
+    INT32_MAX,
     quantised_multiplier,
     rounding_divide_by_pot,
     rounding_doubling_high_mul,
@@ -18,6 +19,8 @@ from .graph import Graph, Operator, Tensor
 PADDING_SAME, PADDING_VALID = 0, 1
 ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_RELU6 = 0, 1, 3
 INT8_MIN, INT8_MAX = -128, 127
+AVERAGE_POOL_2D_MVE_MAX = 4087
+"""Pixels of a window."""
 
 
 class Constant(msgspec.Struct, frozen=True):
@@ -652,7 +655,6 @@ def _depthwise_conv_2d(graph: Graph, op: Operator, kernels: str, planar: frozens
 
 
 def _average_pool_2d(graph: Graph, op: Operator, kernels: str, planar: frozenset[int]) -> Step:
-    del kernels
     source = _activation(_tensors(graph, op, (1,))[0])
     target = graph.tensors[op.outputs[0]]
     kernel_h, kernel_w = int(op.options["FilterHeight"]), int(op.options["FilterWidth"])
@@ -663,18 +665,22 @@ def _average_pool_2d(graph: Graph, op: Operator, kernels: str, planar: frozenset
     if window.in_c != window.out_c:
         raise ModelError(f"{window.in_c} channels in, {window.out_c} out")
     low, high = _activation_range(op, target)
-    strides = {}
-    for end, tensor, pixels in (
-        ("in", source, window.in_h * window.in_w),
-        ("out", target, window.pixels),
-    ):
-        strides[f"{end}_pixel_stride"] = 1 if tensor.index in planar else window.in_c
-        strides[f"{end}_channel_stride"] = pixels if tensor.index in planar else 1
-    fields = {**msgspec.structs.asdict(window), **strides, "out_min": low, "out_max": high}
+    fields = {**msgspec.structs.asdict(window), "out_min": low, "out_max": high}
     del fields["in_c"]
+    function = "average_pool_2d"
+    # With more pixels, the product by the inverse of their number might not be exact.
+    if kernels == "mve" and kernel_h * kernel_w <= AVERAGE_POOL_2D_MVE_MAX:
+        function = "average_pool_2d_mve"
+    else:
+        for end, tensor, pixels in (
+            ("in", source, window.in_h * window.in_w),
+            ("out", target, window.pixels),
+        ):
+            fields[f"{end}_pixel_stride"] = 1 if tensor.index in planar else window.in_c
+            fields[f"{end}_channel_stride"] = pixels if tensor.index in planar else 1
     return Step(
         operator=op,
-        function="average_pool_2d",
+        function=function,
         fields=fields,
         constants=[],
         inputs=[source.index],
@@ -797,7 +803,7 @@ def _reshape(graph: Graph, op: Operator, kernels: str, planar: frozenset[int]) -
 
 
 def _add(graph: Graph, op: Operator, kernels: str, planar: frozenset[int]) -> Step:
-    del kernels, planar
+    del planar
     first, second = (_activation(tensor) for tensor in _tensors(graph, op, (2,)))
     target = graph.tensors[op.outputs[0]]
     if not first.shape == second.shape == target.shape:
@@ -805,33 +811,77 @@ def _add(graph: Graph, op: Operator, kernels: str, planar: frozenset[int]) -> St
             f"{list(first.shape)} and {list(second.shape)} into {list(target.shape)}; "
             "broadcasting is not supported"
         )
+    # Either may come first; the short form wants the greater scale there.
+    if first.scale < second.scale:
+        first, second = second, first
     low, high = _activation_range(op, target)
     # Both inputs are brought to twice the greater scale, with 20 bits of head room.
-    common = 2.0 * max(first.scale, second.scale)
-    fields = {"count": target.elements, "out_min": low, "out_max": high}
-    for end, tensor, real in (
-        ("first", first, first.scale / common),
-        ("second", second, second.scale / common),
-        ("out", target, common / ((1 << 20) * target.scale)),
-    ):
-        multiplier, shift = quantised_multiplier(real)
-        if shift > 0:
-            raise ModelError(f"the scale of {target} is too small beside those of its inputs")
-        offset = tensor.zero_point if end == "out" else -tensor.zero_point
-        fields |= {
-            f"{end}_offset": offset,
-            f"{end}_multiplier": multiplier,
-            f"{end}_right_shift": -shift,
-        }
+    common = 2.0 * first.scale
+    scaling = {
+        end: quantised_multiplier(real)
+        for end, real in (
+            ("first", first.scale / common),
+            ("second", second.scale / common),
+            ("out", common / ((1 << 20) * target.scale)),
+        )
+    }
+    if scaling["out"][1] > 0:
+        raise ModelError(f"the scale of {target} is too small beside those of its inputs")
+    function = "add"
+    fields = None
+    if kernels != "plain":
+        function = "add_mve" if kernels == "mve" else "add_blocked"
+        fields = _short_add(scaling["second"], scaling["out"], target.zero_point)
+    if fields is None:
+        function = "add"
+        fields = {
+            f"{end}_{name}": value
+            for end, (multiplier, shift) in scaling.items()
+            for name, value in (("multiplier", multiplier), ("right_shift", -shift))
+        } | {"out_offset": target.zero_point}
     return Step(
         operator=op,
-        function="add",
-        fields=fields,
+        function=function,
+        fields={
+            "count": target.elements,
+            "first_offset": -first.zero_point,
+            "second_offset": -second.zero_point,
+            **fields,
+            "out_min": low,
+            "out_max": high,
+        },
         constants=[],
         inputs=[first.index, second.index],
         output=target.index,
         in_place=[first.index, second.index],
     )
+
+
+def _short_add(
+    second: tuple[int, int], out: tuple[int, int], zero_point: int
+) -> dict[str, int] | None:
+    """Return the fields of the short addition, or None where it would not be exact.
+
+    `second` and `out` are multipliers and shifts to the left.
+    """
+    if second[1] == 0:
+        # Nothing at all, or half of the value without a shift: nearly all of it, then halved, is
+        # the same, and so every second input is shifted.
+        second = INT32_MAX if second[0] else 0, -1
+    if out[1] == 0 or min(second[1], out[1]) < -30:
+        return None
+    rounding = (1 << (-out[1] - 1)) + (zero_point << -out[1])
+    # Each input is below 2^27, and so is what is left of their sum.
+    if (1 << 28) + abs(rounding) > INT32_MAX:
+        return None
+    return {
+        "second_multiplier": second[0],
+        "second_rounding": 1 << (-second[1] - 1),
+        "second_right_shift": -second[1],
+        "out_multiplier": out[0],
+        "out_rounding": rounding,
+        "out_right_shift": -out[1],
+    }
 
 
 _LOWER: dict[str, Callable[[Graph, Operator, str, frozenset[int]], Step]] = {

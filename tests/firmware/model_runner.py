@@ -16,6 +16,8 @@ HERE = Path(__file__).parent
 INCLUDES = [f"-I{ROOT / 'firmware' / 'core'}", f"-I{KERNELS}", f"-I{HERE}"]
 WARNINGS = ["-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Werror"]
 BUILD_TIMEOUT_S = 120
+ARENA_B = 1 << 21
+"""Of the reference; by default it has ten times the bytes of the model, too few for small ones."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def reference(tflite: bytes, inputs: np.ndarray) -> np.ndarray:
     """Return what the TFLM reference kernels give, as infer() does."""
     from tflite_micro import runtime
 
-    interpreter = runtime.Interpreter.from_bytes(tflite)
+    interpreter = runtime.Interpreter.from_bytes(tflite, arena_size=ARENA_B)
     shape = interpreter.get_input_details(0)["shape"]
     outputs = []
     for one in inputs.astype(np.int8):

@@ -62,6 +62,12 @@ CASES: dict[str, Callable[[Rng], Model]] = {
     "average pool": lambda r: build.average_pool(r, (6, 4, 5), (6, 4), (6, 4)),
     "average pool same": lambda r: build.average_pool(r, (5, 5, 3), (3, 3), (2, 2), SAME),
     "average pool relu": lambda r: build.average_pool(r, (4, 4, 3), (2, 2), (2, 2), relu=RELU),
+    "average pool of odd channels": lambda r: build.average_pool(
+        r, (7, 9, 21), (3, 4), (2, 3), SAME
+    ),
+    "average pool of one pixel": lambda r: build.average_pool(r, (3, 4, 9), (1, 1), (2, 1)),
+    "average pool of 4096 pixels": lambda r: build.average_pool(r, (64, 64, 2), (64, 64), (64, 64)),
+    "average pool of 3969 pixels": lambda r: build.average_pool(r, (63, 63, 2), (63, 63), (63, 63)),
     "fully connected": lambda r: build.fully_connected(r, 64, 12),
     "fully connected, odd": lambda r: build.fully_connected(r, 37, 5, RELU),
     "fully connected per channel": lambda r: build.fully_connected(r, 16, 9, per_channel=True),
@@ -72,6 +78,11 @@ CASES: dict[str, Callable[[Rng], Model]] = {
     "softmax beta": lambda r: build.softmax(r, 300, 0.05, 0.5),
     "add": lambda r: build.add(r, 37),
     "add relu": lambda r: build.add(r, 64, RELU),
+    "add of equal scales": lambda r: build.add(r, 203, ratio=1.0),
+    "add of nearly equal scales": lambda r: build.add(r, 201, ratio=0.9999),
+    "add of a small scale": lambda r: build.add(r, 200, ratio=0.03),
+    "add of a great scale": lambda r: build.add(r, 200, ratio=11.0),
+    "add into a coarse scale": lambda r: build.add(r, 199, RELU, out_ratio=1.9),
     "separable": lambda r: build.chain(
         build.convolution(r, (9, 7, 3), 8, stride=(2, 2), relu=RELU),
         build.convolution(r, (5, 4, 8), 8, depthwise=True, relu=RELU),
