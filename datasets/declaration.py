@@ -32,6 +32,16 @@ class Source(Declaration, frozen=True, kw_only=True):
         return f"{self.repository}/{self.commit}/{self.path}"
 
 
+class Original(Declaration, frozen=True, kw_only=True):
+    """What inputs are made from, as its makers publish it."""
+
+    name: str
+    """Name of the file as downloaded, or what a folder holds."""
+    address: Annotated[str, Meta(pattern="^https?://")]
+    checksum: Annotated[str, Meta(pattern="^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})$")] | None = None
+    """Of the file; None for a folder."""
+
+
 class Dataset(Declaration, frozen=True, kw_only=True):
     """A dataset, from `datasets/<name>.toml`: either fetched (source) or in the package (archive).
 
@@ -62,6 +72,8 @@ class Dataset(Declaration, frozen=True, kw_only=True):
     places_sha256: Sha256 | None = None
     other_labels_sha256: list[Sha256] = []
     """Further label files that count as official."""
+    originals: list[Original] = []
+    """What `tinybench prepare` makes the inputs from."""
     archive: RelativePath | None = None
     """Zip file with the folder in it, beside this declaration."""
 

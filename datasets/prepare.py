@@ -1,8 +1,10 @@
 """Make the inputs of a dataset from the public originals: clips, pictures, recordings."""
 
+import hashlib
 import io
 import tarfile
 import wave
+import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -10,13 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..runner.errors import DatasetError
-from . import logmel, mfcc
+from . import coco, logmel, mfcc
 from .declaration import Dataset
-from .reader import Label, parse_labels
+from .reader import READ_ERRORS, Label, Location, parse_labels
 
 Make = Callable[[Label], bytes | None]
 """The input of a label, or None where its original is not there."""
 
+ORIGINAL_LIMIT_B = 1 << 24
+"""Larger than any clip, recording or photograph that an input is made from."""
 AD_SUFFIX = "_hist_librosa"
 CIFAR_RECORD_B = 3073
 CIFAR_RECORDS = 10_000
@@ -54,7 +58,7 @@ def prepare(
             raise DatasetError(
                 f"{source}: holds no original of {dataset.name}: wanted one for each of the "
                 f"{len(wanted)} labels, such as {_original(dataset, wanted[0])}; give the folder "
-                "that contains them with --from"
+                f"that contains them with --from: {where_from(dataset)}"
             )
         if len(kept) == len(wanted):
             (folder / dataset.labels).write_bytes(labels)
@@ -65,16 +69,75 @@ def prepare(
 
 
 def _maker(dataset: Dataset, source: Path, labels: list[Label], places: bytes | None) -> Make:
-    if dataset.name == "kws01":
-        return lambda label: _keyword(source, label)
-    if dataset.name == "ad01":
-        return lambda label: _machine(source, label)
     if dataset.name == "ic01" and places is not None:
-        pictures = _cifar(source, labels, places)
+        pictures = _cifar(dataset, source, labels, places)
         return lambda label: pictures[label.name]
+    make = {"kws01": _keyword, "vww01": _photograph, "ad01": _machine}.get(dataset.name)
+    if make is not None:
+        folder = _opened(dataset, source)
+        return lambda label: make(folder, label)
     raise DatasetError(
         f"{dataset.name}: its inputs cannot be prepared here; give an EEMBC folder with --data DIR"
     )
+
+
+def where_from(dataset: Dataset) -> str:
+    """Return where the originals of a dataset are published, with their checksums."""
+    return "; ".join(
+        f"{original.name} from {original.address}"
+        + (f" ({original.checksum})" if original.checksum else "")
+        for original in dataset.originals
+    )
+
+
+def _opened(dataset: Dataset, source: Path) -> Location:
+    """Return the folder of originals, or the inside of the zip file that they come in."""
+    candidates = (source, *(source / original.name for original in dataset.originals))
+    path = next((path for path in candidates if path.suffix == ".zip" and path.is_file()), None)
+    if path is None:
+        return source
+    _check_download(dataset, path)
+    try:
+        return zipfile.Path(path)
+    except READ_ERRORS as error:
+        raise DatasetError(f"{path}: not a zip file that can be read: {error}") from error
+
+
+def _check_download(dataset: Dataset, path: Path) -> None:
+    """Raise DatasetError when a file as downloaded has not the checksum of its declaration."""
+    original = next((o for o in dataset.originals if o.name == path.name and o.checksum), None)
+    if original is None or original.checksum is None:
+        return
+    kind, _, wanted = original.checksum.partition(":")
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, kind).hexdigest()
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read: {error.strerror}") from error
+    if found != wanted:
+        raise DatasetError(
+            f"{path}: its {kind} is {found}, wanted {wanted}: it was cut short or is another "
+            f"version; download it again from {original.address}, or unpack it yourself"
+        )
+
+
+def _find(folder: Location, *names: str) -> Location | None:
+    """Return the first of the files that is there."""
+    return next((folder / name for name in names if (folder / name).is_file()), None)
+
+
+def _read(file: Location) -> bytes:
+    """Return an original, on disk or from a zip; raises DatasetError."""
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(ORIGINAL_LIMIT_B + 1)
+    except READ_ERRORS as error:
+        raise DatasetError(f"{file}: cannot be read: {error}") from error
+    if len(data) > ORIGINAL_LIMIT_B:
+        raise DatasetError(
+            f"{file}: has more than {ORIGINAL_LIMIT_B} bytes, and no original of this set has"
+        )
+    return data
 
 
 def _holds(path: Path, data: bytes) -> bool:
@@ -83,74 +146,84 @@ def _holds(path: Path, data: bytes) -> bool:
 
 def _original(dataset: Dataset, label: Label) -> str:
     """Return the name of the file that a label's input is made from."""
-    if dataset.name == "ad01":
-        return Path(label.name).stem.removesuffix(AD_SUFFIX) + ".wav"
-    return f"{label.name} or {Path(label.name).stem}.wav"
+    stem = Path(label.name).stem
+    return {
+        "vww01": f"{stem}.jpg",
+        "ad01": f"{stem.removesuffix(AD_SUFFIX)}.wav",
+    }.get(dataset.name, f"{label.name} or {stem}.wav")
 
 
-def _keyword(source: Path, label: Label) -> bytes | None:
+def _keyword(folder: Location, label: Label) -> bytes | None:
     """Return the features of a clip `<name>.bin` (int16 LE, 16 kHz) or `<name>.wav`."""
-    raw, wav = source / label.name, (source / label.name).with_suffix(".wav")
-    if wav.is_file():
-        samples = _read_wav(wav)
-    elif raw.is_file():
-        data = raw.read_bytes()
-        if len(data) != 2 * mfcc.SAMPLES:
-            raise DatasetError(
-                f"{raw}: a clip has {2 * mfcc.SAMPLES} bytes (1 s of int16 at 16 kHz), this file "
-                f"has {len(data)}"
-            )
+    file = _find(folder, f"{Path(label.name).stem}.wav", label.name)
+    if file is None:
+        return None
+    data = _read(file)
+    if file.name.endswith(".wav"):
+        samples = _samples(data, file)
+    elif len(data) == 2 * mfcc.SAMPLES:
         samples = np.frombuffer(data, dtype="<i2")
     else:
-        return None
+        raise DatasetError(
+            f"{file}: a clip has {2 * mfcc.SAMPLES} bytes (1 s of int16 at 16 kHz), this file "
+            f"has {len(data)}"
+        )
     if len(samples) > mfcc.SAMPLES:
-        raise DatasetError(f"{wav}: a clip lasts 1 s (16000 samples), this has {len(samples)}")
+        raise DatasetError(f"{file}: a clip lasts 1 s (16000 samples), this has {len(samples)}")
     padded = np.zeros(mfcc.SAMPLES, dtype=np.int16)
     padded[: len(samples)] = samples
     return mfcc.quantise(mfcc.mfcc(padded)).tobytes()
 
 
-def _machine(source: Path, label: Label) -> bytes | None:
+def _photograph(folder: Location, label: Label) -> bytes | None:
+    """Return the picture of a COCO photograph; an input is named by the number of its own."""
+    name = f"{Path(label.name).stem}.jpg"
+    file = _find(folder, name, f"val2017/{name}", f"COCO_val2014_{name}")
+    return None if file is None else coco.picture(_read(file), str(file))
+
+
+def _machine(folder: Location, label: Label) -> bytes | None:
     """Return 200 frames of a ToyCar recording: `normal_id_01_00000003.wav` and so on."""
-    stem = Path(label.name).stem.removesuffix(AD_SUFFIX)
-    candidates = (source / f"{stem}.wav", source / "test" / f"{stem}.wav")
-    path = next((path for path in candidates if path.is_file()), None)
-    if path is None:
+    name = f"{Path(label.name).stem.removesuffix(AD_SUFFIX)}.wav"
+    file = _find(folder, name, f"test/{name}", f"ToyCar/test/{name}")
+    if file is None:
         return None
-    frames = logmel.log_mel(_read_wav(path).astype(np.float64) / 32768)
+    frames = logmel.log_mel(_samples(_read(file), file).astype(np.float64) / 32768)
     first = _AD_FIRST_FRAME - 1  # our frame 0 is the reference's frame 1
     middle = frames[first : first + _AD_FRAMES]
     if len(middle) != _AD_FRAMES:
         raise DatasetError(
-            f"{path}: a recording has at least {_AD_FIRST_FRAME + _AD_FRAMES} frames (8 s at "
+            f"{file}: a recording has at least {_AD_FIRST_FRAME + _AD_FRAMES} frames (8 s at "
             f"16 kHz), this has {len(frames)}: was it cut short?"
         )
     return middle.astype("<f4").tobytes()
 
 
-def _read_wav(path: Path) -> NDArray[np.int16]:
+def _samples(wav: bytes, where: Location) -> NDArray[np.int16]:
     """Return the samples of a mono 16-bit 16 kHz wav file; raises DatasetError."""
     try:
-        with wave.open(str(path), "rb") as file:
+        with wave.open(io.BytesIO(wav)) as file:
             kind = (file.getnchannels(), file.getsampwidth(), file.getframerate())
             data = file.readframes(file.getnframes())
-    except (wave.Error, EOFError, OSError) as error:
-        raise DatasetError(f"{path}: not a wav file that can be read: {error}") from error
+    except (wave.Error, EOFError) as error:
+        raise DatasetError(f"{where}: not a wav file that can be read: {error}") from error
     if kind != (1, 2, 16_000):
         raise DatasetError(
-            f"{path}: has {kind[0]} channels of {8 * kind[1]} bit at {kind[2]} Hz, wanted one of "
+            f"{where}: has {kind[0]} channels of {8 * kind[1]} bit at {kind[2]} Hz, wanted one of "
             "16 bit at 16000 Hz"
         )
     return np.frombuffer(data[: len(data) // 2 * 2], dtype="<i2")
 
 
-def _cifar(source: Path, labels: list[Label], official: bytes) -> dict[str, bytes]:
+def _cifar(
+    dataset: Dataset, source: Path, labels: list[Label], official: bytes
+) -> dict[str, bytes]:
     """Return {name: 32x32 RGB interleaved} from CIFAR-10's binary test batch.
 
     The binary archive has no file names: the official list of places says which record belongs to
     which label, and each record's own class must agree. Ref: CIFAR-10 home page, binary version.
     """
-    batch = _cifar_batch(source)
+    batch = _cifar_batch(dataset, source)
     places = _places(official)
     if len(places) != len(labels):
         raise DatasetError(f"the official list has {len(places)} places, {len(labels)} labels")
@@ -167,7 +240,7 @@ def _cifar(source: Path, labels: list[Label], official: bytes) -> dict[str, byte
     return pictures
 
 
-def _cifar_batch(source: Path) -> bytes:
+def _cifar_batch(dataset: Dataset, source: Path) -> bytes:
     """Return test_batch.bin, from a folder, the file itself, or the archive as downloaded."""
     candidates: Iterable[Path] = (
         source / CIFAR_MEMBER,
@@ -179,8 +252,9 @@ def _cifar_batch(source: Path) -> bytes:
     if path is None:
         raise DatasetError(
             f"{source}: holds neither test_batch.bin nor cifar-10-binary.tar.gz; give the folder "
-            "with CIFAR-10's binary version"
+            f"with CIFAR-10's binary version: {where_from(dataset)}"
         )
+    _check_download(dataset, path)
     wanted_b = CIFAR_RECORD_B * CIFAR_RECORDS
     try:
         if path.suffix == ".gz":

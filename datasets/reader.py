@@ -17,7 +17,7 @@ Location = Path | zipfile.Path
 FILE_LIMIT_B = 1 << 24
 """Larger than any file of sliding windows: those of ad01 have 102400 bytes."""
 
-_READ_ERRORS = (
+READ_ERRORS = (
     OSError,
     EOFError,
     KeyError,
@@ -26,6 +26,7 @@ _READ_ERRORS = (
     zlib.error,
     zipfile.BadZipFile,
 )
+"""What reading from a disk or from a damaged zip may raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +204,7 @@ def _parse_line(line: str, dataset: Dataset) -> Label:
 def _read_labels(file: Location) -> bytes:
     try:
         return file.read_bytes()
-    except _READ_ERRORS as error:
+    except READ_ERRORS as error:
         raise DatasetError(f"{file}: the label file cannot be read: {error}") from error
 
 
@@ -234,7 +235,7 @@ def _read_file(file: Location, size_b: int | None) -> bytes:
         with file.open("rb") as stream:
             data = stream.read(limit_b + 1)
             found_b = len(data) if len(data) <= limit_b else stream.seek(0, os.SEEK_END)
-    except _READ_ERRORS as error:
+    except READ_ERRORS as error:
         raise DatasetError(f"{file}: the input cannot be read: {error}") from error
     if found_b > limit_b or (size_b is not None and found_b != size_b):
         wanted = f"{limit_b} bytes" if size_b is not None else f"at most {limit_b} bytes"

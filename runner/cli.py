@@ -90,14 +90,15 @@ def _parser() -> argparse.ArgumentParser:
     fetch.set_defaults(do=_fetch)
 
     prepare = commands.add_parser("prepare", help="make official inputs from the public originals")
-    prepare.add_argument("task", metavar="TASK", help="kws, ic, ic02 or ad")
+    prepare.add_argument("task", metavar="TASK", help="kws, vww, ic, ic02 or ad")
     prepare.add_argument(
         "--from",
         dest="source",
         type=Path,
-        required=True,
         metavar="FOLDER",
-        help="one-second clips (kws), CIFAR-10's binary archive (ic), ToyCar wavs (ad)",
+        help="with one-second clips (kws), COCO's val2017.zip or its photographs (vww), CIFAR-10's "
+        "binary archive (ic, ic02), dev_data_ToyCar.zip or its wavs (ad); without --from, the "
+        "command says where they are published, and their checksums",
     )
     prepare.add_argument(
         "-o", "--out", type=Path, metavar="DIR", help="dataset folder (default: the cache)"

@@ -16,12 +16,12 @@ from ..datasets.fetch import (
     mirror_folder,
     missing,
 )
-from ..datasets.prepare import prepare
+from ..datasets.prepare import prepare, where_from
 from ..datasets.reader import SampleSet, parse_labels, read_samples
 from ..models.declaration import Model, load_model
 from ..models.declaration import package_folder as models_folder
 from .cache import cache_folder
-from .errors import DatasetError, ModelError
+from .errors import DatasetError, ModelError, UsageError
 from .task import Task
 from .track import Track
 
@@ -68,18 +68,23 @@ def fetch_official(
 
 
 def prepare_official(
-    task: Task, source: Path, out: Path | None, track: Track, cache: Path | None = None
+    task: Task, source: Path | None, out: Path | None, track: Track, cache: Path | None = None
 ) -> tuple[Path, int, int]:
     """Make the official inputs of a task from the public originals in `source`.
 
     `out` is a folder for an EEMBC dataset folder; None: the cache, where runs find it. Returns the
     folder, how many inputs were made and how many there are. Raises DatasetError; labels must have
-    been fetched.
+    been fetched. Without `source`, a UsageError says where the originals are published.
     """
     cache = cache or cache_folder()
     dataset = load_dataset(task.dataset)
     if dataset.source is None:
         raise DatasetError(f"dataset {dataset.name} is not one that can be prepared")
+    if source is None:
+        raise UsageError(
+            f"tinybench prepare {task.name}: say with --from where its originals are; they are "
+            f"published as {where_from(dataset)}"
+        )
     digests = {file.address: file.sha256 for file in dataset_files(dataset)}
 
     def read(address: str) -> bytes:
