@@ -37,7 +37,7 @@ def test_the_handshake_finds_vendor_model_and_capabilities(line: ProcessTranspor
     assert (identity.vendor, identity.model_id, identity.caps) == (
         "tinybench",
         "fake01",
-        ("profile",),
+        ("profile", "frames-1-512-4096"),
     )
 
 
