@@ -14,8 +14,6 @@ static inline int32x4_t divide(int32x4_t x, int32_t rounding, int32_t shift) {
 void add_mve(const struct add_mve *op, const int8_t *first, const int8_t *second, int8_t *out) {
     const int32_t first_bias = op->first_offset * (1 << (LEFT_SHIFT - 1));
     const int32_t second_bias = op->second_offset * (1 << LEFT_SHIFT);
-    const int32x4_t min = vdupq_n_s32(op->out_min);
-    const int32x4_t max = vdupq_n_s32(op->out_max);
     for (int32_t left = op->count; left > 0; left -= 4, first += 4, second += 4, out += 4) {
         const mve_pred16_t some = vctp32q((uint32_t)left);
         const int32x4_t a = vshlq_n_s32(vldrbq_z_s32(first, some), LEFT_SHIFT - 1);
@@ -27,7 +25,6 @@ void add_mve(const struct add_mve *op, const int8_t *first, const int8_t *second
                       divide(scaled, op->second_rounding, op->second_right_shift));
         int32x4_t value =
             divide(vqrdmulhq_n_s32(sum, op->out_multiplier), op->out_rounding, op->out_right_shift);
-        value = vminq_s32(vmaxq_s32(value, min), max);
-        vstrbq_p_s32(out, value, some);
+        vstrbq_p_s32(out, limited(value, op->out_min, op->out_max), some);
     }
 }

@@ -46,10 +46,8 @@ void average_pool_2d_mve(const struct average_pool_2d_mve *op, const int8_t *in,
             part.inverse = (1u << 31) / (uint32_t)part.count + 1;
             for (int32_t c = 0; c < op->out_c; c += 4, out += 4) {
                 const mve_pred16_t some = vctp32q((uint32_t)(op->out_c - c));
-                int32x4_t value = means(&part, op->out_c, row_b, c, some);
-                value = vmaxq_s32(value, vdupq_n_s32(op->out_min));
-                value = vminq_s32(value, vdupq_n_s32(op->out_max));
-                vstrbq_p_s32(out, value, some);
+                const int32x4_t mean = means(&part, op->out_c, row_b, c, some);
+                vstrbq_p_s32(out, limited(mean, op->out_min, op->out_max), some);
             }
             out -= -op->out_c & 3;
         }

@@ -46,20 +46,6 @@ __asm__(".section .text.dot_4x2, \"ax\", %progbits\n"
         ".size dot_4x2, . - dot_4x2\n"
         ".text\n");
 
-/* The same for one window. */
-static void dot_4x1(const int8_t *window, const int8_t *weights, int32_t blocks,
-                    const int32_t *biases, int32_t *sums) {
-    int32_t a = biases[0], b = biases[1], c = biases[2], d = biases[3];
-    for (int32_t i = 0; i < blocks; i++, window += 16, weights += 64) {
-        const int8x16_t values = vldrbq_s8(window);
-        a = vmladavaq_s8(a, values, vldrbq_s8(weights));
-        b = vmladavaq_s8(b, values, vldrbq_s8(weights + 16));
-        c = vmladavaq_s8(c, values, vldrbq_s8(weights + 32));
-        d = vmladavaq_s8(d, values, vldrbq_s8(weights + 48));
-    }
-    sums[0] = a, sums[1] = b, sums[2] = c, sums[3] = d;
-}
-
 /* Copy the window with top left corner (y0, x0), with the zero point outside the image. */
 static void copy_window(const struct conv_2d_mve *op, const int8_t *in, int32_t y0, int32_t x0,
                         int8_t *window) {
@@ -85,19 +71,14 @@ static void copy_window(const struct conv_2d_mve *op, const int8_t *in, int32_t 
     }
 }
 
-/* Store four channels of one pixel, or as many as are left. */
-static inline void store(const struct conv_2d_mve *op, const int32_t *sums, const int32_t *channels,
-                         mve_pred16_t some, int8_t *out) {
-    int32x4_t x = output(vldrwq_s32(sums), channels, op->exact_negatives);
-    x = vmaxq_s32(x, vdupq_n_s32(op->out_min));
-    x = vminq_s32(x, vdupq_n_s32(op->out_max));
-    vstrbq_p_s32(out, x, some);
-}
-
 void conv_2d_mve(const struct conv_2d_mve *op, const int8_t *in, int8_t *out, void *scratch) {
     int8_t *windows = scratch;
-    const int32_t window_b = 16 * op->blocks;
+    const int32_t blocks = op->blocks;
+    const int32_t window_b = 16 * blocks;
+    const int32_t out_c = op->out_c;
     const int32_t pixels = op->out_h * op->out_w;
+    const struct limits limits = {vdupq_n_s32(op->out_min), vdupq_n_s32(op->out_max),
+                                  op->exact_negatives};
     int32_t row = 0;
     int32_t column = 0;
     for (int32_t first = 0; first < pixels; first += 2) {
@@ -120,20 +101,19 @@ void conv_2d_mve(const struct conv_2d_mve *op, const int8_t *in, int8_t *out, vo
         }
         const int32_t *channels = op->channels;
         const int8_t *weights = op->weights;
-        for (int32_t left = op->out_c; left > 0; left -= 4) {
-            int32_t sums[8];
-            const mve_pred16_t some = vctp32q((uint32_t)left);
+        for (int32_t left = out_c; left > 0; left -= 4) {
             if (count == 2) {
-                dot_4x2(windows, weights, op->blocks, channels, sums);
-                store(op, sums + 4, channels, some, out + op->out_c);
+                int32_t sums[8];
+                dot_4x2(windows, weights, blocks, channels, sums);
+                store(vldrwq_s32(sums), channels, &limits, left, out);
+                store(vldrwq_s32(sums + 4), channels, &limits, left, out + out_c);
             } else {
-                dot_4x1(windows, weights, op->blocks, channels, sums);
+                store(dot_4(windows, window_b, weights, channels), channels, &limits, left, out);
             }
-            store(op, sums, channels, some, out);
             weights += 4 * window_b;
             channels += 16;
             out += left < 4 ? left : 4;
         }
-        out += (count - 1) * op->out_c;
+        out += (count - 1) * out_c;
     }
 }

@@ -29,13 +29,23 @@ static void copy_row(const struct depthwise_3x3_mve *op, const int8_t *in, int32
     fill(row + left + inside, (int8_t)op->in_zero_point, op->row_b - left - inside);
 }
 
-/* Compute all pixels of an output row for sixteen channels, or as many as are left. */
+/* Compute all pixels of an output row for sixteen channels, or as many as are left; or for the few
+ * channels there are, `op->pixels` pixels at a time. */
 static void convolve(const struct depthwise_3x3_mve *op, const int8_t *rows[3],
                      const int8_t *weights, const int32_t *channels, int32_t left, int8_t *out) {
-    const mve_pred16_t some = left < 16 ? vctp8q((uint32_t)left) : 0xFFFF;
+    const bool exact = op->exact_negatives;
+    const int8x16_t min = vdupq_n_s8((int8_t)op->out_min);
+    const int8x16_t max = vdupq_n_s8((int8_t)op->out_max);
     const int32_t next = op->in_c;
+    const int32_t out_w = op->out_w;
+    const int32_t pixels = op->pixels;
+    const int32_t step = pixels * next;
+    const int32_t in_step = op->stride_w * step;
     const int8_t *tap[3] = {rows[0], rows[1], rows[2]};
-    for (int32_t x = 0; x < op->out_w; x++, out += op->in_c) {
+    if (pixels > 1) {
+        left = out_w * next;
+    }
+    for (int32_t x = 0; x < out_w; x += pixels, out += step) {
         struct sums s = {vldrwq_s32(channels), vldrwq_s32(channels + 16), vldrwq_s32(channels + 32),
                          vldrwq_s32(channels + 48)};
         int16x8_t even = vdupq_n_s16(0);
@@ -56,17 +66,22 @@ static void convolve(const struct depthwise_3x3_mve *op, const int8_t *rows[3],
             }
         }
         for (int32_t i = 0; i < 3; i++) {
-            tap[i] += op->stride_w * next;
+            tap[i] += in_step;
         }
-        const bool exact = op->exact_negatives;
         int16x8_t low = vqmovnbq_s32(vdupq_n_s16(0), output(s.from0, channels, exact));
         low = vqmovntq_s32(low, output(s.from2, channels + 16, exact));
         int16x8_t high = vqmovnbq_s32(vdupq_n_s16(0), output(s.from1, channels + 32, exact));
         high = vqmovntq_s32(high, output(s.from3, channels + 48, exact));
         int8x16_t result = vqmovntq_s16(vqmovnbq_s16(vdupq_n_s8(0), low), high);
-        result = vmaxq_s8(result, vdupq_n_s8((int8_t)op->out_min));
-        result = vminq_s8(result, vdupq_n_s8((int8_t)op->out_max));
-        vstrbq_p_s8(out, result, some);
+        result = vminq_s8(vmaxq_s8(result, min), max);
+        if (left >= 16) {
+            vstrbq_s8(out, result);
+        } else {
+            vstrbq_p_s8(out, result, vctp8q((uint32_t)left));
+        }
+        if (pixels > 1) {
+            left -= step;
+        }
     }
 }
 

@@ -6,41 +6,76 @@
 
 #define CHANNELS 4
 
-/* Add one group, four inputs times the weights of four channels, to their sums; returns where the
- * next weights are. In named registers, for GCC does not find the load of four words by itself. */
-static inline __attribute__((always_inline)) const packed *
-add_group(int32_t inputs, const packed *weights, int32_t sum[CHANNELS]) {
-    register int32_t w0 __asm__("r8");
-    register int32_t w1 __asm__("r9");
-    register int32_t w2 __asm__("r10");
-    register int32_t w3 __asm__("r11");
-    __asm__("ldmia %0!, {%1, %2, %3, %4}"
-            : "+&r"(weights), "=&r"(w0), "=&r"(w1), "=&r"(w2), "=&r"(w3)
-            : "m"(*(const packed(*)[CHANNELS])weights));
-    const int32_t even = even_bytes(inputs);
-    const int32_t odd = odd_bytes(inputs);
-    sum[0] = __smlad(odd, odd_bytes(w0), __smlad(even, even_bytes(w0), sum[0]));
-    sum[1] = __smlad(odd, odd_bytes(w1), __smlad(even, even_bytes(w1), sum[1]));
-    sum[2] = __smlad(odd, odd_bytes(w2), __smlad(even, even_bytes(w2), sum[2]));
-    sum[3] = __smlad(odd, odd_bytes(w3), __smlad(even, even_bytes(w3), sum[3]));
-    return weights;
-}
+/* sum[channel] += inputs times the weights of four channels, over `groups` of four inputs.
+ *
+ * In assembly, for GCC loads the weights one by one: four sums (r4-r7), four words of weights
+ * (r8-r11), two pairs of inputs (r12, lr) and one of weights (r3). */
+void dot_4(const int8_t *inputs, const int8_t *weights, int32_t groups, int32_t sum[CHANNELS]);
+
+__asm__(".section .text.dot_4, \"ax\", %progbits\n"
+        ".balign 4\n"
+        ".thumb_func\n"
+        ".type dot_4, %function\n"
+        "dot_4:\n"
+        ".macro channel weights, sum\n"
+        "   sxtb16 r3, \\weights\n"
+        "   smlad  \\sum, r12, r3, \\sum\n"
+        "   sxtb16 r3, \\weights, ror #8\n"
+        "   smlad  \\sum, lr, r3, \\sum\n"
+        ".endm\n"
+        ".macro group\n"
+        "   ldr    lr, [r0], #4\n"
+        "   ldmia  r1!, {r8-r11}\n"
+        "   sxtb16 r12, lr\n"
+        "   sxtb16 lr, lr, ror #8\n"
+        "   channel r8, r4\n"
+        "   channel r9, r5\n"
+        "   channel r10, r6\n"
+        "   channel r11, r7\n"
+        ".endm\n"
+        "   push   {r3-r11, lr}\n"
+        "   ldmia  r3, {r4-r7}\n"
+        "   add    r8, r0, r2, lsl #2\n" /* end of the inputs */
+        "   push   {r0, r8}\n"
+        "   bic    r2, r2, #3\n"         /* groups in whole turns of the unrolled loop */
+        "   add    r2, r0, r2, lsl #2\n" /* ... and where they end */
+        "   cmp    r0, r2\n"
+        "   beq    2f\n"
+        "1: group\n"
+        "   group\n"
+        "   group\n"
+        "   group\n"
+        "   cmp    r0, r2\n"
+        "   bne    1b\n"
+        "2: ldr    r2, [sp, #4]\n"
+        "   cmp    r0, r2\n"
+        "   beq    4f\n"
+        "3: group\n"
+        "   cmp    r0, r2\n"
+        "   bne    3b\n"
+        "4: ldr    r3, [sp, #8]\n"
+        "   stmia  r3, {r4-r7}\n"
+        "   add    sp, sp, #12\n"
+        "   pop    {r4-r11, pc}\n"
+        ".purgem group\n"
+        ".purgem channel\n"
+        ".size dot_4, . - dot_4\n"
+        ".text\n");
 
 void fully_connected_dsp(const struct fully_connected_dsp *op, const int8_t *in, int8_t *out) {
     const bool exact = op->exact_negatives || op->out_min > INT8_MIN || op->out_max < INT8_MAX;
-    const packed *weights = (const packed *)op->weights;
-    int32_t last = 0; /* the inputs that do not fill a group */
-    memcpy(&last, in + (op->in_c & ~3), (size_t)(op->in_c & 3));
+    const int8_t *weights = op->weights;
+    const int32_t groups = op->in_c / 4;
+    const int32_t left = op->in_c % 4;
+    int8_t last[4] = {0}; /* the inputs that do not fill a group */
+    memcpy(last, in + 4 * groups, (size_t)left);
     for (int32_t c = 0; c < op->out_c; c += CHANNELS) {
         int32_t sum[CHANNELS] = {0};
-        const packed_anywhere *group = (const packed_anywhere *)in;
-        const packed_anywhere *end = group + op->in_c / 4;
-#pragma GCC unroll 4
-        for (; group != end; group++) {
-            weights = add_group(*group, weights, sum);
-        }
-        if (op->in_c % 4) {
-            weights = add_group(last, weights, sum);
+        dot_4(in, weights, groups, sum);
+        weights += 4 * CHANNELS * groups;
+        if (left > 0) {
+            dot_4(last, weights, 1, sum);
+            weights += 4 * CHANNELS;
         }
         for (int32_t i = 0; i < CHANNELS && c + i < op->out_c; i++) {
             const struct channel_dsp *channel = &op->channels[c + i];

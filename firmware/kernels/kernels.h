@@ -170,6 +170,16 @@ struct conv_2d_mve {
 };
 void conv_2d_mve(const struct conv_2d_mve *op, const int8_t *in, int8_t *out, void *scratch);
 
+/* Fully connected layer, with the weights and the output stage of `conv_2d_mve`. */
+struct fully_connected_mve {
+    const int8_t *weights;
+    const int32_t *channels;
+    int32_t in_c, out_c;
+    int32_t exact_negatives;
+    int32_t out_min, out_max;
+};
+void fully_connected_mve(const struct fully_connected_mve *op, const int8_t *in, int8_t *out);
+
 /* Convolution in portable C, two pixels by three channels at a time; a fully connected layer is one
  * of one pixel. `scratch` holds two windows of int8, or nothing where `pointwise`. */
 struct conv_2d_blocked {
@@ -241,9 +251,10 @@ struct average_pool_2d_mve {
 };
 void average_pool_2d_mve(const struct average_pool_2d_mve *op, const int8_t *in, int8_t *out);
 
-/* Depthwise 3x3 convolution, sixteen channels at a time; no weight is -128. In `channels`, each
- * four are four channels apart: 0 4 8 12, 2 6 10 14, 1 5 9 13, 3 7 11 15 of sixteen. `scratch`
- * holds three rows and 16 bytes. `out` may be `in` where it is neither wider nor higher. */
+/* Depthwise 3x3 convolution, sixteen channels at a time, or fewer channels of several pixels; no
+ * weight is -128. In `channels`, each four are four channels apart: 0 4 8 12, 2 6 10 14, 1 5 9 13,
+ * 3 7 11 15 of sixteen. `scratch` holds three rows and 16 bytes. `out` may be `in` where it is
+ * neither wider nor higher. */
 struct depthwise_3x3_mve {
     const int8_t *weights;   /* [in_c / 16][9][16], filled up with zeros */
     const int32_t *channels; /* [in_c / 16][4][4][4] */
@@ -251,7 +262,8 @@ struct depthwise_3x3_mve {
     int32_t out_h, out_w;
     int32_t stride_h, stride_w;
     int32_t pad_top, pad_left;
-    int32_t row_b; /* a row with its borders */
+    int32_t row_b;  /* a row with its borders */
+    int32_t pixels; /* at a time: 1, or 16 / in_c where stride_w is 1; channels are repeated then */
     int32_t in_zero_point;
     int32_t exact_negatives;
     int32_t out_min, out_max;

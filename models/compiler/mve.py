@@ -12,33 +12,21 @@ TAPS, CHANNELS = 16, 4
 def vectorised(step: Step) -> Step:
     """Return the step with its MVE kernel, or as it is where there is none for its shape."""
     if step.function == "conv_2d":
-        return _conv_2d(step, step.fields)
+        return _conv_2d(step)
     if step.function == "fully_connected":
-        return _conv_2d(step, {**_ONE_PIXEL, **step.fields})
+        return _fully_connected(step)
     if step.function == "depthwise_conv_2d":
         return _depthwise_3x3(step)
     return step
 
 
-# A fully connected layer is a convolution of one pixel.
-_ONE_PIXEL = {
-    **dict.fromkeys(("in_h", "in_w", "out_h", "out_w", "kernel_h", "kernel_w"), 1),
-    **dict.fromkeys(("stride_h", "stride_w"), 1),
-    **dict.fromkeys(("pad_top", "pad_left"), 0),
-}
-
-
-def _conv_2d(step: Step, fields: dict[str, int]) -> Step:
-    out_c = fields["out_c"]
-    rows = step.constants[0].values.reshape(out_c, -1)
-    entries = _output_stage(step, rows)
-    if entries is None:
+def _conv_2d(step: Step) -> Step:
+    fields = step.fields
+    constants = _constants(step)
+    if constants is None:
         return step
-    blocks = -(-rows.shape[1] // TAPS)
-    groups = -(-out_c // CHANNELS)
-    packed = np.zeros((groups * CHANNELS, blocks * TAPS), np.int8)
-    packed[:out_c, : rows.shape[1]] = rows
-    packed = packed.reshape(groups, CHANNELS, blocks, TAPS).transpose(0, 2, 1, 3)
+    out_c = fields["out_c"]
+    blocks = -(-fields["kernel_h"] * fields["kernel_w"] * fields["in_c"] // TAPS)
     pointwise = all(
         fields[name] == 1 for name in ("kernel_h", "kernel_w", "stride_h", "stride_w")
     ) and not (fields["pad_top"] or fields["pad_left"])
@@ -49,12 +37,39 @@ def _conv_2d(step: Step, fields: dict[str, int]) -> Step:
             **_without_output(fields),
             "blocks": blocks,
             "pointwise": int(pointwise),
+            "in_zero_point": -fields["in_offset"],
             **_output_fields(fields),
         },
-        constants=[_weights(packed), _channels(entries, list(range(groups * CHANNELS)))],
+        constants=constants,
         scratch_b=2 * blocks * TAPS,
         in_place=step.inputs if pointwise and out_c <= fields["in_c"] else [],
     )
+
+
+def _fully_connected(step: Step) -> Step:
+    constants = _constants(step)
+    if constants is None:
+        return step
+    return msgspec.structs.replace(
+        step,
+        function="fully_connected_mve",
+        fields={**_without_output(step.fields), **_output_fields(step.fields)},
+        constants=constants,
+    )
+
+
+def _constants(step: Step) -> list[Constant] | None:
+    """Return weights and output stage of a convolution; None where it would not be exact."""
+    out_c = step.fields["out_c"]
+    rows = step.constants[0].values.reshape(out_c, -1)
+    entries = _output_stage(step, rows)
+    if entries is None:
+        return None
+    groups, blocks = -(-out_c // CHANNELS), -(-rows.shape[1] // TAPS)
+    packed = np.zeros((groups * CHANNELS, blocks * TAPS), np.int8)
+    packed[:out_c, : rows.shape[1]] = rows
+    packed = packed.reshape(groups, CHANNELS, blocks, TAPS).transpose(0, 2, 1, 3)
+    return [_weights(packed), _channels(entries, list(range(groups * CHANNELS)))]
 
 
 def _depthwise_3x3(step: Step) -> Step:
@@ -71,16 +86,27 @@ def _depthwise_3x3(step: Step) -> Step:
         or rows.min() == INT8_MIN
     ):
         return step
-    blocks = -(-channels // TAPS)
+    # Few channels are computed for several pixels at once.
+    pixels = TAPS // channels if TAPS % channels == 0 and fields["stride_w"] == 1 else 1
+    rows, entries = np.tile(rows, (pixels, 1)), np.tile(entries, (pixels, 1))
+    blocks = -(-len(rows) // TAPS)
     packed = np.zeros((blocks * TAPS, 9), np.int8)
-    packed[:channels] = rows
+    packed[: len(rows)] = rows
     packed = packed.reshape(blocks, TAPS, 9).transpose(0, 2, 1)
     # The kernel's vectors hold every fourth channel.
     order = [
         16 * b + first + 4 * i for b in range(blocks) for first in (0, 2, 1, 3) for i in range(4)
     ]
     width = max(fields["pad_left"] + fields["in_w"], (fields["out_w"] - 1) * fields["stride_w"] + 3)
-    fields = _without_output(fields) | {"row_b": width * channels} | _output_fields(fields)
+    fields = (
+        _without_output(fields)
+        | {
+            "row_b": width * channels,
+            "pixels": pixels,
+            "in_zero_point": -fields["in_offset"],
+        }
+        | _output_fields(fields)
+    )
     for name in ("kernel_h", "kernel_w", "out_c", "multiplier"):
         del fields[name]
     smaller = fields["out_w"] <= fields["in_w"] and fields["out_h"] <= fields["in_h"]
@@ -126,7 +152,6 @@ def _without_output(fields: dict[str, int]) -> dict[str, int]:
 
 def _output_fields(fields: dict[str, int]) -> dict[str, int]:
     return {
-        "in_zero_point": -fields["in_offset"],
         "exact_negatives": int(_exact_negatives(fields)),
         "out_min": fields["out_min"],
         "out_max": fields["out_max"],

@@ -52,6 +52,14 @@ CASES: dict[str, Callable[[Rng], Model]] = {
     "depthwise stride 2": lambda r: build.convolution(
         r, (7, 8, 4), 4, stride=(2, 2), depthwise=True
     ),
+    "depthwise 8 channels, odd width": lambda r: build.convolution(r, (5, 7, 8), 8, depthwise=True),
+    "depthwise 2 channels": lambda r: build.convolution(
+        r, (4, 13, 2), 2, stride=(2, 1), depthwise=True, relu=RELU
+    ),
+    "depthwise 1 channel": lambda r: build.convolution(r, (6, 21, 1), 1, depthwise=True),
+    "depthwise 20 channels": lambda r: build.convolution(
+        r, (5, 6, 20), 20, depthwise=True, padding=VALID
+    ),
     "depthwise multiplier": lambda r: build.convolution(r, (5, 5, 2), 6, depthwise=True),
     "depthwise 1x10": lambda r: build.convolution(
         r, (1, 20, 4), 4, (1, 10), padding=VALID, depthwise=True
@@ -71,6 +79,7 @@ CASES: dict[str, Callable[[Rng], Model]] = {
     "fully connected": lambda r: build.fully_connected(r, 64, 12),
     "fully connected, odd": lambda r: build.fully_connected(r, 37, 5, RELU),
     "fully connected per channel": lambda r: build.fully_connected(r, 16, 9, per_channel=True),
+    "fully connected of 3 inputs": lambda r: build.fully_connected(r, 3, 15),
     "fully connected wide": lambda r: build.fully_connected(r, 640, 8, RELU),
     "softmax 12": lambda r: build.softmax(r, 12, 0.1446),
     "softmax 2": lambda r: build.softmax(r, 2, 0.0146),
