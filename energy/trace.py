@@ -41,6 +41,8 @@ class Edge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rising: bool | None = None
     uncertainty_s: float = 0.0
     """Half the width of the interval that the edge lies in."""
+    stamp_s: float | None = None
+    """As the instrument gave it, where `time_s` is a better estimate."""
 
 
 class Infer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,6 +56,8 @@ class Infer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dut_s: float | None = None
     host_s: float | None = None
     """How long it took by the clock of the DUT, and of the host."""
+    host_stop_s: float | None = None
+    """When it ended by the host's clock, since a moment that is the same for all infers."""
 
 
 class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -66,6 +70,8 @@ class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Relative, of a voltage that was read back or measured."""
     quantisation: float = 0.0
     """Half a step, relative to the sample (an instrument that sends a short mantissa)."""
+    code: str = ""
+    """How a sample was sent, where that rounds it: "hex12" or "dec4" (LPM01A binary, ASCII)."""
     quantisation_a: float = 0.0
     """Half a step in A, or W, or J: the unit of the samples (an instrument with a linear ADC)."""
     clock_ppm: float | None = None
@@ -93,6 +99,8 @@ class TraceHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     accuracy: Accuracy = Accuracy()
     marks: int = 1
     """Edges before the first infer: the DUT's boot pulse or an answer to `timestamp`."""
+    method: str = ""
+    """How whoever published this trace computes its energy: "eembc" or "v1.3"."""
     modelled: bool = False
     """No measurement: power is a model, or time is an instruction count."""
     note: str = ""

@@ -8,6 +8,7 @@ import argparse
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
@@ -124,10 +125,46 @@ def _parser() -> argparse.ArgumentParser:
     )
     profile.set_defaults(do=_profile)
 
+    _add_energy_commands(commands)
+
     doctor = commands.add_parser("doctor", help="say what is installed and what is missing")
     doctor.add_argument("--json", action="store_true", help="print one JSON document")
     doctor.set_defaults(do=_doctor)
     return parser
+
+
+def _add_energy_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    energy = commands.add_parser("energy", help="analyse and export energy traces")
+    energy.set_defaults(do=_command_missing(energy))
+    subcommands = energy.add_subparsers(title="commands", metavar="COMMAND")
+
+    analyse = subcommands.add_parser("analyse", help="energy per inference of a recorded trace")
+    analyse.add_argument(
+        "trace",
+        type=Path,
+        metavar="TRACE",
+        help="a trace, or a folder that holds one: .jls, EEMBC's trace1-energy.bin, the v1.3 "
+        "runner's results.json",
+    )
+    analyse.add_argument(
+        "--method",
+        action="append",
+        default=[],
+        metavar="METHOD",
+        help="besides ours, compute as eembc or v1.3 did (default: as the trace was published)",
+    )
+    analyse.add_argument("--json", action="store_true", help="print one JSON document")
+    analyse.set_defaults(do=_energy_analyse)
+
+
+def _command_missing(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
+    """Return what a command does that wants a further word: show its help."""
+
+    def show(_: argparse.Namespace) -> int:
+        parser.print_help(sys.stderr)
+        return 2
+
+    return show
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -325,6 +362,24 @@ def _write(path: Path, data: bytes) -> None:
         raise UsageError(
             f"cannot write {path}: {error.strerror}; name a file in a folder that exists"
         ) from error
+
+
+def _energy_analyse(arguments: argparse.Namespace) -> int:
+    from ..energy.examine import examine, published_beside
+    from ..energy.importers import open_any
+
+    with open_any(arguments.trace) as trace:
+        found = examine(trace, arguments.method, published_beside(arguments.trace))
+    if arguments.json:
+        _print_json(found)
+    else:
+        from rich.console import Console
+
+        from .report.energy import report
+
+        width = None if sys.stdout.isatty() else REPORT_WIDTH
+        Console(highlight=False, width=width).print(report(found))
+    return 0 if found.tinybench.valid and not found.against_rules else 1
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

@@ -1,0 +1,404 @@
+"""From a trace to energy per inference: windows by their edges, with an uncertainty (k = 2).
+
+Every figure is by the monitor's own clock. Nothing is subtracted, and nothing is made up: what is
+missing makes a window invalid, or is within its uncertainty and said.
+"""
+
+import math
+import statistics
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from ..runner.errors import TraceError
+from .integrate import Integral, integrate, step_at
+from .trace import Edge, Infer, Trace
+
+COVERAGE_FACTOR = 2
+DEBOUNCE_S = 50e-6
+"""Edges closer than this are one. Ref: energyrunner README, energy mode."""
+LOST_MAX = 1e-3
+"""Share of a window's samples that may be lost. Ref: energyrunner README, energy mode."""
+SKEW_MAX_PPM = 500.0
+HOST_LATENCY_S = 0.25
+"""The host sees the start and the end of an infer this much too late at most."""
+RANDOM = ("edges", "losses")
+"""Terms that differ from window to window; the others are the instrument's, the same in all."""
+SPREAD_OF_MEDIAN = {1: 1.0, 2: 0.7071, 3: 0.6698, 4: 0.5460, 5: 0.5356}
+"""Standard deviation of the median of n normal values, in theirs."""
+
+
+class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One infer between its two edges. Energies in J, uncertainties of them at k = 2.
+
+    Of a window with faults there is no energy: a doubtful number is no number.
+    """
+
+    number: int
+    input: str
+    start_s: float | None
+    stop_s: float | None
+    energy_j: float | None
+    uncertainty_j: float | None
+    terms_j: dict[str, float]
+    """Standard uncertainties (k = 1), by name."""
+    iterations: int | None
+    per_inference_j: float | None
+    power_w: float | None
+    """Mean, by the monitor's clock."""
+    monitor_s: float | None
+    dut_s: float | None
+    host_s: float | None
+    """The same time by three clocks; never mixed."""
+    dut_skew_ppm: float | None
+    voltage_v: float | None
+    samples: int
+    lost: int
+    clipped: int
+    faults: list[str]
+    """Why this window is no result; empty when it is one."""
+    warnings: list[str]
+
+
+class Analysis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a trace says. Medians are over valid windows only, None where there is none."""
+
+    valid: bool
+    """Every window is valid, and there is one for each infer."""
+    modelled: bool
+    """No measurement."""
+    windows: list[Window]
+    median_j: float | None
+    """Energy of one inference; of a window, where the iterations are not known."""
+    uncertainty_j: float | None
+    terms_j: dict[str, float]
+    per_inference: bool
+    host_skew_ppm: float | None
+    edges: int
+    """After debouncing."""
+    gaps: int
+    lost: int
+    """Samples in the whole trace, by its list of gaps."""
+    not_stated: list[str]
+    """Terms of the uncertainty that nobody states for this monitor; they count as nothing."""
+    faults: list[str]
+    warnings: list[str]
+
+
+def analyse(trace: Trace) -> Analysis:
+    """Find the windows of a trace and their energy.
+
+    Raises TraceError where samples cannot become energy: current without any voltage, a damaged
+    file. A window that cannot be trusted is in the result, with its faults.
+    """
+    edges = debounced(trace.edges)
+    spans, faults, warnings = _spans(trace, edges)
+    if not trace.complete:
+        warnings.append("the recording ended early: the file was not finished")
+    windows = [_window(trace, number, span, faults) for number, span in enumerate(spans, start=1)]
+    if not windows and not faults:
+        faults = ["there is no window: no infer, or too few edges"]
+    good = [window for window in windows if not window.faults]
+    skew_ppm = _host_skew_ppm(trace.infers, windows)
+    if skew_ppm is not None and abs(skew_ppm) > SKEW_MAX_PPM:
+        warnings.append(f"the host's clock and the monitor's differ by {skew_ppm:.0f} ppm")
+    per_inference = bool(windows) and all(window.iterations for window in windows)
+    median_j, terms_j = _median(good, per_inference) if good else (None, {})
+    infers = len(trace.infers)
+    return Analysis(
+        valid=bool(windows)
+        and len(good) == len(windows)
+        and len(windows) == (infers or len(windows)),
+        modelled=trace.head.modelled,
+        windows=windows,
+        median_j=median_j,
+        uncertainty_j=None if median_j is None else COVERAGE_FACTOR * _combined(terms_j),
+        terms_j=terms_j,
+        per_inference=per_inference,
+        host_skew_ppm=skew_ppm,
+        edges=len(edges),
+        gaps=len(trace.gaps),
+        lost=sum(gap.count for gap in trace.gaps),
+        not_stated=_not_stated(trace),
+        faults=faults,
+        warnings=warnings,
+    )
+
+
+def debounced(edges: Sequence[Edge]) -> list[Edge]:
+    """Return the edges in order, of those closer than DEBOUNCE_S only the first.
+
+    Where a monitor gives both directions, only falling ones count. Ref: MLPerf Tiny API,
+    `timestamp`: a falling edge, held for at least 1 us.
+    """
+    directions = {edge.rising for edge in edges}
+    kept: list[Edge] = []
+    for edge in sorted(edges, key=lambda edge: edge.time_s):
+        if {True, False} <= directions and edge.rising is True:
+            continue
+        if not kept or edge.time_s - kept[-1].time_s >= DEBOUNCE_S:
+            kept.append(edge)
+    return kept
+
+
+Span = tuple[Infer | None, Edge | None, Edge | None, list[str]]
+"""An infer, its two edges, and what is wrong with them."""
+
+
+def _spans(trace: Trace, edges: list[Edge]) -> tuple[list[Span], list[str], list[str]]:
+    """Give each infer its two edges; also return faults and warnings of the trace as a whole."""
+    bounds = [(infer.start_s, infer.stop_s) for infer in trace.infers]
+    if bounds and all(start is not None and stop is not None for start, stop in bounds):
+        return _spans_by_bounds(trace, edges)
+    marks, count = trace.head.marks, len(trace.infers)
+    wanted = f"{marks} mark{'' if marks == 1 else 's'} and two for each of {count} infers"
+    pairs = edges[marks:]
+    if count and len(edges) != marks + 2 * count:
+        faults = [f"{len(edges)} edges, where {wanted} make {marks + 2 * count}"]
+    elif len(pairs) % 2:
+        faults = [f"{len(edges)} edges: after {marks} of a mark they do not pair up"]
+    else:
+        faults = []
+    infers: list[Infer | None] = [*trace.infers] if count else [None] * (len(pairs) // 2)
+    spans: list[Span] = []
+    for number, infer in enumerate(infers):
+        pair = pairs[2 * number : 2 * number + 2]
+        start, stop = pair if len(pair) == 2 else (None, None)
+        spans.append((infer, start, stop, [] if start else ["it has no two edges"]))
+    return spans, faults, []
+
+
+def _spans_by_bounds(trace: Trace, edges: list[Edge]) -> tuple[list[Span], list[str], list[str]]:
+    spans: list[Span] = []
+    used = 0
+    for infer in trace.infers:
+        low_s, high_s = infer.start_s or 0.0, infer.stop_s or 0.0
+        within = [edge for edge in edges if low_s <= edge.time_s <= high_s]
+        used += len(within)
+        if len(within) == 2:
+            spans.append((infer, within[0], within[1], []))
+        else:
+            s = "" if len(within) == 1 else "s"
+            spans.append((infer, None, None, [f"{len(within)} edge{s} where two belong"]))
+    outside, marks = len(edges) - used, trace.head.marks
+    warnings = []
+    if outside != marks:
+        warnings.append(f"{outside} edges outside of every infer, where {marks} belong")
+    return spans, [], warnings
+
+
+def _window(trace: Trace, number: int, span: Span, faults: list[str]) -> Window:
+    infer, start, stop, own = span
+    faults = [*faults, *own]
+    known = infer or Infer(0)
+    iterations = known.iterations or None
+    warnings: list[str] = []
+    whole: Integral | None = None
+    energy_j = uncertainty_j = monitor_s = dut_ppm = None
+    terms_j: dict[str, float] = {}
+    lost = 0
+    if start and stop:
+        monitor_s = stop.time_s - start.time_s
+        if start.time_s < 0 or stop.time_s * trace.head.rate_hz > trace.count:
+            faults.append("the samples end before the window does")
+        else:
+            whole = integrate(trace, start.time_s, stop.time_s)
+            lost = max(whole.lost, _lost_in_gaps(trace, start.time_s, stop.time_s))
+            for what, count in (("lost", lost), ("clipped", whole.clipped)):
+                said = f"{count} of {whole.count} samples are {what} ({count / whole.count:.3%})"
+                if count > LOST_MAX * whole.count:
+                    faults.append(f"{said}, more than {LOST_MAX:.1%}")
+                elif count:
+                    warnings.append(said)
+        dut_ppm = _clocks(known, start, stop, warnings)
+    if start and stop and whole and not faults:
+        energy_j = whole.energy_j * whole.count / (whole.count - whole.lost)
+        terms_j = _terms(trace, start, stop, energy_j, lost, whole)
+        uncertainty_j = COVERAGE_FACTOR * _combined(terms_j)
+    return Window(
+        number=number,
+        input=known.input,
+        start_s=start.time_s if start else None,
+        stop_s=stop.time_s if stop else None,
+        energy_j=energy_j,
+        uncertainty_j=uncertainty_j,
+        terms_j=terms_j,
+        iterations=iterations,
+        per_inference_j=energy_j / iterations if energy_j is not None and iterations else None,
+        power_w=energy_j / monitor_s if energy_j is not None and monitor_s else None,
+        monitor_s=monitor_s,
+        dut_s=known.dut_s,
+        host_s=known.host_s,
+        dut_skew_ppm=dut_ppm,
+        voltage_v=whole.voltage_v if whole else trace.head.voltage_v,
+        samples=whole.count if whole else 0,
+        lost=lost,
+        clipped=whole.clipped if whole else 0,
+        faults=faults,
+        warnings=warnings,
+    )
+
+
+def _clocks(infer: Infer, start: Edge, stop: Edge, warnings: list[str]) -> float | None:
+    """Return by how much the DUT's clock is faster, in ppm; warn where clocks do not agree."""
+    monitor_s = stop.time_s - start.time_s
+    if infer.host_s is not None:
+        late_s = infer.host_s - monitor_s
+        if abs(late_s) > HOST_LATENCY_S + monitor_s * SKEW_MAX_PPM * 1e-6:
+            warnings.append(f"{monitor_s:.3f} s by the monitor, {infer.host_s:.3f} s by the host")
+    if infer.dut_s is None:
+        return None
+    skew_ppm = (infer.dut_s / monitor_s - 1) * 1e6
+    resolution_ppm = (start.uncertainty_s + stop.uncertainty_s) / monitor_s * 1e6
+    if abs(skew_ppm) > SKEW_MAX_PPM + resolution_ppm:
+        warnings.append(f"the DUT's clock and the monitor's differ by {skew_ppm:.0f} ppm")
+    return skew_ppm
+
+
+def _lost_in_gaps(trace: Trace, start_s: float, stop_s: float) -> int:
+    """Return how many of the samples between two moments the list of gaps has."""
+    first = math.floor(start_s * trace.head.rate_hz)
+    last = math.ceil(stop_s * trace.head.rate_hz)
+    return sum(
+        max(min(gap.start_index + gap.count, last) - max(gap.start_index, first), 0)
+        for gap in trace.gaps
+    )
+
+
+def _terms(
+    trace: Trace,
+    start: Edge,
+    stop: Edge,
+    energy_j: float,
+    lost: int,
+    whole: Integral,
+) -> dict[str, float]:
+    """Return the standard uncertainties of a window's energy, in J, by name.
+
+    A half width of a data sheet is that of a uniform distribution: divided by the root of three.
+    """
+    head, states = trace.head, trace.head.accuracy
+    time_s = stop.time_s - start.time_s
+    volts = whole.voltage_v or 0.0
+    sample_s = 1 / head.rate_hz
+    range_w = (head.range_max or 0.0) * (volts if head.unit == "A" else 1.0)
+    steps = [(edge, step_at(trace, edge.time_s, edge.uncertainty_s)) for edge in (start, stop)]
+    terms = {
+        "gain": energy_j * (states.gain or 0.0),
+        "offset": (states.offset_a or 0.0) * volts * time_s,
+        "voltage": energy_j * (states.voltage or 0.0),
+        "clock": energy_j * (states.clock_ppm or 0.0) * 1e-6,
+        "quantisation": _quantisation_j(trace, start.time_s, stop.time_s, energy_j, volts),
+        # A lost sample may have been anything from nothing to the highest; a clipped one is
+        # above the range, by as much again at most.
+        "losses": lost * sample_s * max(step.high_w for _, step in steps)
+        + whole.clipped * sample_s * range_w,
+    }
+    terms = {name: half_width / math.sqrt(3) for name, half_width in terms.items()}
+    edges_j2 = 0.0
+    for edge, step in steps:
+        # The edge itself; and the power of the sample that it cuts, which is not even.
+        share = edge.time_s * head.rate_hz % 1
+        uneven_j = step.step_w * share * (1 - share) * sample_s
+        edges_j2 += (step.high_w * edge.uncertainty_s) ** 2 / 3 + uneven_j**2
+    return terms | {"edges": math.sqrt(edges_j2)}
+
+
+def _quantisation_j(
+    trace: Trace, start_s: float, stop_s: float, energy_j: float, volts: float
+) -> float:
+    """Return the half width that rounding of the samples leaves, in J.
+
+    Equal samples are rounded by the same error, so what averages out is counted over different
+    ones only.
+    """
+    head, states = trace.head, trace.head.accuracy
+    sample_s = 1 / head.rate_hz
+    to_j = {"A": volts * sample_s, "W": sample_s, "J": 1.0, "uJ": 1e-6}[head.unit]
+    first, last = math.floor(start_s * head.rate_hz), math.ceil(stop_s * head.rate_hz)
+    linear_j = states.quantisation_a * to_j * (last - first)
+    if not states.quantisation and not states.code:
+        return linear_j
+    counts: dict[float, int] = {}
+    for chunk in trace.chunks(first, last):
+        values, times = np.unique(chunk.samples, return_counts=True)
+        for value, count in zip(values.tolist(), times.tolist(), strict=True):
+            if math.isfinite(value):
+                counts[value] = counts.get(value, 0) + count
+    total = sum(abs(value) * count for value, count in counts.items())
+    if not total:
+        return linear_j
+    squares = (
+        (half_step(value, states.code, states.quantisation) * count) ** 2
+        for value, count in counts.items()
+    )
+    return linear_j + math.sqrt(sum(squares)) / total * energy_j
+
+
+def half_step(value: float, code: str, relative: float) -> float:
+    """Return half a step of the code that `value` was sent in, in its unit.
+
+    Ref: UM2269, "hex12" is a mantissa of 12 bits times a power of 16, "dec4" one of four digits
+    times a power of ten.
+    """
+    if value == 0:
+        return 0.0
+    if code == "hex12":
+        return 0.5 * 16.0 ** (math.floor(math.log(abs(value), 16)) - 2)
+    if code == "dec4":
+        return 0.5 * 10.0 ** (math.floor(math.log10(abs(value))) - 3)
+    return abs(value) * relative
+
+
+def _median(windows: list[Window], per_inference: bool) -> tuple[float, dict[str, float]]:
+    """Return the median and its standard uncertainties."""
+
+    def scaled(window: Window, value_j: float) -> float:
+        return value_j / window.iterations if per_inference and window.iterations else value_j
+
+    values_j = [scaled(window, window.energy_j or 0.0) for window in windows]
+    narrowed = SPREAD_OF_MEDIAN.get(len(windows), 1.2533 / math.sqrt(len(windows)))
+    terms_j = {}
+    for name in windows[0].terms_j:
+        of_windows = [scaled(window, window.terms_j[name]) for window in windows]
+        if name in RANDOM:
+            terms_j[name] = narrowed * math.sqrt(statistics.fmean(x * x for x in of_windows))
+        else:
+            terms_j[name] = statistics.fmean(of_windows)
+    if len(values_j) > 1:
+        # What the windows differ by, beyond what their edges and losses explain.
+        explained = sum((terms_j[name] / narrowed) ** 2 for name in RANDOM)
+        excess = max(statistics.variance(values_j) - explained, 0.0)
+        terms_j["repeatability"] = narrowed * math.sqrt(excess)
+    return statistics.median(values_j), terms_j
+
+
+def _combined(terms_j: dict[str, float]) -> float:
+    return math.sqrt(sum(term * term for term in terms_j.values()))
+
+
+def _not_stated(trace: Trace) -> list[str]:
+    states = trace.head.accuracy
+    terms = {
+        "gain": states.gain,
+        "offset": states.offset_a,
+        "voltage": states.voltage,
+        "clock": states.clock_ppm,
+    }
+    return [name for name, value in terms.items() if value is None]
+
+
+def _host_skew_ppm(infers: Sequence[Infer], windows: list[Window]) -> float | None:
+    """Return by how much the host's clock is faster, from the ends of the first and last window."""
+    ends = [
+        (window.stop_s, infer.host_stop_s)
+        for infer, window in zip(infers, windows, strict=False)
+        if infer.host_stop_s is not None and window.stop_s is not None
+    ]
+    if len(ends) < 2:
+        return None
+    (first_s, first_host_s), (last_s, last_host_s) = ends[0], ends[-1]
+    if last_s <= first_s:
+        raise TraceError("the infers of this trace are not in order")
+    return ((last_host_s - first_host_s) / (last_s - first_s) - 1) * 1e6

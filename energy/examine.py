@@ -1,0 +1,162 @@
+"""What is known of a trace: our analysis, others' rules beside it, and what was published."""
+
+from pathlib import Path
+
+import msgspec
+
+from ..runner.errors import UsageError
+from ..runner.rules import WINDOW_MIN_S, WINDOWS
+from .analysis import Analysis, Window, analyse
+from .importers.published import Published, read_published, same
+from .methods import METHODS, RuleResult, RuleWindow
+from .trace import Trace
+
+OWN = "tinybench"
+
+
+class Compared(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A window by a published rule, beside ours of the same infer and what was published."""
+
+    window: RuleWindow
+    own: int | None
+    """Number of our window that overlaps it; None where there is none."""
+    own_difference_uj: float | None
+    """Ours less theirs, of the window's energy."""
+    published_uj: str | None
+    reproduced: bool | None
+
+
+class ByRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A published rule's figures."""
+
+    method: str
+    windows: list[Compared]
+    median_uj: float | None
+    own_difference_uj: float | None
+    """Ours less theirs, of the median energy of an inference."""
+    published_median_uj: str | None
+    reproduced: bool | None
+    """The median and every window are those that were published; None without published ones."""
+
+
+class Examination(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is known of a trace, in one document."""
+
+    trace: str
+    monitor: str
+    modelled: bool
+    rate_hz: float
+    samples: int
+    length_s: float
+    voltage_v: float | None
+    note: str
+    tinybench: Analysis
+    rules: list[ByRule]
+    against_rules: list[str]
+    """What the run rules object to, though the measurement may be sound."""
+
+
+def examine(trace: Trace, methods: list[str], published: Published | None = None) -> Examination:
+    """Analyse a trace by our method and by others beside it.
+
+    `methods` are names of METHODS; empty means the one that the trace was published with. Raises
+    UsageError for another name, TraceError as `analyse` does.
+    """
+    for method in methods:
+        if method not in (*METHODS, OWN):
+            raise UsageError(f"there is no method '{method}': {OWN}, {', '.join(METHODS)}")
+    names = methods or ([trace.head.method] if trace.head.method in METHODS else [])
+    own = analyse(trace)
+    rules = [
+        _beside(METHODS[name](trace), own, published if name == trace.head.method else None)
+        for name in names
+        if name != OWN
+    ]
+    return Examination(
+        trace=trace.name,
+        monitor=" ".join(filter(None, (trace.head.monitor, trace.head.serial))),
+        modelled=trace.head.modelled,
+        rate_hz=trace.head.rate_hz,
+        samples=trace.count,
+        length_s=trace.count / trace.head.rate_hz,
+        voltage_v=trace.head.voltage_v,
+        note=trace.head.note,
+        tinybench=own,
+        rules=rules,
+        against_rules=_against_rules(own, rules),
+    )
+
+
+def published_beside(path: Path) -> Published | None:
+    """Return the figures of the results.txt beside a trace, where there is one."""
+    return read_published((path if path.is_dir() else path.parent) / "results.txt")
+
+
+def _against_rules(own: Analysis, rules: list[ByRule]) -> list[str]:
+    found = []
+    if len(own.windows) != WINDOWS:
+        found.append(f"{len(own.windows)} windows, the rules want {WINDOWS}")
+    for window in own.windows:
+        if window.monitor_s is not None and window.monitor_s < WINDOW_MIN_S:
+            found.append(
+                f"window {window.number} lasts {window.monitor_s:.3f} s, the rules want at least "
+                f"{WINDOW_MIN_S:g} s"
+            )
+    for rule in rules:
+        for beside in (beside for beside in rule.windows if beside.own is None):
+            window = beside.window
+            said = f"window {window.number} of the {rule.method} rule is none of ours"
+            if window.elapsed_s < WINDOW_MIN_S:
+                said += f" and lasts {window.elapsed_s:.3f} s"
+            found.append(said)
+    return found
+
+
+def _beside(rule: RuleResult, own: Analysis, published: Published | None) -> ByRule:
+    windows = []
+    for place, window in enumerate(rule.windows):
+        ours = _overlapping(window, own.windows)
+        energy_j = ours.energy_j if ours else None
+        printed = each = None
+        if published is not None and place < len(published.energy_uj):
+            printed, each = published.energy_uj[place], published.per_inference_uj[place]
+        windows.append(
+            Compared(
+                window=window,
+                own=ours.number if ours else None,
+                own_difference_uj=None if energy_j is None else energy_j * 1e6 - window.energy_uj,
+                published_uj=printed,
+                reproduced=None
+                if printed is None or each is None
+                else same(window.energy_uj, printed) and same(window.per_inference_uj, each),
+            )
+        )
+    reproduced = None
+    if published is not None:
+        reproduced = (
+            len(published.energy_uj) == len(windows)
+            and all(window.reproduced for window in windows)
+            and same(rule.median_uj, published.median_uj)
+        )
+    difference_uj = None
+    if own.median_j is not None and rule.median_uj is not None and own.per_inference:
+        difference_uj = own.median_j * 1e6 - rule.median_uj
+    return ByRule(
+        method=rule.method,
+        windows=windows,
+        median_uj=rule.median_uj,
+        own_difference_uj=difference_uj,
+        published_median_uj=published.median_uj if published else None,
+        reproduced=reproduced,
+    )
+
+
+def _overlapping(window: RuleWindow, ours: list[Window]) -> Window | None:
+    """Return our window that shares at least half of this one's time."""
+    for own in ours:
+        if own.start_s is None or own.stop_s is None:
+            continue
+        shared_s = min(own.stop_s, window.stop_s) - max(own.start_s, window.start_s)
+        if shared_s > 0.5 * (window.stop_s - window.start_s):
+            return own
+    return None

@@ -1,0 +1,44 @@
+"""Open a recorded energy trace of any known kind, told apart by what is there."""
+
+from pathlib import Path
+
+from ...runner.errors import TraceError
+from ..trace import Trace, open_trace
+
+KNOWN = (
+    "a tinybench trace or a Joulescope file (.jls), an EEMBC trace (trace1-energy.bin), "
+    "the v1.3 runner's results.json, or a table (.csv)"
+)
+
+
+def open_any(path: Path) -> Trace:
+    """Open a trace: a file of a known kind, or a folder that holds one.
+
+    Raises TraceError: nothing there, of no known kind, or damaged.
+    """
+    file = _only_trace(path) if path.is_dir() else path
+    if not file.exists():
+        raise TraceError(f"{path}: there is no such file; give {KNOWN}")
+    from .eembc import SUFFIX, read_eembc
+    from .runner13 import read_runner13
+
+    if file.name.endswith("-timestamps.json"):
+        file = file.with_name(file.name.removesuffix("-timestamps.json") + SUFFIX)
+    if file.suffix == ".bin":
+        return read_eembc(file)
+    if file.suffix == ".jls" or (file.suffix == ".json" and file.with_suffix(".jls").exists()):
+        return open_trace(file)
+    if file.suffix == ".json":
+        return read_runner13(file)
+    raise TraceError(f"{file}: not a trace of a known kind; give {KNOWN}")
+
+
+def _only_trace(folder: Path) -> Path:
+    for pattern in ("*.jls", "*-energy.bin", "results.json", "*.csv"):
+        found = sorted(folder.glob(pattern))
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = ", ".join(file.name for file in found)
+            raise TraceError(f"{folder}: several traces ({names}); name one")
+    raise TraceError(f"{folder}: there is no trace in this folder; give {KNOWN}")

@@ -1,0 +1,40 @@
+"""Read the energy figures that a published results.txt states."""
+
+import re
+from pathlib import Path
+
+import msgspec
+
+_FIGURE = r"\s*:?\s*([0-9.]+(?:[eE][-+]?\d+)?)\s*uJ"
+_ENERGY = re.compile(r"(?:Total Energy|Energy)\s*:" + _FIGURE + r"(?!/)")
+_EACH = re.compile(r"Energy/Inf\.?\s*:" + _FIGURE + r"/inf")
+_MEDIAN = re.compile(r"Median energy cost is\s+([0-9.]+)\s*uJ/inf")
+
+
+class Published(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Figures as they are printed, so that their digits are known; in uJ."""
+
+    energy_uj: list[str]
+    per_inference_uj: list[str]
+    median_uj: str
+
+
+def read_published(path: Path) -> Published | None:
+    """Return what results.txt states; None where it has no energy."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    median = _MEDIAN.search(text)
+    energies, each = _ENERGY.findall(text), _EACH.findall(text)
+    if median is None or len(energies) != len(each):
+        return None
+    return Published(energies, each, median[1])
+
+
+def same(value: float | None, printed: str) -> bool:
+    """Return whether a value, printed with as many decimals, gives the same text."""
+    if value is None:
+        return False
+    decimals = len(printed.partition(".")[2])
+    return f"{value:.{decimals}f}" == printed
