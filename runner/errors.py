@@ -13,7 +13,8 @@
         ├── FetchError            a download failed or had the wrong checksum
         ├── TransportError        the line to the board closed, or could not be opened
         ├── DeadlineError         the board did not answer in time
-        └── ProtocolError         the board answered something the protocol does not allow
+        ├── ProtocolError         the board answered something the protocol does not allow
+        └── MonitorError          the energy monitor refused, stopped, or sent what cannot be
 
 A message says what was tried, what was seen and what to try next. A broken rule is no error: it is
 a `Violation` in the result (exit 1).
@@ -78,3 +79,7 @@ class DeadlineError(BenchError):
 
 class ProtocolError(BenchError):
     """The board answered something the protocol does not allow."""
+
+
+class MonitorError(BenchError):
+    """The energy monitor refused, stopped by itself, or sent what cannot be."""

@@ -1,0 +1,209 @@
+"""What an energy monitor is to the runner: found by name, opened by a spec, read in chunks."""
+
+import contextlib
+import importlib
+import pkgutil
+import threading
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Literal, Protocol
+
+import msgspec
+
+from ..runner.declare import Declaration, nearest
+from ..runner.errors import BenchError, ToolMissingError, UsageError
+from .trace import Chunk, TraceHead
+
+STOP_TIMEOUT_S = 15.0
+"""Longest time a monitor may take from `stop` to its last chunk."""
+
+
+WANTED = {"falling": (0,), "rising": (1,), "both": (0, 1)}
+"""Levels of the pin after an edge that counts."""
+
+
+class MonitorSpec(Declaration, frozen=True, kw_only=True):
+    """Which monitor, and how it is set; part of a bench file. What is None is the driver's own."""
+
+    driver: str
+    """Name of a module in `energy/drivers/`."""
+    serial: str | None = None
+    """Serial number, where two of a kind are attached ('tinybench monitors' lists them)."""
+    port: str | None = None
+    """Serial port, `host:port`, VISA resource or file, where it is not found by itself."""
+    voltage_v: float = 3.0
+    """What the DUT is supplied with."""
+    rate_hz: float | None = None
+    pin: int = 0
+    """Digital input that the DUT's timing pin is wired to, where there are several."""
+    edge: Literal["falling", "rising", "both"] = "falling"
+    """Which edges of the pin count; the DUT marks by falling ones."""
+    output: Literal["current", "energy"] = "current"
+    """LPM01A: "energy" is integrated by the instrument itself."""
+    wire_format: Literal["ascii", "binary"] = "ascii"
+    """LPM01A: "binary" has no edges."""
+    dialect: Literal["lpm01a", "stlink-v3pwr"] | None = None
+    """LPM01A; None: by the port that was found."""
+    channel: int = 1
+    """N6705: output that supplies the DUT."""
+    marks: int = 1
+    """Edges before the first infer: the boot pulse of the DUT."""
+
+
+class Monitor(Protocol):
+    """An open instrument. Close it on every way out: that switches the DUT's supply off."""
+
+    @property
+    def head(self) -> TraceHead:
+        """What it is, and how it samples as now set."""
+        ...
+
+    def power_on(self) -> None:
+        """Supply the DUT."""
+        ...
+
+    def power_off(self) -> None:
+        """Take the supply from the DUT."""
+        ...
+
+    def read_voltage(self) -> float | None:
+        """Return the DUT's supply in V as the instrument reads it; None where it cannot."""
+        ...
+
+    def start(self) -> None:
+        """Start to sample; sample 0 comes next."""
+        ...
+
+    def chunks(self, silent_s: float = 3.0) -> Iterator[Chunk]:
+        """Yield what is sampled, in order, until `stop` was called and the rest has come.
+
+        Raises DeadlineError when nothing comes for `silent_s`, MonitorError when the instrument
+        stops by itself or sends what cannot be; what came before has been yielded.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Ask `chunks` to end; may be called from another thread, and twice."""
+        ...
+
+    def close(self) -> None:
+        """Stop, switch the supply off and let go; may be called twice, raises nothing."""
+        ...
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A monitor that is attached."""
+
+    driver: str
+    model: str
+    serial: str
+    port: str
+
+
+def drivers() -> list[str]:
+    """Return the names of all drivers, sorted."""
+    from . import drivers as package
+
+    return sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+
+
+def open_monitor(spec: MonitorSpec) -> Monitor:
+    """Open a monitor; the DUT's supply is off afterwards.
+
+    Raises UsageError for an unknown driver or a setting it cannot do, ToolMissingError when its
+    library is missing, BenchError when the instrument does not answer as it should.
+    """
+    return _driver(spec.driver).open(spec)
+
+
+def attached() -> list[Found]:
+    """Return the monitors that can be seen from here, by driver and serial number."""
+    found: list[Found] = []
+    for name in drivers():
+        with contextlib.suppress(ToolMissingError):  # of a library not installed, none is attached
+            found += _driver(name).attached()
+    return found
+
+
+def choose(found: list[Found], spec: MonitorSpec) -> Found:
+    """Return the one of `found` that the spec means. Raises UsageError when that is not one."""
+    wanted = [one for one in found if spec.serial in (None, one.serial)]
+    if len(wanted) == 1:
+        return wanted[0]
+    if not found:
+        raise UsageError(
+            f"no {spec.driver} is attached; plug it in, or name its port in the spec of the monitor"
+        )
+    listed = "; ".join(f"{one.serial} at {one.port}" for one in found)
+    if not wanted:
+        raise UsageError(
+            f"no {spec.driver} has the serial number {spec.serial}; attached: {listed}"
+        )
+    raise UsageError(
+        f"{len(wanted)} {spec.driver} are attached ({listed}); name one by its serial number"
+    )
+
+
+class Capture:
+    """Reads a monitor in a thread while the runner talks to the DUT.
+
+        with Capture(monitor, writer.write) as capture:
+            ...; capture.check(); ...
+
+    Leaving it stops the monitor and waits for the last chunk. What went wrong in the thread is
+    raised by `check`, and on leaving when nothing else was.
+    """
+
+    def __init__(self, monitor: Monitor, sink: Callable[[Chunk], None]) -> None:
+        self._monitor = monitor
+        self._sink = sink
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
+
+    def __enter__(self) -> "Capture":
+        self._monitor.start()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._monitor.stop()
+        self._thread.join(STOP_TIMEOUT_S)
+        if kind is None:
+            if self._thread.is_alive():
+                raise BenchError(
+                    f"the monitor does not stop within {STOP_TIMEOUT_S:.0f} s; unplug it"
+                )
+            self.check()
+
+    def check(self) -> None:
+        """Raise what ended the capture early, if anything did."""
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        try:
+            for chunk in self._monitor.chunks():
+                self._sink(chunk)
+        except BaseException as error:  # raised again where the runner looks
+            self._error = error
+
+
+class _Driver(Protocol):
+    """What a module in `energy/drivers/` has."""
+
+    def open(self, spec: MonitorSpec) -> Monitor: ...
+
+    def attached(self) -> list[Found]: ...
+
+
+def _driver(name: str) -> _Driver:
+    known = drivers()
+    if name not in known:
+        raise UsageError(f"there is no monitor '{name}': {nearest(name, known)}")
+    module: object = importlib.import_module(f".drivers.{name}", __package__)
+    return module  # pyright: ignore[reportReturnType]

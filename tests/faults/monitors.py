@@ -1,0 +1,209 @@
+"""Runs a monitor against a simulated one with a fault, and says what became of the windows."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal, Protocol
+
+import numpy as np
+
+from tinybench.energy.drivers import lpm01a, ppk2
+from tinybench.energy.monitor import Monitor, MonitorSpec
+from tinybench.energy.simulated import lpm01a as sim_lpm01a
+from tinybench.energy.simulated import ppk2 as sim_ppk2
+from tinybench.energy.simulated.load import Windows
+from tinybench.energy.simulated.port import PseudoPort
+from tinybench.runner.errors import TinybenchError
+
+LOAD = Windows()
+VOLTAGE_V = 3.0
+LASTS_S = 4.5
+TOLERANCE = 1e-3
+"""Of the energy of a window of 1 s: two edges of half a sample, and the damage the rules allow."""
+SKEW_MAX = 500e-6
+IN_STREAM = (
+    "lost bytes",
+    "corrupt bytes",
+    "lost lines",
+    "overflow",
+    "overcurrent",
+    "power down",
+    "stamp lost",
+    "stamp corrupt",
+    "silence",
+)
+"""Faults of the LPM01A that its formats meet differently."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one session with a monitor came to."""
+
+    verdict: str
+    """"right", "flagged", "refused", or "WRONG"."""
+    why: str = ""
+
+
+def session(monitor: Monitor, load: Windows = LOAD) -> Outcome:
+    """Measure with an open monitor until the load has ended, and judge every window."""
+    samples: list[np.ndarray] = []
+    voltages: list[np.ndarray] = []
+    edges: list[float] = []
+    gaps = []
+    try:
+        monitor.power_on()
+        monitor.start()
+        count = 0
+        for chunk in monitor.chunks(silent_s=1.0):
+            assert chunk.start_index == count
+            count += len(chunk.samples)
+            samples.append(chunk.samples)
+            if chunk.voltage_v is not None:
+                voltages.append(chunk.voltage_v)
+            edges += [edge.time_s for edge in chunk.edges]
+            gaps += chunk.gaps
+            if count >= LASTS_S * monitor.head.rate_hz:
+                monitor.stop()
+    except TinybenchError as error:
+        return Outcome("refused", str(error))
+    head = monitor.head
+    values = np.concatenate(samples).astype(np.float64)
+    lost = np.zeros(count + 1, np.bool_)
+    for gap in gaps:
+        lost[gap.start_index : gap.start_index + gap.count] = True
+    if not np.all(np.isfinite(values) | lost[:-1]):
+        return Outcome("WRONG", "NaN outside a gap")
+    if head.voltage_measured:
+        power = values * np.concatenate(voltages)
+    elif head.unit == "J":
+        power = values * head.rate_hz
+    else:
+        power = values * (head.voltage_v or math.nan)
+    if len(edges) != head.marks + 2 * len(load.windows_s):
+        return Outcome("flagged", f"{len(edges)} edges")
+    return _judge(power, lost, edges[head.marks :], head.rate_hz, load)
+
+
+def whole(monitor: Monitor) -> Outcome:
+    """Measure without edges: the charge of all samples, or how many were lost."""
+    total, count, lost = 0.0, 0, 0
+    try:
+        monitor.power_on()
+        monitor.start()
+        for chunk in monitor.chunks(silent_s=1.0):
+            there = np.isfinite(chunk.samples)
+            count += len(there)
+            lost += sum(gap.count for gap in chunk.gaps)
+            if int((~there).sum()) != sum(gap.count for gap in chunk.gaps):
+                return Outcome("WRONG", "NaN outside a gap")
+            total += float(chunk.samples[there].astype(np.float64).sum())
+            if count >= LASTS_S * monitor.head.rate_hz:
+                monitor.stop()
+    except TinybenchError as error:
+        return Outcome("refused", str(error))
+    if lost:
+        return Outcome("flagged", f"{lost} samples lost")
+    true = float(LOAD.current_a(0.0, 1 / monitor.head.rate_hz, count).sum())
+    right = abs(total / true - 1) < 2 * TOLERANCE  # the format alone is 0.2 % off
+    return Outcome("right" if right else "WRONG", f"{total / true - 1:+.4%}")
+
+
+def _judge(
+    power: np.ndarray, lost: np.ndarray, edges: list[float], rate_hz: float, load: Windows
+) -> Outcome:
+    flagged = ""
+    for number, window_s in enumerate(load.windows_s):
+        begin, end = (edge_s * rate_hz for edge_s in edges[2 * number : 2 * number + 2])
+        inside = slice(math.floor(begin), math.ceil(end))
+        true_s = window_s[1] - window_s[0]
+        skew = abs((end - begin) / rate_hz / true_s - 1)
+        if lost[inside].any():
+            flagged = f"window {number}: {lost[inside].sum()} samples lost"
+            continue
+        if skew > SKEW_MAX + 1.0 / (end - begin):
+            flagged = f"window {number}: clocks differ by {skew * 1e6:.0f} ppm"
+            continue
+        weight = np.ones(inside.stop - inside.start)
+        weight[0] -= begin - inside.start
+        weight[-1] -= inside.stop - end
+        energy_j = float(power[inside] @ weight) / rate_hz
+        error = energy_j / load.energy_j(number, VOLTAGE_V) - 1
+        if not abs(error) < TOLERANCE:
+            return Outcome("WRONG", f"window {number}: {energy_j} J, {error:+.3%}")
+    return Outcome("flagged", flagged) if flagged else Outcome("right")
+
+
+def run_lpm01a(
+    fault: str,
+    wire_format: Literal["ascii", "binary"] = "ascii",
+    output: Literal["current", "energy"] = "current",
+) -> Outcome:
+    """Run the LPM01A driver against the simulated LPM01A."""
+    faults = frozenset({fault} if fault else ())
+    at = 150_300 if wire_format == "binary" else 7300
+    device = sim_lpm01a.SimulatedLpm01a(LOAD, faults=faults, fault_at=at, real_time=False)
+    with PseudoPort(device, real_time=False) as port:
+        outcome = _opened(
+            lambda: lpm01a.open(
+                MonitorSpec(
+                    driver="lpm01a",
+                    port=port.path,
+                    voltage_v=VOLTAGE_V,
+                    wire_format=wire_format,
+                    output=output,
+                    marks=1,
+                )
+            ),
+            total=wire_format == "binary",
+        )
+        return _insist_off(outcome, device)
+
+
+def run_ppk2(fault: str) -> Outcome:
+    """Run the PPK2 driver against the simulated PPK2."""
+    faults = frozenset({fault} if fault else ())
+    real_time = fault == "lost 64 words"  # which only the clock can tell
+    device = sim_ppk2.SimulatedPpk2(LOAD, faults=faults, real_time=real_time)
+    with PseudoPort(device, real_time=real_time) as port:
+        outcome = _opened(
+            lambda: ppk2.open(MonitorSpec(driver="ppk2", port=port.path, voltage_v=VOLTAGE_V))
+        )
+        return _insist_off(outcome, device)
+
+
+def _opened(open_it: Callable[[], Monitor], *, total: bool = False) -> Outcome:
+    try:
+        monitor = open_it()
+    except TinybenchError as error:
+        return Outcome("refused", str(error))
+    try:
+        return whole(monitor) if total else session(monitor)
+    finally:
+        monitor.close()
+
+
+class Switched(Protocol):
+    """A simulated instrument that supplies the DUT."""
+
+    powered: bool
+
+
+def _insist_off(outcome: Outcome, device: Switched) -> Outcome:
+    """Turn an outcome wrong when the supply stays on, unless the instrument was unplugged."""
+    end_s = time.monotonic() + 2.0
+    while device.powered and time.monotonic() < end_s and "is gone" not in outcome.why:
+        time.sleep(0.01)
+    if device.powered and "is gone" not in outcome.why:
+        return Outcome("WRONG", f"the supply is still on after: {outcome}")
+    return outcome
+
+
+CASES: dict[str, Callable[[], Outcome]] = {
+    **{f"lpm01a {fault}": partial(run_lpm01a, fault) for fault in sim_lpm01a.FAULTS},
+    **{f"lpm01a energy {f}": partial(run_lpm01a, f, output="energy") for f in IN_STREAM},
+    **{f"lpm01a binary {f}": partial(run_lpm01a, f, "binary") for f in IN_STREAM},
+    **{f"ppk2 {fault}": partial(run_ppk2, fault) for fault in sim_ppk2.FAULTS},
+}
+"""Every fault of every simulated instrument."""
