@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import tempfile
@@ -10,13 +11,16 @@ from pathlib import Path
 
 import msgspec
 
-from ..models.compiler import InputFormat, Manifest, ResultKind, compile_model
+from ..models.compiler import Manifest, compile_model
 from .board import Board
 from .cache import cache_folder
 from .errors import BuildError, ModelError, ToolMissingError
+from .task import Task
 
 BUILD_TIMEOUT_S = 180
 TOOL_TIMEOUT_S = 20
+_OVERFLOW = re.compile(r"region `(FLASH|RAM)' overflowed by ([0-9]+) bytes")
+"""What the linker says. Ref: binutils, ld."""
 SOURCE_FOLDERS = ("core", "kernels", "ports", "cortex_m")
 
 
@@ -37,16 +41,8 @@ class Image(msgspec.Struct, frozen=True):
     manifest: Manifest
 
 
-def build(
-    board: Board,
-    tflite: bytes,
-    model_id: str,
-    *,
-    input_format: InputFormat = "int8",
-    result: ResultKind = "output",
-    decimals: int | None = None,
-) -> Image:
-    """Compile a model to C and build the board's firmware with it.
+def build(board: Board, task: Task, model: Path) -> Image:
+    """Compile a task's model, a .tflite, to C and build the board's firmware with it.
 
     An image is kept in the cache under the hash of all it is made from, and built once.
     Raises ToolMissingError, ModelError, BuildError.
@@ -60,18 +56,19 @@ def build(
         with tempfile.TemporaryDirectory(dir=images, prefix=".build-") as scratch:
             work = Path(scratch) / "image"
             manifest = compile_model(
-                tflite,
+                model,
                 work / "model",
-                model_id=model_id,
+                model_id=task.model_id,
                 kernels=board.toolchain.kernels,
-                input_format=input_format,
-                result=result,
-                decimals=decimals,
+                input_format=task.input_format,
+                result=task.result,
+                decimals=task.result_decimals,
             )
+            _check_task(task, manifest, model)
             _check_fits(board, manifest)
             made_of = [board, compiler, sources, manifest.model_c_sha256]
             build_id = _sha256(msgspec.json.encode(made_of))[:16]
-            folder = images / f"{board.name}-{model_id}-{build_id}"
+            folder = images / f"{board.name}-{task.model_id}-{build_id}"
             record = folder / "image.json"
             if record.is_file():
                 return msgspec.json.decode(record.read_bytes(), type=Image)
@@ -100,6 +97,19 @@ def build(
     except OSError as error:
         raise BuildError(f"cannot build in {images}: {error}") from error
     return image
+
+
+def _check_task(task: Task, manifest: Manifest, model: Path) -> None:
+    """Raise ModelError when the model takes or gives other than the task's values."""
+    for what, wanted, found in (
+        ("bytes of input", task.input_b, manifest.input_b),
+        ("results", task.result_count, manifest.output_count),
+    ):
+        if found != wanted:
+            raise ModelError(
+                f"{model}: this model is not one for task {task.name}: it has {found} {what}, the "
+                f"task has {wanted}; give another --model, or another --task"
+            )
 
 
 def _check_fits(board: Board, manifest: Manifest) -> None:
@@ -145,6 +155,12 @@ def _make(board: Board, work: Path, build_id: str) -> None:
         ) from None
     if done.returncode != 0:
         words = (done.stderr or done.stdout).strip()[-2000:]
+        if over := _OVERFLOW.findall(words):
+            raise ModelError(
+                f"the model does not fit {board.name} together with the rest of the firmware: "
+                + " and ".join(f"{over_b} bytes too many for {name}" for name, over_b in over)
+                + ". Use a smaller model or another board"
+            )
         raise BuildError(f"the firmware of {board.name} does not build; make says:\n{words}")
 
 

@@ -70,14 +70,7 @@ def profile(board_name: str, task_name: str) -> Profile:
     """
     board, task = boards.load_board(board_name), tasks.load_task(task_name)
     inputs = resolve(task)
-    image = build(
-        board,
-        inputs.model.read_bytes(),
-        task.model_id,
-        input_format=task.input_format,
-        result=task.result,
-        decimals=task.result_decimals,
-    )
+    image = build(board, task, inputs.model)
     argv = [word.replace("{elf}", image.elf) for word in board.emulator.argv]
     with closing(ProcessTransport(argv)) as line:
         dut = Dut(line)

@@ -20,7 +20,7 @@ from . import task as tasks
 from .board import Board
 from .declare import find
 from .dut import Dut
-from .errors import ModelError, ProtocolError, RunFolderError, TinybenchError
+from .errors import ProtocolError, RunFolderError, TinybenchError
 from .firmware import Image, build
 from .inputs import Inputs, resolve
 from .result import (
@@ -80,8 +80,7 @@ def run(request: Request, track: Track, say: Callable[[str], None]) -> Outcome:
         _insist_free(request.out)
     inputs = resolve(task, request.data, request.model)
     say(f"{board.name}, {task.name}: {inputs.note}")
-    tflite = inputs.model.read_bytes()
-    building = (_build(board, task, tflite) for _ in range(1))
+    building = (build(board, task, inputs.model) for _ in range(1))
     (image,) = track(building, "build", 1)
     tools = _tools(board)
 
@@ -203,28 +202,6 @@ class _Journal:
             self._file.write(msgspec.json.encode({kind: record}) + b"\n")
         except OSError as error:
             raise RunFolderError(f"cannot write {self._path}: {error}") from error
-
-
-def _build(board: Board, task: Task, tflite: bytes) -> Image:
-    """Build the image; raises ModelError when the model is one for another task."""
-    image = build(
-        board,
-        tflite,
-        task.model_id,
-        input_format=task.input_format,
-        result=task.result,
-        decimals=task.result_decimals,
-    )
-    for what, wanted, found in (
-        ("bytes of input", task.input_b, image.manifest.input_b),
-        ("results", task.result_count, image.manifest.output_count),
-    ):
-        if found != wanted:
-            raise ModelError(
-                f"this model is not one for task {task.name}: it has {found} {what}, the task has "
-                f"{wanted}; give another --model, or another --task"
-            )
-    return image
 
 
 def _default_folder(board: Board, task: Task, started: datetime) -> Path:

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from tinybench.models.declaration import package_folder
-from tinybench.runner.board import names
 from tinybench.runner.result import read_result
 
 TINYBENCH = [sys.executable, "-m", "tinybench.runner"]
@@ -232,27 +231,6 @@ def test_a_model_of_another_task_is_refused_before_the_board_starts(tmp_path: Pa
     assert done.returncode == 2
     assert "not one for task ic: it has 490 bytes of input, the task has 3072" in done.stderr
     assert not (tmp_path / "run").exists()
-
-
-@pytest.mark.parametrize(
-    ("key", "message"),
-    [
-        ("flash_size_b", "bytes of flash for weights, the board has 16384"),
-        ("ram_size_b", "bytes of RAM for tensors, the board has 16384"),
-    ],
-)
-def test_a_model_that_does_not_fit_is_refused_before_it_is_built(
-    tmp_path: Path, key: str, message: str
-) -> None:
-    """Which memory, and by how many bytes."""
-    text = names()["mps2-an386"].read_text()
-    text = re.sub(f"(?m)^{key} = .*$", f"{key} = 0x4000", text)
-    (tmp_path / "small.toml").write_text(text)
-    words = ["--board", str(tmp_path / "small.toml"), "--task", "ic"]
-    done = _tinybench(*words, "--out", str(tmp_path / "run"))
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert "too many" in done.stderr
 
 
 @pytest.mark.parametrize(
