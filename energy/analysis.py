@@ -21,6 +21,8 @@ DEBOUNCE_S = 50e-6
 LOST_MAX = 1e-3
 """Share of a window's samples that may be lost. Ref: energyrunner README, energy mode."""
 SKEW_MAX_PPM = 500.0
+CLOCK_PPM = 100.0
+"""Half width of the monitor's clock where nobody states it: any quartz keeps it."""
 HOST_LATENCY_S = 0.25
 """The host sees the start and the end of an infer this much too late at most."""
 RANDOM = ("edges", "losses")
@@ -197,15 +199,13 @@ def _window(trace: Trace, number: int, span: Span, faults: list[str]) -> Window:
     whole: Integral | None = None
     energy_j = uncertainty_j = monitor_s = dut_ppm = None
     terms_j: dict[str, float] = {}
-    lost = 0
     if start and stop:
         monitor_s = stop.time_s - start.time_s
         if start.time_s < 0 or stop.time_s * trace.head.rate_hz > trace.count:
             faults.append("the samples end before the window does")
         else:
             whole = integrate(trace, start.time_s, stop.time_s)
-            lost = max(whole.lost, _lost_in_gaps(trace, start.time_s, stop.time_s))
-            for what, count in (("lost", lost), ("clipped", whole.clipped)):
+            for what, count in (("lost", whole.lost), ("clipped", whole.clipped)):
                 said = f"{count} of {whole.count} samples are {what} ({count / whole.count:.3%})"
                 if count > LOST_MAX * whole.count:
                     faults.append(f"{said}, more than {LOST_MAX:.1%}")
@@ -214,7 +214,7 @@ def _window(trace: Trace, number: int, span: Span, faults: list[str]) -> Window:
         dut_ppm = _clocks(known, start, stop, warnings)
     if start and stop and whole and not faults:
         energy_j = whole.energy_j * whole.count / (whole.count - whole.lost)
-        terms_j = _terms(trace, start, stop, energy_j, lost, whole)
+        terms_j = _terms(trace, start, stop, energy_j, whole)
         uncertainty_j = COVERAGE_FACTOR * _combined(terms_j)
     return Window(
         number=number,
@@ -233,7 +233,7 @@ def _window(trace: Trace, number: int, span: Span, faults: list[str]) -> Window:
         dut_skew_ppm=dut_ppm,
         voltage_v=whole.voltage_v if whole else trace.head.voltage_v,
         samples=whole.count if whole else 0,
-        lost=lost,
+        lost=whole.lost if whole else 0,
         clipped=whole.clipped if whole else 0,
         faults=faults,
         warnings=warnings,
@@ -256,22 +256,11 @@ def _clocks(infer: Infer, start: Edge, stop: Edge, warnings: list[str]) -> float
     return skew_ppm
 
 
-def _lost_in_gaps(trace: Trace, start_s: float, stop_s: float) -> int:
-    """Return how many of the samples between two moments the list of gaps has."""
-    first = math.floor(start_s * trace.head.rate_hz)
-    last = math.ceil(stop_s * trace.head.rate_hz)
-    return sum(
-        max(min(gap.start_index + gap.count, last) - max(gap.start_index, first), 0)
-        for gap in trace.gaps
-    )
-
-
 def _terms(
     trace: Trace,
     start: Edge,
     stop: Edge,
     energy_j: float,
-    lost: int,
     whole: Integral,
 ) -> dict[str, float]:
     """Return the standard uncertainties of a window's energy, in J, by name.
@@ -288,11 +277,11 @@ def _terms(
         "gain": energy_j * (states.gain or 0.0),
         "offset": (states.offset_a or 0.0) * volts * time_s,
         "voltage": energy_j * (states.voltage or 0.0),
-        "clock": energy_j * (states.clock_ppm or 0.0) * 1e-6,
+        "clock": energy_j * _clock_ppm(trace) * 1e-6,
         "quantisation": _quantisation_j(trace, start.time_s, stop.time_s, energy_j, volts),
         # A lost sample may have been anything from nothing to the highest; a clipped one is
         # above the range, by as much again at most.
-        "losses": lost * sample_s * max(step.high_w for _, step in steps)
+        "losses": whole.lost * sample_s * max(step.high_w for _, step in steps)
         + whole.clipped * sample_s * range_w,
     }
     terms = {name: half_width / math.sqrt(3) for name, half_width in terms.items()}
@@ -378,14 +367,14 @@ def _combined(terms_j: dict[str, float]) -> float:
     return math.sqrt(sum(term * term for term in terms_j.values()))
 
 
+def _clock_ppm(trace: Trace) -> float:
+    stated = trace.head.accuracy.clock_ppm
+    return CLOCK_PPM if stated is None else stated
+
+
 def _not_stated(trace: Trace) -> list[str]:
     states = trace.head.accuracy
-    terms = {
-        "gain": states.gain,
-        "offset": states.offset_a,
-        "voltage": states.voltage,
-        "clock": states.clock_ppm,
-    }
+    terms = {"gain": states.gain, "offset": states.offset_a, "voltage": states.voltage}
     return [name for name, value in terms.items() if value is None]
 
 

@@ -162,10 +162,19 @@ def memory_trace(
     infers: Sequence[Infer] = (),
     name: str = "",
 ) -> Trace:
-    """Return a trace of samples in memory, shape [n], or in a memory-mapped file."""
+    """Return a trace of samples in memory, shape [n], or in a memory-mapped file.
+
+    What stands in a gap is read as NaN.
+    """
 
     def read(start: int, stop: int) -> tuple[Floats, Floats | None]:
-        return samples[start:stop], None if voltage_v is None else voltage_v[start:stop]
+        piece = samples[start:stop]
+        for gap in gaps:
+            first, last = gap.start_index - start, gap.start_index + gap.count - start
+            if last > 0 and first < len(piece):
+                piece = np.array(piece)
+                piece[max(first, 0) : last] = np.nan
+        return piece, None if voltage_v is None else voltage_v[start:stop]
 
     return Trace(head, len(samples), read, edges, gaps, infers, name=name)
 
