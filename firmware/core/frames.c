@@ -12,16 +12,19 @@
 #include "upload.h"
 
 #define VERSION 1
-#define PAYLOAD_B 512  /* of a full DATA */
+#ifndef PAYLOAD_B
+#define PAYLOAD_B 512 /* of a full DATA; a chip short of RAM may define less */
+#endif
 #define FRAMES_MAX 256 /* of an input */
 
 #define HEAD_B 6
 #define CRC_B 4
 #define INFER_B 12       /* payload of INFER */
 #define RESULT_HEAD_B 12 /* payload of RESULT before its text */
+_Static_assert(PAYLOAD_B >= INFER_B, "an INFER frame must fit, too");
 #define BODY_MAX (HEAD_B + PAYLOAD_B + CRC_B)
-/* On the line: three code words of COBS and the closing zero more. */
-#define LINE_MAX_B (BODY_MAX + 4)
+/* On the line, with the code words of COBS and the closing zero. */
+#define LINE_MAX_B (BODY_MAX + BODY_MAX / 254 + 2)
 /* Sign, digits of 32 bits, point and comma. The text of a result has to fit the 16 bits of a
  * length. */
 #define VALUE_MAX_B (13 + model_result_decimals)
