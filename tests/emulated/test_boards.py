@@ -2,14 +2,18 @@
 
 import re
 import shutil
+import struct
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.firmware.dut_process import FAKE_MODEL, READY, DutProcess, build
+from tinybench.runner import frames
 from tinybench.runner.board import Board, load_board, names
+from tinybench.runner.frames import Frame
 
 INPUT_B = 490
 WINDOWS = (1, 2, 3, 7, 100, 333)
@@ -67,6 +71,31 @@ def test_a_whole_session(dut: DutProcess) -> None:
     share = sum(data) % 256 * 1000 // 256
     assert reply.endswith(f"m-results-[0.{share:03},0.007,0.996,{sum(data)}.000]\r\n")
     assert dut.ask(b"bogus") == "e-[Unknown command: bogus]\r\n"
+
+
+def test_frames(dut: DutProcess) -> None:
+    """The fast link gives the results and, to the microsecond, the window of the text commands."""
+    assert "frames-1-512-4096" in dut.ask(b"caps")
+    data = bytes(range(245)) * 2
+    dut.upload(data)
+    by_text_us = window_us(dut, 100, 1)
+    results = dut.ask(b"results").removeprefix("m-results-[").removesuffix("]\r\n")
+    assert dut.ask(b"frames") == "m-frames-[1]\r\n"
+    upload = frames.encode(Frame(frames.DATA, 5, 0, data))
+    damaged = upload[:200] + bytes([upload[200] ^ 1]) + upload[201:]
+    dut.send(damaged + b"\0" + upload)
+    assert frames.decode(dut.read_until(b"\0")[:-1]) == Frame(frames.ACK, 5, 1, bytes(4))
+    request = struct.pack("<III", 100, 1, zlib.crc32(data))
+    dut.send(frames.encode(Frame(frames.INFER, 5, 9, request)))
+    result = frames.decode(dut.read_until(b"\0")[:-1])
+    assert result is not None
+    assert result[:3] == (frames.RESULT, 5, 9)
+    iterations, start_us, end_us = struct.unpack_from("<III", result.payload)
+    assert (iterations, result.payload[12:].decode()) == (100, results)
+    assert (end_us - start_us) % 2**32 == by_text_us
+    dut.send(frames.encode(Frame(frames.LEAVE, 0, 0)))
+    assert dut.read_until(READY) == b"\r\n" + READY
+    assert window_us(dut, 100, 1) == by_text_us
 
 
 def test_decimals_are_exact_on_the_core(dut: DutProcess) -> None:

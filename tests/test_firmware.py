@@ -1,0 +1,43 @@
+"""Images are built once, and say themselves which one they are."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.firmware.dut_process import READY, DutProcess
+from tinybench.runner.board import load_board
+from tinybench.runner.firmware import Image, build
+
+EMBEDDED = Path(__file__).resolve().parents[1] / "models" / "embedded"
+
+
+def build_ad(model_id: str = "ad01") -> Image:
+    """Build the smallest embedded model for the host."""
+    return build(load_board("host"), (EMBEDDED / "ad01.tflite").read_bytes(), model_id)
+
+
+@pytest.fixture(scope="module")
+def image() -> Image:
+    """One image."""
+    return build_ad()
+
+
+def test_an_image_says_which_one_it_is(image: Image) -> None:
+    """The build word of caps is the image's, so a board can be asked what it holds."""
+    assert len(image.build_id) == 16
+    with DutProcess([image.elf]) as dut:
+        dut.read_until(READY)
+        words = dut.ask(b"caps").removeprefix("m-caps-[").removesuffix("]\r\n").split()
+    assert f"build-{image.build_id}" in words
+
+
+def test_the_same_image_is_built_once(image: Image) -> None:
+    """A second build is the first one's file, untouched."""
+    changed_ns = Path(image.elf).stat().st_mtime_ns
+    assert build_ad() == image
+    assert Path(image.elf).stat().st_mtime_ns == changed_ns
+
+
+def test_another_image_has_another_name(image: Image) -> None:
+    """Whatever the image is made from is in its name."""
+    assert build_ad("ad02").build_id != image.build_id
