@@ -2,18 +2,21 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.firmware.dut_process import READY, DutProcess
 from tinybench.runner.board import load_board
 from tinybench.runner.firmware import Image, build
+from tinybench.runner.task import load_task
 
 EMBEDDED = Path(__file__).resolve().parents[1] / "models" / "embedded"
 
 
-def build_ad(model_id: str = "ad01") -> Image:
-    """Build the smallest embedded model for the host."""
-    return build(load_board("host"), (EMBEDDED / "ad01.tflite").read_bytes(), model_id)
+def build_ad(**changes: str) -> Image:
+    """Build the smallest embedded model for the host, with something else in its task."""
+    task = msgspec.structs.replace(load_task("ad"), **changes)
+    return build(load_board("host"), task, EMBEDDED / "ad01.tflite")
 
 
 @pytest.fixture(scope="module")
@@ -40,4 +43,4 @@ def test_the_same_image_is_built_once(image: Image) -> None:
 
 def test_another_image_has_another_name(image: Image) -> None:
     """Whatever the image is made from is in its name."""
-    assert build_ad("ad02").build_id != image.build_id
+    assert build_ad(model_id="ad02").build_id != image.build_id
