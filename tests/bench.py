@@ -13,6 +13,8 @@ import threading
 import time
 from pathlib import Path
 
+from tests import bench_energy
+from tests.figures import Figure
 from tinybench.models.declaration import load_model
 from tinybench.runner.task import load_task, names
 
@@ -34,9 +36,6 @@ INSTRUCTIONS_MUST = {
 }
 TENSOR_RAM_MUST_B = {"kws": 17e3, "vww": 84e3, "ic": 53e3, "ic02": 132e3, "ad": 5e3}
 
-Figure = tuple[str, float, str, float, str]
-"""Name, value, unit, must, and where it comes from; less is better in all of them."""
-
 
 def main() -> int:
     """Measure everything; a figure that is not what it must be is marked, and no failure."""
@@ -48,14 +47,20 @@ def main() -> int:
         environment["TINYBENCH_CACHE"] = scratch + "/cache"
         figures = _start_up(environment) + _main_job(environment, Path(scratch))
         figures += _every_board(environment)
+    figures += bench_energy.figures()
     _print(figures)
     OUT.parent.mkdir(exist_ok=True)
     document = {
-        name: {"value": value, "unit": unit, "must": must, "better": "lower"}
-        for name, value, unit, must, _ in figures
+        figure.name: {
+            "value": figure.value,
+            "unit": figure.unit,
+            "must": figure.must,
+            "better": figure.better,
+        }
+        for figure in figures
     }
     OUT.write_text(json.dumps(document, indent=2) + "\n")
-    missed = sum(value > must for _, value, _, must, _ in figures)
+    missed = sum(figure.missed for figure in figures)
     print(f"\n{len(figures) - missed} of {len(figures)} as they must be, {missed} not yet")
     print(f"written to {OUT.relative_to(ROOT)}")
     return 0
@@ -67,7 +72,7 @@ def _start_up(environment: dict[str, str]) -> list[Figure]:
         for word in ("--help", "boards")
     )
     where = f"slower of --help and boards, median of {REPEATS} whole processes"
-    return [("cli_help_s", slowest_s, "s", 0.3, where)]
+    return [Figure("cli_help_s", slowest_s, "s", 0.3, where)]
 
 
 def _main_job(environment: dict[str, str], scratch: Path) -> list[Figure]:
@@ -80,9 +85,11 @@ def _main_job(environment: dict[str, str], scratch: Path) -> list[Figure]:
     result = json.loads(words)
     run = f"tinybench --task kws, {result['accuracy']['count']} {result['dataset']} inputs"
     return [
-        ("default_run_wall_s", wall_s, "s", 120, f"{run}, firmware build included"),
-        ("default_run_peak_rss_mb", peak_mb, "MB", 300, f"{run}, largest process of the run"),
-        ("compile_kws_s", compile_s, "s", 2, f"tinybench compile, median of {REPEATS} processes"),
+        Figure("default_run_wall_s", wall_s, "s", 120, f"{run}, firmware build included"),
+        Figure("default_run_peak_rss_mb", peak_mb, "MB", 300, f"{run}, largest process of the run"),
+        Figure(
+            "compile_kws_s", compile_s, "s", 2, f"tinybench compile, median of {REPEATS} processes"
+        ),
     ]
 
 
@@ -106,9 +113,15 @@ def _every_board(environment: dict[str, str]) -> list[Figure]:
             code_b = result["firmware"]["code_flash_b"]
             name = f"{board}.{task}"
             figures += [
-                (f"instructions.{name}", instructions, "1", must, "emulated, exact, per inference"),
-                (f"tensor_ram_b.{name}", ram_b, "B", TENSOR_RAM_MUST_B[task], "all tensors"),
-                (f"code_flash_b.{name}", code_b, "B", 24e3, "whole firmware without weights"),
+                Figure(
+                    f"instructions.{name}",
+                    instructions,
+                    "1",
+                    must,
+                    "emulated, exact, per inference",
+                ),
+                Figure(f"tensor_ram_b.{name}", ram_b, "B", TENSOR_RAM_MUST_B[task], "all tensors"),
+                Figure(f"code_flash_b.{name}", code_b, "B", 24e3, "whole firmware without weights"),
             ]
     return figures
 
@@ -132,9 +145,10 @@ def _run(command: list[str], environment: dict[str, str]) -> tuple[float, float,
 
 def _print(figures: list[Figure]) -> None:
     print(f"{'figure':<30} {'measured':>12} {'must':>12} unit      from")
-    for name, value, unit, must, where in figures:
-        mark = "" if value <= must else "MISS"
-        print(f"{name:<30} {value:>12,.6g} {must:>12,.6g} {unit:<4} {mark:<4} {where}")
+    for figure in figures:
+        mark = "MISS" if figure.missed else ""
+        numbers = f"{figure.value:>12,.6g} {figure.must:>12,.6g} {figure.unit:<4}"
+        print(f"{figure.name:<30} {numbers} {mark:<4} {figure.where}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,20 @@
+"""One measured figure, as `make bench` prints and stores it."""
+
+from typing import NamedTuple
+
+
+class Figure(NamedTuple):
+    """A value, what it must be, and where it comes from."""
+
+    name: str
+    value: float
+    unit: str
+    must: float
+    where: str
+    better: str = "lower"
+    """"lower" or "higher": the side of `must` on which the value should be."""
+
+    @property
+    def missed(self) -> bool:
+        """Whether it is not as it must be."""
+        return self.value > self.must if self.better == "lower" else self.value < self.must
