@@ -709,13 +709,7 @@ def _fully_connected(graph: Graph, op: Operator, kernels: str, planar: frozenset
     if op.options["WeightsFormat"] != 0:
         raise ModelError("shuffled weights are not supported")
     low, high = _activation_range(op, target)
-    if len(filters.scales) == 1:
-        _check_filter(filters, 0, out_c)
-        # The reference multiplies the two scales in single precision here, unlike above.
-        product = float(np.float32(source.scale) * np.float32(filters.scale))
-        multipliers = [product / target.scale] * out_c
-    else:
-        multipliers = _multipliers(filters, 0, out_c, source, target)
+    multipliers = _multipliers(filters, 0, out_c, source, target)
     biases = _bias(bias, out_c)
     channels = _channels(weights, biases, multipliers, source, target, low)
     if kernels == "dsp" and channels.dsp is not None:

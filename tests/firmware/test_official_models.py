@@ -15,7 +15,8 @@ from tinybench.models.compiler import compile_model
 pytest.importorskip("tflite_micro", reason="the oracle, tflite-micro, is not installed")
 
 RAM_LIMIT_B = {"kws01": 17_000, "vww01": 84_000, "ic01": 54_000, "ic02": 132_000, "ad01": 5_000}
-SAMPLE = 8
+SAMPLE = {"kws01": 8, "vww01": 8, "ic01": 8, "ic02": 8, "ad01": 400}
+"""Of ad01 as many as four whose outputs a last digit of the weights' scale changes."""
 SOAK = 1000
 BATCH = 100
 BATCH_TIMEOUT_S = 600
@@ -55,7 +56,7 @@ def test_a_sample_gives_the_reference_outputs(
     name: str, oracle: Oracle, target: Target, objects: list[Path], tmp_path: Path
 ) -> None:
     """A few edge inputs give the reference's bytes, within the RAM set for the model."""
-    tflite, inputs, wanted = oracle(name, SAMPLE)
+    tflite, inputs, wanted = oracle(name, SAMPLE[name])
     outputs, manifest = model_runner.infer(target, objects, tflite, inputs, tmp_path)
     np.testing.assert_array_equal(outputs, wanted)
     assert manifest.tensor_ram_b <= RAM_LIMIT_B[name]
