@@ -1,12 +1,13 @@
 /* A serial line as fast as its wire: a program on one end, a port for the host on the other.
  *
- *     paced_line LATENCY_MS PROGRAM [ARGUMENT...]
+ *     paced_line LATENCY_MS NOISE_B PROGRAM [ARGUMENT...]
  *
  * starts PROGRAM on a pseudo-terminal as the device, prints the path of the host's port, and
  * carries bytes both ways until the device or the parent ends. A byte takes 10 bit times (8N1) at
  * the rate that its sender's end is set to. A receiver set to another rate samples the bits at its
- * own, and reads garbage. LATENCY_MS is that of a USB adapter: bytes to the host are held until a
- * packet of 62 is full or the first of them has waited so long (FTDI AN232B-04); 0 is none.
+ * own, and reads garbage. LATENCY_MS is that of a USB adapter: bytes to the host are held until
+ * a packet of 62 is full or the first of them has waited so long (FTDI AN232B-04); 0 is none. One
+ * byte in NOISE_B becomes another one, each way; 0 is none.
  */
 #define _GNU_SOURCE
 #include <asm/termbits.h>
@@ -42,6 +43,8 @@ struct way {
     int from; /* masters of the two ends */
     int to;
     uint64_t latency_ns;
+    uint32_t noise_b;
+    uint32_t chance;       /* state of xorshift */
     uint8_t byte[QUEUE_B]; /* ring of bytes on or before the wire */
     uint64_t end_ns[QUEUE_B];
     uint32_t baud[QUEUE_B];
@@ -121,18 +124,29 @@ static uint8_t sampled(uint8_t byte, uint32_t from_baud, uint32_t to_baud) {
     return seen;
 }
 
-/* Take what the sender has written onto the wire, as far as there is room. */
-static void take(struct way *way) {
+/* What becomes of a byte on a noisy wire. Ref: Marsaglia, "Xorshift RNGs", 2003. */
+static uint8_t noisy(struct way *way, uint8_t byte) {
+    if (way->noise_b == 0) {
+        return byte;
+    }
+    way->chance ^= way->chance << 13;
+    way->chance ^= way->chance >> 17;
+    way->chance ^= way->chance << 5;
+    bool hit = way->chance % way->noise_b == 0;
+    return hit ? (uint8_t)(byte ^ (1 + (way->chance >> 24) % 255)) : byte;
+}
+
+/* Take what the sender has written at a rate onto the wire, as far as there is room. */
+static void take(struct way *way, uint32_t baud) {
     uint8_t data[QUEUE_B];
     ssize_t got = read(way->from, data, QUEUE_B - way->count);
     uint64_t now = now_ns();
-    uint32_t baud = rate(way->from);
     for (ssize_t i = 0; i < got; i++) {
         uint32_t slot = (way->first + way->count++) % QUEUE_B;
         /* The fraction of a nanosecond is rounded up: never faster than the wire. */
         uint64_t begin = way->idle_ns > now ? way->idle_ns : now;
         way->idle_ns = begin + (10 * SECOND_NS + baud - 1) / baud;
-        way->byte[slot] = data[i];
+        way->byte[slot] = noisy(way, data[i]);
         way->end_ns[slot] = way->idle_ns;
         way->baud[slot] = baud;
     }
@@ -180,8 +194,8 @@ static uint64_t due(const struct way *way, uint64_t now) {
 }
 
 int main(int argc, char **argv) {
-    if (argc < 3) {
-        fputs("usage: paced_line LATENCY_MS PROGRAM [ARGUMENT...]\n", stderr);
+    if (argc < 4) {
+        fputs("usage: paced_line LATENCY_MS NOISE_B PROGRAM [ARGUMENT...]\n", stderr);
         return 2;
     }
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -198,11 +212,15 @@ int main(int argc, char **argv) {
     to_device.from = to_host.to = host;
     to_device.to = to_host.from = device;
     to_host.latency_ns = strtoull(argv[1], NULL, 10) * MILLISECOND_NS;
-    pid_t child = start(argv + 2, device);
+    to_device.noise_b = to_host.noise_b = (uint32_t)strtoul(argv[2], NULL, 10);
+    to_device.chance = 1;
+    to_host.chance = 2;
+    pid_t child = start(argv + 3, device);
     printf("%s\n", ptsname(host));
     fflush(stdout);
 
     bool closed = false; /* nobody has the host's port open */
+    uint32_t device_baud = START_BAUD;
     while (waitpid(child, NULL, WNOHANG) == 0) {
         uint64_t now = now_ns();
         deliver(&to_device, now);
@@ -221,10 +239,14 @@ int main(int argc, char **argv) {
         int found = ppoll(ends, 2, &timeout, NULL);
         closed = found > 0 && (ends[0].revents & POLLHUP) != 0;
         if (found > 0 && (ends[0].revents & POLLIN) != 0) {
-            take(&to_device);
+            take(&to_device, rate(host));
         }
+        /* A host changes its rate and then sends. A device answers, and then changes its rate: what
+         * it has written may still have to be taken. */
         if (found > 0 && (ends[1].revents & POLLIN) != 0) {
-            take(&to_host);
+            take(&to_host, device_baud);
+        } else if (to_host.count < QUEUE_B) {
+            device_baud = rate(device);
         }
     }
     return 0;

@@ -19,13 +19,16 @@ def build(folder: Path) -> Path:
 
 
 @contextmanager
-def paced_line(program: Path, device: Sequence[str], latency_ms: int = 0) -> Iterator[str]:
+def paced_line(
+    program: Path, device: Sequence[str], *, latency_ms: int = 0, noise_b: int = 0
+) -> Iterator[str]:
     """Start `device` behind the line; yields the path of the host's port, at first 115200 baud.
 
     Each end's rate is what its terminal is set to. `latency_ms` is that of the host's USB adapter.
+    One byte in `noise_b` is changed, each way; the same ones each time.
     """
     with subprocess.Popen(
-        [str(program), str(latency_ms), *device], stdout=subprocess.PIPE, text=True
+        [str(program), str(latency_ms), str(noise_b), *device], stdout=subprocess.PIPE, text=True
     ) as line:
         try:
             assert line.stdout is not None

@@ -58,10 +58,28 @@ def test_ends_at_different_rates_do_not_understand_each_other(line: Path) -> Non
 def test_an_adapter_holds_a_short_reply_and_sends_a_full_packet(line: Path) -> None:
     """FTDI: 62 bytes go at once; fewer wait until the latency timer has run out."""
     latency_ms = 600
-    with paced_line(line, _echo(921600), latency_ms) as path, open_port(path, 921600) as port:
+    with (
+        paced_line(line, _echo(921600), latency_ms=latency_ms) as path,
+        open_port(path, 921600) as port,
+    ):
         _read(port, 1)
         start_s = time.monotonic()
         os.write(port, EVERY_BYTE[:70])
         assert _read(port, 62) == EVERY_BYTE[:62]
         assert _read(port, 8) == EVERY_BYTE[62:70]
         assert time.monotonic() - start_s >= latency_ms / 1000
+
+
+def test_a_noisy_line_changes_some_bytes_and_loses_none(line: Path) -> None:
+    """One byte in 50, there and back."""
+    data = bytes(4000)
+    with (
+        paced_line(line, _echo(921600), noise_b=50) as path,
+        open_port(path, 921600) as port,
+    ):
+        _read(port, 1)
+        os.write(port, data)
+        seen = _read(port, len(data))
+    changed = sum(byte != 0 for byte in seen)
+    assert len(seen) == len(data)
+    assert 80 <= changed <= 240
