@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...runner.errors import DeadlineError, MonitorError, TinybenchError, UsageError
+from ..accuracy import accuracy
 from ..line import SerialLine
 from ..monitor import Found, MonitorSpec, choose
 from ..timeline import Samples, Timeline
-from ..trace import Accuracy, Chunk, TraceHead
+from ..trace import Chunk, TraceHead
 from ..usb import Port, ports
 
 BAUD = 3686400
@@ -41,6 +42,7 @@ NUMBER = rb"(\d{4})([+-]\d\d)"
 class Dialect:
     """What differs between the instruments that speak this protocol."""
 
+    name: str
     model: str
     usb: tuple[int, int]
     take_control: str
@@ -52,11 +54,11 @@ class Dialect:
     firmware_min: tuple[int, int, int] | None
     """The first firmware that switches the supply off and reports edges."""
     setup: tuple[str, ...]
-    accuracy: Accuracy
 
 
 DIALECTS = {
     "lpm01a": Dialect(
+        name="lpm01a",
         model="X-NUCLEO-LPM01A",
         usb=(0x0483, 0x5740),
         take_control="htc",
@@ -66,9 +68,9 @@ DIALECTS = {
         current_max_a=0.05,
         firmware_min=(1, 0, 6),
         setup=("acqmode dyn", "funcmode optim"),
-        accuracy=Accuracy(gain=0.02, voltage=0.01),
     ),
     "stlink-v3pwr": Dialect(
+        name="stlink-v3pwr",
         model="STLINK-V3PWR",
         usb=(0x0483, 0x3757),
         take_control="power_monitor",
@@ -78,7 +80,6 @@ DIALECTS = {
         current_max_a=0.5,
         firmware_min=None,
         setup=(),
-        accuracy=Accuracy(gain=0.005, voltage=0.01),
     ),
 }
 
@@ -138,7 +139,6 @@ class Lpm01a:
         range_max = self._dialect.current_max_a
         if energy:
             range_max *= (self._voltage_v or self._spec.voltage_v) / self._rate_hz
-        accuracy = self._dialect.accuracy
         return TraceHead(
             rate_hz=float(self._rate_hz),
             unit="J" if energy else "A",
@@ -147,11 +147,7 @@ class Lpm01a:
             firmware=self._firmware,
             voltage_v=self._voltage_v,
             range_max=range_max,
-            accuracy=Accuracy(
-                gain=accuracy.gain,
-                voltage=accuracy.voltage,
-                quantisation=0.002 if self._binary else 0.0005,
-            ),
+            accuracy=accuracy(self._dialect.name, "hex12" if self._binary else "dec4"),
             marks=self._spec.marks,
             note=f"{'binary' if self._binary else 'ASCII'} stream",
         )

@@ -9,9 +9,11 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from tinybench.energy.drivers import lpm01a, ppk2
+from tinybench.energy.drivers import joulescope, lpm01a, otii, ppk2
 from tinybench.energy.monitor import Monitor, MonitorSpec
+from tinybench.energy.simulated import joulescope as sim_joulescope
 from tinybench.energy.simulated import lpm01a as sim_lpm01a
+from tinybench.energy.simulated import otii as sim_otii
 from tinybench.energy.simulated import ppk2 as sim_ppk2
 from tinybench.energy.simulated.load import Windows
 from tinybench.energy.simulated.port import PseudoPort
@@ -173,6 +175,27 @@ def run_ppk2(fault: str) -> Outcome:
         return _insist_off(outcome, device)
 
 
+def run_joulescope(fault: str, model: str = "js220") -> Outcome:
+    """Run the Joulescope driver with the simulated driver object."""
+    faults = frozenset({fault} if fault else ())
+    device = sim_joulescope.SimulatedJoulescope(LOAD, model=model, faults=faults, real_time=False)
+    outcome = _opened(lambda: joulescope.open(MonitorSpec(driver="joulescope"), device))
+    return _insist_off(outcome, device)
+
+
+def run_otii(fault: str, model: str = "Ace") -> Outcome:
+    """Run the Otii driver, and the maker's client, against the simulated server."""
+    faults = frozenset({fault} if fault else ())
+    at = 75_000 if model == "Ace" else 6000
+    with sim_otii.SimulatedOtii(
+        LOAD, model=model, faults=faults, fault_at=at, real_time=False
+    ) as device:
+        outcome = _opened(lambda: otii.open(MonitorSpec(driver="otii", port=device.address)))
+        if device.reserved and fault not in ("hangs", "hangs up", "not json"):
+            return Outcome("WRONG", "the licence is still reserved")
+        return outcome if fault in ("hangs", "hangs up") else _insist_off(outcome, device)
+
+
 def _opened(open_it: Callable[[], Monitor], *, total: bool = False) -> Outcome:
     try:
         monitor = open_it()
@@ -205,5 +228,8 @@ CASES: dict[str, Callable[[], Outcome]] = {
     **{f"lpm01a energy {f}": partial(run_lpm01a, f, output="energy") for f in IN_STREAM},
     **{f"lpm01a binary {f}": partial(run_lpm01a, f, "binary") for f in IN_STREAM},
     **{f"ppk2 {fault}": partial(run_ppk2, fault) for fault in sim_ppk2.FAULTS},
+    **{f"joulescope {fault}": partial(run_joulescope, fault) for fault in sim_joulescope.FAULTS},
+    **{f"otii {fault}": partial(run_otii, fault) for fault in sim_otii.FAULTS},
+    **{f"otii arc {fault}": partial(run_otii, fault, "Arc") for fault in sim_otii.FAULTS[8:]},
 }
 """Every fault of every simulated instrument."""

@@ -15,6 +15,12 @@ SAMPLE = (
     "ppk2 lost words",
     "ppk2 corrupt bytes",
     "ppk2 metadata cut",
+    "joulescope current lost",
+    "joulescope input stops",
+    "joulescope restart",
+    "otii licence taken",
+    "otii samples lost",
+    "otii hangs up",
 )
 
 
