@@ -6,6 +6,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from .declare import Declaration, find, load, named
+from .errors import UsageError
 
 Name = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]*$")]
 """Becomes part of paths: lower-case letters, digits and hyphens."""
@@ -59,16 +60,35 @@ class Board(Declaration, frozen=True, kw_only=True):
     """Processor core, such as "Cortex-M4F"."""
     clock_hz: int = 0
     """Core clock; 0 where it is unknown (the host)."""
-    toolchain: Toolchain
+    toolchain: Toolchain | None = None
+    """None: no firmware is built, the board holds one."""
     port: dict[Constant, Annotated[int, Meta(ge=0, lt=2**32)]] = {}
     """What the port must know of this board, as macros: `fpgaio_origin = 1` is FPGAIO_ORIGIN."""
     memory: Memory | None = None
-    emulator: Emulator
+    emulator: Emulator | None = None
+    """None: the board is on a serial port."""
+
+    @property
+    def instruction_ns(self) -> int:
+        """Emulated time that one instruction takes, exactly; 0 where it is no emulated board."""
+        return 0 if self.emulator is None else self.emulator.instruction_ns
 
     @property
     def emulated(self) -> bool:
         """Whether time on this board is an instruction count."""
-        return self.emulator.instruction_ns > 0
+        return self.instruction_ns > 0
+
+    def command(self, elf: str) -> list[str]:
+        """Return the argument list that starts this board as a child process.
+
+        Raises UsageError for a board that is on a serial port.
+        """
+        if self.emulator is None:
+            raise UsageError(
+                f"board {self.name} is on a serial port: give it with --port, such as "
+                "--port /dev/ttyACM0"
+            )
+        return [word.replace("{elf}", elf) for word in self.emulator.argv]
 
 
 def names() -> dict[str, Path]:

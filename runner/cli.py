@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .session import Outcome
 
 DEFAULT_BOARD = "mps2-an386"
+PORT_BOARD = "serial"
+DEFAULT_BAUD = 115_200
 INTERRUPTED = 130
 REPORT_WIDTH = 100
 """Columns of a report that goes to no terminal."""
@@ -85,6 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("run", type=Path, metavar="RUN", help="folder of a run")
     check.add_argument("--json", action="store_true", help="print one JSON document")
     check.set_defaults(do=_check)
+
+    _add_line_commands(commands)
 
     fetch = commands.add_parser("fetch", help="get the official inputs and model of a task")
     fetch.add_argument("task", metavar="TASK", help="such as kws")
@@ -167,6 +171,22 @@ def _command_missing(parser: argparse.ArgumentParser) -> Callable[[argparse.Name
     return show
 
 
+def _add_line_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    resume = commands.add_parser("resume", help="go on with a run that was interrupted")
+    resume.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
+    resume.add_argument("--json", action="store_true", help="print one JSON document")
+    resume.set_defaults(do=_resume)
+
+    link = commands.add_parser("link", help="measure the line to a board")
+    link.add_argument("--board", dest="linked_board", metavar="BOARD")
+    link.add_argument("--task", default="kws", dest="linked_task", metavar="TASK")
+    link.add_argument("--port", dest="linked_port", metavar="PORT")
+    link.add_argument("--baud", type=_baud, default=(DEFAULT_BAUD, False), dest="linked_baud")
+    link.add_argument("--no-verify", action="store_false", dest="linked_verify")
+    link.add_argument("--json", action="store_true", help="print one JSON document")
+    link.set_defaults(do=_link)
+
+
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
     run = parser.add_argument_group("run a task")
     run.add_argument(
@@ -174,9 +194,33 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     )
     run.add_argument(
         "--board",
-        default=DEFAULT_BOARD,
         metavar="BOARD",
-        help=f"name of a board, or a .toml file (default: {DEFAULT_BOARD})",
+        help=f"name of a board, or a .toml file (default: {DEFAULT_BOARD}; with --port: "
+        f"{PORT_BOARD})",
+    )
+    run.add_argument(
+        "--port",
+        action="append",
+        default=[],
+        metavar="PORT",
+        help="serial port of the board, or a URL such as rfc2217://host:port; repeat it for "
+        "several equal boards",
+    )
+    run.add_argument(
+        "--baud",
+        type=_baud,
+        default=(DEFAULT_BAUD, False),
+        metavar="N|auto",
+        help=f"rate of the port (default: {DEFAULT_BAUD}); auto: as fast as the firmware offers",
+    )
+    run.add_argument(
+        "--shards", type=_positive, default=1, metavar="N", help="share the set among N emulators"
+    )
+    run.add_argument(
+        "--no-verify",
+        action="store_false",
+        dest="verify",
+        help="do not read back uploads over the stock protocol, which has no check sum",
     )
     run.add_argument("--mode", choices=("accuracy", "performance", "all"), default="all")
     run.add_argument(
@@ -195,6 +239,15 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     run.add_argument("--model", type=Path, metavar="FILE", help="an int8 .tflite of your own")
     run.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/...)")
     run.add_argument("--json", action="store_true", help="print one JSON document on stdout")
+
+
+def _baud(text: str) -> tuple[int, bool]:
+    """Return the rate to begin with, and whether to raise it."""
+    if text == "auto":
+        return DEFAULT_BAUD, True
+    if not text.isdecimal() or not 300 <= int(text) <= 12_000_000:
+        raise argparse.ArgumentTypeError(f"'{text}' is no baud rate such as 115200, and not auto")
+    return int(text), False
 
 
 def _positive(text: str) -> int:
@@ -216,7 +269,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from .session import Request, every_task, run
 
     request = Request(
-        board=arguments.board,
+        board=arguments.board or (PORT_BOARD if arguments.port else DEFAULT_BOARD),
         task=arguments.task,
         mode=arguments.mode,
         division=arguments.division,
@@ -224,6 +277,11 @@ def _run(arguments: argparse.Namespace) -> int:
         data=arguments.data,
         model=arguments.model,
         out=arguments.out,
+        ports=tuple(arguments.port),
+        baud=arguments.baud[0],
+        raise_baud=arguments.baud[1],
+        verify=arguments.verify,
+        shards=arguments.shards,
     )
     track = track_for(sys.stderr)
     if arguments.task != "all":
@@ -244,6 +302,38 @@ def _run(arguments: argparse.Namespace) -> int:
 
         print(suite(results))
     return 1 if any(outcome.violations for outcome in outcomes) else 0
+
+
+def _resume(arguments: argparse.Namespace) -> int:
+    from .report.progress import track_for
+    from .session import resume
+
+    return _show(resume(arguments.run, track_for(sys.stderr), _note), arguments.json)
+
+
+def _link(arguments: argparse.Namespace) -> int:
+    from .link import examine
+
+    port = arguments.linked_port
+    baud, raise_baud = arguments.linked_baud
+    quality = examine(
+        arguments.linked_board or (PORT_BOARD if port else DEFAULT_BOARD),
+        arguments.linked_task,
+        port,
+        baud,
+        raise_baud=raise_baud,
+        verify=arguments.linked_verify,
+    )
+    if arguments.json:
+        _print_json(quality)
+    else:
+        from rich.console import Console
+
+        from .report.line import table
+
+        width = None if sys.stdout.isatty() else REPORT_WIDTH
+        Console(highlight=False, width=width).print(table(quality))
+    return 0
 
 
 def _check(arguments: argparse.Namespace) -> int:

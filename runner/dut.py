@@ -1,29 +1,26 @@
-"""The device under test: the client side of the MLPerf Tiny serial protocol.
+"""The device under test: found, asked, and found again after any doubt.
 
-Ref: mlcommons/tiny, benchmark/api. Every reply is checked line by line against its command;
-whatever does not fit raises ProtocolError and never becomes part of a result.
+Ref: mlcommons/tiny, benchmark/api; docs/link.md. Whatever reply does not fit its command never
+becomes part of a result: the upload and the inference are done again, a few times at most.
 """
 
-import math
-import re
 import time
 from dataclasses import dataclass
 
-from .errors import DeadlineError, ProtocolError
+from . import frame_link
+from .errors import BenchError, DeadlineError, OtherDutError, ProtocolError, TransportError
+from .frame_link import LEAVE, FrameLink
+from .inference import Inference
+from .line import Line, Patience, Tally, excerpt, shown
+from .text_link import REPLY_B, TextLink
 from .transport import Transport
 
-CHUNK_B = 31
-"""Data bytes of one `db`: stock ports are promised 64 bytes without a handshake."""
-REPLY_TIMEOUT_S = 5.0
-HANDSHAKE_TIMEOUT_S = 2.0
-HANDSHAKE_TRIES = 5
-QUIET_S = 0.05
-DRAIN_TIMEOUT_S = 5.0
-LINE_LIMIT_B = 65536
-MICROS_WRAP = 1 << 32
-
-_LAP = re.compile(r"m-lap-us-([0-9]{1,10})")
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+ASKS = 6
+"""Times a question is asked until two replies in a row are equal."""
+BAUDS = (2_000_000, 1_000_000, 921_600, 460_800, 230_400)
+"""What `--baud auto` tries, fastest first."""
+DOUBTS = (ProtocolError, DeadlineError, TransportError)
+"""Errors after which the same is tried again."""
 
 
 @dataclass(frozen=True)
@@ -36,23 +33,47 @@ class Identity:
     """What the firmware can do beyond the stock protocol; empty for stock firmware."""
 
 
-@dataclass(frozen=True)
-class Inference:
-    """The reply to one `infer`."""
-
-    iterations: int
-    elapsed_us: int
-    """Time from the first to the second time stamp, on the DUT's clock."""
-    results: str
-    """The numbers of `m-results` as the DUT printed them, separated by commas."""
-
-
 class Dut:
-    """A DUT behind a transport; `handshake` first, then `load` and `infer` in turn."""
+    """A DUT behind a transport; `handshake` first, then `infer`."""
 
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-        self._pending = b""
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        verify: bool = True,
+        fast: bool = True,
+        patience: Patience | None = None,
+    ) -> None:
+        """`verify`: prove each upload over the stock protocol; `fast`: use frames if offered."""
+        self.tally = Tally()
+        self._patience = patience or Patience()
+        self._line = Line(transport, self.tally)
+        self._verify = verify
+        self._fast = fast
+        self._text = TextLink(self._line, self._patience, verify)
+        self._frames: FrameLink | None = None
+        self._identity: Identity | None = None
+        self._inference_s: float | None = None
+        self._bauds: tuple[int, int] | None = None
+
+    @property
+    def protocol(self) -> str:
+        """The protocol in use: "frames" or "stock"."""
+        return "stock" if self._frames is None else "frames"
+
+    @property
+    def verified(self) -> bool:
+        """Whether each upload and each result is proved to be what was sent."""
+        return self._verify or self._frames is not None
+
+    @property
+    def chunk_b(self) -> int:
+        """Data bytes of an upload's command or frame."""
+        return (self._frames or self._text).chunk_b
+
+    def baud(self, own_baud: int) -> int:
+        """Return the rate in use; `own_baud` is the one the DUT booted with."""
+        return own_baud if self._bauds is None else self._bauds[1]
 
     def handshake(self) -> Identity:
         """Find the DUT on the line, whatever is on it: a boot banner, half a line, old replies.
@@ -60,186 +81,228 @@ class Dut:
         Raises DeadlineError when nothing answers `name`, ProtocolError when what answers does not
         speak the protocol.
         """
-        seen: list[str] = []
-        for _ in range(HANDSHAKE_TRIES):
-            if old := self._drain():
-                seen.append(_shown(old))
-            self._send("name")
+        self._identity = self._identify()
+        self._enter_frames()
+        return self._identity
+
+    def infer(self, data: bytes, iterations: int, warmup: int) -> Inference:
+        """Run `iterations` timed inferences after `warmup` untimed ones on an input.
+
+        The input is uploaded unless the DUT holds it. On any doubt the DUT is found again and all
+        is done anew. Raises BenchError when that does not help, OtherDutError when what answers
+        then is not the DUT of before.
+        """
+        doubt: BenchError | None = None
+        for _ in range(self._patience.tries):
             try:
-                name = self._await_name(seen)
+                if doubt is not None:
+                    self.tally.retries += 1
+                    self._find_again(doubt)
+                return self._infer(data, iterations, warmup)
+            except DOUBTS as error:
+                doubt = error
+                self._text.doubted()
+                if self._frames is not None:
+                    self._frames.doubted()
+        assert doubt is not None  # noqa: S101 - the loop has run
+        raise type(doubt)(f"{self._patience.tries} attempts failed; the last: {doubt}")
+
+    def command(self, text: str, timeout_s: float) -> list[str]:
+        """Send one text command and return the lines of its reply, without `m-ready`.
+
+        Raises DeadlineError or ProtocolError on any doubt.
+        """
+        if self._frames is not None:
+            self._frames.leave()
+            self._frames.doubted()
+        try:
+            return self._line.command(text, timeout_s)
+        finally:
+            if self._frames is not None:
+                self._enter_frames()
+
+    def round_trips_s(self, count: int) -> list[float]:
+        """Return how long the answer to `name` takes, so many times.
+
+        Raises DeadlineError or ProtocolError on any doubt.
+        """
+        if self._frames is not None:
+            self._frames.leave()
+            self._frames.doubted()
+        times_s = []
+        for _ in range(count):
+            start_s = time.monotonic()
+            self._line.command("name", self._reply_s())
+            times_s.append(time.monotonic() - start_s)
+        self._enter_frames()
+        return times_s
+
+    def leave(self) -> None:
+        """Leave the DUT as stock programs expect it: in text mode, at its own baud rate."""
+        if self._frames is not None:
+            self._frames.leave()
+            self._frames = None
+        if self._bauds is not None:
+            own_baud, _ = self._bauds
+            self._set_baud(own_baud)
+            self._bauds = None
+
+    def raise_baud(self, own_baud: int) -> int:
+        """Go to the fastest rate at which the DUT answers; return it.
+
+        `own_baud` is the rate it booted with, and stays where the firmware offers no other.
+        """
+        assert self._identity is not None  # noqa: S101 - after the handshake
+        if "baud" not in self._identity.caps:
+            return own_baud
+        if self._frames is not None:
+            self._frames.leave()
+            self._frames = None
+        for baud in BAUDS:
+            if baud <= own_baud:
+                break
+            try:
+                if self._set_baud(baud) and self._identify() == self._identity:
+                    self._bauds = (own_baud, baud)
+                    break
+            except DOUBTS:
+                pass
+            self._line.set_baud(own_baud)
+            self._identify()
+        self._enter_frames()
+        return self.baud(own_baud)
+
+    def _set_baud(self, baud: int) -> bool:
+        """Ask the DUT for another rate and follow it; False when it has not got that one."""
+        if self._line.command(f"baud {baud}", self._reply_s()) != [f"m-baud-[{baud}]"]:
+            return False
+        self._line.set_baud(baud)
+        return True
+
+    def _infer(self, data: bytes, iterations: int, warmup: int) -> Inference:
+        count = iterations + warmup
+        each_s = self._patience.inference_s
+        if self._inference_s is not None:
+            each_s = 3 * self._inference_s
+        start_s = time.monotonic()
+        inference = (self._frames or self._text).infer(data, iterations, warmup, each_s * count)
+        took_s = (time.monotonic() - start_s) / count
+        self._inference_s = max(took_s, self._inference_s or 0.0)
+        return inference
+
+    def _find_again(self, doubt: BenchError) -> None:
+        """Bring the line and the DUT back to a known state; it must be the DUT of before.
+
+        Raises one of DOUBTS when it is silent, OtherDutError when it is another one.
+        """
+        closed = isinstance(doubt, TransportError)
+        if self._bauds is not None:  # errors may come from the rate: go on at the DUT's own
+            own_baud, _ = self._bauds
+            self._bauds = None
+            self._line.set_baud(own_baud)
+        self._frames = None
+        try:
+            if closed:
+                self._line.reopen(self._patience.return_s)
+            found = self._identify()
+        except DOUBTS:
+            if closed:
+                raise
+            self._line.reopen(self._patience.return_s)
+            found = self._identify()
+        if found != self._identity:
+            raise OtherDutError(
+                f"after a fault ({doubt}) another DUT answers: {found}, before it was "
+                f"{self._identity}. Its firmware has changed, or another board is on the port"
+            )
+        self._enter_frames()
+
+    def _identify(self) -> Identity:
+        self._synchronise()
+        name = self._twice("name", "m-name-dut-[")
+        if name is None:
+            raise ProtocolError("the reply to 'name%' has no line m-name-dut-[...]")
+        model_id = self._twice("profile", "m-model-[")
+        if model_id is None:
+            raise ProtocolError("the reply to 'profile%' has no line m-model-[...]")
+        return Identity(name, model_id, tuple((self._twice("caps", "m-caps-[") or "").split()))
+
+    def _twice(self, text: str, start: str) -> str | None:
+        """Ask until two replies in a row are equal; return what the line `start`...] holds."""
+        before: list[str] | None = None
+        doubt: BenchError | None = None
+        for _ in range(ASKS):
+            try:
+                lines = self._line.command(text, self._reply_s())
+            except (ProtocolError, DeadlineError) as error:
+                doubt = error
+                self._drain()
+                continue
+            if lines == before:
+                for line in lines:
+                    if line.startswith(start) and line.endswith("]"):
+                        return line[len(start) : -1]
+                return None
+            before = lines
+        raise doubt or ProtocolError(f"'{text}%' is answered differently each time: {before}")
+
+    def _synchronise(self) -> None:
+        """Drain the line, and send `name` until it is answered; lines of a banner may come first.
+
+        Never an empty command, which crashes stock firmware.
+        """
+        seen: list[str] = []
+        for attempt in range(self._patience.name_tries):
+            if attempt % 2:  # it may still be in the frames mode of an earlier run
+                self._line.send(LEAVE)
+            if old := self._drain():
+                seen.append(shown(old))
+            self._line.send(b"name%")
+            try:
+                self._await_name(seen)
             except DeadlineError:
                 continue
             self._drain()
-            return Identity(name, self._profile(), self._caps())
+            return
         raise DeadlineError(
-            f"the DUT did not answer 'name%' {HANDSHAKE_TRIES} times, {HANDSHAKE_TIMEOUT_S:.0f} s "
-            f"each; seen: {_excerpt(seen, self._pending)}. Check the power, the port, the baud rate"
+            f"the DUT did not answer 'name%' {self._patience.name_tries} times, "
+            f"{self._patience.name_s:.0f} s each; seen: {excerpt(seen, self._line.unread())}. "
+            "Check the power, the port, the baud rate"
         )
 
-    def load(self, data: bytes) -> None:
-        """Upload one input. Raises ProtocolError unless the DUT counted and took every byte."""
-        self._expect(f"db load {len(data)}", [f"m-[Expecting {len(data)} bytes]"])
-        for start in range(0, len(data), CHUNK_B):
-            chunk = data[start : start + CHUNK_B]
-            last = start + CHUNK_B >= len(data)
-            self._expect(f"db {chunk.hex()}", ["m-load-done"] if last else [])
-
-    def infer(self, iterations: int, warmup: int, timeout_s: float) -> Inference:
-        """Run `iterations` timed inferences after `warmup` untimed ones on the loaded input.
-
-        `timeout_s` bounds the whole reply. Raises ProtocolError unless each line of the reply is
-        the expected one and the results are finite numbers.
-        """
-        command = f"infer {iterations} {warmup}"
-        lines = self.command(command, timeout_s)
-        fixed = [
-            f"m-warmup-start-{warmup}",
-            "m-warmup-done",
-            f"m-infer-start-{iterations}",
-            None,
-            None,
-            "m-infer-done",
-            None,
-        ]
-        if len(lines) != len(fixed) or any(
-            want is not None and want != line for want, line in zip(fixed, lines, strict=True)
-        ):
-            raise ProtocolError(f"unexpected reply to '{command}%': {_excerpt(lines)}")
-        laps = [_LAP.fullmatch(lines[3]), _LAP.fullmatch(lines[4])]
-        if laps[0] is None or laps[1] is None:
-            raise ProtocolError(f"'{command}%': no two time stamps in {_excerpt(lines[3:5])}")
-        elapsed_us = (int(laps[1][1]) - int(laps[0][1])) % MICROS_WRAP
-        return Inference(iterations, elapsed_us, _results(lines[6], command))
-
-    def command(self, text: str, timeout_s: float = REPLY_TIMEOUT_S) -> list[str]:
-        """Send one command and return the lines of its reply, without the closing `m-ready`.
-
-        Raises DeadlineError when the reply is not complete within `timeout_s`, ProtocolError when
-        it has bytes that are no text, or when the DUT has restarted.
-        """
-        self._send(text)
-        deadline_s = time.monotonic() + timeout_s
-        lines: list[str] = []
-        while (line := self._line(deadline_s, f"'{text}%'", timeout_s, lines)) != "m-ready":
-            lines.append(line)
-            if line.startswith("e-[Hard fault"):
-                raise ProtocolError(f"the firmware crashed during '{text}%': {line}")
-            if line == "m-init-done" or line.startswith("m-timestamp-mode-"):
-                raise ProtocolError(
-                    f"the DUT restarted during '{text}%': its boot banner came instead of the "
-                    "reply. Check its power supply and its watchdog"
-                )
-        return lines
-
-    def _expect(self, text: str, wanted: list[str]) -> None:
-        lines = self.command(text)
-        if lines != wanted:
-            shown = text if len(text) <= 24 else text[:24] + "..."
-            raise ProtocolError(
-                f"unexpected reply to '{shown}%': wanted {wanted or 'no line'}, "
-                f"seen {_excerpt(lines)}"
-            )
-
-    def _profile(self) -> str:
-        for line in self.command("profile"):
-            if line.startswith("m-model-[") and line.endswith("]"):
-                return line.removeprefix("m-model-[").removesuffix("]")
-        raise ProtocolError("the reply to 'profile%' has no line m-model-[...]")
-
-    def _caps(self) -> tuple[str, ...]:
-        for line in self.command("caps"):
-            if line.startswith("m-caps-[") and line.endswith("]"):
-                return tuple(line.removeprefix("m-caps-[").removesuffix("]").split())
-        return ()
-
-    def _await_name(self, seen: list[str]) -> str:
-        """Read until the answer to `name` is complete; lines of a boot banner may come first."""
-        deadline_s = time.monotonic() + HANDSHAKE_TIMEOUT_S
-        name: str | None = None
+    def _await_name(self, seen: list[str]) -> None:
+        deadline_s = time.monotonic() + self._patience.name_s
+        named = False
         while True:
             try:
-                line = self._line(deadline_s, "'name%'", HANDSHAKE_TIMEOUT_S, seen)
+                line = self._line.text(deadline_s, "'name%'", seen)
             except ProtocolError as error:  # noise before the answer is no answer
                 seen.append(str(error))
                 continue
             seen.append(line)
-            if line.startswith("m-name-dut-[") and line.endswith("]"):
-                name = line.removeprefix("m-name-dut-[").removesuffix("]")
-            elif line == "m-ready" and name is not None:
-                return name
+            named = named or line.startswith("m-name-dut-[")
+            if line == "m-ready" and named:
+                return
+
+    def _enter_frames(self) -> None:
+        """Go over to frames where the firmware offers them and answers; else stay with text."""
+        assert self._identity is not None  # noqa: S101 - after the handshake
+        offered = frame_link.offer(self._identity.caps) if self._fast else None
+        self._frames = None
+        if offered is None:
+            return
+        try:
+            entered = self._line.command("frames", self._reply_s()) == ["m-frames-[1]"]
+        except (ProtocolError, DeadlineError):
+            self._synchronise()  # the next doubt comes back here
+            return
+        if entered:
+            self._frames = FrameLink(self._line, self._patience, offered, self.tally)
 
     def _drain(self) -> bytes:
-        """Read until the line is quiet; return what came. Raises ProtocolError when it never is."""
-        deadline_s = time.monotonic() + DRAIN_TIMEOUT_S
-        old, self._pending = self._pending, b""
-        while data := self._transport.read(QUIET_S):
-            old += data
-            if time.monotonic() > deadline_s:
-                raise ProtocolError(
-                    f"the line is never quiet: bytes came for {DRAIN_TIMEOUT_S:.0f} s without a "
-                    "command. Is this the right port, at the right baud rate?"
-                )
-        return old
+        # A DUT may be in the middle of printing an input: 5 characters a byte.
+        limit_s = self._patience.noise_s + 150_000 * self._line.byte_s
+        return self._line.drain(self._patience.quiet_s, limit_s)
 
-    def _send(self, text: str) -> None:
-        self._transport.write(text.encode("ascii") + b"%")
-
-    def _line(self, deadline_s: float, doing: str, timeout_s: float, seen: list[str]) -> str:
-        """Return the next line without its end; the last three arguments are for the message."""
-        while b"\n" not in self._pending:
-            left_s = deadline_s - time.monotonic()
-            data = self._transport.read(left_s) if left_s > 0 else b""
-            if not data and time.monotonic() >= deadline_s:
-                raise DeadlineError(
-                    f"{doing}: no complete reply within {timeout_s:.1f} s; "
-                    f"seen: {_excerpt(seen, self._pending)}"
-                )
-            self._pending += data
-            if len(self._pending) > LINE_LIMIT_B and b"\n" not in self._pending:
-                raise ProtocolError(f"{doing}: a line of over {LINE_LIMIT_B} bytes without an end")
-        raw, _, self._pending = self._pending.partition(b"\n")
-        line = raw.removesuffix(b"\r")
-        if not line.isascii() or any(byte < 0x20 for byte in line):
-            raise ProtocolError(
-                f"{doing}: bytes that are no text in the line {line!r}. "
-                "Check the cable, the ground and the baud rate"
-            )
-        return line.decode("ascii")
-
-
-def parse_results(text: str) -> list[float]:
-    """Return the numbers of a comma-separated results text.
-
-    Raises ProtocolError for anything that is not a plain finite decimal number.
-    """
-    values = []
-    for word in text.split(","):
-        if not _NUMBER.fullmatch(word) or not math.isfinite(float(word)):
-            raise ProtocolError(f"the results [{text}] have '{word}', which is no number")
-        values.append(float(word))
-    return values
-
-
-def _results(line: str, command: str) -> str:
-    """Return what stands between the brackets of `m-results-[...]`, after a look at each number."""
-    if not (line.startswith("m-results-[") and line.endswith("]")):
-        raise ProtocolError(f"'{command}%': expected m-results-[...], seen {line!r}")
-    text = line.removeprefix("m-results-[").removesuffix("]")
-    try:
-        parse_results(text)
-    except ProtocolError as error:
-        raise ProtocolError(f"'{command}%': {error}") from None
-    return text
-
-
-def _excerpt(lines: list[str], pending: bytes = b"") -> str:
-    """Return the last few lines, quoted, for a message."""
-    shown = [repr(line) for line in lines[-6:]]
-    if pending:
-        shown.append("unfinished " + _shown(pending))
-    return ", ".join(shown) if shown else "nothing"
-
-
-def _shown(data: bytes) -> str:
-    """Return the end of some bytes as text that is safe to print."""
-    return data[-80:].decode("ascii", errors="backslashreplace")
+    def _reply_s(self) -> float:
+        return self._patience.reply_s + 2 * REPLY_B * self._line.byte_s

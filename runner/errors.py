@@ -14,7 +14,8 @@
         ├── TransportError        the line to the board closed, or could not be opened
         ├── DeadlineError         the board did not answer in time
         ├── ProtocolError         the board answered something the protocol does not allow
-        └── MonitorError          the energy monitor refused, stopped, or sent what cannot be
+        ├── MonitorError          the energy monitor refused, stopped, or sent what cannot be
+        └── OtherDutError         after a fault another board, firmware or model answers
 
 A message says what was tried, what was seen and what to try next. A broken rule is no error: it is
 a `Violation` in the result (exit 1).
@@ -83,3 +84,7 @@ class ProtocolError(BenchError):
 
 class MonitorError(BenchError):
     """The energy monitor refused, stopped by itself, or sent what cannot be."""
+
+
+class OtherDutError(BenchError):
+    """After a fault another board, firmware or model answers than before."""

@@ -12,9 +12,9 @@ from pathlib import Path
 import msgspec
 
 from ..models.compiler import Manifest, compile_model
-from .board import Board
+from .board import Board, Toolchain
 from .cache import cache_folder
-from .errors import BuildError, ModelError, ToolMissingError
+from .errors import BuildError, ModelError, ToolMissingError, UsageError
 from .task import Task
 
 BUILD_TIMEOUT_S = 180
@@ -59,7 +59,7 @@ def build(board: Board, task: Task, model: Path) -> Image:
                 model,
                 work / "model",
                 model_id=task.model_id,
-                kernels=board.toolchain.kernels,
+                kernels=_toolchain(board).kernels,
                 input_format=task.input_format,
                 result=task.result,
                 decimals=task.result_decimals,
@@ -128,9 +128,18 @@ def _check_fits(board: Board, manifest: Manifest) -> None:
             )
 
 
+def _toolchain(board: Board) -> Toolchain:
+    if board.toolchain is None:
+        raise UsageError(
+            f"no firmware is built for board {board.name}: it holds its own. Name a board of "
+            "'tinybench boards' that has a toolchain"
+        )
+    return board.toolchain
+
+
 def compiler_program(board: Board) -> str:
     """Return the name of the compiler that a board needs."""
-    return board.toolchain.prefix + "gcc"
+    return _toolchain(board).prefix + "gcc"
 
 
 def _make(board: Board, work: Path, build_id: str) -> None:
@@ -166,12 +175,13 @@ def _make(board: Board, work: Path, build_id: str) -> None:
 
 def board_mk(board: Board) -> str:
     """Return a board's declaration as make variables; firmware/Makefile explains them."""
+    toolchain = _toolchain(board)
     lines = {
         "BOARD": board.name,
         "FAMILY": board.family,
-        "PREFIX": board.toolchain.prefix,
-        "CFLAGS_BOARD": " ".join(board.toolchain.cflags),
-        "KERNELS": board.toolchain.kernels,
+        "PREFIX": toolchain.prefix,
+        "CFLAGS_BOARD": " ".join(toolchain.cflags),
+        "KERNELS": toolchain.kernels,
         "CLOCK_HZ": str(board.clock_hz),
         "PORT_CONSTANTS": " ".join(f"{k.upper()}={v:#x}u" for k, v in board.port.items()),
     }
@@ -194,14 +204,14 @@ def _literal(value: str) -> str:
 
 def _sizes(board: Board, elf: Path) -> tuple[int, int]:
     """Return (flash, RAM) of an image in bytes, as `size` counts them."""
-    text = _output([board.toolchain.prefix + "size", str(elf)])
+    text = _output([_toolchain(board).prefix + "size", str(elf)])
     code, data, bss = (int(word) for word in text.splitlines()[1].split()[:3])
     return code + data, data + bss
 
 
 def _compiler_version(board: Board) -> str:
     program = compiler_program(board)
-    package = "gcc-arm-none-eabi libnewlib-arm-none-eabi" if board.toolchain.prefix else "gcc"
+    package = "gcc-arm-none-eabi libnewlib-arm-none-eabi" if _toolchain(board).prefix else "gcc"
     _require(program, package)
     return _output([program, "--version"]).splitlines()[0]
 

@@ -1,27 +1,30 @@
 """The measuring modes: each yields what it has measured as it goes, and judges nothing."""
 
 import math
-import time
-from collections.abc import Iterator, Sequence
+import queue
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 
 from ..datasets.reader import Sample
-from .dut import Dut, Inference, parse_results
+from .dut import Dut
 from .errors import ProtocolError
+from .inference import Inference, parse_results
 from .result import Answer, Window
 
 WARMUP = 1
 """Untimed inferences before each timed window."""
-FIRST_TIMEOUT_S = 120.0
-"""Bound on an inference of unknown length: the slowest published one took 14 s."""
 CALIBRATION_US = 200_000
 """A calibration shorter than this is repeated with more inferences."""
+CALIBRATION_MAX = 4**10
+"""... but never with more than this."""
 MARGIN = 1.02
 """Iterations are chosen for a window this much longer than the rules ask for."""
 RETIMED = 2
 """A window that came out short is timed again with more iterations, so many times at most."""
 
 
-def accuracy(dut: Dut, samples: Sequence[Sample], result_count: int) -> Iterator[Answer]:
+def accuracy(dut: Dut, samples: Iterable[Sample], result_count: int) -> Iterator[Answer]:
     """Upload and infer each window of each sample once; yield the sample's answer.
 
     Raises ProtocolError when a result has not `result_count` values.
@@ -29,43 +32,86 @@ def accuracy(dut: Dut, samples: Sequence[Sample], result_count: int) -> Iterator
     for sample in samples:
         results, elapsed_us = [], []
         for window in sample.windows():
-            dut.load(window)
-            inference = dut.infer(1, 0, FIRST_TIMEOUT_S)
+            inference = dut.infer(window, 1, 0)
             _check_count(inference.results, result_count)
             results.append(inference.results)
             elapsed_us.append(inference.elapsed_us)
         yield Answer(sample.name, sample.label, ",".join(results), elapsed_us)
 
 
+def shared_accuracy(
+    duts: Sequence[Dut], samples: Sequence[Sample], result_count: int
+) -> Iterator[Answer]:
+    """Do `accuracy` on several equal DUTs, each of which takes the next sample when it is free.
+
+    Yields the answers as they come. Raises what `accuracy` on any of them raises; what the others
+    still measure is then lost.
+    """
+    if len(duts) == 1:
+        yield from accuracy(duts[0], samples, result_count)
+        return
+    left = deque(samples)
+    found: queue.SimpleQueue[Answer | BaseException] = queue.SimpleQueue()
+
+    def work(dut: Dut) -> None:
+        try:
+            for answer in accuracy(dut, _taken(left), result_count):
+                found.put(answer)
+        except BaseException as error:
+            found.put(error)
+
+    for dut in duts:
+        threading.Thread(target=work, args=(dut,), daemon=True).start()
+    try:
+        for _ in samples:
+            answer = found.get()
+            if isinstance(answer, BaseException):
+                raise answer
+            yield answer
+    finally:
+        left.clear()
+
+
+def _taken(left: deque[Sample]) -> Iterator[Sample]:
+    """Yield what is left, to whoever asks first."""
+    while True:
+        try:
+            yield left.popleft()
+        except IndexError:
+            return
+
+
 def performance(
-    dut: Dut, samples: Sequence[Sample], result_count: int, window_min_s: float
+    dut: Dut,
+    samples: Sequence[Sample],
+    result_count: int,
+    window_min_s: float,
+    iterations: int | None = None,
 ) -> Iterator[Window]:
     """Time one window on each sample, of a sample with several inputs on the first; yield it.
 
-    The iterations are calibrated on the first sample so that a window lasts `window_min_s` on the
-    DUT's clock. Ref: energyrunner README, performance mode.
+    Unless given, the iterations are calibrated on the first sample so that a window lasts
+    `window_min_s` on the DUT's clock. Ref: energyrunner README, performance mode.
     """
-    iterations = 0
-    timeout_s = FIRST_TIMEOUT_S
     for sample in samples:
-        dut.load(sample.windows()[0])
-        if iterations == 0:
-            iterations, timeout_s = _calibrate(dut, window_min_s)
-        inference = _timed(dut, iterations, timeout_s, result_count)
+        data = sample.windows()[0]
+        if iterations is None:
+            iterations = _calibrate(dut, data, window_min_s)
+        inference = _timed(dut, data, iterations, result_count)
         for _ in range(RETIMED):
             if inference.elapsed_us >= window_min_s * 1e6:
                 break
             # The DUT is faster now than while it was calibrated, as a busy host may be.
             iterations = _iterations(iterations, inference.elapsed_us, window_min_s)
-            inference = _timed(dut, iterations, timeout_s, result_count)
+            inference = _timed(dut, data, iterations, result_count)
         yield Window(
             sample.name, inference.iterations, WARMUP, inference.elapsed_us, inference.results
         )
 
 
-def _timed(dut: Dut, iterations: int, timeout_s: float, result_count: int) -> Inference:
+def _timed(dut: Dut, data: bytes, iterations: int, result_count: int) -> Inference:
     """Time one window. Raises ProtocolError for a wrong count of values, or a clock that stands."""
-    inference = dut.infer(iterations, WARMUP, timeout_s)
+    inference = dut.infer(data, iterations, WARMUP)
     _check_count(inference.results, result_count)
     if inference.elapsed_us == 0:
         raise ProtocolError(
@@ -74,22 +120,17 @@ def _timed(dut: Dut, iterations: int, timeout_s: float, result_count: int) -> In
     return inference
 
 
-def _calibrate(dut: Dut, window_min_s: float) -> tuple[int, float]:
-    """Return the iterations of a window, and how long the runner waits for it, in host seconds."""
+def _calibrate(dut: Dut, data: bytes, window_min_s: float) -> int:
+    """Return how many iterations make a window."""
     iterations = 1
-    while True:
-        start_s = time.monotonic()
-        elapsed_us = dut.infer(iterations, WARMUP, FIRST_TIMEOUT_S).elapsed_us
-        took_s = time.monotonic() - start_s
-        if elapsed_us >= CALIBRATION_US or took_s > 10:
-            break
+    while (elapsed_us := dut.infer(data, iterations, WARMUP).elapsed_us) < CALIBRATION_US:
         iterations *= 4
-    if elapsed_us == 0:
-        raise ProtocolError(
-            f"{iterations} inferences took 0 us by the DUT's clock, {took_s:.0f} s by the host's"
-        )
-    window = _iterations(iterations, elapsed_us, window_min_s)
-    return window, 30 + 5 * took_s * (window + WARMUP) / (iterations + WARMUP)
+        if iterations > CALIBRATION_MAX:
+            raise ProtocolError(
+                f"{iterations // 4} inferences took {elapsed_us} us by the DUT's clock: it "
+                "stands still"
+            )
+    return _iterations(iterations, elapsed_us, window_min_s)
 
 
 def _iterations(iterations: int, elapsed_us: int, window_min_s: float) -> int:

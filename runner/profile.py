@@ -71,8 +71,7 @@ def profile(board_name: str, task_name: str) -> Profile:
     board, task = boards.load_board(board_name), tasks.load_task(task_name)
     inputs = resolve(task)
     image = build(board, task, inputs.model)
-    argv = [word.replace("{elf}", image.elf) for word in board.emulator.argv]
-    with closing(ProcessTransport(argv)) as line:
+    with closing(ProcessTransport(board.command(image.elf))) as line:
         dut = Dut(line)
         identity = dut.handshake()
         if "profile" not in identity.caps:
@@ -80,10 +79,10 @@ def profile(board_name: str, task_name: str) -> Profile:
                 f"the firmware '{identity.vendor}' cannot time layers: 'caps%' does not list "
                 "'profile'. Use this project's own firmware"
             )
-        dut.load(inputs.samples.samples[0].windows()[0])
-        first_us = max(1, dut.infer(1, 1, TIMEOUT_S).elapsed_us)
+        first = inputs.samples.samples[0].windows()[0]
+        first_us = max(1, dut.infer(first, 1, 1).elapsed_us)
         iterations = min(ITERATIONS_MAX, max(1, TARGET_US // first_us))
-        inference_us = dut.infer(iterations, 1, TIMEOUT_S).elapsed_us / iterations
+        inference_us = dut.infer(first, iterations, 1).elapsed_us / iterations
         elapsed_us = layer_times(dut.command(f"profile-layers {iterations}", TIMEOUT_S))
     entries = [entry for entry in image.manifest.operators if entry.kernel]
     if len(entries) != len(elapsed_us):
@@ -91,7 +90,7 @@ def profile(board_name: str, task_name: str) -> Profile:
             f"the firmware timed {len(elapsed_us)} layers, the model has {len(entries)}"
         )
     total_us = max(1, sum(elapsed_us))
-    per_us = 1000 / board.emulator.instruction_ns if board.emulated else None
+    per_us = 1000 / board.instruction_ns if board.emulated else None
     return Profile(
         board=board.name,
         core=board.core,

@@ -79,8 +79,8 @@ class ModelUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """"official" (the reference model), "embedded" or "custom"."""
     sha256: str
     macs: int
-    tensor_ram_b: int
-    """Upload buffer, arena and result together."""
+    tensor_ram_b: int | None
+    """Upload buffer, arena and result together; None where the firmware was not built here."""
     weights_b: int
 
 
@@ -95,6 +95,26 @@ class Firmware(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     code_flash_b: int
     """Code and tables without weights."""
     ram_b: int
+
+
+class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How inputs and answers crossed the line, and what had to be done again."""
+
+    protocol: str
+    """"frames" (docs/link.md) or "stock"."""
+    verified: bool
+    """Whether each upload and each result was proved to be what was sent."""
+    baud: int | None
+    """None where the line has no rate."""
+    chunk_b: int
+    """Data bytes of a frame or of a `db`, at the end."""
+    boards: int
+    """Boards that shared the accuracy set."""
+    retries: int
+    restarts: int
+    reopened: int
+    resent_frames: int
+    quarantined_lines: int
 
 
 class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -121,7 +141,12 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     dut: str
     inputs: InputsUsed
     model: ModelUsed
-    firmware: Firmware
+    firmware: Firmware | None
+    """None where the board held it already and it is not known what was built into it."""
+    link: Link | None = None
+    """None when the run ended before the board answered."""
+    resumed: int = 0
+    """Times that the run was interrupted and gone on with."""
     tools: dict[str, str]
     """Versions of what built and ran it."""
     accuracy: Accuracy | None = None

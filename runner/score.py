@@ -4,7 +4,7 @@ import math
 import statistics
 from collections.abc import Sequence
 
-from .dut import parse_results
+from .inference import parse_results
 from .result import Accuracy, Answer, Result, Window
 
 

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import platform
 import shutil
+import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
@@ -14,20 +15,29 @@ from pathlib import Path
 import msgspec
 
 from ..models import declaration as models
+from ..models.compiler import Manifest, compile_model
 from . import board as boards
 from . import modes, rules, score
 from . import task as tasks
 from .board import Board
 from .declare import find
 from .dut import Dut
-from .errors import ProtocolError, RunFolderError, TinybenchError
+from .errors import (
+    OtherDutError,
+    ProtocolError,
+    RunFolderError,
+    TinybenchError,
+    UsageError,
+)
 from .firmware import Image, build
 from .inputs import Inputs, resolve
+from .journal import Asked, Entry, Head, Journal, create, read
 from .result import (
+    RESULT_FILE,
     Accuracy,
-    Answer,
     Firmware,
     InputsUsed,
+    Link,
     ModelUsed,
     Performance,
     Result,
@@ -36,12 +46,13 @@ from .result import (
     write_result,
 )
 from .rules import Violation
+from .serial_port import SerialTransport
 from .task import Task
 from .track import Track
-from .transport import ProcessTransport, Recorder, program_version
+from .transport import ProcessTransport, Recorder, Transport, program_version
 
-JOURNAL_FILE = "journal.jsonl"
 TRANSCRIPT_FILE = "transcript.jsonl"
+DEFAULT_BAUD = 115_200
 
 
 @dataclass(frozen=True)
@@ -56,6 +67,15 @@ class Request:
     data: Path | None = None
     model: Path | None = None
     out: Path | None = None
+    ports: tuple[str, ...] = ()
+    """Serial ports of equal boards; none: the board is a child process."""
+    baud: int = DEFAULT_BAUD
+    raise_baud: bool = False
+    """Go to the fastest rate the firmware offers."""
+    verify: bool = True
+    """Prove each upload also over the stock protocol, which has no check sum."""
+    shards: int = 1
+    """Emulators that share the accuracy set."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +87,31 @@ class Outcome:
     folder: Path
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """What a request means: declarations, inputs, model and firmware."""
+
+    request: Request
+    board: Board
+    task: Task
+    inputs: Inputs
+    manifest: Manifest
+    image: Image | None
+    """None where the board holds its firmware already."""
+    tools: dict[str, str]
+    """Versions of what builds and runs it."""
+
+    def sha256(self) -> dict[str, str]:
+        """Return the hashes of all that decides the result."""
+        task_toml = find("task", self.request.task, tasks.names()).read_bytes()
+        return {
+            "firmware": self.image.elf_sha256 if self.image else "not built here",
+            "model": self.inputs.model_sha256,
+            "dataset": self.inputs.samples.sha256,
+            "rules": hashlib.sha256(task_toml + Path(rules.__file__).read_bytes()).hexdigest(),
+        }
+
+
 def run(request: Request, track: Track, say: Callable[[str], None]) -> Outcome:
     """Do one run: build, measure, store, judge.
 
@@ -74,29 +119,104 @@ def run(request: Request, track: Track, say: Callable[[str], None]) -> Outcome:
     was measured until then is in the run folder, marked as incomplete, and the board is closed.
     Raises any TinybenchError; KeyboardInterrupt passes through.
     """
-    board = boards.load_board(request.board)
-    task = tasks.load_task(request.task)
     if request.out is not None:
         _insist_free(request.out)
+    plan = _plan(request, track, say)
+    started = datetime.now(UTC)
+    folder = _make_folder(request.out or _default_folder(plan.board, plan.task, started))
+    head = Head(
+        tinybench=version("tinybench-mcu"),
+        started_at=started.isoformat(timespec="seconds"),
+        asked=_asked(request),
+        sha256=plan.sha256(),
+    )
+    with Journal(folder) as journal:
+        journal.append(Entry(run=head))
+        return _measure(plan, head, journal, [], folder, track, say)
+
+
+def resume(folder: Path, track: Track, say: Callable[[str], None]) -> Outcome:
+    """Go on with a run that was interrupted, from its journal; what is done is not done again.
+
+    Raises RunFolderError when there is nothing to go on with, or when firmware, model, dataset or
+    rules are not those of the run any more; else as `run`.
+    """
+    head, entries = read(folder)
+    if (folder / RESULT_FILE).exists() and read_result(folder).complete:
+        raise RunFolderError(
+            f"{folder}: this run is complete; judge it with: tinybench check {folder}"
+        )
+    plan = _plan(_request(head.asked, folder), track, say)
+    now = plan.sha256()
+    changed = [name for name, was in head.sha256.items() if now.get(name) != was]
+    if changed:
+        raise RunFolderError(
+            f"{folder}: the {' and the '.join(changed)} changed since this run began: its parts "
+            "would not belong together. Start a new run"
+        )
+    with Journal(folder) as journal:
+        again = Entry(resumed_at=datetime.now(UTC).isoformat(timespec="seconds"))
+        journal.append(again)
+        return _measure(plan, head, journal, [*entries, again], folder, track, say)
+
+
+def _plan(request: Request, track: Track, say: Callable[[str], None]) -> _Plan:
+    """Resolve every name and build the firmware; all that is wrong on paper is said here."""
+    board = boards.load_board(request.board)
+    task = tasks.load_task(request.task)
+    _insist_reachable(board, request)
     inputs = resolve(task, request.data, request.model)
     say(f"{board.name}, {task.name}: {inputs.note}")
+    if board.toolchain is None:
+        return _Plan(request, board, task, inputs, _manifest(task, inputs), None, _tools(board))
     building = (build(board, task, inputs.model) for _ in range(1))
     (image,) = track(building, "build", 1)
-    tools = _tools(board)
+    return _Plan(request, board, task, inputs, image.manifest, image, _tools(board))
 
-    started = datetime.now(UTC)
-    folder = _make_folder(request.out or _default_folder(board, task, started))
-    files = _store_files(folder, request, task, inputs, image)
-    answers: list[Answer] = []
-    windows: list[Window] = []
 
-    def result(dut: str, error: str | None) -> Result:
-        accuracy = score.accuracy(answers, task.metric) if answers else None
+def _insist_reachable(board: Board, request: Request) -> None:
+    """Raise UsageError when the board cannot be reached the way that was asked for."""
+    if not request.ports:
+        board.command("")
+    elif board.emulated:
+        raise UsageError(
+            f"board {board.name} is emulated here, and has no port; for a board on "
+            f"{request.ports[0]} leave --board out, or name that board"
+        )
+    elif request.shards > 1:
+        raise UsageError("--shards starts several emulators; for several boards repeat --port")
+    if board.toolchain is None and request.model is not None:
+        raise UsageError(
+            f"--model is built into firmware, but board {board.name} holds its own already"
+        )
+
+
+def _measure(
+    plan: _Plan,
+    head: Head,
+    journal: Journal,
+    before: list[Entry],
+    folder: Path,
+    track: Track,
+    say: Callable[[str], None],
+) -> Outcome:
+    """Measure what is not in the journal yet, store the result and judge it."""
+    request, board, task, inputs = plan.request, plan.board, plan.task, plan.inputs
+    files = _store_files(folder, plan)
+    answers = {entry.answer.input: entry.answer for entry in before if entry.answer is not None}
+    windows = [entry.window for entry in before if entry.window is not None]
+    samples = inputs.samples.samples
+    duts: list[Dut] = []
+    vendor = ""
+
+    def result(error: str | None) -> Result:
+        ordered = [answers[sample.name] for sample in samples if sample.name in answers]
+        accuracy = score.accuracy(ordered, task.metric) if ordered else None
         performance = _performance(windows, board)
-        vips, vops = _valid_per_second(accuracy, performance, image.manifest.macs)
+        vips, vops = _valid_per_second(accuracy, performance, plan.manifest.macs)
         return Result(
             tinybench=version("tinybench-mcu"),
-            started_at=started.isoformat(timespec="seconds"),
+            started_at=head.started_at,
             finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
             complete=error is None,
             error=error,
@@ -108,12 +228,14 @@ def run(request: Request, track: Track, say: Callable[[str], None]) -> Outcome:
             division=request.division,
             dataset=inputs.dataset_origin,
             emulated=board.emulated,
-            time_base=_time_base(board),
-            dut=dut,
+            time_base=_time_base(board, request),
+            dut=vendor,
             inputs=_inputs_used(inputs, request),
-            model=_model_used(inputs, image),
-            firmware=_firmware(image),
-            tools=tools,
+            model=_model_used(plan),
+            firmware=None if plan.image is None else _firmware(plan.image),
+            link=_link(duts, request),
+            resumed=sum(entry.resumed_at is not None for entry in before),
+            tools=plan.tools,
             accuracy=accuracy,
             performance=performance,
             vips=vips,
@@ -121,43 +243,154 @@ def run(request: Request, track: Track, say: Callable[[str], None]) -> Outcome:
             files_sha256=files,
         )
 
-    vendor = ""
     try:
         with ExitStack() as stack:
-            argv = [word.replace("{elf}", image.elf) for word in board.emulator.argv]
-            line = stack.enter_context(closing(ProcessTransport(argv)))
-            recorded = stack.enter_context(closing(Recorder(line, folder / TRANSCRIPT_FILE)))
-            journal = stack.enter_context(_Journal(folder / JOURNAL_FILE))
-            dut = Dut(recorded)
-            identity = dut.handshake()
-            vendor = identity.vendor
-            if identity.model_id != task.model_id:
-                raise ProtocolError(
-                    f"the DUT holds model '{identity.model_id}', task {task.name} needs "
-                    f"'{task.model_id}'"
-                )
-            samples = inputs.samples.samples
+            for index in range(len(request.ports) or request.shards):
+                duts.append(_open(plan, index, folder, stack))
+                vendor = _handshake(duts[-1], plan, before, journal)
             if request.mode in ("accuracy", "all"):
                 some = samples[: request.limit]
-                measuring = modes.accuracy(dut, some, task.result_count)
-                for answer in track(measuring, "accuracy", len(some)):
-                    journal.append("answer", answer)
-                    answers.append(answer)
+                left = [sample for sample in some if sample.name not in answers]
+                measuring = modes.shared_accuracy(duts, left, task.result_count)
+                for answer in track(measuring, "accuracy", len(left)):
+                    journal.append(Entry(answer=answer))
+                    answers[answer.input] = answer
             if request.mode in ("performance", "all"):
                 first = samples[: rules.WINDOWS]
-                timing = modes.performance(dut, first, task.result_count, rules.WINDOW_MIN_S)
-                for window in track(timing, "performance", len(first)):
-                    journal.append("window", window)
+                iterations = windows[-1].iterations if windows else None
+                timing = modes.performance(
+                    duts[0],
+                    first[len(windows) :],
+                    task.result_count,
+                    rules.WINDOW_MIN_S,
+                    iterations,
+                )
+                for window in track(timing, "performance", len(first) - len(windows)):
+                    journal.append(Entry(window=window))
                     windows.append(window)
     except (TinybenchError, KeyboardInterrupt) as error:
         with contextlib.suppress(RunFolderError):  # the first error is the one to tell
-            write_result(folder, result(vendor, str(error) or "interrupted by the user"))
-        say(f"stopped; what was measured until then is in {folder}")
+            write_result(folder, result(str(error) or "interrupted by the user"))
+        say(
+            f"stopped; what was measured until then is in {folder}, what was said on the line in "
+            f"{folder / TRANSCRIPT_FILE}; go on with: tinybench resume {folder}"
+        )
         raise
 
-    done = result(vendor, None)
+    done = result(None)
     write_result(folder, done)
     return Outcome(done, rules.check(done, task), folder)
+
+
+def _open(plan: _Plan, index: int, folder: Path, stack: ExitStack) -> Dut:
+    """Open the line to one board, recorded; it is closed with the stack."""
+    request = plan.request
+    if request.ports:
+        line: Transport = SerialTransport(request.ports[index], request.baud)
+    else:
+        line = ProcessTransport(plan.board.command(plan.image.elf if plan.image else ""))
+    line = stack.enter_context(closing(line))
+    name = TRANSCRIPT_FILE if index == 0 else f"transcript-{index}.jsonl"
+    recorded = stack.enter_context(closing(Recorder(line, folder / name)))
+    dut = Dut(recorded, verify=request.verify)
+    if request.ports:
+        stack.callback(_leave, dut)
+    return dut
+
+
+def _leave(dut: Dut) -> None:
+    """Leave a board as other programs expect it; a run that has failed already fails no more."""
+    with contextlib.suppress(TinybenchError):
+        dut.leave()
+
+
+def _handshake(dut: Dut, plan: _Plan, before: list[Entry], journal: Journal) -> str:
+    """Insist that it is the board for this task, and the one that began the run; return its name.
+
+    Raises ProtocolError and OtherDutError.
+    """
+    identity = dut.handshake()
+    if identity.model_id != plan.task.model_id:
+        raise ProtocolError(
+            f"the DUT holds model '{identity.model_id}', task {plan.task.name} needs "
+            f"'{plan.task.model_id}'"
+        )
+    if plan.image is not None and f"build-{plan.image.build_id}" not in identity.caps:
+        raise OtherDutError(
+            f"the board holds other firmware than was built for it here ({plan.image.elf}): it "
+            f"says '{' '.join(identity.caps)}', not build-{plan.image.build_id}. Flash that file, "
+            "or take the board as it is with --board serial"
+        )
+    told = " ".join((identity.vendor, identity.model_id, *identity.caps))
+    for entry in before:
+        if entry.dut not in (None, told):
+            raise OtherDutError(
+                f"the run began with the DUT '{entry.dut}', now '{told}' answers: connect the "
+                "board that began it, or start a new run"
+            )
+    journal.append(Entry(dut=told))
+    if plan.request.raise_baud:
+        dut.raise_baud(plan.request.baud)
+    return identity.vendor
+
+
+def _link(duts: list[Dut], request: Request) -> Link | None:
+    """Return how the boards were reached, with what went wrong on all their lines together."""
+    if not duts:
+        return None
+    tallies = [dut.tally for dut in duts]
+    return Link(
+        protocol=duts[0].protocol,
+        verified=all(dut.verified for dut in duts),
+        baud=duts[0].baud(request.baud) if request.ports else None,
+        chunk_b=duts[0].chunk_b,
+        boards=len(duts),
+        retries=sum(tally.retries for tally in tallies),
+        restarts=sum(tally.restarts for tally in tallies),
+        reopened=sum(tally.reopened for tally in tallies),
+        resent_frames=sum(tally.resent_frames for tally in tallies),
+        quarantined_lines=sum(tally.quarantined_lines for tally in tallies),
+    )
+
+
+def _asked(request: Request) -> Asked:
+    return Asked(
+        board=_path_or_name(request.board),
+        task=_path_or_name(request.task),
+        mode=request.mode,
+        division=request.division,
+        limit=request.limit,
+        data=None if request.data is None else str(request.data.resolve()),
+        model=None if request.model is None else str(request.model.resolve()),
+        ports=list(request.ports),
+        baud=request.baud,
+        raise_baud=request.raise_baud,
+        verify=request.verify,
+        shards=request.shards,
+    )
+
+
+def _path_or_name(text: str) -> str:
+    """Return a declaration's name as it is, and its path made absolute."""
+    return str(Path(text).resolve()) if text.endswith(".toml") else text
+
+
+def _request(asked: Asked, folder: Path) -> Request:
+    return Request(
+        board=asked.board,
+        task=asked.task,
+        mode=asked.mode,
+        division=asked.division,
+        limit=asked.limit,
+        data=None if asked.data is None else Path(asked.data),
+        model=None if asked.model is None else Path(asked.model),
+        out=folder,
+        ports=tuple(asked.ports),
+        baud=asked.baud,
+        raise_baud=asked.raise_baud,
+        verify=asked.verify,
+        shards=asked.shards,
+    )
 
 
 def every_task(request: Request) -> list[Request]:
@@ -181,27 +414,10 @@ def judge(folder: Path) -> Outcome:
     return Outcome(result, changed + rules.check(result, task), folder)
 
 
-class _Journal:
-    """What was measured, one JSON line each, on disk as soon as it is known."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        try:
-            self._file = path.open("ab", buffering=0)
-        except OSError as error:
-            raise RunFolderError(f"cannot write {path}: {error}") from error
-
-    def __enter__(self) -> "_Journal":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def append(self, kind: str, record: Answer | Window) -> None:
-        try:
-            self._file.write(msgspec.json.encode({kind: record}) + b"\n")
-        except OSError as error:
-            raise RunFolderError(f"cannot write {self._path}: {error}") from error
+def _manifest(task: Task, inputs: Inputs) -> Manifest:
+    """Return what the model holds, for a board whose firmware is not built here."""
+    with tempfile.TemporaryDirectory() as scratch:
+        return compile_model(inputs.model, Path(scratch) / "model", model_id=task.model_id)
 
 
 def _default_folder(board: Board, task: Task, started: datetime) -> Path:
@@ -225,7 +441,7 @@ def _make_folder(folder: Path) -> Path:
     _insist_free(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / JOURNAL_FILE).open("x").close()
+        create(folder)
     except FileExistsError:
         raise RunFolderError(
             f"{folder} was taken by another run a moment ago; give --out a new one"
@@ -235,23 +451,23 @@ def _make_folder(folder: Path) -> Path:
     return folder
 
 
-def _store_files(
-    folder: Path, request: Request, task: Task, inputs: Inputs, image: Image
-) -> dict[str, str]:
+def _store_files(folder: Path, plan: _Plan) -> dict[str, str]:
     """Copy the declarations as used, the image and its manifest; return {name: SHA-256}."""
+    request, task, inputs = plan.request, plan.task, plan.inputs
     model = task.embedded_model if inputs.model_origin == "embedded" else task.model
     copies = {
         "board.toml": find("board", request.board, boards.names()),
         "task.toml": find("task", request.task, tasks.names()),
-        "firmware.elf": Path(image.elf),
     }
+    if plan.image is not None:
+        copies["firmware.elf"] = Path(plan.image.elf)
     if inputs.model_origin != "custom":
         copies["model.toml"] = find("model", model, models.names())
     try:
         for name, source in copies.items():
             shutil.copyfile(source, folder / name)
         (folder / "manifest.json").write_bytes(
-            msgspec.json.format(msgspec.json.encode(image.manifest), indent=1) + b"\n"
+            msgspec.json.format(msgspec.json.encode(plan.manifest), indent=1) + b"\n"
         )
         return {
             name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
@@ -261,10 +477,10 @@ def _store_files(
         raise RunFolderError(f"cannot write into {folder}: {error}") from error
 
 
-def _time_base(board: Board) -> str:
+def _time_base(board: Board, request: Request) -> str:
     if board.emulated:
-        return f"emulated: one instruction is {board.emulator.instruction_ns} ns"
-    return "clock of this computer"
+        return f"emulated: one instruction is {board.instruction_ns} ns"
+    return "clock of the board" if request.ports else "clock of this computer"
 
 
 def _inputs_used(inputs: Inputs, request: Request) -> InputsUsed:
@@ -277,14 +493,14 @@ def _inputs_used(inputs: Inputs, request: Request) -> InputsUsed:
     )
 
 
-def _model_used(inputs: Inputs, image: Image) -> ModelUsed:
+def _model_used(plan: _Plan) -> ModelUsed:
     return ModelUsed(
-        name=inputs.model.name,
-        kind=inputs.model_origin,
-        sha256=inputs.model_sha256,
-        macs=image.manifest.macs,
-        tensor_ram_b=image.manifest.tensor_ram_b,
-        weights_b=image.manifest.weights_b,
+        name=plan.inputs.model.name,
+        kind=plan.inputs.model_origin,
+        sha256=plan.inputs.model_sha256,
+        macs=plan.manifest.macs,
+        tensor_ram_b=None if plan.image is None else plan.manifest.tensor_ram_b,
+        weights_b=plan.manifest.weights_b,
     )
 
 
@@ -302,7 +518,7 @@ def _firmware(image: Image) -> Firmware:
 def _tools(board: Board) -> dict[str, str]:
     """Return versions of what ran the board."""
     tools = {"python": platform.python_version(), "system": platform.platform()}
-    if board.emulated:
+    if board.emulator is not None and board.emulated:
         tools["emulator"] = program_version(board.emulator.argv[0])
     return tools
 
@@ -313,7 +529,7 @@ def _performance(windows: list[Window], board: Board) -> Performance | None:
     throughput_per_s = score.median_throughput_per_s(windows)
     instructions = None
     if board.emulated:
-        instructions = round(1e9 / board.emulator.instruction_ns / throughput_per_s)
+        instructions = round(1e9 / board.instruction_ns / throughput_per_s)
     return Performance(throughput_per_s, 1 / throughput_per_s, instructions, list(windows))
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Protocol, cast
 
 from .errors import RunFolderError, ToolMissingError, TransportError
+from .json_lines import open_lines
 
 STOP_TIMEOUT_S = 2.0
 WRITE_TIMEOUT_S = 10.0
@@ -21,6 +22,11 @@ VERSION_TIMEOUT_S = 20.0
 
 class Transport(Protocol):
     """A byte stream to the device under test."""
+
+    @property
+    def byte_s(self) -> float:
+        """Seconds that one byte takes on the line; 0 where the line has no rate."""
+        ...
 
     def read(self, timeout_s: float) -> bytes:
         """Return the bytes that have come, at least one; b"" when none came within `timeout_s`.
@@ -33,8 +39,20 @@ class Transport(Protocol):
         """Send all of `data`. Raises TransportError when the line is closed or takes nothing."""
         ...
 
+    def set_baud(self, baud: int) -> None:
+        """Send and receive at another rate from now on. Raises TransportError without one."""
+        ...
+
+    def reopen(self, timeout_s: float) -> None:
+        """Close the line and open it again, as soon as it is there.
+
+        A child process is started anew. Raises TransportError when the line is not back within
+        `timeout_s`, or has been closed for good.
+        """
+        ...
+
     def close(self) -> None:
-        """Close the line and whatever stands behind it; may be called twice."""
+        """Close the line and whatever stands behind it, for good; may be called twice."""
         ...
 
 
@@ -45,35 +63,13 @@ class ProcessTransport:
     is killed by the kernel when the runner dies without a chance to clean up (Linux).
     """
 
+    byte_s = 0.0
+
     def __init__(self, argv: Sequence[str]) -> None:
         """Start the child. Raises ToolMissingError when its program is not installed."""
-        program = shutil.which(argv[0])
-        if program is None:
-            raise ToolMissingError(_not_installed(argv[0]))
-        command = [program, *argv[1:]]
-        setpriv = shutil.which("setpriv")
-        if setpriv is not None:
-            command = [setpriv, "--pdeathsig", "KILL", "--", *command]
-        self._words = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
-        try:
-            self._child = subprocess.Popen(  # noqa: S603 - an argument list from a declaration
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._words,
-                bufsize=0,
-                start_new_session=True,
-            )
-        except OSError as error:
-            self._words.close()
-            raise TransportError(f"cannot start {program}: {error}") from error
-        self._to = cast(IO[bytes], self._child.stdin)
-        self._from = cast(IO[bytes], self._child.stdout)
-        os.set_blocking(self._to.fileno(), False)
-        self._readable = selectors.DefaultSelector()
-        self._readable.register(self._from, selectors.EVENT_READ)
-        self._writable = selectors.DefaultSelector()
-        self._writable.register(self._to, selectors.EVENT_WRITE)
+        self._argv = list(argv)
+        self._closed = False
+        self._start()
 
     def read(self, timeout_s: float) -> bytes:
         if not self._readable.select(timeout_s):
@@ -95,9 +91,50 @@ class ProcessTransport:
             except BrokenPipeError:
                 raise TransportError(self._ended()) from None
 
+    def set_baud(self, baud: int) -> None:
+        raise TransportError(f"a child process has no baud rate, least of all {baud}")
+
+    def reopen(self, timeout_s: float) -> None:  # noqa: ARG002 - a process is there at once
+        if self._closed:
+            raise TransportError("the line was closed for good")
+        self._stop()
+        self._start()
+
     def close(self) -> None:
-        if self._words.closed:
-            return
+        if not self._closed:
+            self._closed = True
+            self._stop()
+
+    def _start(self) -> None:
+        program = shutil.which(self._argv[0])
+        if program is None:
+            raise ToolMissingError(_not_installed(self._argv[0]))
+        command = [program, *self._argv[1:]]
+        setpriv = shutil.which("setpriv")
+        if setpriv is not None:
+            command = [setpriv, "--pdeathsig", "KILL", "--", *command]
+        self._words = tempfile.TemporaryFile()  # noqa: SIM115 - closed in _stop()
+        try:
+            self._child = subprocess.Popen(  # noqa: S603 - an argument list from a declaration
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._words,
+                bufsize=0,
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._words.close()
+            raise TransportError(f"cannot start {program}: {error}") from error
+        self._to = cast(IO[bytes], self._child.stdin)
+        self._from = cast(IO[bytes], self._child.stdout)
+        os.set_blocking(self._to.fileno(), False)
+        self._readable = selectors.DefaultSelector()
+        self._readable.register(self._from, selectors.EVENT_READ)
+        self._writable = selectors.DefaultSelector()
+        self._writable.register(self._to, selectors.EVENT_WRITE)
+
+    def _stop(self) -> None:
         self._readable.close()
         self._writable.close()
         with contextlib.suppress(OSError):
@@ -132,19 +169,29 @@ class ProcessTransport:
 class Recorder:
     """A transport that writes all that passes through another one to a transcript.
 
-    The transcript is JSON lines: {"t_s": seconds since the start, "to": "dut" or "host",
-    "text": ...}; bytes outside printable ASCII are written as JSON escapes of Latin-1.
+    The transcript is JSON lines: {"t_s": seconds since the start, "to": "dut" or "host", "text":
+    ...}; bytes that are no printable ASCII come as "hex". "to": "port" is an event of the port
+    itself: "opened" by each run that writes here, "reopened", or "baud N".
     """
 
     def __init__(self, inner: Transport, path: Path) -> None:
-        """Record `inner` to a new file at `path`. Raises RunFolderError when it cannot be made."""
+        """Record `inner` at the end of the file at `path`.
+
+        Raises RunFolderError when it cannot be written.
+        """
         self._inner = inner
         self._path = path
         self._start_s = time.monotonic()
         try:
-            self._file = path.open("x", encoding="ascii")
+            self._file = open_lines(path)
         except OSError as error:
             raise RunFolderError(f"cannot write the transcript {path}: {error}") from error
+        self._record("port", b"opened")
+
+    @property
+    def byte_s(self) -> float:
+        """Seconds that one byte takes on the line."""
+        return self._inner.byte_s
 
     def read(self, timeout_s: float) -> bytes:
         data = self._inner.read(timeout_s)
@@ -156,20 +203,25 @@ class Recorder:
         self._record("dut", data)
         self._inner.write(data)
 
+    def set_baud(self, baud: int) -> None:
+        self._record("port", f"baud {baud}".encode())
+        self._inner.set_baud(baud)
+
+    def reopen(self, timeout_s: float) -> None:
+        self._inner.reopen(timeout_s)
+        self._record("port", b"reopened")
+
     def close(self) -> None:
         self._inner.close()
         with contextlib.suppress(OSError):  # what could not be written was reported by _record
             self._file.close()
 
     def _record(self, to: str, data: bytes) -> None:
-        entry = {
-            "t_s": round(time.monotonic() - self._start_s, 6),
-            "to": to,
-            "text": data.decode("latin-1"),
-        }
+        text = data.isascii() and data.translate(None, b"\r\n").decode("ascii").isprintable()
+        entry: dict[str, object] = {"t_s": round(time.monotonic() - self._start_s, 6), "to": to}
+        entry |= {"text": data.decode("ascii")} if text else {"hex": data.hex()}
         try:
-            self._file.write(json.dumps(entry) + "\n")
-            self._file.flush()
+            self._file.write(json.dumps(entry).encode("ascii") + b"\n")
         except OSError as error:
             raise RunFolderError(f"cannot write the transcript {self._path}: {error}") from error
 
@@ -177,11 +229,14 @@ class Recorder:
 class ReplayTransport:
     """A transport that answers from a transcript, and insists that it is asked the same."""
 
+    byte_s = 0.0
+
     def __init__(self, path: Path) -> None:
         """Read a transcript. Raises RunFolderError when it cannot be read."""
         self._path = path
         self._entries = list(read_transcript(path))
         self._next = 0
+        self._event(b"opened")
 
     def read(self, timeout_s: float) -> bytes:  # noqa: ARG002 - a transcript has no time to wait
         if self._next >= len(self._entries):
@@ -193,21 +248,33 @@ class ReplayTransport:
         return data
 
     def write(self, data: bytes) -> None:
-        while self._next < len(self._entries) and self._entries[self._next][0] == "host":
-            self._next += 1
-        wanted = self._entries[self._next][1] if self._next < len(self._entries) else b""
-        if data != wanted:
-            raise TransportError(
-                f"{self._path}: the transcript has {wanted!r} where the runner sends {data!r}"
-            )
-        self._next += 1
+        self._asked("dut", data)
+
+    def set_baud(self, baud: int) -> None:
+        self._event(f"baud {baud}".encode())
+
+    def reopen(self, timeout_s: float) -> None:  # noqa: ARG002 - it is there already
+        self._event(b"reopened")
 
     def close(self) -> None:
         pass
 
+    def _event(self, what: bytes) -> None:
+        self._asked("port", what)
+
+    def _asked(self, to: str, data: bytes) -> None:
+        while self._next < len(self._entries) and self._entries[self._next][0] == "host":
+            self._next += 1
+        wanted = self._entries[self._next] if self._next < len(self._entries) else ("", b"")
+        if (to, data) != wanted:
+            raise TransportError(
+                f"{self._path}: the transcript has {wanted[1]!r} where the runner sends {data!r}"
+            )
+        self._next += 1
+
 
 def read_transcript(path: Path) -> Iterable[tuple[str, bytes]]:
-    """Yield (to, bytes) of each entry of a transcript; `to` is "dut" or "host".
+    """Yield (to, bytes) of each entry of a transcript; `to` is "dut", "host" or "port".
 
     Raises RunFolderError naming the line that is no entry.
     """
@@ -218,7 +285,8 @@ def read_transcript(path: Path) -> Iterable[tuple[str, bytes]]:
     for number, line in enumerate(lines, start=1):
         try:
             entry = json.loads(line)
-            yield entry["to"], entry["text"].encode("latin-1")
+            data = entry["text"].encode("ascii") if "text" in entry else bytes.fromhex(entry["hex"])
+            yield entry["to"], data
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise RunFolderError(f"{path}:{number}: not a transcript entry: {error}") from error
 

@@ -7,12 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinybench.runner import dut as dut_module
-from tinybench.runner.dut import Dut, parse_results
-from tinybench.runner.errors import DeadlineError, ProtocolError, TransportError
+from tinybench.runner.dut import Dut
+from tinybench.runner.errors import (
+    BenchError,
+    DeadlineError,
+    OtherDutError,
+    ProtocolError,
+    TransportError,
+)
+from tinybench.runner.inference import parse_results
+from tinybench.runner.line import Patience, Tally
 from tinybench.runner.transport import ProcessTransport, Recorder, ReplayTransport
 
 INPUT = bytes(range(1, 206)) + bytes(285)
+IMPATIENT = Patience(reply_s=0.3, name_s=0.2, noise_s=0.5, inference_s=0.2, tries=2)
 
 
 @pytest.fixture
@@ -23,22 +31,11 @@ def line(core: Path) -> Iterator[ProcessTransport]:
     transport.close()
 
 
-@pytest.fixture
-def dut(line: ProcessTransport) -> Dut:
-    """A DUT that has been found."""
-    found = Dut(line)
-    found.handshake()
-    return found
-
-
 def test_the_handshake_finds_vendor_model_and_capabilities(line: ProcessTransport) -> None:
     """The boot banner before the answer is no answer."""
     identity = Dut(line).handshake()
-    assert (identity.vendor, identity.model_id, identity.caps) == (
-        "tinybench",
-        "fake01",
-        ("profile", "frames-1-512-4096"),
-    )
+    assert (identity.vendor, identity.model_id) == ("tinybench", "fake01")
+    assert "profile" in identity.caps
 
 
 def test_the_handshake_survives_half_a_command_on_the_line(line: ProcessTransport) -> None:
@@ -47,67 +44,116 @@ def test_the_handshake_survives_half_a_command_on_the_line(line: ProcessTranspor
     assert Dut(line).handshake().vendor == "tinybench"
 
 
-def test_an_upload_and_an_inference_answer_what_the_engine_computes(dut: Dut) -> None:
-    """The engine's first value is the sum of the input in 256ths."""
-    dut.load(INPUT)
-    inference = dut.infer(3, 1, 10.0)
+@pytest.mark.parametrize("fast", [True, False])
+def test_an_upload_and_an_inference_answer_what_the_engine_computes(
+    line: ProcessTransport, fast: bool
+) -> None:
+    """The engine's first value is the sum of the input in 256ths, by either protocol."""
+    dut = Dut(line, fast=fast)
+    dut.handshake()
+    assert dut.protocol == ("frames" if fast else "stock")
+    assert dut.verified
+    inference = dut.infer(INPUT, 3, 1)
     assert inference.iterations == 3
     assert inference.results.split(",")[0] == f"{sum(INPUT) % 256 / 256:.9f}"[:5]
+    assert dut.infer(INPUT, 5, 2).results == inference.results
+    assert dut.tally == Tally()
 
 
-def test_the_same_input_answers_the_same_twice(dut: Dut) -> None:
-    """Nothing is left over from one inference to the next."""
-    dut.load(INPUT)
-    assert dut.infer(1, 0, 10.0).results == dut.infer(5, 2, 10.0).results
-
-
-def test_an_input_of_the_wrong_size_is_refused(dut: Dut) -> None:
-    """The DUT names its own size; the client does not go on."""
-    with pytest.raises(ProtocolError, match="exceeds maximum of 490"):
-        dut.load(bytes(491))
-
-
-def test_an_inference_on_half_an_input_is_refused(dut: Dut) -> None:
-    """A short upload never becomes a result."""
-    dut.load(bytes(100))
-    with pytest.raises(ProtocolError, match="Input db has 100 elemented, expected 490"):
-        dut.infer(1, 0, 10.0)
-
-
-def test_an_engine_that_fails_is_an_error(dut: Dut) -> None:
-    """A negative status of the engine carries no results."""
-    dut.load(b"\xe0" + bytes(489))
-    with pytest.raises(ProtocolError, match="Inference failed with -7"):
-        dut.infer(1, 0, 10.0)
-
-
-def test_results_that_are_no_finite_numbers_are_refused(dut: Dut) -> None:
-    """NaN and infinity never become part of a result."""
-    dut.load(b"\xe1" + bytes(489))
-    with pytest.raises(ProtocolError, match="'nan', which is no number"):
-        dut.infer(1, 0, 10.0)
-
-
-def test_a_silent_dut_is_an_error_that_says_what_was_tried(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"\xe0" + bytes(489), "Inference failed with -7"),
+        (b"\xe1" + bytes(489), "'nan', which is no number"),
+        (bytes(491), "exceeds maximum of 490|no answer to an upload"),
+        (bytes(100), "Input db has 100 elemented, expected 490|no answer to an upload"),
+    ],
+)
+def test_what_never_goes_well_is_an_error_after_some_attempts(
+    line: ProcessTransport, fast: bool, data: bytes, words: str
 ) -> None:
+    """An engine that fails, results that are no numbers, an input of another size."""
+    dut = Dut(line, fast=fast, patience=IMPATIENT)
+    dut.handshake()
+    with pytest.raises(BenchError, match=f"2 attempts failed.*({words})"):
+        dut.infer(data, 1, 0)
+
+
+def test_the_dut_holds_an_input_until_another_is_sent(line: ProcessTransport) -> None:
+    """Windows on one input upload it once."""
+    sent: list[bytes] = []
+    write = line.write
+    line.write = lambda data: (sent.append(data), write(data))[1]  # type: ignore[method-assign]
+    dut = Dut(line)
+    dut.handshake()
+    dut.infer(INPUT, 1, 0)
+    before = len(b"".join(sent))
+    dut.infer(INPUT, 1, 0)
+    assert len(b"".join(sent)) - before < 100
+
+
+def test_text_commands_work_beside_frames(line: ProcessTransport) -> None:
+    """A command leaves frames mode and comes back to it."""
+    dut = Dut(line)
+    dut.handshake()
+    dut.infer(INPUT, 1, 0)
+    assert any(text.startswith("m-buffer-01-02") for text in dut.command("db print", 2.0))
+    assert dut.infer(INPUT, 1, 0).results
+    dut.leave()
+    assert dut.command("results", 2.0)[0].startswith("m-results-[")
+
+
+def test_a_new_run_finds_a_dut_that_was_left_in_frames_mode(line: ProcessTransport) -> None:
+    """A runner that was killed leaves the DUT waiting for frames."""
+    Dut(line).handshake()
+    dut = Dut(line, patience=Patience(name_s=0.3))
+    assert dut.handshake().model_id == "fake01"
+    assert dut.infer(INPUT, 1, 0).results
+
+
+def test_a_dut_that_dies_between_two_inputs_is_started_again(line: ProcessTransport) -> None:
+    """The same DUT answers afterwards, so the run goes on and counts it."""
+    dut = Dut(line)
+    dut.handshake()
+    first = dut.infer(INPUT, 1, 0)
+    line._child.kill()
+    assert dut.infer(INPUT, 1, 0).results == first.results
+    assert (dut.tally.retries, dut.tally.reopened) == (1, 1)
+
+
+def test_another_dut_after_a_fault_is_an_error(
+    line: ProcessTransport, core: Path, tmp_path: Path
+) -> None:
+    """A board that comes back with another model never goes on with the run."""
+    dut = Dut(line)
+    dut.handshake()
+    dut.infer(INPUT, 1, 0)
+    other = tmp_path / "other"
+    other.write_bytes(core.read_bytes().replace(b"fake01", b"fake02"))
+    other.chmod(0o755)
+    line._argv = [str(other)]
+    line._child.kill()
+    with pytest.raises(OtherDutError, match=r"another DUT answers.*fake02.*fake01"):
+        dut.infer(INPUT, 1, 0)
+
+
+def test_a_silent_dut_is_an_error_that_says_what_was_tried() -> None:
     """A program that answers nothing does not hang the run."""
-    monkeypatch.setattr(dut_module, "HANDSHAKE_TIMEOUT_S", 0.2)
     line = ProcessTransport(["sleep", "60"])
     try:
         with pytest.raises(DeadlineError, match=r"did not answer 'name%' 5 times.*seen: nothing"):
-            Dut(line).handshake()
+            Dut(line, patience=IMPATIENT).handshake()
     finally:
         line.close()
 
 
-def test_a_dut_that_never_stops_talking_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dut_that_never_stops_talking_is_an_error() -> None:
     """The wrong port may send for ever."""
-    monkeypatch.setattr(dut_module, "DRAIN_TIMEOUT_S", 0.5)
     line = ProcessTransport(["yes"])
     try:
         with pytest.raises(ProtocolError, match="never quiet"):
-            Dut(line).handshake()
+            Dut(line, patience=IMPATIENT).handshake()
     finally:
         line.close()
 
@@ -129,14 +175,12 @@ def test_a_recorded_session_replays_without_the_dut(core: Path, tmp_path: Path) 
     recorded = Recorder(ProcessTransport([str(core)]), path)
     dut = Dut(recorded)
     identity = dut.handshake()
-    dut.load(INPUT)
-    inference = dut.infer(2, 1, 10.0)
+    inference = dut.infer(INPUT, 2, 1)
     recorded.close()
 
     replayed = Dut(ReplayTransport(path))
     assert replayed.handshake() == identity
-    replayed.load(INPUT)
-    assert replayed.infer(2, 1, 10.0) == inference
+    assert replayed.infer(INPUT, 2, 1) == inference
 
 
 def test_a_replay_refuses_another_question(core: Path, tmp_path: Path) -> None:
@@ -148,7 +192,7 @@ def test_a_replay_refuses_another_question(core: Path, tmp_path: Path) -> None:
     replayed = Dut(ReplayTransport(path))
     replayed.handshake()
     with pytest.raises(TransportError, match="where the runner sends"):
-        replayed.load(INPUT)
+        replayed.infer(INPUT, 1, 0)
 
 
 @given(st.text())

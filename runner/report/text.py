@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import score
-from ..result import Accuracy, Performance, Result
+from ..result import Accuracy, Link, Performance, Result
 from ..rules import Violation
 
 
@@ -43,6 +43,8 @@ def caveats(result: Result) -> list[str]:
         said.append("dataset: custom, not an MLPerf result")
     elif result.model.kind != "official":
         said.append("not the reference model")
+    if result.link is not None and not result.link.verified:
+        said.append("uploads were not verified")
     return said
 
 
@@ -54,11 +56,15 @@ def _facts(result: Result) -> Table:
     table.add_row("task", f"{result.task} ({result.model_id})")
     table.add_row("dataset", f"{result.dataset}: {result.inputs.note}")
     table.add_row("model", f"{result.model.kind}: {result.model.name}, {result.model.macs:,} MACs")
-    table.add_row("tensor RAM", f"{result.model.tensor_ram_b:,} bytes")
-    table.add_row(
-        "flash",
-        f"{result.firmware.code_flash_b:,} bytes of code, {result.model.weights_b:,} of weights",
-    )
+    if result.model.tensor_ram_b is not None:
+        table.add_row("tensor RAM", f"{result.model.tensor_ram_b:,} bytes")
+    if result.firmware is not None:
+        code_b, weights_b = result.firmware.code_flash_b, result.model.weights_b
+        table.add_row("flash", f"{code_b:,} bytes of code, {weights_b:,} of weights")
+    else:
+        table.add_row("firmware", "what the board held; not built here")
+    if result.link is not None:
+        table.add_row("link", _link(result.link))
     if result.accuracy is not None and result.accuracy.count:
         accuracy = result.accuracy
         table.add_row("accuracy", _accuracy(accuracy))
@@ -88,6 +94,24 @@ def _facts(result: Result) -> Table:
             + (" (emulated)" if result.emulated else ""),
         )
     return table
+
+
+def _link(link: Link) -> str:
+    words = [f"{link.protocol}, {link.chunk_b} bytes at a time"]
+    if link.baud is not None:
+        words.append(f"{link.baud:,} baud")
+    if link.boards > 1:
+        words.append(f"{link.boards} boards")
+    words.append("verified" if link.verified else "NOT verified")
+    counts = {
+        "retries": link.retries,
+        "restarts of the DUT": link.restarts,
+        "reopened": link.reopened,
+        "frames sent again": link.resent_frames,
+        "lines quarantined": link.quarantined_lines,
+    }
+    words += [f"{what}: {count}" for what, count in counts.items() if count]
+    return ", ".join(words)
 
 
 def _accuracy(accuracy: Accuracy) -> str:

@@ -24,7 +24,7 @@ EMULATED = [name for name in names() if load_board(name).emulated]
 def board(request: pytest.FixtureRequest) -> Board:
     """The declaration of each emulated board, of one added tomorrow, too."""
     board = load_board(request.param)
-    if shutil.which(board.emulator.argv[0]) is None:
+    if shutil.which(board.command("")[0]) is None:
         pytest.skip("qemu-system-arm is not installed: sudo apt-get install qemu-system-arm")
     return board
 
@@ -37,8 +37,7 @@ def elf(board: Board, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def argv(board: Board, elf: Path) -> list[str]:
     """Return the command that starts the emulated board with an image."""
-    assert board.emulator is not None
-    return [word.replace("{elf}", str(elf)) for word in board.emulator.argv]
+    return board.command(str(elf))
 
 
 @pytest.fixture
@@ -131,10 +130,9 @@ def test_equal_work_takes_exactly_equal_time(board: Board, elf: Path) -> None:
 
 def test_time_is_an_instruction_count(board: Board, dut: DutProcess) -> None:
     """Instructions per inference from the time stamps are a whole number, whatever the window."""
-    assert board.emulator is not None
     dut.upload(bytes(INPUT_B))
     long_us, short_us = window_us(dut, 6000), window_us(dut, 2000)
-    instructions = (long_us - short_us) * 1000 / board.emulator.instruction_ns / 4000
+    instructions = (long_us - short_us) * 1000 / board.instruction_ns / 4000
     assert instructions == pytest.approx(round(instructions), abs=0.01)
     assert instructions > 1000
 

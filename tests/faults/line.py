@@ -19,6 +19,7 @@ class FaultyLine:
         self, inner: Transport, to_host: Rewrite = unchanged, to_dut: Rewrite = unchanged
     ) -> None:
         self._inner = inner
+        self.byte_s = inner.byte_s
         self.to_host = to_host
         self.to_dut = to_dut
 
@@ -29,6 +30,14 @@ class FaultyLine:
     def write(self, data: bytes) -> None:
         """Send damaged bytes to the DUT."""
         self._inner.write(self.to_dut(data))
+
+    def set_baud(self, baud: int) -> None:
+        """Change the rate."""
+        self._inner.set_baud(baud)
+
+    def reopen(self, timeout_s: float) -> None:
+        """Open the line again, still with its faults."""
+        self._inner.reopen(timeout_s)
 
     def close(self) -> None:
         """Close the line."""

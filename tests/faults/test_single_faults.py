@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.faults.line import FaultyLine, Rewrite
-from tinybench.runner import dut as dut_module
 from tinybench.runner.dut import Dut
 from tinybench.runner.errors import BenchError, DeadlineError, ProtocolError
+from tinybench.runner.line import Line, Patience, Tally
+from tinybench.runner.text_link import TextLink
 from tinybench.runner.transport import ProcessTransport
 
 INPUT = bytes(range(1, 206)) + bytes(285)
@@ -51,16 +52,23 @@ def line(core: Path) -> Iterator[FaultyLine]:
     faulty.close()
 
 
+PATIENCE = Patience(reply_s=0.5)
+
+
+def _text_link(line: FaultyLine) -> TextLink:
+    Dut(line, fast=False).handshake()
+    return TextLink(Line(line, Tally()), PATIENCE, verify=False)
+
+
 @pytest.mark.parametrize("fault", REPLY_FAULTS)
 def test_a_fault_in_the_reply_to_infer_is_refused(line: FaultyLine, fault: str) -> None:
     """Nothing but the whole, expected reply becomes a result."""
     rewrite, error = REPLY_FAULTS[fault]
-    dut = Dut(line)
-    dut.handshake()
-    dut.load(INPUT)
+    link = _text_link(line)
+    link.load(INPUT)
     line.to_host = rewrite
-    with pytest.raises(error, match="infer"):
-        dut.infer(7, 1, 1.0)
+    with pytest.raises(error, match=r"infer|line"):
+        link.window(7, 1, 0.5)
 
 
 LOAD_FAULTS: dict[str, tuple[Rewrite, Rewrite]] = {
@@ -82,16 +90,12 @@ LOAD_FAULTS: dict[str, tuple[Rewrite, Rewrite]] = {
 
 
 @pytest.mark.parametrize("fault", LOAD_FAULTS)
-def test_a_fault_in_an_upload_is_refused(
-    line: FaultyLine, fault: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_fault_in_an_upload_is_refused(line: FaultyLine, fault: str) -> None:
     """A short, long or unheard upload never becomes an input."""
-    monkeypatch.setattr(dut_module, "REPLY_TIMEOUT_S", 0.3)
-    dut = Dut(line)
-    dut.handshake()
+    link = _text_link(line)
     line.to_dut, line.to_host = LOAD_FAULTS[fault]
     with pytest.raises(BenchError, match="db"):
-        dut.load(INPUT)
+        link.load(INPUT)
 
 
 NOISE = {
@@ -111,15 +115,13 @@ def test_noise_before_the_handshake_does_not_shift_the_replies(
     line.to_host = lambda data: (left.pop() if left else b"") + data
     dut = Dut(line)
     assert dut.handshake().model_id == "fake01"
-    dut.load(INPUT)
-    assert dut.infer(1, 0, 5.0).results.startswith("0.")
+    assert dut.infer(INPUT, 1, 0).results.startswith("0.")
 
 
 def test_a_clock_that_wraps_within_the_window_gives_the_right_time(line: FaultyLine) -> None:
     """m-lap-us counts 32 bits of microseconds: 71.6 minutes."""
-    dut = Dut(line)
-    dut.handshake()
-    dut.load(INPUT)
+    link = _text_link(line)
+    link.load(INPUT)
     stamps = [b"m-lap-us-4294967290", b"m-lap-us-10"]
     line.to_host = _replace(rb"m-lap-us-[0-9]+", lambda _: stamps.pop(0))  # type: ignore[arg-type]
-    assert dut.infer(1, 0, 5.0).elapsed_us == 16
+    assert link.window(1, 0, 5.0)[0].elapsed_us == 16

@@ -1,0 +1,178 @@
+"""The line to the board as a serial port: a device of this computer, or a remote one by URL."""
+
+import contextlib
+import errno
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from .errors import TransportError, UsageError
+
+READ_S = 0.05
+"""A blocking read of the port lasts no longer."""
+WRITE_TIMEOUT_S = 10.0
+RETRY_S = 0.2
+LATENCY_TIMER = Path("/sys/bus/usb-serial/devices")
+
+
+class SerialTransport:
+    """A serial port, 8N1, or whatever URL pyserial opens: rfc2217://, socket://, spy://, ..."""
+
+    def __init__(self, url: str, baud: int) -> None:
+        """Open the port, for this program alone where the system can.
+
+        Raises UsageError for a URL or a rate that cannot be, TransportError when the port is not
+        there, not ours to open, or held by another program.
+        """
+        self._url = url
+        self._baud = baud
+        self._closed = False
+        self._port = _open(url, baud)
+
+    @property
+    def byte_s(self) -> float:
+        """Seconds that one byte takes on the line: ten bits."""
+        return 10 / self._baud
+
+    def read(self, timeout_s: float) -> bytes:
+        deadline_s = time.monotonic() + timeout_s
+        try:
+            while True:
+                data = self._port.read(1)
+                if data:
+                    return data + self._port.read(self._port.in_waiting)
+                if time.monotonic() >= deadline_s:
+                    return b""
+        except FAULTS as error:
+            raise self._lost(error) from error
+
+    def write(self, data: bytes) -> None:
+        try:
+            self._port.write(data)
+        except FAULTS as error:
+            raise self._lost(error) from error
+
+    def set_baud(self, baud: int) -> None:
+        try:
+            self._port.flush()  # what was sent goes out at the old rate
+            self._port.baudrate = baud
+        except (*FAULTS, ValueError) as error:
+            raise TransportError(f"{self._url} has no rate of {baud} baud: {error}") from error
+        self._baud = baud
+
+    def reopen(self, timeout_s: float) -> None:
+        deadline_s = time.monotonic() + timeout_s
+        self._shut()
+        while not self._closed:
+            try:
+                self._port = _open(self._url, self._baud)
+            except TransportError as error:
+                if time.monotonic() > deadline_s:
+                    raise TransportError(
+                        f"{error}; it did not come back within {timeout_s:.0f} s"
+                    ) from error
+                time.sleep(RETRY_S)
+            else:
+                return
+        raise TransportError(f"{self._url} was closed for good")
+
+    def close(self) -> None:
+        self._closed = True
+        self._shut()
+
+    def _shut(self) -> None:
+        with contextlib.suppress(*FAULTS):  # a port that has vanished is closed
+            self._port.close()
+
+    def _lost(self, error: Exception) -> TransportError:
+        return TransportError(
+            f"{self._url}: the port closed or vanished ({error}). Check the cable and the power"
+        )
+
+
+def latency_timer_ms(device: str, folder: Path = LATENCY_TIMER) -> int | None:
+    """Return how long an FTDI adapter holds back received bytes, or None for other ports.
+
+    `folder` is where Linux lists USB serial ports. Ref: FTDI AN232B-04, data throughput.
+    """
+    try:
+        return int((folder / Path(device).resolve().name / "latency_timer").read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def holders(device: str, processes: Path = Path("/proc")) -> list[str]:
+    """Return name and number of the other processes that have a device open, as far as visible."""
+    wanted = os.path.realpath(device)
+    found = []
+    for folder in processes.glob("[0-9]*"):
+        if folder.name == str(os.getpid()):
+            continue
+        try:
+            if any(os.path.realpath(fd) == wanted for fd in (folder / "fd").iterdir()):
+                found.append(f"{(folder / 'comm').read_text().strip()} (process {folder.name})")
+        except OSError:
+            continue  # it has ended, or is another user's
+    return found
+
+
+def _open(url: str, baud: int) -> Any:
+    import serial
+
+    try:
+        port = serial.serial_for_url(url, do_not_open=True)
+        port.baudrate = baud
+        port.timeout = READ_S
+        port.write_timeout = WRITE_TIMEOUT_S
+        if "://" not in url:
+            port.exclusive = True
+        port.open()
+    except ValueError as error:
+        raise UsageError(
+            f"--port {url} at {baud} baud: {error}. Give a device such as /dev/ttyACM0, or a URL "
+            "such as socket://host:port or rfc2217://host:port"
+        ) from error
+    except FAULTS as error:
+        raise TransportError(_refusal(url, error)) from error
+    return port
+
+
+def _refusal(url: str, error: Exception) -> str:
+    """Say why a port did not open, and what to do."""
+    number = getattr(error, "errno", None)
+    if "://" in url:
+        return f"cannot open {url}: {error}. Is the server running, and its address right?"
+    if number == errno.ENOENT:
+        return f"there is no port {url}; {_ports()}"
+    if number in (errno.EACCES, errno.EPERM):
+        return (
+            f"{url} may not be opened by this user; join its group with: "
+            "sudo usermod -aG dialout $USER, and log in again"
+        )
+    if number in (errno.EBUSY, errno.EAGAIN) or "exclusively lock" in str(error):
+        by = ", ".join(holders(url)) or "another program"
+        return (
+            f"{url} is held by {by}. Close it and try again; ModemManager, which looks into each "
+            "new port for a moment, is stopped by: sudo systemctl stop ModemManager"
+        )
+    return f"cannot open {url}: {error}. Is it a serial port?"
+
+
+def _ports() -> str:
+    from serial.tools import list_ports
+
+    there = [port.device for port in list_ports.comports()]
+    return "there are " + ", ".join(there) if there else "no serial port is attached"
+
+
+def _faults() -> tuple[type[Exception], ...]:
+    """Return what an operation on a port may raise when the port has gone."""
+    try:
+        import termios
+    except ImportError:  # not a POSIX system
+        return (OSError,)
+    return (OSError, termios.error)
+
+
+FAULTS = _faults()
