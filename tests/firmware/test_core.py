@@ -62,8 +62,11 @@ def test_identity(dut: DutProcess) -> None:
 def test_help_names_every_command(dut: DutProcess) -> None:
     """help is free text that mentions each command."""
     reply = dut.ask(b"help")
-    for name in ("name", "profile", "caps", "timestamp", "db load", "db print", "infer", "results"):
-        assert name in reply
+    for name in (
+        *("name", "profile", "caps", "timestamp", "db load", "db print", "infer", "results"),
+        *("profile-layers", "frames", "baud"),
+    ):
+        assert f"\r\n{name} " in reply
 
 
 def test_timestamp_is_monotonic_microseconds(dut: DutProcess) -> None:

@@ -93,27 +93,28 @@ def fuzzers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def _build(folder: Path, input_b: int, payload_b: int) -> Path:
     program = folder / "fuzz_core"
-    sources = [Path(__file__).with_name("fuzz_core.c"), *sorted((FIRMWARE / "core").glob("*.c"))]
-    done = subprocess.run(
-        [
-            *("clang", "-std=c11", "-O2", "-g", "-Dmain=firmware_main", f"-I{FIRMWARE / 'core'}"),
-            *("-Wall", "-Wextra", "-Werror", f"-DINPUT_B={input_b}", f"-DPAYLOAD_B={payload_b}"),
-            "-fsanitize=fuzzer,address,undefined,float-cast-overflow",
-            "-fno-sanitize-recover=all",
-            *(str(path) for path in sources),
-            *("-o", str(program)),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    target = folder / "fuzz_core.o"
+    sources = sorted(str(path) for path in (FIRMWARE / "core").glob("*.c"))
+    compiler = [
+        *("clang", "-std=c11", "-O2", "-g", "-Dmain=firmware_main", f"-I{FIRMWARE / 'core'}"),
+        *("-Wall", "-Wextra", "-Werror", f"-DINPUT_B={input_b}", f"-DPAYLOAD_B={payload_b}"),
+        *("-fsanitize=address,undefined,float-cast-overflow", "-fno-sanitize-recover=all"),
+    ]
+    # The core alone is to guide the fuzzer; and words of a dictionary are cheaper than watching
+    # each comparison. Together 7 times as fast.
+    _run(*compiler, "-c", str(Path(__file__).with_name("fuzz_core.c")), "-o", str(target))
+    guided = ("-fsanitize=fuzzer", "-fno-sanitize-coverage=trace-cmp")
+    _run(*compiler, *guided, str(target), *sources, "-o", str(program))
     (folder / "words").write_text("".join(f'"{word}"\n' for word in WORDS))
     (folder / "corpus").mkdir()
     for number, seed in enumerate(SEEDS):
         (folder / "corpus" / str(number)).write_bytes(seed)
     return program
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def start(fuzzer: Path, runs: int, seed: int = 1) -> subprocess.Popen[str]:
@@ -141,7 +142,7 @@ def finish(fuzzer: Path, child: subprocess.Popen[str], timeout_s: float) -> tupl
     return int(ran[1]) if ran else 0, report[-5000:] if status != 0 else ""
 
 
-@pytest.mark.parametrize(("size", "runs"), [("small", 20_000), ("full", 3_000)])
+@pytest.mark.parametrize(("size", "runs"), [("small", 50_000), ("full", 10_000)])
 def test_short_fuzzing_finds_nothing(fuzzers: dict[str, Path], size: str, runs: int) -> None:
     """Generated sessions trip no sanitizer; each command has one m-ready, each frame its answer."""
     ran, report = finish(fuzzers[size], start(fuzzers[size], runs), 240)
