@@ -15,6 +15,7 @@ from tests import tflite_builder as build
 from tests.tflite_builder import Model, Operator, Tensor, replaced
 from tinybench.models.compiler import compile_model
 from tinybench.models.compiler.fixed_point import quantised_multiplier
+from tinybench.models.compiler.overlap import Overlap
 from tinybench.models.compiler.plan import Buffer, plan
 from tinybench.runner.errors import ModelError
 
@@ -84,17 +85,44 @@ def test_decimals_tell_any_two_outputs_apart(tmp_path: Path) -> None:
     assert "model_result_decimals = 3;" in (tmp_path / "model.c").read_text()
 
 
-@given(st.lists(st.tuples(st.integers(1, 500), st.integers(0, 12), st.integers(0, 5)), max_size=14))
-def test_buffers_that_live_together_do_not_overlap(raw: list[tuple[int, int, int]]) -> None:
-    """Whatever the sizes and lives, no two live buffers share a byte, and all lie in the arena."""
+@given(
+    raw=st.lists(
+        st.tuples(st.integers(1, 500), st.integers(0, 12), st.integers(0, 5)), max_size=14
+    ),
+    pairs=st.dictionaries(
+        st.tuples(st.integers(0, 13), st.integers(0, 13)),
+        st.builds(Overlap, st.integers(-600, 600), st.booleans()),
+        max_size=8,
+    ),
+)
+def test_buffers_that_live_together_do_not_overlap(
+    raw: list[tuple[int, int, int]], pairs: dict[tuple[int, int], Overlap]
+) -> None:
+    """Live buffers share bytes only as they are allowed to, and all lie in the arena."""
     buffers = [Buffer(size, first, first + length) for size, first, length in raw]
-    offsets, arena_b = plan(buffers)
+    overlaps = {
+        (i, j): Overlap(0 if overlap.exact else overlap.lead_b, overlap.exact)
+        for (i, j), overlap in pairs.items()
+        if i < len(raw) and j < len(raw) and i != j and (j, i) not in pairs
+    }
+    offsets, arena_b = plan(buffers, overlaps)
     spans = [range(o, o + b.size_b) for o, b in zip(offsets, buffers, strict=True)]
     for i, one in enumerate(buffers):
         assert spans[i].stop <= arena_b
+        assert spans[i].start % 8 == 0
         for j, other in enumerate(buffers[:i]):
-            if one.first <= other.last and other.first <= one.last:
-                assert spans[i].stop <= spans[j].start or spans[j].stop <= spans[i].start
+            apart = spans[i].stop <= spans[j].start or spans[j].stop <= spans[i].start
+            live = one.first <= other.last and other.first <= one.last
+            assert apart or not live or _allowed(overlaps, offsets, i, j)
+
+
+def _allowed(overlaps: dict[tuple[int, int], Overlap], offsets: list[int], i: int, j: int) -> bool:
+    output, source = (i, j) if (i, j) in overlaps else (j, i)
+    overlap = overlaps.get((output, source))
+    if overlap is None:
+        return False
+    lead_b = offsets[source] - offsets[output]
+    return lead_b == 0 if overlap.exact else lead_b >= overlap.lead_b
 
 
 @given(st.floats(1e-9, 1e3))

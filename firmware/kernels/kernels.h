@@ -5,6 +5,10 @@
  * (NHWC with N = 1), or, where a field says so, "planar": one plane of height x width after the
  * other. A kernel `..._dsp` needs the DSP instructions of Armv7E-M or Armv8-M (Cortex-M4, M7, M33),
  * `..._mve` the vector instructions of Armv8.1-M (Cortex-M55).
+ *
+ * Kernels work pixel after pixel unless they say otherwise, so that `out` may begin in the memory
+ * of `in`, as far before it as keeps what is still to be read; the model compiler knows how far
+ * (models/compiler/overlap.py). Pixels whose windows are copied first may be written over them.
  */
 #ifndef TINYBENCH_KERNELS_H
 #define TINYBENCH_KERNELS_H
@@ -73,14 +77,14 @@ struct fully_connected {
 };
 void fully_connected(const struct fully_connected *op, const int8_t *in, int8_t *out);
 
-/* Softmax over rows; `out` may be `in`. Outputs have the scale 1/256 and the zero point -128. */
+/* Softmax over rows; outputs have the scale 1/256 and the zero point -128. */
 struct softmax {
     const int32_t *exponentials; /* [256]: exp of minus 0 .. 255 input steps, fractions of 2^31 */
     int32_t rows, classes;
 };
 void softmax(const struct softmax *op, const int8_t *in, int8_t *out);
 
-/* Sum of two tensors of one shape; `out` may be either. Each `..._offset` is added to values, the
+/* Sum of two tensors of one shape. Each `..._offset` is added to values, the
  * rest scales them. */
 struct add {
     int32_t count;
@@ -103,8 +107,8 @@ struct channel_dsp {
 
 /* Convolution, three pixels by two channels at a time. `scratch` holds 24 bytes a group of four
  * taps, then 4 bytes a group where the window is not one pixel of a multiple of four channels.
- * `out` may be `in` where a window is one pixel, both images have the same layout, and, unless they
- * are planar, out_c <= in_c. */
+ * Three windows are copied first. Between planes `out` may be just `in`, and otherwise nowhere in
+ * it. */
 struct conv_2d_dsp {
     const int8_t *weights; /* [out_c / 2][groups][2][4], filled up with zeros */
     const struct channel_dsp *channels;
@@ -133,7 +137,7 @@ struct fully_connected_dsp {
 void fully_connected_dsp(const struct fully_connected_dsp *op, const int8_t *in, int8_t *out);
 
 /* Depthwise 3x3 convolution of planar images, any vertical stride, horizontal stride 1 or 2.
- * `scratch` holds plane_h * plane_w int16. `out` may be `in` where it is not larger. */
+ * `scratch` holds plane_h * plane_w int16. Each plane is copied before one is written. */
 struct depthwise_3x3_dsp {
     const int8_t *weights; /* [channel][row][4]: w0 w1 w1 w2 */
     const struct channel_dsp *channels;
@@ -152,8 +156,8 @@ void depthwise_3x3_dsp(const struct depthwise_3x3_dsp *op, const int8_t *in, int
 
 /* Convolution, two pixels by four channels at a time. The channels of the output stage are in
  * fours: biases with the input's zero point folded in, multipliers, roundings with the output's
- * zero point, and right shifts below zero. `scratch` holds two windows of whole blocks. `out` may
- * be `in` where a window is one pixel and out_c <= in_c. */
+ * zero point, and right shifts below zero. `scratch` holds two windows of whole blocks, which are
+ * copied first. */
 struct conv_2d_mve {
     const int8_t *weights;   /* [out_c / 4][blocks][4][16], filled up with zeros */
     const int32_t *channels; /* [out_c / 4][4][4] */
@@ -181,7 +185,7 @@ struct fully_connected_mve {
 void fully_connected_mve(const struct fully_connected_mve *op, const int8_t *in, int8_t *out);
 
 /* Convolution in portable C, two pixels by three channels at a time; a fully connected layer is one
- * of one pixel. `scratch` holds two windows of int8, or nothing where `pointwise`. */
+ * of one pixel. `scratch` holds two windows of int8, copied first, or nothing where `pointwise`. */
 struct conv_2d_blocked {
     const int8_t *weights; /* [out_c / 3][taps][3], filled up with zeros */
     const struct channel_dsp *channels;
@@ -200,7 +204,7 @@ void conv_2d_blocked(const struct conv_2d_blocked *op, const int8_t *in, int8_t 
 
 /* Sum of two tensors in portable C, the one with the greater scale first. With the head room of 20
  * bits, the first counts half; the second is scaled and shifted, then the sum, with the zero point
- * of the output in its rounding. `out` may be either. */
+ * of the output in its rounding. */
 struct add_blocked {
     int32_t count;
     int32_t first_offset; /* added to a value: minus its zero point */
@@ -212,7 +216,8 @@ void add_blocked(const struct add_blocked *op, const int8_t *first, const int8_t
                  int8_t *out);
 
 /* Depthwise 3x3 convolution in portable C, channels innermost, any stride. `scratch` holds
- * plane_h * plane_w int8. `out` may be `in` where both have the same size. */
+ * plane_h * plane_w int8. `out` may be just `in` where both have the same size, and otherwise
+ * nowhere in it. */
 struct depthwise_3x3_blocked {
     const int8_t *weights; /* [channel][3][3] */
     const struct channel_dsp *channels;
@@ -253,8 +258,8 @@ void average_pool_2d_mve(const struct average_pool_2d_mve *op, const int8_t *in,
 
 /* Depthwise 3x3 convolution, sixteen channels at a time, or fewer channels of several pixels; no
  * weight is -128. In `channels`, each four are four channels apart: 0 4 8 12, 2 6 10 14, 1 5 9 13,
- * 3 7 11 15 of sixteen. `scratch` holds three rows and 16 bytes. `out` may be `in` where it is
- * neither wider nor higher. */
+ * 3 7 11 15 of sixteen. `scratch` holds three rows and 16 bytes; the rows of an output row are
+ * copied before it is written. */
 struct depthwise_3x3_mve {
     const int8_t *weights;   /* [in_c / 16][9][16], filled up with zeros */
     const int32_t *channels; /* [in_c / 16][4][4][4] */

@@ -34,8 +34,9 @@ def compile_model(
     """Compile a .tflite into `out`/model.c and `out`/manifest.json; the same input, the same bytes.
 
     model.c implements firmware/core/model.h with the kernels of firmware/kernels. `kernels` is the
-    variant that the board's toolchain declares; "dsp" needs the DSP instructions of Armv7E-M,
-    "mve" the vector instructions of Armv8.1-M.
+    variant that the board's toolchain declares: "plain" and "blocked" are portable C, the latter
+    for cores without DSP instructions; "dsp" needs those of Armv7E-M or Armv8-M, "mve" the vector
+    instructions of Armv8.1-M.
     `input_format`, `result` and `decimals` are those of `Interface`.
     Raises ModelError for a file that cannot be read or compiled, naming tensor or operator.
     """

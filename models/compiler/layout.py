@@ -36,44 +36,37 @@ def lay_out(graph: Graph, steps: list[Step]) -> Memory:
     first = {same[step.output]: i for i, step in reversed(list(enumerate(steps)))}
     last = {same[t]: i for i, step in enumerate(steps) for t in (step.output, *step.inputs)}
 
-    # Tensors that take over each other's memory form one buffer.
-    owner: dict[int, int] = {}
-    for i, step in enumerate(steps):
-        tensor = same[step.output]
-        if not step.function or tensor == target:
-            continue
-        owner[tensor] = tensor
-        for candidate in (same[t] for t in step.in_place):
-            if candidate not in (source, target) and last[candidate] == i:
-                owner[tensor] = owner[candidate]
-                break
-    members: dict[int, list[int]] = {}
-    for tensor, head in owner.items():
-        members.setdefault(head, []).append(tensor)
-    heads = list(members)
-    buffers = [
-        Buffer(
-            size_b=max(graph.tensors[t].elements for t in members[head]),
-            first=first[head],
-            last=max(last[t] for t in members[head]),
-        )
-        for head in heads
-    ]
-    scratched = [(i, step) for i, step in enumerate(steps) if step.scratch_b]
-    buffers += [Buffer(step.scratch_b, i, i) for i, step in scratched]
-    offsets, arena_b = plan(buffers)
+    tensors = [t for t in first if t not in (source, target)]
+    scratched = [i for i, step in enumerate(steps) if step.scratch_b]
+    buffers = [Buffer(graph.tensors[t].elements, first[t], last[t]) for t in tensors]
+    buffers += [Buffer(steps[i].scratch_b, i, i) for i in scratched]
+    index = {t: i for i, t in enumerate(tensors)}
+    overlaps = {
+        (index[same[step.output]], index[same[t]]): overlap
+        for i, step in enumerate(steps)
+        for t, overlap in step.overlaps.items()
+        if same[step.output] in index and same[t] in index and last[same[t]] == i
+    }
+    offsets, arena_b = plan(buffers, overlaps)
 
     places = {source: "input", target: "output"}
-    for head, offset in zip(heads, offsets, strict=False):
-        places |= dict.fromkeys(members[head], f"arena + {offset}")
+    places |= {t: f"arena + {offset}" for t, offset in zip(tensors, offsets, strict=False)}
     return Memory(
         places={t: places[root] for t, root in same.items()},
         scratch={
-            step.operator.index: f"arena + {offset}"
-            for (_, step), offset in zip(scratched, offsets[len(heads) :], strict=True)
+            steps[i].operator.index: f"arena + {offset}"
+            for i, offset in zip(scratched, offsets[len(tensors) :], strict=True)
         },
         arena_b=arena_b,
-        in_use=[
-            sum(b.size_b for b in buffers if b.first <= i <= b.last) for i in range(len(steps))
-        ],
+        in_use=[_in_use(buffers, offsets, i) for i in range(len(steps))],
     )
+
+
+def _in_use(buffers: list[Buffer], offsets: list[int], step: int) -> int:
+    """Return the bytes that belong to a live buffer; some belong to two."""
+    end = used = 0
+    for offset, b in sorted(zip(offsets, buffers, strict=True), key=lambda pair: pair[0]):
+        if b.first <= step <= b.last:
+            used += max(0, offset + b.size_b - max(end, offset))
+            end = max(end, offset + b.size_b)
+    return used

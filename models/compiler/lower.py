@@ -15,6 +15,8 @@ from .fixed_point import (
     softmax_exponentials,
 )
 from .graph import Graph, Operator, Tensor
+from .overlap import IN_PLACE, SAME_PLACE, Overlap, pixel_by_pixel, plane_by_plane
+from .window import Window
 
 PADDING_SAME, PADDING_VALID = 0, 1
 ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_RELU6 = 0, 1, 3
@@ -45,8 +47,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """Activations it reads, in the order of the kernel's arguments."""
     output: int
     scratch_b: int = 0
-    in_place: list[int] = []
-    """Inputs whose memory the output may take over."""
+    overlaps: dict[int, Overlap] = {}
+    """Inputs whose memory the output may take over, and how."""
     macs: int = 0
 
     @property
@@ -55,32 +57,12 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
         return sum(constant.size_b for constant in self.constants)
 
 
-class Window(msgspec.Struct, frozen=True):
-    """Where a sliding window of a two-dimensional operator lies."""
-
-    in_h: int
-    in_w: int
-    in_c: int
-    out_h: int
-    out_w: int
-    out_c: int
-    kernel_h: int
-    kernel_w: int
-    stride_h: int
-    stride_w: int
-    pad_top: int
-    pad_left: int
-
-    @property
-    def pixels(self) -> int:
-        """Output positions."""
-        return self.out_h * self.out_w
-
-
 def lower(graph: Graph, kernels: str) -> list[Step]:
     """Return one step for each operator, in the graph's order.
 
-    `kernels` is "plain", "blocked" or "dsp"; a shape without such a kernel gets the plain one.
+    `kernels` is "plain", "blocked", "dsp" or "mve"; a shape without such a kernel gets the plain
+    one. For "mve", convolutions and fully connected layers are plain still; mve.vectorised() gives
+    them their form.
     Raises ModelError naming the first operator that cannot be compiled, and why.
     """
     check_activations(graph)
@@ -471,6 +453,7 @@ def _conv_2d_blocked(
         output=target.index,
         # The kernel takes scratch memory in any case.
         scratch_b=1 if pointwise else 2 * taps,
+        overlaps={source.index: pixel_by_pixel(window, 2, reads_while_writing=pointwise)},
         macs=window.pixels * rows.size,
     )
 
@@ -506,7 +489,7 @@ def _depthwise_3x3_blocked(
         output=target.index,
         scratch_b=plane_h * plane_w,
         # Each channel is copied before it is overwritten, and pixels keep their places.
-        in_place=[source.index] if target.shape == source.shape else [],
+        overlaps={source.index: SAME_PLACE} if target.shape == source.shape else {},
         macs=window.pixels * rows.size,
     )
 
@@ -531,6 +514,7 @@ def _plain_convolution(
         constants=[_weights(order), _plain_channels(channels)],
         inputs=[source.index],
         output=target.index,
+        overlaps={source.index: pixel_by_pixel(window, 1, reads_while_writing=True)},
         macs=window.pixels * rows.size,
     )
 
@@ -561,10 +545,11 @@ def _conv_2d_dsp(
     packed = packed.reshape(-1, 2, groups, 4).transpose(0, 2, 1, 3)
     reads_planes, writes_planes = source.index in planar, target.index in planar
     pointwise = _pointwise(window)
-    in_place = pointwise and (
-        (reads_planes and writes_planes)
-        or (not reads_planes and not writes_planes and window.out_c <= window.in_c)
-    )
+    overlaps = {}
+    if not reads_planes and not writes_planes:
+        overlaps[source.index] = pixel_by_pixel(window, 3, reads_while_writing=False)
+    elif reads_planes and writes_planes:
+        overlaps[source.index] = SAME_PLACE  # a pixel keeps its place in every plane
     return Step(
         operator=op,
         function="conv_2d_dsp",
@@ -582,7 +567,7 @@ def _conv_2d_dsp(
         output=target.index,
         # Three columns of int16, and one patch of int8 where a window is not read in place.
         scratch_b=groups * 24 + (0 if pointwise and window.in_c % 4 == 0 else groups * 4),
-        in_place=[source.index] if in_place else [],
+        overlaps=overlaps,
         macs=window.pixels * rows.size,
     )
 
@@ -645,8 +630,7 @@ def _depthwise_conv_2d(graph: Graph, op: Operator, kernels: str, planar: frozens
         inputs=[source.index],
         output=target.index,
         scratch_b=rows_needed * row * 2,
-        # Each plane is copied before it is overwritten, and the next one starts behind it.
-        in_place=[source.index] if target.elements <= source.elements else [],
+        overlaps={source.index: plane_by_plane(window)},
         macs=window.pixels * rows.size,
     )
 
@@ -685,6 +669,9 @@ def _average_pool_2d(graph: Graph, op: Operator, kernels: str, planar: frozenset
         constants=[],
         inputs=[source.index],
         output=target.index,
+        overlaps={}
+        if planar & {source.index, target.index}
+        else {source.index: pixel_by_pixel(window, 1, reads_while_writing=True)},
     )
 
 
@@ -775,7 +762,7 @@ def _softmax(graph: Graph, op: Operator, kernels: str, planar: frozenset[int]) -
         constants=[Constant("exponentials", "int32_t", exponentials, 4 * exponentials.size)],
         inputs=[source.index],
         output=target.index,
-        in_place=[source.index],
+        overlaps={source.index: IN_PLACE},
     )
 
 
@@ -847,7 +834,7 @@ def _add(graph: Graph, op: Operator, kernels: str, planar: frozenset[int]) -> St
         constants=[],
         inputs=[first.index, second.index],
         output=target.index,
-        in_place=[first.index, second.index],
+        overlaps={first.index: IN_PLACE, second.index: IN_PLACE},
     )
 
 

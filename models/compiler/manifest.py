@@ -26,7 +26,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     tflite_sha256: str
     model_c_sha256: str
     kernels: str
-    """Kernel variant: "plain" or "dsp"."""
+    """Kernel variant: "plain", "blocked", "dsp" or "mve"."""
     input_b: int
     """Bytes of the upload buffer."""
     output_count: int

@@ -4,6 +4,8 @@ import msgspec
 import numpy as np
 
 from .lower import INT8_MIN, Constant, Step, short_form
+from .overlap import pixel_by_pixel, row_by_row
+from .window import Window
 
 TAPS, CHANNELS = 16, 4
 """Lanes of a vector of int8 and of int32."""
@@ -25,7 +27,6 @@ def _conv_2d(step: Step) -> Step:
     constants = _constants(step)
     if constants is None:
         return step
-    out_c = fields["out_c"]
     blocks = -(-fields["kernel_h"] * fields["kernel_w"] * fields["in_c"] // TAPS)
     pointwise = all(
         fields[name] == 1 for name in ("kernel_h", "kernel_w", "stride_h", "stride_w")
@@ -42,7 +43,7 @@ def _conv_2d(step: Step) -> Step:
         },
         constants=constants,
         scratch_b=2 * blocks * TAPS,
-        in_place=step.inputs if pointwise and out_c <= fields["in_c"] else [],
+        overlaps={step.inputs[0]: pixel_by_pixel(_window(fields), 2, reads_while_writing=False)},
     )
 
 
@@ -97,6 +98,7 @@ def _depthwise_3x3(step: Step) -> Step:
     order = [
         16 * b + first + 4 * i for b in range(blocks) for first in (0, 2, 1, 3) for i in range(4)
     ]
+    overlap = row_by_row(_window(fields))
     width = max(fields["pad_left"] + fields["in_w"], (fields["out_w"] - 1) * fields["stride_w"] + 3)
     fields = (
         _without_output(fields)
@@ -109,15 +111,18 @@ def _depthwise_3x3(step: Step) -> Step:
     )
     for name in ("kernel_h", "kernel_w", "out_c", "multiplier"):
         del fields[name]
-    smaller = fields["out_w"] <= fields["in_w"] and fields["out_h"] <= fields["in_h"]
     return msgspec.structs.replace(
         step,
         function="depthwise_3x3_mve",
         fields=fields,
         constants=[_weights(packed), _channels(entries, order)],
         scratch_b=3 * width * channels + TAPS,
-        in_place=step.inputs if smaller else [],
+        overlaps={step.inputs[0]: overlap},
     )
+
+
+def _window(fields: dict[str, int]) -> Window:
+    return Window(**{name: fields[name] for name in Window.__struct_fields__})
 
 
 def _output_stage(step: Step, rows: np.ndarray) -> np.ndarray | None:

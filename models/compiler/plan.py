@@ -1,10 +1,14 @@
-"""Place buffers with limited lives in one arena, as tightly as a greedy order finds."""
+"""Place buffers with limited lives in one arena, as tightly as a few greedy orders find."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from .overlap import Overlap
+
 ALIGNMENT_B = 8
+IMPROVED_MAX = 150
+"""Buffers whose order is worth improving: with more it takes seconds."""
 
 
 class Buffer(msgspec.Struct, frozen=True):
@@ -15,35 +19,69 @@ class Buffer(msgspec.Struct, frozen=True):
     last: int
 
 
-def plan(buffers: Sequence[Buffer]) -> tuple[list[int], int]:
+Overlaps = Mapping[tuple[int, int], Overlap]
+"""By (output, input), as indices of buffers: pairs that may share memory though both are live."""
+
+
+def plan(buffers: Sequence[Buffer], overlaps: Overlaps) -> tuple[list[int], int]:
     """Return the offset of each buffer and the size of the arena, in bytes.
 
-    Buffers that live at the same time never overlap; offsets are multiples of ALIGNMENT_B. Two
-    greedy orders (by size, by length of life) are tried and the smaller arena is taken.
+    Buffers that live at the same time never overlap but as `overlaps` allow; offsets are multiples
+    of ALIGNMENT_B. The best of a few greedy orders is improved by placing single buffers earlier.
     """
-    orders = (
-        sorted(range(len(buffers)), key=lambda i: (-buffers[i].size_b, i)),
-        sorted(range(len(buffers)), key=lambda i: (buffers[i].first - buffers[i].last, i)),
-    )
-    return min((_place(buffers, order) for order in orders), key=lambda placed: placed[1])
+    if not buffers:
+        return [], 0
+    every = range(len(buffers))
+    orders = [
+        sorted(every, key=lambda i: (-buffers[i].size_b, i)),
+        sorted(every, key=lambda i: (-buffers[i].size_b, -i)),
+        sorted(every, key=lambda i: (buffers[i].first - buffers[i].last, i)),
+        # Outputs before the inputs that they run ahead of.
+        sorted(every, key=lambda i: (-buffers[i].last, -buffers[i].size_b)),
+    ]
+    best_b, order = min((_place(buffers, overlaps, order)[1], order) for order in orders)
+    improved = len(buffers) <= IMPROVED_MAX
+    while improved:
+        improved = False
+        for i in every:
+            changed = [i, *(j for j in order if j != i)]
+            size_b = _place(buffers, overlaps, changed)[1]
+            if size_b < best_b:
+                best_b, order, improved = size_b, changed, True
+    return _place(buffers, overlaps, order)
 
 
-def _place(buffers: Sequence[Buffer], order: Sequence[int]) -> tuple[list[int], int]:
-    """Give each buffer, in this order, the lowest gap among those placed before."""
+def _place(
+    buffers: Sequence[Buffer], overlaps: Overlaps, order: Sequence[int]
+) -> tuple[list[int], int]:
+    """Give each buffer, in this order, the lowest place that those before it leave."""
     offsets = [0] * len(buffers)
     placed: list[int] = []
     for i in order:
-        rivals = sorted(
-            (offsets[j], offsets[j] + buffers[j].size_b)
+        taken = [
+            (offsets[j] + start, offsets[j] + end)
             for j in placed
             if buffers[j].first <= buffers[i].last and buffers[i].first <= buffers[j].last
-        )
+            for start, end in _taken(buffers, overlaps, i, j)
+        ]
         offset = 0
-        for start, end in rivals:
-            if offset + buffers[i].size_b <= start:
-                break
-            offset = max(offset, -(-end // ALIGNMENT_B) * ALIGNMENT_B)
+        for start, end in sorted(taken):
+            if start < offset < end:
+                offset = -(-end // ALIGNMENT_B) * ALIGNMENT_B
         offsets[i] = offset
         placed.append(i)
     size_b = max((offsets[i] + b.size_b for i, b in enumerate(buffers)), default=0)
     return offsets, size_b
+
+
+def _taken(buffers: Sequence[Buffer], overlaps: Overlaps, i: int, j: int) -> list[tuple[int, int]]:
+    """Return where buffer `i` cannot begin, between two ends, seen from where `j` begins."""
+    before, after = -buffers[i].size_b, buffers[j].size_b
+    overlap = overlaps.get((i, j)) or overlaps.get((j, i))
+    if overlap is None:
+        return [(before, after)]
+    if overlap.exact:
+        return [(before, 0), (0, after)]
+    if (i, j) in overlaps:
+        return [(max(before, -overlap.lead_b), after)]
+    return [(before, min(after, overlap.lead_b))]
