@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from ..runner.declare import Declaration, find, load, named
+from ..runner.declare import Declaration, fetched_or_packaged, find, load, named
 from ..runner.errors import DeclarationError
 
 # A plain file name: no folder, no drive, no control character, and neither "." nor "..".
@@ -107,11 +107,7 @@ def load_dataset(name: str) -> Dataset:
     dataset = load(path, Dataset)
     if (dataset.places is None) != (dataset.places_sha256 is None):
         raise DeclarationError(f"{path}: the keys 'places' and 'places_sha256' go together")
-    fetched = dataset.source is not None and dataset.checksums is not None
-    if fetched == dataset.embedded or (dataset.source is None) != (dataset.checksums is None):
-        raise DeclarationError(
-            f"{path}: a dataset has either the keys 'source' and 'checksums', or 'archive'"
-        )
+    fetched_or_packaged(path, dataset, ("source", "checksums"), "archive")
     return dataset
 
 

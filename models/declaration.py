@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from ..datasets.declaration import RelativePath, Sha256, Source
-from ..runner.declare import Declaration, find, load, named
-from ..runner.errors import DeclarationError
+from ..runner.declare import Declaration, fetched_or_packaged, find, load, named
 
 
 class Model(Declaration, frozen=True, kw_only=True):
@@ -40,9 +39,5 @@ def load_model(name: str) -> Model:
     """
     path = find("model", name, names())
     model = load(path, Model)
-    fetched = model.source is not None and model.sha256 is not None
-    if fetched == (model.file is not None) or (model.source is None) != (model.sha256 is None):
-        raise DeclarationError(
-            f"{path}: a model has either the keys 'source' and 'sha256', or 'file'"
-        )
+    fetched_or_packaged(path, model, ("source", "sha256"), "file")
     return model

@@ -63,6 +63,19 @@ def find(what: str, name: str, known: dict[str, Path]) -> Path:
     return known[name]
 
 
+def fetched_or_packaged(
+    path: Path, declared: Declaration, fetched: tuple[str, str], packaged: str
+) -> None:
+    """Raise DeclarationError unless it has both keys of what is fetched, or that of the package."""
+    there = [getattr(declared, key) is not None for key in (*fetched, packaged)]
+    if there not in ([True, True, False], [False, False, True]):
+        kind = type(declared).__name__.lower()
+        raise DeclarationError(
+            f"{path}: a {kind} has either the keys '{fetched[0]}' and '{fetched[1]}', "
+            f"or '{packaged}'"
+        )
+
+
 def _reject_unknown_keys(path: Path, raw: object, info: msgspec.inspect.Type, where: str) -> None:
     """Raise for the first key that `info` does not know, naming its nearest neighbour."""
     if isinstance(info, msgspec.inspect.UnionType):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ...datasets.logmel import MEL_BINS, WINDOW_FRAMES, log_mel, windows
 from ...datasets.machines import FAULTS, MACHINES, machine_set, sound, write_dataset
 from .command import command, described, say, tensorflow
-from .quantise import Form, check_form, infer, quantise
+from .quantise import Form, infer, quantise, write_model
 
 INPUTS = WINDOW_FRAMES * MEL_BINS
 WIDTHS = (128, 128, 128, 128, 8, 128, 128, 128, 128)
@@ -127,10 +127,7 @@ def make(data_dir: Path, model_dir: Path, seed: int, short: bool) -> None:
     model = train(good, 2 if short else EPOCHS)
     calibration = np.random.default_rng(seed).permutation(good)[:1000]
     tflite_model = quantise(model, calibration)
-    check_form(tflite_model, FORM)
-    model_dir.mkdir(parents=True, exist_ok=True)
-    (model_dir / "ad01.tflite").write_bytes(tflite_model)
-    say(f"model: {described(model_dir / 'ad01.tflite')}")
+    write_model(model_dir / "ad01.tflite", tflite_model, FORM)
 
     scores = np.array([score(tflite_model, frames) for frames in features])
     normal = scores[labels == 0]
@@ -142,10 +139,8 @@ def make(data_dir: Path, model_dir: Path, seed: int, short: bool) -> None:
             found = scores[chosen]
             own = auc(np.append(normal, found), np.repeat([0, 1], [len(normal), len(found)]))
             say(f"{fault}: scores {found.min():.1f} to {found.max():.1f} dB^2, AUC {own:.3f}")
-    say(
-        f"AUC on held-out sounds after quantisation: {auc(scores, labels):.3f} of {len(labels)}, "
-        f"made in {time.monotonic() - started_s:.0f} s"
-    )
+    say(f"AUC on held-out sounds after quantisation: {auc(scores, labels):.3f} of {len(labels)}")
+    say(f"made in {time.monotonic() - started_s:.0f} s")
 
 
 if __name__ == "__main__":

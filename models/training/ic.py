@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ...datasets.pictures import CLASSES, SIDE_PX, pictures, write_dataset
 from .command import command, described, say, tensorflow
-from .quantise import Form, check_form, confusion, describe, quantise
+from .quantise import Form, quantise, say_top1, write_model
 
 # Filters of the first of the three stages; each further stage doubles them.
 FILTERS = {"ic01": 16, "ic02": 40}
@@ -140,18 +140,9 @@ def make(data_dir: Path, model_dir: Path, seed: int, short: bool) -> None:
         tf.keras.utils.set_random_seed(seed)
         model = build(filters)
         train(model, images, labels, 1 if short else EPOCHS[name], seed)
-        tflite_model = quantise(model, calibration)
-        check_form(tflite_model, FORM)
-        model_dir.mkdir(parents=True, exist_ok=True)
-        (model_dir / f"{name}.tflite").write_bytes(tflite_model)
-        say(f"model: {described(model_dir / f'{name}.tflite')}")
-        matrix = confusion(tflite_model, test_images, test_labels, len(CLASSES))
-        say(describe(matrix, CLASSES))
-        right, total = int(matrix.trace()), int(matrix.sum())
-        say(
-            f"{name}: top-1 on held-out pictures after quantisation: {right} of {total} "
-            f"= {right / total:.1%}"
-        )
+        path = model_dir / f"{name}.tflite"
+        write_model(path, quantise(model, calibration), FORM)
+        say_top1(path, test_images, test_labels, CLASSES, "pictures")
     say(f"made in {time.monotonic() - started_s:.0f} s")
 
 

@@ -22,7 +22,7 @@ from ...datasets.keywords import (
 )
 from ...datasets.mfcc import COEFFICIENTS, FRAMES, INPUT_SCALE, INPUT_ZERO_POINT, dequantise
 from .command import command, described, say, tensorflow
-from .quantise import Form, check_form, confusion, describe, quantise
+from .quantise import Form, quantise, say_top1, write_model
 
 TEST_PER_CLASS = 25
 TRAIN_PER_CLASS = 2500
@@ -154,21 +154,11 @@ def make(data_dir: Path, model_dir: Path, seed: int, short: bool) -> None:
 
     model = train(features, labels, epochs, seed)
     calibration = np.random.default_rng(seed).permutation(features)[:500]
-    tflite_model = quantise_model(model, calibration)
-    check_form(tflite_model, FORM)
-    model_dir.mkdir(parents=True, exist_ok=True)
-    (model_dir / "kws01.tflite").write_bytes(tflite_model)
-    say(f"model: {described(model_dir / 'kws01.tflite')}")
-
-    matrix = confusion(
-        tflite_model, test_features.reshape(-1, *FORM.input_shape[1:]), test_labels, len(CLASSES)
-    )
-    say(describe(matrix, CLASSES))
-    right, total = int(matrix.trace()), int(matrix.sum())
-    say(
-        f"top-1 on held-out voices after quantisation: {right} of {total} = {right / total:.1%}, "
-        f"made in {time.monotonic() - started_s:.0f} s"
-    )
+    path = model_dir / "kws01.tflite"
+    write_model(path, quantise_model(model, calibration), FORM)
+    inputs = test_features.reshape(-1, *FORM.input_shape[1:])
+    say_top1(path, inputs, test_labels, CLASSES, "voices")
+    say(f"made in {time.monotonic() - started_s:.0f} s")
 
 
 def _as_inputs(features: NDArray[np.int8]) -> NDArray[np.float32]:

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import tflite
 from numpy.typing import NDArray
 
 from ...runner.errors import ModelError
-from .command import extra, tensorflow
+from .command import described, extra, say, tensorflow
 
 
 @dataclass(frozen=True)
@@ -117,3 +118,28 @@ def describe(matrix: NDArray[np.int64], classes: tuple[str, ...]) -> str:
         right, total = matrix[label, label], matrix[label].sum()
         lines.append(f"{name:9} {right:3} of {total} right; as {wrong or '-'}")
     return "\n".join(lines)
+
+
+def write_model(path: Path, tflite_model: bytes, form: Form) -> None:
+    """Write a model and say which it is; raises ModelError when its form is not as wanted."""
+    check_form(tflite_model, form)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(tflite_model)
+    say(f"model: {described(path)}")
+
+
+def say_top1(
+    path: Path,
+    inputs: NDArray[np.int8] | NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    classes: tuple[str, ...],
+    what: str,
+) -> None:
+    """Say how good a written model is on held-out inputs, class by class and as a whole."""
+    matrix = confusion(path.read_bytes(), inputs, labels, len(classes))
+    say(describe(matrix, classes))
+    right, total = int(matrix.trace()), int(matrix.sum())
+    say(
+        f"{path.stem}: top-1 on held-out {what} after quantisation: {right} of {total} "
+        f"= {right / total:.1%}"
+    )

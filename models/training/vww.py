@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ...datasets.scenes import CLASSES, PARTS, SIDE_PX, scene, scenes, write_dataset
 from .command import command, described, say, tensorflow
-from .quantise import Form, check_form, confusion, describe, quantise
+from .quantise import Form, quantise, say_top1, write_model
 
 # Filters and stride of each depthwise separable block: MobileNetV1 with alpha 0.25.
 BLOCKS = (
@@ -153,19 +153,10 @@ def make(data_dir: Path, model_dir: Path, seed: int, short: bool) -> None:
     # The converter takes the input's range from what it sees: show it both ends.
     calibration = images[:300].astype(np.float32) / np.float32(255)
     calibration[0].flat[0], calibration[0].flat[1] = 0, 1
-    tflite_model = quantise(model, calibration)
-    check_form(tflite_model, FORM)
-    model_dir.mkdir(parents=True, exist_ok=True)
-    (model_dir / "vww01.tflite").write_bytes(tflite_model)
-    say(f"model: {described(model_dir / 'vww01.tflite')}")
-
-    matrix = confusion(tflite_model, test_images, test_labels, len(CLASSES))
-    say(describe(matrix, CLASSES))
-    right, total = int(matrix.trace()), int(matrix.sum())
-    say(
-        f"top-1 on held-out scenes after quantisation: {right} of {total} = {right / total:.1%}, "
-        f"made in {time.monotonic() - started_s:.0f} s"
-    )
+    path = model_dir / "vww01.tflite"
+    write_model(path, quantise(model, calibration), FORM)
+    say_top1(path, test_images, test_labels, CLASSES, "scenes")
+    say(f"made in {time.monotonic() - started_s:.0f} s")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ def table(profile: Profile) -> RenderableType:
     rows = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for name in ("", "operator", "output"):
         rows.add_column(name, no_wrap=True)
-    for name in ("MACs", unit, "share", "per MAC", "flash B", "RAM B"):
+    per_mac, scale = ("per MAC", 1) if profile.emulated else ("ns per MAC", 1000)
+    for name in ("MACs", unit, "share", per_mac, "flash B", "RAM B"):
         rows.add_column(name, justify="right")
     for layer in profile.layers:
         cost = layer.microseconds if layer.instructions is None else layer.instructions
@@ -31,7 +32,7 @@ def table(profile: Profile) -> RenderableType:
             f"{layer.macs:,}",
             f"{cost:,.0f}" if profile.emulated else f"{cost:,.2f}",
             f"{layer.share:.1%}",
-            f"{cost / layer.macs:.2f}" if layer.macs else "-",
+            f"{scale * cost / layer.macs:.2f}" if layer.macs else "-",
             f"{layer.flash_b:,}",
             f"{layer.ram_b:,}",
         )
