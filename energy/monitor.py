@@ -1,17 +1,17 @@
 """What an energy monitor is to the runner: found by name, opened by a spec, read in chunks."""
 
-import contextlib
 import importlib
 import pkgutil
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol
 
 import msgspec
 
-from ..runner.declare import Declaration, nearest
-from ..runner.errors import BenchError, ToolMissingError, UsageError
+from ..runner.declare import Declaration, load, nearest
+from ..runner.errors import BenchError, TinybenchError, UsageError
 from .trace import Chunk, TraceHead
 
 STOP_TIMEOUT_S = 15.0
@@ -116,13 +116,28 @@ def open_monitor(spec: MonitorSpec) -> Monitor:
     return _driver(spec.driver).open(spec)
 
 
-def attached() -> list[Found]:
-    """Return the monitors that can be seen from here, by driver and serial number."""
+def load_spec(name: str) -> MonitorSpec:
+    """Return the spec of a driver's name, or that in a .toml file.
+
+    Raises UsageError for an unknown name, DeclarationError for a wrong file.
+    """
+    if name.endswith(".toml"):
+        return load(Path(name), MonitorSpec)
+    if name not in drivers():
+        raise UsageError(f"there is no monitor '{name}': {nearest(name, drivers())}")
+    return MonitorSpec(driver=name)
+
+
+def attached() -> tuple[list[Found], list[str]]:
+    """Return the monitors that can be seen from here, and why some could not be looked for."""
     found: list[Found] = []
+    unseen: list[str] = []
     for name in drivers():
-        with contextlib.suppress(ToolMissingError):  # of a library not installed, none is attached
+        try:
             found += _driver(name).attached()
-    return found
+        except TinybenchError as error:
+            unseen.append(str(error))
+    return found, unseen
 
 
 def choose(found: list[Found], spec: MonitorSpec) -> Found:

@@ -130,6 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     profile.set_defaults(do=_profile)
 
     _add_energy_commands(commands)
+    _add_monitor_commands(commands)
 
     doctor = commands.add_parser("doctor", help="say what is installed and what is missing")
     doctor.add_argument("--json", action="store_true", help="print one JSON document")
@@ -159,6 +160,41 @@ def _add_energy_commands(commands: "argparse._SubParsersAction[argparse.Argument
     )
     analyse.add_argument("--json", action="store_true", help="print one JSON document")
     analyse.set_defaults(do=_energy_analyse)
+    _add_live(subcommands)
+
+
+def _add_monitor_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    monitors = commands.add_parser("monitors", help="list the energy monitors that are attached")
+    monitors.add_argument("--json", action="store_true", help="print one JSON document")
+    monitors.set_defaults(do=_monitors)
+
+    simulate = commands.add_parser(
+        "simulate", help="run a simulated energy monitor and print its port"
+    )
+    simulate.add_argument("instrument", metavar="INSTRUMENT", help="lpm01a, ppk2 or otii")
+    simulate.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a fault it shows; a wrong name lists those there are",
+    )
+    simulate.set_defaults(do=_simulate)
+
+
+def _add_live(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    live = subcommands.add_parser("live", help="show current, power and edges as they come")
+    live.add_argument(
+        "--monitor", required=True, metavar="NAME", help="a driver such as lpm01a, or a .toml file"
+    )
+    live.add_argument("--port", help="serial port, host:port, VISA resource or file")
+    live.add_argument("--serial", help="serial number, where two are attached")
+    live.add_argument("--voltage", type=float, metavar="V", help="supply of the DUT in V")
+    live.add_argument("--rate", type=float, metavar="HZ", help="samples a second")
+    live.add_argument("--pin", type=int, metavar="N", help="input of the timing pin")
+    live.add_argument("--no-power", action="store_true", help="leave the DUT without supply")
+    live.add_argument("--seconds", type=float, metavar="S", help="how long (default: until Ctrl-C)")
+    live.set_defaults(do=_energy_live)
 
 
 def _command_missing(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
@@ -452,6 +488,83 @@ def _write(path: Path, data: bytes) -> None:
         raise UsageError(
             f"cannot write {path}: {error.strerror}; name a file in a folder that exists"
         ) from error
+
+
+def _monitors(arguments: argparse.Namespace) -> int:
+    from ..energy.monitor import attached
+
+    found, unseen = attached()
+    if arguments.json:
+        _print_json(found)
+    else:
+        for one in found:
+            print(f"{one.driver:<11} {one.model:<16} {one.serial:<26} {one.port}")
+        if not found:
+            print("no energy monitor is attached; an N6705 is named by its VISA resource")
+    for why in unseen:
+        _note(f"not looked for: {why}")
+    return 0
+
+
+def _simulate(arguments: argparse.Namespace) -> int:
+    import threading
+
+    from ..energy.simulated.instrument import instrument
+    from ..energy.simulated.load import Blinking
+
+    with instrument(arguments.instrument, Blinking(), frozenset(arguments.fault)) as port:
+        print(port, flush=True)
+        _note(f"a simulated {arguments.instrument}, of a DUT that is active every other second; "
+              f"stop with Ctrl-C. In another terminal: tinybench energy live --monitor "
+              f"{arguments.instrument} --port {port}")  # fmt: skip
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            return 0
+    return 0
+
+
+def _energy_live(arguments: argparse.Namespace) -> int:
+    import time
+    from contextlib import closing, nullcontext
+
+    import msgspec
+    from rich.live import Live
+
+    from ..energy.monitor import load_spec, open_monitor
+    from .report.live import LiveView
+
+    wanted = {
+        "port": arguments.port,
+        "serial": arguments.serial,
+        "voltage_v": arguments.voltage,
+        "rate_hz": arguments.rate,
+        "pin": arguments.pin,
+    }
+    given = {key: value for key, value in wanted.items() if value is not None}
+    spec = msgspec.structs.replace(load_spec(arguments.monitor), **given)
+    with closing(open_monitor(spec)) as monitor:
+        if not arguments.no_power:
+            monitor.power_on()
+        monitor.start()
+        view = LiveView(monitor.head)
+        start_s = shown_s = time.monotonic()
+        terminal = sys.stdout.isatty()
+        with Live(refresh_per_second=8) if terminal else nullcontext() as screen:
+            try:
+                for chunk in monitor.chunks():
+                    view.feed(chunk)
+                    now_s = time.monotonic()
+                    if screen is not None:
+                        screen.update(view.table())
+                    elif view.ready and now_s >= shown_s + 1:
+                        shown_s = now_s
+                        print(view.line(), flush=True)
+                    if arguments.seconds is not None and now_s >= start_s + arguments.seconds:
+                        monitor.stop()
+            except KeyboardInterrupt:
+                return 0
+    return 0
 
 
 def _energy_analyse(arguments: argparse.Namespace) -> int:

@@ -1,6 +1,6 @@
 """What a simulated instrument measures: a DUT that draws current and marks its windows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -51,5 +51,29 @@ class Windows:
         return voltage_v * self.active_a * (end_s - begin_s)
 
 
-Power = Callable[[bool], None]
-"""Told when the instrument switches the DUT's supply."""
+@dataclass(frozen=True)
+class Blinking:
+    """Active for `active_s` of every `period_s`, for ever; marks by falling edges."""
+
+    period_s: float = 2.0
+    active_s: float = 1.0
+    idle_a: float = 1e-3
+    active_a: float = 5e-3
+    boot_s: float = 0.5
+
+    def current_a(self, start_s: float, dt_s: float, count: int) -> Floats:
+        """Return exact means; it is active at the end of each period."""
+        edges_s = start_s + dt_s * np.arange(count + 1)
+        periods, within_s = np.divmod(edges_s, self.period_s)
+        idle_s = self.period_s - self.active_s
+        active_s = periods * self.active_s + np.clip(within_s - idle_s, 0.0, None)
+        return self.idle_a + (self.active_a - self.idle_a) * np.diff(active_s) / dt_s
+
+    def falling_s(self, start_s: float, stop_s: float) -> Sequence[float]:
+        """Return the boot pulse and both ends of each window."""
+        first, last = int(start_s // self.period_s), int(stop_s // self.period_s) + 1
+        edges_s = [self.boot_s]
+        for period in range(max(first, 0), last + 1):
+            end_s = (period + 1) * self.period_s
+            edges_s += [end_s - self.active_s, end_s]
+        return [edge_s for edge_s in sorted(edges_s) if start_s <= edge_s < stop_s]

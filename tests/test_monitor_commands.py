@@ -1,0 +1,76 @@
+"""The commands for a bench that is being set up: monitors, simulate, energy live."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+TINYBENCH = [sys.executable, "-m", "tinybench.runner"]
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [*TINYBENCH, *words], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.fixture
+def simulated(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Port of an instrument that `tinybench simulate` runs; ends by Ctrl-C with status 0."""
+    command = [*TINYBENCH, "simulate", *request.param]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        yield child.stdout.readline().strip()
+        child.send_signal(signal.SIGINT)
+        assert child.wait(10) == 0
+
+
+@pytest.mark.parametrize(
+    ("simulated", "monitor"),
+    [(["lpm01a"], "lpm01a"), (["ppk2"], "ppk2"), (["otii"], "otii")],
+    indirect=["simulated"],
+)
+def test_a_simulated_monitor_is_seen_live(simulated: str, monitor: str) -> None:
+    """The port that one terminal prints is what the other takes."""
+    done = run("energy", "live", "--monitor", monitor, "--port", simulated, "--seconds", "2.5")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines
+    assert all(" mA (" in line and line.endswith(" 0 lost") for line in lines)
+    assert "3.000 V" in lines[-1]
+
+
+@pytest.mark.parametrize("simulated", [["lpm01a", "--fault", "htc refused"]], indirect=True)
+def test_a_monitor_that_refuses_is_a_bench_that_failed(simulated: str) -> None:
+    """Exit status 3, with the instrument's words and no traceback."""
+    done = run("energy", "live", "--monitor", "lpm01a", "--port", simulated)
+    assert done.returncode == 3
+    assert "refuses 'htc'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_what_is_attached_is_listed() -> None:
+    """Nothing here; as a table and as JSON."""
+    assert "no energy monitor is attached" in run("monitors").stdout
+    assert json.loads(run("monitors", "--json").stdout) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("simulate", "lpm1a"), "did you mean 'lpm01a'?"),
+        (("simulate", "ppk2", "--fault", "lost word"), "did you mean 'lost words'?"),
+        (("energy", "live", "--monitor", "ppk"), "did you mean 'ppk2'?"),
+        (("energy", "live", "--monitor", "lpm01a"), "no lpm01a is attached"),
+        (("energy", "live", "--monitor", "none.toml"), "there is no such file"),
+    ],
+)
+def test_a_mistake_is_said_with_what_would_be_right(words: tuple[str, ...], said: str) -> None:
+    """Exit status 2."""
+    done = run(*words)
+    assert done.returncode == 2
+    assert said in done.stderr
