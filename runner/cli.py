@@ -114,7 +114,30 @@ def _parser() -> argparse.ArgumentParser:
     compile_.add_argument("tflite", type=Path, metavar="MODEL.tflite")
     compile_.add_argument("-o", "--out", type=Path, required=True, metavar="DIR")
     compile_.add_argument("--model-id", default="custom", help="id that the firmware answers")
-    compile_.add_argument("--kernels", choices=("plain", "blocked", "dsp", "mve"), default="plain")
+    compile_.add_argument(
+        "--kernels",
+        choices=("plain", "blocked", "dsp", "mve"),
+        default="plain",
+        help="portable C (plain, blocked), Armv7E-M's DSP or Armv8.1-M's vector instructions",
+    )
+    compile_.add_argument(
+        "--input-format",
+        choices=("int8", "uint8", "float32"),
+        default="int8",
+        help="elements of an upload; floats are quantised on the device (default: int8)",
+    )
+    compile_.add_argument(
+        "--result",
+        choices=("output", "mse"),
+        default="output",
+        help="what is answered: the outputs, or their mean squared error against uploaded floats",
+    )
+    compile_.add_argument(
+        "--decimals",
+        type=_count,
+        metavar="N",
+        help="answer with at least so many (default: as many as tell two outputs apart)",
+    )
     compile_.add_argument("--json", action="store_true", help="print the manifest as JSON")
     compile_.set_defaults(do=_compile)
 
@@ -286,6 +309,12 @@ def _baud(text: str) -> tuple[int, bool]:
     return int(text), False
 
 
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise argparse.ArgumentTypeError(f"'{text}' is no count of 0 or more")
+    return int(text)
+
+
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is no count of 1 or more")
@@ -451,7 +480,13 @@ def _compile(arguments: argparse.Namespace) -> int:
     from .report.model import table
 
     manifest = compile_model(
-        arguments.tflite, arguments.out, model_id=arguments.model_id, kernels=arguments.kernels
+        arguments.tflite,
+        arguments.out,
+        model_id=arguments.model_id,
+        kernels=arguments.kernels,
+        input_format=arguments.input_format,
+        result=arguments.result,
+        decimals=arguments.decimals,
     )
     if arguments.json:
         _print_json(manifest)

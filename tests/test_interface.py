@@ -1,18 +1,22 @@
 """Upload formats and results of compiled models, on the C core built for the host."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests import tflite_builder as build_model
 from tests.firmware import model_runner
 from tests.firmware.dut_process import READY, DutProcess, build
 from tests.official import model_path
 from tinybench.models.compiler import compile_model
 from tinybench.models.compiler.graph import read_graph
 from tinybench.runner.board import load_board
+from tinybench.runner.cli import main
 from tinybench.runner.errors import ModelError
 
+RNG = np.random.default_rng(0)
 SANITIZERS = "-fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all"
 
 
@@ -73,3 +77,29 @@ def test_an_error_needs_floats(mirror: Path, tmp_path: Path) -> None:
     """A mean squared error of an upload that is no float is refused by name."""
     with pytest.raises(ModelError, match="use it with input format 'float32'"):
         compile_model(model_path(mirror, "ad01"), tmp_path, model_id="ad01", result="mse")
+
+
+def test_the_command_line_compiles_for_floats_and_their_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`tinybench compile` takes input format, result and decimals, and refuses what cannot be."""
+    tflite = tmp_path / "model.tflite"
+    tflite.write_bytes(build_model.write(build_model.fully_connected(RNG, 12, 12)))
+    command = ["compile", str(tflite), "-o", str(tmp_path / "out")]
+    floats = [*command, "--input-format", "float32", "--result", "mse", "--decimals", "5", "--json"]
+    assert main(floats) == 0
+    manifest = json.loads(capsys.readouterr().out)
+    assert (manifest["input_b"], manifest["output_count"]) == (48, 1)
+    assert "model_result_decimals = 5;" in (tmp_path / "out" / "model.c").read_text()
+
+    assert main([*command, "--input-format", "uint8"]) == 0
+    assert "model_input_flip = 0x80;" in (tmp_path / "out" / "model.c").read_text()
+    capsys.readouterr()
+
+    assert main([*command, "--result", "mse"]) == 2
+    assert "use it with input format 'float32'" in capsys.readouterr().err
+    assert main([*command, "--decimals", "99"]) == 2
+    assert "99 decimals: 0 to 17 can be printed" in capsys.readouterr().err
+    for wrong in (["--decimals", "-1"], ["--decimals", "x"], ["--input-format", "int4"]):
+        with pytest.raises(SystemExit, match="2"):
+            main([*command, *wrong])

@@ -342,19 +342,59 @@ def _weights(values: np.ndarray) -> Constant:
     return Constant("weights", "int8_t", flat, flat.size)
 
 
-# ------------------------------------------------------------------------------------ convolutions
+# ----------------------------------------------------------------------------- layers with weights
+
+
+class Layer(msgspec.Struct, frozen=True):
+    """What convolutions and fully connected layers have in common."""
+
+    source: Tensor
+    target: Tensor
+    filters: Tensor
+    weights: np.ndarray
+    """In the shape of `filters`."""
+    biases: Tensor | None
+
+
+def _layer(graph: Graph, op: Operator, dimensions: int) -> Layer:
+    """Return an operator's tensors, its weights of so many dimensions."""
+    source, filters, biases = (*_tensors(graph, op, (2, 3)), None)[:3]
+    source, target = _activation(source), graph.tensors[op.outputs[0]]
+    weights = _constant(filters, "INT8", "weights")
+    if filters is None or weights.ndim != dimensions:
+        raise ModelError(
+            f"its weights have the shape {list(weights.shape)}; {dimensions} dimensions needed"
+        )
+    return Layer(source, target, filters, weights, biases)
+
+
+def _layer_channels(op: Operator, layer: Layer, rows: np.ndarray, axis: int) -> Channels:
+    """Return the output stage; `rows` are the weights as [channels][taps], channels on `axis`."""
+    low, _ = _activation_range(op, layer.target)
+    count = len(rows)
+    multipliers = _multipliers(layer.filters, axis, count, layer.source, layer.target)
+    biases = _bias(layer.biases, count)
+    return _channels(rows, biases, multipliers, layer.source, layer.target, low)
+
+
+def _plain_output(op: Operator, source: Tensor, target: Tensor) -> dict[str, int]:
+    """Return the fields of the plain kernels' zero points and limits."""
+    low, high = _activation_range(op, target)
+    return {
+        "in_offset": -source.zero_point,
+        "out_offset": target.zero_point,
+        "out_min": low,
+        "out_max": high,
+    }
 
 
 def _convolution(
     graph: Graph, op: Operator, depthwise: bool
 ) -> tuple[Window, np.ndarray, Channels]:
     """Return window, weights as [channels][taps] and output stage of a convolution."""
-    source, filters, bias = (*_tensors(graph, op, (2, 3)), None)[:3]
-    source, target = _activation(source), graph.tensors[op.outputs[0]]
-    weights = _constant(filters, "INT8", "weights")
-    if filters is None or weights.ndim != 4:
-        raise ModelError(f"its weights have the shape {list(weights.shape)}; 4 dimensions needed")
-    window = _window(op, source, target, weights.shape[1], weights.shape[2])
+    layer = _layer(graph, op, 4)
+    weights = layer.weights
+    window = _window(op, layer.source, layer.target, weights.shape[1], weights.shape[2])
     if depthwise:
         if weights.shape[0] != 1 or weights.shape[3] != window.out_c:
             raise ModelError(f"weights of {list(weights.shape)} for {window.out_c} channels")
@@ -370,10 +410,7 @@ def _convolution(
         if weights.shape[0] != window.out_c:
             raise ModelError(f"weights of {list(weights.shape)} for {window.out_c} channels")
         rows = weights.reshape(window.out_c, -1)
-    low, _ = _activation_range(op, target)
-    multipliers = _multipliers(filters, 3 if depthwise else 0, window.out_c, source, target)
-    biases = _bias(bias, window.out_c)
-    return window, rows, _channels(rows, biases, multipliers, source, target, low)
+    return window, rows, _layer_channels(op, layer, rows, 3 if depthwise else 0)
 
 
 def _bias(tensor: Tensor | None, count: int) -> np.ndarray | None:
@@ -458,6 +495,14 @@ def _conv_2d_blocked(
     )
 
 
+def _depthwise_3x3_window(window: Window) -> dict[str, int]:
+    """Return the fields of a window whose size and channels the kernel knows."""
+    fields = msgspec.structs.asdict(window)
+    for name in ("in_c", "kernel_h", "kernel_w"):
+        del fields[name]
+    return fields | {"channel_count": fields.pop("out_c")}
+
+
 def _depthwise_3x3_blocked(
     graph: Graph, op: Operator, window: Window, rows: np.ndarray, channels: Channels
 ) -> Step:
@@ -469,15 +514,7 @@ def _depthwise_3x3_blocked(
         operator=op,
         function="depthwise_3x3_blocked",
         fields={
-            "in_h": window.in_h,
-            "in_w": window.in_w,
-            "out_h": window.out_h,
-            "out_w": window.out_w,
-            "channel_count": window.out_c,
-            "stride_h": window.stride_h,
-            "stride_w": window.stride_w,
-            "pad_top": window.pad_top,
-            "pad_left": window.pad_left,
+            **_depthwise_3x3_window(window),
             "plane_h": plane_h,
             "plane_w": plane_w,
             "in_zero_point": source.zero_point,
@@ -498,19 +535,12 @@ def _plain_convolution(
     graph: Graph, op: Operator, window: Window, rows: np.ndarray, channels: Channels, function: str
 ) -> Step:
     source, target = graph.tensors[op.inputs[0]], graph.tensors[op.outputs[0]]
-    low, high = _activation_range(op, target)
     # Depthwise weights are [tap][channel], as the channels are innermost in memory.
     order = rows if function == "conv_2d" else rows.T
     return Step(
         operator=op,
         function=function,
-        fields={
-            **msgspec.structs.asdict(window),
-            "in_offset": -source.zero_point,
-            "out_offset": target.zero_point,
-            "out_min": low,
-            "out_max": high,
-        },
+        fields={**msgspec.structs.asdict(window), **_plain_output(op, source, target)},
         constants=[_weights(order), _plain_channels(channels)],
         inputs=[source.index],
         output=target.index,
@@ -612,15 +642,7 @@ def _depthwise_conv_2d(graph: Graph, op: Operator, kernels: str, planar: frozens
         operator=op,
         function="depthwise_3x3_dsp",
         fields={
-            "in_h": window.in_h,
-            "in_w": window.in_w,
-            "out_h": window.out_h,
-            "out_w": window.out_w,
-            "channel_count": window.out_c,
-            "stride_h": window.stride_h,
-            "stride_w": window.stride_w,
-            "pad_top": window.pad_top,
-            "pad_left": window.pad_left,
+            **_depthwise_3x3_window(window),
             "plane_h": rows_needed,
             "plane_w": row,
             "in_zero_point": source.zero_point,
@@ -682,11 +704,8 @@ def _check_same_quantisation(source: Tensor, target: Tensor) -> None:
 
 def _fully_connected(graph: Graph, op: Operator, kernels: str, planar: frozenset[int]) -> Step:
     del planar
-    source, filters, bias = (*_tensors(graph, op, (2, 3)), None)[:3]
-    source, target = _activation(source), graph.tensors[op.outputs[0]]
-    weights = _constant(filters, "INT8", "weights")
-    if filters is None or weights.ndim != 2:
-        raise ModelError(f"its weights have the shape {list(weights.shape)}; 2 dimensions needed")
+    layer = _layer(graph, op, 2)
+    source, target, weights = layer.source, layer.target, layer.weights
     out_c, in_c = weights.shape
     if source.elements != in_c or target.elements != out_c:
         raise ModelError(
@@ -695,10 +714,7 @@ def _fully_connected(graph: Graph, op: Operator, kernels: str, planar: frozenset
         )
     if op.options["WeightsFormat"] != 0:
         raise ModelError("shuffled weights are not supported")
-    low, high = _activation_range(op, target)
-    multipliers = _multipliers(filters, 0, out_c, source, target)
-    biases = _bias(bias, out_c)
-    channels = _channels(weights, biases, multipliers, source, target, low)
+    channels = _layer_channels(op, layer, weights, 0)
     if kernels == "dsp" and channels.dsp is not None:
         # Four channels by turns, four inputs each; inputs and channels filled up with zeros.
         packed = np.zeros((-(-out_c // 4) * 4, -(-in_c // 4) * 4), np.int8)
@@ -719,14 +735,7 @@ def _fully_connected(graph: Graph, op: Operator, kernels: str, planar: frozenset
     return Step(
         operator=op,
         function="fully_connected",
-        fields={
-            "in_c": in_c,
-            "out_c": out_c,
-            "in_offset": -source.zero_point,
-            "out_offset": target.zero_point,
-            "out_min": low,
-            "out_max": high,
-        },
+        fields={"in_c": in_c, "out_c": out_c, **_plain_output(op, source, target)},
         constants=[_weights(weights), _plain_channels(channels)],
         inputs=[source.index],
         output=target.index,
