@@ -4,6 +4,7 @@ Ref: mlcommons/tiny, benchmark/api; docs/link.md. Whatever reply does not fit it
 becomes part of a result: the upload and the inference are done again, a few times at most.
 """
 
+import contextlib
 import time
 from dataclasses import dataclass
 
@@ -196,11 +197,8 @@ class Dut:
         Raises one of DOUBTS when it is silent, OtherDutError when it is another one.
         """
         closed = isinstance(doubt, TransportError)
-        if self._bauds is not None:  # errors may come from the rate: go on at the DUT's own
-            own_baud, _ = self._bauds
-            self._bauds = None
-            self._line.set_baud(own_baud)
         self._frames = None
+        self._lower_baud()
         try:
             if closed:
                 self._line.reopen(self._patience.return_s)
@@ -216,6 +214,19 @@ class Dut:
                 f"{self._identity}. Its firmware has changed, or another board is on the port"
             )
         self._enter_frames()
+
+    def _lower_baud(self) -> None:
+        """Go back to the DUT's own rate: what was in doubt may have come from the raised one."""
+        if self._bauds is None:
+            return
+        own_baud, raised_baud = self._bauds
+        self._bauds = None
+        with contextlib.suppress(*DOUBTS):  # it may have restarted, and be at its own rate already
+            self._line.set_baud(raised_baud)
+            self._synchronise()
+            self._set_baud(own_baud)
+        with contextlib.suppress(*DOUBTS):  # a port that has vanished takes it when it is back
+            self._line.set_baud(own_baud)
 
     def _identify(self) -> Identity:
         self._synchronise()

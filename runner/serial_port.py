@@ -9,6 +9,7 @@ from typing import Any
 
 from .errors import TransportError, UsageError
 
+READ_B = 4096
 READ_S = 0.05
 """A blocking read of the port lasts no longer."""
 WRITE_TIMEOUT_S = 10.0
@@ -40,8 +41,10 @@ class SerialTransport:
         try:
             while True:
                 data = self._port.read(1)
+                while data and len(data) < READ_B and (waiting := self._port.in_waiting):
+                    data += self._port.read(waiting)  # some ports say 1 whenever there are any
                 if data:
-                    return data + self._port.read(self._port.in_waiting)
+                    return data
                 if time.monotonic() >= deadline_s:
                     return b""
         except FAULTS as error:
@@ -54,12 +57,12 @@ class SerialTransport:
             raise self._lost(error) from error
 
     def set_baud(self, baud: int) -> None:
+        self._baud = baud  # also for a port that has vanished, and comes back
         try:
             self._port.flush()  # what was sent goes out at the old rate
             self._port.baudrate = baud
         except (*FAULTS, ValueError) as error:
             raise TransportError(f"{self._url} has no rate of {baud} baud: {error}") from error
-        self._baud = baud
 
     def reopen(self, timeout_s: float) -> None:
         deadline_s = time.monotonic() + timeout_s
@@ -124,8 +127,8 @@ def _open(url: str, baud: int) -> Any:
         port = serial.serial_for_url(url, do_not_open=True)
         port.baudrate = baud
         port.timeout = READ_S
-        port.write_timeout = WRITE_TIMEOUT_S
-        if "://" not in url:
+        if "://" not in url:  # remote ports have neither
+            port.write_timeout = WRITE_TIMEOUT_S
             port.exclusive = True
         port.open()
     except ValueError as error:
