@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "baud.h"
 #include "frames.h"
 #include "infer.h"
 #include "model.h"
@@ -31,6 +32,11 @@ bool command_receive(char command[COMMAND_SIZE + 1]) {
         bool printable = c >= ' ' && c <= '~';
         if (length < COMMAND_SIZE) {
             command[length++] = printable ? (char)c : '?';
+        }
+        if (!printable && baud_doubt()) {
+            command[0] = '?'; /* its answer tells the host where the line is */
+            command[1] = '\0';
+            return true;
         }
     }
 }
@@ -200,12 +206,12 @@ static void run_baud(char *rest) {
     text_u32((uint32_t)baud);
     text("]\r\nm-ready\r\n");
     port_flush();
-    port_set_baud((uint32_t)baud);
+    baud_set((uint32_t)baud);
     /* A line that does not carry this rate shows in the first byte that comes over it. */
     if (name_is_asked()) {
         run_name(rest);
     } else {
-        port_set_baud(0);
+        baud_set(0);
         text("e-[No 'name' at the new baud: back to the first one]\r\n");
     }
 }
@@ -228,10 +234,12 @@ void command_run(char *command) {
     }
     for (uint32_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         if (strcmp(name, commands[i].name) == 0) {
+            baud_trust();
             commands[i].run(command);
             return;
         }
     }
+    baud_doubt();
     text("e-[Unknown command: ");
     text(name);
     text("]\r\n");

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "baud.h"
 #include "cobs.h"
 #include "crc32.h"
 #include "infer.h"
@@ -229,8 +230,12 @@ void frames_run(void) {
         const uint8_t *payload = body + HEAD_B;
         if (body_b < HEAD_B + CRC_B || u16(body + 4) != length ||
             u32(payload + length) != crc32(0, body, HEAD_B + length, 0)) {
+            if (baud_doubt()) {
+                break;
+            }
             continue; /* damaged */
         }
+        baud_trust();
         uint8_t upload = body[1];
         uint16_t number = u16(body + 2);
         if (body[0] == DATA) {

@@ -10,8 +10,8 @@ bool frames_offered(void);
 /* Write the word of `caps`: frames-VERSION-PAYLOAD-WINDOW. */
 void frames_caps(void);
 
-/* `frames`: answer m-ready, then take frames until LEAVE or the end of the line. The m-ready that
- * answers LEAVE is the caller's. */
+/* `frames`: answer m-ready, then take frames until LEAVE, the end of the line, or its return to
+ * the first rate. The m-ready that answers LEAVE is the caller's. */
 void frames_run(void);
 
 #endif

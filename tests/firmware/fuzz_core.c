@@ -370,8 +370,10 @@ bool port_takes_baud(uint32_t baud) {
 }
 
 void port_set_baud(uint32_t baud) {
-    /* Back to the first rate, by a byte that did not end a command, or by the end of the line. */
-    commands += baud == 0 && last_byte != '%';
+    if (baud == 0) { /* by a byte that did not end a command, or by the end of the line */
+        commands += in_frames || last_byte != '%';
+        in_frames = false;
+    }
 }
 
 uint32_t port_micros(void) {

@@ -35,6 +35,8 @@ SEEDS = [
     b"db load 30%db " + INPUT.hex().encode() + b"%infer%results%db print%infer 3%infer 99%",
     b"%  %x y%" + b"a" * 100 + b"%\x00\xff\r\n%",
     b"baud 9600%name%baud 9600%nam%baud 99999%baud%baud 1%\xff%name%",
+    b"baud 9600%name%db \xff\xff%x%y%z%\1\2\3%name%",
+    b"baud 9600%name%frames%" + sent(1, 5) + order(0x10, 1, 0, 9) * 9 + b"name%caps%",
     # Uploads; requests, one of them twice, one of another upload, one of too many inferences.
     b"frames%"
     + sent(1, 5)

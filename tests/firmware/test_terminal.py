@@ -113,6 +113,51 @@ def test_a_rate_is_undone_by_any_other_byte(line: Terminal, wrong: bytes) -> Non
     assert line.speed() == BOOT
 
 
+def test_garbage_brings_the_first_rate_back(line: Terminal) -> None:
+    """A host that has lost its rate, or crashed, finds the core at the one it booted with."""
+    line.ask(b"baud 921600")
+    line.ask(b"name")
+    line.send(b"\x80\xe0" * 4)
+    assert line.read_until(READY) == b"e-[Unknown command: ?]\r\n" + READY
+    assert line.speed() == BOOT
+    assert line.ask(b"name") == "m-name-dut-[tinybench]\r\n"
+
+
+def test_garbage_in_frames_brings_the_first_rate_back(line: Terminal) -> None:
+    """... and in its text state."""
+    line.ask(b"baud 921600")
+    line.ask(b"name")
+    line.ask(b"frames")
+    line.send(b"\x80\xe0\0" * 8)
+    assert line.read_until(READY) == b"\r\n" + READY
+    assert line.speed() == BOOT
+    assert line.ask(b"name") == "m-name-dut-[tinybench]\r\n"
+
+
+def test_noise_between_good_messages_changes_no_rate(line: Terminal) -> None:
+    """Seven in a row are noise; a known command or a whole frame starts the count anew."""
+    line.ask(b"baud 921600")
+    line.ask(b"name")
+    for _ in range(3):
+        line.send(b"\xff" * 6 + b"%")  # with the unknown command itself, seven
+        line.read_until(READY)
+        line.ask(b"name")
+    line.ask(b"frames")
+    for upload in range(3):
+        good = frames.encode(Frame(frames.DATA, upload, 0, bytes(490)))
+        line.send(b"\x80\0" * 7 + good)
+        seen = frames.decode(line.read_until(b"\0")[:-1])
+        assert seen == Frame(frames.ACK, upload, 1, bytes(4))
+    assert line.speed() == termios.B921600
+
+
+def test_garbage_at_the_first_rate_changes_nothing(line: Terminal) -> None:
+    """There is nowhere to go back to: the frames state stays."""
+    line.ask(b"frames")
+    line.send(b"\x80\0" * 100 + frames.encode(Frame(frames.DATA, 1, 0, bytes(490))))
+    assert frames.decode(line.read_until(b"\0")[:-1]) == Frame(frames.ACK, 1, 1, bytes(4))
+
+
 @pytest.mark.parametrize("words", [b"baud", b"baud 0", b"baud -1", b"baud 115201", b"baud x"])
 def test_an_unknown_rate_changes_nothing(line: Terminal, words: bytes) -> None:
     """One error, at the old rate, and no waiting for name."""
