@@ -207,6 +207,7 @@ def _measure(
     windows = [entry.window for entry in before if entry.window is not None]
     samples = inputs.samples.samples
     duts: list[Dut] = []
+    links: list[Link] = []
     vendor = ""
 
     def result(error: str | None) -> Result:
@@ -233,7 +234,7 @@ def _measure(
             inputs=_inputs_used(inputs, request),
             model=_model_used(plan),
             firmware=None if plan.image is None else _firmware(plan.image),
-            link=_link(duts, request),
+            link=links[0] if links else None,
             resumed=sum(entry.resumed_at is not None for entry in before),
             tools=plan.tools,
             accuracy=accuracy,
@@ -248,6 +249,7 @@ def _measure(
             for index in range(len(request.ports) or request.shards):
                 duts.append(_open(plan, index, folder, stack))
                 vendor = _handshake(duts[-1], plan, before, journal)
+            stack.callback(lambda: links.append(_link(duts, request)))  # before they are left
             if request.mode in ("accuracy", "all"):
                 some = samples[: request.limit]
                 left = [sample for sample in some if sample.name not in answers]
@@ -334,10 +336,8 @@ def _handshake(dut: Dut, plan: _Plan, before: list[Entry], journal: Journal) -> 
     return identity.vendor
 
 
-def _link(duts: list[Dut], request: Request) -> Link | None:
+def _link(duts: list[Dut], request: Request) -> Link:
     """Return how the boards were reached, with what went wrong on all their lines together."""
-    if not duts:
-        return None
     tallies = [dut.tally for dut in duts]
     return Link(
         protocol=duts[0].protocol,
