@@ -39,8 +39,9 @@ models: setup-train ## make the embedded sets and models from nothing
 	$(BIN)/python -m tinybench.models.training.ic
 	$(BIN)/python -m tinybench.models.training.ad
 
-soak: setup-test ## run the long tests: fuzzing and endurance
+soak: setup-test ## run the long tests: fuzzing, endurance, faults; writes build/soak.json
 	$(BIN)/python -m pytest -n 2 -m soak tests
+	$(BIN)/python -m tests.faults.bench
 
 bench: setup-test ## measure speed, memory and size; writes build/bench.json
 	$(BIN)/python -m tests.bench

@@ -16,8 +16,12 @@ from .line import Line, Patience, Tally, excerpt, shown
 from .text_link import REPLY_B, TextLink
 from .transport import Transport
 
-ASKS = 6
-"""Times a question is asked until two replies in a row are equal."""
+ASKS = 10
+"""Times the DUT is asked who it is until two answers in a row are equal."""
+ENTRIES = 3
+"""Attempts to go over to frames, before the DUT is taken for one that has none."""
+CLOCK_RATIO = 100
+"""No clock of a DUT goes so many times as fast as the host's; an emulated one may go faster."""
 BAUDS = (2_000_000, 1_000_000, 921_600, 460_800, 230_400)
 """What `--baud auto` tries, fastest first."""
 DOUBTS = (ProtocolError, DeadlineError, TransportError)
@@ -187,7 +191,14 @@ class Dut:
             each_s = 3 * self._inference_s
         start_s = time.monotonic()
         inference = (self._frames or self._text).infer(data, iterations, warmup, each_s * count)
-        took_s = (time.monotonic() - start_s) / count
+        took_s = time.monotonic() - start_s
+        elapsed_s = inference.elapsed_us / 1e6
+        if elapsed_s > 1 + CLOCK_RATIO * took_s:
+            raise ProtocolError(
+                f"{iterations} inferences took {elapsed_s:.0f} s by the DUT's clock, "
+                f"{took_s:.1f} s by this computer's: did its clock go back?"
+            )
+        took_s /= count
         self._inference_s = max(took_s, self._inference_s or 0.0)
         return inference
 
@@ -202,17 +213,12 @@ class Dut:
         try:
             if closed:
                 self._line.reopen(self._patience.return_s)
-            found = self._identify()
+            self._insist_same(doubt)
         except DOUBTS:
             if closed:
                 raise
             self._line.reopen(self._patience.return_s)
-            found = self._identify()
-        if found != self._identity:
-            raise OtherDutError(
-                f"after a fault ({doubt}) another DUT answers: {found}, before it was "
-                f"{self._identity}. Its firmware has changed, or another board is on the port"
-            )
+            self._insist_same(doubt)
         self._enter_frames()
 
     def _lower_baud(self) -> None:
@@ -229,33 +235,52 @@ class Dut:
             self._line.set_baud(own_baud)
 
     def _identify(self) -> Identity:
-        self._synchronise()
-        name = self._twice("name", "m-name-dut-[")
-        if name is None:
-            raise ProtocolError("the reply to 'name%' has no line m-name-dut-[...]")
-        model_id = self._twice("profile", "m-model-[")
-        if model_id is None:
-            raise ProtocolError("the reply to 'profile%' has no line m-model-[...]")
-        return Identity(name, model_id, tuple((self._twice("caps", "m-caps-[") or "").split()))
+        """Ask who answers until two whole answers in a row are equal.
 
-    def _twice(self, text: str, start: str) -> str | None:
-        """Ask until two replies in a row are equal; return what the line `start`...] holds."""
-        before: list[str] | None = None
+        Only whole ones: a DUT that is exchanged between two questions must not pass for either.
+        """
+        self._synchronise()
+        before: Identity | None = None
         doubt: BenchError | None = None
         for _ in range(ASKS):
             try:
-                lines = self._line.command(text, self._reply_s())
+                found = self._asked()
             except (ProtocolError, DeadlineError) as error:
-                doubt = error
+                doubt, before = error, None
                 self._drain()
                 continue
-            if lines == before:
-                for line in lines:
-                    if line.startswith(start) and line.endswith("]"):
-                        return line[len(start) : -1]
-                return None
-            before = lines
-        raise doubt or ProtocolError(f"'{text}%' is answered differently each time: {before}")
+            if found == before:
+                return found
+            before = found
+        raise doubt or ProtocolError(
+            f"the DUT answers 'name%', 'profile%' and 'caps%' differently each time: {before}"
+        )
+
+    def _asked(self) -> Identity:
+        """Ask once who answers. Raises ProtocolError or DeadlineError on any doubt."""
+        name = self._bracketed("name", "m-name-dut-[")
+        if name is None:
+            raise ProtocolError("the reply to 'name%' has no line m-name-dut-[...]")
+        model_id = self._bracketed("profile", "m-model-[")
+        if model_id is None:
+            raise ProtocolError("the reply to 'profile%' has no line m-model-[...]")
+        return Identity(name, model_id, tuple((self._bracketed("caps", "m-caps-[") or "").split()))
+
+    def _bracketed(self, text: str, start: str) -> str | None:
+        """Send a command; return what the line `start`...] of its reply holds, if it has one."""
+        for line in self._line.command(text, self._reply_s()):
+            if line.startswith(start) and line.endswith("]"):
+                return line[len(start) : -1]
+        return None
+
+    def _insist_same(self, doubt: BenchError) -> None:
+        """Find out who answers after a fault. Raises OtherDutError when it is another DUT."""
+        found = self._identify()
+        if found != self._identity:
+            raise OtherDutError(
+                f"after a fault ({doubt}) another DUT answers: {found}, before it was "
+                f"{self._identity}. Its firmware has changed, or another board is on the port"
+            )
 
     def _synchronise(self) -> None:
         """Drain the line, and send `name` until it is answered; lines of a banner may come first.
@@ -302,13 +327,14 @@ class Dut:
         self._frames = None
         if offered is None:
             return
-        try:
-            entered = self._line.command("frames", self._reply_s()) == ["m-frames-[1]"]
-        except (ProtocolError, DeadlineError):
-            self._synchronise()  # the next doubt comes back here
-            return
-        if entered:
-            self._frames = FrameLink(self._line, self._patience, offered, self.tally)
+        for _ in range(ENTRIES):
+            try:
+                if self._line.command("frames", self._reply_s()) == ["m-frames-[1]"]:
+                    self._frames = FrameLink(self._line, self._patience, offered, self.tally)
+            except (ProtocolError, DeadlineError) as doubt:
+                self._insist_same(doubt)
+            else:
+                return
 
     def _drain(self) -> bytes:
         # A DUT may be in the middle of printing an input: 5 characters a byte.

@@ -88,7 +88,8 @@ class FrameLink:
         counts = _INFER.pack(iterations, warmup, zlib.crc32(data))
         infer = frames.encode(Frame(frames.INFER, self._upload, self._request, counts))
         silences = 0
-        for _ in range(ROUNDS):
+        for attempt in range(ROUNDS):
+            self._tally.resent_frames += attempt > 0  # the request
             answer = self._answer(timeout_s) if self._send_missing(infer) else None
             if answer is None:
                 silences += 1

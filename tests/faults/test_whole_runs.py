@@ -1,0 +1,98 @@
+"""Whole accuracy sets over lines with faults: every answer is that of the clean run."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.faults.kinds import noise
+from tests.faults.port import FaultyPort, Lie
+from tests.faults.verdict import INPUT_B, LINKS, build_devices
+from tinybench.runner import frames
+from tinybench.runner.dut import Dut
+from tinybench.runner.inference import Inference
+from tinybench.runner.line import Patience, Tally
+from tinybench.runner.transport import ProcessTransport
+
+PATIENCE = Patience(reply_s=0.3, name_s=0.2, quiet_s=0.02, inference_s=0.5)
+
+
+@pytest.fixture(scope="module")
+def devices(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The device."""
+    return build_devices(tmp_path_factory.mktemp("devices"))
+
+
+def _port(devices: Path) -> FaultyPort:
+    return FaultyPort(
+        lambda name: ProcessTransport([str(devices / name)]),
+        random.Random(5),  # noqa: S311 - no secrets
+        PATIENCE.reply_s,
+    )
+
+
+def _run(port: FaultyPort, link: str, count: int) -> tuple[list[Inference], Dut]:
+    """Answer so many inputs, each once."""
+    dut = Dut(port, fast=link == "frames", patience=PATIENCE)
+    chance = random.Random(9)  # noqa: S311 - test data
+    try:
+        dut.handshake()
+        return [dut.infer(chance.randbytes(INPUT_B), 1, 0) for _ in range(count)], dut
+    finally:
+        port.close()
+
+
+def _lost_ready(at: int) -> Lie:
+    """Lose the end of one answer, the one after `at` others: m-ready, or the frame with it."""
+    answers = 0
+
+    def lie(port: FaultyPort, way: str, message: bytes) -> bytes:
+        nonlocal answers
+        frame = frames.decode(message[:-1])
+        is_result = frame is not None and frame.kind == frames.RESULT
+        if way != "to_host" or not (is_result or message.startswith(b"m-infer-done")):
+            return message
+        answers += 1
+        if answers != at + 1:
+            return message
+        port.struck += 1
+        return b"" if is_result else message.replace(b"m-ready\r\n", b"")
+
+    return lie
+
+
+def _assert_nothing_lost(devices: Path, link: str, count: int, lie: Lie) -> None:
+    """Every answer is that of the clean run, and what was put right is counted."""
+    wanted, _ = _run(_port(devices), link, count)
+    port = _port(devices)
+    port.lies.append(lie)
+    found, dut = _run(port, link, count)
+    assert port.struck > 0
+    assert dut.tally != Tally()
+    assert found == wanted
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_a_noisy_line_gives_the_answers_of_a_clean_one(devices: Path, link: str) -> None:
+    """One byte in 50 000 is wrong, each way."""
+    _assert_nothing_lost(devices, link, 100, noise(2e-5))
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_one_lost_ready_loses_nothing(devices: Path, link: str) -> None:
+    """Near the end of a run."""
+    _assert_nothing_lost(devices, link, 40, _lost_ready(35))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("link", LINKS)
+def test_a_thousand_inputs_over_a_noisy_line(devices: Path, link: str) -> None:
+    """One byte in 100 000 is wrong, each way; the public runner then prints a wrong accuracy."""
+    _assert_nothing_lost(devices, link, 1000, noise(1e-5))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("link", LINKS)
+def test_a_ready_lost_at_input_990_loses_nothing(devices: Path, link: str) -> None:
+    """The public runner discards all 990 results."""
+    _assert_nothing_lost(devices, link, 1000, _lost_ready(990))
