@@ -13,7 +13,7 @@ import threading
 import time
 from pathlib import Path
 
-from tests import bench_energy
+from tests import bench_energy, bench_monitors
 from tests.figures import Figure
 from tinybench.models.declaration import load_model
 from tinybench.runner.task import load_task, names
@@ -47,7 +47,7 @@ def main() -> int:
         environment["TINYBENCH_CACHE"] = scratch + "/cache"
         figures = _start_up(environment) + _main_job(environment, Path(scratch))
         figures += _every_board(environment)
-    figures += bench_energy.figures()
+    figures += bench_energy.figures() + bench_monitors.figures()
     _print(figures)
     OUT.parent.mkdir(exist_ok=True)
     document = {

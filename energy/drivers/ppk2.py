@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -395,9 +396,14 @@ def _counter_at(buffer: bytes, at: int) -> int:
 
 
 def _ramp(count: int, first: int) -> NDArray[np.uint8]:
-    return (np.arange(first, first + count, dtype=np.uint32) & np.uint32(COUNTER - 1)).astype(
-        np.uint8
-    )
+    """Return `count` successive counters."""
+    turns = _turns(max(16, (first + count).bit_length()))
+    return turns[first : first + count]
+
+
+@cache
+def _turns(bits: int) -> NDArray[np.uint8]:
+    return (np.arange(1 << bits) % COUNTER).astype(np.uint8)
 
 
 def _islands(ranges: NDArray[np.uint8]) -> NDArray[np.intp]:

@@ -216,9 +216,9 @@ class Switched(Protocol):
 def _insist_off(outcome: Outcome, device: Switched) -> Outcome:
     """Turn an outcome wrong when the supply stays on, unless the instrument was unplugged."""
     end_s = time.monotonic() + 2.0
-    while device.powered and time.monotonic() < end_s and "is gone" not in outcome.why:
+    while device.powered and time.monotonic() < end_s and "vanished" not in outcome.why:
         time.sleep(0.01)
-    if device.powered and "is gone" not in outcome.why:
+    if device.powered and "vanished" not in outcome.why:
         return Outcome("WRONG", f"the supply is still on after: {outcome}")
     return outcome
 
