@@ -64,6 +64,13 @@ def examine() -> list[Finding]:
             required=False,
         ),
         Finding(
+            "pillow",
+            _distribution("pillow"),
+            "tinybench prepare vww",
+            "pip install 'tinybench-mcu[prepare]'",
+            required=False,
+        ),
+        Finding(
             "cache",
             str(cache_folder()) if cache_folder().is_dir() else "",
             "built firmware and fetched data",
