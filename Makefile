@@ -17,7 +17,7 @@ setup: $(VENV)/.base ## make .venv, install the package and the system packages 
 	    gcc=gcc /usr/include/stdio.h=libc6-dev
 
 setup-test: setup $(VENV)/.test ## ... and what the tests need
-	@.ci/system-packages espeak-ng=espeak-ng clang=clang /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a=libclang-rt-14-dev
+	@.ci/system-packages espeak-ng=espeak-ng sigrok-cli=sigrok-cli clang=clang /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a=libclang-rt-14-dev
 
 setup-dev: setup-test $(VENV)/.dev ## ... and the formatters, linters and the type checker
 
@@ -65,7 +65,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.base: pyproject.toml | $(VENV)/bin/python
-	$(PIP) install --editable .
+	$(PIP) install --editable '.[energy]'
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.base

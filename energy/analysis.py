@@ -212,8 +212,9 @@ def _window(trace: Trace, number: int, span: Span, faults: list[str]) -> Window:
                 elif count:
                     warnings.append(said)
         dut_ppm = _clocks(known, start, stop, warnings)
-    if start and stop and whole and not faults:
-        energy_j = whole.energy_j * whole.count / (whole.count - whole.lost)
+    if start and stop and whole and monitor_s and not faults:
+        lost_s = whole.lost / trace.head.rate_hz
+        energy_j = whole.energy_j * monitor_s / (monitor_s - lost_s)
         terms_j = _terms(trace, start, stop, energy_j, whole)
         uncertainty_j = COVERAGE_FACTOR * _combined(terms_j)
     return Window(

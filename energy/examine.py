@@ -1,15 +1,16 @@
 """What is known of a trace: our analysis, others' rules beside it, and what was published."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
 from ..runner.errors import UsageError
 from ..runner.rules import WINDOW_MIN_S, WINDOWS
-from .analysis import Analysis, Window, analyse
+from .analysis import Analysis, Window, analyse, debounced
 from .importers.published import Published, read_published, same
 from .methods import METHODS, RuleResult, RuleWindow
-from .trace import Trace
+from .trace import Infer, Trace
 
 OWN = "tinybench"
 
@@ -54,6 +55,21 @@ class Examination(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     rules: list[ByRule]
     against_rules: list[str]
     """What the run rules object to, though the measurement may be sound."""
+
+
+def told(trace: Trace, iterations: int | None, marks: int | None, voltage_v: float | None) -> Trace:
+    """Return the trace with what the user says of it: each where the trace itself does not."""
+    head = trace.head
+    if marks is not None:
+        head = msgspec.structs.replace(head, marks=marks)
+    if voltage_v is not None and head.voltage_v is None and not head.voltage_measured:
+        head = msgspec.structs.replace(head, voltage_v=voltage_v)
+    infers = list(trace.infers)
+    if iterations is not None and not infers:
+        infers = [Infer(iterations)] * ((len(debounced(trace.edges)) - head.marks) // 2)
+    elif iterations is not None:
+        infers = [msgspec.structs.replace(infer, iterations=iterations) for infer in infers]
+    return replace(trace, head=head, infers=infers)
 
 
 def examine(trace: Trace, methods: list[str], published: Published | None = None) -> Examination:

@@ -63,11 +63,16 @@ def step_at(trace: Trace, time_s: float, uncertainty_s: float) -> Step:
     """Return how much power varies about a moment, within its uncertainty and two samples."""
     at = math.floor(time_s * trace.head.rate_hz)
     reach = min(math.ceil(uncertainty_s * trace.head.rate_hz) + STEP_SAMPLES, STEP_SAMPLES_MAX)
-    energies_j = _energies_j(trace, max(at - reach, 0), min(at + reach + 1, trace.count))
-    powers_w = energies_j[np.isfinite(energies_j)] * trace.head.rate_hz
-    if not len(powers_w):
+    near_w = powers_w(trace, max(at - reach, 0), min(at + reach + 1, trace.count))
+    near_w = near_w[np.isfinite(near_w)]
+    if not len(near_w):
         return Step(0.0, 0.0)
-    return Step(float(powers_w.max()), float(powers_w.max() - powers_w.min()))
+    return Step(float(near_w.max()), float(near_w.max() - near_w.min()))
+
+
+def powers_w(trace: Trace, start: int, stop: int) -> Floats:
+    """Return the power of each sample from `start` to `stop`, in float64; NaN where it is lost."""
+    return _energies_j(trace, start, stop) * trace.head.rate_hz
 
 
 def energy_sum_j(head: TraceHead, samples: Floats, voltage_v: Floats | None) -> float:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 from .errors import TinybenchError, UsageError
 
 if TYPE_CHECKING:
+    from ..energy.trace import Trace
     from .session import Outcome
 
 DEFAULT_BOARD = "mps2-an386"
@@ -167,13 +168,7 @@ def _add_energy_commands(commands: "argparse._SubParsersAction[argparse.Argument
     subcommands = energy.add_subparsers(title="commands", metavar="COMMAND")
 
     analyse = subcommands.add_parser("analyse", help="energy per inference of a recorded trace")
-    analyse.add_argument(
-        "trace",
-        type=Path,
-        metavar="TRACE",
-        help="a trace, or a folder that holds one: .jls, EEMBC's trace1-energy.bin, the v1.3 "
-        "runner's results.json",
-    )
+    _add_trace_options(analyse)
     analyse.add_argument(
         "--method",
         action="append",
@@ -182,6 +177,9 @@ def _add_energy_commands(commands: "argparse._SubParsersAction[argparse.Argument
         help="besides ours, compute as eembc or v1.3 did (default: as the trace was published)",
     )
     analyse.add_argument("--json", action="store_true", help="print one JSON document")
+    analyse.add_argument(
+        "--pictures", type=Path, metavar="DIR", help="draw the windows as PNG into a folder"
+    )
     analyse.set_defaults(do=_energy_analyse)
     _add_live(subcommands)
 
@@ -218,6 +216,52 @@ def _add_live(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     live.add_argument("--no-power", action="store_true", help="leave the DUT without supply")
     live.add_argument("--seconds", type=float, metavar="S", help="how long (default: until Ctrl-C)")
     live.set_defaults(do=_energy_live)
+
+    export = subcommands.add_parser("export", help="write a trace for other programs")
+    _add_trace_options(export)
+    export.add_argument(
+        "--to",
+        required=True,
+        choices=("csv", "parquet", "sr", "perfetto"),
+        help="sr: sigrok, for PulseView; perfetto: for ui.perfetto.dev",
+    )
+    export.add_argument("-o", "--out", type=Path, metavar="FILE", help="default: beside the trace")
+    export.set_defaults(do=_energy_export)
+
+
+def _add_trace_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "trace",
+        type=Path,
+        metavar="TRACE",
+        help="a trace, or a folder that holds one: .jls, EEMBC's trace1-energy.bin, the v1.3 "
+        "runner's results.json, a table (.csv)",
+    )
+    said = parser.add_argument_group("what the trace does not say itself")
+    said.add_argument("--iterations", type=_positive, metavar="N", help="inferences of a window")
+    said.add_argument("--marks", type=int, metavar="N", help="edges before the first window")
+    said.add_argument("--voltage", type=float, metavar="V", help="the supply of a trace of current")
+    said.add_argument("--rate", type=float, metavar="HZ", help="of a table without times")
+    said.add_argument("--channel", metavar="NAME", help="digital input with the timing pin")
+
+
+def _open_told(arguments: argparse.Namespace) -> "Trace":
+    from ..energy.examine import told
+    from ..energy.importers import open_any
+
+    for name in ("voltage", "rate"):
+        value = getattr(arguments, name)
+        if value is not None and not 0 < value < float("inf"):
+            raise UsageError(f"--{name} {value:g}: give a number above 0")
+    if arguments.marks is not None and arguments.marks < 0:
+        raise UsageError(f"--marks {arguments.marks}: give 0 or more")
+    trace = open_any(
+        arguments.trace,
+        voltage_v=arguments.voltage,
+        rate_hz=arguments.rate,
+        channel=arguments.channel,
+    )
+    return told(trace, arguments.iterations, arguments.marks, arguments.voltage)
 
 
 def _command_missing(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
@@ -604,10 +648,14 @@ def _energy_live(arguments: argparse.Namespace) -> int:
 
 def _energy_analyse(arguments: argparse.Namespace) -> int:
     from ..energy.examine import examine, published_beside
-    from ..energy.importers import open_any
 
-    with open_any(arguments.trace) as trace:
+    with _open_told(arguments) as trace:
         found = examine(trace, arguments.method, published_beside(arguments.trace))
+        if arguments.pictures is not None:
+            from ..energy.pictures import draw
+
+            drawn = draw(trace, found.tinybench, arguments.pictures)
+            _note(f"{len(drawn)} pictures are in {arguments.pictures}")
     if arguments.json:
         _print_json(found)
     else:
@@ -618,6 +666,19 @@ def _energy_analyse(arguments: argparse.Namespace) -> int:
         width = None if sys.stdout.isatty() else REPORT_WIDTH
         Console(highlight=False, width=width).print(report(found))
     return 0 if found.tinybench.valid and not found.against_rules else 1
+
+
+def _energy_export(arguments: argparse.Namespace) -> int:
+    from ..energy.export import SUFFIXES, export
+
+    with _open_told(arguments) as trace:
+        opened = Path(trace.name)
+        out = arguments.out or opened.with_name(opened.stem + SUFFIXES[arguments.to])
+        if out.exists() and out.samefile(opened):
+            raise UsageError(f"{out} is the trace itself; give another --out")
+        export(trace, arguments.to, out)
+    print(out)
+    return 0
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

@@ -23,6 +23,7 @@ LAYERS = {
     "runner.link": 4,
     "energy.analysis": 3,
     "energy.examine": 3,
+    "energy.pictures": 3,
     "runner.session": 4,
     "runner.report": 5,
     "runner.doctor": 5,

@@ -11,10 +11,18 @@ KNOWN = (
 )
 
 
-def open_any(path: Path) -> Trace:
+def open_any(
+    path: Path,
+    *,
+    voltage_v: float | None = None,
+    rate_hz: float | None = None,
+    channel: str | None = None,
+) -> Trace:
     """Open a trace: a file of a known kind, or a folder that holds one.
 
-    Raises TraceError: nothing there, of no known kind, or damaged.
+    `voltage_v` is the supply where the file has none, `rate_hz` the rate of a table without times,
+    `channel` the digital input with the timing pin where several change. Raises TraceError:
+    nothing there, of no known kind, or damaged; UsageError when it takes a choice.
     """
     file = _only_trace(path) if path.is_dir() else path
     if not file.exists():
@@ -26,10 +34,18 @@ def open_any(path: Path) -> Trace:
         file = file.with_name(file.name.removesuffix("-timestamps.json") + SUFFIX)
     if file.suffix == ".bin":
         return read_eembc(file)
-    if file.suffix == ".jls" or (file.suffix == ".json" and file.with_suffix(".jls").exists()):
-        return open_trace(file)
+    if file.suffix in (".jls", ".json") and file.with_suffix(".jls").exists():
+        if file.with_suffix(".json").exists():
+            return open_trace(file)
+        from .joulescope import read_joulescope
+
+        return read_joulescope(file, voltage_v=voltage_v, channel=channel)
     if file.suffix == ".json":
         return read_runner13(file)
+    if file.suffix in (".csv", ".txt", ".tsv"):
+        from .table import read_table
+
+        return read_table(file, voltage_v=voltage_v, rate_hz=rate_hz, channel=channel)
     raise TraceError(f"{file}: not a trace of a known kind; give {KNOWN}")
 
 

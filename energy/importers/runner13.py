@@ -71,6 +71,8 @@ def read_runner13(path: Path) -> Trace:
                 start_s, marks = stamp_s, 1
         infers.append(Infer(entry.infer.iterations, entry.file, start_s, stop_s))
         offset += count
+    if not offset:
+        raise TraceError(f"{path}: there are no samples in its {len(entries)} infers")
     samples = np.concatenate([np.array(entry.power.samples) for entry in entries])
     monitor = _monitor(path.with_name("log.txt"))
     return memory_trace(

@@ -72,7 +72,8 @@ def _budget(own: Analysis) -> Table:
     table.add_column("uncertainty of the median", no_wrap=True)
     table.add_column("uJ (k=1)", justify="right")
     table.add_column("of it", justify="right")
-    for name, term_j in sorted(own.terms_j.items(), key=lambda item: -item[1]):
+    stated = {name: term for name, term in own.terms_j.items() if name not in own.not_stated}
+    for name, term_j in sorted(stated.items(), key=lambda item: -item[1]):
         share = term_j / own.median_j if own.median_j else 0.0
         table.add_row(name, f"{term_j * UJ:.4f}", f"{share:.4%}")
     for name in own.not_stated:
