@@ -1,5 +1,6 @@
 /* Sum of two tensors in portable C, scaled with one multiplication an operand at most. */
 #include "blocked.h"
+#include "fixed_point.h"
 
 /* Head room of the common scale, in bits. */
 #define LEFT_SHIFT 20
@@ -14,15 +15,14 @@ void add_blocked(const struct add_blocked *op, const int8_t *first, const int8_t
     /* Everything is kept twice as large, as the high words of products want it. */
     const int32_t first_bias = op->first_offset * (1 << LEFT_SHIFT);
     const int32_t second_bias = op->second_offset * (1 << (LEFT_SHIFT + 1));
-    const int32_t min = op->out_min;
-    const int32_t max = op->out_max;
-    for (const int8_t *end = first + op->count; first != end;) {
+    const struct add_blocked o = *op; /* which what is written cannot change */
+    for (const int8_t *end = first + o.count; first != end;) {
         const int32_t a_x2 = *first++ * (1 << LEFT_SHIFT) + first_bias;
         const int32_t scaled =
-            high_word(*second++ * (1 << (LEFT_SHIFT + 1)) + second_bias, op->second_multiplier);
-        const int32_t b = divide(scaled, op->second_rounding, op->second_right_shift);
-        const int32_t sum = high_word(a_x2 + 2 * b, op->out_multiplier);
-        const int32_t value = divide(sum, op->out_rounding, op->out_right_shift);
-        *out++ = (int8_t)(value < min ? min : value > max ? max : value);
+            high_word(*second++ * (1 << (LEFT_SHIFT + 1)) + second_bias, o.second_multiplier);
+        const int32_t b = divide(scaled, o.second_rounding, o.second_right_shift);
+        const int32_t sum = high_word(a_x2 + 2 * b, o.out_multiplier);
+        const int32_t value = divide(sum, o.out_rounding, o.out_right_shift);
+        *out++ = (int8_t)(clamp(value, o.out_min, o.out_max));
     }
 }

@@ -2,12 +2,19 @@
 #include "dsp.h"
 
 #include <stdbool.h>
-#include <string.h>
 
 /* Pixels whose windows lie side by side in `columns`. A group of four taps takes six words there:
  * taps 0 and 2 of each pixel, then taps 1 and 3 of each pixel, as bytes unpack in pairs. */
 #define PIXELS 3
 #define GROUP_WORDS (2 * PIXELS)
+
+/* Where three pixels of all channels go, two channels at a time. */
+struct target {
+    const struct channel_dsp *channels;
+    int8_t *out;
+    int32_t pixel_stride, channel_stride;
+    int32_t pairs; /* of channels, at least 1 */
+};
 
 /* acc[channel][pixel] = sum over `groups` (at least 1) of columns times the weights of two
  * channels.
@@ -16,12 +23,14 @@
  * (r8-r10), two words of weights (r11, r12) and one for a pair of them (lr). */
 void dot_2x3(const packed *columns, const int8_t *weights, int32_t groups, int32_t acc[2][PIXELS]);
 
-__asm__(".section .text.dot_2x3, \"ax\", %progbits\n"
-        ".balign 4\n"
-        ".thumb_func\n"
-        ".type dot_2x3, %function\n"
-        "dot_2x3:\n"
-        ".macro group\n"
+/* The same for all pairs of channels, with the output stage of `output_clamped`, or of
+ * `output_exact` without other limits than those of int8. */
+void channels_2x3(const packed *columns, const int8_t *weights, int32_t groups,
+                  const struct target *target);
+void channels_2x3_exact(const packed *columns, const int8_t *weights, int32_t groups,
+                        const struct target *target);
+
+__asm__(".macro group\n"
         "   ldrd   r11, r12, [r1], #8\n"
         "   ldmia  r0!, {r8-r10}\n"
         "   sxtb16 lr, r11\n"
@@ -42,18 +51,17 @@ __asm__(".section .text.dot_2x3, \"ax\", %progbits\n"
         "   smlad  r6, r9, lr, r6\n"
         "   smlad  r7, r10, lr, r7\n"
         ".endm\n"
-        "   push   {r3-r11, lr}\n"
-        "   add    r12, r1, r2, lsl #3\n" /* end of the weights */
-        "   bic    lr, r2, #3\n"          /* groups in whole turns of the unrolled loop */
-        "   add    r11, r1, lr, lsl #3\n" /* ... and where they end */
-        "   push   {r11, r12}\n"
+        /* All groups of one pair of channels; [sp] is where the weights of whole turns of the
+         * unrolled loop end, [sp, #4] where all of them do. */
+        ".macro groups\n"
         "   movs   r2, #0\n"
         "   movs   r3, #0\n"
         "   movs   r4, #0\n"
         "   movs   r5, #0\n"
         "   movs   r6, #0\n"
         "   movs   r7, #0\n"
-        "   cmp    r1, r11\n"
+        "   ldr    r8, [sp]\n"
+        "   cmp    r1, r8\n"
         "   beq    2f\n"
         "1: group\n"
         "   group\n"
@@ -67,12 +75,95 @@ __asm__(".section .text.dot_2x3, \"ax\", %progbits\n"
         "   beq    3f\n"
         "   group\n"
         "   b      2b\n"
-        "3: ldr    r8, [sp, #8]\n"
+        "3:\n"
+        ".endm\n"
+        /* The output stage of one channel: three sums to r0, lr bytes apart; its parameters are at
+         * r8. Then on to the next channel. */
+        ".macro output a, b, c, exact\n"
+        "   ldmia  r8!, {r9-r12}\n"
+        "   add    \\a, r9, \\a, lsl #1\n"
+        "   add    \\b, r9, \\b, lsl #1\n"
+        "   add    \\c, r9, \\c, lsl #1\n"
+        ".if \\exact\n"
+        "   smmulr \\a, \\a, r10\n"
+        "   smmulr \\b, \\b, r10\n"
+        "   smmulr \\c, \\c, r10\n"
+        "   add    \\a, \\a, \\a, asr #31\n"
+        "   add    \\b, \\b, \\b, asr #31\n"
+        "   add    \\c, \\c, \\c, asr #31\n"
+        "   add    \\a, \\a, r11\n"
+        "   add    \\b, \\b, r11\n"
+        "   add    \\c, \\c, r11\n"
+        ".else\n"
+        "   smmlar \\a, \\a, r10, r11\n"
+        "   smmlar \\b, \\b, r10, r11\n"
+        "   smmlar \\c, \\c, r10, r11\n"
+        ".endif\n"
+        "   asr    \\a, \\a, r12\n"
+        "   asr    \\b, \\b, r12\n"
+        "   asr    \\c, \\c, r12\n"
+        "   ssat   \\a, #8, \\a\n"
+        "   ssat   \\b, #8, \\b\n"
+        "   ssat   \\c, #8, \\c\n"
+        "   strb   \\a, [r0]\n"
+        "   strb   \\b, [r0, lr]\n"
+        "   strb   \\c, [r0, lr, lsl #1]\n"
+        "   ldr    r9, [sp, #28]\n" /* channel_stride */
+        "   add    r0, r0, r9\n"
+        ".endm\n"
+        ".section .text.dot_2x3, \"ax\", %progbits\n"
+        ".balign 4\n"
+        ".thumb_func\n"
+        ".type dot_2x3, %function\n"
+        "dot_2x3:\n"
+        "   push   {r3-r11, lr}\n"
+        "   add    r12, r1, r2, lsl #3\n"
+        "   bic    lr, r2, #3\n"
+        "   add    r11, r1, lr, lsl #3\n"
+        "   push   {r11, r12}\n"
+        "   groups\n"
+        "   ldr    r8, [sp, #8]\n"
         "   stmia  r8, {r2-r7}\n"
         "   add    sp, sp, #12\n"
         "   pop    {r4-r11, pc}\n"
-        ".purgem group\n"
         ".size dot_2x3, . - dot_2x3\n"
+        ".macro channels name, exact\n"
+        ".section .text.\\name, \"ax\", %progbits\n"
+        ".balign 4\n"
+        ".thumb_func\n"
+        ".type \\name, %function\n"
+        "\\name:\n"
+        "   push   {r4-r11, lr}\n"
+        "   ldm    r3, {r4-r8}\n"  /* the target */
+        "   lsl    r10, r2, #3\n"  /* bytes of a pair's weights */
+        "   bic    r9, r10, #31\n" /* ... in whole turns */
+        "   push   {r0, r4-r10}\n" /* columns, target, bytes */
+        "   sub    sp, sp, #12\n"  /* two ends, and 8 bytes stay the stack's unit */
+        "4: ldrd   r8, r9, [sp, #36]\n"
+        "   add    r8, r8, r1\n"
+        "   add    r9, r9, r1\n"
+        "   strd   r8, r9, [sp]\n"
+        "   ldr    r0, [sp, #12]\n"
+        "   groups\n"
+        "   ldr    r8, [sp, #16]\n"     /* channels */
+        "   ldrd   r0, lr, [sp, #20]\n" /* out, pixel_stride */
+        "   output r2, r3, r4, \\exact\n"
+        "   output r5, r6, r7, \\exact\n"
+        "   strd   r8, r0, [sp, #16]\n"
+        "   ldr    r8, [sp, #32]\n" /* pairs */
+        "   subs   r8, r8, #1\n"
+        "   str    r8, [sp, #32]\n"
+        "   bne    4b\n"
+        "   add    sp, sp, #44\n"
+        "   pop    {r4-r11, pc}\n"
+        ".size \\name, . - \\name\n"
+        ".endm\n"
+        "   channels channels_2x3, 0\n"
+        "   channels channels_2x3_exact, 1\n"
+        ".purgem channels\n"
+        ".purgem output\n"
+        ".purgem groups\n"
+        ".purgem group\n"
         ".text\n");
 
 /* Unpack `count` int8 at any address into one pixel's place in the columns. */
@@ -97,12 +188,17 @@ static void copy_window(const struct conv_2d_dsp *op, const int8_t *in, int32_t 
     const int32_t inside = (op->kernel_w - left - right) * op->in_c;
     for (int32_t y = y0; y < y0 + op->kernel_h; y++, patch += width) {
         if (y < 0 || y >= op->in_h) {
-            memset(patch, op->in_zero_point, (size_t)width);
+            fill_bytes(patch, op->in_zero_point, width);
             continue;
         }
-        memset(patch, op->in_zero_point, (size_t)(left * op->in_c));
-        memcpy(patch + left * op->in_c, in + (y * op->in_w + x0 + left) * op->in_c, (size_t)inside);
-        memset(patch + left * op->in_c + inside, op->in_zero_point, (size_t)(right * op->in_c));
+        const int8_t *row = in + (y * op->in_w + x0 + left) * op->in_c;
+        if (inside == width) {
+            copy_bytes(patch, row, width);
+            continue;
+        }
+        fill_bytes(patch, op->in_zero_point, left * op->in_c);
+        copy_bytes(patch + left * op->in_c, row, inside);
+        fill_bytes(patch + left * op->in_c + inside, op->in_zero_point, right * op->in_c);
     }
 }
 
@@ -146,33 +242,25 @@ static void gather_planar(const struct conv_2d_dsp *op, const int8_t *in,
 }
 
 /* Store one channel of up to three pixels. */
-static inline __attribute__((always_inline)) void store(const struct conv_2d_dsp *op,
-                                                        const int32_t acc[PIXELS],
-                                                        const struct channel_dsp *channel,
-                                                        int32_t pixels, bool exact, int8_t *out) {
-#pragma GCC unroll 3
-    for (int32_t i = 0; i < pixels; i++) {
-        out[i * op->out_pixel_stride] =
-            exact ? output_exact(acc[i], channel, op->out_min, op->out_max)
-                  : output_clamped(acc[i], channel);
+static void store(const struct conv_2d_dsp *op, const int32_t acc[PIXELS], int32_t channel,
+                  int32_t pixels, bool exact, int8_t *out) {
+    const struct channel_dsp parameters = op->channels[channel];
+    out += channel * op->out_channel_stride;
+    for (int32_t i = 0; i < pixels; i++, out += op->out_pixel_stride) {
+        *out = exact ? output_exact(acc[i], &parameters, op->out_min, op->out_max)
+                     : output_clamped(acc[i], &parameters);
     }
 }
 
-/* Compute all channels of up to three pixels. */
-static inline __attribute__((always_inline)) void channels(const struct conv_2d_dsp *op,
-                                                           const packed *columns, int32_t pixels,
-                                                           bool exact, int8_t *out) {
-    const struct channel_dsp *channel = op->channels;
-    const int8_t *weights = op->weights;
-    for (int32_t left = op->out_c; left > 0; left -= 2) {
+/* Compute up to three pixels of the channels from `first` on, which is even. */
+static void channels(const struct conv_2d_dsp *op, const packed *columns, int32_t first,
+                     int32_t pixels, bool exact, int8_t *out) {
+    for (int32_t channel = first; channel < op->out_c; channel += 2) {
         int32_t acc[2][PIXELS];
-        dot_2x3(columns, weights, op->groups, acc);
-        weights += 8 * op->groups;
-        store(op, acc[0], channel++, pixels, exact, out);
-        out += op->out_channel_stride;
-        if (left > 1) {
-            store(op, acc[1], channel++, pixels, exact, out);
-            out += op->out_channel_stride;
+        dot_2x3(columns, op->weights + 4 * op->groups * channel, op->groups, acc);
+        store(op, acc[0], channel, pixels, exact, out);
+        if (channel + 1 < op->out_c) {
+            store(op, acc[1], channel + 1, pixels, exact, out);
         }
     }
 }
@@ -181,7 +269,10 @@ void conv_2d_dsp(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out, vo
     packed *columns = scratch;
     int8_t *patch = (int8_t *)(columns + op->groups * GROUP_WORDS);
     const int32_t pixels = op->out_h * op->out_w;
-    const bool exact = op->exact_negatives || op->out_min > INT8_MIN || op->out_max < INT8_MAX;
+    const bool limited = op->out_min > INT8_MIN || op->out_max < INT8_MAX;
+    const bool exact = op->exact_negatives || limited;
+    struct target target = {op->channels, out, op->out_pixel_stride, op->out_channel_stride,
+                            op->out_c / 2};
     for (int32_t first = 0; first < pixels; first += PIXELS) {
         const int32_t count = pixels - first < PIXELS ? pixels - first : PIXELS;
         int32_t pixel[PIXELS]; /* the last one stands in for those beyond the end */
@@ -195,13 +286,12 @@ void conv_2d_dsp(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out, vo
                 gather(op, in, pixel[i], columns + i, patch);
             }
         }
-        int8_t *target = out + first * op->out_pixel_stride;
-        if (exact) {
-            channels(op, columns, count, true, target);
-        } else if (count == PIXELS) {
-            channels(op, columns, PIXELS, false, target);
-        } else {
-            channels(op, columns, count, false, target);
+        int32_t done = 0;
+        target.out = out + first * op->out_pixel_stride;
+        if (count == PIXELS && !limited && target.pairs > 0) {
+            (exact ? channels_2x3_exact : channels_2x3)(columns, op->weights, op->groups, &target);
+            done = 2 * target.pairs;
         }
+        channels(op, columns, done, count, exact, target.out);
     }
 }

@@ -11,6 +11,38 @@
 typedef int32_t __attribute__((may_alias, aligned(1))) packed_anywhere;
 typedef int32_t __attribute__((may_alias)) packed;
 
+/* Keeps GCC from turning the loops below into calls of memcpy and memset, which go byte by byte in
+ * a C library made small. */
+static inline void no_library(void) {
+    __asm__ volatile("");
+}
+
+/* Copy `count` bytes between any addresses. */
+static inline void copy_bytes(int8_t *to, const int8_t *from, int32_t count) {
+    const int8_t *const whole = from + (count & ~3);
+    for (; from != whole; from += 4, to += 4) {
+        *(packed_anywhere *)to = *(const packed_anywhere *)from;
+        no_library();
+    }
+    for (count &= 3; count > 0; count--) {
+        *to++ = *from++;
+        no_library();
+    }
+}
+
+/* Set `count` bytes at any address. */
+static inline void fill_bytes(int8_t *to, int32_t value, int32_t count) {
+    const int32_t bytes = (int32_t)(0x01010101u * (uint8_t)value);
+    for (; count >= 4; count -= 4, to += 4) {
+        *(packed_anywhere *)to = bytes;
+        no_library();
+    }
+    for (; count > 0; count--) {
+        *to++ = (int8_t)value;
+        no_library();
+    }
+}
+
 /* Bytes 0 and 2 as two int16. */
 static inline int32_t even_bytes(int32_t x) {
     return __sxtb16(x);
@@ -27,6 +59,13 @@ static inline int32_t odd_bytes(int32_t x) {
 static inline int32_t pack(int32_t low, int32_t high) {
     int32_t result;
     __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(result) : "r"(low), "r"(high));
+    return result;
+}
+
+/* The high halves of two registers as two int16. */
+static inline int32_t pack_high(int32_t low, int32_t high) {
+    int32_t result;
+    __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(result) : "r"(high), "r"(low));
     return result;
 }
 
