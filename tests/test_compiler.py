@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests import official
 from tests import tflite_builder as build
 from tests.tflite_builder import Model, Operator, Tensor, replaced
-from tinybench.models.compiler import compile_model
+from tinybench.models.compiler import KERNELS, compile_model
 from tinybench.models.compiler.fixed_point import quantised_multiplier
 from tinybench.models.compiler.overlap import Overlap
 from tinybench.models.compiler.plan import Buffer, plan
@@ -53,7 +53,7 @@ def with_tensor(index: int, **changes: object) -> Model:
 # ----------------------------------------------------------------------------------- what it writes
 
 
-@pytest.mark.parametrize("kernels", ["plain", "dsp"])
+@pytest.mark.parametrize("kernels", KERNELS)
 def test_same_input_gives_the_same_bytes(kernels: str, tmp_path: Path) -> None:
     """Compiling twice writes the same C and the same manifest."""
     written = []
@@ -133,6 +133,39 @@ def test_quantised_multiplier_is_normalised_and_near(real: float) -> None:
     assert multiplier * 2.0 ** (shift - 31) == pytest.approx(real, rel=2.0**-30)
 
 
+def chosen(model: Model, kernels: str, folder: Path) -> list[str]:
+    """Return the kernel of each operator."""
+    manifest = compile_model(build.write(model), folder, model_id="x01", kernels=kernels)
+    return [entry.kernel for entry in manifest.operators]
+
+
+@pytest.mark.parametrize(
+    ("kernels", "wanted"),
+    [
+        ("plain", ["conv_2d", "add"]),
+        ("blocked", ["conv_2d_blocked", "add_blocked"]),
+        ("dsp", ["conv_2d_dsp", "add_blocked"]),
+        ("mve", ["conv_2d_mve", "add_mve"]),
+    ],
+)
+def test_a_kernel_whose_arithmetic_would_not_be_exact_gives_way_to_plain_c(
+    kernels: str, wanted: list[str], tmp_path: Path
+) -> None:
+    """Each variant has its addition, but not where the sum's rounding would leave 32 bits."""
+    rng = np.random.default_rng(0)
+    assert chosen(build.add(rng, 8), kernels, tmp_path) == wanted
+    coarse = build.add(rng, 8, out_ratio=5000.0)
+    assert chosen(coarse, kernels, tmp_path) == [wanted[0], "add"]
+
+
+def test_a_pool_too_large_for_its_vector_kernel_is_plain(tmp_path: Path) -> None:
+    """Of 3969 pixels the mean is exact with the product by an inverse, of 4096 maybe not."""
+    rng = np.random.default_rng(0)
+    for side, kernel in ((63, "average_pool_2d_mve"), (64, "average_pool_2d")):
+        pool = build.average_pool(rng, (side, side, 1), (side, side), (1, 1))
+        assert chosen(pool, "mve", tmp_path) == [kernel]
+
+
 # ---------------------------------------------------------------------------------- what it refuses
 
 
@@ -209,7 +242,7 @@ REFUSED: dict[str, tuple[Callable[[], Model], str]] = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-@pytest.mark.parametrize("kernels", ["plain", "dsp"])
+@pytest.mark.parametrize("kernels", KERNELS)
 def test_what_cannot_be_compiled_is_named(case: str, kernels: str, tmp_path: Path) -> None:
     """What is not supported is refused with its operator or tensor, and nothing is written."""
     model, message = REFUSED[case]
@@ -237,7 +270,7 @@ SMALL = build.write(small())
 @settings(
     deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(end=st.integers(0, len(SMALL) - 1), kernels=st.sampled_from(["plain", "dsp"]))
+@given(end=st.integers(0, len(SMALL) - 1), kernels=st.sampled_from(KERNELS))
 def test_a_truncated_model_is_refused_or_compiled(end: int, kernels: str, tmp_path: Path) -> None:
     """Cut anywhere, a model gives ModelError and nothing else, unless the rest is still whole."""
     _compile_or_refuse(SMALL[:end], tmp_path, kernels)
@@ -250,7 +283,7 @@ def test_a_truncated_model_is_refused_or_compiled(end: int, kernels: str, tmp_pa
     changes=st.lists(
         st.tuples(st.integers(0, len(SMALL) - 1), st.integers(0, 255)), min_size=1, max_size=4
     ),
-    kernels=st.sampled_from(["plain", "dsp"]),
+    kernels=st.sampled_from(KERNELS),
 )
 def test_a_damaged_model_is_refused_or_compiled(
     changes: list[tuple[int, int]], kernels: str, tmp_path: Path

@@ -3,8 +3,9 @@
  * The model compiler fills one parameter struct for each operator of a model and emits one call for
  * it; a kernel is named as its struct. Images are height x width x channels, channels innermost
  * (NHWC with N = 1), or, where a field says so, "planar": one plane of height x width after the
- * other. A kernel `..._dsp` needs the DSP instructions of Armv7E-M or Armv8-M (Cortex-M4, M7, M33),
- * `..._mve` the vector instructions of Armv8.1-M (Cortex-M55).
+ * other. A kernel `..._blocked` is portable C, faster than the plain one; `..._dsp` needs the DSP
+ * instructions of Armv7E-M or Armv8-M (Cortex-M4, M7, M33), `..._mve` the vector instructions of
+ * Armv8.1-M (Cortex-M55).
  *
  * Kernels work pixel after pixel unless they say otherwise, so that `out` may begin in the memory
  * of `in`, as far before it as keeps what is still to be read; the model compiler knows how far
