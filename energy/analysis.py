@@ -129,16 +129,9 @@ def analyse(trace: Trace) -> Analysis:
 
 
 def debounced(edges: Sequence[Edge]) -> list[Edge]:
-    """Return the edges in order, of those closer than DEBOUNCE_S only the first.
-
-    Where a monitor gives both directions, only falling ones count. Ref: MLPerf Tiny API,
-    `timestamp`: a falling edge, held for at least 1 us.
-    """
-    directions = {edge.rising for edge in edges}
+    """Return the edges in order, of those closer than DEBOUNCE_S only the first."""
     kept: list[Edge] = []
     for edge in sorted(edges, key=lambda edge: edge.time_s):
-        if {True, False} <= directions and edge.rising is True:
-            continue
         if not kept or edge.time_s - kept[-1].time_s >= DEBOUNCE_S:
             kept.append(edge)
     return kept

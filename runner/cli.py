@@ -181,6 +181,17 @@ def _add_energy_commands(commands: "argparse._SubParsersAction[argparse.Argument
         "--pictures", type=Path, metavar="DIR", help="draw the windows as PNG into a folder"
     )
     analyse.set_defaults(do=_energy_analyse)
+
+    export = subcommands.add_parser("export", help="write a trace for other programs")
+    _add_trace_options(export)
+    export.add_argument(
+        "--to",
+        required=True,
+        choices=("csv", "parquet", "sr", "perfetto"),
+        help="sr: sigrok, for PulseView; perfetto: for ui.perfetto.dev",
+    )
+    export.add_argument("-o", "--out", type=Path, metavar="FILE", help="default: beside the trace")
+    export.set_defaults(do=_energy_export)
     _add_live(subcommands)
 
 
@@ -216,17 +227,6 @@ def _add_live(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     live.add_argument("--no-power", action="store_true", help="leave the DUT without supply")
     live.add_argument("--seconds", type=float, metavar="S", help="how long (default: until Ctrl-C)")
     live.set_defaults(do=_energy_live)
-
-    export = subcommands.add_parser("export", help="write a trace for other programs")
-    _add_trace_options(export)
-    export.add_argument(
-        "--to",
-        required=True,
-        choices=("csv", "parquet", "sr", "perfetto"),
-        help="sr: sigrok, for PulseView; perfetto: for ui.perfetto.dev",
-    )
-    export.add_argument("-o", "--out", type=Path, metavar="FILE", help="default: beside the trace")
-    export.set_defaults(do=_energy_export)
 
 
 def _add_trace_options(parser: argparse.ArgumentParser) -> None:

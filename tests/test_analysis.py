@@ -108,16 +108,12 @@ def test_without_infers_edges_pair_up_after_the_mark() -> None:
 
 
 def test_bouncing_edges_are_one() -> None:
-    """Closer than 50 us; where both directions are told, only falling ones count."""
+    """Closer than 50 us, whatever order they are told in."""
     bounced = [Edge(at + late) for at in EDGES_S for late in (0, 20e-6, 45e-6)]
     assert [edge.time_s for edge in debounced(bounced)] == list(EDGES_S)
     apart = [Edge(1.0), Edge(1.0 + 51e-6)]
     assert debounced(apart) == apart
-    both = [Edge(at, rising=False) for at in EDGES_S]
-    both += [Edge(at + 1e-3, rising=True) for at in EDGES_S]
-    assert [edge.time_s for edge in debounced(both)] == list(EDGES_S)
-    rising = [Edge(at, rising=True) for at in EDGES_S]
-    assert debounced(rising) == rising
+    assert debounced(apart[::-1]) == apart
 
 
 @pytest.mark.parametrize(("lost", "valid"), [(slice(1500, 1501), True), (slice(1500, 1502), False)])

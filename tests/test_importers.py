@@ -34,6 +34,15 @@ def _eembc(folder: Path, samples: list[float] | None = None, **files: str | byte
     return folder
 
 
+def test_edges_out_of_order_make_no_number_of_ours(tmp_path: Path) -> None:
+    """The old rule takes them as they stand, and finds nothing between."""
+    _eembc(tmp_path, trace1__timestamps_json="[0.5, 2.0, 1.0]")
+    with open_any(tmp_path) as trace:
+        found = examine(trace, [])
+    assert found.rules[0].windows[0].window.energy_uj == 0
+    assert found.tinybench.windows[0].energy_j == pytest.approx(0.01)
+
+
 def _v13(folder: Path, entries: object) -> Path:
     folder.mkdir(exist_ok=True)
     path = folder / "results.json"
@@ -108,7 +117,7 @@ def test_a_damaged_eembc_trace_is_refused(tmp_path: Path, raw: bytes, words: str
         open_any(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "{}", '["a"]', "[2.0, 1.0]", "[-1.0]", "[1e999]", "null"])
+@pytest.mark.parametrize("text", ["", "{}", '["a"]', "[-1.0]", "[1e999]", "null"])
 def test_edges_that_are_none_are_refused(tmp_path: Path, text: str) -> None:
     """The message names the file."""
     _eembc(tmp_path, trace1__timestamps_json=text)
@@ -141,6 +150,22 @@ def test_a_v13_result_joins_its_infers(tmp_path: Path) -> None:
     assert found.tinybench.median_j == pytest.approx(2e-3)
     (rule,) = found.rules
     assert [beside.window.energy_uj for beside in rule.windows] == pytest.approx([20000, 20000])
+
+
+@pytest.mark.parametrize(
+    ("stated", "wanted_v"), [(3, 3.0), ("1800m", 1.8), ("3.3 V", 3.3), ("?", None), (None, None)]
+)
+def test_a_v13_voltage_is_stated_in_several_ways(
+    tmp_path: Path, stated: object, wanted_v: float | None
+) -> None:
+    """As the configuration had it; it is shown, and no energy depends on it."""
+    entry = _entry([["01", 500], ["02", 2500]])
+    power = entry["power"]
+    assert isinstance(power, dict)
+    power["voltage"] = stated
+    with open_any(_v13(tmp_path, entry)) as trace:
+        assert trace.head.voltage_v == (None if wanted_v is None else pytest.approx(wanted_v))
+        assert analyse(trace).valid
 
 
 def test_an_extra_edge_fools_the_v13_rule_and_not_ours(tmp_path: Path) -> None:

@@ -49,7 +49,11 @@ class Levels:
         self._last = bool(levels[-1])
 
     def edges(self, rate_hz: float, offset_s: float, uncertainty_s: float) -> Iterator[Edge]:
-        """Yield the edges: each lies between the last sample of the old level and its own."""
+        """Yield the falling edges: each between the last high sample and the first low one.
+
+        Ref: MLPerf Tiny API, `timestamp`: a falling edge, held for at least 1 us.
+        """
         for index, rising in zip(self.indexes, self.rising, strict=True):
-            at_s = (index - 0.5) / rate_hz + offset_s
-            yield Edge(at_s, rising, 0.5 / rate_hz + uncertainty_s, index / rate_hz + offset_s)
+            if not rising:
+                at_s = (index - 0.5) / rate_hz + offset_s
+                yield Edge(at_s, False, 0.5 / rate_hz + uncertainty_s, index / rate_hz + offset_s)

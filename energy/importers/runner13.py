@@ -19,8 +19,8 @@ LPM01A_BAUD = "3686400"
 
 class _Power(msgspec.Struct, frozen=True):
     samples: list[float]
-    timestamps: list[tuple[str | float, int]]
-    voltage: float | None = None
+    timestamps: list[tuple[str | float, float]]
+    voltage: str | float | None = None
 
 
 class _Infer(msgspec.Struct, frozen=True):
@@ -60,7 +60,7 @@ def read_runner13(path: Path) -> Trace:
         for counter, at in entry.power.timestamps:
             if not 0 <= at <= count:
                 raise TraceError(
-                    f"{path}: infer {number}: an edge at sample {at} of {count} samples"
+                    f"{path}: infer {number}: an edge at sample {at:g} of {count} samples"
                 )
             stamp_s = (offset + at) / RATE_HZ
             edges.append(Edge(max(stamp_s - half_s, 0.0), None, half_s, stamp_s))
@@ -80,7 +80,7 @@ def read_runner13(path: Path) -> Trace:
             rate_hz=RATE_HZ,
             unit="J",
             monitor=monitor,
-            voltage_v=entries[0].power.voltage,
+            voltage_v=_voltage_v(entries[0].power.voltage),
             accuracy=accuracy(monitor, code="dec4"),
             method="v1.3",
             note=f"MLPerf Tiny v1.3 runner, {len(entries)} infers joined",
@@ -100,3 +100,14 @@ def _monitor(log: Path) -> str:
     except OSError:
         return ""
     return "lpm01a" if any(f"at {LPM01A_BAUD} baud" in line for line in lines) else ""
+
+
+def _voltage_v(stated: str | float | None) -> float | None:
+    """Return a voltage in V; some are stated as the LPM01A is told, such as "1800m"."""
+    if not isinstance(stated, str):
+        return stated
+    number = stated.strip().removesuffix("V").strip()
+    try:
+        return float(number.removesuffix("m")) * (1e-3 if number.endswith("m") else 1.0)
+    except ValueError:
+        return None
