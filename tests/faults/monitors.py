@@ -1,6 +1,5 @@
 """Runs a monitor against a simulated one with a fault, and says what became of the windows."""
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from tinybench.energy.analysis import analyse
 from tinybench.energy.drivers import joulescope, lpm01a, otii, ppk2
 from tinybench.energy.monitor import Monitor, MonitorSpec
 from tinybench.energy.simulated import joulescope as sim_joulescope
@@ -17,6 +17,7 @@ from tinybench.energy.simulated import otii as sim_otii
 from tinybench.energy.simulated import ppk2 as sim_ppk2
 from tinybench.energy.simulated.load import Windows
 from tinybench.energy.simulated.port import PseudoPort
+from tinybench.energy.trace import Chunk, Infer, Trace, memory_trace
 from tinybench.runner.errors import TinybenchError
 
 LOAD = Windows()
@@ -24,7 +25,6 @@ VOLTAGE_V = 3.0
 LASTS_S = 4.5
 TOLERANCE = 1e-3
 """Of the energy of a window of 1 s: two edges of half a sample, and the damage the rules allow."""
-SKEW_MAX = 500e-6
 IN_STREAM = (
     "lost bytes",
     "corrupt bytes",
@@ -50,42 +50,38 @@ class Outcome:
 
 def session(monitor: Monitor, load: Windows = LOAD) -> Outcome:
     """Measure with an open monitor until the load has ended, and judge every window."""
-    samples: list[np.ndarray] = []
-    voltages: list[np.ndarray] = []
-    edges: list[float] = []
-    gaps = []
+    chunks: list[Chunk] = []
+    count = 0
     try:
         monitor.power_on()
         monitor.start()
-        count = 0
         for chunk in monitor.chunks(silent_s=1.0):
             assert chunk.start_index == count
             count += len(chunk.samples)
-            samples.append(chunk.samples)
-            if chunk.voltage_v is not None:
-                voltages.append(chunk.voltage_v)
-            edges += [edge.time_s for edge in chunk.edges]
-            gaps += chunk.gaps
+            chunks.append(chunk)
             if count >= LASTS_S * monitor.head.rate_hz:
                 monitor.stop()
     except TinybenchError as error:
         return Outcome("refused", str(error))
-    head = monitor.head
-    values = np.concatenate(samples).astype(np.float64)
+    gaps = [gap for chunk in chunks for gap in chunk.gaps]
+    samples = np.concatenate([chunk.samples for chunk in chunks])
     lost = np.zeros(count + 1, np.bool_)
     for gap in gaps:
         lost[gap.start_index : gap.start_index + gap.count] = True
-    if not np.all(np.isfinite(values) | lost[:-1]):
+    if not np.all(np.isfinite(samples) | lost[:-1]):
         return Outcome("WRONG", "NaN outside a gap")
-    if head.voltage_measured:
-        power = values * np.concatenate(voltages)
-    elif head.unit == "J":
-        power = values * head.rate_hz
-    else:
-        power = values * (head.voltage_v or math.nan)
-    if len(edges) != head.marks + 2 * len(load.windows_s):
-        return Outcome("flagged", f"{len(edges)} edges")
-    return _judge(power, lost, edges[head.marks :], head.rate_hz, load)
+    volts = [chunk.voltage_v for chunk in chunks if chunk.voltage_v is not None]
+    return _judge(
+        memory_trace(
+            monitor.head,
+            samples,
+            np.concatenate(volts) if volts else None,
+            edges=[edge for chunk in chunks for edge in chunk.edges],
+            gaps=gaps,
+            infers=[Infer(1, dut_s=stop_s - start_s) for start_s, stop_s in load.windows_s],
+        ),
+        load,
+    )
 
 
 def whole(monitor: Monitor) -> Outcome:
@@ -112,29 +108,18 @@ def whole(monitor: Monitor) -> Outcome:
     return Outcome("right" if right else "WRONG", f"{total / true - 1:+.4%}")
 
 
-def _judge(
-    power: np.ndarray, lost: np.ndarray, edges: list[float], rate_hz: float, load: Windows
-) -> Outcome:
-    flagged = ""
-    for number, window_s in enumerate(load.windows_s):
-        begin, end = (edge_s * rate_hz for edge_s in edges[2 * number : 2 * number + 2])
-        inside = slice(math.floor(begin), math.ceil(end))
-        true_s = window_s[1] - window_s[0]
-        skew = abs((end - begin) / rate_hz / true_s - 1)
-        if lost[inside].any():
-            flagged = f"window {number}: {lost[inside].sum()} samples lost"
+def _judge(trace: Trace, load: Windows) -> Outcome:
+    """Compare what the analysis finds with what the load was."""
+    found = analyse(trace)
+    doubts = list(found.faults)
+    for number, window in enumerate(found.windows):
+        doubts += window.faults + window.warnings
+        if window.energy_j is None or window.warnings:
             continue
-        if skew > SKEW_MAX + 1.0 / (end - begin):
-            flagged = f"window {number}: clocks differ by {skew * 1e6:.0f} ppm"
-            continue
-        weight = np.ones(inside.stop - inside.start)
-        weight[0] -= begin - inside.start
-        weight[-1] -= inside.stop - end
-        energy_j = float(power[inside] @ weight) / rate_hz
-        error = energy_j / load.energy_j(number, VOLTAGE_V) - 1
+        error = window.energy_j / load.energy_j(number, VOLTAGE_V) - 1
         if not abs(error) < TOLERANCE:
-            return Outcome("WRONG", f"window {number}: {energy_j} J, {error:+.3%}")
-    return Outcome("flagged", flagged) if flagged else Outcome("right")
+            return Outcome("WRONG", f"window {number}: {window.energy_j} J, {error:+.3%}")
+    return Outcome("flagged", "; ".join(doubts)) if doubts else Outcome("right")
 
 
 def run_lpm01a(

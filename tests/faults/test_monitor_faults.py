@@ -1,13 +1,21 @@
 """Every fault of every simulated monitor: a right, flagged or refused window, never a wrong one."""
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 
-from tests.faults.monitors import CASES
+from tests.faults.monitors import (
+    CASES,
+    Outcome,
+    run_joulescope,
+    run_lpm01a,
+    run_otii,
+    run_ppk2,
+)
 from tests.soak import record
 
 SAMPLE = (
-    "lpm01a htc refused once",
-    "lpm01a calibration lines",
     "lpm01a lost bytes",
     "lpm01a event lost",
     "lpm01a overflow",
@@ -22,6 +30,41 @@ SAMPLE = (
     "otii samples lost",
     "otii hangs up",
 )
+
+
+WHOLE = {
+    "lpm01a": partial(run_lpm01a, ""),
+    "lpm01a energy": partial(run_lpm01a, "", output="energy"),
+    "lpm01a binary": partial(run_lpm01a, "", "binary"),
+    "ppk2": partial(run_ppk2, ""),
+    "js220": partial(run_joulescope, ""),
+    "js110": partial(run_joulescope, "", "js110"),
+    "js320": partial(run_joulescope, "", "js320"),
+    "otii": partial(run_otii, ""),
+}
+RECOVERED = (
+    "lpm01a residue",
+    "lpm01a still streaming",
+    "lpm01a htc refused once",
+    "lpm01a late ack",
+    "lpm01a calibration lines",
+    "lpm01a nul",
+    "lpm01a stamp lost",
+    "ppk2 still streaming",
+    "joulescope told twice",
+)
+
+
+@pytest.mark.parametrize("run", WHOLE.values(), ids=WHOLE)
+def test_without_a_fault_every_window_is_right(run: Callable[[], Outcome]) -> None:
+    """Within a thousandth of the energy that the load had."""
+    assert run().verdict == "right"
+
+
+@pytest.mark.parametrize("case", RECOVERED)
+def test_what_can_be_put_right_is_put_right(case: str) -> None:
+    """A session goes on after old bytes, a first refusal, service lines."""
+    assert CASES[case]().verdict == "right"
 
 
 @pytest.mark.parametrize("case", SAMPLE)
