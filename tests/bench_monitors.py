@@ -65,6 +65,7 @@ def _ppk2(current_a: np.ndarray) -> float:
         decoder = Decoder(table, 0)
         for at in range(0, len(stream), PIECE_B):
             decoder.feed(stream[at : at + PIECE_B])
+        decoder.finish()
         assert decoder.count == COUNT
 
     return COUNT / _fastest_s(decode) / 1e6

@@ -25,11 +25,10 @@ def words(count: int, current_a: float = 1e-3) -> np.ndarray:
 def decode(data: bytes, piece_b: int = 4096, edge: str = "falling") -> list[Chunk]:
     """Return all chunks of a stream that is fed in pieces."""
     decoder = Decoder(TABLE, 0, edge)
-    return [
-        chunk
-        for at in range(0, len(data), piece_b)
-        for chunk in decoder.feed(data[at : at + piece_b])
-    ]
+    chunks = []
+    for at in range(0, len(data), piece_b):
+        chunks += decoder.feed(data[at : at + piece_b])
+    return chunks + decoder.finish()
 
 
 def gaps(chunks: list[Chunk]) -> list[tuple[int, int]]:

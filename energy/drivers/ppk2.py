@@ -180,6 +180,7 @@ class Ppk2:
                         gaps=(Gap(pace.doubtful_from, decoder.count - pace.doubtful_from),),
                     )
             elif stop_sent and now_s > heard_s + QUIET_S:
+                yield from decoder.finish()
                 return
             elif now_s > heard_s + silent_s:
                 raise DeadlineError(
@@ -291,6 +292,8 @@ class Decoder:
         """Of the next word; None before the first."""
         self._lost = True
         self._level: int | None = None
+        self._range: int | None = None
+        """Of the word before the next one."""
         self.count = 0
         self.stray_b = 0
 
@@ -312,14 +315,21 @@ class Decoder:
                 self._lost, self.stray_b = False, 0
             words = np.frombuffer(buffer, "<u4", (len(buffer) - at) // 4, at)
             good = self._good(words)
-            if good:
-                chunks.append(self._decode(words[:good]))
-                at += 4 * good
-            if good == len(words):
+            self._lost = good < len(words)
+            ready = good if self._lost else good - 1  # the last one waits for its neighbour
+            if ready > 0:
+                chunks.append(self._decode(words[:good], ready))
+                at += 4 * ready
+            if not self._lost:
                 break
-            self._lost = True
         self._buffer = buffer[at:]
         return chunks
+
+    def finish(self) -> list[Chunk]:
+        """Decode what waits for a neighbour; nothing comes after it."""
+        words = np.frombuffer(self._buffer, "<u4", len(self._buffer) // 4)
+        self._buffer = b""
+        return [self._decode(words, len(words))] if len(words) and not self._lost else []
 
     def _good(self, words: NDArray[np.uint32]) -> int:
         """Return how many words follow each other by their counters."""
@@ -328,14 +338,18 @@ class Decoder:
         wrong = counters != wanted
         return int(wrong.argmax()) if wrong.any() else len(words)
 
-    def _decode(self, words: NDArray[np.uint32]) -> Chunk:
+    def _decode(self, words: NDArray[np.uint32], ready: int) -> Chunk:
+        """Return the samples of the first `ready` words."""
         start = self.count
+        ranges = (words >> np.uint32(14)).astype(np.uint8) & np.uint8(7)
+        islands = _islands(ranges, ready, self._range)
+        self._range = int(ranges[ready - 1])
+        words = words[:ready]
         samples = self._table[words & np.uint32(0x1FFFF)]
         self.count += len(words)
         self._counter = ((self._counter or 0) + len(words)) % COUNTER
         gaps = []
-        for index in _islands((words >> np.uint32(14)).astype(np.uint8) & np.uint8(7)):
-            samples[index] = np.nan
+        samples[islands] = np.nan
         if np.isnan(samples.sum()):
             gaps = [Gap(start + int(index), 1) for index in np.flatnonzero(np.isnan(samples))]
         levels = (words >> np.uint32(24 + self._pin)).astype(np.uint8) & np.uint8(1)
@@ -406,15 +420,19 @@ def _turns(bits: int) -> NDArray[np.uint8]:
     return (np.arange(1 << bits) % COUNTER).astype(np.uint8)
 
 
-def _islands(ranges: NDArray[np.uint8]) -> NDArray[np.intp]:
-    """Return the single words two or more ranges away from both neighbours, which agree.
+def _islands(ranges: NDArray[np.uint8], ready: int, before: int | None) -> NDArray[np.intp]:
+    """Return which of the first `ready` words are two or more ranges away from both neighbours.
 
-    A range holds for more than one sample; such a word was damaged on its way.
+    A range holds for more than one sample; such a word was damaged on its way. `before` is the
+    range of the word before the first one. A word that damage follows has one neighbour only.
     """
-    if len(ranges) < 3:
-        return np.empty(0, np.intp)
-    signed = ranges.view(np.int8)
-    away = np.abs(signed[1:-1] - signed[:-2]) >= 2
+    first = int(ranges[0]) if before is None else before
+    here = ranges[:ready].view(np.int8)
+    left = np.concatenate((np.array([first], np.int8), here[:-1]))
+    away = np.abs(here - left) >= 2
     if not away.any():
         return np.empty(0, np.intp)
-    return np.flatnonzero(away & (ranges[:-2] == ranges[2:])) + 1
+    right = ranges[1 : ready + 1].view(np.int8)
+    if len(right) < ready:
+        right = np.append(right, left[-1])
+    return np.flatnonzero(away & (np.abs(here - right) >= 2))

@@ -71,7 +71,7 @@ def session(monitor: Monitor, load: Windows = LOAD) -> Outcome:
     if not np.all(np.isfinite(samples) | lost[:-1]):
         return Outcome("WRONG", "NaN outside a gap")
     volts = [chunk.voltage_v for chunk in chunks if chunk.voltage_v is not None]
-    return _judge(
+    return judge(
         memory_trace(
             monitor.head,
             samples,
@@ -108,7 +108,7 @@ def whole(monitor: Monitor) -> Outcome:
     return Outcome("right" if right else "WRONG", f"{total / true - 1:+.4%}")
 
 
-def _judge(trace: Trace, load: Windows) -> Outcome:
+def judge(trace: Trace, load: Windows, tolerance: float = TOLERANCE) -> Outcome:
     """Compare what the analysis finds with what the load was."""
     found = analyse(trace)
     doubts = list(found.faults)
@@ -117,7 +117,7 @@ def _judge(trace: Trace, load: Windows) -> Outcome:
         if window.energy_j is None or window.warnings:
             continue
         error = window.energy_j / load.energy_j(number, VOLTAGE_V) - 1
-        if not abs(error) < TOLERANCE:
+        if not abs(error) < tolerance:
             return Outcome("WRONG", f"window {number}: {window.energy_j} J, {error:+.3%}")
     return Outcome("flagged", "; ".join(doubts)) if doubts else Outcome("right")
 

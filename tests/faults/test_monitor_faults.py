@@ -13,6 +13,7 @@ from tests.faults.monitors import (
     run_otii,
     run_ppk2,
 )
+from tests.faults.streams import run_damaged
 from tests.soak import record
 
 SAMPLE = (
@@ -32,6 +33,7 @@ SAMPLE = (
 )
 
 
+DAMAGED = 1000
 WHOLE = {
     "lpm01a": partial(run_lpm01a, ""),
     "lpm01a energy": partial(run_lpm01a, "", output="energy"),
@@ -73,11 +75,20 @@ def test_a_fault_never_gives_a_wrong_number(case: str) -> None:
     assert CASES[case]().verdict != "WRONG"
 
 
+@pytest.mark.parametrize("monitor", ["lpm01a", "ppk2"])
+def test_damage_anywhere_in_a_session_never_gives_a_wrong_number(monitor: str) -> None:
+    """Bytes lost, changed, repeated and put in, where chance has it."""
+    outcomes = [run_damaged(monitor, seed) for seed in range(20)]
+    assert {outcome.verdict for outcome in outcomes} <= {"right", "flagged", "refused"}
+
+
 @pytest.mark.soak
 def test_no_fault_of_any_monitor_gives_a_wrong_number() -> None:
-    """The whole matrix."""
+    """The whole matrix, and a thousand damaged sessions of each wire format."""
     outcomes = {name: run() for name, run in CASES.items()}
+    for monitor in ("lpm01a", "ppk2"):
+        outcomes |= {f"{monitor} {seed}": run_damaged(monitor, seed) for seed in range(DAMAGED)}
     wrong = {name: outcome.why for name, outcome in outcomes.items() if outcome.verdict == "WRONG"}
-    record("energy.fault_cases", len(outcomes), len(CASES), better="higher")
+    record("energy.fault_cases", len(outcomes), len(CASES) + 2 * DAMAGED, better="higher")
     record("energy.fault_wrong", len(wrong), 0, better="lower")
     assert not wrong
