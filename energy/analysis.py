@@ -94,6 +94,11 @@ def analyse(trace: Trace) -> Analysis:
     Raises TraceError where samples cannot become energy: current without any voltage, a damaged
     file. A window that cannot be trusted is in the result, with its faults.
     """
+    with np.errstate(invalid="ignore", over="ignore"):  # lost samples are counted, not warned of
+        return _analyse(trace)
+
+
+def _analyse(trace: Trace) -> Analysis:
     edges = debounced(trace.edges)
     spans, faults, warnings = _spans(trace, edges)
     if not trace.complete:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from ..runner.errors import UsageError
 from ..runner.rules import WINDOW_MIN_S, WINDOWS
@@ -83,11 +84,12 @@ def examine(trace: Trace, methods: list[str], published: Published | None = None
             raise UsageError(f"there is no method '{method}': {OWN}, {', '.join(METHODS)}")
     names = methods or ([trace.head.method] if trace.head.method in METHODS else [])
     own = analyse(trace)
-    rules = [
-        _beside(METHODS[name](trace), own, published if name == trace.head.method else None)
-        for name in names
-        if name != OWN
-    ]
+    with np.errstate(invalid="ignore", over="ignore"):
+        rules = [
+            _beside(METHODS[name](trace), own, published if name == trace.head.method else None)
+            for name in names
+            if name != OWN
+        ]
     return Examination(
         trace=trace.name,
         monitor=" ".join(filter(None, (trace.head.monitor, trace.head.serial))),

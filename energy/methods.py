@@ -87,7 +87,8 @@ def v13(trace: Trace) -> RuleResult:
         first, last = own[-2] - offset, own[-1] - offset
         samples, voltage_v = trace.read(own[-2], own[-1])
         # Rounded once: numpy's sum differs in the last bit from one processor to another.
-        energy_j = math.fsum(_samples_uj(trace, samples, voltage_v, scale=1.0))
+        values_j = _samples_uj(trace, samples, voltage_v, scale=1.0)
+        energy_j = math.fsum(values_j) if np.isfinite(values_j).all() else math.nan
         # The runner divides counts by the rate before it subtracts.
         elapsed_s = last / rate_hz - first / rate_hz
         start_s, stop_s = own[-2] / rate_hz, own[-1] / rate_hz

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -24,14 +24,15 @@ UNITS = {"A": "current", "W": "power", "J": "energy", "uJ": "energy"}
 """What a sample may be, and the name of its signal; J and uJ are energy in one sample's time."""
 VOLTAGE = "voltage"
 
+Count = Annotated[int, msgspec.Meta(ge=0)]
 Floats = NDArray[np.floating[Any]]
 
 
 class Gap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Samples that the monitor took and nobody has."""
 
-    start_index: int
-    count: int
+    start_index: Count
+    count: Count
 
 
 class Edge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,7 +49,7 @@ class Edge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Infer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One `infer` command, as the runner knows it; its two edges make a window."""
 
-    iterations: int
+    iterations: Count
     input: str = ""
     start_s: float | None = None
     stop_s: float | None = None
@@ -80,7 +81,7 @@ class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 class TraceHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What is known before the first sample."""
 
-    rate_hz: float
+    rate_hz: Annotated[float, msgspec.Meta(gt=0)]
     unit: str
     """Of a sample: "A", "W", or "J" or "uJ" in one sample's time."""
     start: str = ""
@@ -97,7 +98,7 @@ class TraceHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     point_sampled: bool = False
     """The monitor samples points in time instead of averaging over each sample's time."""
     accuracy: Accuracy = Accuracy()
-    marks: int = 1
+    marks: Count = 1
     """Edges before the first infer: the DUT's boot pulse or an answer to `timestamp`."""
     method: str = ""
     """How whoever published this trace computes its energy: "eembc" or "v1.3"."""
@@ -182,7 +183,7 @@ def memory_trace(
 class _Sidecar(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     format: int = FORMAT
     complete: bool
-    count: int
+    count: Count
     head: TraceHead
     edges: list[Edge]
     gaps: list[Gap]
@@ -197,10 +198,7 @@ class TraceWriter:
 
     def __init__(self, path: Path, head: TraceHead) -> None:
         """Begin `path` (.jls) and its sidecar."""
-        if head.unit not in UNITS:
-            raise TraceError(f"samples in '{head.unit}': a trace has one of {', '.join(UNITS)}")
-        if not (np.isfinite(head.rate_hz) and head.rate_hz > 0):
-            raise TraceError(f"{head.rate_hz} samples a second are no rate")
+        _check(head, path)
         self.path = path.with_suffix(".jls")
         self.head = head
         self.count = 0
@@ -334,6 +332,13 @@ class TraceWriter:
             raise TraceError(f"cannot write {path}: {error}") from error
 
 
+def _check(head: TraceHead, path: Path) -> None:
+    if head.unit not in UNITS:
+        raise TraceError(f"{path}: samples in '{head.unit}': one of {', '.join(UNITS)} is known")
+    if not 0 < head.rate_hz < float("inf"):
+        raise TraceError(f"{path}: {head.rate_hz} samples a second are no rate")
+
+
 def open_trace(path: Path) -> Trace:
     """Open a stored trace by either of its files, or by the folder that holds only one.
 
@@ -346,6 +351,7 @@ def open_trace(path: Path) -> Trace:
         path = found[0]
     sidecar = _read_sidecar(path.with_suffix(".json"))
     head = sidecar.head
+    _check(head, path)
     jls = JlsFile(path.with_suffix(".jls"))
     name = UNITS[head.unit]
     wanted = [name, VOLTAGE] if head.voltage_measured else [name]

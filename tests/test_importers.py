@@ -413,6 +413,34 @@ def test_a_damaged_table_is_refused_or_read(tmp_path: Path, at: list[tuple[int, 
         assert str(error)
 
 
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    rate=st.binary(min_size=4, max_size=4),
+    samples=st.lists(st.binary(min_size=4, max_size=4), min_size=1, max_size=50),
+    stamps=st.lists(st.floats(0, 1) | st.floats(allow_nan=False), max_size=8),
+    log=st.text(max_size=100) | st.from_regex(r"[0-9]{1,20}\.[0-9]{1,9} io: Command .{0,40}"),
+)
+def test_any_numbers_in_an_eembc_trace_give_a_number_or_a_reason(
+    tmp_path: Path, rate: bytes, samples: list[bytes], stamps: list[float], log: str
+) -> None:
+    """Infinities, NaN, denormals, edges anywhere: what we report is finite."""
+    raw = b"\xf1" + rate + b"".join(samples)
+    files = {"trace1__energy_bin": raw, "trace1__timestamps_json": json.dumps(stamps)}
+    _eembc(tmp_path, log_txt=log.encode(errors="replace"), **files)
+    try:
+        with open_any(tmp_path) as trace:
+            found = examine(told(trace, 3, None, None), ["eembc"])
+    except TinybenchError as error:
+        assert str(error)
+        return
+    for window in found.tinybench.windows:
+        for value in (window.energy_j, window.uncertainty_j, window.per_inference_j):
+            assert value is None or np.isfinite(value)
+    assert found.tinybench.median_j is None or np.isfinite(found.tinybench.median_j)
+
+
 def test_the_command_refuses_what_it_cannot_open(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

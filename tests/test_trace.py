@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tinybench.energy.analysis import analyse
 from tinybench.energy.trace import (
     Accuracy,
     Chunk,
@@ -120,7 +121,7 @@ def test_currents_and_voltages_of_unequal_number_are_refused(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("head", "words"),
     [
-        (TraceHead(rate_hz=1000, unit="V"), "'V': a trace has one of A, W, J, uJ"),
+        (TraceHead(rate_hz=1000, unit="V"), "'V': one of A, W, J, uJ is known"),
         (TraceHead(rate_hz=float("nan"), unit="A"), "no rate"),
         (TraceHead(rate_hz=0, unit="A"), "no rate"),
     ],
@@ -167,6 +168,16 @@ def test_a_recording_that_was_cut_short_says_so(tmp_path: Path) -> None:
         (b"[1]", "not the description of a trace"),
         (b'{"format": 2}', "update tinybench"),
         (b'{"format": 1, "count": -1}', "not the description of a trace"),
+        (
+            b'{"format": 1, "complete": true, "count": 10, "head": {"rate_hz": 0, "unit": "A"}, '
+            b'"edges": [], "gaps": [], "infers": []}',
+            "not the description of a trace",
+        ),
+        (
+            b'{"format": 1, "complete": true, "count": 10, "head": {"rate_hz": 1, "unit": "V"}, '
+            b'"edges": [], "gaps": [], "infers": []}',
+            "is known",
+        ),
     ],
 )
 def test_a_wrong_sidecar_is_named(tmp_path: Path, raw: bytes, words: str) -> None:
@@ -221,3 +232,29 @@ def test_damaged_samples_are_refused_or_unchanged(tmp_path: Path, at: list[int])
         kept = _ramp(20_000)[: len(samples)]
         assert np.array_equal(samples, kept, equal_nan=True) or not trace.complete
     path.write_bytes((tmp_path / "good").read_bytes())
+
+
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(at=st.integers(0, 3000), mark=st.sampled_from(b'0159-."e,{}[]nA '))
+def test_a_damaged_sidecar_is_refused_or_analysed(tmp_path: Path, at: int, mark: int) -> None:
+    """One wrong byte: an error of ours, or an analysis with finite numbers; never a traceback."""
+    path = tmp_path / "trace.jls"
+    if not path.exists():
+        with TraceWriter(path, HEAD) as writer:
+            edges = [Edge(at_s, None, 5e-4) for at_s in (0.5, 1.0, 2.0)]
+            writer.write(Chunk(0, _ramp(3000), edges=edges))
+            writer.infer(Infer(100, "a.bin", 0.6, 2.4, dut_s=1.0, host_s=1.1, host_stop_s=2.1))
+        (tmp_path / "good").write_bytes(path.with_suffix(".json").read_bytes())
+    damaged = bytearray((tmp_path / "good").read_bytes())
+    damaged[at % len(damaged)] = mark
+    path.with_suffix(".json").write_bytes(damaged)
+    try:
+        with open_trace(path) as trace:
+            found = analyse(trace)
+    except TraceError as error:
+        assert str(error)
+    else:
+        for window in found.windows:
+            assert window.energy_j is None or np.isfinite(window.energy_j)

@@ -5,6 +5,7 @@ and its edges as [counter, samples before it]; 1000 samples a second, whatever t
 """
 
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 import numpy as np
@@ -24,8 +25,7 @@ class _Power(msgspec.Struct, frozen=True):
 
 
 class _Infer(msgspec.Struct, frozen=True):
-    iterations: int = 1
-    elapsed_time: float | None = None
+    iterations: Annotated[int, msgspec.Meta(ge=1)] = 1
 
 
 class _Entry(msgspec.Struct, frozen=True):
