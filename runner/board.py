@@ -47,6 +47,21 @@ class Emulator(Declaration, frozen=True, kw_only=True):
     """Argument list; "{elf}" is replaced by the path of the image."""
     instruction_ns: int = 0
     """Emulated time that one instruction takes, exactly; 0 where time is the host's own."""
+    timing_pin: list[str] = []
+    """Further arguments for the energy build; "{pin}" is replaced by the path of a socket, on which
+    an edge of the timing pin is the emulated microsecond: eight hex digits and a newline."""
+
+
+class Power(Declaration, frozen=True, kw_only=True):
+    """What a board draws, where nothing measures it: a model, from its data sheet."""
+
+    voltage_v: Annotated[float, Meta(gt=0)]
+    idle_a: Annotated[float, Meta(ge=0)]
+    """While it waits for the host."""
+    active_a: Annotated[float, Meta(ge=0)]
+    """While it infers."""
+    source: str
+    """Where the figures come from."""
 
 
 class Board(Declaration, frozen=True, kw_only=True):
@@ -67,6 +82,8 @@ class Board(Declaration, frozen=True, kw_only=True):
     memory: Memory | None = None
     emulator: Emulator | None = None
     """None: the board is on a serial port."""
+    power: Power | None = None
+    """For modelled energy of an emulated board."""
 
     @property
     def instruction_ns(self) -> int:
@@ -78,17 +95,21 @@ class Board(Declaration, frozen=True, kw_only=True):
         """Whether time on this board is an instruction count."""
         return self.instruction_ns > 0
 
-    def command(self, elf: str) -> list[str]:
+    def command(self, elf: str, pin: str | None = None) -> list[str]:
         """Return the argument list that starts this board as a child process.
 
-        Raises UsageError for a board that is on a serial port.
+        `pin` is the path of the socket for its timing pin, in the energy build. Raises UsageError
+        for a board that is on a serial port.
         """
         if self.emulator is None:
             raise UsageError(
                 f"board {self.name} is on a serial port: give it with --port, such as "
                 "--port /dev/ttyACM0"
             )
-        return [word.replace("{elf}", elf) for word in self.emulator.argv]
+        words = [word.replace("{elf}", elf) for word in self.emulator.argv]
+        if pin is not None:
+            words += [word.replace("{pin}", pin) for word in self.emulator.timing_pin]
+        return words
 
 
 def names() -> dict[str, Path]:

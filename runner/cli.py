@@ -325,7 +325,18 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         dest="verify",
         help="do not read back uploads over the stock protocol, which has no check sum",
     )
-    run.add_argument("--mode", choices=("accuracy", "performance", "all"), default="all")
+    run.add_argument(
+        "--mode",
+        choices=("accuracy", "performance", "energy", "all"),
+        default="all",
+        help="all: accuracy and performance, and energy with --monitor",
+    )
+    run.add_argument(
+        "--monitor",
+        metavar="MONITOR",
+        help="energy monitor, such as lpm01a, or its .toml file ('tinybench monitors'); modelled: "
+        "a model of an emulated board's power, as in --mode energy without one",
+    )
     run.add_argument(
         "--division",
         choices=("closed", "open"),
@@ -391,6 +402,7 @@ def _run(arguments: argparse.Namespace) -> int:
         raise_baud=arguments.baud[1],
         verify=arguments.verify,
         shards=arguments.shards,
+        monitor=arguments.monitor,
     )
     track = track_for(sys.stderr)
     if arguments.task != "all":

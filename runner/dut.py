@@ -47,15 +47,17 @@ class Dut:
         *,
         verify: bool = True,
         fast: bool = True,
+        marks: bool = False,
         patience: Patience | None = None,
     ) -> None:
-        """`verify`: prove each upload over the stock protocol; `fast`: use frames if offered."""
+        """`verify`: prove each upload over the stock protocol; `fast`: use frames if offered;
+        `marks`: the DUT marks time on its timing pin, as in energy mode."""
         self.tally = Tally()
         self._patience = patience or Patience()
         self._line = Line(transport, self.tally)
         self._verify = verify
         self._fast = fast
-        self._text = TextLink(self._line, self._patience, verify)
+        self._text = TextLink(self._line, self._patience, verify, marks=marks)
         self._frames: FrameLink | None = None
         self._identity: Identity | None = None
         self._inference_s: float | None = None

@@ -41,8 +41,10 @@ class Image(msgspec.Struct, frozen=True):
     manifest: Manifest
 
 
-def build(board: Board, task: Task, model: Path) -> Image:
+def build(board: Board, task: Task, model: Path, *, energy: bool = False) -> Image:
     """Compile a task's model, a .tflite, to C and build the board's firmware with it.
+
+    `energy`: the energy build, which marks time on the timing pin instead of printing it.
 
     An image is kept in the cache under the hash of all it is made from, and built once.
     Raises ToolMissingError, ModelError, BuildError.
@@ -66,7 +68,7 @@ def build(board: Board, task: Task, model: Path) -> Image:
             )
             _check_task(task, manifest, model)
             _check_fits(board, manifest)
-            made_of = [board, compiler, sources, manifest.model_c_sha256]
+            made_of = [board, compiler, sources, manifest.model_c_sha256, *(["energy"] * energy)]
             build_id = _sha256(msgspec.json.encode(made_of))[:16]
             folder = images / f"{board.name}-{task.model_id}-{build_id}"
             record = folder / "image.json"
@@ -74,7 +76,7 @@ def build(board: Board, task: Task, model: Path) -> Image:
                 return msgspec.json.decode(record.read_bytes(), type=Image)
 
             (work / "board.mk").write_text(board_mk(board), encoding="utf-8")
-            _make(board, work, build_id)
+            _make(board, work, build_id, energy=energy)
             elf = work / "firmware.elf"
             flash_b, ram_b = _sizes(board, elf)
             image = Image(
@@ -142,7 +144,7 @@ def compiler_program(board: Board) -> str:
     return _toolchain(board).prefix + "gcc"
 
 
-def _make(board: Board, work: Path, build_id: str) -> None:
+def _make(board: Board, work: Path, build_id: str, *, energy: bool) -> None:
     command = [
         "make",
         "--no-print-directory",
@@ -153,6 +155,7 @@ def _make(board: Board, work: Path, build_id: str) -> None:
         f"BOARD_MK={work / 'board.mk'}",
         f"MODEL={work / 'model'}",
         f"BUILD_ID={build_id}",
+        f"ENERGY={'1' if energy else ''}",
     ]
     try:
         done = subprocess.run(  # noqa: S603 - an argument list of our own

@@ -18,7 +18,8 @@ class Inference:
 
     iterations: int
     elapsed_us: int
-    """Time from the first to the second time stamp, on the DUT's clock."""
+    """Time from the first to the second time stamp, on the DUT's clock; 0 where it gives none, as
+    stock firmware in energy mode."""
     results: str
     """The numbers of `m-results` as the DUT printed them, separated by commas."""
 

@@ -7,7 +7,7 @@ import msgspec
 
 from .errors import RunFolderError
 from .json_lines import open_lines
-from .result import Answer, Window
+from .result import Answer, Energy, Window
 
 JOURNAL_FILE = "journal.jsonl"
 FORMAT = 1
@@ -28,6 +28,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     raise_baud: bool
     verify: bool
     shards: int
+    monitor: str | None
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +51,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     resumed_at: str | None = None
     answer: Answer | None = None
     window: Window | None = None
+    energy: Energy | None = None
 
 
 class Journal:

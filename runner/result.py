@@ -57,6 +57,54 @@ class Performance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     windows: list[Window]
 
 
+class EnergyWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One window of the energy mode, by the monitor's clock; energies in J."""
+
+    input: str
+    iterations: int
+    results: str
+    start_s: float | None
+    stop_s: float | None
+    energy_j: float | None
+    """None where the window cannot be trusted; `faults` say why."""
+    uncertainty_j: float | None
+    """k = 2."""
+    power_w: float | None
+    monitor_s: float | None
+    dut_s: float | None
+    host_s: float | None
+    lost: int
+    clipped: int
+    faults: list[str]
+    warnings: list[str]
+
+
+class Energy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Energy of one inference, the median over the windows."""
+
+    per_inference_j: float | None
+    uncertainty_j: float | None
+    """k = 2."""
+    terms_j: dict[str, float]
+    """Standard uncertainties (k = 1) of it, by name."""
+    not_stated: list[str]
+    """Terms that nobody states for this monitor: they count as nothing."""
+    modelled: bool
+    """No measurement: an emulated board's time, and a model of its power."""
+    model_source: str
+    """Where the model's figures come from; empty for a measurement."""
+    monitor: str
+    monitor_serial: str
+    monitor_firmware: str
+    voltage_v: float | None
+    rate_hz: float
+    edges: int
+    lost: int
+    warnings: list[str]
+    faults: list[str]
+    windows: list[EnergyWindow]
+
+
 class InputsUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the inputs came from."""
 
@@ -151,6 +199,7 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Versions of what built and ran it."""
     accuracy: Accuracy | None = None
     performance: Performance | None = None
+    energy: Energy | None = None
     vips: float | None = None
     """Top-1 times inferences per second, where both were measured."""
     vops: float | None = None

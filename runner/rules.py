@@ -5,19 +5,21 @@ Ref: MLPerf Tiny Rules (mlcommons/tiny, benchmark/MLPerfTiny_Rules.adoc); energy
 """
 
 import hashlib
-from collections.abc import Iterator
+import statistics
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
 from . import score
 from .errors import ProtocolError
-from .result import Accuracy, Performance, Result
+from .result import Accuracy, EnergyWindow, Result, Window
 from .task import METRICS, Task
 
 WINDOWS = 5
 WINDOW_MIN_S = 10.0
 README = "energyrunner README, performance mode"
+ENERGY_README = "energyrunner README, energy mode"
 RULES = "MLPerf Tiny Rules"
 
 
@@ -78,8 +80,10 @@ def _check(result: Result, task: Task) -> Iterator[Violation]:
         yield from _accuracy(result, task)
     if result.mode in ("performance", "all"):
         yield from _performance(result)
-    if result.accuracy is not None and result.performance is not None:
-        yield from _same_output(result.accuracy, result.performance)
+    if result.mode == "energy" or result.energy is not None:
+        yield from _energy(result)
+    if result.accuracy is not None:
+        yield from _same_output(result.accuracy, _windows(result))
 
 
 def _reference_model(result: Result) -> Iterator[Violation]:
@@ -175,16 +179,71 @@ def _performance(result: Result) -> Iterator[Violation]:
             )
 
 
-def _same_output(accuracy: Accuracy, performance: Performance) -> Iterator[Violation]:
+def _energy(result: Result) -> Iterator[Violation]:
+    energy = result.energy
+    windows = energy.windows if energy else []
+    if len(windows) != WINDOWS or len({window.input for window in windows}) != len(windows):
+        yield Violation(
+            "energy-windows",
+            ENERGY_README,
+            f"{WINDOWS} windows on {WINDOWS} different inputs",
+            f"{len(windows)} windows on {len({window.input for window in windows})} inputs",
+            "run the energy mode whole",
+        )
+    for number, window in enumerate(windows, start=1):
+        for fault in window.faults:
+            yield Violation(
+                "energy-window",
+                ENERGY_README + ", edges and samples",
+                "two edges for each infer, at most 0.1 % of the samples lost, none clipped",
+                f"window {number}: {fault}",
+                "mend the wiring or the monitor's settings, and run the energy mode again",
+            )
+        if window.monitor_s is not None and window.monitor_s < WINDOW_MIN_S:
+            more = int(window.iterations * (WINDOW_MIN_S / max(window.monitor_s, 1e-6) - 1)) + 1
+            yield Violation(
+                "energy-duration",
+                ENERGY_README + ", run time",
+                f"at least {WINDOW_MIN_S:.0f} s in every window, by the monitor's clock",
+                f"window {number} lasted {window.monitor_s:.3f} s",
+                f"{more} more iterations",
+            )
+    good = [
+        window.energy_j / window.iterations
+        for window in windows
+        if window.energy_j is not None and window.iterations
+    ]
+    if energy is not None and good and energy.per_inference_j is not None:
+        recomputed = statistics.median(good)
+        if abs(energy.per_inference_j - recomputed) > 1e-9 * recomputed:
+            yield Violation(
+                "energy-recomputed",
+                ENERGY_README + ", median energy",
+                f"{recomputed * 1e6:.4f} uJ/inference, from the stored windows",
+                f"{energy.per_inference_j * 1e6:.4f}",
+                "the stored result was changed after the run: run it again",
+            )
+
+
+def _windows(result: Result) -> list[Window | EnergyWindow]:
+    """Return the windows of both modes."""
+    timed = result.performance.windows if result.performance else []
+    measured = result.energy.windows if result.energy else []
+    return [*timed, *measured]
+
+
+def _same_output(
+    accuracy: Accuracy, windows: Sequence[Window | EnergyWindow]
+) -> Iterator[Violation]:
     answers = {answer.input: answer.results for answer in accuracy.answers}
-    for number, window in enumerate(performance.windows, start=1):
+    for number, window in enumerate(windows, start=1):
         # Of a file with several inputs the window runs the first one.
         first = window.results.count(",") + 1
         expected = ",".join(answers.get(window.input, window.results).split(",")[:first])
         if expected != window.results:
             yield Violation(
                 "same-output",
-                RULES + ", accuracy and performance run the same inference",
+                RULES + ", every mode runs the same inference",
                 f"[{expected}] for {window.input}, as in accuracy mode",
                 f"[{window.results}] in window {number}",
                 "the engine must not overwrite its input between inferences",

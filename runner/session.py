@@ -5,7 +5,7 @@ import hashlib
 import platform
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,14 +14,15 @@ from pathlib import Path
 
 import msgspec
 
+from ..energy.monitor import load_spec
 from ..models import declaration as models
 from ..models.compiler import Manifest, compile_model
 from . import board as boards
-from . import modes, rules, score
+from . import energy_mode, modes, rules, score
 from . import task as tasks
 from .board import Board
 from .declare import find
-from .dut import Dut
+from .dut import Dut, Identity
 from .errors import (
     OtherDutError,
     ProtocolError,
@@ -52,6 +53,8 @@ from .track import Track
 from .transport import ProcessTransport, Recorder, Transport, program_version
 
 TRANSCRIPT_FILE = "transcript.jsonl"
+ENERGY_TRANSCRIPT_FILE = "transcript-energy.jsonl"
+MODELLED = "modelled"
 DEFAULT_BAUD = 115_200
 
 
@@ -76,6 +79,8 @@ class Request:
     """Prove each upload also over the stock protocol, which has no check sum."""
     shards: int = 1
     """Emulators that share the accuracy set."""
+    monitor: str | None = None
+    """Energy monitor by name or spec file; None or "modelled": a model, of an emulated board."""
 
 
 @dataclass(frozen=True)
@@ -98,14 +103,17 @@ class _Plan:
     manifest: Manifest
     image: Image | None
     """None where the board holds its firmware already."""
+    energy_image: Image | None
+    """The energy build, where it is asked for."""
     tools: dict[str, str]
     """Versions of what builds and runs it."""
 
     def sha256(self) -> dict[str, str]:
         """Return the hashes of all that decides the result."""
         task_toml = find("task", self.request.task, tasks.names()).read_bytes()
+        images = [image.elf_sha256 for image in (self.image, self.energy_image) if image]
         return {
-            "firmware": self.image.elf_sha256 if self.image else "not built here",
+            "firmware": " ".join(images) or "not built here",
             "model": self.inputs.model_sha256,
             "dataset": self.inputs.samples.sha256,
             "rules": hashlib.sha256(task_toml + Path(rules.__file__).read_bytes()).hexdigest(),
@@ -167,11 +175,19 @@ def _plan(request: Request, track: Track, say: Callable[[str], None]) -> _Plan:
     _insist_reachable(board, request)
     inputs = resolve(task, request.data, request.model)
     say(f"{board.name}, {task.name}: {inputs.note}")
+    tools = _tools(board)
     if board.toolchain is None:
-        return _Plan(request, board, task, inputs, _manifest(task, inputs), None, _tools(board))
-    building = (build(board, task, inputs.model) for _ in range(1))
-    (image,) = track(building, "build", 1)
-    return _Plan(request, board, task, inputs, image.manifest, image, _tools(board))
+        return _Plan(request, board, task, inputs, _manifest(task, inputs), None, None, tools)
+    builds = [False] * (request.mode != "energy") + [True] * _wants_energy(request)
+    building = (build(board, task, inputs.model, energy=energy) for energy in builds)
+    images = list(track(building, "build", len(builds)))
+    energy_image = images[-1] if builds[-1] else None
+    return _Plan(request, board, task, inputs, images[0].manifest, images[0], energy_image, tools)
+
+
+def _wants_energy(request: Request) -> bool:
+    """Return whether energy is to be measured: when asked for, or when there is a monitor."""
+    return request.mode == "energy" or (request.mode == "all" and request.monitor is not None)
 
 
 def _insist_reachable(board: Board, request: Request) -> None:
@@ -189,6 +205,36 @@ def _insist_reachable(board: Board, request: Request) -> None:
         raise UsageError(
             f"--model is built into firmware, but board {board.name} holds its own already"
         )
+    if request.monitor is not None and request.mode not in ("energy", "all"):
+        raise UsageError(f"--monitor measures energy, not --mode {request.mode}")
+    if _wants_energy(request):
+        _insist_measurable(board, request)
+
+
+def _insist_measurable(board: Board, request: Request) -> None:
+    """Raise UsageError when there is no way to the energy of this board."""
+    if not request.ports:
+        if request.monitor not in (None, MODELLED):
+            raise UsageError(
+                f"monitor {request.monitor} measures a board on a --port; board {board.name} is a "
+                "child process: leave --monitor out for its modelled energy"
+            )
+        if board.power is None or board.emulator is None or not board.emulator.timing_pin:
+            raise UsageError(
+                f"board {board.name} has no model of its power: its declaration lacks [power], or "
+                "timing_pin in [emulator]"
+            )
+    elif request.monitor in (None, MODELLED):
+        raise UsageError(
+            "energy of a board on a port needs --monitor; 'tinybench monitors' lists what is there"
+        )
+    elif len(request.ports) > 1:
+        raise UsageError("one monitor supplies one board: give one --port in energy mode")
+    elif request.mode == "all":
+        raise UsageError(
+            "the energy build of the firmware is another one than that for accuracy and "
+            "performance: run --mode energy apart, with that build on the board"
+        )
 
 
 def _measure(
@@ -205,6 +251,7 @@ def _measure(
     files = _store_files(folder, plan)
     answers = {entry.answer.input: entry.answer for entry in before if entry.answer is not None}
     windows = [entry.window for entry in before if entry.window is not None]
+    energies = [entry.energy for entry in before if entry.energy is not None]
     samples = inputs.samples.samples
     duts: list[Dut] = []
     links: list[Link] = []
@@ -239,6 +286,7 @@ def _measure(
             tools=plan.tools,
             accuracy=accuracy,
             performance=performance,
+            energy=energies[-1] if energies else None,
             vips=vips,
             vops=vops,
             files_sha256=files,
@@ -246,10 +294,12 @@ def _measure(
 
     try:
         with ExitStack() as stack:
-            for index in range(len(request.ports) or request.shards):
+            boards_used = 0 if request.mode == "energy" else len(request.ports) or request.shards
+            for index in range(boards_used):
                 duts.append(_open(plan, index, folder, stack))
                 vendor = _handshake(duts[-1], plan, before, journal)
-            stack.callback(lambda: links.append(_link(duts, request)))  # before they are left
+            if duts:
+                stack.callback(lambda: links.append(_link(duts, request)))  # before they are left
             if request.mode in ("accuracy", "all"):
                 some = samples[: request.limit]
                 left = [sample for sample in some if sample.name not in answers]
@@ -270,6 +320,13 @@ def _measure(
                 for window in track(timing, "performance", len(first) - len(windows)):
                     journal.append(Entry(window=window))
                     windows.append(window)
+        if _wants_energy(request) and not energies:
+            with _energy_bench(plan, folder, links) as bench:
+                first = samples[: rules.WINDOWS]
+                measuring = energy_mode.measure(bench, first, rules.WINDOW_MIN_S, folder)
+                for energy in track(measuring, "energy", 1):
+                    journal.append(Entry(energy=energy))
+                    energies.append(energy)
     except (TinybenchError, KeyboardInterrupt) as error:
         with contextlib.suppress(RunFolderError):  # the first error is the one to tell
             write_result(folder, result(str(error) or "interrupted by the user"))
@@ -300,6 +357,37 @@ def _open(plan: _Plan, index: int, folder: Path, stack: ExitStack) -> Dut:
     return dut
 
 
+@contextlib.contextmanager
+def _energy_bench(plan: _Plan, folder: Path, links: list[Link]) -> Iterator[energy_mode.Bench]:
+    """Yield the monitor and the way to the DUT behind it; a model of both for an emulated board."""
+    request, board = plan.request, plan.board
+
+    @contextlib.contextmanager
+    def connect(pin: str | None) -> Iterator[Dut]:
+        with ExitStack() as stack:
+            if request.ports:
+                line: Transport = SerialTransport(request.ports[0], request.baud)
+            else:
+                elf = plan.energy_image.elf if plan.energy_image else ""
+                line = ProcessTransport(board.command(elf, pin))
+            line = stack.enter_context(closing(line))
+            path = folder / ENERGY_TRANSCRIPT_FILE
+            recorded = stack.enter_context(closing(Recorder(line, path)))
+            dut = Dut(recorded, verify=request.verify, marks=True)
+            _insist_task(dut.handshake(), plan.task, plan.energy_image)
+            if not links:
+                stack.callback(lambda: links.append(_link([dut], request)))
+            yield dut
+
+    if request.ports:
+        spec = load_spec(request.monitor or "")
+        yield energy_mode.Bench(spec, lambda: connect(None))
+        return
+    assert board.power is not None  # noqa: S101 - _insist_measurable
+    with energy_mode.modelled_monitor(board.power) as (spec, pin):
+        yield energy_mode.Bench(spec, lambda: connect(pin), board.power.source)
+
+
 def _leave(dut: Dut) -> None:
     """Leave a board as other programs expect it; a run that has failed already fails no more."""
     with contextlib.suppress(TinybenchError):
@@ -312,17 +400,7 @@ def _handshake(dut: Dut, plan: _Plan, before: list[Entry], journal: Journal) -> 
     Raises ProtocolError and OtherDutError.
     """
     identity = dut.handshake()
-    if identity.model_id != plan.task.model_id:
-        raise ProtocolError(
-            f"the DUT holds model '{identity.model_id}', task {plan.task.name} needs "
-            f"'{plan.task.model_id}'"
-        )
-    if plan.image is not None and f"build-{plan.image.build_id}" not in identity.caps:
-        raise OtherDutError(
-            f"the board holds other firmware than was built for it here ({plan.image.elf}): it "
-            f"says '{' '.join(identity.caps)}', not build-{plan.image.build_id}. Flash that file, "
-            "or take the board as it is with --board serial"
-        )
+    _insist_task(identity, plan.task, plan.image)
     told = " ".join((identity.vendor, identity.model_id, *identity.caps))
     for entry in before:
         if entry.dut not in (None, told):
@@ -334,6 +412,20 @@ def _handshake(dut: Dut, plan: _Plan, before: list[Entry], journal: Journal) -> 
     if plan.request.raise_baud:
         dut.raise_baud(plan.request.baud)
     return identity.vendor
+
+
+def _insist_task(identity: Identity, task: Task, image: Image | None) -> None:
+    """Raise ProtocolError or OtherDutError unless the DUT holds the task's model, in this image."""
+    if identity.model_id != task.model_id:
+        raise ProtocolError(
+            f"the DUT holds model '{identity.model_id}', task {task.name} needs '{task.model_id}'"
+        )
+    if image is not None and f"build-{image.build_id}" not in identity.caps:
+        raise OtherDutError(
+            f"the board holds other firmware than was built for it here ({image.elf}): it says "
+            f"'{' '.join(identity.caps)}', not build-{image.build_id}. Flash that file, or take "
+            "the board as it is with --board serial"
+        )
 
 
 def _link(duts: list[Dut], request: Request) -> Link:
@@ -367,6 +459,7 @@ def _asked(request: Request) -> Asked:
         raise_baud=request.raise_baud,
         verify=request.verify,
         shards=request.shards,
+        monitor=_path_or_name(request.monitor) if request.monitor else None,
     )
 
 
@@ -390,6 +483,7 @@ def _request(asked: Asked, folder: Path) -> Request:
         raise_baud=asked.raise_baud,
         verify=asked.verify,
         shards=asked.shards,
+        monitor=asked.monitor,
     )
 
 
@@ -461,6 +555,8 @@ def _store_files(folder: Path, plan: _Plan) -> dict[str, str]:
     }
     if plan.image is not None:
         copies["firmware.elf"] = Path(plan.image.elf)
+    if plan.energy_image is not None and plan.energy_image != plan.image:
+        copies["firmware-energy.elf"] = Path(plan.energy_image.elf)
     if inputs.model_origin != "custom":
         copies["model.toml"] = find("model", model, models.names())
     try:

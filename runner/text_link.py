@@ -30,7 +30,11 @@ _LAP = re.compile(r"m-lap-us-([0-9]{1,10})")
 class TextLink:
     """The stock protocol on a line; raises ProtocolError or DeadlineError on any doubt."""
 
-    def __init__(self, line: Line, patience: Patience, verify: bool) -> None:
+    def __init__(
+        self, line: Line, patience: Patience, verify: bool, *, marks: bool = False
+    ) -> None:
+        """`marks`: the DUT marks time on its timing pin, as in energy mode, and prints none."""
+        self._marks = marks
         self._line = line
         self._patience = patience
         self._verify = verify
@@ -62,7 +66,7 @@ class TextLink:
         if not self._verify:
             return self.window(iterations, warmup, timeout_s)[0]
         found = self._verified(iterations, warmup, timeout_s)
-        if self._unusual(found):
+        if not self._marks and self._unusual(found):
             again = self._verified(iterations, warmup, timeout_s)
             if not _close(found.elapsed_us, again.elapsed_us):
                 raise ProtocolError(
@@ -89,12 +93,12 @@ class TextLink:
         """
         command = f"infer {iterations} {warmup}"
         lines = self._line.command(command, timeout_s + self._reply_s(REPLY_B))
+        stamps = [] if self._marks else [None, None]
         fixed = [
             f"m-warmup-start-{warmup}",
             "m-warmup-done",
             f"m-infer-start-{iterations}",
-            None,
-            None,
+            *stamps,
             "m-infer-done",
             None,
         ]
@@ -102,25 +106,27 @@ class TextLink:
             want is not None and want != line for want, line in zip(fixed, lines, strict=True)
         ):
             raise ProtocolError(f"unexpected reply to '{command}%': {excerpt(lines)}")
-        start_us, end_us = _lap(lines[3], command), _lap(lines[4], command)
-        results = _results(lines[6], command)
+        start_us = end_us = 0
+        if not self._marks:
+            start_us, end_us = _lap(lines[3], command), _lap(lines[4], command)
+        results = _results(lines[-1], command)
         return Inference(iterations, elapsed_us(start_us, end_us), results), (start_us, end_us)
 
     def _verified(self, iterations: int, warmup: int, timeout_s: float) -> Inference:
-        before_us = self._timestamp()
-        inference, (start_us, end_us) = self.window(iterations, warmup, timeout_s)
-        after_us = self._timestamp()
-        if before_us is not None and after_us is not None:
+        if self._marks:  # `timestamp` would be an edge, too
+            inference, _ = self.window(iterations, warmup, timeout_s)
+        else:
+            before_us = self._timestamp()
+            inference, (start_us, end_us) = self.window(iterations, warmup, timeout_s)
+            after_us = self._timestamp()
             self._check_times(before_us, start_us, end_us, after_us, inference, warmup)
         self._expect("results", [f"m-results-[{inference.results}]"])
         return inference
 
-    def _timestamp(self) -> int | None:
-        """Return the DUT's clock; None for firmware that pulls its timing pin instead."""
+    def _timestamp(self) -> int:
+        """Return the DUT's clock."""
         lines = self._line.command("timestamp", self._reply_s(REPLY_B))
-        if not lines:
-            return None
-        if len(lines) > 1:
+        if len(lines) != 1:
             raise ProtocolError(f"unexpected reply to 'timestamp%': {excerpt(lines)}")
         return _lap(lines[0], "timestamp")
 

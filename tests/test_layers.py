@@ -20,6 +20,7 @@ LAYERS = {
     "runner.rules": 3,
     "runner.firmware": 3,
     "runner.profile": 4,
+    "runner.energy_mode": 4,
     "runner.link": 4,
     "energy.analysis": 3,
     "energy.examine": 3,

@@ -1,5 +1,6 @@
 """What a simulated instrument measures: a DUT that draws current and marks its windows."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,6 +13,14 @@ Floats = NDArray[np.float64]
 
 class Load(Protocol):
     """A DUT, by the time since the instrument began to sample."""
+
+    def begin(self) -> None:
+        """Time 0 is now: the instrument begins to sample."""
+        ...
+
+    def known_s(self) -> float:
+        """Return up to which time it is known what the DUT does; the instrument waits there."""
+        ...
 
     def current_a(self, start_s: float, dt_s: float, count: int) -> Floats:
         """Return the mean current of `count` successive samples of `dt_s`, shape [count]."""
@@ -31,6 +40,13 @@ class Windows:
     active_a: float = 5e-3
     boot_s: float = 0.5
     """When the boot pulse falls."""
+
+    def begin(self) -> None:
+        """Nothing depends on it."""
+
+    def known_s(self) -> float:
+        """All of it is known."""
+        return math.inf
 
     def current_a(self, start_s: float, dt_s: float, count: int) -> Floats:
         """Return exact means, windows that begin or end within a sample included."""
@@ -60,6 +76,13 @@ class Blinking:
     idle_a: float = 1e-3
     active_a: float = 5e-3
     boot_s: float = 0.5
+
+    def begin(self) -> None:
+        """Nothing depends on it."""
+
+    def known_s(self) -> float:
+        """All of it is known."""
+        return math.inf
 
     def current_a(self, start_s: float, dt_s: float, count: int) -> Floats:
         """Return exact means; it is active at the end of each period."""

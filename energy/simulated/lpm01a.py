@@ -1,5 +1,6 @@
 """A simulated X-NUCLEO-LPM01A: its commands, its two streams, and its faults."""
 
+import math
 import time
 from collections.abc import Callable
 
@@ -98,6 +99,9 @@ class SimulatedLpm01a:
             count = int((now_s - self._started_s) * rate_hz) - self._index
         else:
             count = SPEAK if room_b > SPEAK * 20 else 0
+        known_s = self._load.known_s()
+        if math.isfinite(known_s):
+            count = min(count, int(known_s * rate_hz) - self._index)
         while count > 0 and self._streaming:
             some = min(count, BLOCK - self._index % BLOCK)
             out += self._block(some, rate_hz)
@@ -148,6 +152,7 @@ class SimulatedLpm01a:
         elif word == "start":
             self._streaming = True
             self._started_s = time.monotonic()
+            self._load.begin()
             self._index = self._event = 0
             self._broken = False
         elif rest:

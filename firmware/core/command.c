@@ -101,6 +101,9 @@ static void run_caps(char *rest) {
     if (port_takes_baud(0)) {
         text(" baud");
     }
+#ifdef TB_ENERGY
+    text(" energy");
+#endif
 #ifdef TB_BUILD_ID
     text(" build-" TB_BUILD_ID);
 #endif

@@ -9,8 +9,14 @@ static void ready(void) {
     port_flush();
 }
 
+#ifdef TB_ENERGY
+#define MODE "energy"
+#else
+#define MODE "performance"
+#endif
+
 static void hello(void) {
-    text("m-timestamp-mode-performance\r\n");
+    text("m-timestamp-mode-" MODE "\r\n");
     infer_timestamp();
     text("m-init-done\r\n");
     ready();

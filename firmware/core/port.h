@@ -49,4 +49,9 @@ uint32_t port_micros(void);
  * time, so that the time stamps differ by exactly as much, too; others do nothing. */
 void port_align(void);
 
+/* Pull the timing pin low for at least 1 us: a falling edge that an energy monitor sees. Called in
+ * the energy build (TB_ENERGY) only, where it stands for each time stamp; a port without such a pin
+ * fails to compile there. */
+void port_mark(void);
+
 #endif

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import score
-from ..result import Accuracy, Link, Performance, Result
+from ..result import Accuracy, Energy, Link, Performance, Result
 from ..rules import Violation
 
 
@@ -16,6 +16,8 @@ def report(result: Result, violations: list[Violation], folder: Path) -> Rendera
     parts: list[RenderableType] = [Text(), _facts(result)]
     if result.performance is not None and result.performance.windows:
         parts += [Text(), _windows(result.performance, result.emulated)]
+    if result.energy is not None:
+        parts += [Text(), _energy_windows(result.energy)]
     parts += [Text(), _verdict(result, violations)]
     if violations:
         parts.append(_violations(violations))
@@ -43,6 +45,8 @@ def caveats(result: Result) -> list[str]:
         said.append("dataset: custom, not an MLPerf result")
     elif result.model.kind != "official":
         said.append("not the reference model")
+    if result.energy is not None and result.energy.modelled:
+        said.append("energy: modelled, not a measurement")
     if result.link is not None and not result.link.verified:
         said.append("uploads were not verified")
     return said
@@ -87,11 +91,54 @@ def _facts(result: Result) -> Table:
             f"{performance.throughput_per_s:.3f} inferences/s, median of "
             f"{len(performance.windows)} windows ({result.time_base})",
         )
+    if result.energy is not None:
+        _add_energy(table, result.energy)
     if result.vips is not None and result.vops is not None:
         table.add_row(
             "VIPS, VOPS",
             f"{result.vips:.3f} valid inferences/s, {result.vops * 1e-6:.3f} M valid MACs/s"
             + (" (emulated)" if result.emulated else ""),
+        )
+    return table
+
+
+def _add_energy(table: Table, energy: Energy) -> None:
+    unit = "modelled uJ/inference" if energy.modelled else "uJ/inference"
+    if energy.per_inference_j is None:
+        table.add_row("energy", "none: no window can be trusted")
+    else:
+        table.add_row(
+            "energy",
+            f"{energy.per_inference_j * 1e6:.4f} ± {(energy.uncertainty_j or 0) * 1e6:.4f} {unit} "
+            f"(k = 2), median of {len(energy.windows)} windows",
+        )
+    volts = "" if energy.voltage_v is None else f", {energy.voltage_v:.3f} V"
+    table.add_row("monitor", f"{energy.monitor}{volts}, {energy.rate_hz:g} samples/s")
+    if energy.modelled:
+        table.add_row("power model", energy.model_source)
+    for warning in (*energy.faults, *energy.warnings):
+        table.add_row("", warning)
+
+
+def _energy_windows(energy: Energy) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    label = "modelled " if energy.modelled else ""
+    table.add_column("window", justify="right")
+    table.add_column("input", overflow="fold")
+    table.add_column("iterations", justify="right")
+    table.add_column("s by monitor", justify="right")
+    table.add_column(f"{label}mW", justify="right")
+    table.add_column(f"{label}uJ/inference", justify="right")
+    for number, window in enumerate(energy.windows, start=1):
+        trusted = window.energy_j is not None and window.iterations
+        each_j = window.energy_j / window.iterations if window.energy_j and trusted else None
+        table.add_row(
+            str(number),
+            window.input,
+            str(window.iterations),
+            "-" if window.monitor_s is None else f"{window.monitor_s:.6f}",
+            "-" if window.power_w is None else f"{window.power_w * 1e3:.4f}",
+            "-" if each_j is None else f"{each_j * 1e6:.4f}",
         )
     return table
 
