@@ -4,6 +4,7 @@ Ref: energyrunner README, energy mode. The monitor supplies the DUT, sees its bo
 edges for each `infer`. The trace is stored beside the result, and judged from there.
 """
 
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -16,6 +17,7 @@ import msgspec
 from ..datasets.reader import Sample
 from ..energy.analysis import Analysis, analyse
 from ..energy.monitor import Capture, Monitor, MonitorSpec, open_monitor
+from ..energy.pictures import draw
 from ..energy.simulated.emulated import EmulatedLoad, timing_pin
 from ..energy.simulated.lpm01a import SimulatedLpm01a
 from ..energy.simulated.port import PseudoPort
@@ -87,6 +89,12 @@ def measure(
                 writer.infer(infer)
     with open_trace(folder / TRACE_FILE) as trace:
         yield _energy(analyse(trace), trace.head, results, bench.model_source)
+
+
+def draw_pictures(folder: Path) -> None:
+    """Draw the windows of the trace in a run folder. Raises ToolMissingError, TraceError."""
+    with open_trace(folder / TRACE_FILE) as trace:
+        draw(trace, analyse(trace), folder)
 
 
 class _Session:
@@ -171,8 +179,6 @@ def _calibrated(bench: Bench, monitor: Monitor, sample: Sample, window_min_s: fl
 @contextmanager
 def _scratch(head: TraceHead) -> Iterator[TraceWriter]:
     """Yield a writer of a trace that nobody keeps."""
-    import tempfile
-
     with (
         tempfile.TemporaryDirectory(prefix="tinybench-") as folder,
         TraceWriter(Path(folder) / TRACE_FILE, head) as writer,

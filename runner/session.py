@@ -28,6 +28,7 @@ from .errors import (
     ProtocolError,
     RunFolderError,
     TinybenchError,
+    ToolMissingError,
     UsageError,
 )
 from .firmware import Image, build
@@ -36,6 +37,8 @@ from .journal import Asked, Entry, Head, Journal, create, read
 from .result import (
     RESULT_FILE,
     Accuracy,
+    Answer,
+    Energy,
     Firmware,
     InputsUsed,
     Link,
@@ -237,6 +240,18 @@ def _insist_measurable(board: Board, request: Request) -> None:
         )
 
 
+@dataclass
+class _Measured:
+    """What is known so far; from the journal of an interrupted run, and then as it is measured."""
+
+    answers: dict[str, Answer]
+    windows: list[Window]
+    energies: list[Energy]
+    resumed: int
+    vendor: str = ""
+    link: Link | None = None
+
+
 def _measure(
     plan: _Plan,
     head: Head,
@@ -247,98 +262,135 @@ def _measure(
     say: Callable[[str], None],
 ) -> Outcome:
     """Measure what is not in the journal yet, store the result and judge it."""
-    request, board, task, inputs = plan.request, plan.board, plan.task, plan.inputs
     files = _store_files(folder, plan)
-    answers = {entry.answer.input: entry.answer for entry in before if entry.answer is not None}
-    windows = [entry.window for entry in before if entry.window is not None]
-    energies = [entry.energy for entry in before if entry.energy is not None]
-    samples = inputs.samples.samples
-    duts: list[Dut] = []
-    links: list[Link] = []
-    vendor = ""
-
-    def result(error: str | None) -> Result:
-        ordered = [answers[sample.name] for sample in samples if sample.name in answers]
-        accuracy = score.accuracy(ordered, task.metric) if ordered else None
-        performance = _performance(windows, board)
-        vips, vops = _valid_per_second(accuracy, performance, plan.manifest.macs)
-        return Result(
-            tinybench=version("tinybench-mcu"),
-            started_at=head.started_at,
-            finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            complete=error is None,
-            error=error,
-            board=board.name,
-            core=board.core,
-            task=task.name,
-            model_id=task.model_id,
-            mode=request.mode,
-            division=request.division,
-            dataset=inputs.dataset_origin,
-            emulated=board.emulated,
-            time_base=_time_base(board, request),
-            dut=vendor,
-            inputs=_inputs_used(inputs, request),
-            model=_model_used(plan),
-            firmware=None if plan.image is None else _firmware(plan.image),
-            link=links[0] if links else None,
-            resumed=sum(entry.resumed_at is not None for entry in before),
-            tools=plan.tools,
-            accuracy=accuracy,
-            performance=performance,
-            energy=energies[-1] if energies else None,
-            vips=vips,
-            vops=vops,
-            files_sha256=files,
-        )
-
+    known = _Measured(
+        answers={entry.answer.input: entry.answer for entry in before if entry.answer},
+        windows=[entry.window for entry in before if entry.window],
+        energies=[entry.energy for entry in before if entry.energy],
+        resumed=sum(entry.resumed_at is not None for entry in before),
+    )
     try:
-        with ExitStack() as stack:
-            boards_used = 0 if request.mode == "energy" else len(request.ports) or request.shards
-            for index in range(boards_used):
-                duts.append(_open(plan, index, folder, stack))
-                vendor = _handshake(duts[-1], plan, before, journal)
-            if duts:
-                stack.callback(lambda: links.append(_link(duts, request)))  # before they are left
-            if request.mode in ("accuracy", "all"):
-                some = samples[: request.limit]
-                left = [sample for sample in some if sample.name not in answers]
-                measuring = modes.shared_accuracy(duts, left, task.result_count)
-                for answer in track(measuring, "accuracy", len(left)):
-                    journal.append(Entry(answer=answer))
-                    answers[answer.input] = answer
-            if request.mode in ("performance", "all"):
-                first = samples[: rules.WINDOWS]
-                iterations = windows[-1].iterations if windows else None
-                timing = modes.performance(
-                    duts[0],
-                    first[len(windows) :],
-                    task.result_count,
-                    rules.WINDOW_MIN_S,
-                    iterations,
-                )
-                for window in track(timing, "performance", len(first) - len(windows)):
-                    journal.append(Entry(window=window))
-                    windows.append(window)
-        if _wants_energy(request) and not energies:
-            with _energy_bench(plan, folder, links) as bench:
-                first = samples[: rules.WINDOWS]
-                measuring = energy_mode.measure(bench, first, rules.WINDOW_MIN_S, folder)
-                for energy in track(measuring, "energy", 1):
-                    journal.append(Entry(energy=energy))
-                    energies.append(energy)
+        if plan.request.mode != "energy":
+            _measure_boards(plan, known, journal, before, folder, track)
+        if _wants_energy(plan.request):
+            _measure_energy(plan, known, journal, folder, track, say)
     except (TinybenchError, KeyboardInterrupt) as error:
         with contextlib.suppress(RunFolderError):  # the first error is the one to tell
-            write_result(folder, result(str(error) or "interrupted by the user"))
+            why = str(error) or "interrupted by the user"
+            write_result(folder, _result(plan, head, known, files, why))
         say(
             f"stopped; what was measured until then is in {folder}, what was said on the line in "
             f"{folder / TRANSCRIPT_FILE}; go on with: tinybench resume {folder}"
         )
         raise
-
-    done = result(None)
+    done = _result(plan, head, known, files, None)
     write_result(folder, done)
-    return Outcome(done, rules.check(done, task), folder)
+    return Outcome(done, rules.check(done, plan.task), folder)
+
+
+def _measure_boards(
+    plan: _Plan,
+    known: _Measured,
+    journal: Journal,
+    before: list[Entry],
+    folder: Path,
+    track: Track,
+) -> None:
+    """Measure accuracy and performance."""
+    request, task, samples = plan.request, plan.task, plan.inputs.samples.samples
+    duts: list[Dut] = []
+    with ExitStack() as stack:
+        for index in range(len(request.ports) or request.shards):
+            duts.append(_open(plan, index, folder, stack))
+            known.vendor = _handshake(duts[-1], plan, before, journal)
+        stack.callback(lambda: setattr(known, "link", _link(duts, request)))  # before they are left
+        if request.mode in ("accuracy", "all"):
+            some = samples[: request.limit]
+            left = [sample for sample in some if sample.name not in known.answers]
+            measuring = modes.shared_accuracy(duts, left, task.result_count)
+            for answer in track(measuring, "accuracy", len(left)):
+                journal.append(Entry(answer=answer))
+                known.answers[answer.input] = answer
+        if request.mode in ("performance", "all"):
+            first = samples[len(known.windows) : rules.WINDOWS]
+            timing = modes.performance(
+                duts[0],
+                first,
+                task.result_count,
+                rules.WINDOW_MIN_S,
+                known.windows[-1].iterations if known.windows else None,
+            )
+            for window in track(timing, "performance", len(first)):
+                journal.append(Entry(window=window))
+                known.windows.append(window)
+
+
+def _measure_energy(
+    plan: _Plan,
+    known: _Measured,
+    journal: Journal,
+    folder: Path,
+    track: Track,
+    say: Callable[[str], None],
+) -> None:
+    """Measure energy, unless it has been already: one trace is measured whole or not at all."""
+    if known.energies:
+        return
+    with _energy_bench(plan, known, folder) as bench:
+        first = plan.inputs.samples.samples[: rules.WINDOWS]
+        measuring = energy_mode.measure(bench, first, rules.WINDOW_MIN_S, folder)
+        for energy in track(measuring, "energy", 1):
+            journal.append(Entry(energy=energy))
+            known.energies.append(energy)
+    try:
+        energy_mode.draw_pictures(folder)
+    except ToolMissingError as error:
+        say(str(error))
+
+
+def _result(
+    plan: _Plan, head: Head, known: _Measured, files: dict[str, str], error: str | None
+) -> Result:
+    """Return what is known, as it is stored; `error` says what ended the run early."""
+    request, board, task, inputs = plan.request, plan.board, plan.task, plan.inputs
+    ordered = [
+        known.answers[sample.name]
+        for sample in inputs.samples.samples
+        if sample.name in known.answers
+    ]
+    accuracy = score.accuracy(ordered, task.metric) if ordered else None
+    performance = _performance(known.windows, board)
+    vips, vops = _valid_per_second(accuracy, performance, plan.manifest.macs)
+    image = plan.image or plan.energy_image
+    return Result(
+        tinybench=version("tinybench-mcu"),
+        started_at=head.started_at,
+        finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        complete=error is None,
+        error=error,
+        board=board.name,
+        core=board.core,
+        task=task.name,
+        model_id=task.model_id,
+        mode=request.mode,
+        division=request.division,
+        dataset=inputs.dataset_origin,
+        emulated=board.emulated,
+        time_base=_time_base(board, request),
+        dut=known.vendor,
+        inputs=_inputs_used(inputs, request),
+        model=_model_used(plan),
+        firmware=None if image is None else _firmware(image),
+        link=known.link,
+        resumed=known.resumed,
+        tools=plan.tools,
+        accuracy=accuracy,
+        performance=performance,
+        energy=known.energies[-1] if known.energies else None,
+        vips=vips,
+        vops=vops,
+        files_sha256=files,
+    )
 
 
 def _open(plan: _Plan, index: int, folder: Path, stack: ExitStack) -> Dut:
@@ -358,7 +410,7 @@ def _open(plan: _Plan, index: int, folder: Path, stack: ExitStack) -> Dut:
 
 
 @contextlib.contextmanager
-def _energy_bench(plan: _Plan, folder: Path, links: list[Link]) -> Iterator[energy_mode.Bench]:
+def _energy_bench(plan: _Plan, known: _Measured, folder: Path) -> Iterator[energy_mode.Bench]:
     """Yield the monitor and the way to the DUT behind it; a model of both for an emulated board."""
     request, board = plan.request, plan.board
 
@@ -374,9 +426,11 @@ def _energy_bench(plan: _Plan, folder: Path, links: list[Link]) -> Iterator[ener
             path = folder / ENERGY_TRANSCRIPT_FILE
             recorded = stack.enter_context(closing(Recorder(line, path)))
             dut = Dut(recorded, verify=request.verify, marks=True)
-            _insist_task(dut.handshake(), plan.task, plan.energy_image)
-            if not links:
-                stack.callback(lambda: links.append(_link([dut], request)))
+            identity = dut.handshake()
+            _insist_task(identity, plan.task, plan.energy_image)
+            if known.link is None:
+                known.vendor = identity.vendor
+                stack.callback(lambda: setattr(known, "link", _link([dut], request)))
             yield dut
 
     if request.ports:
