@@ -1,5 +1,6 @@
 """What is known of a trace: our analysis, others' rules beside it, and what was published."""
 
+import statistics
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,11 +10,13 @@ import numpy as np
 from ..runner.errors import UsageError
 from ..runner.rules import WINDOW_MIN_S, WINDOWS
 from .analysis import Analysis, Window, analyse, debounced
-from .importers.published import Published, read_published, same
+from .importers.published import Published, read_published, read_throughput, same
 from .methods import METHODS, RuleResult, RuleWindow
 from .trace import Infer, Trace
 
 OWN = "tinybench"
+CLOCK_MAX_PPM = 20_000.0
+"""The worst oscillator inside a microcontroller; more is another setting."""
 
 
 class Compared(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -54,6 +57,9 @@ class Examination(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     note: str
     tinybench: Analysis
     rules: list[ByRule]
+    performance_skew_ppm: float | None
+    """By how much an inference is longer by the DUT's clock, in the published performance run of
+    the same system, than by the monitor's; None where there is none, or it ran otherwise."""
     against_rules: list[str]
     """What the run rules object to, though the measurement may be sound."""
 
@@ -73,11 +79,17 @@ def told(trace: Trace, iterations: int | None, marks: int | None, voltage_v: flo
     return replace(trace, head=head, infers=infers)
 
 
-def examine(trace: Trace, methods: list[str], published: Published | None = None) -> Examination:
+def examine(
+    trace: Trace,
+    methods: list[str],
+    published: Published | None = None,
+    throughput_per_s: float | None = None,
+) -> Examination:
     """Analyse a trace by our method and by others beside it.
 
-    `methods` are names of METHODS; empty means the one that the trace was published with. Raises
-    UsageError for another name, TraceError as `analyse` does.
+    `methods` are names of METHODS; empty means the one that the trace was published with.
+    `throughput_per_s` is by the DUT's clock, of a performance run. Raises UsageError for another
+    name, TraceError as `analyse` does.
     """
     for method in methods:
         if method not in (*METHODS, OWN):
@@ -101,6 +113,7 @@ def examine(trace: Trace, methods: list[str], published: Published | None = None
         note=trace.head.note,
         tinybench=own,
         rules=rules,
+        performance_skew_ppm=_performance_skew_ppm(own, throughput_per_s),
         against_rules=_against_rules(own, rules),
     )
 
@@ -108,6 +121,25 @@ def examine(trace: Trace, methods: list[str], published: Published | None = None
 def published_beside(path: Path) -> Published | None:
     """Return the figures of the results.txt beside a trace, where there is one."""
     return read_published((path if path.is_dir() else path.parent) / "results.txt")
+
+
+def throughput_beside(path: Path) -> float | None:
+    """Return the throughput of the performance run beside a published energy run."""
+    folder = path if path.is_dir() else path.parent
+    return read_throughput(folder.resolve().parent / "performance" / "results.txt")
+
+
+def _performance_skew_ppm(own: Analysis, throughput_per_s: float | None) -> float | None:
+    if throughput_per_s is None:
+        return None
+    skews_ppm = [
+        (window.iterations / throughput_per_s / window.monitor_s - 1) * 1e6
+        for window in own.windows
+        if window.iterations and window.monitor_s
+    ]
+    skew_ppm = statistics.median(skews_ppm) if skews_ppm else None
+    # Beyond what a clock is off, the performance run had another clock rate or firmware.
+    return skew_ppm if skew_ppm is not None and abs(skew_ppm) < CLOCK_MAX_PPM else None
 
 
 def _against_rules(own: Analysis, rules: list[ByRule]) -> list[str]:

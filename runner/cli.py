@@ -659,10 +659,15 @@ def _energy_live(arguments: argparse.Namespace) -> int:
 
 
 def _energy_analyse(arguments: argparse.Namespace) -> int:
-    from ..energy.examine import examine, published_beside
+    from ..energy.examine import examine, published_beside, throughput_beside
 
     with _open_told(arguments) as trace:
-        found = examine(trace, arguments.method, published_beside(arguments.trace))
+        found = examine(
+            trace,
+            arguments.method,
+            published_beside(arguments.trace),
+            throughput_beside(arguments.trace),
+        )
         if arguments.pictures is not None:
             from ..energy.pictures import draw
 

@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tinybench.energy.examine import Examination, examine, published_beside
+from tinybench.energy.examine import (
+    Examination,
+    examine,
+    published_beside,
+    throughput_beside,
+)
 from tinybench.energy.importers import open_any
 from tinybench.runner.cli import main
 
@@ -114,6 +119,18 @@ def test_a_published_result_of_windows_between_the_inferences_is_shown_as_one(
         assert window.monitor_s == pytest.approx(10.7, abs=0.01)
         assert window.host_s == pytest.approx(window.monitor_s, abs=0.03)
     assert any("lasts 9.987 s" in said for said in found.against_rules)
+
+
+def test_the_duts_clock_of_the_performance_run_is_compared(shared_data: Path) -> None:
+    """v1.3: 0.3 % apart, which is stored and shown, and is in no ratio."""
+    folder = shared_data / "published" / V13 / "ad" / "energy"
+    throughput_per_s = throughput_beside(folder)
+    with open_any(folder) as trace:
+        found = examine(trace, [], None, throughput_per_s)
+        assert examine(trace, [], None, 20.0).performance_skew_ppm is None
+    assert found.performance_skew_ppm is not None
+    assert 500 < abs(found.performance_skew_ppm) < 7000
+    assert throughput_beside(shared_data / "published" / EDGE_CASE) is None
 
 
 def test_the_command_prints_the_published_figures(

@@ -10,6 +10,8 @@ _ENERGY = re.compile(r"(?:Total Energy|Energy)\s*:" + _FIGURE + r"(?!/)")
 _EACH = re.compile(r"Energy/Inf\.?\s*:" + _FIGURE + r"/inf")
 _MEDIAN = re.compile(r"Median energy cost is\s+([0-9.]+)\s*uJ/inf")
 
+_THROUGHPUT = re.compile(r"Median throughput is\s+([0-9]{1,12}\.?[0-9]{0,9})\s*inf\./sec")
+
 
 class Published(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Figures as they are printed, so that their digits are known; in uJ."""
@@ -30,6 +32,15 @@ def read_published(path: Path) -> Published | None:
     if median is None or len(energies) != len(each):
         return None
     return Published(energies, each, median[1])
+
+
+def read_throughput(path: Path) -> float | None:
+    """Return the median throughput that results.txt of a performance run states, in 1/s."""
+    try:
+        found = _THROUGHPUT.search(path.read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return None
+    return float(found[1]) or None if found else None
 
 
 def same(value: float | None, printed: str) -> bool:

@@ -4,7 +4,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ...energy.analysis import Analysis
+from ...energy.analysis import SKEW_MAX_PPM, Analysis
 from ...energy.examine import ByRule, Examination
 
 UJ = 1e6
@@ -39,8 +39,17 @@ def _facts(found: Examination) -> Table:
     table.add_row(
         "edges", f"{own.edges} after debouncing; {own.gaps} gaps, {own.lost} lost samples"
     )
+    clocks = []
     if own.host_skew_ppm is not None:
-        table.add_row("clocks", f"host against monitor {own.host_skew_ppm:+.0f} ppm")
+        clocks.append(f"host against monitor {own.host_skew_ppm:+.0f} ppm")
+    if found.performance_skew_ppm is not None:
+        far = abs(found.performance_skew_ppm) > SKEW_MAX_PPM
+        clocks.append(
+            f"DUT, in its performance run, {found.performance_skew_ppm:+.0f} ppm"
+            + (f" (more than {SKEW_MAX_PPM:g})" if far else "")
+        )
+    if clocks:
+        table.add_row("clocks", "; ".join(clocks))
     return table
 
 
