@@ -2,29 +2,50 @@
 #include "kernels.h"
 #include "mve.h"
 
-/* sums[pixel][channel] of two windows that lie side by side and four channels, biases included;
- * `blocks` is at least 1.
+/* Where two pixels go, four channels at a time. */
+struct target {
+    const int32_t *channels;
+    int8_t *out;
+    int32_t out_c; /* from one pixel to the next */
+    int32_t fours; /* of channels, at least 1 */
+    int32_t min, max;
+};
+
+/* Compute two windows that lie side by side, `blocks` (at least 1) of 16 taps each; with `_exact`,
+ * halves below zero are rounded away from zero.
  *
  * In assembly, for VMLADAVA adds to even registers only, and the loop needs all eight of them: the
  * first window's sums are r0, r2, r4, r6, the second's r8, r10, r12, lr. */
-void dot_4x2(const int8_t *windows, const int8_t *weights, int32_t blocks, const int32_t *biases,
-             int32_t *sums);
+void channels_4x2(const int8_t *windows, const int8_t *weights, int32_t blocks,
+                  const struct target *target);
+void channels_4x2_exact(const int8_t *windows, const int8_t *weights, int32_t blocks,
+                        const struct target *target);
 
-__asm__(".section .text.dot_4x2, \"ax\", %progbits\n"
+__asm__(".macro channels name, exact\n"
+        ".section .text.\\name, \"ax\", %progbits\n"
         ".balign 4\n"
         ".thumb_func\n"
-        ".type dot_4x2, %function\n"
-        "dot_4x2:\n"
-        "   push   {r4-r12, lr}\n"
-        "   mov    r5, r0\n"
-        "   add    r7, r0, r2, lsl #4\n" /* the second window */
-        "   mov    r9, r7\n"             /* the end of the first */
-        "   ldm    r3, {r0, r2, r4, r6}\n"
+        ".type \\name, %function\n"
+        "\\name:\n"
+        "   push   {r4-r11, lr}\n"
+        "   vpush  {d8-d11}\n"
+        "   sub    sp, sp, #20\n"
+        "   add    r7, r0, r2, lsl #4\n"
+        "   strd   r0, r7, [sp]\n" /* the first window and the second, which is its end */
+        "   ldrd   r4, r6, [r3, #8]\n"
+        "   strd   r4, r6, [sp, #8]\n" /* out_c, fours */
+        "   ldrd   r4, r6, [r3, #16]\n"
+        "   vdup.32 q4, r4\n"
+        "   vdup.32 q5, r6\n"
+        "   ldrd   r11, r3, [r3]\n"
+        "1: ldm    r11, {r0, r2, r4, r6}\n" /* biases */
         "   mov    r8, r0\n"
         "   mov    r10, r2\n"
         "   mov    r12, r4\n"
         "   mov    lr, r6\n"
-        "1: vldrb.8 q0, [r5], #16\n"
+        "   ldrd   r5, r7, [sp]\n"
+        "   mov    r9, r7\n"
+        "2: vldrb.8 q0, [r5], #16\n"
         "   vldrb.8 q2, [r1], #16\n"
         "   vmladava.s8 r0, q0, q2\n"
         "   vldrb.8 q1, [r7], #16\n"
@@ -39,11 +60,46 @@ __asm__(".section .text.dot_4x2, \"ax\", %progbits\n"
         "   vmladava.s8 r6, q0, q3\n"
         "   vmladava.s8 lr, q1, q3\n"
         "   cmp    r5, r9\n"
+        "   bne    2b\n"
+        "   vmov   d0, r0, r2\n"
+        "   vmov   d1, r4, r6\n"
+        "   vmov   d2, r8, r10\n"
+        "   vmov   d3, r12, lr\n"
+        "   vldrw.32 q2, [r11, #16]\n" /* the output stage, as in mve.h */
+        "   vqrdmulh.s32 q0, q0, q2\n"
+        "   vqrdmulh.s32 q1, q1, q2\n"
+        ".if \\exact\n"
+        "   vshr.s32 q2, q0, #31\n"
+        "   vshr.s32 q3, q1, #31\n"
+        "   vadd.i32 q0, q0, q2\n"
+        "   vadd.i32 q1, q1, q3\n"
+        ".endif\n"
+        "   vldrw.32 q2, [r11, #32]\n"
+        "   vadd.i32 q0, q0, q2\n"
+        "   vadd.i32 q1, q1, q2\n"
+        "   vldrw.32 q3, [r11, #48]\n"
+        "   vshl.s32 q0, q0, q3\n"
+        "   vshl.s32 q1, q1, q3\n"
+        "   vmax.s32 q0, q0, q4\n"
+        "   vmax.s32 q1, q1, q4\n"
+        "   vmin.s32 q0, q0, q5\n"
+        "   vmin.s32 q1, q1, q5\n"
+        "   ldrd   r0, r2, [sp, #8]\n"
+        "   add    r11, r11, #64\n"
+        "   add    r0, r0, r3\n"
+        "   vstrb.32 q0, [r3], #4\n"
+        "   vstrb.32 q1, [r0]\n"
+        "   subs   r2, r2, #1\n"
+        "   str    r2, [sp, #12]\n"
         "   bne    1b\n"
-        "   ldr    r3, [sp, #40]\n"
-        "   stmia  r3, {r0, r2, r4, r6, r8, r10, r12, lr}\n"
-        "   pop    {r4-r12, pc}\n"
-        ".size dot_4x2, . - dot_4x2\n"
+        "   add    sp, sp, #20\n"
+        "   vpop   {d8-d11}\n"
+        "   pop    {r4-r11, pc}\n"
+        ".size \\name, . - \\name\n"
+        ".endm\n"
+        "   channels channels_4x2, 0\n"
+        "   channels channels_4x2_exact, 1\n"
+        ".purgem channels\n"
         ".text\n");
 
 /* Copy the window with top left corner (y0, x0), with the zero point outside the image. */
@@ -71,14 +127,24 @@ static void copy_window(const struct conv_2d_mve *op, const int8_t *in, int32_t 
     }
 }
 
-void conv_2d_mve(const struct conv_2d_mve *op, const int8_t *in, int8_t *out, void *scratch) {
-    int8_t *windows = scratch;
-    const int32_t blocks = op->blocks;
-    const int32_t window_b = 16 * blocks;
-    const int32_t out_c = op->out_c;
-    const int32_t pixels = op->out_h * op->out_w;
+/* Compute the channels from `first` on, which is a multiple of four, of one pixel. */
+static void channels(const struct conv_2d_mve *op, const int8_t *window, int32_t first,
+                     int8_t *out) {
     const struct limits limits = {vdupq_n_s32(op->out_min), vdupq_n_s32(op->out_max),
                                   op->exact_negatives};
+    const int32_t window_b = 16 * op->blocks;
+    for (int32_t c = first; c < op->out_c; c += 4) {
+        const int32_t *parameters = op->channels + 4 * c;
+        store(dot_4(window, window_b, op->weights + window_b * c, parameters), parameters, &limits,
+              op->out_c - c, out + c);
+    }
+}
+
+void conv_2d_mve(const struct conv_2d_mve *op, const int8_t *in, int8_t *out, void *scratch) {
+    int8_t *windows = scratch;
+    const int32_t window_b = 16 * op->blocks;
+    const int32_t pixels = op->out_h * op->out_w;
+    struct target target = {op->channels, out, op->out_c, op->out_c / 4, op->out_min, op->out_max};
     int32_t row = 0;
     int32_t column = 0;
     for (int32_t first = 0; first < pixels; first += 2) {
@@ -99,21 +165,15 @@ void conv_2d_mve(const struct conv_2d_mve *op, const int8_t *in, int8_t *out, vo
                 }
             }
         }
-        const int32_t *channels = op->channels;
-        const int8_t *weights = op->weights;
-        for (int32_t left = out_c; left > 0; left -= 4) {
-            if (count == 2) {
-                int32_t sums[8];
-                dot_4x2(windows, weights, blocks, channels, sums);
-                store(vldrwq_s32(sums), channels, &limits, left, out);
-                store(vldrwq_s32(sums + 4), channels, &limits, left, out + out_c);
-            } else {
-                store(dot_4(windows, window_b, weights, channels), channels, &limits, left, out);
-            }
-            weights += 4 * window_b;
-            channels += 16;
-            out += left < 4 ? left : 4;
+        int32_t done = 0;
+        if (count == 2 && target.fours > 0) {
+            target.out = out;
+            (op->exact_negatives ? channels_4x2_exact : channels_4x2)(windows, op->weights,
+                                                                      op->blocks, &target);
+            done = 4 * target.fours;
         }
-        out += (count - 1) * out_c;
+        for (int32_t i = 0; i < count; i++, out += op->out_c) {
+            channels(op, windows + i * window_b, done, out);
+        }
     }
 }
