@@ -11,8 +11,7 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from ..runner.errors import TraceError
-from .integrate import Integral, integrate, step_at
+from .integrate import Integral, highest_w, integrate, step_at
 from .trace import Edge, Infer, Trace
 
 COVERAGE_FACTOR = 2
@@ -270,18 +269,20 @@ def _terms(
     time_s = stop.time_s - start.time_s
     volts = whole.voltage_v or 0.0
     sample_s = 1 / head.rate_hz
-    range_w = (head.range_max or 0.0) * (volts if head.unit == "A" else 1.0)
+    to_j = _to_j(trace, volts)
+    highest_j = 0.0
+    if whole.lost:
+        highest_j = highest_w(trace, start.time_s, stop.time_s) * sample_s
     steps = [(edge, step_at(trace, edge.time_s, edge.uncertainty_s)) for edge in (start, stop)]
     terms = {
         "gain": energy_j * (states.gain or 0.0),
         "offset": (states.offset_a or 0.0) * volts * time_s,
         "voltage": energy_j * (states.voltage or 0.0),
         "clock": energy_j * _clock_ppm(trace) * 1e-6,
-        "quantisation": _quantisation_j(trace, start.time_s, stop.time_s, energy_j, volts),
+        "quantisation": _quantisation_j(trace, start.time_s, stop.time_s, energy_j, to_j),
         # A lost sample may have been anything from nothing to the highest; a clipped one is
         # above the range, by as much again at most.
-        "losses": whole.lost * sample_s * max(step.high_w for _, step in steps)
-        + whole.clipped * sample_s * range_w,
+        "losses": whole.lost * highest_j + whole.clipped * (head.range_max or 0.0) * to_j,
     }
     terms = {name: half_width / math.sqrt(3) for name, half_width in terms.items()}
     edges_j2 = 0.0
@@ -293,8 +294,14 @@ def _terms(
     return terms | {"edges": math.sqrt(edges_j2)}
 
 
+def _to_j(trace: Trace, volts: float) -> float:
+    """Return the energy of a sample of 1, in J."""
+    sample_s = 1 / trace.head.rate_hz
+    return {"A": volts * sample_s, "W": sample_s, "J": 1.0, "uJ": 1e-6}[trace.head.unit]
+
+
 def _quantisation_j(
-    trace: Trace, start_s: float, stop_s: float, energy_j: float, volts: float
+    trace: Trace, start_s: float, stop_s: float, energy_j: float, to_j: float
 ) -> float:
     """Return the half width that rounding of the samples leaves, in J.
 
@@ -302,8 +309,6 @@ def _quantisation_j(
     ones only.
     """
     head, states = trace.head, trace.head.accuracy
-    sample_s = 1 / head.rate_hz
-    to_j = {"A": volts * sample_s, "W": sample_s, "J": 1.0, "uJ": 1e-6}[head.unit]
     first, last = math.floor(start_s * head.rate_hz), math.ceil(stop_s * head.rate_hz)
     linear_j = states.quantisation_a * to_j * (last - first)
     if not states.quantisation and not states.code:
@@ -372,8 +377,11 @@ def _clock_ppm(trace: Trace) -> float:
 
 
 def _not_stated(trace: Trace) -> list[str]:
-    states = trace.head.accuracy
-    terms = {"gain": states.gain, "offset": states.offset_a, "voltage": states.voltage}
+    head, states = trace.head, trace.head.accuracy
+    # An offset in A is one in W by a voltage only.
+    known_v = head.voltage_measured or head.voltage_v is not None
+    offset_a = states.offset_a if known_v else None
+    terms = {"gain": states.gain, "offset": offset_a, "voltage": states.voltage}
     return [name for name, value in terms.items() if value is None]
 
 
@@ -388,5 +396,5 @@ def _host_skew_ppm(infers: Sequence[Infer], windows: list[Window]) -> float | No
         return None
     (first_s, first_host_s), (last_s, last_host_s) = ends[0], ends[-1]
     if last_s <= first_s:
-        raise TraceError("the infers of this trace are not in order")
+        return None
     return ((last_host_s - first_host_s) / (last_s - first_s) - 1) * 1e6

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..runner.errors import TraceError
-from .trace import Floats, Trace, TraceHead
+from .trace import CHUNK, Floats, Trace, TraceHead
 
 ROW = 4096
 """Products that are added up in float32 before float64 takes over: 1e-7 relative at worst."""
@@ -68,6 +68,18 @@ def step_at(trace: Trace, time_s: float, uncertainty_s: float) -> Step:
     if not len(near_w):
         return Step(0.0, 0.0)
     return Step(float(near_w.max()), float(near_w.max() - near_w.min()))
+
+
+def highest_w(trace: Trace, start_s: float, stop_s: float) -> float:
+    """Return the highest power between two moments, in W."""
+    rate_hz = trace.head.rate_hz
+    highest = 0.0
+    for first in range(math.floor(start_s * rate_hz), math.ceil(stop_s * rate_hz), CHUNK):
+        near_w = powers_w(
+            trace, first, min(first + CHUNK, math.ceil(stop_s * rate_hz), trace.count)
+        )
+        highest = max(highest, float(near_w[np.isfinite(near_w)].max(initial=0.0)))
+    return highest
 
 
 def powers_w(trace: Trace, start: int, stop: int) -> Floats:

@@ -137,11 +137,19 @@ def test_lost_samples_are_flagged_or_make_the_window_invalid(
     if valid:
         assert len(window.warnings) == 1
         assert window.energy_j == pytest.approx(10e-3, rel=1e-6)
-        assert window.terms_j["losses"] > 0
+        assert window.terms_j["losses"] == pytest.approx(1e-5 / np.sqrt(3))
         assert found.windows[1].terms_j["losses"] == 0
     else:
         assert window.energy_j is None
         assert found.median_j == pytest.approx(1e-3)
+
+
+def test_a_lost_sample_may_have_been_the_highest() -> None:
+    """Of a load in bursts, wherever in the window they are; power at its edges says nothing."""
+    power_w = np.full(5000, 0.01)
+    power_w[1300:1310], power_w[1500] = 0.2, np.nan
+    (window, _) = analyse(_trace(power_w=power_w)).windows
+    assert window.terms_j["losses"] == pytest.approx(0.2e-3 / np.sqrt(3))
 
 
 def test_clipped_samples_are_flagged_or_make_the_window_invalid() -> None:
