@@ -37,6 +37,12 @@ PROGRAMS = (
     ("clang", "clang libclang-rt-14-dev", "make test and make soak (fuzzing)", False),
 )
 LIBRARY = "libc.a"
+MONITOR_LIBRARIES = (
+    # distribution, extra, what for
+    ("pyjoulescope_driver", "joulescope", "Joulescope"),
+    ("otii-tcp-client", "otii", "Otii"),
+    ("pyvisa-py", "n6705", "N6705"),
+)
 
 
 def examine() -> list[Finding]:
@@ -69,6 +75,16 @@ def examine() -> list[Finding]:
             "tinybench prepare vww",
             "pip install 'tinybench-mcu[prepare]'",
             required=False,
+        ),
+        *(
+            Finding(
+                name,
+                _distribution(name),
+                f"the energy monitor {use}",
+                f"pip install 'tinybench-mcu[{extra}]'",
+                required=False,
+            )
+            for name, extra, use in MONITOR_LIBRARIES
         ),
         Finding(
             "cache",

@@ -79,7 +79,6 @@ class SimulatedLpm01a:
         self._started_s = time.monotonic()
         self._index = 0
         self._event = 0
-        self._broken = False
         if "residue" in faults:
             self._pending.append((0.0, b"6409-07\r\nPowerShield > ack fre" + PROMPT))
 
@@ -154,7 +153,6 @@ class SimulatedLpm01a:
             self._started_s = time.monotonic()
             self._load.begin()
             self._index = self._event = 0
-            self._broken = False
         elif rest:
             self._settings[word] = rest
         if word == "volt" and "calibration lines" in self._faults:
