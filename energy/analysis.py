@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from .integrate import Integral, highest_w, integrate, step_at
-from .trace import Edge, Infer, Trace
+from .trace import CHUNK, Edge, Floats, Infer, Trace
 
 COVERAGE_FACTOR = 2
 DEBOUNCE_S = 50e-6
@@ -311,7 +311,10 @@ def _quantisation_j(
     head, states = trace.head, trace.head.accuracy
     first, last = math.floor(start_s * head.rate_hz), math.ceil(stop_s * head.rate_hz)
     linear_j = states.quantisation_a * to_j * (last - first)
-    if not states.quantisation and not states.code:
+    code = states.code
+    if not code and not states.quantisation and not states.quantisation_a:
+        code = seen_code(trace.read(first, min(first + CHUNK, last, trace.count))[0])
+    if not states.quantisation and not code:
         return linear_j
     counts: dict[float, int] = {}
     for chunk in trace.chunks(first, last):
@@ -323,10 +326,26 @@ def _quantisation_j(
     if not total:
         return linear_j
     squares = (
-        (half_step(value, states.code, states.quantisation) * count) ** 2
+        (half_step(value, code, states.quantisation) * count) ** 2
         for value, count in counts.items()
     )
     return linear_j + math.sqrt(sum(squares)) / total * energy_j
+
+
+def seen_code(samples: Floats) -> str:
+    """Return the code that all samples are in, of those `half_step` knows; "" where there is none.
+
+    Where nobody states a resolution, the samples show a coarse one. Ref: GUM, F.2.2.1.
+    """
+    there = np.unique(samples[np.isfinite(samples) & (samples != 0)])
+    if not len(there):
+        return ""
+    mantissas = np.frexp(there.astype(np.float64))[0] * 2**12
+    if (mantissas == np.rint(mantissas)).all():
+        return "hex12"
+    digits = np.abs(there.astype(np.float64))
+    digits /= 10.0 ** (np.floor(np.log10(digits)) - 3)
+    return "dec4" if (np.abs(digits - np.rint(digits)) < 1e-3).all() else ""
 
 
 def half_step(value: float, code: str, relative: float) -> float:

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinybench.energy.analysis import Analysis, analyse, debounced, half_step
+from tests.loads import hex12
+from tinybench.energy.analysis import Analysis, analyse, debounced, half_step, seen_code
 from tinybench.energy.trace import (
     Accuracy,
     Edge,
@@ -207,7 +208,7 @@ def test_the_budget_names_its_terms() -> None:
             "offset": 2e-6 / root,
             "voltage": 1e-4 / root,
             "clock": 1e-6 / root,
-            "quantisation": 0.0,
+            "quantisation": 0.5e-6 * 2 / root,
             "losses": 0.0,
             "edges": 0.01 * 1e-3 / np.sqrt(12) * np.sqrt(2),
         }
@@ -253,6 +254,17 @@ def test_current_alone_is_refused() -> None:
     )
     with pytest.raises(TraceError, match="give the voltage"):
         analyse(trace)
+
+
+def test_a_coarse_resolution_that_nobody_states_is_seen() -> None:
+    """12 bits, or four digits; a fine one is not, nor one in noise."""
+    noise = np.random.default_rng(3).normal(0.01, 1e-3, 1000)
+    assert seen_code(hex12(noise).astype(np.float32)) == "hex12"
+    assert seen_code(np.round(noise, 5).astype(np.float32)) == "dec4"
+    assert seen_code(noise.astype(np.float32)) == ""
+    assert seen_code(np.array([0.0, np.nan])) == ""
+    found = analyse(_trace(power_w=np.full(5000, 0.01)))
+    assert found.windows[0].terms_j["quantisation"] == pytest.approx(0.5e-5 / np.sqrt(3))
 
 
 @given(value=st.floats(1e-7, 0.05), code=st.sampled_from(["hex12", "dec4"]))

@@ -2,7 +2,7 @@
 
 Columns are told by their names: time, current, voltage, power, energy (of a sample), each with its
 unit (`Current(uA)`, `current_a`, `Voltage [mV]`). A column `edge` is 0 but in samples with an edge;
-`D0`, `gpi[0]` and `D0-D7` are levels of digital inputs.
+`D0`, `gpi[0]`, `trigger` and `D0-D7` are levels of digital inputs.
 """
 
 import itertools
@@ -32,7 +32,10 @@ NAMES = {
     "energy": ("energy", "e"),
 }
 UNIT = re.compile(r"^(.*?)[\s_(\[/]+([nuµμmk]?)([aswvj])[)\]]?$")
-PINS = re.compile(r"^(d\d|gpi\s*\[?\d\]?|d0-d7|bits|digital.*|logic.*)$")
+PINS = re.compile(
+    r"^(d\d|gpio?\s*\[?\d?\]?|d0-d7|bits|digital.*|logic.*|trigger|sync|timing.*|pin\s*\d*)$"
+)
+EDGE = re.compile(r"^(edges?|events?|markers?)$")
 GAP = 1.5
 """A step in time longer than so many samples is a gap."""
 
@@ -86,7 +89,7 @@ def _columns(path: Path, file: IO[str]) -> _Columns:
             fits = not unit or unit[3] == symbol.lower()
             if fits and any(word in NAMES[kind] for word in re.split(r"[\s_]+", plain)):
                 known.setdefault(kind, (index, SCALES[unit[2]] if unit else 1.0))
-        if name == "edge":
+        if EDGE.match(name):
             edge = index
         elif PINS.match(name):
             pins[name] = index
