@@ -91,9 +91,11 @@ class Timeline:
                 self._split(count, before)
                 self._settle(index)
                 return True
+        since = stretch.stamps[-1][0] if stretch.stamps else 0
+        if not any(at > since for at in stretch.suspects):
+            stretch.suspects += [since, stretch.count]  # lost, and nobody knows where
         stretch.stamps.append(here)
         if len(stretch.stamps) < UNSETTLED_MAX:
-            stretch.suspects.append(stretch.count)
             return True
         rising = all(a[1] < b[1] for a, b in zip(stretch.stamps, stretch.stamps[1:], strict=False))
         if not rising or index <= self._index:
@@ -135,7 +137,7 @@ class Timeline:
         self._stretch = _Stretch(
             [samples[:count]],
             count,
-            [at for at in stretch.suspects if at < count],
+            [at for at in stretch.suspects if at <= count],
             [at for at in stretch.edges if at <= count],
         )
         self._settle(index)
@@ -180,7 +182,9 @@ class Timeline:
         """Note edges: each fell within the sample before it."""
         for at in edges:
             index = self._index + at + shift
-            self._edges.append(Edge((index - 0.5) / self._rate_hz, None, 0.5 / self._rate_hz))
+            half_s = 0.5 / self._rate_hz
+            stamp_s = index / self._rate_hz
+            self._edges.append(Edge(stamp_s - half_s, None, half_s, stamp_s))
             self._last_edge = max(0, index - 1)
 
 

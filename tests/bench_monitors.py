@@ -13,9 +13,9 @@ import numpy as np
 from tests.figures import Figure
 from tests.test_lpm01a import binary_stream
 from tinybench.energy.drivers import joulescope
-from tinybench.energy.drivers.lpm01a import BinaryDecoder
-from tinybench.energy.drivers.ppk2 import Decoder, current_table, parse_metadata
+from tinybench.energy.lpm01a_stream import BinaryDecoder
 from tinybench.energy.monitor import Capture, MonitorSpec
+from tinybench.energy.ppk2_stream import Decoder, current_table, parse_metadata
 from tinybench.energy.simulated.joulescope import SimulatedJoulescope
 from tinybench.energy.simulated.load import Blinking
 from tinybench.energy.simulated.ppk2 import encode, metadata

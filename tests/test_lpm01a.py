@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinybench.energy.drivers.lpm01a import AsciiDecoder, BinaryDecoder, attached
+from tinybench.energy.drivers.lpm01a import attached
 from tinybench.energy.drivers.lpm01a import open as open_lpm01a
+from tinybench.energy.lpm01a_stream import AsciiDecoder, BinaryDecoder
 from tinybench.energy.monitor import Capture, MonitorSpec, open_monitor
 from tinybench.energy.simulated.load import Windows
 from tinybench.energy.simulated.lpm01a import SimulatedLpm01a, hexa

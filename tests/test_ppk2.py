@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.test_lpm01a import insist_nan_only_in_gaps, joined
-from tinybench.energy.drivers.ppk2 import Decoder, current_table, parse_metadata
-from tinybench.energy.pace import Pace
+from tinybench.energy.ppk2_stream import Decoder, current_table, parse_metadata
 from tinybench.energy.simulated.ppk2 import encode, metadata
 from tinybench.energy.trace import Chunk
 from tinybench.runner.errors import MonitorError
@@ -125,17 +124,3 @@ def test_a_damaged_stream_never_raises_and_its_gaps_hold_every_nan(data: st.Data
 def test_noise_never_raises(noise: bytes) -> None:
     """Any bytes at all decode to samples and gaps, or to nothing."""
     insist_nan_only_in_gaps(decode(noise, 700))
-
-
-@pytest.mark.parametrize(("lost", "noticed"), [(0, False), (640, True)])
-def test_a_loss_that_the_counter_hides_is_seen_by_the_clock(lost: int, noticed: bool) -> None:
-    """640 samples are ten turns of the counter, and 6.4 ms that never come back."""
-    pace = Pace(100_000)
-    jitter = np.random.default_rng(1).random(600) * 2e-3
-    told = [
-        pace.lost(round(time_s * 1e5) - (lost if time_s > 3 else 0), time_s + late_s, drained=True)
-        for time_s, late_s in zip(np.arange(600) / 100, jitter, strict=True)
-    ]
-    assert any(told) == noticed
-    if noticed:
-        assert pace.doubtful_from < 600_000

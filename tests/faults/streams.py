@@ -7,8 +7,8 @@ import numpy as np
 
 from tests.faults.monitors import LOAD, VOLTAGE_V, Outcome, judge
 from tests.test_ppk2 import TABLE
-from tinybench.energy.drivers.lpm01a import AsciiDecoder
-from tinybench.energy.drivers.ppk2 import Decoder
+from tinybench.energy.lpm01a_stream import AsciiDecoder
+from tinybench.energy.ppk2_stream import Decoder
 from tinybench.energy.simulated.lpm01a import SimulatedLpm01a
 from tinybench.energy.simulated.ppk2 import SimulatedPpk2
 from tinybench.energy.trace import Chunk, Infer, TraceHead, memory_trace
