@@ -71,6 +71,20 @@ def test_the_v13_rule_gives_every_published_window(
     _assert_printed(found, path, median)
 
 
+def test_every_recorded_trace_that_is_there_is_reproduced(shared_data: Path) -> None:
+    """However many: each window and the median, to the last printed digit."""
+    published = shared_data / "published"
+    traces = [*published.rglob("*-energy.bin"), *published.glob("v1.3/**/energy/results.json")]
+    assert len(traces) >= 10
+    wrong = []
+    for path in traces:
+        with open_any(path) as trace:
+            found = examine(trace, [], published_beside(path))
+        if not found.rules or found.rules[0].reproduced is not True:
+            wrong.append(path)
+    assert wrong == []
+
+
 @pytest.mark.parametrize(
     "folder",
     [folder for folder, _ in EEMBC if folder != EDGE_CASE]

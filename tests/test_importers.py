@@ -168,6 +168,17 @@ def test_a_v13_voltage_is_stated_in_several_ways(
         assert analyse(trace).valid
 
 
+def test_a_streaming_result_is_one_inference(tmp_path: Path) -> None:
+    """Streaming wake words: no infer in the entry, one window over the whole recording."""
+    entry = _entry([["00", 100], ["01", 500], ["02", 2500]])
+    del entry["infer"]
+    with open_any(_v13(tmp_path, entry | {"audio_file": "long_wav.wav"})) as trace:
+        found = examine(trace, [])
+    assert found.tinybench.valid
+    assert found.tinybench.median_j == pytest.approx(20e-3)
+    assert found.rules[0].median_uj == pytest.approx(20000)
+
+
 def test_an_extra_edge_fools_the_v13_rule_and_not_ours(tmp_path: Path) -> None:
     """It takes the last two, whatever they are; we take none."""
     entry = _entry([["01", 500], ["02", 2500], ["03", 2600]])
