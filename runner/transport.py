@@ -172,6 +172,8 @@ class Recorder:
     The transcript is JSON lines: {"t_s": seconds since the start, "to": "dut" or "host", "text":
     ...}; bytes that are no printable ASCII come as "hex". "to": "port" is an event of the port
     itself: "opened" by each run that writes here, "reopened", or "baud N".
+
+    Entries are written while the next answer is on its way, so that the line never waits for them.
     """
 
     def __init__(self, inner: Transport, path: Path) -> None:
@@ -182,11 +184,13 @@ class Recorder:
         self._inner = inner
         self._path = path
         self._start_s = time.monotonic()
+        self._unwritten: list[tuple[float, str, bytes]] = []
         try:
             self._file = open_lines(path)
         except OSError as error:
             raise RunFolderError(f"cannot write the transcript {path}: {error}") from error
         self._record("port", b"opened")
+        self._write_out()
 
     @property
     def byte_s(self) -> float:
@@ -194,6 +198,7 @@ class Recorder:
         return self._inner.byte_s
 
     def read(self, timeout_s: float) -> bytes:
+        self._write_out()
         data = self._inner.read(timeout_s)
         if data:
             self._record("host", data)
@@ -213,17 +218,31 @@ class Recorder:
 
     def close(self) -> None:
         self._inner.close()
-        with contextlib.suppress(OSError):  # what could not be written was reported by _record
+        # What cannot be written has been reported before, or is the last of a run that has ended.
+        with contextlib.suppress(RunFolderError):
+            self._write_out()
+        with contextlib.suppress(OSError):
             self._file.close()
 
     def _record(self, to: str, data: bytes) -> None:
-        text = data.isascii() and data.translate(None, b"\r\n").decode("ascii").isprintable()
-        entry: dict[str, object] = {"t_s": round(time.monotonic() - self._start_s, 6), "to": to}
-        entry |= {"text": data.decode("ascii")} if text else {"hex": data.hex()}
+        self._unwritten.append((time.monotonic() - self._start_s, to, data))
+
+    def _write_out(self) -> None:
+        """Write what is recorded. Raises RunFolderError when the disk refuses."""
+        entries, self._unwritten = self._unwritten, []
         try:
-            self._file.write(json.dumps(entry).encode("ascii") + b"\n")
+            for t_s, to, data in entries:
+                self._file.write(_entry(t_s, to, data))
         except OSError as error:
             raise RunFolderError(f"cannot write the transcript {self._path}: {error}") from error
+
+
+def _entry(t_s: float, to: str, data: bytes) -> bytes:
+    """Return a line of the transcript."""
+    text = data.isascii() and data.translate(None, b"\r\n").decode("ascii").isprintable()
+    entry: dict[str, object] = {"t_s": round(t_s, 6), "to": to}
+    entry |= {"text": data.decode("ascii")} if text else {"hex": data.hex()}
+    return json.dumps(entry).encode("ascii") + b"\n"
 
 
 class ReplayTransport:

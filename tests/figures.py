@@ -9,7 +9,8 @@ class Figure(NamedTuple):
     name: str
     value: float
     unit: str
-    must: float
+    must: float | None
+    """None for a yardstick that other figures are compared with."""
     where: str
     better: str = "lower"
     """"lower" or "higher": the side of `must` on which the value should be."""
@@ -17,4 +18,6 @@ class Figure(NamedTuple):
     @property
     def missed(self) -> bool:
         """Whether it is not as it must be."""
+        if self.must is None:
+            return False
         return self.value > self.must if self.better == "lower" else self.value < self.must

@@ -128,6 +128,15 @@ def test_a_short_window_is_named_with_how_many_iterations_it_lacks() -> None:
     assert violation.advice == "5 more iterations"
 
 
+def test_five_short_windows_do_not_pass() -> None:
+    """The public runner takes five windows of 2.1 s without a word."""
+    windows = [
+        replace(window, iterations=10, elapsed_us=2_100_000)
+        for window in _performance(good_result()).windows
+    ]
+    assert _broken(_windows(windows)) == ["window-duration"] * 5
+
+
 def test_a_different_output_in_a_window_is_not_valid() -> None:
     """In 109 of 235 published runs the engine had overwritten its input between inferences."""
     windows = list(_performance(good_result()).windows)

@@ -1,6 +1,8 @@
 """Whole accuracy sets over lines with faults: every answer is that of the clean run."""
 
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,10 +10,16 @@ import pytest
 from tests.faults.kinds import noise
 from tests.faults.port import FaultyPort, Lie
 from tests.faults.verdict import INPUT_B, LINKS, build_devices
+from tests.link.paced_line import build, paced_line
+from tinybench.models.declaration import package_folder
 from tinybench.runner import frames
+from tinybench.runner.board import load_board
 from tinybench.runner.dut import Dut
+from tinybench.runner.firmware import build as build_firmware
 from tinybench.runner.inference import Inference
 from tinybench.runner.line import Patience, Tally
+from tinybench.runner.result import Result, read_result
+from tinybench.runner.task import load_task
 from tinybench.runner.transport import ProcessTransport
 
 PATIENCE = Patience(reply_s=0.3, name_s=0.2, quiet_s=0.02, inference_s=0.5)
@@ -96,3 +104,33 @@ def test_a_thousand_inputs_over_a_noisy_line(devices: Path, link: str) -> None:
 def test_a_ready_lost_at_input_990_loses_nothing(devices: Path, link: str) -> None:
     """The public runner discards all 990 results."""
     _assert_nothing_lost(devices, link, 1000, _lost_ready(990))
+
+
+def test_a_run_over_a_noisy_port_ends_with_the_clean_result(tmp_path: Path) -> None:
+    """As a user types it, one byte in 20 000 wrong each way: the same answers, and what it took."""
+    model = package_folder() / "embedded" / "kws01.tflite"
+    image = build_firmware(load_board("host"), load_task("kws"), model)
+    words = ["--task", "kws", "--mode", "accuracy", "--baud", "921600"]
+    device = ["sh", "-c", f"stty raw -echo 921600; exec {image.elf}"]
+    with paced_line(build(tmp_path), device, noise_b=20_000) as path:
+        found = _answers(tmp_path / "port", "--port", path, *words)
+    assert found.accuracy is not None
+    wanted = _answers(tmp_path / "host", "--board", "host", *words[:4])
+    assert wanted.accuracy is not None
+    assert [answer.results for answer in found.accuracy.answers] == [
+        answer.results for answer in wanted.accuracy.answers
+    ]
+    assert found.link is not None
+    assert found.link.resent_frames + found.link.retries > 0
+
+
+def _answers(folder: Path, *words: str) -> Result:
+    done = subprocess.run(
+        [sys.executable, "-m", "tinybench.runner", *words, "--out", str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode in (0, 1), done.stderr
+    return read_result(folder)

@@ -14,7 +14,7 @@ def open_port(path: str, baud: int) -> Iterator[int]:
     """Open a serial port raw at `baud`; yields its file descriptor."""
     port = os.open(path, os.O_RDWR | os.O_NOCTTY)
     try:
-        tty.setraw(port)
+        tty.setraw(port, termios.TCSANOW)
         settings = termios.tcgetattr(port)
         settings[4] = settings[5] = getattr(termios, f"B{baud}")
         termios.tcsetattr(port, termios.TCSANOW, settings)

@@ -7,16 +7,19 @@ last. After one more byte it sends COUNT bytes.
 
 import contextlib
 import os
+import select
 import sys
 import termios
 import time
 import tty
 
+TIMEOUT_S = 5
+
 
 def main() -> None:
     """Do it."""
     count, baud = int(sys.argv[1]), int(sys.argv[2])
-    tty.setraw(0)
+    tty.setraw(0, termios.TCSANOW)
     settings = termios.tcgetattr(0)
     settings[4] = settings[5] = getattr(termios, f"B{baud}")
     termios.tcsetattr(0, termios.TCSANOW, settings)
@@ -30,11 +33,16 @@ def main() -> None:
 
 
 def time_bytes(port: int, count: int) -> tuple[float, int]:
-    """Read `count` bytes; return the time from the first read to the last, and the bytes in it."""
+    """Read `count` bytes; return the time from the first read to the last, and the bytes in it.
+
+    Raises TimeoutError when they stop coming.
+    """
     first_b = len(os.read(port, 4096))
     start_s = end_s = time.perf_counter()
     got_b = first_b
     while got_b < count:
+        if not select.select([port], [], [], TIMEOUT_S)[0]:
+            raise TimeoutError(f"{got_b} of {count} bytes have come")
         got_b += len(os.read(port, 4096))
         end_s = time.perf_counter()
     return end_s - start_s, got_b - first_b

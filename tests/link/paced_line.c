@@ -37,11 +37,14 @@
 /* Bytes of a stream are handed over this often; the last of a message exactly when it ends. */
 #define STEP_NS 400000ull
 #define NEVER UINT64_MAX
+/* What a computer's serial driver holds for a program that does not read. */
+#define HELD_B 65536
 
 /* One way of the line. Times are of CLOCK_MONOTONIC. */
 struct way {
     int from; /* masters of the two ends */
     int to;
+    bool to_computer;
     uint64_t latency_ns;
     uint32_t noise_b;
     uint32_t chance;       /* state of xorshift */
@@ -51,7 +54,7 @@ struct way {
     uint32_t first;
     uint32_t count;
     uint64_t idle_ns; /* when the wire has sent all of them */
-    uint8_t held[QUEUE_B + PACKET_B];
+    uint8_t held[HELD_B];
     uint32_t held_count;
     uint64_t held_since_ns;
 };
@@ -152,15 +155,18 @@ static void take(struct way *way, uint32_t baud) {
     }
 }
 
-/* Hand over what has reached the other end. A receiver that has not read thousands of bytes loses
- * what comes, as on a line without flow control. */
+/* Hand over what has reached the other end. A receiver that does not read loses what comes when its
+ * buffers are full, as on a line without flow control: the host's 64 kB, the device's 4. */
 static void deliver(struct way *way, uint64_t now) {
     uint32_t baud = rate(way->to);
     while (way->count > 0 && way->end_ns[way->first] <= now) {
         if (way->held_count == 0) {
             way->held_since_ns = way->end_ns[way->first];
         }
-        way->held[way->held_count++] = sampled(way->byte[way->first], way->baud[way->first], baud);
+        if (way->held_count < HELD_B) {
+            way->held[way->held_count++] =
+                sampled(way->byte[way->first], way->baud[way->first], baud);
+        }
         way->first = (way->first + 1) % QUEUE_B;
         way->count--;
     }
@@ -168,13 +174,20 @@ static void deliver(struct way *way, uint64_t now) {
     if (now < way->held_since_ns + way->latency_ns) {
         ready -= ready % PACKET_B;
     }
-    if (ready > 0) {
-        ssize_t written = write(way->to, way->held, ready);
-        (void)written;
-        way->held_count -= ready;
-        memmove(way->held, way->held + ready, way->held_count);
-        way->held_since_ns = now;
+    if (ready == 0) {
+        return;
     }
+    ssize_t written = write(way->to, way->held, ready);
+    if (!way->to_computer) {
+        written = ready;
+    }
+    if (written <= 0) {
+        way->held_since_ns = now + MILLISECOND_NS; /* full: try again then */
+        return;
+    }
+    way->held_count -= (uint32_t)written;
+    memmove(way->held, way->held + written, way->held_count);
+    way->held_since_ns = now;
 }
 
 /* When this way wants to hand over next. */
@@ -211,6 +224,7 @@ int main(int argc, char **argv) {
     int device = open_end();
     to_device.from = to_host.to = host;
     to_device.to = to_host.from = device;
+    to_host.to_computer = true;
     to_host.latency_ns = strtoull(argv[1], NULL, 10) * MILLISECOND_NS;
     to_device.noise_b = to_host.noise_b = (uint32_t)strtoul(argv[2], NULL, 10);
     to_device.chance = 1;
