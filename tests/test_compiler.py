@@ -74,6 +74,7 @@ def test_manifest_holds_hashes_and_a_line_for_each_operator(tmp_path: Path) -> N
     assert manifest.macs == sum(entry.macs for entry in manifest.operators)
     assert manifest.macs == 30 * (9 * 2 * 4 + 9 * 4 + 4 * 6) + 6 * 3
     assert manifest.weights_b == sum(entry.weights_b for entry in manifest.operators)
+    assert manifest.tables_b == 4 * 256, "exponentials of the softmax"
     assert manifest.arena_b >= max(entry.arena_b for entry in manifest.operators)
     assert manifest.tensor_ram_b == manifest.input_b + manifest.arena_b + manifest.result_b
     assert json.loads((tmp_path / "manifest.json").read_text())["arena_b"] == manifest.arena_b

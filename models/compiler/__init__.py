@@ -67,6 +67,7 @@ def compile_model(
         output_count=1 if result == "mse" else target.elements,
         macs=sum(step.macs for step in steps),
         weights_b=sum(step.weights_b for step in steps),
+        tables_b=sum(step.tables_b for step in steps),
         arena_b=memory.arena_b,
         result_b=target.elements,
         tensor_ram_b=input_b + interface.quantised_b(source) + memory.arena_b + target.elements,

@@ -33,6 +33,8 @@ class Constant(msgspec.Struct, frozen=True):
     ctype: str
     values: np.ndarray
     size_b: int
+    table: bool = False
+    """Whether it is arithmetic of the kernel's, not a part of the model."""
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +57,11 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     def weights_b(self) -> int:
         """Bytes of constants."""
         return sum(constant.size_b for constant in self.constants)
+
+    @property
+    def tables_b(self) -> int:
+        """Bytes of constants that are no part of the model."""
+        return sum(constant.size_b for constant in self.constants if constant.table)
 
 
 def lower(graph: Graph, kernels: str) -> list[Step]:
@@ -768,7 +775,9 @@ def _softmax(graph: Graph, op: Operator, kernels: str, planar: frozenset[int]) -
         operator=op,
         function="softmax",
         fields={"rows": source.elements // source.shape[-1], "classes": source.shape[-1]},
-        constants=[Constant("exponentials", "int32_t", exponentials, 4 * exponentials.size)],
+        constants=[
+            Constant("exponentials", "int32_t", exponentials, 4 * exponentials.size, table=True)
+        ],
         inputs=[source.index],
         output=target.index,
         overlaps={source.index: IN_PLACE},

@@ -32,6 +32,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     output_count: int
     macs: int
     weights_b: int
+    """Bytes of all constants."""
+    tables_b: int
+    """Those of them that are tables of a kernel's arithmetic and no part of the model."""
     arena_b: int
     """Bytes of the arena: activations and scratch, without the upload buffer."""
     result_b: int
