@@ -182,6 +182,10 @@ REFUSED: dict[str, tuple[Callable[[], Model], str]] = {
     "padding": (lambda: with_option(Padding=7), r"operator 0 CONV_2D: padding 7"),
     "stride": (lambda: with_option(StrideW=0), r"operator 0 CONV_2D: stride 1x0"),
     "output shape": (lambda: with_option(StrideW=2), r"operator 0 CONV_2D: .* give 6x3"),
+    "pool window": (
+        lambda: build.average_pool(np.random.default_rng(0), (1, 2, 1), (1, 4), (1, 1), build.SAME),
+        r"operator 0 AVERAGE_POOL_2D: its window is 1x4; 1x1 to 2 rows or columns",
+    ),
     "groups": (
         lambda: with_tensor(1, shape=[4, 3, 3, 1], data=np.ones(36, np.int8)),
         r"operator 0 CONV_2D: .*grouped convolution is not supported",
