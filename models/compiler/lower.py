@@ -673,8 +673,8 @@ def _average_pool_2d(graph: Graph, op: Operator, kernels: str, planar: frozenset
     kernel_h, kernel_w = int(op.options["FilterHeight"]), int(op.options["FilterWidth"])
     if not (0 < kernel_h <= source.elements and 0 < kernel_w <= source.elements):
         raise ModelError(
-            f"its window is {kernel_h}x{kernel_w}; 1x1 to {source.elements} rows or columns, as many "
-            "as its input has elements, are supported"
+            f"its window is {kernel_h}x{kernel_w}; 1x1 to {source.elements} rows or columns, "
+            "as many as its input has elements, are supported"
         )
     window = _window(op, source, target, kernel_h, kernel_w)
     _check_same_quantisation(source, target)
