@@ -24,6 +24,10 @@ class AsciiDecoder:
     EVENT = re.compile(rb"event (\d+) (?:ris|fal)")
     ENDS = (b"end", b"summary beg")
     LINE_MAX_B = 400
+    STRANGE_MAX = 500
+    """Unknown lines in a row after which this is no stream of samples."""
+    UNSETTLED_MAX = 20_000
+    """Samples without a time stamp; one is due after each thousand."""
 
     def __init__(self, rate_hz: float) -> None:
         self.timeline = Timeline(rate_hz)
@@ -31,6 +35,7 @@ class AsciiDecoder:
         self.failure = ""
         self._tail = b""
         self._event: int | None = None
+        self._strange = 0
         self._replies: list[str] = []
 
     def feed(self, data: bytes) -> None:
@@ -38,7 +43,7 @@ class AsciiDecoder:
         lines = (self._tail + data).replace(b"\0", b"").split(b"\n")
         self._tail = lines.pop()
         if len(self._tail) > self.LINE_MAX_B:
-            self.timeline.suspect()
+            self._take_strange()
             self._tail = self._tail[-self.LINE_MAX_B :]
         run: list[float] = []
         for raw in lines:
@@ -47,13 +52,13 @@ class AsciiDecoder:
             if match is not None:
                 run.append(int(match[1]) * 10.0 ** int(match[2]))
                 continue
-            if run:
-                self.timeline.add(np.array(run, np.float32))
-                run = []
+            self._take_samples(run)
+            run = []
             if line and not self.ended:
                 self._other(line)
-        if run:
-            self.timeline.add(np.array(run, np.float32))
+        self._take_samples(run)
+        if self.timeline.unsettled > self.UNSETTLED_MAX:
+            self._fail(f"no time stamp among {self.timeline.unsettled} samples")
 
     def take(self) -> Chunk | None:
         """Return what is settled since the last call."""
@@ -86,7 +91,19 @@ class AsciiDecoder:
             if re.search("over|buffer|power.?down", words, re.IGNORECASE):
                 self._fail(words)
         else:
-            self.timeline.suspect()
+            self._take_strange()
+
+    def _take_samples(self, run: list[float]) -> None:
+        if run:
+            self.timeline.add(np.array(run, np.float32))
+            self._strange = 0
+
+    def _take_strange(self) -> None:
+        """Note what is no sample and no known line."""
+        self.timeline.suspect()
+        self._strange += 1
+        if self._strange > self.STRANGE_MAX:
+            self._fail("what it sends are no samples; is its format ASCII?")
 
     def _take_event(self, number: int) -> None:
         """Note an edge; a number that is missing is an edge that is missing."""

@@ -51,6 +51,11 @@ class Timeline:
         """Index of the next sample, as far as is known."""
         return self._index + self._stretch.count
 
+    @property
+    def unsettled(self) -> int:
+        """Samples that no time stamp has confirmed yet."""
+        return self._stretch.count
+
     def add(self, samples: Samples) -> None:
         """Append samples, shape [n]."""
         self._stretch.pieces.append(samples)

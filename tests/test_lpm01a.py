@@ -129,6 +129,16 @@ def test_noise_never_raises(noise: bytes, piece_b: int) -> None:
         insist_nan_only_in_gaps(decode(decoder, noise, piece_b))
 
 
+def test_what_is_no_stream_is_said_and_not_collected_for_ever() -> None:
+    """Lines that are no samples, and samples without any time stamp."""
+    noise = AsciiDecoder(5000)
+    noise.feed(b"PowerShield > what\r\n" * 600)
+    assert "no samples" in noise.failure
+    endless = AsciiDecoder(5000)
+    endless.feed(b"6409-07\r\n" * 20_001)
+    assert "no time stamp" in endless.failure
+
+
 def test_a_lost_sample_is_a_gap_where_it_was() -> None:
     """A damaged line costs one sample, by the next time stamp, and shifts no other."""
     lines = [f"{1000 + index:04d}-06" for index in range(3000)]

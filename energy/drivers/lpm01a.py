@@ -12,7 +12,7 @@ import queue
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 from ...runner.errors import DeadlineError, MonitorError, TinybenchError, UsageError
@@ -209,7 +209,23 @@ class Lpm01a:
     def chunks(self, silent_s: float = 3.0) -> Iterator[Chunk]:
         """Yield what is sampled; see `Monitor.chunks`."""
         decoder = BinaryDecoder(self._rate_hz) if self._binary else AsciiDecoder(self._rate_hz)
-        silent_s = max(silent_s, 3.0 / self._rate_hz)
+        try:
+            stopped = yield from self._stream(decoder, max(silent_s, 3.0 / self._rate_hz))
+        finally:
+            self._streaming = False  # answers to commands come by themselves again
+        decoder.finish()
+        chunk = decoder.take()
+        if chunk is not None:
+            yield chunk
+        if decoder.failure:
+            raise MonitorError(f"{self._name} stopped: {decoder.failure}")
+        if not stopped:
+            raise MonitorError(f"{self._name} ended the acquisition by itself")
+
+    def _stream(
+        self, decoder: AsciiDecoder | BinaryDecoder, silent_s: float
+    ) -> Generator[Chunk, None, bool]:
+        """Yield chunks until the stream ends; return whether that was asked for."""
         heard_s = time.monotonic()
         stop_s: float | None = None
         stop_sent = False
@@ -236,15 +252,7 @@ class Lpm01a:
                     f"{self._name} sends nothing for {silent_s:.0f} s; "
                     + ("is it still plugged in?" if decoder.timeline.count else "it never started")
                 )
-        self._streaming = False
-        decoder.finish()
-        chunk = decoder.take()
-        if chunk is not None:
-            yield chunk
-        if decoder.failure:
-            raise MonitorError(f"{self._name} stopped: {decoder.failure}")
-        if not stop_sent:
-            raise MonitorError(f"{self._name} ended the acquisition by itself")
+        return stop_sent
 
     def stop(self) -> None:
         """Ask `chunks` to end."""

@@ -99,7 +99,8 @@ class Ppk2:
             firmware=self._firmware,
             voltage_v=self._spec.voltage_v,
             range_max=CURRENT_MAX_A,
-            accuracy=Accuracy(gain=0.10, voltage=0.03, quantisation=0.005),
+            # Half a step of the ADC at the low end of a range; gain and voltage nobody states.
+            accuracy=Accuracy(quantisation=0.005),
             marks=self._spec.marks,
             note=f"uncalibrated: {unknown}" if unknown else "",
         )
