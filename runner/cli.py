@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 DEFAULT_BOARD = "mps2-an386"
 PORT_BOARD = "serial"
 DEFAULT_BAUD = 115_200
+ENERGY_BAUD = 9600
+"""Of a DUT without an interface board. Ref: energyrunner README, energy mode."""
 INTERRUPTED = 130
 REPORT_WIDTH = 100
 """Columns of a report that goes to no terminal."""
@@ -312,9 +314,9 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--baud",
         type=_baud,
-        default=(DEFAULT_BAUD, False),
         metavar="N|auto",
-        help=f"rate of the port (default: {DEFAULT_BAUD}); auto: as fast as the firmware offers",
+        help=f"rate of the port (default: {DEFAULT_BAUD}, in energy mode {ENERGY_BAUD}); auto: as "
+        "fast as the firmware offers",
     )
     run.add_argument(
         "--shards", type=_positive, default=1, metavar="N", help="share the set among N emulators"
@@ -351,6 +353,11 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     )
     run.add_argument("--data", type=Path, metavar="DIR", help="an EEMBC dataset folder")
     run.add_argument("--model", type=Path, metavar="FILE", help="an int8 .tflite of your own")
+    run.add_argument(
+        "--interface-board",
+        action="store_true",
+        help="in energy mode the --port is that of an interface board, with the DUT behind it",
+    )
     run.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/...)")
     run.add_argument("--json", action="store_true", help="print one JSON document on stdout")
 
@@ -388,6 +395,8 @@ def _run(arguments: argparse.Namespace) -> int:
     from .report.progress import track_for
     from .session import Request, every_task, run
 
+    bare = arguments.mode == "energy" and not arguments.interface_board
+    baud, raise_baud = arguments.baud or (ENERGY_BAUD if bare else DEFAULT_BAUD, False)
     request = Request(
         board=arguments.board or (PORT_BOARD if arguments.port else DEFAULT_BOARD),
         task=arguments.task,
@@ -398,11 +407,12 @@ def _run(arguments: argparse.Namespace) -> int:
         model=arguments.model,
         out=arguments.out,
         ports=tuple(arguments.port),
-        baud=arguments.baud[0],
-        raise_baud=arguments.baud[1],
+        baud=baud,
+        raise_baud=raise_baud,
         verify=arguments.verify,
         shards=arguments.shards,
         monitor=arguments.monitor,
+        interface_board=arguments.interface_board,
     )
     track = track_for(sys.stderr)
     if arguments.task != "all":

@@ -29,6 +29,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     verify: bool
     shards: int
     monitor: str | None
+    interface_board: bool
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):

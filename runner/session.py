@@ -33,6 +33,7 @@ from .errors import (
 )
 from .firmware import Image, build
 from .inputs import Inputs, resolve
+from .interface_board import InterfaceBoard
 from .journal import Asked, Entry, Head, Journal, create, read
 from .result import (
     RESULT_FILE,
@@ -84,6 +85,8 @@ class Request:
     """Emulators that share the accuracy set."""
     monitor: str | None = None
     """Energy monitor by name or spec file; None or "modelled": a model, of an emulated board."""
+    interface_board: bool = False
+    """The port is that of an interface board, which isolates the DUT in energy mode."""
 
 
 @dataclass(frozen=True)
@@ -210,6 +213,8 @@ def _insist_reachable(board: Board, request: Request) -> None:
         )
     if request.monitor is not None and request.mode not in ("energy", "all"):
         raise UsageError(f"--monitor measures energy, not --mode {request.mode}")
+    if request.interface_board and not (request.ports and request.mode == "energy"):
+        raise UsageError("--interface-board stands between a --port and the DUT in --mode energy")
     if _wants_energy(request):
         _insist_measurable(board, request)
 
@@ -424,8 +429,12 @@ def _energy_bench(plan: _Plan, known: _Measured, folder: Path) -> Iterator[energ
                 line = ProcessTransport(board.command(elf, pin))
             line = stack.enter_context(closing(line))
             path = folder / ENERGY_TRANSCRIPT_FILE
-            recorded = stack.enter_context(closing(Recorder(line, path)))
-            dut = Dut(recorded, verify=request.verify, marks=True)
+            line = stack.enter_context(closing(Recorder(line, path)))
+            if request.interface_board:
+                line = InterfaceBoard(line)
+                line.prepare()
+            fast = not request.interface_board  # frames do not pass through it
+            dut = Dut(line, verify=request.verify, fast=fast, marks=True)
             identity = dut.handshake()
             _insist_task(identity, plan.task, plan.energy_image)
             if known.link is None:
@@ -514,6 +523,7 @@ def _asked(request: Request) -> Asked:
         verify=request.verify,
         shards=request.shards,
         monitor=_path_or_name(request.monitor) if request.monitor else None,
+        interface_board=request.interface_board,
     )
 
 
@@ -538,6 +548,7 @@ def _request(asked: Asked, folder: Path) -> Request:
         verify=asked.verify,
         shards=asked.shards,
         monitor=asked.monitor,
+        interface_board=asked.interface_board,
     )
 
 
