@@ -447,7 +447,10 @@ def _driver() -> Driver:
             "a Joulescope needs the maker's driver; install it with: "
             "pip install 'tinybench-mcu[joulescope]'"
         ) from None
-    made: Any = Makers()
+    try:
+        made: Any = Makers()
+    except (RuntimeError, TimeoutError, OSError) as error:
+        raise MonitorError(f"the Joulescope's driver does not start: {error}") from error
     return made
 
 

@@ -2,11 +2,9 @@
 
 import contextlib
 import os
-import pty
 import select
 import threading
 import time
-import tty
 from types import TracebackType
 from typing import Protocol
 
@@ -34,6 +32,9 @@ class PseudoPort:
     """Runs a device behind a pseudo-terminal in a thread, inside a `with`; `path` is the port."""
 
     def __init__(self, device: Device, *, real_time: bool = True) -> None:
+        import pty  # only POSIX systems have it
+        import tty
+
         self._device = device
         self._real_time = real_time
         self._master, self._slave = pty.openpty()
