@@ -20,6 +20,8 @@ ASKS = 10
 """Times the DUT is asked who it is until two answers in a row are equal."""
 ENTRIES = 3
 """Attempts to go over to frames, before the DUT is taken for one that has none."""
+LOST_MAX = 2
+"""Searches for a DUT in a row, after which it is taken for dead."""
 CLOCK_RATIO = 100
 """No clock of a DUT goes so many times as fast as the host's; an emulated one may go faster."""
 BAUDS = (2_000_000, 1_000_000, 921_600, 460_800, 230_400)
@@ -100,19 +102,24 @@ class Dut:
         then is not the DUT of before.
         """
         doubt: BenchError | None = None
+        lost = 0
         for _ in range(self._patience.tries):
             try:
                 if doubt is not None:
                     self.tally.retries += 1
+                    lost += 1
                     self._find_again(doubt)
+                    lost = 0
                 return self._infer(data, iterations, warmup)
             except DOUBTS as error:
                 doubt = error
                 self._text.doubted()
                 if self._frames is not None:
                     self._frames.doubted()
+                if lost == LOST_MAX:
+                    break
         assert doubt is not None  # noqa: S101 - the loop has run
-        raise type(doubt)(f"{self._patience.tries} attempts failed; the last: {doubt}")
+        raise type(doubt)(f"given up after {self.tally.retries} retries; the last: {doubt}")
 
     def command(self, text: str, timeout_s: float) -> list[str]:
         """Send one text command and return the lines of its reply, without `m-ready`.

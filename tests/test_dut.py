@@ -76,7 +76,7 @@ def test_what_never_goes_well_is_an_error_after_some_attempts(
     """An engine that fails, results that are no numbers, an input of another size."""
     dut = Dut(line, fast=fast, patience=IMPATIENT)
     dut.handshake()
-    with pytest.raises(BenchError, match=f"2 attempts failed.*({words})"):
+    with pytest.raises(BenchError, match=f"given up after 1 retries.*({words})"):
         dut.infer(data, 1, 0)
 
 
@@ -120,6 +120,18 @@ def test_a_dut_that_dies_between_two_inputs_is_started_again(line: ProcessTransp
     line._child.kill()
     assert dut.infer(INPUT, 1, 0).results == first.results
     assert (dut.tally.retries, dut.tally.reopened) == (1, 1)
+
+
+def test_a_dut_that_falls_silent_for_good_is_given_up_after_two_searches(
+    line: ProcessTransport,
+) -> None:
+    """A dead board does not keep a CI runner busy for minutes."""
+    dut = Dut(line, patience=Patience(name_s=0.1, name_tries=2, tries=50))
+    dut.handshake()
+    line._argv = ["sleep", "60"]
+    line._child.kill()
+    with pytest.raises(DeadlineError, match=r"given up after 2 retries.*did not answer 'name%'"):
+        dut.infer(INPUT, 1, 0)
 
 
 def test_another_dut_after_a_fault_is_an_error(
