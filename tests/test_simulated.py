@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tinybench.energy.line import SerialLine
@@ -49,6 +49,7 @@ def test_means_of_the_current_add_up_to_its_charge(start_s: float, dt_s: float, 
 
 
 @given(cut_s=st.floats(0, 8))
+@example(cut_s=2.0)
 def test_each_edge_is_told_once(cut_s: float) -> None:
     """At whatever time one asks."""
     loads: tuple[Load, ...] = (Blinking(), Windows())

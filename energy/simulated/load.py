@@ -96,7 +96,7 @@ class Blinking:
         """Return the boot pulse and both ends of each window."""
         first, last = int(start_s // self.period_s), int(stop_s // self.period_s) + 1
         edges_s = [self.boot_s]
-        for period in range(max(first, 0), last + 1):
+        for period in range(max(first - 1, 0), last + 1):
             end_s = (period + 1) * self.period_s
             edges_s += [end_s - self.active_s, end_s]
         return [edge_s for edge_s in sorted(edges_s) if start_s <= edge_s < stop_s]
