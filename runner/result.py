@@ -1,5 +1,7 @@
 """What a run found, as it is stored: `result.json` in its own folder."""
 
+import re
+from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
@@ -243,7 +245,21 @@ def read_result(folder: Path) -> Result:
     try:
         return msgspec.json.decode(raw, type=Result)
     except msgspec.MsgspecError as error:
+        if newer(head.tinybench):
+            raise RunFolderError(
+                f"{path}: written by tinybench {head.tinybench}, newer than this "
+                f"{version('tinybench-mcu')}: update tinybench ({error})"
+            ) from error
         raise RunFolderError(f"{path}: damaged: {error}") from error
+
+
+def newer(other: str) -> bool:
+    """Return whether a version of tinybench is newer than this one."""
+    theirs, ours = (
+        [int(number) for number in re.findall(r"[0-9]{1,9}", words)[:3]]
+        for words in (other, version("tinybench-mcu"))
+    )
+    return theirs > ours
 
 
 class _Head(msgspec.Struct):

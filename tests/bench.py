@@ -13,7 +13,7 @@ import threading
 import time
 from pathlib import Path
 
-from tests import bench_energy, bench_link, bench_monitors
+from tests import bench_energy, bench_link, bench_monitors, bench_results
 from tests.figures import Figure
 from tinybench.models.declaration import load_model
 from tinybench.runner.task import load_task, names
@@ -49,6 +49,7 @@ def main() -> int:
         figures += _every_board(environment)
     figures += bench_link.figures()
     figures += bench_energy.figures() + bench_monitors.figures()
+    figures += bench_results.figures()
     _print(figures)
     OUT.parent.mkdir(exist_ok=True)
     document = {

@@ -26,6 +26,9 @@ LAYERS = {
     "energy.examine": 3,
     "energy.pictures": 3,
     "runner.session": 4,
+    "runner.store": 4,
+    "runner.compare": 4,
+    "runner.__init__": 5,
     "runner.report": 5,
     "runner.doctor": 5,
     "runner.cli": 6,
@@ -37,6 +40,8 @@ SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*
 
 def _module(path: Path) -> tuple[str, ...]:
     parts = path.relative_to(ROOT).with_suffix("").parts
+    if parts == ("runner", "__init__"):  # the package's face, above its modules
+        return parts
     return parts[:-1] if parts[-1] == "__init__" else parts
 
 

@@ -9,10 +9,12 @@ from rich.text import Text
 from .. import score
 from ..result import Accuracy, Energy, Link, Performance, Result
 from ..rules import Violation
+from .printable import all_printable
 
 
 def report(result: Result, violations: list[Violation], folder: Path) -> RenderableType:
     """Return the report on one run, with its verdict last."""
+    result, violations = all_printable(result), [all_printable(broken) for broken in violations]
     parts: list[RenderableType] = [Text(), _facts(result)]
     if result.performance is not None and result.performance.windows:
         parts += [Text(), _windows(result.performance, result.emulated)]

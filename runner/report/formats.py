@@ -1,0 +1,45 @@
+"""A report in any format that is a text: which function writes it, and into which file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from ..errors import RunFolderError
+from ..session import Outcome
+from ..store import summary
+from .document import document, suite_document
+
+
+def write(outcomes: Sequence[Outcome], form: str) -> str:
+    """Return the report on the runs as markdown, csv, json or junit."""
+    if form == "json":
+        runs = [(o.result, o.violations, o.folder) for o in outcomes]
+        told = document(*runs[0]) if len(runs) == 1 else suite_document(runs)
+        return msgspec.json.format(msgspec.json.encode(told), indent=2).decode() + "\n"
+    judged = [
+        (o.result, o.violations, summary(o.result, [v.rule for v in o.violations], o.folder))
+        for o in outcomes
+    ]
+    if form == "csv":
+        from .table import as_csv
+
+        return as_csv([row for _, _, row in judged])
+    if form == "junit":
+        from .junit import as_junit
+
+        return as_junit(judged)
+    from .markdown import as_markdown
+
+    return as_markdown(judged)
+
+
+def store(path: Path, text: str) -> None:
+    """Write a report whole or not at all. Raises RunFolderError when the disk refuses."""
+    partial = path.with_name(path.name + ".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(text, encoding="utf-8", newline="\n")
+        partial.replace(path)
+    except OSError as error:
+        raise RunFolderError(f"cannot write {path}: {error}") from error

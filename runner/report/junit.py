@@ -1,0 +1,60 @@
+"""Runs as JUnit XML: a suite for each run, a failed case for each broken rule."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from xml.etree import ElementTree as ET
+
+from ..result import Result
+from ..rules import Violation
+from ..store import Summary
+from .printable import printable
+from .text import caveats
+
+
+def as_junit(runs: Sequence[tuple[Result, list[Violation], Summary]]) -> str:
+    """Return the document; scores, and what a result is not, are properties of its suite."""
+    root = ET.Element("testsuites", name="tinybench")
+    for result, violations, summary in runs:
+        _add_suite(root, result, violations, summary)
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _add_suite(
+    root: ET.Element, result: Result, violations: list[Violation], summary: Summary
+) -> None:
+    name = printable(f"{result.task} on {result.board}")
+    lasted_s = _lasted_s(result)
+    suite = ET.SubElement(
+        root,
+        "testsuite",
+        name=name,
+        timestamp=printable(result.started_at)[:19],
+        time=f"{lasted_s:.3f}",
+        tests=str(max(1, len(violations))),
+        failures=str(len(violations)),
+        errors="0",
+    )
+    properties = ET.SubElement(suite, "properties")
+    for column in ("run", "dut", "top1", "auc", "latency_s", "energy_per_inference_j", "flash_b"):
+        value = getattr(summary, column)
+        if value is not None:
+            ET.SubElement(properties, "property", name=column, value=printable(str(value)))
+    for words in caveats(result):
+        ET.SubElement(properties, "property", name="caveat", value=printable(words))
+    where = printable(f"tinybench.{result.board}.{result.task}")
+    if not violations:
+        ET.SubElement(suite, "testcase", classname=where, name="run rules", time=f"{lasted_s:.3f}")
+    for broken in violations:
+        case = ET.SubElement(suite, "testcase", classname=where, name=broken.rule, time="0")
+        message = printable(f"wanted {broken.wanted}, found {broken.found}")
+        failure = ET.SubElement(case, "failure", type=broken.rule, message=message)
+        failure.text = printable(f"{broken.clause}\n{broken.advice}")
+
+
+def _lasted_s(result: Result) -> float:
+    try:
+        started, finished = map(datetime.fromisoformat, (result.started_at, result.finished_at))
+        return max(0.0, (finished - started).total_seconds())
+    except (ValueError, TypeError):
+        return 0.0

@@ -1,0 +1,60 @@
+"""Runs as Markdown, for the summary of a CI job."""
+
+import html
+import re
+from collections.abc import Iterable, Sequence
+
+from ..result import Result
+from ..rules import Violation
+from ..store import Summary
+from .printable import all_printable, printable
+from .table import accuracy, microjoules, milliseconds
+from .text import caveats
+
+_MARKS = re.compile(r"([\\`*_\[\]|~#!])")
+
+
+def escaped(text: str) -> str:
+    """Return text that Markdown shows as it is, in a line or in the cell of a table."""
+    one_line = " ".join(printable(text).split())
+    return _MARKS.sub(r"\\\1", html.escape(one_line, quote=False))
+
+
+def rows(header: Sequence[str], cells: Iterable[Sequence[str]]) -> str:
+    """Return a table; all cells are escaped."""
+    lines = [header, *cells]
+    text = ["| " + " | ".join(map(escaped, line)) + " |" for line in lines]
+    return "\n".join([text[0], "|" + " --- |" * len(header), *text[1:]]) + "\n"
+
+
+def as_markdown(runs: Sequence[tuple[Result, list[Violation], Summary]]) -> str:
+    """Return a table of the runs, then what each of them is not and which rules it breaks."""
+    header = ("task", "board", "verdict", "accuracy", "ms", "uJ/inference", "instructions", "flash")
+    parts = ["## tinybench\n"]
+    parts.append(rows(header, (_cells(summary) for _, _, summary in runs)))
+    for result, violations, summary in runs:
+        said = caveats(all_printable(result))
+        if not said and not violations:
+            continue
+        parts.append(f"### {escaped(f'{result.task} on {result.board}')}\n")
+        if said:
+            parts.append("".join(f"* {escaped(words)}\n" for words in said))
+        if violations:
+            broken = [(v.rule, v.wanted, v.found, v.advice) for v in violations]
+            parts.append(rows(("rule", "wanted", "found", "what to change"), broken))
+        parts.append(f"run folder: {escaped(summary.run)}\n")
+    return "\n".join(parts)
+
+
+def _cells(run: Summary) -> tuple[str, ...]:
+    instructions, flash_b = run.instructions_per_inference, run.flash_b
+    return (
+        run.task,
+        run.board,
+        "valid" if run.valid else "not valid",
+        accuracy(run),
+        milliseconds(run),
+        microjoules(run),
+        "-" if instructions is None else f"{instructions:,} (emulated)",
+        "-" if flash_b is None else f"{flash_b:,} B",
+    )
