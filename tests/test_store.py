@@ -185,7 +185,7 @@ def test_duckdb_reads_the_same_files(tree: Path, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.chdir(tree.parent)
     (query,) = re.findall(r"```sql\n(.*?)```", README.read_text(), re.DOTALL)
-    rows = duckdb.sql(query).fetchall()
+    rows = duckdb.execute(query).fetchall()
     assert ("kws", "mps2-an386", 0.901, 204.0, True) in [
         (task, board, top1, round(ms, 6), emulated) for task, board, top1, ms, emulated in rows
     ]

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+from typing import Any
 
 import msgspec
 
@@ -48,7 +49,7 @@ def schema() -> dict[str, object]:
     }
 
 
-def _document(stored: dict[str, dict[str, object]], scores: str) -> dict[str, object]:
+def _document(stored: dict[str, Any], scores: str) -> dict[str, object]:
     """Return the schema of one run's document: the result without answers, and its verdict."""
     added = {
         "valid": {"type": "boolean"},
@@ -65,7 +66,7 @@ def _document(stored: dict[str, dict[str, object]], scores: str) -> dict[str, ob
     }
 
 
-def _without(of: dict[str, dict[str, object]], field: str) -> dict[str, object]:
+def _without(of: dict[str, Any], field: str) -> dict[str, object]:
     properties = {name: kind for name, kind in of["properties"].items() if name != field}
     required = [name for name in of["required"] if name != field]
     return of | {"title": "Scores", "properties": properties, "required": required}
