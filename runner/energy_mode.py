@@ -4,6 +4,7 @@ Ref: energyrunner README, energy mode. The monitor supplies the DUT, sees its bo
 edges for each `infer`. The trace is stored beside the result, and judged from there.
 """
 
+import contextlib
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +25,7 @@ from ..energy.simulated.port import PseudoPort
 from ..energy.trace import Infer, TraceHead, TraceWriter, open_trace
 from .board import Power
 from .dut import Dut
-from .errors import MonitorError
+from .errors import BenchError, MonitorError
 from .modes import MARGIN, WARMUP
 from .result import Energy, EnergyWindow
 
@@ -109,7 +110,7 @@ class _Session:
     def __enter__(self) -> "_Session":
         with ExitStack() as stack:
             self._capture = stack.enter_context(Capture(self._monitor, self._writer.write))
-            stack.callback(self._monitor.power_off)
+            stack.callback(_power_off, self._monitor)
             self._monitor.power_on()
             self._dut = stack.enter_context(self._bench.connect())
             self._await_edges(1, "the boot pulse of the DUT")
@@ -161,6 +162,12 @@ class _Session:
                     "on the board?"
                 )
             time.sleep(0.01)
+
+
+def _power_off(monitor: Monitor) -> None:
+    """Take the supply from the DUT; a monitor that has died must not hide what it died of."""
+    with contextlib.suppress(BenchError):
+        monitor.power_off()
 
 
 def _calibrated(bench: Bench, monitor: Monitor, sample: Sample, window_min_s: float) -> int:
