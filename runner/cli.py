@@ -373,7 +373,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         type=_baud,
         metavar="N|auto",
         help=f"rate of the port (default: {DEFAULT_BAUD}, in energy mode {ENERGY_BAUD}); auto: as "
-        "fast as the firmware offers",
+        "fast, and in as long commands, as the firmware takes",
     )
     run.add_argument(
         "--shards", type=_positive, default=1, metavar="N", help="share the set among N emulators"

@@ -50,16 +50,18 @@ class Dut:
         verify: bool = True,
         fast: bool = True,
         marks: bool = False,
+        probe: bool = False,
         patience: Patience | None = None,
     ) -> None:
         """`verify`: prove each upload over the stock protocol; `fast`: use frames if offered;
-        `marks`: the DUT marks time on its timing pin, as in energy mode."""
+        `marks`: the DUT marks time on its timing pin, as in energy mode; `probe`: try longer
+        commands over the stock protocol than every port is sure to take."""
         self.tally = Tally()
         self._patience = patience or Patience()
         self._line = Line(transport, self.tally)
         self._verify = verify
         self._fast = fast
-        self._text = TextLink(self._line, self._patience, verify, marks=marks)
+        self._text = TextLink(self._line, self._patience, verify, marks=marks, probe=probe)
         self._frames: FrameLink | None = None
         self._identity: Identity | None = None
         self._inference_s: float | None = None

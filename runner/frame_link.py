@@ -220,8 +220,12 @@ class FrameLink:
         return self._patience.reply_s + bytes_b * self._line.byte_s
 
 
-LEAVE = b"\0" + frames.encode(Frame(frames.LEAVE, 0, 0))
-"""Ends frames mode, whatever was sent before it."""
+LEAVE = b"name\0" + frames.encode(Frame(frames.LEAVE, 0, 0))
+"""Ends frames mode, whatever was sent before it.
+
+To a DUT in text mode it is the beginning of a command. Stock firmware reads that up to the zero; an
+empty one would crash it, so a name comes first.
+"""
 
 
 def _insist_incomplete(frame: Frame) -> None:

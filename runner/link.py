@@ -85,7 +85,7 @@ def examine(
             task = tasks.load_task(task_name)
             image = build(board, task, resolve(task).model)
             line = stack.enter_context(closing(ProcessTransport(board.command(image.elf))))
-        dut = Dut(line, verify=verify)
+        dut = Dut(line, verify=verify, probe=raise_baud)
         identity = dut.handshake()
         task = _task_of(identity.model_id)
         if raise_baud:

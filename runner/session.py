@@ -408,7 +408,7 @@ def _open(plan: _Plan, index: int, folder: Path, stack: ExitStack) -> Dut:
     line = stack.enter_context(closing(line))
     name = TRANSCRIPT_FILE if index == 0 else f"transcript-{index}.jsonl"
     recorded = stack.enter_context(closing(Recorder(line, folder / name)))
-    dut = Dut(recorded, verify=request.verify)
+    dut = Dut(recorded, verify=request.verify, probe=request.raise_baud)
     if request.ports:
         stack.callback(_leave, dut)
     return dut

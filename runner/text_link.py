@@ -15,7 +15,7 @@ from .line import Line, Patience, excerpt
 CHUNK_B = 31
 """Data bytes of one `db` that every stock port takes: it is promised 64 bytes a command."""
 LONG_CHUNK_B = 38
-"""As many as fit into the stock command buffer; used when the read-back shows that they arrive."""
+"""As many as fit into the stock command buffer; not every port can receive them in time."""
 REPLY_B = 400
 """Bytes of the longest short reply, `infer`'s."""
 TIMING_SLACK_US = 100_000
@@ -31,15 +31,22 @@ class TextLink:
     """The stock protocol on a line; raises ProtocolError or DeadlineError on any doubt."""
 
     def __init__(
-        self, line: Line, patience: Patience, verify: bool, *, marks: bool = False
+        self,
+        line: Line,
+        patience: Patience,
+        verify: bool,
+        *,
+        marks: bool = False,
+        probe: bool = False,
     ) -> None:
-        """`marks`: the DUT marks time on its timing pin, as in energy mode, and prints none."""
+        """`marks`: the DUT marks time on its timing pin, as in energy mode, and prints none;
+        `probe`: send as much in a `db` as stock firmware can take, while read-backs prove it."""
         self._marks = marks
         self._line = line
         self._patience = patience
         self._verify = verify
         self._held: bytes | None = None
-        self._chunk_b = LONG_CHUNK_B if verify else CHUNK_B
+        self._chunk_b = LONG_CHUNK_B if verify and probe else CHUNK_B
         self._times_us: list[float] = []
 
     @property
@@ -170,7 +177,7 @@ class TextLink:
         if "".join(words).replace("-", "").lower() != data.hex():
             raise ProtocolError(
                 f"'db print%' shows other bytes than the {len(data)} that were sent: "
-                f"{excerpt(lines)}"
+                f"{excerpt(lines)}. Firmware without 'db print' needs --no-verify"
             )
 
     def _expect(self, text: str, wanted: list[str]) -> None:

@@ -1,5 +1,6 @@
 """The protocol client against the real C core."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,15 +83,46 @@ def test_what_never_goes_well_is_an_error_after_some_attempts(
 
 def test_the_dut_holds_an_input_until_another_is_sent(line: ProcessTransport) -> None:
     """Windows on one input upload it once."""
-    sent: list[bytes] = []
-    write = line.write
-    line.write = lambda data: (sent.append(data), write(data))[1]  # type: ignore[method-assign]
+    sent = _sent(line)
     dut = Dut(line)
     dut.handshake()
     dut.infer(INPUT, 1, 0)
     before = len(b"".join(sent))
     dut.infer(INPUT, 1, 0)
     assert len(b"".join(sent)) - before < 100
+
+
+def _sent(line: ProcessTransport) -> list[bytes]:
+    """Return the list to which all that is sent from now on is added."""
+    sent: list[bytes] = []
+    write = line.write
+    line.write = lambda data: (sent.append(data), write(data))[1]  # type: ignore[method-assign]
+    return sent
+
+
+@pytest.mark.parametrize(("probe", "chunk_b"), [(False, 31), (True, 38)])
+def test_stock_uploads_are_31_bytes_a_command_unless_more_is_tried(
+    line: ProcessTransport, probe: bool, chunk_b: int
+) -> None:
+    """Stock ports are promised 64 bytes without a handshake; 38 fill the command buffer."""
+    dut = Dut(line, fast=False, probe=probe)
+    dut.handshake()
+    sent = _sent(line)
+    dut.infer(INPUT, 1, 0)
+    uploads = [data for data in sent if re.fullmatch(rb"db [0-9a-f]+%", data)]
+    assert max(map(len, uploads)) == len(b"db %") + 2 * chunk_b
+    assert dut.chunk_b == chunk_b
+
+
+def test_nothing_that_looks_for_a_dut_is_an_empty_command(line: ProcessTransport) -> None:
+    """Stock firmware reads a command up to the first zero, and crashes on an empty one."""
+    sent = _sent(line)
+    line.read = lambda _: b""  # type: ignore[method-assign]
+    with pytest.raises(DeadlineError):
+        Dut(line, patience=IMPATIENT).handshake()
+    commands = b"".join(sent).split(b"%")[:-1]
+    assert len(commands) == 5
+    assert all(command.startswith(b"name") for command in commands)
 
 
 def test_text_commands_work_beside_frames(line: ProcessTransport) -> None:
