@@ -94,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(do=_check)
 
     _add_result_commands(commands)
+    _add_audit(commands)
     _add_line_commands(commands)
 
     fetch = commands.add_parser("fetch", help="get the official inputs and model of a task")
@@ -219,6 +220,20 @@ def _add_result_commands(commands: "argparse._SubParsersAction[argparse.Argument
 
     schema = commands.add_parser("schema", help="print the JSON Schema of results and reports")
     schema.set_defaults(do=_schema)
+
+
+def _add_audit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    audit = commands.add_parser("audit", help="check published MLPerf Tiny results")
+    audit.add_argument("tree", type=Path, metavar="PATH", help="a tree of published results")
+    audit.add_argument("--json", action="store_true", help="print one JSON document")
+    audit.add_argument("--html", type=Path, metavar="FILE", help="write a report as one HTML file")
+    audit.add_argument(
+        "--labels",
+        type=Path,
+        metavar="DIR",
+        help="an EEMBC dataset folder with label files (default: the official ones, fetched)",
+    )
+    audit.set_defaults(do=_audit)
 
 
 def _add_energy_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -624,6 +639,27 @@ def _schema(_: argparse.Namespace) -> int:
 
     _print_json(schema())
     return 0
+
+
+def _audit(arguments: argparse.Namespace) -> int:
+    from .audit.audit import audit
+    from .report.progress import track_for
+
+    found = audit(arguments.tree, arguments.labels, track=track_for(sys.stderr))
+    if arguments.html is not None:
+        from .report.audit_html import html
+
+        _write(arguments.html, html(found).encode())
+    if arguments.json:
+        _print_json(found)
+    else:
+        from rich.console import Console
+
+        from .report.audit import report
+
+        width = None if sys.stdout.isatty() else 2 * REPORT_WIDTH
+        Console(highlight=False, width=width).print(report(found))
+    return 0 if found.valid else 1
 
 
 def _show(outcome: "Outcome", as_json: bool) -> int:

@@ -29,6 +29,7 @@ LAYERS = {
     "runner.store": 4,
     "runner.compare": 4,
     "runner.__init__": 5,
+    "runner.audit": 4,
     "runner.report": 5,
     "runner.doctor": 5,
     "runner.cli": 6,

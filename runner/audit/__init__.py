@@ -1,0 +1,1 @@
+"""Audit of published MLPerf Tiny results: read their logs, compute again, compare, judge."""

@@ -1,0 +1,139 @@
+"""Read a log of EEMBC's runner, rounds v0.5 to v1.2, whatever else the DUT printed into it."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..inference import elapsed_us
+from .evidence import MAX_INFERENCES, Evidence, Inferred, parse_outputs
+from .text import REPLACED, lines
+
+_LOAD = re.compile(r'Command "bloadp?\b(.*)$')
+_FILE = re.compile(r'([^"\\/]+?)"?(?:\s+(\d{1,9})\s+(\d{1,9}))?"?\s*$')
+_INFER = re.compile(r'Command "(?:io )?dut infer (\d{1,9})\b')
+_HOST = re.compile(r"^(\d{1,9}\.\d{3}) \w+: ")
+_START = re.compile(r"m-infer-start-(\d{1,9})")
+_LAP = re.compile(r"m-lap-us-(\d{1,12})")
+_RESULTS = re.compile(r"m-results-\[([^\]]*)\]")
+_MODEL = re.compile(r"m-model-\[([^\]]*)\]")
+_SESSION = re.compile(r"m-bmark-run-name\[([^\]]*)\]")
+_DUT_ERROR = re.compile(r"(?:dut: |\[dut\]: ).*?(?<!\w)(e-\[.*)")
+_WRONG_SIZE = re.compile(r"Input db has \d+ elemented, expected \d+")
+
+
+def is_eembc(head: str) -> bool:
+    """Return whether a log that begins like this is EEMBC's."""
+    return any(word in head for word in ("sequencer:", "session:", "parser:", "m-sequenc"))
+
+
+@dataclass(slots=True)
+class _State:
+    """Where in the log the reader is."""
+
+    found: Evidence
+    name: str = ""
+    offset: int = 0
+    asked: int | None = None
+    """Iterations of the `infer` that has no answer yet."""
+    started: int | None = None
+    """... as the DUT repeated them."""
+    laps_us: list[int] = field(default_factory=list)
+    times_s: list[float | None] = field(default_factory=list)
+    """The host's clock at each lap, where the line has it."""
+    earlier: list[Inferred] = field(default_factory=list)
+
+
+def read_log(path: Path) -> Evidence:
+    """Return what the log says; a DUT's text may stand before any answer in its line.
+
+    Raises OSError.
+    """
+    state = _State(Evidence())
+    found = state.found
+    for line in lines(path):
+        if REPLACED in line:
+            found.undecodable += line.count(REPLACED)
+        if state.asked is not None and _answer(state, line):
+            continue
+        if not _command(state, line):
+            _said(state, line)
+        if len(found.inferred) > MAX_INFERENCES:
+            found.fault("more inferences than any official set has", line)
+            break
+    if state.asked is not None:
+        found.fault("an infer without an answer", "end of the log")
+    found.inferred = found.inferred or state.earlier
+    return found
+
+
+def _answer(state: _State, line: str) -> bool:
+    """Take what the DUT prints during an `infer`; return whether the line has its results."""
+    if match := _START.search(line):
+        state.started, state.laps_us, state.times_s = int(match[1]), [], []
+    for lap in _LAP.findall(line):
+        host = _HOST.match(line)
+        state.laps_us.append(int(lap))
+        state.times_s.append(float(host[1]) if host else None)
+    match = _RESULTS.search(line)
+    if match is None:
+        return False
+    asked, started, laps_us = state.asked or 0, state.started, state.laps_us
+    outputs = parse_outputs(match[1])
+    if outputs is None:
+        state.found.fault("results that are no numbers", line)
+    else:
+        if started is not None and started != asked:
+            state.found.fault("another number of iterations than was asked for", line)
+        state.found.inferred.append(
+            Inferred(
+                state.name,
+                state.offset,
+                started or asked,
+                elapsed_us(laps_us[-2], laps_us[-1]) if len(laps_us) >= 2 else None,
+                outputs[0],
+                outputs[1],
+                host_us=_between_us(state.times_s),
+            )
+        )
+    state.asked, state.started, state.laps_us, state.times_s = None, None, [], []
+    return True
+
+
+def _command(state: _State, line: str) -> bool:
+    """Take a command of the host; return whether the line is one."""
+    if match := _LOAD.search(line):
+        if file := _FILE.search(match[1]):
+            state.name, state.offset = file[1].split(" ")[-1].rstrip('"'), int(file[2] or 0)
+        else:
+            state.found.fault("a load without a file", line)
+    elif match := _INFER.search(line):
+        if state.asked is not None:
+            state.found.fault("an infer without an answer", line)
+        state.asked, state.started = int(match[1]), None
+        state.laps_us, state.times_s = [], []
+    elif match := _SESSION.search(line):
+        state.found.session = match[1][:80]
+        if state.found.inferred:  # a log that was appended to: the last session is what counts
+            state.earlier, state.found.inferred, state.asked = state.found.inferred, [], None
+    else:
+        return False
+    return True
+
+
+def _said(state: _State, line: str) -> None:
+    """Take what else the DUT says."""
+    if match := _MODEL.search(line):
+        if match[1] not in state.found.models:
+            state.found.models.append(match[1][:40])
+    elif _WRONG_SIZE.search(line):
+        state.found.fault("an input of the wrong size", line)
+    elif match := _DUT_ERROR.search(line):
+        state.found.fault("an error of the DUT", match[1])
+
+
+def _between_us(times_s: list[float | None]) -> int | None:
+    """Return the host's time between the last two time stamps, where both have one."""
+    if len(times_s) < 2:
+        return None
+    start_s, stop_s = times_s[-2:]
+    return None if start_s is None or stop_s is None else round((stop_s - start_s) * 1e6)

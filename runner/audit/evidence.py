@@ -1,0 +1,76 @@
+"""What a run's own files say happened: the inferences, the stream, and the faults in the logs."""
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+
+MAX_INFERENCES = 500_000
+"""Of one log; the largest official set has 48,608 (ad01: 248 files of 196 windows)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inferred:
+    """One `infer` and its answer."""
+
+    input: str
+    """Name of the file, without its folder."""
+    offset: int
+    """Where in the file the input begins: in bytes, or windows for the v1.3 runner."""
+    iterations: int
+    elapsed_us: int | None
+    """By the DUT's clock; None where the log has no two time stamps."""
+    outputs: tuple[float, ...]
+    decimals: int
+    """How many the log prints, at most."""
+    label: int | None = None
+    """The class, where the file states it itself."""
+    host_us: int | None = None
+    """Between the two time stamps by the clock of the host that wrote the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A streaming run: what was detected and when the wake words were."""
+
+    detections_ms: tuple[int, ...]
+    """The first one marks the beginning."""
+    windows_s: tuple[tuple[float, float], ...] = ()
+    starts_s: tuple[float, ...] = ()
+    """When inferences began and ended."""
+    stops_s: tuple[float, ...] = ()
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What one mode's files say; `faults` counts what is wrong in the log, by kind."""
+
+    inferred: list[Inferred] = field(default_factory=list)
+    stream: Stream | None = None
+    models: list[str] = field(default_factory=list)
+    session: str = ""
+    """Kind of the session as the log names it, such as "ML Energy 1.0.1"."""
+    retries: int = 0
+    undecodable: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+    """The first line of each kind of fault."""
+
+    def fault(self, kind: str, line: str) -> None:
+        self.faults[kind] += 1
+        self.examples.setdefault(kind, line.strip()[:200])
+
+
+def parse_outputs(text: str) -> tuple[tuple[float, ...], int] | None:
+    """Return the numbers of `m-results-[...]` and their most decimals; None for anything else."""
+    values: list[float] = []
+    decimals = 0
+    for word in text.strip().removesuffix(",").split(","):  # some firmware ends with a comma
+        try:
+            value = float(word)
+        except ValueError:
+            return None
+        if not math.isfinite(value):
+            return None
+        values.append(value)
+        decimals = max(decimals, len(word.strip().partition(".")[2]))
+    return tuple(values), decimals

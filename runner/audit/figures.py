@@ -1,0 +1,277 @@
+"""Compute the figures of one run again, and put each beside what was published."""
+
+import math
+import statistics
+from collections.abc import Iterator, Sequence
+
+from ...energy.importers import open_any
+from ...energy.importers.published import same
+from ...energy.methods import METHODS, RuleResult
+from ..errors import TinybenchError
+from ..score import correct
+from . import metrics
+from .evidence import Inferred
+from .labels import LabelList, Labels, label_in_name
+from .printed import Printed
+from .read import Read
+from .result import Figure
+from .text import FILE_LIMIT_B
+
+TRACE_TEXT_LIMIT_B = 64 << 20
+"""Of what the importers of traces read at once; samples themselves are mapped, not read."""
+
+
+def agrees(value: float | None, printed: str) -> bool:
+    """Return whether a value prints like this; figures with all digits may differ in the last."""
+    if value is None:
+        return False
+    if same(value, printed):
+        return True
+    digits = len(printed.partition(".")[2])
+    return digits > 9 and math.isclose(value, float(printed), rel_tol=1e-12)
+
+
+def figure(name: str, unit: str, value: float | None, printed: str, source: str) -> Figure:
+    """Return a figure with as many decimals as the published one."""
+    decimals = len(printed.partition(".")[2])
+    return Figure(
+        name=name,
+        unit=unit,
+        published=printed,
+        recomputed=None if value is None else f"{value:.{decimals}f}",
+        reproduced=None if value is None else agrees(value, printed),
+        source=source,
+    )
+
+
+def best_list(inferred: Sequence[Inferred], lists: Sequence[LabelList]) -> LabelList | None:
+    """Return the list that shares most inputs with a run; the first of equal ones."""
+    names = {one.input for one in inferred}
+    return max(lists, key=lambda one: len(names & one.labels.keys()), default=None)
+
+
+def classes(inferred: Sequence[Inferred], known: LabelList | None) -> list[int | None]:
+    """Return the class of each input: by the official list, the file itself, or its name."""
+    found = []
+    for one in inferred:
+        label = known.labels.get(one.input) if known else None
+        if label is None:
+            label = one.label if one.label is not None else label_in_name(one.input)
+        found.append(label)
+    return found
+
+
+def of_accuracy(run: Read, known: LabelList | None) -> Iterator[Figure]:
+    """Yield top-1 and AUC by the method of the run's round."""
+    printed = run.printed
+    if not (printed.top1_percent or printed.auc):
+        return
+    found = scores(run, known)
+    top1, auc, source = found if found else (None, None, "the answers or their labels are missing")
+    if printed.top1_percent:
+        percent = None if top1 is None else top1 * 100
+        yield figure("top-1", "%", percent, printed.top1_percent, source)
+    if printed.auc:
+        yield figure("AUC", "", auc, printed.auc, source)
+
+
+def scores(run: Read, known: LabelList | None) -> tuple[float, float | None, str] | None:
+    """Return top-1 (0..1), AUC and their source; None without answers, or where one has no class.
+
+    A file with several answers has their mean.
+    """
+    inferred = run.evidence.inferred
+    labels = classes(inferred, known)
+    if not inferred or any(label is None for label in labels):
+        return None
+    width = len(inferred[0].outputs)
+    if not width or any(len(one.outputs) != width for one in inferred):
+        return None
+    sums: dict[str, list[float]] = {}
+    counts: dict[str, int] = {}
+    label_of: dict[str, int] = {}
+    for one, label in zip(inferred, labels, strict=True):
+        outputs = one.outputs if run.eembc else metrics.normalised(one.outputs)
+        if one.input in sums:
+            sums[one.input] = [a + b for a, b in zip(sums[one.input], outputs, strict=True)]
+        else:
+            sums[one.input] = list(outputs)
+        counts[one.input] = counts.get(one.input, 0) + 1
+        label_of[one.input] = label if label is not None else -1
+    means = [[value / counts[name] for value in row] for name, row in sums.items()]
+    truth = list(label_of.values())
+    if width == 1:
+        top1 = metrics.top1_anomaly([row[0] for row in means], truth)
+    else:
+        top1 = correct(means, truth) / len(means)
+    auc = metrics.auc_eembc(means, truth) if run.eembc else metrics.auc_v13(means, truth)
+    how = "101 thresholds" if run.eembc else "exact AUC"
+    return top1, auc, f"{len(means)} inputs in {run.source}, {how}"
+
+
+def of_performance(run: Read) -> Iterator[Figure]:
+    """Yield the throughput of the windows and their median."""
+    printed = run.printed
+    timed = [one for one in run.evidence.inferred if one.elapsed_us]
+    rates = [one.iterations / ((one.elapsed_us or 1) * 1e-6) for one in timed]
+    source = f"{len(rates)} windows in {run.source}"
+    # A v1.3 log has milliseconds only, results.txt all digits; some logs lack windows.
+    rough = not run.eembc and not run.source.endswith(".json")
+    if rough or len(rates) < len(printed.performance):
+        pairs = [(w.iterations, _positive(w.runtime_s)) for w in printed.performance]
+        stated = [count / lasted_s for count, lasted_s in pairs if count and lasted_s]
+        if stated:
+            source = f"{len(stated)} windows as printed in {run.printed_in}"
+            rates_of_median = stated
+        else:
+            rates_of_median = rates
+    else:
+        rates_of_median = rates
+    if printed.performance and timed and not rough:
+        pairs = list(zip(printed.performance, timed, rates, strict=False))
+        right = sum(
+            (w.iterations in (None, one.iterations))
+            and (not w.throughput_per_s or agrees(rate, w.throughput_per_s))
+            and (not w.runtime_s or agrees((one.elapsed_us or 0) / 1e6, w.runtime_s))
+            for w, one, rate in pairs
+        )
+        yield Figure(
+            name="windows",
+            unit="",
+            published=str(len(printed.performance)),
+            recomputed=str(right),
+            reproduced=right == len(printed.performance) == len(timed),
+            source=f"{len(timed)} windows in {run.source}",
+        )
+    if printed.throughput_per_s:
+        median = statistics.median(rates_of_median) if rates_of_median else None
+        yield figure("throughput", "inf./s", median, printed.throughput_per_s, source)
+
+
+def _positive(text: str) -> float | None:
+    value = float(text) if text else 0.0
+    return value if value > 0 else None
+
+
+def of_energy(run: Read) -> tuple[list[Figure], RuleResult | None, str]:
+    """Return the energy of the windows and its median, the windows, and why there are none."""
+    printed = run.printed
+    rule, why = _rule(run)
+    found: list[Figure] = []
+    if rule is not None:
+        source = f"{len(rule.windows)} windows of the trace, {rule.method} rule"
+        if printed.energy:
+            pairs = list(zip(printed.energy, rule.windows, strict=False))
+            right = sum(
+                (not w.energy_uj or agrees(own.energy_uj, w.energy_uj))
+                and (not w.per_inference_uj or agrees(own.per_inference_uj, w.per_inference_uj))
+                for w, own in pairs
+            )
+            found.append(
+                Figure(
+                    name="windows",
+                    unit="",
+                    published=str(len(printed.energy)),
+                    recomputed=str(right),
+                    reproduced=right == len(printed.energy) == len(rule.windows),
+                    source=source,
+                )
+            )
+        if printed.energy_uj:
+            found.append(figure("energy", "uJ/inf.", rule.median_uj, printed.energy_uj, source))
+    elif printed.energy_uj:
+        found.append(
+            figure("energy", "uJ/inf.", _printed_median(printed), printed.energy_uj,
+                   f"{len(printed.energy)} windows as printed; {why}")
+        )  # fmt: skip
+    return found, rule, why
+
+
+def _printed_median(printed: Printed) -> float | None:
+    """Return the median over the printed windows, from total and count where both are there."""
+    each = []
+    for window in printed.energy:
+        own = _positive(window.per_inference_uj)
+        total_uj = _positive(window.energy_uj)
+        if total_uj and window.iterations:
+            own = total_uj / window.iterations
+        if own is None:
+            return None
+        each.append(own)
+    return statistics.median(each) if each else None
+
+
+def _rule(run: Read) -> tuple[RuleResult | None, str]:
+    """Return the windows by the run's own rule, from its samples; or why not."""
+    place = run.place
+    path = place.trace or place.json
+    if path is None:
+        return None, "no trace is published"
+    beside = [path, *place.logs, *place.tables]
+    if place.trace is not None:
+        beside.append(path.with_name(path.name.removesuffix("-energy.bin") + "-timestamps.json"))
+    # The importers look for these names by themselves.
+    beside += [path.with_name(name) for name in ("log.txt", "results.txt")]
+    for file in beside:
+        limit_b = FILE_LIMIT_B if file == place.trace else TRACE_TEXT_LIMIT_B
+        if file.is_symlink():
+            return None, f"{file.name} is a link, which is not followed"
+        if file.is_file() and file.stat().st_size > limit_b:
+            return None, f"{file.name} has more than {limit_b >> 20} MiB"
+    try:
+        with open_any(path) as trace:
+            name = trace.head.method
+            if name not in METHODS:
+                return None, "the trace is of no published rule"
+            return METHODS[name](trace), ""
+    except (TinybenchError, OSError, ValueError) as error:
+        return None, str(error)
+
+
+def of_stream(run: Read, labels: Labels, windows_s: Sequence[tuple[float, float]]) -> list[Figure]:
+    """Return detections, duty cycle and throughput of a streaming run."""
+    printed, stream = run.printed, run.evidence.stream
+    found: list[Figure] = []
+    if printed.stream is not None:
+        published = "TP {} FN {} FP {}".format(*printed.stream)
+        recomputed, source = None, "the detections are missing"
+        if stream is not None and stream.detections_ms:
+            times_s = stream.windows_s or tuple(windows_s) or labels.stream_windows()
+            if times_s:
+                readings = {
+                    delay_s: "TP {} FN {} FP {}".format(
+                        *metrics.stream_score(stream.detections_ms, times_s, delay_s)
+                    )
+                    for delay_s in (metrics.RULES_DELAY_S, metrics.RUNNER_DELAY_S)
+                }
+                chosen = next((d for d, text in readings.items() if text == published), 1.0)
+                recomputed = readings[chosen]
+                other = metrics.RUNNER_DELAY_S if chosen == 1.0 else metrics.RULES_DELAY_S
+                source = (
+                    f"{len(stream.detections_ms) - 1} detections in {run.source}, until "
+                    f"{chosen:g} s after a word; until {other:g} s: {readings[other]}"
+                )
+            else:
+                source = "the times of the wake words are not at hand"
+        found.append(
+            Figure(
+                name="detections",
+                unit="",
+                published=published,
+                recomputed=recomputed,
+                reproduced=None if recomputed is None else recomputed == published,
+                source=source,
+            )
+        )
+    duty = metrics.duty(stream.starts_s, stream.stops_s) if stream else None
+    source = f"{len(stream.starts_s)} inferences in {run.source}" if stream and duty else (
+        "the times of the inferences are not published"
+    )  # fmt: skip
+    for name, unit, text, at in (
+        ("duty cycle", "", printed.duty_cycle, 0),
+        ("period", "s", printed.period_s, 1),
+        ("throughput", "inf./s", printed.stream_throughput_per_s, 2),
+    ):
+        if text:
+            found.append(figure(name, unit, duty[at] if duty else None, text, source))
+    return found

@@ -1,0 +1,169 @@
+"""The official lists of inputs, from a folder that is given or from the pinned public files."""
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from ...datasets.declaration import load_dataset
+from ...datasets.fetch import Pinned, fetch, mirror_folder
+from ...datasets.reader import parse_labels
+from ..errors import TinybenchError
+from ..track import silent
+
+_TINY = "mlcommons/tiny/1afd2c9820f795965a6134facd0b4dfae41ef23f/benchmark"
+_ENERGYRUNNER = "eembc/energyrunner/cf7c2f2634608a7c0ea7458ab7cb3379f2863424/datasets"
+
+OLD_ROUND = "0.5"
+OLD_LIST = f"round v{OLD_ROUND}"
+LISTS = {
+    "kws01": (
+        (
+            "official",
+            f"{_TINY}/evaluation/datasets/kws01/y_labels.csv",
+            "6cb3709762d53fe64eb00eaf4a75796248bb3c1386f1d1f93ccdb07b071e9698",
+        ),
+    ),
+    "vww01": (
+        (
+            "official",
+            f"{_TINY}/evaluation/datasets/vww01/y_labels.csv",
+            "3697ca57c48b23b21602ae9bdb32b1925407a1d41d79167cdfb365054cb9c33d",
+        ),
+    ),
+    "ic01": (
+        (
+            "official",
+            f"{_TINY}/evaluation/datasets/ic01/y_labels.csv",
+            "79e1f19ad731f046983a1a4480bda6369df26c5acee47505a860f164fb58ccd4",
+        ),
+        (
+            OLD_LIST,
+            f"{_ENERGYRUNNER}/ic01/y_labels.csv",
+            "f7d22979b6f81a3dbf83e7a09ac488d0eb6090b62e4a02bc30245581c0802ec7",
+        ),
+    ),
+    "ad01": (
+        (
+            "official",
+            f"{_TINY}/evaluation/datasets/ad01/y_labels.csv",
+            "4ecd91868e197ee0a6739d4bd7abde73eac2fa31e9a88d6bc6aedefa136ff2a4",
+        ),
+        (
+            "72 files",
+            f"{_TINY}/evaluation/datasets/ad01/y_labels_alt.csv",
+            "e1ac10e782bada1015d63585a05398e54e41429db599dc45de3ae67fe6cd8b4c",
+        ),
+    ),
+}
+"""Of each model id, the lists that were ever official: name, pinned address, SHA-256."""
+SAME_INPUTS = {"ic02": "ic01"}
+
+STREAM = Pinned(
+    f"{_TINY}/runner/sww_data_dir/sww_long_test.json",
+    "0dcaf559213930320cd2ad7143a484b9e82d79b9ea59b7434d3014179f873c1e",
+)
+
+_KWS_NAME = re.compile(r"tst_\d+_[A-Za-z]+_(\d{1,2})\.bin")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelList:
+    """A list of inputs with their classes, in its order."""
+
+    name: str
+    labels: dict[str, int]
+
+
+class _StreamFile(msgspec.Struct, frozen=True):
+    wav_file: str
+    detection_windows: list[tuple[float, float]]
+
+
+class Labels:
+    """Reads each list once; `notes` says why one is not at hand."""
+
+    def __init__(self, folder: Path | None, cache: Path) -> None:
+        """Look in `folder` (an EEMBC dataset folder), else in the cache, else fetch."""
+        self._folder = folder
+        self._cache = cache
+        self._lists: dict[str, tuple[LabelList, ...]] = {}
+        self._windows: tuple[tuple[float, float], ...] | None = None
+        self._unreachable = False
+        self.notes: list[str] = []
+
+    def lists(self, model_id: str) -> tuple[LabelList, ...]:
+        """Return the lists that are at hand for a model id; the official one first."""
+        base = SAME_INPUTS.get(model_id, model_id)
+        if base not in LISTS:
+            return ()
+        if base not in self._lists:
+            self._lists[base] = tuple(self._load(base))
+        return self._lists[base]
+
+    def stream_windows(self) -> tuple[tuple[float, float], ...]:
+        """Return when the wake words of the official recording are, in s; empty if unknown."""
+        if self._windows is None:
+            raw = self._read(STREAM)
+            self._windows = ()
+            if raw is not None:
+                entries = self._decode(lambda: msgspec.json.decode(raw, type=list[_StreamFile]))
+                self._windows = tuple(entries[0].detection_windows) if entries else ()
+        return self._windows
+
+    def _load(self, base: str) -> list[LabelList]:
+        dataset = load_dataset(base)
+        found = []
+        if self._folder is not None:
+            for path in (self._folder / base / dataset.labels, self._folder / dataset.labels):
+                if path.is_file():
+                    labels = parse_labels(path.read_bytes(), dataset, str(path))
+                    return [LabelList("given", {one.name: one.label for one in labels})]
+        for name, address, sha256 in LISTS[base]:
+            raw = self._read(Pinned(address, sha256))
+            if raw is not None:
+                labels = parse_labels(raw, dataset, address)
+                found.append(LabelList(name, {one.name: one.label for one in labels}))
+        return found
+
+    def _read(self, file: Pinned) -> bytes | None:
+        path = self._cache / file.address
+        mirror: Path | None = None
+        try:
+            mirror = mirror_folder()
+            if not path.is_file():
+                if self._unreachable:
+                    return None
+                fetch((file,), self._cache, silent, label="labels", mirror=mirror,
+                      timeout_s=10.0, attempts=1)  # fmt: skip
+            raw = path.read_bytes()
+        except (TinybenchError, OSError) as error:
+            if mirror is None:
+                self._unreachable = True  # each further one would wait for its deadline too
+            self.notes.append(f"official inputs are not compared: {error}")
+            return None
+        if hashlib.sha256(raw).hexdigest() != file.sha256:
+            self.notes.append(f"{path}: damaged in the cache; remove it")
+            return None
+        return raw
+
+    def _decode(self, decode: Callable[[], list[_StreamFile]]) -> list[_StreamFile] | None:
+        try:
+            return decode()
+        except msgspec.MsgspecError as error:
+            self.notes.append(f"{STREAM.address}: {error}")
+            return None
+
+
+def label_in_name(name: str) -> int | None:
+    """Return the class that the name of an official input ends or begins with; None elsewhere."""
+    if found := _KWS_NAME.fullmatch(name):
+        return int(found[1])
+    if name.startswith("normal_"):
+        return 0
+    if name.startswith("anomaly_"):
+        return 1
+    return None

@@ -1,0 +1,156 @@
+"""Read results.json and log.txt of the MLPerf Tiny v1.3 runner.
+
+Ref: mlcommons/tiny, benchmark/runner/main.py and script.py.
+"""
+
+import re
+from pathlib import Path
+
+import msgspec
+
+from .evidence import MAX_INFERENCES, Evidence, Inferred, Stream, parse_outputs
+from .text import REPLACED, lines
+
+JSON_LIMIT_B = 64 << 20
+"""Larger ones are not read: their samples would take a gigabyte."""
+DECIMALS = 3
+"""Of stock firmware; JSON drops trailing zeros."""
+
+_FILE = re.compile(r"Loading file (.+?) segment (\d{1,9})\s*$")
+_RUN = re.compile(r"Running inference with (\d{1,9})/(\d{1,9}) \(warmup/measured\)")
+_RUNTIME = re.compile(r"ulp-mlperf:\s+Runtime\s*:\s*([0-9.]{1,20}) sec")
+_RESULTS = re.compile(r"m-results\s*:\s*\[([^\]]*)\]")
+_RAW_RESULTS = re.compile(r"m-results-\[([^\]]*)\]")
+_MODEL = re.compile(r"Device model retrieved: (\S{1,40})")
+_UNDECODABLE = re.compile(r"undecodeable byte", re.IGNORECASE)
+_DETECTIONS = re.compile(r"^\[(\d{1,9}(?:, ?\d{1,9})*)\]\s*$")
+_PROBLEM = re.compile(r"\bERROR\b|\[WATCHDOG\]|Traceback")
+
+
+class _Infer(msgspec.Struct, frozen=True):
+    results: list[float] = []
+    elapsed_time: float | None = None
+    iterations: int = 1
+    wav_file: str | None = None
+    detection_windows: list[tuple[float, float]] = []
+    detections: list[int] = []
+
+
+class _Duty(msgspec.Struct, frozen=True):
+    start_times_s: list[float] = []
+    stop_times_s: list[float] = []
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    file: str | None = None
+    classes: str | int | None = None
+    class_: str | int | None = msgspec.field(default=None, name="class")
+    infer: _Infer | None = None
+    dutycycle: _Duty | None = None
+    error: str | None = None
+
+
+def read_json(path: Path) -> Evidence:
+    """Return what results.json says; raises OSError, and ValueError with what is wrong with it."""
+    size_b = path.stat().st_size
+    if size_b > JSON_LIMIT_B:
+        raise ValueError(f"{size_b} bytes; more than {JSON_LIMIT_B} are not read")
+    try:
+        entries = msgspec.json.decode(path.read_bytes(), type=list[_Entry] | _Entry)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise ValueError(f"not a result of the v1.3 runner: {error}") from error
+    found = Evidence(session="v1.3 runner")
+    seen: dict[str, int] = {}
+    for entry in [entries] if isinstance(entries, _Entry) else entries:
+        if entry.error is not None:
+            found.fault("an error of the runner", entry.error)
+        infer = entry.infer
+        if infer is None:
+            continue
+        if infer.wav_file is not None:
+            duty = entry.dutycycle or _Duty()
+            found.stream = Stream(
+                tuple(infer.detections),
+                tuple(infer.detection_windows),
+                tuple(duty.start_times_s),
+                tuple(duty.stop_times_s),
+            )
+        elif len(found.inferred) < MAX_INFERENCES:
+            name = entry.file or ""
+            number = seen[name] = seen.get(name, -1) + 1
+            found.inferred.append(
+                Inferred(
+                    name,
+                    number,
+                    infer.iterations,
+                    None if infer.elapsed_time is None else round(infer.elapsed_time),
+                    tuple(infer.results),
+                    max((_decimals(x) for x in infer.results), default=0),
+                    _label(entry.class_),
+                )
+            )
+    return found
+
+
+def _decimals(value: float) -> int:
+    text = repr(value)
+    return max(DECIMALS, len(text.partition(".")[2]) if "e" not in text else 0)
+
+
+def _label(text: str | int | None) -> int | None:
+    try:
+        return None if text is None else int(text)
+    except ValueError:
+        return None
+
+
+def read_log(path: Path) -> Evidence:
+    """Return what log.txt says: inferences with their runtime to the millisecond, and faults.
+
+    Raises OSError.
+    """
+    found = Evidence(session="v1.3 runner")
+    name, segment, iterations = "", 0, 1
+    runtime_s: float | None = None
+    for line in lines(path):
+        found.undecodable += line.count(REPLACED)
+        if match := _FILE.search(line):
+            name, segment, runtime_s = match[1], int(match[2]), None
+        elif match := _RUN.search(line):
+            iterations = int(match[2])
+        elif match := _RUNTIME.search(line):
+            runtime_s = _float(match[1])
+        elif match := _RESULTS.search(line) or _RAW_RESULTS.search(line):
+            outputs = parse_outputs(match[1])
+            if outputs is None:
+                found.fault("results that are no numbers", line)
+            elif len(found.inferred) < MAX_INFERENCES:
+                span = None if runtime_s is None else round(runtime_s * 1e6)
+                found.inferred.append(
+                    Inferred(name, segment, iterations, span, outputs[0], max(outputs[1], DECIMALS))
+                )
+        else:
+            _said(found, line)
+    return found
+
+
+def _said(found: Evidence, line: str) -> None:
+    """Take what else the runner prints."""
+    if match := _MODEL.search(line):
+        if match[1] not in found.models:
+            found.models.append(match[1])
+    elif match := _DETECTIONS.match(line):
+        found.stream = Stream(tuple(int(x) for x in match[1].split(",")))
+    elif _UNDECODABLE.search(line):
+        found.undecodable += 1
+    elif line.startswith("Retrying "):
+        found.retries += 1
+    elif _PROBLEM.search(line):
+        found.fault("an error of the runner", line)
+
+
+def _float(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None

@@ -1,0 +1,33 @@
+"""Read text of unknown origin line by line: bounded, in any encoding."""
+
+import codecs
+from collections.abc import Iterator
+from pathlib import Path
+
+LINE_LIMIT = 1 << 20
+"""Characters; a longer line comes in pieces."""
+FILE_LIMIT_B = 256 << 20
+"""Of a log: five times the largest known. What follows is not read."""
+REPLACED = "\N{REPLACEMENT CHARACTER}"
+
+
+def lines(path: Path) -> Iterator[str]:
+    """Yield the lines of a file without their ends; bytes that are no text become REPLACED.
+
+    Raises OSError.
+    """
+    with path.open("rb") as file:
+        head = file.read(4)
+    encoding = "utf-8-sig"
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16"
+    read = 0
+    with path.open(encoding=encoding, errors="replace") as file:
+        while (line := file.readline(LINE_LIMIT)) and read < FILE_LIMIT_B:
+            read += len(line)
+            yield line.rstrip("\n")
+
+
+def shown(text: str) -> str:
+    """Return a text as it can be printed anywhere: control and lone characters as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

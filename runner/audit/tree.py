@@ -1,0 +1,165 @@
+"""Find the runs of a published results tree, without following a link out of it."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import UsageError
+from .text import shown
+
+TASKS = {
+    "ad01": ("ad", "ad01", "anomaly_detection"),
+    "ic01": ("ic", "ic01", "image_classification"),
+    "ic02": ("ic2", "ic02"),
+    "kws01": ("kws", "kws01", "keyword_spotting"),
+    "vww01": ("vww", "vww01", "visual_wake_words", "person_detection"),
+    "sww01": ("sww", "sww01", "strww01", "streaming_wakeword", "streaming_wake_word"),
+}
+MODES = {
+    "accuracy": "accuracy",
+    "performance": "performance",
+    "energy": "energy",
+    "power": "energy",
+}
+"""Names of folders, in lower case."""
+KINDS = ("log", "results", "postproc")
+MAX_DEPTH = 24
+SIZE_MAX_B = 50_000_000
+"""Of a file in a submission. Ref: MLPerf Tiny submission checker."""
+
+_ROUND = re.compile(r"(?:^|[_-])v(\d+\.\d+)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The files of one mode of one run, and what their path says."""
+
+    folder: Path
+    name: str
+    """Path below the audited folder, printable."""
+    round: str
+    division: str
+    submitter: str
+    system: str
+    task: str
+    """Model id that the folder's name stands for; empty where it is unknown."""
+    mode: str
+    """Empty where the folder's name does not say it."""
+    logs: tuple[Path, ...]
+    tables: tuple[Path, ...]
+    """results.txt and the like."""
+    json: Path | None
+    trace: Path | None
+    """EEMBC's ...-energy.bin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """All runs below a folder, and what does not belong into a submission."""
+
+    places: tuple[Place, ...]
+    links: tuple[str, ...]
+    oversized: tuple[str, ...]
+    unreadable: tuple[str, ...]
+
+
+def find(root: Path) -> Tree:
+    """Return what is below `root`, in order of names; a file stands for its folder.
+
+    Links are listed and not followed. Raises UsageError for a path that is not there.
+    """
+    folder = root.parent if root.is_file() else root
+    if not folder.is_dir():
+        raise UsageError(f"{root}: there is no such folder; give a tree of published results")
+    places: list[Place] = []
+    links: list[str] = []
+    oversized: list[str] = []
+    unreadable: list[str] = []
+    top = folder.absolute()
+    for here, folders, files in os.walk(
+        top, onerror=lambda error: unreadable.append(shown(str(error.filename)))
+    ):
+        path = Path(here)
+        depth = len(path.parts) - len(top.parts)
+        for name in (*folders, *files):
+            if (path / name).is_symlink():
+                links.append(_below(top, path / name))
+        folders[:] = sorted(
+            name
+            for name in folders
+            if depth < MAX_DEPTH and name != ".git" and not (path / name).is_symlink()
+        )
+        whole = [path / name for name in sorted(files) if _plain(path / name)]
+        oversized += [_below(top, file) for file in whole if file.stat().st_size > SIZE_MAX_B]
+        place = _place(path, top, whole)
+        if place is not None:
+            places.append(place)
+    return Tree(tuple(places), tuple(links), tuple(oversized), tuple(unreadable))
+
+
+def _plain(path: Path) -> bool:
+    return not path.is_symlink() and path.is_file()
+
+
+def _below(top: Path, path: Path) -> str:
+    return shown(str(path.relative_to(top))) if path != top else "."
+
+
+def _place(folder: Path, top: Path, files: list[Path]) -> Place | None:
+    """Return the run in a folder; None where nothing in it looks like one."""
+    mode = MODES.get(folder.name.lower(), "")
+    named = {file: file.name.lower() for file in files}
+    texts = [file for file, name in named.items() if name.endswith((".txt", ".log"))]
+    tables = [f for f in texts if "results" in named[f] or "postproc" in named[f]]
+    logs = [f for f in texts if f not in tables and "log" in named[f] and "script" not in named[f]]
+    found = [f for f, name in named.items() if name.endswith("results.json")]
+    traces = [f for f, name in named.items() if name.endswith("-energy.bin")]
+    if not (logs or tables or found or traces):
+        return None
+    parts = [shown(part) for part in folder.parts]
+    task_at, task = _task(parts)
+    in_results = task_at is not None and task_at > 0
+    if not mode and not in_results and not (logs and (tables or found)):
+        return None  # some other log.txt of a source tree
+    where = _where(parts, task_at)
+    return Place(
+        folder=folder,
+        name=_below(top, folder),
+        round=where[0],
+        division=where[1],
+        submitter=where[2],
+        system=where[3],
+        task=task,
+        mode=mode,
+        logs=tuple(logs),
+        tables=tuple(tables),
+        json=found[0] if found else None,
+        trace=traces[0] if traces else None,
+    )
+
+
+def _task(parts: list[str]) -> tuple[int | None, str]:
+    for at in range(len(parts) - 1, -1, -1):
+        for model_id, names in TASKS.items():
+            if parts[at].lower() in names:
+                return at, model_id
+    return None, ""
+
+
+def _where(parts: list[str], task_at: int | None) -> tuple[str, str, str, str]:
+    """Return round, division, submitter and system, each empty where the path does not say it."""
+    round_ = ""
+    for part in parts:
+        if found := _ROUND.search(part):
+            round_ = found[1]
+    lower = [part.lower() for part in parts]
+    at = max((n for n, part in enumerate(lower) if part in ("closed", "open")), default=None)
+    if at is None:
+        return round_, "", "", ""
+    submitter = parts[at + 1] if at + 1 < len(parts) else ""
+    end = task_at if task_at is not None else len(parts)
+    system = "/".join(parts[at + 3 : end]) if lower[at + 2 : at + 3] == ["results"] else ""
+    if task_at is not None and task_at + 2 < len(parts):  # open division: one task, several models
+        system += "#" + "/".join(parts[task_at + 1 : -1])
+    return round_, lower[at], submitter, system

@@ -1,0 +1,119 @@
+"""The published trees: every figure that can be computed again is reproduced."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from tinybench.runner.audit.audit import audit
+from tinybench.runner.audit.result import Audit, Run
+from tinybench.runner.cli import main
+
+L4 = "closed/STMicroelectronics/results/NUCLEO_L4R5ZI"
+
+
+@pytest.fixture(scope="module")
+def published(shared_data: Path, mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> Audit:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TINYBENCH_MIRROR", str(mirror))
+        return audit(shared_data / "published", cache=tmp_path_factory.mktemp("cache"))
+
+
+def _run(found: Audit, path: str) -> Run:
+    (run,) = (run for run in found.runs if run.path == path)
+    return run
+
+
+def _rules(run: Run) -> set[str]:
+    return {violation.rule for violation in run.violations}
+
+
+def test_every_figure_with_its_files_is_reproduced(published: Audit) -> None:
+    """All rounds, both runners; only what has no log cannot be computed."""
+    assert published.notes == []
+    assert published.differing == 0
+    assert published.reproduced == 58
+    lost = [
+        (run.task, run.mode, figure.name)
+        for run in published.runs
+        for figure in run.figures
+        if figure.reproduced is None
+    ]
+    assert set(lost) == {
+        ("ad01", "accuracy", "top-1"),
+        ("ad01", "accuracy", "AUC"),
+        ("sww01", "energy", "duty cycle"),
+        ("sww01", "energy", "period"),
+        ("sww01", "energy", "throughput"),
+    }
+
+
+def test_the_figures_are_those_of_the_published_table(published: Audit, shared_data: Path) -> None:
+    """Recomputed values, beside the table of all rounds."""
+    table = {}
+    with (shared_data / "published_results.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            key = (row["round"], row["division"], row["submitter"], row["system"])
+            table[*key, row["task"]] = row
+    columns = {
+        ("accuracy", "top-1"): "top1_pct",
+        ("accuracy", "AUC"): "auc",
+        ("performance", "throughput"): "inf_per_s",
+        ("energy", "energy"): "energy_uJ_per_inf",
+    }
+    compared = 0
+    for run in published.runs:
+        row = table[run.round, run.division, run.submitter, run.system, run.task[:-2]]
+        for figure in run.figures:
+            column = columns.get((run.mode, figure.name))
+            if column is not None and figure.recomputed is not None:
+                assert float(figure.recomputed) == pytest.approx(float(row[column]), abs=1e-9)
+                compared += 1
+    assert compared == 35
+
+
+@pytest.mark.parametrize("task", ["ic", "kws", "vww"])
+def test_outputs_that_change_between_modes_are_named(published: Audit, task: str) -> None:
+    """The reference of v0.5 ran on its own overwritten input in performance mode."""
+    folder = f"v0.5/closed/reference/results/Nucleo-L4R5ZI/{task}"
+    assert "same-output" in _rules(_run(published, f"{folder}/performance"))
+    assert "same-output" not in _rules(_run(published, f"{folder}/accuracy"))
+    assert "same-output" not in _rules(_run(published, f"v1.2/{L4}/kws/performance"))
+
+
+def test_the_edge_case_of_v11_is_named(published: Audit) -> None:
+    """Four windows, one of 9.987 s, on inputs that were replaced after v0.5."""
+    run = _run(published, f"v1.1/{L4}/ic/energy")
+    assert _rules(run) >= {"energy-windows", "window-duration", "wrong-inputs"}
+    assert "window 3 lasted 9.987 s" in [violation.found for violation in run.violations]
+
+
+def test_sound_runs_have_no_broken_rule(published: Audit) -> None:
+    """What is right stays unblamed."""
+    sound = [run.path for run in published.runs if run.sound]
+    for mode in ("accuracy", "performance", "energy"):
+        assert f"v1.2/{L4}/kws/{mode}" in sound
+        assert f"v1.3/{L4}-P/ic/{mode}" in sound
+    assert f"v1.3/{L4}-P/sww/performance" in sound
+
+
+def test_undecodable_bytes_are_named(published: Audit) -> None:
+    """As the v1.3 runner notes them in its log."""
+    assert _rules(_run(published, f"v1.3/{L4}-P/kws/accuracy")) == {"undecodable-bytes"}
+
+
+def test_the_command_audits_a_part_of_a_tree(
+    shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As table, JSON and HTML; status 0 for a sound part, 1 for another."""
+    page = tmp_path / "audit.html"
+    sound = shared_data / "published" / "v1.2"
+    assert main(["audit", str(sound), "--html", str(page)]) == 0
+    assert "6 figures reproduced, 0 broken rules in 3 runs" in capsys.readouterr().out
+    assert "1820.454" in page.read_text(encoding="utf-8")
+    broken = shared_data / "published" / "v1.1"
+    assert main(["audit", str(broken), "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert not document["valid"]
+    assert document["runs"][0]["figures"][1]["recomputed"] == "7019.085"
