@@ -41,6 +41,7 @@ def main(words: list[str]) -> int:
     found = Counter(verdict.word for verdict in verdicts)
     figures = {
         "runs": (len(verdicts), 2000, "higher"),
+        "struck": (sum(verdict.struck > 0 for verdict in verdicts), 1800, "higher"),
         "recovered": (found["same"], 0, "higher"),
         "refused": (found["refused"], len(verdicts), "lower"),
         "wrong": (found["wrong"], 0, "lower"),
