@@ -22,6 +22,10 @@ ENTRIES = 3
 """Attempts to go over to frames, before the DUT is taken for one that has none."""
 LOST_MAX = 2
 """Searches for a DUT in a row, after which it is taken for dead."""
+INFERENCE_SLACK = 5
+"""Times the expected time that an inference may take, at the first attempt; doubled at each."""
+UNKNOWN_COUNT = 5
+"""Inferences of unknown length that are waited for in full: a window is made to last 10 s."""
 CLOCK_RATIO = 100
 """No clock of a DUT goes so many times as fast as the host's; an emulated one may go faster."""
 BAUDS = (2_000_000, 1_000_000, 921_600, 460_800, 230_400)
@@ -105,14 +109,14 @@ class Dut:
         """
         doubt: BenchError | None = None
         lost = 0
-        for _ in range(self._patience.tries):
+        for attempt in range(self._patience.tries):
             try:
                 if doubt is not None:
                     self.tally.retries += 1
                     lost += 1
                     self._find_again(doubt)
                     lost = 0
-                return self._infer(data, iterations, warmup)
+                return self._infer(data, iterations, warmup, INFERENCE_SLACK * 2**attempt)
             except DOUBTS as error:
                 doubt = error
                 self._text.doubted()
@@ -195,13 +199,14 @@ class Dut:
         self._line.set_baud(baud)
         return True
 
-    def _infer(self, data: bytes, iterations: int, warmup: int) -> Inference:
+    def _infer(self, data: bytes, iterations: int, warmup: int, slack: float) -> Inference:
+        """Upload and infer once; wait `slack` times as long as the inferences should take."""
         count = iterations + warmup
-        each_s = self._patience.inference_s
+        bound_s = self._patience.inference_s * min(count, UNKNOWN_COUNT)
         if self._inference_s is not None:
-            each_s = 3 * self._inference_s
+            bound_s = slack * self._inference_s * count
         start_s = time.monotonic()
-        inference = (self._frames or self._text).infer(data, iterations, warmup, each_s * count)
+        inference = (self._frames or self._text).infer(data, iterations, warmup, bound_s)
         took_s = time.monotonic() - start_s
         elapsed_s = inference.elapsed_us / 1e6
         if elapsed_s > 1 + CLOCK_RATIO * took_s:
@@ -209,8 +214,8 @@ class Dut:
                 f"{iterations} inferences took {elapsed_s:.0f} s by the DUT's clock, "
                 f"{took_s:.1f} s by this computer's: did its clock go back?"
             )
-        took_s /= count
-        self._inference_s = max(took_s, self._inference_s or 0.0)
+        # The least of all: others have waited for a lost frame or for a busy computer as well.
+        self._inference_s = min(took_s / count, self._inference_s or took_s)
         return inference
 
     def _find_again(self, doubt: BenchError) -> None:

@@ -417,6 +417,25 @@ _other_request = _in_frame(
     frames.RESULT, lambda _, frame: frame._replace(number=(frame.number - 1) % 65536)
 )
 
+
+def _slow_then_lost() -> Lie:
+    """The first answer is late, the third lost: the wait for it must not follow the first."""
+    answers = 0
+
+    def lie(port: FaultyPort, way: str, message: bytes) -> bytes:
+        nonlocal answers
+        frame = frames.decode(message[:-1])
+        if way != "to_host" or frame is None or frame.kind != frames.RESULT:
+            return message
+        answers += 1
+        if answers == 1:
+            port.hold(way, 1.7 * port.slow_s)  # and still in time
+        port.struck += answers == 3
+        return b"" if answers == 3 else message
+
+    return lie
+
+
 FRAME_LIES: dict[str, Callable[[], Lie]] = {
     "result NaN": lambda: once(_result_nan, "to_host"),
     "always NaN": lambda: always(_result_nan, "to_host"),
@@ -425,6 +444,7 @@ FRAME_LIES: dict[str, Callable[[], Lie]] = {
     "clock always goes back": lambda: always(_result_back, "to_host"),
     "result of fewer": lambda: once(_result_of_fewer, "to_host"),
     "result of another request": lambda: once(_other_request, "to_host"),
+    "slow, then lost": _slow_then_lost,
     "ack of more": lambda: always(_ack_of_more, "to_host"),
     "ack of less": lambda: once(_ack_of_less, "to_host"),
     "ack never of any": lambda: always(_ack_of_less, "to_host"),

@@ -65,6 +65,12 @@ def test_a_clock_that_goes_back_is_refused(devices: Path, link: str) -> None:
     assert judge(devices, case, *clean(devices, link)).word == "refused"
 
 
+def test_a_slow_first_answer_does_not_make_the_next_a_wait_for_minutes(devices: Path) -> None:
+    """A deadline comes from what an inference takes, not from what an upload with faults took."""
+    case = Case("frames", "slow, then lost", ANY, 0)
+    assert judge(devices, case, *clean(devices, case.link)).word == "same"
+
+
 def test_the_bench_knows_a_wrong_result(devices: Path) -> None:
     """Without verification changed hex digits pass: the bench sees what it is there to see."""
     verdict = judge(devices, Case(UNVERIFIED, "hex digits", ANY, 0), *clean(devices, UNVERIFIED))
