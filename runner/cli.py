@@ -175,10 +175,10 @@ def _add_result_commands(commands: "argparse._SubParsersAction[argparse.Argument
     )
     report.add_argument(
         "--to",
-        choices=("terminal", "markdown", "csv", "json", "junit"),
+        choices=("terminal", "html", "markdown", "csv", "json", "junit"),
         default="terminal",
         metavar="FORMAT",
-        help="terminal (default), markdown, csv, json or junit",
+        help="terminal (default), html, markdown, csv, json or junit",
     )
     report.add_argument(
         "-o", "--out", dest="report_out", type=Path, metavar="FILE", help="default: standard output"

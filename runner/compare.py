@@ -313,7 +313,8 @@ def _measured(result: Result, folder: Path) -> Measured:
         if score is not None:
             metrics["accuracy"] = Metric(value=score)
     if performance is not None and performance.windows:
-        each_s = [w.elapsed_us * 1e-6 / w.iterations for w in performance.windows]
+        timed = [w for w in performance.windows if w.elapsed_us and w.iterations]
+        each_s = [w.elapsed_us * 1e-6 / w.iterations for w in timed]
         exact = performance.instructions_per_inference is not None
         metrics["latency"] = Metric(
             value=performance.latency_s, exact=exact, samples=[] if exact else each_s
@@ -329,7 +330,9 @@ def _measured(result: Result, folder: Path) -> Measured:
         metrics["energy"] = Metric(
             value=energy.per_inference_j,
             exact=False,
-            samples=[w.energy_j / w.iterations for w in energy.windows if w.energy_j is not None],
+            samples=[
+                w.energy_j / w.iterations for w in energy.windows if w.energy_j and w.iterations
+            ],
             uncertainty=energy.uncertainty_j,
         )
     sizes = {

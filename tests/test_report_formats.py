@@ -1,4 +1,4 @@
-"""Reports as Markdown, CSV, JSON with its schema, JUnit XML: right, labelled, escaped."""
+"""Reports as HTML, Markdown, CSV, JSON with its schema, JUnit XML: right, labelled, escaped."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ from tinybench.runner.report.schema import schema
 from tinybench.runner.store import COLUMNS
 
 ROOT = Path(__file__).resolve().parent.parent
-FORMATS = ("terminal", "markdown", "csv", "json", "junit")
+FORMATS = ("terminal", "html", "markdown", "csv", "json", "junit")
 EVIL = "<script>alert(1)</script> \x1b[31m|`a`\x00\r\n=\u202e&\"'"
 
 
@@ -52,8 +52,8 @@ def test_no_format_lets_a_name_act(tmp_path: Path, capsys: pytest.CaptureFixture
         assert "\x1b" not in text, form
         assert "\x00" not in text, form
         assert "\u202e" not in text or form == "json"
-        if form == "markdown":
-            assert "<script" not in text
+        if form in ("markdown", "html"):
+            assert "<script>alert" not in text
         if form == "junit":
             ET.fromstring(text)  # noqa: S314 - our own
         if form == "csv":

@@ -12,7 +12,7 @@ from .document import document, suite_document
 
 
 def write(outcomes: Sequence[Outcome], form: str) -> str:
-    """Return the report on the runs as markdown, csv, json or junit."""
+    """Return the report on the runs as html, markdown, csv, json or junit."""
     if form == "json":
         runs = [(o.result, o.violations, o.folder) for o in outcomes]
         told = document(*runs[0]) if len(runs) == 1 else suite_document(runs)
@@ -29,9 +29,13 @@ def write(outcomes: Sequence[Outcome], form: str) -> str:
         from .junit import as_junit
 
         return as_junit(judged)
-    from .markdown import as_markdown
+    if form == "markdown":
+        from .markdown import as_markdown
 
-    return as_markdown(judged)
+        return as_markdown(judged)
+    from .html import as_html
+
+    return as_html(judged)
 
 
 def store(path: Path, text: str) -> None:

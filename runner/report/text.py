@@ -58,68 +58,86 @@ def _facts(result: Result) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    table.add_row("board", f"{result.board} ({result.core})")
-    table.add_row("task", f"{result.task} ({result.model_id})")
-    table.add_row("dataset", f"{result.dataset}: {result.inputs.note}")
-    table.add_row("model", f"{result.model.kind}: {result.model.name}, {result.model.macs:,} MACs")
+    for name, value in facts(result):
+        table.add_row(name, Text(value))
+    return table
+
+
+def facts(result: Result) -> list[tuple[str, str]]:
+    """Return what is said of a run before its windows, as names with values."""
+    said: list[tuple[str, str]] = []
+    said.append(("board", f"{result.board} ({result.core})"))
+    said.append(("task", f"{result.task} ({result.model_id})"))
+    said.append(("dataset", f"{result.dataset}: {result.inputs.note}"))
+    said.append(("model", f"{result.model.kind}: {result.model.name}, {result.model.macs:,} MACs"))
     if result.model.tensor_ram_b is not None:
-        table.add_row("tensor RAM", f"{result.model.tensor_ram_b:,} bytes")
+        said.append(("tensor RAM", f"{result.model.tensor_ram_b:,} bytes"))
     if result.firmware is not None:
         code_b, weights_b = result.firmware.code_flash_b, result.model.weights_b
-        table.add_row("flash", f"{code_b:,} bytes of code, {weights_b:,} of weights")
+        said.append(("flash", f"{code_b:,} bytes of code, {weights_b:,} of weights"))
     else:
-        table.add_row("firmware", "what the board held; not built here")
+        said.append(("firmware", "what the board held; not built here"))
     if result.link is not None:
-        table.add_row("link", _link(result.link))
+        said.append(("link", _link(result.link)))
     if result.accuracy is not None and result.accuracy.count:
         accuracy = result.accuracy
-        table.add_row("accuracy", _accuracy(accuracy))
+        said.append(("accuracy", _accuracy(accuracy)))
         latencies_s = (accuracy.latency_p50_s, accuracy.latency_p90_s, accuracy.latency_p99_s)
         unit = "emulated ms" if result.emulated else "ms"
         shown = ", ".join(
             f"p{p} {latency_s * 1e3:.3f}"
             for p, latency_s in zip((50, 90, 99), latencies_s, strict=True)
         )
-        table.add_row("latency", f"{shown} {unit}, single inferences")
+        said.append(("latency", f"{shown} {unit}, single inferences"))
     performance = result.performance
     if performance is not None and performance.windows:
         if performance.instructions_per_inference is not None:
-            table.add_row(
-                "instructions",
-                f"{performance.instructions_per_inference:,} per inference (exact, emulated)",
+            said.append(
+                (
+                    "instructions",
+                    f"{performance.instructions_per_inference:,} per inference (exact, emulated)",
+                )
             )
-        table.add_row(
-            "throughput",
-            f"{performance.throughput_per_s:.3f} inferences/s, median of "
-            f"{len(performance.windows)} windows ({result.time_base})",
+        said.append(
+            (
+                "throughput",
+                f"{performance.throughput_per_s:.3f} inferences/s, median of "
+                f"{len(performance.windows)} windows ({result.time_base})",
+            )
         )
     if result.energy is not None:
-        _add_energy(table, result.energy)
+        said += _energy_facts(result.energy)
     if result.vips is not None and result.vops is not None:
-        table.add_row(
-            "VIPS, VOPS",
-            f"{result.vips:.3f} valid inferences/s, {result.vops * 1e-6:.3f} M valid MACs/s"
-            + (" (emulated)" if result.emulated else ""),
+        said.append(
+            (
+                "VIPS, VOPS",
+                f"{result.vips:.3f} valid inferences/s, {result.vops * 1e-6:.3f} M valid MACs/s"
+                + (" (emulated)" if result.emulated else ""),
+            )
         )
-    return table
+    return said
 
 
-def _add_energy(table: Table, energy: Energy) -> None:
+def _energy_facts(energy: Energy) -> list[tuple[str, str]]:
+    said: list[tuple[str, str]] = []
     unit = "modelled uJ/inference" if energy.modelled else "uJ/inference"
     if energy.per_inference_j is None:
-        table.add_row("energy", "none: no window can be trusted")
+        said.append(("energy", "none: no window can be trusted"))
     else:
-        table.add_row(
-            "energy",
-            f"{energy.per_inference_j * 1e6:.4f} ± {(energy.uncertainty_j or 0) * 1e6:.4f} {unit} "
-            f"(k = 2), median of {len(energy.windows)} windows",
+        said.append(
+            (
+                "energy",
+                f"{energy.per_inference_j * 1e6:.4f} ± {(energy.uncertainty_j or 0) * 1e6:.4f} "
+                f"{unit} (k = 2), median of {len(energy.windows)} windows",
+            )
         )
     volts = "" if energy.voltage_v is None else f", {energy.voltage_v:.3f} V"
-    table.add_row("monitor", f"{energy.monitor}{volts}, {energy.rate_hz:g} samples/s")
+    said.append(("monitor", f"{energy.monitor}{volts}, {energy.rate_hz:g} samples/s"))
     if energy.modelled:
-        table.add_row("power model", energy.model_source)
+        said.append(("power model", energy.model_source))
     for warning in (*energy.faults, *energy.warnings):
-        table.add_row("", warning)
+        said.append(("", warning))
+    return said
 
 
 def _energy_windows(energy: Energy) -> Table:
@@ -136,7 +154,7 @@ def _energy_windows(energy: Energy) -> Table:
         each_j = window.energy_j / window.iterations if window.energy_j and trusted else None
         table.add_row(
             str(number),
-            window.input,
+            Text(window.input),
             str(window.iterations),
             "-" if window.monitor_s is None else f"{window.monitor_s:.6f}",
             "-" if window.power_w is None else f"{window.power_w * 1e3:.4f}",
@@ -182,7 +200,7 @@ def _windows(performance: Performance, emulated: bool) -> Table:
         lasted_s = window.elapsed_us * 1e-6
         table.add_row(
             str(number),
-            window.input,
+            Text(window.input),
             str(window.iterations),
             f"{lasted_s:.6f}",
             f"{window.iterations / lasted_s:.3f}",
@@ -207,5 +225,6 @@ def _violations(violations: list[Violation]) -> Table:
     for name in ("rule", "wanted", "found", "what to change", "clause"):
         table.add_column(name, overflow="fold")
     for broken in violations:
-        table.add_row(broken.rule, broken.wanted, broken.found, broken.advice, broken.clause)
+        cells = (broken.rule, broken.wanted, broken.found, broken.advice, broken.clause)
+        table.add_row(*map(Text, cells))
     return table

@@ -1,0 +1,63 @@
+// What moves in a report: words beside a mark, inputs of a cell, the ROC slider, the transcript's filter.
+"use strict";
+(() => {
+  const tip = document.createElement("div");
+  tip.id = "tip";
+  tip.hidden = true;
+  document.body.append(tip);
+
+  const show = (mark) => {
+    tip.textContent = mark.dataset.tip;
+    tip.hidden = false;
+    const box = mark.getBoundingClientRect();
+    const left = Math.min(box.left + box.width / 2, innerWidth - tip.offsetWidth - 8);
+    const above = box.top - tip.offsetHeight - 6;
+    tip.style.left = `${Math.max(8, left) + scrollX}px`;
+    tip.style.top = `${(above > 0 ? above : box.bottom + 6) + scrollY}px`;
+  };
+  const onMark = (event, act) => {
+    const mark = event.target.closest?.(".mark");
+    if (mark) act(mark);
+    else tip.hidden = true;
+  };
+  document.addEventListener("pointerover", (event) => onMark(event, show));
+  document.addEventListener("focusin", (event) => onMark(event, show));
+
+  const cell = (mark) => {
+    const card = mark.closest(".card");
+    if (!mark.dataset.cell) return;
+    const inputs = JSON.parse(card.dataset.inputs)[mark.dataset.cell] ?? [];
+    card.querySelector(".inputs").textContent = `${mark.dataset.tip}\n${inputs.join(", ")}`;
+  };
+  document.addEventListener("click", (event) => onMark(event, (mark) => { show(mark); cell(mark); }));
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") onMark(event, cell);
+    if (event.key === "Escape") tip.hidden = true;
+  });
+
+  for (const slider of document.querySelectorAll("input.threshold")) {
+    const card = slider.closest(".card");
+    const points = JSON.parse(card.dataset.points);
+    const move = () => {
+      const [threshold, falsely, truly] = points[Number(slider.value)];
+      const at = card.querySelector("polyline").points.getItem(Number(slider.value));
+      const dot = card.querySelector(".moved");
+      dot.setAttribute("cx", at.x);
+      dot.setAttribute("cy", at.y);
+      const limit = threshold === null ? "above all scores" : `${threshold.toPrecision(6)} or more`;
+      card.querySelector(".at").textContent =
+        `anomalous from ${limit}: ${(100 * truly).toFixed(1)} % of the anomalous found, ` +
+        `${(100 * falsely).toFixed(1)} % of the normal called so`;
+    };
+    slider.addEventListener("input", move);
+    move();
+  }
+
+  for (const filter of document.querySelectorAll("input.filter")) {
+    filter.addEventListener("input", () => {
+      const wanted = filter.value.toLowerCase();
+      for (const line of filter.closest(".card").querySelectorAll(".lines div"))
+        line.hidden = !line.textContent.toLowerCase().includes(wanted);
+    });
+  }
+})();

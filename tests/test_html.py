@@ -1,0 +1,268 @@
+"""The HTML report: whole in one file, with every plot, labelled, and deaf to what a board says."""
+
+import base64
+import hashlib
+import html
+import itertools
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.results import good_result
+from tests.test_compare import energy
+from tests.test_store import stored
+from tinybench.runner import cli, score
+from tinybench.runner.profile import Layer, Profile
+from tinybench.runner.report import plots
+from tinybench.runner.report.html import _roc_points
+from tinybench.runner.result import Answer, Result
+
+EVIL = "<img src=x onerror=alert(1)></script><script>alert(1)</script>\x1b[31m\"'&|"
+MODELLED = energy([100, 100.1, 100.2, 99.9, 99.8], 2, modelled=True)
+
+
+class _Page(HTMLParser):
+    """The elements and attributes of a page, and the text of its scripts and styles."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.inline: dict[str, str] = {}
+        self.words: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data: str) -> None:
+        if self.tags[-1:] == ["script"] or self.tags[-1:] == ["style"]:
+            self.inline.setdefault(self.tags[-1], data)
+        self.words.append(data)
+
+
+def _page(*runs: Path) -> str:
+    out = runs[0].parent / "report.html"
+    assert cli.main(["report", *map(str, runs), "--to", "html", "-o", str(out)]) in (0, 1)
+    return out.read_text(encoding="utf-8")
+
+
+def _ad() -> Result:
+    """Return an anomaly run: 20 normal, 20 anomalous files, scores that overlap."""
+    answers = [Answer(f"{n}.bin", n % 2, f"{n % 7 + 2 * (n % 2)}.5", [1000 + n]) for n in range(40)]
+    return good_result(task="ad", model_id="ad01", accuracy=score.accuracy(answers, "auc"))
+
+
+def test_the_page_needs_nothing_but_itself(tmp_path: Path) -> None:
+    """It links to nowhere; the policy names its one style and its one script by their hashes."""
+    text = _page(stored(tmp_path / "run", energy=MODELLED))
+    page = _Page(text)
+    assert not re.search(r"""(src|href)=["']?(?!#)|url\(|@import|https?://""", text)
+    (policy,) = (v for k, v in page.attributes if k == "content" and v and "default-src" in v)
+    assert policy.startswith("default-src 'none'")
+    for content in (page.inline["style"], page.inline["script"]):
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in policy
+    assert len(text) < 400_000
+
+
+def test_what_a_board_says_is_shown_and_never_obeyed(tmp_path: Path) -> None:
+    """In every place where a text of the run stands: no element and no handler comes of it."""
+    good = good_result()
+    assert good.accuracy is not None
+    answers = [msgspec.structs.replace(a, input=EVIL + a.input) for a in good.accuracy.answers]
+    folder = stored(
+        tmp_path / "run",
+        board=EVIL,
+        dut=EVIL,
+        error=EVIL,
+        complete=False,
+        core=EVIL,
+        time_base=EVIL,
+        accuracy=msgspec.structs.replace(good.accuracy, answers=answers),
+        energy=msgspec.structs.replace(MODELLED, monitor=EVIL, model_source=EVIL, faults=[EVIL]),
+    )
+    line = {"t_s": 1.0, "to": "host", "text": EVIL}
+    (folder / "transcript.jsonl").write_bytes(msgspec.json.encode(line) + EVIL.encode())
+    (folder / "profile.json").write_text(EVIL)
+    text = _page(folder)
+    page = _Page(text)
+    assert page.tags.count("script") == 1
+    assert "img" not in page.tags
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+    assert "\x1b" not in text
+    assert html.escape(EVIL[:20]) in text
+    plain = _Page(_page(stored(tmp_path / "plain", energy=MODELLED)))
+    assert set(page.tags) <= {*plain.tags, "input"}
+
+
+def test_every_plot_is_there_and_labelled(tmp_path: Path) -> None:
+    """Emulated times and modelled energy are called so beside the numbers themselves."""
+    page = _page(stored(tmp_path / "run", energy=MODELLED))
+    titles = re.findall(r"<h3>(.*?)</h3>", page)
+    assert titles == [
+        "Broken rules",
+        "Figures",
+        "Latency of each window",
+        "Confusion matrix",
+        "Latency of single inferences",
+        "Energy of each window",
+    ]
+    assert "204 emulated ms an inference" in page
+    assert "emulated: time is an instruction count, not a measurement" in page
+    assert "modelled uJ/inference (k = 2)" in page
+    assert "energy: modelled, not a measurement" in page
+
+
+def test_measured_figures_are_not_called_emulated(tmp_path: Path) -> None:
+    """The label says something only where it does not stand everywhere."""
+    folder = stored(tmp_path / "run", emulated=False, board="mine", time_base="clock of the board")
+    words = "".join(_Page(_page(folder)).words)
+    assert "204 ms an inference" in _page(folder)
+    assert "emulated ms" not in words
+
+
+def test_the_confusion_matrix_counts_and_names_inputs(tmp_path: Path) -> None:
+    """99 of 1000 are wrong, all in one cell, whose inputs are kept for the touch."""
+    page = _page(stored(tmp_path / "run"))
+    assert 'data-tip="1 answered as 0: 99 of 1000" data-cell="1,0"' in page
+    assert 'data-tip="1 answered as 1: 901 of 1000" data-cell="1,1"' in page
+    (inputs,) = re.findall(r'data-inputs="(.*?)"', page)
+    cells = msgspec.json.decode(html.unescape(inputs))
+    assert list(cells) == ["1,0"]
+    assert len(cells["1,0"]) == 99
+    assert cells["1,0"][0] == "tst_000901.bin"
+
+
+def test_an_anomaly_run_has_a_roc_instead(tmp_path: Path) -> None:
+    """With a threshold for each point, and the area that the result has."""
+    result = _ad()
+    folder = stored(
+        tmp_path / "run", task="ad", model_id="ad01", accuracy=result.accuracy, energy=None
+    )
+    page = _page(folder)
+    assert "<h3>ROC</h3>" in page
+    assert "Confusion" not in page
+    assert result.accuracy is not None
+    assert f"AUC {result.accuracy.auc:.3f}" in page
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 1)), min_size=2, max_size=30))
+def test_the_area_below_the_roc_is_the_auc(scores: list[tuple[int, int]]) -> None:
+    """By trapezoids over its points, for equal scores too; it rises from (0, 0) to (1, 1)."""
+    values, labels = [float(value) for value, _ in scores], [label for _, label in scores]
+    wanted = score.auc(values, labels)
+    if wanted is None:
+        return
+    points = _roc_points(list(zip(values, labels, strict=True)))
+    assert points[0][1:] == (0, 0)
+    assert points[-1][1:] == (1, 1)
+    area = sum((b[1] - a[1]) * (a[2] + b[2]) / 2 for a, b in itertools.pairwise(points))
+    assert area == pytest.approx(wanted)
+
+
+def test_the_layers_come_from_a_stored_profile(tmp_path: Path) -> None:
+    """Emulated instructions, called so; a damaged file is said and hides nothing else."""
+    folder = stored(tmp_path / "run")
+    layer = Layer(
+        index=0,
+        operator="CONV_2D",
+        kernel="conv_2d_dsp",
+        output_shape=[1, 25, 5, 64],
+        macs=320_000,
+        microseconds=100.0,
+        instructions=3125.0,
+        share=1.0,
+        flash_b=3328,
+        ram_b=8000,
+    )
+    profile = Profile(
+        board="mps2-an386",
+        core="Cortex-M4F",
+        task="kws",
+        model="m.tflite",
+        emulated=True,
+        iterations=9,
+        inference_us=101.0,
+        layers=[layer],
+    )
+    (folder / "profile.json").write_bytes(msgspec.json.encode(profile))
+    page = _page(folder)
+    assert "0 CONV_2D (conv_2d_dsp): 3,125 instructions (emulated)" in page
+    assert "101 emulated us" in page
+    (folder / "profile.json").write_bytes(msgspec.json.encode(profile)[:50])
+    page = _page(folder)
+    assert "<h3>Layers</h3>" in page
+    assert "cannot be read" in page
+    assert "<h3>Confusion matrix</h3>" in page
+
+
+def test_a_long_transcript_is_shown_by_both_ends(tmp_path: Path) -> None:
+    """Lines stay whole; what is left out is counted; bytes that are no text are shown as hex."""
+    folder = stored(tmp_path / "run")
+    lines = [f'{{"t_s": {n}.5, "to": "dut", "text": "line {n}%"}}\n' for n in range(3000)]
+    lines[0] = '{"t_s": 0, "to": "host", "hex": "00ff1b"}\n'
+    (folder / "transcript.jsonl").write_text("".join(lines))
+    page = _page(folder)
+    assert "3 bytes 00ff1b" in page
+    assert "line 1%" in page
+    assert "line 2999%" in page
+    assert "line 1500%" not in page
+    shown = re.findall(r">\s*(\d+)\.5000 → line (\d+)%</div>", page)
+    assert len(shown) > 500
+    assert all(time == number for time, number in shown)
+    (left_out,) = re.findall(r"([\d,]+) bytes in the middle are left out", page)
+    kept_b = sum(len(lines[int(number)]) for _, number in shown) + len(lines[0])
+    total_b = sum(map(len, lines))
+    assert int(left_out.replace(",", "")) == pytest.approx(total_b - kept_b, abs=200)
+
+
+def test_several_runs_have_an_overview(tmp_path: Path) -> None:
+    """One line and one section each, linked."""
+    runs = [stored(tmp_path / name, board=f"{name}|board") for name in "abc"]
+    page = _page(*runs)
+    assert [f'href="#run{n}"' in page and f'id="run{n}"' in page for n in range(3)] == [True] * 3
+    assert page.count("b|board</td>") == 1
+    assert "<h3>Runs</h3>" not in _page(runs[0])
+
+
+def test_a_result_of_wrong_numbers_is_still_a_page(tmp_path: Path) -> None:
+    """Labels that there are not, answers that are no numbers, windows without iterations."""
+    good = good_result()
+    assert good.accuracy is not None
+    assert good.performance is not None
+    odd = [
+        Answer("a", 10**9, "0.1,0.9", [1]),
+        Answer("b", -1, "0.1,0.9", [1]),
+        Answer("c", 1, "nan", [1]),
+        Answer("d", 1, "0.1,0.9", []),
+    ]
+    windows = [msgspec.structs.replace(good.performance.windows[0], iterations=0)]
+    folder = stored(
+        tmp_path / "run",
+        accuracy=msgspec.structs.replace(good.accuracy, answers=odd),
+        performance=msgspec.structs.replace(good.performance, windows=windows * 5),
+    )
+    page = _page(folder)
+    assert "3 answers are no numbers" in page
+
+
+@given(
+    st.lists(st.floats(0, 1e6, allow_subnormal=False), min_size=1, max_size=20),
+    st.floats(0.001, 1e6),
+)
+def test_plots_take_any_values(values: list[float], middle: float) -> None:
+    """Equal ones, one alone, far apart: every mark is inside the picture."""
+    tips = [""] * len(values)
+    drawn = plots.dots(values, tips, "ms", middle) + plots.histogram(values, "ms")
+    drawn += plots.whiskers(values, [None] * len(values), tips, "uJ")
+    drawn += plots.layers(tips, values, tips, "us")
+    assert "nan" not in drawn
+    places = [float(y) for y in re.findall(r'c?y="(-?[\d.]+)"', drawn)]
+    assert all(-1 <= y <= plots.HEIGHT + 400 for y in places)
