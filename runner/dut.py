@@ -94,8 +94,15 @@ class Dut:
         """Find the DUT on the line, whatever is on it: a boot banner, half a line, old replies.
 
         Raises DeadlineError when nothing answers `name`, ProtocolError when what answers does not
-        speak the protocol.
+        speak the protocol, TransportError when the port vanishes and does not come back.
         """
+        try:
+            return self._meet()
+        except TransportError:  # a board with USB of its own vanishes when it starts
+            self._line.reopen(self._patience.return_s)
+            return self._meet()
+
+    def _meet(self) -> Identity:
         self._identity = self._identify()
         self._enter_frames()
         return self._identity

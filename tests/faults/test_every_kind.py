@@ -40,6 +40,15 @@ def test_what_passes_is_put_right(devices: Path, link: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("link", LINKS)
+def test_a_port_that_vanishes_during_the_handshake_is_opened_again(
+    devices: Path, link: str
+) -> None:
+    """As that of a board with USB of its own, which starts when its port is opened."""
+    verdict = judge(devices, Case(link, "port vanishes", "handshake", 3), *clean(devices, link))
+    assert (verdict.word, verdict.struck) == ("same", 1), verdict.said
+
+
+@pytest.mark.parametrize("link", LINKS)
 @pytest.mark.parametrize("kind", ["other model", "other image", "port vanishes for good"])
 def test_what_stays_is_refused(devices: Path, link: str, kind: str) -> None:
     """Nothing that happens later makes up for a DUT that is gone."""
