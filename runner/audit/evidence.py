@@ -4,8 +4,10 @@ import math
 from collections import Counter
 from dataclasses import dataclass, field
 
-MAX_INFERENCES = 500_000
+MAX_INFERENCES = 100_000
 """Of one log; the largest official set has 48,608 (ad01: 248 files of 196 windows)."""
+MAX_OUTPUTS = 64
+"""Of one inference; the largest official model has 12 classes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,10 @@ def parse_outputs(text: str) -> tuple[tuple[float, ...], int] | None:
     """Return the numbers of `m-results-[...]` and their most decimals; None for anything else."""
     values: list[float] = []
     decimals = 0
-    for word in text.strip().removesuffix(",").split(","):  # some firmware ends with a comma
+    words = text.strip().removesuffix(",").split(",")  # some firmware ends with a comma
+    if len(words) > MAX_OUTPUTS:
+        return None
+    for word in words:
         try:
             value = float(word)
         except ValueError:

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from .text import REPLACED, lines
 
-_NUMBER = r"([0-9]{1,15}(?:\.[0-9]{0,18})?(?:[eE][-+]?[0-9]{1,3})?)"
+_NUMBER = r"([0-9]{1,15}(?:\.[0-9]{0,18})?(?:[eE][-+]?[0-9]{1,2})?)"
 _TOP1 = re.compile(rf"Top[- ]1(?:%)?\s*[:=]\s*{_NUMBER}")
 _AUC = re.compile(rf"\bAUC\s*[:=]\s*{_NUMBER}")
 _THROUGHPUT = re.compile(rf"Median throughput is\s+{_NUMBER}\s*(\S*)")
 _ENERGY = re.compile(rf"Median energy cost is\s+{_NUMBER}\s*(\S*)")
 _PERFORMANCE_WINDOW = re.compile(r"Performance results for window (\d{1,9})")
 _ENERGY_WINDOW = re.compile(
-    r"Energy data for (?:window|trial) (\d{1,9})(?:.* for ([0-9.]{1,20}) sec)?"
+    rf"Energy data for (?:window|trial) (\d{{1,9}})(?:.* for {_NUMBER} sec)?"
 )
 _COUNT = re.compile(r"(?:# )?Inferences\s*:\s*(\d{1,12})")
 _RUNTIME = re.compile(rf"(?:Runtime|Elapsed time)\s*:\s*{_NUMBER}")

@@ -11,8 +11,8 @@ import msgspec
 from .evidence import MAX_INFERENCES, Evidence, Inferred, Stream, parse_outputs
 from .text import REPLACED, lines
 
-JSON_LIMIT_B = 64 << 20
-"""Larger ones are not read: their samples would take a gigabyte."""
+JSON_LIMIT_B = 32 << 20
+"""Twice the largest known; numbers take many times their text in memory."""
 DECIMALS = 3
 """Of stock firmware; JSON drops trailing zeros."""
 

@@ -28,7 +28,7 @@ MAX_DEPTH = 24
 SIZE_MAX_B = 50_000_000
 """Of a file in a submission. Ref: MLPerf Tiny submission checker."""
 
-_ROUND = re.compile(r"(?:^|[_-])v(\d+\.\d+)$")
+_ROUND = re.compile(r"(?:^|[_-])v(\d\.\d{1,2})(?:$|[_-])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,11 @@ def find(root: Path) -> Tree:
             for name in folders
             if depth < MAX_DEPTH and name != ".git" and not (path / name).is_symlink()
         )
-        whole = [path / name for name in sorted(files) if _plain(path / name)]
+        whole = [
+            path / name
+            for name in sorted(files)
+            if not name.startswith(".") and _plain(path / name)
+        ]
         oversized += [_below(top, file) for file in whole if file.stat().st_size > SIZE_MAX_B]
         place = _place(path, top, whole)
         if place is not None:
@@ -118,6 +122,8 @@ def _place(folder: Path, top: Path, files: list[Path]) -> Place | None:
     if not (logs or tables or found or traces):
         return None
     parts = [shown(part) for part in folder.parts]
+    if _elsewhere([part.lower() for part in parts]):
+        return None
     task_at, task = _task(parts)
     in_results = task_at is not None and task_at > 0
     if not mode and not in_results and not (logs and (tables or found)):
@@ -139,6 +145,16 @@ def _place(folder: Path, top: Path, files: list[Path]) -> Place | None:
     )
 
 
+def _elsewhere(lower: list[str]) -> bool:
+    """Return whether a path in a submission is not below its results, such as in its code."""
+    at = _division(lower)
+    return at is not None and lower[at + 2 : at + 3] in (["code"], ["systems"], ["models"])
+
+
+def _division(lower: list[str]) -> int | None:
+    return max((n for n, part in enumerate(lower) if part in ("closed", "open")), default=None)
+
+
 def _task(parts: list[str]) -> tuple[int | None, str]:
     for at in range(len(parts) - 1, -1, -1):
         for model_id, names in TASKS.items():
@@ -149,12 +165,12 @@ def _task(parts: list[str]) -> tuple[int | None, str]:
 
 def _where(parts: list[str], task_at: int | None) -> tuple[str, str, str, str]:
     """Return round, division, submitter and system, each empty where the path does not say it."""
+    lower = [part.lower() for part in parts]
+    at = _division(lower)
     round_ = ""
-    for part in parts:
+    for part in parts[:at]:
         if found := _ROUND.search(part):
             round_ = found[1]
-    lower = [part.lower() for part in parts]
-    at = max((n for n, part in enumerate(lower) if part in ("closed", "open")), default=None)
     if at is None:
         return round_, "", "", ""
     submitter = parts[at + 1] if at + 1 < len(parts) else ""
