@@ -51,7 +51,7 @@ def main(argv: list[str] | None = None) -> int:
         status = arguments.do(arguments)
         sys.stdout.flush()
     except TinybenchError as error:
-        print(f"tinybench: {error}", file=sys.stderr)
+        _note(f"tinybench: {error}")
         return error.exit_status
     except KeyboardInterrupt:
         print("tinybench: interrupted", file=sys.stderr)
@@ -596,12 +596,9 @@ def _results(arguments: argparse.Namespace) -> int:
         _print_json(runs)
         return 0
     if runs:
-        from rich.console import Console
-
         from .report.table import listing
 
-        width = None if sys.stdout.isatty() else LISTING_WIDTH
-        Console(highlight=False, width=width).print(listing(runs))
+        sys.stdout.write(listing(runs))
     _note(f"{len(runs)} of {len(found.runs)} runs below {arguments.folder}")
     return 0
 
@@ -915,7 +912,10 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _note(text: str) -> None:
-    print(text, file=sys.stderr)
+    """Print to standard error; what a board or a file said may not steer the terminal."""
+    from .report.printable import printable
+
+    print(printable(text), file=sys.stderr)
 
 
 def _print_json(document: object) -> None:

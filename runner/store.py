@@ -213,7 +213,9 @@ def _folders(root: Path, unreadable: list[str]) -> Iterator[tuple[Path, str]]:
         try:
             with os.scandir(folder) as found:
                 entries = list(found)
-            if any(entry.name == RESULT_FILE for entry in entries):
+            if not _is_text(folder):
+                unreadable.append(f"{folder!r}: its name is not UTF-8; rename it")
+            elif any(entry.name == RESULT_FILE for entry in entries):
                 yield folder, _state(entries)
             else:
                 waiting += [
@@ -223,6 +225,15 @@ def _folders(root: Path, unreadable: list[str]) -> Iterator[tuple[Path, str]]:
                 ]
         except OSError as error:
             unreadable.append(f"{folder}: cannot be read: {error.strerror}")
+
+
+def _is_text(path: Path) -> bool:
+    """Return whether a name can stand in JSON; Python reads other bytes as half surrogates."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _state(entries: list["os.DirEntry[str]"]) -> str:

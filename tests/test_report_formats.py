@@ -165,3 +165,23 @@ def test_markdown_names_broken_rules_and_what_to_change(
     assert status == 1
     assert "| complete |" in text
     assert "204.000 emulated" in text
+
+
+def test_a_real_run_is_reported_in_every_format(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the runner stores it: transcript, manifest and all; and its JSON fits the schema."""
+    folder = tmp_path / "run"
+    asked = ["--board", "host", "--task", "kws", "--limit", "12", "--mode", "accuracy"]
+    assert cli.main([*asked, "--out", str(folder)]) == 1  # for its limit
+    capsys.readouterr()
+    told = {form: _report(capsys, str(folder), "--to", form)[1] for form in FORMATS}
+    for form, text in told.items():
+        assert "accuracy-count" in text, form
+        assert "host" in text, form
+    document = json.loads(told["json"])
+    jsonschema.Draft202012Validator(schema()).validate(document)
+    assert document["link"]["protocol"] == "frames"
+    assert "m-profile-[" in told["html"]
+    assert "CONV_2D: 320,000 MACs" in told["html"]
+    assert 'data-tip="Silence answered as Silence' in told["html"]

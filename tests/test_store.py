@@ -213,3 +213,38 @@ def test_a_folder_without_runs_is_said(tmp_path: Path) -> None:
     """Where runs are needed, none is an error that names the folder."""
     with pytest.raises(RunFolderError, match="no run here"):
         store.run_folders(tmp_path)
+
+
+def test_a_long_name_leaves_the_listing_readable(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Names are cut, escapes spelt out, one line a run; verdict and folder stay whole."""
+    folder = stored(tmp_path / "run", board="\x1b[2J\n" + "b" * 300)
+    stored(tmp_path / "other")
+    assert cli.main(["results", str(tmp_path)]) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert all(line[head.index("run", 60) :].startswith(str(tmp_path)) for line in lines)
+    assert any(line.endswith(str(folder)) and "\\x1b[2J bbb" in line for line in lines)
+    assert max(map(len, lines)) < 250 + len(str(folder))
+
+
+def test_an_error_does_not_steer_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A name from a result is spelt out in the message about it."""
+    one, two = stored(tmp_path / "a", board="\x1b[31mred"), stored(tmp_path / "b")
+    assert cli.main(["compare", str(one), str(two)]) == 2
+    shown = capsys.readouterr().err
+    assert "\x1b" not in shown
+    assert "\\x1b[31mred" in shown
+
+
+def test_a_folder_whose_name_is_no_text_is_named(tree: Path) -> None:
+    """It could not stand in JSON; the other runs are listed."""
+    (tree / "early").rename(tree / "early\udcff")
+    found = find_runs(tree)
+    assert len(found.runs) == 2
+    (words,) = found.unreadable
+    assert "not UTF-8" in words
+    assert "udcff" in words

@@ -106,7 +106,7 @@ def _section(number: int, result: Result, violations: list[Violation], summary: 
         broken = [[text(x) for x in (v.rule, v.wanted, v.found, v.advice)] for v in violations]
         head = ("rule", "wanted", "found", "what to change")
         cards.append(_card("Broken rules", _table(head, broken, "rules"), "wide"))
-    cards.append(_card("Figures", f'<table class="facts">{rows}</table>'))
+    cards.append(_card("Figures", f'<table class="facts">{rows}</table>', "tall"))
     if result.performance is not None and result.performance.windows:
         cards.append(_latency(result.performance, result.emulated))
     if result.accuracy is not None and result.accuracy.answers:

@@ -5,11 +5,14 @@ import io
 from collections.abc import Sequence
 
 import msgspec
-from rich.table import Table
-from rich.text import Text
 
 from ..store import COLUMNS, Summary
-from .printable import all_printable
+from .printable import all_printable, printable
+
+CELL_MAX = 24
+"""Characters of a cell of the listing; the verdict and the folder are whole."""
+RIGHT = (3, 4, 5)
+"""Columns of figures, set to the right."""
 
 
 def as_csv(runs: Sequence[Summary]) -> str:
@@ -25,27 +28,31 @@ def as_csv(runs: Sequence[Summary]) -> str:
     return text.getvalue()
 
 
-def listing(runs: Sequence[Summary]) -> Table:
-    """Return the runs as a table for a terminal, the oldest first."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for name in ("started (UTC)", "task", "board"):
-        table.add_column(name, no_wrap=True)
-    for name in ("accuracy", "ms", "uJ"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("verdict", overflow="fold")
-    table.add_column("run", overflow="fold")
-    for run in map(all_printable, runs):
-        table.add_row(
-            Text(run.started_at[:19].replace("T", " ")),
-            Text(run.task),
-            Text(run.board),
+def listing(runs: Sequence[Summary]) -> str:
+    """Return the runs as aligned lines, the oldest first; thousands of them at once."""
+    lines = [("started (UTC)", "task", "board", "accuracy", "ms", "uJ", "verdict", "run")]
+    for run in runs:
+        cells = (
+            run.started_at[:19].replace("T", " "),
+            run.task,
+            run.board,
             accuracy(run),
             milliseconds(run),
             microjoules(run),
-            Text(verdict(run)),
-            Text(run.run),
+            verdict(run),
         )
-    return table
+        shown = [" ".join(printable(cell).split()) for cell in cells]
+        short = [c if len(c) <= CELL_MAX else c[: CELL_MAX - 1] + "…" for c in shown[:-1]]
+        lines.append((*short, shown[-1], printable(run.run)))
+    widths = [max(map(len, column)) for column in list(zip(*lines, strict=True))[:-1]]
+    return "".join(
+        "  ".join(
+            cell.rjust(width) if number in RIGHT else cell.ljust(width)
+            for number, (cell, width) in enumerate(zip(line, [*widths, 0], strict=True))
+        ).rstrip()
+        + "\n"
+        for line in lines
+    )
 
 
 def accuracy(run: Summary) -> str:
