@@ -76,6 +76,13 @@ def examine() -> list[Finding]:
             "pip install 'tinybench-mcu[prepare]'",
             required=False,
         ),
+        Finding(
+            "pandas",
+            _distribution("pandas"),
+            "tinybench.runner.load_runs",
+            "pip install 'tinybench-mcu[data]'",
+            required=False,
+        ),
         *(
             Finding(
                 name,

@@ -30,7 +30,9 @@ def as_csv(runs: Sequence[Summary]) -> str:
 
 def listing(runs: Sequence[Summary]) -> str:
     """Return the runs as aligned lines, the oldest first; thousands of them at once."""
-    lines = [("started (UTC)", "task", "board", "accuracy", "ms", "uJ", "verdict", "run")]
+    lines: list[tuple[str, ...]] = [
+        ("started (UTC)", "task", "board", "accuracy", "ms", "uJ", "verdict", "run")
+    ]
     for run in runs:
         cells = (
             run.started_at[:19].replace("T", " "),
