@@ -213,7 +213,9 @@ def parse_gate(text: str) -> Gate:
 
     Raises UsageError with what would be right.
     """
-    match = re.fullmatch(r"\s*([a-z_0-9]+)\s*([<>])\s*([+-]?\d+(?:\.\d+)?)\s*(\S*)\s*", text)
+    match = re.fullmatch(
+        r"\s*([a-z_0-9]+)\s*([<>])\s*([+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?)\s*(\S*)\s*", text
+    )
     examples = "'latency>2%', 'accuracy<-0.5pt', 'flash>1KiB' or 'instructions>0'"
     if match is None:
         raise UsageError(f"--fail-on '{text}': give a metric, < or >, and a change: {examples}")

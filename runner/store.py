@@ -215,7 +215,7 @@ def _folders(root: Path, unreadable: list[str]) -> Iterator[tuple[Path, str]]:
                 entries = list(found)
             if not _is_text(folder):
                 unreadable.append(f"{folder!r}: its name is not UTF-8; rename it")
-            elif any(entry.name == RESULT_FILE for entry in entries):
+            elif any(entry.name == RESULT_FILE and entry.is_file() for entry in entries):
                 yield folder, _state(entries)
             else:
                 waiting += [

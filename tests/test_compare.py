@@ -305,6 +305,23 @@ def test_units_of_a_gate() -> None:
     assert parse_gate("energy>1%").relative
 
 
+@given(
+    st.one_of(
+        st.text(),
+        st.from_regex(r"(latency|flash|accuracy)[<>][+-]?[0-9.]{1,30}(%|pt|KiB|)", fullmatch=True),
+    )
+)
+def test_any_text_is_a_gate_or_refused(text: str) -> None:
+    """With a finite limit on the side of its sign, or with a message that quotes it."""
+    try:
+        gate = parse_gate(text)
+    except UsageError as error:
+        assert text in str(error)
+        return
+    assert abs(gate.limit) < 1e30
+    assert gate.limit * gate.sign >= 0
+
+
 def test_a_metric_that_was_lost_fails_its_gate(tmp_path: Path) -> None:
     """A gate on what HEAD no longer measures must not pass in silence."""
     base, head = stored(tmp_path / "a"), stored(tmp_path / "b", performance=None)

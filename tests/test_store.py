@@ -2,6 +2,7 @@
 
 import builtins
 import json
+import os
 import re
 from pathlib import Path
 
@@ -248,3 +249,10 @@ def test_a_folder_whose_name_is_no_text_is_named(tree: Path) -> None:
     (words,) = found.unreadable
     assert "not UTF-8" in words
     assert "udcff" in words
+
+
+def test_what_is_no_file_is_no_result(tree: Path) -> None:
+    """A pipe or a folder of that name is passed by: reading a pipe would wait for ever."""
+    os.mkfifo(tree / "b" / RESULT_FILE)
+    (tree / "c" / RESULT_FILE).mkdir()
+    assert len(find_runs(tree).runs) == 3
