@@ -128,6 +128,7 @@ def _run(
         violations += judge.windows(one, known)
         violations += judge.same_output(answers, evidence, "performance")
     violations += judge.old_list(one, known)
+    violations += judge.range_of_outputs(one, task)
     violations += judge.differing(found)
     violations += judge.units(one.printed, found)
     if evidence.retries:

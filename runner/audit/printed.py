@@ -31,6 +31,10 @@ _PERIOD = re.compile(rf"Average period:\s*{_NUMBER}")
 _STREAM_THROUGHPUT = re.compile(rf"Estimated throughput:\s*{_NUMBER}")
 
 LINES_MAX = 200_000
+LINE_MAX = 4096
+"""Characters; no figure stands in a longer line."""
+WINDOWS_MAX = 20
+"""More are the single inferences of an accuracy run."""
 
 
 @dataclass(slots=True)
@@ -87,8 +91,13 @@ def read_printed(path: Path) -> Printed:
         if number > LINES_MAX:
             break
         found.undecodable += line.count(REPLACED)
+        if len(line) > LINE_MAX:
+            continue
         if match := _PERFORMANCE_WINDOW.search(line):
             window = PrintedWindow(int(match[1]))
+            # The v1.3 runner prints each a second time, with all digits.
+            if any(one.number == window.number for one in found.performance[:WINDOWS_MAX]):
+                found.performance = [w for w in found.performance if w.number != window.number]
             found.performance.append(window)
         elif match := _ENERGY_WINDOW.search(line):
             window = PrintedWindow(int(match[1]), runtime_s=match[2] or "")

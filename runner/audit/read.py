@@ -76,7 +76,7 @@ def _joined(stored: Evidence, log: Evidence) -> Evidence:
 
 
 def _printed(place: Place, unreadable: list[str]) -> tuple[Printed, str]:
-    """Return the figures of the first file that has some; a log may end with them."""
+    """Return the figures of the first file that has some; a log may end with them, too."""
     first: tuple[Printed, str] | None = None
     for path in (*place.tables, *place.logs):
         try:
@@ -84,9 +84,15 @@ def _printed(place: Place, unreadable: list[str]) -> tuple[Printed, str]:
         except OSError as error:
             unreadable.append(f"{shown(path.name)}: {error.strerror or error}")
             continue
-        if not printed.empty:
-            return printed, shown(path.name)
-        first = first or (printed, "")
+        if printed.empty:
+            first = first or (printed, "")
+        elif first is None or first[0].empty:
+            first = (printed, shown(path.name))
+        else:  # some results.txt have the median only, and the log its windows
+            first[0].performance = first[0].performance or printed.performance
+            first[0].energy = first[0].energy or printed.energy
+        if first[0].performance or first[0].energy or first[0].top1_percent:
+            break
     return first or (Printed(), "")
 
 

@@ -4,6 +4,7 @@ Ref: mlcommons/tiny, benchmark/runner/main.py and script.py.
 """
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -13,6 +14,8 @@ from .text import REPLACED, lines
 
 JSON_LIMIT_B = 32 << 20
 """Twice the largest known; numbers take many times their text in memory."""
+TICK_S = 1e-5
+"""Of the interface board, which prints its ticks as if they were seconds."""
 DECIMALS = 3
 """Of stock firmware; JSON drops trailing zeros."""
 
@@ -24,6 +27,8 @@ _RAW_RESULTS = re.compile(r"m-results-\[([^\]]*)\]")
 _MODEL = re.compile(r"Device model retrieved: (\S{1,40})")
 _UNDECODABLE = re.compile(r"undecodeable byte", re.IGNORECASE)
 _DETECTIONS = re.compile(r"^\[(\d{1,9}(?:, ?\d{1,9})*)\]\s*$")
+_TICKS = re.compile(r"Duty cycle (start|stop) times")
+_NUMBERS = re.compile(r"^(?:RX:)?\s*((?:\d{1,9},\s*)+)")
 _PROBLEM = re.compile(r"\bERROR\b|\[WATCHDOG\]|Traceback")
 
 
@@ -112,9 +117,17 @@ def read_log(path: Path) -> Evidence:
     found = Evidence(session="v1.3 runner")
     name, segment, iterations = "", 0, 1
     runtime_s: float | None = None
+    ticks: dict[str, list[float]] = {"start": [], "stop": []}
+    ticking = ""
     for line in lines(path):
         found.undecodable += line.count(REPLACED)
-        if match := _FILE.search(line):
+        if match := _TICKS.search(line):
+            ticking = match[1]
+        elif ticking and (match := _NUMBERS.match(line)):
+            ticks[ticking] += [
+                int(number) * TICK_S for number in match[1].split(",") if number.strip()
+            ]
+        elif match := _FILE.search(line):
             name, segment, runtime_s = match[1], int(match[2]), None
         elif match := _RUN.search(line):
             iterations = int(match[2])
@@ -130,7 +143,11 @@ def read_log(path: Path) -> Evidence:
                     Inferred(name, segment, iterations, span, outputs[0], max(outputs[1], DECIMALS))
                 )
         else:
+            ticking = ""
             _said(found, line)
+    if found.stream is not None:
+        starts_s, stops_s = tuple(ticks["start"]), tuple(ticks["stop"])
+        found.stream = replace(found.stream, starts_s=starts_s, stops_s=stops_s)
     return found
 
 

@@ -79,6 +79,55 @@ def test_faults_in_a_log_are_counted(tmp_path: Path, line: str, fault: str) -> N
     assert len(found.inferred) == 1
 
 
+def test_a_clock_since_1970_and_sizes_that_fit_are_no_faults(tmp_path: Path) -> None:
+    """Time stamps of 51 bits; firmware that tells the size of every input."""
+    lines = trees.infer("a.bin", "0.5", 9, 10_000_000, 5_000_000)
+    lines = [line.replace("m-lap-us-", "m-lap-us-16203581") for line in lines]
+    lines = [line.replace("162035815000000", "1620358105000000") for line in lines]
+    lines.insert(2, "00010.000 dut: infer 9 1%Input db has 3072 elemented, expected 3072")
+    found = eembc.read_log(_log(tmp_path, lines))
+    assert not found.faults
+    assert found.inferred[0].elapsed_us == 1620358115000000 - 1620358105000000
+
+
+def test_outputs_that_are_no_probabilities_are_named(tmp_path: Path) -> None:
+    """Some firmware prints its int8."""
+    folder = trees.performance(trees.task_folder(tmp_path / "tree") / "performance", top="127")
+    (run,) = audit(folder).runs
+    assert "output-range" in {violation.rule for violation in run.violations}
+
+
+def test_ticks_of_the_interface_board_give_the_duty_cycle(tmp_path: Path) -> None:
+    """10 us each, printed as if they were seconds, several a line."""
+    log = "Device model retrieved: sww01\nRX:Duty cycle start times (s)\nRX:6718, 9924, 13132,\n"
+    log += "RX:16339,\nRX:Duty cycle stop times (s)\nRX:6787, 9994, 13202,\nRX:16409, m-ready\n"
+    log += "[35, 9945]\n"
+    path = trees.write(tmp_path, {"log.txt": log}) / "log.txt"
+    stream = runner13.read_log(path).stream
+    assert stream is not None
+    assert stream.starts_s == pytest.approx((0.06718, 0.09924, 0.13132, 0.16339))
+    assert stream.stops_s == pytest.approx((0.06787, 0.09994, 0.13202, 0.16409))
+    assert stream.detections_ms == (35, 9945)
+
+
+def test_the_windows_of_a_newer_log_are_used_where_results_txt_has_the_median_only(
+    tmp_path: Path,
+) -> None:
+    """The log prints them twice: to milliseconds, then with all digits."""
+    log = "Device model retrieved: kws01\n"
+    for digits in ("10.537 sec.", "10.537123 sec."):
+        for n in range(1, 6):
+            log += f"1.0 ulp-mlperf: Performance results for window {n}:\n"
+            log += "1.0 ulp-mlperf:   # Inferences :        110000\n"
+            log += f"1.0 ulp-mlperf:   Runtime      :     {digits}\n"
+    text = "1.0 ulp-mlperf: Median throughput is  10439.282 inf./sec.\n"
+    trees.write(tmp_path / "tree" / "performance", {"log.txt": log, "results.txt": text})
+    (run,) = audit(tmp_path / "tree").runs
+    assert [(figure.recomputed, figure.reproduced) for figure in run.figures] == [
+        ("10439.282", True)
+    ]
+
+
 def test_of_a_log_that_was_appended_to_the_last_session_counts(tmp_path: Path) -> None:
     """Two sessions in one file."""
     once = trees.eembc_log(trees.infer("a.bin", "0.5"))
