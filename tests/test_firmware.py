@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from tests.firmware.dut_process import READY, DutProcess
+from tinybench.runner import firmware
 from tinybench.runner.board import load_board
 from tinybench.runner.firmware import Image, build
 from tinybench.runner.task import load_task
@@ -44,3 +45,14 @@ def test_the_same_image_is_built_once(image: Image) -> None:
 def test_another_image_has_another_name(image: Image) -> None:
     """Whatever the image is made from is in its name."""
     assert build_ad(model_id="ad02").build_id != image.build_id
+
+
+def test_an_image_of_an_older_version_is_built_again(
+    image: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an update what is known of an image may be more than its record holds."""
+    newer = msgspec.defstruct("Image", [("later", int, 7)], bases=(Image,), frozen=True)
+    monkeypatch.setattr(firmware, "Image", newer)
+    found = build_ad()
+    assert getattr(found, "later", None) == 7
+    assert found.build_id != image.build_id
