@@ -50,9 +50,14 @@ def figure(name: str, unit: str, value: float | None, printed: str, source: str)
 
 
 def best_list(inferred: Sequence[Inferred], lists: Sequence[LabelList]) -> LabelList | None:
-    """Return the list that shares most inputs with a run; the first of equal ones."""
+    """Return the list that a run has used: whole, or its beginning, or most of; else the first."""
     names = {one.input for one in inferred}
-    return max(lists, key=lambda one: len(names & one.labels.keys()), default=None)
+
+    def likeness(one: LabelList) -> tuple[bool, bool, int]:
+        beginning = set(list(one.labels)[: len(names)])
+        return names == one.labels.keys(), names == beginning, len(names & one.labels.keys())
+
+    return max(lists, key=likeness, default=None)
 
 
 def classes(inferred: Sequence[Inferred], known: LabelList | None) -> list[int | None]:

@@ -55,7 +55,8 @@ def _runs(runs: list[Run]) -> Table:
         said = ", ".join(f"{rule} x{n}" if n > 1 else rule for rule, n in rules.items())
         figures = run.figures or [None]
         for at, figure in enumerate(figures):
-            head = [run.path, run.task, run.mode] if at == 0 else ["", "", ""]
+            system = run.path.rpartition("/")[0] or run.path
+            head = [system, run.task, run.mode] if at == 0 else ["", "", ""]
             cells = ["no figure", "", "", ""]
             if figure is not None:
                 unit = f" {figure.unit}" if figure.unit else ""

@@ -109,6 +109,30 @@ def test_each_wrong_set_is_named(root: Path, tmp_path: Path, names: list[str], r
     assert _rules(_one(found, "accuracy")) == {rule}
 
 
+def test_anomaly_scores_are_the_means_over_a_files_windows(root: Path) -> None:
+    """Offsets in the load command; each file once, with all of its windows."""
+    lines = []
+    for name, scores in (
+        ("normal_a.bin", "1 3"),
+        ("normal_b.bin", "2 2"),
+        ("anomaly_c.bin", "9 7"),
+    ):
+        for offset, value in zip((0, 512), scores.split(), strict=True):
+            written = trees.infer(name, f"{value}.000000")
+            written[0] = written[0].removesuffix('"') + f' {offset} 2560"'
+            lines += written
+    text = "1.0 ulp-mlperf: Top-1: 100.0%\n1.0 ulp-mlperf: AUC: 1.00\n"
+    log = trees.eembc_log(lines, "ad01")
+    trees.write(trees.task_folder(root, "ad") / "accuracy", {"log.txt": log, "results.txt": text})
+    run = _one(audit(root), "accuracy")
+    assert [(figure.name, figure.reproduced) for figure in run.figures] == [
+        ("top-1", True),
+        ("AUC", True),
+    ]
+    assert "missing-inputs" in _rules(run)
+    assert "inputs-once" not in _rules(run)
+
+
 def test_missing_files_and_modes_are_named(root: Path) -> None:
     """A results.txt alone proves nothing, a log alone claims nothing."""
     folder = trees.task_folder(root)
