@@ -231,8 +231,8 @@ class Recorder:
         """Write what is recorded. Raises RunFolderError when the disk refuses."""
         entries, self._unwritten = self._unwritten, []
         try:
-            for t_s, to, data in entries:
-                self._file.write(_entry(t_s, to, data))
+            if entries:
+                self._file.write(b"".join(_entry(*entry) for entry in entries))
         except OSError as error:
             raise RunFolderError(f"cannot write the transcript {self._path}: {error}") from error
 
@@ -240,9 +240,8 @@ class Recorder:
 def _entry(t_s: float, to: str, data: bytes) -> bytes:
     """Return a line of the transcript."""
     text = data.isascii() and data.translate(None, b"\r\n").decode("ascii").isprintable()
-    entry: dict[str, object] = {"t_s": round(t_s, 6), "to": to}
-    entry |= {"text": data.decode("ascii")} if text else {"hex": data.hex()}
-    return json.dumps(entry).encode("ascii") + b"\n"
+    said = f'"text": {json.dumps(data.decode("ascii"))}' if text else f'"hex": "{data.hex()}"'
+    return f'{{"t_s": {t_s:.6f}, "to": "{to}", {said}}}\n'.encode("ascii")
 
 
 class ReplayTransport:
