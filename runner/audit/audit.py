@@ -27,8 +27,10 @@ def audit(
     """Audit every run at or below `path`.
 
     `labels` is a folder with label files of the user's. Raises UsageError: there is no such path,
-    or nothing in it looks like a result.
+    nothing in it looks like a result, or there is no folder of labels.
     """
+    if labels is not None and not labels.is_dir():
+        raise UsageError(f"--labels {labels}: there is no such folder; give one with label files")
     tree = find(path)
     if not tree.places:
         raise UsageError(
@@ -120,7 +122,7 @@ def _run(
         energy, rule, why = figures.of_energy(one)
         found += energy
         if why:
-            notes.append(f"energy from samples: {shown(why)}")
+            notes.append(f"energy from samples: {why}")
         violations += judge.energy(one, rule, known)
         violations += judge.same_output(answers, evidence, "energy")
     else:

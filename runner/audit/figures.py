@@ -20,7 +20,7 @@ from .labels import LabelList, Labels, label_in_name
 from .printed import Printed
 from .read import Read
 from .result import Figure
-from .text import FILE_LIMIT_B
+from .text import FILE_LIMIT_B, shown
 
 TRACE_TEXT_LIMIT_B = 32 << 20
 """Of what the importers of traces read at once; samples themselves are mapped, not read."""
@@ -242,9 +242,9 @@ def _rule(run: Read) -> tuple[RuleResult | None, str]:
     for file in beside:
         limit_b = FILE_LIMIT_B if file == place.trace else TRACE_TEXT_LIMIT_B
         if file.is_symlink():
-            return None, f"{file.name} is a link, which is not followed"
+            return None, f"{shown(file.name)} is a link, which is not followed"
         if file.is_file() and file.stat().st_size > limit_b:
-            return None, f"{file.name} has more than {limit_b >> 20} MiB"
+            return None, f"{shown(file.name)} has more than {limit_b >> 20} MiB"
     try:
         with open_any(path) as trace:
             name = trace.head.method
@@ -254,7 +254,7 @@ def _rule(run: Read) -> tuple[RuleResult | None, str]:
             infers = [Infer(one.iterations, one.input) for one in run.evidence.inferred]
             return METHODS[name](replace(trace, infers=trace.infers or infers)), ""
     except (TinybenchError, OSError, ValueError) as error:
-        return None, str(error)
+        return None, shown(str(error))
 
 
 def of_stream(run: Read, labels: Labels, windows_s: Sequence[tuple[float, float]]) -> list[Figure]:

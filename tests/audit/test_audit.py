@@ -262,6 +262,8 @@ def test_hostile_names_and_texts_are_escaped_everywhere(
     evil = "00009.000 dut: e-[\x1b[2J<img src=x onerror=alert(1)>]\n"
     (folder / "log.txt").write_text(log + evil)
     trees.performance(Path(os.fsdecode(os.fsencode(root) + b"/\xff\xfe")) / "performance")
+    energy = {"trace1-energy.bin": b"\xf1", "results.txt": "Median energy cost is 5.0 uJ/inf.\n"}
+    trees.write(folder.parent / "energy", dict(energy))
     page = tmp_path / "audit.html"
     assert main(["audit", str(root), "--html", str(page)]) == 1
     assert main(["audit", str(root), "--json"]) == 1
@@ -283,6 +285,8 @@ def test_a_path_without_results_is_a_wrong_usage(
     """Status 2, and what was looked for."""
     with pytest.raises(UsageError, match="there is no such folder"):
         audit(root)
+    assert main(["audit", str(root), "--labels", str(root / "none")]) == 2
+    assert "there is no such folder" in capsys.readouterr().err
     trees.write(root / "src", {"build.log": "make", "notes.txt": "nothing"})
     assert main(["audit", str(root)]) == 2
     assert "no MLPerf Tiny results here" in capsys.readouterr().err
