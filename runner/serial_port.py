@@ -40,8 +40,7 @@ class SerialTransport:
     def read(self, timeout_s: float) -> bytes:
         deadline_s = time.monotonic() + timeout_s
         try:
-            fd = None if "://" in self._url else getattr(self._port, "fd", None)
-            if fd is not None:
+            if (fd := self._descriptor()) is not None:
                 return _read(fd, timeout_s)
             while True:
                 data = self._port.read(1)
@@ -56,7 +55,10 @@ class SerialTransport:
 
     def write(self, data: bytes) -> None:
         try:
-            self._port.write(data)
+            if (fd := self._descriptor()) is not None:
+                _write(fd, data)
+            else:
+                self._port.write(data)
         except FAULTS as error:
             raise self._lost(error) from error
 
@@ -91,6 +93,10 @@ class SerialTransport:
     def _shut(self) -> None:
         with contextlib.suppress(*FAULTS):  # a port that has vanished is closed
             self._port.close()
+
+    def _descriptor(self) -> int | None:
+        """Return the file descriptor of a port of this POSIX system; None for any other."""
+        return None if "://" in self._url else getattr(self._port, "fd", None)
 
     def _lost(self, error: Exception) -> TransportError:
         return TransportError(
@@ -138,6 +144,21 @@ def _read(fd: int, timeout_s: float) -> bytes:
     if not data:
         raise OSError(errno.EIO, "the port returned no data")
     return data
+
+
+def _write(fd: int, data: bytes) -> None:
+    """Write to a port of a POSIX system, with one system call while it takes all."""
+    left = memoryview(data)
+    deadline_s = time.monotonic() + WRITE_TIMEOUT_S
+    while left:
+        try:
+            left = left[os.write(fd, left) :]
+        except BlockingIOError:
+            left_s = max(0.0, deadline_s - time.monotonic())
+            if not select.select([], [fd], [], left_s)[1]:
+                raise OSError(
+                    errno.ETIMEDOUT, f"it takes no bytes for {WRITE_TIMEOUT_S:.0f} s"
+                ) from None
 
 
 def _open(url: str, baud: int) -> Any:

@@ -16,6 +16,7 @@ import serial
 from serial import rfc2217
 
 from tests.link.paced_line import build, paced_line
+from tinybench.runner import serial_port
 from tinybench.runner.dut import Dut
 from tinybench.runner.errors import TransportError, UsageError
 from tinybench.runner.line import Patience
@@ -151,6 +152,19 @@ def test_two_programs_do_not_share_a_port() -> None:
             with pytest.raises(TransportError, match=rf"held by .*{other.pid}.*ModemManager"):
                 SerialTransport(path, BAUD)
             other.communicate(timeout=10)
+
+
+def test_a_port_that_takes_no_bytes_is_an_error_in_bounded_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A device that holds the line, or has died, does not stop the run for ever."""
+    monkeypatch.setattr(serial_port, "WRITE_TIMEOUT_S", 0.2)
+    with (
+        _terminal() as path,
+        closing(SerialTransport(path, BAUD)) as port,
+        pytest.raises(TransportError, match="takes no bytes for"),
+    ):
+        port.write(bytes(1_000_000))
 
 
 @pytest.mark.parametrize(
