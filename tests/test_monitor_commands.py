@@ -21,12 +21,17 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def simulated(request: pytest.FixtureRequest) -> Iterator[str]:
     """Port of an instrument that `tinybench simulate` runs; ends by Ctrl-C with status 0."""
-    command = [*TINYBENCH, "simulate", *request.param]
+    # A shell that starts a test run in the background makes its children ignore Ctrl-C.
+    listening = ["env", "--default-signal=INT"]
+    command = [*listening, *TINYBENCH, "simulate", *request.param]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdout is not None
-        yield child.stdout.readline().strip()
-        child.send_signal(signal.SIGINT)
-        assert child.wait(10) == 0
+        try:
+            assert child.stdout is not None
+            yield child.stdout.readline().strip()
+            child.send_signal(signal.SIGINT)
+            assert child.wait(20) == 0
+        finally:
+            child.kill()
 
 
 @pytest.mark.parametrize(
