@@ -139,7 +139,7 @@ def _verified(chance: random.Random) -> None:
     replies = list(SESSION)
     at = int(chance.random() * len(replies))
     replies[at] = damaged(chance, replies[at])
-    link = TextLink(Line(Script(replies), Tally()), Patience(), verify=True)
+    link = TextLink(Line(Script(replies), Tally()), Patience(), verify=True, probe=True)
     found = link.infer(INPUT, 3, 1, 5.0)
     assert (found.iterations, found.results) == (3, RESULTS)
     assert abs(found.elapsed_us - TIME_US) <= TIME_TOLERANCE * TIME_US
