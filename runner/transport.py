@@ -16,6 +16,8 @@ from .errors import RunFolderError, ToolMissingError, TransportError
 from .json_lines import open_lines
 
 STOP_TIMEOUT_S = 2.0
+UNWRITTEN_MAX = 1000
+"""Pieces of an answer that a transcript may lack when the runner is killed."""
 WRITE_TIMEOUT_S = 10.0
 VERSION_TIMEOUT_S = 20.0
 
@@ -173,7 +175,8 @@ class Recorder:
     ...}; bytes that are no printable ASCII come as "hex". "to": "port" is an event of the port
     itself: "opened" by each run that writes here, "reopened", or "baud N".
 
-    Entries are written while the next answer is on its way, so that the line never waits for them.
+    Entries are written right after a command was sent: while its answer is on its way, so that the
+    line does not wait for them.
     """
 
     def __init__(self, inner: Transport, path: Path) -> None:
@@ -198,15 +201,17 @@ class Recorder:
         return self._inner.byte_s
 
     def read(self, timeout_s: float) -> bytes:
-        self._write_out()
         data = self._inner.read(timeout_s)
         if data:
             self._record("host", data)
+        if not data or len(self._unwritten) > UNWRITTEN_MAX:
+            self._write_out()
         return data
 
     def write(self, data: bytes) -> None:
         self._record("dut", data)
         self._inner.write(data)
+        self._write_out()
 
     def set_baud(self, baud: int) -> None:
         self._record("port", f"baud {baud}".encode())
