@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta
+from msgspec.structs import replace
 
 from .declare import Declaration, find, load, named
 from .errors import UsageError
@@ -64,6 +65,13 @@ class Power(Declaration, frozen=True, kw_only=True):
     """Where the figures come from."""
 
 
+class Attached(Declaration, frozen=True, kw_only=True):
+    """How a real board shows on this computer."""
+
+    usb: list[Annotated[str, Meta(pattern="^[0-9a-f]{4}:[0-9a-f]{4}$")]]
+    """VID:PID of what carries its serial port, such as the debug probe on it."""
+
+
 class Board(Declaration, frozen=True, kw_only=True):
     """A board, from `firmware/boards/<name>.toml`."""
 
@@ -81,7 +89,9 @@ class Board(Declaration, frozen=True, kw_only=True):
     """What the port must know of this board, as macros: `fpgaio_origin = 1` is FPGAIO_ORIGIN."""
     memory: Memory | None = None
     emulator: Emulator | None = None
-    """None: the board is on a serial port."""
+    """None: the board is on a serial port. With `attached`: only where emulation is asked for."""
+    attached: Attached | None = None
+    """None: no real board, or one of which nothing is known."""
     power: Power | None = None
     """For modelled energy of an emulated board."""
 
@@ -117,9 +127,15 @@ def names() -> dict[str, Path]:
     return named("firmware", "boards")
 
 
-def load_board(name: str) -> Board:
-    """Load a board by name, or by the path of a .toml file.
+def load_board(name: str, *, emulate: bool = False) -> Board:
+    """Load a board by name, or by the path of a .toml file; it is attached or emulated, not both.
 
-    Raises UsageError for an unknown name, DeclarationError for a wrong file.
+    `emulate`: the emulator of a real board. Raises UsageError for an unknown name, or where there
+    is no emulator, DeclarationError for a wrong file.
     """
-    return load(find("board", name, names()), Board)
+    board = load(find("board", name, names()), Board)
+    if emulate and not board.emulated:
+        raise UsageError(f"board {board.name} has no emulator: leave --emulate out")
+    if board.attached is None or board.emulator is None:
+        return board
+    return replace(board, attached=None) if emulate else replace(board, emulator=None)

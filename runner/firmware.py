@@ -68,9 +68,15 @@ def build(board: Board, task: Task, model: Path, *, energy: bool = False) -> Ima
             )
             _check_task(task, manifest, model)
             _check_fits(board, manifest)
-            made_of = [board, compiler, sources, manifest.model_c_sha256, *(["energy"] * energy)]
-            # What an older version wrote about its image lacks what this one wants to know of it.
-            made_of.append(msgspec.json.schema(Image))
+            made_of = [
+                board_mk(board),
+                compiler,
+                sources,
+                manifest.model_c_sha256,
+                "energy" if energy else "text",
+                # What an older version wrote about its image lacks what this one wants to know.
+                msgspec.json.schema(Image),
+            ]
             build_id = _sha256(msgspec.json.encode(made_of))[:16]
             folder = images / f"{board.name}-{task.model_id}-{build_id}"
             record = folder / "image.json"

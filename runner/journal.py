@@ -7,29 +7,11 @@ import msgspec
 
 from .errors import RunFolderError
 from .json_lines import open_lines
+from .request import Request
 from .result import Answer, Energy, Window
 
 JOURNAL_FILE = "journal.jsonl"
 FORMAT = 1
-
-
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What the user asked for; paths are absolute."""
-
-    board: str
-    task: str
-    mode: str
-    division: str
-    limit: int | None
-    data: str | None
-    model: str | None
-    ports: list[str]
-    baud: int
-    raise_baud: bool
-    verify: bool
-    shards: int
-    monitor: str | None
-    interface_board: bool
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +20,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     format: int = FORMAT
     tinybench: str
     started_at: str
-    asked: Asked
+    asked: Request
     sha256: dict[str, str]
     """Of "firmware", "model", "dataset" and "rules"."""
 
@@ -83,7 +65,7 @@ class Journal:
     def append(self, entry: Entry) -> None:
         """Write one line. Raises RunFolderError when the disk refuses."""
         try:
-            self._file.write(msgspec.json.encode(entry) + b"\n")
+            self._file.write(msgspec.json.encode(entry, enc_hook=str) + b"\n")
         except OSError as error:
             raise RunFolderError(f"cannot write {self._path}: {error}") from error
 
@@ -110,7 +92,7 @@ def read(folder: Path) -> tuple[Head, list[Entry]]:
     entries = []
     for number, line in enumerate(lines, start=1):
         try:
-            entries.append(msgspec.json.decode(line, type=Entry))
+            entries.append(msgspec.json.decode(line, type=Entry, dec_hook=_path))
         except msgspec.MsgspecError as error:
             raise RunFolderError(f"{path}:{number}: damaged: {error}") from error
     if not entries or (head := entries[0].run) is None:
@@ -129,3 +111,10 @@ def _lock(file: int) -> None:
         import fcntl
 
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _path(kind: type, text: object) -> Path:
+    """Return a path of a request, which is the one thing in it that JSON has not."""
+    if kind is not Path or not isinstance(text, str):
+        raise NotImplementedError(kind)
+    return Path(text)

@@ -25,6 +25,9 @@ LAYERS = {
     "energy.analysis": 3,
     "energy.examine": 3,
     "energy.pictures": 3,
+    "runner.plan": 4,
+    "runner.run_folder": 4,
+    "runner.connect": 4,
     "runner.session": 4,
     "runner.store": 4,
     "runner.compare": 4,
@@ -80,7 +83,7 @@ def test_a_module_imports_only_from_its_own_layer_or_a_lower_one(path: Path) -> 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_only_the_command_line_and_the_training_commands_print(path: Path) -> None:
     """What a user reads comes from one place."""
-    if path.name == "cli.py" or "training" in path.parts:
+    if "cli" in path.parts or "training" in path.parts:
         return
     calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
     names = [call.func.id for call in calls if isinstance(call.func, ast.Name)]

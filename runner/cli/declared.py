@@ -1,0 +1,113 @@
+"""What there is, and what is missing: boards, tasks, fetch, prepare, doctor."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from .options import DEFAULT_BOARD, Commands
+from .output import print_json
+
+
+def add(commands: Commands) -> None:
+    """Add the commands."""
+    boards = commands.add_parser("boards", help="list the boards")
+    boards.add_argument("--json", action="store_true", help="print one JSON document")
+    boards.set_defaults(do=_boards)
+
+    tasks = commands.add_parser("tasks", help="list the tasks")
+    tasks.add_argument("--json", action="store_true", help="print one JSON document")
+    tasks.set_defaults(do=_tasks)
+
+    fetch = commands.add_parser("fetch", help="get the official inputs and model of a task")
+    fetch.add_argument("task", metavar="TASK", help="such as kws")
+    fetch.set_defaults(do=_fetch)
+
+    prepare = commands.add_parser("prepare", help="make official inputs from the public originals")
+    prepare.add_argument("task", metavar="TASK", help="kws, vww, ic, ic02 or ad")
+    prepare.add_argument(
+        "--from",
+        dest="source",
+        type=Path,
+        metavar="FOLDER",
+        help="with one-second clips (kws), COCO's val2017.zip or its photographs (vww), CIFAR-10's "
+        "binary archive (ic, ic02), dev_data_ToyCar.zip or its wavs (ad); without --from, the "
+        "command says where they are published, and their checksums",
+    )
+    prepare.add_argument(
+        "-o", "--out", type=Path, metavar="DIR", help="dataset folder (default: the cache)"
+    )
+    prepare.set_defaults(do=_prepare)
+
+    doctor = commands.add_parser("doctor", help="say what is installed and what is missing")
+    doctor.add_argument("--json", action="store_true", help="print one JSON document")
+    doctor.set_defaults(do=_doctor)
+
+
+def _boards(arguments: argparse.Namespace) -> int:
+    from ..board import load_board, names
+
+    boards = [load_board(name) for name in names()]
+    if arguments.json:
+        print_json(boards)
+        return 0
+    for board in boards:
+        default = " (default)" if board.name == DEFAULT_BOARD else ""
+        print(f"{board.name:<14} {board.core:<12} {board.description}{default}")
+    return 0
+
+
+def _tasks(arguments: argparse.Namespace) -> int:
+    from ..task import METRICS, load_task, names
+
+    tasks = [load_task(name) for name in names()]
+    if arguments.json:
+        print_json(tasks)
+        return 0
+    for task in tasks:
+        print(
+            f"{task.name:<6} {task.model_id:<8} {task.title}: {task.input_b} bytes an input, "
+            f"closed division from {METRICS[task.metric]} {task.rules.closed_threshold:.0%}"
+            + (f", submitted together with {task.together_with}" if task.together_with else "")
+        )
+    return 0
+
+
+def _fetch(arguments: argparse.Namespace) -> int:
+    from ..inputs import fetch_official
+    from ..report.progress import track_for
+    from ..task import load_task
+
+    cache = fetch_official(load_task(arguments.task), track_for(sys.stderr))
+    print(f"the official inputs and model of {arguments.task} are in {cache}, all checksums right")
+    return 0
+
+
+def _prepare(arguments: argparse.Namespace) -> int:
+    from ..inputs import prepare_official
+    from ..report.progress import track_for
+    from ..task import load_task
+
+    task = load_task(arguments.task)
+    progress = track_for(sys.stderr)
+    folder, made, total = prepare_official(task, arguments.source, arguments.out, progress)
+    print(f"{made} of {total} inputs of {task.name} made in {folder}")
+    if made < total:
+        print(f"use them with: tinybench --task {task.name} --data {folder} (not the whole set)")
+    return 0
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from ..doctor import examine
+
+    findings = examine()
+    missing = [finding for finding in findings if finding.required and not finding.found]
+    if arguments.json:
+        print_json(findings)
+        return 2 if missing else 0
+    for finding in findings:
+        if finding.found:
+            print(f"ok       {finding.name:<18} {finding.found}")
+        else:
+            word = "MISSING" if finding.required else "absent"
+            print(f"{word:<8} {finding.name:<18} for {finding.needed_for}; {finding.remedy}")
+    return 2 if missing else 0

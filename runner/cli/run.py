@@ -1,0 +1,166 @@
+"""The run of a task, and what goes on with one: resume, check."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from .options import DEFAULT_BAUD, DEFAULT_BOARD, PORT_BOARD, Commands, baud, positive
+from .output import note, print_json, show
+
+ENERGY_BAUD = 9600
+"""Of a DUT without an interface board. Ref: energyrunner README, energy mode."""
+
+
+def add(commands: Commands) -> None:
+    """Add the commands."""
+    resume = commands.add_parser("resume", help="go on with a run that was interrupted")
+    resume.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
+    resume.add_argument("--json", action="store_true", help="print one JSON document")
+    resume.set_defaults(do=_resume)
+
+    check = commands.add_parser("check", help="judge a stored result again")
+    check.add_argument("run", type=Path, metavar="RUN", help="folder of a run")
+    check.add_argument("--json", action="store_true", help="print one JSON document")
+    check.set_defaults(do=_check)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a run, and make it what is done without a command."""
+    run = parser.add_argument_group("run a task")
+    run.add_argument(
+        "--task", metavar="TASK", help="a task such as kws, or all ('tinybench tasks')"
+    )
+    run.add_argument(
+        "--board",
+        metavar="BOARD",
+        help=f"name of a board, or a .toml file (default: {DEFAULT_BOARD}; with --port: "
+        f"{PORT_BOARD})",
+    )
+    run.add_argument(
+        "--emulate", action="store_true", help="run a real board's firmware in an emulator"
+    )
+    run.add_argument(
+        "--port",
+        action="append",
+        default=[],
+        metavar="PORT",
+        help="serial port of the board, or a URL such as rfc2217://host:port; repeat it for "
+        "several equal boards",
+    )
+    run.add_argument(
+        "--baud",
+        type=baud,
+        metavar="N|auto",
+        help=f"rate of the port (default: {DEFAULT_BAUD}, in energy mode {ENERGY_BAUD}); auto: as "
+        "fast, and in as long commands, as the firmware takes",
+    )
+    run.add_argument(
+        "--shards", type=positive, default=1, metavar="N", help="share the set among N emulators"
+    )
+    run.add_argument(
+        "--no-verify",
+        action="store_false",
+        dest="verify",
+        help="do not read back uploads over the stock protocol, which has no check sum",
+    )
+    run.add_argument(
+        "--mode",
+        choices=("accuracy", "performance", "energy", "all"),
+        default="all",
+        help="all: accuracy and performance, and energy with --monitor",
+    )
+    run.add_argument(
+        "--monitor",
+        metavar="MONITOR",
+        help="energy monitor, such as lpm01a, or its .toml file ('tinybench monitors'); modelled: "
+        "a model of an emulated board's power, as in --mode energy without one",
+    )
+    run.add_argument(
+        "--division",
+        choices=("closed", "open"),
+        default="closed",
+        help="closed: reference model and quality target; open: any model (default: closed)",
+    )
+    run.add_argument(
+        "--limit",
+        type=positive,
+        metavar="N",
+        help="only the first N accuracy inputs; breaks the run rules",
+    )
+    run.add_argument("--data", type=Path, metavar="DIR", help="an EEMBC dataset folder")
+    run.add_argument("--model", type=Path, metavar="FILE", help="an int8 .tflite of your own")
+    run.add_argument(
+        "--interface-board",
+        action="store_true",
+        help="in energy mode the --port is that of an interface board, with the DUT behind it",
+    )
+    run.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/...)")
+    run.add_argument("--json", action="store_true", help="print one JSON document on stdout")
+    parser.set_defaults(do=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.version:
+        from importlib.metadata import version
+
+        print(f"tinybench {version('tinybench-mcu')}")
+        return 0
+    if arguments.task is None:
+        print("tinybench: name a task, such as --task kws; see tinybench --help", file=sys.stderr)
+        return 2
+    from ..report.progress import track_for
+    from ..request import Request
+    from ..session import every_task, run
+
+    bare = arguments.mode == "energy" and not arguments.interface_board
+    baud, raise_baud = arguments.baud or (ENERGY_BAUD if bare else DEFAULT_BAUD, False)
+    request = Request(
+        board=arguments.board or (PORT_BOARD if arguments.port else DEFAULT_BOARD),
+        task=arguments.task,
+        mode=arguments.mode,
+        division=arguments.division,
+        emulate=arguments.emulate,
+        limit=arguments.limit,
+        data=arguments.data,
+        model=arguments.model,
+        out=arguments.out,
+        ports=tuple(arguments.port),
+        baud=baud,
+        raise_baud=raise_baud,
+        verify=arguments.verify,
+        shards=arguments.shards,
+        monitor=arguments.monitor,
+        interface_board=arguments.interface_board,
+    )
+    track = track_for(sys.stderr)
+    if arguments.task != "all":
+        return show(run(request, track, note), arguments.json)
+
+    outcomes = []
+    for part in every_task(request):
+        outcomes.append(run(part, track, note))
+        if not arguments.json:
+            show(outcomes[-1], as_json=False)
+    results = [outcome.result for outcome in outcomes]
+    if arguments.json:
+        from ..report.document import suite_document
+
+        print_json(suite_document([(o.result, o.violations, o.folder) for o in outcomes]))
+    else:
+        from ..report.text import suite
+
+        print(suite(results))
+    return 1 if any(outcome.violations for outcome in outcomes) else 0
+
+
+def _resume(arguments: argparse.Namespace) -> int:
+    from ..report.progress import track_for
+    from ..session import resume
+
+    return show(resume(arguments.run, track_for(sys.stderr), note), arguments.json)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from ..session import judge
+
+    return show(judge(arguments.run), arguments.json)

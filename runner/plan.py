@@ -1,0 +1,133 @@
+"""What a request means: every name resolved, the inputs and the firmware that a run needs."""
+
+import hashlib
+import platform
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..models.compiler import Manifest, compile_model
+from . import board as boards
+from . import rules
+from . import task as tasks
+from .board import Board
+from .declare import find
+from .errors import UsageError
+from .firmware import Image, build
+from .inputs import Inputs, resolve
+from .request import MODELLED, Request
+from .task import Task
+from .track import Track
+from .transport import program_version
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a request means: declarations, inputs, model and firmware."""
+
+    request: Request
+    board: Board
+    task: Task
+    inputs: Inputs
+    manifest: Manifest
+    image: Image | None
+    """None where the board holds its firmware already."""
+    energy_image: Image | None
+    """The energy build, where it is asked for."""
+    tools: dict[str, str]
+    """Versions of what builds and runs it."""
+
+    def sha256(self) -> dict[str, str]:
+        """Return the hashes of all that decides the result."""
+        task_toml = find("task", self.request.task, tasks.names()).read_bytes()
+        images = [image.elf_sha256 for image in (self.image, self.energy_image) if image]
+        return {
+            "firmware": " ".join(images) or "not built here",
+            "model": self.inputs.model_sha256,
+            "dataset": self.inputs.samples.sha256,
+            "rules": hashlib.sha256(task_toml + Path(rules.__file__).read_bytes()).hexdigest(),
+        }
+
+
+def make_plan(request: Request, track: Track, say: Callable[[str], None]) -> Plan:
+    """Resolve every name and build the firmware; all that is wrong on paper is said here.
+
+    `say` takes a sentence for the user. Raises any TinybenchError.
+    """
+    board = boards.load_board(request.board, emulate=request.emulate)
+    task = tasks.load_task(request.task)
+    _insist_reachable(board, request)
+    inputs = resolve(task, request.data, request.model)
+    say(f"{board.name}, {task.name}: {inputs.note}")
+    tools = _tools(board)
+    if board.toolchain is None:
+        return Plan(request, board, task, inputs, _manifest(task, inputs), None, None, tools)
+    builds = [False] * (request.mode != "energy") + [True] * request.wants_energy
+    building = (build(board, task, inputs.model, energy=energy) for energy in builds)
+    images = list(track(building, "build", len(builds)))
+    energy_image = images[-1] if builds[-1] else None
+    return Plan(request, board, task, inputs, images[0].manifest, images[0], energy_image, tools)
+
+
+def _insist_reachable(board: Board, request: Request) -> None:
+    """Raise UsageError when the board cannot be reached the way that was asked for."""
+    if not request.ports:
+        board.command("")
+    elif board.emulated:
+        raise UsageError(
+            f"board {board.name} is emulated here, and has no port; for a board on "
+            f"{request.ports[0]} leave --board out, or name that board"
+        )
+    elif request.shards > 1:
+        raise UsageError("--shards starts several emulators; for several boards repeat --port")
+    if board.toolchain is None and request.model is not None:
+        raise UsageError(
+            f"--model is built into firmware, but board {board.name} holds its own already"
+        )
+    if request.monitor is not None and request.mode not in ("energy", "all"):
+        raise UsageError(f"--monitor measures energy, not --mode {request.mode}")
+    if request.interface_board and not (request.ports and request.mode == "energy"):
+        raise UsageError("--interface-board stands between a --port and the DUT in --mode energy")
+    if request.wants_energy:
+        _insist_measurable(board, request)
+
+
+def _insist_measurable(board: Board, request: Request) -> None:
+    """Raise UsageError when there is no way to the energy of this board."""
+    if not request.ports:
+        if request.monitor not in (None, MODELLED):
+            raise UsageError(
+                f"monitor {request.monitor} measures a board on a --port; board {board.name} is a "
+                "child process: leave --monitor out for its modelled energy"
+            )
+        if board.power is None or board.emulator is None or not board.emulator.timing_pin:
+            raise UsageError(
+                f"board {board.name} has no model of its power: its declaration lacks [power], or "
+                "timing_pin in [emulator]"
+            )
+    elif request.monitor in (None, MODELLED):
+        raise UsageError(
+            "energy of a board on a port needs --monitor; 'tinybench monitors' lists what is there"
+        )
+    elif len(request.ports) > 1:
+        raise UsageError("one monitor supplies one board: give one --port in energy mode")
+    elif request.mode == "all":
+        raise UsageError(
+            "the energy build of the firmware is another one than that for accuracy and "
+            "performance: run --mode energy apart, with that build on the board"
+        )
+
+
+def _manifest(task: Task, inputs: Inputs) -> Manifest:
+    """Return what the model holds, for a board whose firmware is not built here."""
+    with tempfile.TemporaryDirectory() as scratch:
+        return compile_model(inputs.model, Path(scratch) / "model", model_id=task.model_id)
+
+
+def _tools(board: Board) -> dict[str, str]:
+    """Return versions of what ran the board."""
+    tools = {"python": platform.python_version(), "system": platform.platform()}
+    if board.emulator is not None and board.emulated:
+        tools["emulator"] = program_version(board.emulator.argv[0])
+    return tools

@@ -1,0 +1,59 @@
+"""What the user asks of a run; kept in its journal, so that the run can go on later."""
+
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+DEFAULT_BAUD = 115_200
+MODELLED = "modelled"
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What the user asked for."""
+
+    board: str
+    task: str
+    mode: str = "all"
+    division: str = "closed"
+    emulate: bool = False
+    """Run the firmware of a real board in an emulator."""
+    limit: int | None = None
+    data: Path | None = None
+    model: Path | None = None
+    out: Path | None = None
+    ports: tuple[str, ...] = ()
+    """Serial ports of equal boards; none: the board is a child process."""
+    baud: int = DEFAULT_BAUD
+    raise_baud: bool = False
+    """Go to the fastest rate the firmware offers."""
+    verify: bool = True
+    """Prove each upload also over the stock protocol, which has no check sum."""
+    shards: int = 1
+    """Emulators that share the accuracy set."""
+    monitor: str | None = None
+    """Energy monitor by name or spec file; None or "modelled": a model, of an emulated board."""
+    interface_board: bool = False
+    """The port is that of an interface board, which isolates the DUT in energy mode."""
+
+    @property
+    def wants_energy(self) -> bool:
+        """Whether energy is to be measured: when asked for, or when there is a monitor."""
+        return self.mode == "energy" or (self.mode == "all" and self.monitor is not None)
+
+    def absolute(self) -> "Request":
+        """Return the same request as it can be read from another working folder."""
+        return replace(
+            self,
+            board=_absolute(self.board),
+            task=_absolute(self.task),
+            monitor=self.monitor and _absolute(self.monitor),
+            data=self.data and self.data.resolve(),
+            model=self.model and self.model.resolve(),
+            out=self.out and self.out.resolve(),
+        )
+
+
+def _absolute(name: str) -> str:
+    """Return a declaration's name as it is, and its path made absolute."""
+    return str(Path(name).resolve()) if name.endswith(".toml") else name
