@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -48,6 +48,14 @@ class MonitorSpec(Declaration, frozen=True, kw_only=True):
     """N6705: output that supplies the DUT."""
     marks: int = 1
     """Edges before the first infer: the boot pulse of the DUT."""
+
+
+class _Opened(Protocol):
+    def set_up(self) -> None: ...
+    def close(self) -> None: ...
+
+
+_Kind = TypeVar("_Kind", bound=_Opened)
 
 
 class Monitor(Protocol):
@@ -114,6 +122,16 @@ def open_monitor(spec: MonitorSpec) -> Monitor:
     library is missing, BenchError when the instrument does not answer as it should.
     """
     return _driver(spec.driver).open(spec)
+
+
+def ready(monitor: _Kind) -> _Kind:
+    """Set up an instrument just opened; one that cannot be set up is closed again."""
+    try:
+        monitor.set_up()
+    except BaseException:
+        monitor.close()
+        raise
+    return monitor
 
 
 def load_spec(name: str) -> MonitorSpec:

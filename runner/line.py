@@ -75,7 +75,7 @@ class Line:
         it has bytes that are no text, when the DUT has restarted or crashed, and when something
         came that nobody asked for, which would shift this reply and all that follow.
         """
-        doing = f"'{text if len(text) <= 24 else text[:24] + '...'}%'"
+        doing = quoted(text)
         if self._pending:
             raise ProtocolError(f"before {doing} came {shown(self._pending)!r}, unasked")
         self.send(text.encode("ascii") + b"%")
@@ -174,6 +174,11 @@ class Line:
             if left_s <= 0:
                 return None
             self._pending += self._transport.read(left_s)
+
+
+def quoted(command: str) -> str:
+    """Return a command as messages name it; an upload is long."""
+    return f"'{command if len(command) <= 24 else command[:24] + '...'}%'"
 
 
 def excerpt(lines: list[str], pending: bytes = b"") -> str:

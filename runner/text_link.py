@@ -10,7 +10,7 @@ import statistics
 
 from .errors import ProtocolError
 from .inference import MICROS_WRAP, Inference, elapsed_us, parse_results
-from .line import Line, Patience, excerpt
+from .line import Line, Patience, excerpt, quoted
 
 CHUNK_B = 31
 """Data bytes of one `db` that every stock port takes: it is promised 64 bytes a command."""
@@ -183,9 +183,8 @@ class TextLink:
     def _expect(self, text: str, wanted: list[str]) -> None:
         lines = self._line.command(text, self._reply_s(REPLY_B))
         if lines != wanted:
-            short = text if len(text) <= 24 else text[:24] + "..."
             raise ProtocolError(
-                f"unexpected reply to '{short}%': wanted {wanted or 'no line'}, "
+                f"unexpected reply to {quoted(text)}: wanted {wanted or 'no line'}, "
                 f"seen {excerpt(lines)}"
             )
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...runner.errors import DeadlineError, MonitorError, ToolMissingError, UsageError
-from ..monitor import WANTED, Found, MonitorSpec, choose
+from ..monitor import WANTED, Found, MonitorSpec, choose, ready
 from ..trace import Chunk, Edge, Gap, TraceHead
 
 RATES_HZ = {"js110": 2_000_000, "js220": 1_000_000, "js320": 1_000_000}
@@ -61,12 +61,7 @@ def open(spec: MonitorSpec, driver: Driver | None = None) -> "Joulescope":  # no
     except BaseException:
         driver.finalize()
         raise
-    try:
-        monitor.set_up()
-    except BaseException:
-        monitor.close()
-        raise
-    return monitor
+    return ready(monitor)
 
 
 def attached() -> list[Found]:

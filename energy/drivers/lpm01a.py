@@ -19,7 +19,7 @@ from ...runner.errors import DeadlineError, MonitorError, TinybenchError, UsageE
 from ..accuracy import accuracy
 from ..line import SerialLine
 from ..lpm01a_stream import NUMBER, AsciiDecoder, BinaryDecoder
-from ..monitor import Found, MonitorSpec, choose
+from ..monitor import Found, MonitorSpec, choose, ready
 from ..trace import Chunk, TraceHead
 from ..usb import Port, ports
 
@@ -90,13 +90,7 @@ def open(spec: MonitorSpec) -> "Lpm01a":  # noqa: A001 - the name every driver h
             f"voltage_v = {spec.voltage_v}: the {dialect.model} supplies {low} to {high} V"
         )
     line = SerialLine(found.port, BAUD)
-    monitor = Lpm01a(line, dialect, spec, found.serial, rate_hz)
-    try:
-        monitor.set_up()
-    except BaseException:
-        monitor.close()
-        raise
-    return monitor
+    return ready(Lpm01a(line, dialect, spec, found.serial, rate_hz))
 
 
 def attached() -> list[Found]:

@@ -27,7 +27,7 @@ from ...runner.errors import (
     TransportError,
     UsageError,
 )
-from ..monitor import Found, MonitorSpec
+from ..monitor import Found, MonitorSpec, ready
 from ..pace import SETTLE_S, Pace
 from ..trace import Chunk, Edge, Gap, TraceHead
 
@@ -64,13 +64,7 @@ def open(spec: MonitorSpec, resources: Any = None) -> "N6705":  # noqa: A001
             f"cannot open {spec.port}: {error}; is it switched on, and is that its address "
             "(Utilities, I/O Configuration)?"
         ) from error
-    monitor = N6705(instrument, spec, period_s)
-    try:
-        monitor.set_up()
-    except BaseException:
-        monitor.close()
-        raise
-    return monitor
+    return ready(N6705(instrument, spec, period_s))
 
 
 def attached() -> list[Found]:

@@ -25,7 +25,7 @@ from ...runner.errors import (
     UsageError,
 )
 from ..accuracy import accuracy
-from ..monitor import WANTED, Found, MonitorSpec, choose
+from ..monitor import WANTED, Found, MonitorSpec, choose, ready
 from ..trace import Chunk, Edge, Gap, TraceHead
 
 HOST, PORT = "127.0.0.1", 1905
@@ -47,13 +47,7 @@ def open(spec: MonitorSpec) -> "Otii":  # noqa: A001 - the name every driver has
     if spec.pin not in (0, 1, 2):
         raise UsageError(f"pin = {spec.pin}: an Otii has the inputs 1 and 2")
     client, connection = _connect(*_address(spec.port))
-    monitor = Otii(client, connection, spec)
-    try:
-        monitor.set_up()
-    except BaseException:
-        monitor.close()
-        raise
-    return monitor
+    return ready(Otii(client, connection, spec))
 
 
 def attached() -> list[Found]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from ...runner.errors import DeadlineError, MonitorError, TinybenchError, UsageError
 from ..line import SerialLine
-from ..monitor import Found, MonitorSpec, choose
+from ..monitor import Found, MonitorSpec, choose, ready
 from ..pace import SETTLE_S, Pace
 from ..ppk2_stream import (
     RATE_HZ,
@@ -60,13 +60,7 @@ def open(spec: MonitorSpec) -> "Ppk2":  # noqa: A001 - the name every driver has
     if port is None:
         found = choose(attached(), spec)
         port, serial = found.port, found.serial
-    monitor = Ppk2(SerialLine(port, BAUD), spec, serial)
-    try:
-        monitor.set_up()
-    except BaseException:
-        monitor.close()
-        raise
-    return monitor
+    return ready(Ppk2(SerialLine(port, BAUD), spec, serial))
 
 
 def attached() -> list[Found]:

@@ -6,7 +6,6 @@ Needs TensorFlow and tflite-micro (`pip install 'tinybench-mcu[train]'`).
 """
 
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from ...datasets.logmel import MEL_BINS, WINDOW_FRAMES, log_mel, windows
 from ...datasets.machines import FAULTS, MACHINES, machine_set, sound, write_dataset
-from .command import command, described, say, tensorflow
+from .command import command, described, say, tensorflow, tools
 from .quantise import Form, infer, quantise, write_model
 
 INPUTS = WINDOW_FRAMES * MEL_BINS
@@ -113,16 +112,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 def make(data_dir: Path, model_dir: Path, seed: int, short: bool) -> None:
     """Write ad01.zip and ad01.tflite and print how good they are."""
-    tf = tensorflow(seed)
-    started_s = time.monotonic()
-    say(f"numpy {np.__version__}, TensorFlow {tf.__version__}, seed {seed}")
+    say(tools(seed))
 
     features, labels = machine_set(16 if short else TEST_COUNT, seed)
     write_dataset(data_dir / "ad01.zip", features, labels)
     say(f"test set: {len(labels)} sounds, {described(data_dir / 'ad01.zip')}")
     count = 80 if short else TRAIN_COUNT
     good = np.concatenate([windows(log_mel(sound("train", i, seed))) for i in range(count)])
-    say(f"training windows: {len(good)}, {time.monotonic() - started_s:.0f} s")
+    say(f"training windows: {len(good)}")
 
     model = train(good, 2 if short else EPOCHS)
     calibration = np.random.default_rng(seed).permutation(good)[:1000]
@@ -140,7 +137,6 @@ def make(data_dir: Path, model_dir: Path, seed: int, short: bool) -> None:
             own = auc(np.append(normal, found), np.repeat([0, 1], [len(normal), len(found)]))
             say(f"{fault}: scores {found.min():.1f} to {found.max():.1f} dB^2, AUC {own:.3f}")
     say(f"AUC on held-out sounds after quantisation: {auc(scores, labels):.3f} of {len(labels)}")
-    say(f"made in {time.monotonic() - started_s:.0f} s")
 
 
 if __name__ == "__main__":

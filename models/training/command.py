@@ -6,9 +6,12 @@ import importlib
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+
+import numpy as np
 
 from ...runner.errors import TinybenchError, ToolMissingError
 
@@ -35,12 +38,14 @@ def command(module: str, description: str, make: Make, arguments: list[str] | No
     package = Path(__file__).resolve().parents[2]
     data, models = package / "datasets" / "embedded", package / "models" / "embedded"
     try:
+        began_s = time.monotonic()
         if options.short:
             with tempfile.TemporaryDirectory() as scratch:
                 out = options.out or Path(scratch)
                 make(out, out, options.seed, True)
         else:
             make(options.out or data, options.out or models, options.seed, False)
+        say(f"made in {time.monotonic() - began_s:.0f} s")
     except TinybenchError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_status
@@ -50,6 +55,14 @@ def command(module: str, description: str, make: Make, arguments: list[str] | No
 def say(line: str) -> None:
     """Print a line of progress at once."""
     print(line, flush=True)
+
+
+def tools(seed: int) -> str:
+    """Make training repeatable, and return the versions and the seed that decide what it makes.
+
+    Raises ToolMissingError where TensorFlow is not installed.
+    """
+    return f"numpy {np.__version__}, TensorFlow {tensorflow(seed).__version__}, seed {seed}"
 
 
 def described(path: Path) -> str:

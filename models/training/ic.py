@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...datasets.pictures import CLASSES, SIDE_PX, pictures, write_dataset
-from .command import command, described, say, tensorflow
+from .command import command, described, say, tensorflow, tools
 from .quantise import Form, quantise, say_top1, write_model
 
 # Filters of the first of the three stages; each further stage doubles them.
@@ -123,27 +123,24 @@ def main(arguments: list[str] | None = None) -> int:
 
 def make(data_dir: Path, model_dir: Path, seed: int, short: bool) -> None:
     """Write ic01.zip, ic01.tflite and ic02.tflite and print how good they are."""
-    tf = tensorflow(seed)
-    started_s = time.monotonic()
-    say(f"numpy {np.__version__}, TensorFlow {tf.__version__}, seed {seed}")
+    say(tools(seed))
 
     test_images, test_labels = pictures("test", 50 if short else TEST_COUNT, seed)
     write_dataset(data_dir / "ic01.zip", test_images, test_labels)
     say(f"test set: {len(test_labels)} pictures, {described(data_dir / 'ic01.zip')}")
     images, labels = pictures("train", 500 if short else TRAIN_COUNT, seed)
-    say(f"training pictures: {len(labels)}, {time.monotonic() - started_s:.0f} s")
+    say(f"training pictures: {len(labels)}")
 
     # The converter takes the input's range from what it sees: show it both ends.
     calibration = images[:300].astype(np.float32)
     calibration[0].flat[0], calibration[0].flat[1] = 0, 255
     for name, filters in FILTERS.items():
-        tf.keras.utils.set_random_seed(seed)
+        tensorflow().keras.utils.set_random_seed(seed)
         model = build(filters)
         train(model, images, labels, 1 if short else EPOCHS[name], seed)
         path = model_dir / f"{name}.tflite"
         write_model(path, quantise(model, calibration), FORM)
         say_top1(path, test_images, test_labels, CLASSES, "pictures")
-    say(f"made in {time.monotonic() - started_s:.0f} s")
 
 
 if __name__ == "__main__":

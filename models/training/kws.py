@@ -6,7 +6,6 @@ Needs TensorFlow, tflite-micro (`pip install 'tinybench-mcu[train]'`) and espeak
 """
 
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from ...datasets.keywords import (
     write_dataset,
 )
 from ...datasets.mfcc import COEFFICIENTS, FRAMES, INPUT_SCALE, INPUT_ZERO_POINT, dequantise
-from .command import command, described, say, tensorflow
+from .command import command, described, say, tensorflow, tools
 from .quantise import Form, quantise, say_top1, write_model
 
 TEST_PER_CLASS = 25
@@ -137,10 +136,7 @@ def make(data_dir: Path, model_dir: Path, seed: int, short: bool) -> None:
     train_per_class, test_per_class, epochs = (
         (40, 5, 2) if short else (TRAIN_PER_CLASS, TEST_PER_CLASS, EPOCHS)
     )
-    tf = tensorflow(seed)
-    started_s = time.monotonic()
-    say(f"{espeak_version()}, numpy {np.__version__}, TensorFlow {tf.__version__}, seed {seed}")
-
+    say(f"{espeak_version()}, {tools(seed)}")
     test_features, test_labels = keyword_set("test", test_per_class, seed)
     write_dataset(data_dir / "kws01.zip", test_features, test_labels)
     say(f"test set: {len(test_labels)} inputs, {described(data_dir / 'kws01.zip')}")
@@ -158,7 +154,6 @@ def make(data_dir: Path, model_dir: Path, seed: int, short: bool) -> None:
     write_model(path, quantise_model(model, calibration), FORM)
     inputs = test_features.reshape(-1, *FORM.input_shape[1:])
     say_top1(path, inputs, test_labels, CLASSES, "voices")
-    say(f"made in {time.monotonic() - started_s:.0f} s")
 
 
 def _as_inputs(features: NDArray[np.int8]) -> NDArray[np.float32]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...datasets.scenes import CLASSES, PARTS, SIDE_PX, scene, scenes, write_dataset
-from .command import command, described, say, tensorflow
+from .command import command, described, say, tensorflow, tools
 from .quantise import Form, quantise, say_top1, write_model
 
 # Filters and stride of each depthwise separable block: MobileNetV1 with alpha 0.25.
@@ -133,9 +133,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def make(data_dir: Path, model_dir: Path, seed: int, short: bool) -> None:
     """Write vww01.zip and vww01.tflite and print how good they are."""
-    tf = tensorflow(seed)
-    started_s = time.monotonic()
-    say(f"numpy {np.__version__}, TensorFlow {tf.__version__}, seed {seed}")
+    say(tools(seed))
 
     test_images, test_labels = scenes("test", 20 if short else TEST_COUNT, seed)
     write_dataset(data_dir / "vww01.zip", test_images, test_labels)
@@ -147,7 +145,7 @@ def make(data_dir: Path, model_dir: Path, seed: int, short: bool) -> None:
     images = np.array([image for image, _, _ in drawn])
     labels = np.array([label for _, label, _ in drawn], np.uint8)
     parts = np.array([where for _, _, where in drawn], np.float32)
-    say(f"training scenes: {count}, {time.monotonic() - started_s:.0f} s")
+    say(f"training scenes: {count}")
 
     model = train(images, labels, parts, 1 if short else EPOCHS, seed)
     # The converter takes the input's range from what it sees: show it both ends.
@@ -156,7 +154,6 @@ def make(data_dir: Path, model_dir: Path, seed: int, short: bool) -> None:
     path = model_dir / "vww01.tflite"
     write_model(path, quantise(model, calibration), FORM)
     say_top1(path, test_images, test_labels, CLASSES, "scenes")
-    say(f"made in {time.monotonic() - started_s:.0f} s")
 
 
 if __name__ == "__main__":
