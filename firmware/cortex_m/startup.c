@@ -2,7 +2,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "cpu.h"
 #include "port.h"
+#include "systick.h"
 #include "text.h"
 
 /* Placed by link.ld. */
@@ -14,22 +16,22 @@ void reset(void);
 void fault(void);
 void report_fault(const uint32_t *frame);
 
-/* System handlers only: no port takes interrupts, so that none can fall into a timed window.
+/* The core's own handlers; those of a port's interrupts follow them, in its section .interrupts.
  * Ref: Armv7-M Architecture Reference Manual, B1.5.3. */
 typedef union {
     uint32_t *stack;
-    void (*handler)(void);
+    Handler handler;
 } Vector;
 
 __attribute__((section(".vectors"), used)) const Vector vectors[16] = {
     {.stack = stack_top}, {.handler = reset}, {.handler = fault}, {.handler = fault},
     {.handler = fault},   {.handler = fault}, {.handler = fault}, {.handler = fault},
     {.handler = fault},   {.handler = fault}, {.handler = fault}, {.handler = fault},
-    {.handler = fault},   {.handler = fault}, {.handler = fault}, {.handler = fault},
+    {.handler = fault},   {.handler = fault}, {.handler = fault}, {.handler = systick_interrupt},
 };
 
 void reset(void) {
-    __asm volatile("cpsid i");
+    interrupts_off();
 #if defined __ARM_FP || defined __ARM_FEATURE_MVE
     /* Full access to coprocessors 10 and 11, the FPU and the vector unit.
      * Ref: Armv7-M ARM, B3.2.20 CPACR; the same in Armv8-M. */
@@ -39,9 +41,10 @@ void reset(void) {
 #endif
     memcpy(data_start, data_load, (size_t)(data_end - data_start));
     memset(bss_start, 0, (size_t)(bss_end - bss_start));
+    interrupts_on();
     main();
     for (;;) {
-        __asm volatile("wfi");
+        interrupt_wait();
     }
 }
 
@@ -67,6 +70,6 @@ __attribute__((used, noreturn)) void report_fault(const uint32_t *frame) {
     }
     port_flush();
     for (;;) {
-        __asm volatile("wfi");
+        interrupt_wait();
     }
 }

@@ -1,0 +1,63 @@
+/* What C cannot say of a Cortex-M: registers in memory, and interrupts. */
+#ifndef TINYBENCH_CPU_H
+#define TINYBENCH_CPU_H
+
+#include <stdint.h>
+
+#ifdef TB_FAKE_REGISTERS /* a test builds a port for the host, and brings these functions itself   \
+                          */
+uint32_t register_read(uint32_t address);
+void register_write(uint32_t address, uint32_t value);
+void interrupts_off(void);
+void interrupts_on(void);
+void interrupt_wait(void);
+#else
+
+static inline uint32_t register_read(uint32_t address) {
+    return *(volatile const uint32_t *)address;
+}
+
+static inline void register_write(uint32_t address, uint32_t value) {
+    *(volatile uint32_t *)address = value;
+}
+
+static inline void interrupts_off(void) {
+    __asm volatile("cpsid i" ::: "memory");
+}
+
+static inline void interrupts_on(void) {
+    /* What is pending is taken before the next instruction. */
+    __asm volatile("cpsie i\n isb" ::: "memory");
+}
+
+/* Sleep until there is an interrupt to take; also while they are off, when it stays pending. */
+static inline void interrupt_wait(void) {
+    __asm volatile("dsb\n wfi" ::: "memory");
+}
+
+#endif
+
+/* Set the bits of `mask` to those of `bits`. */
+static inline void register_change(uint32_t address, uint32_t mask, uint32_t bits) {
+    register_write(address, (register_read(address) & ~mask) | bits);
+}
+
+static inline void register_set(uint32_t address, uint32_t bits) {
+    register_change(address, bits, bits);
+}
+
+/* Wait until the bits of `mask` are `bits`. */
+static inline void register_wait(uint32_t address, uint32_t mask, uint32_t bits) {
+    while ((register_read(address) & mask) != bits) {
+    }
+}
+
+/* Let an external interrupt through. Ref: Armv7-M ARM, B3.4.4 NVIC_ISER. */
+static inline void interrupt_enable(uint32_t number) {
+    register_write(0xE000E100u + number / 32 * 4, 1u << number % 32);
+}
+
+/* A handler in the vector table. */
+typedef void (*Handler)(void);
+
+#endif
