@@ -32,11 +32,12 @@ PROGRAMS = (
     ("arm-none-eabi-gcc", "gcc-arm-none-eabi", "firmware of Cortex-M boards", True),
     ("qemu-system-arm", "qemu-system-arm", "emulated Cortex-M boards", True),
     ("gcc", "gcc libc6-dev", "the board 'host'", False),
+    ("riscv64-unknown-elf-gcc", "gcc-riscv64-unknown-elf", "firmware of RISC-V boards", False),
+    ("qemu-system-riscv32", "qemu-system-misc", "emulated RISC-V boards", False),
     ("setpriv", "util-linux", "no emulator left behind when the runner is killed", False),
     ("espeak-ng", "espeak-ng", "make models (the embedded keyword set)", False),
     ("clang", "clang libclang-rt-14-dev", "make test and make soak (fuzzing)", False),
 )
-LIBRARY = "libc.a"
 MONITOR_LIBRARIES = (
     # distribution, extra, what for
     ("pyjoulescope_driver", "joulescope", "Joulescope"),
@@ -58,9 +59,16 @@ def examine() -> list[Finding]:
     findings += [
         Finding(
             "newlib for Arm",
-            _arm_library(),
+            _file("arm-none-eabi-gcc", "libc.a"),
             "firmware of Cortex-M boards",
             "sudo apt-get install libnewlib-arm-none-eabi",
+        ),
+        Finding(
+            "picolibc for RISC-V",
+            _file("riscv64-unknown-elf-gcc", "picolibc.specs"),
+            "firmware of RISC-V boards",
+            "sudo apt-get install picolibc-riscv64-unknown-elf",
+            required=False,
         ),
         Finding(
             "tensorflow",
@@ -113,11 +121,11 @@ def _version(program: str) -> str:
     return match[0] if match else "found, version unknown"
 
 
-def _arm_library() -> str:
-    """Return where the compiler finds its C library; "" when it finds none."""
-    if shutil.which("arm-none-eabi-gcc") is None:
+def _file(compiler: str, name: str) -> str:
+    """Return where a compiler finds a file of its C library; "" when it finds none."""
+    if shutil.which(compiler) is None:
         return ""
-    path = _output(["arm-none-eabi-gcc", f"-print-file-name={LIBRARY}"]).strip()
+    path = _output([compiler, f"-print-file-name={name}"]).strip()
     return str(Path(path).resolve()) if Path(path).is_absolute() else ""
 
 

@@ -21,7 +21,13 @@ BUILD_TIMEOUT_S = 180
 TOOL_TIMEOUT_S = 20
 _OVERFLOW = re.compile(r"region `(FLASH|RAM)' overflowed by ([0-9]+) bytes")
 """What the linker says. Ref: binutils, ld."""
-SOURCE_FOLDERS = ("core", "kernels", "ports", "cortex_m")
+SOURCE_FOLDERS = ("core", "kernels", "ports", "semihosting", "cortex_m", "riscv")
+COMPILER_PACKAGES = {
+    "": "gcc",
+    "arm-none-eabi-": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
+    "riscv64-unknown-elf-": "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf",
+}
+"""Debian's packages of a compiler and its C library, by the compiler's prefix."""
 
 
 class Image(msgspec.Struct, frozen=True):
@@ -222,16 +228,15 @@ def _sizes(board: Board, elf: Path) -> tuple[int, int]:
 
 def _compiler_version(board: Board) -> str:
     program = compiler_program(board)
-    package = "gcc-arm-none-eabi libnewlib-arm-none-eabi" if _toolchain(board).prefix else "gcc"
-    _require(program, package)
+    _require(program, COMPILER_PACKAGES.get(_toolchain(board).prefix))
     return _output([program, "--version"]).splitlines()[0]
 
 
-def _require(program: str, package: str) -> None:
+def _require(program: str, package: str | None) -> None:
     if shutil.which(program) is None:
+        remedy = f"install it with: sudo apt-get install {package}" if package else "install it"
         raise ToolMissingError(
-            f"cannot build the firmware: '{program}' is not installed or not on PATH; "
-            f"install it with: sudo apt-get install {package}"
+            f"cannot build the firmware: '{program}' is not installed or not on PATH; {remedy}"
         )
 
 

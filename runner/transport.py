@@ -322,7 +322,8 @@ def _program(args: object) -> str:
 
 def _not_installed(program: str) -> str:
     """Say what to type for a program that is missing."""
-    hint = f"install it with: sudo apt-get install {program}"
+    package = {"qemu-system-riscv32": "qemu-system-misc"}.get(program, program)
+    hint = f"install it with: sudo apt-get install {package}"
     return f"cannot start the board: '{program}' is not installed or not on PATH; {hint}"
 
 

@@ -34,4 +34,11 @@ def test_what_is_missing_is_said_with_the_line_to_type(
     assert absent.startswith("absent")
     assert cli.main(["doctor", "--json"]) == 2
     found = {entry["name"]: entry["found"] for entry in json.loads(capsys.readouterr().out)}
-    assert (found["make"], found["newlib for Arm"]) == ("", "")
+    assert (found["make"], found["newlib for Arm"], found["picolibc for RISC-V"]) == ("", "", "")
+
+
+def test_the_libraries_of_the_compilers_are_found() -> None:
+    """Each compiler's C library is looked for where that compiler does."""
+    found = {finding.name: finding.found for finding in examine()}
+    assert found["newlib for Arm"].endswith("libc.a")
+    assert found["picolibc for RISC-V"].endswith("picolibc.specs")

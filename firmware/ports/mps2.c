@@ -1,23 +1,10 @@
-/* Port for the Arm MPS2 and MPS3 boards, whatever their FPGA image, as QEMU emulates them.
- *
- * The serial line is QEMU's own standard input and output, by semihosting: one host call a command,
- * 25 us from command to m-ready. The emulated UART0 wakes up for each byte, which makes it 1700 us.
+/* Port for the Arm MPS2 and MPS3 boards, whatever their FPGA image, as QEMU emulates them. The
+ * serial line is semihosting's.
  */
 #include <stdint.h>
-#include <string.h>
 
 #include "port.h"
-
-/* Operations. Ref: Arm, Semihosting for AArch32 and AArch64 (ARM-software/abi-aa, semihosting.rst).
- */
-#define SYS_OPEN 0x01
-#define SYS_WRITE 0x05
-#define SYS_READ 0x06
-#define SYS_EXIT 0x18
-#define MODE_READ 0                    /* SYS_OPEN, table of modes: "r" */
-#define MODE_WRITE 4                   /* "w" */
-#define EXIT_SUCCESS ((void *)0x20026) /* SYS_EXIT: ADP_Stopped_ApplicationExit */
-#define EXIT_FAILURE ((void *)0x20023) /* SYS_EXIT: ADP_Stopped_RunTimeErrorUnknown */
+#include "semihosting.h"
 
 #ifndef FPGAIO_ORIGIN
 #error "the board's declaration lacks fpgaio_origin in [port]: the address of the FPGA's registers"
@@ -52,80 +39,13 @@ typedef struct {
 #define UART_TXEN 1u
 #endif
 
-static int32_t input;
-static int32_t output;
-
-static uint8_t received[256];
-static uint32_t received_b;
-static uint32_t taken_b;
-
-/* The host's pipe holds 64 kB while nobody reads. */
-const uint32_t port_receive_b = 4096;
-
-static char held_back[256];
-static uint32_t held_back_b;
-
-/* Ask the emulator for an operation; `argument` is a block of words. */
-static int32_t semihosting(uint32_t operation, const void *argument) {
-    register uint32_t r0 __asm("r0") = operation;
-    register const void *r1 __asm("r1") = argument;
-    __asm volatile("bkpt 0xAB" : "+r"(r0) : "r"(r1) : "memory");
-    return (int32_t)r0;
-}
-
-static int32_t open_file(const char *path, uint32_t mode) {
-    const uint32_t block[3] = {(uint32_t)path, mode, strlen(path)};
-    return semihosting(SYS_OPEN, block);
-}
-
 void port_init(void) {
-    /* By these names QEMU reads and writes the pipes directly, and sleeps in read() while the line
-     * is idle; by ":tt" it would want a character device of its own between. */
-    input = open_file("/dev/stdin", MODE_READ);
-    output = open_file("/dev/stdout", MODE_WRITE);
+    semihosting_open();
     FPGAIO->PRESCALE = TICKS_PER_US - 1;
 #ifdef TB_ENERGY
     PIN->BAUDDIV = 16;
     PIN->CTRL = UART_TXEN;
 #endif
-}
-
-int port_getc(void) {
-    if (taken_b == received_b) {
-        const uint32_t block[3] = {(uint32_t)input, (uint32_t)received, sizeof received};
-        /* Sleeps in the host's read(); returns how many bytes of the block are left empty. */
-        int32_t left_b = semihosting(SYS_READ, block);
-        if (left_b < 0 || left_b >= (int32_t)sizeof received) {
-            /* The host closed the line, or it cannot be read at all: end the emulator. */
-            semihosting(SYS_EXIT, left_b < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
-            return -1;
-        }
-        received_b = sizeof received - (uint32_t)left_b;
-        taken_b = 0;
-    }
-    return received[taken_b++];
-}
-
-void port_putc(char c) {
-    held_back[held_back_b++] = c;
-    if (held_back_b == sizeof held_back) {
-        port_flush();
-    }
-}
-
-void port_flush(void) {
-    const uint32_t block[3] = {(uint32_t)output, (uint32_t)held_back, held_back_b};
-    semihosting(SYS_WRITE, block);
-    held_back_b = 0;
-}
-
-bool port_takes_baud(uint32_t baud) {
-    (void)baud;
-    return false;
-}
-
-void port_set_baud(uint32_t baud) {
-    (void)baud;
 }
 
 uint32_t port_micros(void) {

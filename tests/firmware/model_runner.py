@@ -1,4 +1,4 @@
-"""Build a compiled model for the host or for an emulated Cortex-M, and run it on many inputs."""
+"""Build a compiled model for the host or for an emulated core, and run it on many inputs."""
 
 import shutil
 import subprocess
@@ -29,7 +29,7 @@ class Target:
     compiler: tuple[str, ...]
     streams: str
     link: tuple[str, ...] = ()
-    machine: str = "mps2-an386"
+    emulator: tuple[str, ...] = ("qemu-system-arm", "-M", "mps2-an386")
 
 
 HOST = Target(
@@ -55,7 +55,7 @@ CORTEX_M3 = replace(
     name="cortex-m3",
     kernels="blocked",
     compiler=("arm-none-eabi-gcc", "-mcpu=cortex-m3", *_OPTIMISED),
-    machine="mps2-an385",
+    emulator=("qemu-system-arm", "-M", "mps2-an385"),
 )
 CORTEX_M55 = Target(
     "cortex-m55",
@@ -63,18 +63,32 @@ CORTEX_M55 = Target(
     ("arm-none-eabi-gcc", "-mcpu=cortex-m55", "-mfloat-abi=hard", *_OPTIMISED),
     "semihosting_streams.c",
     (*CORTEX_M4.link[:-1], f"-T{HERE / 'semihosting_m55.ld'}"),
-    "mps3-an547",
+    ("qemu-system-arm", "-M", "mps3-an547"),
 )
-TARGETS = (HOST, HOST_BLOCKED, CORTEX_M3, CORTEX_M4, CORTEX_M55)
-EMULATOR = (
-    *("qemu-system-arm", "-nographic", "-monitor", "none", "-serial", "none"),
+RISCV = Target(
+    "riscv32",
+    "blocked",
+    (
+        *("riscv64-unknown-elf-gcc", "-march=rv32imac", "-mabi=ilp32", "--specs=picolibc.specs"),
+        *_OPTIMISED[1:],
+    ),
+    "semihosting_streams.c",
+    ("-nostartfiles", "-Wl,--gc-sections", f"-T{HERE / 'semihosting_riscv.ld'}"),
+    ("qemu-system-riscv32", "-M", "virt", "-cpu", "sifive-e31", "-bios", "none"),
+)
+TARGETS = (HOST, HOST_BLOCKED, CORTEX_M3, CORTEX_M4, CORTEX_M55, RISCV)
+EMULATION = (
+    *("-nographic", "-monitor", "none", "-serial", "none"),
     *("-semihosting-config", "enable=on,target=native", "-kernel"),
 )
 
 
 def missing_tool(target: Target) -> str | None:
     """Return a program that a target needs and that is not installed."""
-    needed = (target.compiler[0], *(() if target.compiler is HOST.compiler else EMULATOR[:1]))
+    needed = (
+        target.compiler[0],
+        *(() if target.compiler is HOST.compiler else target.emulator[:1]),
+    )
     return next((tool for tool in needed if shutil.which(tool) is None), None)
 
 
@@ -114,7 +128,7 @@ def infer(
         (folder / "input.bin").write_bytes(data)
         (folder / "output.bin").unlink(missing_ok=True)
         done = subprocess.run(
-            [*EMULATOR, program, "-M", target.machine],
+            [*target.emulator, *EMULATION, program],
             cwd=folder,
             capture_output=True,
             timeout=timeout_s,

@@ -1,7 +1,8 @@
-/* Streams and start-up of the test drivers on an emulated Cortex-M, through semihosting.
+/* Streams and start-up of the test drivers on an emulated Cortex-M or RISC-V core, through
+ * semihosting.
  *
  * Ref: Arm semihosting for AArch32 and AArch64, 2.0: SYS_OPEN, SYS_WRITE, SYS_READ,
- * SYS_EXIT_EXTENDED.
+ * SYS_EXIT_EXTENDED; RISC-V has the same operations.
  */
 #include "streams.h"
 
@@ -15,10 +16,21 @@ extern uint32_t stack_top[]; /* semihosting.ld */
 int main(void);
 
 static int32_t call(uint32_t operation, const uint32_t *parameters) {
+#ifdef __riscv
+    register uint32_t a0 __asm__("a0") = operation;
+    register const uint32_t *a1 __asm__("a1") = parameters;
+    __asm__ volatile(".option push\n.option norvc\n.balign 16\n"
+                     "slli zero, zero, 0x1f\nebreak\nsrai zero, zero, 7\n.option pop"
+                     : "+r"(a0)
+                     : "r"(a1)
+                     : "memory");
+    return (int32_t)a0;
+#else
     register uint32_t r0 __asm__("r0") = operation;
     register const uint32_t *r1 __asm__("r1") = parameters;
     __asm__ volatile("bkpt 0xab" : "+r"(r0) : "r"(r1) : "memory");
     return (int32_t)r0;
+#endif
 }
 
 static uint32_t open_file(const char *name, uint32_t length, uint32_t mode) {
@@ -51,6 +63,21 @@ static void leave(uint32_t status) {
     }
 }
 
+#ifdef __riscv
+
+__attribute__((used)) void start(void);
+
+__attribute__((naked, used, section(".vectors"))) static void reset(void) {
+    __asm__ volatile("la sp, stack_top\nj start");
+}
+
+/* The emulator loads every section where it belongs. What goes wrong has no end, but a deadline. */
+void start(void) {
+    leave((uint32_t)main());
+}
+
+#else
+
 static void start(void) {
     /* CPACR: full access to the floating-point unit (Armv7-M manual, B3.2.20). */
     *(volatile uint32_t *)0xE000ED88 |= 0xFu << 20;
@@ -65,3 +92,5 @@ __attribute__((section(".vectors"), used)) static const void *const vectors[] = 
     stack_top,           (const void *)start, (const void *)fault, (const void *)fault,
     (const void *)fault, (const void *)fault, (const void *)fault,
 };
+
+#endif
