@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tests.powered import Powered
 from tests.results import good_result
 from tinybench.energy.simulated.emulated import PACE, EmulatedLoad, timing_pin
 from tinybench.energy.simulated.interface_board import SimulatedInterfaceBoard
@@ -21,11 +21,10 @@ from tinybench.energy.simulated.port import PseudoPort
 from tinybench.models.declaration import package_folder
 from tinybench.runner import rules
 from tinybench.runner.board import load_board
-from tinybench.runner.errors import MonitorError, TransportError
+from tinybench.runner.errors import MonitorError
 from tinybench.runner.firmware import build
 from tinybench.runner.result import Energy, EnergyWindow, Result, read_result
 from tinybench.runner.task import load_task
-from tinybench.runner.transport import ProcessTransport
 
 TINYBENCH = [sys.executable, "-m", "tinybench.runner"]
 TIMEOUT_S = 300
@@ -252,47 +251,6 @@ def test_mode_all_with_the_modelled_monitor_measures_all_three(tmp_path: Path) -
     assert (tmp_path / "run" / "energy.jls").stat().st_size > 0
 
 
-class _Powered:
-    """An emulated board that runs while it has its supply, as a line that outlives it."""
-
-    byte_s = 0.0
-
-    def __init__(self, command: list[str]) -> None:
-        self._command = command
-        self._board: ProcessTransport | None = None
-        self._lock = threading.Lock()
-
-    def power(self, on: bool) -> None:
-        """Switch the supply; the monitor's thread does, while the line's reads."""
-        with self._lock:
-            if self._board is not None:
-                self._board.close()
-            self._board = ProcessTransport(self._command) if on else None
-
-    @property
-    def powered(self) -> bool:
-        """Whether it has its supply."""
-        return self._board is not None
-
-    def read(self, timeout_s: float) -> bytes:
-        with self._lock:
-            return self._board.read(timeout_s) if self._board is not None else b""
-
-    def write(self, data: bytes) -> None:
-        with self._lock:
-            if self._board is not None:
-                self._board.write(data)
-
-    def set_baud(self, baud: int) -> None:
-        raise TransportError(f"no {baud} baud")
-
-    def reopen(self, timeout_s: float) -> None:
-        raise TransportError(f"it has its supply or not, also in {timeout_s} s")
-
-    def close(self) -> None:
-        self.power(False)
-
-
 def test_a_whole_bench_measures_through_its_own_wires(tmp_path: Path) -> None:
     """A board behind an interface board, supplied and watched by an LPM01A on another port.
 
@@ -301,7 +259,7 @@ def test_a_whole_bench_measures_through_its_own_wires(tmp_path: Path) -> None:
     board, task = load_board("mps2-an386"), load_task("ad")
     image = build(board, task, package_folder() / "embedded" / "ad01.tflite", energy=True)
     load = EmulatedLoad(1e-3, 3.4e-3)
-    with timing_pin(load) as pin, closing(_Powered(board.command(image.elf, pin))) as dut:
+    with timing_pin(load) as pin, closing(Powered(board.command(image.elf, pin))) as dut:
         monitor = SimulatedLpm01a(load, real_time=False, on_power=dut.power)
         with (
             PseudoPort(monitor, real_time=False) as monitor_port,

@@ -33,6 +33,7 @@ LAYERS = {
     "runner.compare": 4,
     "runner.__init__": 5,
     "runner.audit": 4,
+    "runner.submission": 4,
     "runner.report": 5,
     "runner.doctor": 5,
     "runner.cli": 6,

@@ -1,0 +1,1 @@
+"""A submission to MLPerf Tiny: runs become the tree of files that is handed in."""
