@@ -115,6 +115,11 @@ def drivers() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(package.__path__))
 
 
+def monitors_by_usb() -> dict[str, str]:
+    """Return the driver of each VID:PID, such as "0483:5740", that an energy monitor shows."""
+    return {usb: name for name in drivers() for usb in _driver(name).USB_IDS}
+
+
 def open_monitor(spec: MonitorSpec) -> Monitor:
     """Open a monitor; the DUT's supply is off afterwards.
 
@@ -228,6 +233,9 @@ class Capture:
 
 class _Driver(Protocol):
     """What a module in `energy/drivers/` has."""
+
+    USB_IDS: list[str]
+    """VID:PID of each model, such as "0483:5740"; none where a server or VISA stands between."""
 
     def open(self, spec: MonitorSpec) -> Monitor: ...
 

@@ -6,8 +6,8 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..energy.monitor import load_spec
 from . import energy_mode
+from .bench import find_bench, load_bench, monitor_spec
 from .dut import Dut, Identity
 from .errors import OtherDutError, ProtocolError, TinybenchError
 from .firmware import Image
@@ -87,7 +87,7 @@ def energy_bench(plan: Plan, met: Met, folder: Path) -> Iterator[energy_mode.Ben
             yield dut
 
     if request.ports:
-        spec = load_spec(request.monitor or "")
+        spec = monitor_spec(request.monitor or "", load_bench(find_bench()))
         yield energy_mode.Bench(spec, lambda: connect(None))
         return
     assert board.power is not None  # noqa: S101 - _insist_measurable

@@ -90,6 +90,9 @@ def _reject_unknown_keys(path: Path, raw: object, info: msgspec.inspect.Type, wh
                     f"{path}: unknown key '{where}{key}': {nearest(str(key), fields)}"
                 )
             _reject_unknown_keys(path, value, fields[key], f"{where}{key}.")
+    elif isinstance(info, msgspec.inspect.DictType) and isinstance(raw, dict):
+        for key, value in raw.items():
+            _reject_unknown_keys(path, value, info.value_type, f"{where}{key}.")
     elif isinstance(info, msgspec.inspect.ListType) and isinstance(raw, list):
         for index, item in enumerate(raw):
             _reject_unknown_keys(path, item, info.item_type, f"{where}{index}.")

@@ -15,6 +15,7 @@
         ├── DeadlineError         the board did not answer in time
         ├── ProtocolError         the board answered something the protocol does not allow
         ├── MonitorError          the energy monitor refused, stopped, or sent what cannot be
+        ├── TakenError            another run has the board, the monitor or the interface board
         └── OtherDutError         after a fault another board, firmware or model answers
 
 A message says what was tried, what was seen and what to try next. A broken rule is no error: it is
@@ -84,6 +85,10 @@ class ProtocolError(BenchError):
 
 class MonitorError(BenchError):
     """The energy monitor refused, stopped by itself, or sent what cannot be."""
+
+
+class TakenError(BenchError):
+    """Another run has the board, the monitor or the interface board; the message says which."""
 
 
 class OtherDutError(BenchError):

@@ -16,7 +16,6 @@ from .firmware import build
 from .inputs import resolve
 from .line import Tally
 from .serial_port import SerialTransport, latency_timer_ms
-from .task import Task
 from .transport import ProcessTransport, Transport
 
 ROUND_TRIPS = 50
@@ -87,7 +86,7 @@ def examine(
             line = stack.enter_context(closing(ProcessTransport(board.command(image.elf))))
         dut = Dut(line, verify=verify, probe=raise_baud)
         identity = dut.handshake()
-        task = _task_of(identity.model_id)
+        task = tasks.task_of(identity.model_id)
         if raise_baud:
             dut.raise_baud(baud)
         trips_s = dut.round_trips_s(ROUND_TRIPS)
@@ -119,15 +118,6 @@ def examine(
         error_rate=sum(errors.values()) / uploads,
         expected=[_expected(name, task.input_b, upload_s, trip_s) for name in tasks.names()],
     )
-
-
-def _task_of(model_id: str) -> Task:
-    """Return the task of a model id. Raises UsageError for one that no task has."""
-    for name in tasks.names():
-        task = tasks.load_task(name)
-        if task.model_id == model_id:
-            return task
-    return tasks.load_task(model_id)
 
 
 def _uploads(dut: Dut, input_b: int) -> tuple[int, float]:

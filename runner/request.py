@@ -35,6 +35,12 @@ class Request(msgspec.Struct, frozen=True):
     """Energy monitor by name or spec file; None or "modelled": a model, of an emulated board."""
     interface_board: bool = False
     """The port is that of an interface board, which isolates the DUT in energy mode."""
+    probe: str | None = None
+    """Serial number of the debug probe; None: the only one."""
+    hub: str | None = None
+    """Hub port that switches the board's power, as uhubctl writes it: "1-1.4:2"."""
+    wait_s: float = 0.0
+    """Longest wait for a board or monitor that another run has."""
 
     @property
     def wants_energy(self) -> bool:

@@ -21,6 +21,7 @@ from .inputs import Inputs
 from .journal import Entry, Head, Journal, read
 from .plan import Plan, make_plan
 from .request import Request
+from .reserve import reserved
 from .result import (
     RESULT_FILE,
     Accuracy,
@@ -58,18 +59,20 @@ def run(request: Request, track: Track, say: Callable[[str], None]) -> Outcome:
     """
     if request.out is not None:
         insist_free(request.out)
-    plan = make_plan(request, track, say)
-    started = datetime.now(UTC)
-    folder = make_folder(request.out or default_folder(plan, started))
-    head = Head(
-        tinybench=version("tinybench-mcu"),
-        started_at=started.isoformat(timespec="seconds"),
-        asked=request.absolute(),
-        sha256=plan.sha256(),
-    )
-    with Journal(folder) as journal:
-        journal.append(Entry(run=head))
-        return _measure(plan, head, journal, [], folder, track, say)
+    with reserved(request, say) as (meant, tell):
+        plan = make_plan(meant, track, say)
+        started = datetime.now(UTC)
+        folder = make_folder(meant.out or default_folder(plan, started))
+        tell(folder)
+        head = Head(
+            tinybench=version("tinybench-mcu"),
+            started_at=started.isoformat(timespec="seconds"),
+            asked=meant.absolute(),
+            sha256=plan.sha256(),
+        )
+        with Journal(folder) as journal:
+            journal.append(Entry(run=head))
+            return _measure(plan, head, journal, [], folder, track, say)
 
 
 def resume(folder: Path, track: Track, say: Callable[[str], None]) -> Outcome:
@@ -83,18 +86,20 @@ def resume(folder: Path, track: Track, say: Callable[[str], None]) -> Outcome:
         raise RunFolderError(
             f"{folder}: this run is complete; judge it with: tinybench check {folder}"
         )
-    plan = make_plan(replace(head.asked, out=folder), track, say)
-    now = plan.sha256()
-    changed = [name for name, was in head.sha256.items() if now.get(name) != was]
-    if changed:
-        raise RunFolderError(
-            f"{folder}: the {' and the '.join(changed)} changed since this run began: its parts "
-            "would not belong together. Start a new run"
-        )
-    with Journal(folder) as journal:
-        again = Entry(resumed_at=datetime.now(UTC).isoformat(timespec="seconds"))
-        journal.append(again)
-        return _measure(plan, head, journal, [*entries, again], folder, track, say)
+    with reserved(replace(head.asked, out=folder), say) as (meant, tell):
+        plan = make_plan(meant, track, say)
+        now = plan.sha256()
+        changed = [name for name, was in head.sha256.items() if now.get(name) != was]
+        if changed:
+            raise RunFolderError(
+                f"{folder}: the {' and the '.join(changed)} changed since this run began: its "
+                "parts would not belong together. Start a new run"
+            )
+        tell(folder)
+        with Journal(folder) as journal:
+            again = Entry(resumed_at=datetime.now(UTC).isoformat(timespec="seconds"))
+            journal.append(again)
+            return _measure(plan, head, journal, [*entries, again], folder, track, say)
 
 
 @dataclass

@@ -3,10 +3,13 @@
 from pathlib import Path
 from typing import Literal
 
-from .declare import Declaration, find, load, named
+from .declare import Declaration, find, load, named, nearest
+from .errors import UsageError
 
 METRICS = {"top1": "top-1", "auc": "AUC"}
 """How each metric is written."""
+STREAMING = ("sww01", "strww01")
+"""Model ids of the streaming wake word: it listens over I2S, and has no inputs to upload."""
 
 
 class TaskRules(Declaration, frozen=True, kw_only=True):
@@ -64,3 +67,18 @@ def load_task(name: str) -> Task:
     Raises UsageError for an unknown name, DeclarationError for a wrong file.
     """
     return load(find("task", name, names()), Task)
+
+
+def task_of(model_id: str) -> Task:
+    """Return the task of a model id. Raises UsageError for one that no task has."""
+    tasks = [load_task(name) for name in names()]
+    for task in tasks:
+        if task.model_id == model_id:
+            return task
+    if model_id in STREAMING:
+        raise UsageError(
+            f"the board holds '{model_id}', the streaming wake word: its audio comes over I2S, "
+            "which tinybench does not drive yet"
+        )
+    known = nearest(model_id, [task.model_id for task in tasks])
+    raise UsageError(f"the board holds model '{model_id}', which no task has: {known}")

@@ -43,9 +43,10 @@ def mirror(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Each worker has a cache of its own, so that no test depends on what the user has fetched."""
+    """Each worker has a cache and locks of its own, so that no test depends on the user's."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TINYBENCH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        patch.setenv("TINYBENCH_LOCKS", str(tmp_path_factory.getbasetemp() / "locks"))
         patch.delenv("TINYBENCH_MIRROR", raising=False)
         yield
 

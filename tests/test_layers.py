@@ -36,6 +36,7 @@ LAYERS = {
     "runner.submission": 4,
     "runner.report": 5,
     "runner.doctor": 5,
+    "runner.udev": 5,
     "runner.cli": 6,
     "runner.__main__": 7,
 }

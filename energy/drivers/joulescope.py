@@ -22,6 +22,8 @@ from ...runner.errors import DeadlineError, MonitorError, ToolMissingError, Usag
 from ..monitor import WANTED, Found, MonitorSpec, choose, ready
 from ..trace import Chunk, Edge, Gap, TraceHead
 
+USB_IDS = ["16d0:0e88", "16d0:10ba", "16d0:135a"]
+"""JS110, JS220, JS320. Ref: joulescope_driver, 99-joulescope.rules."""
 RATES_HZ = {"js110": 2_000_000, "js220": 1_000_000, "js320": 1_000_000}
 PINS = {"js110": 2, "js220": 4, "js320": 4}
 SWITCH = {"js110": "s/i/range/select"}

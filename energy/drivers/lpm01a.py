@@ -78,6 +78,8 @@ DIALECTS = {
     ),
 }
 
+USB_IDS = ["{:04x}:{:04x}".format(*one.usb) for one in DIALECTS.values()]
+
 
 def open(spec: MonitorSpec) -> "Lpm01a":  # noqa: A001 - the name every driver has
     """Open an LPM01A or STLINK-V3PWR; see `open_monitor`."""

@@ -31,6 +31,7 @@ from ..monitor import Found, MonitorSpec, ready
 from ..pace import SETTLE_S, Pace
 from ..trace import Chunk, Edge, Gap, TraceHead
 
+USB_IDS = ["0957:0f07"]
 TIMEOUT_MS = 5000
 PERIOD_MIN_S = 204.8e-6
 """Of two readings, current and voltage, as binary numbers."""

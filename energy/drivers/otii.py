@@ -28,6 +28,7 @@ from ..accuracy import accuracy
 from ..monitor import WANTED, Found, MonitorSpec, choose, ready
 from ..trace import Chunk, Edge, Gap, TraceHead
 
+USB_IDS: list[str] = []  # the maker's server has it
 HOST, PORT = "127.0.0.1", 1905
 TIMEOUT_S = 5.0
 DEVICES_S = 3

@@ -32,6 +32,7 @@ from ..trace import Accuracy, Chunk, Gap, TraceHead
 from ..usb import ports
 
 USB = (0x1915, 0xC00A)
+USB_IDS = ["{:04x}:{:04x}".format(*USB)]
 BAUD = 115200
 QUIET_S = 0.3
 METADATA_S = 5.0

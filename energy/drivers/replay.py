@@ -11,6 +11,8 @@ from ...runner.errors import UsageError
 from ..monitor import Found, MonitorSpec
 from ..trace import Chunk, Trace, TraceHead, open_trace
 
+USB_IDS: list[str] = []
+
 
 def open(spec: MonitorSpec) -> "Replay":  # noqa: A001 - the name every driver has
     """Open a stored trace as a monitor. Raises TraceError when it cannot be read."""

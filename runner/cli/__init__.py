@@ -12,7 +12,7 @@ from types import FrameType
 from typing import NoReturn
 
 from ..errors import TinybenchError
-from . import declared, energy, firmware, results, run, submission
+from . import declared, desk, energy, firmware, results, run, submission
 from .output import note
 
 INTERRUPTED = 130
@@ -66,6 +66,6 @@ def _parser() -> argparse.ArgumentParser:
     run.add_options(parser)
 
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for module in (declared, run, results, submission, firmware, energy):
+    for module in (declared, desk, run, results, submission, firmware, energy):
         module.add(commands)
     return parser

@@ -3,14 +3,22 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from .desk import show_attached
 from .options import DEFAULT_BOARD, Commands
 from .output import print_json
+
+if TYPE_CHECKING:
+    from ..doctor import Finding
 
 
 def add(commands: Commands) -> None:
     """Add the commands."""
     boards = commands.add_parser("boards", help="list the boards")
+    boards.add_argument(
+        "--attached", action="store_true", help="list what is plugged into this computer"
+    )
     boards.add_argument("--json", action="store_true", help="print one JSON document")
     boards.set_defaults(do=_boards)
 
@@ -40,10 +48,18 @@ def add(commands: Commands) -> None:
 
     doctor = commands.add_parser("doctor", help="say what is installed and what is missing")
     doctor.add_argument("--json", action="store_true", help="print one JSON document")
+    doctor.add_argument(
+        "--udev",
+        action="store_true",
+        help="say who may open the ports, whether ModemManager disturbs them, and the udev rules",
+    )
+    doctor.add_argument("--rules", action="store_true", help="with --udev: print the rules alone")
     doctor.set_defaults(do=_doctor)
 
 
 def _boards(arguments: argparse.Namespace) -> int:
+    if arguments.attached:
+        return show_attached(as_json=arguments.json)
     from ..board import load_board, names
 
     boards = [load_board(name) for name in names()]
@@ -97,11 +113,24 @@ def _prepare(arguments: argparse.Namespace) -> int:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
+    if arguments.rules or arguments.udev:
+        from ..udev import commands, examine, rules
+
+        if arguments.rules:
+            print(rules(), end="")
+            return 0
+        status = _show_findings(examine(), as_json=arguments.json)
+        if not arguments.json:
+            print(f"\n{rules()}\nto install these rules, type:\n\n{commands()}")
+        return status
     from ..doctor import examine
 
-    findings = examine()
+    return _show_findings(examine(), as_json=arguments.json)
+
+
+def _show_findings(findings: "list[Finding]", *, as_json: bool) -> int:
     missing = [finding for finding in findings if finding.required and not finding.found]
-    if arguments.json:
+    if as_json:
         print_json(findings)
         return 2 if missing else 0
     for finding in findings:

@@ -158,8 +158,12 @@ def _energy_live(arguments: argparse.Namespace) -> int:
     import msgspec
     from rich.live import Live
 
-    from ...energy.monitor import load_spec, open_monitor
+    from ...energy.monitor import open_monitor
+    from ..attached import look
+    from ..bench import find_bench, load_bench, monitor_spec
+    from ..locks import hold
     from ..report.live import LiveView
+    from ..reserve import monitor_keys
 
     wanted = {
         "port": arguments.port,
@@ -169,8 +173,10 @@ def _energy_live(arguments: argparse.Namespace) -> int:
         "pin": arguments.pin,
     }
     given = {key: value for key, value in wanted.items() if value is not None}
-    spec = msgspec.structs.replace(load_spec(arguments.monitor), **given)
-    with closing(open_monitor(spec)) as monitor:
+    known = monitor_spec(arguments.monitor, load_bench(find_bench()))
+    spec = msgspec.structs.replace(known, **given)
+    held = hold(monitor_keys(spec, look().things), 0.0, note)
+    with held, closing(open_monitor(spec)) as monitor:
         if not arguments.no_power:
             monitor.power_on()
         monitor.start()

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from .options import DEFAULT_BAUD, DEFAULT_BOARD, PORT_BOARD, Commands, baud, count
-from .output import print_json, print_table, write
+from .options import DEFAULT_BAUD, DEFAULT_BOARD, PORT_BOARD, Commands, baud, count, duration
+from .output import note, print_json, print_table, write
 
 
 def add(commands: Commands) -> None:
@@ -56,6 +56,7 @@ def add(commands: Commands) -> None:
     link.add_argument("--task", default="kws", dest="linked_task", metavar="TASK")
     link.add_argument("--port", dest="linked_port", metavar="PORT")
     link.add_argument("--baud", type=baud, default=(DEFAULT_BAUD, False), dest="linked_baud")
+    link.add_argument("--wait", type=duration, default=0.0, dest="linked_wait", metavar="TIME")
     link.add_argument("--no-verify", action="store_false", dest="linked_verify")
     link.add_argument("--json", action="store_true", help="print one JSON document")
     link.set_defaults(do=_link)
@@ -101,17 +102,27 @@ def _profile(arguments: argparse.Namespace) -> int:
 
 def _link(arguments: argparse.Namespace) -> int:
     from ..link import examine
+    from ..request import Request
+    from ..reserve import reserved
 
     port = arguments.linked_port
     baud, raise_baud = arguments.linked_baud
-    quality = examine(
-        arguments.linked_board or (PORT_BOARD if port else DEFAULT_BOARD),
-        arguments.linked_task,
-        port,
-        baud,
-        raise_baud=raise_baud,
-        verify=arguments.linked_verify,
+    asked = Request(
+        board=arguments.linked_board or (PORT_BOARD if port else DEFAULT_BOARD),
+        task=arguments.linked_task,
+        ports=(port,) if port else (),
+        baud=baud,
+        wait_s=arguments.linked_wait,
     )
+    with reserved(asked, note) as (request, _):
+        quality = examine(
+            request.board,
+            request.task,
+            request.ports[0] if request.ports else None,
+            baud,
+            raise_baud=raise_baud,
+            verify=arguments.linked_verify,
+        )
     if arguments.json:
         print_json(quality)
     else:

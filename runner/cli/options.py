@@ -11,6 +11,8 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 DEFAULT_BOARD = "mps2-an386"
 PORT_BOARD = "serial"
 DEFAULT_BAUD = 115_200
+UNITS_S = {"s": 1, "m": 60, "h": 3600}
+LONGEST_S = 7 * 24 * 3600
 
 
 def baud(text: str) -> tuple[int, bool]:
@@ -20,6 +22,14 @@ def baud(text: str) -> tuple[int, bool]:
     if not text.isdecimal() or not 300 <= int(text) <= 12_000_000:
         raise argparse.ArgumentTypeError(f"'{text}' is no baud rate such as 115200, and not auto")
     return int(text), False
+
+
+def duration(text: str) -> float:
+    """Return a time in seconds, of "90", "90s", "10m" or "2h"."""
+    number, unit = (text[:-1], text[-1]) if text[-1:] in UNITS_S else (text, "s")
+    if not (number.isascii() and number.isdecimal()) or int(number) * UNITS_S[unit] > LONGEST_S:
+        raise argparse.ArgumentTypeError(f"'{text}' is no time such as 90s, 10m or 2h")
+    return float(int(number) * UNITS_S[unit])
 
 
 def count(text: str) -> int:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from .options import DEFAULT_BAUD, DEFAULT_BOARD, PORT_BOARD, Commands, baud, positive
+from .options import DEFAULT_BAUD, DEFAULT_BOARD, PORT_BOARD, Commands, baud, duration, positive
 from .output import note, print_json, show
 
 ENERGY_BAUD = 9600
@@ -28,13 +28,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of a run, and make it what is done without a command."""
     run = parser.add_argument_group("run a task")
     run.add_argument(
-        "--task", metavar="TASK", help="a task such as kws, or all ('tinybench tasks')"
+        "--task",
+        metavar="TASK",
+        help="a task such as kws, or all ('tinybench tasks'); auto: that of the model which the "
+        "board on the port holds",
     )
     run.add_argument(
         "--board",
         metavar="BOARD",
-        help=f"name of a board, or a .toml file (default: {DEFAULT_BOARD}; with --port: "
-        f"{PORT_BOARD})",
+        help="name of a board or of one in bench.toml, or a .toml file (default: "
+        f"{DEFAULT_BOARD}; with --port: {PORT_BOARD})",
     )
     run.add_argument(
         "--emulate", action="store_true", help="run a real board's firmware in an emulator"
@@ -46,6 +49,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="PORT",
         help="serial port of the board, or a URL such as rfc2217://host:port; repeat it for "
         "several equal boards",
+    )
+    run.add_argument("--probe", metavar="SERIAL", help="serial number of the board's debug probe")
+    run.add_argument(
+        "--hub", metavar="HUB:PORT", help="hub port that switches the board's power, as 1-1.4:2"
+    )
+    run.add_argument(
+        "--wait",
+        type=duration,
+        default=0.0,
+        metavar="TIME",
+        help="wait so long, such as 10m, for a board that another run has (default: not at all)",
     )
     run.add_argument(
         "--baud",
@@ -131,6 +145,9 @@ def _run(arguments: argparse.Namespace) -> int:
         shards=arguments.shards,
         monitor=arguments.monitor,
         interface_board=arguments.interface_board,
+        probe=arguments.probe,
+        hub=arguments.hub,
+        wait_s=arguments.wait,
     )
     track = track_for(sys.stderr)
     if arguments.task != "all":

@@ -1,0 +1,320 @@
+"""What stands on this desk: the bench file, and the one board of it that a run means."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta
+from msgspec.structs import replace
+
+from ..energy.monitor import MonitorSpec, drivers, load_spec
+from . import board as boards
+from .attached import Attached, Thing, look
+from .board import Board
+from .declare import Declaration, load, nearest
+from .errors import DeclarationError, TinybenchError, UsageError
+from .request import DEFAULT_BAUD, Request
+
+BENCH_FILE = "bench.toml"
+Hub = Annotated[str, Meta(pattern=r"^[0-9]+(-[0-9]+(\.[0-9]+)*)?:[0-9]+$")]
+"""Location and port as uhubctl writes them: "1-1.4:2"."""
+Key = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+"""What is named on this desk."""
+Text = Annotated[str, Meta(min_length=1)]
+
+
+class DeskBoard(Declaration, frozen=True, kw_only=True):
+    """A board of this desk."""
+
+    board: Text
+    """Name of its declaration, or a .toml file, from the folder of the bench file."""
+    serial: Text | None = None
+    """Serial number of the USB device that carries its serial port."""
+    port: Text | None = None
+    """Its serial port, where there is no serial number, or more than one port."""
+    probe: Text | None = None
+    """Serial number of its debug probe, where that is another device."""
+    hub: Hub | None = None
+    """Hub port that switches its power."""
+    monitor: Text | None = None
+    """What supplies and measures it in energy mode: a name in `monitors`, or a driver."""
+    interface_board: Text | None = None
+    """What isolates it in energy mode: a name in `interface_boards`."""
+
+
+class DeskPort(Declaration, frozen=True, kw_only=True):
+    """An interface board of this desk."""
+
+    serial: Text | None = None
+    port: Text | None = None
+
+
+class Bench(Declaration, frozen=True, kw_only=True):
+    """What a bench file says."""
+
+    boards: dict[Key, DeskBoard] = {}
+    monitors: dict[Key, MonitorSpec] = {}
+    interface_boards: dict[Key, DeskPort] = {}
+
+
+def find_bench(start: Path | None = None) -> Path | None:
+    """Return the bench file: the nearest upward from `start`, else the user's; None without one.
+
+    TINYBENCH_BENCH names another one.
+    """
+    own = os.environ.get("TINYBENCH_BENCH")
+    if own:
+        return Path(own)
+    start = (start or Path.cwd()).absolute()
+    for folder in (start, *start.parents):
+        if (folder / BENCH_FILE).is_file():
+            return folder / BENCH_FILE
+    return user_bench() if user_bench().is_file() else None
+
+
+def user_bench() -> Path:
+    """Return where the user's own bench file is, or would be."""
+    import platformdirs
+
+    return platformdirs.user_config_path("tinybench") / BENCH_FILE
+
+
+def load_bench(path: Path | None) -> Bench:
+    """Load a bench file; an empty bench without one.
+
+    Raises DeclarationError naming the file, the key and the nearest valid name.
+    """
+    if path is None:
+        return Bench()
+    bench = load(path, Bench)
+    at_home = {
+        name: replace(desk, board=str(path.parent / desk.board))
+        if desk.board.endswith(".toml")
+        else desk
+        for name, desk in bench.boards.items()
+    }
+    bench = replace(bench, boards=at_home)
+    for name, desk in bench.boards.items():
+        _check(path, bench, name, desk)
+    for name, spec in bench.monitors.items():
+        _insist(path, f"monitors.{name}.driver", spec.driver, drivers())
+    for name, port in bench.interface_boards.items():
+        if port.serial is None and port.port is None:
+            raise DeclarationError(f"{path}: interface_boards.{name} needs the key serial or port")
+    return bench
+
+
+def _check(path: Path, bench: Bench, name: str, desk: DeskBoard) -> None:
+    where = f"boards.{name}"
+    if not desk.board.endswith(".toml"):
+        _insist(path, f"{where}.board", desk.board, boards.names())
+    board = boards.load_board(desk.board)
+    if board.emulated:
+        raise DeclarationError(
+            f"{path}: key '{where}.board': board {board.name} is emulated; a desk has real ones"
+        )
+    if name in boards.names() and name != board.name:
+        raise DeclarationError(
+            f"{path}: '{where}' is called as another kind of board than it is; rename it"
+        )
+    if desk.serial is None and desk.port is None:
+        raise DeclarationError(f"{path}: {where} needs the key serial or port")
+    if desk.monitor is not None and desk.monitor not in drivers():
+        _insist(path, f"{where}.monitor", desk.monitor, bench.monitors)
+    if desk.interface_board is not None:
+        _insist(path, f"{where}.interface_board", desk.interface_board, bench.interface_boards)
+
+
+def _insist(path: Path, key: str, name: str, valid: object) -> None:
+    names = [str(one) for one in valid] if isinstance(valid, (list, dict)) else []
+    if name not in names:
+        raise DeclarationError(f"{path}: key '{key}': there is no '{name}': {nearest(name, names)}")
+
+
+def monitor_spec(name: str, bench: Bench) -> MonitorSpec:
+    """Return the monitor of that name on this desk, else a driver's or that of a .toml file.
+
+    Raises UsageError for an unknown name, DeclarationError for a wrong file.
+    """
+    if name in bench.monitors:
+        return bench.monitors[name]
+    try:
+        return load_spec(name)
+    except DeclarationError:
+        raise
+    except UsageError as error:
+        here = f"; on this desk: {', '.join(bench.monitors)}" if bench.monitors else ""
+        raise UsageError(f"{error}{here}") from None
+
+
+def on_desk(
+    request: Request,
+    bench: Bench,
+    say: Callable[[str], None],
+    looking: Callable[[], Attached] = look,
+) -> Request:
+    """Return the request with the port, probe, hub and monitor of the board that it means.
+
+    A request that needs none of this is returned as it is. `say` is told which board was taken.
+    Raises UsageError when there is none, or more than one without a choice.
+    """
+    name = request.board
+    desk = bench.boards.get(name)
+    kind = name if desk is None else desk.board
+    request = replace(request, board=kind)
+    if request.emulate:
+        return request
+    if request.ports:
+        return request if desk is None else _with_desk(request, desk)
+    board = boards.load_board(kind)
+    named = {name: desk} if desk is not None else _of_kind(bench, board)
+    if not named and board.attached is None:
+        return request
+    found = looking()
+    if not named:
+        thing = _only_attached(board, found)
+        port = _only_port(thing, f"the {board.name} {_described(thing)}")
+        say(f"board {board.name}: {_described(thing)}")
+        return replace(request, ports=(port,), probe=request.probe or _probe(thing))
+    chosen, desk, port, thing = _only_named(board, named, found)
+    say(f"board {chosen}: {board.name} at {port}")
+    request = _with_desk(replace(request, ports=(port,)), desk)
+    request = replace(request, probe=request.probe or _probe(thing))
+    if request.mode == "energy" and desk.interface_board is not None:
+        between = bench.interface_boards[desk.interface_board]
+        at, _ = _port_of(between.serial, between.port, found, desk.interface_board)
+        if at is None:
+            raise UsageError(
+                f"the interface board {desk.interface_board} ({between.serial or between.port}) "
+                f"is not attached; attached: {_all(found.things)}"
+            )
+        # Its line to this computer has a rate of its own.
+        request = replace(request, ports=(at,), interface_board=True, baud=DEFAULT_BAUD)
+    return request
+
+
+def _with_desk(request: Request, desk: DeskBoard) -> Request:
+    monitor = request.monitor
+    if request.mode == "energy" and monitor is None:
+        monitor = desk.monitor
+    return replace(
+        request,
+        probe=request.probe or desk.probe,
+        hub=request.hub or desk.hub,
+        monitor=monitor,
+    )
+
+
+def _of_kind(bench: Bench, board: Board) -> dict[str, DeskBoard]:
+    """Return the boards of this desk that are of one kind; none for one that needs no port."""
+    if board.emulator is not None:
+        return {}
+    return {
+        name: desk
+        for name, desk in bench.boards.items()
+        if boards.load_board(desk.board).name == board.name
+    }
+
+
+def _only_named(
+    board: Board, named: dict[str, DeskBoard], found: Attached
+) -> tuple[str, DeskBoard, str, Thing | None]:
+    """Return the one board of the bench file that is attached, with its port."""
+    here = []
+    for name, desk in named.items():
+        port, thing = _port_of(desk.serial, desk.port, found, name)
+        if port is not None:
+            here.append((name, desk, port, thing))
+    if len(here) == 1:
+        return here[0]
+    if not here:
+        wanted = ", ".join(f"{name} ({desk.serial or desk.port})" for name, desk in named.items())
+        raise UsageError(
+            f"{wanted} of {BENCH_FILE} {'is' if len(named) == 1 else 'are'} not attached; "
+            f"attached: {_all(found.things)}{_emulation(board)}"
+        )
+    listed = "; ".join(f"{name}: {desk.serial or 'no serial number'} at {port}"
+                       for name, desk, port, _ in here)  # fmt: skip
+    raise UsageError(
+        f"{len(here)} boards of the kind {board.name} are attached ({listed}); choose one by its "
+        f"name, such as --board {here[0][0]}"
+    )
+
+
+def _only_attached(board: Board, found: Attached) -> Thing:
+    """Return the one thing that may be the board, of all that is attached."""
+    usb = board.attached.usb if board.attached is not None else []
+    here = [thing for thing in found.things if thing.usb in usb and thing.ports]
+    if len(here) == 1:
+        return here[0]
+    if here:
+        listed = "; ".join(_described(thing) for thing in here)
+        raise UsageError(
+            f"{len(here)} boards may be the {board.name} ({listed}); choose one with --port, or "
+            f"name them in {BENCH_FILE} (tinybench bench init) and choose by --board NAME"
+        )
+    raise UsageError(
+        f"no {board.name} is attached: looked for a serial port of USB {', '.join(usb)}; attached: "
+        f"{_all(found.things)}. Plug it in, or give its --port{_emulation(board)}"
+    )
+
+
+def _emulation(board: Board) -> str:
+    """Say that the board can be emulated, where it can."""
+    try:
+        boards.load_board(board.name, emulate=True)
+    except TinybenchError:
+        return ""
+    return "; without the board: --emulate"
+
+
+def _port_of(
+    serial: str | None, port: str | None, found: Attached, name: str
+) -> tuple[str | None, Thing | None]:
+    """Return the port of what a bench file names, and the thing behind it; None if not there."""
+    if serial is None:
+        assert port is not None  # noqa: S101 - load_bench
+        there = "://" in port or Path(port).exists()
+        return (port if there else None), thing_at(port, found.things)
+    same = [thing for thing in found.things if thing.serial == serial and thing.ports]
+    if len(same) > 1:
+        raise UsageError(
+            f"{len(same)} devices have the serial number {serial} of {name} ({_all(same)}); name "
+            f"it by port instead of serial in {BENCH_FILE}"
+        )
+    if port is not None:
+        there = ("://" in port or Path(port).exists()) and bool(same)
+        return (port if there else None), (same[0] if same else None)
+    return (_only_port(same[0], name), same[0]) if same else (None, None)
+
+
+def _only_port(thing: Thing, name: str) -> str:
+    if len(thing.ports) > 1:
+        raise UsageError(
+            f"{name} has {len(thing.ports)} serial ports ({', '.join(thing.ports)}): choose one "
+            f"with --port, or by port = in {BENCH_FILE}"
+        )
+    return thing.by_id[0] if thing.by_id else thing.ports[0]
+
+
+def thing_at(port: str, things: list[Thing]) -> Thing | None:
+    """Return the thing that a port belongs to, by whatever name the port is given."""
+    real = os.path.realpath(port)
+    for thing in things:
+        if any(os.path.realpath(own) == real for own in thing.ports):
+            return thing
+    return None
+
+
+def _probe(thing: Thing | None) -> str | None:
+    """Return the serial number of the debug probe that carries the port, if one does."""
+    return thing.serial or None if thing is not None and thing.probe else None
+
+
+def _described(thing: Thing) -> str:
+    return f"{thing.serial or 'no serial number'} at {', '.join(thing.ports) or thing.location}"
+
+
+def _all(things: list[Thing]) -> str:
+    return "; ".join(f"{thing.usb} {_described(thing)}".strip() for thing in things) or "nothing"
