@@ -20,6 +20,9 @@ class Model(Declaration, frozen=True, kw_only=True):
     """SHA-256 of the source."""
     file: RelativePath | None = None
     """The .tflite, beside this declaration."""
+    float_source: Source | None = None
+    """The float model it was quantised from, where that is published."""
+    float_sha256: Sha256 | None = None
 
 
 def package_folder() -> Path:

@@ -26,7 +26,7 @@ from ..energy.trace import Infer, TraceHead, TraceWriter, open_trace
 from .board import Power
 from .dut import Dut
 from .errors import BenchError, MonitorError
-from .modes import MARGIN, WARMUP
+from .modes import WARMUP, WindowLength
 from .result import Energy, EnergyWindow
 
 TRACE_FILE = "energy.jls"
@@ -61,7 +61,7 @@ def modelled_monitor(power: Power) -> Iterator[tuple[MonitorSpec, str]]:
 
 
 def measure(
-    bench: Bench, samples: Sequence[Sample], window_min_s: float, folder: Path
+    bench: Bench, samples: Sequence[Sample], length: WindowLength, folder: Path
 ) -> Iterator[Energy]:
     """Measure a window on each sample, store the trace in `folder`, yield its energy.
 
@@ -71,7 +71,7 @@ def measure(
     with ExitStack() as stack:
         monitor = open_monitor(bench.spec)
         stack.callback(monitor.close)
-        iterations = _calibrated(bench, monitor, samples[0], window_min_s)
+        iterations = _calibrated(bench, monitor, samples[0], length)
         head = msgspec.structs.replace(
             monitor.head,
             start=datetime.now(UTC).isoformat(),
@@ -170,7 +170,7 @@ def _power_off(monitor: Monitor) -> None:
         monitor.power_off()
 
 
-def _calibrated(bench: Bench, monitor: Monitor, sample: Sample, window_min_s: float) -> int:
+def _calibrated(bench: Bench, monitor: Monitor, sample: Sample, length: WindowLength) -> int:
     """Return how many iterations last a window, by the monitor's clock."""
     head = msgspec.structs.replace(monitor.head, modelled=bool(bench.model_source))
     with _scratch(head) as writer, _Session(bench, monitor, writer) as session:
@@ -179,7 +179,7 @@ def _calibrated(bench: Bench, monitor: Monitor, sample: Sample, window_min_s: fl
             session.infer(sample, iterations)
             lasted_s = session.last_s()
             if lasted_s >= CALIBRATION_S or iterations >= CALIBRATION_MAX:
-                return 1 + int(window_min_s * MARGIN * iterations / max(lasted_s, 1e-6))
+                return length.iterations(iterations, max(lasted_s, 1e-6))
             iterations *= 4
 
 

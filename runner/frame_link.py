@@ -243,17 +243,27 @@ def _insist_incomplete(frame: Frame) -> None:
     raise ProtocolError(f"the DUT refuses 'infer': {said.get(reason, f'reason {reason}')}")
 
 
+def read_result_frame(frame: Frame) -> Inference | None:
+    """Return what a RESULT frame says; None where it is damaged."""
+    try:
+        iterations, start_us, end_us = _RESULT.unpack_from(frame.payload)
+        results = frame.payload[_RESULT.size :].decode("ascii")
+    except (struct.error, UnicodeDecodeError):
+        return None
+    return Inference(iterations, elapsed_us(start_us, end_us), results)
+
+
 def _inference(frame: Frame, iterations: int, warmup: int) -> Inference:
     """Read a RESULT. Raises ProtocolError when it answers something else."""
+    found = read_result_frame(frame)
+    if found is None:
+        raise ProtocolError(f"a RESULT frame of {len(frame.payload)} bytes that cannot be read")
+    if found.iterations != iterations:
+        raise ProtocolError(
+            f"{found.iterations} inferences answered, where {iterations} were asked for"
+        )
     try:
-        found, start_us, end_us = _RESULT.unpack_from(frame.payload)
-        results = frame.payload[_RESULT.size :].decode("ascii")
-    except (struct.error, UnicodeDecodeError) as error:
-        raise ProtocolError(f"a RESULT frame that cannot be read: {error}") from None
-    if found != iterations:
-        raise ProtocolError(f"{found} inferences answered, where {iterations} were asked for")
-    try:
-        parse_results(results)
+        parse_results(found.results)
     except ProtocolError as error:
         raise ProtocolError(f"'infer {iterations} {warmup}': {error}") from None
-    return Inference(iterations, elapsed_us(start_us, end_us), results)
+    return found

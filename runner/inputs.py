@@ -56,13 +56,13 @@ def official_files(task: Task) -> tuple[Pinned, ...]:
 def fetch_official(
     task: Task, track: Track, cache: Path | None = None, raw_address: str = RAW_ADDRESS
 ) -> Path:
-    """Download the official inputs, labels and model; return the cache folder they are in.
+    """Download the official inputs, labels and models; return the cache folder they are in.
 
     Raises FetchError; whatever had arrived is kept and not fetched again.
     """
     cache = cache or cache_folder()
     label = f"fetch {task.name}"
-    files = official_files(task)
+    files = official_files(task) + float_files(load_model(task.model))
     fetch(files, cache, track, label=label, mirror=mirror_folder(), raw_address=raw_address)
     return cache
 
@@ -190,6 +190,13 @@ def _model_files(model: Model) -> tuple[Pinned, ...]:
     if model.source is None or model.sha256 is None:
         return ()
     return (Pinned(model.source.address, model.sha256),)
+
+
+def float_files(model: Model) -> tuple[Pinned, ...]:
+    """Return the float model that a model was quantised from; none where none is declared."""
+    if model.float_source is None or model.float_sha256 is None:
+        return ()
+    return (Pinned(model.float_source.address, model.float_sha256),)
 
 
 def _is_official(samples: SampleSet, dataset: Dataset) -> bool:

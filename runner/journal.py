@@ -8,7 +8,7 @@ import msgspec
 from .errors import RunFolderError
 from .json_lines import open_lines
 from .request import Request
-from .result import Answer, Energy, Window
+from .result import Answer, Energy, FloatModel, Step, Window
 
 JOURNAL_FILE = "journal.jsonl"
 FORMAT = 1
@@ -32,6 +32,8 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     dut: str | None = None
     """Who answered the handshake, in its own words."""
     resumed_at: str | None = None
+    step: Step | None = None
+    float_model: FloatModel | None = None
     answer: Answer | None = None
     window: Window | None = None
     energy: Energy | None = None

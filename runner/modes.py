@@ -5,6 +5,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from ..datasets.reader import Sample
 from .dut import Dut
@@ -22,6 +23,26 @@ MARGIN = 1.02
 """Iterations are chosen for a window this much longer than the rules ask for."""
 RETIMED = 2
 """A window that came out short is timed again with more iterations, so many times at most."""
+
+
+@dataclass(frozen=True)
+class WindowLength:
+    """How long a timed window is to be."""
+
+    min_s: float
+    min_iterations: int = 1
+    """Inferences of a window at least ..."""
+    max_s: float | None = None
+    """... unless it lasts so long."""
+
+    def iterations(self, timed: int, elapsed_s: float) -> int:
+        """Return how many inferences make a window and a margin, when `timed` took `elapsed_s`."""
+        each_s = elapsed_s / timed
+        enough = math.ceil(self.min_s * MARGIN / each_s)
+        wanted = self.min_iterations
+        if self.max_s is not None:
+            wanted = min(wanted, math.ceil(self.max_s * MARGIN / each_s))
+        return max(1, enough, wanted)
 
 
 def accuracy(dut: Dut, samples: Iterable[Sample], result_count: int) -> Iterator[Answer]:
@@ -85,24 +106,24 @@ def performance(
     dut: Dut,
     samples: Sequence[Sample],
     result_count: int,
-    window_min_s: float,
+    length: WindowLength,
     iterations: int | None = None,
 ) -> Iterator[Window]:
     """Time one window on each sample, of a sample with several inputs on the first; yield it.
 
-    Unless given, the iterations are calibrated on the first sample so that a window lasts
-    `window_min_s` on the DUT's clock. Ref: energyrunner README, performance mode.
+    Unless given, the iterations are calibrated on the first sample so that a window is of that
+    `length` on the DUT's clock. Ref: energyrunner README, performance mode.
     """
     for sample in samples:
         data = sample.windows()[0]
         if iterations is None:
-            iterations = _calibrate(dut, data, window_min_s)
+            iterations = _calibrate(dut, data, length)
         inference = _timed(dut, data, iterations, result_count)
         for _ in range(RETIMED):
-            if inference.elapsed_us >= window_min_s * 1e6:
+            if inference.elapsed_us >= length.min_s * 1e6:
                 break
             # The DUT is faster now than while it was calibrated, as a busy host may be.
-            iterations = _iterations(iterations, inference.elapsed_us, window_min_s)
+            iterations = length.iterations(iterations, inference.elapsed_us * 1e-6)
             inference = _timed(dut, data, iterations, result_count)
         yield Window(
             sample.name, inference.iterations, WARMUP, inference.elapsed_us, inference.results
@@ -120,7 +141,7 @@ def _timed(dut: Dut, data: bytes, iterations: int, result_count: int) -> Inferen
     return inference
 
 
-def _calibrate(dut: Dut, data: bytes, window_min_s: float) -> int:
+def _calibrate(dut: Dut, data: bytes, length: WindowLength) -> int:
     """Return how many iterations make a window."""
     iterations = 1
     while (elapsed_us := dut.infer(data, iterations, WARMUP).elapsed_us) < CALIBRATION_US:
@@ -130,12 +151,7 @@ def _calibrate(dut: Dut, data: bytes, window_min_s: float) -> int:
                 f"{iterations // 4} inferences took {elapsed_us} us by the DUT's clock: it "
                 "stands still"
             )
-    return _iterations(iterations, elapsed_us, window_min_s)
-
-
-def _iterations(iterations: int, elapsed_us: int, window_min_s: float) -> int:
-    """Return how many iterations last `window_min_s` and a margin, by a timed number of them."""
-    return math.ceil(window_min_s * MARGIN * 1e6 * iterations / elapsed_us)
+    return length.iterations(iterations, elapsed_us * 1e-6)
 
 
 def _check_count(results: str, wanted: int) -> None:

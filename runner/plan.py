@@ -3,10 +3,11 @@
 import hashlib
 import platform
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..datasets.reader import Sample
 from ..models.compiler import Manifest, compile_model
 from . import board as boards
 from . import rules
@@ -16,7 +17,9 @@ from .declare import find
 from .errors import UsageError
 from .firmware import Image, build
 from .inputs import Inputs, resolve
+from .modes import WindowLength
 from .request import MODELLED, Request
+from .rules import Profile
 from .task import Task
 from .track import Track
 from .transport import program_version
@@ -29,6 +32,7 @@ class Plan:
     request: Request
     board: Board
     task: Task
+    profile: Profile
     inputs: Inputs
     manifest: Manifest
     image: Image | None
@@ -38,16 +42,48 @@ class Plan:
     tools: dict[str, str]
     """Versions of what builds and runs it."""
 
+    @property
+    def accuracy_samples(self) -> list[Sample]:
+        """The inputs of the accuracy mode: of a part of the set, spread over it."""
+        samples = self.inputs.samples.samples
+        if self.request.limit is None and self.profile.accuracy_inputs is not None:
+            return spread(samples, self.profile.accuracy_inputs, self.profile.windows)
+        return list(samples[: self.request.limit])
+
+    @property
+    def window_length(self) -> WindowLength:
+        """How long a window is to be."""
+        profile = self.profile
+        return WindowLength(
+            profile.window_min_s, profile.window_min_iterations, profile.window_max_s
+        )
+
     def sha256(self) -> dict[str, str]:
         """Return the hashes of all that decides the result."""
-        task_toml = find("task", self.request.task, tasks.names()).read_bytes()
+        judges = [
+            find("task", self.request.task, tasks.names()),
+            find("profile", self.request.profile, rules.names()),
+        ]
+        digest = hashlib.sha256(rules.sha256().encode())
+        for declaration in judges:
+            digest.update(declaration.read_bytes())
         images = [image.elf_sha256 for image in (self.image, self.energy_image) if image]
         return {
             "firmware": " ".join(images) or "not built here",
             "model": self.inputs.model_sha256,
             "dataset": self.inputs.samples.sha256,
-            "rules": hashlib.sha256(task_toml + Path(rules.__file__).read_bytes()).hexdigest(),
+            "rules": digest.hexdigest(),
         }
+
+
+def spread(samples: Sequence[Sample], count: int, first: int) -> list[Sample]:
+    """Return `count` samples: the first ones, which have windows, and others spread over the rest.
+
+    A set is sorted by its classes, as a rule: its beginning alone would be of one kind.
+    """
+    head, rest = list(samples[:first]), samples[first:]
+    more = min(max(0, count - len(head)), len(rest))
+    return head[:count] + [rest[number * len(rest) // more] for number in range(more)]
 
 
 def make_plan(request: Request, track: Track, say: Callable[[str], None]) -> Plan:
@@ -57,17 +93,20 @@ def make_plan(request: Request, track: Track, say: Callable[[str], None]) -> Pla
     """
     board = boards.load_board(request.board, emulate=request.emulate)
     task = tasks.load_task(request.task)
+    profile = rules.load_profile(request.profile)
     _insist_reachable(board, request)
     inputs = resolve(task, request.data, request.model)
     say(f"{board.name}, {task.name}: {inputs.note}")
     tools = _tools(board)
     if board.toolchain is None:
-        return Plan(request, board, task, inputs, _manifest(task, inputs), None, None, tools)
+        manifest = _manifest(task, inputs)
+        return Plan(request, board, task, profile, inputs, manifest, None, None, tools)
     builds = [False] * (request.mode != "energy") + [True] * request.wants_energy
     building = (build(board, task, inputs.model, energy=energy) for energy in builds)
     images = list(track(building, "build", len(builds)))
     energy_image = images[-1] if builds[-1] else None
-    return Plan(request, board, task, inputs, images[0].manifest, images[0], energy_image, tools)
+    image = images[0]
+    return Plan(request, board, task, profile, inputs, image.manifest, image, energy_image, tools)
 
 
 def _insist_reachable(board: Board, request: Request) -> None:

@@ -16,6 +16,8 @@ class Request(msgspec.Struct, frozen=True):
     task: str
     mode: str = "all"
     division: str = "closed"
+    profile: str = "mlperf-tiny"
+    """How much is measured, and what judges it."""
     emulate: bool = False
     """Run the firmware of a real board in an emulator."""
     limit: int | None = None
@@ -53,6 +55,7 @@ class Request(msgspec.Struct, frozen=True):
             self,
             board=_absolute(self.board),
             task=_absolute(self.task),
+            profile=_absolute(self.profile),
             monitor=self.monitor and _absolute(self.monitor),
             data=self.data and self.data.resolve(),
             model=self.model and self.model.resolve(),

@@ -119,6 +119,8 @@ class InputsUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Inputs in the whole set."""
     limit: int | None = None
     """`--limit`: only so many inputs were asked for."""
+    first: list[str] = []
+    """The set's first inputs, as many as a run has windows."""
 
 
 class ModelUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -167,6 +169,58 @@ class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     quarantined_lines: int
 
 
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A mode that was begun; a run that was interrupted may begin one twice."""
+
+    mode: str
+    started_at: str
+    """ISO 8601, UTC."""
+    rested_s: float | None = None
+    """How long the board had rested; None where nothing was run before it."""
+
+
+class FloatModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Quality of the float model on the same inputs, computed on the host."""
+
+    name: str
+    sha256: str
+    quality: float | None
+    """Top-1 or AUC, a share of 1; None where it could not be computed."""
+    count: int
+    """Inputs it was computed on."""
+    computed_by: str
+    """Interpreter and its version."""
+    why_not: str = ""
+    """Why there is no quality."""
+
+
+class Git(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """State of a git working tree."""
+
+    commit: str
+    dirty: bool
+    """Whether files differ from the commit."""
+
+
+class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What decided the result besides the files beside it; no names of users, no paths."""
+
+    rules_sha256: str
+    """Of the rules, the task's and the profile's declaration."""
+    packages: dict[str, str]
+    """Versions of the Python packages that tinybench depends on."""
+    machine: str
+    """Of the host, such as "x86_64"."""
+    cpu: str
+    """Of the host, as it calls itself; empty where it does not."""
+    tinybench_git: Git | None
+    """Where tinybench runs from a checkout."""
+    project_git: Git | None
+    """Of the folder in which it was run."""
+    board_serials: list[str]
+    """USB serial number of each port's adapter or board; empty where it has none."""
+
+
 class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A run's scores and where they come from. Times are ISO 8601 in UTC."""
 
@@ -183,6 +237,8 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     model_id: str
     mode: str
     division: str
+    profile: str = "mlperf-tiny"
+    """By which the run was done, and is judged if nothing else is asked for."""
     dataset: str
     """"official", "embedded" (never an MLPerf result) or "custom"."""
     emulated: bool
@@ -195,6 +251,10 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """None where the board held it already and it is not known what was built into it."""
     link: Link | None = None
     """None when the run ended before the board answered."""
+    interface_board: bool = False
+    """Whether an interface board stood between the host and the DUT in energy mode."""
+    steps: list[Step] = []
+    """In the order in which they were begun."""
     resumed: int = 0
     """Times that the run was interrupted and gone on with."""
     tools: dict[str, str]
@@ -202,12 +262,16 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     accuracy: Accuracy | None = None
     performance: Performance | None = None
     energy: Energy | None = None
+    float_model: FloatModel | None = None
+    """Only where the profile asks for it."""
     vips: float | None = None
     """Top-1 times inferences per second, where both were measured."""
     vops: float | None = None
     """Top-1 times MACs per second."""
     files_sha256: dict[str, str]
     """Of the declarations and the image stored beside this file."""
+    provenance: Provenance | None = None
+    """None in results of early versions."""
 
 
 def write_result(folder: Path, result: Result) -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from ..models import declaration as models
 from . import board as boards
+from . import rules
 from . import task as tasks
 from .declare import find
 from .errors import RunFolderError
@@ -50,6 +51,7 @@ def store_files(folder: Path, plan: Plan) -> dict[str, str]:
     copies = {
         "board.toml": find("board", request.board, boards.names()),
         "task.toml": find("task", request.task, tasks.names()),
+        "profile.toml": find("profile", request.profile, rules.names()),
     }
     if plan.image is not None:
         copies["firmware.elf"] = Path(plan.image.elf)

@@ -1,7 +1,9 @@
 """One run, from names to a judged result, read from top to bottom."""
 
 import contextlib
-from collections.abc import Callable
+import math
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,9 +19,11 @@ from .connect import TRANSCRIPT_FILE, Met, energy_bench, handshake, link_of, ope
 from .dut import Dut
 from .errors import RunFolderError, TinybenchError, ToolMissingError
 from .firmware import Image
-from .inputs import Inputs
+from .float_model import float_quality
 from .journal import Entry, Head, Journal, read
+from .judge import Outcome
 from .plan import Plan, make_plan
+from .provenance import gather
 from .request import Request
 from .reserve import reserved
 from .result import (
@@ -28,32 +32,32 @@ from .result import (
     Answer,
     Energy,
     Firmware,
+    FloatModel,
     InputsUsed,
     ModelUsed,
     Performance,
+    Provenance,
     Result,
+    Step,
     Window,
     read_result,
     write_result,
 )
-from .rules import Violation
 from .run_folder import default_folder, insist_free, make_folder, store_files
+from .seal import write_seal
 from .track import Track
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """A result, its verdict, and where it is stored."""
-
-    result: Result
-    violations: list[Violation]
-    folder: Path
-
-
-def run(request: Request, track: Track, say: Callable[[str], None]) -> Outcome:
+def run(
+    request: Request,
+    track: Track,
+    say: Callable[[str], None],
+    worked_until_s: float | None = None,
+) -> Outcome:
     """Do one run: build, measure, store, judge.
 
-    `track` shows progress, `say` takes a sentence for the user. Whatever ends the run early, what
+    `track` shows progress, `say` takes a sentence for the user. `worked_until_s`: when the board
+    last did another run, by `time.monotonic`. Whatever ends the run early, what
     was measured until then is in the run folder, marked as incomplete, and the board is closed.
     Raises any TinybenchError; KeyboardInterrupt passes through.
     """
@@ -72,7 +76,7 @@ def run(request: Request, track: Track, say: Callable[[str], None]) -> Outcome:
         )
         with Journal(folder) as journal:
             journal.append(Entry(run=head))
-            return _measure(plan, head, journal, [], folder, track, say)
+            return _measure(plan, head, journal, [], folder, track, say, worked_until_s)
 
 
 def resume(folder: Path, track: Track, say: Callable[[str], None]) -> Outcome:
@@ -99,7 +103,8 @@ def resume(folder: Path, track: Track, say: Callable[[str], None]) -> Outcome:
         with Journal(folder) as journal:
             again = Entry(resumed_at=datetime.now(UTC).isoformat(timespec="seconds"))
             journal.append(again)
-            return _measure(plan, head, journal, [*entries, again], folder, track, say)
+            before = [*entries, again]
+            return _measure(plan, head, journal, before, folder, track, say, time.monotonic())
 
 
 @dataclass
@@ -109,7 +114,11 @@ class _Measured:
     answers: dict[str, Answer]
     windows: list[Window]
     energies: list[Energy]
+    float_models: list[FloatModel]
+    steps: list[Step]
     resumed: int
+    worked_until_s: float | None
+    """When the board last worked, by `time.monotonic`; None where that is not known."""
     met: Met = field(default_factory=Met)
 
 
@@ -121,6 +130,7 @@ def _measure(
     folder: Path,
     track: Track,
     say: Callable[[str], None],
+    worked_until_s: float | None,
 ) -> Outcome:
     """Measure what is not in the journal yet, store the result and judge it."""
     files = store_files(folder, plan)
@@ -128,25 +138,33 @@ def _measure(
         answers={entry.answer.input: entry.answer for entry in before if entry.answer},
         windows=[entry.window for entry in before if entry.window],
         energies=[entry.energy for entry in before if entry.energy],
+        float_models=[entry.float_model for entry in before if entry.float_model],
+        steps=[entry.step for entry in before if entry.step],
         resumed=sum(entry.resumed_at is not None for entry in before),
+        worked_until_s=worked_until_s,
     )
+    came_from = gather(head.sha256["rules"], plan.request.ports)
     try:
         if plan.request.mode != "energy":
             _measure_boards(plan, known, journal, before, folder, track)
         if plan.request.wants_energy:
             _measure_energy(plan, known, journal, folder, track, say)
+        if plan.profile.float_share is not None and plan.request.mode != "performance":
+            _compute_float(plan, known, journal, track)
     except (TinybenchError, KeyboardInterrupt) as error:
         with contextlib.suppress(RunFolderError):  # the first error is the one to tell
             why = str(error) or "interrupted by the user"
-            write_result(folder, _result(plan, head, known, files, why))
+            write_result(folder, _result(plan, head, known, files, came_from, why))
+            write_seal(folder)
         say(
             f"stopped; what was measured until then is in {folder}, what was said on the line in "
             f"{folder / TRANSCRIPT_FILE}; go on with: tinybench resume {folder}"
         )
         raise
-    done = _result(plan, head, known, files, None)
+    done = _result(plan, head, known, files, came_from, None)
     write_result(folder, done)
-    return Outcome(done, rules.check(done, plan.task), folder)
+    write_seal(folder)
+    return Outcome(done, rules.judged(done, plan.task, plan.profile), folder)
 
 
 def _measure_boards(
@@ -158,7 +176,7 @@ def _measure_boards(
     track: Track,
 ) -> None:
     """Measure accuracy and performance."""
-    request, task, samples = plan.request, plan.task, plan.inputs.samples.samples
+    request = plan.request
     duts: list[Dut] = []
     with ExitStack() as stack:
         for index in range(len(request.ports) or request.shards):
@@ -169,25 +187,86 @@ def _measure_boards(
         def tell() -> None:  # before the boards are left
             known.met.link = link_of(duts, request)
 
-        if request.mode in ("accuracy", "all"):
-            some = samples[: request.limit]
-            left = [sample for sample in some if sample.name not in known.answers]
-            measuring = modes.shared_accuracy(duts, left, task.result_count)
-            for answer in track(measuring, "accuracy", len(left)):
-                journal.append(Entry(answer=answer))
-                known.answers[answer.input] = answer
-        if request.mode in ("performance", "all"):
-            first = samples[len(known.windows) : rules.WINDOWS]
-            timing = modes.performance(
-                duts[0],
-                first,
-                task.result_count,
-                rules.WINDOW_MIN_S,
-                known.windows[-1].iterations if known.windows else None,
-            )
-            for window in track(timing, "performance", len(first)):
-                journal.append(Entry(window=window))
-                known.windows.append(window)
+        modes_in_order = ["accuracy", "performance"]
+        if plan.profile.performance_first:
+            modes_in_order.reverse()
+        for mode in modes_in_order:
+            if request.mode not in (mode, "all"):
+                continue
+            if mode == "accuracy":
+                _measure_accuracy(plan, known, duts, journal, track)
+            else:
+                _measure_performance(plan, known, duts[0], journal, track)
+
+
+def _measure_accuracy(
+    plan: Plan, known: _Measured, duts: list[Dut], journal: Journal, track: Track
+) -> None:
+    """Have the answers to all inputs that have none."""
+    left = [sample for sample in plan.accuracy_samples if sample.name not in known.answers]
+    if not left:
+        return
+    _begin("accuracy", known, journal)
+    measuring = modes.shared_accuracy(duts, left, plan.task.result_count)
+    for answer in track(measuring, "accuracy", len(left)):
+        journal.append(Entry(answer=answer))
+        known.answers[answer.input] = answer
+    known.worked_until_s = time.monotonic()
+
+
+def _measure_performance(
+    plan: Plan, known: _Measured, dut: Dut, journal: Journal, track: Track
+) -> None:
+    """Time the windows that are missing, on a board that has rested as the profile wants."""
+    left = plan.inputs.samples.samples[len(known.windows) : plan.profile.windows]
+    if not left:
+        return
+    if not plan.board.emulated:
+        _rest(known.worked_until_s, plan.profile.cool_down_s, track)
+    _begin("performance", known, journal)
+    timing = modes.performance(
+        dut,
+        left,
+        plan.task.result_count,
+        plan.window_length,
+        known.windows[-1].iterations if known.windows else None,
+    )
+    for window in track(timing, "performance", len(left)):
+        journal.append(Entry(window=window))
+        known.windows.append(window)
+    known.worked_until_s = time.monotonic()
+
+
+def _begin(mode: str, known: _Measured, journal: Journal) -> None:
+    """Note that a mode begins, and how long the board had rested."""
+    until_s = known.worked_until_s
+    rested_s = None if until_s is None else round(time.monotonic() - until_s, 3)
+    known.steps.append(Step(mode, datetime.now(UTC).isoformat(timespec="seconds"), rested_s))
+    journal.append(Entry(step=known.steps[-1]))
+
+
+def _rest(worked_until_s: float | None, cool_down_s: float, track: Track) -> None:
+    """Wait until the board has rested for `cool_down_s`, where it has worked before."""
+    if worked_until_s is None:
+        return
+    until_s = worked_until_s + cool_down_s
+
+    def seconds() -> Iterator[None]:
+        while (left_s := until_s - time.monotonic()) > 0:
+            time.sleep(min(1.0, left_s))
+            yield
+
+    for _ in track(seconds(), "cool-down", math.ceil(max(0.0, until_s - time.monotonic()))):
+        pass
+
+
+def _compute_float(plan: Plan, known: _Measured, journal: Journal, track: Track) -> None:
+    """Compute the float model's quality on the inputs of the accuracy mode, on this computer."""
+    if known.float_models or not known.answers:
+        return
+    samples = [sample for sample in plan.accuracy_samples if sample.name in known.answers]
+    known.float_models.append(float_quality(plan.task, plan.inputs, samples, track))
+    journal.append(Entry(float_model=known.float_models[-1]))
 
 
 def _measure_energy(
@@ -202,8 +281,9 @@ def _measure_energy(
     if known.energies:
         return
     with energy_bench(plan, known.met, folder) as bench:
-        first = plan.inputs.samples.samples[: rules.WINDOWS]
-        measuring = energy_mode.measure(bench, first, rules.WINDOW_MIN_S, folder)
+        first = plan.inputs.samples.samples[: plan.profile.windows]
+        _begin("energy", known, journal)
+        measuring = energy_mode.measure(bench, first, plan.window_length, folder)
         for energy in track(measuring, "energy", 1):
             journal.append(Entry(energy=energy))
             known.energies.append(energy)
@@ -214,7 +294,12 @@ def _measure_energy(
 
 
 def _result(
-    plan: Plan, head: Head, known: _Measured, files: dict[str, str], error: str | None
+    plan: Plan,
+    head: Head,
+    known: _Measured,
+    files: dict[str, str],
+    came_from: Provenance,
+    error: str | None,
 ) -> Result:
     """Return what is known, as it is stored; `error` says what ended the run early."""
     request, board, task, inputs = plan.request, plan.board, plan.task, plan.inputs
@@ -239,44 +324,37 @@ def _result(
         model_id=task.model_id,
         mode=request.mode,
         division=request.division,
+        profile=plan.profile.name,
         dataset=inputs.dataset_origin,
         emulated=board.emulated,
         time_base=_time_base(board, request),
         dut=known.met.vendor,
-        inputs=_inputs_used(inputs, request),
+        inputs=_inputs_used(plan),
         model=_model_used(plan),
         firmware=None if image is None else _firmware(image),
         link=known.met.link,
+        interface_board=request.interface_board,
+        steps=known.steps,
         resumed=known.resumed,
         tools=plan.tools,
         accuracy=accuracy,
         performance=performance,
         energy=known.energies[-1] if known.energies else None,
+        float_model=known.float_models[-1] if known.float_models else None,
         vips=vips,
         vops=vops,
         files_sha256=files,
+        provenance=came_from,
     )
 
 
-def every_task(request: Request) -> list[Request]:
-    """Return a request for each task, each with a folder of its own below `out`."""
-    return [
-        replace(request, task=name, out=None if request.out is None else request.out / name)
-        for name in tasks.names()
-    ]
-
-
-def judge(folder: Path) -> Outcome:
-    """Judge a stored result again, by the task declaration stored with it.
-
-    Raises RunFolderError when there is none that can be read.
-    """
-    result = read_result(folder)
-    folder = folder if folder.is_dir() else folder.parent
-    changed = rules.check_files(result, folder)
-    stored = folder / "task.toml"
-    task = tasks.load_task(str(stored) if stored.is_file() else result.task)
-    return Outcome(result, changed + rules.check(result, task), folder)
+def run_all(request: Request, track: Track, say: Callable[[str], None]) -> Iterator[Outcome]:
+    """Do a run of each task, each with a folder of its own below `out`; raises as `run`."""
+    worked_until_s = None
+    for name in tasks.names():
+        out = None if request.out is None else request.out / name
+        yield run(replace(request, task=name, out=out), track, say, worked_until_s)
+        worked_until_s = time.monotonic()
 
 
 def _time_base(board: Board, request: Request) -> str:
@@ -285,13 +363,15 @@ def _time_base(board: Board, request: Request) -> str:
     return "clock of the board" if request.ports else "clock of this computer"
 
 
-def _inputs_used(inputs: Inputs, request: Request) -> InputsUsed:
+def _inputs_used(plan: Plan) -> InputsUsed:
+    inputs = plan.inputs
     return InputsUsed(
         name=inputs.dataset.name,
         note=inputs.note,
         sha256=inputs.samples.sha256,
         count=len(inputs.samples.samples),
-        limit=request.limit,
+        limit=plan.request.limit,
+        first=[sample.name for sample in inputs.samples.samples[: plan.profile.windows]],
     )
 
 

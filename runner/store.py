@@ -13,6 +13,7 @@ import msgspec
 from .cache import cache_folder
 from .errors import RunFolderError, TinybenchError, ToolMissingError
 from .result import RESULT_FILE, Result
+from .rules import Verdict
 
 if TYPE_CHECKING:
     import pandas
@@ -30,13 +31,17 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     core: str
     mode: str
     division: str
+    profile: str
+    """The run was done by it, and is judged by it."""
+    mlperf: bool
+    """Whether the profile asks for no less than the MLPerf Tiny run rules."""
     dataset: str
     """"official", "embedded" or "custom"."""
     emulated: bool
     """Whether times are instruction counts and no measurement."""
     complete: bool
     valid: bool
-    """Whether the run keeps every run rule."""
+    """Whether the run keeps every rule of its profile."""
     broken_rules: list[str]
     """Names of the rules it breaks; as a text with spaces between in CSV."""
     inputs: int | None
@@ -93,8 +98,8 @@ class _Index(msgspec.Struct, frozen=True):
     runs: dict[str, _Remembered]
 
 
-def summary(result: Result, broken: list[str], folder: Path) -> Summary:
-    """Return a result as a row; `broken` are the names of the rules it breaks."""
+def summary(result: Result, verdict: Verdict, folder: Path) -> Summary:
+    """Return a judged result as a row."""
     accuracy, performance = result.accuracy, result.performance
     energy, firmware = result.energy, result.firmware
     return Summary(
@@ -105,11 +110,13 @@ def summary(result: Result, broken: list[str], folder: Path) -> Summary:
         core=result.core,
         mode=result.mode,
         division=result.division,
+        profile=verdict.profile,
+        mlperf=verdict.mlperf,
         dataset=result.dataset,
         emulated=result.emulated,
         complete=result.complete,
-        valid=not broken,
-        broken_rules=broken,
+        valid=verdict.valid,
+        broken_rules=[violation.rule for violation in verdict.violations],
         inputs=accuracy and accuracy.count,
         top1=accuracy and accuracy.top1,
         auc=accuracy and accuracy.auc,
@@ -155,15 +162,15 @@ def find_runs(root: Path) -> Found:
         if before is not None and before.state == state:
             seen[str(folder)] = before
             continue
-        from .session import judge
+        from .judge import judge
 
         try:
             outcome = judge(folder)
         except TinybenchError as error:
             unreadable.append(str(error))
             continue
-        broken = [violation.rule for violation in outcome.violations]
-        seen[str(folder)] = _Remembered(state, summary(outcome.result, broken, folder))
+        row = summary(outcome.result, outcome.verdict, folder)
+        seen[str(folder)] = _Remembered(state, row)
     if seen != known:
         _write_index(path, _Index(judge_state, seen))
     runs = [entry.summary for entry in seen.values()]
@@ -244,7 +251,7 @@ def _state(entries: list["os.DirEntry[str]"]) -> str:
 def _judge_state() -> str:
     """Return a digest of the code and the declarations: other ones may judge otherwise."""
     here = Path(__file__).parent
-    sources = sorted([*here.glob("*.py"), *here.rglob("*.toml")])
+    sources = sorted([*here.glob("*.py"), *here.glob("rules/*.py"), *here.rglob("*.toml")])
     digest = hashlib.sha256(version("tinybench-mcu").encode())
     for source in sources:
         digest.update(source.read_bytes())

@@ -178,7 +178,7 @@ def _result(**changed: object) -> Result:
             stop_s=20.0 * number + 10.2,
             energy_j=0.05,
             uncertainty_j=0.001,
-            power_w=0.005,
+            power_w=0.05 / 10.2,
             monitor_s=10.2,
             dut_s=None,
             host_s=10.3,
@@ -214,7 +214,7 @@ def _result(**changed: object) -> Result:
 @pytest.mark.parametrize(
     ("changed", "rule", "found"),
     [
-        ({"monitor_s": 9.9}, "energy-duration", "window 3 lasted 9.900 s"),
+        ({"monitor_s": 9.9, "power_w": 0.05 / 9.9}, "energy-duration", "window 3 lasted 9.900 s"),
         ({"faults": ["3 edges where two belong"], "energy_j": None}, "energy-window", "3 edges"),
         ({"input": "tst_000001.bin"}, "energy-windows", "5 windows on 4 inputs"),
         ({"results": "0.004,0.992"}, "same-output", "0.004"),

@@ -26,6 +26,7 @@ LAYERS = {
     "energy.examine": 3,
     "energy.pictures": 3,
     "runner.plan": 4,
+    "runner.judge": 4,
     "runner.run_folder": 4,
     "runner.connect": 4,
     "runner.session": 4,

@@ -12,6 +12,7 @@ from tinybench.runner import score
 from tinybench.runner.report.document import document, suite_document
 from tinybench.runner.report.text import report, suite
 from tinybench.runner.result import Answer, Performance, Result
+from tinybench.runner.rules import Verdict
 
 
 def _result(
@@ -36,6 +37,7 @@ def _result(
     )
 
 
+KEPT = Verdict("mlperf-tiny", True, [])
 GOLDEN = [(75, 100, 0.2, 3_800_000_000), (70, 100, 0.05, 300_000_000)]
 """AIoTBench's case: VIPS 17.75, VOPS 18450 million a second."""
 
@@ -43,7 +45,7 @@ GOLDEN = [(75, 100, 0.2, 3_800_000_000), (70, 100, 0.05, 300_000_000)]
 def _printed(result: Result) -> str:
     console = Console(width=120, file=io.StringIO())
     with console.capture() as capture:
-        console.print(report(result, [], Path("runs/x")))
+        console.print(report(result, KEPT, Path("runs/x")))
     return capture.get()
 
 
@@ -57,7 +59,7 @@ def test_the_suite_score_of_the_golden_case_is_printed() -> None:
     assert suite(results) == (
         "suite: 17.750 valid inferences/s, 18450.000 M valid MACs/s (emulated)"
     )
-    told = suite_document([(result, [], Path("runs/x")) for result in results])
+    told = suite_document([(result, KEPT, Path("runs/x")) for result in results])
     assert told["vips"] == pytest.approx(17.75)
     assert told["vops"] == pytest.approx(18_450e6)
     assert told["emulated"] is True
@@ -75,7 +77,7 @@ def test_each_run_prints_its_own_scores(golden: tuple[int, int, float, int], lin
     result = _result(*golden)
     (shown,) = (text for text in _printed(result).splitlines() if text.startswith("VIPS, VOPS"))
     assert line in shown
-    told = document(result, [], Path("runs/x"))
+    told = document(result, KEPT, Path("runs/x"))
     assert (told["vips"], told["vops"]) == (result.vips, result.vops)
 
 
@@ -85,7 +87,7 @@ def test_percentiles_of_single_inferences_are_printed() -> None:
     assert "p50 50.000, p90 90.000, p99 99.000 emulated ms, single inferences" in _printed(result)
     measured = msgspec.structs.replace(result, emulated=False)
     assert "p50 50.000, p90 90.000, p99 99.000 ms, single inferences" in _printed(measured)
-    told = document(result, [], Path("runs/x"))["accuracy"]
+    told = document(result, KEPT, Path("runs/x"))["accuracy"]
     assert isinstance(told, dict)
     found = [told[f"latency_p{percent}_s"] for percent in (50, 90, 99)]
     assert found == pytest.approx([0.05, 0.09, 0.099])

@@ -106,8 +106,9 @@ def test_the_run_folder_holds_the_evidence(emulated: tuple[dict, Path, str]) -> 
     """Result, transcript, journal, declarations as used, image, manifest; hashes of the last."""
     _, folder, _ = emulated
     names = {path.name for path in folder.iterdir()}
-    copies = {"board.toml", "task.toml", "model.toml", "firmware.elf", "manifest.json"}
-    assert names == {"result.json", "transcript.jsonl", "journal.jsonl"} | copies
+    copies = {"board.toml", "task.toml", "profile.toml", "model.toml"}
+    copies |= {"firmware.elf", "manifest.json"}
+    assert names == {"result.json", "transcript.jsonl", "journal.jsonl", "SHA256SUMS"} | copies
     assert set(read_result(folder).files_sha256) == copies
 
 
@@ -196,8 +197,8 @@ def test_a_run_that_was_interrupted_goes_on_and_ends_the_same(
     found, wanted = read_result(folder), read_result(emulated[1])
     assert (found.accuracy, found.performance) == (wanted.accuracy, wanted.performance)
     assert found.resumed == 1
-    # Head, DUT twice, resumption, 300 answers, 5 windows.
-    assert len(_lines(folder, "journal.jsonl")) == 4 + 300 + 5
+    # Head, DUT twice, resumption, accuracy begun twice, performance, 300 answers, 5 windows.
+    assert len(_lines(folder, "journal.jsonl")) == 4 + 3 + 300 + 5
     assert before < 4 + 300
     again = _tinybench("resume", str(folder))
     assert again.returncode == 2

@@ -13,6 +13,7 @@ from tests.results import good_result
 from tinybench.runner import cli, load_runs, store
 from tinybench.runner.errors import RunFolderError, ToolMissingError
 from tinybench.runner.result import RESULT_FILE, Result, write_result
+from tinybench.runner.rules import Rule, Verdict
 from tinybench.runner.store import COLUMNS, find_runs
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "results.md"
@@ -62,10 +63,10 @@ def test_a_verdict_is_remembered_until_a_file_changes(
     """The second listing judges nothing; after a change only that run is judged again."""
     first = find_runs(tree)
     judged: list[Path] = []
-    from tinybench.runner import session
+    from tinybench.runner import judge
 
-    real = session.judge
-    monkeypatch.setattr(session, "judge", lambda folder: judged.append(folder) or real(folder))
+    real = judge.judge
+    monkeypatch.setattr(judge, "judge", lambda folder: judged.append(folder) or real(folder))
     assert find_runs(tree) == first
     assert judged == []
     write_result(tree / "early", good_result(files_sha256={"board.toml": "0" * 64}))
@@ -203,7 +204,8 @@ def test_no_folder_for_the_memory_is_no_failure(
 def test_a_row_holds_what_the_result_says() -> None:
     """Nothing measured is None, never 0."""
     result: Result = good_result(accuracy=None, performance=None, firmware=None)
-    row = store.summary(result, ["a"], Path("x"))
+    broken = Rule("a", "clause").broken("wanted", "found", "advice")
+    row = store.summary(result, Verdict("mlperf-tiny", True, [broken]), Path("x"))
     values = msgspec.structs.asdict(row)
     empty = ("inputs", "top1", "latency_s", "throughput_per_s", "flash_b", "energy_per_inference_j")
     assert [values[name] for name in empty] == [None] * len(empty)

@@ -9,7 +9,7 @@ from ..errors import UsageError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from ..session import Outcome
+    from ..judge import Outcome
 
 REPORT_WIDTH = 100
 """Columns of a report that goes to no terminal."""
@@ -48,14 +48,14 @@ def print_table(table: "RenderableType", width: int = REPORT_WIDTH) -> None:
     Console(highlight=False, width=None if sys.stdout.isatty() else width).print(table)
 
 
-def show(outcome: "Outcome", as_json: bool) -> int:
-    """Print a judged result and return the exit status."""
+def show(outcome: "Outcome", as_json: bool, *, rules: bool = False) -> int:
+    """Print a judged result, with every rule if wanted, and return the exit status."""
     if as_json:
         from ..report.document import document
 
-        print_json(document(outcome.result, outcome.violations, outcome.folder))
+        print_json(document(outcome.result, outcome.verdict, outcome.folder))
     else:
         from ..report.text import report
 
-        print_table(report(outcome.result, outcome.violations, outcome.folder))
+        print_table(report(outcome.result, outcome.verdict, outcome.folder, rules=rules))
     return 1 if outcome.violations else 0

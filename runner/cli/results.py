@@ -76,8 +76,8 @@ def add(commands: Commands) -> None:
 
 
 def _report(arguments: argparse.Namespace) -> int:
+    from ..judge import judge
     from ..report.formats import write
-    from ..session import judge
     from ..store import run_folders
 
     outcomes = [
@@ -96,7 +96,7 @@ def _report(arguments: argparse.Namespace) -> int:
         console = Console(highlight=False, width=None if wide else REPORT_WIDTH)
         with console.capture() as capture:
             for outcome in outcomes:
-                console.print(report(outcome.result, outcome.violations, outcome.folder))
+                console.print(report(outcome.result, outcome.verdict, outcome.folder))
         text = capture.get()
     if arguments.report_out is None:
         sys.stdout.write(text)

@@ -20,6 +20,15 @@ def add(commands: Commands) -> None:
 
     check = commands.add_parser("check", help="judge a stored result again")
     check.add_argument("run", type=Path, metavar="RUN", help="folder of a run")
+    check.add_argument(
+        "--profile",
+        dest="judge_profile",
+        metavar="PROFILE",
+        help="mlperf-tiny, quick, normal, submission, or a .toml file (default: the run's own)",
+    )
+    check.add_argument(
+        "--rules", action="store_true", help="show every rule, also those that are kept"
+    )
     check.add_argument("--json", action="store_true", help="print one JSON document")
     check.set_defaults(do=_check)
 
@@ -96,6 +105,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="closed: reference model and quality target; open: any model (default: closed)",
     )
     run.add_argument(
+        "--profile",
+        default="mlperf-tiny",
+        metavar="PROFILE",
+        help="how much is measured, and what judges it: mlperf-tiny (default), quick, normal, "
+        "submission, or a .toml file",
+    )
+    run.add_argument(
         "--limit",
         type=positive,
         metavar="N",
@@ -124,7 +140,7 @@ def _run(arguments: argparse.Namespace) -> int:
         return 2
     from ..report.progress import track_for
     from ..request import Request
-    from ..session import every_task, run
+    from ..session import run, run_all
 
     bare = arguments.mode == "energy" and not arguments.interface_board
     baud, raise_baud = arguments.baud or (ENERGY_BAUD if bare else DEFAULT_BAUD, False)
@@ -133,6 +149,7 @@ def _run(arguments: argparse.Namespace) -> int:
         task=arguments.task,
         mode=arguments.mode,
         division=arguments.division,
+        profile=arguments.profile,
         emulate=arguments.emulate,
         limit=arguments.limit,
         data=arguments.data,
@@ -154,15 +171,15 @@ def _run(arguments: argparse.Namespace) -> int:
         return show(run(request, track, note), arguments.json)
 
     outcomes = []
-    for part in every_task(request):
-        outcomes.append(run(part, track, note))
+    for outcome in run_all(request, track, note):
+        outcomes.append(outcome)
         if not arguments.json:
-            show(outcomes[-1], as_json=False)
+            show(outcome, as_json=False)
     results = [outcome.result for outcome in outcomes]
     if arguments.json:
         from ..report.document import suite_document
 
-        print_json(suite_document([(o.result, o.violations, o.folder) for o in outcomes]))
+        print_json(suite_document([(o.result, o.verdict, o.folder) for o in outcomes]))
     else:
         from ..report.text import suite
 
@@ -178,6 +195,7 @@ def _resume(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from ..session import judge
+    from ..judge import judge
 
-    return show(judge(arguments.run), arguments.json)
+    outcome = judge(arguments.run, arguments.judge_profile, thorough=True)
+    return show(outcome, arguments.json, rules=arguments.rules)

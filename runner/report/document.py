@@ -6,31 +6,34 @@ import msgspec
 
 from .. import score
 from ..result import Result
-from ..rules import Violation
+from ..rules import Verdict
 from .text import caveats
 
 
-def suite_document(runs: list[tuple[Result, list[Violation], Path]]) -> dict[str, object]:
+def suite_document(runs: list[tuple[Result, Verdict, Path]]) -> dict[str, object]:
     """Return the documents of several runs with the suite's score over them."""
     results = [result for result, _, _ in runs]
     vips, vops = score.suite(results)
     return {
         "runs": [document(*run) for run in runs],
-        "valid": all(not violations for _, violations, _ in runs),
+        "valid": all(verdict.valid for _, verdict, _ in runs),
         "emulated": any(result.emulated for result in results),
         "vips": vips,
         "vops": vops,
     }
 
 
-def document(result: Result, violations: list[Violation], folder: Path) -> dict[str, object]:
+def document(result: Result, verdict: Verdict, folder: Path) -> dict[str, object]:
     """Return the result with its verdict; the answers to single inputs stay in the run folder."""
     fields = msgspec.to_builtins(result)
     if fields["accuracy"] is not None:
         del fields["accuracy"]["answers"]
     return fields | {
-        "valid": not violations,
-        "caveats": caveats(result),
-        "violations": msgspec.to_builtins(violations),
+        "valid": verdict.valid,
+        "judged_by": verdict.profile,
+        "mlperf": verdict.mlperf,
+        "caveats": caveats(result, verdict),
+        "violations": msgspec.to_builtins(verdict.violations),
+        "rulings": msgspec.to_builtins(verdict.rulings),
         "run_dir": str(folder),
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from ..errors import RunFolderError
-from ..session import Outcome
+from ..judge import Outcome
 from ..store import summary
 from .document import document, suite_document
 
@@ -14,13 +14,10 @@ from .document import document, suite_document
 def write(outcomes: Sequence[Outcome], form: str) -> str:
     """Return the report on the runs as html, markdown, csv, json or junit."""
     if form == "json":
-        runs = [(o.result, o.violations, o.folder) for o in outcomes]
+        runs = [(o.result, o.verdict, o.folder) for o in outcomes]
         told = document(*runs[0]) if len(runs) == 1 else suite_document(runs)
         return msgspec.json.format(msgspec.json.encode(told), indent=2).decode() + "\n"
-    judged = [
-        (o.result, o.violations, summary(o.result, [v.rule for v in o.violations], o.folder))
-        for o in outcomes
-    ]
+    judged = [(o.result, o.verdict, summary(o.result, o.verdict, o.folder)) for o in outcomes]
     if form == "csv":
         from .table import as_csv
 

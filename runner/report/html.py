@@ -14,13 +14,13 @@ from ..errors import ProtocolError, TinybenchError
 from ..inference import parse_results
 from ..profile import Profile
 from ..result import Accuracy, Energy, Performance, Result
-from ..rules import Violation
+from ..rules import Verdict
 from ..store import Summary
 from ..task import load_task
 from . import plots
 from .plots import text
 from .printable import all_printable
-from .table import accuracy, microjoules, milliseconds, verdict
+from .table import accuracy, microjoules, milliseconds, validity, verdict
 from .text import caveats, facts
 
 INPUTS_SHOWN = 200
@@ -28,7 +28,7 @@ INPUTS_SHOWN = 200
 EXCERPT_B = 24_000
 """Bytes of a transcript shown from its beginning, and as many from its end."""
 
-Judged = tuple[Result, list[Violation], Summary]
+Judged = tuple[Result, Verdict, Summary]
 
 
 class _Operator(msgspec.Struct, frozen=True):
@@ -84,11 +84,12 @@ def _overview(runs: Sequence[Judged]) -> str:
     return _card("Runs", _table(head, lines, "list"), "wide")
 
 
-def _section(number: int, result: Result, violations: list[Violation], summary: Summary) -> str:
+def _section(number: int, result: Result, judged: Verdict, summary: Summary) -> str:
     result = all_printable(result)
     folder = Path(summary.run)
-    word, kind = ("valid", "valid") if not violations else ("not valid", "broken")
-    said = "".join(f"<p>{text(words)}</p>" for words in caveats(result))
+    violations = judged.violations
+    word, kind = text(validity(summary)), "broken" if violations else "valid"
+    said = "".join(f"<p>{text(words)}</p>" for words in caveats(result, judged))
     lines = [(text(name), text(value)) for name, value in facts(result)]
     lines += [
         (text(name), text(value))

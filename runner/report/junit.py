@@ -5,24 +5,23 @@ from datetime import datetime
 from xml.etree import ElementTree as ET
 
 from ..result import Result
-from ..rules import Violation
+from ..rules import Verdict
 from ..store import Summary
 from .printable import printable
 from .text import caveats
 
 
-def as_junit(runs: Sequence[tuple[Result, list[Violation], Summary]]) -> str:
+def as_junit(runs: Sequence[tuple[Result, Verdict, Summary]]) -> str:
     """Return the document; scores, and what a result is not, are properties of its suite."""
     root = ET.Element("testsuites", name="tinybench")
-    for result, violations, summary in runs:
-        _add_suite(root, result, violations, summary)
+    for result, verdict, summary in runs:
+        _add_suite(root, result, verdict, summary)
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _add_suite(
-    root: ET.Element, result: Result, violations: list[Violation], summary: Summary
-) -> None:
+def _add_suite(root: ET.Element, result: Result, verdict: Verdict, summary: Summary) -> None:
+    violations = verdict.violations
     name = printable(f"{result.task} on {result.board}")
     lasted_s = _lasted_s(result)
     suite = ET.SubElement(
@@ -36,11 +35,20 @@ def _add_suite(
         errors="0",
     )
     properties = ET.SubElement(suite, "properties")
-    for column in ("run", "dut", "top1", "auc", "latency_s", "energy_per_inference_j", "flash_b"):
+    for column in (
+        "run",
+        "profile",
+        "dut",
+        "top1",
+        "auc",
+        "latency_s",
+        "energy_per_inference_j",
+        "flash_b",
+    ):
         value = getattr(summary, column)
         if value is not None:
             ET.SubElement(properties, "property", name=column, value=printable(str(value)))
-    for words in caveats(result):
+    for words in caveats(result, verdict):
         ET.SubElement(properties, "property", name="caveat", value=printable(words))
     where = printable(f"tinybench.{result.board}.{result.task}")
     if not violations:

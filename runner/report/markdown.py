@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ..result import Result
-from ..rules import Violation
+from ..rules import Verdict
 from ..store import Summary
 from .printable import all_printable, printable
-from .table import accuracy, microjoules, milliseconds
+from .table import accuracy, microjoules, milliseconds, validity
 from .text import caveats
 
 _MARKS = re.compile(r"([\\`*_\[\]|~#!])")
@@ -27,13 +27,14 @@ def rows(header: Sequence[str], cells: Iterable[Sequence[str]]) -> str:
     return "\n".join([text[0], "|" + " --- |" * len(header), *text[1:]]) + "\n"
 
 
-def as_markdown(runs: Sequence[tuple[Result, list[Violation], Summary]]) -> str:
+def as_markdown(runs: Sequence[tuple[Result, Verdict, Summary]]) -> str:
     """Return a table of the runs, then what each of them is not and which rules it breaks."""
     header = ("task", "board", "verdict", "accuracy", "ms", "uJ/inference", "instructions", "flash")
     parts = ["## tinybench\n"]
     parts.append(rows(header, (_cells(summary) for _, _, summary in runs)))
-    for result, violations, summary in runs:
-        said = caveats(all_printable(result))
+    for result, verdict, summary in runs:
+        said = caveats(all_printable(result), verdict)
+        violations = verdict.violations
         if not said and not violations:
             continue
         parts.append(f"### {escaped(f'{result.task} on {result.board}')}\n")
@@ -51,7 +52,7 @@ def _cells(run: Summary) -> tuple[str, ...]:
     return (
         run.task,
         run.board,
-        "valid" if run.valid else "not valid",
+        validity(run),
         accuracy(run),
         milliseconds(run),
         microjoules(run),

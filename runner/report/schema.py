@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from .. import result
-from ..rules import Violation
+from ..rules import Ruling, Violation
 
 _DEFINITIONS = "#/$defs/{name}"
 
@@ -17,8 +17,8 @@ def schema() -> dict[str, object]:
 
     The descriptions are the texts that stand below the fields in the source.
     """
-    (stored, _), definitions = msgspec.json.schema_components(
-        [result.Result, Violation], ref_template=_DEFINITIONS
+    (stored, *_), definitions = msgspec.json.schema_components(
+        [result.Result, Violation, Ruling], ref_template=_DEFINITIONS
     )
     for name, fields in _described().items():
         for field, words in fields.items():
@@ -53,8 +53,11 @@ def _document(stored: dict[str, Any], scores: str) -> dict[str, object]:
     """Return the schema of one run's document: the result without answers, and its verdict."""
     added = {
         "valid": {"type": "boolean"},
+        "judged_by": {"type": "string"},
+        "mlperf": {"type": "boolean"},
         "caveats": {"type": "array", "items": {"type": "string"}},
         "violations": {"type": "array", "items": {"$ref": "#/$defs/Violation"}},
+        "rulings": {"type": "array", "items": {"$ref": "#/$defs/Ruling"}},
         "run_dir": {"type": "string"},
     }
     accuracy = {"anyOf": [{"type": "null"}, {"$ref": f"#/$defs/{scores}"}]}

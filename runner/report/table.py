@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from ..rules import judged_under
 from ..store import COLUMNS, Summary
 from .printable import all_printable, printable
 
@@ -79,9 +80,16 @@ def microjoules(run: Summary) -> str:
     return f"{run.energy_per_inference_j * 1e6:.4f}" + label
 
 
+def validity(run: Summary) -> str:
+    """Return whether the run is valid, and for whom if not for MLPerf."""
+    return ("valid" if run.valid else "not valid") + judged_under(run.profile, run.mlperf)
+
+
 def verdict(run: Summary) -> str:
     """Return whether the run is valid, with the names of the rules it breaks and what it is not."""
-    words = "valid" if run.valid else "not valid: " + ", ".join(dict.fromkeys(run.broken_rules))
+    words = validity(run)
+    if not run.valid:
+        words += ": " + ", ".join(dict.fromkeys(run.broken_rules))
     if run.dataset != "official":
         words += f" ({run.dataset} dataset)"
     return words

@@ -8,21 +8,25 @@ from rich.text import Text
 
 from .. import score
 from ..result import Accuracy, Energy, Link, Performance, Result
-from ..rules import Violation
+from ..rules import Ruling, Verdict, Violation
 from .printable import all_printable
 
 
-def report(result: Result, violations: list[Violation], folder: Path) -> RenderableType:
-    """Return the report on one run, with its verdict last."""
-    result, violations = all_printable(result), [all_printable(broken) for broken in violations]
+def report(
+    result: Result, verdict: Verdict, folder: Path, *, rules: bool = False
+) -> RenderableType:
+    """Return the report on one run, with its verdict last; `rules`: every rule, broken or not."""
+    result, verdict = all_printable(result), all_printable(verdict)
     parts: list[RenderableType] = [Text(), _facts(result)]
     if result.performance is not None and result.performance.windows:
         parts += [Text(), _windows(result.performance, result.emulated)]
     if result.energy is not None:
         parts += [Text(), _energy_windows(result.energy)]
-    parts += [Text(), _verdict(result, violations)]
-    if violations:
-        parts.append(_violations(violations))
+    if rules:
+        parts += [Text(), _rulings(verdict.rulings)]
+    parts += [Text(), _verdict(result, verdict)]
+    if verdict.violations:
+        parts.append(_violations(verdict.violations))
     parts.append(Text(f"run folder: {folder}", overflow="fold"))
     return Group(*parts)
 
@@ -34,9 +38,9 @@ def suite(results: list[Result]) -> str:
     return f"suite: {vips:.3f} valid inferences/s, {vops * 1e-6:.3f} M valid MACs/s{label}"
 
 
-def caveats(result: Result) -> list[str]:
+def caveats(result: Result, verdict: Verdict) -> list[str]:
     """Return what this result is not, in words that stand beside its verdict."""
-    said = []
+    said = [f"not judged: {one.rule}, {one.found}" for one in verdict.not_judged]
     if result.emulated:
         said.append("emulated: time is an instruction count, not a measurement")
     elif result.board == "host":
@@ -208,16 +212,23 @@ def _windows(performance: Performance, emulated: bool) -> Table:
     return table
 
 
-def _verdict(result: Result, violations: list[Violation]) -> Text:
-    if violations:
-        count = len(violations)
-        text = Text(f"not valid: {count} rule{'s' if count > 1 else ''} broken", "bold red")
-    else:
-        text = Text("valid", "bold green")
-    said = caveats(result)
+def _verdict(result: Result, verdict: Verdict) -> Text:
+    text = Text(verdict.words, "bold green" if verdict.valid else "bold red")
+    said = caveats(result, verdict)
     if said:
         text.append(f" ({'; '.join(said)})", "not bold yellow")
     return text
+
+
+def _rulings(rulings: list[Ruling]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for name in ("rule", "", "wanted", "found", "clause"):
+        table.add_column(name, overflow="fold")
+    for one in rulings:
+        style = {"broken": "red", "kept": "green"}.get(one.state, "yellow")
+        cells = (one.wanted, one.found, one.clause)
+        table.add_row(Text(one.rule), Text(one.state, style), *map(Text, cells))
+    return table
 
 
 def _violations(violations: list[Violation]) -> Table:

@@ -9,9 +9,9 @@ import msgspec
 from .. import rules
 from ..audit.tree import TASKS
 from ..errors import UsageError
+from ..judge import Outcome, judge
 from ..result import Result
 from ..rules import RULES, Violation
-from ..session import Outcome, judge
 from ..task import Task, load_task
 
 CHECKER = "MLPerf Tiny submission checker"
@@ -19,6 +19,10 @@ INTACT = (
     "complete",
     "model-id",
     "stored-files",
+    "sealed",
+    "journal",
+    "transcript",
+    "energy-trace",
     "accuracy-count",
     "accuracy-recomputed",
     "throughput-recomputed",
@@ -133,7 +137,7 @@ def _part(part: Part, division: str) -> list[Violation]:
     outcomes = {str(outcome.folder): outcome for outcome in part.modes.values()}
     found: list[Violation] = []
     for outcome in outcomes.values():
-        found += rules.check_files(outcome.result, outcome.folder)
+        found += rules.check_folder(outcome.result, outcome.folder)
     found += rules.check(joined(part, division), part.task)
     found += _measured(part)
     missing = [mode for mode in MODES[:2] if mode not in part.modes]

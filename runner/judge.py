@@ -1,0 +1,48 @@
+"""A stored run judged again, by the rules of today and any profile."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import rules
+from . import task as tasks
+from .result import Result, read_result
+from .rules import Verdict, Violation
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A result, its verdict, and where it is stored."""
+
+    result: Result
+    verdict: Verdict
+    folder: Path
+
+    @property
+    def violations(self) -> list[Violation]:
+        """The broken rules."""
+        return self.verdict.violations
+
+
+def judge(folder: Path, profile: str | None = None, *, thorough: bool = False) -> Outcome:
+    """Judge a stored result again, by the task and the profile that are stored with it.
+
+    `profile`: by another one. `thorough`: also hold the result against its journal, transcript
+    and trace, which reads the whole folder. Raises RunFolderError when there is none that can be
+    read, UsageError for an unknown profile.
+    """
+    result = read_result(folder)
+    folder = folder if folder.is_dir() else folder.parent
+    task = tasks.load_task(_declared(folder / "task.toml", result.task))
+    judged_by = rules.load_profile(profile or _declared(folder / "profile.toml", result.profile))
+    verdict = rules.judged(result, task, judged_by)
+    held = rules.changed_files(result, folder)
+    if thorough:
+        held += rules.evidence(result, folder)
+    return Outcome(
+        result, Verdict(verdict.profile, verdict.mlperf, [*held, *verdict.rulings]), folder
+    )
+
+
+def _declared(stored: Path, name: str) -> str:
+    """Return the declaration that is stored with a run, or the name of the packaged one."""
+    return str(stored) if stored.is_file() else name

@@ -1,0 +1,89 @@
+"""The run rules: read a stored result, say of each rule whether it is kept.
+
+Judging is apart from measuring: the same functions judge a result now, and an old one again, by
+any profile. `judged` is the verdict on a result; `changed_files` and `evidence` hold the folder
+of a run against itself, and `check_folder` says what they find broken.
+
+A result is valid when no rule is broken: `judged(...).valid`. `verdict.violations` are the broken
+rules with what to change; `verdict.not_judged` those that the result says too little for: they
+never pass silently; `verdict.mlperf` is whether the profile asks for no less than MLPerf Tiny.
+
+Ref: MLPerf Tiny Rules (mlcommons/tiny, benchmark/MLPerfTiny_Rules.adoc); energyrunner README.
+"""
+
+import hashlib
+from pathlib import Path
+
+from ..result import Result
+from ..task import Task
+from . import accuracy, energy, outputs, performance, run
+from .evidence import changed_files, evidence
+from .profile import WINDOW_MIN_S, WINDOWS, Profile, default_profile, load_profile, names
+from .rule import (
+    DEFAULT_PROFILE,
+    ENERGY_README,
+    README,
+    RULES,
+    Rule,
+    Ruling,
+    Verdict,
+    Violation,
+    judged_under,
+)
+
+__all__ = [
+    "DEFAULT_PROFILE",
+    "ENERGY_README",
+    "README",
+    "RULES",
+    "WINDOWS",
+    "WINDOW_MIN_S",
+    "Profile",
+    "Rule",
+    "Ruling",
+    "Verdict",
+    "Violation",
+    "changed_files",
+    "check",
+    "check_folder",
+    "default_profile",
+    "evidence",
+    "judged",
+    "judged_under",
+    "load_profile",
+    "names",
+    "sha256",
+]
+
+
+def judged(result: Result, task: Task, profile: Profile | None = None) -> Verdict:
+    """Return what each rule of a profile says of a result; by default the published run rules."""
+    profile = profile or default_profile()
+    found = list(run.rulings(result, task, profile))
+    if result.mode in ("accuracy", "all"):
+        found += accuracy.rulings(result, task, profile)
+    if result.mode in ("performance", "all"):
+        found += performance.rulings(result, profile)
+    if result.mode == "energy" or result.energy is not None:
+        found += energy.rulings(result, profile)
+    found += outputs.rulings(result)
+    return Verdict(profile.name, profile.mlperf, found)
+
+
+def check(result: Result, task: Task, profile: Profile | None = None) -> list[Violation]:
+    """Return the rules that `result` breaks; an empty list means that it is valid."""
+    return judged(result, task, profile).violations
+
+
+def check_folder(result: Result, folder: Path) -> list[Violation]:
+    """Return what stands against a run folder: files that were changed, figures never measured."""
+    found = [*changed_files(result, folder), *evidence(result, folder)]
+    return [ruling.violation() for ruling in found if ruling.state == "broken"]
+
+
+def sha256() -> str:
+    """Return a hash of the rules themselves: other ones may judge otherwise."""
+    digest = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()

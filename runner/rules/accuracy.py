@@ -1,0 +1,123 @@
+"""Rules of the accuracy mode: the whole set, each input once; the score, and its target."""
+
+from collections.abc import Iterator
+
+from .. import score
+from ..errors import ProtocolError
+from ..result import Accuracy, Result
+from ..task import METRICS, Task
+from .profile import Profile
+from .rule import DATASETS, MOBILE, RULES, Rule, Ruling
+
+COUNT = Rule("accuracy-count", DATASETS + ", the whole accuracy set, each input once")
+RECOMPUTED = Rule("accuracy-recomputed", RULES + ", accuracy metric")
+THRESHOLD = Rule("accuracy-threshold", RULES + ", closed division quality target")
+FLOAT_SHARE = Rule("float-share", MOBILE + ", quality as a share of the float model's")
+
+
+def rulings(result: Result, task: Task, profile: Profile) -> Iterator[Ruling]:
+    """Yield what the rules of the accuracy mode say."""
+    accuracy = result.accuracy
+    yield _count(result, task, profile)
+    if accuracy is None or not accuracy.answers:
+        return
+    try:
+        recomputed = score.accuracy(accuracy.answers, task.metric)
+    except ProtocolError as error:
+        recomputed, seen = None, str(error)
+    else:
+        seen = _text(recomputed)
+    yield RECOMPUTED.judged(
+        recomputed == accuracy,
+        f"from the stored answers: {seen}",
+        _text(accuracy),
+        "the stored result was changed after the run: run it again",
+    )
+    if recomputed is None:
+        return
+    found = recomputed.top1 if task.metric == "top1" else recomputed.auc
+    if result.division == "closed" and profile.accuracy_inputs and not _is_whole(result, task):
+        yield _part(task, found)
+    else:
+        yield _threshold(result, task, found)
+    if profile.float_share is not None:
+        yield _float_share(result, task, found, profile.float_share)
+
+
+def _wanted(result: Result, task: Task) -> list[int]:
+    """Return the sizes of a whole set."""
+    return task.rules.accuracy_count if result.dataset == "official" else [result.inputs.count]
+
+
+def _is_whole(result: Result, task: Task) -> bool:
+    return result.accuracy is not None and len(result.accuracy.answers) in _wanted(result, task)
+
+
+def _count(result: Result, task: Task, profile: Profile) -> Ruling:
+    wanted = _wanted(result, task)
+    answers = result.accuracy.answers if result.accuracy else []
+    distinct = len({answer.input for answer in answers})
+    found = f"{len(answers)} answers to {distinct} inputs"
+    once = distinct == len(answers)
+    if profile.accuracy_inputs is not None:
+        least = min(profile.accuracy_inputs, *wanted)
+        advice = f"{least - distinct} more inputs: raise --limit, or leave it out"
+        if not once:
+            advice = "run it again: an input was answered twice"
+        return COUNT.judged(
+            distinct >= least and once, f"at least {least} inputs, each once", found, advice
+        )
+    return COUNT.judged(
+        len(answers) in wanted and once,
+        f"{' or '.join(map(str, wanted))} inputs, each once",
+        found,
+        "run without --limit" if result.inputs.limit else "run the whole set",
+    )
+
+
+def _threshold(result: Result, task: Task, found: float | None) -> Ruling:
+    if result.division == "open":
+        return THRESHOLD.kept("reported, in the open division", _share(found))
+    return THRESHOLD.judged(
+        found is not None and found >= task.rules.closed_threshold,
+        _least(task),
+        _share(found),
+        "use the reference model, or --division open",
+    )
+
+
+def _part(task: Task, found: float | None) -> Ruling:
+    return THRESHOLD.not_judged(_least(task), f"{_share(found)}, on a part of the set")
+
+
+def _least(task: Task) -> str:
+    return f"{METRICS[task.metric]} at least {task.rules.closed_threshold:.1%}"
+
+
+def _share(found: float | None) -> str:
+    return "no score: only one kind of input" if found is None else f"{found:.1%}"
+
+
+def _float_share(result: Result, task: Task, found: float | None, share: float) -> Ruling:
+    reference = result.float_model
+    if reference is None or reference.quality is None:
+        why = "this run did not compute it" if reference is None else reference.why_not
+        return FLOAT_SHARE.not_judged(f"at least {share:.0%} of the float model's quality", why)
+    least = share * reference.quality
+    wanted = (
+        f"{METRICS[task.metric]} at least {least:.2%}: {share:.0%} of the float model's "
+        f"{reference.quality:.2%}"
+    )
+    seen = "no score" if found is None else f"{found:.2%}, {found / reference.quality:.2%} of it"
+    return FLOAT_SHARE.judged(
+        found is not None and found >= least,
+        wanted,
+        seen,
+        "quantise with more calibration inputs, or with training",
+    )
+
+
+def _text(accuracy: Accuracy) -> str:
+    if accuracy.top1 is not None:
+        return f"top-1 {accuracy.top1:.4f} ({accuracy.correct} of {accuracy.count})"
+    return f"AUC {accuracy.auc} over {accuracy.count} files"

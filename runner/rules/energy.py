@@ -1,0 +1,113 @@
+"""Rules of the energy mode: supply, build, windows by the monitor's clock, their median."""
+
+import statistics
+from collections.abc import Iterator
+
+from ..result import Energy, Result
+from . import windows as judge
+from .profile import Profile
+from .rule import ENERGY_README, MOBILE, Rule, Ruling
+
+BUILD = Rule("energy-build", ENERGY_README + ", a build that marks time on a pin")
+SUPPLY = Rule("energy-supply", ENERGY_README + ", an isolated DUT with exactly one supply")
+WINDOWS = Rule("energy-windows", ENERGY_README)
+FIRST_INPUTS = Rule("energy-inputs", ENERGY_README + ", the first five inputs")
+WINDOW = Rule("energy-window", ENERGY_README + ", edges and samples")
+DURATION = Rule("energy-duration", ENERGY_README + ", run time")
+ITERATIONS = Rule("energy-iterations", MOBILE + ", minimum query count")
+NOTHING_SUBTRACTED = Rule("energy-whole", ENERGY_README + ", nothing is subtracted")
+RECOMPUTED = Rule("energy-recomputed", ENERGY_README + ", median energy")
+
+
+def rulings(result: Result, profile: Profile) -> Iterator[Ruling]:
+    """Yield what the rules of the energy mode say."""
+    energy = result.energy
+    windows = energy.windows if energy else []
+    yield judge.count(WINDOWS, windows, profile, "energy")
+    if energy is None or not windows:
+        return
+    yield _build(result)
+    yield _supply(result, energy)
+    yield judge.first_inputs(FIRST_INPUTS, result, windows, "energy")
+    yield from _windows(energy)
+    spans_s = [window.monitor_s for window in windows]
+    done = [window.iterations for window in windows]
+    clock = ", by the monitor's clock"
+    yield from judge.duration(DURATION, spans_s, done, profile.window_min_s, clock)
+    if profile.window_min_iterations > 1:
+        yield from judge.iterations(ITERATIONS, spans_s, done, profile)
+    yield from _nothing_subtracted(energy)
+    yield from _recomputed(energy)
+
+
+def _build(result: Result) -> Ruling:
+    wanted = "the energy build of the firmware"
+    if result.firmware is None:
+        return BUILD.declared(wanted, "what the board held; its edges were counted")
+    return BUILD.kept(wanted, "built so for this run")
+
+
+def _supply(result: Result, energy: Energy) -> Ruling:
+    wanted = "the monitor is the only supply, and the DUT is isolated"
+    volts = "" if energy.voltage_v is None else f" at {energy.voltage_v:.3f} V"
+    if energy.modelled:
+        return SUPPLY.kept(wanted, f"{energy.monitor}{volts}: a model has no other supply")
+    through = "behind an interface board" if result.interface_board else "without interface board"
+    return SUPPLY.declared(wanted, f"{energy.monitor}{volts}, {through}")
+
+
+def _windows(energy: Energy) -> Iterator[Ruling]:
+    wanted = (
+        "two edges for each infer (closer than 50 us are one), at most 0.1 % of the samples lost, "
+        "none clipped"
+    )
+    faults = [
+        f"window {number}: {fault}"
+        for number, window in enumerate(energy.windows, start=1)
+        for fault in window.faults
+    ]
+    for fault in faults:
+        advice = "mend the wiring or the monitor's settings, and run the energy mode again"
+        yield WINDOW.broken(wanted, fault, advice)
+    if not faults:
+        lost = sum(window.lost for window in energy.windows)
+        yield WINDOW.kept(wanted, f"{energy.edges} edges, {lost} samples lost in windows")
+
+
+def _nothing_subtracted(energy: Energy) -> Iterator[Ruling]:
+    wanted = "the energy of a window is its mean power times its time"
+    known = [
+        (number, window.energy_j, window.power_w * window.monitor_s)
+        for number, window in enumerate(energy.windows, start=1)
+        if window.energy_j is not None
+        and window.power_w is not None
+        and window.monitor_s is not None
+    ]
+    if not known:
+        return
+    less = [one for one in known if abs(one[1] - one[2]) > 1e-6 * abs(one[2])]
+    for number, found_j, whole_j in less:
+        yield NOTHING_SUBTRACTED.broken(
+            wanted,
+            f"window {number}: {found_j * 1e6:.4f} uJ, power times time is {whole_j * 1e6:.4f} uJ",
+            "the stored result was changed after the run: run it again",
+        )
+    if not less:
+        yield NOTHING_SUBTRACTED.kept(wanted, "it is, in every window")
+
+
+def _recomputed(energy: Energy) -> Iterator[Ruling]:
+    good = [
+        window.energy_j / window.iterations
+        for window in energy.windows
+        if window.energy_j is not None and window.iterations
+    ]
+    if not good or energy.per_inference_j is None:
+        return
+    recomputed = statistics.median(good)
+    yield RECOMPUTED.judged(
+        abs(energy.per_inference_j - recomputed) <= 1e-9 * recomputed,
+        f"{recomputed * 1e6:.4f} uJ/inference, from the stored windows",
+        f"{energy.per_inference_j * 1e6:.4f}",
+        "the stored result was changed after the run: run it again",
+    )

@@ -1,0 +1,68 @@
+"""Profiles: how much a run does, and what it is judged by."""
+
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta
+
+from ..board import Name
+from ..declare import Declaration, find, load, named
+from .rule import DEFAULT_PROFILE
+
+WINDOWS = 5
+WINDOW_MIN_S = 10.0
+"""Of the published rules. Ref: energyrunner README, performance mode."""
+
+Count = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(ge=0, le=86_400)]
+
+
+class Profile(Declaration, frozen=True, kw_only=True):
+    """A profile, from `runner/profiles/<name>.toml`: what a run does, and what judges it."""
+
+    name: Name
+    title: str
+    source: str
+    """Where its figures come from."""
+    accuracy_inputs: Count | None = None
+    """Inputs of the accuracy set, spread over it; None: the whole set."""
+    windows: Annotated[int, Meta(ge=1, le=100)] = WINDOWS
+    """Windows of the performance and of the energy mode, each on another input."""
+    window_min_s: Annotated[float, Meta(gt=0, le=3600)] = WINDOW_MIN_S
+    window_min_iterations: Count = 1
+    """Inferences in a window, unless it lasts `window_max_s`."""
+    window_max_s: Annotated[float, Meta(gt=0, le=3600)] | None = None
+    """A window that lasts so long needs no more inferences; None: it needs them however long."""
+    performance_first: bool = False
+    """Performance is measured before accuracy, on a board that has rested."""
+    cool_down_s: Seconds = 0.0
+    """Rest before the performance mode, where the board has worked before it."""
+    float_share: Annotated[float, Meta(gt=0, le=1)] | None = None
+    """Least quality as a share of the float model's on the same inputs; None: not asked for."""
+
+    @property
+    def mlperf(self) -> bool:
+        """Whether it asks for no less than the published MLPerf Tiny run rules."""
+        return (
+            self.accuracy_inputs is None
+            and self.windows == WINDOWS
+            and self.window_min_s >= WINDOW_MIN_S
+        )
+
+
+def names() -> dict[str, Path]:
+    """Return all profiles in the package as {name: path of the declaration}."""
+    return named("runner", "profiles")
+
+
+def load_profile(name: str) -> Profile:
+    """Load a profile by name, or by the path of a .toml file.
+
+    Raises UsageError for an unknown name, DeclarationError for a wrong file.
+    """
+    return load(find("profile", name, names()), Profile)
+
+
+def default_profile() -> Profile:
+    """Return the published run rules."""
+    return load_profile(DEFAULT_PROFILE)
