@@ -1,5 +1,6 @@
 """Board declarations: what a board is, how its firmware is built, and how it is reached."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -46,11 +47,23 @@ class Emulator(Declaration, frozen=True, kw_only=True):
 
     argv: list[str]
     """Argument list; "{elf}" is replaced by the path of the image."""
+    version: Annotated[str, Meta(pattern=r"^[0-9]+(\.[0-9]+)*$")] | None = None
+    """The oldest version of the program that will do; None: any."""
     instruction_ns: int = 0
     """Emulated time that one instruction takes, exactly; 0 where time is the host's own."""
+    flash_size_b: int | None = None
+    """What the emulated chip has, where that is less than the board's; None: as declared."""
+    ram_size_b: int | None = None
     timing_pin: list[str] = []
     """Further arguments for the energy build; "{pin}" is replaced by the path of a socket, on which
     an edge of the timing pin is the emulated microsecond: eight hex digits and a newline."""
+
+    def too_old(self, words: str) -> bool:
+        """Whether a program that says `words` of its version is older than it must be."""
+        found = re.search(r"[0-9]+(\.[0-9]+)+", words)
+        if self.version is None or found is None:
+            return False
+        return _number(found[0]) < _number(self.version)
 
 
 class Power(Declaration, frozen=True, kw_only=True):
@@ -120,6 +133,10 @@ class Board(Declaration, frozen=True, kw_only=True):
         if pin is not None:
             words += [word.replace("{pin}", pin) for word in self.emulator.timing_pin]
         return words
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(digits) for digits in version.split("."))
 
 
 def names() -> dict[str, Path]:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import msgspec
 
+from . import board as boards
+from . import declare
 from .cache import cache_folder
 
 TOOL_TIMEOUT_S = 20
@@ -109,7 +111,34 @@ def examine() -> list[Finding]:
             required=False,
         ),
     ]
+    findings += _emulators()
     return sorted(findings, key=lambda finding: not finding.required)
+
+
+def _emulators() -> list[Finding]:
+    """Look for the emulators that some boards want newer than others."""
+    wanted: dict[tuple[str, str], list[str]] = {}
+    for path in boards.names().values():
+        board = declare.load(path, boards.Board)
+        if board.emulator is not None and board.emulator.version is not None:
+            key = (board.emulator.argv[0], board.emulator.version)
+            wanted.setdefault(key, []).append(board.name)
+    findings: list[Finding] = []
+    for (program, version), names in wanted.items():
+        found = _version(program)
+        if not found:  # told already
+            continue
+        old = boards.Emulator(argv=[program], version=version).too_old(found)
+        findings.append(
+            Finding(
+                f"{program} {version}",
+                "" if old else found,
+                "--emulate " + ", ".join(names),
+                f"make setup; on Debian 12: sudo apt-get install -t bookworm-backports {program}",
+                required=False,
+            )
+        )
+    return findings
 
 
 def _version(program: str) -> str:

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -142,6 +143,24 @@ def _check_fits(board: Board, manifest: Manifest) -> None:
                 f"board has {there_b}: {needed_b - there_b} too many. Use a smaller model or "
                 "another board"
             )
+
+
+def check_emulator(board: Board, images: Sequence[Image]) -> None:
+    """Raise ModelError when the emulated chip has less memory than an image of the board needs."""
+    if board.emulator is None:
+        return
+    for image in images:
+        for what, needed_b, there_b in (
+            ("flash", image.flash_b, board.emulator.flash_size_b),
+            ("RAM", image.ram_b, board.emulator.ram_size_b),
+        ):
+            if there_b is not None and needed_b > there_b:
+                raise ModelError(
+                    f"the firmware fits {board.name}, but not its emulator: it needs {needed_b} "
+                    f"bytes of {what}, the emulated chip has {there_b}. Run it on the board "
+                    "itself, with --port, or on an emulated board with more memory, such as "
+                    "mps2-an386"
+                )
 
 
 def _toolchain(board: Board) -> Toolchain:

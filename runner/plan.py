@@ -14,8 +14,8 @@ from . import rules
 from . import task as tasks
 from .board import Board
 from .declare import find
-from .errors import UsageError
-from .firmware import Image, build
+from .errors import ToolMissingError, UsageError
+from .firmware import Image, build, check_emulator
 from .inputs import Inputs, resolve
 from .modes import WindowLength
 from .request import MODELLED, Request
@@ -104,6 +104,7 @@ def make_plan(request: Request, track: Track, say: Callable[[str], None]) -> Pla
     builds = [False] * (request.mode != "energy") + [True] * request.wants_energy
     building = (build(board, task, inputs.model, energy=energy) for energy in builds)
     images = list(track(building, "build", len(builds)))
+    check_emulator(board, images)
     energy_image = images[-1] if builds[-1] else None
     image = images[0]
     return Plan(request, board, task, profile, inputs, image.manifest, image, energy_image, tools)
@@ -168,5 +169,12 @@ def _tools(board: Board) -> dict[str, str]:
     """Return versions of what ran the board."""
     tools = {"python": platform.python_version(), "system": platform.platform()}
     if board.emulator is not None and board.emulated:
-        tools["emulator"] = program_version(board.emulator.argv[0])
+        program = board.emulator.argv[0]
+        tools["emulator"] = program_version(program)
+        if board.emulator.too_old(tools["emulator"]):
+            raise ToolMissingError(
+                f"{program} is too old to emulate board {board.name}: it says "
+                f"'{tools['emulator']}', {board.emulator.version} or newer is needed. On Debian 12 "
+                f"'make setup' brings it, or: sudo apt-get install -t bookworm-backports {program}"
+            )
     return tools

@@ -2,6 +2,7 @@
 #ifndef TINYBENCH_CPU_H
 #define TINYBENCH_CPU_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef TB_FAKE_REGISTERS /* a test builds a port for the host, and brings these functions itself   \
@@ -50,6 +51,16 @@ static inline void register_set(uint32_t address, uint32_t bits) {
 static inline void register_wait(uint32_t address, uint32_t mask, uint32_t bits) {
     while ((register_read(address) & mask) != bits) {
     }
+}
+
+/* As register_wait, but give up after so many reads; returns whether the bits are `bits`. */
+static inline bool register_comes(uint32_t address, uint32_t mask, uint32_t bits, uint32_t reads) {
+    while ((register_read(address) & mask) != bits) {
+        if (--reads == 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* Let an external interrupt through. Ref: Armv7-M ARM, B3.4.4 NVIC_ISER. */

@@ -156,12 +156,8 @@ static uint32_t gpio(uint32_t pin) {
     return GPIOA + pin / 16 * GPIO_SIZE_B;
 }
 
-static void pin_high(uint32_t pin) {
-    register_write(gpio(pin) + GPIO_BSRR, 1u << pin % 16);
-}
-
-static void pin_low(uint32_t pin) {
-    register_write(gpio(pin) + GPIO_BSRR, 1u << (pin % 16 + 16));
+static void pin_set(uint32_t pin, bool high) {
+    register_write(gpio(pin) + GPIO_BSRR, 1u << (pin % 16 + (high ? 0 : 16)));
 }
 
 /* Give the pin's port its clock, and pins of port G their supply; then its function. */
@@ -251,13 +247,13 @@ void port_set_baud(uint32_t baud) {
 
 void port_init(void) {
     pin_enable(LED_PIN, MODE_OUTPUT);
-    pin_high(LED_PIN);
+    pin_set(LED_PIN, true);
     clocks();
     systick_start();
 #ifdef TB_ENERGY
     /* Open drain, so that a monitor of any voltage may pull it up; let go before it is driven. */
     register_set(RCC_AHB2ENR, 1u << TIMING_PIN / 16);
-    pin_high(TIMING_PIN);
+    pin_set(TIMING_PIN, true);
     register_set(gpio(TIMING_PIN) + GPIO_OTYPER, 1u << TIMING_PIN % 16);
     pin_enable(TIMING_PIN, MODE_OUTPUT);
 #endif
@@ -266,7 +262,7 @@ void port_init(void) {
     pin_connect(RX_PIN, SERIAL->alternate);
     usart_start(FIRST_BAUD);
     interrupt_enable(SERIAL->interrupt);
-    pin_low(LED_PIN);
+    pin_set(LED_PIN, false);
 }
 
 int port_getc(void) {
@@ -292,10 +288,10 @@ void port_align(void) {
 
 #ifdef TB_ENERGY
 void port_mark(void) {
-    pin_low(TIMING_PIN);
+    pin_set(TIMING_PIN, false);
     uint32_t fell_us = systick_micros();
     while (systick_micros() - fell_us < 2) { /* from 1 to 2 us */
     }
-    pin_high(TIMING_PIN);
+    pin_set(TIMING_PIN, true);
 }
 #endif

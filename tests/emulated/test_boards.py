@@ -13,21 +13,31 @@ import pytest
 from tests.firmware.dut_process import FAKE_MODEL, READY, DutProcess, build
 from tinybench.runner import frames
 from tinybench.runner.board import Board, load_board, names
+from tinybench.runner.declare import load
 from tinybench.runner.frames import Frame
+from tinybench.runner.transport import program_version
 
 INPUT_B = 490
 WINDOWS = (1, 2, 3, 7, 100, 333)
-EMULATED = [name for name in names() if load_board(name).emulated]
+EMULATED = [name for name, path in names().items() if load(path, Board).emulated]
 
 
 @pytest.fixture(scope="module", params=EMULATED)
 def board(request: pytest.FixtureRequest) -> Board:
     """The declaration of each emulated board, of one added tomorrow, too."""
-    board = load_board(request.param)
-    emulator = board.command("")[0]
-    if shutil.which(emulator) is None:
-        pytest.skip(f"{emulator} is not installed")
+    board = load_board(request.param, emulate=True)
+    program = board.command("")[0]
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+    assert board.emulator is not None
+    if board.emulator.too_old(program_version(program)):
+        pytest.skip(f"{program} is older than {board.emulator.version}: make setup")
     return board
+
+
+def ends_with_its_line(board: Board) -> bool:
+    """Whether the emulator ends when its input closes: by semihosting, but not by a USART."""
+    return "-semihosting-config" in board.command("")
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +85,7 @@ def test_a_whole_session(dut: DutProcess) -> None:
 
 def test_frames(dut: DutProcess) -> None:
     """The fast link gives the results and, to the microsecond, the window of the text commands."""
-    assert "frames-1-512-4096" in dut.ask(b"caps")
+    assert re.search(r"\bframes-1-512-(2048|4096)\b", dut.ask(b"caps"))
     data = bytes(range(245)) * 2
     dut.upload(data)
     by_text_us = window_us(dut, 100, 1)
@@ -132,21 +142,25 @@ def test_equal_work_takes_exactly_equal_time(board: Board, elf: Path) -> None:
 def test_time_is_an_instruction_count(board: Board, dut: DutProcess) -> None:
     """Instructions per inference from the time stamps are a whole number, whatever the window."""
     dut.upload(bytes(INPUT_B))
-    long_us, short_us = window_us(dut, 6000), window_us(dut, 2000)
-    instructions = (long_us - short_us) * 1000 / board.instruction_ns / 4000
-    assert instructions == pytest.approx(round(instructions), abs=0.01)
+    long_us, short_us = window_us(dut, 10000), window_us(dut, 2000)
+    instructions = (long_us - short_us) * 1000 / board.instruction_ns / 8000
+    # A port that counts SysTick's periods does so seven times a second.
+    assert instructions == pytest.approx(round(instructions), abs=0.02)
     assert instructions > 1000
 
 
-def test_the_emulator_says_nothing_and_ends_with_its_line(dut: DutProcess) -> None:
-    """QEMU starts without a warning, and ends when its input closes."""
+def test_the_emulator_says_nothing_and_ends_with_its_line(board: Board, dut: DutProcess) -> None:
+    """QEMU starts without a warning, and ends when its input closes, where it sees that."""
     dut.ask(b"name")
-    assert dut.close_line() == 0
+    if ends_with_its_line(board):
+        assert dut.close_line() == 0
     assert dut.words() == ""
 
 
-def test_it_ends_when_its_line_closes_in_a_window(dut: DutProcess) -> None:
+def test_it_ends_when_its_line_closes_in_a_window(board: Board, dut: DutProcess) -> None:
     """A window that is running when the input closes is finished, then the emulator ends."""
+    if not ends_with_its_line(board):
+        return
     dut.upload(bytes(INPUT_B))
     dut.send(b"infer 20000 0%")
     dut.read_until(b"m-infer-start-20000\r\n")
@@ -191,10 +205,11 @@ def test_a_fault_is_reported(board: Board, tmp_path: Path, harm: str, words: byt
 
 def test_the_declared_memory_is_there(board: Board, tmp_path: Path) -> None:
     """Flash can be read and RAM written to the last word that the declaration promises."""
-    memory = board.memory
+    memory, emulator = board.memory, board.emulator
     assert memory is not None
-    flash_end = memory.flash_origin + memory.flash_size_b
-    ram_end = memory.ram_origin + memory.ram_size_b
+    assert emulator is not None
+    flash_end = memory.flash_origin + (emulator.flash_size_b or memory.flash_size_b)
+    ram_end = memory.ram_origin + (emulator.ram_size_b or memory.ram_size_b)
     head = "int model_infer(void) {\n"
     touch = (
         f"    volatile uint32_t *flash_end = (uint32_t *){flash_end}u;\n"
