@@ -81,15 +81,16 @@ class Attached(msgspec.Struct, frozen=True):
 
 def look(
     comports: Callable[[], Iterable[Any]] | None = None,
-    devices: Callable[[], tuple[list[UsbDevice], str]] = usb_devices,
+    devices: Callable[[], tuple[list[UsbDevice], str]] | None = None,
     by_id: Path = BY_ID,
 ) -> Attached:
     """Look at what is plugged in; opens no port and sends nothing to any device.
 
-    `comports` returns pyserial's ListPortInfo. Raises TransportError when the system cannot list
+    `comports` returns pyserial's ListPortInfo, `devices` what `usb_devices` does; None: those of
+    this computer. Raises TransportError when the system cannot list
     its serial ports.
     """
-    listed, why = devices()
+    listed, why = (devices or usb_devices)()
     names = stable_names(by_id)
     known = Known(boards_by_usb(), monitors_by_usb())
     groups: dict[str, list[Any]] = {}

@@ -134,10 +134,13 @@ def _file_name(key: str) -> str:
 def _tell(held: list[Path], holder: Holder) -> None:
     """Write beside each lock who has it; a full disk leaves others without that word only."""
     for path in held:
-        with contextlib.suppress(OSError):
-            told = path.with_suffix(f".{os.getpid()}.new")
+        told = path.with_suffix(f".{os.getpid()}.new")
+        try:
             told.write_bytes(msgspec.json.encode(holder))
             told.replace(path.with_suffix(".json"))
+        except OSError:
+            with contextlib.suppress(OSError):
+                told.unlink()
 
 
 def _forget(path: Path) -> None:

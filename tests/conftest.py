@@ -43,10 +43,12 @@ def mirror(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Each worker has a cache and locks of its own, so that no test depends on the user's."""
+    """Each worker has a cache, locks and an empty bench of its own: no test sees the user's."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TINYBENCH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
         patch.setenv("TINYBENCH_LOCKS", str(tmp_path_factory.getbasetemp() / "locks"))
+        (tmp_path_factory.getbasetemp() / "no-bench.toml").touch()
+        patch.setenv("TINYBENCH_BENCH", str(tmp_path_factory.getbasetemp() / "no-bench.toml"))
         patch.delenv("TINYBENCH_MIRROR", raising=False)
         yield
 
