@@ -35,6 +35,7 @@ LAYERS = {
     "runner.__init__": 5,
     "runner.audit": 4,
     "runner.submission": 4,
+    "runner.published": 4,
     "runner.report": 5,
     "runner.doctor": 5,
     "runner.udev": 5,

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import UsageError
 from .desk import show_attached
 from .options import DEFAULT_BOARD, Commands
 from .output import print_json
@@ -27,7 +28,18 @@ def add(commands: Commands) -> None:
     tasks.set_defaults(do=_tasks)
 
     fetch = commands.add_parser("fetch", help="get the official inputs and model of a task")
-    fetch.add_argument("task", metavar="TASK", help="such as kws")
+    fetch.add_argument(
+        "task", metavar="TASK", help="such as kws; or published, for the published results"
+    )
+    fetch.add_argument(
+        "--from",
+        dest="fetch_source",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="PATH",
+        help="of published results: a table (.csv), or clones of mlcommons/tiny_results_v...",
+    )
     fetch.set_defaults(do=_fetch)
 
     prepare = commands.add_parser("prepare", help="make official inputs from the public originals")
@@ -89,6 +101,14 @@ def _tasks(arguments: argparse.Namespace) -> int:
 
 
 def _fetch(arguments: argparse.Namespace) -> int:
+    if arguments.task == "published":
+        from ..published.table import fetch
+
+        table = fetch(arguments.fetch_source)
+        print(f"{len(table.entries)} published results from {table.source} are in the cache")
+        return 0
+    if arguments.fetch_source:
+        raise UsageError("--from is for tinybench fetch published; for inputs: tinybench prepare")
     from ..inputs import fetch_official
     from ..report.progress import track_for
     from ..task import load_task

@@ -7,6 +7,7 @@ import msgspec
 from .. import score
 from ..result import Result
 from ..rules import Verdict
+from .published import placed
 from .text import caveats
 
 
@@ -35,5 +36,6 @@ def document(result: Result, verdict: Verdict, folder: Path) -> dict[str, object
         "caveats": caveats(result, verdict),
         "violations": msgspec.to_builtins(verdict.violations),
         "rulings": msgspec.to_builtins(verdict.rulings),
+        "published": msgspec.to_builtins(placed(result)),
         "run_dir": str(folder),
     }

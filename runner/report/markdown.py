@@ -8,6 +8,7 @@ from ..result import Result
 from ..rules import Verdict
 from ..store import Summary
 from .printable import all_printable, printable
+from .published import placed, words
 from .table import accuracy, microjoules, milliseconds, validity
 from .text import caveats
 
@@ -33,13 +34,10 @@ def as_markdown(runs: Sequence[tuple[Result, Verdict, Summary]]) -> str:
     parts = ["## tinybench\n"]
     parts.append(rows(header, (_cells(summary) for _, _, summary in runs)))
     for result, verdict, summary in runs:
-        said = caveats(all_printable(result), verdict)
+        said = [*caveats(all_printable(result), verdict), *words(placed(result))]
         violations = verdict.violations
-        if not said and not violations:
-            continue
         parts.append(f"### {escaped(f'{result.task} on {result.board}')}\n")
-        if said:
-            parts.append("".join(f"* {escaped(words)}\n" for words in said))
+        parts.append("".join(f"* {escaped(sentence)}\n" for sentence in said))
         if violations:
             broken = [(v.rule, v.wanted, v.found, v.advice) for v in violations]
             parts.append(rows(("rule", "wanted", "found", "what to change"), broken))

@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 
 from .. import result
+from ..published import standing
+from ..published.standing import Standing
 from ..rules import Ruling, Violation
 
 _DEFINITIONS = "#/$defs/{name}"
@@ -18,7 +20,7 @@ def schema() -> dict[str, object]:
     The descriptions are the texts that stand below the fields in the source.
     """
     (stored, *_), definitions = msgspec.json.schema_components(
-        [result.Result, Violation, Ruling], ref_template=_DEFINITIONS
+        [result.Result, Violation, Ruling, Standing], ref_template=_DEFINITIONS
     )
     for name, fields in _described().items():
         for field, words in fields.items():
@@ -56,6 +58,14 @@ def _document(stored: dict[str, Any], scores: str) -> dict[str, object]:
         "judged_by": {"type": "string"},
         "mlperf": {"type": "boolean"},
         "caveats": {"type": "array", "items": {"type": "string"}},
+        "published": {
+            "anyOf": [
+                {"type": "null"},
+                {"type": "array", "items": {"$ref": "#/$defs/Standing"}},
+            ],
+            "description": "Where it stands among published results; null where those are not "
+            "at hand (tinybench fetch published).",
+        },
         "violations": {"type": "array", "items": {"$ref": "#/$defs/Violation"}},
         "rulings": {"type": "array", "items": {"$ref": "#/$defs/Ruling"}},
         "run_dir": {"type": "string"},
@@ -76,9 +86,10 @@ def _without(of: dict[str, Any], field: str) -> dict[str, object]:
 
 
 def _described() -> dict[str, dict[str, str]]:
-    """Return {structure: {field: the text below it}} from the source of `result.py`."""
+    """Return {structure: {field: the text below it}} from the sources."""
     found: dict[str, dict[str, str]] = {}
-    for node in ast.parse(inspect.getsource(result)).body:
+    sources = (inspect.getsource(result), inspect.getsource(standing))
+    for node in (node for source in sources for node in ast.parse(source).body):
         if not isinstance(node, ast.ClassDef) or node.name.startswith("_"):
             continue
         found[node.name] = {

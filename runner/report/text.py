@@ -10,6 +10,7 @@ from .. import score
 from ..result import Accuracy, Energy, Link, Performance, Result
 from ..rules import Ruling, Verdict, Violation
 from .printable import all_printable
+from .published import placed, words
 
 
 def report(
@@ -111,6 +112,8 @@ def facts(result: Result) -> list[tuple[str, str]]:
         )
     if result.energy is not None:
         said += _energy_facts(result.energy)
+    for number, sentence in enumerate(words(placed(result))):
+        said.append(("published" if number == 0 else "", sentence))
     if result.vips is not None and result.vops is not None:
         said.append(
             (

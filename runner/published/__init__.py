@@ -1,0 +1,1 @@
+"""The published MLPerf Tiny results, and where a result stands among them."""

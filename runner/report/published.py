@@ -1,0 +1,50 @@
+"""Where a result stands among the published ones, in words."""
+
+from collections.abc import Sequence
+
+from ..published.standing import Beside, Standing, standings
+from ..published.table import load
+from ..result import Result
+from .printable import printable
+
+HINT = "not compared with published results: type tinybench fetch published"
+
+
+def placed(result: Result) -> list[Standing] | None:
+    """Return the standings of a result; None where the published results are not at hand."""
+    table = load()
+    return None if table is None else standings(result, table)
+
+
+def words(found: Sequence[Standing] | None) -> list[str]:
+    """Return a sentence for each figure, or how to get what it is compared with."""
+    return [HINT] if found is None else [_sentence(one) for one in found]
+
+
+def _sentence(one: Standing) -> str:
+    if one.better_than is None:
+        text = f"{one.metric} not comparable ({one.not_comparable}); published"
+    else:
+        text = (
+            f"{one.metric} {value(one, one.value)} is better than {one.better_than:.0%} of "
+            f"{one.count} published"
+        )
+    beside = [("reference board", one.reference)]
+    if one.core:
+        beside.append((f"best {one.core}", one.best_of_core))
+    beside.append(("best of all", one.best))
+    said = [f"{name} {_whose(one, which)}" for name, which in beside if which is not None]
+    return printable(f"{text}: {', '.join(said)}")
+
+
+def value(one: Standing, figure: float) -> str:
+    """Return a figure in the unit that reports use."""
+    if one.unit == "s":
+        return f"{figure * 1e3:.4g} ms"
+    if one.unit == "J":
+        return f"{figure * 1e6:.4g} uJ"
+    return f"{figure:.1%}" if one.metric == "top-1" else f"{figure:.3g}"
+
+
+def _whose(one: Standing, which: Beside) -> str:
+    return f"{value(one, which.value)} ({which.submitter} {which.system}, v{which.round})"
