@@ -20,7 +20,9 @@ from tinybench.runner.report.markdown import as_markdown
 from tinybench.runner.report.published import HINT, words
 from tinybench.runner.report.text import facts
 from tinybench.runner.result import Result
+from tinybench.runner.rules import judged
 from tinybench.runner.store import summary
+from tinybench.runner.task import load_task
 
 HEAD = ",".join(table.COLUMNS)
 
@@ -127,18 +129,19 @@ def test_each_report_says_where_a_result_stands_or_how_to_know(
     """Terminal and HTML (both by facts), Markdown, JSON."""
     monkeypatch.setenv("TINYBENCH_CACHE", str(tmp_path / "cache"))
     result = _measured()
-    judged = [(result, [], summary(result, [], tmp_path))]
+    verdict = judged(result, load_task("kws"))
+    runs = [(result, verdict, summary(result, verdict, tmp_path))]
     assert ("published", HINT) in facts(result)
-    assert HINT in as_markdown(judged)
-    assert document(result, [], tmp_path)["published"] is None
+    assert HINT in as_markdown(runs)
+    assert document(result, verdict, tmp_path)["published"] is None
 
     (tmp_path / "cache" / "published").mkdir(parents=True)
     (tmp_path / "cache" / table.STORED).write_bytes(msgspec.json.encode(PUBLISHED))
     said = [text for _, text in facts(result)]
     latency = "latency 204 ms is better than 50% of 4 published: reference board 300 ms"
     assert any(text.startswith(latency) for text in said)
-    assert latency in as_markdown(judged)
-    stored = json.loads(msgspec.json.encode(document(result, [], tmp_path)))
+    assert latency in as_markdown(runs)
+    stored = json.loads(msgspec.json.encode(document(result, verdict, tmp_path)))
     assert stored["published"][1]["better_than"] == 0.5
 
 
