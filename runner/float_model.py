@@ -56,6 +56,7 @@ def float_quality(
             "LiteRT, which runs float models, is not installed; type: "
             "pip install 'tinybench-mcu[float]'"
         )
+    # LiteRT's own kernels: what XNNPACK computes depends on the host.
     plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     interpreter = Interpreter(model_path=str(path), experimental_op_resolver_type=plain)
     interpreter.allocate_tensors()

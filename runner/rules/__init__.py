@@ -17,7 +17,7 @@ from pathlib import Path
 from ..result import Result
 from ..task import Task
 from . import accuracy, energy, outputs, performance, run
-from .evidence import changed_files, evidence
+from .folder import changed_files, evidence
 from .profile import WINDOW_MIN_S, WINDOWS, Profile, default_profile, load_profile, names
 from .rule import (
     DEFAULT_PROFILE,

@@ -139,7 +139,7 @@ def _transcript(result: Result, folder: Path) -> Iterator[Ruling]:
     said: Counter[Inferred] = Counter()
     try:
         for path in paths:
-            said.update(_inferred(path))
+            said.update(inferred(path))
     except RunFolderError as error:
         yield TRANSCRIPT.broken(wanted, str(error), AGAIN)
         return
@@ -147,10 +147,10 @@ def _transcript(result: Result, folder: Path) -> Iterator[Ruling]:
         yield TRANSCRIPT.not_judged(wanted, "there is no transcript")
         return
     unsaid = []
-    for name, inferred in _claimed(result):
-        if said[inferred] < 1:
+    for name, one in claimed(result):
+        if said[one] < 1:
             unsaid.append(name)
-        said[inferred] -= 1
+        said[one] -= 1
     yield TRANSCRIPT.judged(
         not unsaid,
         wanted,
@@ -159,7 +159,7 @@ def _transcript(result: Result, folder: Path) -> Iterator[Ruling]:
     )
 
 
-def _claimed(result: Result) -> Iterator[tuple[str, Inferred]]:
+def claimed(result: Result) -> Iterator[tuple[str, Inferred]]:
     """Yield each inference that the result holds, with its name."""
     for answer in result.accuracy.answers if result.accuracy else []:
         values = answer.results.split(",")
@@ -178,7 +178,7 @@ _TEXT = re.compile(rb"m-infer-start-([0-9]{1,10})\r?\n(.*?)m-results-\[([^\]]*)\
 _LAP = re.compile(rb"m-lap-us-([0-9]{1,10})")
 
 
-def _inferred(path: Path) -> Iterator[Inferred]:
+def inferred(path: Path) -> Iterator[Inferred]:
     """Yield what a DUT answered, as text or in frames. Raises RunFolderError."""
     heard = b"".join(data for to, data in read_transcript(path) if to == "host")
     for match in _TEXT.finditer(heard):
