@@ -38,8 +38,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def sound(self) -> bool:
-        """Whether every figure was reproduced and no rule is broken."""
-        return not self.violations and all(figure.reproduced for figure in self.figures)
+        """Whether no figure differs and no rule is broken; some may be beyond computing."""
+        return not self.violations and all(f.reproduced is not False for f in self.figures)
 
 
 class Audit(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,4 +55,4 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
     differing: int
     not_recomputable: int
     valid: bool
-    """Every figure was reproduced and no rule is broken."""
+    """No figure differs and no rule is broken; `not_recomputable` says how many are unproved."""

@@ -9,6 +9,7 @@ from rich.text import Text
 from ..audit.result import Audit, Figure, Run
 from ..rules import Violation
 
+COUNTED = ("rule", "runs", "times", "such as")
 DETAILED_RUNS = 60
 """Of larger trees the terminal counts the broken rules; JSON and HTML have all of them."""
 
@@ -16,11 +17,10 @@ DETAILED_RUNS = 60
 def report(found: Audit) -> RenderableType:
     """Return a table of the runs, the broken rules and the verdict."""
     parts: list[RenderableType] = [Text(), _runs(found.runs)]
-    broken = [(run.path, violation) for run in found.runs for violation in run.violations]
-    broken += [(".", violation) for violation in found.violations]
+    broken = _broken(found)
     if broken:
         detailed = len(found.runs) <= DETAILED_RUNS
-        parts += [Text(), _violations(broken) if detailed else _counted(broken)]
+        parts += [Text(), _violations(broken) if detailed else _counted(found)]
     for note in found.notes:
         parts.append(Text(f"note: {note}"))
     return Group(*parts, Text(), verdict(found))
@@ -39,8 +39,9 @@ def sentence(found: Audit) -> str:
 
 
 def verdict(found: Audit) -> Text:
-    """Return the outcome in one line, green or red."""
-    return Text(sentence(found), "bold green" if found.valid else "bold red")
+    """Return the outcome in one line: green, yellow where not all can be computed, or red."""
+    good = "bold yellow" if found.not_recomputable else "bold green"
+    return Text(sentence(found), good if found.valid else "bold red")
 
 
 def word(figure: Figure) -> str:
@@ -78,18 +79,29 @@ def _violations(broken: list[tuple[str, Violation]]) -> Table:
     return table
 
 
-def _counted(broken: list[tuple[str, Violation]]) -> Table:
-    table = _table("rule", "runs", "times", "such as")
+def counted(found: Audit) -> list[tuple[str, str, str, str]]:
+    """Return each broken rule with its runs, how often, and its first case; the commonest first."""
     first: dict[str, tuple[str, Violation]] = {}
     runs: dict[str, set[str]] = {}
     times: Counter[str] = Counter()
-    for path, violation in broken:
+    for path, violation in _broken(found):
         first.setdefault(violation.rule, (path, violation))
         runs.setdefault(violation.rule, set()).add(path)
         times[violation.rule] += 1
-    for rule, count in times.most_common():
-        path, violation = first[rule]
-        row = (rule, str(len(runs[rule])), str(count), f"{path}: {violation.found}")
+    return [
+        (rule, str(len(runs[rule])), str(count), f"{first[rule][0]}: {first[rule][1].found}")
+        for rule, count in times.most_common()
+    ]
+
+
+def _broken(found: Audit) -> list[tuple[str, Violation]]:
+    broken = [(run.path, violation) for run in found.runs for violation in run.violations]
+    return broken + [(".", violation) for violation in found.violations]
+
+
+def _counted(found: Audit) -> Table:
+    table = _table(*COUNTED)
+    for row in counted(found):
         table.add_row(*(Text(cell) for cell in row))
     return table
 

@@ -8,9 +8,10 @@ import pytest
 
 from tests.audit import trees
 from tinybench.runner.audit.audit import audit
-from tinybench.runner.audit.result import Audit, Run
+from tinybench.runner.audit.result import Audit, Figure, Run
 from tinybench.runner.cli import main
 from tinybench.runner.errors import UsageError
+from tinybench.runner.report.audit_html import html
 
 
 @pytest.fixture(autouse=True)
@@ -290,3 +291,29 @@ def test_a_path_without_results_is_a_wrong_usage(
     trees.write(root / "src", {"build.log": "make", "notes.txt": "nothing"})
     assert main(["audit", str(root)]) == 2
     assert "no MLPerf Tiny results here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("reproduced", "sound"), [([True, True], True), ([True, None], True), ([None, False], False)]
+)
+def test_a_figure_beyond_computing_fails_nothing_by_itself(
+    reproduced: list[bool | None], sound: bool
+) -> None:
+    """Only one that differs does; what is not published is counted apart."""
+    figures = [
+        Figure(name="AUC", unit="", published="0.9", recomputed=None, reproduced=one, source="")
+        for one in reproduced
+    ]
+    run = Run(
+        path="a", round="1.2", division="closed", submitter="a", system="a", task="kws01",
+        mode="accuracy", inferences=0, figures=figures, violations=[], notes=[],
+    )  # fmt: skip
+    assert run.sound == sound
+    found = Audit(
+        path="a", runs=[run], violations=[], notes=[], reproduced=0, differing=0,
+        not_recomputable=reproduced.count(None), valid=run.sound,
+    )  # fmt: skip
+    kind = "bad" if not sound else "open" if None in reproduced else "good"
+    assert f'<p class="{kind}">' in html(found)
+    said = "as far as it can be computed again"
+    assert (said in html(found)) == (sound and None in reproduced)
