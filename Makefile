@@ -21,7 +21,9 @@ setup-test: setup $(VENV)/.test ## ... and what the tests need
 	@.ci/system-packages riscv64-unknown-elf-gcc=gcc-riscv64-unknown-elf \
 	    qemu-system-riscv32=qemu-system-misc \
 	    /usr/lib/picolibc/riscv64-unknown-elf/picolibc.specs=picolibc-riscv64-unknown-elf \
-	    git=git espeak-ng=espeak-ng sigrok-cli=sigrok-cli clang=clang /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a=libclang-rt-14-dev
+	    git=git espeak-ng=espeak-ng sigrok-cli=sigrok-cli clang=clang \
+	    openocd=openocd st-flash=stlink-tools /usr/sbin/uhubctl=uhubctl \
+	    /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a=libclang-rt-14-dev
 
 setup-dev: setup-test $(VENV)/.dev ## ... and the formatters, linters and the type checker
 

@@ -2,13 +2,14 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 from msgspec.structs import replace
 
 from .declare import Declaration, find, load, named
 from .errors import UsageError
+from .tool import Tool
 
 Name = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]*$")]
 """Becomes part of paths: lower-case letters, digits and hyphens."""
@@ -85,6 +86,14 @@ class Attached(Declaration, frozen=True, kw_only=True):
     """VID:PID of what carries its serial port, such as the debug probe on it."""
 
 
+class ResetLine(Declaration, frozen=True, kw_only=True):
+    """A modem line of the board's serial port that is wired to its reset."""
+
+    line: Literal["dtr", "rts"]
+    pulse_s: Annotated[float, Meta(gt=0, le=10)] = 0.1
+    """It is asserted for so long; released, the board starts."""
+
+
 class Board(Declaration, frozen=True, kw_only=True):
     """A board, from `firmware/boards/<name>.toml`."""
 
@@ -105,6 +114,11 @@ class Board(Declaration, frozen=True, kw_only=True):
     """None: the board is on a serial port. With `attached`: only where emulation is asked for."""
     attached: Attached | None = None
     """None: no real board, or one of which nothing is known."""
+    flash: dict[Name, Tool] = {}
+    """Programs that write firmware into it, by name of `firmware/tools/<name>.toml`, the first by
+    default; with what this board adds to their declaration, or with all of one of its own."""
+    reset: ResetLine | None = None
+    """For a board that its flasher cannot reset."""
     power: Power | None = None
     """For modelled energy of an emulated board."""
 

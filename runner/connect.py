@@ -1,16 +1,18 @@
 """The way to a board and back: its line opened and recorded, its identity insisted on."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..energy.monitor import open_monitor
 from . import energy_mode
 from .bench import find_bench, load_bench, monitor_spec
 from .dut import Dut, Identity
 from .errors import OtherDutError, ProtocolError, TinybenchError
 from .firmware import Image
+from .flash import Site, holds, load
 from .interface_board import InterfaceBoard
 from .journal import Entry, Journal
 from .plan import Plan
@@ -22,6 +24,34 @@ from .transport import ProcessTransport, Recorder, Transport
 
 TRANSCRIPT_FILE = "transcript.jsonl"
 ENERGY_TRANSCRIPT_FILE = "transcript-energy.jsonl"
+
+
+def load_boards(plan: Plan, say: Callable[[str], None]) -> None:
+    """Make sure that each board on a port holds the image that was built for it.
+
+    Only where the board says how; `say` takes a sentence for the user. Raises any TinybenchError.
+    """
+    request, board = plan.request, plan.board
+    image = plan.energy_image if request.mode == "energy" else plan.image
+    if image is None or not (board.flash or board.reset or request.hub):
+        return
+    with ExitStack() as stack:
+        supply = None
+        if request.ports and request.wants_energy:
+            supply = stack.enter_context(
+                closing(open_monitor(monitor_spec(request.monitor or "", load_bench(find_bench()))))
+            )
+            supply.power_on()
+        for port in request.ports:
+            site = Site(
+                port=port,
+                baud=request.baud,
+                interface_board=request.interface_board,
+                probe=request.probe,
+                hub=request.hub,
+                flasher=request.flasher,
+            )
+            load(board, image, site, say, write=request.flash, supply=supply)
 
 
 def open_dut(plan: Plan, index: int, folder: Path, stack: ExitStack) -> Dut:
@@ -127,11 +157,12 @@ def _insist_task(identity: Identity, task: Task, image: Image | None) -> None:
         raise ProtocolError(
             f"the DUT holds model '{identity.model_id}', task {task.name} needs '{task.model_id}'"
         )
-    if image is not None and f"build-{image.build_id}" not in identity.caps:
+    if image is not None and not holds(identity, image):
         raise OtherDutError(
             f"the board holds other firmware than was built for it here ({image.elf}): it says "
-            f"'{' '.join(identity.caps)}', not build-{image.build_id}. Flash that file, or take "
-            "the board as it is with --board serial"
+            f"'{' '.join(identity.caps)}', not build-{image.build_id}. Write that file into it "
+            "('tinybench flash', where the board declares how), or take the board as it is with "
+            "--board serial"
         )
 
 

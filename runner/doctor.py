@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from . import board as boards
-from . import declare
+from . import declare, tool
 from .cache import cache_folder
 
 TOOL_TIMEOUT_S = 20
@@ -103,6 +103,7 @@ def examine() -> list[Finding]:
             )
             for name, extra, use in MONITOR_LIBRARIES
         ),
+        *_tools(),
         Finding(
             "cache",
             str(cache_folder()) if cache_folder().is_dir() else "",
@@ -141,11 +142,24 @@ def _emulators() -> list[Finding]:
     return findings
 
 
+def _tools() -> list[Finding]:
+    """Look for the programs that write, reset and switch boards."""
+    found = []
+    for name in tool.packaged():
+        declared = tool.tool(name)
+        for argv in (declared.write, declared.cycle):
+            if argv:
+                version, use = _version(argv[0]), declared.description
+                found.append(Finding(argv[0], version, use, declared.install, required=False))
+    return found
+
+
 def _version(program: str) -> str:
     """Return the version a program says it has; "" when it is not there."""
-    if shutil.which(program) is None:
+    path = tool.program_path(program)
+    if path is None:
         return ""
-    words = _output([program, "--version"])
+    words = _output([path, "--version"])
     match = re.search(r"\d+\.\d+(\.\d+)?", words)
     return match[0] if match else "found, version unknown"
 

@@ -10,6 +10,7 @@
     │   └── TraceError            an energy trace that cannot be written, read or used
     └── BenchError            exit 3: the bench failed while doing it
         ├── BuildError            the firmware did not build
+        ├── FlashError            a board could not be written, reset, or switched off and on
         ├── FetchError            a download failed or had the wrong checksum
         ├── TransportError        the line to the board closed, or could not be opened
         ├── DeadlineError         the board did not answer in time
@@ -65,6 +66,10 @@ class BenchError(TinybenchError):
 
 class BuildError(BenchError):
     """The firmware did not build; the message ends with the compiler's own words."""
+
+
+class FlashError(BenchError):
+    """A board could not be written, reset or switched; ends with the program's own words."""
 
 
 class FetchError(BenchError):

@@ -29,6 +29,7 @@ COMPILER_PACKAGES = {
     "riscv64-unknown-elf-": "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf",
 }
 """Debian's packages of a compiler and its C library, by the compiler's prefix."""
+OBJCOPY_FORMATS = {"bin": "binary", "hex": "ihex"}
 
 
 class Image(msgspec.Struct, frozen=True):
@@ -114,6 +115,27 @@ def build(board: Board, task: Task, model: Path, *, energy: bool = False) -> Ima
     except OSError as error:
         raise BuildError(f"cannot build in {images}: {error}") from error
     return image
+
+
+def converted(board: Board, image: Image, form: str) -> Path:
+    """Return an image as the file that a flasher takes: "elf", "bin" (raw) or "hex" (Intel hex).
+
+    A raw image begins at the first byte of flash. Raises ToolMissingError, BuildError.
+    """
+    elf = Path(image.elf)
+    if form == "elf":
+        return elf
+    program = _toolchain(board).prefix + "objcopy"
+    _require(program, f"binutils-{_toolchain(board).prefix.rstrip('-')}")
+    out = elf.with_suffix(f".{form}")
+    try:
+        with tempfile.TemporaryDirectory(dir=elf.parent, prefix=".convert-") as scratch:
+            made = Path(scratch) / out.name
+            _output([program, "-O", OBJCOPY_FORMATS[form], str(elf), str(made)])
+            made.replace(out)  # at once: another run may read it
+    except OSError as error:
+        raise BuildError(f"cannot write {out}: {error}") from error
+    return out
 
 
 def _check_task(task: Task, manifest: Manifest, model: Path) -> None:

@@ -16,6 +16,7 @@ from .board import Board
 from .declare import find
 from .errors import ToolMissingError, UsageError
 from .firmware import Image, build, check_emulator
+from .flash import flasher_of
 from .inputs import Inputs, resolve
 from .modes import WindowLength
 from .request import MODELLED, Request
@@ -125,6 +126,10 @@ def _insist_reachable(board: Board, request: Request) -> None:
         raise UsageError(
             f"--model is built into firmware, but board {board.name} holds its own already"
         )
+    if request.probe and len(request.ports) > 1:
+        raise UsageError("--probe is that of one board: give one --port, or leave --probe out")
+    if request.flasher or (request.flash and request.ports and board.flash):
+        flasher_of(board, request.flasher)
     if request.monitor is not None and request.mode not in ("energy", "all"):
         raise UsageError(f"--monitor measures energy, not --mode {request.mode}")
     if request.interface_board and not (request.ports and request.mode == "energy"):

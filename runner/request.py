@@ -26,6 +26,10 @@ class Request(msgspec.Struct, frozen=True):
     out: Path | None = None
     ports: tuple[str, ...] = ()
     """Serial ports of equal boards; none: the board is a child process."""
+    flasher: str | None = None
+    """One of those that the board declares; None: its first."""
+    flash: bool = True
+    """Write the firmware into the board, where it holds another and the board says how."""
     baud: int = DEFAULT_BAUD
     raise_baud: bool = False
     """Go to the fastest rate the firmware offers."""

@@ -15,6 +15,8 @@ READ_S = 0.05
 """A blocking read of the port lasts no longer."""
 WRITE_TIMEOUT_S = 10.0
 RETRY_S = 0.2
+PULSE_BAUD = 115_200
+"""Rate at which a port is opened to switch its lines; no byte is sent."""
 LATENCY_TIMER = Path("/sys/bus/usb-serial/devices")
 
 
@@ -102,6 +104,24 @@ class SerialTransport:
         return TransportError(
             f"{self._url}: the port closed or vanished ({error}). Check the cable and the power"
         )
+
+
+def pulse(url: str, line: str, pulse_s: float) -> None:
+    """Assert a modem line of a port, "dtr" or "rts", for a while, and release it.
+
+    Raises UsageError for a URL that cannot be, TransportError when the port cannot be opened or has
+    no such line.
+    """
+    port = _open(url, PULSE_BAUD)
+    try:
+        setattr(port, line, True)
+        time.sleep(pulse_s)
+        setattr(port, line, False)
+    except FAULTS as error:
+        raise TransportError(f"{url} has no line {line.upper()} to switch: {error}") from error
+    finally:
+        with contextlib.suppress(*FAULTS):
+            port.close()
 
 
 def latency_timer_ms(device: str, folder: Path = LATENCY_TIMER) -> int | None:

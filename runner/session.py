@@ -15,7 +15,15 @@ from msgspec.structs import replace
 from . import energy_mode, modes, rules, score
 from . import task as tasks
 from .board import Board
-from .connect import TRANSCRIPT_FILE, Met, energy_bench, handshake, link_of, open_dut
+from .connect import (
+    TRANSCRIPT_FILE,
+    Met,
+    energy_bench,
+    handshake,
+    link_of,
+    load_boards,
+    open_dut,
+)
 from .dut import Dut
 from .errors import RunFolderError, TinybenchError, ToolMissingError
 from .firmware import Image
@@ -145,6 +153,7 @@ def _measure(
     )
     came_from = gather(head.sha256["rules"], plan.request.ports)
     try:
+        load_boards(plan, say)
         if plan.request.mode != "energy":
             _measure_boards(plan, known, journal, before, folder, track)
         if plan.request.wants_energy:

@@ -19,6 +19,7 @@ LAYERS = {
     "runner.modes": 3,
     "runner.rules": 3,
     "runner.firmware": 3,
+    "runner.flash": 3,
     "runner.profile": 4,
     "runner.energy_mode": 4,
     "runner.link": 4,

@@ -1,10 +1,27 @@
-"""Firmware and the line to it: compile, profile, link."""
+"""Firmware and the way to it: compile, flash, reset, profile, link."""
 
 import argparse
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .options import DEFAULT_BAUD, DEFAULT_BOARD, PORT_BOARD, Commands, baud, count, duration
+from .options import (
+    DEFAULT_BAUD,
+    DEFAULT_BOARD,
+    ENERGY_BAUD,
+    PORT_BOARD,
+    Commands,
+    baud,
+    count,
+    duration,
+    positive,
+)
 from .output import note, print_json, print_table, write
+
+if TYPE_CHECKING:
+    from ..board import Board
+    from ..flash import Site
 
 
 def add(commands: Commands) -> None:
@@ -40,8 +57,32 @@ def add(commands: Commands) -> None:
     compile_.add_argument("--json", action="store_true", help="print the manifest as JSON")
     compile_.set_defaults(do=_compile)
 
-    profile = commands.add_parser("profile", help="time a model layer by layer")
     # By names of their own: the run's options are called the same.
+    flash = commands.add_parser("flash", help="write a task's firmware into a board")
+    flash.add_argument("--board", required=True, dest="flashed_board", metavar="BOARD")
+    flash.add_argument("--task", required=True, dest="flashed_task", metavar="TASK")
+    flash.add_argument("--energy", action="store_true", help="the energy build")
+    flash.add_argument(
+        "--data", type=Path, dest="flashed_data", metavar="DIR", help="an EEMBC dataset folder"
+    )
+    flash.add_argument(
+        "--model", type=Path, dest="flashed_model", metavar="FILE", help="an int8 .tflite"
+    )
+    _add_site(flash, "its serial port: it is asked first, and must answer with this build then")
+    flash.add_argument(
+        "--again", action="store_true", help="write also when it holds this build already"
+    )
+    flash.set_defaults(do=_flash)
+
+    reset = commands.add_parser("reset", help="reset a board, or switch it off and on")
+    reset.add_argument("--board", required=True, dest="flashed_board", metavar="BOARD")
+    _add_site(reset, "its serial port, where a line of that resets it")
+    reset.add_argument(
+        "--by", choices=("flasher", "line", "hub"), help="default: the first of these there is"
+    )
+    reset.set_defaults(do=_reset)
+
+    profile = commands.add_parser("profile", help="time a model layer by layer")
     profile.add_argument("--task", required=True, dest="profiled_task", metavar="TASK")
     profile.add_argument("--board", default=DEFAULT_BOARD, dest="profiled_board", metavar="BOARD")
     profile.add_argument("--json", action="store_true", help="print one JSON document")
@@ -60,6 +101,78 @@ def add(commands: Commands) -> None:
     link.add_argument("--no-verify", action="store_false", dest="linked_verify")
     link.add_argument("--json", action="store_true", help="print one JSON document")
     link.set_defaults(do=_link)
+
+
+def _add_site(parser: argparse.ArgumentParser, port: str) -> None:
+    parser.add_argument("--port", dest="flashed_port", metavar="PORT", help=port)
+    parser.add_argument("--baud", type=positive, dest="flashed_baud", metavar="N")
+    parser.add_argument(
+        "--probe", dest="flashed_probe", metavar="SERIAL", help="serial number of its debug probe"
+    )
+    parser.add_argument(
+        "--flasher", dest="flashed_by", metavar="NAME", help="default: the first it declares"
+    )
+    parser.add_argument(
+        "--hub", dest="flashed_hub", metavar="HUB:PORT", help="hub port that switches its power"
+    )
+    parser.add_argument("--wait", type=duration, default=0.0, dest="flashed_wait", metavar="TIME")
+
+
+@contextlib.contextmanager
+def _board(arguments: argparse.Namespace, baud: int) -> "Iterator[tuple[Board, Site]]":
+    """Yield the board that is meant and where it is, while no other run has it."""
+    from ..board import load_board
+    from ..flash import Site
+    from ..request import Request
+    from ..reserve import reserved
+
+    request = Request(
+        board=arguments.flashed_board,
+        task="",
+        ports=(arguments.flashed_port,) if arguments.flashed_port else (),
+        probe=arguments.flashed_probe,
+        hub=arguments.flashed_hub,
+        wait_s=arguments.flashed_wait,
+    )
+    with reserved(request, note) as (meant, _):
+        yield (
+            load_board(meant.board),
+            Site(
+                port=meant.ports[0] if meant.ports else None,
+                baud=arguments.flashed_baud or baud,
+                probe=meant.probe,
+                hub=meant.hub,
+                flasher=arguments.flashed_by,
+            ),
+        )
+
+
+def _flash(arguments: argparse.Namespace) -> int:
+    from ..firmware import build
+    from ..flash import flasher_of, load, write_image
+    from ..inputs import resolve
+    from ..task import load_task
+
+    task = load_task(arguments.flashed_task)
+    with _board(arguments, ENERGY_BAUD if arguments.energy else DEFAULT_BAUD) as (board, site):
+        flasher_of(board, site.flasher)  # what is wrong with it is said before anything is built
+        model = resolve(task, arguments.flashed_data, arguments.flashed_model).model
+        image = build(board, task, model, energy=arguments.energy)
+        # The energy build may talk on other pins than those of the port that was found.
+        if site.port is None or (arguments.energy and not arguments.flashed_port):
+            print(write_image(board, image, site))
+        else:
+            load(board, image, site, note, write=True, again=arguments.again)
+            print(f"{board.name} on {site.port} holds build-{image.build_id}")
+    return 0
+
+
+def _reset(arguments: argparse.Namespace) -> int:
+    from ..flash import reset
+
+    with _board(arguments, DEFAULT_BAUD) as (board, site):
+        print(reset(board, site, arguments.by))
+    return 0
 
 
 def _compile(arguments: argparse.Namespace) -> int:

@@ -11,6 +11,8 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 DEFAULT_BOARD = "mps2-an386"
 PORT_BOARD = "serial"
 DEFAULT_BAUD = 115_200
+ENERGY_BAUD = 9600
+"""Of a DUT without an interface board. Ref: energyrunner README, energy mode."""
 UNITS_S = {"s": 1, "m": 60, "h": 3600}
 LONGEST_S = 7 * 24 * 3600
 

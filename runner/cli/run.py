@@ -4,11 +4,17 @@ import argparse
 import sys
 from pathlib import Path
 
-from .options import DEFAULT_BAUD, DEFAULT_BOARD, PORT_BOARD, Commands, baud, duration, positive
+from .options import (
+    DEFAULT_BAUD,
+    DEFAULT_BOARD,
+    ENERGY_BAUD,
+    PORT_BOARD,
+    Commands,
+    baud,
+    duration,
+    positive,
+)
 from .output import note, print_json, show
-
-ENERGY_BAUD = 9600
-"""Of a DUT without an interface board. Ref: energyrunner README, energy mode."""
 
 
 def add(commands: Commands) -> None:
@@ -76,6 +82,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="N|auto",
         help=f"rate of the port (default: {DEFAULT_BAUD}, in energy mode {ENERGY_BAUD}); auto: as "
         "fast, and in as long commands, as the firmware takes",
+    )
+    run.add_argument(
+        "--flasher", metavar="NAME", help="such as st-flash (default: the first the board declares)"
+    )
+    run.add_argument(
+        "--no-flash",
+        action="store_false",
+        dest="flash",
+        help="leave the firmware of the board as it is",
     )
     run.add_argument(
         "--shards", type=positive, default=1, metavar="N", help="share the set among N emulators"
@@ -156,6 +171,8 @@ def _run(arguments: argparse.Namespace) -> int:
         model=arguments.model,
         out=arguments.out,
         ports=tuple(arguments.port),
+        flasher=arguments.flasher,
+        flash=arguments.flash,
         baud=baud,
         raise_baud=raise_baud,
         verify=arguments.verify,
