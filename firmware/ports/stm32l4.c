@@ -151,6 +151,12 @@ __attribute__((section(".interrupts"), used)) const Handler stm32l4_interrupts[]
     [70] = usart_interrupt,
 };
 
+/* "Peripheral clock gating": two cycles pass until it runs, and reading the bit takes longer. */
+static void clock_enable(uint32_t enable, uint32_t bits) {
+    register_set(enable, bits);
+    (void)register_read(enable);
+}
+
 /* Pins are named by one number: 16 times the port, A being 0, and the number in it. */
 static uint32_t gpio(uint32_t pin) {
     return GPIOA + pin / 16 * GPIO_SIZE_B;
@@ -162,7 +168,7 @@ static void pin_set(uint32_t pin, bool high) {
 
 /* Give the pin's port its clock, and pins of port G their supply; then its function. */
 static void pin_enable(uint32_t pin, uint32_t mode) {
-    register_set(RCC_AHB2ENR, 1u << pin / 16);
+    clock_enable(RCC_AHB2ENR, 1u << pin / 16);
     if (pin / 16 == PORT_G) {
         register_set(PWR_CR2, CR2_IOSV); /* "Independent I/O supply rail" */
     }
@@ -170,7 +176,7 @@ static void pin_enable(uint32_t pin, uint32_t mode) {
 }
 
 static void pin_connect(uint32_t pin, uint32_t alternate) {
-    register_set(RCC_AHB2ENR, 1u << pin / 16);
+    clock_enable(RCC_AHB2ENR, 1u << pin / 16);
     uint32_t shift = pin % 8 * 4;
     register_change(gpio(pin) + GPIO_AFRL + pin % 16 / 8 * 4, 0xFu << shift, alternate << shift);
     pin_enable(pin, MODE_ALTERNATE);
@@ -179,7 +185,7 @@ static void pin_connect(uint32_t pin, uint32_t alternate) {
 /* From the 4 MHz of MSI after reset to 120 MHz: MSI at 48 MHz, trimmed by the crystal LSE to
  * 48.005 MHz (DS12023, MSI in PLL mode), / 6 * 30 / 2. That is right to 0.011 %. */
 static void clocks(void) {
-    register_set(RCC_APB1ENR1, APB1ENR1_PWREN);
+    clock_enable(RCC_APB1ENR1, APB1ENR1_PWREN);
 
     /* "Read access latency": the wait states before the frequency, and read back. */
     register_change(FLASH_ACR, ACR_LATENCY, WAIT_STATES_120_MHZ | ACR_PRFTEN | ACR_ICEN | ACR_DCEN);
@@ -227,11 +233,11 @@ bool port_takes_baud(uint32_t baud) {
     if (baud == 0) {
         return true;
     }
-    if (baud > 4000000) { /* no ST-LINK does */
+    if (baud < 2000 || baud > 4000000) { /* so that the divider has 16 bits; the ST-LINK's most */
         return false;
     }
-    return NUMBER == LPUART ? divider(baud) <= 0xFFFFF && divider(baud) >= 0x300
-                            : divider(baud) <= 0xFFFF && divider(baud) >= 16;
+    /* The LPUART's has 20 bits, and is 0x300 at least. */
+    return NUMBER != LPUART || divider(baud) <= 0xFFFFF;
 }
 
 static void usart_start(uint32_t baud) {
@@ -252,12 +258,12 @@ void port_init(void) {
     systick_start();
 #ifdef TB_ENERGY
     /* Open drain, so that a monitor of any voltage may pull it up; let go before it is driven. */
-    register_set(RCC_AHB2ENR, 1u << TIMING_PIN / 16);
+    clock_enable(RCC_AHB2ENR, 1u << TIMING_PIN / 16);
     pin_set(TIMING_PIN, true);
     register_set(gpio(TIMING_PIN) + GPIO_OTYPER, 1u << TIMING_PIN % 16);
     pin_enable(TIMING_PIN, MODE_OUTPUT);
 #endif
-    register_set(SERIAL->enable, SERIAL->enable_bit);
+    clock_enable(SERIAL->enable, SERIAL->enable_bit);
     pin_connect(TX_PIN, SERIAL->alternate);
     pin_connect(RX_PIN, SERIAL->alternate);
     usart_start(FIRST_BAUD);
