@@ -18,8 +18,11 @@ TIMEOUT_S = 300
 LIMIT = 4
 
 
-def _run(folder: Path, board: str, task: str, mode: str) -> tuple[Result, dict]:
-    words = ["--board", board, "--task", task, "--mode", mode, "--limit", str(LIMIT)]
+def _run(
+    folder: Path, board: str, task: str, mode: str, *, emulate: bool = False, limit: int = LIMIT
+) -> tuple[Result, dict]:
+    words = ["--board", board, "--task", task, "--mode", mode, "--limit", str(limit)]
+    words += ["--emulate"] * emulate
     done = subprocess.run(
         [*TINYBENCH, *words, "--json", "--out", str(folder)],
         capture_output=True,
@@ -59,6 +62,18 @@ def test_every_board_answers_the_same(task: str, tmp_path: Path) -> None:
         assert found.accuracy is not None
         results = [answer.results for answer in found.accuracy.answers]
         assert results == [answer.results for answer in wanted.accuracy.answers], board
+
+
+@pytest.mark.parametrize("task", names())
+def test_the_image_of_a_real_board_answers_the_same(task: str, tmp_path: Path) -> None:
+    """Over an emulated USART, too, and labelled as emulated; every task fits the smaller chip."""
+    host, _ = _run(tmp_path / "host", "host", task, "accuracy", limit=1)
+    found, _ = _run(tmp_path / "board", "nucleo-l4r5", task, "accuracy", emulate=True, limit=1)
+    assert found.emulated
+    assert found.time_base.startswith("emulated")
+    assert found.accuracy is not None
+    assert host.accuracy is not None
+    assert [a.results for a in found.accuracy.answers] == [a.results for a in host.accuracy.answers]
 
 
 @pytest.mark.parametrize("task", [name for name in names() if load_task(name).metric == "auc"])
