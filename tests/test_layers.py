@@ -39,6 +39,7 @@ LAYERS = {
     "runner.published": 4,
     "runner.report": 5,
     "runner.doctor": 5,
+    "runner.pytest_plugin": 5,
     "runner.udev": 5,
     "runner.cli": 6,
     "runner.__main__": 7,

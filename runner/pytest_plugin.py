@@ -1,0 +1,214 @@
+"""A pytest plugin: fixtures with the figures of a run, for the tests of a firmware team.
+
+    pytest --tinybench-board mps2-an386
+
+    def test_a_keyword_is_spotted_in_time(tinybench_run):
+        assert tinybench_run.valid
+        assert tinybench_run.latency_s < 0.08
+
+pytest loads this file by the entry point of the distribution, in every project beside which
+tinybench is installed: so it imports nothing of tinybench before a fixture is asked for.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+if TYPE_CHECKING:
+    from .board import Board
+    from .judge import Outcome
+    from .request import Request
+    from .store import Summary
+
+KEYS = ("task", "mode", "profile", "division", "model", "limit")
+"""What the marker may change for a test."""
+MARKER = f"tinybench(...): a run with another {', '.join(KEYS)} than the options say"
+LOCK_TIMEOUT_S = 24 * 3600.0
+"""For a run of another worker; its lock is free when that worker has ended."""
+OPTIONS = {
+    "board": (None, "board of the fixture tinybench_run, such as mps2-an386; without it or a "
+              "port, tests that use the fixture are skipped"),
+    "port": (None, "serial port of a real board"),
+    "task": ("kws", "task (default: kws)"),
+    "mode": ("all", "accuracy, performance, energy or all (default)"),
+    "profile": ("quick", "how much is measured and what judges it (default: quick)"),
+    "division": ("closed", "closed (default) or open"),
+    "model": (None, "an int8 .tflite of your own"),
+    "limit": (None, "only so many accuracy inputs"),
+    "wait": (0.0, "seconds to wait for a board that another run has (default: 0)"),
+    "out": (None, "folder in which run folders are made (default: a temporary one)"),
+}  # fmt: skip
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options."""
+    group = parser.getgroup("tinybench", "benchmarks of a board by tinybench")
+    for name, (default, words) in OPTIONS.items():
+        kind = {"limit": int, "wait": float}.get(name, str)
+        group.addoption(
+            f"--tinybench-{name}", default=default, metavar=name.upper(), help=words, type=kind
+        )
+    group.addoption(
+        "--tinybench-emulate", action="store_true", help="emulate a board that is a real one"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the marker, for --strict-markers."""
+    config.addinivalue_line("markers", MARKER)
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say what is measured, where anything is."""
+    where = _option(config, "board") or _option(config, "port")
+    if where is None:
+        return None
+    return f"tinybench: {_option(config, 'task')} on {where}, profile {_option(config, 'profile')}"
+
+
+@pytest.fixture(scope="session")
+def tinybench_board(request: pytest.FixtureRequest) -> "Board":
+    """The declaration of the board of --tinybench-board."""
+    from .board import load_board
+    from .errors import TinybenchError
+
+    try:
+        emulate = bool(_option(request.config, "emulate"))
+        return load_board(_board(request.config), emulate=emulate)
+    except TinybenchError as error:
+        pytest.fail(f"tinybench: {error}", pytrace=False)
+
+
+@pytest.fixture
+def tinybench_run(
+    request: pytest.FixtureRequest, _tinybench_runs: Callable[["Request"], "Outcome"]
+) -> "Summary":
+    """The figures of a run: a `Summary`, whose fields docs/results.md describes; SI units.
+
+    One run of the same kind is shared by all tests that ask for it, also those of other workers
+    of pytest-xdist. A bench that fails is an error of the test, with the bench's own words.
+    """
+    from .errors import TinybenchError
+    from .store import summary
+
+    _board(request.config)
+    try:
+        outcome = _tinybench_runs(_asked(request))
+    except TinybenchError as error:
+        pytest.fail(f"tinybench: {error}", pytrace=False)
+    request.node.user_properties.append(("tinybench_run", str(outcome.folder)))
+    words = [f"{outcome.verdict.words}; run folder: {outcome.folder}"]
+    words += [f"{v.rule}: wanted {v.wanted}, found {v.found}" for v in outcome.violations]
+    request.node.add_report_section("setup", "tinybench", "\n".join(words))
+    return summary(outcome.result, outcome.verdict, outcome.folder)
+
+
+class _Done(NamedTuple):
+    """How a run ended: its folder, or what the bench said."""
+
+    folder: str
+    error: str
+
+
+@pytest.fixture(scope="session")
+def _tinybench_runs(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> "Callable[[Request], Outcome]":
+    """Return what does a run unless it has been done, in this session, by any worker."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if hasattr(request.config, "workerinput") else base
+    out = _option(request.config, "out")
+    outcomes: dict[str, Outcome] = {}
+
+    def once(asked: "Request") -> "Outcome":
+        from .errors import BenchError
+        from .judge import judge
+
+        key = _key(asked)
+        if key not in outcomes:
+            done = _shared(asked, shared / "tinybench", key, None if out is None else Path(out))
+            if done.error:
+                raise BenchError(done.error)
+            outcomes[key] = judge(Path(done.folder))
+        return outcomes[key]
+
+    return once
+
+
+def _shared(asked: "Request", notes: Path, key: str, out: Path | None) -> _Done:
+    """Do a run, or read the note of the worker that has done it; only one runs at a time."""
+    from datetime import UTC, datetime
+
+    import msgspec
+    from filelock import FileLock
+    from msgspec.structs import replace
+
+    from .errors import TinybenchError
+    from .session import run
+    from .track import silent
+
+    notes.mkdir(parents=True, exist_ok=True)
+    written = notes / f"{key}.json"
+    with FileLock(notes / "lock", timeout=LOCK_TIMEOUT_S):
+        if written.is_file():
+            return msgspec.json.decode(written.read_bytes(), type=_Done)
+        folder = (out or notes) / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}Z-{key}"
+        try:
+            done = _Done(str(run(replace(asked, out=folder), silent, lambda _: None).folder), "")
+        except TinybenchError as error:
+            done = _Done("", str(error))
+        written.write_bytes(msgspec.json.encode(done))
+        return done
+
+
+def _option(config: pytest.Config, name: str) -> Any:
+    return config.getoption(f"--tinybench-{name}")
+
+
+def _board(config: pytest.Config) -> str:
+    """Return the board that is asked for; skips the test where none is."""
+    board = _option(config, "board")
+    if board is None and _option(config, "port") is None:
+        pytest.skip("no board: give one with --tinybench-board, such as mps2-an386")
+    return board or "serial"
+
+
+def _asked(request: pytest.FixtureRequest) -> "Request":
+    """Return the run that the options and the marker of a test ask for."""
+    from .errors import UsageError
+    from .request import Request
+
+    asked = {name: _option(request.config, name) for name in KEYS}
+    for marker in request.node.iter_markers("tinybench"):
+        wrong = [*marker.args, *(name for name in marker.kwargs if name not in KEYS)]
+        if wrong:
+            raise UsageError(f"the marker tinybench takes {', '.join(KEYS)}, not '{wrong[0]}'")
+        asked |= marker.kwargs
+        break  # the one nearest to the test
+    port = _option(request.config, "port")
+    limit, model = asked["limit"], asked["model"]
+    return Request(
+        board=_board(request.config),
+        task=str(asked["task"]),
+        mode=str(asked["mode"]),
+        profile=str(asked["profile"]),
+        division=str(asked["division"]),
+        emulate=bool(_option(request.config, "emulate")),
+        model=None if model is None else Path(model),
+        limit=None if limit is None else int(limit),
+        ports=() if port is None else (port,),
+        wait_s=_option(request.config, "wait"),
+    )
+
+
+def _key(asked: "Request") -> str:
+    """Return a file name for a kind of run."""
+    import hashlib
+
+    import msgspec
+
+    digest = hashlib.sha256(msgspec.json.encode(asked.absolute())).hexdigest()[:8]
+    words = "".join(c if c.isalnum() or c == "-" else "_" for c in f"{asked.board}-{asked.task}")
+    return f"{words[-60:]}-{digest}"

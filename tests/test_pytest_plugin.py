@@ -1,0 +1,144 @@
+"""The pytest plugin: what a firmware team's own tests see."""
+
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+MOMENT = """\
+name = "moment"
+title = "as little as can be judged"
+source = "these tests"
+accuracy_inputs = 10
+window_min_s = 0.02
+"""
+TESTS = """\
+def test_it_is_quick(tinybench_run, tinybench_board):
+    assert tinybench_run.board == tinybench_board.name == "host"
+    assert tinybench_run.valid
+    assert 0 < tinybench_run.latency_s < 5
+
+def test_it_is_right(tinybench_run):
+    assert tinybench_run.inputs == 10
+    assert tinybench_run.top1 > 0.5
+"""
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester) -> pytest.Pytester:
+    """A firmware team's project: a profile of its own, and tests of a run."""
+    pytester.makefile(".toml", moment=MOMENT)
+    pytester.makepyfile(TESTS)
+    return pytester
+
+
+def _run(project: pytest.Pytester, *words: str) -> pytest.RunResult:
+    """Run the project's tests in a process of their own, as its team does."""
+    return project.runpytest_subprocess(
+        "--strict-markers", "--tinybench-profile", str(project.path / "moment.toml"), *words
+    )
+
+
+def test_pytest_finds_the_plugin_by_the_distribution() -> None:
+    """Nothing needs to be named in the project's conftest."""
+    (found,) = entry_points(group="pytest11", name="tinybench")
+    assert found.value == "tinybench.runner.pytest_plugin"
+
+
+def test_tests_share_one_run(project: pytest.Pytester, tmp_path: Path) -> None:
+    """Both read the figures of the same run, whose folder is kept where it was asked for."""
+    out = tmp_path / "out"
+    done = _run(project, "--tinybench-board", "host", "--tinybench-out", str(out))
+    done.assert_outcomes(passed=2)
+    done.stdout.fnmatch_lines(["tinybench: kws on host, profile *moment.toml"])
+    (folder,) = out.iterdir()
+    assert (folder / "result.json").is_file()
+
+
+def test_workers_share_one_run(project: pytest.Pytester, tmp_path: Path) -> None:
+    """With pytest-xdist one worker runs it, the other waits."""
+    out = tmp_path / "out"
+    done = _run(project, "-n", "2", "--tinybench-board", "host", "--tinybench-out", str(out))
+    done.assert_outcomes(passed=2)
+    assert len(list(out.iterdir())) == 1
+
+
+def test_a_failing_test_shows_the_run(project: pytest.Pytester) -> None:
+    """Its verdict, its folder, and which rules it breaks."""
+    project.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.tinybench(limit=3, mode="accuracy")
+        def test_all_inputs(tinybench_run):
+            assert tinybench_run.valid, tinybench_run.broken_rules
+        """
+    )
+    done = _run(project, "--tinybench-board", "host")
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(
+        [
+            "*AssertionError: ?'accuracy-count'?",
+            "not valid under profile moment, not an MLPerf result: 1 rule broken; run folder: *",
+            "accuracy-count: wanted at least 10 inputs, each once, found 3 answers to 3 inputs",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--tinybench-board", "hots"], "there is no board 'hots': did you mean 'host'?"),
+        (["--tinybench-board", "host", "--tinybench-task", "kvs"], "did you mean 'kws'?"),
+        (["--tinybench-port", "/dev/nowhere"], "/dev/nowhere"),
+    ],
+)
+def test_a_bench_that_fails_is_an_error_in_its_own_words(
+    project: pytest.Pytester, words: list[str], said: str
+) -> None:
+    """No traceback through tinybench, and each test that needed the run says so."""
+    done = _run(project, *words)
+    done.assert_outcomes(errors=2)
+    text = done.stdout.str()
+    assert said in text
+    assert "Traceback" not in text
+    assert "runner/" not in text.replace(str(project.path), "")
+
+
+def test_without_a_board_the_tests_are_skipped_with_what_to_type(project: pytest.Pytester) -> None:
+    """A developer without a bench runs all other tests."""
+    done = _run(project, "-rs")
+    done.assert_outcomes(skipped=2)
+    done.stdout.fnmatch_lines(["*give one with --tinybench-board, such as mps2-an386*"])
+
+
+def test_a_marker_that_asks_for_nonsense_is_an_error(project: pytest.Pytester) -> None:
+    """A slip in a marker must not run something else."""
+    project.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.tinybench(tasks="kws")
+        def test_it(tinybench_run):
+            pass
+        """
+    )
+    done = _run(project, "--tinybench-board", "host")
+    done.assert_outcomes(errors=1)
+    done.stdout.fnmatch_lines(["*the marker tinybench takes task, mode, *, not 'tasks'"])
+
+
+def test_a_project_that_does_not_use_it_loads_nothing_of_tinybench() -> None:
+    """The plugin is loaded in every project beside which tinybench is installed."""
+    code = (
+        "import sys, pytest, tinybench.runner.pytest_plugin;"
+        "known = sorted(name for name in sys.modules if name.startswith(('tinybench.', 'msgspec', "
+        "'numpy', 'filelock')));"
+        "print(known)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['tinybench.runner', 'tinybench.runner.pytest_plugin']"
