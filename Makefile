@@ -49,6 +49,9 @@ soak: setup-test ## run the long tests: fuzzing, endurance, faults; writes build
 	$(BIN)/python -m pytest -n 2 -m soak tests
 	$(BIN)/python -m tests.faults.bench
 
+hardware: setup-test ## run the tests on the boards that bench.toml names, or on their records
+	$(BIN)/python -m pytest -m hardware tests
+
 bench: setup-test ## measure speed, memory and size; writes build/bench.json
 	$(BIN)/python -m tests.bench
 
@@ -88,4 +91,4 @@ $(VENV)/.train: $(VENV)/.base
 	$(PIP) install --editable '.[train]'
 	@touch $@
 
-.PHONY: help setup setup-test setup-dev setup-train demo test test-training models soak bench lint format clean
+.PHONY: help setup setup-test setup-dev setup-train demo test test-training models soak hardware bench lint format clean

@@ -20,6 +20,10 @@ UNWRITTEN_MAX = 1000
 """Pieces of an answer that a transcript may lack when the runner is killed."""
 WRITE_TIMEOUT_S = 10.0
 VERSION_TIMEOUT_S = 20.0
+LONG_S = 0.5
+"""A replay waits only for answers that took longer than this ..."""
+HURRY = 50
+"""... and for such a part of that."""
 
 
 class Transport(Protocol):
@@ -250,24 +254,32 @@ def _entry(t_s: float, to: str, data: bytes) -> bytes:
 
 
 class ReplayTransport:
-    """A transport that answers from a transcript, and insists that it is asked the same."""
+    """A transport that answers from a transcript, and insists that it is asked the same.
+
+    It answers at once, but takes its share of the time where the DUT took long: the runner does not
+    believe a DUT whose clock goes much faster than its own.
+    """
 
     byte_s = 0.0
 
     def __init__(self, path: Path) -> None:
         """Read a transcript. Raises RunFolderError when it cannot be read."""
         self._path = path
-        self._entries = list(read_transcript(path))
+        self._entries = list(_timed_entries(path))
         self._next = 0
+        self._last_s = 0.0
         self._event(b"opened")
 
     def read(self, timeout_s: float) -> bytes:  # noqa: ARG002 - a transcript has no time to wait
         if self._next >= len(self._entries):
             raise TransportError(f"{self._path}: the transcript has ended")
-        to, data = self._entries[self._next]
+        t_s, to, data = self._entries[self._next]
         if to != "host":
             return b""
         self._next += 1
+        if t_s - self._last_s > LONG_S:
+            time.sleep((t_s - self._last_s) / HURRY)
+        self._last_s = t_s
         return data
 
     def write(self, data: bytes) -> None:
@@ -286,13 +298,15 @@ class ReplayTransport:
         self._asked("port", what)
 
     def _asked(self, to: str, data: bytes) -> None:
-        while self._next < len(self._entries) and self._entries[self._next][0] == "host":
+        while self._next < len(self._entries) and self._entries[self._next][1] == "host":
             self._next += 1
-        wanted = self._entries[self._next] if self._next < len(self._entries) else ("", b"")
-        if (to, data) != wanted:
+        past = self._next >= len(self._entries)
+        t_s, *wanted = (0.0, "", b"") if past else self._entries[self._next]
+        if [to, data] != wanted:
             raise TransportError(
                 f"{self._path}: the transcript has {wanted[1]!r} where the runner sends {data!r}"
             )
+        self._last_s = t_s
         self._next += 1
 
 
@@ -301,6 +315,12 @@ def read_transcript(path: Path) -> Iterable[tuple[str, bytes]]:
 
     Raises RunFolderError naming the line that is no entry.
     """
+    for _, to, data in _timed_entries(path):
+        yield to, data
+
+
+def _timed_entries(path: Path) -> Iterable[tuple[float, str, bytes]]:
+    """Yield (seconds, to, bytes) of each entry of a transcript; see `read_transcript`."""
     try:
         lines = path.read_text(encoding="ascii").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -309,7 +329,7 @@ def read_transcript(path: Path) -> Iterable[tuple[str, bytes]]:
         try:
             entry = json.loads(line)
             data = entry["text"].encode("ascii") if "text" in entry else bytes.fromhex(entry["hex"])
-            yield entry["to"], data
+            yield float(entry.get("t_s", 0)), entry["to"], data
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise RunFolderError(f"{path}:{number}: not a transcript entry: {error}") from error
 
