@@ -23,6 +23,7 @@ from tinybench.runner.journal import JOURNAL_FILE, read
 from tinybench.runner.request import Request
 from tinybench.runner.result import RESULT_FILE, Result, read_result
 from tinybench.runner.session import run
+from tinybench.runner.track import silent
 from tinybench.runner.transport import ReplayTransport
 
 RECORDED = Path(os.environ.get("TINYBENCH_RECORDED") or Path(__file__).parent / "recorded")
@@ -81,7 +82,7 @@ def recorded_result(record: Path) -> Result:
 
 
 def _run(request: Request) -> Result:
-    return run(request, lambda items, _what, _count: iter(items), lambda _: None).result
+    return run(request, silent, lambda _: None).result
 
 
 @contextmanager
