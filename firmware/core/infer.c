@@ -7,6 +7,9 @@
 #include "port.h"
 #include "text.h"
 #include "upload.h"
+#ifdef TB_TH_API
+#include "window.h"
+#endif
 
 /* Layers that can be timed one by one. */
 #define LAYERS_MAX 128
@@ -46,7 +49,13 @@ int infer_timed(uint32_t iterations, uint32_t *start_us, uint32_t *end_us) {
     port_align();
     mark();
     *start_us = port_micros();
+#ifdef TB_TH_API
+    window_begins();
+#endif
     int status = infer_untimed(iterations);
+#ifdef TB_TH_API
+    window_ends();
+#endif
     *end_us = port_micros();
     mark();
     if (status >= 0) {
@@ -140,15 +149,6 @@ void infer_layers(uint32_t iterations) {
         text("-");
         text_u32(elapsed_us[layer]);
         text("\r\n");
-    }
-}
-
-void infer_values(void) {
-    for (uint32_t i = 0; i < model_result_count; i++) {
-        if (i > 0) {
-            text(",");
-        }
-        text_decimal(model_result(i), model_result_decimals, model_result_rounded);
     }
 }
 
