@@ -15,6 +15,7 @@ import msgspec
 from ..models.compiler import Manifest, compile_model
 from .board import Board, Toolchain
 from .cache import cache_folder
+from .engine import Engine
 from .errors import BuildError, ModelError, ToolMissingError, UsageError
 from .task import Task
 
@@ -22,7 +23,9 @@ BUILD_TIMEOUT_S = 180
 TOOL_TIMEOUT_S = 20
 _OVERFLOW = re.compile(r"region `(FLASH|RAM)' overflowed by ([0-9]+) bytes")
 """What the linker says. Ref: binutils, ld."""
-SOURCE_FOLDERS = ("core", "kernels", "ports", "semihosting", "cortex_m", "riscv")
+SOURCE_FOLDERS = (
+    *("core", "kernels", "ports", "semihosting", "cortex_m", "riscv", "th_api", "th_api/api"),
+)
 COMPILER_PACKAGES = {
     "": "gcc",
     "arm-none-eabi-": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
@@ -41,17 +44,19 @@ class Image(msgspec.Struct, frozen=True):
     compiler: str
     flash_b: int
     """Code and constants, weights included."""
-    code_flash_b: int
-    """Code and tables, without the model's weights."""
+    code_flash_b: int | None
+    """Code and tables, without the model's weights; None where these are an engine's own."""
     ram_b: int
     build_id: str
     """What this image calls itself in `caps`: a hash of all it is made from."""
-    manifest: Manifest
+    manifest: Manifest | None
+    """What was compiled; None with an engine of its own."""
 
 
-def build(board: Board, task: Task, model: Path, *, energy: bool = False) -> Image:
-    """Compile a task's model, a .tflite, to C and build the board's firmware with it.
+def build(board: Board, task: Task, model: Path | Engine, *, energy: bool = False) -> Image:
+    """Build a board's firmware with a task's model, a .tflite that is compiled to C.
 
+    `model` may be an engine that brings its own model instead.
     `energy`: the energy build, which marks time on the timing pin instead of printing it.
 
     An image is kept in the cache under the hash of all it is made from, and built once.
@@ -65,22 +70,17 @@ def build(board: Board, task: Task, model: Path, *, energy: bool = False) -> Ima
         images.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=images, prefix=".build-") as scratch:
             work = Path(scratch) / "image"
-            manifest = compile_model(
-                model,
-                work / "model",
-                model_id=task.model_id,
-                kernels=_toolchain(board).kernels,
-                input_format=task.input_format,
-                result=task.result,
-                decimals=task.result_decimals,
-            )
-            _check_task(task, manifest, model)
-            _check_fits(board, manifest)
+            work.mkdir()
+            if isinstance(model, Engine):
+                manifest, has = None, [model.sha256, task.model_id, str(task.input_b)]
+            else:
+                manifest = _compile(board, task, model, work / "model")
+                has = [manifest.model_c_sha256]
             made_of = [
                 board_mk(board),
                 compiler,
                 sources,
-                manifest.model_c_sha256,
+                *has,
                 "energy" if energy else "text",
                 # What an older version wrote about its image lacks what this one wants to know.
                 msgspec.json.schema(Image),
@@ -92,7 +92,8 @@ def build(board: Board, task: Task, model: Path, *, energy: bool = False) -> Ima
                 return msgspec.json.decode(record.read_bytes(), type=Image)
 
             (work / "board.mk").write_text(board_mk(board), encoding="utf-8")
-            _make(board, work, build_id, energy=energy)
+            source = _source_words(task, model, work)
+            _make(board, work, build_id, source, energy=energy)
             elf = work / "firmware.elf"
             flash_b, ram_b = _sizes(board, elf)
             image = Image(
@@ -101,7 +102,7 @@ def build(board: Board, task: Task, model: Path, *, energy: bool = False) -> Ima
                 sources_sha256=sources,
                 compiler=compiler,
                 flash_b=flash_b,
-                code_flash_b=flash_b - manifest.weights_b + manifest.tables_b,
+                code_flash_b=manifest and flash_b - manifest.weights_b + manifest.tables_b,
                 ram_b=ram_b,
                 build_id=build_id,
                 manifest=manifest,
@@ -136,6 +137,29 @@ def converted(board: Board, image: Image, form: str) -> Path:
     except OSError as error:
         raise BuildError(f"cannot write {out}: {error}") from error
     return out
+
+
+def _compile(board: Board, task: Task, model: Path, folder: Path) -> Manifest:
+    """Compile a .tflite for a board. Raises ModelError, also for another task's or a large one."""
+    manifest = compile_model(
+        model,
+        folder,
+        model_id=task.model_id,
+        kernels=_toolchain(board).kernels,
+        input_format=task.input_format,
+        result=task.result,
+        decimals=task.result_decimals,
+    )
+    _check_task(task, manifest, model)
+    _check_fits(board, manifest)
+    return manifest
+
+
+def _source_words(task: Task, model: Path | Engine, work: Path) -> list[str]:
+    """Return what make must know of what infers."""
+    if isinstance(model, Engine):
+        return [f"ENGINE={model.folder}", f"MODEL_ID={task.model_id}", f"INPUT_B={task.input_b}"]
+    return [f"MODEL={work / 'model'}"]
 
 
 def _check_task(task: Task, manifest: Manifest, model: Path) -> None:
@@ -199,7 +223,7 @@ def compiler_program(board: Board) -> str:
     return _toolchain(board).prefix + "gcc"
 
 
-def _make(board: Board, work: Path, build_id: str, *, energy: bool) -> None:
+def _make(board: Board, work: Path, build_id: str, source: list[str], *, energy: bool) -> None:
     command = [
         "make",
         "--no-print-directory",
@@ -208,7 +232,7 @@ def _make(board: Board, work: Path, build_id: str, *, energy: bool) -> None:
         "-j2",
         f"BUILD={work}",
         f"BOARD_MK={work / 'board.mk'}",
-        f"MODEL={work / 'model'}",
+        *source,
         f"BUILD_ID={build_id}",
         f"ENERGY={'1' if energy else ''}",
     ]

@@ -21,12 +21,14 @@ from ..datasets.reader import SampleSet, parse_labels, read_samples
 from ..models.declaration import Model, load_model
 from ..models.declaration import package_folder as models_folder
 from .cache import cache_folder
+from .engine import Engine
 from .errors import DatasetError, ModelError, UsageError
 from .task import Task
 from .track import Track
 
-Origin = Literal["official", "embedded", "custom"]
-"""Whose it is: byte for byte that of MLPerf Tiny, the package's own, or the user's."""
+Origin = Literal["official", "embedded", "custom", "engine"]
+"""Whose it is: byte for byte that of MLPerf Tiny, the package's own, or the user's; a model may be
+what an engine holds, and nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Inputs:
     """The declaration that the samples were read by."""
     dataset_origin: Origin
     model: Path
-    """The .tflite."""
+    """The .tflite, or the folder of the engine that holds the model."""
     model_sha256: str
     model_origin: Origin
     note: str
@@ -113,13 +115,17 @@ def _verified(task: Task, path: Path, sha256: str) -> bytes:
 
 
 def resolve(
-    task: Task, data: Path | None = None, model: Path | None = None, cache: Path | None = None
+    task: Task,
+    data: Path | None = None,
+    model: Path | Engine | None = None,
+    cache: Path | None = None,
 ) -> Inputs:
     """Choose inputs and model, and check them.
 
     The official ones when all of them are in the cache, else those in the package. `data` (an EEMBC
-    dataset folder) takes the inputs from there, with the official model unless `model` (a .tflite)
-    says otherwise. A set or a model given by the user counts as official when it is, to the byte.
+    dataset folder) takes the inputs from there, with the official model unless `model` (a .tflite,
+    or an engine that holds its own) says otherwise. A set or a model given by the user counts as
+    official when it is, to the byte.
     Raises DatasetError or ModelError, which name the file.
     """
     cache = cache or cache_folder()
@@ -141,20 +147,26 @@ def resolve(
         dataset = load_dataset(task.embedded_dataset)
         samples, origin = _embedded_samples(dataset), "embedded"
 
-    if model is not None:
+    if isinstance(model, Engine):
+        path, sha256 = Path(model.folder), model.sha256
+    elif model is not None:
         path, sha256 = model, _file_sha256(model)
     elif origin == "embedded":
         path = _embedded_model(task)
         sha256 = _file_sha256(path)
     else:
         path, sha256 = _cached_model(task, official_model, cache)
-    model_origin = _model_origin(task, official_model, sha256)
+    model_origin: Origin
+    if isinstance(model, Engine):
+        model_origin, whose = "engine", f"the model of engine {model.name}"
+    else:
+        model_origin = _model_origin(task, official_model, sha256)
+        whose = f"{model_origin} model ({path.name})"
 
-    note = f"{len(samples.samples)} {origin} inputs ({data or dataset.name}), "
-    note += f"{model_origin} model ({path.name})"
+    note = f"{len(samples.samples)} {origin} inputs ({data or dataset.name}), {whose}"
     if origin == "official" and dataset.prepared:
         note += "; labels checked, the inputs have no public checksums"
-    if origin != "official" or model_origin != "official":
+    if origin != "official" or model_origin not in ("official", "engine"):
         note += _how_to_get_official(task, cache)
     return Inputs(samples, dataset, origin, path, sha256, model_origin, note)
 

@@ -14,6 +14,7 @@ from . import rules
 from . import task as tasks
 from .board import Board
 from .declare import find
+from .engine import Engine, load_engine
 from .errors import ToolMissingError, UsageError
 from .firmware import Image, build, check_emulator
 from .flash import flasher_of
@@ -35,7 +36,10 @@ class Plan:
     task: Task
     profile: Profile
     inputs: Inputs
-    manifest: Manifest
+    engine: Engine | None
+    """What infers, where it is not ours."""
+    manifest: Manifest | None
+    """None where the model is what an engine holds."""
     image: Image | None
     """None where the board holds its firmware already."""
     energy_image: Image | None
@@ -96,19 +100,25 @@ def make_plan(request: Request, track: Track, say: Callable[[str], None]) -> Pla
     task = tasks.load_task(request.task)
     profile = rules.load_profile(request.profile)
     _insist_reachable(board, request)
-    inputs = resolve(task, request.data, request.model)
+    engine = None if request.engine is None else load_engine(request.engine)
+    inputs = resolve(task, request.data, request.model or engine)
     say(f"{board.name}, {task.name}: {inputs.note}")
     tools = _tools(board)
     if board.toolchain is None:
-        manifest = _manifest(task, inputs)
-        return Plan(request, board, task, profile, inputs, manifest, None, None, tools)
+        said = _manifest(task, inputs)
+        return Plan(request, board, task, profile, inputs, None, said, None, None, tools)
     builds = [False] * (request.mode != "energy") + [True] * request.wants_energy
-    building = (build(board, task, inputs.model, energy=energy) for energy in builds)
+    building = (build(board, task, engine or inputs.model, energy=energy) for energy in builds)
     images = list(track(building, "build", len(builds)))
     check_emulator(board, images)
     energy_image = images[-1] if builds[-1] else None
     image = images[0]
-    return Plan(request, board, task, profile, inputs, image.manifest, image, energy_image, tools)
+    manifest = image.manifest
+    if engine is not None and request.model is not None:
+        manifest = _manifest(task, inputs)
+    return Plan(
+        request, board, task, profile, inputs, engine, manifest, image, energy_image, tools
+    )
 
 
 def _insist_reachable(board: Board, request: Request) -> None:
@@ -130,6 +140,11 @@ def _insist_reachable(board: Board, request: Request) -> None:
         raise UsageError("--probe is that of one board: give one --port, or leave --probe out")
     if request.flasher or (request.flash and request.ports and board.flash):
         flasher_of(board, request.flasher)
+    if board.toolchain is None and request.engine is not None:
+        raise UsageError(
+            f"--engine is built into firmware, but board {board.name} holds its own already; leave "
+            "--engine out"
+        )
     if request.monitor is not None and request.mode not in ("energy", "all"):
         raise UsageError(f"--monitor measures energy, not --mode {request.mode}")
     if request.interface_board and not (request.ports and request.mode == "energy"):
@@ -165,7 +180,7 @@ def _insist_measurable(board: Board, request: Request) -> None:
 
 
 def _manifest(task: Task, inputs: Inputs) -> Manifest:
-    """Return what the model holds, for a board whose firmware is not built here."""
+    """Return what the model holds, where it is not compiled for the board by us."""
     with tempfile.TemporaryDirectory() as scratch:
         return compile_model(inputs.model, Path(scratch) / "model", model_id=task.model_id)
 

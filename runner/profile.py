@@ -84,7 +84,8 @@ def profile(board_name: str, task_name: str) -> Profile:
         iterations = min(ITERATIONS_MAX, max(1, TARGET_US // first_us))
         inference_us = dut.infer(first, iterations, 1).elapsed_us / iterations
         elapsed_us = layer_times(dut.command(f"profile-layers {iterations}", TIMEOUT_S))
-    entries = [entry for entry in image.manifest.operators if entry.kernel]
+    operators = image.manifest.operators if image.manifest else []
+    entries = [entry for entry in operators if entry.kernel]
     if len(entries) != len(elapsed_us):
         raise ProtocolError(
             f"the firmware timed {len(elapsed_us)} layers, the model has {len(entries)}"

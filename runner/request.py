@@ -23,6 +23,9 @@ class Request(msgspec.Struct, frozen=True):
     limit: int | None = None
     data: Path | None = None
     model: Path | None = None
+    """With an engine: the .tflite that it is said to run."""
+    engine: Path | None = None
+    """Folder of an inference engine other than ours."""
     out: Path | None = None
     ports: tuple[str, ...] = ()
     """Serial ports of equal boards; none: the board is a child process."""
@@ -63,6 +66,7 @@ class Request(msgspec.Struct, frozen=True):
             monitor=self.monitor and _absolute(self.monitor),
             data=self.data and self.data.resolve(),
             model=self.model and self.model.resolve(),
+            engine=self.engine and self.engine.resolve(),
             out=self.out and self.out.resolve(),
         )
 

@@ -128,12 +128,23 @@ class ModelUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     kind: str
-    """"official" (the reference model), "embedded" or "custom"."""
+    """"official" (the reference model), "embedded", "custom" or "engine": what an engine holds."""
     sha256: str
-    macs: int
+    """Of the .tflite; of an engine's sources, where these are all that is known."""
+    macs: int | None
+    """None where nobody knows."""
     tensor_ram_b: int | None
-    """Upload buffer, arena and result together; None where the firmware was not built here."""
-    weights_b: int
+    """Upload buffer, arena and result together; None where we did not compile the model."""
+    weights_b: int | None
+
+
+class EngineUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The inference engine of a firmware, where it is not ours. With a .tflite named as its model,
+    that it runs this model is its maker's word."""
+
+    name: str
+    sha256: str
+    """Over its sources."""
 
 
 class Firmware(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -144,9 +155,10 @@ class Firmware(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     compiler: str
     flash_b: int
     """Code and constants, weights included."""
-    code_flash_b: int
-    """Code and tables without weights."""
+    code_flash_b: int | None
+    """Code and tables without weights; None with an engine of its own."""
     ram_b: int
+    engine: EngineUsed | None = None
 
 
 class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

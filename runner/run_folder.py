@@ -57,18 +57,18 @@ def store_files(folder: Path, plan: Plan) -> dict[str, str]:
         copies["firmware.elf"] = Path(plan.image.elf)
     if plan.energy_image is not None and plan.energy_image != plan.image:
         copies["firmware-energy.elf"] = Path(plan.energy_image.elf)
-    if inputs.model_origin != "custom":
+    if inputs.model_origin in ("official", "embedded"):
         copies["model.toml"] = find("model", model, models.names())
     try:
         for name, source in copies.items():
             shutil.copyfile(source, folder / name)
-        (folder / "manifest.json").write_bytes(
-            msgspec.json.format(msgspec.json.encode(plan.manifest), indent=1) + b"\n"
-        )
-        return {
-            name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
-            for name in (*copies, "manifest.json")
-        }
+        stored = [*copies]
+        if plan.engine is None:
+            stored.append("manifest.json")
+            (folder / stored[-1]).write_bytes(
+                msgspec.json.format(msgspec.json.encode(plan.manifest), indent=1) + b"\n"
+            )
+        return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in stored}
     except OSError as error:
         raise RunFolderError(f"cannot write into {folder}: {error}") from error
 

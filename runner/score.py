@@ -93,7 +93,8 @@ def suite(results: Sequence[Result]) -> tuple[float, float]:
         and result.accuracy is not None
         and result.accuracy.top1 is not None
     ]
-    return vips([(top1, latency_s) for top1, latency_s, _ in parts]), vops(parts)
+    known = [(top1, latency_s, macs) for top1, latency_s, macs in parts if macs is not None]
+    return vips([(top1, latency_s) for top1, latency_s, _ in parts]), vops(known)
 
 
 def throughput_per_s(iterations: int, elapsed_us: int) -> float:

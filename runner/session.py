@@ -25,6 +25,7 @@ from .connect import (
     open_dut,
 )
 from .dut import Dut
+from .engine import Engine
 from .errors import RunFolderError, TinybenchError, ToolMissingError
 from .firmware import Image
 from .float_model import float_quality
@@ -39,6 +40,7 @@ from .result import (
     Accuracy,
     Answer,
     Energy,
+    EngineUsed,
     Firmware,
     FloatModel,
     InputsUsed,
@@ -319,7 +321,7 @@ def _result(
     ]
     accuracy = score.accuracy(ordered, task.metric) if ordered else None
     performance = _performance(known.windows, board)
-    vips, vops = _valid_per_second(accuracy, performance, plan.manifest.macs)
+    vips, vops = _valid_per_second(accuracy, performance, plan.manifest and plan.manifest.macs)
     image = plan.image or plan.energy_image
     return Result(
         tinybench=version("tinybench-mcu"),
@@ -340,7 +342,7 @@ def _result(
         dut=known.met.vendor,
         inputs=_inputs_used(plan),
         model=_model_used(plan),
-        firmware=None if image is None else _firmware(image),
+        firmware=None if image is None else _firmware(image, plan.engine),
         link=known.met.link,
         interface_board=request.interface_board,
         steps=known.steps,
@@ -385,17 +387,18 @@ def _inputs_used(plan: Plan) -> InputsUsed:
 
 
 def _model_used(plan: Plan) -> ModelUsed:
+    compiled = plan.image and plan.image.manifest
     return ModelUsed(
         name=plan.inputs.model.name,
         kind=plan.inputs.model_origin,
         sha256=plan.inputs.model_sha256,
-        macs=plan.manifest.macs,
-        tensor_ram_b=None if plan.image is None else plan.manifest.tensor_ram_b,
-        weights_b=plan.manifest.weights_b,
+        macs=plan.manifest and plan.manifest.macs,
+        tensor_ram_b=compiled and compiled.tensor_ram_b,
+        weights_b=plan.manifest and plan.manifest.weights_b,
     )
 
 
-def _firmware(image: Image) -> Firmware:
+def _firmware(image: Image, engine: Engine | None) -> Firmware:
     return Firmware(
         elf_sha256=image.elf_sha256,
         sources_sha256=image.sources_sha256,
@@ -403,6 +406,7 @@ def _firmware(image: Image) -> Firmware:
         flash_b=image.flash_b,
         code_flash_b=image.code_flash_b,
         ram_b=image.ram_b,
+        engine=engine and EngineUsed(engine.name, engine.sha256),
     )
 
 
@@ -417,10 +421,11 @@ def _performance(windows: list[Window], board: Board) -> Performance | None:
 
 
 def _valid_per_second(
-    accuracy: Accuracy | None, performance: Performance | None, macs: int
+    accuracy: Accuracy | None, performance: Performance | None, macs: int | None
 ) -> tuple[float | None, float | None]:
     """Return VIPS and VOPS of one task, where it has an accuracy and a latency."""
     if accuracy is None or accuracy.top1 is None or performance is None:
         return None, None
     latency_s = performance.latency_s
-    return score.vips([(accuracy.top1, latency_s)]), score.vops([(accuracy.top1, latency_s, macs)])
+    vips = score.vips([(accuracy.top1, latency_s)])
+    return vips, None if macs is None else score.vops([(accuracy.top1, latency_s, macs)])

@@ -64,8 +64,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     vops: float | None
     model: str
     model_kind: str
-    macs: int
-    weights_b: int
+    macs: int | None
+    weights_b: int | None
     tensor_ram_b: int | None
     flash_b: int | None
     code_flash_b: int | None

@@ -148,6 +148,7 @@ def test_firmware_larger_than_a_memory_is_refused_with_the_linkers_figure(
 ) -> None:
     """The model alone would fit: only the linker knows by how much all of it does not."""
     image = firmware.build(load_board("mps2-an386"), load_task("kws"), EMBEDDED / "kws01.tflite")
+    assert image.manifest is not None
     model_b, all_b = {
         "flash": (image.manifest.weights_b, image.flash_b),
         "ram": (image.manifest.tensor_ram_b, image.ram_b),

@@ -135,6 +135,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     run.add_argument("--data", type=Path, metavar="DIR", help="an EEMBC dataset folder")
     run.add_argument("--model", type=Path, metavar="FILE", help="an int8 .tflite of your own")
     run.add_argument(
+        "--engine",
+        type=Path,
+        metavar="DIR",
+        help="build the firmware with an inference engine of your own, by core/model.h or th_*; "
+        "--model then names the model it runs",
+    )
+    run.add_argument(
         "--interface-board",
         action="store_true",
         help="in energy mode the --port is that of an interface board, with the DUT behind it",
@@ -153,6 +160,9 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.task is None:
         print("tinybench: name a task, such as --task kws; see tinybench --help", file=sys.stderr)
         return 2
+    if arguments.task == "all" and arguments.engine is not None:
+        print("tinybench: an engine is one for a task: name that with --task", file=sys.stderr)
+        return 2
     from ..report.progress import track_for
     from ..request import Request
     from ..session import run, run_all
@@ -169,6 +179,7 @@ def _run(arguments: argparse.Namespace) -> int:
         limit=arguments.limit,
         data=arguments.data,
         model=arguments.model,
+        engine=arguments.engine,
         out=arguments.out,
         ports=tuple(arguments.port),
         flasher=arguments.flasher,

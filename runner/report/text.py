@@ -50,8 +50,13 @@ def caveats(result: Result, verdict: Verdict) -> list[str]:
         said.append("dataset: embedded, made by this project, not an MLPerf result")
     elif result.dataset == "custom":
         said.append("dataset: custom, not an MLPerf result")
-    elif result.model.kind != "official":
+    elif result.model.kind not in ("official", "engine"):
         said.append("not the reference model")
+    engine = result.firmware and result.firmware.engine
+    if engine is not None and result.model.kind == "engine":
+        said.append(f"engine {engine.name}: not ours, and its model is not known here")
+    elif engine is not None:
+        said.append(f"engine {engine.name}: not ours; that it runs this model is its maker's word")
     if result.energy is not None and result.energy.modelled:
         said.append("energy: modelled, not a measurement")
     if result.link is not None and not result.link.verified:
@@ -74,12 +79,16 @@ def facts(result: Result) -> list[tuple[str, str]]:
     said.append(("board", f"{result.board} ({result.core})"))
     said.append(("task", f"{result.task} ({result.model_id})"))
     said.append(("dataset", f"{result.dataset}: {result.inputs.note}"))
-    said.append(("model", f"{result.model.kind}: {result.model.name}, {result.model.macs:,} MACs"))
+    macs = "MACs not known" if result.model.macs is None else f"{result.model.macs:,} MACs"
+    said.append(("model", f"{result.model.kind}: {result.model.name}, {macs}"))
     if result.model.tensor_ram_b is not None:
         said.append(("tensor RAM", f"{result.model.tensor_ram_b:,} bytes"))
     if result.firmware is not None:
         code_b, weights_b = result.firmware.code_flash_b, result.model.weights_b
-        said.append(("flash", f"{code_b:,} bytes of code, {weights_b:,} of weights"))
+        if code_b is None or weights_b is None:
+            said.append(("flash", f"{result.firmware.flash_b:,} bytes"))
+        else:
+            said.append(("flash", f"{code_b:,} bytes of code, {weights_b:,} of weights"))
     else:
         said.append(("firmware", "what the board held; not built here"))
     if result.link is not None:

@@ -43,15 +43,23 @@ def _reference_model(result: Result) -> Iterator[Ruling]:
     if result.dataset != "official":
         return
     found = f"model '{result.model.name}' ({result.model.kind})"
+    wanted = "the reference model"
+    engine = result.firmware and result.firmware.engine
     if result.division == "open":
         yield REFERENCE_MODEL.kept("any model, in the open division", found)
-        return
-    yield REFERENCE_MODEL.judged(
-        result.model.kind == "official",
-        "the reference model",
-        found,
-        "use the reference model, or --division open",
-    )
+    elif result.model.kind == "engine":
+        found = f"engine '{result.model.name}', whose model is not known here"
+        advice = "name the .tflite that it runs with --model, or use --division open"
+        yield REFERENCE_MODEL.judged(False, wanted, found, advice)
+    elif engine is not None and result.model.kind == "official":
+        yield REFERENCE_MODEL.declared(wanted, f"{found}, as is said of engine '{engine.name}'")
+    else:
+        yield REFERENCE_MODEL.judged(
+            result.model.kind == "official",
+            wanted,
+            found,
+            "use the reference model, or --division open",
+        )
 
 
 def _same_firmware(result: Result) -> Ruling:
