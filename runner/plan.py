@@ -116,9 +116,7 @@ def make_plan(request: Request, track: Track, say: Callable[[str], None]) -> Pla
     manifest = image.manifest
     if engine is not None and request.model is not None:
         manifest = _manifest(task, inputs)
-    return Plan(
-        request, board, task, profile, inputs, engine, manifest, image, energy_image, tools
-    )
+    return Plan(request, board, task, profile, inputs, engine, manifest, image, energy_image, tools)
 
 
 def _insist_reachable(board: Board, request: Request) -> None:
