@@ -109,12 +109,12 @@ def _title(window: Window, modelled: bool, *, short: bool) -> str:
 Columns = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
 
 
-def envelope(trace: Trace, start_s: float, stop_s: float) -> Columns:
-    """Return time in s and lowest, mean and highest power in W, of at most POINTS columns."""
+def envelope(trace: Trace, start_s: float, stop_s: float, most: int = POINTS) -> Columns:
+    """Return time in s and lowest, mean and highest power in W, of at most `most` columns."""
     rate_hz = trace.head.rate_hz
     first = max(math.floor(start_s * rate_hz), 0)
     last = min(math.ceil(stop_s * rate_hz), trace.count)
-    size = max(math.ceil((last - first) / POINTS), 1)
+    size = max(math.ceil((last - first) / most), 1)
     rows = list(_reduced(trace, first, last, size))
     if not rows:
         nothing = np.empty(0)

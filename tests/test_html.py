@@ -5,10 +5,12 @@ import hashlib
 import html
 import itertools
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,11 +18,13 @@ from hypothesis import strategies as st
 from tests.results import good_result
 from tests.test_compare import energy
 from tests.test_store import stored
+from tinybench.energy.trace import Chunk, Edge, TraceHead, TraceWriter
 from tinybench.runner import cli, score
 from tinybench.runner.profile import Layer, Profile
 from tinybench.runner.report import plots
 from tinybench.runner.report.html import _roc_points
-from tinybench.runner.result import Answer, Result
+from tinybench.runner.report.power import COLUMNS, powers
+from tinybench.runner.result import Answer, Energy, Result, read_result
 
 EVIL = "<img src=x onerror=alert(1)></script><script>alert(1)</script>\x1b[31m\"'&|"
 MODELLED = energy([100, 100.1, 100.2, 99.9, 99.8], 2, modelled=True)
@@ -113,6 +117,7 @@ def test_every_plot_is_there_and_labelled(tmp_path: Path) -> None:
         "Confusion matrix",
         "Latency of single inferences",
         "Energy of each window",
+        "Power over time",
     ]
     assert "204 emulated ms an inference" in page
     assert "emulated: time is an instruction count, not a measurement" in page
@@ -266,3 +271,56 @@ def test_plots_take_any_values(values: list[float], middle: float) -> None:
     assert "nan" not in drawn
     places = [float(y) for y in re.findall(r'c?y="(-?[\d.]+)"', drawn)]
     assert all(-1 <= y <= plots.HEIGHT + 400 for y in places)
+
+
+@pytest.fixture(scope="module")
+def traced(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with an energy trace: 20 s, a window of 10 s from 5 s on, and a hole in it."""
+    folder = stored(tmp_path_factory.mktemp("traced") / "run", energy=_one_window())
+    head = TraceHead(rate_hz=1000.0, unit="W", monitor="test")
+    power = np.full(20_000, 1e-3)
+    power[5000:15_000] = 10e-3
+    power[7000] = 12e-3
+    power[18_000] = 1.0
+    power[9000:10_000] = np.nan
+    with TraceWriter(folder / "energy.jls", head) as writer:
+        writer.write(Chunk(0, power, edges=[Edge(5.0), Edge(15.0)]))
+    return folder
+
+
+def _one_window() -> Energy:
+    found = msgspec.structs.replace(MODELLED, modelled=False)
+    window = msgspec.structs.replace(found.windows[0], start_s=5.0, stop_s=15.0)
+    return msgspec.structs.replace(found, windows=[window])
+
+
+def test_the_power_of_a_window_is_shown_over_time(traced: Path) -> None:
+    """Lowest, mean and highest of each column; peaks are kept, holes left, and the size bounded."""
+    energy_found = read_result(traced).energy
+    assert energy_found is not None
+    (one,), why = powers(traced, energy_found)
+    assert why == ""
+    assert one.lasts_s == 10
+    assert len(one.points) <= COLUMNS
+    inside = [p for p in one.points if 0.1 < p[0] < 9.9]
+    assert max(high for *_, high in inside if high is not None) == 12  # one sample of 55
+    assert {low for _, low, _, _ in inside if low is not None} == {10}
+    holes = [at for at, _, mean, _ in inside if mean is None]
+    assert holes
+    assert 3.9 < min(holes) < max(holes) < 5.1
+    assert [at for at, *_ in one.points] == sorted(at for at, *_ in one.points)
+    page = _page(traced)
+    assert "Power in window 1" in page
+    assert page.count('class="spread"') == 2  # before and after the hole
+    assert "data-power" in page
+    assert "modelled mW" not in page
+
+
+def test_a_trace_that_is_gone_or_damaged_is_said(traced: Path, tmp_path: Path) -> None:
+    """The page is there all the same."""
+    copy = tmp_path / "run"
+    shutil.copytree(traced, copy)
+    (copy / "energy.jls").write_bytes(b"no trace")
+    assert "the trace cannot be read" in _page(copy)
+    (copy / "energy.jls").unlink()
+    assert "the trace is not in the run folder" in _page(copy)

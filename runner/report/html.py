@@ -19,6 +19,7 @@ from ..store import Summary
 from ..task import load_task
 from . import plots
 from .plots import text
+from .power import powers
 from .printable import all_printable
 from .table import accuracy, microjoules, milliseconds, validity, verdict
 from .text import caveats, facts
@@ -113,7 +114,7 @@ def _section(number: int, result: Result, judged: Verdict, summary: Summary) -> 
     if result.accuracy is not None and result.accuracy.answers:
         cards += _accuracy(result, result.accuracy, folder)
     if result.energy is not None and result.energy.windows:
-        cards.append(_energy(result.energy))
+        cards += [_energy(result.energy), *_powers(result.energy, folder)]
     cards += [*_layers(folder), *_transcripts(folder)]
     return (
         f'<section id="run{number}"><h2>{text(result.task)} on {text(result.board)}: '
@@ -241,6 +242,27 @@ def _energy(energy: Energy) -> str:
         said = "A model's figures, not a measurement. " + said
     plot = plots.whiskers(each_uj, spreads_uj, tips, unit)
     return _card("Energy of each window", plot + _note(said))
+
+
+def _powers(energy: Energy, folder: Path) -> list[str]:
+    """Return the power of each window over time, from the trace."""
+    found, why = powers(folder, energy)
+    label = "modelled " if energy.modelled else ""
+    cards = [_card("Power over time", _note(why))] if why else []
+    for one in found:
+        slider = (
+            f'<input class="when" type="range" min="0" max="{max(len(one.points) - 1, 0)}" '
+            f'value="{len(one.points) // 2}" aria-label="time in window {one.number}">'
+            '<p class="note at"></p>'
+        )
+        plot = plots.band(one.points, one.lasts_s, f"{label}mW")
+        data: dict[str, object] = {"power": one.points, "unit": f"{label}mW"}
+        note = _note(
+            "line: the mean; grey: lowest to highest; shaded: the window, which sets the scale"
+        )
+        title = f"{label}power in window {one.number}".capitalize()
+        cards.append(_card(title, plot + slider + note, data=data))
+    return cards
 
 
 def _layers(folder: Path) -> list[str]:

@@ -1,4 +1,4 @@
-// What moves in a report: words beside a mark, inputs of a cell, the ROC slider, the transcript's filter.
+// What moves in a report: words beside a mark, inputs of a cell, sliders of ROC and power, the filter of a transcript.
 "use strict";
 (() => {
   const tip = document.createElement("div");
@@ -50,6 +50,34 @@
         `${(100 * falsely).toFixed(1)} % of the normal called so`;
     };
     slider.addEventListener("input", move);
+    move();
+  }
+
+  for (const slider of document.querySelectorAll("input.when")) {
+    const card = slider.closest(".card");
+    const [points, unit] = [JSON.parse(card.dataset.power), JSON.parse(card.dataset.unit)];
+    const line = card.querySelector(".moment");
+    if (!points.length) continue;
+    const move = () => {
+      const [at, low, mean, high] = points[Number(slider.value)];
+      const [first, last] = [points[0][0], points[points.length - 1][0]];
+      const [left, right] = [Number(line.dataset.left), Number(line.dataset.right)];
+      const x = left + (last > first ? (at - first) / (last - first) : 0) * (right - left);
+      line.setAttribute("x1", x);
+      line.setAttribute("x2", x);
+      const said = mean === null ? "no samples" : `${mean} ${unit}, ${low} to ${high}`;
+      card.querySelector(".at").textContent = `${at.toFixed(3)} s: ${said}`;
+    };
+    slider.addEventListener("input", move);
+    const svg = card.querySelector("svg");
+    svg.addEventListener("pointermove", (event) => {
+      const box = svg.getBoundingClientRect();
+      const [left, right] = [Number(line.dataset.left), Number(line.dataset.right)];
+      const x = ((event.clientX - box.left) / box.width) * svg.viewBox.baseVal.width;
+      const share = Math.min(1, Math.max(0, (x - left) / (right - left)));
+      slider.value = Math.round(share * (points.length - 1));
+      move();
+    });
     move();
   }
 

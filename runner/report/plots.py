@@ -162,11 +162,61 @@ def roc(points: Sequence[tuple[float, float, float]], area: float | None) -> str
     return _svg("".join(parts))
 
 
+def band(
+    points: Sequence[tuple[float, float | None, float | None, float | None]],
+    lasts: float,
+    unit: str,
+) -> str:
+    """Return the mean of (time, lowest, mean, highest) over its range, and a line for a slider.
+
+    What lies in the window, from 0 to `lasts`, is shaded, and sets the scale: higher peaks before
+    and after it are cut off. A None leaves a hole.
+    """
+    inside = [p for p in points if 0 <= p[0] <= lasts] or points
+    highs = [high for *_, high in inside if high is not None]
+    left, right = min([0.0, *(p[0] for p in points)]), max([lasts, *(p[0] for p in points)])
+    axes = _Axes(left, right, 0.0, max([*highs, 0.0]) * 1.08 or 1.0)
+    parts = [axes.frame("s since the first edge", unit)]
+    x0, x1, top = axes.x(0.0), axes.x(lasts), axes.y(axes.high)
+    parts.append(
+        f'<rect class="window" x="{x0}" y="{top}" width="{x1 - x0:.1f}" '
+        f'height="{axes.y(0.0) - top:.1f}"/>'
+    )
+    for run in _unbroken(points):
+        there = " ".join(f"{axes.x(at)},{max(top, axes.y(high))}" for at, _, _, high in run)
+        back = " ".join(f"{axes.x(at)},{max(top, axes.y(low))}" for at, low, _, _ in reversed(run))
+        mean = " ".join(f"{axes.x(at)},{max(top, axes.y(mean))}" for at, _, mean, _ in run)
+        parts.append(f'<polygon class="spread" points="{there} {back}"/>')
+        parts.append(f'<polyline class="curve thin" points="{mean}"/>')
+    parts.append(
+        f'<line class="moment" x1="{x0}" x2="{x0}" y1="{top}" y2="{axes.y(0.0)}" '
+        f'data-left="{axes.x(left)}" data-right="{axes.x(right)}"/>'
+    )
+    return _svg("".join(parts))
+
+
+def _unbroken(
+    points: Sequence[tuple[float, float | None, float | None, float | None]],
+) -> list[list[tuple[float, float, float, float]]]:
+    """Return the pieces of the points between the holes."""
+    pieces: list[list[tuple[float, float, float, float]]] = [[]]
+    for at, low, mean, high in points:
+        if low is None or mean is None or high is None:
+            pieces.append([])
+        else:
+            pieces[-1].append((at, low, mean, high))
+    return [piece for piece in pieces if piece]
+
+
 class _Axes:
     """Where a value lies in the picture."""
 
     def __init__(self, left: float, right: float, low: float, high: float) -> None:
         self._left, self._right, self._low, self._high = left, right, low, high
+
+    @property
+    def high(self) -> float:
+        return self._high
 
     def x(self, value: float) -> float:
         share = (value - self._left) / (self._right - self._left)
