@@ -165,14 +165,16 @@ def probe_of(board: Board, site: Site, looking: Callable[[], Attached] = look) -
     """
     if site.probe is not None or board.attached is None:
         return site.probe
-    there = [thing for thing in looking().things if thing.probe and thing.usb in board.attached.usb]
+    usb = board.attached.usb  # empty: any probe may be wired to it
+    probes = [thing for thing in looking().things if thing.probe]
+    there = [thing for thing in probes if thing.usb in usb or not usb]
     if site.port is not None and (carrier := thing_at(site.port, there)) is not None:
         there = [carrier]
     if len(there) > 1:
         listed = "; ".join(f"{thing.serial} at {thing.location}" for thing in there)
         raise UsageError(
-            f"{len(there)} boards are attached that may be {board.name} ({listed}); choose one by "
-            "--probe with its serial number, or by its --port"
+            f"{len(there)} probes are attached that may be that of {board.name} ({listed}); choose "
+            "one by --probe with its serial number, or by the --port it carries"
         )
     return (there[0].serial or None) if there else None
 

@@ -5,11 +5,16 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 from msgspec import structs
 
-from tests.desk_board import FLASH, SILENT, desk_board, writer
+from tests.desk_board import FLASH, RESET, SILENT, desk_board, writer
+from tinybench.energy.monitor import Monitor
+from tinybench.energy.simulated.load import Windows
+from tinybench.energy.simulated.lpm01a import SimulatedLpm01a
+from tinybench.energy.simulated.port import PseudoPort
 from tinybench.runner import cli, flash
 from tinybench.runner.attached import Attached, Thing
 from tinybench.runner.board import Board, load_board, names
@@ -160,6 +165,64 @@ def test_a_reset_that_fails_does_not_end_the_run(
     assert _flashed(tmp_path) == ["reset", "write"]
 
 
+class _Supply:
+    """A monitor's switch."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.switched: list[bool] = []
+
+    def power_off(self) -> None:
+        self.switched.append(False)
+
+    def power_on(self) -> None:
+        self.switched.append(True)
+        (self._folder / RESET).write_text("again\n")
+
+
+def test_a_board_that_its_flasher_cannot_wake_is_switched_off_and_on(
+    tmp_path: Path, board: Board, image: Image, site: Site
+) -> None:
+    """By the monitor that supplies it."""
+    load(board, image, site, _quiet, write=True)
+    (tmp_path / SILENT).touch()
+    mute = structs.replace(board.flash["mine"], reset=[])
+    said: list[str] = []
+    supply = cast(Monitor, _Supply(tmp_path))
+    load(structs.replace(board, flash={"mine": mute}), image, site, said.append, write=True,
+         supply=supply)  # fmt: skip
+    assert said == ["mine did not answer until it was reset by monitor"]
+    assert cast(_Supply, supply).switched == [False, True]
+    assert _flashed(tmp_path) == ["reset", "write"]
+
+
+def test_in_energy_mode_the_board_is_supplied_while_it_is_asked_and_written(
+    tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And no longer than that, also when writing fails."""
+    [program] = writer(tmp_path)
+    Path(program).write_text(f"#!/bin/sh\necho written >>{tmp_path}/events\nexit 1\n")
+    flasher = f'[flash.mine]\nwrite = ["{program}", "{{elf}}"]\n'
+    head = names()["mps2-an386"].read_text().partition("[emulator]")[0]
+    (tmp_path / "mine.toml").write_text(head.replace("mps2-an386", "mine") + flasher)
+
+    def switched(on: bool) -> None:
+        with (tmp_path / "events").open("a") as file:
+            file.write("on\n" if on else "off\n")
+
+    monitor = SimulatedLpm01a(Windows(), real_time=False, on_power=switched)
+    with PseudoPort(monitor, real_time=False) as port:
+        (tmp_path / "desk.toml").write_text(f'driver = "lpm01a"\nport = "{port.path}"\n')
+        status = cli.main(
+            ["--board", str(tmp_path / "mine.toml"), "--port", site.port or "", "--task", "ad",
+             "--mode", "energy", "--monitor", str(tmp_path / "desk.toml"),
+             "--out", str(tmp_path / "run")]
+        )  # fmt: skip
+    assert status == 3
+    assert "cannot write the flash of mine" in capsys.readouterr().err
+    assert (tmp_path / "events").read_text().split() == ["on", "off", "on", "written", "off"]
+
+
 def test_a_run_flashes_its_board(
     tmp_path: Path,
     declared: Path,
@@ -276,7 +339,11 @@ def test_the_probe_is_the_one_that_carries_the_port() -> None:
     assert probe_of(board, Site(port="/dev/ttyACM1"), lambda: two) == "066B"
     assert probe_of(board, Site(probe="077"), lambda: two) == "077"
     for site in (Site(), Site(port="/dev/ttyUSB0")):
-        with pytest.raises(UsageError, match=r"2 boards.*066A at 1-0; 066B.*--probe"):
+        with pytest.raises(UsageError, match=r"2 probes.*066A at 1-0; 066B.*--probe"):
             probe_of(board, site, lambda: two)
     assert probe_of(board, Site(port="/dev/ttyUSB0"), lambda: _attached("066A")) == "066A"
     assert probe_of(board, Site(), _attached) is None
+    any_probe = load_board("stm32-h405")
+    assert probe_of(any_probe, Site(port="/dev/ttyUSB0"), lambda: _attached("066A")) == "066A"
+    with pytest.raises(UsageError, match="2 probes"):
+        probe_of(any_probe, Site(port="/dev/ttyUSB0"), lambda: two)

@@ -10,15 +10,19 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import serial
+from msgspec import structs
 from serial import rfc2217
 
 from tests.link.paced_line import build, paced_line
 from tinybench.runner import serial_port
+from tinybench.runner.board import ResetLine, load_board
 from tinybench.runner.dut import Dut
 from tinybench.runner.errors import TransportError, UsageError
+from tinybench.runner.flash import Site, reset
 from tinybench.runner.line import Patience
 from tinybench.runner.serial_port import SerialTransport, holders, latency_timer_ms
 from tinybench.runner.transport import ProcessTransport
@@ -195,13 +199,14 @@ def test_the_latency_timer_of_an_ftdi_adapter_is_read(tmp_path: Path) -> None:
 
 
 @contextmanager
-def _server(path: str, remote: bool) -> Iterator[str]:
-    """Serve a serial port on loopback; yields its URL."""
+def _server(path: str, remote: bool, lines: list[tuple[str, bool]] | None = None) -> Iterator[str]:
+    """Serve a serial port on loopback; yields its URL. `lines` is told of its modem lines."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
         connection, _ = listener.accept()
         port = _Terminal(path, BAUD, timeout=0)
+        port.lines = lines
         # The types that pyserial's stub wants are not those that its own example gives.
         manager = rfc2217.PortManager(port, _Sender(connection)) if remote else None  # type: ignore[arg-type]
         connection.settimeout(0.005)
@@ -228,15 +233,18 @@ def _server(path: str, remote: bool) -> Iterator[str]:
 
 
 class _Terminal(serial.Serial):
-    """A pseudo-terminal as a serial port: it has no modem lines."""
+    """A pseudo-terminal as a serial port: its modem lines are only written down."""
 
     cts = dsr = ri = cd = property(lambda _: False)  # type: ignore[assignment]
+    lines: list[tuple[str, bool]] | None = None
 
     def _update_rts_state(self) -> None:
-        pass
+        if self.lines is not None:
+            self.lines.append(("rts", bool(self.rts)))
 
     def _update_dtr_state(self) -> None:
-        pass
+        if self.lines is not None:
+            self.lines.append(("dtr", bool(self.dtr)))
 
 
 class _Sender:
@@ -262,3 +270,18 @@ def test_a_board_behind_a_server_answers_as_one_here(
         dut = Dut(port, patience=PATIENCE)
         assert dut.handshake().model_id == "fake01"
         assert dut.infer(INPUT, 2, 1).results.split(",")[0] == f"{sum(INPUT) % 256 / 256:.9f}"[:5]
+
+
+@pytest.mark.parametrize("line", ["dtr", "rts"])
+def test_a_board_is_reset_by_a_line_of_its_port(
+    core: Path, line_program: Path, line: Literal["dtr", "rts"]
+) -> None:
+    """Asserted and released, by pyserial's own server; a port without such lines is told so."""
+    lines: list[tuple[str, bool]] = []
+    board = structs.replace(load_board("serial"), reset=ResetLine(line=line, pulse_s=0.01))
+    with paced_line(line_program, [str(core)]) as path:
+        with _server(path, True, lines) as url:
+            assert reset(board, Site(port=url), None) == "serial was reset by line"
+        assert [state for name, state in lines if name == line][-2:] == [True, False]
+        with pytest.raises(TransportError, match=f"has no line {line.upper()} to switch"):
+            reset(board, Site(port=path), "line")
