@@ -9,13 +9,11 @@ from typing import Any
 import msgspec
 
 from ..energy.monitor import monitors_by_usb
+from ..energy.usb import comports
 from . import board as boards
-from .errors import TransportError
 from .usb_devices import UsbDevice, usb_devices
 
 BY_ID = Path("/dev/serial/by-id")
-TRIES = 3
-"""A list that something is unplugged from while it is made is made again."""
 
 PROBES = {
     "0483:3744": "ST-LINK",
@@ -80,13 +78,13 @@ class Attached(msgspec.Struct, frozen=True):
 
 
 def look(
-    comports: Callable[[], Iterable[Any]] | None = None,
+    listing: Callable[[], Iterable[Any]] | None = None,
     devices: Callable[[], tuple[list[UsbDevice], str]] | None = None,
     by_id: Path = BY_ID,
 ) -> Attached:
     """Look at what is plugged in; opens no port and sends nothing to any device.
 
-    `comports` returns pyserial's ListPortInfo, `devices` what `usb_devices` does; None: those of
+    `listing` returns pyserial's ListPortInfo, `devices` what `usb_devices` does; None: those of
     this computer. Raises TransportError when the system cannot list
     its serial ports.
     """
@@ -94,7 +92,7 @@ def look(
     names = stable_names(by_id)
     known = Known(boards_by_usb(), monitors_by_usb())
     groups: dict[str, list[Any]] = {}
-    for port in serial_ports(comports):
+    for port in comports(listing):
         groups.setdefault(_place(port) or port.device, []).append(port)
     things = []
     joined = set()
@@ -117,24 +115,6 @@ def look(
     things.sort(key=lambda thing: (not thing.ports, thing.ports, thing.location))
     return Attached(
         things, [name for name in switchable if name not in taken], [why] if why else []
-    )
-
-
-def serial_ports(comports: Callable[[], Iterable[Any]] | None = None) -> list[Any]:
-    """Return the serial ports as pyserial lists them, by name.
-
-    Raises TransportError when the system cannot list them.
-    """
-    from serial.tools import list_ports
-
-    why: Exception | None = None
-    for _ in range(TRIES):
-        try:
-            return sorted((comports or list_ports.comports)(), key=lambda port: port.device)
-        except (OSError, TypeError, ValueError) as error:  # it reads files of what is unplugged
-            why = error
-    raise TransportError(
-        f"the serial ports cannot be listed: {why}. Unplug what changes, try again"
     )
 
 

@@ -35,6 +35,8 @@ class DeskBoard(Declaration, frozen=True, kw_only=True):
     """Its serial port, where there is no serial number, or more than one port."""
     probe: Text | None = None
     """Serial number of its debug probe, where that is another device."""
+    flasher: Text | None = None
+    """Which of its flashers writes it; None: the first one declared."""
     hub: Hub | None = None
     """Hub port that switches its power."""
     monitor: Text | None = None
@@ -118,6 +120,8 @@ def _check(path: Path, bench: Bench, name: str, desk: DeskBoard) -> None:
         raise DeclarationError(
             f"{path}: '{where}' is called as another kind of board than it is; rename it"
         )
+    if desk.flasher is not None:
+        _insist(path, f"{where}.flasher", desk.flasher, board.flash)
     if desk.serial is None and desk.port is None:
         raise DeclarationError(f"{path}: {where} needs the key serial or port")
     if desk.monitor is not None and desk.monitor not in drivers():
@@ -201,6 +205,7 @@ def _with_desk(request: Request, desk: DeskBoard) -> Request:
     return replace(
         request,
         probe=request.probe or desk.probe,
+        flasher=request.flasher or desk.flasher,
         hub=request.hub or desk.hub,
         monitor=monitor,
     )

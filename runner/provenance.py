@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
+from .errors import TransportError
 from .result import Git, Provenance
 
 DISTRIBUTION = "tinybench-mcu"
@@ -85,13 +86,13 @@ def board_serial(port: str) -> str:
     """Return the USB serial number behind a serial port; empty where it has none."""
     if "://" in port:
         return ""
-    from serial.tools.list_ports import comports
+    from ..energy.usb import comports
 
     there = str(Path(port).resolve())
     try:
         for found in comports():
             if there in (found.device, str(Path(found.device).resolve())):
                 return found.serial_number or ""
-    except OSError:
+    except (OSError, TransportError):
         return ""
     return ""

@@ -224,9 +224,9 @@ def _refusal(url: str, error: Exception) -> str:
 
 
 def _ports() -> str:
-    from serial.tools import list_ports
+    from ..energy.usb import comports
 
-    there = [port.device for port in list_ports.comports()]
+    there = [port.device for port in comports()]
     return "there are " + ", ".join(there) if there else "no serial port is attached"
 
 

@@ -168,7 +168,7 @@ def test_a_name_of_the_bench_file_chooses_between_two(board: str) -> None:
     bench = Bench(
         boards={
             "left": DeskBoard(board=board, serial=NUCLEO, hub="1-1:4"),
-            "right": DeskBoard(board=board, serial=OTHER, probe="JLINK"),
+            "right": DeskBoard(board=board, serial=OTHER, probe="JLINK", flasher="pyocd"),
         }
     )
     things = (probe("/dev/ttyACM0"), probe("/dev/ttyACM1", OTHER))
@@ -177,10 +177,13 @@ def test_a_name_of_the_bench_file_chooses_between_two(board: str) -> None:
     assert (left.probe, left.hub) == (NUCLEO, "1-1:4")
     right = resolve(Request(board="right", task="kws"), *things, bench=bench)
     assert (right.ports, right.probe, right.hub) == (("/dev/ttyACM1",), "JLINK", None)
+    assert (left.flasher, right.flasher) == (None, "pyocd")
     own = resolve(
-        Request(board="right", task="kws", probe="MINE", hub="2-1:1"), *things, bench=bench
+        Request(board="right", task="kws", probe="MINE", hub="2-1:1", flasher="openocd"),
+        *things,
+        bench=bench,
     )
-    assert (own.probe, own.hub) == ("MINE", "2-1:1")
+    assert (own.probe, own.hub, own.flasher) == ("MINE", "2-1:1", "openocd")
     with pytest.raises(UsageError, match=r"2 boards of the kind test-nucleo.*left: .*right: .*--b"):
         resolve(Request(board=board, task="kws"), *things, bench=bench)
 
@@ -296,6 +299,10 @@ def load_text(text: str) -> Bench:
         ('[boards.left]\nboard = "mps2-an386"\nserial = "A"', r"left.board.*is emulated"),
         ('[boards.host]\nboard = "serial"\nserial = "A"', r"boards.host.*another kind"),
         ('[boards.left]\nboard = "none.toml"\nserial = "A"', r"none.toml: there is no such file"),
+        (
+            '[boards.left]\nboard = "nucleo-l4r5"\nserial = "A"\nflasher = "opencd"',
+            r"boards.left.flasher.*'opencd'.*'openocd'",
+        ),
         (
             '[boards.left]\nboard = "serial"\nserial = "A"\nmonitor = "lmp"\n[monitors.lpm]\n'
             'driver = "lpm01a"',

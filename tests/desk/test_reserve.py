@@ -1,5 +1,6 @@
 """Runs on a board of this desk: real firmware behind a real port, real processes."""
 
+import contextlib
 import json
 import os
 import signal
@@ -22,6 +23,7 @@ from tinybench.runner.task import load_task, names, task_of
 
 TINYBENCH = [sys.executable, "-m", "tinybench.runner"]
 SHORT = ["--mode", "accuracy", "--limit", "2", "--json"]
+LONG = ["--mode", "accuracy", "--limit", "300"]
 TIMEOUT_S = 120
 
 
@@ -152,22 +154,23 @@ def test_a_name_of_the_bench_file_is_enough(port: str, tmp_path: Path) -> None:
 
 
 def test_two_runs_on_one_port_by_two_names_are_kept_apart(port: str, tmp_path: Path) -> None:
-    """The second is told at once who has it; one that waits gets it; --wait says so."""
+    """The second is told at once who has it; one that waits says so, and gets it."""
     for name in ("one", "two", "three"):
         (tmp_path / name).symlink_to(port)
-    first = _start(tmp_path, "one", ["--limit", "40"])
-    _wait_for(tmp_path / "run-one" / "journal.jsonl")
-    second = _start(tmp_path, "two", [])
-    waiting = _start(tmp_path, "three", ["--wait", "2m"])
-    _, words = second.communicate(timeout=TIMEOUT_S)
-    assert second.returncode == 3
-    assert f"the board at {tmp_path / 'two'} is taken by process {first.pid} of " in words
-    assert str(tmp_path / "run-one") in words
-    assert not (tmp_path / "run-two").exists()
-    first.communicate(timeout=TIMEOUT_S)
-    assert first.returncode in (0, 1)
-    out, words = waiting.communicate(timeout=TIMEOUT_S)
-    assert "waiting up to 120 s for the board at" in words
+    with _running(tmp_path, "one", *LONG) as first:
+        _wait_for(tmp_path / "run-one" / "journal.jsonl")
+        with _running(tmp_path, "three", *SHORT, "--wait", "2m") as waiting:
+            assert waiting.stderr is not None
+            assert waiting.stderr.readline().startswith("waiting up to 120 s for the board at")
+            with _running(tmp_path, "two", *SHORT) as second:
+                _, words = second.communicate(timeout=TIMEOUT_S)
+            assert second.returncode == 3
+            taken = f"the board at {tmp_path / 'two'} is taken by process {first.pid} of "
+            assert taken in words
+            assert str(tmp_path / "run-one") in words
+            assert not (tmp_path / "run-two").exists()
+            first.send_signal(signal.SIGTERM)
+            out, _ = waiting.communicate(timeout=TIMEOUT_S)
     assert json.loads(out)["complete"]
 
 
@@ -175,24 +178,30 @@ def test_a_killed_run_lets_its_board_go(port: str, tmp_path: Path) -> None:
     """kill -9 in the middle of it; the next run starts at once."""
     for name in ("one", "two"):
         (tmp_path / name).symlink_to(port)
-    first = _start(tmp_path, "one", ["--limit", "40"])
-    _wait_for(tmp_path / "run-one" / "transcript.jsonl")
-    first.send_signal(signal.SIGKILL)
-    first.communicate(timeout=TIMEOUT_S)
-    second = _start(tmp_path, "two", [])
-    out, words = second.communicate(timeout=TIMEOUT_S)
+    with _running(tmp_path, "one", *LONG) as first:
+        _wait_for(tmp_path / "run-one" / "journal.jsonl")
+        first.send_signal(signal.SIGKILL)
+        first.communicate(timeout=TIMEOUT_S)
+        assert first.returncode == -signal.SIGKILL
+    with _running(tmp_path, "two", *SHORT) as second:
+        out, words = second.communicate(timeout=TIMEOUT_S)
     assert "taken" not in words
     assert json.loads(out)["accuracy"]["count"] == 2
 
 
-def _start(folder: Path, name: str, more: list[str]) -> subprocess.Popen[str]:
-    command = [*TINYBENCH, "--port", str(folder / name), "--task", "kws", *SHORT, *more]
-    return subprocess.Popen(
+@contextlib.contextmanager
+def _running(folder: Path, name: str, *words: str) -> Iterator[subprocess.Popen[str]]:
+    command = [*TINYBENCH, "--port", str(folder / name), "--task", "kws", *words]
+    with subprocess.Popen(
         [*command, "--out", str(folder / f"run-{name}")],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
+    ) as run:
+        try:
+            yield run
+        finally:
+            run.kill()
 
 
 def _wait_for(path: Path) -> None:
@@ -223,9 +232,10 @@ def test_without_a_folder_for_locks_no_board_is_touched(
 def test_a_run_goes_on_with_the_board_that_began_it(port: str, tmp_path: Path) -> None:
     """`resume` knows the port, and takes the lock again."""
     (tmp_path / "one").symlink_to(port)
-    first = _start(tmp_path, "one", ["--limit", "40"])
-    _wait_for(tmp_path / "run-one" / "journal.jsonl")
-    first.send_signal(signal.SIGTERM)
-    first.communicate(timeout=TIMEOUT_S)
+    with _running(tmp_path, "one", "--mode", "accuracy", "--limit", "100") as first:
+        _wait_for(tmp_path / "run-one" / "journal.jsonl")
+        first.send_signal(signal.SIGTERM)
+        first.communicate(timeout=TIMEOUT_S)
+        assert first.returncode == 130
     result = json.loads(tinybench("resume", str(tmp_path / "run-one"), "--json").stdout)
-    assert (result["resumed"], result["accuracy"]["count"]) == (1, 40)
+    assert (result["resumed"], result["accuracy"]["count"]) == (1, 100)
