@@ -142,6 +142,7 @@ class Board(Declaration, frozen=True, kw_only=True):
             raise UsageError(
                 f"board {self.name} is on a serial port: give it with --port, such as "
                 "--port /dev/ttyACM0"
+                + ("; or run its firmware in an emulator with --emulate" * bool(self.attached))
             )
         words = [word.replace("{elf}", elf) for word in self.emulator.argv]
         if pin is not None:

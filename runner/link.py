@@ -70,12 +70,14 @@ def examine(
     *,
     raise_baud: bool = False,
     verify: bool = True,
+    emulate: bool = False,
 ) -> Quality:
     """Measure the line to a board. Raises any TinybenchError.
 
-    An emulated board gets the firmware of the task; a board on a port keeps its own.
+    An emulated board (`emulate`: a real one in an emulator) gets the firmware of the task; a board
+    on a port keeps its own.
     """
-    board = boards.load_board(board_name)
+    board = boards.load_board(board_name, emulate=emulate)
     with ExitStack() as stack:
         line: Transport
         if port is not None:

@@ -63,12 +63,13 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     layers: list[Layer]
 
 
-def profile(board_name: str, task_name: str) -> Profile:
+def profile(board_name: str, task_name: str, *, emulate: bool = False) -> Profile:
     """Build the task's model for the board, and time its layers on the first input.
 
-    Raises any TinybenchError; ProtocolError when the firmware cannot time layers.
+    `emulate`: run a real board's firmware in an emulator. Raises any TinybenchError;
+    ProtocolError when the firmware cannot time layers.
     """
-    board, task = boards.load_board(board_name), tasks.load_task(task_name)
+    board, task = boards.load_board(board_name, emulate=emulate), tasks.load_task(task_name)
     inputs = resolve(task)
     image = build(board, task, inputs.model)
     with closing(ProcessTransport(board.command(image.elf))) as line:

@@ -13,9 +13,10 @@ import threading
 import time
 from pathlib import Path
 
-from tests import bench_energy, bench_link, bench_monitors, bench_results
+from tests import bench_boards, bench_energy, bench_link, bench_monitors, bench_results
 from tests.figures import Figure
 from tinybench.models.declaration import load_model
+from tinybench.runner.board import load_board
 from tinybench.runner.task import load_task, names
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,6 +34,8 @@ INSTRUCTIONS_MUST = {
     "mps2-an500": _M4,
     "mps2-an505": _M4,
     "mps3-an547": {"kws": 1.79e6, "vww": 6.43e6, "ic": 4.81e6, "ic02": 18.6e6, "ad": 0.150e6},
+    "nucleo-l4r5": _M4,
+    "stm32-h405": _M4,
     "qemu-riscv32": {},
 }
 TENSOR_RAM_MUST_B = {"kws": 17e3, "vww": 84e3, "ic": 53e3, "ic02": 132e3, "ad": 5e3}
@@ -48,6 +51,7 @@ def main() -> int:
         environment["TINYBENCH_CACHE"] = scratch + "/cache"
         figures = _start_up(environment) + _main_job(environment, Path(scratch))
         figures += _every_board(environment)
+    figures += bench_boards.figures()
     figures += bench_link.figures()
     figures += bench_energy.figures() + bench_monitors.figures()
     figures += bench_results.figures()
@@ -109,6 +113,7 @@ def _every_board(environment: dict[str, str]) -> list[Figure]:
             with tempfile.TemporaryDirectory() as folder:
                 command = [*TINYBENCH, "--board", board, "--task", task, "--model", str(model)]
                 command += ["--mode", "performance", "--json", "--out", folder]
+                command += ["--emulate"] * (load_board(board).attached is not None)
                 result = json.loads(_run(command, environment)[2])
             instructions = result["performance"]["instructions_per_inference"]
             must = musts.get(task)
@@ -125,8 +130,16 @@ def _every_board(environment: dict[str, str]) -> list[Figure]:
                 ),
                 Figure(f"tensor_ram_b.{name}", ram_b, "B", TENSOR_RAM_MUST_B[task], "all tensors"),
                 Figure(f"code_flash_b.{name}", code_b, "B", 24e3, "whole firmware without weights"),
+                *_whole_image(name, result["firmware"]),
             ]
     return figures
+
+
+def _whole_image(name: str, firmware: dict[str, int]) -> list[Figure]:
+    return [
+        Figure(f"ram_b.{name}", firmware["ram_b"], "B", None, "whole firmware, its stack included"),
+        Figure(f"flash_b.{name}", firmware["flash_b"], "B", None, "whole firmware with weights"),
+    ]
 
 
 def _run(command: list[str], environment: dict[str, str]) -> tuple[float, float, str]:

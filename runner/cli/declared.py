@@ -78,9 +78,10 @@ def _boards(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(boards)
         return 0
+    width = max(len(board.name) for board in boards)
     for board in boards:
         default = " (default)" if board.name == DEFAULT_BOARD else ""
-        print(f"{board.name:<14} {board.core:<12} {board.description}{default}")
+        print(f"{board.name:<{width}} {board.core:<12} {board.description}{default}")
     return 0
 
 

@@ -85,6 +85,7 @@ def add(commands: Commands) -> None:
     profile = commands.add_parser("profile", help="time a model layer by layer")
     profile.add_argument("--task", required=True, dest="profiled_task", metavar="TASK")
     profile.add_argument("--board", default=DEFAULT_BOARD, dest="profiled_board", metavar="BOARD")
+    profile.add_argument("--emulate", action="store_true", dest="profile_emulated")
     profile.add_argument("--json", action="store_true", help="print one JSON document")
     profile.add_argument("--csv", type=Path, metavar="FILE", help="write the table as CSV")
     profile.add_argument(
@@ -95,7 +96,9 @@ def add(commands: Commands) -> None:
     link = commands.add_parser("link", help="measure the line to a board")
     link.add_argument("--board", dest="linked_board", metavar="BOARD")
     link.add_argument("--task", default="kws", dest="linked_task", metavar="TASK")
-    link.add_argument("--port", dest="linked_port", metavar="PORT")
+    place = link.add_mutually_exclusive_group()
+    place.add_argument("--port", dest="linked_port", metavar="PORT")
+    place.add_argument("--emulate", action="store_true", dest="link_emulated")
     link.add_argument("--baud", type=baud, default=(DEFAULT_BAUD, False), dest="linked_baud")
     link.add_argument("--wait", type=duration, default=0.0, dest="linked_wait", metavar="TIME")
     link.add_argument("--no-verify", action="store_false", dest="linked_verify")
@@ -201,7 +204,9 @@ def _profile(arguments: argparse.Namespace) -> int:
     from ..profile import profile
     from ..report.profile import as_csv, as_trace, table
 
-    found = profile(arguments.profiled_board, arguments.profiled_task)
+    found = profile(
+        arguments.profiled_board, arguments.profiled_task, emulate=arguments.profile_emulated
+    )
     if arguments.csv is not None:
         write(arguments.csv, as_csv(found).encode())
     if arguments.perfetto is not None:
@@ -223,6 +228,7 @@ def _link(arguments: argparse.Namespace) -> int:
     asked = Request(
         board=arguments.linked_board or (PORT_BOARD if port else DEFAULT_BOARD),
         task=arguments.linked_task,
+        emulate=arguments.link_emulated,
         ports=(port,) if port else (),
         baud=baud,
         wait_s=arguments.linked_wait,
@@ -235,6 +241,7 @@ def _link(arguments: argparse.Namespace) -> int:
             baud,
             raise_baud=raise_baud,
             verify=arguments.linked_verify,
+            emulate=request.emulate,
         )
     if arguments.json:
         print_json(quality)

@@ -11,9 +11,8 @@ from tinybench.runner.board import Board
 
 READ = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_uint32, ctypes.POINTER(ctypes.c_uint32))
 WRITE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_uint32, ctypes.c_uint32)
-SYST_RVR, SYST_CVR = 0xE000E014, 0xE000E018
-TICKS = 60
-"""By which SysTick goes on between two reads of it."""
+SYST_RVR, SYST_CVR, ICSR = 0xE000E014, 0xE000E018, 0xE000ED04
+PENDSTSET = 1 << 26
 ACCESSES_MAX = 5000
 """More than any of a port's functions needs; one that waits for ever is stopped."""
 
@@ -48,8 +47,14 @@ class Chip:
     delay: int = 3
     """Reads of a flag before it follows."""
     accesses_max: int = ACCESSES_MAX
+    ticks: int = 60
+    """By which SysTick goes on until it is read again."""
+    passed: int = 0
+    """Ticks of SysTick until it was read last."""
     lost: int | None = None
     """Number of a write that does not arrive."""
+    accesses: tuple[Any, Any] | None = None
+    """What the library calls, also from an interrupt after the last call."""
     log: list[Access] = field(default_factory=list[Access])
     _writes: int = 0
     _waiting: dict[Ready, int] = field(default_factory=dict[Ready, int])
@@ -61,7 +66,10 @@ class Chip:
                 self._follow(rule)
         value = self.registers.get(address, 0)
         if address == SYST_CVR:
-            value = (value - TICKS) % (self.registers.get(SYST_RVR, 0) + 1)
+            self.passed += self.ticks
+            if self.ticks > value:
+                self.registers[ICSR] = PENDSTSET
+            value = (value - self.ticks) % (self.registers.get(SYST_RVR, 0) + 1)
             self.registers[address] = value
         self.log.append(Access(write=False, address=address, value=value))
         return value
@@ -101,10 +109,16 @@ class Chip:
             self.write(address, value)
             return int(len(self.log) > self.accesses_max)
 
-        name = ctypes.c_char_p(function.encode())
-        stopped = library.fake_call(name, argument, READ(on_read), WRITE(on_write))
+        self.accesses = READ(on_read), WRITE(on_write)
+        stopped = library.fake_call(function.encode(), argument, *self.accesses)
         assert stopped >= 0, f"the port has no {function}"
         return stopped == 0
+
+
+def interrupt(library: ctypes.CDLL, family: str, number: int) -> None:
+    """Take an interrupt by the port's vector table."""
+    table = (ctypes.CFUNCTYPE(None) * (number + 1)).in_dll(library, f"{family}_interrupts")
+    table[number]()
 
 
 def build(board: Board, folder: Path, *, energy: bool = False) -> ctypes.CDLL:

@@ -1,12 +1,13 @@
 """Ports of real chips write their registers in the order that the manuals demand."""
 
 import ctypes
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.firmware.fake_chip import build
+from tests.firmware.fake_chip import ICSR, SYST_CVR, SYST_RVR, build, interrupt
 from tests.firmware.register_order import FAMILIES, Log, broken_checks, checks, record
 from tinybench.runner.board import load_board, names
 
@@ -95,3 +96,78 @@ def test_a_crystal_that_does_not_run_gives_no_number(tmp_path: Path) -> None:
     assert not chip.call(library, "port_init")
     pins = [access for access in chip.log if access.write and access.address & 0x3FF == 0x018]
     assert len(pins) == 1
+
+
+LINES = {
+    "stm32l4": (70, 0x4000801C, 0x40008024, 0x40008020),
+    "stm32f4": (38, 0x40004400, 0x40004404, 0),
+}
+"""Of the text build: interrupt, status, received data, and where flags are cleared."""
+RXNE, ERRORS = 0x20, (0x1, 0x2, 0x4, 0x8)
+
+
+@pytest.mark.parametrize("family", LINES)
+def test_a_damaged_byte_is_a_byte(family: str, tmp_path: Path) -> None:
+    """Parity, framing, noise, overrun: the byte is handed on, the flag cleared by the manual."""
+    number, status, data, clear = LINES[family]
+    library = build(load_board(ONE_EACH[family]), tmp_path / "port")
+    chip = FAMILIES[family].chip()
+    assert chip.call(library, "port_init")
+    for error in (0, *ERRORS):
+        chip.registers |= {status: RXNE | error, data: 0x41 + error}
+        del chip.log[:]
+        interrupt(library, family, number)
+        assert library.port_getc() == 0x41 + error
+        touched = [(access.write, access.address) for access in chip.log]
+        cleared = [(True, clear)] if clear and error else []
+        assert touched == [(False, status), (False, data), *cleared]
+    # An overrun alone keeps the interrupt pending until it is cleared.
+    chip.registers[status] = 0x8
+    del chip.log[:]
+    interrupt(library, family, number)
+    assert chip.log[-1].address == (clear or data)
+    assert chip.log[-1].write == bool(clear)
+
+
+@pytest.mark.parametrize("family", LINES)
+def test_as_many_bytes_are_held_as_caps_promises(family: str, tmp_path: Path) -> None:
+    """Those that come before the core asks are kept in order; what comes beyond is lost alone."""
+    number, status, data, _ = LINES[family]
+    library = build(load_board(ONE_EACH[family]), tmp_path / "port")
+    held = ctypes.c_uint32.in_dll(library, "port_receive_b").value
+    chip = FAMILIES[family].chip()
+    assert chip.call(library, "port_init")
+    chip.accesses_max = 10**6
+    chip.registers[status] = RXNE
+    for _ in range(2):  # the indices go on where they were
+        for sent in range(held + 3):
+            chip.registers[data] = sent % 251
+            interrupt(library, family, number)
+        assert [library.port_getc() for _ in range(held)] == [at % 251 for at in range(held)]
+
+
+@pytest.mark.parametrize("name", ONE_EACH.values())
+def test_microseconds_are_those_that_passed(name: str, tmp_path: Path) -> None:
+    """Whenever SysTick's interrupt comes, before or after the count was read."""
+    board = load_board(name)
+    library = build(board, tmp_path / "port")
+    library.port_micros.restype = ctypes.c_uint32
+    chip = FAMILIES[board.family].chip()
+    assert chip.call(library, "port_init")
+    chip.accesses_max = 10**6
+    chip.registers |= {SYST_CVR: chip.registers[SYST_RVR], ICSR: 0}
+    ticks_per_us = board.clock_hz // 1_000_000
+    chance = random.Random(1)  # noqa: S311 - a sequence that can be repeated
+    chip.passed = 0
+    for _ in range(20_000):
+        chip.ticks = chance.randrange(1, 4_000_000)
+        us = library.port_micros()
+        assert us == chip.passed // ticks_per_us % 2**32
+        if chip.registers[ICSR] and chance.random() < 0.7:
+            chip.registers[ICSR] = 0
+            library.systick_interrupt()
+        elif chip.registers[ICSR]:
+            chip.ticks = 1
+            assert library.port_micros() == chip.passed // ticks_per_us % 2**32
+            chip.registers[ICSR] = 0
+            library.systick_interrupt()
