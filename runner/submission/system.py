@@ -129,11 +129,12 @@ def known_fields(board: Board, results: Sequence[Result]) -> dict[str, str]:
     if board.memory is not None:
         known[RAM] = f"{board.memory.ram_size_b / 1024:g} KiB RAM"
         known[FLASH] = f"{board.memory.flash_size_b / 1024:g} KiB"
-    compilers = {r.firmware.compiler for r in results if r.firmware is not None}
-    if compilers and all(result.firmware is not None for result in results):
-        built = f"tinybench {version('tinybench-mcu')}"
-        known |= {FRAMEWORK: built, LIBRARIES: "none", MODEL_COMPILER: built}
-        known[COMPILER] = "; ".join(sorted(compilers))
+    images = [result.firmware for result in results if result.firmware is not None]
+    if images and len(images) == len(results):
+        known[COMPILER] = "; ".join(sorted({image.compiler for image in images}))
+        if not any(image.engine for image in images):
+            built = f"tinybench {version('tinybench-mcu')}"
+            known |= {FRAMEWORK: built, LIBRARIES: "none", MODEL_COMPILER: built}
     if all(result.model.kind == "official" for result in results):
         known["Quantization Method"] = "int8, as in the reference model"
     return known

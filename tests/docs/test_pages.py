@@ -6,7 +6,7 @@ import pytest
 
 from tests.docs import blocks
 
-PAGES = ("engine",)
+PAGES = ("engine", "tutorial")
 """Pages whose every block is run, by tests/docs/blocks.py; its head says how."""
 
 
