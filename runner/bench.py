@@ -166,6 +166,10 @@ def on_desk(
     name = request.board
     desk = bench.boards.get(name)
     kind = name if desk is None else desk.board
+    if desk is None and not kind.endswith(".toml") and kind not in boards.names():
+        raise UsageError(
+            f"there is no board '{kind}': {nearest(kind, [*boards.names(), *bench.boards])}"
+        )
     request = replace(request, board=kind)
     if request.emulate:
         return request

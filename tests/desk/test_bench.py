@@ -218,6 +218,15 @@ def test_a_device_with_two_ports_needs_one_named(board: str) -> None:
         resolve(Request(board=board, task="kws"), thing)
 
 
+def test_a_name_that_is_no_board_suggests_those_of_the_desk(board: str) -> None:
+    """As well as the declared ones."""
+    bench = Bench(boards={"bench-left": DeskBoard(board=board, serial=NUCLEO)})
+    with pytest.raises(UsageError, match="did you mean 'bench-left'"):
+        resolve(Request(board="bench-lfet", task="kws"), bench=bench)
+    with pytest.raises(UsageError, match="did you mean 'mps2-an386'"):
+        resolve(Request(board="mps2-an368", task="kws"), bench=bench)
+
+
 def test_one_serial_number_on_two_devices_names_neither(board: str) -> None:
     """Cheap adapters come with the same one."""
     bench = Bench(boards={"left": DeskBoard(board=board, serial="0001")})

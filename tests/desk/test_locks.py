@@ -3,9 +3,11 @@
 import contextlib
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import pytest
 from tests.desk.plugged import NUCLEO
 from tinybench.energy.monitor import MonitorSpec
 from tinybench.runner.attached import Attached, Thing
-from tinybench.runner.bench import Bench
+from tinybench.runner.bench import Bench, DeskBoard, DeskPort
 from tinybench.runner.errors import TakenError, UsageError
 from tinybench.runner.locks import hold, lock_folder
 from tinybench.runner.request import Request
@@ -264,6 +266,55 @@ def test_a_run_locks_board_probe_and_monitor() -> None:
         (MonitorSpec(driver="ppk2", serial="PPK"), "serial PPK"),
     ):
         assert set(monitor_keys(spec, things)) == {key}
+
+
+def test_the_board_behind_an_interface_board_is_locked_with_it() -> None:
+    """Else another run could use its own port meanwhile."""
+    bench = Bench(
+        boards={
+            "left": DeskBoard(board="serial", serial="LEFT", interface_board="between"),
+            "plain": DeskBoard(board="serial", port="/dev/null", interface_board="between"),
+            "right": DeskBoard(board="serial", serial="RIGHT", interface_board="other"),
+            "free": DeskBoard(board="serial", serial="FREE"),
+        },
+        interface_boards={"between": DeskPort(serial="IF"), "other": DeskPort(serial="OTHER")},
+    )
+    things = [Thing(serial="IF", ports=["/dev/ttyUSB3"])]
+    request = Request(board="serial", task="kws", ports=("/dev/ttyUSB3",), interface_board=True)
+    keys = locked_by(request, bench, lambda: Attached(things, [], []))
+    assert set(keys) == {"serial IF", "serial LEFT", "/dev/null"}
+
+
+@pytest.mark.soak
+def test_many_that_are_killed_at_any_moment_never_share_a_board(tmp_path: Path) -> None:
+    """Each notes itself while it has the lock; what it finds noted there is of the dead only."""
+    noting = (
+        "import os, random, sys, time\n"
+        "from pathlib import Path\n"
+        "from tinybench.runner.locks import hold\n"
+        "note = Path(sys.argv[1])\n"
+        "while True:\n"
+        "    with hold({'a': 'a', 'b': 'b'}, 60.0, lambda words: None):\n"
+        "        if note.exists() and note.read_text():\n"
+        "            command = Path('/proc', note.read_text(), 'cmdline')\n"
+        "            assert not (command.exists() and command.read_bytes())\n"
+        "        note.write_text(str(os.getpid()))\n"
+        "        time.sleep(random.random() / 100)\n"
+        "        note.write_text('')\n"
+    )
+    command = [sys.executable, "-c", noting, str(tmp_path / "note")]
+    chance = random.Random(1)  # noqa: S311 - not a secret
+    racers = [subprocess.Popen(command) for _ in range(4)]
+    try:
+        for _ in range(100):
+            time.sleep(chance.random() / 5)
+            assert [racer.poll() for racer in racers] == [None] * 4
+            victim = racers.pop(chance.randrange(4))
+            victim.kill()
+            racers.append(subprocess.Popen(command))
+    finally:
+        for racer in racers:
+            racer.kill()
 
 
 def test_time_to_wait_is_written_as_people_write_it() -> None:
