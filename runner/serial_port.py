@@ -212,13 +212,13 @@ def _refusal(url: str, error: Exception) -> str:
     if number in (errno.EACCES, errno.EPERM):
         return (
             f"{url} may not be opened by this user; join its group with: "
-            "sudo usermod -aG dialout $USER, and log in again"
+            "sudo usermod -aG dialout $USER, and log in again; or by: tinybench doctor --udev"
         )
     if number in (errno.EBUSY, errno.EAGAIN) or "exclusively lock" in str(error):
         by = ", ".join(holders(url)) or "another program"
         return (
             f"{url} is held by {by}. Close it and try again; ModemManager, which looks into each "
-            "new port for a moment, is stopped by: sudo systemctl stop ModemManager"
+            "new port for a moment, is kept away by: tinybench doctor --udev"
         )
     return f"cannot open {url}: {error}. Is it a serial port?"
 

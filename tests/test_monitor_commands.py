@@ -49,6 +49,23 @@ def test_a_simulated_monitor_is_seen_live(simulated: str, monitor: str) -> None:
     assert "3.000 V" in lines[-1]
 
 
+@pytest.mark.parametrize("simulated", [["lpm01a"]], indirect=True)
+def test_a_monitor_that_another_run_has_is_left_alone(simulated: str) -> None:
+    """Exit status 3, and who has it; what that one measures goes on."""
+    live = [*TINYBENCH, "energy", "live", "--monitor", "lpm01a", "--port", simulated]
+    with subprocess.Popen([*live, "--seconds", "60"], stdout=subprocess.PIPE, text=True) as first:
+        try:
+            assert first.stdout is not None
+            assert first.stdout.readline()
+            done = run("energy", "live", "--monitor", "lpm01a", "--port", simulated)
+            assert done.returncode == 3
+            words = f"the monitor lpm01a at {simulated} is taken by process {first.pid} of "
+            assert words in done.stderr
+            assert first.stdout.readline()
+        finally:
+            first.kill()
+
+
 @pytest.mark.parametrize("simulated", [["lpm01a", "--fault", "htc refused"]], indirect=True)
 def test_a_monitor_that_refuses_is_a_bench_that_failed(simulated: str) -> None:
     """Exit status 3, with the instrument's words and no traceback."""

@@ -11,7 +11,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from serial.tools import list_ports
 
+from tests.desk.plugged import NUCLEO, OTHER, serial_port
 from tests.link.paced_line import build as build_line
 from tests.link.paced_line import paced_line
 from tinybench.runner import cli
@@ -19,6 +21,7 @@ from tinybench.runner.board import load_board
 from tinybench.runner.errors import UsageError
 from tinybench.runner.firmware import build
 from tinybench.runner.inputs import resolve
+from tinybench.runner.locks import hold
 from tinybench.runner.task import load_task, names, task_of
 
 TINYBENCH = [sys.executable, "-m", "tinybench.runner"]
@@ -151,6 +154,32 @@ def test_a_name_of_the_bench_file_is_enough(port: str, tmp_path: Path) -> None:
     assert asked["run"]["asked"]["ports"] == [port]
     done = tinybench("link", "--board", "left", "--json", TINYBENCH_BENCH=str(bench))
     assert json.loads(done.stdout)["model_id"] == "kws01"
+
+
+def test_two_real_boards_need_a_choice_before_anything_is_built(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The line that README promises, with no board, two of them, and one that is named."""
+    usb = (load_board("nucleo-l4r5").attached or pytest.fail("it has [attached]")).usb[0]
+    ports = [
+        serial_port("/dev/ttyACM0", usb, NUCLEO, "1-1:1.2"),
+        serial_port("/dev/ttyACM1", usb, OTHER, "1-2:1.2"),
+    ]
+    line = ["--board", "nucleo-l4r5", "--task", "kws", "--out", str(tmp_path / "run")]
+    monkeypatch.setattr(list_ports, "comports", list)
+    assert cli.main(line) == 2
+    assert "no nucleo-l4r5 is attached" in capsys.readouterr().err
+    monkeypatch.setattr(list_ports, "comports", lambda: ports)
+    assert cli.main(line) == 2
+    words = capsys.readouterr().err
+    assert all(text in words for text in (NUCLEO, OTHER, "/dev/ttyACM0", "/dev/ttyACM1", "--port"))
+    bench = tmp_path / "bench.toml"
+    bench.write_text(f'[boards.left]\nboard = "nucleo-l4r5"\nserial = "{OTHER}"\n')
+    monkeypatch.setenv("TINYBENCH_BENCH", str(bench))
+    with hold({f"serial {OTHER}": "it"}, 0.0, str):
+        assert cli.main(line) == 3
+    assert "the board at /dev/ttyACM1 is taken by process" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 def test_two_runs_on_one_port_by_two_names_are_kept_apart(port: str, tmp_path: Path) -> None:
