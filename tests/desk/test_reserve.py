@@ -176,7 +176,7 @@ def test_two_real_boards_need_a_choice_before_anything_is_built(
     bench = tmp_path / "bench.toml"
     bench.write_text(f'[boards.left]\nboard = "nucleo-l4r5"\nserial = "{OTHER}"\n')
     monkeypatch.setenv("TINYBENCH_BENCH", str(bench))
-    with hold({f"serial {OTHER}": "it"}, 0.0, str):
+    with hold({f"serial {OTHER}": "it"}, 0.0, lambda _: None):
         assert cli.main(line) == 3
     assert "the board at /dev/ttyACM1 is taken by process" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
