@@ -10,7 +10,7 @@ from .output import LISTING_WIDTH, note, print_json, print_table
 def add(commands: Commands) -> None:
     """Add the command."""
     submit = commands.add_parser("submit", help="make the tree of an MLPerf Tiny submission")
-    submit.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of a run")
+    submit.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run, or such a folder")
     submit.add_argument("--submitter", required=True, metavar="NAME", help="becomes a folder")
     submit.add_argument(
         "--system",

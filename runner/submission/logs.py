@@ -251,5 +251,7 @@ def _stamp(result: Result) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Return a text without line ends and control characters, which would forge lines."""
-    return "".join(c if c.isprintable() else " " for c in text)
+    """Return a text as ASCII without control characters: those would forge lines, and the public
+    checker reads with whatever encoding its user has."""
+    line = "".join(c if c.isprintable() else " " for c in text)
+    return line.encode("ascii", "backslashreplace").decode()

@@ -12,6 +12,7 @@ from ..errors import UsageError
 from ..judge import Outcome, judge
 from ..result import Result
 from ..rules import RULES, Violation
+from ..store import run_folders
 from ..task import Task, load_task
 
 CHECKER = "MLPerf Tiny submission checker"
@@ -69,7 +70,7 @@ def parts(folders: Sequence[Path]) -> list[Part]:
     or a task is none of MLPerf Tiny.
     """
     found: dict[str, dict[str, Outcome]] = {}
-    for folder in folders:
+    for folder in (run for path in folders for run in _runs(path)):
         outcome = judge(folder)
         result = outcome.result
         if result.model_id not in TASKS:
@@ -88,6 +89,10 @@ def parts(folders: Sequence[Path]) -> list[Part]:
             raise UsageError(f"{folder}: this run measured nothing; leave it out")
     order = [model_id for model_id in sorted(TASKS) if model_id in found]
     return [Part(_task(found[model_id]), found[model_id]) for model_id in order]
+
+
+def _runs(path: Path) -> list[Path]:
+    return run_folders(path) if path.is_dir() else [path]
 
 
 def _task(modes: dict[str, Outcome]) -> Task:

@@ -169,7 +169,7 @@ def _written(
         scratch.chmod(0o755)
         top = scratch / division / submitter
         (top / "systems").mkdir(parents=True)
-        text = json.dumps(described.fields, indent=2, ensure_ascii=False) + "\n"
+        text = json.dumps(described.fields, indent=2) + "\n"
         (top / "systems" / f"{name}.json").write_text(text, encoding="utf-8")
         for part in found:
             _write_part(top / "results" / name / part.folder, part, mark)
