@@ -11,7 +11,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.base ## make .venv, install the package and the system packages that are missing
-	@.ci/backports.py qemu-system-arm 9.1 qemu-system-arm
+	@$(BIN)/python .ci/backports.py qemu-system-arm 9.1 qemu-system-arm
 	@.ci/system-packages qemu-system-arm=qemu-system-arm \
 	    arm-none-eabi-gcc=gcc-arm-none-eabi \
 	    /usr/lib/arm-none-eabi/newlib/libc.a=libnewlib-arm-none-eabi \

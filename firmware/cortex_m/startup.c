@@ -39,6 +39,9 @@ void reset(void) {
     *cpacr |= 0xFu << 20;
     __asm volatile("dsb\n isb" ::: "memory");
 #endif
+    /* Whoever started this image, a boot loader, say, may have had handlers of its own.
+     * Ref: Armv7-M ARM, B3.2.5 VTOR. */
+    register_write(0xE000ED08, (uint32_t)vectors);
     memcpy(data_start, data_load, (size_t)(data_end - data_start));
     memset(bss_start, 0, (size_t)(bss_end - bss_start));
     interrupts_on();

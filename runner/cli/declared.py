@@ -72,16 +72,19 @@ def add(commands: Commands) -> None:
 def _boards(arguments: argparse.Namespace) -> int:
     if arguments.attached:
         return show_attached(as_json=arguments.json)
-    from ..board import load_board, names
+    from ..board import Board, names
+    from ..declare import load
 
-    boards = [load_board(name) for name in names()]
+    boards = [load(path, Board) for path in names().values()]
     if arguments.json:
         print_json(boards)
         return 0
     width = max(len(board.name) for board in boards)
     for board in boards:
-        default = " (default)" if board.name == DEFAULT_BOARD else ""
-        print(f"{board.name:<{width}} {board.core:<12} {board.description}{default}")
+        note = " (default)" if board.name == DEFAULT_BOARD else ""
+        if board.attached is not None:
+            note = " (on a --port" + ", or --emulate" * (board.emulator is not None) + ")"
+        print(f"{board.name:<{width}} {board.core:<12} {board.description}{note}")
     return 0
 
 

@@ -19,7 +19,10 @@ from tinybench.runner.transport import program_version
 
 INPUT_B = 490
 WINDOWS = (1, 2, 3, 7, 100, 333)
-EMULATED = [name for name, path in names().items() if load(path, Board).emulated]
+DECLARED = [load(path, Board) for path in names().values()]
+DIFFERENT = {(one.family, str(one.port), str(one.emulator)): one for one in reversed(DECLARED)}
+"""Of boards that differ in their names only, one."""
+EMULATED = sorted(one.name for one in DIFFERENT.values() if one.emulated)
 
 
 @pytest.fixture(scope="module", params=EMULATED)

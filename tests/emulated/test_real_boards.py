@@ -1,5 +1,6 @@
 """Real boards under emulation: the very image that is flashed, over its USART."""
 
+import json
 import os
 import re
 import tomllib
@@ -9,7 +10,9 @@ from typing import NamedTuple
 import msgspec
 import pytest
 
+from tests.emulated.test_boards import EMULATED
 from tests.firmware.dut_process import READY, DutProcess, build
+from tinybench.runner import cli
 from tinybench.runner.board import Board, Emulator, load_board, names
 from tinybench.runner.declare import load
 from tinybench.runner.doctor import examine
@@ -22,9 +25,8 @@ from tinybench.runner.transport import program_version
 
 LOG_TOML = Path(__file__).with_name("qemu_log.toml")
 INPUT_B = 490
-DECLARED = [load(path, Board) for path in names().values()]
-REAL = [one.name for one in DECLARED if one.attached is not None and one.emulator is not None]
-SERIAL = {"nucleo-l4r5": (2, 5), "nucleo-l4r5zi-p": (2, 5), "stm32-h405": (1, 1)}
+REAL = [name for name in EMULATED if load(names()[name], Board).attached is not None]
+SERIAL = {"nucleo-l4r5": (2, 5), "stm32-h405": (1, 1)}
 """Which of QEMU's serial lines is that of the energy build, and of the other."""
 
 
@@ -175,3 +177,13 @@ def test_an_emulator_that_is_too_old_is_refused(
     (old,) = (finding for finding in examine() if finding.name == "qemu-system-arm 9.1")
     assert old.found == ""
     assert "nucleo-l4r5" in old.needed_for
+
+
+@pytest.mark.parametrize("words", ["link --task ad", "profile --task ad"])
+def test_other_commands_emulate_too(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The line and the layers of a real board's firmware; without --emulate there is no board."""
+    command = [*words.split(), "--board", "nucleo-l4r5", "--json"]
+    assert cli.main([*command, "--emulate"]) == 0
+    assert json.loads(capsys.readouterr().out)["board"] == "nucleo-l4r5"
+    assert cli.main(command) == 2
+    assert "--emulate" in capsys.readouterr().err

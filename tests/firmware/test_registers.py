@@ -98,6 +98,17 @@ def test_a_crystal_that_does_not_run_gives_no_number(tmp_path: Path) -> None:
     assert len(pins) == 1
 
 
+def test_a_clock_that_does_not_come_leaves_the_led_on(tmp_path: Path) -> None:
+    """The STM32F4's port waits for a time, and goes on; the LED tells, nobody hears the line."""
+    library = build(load_board(ONE_EACH["stm32f4"]), tmp_path / "port")
+    chip = FAMILIES["stm32f4"].chip()
+    chip.ready = [rule for rule in chip.ready if rule.flag_address & 0xFF != 0x08]
+    chip.accesses_max = 10**6
+    assert chip.call(library, "port_init")
+    pins = [access for access in chip.log if access.write and access.address & 0x3FF == 0x018]
+    assert len(pins) == 1
+
+
 LINES = {
     "stm32l4": (70, 0x4000801C, 0x40008024, 0x40008020),
     "stm32f4": (38, 0x40004400, 0x40004404, 0),
