@@ -18,8 +18,8 @@ setup: $(VENV)/.base ## make .venv, install the package and the system packages 
 	    gcc=gcc /usr/include/stdio.h=libc6-dev
 
 setup-test: setup $(VENV)/.test ## ... and what the tests need
+	@.ci/backports.py qemu-system-riscv32 9.1 qemu-system-misc
 	@.ci/system-packages riscv64-unknown-elf-gcc=gcc-riscv64-unknown-elf \
-	    qemu-system-riscv32=qemu-system-misc \
 	    /usr/lib/picolibc/riscv64-unknown-elf/picolibc.specs=picolibc-riscv64-unknown-elf \
 	    git=git espeak-ng=espeak-ng sigrok-cli=sigrok-cli clang=clang \
 	    openocd=openocd st-flash=stlink-tools /usr/sbin/uhubctl=uhubctl \
@@ -54,6 +54,14 @@ hardware: setup-test ## run the tests on the boards that bench.toml names, or on
 
 bench: setup-test ## measure speed, memory and size; writes build/bench.json
 	$(BIN)/python -m tests.bench
+
+docs: setup-test ## build the documentation site into build/site, without a warning
+	$(BIN)/zensical build --clean --strict
+	@echo open build/site/index.html
+
+schema: setup-test ## write what docs/ says of a result's fields, after a change of runner/result.py
+	$(BIN)/tinybench schema > docs/result.schema.json
+	$(BIN)/python -m tests.docs.schema_page > docs/schema.md
 
 lint: setup-dev ## check format, lint and types
 	$(BIN)/ruff format --check .
@@ -91,4 +99,4 @@ $(VENV)/.train: $(VENV)/.base
 	$(PIP) install --editable '.[train]'
 	@touch $@
 
-.PHONY: help setup setup-test setup-dev setup-train demo test test-training models soak hardware bench lint format clean
+.PHONY: docs schema help setup setup-test setup-dev setup-train demo test test-training models soak hardware bench lint format clean

@@ -95,7 +95,7 @@ def test_junit_fails_a_case_for_each_broken_rule(
 
 
 def test_the_published_schema_is_that_of_the_code() -> None:
-    """After a change of result.py: tinybench schema > docs/result.schema.json."""
+    """After a change of result.py: make schema."""
     published = json.loads((ROOT / "docs" / "result.schema.json").read_text())
     assert published == schema()
     jsonschema.Draft202012Validator.check_schema(published)

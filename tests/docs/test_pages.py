@@ -6,7 +6,14 @@ import pytest
 
 from tests.docs import blocks
 
-PAGES = ("engine", "tutorial")
+PAGES = (
+    "add-a-board",
+    "add-a-model",
+    "engine",
+    "errors",
+    "schema",
+    "tutorial",
+)
 """Pages whose every block is run, by tests/docs/blocks.py; its head says how."""
 
 

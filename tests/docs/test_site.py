@@ -1,0 +1,93 @@
+"""The documentation site builds without a warning, holds every page, and asks no other server."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docs import schema_page
+from tests.docs.blocks import DOCS
+from tinybench.runner import errors
+
+ROOT = DOCS.parent
+CONFIG = ROOT / "zensical.toml"
+PAGES = sorted(path.name for path in DOCS.glob("*.md"))
+
+
+def _pages(nav: object) -> Iterator[str]:
+    if isinstance(nav, str):
+        yield nav
+    elif isinstance(nav, dict):
+        for below in nav.values():
+            yield from _pages(below)
+    elif isinstance(nav, list):
+        for below in nav:
+            yield from _pages(below)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site, as `make docs` builds it."""
+    folder = tmp_path_factory.mktemp("site")
+    shutil.copy(CONFIG, folder)
+    shutil.copytree(DOCS, folder / "docs")
+    done = subprocess.run(
+        [Path(sys.executable).with_name("zensical"), "build", "--clean", "--strict"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "No issues found" in done.stdout
+    return folder / "build" / "site"
+
+
+def test_every_page_has_its_place() -> None:
+    """A new page of docs/ is added to `nav` in zensical.toml, or nobody finds it."""
+    nav = tomllib.loads(CONFIG.read_text())["project"]["nav"]
+    assert sorted(_pages(nav)) == PAGES
+
+
+def test_the_site_works_without_a_network(site: Path) -> None:
+    """No script, style, font or picture comes from elsewhere."""
+    fetched = re.compile(
+        r"<(?:script|link|img|iframe)\b[^>]*?\b(?:src|href)=[\"']?(https?:[^\s\"'>]+)"
+    )
+    for page in PAGES:
+        html = (site / page).with_suffix(".html").read_text(encoding="utf-8")
+        assert fetched.findall(html) == []
+        assert "fonts.googleapis" not in html
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    """Also those that the site's own builder takes for another's."""
+    for page in PAGES:
+        text = (DOCS / page).read_text(encoding="utf-8")
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+            if not re.match(r"[a-z]+:", target):
+                assert (DOCS / target).is_file(), f"{page}: {target}"
+
+
+def test_the_page_of_errors_names_each_with_its_exit_status() -> None:
+    """As runner/errors.py has them."""
+    told = dict(re.findall(r"^\| `(\w+)` \| ([0-9]) \|", (DOCS / "errors.md").read_text(), re.M))
+    raised = {
+        name: str(kind.exit_status)
+        for name, kind in vars(errors).items()
+        if isinstance(kind, type) and issubclass(kind, errors.TinybenchError)
+    }
+    del raised["TinybenchError"], raised["BenchError"]
+    assert told == raised
+
+
+def test_the_page_of_the_schema_is_that_of_the_code() -> None:
+    """After a change of result.py: make schema."""
+    assert (DOCS / "schema.md").read_text(encoding="utf-8") == schema_page.page()
