@@ -54,7 +54,7 @@ def main() -> int:
     figures += bench_boards.figures()
     figures += bench_link.figures()
     figures += bench_energy.figures() + bench_monitors.figures()
-    figures += bench_results.figures()
+    figures += bench_results.figures() + bench_flash.figures()
     _print(figures)
     OUT.parent.mkdir(exist_ok=True)
     document = {
