@@ -13,7 +13,14 @@ import threading
 import time
 from pathlib import Path
 
-from tests import bench_boards, bench_energy, bench_link, bench_monitors, bench_results
+from tests import (
+    bench_boards,
+    bench_energy,
+    bench_flash,
+    bench_link,
+    bench_monitors,
+    bench_results,
+)
 from tests.figures import Figure
 from tinybench.models.declaration import load_model
 from tinybench.runner.board import load_board
