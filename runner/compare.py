@@ -390,7 +390,7 @@ def _insist_comparable(old: Measured, new: Measured) -> None:
     if old.inputs is not None and new.inputs is not None and old.inputs != new.inputs:
         raise UsageError(
             f"{where} cannot be compared: {old.inputs} and {new.inputs} inputs were answered; run "
-            "both with the same --limit, or without"
+            "both with the same --profile, and the same --limit or none"
         )
     both = "energy" in old.metrics and "energy" in new.metrics
     if both and old.energy_modelled != new.energy_modelled:

@@ -163,7 +163,9 @@ def resolve(
         model_origin = _model_origin(task, official_model, sha256)
         whose = f"{model_origin} model ({path.name})"
 
-    note = f"{len(samples.samples)} {origin} inputs ({data or dataset.name}), {whose}"
+    # A result names no path of the user's machine.
+    where = dataset.name if data is None else data.resolve().name
+    note = f"{len(samples.samples)} {origin} inputs ({where}), {whose}"
     if origin == "official" and dataset.prepared:
         note += "; labels checked, the inputs have no public checksums"
     if origin != "official" or model_origin not in ("official", "engine"):

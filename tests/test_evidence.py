@@ -301,6 +301,19 @@ def test_answers_of_several_windows_are_told_apart() -> None:
     assert found == [(1, 10, "1.5"), (1, 20, "2.5"), (1, 30, "3.5")]
 
 
+def test_a_board_rests_before_the_performance_mode(tmp_path: Path) -> None:
+    """Where it has worked before, as long as the profile wants; how long is in the result."""
+    profile = tmp_path / "rested.toml"
+    profile.write_text(PROFILE.format(seconds=0.02) + "cool_down_s = 0.3\n")
+    request = Request(board="host", task="kws", profile=str(profile), out=tmp_path / "run")
+    outcome = run(request, silent, lambda _: None)
+    accuracy, performance = outcome.result.steps
+    assert (accuracy.mode, accuracy.rested_s) == ("accuracy", None)
+    assert performance.rested_s is not None
+    assert performance.rested_s >= 0.3
+    assert outcome.violations == []
+
+
 def test_check_shows_every_rule(measured: Path) -> None:
     """`--rules` lists those that are kept, too; the status is that of the verdict."""
     done = subprocess.run(

@@ -118,6 +118,7 @@ def test_every_plot_is_there_and_labelled(tmp_path: Path) -> None:
         "Latency of single inferences",
         "Energy of each window",
         "Power over time",
+        "Rules",
     ]
     assert "204 emulated ms an inference" in page
     assert "emulated: time is an instruction count, not a measurement" in page

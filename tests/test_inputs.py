@@ -106,7 +106,7 @@ def test_a_data_folder_with_other_inputs_is_custom(
     (tmp_path / "kws01" / "mine.bin").write_bytes(bytes(490))
     inputs = resolve(kws, data=tmp_path, cache=official)
     assert (inputs.dataset_origin, inputs.model_origin) == ("custom", "official")
-    assert inputs.note.startswith(f"1 custom inputs ({tmp_path}), official model")
+    assert inputs.note.startswith(f"1 custom inputs ({tmp_path.name}), official model")
     assert "used without --data and --model" in inputs.note
     with pytest.raises(ModelError, match=r"tinybench fetch kws, or give one with --model FILE"):
         resolve(kws, data=tmp_path, cache=tmp_path)

@@ -116,6 +116,12 @@ def _section(number: int, result: Result, judged: Verdict, summary: Summary) -> 
     if result.energy is not None and result.energy.windows:
         cards += [_energy(result.energy), *_powers(result.energy, folder)]
     cards += [*_layers(folder), *_transcripts(folder)]
+    rulings = [
+        [text(x) for x in (one.rule, one.state, one.wanted, one.found, one.clause)]
+        for one in judged.rulings
+    ]
+    head = ("rule", "", "wanted", "found", "clause")
+    cards.append(_card("Rules", _table(head, rulings, "rules"), "wide"))
     return (
         f'<section id="run{number}"><h2>{text(result.task)} on {text(result.board)}: '
         f'<span class="verdict {kind}">{word}</span></h2>'

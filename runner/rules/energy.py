@@ -13,7 +13,9 @@ SUPPLY = Rule("energy-supply", ENERGY_README + ", an isolated DUT with exactly o
 WINDOWS = Rule("energy-windows", ENERGY_README)
 FIRST_INPUTS = Rule("energy-inputs", ENERGY_README + ", the first five inputs")
 WINDOW = Rule("energy-window", ENERGY_README + ", edges and samples")
-DURATION = Rule("energy-duration", ENERGY_README + ", run time")
+DURATION = Rule(
+    "energy-duration", ENERGY_README + ", run time; elsewhere in it: 10 s or 10 iterations"
+)
 ITERATIONS = Rule("energy-iterations", MOBILE + ", minimum query count")
 NOTHING_SUBTRACTED = Rule("energy-whole", ENERGY_README + ", nothing is subtracted")
 RECOMPUTED = Rule("energy-recomputed", ENERGY_README + ", median energy")

@@ -10,7 +10,7 @@ from .rule import MOBILE, README, Rule, Ruling
 
 WINDOWS = Rule("performance-windows", README)
 FIRST_INPUTS = Rule("performance-inputs", README + ", the first five inputs")
-DURATION = Rule("window-duration", README + ", run time")
+DURATION = Rule("window-duration", README + ", run time; elsewhere in it: 10 s or 10 iterations")
 ITERATIONS = Rule("window-iterations", MOBILE + ", minimum query count")
 RECOMPUTED = Rule("throughput-recomputed", README + ", median throughput")
 
