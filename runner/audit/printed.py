@@ -101,6 +101,8 @@ def read_printed(path: Path) -> Printed:
             found.performance.append(window)
         elif match := _ENERGY_WINDOW.search(line):
             window = PrintedWindow(int(match[1]), runtime_s=match[2] or "")
+            # A file that was appended to: the last run counts.
+            found.energy = [w for w in found.energy[-WINDOWS_MAX:] if w.number != window.number]
             found.energy.append(window)
         elif _summary(found, line):
             window = None

@@ -19,6 +19,9 @@ TICK_S = 1e-5
 DECIMALS = 3
 """Of stock firmware; JSON drops trailing zeros."""
 
+BEGINS = "Logging initialized."
+"""First line of a log; a later one is another run in the same file."""
+
 _FILE = re.compile(r"Loading file (.+?) segment (\d{1,9})\s*$")
 _RUN = re.compile(r"Running inference with (\d{1,9})/(\d{1,9}) \(warmup/measured\)")
 _RUNTIME = re.compile(r"ulp-mlperf:\s+Runtime\s*:\s*([0-9.]{1,20}) sec")
@@ -112,9 +115,10 @@ def _label(text: str | int | None) -> int | None:
 def read_log(path: Path) -> Evidence:
     """Return what log.txt says: inferences with their runtime to the millisecond, and faults.
 
-    Raises OSError.
+    Of a log that was appended to, the last run with inferences counts. Raises OSError.
     """
     found = Evidence(session="v1.3 runner")
+    earlier: list[Inferred] = []
     name, segment, iterations = "", 0, 1
     runtime_s: float | None = None
     ticks: dict[str, list[float]] = {"start": [], "stop": []}
@@ -142,9 +146,12 @@ def read_log(path: Path) -> Evidence:
                 found.inferred.append(
                     Inferred(name, segment, iterations, span, outputs[0], max(outputs[1], DECIMALS))
                 )
+        elif line.startswith(BEGINS):
+            earlier, found.inferred = found.inferred or earlier, []
         else:
             ticking = ""
             _said(found, line)
+    found.inferred = found.inferred or earlier
     if found.stream is not None:
         starts_s, stops_s = tuple(ticks["start"]), tuple(ticks["stop"])
         found.stream = replace(found.stream, starts_s=starts_s, stops_s=stops_s)

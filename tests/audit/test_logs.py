@@ -1,6 +1,7 @@
 """Readers of logs, results.json and results.txt: oddities of submitters, and any bytes at all."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,38 @@ def test_of_a_log_that_was_appended_to_the_last_session_counts(tmp_path: Path) -
     path = trees.write(tmp_path, {"log.txt": twice}) / "log.txt"
     assert [one.input for one in eembc.read_log(path).inferred] == ["b.bin"]
     assert dict(eembc.read_log(path).faults) == {}
+
+
+def test_of_a_newer_log_that_was_appended_to_the_last_run_counts(tmp_path: Path) -> None:
+    """Two runs in one log.txt, and a third that broke off; two tables of energy in results.txt."""
+
+    def once(name: str) -> str:
+        return (
+            "Logging initialized. Writing output to sessions\\1\\log.txt\r\n"
+            f"0726.1 ulp-mlperf: Loading file {name} segment 0\r\n"
+            "Running inference with 1/250 (warmup/measured) iterations ...\r\n"
+            "0726.1 ulp-mlperf:   m-results    : [0.0, 0.996]\r\n"
+        )
+
+    broken = "Logging initialized. Writing output to sessions\\3\\log.txt\r\n"
+    other = ENERGY.replace("1000.000", "2000.000")
+    log = once("a.bin") + once("b.bin") + broken
+    folder = trees.write(tmp_path, {"log.txt": log, "results.txt": ENERGY + other})
+    assert [one.input for one in runner13.read_log(folder / "log.txt").inferred] == ["b.bin"]
+    printed = read_printed(folder / "results.txt")
+    assert [window.per_inference_uj for window in printed.energy] == ["2000.000"]
+    assert printed.energy_uj == "2000.000"
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    """A pipe by the name of a log, a folder by that of a table, and a link to a device."""
+    folder = trees.write(tmp_path / "tree" / "performance", {"results.txt": "Top-1: 1\n"})
+    os.mkfifo(folder / "log.txt")
+    (folder / "results.json").mkdir()
+    (folder / "log2.txt").symlink_to("/dev/zero")
+    found = audit(tmp_path / "tree")
+    assert {violation.rule for violation in found.violations} == {"symbolic-links"}
+    assert [run.inferences for run in found.runs] == [0]
 
 
 def test_the_newer_log_is_read_where_its_json_is_missing(tmp_path: Path) -> None:
