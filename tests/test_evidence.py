@@ -9,13 +9,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from tests.results import good_result
 from tinybench.runner import rules
 from tinybench.runner.dut import Dut
 from tinybench.runner.judge import judge
 from tinybench.runner.request import Request
 from tinybench.runner.result import Answer, read_result
+from tinybench.runner.rules.folder import claimed, inferred
 from tinybench.runner.session import run
 from tinybench.runner.track import silent
 from tinybench.runner.transport import ProcessTransport, Recorder
@@ -246,6 +251,50 @@ def test_an_old_result_is_read_and_judged(measured: Path, tmp_path: Path) -> Non
     assert not {"journal", "transcript", "sealed"} & _broken(folder)
 
 
+@pytest.mark.parametrize(("resumed", "state"), [(True, "kept"), (False, "broken")])
+def test_what_a_kill_left_unwritten_is_no_edit(
+    measured: Path, tmp_path: Path, resumed: bool, state: str
+) -> None:
+    """The journal has the last answer before the kill, the transcript may not have it."""
+    folder = _copy(measured, tmp_path / "killed")
+    lines = (folder / "journal.jsonl").read_text().splitlines()
+    last = max(number for number, line in enumerate(lines[:8]) if "answer" in json.loads(line))
+    if resumed:
+        lines.insert(last + 1, json.dumps({"resumed_at": "2026-11-21T10:00:00+00:00"}))
+    answer = json.loads(lines[last])["answer"]
+    answer["elapsed_us"][0] += 1  # nothing of the kind was said
+    lines[last] = json.dumps({"answer": answer})
+    (folder / "journal.jsonl").write_text("\n".join(lines) + "\n")
+
+    def same(result: dict[str, Any]) -> None:
+        for one in result["accuracy"]["answers"]:
+            if one["input"] == answer["input"]:
+                one["elapsed_us"] = answer["elapsed_us"]
+
+    _edit(folder, same, seal=True)
+    assert _states(folder)["transcript"] == {state}
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=200), st.sampled_from(["journal.jsonl", "transcript.jsonl"]))
+def test_any_bytes_as_evidence_are_judged(tmp_path: Path, data: bytes, name: str) -> None:
+    """Never a crash: what cannot be read is not judged, or broken."""
+    (tmp_path / name).write_bytes(data)
+    (tmp_path / "SHA256SUMS").write_bytes(data)
+    states = {ruling.state for ruling in rules.evidence(good_result(), tmp_path)}
+    assert states <= {"broken", "not judged"}
+    (tmp_path / name).unlink()
+
+
+@given(st.lists(st.binary(max_size=60)))
+def test_any_bytes_on_a_line_are_read(tmp_path_factory: Any, heard: list[bytes]) -> None:
+    """Damaged frames and half texts give fewer inferences, and no error."""
+    path = tmp_path_factory.mktemp("line") / "transcript.jsonl"
+    lines = [json.dumps({"t_s": 0.0, "to": "host", "hex": data.hex()}) for data in heard]
+    path.write_text("".join(f"{line}\n" for line in lines))
+    assert all(len(one) == 3 for one in inferred(path))
+
+
 def test_a_listing_reads_no_transcript(measured: Path, tmp_path: Path) -> None:
     """Thousands of runs are listed in about a second: only `check` reads all of the evidence."""
     folder = _copy(measured, tmp_path / "edited")
@@ -262,8 +311,6 @@ def test_the_stock_protocol_leaves_the_same_evidence(core: Path, tmp_path: Path)
     dut.handshake()
     inferences = [dut.infer(bytes([value]) * 490, 3, 1) for value in (1, 2)]
     recorder.close()
-    from tinybench.runner.rules.folder import inferred
-
     found = list(inferred(path))
     for one in inferences:
         assert (one.iterations, one.elapsed_us, one.results) in found
@@ -288,13 +335,8 @@ def test_a_result_says_where_it_comes_from_and_names_no_user(measured: Path) -> 
 
 def test_answers_of_several_windows_are_told_apart() -> None:
     """A sound of `ad` has an inference for each of its windows, and one value from each."""
-    from tests.results import good_result
-    from tinybench.runner.rules.folder import claimed
-
     good = good_result(performance=None)
     assert good.accuracy is not None
-    import msgspec
-
     answers = [Answer("a.bin", 1, "1.5,2.5,3.5", [10, 20, 30])]
     accuracy = msgspec.structs.replace(good.accuracy, answers=answers)
     found = [one for _, one in claimed(msgspec.structs.replace(good, accuracy=accuracy))]

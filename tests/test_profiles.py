@@ -1,6 +1,7 @@
 """Profiles: how much a run measures, and what is said of a result that is judged by one."""
 
 import re
+import time
 from pathlib import Path
 
 import msgspec
@@ -13,7 +14,8 @@ from tinybench.runner.errors import DeclarationError, UsageError
 from tinybench.runner.modes import WindowLength
 from tinybench.runner.plan import spread
 from tinybench.runner.result import FloatModel, Performance, Result, Step
-from tinybench.runner.task import load_task
+from tinybench.runner.task import load_task, names
+from tinybench.runner.track import silent
 
 KWS = load_task("kws")
 replace = msgspec.structs.replace
@@ -241,3 +243,17 @@ def test_a_window_is_as_long_as_the_profile_wants() -> None:
     assert WindowLength(10).iterations(10, 2.0) == 51  # 0.2 s each, 2 % of margin
     assert WindowLength(10, 205, 120).iterations(10, 2.0) == 205
     assert WindowLength(10, 205, 120).iterations(10, 20.0) == 62  # 2 s each: 120 s come first
+
+
+def test_the_board_rests_between_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--task all` tells each run when the one before it ended; nothing was before the first."""
+    from tinybench.runner import session
+    from tinybench.runner.request import Request
+
+    asked: list[tuple[str, float | None]] = []
+    monkeypatch.setattr(session, "run", lambda *words: asked.append((words[0].task, words[3])))
+    began_s = time.monotonic()
+    list(session.run_all(Request(board="host", task="all"), silent, lambda _: None))
+    assert [name for name, _ in asked] == list(names())
+    assert asked[0][1] is None
+    assert all(until is not None and until >= began_s for _, until in asked[1:])

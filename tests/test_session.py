@@ -200,6 +200,8 @@ def test_a_run_that_was_interrupted_goes_on_and_ends_the_same(
     # Head, DUT twice, resumption, accuracy begun twice, performance, 300 answers, 5 windows.
     assert len(_lines(folder, "journal.jsonl")) == 4 + 3 + 300 + 5
     assert before < 4 + 300
+    checked = _tinybench("check", str(folder))
+    assert checked.returncode == 0, checked.stdout
     again = _tinybench("resume", str(folder))
     assert again.returncode == 2
     assert "this run is complete" in again.stderr
