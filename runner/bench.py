@@ -1,7 +1,7 @@
 """What stands on this desk: the bench file, and the one board of it that a run means."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Annotated
 
@@ -41,12 +41,14 @@ class DeskBoard(Declaration, frozen=True, kw_only=True):
     """Hub port that switches its power."""
     monitor: Text | None = None
     """What supplies and measures it in energy mode: a name in `monitors`, or a driver."""
+    energy_port: Text | None = None
+    """Its serial port in energy mode, where the energy build talks on other pins."""
     interface_board: Text | None = None
     """What isolates it in energy mode: a name in `interface_boards`."""
 
 
 class DeskPort(Declaration, frozen=True, kw_only=True):
-    """An interface board of this desk."""
+    """What carries a serial line, such as an interface board of this desk."""
 
     serial: Text | None = None
     port: Text | None = None
@@ -130,10 +132,10 @@ def _check(path: Path, bench: Bench, name: str, desk: DeskBoard) -> None:
         _insist(path, f"{where}.interface_board", desk.interface_board, bench.interface_boards)
 
 
-def _insist(path: Path, key: str, name: str, valid: object) -> None:
-    names = [str(one) for one in valid] if isinstance(valid, (list, dict)) else []
-    if name not in names:
-        raise DeclarationError(f"{path}: key '{key}': there is no '{name}': {nearest(name, names)}")
+def _insist(path: Path, key: str, name: str, valid: Collection[str]) -> None:
+    """Raise DeclarationError unless a name is one of the valid ones."""
+    if name not in valid:
+        raise DeclarationError(f"{path}: key '{key}': there is no '{name}': {nearest(name, valid)}")
 
 
 def monitor_spec(name: str, bench: Bench) -> MonitorSpec:
@@ -180,26 +182,44 @@ def on_desk(
     if not named and board.attached is None:
         return request
     found = looking()
+    energy = request.mode == "energy"
     if not named:
         thing = _only_attached(board, found)
+        _insist_line(board, energy)
         port = _only_port(thing, f"the {board.name} {_described(thing)}")
         say(f"board {board.name}: {_described(thing)}")
         return replace(request, ports=(port,), probe=request.probe or _probe(thing))
-    chosen, desk, port, thing = _only_named(board, named, found)
+    lines = {name: line_of(desk, bench, energy=energy) for name, desk in named.items()}
+    chosen, port = _only_named(board, lines, found)
+    desk = named[chosen]
+    if lines[chosen] == DeskPort(serial=desk.serial, port=desk.port):
+        _insist_line(board, energy)
     say(f"board {chosen}: {board.name} at {port}")
     request = _with_desk(replace(request, ports=(port,)), desk)
-    request = replace(request, probe=request.probe or _probe(thing))
-    if request.mode == "energy" and desk.interface_board is not None:
-        between = bench.interface_boards[desk.interface_board]
-        at, _ = _port_of(between.serial, between.port, found, desk.interface_board)
-        if at is None:
-            raise UsageError(
-                f"the interface board {desk.interface_board} ({between.serial or between.port}) "
-                f"is not attached; attached: {_all(found.things)}"
-            )
+    own = [thing for thing in found.things if desk.serial and thing.serial == desk.serial]
+    request = replace(request, probe=request.probe or _probe(own[0] if own else None))
+    if energy and desk.interface_board is not None:
         # Its line to this computer has a rate of its own.
-        request = replace(request, ports=(at,), interface_board=True, baud=DEFAULT_BAUD)
+        request = replace(request, interface_board=True, baud=DEFAULT_BAUD)
     return request
+
+
+def line_of(desk: DeskBoard, bench: Bench, *, energy: bool) -> DeskPort:
+    """Return what carries the serial line of a board; in energy mode often another device."""
+    if energy and desk.interface_board is not None:
+        return bench.interface_boards[desk.interface_board]
+    if energy and desk.energy_port is not None:
+        return DeskPort(port=desk.energy_port)
+    return DeskPort(serial=desk.serial, port=desk.port)
+
+
+def _insist_line(board: Board, energy: bool) -> None:
+    """Raise UsageError in energy mode when the board's own port does not reach the energy build."""
+    if energy and board.attached is not None and not board.attached.energy:
+        raise UsageError(
+            f"the energy build of {board.name} talks on other pins than its own port: name what is "
+            f"wired there with --port, or in {BENCH_FILE} as interface_board or energy_port"
+        )
 
 
 def _with_desk(request: Request, desk: DeskBoard) -> Request:
@@ -226,25 +246,24 @@ def _of_kind(bench: Bench, board: Board) -> dict[str, DeskBoard]:
     }
 
 
-def _only_named(
-    board: Board, named: dict[str, DeskBoard], found: Attached
-) -> tuple[str, DeskBoard, str, Thing | None]:
-    """Return the one board of the bench file that is attached, with its port."""
-    here = []
-    for name, desk in named.items():
-        port, thing = _port_of(desk.serial, desk.port, found, name)
-        if port is not None:
-            here.append((name, desk, port, thing))
+def _only_named(board: Board, lines: dict[str, DeskPort], found: Attached) -> tuple[str, str]:
+    """Return the name and the port of the one board of the bench file that is attached."""
+    here = [
+        (name, line, port)
+        for name, line in lines.items()
+        if (port := _port_of(line, found, name)) is not None
+    ]
     if len(here) == 1:
-        return here[0]
+        return here[0][0], here[0][2]
     if not here:
-        wanted = ", ".join(f"{name} ({desk.serial or desk.port})" for name, desk in named.items())
+        wanted = ", ".join(f"{name} ({line.serial or line.port})" for name, line in lines.items())
         raise UsageError(
-            f"{wanted} of {BENCH_FILE} {'is' if len(named) == 1 else 'are'} not attached; "
+            f"{wanted} of {BENCH_FILE} {'is' if len(lines) == 1 else 'are'} not attached; "
             f"attached: {_all(found.things)}{_emulation(board)}"
         )
-    listed = "; ".join(f"{name}: {desk.serial or 'no serial number'} at {port}"
-                       for name, desk, port, _ in here)  # fmt: skip
+    listed = "; ".join(
+        f"{name}: {line.serial or 'no serial number'} at {port}" for name, line, port in here
+    )
     raise UsageError(
         f"{len(here)} boards of the kind {board.name} are attached ({listed}); choose one by its "
         f"name, such as --board {here[0][0]}"
@@ -263,6 +282,12 @@ def _only_attached(board: Board, found: Attached) -> Thing:
             f"{len(here)} boards may be the {board.name} ({listed}); choose one with --port, or "
             f"name them in {BENCH_FILE} (tinybench bench init) and choose by --board NAME"
         )
+    if not usb:
+        raise UsageError(
+            f"board {board.name} has no USB number to be found by; attached: {_all(found.things)}. "
+            f"Give its --port, or name it in {BENCH_FILE} (tinybench bench init)"
+            f"{_emulation(board)}"
+        )
     raise UsageError(
         f"no {board.name} is attached: looked for a serial port of USB {', '.join(usb)}; attached: "
         f"{_all(found.things)}. Plug it in, or give its --port{_emulation(board)}"
@@ -278,24 +303,20 @@ def _emulation(board: Board) -> str:
     return "; without the board: --emulate"
 
 
-def _port_of(
-    serial: str | None, port: str | None, found: Attached, name: str
-) -> tuple[str | None, Thing | None]:
-    """Return the port of what a bench file names, and the thing behind it; None if not there."""
-    if serial is None:
-        assert port is not None  # noqa: S101 - load_bench
-        there = "://" in port or Path(port).exists()
-        return (port if there else None), thing_at(port, found.things)
-    same = [thing for thing in found.things if thing.serial == serial and thing.ports]
+def _port_of(line: DeskPort, found: Attached, name: str) -> str | None:
+    """Return the port of what a bench file names; None where it is not attached."""
+    there = line.port is None or "://" in line.port or Path(line.port).exists()
+    if line.serial is None:
+        return line.port if there else None
+    same = [thing for thing in found.things if thing.serial == line.serial and thing.ports]
     if len(same) > 1:
         raise UsageError(
-            f"{len(same)} devices have the serial number {serial} of {name} ({_all(same)}); name "
-            f"it by port instead of serial in {BENCH_FILE}"
+            f"{len(same)} devices have the serial number {line.serial} of {name} ({_all(same)}); "
+            f"name it by port instead of serial in {BENCH_FILE}"
         )
-    if port is not None:
-        there = ("://" in port or Path(port).exists()) and bool(same)
-        return (port if there else None), (same[0] if same else None)
-    return (_only_port(same[0], name), same[0]) if same else (None, None)
+    if not same or not there:
+        return None
+    return line.port or _only_port(same[0], name)
 
 
 def _only_port(thing: Thing, name: str) -> str:

@@ -67,7 +67,7 @@ def _board(
     parts: list[str],
     ask: Callable[[str, str], str],
 ) -> None:
-    kinds = sorted(name for name in boards.names() if _is_real(name))
+    kinds = [name for name in boards.names() if load_board(name).emulator is None]
     guess = thing.boards[0] if thing.boards else "-"
     question = f"which board is {_shown(thing)}: {', '.join(kinds)}, or - for none"
     kind = _one_of(question, guess, kinds, ask)
@@ -88,11 +88,6 @@ def _board(
         monitor = _one_of(question, monitors[0] if len(monitors) == 1 else "-", monitors, ask)
         lines += [f"monitor = {quoted(monitor)}"] if monitor is not None else []
     parts.append("\n".join(lines) + "\n")
-
-
-def _is_real(name: str) -> bool:
-    board = load_board(name)
-    return board.emulator is None
 
 
 def _one_of(

@@ -84,6 +84,8 @@ class Attached(Declaration, frozen=True, kw_only=True):
 
     usb: list[Annotated[str, Meta(pattern="^[0-9a-f]{4}:[0-9a-f]{4}$")]]
     """VID:PID of what carries its serial port, such as the debug probe on it."""
+    energy: bool = True
+    """Whether that port reaches the energy build too, which may talk on other pins."""
 
 
 class ResetLine(Declaration, frozen=True, kw_only=True):

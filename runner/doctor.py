@@ -105,6 +105,13 @@ def examine() -> list[Finding]:
         ),
         *_tools(),
         Finding(
+            "libusb",
+            _libusb(),
+            "tinybench boards --attached: debug probes, USB monitors, hubs",
+            "sudo apt-get install libusb-1.0-0",
+            required=False,
+        ),
+        Finding(
             "cache",
             str(cache_folder()) if cache_folder().is_dir() else "",
             "built firmware and fetched data",
@@ -170,6 +177,13 @@ def _file(compiler: str, name: str) -> str:
         return ""
     path = _output([compiler, f"-print-file-name={name}"]).strip()
     return str(Path(path).resolve()) if Path(path).is_absolute() else ""
+
+
+def _libusb() -> str:
+    """Return whether the library is there by which USB devices are listed."""
+    import usb.backend.libusb1
+
+    return "found" if usb.backend.libusb1.get_backend() is not None else ""
 
 
 def _distribution(name: str) -> str:

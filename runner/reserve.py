@@ -12,9 +12,9 @@ from ..energy.monitor import MonitorSpec
 from .attached import Attached, Thing, look
 from .bench import (
     Bench,
-    DeskBoard,
     DeskPort,
     find_bench,
+    line_of,
     load_bench,
     monitor_spec,
     on_desk,
@@ -82,8 +82,8 @@ def locked_by(
     for port in request.ports:
         key = port_key(port, found.things)
         keys[key] = f"the {'interface board' if request.interface_board else 'board'} at {port}"
-    if request.interface_board:
-        keys |= _behind(request.ports[0], bench, found.things)
+    if request.mode == "energy":
+        keys = _behind(request.ports[0], bench, found.things) | keys
     if request.probe is not None:
         keys.setdefault(_serial_key(request.probe, found.things), f"the probe {request.probe}")
     if request.monitor is not None and request.wants_energy:
@@ -92,20 +92,19 @@ def locked_by(
 
 
 def _behind(port: str, bench: Bench, things: list[Thing]) -> dict[str, str]:
-    """Return the keys of the boards of the bench file that are behind an interface board."""
+    """Return the keys of the boards of the bench file whose line in energy mode is that port."""
     keys = {}
     for name, desk in bench.boards.items():
-        between = bench.interface_boards.get(desk.interface_board or "")
-        if between is None or port_key(port, things) not in _keys_of(between, things):
-            continue
-        keys |= dict.fromkeys(_keys_of(desk, things), f"the board {name}")
+        if port_key(port, things) in _keys_of(line_of(desk, bench, energy=True), things):
+            own = DeskPort(serial=desk.serial, port=desk.port)
+            keys |= dict.fromkeys(_keys_of(own, things), f"the board {name}")
     return keys
 
 
-def _keys_of(desk: DeskBoard | DeskPort, things: list[Thing]) -> list[str]:
-    if desk.serial is not None:
-        return [_serial_key(desk.serial, things)]
-    return [port_key(desk.port, things)] if desk.port is not None else []
+def _keys_of(line: DeskPort, things: list[Thing]) -> list[str]:
+    if line.serial is not None:
+        return [_serial_key(line.serial, things)]
+    return [port_key(line.port, things)] if line.port is not None else []
 
 
 def port_key(port: str, things: list[Thing]) -> str:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from tests.desk.plugged import NUCLEO, OTHER
 from tinybench.energy.monitor import MonitorSpec
+from tinybench.runner import board as boards
 from tinybench.runner.attached import Attached, Thing
 from tinybench.runner.bench import (
     Bench,
@@ -23,7 +24,7 @@ from tinybench.runner.bench import (
     on_desk,
     user_bench,
 )
-from tinybench.runner.board import load_board
+from tinybench.runner.board import load_board, names
 from tinybench.runner.errors import DeclarationError, UsageError
 from tinybench.runner.request import Request
 
@@ -36,11 +37,7 @@ core = "Cortex-M4F"
 [attached]
 usb = ["0483:374b", "0483:3752"]
 """
-EMULATOR = """
-[emulator]
-argv = ["true"]
-instruction_ns = 8
-"""
+USB = boards.Attached(usb=["0000:0000"])
 FULL = """\
 [boards.left]
 board = "serial"
@@ -279,8 +276,44 @@ def test_energy_mode_takes_monitor_and_interface_board_of_the_desk(terminal: str
     with pytest.raises(UsageError, match=r"no monitor 'lpn'.*; on this desk: lpm"):
         monitor_spec("lpn", bench)
     away = load_text(FULL)
-    with pytest.raises(UsageError, match=r"interface board between .*ttyUSB7.* is not attached"):
+    with pytest.raises(UsageError, match=r"left \(/dev/ttyUSB7\) of bench.toml is not attached"):
         resolve(Request(board="left", task="kws", mode="energy"), thing, bench=away)
+
+
+def test_in_energy_mode_the_board_itself_may_be_unplugged(terminal: str, tmp_path: Path) -> None:
+    """Its debugger would supply it; what is wired to the energy build's pins carries the line."""
+    path = tmp_path / "test-nucleo.toml"
+    path.write_text(BOARD + "energy = false\n")
+    kind = DeskBoard(board=str(path), serial=NUCLEO, energy_port=terminal)
+    bench = Bench(boards={"left": kind})
+    energy = Request(board=str(path), task="kws", mode="energy")
+    assert resolve(energy, bench=bench).ports == (terminal,)
+    both = resolve(energy, probe("/dev/ttyACM0"), bench=bench)
+    assert (both.ports, both.probe, both.interface_board) == ((terminal,), NUCLEO, False)
+    plain = resolve(replace(energy, mode="all"), probe("/dev/ttyACM0"), bench=bench)
+    assert plain.ports == ("/dev/ttyACM0",)
+    unwired = Bench(boards={"left": replace(kind, energy_port=None)})
+    for known in (Bench(), unwired):
+        with pytest.raises(UsageError, match=r"talks on other pins.*--port.*energy_port"):
+            resolve(energy, probe("/dev/ttyACM0"), bench=known)
+
+
+def test_boards_whose_energy_build_talks_on_other_pins_say_so() -> None:
+    """Of all that are declared."""
+    for name in names():
+        board = load_board(name)
+        if board.attached is not None and board.attached.usb:
+            other = board.port.get("energy_usart", board.port.get("usart"))
+            assert board.attached.energy == (other == board.port.get("usart")), name
+
+
+def test_a_board_without_usb_number_is_named_by_its_port(terminal: str) -> None:
+    """Whatever adapter its port is."""
+    (name,) = (name for name in names() if (load_board(name).attached or USB).usb == [])
+    with pytest.raises(UsageError, match=r"has no USB number to be found by.*--port"):
+        resolve(Request(board=name, task="kws"), probe("/dev/ttyACM0"))
+    bench = Bench(boards={"mine": DeskBoard(board=name, port=terminal)})
+    assert resolve(Request(board=name, task="kws"), bench=bench).ports == (terminal,)
 
 
 def load_text(text: str) -> Bench:

@@ -280,7 +280,7 @@ def test_the_board_behind_an_interface_board_is_locked_with_it() -> None:
         interface_boards={"between": DeskPort(serial="IF"), "other": DeskPort(serial="OTHER")},
     )
     things = [Thing(serial="IF", ports=["/dev/ttyUSB3"])]
-    request = Request(board="serial", task="kws", ports=("/dev/ttyUSB3",), interface_board=True)
+    request = Request(board="serial", task="kws", mode="energy", ports=("/dev/ttyUSB3",))
     keys = locked_by(request, bench, lambda: Attached(things, [], []))
     assert set(keys) == {"serial IF", "serial LEFT", "/dev/null"}
 
