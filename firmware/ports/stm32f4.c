@@ -89,6 +89,8 @@
 #define MODE_OUTPUT 1u
 #define MODE_ALTERNATE 2u
 #define GPIO_OTYPER 0x04u
+#define GPIO_PUPDR 0x0Cu
+#define PULL_UP 1u
 #define GPIO_BSRR 0x18u
 #define GPIO_AFRL 0x20u
 
@@ -235,6 +237,9 @@ void port_init(void) {
     clock_enable(SERIAL->enable, SERIAL->enable_bit);
     pin_connect(USART_TX_PIN, SERIAL->alternate);
     pin_connect(USART_RX_PIN, SERIAL->alternate);
+    /* With nothing connected the line is idle, and no noise. */
+    register_change(gpio(USART_RX_PIN) + GPIO_PUPDR, 3u << USART_RX_PIN % 16 * 2,
+                    PULL_UP << USART_RX_PIN % 16 * 2);
     usart_start(FIRST_BAUD);
     interrupt_enable(SERIAL->interrupt);
     if (ready) {

@@ -95,6 +95,8 @@
 #define MODE_OUTPUT 1u
 #define MODE_ALTERNATE 2u
 #define GPIO_OTYPER 0x04u
+#define GPIO_PUPDR 0x0Cu
+#define PULL_UP 1u
 #define GPIO_BSRR 0x18u
 #define GPIO_AFRL 0x20u
 
@@ -266,6 +268,8 @@ void port_init(void) {
     clock_enable(SERIAL->enable, SERIAL->enable_bit);
     pin_connect(TX_PIN, SERIAL->alternate);
     pin_connect(RX_PIN, SERIAL->alternate);
+    /* With nothing connected the line is idle, and no noise. */
+    register_change(gpio(RX_PIN) + GPIO_PUPDR, 3u << RX_PIN % 16 * 2, PULL_UP << RX_PIN % 16 * 2);
     usart_start(FIRST_BAUD);
     interrupt_enable(SERIAL->interrupt);
     pin_set(LED_PIN, false);

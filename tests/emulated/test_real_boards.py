@@ -46,6 +46,12 @@ def elf(board: Board, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(board, tmp_path_factory.mktemp("firmware") / board.name)
 
 
+@pytest.fixture(scope="module")
+def energy_elf(board: Board, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same as the energy build."""
+    return build(board, tmp_path_factory.mktemp("firmware") / board.name, "ENERGY=1")
+
+
 def emulated(board: Board) -> Emulator:
     """Return how a board is emulated."""
     assert board.emulator is not None
@@ -84,11 +90,10 @@ def said(log: Path) -> set[str]:
 
 
 def test_qemu_says_nothing_that_is_not_listed_with_its_reason(
-    board: Board, elf: Path, tmp_path: Path
+    board: Board, elf: Path, energy_elf: Path, tmp_path: Path
 ) -> None:
     """No register that does not exist, no bit that is reserved: both builds, a session each."""
     lines: set[str] = set()
-    energy_elf = build(board, tmp_path / "energy", "ENERGY=1")
     for name, argv in (
         ("text", board.command(str(elf))),
         ("energy", energy_argv(board, energy_elf)),
@@ -113,10 +118,9 @@ def matches(entry: Expected, line: str) -> bool:
     return re.fullmatch(entry.pattern, line) is not None
 
 
-def test_the_energy_build_speaks_on_its_own_line(board: Board, tmp_path: Path) -> None:
+def test_the_energy_build_speaks_on_its_own_line(board: Board, energy_elf: Path) -> None:
     """The Arduino's USART where the board has one, no time stamps in words, the same results."""
-    elf = build(board, tmp_path / "energy", "ENERGY=1")
-    with DutProcess(energy_argv(board, elf)) as dut:
+    with DutProcess(energy_argv(board, energy_elf)) as dut:
         banner = dut.read_until(READY)
         assert banner == b"m-timestamp-mode-energy\r\nm-init-done\r\nm-ready\r\n"
         dut.upload(bytes(range(245)) * 2)

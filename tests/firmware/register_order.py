@@ -76,7 +76,7 @@ class Family:
         return Chip(dict(self.reset), self.ready, lost=lost)
 
 
-MODER, OTYPER, BSRR, AFRL = 0x00, 0x04, 0x18, 0x20
+MODER, OTYPER, PUPDR, BSRR, AFRL = 0x00, 0x04, 0x0C, 0x18, 0x20
 TC = 1 << 6
 NVIC_ISER = 0xE000E100
 SYST_CSR, SYST_RVR, SYST_CVR = 0xE000E010, 0xE000E014, 0xE000E018
@@ -246,6 +246,25 @@ def baud(family: Family, log: Log) -> Iterator[str]:
                 yield f"{_name(access)} enables a USART without a rate"
             if access.value & 0x2C != 0x2C:
                 yield f"{_name(access)} enables no transmitter, receiver or interrupt"
+
+
+def pulled_up(family: Family, log: Log) -> Iterator[str]:
+    """One pin of the line, that which receives, is pulled up before the USART listens."""
+    for serial in _used(family, log):
+        at = next(
+            (at for at, a in enumerate(log) if a.write and a.address == serial.origin + family.cr1),
+            len(log),
+        )
+        pulls = 0
+        for _, access, after in steps(family, log[:at]):
+            if access.write and _is_gpio(family, access, PUPDR):
+                modes = after.get(access.address - PUPDR + MODER, 0)
+                pulls += sum(
+                    modes >> pin * 2 & 3 == 2 and access.value >> pin * 2 & 3 == 1
+                    for pin in range(16)
+                )
+        if pulls != 1:
+            yield f"{pulls} pins of the line are pulled up"
 
 
 def sent_before_rate_changes(family: Family, log: Log) -> Iterator[str]:
@@ -616,6 +635,7 @@ _PERIPHERALS = (
     Check("a peripheral's clock before its use: GPIO", "Peripheral clock enable", gpio_clock),
     Check("a peripheral's clock before its use: USART", "Peripheral clock enable", serial_clock),
     Check("a pin's function before the pin", "I/O pin alternate function", alternate_function),
+    Check("the line idle where nothing is", "GPIO port pull-up/pull-down register", pulled_up),
     Check("the rate before the USART", "USART baud rate generation", baud),
     Check(
         "sent before the rate changes", "Character transmission procedure", sent_before_rate_changes
