@@ -7,12 +7,9 @@ from typing import Annotated, Literal
 from msgspec import Meta
 from msgspec.structs import replace
 
-from .declare import Declaration, find, load, named
+from .declare import Declaration, Name, find, load, named
 from .errors import UsageError
 from .tool import Tool
-
-Name = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]*$")]
-"""Becomes part of paths: lower-case letters, digits and hyphens."""
 
 Kernels = Annotated[str, Meta(pattern="^(plain|blocked|dsp|mve)$")]
 

@@ -5,11 +5,14 @@ import tomllib
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
 from .errors import DeclarationError, UsageError
+
+Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9-]*$")]
+"""Becomes part of paths: lower-case letters, digits and hyphens."""
 
 
 class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,6 +64,11 @@ def find(what: str, name: str, known: dict[str, Path]) -> Path:
     if name not in known:
         raise UsageError(f"there is no {what} '{name}': {nearest(name, known)}")
     return known[name]
+
+
+def beside(path: Path, name: str) -> str:
+    """Return a declaration's name as it is, and a .toml named in the file `path` as a path."""
+    return str(path.parent / name) if name.endswith(".toml") else name
 
 
 def fetched_or_packaged(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..datasets.declaration import Dataset, load_checksums, load_dataset
+from ..datasets.declaration import names as datasets
 from ..datasets.declaration import package_folder as datasets_folder
 from ..datasets.fetch import (
     RAW_ADDRESS,
@@ -19,8 +20,9 @@ from ..datasets.fetch import (
 from ..datasets.prepare import prepare, where_from
 from ..datasets.reader import SampleSet, parse_labels, read_samples
 from ..models.declaration import Model, load_model
-from ..models.declaration import package_folder as models_folder
+from ..models.declaration import names as models
 from .cache import cache_folder
+from .declare import find
 from .engine import Engine
 from .errors import DatasetError, ModelError, UsageError
 from .task import Task
@@ -141,17 +143,18 @@ def resolve(
             )
         samples = read_samples(data, dataset)
         origin = "official" if _is_official(samples, dataset) else "custom"
-    elif _to_come(dataset, cache) == 0 and (model is not None or model_cached):
+    elif dataset.source and _to_come(dataset, cache) == 0 and (model is not None or model_cached):
         samples, origin = _cached_samples(task, dataset, cache), "official"
     else:
         dataset = load_dataset(task.embedded_dataset)
-        samples, origin = _embedded_samples(dataset), "embedded"
+        samples = _embedded_samples(task.embedded_dataset, dataset)
+        origin = "custom" if task.embedded_dataset.endswith(".toml") else "embedded"
 
     if isinstance(model, Engine):
         path, sha256 = Path(model.folder), model.sha256
     elif model is not None:
         path, sha256 = model, _file_sha256(model)
-    elif origin == "embedded":
+    elif data is None and origin != "official":
         path = _embedded_model(task)
         sha256 = _file_sha256(path)
     else:
@@ -194,6 +197,8 @@ def _how_to_get_official(task: Task, cache: Path) -> str:
         )
     files = official_files(task)
     to_come = missing(files, cache)
+    if not files:
+        return ""
     if to_come == 0:
         return "; the official ones are in the cache and used without --data and --model"
     begun = "" if to_come == len(files) else f" ({len(files) - to_come} of {len(files)} are there)"
@@ -243,34 +248,40 @@ def _cached_samples(task: Task, dataset: Dataset, cache: Path) -> SampleSet:
     return read_samples(cache / dataset.source.address, dataset)
 
 
-def _embedded_samples(dataset: Dataset) -> SampleSet:
-    """Read the set in the package; raises DatasetError when it is not there or damaged."""
-    archive = datasets_folder() / (dataset.archive or "")
+def _embedded_samples(name: str, dataset: Dataset) -> SampleSet:
+    """Read the set beside its declaration; raises DatasetError when it is not there or damaged."""
+    archive = find("dataset", name, datasets()).parent / (dataset.archive or "")
     try:
         root = zipfile.Path(archive)
     except (OSError, zipfile.BadZipFile) as error:
         raise DatasetError(
-            f"{archive}: the inputs in the package cannot be read: {error}; install tinybench "
-            "again, or make them from a checkout with: make models"
+            f"{archive}: the inputs cannot be read: {error}; if they are the package's, install "
+            "tinybench again, or make them from a checkout with: make models"
         ) from error
     return read_samples(root, dataset)
 
 
 def _embedded_model(task: Task) -> Path:
-    """Return the model in the package; raises ModelError when it is not there."""
-    path = models_folder() / (load_model(task.embedded_model).file or "")
+    """Return the model beside its declaration; raises ModelError when it is not there."""
+    path = _file_of(task.embedded_model)
     if not path.is_file():
         raise ModelError(
-            f"{path}: the model in the package is not there; install tinybench again, or make it "
-            "from a checkout with: make models"
+            f"{path}: the model is not there; if it is the package's, install tinybench again, or "
+            "make it from a checkout with: make models"
         )
     return path
+
+
+def _file_of(name: str) -> Path:
+    """Return where the model of a declaration lies beside it; a folder, where it does not."""
+    return find("model", name, models()).parent / (load_model(name).file or "")
 
 
 def _cached_model(task: Task, model: Model, cache: Path) -> tuple[Path, str]:
     """Return the official model and its SHA-256; raises ModelError when it was damaged."""
     if model.source is None:
-        raise ModelError(f"model {model.name} is not one that can be fetched")
+        path = _file_of(task.model)
+        return path, _file_sha256(path)
     path = cache / model.source.address
     sha256 = _file_sha256(path)
     if sha256 != model.sha256:
@@ -294,7 +305,9 @@ def _model_origin(task: Task, official: Model, sha256: str) -> Origin:
     """Say whose model it is, by its bytes."""
     if sha256 == official.sha256:
         return "official"
-    embedded = models_folder() / (load_model(task.embedded_model).file or "")
+    embedded = _file_of(task.embedded_model)
+    if task.embedded_model.endswith(".toml"):
+        return "custom"
     if embedded.is_file() and _file_sha256(embedded) == sha256:
         return "embedded"
     return "custom"

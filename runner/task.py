@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Literal
 
-from .declare import Declaration, find, load, named, nearest
+from msgspec.structs import replace
+
+from .declare import Declaration, Name, beside, find, load, named, nearest
 from .errors import UsageError
 
 METRICS = {"top1": "top-1", "auc": "AUC"}
@@ -24,7 +26,7 @@ class TaskRules(Declaration, frozen=True, kw_only=True):
 class Task(Declaration, frozen=True, kw_only=True):
     """A task, from `runner/tasks/<name>.toml`."""
 
-    name: str
+    name: Name
     title: str
     model_id: str
     """What the DUT answers to `profile`, such as "kws01"."""
@@ -43,10 +45,11 @@ class Task(Declaration, frozen=True, kw_only=True):
     together_with: str | None = None
     """Name of the task without which this one is not submitted."""
     dataset: str
-    """Name of the official dataset's declaration."""
+    """The official dataset's declaration: its name, or a .toml file beside this one."""
     model: str
-    """Name of the official model's declaration."""
+    """The official model's, likewise."""
     embedded_dataset: str
+    """Of what is used without the official one; the same one where there is no other."""
     embedded_model: str
     rules: TaskRules
 
@@ -66,7 +69,15 @@ def load_task(name: str) -> Task:
 
     Raises UsageError for an unknown name, DeclarationError for a wrong file.
     """
-    return load(find("task", name, names()), Task)
+    path = find("task", name, names())
+    task = load(path, Task)
+    return replace(
+        task,
+        dataset=beside(path, task.dataset),
+        model=beside(path, task.model),
+        embedded_dataset=beside(path, task.embedded_dataset),
+        embedded_model=beside(path, task.embedded_model),
+    )
 
 
 def task_of(model_id: str) -> Task:

@@ -1,6 +1,8 @@
 """What a run uses: official, embedded or the user's inputs and model, and what the note says."""
 
+import re
 import shutil
+from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
 
@@ -8,7 +10,7 @@ import pytest
 
 from tinybench.models.declaration import load_model
 from tinybench.models.declaration import package_folder as models_folder
-from tinybench.runner.errors import DatasetError, ModelError
+from tinybench.runner.errors import DatasetError, DeclarationError, ModelError
 from tinybench.runner.inputs import fetch_official, official_files, resolve
 from tinybench.runner.task import Task, load_task
 from tinybench.runner.track import silent
@@ -140,3 +142,41 @@ def test_a_model_is_known_by_its_bytes(kws: Task, official: Path, tmp_path: Path
     assert resolve(kws, model=model, cache=official).model_origin == "custom"
     with pytest.raises(ModelError, match=r"gone\.tflite: the model cannot be read"):
         resolve(kws, model=tmp_path / "gone.tflite", cache=official)
+
+
+def _own_task(folder: Path, name: str = "mine") -> Task:
+    """Write a task of a user's own, its dataset and model, without inputs and model."""
+    for kind, name_here in (("datasets", "inputs.toml"), ("models", "model.toml")):
+        text = (files(f"tinybench.{kind}") / "kws01-embedded.toml").read_text()
+        (folder / name_here).write_text(text.replace("embedded/kws01", "mine"))
+    task = (files("tinybench.runner") / "tasks" / "kws.toml").read_text()
+    for key, value in (("dataset", "inputs.toml"), ("model", "model.toml"), ("name", name)):
+        task = re.sub(rf'^((?:embedded_)?{key} = )".*"', rf'\g<1>"{value}"', task, flags=re.M)
+    (folder / "task.toml").write_text(task)
+    return load_task(str(folder / "task.toml"))
+
+
+def test_a_task_of_ones_own_has_its_files_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever the command is typed; it is custom, even with the package's inputs and model."""
+    monkeypatch.chdir("/")
+    task = _own_task(tmp_path)
+    with pytest.raises(DatasetError, match=rf"{tmp_path}/mine\.zip: the inputs cannot be read"):
+        resolve(task)
+    shutil.copy(str(files("tinybench.datasets") / "embedded" / "kws01.zip"), tmp_path / "mine.zip")
+    with pytest.raises(ModelError, match=rf"{tmp_path}/mine\.tflite: the model is not there"):
+        resolve(task)
+    model = files("tinybench.models") / "embedded" / "kws01.tflite"
+    shutil.copy(str(model), tmp_path / "mine.tflite")
+    inputs = resolve(task)
+    assert (inputs.dataset_origin, inputs.model_origin) == ("custom", "custom")
+    assert "fetch" not in inputs.note
+    assert len(inputs.samples.samples) == 300
+
+
+@pytest.mark.parametrize("name", ["../up", "a b", "", "Mine"])
+def test_a_task_whose_name_is_no_folder_is_refused(name: str, tmp_path: Path) -> None:
+    """A run folder is called by it."""
+    with pytest.raises(DeclarationError, match=r"task\.toml: .*name"):
+        _own_task(tmp_path, name)

@@ -5,8 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from ..board import Name
-from ..declare import Declaration, find, load, named
+from ..declare import Declaration, Name, find, load, named
 from .rule import DEFAULT_PROFILE
 
 WINDOWS = 5
