@@ -11,11 +11,11 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.base ## make .venv, install the package and the system packages that are missing
-	@$(BIN)/python .ci/backports.py qemu-system-arm 9.1 qemu-system-arm
 	@.ci/system-packages qemu-system-arm=qemu-system-arm \
 	    arm-none-eabi-gcc=gcc-arm-none-eabi \
 	    /usr/lib/arm-none-eabi/newlib/libc.a=libnewlib-arm-none-eabi \
 	    gcc=gcc /usr/include/stdio.h=libc6-dev
+	@$(BIN)/python .ci/backports.py qemu-system-arm 9.1 qemu-system-arm
 
 setup-test: setup $(VENV)/.test ## ... and what the tests need
 	@.ci/backports.py qemu-system-riscv32 9.1 qemu-system-misc

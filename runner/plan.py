@@ -123,6 +123,11 @@ def _insist_reachable(board: Board, request: Request) -> None:
     """Raise UsageError when the board cannot be reached the way that was asked for."""
     if not request.ports:
         board.command("")
+    elif request.emulate:
+        raise UsageError(
+            f"board {board.name} is either on {request.ports[0]} or emulated: leave --port or "
+            "--emulate out"
+        )
     elif board.emulated:
         raise UsageError(
             f"board {board.name} is emulated here, and has no port; for a board on "

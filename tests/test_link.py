@@ -92,6 +92,8 @@ def test_a_board_with_other_firmware_than_was_built_for_it_is_refused(
     ("words", "message"),
     [
         (["--board", "mps2-an386", "--port", "/dev/ttyNONE"], "is emulated here"),
+        (["--board", "nucleo-l4r5", "--emulate", "--port", "/dev/ttyNONE"], "or emulated: leave"),
+        (["--board", "host", "--emulate"], "has no emulator"),
         (["--board", "serial"], "give it with --port"),
         (["--port", "a", "--port", "b", "--shards", "2"], "repeat --port"),
         (["--port", "a", "--model", "m.tflite"], "holds its own already"),
