@@ -85,8 +85,7 @@ def look(
     """Look at what is plugged in; opens no port and sends nothing to any device.
 
     `listing` returns pyserial's ListPortInfo, `devices` what `usb_devices` does; None: those of
-    this computer. Raises TransportError when the system cannot list
-    its serial ports.
+    this computer. Raises TransportError when the system cannot list its serial ports.
     """
     listed, why = (devices or usb_devices)()
     names = stable_names(by_id)

@@ -1,5 +1,6 @@
 """What stands on this desk: the bench file, and the one board of it that a run means."""
 
+import contextlib
 import os
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -70,11 +71,18 @@ def find_bench(start: Path | None = None) -> Path | None:
     own = os.environ.get("TINYBENCH_BENCH")
     if own:
         return Path(own)
-    start = (start or Path.cwd()).absolute()
-    for folder in (start, *start.parents):
-        if (folder / BENCH_FILE).is_file():
-            return folder / BENCH_FILE
-    return user_bench() if user_bench().is_file() else None
+    places = []
+    with contextlib.suppress(OSError):  # the working folder is gone
+        start = (start or Path.cwd()).absolute()
+        places = [folder / BENCH_FILE for folder in (start, *start.parents)]
+    return next(filter(_is_file, [*places, user_bench()]), None)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # in a folder that this user may not look into
+        return False
 
 
 def user_bench() -> Path:

@@ -10,6 +10,8 @@ from .attached import Attached, Thing
 from .board import load_board
 from .errors import UsageError
 
+INTERFACE = "interface-board"
+ROLES = ("in energy mode, which monitor supplies", "in energy mode, which interface board isolates")
 HEAD = """\
 # What stands on this desk. `tinybench bench` shows it, docs/bench.md explains it.
 """
@@ -30,9 +32,15 @@ def compose(found: Attached, ask: Callable[[str, str], str]) -> str:
         )
     taken: set[str] = set()
     parts = [HEAD]
-    names = [_monitor(thing, taken, parts, ask) for thing in monitors]
-    for thing in others:
-        _board(thing, [name for name in names if name], taken, parts, ask)
+    supplies = [_monitor(thing, taken, parts, ask) for thing in monitors]
+    kinds = [(thing, _kind(thing, ask)) for thing in others]
+    between = [
+        _interface_board(thing, taken, parts, ask) for thing, kind in kinds if kind == INTERFACE
+    ]
+    for thing, kind in kinds:
+        if kind not in (None, INTERFACE):
+            behind = ([name for name in supplies if name], [name for name in between if name])
+            _board(thing, kind, behind, taken, parts, ask)
     if len(parts) == 1:
         raise UsageError("nothing was named, so no bench file is needed; none was written")
     return "\n".join(parts)
@@ -53,41 +61,56 @@ def _monitor(
     thing: Thing, taken: set[str], parts: list[str], ask: Callable[[str, str], str]
 ) -> str | None:
     name = _name(f"name of the monitor {_shown(thing)} (- for none)", thing.monitor, taken, ask)
-    if name is None:
-        return None
-    where = f"serial = {quoted(thing.serial)}" if thing.serial else f"port = {_port(thing)}"
-    parts.append(f"[monitors.{name}]\ndriver = {quoted(thing.monitor)}\n{where}\n")
+    if name is not None:
+        parts.append(f"[monitors.{name}]\ndriver = {quoted(thing.monitor)}\n{_where(thing)}\n")
     return name
+
+
+def _interface_board(
+    thing: Thing, taken: set[str], parts: list[str], ask: Callable[[str, str], str]
+) -> str | None:
+    name = _name(f"name of the interface board {_shown(thing)} (- for none)", "between", taken, ask)
+    if name is not None:
+        parts.append(f"[interface_boards.{name}]\n{_where(thing)}\n")
+    return name
+
+
+def _kind(thing: Thing, ask: Callable[[str, str], str]) -> str | None:
+    """Ask which board a port belongs to; None for none."""
+    kinds = [name for name in boards.names() if load_board(name).emulator is None]
+    question = f"what is {_shown(thing)}: {', '.join(kinds)}, {INTERFACE}, or - for none of these"
+    return _one_of(question, thing.boards[0] if thing.boards else "-", [*kinds, INTERFACE], ask)
 
 
 def _board(
     thing: Thing,
-    monitors: list[str],
+    kind: str,
+    behind: tuple[list[str], list[str]],
     taken: set[str],
     parts: list[str],
     ask: Callable[[str, str], str],
 ) -> None:
-    kinds = [name for name in boards.names() if load_board(name).emulator is None]
-    guess = thing.boards[0] if thing.boards else "-"
-    question = f"which board is {_shown(thing)}: {', '.join(kinds)}, or - for none"
-    kind = _one_of(question, guess, kinds, ask)
-    if kind is None:
-        return
-    name = _name("its name on this desk (- for none)", kind, taken, ask)
+    """Ask for a board's name, and which of the monitors and interface boards are `behind` it."""
+    name = _name(f"name of the {kind} {_shown(thing)} (- for none)", kind, taken, ask)
     if name is None:
         return
-    lines = [f"[boards.{name}]", f"board = {quoted(kind)}"]
-    if thing.serial:
-        lines.append(f"serial = {quoted(thing.serial)}")
-    if not thing.serial or len(thing.ports) > 1:
-        lines.append(f"port = {_port(thing)}")
+    lines = [f"[boards.{name}]", f"board = {quoted(kind)}", _where(thing)]
     if thing.hub:
         lines.append(f"hub = {quoted(thing.hub)}")
-    if monitors:
-        question = f"which monitor supplies it: {', '.join(monitors)}, or - for none"
-        monitor = _one_of(question, monitors[0] if len(monitors) == 1 else "-", monitors, ask)
-        lines += [f"monitor = {quoted(monitor)}"] if monitor is not None else []
+    for key, what, names in zip(("monitor", "interface_board"), ROLES, behind, strict=True):
+        if names:
+            question = f"{what} {name}: {', '.join(names)}, or - for none"
+            answer = _one_of(question, names[0] if len(names) == 1 else "-", names, ask)
+            lines += [f"{key} = {quoted(answer)}"] if answer is not None else []
     parts.append("\n".join(lines) + "\n")
+
+
+def _where(thing: Thing) -> str:
+    """Return the keys by which a thing is found again."""
+    keys = [f"serial = {quoted(thing.serial)}"] if thing.serial else []
+    if thing.ports and len(thing.ports) != len(keys):  # no serial number, or several ports
+        keys.append(f"port = {quoted((thing.by_id or thing.ports)[0])}")
+    return "\n".join(keys)
 
 
 def _one_of(
@@ -121,10 +144,6 @@ def _name(question: str, guess: str, taken: set[str], ask: Callable[[str, str], 
 def _shown(thing: Thing) -> str:
     words = [thing.usb, thing.product, thing.serial, *thing.ports]
     return " ".join(word for word in words if word)
-
-
-def _port(thing: Thing) -> str:
-    return quoted((thing.by_id or thing.ports or [""])[0])
 
 
 def quoted(text: str) -> str:

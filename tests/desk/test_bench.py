@@ -415,6 +415,21 @@ def test_the_nearest_bench_file_upward_is_used_else_the_users(
         load_bench(find_bench(deep))
 
 
+def test_from_a_folder_that_is_gone_the_users_bench_file_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No traceback for a folder that another terminal has removed."""
+    monkeypatch.delenv("TINYBENCH_BENCH", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert find_bench() is None
+    user_bench().parent.mkdir(parents=True)
+    user_bench().write_text("")
+    assert find_bench() == user_bench()
+
+
 def test_a_board_of_its_own_is_found_from_the_folder_of_the_bench_file(
     tmp_path: Path, board: str
 ) -> None:

@@ -42,8 +42,15 @@ def answers(*words: str) -> Callable[[str, str], str]:
 
 
 def test_what_is_answered_is_written_and_can_be_loaded(tmp_path: Path) -> None:
-    """Monitors first, so that a board can be given one."""
-    text = compose(FOUND, answers("", "js", "serial", "left", "lpm01a", "serial", "right", "-"))
+    """Monitors and interface boards first, so that a board can be given them."""
+    between = Thing(usb="0403:6001", serial="IF", ports=["/dev/ttyUSB1"])
+    text = compose(
+        Attached([*THINGS, between], [], []),
+        answers(
+            *("", "js", "serial", "serial", "interface-board", ""),
+            *("left", "lpm01a", "", "right", "-", "-"),
+        ),
+    )
     store(tmp_path / "bench.toml", text)
     bench = load_bench(tmp_path / "bench.toml")
     assert {name: (spec.driver, spec.serial) for name, spec in bench.monitors.items()} == {
@@ -52,9 +59,23 @@ def test_what_is_answered_is_written_and_can_be_loaded(tmp_path: Path) -> None:
     }
     left, right = bench.boards["left"], bench.boards["right"]
     assert (left.board, left.serial, left.port) == ("serial", NUCLEO, None)
-    assert (left.hub, left.monitor) == ("1-1:4", "lpm01a")
+    assert (left.hub, left.monitor, left.interface_board) == ("1-1:4", "lpm01a", "between")
     assert (right.serial, right.port, right.monitor) == (None, "/dev/serial/by-id/two", None)
+    assert bench.interface_boards["between"].serial == "IF"
     assert [path.name for path in tmp_path.iterdir()] == ["bench.toml"]
+
+
+def test_what_has_no_serial_number_is_named_by_port_and_what_has_two_ports_by_both() -> None:
+    """A USB instrument that may not be asked for its number is the only one of its kind."""
+    things = [
+        Thing(usb="1915:c00a", serial="PPK", ports=["/dev/a", "/dev/b"], monitor="ppk2"),
+        Thing(usb="16d0:10ba", monitor="joulescope"),
+        Thing(usb="1a86:7523", ports=["/dev/c"], boards=["serial"]),
+    ]
+    told = tomllib.loads(compose(Attached(things, [], []), lambda _, guess: guess))
+    assert told["monitors"]["ppk2"] == {"driver": "ppk2", "serial": "PPK", "port": "/dev/a"}
+    assert told["monitors"]["joulescope"] == {"driver": "joulescope"}
+    assert told["boards"]["serial"] == {"board": "serial", "port": "/dev/c"}
 
 
 def test_what_is_proposed_makes_a_bench_file(tmp_path: Path) -> None:
