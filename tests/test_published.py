@@ -16,8 +16,9 @@ from tinybench.runner.published import table
 from tinybench.runner.published.standing import kind_of_core, standings
 from tinybench.runner.published.table import Entry, Table, fetch, load
 from tinybench.runner.report.document import document
+from tinybench.runner.report.html import as_html
 from tinybench.runner.report.markdown import as_markdown
-from tinybench.runner.report.published import HINT, words
+from tinybench.runner.report.published import HINT, ranking, words
 from tinybench.runner.report.text import facts
 from tinybench.runner.result import Result
 from tinybench.runner.rules import judged
@@ -48,7 +49,7 @@ PUBLISHED = Table(
     sha256="0" * 64,
     entries=[
         _entry("reference", 0.3),
-        _entry("fast", 0.1),
+        _entry("fast", 0.1, system="<script>alert(1)</script>"),
         _entry("big", 0.001, processor="Qualcomm Oryon CPU"),
         _entry("slow", 0.4, processor="ARM Cortex-M4 with FPU", top1=0.9),
         _entry("cheat", 1e-6, division="open"),
@@ -69,8 +70,16 @@ def test_a_result_has_its_place_among_the_published() -> None:
     assert latency.better_than == 0.5  # than 0.3 s and 0.4 s, not than 0.1 s and 0.001 s
     assert latency.core == "Cortex-M4"
     assert latency.reference is not None
-    assert latency.best_of_core is not None
-    assert (latency.reference.value, latency.best_of_core.submitter) == (0.3, "fast")
+    assert latency.reference.value == 0.3
+    assert {kind: one.submitter for kind, one in latency.best_per_core.items()} == {
+        "Cortex-M4": "fast"
+    }
+    assert [(name, figure) for name, figure, _ in ranking(latency)] == [
+        ("best of all", "1 ms"),
+        ("Cortex-M4", "100 ms"),
+        ("this result", "204 ms"),
+        ("reference board", "300 ms"),
+    ]
     assert latency.best.submitter == "big"
     assert (top1.metric, top1.better_than) == ("top-1", 0.25)  # 90.1 % beats 90.0 %
 
@@ -141,6 +150,10 @@ def test_each_report_says_where_a_result_stands_or_how_to_know(
     latency = "latency 204 ms is better than 50% of 4 published: reference board 300 ms"
     assert any(text.startswith(latency) for text in said)
     assert latency in as_markdown(runs)
+    page = as_html(runs)
+    assert "<td>this result</td><td>204 ms</td>" in page
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert" in page
     stored = json.loads(msgspec.json.encode(document(result, verdict, tmp_path)))
     assert stored["published"][1]["better_than"] == 0.5
 

@@ -39,8 +39,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     """Published figures."""
     core: str
-    """What kind of core `best_of_core` is of; empty where it is not known."""
-    best_of_core: Beside | None
+    """What kind of core ours is, such as "Cortex-M4"; empty where it is not known."""
+    best_per_core: dict[str, Beside]
+    """The best of each kind of core that is known, the best kind first."""
     reference: Beside | None
     """The reference board."""
     best: Beside
@@ -98,7 +99,10 @@ def _standing(
     sign = 1 if low_is_good else -1
     ordered = sorted(known, key=lambda item: sign * item[1])
     beaten = sum(sign * value < sign * other for _, other in known)
-    same_core = [item for item in ordered if core and kind_of_core(item[0].processor) == core]
+    per_core: dict[str, Beside] = {}
+    for item in ordered:
+        if kind := kind_of_core(item[0].processor):
+            per_core.setdefault(kind, _beside(item))
     reference = [item for item in ordered if item[0].submitter.lower() == REFERENCE]
     return Standing(
         metric=metric,
@@ -108,7 +112,7 @@ def _standing(
         better_than=None if not_comparable else beaten / len(known),
         count=len(known),
         core=core,
-        best_of_core=_beside(same_core[0]) if same_core else None,
+        best_per_core=per_core,
         reference=_beside(reference[0]) if reference else None,
         best=_beside(ordered[0]),
     )

@@ -21,6 +21,7 @@ from . import plots
 from .plots import text
 from .power import powers
 from .printable import all_printable
+from .published import placed, ranking
 from .table import accuracy, microjoules, milliseconds, validity, verdict
 from .text import caveats, facts
 
@@ -115,7 +116,7 @@ def _section(number: int, result: Result, judged: Verdict, summary: Summary) -> 
         cards += _accuracy(result, result.accuracy, folder)
     if result.energy is not None and result.energy.windows:
         cards += [_energy(result.energy), *_powers(result.energy, folder)]
-    cards += [*_layers(folder), *_transcripts(folder)]
+    cards += [*_published(result), *_layers(folder), *_transcripts(folder)]
     rulings = [
         [text(x) for x in (one.rule, one.state, one.wanted, one.found, one.clause)]
         for one in judged.rulings
@@ -268,6 +269,21 @@ def _powers(energy: Energy, folder: Path) -> list[str]:
         )
         title = f"{label}power in window {one.number}".capitalize()
         cards.append(_card(title, plot + slider + note, data=data))
+    return cards
+
+
+def _published(result: Result) -> list[str]:
+    """Return the best published figures of each kind of core, with ours among them."""
+    cards = []
+    for one in placed(result) or []:
+        rows = [[text(cell) for cell in row] for row in ranking(one)]
+        said = f"{one.count} published, closed division, all rounds"
+        if one.not_comparable:
+            said += f"; ours is not comparable: {one.not_comparable}"
+        elif one.better_than is not None:
+            said += f"; ours is better than {one.better_than:.0%} of them"
+        table = _table(("", one.metric, "whose"), rows, "ranking")
+        cards.append(_card(f"Published: {one.metric}", table + _note(said)))
     return cards
 
 

@@ -31,10 +31,28 @@ def _sentence(one: Standing) -> str:
         )
     beside = [("reference board", one.reference)]
     if one.core:
-        beside.append((f"best {one.core}", one.best_of_core))
+        beside.append((f"best {one.core}", one.best_per_core.get(one.core)))
     beside.append(("best of all", one.best))
     said = [f"{name} {_whose(one, which)}" for name, which in beside if which is not None]
     return printable(f"{text}: {', '.join(said)}")
+
+
+def ranking(one: Standing) -> list[tuple[str, str, str]]:
+    """Return who, figure and whose: the best of each kind of core, reference and ours, in order."""
+    rows = [(kind, which.value, whose(which)) for kind, which in one.best_per_core.items()]
+    rows.append(("best of all", one.best.value, whose(one.best)))
+    if one.reference is not None:
+        rows.append(("reference board", one.reference.value, whose(one.reference)))
+    if not one.not_comparable:
+        rows.append(("this result", one.value, ""))
+    high_is_good = one.metric in ("top-1", "AUC")
+    rows.sort(key=lambda row: row[1], reverse=high_is_good)
+    return [(name, value(one, figure), by) for name, figure, by in rows]
+
+
+def whose(which: Beside) -> str:
+    """Return whose result a published figure is."""
+    return f"{which.submitter} {which.system}, v{which.round}"
 
 
 def value(one: Standing, figure: float) -> str:
@@ -47,4 +65,4 @@ def value(one: Standing, figure: float) -> str:
 
 
 def _whose(one: Standing, which: Beside) -> str:
-    return f"{value(one, which.value)} ({which.submitter} {which.system}, v{which.round})"
+    return f"{value(one, which.value)} ({whose(which)})"
