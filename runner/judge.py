@@ -1,10 +1,12 @@
 """A stored run judged again, by the rules of today and any profile."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import rules
 from . import task as tasks
+from .errors import RunFolderError
 from .result import Result, read_result
 from .rules import Verdict, Violation
 
@@ -32,8 +34,19 @@ def judge(folder: Path, profile: str | None = None, *, thorough: bool = False) -
     """
     result = read_result(folder)
     folder = folder if folder.is_dir() else folder.parent
-    task = tasks.load_task(_declared(folder / "task.toml", result.task))
-    judged_by = rules.load_profile(profile or _declared(folder / "profile.toml", result.profile))
+    task = tasks.load_task(
+        _declared(folder / "task.toml", "task", result.task, tasks.names(), "run it again")
+    )
+    judged_by = rules.load_profile(
+        profile
+        or _declared(
+            folder / "profile.toml",
+            "profile",
+            result.profile,
+            rules.names(),
+            f"judge it by another one: --profile {rules.DEFAULT_PROFILE}",
+        )
+    )
     verdict = rules.judged(result, task, judged_by)
     held = rules.changed_files(result, folder)
     if thorough:
@@ -43,6 +56,15 @@ def judge(folder: Path, profile: str | None = None, *, thorough: bool = False) -
     )
 
 
-def _declared(stored: Path, name: str) -> str:
-    """Return the declaration that is stored with a run, or the name of the packaged one."""
-    return str(stored) if stored.is_file() else name
+def _declared(stored: Path, what: str, name: str, known: Collection[str], advice: str) -> str:
+    """Return the declaration that is stored with a run, or the name of the packaged one.
+
+    Raises RunFolderError when there is neither.
+    """
+    if stored.is_file():
+        return str(stored)
+    if name not in known:
+        raise RunFolderError(
+            f"{stored}: there is no such file, and the package has no {what} '{name}'; {advice}"
+        )
+    return name

@@ -34,7 +34,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     profile: str
     """The run was done by it, and is judged by it."""
     mlperf: bool
-    """Whether the profile asks for no less than the MLPerf Tiny run rules."""
+    """Whether no less than the MLPerf Tiny run rules was asked for, of one of its tasks."""
     dataset: str
     """"official", "embedded" or "custom"."""
     emulated: bool

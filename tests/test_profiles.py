@@ -10,10 +10,11 @@ import pytest
 from tests.results import good_result
 from tinybench.datasets.reader import Sample
 from tinybench.runner import rules, score
-from tinybench.runner.errors import DeclarationError, UsageError
+from tinybench.runner.errors import DeclarationError, RunFolderError, UsageError
+from tinybench.runner.judge import judge
 from tinybench.runner.modes import WindowLength
 from tinybench.runner.plan import spread
-from tinybench.runner.result import FloatModel, Performance, Result, Step
+from tinybench.runner.result import FloatModel, Performance, Result, Step, write_result
 from tinybench.runner.task import load_task, names
 from tinybench.runner.track import silent
 
@@ -257,3 +258,18 @@ def test_the_board_rests_between_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [name for name, _ in asked] == list(names())
     assert asked[0][1] is None
     assert all(until is not None and until >= began_s for _, until in asked[1:])
+
+
+def test_a_task_with_another_target_is_none_of_mlperf(tmp_path: Path) -> None:
+    """A file that calls itself kws, with half the threshold; and a task of one's own."""
+    for change in ({"rules": replace(KWS.rules, closed_threshold=0.45)}, {"name": "mine"}):
+        verdict = rules.judged(good_result(), replace(KWS, **change))
+        assert verdict.words == "valid, not an MLPerf result"
+
+
+def test_a_run_without_its_profile_is_judged_by_another_one(tmp_path: Path) -> None:
+    """The message says how."""
+    write_result(tmp_path, good_result(profile="mine"))
+    with pytest.raises(RunFolderError, match="--profile mlperf-tiny"):
+        judge(tmp_path)
+    assert judge(tmp_path, "mlperf-tiny").violations == []

@@ -7,6 +7,9 @@ from pathlib import Path
 from .options import Commands, command_missing
 from .output import LISTING_WIDTH, REPORT_WIDTH, note, print_json, print_table, write
 
+FILTERS = ("task", "board", "mode", "dataset", "profile")
+"""Columns by which runs are listed."""
+
 
 def add(commands: Commands) -> None:
     """Add the commands."""
@@ -29,7 +32,7 @@ def add(commands: Commands) -> None:
     # By names of their own: the run's options are called the same.
     results = commands.add_parser("results", help="list the runs below a folder")
     results.add_argument("folder", nargs="?", type=Path, default=Path("runs"), metavar="FOLDER")
-    for name in ("task", "board", "mode", "dataset"):
+    for name in FILTERS:
         results.add_argument(f"--{name}", dest=f"only_{name}", metavar=name.upper())
     results.add_argument("--valid", action="store_true", help="only runs that keep every rule")
     results.add_argument("--json", action="store_true", help="print one JSON document")
@@ -112,8 +115,7 @@ def _results(arguments: argparse.Namespace) -> int:
     from ..store import find_runs
 
     found = find_runs(arguments.folder)
-    wanted = {name: getattr(arguments, f"only_{name}") for name in ("task", "board")}
-    wanted |= {name: getattr(arguments, f"only_{name}") for name in ("mode", "dataset")}
+    wanted = {name: getattr(arguments, f"only_{name}") for name in FILTERS}
     runs = [
         run
         for run in found.runs

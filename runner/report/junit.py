@@ -48,6 +48,7 @@ def _add_suite(root: ET.Element, result: Result, verdict: Verdict, summary: Summ
         value = getattr(summary, column)
         if value is not None:
             ET.SubElement(properties, "property", name=column, value=printable(str(value)))
+    ET.SubElement(properties, "property", name="verdict", value=printable(verdict.words))
     for words in caveats(result, verdict):
         ET.SubElement(properties, "property", name="caveat", value=printable(words))
     where = printable(f"tinybench.{result.board}.{result.task}")

@@ -15,7 +15,8 @@ import hashlib
 from pathlib import Path
 
 from ..result import Result
-from ..task import Task
+from ..task import Task, load_task
+from ..task import names as task_names
 from . import accuracy, energy, outputs, performance, run
 from .folder import changed_files, evidence
 from .profile import WINDOW_MIN_S, WINDOWS, Profile, default_profile, load_profile, names
@@ -67,7 +68,20 @@ def judged(result: Result, task: Task, profile: Profile | None = None) -> Verdic
     if result.mode == "energy" or result.energy is not None:
         found += energy.rulings(result, profile)
     found += outputs.rulings(result)
-    return Verdict(profile.name, profile.mlperf, found)
+    return Verdict(profile.name, profile.mlperf and _of_mlperf(task), found)
+
+
+def _of_mlperf(task: Task) -> bool:
+    """Return whether a task is one of MLPerf Tiny, with its own rules, whatever its file says."""
+    if task.name not in task_names():
+        return False
+    published = load_task(task.name)
+    return (task.model_id, task.metric, task.result, task.rules) == (
+        published.model_id,
+        published.metric,
+        published.result,
+        published.rules,
+    )
 
 
 def check(result: Result, task: Task, profile: Profile | None = None) -> list[Violation]:

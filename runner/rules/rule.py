@@ -76,7 +76,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
     profile: str
     mlperf: bool
-    """Whether the profile asks for no less than the published MLPerf Tiny run rules."""
+    """Whether no less than the MLPerf Tiny run rules was asked for, of one of its tasks."""
     rulings: list[Ruling]
 
     @property
