@@ -105,4 +105,4 @@ def test_a_stored_result_that_was_edited_is_judged_so(folder: Path, tmp_path: Pa
     bad = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     broken = {violation["rule"] for violation in json.loads(bad.stdout)["violations"]}
     assert bad.returncode == 1
-    assert broken == {"accuracy-recomputed", "stored-files"}
+    assert broken == {"accuracy-recomputed", "sealed", "stored-files"}
