@@ -38,6 +38,8 @@ MESSAGE_S = 0.02
 PULSE_S = 20e-6
 RATE_ERROR = 5e-3
 FIRST_TICK = 123_456_000
+SIGNALS = 3
+"""Current, voltage and the timing pin: it starts when all of them are on."""
 
 Callback = Callable[[str, Any], None]
 
@@ -110,7 +112,7 @@ class SimulatedJoulescope:
             self.powered = on
         elif name.endswith("/ctrl"):
             (self._enabled.add if value else self._enabled.discard)(name.removesuffix("/ctrl"))
-            if value and self._thread is None:
+            if len(self._enabled) == SIGNALS and self._thread is None:
                 self._stop.clear()
                 self._thread = threading.Thread(target=self._run, name="simulated", daemon=True)
                 self._thread.start()
@@ -139,7 +141,6 @@ class SimulatedJoulescope:
         count = round(MESSAGE_S * ticks_hz / step)
         start_s = time.monotonic()
         index = 0
-        time.sleep(0.01)  # until all signals are on
         while not self._stop.is_set():
             if self._real_time:
                 time.sleep(max(0.0, start_s + (index + count) * step / ticks_hz - time.monotonic()))
