@@ -325,6 +325,14 @@ def load_text(text: str) -> Bench:
         return load_bench(Path(folder) / "bench.toml")
 
 
+def test_the_example_of_the_documentation_is_a_bench() -> None:
+    """And every key that it has is in the table below it."""
+    page = (Path(__file__).parents[2] / "docs" / "bench.md").read_text()
+    bench = load_text(page.split("```toml\n")[1].split("```")[0])
+    assert list(bench.boards) == ["left", "right", "foreign"]
+    assert all(f"| `{key}` |" in page for key in DeskBoard.__struct_fields__)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
