@@ -53,6 +53,8 @@ class Evidence:
     """Kind of the session as the log names it, such as "ML Energy 1.0.1"."""
     retries: int = 0
     undecodable: int = 0
+    rehearsal: str = ""
+    """Line in which the log says that it is no result."""
     faults: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     """The first line of each kind of fault."""

@@ -73,6 +73,14 @@ def log(run: Read) -> Iterator[Violation]:
             f"{undecodable} undecodable bytes or characters",
             "mend the line to the DUT, and run it again",
         )
+    if evidence.rehearsal:
+        yield Violation(
+            "rehearsal",
+            RULES + ", results are measured on the system",
+            "a result",
+            shown(evidence.rehearsal),
+            "run it on a board, with the official inputs, and submit that",
+        )
     for kind, count in evidence.faults.items():
         rule = "input-size" if kind == "an input of the wrong size" else "log-fault"
         yield Violation(

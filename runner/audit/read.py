@@ -66,7 +66,7 @@ def read(place: Place) -> Read:
 
 def _joined(stored: Evidence, log: Evidence) -> Evidence:
     """Return what results.json says, with the faults of the log beside it."""
-    stored.models = log.models
+    stored.models, stored.rehearsal = log.models, log.rehearsal
     stored.retries, stored.undecodable = log.retries, log.undecodable
     stored.faults.update(log.faults)
     stored.examples = log.examples | stored.examples

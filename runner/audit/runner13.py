@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from .evidence import MAX_INFERENCES, Evidence, Inferred, Stream, parse_outputs
-from .text import REPLACED, lines
+from .text import NO_RESULT, REPLACED, lines
 
 JSON_LIMIT_B = 32 << 20
 """Twice the largest known; numbers take many times their text in memory."""
@@ -167,6 +167,8 @@ def _said(found: Evidence, line: str) -> None:
         found.stream = Stream(tuple(int(x) for x in match[1].split(",")))
     elif _UNDECODABLE.search(line):
         found.undecodable += 1
+    elif line.startswith(NO_RESULT):
+        found.rehearsal = line[:200]
     elif line.startswith("Retrying "):
         found.retries += 1
     elif _PROBLEM.search(line):

@@ -8,6 +8,8 @@ LINE_LIMIT = 1 << 20
 """Characters; a longer line comes in pieces."""
 FILE_LIMIT_B = 256 << 20
 """Of a log: five times the largest known. What follows is not read."""
+NO_RESULT = "REHEARSAL, NO RESULT"
+"""In every file of a submission that `tinybench submit --rehearsal` made."""
 REPLACED = "\N{REPLACEMENT CHARACTER}"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from ..audit.printed import read_printed
-from ..audit.text import shown
+from ..audit.text import NO_RESULT, shown
 from ..audit.tree import TASKS, Place, find
 from .table import Entry
 
@@ -24,6 +24,8 @@ def entries(root: Path) -> Iterator[Entry]:
             modes.setdefault(place.folder.parent, {})[place.mode] = place
     for places in modes.values():
         place = next(iter(places.values()))
+        if _described(place, "Board Name").startswith(NO_RESULT):
+            continue
         texts = {mode: _printed(found) for mode, found in places.items()}
         rate = _number(texts, "performance", "throughput_per_s")
         energy_uj = _number(texts, "energy", "energy_uj")
@@ -34,7 +36,7 @@ def entries(root: Path) -> Iterator[Entry]:
             submitter=place.submitter,
             system=place.system,
             task=TASKS[place.task][1] if place.task == "ic02" else TASKS[place.task][0],
-            processor=_processor(place),
+            processor=_described(place, "Processor(s) Name"),
             latency_s=1 / rate if rate else None,
             energy_j=energy_uj * 1e-6 if energy_uj else None,
             top1=None if top1_percent is None else top1_percent / 100,
@@ -62,8 +64,8 @@ def _number(texts: dict[str, dict[str, str]], mode: str, name: str) -> float | N
     return float(text) if text else None
 
 
-def _processor(place: Place) -> str:
-    """Return the processor by the system's description; empty where there is none to be read."""
+def _described(place: Place, field: str) -> str:
+    """Return a field of the system's description; empty where there is none to be read."""
     parts = place.folder.parts
     at = max(n for n, part in enumerate(parts) if part.lower() == place.division)
     system = parts[at + 3] if len(parts) > at + 3 else ""
@@ -74,5 +76,5 @@ def _processor(place: Place) -> str:
         said = msgspec.json.decode(path.read_bytes())
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return ""
-    text = said.get("Processor(s) Name", "") if isinstance(said, dict) else ""
+    text = said.get(field, "") if isinstance(said, dict) else ""
     return shown(text[:200]) if isinstance(text, str) else ""

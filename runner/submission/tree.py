@@ -12,6 +12,7 @@ import msgspec
 from ...energy.analysis import analyse
 from ...energy.pictures import draw
 from ...energy.trace import open_trace
+from ..audit.text import NO_RESULT
 from ..board import Board, load_board
 from ..energy_mode import TRACE_FILE
 from ..errors import RunFolderError, UsageError
@@ -98,7 +99,7 @@ def _mark(against: Sequence[Violation], rehearsal: bool) -> str:
     if not rehearsal:
         return ""
     why = "; ".join(dict.fromkeys(v.found for v in against if v.rule in REHEARSED))
-    return f"{REHEARSAL}, NO RESULT: {why or 'asked for as a rehearsal'}"
+    return f"{NO_RESULT}: {why or 'asked for as a rehearsal'}"
 
 
 def _described(
@@ -130,7 +131,7 @@ def _described(
         return described
     fields = described.fields | {
         STATUS: "rdi",
-        BOARD_NAME: f"{REHEARSAL}, NO RESULT: {described.fields[BOARD_NAME]}",
+        BOARD_NAME: f"{NO_RESULT}: {described.fields[BOARD_NAME]}",
     }
     return System(described.name, fields)
 

@@ -16,6 +16,7 @@ from tinybench.runner.audit.audit import audit
 from tinybench.runner.board import load_board
 from tinybench.runner.errors import DeclarationError, RunFolderError, UsageError
 from tinybench.runner.firmware import build
+from tinybench.runner.published.table import fetch
 from tinybench.runner.result import Performance, Result, Window, read_result, write_result
 from tinybench.runner.submission.system import REQUIRED
 from tinybench.runner.submission.tree import Submission, submit
@@ -244,9 +245,11 @@ def test_an_edited_result_is_refused(system: Path, stored: Callable[..., Path]) 
 
 
 def test_a_rehearsal_says_everywhere_that_it_is_none(
-    system: Path, stored: Callable[..., Path]
+    system: Path, stored: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the names, the system, and each file of results; the checker reads it all the same."""
+    (system.parent / "mirror").mkdir()
+    monkeypatch.setenv("TINYBENCH_MIRROR", str(system.parent / "mirror"))
     run = stored(good_result())
     made = _submit(system, run, division="open", rehearsal=True)
     root = Path(made.folder)
@@ -261,6 +264,10 @@ def test_a_rehearsal_says_everywhere_that_it_is_none(
     assert len(files) == 6
     for path in files:
         assert "instruction" in path.read_text(), path
+    found = audit(root, cache=system.parent / "cache")
+    assert all("rehearsal" in {v.rule for v in run.violations} for run in found.runs)
+    with pytest.raises(UsageError, match="no published results there"):
+        fetch([root], system.parent / "cache")
     with pytest.raises(UsageError, match="open division only"):
         submit([run], submitter="Me", system=system, division="closed", out=root / "x",
                rehearsal=True)  # fmt: skip
