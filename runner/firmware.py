@@ -32,7 +32,8 @@ COMPILER_PACKAGES = {
     "riscv64-unknown-elf-": "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf",
 }
 """Debian's packages of a compiler and its C library, by the compiler's prefix."""
-OBJCOPY_FORMATS = {"bin": "binary", "hex": "ihex"}
+OBJCOPY_FORMATS = {"bin": ["binary", "--gap-fill=0xff"], "hex": ["ihex"]}
+"""Gaps of a raw image are what erased flash holds."""
 
 
 class Image(msgspec.Struct, frozen=True):
@@ -132,7 +133,7 @@ def converted(board: Board, image: Image, form: str) -> Path:
     try:
         with tempfile.TemporaryDirectory(dir=elf.parent, prefix=".convert-") as scratch:
             made = Path(scratch) / out.name
-            _output([program, "-O", OBJCOPY_FORMATS[form], str(elf), str(made)])
+            _output([program, "-O", *OBJCOPY_FORMATS[form], str(elf), str(made)])
             made.replace(out)  # at once: another run may read it
     except OSError as error:
         raise BuildError(f"cannot write {out}: {error}") from error
