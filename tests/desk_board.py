@@ -1,5 +1,6 @@
 """A board on a serial port that can be flashed: it runs the program that lies in its flash."""
 
+import contextlib
 import os
 import pty
 import select
@@ -53,10 +54,15 @@ def _run(port: int, folder: Path, stop: threading.Event) -> None:
         if port in ready:
             data = os.read(port, 4096)
             if child and child.stdin and not (folder / SILENT).exists():
-                child.stdin.write(data)
-                child.stdin.flush()
+                with contextlib.suppress(BrokenPipeError):
+                    child.stdin.write(data)
+                    child.stdin.flush()
         if output in ready:
-            os.write(port, os.read(output, 4096))
+            if said := os.read(output, 4096):
+                os.write(port, said)
+            else:  # it has ended
+                _end(child)
+                child = None
     _end(child)
 
 

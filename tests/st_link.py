@@ -8,7 +8,7 @@ Ref: OpenOCD 0.12, src/jtag/drivers/stlink_usb.c (commands); RM0432, 3.7 FLASH r
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 SERIAL = "066DFF515049657187212124"
@@ -29,13 +29,23 @@ SR_PROGERR, SR_PGSERR = 1 << 3, 1 << 7
 class Stm32L4r5:
     """Memory of the chip, and what writing it does."""
 
-    def __init__(self, *, device: int = 0x470, stuck: int | None = None) -> None:
-        """`device` is its identity; `stuck` the offset in flash of a byte that goes wrong."""
+    def __init__(
+        self,
+        *,
+        device: int = 0x470,
+        stuck: int | None = None,
+        on_start: Callable[[bytes], None] | None = None,
+    ) -> None:
+        """`device` is its identity; `stuck` the offset in flash of a byte that goes wrong.
+
+        `on_start` is given the flash whenever its core starts from reset.
+        """
         self.flash = bytearray(b"\x00" * FLASH_B)  # full of what another program left
         self.ram = bytearray(RAM_B)
         self.resets = 0
         self.running = True
         self._stuck = stuck
+        self._on_start = on_start
         self._keys: list[int] = []
         self._reset_seen = False
         self._words = {
@@ -57,6 +67,8 @@ class Stm32L4r5:
         self.running = not self._words.get(DEMCR, 0) & 1
         self._words[FLASH_CR] = 0xC0000000
         self._keys = []
+        if self.running and self._on_start is not None:
+            self._on_start(bytes(self.flash))
 
     def read(self, address: int, size: int) -> bytes:
         """Return bytes of memory."""

@@ -1,5 +1,6 @@
 """The real OpenOCD writes our firmware, over the protocol of an ST-LINK, into a simulated chip."""
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,12 +8,15 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
+from tests.desk_board import FLASH, RESET, desk_board
 from tests.st_link import PAGE_B, SERIAL, Stm32L4r5, stlink_server
-from tinybench.runner.board import Board, load_board
+from tinybench.runner import cli
+from tinybench.runner.board import Board, load_board, names
 from tinybench.runner.errors import FlashError, TinybenchError, UsageError
 from tinybench.runner.firmware import Image, build, converted
 from tinybench.runner.flash import Site, flasher_of, reset, write_image
 from tinybench.runner.inputs import resolve
+from tinybench.runner.result import read_result
 from tinybench.runner.task import load_task
 
 BOARD = "nucleo-l4r5"
@@ -100,3 +104,42 @@ def test_it_resets_the_chip(tmp_path: Path) -> None:
         assert reset(board, Site(), None) == f"{BOARD} was reset by flasher"
     assert chip.resets
     assert chip.running
+
+
+def test_what_openocd_wrote_is_what_runs(
+    tmp_path: Path, image: Image, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One command line: build, ask, write, verify, reset, and a run of the bytes in the flash.
+
+    QEMU runs them: not the ELF, but what the simulated chip's flash holds after OpenOCD.
+    """
+    emulated = load_board(BOARD, emulate=True)
+    contents = tmp_path / "flash.bin"
+    starter = tmp_path / "start"
+
+    def start(flash: bytes) -> None:
+        if any(flash[:8]):  # an empty chip runs nothing
+            contents.write_bytes(flash[: 1 << 20])
+            (tmp_path / RESET).write_text("again\n")
+
+    argv = emulated.command(str(contents))
+    starter.write_text(
+        f'#!/bin/sh\n[ -f "{contents}" ] && exec {shlex.join(argv)}\nexec sleep 60\n'
+    )
+    starter.chmod(0o755)
+    (tmp_path / FLASH).symlink_to(starter)
+    with _board(tmp_path, Stm32L4r5(on_start=start)) as board, desk_board(tmp_path) as port:
+        config = board.flash["openocd"].words["config"]
+        text = names()[BOARD].read_text()
+        assert '"board/st_nucleo_l4.cfg"' in text
+        (tmp_path / "mine.toml").write_text(text.replace("board/st_nucleo_l4.cfg", config))
+        run = ["--board", str(tmp_path / "mine.toml"), "--port", port, "--task", "kws",
+               "--mode", "accuracy", "--limit", "2", "--out", str(tmp_path / "run")]  # fmt: skip
+        assert cli.main(run) == 1  # a limit breaks a rule
+    said = capsys.readouterr()
+    assert f"build-{image.build_id} was written and verified by openocd" in said.err
+    result = read_result(tmp_path / "run")
+    assert result.complete
+    assert not result.emulated  # so far as the runner can know
+    assert result.accuracy is not None
+    assert len(result.accuracy.answers) == 2
