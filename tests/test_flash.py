@@ -347,3 +347,14 @@ def test_the_probe_is_the_one_that_carries_the_port() -> None:
     assert probe_of(any_probe, Site(port="/dev/ttyUSB0"), lambda: _attached("066A")) == "066A"
     with pytest.raises(UsageError, match="2 probes"):
         probe_of(any_probe, Site(port="/dev/ttyUSB0"), lambda: two)
+
+
+def test_a_probe_is_enough_to_write_a_board_that_has_no_port(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The real OpenOCD is asked for it; without a probe or a port, what is attached is listed."""
+    words = ["flash", "--board", "stm32-h405", "--task", "kws"]
+    assert cli.main([*words, "--probe", "066DFF515049657187212124"]) == 3
+    assert "adapter serial 066DFF515049657187212124" in capsys.readouterr().err
+    assert cli.main(words) == 2
+    assert "Give its --port" in capsys.readouterr().err

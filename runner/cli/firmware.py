@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -124,8 +125,9 @@ def _add_site(parser: argparse.ArgumentParser, port: str) -> None:
 @contextlib.contextmanager
 def _board(arguments: argparse.Namespace, baud: int) -> "Iterator[tuple[Board, Site]]":
     """Yield the board that is meant and where it is, while no other run has it."""
-    from ..board import load_board
+    from ..board import load_board, names
     from ..flash import Site
+    from ..locks import hold
     from ..request import Request
     from ..reserve import reserved
 
@@ -137,14 +139,20 @@ def _board(arguments: argparse.Namespace, baud: int) -> "Iterator[tuple[Board, S
         hub=arguments.flashed_hub,
         wait_s=arguments.flashed_wait,
     )
-    with reserved(request, note) as (meant, _):
+    declared = request.board.endswith(".toml") or request.board in names()
+    with ExitStack() as stack:
+        if request.probe and declared and not request.ports:  # a probe will do, without a port
+            key = {f"serial {request.probe}": f"the probe {request.probe}"}
+            stack.enter_context(hold(key, request.wait_s, note))
+        else:
+            request, _ = stack.enter_context(reserved(request, note))
         yield (
-            load_board(meant.board),
+            load_board(request.board),
             Site(
-                port=meant.ports[0] if meant.ports else None,
+                port=request.ports[0] if request.ports else None,
                 baud=arguments.flashed_baud or baud,
-                probe=meant.probe,
-                hub=meant.hub,
+                probe=request.probe,
+                hub=request.hub,
                 flasher=arguments.flashed_by,
             ),
         )
