@@ -106,7 +106,7 @@ def energy_bench(plan: Plan, met: Met, folder: Path) -> Iterator[energy_mode.Ben
             fast = not request.interface_board  # frames do not pass through it
             dut = Dut(line, verify=request.verify, fast=fast, marks=True)
             identity = dut.handshake()
-            _insist_task(identity, plan.task, plan.energy_image)
+            insist_task(identity, plan.task, plan.energy_image)
             if met.link is None:
                 met.vendor = identity.vendor
 
@@ -137,7 +137,7 @@ def handshake(dut: Dut, plan: Plan, before: list[Entry], journal: Journal) -> st
     Raises ProtocolError and OtherDutError.
     """
     identity = dut.handshake()
-    _insist_task(identity, plan.task, plan.image)
+    insist_task(identity, plan.task, plan.image)
     told = " ".join((identity.vendor, identity.model_id, *identity.caps))
     for entry in before:
         if entry.dut not in (None, told):
@@ -151,7 +151,7 @@ def handshake(dut: Dut, plan: Plan, before: list[Entry], journal: Journal) -> st
     return identity.vendor
 
 
-def _insist_task(identity: Identity, task: Task, image: Image | None) -> None:
+def insist_task(identity: Identity, task: Task, image: Image | None) -> None:
     """Raise ProtocolError or OtherDutError unless the DUT holds the task's model, in this image."""
     if identity.model_id != task.model_id:
         raise ProtocolError(

@@ -1,17 +1,21 @@
 """Profile a model on a board: the time of each layer, as the firmware measures it."""
 
+import contextlib
 import re
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import msgspec
 
 from . import board as boards
 from . import task as tasks
+from .connect import insist_task
 from .dut import Dut
-from .errors import ProtocolError
+from .errors import ProtocolError, TinybenchError
 from .firmware import build
 from .inputs import resolve
-from .transport import ProcessTransport
+from .request import DEFAULT_BAUD
+from .serial_port import SerialTransport
+from .transport import ProcessTransport, Transport
 
 TARGET_US = 1_000_000
 """Layers are timed over about so long, so that a microsecond is a small part of each."""
@@ -63,28 +67,41 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     layers: list[Layer]
 
 
-def profile(board_name: str, task_name: str, *, emulate: bool = False) -> Profile:
+def profile(
+    board_name: str,
+    task_name: str,
+    port: str | None = None,
+    baud: int = DEFAULT_BAUD,
+    *,
+    emulate: bool = False,
+) -> Profile:
     """Build the task's model for the board, and time its layers on the first input.
 
-    `emulate`: run a real board's firmware in an emulator. Raises any TinybenchError;
-    ProtocolError when the firmware cannot time layers.
+    A board on a port must hold that build already. `emulate`: run a real board's firmware in an
+    emulator. Raises any TinybenchError; ProtocolError when the firmware cannot time layers.
     """
     board, task = boards.load_board(board_name, emulate=emulate), tasks.load_task(task_name)
     inputs = resolve(task)
     image = build(board, task, inputs.model)
-    with closing(ProcessTransport(board.command(image.elf))) as line:
-        dut = Dut(line)
+    with ExitStack() as stack:
+        line: Transport = (
+            SerialTransport(port, baud) if port else ProcessTransport(board.command(image.elf))
+        )
+        dut = Dut(stack.enter_context(closing(line)))
         identity = dut.handshake()
         if "profile" not in identity.caps:
             raise ProtocolError(
                 f"the firmware '{identity.vendor}' cannot time layers: 'caps%' does not list "
                 "'profile'. Use this project's own firmware"
             )
+        insist_task(identity, task, image)
         first = inputs.samples.samples[0].windows()[0]
         first_us = max(1, dut.infer(first, 1, 1).elapsed_us)
         iterations = min(ITERATIONS_MAX, max(1, TARGET_US // first_us))
         inference_us = dut.infer(first, iterations, 1).elapsed_us / iterations
         elapsed_us = layer_times(dut.command(f"profile-layers {iterations}", TIMEOUT_S))
+        with contextlib.suppress(TinybenchError):
+            dut.leave()
     operators = image.manifest.operators if image.manifest else []
     entries = [entry for entry in operators if entry.kernel]
     if len(entries) != len(elapsed_us):

@@ -9,11 +9,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from tests.desk_board import FLASH, desk_board
 from tinybench.runner import cli
-from tinybench.runner.board import names
+from tinybench.runner.board import load_board, names
 from tinybench.runner.errors import ProtocolError
+from tinybench.runner.firmware import build
+from tinybench.runner.inputs import resolve
 from tinybench.runner.profile import Profile, layer_times, profile
 from tinybench.runner.report.profile import as_csv, as_trace, table
+from tinybench.runner.task import load_task
 
 
 @pytest.mark.parametrize(
@@ -67,6 +71,27 @@ def test_a_host_process_is_timed_in_microseconds() -> None:
     assert {row["instructions"] for row in csv.DictReader(io.StringIO(as_csv(found)))} == {""}
     assert "emulated" not in _shown(found)
     assert "MACs us share ns per MAC" in _shown(found)
+
+
+def test_a_board_on_a_port_is_timed_in_the_build_made_for_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--port`: its layers are timed where it holds this build; with another one, exit 3."""
+    text = names()["host"].read_text().split("[emulator]")[0].replace('"host"', '"desk"', 1)
+    (tmp_path / "desk.toml").write_text(text)
+    board = load_board(str(tmp_path / "desk.toml"))
+    words = ["profile", "--board", str(tmp_path / "desk.toml"), "--json"]
+    for held in ("ad", "ic"):
+        task = load_task(held)
+        image = build(board, task, resolve(task).model)
+        (tmp_path / held).mkdir()
+        (tmp_path / held / FLASH).symlink_to(image.elf)
+    with desk_board(tmp_path / "ad") as port:
+        assert cli.main([*words, "--task", "ad", "--port", port]) == 0
+    assert len(json.loads(capsys.readouterr().out)["layers"]) == 10
+    with desk_board(tmp_path / "ic") as port:
+        assert cli.main([*words, "--task", "ad", "--port", port]) == 3
+    assert "the DUT holds model 'ic01'" in capsys.readouterr().err
 
 
 def test_firmware_that_cannot_time_layers_is_said(

@@ -86,7 +86,11 @@ def add(commands: Commands) -> None:
     profile = commands.add_parser("profile", help="time a model layer by layer")
     profile.add_argument("--task", required=True, dest="profiled_task", metavar="TASK")
     profile.add_argument("--board", default=DEFAULT_BOARD, dest="profiled_board", metavar="BOARD")
-    profile.add_argument("--emulate", action="store_true", dest="profile_emulated")
+    place = profile.add_mutually_exclusive_group()
+    place.add_argument("--port", dest="profiled_port", metavar="PORT")
+    place.add_argument("--emulate", action="store_true", dest="profile_emulated")
+    profile.add_argument("--baud", type=positive, default=DEFAULT_BAUD, dest="profiled_baud")
+    profile.add_argument("--wait", type=duration, default=0.0, dest="profiled_wait", metavar="TIME")
     profile.add_argument("--json", action="store_true", help="print one JSON document")
     profile.add_argument("--csv", type=Path, metavar="FILE", help="write the table as CSV")
     profile.add_argument(
@@ -211,10 +215,26 @@ def _compile(arguments: argparse.Namespace) -> int:
 def _profile(arguments: argparse.Namespace) -> int:
     from ..profile import profile
     from ..report.profile import as_csv, as_trace, table
+    from ..request import Request
+    from ..reserve import reserved
 
-    found = profile(
-        arguments.profiled_board, arguments.profiled_task, emulate=arguments.profile_emulated
+    port = arguments.profiled_port
+    asked = Request(
+        board=arguments.profiled_board,
+        task=arguments.profiled_task,
+        emulate=arguments.profile_emulated,
+        ports=(port,) if port else (),
+        baud=arguments.profiled_baud,
+        wait_s=arguments.profiled_wait,
     )
+    with reserved(asked, note) as (request, _):
+        found = profile(
+            request.board,
+            request.task,
+            request.ports[0] if request.ports else None,
+            request.baud,
+            emulate=request.emulate,
+        )
     if arguments.csv is not None:
         write(arguments.csv, as_csv(found).encode())
     if arguments.perfetto is not None:
