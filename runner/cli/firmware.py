@@ -23,6 +23,7 @@ from .output import note, print_json, print_table, write
 if TYPE_CHECKING:
     from ..board import Board
     from ..flash import Site
+    from ..request import Request
 
 
 def add(commands: Commands) -> None:
@@ -212,22 +213,38 @@ def _compile(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _profile(arguments: argparse.Namespace) -> int:
-    from ..profile import profile
-    from ..report.profile import as_csv, as_trace, table
+@contextlib.contextmanager
+def _meant(
+    board: str, task: str, port: str | None, baud: int, wait_s: float, emulate: bool
+) -> "Iterator[Request]":
+    """Yield what these words mean on this desk, while no other run has the board."""
     from ..request import Request
     from ..reserve import reserved
 
-    port = arguments.profiled_port
     asked = Request(
-        board=arguments.profiled_board,
-        task=arguments.profiled_task,
-        emulate=arguments.profile_emulated,
+        board=board,
+        task=task,
+        emulate=emulate,
         ports=(port,) if port else (),
-        baud=arguments.profiled_baud,
-        wait_s=arguments.profiled_wait,
+        baud=baud,
+        wait_s=wait_s,
     )
     with reserved(asked, note) as (request, _):
+        yield request
+
+
+def _profile(arguments: argparse.Namespace) -> int:
+    from ..profile import profile
+    from ..report.profile import as_csv, as_trace, table
+
+    with _meant(
+        arguments.profiled_board,
+        arguments.profiled_task,
+        arguments.profiled_port,
+        arguments.profiled_baud,
+        arguments.profiled_wait,
+        arguments.profile_emulated,
+    ) as request:
         found = profile(
             request.board,
             request.task,
@@ -248,20 +265,17 @@ def _profile(arguments: argparse.Namespace) -> int:
 
 def _link(arguments: argparse.Namespace) -> int:
     from ..link import examine
-    from ..request import Request
-    from ..reserve import reserved
 
     port = arguments.linked_port
     baud, raise_baud = arguments.linked_baud
-    asked = Request(
-        board=arguments.linked_board or (PORT_BOARD if port else DEFAULT_BOARD),
-        task=arguments.linked_task,
-        emulate=arguments.link_emulated,
-        ports=(port,) if port else (),
-        baud=baud,
-        wait_s=arguments.linked_wait,
-    )
-    with reserved(asked, note) as (request, _):
+    with _meant(
+        arguments.linked_board or (PORT_BOARD if port else DEFAULT_BOARD),
+        arguments.linked_task,
+        port,
+        baud,
+        arguments.linked_wait,
+        arguments.link_emulated,
+    ) as request:
         quality = examine(
             request.board,
             request.task,
