@@ -192,11 +192,14 @@ def on_desk(
     found = looking()
     energy = request.mode == "energy"
     if not named:
-        thing = _only_attached(board, found)
+        thing = _only_attached(board, found, request.probe)
         _insist_line(board, energy)
         port = _only_port(thing, f"the {board.name} {_described(thing)}")
         say(f"board {board.name}: {_described(thing)}")
         return replace(request, ports=(port,), probe=request.probe or _probe(thing))
+    if request.probe is not None:
+        of_probe = {n: d for n, d in named.items() if request.probe in (d.serial, d.probe)}
+        named = of_probe or named
     lines = {name: line_of(desk, bench, energy=energy) for name, desk in named.items()}
     chosen, port = _only_named(board, lines, found)
     desk = named[chosen]
@@ -278,17 +281,20 @@ def _only_named(board: Board, lines: dict[str, DeskPort], found: Attached) -> tu
     )
 
 
-def _only_attached(board: Board, found: Attached) -> Thing:
-    """Return the one thing that may be the board, of all that is attached."""
+def _only_attached(board: Board, found: Attached, probe: str | None) -> Thing:
+    """Return the one thing that may be the board, of all that is attached; of two, the probe's."""
     usb = board.attached.usb if board.attached is not None else []
     here = [thing for thing in found.things if thing.usb in usb and thing.ports]
+    if len(here) > 1 and probe is not None:
+        here = [thing for thing in here if thing.serial == probe] or here
     if len(here) == 1:
         return here[0]
     if here:
         listed = "; ".join(_described(thing) for thing in here)
         raise UsageError(
-            f"{len(here)} boards may be the {board.name} ({listed}); choose one with --port, or "
-            f"name them in {BENCH_FILE} (tinybench bench init) and choose by --board NAME"
+            f"{len(here)} boards may be the {board.name} ({listed}); choose one with --port "
+            f"or --probe, or name them in {BENCH_FILE} (tinybench bench init) and choose by --board "
+            "NAME"
         )
     if not usb:
         raise UsageError(

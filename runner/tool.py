@@ -21,6 +21,10 @@ SELECT = "{select}"
 EXCERPT = 600
 """Characters of a program's last words that an error quotes."""
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+_BRACED = re.compile(r"\{\{([a-z_]+)\}\}")
+"""A placeholder that braces quote for Tcl."""
+_UNQUOTABLE = re.compile(r"[{}\n]|\\\Z")
+"""What would end those braces, or keep them from ending. Ref: Tcl(n), rule 6, Braces."""
 
 Fault = Literal[
     "no_probe",
@@ -164,7 +168,8 @@ def filled(argv: Sequence[str], select: Sequence[str], words: Mapping[str, str])
     """Return an argument list with its placeholders filled.
 
     `select` is put where SELECT stands when `words` has a probe. Raises DeclarationError for a
-    placeholder that has no word.
+    placeholder that has no word, UsageError for a word that the program's language cannot quote:
+    a serial number is what a device says, and must not become a command.
     """
     spread: list[str] = []
     for word in argv:
@@ -176,6 +181,12 @@ def filled(argv: Sequence[str], select: Sequence[str], words: Mapping[str, str])
         if name not in words:
             raise DeclarationError(
                 f"'{' '.join(argv)}': there is no word for {{{name}}}: {nearest(name, words)}"
+            )
+    for name in (name for word in spread for name in _BRACED.findall(word)):
+        if _UNQUOTABLE.search(words[name]):
+            raise UsageError(
+                f"{spread[0]} takes no braces, and no backslash at the end, in its {{{name}}}: "
+                f"{words[name]!r}; take another --flasher"
             )
     return [_PLACEHOLDER.sub(lambda found: words[found[1]], word) for word in spread]
 
@@ -246,6 +257,8 @@ def _remedy(
             kind, remedy = REMEDIES[fault]
             remedy = declared.remedies.get(fault, remedy)
             return kind, _PLACEHOLDER.sub(lambda found: words.get(found[1], "given"), remedy)
+    if not said.strip():
+        return FlashError, "the program failed, and said nothing: try the command by hand"
     return FlashError, "the program failed, and says why below"
 
 

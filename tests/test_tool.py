@@ -55,6 +55,33 @@ def test_a_path_in_a_tcl_word_is_quoted_for_tcl() -> None:
     assert filled(["program {{elf}} verify"], [], {"elf": "/a b"}) == ["program {/a b} verify"]
 
 
+@pytest.mark.parametrize("action", ["write", "reset"])
+def test_a_serial_number_is_no_command(tmp_path: Path, action: str) -> None:
+    """What a USB device gives as its serial number the real OpenOCD takes for text, not for Tcl."""
+    flasher = flasher_of(load_board("nucleo-l4r5"), "openocd")[1]
+    words = _words(tmp_path, flasher, "[puts [string reverse dekcah]]")
+    with pytest.raises(FlashError, match="no debug probe") as raised:
+        call(flasher, getattr(flasher, action), words, "write it")
+    assert "hacked" not in str(raised.value)
+
+
+@pytest.mark.parametrize("serial", ["}; puts hacked; {", "0670\\", "0670\nputs hacked"])
+def test_a_serial_number_that_tcl_cannot_quote_is_refused(serial: str) -> None:
+    """With another flasher, whose words are no program, it may be given."""
+    with pytest.raises(UsageError, match=r"openocd takes no .* \{probe\}.*--flasher"):
+        filled(tool("openocd").reset, tool("openocd").select, {"config": "x", "probe": serial})
+    taken = filled(tool("st-flash").reset, tool("st-flash").select, {"probe": serial})
+    assert taken == ["st-flash", "--serial", serial, "reset"]
+
+
+def test_pyocd_compares_an_image_below_any_folder() -> None:
+    """Its commander splits a command into words as the real one does; the path stays one."""
+    cmdline = pytest.importorskip("pyocd.utility.cmdline")
+    path = "/home/J O'Doe; x/firmware.bin"
+    argv = filled(tool("pyocd").verify, [], {"target": "x", "address": "0x0", "bin": path})
+    assert cmdline.split_command(argv[argv.index("-c") + 1]) == ["compare", "0x0", path]
+
+
 def test_a_placeholder_without_a_word_is_named() -> None:
     """The message has the argument list, and the nearest word."""
     with pytest.raises(DeclarationError, match=r"no word for \{confg\}.*did you mean 'config'"):
@@ -232,7 +259,7 @@ def test_what_a_program_says_becomes_what_to_try_next(
         ("print('all is well')", "failed, and says why below"),
         ("print('Error: Data mismatch'); print('Download verified successfully')", "Data mismatch"),
         ("import time; print('still', flush=True); time.sleep(60)", "not done within 1 s"),
-        ("import os; os.kill(os.getpid(), 9)", "exit status -9"),
+        ("import os; os.kill(os.getpid(), 9)", "said nothing: .*\n.*\n.*exit status -9"),
         ("print('x' * 9000); import sys; sys.exit(1)", r"\.\.\."),
         ("import sys; sys.stdout.buffer.write(bytes(range(256))); sys.exit(1)", "\\ufffd"),
     ],

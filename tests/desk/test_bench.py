@@ -185,6 +185,23 @@ def test_a_name_of_the_bench_file_chooses_between_two(board: str) -> None:
         resolve(Request(board=board, task="kws"), *things, bench=bench)
 
 
+def test_a_probe_chooses_between_two(board: str) -> None:
+    """By the serial number of the probe that carries the port, or that the bench file gives it."""
+    things = (probe("/dev/ttyACM0"), probe("/dev/ttyACM1", OTHER))
+    wanted = Request(board=board, task="kws", probe=OTHER)
+    assert resolve(wanted, *things).ports == ("/dev/ttyACM1",)
+    bench = Bench(
+        boards={
+            "left": DeskBoard(board=board, serial=NUCLEO, hub="1-1:4"),
+            "right": DeskBoard(board=board, serial=OTHER, probe="JLINK", hub="1-1:2"),
+        }
+    )
+    assert resolve(wanted, *things, bench=bench).hub == "1-1:2"
+    assert resolve(replace(wanted, probe="JLINK"), *things, bench=bench).hub == "1-1:2"
+    with pytest.raises(UsageError, match="2 boards"):
+        resolve(replace(wanted, probe="NONE"), *things)
+
+
 def test_the_only_named_board_is_taken_among_others_of_its_kind(board: str) -> None:
     """Naming one in the bench file is the choice; so is having only one of them plugged in."""
     bench = Bench(boards={"left": DeskBoard(board=board, serial=NUCLEO)})
