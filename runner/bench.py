@@ -293,8 +293,8 @@ def _only_attached(board: Board, found: Attached, probe: str | None) -> Thing:
         listed = "; ".join(_described(thing) for thing in here)
         raise UsageError(
             f"{len(here)} boards may be the {board.name} ({listed}); choose one with --port "
-            f"or --probe, or name them in {BENCH_FILE} (tinybench bench init) and choose by --board "
-            "NAME"
+            f"or --probe, or name them in {BENCH_FILE} (tinybench bench init) and choose by "
+            "--board NAME"
         )
     if not usb:
         raise UsageError(

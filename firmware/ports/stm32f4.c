@@ -16,6 +16,9 @@
 #error                                                                                             \
     "the board's declaration lacks hse_hz, usart, usart_tx_pin, usart_rx_pin or led_pin in [port]"
 #endif
+#if USART != 1 && USART != 2 && USART != 3 && USART != 6
+#error "the usart of the board's declaration is none of 1, 2, 3 and 6"
+#endif
 #ifdef TB_ENERGY
 #ifndef TIMING_PIN
 #error "the board's declaration lacks timing_pin in [port]"

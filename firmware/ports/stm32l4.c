@@ -28,6 +28,9 @@
 #define RX_PIN USART_RX_PIN
 #define FIRST_BAUD 115200u
 #endif
+#if NUMBER > 3
+#error "a usart of the board's declaration is none of 0 (LPUART1), 1, 2 and 3"
+#endif
 #if CLOCK_HZ != 120000000
 #error "this port runs at 120 MHz: the board's clock_hz is another"
 #endif

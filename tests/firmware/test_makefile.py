@@ -1,5 +1,6 @@
 """The firmware Makefile refuses what it cannot build, and builds the same bytes anywhere."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -49,6 +50,16 @@ def test_wrong_board_is_refused(tmp_path: Path, wrong: str, words: str) -> None:
     mk = tmp_path / "board.mk"
     mk.write_text(board_mk(load_board("host")) + wrong + "\n")
     assert words in refusal(f"BUILD={tmp_path}", f"BOARD_MK={mk}", f"MODEL={tmp_path}")
+
+
+@pytest.mark.parametrize("board", ["nucleo-l4r5", "stm32-h405"])
+def test_a_serial_line_that_the_chip_has_not_is_named(tmp_path: Path, board: str) -> None:
+    """The board's declaration is at fault, and make says so."""
+    mk = tmp_path / "board.mk"
+    mk.write_text(re.sub(r" USART=0x\w+", " USART=0x9u", board_mk(load_board(board))))
+    (tmp_path / "model.c").write_text(Path(__file__).with_name("fake_model.c").read_text())
+    words = refusal(f"BUILD={tmp_path}/out", f"BOARD_MK={mk}", f"MODEL={tmp_path}")
+    assert "of the board's declaration is none of" in words
 
 
 def test_a_constant_that_the_port_needs_is_named(tmp_path: Path) -> None:
