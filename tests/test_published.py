@@ -91,6 +91,7 @@ def test_a_result_has_its_place_among_the_published() -> None:
         ({"dataset": "embedded"}, "top-1", "embedded inputs"),
         ({"model": "custom"}, "latency", "another model"),
         ({"complete": False}, "top-1", "a part of a run"),
+        ({"core": "host"}, "latency", "host process"),
     ],
 )
 def test_what_is_no_such_figure_has_no_place(
@@ -103,6 +104,17 @@ def test_what_is_no_such_figure_has_no_place(
     assert found[metric].better_than is None
     assert why in found[metric].not_comparable
     assert any(f"{metric} not comparable ({why}" in text for text in words(list(found.values())))
+
+
+def test_the_accuracy_of_a_part_of_the_set_has_no_place() -> None:
+    """Six right answers of six are no 100 % of the benchmark."""
+    accuracy = good_result().accuracy
+    assert accuracy is not None
+    part = msgspec.structs.replace(accuracy, count=6, correct=6, top1=1.0)
+    found = {one.metric: one for one in standings(_measured(accuracy=part), PUBLISHED)}
+    assert found["top-1"].better_than is None
+    assert found["top-1"].not_comparable == "6 of 1000 inputs"
+    assert found["latency"].better_than is not None
 
 
 def test_an_emulated_accuracy_is_comparable() -> None:

@@ -243,7 +243,9 @@ def _rule(run: Read) -> tuple[RuleResult | None, str]:
         limit_b = FILE_LIMIT_B if file == place.trace else TRACE_TEXT_LIMIT_B
         if file.is_symlink():
             return None, f"{shown(file.name)} is a link, which is not followed"
-        if file.is_file() and file.stat().st_size > limit_b:
+        if file.exists() and not file.is_file():
+            return None, f"{shown(file.name)} is no plain file"
+        if file.exists() and file.stat().st_size > limit_b:
             return None, f"{shown(file.name)} has more than {limit_b >> 20} MiB"
     try:
         with open_any(path) as trace:

@@ -53,6 +53,7 @@ def standings(result: Result, table: Table) -> list[Standing]:
     other_model = "" if result.model.kind == "official" else "another model"
     other_inputs = "" if result.dataset == "official" else f"{result.dataset} inputs"
     emulated = "emulated: an instruction count" if result.emulated else ""
+    host = "host process: no microcontroller" if result.core == "host" else ""
     core = kind_of_core(result.core)
     found: list[Standing] = []
 
@@ -66,13 +67,19 @@ def standings(result: Result, table: Table) -> list[Standing]:
             found.append(_standing(metric, unit, value, said, known, core, low_is_good))
 
     if result.accuracy is not None:
-        why = [other_model, other_inputs, "" if result.complete else "a part of a run"]
+        part = result.accuracy.count < result.inputs.count
+        why = [
+            other_model,
+            other_inputs,
+            "" if result.complete else "a part of a run",
+            f"{result.accuracy.count} of {result.inputs.count} inputs" if part else "",
+        ]
         top1, auc = result.accuracy.top1, result.accuracy.auc
         add("top-1", "", top1, why, lambda e: e.top1, False)
         add("AUC", "", auc, why, lambda e: e.auc, False)
     if result.performance is not None:
         latency_s = result.performance.latency_s
-        add("latency", "s", latency_s, [emulated, other_model], lambda e: e.latency_s, True)
+        add("latency", "s", latency_s, [emulated, host, other_model], lambda e: e.latency_s, True)
     if result.energy is not None:
         energy_j = result.energy.per_inference_j
         why = ["modelled" if result.energy.modelled else "", other_model]

@@ -34,7 +34,10 @@ def sentence(found: Audit) -> str:
         words.append(f"{found.differing} differ")
     if found.not_recomputable:
         words.append(f"{found.not_recomputable} cannot be computed again")
-    words.append(f"{count} broken rules in {len(found.runs)} runs")
+    runs = len(found.runs)
+    words.append(
+        f"{count} broken rule{'' if count == 1 else 's'} in {runs} run{'' if runs == 1 else 's'}"
+    )
     return ", ".join(words)
 
 

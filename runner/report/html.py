@@ -122,7 +122,7 @@ def _section(number: int, result: Result, judged: Verdict, summary: Summary) -> 
         for one in judged.rulings
     ]
     head = ("rule", "", "wanted", "found", "clause")
-    cards.append(_card("Rules", _table(head, rulings, "rules"), "wide"))
+    cards.append(_card("Rules", _table(head, rulings, "rules rulings"), "wide"))
     return (
         f'<section id="run{number}"><h2>{text(result.task)} on {text(result.board)}: '
         f'<span class="verdict {kind}">{word}</span></h2>'

@@ -235,7 +235,7 @@ def _verdict(result: Result, verdict: Verdict) -> Text:
 def _rulings(rulings: list[Ruling]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for name in ("rule", "", "wanted", "found", "clause"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name in ("rule", ""))
     for one in rulings:
         style = {"broken": "red", "kept": "green"}.get(one.state, "yellow")
         cells = (one.wanted, one.found, one.clause)
@@ -246,7 +246,7 @@ def _rulings(rulings: list[Ruling]) -> Table:
 def _violations(violations: list[Violation]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for name in ("rule", "wanted", "found", "what to change", "clause"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name == "rule")
     for broken in violations:
         cells = (broken.rule, broken.wanted, broken.found, broken.advice, broken.clause)
         table.add_row(*map(Text, cells))

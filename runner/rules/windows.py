@@ -78,7 +78,9 @@ def iterations(
         more = profile.window_min_iterations - done[number - 1]
         yield rule.broken(wanted, f"window {number} had {done[number - 1]}", _more(more))
     if done and not few:
-        yield rule.kept(wanted, f"{min(done)} to {max(done)}")
+        yield rule.kept(
+            wanted, f"{min(done)} to {max(done)}" if len(set(done)) > 1 else f"{done[0]}"
+        )
 
 
 def _more(count: int) -> str:

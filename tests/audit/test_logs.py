@@ -170,6 +170,20 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     assert [run.inferences for run in found.runs] == [0]
 
 
+def test_a_pipe_beside_a_trace_is_not_waited_for(tmp_path: Path) -> None:
+    """The importer of traces opens the log beside a trace by itself."""
+    folder = trees.write(
+        tmp_path / "tree" / "energy",
+        {
+            "trace1-energy.bin": b"\xf1" + bytes(8),
+            "results.txt": "Median energy cost is 5.000 uJ/inf.\n",
+        },
+    )
+    os.mkfifo(folder / "log.txt")
+    (run,) = audit(tmp_path / "tree").runs
+    assert any("log.txt is no plain file" in note for note in run.notes)
+
+
 def test_the_newer_log_is_read_where_its_json_is_missing(tmp_path: Path) -> None:
     """Figures as printed, to all digits in results.txt; retries and undecodable bytes noted."""
     log = "WARNING: Ignoring undecodeable byte: b'\\xff'\nRetrying _get_name (1/3)...\n"
