@@ -131,8 +131,25 @@ def _other_model(result: dict[str, Any]) -> None:
     result["model"]["sha256"] = "0" * 64
 
 
+def _other_label(result: dict[str, Any]) -> None:
+    result["emulated"] = not result["emulated"]
+
+
+def _other_division(result: dict[str, Any]) -> None:
+    result["division"] = "open"
+
+
 @pytest.mark.parametrize(
-    "change", [_better_answer, _faster_window, _other_clock, _dropped_answer, _other_model]
+    "change",
+    [
+        _better_answer,
+        _faster_window,
+        _other_clock,
+        _dropped_answer,
+        _other_model,
+        _other_label,
+        _other_division,
+    ],
 )
 def test_an_edited_result_breaks_its_seal(
     measured: Path, tmp_path: Path, change: Callable[[dict[str, Any]], None]
@@ -151,6 +168,8 @@ def test_an_edited_result_breaks_its_seal(
         (_other_clock, {"journal", "transcript"}),
         (_dropped_answer, {"journal"}),
         (_other_model, {"journal"}),
+        (_other_label, {"journal"}),
+        (_other_division, {"journal"}),
     ],
 )
 def test_an_edited_result_that_is_sealed_again_contradicts_what_was_said(

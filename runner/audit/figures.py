@@ -5,6 +5,7 @@ import statistics
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 
@@ -241,12 +242,8 @@ def _rule(run: Read) -> tuple[RuleResult | None, str]:
     beside += [path.with_name(name) for name in ("log.txt", "results.txt")]
     for file in beside:
         limit_b = FILE_LIMIT_B if file == place.trace else TRACE_TEXT_LIMIT_B
-        if file.is_symlink():
-            return None, f"{shown(file.name)} is a link, which is not followed"
-        if file.exists() and not file.is_file():
-            return None, f"{shown(file.name)} is no plain file"
-        if file.exists() and file.stat().st_size > limit_b:
-            return None, f"{shown(file.name)} has more than {limit_b >> 20} MiB"
+        if why := _unfit(file, limit_b):
+            return None, f"{shown(file.name)} {why}"
     try:
         with open_any(path) as trace:
             name = trace.head.method
@@ -257,6 +254,17 @@ def _rule(run: Read) -> tuple[RuleResult | None, str]:
             return METHODS[name](replace(trace, infers=trace.infers or infers)), ""
     except (TinybenchError, OSError, ValueError) as error:
         return None, shown(str(error))
+
+
+def _unfit(file: Path, limit_b: int) -> str:
+    """Return why a file is not read; empty for one that is fit, or not there."""
+    if file.is_symlink():
+        return "is a link, which is not followed"
+    if not file.exists():
+        return ""
+    if not file.is_file():
+        return "is no plain file"
+    return f"has more than {limit_b >> 20} MiB" if file.stat().st_size > limit_b else ""
 
 
 def of_stream(run: Read, labels: Labels, windows_s: Sequence[tuple[float, float]]) -> list[Figure]:

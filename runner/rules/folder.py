@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from .. import frames
-from ..errors import RunFolderError, TraceError
+from ..board import load_board
+from ..errors import RunFolderError, TraceError, UsageError
 from ..frame_link import read_result_frame
 from ..inference import elapsed_us
-from ..journal import JOURNAL_FILE, Entry, read
+from ..journal import JOURNAL_FILE, Entry, Head, read
 from ..result import RESULT_FILE, Energy, Result
 from ..seal import SEAL_FILE, file_sha256, read_seal
 from ..transport import read_transcript
@@ -98,6 +99,7 @@ def _journal(result: Result, folder: Path) -> Iterator[Ruling]:
         yield JOURNAL.not_judged(wanted, why)
         return
     differ = [
+        *_differing_labels(result, head, folder),
         *_differing_answers(result, entries),
         *_differing_windows(result, entries),
         *(
@@ -115,6 +117,18 @@ def _journal(result: Result, folder: Path) -> Iterator[Ruling]:
         f"other: {_some(differ)}" if differ else "as in the journal",
         "the stored result was changed after the run: run it again",
     )
+
+
+def _differing_labels(result: Result, head: Head, folder: Path) -> Iterator[str]:
+    """Yield what the result is called and was not: emulated is never called measured."""
+    if result.division != head.asked.division:
+        yield f"division {result.division}, in the journal {head.asked.division}"
+    with contextlib.suppress(UsageError):  # a declaration that is lost breaks `stored-files`
+        board = load_board(str(folder / "board.toml"), emulate=head.asked.emulate)
+        if (result.board, result.core) != (board.name, board.core):
+            yield f"board {result.board} ({result.core}), in board.toml {board.name} ({board.core})"
+        if result.emulated != board.emulated:
+            yield "emulated or not, by board.toml"
 
 
 def _differing_answers(result: Result, entries: Sequence[Entry]) -> list[str]:
