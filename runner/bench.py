@@ -215,6 +215,20 @@ def on_desk(
     return request
 
 
+def without_port(request: Request, bench: Bench) -> Request | None:
+    """Return the request for a board that has no port here, by its probe or its hub port.
+
+    None where neither is known, and the board is of a kind that shows as a serial port. Raises
+    UsageError for an unknown board.
+    """
+    desk = bench.boards.get(request.board)
+    if desk is not None:
+        request = replace(_with_desk(request, desk), board=desk.board)
+    attached = boards.load_board(request.board).attached
+    any_probe = attached is not None and not attached.usb
+    return request if request.probe or request.hub or any_probe else None
+
+
 def line_of(desk: DeskBoard, bench: Bench, *, energy: bool) -> DeskPort:
     """Return what carries the serial line of a board; in energy mode often another device."""
     if energy and desk.interface_board is not None:

@@ -19,6 +19,7 @@ from .bench import (
     monitor_spec,
     on_desk,
     thing_at,
+    without_port,
 )
 from .dut import Dut
 from .errors import TinybenchError, UsageError
@@ -33,16 +34,25 @@ AUTO = "auto"
 
 @contextlib.contextmanager
 def reserved(
-    request: Request, say: Callable[[str], None], looking: Callable[[], Attached] = look
+    request: Request,
+    say: Callable[[str], None],
+    looking: Callable[[], Attached] = look,
+    *,
+    port_needed: bool = True,
 ) -> Iterator[tuple[Request, Callable[[Path], None]]]:
     """Yield the request with port, probe, hub, monitor and task known, while all that is held.
 
-    Yields also a function that tells other runs the run folder. Raises UsageError when there is no
-    such board, or more than one, TakenError when another run has it; with `--task auto` whatever
-    the board raises.
+    Yields also a function that tells other runs the run folder. Unless `port_needed`, a probe or a
+    hub port is enough of a board. Raises UsageError when there is no such board, or more than one,
+    TakenError when another run has it; with `--task auto` whatever the board raises.
     """
     bench = load_bench(find_bench())
-    request = on_desk(request, bench, say, looking)
+    try:
+        request = on_desk(request, bench, say, looking)
+    except UsageError:
+        if port_needed or (found := without_port(request, bench)) is None:
+            raise
+        request = found
     with hold(locked_by(request, bench, looking), request.wait_s, say) as tell:
         if request.task == AUTO:
             task = _task_on(request)
@@ -75,17 +85,19 @@ def locked_by(
     request: Request, bench: Bench, looking: Callable[[], Attached] = look
 ) -> dict[str, str]:
     """Return what a run must have for itself: {key of the lock: its name in messages}."""
-    if not request.ports:
+    if not (request.ports or request.probe or request.hub):
         return {}
     found = looking()
     keys = {}
     for port in request.ports:
         key = port_key(port, found.things)
         keys[key] = f"the {'interface board' if request.interface_board else 'board'} at {port}"
-    if request.mode == "energy":
+    if request.mode == "energy" and request.ports:
         keys = _behind(request.ports[0], bench, found.things) | keys
     if request.probe is not None:
         keys.setdefault(_serial_key(request.probe, found.things), f"the probe {request.probe}")
+    if request.hub is not None and not request.ports:
+        keys[f"hub {request.hub}"] = f"the hub port {request.hub}"
     if request.monitor is not None and request.wants_energy:
         keys |= monitor_keys(monitor_spec(request.monitor, bench), found.things)
     return keys

@@ -353,8 +353,25 @@ def test_a_probe_is_enough_to_write_a_board_that_has_no_port(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The real OpenOCD is asked for it; without a probe or a port, what is attached is listed."""
-    words = ["flash", "--board", "stm32-h405", "--task", "kws"]
+    words = ["flash", "--board", "nucleo-l4r5", "--task", "kws"]
     assert cli.main([*words, "--probe", "066DFF515049657187212124"]) == 3
-    assert "adapter serial 066DFF515049657187212124" in capsys.readouterr().err
+    assert "066DFF515049657187212124" in capsys.readouterr().err
     assert cli.main(words) == 2
     assert "Give its --port" in capsys.readouterr().err
+
+
+def test_a_board_that_never_shows_as_a_port_is_written_by_the_only_probe(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Any probe may be wired to it: OpenOCD takes the one there is, here none."""
+    assert cli.main(["flash", "--board", "stm32-h405", "--task", "kws"]) == 3
+    assert "cannot write the flash of stm32-h405" in capsys.readouterr().err
+
+
+def test_a_board_that_dropped_off_its_port_is_power_cycled_by_its_hub(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The hub port is enough of it; the real uhubctl finds no such hub here."""
+    words = ["reset", "--board", "nucleo-l4r5", "--by", "hub", "--hub", "9-9:2"]
+    assert cli.main(words) == 2
+    assert "no hub at 9-9 can switch its ports" in capsys.readouterr().err

@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -130,13 +129,12 @@ def _add_site(parser: argparse.ArgumentParser, port: str) -> None:
 @contextlib.contextmanager
 def _board(arguments: argparse.Namespace, baud: int) -> "Iterator[tuple[Board, Site]]":
     """Yield the board that is meant and where it is, while no other run has it."""
-    from ..board import load_board, names
+    from ..board import load_board
     from ..flash import Site
-    from ..locks import hold
     from ..request import Request
     from ..reserve import reserved
 
-    request = Request(
+    asked = Request(
         board=arguments.flashed_board,
         task="",
         ports=(arguments.flashed_port,) if arguments.flashed_port else (),
@@ -144,13 +142,7 @@ def _board(arguments: argparse.Namespace, baud: int) -> "Iterator[tuple[Board, S
         hub=arguments.flashed_hub,
         wait_s=arguments.flashed_wait,
     )
-    declared = request.board.endswith(".toml") or request.board in names()
-    with ExitStack() as stack:
-        if request.probe and declared and not request.ports:  # a probe will do, without a port
-            key = {f"serial {request.probe}": f"the probe {request.probe}"}
-            stack.enter_context(hold(key, request.wait_s, note))
-        else:
-            request, _ = stack.enter_context(reserved(request, note))
+    with reserved(asked, note, port_needed=False) as (request, _):
         yield (
             load_board(request.board),
             Site(
