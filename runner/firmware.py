@@ -61,12 +61,17 @@ def build(board: Board, task: Task, model: Path | Engine, *, energy: bool = Fals
     `energy`: the energy build, which marks time on the timing pin instead of printing it.
 
     An image is kept in the cache under the hash of all it is made from, and built once.
-    Raises ToolMissingError, ModelError, BuildError.
+    Raises UsageError, ToolMissingError, ModelError, BuildError.
     """
     _require("make", "make")
     compiler = _compiler_version(board)
     sources = _sources_sha256()
     images = cache_folder() / "firmware"
+    if any(character.isspace() for character in str(images)):
+        raise UsageError(
+            f"firmware is built in {images}, and make cannot handle the space in it: name another "
+            "folder by the variable TINYBENCH_CACHE"
+        )
     try:
         images.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=images, prefix=".build-") as scratch:

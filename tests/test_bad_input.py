@@ -166,3 +166,13 @@ def _smaller(folder: Path, key: str, size_b: int) -> Path:
     path = folder / "small.toml"
     path.write_text(text)
     return path
+
+
+def test_a_cache_folder_with_a_space_is_named_with_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """make knows no spaces in paths; the message says which variable names another folder."""
+    monkeypatch.setenv("TINYBENCH_CACHE", str(tmp_path / "ho me"))
+    line = refused(["--board", "host", "--task", "kws", "--out", str(tmp_path / "run")], capsys)
+    assert "cannot handle the space" in line
+    assert "TINYBENCH_CACHE" in line
