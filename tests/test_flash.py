@@ -357,7 +357,7 @@ def test_a_probe_is_enough_to_write_a_board_that_has_no_port(
     assert cli.main([*words, "--probe", "066DFF515049657187212124"]) == 3
     assert "066DFF515049657187212124" in capsys.readouterr().err
     assert cli.main(words) == 2
-    assert "Give its --port" in capsys.readouterr().err
+    assert "give its --port" in capsys.readouterr().err
 
 
 def test_a_board_that_never_shows_as_a_port_is_written_by_the_only_probe(
