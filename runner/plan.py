@@ -22,7 +22,6 @@ from .inputs import Inputs, resolve
 from .modes import WindowLength
 from .request import MODELLED, Request
 from .rules import Profile
-from .serial_port import insist_there
 from .task import Task
 from .track import Track
 from .transport import program_version
@@ -101,9 +100,6 @@ def make_plan(request: Request, track: Track, say: Callable[[str], None]) -> Pla
     task = tasks.load_task(request.task)
     profile = rules.load_profile(request.profile)
     _insist_reachable(board, request)
-    if request.mode != "energy":  # where the port may come with the supply
-        for port in request.ports:
-            insist_there(port)
     engine = None if request.engine is None else load_engine(request.engine)
     inputs = resolve(task, request.data, request.model or engine)
     say(f"{board.name}, {task.name}: {inputs.note}")

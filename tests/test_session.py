@@ -340,13 +340,3 @@ def test_a_board_that_does_not_answer_ends_the_run(
     assert done.returncode == 3
     assert re.search(message, done.stderr)
     assert not read_result(tmp_path / "run").complete
-
-
-def test_a_port_that_is_not_there_is_said_before_anything_is_built_or_made(tmp_path: Path) -> None:
-    """Exit 3 as for a pulled cable, but no run folder, and nothing to resume."""
-    words = ["--port", "/dev/ttyNONE9", "--task", "kws", "--out", str(tmp_path / "run")]
-    done = subprocess.run([*TINYBENCH, *words], capture_output=True, text=True, check=False)
-    assert done.returncode == 3
-    assert "there is no port /dev/ttyNONE9" in done.stderr
-    assert "resume" not in done.stderr
-    assert not (tmp_path / "run").exists()
