@@ -59,7 +59,7 @@ docs: setup-test ## build the documentation site into build/site, without a warn
 	$(BIN)/zensical build --clean --strict
 	@echo open build/site/index.html
 
-schema: setup-test ## write what docs/ says of a result's fields, after a change of runner/result.py
+schema: setup-test ## write what docs/ says of a result's fields, after a change of runner/results/result.py
 	$(BIN)/tinybench schema > docs/result.schema.json
 	$(BIN)/python -m tests.docs.schema_page > docs/schema.md
 

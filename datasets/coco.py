@@ -5,7 +5,7 @@ import io
 import numpy as np
 from numpy.typing import NDArray
 
-from ..runner.errors import DatasetError, ToolMissingError
+from tinybench.errors import DatasetError, ToolMissingError
 
 SIDE_PX = 96
 PHOTO_LIMIT_PX = 8192

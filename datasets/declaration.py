@@ -6,8 +6,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from ..runner.declare import Declaration, fetched_or_packaged, find, load, named
-from ..runner.errors import DeclarationError
+from tinybench.declare import Declaration, fetched_or_packaged, find, load, named
+from tinybench.errors import DeclarationError
 
 # A plain file name: no folder, no drive, no control character, and neither "." nor "..".
 _FILE_NAME = re.compile(r"(?!\.{1,2}$)[^/\\:\x00-\x1f\x7f]+")

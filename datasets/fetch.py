@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..runner.errors import FetchError
-from ..runner.track import Track
+from tinybench.errors import FetchError
+from tinybench.track import Track
+
 from .declaration import Dataset, load_checksums, package_folder
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..runner.errors import DatasetError, DeadlineError, ToolMissingError
+from tinybench.errors import DatasetError, DeadlineError, ToolMissingError
+
 from .archive import write_archive
 from .mfcc import INPUT_B, SAMPLE_RATE_HZ, SAMPLES, mfcc, quantise
 

@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ..runner.errors import DatasetError
+from tinybench.errors import DatasetError
 
 SAMPLE_RATE_HZ = 16_000
 MEL_BINS = 128

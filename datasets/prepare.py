@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..runner.errors import DatasetError
+from tinybench.errors import DatasetError
+
 from . import coco, logmel, mfcc
 from .declaration import Dataset
 from .reader import READ_ERRORS, Label, Location, parse_labels

@@ -8,7 +8,8 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..runner.errors import DatasetError
+from tinybench.errors import DatasetError
+
 from .declaration import Dataset, is_file_name
 
 Location = Path | zipfile.Path

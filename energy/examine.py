@@ -7,8 +7,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from ..runner.errors import UsageError
-from ..runner.rules import WINDOW_MIN_S, WINDOWS
+from tinybench.errors import UsageError
+from tinybench.mlperf_tiny import WINDOW_MIN_S, WINDOWS
+
 from .analysis import Analysis, Window, analyse, debounced
 from .importers.published import Published, read_published, read_throughput, same
 from .methods import METHODS, RuleResult, RuleWindow

@@ -12,7 +12,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..runner.errors import ToolMissingError, TraceError
+from tinybench.errors import ToolMissingError, TraceError
+
 from .trace import CHUNK, UNITS, Floats, Trace
 
 SR_CHUNK = 1 << 20

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..runner.errors import TraceError
+from tinybench.errors import TraceError
+
 from .trace import CHUNK, Floats, Trace, TraceHead
 
 ROW = 4096

@@ -2,8 +2,8 @@
 
 import time
 
-from ..runner.errors import DeadlineError
-from ..runner.serial_port import SerialTransport
+from tinybench.errors import DeadlineError
+from tinybench.transport.serial_port import SerialTransport
 
 
 class SerialLine:

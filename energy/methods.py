@@ -11,7 +11,8 @@ from collections.abc import Callable
 import msgspec
 import numpy as np
 
-from ..runner.errors import TraceError
+from tinybench.errors import TraceError
+
 from .integrate import energy_sum_j
 from .trace import CHUNK, Edge, Floats, Infer, Trace
 

@@ -10,8 +10,9 @@ from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
-from ..runner.declare import Declaration, load, nearest
-from ..runner.errors import BenchError, TinybenchError, UsageError
+from tinybench.declare import Declaration, load, nearest
+from tinybench.errors import BenchError, TinybenchError, UsageError
+
 from .trace import Chunk, TraceHead
 
 STOP_TIMEOUT_S = 15.0

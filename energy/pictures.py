@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..runner.errors import ToolMissingError, TraceError
+from tinybench.errors import ToolMissingError, TraceError
+
 from .analysis import Analysis, Window
 from .integrate import powers_w
 from .trace import CHUNK, Trace

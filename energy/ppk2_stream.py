@@ -8,7 +8,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ..runner.errors import MonitorError
+from tinybench.errors import MonitorError
+
 from .monitor import WANTED
 from .trace import Chunk, Edge, Gap
 

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..runner.errors import TraceError
+from tinybench.errors import TraceError
 
 FORMAT = 1
 CHUNK = 65536

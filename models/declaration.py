@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from ..datasets.declaration import RelativePath, Sha256, Source
-from ..runner.declare import Declaration, fetched_or_packaged, find, load, named
+from tinybench.datasets.declaration import RelativePath, Sha256, Source
+from tinybench.declare import Declaration, fetched_or_packaged, find, load, named
 
 
 class Model(Declaration, frozen=True, kw_only=True):

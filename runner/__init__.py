@@ -9,6 +9,6 @@ if TYPE_CHECKING:
 
 def load_runs(path: Path | str) -> "pandas.DataFrame":
     """Return the runs at or below a folder as a DataFrame; see `store.load_runs`."""
-    from .store import load_runs as load
+    from .compare.store import load_runs as load
 
     return load(path)

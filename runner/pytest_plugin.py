@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 if TYPE_CHECKING:
-    from .board import Board
-    from .judge import Outcome
-    from .request import Request
-    from .store import Summary
+    from .build.board import Board
+    from .compare.store import Summary
+    from .results.request import Request
+    from .rules.judge import Outcome
 
 KEYS = ("task", "mode", "profile", "division", "model", "limit")
 """What the marker may change for a test."""
@@ -71,8 +71,9 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 @pytest.fixture(scope="session")
 def tinybench_board(request: pytest.FixtureRequest) -> "Board":
     """The declaration of the board of --tinybench-board."""
-    from .board import load_board
-    from .errors import TinybenchError
+    from tinybench.errors import TinybenchError
+
+    from .build.board import load_board
 
     try:
         emulate = bool(_option(request.config, "emulate"))
@@ -90,8 +91,9 @@ def tinybench_run(
     One run of the same kind is shared by all tests that ask for it, also those of other workers
     of pytest-xdist. A bench that fails is an error of the test, with the bench's own words.
     """
-    from .errors import TinybenchError
-    from .store import summary
+    from tinybench.errors import TinybenchError
+
+    from .compare.store import summary
 
     _board(request.config)
     try:
@@ -123,8 +125,9 @@ def _tinybench_runs(
     outcomes: dict[str, Outcome] = {}
 
     def once(asked: "Request") -> "Outcome":
-        from .errors import BenchError
-        from .judge import judge
+        from tinybench.errors import BenchError
+
+        from .rules.judge import judge
 
         key = _key(asked)
         if key not in outcomes:
@@ -145,9 +148,10 @@ def _shared(asked: "Request", notes: Path, key: str, out: Path | None) -> _Done:
     from filelock import FileLock
     from msgspec.structs import replace
 
-    from .errors import TinybenchError
-    from .session import run
-    from .track import silent
+    from tinybench.errors import TinybenchError
+    from tinybench.track import silent
+
+    from .session.run import run
 
     notes.mkdir(parents=True, exist_ok=True)
     written = notes / f"{key}.json"
@@ -177,8 +181,9 @@ def _board(config: pytest.Config) -> str:
 
 def _asked(request: pytest.FixtureRequest) -> "Request":
     """Return the run that the options and the marker of a test ask for."""
-    from .errors import UsageError
-    from .request import Request
+    from tinybench.errors import UsageError
+
+    from .results.request import Request
 
     asked = {name: _option(request.config, name) for name in KEYS}
     for marker in request.node.iter_markers("tinybench"):

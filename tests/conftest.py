@@ -6,21 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from tests import skips
+from tests import ROOT
+from tests.project import skips
 
-ROOT = Path(__file__).resolve().parent.parent
 MIRROR = os.environ.get("TINYBENCH_MIRROR")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Make a skipped test a failure where tests/skips.py says so."""
+    """Make a skipped test a failure where tests/project/skips.py says so."""
     return skips.judged((yield), MIRROR)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Make a skipped file a failure where tests/skips.py says so."""
+    """Make a skipped file a failure where tests/project/skips.py says so."""
     return skips.judged((yield), MIRROR)
 
 
@@ -57,6 +57,6 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Program: the C core for the host, model id "fake01", 490 bytes in, 4 values out."""
     from tests.firmware.dut_process import build
-    from tinybench.runner.board import load_board
+    from tinybench.runner.build.board import load_board
 
     return build(load_board("host"), tmp_path_factory.mktemp("core") / "host")

@@ -2,9 +2,10 @@
 
 import fcntl
 import json
-from pathlib import Path
 
-OUT = Path(__file__).resolve().parent.parent / "build" / "soak.json"
+from tests import ROOT
+
+OUT = ROOT / "build" / "soak.json"
 
 
 def record(name: str, value: float, must: float, *, unit: str = "1", better: str) -> None:

@@ -18,7 +18,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ...runner.errors import DeadlineError, MonitorError, ToolMissingError, UsageError
+from tinybench.errors import DeadlineError, MonitorError, ToolMissingError, UsageError
+
 from ..monitor import WANTED, Found, MonitorSpec, choose, ready
 from ..trace import Chunk, Edge, Gap, TraceHead
 

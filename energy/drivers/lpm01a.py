@@ -15,13 +15,14 @@ import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
-from ...runner.errors import DeadlineError, MonitorError, TinybenchError, UsageError
+from tinybench.errors import DeadlineError, MonitorError, TinybenchError, UsageError
+from tinybench.transport.usb_ports import Port, ports
+
 from ..accuracy import accuracy
 from ..line import SerialLine
 from ..lpm01a_stream import NUMBER, AsciiDecoder, BinaryDecoder
 from ..monitor import Found, MonitorSpec, choose, ready
 from ..trace import Chunk, TraceHead
-from ..usb import Port, ports
 
 BAUD = 3686400
 QUIET_S = 0.3

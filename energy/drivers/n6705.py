@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from ...runner.errors import (
+from tinybench.errors import (
     DeadlineError,
     MonitorError,
     TinybenchError,
@@ -27,6 +27,7 @@ from ...runner.errors import (
     TransportError,
     UsageError,
 )
+
 from ..monitor import Found, MonitorSpec, ready
 from ..pace import SETTLE_S, Pace
 from ..trace import Chunk, Edge, Gap, TraceHead

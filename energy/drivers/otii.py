@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...runner.errors import (
+from tinybench.errors import (
     DeadlineError,
     MonitorError,
     ToolMissingError,
     TransportError,
     UsageError,
 )
+
 from ..accuracy import accuracy
 from ..monitor import WANTED, Found, MonitorSpec, choose, ready
 from ..trace import Chunk, Edge, Gap, TraceHead

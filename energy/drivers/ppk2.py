@@ -15,7 +15,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ...runner.errors import DeadlineError, MonitorError, TinybenchError, UsageError
+from tinybench.errors import DeadlineError, MonitorError, TinybenchError, UsageError
+from tinybench.transport.usb_ports import ports
+
 from ..line import SerialLine
 from ..monitor import Found, MonitorSpec, choose, ready
 from ..pace import SETTLE_S, Pace
@@ -29,7 +31,6 @@ from ..ppk2_stream import (
     parse_metadata,
 )
 from ..trace import Accuracy, Chunk, Gap, TraceHead
-from ..usb import ports
 
 USB = (0x1915, 0xC00A)
 USB_IDS = ["{:04x}:{:04x}".format(*USB)]

@@ -7,7 +7,8 @@ port = "runs/NAME/energy.jls"
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...runner.errors import UsageError
+from tinybench.errors import UsageError
+
 from ..monitor import Found, MonitorSpec
 from ..trace import Chunk, Trace, TraceHead, open_trace
 

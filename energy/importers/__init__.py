@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from ...runner.errors import TraceError
+from tinybench.errors import TraceError
+
 from ..trace import Trace, open_trace
 
 KNOWN = (

@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from ...runner.errors import TraceError
+from tinybench.errors import TraceError
+
 from ..accuracy import accuracy
 from ..trace import Edge, Infer, Trace, TraceHead, memory_trace
 

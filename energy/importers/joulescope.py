@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ...runner.errors import TraceError
+from tinybench.errors import TraceError
+
 from ..trace import Edge, Floats, JlsFile, Trace, TraceHead
 from .levels import Levels, choose
 

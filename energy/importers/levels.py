@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from ...runner.errors import UsageError
+from tinybench.errors import UsageError
+
 from ..trace import Edge
 
 

@@ -16,7 +16,8 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from ...runner.errors import TraceError
+from tinybench.errors import TraceError
+
 from ..trace import CHUNK, Edge, Gap, Trace, TraceHead, memory_trace
 from .levels import Levels, choose
 

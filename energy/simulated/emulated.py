@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ...runner.errors import MonitorError
+from tinybench.errors import MonitorError
+
 from .load import Floats
 
 MICROS_WRAP = 1 << 32

@@ -3,8 +3,9 @@
 import contextlib
 from collections.abc import Callable, Iterator
 
-from ...runner.declare import nearest
-from ...runner.errors import UsageError
+from tinybench.declare import nearest
+from tinybench.errors import UsageError
+
 from . import lpm01a, otii, ppk2
 from .load import Load
 from .port import PseudoPort

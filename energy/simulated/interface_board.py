@@ -2,8 +2,8 @@
 
 import contextlib
 
-from ...runner.errors import TransportError
-from ...runner.transport import Transport
+from tinybench.errors import TransportError
+from tinybench.transport.transport import Transport
 
 FAULTS = ("no passthrough", "other confirmation", "digit lost", "silence", "banner")
 QUEUE_B = 100

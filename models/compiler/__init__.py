@@ -6,7 +6,8 @@ from typing import get_args
 
 import msgspec
 
-from ...runner.errors import ModelError
+from tinybench.errors import ModelError
+
 from .emit import InputFormat, Interface, ResultKind, emit
 from .graph import Tensor, read_graph
 from .layout import lay_out

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import tflite
 
-from ...runner.errors import ModelError
+from tinybench.errors import ModelError
 
 # No microcontroller of this class has more; it bounds the work that a damaged file can ask for.
 MAX_TENSOR_B = 1 << 26

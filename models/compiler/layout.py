@@ -2,7 +2,8 @@
 
 import msgspec
 
-from ...runner.errors import ModelError
+from tinybench.errors import ModelError
+
 from .graph import Graph
 from .lower import Step
 from .plan import Buffer, plan

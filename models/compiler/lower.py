@@ -6,7 +6,8 @@ from collections.abc import Callable
 import msgspec
 import numpy as np
 
-from ...runner.errors import ModelError
+from tinybench.errors import ModelError
+
 from .fixed_point import (
     INT32_MAX,
     quantised_multiplier,

@@ -13,8 +13,9 @@ import numpy as np
 import tflite
 from numpy.typing import NDArray
 
-from ...datasets.logmel import MEL_BINS, WINDOW_FRAMES, log_mel, windows
-from ...datasets.machines import FAULTS, MACHINES, machine_set, sound, write_dataset
+from tinybench.datasets.logmel import MEL_BINS, WINDOW_FRAMES, log_mel, windows
+from tinybench.datasets.machines import FAULTS, MACHINES, machine_set, sound, write_dataset
+
 from .command import command, described, say, tensorflow, tools
 from .quantise import Form, infer, quantise, write_model
 

@@ -13,7 +13,7 @@ from types import ModuleType
 
 import numpy as np
 
-from ...runner.errors import TinybenchError, ToolMissingError
+from tinybench.errors import TinybenchError, ToolMissingError
 
 SEED = 1
 

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...datasets.pictures import CLASSES, SIDE_PX, pictures, write_dataset
+from tinybench.datasets.pictures import CLASSES, SIDE_PX, pictures, write_dataset
+
 from .command import command, described, say, tensorflow, tools
 from .quantise import Form, quantise, say_top1, write_model
 

@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...datasets.keywords import (
+from tinybench.datasets.keywords import (
     CLASSES,
     class_features,
     espeak_version,
     keyword_set,
     write_dataset,
 )
-from ...datasets.mfcc import COEFFICIENTS, FRAMES, INPUT_SCALE, INPUT_ZERO_POINT, dequantise
+from tinybench.datasets.mfcc import COEFFICIENTS, FRAMES, INPUT_SCALE, INPUT_ZERO_POINT, dequantise
+
 from .command import command, described, say, tensorflow, tools
 from .quantise import Form, quantise, say_top1, write_model
 

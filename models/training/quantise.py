@@ -10,7 +10,8 @@ import numpy as np
 import tflite
 from numpy.typing import NDArray
 
-from ...runner.errors import ModelError
+from tinybench.errors import ModelError
+
 from .command import described, extra, say, tensorflow
 
 

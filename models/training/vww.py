@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...datasets.scenes import CLASSES, PARTS, SIDE_PX, scene, scenes, write_dataset
+from tinybench.datasets.scenes import CLASSES, PARTS, SIDE_PX, scene, scenes, write_dataset
+
 from .command import command, described, say, tensorflow, tools
 from .quantise import Form, quantise, say_top1, write_model
 

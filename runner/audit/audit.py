@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
-from ..cache import cache_folder
-from ..errors import UsageError
+from tinybench.cache import cache_folder
+from tinybench.errors import UsageError
+from tinybench.track import Track, silent
+
+from ..build.task import Task, load_task, names
 from ..rules import Violation
-from ..task import Task, load_task, names
-from ..track import Track, silent
 from . import figures, judge
 from .judge import Answers
 from .labels import Labels

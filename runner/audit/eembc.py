@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..inference import MICROS_WRAP, elapsed_us
+from ..dut.inference import MICROS_WRAP, elapsed_us
 from .evidence import MAX_INFERENCES, Evidence, Inferred, parse_outputs
 from .text import REPLACED, lines
 

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import msgspec
 
-from ...energy.importers import open_any
-from ...energy.importers.published import same
-from ...energy.methods import METHODS, RuleResult
-from ...energy.trace import Infer
-from ..errors import TinybenchError
-from ..score import correct
+from tinybench.energy.importers import open_any
+from tinybench.energy.importers.published import same
+from tinybench.energy.methods import METHODS, RuleResult
+from tinybench.energy.trace import Infer
+from tinybench.errors import TinybenchError
+
+from ..results.score import correct
 from . import metrics
 from .evidence import Inferred
 from .labels import LabelList, Labels, label_in_name

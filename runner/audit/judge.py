@@ -4,9 +4,10 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from ...energy.methods import RuleResult
+from tinybench.energy.methods import RuleResult
+
+from ..build.task import METRICS, Task
 from ..rules import ENERGY_README, README, RULES, WINDOW_MIN_S, WINDOWS, Violation
-from ..task import METRICS, Task
 from .evidence import Evidence, Inferred
 from .labels import OLD_LIST, OLD_ROUND, LabelList
 from .printed import Printed, PrintedWindow

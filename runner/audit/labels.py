@@ -8,11 +8,11 @@ from pathlib import Path
 
 import msgspec
 
-from ...datasets.declaration import load_dataset
-from ...datasets.fetch import Pinned, fetch, mirror_folder
-from ...datasets.reader import parse_labels
-from ..errors import TinybenchError
-from ..track import silent
+from tinybench.datasets.declaration import load_dataset
+from tinybench.datasets.fetch import Pinned, fetch, mirror_folder
+from tinybench.datasets.reader import parse_labels
+from tinybench.errors import TinybenchError
+from tinybench.track import silent
 
 _TINY = "mlcommons/tiny/1afd2c9820f795965a6134facd0b4dfae41ef23f/benchmark"
 _ENERGYRUNNER = "eembc/energyrunner/cf7c2f2634608a7c0ea7458ab7cb3379f2863424/datasets"

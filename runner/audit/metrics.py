@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..score import auc as exact_auc
+from ..results.score import auc as exact_auc
 
 THRESHOLDS = 101
 RULES_DELAY_S = 1.0

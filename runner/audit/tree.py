@@ -5,7 +5,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import UsageError
+from tinybench.errors import UsageError
+
 from .text import shown
 
 TASKS = {

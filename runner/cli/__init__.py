@@ -11,7 +11,8 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
-from ..errors import TinybenchError
+from tinybench.errors import TinybenchError
+
 from . import declared, desk, energy, firmware, results, run, submission
 from .output import note
 

@@ -5,13 +5,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import UsageError
+from tinybench.errors import UsageError
+
 from .desk import show_attached
 from .options import DEFAULT_BOARD, Commands
 from .output import print_json
 
 if TYPE_CHECKING:
-    from ..doctor import Finding
+    from ..desk.doctor import Finding
 
 
 def add(commands: Commands) -> None:
@@ -72,8 +73,9 @@ def add(commands: Commands) -> None:
 def _boards(arguments: argparse.Namespace) -> int:
     if arguments.attached:
         return show_attached(as_json=arguments.json)
-    from ..board import Board, names
-    from ..declare import load
+    from tinybench.declare import load
+
+    from ..build.board import Board, names
 
     boards = [load(path, Board) for path in names().values()]
     if arguments.json:
@@ -89,7 +91,7 @@ def _boards(arguments: argparse.Namespace) -> int:
 
 
 def _tasks(arguments: argparse.Namespace) -> int:
-    from ..task import METRICS, load_task, names
+    from ..build.task import METRICS, load_task, names
 
     tasks = [load_task(name) for name in names()]
     if arguments.json:
@@ -106,16 +108,16 @@ def _tasks(arguments: argparse.Namespace) -> int:
 
 def _fetch(arguments: argparse.Namespace) -> int:
     if arguments.task == "published":
-        from ..published.table import fetch
+        from ..compare.published.table import fetch
 
         table = fetch(arguments.fetch_source)
         print(f"{len(table.entries)} published results from {table.source} are in the cache")
         return 0
     if arguments.fetch_source:
         raise UsageError("--from is for tinybench fetch published; for inputs: tinybench prepare")
-    from ..inputs import fetch_official
-    from ..report.progress import track_for
-    from ..task import load_task
+    from ..build.inputs import fetch_official
+    from ..build.task import load_task
+    from ..report.terminal.progress import track_for
 
     cache = fetch_official(load_task(arguments.task), track_for(sys.stderr))
     print(f"the official inputs and model of {arguments.task} are in {cache}, all checksums right")
@@ -123,9 +125,9 @@ def _fetch(arguments: argparse.Namespace) -> int:
 
 
 def _prepare(arguments: argparse.Namespace) -> int:
-    from ..inputs import prepare_official
-    from ..report.progress import track_for
-    from ..task import load_task
+    from ..build.inputs import prepare_official
+    from ..build.task import load_task
+    from ..report.terminal.progress import track_for
 
     task = load_task(arguments.task)
     progress = track_for(sys.stderr)
@@ -138,7 +140,7 @@ def _prepare(arguments: argparse.Namespace) -> int:
 
 def _doctor(arguments: argparse.Namespace) -> int:
     if arguments.rules or arguments.udev:
-        from ..udev import commands, examine, rules
+        from ..desk.udev import commands, examine, rules
 
         if arguments.rules:
             print(rules(), end="")
@@ -147,7 +149,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
         if not arguments.json:
             print(f"\n{rules()}\nto install these rules, type:\n\n{commands()}")
         return status
-    from ..doctor import examine
+    from ..desk.doctor import examine
 
     return _show_findings(examine(), as_json=arguments.json)
 

@@ -4,7 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..errors import UsageError
+from tinybench.errors import UsageError
+
 from .options import Commands
 from .output import LISTING_WIDTH, note, print_json, print_table
 
@@ -31,8 +32,8 @@ def add(commands: Commands) -> None:
 
 def show_attached(*, as_json: bool) -> int:
     """Print what is attached; `tinybench boards --attached`."""
-    from ..attached import look
-    from ..report.attached import table
+    from ..desk.attached import look
+    from ..report.terminal.attached import table
 
     found = look()
     if as_json:
@@ -45,8 +46,9 @@ def show_attached(*, as_json: bool) -> int:
 
 
 def _bench(arguments: argparse.Namespace) -> int:
-    from ..bench import find_bench, load_bench
-    from ..report.printable import printable
+    from tinybench.printable import printable
+
+    from ..desk.bench import find_bench, load_bench
 
     path = find_bench()
     if path is None:
@@ -69,9 +71,9 @@ def _filled(bench: object) -> dict[str, object]:
 
 
 def _init(arguments: argparse.Namespace) -> int:
-    from ..attached import look
-    from ..bench import load_bench, user_bench
-    from ..bench_file import compose, store
+    from ..desk.attached import look
+    from ..desk.bench import load_bench, user_bench
+    from ..desk.bench_file import compose, store
 
     path: Path = user_bench() if arguments.user else arguments.bench_out
     if not arguments.yes and not sys.stdin.isatty():
@@ -89,7 +91,7 @@ def _init(arguments: argparse.Namespace) -> int:
 
 
 def _ask(question: str, guess: str) -> str:
-    from ..report.printable import printable
+    from tinybench.printable import printable
 
     try:
         return input(printable(f"{question} [{guess}]: ")).strip() or guess

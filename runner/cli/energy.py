@@ -5,12 +5,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import UsageError
+from tinybench.errors import UsageError
+
 from .options import Commands, command_missing, positive
 from .output import note, print_json, print_table
 
 if TYPE_CHECKING:
-    from ...energy.trace import Trace
+    from tinybench.energy.trace import Trace
 
 
 def add(commands: Commands) -> None:
@@ -99,8 +100,8 @@ def _add_trace_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _open_told(arguments: argparse.Namespace) -> "Trace":
-    from ...energy.examine import told
-    from ...energy.importers import open_any
+    from tinybench.energy.examine import told
+    from tinybench.energy.importers import open_any
 
     for name in ("voltage", "rate"):
         value = getattr(arguments, name)
@@ -118,7 +119,7 @@ def _open_told(arguments: argparse.Namespace) -> "Trace":
 
 
 def _monitors(arguments: argparse.Namespace) -> int:
-    from ...energy.monitor import attached
+    from tinybench.energy.monitor import attached
 
     found, unseen = attached()
     if arguments.json:
@@ -136,8 +137,8 @@ def _monitors(arguments: argparse.Namespace) -> int:
 def _simulate(arguments: argparse.Namespace) -> int:
     import threading
 
-    from ...energy.simulated.instrument import instrument
-    from ...energy.simulated.load import Blinking
+    from tinybench.energy.simulated.instrument import instrument
+    from tinybench.energy.simulated.load import Blinking
 
     with instrument(arguments.instrument, Blinking(), frozenset(arguments.fault)) as port:
         print(port, flush=True)
@@ -158,12 +159,13 @@ def _energy_live(arguments: argparse.Namespace) -> int:
     import msgspec
     from rich.live import Live
 
-    from ...energy.monitor import open_monitor
-    from ..attached import look
-    from ..bench import find_bench, load_bench, monitor_spec
-    from ..locks import hold
-    from ..report.live import LiveView
-    from ..reserve import monitor_keys
+    from tinybench.energy.monitor import open_monitor
+
+    from ..desk.attached import look
+    from ..desk.bench import find_bench, load_bench, monitor_spec
+    from ..desk.locks import hold
+    from ..desk.reserve import monitor_keys
+    from ..report.terminal.live import LiveView
 
     wanted = {
         "port": arguments.port,
@@ -201,7 +203,7 @@ def _energy_live(arguments: argparse.Namespace) -> int:
 
 
 def _energy_analyse(arguments: argparse.Namespace) -> int:
-    from ...energy.examine import examine, published_beside, throughput_beside
+    from tinybench.energy.examine import examine, published_beside, throughput_beside
 
     with _open_told(arguments) as trace:
         found = examine(
@@ -211,21 +213,21 @@ def _energy_analyse(arguments: argparse.Namespace) -> int:
             throughput_beside(arguments.trace),
         )
         if arguments.pictures is not None:
-            from ...energy.pictures import draw
+            from tinybench.energy.pictures import draw
 
             drawn = draw(trace, found.tinybench, arguments.pictures)
             note(f"{len(drawn)} pictures are in {arguments.pictures}")
     if arguments.json:
         print_json(found)
     else:
-        from ..report.energy import report
+        from ..report.terminal.energy import report
 
         print_table(report(found))
     return 0 if found.tinybench.valid and not found.against_rules else 1
 
 
 def _energy_export(arguments: argparse.Namespace) -> int:
-    from ...energy.export import SUFFIXES, export
+    from tinybench.energy.export import SUFFIXES, export
 
     with _open_told(arguments) as trace:
         opened = Path(trace.name)

@@ -20,9 +20,9 @@ from .options import (
 from .output import note, print_json, print_table, write
 
 if TYPE_CHECKING:
-    from ..board import Board
-    from ..flash import Site
-    from ..request import Request
+    from ..build.board import Board
+    from ..desk.flash import Site
+    from ..results.request import Request
 
 
 def add(commands: Commands) -> None:
@@ -129,10 +129,10 @@ def _add_site(parser: argparse.ArgumentParser, port: str) -> None:
 @contextlib.contextmanager
 def _board(arguments: argparse.Namespace, baud: int) -> "Iterator[tuple[Board, Site]]":
     """Yield the board that is meant and where it is, while no other run has it."""
-    from ..board import load_board
-    from ..flash import Site
-    from ..request import Request
-    from ..reserve import reserved
+    from ..build.board import load_board
+    from ..desk.flash import Site
+    from ..desk.reserve import reserved
+    from ..results.request import Request
 
     asked = Request(
         board=arguments.flashed_board,
@@ -156,10 +156,10 @@ def _board(arguments: argparse.Namespace, baud: int) -> "Iterator[tuple[Board, S
 
 
 def _flash(arguments: argparse.Namespace) -> int:
-    from ..firmware import build
-    from ..flash import flasher_of, load, write_image
-    from ..inputs import resolve
-    from ..task import load_task
+    from ..build.firmware import build
+    from ..build.inputs import resolve
+    from ..build.task import load_task
+    from ..desk.flash import flasher_of, load, write_image
 
     task = load_task(arguments.flashed_task)
     with _board(arguments, ENERGY_BAUD if arguments.energy else DEFAULT_BAUD) as (board, site):
@@ -176,7 +176,7 @@ def _flash(arguments: argparse.Namespace) -> int:
 
 
 def _reset(arguments: argparse.Namespace) -> int:
-    from ..flash import reset
+    from ..desk.flash import reset
 
     with _board(arguments, DEFAULT_BAUD) as (board, site):
         print(reset(board, site, arguments.by))
@@ -184,8 +184,9 @@ def _reset(arguments: argparse.Namespace) -> int:
 
 
 def _compile(arguments: argparse.Namespace) -> int:
-    from ...models.compiler import compile_model
-    from ..report.model import table
+    from tinybench.models.compiler import compile_model
+
+    from ..report.terminal.model import table
 
     manifest = compile_model(
         arguments.tflite,
@@ -210,8 +211,8 @@ def _meant(
     board: str, task: str, port: str | None, baud: int, wait_s: float, emulate: bool
 ) -> "Iterator[Request]":
     """Yield what these words mean on this desk, while no other run has the board."""
-    from ..request import Request
-    from ..reserve import reserved
+    from ..desk.reserve import reserved
+    from ..results.request import Request
 
     asked = Request(
         board=board,
@@ -226,8 +227,8 @@ def _meant(
 
 
 def _profile(arguments: argparse.Namespace) -> int:
-    from ..profile import profile
-    from ..report.profile import as_csv, as_trace, table
+    from ..measure.profile import profile
+    from ..report.terminal.profile import as_csv, as_trace, table
 
     with _meant(
         arguments.profiled_board,
@@ -256,7 +257,7 @@ def _profile(arguments: argparse.Namespace) -> int:
 
 
 def _link(arguments: argparse.Namespace) -> int:
-    from ..link import examine
+    from ..measure.link import examine
 
     port = arguments.linked_port
     baud, raise_baud = arguments.linked_baud
@@ -280,7 +281,7 @@ def _link(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(quality)
     else:
-        from ..report.line import table
+        from ..report.terminal.line import table
 
         print_table(table(quality))
     return 0

@@ -4,12 +4,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import UsageError
+from tinybench.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from ..judge import Outcome
+    from ..rules.judge import Outcome
 
 REPORT_WIDTH = 100
 """Columns of a report that goes to no terminal."""
@@ -19,7 +19,7 @@ LISTING_WIDTH = 160
 
 def note(text: str) -> None:
     """Print to standard error; what a board or a file said may not steer the terminal."""
-    from ..report.printable import printable
+    from tinybench.printable import printable
 
     print(printable(text), file=sys.stderr)
 
@@ -55,7 +55,7 @@ def show(outcome: "Outcome", as_json: bool, *, rules: bool = False) -> int:
 
         print_json(document(outcome.result, outcome.verdict, outcome.folder))
     else:
-        from ..report.text import report
+        from ..report.terminal.text import report
 
         print_table(report(outcome.result, outcome.verdict, outcome.folder, rules=rules))
     return 1 if outcome.violations else 0

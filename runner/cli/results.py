@@ -79,9 +79,9 @@ def add(commands: Commands) -> None:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from ..judge import judge
+    from ..compare.store import run_folders
     from ..report.formats import write
-    from ..store import run_folders
+    from ..rules.judge import judge
 
     outcomes = [
         judge(folder)
@@ -93,7 +93,7 @@ def _report(arguments: argparse.Namespace) -> int:
     else:
         from rich.console import Console
 
-        from ..report.text import report
+        from ..report.terminal.text import report
 
         wide = sys.stdout.isatty() and arguments.report_out is None
         console = Console(highlight=False, width=None if wide else REPORT_WIDTH)
@@ -112,7 +112,7 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _results(arguments: argparse.Namespace) -> int:
-    from ..store import find_runs
+    from ..compare.store import find_runs
 
     found = find_runs(arguments.folder)
     wanted = {name: getattr(arguments, f"only_{name}") for name in FILTERS}
@@ -136,24 +136,24 @@ def _results(arguments: argparse.Namespace) -> int:
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    from ..compare import compare
+    from ..compare.change import compare
 
     found = compare(arguments.base, arguments.head, arguments.fail_on)
     if arguments.json:
         print_json(found)
     elif arguments.markdown:
-        from ..report.comparison import as_markdown
+        from ..report.terminal.comparison import as_markdown
 
         print(as_markdown(found), end="")
     else:
-        from ..report.comparison import report
+        from ..report.terminal.comparison import report
 
         print_table(report(found), LISTING_WIDTH)
     return 1 if found.failures else 0
 
 
 def _baseline_write(arguments: argparse.Namespace) -> int:
-    from ..compare import write_baseline
+    from ..compare.change import write_baseline
 
     count = write_baseline(arguments.runs, arguments.report_out)
     print(f"{count} run{'s' if count != 1 else ''} written to {arguments.report_out}")
@@ -169,17 +169,17 @@ def _schema(_: argparse.Namespace) -> int:
 
 def _audit(arguments: argparse.Namespace) -> int:
     from ..audit.audit import audit
-    from ..report.progress import track_for
+    from ..report.terminal.progress import track_for
 
     found = audit(arguments.tree, arguments.labels, track=track_for(sys.stderr))
     if arguments.html is not None:
-        from ..report.audit_html import html
+        from ..report.page.audit_html import html
 
         write(arguments.html, html(found).encode())
     if arguments.json:
         print_json(found)
     else:
-        from ..report.audit import report
+        from ..report.terminal.audit import report
 
         print_table(report(found), 2 * REPORT_WIDTH)
     return 0 if found.valid else 1

@@ -163,9 +163,9 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.task == "all" and arguments.engine is not None:
         print("tinybench: an engine is one for a task: name that with --task", file=sys.stderr)
         return 2
-    from ..report.progress import track_for
-    from ..request import Request
-    from ..session import run, run_all
+    from ..report.terminal.progress import track_for
+    from ..results.request import Request
+    from ..session.run import run, run_all
 
     bare = arguments.mode == "energy" and not arguments.interface_board
     baud, raise_baud = arguments.baud or (ENERGY_BAUD if bare else DEFAULT_BAUD, False)
@@ -209,21 +209,21 @@ def _run(arguments: argparse.Namespace) -> int:
 
         print_json(suite_document([(o.result, o.verdict, o.folder) for o in outcomes]))
     else:
-        from ..report.text import suite
+        from ..report.terminal.text import suite
 
         print(suite(results))
     return 1 if any(outcome.violations for outcome in outcomes) else 0
 
 
 def _resume(arguments: argparse.Namespace) -> int:
-    from ..report.progress import track_for
-    from ..session import resume
+    from ..report.terminal.progress import track_for
+    from ..session.run import resume
 
     return show(resume(arguments.run, track_for(sys.stderr), note), arguments.json)
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from ..judge import judge
+    from ..rules.judge import judge
 
     outcome = judge(arguments.run, arguments.judge_profile, thorough=True)
     return show(outcome, arguments.json, rules=arguments.rules)

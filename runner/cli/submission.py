@@ -54,7 +54,7 @@ def _submit(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(made)
     else:
-        from ..report.submission import report
+        from ..report.terminal.submission import report
 
         print_table(report(made), LISTING_WIDTH)
     if not made.refused:

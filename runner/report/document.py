@@ -4,11 +4,11 @@ from pathlib import Path
 
 import msgspec
 
-from .. import score
-from ..result import Result
+from ..results import score
+from ..results.result import Result
 from ..rules import Verdict
-from .published import placed
-from .text import caveats
+from .terminal.published import placed
+from .terminal.text import caveats
 
 
 def suite_document(runs: list[tuple[Result, Verdict, Path]]) -> dict[str, object]:

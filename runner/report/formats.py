@@ -5,9 +5,10 @@ from pathlib import Path
 
 import msgspec
 
-from ..errors import RunFolderError
-from ..judge import Outcome
-from ..store import summary
+from tinybench.errors import RunFolderError
+
+from ..compare.store import summary
+from ..rules.judge import Outcome
 from .document import document, suite_document
 
 
@@ -30,7 +31,7 @@ def write(outcomes: Sequence[Outcome], form: str) -> str:
         from .markdown import as_markdown
 
         return as_markdown(judged)
-    from .html import as_html
+    from .page.html import as_html
 
     return as_html(judged)
 

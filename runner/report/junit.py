@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from xml.etree import ElementTree as ET
 
-from ..result import Result
+from tinybench.printable import printable
+
+from ..compare.store import Summary
+from ..results.result import Result
 from ..rules import Verdict
-from ..store import Summary
-from .printable import printable
-from .text import caveats
+from .terminal.text import caveats
 
 
 def as_junit(runs: Sequence[tuple[Result, Verdict, Summary]]) -> str:

@@ -4,13 +4,14 @@ import html
 import re
 from collections.abc import Iterable, Sequence
 
-from ..result import Result
+from tinybench.printable import all_printable, printable
+
+from ..compare.store import Summary
+from ..results.result import Result
 from ..rules import Verdict
-from ..store import Summary
-from .printable import all_printable, printable
-from .published import placed, words
 from .table import accuracy, microjoules, milliseconds, validity
-from .text import caveats
+from .terminal.published import placed, words
+from .terminal.text import caveats
 
 _MARKS = re.compile(r"([\\`*_\[\]|~#!])")
 

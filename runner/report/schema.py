@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from .. import result
-from ..published import standing
-from ..published.standing import Standing
+from ..compare.published import standing
+from ..compare.published.standing import Standing
+from ..results import result
 from ..rules import Ruling, Violation
 
 _DEFINITIONS = "#/$defs/{name}"

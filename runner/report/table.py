@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import msgspec
 
+from tinybench.printable import all_printable, printable
+
+from ..compare.store import COLUMNS, Summary
 from ..rules import judged_under
-from ..store import COLUMNS, Summary
-from .printable import all_printable, printable
 
 CELL_MAX = 24
 """Characters of a cell of the listing; the verdict and the folder are whole."""

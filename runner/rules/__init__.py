@@ -14,9 +14,9 @@ Ref: MLPerf Tiny Rules (mlcommons/tiny, benchmark/MLPerfTiny_Rules.adoc); energy
 import hashlib
 from pathlib import Path
 
-from ..result import Result
-from ..task import Task, load_task
-from ..task import names as task_names
+from ..build.task import Task, load_task
+from ..build.task import names as task_names
+from ..results.result import Result
 from . import accuracy, energy, outputs, performance, run
 from .folder import changed_files, evidence
 from .profile import WINDOW_MIN_S, WINDOWS, Profile, default_profile, load_profile, names

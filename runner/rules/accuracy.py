@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from .. import score
-from ..errors import ProtocolError
-from ..result import Accuracy, Result
-from ..task import METRICS, Task
+from tinybench.errors import ProtocolError
+
+from ..build.task import METRICS, Task
+from ..results import score
+from ..results.result import Accuracy, Result
 from .profile import Profile
 from .rule import DATASETS, MOBILE, RULES, Rule, Ruling
 

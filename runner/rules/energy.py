@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Iterator
 
-from ..result import Energy, Result
+from ..results.result import Energy, Result
 from . import windows as judge
 from .profile import Profile
 from .rule import ENERGY_README, MOBILE, Rule, Ruling

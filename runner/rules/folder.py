@@ -10,15 +10,16 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from .. import frames
-from ..board import load_board
-from ..errors import RunFolderError, TraceError, UsageError
-from ..frame_link import read_result_frame
-from ..inference import elapsed_us
-from ..journal import JOURNAL_FILE, Entry, Head, read
-from ..result import RESULT_FILE, Energy, Result
-from ..seal import SEAL_FILE, file_sha256, read_seal
-from ..transport import read_transcript
+from tinybench.errors import RunFolderError, TraceError, UsageError
+from tinybench.transport.transport import read_transcript
+
+from ..build.board import load_board
+from ..dut import frames
+from ..dut.frame_link import read_result_frame
+from ..dut.inference import elapsed_us
+from ..results.journal import JOURNAL_FILE, Entry, Head, read
+from ..results.result import RESULT_FILE, Energy, Result
+from ..results.seal import SEAL_FILE, file_sha256, read_seal
 from .rule import RULES, Rule, Ruling
 
 CLAUSE = RULES + ", results can be reproduced"
@@ -246,8 +247,8 @@ def _trace(result: Result, folder: Path) -> Iterator[Ruling]:
     if not path.is_file():
         yield TRACE.not_judged(wanted, "there is no trace")
         return
-    from ...energy.analysis import analyse
-    from ...energy.trace import open_trace
+    from tinybench.energy.analysis import analyse
+    from tinybench.energy.trace import open_trace
 
     try:
         with open_trace(path) as trace:

@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Iterator, Sequence
 
-from ..result import Answer, EnergyWindow, Performance, Result, Window
+from ..results.result import Answer, EnergyWindow, Performance, Result, Window
 from .rule import RULES, Rule, Ruling
 
 SAME_OUTPUT = Rule("same-output", RULES + ", every mode runs the same inference")

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from .. import score
-from ..result import Result
+from ..results import score
+from ..results.result import Result
 from . import windows as judge
 from .profile import Profile
 from .rule import MOBILE, README, Rule, Ruling

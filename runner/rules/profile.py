@@ -5,19 +5,17 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from ..declare import Declaration, Name, find, load, named
-from .rule import DEFAULT_PROFILE
+from tinybench.declare import Declaration, Name, find, load, named
+from tinybench.mlperf_tiny import WINDOW_MIN_S, WINDOWS
 
-WINDOWS = 5
-WINDOW_MIN_S = 10.0
-"""Of the published rules. Ref: energyrunner README, performance mode."""
+from .rule import DEFAULT_PROFILE
 
 Count = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(ge=0, le=86_400)]
 
 
 class Profile(Declaration, frozen=True, kw_only=True):
-    """A profile, from `runner/profiles/<name>.toml`: what a run does, and what judges it."""
+    """A profile, from `runner/rules/profiles/<name>.toml`: what a run does, and what judges it."""
 
     name: Name
     title: str
@@ -51,7 +49,7 @@ class Profile(Declaration, frozen=True, kw_only=True):
 
 def names() -> dict[str, Path]:
     """Return all profiles in the package as {name: path of the declaration}."""
-    return named("runner", "profiles")
+    return named("runner.rules", "profiles")
 
 
 def load_profile(name: str) -> Profile:

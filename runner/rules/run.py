@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from ..result import Result, Step
-from ..task import Task
+from ..build.task import Task
+from ..results.result import Result, Step
 from .profile import Profile
 from .rule import MOBILE, RULES, Rule, Ruling
 

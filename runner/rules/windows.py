@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from ..result import EnergyWindow, Result, Window
+from ..results.result import EnergyWindow, Result, Window
 from .profile import Profile
 from .rule import Rule, Ruling
 

@@ -12,11 +12,12 @@ from datetime import datetime
 
 import msgspec
 
-from ...datasets.declaration import load_dataset
-from ..errors import RunFolderError
-from ..result import Accuracy, Answer, Energy, EnergyWindow, Result, Window
+from tinybench.datasets.declaration import load_dataset
+from tinybench.errors import RunFolderError
+
+from ..build.task import Task
+from ..results.result import Accuracy, Answer, Energy, EnergyWindow, Result, Window
 from ..rules import WINDOW_MIN_S
-from ..task import Task
 from .samples import WindowSamples
 
 RULE = "-" * 57

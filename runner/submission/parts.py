@@ -6,14 +6,15 @@ from pathlib import Path
 
 import msgspec
 
+from tinybench.errors import UsageError
+
 from .. import rules
 from ..audit.tree import TASKS
-from ..errors import UsageError
-from ..judge import Outcome, judge
-from ..result import Result
+from ..build.task import Task, load_task
+from ..compare.store import run_folders
+from ..results.result import Result
 from ..rules import RULES, Violation
-from ..store import run_folders
-from ..task import Task, load_task
+from ..rules.judge import Outcome, judge
 
 CHECKER = "MLPerf Tiny submission checker"
 INTACT = (

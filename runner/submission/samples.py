@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ...energy.importers.runner13 import RATE_HZ
-from ...energy.integrate import powers_w
-from ...energy.trace import CHUNK, Floats, Trace, open_trace
-from ..errors import RunFolderError
-from ..result import EnergyWindow
+from tinybench.energy.importers.runner13 import RATE_HZ
+from tinybench.energy.integrate import powers_w
+from tinybench.energy.trace import CHUNK, Floats, Trace, open_trace
+from tinybench.errors import RunFolderError
+
+from ..results.result import EnergyWindow
 
 AROUND = 100
 """Samples before and after a window, where the trace has them."""

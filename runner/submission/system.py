@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from ..board import Board
-from ..declare import nearest
-from ..errors import DeclarationError
-from ..result import Result
+from tinybench.declare import nearest
+from tinybench.errors import DeclarationError
+
+from ..build.board import Board
+from ..results.result import Result
 
 STATUSES = ("available", "preview", "rdi")
 SIZE_MAX_B = 1 << 20

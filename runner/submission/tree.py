@@ -9,13 +9,14 @@ from pathlib import Path
 
 import msgspec
 
-from ...energy.analysis import analyse
-from ...energy.pictures import draw
-from ...energy.trace import open_trace
+from tinybench.energy.analysis import analyse
+from tinybench.energy.pictures import draw
+from tinybench.energy.trace import open_trace
+from tinybench.errors import RunFolderError, UsageError
+
 from ..audit.text import NO_RESULT
-from ..board import Board, load_board
-from ..energy_mode import TRACE_FILE
-from ..errors import RunFolderError, UsageError
+from ..build.board import Board, load_board
+from ..measure.energy_mode import TRACE_FILE
 from ..rules import Violation
 from . import logs
 from .parts import REHEARSED, Part, objections, parts, refused

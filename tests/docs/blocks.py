@@ -22,7 +22,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+from tests import ROOT
+
+DOCS = ROOT / "docs"
 TIMEOUT_S = 120
 
 _FENCE = re.compile(r"```(?P<language>[a-z]*)(?: title=\"(?P<title>[^\"]+)\")?")

@@ -12,7 +12,7 @@ import pytest
 
 from tests.docs import schema_page
 from tests.docs.blocks import DOCS
-from tinybench.runner import errors
+from tinybench import errors
 
 ROOT = DOCS.parent
 CONFIG = ROOT / "zensical.toml"
@@ -77,7 +77,7 @@ def test_links_between_pages_lead_somewhere() -> None:
 
 
 def test_the_page_of_errors_names_each_with_its_exit_status() -> None:
-    """As runner/errors.py has them."""
+    """As tinybench/errors.py has them."""
     told = dict(re.findall(r"^\| `(\w+)` \| ([0-9]) \|", (DOCS / "errors.md").read_text(), re.M))
     raised = {
         name: str(kind.exit_status)

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from tests import ROOT
 from tests.firmware.dut_process import FAKE_MODEL, READY, DutProcess, build
-from tinybench.runner import frames
-from tinybench.runner.board import Board, load_board, names
-from tinybench.runner.declare import load
-from tinybench.runner.frames import Frame
-from tinybench.runner.transport import program_version
+from tinybench.declare import load
+from tinybench.runner.build.board import Board, load_board, names
+from tinybench.runner.dut import frames
+from tinybench.runner.dut.frames import Frame
+from tinybench.transport.transport import program_version
 
 INPUT_B = 490
 WINDOWS = (1, 2, 3, 7, 100, 333)
@@ -231,4 +232,4 @@ def test_image_has_no_build_path(elf: Path) -> None:
     """The debug data names sources relative to the repository only."""
     image = elf.read_bytes()
     assert str(elf.parent).encode() not in image
-    assert str(Path(__file__).resolve().parents[2]).encode() not in image
+    assert str(ROOT).encode() not in image

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tinybench.runner.result import Result, read_result
+from tinybench.runner.results.result import Result, read_result
 
 TINYBENCH = [sys.executable, "-m", "tinybench.runner"]
 LOG = "published/v0.5/closed/reference/results/Nucleo-L4R5ZI/kws/accuracy/log.txt"

@@ -12,16 +12,16 @@ import pytest
 
 from tests.emulated.test_boards import EMULATED
 from tests.firmware.dut_process import READY, DutProcess, build
+from tinybench.declare import load
+from tinybench.errors import ModelError, ToolMissingError
 from tinybench.runner import cli
-from tinybench.runner.board import Board, Emulator, load_board, names
-from tinybench.runner.declare import load
-from tinybench.runner.doctor import examine
-from tinybench.runner.errors import ModelError, ToolMissingError
-from tinybench.runner.firmware import check_emulator
-from tinybench.runner.plan import Plan, make_plan
-from tinybench.runner.request import Request
-from tinybench.runner.track import silent
-from tinybench.runner.transport import program_version
+from tinybench.runner.build.board import Board, Emulator, load_board, names
+from tinybench.runner.build.firmware import check_emulator
+from tinybench.runner.desk.doctor import examine
+from tinybench.runner.results.request import Request
+from tinybench.runner.session.plan import Plan, make_plan
+from tinybench.track import silent
+from tinybench.transport.transport import program_version
 
 LOG_TOML = Path(__file__).with_name("qemu_log.toml")
 INPUT_B = 490

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tinybench.runner.board import load_board
-from tinybench.runner.board import names as boards
-from tinybench.runner.result import Result, read_result
+from tinybench.runner.build.board import load_board
+from tinybench.runner.build.board import names as boards
+from tinybench.runner.build.task import load_task, names
+from tinybench.runner.results.result import Result, read_result
 from tinybench.runner.rules import WINDOWS
-from tinybench.runner.task import load_task, names
 
 TINYBENCH = [sys.executable, "-m", "tinybench.runner"]
 TIMEOUT_S = 300

@@ -6,8 +6,8 @@ import struct
 from collections.abc import Callable
 
 from tests.faults.port import FOR_GOOD, Damage, FaultyPort, Lie
-from tinybench.runner import frames
-from tinybench.runner.frames import Frame
+from tinybench.runner.dut import frames
+from tinybench.runner.dut.frames import Frame
 
 BANNER = b"m-timestamp-mode-performance\r\nm-lap-us-1\r\nm-init-done\r\nm-ready\r\n"
 ENDS = b"%\n\0"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tinybench.runner.transport import Transport
+from tinybench.transport.transport import Transport
 
 Rewrite = Callable[[bytes], bytes]
 

@@ -18,7 +18,7 @@ from tinybench.energy.simulated import ppk2 as sim_ppk2
 from tinybench.energy.simulated.load import Windows
 from tinybench.energy.simulated.port import PseudoPort
 from tinybench.energy.trace import Chunk, Infer, Trace, memory_trace
-from tinybench.runner.errors import TinybenchError
+from tinybench.errors import TinybenchError
 
 LOAD = Windows()
 VOLTAGE_V = 3.0

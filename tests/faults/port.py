@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tinybench.runner import frames
-from tinybench.runner.errors import TransportError
-from tinybench.runner.transport import Transport
+from tinybench.errors import TransportError
+from tinybench.runner.dut import frames
+from tinybench.transport.transport import Transport
 
 PHASES = ("handshake", "load", "infer", "results")
 WAYS = ("to_dut", "to_host")

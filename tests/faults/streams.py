@@ -5,8 +5,8 @@ from functools import cache
 
 import numpy as np
 
+from tests.energy.test_ppk2 import TABLE
 from tests.faults.monitors import LOAD, VOLTAGE_V, Outcome, judge
-from tests.test_ppk2 import TABLE
 from tinybench.energy.lpm01a_stream import AsciiDecoder
 from tinybench.energy.ppk2_stream import Decoder
 from tinybench.energy.simulated.lpm01a import SimulatedLpm01a

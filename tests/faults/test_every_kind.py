@@ -4,16 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.verdict import (
-    ANY,
-    LINKS,
-    UNVERIFIED,
-    Case,
-    build_devices,
-    clean,
-    judge,
-    sample,
-)
+from tests.faults.verdict import ANY, LINKS, UNVERIFIED, Case, build_devices, clean, judge, sample
 
 
 @pytest.fixture(scope="module")

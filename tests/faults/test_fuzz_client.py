@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import pytest
 
 from tests.soak import record
-from tinybench.runner import frames
-from tinybench.runner.errors import TinybenchError, TransportError
-from tinybench.runner.frame_link import FrameLink, Offer
-from tinybench.runner.frames import Frame
-from tinybench.runner.inference import Inference
-from tinybench.runner.line import Line, Patience, Tally
-from tinybench.runner.text_link import TIME_TOLERANCE, TextLink
+from tinybench.errors import TinybenchError, TransportError
+from tinybench.runner.dut import frames
+from tinybench.runner.dut.frame_link import FrameLink, Offer
+from tinybench.runner.dut.frames import Frame
+from tinybench.runner.dut.inference import Inference
+from tinybench.runner.dut.line import Line, Patience, Tally
+from tinybench.runner.dut.text_link import TIME_TOLERANCE, TextLink
 
 INPUT = bytes(range(100))
 RESULTS = "0.125,0.875"

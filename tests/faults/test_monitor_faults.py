@@ -5,14 +5,7 @@ from functools import partial
 
 import pytest
 
-from tests.faults.monitors import (
-    CASES,
-    Outcome,
-    run_joulescope,
-    run_lpm01a,
-    run_otii,
-    run_ppk2,
-)
+from tests.faults.monitors import CASES, Outcome, run_joulescope, run_lpm01a, run_otii, run_ppk2
 from tests.faults.streams import run_damaged
 from tests.soak import record
 

@@ -12,15 +12,15 @@ from tests.faults.port import FaultyPort, Lie
 from tests.faults.verdict import INPUT_B, LINKS, build_devices
 from tests.link.paced_line import build, paced_line
 from tinybench.models.declaration import package_folder
-from tinybench.runner import frames
-from tinybench.runner.board import load_board
-from tinybench.runner.dut import Dut
-from tinybench.runner.firmware import build as build_firmware
-from tinybench.runner.inference import Inference
-from tinybench.runner.line import Patience, Tally
-from tinybench.runner.result import Result, read_result
-from tinybench.runner.task import load_task
-from tinybench.runner.transport import ProcessTransport
+from tinybench.runner.build.board import load_board
+from tinybench.runner.build.firmware import build as build_firmware
+from tinybench.runner.build.task import load_task
+from tinybench.runner.dut import frames
+from tinybench.runner.dut.client import Dut
+from tinybench.runner.dut.inference import Inference
+from tinybench.runner.dut.line import Patience, Tally
+from tinybench.runner.results.result import Result, read_result
+from tinybench.transport.transport import ProcessTransport
 
 PATIENCE = Patience(reply_s=0.3, name_s=0.2, quiet_s=0.02, inference_s=0.5)
 

@@ -14,12 +14,12 @@ from typing import NoReturn
 from tests.faults.kinds import ANYWHERE, FRAME_LIES, NOISE, TEXT_LIES, noise
 from tests.faults.port import PHASES, FaultyPort, Lie, Place
 from tests.firmware.dut_process import FIRMWARE
-from tinybench.runner.dut import Dut, Identity
-from tinybench.runner.errors import OtherDutError, TinybenchError
-from tinybench.runner.inference import Inference
-from tinybench.runner.line import Patience
-from tinybench.runner.text_link import TIME_TOLERANCE, TIME_TOLERANCE_US
-from tinybench.runner.transport import ProcessTransport
+from tinybench.errors import OtherDutError, TinybenchError
+from tinybench.runner.dut.client import Dut, Identity
+from tinybench.runner.dut.inference import Inference
+from tinybench.runner.dut.line import Patience
+from tinybench.runner.dut.text_link import TIME_TOLERANCE, TIME_TOLERANCE_US
+from tinybench.transport.transport import ProcessTransport
 
 ENGINE = Path(__file__).with_name("engine.c")
 LINKS = ("frames", "stock")

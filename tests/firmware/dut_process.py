@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from tinybench.runner.board import Board
-from tinybench.runner.firmware import board_mk
+from tests import ROOT
+from tinybench.runner.build.board import Board
+from tinybench.runner.build.firmware import board_mk
 
-FIRMWARE = Path(__file__).resolve().parents[2] / "firmware"
+FIRMWARE = ROOT / "firmware"
 FAKE_MODEL = Path(__file__).with_name("fake_model.c")
 READY = b"m-ready\r\n"
 

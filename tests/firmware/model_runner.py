@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from tests import ROOT
 from tinybench.models.compiler import Manifest, compile_model
 from tinybench.models.compiler.graph import read_graph
 
-ROOT = Path(__file__).resolve().parents[2]
 KERNELS = ROOT / "firmware" / "kernels"
 HERE = Path(__file__).parent
 INCLUDES = [f"-I{ROOT / 'firmware' / 'core'}", f"-I{KERNELS}", f"-I{HERE}"]

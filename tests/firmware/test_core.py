@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.firmware.dut_process import READY, DutProcess, build
-from tinybench.runner.board import load_board
+from tinybench.runner.build.board import load_board
 
 INPUT_B = 490
 SANITIZERS = "-fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all"

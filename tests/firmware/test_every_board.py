@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from tinybench.runner.board import Board, names
-from tinybench.runner.declare import load
-from tinybench.runner.firmware import build
-from tinybench.runner.task import load_task
+from tests import ROOT
+from tinybench.declare import load
+from tinybench.runner.build.board import Board, names
+from tinybench.runner.build.firmware import build
+from tinybench.runner.build.task import load_task
 
-MODEL = Path(__file__).resolve().parents[2] / "models" / "embedded" / "kws01.tflite"
+MODEL = ROOT / "models" / "embedded" / "kws01.tflite"
 BOARDS = {name: load(path, Board) for name, path in names().items()}
 BUILT = [name for name, board in BOARDS.items() if board.toolchain is not None]
 
@@ -25,7 +26,7 @@ def test_it_builds_with_every_warning_an_error(name: str) -> None:
 
 def test_warnings_are_errors() -> None:
     """The flags that the above rests on."""
-    makefile = Path(__file__).resolve().parents[2] / "firmware" / "Makefile"
+    makefile = ROOT / "firmware" / "Makefile"
     assert "-Wall -Wextra -Wconversion -Werror" in makefile.read_text()
 
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.firmware.dut_process import FAKE_MODEL, FIRMWARE, READY, DutProcess, build
-from tinybench.runner import frames
-from tinybench.runner.board import load_board
-from tinybench.runner.frames import Frame
+from tinybench.runner.build.board import load_board
+from tinybench.runner.dut import frames
+from tinybench.runner.dut.frames import Frame
 
 INPUT_B = 1500  # two full frames and a short one
 PAYLOAD_B = 512

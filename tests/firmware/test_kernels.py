@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests import tflite_builder as build
 from tests.firmware import model_runner
 from tests.firmware.model_runner import Target
-from tests.tflite_builder import NONE, RELU, RELU6, SAME, VALID, Model, Rng
+from tests.models import tflite_builder as build
+from tests.models.tflite_builder import NONE, RELU, RELU6, SAME, VALID, Model, Rng
 
 pytest.importorskip("tflite_micro", reason="the oracle, tflite-micro, is not installed")
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests import ROOT
 from tests.firmware.dut_process import FAKE_MODEL, READY, DutProcess, build
-from tinybench.runner import frames
-from tinybench.runner.board import load_board
-from tinybench.runner.frames import Frame
+from tinybench.runner.build.board import load_board
+from tinybench.runner.dut import frames
+from tinybench.runner.dut.frames import Frame
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "link.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "link.md").read_text(encoding="utf-8")
 EIGHT = bytes(range(0x10, 0x18))
 LARGE = (bytes(range(256)) * 6)[:1500]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.firmware.dut_process import FIRMWARE, build
-from tinybench.runner.board import load_board
-from tinybench.runner.firmware import board_mk
+from tinybench.runner.build.board import load_board
+from tinybench.runner.build.firmware import board_mk
 
 
 def refusal(*options: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.firmware.fake_chip import ICSR, SYST_CVR, SYST_RVR, build, interrupt
 from tests.firmware.register_order import FAMILIES, Log, broken_checks, checks, record
-from tinybench.runner.board import load_board, names
+from tinybench.runner.build.board import load_board, names
 
 BOARDS = [name for name in names() if load_board(name).family in FAMILIES]
 ONE_EACH = {load_board(name).family: name for name in BOARDS}

@@ -14,8 +14,8 @@ from selectors import EVENT_READ, DefaultSelector
 import pytest
 
 from tests.firmware.dut_process import READY, DutProcess
-from tinybench.runner import frames
-from tinybench.runner.frames import Frame
+from tinybench.runner.dut import frames
+from tinybench.runner.dut.frames import Frame
 
 DEADLINE_S = 20.0
 BOOT = termios.B38400  # what a new pseudo-terminal has

@@ -14,17 +14,17 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from tinybench.runner import connect
-from tinybench.runner.attached import look
-from tinybench.runner.bench import load_bench, on_desk
-from tinybench.runner.connect import TRANSCRIPT_FILE
-from tinybench.runner.errors import UsageError
-from tinybench.runner.journal import JOURNAL_FILE, read
-from tinybench.runner.request import Request
-from tinybench.runner.result import RESULT_FILE, Result, read_result
-from tinybench.runner.session import run
-from tinybench.runner.track import silent
-from tinybench.runner.transport import ReplayTransport
+from tinybench.errors import UsageError
+from tinybench.runner.desk.attached import look
+from tinybench.runner.desk.bench import load_bench, on_desk
+from tinybench.runner.results.journal import JOURNAL_FILE, read
+from tinybench.runner.results.request import Request
+from tinybench.runner.results.result import RESULT_FILE, Result, read_result
+from tinybench.runner.session import connect
+from tinybench.runner.session.connect import TRANSCRIPT_FILE
+from tinybench.runner.session.run import run
+from tinybench.track import silent
+from tinybench.transport.transport import ReplayTransport
 
 RECORDED = Path(os.environ.get("TINYBENCH_RECORDED") or Path(__file__).parent / "recorded")
 INPUTS = 10

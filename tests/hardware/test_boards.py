@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.hardware import loop
-from tinybench.runner.bench import find_bench
+from tinybench.runner.desk.bench import find_bench
 
 BENCH = find_bench()
 LOCKS = os.environ.get("TINYBENCH_LOCKS")

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from tests import ROOT
 from tests.hardware import loop
 from tests.link.paced_line import build as build_line
 from tests.link.paced_line import paced_line
-from tinybench.runner.board import load_board
-from tinybench.runner.errors import TransportError
-from tinybench.runner.firmware import build
-from tinybench.runner.inputs import resolve
-from tinybench.runner.task import load_task
+from tinybench.errors import TransportError
+from tinybench.runner.build.board import load_board
+from tinybench.runner.build.firmware import build
+from tinybench.runner.build.inputs import resolve
+from tinybench.runner.build.task import load_task
 
 PROFILE = """\
 name = "short"
@@ -89,7 +90,7 @@ def test_without_board_and_record_the_hardware_tests_skip_with_the_reason(tmp_pa
     ):
         done = subprocess.run(
             [*command, *words, "--collect-only" if not words else "-q"],
-            cwd=Path(__file__).parents[2],
+            cwd=ROOT,
             env=os.environ | {"CI": "", "TINYBENCH_RECORDED": str(tmp_path)},
             capture_output=True,
             text=True,

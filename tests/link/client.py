@@ -18,9 +18,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tests.link import bare_client
-from tinybench.runner.dut import Dut
-from tinybench.runner.serial_port import SerialTransport
-from tinybench.runner.transport import Recorder
+from tinybench.runner.dut.client import Dut
+from tinybench.transport.serial_port import SerialTransport
+from tinybench.transport.transport import Recorder
 
 URGENT = -19
 Infer = Callable[[bytes], None]

@@ -1,0 +1,1 @@
+"""From names to an image: boards, tasks, their inputs and model, and the firmware built of them."""

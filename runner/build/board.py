@@ -1,0 +1,172 @@
+"""Board declarations: what a board is, how its firmware is built, and how it is reached."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta
+from msgspec.structs import replace
+
+from tinybench.declare import Declaration, Name, find, load, named
+from tinybench.errors import UsageError
+from .tool import Tool
+
+Kernels = Annotated[str, Meta(pattern="^(plain|blocked|dsp|mve)$")]
+
+Constant = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*$")]
+"""Becomes a C macro, in capitals."""
+
+
+class Toolchain(Declaration, frozen=True, kw_only=True):
+    """How the firmware for a board is compiled."""
+
+    prefix: str
+    """Prefix of gcc, objcopy and size: "arm-none-eabi-", or "" for the host's own compiler."""
+    cflags: list[str] = []
+    """Architecture flags, given to the compiler and the linker."""
+    kernels: Kernels = "plain"
+    """Kernel variant: "plain" (readable C), "blocked" (portable C, fast), "dsp" (Armv7E-M and
+    Armv8-M DSP instructions) or "mve" (Armv8.1-M vector instructions)."""
+
+
+class Memory(Declaration, frozen=True, kw_only=True):
+    """The two regions the linker script uses, in bytes."""
+
+    flash_origin: int
+    flash_size_b: int
+    ram_origin: int
+    ram_size_b: int
+    vectors_origin: int | None = None
+    """Where the core looks for its vector table at reset; None: at the start of flash."""
+
+
+class Emulator(Declaration, frozen=True, kw_only=True):
+    """How an emulated board is started; the DUT's serial line is the process's stdin and stdout."""
+
+    argv: list[str]
+    """Argument list; "{elf}" is replaced by the path of the image."""
+    version: Annotated[str, Meta(pattern=r"^[0-9]+(\.[0-9]+)*$")] | None = None
+    """The oldest version of the program that will do; None: any."""
+    instruction_ns: int = 0
+    """Emulated time that one instruction takes, exactly; 0 where time is the host's own."""
+    flash_size_b: int | None = None
+    """What the emulated chip has, where that is less than the board's; None: as declared."""
+    ram_size_b: int | None = None
+    timing_pin: list[str] = []
+    """Further arguments for the energy build; "{pin}" is replaced by the path of a socket, on which
+    an edge of the timing pin is the emulated microsecond: eight hex digits and a newline."""
+
+    def too_old(self, words: str) -> bool:
+        """Whether a program that says `words` of its version is older than it must be."""
+        found = re.search(r"[0-9]+(\.[0-9]+)+", words)
+        if self.version is None or found is None:
+            return False
+        return _number(found[0]) < _number(self.version)
+
+
+class Power(Declaration, frozen=True, kw_only=True):
+    """What a board draws, where nothing measures it: a model, from its data sheet."""
+
+    voltage_v: Annotated[float, Meta(gt=0)]
+    idle_a: Annotated[float, Meta(ge=0)]
+    """While it waits for the host."""
+    active_a: Annotated[float, Meta(ge=0)]
+    """While it infers."""
+    source: str
+    """Where the figures come from."""
+
+
+class Attached(Declaration, frozen=True, kw_only=True):
+    """How a real board shows on this computer."""
+
+    usb: list[Annotated[str, Meta(pattern="^[0-9a-f]{4}:[0-9a-f]{4}$")]]
+    """VID:PID of what carries its serial port, such as the debug probe on it."""
+    energy: bool = True
+    """Whether that port reaches the energy build too, which may talk on other pins."""
+
+
+class ResetLine(Declaration, frozen=True, kw_only=True):
+    """A modem line of the board's serial port that is wired to its reset."""
+
+    line: Literal["dtr", "rts"]
+    pulse_s: Annotated[float, Meta(gt=0, le=10)] = 0.1
+    """It is asserted for so long; released, the board starts."""
+
+
+class Board(Declaration, frozen=True, kw_only=True):
+    """A board, from `firmware/boards/<name>.toml`."""
+
+    name: Name
+    description: str
+    family: Name
+    """Name of the port: `firmware/ports/<family>.c`."""
+    core: str
+    """Processor core, such as "Cortex-M4F"."""
+    clock_hz: int = 0
+    """Core clock; 0 where it is unknown (the host)."""
+    toolchain: Toolchain | None = None
+    """None: no firmware is built, the board holds one."""
+    port: dict[Constant, Annotated[int, Meta(ge=0, lt=2**32)]] = {}
+    """What the port must know of this board, as macros: `fpgaio_origin = 1` is FPGAIO_ORIGIN."""
+    memory: Memory | None = None
+    emulator: Emulator | None = None
+    """None: the board is on a serial port. With `attached`: only where emulation is asked for."""
+    attached: Attached | None = None
+    """None: no real board, or one of which nothing is known."""
+    flash: dict[Name, Tool] = {}
+    """Programs that write firmware into it, by name of `firmware/tools/<name>.toml`, the first by
+    default; with what this board adds to their declaration, or with all of one of its own."""
+    reset: ResetLine | None = None
+    """For a board that its flasher cannot reset."""
+    power: Power | None = None
+    """For modelled energy of an emulated board."""
+
+    @property
+    def instruction_ns(self) -> int:
+        """Emulated time that one instruction takes, exactly; 0 where it is no emulated board."""
+        return 0 if self.emulator is None else self.emulator.instruction_ns
+
+    @property
+    def emulated(self) -> bool:
+        """Whether time on this board is an instruction count."""
+        return self.instruction_ns > 0
+
+    def command(self, elf: str, pin: str | None = None) -> list[str]:
+        """Return the argument list that starts this board as a child process.
+
+        `pin` is the path of the socket for its timing pin, in the energy build. Raises UsageError
+        for a board that is on a serial port.
+        """
+        if self.emulator is None:
+            raise UsageError(
+                f"board {self.name} is on a serial port: give it with --port, such as "
+                "--port /dev/ttyACM0"
+                + ("; or run its firmware in an emulator with --emulate" * bool(self.attached))
+            )
+        words = [word.replace("{elf}", elf) for word in self.emulator.argv]
+        if pin is not None:
+            words += [word.replace("{pin}", pin) for word in self.emulator.timing_pin]
+        return words
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(digits) for digits in version.split("."))
+
+
+def names() -> dict[str, Path]:
+    """Return all boards in the package as {name: path of the declaration}."""
+    return named("firmware", "boards")
+
+
+def load_board(name: str, *, emulate: bool = False) -> Board:
+    """Load a board by name, or by the path of a .toml file; it is attached or emulated, not both.
+
+    `emulate`: the emulator of a real board. Raises UsageError for an unknown name, or where there
+    is no emulator, DeclarationError for a wrong file.
+    """
+    board = load(find("board", name, names()), Board)
+    if emulate and not board.emulated:
+        raise UsageError(f"board {board.name} has no emulator: leave --emulate out")
+    if board.attached is None or board.emulator is None:
+        return board
+    return replace(board, attached=None) if emulate else replace(board, emulator=None)

@@ -1,0 +1,60 @@
+"""An inference engine other than ours: a folder of sources that the firmware is built with."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import msgspec
+
+from tinybench.errors import UsageError
+
+FILES_MAX = 10_000
+
+
+class Engine(msgspec.Struct, frozen=True):
+    """An engine that implements firmware/core/model.h, or the public th_* API."""
+
+    name: str
+    """Of its folder."""
+    folder: str
+    sha256: str
+    """Over the names and the bytes of all its files, in order."""
+
+
+def load_engine(folder: Path) -> Engine:
+    """Return the engine in a folder; hidden files are no part of it.
+
+    Raises UsageError when the folder cannot be read, holds nothing to compile, or far too much.
+    """
+    try:
+        paths = sorted(_files(folder))
+        if not any(path.suffix == ".c" or path.name == "engine.mk" for path in paths):
+            raise UsageError(
+                f"--engine {folder}: neither .c files nor an engine.mk; give the folder of an "
+                "engine's sources (docs/engine.md)"
+            )
+        listing = [
+            [str(path.relative_to(folder)), hashlib.sha256(path.read_bytes()).hexdigest()]
+            for path in paths
+        ]
+    except OSError as error:
+        raise UsageError(f"--engine {folder}: cannot be read: {error}") from error
+    digest = hashlib.sha256(json.dumps(listing).encode()).hexdigest()
+    return Engine(folder.resolve().name, str(folder.resolve()), digest)
+
+
+def _files(folder: Path) -> list[Path]:
+    found: list[Path] = []
+    for path in folder.iterdir():
+        if path.name.startswith("."):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            found += _files(path)
+        elif path.is_file():
+            found.append(path)
+        if len(found) > FILES_MAX:
+            raise UsageError(
+                f"--engine {folder}: more than {FILES_MAX} files; give the folder of the engine's "
+                "sources alone"
+            )
+    return found

@@ -1,0 +1,334 @@
+"""Build the firmware of a board with a model in it, and say what the image is."""
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+
+import msgspec
+
+from tinybench.models.compiler import Manifest, compile_model
+from .board import Board, Toolchain
+from tinybench.cache import cache_folder
+from .engine import Engine
+from tinybench.errors import BuildError, ModelError, ToolMissingError, UsageError
+from .task import Task
+
+BUILD_TIMEOUT_S = 180
+TOOL_TIMEOUT_S = 20
+_OVERFLOW = re.compile(r"region `(FLASH|RAM)' overflowed by ([0-9]+) bytes")
+"""What the linker says. Ref: binutils, ld."""
+SOURCE_FOLDERS = (
+    *("core", "kernels", "ports", "semihosting", "cortex_m", "riscv", "th_api", "th_api/api"),
+)
+COMPILER_PACKAGES = {
+    "": "gcc",
+    "arm-none-eabi-": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
+    "riscv64-unknown-elf-": "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf",
+}
+"""Debian's packages of a compiler and its C library, by the compiler's prefix."""
+OBJCOPY_FORMATS = {"bin": ["binary", "--gap-fill=0xff"], "hex": ["ihex"]}
+"""Gaps of a raw image are what erased flash holds."""
+
+
+class Image(msgspec.Struct, frozen=True):
+    """A built firmware image and what is in it; sizes in bytes."""
+
+    elf: str
+    elf_sha256: str
+    sources_sha256: str
+    compiler: str
+    flash_b: int
+    """Code and constants, weights included."""
+    code_flash_b: int | None
+    """Code and tables, without the model's weights; None where these are an engine's own."""
+    ram_b: int
+    build_id: str
+    """What this image calls itself in `caps`: a hash of all it is made from."""
+    manifest: Manifest | None
+    """What was compiled; None with an engine of its own."""
+
+
+def build(board: Board, task: Task, model: Path | Engine, *, energy: bool = False) -> Image:
+    """Build a board's firmware with a task's model, a .tflite that is compiled to C.
+
+    `model` may be an engine that brings its own model instead.
+    `energy`: the energy build, which marks time on the timing pin instead of printing it.
+
+    An image is kept in the cache under the hash of all it is made from, and built once.
+    Raises UsageError, ToolMissingError, ModelError, BuildError.
+    """
+    _require("make", "make")
+    compiler = _compiler_version(board)
+    sources = _sources_sha256()
+    images = cache_folder() / "firmware"
+    if any(character.isspace() for character in str(images)):
+        raise UsageError(
+            f"firmware is built in {images}, and make cannot handle the space in it: name another "
+            "folder by the variable TINYBENCH_CACHE"
+        )
+    try:
+        images.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=images, prefix=".build-") as scratch:
+            work = Path(scratch) / "image"
+            work.mkdir()
+            if isinstance(model, Engine):
+                manifest, has = None, [model.sha256, task.model_id, str(task.input_b)]
+            else:
+                manifest = _compile(board, task, model, work / "model")
+                has = [manifest.model_c_sha256]
+            made_of = [
+                board_mk(board),
+                compiler,
+                sources,
+                *has,
+                "energy" if energy else "text",
+                # What an older version wrote about its image lacks what this one wants to know.
+                msgspec.json.schema(Image),
+            ]
+            build_id = _sha256(msgspec.json.encode(made_of))[:16]
+            folder = images / f"{board.name}-{task.model_id}-{build_id}"
+            record = folder / "image.json"
+            if record.is_file():
+                return msgspec.json.decode(record.read_bytes(), type=Image)
+
+            (work / "board.mk").write_text(board_mk(board), encoding="utf-8")
+            source = _source_words(task, model, work)
+            _make(board, work, build_id, source, energy=energy)
+            elf = work / "firmware.elf"
+            flash_b, ram_b = _sizes(board, elf)
+            image = Image(
+                elf=str(folder / elf.name),
+                elf_sha256=_sha256(elf.read_bytes()),
+                sources_sha256=sources,
+                compiler=compiler,
+                flash_b=flash_b,
+                code_flash_b=manifest and flash_b - manifest.weights_b + manifest.tables_b,
+                ram_b=ram_b,
+                build_id=build_id,
+                manifest=manifest,
+            )
+            (work / record.name).write_bytes(msgspec.json.encode(image))
+            try:
+                work.rename(folder)
+            except OSError:  # another run built the same image meanwhile
+                if not record.is_file():
+                    raise
+    except OSError as error:
+        raise BuildError(f"cannot build in {images}: {error}") from error
+    return image
+
+
+def converted(board: Board, image: Image, form: str) -> Path:
+    """Return an image as the file that a flasher takes: "elf", "bin" (raw) or "hex" (Intel hex).
+
+    A raw image begins at the first byte of flash. Raises ToolMissingError, BuildError.
+    """
+    elf = Path(image.elf)
+    if form == "elf":
+        return elf
+    program = _toolchain(board).prefix + "objcopy"
+    _require(program, f"binutils-{_toolchain(board).prefix.rstrip('-')}")
+    out = elf.with_suffix(f".{form}")
+    try:
+        with tempfile.TemporaryDirectory(dir=elf.parent, prefix=".convert-") as scratch:
+            made = Path(scratch) / out.name
+            _output([program, "-O", *OBJCOPY_FORMATS[form], str(elf), str(made)])
+            made.replace(out)  # at once: another run may read it
+    except OSError as error:
+        raise BuildError(f"cannot write {out}: {error}") from error
+    return out
+
+
+def _compile(board: Board, task: Task, model: Path, folder: Path) -> Manifest:
+    """Compile a .tflite for a board. Raises ModelError, also for another task's or a large one."""
+    manifest = compile_model(
+        model,
+        folder,
+        model_id=task.model_id,
+        kernels=_toolchain(board).kernels,
+        input_format=task.input_format,
+        result=task.result,
+        decimals=task.result_decimals,
+    )
+    _check_task(task, manifest, model)
+    _check_fits(board, manifest)
+    return manifest
+
+
+def _source_words(task: Task, model: Path | Engine, work: Path) -> list[str]:
+    """Return what make must know of what infers."""
+    if isinstance(model, Engine):
+        return [f"ENGINE={model.folder}", f"MODEL_ID={task.model_id}", f"INPUT_B={task.input_b}"]
+    return [f"MODEL={work / 'model'}"]
+
+
+def _check_task(task: Task, manifest: Manifest, model: Path) -> None:
+    """Raise ModelError when the model takes or gives other than the task's values."""
+    for what, wanted, found in (
+        ("bytes of input", task.input_b, manifest.input_b),
+        ("results", task.result_count, manifest.output_count),
+    ):
+        if found != wanted:
+            raise ModelError(
+                f"{model}: this model is not one for task {task.name}: it has {found} {what}, the "
+                f"task has {wanted}; give another --model, or another --task"
+            )
+
+
+def _check_fits(board: Board, manifest: Manifest) -> None:
+    """Raise ModelError when the model alone is larger than the board's memory, before building."""
+    if board.memory is None:
+        return
+    for what, needed_b, there_b in (
+        ("flash for weights", manifest.weights_b, board.memory.flash_size_b),
+        ("RAM for tensors", manifest.tensor_ram_b, board.memory.ram_size_b),
+    ):
+        if needed_b > there_b:
+            raise ModelError(
+                f"the model does not fit {board.name}: it needs {needed_b} bytes of {what}, the "
+                f"board has {there_b}: {needed_b - there_b} too many. Use a smaller model or "
+                "another board"
+            )
+
+
+def check_emulator(board: Board, images: Sequence[Image]) -> None:
+    """Raise ModelError when the emulated chip has less memory than an image of the board needs."""
+    if board.emulator is None:
+        return
+    for image in images:
+        for what, needed_b, there_b in (
+            ("flash", image.flash_b, board.emulator.flash_size_b),
+            ("RAM", image.ram_b, board.emulator.ram_size_b),
+        ):
+            if there_b is not None and needed_b > there_b:
+                raise ModelError(
+                    f"the firmware fits {board.name}, but not its emulator: it needs {needed_b} "
+                    f"bytes of {what}, the emulated chip has {there_b}. Run it on the board "
+                    "itself, with --port, or on an emulated board with more memory, such as "
+                    "mps2-an386"
+                )
+
+
+def _toolchain(board: Board) -> Toolchain:
+    if board.toolchain is None:
+        raise UsageError(
+            f"no firmware is built for board {board.name}: it holds its own. Name a board of "
+            "'tinybench boards' that has a toolchain"
+        )
+    return board.toolchain
+
+
+def compiler_program(board: Board) -> str:
+    """Return the name of the compiler that a board needs."""
+    return _toolchain(board).prefix + "gcc"
+
+
+def _make(board: Board, work: Path, build_id: str, source: list[str], *, energy: bool) -> None:
+    command = [
+        "make",
+        "--no-print-directory",
+        "-C",
+        str(files("tinybench.firmware")),
+        "-j2",
+        f"BUILD={work}",
+        f"BOARD_MK={work / 'board.mk'}",
+        *source,
+        f"BUILD_ID={build_id}",
+        f"ENERGY={'1' if energy else ''}",
+    ]
+    try:
+        done = subprocess.run(  # noqa: S603 - an argument list of our own
+            command, capture_output=True, text=True, timeout=BUILD_TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise BuildError(
+            f"the firmware of {board.name} was not built within {BUILD_TIMEOUT_S} s"
+        ) from None
+    if done.returncode != 0:
+        words = (done.stderr or done.stdout).strip()[-2000:]
+        if over := _OVERFLOW.findall(words):
+            raise ModelError(
+                f"the model does not fit {board.name} together with the rest of the firmware: "
+                + " and ".join(f"{over_b} bytes too many for {name}" for name, over_b in over)
+                + ". Use a smaller model or another board"
+            )
+        raise BuildError(f"the firmware of {board.name} does not build; make says:\n{words}")
+
+
+def board_mk(board: Board) -> str:
+    """Return a board's declaration as make variables; firmware/Makefile explains them."""
+    toolchain = _toolchain(board)
+    lines = {
+        "BOARD": board.name,
+        "FAMILY": board.family,
+        "PREFIX": toolchain.prefix,
+        "CFLAGS_BOARD": " ".join(toolchain.cflags),
+        "KERNELS": toolchain.kernels,
+        "CLOCK_HZ": str(board.clock_hz),
+        "PORT_CONSTANTS": " ".join(f"{k.upper()}={v:#x}u" for k, v in board.port.items()),
+    }
+    if board.memory is not None:
+        lines |= {
+            "FLASH_ORIGIN": hex(board.memory.flash_origin),
+            "FLASH_SIZE_B": str(board.memory.flash_size_b),
+            "RAM_ORIGIN": hex(board.memory.ram_origin),
+            "RAM_SIZE_B": str(board.memory.ram_size_b),
+        }
+        if board.memory.vectors_origin is not None:
+            lines["VECTORS_ORIGIN"] = hex(board.memory.vectors_origin)
+    return "".join(f"{name} := {_literal(value)}\n" for name, value in lines.items())
+
+
+def _literal(value: str) -> str:
+    """Return a value that make takes as it is, expanding nothing in it."""
+    return value.replace("$", "$$").replace("#", "\\#").replace("\n", " ")
+
+
+def _sizes(board: Board, elf: Path) -> tuple[int, int]:
+    """Return (flash, RAM) of an image in bytes, as `size` counts them."""
+    text = _output([_toolchain(board).prefix + "size", str(elf)])
+    code, data, bss = (int(word) for word in text.splitlines()[1].split()[:3])
+    return code + data, data + bss
+
+
+def _compiler_version(board: Board) -> str:
+    program = compiler_program(board)
+    _require(program, COMPILER_PACKAGES.get(_toolchain(board).prefix))
+    return _output([program, "--version"]).splitlines()[0]
+
+
+def _require(program: str, package: str | None) -> None:
+    if shutil.which(program) is None:
+        remedy = f"install it with: sudo apt-get install {package}" if package else "install it"
+        raise ToolMissingError(
+            f"cannot build the firmware: '{program}' is not installed or not on PATH; {remedy}"
+        )
+
+
+def _output(argv: list[str]) -> str:
+    try:
+        return subprocess.run(  # noqa: S603 - an argument list of our own
+            argv, capture_output=True, text=True, timeout=TOOL_TIMEOUT_S, check=True
+        ).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        raise BuildError(f"'{' '.join(argv)}' failed: {error}") from error
+
+
+def _sources_sha256() -> str:
+    """Return one hash over every file the firmware is made from."""
+    root = Path(str(files("tinybench.firmware")))
+    paths = [root / "Makefile"]
+    for folder in SOURCE_FOLDERS:
+        paths += sorted(path for path in (root / folder).iterdir() if path.is_file())
+    listing = [[str(path.relative_to(root)), _sha256(path.read_bytes())] for path in paths]
+    return _sha256(json.dumps(listing).encode())
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,313 @@
+"""Choose what a run uses: which inputs and which model, and say why."""
+
+import hashlib
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tinybench.datasets.declaration import Dataset, load_checksums, load_dataset
+from tinybench.datasets.declaration import names as datasets
+from tinybench.datasets.declaration import package_folder as datasets_folder
+from tinybench.datasets.fetch import (
+    RAW_ADDRESS,
+    Pinned,
+    dataset_files,
+    fetch,
+    mirror_folder,
+    missing,
+)
+from tinybench.datasets.prepare import prepare, where_from
+from tinybench.datasets.reader import SampleSet, parse_labels, read_samples
+from tinybench.models.declaration import Model, load_model
+from tinybench.models.declaration import names as models
+from tinybench.cache import cache_folder
+from tinybench.declare import find
+from .engine import Engine
+from tinybench.errors import DatasetError, ModelError, UsageError
+from .task import Task
+from tinybench.track import Track
+
+Origin = Literal["official", "embedded", "custom", "engine"]
+"""Whose it is: byte for byte that of MLPerf Tiny, the package's own, or the user's; a model may be
+what an engine holds, and nobody knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a run uses."""
+
+    samples: SampleSet
+    dataset: Dataset
+    """The declaration that the samples were read by."""
+    dataset_origin: Origin
+    model: Path
+    """The .tflite, or the folder of the engine that holds the model."""
+    model_sha256: str
+    model_origin: Origin
+    note: str
+    """Which inputs and model these are, and how to get the official ones if they are others."""
+
+
+def official_files(task: Task) -> tuple[Pinned, ...]:
+    """Return every file of the task's official inputs, labels and model.
+
+    Raises UsageError and DeclarationError for a wrong declaration.
+    """
+    return dataset_files(load_dataset(task.dataset)) + _model_files(load_model(task.model))
+
+
+def fetch_official(
+    task: Task, track: Track, cache: Path | None = None, raw_address: str = RAW_ADDRESS
+) -> Path:
+    """Download the official inputs, labels and models; return the cache folder they are in.
+
+    Raises FetchError; whatever had arrived is kept and not fetched again.
+    """
+    cache = cache or cache_folder()
+    label = f"fetch {task.name}"
+    files = official_files(task) + float_files(load_model(task.model))
+    fetch(files, cache, track, label=label, mirror=mirror_folder(), raw_address=raw_address)
+    return cache
+
+
+def prepare_official(
+    task: Task, source: Path | None, out: Path | None, track: Track, cache: Path | None = None
+) -> tuple[Path, int, int]:
+    """Make the official inputs of a task from the public originals in `source`.
+
+    `out` is a folder for an EEMBC dataset folder; None: the cache, where runs find it. Returns the
+    folder, how many inputs were made and how many there are. Raises DatasetError; labels must have
+    been fetched. Without `source`, a UsageError says where the originals are published.
+    """
+    cache = cache or cache_folder()
+    dataset = load_dataset(task.dataset)
+    if dataset.source is None:
+        raise DatasetError(f"dataset {dataset.name} is not one that can be prepared")
+    if source is None:
+        raise UsageError(
+            f"tinybench prepare {task.name}: say with --from where its originals are; they are "
+            f"published as {where_from(dataset)}"
+        )
+    digests = {file.address: file.sha256 for file in dataset_files(dataset)}
+
+    def read(address: str) -> bytes:
+        return _verified(task, cache / address, digests[address])
+
+    labels = read(f"{dataset.source.address}/{dataset.labels}")
+    places = read(dataset.places.address) if dataset.places is not None else None
+    total = len(parse_labels(labels, dataset, dataset.labels))
+    to = out if out is not None else (cache / dataset.source.address).parent
+    making = prepare(dataset, source, labels, places, to)
+    *_, (made, _) = track(making, f"prepare {task.name}", total)
+    return to / dataset.folder, made, total
+
+
+def _verified(task: Task, path: Path, sha256: str) -> bytes:
+    """Return a file of the cache with the right checksum; raises DatasetError."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        data = b""
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise DatasetError(
+            f"{path}: not in the cache, or damaged; type: tinybench fetch {task.name}"
+        )
+    return data
+
+
+def resolve(
+    task: Task,
+    data: Path | None = None,
+    model: Path | Engine | None = None,
+    cache: Path | None = None,
+) -> Inputs:
+    """Choose inputs and model, and check them.
+
+    The official ones when all of them are in the cache, else those in the package. `data` (an EEMBC
+    dataset folder) takes the inputs from there, with the official model unless `model` (a .tflite,
+    or an engine that holds its own) says otherwise. A set or a model given by the user counts as
+    official when it is, to the byte.
+    Raises DatasetError or ModelError, which name the file.
+    """
+    cache = cache or cache_folder()
+    dataset, official_model = load_dataset(task.dataset), load_model(task.model)
+    model_cached = missing(_model_files(official_model), cache) == 0
+
+    origin: Origin
+    if data is not None:
+        if model is None and not model_cached:
+            raise ModelError(
+                f"--data {data} needs a model, and the official one is not in the cache {cache}; "
+                f"type: tinybench fetch {task.name}, or give one with --model FILE"
+            )
+        samples = read_samples(data, dataset)
+        origin = "official" if _is_official(samples, dataset) else "custom"
+    elif dataset.source and _to_come(dataset, cache) == 0 and (model is not None or model_cached):
+        samples, origin = _cached_samples(task, dataset, cache), "official"
+    else:
+        dataset = load_dataset(task.embedded_dataset)
+        samples = _embedded_samples(task.embedded_dataset, dataset)
+        origin = "custom" if task.embedded_dataset.endswith(".toml") else "embedded"
+
+    if isinstance(model, Engine):
+        path, sha256 = Path(model.folder), model.sha256
+    elif model is not None:
+        path, sha256 = model, _file_sha256(model)
+    elif data is None and origin != "official":
+        path = _embedded_model(task)
+        sha256 = _file_sha256(path)
+    else:
+        path, sha256 = _cached_model(task, official_model, cache)
+    model_origin: Origin
+    if isinstance(model, Engine):
+        model_origin, whose = "engine", f"the model of engine {model.name}"
+    else:
+        model_origin = _model_origin(task, official_model, sha256)
+        whose = f"{model_origin} model ({path.name})"
+
+    # A result names no path of the user's machine.
+    where = dataset.name if data is None else data.resolve().name
+    note = f"{len(samples.samples)} {origin} inputs ({where}), {whose}"
+    if origin == "official" and dataset.prepared:
+        note += "; labels checked, the inputs have no public checksums"
+    if origin != "official" or model_origin not in ("official", "engine"):
+        note += _how_to_get_official(task, cache)
+    return Inputs(samples, dataset, origin, path, sha256, model_origin, note)
+
+
+def _to_come(dataset: Dataset, cache: Path) -> int:
+    """Return how many files of the official set are not in the cache."""
+    to_come = missing(dataset_files(dataset), cache)
+    if not dataset.prepared or to_come or dataset.source is None:
+        return to_come
+    folder = cache / dataset.source.address
+    raw = (folder / dataset.labels).read_bytes()
+    labels = parse_labels(raw, dataset, str(folder / dataset.labels))
+    return sum(not (folder / label.name).is_file() for label in labels)
+
+
+def _how_to_get_official(task: Task, cache: Path) -> str:
+    """Return the end of a note on inputs or a model that are not the official ones."""
+    dataset = load_dataset(task.dataset)
+    if dataset.prepared and _to_come(dataset, cache):
+        return (
+            f"; to use the official ones type: tinybench fetch {task.name}, then "
+            f"tinybench prepare {task.name} --from FOLDER, or give an EEMBC folder with --data DIR"
+        )
+    files = official_files(task)
+    to_come = missing(files, cache)
+    if not files:
+        return ""
+    if to_come == 0:
+        return "; the official ones are in the cache and used without --data and --model"
+    begun = "" if to_come == len(files) else f" ({len(files) - to_come} of {len(files)} are there)"
+    return f"; to use the official ones type: tinybench fetch {task.name}{begun}"
+
+
+def _model_files(model: Model) -> tuple[Pinned, ...]:
+    if model.source is None or model.sha256 is None:
+        return ()
+    return (Pinned(model.source.address, model.sha256),)
+
+
+def float_files(model: Model) -> tuple[Pinned, ...]:
+    """Return the float model that a model was quantised from; none where none is declared."""
+    if model.float_source is None or model.float_sha256 is None:
+        return ()
+    return (Pinned(model.float_source.address, model.float_sha256),)
+
+
+def _is_official(samples: SampleSet, dataset: Dataset) -> bool:
+    """Return whether labels and inputs are those of the official set, no more and no fewer."""
+    if dataset.checksums is None:
+        return False
+    if dataset.prepared:
+        labels = load_checksums(datasets_folder() / dataset.checksums)[dataset.labels]
+        return samples.labels_sha256 in (labels, *dataset.other_labels_sha256)
+    found = {sample.name: sample.sha256 for sample in samples.samples}
+    found[dataset.labels] = samples.labels_sha256
+    return found == load_checksums(datasets_folder() / dataset.checksums)
+
+
+def _cached_samples(task: Task, dataset: Dataset, cache: Path) -> SampleSet:
+    """Read the official set from the cache; raises DatasetError for a file damaged there."""
+    if dataset.source is None:
+        raise DatasetError(f"dataset {dataset.name} is not one that can be fetched")
+    for file in dataset_files(dataset):
+        path = cache / file.address
+        try:
+            sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        except OSError as error:
+            raise DatasetError(f"{path}: cannot be read: {error.strerror}") from error
+        if sha256 != file.sha256:
+            raise DatasetError(
+                f"{path}: the file in the cache is damaged: its SHA-256 is {sha256}, wanted "
+                f"{file.sha256}; type: tinybench fetch {task.name}"
+            )
+    return read_samples(cache / dataset.source.address, dataset)
+
+
+def _embedded_samples(name: str, dataset: Dataset) -> SampleSet:
+    """Read the set beside its declaration; raises DatasetError when it is not there or damaged."""
+    archive = find("dataset", name, datasets()).parent / (dataset.archive or "")
+    try:
+        root = zipfile.Path(archive)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise DatasetError(
+            f"{archive}: the inputs cannot be read: {error}; if they are the package's, install "
+            "tinybench again, or make them from a checkout with: make models"
+        ) from error
+    return read_samples(root, dataset)
+
+
+def _embedded_model(task: Task) -> Path:
+    """Return the model beside its declaration; raises ModelError when it is not there."""
+    path = _file_of(task.embedded_model)
+    if not path.is_file():
+        raise ModelError(
+            f"{path}: the model is not there; if it is the package's, install tinybench again, or "
+            "make it from a checkout with: make models"
+        )
+    return path
+
+
+def _file_of(name: str) -> Path:
+    """Return where the model of a declaration lies beside it; a folder, where it does not."""
+    return find("model", name, models()).parent / (load_model(name).file or "")
+
+
+def _cached_model(task: Task, model: Model, cache: Path) -> tuple[Path, str]:
+    """Return the official model and its SHA-256; raises ModelError when it was damaged."""
+    if model.source is None:
+        path = _file_of(task.model)
+        return path, _file_sha256(path)
+    path = cache / model.source.address
+    sha256 = _file_sha256(path)
+    if sha256 != model.sha256:
+        raise ModelError(
+            f"{path}: the model in the cache is damaged: its SHA-256 is {sha256}, wanted "
+            f"{model.sha256}; type: tinybench fetch {task.name}"
+        )
+    return path, sha256
+
+
+def _file_sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ModelError(
+            f"{path}: the model cannot be read: {error.strerror}; give a .tflite file"
+        ) from error
+
+
+def _model_origin(task: Task, official: Model, sha256: str) -> Origin:
+    """Say whose model it is, by its bytes."""
+    if sha256 == official.sha256:
+        return "official"
+    embedded = _file_of(task.embedded_model)
+    if task.embedded_model.endswith(".toml"):
+        return "custom"
+    if embedded.is_file() and _file_sha256(embedded) == sha256:
+        return "embedded"
+    return "custom"

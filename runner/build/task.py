@@ -1,0 +1,95 @@
+"""Task declarations: a benchmark of MLPerf Tiny, its inputs, metric and thresholds."""
+
+from pathlib import Path
+from typing import Literal
+
+from msgspec.structs import replace
+
+from tinybench.declare import Declaration, Name, beside, find, load, named, nearest
+from tinybench.errors import UsageError
+
+METRICS = {"top1": "top-1", "auc": "AUC"}
+"""How each metric is written."""
+STREAMING = ("sww01", "strww01")
+"""Model ids of the streaming wake word: it listens over I2S, and has no inputs to upload."""
+
+
+class TaskRules(Declaration, frozen=True, kw_only=True):
+    """The run rules that differ between tasks. Ref: MLPerf Tiny Rules; energyrunner README."""
+
+    accuracy_count: list[int]
+    """Sizes of an official accuracy set that the rules accept."""
+    closed_threshold: float
+    """Least value of the metric in the closed division (a share, not per cent)."""
+
+
+class Task(Declaration, frozen=True, kw_only=True):
+    """A task, from `runner/build/tasks/<name>.toml`."""
+
+    name: Name
+    title: str
+    model_id: str
+    """What the DUT answers to `profile`, such as "kws01"."""
+    input_b: int
+    """Bytes uploaded for one inference."""
+    input_format: Literal["int8", "uint8", "float32"] = "int8"
+    """What the uploaded bytes are: the model's own int8, pixels 0..255, or little-endian floats."""
+    classes: list[str]
+    """Names of the labels; for top-1, in the order of the model's outputs."""
+    metric: Literal["top1", "auc"]
+    """Top-1 of softmax outputs; or the area under the ROC curve of anomaly scores."""
+    result: Literal["output", "mse"] = "output"
+    """What `m-results` holds: the model's outputs, or one mean squared error, output to input."""
+    result_decimals: int = 3
+    """Decimals the firmware prints, at least; those of the published logs of the task."""
+    together_with: str | None = None
+    """Name of the task without which this one is not submitted."""
+    dataset: str
+    """The official dataset's declaration: its name, or a .toml file beside this one."""
+    model: str
+    """The official model's, likewise."""
+    embedded_dataset: str
+    """Of what is used without the official one; the same one where there is no other."""
+    embedded_model: str
+    rules: TaskRules
+
+    @property
+    def result_count(self) -> int:
+        """How many values `m-results` holds."""
+        return 1 if self.result == "mse" else len(self.classes)
+
+
+def names() -> dict[str, Path]:
+    """Return all tasks in the package as {name: path of the declaration}."""
+    return named("runner.build", "tasks")
+
+
+def load_task(name: str) -> Task:
+    """Load a task by name, or by the path of a .toml file.
+
+    Raises UsageError for an unknown name, DeclarationError for a wrong file.
+    """
+    path = find("task", name, names())
+    task = load(path, Task)
+    return replace(
+        task,
+        dataset=beside(path, task.dataset),
+        model=beside(path, task.model),
+        embedded_dataset=beside(path, task.embedded_dataset),
+        embedded_model=beside(path, task.embedded_model),
+    )
+
+
+def task_of(model_id: str) -> Task:
+    """Return the task of a model id. Raises UsageError for one that no task has."""
+    tasks = [load_task(name) for name in names()]
+    for task in tasks:
+        if task.model_id == model_id:
+            return task
+    if model_id in STREAMING:
+        raise UsageError(
+            f"the board holds '{model_id}', the streaming wake word: its audio comes over I2S, "
+            "which tinybench does not drive yet"
+        )
+    known = nearest(model_id, [task.model_id for task in tasks])
+    raise UsageError(f"the board holds model '{model_id}', which no task has: {known}")

@@ -1,0 +1,130 @@
+"""Where a result stands among the published ones of its task: share, reference board, best."""
+
+import re
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from ...results.result import Result
+from .table import Entry, Table
+
+REFERENCE = "reference"
+"""Submitter of the results of the reference board."""
+
+_CORTEX = re.compile(r"Cortex\W{0,3}([AMR]\d{1,3}\+?)", re.IGNORECASE)
+_RISCV = re.compile(r"RISC-?V|\bRV(?:32|64)|AndesCore|XuanTie", re.IGNORECASE)
+
+
+class Beside(msgspec.Struct, frozen=True, kw_only=True):
+    """A published figure beside ours; in the unit of the standing."""
+
+    value: float
+    submitter: str
+    system: str
+    round: str
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """One figure among the published ones of its task, closed division."""
+
+    metric: str
+    """"latency" and "energy" of one inference, "top-1" or "AUC"."""
+    unit: str
+    """"s", "J", or empty for shares of 1."""
+    value: float
+    not_comparable: str
+    """Why it has no place among them, such as "emulated"; empty where it has one."""
+    better_than: float | None
+    """Share of the published figures that ours is better than; None where it is not comparable."""
+    count: int
+    """Published figures."""
+    core: str
+    """What kind of core ours is, such as "Cortex-M4"; empty where it is not known."""
+    best_per_core: dict[str, Beside]
+    """The best of each kind of core that is known, the best kind first."""
+    reference: Beside | None
+    """The reference board."""
+    best: Beside
+
+
+def standings(result: Result, table: Table) -> list[Standing]:
+    """Return those figures of a result that were published for its task, too."""
+    published = [e for e in table.entries if e.task == result.task and e.division == "closed"]
+    other_model = "" if result.model.kind == "official" else "another model"
+    other_inputs = "" if result.dataset == "official" else f"{result.dataset} inputs"
+    emulated = "emulated: an instruction count" if result.emulated else ""
+    host = "host process: no microcontroller" if result.core == "host" else ""
+    core = kind_of_core(result.core)
+    found: list[Standing] = []
+
+    def add(
+        metric: str, unit: str, value: float | None, why: Sequence[str],
+        read: Callable[[Entry], float | None], low_is_good: bool,
+    ) -> None:  # fmt: skip
+        said = "; ".join(words for words in why if words)
+        known = [(e, v) for e in published if (v := read(e)) is not None]
+        if value is not None and known:
+            found.append(_standing(metric, unit, value, said, known, core, low_is_good))
+
+    if result.accuracy is not None:
+        part = result.accuracy.count < result.inputs.count
+        why = [
+            other_model,
+            other_inputs,
+            "" if result.complete else "a part of a run",
+            f"{result.accuracy.count} of {result.inputs.count} inputs" if part else "",
+        ]
+        top1, auc = result.accuracy.top1, result.accuracy.auc
+        add("top-1", "", top1, why, lambda e: e.top1, False)
+        add("AUC", "", auc, why, lambda e: e.auc, False)
+    if result.performance is not None:
+        latency_s = result.performance.latency_s
+        add("latency", "s", latency_s, [emulated, host, other_model], lambda e: e.latency_s, True)
+    if result.energy is not None:
+        energy_j = result.energy.per_inference_j
+        why = ["modelled" if result.energy.modelled else "", other_model]
+        add("energy", "J", energy_j, why, lambda e: e.energy_j, True)
+    return found
+
+
+def kind_of_core(words: str) -> str:
+    """Return the kind of a core, such as "Cortex-M4" or "RISC-V"; empty where it is not known."""
+    if match := _CORTEX.search(words[:200]):
+        return f"Cortex-{match[1].upper()}"
+    return "RISC-V" if _RISCV.search(words[:200]) else ""
+
+
+def _standing(
+    metric: str,
+    unit: str,
+    value: float,
+    not_comparable: str,
+    known: Sequence[tuple[Entry, float]],
+    core: str,
+    low_is_good: bool,
+) -> Standing:
+    sign = 1 if low_is_good else -1
+    ordered = sorted(known, key=lambda item: sign * item[1])
+    beaten = sum(sign * value < sign * other for _, other in known)
+    per_core: dict[str, Beside] = {}
+    for item in ordered:
+        if kind := kind_of_core(item[0].processor):
+            per_core.setdefault(kind, _beside(item))
+    reference = [item for item in ordered if item[0].submitter.lower() == REFERENCE]
+    return Standing(
+        metric=metric,
+        unit=unit,
+        value=value,
+        not_comparable=not_comparable,
+        better_than=None if not_comparable else beaten / len(known),
+        count=len(known),
+        core=core,
+        best_per_core=per_core,
+        reference=_beside(reference[0]) if reference else None,
+        best=_beside(ordered[0]),
+    )
+
+
+def _beside(item: tuple[Entry, float]) -> Beside:
+    entry, value = item
+    return Beside(value=value, submitter=entry.submitter, system=entry.system, round=entry.round)

@@ -1,0 +1,279 @@
+"""Runs in a folder tree, one row a run: found, judged once, remembered, loaded into pandas."""
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tinybench.cache import cache_folder
+from tinybench.errors import RunFolderError, TinybenchError, ToolMissingError
+
+from ..results.result import RESULT_FILE, Result
+from ..rules import Verdict
+
+if TYPE_CHECKING:
+    import pandas
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """One run as one row; SI units, shares of 1; None where it was not measured."""
+
+    run: str
+    """Folder of the run."""
+    started_at: str
+    """ISO 8601, UTC."""
+    task: str
+    board: str
+    core: str
+    mode: str
+    division: str
+    profile: str
+    """The run was done by it, and is judged by it."""
+    mlperf: bool
+    """Whether no less than the MLPerf Tiny run rules was asked for, of one of its tasks."""
+    dataset: str
+    """"official", "embedded" or "custom"."""
+    emulated: bool
+    """Whether times are instruction counts and no measurement."""
+    complete: bool
+    valid: bool
+    """Whether the run keeps every rule of its profile."""
+    broken_rules: list[str]
+    """Names of the rules it breaks; as a text with spaces between in CSV."""
+    inputs: int | None
+    """Inputs answered in the accuracy mode."""
+    top1: float | None
+    auc: float | None
+    latency_s: float | None
+    """Of one inference, the median over windows."""
+    latency_p50_s: float | None
+    latency_p90_s: float | None
+    latency_p99_s: float | None
+    throughput_per_s: float | None
+    instructions_per_inference: int | None
+    energy_per_inference_j: float | None
+    energy_uncertainty_j: float | None
+    """k = 2."""
+    energy_modelled: bool | None
+    """Whether the energy is a model's and no measurement."""
+    vips: float | None
+    vops: float | None
+    model: str
+    model_kind: str
+    macs: int | None
+    weights_b: int | None
+    tensor_ram_b: int | None
+    flash_b: int | None
+    code_flash_b: int | None
+    ram_b: int | None
+    dut: str
+    """Who answered, in its own words."""
+    tinybench: str
+    """Version that wrote the result."""
+
+
+COLUMNS = Summary.__struct_fields__
+
+
+class Found(msgspec.Struct, frozen=True):
+    """The runs below a folder, the newest last, and what could not be read, in words."""
+
+    runs: list[Summary]
+    unreadable: list[str]
+
+
+class _Remembered(msgspec.Struct, frozen=True):
+    state: str
+    """Of the run folder's files when the run was judged."""
+    summary: Summary
+
+
+class _Index(msgspec.Struct, frozen=True):
+    judge: str
+    """Of the code and the declarations that judged."""
+    runs: dict[str, _Remembered]
+
+
+def summary(result: Result, verdict: Verdict, folder: Path) -> Summary:
+    """Return a judged result as a row."""
+    accuracy, performance = result.accuracy, result.performance
+    energy, firmware = result.energy, result.firmware
+    return Summary(
+        run=str(folder),
+        started_at=result.started_at,
+        task=result.task,
+        board=result.board,
+        core=result.core,
+        mode=result.mode,
+        division=result.division,
+        profile=verdict.profile,
+        mlperf=verdict.mlperf,
+        dataset=result.dataset,
+        emulated=result.emulated,
+        complete=result.complete,
+        valid=verdict.valid,
+        broken_rules=[violation.rule for violation in verdict.violations],
+        inputs=accuracy and accuracy.count,
+        top1=accuracy and accuracy.top1,
+        auc=accuracy and accuracy.auc,
+        latency_s=performance and performance.latency_s,
+        latency_p50_s=accuracy and accuracy.latency_p50_s,
+        latency_p90_s=accuracy and accuracy.latency_p90_s,
+        latency_p99_s=accuracy and accuracy.latency_p99_s,
+        throughput_per_s=performance and performance.throughput_per_s,
+        instructions_per_inference=performance and performance.instructions_per_inference,
+        energy_per_inference_j=energy and energy.per_inference_j,
+        energy_uncertainty_j=energy and energy.uncertainty_j,
+        energy_modelled=energy and energy.modelled,
+        vips=result.vips,
+        vops=result.vops,
+        model=result.model.name,
+        model_kind=result.model.kind,
+        macs=result.model.macs,
+        weights_b=result.model.weights_b,
+        tensor_ram_b=result.model.tensor_ram_b,
+        flash_b=firmware and firmware.flash_b,
+        code_flash_b=firmware and firmware.code_flash_b,
+        ram_b=firmware and firmware.ram_b,
+        dut=result.dut,
+        tinybench=result.tinybench,
+    )
+
+
+def find_runs(root: Path) -> Found:
+    """Return every run at or below a folder, judged; links are not followed.
+
+    A verdict is remembered in the cache folder until a file of the run, or tinybench, changes.
+    Raises RunFolderError when there is no such folder. A run that cannot be read hides no other.
+    """
+    if not root.is_dir():
+        raise RunFolderError(f"{root}: there is no such folder; give one with runs below it")
+    judge_state = _judge_state()
+    path = cache_folder() / "results" / f"{_digest(str(root.resolve()))}.json"
+    known = _read_index(path, judge_state)
+    seen: dict[str, _Remembered] = {}
+    unreadable: list[str] = []
+    for folder, state in _folders(root, unreadable):
+        before = known.get(str(folder))
+        if before is not None and before.state == state:
+            seen[str(folder)] = before
+            continue
+        from ..rules.judge import judge
+
+        try:
+            outcome = judge(folder)
+        except TinybenchError as error:
+            unreadable.append(str(error))
+            continue
+        row = summary(outcome.result, outcome.verdict, folder)
+        seen[str(folder)] = _Remembered(state, row)
+    if seen != known:
+        _write_index(path, _Index(judge_state, seen))
+    runs = [entry.summary for entry in seen.values()]
+    return Found(sorted(runs, key=lambda run: (run.started_at, run.run)), unreadable)
+
+
+def run_folders(root: Path) -> list[Path]:
+    """Return the folders of runs at or below a folder. Raises RunFolderError: none to be seen."""
+    unreadable: list[str] = []
+    folders = [folder for folder, _ in _folders(root, unreadable)]
+    if not folders:
+        why = "; ".join(unreadable) or f"there is no {RESULT_FILE} in it or below"
+        raise RunFolderError(f"{root}: no run here: {why}")
+    return folders
+
+
+def load_runs(path: Path | str) -> "pandas.DataFrame":
+    """Return the runs at or below a folder as a DataFrame, one row a run, the oldest first.
+
+    The columns are those of `Summary`: SI units, shares of 1, missing values where nothing was
+    measured; `started_at` is a time in UTC. Runs that cannot be read are left out with a warning.
+    Raises RunFolderError when there is no such folder, ToolMissingError without pandas.
+    """
+    try:
+        import pandas as pd
+    except ImportError:
+        raise ToolMissingError(
+            "load_runs needs pandas, which is not installed; type: "
+            "pip install 'tinybench-mcu[data]'"
+        ) from None
+    found = find_runs(Path(path))
+    if found.unreadable:
+        import warnings
+
+        warnings.warn("left out: " + "; ".join(found.unreadable), stacklevel=2)
+    rows = [msgspec.structs.asdict(run) for run in found.runs]
+    frame = pd.DataFrame(rows, columns=pd.Index(COLUMNS))
+    frame["started_at"] = pd.to_datetime(frame["started_at"], utc=True, format="ISO8601")
+    return frame
+
+
+def _folders(root: Path, unreadable: list[str]) -> Iterator[tuple[Path, str]]:
+    """Yield each folder with a result, and the state of its files; a run holds no other run."""
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with os.scandir(folder) as found:
+                entries = list(found)
+            if not _is_text(folder):
+                unreadable.append(f"{folder!r}: its name is not UTF-8; rename it")
+            elif any(entry.name == RESULT_FILE and entry.is_file() for entry in entries):
+                yield folder, _state(entries)
+            else:
+                waiting += [
+                    folder / entry.name
+                    for entry in entries
+                    if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
+                ]
+        except OSError as error:
+            unreadable.append(f"{folder}: cannot be read: {error.strerror}")
+
+
+def _is_text(path: Path) -> bool:
+    """Return whether a name can stand in JSON; Python reads other bytes as half surrogates."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _state(entries: list["os.DirEntry[str]"]) -> str:
+    stats = sorted((entry.name, entry.stat()) for entry in entries if entry.is_file())
+    return _digest(repr([(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]))
+
+
+def _judge_state() -> str:
+    """Return a digest of the code and the declarations: other ones may judge otherwise."""
+    runner = Path(__file__).parents[1]
+    sources = sorted([*runner.glob("*/*.py"), *runner.rglob("*.toml")])
+    digest = hashlib.sha256(version("tinybench-mcu").encode())
+    for source in sources:
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _read_index(path: Path, judge_state: str) -> dict[str, _Remembered]:
+    with contextlib.suppress(OSError, msgspec.MsgspecError):  # whatever it is, it can be made anew
+        index = msgspec.json.decode(path.read_bytes(), type=_Index)
+        if index.judge == judge_state:
+            return index.runs
+    return {}
+
+
+def _write_index(path: Path, index: _Index) -> None:
+    with contextlib.suppress(OSError):  # without an index the next listing takes longer
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f"{path.name}.{os.getpid()}")
+        partial.write_bytes(msgspec.json.encode(index))
+        partial.replace(path)

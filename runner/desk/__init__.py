@@ -1,0 +1,1 @@
+"""What stands on this desk: found, named, locked, flashed and reset."""

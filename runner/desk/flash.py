@@ -1,0 +1,275 @@
+"""Put an image into a board: asked first, written, verified, asked again; and reset it."""
+
+import getpass
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinybench.energy.monitor import Monitor
+from tinybench.errors import (
+    DeadlineError,
+    FlashError,
+    ProtocolError,
+    TinybenchError,
+    TransportError,
+    UsageError,
+)
+from tinybench.transport import serial_port
+from tinybench.transport.serial_port import SerialTransport
+from tinybench.transport.transport import Transport
+
+from ..build import tool
+from ..build.board import Board
+from ..build.firmware import Image, converted
+from ..build.tool import Tool
+from ..dut.client import Dut, Identity
+from ..dut.interface_board import InterfaceBoard
+from ..dut.line import Patience
+from ..results.request import DEFAULT_BAUD
+from .attached import Attached, look
+from .bench import thing_at
+from .identity import holds
+from .volume import copy, find_drive
+
+FORMS = {"elf", "bin", "hex"}
+"""Formats of an image, and the placeholders of its path."""
+HUB_TOOL = "uhubctl"
+PATIENCE = Patience(name_s=1.0, name_tries=3)
+"""For a board that may be empty: silence is an answer here."""
+RETURN_S = 10.0
+"""For a port to come back after a reset."""
+RETRY_S = 0.3
+OFF_S = 1.0
+"""Without supply, capacitors run empty."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where on this desk a board is."""
+
+    port: str | None = None
+    baud: int = DEFAULT_BAUD
+    interface_board: bool = False
+    """The port is that of an interface board, with the DUT behind it."""
+    probe: str | None = None
+    """Serial number of its debug probe; None: that of its port's USB device, or the only one."""
+    hub: str | None = None
+    """Its supply: "HUB:PORT" of a USB hub that can switch it, as uhubctl writes it."""
+    flasher: str | None = None
+    """None: the first that the board declares."""
+
+
+def load(
+    board: Board,
+    image: Image,
+    site: Site,
+    say: Callable[[str], None],
+    *,
+    write: bool,
+    again: bool = False,
+    supply: Monitor | None = None,
+) -> None:
+    """Make sure that the board on a port holds an image; `say` is told what was done.
+
+    A board that answers with this build is left as it is; a silent one is reset, and asked again.
+    `write`: then the image is written, and must answer; else what is wrong is left to the
+    handshake of the run. `again`: also when it holds this image. `supply`: the monitor that the
+    board is supplied by. Raises any TinybenchError.
+    """
+    ways = resets(board, site)
+    if supply is not None:
+        ways["monitor"] = lambda: _switch(supply)
+    if not again:
+        found = ask(site) or _ask_after_resets(board, site, ways, say)
+        if (found and holds(found, image)) or not (write and board.flash):
+            return
+    say(write_image(board, image, site))
+    found = _ask_started(site)
+    if found is None or not holds(found, image):
+        answer = f"says '{' '.join(found.caps)}'" if found else "does not answer"
+        raise FlashError(
+            f"the image was written, but the board {answer} on {site.port} at {site.baud} baud, "
+            f"where build-{image.build_id} was due: is that the port of the board that was "
+            "written, and does it boot from its flash?"
+        )
+
+
+def ask(site: Site) -> Identity | None:
+    """Return who answers on the port; None when nobody who speaks the protocol does.
+
+    Raises UsageError or TransportError when the port cannot be opened.
+    """
+    with closing(SerialTransport(site.port or "", site.baud)) as port:
+        try:
+            line: Transport = port
+            if site.interface_board:
+                line = InterfaceBoard(port)
+                line.prepare()
+            return Dut(line, verify=False, fast=False, patience=PATIENCE).handshake()
+        except (DeadlineError, ProtocolError):
+            return None
+
+
+def write_image(board: Board, image: Image, site: Site) -> str:
+    """Write an image into a board, verified, and start it; return a sentence that says so.
+
+    Raises UsageError when it is not clear how, or into which board, ToolMissingError, FlashError.
+    """
+    name, flasher = flasher_of(board, site.flasher)
+    probe = probe_of(board, site)
+    words = _words(board, flasher, probe)
+    wanted = tool.placeholders([*flasher.write, *flasher.verify, flasher.copy])
+    for form in sorted(wanted & FORMS):
+        words[form] = str(converted(board, image, form))
+    if flasher.copy:
+        volume, file = tool.filled([flasher.volume, flasher.copy], [], words)
+        copy(Path(file), find_drive(volume, probe, getpass.getuser()), flasher.timeout_s)
+        return f"{board.name}: build-{image.build_id} was copied to its drive"
+    what = f"write the flash of {board.name}"
+    tool.call(flasher, flasher.write, words, what, "" if flasher.verify else flasher.written)
+    if flasher.verify:
+        tool.call(flasher, flasher.verify, words, what, flasher.written)
+    return f"{board.name}: build-{image.build_id} was written and verified by {name}"
+
+
+def flasher_of(board: Board, name: str | None) -> tuple[str, Tool]:
+    """Return the flasher of that name, or the board's first, as it is declared.
+
+    Raises UsageError when the board has none, or not that one, DeclarationError when a word of its
+    argument lists is not declared.
+    """
+    if not board.flash:
+        raise UsageError(
+            f"board {board.name} declares no flasher: write its firmware by hand, or add a table "
+            "[flash.openocd] to its declaration"
+        )
+    if name is not None and name not in board.flash:
+        raise UsageError(f"board {board.name} has no flasher '{name}': {', '.join(board.flash)}")
+    chosen = name or next(iter(board.flash))
+    flasher = tool.tool(chosen, board.flash[chosen])
+    words = _words(board, flasher, "") | dict.fromkeys(FORMS, "")
+    for argv in (flasher.write, flasher.verify, flasher.reset, [flasher.copy, flasher.volume]):
+        tool.filled(argv, flasher.select, words)
+    return chosen, flasher
+
+
+def probe_of(board: Board, site: Site, looking: Callable[[], Attached] = look) -> str | None:
+    """Return the serial number of the board's probe, None where nothing can be known of it.
+
+    A probe that also carries the board's port has that port's. Raises UsageError when there are
+    several of the kind and none is chosen.
+    """
+    if site.probe is not None or board.attached is None:
+        return site.probe
+    usb = board.attached.usb  # empty: any probe may be wired to it
+    probes = [thing for thing in looking().things if thing.probe]
+    there = [thing for thing in probes if thing.usb in usb or not usb]
+    if site.port is not None and (carrier := thing_at(site.port, there)) is not None:
+        there = [carrier]
+    if len(there) > 1:
+        listed = "; ".join(f"{thing.serial} at {thing.location}" for thing in there)
+        raise UsageError(
+            f"{len(there)} probes are attached that may be that of {board.name} ({listed}); choose "
+            "one by --probe with its serial number, or by the --port it carries"
+        )
+    return (there[0].serial or None) if there else None
+
+
+def resets(board: Board, site: Site) -> dict[str, Callable[[], None]]:
+    """Return the ways to reset a board that there are here, the gentlest first."""
+    ways: dict[str, Callable[[], None]] = {}
+    if board.flash and (flasher := flasher_of(board, site.flasher)[1]).reset:
+
+        def by_flasher() -> None:
+            words = _words(board, flasher, probe_of(board, site))
+            tool.call(flasher, flasher.reset, words, f"reset {board.name}")
+
+        ways["flasher"] = by_flasher
+    if (line := board.reset) is not None and (port := site.port) is not None:
+        ways["line"] = lambda: serial_port.pulse(port, line.line, line.pulse_s)
+    if (hub := site.hub) is not None:
+        ways["hub"] = lambda: power_cycle(hub)
+    return ways
+
+
+def reset(board: Board, site: Site, by: str | None) -> str:
+    """Reset a board in the way that is named, or the gentlest; return a sentence that says so.
+
+    Raises UsageError when there is no such way, else as the way itself.
+    """
+    ways = resets(board, site)
+    if by is None and ways:
+        by = next(iter(ways))
+    if by not in ways:
+        raise UsageError(
+            f"there is no way to reset {board.name} "
+            + (f"by {by}; there is: {', '.join(ways)}. " if ways else "here. ")
+            + "By flasher: its declaration has a flasher that can; by line: it has [reset], and "
+            "--port is given; by hub: --hub is given"
+        )
+    ways[by]()
+    return f"{board.name} was reset by {by}"
+
+
+def power_cycle(hub: str) -> None:
+    """Take the supply from a port of a USB hub and give it back.
+
+    Raises UsageError for what is no "HUB:PORT", ToolMissingError, FlashError.
+    """
+    location, colon, port = hub.rpartition(":")
+    if not colon or not location or not port.isdecimal():
+        raise UsageError(
+            f"--hub {hub}: give the location of the hub and its port as 'uhubctl' lists them, such "
+            "as 1-1.4:2"
+        )
+    switch = tool.tool(HUB_TOOL)
+    words = {"location": location, "hub_port": port}
+    tool.call(switch, switch.cycle, words, f"switch port {port} of hub {location}", switch.written)
+
+
+def _words(board: Board, flasher: Tool, probe: str | None) -> dict[str, str]:
+    words = dict(flasher.words)
+    if board.memory is not None:
+        words["address"] = hex(board.memory.flash_origin)
+    if probe is not None:
+        words["probe"] = probe
+    return words
+
+
+def _switch(supply: Monitor) -> None:
+    supply.power_off()
+    time.sleep(OFF_S)
+    supply.power_on()
+
+
+def _ask_after_resets(
+    board: Board,
+    site: Site,
+    ways: dict[str, Callable[[], None]],
+    say: Callable[[str], None],
+) -> Identity | None:
+    """Reset a silent board in every way there is, until it answers."""
+    for name, way in ways.items():
+        try:
+            way()
+        except TinybenchError as error:
+            say(f"{board.name} does not answer, and could not be reset by {name}: {error}")
+            continue
+        if found := _ask_started(site):
+            say(f"{board.name} did not answer until it was reset by {name}")
+            return found
+    return None
+
+
+def _ask_started(site: Site) -> Identity | None:
+    """Ask a board that has just started; its port may come back only after a while."""
+    deadline_s = time.monotonic() + RETURN_S
+    while True:
+        try:
+            return ask(site)
+        except TransportError:
+            if time.monotonic() > deadline_s:
+                raise
+            time.sleep(RETRY_S)

@@ -1,0 +1,369 @@
+"""The device under test: found, asked, and found again after any doubt.
+
+Ref: mlcommons/tiny, benchmark/api; docs/link.md. Whatever reply does not fit its command never
+becomes part of a result: the upload and the inference are done again, a few times at most.
+"""
+
+import contextlib
+import time
+from dataclasses import dataclass
+
+from tinybench.errors import BenchError, DeadlineError, OtherDutError, ProtocolError, TransportError
+from tinybench.transport.transport import Transport
+
+from . import frame_link
+from .frame_link import LEAVE, FrameLink
+from .inference import Inference
+from .line import Line, Patience, Tally, excerpt, shown
+from .text_link import REPLY_B, TextLink
+
+ASKS = 10
+"""Times the DUT is asked who it is until two answers in a row are equal."""
+ENTRIES = 3
+"""Attempts to go over to frames, before the DUT is taken for one that has none."""
+LOST_MAX = 2
+"""Searches for a DUT in a row, after which it is taken for dead."""
+INFERENCE_SLACK = 5
+"""Times the expected time that an inference may take, at the first attempt; doubled at each."""
+UNKNOWN_COUNT = 5
+"""Inferences of unknown length that are waited for in full: a window is made to last 10 s."""
+CLOCK_RATIO = 100
+"""No clock of a DUT goes so many times as fast as the host's; an emulated one may go faster."""
+BAUDS = (2_000_000, 1_000_000, 921_600, 460_800, 230_400)
+"""What `--baud auto` tries, fastest first."""
+DOUBTS = (ProtocolError, DeadlineError, TransportError)
+"""Errors after which the same is tried again."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What the DUT says it is."""
+
+    vendor: str
+    model_id: str
+    caps: tuple[str, ...]
+    """What the firmware can do beyond the stock protocol; empty for stock firmware."""
+
+
+class Dut:
+    """A DUT behind a transport; `handshake` first, then `infer`."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        verify: bool = True,
+        fast: bool = True,
+        marks: bool = False,
+        probe: bool = False,
+        patience: Patience | None = None,
+    ) -> None:
+        """`verify`: prove each upload over the stock protocol; `fast`: use frames if offered;
+        `marks`: the DUT marks time on its timing pin, as in energy mode; `probe`: try longer
+        commands over the stock protocol than every port is sure to take."""
+        self.tally = Tally()
+        self._patience = patience or Patience()
+        self._line = Line(transport, self.tally)
+        self._verify = verify
+        self._fast = fast
+        self._text = TextLink(self._line, self._patience, verify, marks=marks, probe=probe)
+        self._frames: FrameLink | None = None
+        self._identity: Identity | None = None
+        self._inference_s: float | None = None
+        self._bauds: tuple[int, int] | None = None
+
+    @property
+    def protocol(self) -> str:
+        """The protocol in use: "frames" or "stock"."""
+        return "stock" if self._frames is None else "frames"
+
+    @property
+    def verified(self) -> bool:
+        """Whether each upload and each result is proved to be what was sent."""
+        return self._verify or self._frames is not None
+
+    @property
+    def chunk_b(self) -> int:
+        """Data bytes of an upload's command or frame."""
+        return (self._frames or self._text).chunk_b
+
+    def baud(self, own_baud: int) -> int:
+        """Return the rate in use; `own_baud` is the one the DUT booted with."""
+        return own_baud if self._bauds is None else self._bauds[1]
+
+    def handshake(self) -> Identity:
+        """Find the DUT on the line, whatever is on it: a boot banner, half a line, old replies.
+
+        Raises DeadlineError when nothing answers `name`, ProtocolError when what answers does not
+        speak the protocol, TransportError when the port vanishes and does not come back.
+        """
+        try:
+            return self._meet()
+        except TransportError:  # a board with USB of its own vanishes when it starts
+            self._line.reopen(self._patience.return_s)
+            return self._meet()
+
+    def _meet(self) -> Identity:
+        self._identity = self._identify()
+        self._enter_frames()
+        return self._identity
+
+    def infer(self, data: bytes, iterations: int, warmup: int) -> Inference:
+        """Run `iterations` timed inferences after `warmup` untimed ones on an input.
+
+        The input is uploaded unless the DUT holds it. On any doubt the DUT is found again and all
+        is done anew. Raises BenchError when that does not help, OtherDutError when what answers
+        then is not the DUT of before.
+        """
+        doubt: BenchError | None = None
+        lost = 0
+        for attempt in range(self._patience.tries):
+            try:
+                if doubt is not None:
+                    self.tally.retries += 1
+                    lost += 1
+                    self._find_again(doubt)
+                    lost = 0
+                return self._infer(data, iterations, warmup, INFERENCE_SLACK * 2**attempt)
+            except DOUBTS as error:
+                doubt = error
+                self._text.doubted()
+                if self._frames is not None:
+                    self._frames.doubted()
+                if lost == LOST_MAX:
+                    break
+        assert doubt is not None  # noqa: S101 - the loop has run
+        raise type(doubt)(f"given up after {self.tally.retries} retries; the last: {doubt}")
+
+    def command(self, text: str, timeout_s: float) -> list[str]:
+        """Send one text command and return the lines of its reply, without `m-ready`.
+
+        Raises DeadlineError or ProtocolError on any doubt.
+        """
+        if self._frames is not None:
+            self._frames.leave()
+            self._frames.doubted()
+        try:
+            return self._line.command(text, timeout_s)
+        finally:
+            if self._frames is not None:
+                self._enter_frames()
+
+    def round_trips_s(self, count: int) -> list[float]:
+        """Return how long the answer to `name` takes, so many times.
+
+        Raises DeadlineError or ProtocolError on any doubt.
+        """
+        if self._frames is not None:
+            self._frames.leave()
+            self._frames.doubted()
+        times_s = []
+        for _ in range(count):
+            start_s = time.monotonic()
+            self._line.command("name", self._reply_s())
+            times_s.append(time.monotonic() - start_s)
+        self._enter_frames()
+        return times_s
+
+    def leave(self) -> None:
+        """Leave the DUT as stock programs expect it: in text mode, at its own baud rate."""
+        if self._frames is not None:
+            self._frames.leave()
+            self._frames = None
+        if self._bauds is not None:
+            own_baud, _ = self._bauds
+            self._set_baud(own_baud)
+            self._bauds = None
+
+    def raise_baud(self, own_baud: int) -> int:
+        """Go to the fastest rate at which the DUT answers; return it.
+
+        `own_baud` is the rate it booted with, and stays where the firmware offers no other.
+        """
+        assert self._identity is not None  # noqa: S101 - after the handshake
+        if "baud" not in self._identity.caps:
+            return own_baud
+        if self._frames is not None:
+            self._frames.leave()
+            self._frames = None
+        for baud in BAUDS:
+            if baud <= own_baud:
+                break
+            try:
+                if self._set_baud(baud) and self._identify() == self._identity:
+                    self._bauds = (own_baud, baud)
+                    break
+            except DOUBTS:
+                pass
+            self._line.set_baud(own_baud)
+            self._identify()
+        self._enter_frames()
+        return self.baud(own_baud)
+
+    def _set_baud(self, baud: int) -> bool:
+        """Ask the DUT for another rate and follow it; False when it has not got that one."""
+        if self._line.command(f"baud {baud}", self._reply_s()) != [f"m-baud-[{baud}]"]:
+            return False
+        self._line.set_baud(baud)
+        return True
+
+    def _infer(self, data: bytes, iterations: int, warmup: int, slack: float) -> Inference:
+        """Upload and infer once; wait `slack` times as long as the inferences should take."""
+        count = iterations + warmup
+        bound_s = self._patience.inference_s * min(count, UNKNOWN_COUNT)
+        if self._inference_s is not None:
+            bound_s = slack * self._inference_s * count
+        start_s = time.monotonic()
+        inference = (self._frames or self._text).infer(data, iterations, warmup, bound_s)
+        took_s = time.monotonic() - start_s
+        elapsed_s = inference.elapsed_us / 1e6
+        if elapsed_s > 1 + CLOCK_RATIO * took_s:
+            raise ProtocolError(
+                f"{iterations} inferences took {elapsed_s:.0f} s by the DUT's clock, "
+                f"{took_s:.1f} s by this computer's: did its clock go back?"
+            )
+        # The least of all: others have waited for a lost frame or for a busy computer as well.
+        self._inference_s = min(took_s / count, self._inference_s or took_s)
+        return inference
+
+    def _find_again(self, doubt: BenchError) -> None:
+        """Bring the line and the DUT back to a known state; it must be the DUT of before.
+
+        Raises one of DOUBTS when it is silent, OtherDutError when it is another one.
+        """
+        closed = isinstance(doubt, TransportError)
+        self._frames = None
+        self._lower_baud()
+        try:
+            if closed:
+                self._line.reopen(self._patience.return_s)
+            self._insist_same(doubt)
+        except DOUBTS:
+            if closed:
+                raise
+            self._line.reopen(self._patience.return_s)
+            self._insist_same(doubt)
+        self._enter_frames()
+
+    def _lower_baud(self) -> None:
+        """Go back to the DUT's own rate: what was in doubt may have come from the raised one."""
+        if self._bauds is None:
+            return
+        own_baud, raised_baud = self._bauds
+        self._bauds = None
+        with contextlib.suppress(*DOUBTS):  # it may have restarted, and be at its own rate already
+            self._line.set_baud(raised_baud)
+            self._synchronise()
+            self._set_baud(own_baud)
+        with contextlib.suppress(*DOUBTS):  # a port that has vanished takes it when it is back
+            self._line.set_baud(own_baud)
+
+    def _identify(self) -> Identity:
+        """Ask who answers until two whole answers in a row are equal.
+
+        Only whole ones: a DUT that is exchanged between two questions must not pass for either.
+        """
+        self._synchronise()
+        before: Identity | None = None
+        doubt: BenchError | None = None
+        for _ in range(ASKS):
+            try:
+                found = self._asked()
+            except (ProtocolError, DeadlineError) as error:
+                doubt, before = error, None
+                self._drain()
+                continue
+            if found == before:
+                return found
+            before = found
+        raise doubt or ProtocolError(
+            f"the DUT answers 'name%', 'profile%' and 'caps%' differently each time: {before}"
+        )
+
+    def _asked(self) -> Identity:
+        """Ask once who answers. Raises ProtocolError or DeadlineError on any doubt."""
+        name = self._bracketed("name", "m-name-dut-[")
+        if name is None:
+            raise ProtocolError("the reply to 'name%' has no line m-name-dut-[...]")
+        model_id = self._bracketed("profile", "m-model-[")
+        if model_id is None:
+            raise ProtocolError("the reply to 'profile%' has no line m-model-[...]")
+        return Identity(name, model_id, tuple((self._bracketed("caps", "m-caps-[") or "").split()))
+
+    def _bracketed(self, text: str, start: str) -> str | None:
+        """Send a command; return what the line `start`...] of its reply holds, if it has one."""
+        for line in self._line.command(text, self._reply_s()):
+            if line.startswith(start) and line.endswith("]"):
+                return line[len(start) : -1]
+        return None
+
+    def _insist_same(self, doubt: BenchError) -> None:
+        """Find out who answers after a fault. Raises OtherDutError when it is another DUT."""
+        found = self._identify()
+        if found != self._identity:
+            raise OtherDutError(
+                f"after a fault ({doubt}) another DUT answers: {found}, before it was "
+                f"{self._identity}. Its firmware has changed, or another board is on the port"
+            )
+
+    def _synchronise(self) -> None:
+        """Drain the line, and send `name` until it is answered; lines of a banner may come first.
+
+        Never an empty command, which crashes stock firmware.
+        """
+        seen: list[str] = []
+        for attempt in range(self._patience.name_tries):
+            if attempt % 2:  # it may still be in the frames mode of an earlier run
+                self._line.send(LEAVE)
+            if old := self._drain():
+                seen.append(shown(old))
+            self._line.send(b"name%")
+            try:
+                self._await_name(seen)
+            except DeadlineError:
+                continue
+            self._drain()
+            return
+        raise DeadlineError(
+            f"the DUT did not answer 'name%' {self._patience.name_tries} times, "
+            f"{self._patience.name_s:.0f} s each; seen: {excerpt(seen, self._line.unread())}. "
+            "Check the power, the port, the baud rate"
+        )
+
+    def _await_name(self, seen: list[str]) -> None:
+        deadline_s = time.monotonic() + self._patience.name_s
+        named = False
+        while True:
+            try:
+                line = self._line.text(deadline_s, "'name%'", seen)
+            except ProtocolError as error:  # noise before the answer is no answer
+                seen.append(str(error))
+                continue
+            seen.append(line)
+            named = named or line.startswith("m-name-dut-[")
+            if line == "m-ready" and named:
+                return
+
+    def _enter_frames(self) -> None:
+        """Go over to frames where the firmware offers them and answers; else stay with text."""
+        assert self._identity is not None  # noqa: S101 - after the handshake
+        offered = frame_link.offer(self._identity.caps) if self._fast else None
+        self._frames = None
+        if offered is None:
+            return
+        for _ in range(ENTRIES):
+            try:
+                if self._line.command("frames", self._reply_s()) == ["m-frames-[1]"]:
+                    self._frames = FrameLink(self._line, self._patience, offered, self.tally)
+            except (ProtocolError, DeadlineError) as doubt:
+                self._insist_same(doubt)
+            else:
+                return
+
+    def _drain(self) -> bytes:
+        # A DUT may be in the middle of printing an input: 5 characters a byte.
+        limit_s = self._patience.noise_s + 150_000 * self._line.byte_s
+        return self._line.drain(self._patience.quiet_s, limit_s)
+
+    def _reply_s(self) -> float:
+        return self._patience.reply_s + 2 * REPLY_B * self._line.byte_s

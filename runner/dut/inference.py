@@ -1,0 +1,42 @@
+"""What the DUT answers to one `infer`, and how its numbers are read."""
+
+import math
+import re
+from dataclasses import dataclass
+
+from tinybench.errors import ProtocolError
+
+MICROS_WRAP = 1 << 32
+"""`m-lap-us` counts 32 bits of microseconds: 71.6 minutes."""
+
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+
+
+@dataclass(frozen=True)
+class Inference:
+    """A timed window: `iterations` inferences on one input, and the results of the last."""
+
+    iterations: int
+    elapsed_us: int
+    """Time from the first to the second time stamp, on the DUT's clock; 0 where it gives none, as
+    stock firmware in energy mode."""
+    results: str
+    """The numbers of `m-results` as the DUT printed them, separated by commas."""
+
+
+def elapsed_us(start_us: int, end_us: int) -> int:
+    """Return the time between two stamps of a clock that wraps at 32 bits."""
+    return (end_us - start_us) % MICROS_WRAP
+
+
+def parse_results(text: str) -> list[float]:
+    """Return the numbers of a comma-separated results text.
+
+    Raises ProtocolError for anything that is not a plain finite decimal number.
+    """
+    values = []
+    for word in text.split(","):
+        if not _NUMBER.fullmatch(word) or not math.isfinite(float(word)):
+            raise ProtocolError(f"the results [{text}] have '{word}', which is no number")
+        values.append(float(word))
+    return values

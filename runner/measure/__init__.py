@@ -1,0 +1,1 @@
+"""How a board is measured: one module a mode, each yields what it finds and judges nothing."""

@@ -1,0 +1,234 @@
+"""The energy mode: five windows between the edges of the timing pin, under an energy monitor.
+
+Ref: energyrunner README, energy mode. The monitor supplies the DUT, sees its boot pulse, and two
+edges for each `infer`. The trace is stored beside the result, and judged from there.
+"""
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from tinybench.datasets.reader import Sample
+from tinybench.energy.analysis import Analysis, analyse
+from tinybench.energy.monitor import Capture, Monitor, MonitorSpec, open_monitor
+from tinybench.energy.pictures import draw
+from tinybench.energy.simulated.emulated import EmulatedLoad, timing_pin
+from tinybench.energy.simulated.lpm01a import SimulatedLpm01a
+from tinybench.energy.simulated.port import PseudoPort
+from tinybench.energy.trace import Infer, TraceHead, TraceWriter, open_trace
+from tinybench.errors import BenchError, MonitorError
+
+from ..build.board import Power
+from ..dut.client import Dut
+from ..results.result import Energy, EnergyWindow
+from .modes import WARMUP, WindowLength
+
+TRACE_FILE = "energy.jls"
+CALIBRATION_S = 0.2
+CALIBRATION_MAX = 4**10
+EDGE_TIMEOUT_S = 10.0
+"""How long an edge may take from the DUT's pin to the runner."""
+MODEL_RATE_HZ = 5000.0
+
+
+@dataclass(frozen=True)
+class Bench:
+    """An energy monitor, and how the DUT behind it is reached once it has its supply."""
+
+    spec: MonitorSpec
+    connect: Callable[[], AbstractContextManager[Dut]]
+    """Open the line, shake hands, and close it on the way out."""
+    model_source: str = ""
+    """Where the modelled power comes from; empty for a real monitor."""
+
+
+@contextmanager
+def modelled_monitor(power: Power) -> Iterator[tuple[MonitorSpec, str]]:
+    """Run a simulated LPM01A that sees an emulated board; yields its spec and the pin's socket."""
+    load = EmulatedLoad(power.idle_a, power.active_a)
+    device = SimulatedLpm01a(load, real_time=False, voltage_v=power.voltage_v)
+    with timing_pin(load) as pin, PseudoPort(device, real_time=False) as port:
+        spec = MonitorSpec(
+            driver="lpm01a", port=port.path, voltage_v=power.voltage_v, rate_hz=MODEL_RATE_HZ
+        )
+        yield spec, pin
+
+
+def measure(
+    bench: Bench, samples: Sequence[Sample], length: WindowLength, folder: Path
+) -> Iterator[Energy]:
+    """Measure a window on each sample, store the trace in `folder`, yield its energy.
+
+    Yields once, so that a progress display can go around it. The supply is off and the line closed
+    on every way out. Raises BenchError when the monitor or the DUT fails, or an edge is missing.
+    """
+    with ExitStack() as stack:
+        monitor = open_monitor(bench.spec)
+        stack.callback(monitor.close)
+        iterations = _calibrated(bench, monitor, samples[0], length)
+        head = msgspec.structs.replace(
+            monitor.head,
+            start=datetime.now(UTC).isoformat(),
+            modelled=bool(bench.model_source),
+            note=f"modelled power: {bench.model_source}" if bench.model_source else "",
+        )
+        results: list[str] = []
+        with TraceWriter(folder / TRACE_FILE, head) as writer:
+            infers: list[Infer] = []
+            with _Session(bench, monitor, writer) as session:
+                for sample in samples:
+                    infer, answer = session.infer(sample, iterations)
+                    infers.append(infer)
+                    results.append(answer)
+            for infer in infers:
+                writer.infer(infer)
+    with open_trace(folder / TRACE_FILE) as trace:
+        yield _energy(analyse(trace), trace.head, results, bench.model_source)
+
+
+def draw_pictures(folder: Path) -> None:
+    """Draw the windows of the trace in a run folder. Raises ToolMissingError, TraceError."""
+    with open_trace(folder / TRACE_FILE) as trace:
+        draw(trace, analyse(trace), folder)
+
+
+class _Session:
+    """The DUT under the monitor, from its supply on to its supply off."""
+
+    def __init__(self, bench: Bench, monitor: Monitor, writer: TraceWriter) -> None:
+        self._bench = bench
+        self._monitor = monitor
+        self._writer = writer
+        self._seen = 0
+
+    def __enter__(self) -> "_Session":
+        with ExitStack() as stack:
+            self._capture = stack.enter_context(Capture(self._monitor, self._writer.write))
+            stack.callback(_power_off, self._monitor)
+            self._monitor.power_on()
+            self._dut = stack.enter_context(self._bench.connect())
+            self._await_edges(1, "the boot pulse of the DUT")
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *what: object) -> bool | None:
+        return self._stack.__exit__(*what)  # pyright: ignore[reportArgumentType]
+
+    def infer(self, sample: Sample, iterations: int) -> tuple[Infer, str]:
+        """Run a window on the first input of a sample; return it, with the DUT's answer."""
+        data = sample.windows()[0]
+        retries = self._dut.tally.retries
+        start_s = time.monotonic()
+        inference = self._dut.infer(data, iterations, WARMUP)
+        stop_s = time.monotonic()
+        if self._dut.tally.retries != retries:
+            raise MonitorError(
+                f"the window on {sample.name} had to be repeated after a fault on the line: its "
+                "edges are not two any more. Run the energy mode again"
+            )
+        self._await_edges(2, f"the edges of 'infer {iterations}' on {sample.name}")
+        dut_s = inference.elapsed_us * 1e-6 or None
+        infer = Infer(
+            iterations=iterations,
+            input=sample.name,
+            dut_s=dut_s,
+            host_s=None if self._bench.model_source else stop_s - start_s,
+            host_stop_s=None if self._bench.model_source else stop_s,
+        )
+        return infer, inference.results
+
+    def last_s(self) -> float:
+        """Return the time between the last two edges."""
+        first, second = self._writer.edges[-2:]
+        return second.time_s - first.time_s
+
+    def _await_edges(self, count: int, what: str) -> None:
+        """Wait until the monitor has shown exactly so many more edges."""
+        self._seen += count
+        deadline_s = time.monotonic() + EDGE_TIMEOUT_S
+        while len(self._writer.edges) < self._seen:
+            self._capture.check()
+            if time.monotonic() > deadline_s:
+                missing = self._seen - len(self._writer.edges)
+                raise MonitorError(
+                    f"{missing} of {count} edges missing: the monitor did not see {what} within "
+                    f"{EDGE_TIMEOUT_S:.0f} s. Is the timing pin wired to it, and the energy build "
+                    "on the board?"
+                )
+            time.sleep(0.01)
+
+
+def _power_off(monitor: Monitor) -> None:
+    """Take the supply from the DUT; a monitor that has died must not hide what it died of."""
+    with contextlib.suppress(BenchError):
+        monitor.power_off()
+
+
+def _calibrated(bench: Bench, monitor: Monitor, sample: Sample, length: WindowLength) -> int:
+    """Return how many iterations last a window, by the monitor's clock."""
+    head = msgspec.structs.replace(monitor.head, modelled=bool(bench.model_source))
+    with _scratch(head) as writer, _Session(bench, monitor, writer) as session:
+        iterations = 1
+        while True:
+            session.infer(sample, iterations)
+            lasted_s = session.last_s()
+            if lasted_s >= CALIBRATION_S or iterations >= CALIBRATION_MAX:
+                return length.iterations(iterations, max(lasted_s, 1e-6))
+            iterations *= 4
+
+
+@contextmanager
+def _scratch(head: TraceHead) -> Iterator[TraceWriter]:
+    """Yield a writer of a trace that nobody keeps."""
+    with (
+        tempfile.TemporaryDirectory(prefix="tinybench-") as folder,
+        TraceWriter(Path(folder) / TRACE_FILE, head) as writer,
+    ):
+        yield writer
+
+
+def _energy(found: Analysis, head: TraceHead, results: Sequence[str], model_source: str) -> Energy:
+    return Energy(
+        per_inference_j=found.median_j,
+        uncertainty_j=found.uncertainty_j,
+        terms_j=found.terms_j,
+        not_stated=found.not_stated,
+        modelled=found.modelled,
+        model_source=model_source,
+        monitor=head.monitor + (" (simulated)" if model_source else ""),
+        monitor_serial=head.serial,
+        monitor_firmware=head.firmware,
+        voltage_v=head.voltage_v,
+        rate_hz=head.rate_hz,
+        edges=found.edges,
+        lost=found.lost,
+        warnings=found.warnings,
+        faults=found.faults,
+        windows=[
+            EnergyWindow(
+                input=window.input,
+                iterations=window.iterations or 0,
+                results=answer,
+                start_s=window.start_s,
+                stop_s=window.stop_s,
+                energy_j=window.energy_j,
+                uncertainty_j=window.uncertainty_j,
+                power_w=window.power_w,
+                monitor_s=window.monitor_s,
+                dut_s=window.dut_s,
+                host_s=window.host_s,
+                lost=window.lost,
+                clipped=window.clipped,
+                faults=window.faults,
+                warnings=window.warnings,
+            )
+            for window, answer in zip(found.windows, results, strict=True)
+        ],
+    )

@@ -1,0 +1,161 @@
+"""The measuring modes: each yields what it has measured as it goes, and judges nothing."""
+
+import math
+import queue
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from tinybench.datasets.reader import Sample
+from tinybench.errors import ProtocolError
+
+from ..dut.client import Dut
+from ..dut.inference import Inference, parse_results
+from ..results.result import Answer, Window
+
+WARMUP = 1
+"""Untimed inferences before each timed window."""
+CALIBRATION_US = 200_000
+"""A calibration shorter than this is repeated with more inferences."""
+CALIBRATION_MAX = 4**10
+"""... but never with more than this."""
+MARGIN = 1.02
+"""Iterations are chosen for a window this much longer than the rules ask for."""
+RETIMED = 2
+"""A window that came out short is timed again with more iterations, so many times at most."""
+
+
+@dataclass(frozen=True)
+class WindowLength:
+    """How long a timed window is to be."""
+
+    min_s: float
+    min_iterations: int = 1
+    """Inferences of a window at least ..."""
+    max_s: float | None = None
+    """... unless it lasts so long."""
+
+    def iterations(self, timed: int, elapsed_s: float) -> int:
+        """Return how many inferences make a window and a margin, when `timed` took `elapsed_s`."""
+        each_s = elapsed_s / timed
+        enough = math.ceil(self.min_s * MARGIN / each_s)
+        wanted = self.min_iterations
+        if self.max_s is not None:
+            wanted = min(wanted, math.ceil(self.max_s * MARGIN / each_s))
+        return max(1, enough, wanted)
+
+
+def accuracy(dut: Dut, samples: Iterable[Sample], result_count: int) -> Iterator[Answer]:
+    """Upload and infer each window of each sample once; yield the sample's answer.
+
+    Raises ProtocolError when a result has not `result_count` values.
+    """
+    for sample in samples:
+        results, elapsed_us = [], []
+        for window in sample.windows():
+            inference = dut.infer(window, 1, 0)
+            _check_count(inference.results, result_count)
+            results.append(inference.results)
+            elapsed_us.append(inference.elapsed_us)
+        yield Answer(sample.name, sample.label, ",".join(results), elapsed_us)
+
+
+def shared_accuracy(
+    duts: Sequence[Dut], samples: Sequence[Sample], result_count: int
+) -> Iterator[Answer]:
+    """Do `accuracy` on several equal DUTs, each of which takes the next sample when it is free.
+
+    Yields the answers as they come. Raises what `accuracy` on any of them raises; what the others
+    still measure is then lost.
+    """
+    if len(duts) == 1:
+        yield from accuracy(duts[0], samples, result_count)
+        return
+    left = deque(samples)
+    found: queue.SimpleQueue[Answer | BaseException] = queue.SimpleQueue()
+
+    def work(dut: Dut) -> None:
+        try:
+            for answer in accuracy(dut, _taken(left), result_count):
+                found.put(answer)
+        except BaseException as error:
+            found.put(error)
+
+    for dut in duts:
+        threading.Thread(target=work, args=(dut,), daemon=True).start()
+    try:
+        for _ in samples:
+            answer = found.get()
+            if isinstance(answer, BaseException):
+                raise answer
+            yield answer
+    finally:
+        left.clear()
+
+
+def _taken(left: deque[Sample]) -> Iterator[Sample]:
+    """Yield what is left, to whoever asks first."""
+    while True:
+        try:
+            yield left.popleft()
+        except IndexError:
+            return
+
+
+def performance(
+    dut: Dut,
+    samples: Sequence[Sample],
+    result_count: int,
+    length: WindowLength,
+    iterations: int | None = None,
+) -> Iterator[Window]:
+    """Time one window on each sample, of a sample with several inputs on the first; yield it.
+
+    Unless given, the iterations are calibrated on the first sample so that a window is of that
+    `length` on the DUT's clock. Ref: energyrunner README, performance mode.
+    """
+    for sample in samples:
+        data = sample.windows()[0]
+        if iterations is None:
+            iterations = _calibrate(dut, data, length)
+        inference = _timed(dut, data, iterations, result_count)
+        for _ in range(RETIMED):
+            if inference.elapsed_us >= length.min_s * 1e6:
+                break
+            # The DUT is faster now than while it was calibrated, as a busy host may be.
+            iterations = length.iterations(iterations, inference.elapsed_us * 1e-6)
+            inference = _timed(dut, data, iterations, result_count)
+        yield Window(
+            sample.name, inference.iterations, WARMUP, inference.elapsed_us, inference.results
+        )
+
+
+def _timed(dut: Dut, data: bytes, iterations: int, result_count: int) -> Inference:
+    """Time one window. Raises ProtocolError for a wrong count of values, or a clock that stands."""
+    inference = dut.infer(data, iterations, WARMUP)
+    _check_count(inference.results, result_count)
+    if inference.elapsed_us == 0:
+        raise ProtocolError(
+            f"{iterations} inferences took 0 us by the DUT's clock: it stands still"
+        )
+    return inference
+
+
+def _calibrate(dut: Dut, data: bytes, length: WindowLength) -> int:
+    """Return how many iterations make a window."""
+    iterations = 1
+    while (elapsed_us := dut.infer(data, iterations, WARMUP).elapsed_us) < CALIBRATION_US:
+        iterations *= 4
+        if iterations > CALIBRATION_MAX:
+            raise ProtocolError(
+                f"{iterations // 4} inferences took {elapsed_us} us by the DUT's clock: it "
+                "stands still"
+            )
+    return length.iterations(iterations, elapsed_us * 1e-6)
+
+
+def _check_count(results: str, wanted: int) -> None:
+    count = len(parse_results(results))
+    if count != wanted:
+        raise ProtocolError(f"the DUT answered {count} values, where the task has {wanted}")

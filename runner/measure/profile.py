@@ -1,0 +1,154 @@
+"""Profile a model on a board: the time of each layer, as the firmware measures it."""
+
+import contextlib
+import re
+from contextlib import ExitStack, closing
+
+import msgspec
+
+from tinybench.errors import ProtocolError, TinybenchError
+from tinybench.transport.serial_port import SerialTransport
+from tinybench.transport.transport import ProcessTransport, Transport
+
+from ..build import board as boards
+from ..build import task as tasks
+from ..build.firmware import build
+from ..build.inputs import resolve
+from ..desk.identity import insist_task
+from ..dut.client import Dut
+from ..results.request import DEFAULT_BAUD
+
+TARGET_US = 1_000_000
+"""Layers are timed over about so long, so that a microsecond is a small part of each."""
+ITERATIONS_MAX = 10_000
+TIMEOUT_S = 120.0
+
+_LAYER = re.compile(r"m-layer-([0-9]{1,5})-([0-9]{1,10})")
+
+
+class Layer(msgspec.Struct, frozen=True, kw_only=True):
+    """One layer of a profiled model; costs are those of one inference."""
+
+    index: int
+    """Of the operator in the model."""
+    operator: str
+    kernel: str
+    output_shape: list[int]
+    macs: int
+    microseconds: float
+    instructions: float | None
+    """None on a board whose time is no instruction count."""
+    share: float
+    """Of all layers' time, 0..1."""
+    flash_b: int
+    """Weights and constants."""
+    ram_b: int
+    """Bytes of the arena in use while it runs."""
+
+    @property
+    def instructions_per_mac(self) -> float | None:
+        """Return instructions for one multiply-accumulate; None where there are none of either."""
+        if self.instructions is None or not self.macs:
+            return None
+        return self.instructions / self.macs
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """The layers of a model on a board."""
+
+    board: str
+    core: str
+    task: str
+    model: str
+    emulated: bool
+    """Whether time is an instruction count."""
+    iterations: int
+    inference_us: float
+    """One inference timed as a whole."""
+    layers: list[Layer]
+
+
+def profile(
+    board_name: str,
+    task_name: str,
+    port: str | None = None,
+    baud: int = DEFAULT_BAUD,
+    *,
+    emulate: bool = False,
+) -> Profile:
+    """Build the task's model for the board, and time its layers on the first input.
+
+    A board on a port must hold that build already. `emulate`: run a real board's firmware in an
+    emulator. Raises any TinybenchError; ProtocolError when the firmware cannot time layers.
+    """
+    board, task = boards.load_board(board_name, emulate=emulate), tasks.load_task(task_name)
+    inputs = resolve(task)
+    image = build(board, task, inputs.model)
+    with ExitStack() as stack:
+        line: Transport = (
+            SerialTransport(port, baud) if port else ProcessTransport(board.command(image.elf))
+        )
+        dut = Dut(stack.enter_context(closing(line)))
+        identity = dut.handshake()
+        if "profile" not in identity.caps:
+            raise ProtocolError(
+                f"the firmware '{identity.vendor}' cannot time layers: 'caps%' does not list "
+                "'profile'. Use this project's own firmware"
+            )
+        insist_task(identity, task, image)
+        first = inputs.samples.samples[0].windows()[0]
+        first_us = max(1, dut.infer(first, 1, 1).elapsed_us)
+        iterations = min(ITERATIONS_MAX, max(1, TARGET_US // first_us))
+        inference_us = dut.infer(first, iterations, 1).elapsed_us / iterations
+        elapsed_us = layer_times(dut.command(f"profile-layers {iterations}", TIMEOUT_S))
+        with contextlib.suppress(TinybenchError):
+            dut.leave()
+    operators = image.manifest.operators if image.manifest else []
+    entries = [entry for entry in operators if entry.kernel]
+    if len(entries) != len(elapsed_us):
+        raise ProtocolError(
+            f"the firmware timed {len(elapsed_us)} layers, the model has {len(entries)}"
+        )
+    total_us = max(1, sum(elapsed_us))
+    per_us = 1000 / board.instruction_ns if board.emulated else None
+    return Profile(
+        board=board.name,
+        core=board.core,
+        task=task.name,
+        model=inputs.model.name,
+        emulated=board.emulated,
+        iterations=iterations,
+        inference_us=inference_us,
+        layers=[
+            Layer(
+                index=entry.index,
+                operator=entry.operator,
+                kernel=entry.kernel,
+                output_shape=entry.output_shape,
+                macs=entry.macs,
+                microseconds=us / iterations,
+                instructions=None if per_us is None else us * per_us / iterations,
+                share=us / total_us,
+                flash_b=entry.weights_b,
+                ram_b=entry.arena_b,
+            )
+            for entry, us in zip(entries, elapsed_us, strict=True)
+        ],
+    )
+
+
+def layer_times(lines: list[str]) -> list[int]:
+    """Return the microseconds of each layer from the reply to `profile-layers`.
+
+    Raises ProtocolError for any line that is not the one expected.
+    """
+    times: list[int] = []
+    for line in lines:
+        match = _LAYER.fullmatch(line)
+        if match is None or int(match[1]) != len(times):
+            raise ProtocolError(
+                f"unexpected line in the reply to 'profile-layers%': {line!r}; wanted "
+                f"m-layer-{len(times)}-MICROSECONDS"
+            )
+        times.append(int(match[2]))
+    return times

@@ -1,0 +1,277 @@
+"""Plots as SVG text, drawn for a phone's width; each mark says its figures when it is touched."""
+
+import html
+import math
+from collections.abc import Sequence
+
+from tinybench.printable import printable
+
+from ...results.score import percentile
+
+WIDTH = 360
+HEIGHT = 210
+LEFT, RIGHT, TOP, BOTTOM = 52, 10, 10, 36
+BINS = 24
+
+
+def text(words: object) -> str:
+    """Return words as HTML that shows them and does nothing else."""
+    return html.escape(printable(str(words)))
+
+
+def dots(values: Sequence[float | None], tips: Sequence[str], unit: str, middle: float) -> str:
+    """Return one dot a window, the first at the left, and a line at `middle`; None is a cross."""
+    known = [value for value in values if value is not None]
+    low, high = _range([*known, middle])
+    axes = _Axes(0.5, len(values) + 0.5, low, high)
+    parts = [axes.frame("window", unit, _numbers(len(values)))]
+    y = axes.y(middle)
+    parts.append(f'<line class="middle" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>')
+    for number, (value, tip) in enumerate(zip(values, tips, strict=True), start=1):
+        if value is None:
+            parts.append(
+                _mark(f'<text class="fault" x="{axes.x(number)}" y="{TOP + 12}">×</text>', tip)
+            )
+        else:
+            parts.append(
+                _mark(
+                    f'<circle class="dot" cx="{axes.x(number)}" cy="{axes.y(value)}" r="5"/>', tip
+                )
+            )
+    return _svg("".join(parts))
+
+
+def whiskers(
+    values: Sequence[float | None], spreads: Sequence[float | None], tips: Sequence[str], unit: str
+) -> str:
+    """Return a bar a window from 0, with its uncertainty; None is a cross."""
+    tops = [v + (s or 0) for v, s in zip(values, spreads, strict=True) if v is not None]
+    axes = _Axes(0.5, len(values) + 0.5, 0.0, max([*tops, 0.0]) * 1.08 or 1.0)
+    parts = [axes.frame("window", unit, _numbers(len(values)))]
+    half = min(18.0, (axes.x(2) - axes.x(1)) * 0.35)
+    for number, (value, spread, tip) in enumerate(zip(values, spreads, tips, strict=True), start=1):
+        x = axes.x(number)
+        if value is None:
+            parts.append(
+                _mark(f'<text class="fault" x="{x}" y="{HEIGHT - BOTTOM - 6}">×</text>', tip)
+            )
+            continue
+        y, zero = axes.y(value), axes.y(0)
+        bar = (
+            f'<rect class="bar" x="{x - half:.1f}" y="{y}" width="{2 * half:.1f}" '
+            f'height="{max(0.5, zero - y):.1f}"/>'
+        )
+        if spread:
+            up, down = axes.y(value + spread), axes.y(max(0.0, value - spread))
+            bar += f'<path class="whisker" d="M{x - 5} {up}h10M{x} {up}V{down}M{x - 5} {down}h10"/>'
+        parts.append(_mark(bar, tip))
+    return _svg("".join(parts))
+
+
+def histogram(values: Sequence[float], unit: str) -> str:
+    """Return how many values lie where; the last bar has the largest hundredth too."""
+    low, high = _range([min(values), percentile(values, 99)])
+    width = (high - low) / BINS
+    counts = [0] * BINS
+    for value in values:
+        counts[min(BINS - 1, int((value - low) / width))] += 1
+    axes = _Axes(low, high, 0.0, max(counts) * 1.05)
+    parts = [axes.frame(unit, "inferences")]
+    for index, count in enumerate(counts):
+        if not count:
+            continue
+        start = low + index * width
+        left, right, y = axes.x(start), axes.x(start + width), axes.y(count)
+        end = "more" if index == BINS - 1 else f"{start + width:.6g}"
+        parts.append(
+            _mark(
+                f'<rect class="bar" x="{left}" y="{y}" width="{max(1.0, right - left - 0.5):.1f}" '
+                f'height="{axes.y(0) - y:.1f}"/>',
+                f"{start:.6g} to {end} {unit}: {count}",
+            )
+        )
+    return _svg("".join(parts))
+
+
+def layers(names: Sequence[str], values: Sequence[float], tips: Sequence[str], unit: str) -> str:
+    """Return a bar a layer, the first at the top, with its share of all."""
+    high, total = max([*values, 0.0]) or 1.0, sum(values) or 1.0
+    left, row = 146, 18
+    parts = []
+    for index, (name, value, tip) in enumerate(zip(names, values, tips, strict=True)):
+        y = index * row
+        width = (WIDTH - left - 50) * value / high
+        bar = (
+            f'<text class="name" x="{left - 4}" y="{y + 13}">{text(name[:22])}</text>'
+            f'<rect class="bar" x="{left}" y="{y + 3}" width="{max(0.5, width):.1f}" height="13"/>'
+            f'<text x="{left + width + 4:.1f}" y="{y + 13}">{value / total:.1%}</text>'
+        )
+        parts.append(_mark(bar, tip))
+    caption = f'<text x="{left}" y="{len(names) * row + 13}">share of {text(unit)}</text>'
+    return _svg("".join(parts) + caption, len(names) * row + 20)
+
+
+def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> str:
+    """Return the matrix, true class down, answered class across; a cell knows its two numbers."""
+    left, top = 64, 64
+    cell = min(40.0, (WIDTH - left - 36) / len(classes))
+    parts = []
+    for index, name in enumerate(classes):
+        at = (index + 0.5) * cell + 4
+        short = text(name[:10])
+        parts.append(f'<text class="name" x="{left - 4}" y="{top + at}">{short}</text>')
+        across = left + at
+        parts.append(
+            f'<text x="{across:.1f}" y="{top - 5}" transform="rotate(-60 {across:.1f} {top - 5})">'
+            f"{short}</text>"
+        )
+    for truth, row in enumerate(counts):
+        total = sum(row)
+        for answer, count in enumerate(row):
+            kind = "right" if truth == answer else "wrong"
+            share = count / total if total else 0.0
+            x, y = left + answer * cell, top + truth * cell
+            shade = 0.0 if not count else 0.15 + 0.85 * share
+            square = (
+                f'<rect class="cell {kind}" x="{x:.1f}" y="{y:.1f}" width="{cell - 1:.1f}" '
+                f'height="{cell - 1:.1f}" fill-opacity="{shade:.2f}"/>'
+            )
+            if count:
+                strong = " strong" if shade > 0.55 else ""
+                square += (
+                    f'<text class="count{strong}" x="{x + cell / 2:.1f}" '
+                    f'y="{y + cell / 2 + 4:.1f}">{count}</text>'
+                )
+            tip = f"{classes[truth]} answered as {classes[answer]}: {count} of {total}"
+            parts.append(_mark(square, tip, f' data-cell="{truth},{answer}"'))
+    return _svg("".join(parts), top + len(classes) * cell + 4)
+
+
+def roc(points: Sequence[tuple[float, float, float]], area: float | None) -> str:
+    """Return the curve of (threshold, false, true positive rate), and a dot for a slider."""
+    axes = _Axes(0.0, 1.0, 0.0, 1.0)
+    x0, y0, x1, y1 = axes.x(0), axes.y(0), axes.x(1), axes.y(1)
+    line = " ".join(f"{axes.x(false)},{axes.y(true)}" for _, false, true in points)
+    parts = [
+        axes.frame("false positive rate", "true positive rate"),
+        f'<line class="middle" x1="{x0}" y1="{y0}" x2="{x1}" y2="{y1}"/>',
+        f'<polyline class="curve" points="{line}"/>',
+        f'<circle class="dot moved" cx="{x0}" cy="{y0}" r="5"/>',
+    ]
+    if area is not None:
+        parts.append(f'<text x="{WIDTH - 110}" y="{HEIGHT - BOTTOM - 12}">AUC {area:.3f}</text>')
+    return _svg("".join(parts))
+
+
+def band(
+    points: Sequence[tuple[float, float | None, float | None, float | None]],
+    lasts: float,
+    unit: str,
+) -> str:
+    """Return the mean of (time, lowest, mean, highest) over its range, and a line for a slider.
+
+    What lies in the window, from 0 to `lasts`, is shaded, and sets the scale: higher peaks before
+    and after it are cut off. A None leaves a hole.
+    """
+    inside = [p for p in points if 0 <= p[0] <= lasts] or points
+    highs = [high for *_, high in inside if high is not None]
+    left, right = min([0.0, *(p[0] for p in points)]), max([lasts, *(p[0] for p in points)])
+    axes = _Axes(left, right, 0.0, max([*highs, 0.0]) * 1.08 or 1.0)
+    parts = [axes.frame("s since the first edge", unit)]
+    x0, x1, top = axes.x(0.0), axes.x(lasts), axes.y(axes.high)
+    parts.append(
+        f'<rect class="window" x="{x0}" y="{top}" width="{x1 - x0:.1f}" '
+        f'height="{axes.y(0.0) - top:.1f}"/>'
+    )
+    for run in _unbroken(points):
+        there = " ".join(f"{axes.x(at)},{max(top, axes.y(high))}" for at, _, _, high in run)
+        back = " ".join(f"{axes.x(at)},{max(top, axes.y(low))}" for at, low, _, _ in reversed(run))
+        mean = " ".join(f"{axes.x(at)},{max(top, axes.y(mean))}" for at, _, mean, _ in run)
+        parts.append(f'<polygon class="spread" points="{there} {back}"/>')
+        parts.append(f'<polyline class="curve thin" points="{mean}"/>')
+    parts.append(
+        f'<line class="moment" x1="{x0}" x2="{x0}" y1="{top}" y2="{axes.y(0.0)}" '
+        f'data-left="{axes.x(left)}" data-right="{axes.x(right)}"/>'
+    )
+    return _svg("".join(parts))
+
+
+def _unbroken(
+    points: Sequence[tuple[float, float | None, float | None, float | None]],
+) -> list[list[tuple[float, float, float, float]]]:
+    """Return the pieces of the points between the holes."""
+    pieces: list[list[tuple[float, float, float, float]]] = [[]]
+    for at, low, mean, high in points:
+        if low is None or mean is None or high is None:
+            pieces.append([])
+        else:
+            pieces[-1].append((at, low, mean, high))
+    return [piece for piece in pieces if piece]
+
+
+class _Axes:
+    """Where a value lies in the picture."""
+
+    def __init__(self, left: float, right: float, low: float, high: float) -> None:
+        self._left, self._right, self._low, self._high = left, right, low, high
+
+    @property
+    def high(self) -> float:
+        return self._high
+
+    def x(self, value: float) -> float:
+        share = (value - self._left) / (self._right - self._left)
+        return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
+
+    def y(self, value: float) -> float:
+        share = (value - self._low) / (self._high - self._low)
+        return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
+
+    def frame(self, x_label: str, y_label: str, x_ticks: Sequence[tuple[float, str]] = ()) -> str:
+        parts = []
+        for tick, words in _ticks(self._low, self._high):
+            y = self.y(tick)
+            parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>')
+            parts.append(f'<text class="name" x="{LEFT - 4}" y="{y + 4}">{words}</text>')
+        for tick, words in x_ticks or _ticks(self._left, self._right):
+            at = f'x="{self.x(tick)}" y="{HEIGHT - BOTTOM + 14}"'
+            parts.append(f'<text class="count" {at}>{words}</text>')
+        middle = (LEFT + WIDTH - RIGHT) / 2
+        parts.append(f'<text class="count" x="{middle}" y="{HEIGHT - 6}">{text(x_label)}</text>')
+        parts.append(
+            f'<text class="count" x="10" y="{(HEIGHT - BOTTOM) / 2}" '
+            f'transform="rotate(-90 10 {(HEIGHT - BOTTOM) / 2})">{text(y_label)}</text>'
+        )
+        return "".join(parts)
+
+
+def _numbers(count: int) -> list[tuple[float, str]]:
+    """Return the numbers of windows as ticks."""
+    return [(float(number), str(number)) for number in range(1, count + 1)]
+
+
+def _range(values: Sequence[float]) -> tuple[float, float]:
+    """Return a range around the values that is never empty."""
+    low, high = min(values), max(values)
+    size = max(abs(low), abs(high))
+    room = (high - low) * 0.1 if high - low > 1e-7 * size else size * 0.01 or 1.0
+    return low - room, high + room
+
+
+def _ticks(low: float, high: float) -> list[tuple[float, str]]:
+    """Return three to ten round numbers within a range, and how they are written."""
+    rough = (high - low) / 5
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)
+    digits = max(0, -math.floor(math.log10(step) + 1e-9))
+    first = math.ceil(low / step - 1e-9)
+    numbers = [n * step for n in range(first, math.floor(high / step + 1e-9) + 1)]
+    return [(number, f"{number:.{digits}f}") for number in numbers]
+
+
+def _mark(shape: str, tip: str, more: str = "") -> str:
+    return f'<g class="mark" tabindex="0" data-tip="{text(tip)}"{more}>{shape}</g>'
+
+
+def _svg(content: str, height: float = HEIGHT) -> str:
+    return f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img">{content}</svg>'

@@ -1,0 +1,39 @@
+"""The report on a compiled model: its operators and what each costs."""
+
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from tinybench.models.compiler import Manifest
+
+
+def table(manifest: Manifest, folder: Path) -> RenderableType:
+    """Return the table of operators with the totals below it."""
+    operators = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for name in ("", "operator", "input", "output", "kernel"):
+        operators.add_column(name)
+    for name in ("MACs", "weights (bytes)", "arena (bytes)"):
+        operators.add_column(name, justify="right")
+    for entry in manifest.operators:
+        operators.add_row(
+            str(entry.index),
+            entry.operator,
+            ", ".join(_shape(shape) for shape in entry.input_shapes),
+            _shape(entry.output_shape),
+            entry.kernel or "-",
+            f"{entry.macs:,}",
+            f"{entry.weights_b:,}",
+            f"{entry.arena_b:,}",
+        )
+    totals = (
+        f"{manifest.macs:,} MACs, {manifest.weights_b:,} bytes of weights and constants, "
+        f"{manifest.tensor_ram_b:,} bytes of tensor RAM (upload buffer {manifest.input_b:,}, "
+        f"arena {manifest.arena_b:,})"
+    )
+    return Group(operators, Text(totals), Text(f"written to {folder}", overflow="fold"))
+
+
+def _shape(shape: list[int]) -> str:
+    return "x".join(map(str, shape))

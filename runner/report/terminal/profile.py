@@ -1,0 +1,96 @@
+"""A profile as a table, as CSV and as a trace that Perfetto shows."""
+
+import csv
+import io
+
+import msgspec
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ...measure.profile import Profile
+
+COLUMNS = ("index", "operator", "kernel", "output", "macs", "microseconds", "instructions")
+COSTS = ("share", "instructions_per_mac", "flash_b", "ram_b")
+
+
+def table(profile: Profile) -> RenderableType:
+    """Return the layers with what each costs in one inference, and the sum below them."""
+    unit = "instructions" if profile.emulated else "us"
+    rows = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for name in ("", "operator", "output"):
+        rows.add_column(name, no_wrap=True)
+    per_mac, scale = ("per MAC", 1) if profile.emulated else ("ns per MAC", 1000)
+    for name in ("MACs", unit, "share", per_mac, "flash B", "RAM B"):
+        rows.add_column(name, justify="right")
+    for layer in profile.layers:
+        cost = layer.microseconds if layer.instructions is None else layer.instructions
+        rows.add_row(
+            str(layer.index),
+            layer.operator,
+            "x".join(map(str, layer.output_shape)),
+            f"{layer.macs:,}",
+            f"{cost:,.0f}" if profile.emulated else f"{cost:,.2f}",
+            f"{layer.share:.1%}",
+            f"{scale * cost / layer.macs:.2f}" if layer.macs else "-",
+            f"{layer.flash_b:,}",
+            f"{layer.ram_b:,}",
+        )
+    sum_us = sum(layer.microseconds for layer in profile.layers)
+    said = (
+        f"{profile.task} on {profile.board} ({profile.core}): layers {sum_us:,.1f} us, inference "
+        f"as a whole {profile.inference_us:,.1f} us, mean of {profile.iterations}"
+    )
+    if profile.emulated:
+        said += "; emulated: time is an instruction count, not a measurement"
+    return Group(rows, Text(said))
+
+
+def as_csv(profile: Profile) -> str:
+    """Return one line a layer under a header; what does not apply is empty."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow((*COLUMNS, *COSTS, "emulated"))
+    for layer in profile.layers:
+        writer.writerow(
+            (
+                layer.index,
+                layer.operator,
+                layer.kernel,
+                "x".join(map(str, layer.output_shape)),
+                layer.macs,
+                layer.microseconds,
+                layer.instructions,
+                layer.share,
+                layer.instructions_per_mac,
+                layer.flash_b,
+                layer.ram_b,
+                profile.emulated,
+            )
+        )
+    return text.getvalue()
+
+
+def as_trace(profile: Profile) -> bytes:
+    """Return a trace of one inference, in microseconds, each layer a slice inside it.
+
+    Ref: Trace Event Format, complete events; ui.perfetto.dev opens it.
+    """
+    clock = "emulated: time is an instruction count" if profile.emulated else "the board's clock"
+    total_us = sum(layer.microseconds for layer in profile.layers)
+    where = {"ph": "X", "pid": 1, "tid": 1}
+    name = f"{profile.task} on {profile.board}"
+    events = [where | {"name": name, "ts": 0.0, "dur": total_us, "args": {"time": clock}}]
+    start_us = 0.0
+    for layer in profile.layers:
+        events.append(
+            where
+            | {
+                "name": f"{layer.index} {layer.operator}",
+                "ts": start_us,
+                "dur": layer.microseconds,
+                "args": msgspec.to_builtins(layer),
+            }
+        )
+        start_us += layer.microseconds
+    return msgspec.json.encode({"traceEvents": events, "displayTimeUnit": "ns"})

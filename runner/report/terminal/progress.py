@@ -1,0 +1,65 @@
+"""Progress of long work: a bar with an ETA in a terminal, plain lines elsewhere."""
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import TextIO, TypeVar
+
+from tinybench.track import Track
+
+T = TypeVar("T")
+
+LINE_PERIOD_S = 10.0
+"""Without a terminal, one line at most this often."""
+
+
+def track_for(stream: TextIO) -> Track:
+    """Return the progress display that fits `stream`."""
+    return _bars(stream) if stream.isatty() else _lines(stream)
+
+
+def _bars(stream: TextIO) -> Track:
+    def track(items: Iterable[T], label: str, total: int) -> Iterator[T]:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+
+        columns = (
+            TextColumn("{task.description:<12}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("elapsed"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=Console(file=stream)) as progress:
+            bar = progress.add_task(label, total=total)
+            for item in items:
+                yield item
+                progress.advance(bar)
+
+    return track
+
+
+def _lines(stream: TextIO) -> Track:
+    def track(items: Iterable[T], label: str, total: int) -> Iterator[T]:
+        start_s = shown_s = time.monotonic()
+        done = 0
+        for item in items:
+            yield item
+            done += 1
+            now_s = time.monotonic()
+            if now_s - shown_s >= LINE_PERIOD_S and done < total:
+                shown_s = now_s
+                left_s = (now_s - start_s) / done * (total - done)
+                stream.write(f"{label}: {done} of {total}, about {left_s:.0f} s left\n")
+        took_s = time.monotonic() - start_s
+        stream.write(f"{label}: {done} of {total} in {took_s:.1f} s\n")
+
+    return track

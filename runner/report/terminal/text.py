@@ -1,0 +1,254 @@
+"""The report a person reads in a terminal."""
+
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from tinybench.printable import all_printable
+
+from ...results import score
+from ...results.result import Accuracy, Energy, Link, Performance, Result
+from ...rules import Ruling, Verdict, Violation
+from .published import placed, words
+
+
+def report(
+    result: Result, verdict: Verdict, folder: Path, *, rules: bool = False
+) -> RenderableType:
+    """Return the report on one run, with its verdict last; `rules`: every rule, broken or not."""
+    result, verdict = all_printable(result), all_printable(verdict)
+    parts: list[RenderableType] = [Text(), _facts(result)]
+    if result.performance is not None and result.performance.windows:
+        parts += [Text(), _windows(result.performance, result.emulated)]
+    if result.energy is not None:
+        parts += [Text(), _energy_windows(result.energy)]
+    if rules:
+        parts += [Text(), _rulings(verdict.rulings)]
+    parts += [Text(), _verdict(result, verdict)]
+    if verdict.violations:
+        parts.append(_violations(verdict.violations))
+    parts.append(Text(f"run folder: {folder}", overflow="fold"))
+    return Group(*parts)
+
+
+def suite(results: list[Result]) -> str:
+    """Return one line with the suite's score over the tasks that have an accuracy metric."""
+    vips, vops = score.suite(results)
+    label = " (emulated)" if any(result.emulated for result in results) else ""
+    return f"suite: {vips:.3f} valid inferences/s, {vops * 1e-6:.3f} M valid MACs/s{label}"
+
+
+def caveats(result: Result, verdict: Verdict) -> list[str]:
+    """Return what this result is not, in words that stand beside its verdict."""
+    said = [f"not judged: {one.rule}, {one.found}" for one in verdict.not_judged]
+    if result.emulated:
+        said.append("emulated: time is an instruction count, not a measurement")
+    elif result.board == "host":
+        said.append("host process: not a measurement of a microcontroller")
+    if result.dataset == "embedded":
+        said.append("dataset: embedded, made by this project, not an MLPerf result")
+    elif result.dataset == "custom":
+        said.append("dataset: custom, not an MLPerf result")
+    elif result.model.kind not in ("official", "engine"):
+        said.append("not the reference model")
+    engine = result.firmware and result.firmware.engine
+    if engine is not None and result.model.kind == "engine":
+        said.append(f"engine {engine.name}: not ours, and its model is not known here")
+    elif engine is not None:
+        said.append(f"engine {engine.name}: not ours; that it runs this model is its maker's word")
+    if result.energy is not None and result.energy.modelled:
+        said.append("energy: modelled, not a measurement")
+    if result.link is not None and not result.link.verified:
+        said.append("uploads were not verified")
+    return said
+
+
+def _facts(result: Result) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts(result):
+        table.add_row(name, Text(value))
+    return table
+
+
+def facts(result: Result) -> list[tuple[str, str]]:
+    """Return what is said of a run before its windows, as names with values."""
+    said: list[tuple[str, str]] = []
+    said.append(("board", f"{result.board} ({result.core})"))
+    said.append(("task", f"{result.task} ({result.model_id})"))
+    said.append(("dataset", f"{result.dataset}: {result.inputs.note}"))
+    macs = "MACs not known" if result.model.macs is None else f"{result.model.macs:,} MACs"
+    said.append(("model", f"{result.model.kind}: {result.model.name}, {macs}"))
+    if result.model.tensor_ram_b is not None:
+        said.append(("tensor RAM", f"{result.model.tensor_ram_b:,} bytes"))
+    if result.firmware is not None:
+        code_b, weights_b = result.firmware.code_flash_b, result.model.weights_b
+        if code_b is None or weights_b is None:
+            said.append(("flash", f"{result.firmware.flash_b:,} bytes"))
+        else:
+            said.append(("flash", f"{code_b:,} bytes of code, {weights_b:,} of weights"))
+    else:
+        said.append(("firmware", "what the board held; not built here"))
+    if result.link is not None:
+        said.append(("link", _link(result.link)))
+    if result.accuracy is not None and result.accuracy.count:
+        accuracy = result.accuracy
+        said.append(("accuracy", _accuracy(accuracy)))
+        latencies_s = (accuracy.latency_p50_s, accuracy.latency_p90_s, accuracy.latency_p99_s)
+        unit = "emulated ms" if result.emulated else "ms"
+        shown = ", ".join(
+            f"p{p} {latency_s * 1e3:.3f}"
+            for p, latency_s in zip((50, 90, 99), latencies_s, strict=True)
+        )
+        said.append(("latency", f"{shown} {unit}, single inferences"))
+    performance = result.performance
+    if performance is not None and performance.windows:
+        if performance.instructions_per_inference is not None:
+            said.append(
+                (
+                    "instructions",
+                    f"{performance.instructions_per_inference:,} per inference (exact, emulated)",
+                )
+            )
+        said.append(
+            (
+                "throughput",
+                f"{performance.throughput_per_s:.3f} inferences/s, median of "
+                f"{len(performance.windows)} windows ({result.time_base})",
+            )
+        )
+    if result.energy is not None:
+        said += _energy_facts(result.energy)
+    for number, sentence in enumerate(words(placed(result))):
+        said.append(("published" if number == 0 else "", sentence))
+    if result.vips is not None and result.vops is not None:
+        said.append(
+            (
+                "VIPS, VOPS",
+                f"{result.vips:.3f} valid inferences/s, {result.vops * 1e-6:.3f} M valid MACs/s"
+                + (" (emulated)" if result.emulated else ""),
+            )
+        )
+    return said
+
+
+def _energy_facts(energy: Energy) -> list[tuple[str, str]]:
+    said: list[tuple[str, str]] = []
+    unit = "modelled uJ/inference" if energy.modelled else "uJ/inference"
+    if energy.per_inference_j is None:
+        said.append(("energy", "none: no window can be trusted"))
+    else:
+        said.append(
+            (
+                "energy",
+                f"{energy.per_inference_j * 1e6:.4f} ± {(energy.uncertainty_j or 0) * 1e6:.4f} "
+                f"{unit} (k = 2), median of {len(energy.windows)} windows",
+            )
+        )
+    volts = "" if energy.voltage_v is None else f", {energy.voltage_v:.3f} V"
+    said.append(("monitor", f"{energy.monitor}{volts}, {energy.rate_hz:g} samples/s"))
+    if energy.modelled:
+        said.append(("power model", energy.model_source))
+    for warning in (*energy.faults, *energy.warnings):
+        said.append(("", warning))
+    return said
+
+
+def _energy_windows(energy: Energy) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    label = "modelled " if energy.modelled else ""
+    table.add_column("window", justify="right")
+    table.add_column("input", overflow="fold")
+    table.add_column("iterations", justify="right")
+    table.add_column("s by monitor", justify="right")
+    table.add_column(f"{label}mW", justify="right")
+    table.add_column(f"{label}uJ/inference", justify="right")
+    for number, window in enumerate(energy.windows, start=1):
+        trusted = window.energy_j is not None and window.iterations
+        each_j = window.energy_j / window.iterations if window.energy_j and trusted else None
+        table.add_row(
+            str(number),
+            Text(window.input),
+            str(window.iterations),
+            "-" if window.monitor_s is None else f"{window.monitor_s:.6f}",
+            "-" if window.power_w is None else f"{window.power_w * 1e3:.4f}",
+            "-" if each_j is None else f"{each_j * 1e6:.4f}",
+        )
+    return table
+
+
+def _link(link: Link) -> str:
+    words = [f"{link.protocol}, {link.chunk_b} bytes at a time"]
+    if link.baud is not None:
+        words.append(f"{link.baud:,} baud")
+    if link.boards > 1:
+        words.append(f"{link.boards} boards")
+    words.append("verified" if link.verified else "NOT verified")
+    counts = {
+        "retries": link.retries,
+        "restarts of the DUT": link.restarts,
+        "reopened": link.reopened,
+        "frames sent again": link.resent_frames,
+        "lines quarantined": link.quarantined_lines,
+    }
+    words += [f"{what}: {count}" for what, count in counts.items() if count]
+    return ", ".join(words)
+
+
+def _accuracy(accuracy: Accuracy) -> str:
+    if accuracy.top1 is not None:
+        return f"top-1 {accuracy.top1:.1%} ({accuracy.correct} of {accuracy.count})"
+    if accuracy.auc is not None:
+        return f"AUC {accuracy.auc:.3f} ({accuracy.count} files)"
+    return f"AUC needs files of both kinds ({accuracy.count} of one)"
+
+
+def _windows(performance: Performance, emulated: bool) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("window", justify="right")
+    table.add_column("input", overflow="fold")
+    table.add_column("iterations", justify="right")
+    table.add_column("emulated s" if emulated else "s", justify="right")
+    table.add_column("inferences/s", justify="right")
+    for number, window in enumerate(performance.windows, start=1):
+        lasted_s = window.elapsed_us * 1e-6
+        table.add_row(
+            str(number),
+            Text(window.input),
+            str(window.iterations),
+            f"{lasted_s:.6f}",
+            f"{window.iterations / lasted_s:.3f}",
+        )
+    return table
+
+
+def _verdict(result: Result, verdict: Verdict) -> Text:
+    text = Text(verdict.words, "bold green" if verdict.valid else "bold red")
+    said = caveats(result, verdict)
+    if said:
+        text.append(f" ({'; '.join(said)})", "not bold yellow")
+    return text
+
+
+def _rulings(rulings: list[Ruling]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for name in ("rule", "", "wanted", "found", "clause"):
+        table.add_column(name, overflow="fold", no_wrap=name in ("rule", ""))
+    for one in rulings:
+        style = {"broken": "red", "kept": "green"}.get(one.state, "yellow")
+        cells = (one.wanted, one.found, one.clause)
+        table.add_row(Text(one.rule), Text(one.state, style), *map(Text, cells))
+    return table
+
+
+def _violations(violations: list[Violation]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for name in ("rule", "wanted", "found", "what to change", "clause"):
+        table.add_column(name, overflow="fold", no_wrap=name == "rule")
+    for broken in violations:
+        cells = (broken.rule, broken.wanted, broken.found, broken.advice, broken.clause)
+        table.add_row(*map(Text, cells))
+    return table

@@ -1,0 +1,1 @@
+"""What a run leaves in its folder: what was asked, what was found, and what proves it."""

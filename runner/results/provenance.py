@@ -1,0 +1,99 @@
+"""Where a result comes from, besides what lies beside it: packages, working trees, host, boards.
+
+Nothing in it names a user or a path of the machine.
+"""
+
+import platform
+import re
+import subprocess
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+
+from tinybench.errors import TransportError
+
+from .result import Git, Provenance
+
+DISTRIBUTION = "tinybench-mcu"
+GIT_TIMEOUT_S = 10
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def gather(rules_sha256: str, ports: Sequence[str]) -> Provenance:
+    """Return what is known of this computer and of the boards on `ports`; never fails."""
+    return Provenance(
+        rules_sha256=rules_sha256,
+        packages=_packages(),
+        machine=platform.machine(),
+        cpu=_cpu(),
+        tinybench_git=git(CHECKOUT) if (CHECKOUT / ".git").exists() else None,
+        project_git=git(Path.cwd()),
+        board_serials=[board_serial(port) for port in ports],
+    )
+
+
+def _packages() -> dict[str, str]:
+    """Return the versions of the packages that tinybench depends on, extras left out."""
+    found: dict[str, str] = {}
+    for line in requires(DISTRIBUTION) or []:
+        name = re.match(r"[A-Za-z0-9._-]+", line)
+        if name is None or "extra ==" in line:
+            continue
+        try:
+            found[name[0]] = version(name[0])
+        except PackageNotFoundError:  # for another platform
+            continue
+    return dict(sorted(found.items()))
+
+
+def _cpu() -> str:
+    """Return what the host's processor calls itself. Ref: proc(5), /proc/cpuinfo."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return platform.processor()
+    match = re.search(r"^(?:model name|Model)\s*:\s*(.+)$", text, re.MULTILINE)
+    return match[1].strip() if match else platform.processor()
+
+
+def git(folder: Path) -> Git | None:
+    """Return the state of the working tree that `folder` is in; None without one, or without git.
+
+    Files that git does not know make no tree dirty: the folder of a run is often among them.
+    """
+    commit = _git(folder, "rev-parse", "--verify", "HEAD")
+    changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    if commit is None or changed is None:
+        return None
+    return Git(commit.strip(), bool(changed.strip()))
+
+
+def _git(folder: Path, *words: str) -> str | None:
+    try:
+        done = subprocess.run(  # noqa: S603 - an argument list of our own
+            ["git", "-C", str(folder), "--no-optional-locks", *words],  # noqa: S607 - the user's own
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=GIT_TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def board_serial(port: str) -> str:
+    """Return the USB serial number behind a serial port; empty where it has none."""
+    if "://" in port:
+        return ""
+    from tinybench.transport.usb_ports import comports
+
+    there = str(Path(port).resolve())
+    try:
+        for found in comports():
+            if there in (found.device, str(Path(found.device).resolve())):
+                return found.serial_number or ""
+    except (OSError, TransportError):
+        return ""
+    return ""

@@ -1,0 +1,345 @@
+"""What a run found, as it is stored: `result.json` in its own folder."""
+
+import re
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+
+from tinybench.errors import RunFolderError
+
+FORMAT = 1
+RESULT_FILE = "result.json"
+
+
+class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The DUT's answer to one input of the accuracy set."""
+
+    input: str
+    label: int
+    results: str
+    """The numbers as the DUT printed them, separated by commas; one input of a file after the
+    other, where it has several."""
+    elapsed_us: list[int]
+    """Time of each inference by the DUT's clock."""
+
+
+class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One timed window of the performance mode."""
+
+    input: str
+    iterations: int
+    warmup: int
+    elapsed_us: int
+    results: str
+
+
+class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Score over the accuracy set: `top1` with `correct`, or `auc`, each a share of 1."""
+
+    count: int
+    """Inputs answered; files, where a file has several inputs."""
+    top1: float | None = None
+    correct: int | None = None
+    auc: float | None = None
+    latency_p50_s: float
+    latency_p90_s: float
+    latency_p99_s: float
+    """Percentiles over single inferences, each timed by the DUT's clock."""
+    answers: list[Answer]
+
+
+class Performance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Score over the timed windows; the medians are over windows."""
+
+    throughput_per_s: float
+    latency_s: float
+    instructions_per_inference: int | None
+    """Exact; only where time is an instruction count."""
+    windows: list[Window]
+
+
+class EnergyWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One window of the energy mode, by the monitor's clock; energies in J."""
+
+    input: str
+    iterations: int
+    results: str
+    start_s: float | None
+    stop_s: float | None
+    energy_j: float | None
+    """None where the window cannot be trusted; `faults` say why."""
+    uncertainty_j: float | None
+    """k = 2."""
+    power_w: float | None
+    monitor_s: float | None
+    dut_s: float | None
+    host_s: float | None
+    lost: int
+    clipped: int
+    faults: list[str]
+    warnings: list[str]
+
+
+class Energy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Energy of one inference, the median over the windows."""
+
+    per_inference_j: float | None
+    uncertainty_j: float | None
+    """k = 2."""
+    terms_j: dict[str, float]
+    """Standard uncertainties (k = 1) of it, by name."""
+    not_stated: list[str]
+    """Terms that nobody states for this monitor: they count as nothing."""
+    modelled: bool
+    """No measurement: an emulated board's time, and a model of its power."""
+    model_source: str
+    """Where the model's figures come from; empty for a measurement."""
+    monitor: str
+    monitor_serial: str
+    monitor_firmware: str
+    voltage_v: float | None
+    rate_hz: float
+    edges: int
+    lost: int
+    warnings: list[str]
+    faults: list[str]
+    windows: list[EnergyWindow]
+
+
+class InputsUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the inputs came from."""
+
+    name: str
+    note: str
+    """Which inputs and model these are, and how to get the official ones."""
+    sha256: str
+    """Over the label file and every input, in order."""
+    count: int
+    """Inputs in the whole set."""
+    limit: int | None = None
+    """`--limit`: only so many inputs were asked for."""
+    first: list[str] = []
+    """The set's first inputs, as many as a run has windows."""
+
+
+class ModelUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The model under test."""
+
+    name: str
+    kind: str
+    """"official" (the reference model), "embedded", "custom" or "engine": what an engine holds."""
+    sha256: str
+    """Of the .tflite; of an engine's sources, where these are all that is known."""
+    macs: int | None
+    """None where nobody knows."""
+    tensor_ram_b: int | None
+    """Upload buffer, arena and result together; None where we did not compile the model."""
+    weights_b: int | None
+
+
+class EngineUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The inference engine of a firmware, where it is not ours. With a .tflite named as its model,
+    that it runs this model is its maker's word."""
+
+    name: str
+    sha256: str
+    """Over its sources."""
+
+
+class Firmware(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The image that ran."""
+
+    elf_sha256: str
+    sources_sha256: str
+    compiler: str
+    flash_b: int
+    """Code and constants, weights included."""
+    code_flash_b: int | None
+    """Code and tables without weights; None with an engine of its own."""
+    ram_b: int
+    engine: EngineUsed | None = None
+
+
+class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How inputs and answers crossed the line, and what had to be done again."""
+
+    protocol: str
+    """"frames" (docs/link.md) or "stock"."""
+    verified: bool
+    """Whether each upload and each result was proved to be what was sent."""
+    baud: int | None
+    """None where the line has no rate."""
+    chunk_b: int
+    """Data bytes of a frame or of a `db`, at the end."""
+    boards: int
+    """Boards that shared the accuracy set."""
+    retries: int
+    restarts: int
+    reopened: int
+    resent_frames: int
+    quarantined_lines: int
+
+
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A mode that was begun; a run that was interrupted may begin one twice."""
+
+    mode: str
+    started_at: str
+    """ISO 8601, UTC."""
+    rested_s: float | None = None
+    """How long the board had rested; None where nothing was run before it."""
+
+
+class FloatModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Quality of the float model on the same inputs, computed on the host."""
+
+    name: str
+    sha256: str
+    quality: float | None
+    """Top-1 or AUC, a share of 1; None where it could not be computed."""
+    count: int
+    """Inputs it was computed on."""
+    computed_by: str
+    """Interpreter and its version."""
+    why_not: str = ""
+    """Why there is no quality."""
+
+
+class Git(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """State of a git working tree."""
+
+    commit: str
+    dirty: bool
+    """Whether files differ from the commit."""
+
+
+class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What decided the result besides the files beside it; no names of users, no paths."""
+
+    rules_sha256: str
+    """Of the rules, the task's and the profile's declaration."""
+    packages: dict[str, str]
+    """Versions of the Python packages that tinybench depends on."""
+    machine: str
+    """Of the host, such as "x86_64"."""
+    cpu: str
+    """Of the host, as it calls itself; empty where it does not."""
+    tinybench_git: Git | None
+    """Where tinybench runs from a checkout."""
+    project_git: Git | None
+    """Of the folder in which it was run."""
+    board_serials: list[str]
+    """USB serial number of each port's adapter or board; empty where it has none."""
+
+
+class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A run's scores and where they come from. Times are ISO 8601 in UTC."""
+
+    format: int = FORMAT
+    tinybench: str
+    started_at: str
+    finished_at: str
+    complete: bool
+    """False when the run was interrupted or the bench failed; `error` says how."""
+    error: str | None = None
+    board: str
+    core: str
+    task: str
+    model_id: str
+    mode: str
+    division: str
+    profile: str = "mlperf-tiny"
+    """By which the run was done, and is judged if nothing else is asked for."""
+    dataset: str
+    """"official", "embedded" (never an MLPerf result) or "custom"."""
+    emulated: bool
+    """Time is an instruction count, not a measurement."""
+    time_base: str
+    dut: str
+    inputs: InputsUsed
+    model: ModelUsed
+    firmware: Firmware | None
+    """None where the board held it already and it is not known what was built into it."""
+    link: Link | None = None
+    """None when the run ended before the board answered."""
+    interface_board: bool = False
+    """Whether an interface board stood between the host and the DUT in energy mode."""
+    steps: list[Step] = []
+    """In the order in which they were begun."""
+    resumed: int = 0
+    """Times that the run was interrupted and gone on with."""
+    tools: dict[str, str]
+    """Versions of what built and ran it."""
+    accuracy: Accuracy | None = None
+    performance: Performance | None = None
+    energy: Energy | None = None
+    float_model: FloatModel | None = None
+    """Only where the profile asks for it."""
+    vips: float | None = None
+    """Top-1 times inferences per second, where both were measured."""
+    vops: float | None = None
+    """Top-1 times MACs per second."""
+    files_sha256: dict[str, str]
+    """Of the declarations and the image stored beside this file."""
+    provenance: Provenance | None = None
+    """None in results of early versions."""
+
+
+def write_result(folder: Path, result: Result) -> None:
+    """Write `result.json` whole or not at all. Raises RunFolderError when the disk refuses."""
+    path = folder / RESULT_FILE
+    partial = folder / (RESULT_FILE + ".partial")
+    try:
+        partial.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
+        partial.replace(path)
+    except OSError as error:
+        raise RunFolderError(f"cannot write {path}: {error}") from error
+
+
+def read_result(folder: Path) -> Result:
+    """Read the result of a run folder.
+
+    Raises RunFolderError: no such folder, no result in it, damaged, or written by a newer version.
+    """
+    path = folder / RESULT_FILE if folder.is_dir() else folder
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise RunFolderError(f"{path}: there is no result here; give the folder of a run") from None
+    except OSError as error:
+        raise RunFolderError(f"{path}: cannot be read: {error}") from error
+    try:
+        head = msgspec.json.decode(raw, type=_Head)
+    except msgspec.MsgspecError as error:
+        raise RunFolderError(f"{path}: not a result: {error}") from error
+    if head.format != FORMAT:
+        raise RunFolderError(
+            f"{path}: written in format {head.format} by tinybench {head.tinybench}; this version "
+            f"reads format {FORMAT}: update tinybench"
+        )
+    try:
+        return msgspec.json.decode(raw, type=Result)
+    except msgspec.MsgspecError as error:
+        if newer(head.tinybench):
+            raise RunFolderError(
+                f"{path}: written by tinybench {head.tinybench}, newer than this "
+                f"{version('tinybench-mcu')}: update tinybench ({error})"
+            ) from error
+        raise RunFolderError(f"{path}: damaged: {error}") from error
+
+
+def newer(other: str) -> bool:
+    """Return whether a version of tinybench is newer than this one."""
+    theirs, ours = (
+        [int(number) for number in re.findall(r"[0-9]{1,9}", words)[:3]]
+        for words in (other, version("tinybench-mcu"))
+    )
+    return theirs > ours
+
+
+class _Head(msgspec.Struct):
+    """What every version of the format begins with."""
+
+    format: int
+    tinybench: str

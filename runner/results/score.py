@@ -1,0 +1,109 @@
+"""Scores of a task from the DUT's answers: which class, how many right, which median."""
+
+import math
+import statistics
+from collections.abc import Sequence
+
+from ..dut.inference import parse_results
+from .result import Accuracy, Answer, Result, Window
+
+
+def arg_max(values: Sequence[float]) -> int:
+    """Return the index of the largest value; the first one where several are equally large."""
+    return max(range(len(values)), key=lambda index: values[index])
+
+
+def correct(outputs: Sequence[Sequence[float]], labels: Sequence[int]) -> int:
+    """Return how many outputs have their largest value at the label's index.
+
+    `outputs` is (inputs, classes). Ref: MLPerf Tiny Rules, accuracy metric top-1.
+    """
+    return sum(arg_max(out) == label for out, label in zip(outputs, labels, strict=True))
+
+
+def accuracy(answers: list[Answer], metric: str) -> Accuracy:
+    """Return the score of at least one answer by a task's metric, "top1" or "auc".
+
+    The score of a file with several inputs is the mean over them. Raises ProtocolError when an
+    answer is no list of numbers.
+    """
+    outputs = [parse_results(answer.results) for answer in answers]
+    labels = [answer.label for answer in answers]
+    latencies_s = [us * 1e-6 for answer in answers for us in answer.elapsed_us]
+    right = correct(outputs, labels) if metric == "top1" else None
+    means = [statistics.fmean(values) for values in outputs]
+    return Accuracy(
+        count=len(answers),
+        top1=None if right is None else right / len(answers),
+        correct=right,
+        auc=auc(means, labels) if metric == "auc" else None,
+        latency_p50_s=percentile(latencies_s, 50),
+        latency_p90_s=percentile(latencies_s, 90),
+        latency_p99_s=percentile(latencies_s, 99),
+        answers=list(answers),
+    )
+
+
+def auc(scores: Sequence[float], labels: Sequence[int]) -> float | None:
+    """Return the area under the ROC curve, 0..1; `labels` are 1 for anomalous, 0 for normal.
+
+    The share of pairs (anomalous, normal) in which the anomalous one scores higher; equal scores
+    count one half. None where one of the two kinds is missing.
+    Ref: the definition of sklearn.metrics.roc_auc_score; Hanley and McNeil, Radiology 143, 1982.
+    """
+    import numpy as np
+
+    anomalous = np.array([s for s, label in zip(scores, labels, strict=True) if label == 1])
+    normal = np.sort([s for s, label in zip(scores, labels, strict=True) if label == 0])
+    if not anomalous.size or not normal.size:
+        return None
+    below = np.searchsorted(normal, anomalous, side="left")
+    equal = np.searchsorted(normal, anomalous, side="right") - below
+    return float((below + equal / 2).sum() / (anomalous.size * normal.size))
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """Return the least value that at least `percent` of all values do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(percent / 100 * len(ordered)) - 1)]
+
+
+def vips(results: Sequence[tuple[float, float]]) -> float:
+    """Return valid inferences per second: accuracy times throughput, summed over tasks.
+
+    `results` are (accuracy 0..1, seconds an inference). Ref: Luo et al., AIoTBench, 2020.
+    """
+    return sum(accuracy / latency_s for accuracy, latency_s in results)
+
+
+def vops(results: Sequence[tuple[float, float, float]]) -> float:
+    """Return valid operations per second: accuracy times MACs per second, summed over tasks.
+
+    `results` are (accuracy 0..1, seconds an inference, MACs). Ref: Luo et al., AIoTBench, 2020.
+    """
+    return sum(accuracy * macs / latency_s for accuracy, latency_s, macs in results)
+
+
+def suite(results: Sequence[Result]) -> tuple[float, float]:
+    """Return VIPS and VOPS over the results that have a top-1 and a latency."""
+    parts = [
+        (result.accuracy.top1, result.performance.latency_s, result.model.macs)
+        for result in results
+        if result.performance is not None
+        and result.accuracy is not None
+        and result.accuracy.top1 is not None
+    ]
+    known = [(top1, latency_s, macs) for top1, latency_s, macs in parts if macs is not None]
+    return vips([(top1, latency_s) for top1, latency_s, _ in parts]), vops(known)
+
+
+def throughput_per_s(iterations: int, elapsed_us: int) -> float:
+    """Return inferences per second of a window."""
+    return iterations * 1e6 / elapsed_us
+
+
+def median_throughput_per_s(windows: Sequence[Window]) -> float:
+    """Return the median over windows; of an even number, the mean of the middle two."""
+    return statistics.median(
+        throughput_per_s(window.iterations, window.elapsed_us) for window in windows
+    )

@@ -1,0 +1,1 @@
+"""One run from top to bottom: planned, measured, stored, judged, and resumed."""

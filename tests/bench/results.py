@@ -1,0 +1,49 @@
+"""How long it takes to list, load and report many runs."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.bench.figures import Figure
+from tests.runner.results.a_result import good_result
+from tinybench.runner.results.result import write_result
+
+RUNS = 1000
+REPEATS = 3
+TINYBENCH = [sys.executable, "-m", "tinybench.runner"]
+
+
+def figures() -> list[Figure]:
+    """Measure whole processes on a made-up tree of RUNS runs with 1000 answers each."""
+    with tempfile.TemporaryDirectory() as scratch:
+        root = Path(scratch) / "runs"
+        for number in range(RUNS):
+            folder = root / f"{number // 100}" / f"{number:04d}"
+            folder.mkdir(parents=True)
+            minute, second = divmod(number, 60)
+            write_result(
+                folder, good_result(started_at=f"2026-11-21T10:{minute:02d}:{second:02d}+00:00")
+            )
+        environment = os.environ | {"TINYBENCH_CACHE": str(Path(scratch) / "cache")}
+        words = ["results", str(root)]
+        first_s = _took_s(words, environment)
+        again_s = min(_took_s(words, environment) for _ in range(REPEATS))
+    what = f"tinybench results, {RUNS} runs of 1000 answers, whole process"
+    return [
+        Figure("results.list_1000_s", again_s, "s", 1.0, f"{what}, least of {REPEATS}"),
+        Figure("results.first_list_1000_s", first_s, "s", 30.0, f"{what}, every run judged"),
+    ]
+
+
+def _took_s(words: list[str], environment: dict[str, str]) -> float:
+    start_s = time.perf_counter()
+    subprocess.run([*TINYBENCH, *words], env=environment, check=True, capture_output=True)
+    return time.perf_counter() - start_s
+
+
+if __name__ == "__main__":
+    for figure in figures():
+        print(f"{figure.name:<28} {figure.value:.3f} {figure.unit}, {figure.where}")

@@ -1,0 +1,268 @@
+"""Windows of a trace: which edges make one, and what makes it invalid."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.energy.loads import hex12
+from tinybench.energy.analysis import Analysis, analyse, debounced, half_step, seen_code
+from tinybench.energy.trace import Accuracy, Edge, Gap, Infer, Trace, TraceHead, memory_trace
+from tinybench.errors import TraceError
+
+RATE_HZ = 1000.0
+EDGES_S = (0.5, 1.0, 2.0, 3.0, 4.0)
+"""A mark, and two windows of 1 s."""
+
+
+def _trace(
+    edges_s: tuple[float, ...] = EDGES_S,
+    *,
+    infers: int = 2,
+    power_w: np.ndarray | None = None,
+    gaps: tuple[Gap, ...] = (),
+    bounds: bool = False,
+    **head: object,
+) -> Trace:
+    told = [
+        Infer(10, f"{n}.bin", 0.7 + 2 * n if bounds else None, 2.3 + 2 * n if bounds else None)
+        for n in range(infers)
+    ]
+    return memory_trace(
+        TraceHead(rate_hz=RATE_HZ, unit="W", **head),  # pyright: ignore[reportArgumentType]
+        np.full(5000, 0.01) if power_w is None else power_w,
+        edges=[Edge(at) for at in edges_s],
+        gaps=gaps,
+        infers=told,
+    )
+
+
+def _faults(found: Analysis) -> list[str]:
+    return [*found.faults, *(fault for window in found.windows for fault in window.faults)]
+
+
+def test_a_sound_trace_gives_energy_per_inference() -> None:
+    """Two windows of 1 s at 10 mW with ten inferences each: 1 mJ an inference."""
+    found = analyse(_trace())
+    assert found.valid
+    assert found.per_inference
+    assert found.median_j == pytest.approx(1e-3)
+    for window in found.windows:
+        assert window.energy_j == pytest.approx(10e-3)
+        assert window.power_w == pytest.approx(10e-3)
+        assert (window.samples, window.lost, window.faults) == (1001, 0, [])
+
+
+@pytest.mark.parametrize("bounds", [False, True])
+@pytest.mark.parametrize(
+    ("edges_s", "words"),
+    [
+        (EDGES_S[:-1], "edge"),
+        (EDGES_S[1:], "edge"),
+        ((*EDGES_S, 4.2), "edge"),
+        ((0.5, 1.0, 1.5, 2.0, 3.0, 4.0), "edges"),
+        ((0.5,), "edge"),
+        ((), "edges"),
+    ],
+)
+def test_anything_but_two_edges_makes_a_window_invalid(
+    edges_s: tuple[float, ...], words: str, bounds: bool
+) -> None:
+    """A missing or an extra edge is never papered over; a mark that is missing is said."""
+    found = analyse(_trace(edges_s, bounds=bounds))
+    if bounds and edges_s == EDGES_S[1:]:  # the bounds place the edges: only the mark is missing
+        assert found.valid
+        assert found.warnings == ["0 edges outside of every infer, where 1 belong"]
+        return
+    assert not found.valid
+    assert any(words in fault for fault in _faults(found))
+    for window in found.windows:
+        assert window.energy_j is None or (bounds and window.monitor_s == pytest.approx(1.0))
+
+
+def test_with_bounds_one_bad_infer_leaves_the_others_alone() -> None:
+    """The runner knows when it asked: an extra edge is its own infer's fault."""
+    found = analyse(_trace((0.5, 1.0, 1.5, 2.0, 3.0, 4.0), bounds=True))
+    assert not found.valid
+    assert found.windows[0].faults == ["3 edges where two belong"]
+    assert found.windows[1].faults == []
+    assert found.median_j == pytest.approx(1e-3)
+
+
+def test_without_infers_edges_pair_up_after_the_mark() -> None:
+    """Energy of windows, for nobody says how many inferences; an odd edge is a fault."""
+    found = analyse(_trace(infers=0))
+    assert found.valid
+    assert not found.per_inference
+    assert found.median_j == pytest.approx(10e-3)
+    assert not analyse(_trace((0.5, 1.0, 2.0, 3.0), infers=0)).valid
+    assert not analyse(_trace((), infers=0)).valid
+    assert analyse(_trace(EDGES_S[1:], infers=0, marks=0)).valid
+
+
+def test_bouncing_edges_are_one() -> None:
+    """Closer than 50 us, whatever order they are told in."""
+    bounced = [Edge(at + late) for at in EDGES_S for late in (0, 20e-6, 45e-6)]
+    assert [edge.time_s for edge in debounced(bounced)] == list(EDGES_S)
+    apart = [Edge(1.0), Edge(1.0 + 51e-6)]
+    assert debounced(apart) == apart
+    assert debounced(apart[::-1]) == apart
+
+
+@pytest.mark.parametrize(("lost", "valid"), [(slice(1500, 1501), True), (slice(1500, 1502), False)])
+@pytest.mark.parametrize("how", ["nan", "inf", "gap"])
+def test_lost_samples_are_flagged_or_make_the_window_invalid(
+    lost: slice, valid: bool, how: str
+) -> None:
+    """One in a thousand is flagged, with its uncertainty; two are too many. No NaN comes out."""
+    power_w = np.full(5000, 0.01)
+    gaps: tuple[Gap, ...] = ()
+    if how == "gap":
+        gaps = (Gap(lost.start, lost.stop - lost.start),)
+        power_w[lost] = 0.5  # what stands there is nobody's sample
+    else:
+        power_w[lost] = float(how)
+    found = analyse(_trace(power_w=power_w, gaps=gaps))
+    window = found.windows[0]
+    assert (window.faults == []) == valid
+    assert found.valid == valid
+    assert window.lost == lost.stop - lost.start
+    if valid:
+        assert len(window.warnings) == 1
+        assert window.energy_j == pytest.approx(10e-3, rel=1e-6)
+        assert window.terms_j["losses"] == pytest.approx(1e-5 / np.sqrt(3))
+        assert found.windows[1].terms_j["losses"] == 0
+    else:
+        assert window.energy_j is None
+        assert found.median_j == pytest.approx(1e-3)
+
+
+def test_a_lost_sample_may_have_been_the_highest() -> None:
+    """Of a load in bursts, wherever in the window they are; power at its edges says nothing."""
+    power_w = np.full(5000, 0.01)
+    power_w[1300:1310], power_w[1500] = 0.2, np.nan
+    (window, _) = analyse(_trace(power_w=power_w)).windows
+    assert window.terms_j["losses"] == pytest.approx(0.2e-3 / np.sqrt(3))
+
+
+def test_clipped_samples_are_flagged_or_make_the_window_invalid() -> None:
+    """At the end of the range nobody knows how much more it was."""
+    for clipped, valid in ((1, True), (2, False)):
+        power_w = np.full(5000, 0.01)
+        power_w[1500 : 1500 + clipped] = 0.05
+        found = analyse(_trace(power_w=power_w, range_max=0.05))
+        assert found.valid == valid
+        assert found.windows[0].clipped == clipped
+        if valid:
+            assert found.windows[0].terms_j["losses"] == pytest.approx(5e-5 / np.sqrt(3))
+
+
+def test_a_window_beyond_the_samples_is_invalid() -> None:
+    """The recording ended before the last edge."""
+    found = analyse(_trace(power_w=np.full(3500, 0.01)))
+    assert not found.valid
+    assert found.windows[1].faults == ["the samples end before the window does"]
+    assert found.windows[0].energy_j is not None
+
+
+def test_three_clocks_are_kept_apart() -> None:
+    """A DUT 0.7 % slow is warned of, as is a host that saw another window; energy is untouched."""
+    trace = _trace()
+    told = [Infer(10, dut_s=1.007, host_s=1.0), Infer(10, dut_s=1.0004, host_s=2.0)]
+    told = [
+        Infer(10, dut_s=infer.dut_s, host_s=infer.host_s, host_stop_s=stop_s)
+        for infer, stop_s in zip(told, (2.1, 4.102), strict=True)
+    ]
+    found = analyse(memory_trace(trace.head, np.full(5000, 0.01), edges=trace.edges, infers=told))
+    first, second = found.windows
+    assert first.dut_skew_ppm == pytest.approx(7000)
+    assert first.warnings == ["the DUT's clock and the monitor's differ by 7000 ppm"]
+    assert second.dut_skew_ppm == pytest.approx(400)
+    assert second.warnings == ["1.000 s by the monitor, 2.000 s by the host"]
+    assert found.host_skew_ppm == pytest.approx(1000)
+    assert found.warnings == ["the host's clock and the monitor's differ by 1000 ppm"]
+    assert found.valid
+    assert found.median_j == pytest.approx(1e-3)
+    assert first.power_w == pytest.approx(0.01)
+
+
+def test_the_budget_names_its_terms() -> None:
+    """Each alone is what its half width says; together they are their squares' root."""
+    states = Accuracy(gain=0.02, offset_a=1e-6, voltage=0.01, clock_ppm=100)
+    head = TraceHead(rate_hz=RATE_HZ, unit="A", voltage_v=2.0, accuracy=states)
+    trace = memory_trace(head, np.full(5000, 0.005), edges=[Edge(at, None, 5e-4) for at in EDGES_S])
+    (window, _) = analyse(trace).windows
+    root = np.sqrt(3)
+    assert window.energy_j == pytest.approx(10e-3)
+    assert window.terms_j == pytest.approx(
+        {
+            "gain": 2e-4 / root,
+            "offset": 2e-6 / root,
+            "voltage": 1e-4 / root,
+            "clock": 1e-6 / root,
+            "quantisation": 0.5e-6 * 2 / root,
+            "losses": 0.0,
+            "edges": 0.01 * 1e-3 / np.sqrt(12) * np.sqrt(2),
+        }
+    )
+    assert window.uncertainty_j is not None
+    assert window.uncertainty_j**2 == pytest.approx(
+        4 * sum(term**2 for term in window.terms_j.values())
+    )
+
+
+def test_windows_that_differ_make_the_median_less_certain() -> None:
+    """Repeatability is what they scatter beyond what their edges explain."""
+    power_w = np.full(5000, 0.01)
+    power_w[3000:4000] *= 1.01
+    found = analyse(_trace(power_w=power_w))
+    assert found.median_j == pytest.approx(1.005e-3)
+    assert found.terms_j["repeatability"] == pytest.approx(0.7071 * 1e-5 / np.sqrt(2), rel=1e-3)
+    assert analyse(_trace()).terms_j["repeatability"] == pytest.approx(0, abs=1e-9)
+
+
+def test_what_a_maker_does_not_state_is_said() -> None:
+    """And not taken for zero silently; a clock that nobody states is taken for a quartz."""
+    found = analyse(_trace())
+    assert found.not_stated == ["gain", "offset", "voltage"]
+    assert found.windows[0].terms_j["clock"] == pytest.approx(10e-3 * 1e-4 / np.sqrt(3))
+
+
+def test_a_recording_that_ended_early_and_a_modelled_one_say_so() -> None:
+    """Beside the numbers, not instead of them."""
+    whole = _trace(modelled=True)
+    trace = Trace(
+        whole.head, whole.count, whole.read, whole.edges, infers=whole.infers, complete=False
+    )
+    found = analyse(trace)
+    assert found.modelled
+    assert found.warnings == ["the recording ended early: the file was not finished"]
+
+
+def test_current_alone_is_refused() -> None:
+    """There is no energy without a voltage."""
+    trace = memory_trace(
+        TraceHead(rate_hz=RATE_HZ, unit="A"), np.ones(5000), edges=[Edge(at) for at in EDGES_S]
+    )
+    with pytest.raises(TraceError, match="give the voltage"):
+        analyse(trace)
+
+
+def test_a_coarse_resolution_that_nobody_states_is_seen() -> None:
+    """12 bits, or four digits; a fine one is not, nor one in noise."""
+    noise = np.random.default_rng(3).normal(0.01, 1e-3, 1000)
+    assert seen_code(hex12(noise).astype(np.float32)) == "hex12"
+    assert seen_code(np.round(noise, 5).astype(np.float32)) == "dec4"
+    assert seen_code(noise.astype(np.float32)) == ""
+    assert seen_code(np.array([0.0, np.nan])) == ""
+    found = analyse(_trace(power_w=np.full(5000, 0.01)))
+    assert found.windows[0].terms_j["quantisation"] == pytest.approx(0.5e-5 / np.sqrt(3))
+
+
+@given(value=st.floats(1e-7, 0.05), code=st.sampled_from(["hex12", "dec4"]))
+def test_half_a_step_is_that_of_the_code(value: float, code: str) -> None:
+    """12 bits: between 1/512 and 1/8192 of the value; four digits: 1/2000 to 1/20000."""
+    low, high = (1 / 8192, 1 / 512) if code == "hex12" else (1 / 20000, 1 / 2000)
+    assert low * 0.999 <= half_step(value, code, 0.0) / value <= high * 1.001
+    assert half_step(value, "", 0.25) == value / 4
+    assert half_step(0.0, code, 0.1) == 0

@@ -1,0 +1,39 @@
+"""What the training commands share."""
+
+import sys
+
+import pytest
+
+from tinybench.errors import ModelError
+from tinybench.models.training import ad, ic, kws, vww
+from tinybench.models.training.command import command
+
+
+@pytest.mark.parametrize("module", [kws, vww, ic, ad])
+def test_missing_tensorflow_is_said(
+    module: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without TensorFlow a command says what to install and exits with 2, without a traceback."""
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    assert getattr(module, "main")(["--short"]) == 2  # noqa: B009
+    assert "pip install 'tinybench-mcu[train]'" in capsys.readouterr().err
+
+
+def test_short_runs_write_nothing_kept() -> None:
+    """Without --out a short run works in a folder that is gone afterwards; options are passed."""
+    seen = []
+    assert command("m", "", lambda *given: seen.append(given), ["--short", "--seed", "5"]) == 0
+    data, models, seed, short = seen[0]
+    assert (seed, short) == (5, True)
+    assert data == models
+    assert not data.exists()
+
+
+def test_an_error_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """An error of tinybench's own sets the exit status and is told without a traceback."""
+
+    def make(*_: object) -> None:
+        raise ModelError("no such form")
+
+    assert command("m", "", make, []) == 2
+    assert capsys.readouterr().err == "error: no such form\n"

@@ -1,0 +1,33 @@
+"""Board declarations: what ships is sound, and what is wrong in one is named."""
+
+from pathlib import Path
+
+import pytest
+
+from tinybench.runner.build.board import load_board, names
+from tinybench.errors import DeclarationError
+
+
+@pytest.mark.parametrize("name", names())
+def test_what_ships_loads(name: str) -> None:
+    """Each declaration is valid and carries the name of its file."""
+    assert load_board(name).name == name
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "words"),
+    [
+        ('kernels = "dsp"', 'kernels = "simd"', r"'toolchain.kernels'.*plain\|blocked\|dsp\|mve"),
+        ("fpgaio_origin = 0x", "fpgaio-origin = 0x", r"\[a-z\].*port"),
+        ("fpgaio_origin = 0x", "fpgaio_origin = -1 # 0x", r"'port.*>= 0"),
+        ("ram_size_b", "ram_size_kb", "unknown key 'memory.ram_size_kb'.*'ram_size_b'"),
+    ],
+    ids=["kernels", "constant's name", "constant's value", "memory"],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, right: str, wrong: str, words: str) -> None:
+    """A mistake gives the key and what would be right."""
+    text = names()["mps2-an386"].read_text()
+    assert right in text
+    (tmp_path / "mine.toml").write_text(text.replace(right, wrong))
+    with pytest.raises(DeclarationError, match=words):
+        load_board(str(tmp_path / "mine.toml"))

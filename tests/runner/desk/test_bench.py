@@ -1,0 +1,466 @@
+"""The bench file, and which board of this desk a run means."""
+
+import os
+import pty
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from tests import ROOT
+from tests.runner.desk.plugged import NUCLEO, OTHER
+from tinybench.energy.monitor import MonitorSpec
+from tinybench.errors import DeclarationError, UsageError
+from tinybench.runner.build import board as boards
+from tinybench.runner.build.board import load_board, names
+from tinybench.runner.desk.attached import Attached, Thing
+from tinybench.runner.desk.bench import (
+    Bench,
+    DeskBoard,
+    find_bench,
+    load_bench,
+    monitor_spec,
+    on_desk,
+    user_bench,
+)
+from tinybench.runner.results.request import Request
+
+BOARD = """\
+name = "test-nucleo"
+description = "A board of the tests"
+family = "stm32l4"
+core = "Cortex-M4F"
+
+[attached]
+usb = ["0483:374b", "0483:3752"]
+"""
+USB = boards.Attached(usb=["0000:0000"])
+FULL = """\
+[boards.left]
+board = "serial"
+serial = "AA"
+probe = "BB"
+hub = "1-1.4:2"
+monitor = "lpm"
+interface_board = "between"
+
+[monitors.lpm]
+driver = "lpm01a"
+serial = "CC"
+voltage_v = 3.3
+
+[interface_boards.between]
+port = "/dev/ttyUSB7"
+"""
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> str:
+    """A declared real board, by its path."""
+    path = tmp_path / "test-nucleo.toml"
+    path.write_text(BOARD)
+    return str(path)
+
+
+def probe(device: str, serial: str = NUCLEO, **more: str) -> Thing:
+    """An ST-LINK with its port, at a place of its own."""
+    fields = {"usb": "0483:374b", "probe": "ST-LINK/V2-1", "location": f"1-{device[-1]}"} | more
+    return Thing(ports=[device], serial=serial, **fields)  # pyright: ignore[reportArgumentType]
+
+
+def resolve(request: Request, *things: Thing, bench: Bench | None = None) -> Request:
+    """Return the request on a desk with these things, and nothing said."""
+    return on_desk(
+        request, bench or Bench(), lambda _: None, lambda: Attached(list(things), [], [])
+    )
+
+
+def test_the_only_attached_board_of_its_kind_is_taken(board: str) -> None:
+    """By the name of its port that stays the same, with its debug probe; and it is said."""
+    said = []
+    thing = Thing(
+        usb="0483:374b",
+        serial=NUCLEO,
+        ports=["/dev/ttyACM0"],
+        by_id=["/dev/serial/by-id/usb-STM"],
+        probe="ST-LINK/V2-1",
+    )
+    other = Thing(usb="1a86:7523", ports=["/dev/ttyUSB0"])
+    found = on_desk(
+        Request(board=board, task="kws"),
+        Bench(),
+        said.append,
+        lambda: Attached([thing, other], [], []),
+    )
+    assert found.ports == ("/dev/serial/by-id/usb-STM",)
+    assert (found.probe, found.hub, found.monitor) == (NUCLEO, None, None)
+    assert said == [f"board test-nucleo: {NUCLEO} at /dev/ttyACM0"]
+
+
+def test_two_boards_of_one_kind_need_a_choice(board: str) -> None:
+    """Both are listed, with serial numbers and ports, and the two ways to choose."""
+    with pytest.raises(UsageError) as error:
+        resolve(
+            Request(board=board, task="kws"),
+            probe("/dev/ttyACM0"),
+            probe("/dev/ttyACM1", OTHER, usb="0483:3752"),
+        )
+    for word in (NUCLEO, "/dev/ttyACM0", OTHER, "/dev/ttyACM1", "--port", "bench.toml"):
+        assert word in str(error.value)
+    assert error.value.exit_status == 2
+
+
+def test_without_the_board_it_is_said_what_was_looked_for(board: str) -> None:
+    """Its VID:PIDs, what is there instead, and whether it can be emulated."""
+    with pytest.raises(UsageError) as error:
+        resolve(Request(board=board, task="kws"), Thing(usb="1a86:7523", ports=["/dev/ttyUSB0"]))
+    assert "0483:374b, 0483:3752" in str(error.value)
+    assert "1a86:7523 no serial number at /dev/ttyUSB0" in str(error.value)
+    assert "--emulate" not in str(error.value)
+
+
+def test_a_packaged_board_that_can_be_emulated_says_so() -> None:
+    """Of all boards that have both."""
+    for name in ("nucleo-l4r5",):
+        real = load_board(name)
+        if real.attached is None:
+            continue
+        with pytest.raises(UsageError) as error:
+            resolve(Request(board=name, task="kws"))
+        assert all(usb in str(error.value) for usb in real.attached.usb)
+        assert "attached: nothing" in str(error.value)
+        assert "--emulate" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Request(board="mps2-an386", task="kws"),
+        Request(board="host", task="kws"),
+        Request(board="serial", task="kws", ports=("/dev/ttyACM0",)),
+    ],
+)
+def test_what_needs_no_desk_is_left_as_it_is(request_: Request) -> None:
+    """Nothing is looked for: an emulated board, and a given port."""
+
+    def nobody() -> Attached:
+        raise AssertionError
+
+    assert on_desk(request_, Bench(), lambda _: None, nobody) == request_
+
+
+def test_emulate_wants_no_board(board: str) -> None:
+    """A real board's firmware in an emulator, by its name on the desk too."""
+    bench = Bench(boards={"left": DeskBoard(board=board, serial=NUCLEO)})
+    wanted = Request(board=board, task="kws", emulate=True)
+    assert resolve(wanted) == wanted
+    assert resolve(replace(wanted, board="left"), bench=bench) == wanted
+
+
+def test_a_name_of_the_bench_file_chooses_between_two(board: str) -> None:
+    """And brings its probe and the hub port that switches its power."""
+    bench = Bench(
+        boards={
+            "left": DeskBoard(board=board, serial=NUCLEO, hub="1-1:4"),
+            "right": DeskBoard(board=board, serial=OTHER, probe="JLINK", flasher="pyocd"),
+        }
+    )
+    things = (probe("/dev/ttyACM0"), probe("/dev/ttyACM1", OTHER))
+    left = resolve(Request(board="left", task="kws"), *things, bench=bench)
+    assert (left.board, left.ports) == (board, ("/dev/ttyACM0",))
+    assert (left.probe, left.hub) == (NUCLEO, "1-1:4")
+    right = resolve(Request(board="right", task="kws"), *things, bench=bench)
+    assert (right.ports, right.probe, right.hub) == (("/dev/ttyACM1",), "JLINK", None)
+    assert (left.flasher, right.flasher) == (None, "pyocd")
+    own = resolve(
+        Request(board="right", task="kws", probe="MINE", hub="2-1:1", flasher="openocd"),
+        *things,
+        bench=bench,
+    )
+    assert (own.probe, own.hub, own.flasher) == ("MINE", "2-1:1", "openocd")
+    with pytest.raises(UsageError, match=r"2 boards of the kind test-nucleo.*left: .*right: .*--b"):
+        resolve(Request(board=board, task="kws"), *things, bench=bench)
+
+
+def test_a_probe_chooses_between_two(board: str) -> None:
+    """By the serial number of the probe that carries the port, or that the bench file gives it."""
+    things = (probe("/dev/ttyACM0"), probe("/dev/ttyACM1", OTHER))
+    wanted = Request(board=board, task="kws", probe=OTHER)
+    assert resolve(wanted, *things).ports == ("/dev/ttyACM1",)
+    bench = Bench(
+        boards={
+            "left": DeskBoard(board=board, serial=NUCLEO, hub="1-1:4"),
+            "right": DeskBoard(board=board, serial=OTHER, probe="JLINK", hub="1-1:2"),
+        }
+    )
+    assert resolve(wanted, *things, bench=bench).hub == "1-1:2"
+    assert resolve(replace(wanted, probe="JLINK"), *things, bench=bench).hub == "1-1:2"
+    with pytest.raises(UsageError, match="2 boards"):
+        resolve(replace(wanted, probe="NONE"), *things)
+
+
+def test_the_only_named_board_is_taken_among_others_of_its_kind(board: str) -> None:
+    """Naming one in the bench file is the choice; so is having only one of them plugged in."""
+    bench = Bench(boards={"left": DeskBoard(board=board, serial=NUCLEO)})
+    things = (probe("/dev/ttyACM0"), probe("/dev/ttyACM1", OTHER))
+    assert resolve(Request(board=board, task="kws"), *things, bench=bench).ports == (
+        "/dev/ttyACM0",
+    )
+    both = Bench(boards=bench.boards | {"right": DeskBoard(board=board, serial="AWAY")})
+    assert resolve(Request(board=board, task="kws"), *things, bench=both).probe == NUCLEO
+    with pytest.raises(UsageError, match=r"left \(.*\) of bench.toml is not attached; attached:"):
+        resolve(Request(board=board, task="kws"), things[1], bench=bench)
+
+
+def test_a_given_port_keeps_what_else_is_known_of_the_board(board: str) -> None:
+    """--board left --port PORT."""
+    bench = Bench(boards={"left": DeskBoard(board=board, serial=NUCLEO, hub="1-1:4", probe="P")})
+    found = resolve(
+        Request(board="left", task="kws", ports=("/dev/ttyS1",)), probe("/dev/x0"), bench=bench
+    )
+    assert (found.board, found.ports) == (board, ("/dev/ttyS1",))
+    assert (found.hub, found.probe) == ("1-1:4", "P")
+
+
+def test_a_device_with_two_ports_needs_one_named(board: str) -> None:
+    """Neither is taken by guess."""
+    thing = Thing(usb="0483:374b", serial=NUCLEO, ports=["/dev/ttyACM0", "/dev/ttyACM1"])
+    with pytest.raises(UsageError, match=r"2 serial ports \(/dev/ttyACM0, /dev/ttyACM1\)"):
+        resolve(Request(board=board, task="kws"), thing)
+
+
+def test_a_name_that_is_no_board_suggests_those_of_the_desk(board: str) -> None:
+    """As well as the declared ones."""
+    bench = Bench(boards={"bench-left": DeskBoard(board=board, serial=NUCLEO)})
+    with pytest.raises(UsageError, match="did you mean 'bench-left'"):
+        resolve(Request(board="bench-lfet", task="kws"), bench=bench)
+    with pytest.raises(UsageError, match="did you mean 'mps2-an386'"):
+        resolve(Request(board="mps2-an368", task="kws"), bench=bench)
+
+
+def test_one_serial_number_on_two_devices_names_neither(board: str) -> None:
+    """Cheap adapters come with the same one."""
+    bench = Bench(boards={"left": DeskBoard(board=board, serial="0001")})
+    with pytest.raises(UsageError, match="2 devices have the serial number 0001"):
+        resolve(
+            Request(board="left", task="kws"),
+            probe("/dev/ttyUSB0", "0001"),
+            probe("/dev/ttyUSB1", "0001"),
+            bench=bench,
+        )
+
+
+@pytest.fixture
+def terminal() -> Iterator[str]:
+    """The path of a real port of this computer."""
+    near, far = pty.openpty()
+    yield os.ttyname(far)
+    os.close(near)
+    os.close(far)
+
+
+def test_a_port_names_a_board_without_serial_number(terminal: str) -> None:
+    """A real port, or a URL; one that is not there is not attached."""
+    bench = Bench(
+        boards={
+            "left": DeskBoard(board="serial", port=terminal),
+            "far": DeskBoard(board="serial", port="socket://bench:7000"),
+            "away": DeskBoard(board="serial", port="/dev/ttyACM99"),
+        }
+    )
+    assert resolve(Request(board="left", task="kws"), bench=bench).ports == (terminal,)
+    assert resolve(Request(board="far", task="kws"), bench=bench).ports == ("socket://bench:7000",)
+    with pytest.raises(UsageError, match=r"away .*ttyACM99.* is not attached; attached: nothing"):
+        resolve(Request(board="away", task="kws"), bench=bench)
+
+
+def test_energy_mode_takes_monitor_and_interface_board_of_the_desk(terminal: str) -> None:
+    """Only energy mode; the interface board's own line is fast."""
+    bench = load_text(FULL.replace("/dev/ttyUSB7", terminal).replace('probe = "BB"\n', ""))
+    thing = Thing(usb="0403:6001", serial="AA", ports=["/dev/ttyUSB0"])
+    plain = resolve(Request(board="left", task="kws"), thing, bench=bench)
+    assert (plain.ports, plain.monitor, plain.interface_board) == (("/dev/ttyUSB0",), None, False)
+    energy = resolve(
+        Request(board="left", task="kws", mode="energy", baud=9600), thing, bench=bench
+    )
+    assert (energy.ports, energy.monitor) == ((terminal,), "lpm")
+    assert (energy.interface_board, energy.baud) == (True, 115_200)
+    assert monitor_spec("lpm", bench) == MonitorSpec(driver="lpm01a", serial="CC", voltage_v=3.3)
+    assert monitor_spec("ppk2", bench) == MonitorSpec(driver="ppk2")
+    with pytest.raises(UsageError, match=r"no monitor 'lpn'.*; on this desk: lpm"):
+        monitor_spec("lpn", bench)
+    away = load_text(FULL)
+    with pytest.raises(UsageError, match=r"left \(/dev/ttyUSB7\) of bench.toml is not attached"):
+        resolve(Request(board="left", task="kws", mode="energy"), thing, bench=away)
+
+
+def test_in_energy_mode_the_board_itself_may_be_unplugged(terminal: str, tmp_path: Path) -> None:
+    """Its debugger would supply it; what is wired to the energy build's pins carries the line."""
+    path = tmp_path / "test-nucleo.toml"
+    path.write_text(BOARD + "energy = false\n")
+    kind = DeskBoard(board=str(path), serial=NUCLEO, energy_port=terminal)
+    bench = Bench(boards={"left": kind})
+    energy = Request(board=str(path), task="kws", mode="energy")
+    assert resolve(energy, bench=bench).ports == (terminal,)
+    both = resolve(energy, probe("/dev/ttyACM0"), bench=bench)
+    assert (both.ports, both.probe, both.interface_board) == ((terminal,), NUCLEO, False)
+    plain = resolve(replace(energy, mode="all"), probe("/dev/ttyACM0"), bench=bench)
+    assert plain.ports == ("/dev/ttyACM0",)
+    unwired = Bench(boards={"left": replace(kind, energy_port=None)})
+    for known in (Bench(), unwired):
+        with pytest.raises(UsageError, match=r"talks on other pins.*--port.*energy_port"):
+            resolve(energy, probe("/dev/ttyACM0"), bench=known)
+
+
+def test_boards_whose_energy_build_talks_on_other_pins_say_so() -> None:
+    """Of all that are declared."""
+    for name in names():
+        board = load_board(name)
+        if board.attached is not None and board.attached.usb:
+            other = board.port.get("energy_usart", board.port.get("usart"))
+            assert board.attached.energy == (other == board.port.get("usart")), name
+
+
+def test_a_board_without_usb_number_is_named_by_its_port(terminal: str) -> None:
+    """Whatever adapter its port is."""
+    (name,) = (name for name in names() if (load_board(name).attached or USB).usb == [])
+    with pytest.raises(UsageError, match=r"has no USB number to be found by.*--port"):
+        resolve(Request(board=name, task="kws"), probe("/dev/ttyACM0"))
+    bench = Bench(boards={"mine": DeskBoard(board=name, port=terminal)})
+    assert resolve(Request(board=name, task="kws"), bench=bench).ports == (terminal,)
+
+
+def load_text(text: str) -> Bench:
+    """Load a bench file of this text."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "bench.toml").write_text(text)
+        return load_bench(Path(folder) / "bench.toml")
+
+
+def test_the_example_of_the_documentation_is_a_bench() -> None:
+    """And every key that it has is in the table below it."""
+    page = (ROOT / "docs" / "bench.md").read_text()
+    bench = load_text(page.split("```toml\n")[1].split("```")[0])
+    assert list(bench.boards) == ["left", "right", "foreign"]
+    assert all(f"| `{key}` |" in page for key in DeskBoard.__struct_fields__)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[boards.left]\nboard = "serail"\nserial = "A"', r"boards.left.board.*'serail'.*'serial'"),
+        ('[boards.left]\nboard = "serial"\nserail = "A"', r"boards.left.serail.*'serial'"),
+        ('[board.left]\nboard = "serial"', r"unknown key 'board'.*'boards'"),
+        ('[boards.left]\nboard = "serial"', r"boards.left needs the key serial or port"),
+        ('[boards.left]\nboard = "serial"\nserial = ""', r"boards"),
+        ('[boards.left]\nboard = "serial"\nserial = 7', r"boards"),
+        ('[boards."a b"]\nboard = "serial"\nserial = "A"', r"boards"),
+        ('[boards.left]\nserial = "A"', r"missing key `board`"),
+        ('[boards.left]\nboard = "serial"\nport = "/dev/x"\nhub = "1-1"', r"hub|boards"),
+        ('[boards.left]\nboard = "serial"\nport = "/dev/x"\nhub = "--help:1"', r"hub|boards"),
+        ('[boards.left]\nboard = "mps2-an386"\nserial = "A"', r"left.board.*is emulated"),
+        ('[boards.host]\nboard = "serial"\nserial = "A"', r"boards.host.*another kind"),
+        ('[boards.left]\nboard = "none.toml"\nserial = "A"', r"none.toml: there is no such file"),
+        (
+            '[boards.left]\nboard = "nucleo-l4r5"\nserial = "A"\nflasher = "opencd"',
+            r"boards.left.flasher.*'opencd'.*'openocd'",
+        ),
+        (
+            '[boards.left]\nboard = "serial"\nserial = "A"\nmonitor = "lmp"\n[monitors.lpm]\n'
+            'driver = "lpm01a"',
+            r"boards.left.monitor.*'lmp'.*'lpm'",
+        ),
+        (
+            '[boards.left]\nboard = "serial"\nserial = "A"\ninterface_board = "x"',
+            r"left.interface_board.*'x'.*there is none",
+        ),
+        ('[monitors.lpm]\ndriver = "lpm"', r"monitors.lpm.driver.*'lpm01a'"),
+        ('[monitors.lpm]\ndriver = "lpm01a"\nvoltage = 3', r"monitors.lpm.voltage.*'voltage_v'"),
+        ("[interface_boards.x]", r"interface_boards.x needs the key serial or port"),
+        ("[boards", r"not valid TOML"),
+    ],
+)
+def test_what_is_wrong_with_a_bench_file_is_said_with_file_key_and_nearest_name(
+    text: str, words: str
+) -> None:
+    """As of every declaration."""
+    with pytest.raises(DeclarationError, match=f"bench.toml.*({words})|{words}"):
+        load_text(text)
+
+
+TOML_KEYS = st.sampled_from(
+    ["boards", "monitors", "interface_boards", "left", "board", "serial", "port", "hub", "driver"]
+)
+VALUES = st.recursive(
+    st.sampled_from(['"serial"', '"A"', '"lpm01a"', "1", "true", "1.5", "2020-01-01", '"\\u001b"']),
+    lambda inner: st.lists(inner, max_size=3).map(lambda items: f"[{', '.join(items)}]"),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.tuples(st.lists(TOML_KEYS, min_size=1, max_size=4), VALUES), max_size=6))
+def test_a_nonsense_bench_file_is_a_clear_error_or_a_bench(
+    lines: list[tuple[list[str], str]],
+) -> None:
+    """Never anything else than a DeclarationError, which names the file."""
+    text = "\n".join(f"{'.'.join(keys)} = {value}" for keys, value in lines)
+    try:
+        bench = load_text(text)
+    except DeclarationError as error:
+        assert ".toml" in str(error)
+    else:
+        assert set(tomllib.loads(text)) <= {"boards", "monitors", "interface_boards"}
+        assert all(desk.serial or desk.port for desk in bench.boards.values())
+
+
+def test_the_nearest_bench_file_upward_is_used_else_the_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A project's before the user's; TINYBENCH_BENCH before both."""
+    monkeypatch.delenv("TINYBENCH_BENCH", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    deep = tmp_path / "project" / "a" / "b"
+    deep.mkdir(parents=True)
+    assert find_bench(deep) is None
+    assert load_bench(None) == Bench()
+    user_bench().parent.mkdir(parents=True)
+    user_bench().write_text("")
+    assert find_bench(deep) == user_bench()
+    (tmp_path / "project" / "bench.toml").write_text("")
+    assert find_bench(deep) == tmp_path / "project" / "bench.toml"
+    monkeypatch.setenv("TINYBENCH_BENCH", str(tmp_path / "other.toml"))
+    assert find_bench(deep) == tmp_path / "other.toml"
+    with pytest.raises(DeclarationError, match=r"other.toml: there is no such file"):
+        load_bench(find_bench(deep))
+
+
+def test_from_a_folder_that_is_gone_the_users_bench_file_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No traceback for a folder that another terminal has removed."""
+    monkeypatch.delenv("TINYBENCH_BENCH", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert find_bench() is None
+    user_bench().parent.mkdir(parents=True)
+    user_bench().write_text("")
+    assert find_bench() == user_bench()
+
+
+def test_a_board_of_its_own_is_found_from_the_folder_of_the_bench_file(
+    tmp_path: Path, board: str
+) -> None:
+    """Wherever the run is started."""
+    (tmp_path / "bench.toml").write_text(
+        'boards.mine = { board = "test-nucleo.toml", serial = "A" }'
+    )
+    assert load_bench(tmp_path / "bench.toml").boards["mine"].board == board

@@ -1,0 +1,251 @@
+"""The protocol client against the real C core."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinybench.errors import BenchError, DeadlineError, OtherDutError, ProtocolError, TransportError
+from tinybench.runner.dut.client import Dut
+from tinybench.runner.dut.inference import parse_results
+from tinybench.runner.dut.line import Patience, Tally
+from tinybench.transport.transport import ProcessTransport, Recorder, ReplayTransport
+
+INPUT = bytes(range(1, 206)) + bytes(285)
+IMPATIENT = Patience(reply_s=0.3, name_s=0.2, noise_s=0.5, inference_s=0.2, tries=2)
+
+
+@pytest.fixture
+def line(core: Path) -> Iterator[ProcessTransport]:
+    """The core as a child process."""
+    transport = ProcessTransport([str(core)])
+    yield transport
+    transport.close()
+
+
+def test_the_handshake_finds_vendor_model_and_capabilities(line: ProcessTransport) -> None:
+    """The boot banner before the answer is no answer."""
+    identity = Dut(line).handshake()
+    assert (identity.vendor, identity.model_id) == ("tinybench", "fake01")
+    assert "profile" in identity.caps
+
+
+def test_the_handshake_survives_half_a_command_on_the_line(line: ProcessTransport) -> None:
+    """What another program left unfinished spoils the first try, not the run."""
+    line.write(b"db 00112")
+    assert Dut(line).handshake().vendor == "tinybench"
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_an_upload_and_an_inference_answer_what_the_engine_computes(
+    line: ProcessTransport, fast: bool
+) -> None:
+    """The engine's first value is the sum of the input in 256ths, by either protocol."""
+    dut = Dut(line, fast=fast)
+    dut.handshake()
+    assert dut.protocol == ("frames" if fast else "stock")
+    assert dut.verified
+    inference = dut.infer(INPUT, 3, 1)
+    assert inference.iterations == 3
+    assert inference.results.split(",")[0] == f"{sum(INPUT) % 256 / 256:.9f}"[:5]
+    assert dut.infer(INPUT, 5, 2).results == inference.results
+    assert dut.tally == Tally()
+
+
+@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"\xe0" + bytes(489), "Inference failed with -7"),
+        (b"\xe1" + bytes(489), "'nan', which is no number"),
+        (bytes(491), "exceeds maximum of 490|no answer to an upload"),
+        (bytes(100), "Input db has 100 elemented, expected 490|no answer to an upload"),
+    ],
+)
+def test_what_never_goes_well_is_an_error_after_some_attempts(
+    line: ProcessTransport, fast: bool, data: bytes, words: str
+) -> None:
+    """An engine that fails, results that are no numbers, an input of another size."""
+    dut = Dut(line, fast=fast, patience=IMPATIENT)
+    dut.handshake()
+    with pytest.raises(BenchError, match=f"given up after 1 retries.*({words})"):
+        dut.infer(data, 1, 0)
+
+
+def test_the_dut_holds_an_input_until_another_is_sent(line: ProcessTransport) -> None:
+    """Windows on one input upload it once."""
+    sent = _sent(line)
+    dut = Dut(line)
+    dut.handshake()
+    dut.infer(INPUT, 1, 0)
+    before = len(b"".join(sent))
+    dut.infer(INPUT, 1, 0)
+    assert len(b"".join(sent)) - before < 100
+
+
+def _sent(line: ProcessTransport) -> list[bytes]:
+    """Return the list to which all that is sent from now on is added."""
+    sent: list[bytes] = []
+    write = line.write
+    line.write = lambda data: (sent.append(data), write(data))[1]  # type: ignore[method-assign]
+    return sent
+
+
+@pytest.mark.parametrize(("probe", "chunk_b"), [(False, 31), (True, 38)])
+def test_stock_uploads_are_31_bytes_a_command_unless_more_is_tried(
+    line: ProcessTransport, probe: bool, chunk_b: int
+) -> None:
+    """Stock ports are promised 64 bytes without a handshake; 38 fill the command buffer."""
+    dut = Dut(line, fast=False, probe=probe)
+    dut.handshake()
+    sent = _sent(line)
+    dut.infer(INPUT, 1, 0)
+    uploads = [data for data in sent if re.fullmatch(rb"db [0-9a-f]+%", data)]
+    assert max(map(len, uploads)) == len(b"db %") + 2 * chunk_b
+    assert dut.chunk_b == chunk_b
+
+
+def test_nothing_that_looks_for_a_dut_is_an_empty_command(line: ProcessTransport) -> None:
+    """Stock firmware reads a command up to the first zero, and crashes on an empty one."""
+    sent = _sent(line)
+    line.read = lambda _: b""  # type: ignore[method-assign]
+    with pytest.raises(DeadlineError):
+        Dut(line, patience=IMPATIENT).handshake()
+    commands = b"".join(sent).split(b"%")[:-1]
+    assert len(commands) == 5
+    assert all(command.startswith(b"name") for command in commands)
+
+
+def test_text_commands_work_beside_frames(line: ProcessTransport) -> None:
+    """A command leaves frames mode and comes back to it."""
+    dut = Dut(line)
+    dut.handshake()
+    dut.infer(INPUT, 1, 0)
+    assert any(text.startswith("m-buffer-01-02") for text in dut.command("db print", 2.0))
+    assert dut.infer(INPUT, 1, 0).results
+    dut.leave()
+    assert dut.command("results", 2.0)[0].startswith("m-results-[")
+
+
+def test_a_new_run_finds_a_dut_that_was_left_in_frames_mode(line: ProcessTransport) -> None:
+    """A runner that was killed leaves the DUT waiting for frames."""
+    Dut(line).handshake()
+    dut = Dut(line, patience=Patience(name_s=0.3))
+    assert dut.handshake().model_id == "fake01"
+    assert dut.infer(INPUT, 1, 0).results
+
+
+def test_a_dut_that_dies_between_two_inputs_is_started_again(line: ProcessTransport) -> None:
+    """The same DUT answers afterwards, so the run goes on and counts it."""
+    dut = Dut(line)
+    dut.handshake()
+    first = dut.infer(INPUT, 1, 0)
+    line._child.kill()
+    assert dut.infer(INPUT, 1, 0).results == first.results
+    assert (dut.tally.retries, dut.tally.reopened) == (1, 1)
+
+
+def test_a_dut_that_falls_silent_for_good_is_given_up_after_two_searches(
+    line: ProcessTransport,
+) -> None:
+    """A dead board does not keep a CI runner busy for minutes."""
+    dut = Dut(line, patience=Patience(name_s=0.1, name_tries=2, tries=50))
+    dut.handshake()
+    line._argv = ["sleep", "60"]
+    line._child.kill()
+    with pytest.raises(DeadlineError, match=r"given up after 2 retries.*did not answer 'name%'"):
+        dut.infer(INPUT, 1, 0)
+
+
+def test_another_dut_after_a_fault_is_an_error(
+    line: ProcessTransport, core: Path, tmp_path: Path
+) -> None:
+    """A board that comes back with another model never goes on with the run."""
+    dut = Dut(line)
+    dut.handshake()
+    dut.infer(INPUT, 1, 0)
+    other = tmp_path / "other"
+    other.write_bytes(core.read_bytes().replace(b"fake01", b"fake02"))
+    other.chmod(0o755)
+    line._argv = [str(other)]
+    line._child.kill()
+    with pytest.raises(OtherDutError, match=r"another DUT answers.*fake02.*fake01"):
+        dut.infer(INPUT, 1, 0)
+
+
+def test_a_silent_dut_is_an_error_that_says_what_was_tried() -> None:
+    """A program that answers nothing does not hang the run."""
+    line = ProcessTransport(["sleep", "60"])
+    try:
+        with pytest.raises(DeadlineError, match=r"did not answer 'name%' 5 times.*seen: nothing"):
+            Dut(line, patience=IMPATIENT).handshake()
+    finally:
+        line.close()
+
+
+def test_a_dut_that_never_stops_talking_is_an_error() -> None:
+    """The wrong port may send for ever."""
+    line = ProcessTransport(["yes"])
+    try:
+        with pytest.raises(ProtocolError, match="never quiet"):
+            Dut(line, patience=IMPATIENT).handshake()
+    finally:
+        line.close()
+
+
+def test_a_dut_that_dies_is_an_error_that_says_how() -> None:
+    """The child's own last words are in the message."""
+    script = "echo out of coffee >&2; exit 7"
+    line = ProcessTransport(["sh", "-c", script])
+    try:
+        with pytest.raises(TransportError, match=r"sh ended with exit status 7.*out of coffee"):
+            Dut(line).handshake()
+    finally:
+        line.close()
+
+
+def test_a_recorded_session_replays_without_the_dut(core: Path, tmp_path: Path) -> None:
+    """The transcript of a run is the fixture of a test."""
+    path = tmp_path / "transcript.jsonl"
+    recorded = Recorder(ProcessTransport([str(core)]), path)
+    dut = Dut(recorded)
+    identity = dut.handshake()
+    inference = dut.infer(INPUT, 2, 1)
+    recorded.close()
+
+    replayed = Dut(ReplayTransport(path))
+    assert replayed.handshake() == identity
+    assert replayed.infer(INPUT, 2, 1) == inference
+
+
+def test_a_replay_refuses_another_question(core: Path, tmp_path: Path) -> None:
+    """A transcript answers only what it was asked."""
+    path = tmp_path / "transcript.jsonl"
+    recorded = Recorder(ProcessTransport([str(core)]), path)
+    Dut(recorded).handshake()
+    recorded.close()
+    replayed = Dut(ReplayTransport(path))
+    replayed.handshake()
+    with pytest.raises(TransportError, match="where the runner sends"):
+        replayed.infer(INPUT, 1, 0)
+
+
+@given(st.text())
+def test_any_text_is_finite_numbers_or_an_error(text: str) -> None:
+    """Nothing else than plain decimals passes as results."""
+    try:
+        values = parse_results(text)
+    except ProtocolError:
+        return
+    assert ",".join(text.split(",")) == text
+    assert all(abs(value) < float("inf") for value in values)
+
+
+@pytest.mark.parametrize("text", ["", "nan", "inf", "0.1,", "1e5", "0x1", "0.5 ", "٣", "1_0", "-"])
+def test_what_python_would_take_for_a_number_may_still_be_none(text: str) -> None:
+    """The protocol knows digits, a point and a minus."""
+    with pytest.raises(ProtocolError):
+        parse_results(text)

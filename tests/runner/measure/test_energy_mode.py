@@ -1,0 +1,284 @@
+"""The energy mode: real driver, simulated instrument, emulated board, one result."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.ground.powered import Powered
+from tests.runner.results.a_result import good_result
+from tinybench.energy.simulated.emulated import PACE, EmulatedLoad, timing_pin
+from tinybench.energy.simulated.interface_board import SimulatedInterfaceBoard
+from tinybench.energy.simulated.lpm01a import SimulatedLpm01a
+from tinybench.energy.simulated.port import PseudoPort
+from tinybench.errors import MonitorError
+from tinybench.models.declaration import package_folder
+from tinybench.runner import rules
+from tinybench.runner.build.board import load_board
+from tinybench.runner.build.firmware import build
+from tinybench.runner.build.task import load_task
+from tinybench.runner.results.result import Energy, EnergyWindow, Result, read_result
+
+TINYBENCH = [sys.executable, "-m", "tinybench.runner"]
+TIMEOUT_S = 300
+ENERGY = ["--board", "mps2-an386", "--task", "ad", "--mode", "energy"]
+
+
+def _tinybench(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*TINYBENCH, *words], capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder of an energy run, and what it printed."""
+    folder = tmp_path_factory.mktemp("energy") / "run"
+    done = _tinybench(*ENERGY, "--out", str(folder))
+    assert done.returncode == 0, done.stderr
+    return folder, done.stdout
+
+
+@pytest.fixture
+def energy(run: tuple[Path, str]) -> Energy:
+    """What it found."""
+    found = read_result(run[0]).energy
+    assert found is not None
+    return found
+
+
+def test_the_energy_is_that_of_the_model_within_its_uncertainty(energy: Energy) -> None:
+    """Power of the board's declaration, time of the emulated clock."""
+    power = load_board("mps2-an386").power
+    assert power is not None
+    assert len(energy.windows) == 5
+    for window in energy.windows:
+        assert window.energy_j is not None
+        assert window.uncertainty_j is not None
+        assert window.dut_s is not None
+        assert window.monitor_s is not None
+        assert window.monitor_s >= 10
+        true_j = power.active_a * power.voltage_v * window.dut_s
+        assert abs(window.energy_j - true_j) < window.uncertainty_j
+        # A sample is 200 us: that is how well two edges are known.
+        assert abs(window.monitor_s - window.dut_s) < 500e-6
+    assert energy.edges == 11
+
+
+def test_a_model_is_called_one_everywhere(run: tuple[Path, str], energy: Energy) -> None:
+    """Terminal, JSON, trace and the name of the monitor."""
+    folder, printed = run
+    assert energy.modelled
+    assert "modelled uJ/inference" in printed
+    assert "energy: modelled, not a measurement" in printed.replace("\n", " ").replace("  ", " ")
+    assert "(simulated)" in energy.monitor
+    assert "110 uA/MHz" in energy.model_source
+    document = json.loads(_tinybench("check", str(folder), "--json").stdout)
+    assert document["energy"]["modelled"] is True
+    assert "energy: modelled, not a measurement" in document["caveats"]
+    analysed = _tinybench("energy", "analyse", str(folder)).stdout
+    assert "modelled: no measurement" in analysed
+
+
+def test_the_run_folder_holds_trace_pictures_and_both_transcripts(run: tuple[Path, str]) -> None:
+    """What the energy was computed from, and each window as a picture."""
+    names = {path.name for path in run[0].iterdir()}
+    assert {"energy.jls", "energy.json", "transcript-energy.jsonl", "energy_windows.png"} <= names
+    assert {f"energy_inf_{number:03d}.png" for number in range(5)} <= names
+    transcript = (run[0] / "transcript-energy.jsonl").read_text()
+    assert "m-timestamp-mode-energy" in transcript
+    assert "m-lap-us" not in transcript
+
+
+def test_an_interrupted_energy_run_leaves_no_process_and_goes_on(tmp_path: Path) -> None:
+    """Ctrl-C: the supply is off, the emulator gone; resume measures the energy from its start."""
+    folder = tmp_path / "run"
+    listening = ["env", "--default-signal=INT"]
+    with subprocess.Popen(
+        [*listening, *TINYBENCH, *ENERGY, "--out", str(folder)], stderr=subprocess.PIPE, text=True
+    ) as runner:
+        deadline_s = time.monotonic() + TIMEOUT_S
+        while not (folder / "energy.jls").exists():
+            assert time.monotonic() < deadline_s
+            assert runner.poll() is None
+            time.sleep(0.02)
+        children = Path(f"/proc/{runner.pid}/task/{runner.pid}/children").read_text().split()
+        runner.send_signal(signal.SIGINT)
+        _, words = runner.communicate(timeout=60)
+    assert runner.returncode == 130, words
+    assert not any(Path(f"/proc/{child}").exists() for child in children)
+    assert not read_result(folder).complete
+    done = _tinybench("resume", str(folder))
+    assert done.returncode == 0, done.stderr
+    assert read_result(folder).energy is not None
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--board", "host", "--mode", "energy"], "no model of its power"),
+        (["--mode", "energy", "--monitor", "lpm01a"], "measures a board on a --port"),
+        (["--port", "/dev/x", "--mode", "energy"], "needs --monitor"),
+        (["--port", "/dev/x", "--monitor", "lpm01a"], "run --mode energy apart"),
+        (["--mode", "performance", "--monitor", "lpm01a"], "not --mode performance"),
+        (["--mode", "energy", "--interface-board"], "stands between a --port and the DUT"),
+        (["--mode", "energy", "--port", "/dev/x", "--monitor", "lpm01b"], "lpm01a"),
+    ],
+)
+def test_energy_that_cannot_be_had_is_refused_on_paper(
+    words: list[str], message: str, tmp_path: Path
+) -> None:
+    """Exit 2, and what to do instead."""
+    done = _tinybench("--task", "ad", *words, "--out", str(tmp_path / "run"))
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_instrument_sees_emulated_microseconds_between_two_marks() -> None:
+    """However long the host took, a window lasts what the DUT's clock says."""
+    load = EmulatedLoad(1e-3, 5e-3)
+    load.begin()
+    load.mark(100)  # boot
+    load.mark(2**32 - 500_000)  # the clock wraps within the window
+    start_s = load.falling_s(0, 1e9)[1]
+    assert load.known_s() < start_s + 1
+    load.mark(1_500_000)
+    assert load.falling_s(0, 1e9)[2] == pytest.approx(start_s + 2.0)
+    assert load.known_s() >= start_s + 2.0
+    assert load.current_a(start_s, 0.5, 4) == pytest.approx([5e-3] * 4)
+    assert load.current_a(start_s + 2.0, 0.5, 1) == pytest.approx([1e-3])
+
+
+def test_a_window_that_is_modelled_too_late_is_an_error() -> None:
+    """A sample that was sent cannot be taken back."""
+    load = EmulatedLoad(1e-3, 5e-3)
+    load.mark(0)
+    load.mark(10)
+    time.sleep(0.02)
+    with pytest.raises(MonitorError, match="modelled too late"):
+        load.mark(10 + int(0.01 * PACE * 1e6))
+
+
+def _result(**changed: object) -> Result:
+    """Return a good result with energy, and with one window changed."""
+    windows = [
+        EnergyWindow(
+            input=f"tst_{number:06d}.bin",
+            iterations=50,
+            results="0.000,0.996",
+            start_s=20.0 * number,
+            stop_s=20.0 * number + 10.2,
+            energy_j=0.05,
+            uncertainty_j=0.001,
+            power_w=0.05 / 10.2,
+            monitor_s=10.2,
+            dut_s=None,
+            host_s=10.3,
+            lost=0,
+            clipped=0,
+            faults=[],
+            warnings=[],
+        )
+        for number in range(5)
+    ]
+    windows[2] = msgspec.structs.replace(windows[2], **changed)
+    energy = Energy(
+        per_inference_j=0.001,
+        uncertainty_j=2e-5,
+        terms_j={},
+        not_stated=[],
+        modelled=False,
+        model_source="",
+        monitor="X-NUCLEO-LPM01A",
+        monitor_serial="1",
+        monitor_firmware="1.0.6",
+        voltage_v=3.3,
+        rate_hz=5000.0,
+        edges=11,
+        lost=0,
+        warnings=[],
+        faults=[],
+        windows=windows,
+    )
+    return good_result(energy=energy)
+
+
+@pytest.mark.parametrize(
+    ("changed", "rule", "found"),
+    [
+        ({"monitor_s": 9.9, "power_w": 0.05 / 9.9}, "energy-duration", "window 3 lasted 9.900 s"),
+        ({"faults": ["3 edges where two belong"], "energy_j": None}, "energy-window", "3 edges"),
+        ({"input": "tst_000001.bin"}, "energy-windows", "5 windows on 4 inputs"),
+        ({"results": "0.004,0.992"}, "same-output", "0.004"),
+    ],
+)
+def test_a_broken_energy_rule_is_named(changed: dict[str, object], rule: str, found: str) -> None:
+    """The rule, and what was found."""
+    assert rules.check(_result(), load_task("kws")) == []
+    broken = rules.check(_result(**changed), load_task("kws"))
+    assert [violation.rule for violation in broken] == [rule]
+    assert found in broken[0].found
+
+
+def test_an_edited_median_is_noticed() -> None:
+    """It is computed again from the stored windows."""
+    result = _result()
+    assert result.energy is not None
+    edited = msgspec.structs.replace(result.energy, per_inference_j=0.0009)
+    (broken,) = rules.check(msgspec.structs.replace(result, energy=edited), load_task("kws"))
+    assert broken.rule == "energy-recomputed"
+    assert re.search(r"1000\.0000 uJ", broken.wanted)
+
+
+def test_mode_all_with_the_modelled_monitor_measures_all_three(tmp_path: Path) -> None:
+    """Two builds, three modes, the same outputs."""
+    words = ["--task", "ad", "--monitor", "modelled", "--out", str(tmp_path / "run"), "--json"]
+    done = _tinybench(*words)
+    assert done.returncode == 0, done.stderr
+    result = read_result(tmp_path / "run")
+    assert result.accuracy is not None
+    assert result.performance is not None
+    assert result.energy is not None
+    assert set(result.files_sha256) >= {"firmware.elf", "firmware-energy.elf"}
+    assert (tmp_path / "run" / "energy.jls").stat().st_size > 0
+
+
+def test_a_whole_bench_measures_through_its_own_wires(tmp_path: Path) -> None:
+    """A board behind an interface board, supplied and watched by an LPM01A on another port.
+
+    The command line is that of a real bench, and nothing in the runner knows that it is none.
+    """
+    board, task = load_board("mps2-an386"), load_task("ad")
+    image = build(board, task, package_folder() / "embedded" / "ad01.tflite", energy=True)
+    load = EmulatedLoad(1e-3, 3.4e-3)
+    with timing_pin(load) as pin, closing(Powered(board.command(image.elf, pin))) as dut:
+        monitor = SimulatedLpm01a(load, real_time=False, on_power=dut.power)
+        with (
+            PseudoPort(monitor, real_time=False) as monitor_port,
+            PseudoPort(SimulatedInterfaceBoard(dut)) as port,
+        ):
+            (tmp_path / "desk.toml").write_text(
+                f'driver = "lpm01a"\nport = "{monitor_port.path}"\nvoltage_v = 3.3\n'
+            )
+            done = _tinybench(
+                *("--port", port.path, "--interface-board", "--task", "ad", "--mode", "energy"),
+                *("--monitor", str(tmp_path / "desk.toml"), "--out", str(tmp_path / "run")),
+            )
+        assert done.returncode == 0, done.stderr + done.stdout
+        assert not dut.powered
+    energy = read_result(tmp_path / "run").energy
+    assert energy is not None
+    assert energy.per_inference_j is not None
+    assert energy.uncertainty_j is not None
+    assert not energy.modelled
+    true_j = 3.4e-3 * 3.3 * (energy.windows[0].monitor_s or 0) / energy.windows[0].iterations
+    assert abs(energy.per_inference_j - true_j) < energy.uncertainty_j
+    assert "[dut]: m-results-[" in (tmp_path / "run" / "transcript-energy.jsonl").read_text()

@@ -1,0 +1,390 @@
+"""A run folder held against itself: an edited result is noticed, by what it contradicts."""
+
+import hashlib
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.runner.results.a_result import good_result
+from tinybench.runner import rules
+from tinybench.runner.dut.client import Dut
+from tinybench.runner.results.request import Request
+from tinybench.runner.results.result import Answer, read_result
+from tinybench.runner.rules.folder import claimed, inferred
+from tinybench.runner.rules.judge import judge
+from tinybench.runner.session.run import run
+from tinybench.track import silent
+from tinybench.transport.transport import ProcessTransport, Recorder
+
+PROFILE = """\
+name = "moment"
+title = "as little as can be judged"
+source = "these tests"
+accuracy_inputs = 10
+window_min_s = {seconds}
+"""
+EVIDENCE = ("stored-files", "sealed", "journal", "transcript", "energy-trace")
+
+
+def _run(folder: Path, **asked: Any) -> Path:
+    """Do a short run; return its folder."""
+    profile = folder / "moment.toml"
+    profile.write_text(PROFILE.format(seconds=asked.pop("seconds", 0.02)))
+    request = Request(task="kws", profile=str(profile), out=folder / "run", **asked)
+    assert run(request, silent, lambda _: None).violations == []
+    return folder / "run"
+
+
+@pytest.fixture(scope="session")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on the host: ten inputs, five short windows."""
+    return _run(tmp_path_factory.mktemp("measured"), board="host")
+
+
+@pytest.fixture(scope="session")
+def energetic(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run in energy mode, of an emulated board and a simulated monitor."""
+    folder = tmp_path_factory.mktemp("energetic")
+    return _run(folder, board="mps2-an386", mode="energy", seconds=0.3)
+
+
+def _copy(folder: Path, to: Path) -> Path:
+    """Return a copy of a run folder that may be edited."""
+    to.mkdir()
+    for path in folder.iterdir():
+        (to / path.name).write_bytes(path.read_bytes())
+    return to
+
+
+def _edit(folder: Path, change: Callable[[dict[str, Any]], None], *, seal: bool) -> None:
+    """Edit result.json, and seal the folder again if told to."""
+    path = folder / "result.json"
+    result = json.loads(path.read_bytes())
+    change(result)
+    path.write_text(json.dumps(result))
+    if seal:
+        _seal_again(folder)
+
+
+def _seal_again(folder: Path) -> None:
+    lines = (folder / "SHA256SUMS").read_text().splitlines()
+    names = [line.split("  ", 1)[1] for line in lines]
+    sums = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names]
+    text = "".join(f"{digest}  {name}\n" for digest, name in zip(sums, names, strict=True))
+    (folder / "SHA256SUMS").write_text(text)
+
+
+def _states(folder: Path) -> dict[str, set[str]]:
+    """Return {rule: what it says} of the rules on evidence."""
+    found: dict[str, set[str]] = {}
+    for ruling in judge(folder, thorough=True).verdict.rulings:
+        if ruling.rule in EVIDENCE:
+            found.setdefault(ruling.rule, set()).add(ruling.state)
+    return found
+
+
+def _broken(folder: Path) -> set[str]:
+    return {violation.rule for violation in judge(folder, thorough=True).violations}
+
+
+@pytest.mark.parametrize("which", ["measured", "energetic"])
+def test_a_run_agrees_with_its_evidence(which: str, request: pytest.FixtureRequest) -> None:
+    """Every file, every answer and window in journal and transcript, the energy in the trace."""
+    folder = request.getfixturevalue(which)
+    names = EVIDENCE if which == "energetic" else EVIDENCE[:-1]
+    assert _states(folder) == {name: {"kept"} for name in names}
+
+
+def test_the_seal_is_what_sha256sum_reads(measured: Path) -> None:
+    """The folder can be checked without tinybench."""
+    done = subprocess.run(["sha256sum", "--strict", "-c", "SHA256SUMS"], cwd=measured, check=False)
+    assert done.returncode == 0
+
+
+def _better_answer(result: dict[str, Any]) -> None:
+    answer = result["accuracy"]["answers"][3]
+    answer["results"] = answer["results"][::-1]
+
+
+def _faster_window(result: dict[str, Any]) -> None:
+    result["performance"]["windows"][2]["elapsed_us"] += 1
+
+
+def _other_clock(result: dict[str, Any]) -> None:
+    result["accuracy"]["answers"][0]["elapsed_us"][0] += 1
+
+
+def _dropped_answer(result: dict[str, Any]) -> None:
+    del result["accuracy"]["answers"][4]
+
+
+def _other_model(result: dict[str, Any]) -> None:
+    result["model"]["sha256"] = "0" * 64
+
+
+def _other_label(result: dict[str, Any]) -> None:
+    result["emulated"] = not result["emulated"]
+
+
+def _other_division(result: dict[str, Any]) -> None:
+    result["division"] = "open"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _better_answer,
+        _faster_window,
+        _other_clock,
+        _dropped_answer,
+        _other_model,
+        _other_label,
+        _other_division,
+    ],
+)
+def test_an_edited_result_breaks_its_seal(
+    measured: Path, tmp_path: Path, change: Callable[[dict[str, Any]], None]
+) -> None:
+    """Whatever was edited in it."""
+    folder = _copy(measured, tmp_path / "edited")
+    _edit(folder, change, seal=False)
+    assert "sealed" in _broken(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "contradicts"),
+    [
+        (_better_answer, {"journal", "transcript"}),
+        (_faster_window, {"journal", "transcript"}),
+        (_other_clock, {"journal", "transcript"}),
+        (_dropped_answer, {"journal"}),
+        (_other_model, {"journal"}),
+        (_other_label, {"journal"}),
+        (_other_division, {"journal"}),
+    ],
+)
+def test_an_edited_result_that_is_sealed_again_contradicts_what_was_said(
+    measured: Path,
+    tmp_path: Path,
+    change: Callable[[dict[str, Any]], None],
+    contradicts: set[str],
+) -> None:
+    """A new seal is easily made; journal and transcript still say what was measured."""
+    folder = _copy(measured, tmp_path / "edited")
+    _edit(folder, change, seal=True)
+    assert _broken(folder) & {"sealed", "journal", "transcript"} == contradicts
+
+
+def test_an_edited_energy_contradicts_the_trace(energetic: Path, tmp_path: Path) -> None:
+    """All windows halved, power and median with them, journal and seal edited as well."""
+
+    def halve(energy: dict[str, Any]) -> None:
+        for field in ("per_inference_j", "uncertainty_j"):
+            energy[field] /= 2
+        for window in energy["windows"]:
+            window["energy_j"] /= 2
+            window["power_w"] /= 2
+
+    folder = _copy(energetic, tmp_path / "edited")
+    _edit(folder, lambda result: halve(result["energy"]), seal=False)
+    lines = (folder / "journal.jsonl").read_text().splitlines()
+    for number, line in enumerate(lines):
+        entry = json.loads(line)
+        if "energy" in entry:
+            entry["energy"] = json.loads((folder / "result.json").read_bytes())["energy"]
+            lines[number] = json.dumps(entry)
+    (folder / "journal.jsonl").write_text("\n".join(lines) + "\n")
+    _seal_again(folder)
+    assert _broken(folder) == {"energy-trace"}
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("task.toml", "stored-files"),
+        ("profile.toml", "stored-files"),
+        ("firmware.elf", "stored-files"),
+        ("journal.jsonl", "sealed"),
+        ("transcript.jsonl", "sealed"),
+    ],
+)
+def test_an_edited_file_is_named(measured: Path, tmp_path: Path, name: str, rule: str) -> None:
+    """One blank at its end is enough."""
+    folder = _copy(measured, tmp_path / "edited")
+    (folder / name).write_bytes((folder / name).read_bytes() + b"\n")
+    violations = judge(folder, thorough=True).violations
+    assert rule in {v.rule for v in violations if name in v.wanted}
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [("SHA256SUMS", "sealed"), ("journal.jsonl", "sealed"), ("transcript.jsonl", "sealed")],
+)
+def test_a_file_that_is_gone_is_named(measured: Path, tmp_path: Path, name: str, rule: str) -> None:
+    """A result whose seal was thrown away is not one of a version without seals."""
+    folder = _copy(measured, tmp_path / "edited")
+    (folder / name).unlink()
+    assert rule in _broken(folder)
+
+
+@pytest.mark.parametrize(
+    "damage", [b"\xff\xfe\n", b'{"t_s": 1}\n', b'{"answer": {"input": 1}}\n', b"\n\n"]
+)
+@pytest.mark.parametrize("name", ["journal.jsonl", "transcript.jsonl", "SHA256SUMS"])
+def test_damaged_evidence_is_a_broken_rule_and_no_crash(
+    measured: Path, tmp_path: Path, name: str, damage: bytes
+) -> None:
+    """Anything may stand in a file of somebody else's."""
+    folder = _copy(measured, tmp_path / "edited")
+    (folder / name).write_bytes(damage + (folder / name).read_bytes()[:500])
+    assert _broken(folder) >= {"sealed"}
+
+
+def test_an_old_result_is_read_and_judged(measured: Path, tmp_path: Path) -> None:
+    """Without profile, provenance, seal and steps, as versions before them wrote it."""
+    folder = _copy(measured, tmp_path / "old")
+
+    def older(result: dict[str, Any]) -> None:
+        for field in ("profile", "provenance", "steps", "float_model", "interface_board"):
+            del result[field]
+        del result["inputs"]["first"]
+        del result["files_sha256"]["profile.toml"]
+
+    _edit(folder, older, seal=False)
+    for name in ("SHA256SUMS", "profile.toml"):
+        (folder / name).unlink()
+    verdict = judge(folder, thorough=True).verdict
+    assert verdict.profile == "mlperf-tiny"
+    assert [one.found for one in verdict.rulings if one.rule == "sealed"] == [
+        "written by a version without a seal"
+    ]
+    assert not {"journal", "transcript", "sealed"} & _broken(folder)
+
+
+@pytest.mark.parametrize(("resumed", "state"), [(True, "kept"), (False, "broken")])
+def test_what_a_kill_left_unwritten_is_no_edit(
+    measured: Path, tmp_path: Path, resumed: bool, state: str
+) -> None:
+    """The journal has the last answer before the kill, the transcript may not have it."""
+    folder = _copy(measured, tmp_path / "killed")
+    lines = (folder / "journal.jsonl").read_text().splitlines()
+    last = max(number for number, line in enumerate(lines[:8]) if "answer" in json.loads(line))
+    if resumed:
+        lines.insert(last + 1, json.dumps({"resumed_at": "2026-11-21T10:00:00+00:00"}))
+    answer = json.loads(lines[last])["answer"]
+    answer["elapsed_us"][0] += 1  # nothing of the kind was said
+    lines[last] = json.dumps({"answer": answer})
+    (folder / "journal.jsonl").write_text("\n".join(lines) + "\n")
+
+    def same(result: dict[str, Any]) -> None:
+        for one in result["accuracy"]["answers"]:
+            if one["input"] == answer["input"]:
+                one["elapsed_us"] = answer["elapsed_us"]
+
+    _edit(folder, same, seal=True)
+    assert _states(folder)["transcript"] == {state}
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=200), st.sampled_from(["journal.jsonl", "transcript.jsonl"]))
+def test_any_bytes_as_evidence_are_judged(tmp_path: Path, data: bytes, name: str) -> None:
+    """Never a crash: what cannot be read is not judged, or broken."""
+    (tmp_path / name).write_bytes(data)
+    (tmp_path / "SHA256SUMS").write_bytes(data)
+    states = {ruling.state for ruling in rules.evidence(good_result(), tmp_path)}
+    assert states <= {"broken", "not judged"}
+    (tmp_path / name).unlink()
+
+
+@given(st.lists(st.binary(max_size=60)))
+def test_any_bytes_on_a_line_are_read(tmp_path_factory: Any, heard: list[bytes]) -> None:
+    """Damaged frames and half texts give fewer inferences, and no error."""
+    path = tmp_path_factory.mktemp("line") / "transcript.jsonl"
+    lines = [json.dumps({"t_s": 0.0, "to": "host", "hex": data.hex()}) for data in heard]
+    path.write_text("".join(f"{line}\n" for line in lines))
+    assert all(len(one) == 3 for one in inferred(path))
+
+
+def test_a_listing_reads_no_transcript(measured: Path, tmp_path: Path) -> None:
+    """Thousands of runs are listed in about a second: only `check` reads all of the evidence."""
+    folder = _copy(measured, tmp_path / "edited")
+    _edit(folder, _better_answer, seal=True)
+    broken = {violation.rule for violation in judge(folder).violations}
+    assert not {"journal", "transcript"} & broken
+
+
+def test_the_stock_protocol_leaves_the_same_evidence(core: Path, tmp_path: Path) -> None:
+    """What is answered as text is found in the transcript, too."""
+    path = tmp_path / "transcript.jsonl"
+    recorder = Recorder(ProcessTransport([str(core)]), path)
+    dut = Dut(recorder, fast=False)
+    dut.handshake()
+    inferences = [dut.infer(bytes([value]) * 490, 3, 1) for value in (1, 2)]
+    recorder.close()
+    found = list(inferred(path))
+    for one in inferences:
+        assert (one.iterations, one.elapsed_us, one.results) in found
+
+
+def test_a_result_says_where_it_comes_from_and_names_no_user(measured: Path) -> None:
+    """Packages, git, host: no path of the machine, no name of a user or of the host."""
+    import getpass
+    import platform
+
+    result = read_result(measured)
+    told = result.provenance
+    assert told is not None
+    assert {"msgspec", "numpy", "pyserial", "tflite"} <= set(told.packages)
+    assert re.fullmatch("[0-9a-f]{64}", told.rules_sha256)
+    assert told.machine == platform.machine()
+    assert told.board_serials == []
+    text = (measured / "result.json").read_text()
+    for word in (str(Path.home()), str(Path.cwd()), getpass.getuser() + "@", platform.node()):
+        assert len(word) < 3 or word not in text
+
+
+def test_answers_of_several_windows_are_told_apart() -> None:
+    """A sound of `ad` has an inference for each of its windows, and one value from each."""
+    good = good_result(performance=None)
+    assert good.accuracy is not None
+    answers = [Answer("a.bin", 1, "1.5,2.5,3.5", [10, 20, 30])]
+    accuracy = msgspec.structs.replace(good.accuracy, answers=answers)
+    found = [one for _, one in claimed(msgspec.structs.replace(good, accuracy=accuracy))]
+    assert found == [(1, 10, "1.5"), (1, 20, "2.5"), (1, 30, "3.5")]
+
+
+def test_a_board_rests_before_the_performance_mode(tmp_path: Path) -> None:
+    """Where it has worked before, as long as the profile wants; how long is in the result."""
+    profile = tmp_path / "rested.toml"
+    profile.write_text(PROFILE.format(seconds=0.02) + "cool_down_s = 0.3\n")
+    request = Request(board="host", task="kws", profile=str(profile), out=tmp_path / "run")
+    outcome = run(request, silent, lambda _: None)
+    accuracy, performance = outcome.result.steps
+    assert (accuracy.mode, accuracy.rested_s) == ("accuracy", None)
+    assert performance.rested_s is not None
+    assert performance.rested_s >= 0.3
+    assert outcome.violations == []
+
+
+def test_check_shows_every_rule(measured: Path) -> None:
+    """`--rules` lists those that are kept, too; the status is that of the verdict."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tinybench.runner", "check", str(measured), "--rules"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for name in ("sealed", "journal", "transcript", "no-caching"):
+        assert re.search(rf"^{name} ", done.stdout, re.MULTILINE)
+    assert "valid under profile moment, not an MLPerf result" in " ".join(done.stdout.split())
+    assert rules.DEFAULT_PROFILE not in done.stdout

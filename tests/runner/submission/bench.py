@@ -1,0 +1,73 @@
+"""Benches for submissions: boards that are on a port, as far as the runner can tell."""
+
+import os
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from tests.ground.powered import Powered
+from tests.link.paced_line import build as build_line
+from tests.link.paced_line import paced_line
+from tinybench.energy.simulated.emulated import EmulatedLoad, timing_pin
+from tinybench.energy.simulated.interface_board import SimulatedInterfaceBoard
+from tinybench.energy.simulated.lpm01a import SimulatedLpm01a
+from tinybench.energy.simulated.port import PseudoPort
+from tinybench.runner.build.board import load_board
+from tinybench.runner.build.firmware import build
+from tinybench.runner.build.task import load_task
+
+CLOCK = Path(__file__).with_name("fast_clock.c")
+FASTER = 100
+BAUD = 4_000_000
+TINYBENCH = [sys.executable, "-m", "tinybench.runner"]
+TIMEOUT_S = 300
+
+
+def tinybench(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line."""
+    return subprocess.run(
+        [*TINYBENCH, *words],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+
+
+def run_on_a_port(elf: Path, task: str, out: Path, scratch: Path, **environment: str) -> None:
+    """Run a task on the C core of this computer behind a serial port, with a fast clock."""
+    library = scratch / "fast_clock.so"
+    command = ["gcc", "-O2", "-shared", "-fPIC", f"-DFASTER={FASTER}", str(CLOCK), "-o"]
+    subprocess.run([*command, str(library)], check=True, timeout=60)
+    setup = f'stty raw -echo {BAUD}; LD_PRELOAD="$1" exec "$0"'
+    device = ["sh", "-c", setup, str(elf), str(library)]
+    with paced_line(build_line(scratch), device) as port:
+        words = ["--port", port, "--baud", str(BAUD), "--task", task, "--out", str(out)]
+        done = tinybench(*words, **environment)
+    assert done.returncode == 0, done.stderr + done.stdout
+
+
+def energy_run_on_a_port(
+    model: Path, task: str, out: Path, scratch: Path, **environment: str
+) -> None:
+    """Measure the energy of an emulated board that an LPM01A supplies, on two ports."""
+    board = load_board("mps2-an386")
+    image = build(board, load_task(task), model, energy=True)
+    load = EmulatedLoad(1e-3, 3.4e-3)
+    with timing_pin(load) as pin, closing(Powered(board.command(image.elf, pin))) as dut:
+        monitor = SimulatedLpm01a(load, real_time=False, on_power=dut.power)
+        with (
+            PseudoPort(monitor, real_time=False) as monitor_port,
+            PseudoPort(SimulatedInterfaceBoard(dut)) as port,
+        ):
+            (scratch / "desk.toml").write_text(
+                f'driver = "lpm01a"\nport = "{monitor_port.path}"\nvoltage_v = 3.3\n'
+            )
+            done = tinybench(
+                *("--port", port.path, "--interface-board", "--task", task, "--mode", "energy"),
+                *("--monitor", str(scratch / "desk.toml"), "--out", str(out)),
+                **environment,
+            )
+    assert done.returncode == 0, done.stderr + done.stdout

@@ -1,0 +1,242 @@
+"""The line to the board as a serial port: a device of this computer, or a remote one by URL."""
+
+import contextlib
+import errno
+import os
+import select
+import time
+from pathlib import Path
+from typing import Any
+
+from ..errors import TransportError, UsageError
+
+READ_B = 4096
+READ_S = 0.05
+"""A blocking read of the port lasts no longer."""
+WRITE_TIMEOUT_S = 10.0
+RETRY_S = 0.2
+PULSE_BAUD = 115_200
+"""Rate at which a port is opened to switch its lines; no byte is sent."""
+LATENCY_TIMER = Path("/sys/bus/usb-serial/devices")
+
+
+class SerialTransport:
+    """A serial port, 8N1, or whatever URL pyserial opens: rfc2217://, socket://, spy://, ..."""
+
+    def __init__(self, url: str, baud: int) -> None:
+        """Open the port, for this program alone where the system can.
+
+        Raises UsageError for a URL or a rate that cannot be, TransportError when the port is not
+        there, not ours to open, or held by another program.
+        """
+        self._url = url
+        self._baud = baud
+        self._closed = False
+        self._port = _open(url, baud)
+
+    @property
+    def byte_s(self) -> float:
+        """Seconds that one byte takes on the line: ten bits."""
+        return 10 / self._baud
+
+    def read(self, timeout_s: float) -> bytes:
+        deadline_s = time.monotonic() + timeout_s
+        try:
+            if (fd := self._descriptor()) is not None:
+                return _read(fd, timeout_s)
+            while True:
+                data = self._port.read(1)
+                while data and len(data) < READ_B and (waiting := self._port.in_waiting):
+                    data += self._port.read(waiting)  # some ports say 1 whenever there are any
+                if data:
+                    return data
+                if time.monotonic() >= deadline_s:
+                    return b""
+        except FAULTS as error:
+            raise self._lost(error) from error
+
+    def write(self, data: bytes) -> None:
+        try:
+            if (fd := self._descriptor()) is not None:
+                _write(fd, data)
+            else:
+                self._port.write(data)
+        except FAULTS as error:
+            raise self._lost(error) from error
+
+    def set_baud(self, baud: int) -> None:
+        self._baud = baud  # also for a port that has vanished, and comes back
+        try:
+            self._port.flush()  # what was sent goes out at the old rate
+            self._port.baudrate = baud
+        except (*FAULTS, ValueError) as error:
+            raise TransportError(f"{self._url} has no rate of {baud} baud: {error}") from error
+
+    def reopen(self, timeout_s: float) -> None:
+        deadline_s = time.monotonic() + timeout_s
+        self._shut()
+        while not self._closed:
+            try:
+                self._port = _open(self._url, self._baud)
+            except TransportError as error:
+                if time.monotonic() > deadline_s:
+                    raise TransportError(
+                        f"{error}; it did not come back within {timeout_s:.0f} s"
+                    ) from error
+                time.sleep(RETRY_S)
+            else:
+                return
+        raise TransportError(f"{self._url} was closed for good")
+
+    def close(self) -> None:
+        self._closed = True
+        self._shut()
+
+    def _shut(self) -> None:
+        with contextlib.suppress(*FAULTS):  # a port that has vanished is closed
+            self._port.close()
+
+    def _descriptor(self) -> int | None:
+        """Return the file descriptor of a port of this POSIX system; None for any other."""
+        return None if "://" in self._url else getattr(self._port, "fd", None)
+
+    def _lost(self, error: Exception) -> TransportError:
+        return TransportError(
+            f"{self._url}: the port closed or vanished ({error}). Check the cable and the power"
+        )
+
+
+def pulse(url: str, line: str, pulse_s: float) -> None:
+    """Assert a modem line of a port, "dtr" or "rts", for a while, and release it.
+
+    Raises UsageError for a URL that cannot be, TransportError when the port cannot be opened or has
+    no such line.
+    """
+    port = _open(url, PULSE_BAUD)
+    try:
+        setattr(port, line, True)
+        time.sleep(pulse_s)
+        setattr(port, line, False)
+    except FAULTS as error:
+        raise TransportError(f"{url} has no line {line.upper()} to switch: {error}") from error
+    finally:
+        with contextlib.suppress(*FAULTS):
+            port.close()
+
+
+def latency_timer_ms(device: str, folder: Path = LATENCY_TIMER) -> int | None:
+    """Return how long an FTDI adapter holds back received bytes, or None for other ports.
+
+    `folder` is where Linux lists USB serial ports. Ref: FTDI AN232B-04, data throughput.
+    """
+    try:
+        return int((folder / Path(device).resolve().name / "latency_timer").read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def holders(device: str, processes: Path = Path("/proc")) -> list[str]:
+    """Return name and number of the other processes that have a device open, as far as visible."""
+    wanted = os.path.realpath(device)
+    found = []
+    for folder in processes.glob("[0-9]*"):
+        if folder.name == str(os.getpid()):
+            continue
+        try:
+            if any(os.path.realpath(fd) == wanted for fd in (folder / "fd").iterdir()):
+                found.append(f"{(folder / 'comm').read_text().strip()} (process {folder.name})")
+        except OSError:
+            continue  # it has ended, or is another user's
+    return found
+
+
+def _read(fd: int, timeout_s: float) -> bytes:
+    """Read a port of a POSIX system: two system calls, where pyserial makes six.
+
+    The runner's share of the time between a reply and the next command counts on a fast line.
+    """
+    if not select.select([fd], [], [], timeout_s)[0]:
+        return b""
+    try:
+        data = os.read(fd, READ_B)
+    except BlockingIOError:  # another reader was faster
+        return b""
+    if not data:
+        raise OSError(errno.EIO, "the port returned no data")
+    return data
+
+
+def _write(fd: int, data: bytes) -> None:
+    """Write to a port of a POSIX system, with one system call while it takes all."""
+    left = memoryview(data)
+    deadline_s = time.monotonic() + WRITE_TIMEOUT_S
+    while left:
+        try:
+            left = left[os.write(fd, left) :]
+        except BlockingIOError:
+            left_s = max(0.0, deadline_s - time.monotonic())
+            if not select.select([], [fd], [], left_s)[1]:
+                raise OSError(
+                    errno.ETIMEDOUT, f"it takes no bytes for {WRITE_TIMEOUT_S:.0f} s"
+                ) from None
+
+
+def _open(url: str, baud: int) -> Any:
+    import serial
+
+    try:
+        port = serial.serial_for_url(url, do_not_open=True)
+        port.baudrate = baud
+        port.timeout = READ_S
+        if "://" not in url:  # remote ports have neither
+            port.write_timeout = WRITE_TIMEOUT_S
+            port.exclusive = True
+        port.open()
+    except ValueError as error:
+        raise UsageError(
+            f"--port {url} at {baud} baud: {error}. Give a device such as /dev/ttyACM0, or a URL "
+            "such as socket://host:port or rfc2217://host:port"
+        ) from error
+    except FAULTS as error:
+        raise TransportError(_refusal(url, error)) from error
+    return port
+
+
+def _refusal(url: str, error: Exception) -> str:
+    """Say why a port did not open, and what to do."""
+    number = getattr(error, "errno", None)
+    if "://" in url:
+        return f"cannot open {url}: {error}. Is the server running, and its address right?"
+    if number == errno.ENOENT:
+        return f"there is no port {url}; {_ports()}"
+    if number in (errno.EACCES, errno.EPERM):
+        return (
+            f"{url} may not be opened by this user; join its group with: "
+            "sudo usermod -aG dialout $USER, and log in again; or by: tinybench doctor --udev"
+        )
+    if number in (errno.EBUSY, errno.EAGAIN) or "exclusively lock" in str(error):
+        by = ", ".join(holders(url)) or "another program"
+        return (
+            f"{url} is held by {by}. Close it and try again; ModemManager, which looks into each "
+            "new port for a moment, is kept away by: tinybench doctor --udev"
+        )
+    return f"cannot open {url}: {error}. Is it a serial port?"
+
+
+def _ports() -> str:
+    from .usb_ports import comports
+
+    there = [port.device for port in comports()]
+    return "there are " + ", ".join(there) if there else "no serial port is attached"
+
+
+def _faults() -> tuple[type[Exception], ...]:
+    """Return what an operation on a port may raise when the port has gone."""
+    try:
+        import termios
+    except ImportError:  # not a POSIX system
+        return (OSError,)
+    return (OSError, termios.error)
+
+
+FAULTS = _faults()
