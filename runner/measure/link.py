@@ -9,8 +9,9 @@ from contextlib import ExitStack, closing
 import msgspec
 
 from tinybench.errors import TinybenchError
+from tinybench.transport.process import ProcessTransport
 from tinybench.transport.serial_port import SerialTransport, latency_timer_ms
-from tinybench.transport.transport import ProcessTransport, Transport
+from tinybench.transport.transport import Transport
 
 from ..build import board as boards
 from ..build import task as tasks

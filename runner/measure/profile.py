@@ -7,8 +7,9 @@ from contextlib import ExitStack, closing
 import msgspec
 
 from tinybench.errors import ProtocolError, TinybenchError
+from tinybench.transport.process import ProcessTransport
 from tinybench.transport.serial_port import SerialTransport
-from tinybench.transport.transport import ProcessTransport, Transport
+from tinybench.transport.transport import Transport
 
 from ..build import board as boards
 from ..build import task as tasks

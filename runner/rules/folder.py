@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tinybench.errors import RunFolderError, TraceError, UsageError
-from tinybench.transport.transport import read_transcript
+from tinybench.transport.replay import read_transcript
 
 from ..build.board import load_board
 from ..dut import frames

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from tinybench.energy.monitor import open_monitor
 from tinybench.errors import OtherDutError, TinybenchError
+from tinybench.transport.process import ProcessTransport
+from tinybench.transport.recorder import Recorder
 from tinybench.transport.serial_port import SerialTransport
-from tinybench.transport.transport import ProcessTransport, Recorder, Transport
+from tinybench.transport.transport import Transport
 
 from ..desk.bench import find_bench, load_bench, monitor_spec
 from ..desk.flash import Site, load

@@ -12,7 +12,7 @@ from tinybench.declare import find
 from tinybench.errors import ToolMissingError, UsageError
 from tinybench.models.compiler import Manifest, compile_model
 from tinybench.track import Track
-from tinybench.transport.transport import program_version
+from tinybench.transport.process import program_version
 
 from .. import rules
 from ..build import board as boards

@@ -16,7 +16,7 @@ from tinybench.declare import load
 from tinybench.runner.build.board import Board, load_board, names
 from tinybench.runner.dut import frames
 from tinybench.runner.dut.frames import Frame
-from tinybench.transport.transport import program_version
+from tinybench.transport.process import program_version
 
 INPUT_B = 490
 WINDOWS = (1, 2, 3, 7, 100, 333)

@@ -21,7 +21,7 @@ from tinybench.runner.desk.doctor import examine
 from tinybench.runner.results.request import Request
 from tinybench.runner.session.plan import Plan, make_plan
 from tinybench.track import silent
-from tinybench.transport.transport import program_version
+from tinybench.transport.process import program_version
 
 LOG_TOML = Path(__file__).with_name("qemu_log.toml")
 INPUT_B = 490

@@ -11,7 +11,7 @@ from tinybench.errors import BenchError, DeadlineError, ProtocolError
 from tinybench.runner.dut.client import Dut
 from tinybench.runner.dut.line import Line, Patience, Tally
 from tinybench.runner.dut.text_link import TextLink
-from tinybench.transport.transport import ProcessTransport
+from tinybench.transport.process import ProcessTransport
 
 INPUT = bytes(range(1, 206)) + bytes(285)
 BANNER = b"m-timestamp-mode-performance\r\nm-lap-us-1\r\nm-init-done\r\nm-ready\r\n"

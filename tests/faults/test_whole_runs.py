@@ -20,7 +20,7 @@ from tinybench.runner.dut.client import Dut
 from tinybench.runner.dut.inference import Inference
 from tinybench.runner.dut.line import Patience, Tally
 from tinybench.runner.results.result import Result, read_result
-from tinybench.transport.transport import ProcessTransport
+from tinybench.transport.process import ProcessTransport
 
 PATIENCE = Patience(reply_s=0.3, name_s=0.2, quiet_s=0.02, inference_s=0.5)
 

@@ -19,7 +19,7 @@ from tinybench.runner.dut.client import Dut, Identity
 from tinybench.runner.dut.inference import Inference
 from tinybench.runner.dut.line import Patience
 from tinybench.runner.dut.text_link import TIME_TOLERANCE, TIME_TOLERANCE_US
-from tinybench.transport.transport import ProcessTransport
+from tinybench.transport.process import ProcessTransport
 
 ENGINE = Path(__file__).with_name("engine.c")
 LINKS = ("frames", "stock")

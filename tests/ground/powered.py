@@ -3,7 +3,7 @@
 import threading
 
 from tinybench.errors import TransportError
-from tinybench.transport.transport import ProcessTransport
+from tinybench.transport.process import ProcessTransport
 
 
 class Powered:

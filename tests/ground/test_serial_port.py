@@ -24,8 +24,8 @@ from tinybench.runner.desk.flash import Site, reset
 from tinybench.runner.dut.client import Dut
 from tinybench.runner.dut.line import Patience
 from tinybench.transport import serial_port
+from tinybench.transport.process import ProcessTransport
 from tinybench.transport.serial_port import SerialTransport, holders, latency_timer_ms
-from tinybench.transport.transport import ProcessTransport
 
 INPUT = bytes(range(1, 206)) + bytes(285)
 BAUD = 115_200

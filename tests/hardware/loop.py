@@ -24,7 +24,7 @@ from tinybench.runner.session import connect
 from tinybench.runner.session.connect import TRANSCRIPT_FILE
 from tinybench.runner.session.run import run
 from tinybench.track import silent
-from tinybench.transport.transport import ReplayTransport
+from tinybench.transport.replay import ReplayTransport
 
 RECORDED = Path(os.environ.get("TINYBENCH_RECORDED") or Path(__file__).parent / "recorded")
 INPUTS = 10

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from tests.link import bare_client
 from tinybench.runner.dut.client import Dut
+from tinybench.transport.recorder import Recorder
 from tinybench.transport.serial_port import SerialTransport
-from tinybench.transport.transport import Recorder
 
 URGENT = -19
 Infer = Callable[[bytes], None]

@@ -12,7 +12,9 @@ from tinybench.errors import BenchError, DeadlineError, OtherDutError, ProtocolE
 from tinybench.runner.dut.client import Dut
 from tinybench.runner.dut.inference import parse_results
 from tinybench.runner.dut.line import Patience, Tally
-from tinybench.transport.transport import ProcessTransport, Recorder, ReplayTransport
+from tinybench.transport.process import ProcessTransport
+from tinybench.transport.recorder import Recorder
+from tinybench.transport.replay import ReplayTransport
 
 INPUT = bytes(range(1, 206)) + bytes(285)
 IMPATIENT = Patience(reply_s=0.3, name_s=0.2, noise_s=0.5, inference_s=0.2, tries=2)

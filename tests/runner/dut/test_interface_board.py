@@ -11,8 +11,8 @@ from tinybench.energy.simulated.port import PseudoPort
 from tinybench.errors import BenchError, DeadlineError, ProtocolError, TransportError
 from tinybench.runner.dut.client import Dut
 from tinybench.runner.dut.interface_board import InterfaceBoard, _parts
+from tinybench.transport.process import ProcessTransport
 from tinybench.transport.serial_port import SerialTransport
-from tinybench.transport.transport import ProcessTransport
 
 INPUT = bytes(range(1, 206)) + bytes(285)
 

@@ -23,7 +23,8 @@ from tinybench.runner.rules.folder import claimed, inferred
 from tinybench.runner.rules.judge import judge
 from tinybench.runner.session.run import run
 from tinybench.track import silent
-from tinybench.transport.transport import ProcessTransport, Recorder
+from tinybench.transport.process import ProcessTransport
+from tinybench.transport.recorder import Recorder
 
 PROFILE = """\
 name = "moment"

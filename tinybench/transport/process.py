@@ -1,0 +1,158 @@
+"""A board that is a child process: an emulator, or the C core built for the host."""
+
+import contextlib
+import os
+import selectors
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, cast
+
+from ..errors import ToolMissingError, TransportError
+
+STOP_TIMEOUT_S = 2.0
+WRITE_TIMEOUT_S = 10.0
+VERSION_TIMEOUT_S = 20.0
+
+
+class ProcessTransport:
+    """The line to a child process: its standard input and output.
+
+    The child gets a session of its own, so that Ctrl-C in the terminal reaches only the runner, and
+    is killed by the kernel when the runner dies without a chance to clean up (Linux).
+    """
+
+    byte_s = 0.0
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        """Start the child. Raises ToolMissingError when its program is not installed."""
+        self._argv = list(argv)
+        self._closed = False
+        self._start()
+
+    def read(self, timeout_s: float) -> bytes:
+        if not self._readable.select(timeout_s):
+            return b""
+        data = os.read(self._from.fileno(), 65536)
+        if not data:
+            raise TransportError(self._ended())
+        return data
+
+    def write(self, data: bytes) -> None:
+        left = memoryview(data)
+        while left:
+            if not self._writable.select(WRITE_TIMEOUT_S):
+                raise TransportError(
+                    f"{self._child.args!s}: takes no bytes for {WRITE_TIMEOUT_S:.0f} s"
+                )
+            try:
+                left = left[os.write(self._to.fileno(), left) :]
+            except BrokenPipeError:
+                raise TransportError(self._ended()) from None
+
+    def set_baud(self, baud: int) -> None:
+        raise TransportError(f"a child process has no baud rate, least of all {baud}")
+
+    def reopen(self, timeout_s: float) -> None:  # noqa: ARG002 - a process is there at once
+        if self._closed:
+            raise TransportError("the line was closed for good")
+        self._stop()
+        self._start()
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._stop()
+
+    def _start(self) -> None:
+        program = shutil.which(self._argv[0])
+        if program is None:
+            raise ToolMissingError(_not_installed(self._argv[0]))
+        command = [program, *self._argv[1:]]
+        setpriv = shutil.which("setpriv")
+        if setpriv is not None:
+            command = [setpriv, "--pdeathsig", "KILL", "--", *command]
+        self._words = tempfile.TemporaryFile()  # noqa: SIM115 - closed in _stop()
+        try:
+            self._child = subprocess.Popen(  # noqa: S603 - an argument list from a declaration
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._words,
+                bufsize=0,
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._words.close()
+            raise TransportError(f"cannot start {program}: {error}") from error
+        self._to = cast(IO[bytes], self._child.stdin)
+        self._from = cast(IO[bytes], self._child.stdout)
+        os.set_blocking(self._to.fileno(), False)
+        self._readable = selectors.DefaultSelector()
+        self._readable.register(self._from, selectors.EVENT_READ)
+        self._writable = selectors.DefaultSelector()
+        self._writable.register(self._to, selectors.EVENT_WRITE)
+
+    def _stop(self) -> None:
+        self._readable.close()
+        self._writable.close()
+        with contextlib.suppress(OSError):
+            self._to.close()
+        if self._child.poll() is None:
+            self._child.terminate()
+        try:
+            self._child.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
+        self._from.close()
+        self._words.close()
+
+    def _ended(self) -> str:
+        """Say how the child ended, with the last of its own words."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._child.wait(STOP_TIMEOUT_S)
+        status = self._child.returncode
+        if status is None:
+            how = "closed its output"
+        elif status < 0:
+            how = f"was killed by signal {-status}"
+        else:
+            how = f"ended with exit status {status}"
+        self._words.seek(0)
+        words = self._words.read().decode(errors="backslashreplace").strip()
+        program = Path(_program(self._child.args)).name
+        return f"{program} {how}" + (f"; its last words: {words[-500:]}" if words else "")
+
+
+def _program(args: object) -> str:
+    """Return the program of a child's argument list, without the setpriv in front of it."""
+    words = [str(word) for word in args] if isinstance(args, list) else [str(args)]
+    return words[words.index("--") + 1] if "--pdeathsig" in words else words[0]
+
+
+def _not_installed(program: str) -> str:
+    """Say what to type for a program that is missing."""
+    package = {"qemu-system-riscv32": "qemu-system-misc"}.get(program, program)
+    hint = f"install it with: sudo apt-get install {package}"
+    return f"cannot start the board: '{program}' is not installed or not on PATH; {hint}"
+
+
+def program_version(program: str) -> str:
+    """Return the first line a program prints for --version. Raises ToolMissingError without it."""
+    path = shutil.which(program)
+    if path is None:
+        raise ToolMissingError(_not_installed(program))
+    try:
+        words = subprocess.run(  # noqa: S603 - the program of a declaration
+            [path, "--version"],
+            capture_output=True,
+            text=True,
+            timeout=VERSION_TIMEOUT_S,
+            check=False,
+        ).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        raise TransportError(f"cannot run {path} --version: {error}") from error
+    return words.splitlines()[0] if words else "unknown"
