@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinybench.errors import TraceError
+from tinybench.read import read_json
 
 FORMAT = 1
 CHUNK = 65536
@@ -431,13 +432,13 @@ def _read_sidecar(path: Path) -> _Sidecar:
     except OSError as error:
         raise TraceError(f"{path}: cannot be read: {error}") from error
     try:
-        version = msgspec.json.decode(raw, type=_Format).format
+        version = read_json(raw, type=_Format).format
         if version != FORMAT:
             raise TraceError(
                 f"{path}: written in format {version}; this version reads format {FORMAT}: update "
                 "tinybench"
             )
-        return msgspec.json.decode(raw, type=_Sidecar)
+        return read_json(raw, type=_Sidecar)
     except msgspec.MsgspecError as error:
         raise TraceError(f"{path}: not the description of a trace: {error}") from error
 

@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from tinybench.errors import TraceError
+from tinybench.read import read_json
 
 from ..accuracy import accuracy
 from ..trace import Edge, Infer, Trace, TraceHead, memory_trace
@@ -95,7 +96,7 @@ def _read_samples(path: Path) -> tuple[float, np.ndarray]:
 
 def _read_stamps(path: Path) -> list[float]:
     try:
-        stamps = msgspec.json.decode(path.read_bytes(), type=list[float])
+        stamps = read_json(path.read_bytes(), type=list[float])
     except OSError as error:
         raise TraceError(
             f"{path}: cannot be read: {error.strerror or error}; the edges of a trace are beside it"

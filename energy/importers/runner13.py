@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from tinybench.errors import TraceError
+from tinybench.read import read_json
 
 from ..accuracy import accuracy
 from ..trace import Edge, Infer, Trace, TraceHead, memory_trace
@@ -45,7 +46,7 @@ def read_runner13(path: Path) -> Trace:
     except OSError as error:
         raise TraceError(f"{path}: cannot be read: {error.strerror or error}") from error
     try:
-        found = msgspec.json.decode(raw, type=list[_Entry] | _Entry)
+        found = read_json(raw, type=list[_Entry] | _Entry)
     except msgspec.MsgspecError as error:
         raise TraceError(f"{path}: not an energy result of the v1.3 runner: {error}") from error
     entries = [found] if isinstance(found, _Entry) else found

@@ -12,6 +12,7 @@ from tinybench.datasets.declaration import load_dataset
 from tinybench.datasets.fetch import Pinned, fetch, mirror_folder
 from tinybench.datasets.reader import parse_labels
 from tinybench.errors import TinybenchError
+from tinybench.read import read_json
 from tinybench.track import silent
 
 _TINY = "mlcommons/tiny/1afd2c9820f795965a6134facd0b4dfae41ef23f/benchmark"
@@ -110,7 +111,7 @@ class Labels:
             raw = self._read(STREAM)
             self._windows = ()
             if raw is not None:
-                entries = self._decode(lambda: msgspec.json.decode(raw, type=list[_StreamFile]))
+                entries = self._decode(lambda: read_json(raw, type=list[_StreamFile]))
                 self._windows = tuple(entries[0].detection_windows) if entries else ()
         return self._windows
 

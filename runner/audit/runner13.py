@@ -9,6 +9,8 @@ from pathlib import Path
 
 import msgspec
 
+from tinybench import read
+
 from .evidence import MAX_INFERENCES, Evidence, Inferred, Stream, parse_outputs
 from .text import NO_RESULT, REPLACED, lines
 
@@ -64,8 +66,8 @@ def read_json(path: Path) -> Evidence:
     if size_b > JSON_LIMIT_B:
         raise ValueError(f"{size_b} bytes; more than {JSON_LIMIT_B} are not read")
     try:
-        entries = msgspec.json.decode(path.read_bytes(), type=list[_Entry] | _Entry)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        entries = read.read_json(path.read_bytes(), type=list[_Entry] | _Entry)
+    except msgspec.MsgspecError as error:
         raise ValueError(f"not a result of the v1.3 runner: {error}") from error
     found = Evidence(session="v1.3 runner")
     seen: dict[str, int] = {}

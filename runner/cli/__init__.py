@@ -4,69 +4,83 @@ Exit status: 0 valid, 1 a broken rule, 2 usage or configuration, 3 the bench fai
 interrupted.
 """
 
-import argparse
+import contextlib
 import os
 import signal
 import sys
+import threading
+from collections.abc import Iterator
 from types import FrameType
 from typing import NoReturn
 
+import click
+
 from tinybench.errors import TinybenchError
 
-from . import declared, desk, energy, firmware, results, run, submission
+from .completion import VARIABLE, answer
+from .faults import told, usage
 from .output import note
+from .root import root
+from .streams import lasting, reader_left
 
 INTERRUPTED = 130
-
-EXAMPLES = """\
-examples:
-  tinybench --task kws                        keyword spotting on the emulated default board
-  tinybench --board host --task kws           the same C core as a process of this computer
-  tinybench --task kws --mode accuracy --limit 20
-  tinybench fetch kws                         get the official inputs and reference model
-  tinybench check runs/NAME                   judge a stored result again
-
-exit status: 0 valid, 1 a rule is broken, 2 usage or configuration, 3 the bench failed,
-130 interrupted
-"""
+FAILED = 3
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return the exit status; prints errors without a traceback."""
-    signal.signal(signal.SIGTERM, _terminated)
-    try:
-        arguments = _parser().parse_args(argv)
-        status = arguments.do(arguments)
-        sys.stdout.flush()
-    except TinybenchError as error:
-        note(f"tinybench: {error}")
-        return error.exit_status
-    except KeyboardInterrupt:
-        print("tinybench: interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:  # whoever reads our output has left; say nothing more
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    if VARIABLE in os.environ:
+        return answer(root, os.environ[VARIABLE])
+    with lasting() as out, _signals():
+        status = _status(sys.argv[1:] if argv is None else list(argv))
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+        if out is not None and out.lost is not None and not reader_left(out.lost):
+            note(
+                f"tinybench: cannot write to standard output: {out.lost.strerror}; what a run "
+                "measured is in its folder all the same"
+            )
+            status = max(status, FAILED)
     return status
 
 
-def _terminated(_signum: int, _frame: FrameType | None) -> NoReturn:
-    """Treat SIGTERM as Ctrl-C, so that it too leaves a readable run and no child process."""
+def _status(words: list[str]) -> int:
+    """Do what the words say; return the status, whatever happens."""
+    meta: dict[str, object] = {}
+    try:
+        ctx = root.make_context("tinybench", words)
+        meta = ctx.meta
+        with ctx:
+            return int(root.invoke(ctx))
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except (click.UsageError, TinybenchError) as error:
+        note(f"tinybench: {usage(error) if isinstance(error, click.UsageError) else error}")
+        return 2 if isinstance(error, click.UsageError) else error.exit_status
+    except KeyboardInterrupt:
+        note("tinybench: interrupted")
+        return INTERRUPTED
+    except Exception as error:
+        note(f"tinybench: {told(error, verbose=bool(meta.get('verbose')))}")
+        return FAILED
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[None]:
+    """Treat an end from outside as Ctrl-C: it too leaves a readable run and no child process."""
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)  # Windows has no SIGHUP
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+                before[number] = signal.signal(number, _ended)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _ended(number: int, _frame: FrameType | None) -> NoReturn:
+    signal.signal(number, signal.SIG_IGN)  # once: a second one would disturb the leaving
     raise KeyboardInterrupt
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="tinybench",
-        description="Benchmark TinyML on microcontrollers: accuracy and latency, judged by the "
-        "MLPerf Tiny run rules.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="store_true", help="print the version and exit")
-    run.add_options(parser)
-
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for module in (declared, desk, run, results, submission, firmware, energy):
-        module.add(commands)
-    return parser

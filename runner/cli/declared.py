@@ -1,168 +1,183 @@
 """What there is, and what is missing: boards, tasks, fetch, prepare, doctor."""
 
-import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tinybench.errors import UsageError
 
-from .desk import show_attached
-from .options import DEFAULT_BOARD, Commands
-from .output import print_json
+from .desk import put_attached
+from .options import DEFAULT_BOARD, PATH, command, complete_task, into_file
+from .output import Voice, put
+from .tree import Argument, Option
 
 if TYPE_CHECKING:
     from ..desk.doctor import Finding
 
-
-def add(commands: Commands) -> None:
-    """Add the commands."""
-    boards = commands.add_parser("boards", help="list the boards")
-    boards.add_argument(
-        "--attached", action="store_true", help="list what is plugged into this computer"
-    )
-    boards.add_argument("--json", action="store_true", help="print one JSON document")
-    boards.set_defaults(do=_boards)
-
-    tasks = commands.add_parser("tasks", help="list the tasks")
-    tasks.add_argument("--json", action="store_true", help="print one JSON document")
-    tasks.set_defaults(do=_tasks)
-
-    fetch = commands.add_parser("fetch", help="get the official inputs and model of a task")
-    fetch.add_argument(
-        "task", metavar="TASK", help="such as kws; or published, for the published results"
-    )
-    fetch.add_argument(
-        "--from",
-        dest="fetch_source",
-        type=Path,
-        nargs="+",
-        default=[],
-        metavar="PATH",
-        help="of published results: a table (.csv), or clones of mlcommons/tiny_results_v...",
-    )
-    fetch.set_defaults(do=_fetch)
-
-    prepare = commands.add_parser("prepare", help="make official inputs from the public originals")
-    prepare.add_argument("task", metavar="TASK", help="kws, vww, ic, ic02 or ad")
-    prepare.add_argument(
-        "--from",
-        dest="source",
-        type=Path,
-        metavar="FOLDER",
-        help="with one-second clips (kws), COCO's val2017.zip or its photographs (vww), CIFAR-10's "
-        "binary archive (ic, ic02), dev_data_ToyCar.zip or its wavs (ad); without --from, the "
-        "command says where they are published, and their checksums",
-    )
-    prepare.add_argument(
-        "-o", "--out", type=Path, metavar="DIR", help="dataset folder (default: the cache)"
-    )
-    prepare.set_defaults(do=_prepare)
-
-    doctor = commands.add_parser("doctor", help="say what is installed and what is missing")
-    doctor.add_argument("--json", action="store_true", help="print one JSON document")
-    doctor.add_argument(
-        "--udev",
-        action="store_true",
-        help="say who may open the ports, whether ModemManager disturbs them, and the udev rules",
-    )
-    doctor.add_argument("--rules", action="store_true", help="with --udev: print the rules alone")
-    doctor.set_defaults(do=_doctor)
+TABLE = ("terminal", "json")
 
 
-def _boards(arguments: argparse.Namespace) -> int:
-    if arguments.attached:
-        return show_attached(as_json=arguments.json)
+@command(
+    "boards",
+    Option("--attached", is_flag=True, help="list what is plugged into this computer"),
+    into_file(),
+    formats=TABLE,
+    examples=("tinybench boards", "tinybench boards --attached"),
+)
+def boards(voice: Voice, attached: bool, to: str, out: Path | None) -> int:
+    """List the boards."""
+    if attached:
+        return put_attached(voice, to, out)
     from tinybench.declare import load
 
     from ..build.board import Board, names
 
-    boards = [load(path, Board) for path in names().values()]
-    if arguments.json:
-        print_json(boards)
-        return 0
-    width = max(len(board.name) for board in boards)
-    for board in boards:
-        note = " (default)" if board.name == DEFAULT_BOARD else ""
-        if board.attached is not None:
-            note = " (on a --port" + ", or --emulate" * (board.emulator is not None) + ")"
-        print(f"{board.name:<{width}} {board.core:<12} {board.description}{note}")
+    found = [load(path, Board) for path in names().values()]
+
+    def lines() -> str:
+        width = max(len(board.name) for board in found)
+        said = []
+        for board in found:
+            note = " (default)" if board.name == DEFAULT_BOARD else ""
+            if board.attached is not None:
+                note = " (on a --port" + ", or --emulate" * (board.emulator is not None) + ")"
+            said.append(f"{board.name:<{width}} {board.core:<12} {board.description}{note}\n")
+        return "".join(said)
+
+    put(voice, to, out, {"terminal": lines, "json": lambda: found})
     return 0
 
 
-def _tasks(arguments: argparse.Namespace) -> int:
+@command(
+    "tasks", into_file(), formats=TABLE, examples=("tinybench tasks", "tinybench tasks --json")
+)
+def tasks(voice: Voice, to: str, out: Path | None) -> int:
+    """List the tasks."""
     from ..build.task import METRICS, load_task, names
 
-    tasks = [load_task(name) for name in names()]
-    if arguments.json:
-        print_json(tasks)
-        return 0
-    for task in tasks:
-        print(
+    found = [load_task(name) for name in names()]
+
+    def lines() -> str:
+        return "".join(
             f"{task.name:<6} {task.model_id:<8} {task.title}: {task.input_b} bytes an input, "
             f"closed division from {METRICS[task.metric]} {task.rules.closed_threshold:.0%}"
             + (f", submitted together with {task.together_with}" if task.together_with else "")
+            + "\n"
+            for task in found
         )
+
+    put(voice, to, out, {"terminal": lines, "json": lambda: found})
     return 0
 
 
-def _fetch(arguments: argparse.Namespace) -> int:
-    if arguments.task == "published":
+@command(
+    "fetch",
+    Argument(
+        "task",
+        metavar="TASK",
+        shell_complete=complete_task,
+        help="such as kws; or published, for the published results",
+    ),
+    Option(
+        "--from",
+        "fetch_source",
+        type=PATH,
+        multiple=True,
+        metavar="PATH",
+        help="of published results: a table (.csv), or a clone of mlcommons/tiny_results_v...; "
+        "repeat it for several",
+    ),
+    examples=("tinybench fetch kws", "tinybench fetch published"),
+)
+def fetch(voice: Voice, task: str, fetch_source: tuple[Path, ...]) -> int:
+    """Get the official inputs and model of a task."""
+    if task == "published":
         from ..compare.published.table import fetch
 
-        table = fetch(arguments.fetch_source)
+        table = fetch(list(fetch_source))
         print(f"{len(table.entries)} published results from {table.source} are in the cache")
         return 0
-    if arguments.fetch_source:
+    if fetch_source:
         raise UsageError("--from is for tinybench fetch published; for inputs: tinybench prepare")
     from ..build.inputs import fetch_official
     from ..build.task import load_task
-    from ..report.terminal.progress import track_for
 
-    cache = fetch_official(load_task(arguments.task), track_for(sys.stderr))
-    print(f"the official inputs and model of {arguments.task} are in {cache}, all checksums right")
+    cache = fetch_official(load_task(task), voice.track)
+    print(f"the official inputs and model of {task} are in {cache}, all checksums right")
     return 0
 
 
-def _prepare(arguments: argparse.Namespace) -> int:
+@command(
+    "prepare",
+    Argument(
+        "task",
+        metavar="TASK",
+        shell_complete=complete_task,
+        help="kws, vww, ic, ic02 or ad",
+    ),
+    Option(
+        "--from",
+        "source",
+        type=PATH,
+        metavar="PATH",
+        help="a folder with one-second clips (kws), COCO's val2017.zip or its photographs (vww), "
+        "CIFAR-10's binary archive (ic, ic02), dev_data_ToyCar.zip or its wavs (ad); without "
+        "--from, the command says where they are published, and their checksums",
+    ),
+    Option("-o", "--out", type=PATH, metavar="DIR", help="dataset folder (default: the cache)"),
+    examples=("tinybench prepare ic", "tinybench prepare kws --from speech_commands -o kws"),
+)
+def prepare(voice: Voice, task: str, source: Path | None, out: Path | None) -> int:
+    """Make official inputs from the public originals."""
     from ..build.inputs import prepare_official
     from ..build.task import load_task
-    from ..report.terminal.progress import track_for
 
-    task = load_task(arguments.task)
-    progress = track_for(sys.stderr)
-    folder, made, total = prepare_official(task, arguments.source, arguments.out, progress)
-    print(f"{made} of {total} inputs of {task.name} made in {folder}")
+    known = load_task(task)
+    folder, made, total = prepare_official(known, source, out, voice.track)
+    print(f"{made} of {total} inputs of {known.name} made in {folder}")
     if made < total:
-        print(f"use them with: tinybench --task {task.name} --data {folder} (not the whole set)")
+        print(f"use them with: tinybench --task {known.name} --data {folder} (not the whole set)")
     return 0
 
 
-def _doctor(arguments: argparse.Namespace) -> int:
-    if arguments.rules or arguments.udev:
-        from ..desk.udev import commands, examine, rules
+@command(
+    "doctor",
+    Option(
+        "--udev",
+        is_flag=True,
+        help="say who may open the ports, whether ModemManager disturbs them, and the udev rules",
+    ),
+    into_file(),
+    formats=("terminal", "json", "rules"),
+    examples=("tinybench doctor", "tinybench doctor --udev --to rules"),
+)
+def doctor(voice: Voice, udev: bool, to: str, out: Path | None) -> int:
+    """Say what is installed and what is missing.
 
-        if arguments.rules:
-            print(rules(), end="")
-            return 0
-        status = _show_findings(examine(), as_json=arguments.json)
-        if not arguments.json:
-            print(f"\n{rules()}\nto install these rules, type:\n\n{commands()}")
-        return status
-    from ..desk.doctor import examine
+    The format rules is that of --udev: the udev rules alone.
+    """
+    from ..desk import doctor as desk
+    from ..desk import udev as ports
 
-    return _show_findings(examine(), as_json=arguments.json)
+    if to == "rules" and not udev:
+        raise UsageError("--to rules is for tinybench doctor --udev")
+    findings = [] if to == "rules" else (ports if udev else desk).examine()
+
+    def terminal() -> str:
+        install = f"\n{ports.rules()}\nto install these rules, type:\n\n{ports.commands()}\n"
+        return _lines(findings) + (install if udev else "")
+
+    put(voice, to, out, {"terminal": terminal, "json": lambda: findings, "rules": ports.rules})
+    return 2 if any(finding.required and not finding.found for finding in findings) else 0
 
 
-def _show_findings(findings: "list[Finding]", *, as_json: bool) -> int:
-    missing = [finding for finding in findings if finding.required and not finding.found]
-    if as_json:
-        print_json(findings)
-        return 2 if missing else 0
+def _lines(findings: "list[Finding]") -> str:
+    said = []
     for finding in findings:
         if finding.found:
-            print(f"ok       {finding.name:<18} {finding.found}")
+            said.append(f"ok       {finding.name:<18} {finding.found}\n")
         else:
             word = "MISSING" if finding.required else "absent"
-            print(f"{word:<8} {finding.name:<18} for {finding.needed_for}; {finding.remedy}")
-    return 2 if missing else 0
+            said.append(
+                f"{word:<8} {finding.name:<18} for {finding.needed_for}; {finding.remedy}\n"
+            )
+    return "".join(said)

@@ -1,51 +1,36 @@
 """What stands on this desk: what is attached, and the bench file that names it."""
 
-import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from tinybench.errors import UsageError
 
-from .options import Commands
-from .output import LISTING_WIDTH, note, print_json, print_table
+from .options import PATH, command, into_file
+from .output import Voice, put
+from .tree import Group, Option
 
 
-def add(commands: Commands) -> None:
-    """Add the commands."""
-    bench = commands.add_parser("bench", help="show the bench file, which names what is attached")
-    bench.add_argument("--json", action="store_true", help="print one JSON document")
-    bench.set_defaults(do=_bench)
-    subcommands = bench.add_subparsers(title="commands", metavar="COMMAND")
-    init = subcommands.add_parser("init", help="write a bench file by asking")
-    init.add_argument(
-        "--out",
-        dest="bench_out",
-        type=Path,
-        default=Path("bench.toml"),
-        metavar="FILE",
-        help="default: bench.toml in this folder",
-    )
-    init.add_argument("--user", action="store_true", help="write the user's own bench file")
-    init.add_argument("--yes", action="store_true", help="take every proposed answer")
-    init.set_defaults(do=_init)
-
-
-def show_attached(*, as_json: bool) -> int:
-    """Print what is attached; `tinybench boards --attached`."""
+def put_attached(voice: Voice, to: str, out: Path | None) -> int:
+    """Show what is attached; `tinybench boards --attached`."""
     from ..desk.attached import look
     from ..report.terminal.attached import table
 
     found = look()
-    if as_json:
-        print_json(found)
-        return 0
-    print_table(table(found), LISTING_WIDTH)
-    for why in found.unseen:
-        note(why)
+    put(voice, to, out, {"terminal": lambda: table(found), "json": lambda: found})
+    for why in found.unseen if to == "terminal" else ():
+        voice.note(why)
     return 0
 
 
-def _bench(arguments: argparse.Namespace) -> int:
+@command(
+    "show",
+    into_file(),
+    formats=("terminal", "json"),
+    examples=("tinybench bench", "tinybench bench --json"),
+)
+def show(voice: Voice, to: str, out: Path | None) -> int:
+    """Show the bench file, which names what is attached."""
     from tinybench.printable import printable
 
     from ..desk.bench import find_bench, load_bench
@@ -55,38 +40,52 @@ def _bench(arguments: argparse.Namespace) -> int:
         raise UsageError(
             "there is no bench.toml here or above; write one with: tinybench bench init"
         )
-    bench = load_bench(path)
-    if arguments.json:
-        print_json({"file": str(path.absolute()), **_filled(bench)})
-        return 0
-    print(path.absolute())
-    print(printable(path.read_text(encoding="utf-8")), end="")
+    known = load_bench(path)
+
+    def terminal() -> str:
+        return f"{path.absolute()}\n{printable(path.read_text(encoding='utf-8'))}"
+
+    def filled() -> dict[str, Any]:
+        import msgspec
+
+        return {"file": str(path.absolute()), **msgspec.to_builtins(known)}
+
+    put(voice, to, out, {"terminal": terminal, "json": filled})
     return 0
 
 
-def _filled(bench: object) -> dict[str, object]:
-    import msgspec
-
-    return msgspec.to_builtins(bench)
-
-
-def _init(arguments: argparse.Namespace) -> int:
+@command(
+    "init",
+    Option(
+        "-o",
+        "--out",
+        type=PATH,
+        metavar="FILE",
+        help="default: bench.toml in this folder",
+    ),
+    Option("--user", is_flag=True, help="write the user's own bench file"),
+    Option("--yes", is_flag=True, help="take every proposed answer"),
+    examples=("tinybench bench init", "tinybench bench init --user --yes"),
+    exclusive=(("user", "out"),),
+)
+def init(voice: Voice, out: Path | None, user: bool, yes: bool) -> int:
+    """Write a bench file by asking."""
     from ..desk.attached import look
     from ..desk.bench import load_bench, user_bench
     from ..desk.bench_file import compose, store
 
-    path: Path = user_bench() if arguments.user else arguments.bench_out
-    if not arguments.yes and not sys.stdin.isatty():
+    path: Path = user_bench() if user else out or Path("bench.toml")
+    if not yes and not sys.stdin.isatty():
         raise UsageError(
             "`tinybench bench init` asks, but its input is no terminal; --yes takes every proposed "
             "answer"
         )
-    if path.exists() and (arguments.yes or _ask(f"{path} exists; replace it", "no") != "yes"):
+    if path.exists() and (yes or _ask(f"{path} exists; replace it", "no") != "yes"):
         raise UsageError(f"{path} exists and was left as it is; name another file with --out")
-    text = compose(look(), (lambda _, guess: guess) if arguments.yes else _ask)
+    text = compose(look(), (lambda _, guess: guess) if yes else _ask)
     store(path, text)
     load_bench(path)
-    note(f"written to {path}; show it with: tinybench bench")
+    voice.note(f"written to {path}; show it with: tinybench bench")
     return 0
 
 
@@ -97,3 +96,8 @@ def _ask(question: str, guess: str) -> str:
         return input(printable(f"{question} [{guess}]: ")).strip() or guess
     except EOFError:
         raise UsageError("the answers ended; nothing was written") from None
+
+
+bench = Group(
+    "bench", default="show", help="Show the bench file, which names what is attached, or write one."
+).add(show, init)

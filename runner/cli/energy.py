@@ -1,150 +1,101 @@
 """Energy traces and monitors: energy analyse, export, live; monitors, simulate."""
 
-import argparse
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tinybench.errors import UsageError
 
-from .options import Commands, command_missing, positive
-from .output import note, print_json, print_table
+from .options import PATH, OneOf, command, count, into_file, port, positive, quantity
+from .output import Voice, put, put_bytes
+from .tree import Argument, Group, Option
 
 if TYPE_CHECKING:
     from tinybench.energy.trace import Trace
 
-
-def add(commands: Commands) -> None:
-    """Add the commands."""
-    _add_monitors(commands)
-    energy = commands.add_parser("energy", help="analyse and export energy traces")
-    energy.set_defaults(do=command_missing(energy))
-    subcommands = energy.add_subparsers(title="commands", metavar="COMMAND")
-
-    analyse = subcommands.add_parser("analyse", help="energy per inference of a recorded trace")
-    _add_trace_options(analyse)
-    analyse.add_argument(
-        "--method",
-        action="append",
-        default=[],
-        metavar="METHOD",
-        help="besides ours, compute as eembc or v1.3 did (default: as the trace was published)",
-    )
-    analyse.add_argument("--json", action="store_true", help="print one JSON document")
-    analyse.add_argument(
-        "--pictures", type=Path, metavar="DIR", help="draw the windows as PNG into a folder"
-    )
-    analyse.set_defaults(do=_energy_analyse)
-
-    export = subcommands.add_parser("export", help="write a trace for other programs")
-    _add_trace_options(export)
-    export.add_argument(
-        "--to",
-        required=True,
-        choices=("csv", "parquet", "sr", "perfetto"),
-        help="sr: sigrok, for PulseView; perfetto: for ui.perfetto.dev",
-    )
-    export.add_argument("-o", "--out", type=Path, metavar="FILE", help="default: beside the trace")
-    export.set_defaults(do=_energy_export)
-    _add_live(subcommands)
+TOLD = "what the trace does not say itself"
 
 
-def _add_monitors(commands: Commands) -> None:
-    monitors = commands.add_parser("monitors", help="list the energy monitors that are attached")
-    monitors.add_argument("--json", action="store_true", help="print one JSON document")
-    monitors.set_defaults(do=_monitors)
-
-    simulate = commands.add_parser(
-        "simulate", help="run a simulated energy monitor and print its port"
-    )
-    simulate.add_argument("instrument", metavar="INSTRUMENT", help="lpm01a, ppk2 or otii")
-    simulate.add_argument(
-        "--fault",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="a fault it shows; a wrong name lists those there are",
-    )
-    simulate.set_defaults(do=_simulate)
-
-
-def _add_live(subcommands: Commands) -> None:
-    live = subcommands.add_parser("live", help="show current, power and edges as they come")
-    live.add_argument(
-        "--monitor", required=True, metavar="NAME", help="a driver such as lpm01a, or a .toml file"
-    )
-    live.add_argument("--port", help="serial port, host:port, VISA resource or file")
-    live.add_argument("--serial", help="serial number, where two are attached")
-    live.add_argument("--voltage", type=float, metavar="V", help="supply of the DUT in V")
-    live.add_argument("--rate", type=float, metavar="HZ", help="samples a second")
-    live.add_argument("--pin", type=int, metavar="N", help="input of the timing pin")
-    live.add_argument("--no-power", action="store_true", help="leave the DUT without supply")
-    live.add_argument("--seconds", type=float, metavar="S", help="how long (default: until Ctrl-C)")
-    live.set_defaults(do=_energy_live)
+def _trace() -> list[Any]:
+    """Return the trace and what may be said about it."""
+    return [
+        Argument(
+            "trace",
+            type=PATH,
+            metavar="TRACE",
+            help="a trace, or a folder that holds one: .jls, EEMBC's trace1-energy.bin, the v1.3 "
+            "runner's results.json, a table (.csv)",
+        ),
+        Option("--iterations", type=positive, metavar="N", section=TOLD,
+               help="inferences of a window"),
+        Option("--marks", type=count, metavar="N", section=TOLD,
+               help="edges before the first window"),
+        Option("--voltage", type=quantity, metavar="V", section=TOLD,
+               help="the supply of a trace of current"),
+        Option("--rate", type=quantity, metavar="HZ", section=TOLD,
+               help="of a table without times"),
+        Option("--channel", metavar="NAME", section=TOLD, help="digital input with the timing pin"),
+    ]  # fmt: skip
 
 
-def _add_trace_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "trace",
-        type=Path,
-        metavar="TRACE",
-        help="a trace, or a folder that holds one: .jls, EEMBC's trace1-energy.bin, the v1.3 "
-        "runner's results.json, a table (.csv)",
-    )
-    said = parser.add_argument_group("what the trace does not say itself")
-    said.add_argument("--iterations", type=positive, metavar="N", help="inferences of a window")
-    said.add_argument("--marks", type=int, metavar="N", help="edges before the first window")
-    said.add_argument("--voltage", type=float, metavar="V", help="the supply of a trace of current")
-    said.add_argument("--rate", type=float, metavar="HZ", help="of a table without times")
-    said.add_argument("--channel", metavar="NAME", help="digital input with the timing pin")
-
-
-def _open_told(arguments: argparse.Namespace) -> "Trace":
+def _open_told(trace: Path, told_of: dict[str, Any]) -> "Trace":
     from tinybench.energy.examine import told
     from tinybench.energy.importers import open_any
 
-    for name in ("voltage", "rate"):
-        value = getattr(arguments, name)
-        if value is not None and not 0 < value < float("inf"):
-            raise UsageError(f"--{name} {value:g}: give a number above 0")
-    if arguments.marks is not None and arguments.marks < 0:
-        raise UsageError(f"--marks {arguments.marks}: give 0 or more")
-    trace = open_any(
-        arguments.trace,
-        voltage_v=arguments.voltage,
-        rate_hz=arguments.rate,
-        channel=arguments.channel,
+    opened = open_any(
+        trace,
+        voltage_v=told_of["voltage"],
+        rate_hz=told_of["rate"],
+        channel=told_of["channel"],
     )
-    return told(trace, arguments.iterations, arguments.marks, arguments.voltage)
+    return told(opened, told_of["iterations"], told_of["marks"], told_of["voltage"])
 
 
-def _monitors(arguments: argparse.Namespace) -> int:
+@command(
+    "monitors",
+    into_file(),
+    formats=("terminal", "json"),
+    examples=("tinybench monitors", "tinybench monitors --json"),
+)
+def monitors(voice: Voice, to: str, out: Path | None) -> int:
+    """List the energy monitors that are attached."""
     from tinybench.energy.monitor import attached
 
     found, unseen = attached()
-    if arguments.json:
-        print_json(found)
-    else:
-        for one in found:
-            print(f"{one.driver:<11} {one.model:<16} {one.serial:<26} {one.port}")
-        if not found:
-            print("no energy monitor is attached; an N6705 is named by its VISA resource")
+
+    def lines() -> str:
+        listed = [f"{o.driver:<11} {o.model:<16} {o.serial:<26} {o.port}\n" for o in found]
+        none = "no energy monitor is attached; an N6705 is named by its VISA resource\n"
+        return "".join(listed) or none
+
+    put(voice, to, out, {"terminal": lines, "json": lambda: found})
     for why in unseen:
-        note(f"not looked for: {why}")
+        voice.note(f"not looked for: {why}")
     return 0
 
 
-def _simulate(arguments: argparse.Namespace) -> int:
+@command(
+    "simulate",
+    Argument("instrument", metavar="INSTRUMENT", help="lpm01a, ppk2 or otii"),
+    Option(
+        "--fault",
+        multiple=True,
+        metavar="NAME",
+        help="a fault it shows; a wrong name lists those there are; repeat it for several",
+    ),
+    examples=("tinybench simulate lpm01a",),
+)
+def simulate(voice: Voice, instrument: str, fault: tuple[str, ...]) -> int:
+    """Run a simulated energy monitor and print its port."""
     import threading
 
-    from tinybench.energy.simulated.instrument import instrument
+    from tinybench.energy.simulated.instrument import instrument as simulated
     from tinybench.energy.simulated.load import Blinking
 
-    with instrument(arguments.instrument, Blinking(), frozenset(arguments.fault)) as port:
-        print(port, flush=True)
-        note(f"a simulated {arguments.instrument}, of a DUT that is active every other second; "
-              f"stop with Ctrl-C. In another terminal: tinybench energy live --monitor "
-              f"{arguments.instrument} --port {port}")  # fmt: skip
+    with simulated(instrument, Blinking(), frozenset(fault)) as where:
+        print(where, flush=True)
+        voice.note(f"a simulated {instrument}, of a DUT that is active every other second; "
+                   f"stop with Ctrl-C. In another terminal: tinybench energy live --monitor "
+                   f"{instrument} --port {where}")  # fmt: skip
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
@@ -152,11 +103,26 @@ def _simulate(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _energy_live(arguments: argparse.Namespace) -> int:
+@command(
+    "live",
+    Option("--monitor", required=True, metavar="MONITOR",
+           help="a driver such as lpm01a, or a .toml file"),
+    port("serial port, host:port, VISA resource or file of the monitor", shared=False),
+    Option("--serial", metavar="SERIAL", help="its serial number, where two are attached"),
+    Option("--voltage", type=quantity, metavar="V", help="supply of the DUT in V"),
+    Option("--rate", type=quantity, metavar="HZ", help="samples a second"),
+    Option("--pin", type=count, metavar="N", help="input of the timing pin"),
+    Option("--no-power", is_flag=True, help="leave the DUT without supply"),
+    Option("--seconds", type=quantity, metavar="S", help="how long (default: until Ctrl-C)"),
+    examples=("tinybench energy live --monitor lpm01a --voltage 3.0",),
+)  # fmt: skip
+def live(voice: Voice, monitor: str, no_power: bool, seconds: float | None, **said: Any) -> int:
+    """Show current, power and edges as they come."""
     import time
     from contextlib import closing, nullcontext
 
     import msgspec
+    from rich.console import Console
     from rich.live import Live
 
     from tinybench.energy.monitor import open_monitor
@@ -168,26 +134,27 @@ def _energy_live(arguments: argparse.Namespace) -> int:
     from ..report.terminal.live import LiveView
 
     wanted = {
-        "port": arguments.port,
-        "serial": arguments.serial,
-        "voltage_v": arguments.voltage,
-        "rate_hz": arguments.rate,
-        "pin": arguments.pin,
+        "port": said["port"],
+        "serial": said["serial"],
+        "voltage_v": said["voltage"],
+        "rate_hz": said["rate"],
+        "pin": said["pin"],
     }
     given = {key: value for key, value in wanted.items() if value is not None}
-    known = monitor_spec(arguments.monitor, load_bench(find_bench()))
+    known = monitor_spec(monitor, load_bench(find_bench()))
     spec = msgspec.structs.replace(known, **given)
-    held = hold(monitor_keys(spec, look().things), 0.0, note)
-    with held, closing(open_monitor(spec)) as monitor:
-        if not arguments.no_power:
-            monitor.power_on()
-        monitor.start()
-        view = LiveView(monitor.head)
+    held = hold(monitor_keys(spec, look().things), 0.0, voice.note)
+    with held, closing(open_monitor(spec)) as opened:
+        if not no_power:
+            opened.power_on()
+        opened.start()
+        view = LiveView(opened.head)
         start_s = shown_s = time.monotonic()
-        terminal = sys.stdout.isatty()
-        with Live(refresh_per_second=8) if terminal else nullcontext() as screen:
+        console = Console()
+        redrawn = console.is_terminal and not console.is_dumb_terminal
+        with Live(refresh_per_second=8, console=console) if redrawn else nullcontext() as screen:
             try:
-                for chunk in monitor.chunks():
+                for chunk in opened.chunks():
                     view.feed(chunk)
                     now_s = time.monotonic()
                     if screen is not None:
@@ -195,45 +162,100 @@ def _energy_live(arguments: argparse.Namespace) -> int:
                     elif view.ready and now_s >= shown_s + 1:
                         shown_s = now_s
                         print(view.line(), flush=True)
-                    if arguments.seconds is not None and now_s >= start_s + arguments.seconds:
-                        monitor.stop()
+                    if seconds is not None and now_s >= start_s + seconds:
+                        opened.stop()
             except KeyboardInterrupt:
                 return 0
     return 0
 
 
-def _energy_analyse(arguments: argparse.Namespace) -> int:
+@command(
+    "analyse",
+    *_trace(),
+    Option(
+        "--method",
+        multiple=True,
+        metavar="METHOD",
+        help="besides ours, compute as eembc or v1.3 did (default: as the trace was published)",
+    ),
+    Option(
+        "-o",
+        "--out",
+        type=PATH,
+        metavar="FILE",
+        section="output",
+        help="write it into a file, png into a folder (default, and with -: standard output)",
+    ),
+    formats=("terminal", "json", "png"),
+    examples=("tinybench energy analyse RUN", "tinybench energy analyse trace.jls --to png -o DIR"),
+)
+def analyse(
+    voice: Voice, trace: Path, method: tuple[str, ...], to: str, out: Path | None, **said: Any
+) -> int:
+    """Compute the energy per inference of a recorded trace.
+
+    The format png draws the windows, as pictures in a folder.
+    """
     from tinybench.energy.examine import examine, published_beside, throughput_beside
 
-    with _open_told(arguments) as trace:
-        found = examine(
-            trace,
-            arguments.method,
-            published_beside(arguments.trace),
-            throughput_beside(arguments.trace),
-        )
-        if arguments.pictures is not None:
+    if to == "png" and (out is None or str(out) == "-"):
+        raise UsageError("--to png draws several pictures: name a folder for them with -o DIR")
+    with _open_told(trace, said) as opened:
+        found = examine(opened, list(method), published_beside(trace), throughput_beside(trace))
+        if to == "png" and out is not None:
             from tinybench.energy.pictures import draw
 
-            drawn = draw(trace, found.tinybench, arguments.pictures)
-            note(f"{len(drawn)} pictures are in {arguments.pictures}")
-    if arguments.json:
-        print_json(found)
-    else:
+            drawn = draw(opened, found.tinybench, out)
+            voice.note(f"{len(drawn)} pictures are in {out}")
+    if to != "png":
         from ..report.terminal.energy import report
 
-        print_table(report(found))
+        put(voice, to, out, {"terminal": lambda: report(found), "json": lambda: found})
     return 0 if found.tinybench.valid and not found.against_rules else 1
 
 
-def _energy_export(arguments: argparse.Namespace) -> int:
-    from tinybench.energy.export import SUFFIXES, export
+@command(
+    "export",
+    *_trace(),
+    Option(
+        "--to",
+        required=True,
+        type=OneOf(("csv", "parquet", "sr", "perfetto")),
+        metavar="FORMAT",
+        section="output",
+        help="csv, parquet, sr (sigrok, for PulseView) or perfetto (for ui.perfetto.dev)",
+    ),
+    Option(
+        "-o",
+        "--out",
+        type=PATH,
+        metavar="FILE",
+        section="output",
+        help="default: beside the trace; -: standard output",
+    ),
+    examples=("tinybench energy export RUN --to perfetto -o trace.json",),
+)
+def export(voice: Voice, trace: Path, to: str, out: Path | None, **said: Any) -> int:  # noqa: ARG001
+    """Write a trace for other programs."""
+    import tempfile
 
-    with _open_told(arguments) as trace:
-        opened = Path(trace.name)
-        out = arguments.out or opened.with_name(opened.stem + SUFFIXES[arguments.to])
-        if out.exists() and out.samefile(opened):
+    from tinybench.energy.export import SUFFIXES
+    from tinybench.energy.export import export as exported
+
+    with _open_told(trace, said) as opened:
+        if out is not None and str(out) == "-":
+            with tempfile.TemporaryDirectory() as folder:
+                made = Path(folder, "trace" + SUFFIXES[to])
+                exported(opened, to, made)
+                put_bytes(made.read_bytes())
+            return 0
+        source = Path(opened.name)
+        out = out or source.with_name(source.stem + SUFFIXES[to])
+        if out.exists() and out.samefile(source):
             raise UsageError(f"{out} is the trace itself; give another --out")
-        export(trace, arguments.to, out)
+        exported(opened, to, out)
     print(out)
     return 0
+
+
+energy = Group("energy", help="Analyse, export and watch energy traces.").add(analyse, export, live)

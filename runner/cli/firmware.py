@@ -1,133 +1,101 @@
 """Firmware and the way to it: compile, flash, reset, profile, link."""
 
-import argparse
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from . import options
 from .options import (
+    BOARD,
     DEFAULT_BAUD,
     DEFAULT_BOARD,
     ENERGY_BAUD,
+    PATH,
     PORT_BOARD,
-    Commands,
-    baud,
+    PORT_OR,
+    OneOf,
+    command,
     count,
-    duration,
-    positive,
+    into_file,
 )
-from .output import note, print_json, print_table, write
+from .output import Voice, put
+from .tree import Argument, Option
 
 if TYPE_CHECKING:
     from ..build.board import Board
     from ..desk.flash import Site
     from ..results.request import Request
 
+EXCLUSIVE = (("port", "emulate"),)
 
-def add(commands: Commands) -> None:
-    """Add the commands."""
-    compile_ = commands.add_parser("compile", help="compile an int8 .tflite to C")
-    compile_.add_argument("tflite", type=Path, metavar="MODEL.tflite")
-    compile_.add_argument("-o", "--out", type=Path, required=True, metavar="DIR")
-    compile_.add_argument("--model-id", default="custom", help="id that the firmware answers")
-    compile_.add_argument(
+
+@command(
+    "compile",
+    Argument("tflite", type=PATH, metavar="MODEL.tflite", help="an int8 model"),
+    Option("-o", "--out", type=PATH, required=True, metavar="DIR", section="output",
+           help="folder of the C files"),
+    Option("--model-id", default="custom", metavar="ID",
+           help="id that the firmware answers (default: custom)"),
+    Option(
         "--kernels",
-        choices=("plain", "blocked", "dsp", "mve"),
+        type=OneOf(("plain", "blocked", "dsp", "mve")),
         default="plain",
-        help="portable C (plain, blocked), Armv7E-M's DSP or Armv8.1-M's vector instructions",
-    )
-    compile_.add_argument(
+        metavar="KIND",
+        help="portable C: plain (default) or blocked; dsp: Armv7E-M's DSP, mve: Armv8.1-M's vector "
+        "instructions",
+    ),
+    Option(
         "--input-format",
-        choices=("int8", "uint8", "float32"),
+        type=OneOf(("int8", "uint8", "float32")),
         default="int8",
-        help="elements of an upload; floats are quantised on the device (default: int8)",
-    )
-    compile_.add_argument(
+        metavar="TYPE",
+        help="elements of an upload: int8 (default), uint8, or float32, quantised on the device",
+    ),
+    Option(
         "--result",
-        choices=("output", "mse"),
+        type=OneOf(("output", "mse")),
         default="output",
-        help="what is answered: the outputs, or their mean squared error against uploaded floats",
-    )
-    compile_.add_argument(
+        metavar="WHAT",
+        help="what is answered: output (default), or mse, their mean squared error against "
+        "uploaded floats",
+    ),
+    Option(
         "--decimals",
         type=count,
         metavar="N",
         help="answer with at least so many (default: as many as tell two outputs apart)",
-    )
-    compile_.add_argument("--json", action="store_true", help="print the manifest as JSON")
-    compile_.set_defaults(do=_compile)
+    ),
+    formats=("terminal", "json"),
+    examples=("tinybench compile mine.tflite -o mine --kernels dsp",),
+)  # fmt: skip
+def compile_(voice: Voice, tflite: Path, out: Path, to: str, **said: Any) -> int:
+    """Compile an int8 .tflite to C."""
+    from tinybench.models.compiler import compile_model
 
-    # By names of their own: the run's options are called the same.
-    flash = commands.add_parser("flash", help="write a task's firmware into a board")
-    flash.add_argument("--board", required=True, dest="flashed_board", metavar="BOARD")
-    flash.add_argument("--task", required=True, dest="flashed_task", metavar="TASK")
-    flash.add_argument("--energy", action="store_true", help="the energy build")
-    flash.add_argument(
-        "--data", type=Path, dest="flashed_data", metavar="DIR", help="an EEMBC dataset folder"
-    )
-    flash.add_argument(
-        "--model", type=Path, dest="flashed_model", metavar="FILE", help="an int8 .tflite"
-    )
-    _add_site(flash, "its serial port: it is asked first, and must answer with this build then")
-    flash.add_argument(
-        "--again", action="store_true", help="write also when it holds this build already"
-    )
-    flash.set_defaults(do=_flash)
+    from ..report.terminal.model import table
 
-    reset = commands.add_parser("reset", help="reset a board, or switch it off and on")
-    reset.add_argument("--board", required=True, dest="flashed_board", metavar="BOARD")
-    _add_site(reset, "its serial port, where a line of that resets it")
-    reset.add_argument(
-        "--by", choices=("flasher", "line", "hub"), help="default: the first of these there is"
-    )
-    reset.set_defaults(do=_reset)
-
-    profile = commands.add_parser("profile", help="time a model layer by layer")
-    profile.add_argument("--task", required=True, dest="profiled_task", metavar="TASK")
-    profile.add_argument("--board", default=DEFAULT_BOARD, dest="profiled_board", metavar="BOARD")
-    place = profile.add_mutually_exclusive_group()
-    place.add_argument("--port", dest="profiled_port", metavar="PORT")
-    place.add_argument("--emulate", action="store_true", dest="profile_emulated")
-    profile.add_argument("--baud", type=positive, default=DEFAULT_BAUD, dest="profiled_baud")
-    profile.add_argument("--wait", type=duration, default=0.0, dest="profiled_wait", metavar="TIME")
-    profile.add_argument("--json", action="store_true", help="print one JSON document")
-    profile.add_argument("--csv", type=Path, metavar="FILE", help="write the table as CSV")
-    profile.add_argument(
-        "--perfetto", type=Path, metavar="FILE", help="write a trace for ui.perfetto.dev"
-    )
-    profile.set_defaults(do=_profile)
-
-    link = commands.add_parser("link", help="measure the line to a board")
-    link.add_argument("--board", dest="linked_board", metavar="BOARD")
-    link.add_argument("--task", default="kws", dest="linked_task", metavar="TASK")
-    place = link.add_mutually_exclusive_group()
-    place.add_argument("--port", dest="linked_port", metavar="PORT")
-    place.add_argument("--emulate", action="store_true", dest="link_emulated")
-    link.add_argument("--baud", type=baud, default=(DEFAULT_BAUD, False), dest="linked_baud")
-    link.add_argument("--wait", type=duration, default=0.0, dest="linked_wait", metavar="TIME")
-    link.add_argument("--no-verify", action="store_false", dest="linked_verify")
-    link.add_argument("--json", action="store_true", help="print one JSON document")
-    link.set_defaults(do=_link)
+    manifest = compile_model(tflite, out, **said)
+    put(voice, to, None, {"terminal": lambda: table(manifest, out), "json": lambda: manifest})
+    return 0
 
 
-def _add_site(parser: argparse.ArgumentParser, port: str) -> None:
-    parser.add_argument("--port", dest="flashed_port", metavar="PORT", help=port)
-    parser.add_argument("--baud", type=positive, dest="flashed_baud", metavar="N")
-    parser.add_argument(
-        "--probe", dest="flashed_probe", metavar="SERIAL", help="serial number of its debug probe"
-    )
-    parser.add_argument(
-        "--flasher", dest="flashed_by", metavar="NAME", help="default: the first it declares"
-    )
-    parser.add_argument(
-        "--hub", dest="flashed_hub", metavar="HUB:PORT", help="hub port that switches its power"
-    )
-    parser.add_argument("--wait", type=duration, default=0.0, dest="flashed_wait", metavar="TIME")
+def _site(port: str) -> list[Option]:
+    """Return the options that say where a board is."""
+    return [
+        options.port(port, section="the board"),
+        Option("--baud", type=options.baud, metavar="N", shared=True, section="the board",
+               help=f"rate of the port (default: {DEFAULT_BAUD}, of an energy build "
+               f"{ENERGY_BAUD})"),
+        options.probe(section="the board"),
+        options.flasher(section="the board"),
+        options.hub(section="the board"),
+        options.wait(section="the board"),
+    ]  # fmt: skip
 
 
 @contextlib.contextmanager
-def _board(arguments: argparse.Namespace, baud: int) -> "Iterator[tuple[Board, Site]]":
+def _board(voice: Voice, said: dict[str, Any], baud: int) -> "Iterator[tuple[Board, Site]]":
     """Yield the board that is meant and where it is, while no other run has it."""
     from ..build.board import load_board
     from ..desk.flash import Site
@@ -135,80 +103,87 @@ def _board(arguments: argparse.Namespace, baud: int) -> "Iterator[tuple[Board, S
     from ..results.request import Request
 
     asked = Request(
-        board=arguments.flashed_board,
+        board=said["board"],
         task="",
-        ports=(arguments.flashed_port,) if arguments.flashed_port else (),
-        probe=arguments.flashed_probe,
-        hub=arguments.flashed_hub,
-        wait_s=arguments.flashed_wait,
+        ports=(said["port"],) if said["port"] else (),
+        probe=said["probe"],
+        hub=said["hub"],
+        wait_s=said["wait"],
     )
-    with reserved(asked, note, port_needed=False) as (request, _):
+    with reserved(asked, voice.note, port_needed=False) as (request, _):
         yield (
             load_board(request.board),
             Site(
                 port=request.ports[0] if request.ports else None,
-                baud=arguments.flashed_baud or baud,
+                baud=said["baud"] or baud,
                 probe=request.probe,
                 hub=request.hub,
-                flasher=arguments.flashed_by,
+                flasher=said["flasher"],
             ),
         )
 
 
-def _flash(arguments: argparse.Namespace) -> int:
+@command(
+    "flash",
+    options.board("a board, one of bench.toml, or a .toml file", required=True,
+                  section="the board"),
+    options.task(required=True),
+    Option("--energy", is_flag=True, help="the energy build"),
+    options.data(),
+    options.model(),
+    *_site("its serial port: it is asked first, and must answer with this build then"),
+    Option("--again", is_flag=True, help="write also when it holds this build already"),
+    examples=("tinybench flash --board nucleo-l4r5 --task kws",),
+)  # fmt: skip
+def flash(
+    voice: Voice,
+    task: str,
+    energy: bool,
+    data: Path | None,
+    model: Path | None,
+    again: bool,
+    **said: Any,
+) -> int:
+    """Write a task's firmware into a board."""
     from ..build.firmware import build
     from ..build.inputs import resolve
     from ..build.task import load_task
     from ..desk.flash import flasher_of, load, write_image
 
-    task = load_task(arguments.flashed_task)
-    with _board(arguments, ENERGY_BAUD if arguments.energy else DEFAULT_BAUD) as (board, site):
+    wanted = load_task(task)
+    with _board(voice, said, ENERGY_BAUD if energy else DEFAULT_BAUD) as (board, site):
         flasher_of(board, site.flasher)  # what is wrong with it is said before anything is built
-        model = resolve(task, arguments.flashed_data, arguments.flashed_model).model
-        image = build(board, task, model, energy=arguments.energy)
+        image = build(board, wanted, resolve(wanted, data, model).model, energy=energy)
         # The energy build may talk on other pins than those of the port that was found.
-        if site.port is None or (arguments.energy and not arguments.flashed_port):
+        if site.port is None or (energy and not said["port"]):
             print(write_image(board, image, site))
         else:
-            load(board, image, site, note, write=True, again=arguments.again)
+            load(board, image, site, voice.note, write=True, again=again)
             print(f"{board.name} on {site.port} holds build-{image.build_id}")
     return 0
 
 
-def _reset(arguments: argparse.Namespace) -> int:
-    from ..desk.flash import reset
+@command(
+    "reset",
+    options.board("a board, one of bench.toml, or a .toml file", required=True,
+                  section="the board"),
+    *_site("its serial port, where a line of that resets it"),
+    Option("--by", type=OneOf(("flasher", "line", "hub")), metavar="WAY",
+           help="flasher, line or hub (default: the first of these there is)"),
+    examples=("tinybench reset --board nucleo-l4r5", "tinybench reset --board left --by hub"),
+)  # fmt: skip
+def reset(voice: Voice, by: str | None, **said: Any) -> int:
+    """Reset a board, or switch it off and on."""
+    from ..desk.flash import reset as reset_board
 
-    with _board(arguments, DEFAULT_BAUD) as (board, site):
-        print(reset(board, site, arguments.by))
-    return 0
-
-
-def _compile(arguments: argparse.Namespace) -> int:
-    from tinybench.models.compiler import compile_model
-
-    from ..report.terminal.model import table
-
-    manifest = compile_model(
-        arguments.tflite,
-        arguments.out,
-        model_id=arguments.model_id,
-        kernels=arguments.kernels,
-        input_format=arguments.input_format,
-        result=arguments.result,
-        decimals=arguments.decimals,
-    )
-    if arguments.json:
-        print_json(manifest)
-    else:
-        from rich.console import Console
-
-        Console(highlight=False).print(table(manifest, arguments.out))
+    with _board(voice, said, DEFAULT_BAUD) as (board, site):
+        print(reset_board(board, site, by))
     return 0
 
 
 @contextlib.contextmanager
 def _meant(
-    board: str, task: str, port: str | None, baud: int, wait_s: float, emulate: bool
+    voice: Voice, board: str, task: str, baud: int, said: dict[str, Any]
 ) -> "Iterator[Request]":
     """Yield what these words mean on this desk, while no other run has the board."""
     from ..desk.reserve import reserved
@@ -217,71 +192,101 @@ def _meant(
     asked = Request(
         board=board,
         task=task,
-        emulate=emulate,
-        ports=(port,) if port else (),
+        emulate=said["emulate"],
+        ports=(said["port"],) if said["port"] else (),
         baud=baud,
-        wait_s=wait_s,
+        wait_s=said["wait"],
     )
-    with reserved(asked, note) as (request, _):
+    with reserved(asked, voice.note) as (request, _):
         yield request
 
 
-def _profile(arguments: argparse.Namespace) -> int:
-    from ..measure.profile import profile
+@command(
+    "profile",
+    options.task(required=True),
+    options.board(BOARD, default=DEFAULT_BOARD, section="the board"),
+    options.port(section="the board"),
+    options.emulate(section="the board"),
+    Option("--baud", type=options.baud, default=str(DEFAULT_BAUD), metavar="N", shared=True,
+           section="the board", help=f"rate of the port (default: {DEFAULT_BAUD})"),
+    options.wait(section="the board"),
+    into_file(),
+    formats=("terminal", "json", "csv", "perfetto"),
+    examples=(
+        "tinybench profile --task kws",
+        "tinybench profile --task kws --to perfetto -o layers.json",
+    ),
+    exclusive=EXCLUSIVE,
+)  # fmt: skip
+def profile(
+    voice: Voice, board: str, task: str, baud: int, to: str, out: Path | None, **said: Any
+) -> int:
+    """Time a model layer by layer.
+
+    The format perfetto is a trace for ui.perfetto.dev.
+    """
+    from ..measure.profile import profile as profiled
     from ..report.terminal.profile import as_csv, as_trace, table
 
-    with _meant(
-        arguments.profiled_board,
-        arguments.profiled_task,
-        arguments.profiled_port,
-        arguments.profiled_baud,
-        arguments.profiled_wait,
-        arguments.profile_emulated,
-    ) as request:
-        found = profile(
+    with _meant(voice, board, task, baud, said) as request:
+        found = profiled(
             request.board,
             request.task,
             request.ports[0] if request.ports else None,
             request.baud,
             emulate=request.emulate,
         )
-    if arguments.csv is not None:
-        write(arguments.csv, as_csv(found).encode())
-    if arguments.perfetto is not None:
-        write(arguments.perfetto, as_trace(found))
-    if arguments.json:
-        print_json(found)
-    else:
-        print_table(table(found))
+    forms = {
+        "terminal": lambda: table(found),
+        "json": lambda: found,
+        "csv": lambda: as_csv(found),
+        "perfetto": lambda: as_trace(found),
+    }
+    put(voice, to, out, forms)
     return 0
 
 
-def _link(arguments: argparse.Namespace) -> int:
+@command(
+    "link",
+    options.board(PORT_OR, section="the board"),
+    options.task("whose firmware and inputs: a task, such as kws (default)", default="kws"),
+    options.port(section="the board"),
+    options.emulate(section="the board"),
+    Option("--baud", type=options.baud_or_auto, default=str(DEFAULT_BAUD), metavar="N|auto",
+           shared=True, section="the board",
+           help=f"rate of the port (default: {DEFAULT_BAUD}); auto: as fast, and in as long "
+           "commands, as the firmware takes"),
+    options.wait(section="the board"),
+    options.no_verify(section="the board"),
+    into_file(),
+    formats=("terminal", "json"),
+    examples=("tinybench link", "tinybench link --port /dev/ttyACM0 --baud auto"),
+    exclusive=EXCLUSIVE,
+)  # fmt: skip
+def link(
+    voice: Voice,
+    board: str | None,
+    task: str,
+    baud: tuple[int, bool],
+    no_verify: bool,
+    to: str,
+    out: Path | None,
+    **said: Any,
+) -> int:
+    """Measure the line to a board."""
     from ..measure.link import examine
+    from ..report.terminal.line import table
 
-    port = arguments.linked_port
-    baud, raise_baud = arguments.linked_baud
-    with _meant(
-        arguments.linked_board or (PORT_BOARD if port else DEFAULT_BOARD),
-        arguments.linked_task,
-        port,
-        baud,
-        arguments.linked_wait,
-        arguments.link_emulated,
-    ) as request:
+    meant = board or (PORT_BOARD if said["port"] else DEFAULT_BOARD)
+    with _meant(voice, meant, task, baud[0], said) as request:
         quality = examine(
             request.board,
             request.task,
             request.ports[0] if request.ports else None,
-            baud,
-            raise_baud=raise_baud,
-            verify=arguments.linked_verify,
+            baud[0],
+            raise_baud=baud[1],
+            verify=not no_verify,
             emulate=request.emulate,
         )
-    if arguments.json:
-        print_json(quality)
-    else:
-        from ..report.terminal.line import table
-
-        print_table(table(quality))
+    put(voice, to, out, {"terminal": lambda: table(quality), "json": lambda: quality})
     return 0

@@ -1,12 +1,14 @@
-"""What the words of a command line may be."""
+"""The options that more than one command takes, declared once; and what their words may be."""
 
-import argparse
-import sys
-from collections.abc import Callable
-from typing import TypeAlias
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-"""Where a command is added."""
+import click
+from click.shell_completion import CompletionItem
+
+from .grammar import nearest
+from .tree import Argument, Command, Option
 
 DEFAULT_BOARD = "mps2-an386"
 PORT_BOARD = "serial"
@@ -15,44 +17,283 @@ ENERGY_BAUD = 9600
 """Of a DUT without an interface board. Ref: energyrunner README, energy mode."""
 UNITS_S = {"s": 1, "m": 60, "h": 3600}
 LONGEST_S = 7 * 24 * 3600
+DIGITS = 12
+"""Of a number that means anything here."""
+REPORTS = ("terminal", "html", "markdown", "csv", "json", "junit")
+"""Formats of a report on runs."""
+PATH = click.Path(path_type=Path)
 
 
-def baud(text: str) -> tuple[int, bool]:
+def baud_or_auto(text: str) -> tuple[int, bool]:
     """Return the rate to begin with, and whether to raise it."""
     if text == "auto":
         return DEFAULT_BAUD, True
-    if not text.isdecimal() or not 300 <= int(text) <= 12_000_000:
-        raise argparse.ArgumentTypeError(f"'{text}' is no baud rate such as 115200, and not auto")
-    return int(text), False
+    try:
+        return baud(text), False
+    except click.BadParameter as error:
+        raise click.BadParameter(f"{error.message}, and not auto") from None
+
+
+def baud(text: str) -> int:
+    """Return the rate of a line."""
+    if not _digits(text) or not 300 <= int(text) <= 12_000_000:
+        raise click.BadParameter(f"'{text}' is no baud rate such as 115200")
+    return int(text)
 
 
 def duration(text: str) -> float:
     """Return a time in seconds, of "90", "90s", "10m" or "2h"."""
     number, unit = (text[:-1], text[-1]) if text[-1:] in UNITS_S else (text, "s")
-    if not (number.isascii() and number.isdecimal()) or int(number) * UNITS_S[unit] > LONGEST_S:
-        raise argparse.ArgumentTypeError(f"'{text}' is no time such as 90s, 10m or 2h")
+    if not _digits(number) or int(number) * UNITS_S[unit] > LONGEST_S:
+        raise click.BadParameter(f"'{text}' is no time such as 90s, 10m or 2h")
     return float(int(number) * UNITS_S[unit])
 
 
 def count(text: str) -> int:
     """Return a count of 0 or more."""
-    if not (text.isascii() and text.isdecimal()):
-        raise argparse.ArgumentTypeError(f"'{text}' is no count of 0 or more")
+    if not _digits(text):
+        raise click.BadParameter(f"'{text}' is no count of 0 or more")
     return int(text)
 
 
 def positive(text: str) -> int:
     """Return a count of 1 or more."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is no count of 1 or more")
+    if not _digits(text) or int(text) < 1:
+        raise click.BadParameter(f"'{text}' is no count of 1 or more")
     return int(text)
 
 
-def command_missing(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
-    """Return what a command does that wants a further word: show its help."""
+def quantity(text: str) -> float:
+    """Return a number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 < number < float("inf"):
+        raise click.BadParameter(f"'{text[:40]}' is none: give a number above 0")
+    return number
 
-    def show(_: argparse.Namespace) -> int:
-        parser.print_help(sys.stderr)
-        return 2
 
-    return show
+def _digits(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= DIGITS
+
+
+class OneOf(click.Choice):
+    """One of a few words; another one is refused with the nearest."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the word."""
+        if value not in self.choices:
+            valid = ", ".join(self.choices)
+            guess = nearest(str(value), self.choices)
+            self.fail(f"'{str(value)[:40]}' is none of {valid}{guess}", param, ctx)
+        return str(value)
+
+
+def command(
+    name: str,
+    *parameters: click.Parameter,
+    examples: Sequence[str],
+    formats: Sequence[str] = (),
+    exclusive: Sequence[tuple[str, str]] = (),
+) -> Callable[[Callable[..., int]], Command]:
+    """Make a command of a function, whose docstring describes it; its formats are those of --to."""
+
+    def make(do: Callable[..., int]) -> Command:
+        lines = (do.__doc__ or "").strip()
+        return Command(
+            name,
+            do,
+            examples=examples,
+            exclusive=exclusive,
+            help=lines,
+            short_help=lines.partition("\n")[0].rstrip("."),
+            params=[*parameters, *(_formats(formats) if formats else ()), *_voice()],
+        )
+
+    return make
+
+
+def _formats(formats: Sequence[str]) -> list[Option]:
+    first, *more = formats
+    found = [
+        Option(
+            "--to",
+            type=OneOf(formats),
+            default=first,
+            metavar="FORMAT",
+            section="output",
+            help=f"{first} (default)" + (f", {', '.join(more[:-1])}" if more[1:] else "")
+            + (f" or {more[-1]}" if more else ""),
+        )
+    ]  # fmt: skip
+    if "json" in more:
+        found.append(Option("--json", is_flag=True, section="output", help="the same as --to json"))
+    return found
+
+
+def _voice() -> list[Option]:
+    return [
+        Option("-v", "--verbose", is_flag=True, shared=True, section="output",
+               help="say more: when, what tinybench.toml gave, the traceback of a fault"),
+        Option("-q", "--quiet", is_flag=True, shared=True, section="output",
+               help="say only what was asked for and errors: no notes, no progress"),
+    ]  # fmt: skip
+
+
+def into_file() -> Option:
+    """Return -o of what is printed otherwise."""
+    return Option(
+        "-o",
+        "--out",
+        type=PATH,
+        metavar="FILE",
+        section="output",
+        help="write it into a file (default, and with -: standard output)",
+    )
+
+
+def task(text: str = "a task, such as kws ('tinybench tasks')", **more: Any) -> Option:
+    """Return --task."""
+    return Option("--task", metavar="TASK", help=text, shared=True, shell_complete=_tasks, **more)
+
+
+def board(text: str, **more: Any) -> Option:
+    """Return --board."""
+    return Option(
+        "--board", metavar="BOARD", help=text, shared=True, shell_complete=_boards, **more
+    )
+
+
+BOARD = f"a board, one of bench.toml, or a .toml file (default: {DEFAULT_BOARD})"
+PORT_OR = (
+    f"a board, one of bench.toml, or a .toml file (default: {DEFAULT_BOARD}; "
+    f"with --port: {PORT_BOARD})"
+)
+
+
+def port(text: str = "serial port of the board, or a URL such as rfc2217://host:port",
+         **more: Any) -> Option:  # fmt: skip
+    """Return --port."""
+    return Option("--port", metavar="PORT", help=text, **{"shared": True, **more})
+
+
+def emulate(**more: Any) -> Option:
+    """Return --emulate."""
+    return Option(
+        "--emulate",
+        is_flag=True,
+        shared=True,
+        help="run a real board's firmware in an emulator",
+        **more,
+    )
+
+
+def wait(**more: Any) -> Option:
+    """Return --wait."""
+    return Option(
+        "--wait",
+        type=duration,
+        default="0",
+        metavar="TIME",
+        shared=True,
+        help="wait so long, such as 10m, for a board that another run has (default: not at all)",
+        **more,
+    )
+
+
+def probe(**more: Any) -> Option:
+    """Return --probe."""
+    return Option(
+        "--probe",
+        metavar="SERIAL",
+        shared=True,
+        help="serial number of the board's debug probe",
+        **more,
+    )
+
+
+def hub(**more: Any) -> Option:
+    """Return --hub."""
+    return Option(
+        "--hub",
+        metavar="HUB:PORT",
+        shared=True,
+        help="hub port that switches the board's power, as 1-1.4:2",
+        **more,
+    )
+
+
+def flasher(**more: Any) -> Option:
+    """Return --flasher."""
+    return Option(
+        "--flasher",
+        metavar="NAME",
+        shared=True,
+        help="such as st-flash (default: the first the board declares)",
+        **more,
+    )
+
+
+def data(**more: Any) -> Option:
+    """Return --data."""
+    return Option(
+        "--data", type=PATH, metavar="DIR", shared=True, help="an EEMBC dataset folder", **more
+    )
+
+
+def model(**more: Any) -> Option:
+    """Return --model."""
+    return Option(
+        "--model",
+        type=PATH,
+        metavar="FILE",
+        shared=True,
+        help="an int8 .tflite of your own",
+        **more,
+    )
+
+
+def no_verify(**more: Any) -> Option:
+    """Return --no-verify."""
+    return Option(
+        "--no-verify",
+        is_flag=True,
+        shared=True,
+        help="do not read back uploads over the stock protocol, which has no check sum",
+        **more,
+    )
+
+
+def runs_word(text: str = "folder of a run, or a folder with runs below it") -> Argument:
+    """Return RUN..., one or more."""
+    return Argument("runs", type=PATH, nargs=-1, required=True, metavar="RUN...", help=text)
+
+
+def run_word(text: str = "folder of a run") -> Argument:
+    """Return RUN."""
+    return Argument("run", type=PATH, metavar="RUN", help=text)
+
+
+def _tasks(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from ..build.task import names
+
+    return _beginning(incomplete, [*names(), "all"])
+
+
+def _boards(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from ..build.board import names
+    from ..desk.bench import find_bench, load_bench
+
+    return _beginning(incomplete, [*names(), *load_bench(find_bench()).boards])
+
+
+def complete_task(
+    ctx: click.Context, parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """Complete the name of a task."""
+    return _tasks(ctx, parameter, begun)
+
+
+def _beginning(incomplete: str, words: Iterable[str]) -> list[CompletionItem]:
+    return [CompletionItem(word) for word in words if word.startswith(incomplete)]

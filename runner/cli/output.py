@@ -1,20 +1,47 @@
 """What the commands print, and the one way of each to print it."""
 
+import io
 import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tinybench.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from ..rules.judge import Outcome
+    from tinybench.track import Track
 
-REPORT_WIDTH = 100
-"""Columns of a report that goes to no terminal."""
-LISTING_WIDTH = 160
-"""Columns of a listing that goes to no terminal."""
+ENDLESS = 100_000
+"""Columns of a table that goes to no terminal."""
+
+
+@dataclass(frozen=True)
+class Voice:
+    """What is said on standard error beside the result: much, a little, or errors alone."""
+
+    verbose: bool = False
+    quiet: bool = False
+    start_s: float = field(default_factory=time.monotonic)
+
+    def note(self, text: str) -> None:
+        """Say a sentence; with --verbose also when."""
+        if self.verbose:
+            note(f"{time.monotonic() - self.start_s:8.3f} s  {text}")
+        elif not self.quiet:
+            note(text)
+
+    @property
+    def track(self) -> "Track":
+        """How long work shows its progress."""
+        from tinybench.track import silent
+
+        from ..report.terminal.progress import track_for
+
+        return silent if self.quiet else track_for(sys.stderr)
 
 
 def note(text: str) -> None:
@@ -24,38 +51,80 @@ def note(text: str) -> None:
     print(printable(text), file=sys.stderr)
 
 
-def print_json(document: object) -> None:
-    """Print one JSON document."""
-    import msgspec
+def put(voice: Voice, to: str, out: Path | None, forms: Mapping[str, Callable[[], Any]]) -> None:
+    """Print in the format `to`, or write it into a file.
 
-    print(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+    The function of a format returns what is shown: a text, bytes, what rich renders for
+    `terminal`, a structure for `json`. Raises UsageError for a file that cannot be written.
+    """
+    shown = forms[to]()
+    to_stdout = out is None or str(out) == "-"
+    if to == "terminal":
+        if to_stdout and sys.stdout.isatty() and not isinstance(shown, str):
+            show_table(shown)
+            return
+        shown = shown if isinstance(shown, str) else table_text(shown)
+        if to_stdout:  # for a person: in the encoding of the terminal, or what looks like it
+            sys.stdout.write(shown)
+            return
+    elif to == "json" and not isinstance(shown, str | bytes):
+        shown = _json(shown)
+    data = shown.encode() if isinstance(shown, str) else shown
+    if to_stdout:  # for a program: the same bytes as in a file
+        put_bytes(data)
+    elif out is not None:
+        write(out, data)
+        voice.note(f"written to {out}")
+
+
+def put_bytes(data: bytes) -> None:
+    """Print bytes as they are."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.flush()
 
 
 def write(path: Path, data: bytes) -> None:
-    """Write a file the user named. Raises UsageError when it cannot be."""
+    """Write a file the user named, whole or not at all. Raises UsageError when it cannot be."""
+    partial = path.with_name(f"{path.name}.partial")
     try:
-        path.write_bytes(data)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():  # a device, a pipe
+            path.write_bytes(data)
+            return
+        partial.write_bytes(data)
+        partial.replace(path)
     except OSError as error:
+        partial.unlink(missing_ok=True) if partial.is_file() else None
         raise UsageError(
-            f"cannot write {path}: {error.strerror}; name a file in a folder that exists"
+            f"cannot write {path}: {error.strerror or error}; name a file in a folder that exists"
         ) from error
 
 
-def print_table(table: "RenderableType", width: int = REPORT_WIDTH) -> None:
-    """Print a table as wide as the terminal, or `width` columns where there is none."""
+def show_table(table: "RenderableType") -> None:
+    """Print a table to the terminal: as wide as that is, and wider only for a longer word."""
     from rich.console import Console
 
-    Console(highlight=False, width=None if sys.stdout.isatty() else width).print(table)
+    from .tables import least_width, parts
+
+    console = Console(highlight=False)
+    columns = console.width
+    for part in parts(table):
+        console.width = max(columns, least_width(part, console, columns))
+        console.print(part)
 
 
-def show(outcome: "Outcome", as_json: bool, *, rules: bool = False) -> int:
-    """Print a judged result, with every rule if wanted, and return the exit status."""
-    if as_json:
-        from ..report.document import document
+def table_text(table: "RenderableType") -> str:
+    """Return a table as text that is as wide as it needs, for a pipe or a file."""
+    from rich.console import Console
 
-        print_json(document(outcome.result, outcome.verdict, outcome.folder))
-    else:
-        from ..report.terminal.text import report
+    console = Console(file=io.StringIO(), highlight=False, width=ENDLESS, color_system=None)
+    with console.capture() as capture:
+        console.print(table)
+    return "".join(line.rstrip() + "\n" for line in capture.get().splitlines())
 
-        print_table(report(outcome.result, outcome.verdict, outcome.folder, rules=rules))
-    return 1 if outcome.violations else 0
+
+def _json(document: object) -> bytes:
+    import msgspec
+
+    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"

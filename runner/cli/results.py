@@ -1,185 +1,191 @@
 """What is done with results: report, results, compare, baseline, schema, audit."""
 
-import argparse
-import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from .options import Commands, command_missing
-from .output import LISTING_WIDTH, REPORT_WIDTH, note, print_json, print_table, write
+from .options import PATH, REPORTS, command, into_file, runs_word
+from .output import Voice, put
+from .tree import Argument, Group, Option
+
+if TYPE_CHECKING:
+    from ..rules.judge import Outcome
 
 FILTERS = ("task", "board", "mode", "dataset", "profile")
 """Columns by which runs are listed."""
 
 
-def add(commands: Commands) -> None:
-    """Add the commands."""
-    report = commands.add_parser("report", help="write a report on one or more runs")
-    report.add_argument(
-        "runs", nargs="+", type=Path, metavar="RUN", help="folder of a run, or with runs below it"
-    )
-    report.add_argument(
-        "--to",
-        choices=("terminal", "html", "markdown", "csv", "json", "junit"),
-        default="terminal",
-        metavar="FORMAT",
-        help="terminal (default), html, markdown, csv, json or junit",
-    )
-    report.add_argument(
-        "-o", "--out", dest="report_out", type=Path, metavar="FILE", help="default: standard output"
-    )
-    report.set_defaults(do=_report)
-
-    # By names of their own: the run's options are called the same.
-    results = commands.add_parser("results", help="list the runs below a folder")
-    results.add_argument("folder", nargs="?", type=Path, default=Path("runs"), metavar="FOLDER")
-    for name in FILTERS:
-        results.add_argument(f"--{name}", dest=f"only_{name}", metavar=name.upper())
-    results.add_argument("--valid", action="store_true", help="only runs that keep every rule")
-    results.add_argument("--json", action="store_true", help="print one JSON document")
-    results.set_defaults(do=_results)
-
-    compare = commands.add_parser("compare", help="compare runs, and fail on a regression")
-    what = "a run, a folder of runs, or a baseline file"
-    compare.add_argument("base", type=Path, metavar="BASE", help=what)
-    compare.add_argument("head", type=Path, metavar="HEAD", help=what)
-    compare.add_argument(
-        "--fail-on",
-        action="append",
-        default=[],
-        metavar="CHANGE",
-        help="exit 1 on such a change: 'latency>2%%', 'accuracy<-0.5pt', 'flash>1KiB'; repeat it",
-    )
-    shown = compare.add_mutually_exclusive_group()
-    shown.add_argument("--json", action="store_true", help="print one JSON document")
-    shown.add_argument("--markdown", action="store_true", help="print Markdown, for a CI job")
-    compare.set_defaults(do=_compare)
-
-    baseline = commands.add_parser("baseline", help="keep the figures of runs in a file")
-    baseline.set_defaults(do=command_missing(baseline))
-    subcommands = baseline.add_subparsers(title="commands", metavar="COMMAND")
-    write = subcommands.add_parser("write", help="write a file to compare later runs with")
-    write.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run, or a folder")
-    write.add_argument("-o", "--out", dest="report_out", type=Path, required=True, metavar="FILE")
-    write.set_defaults(do=_baseline_write)
-
-    schema = commands.add_parser("schema", help="print the JSON Schema of results and reports")
-    schema.set_defaults(do=_schema)
-
-    audit = commands.add_parser("audit", help="check published MLPerf Tiny results")
-    audit.add_argument("tree", type=Path, metavar="PATH", help="a tree of published results")
-    audit.add_argument("--json", action="store_true", help="print one JSON document")
-    audit.add_argument("--html", type=Path, metavar="FILE", help="write a report as one HTML file")
-    audit.add_argument(
-        "--labels",
-        type=Path,
-        metavar="DIR",
-        help="an EEMBC dataset folder with label files (default: the official ones, fetched)",
-    )
-    audit.set_defaults(do=_audit)
-
-
-def _report(arguments: argparse.Namespace) -> int:
+@command(
+    "report",
+    runs_word(),
+    into_file(),
+    formats=REPORTS,
+    examples=(
+        "tinybench report runs/NAME",
+        "tinybench report runs --to html -o report.html",
+        "tinybench report runs --to junit -o report.xml",
+    ),
+)
+def report(voice: Voice, runs: tuple[Path, ...], to: str, out: Path | None) -> int:
+    """Write a report on one or more runs."""
     from ..compare.store import run_folders
-    from ..report.formats import write
     from ..rules.judge import judge
 
     outcomes = [
         judge(folder)
-        for path in arguments.runs
+        for path in runs
         for folder in (run_folders(path) if path.is_dir() else [path])
     ]
-    if arguments.to != "terminal":
-        text = write(outcomes, arguments.to)
-    else:
-        from rich.console import Console
-
-        from ..report.terminal.text import report
-
-        wide = sys.stdout.isatty() and arguments.report_out is None
-        console = Console(highlight=False, width=None if wide else REPORT_WIDTH)
-        with console.capture() as capture:
-            for outcome in outcomes:
-                console.print(report(outcome.result, outcome.verdict, outcome.folder))
-        text = capture.get()
-    if arguments.report_out is None:
-        sys.stdout.write(text)
-    else:
-        from ..report.formats import store
-
-        store(arguments.report_out, text)
-        note(f"written to {arguments.report_out}")
+    put_report(voice, outcomes, to, out)
     return 1 if any(outcome.violations for outcome in outcomes) else 0
 
 
-def _results(arguments: argparse.Namespace) -> int:
-    from ..compare.store import find_runs
+def put_report(
+    voice: Voice, outcomes: "list[Outcome]", to: str, out: Path | None, *, rules: bool = False
+) -> None:
+    """Print a report on runs or write it into a file; `rules`: with every rule, kept or broken."""
+    from rich.console import Group as Below
 
-    found = find_runs(arguments.folder)
-    wanted = {name: getattr(arguments, f"only_{name}") for name in FILTERS}
+    from ..report.formats import write
+    from ..report.terminal.text import report as told
+
+    def terminal() -> Below:
+        return Below(*(told(o.result, o.verdict, o.folder, rules=rules) for o in outcomes))
+
+    forms = dict.fromkeys(REPORTS, lambda: write(outcomes, to))
+    put(voice, to, out, forms | {"terminal": terminal})
+
+
+@command(
+    "results",
+    Argument(
+        "folder",
+        type=PATH,
+        default=Path("runs"),
+        metavar="[FOLDER]",
+        help="where the runs are (default: runs)",
+    ),
+    *(
+        Option(f"--{name}", metavar=name.upper(), section="which runs", help=f"only of this {name}")
+        for name in FILTERS
+    ),
+    Option("--valid", is_flag=True, section="which runs", help="only those that keep every rule"),
+    into_file(),
+    formats=("terminal", "json", "csv"),
+    examples=("tinybench results", "tinybench results runs --task kws --valid --to csv"),
+)
+def results(
+    voice: Voice, folder: Path, valid: bool, to: str, out: Path | None, **wanted: Any
+) -> int:
+    """List the runs below a folder."""
+    from ..compare.store import find_runs
+    from ..report.table import as_csv, listing
+
+    found = find_runs(folder)
     runs = [
         run
         for run in found.runs
         if all(value in (None, getattr(run, name)) for name, value in wanted.items())
-        and (run.valid or not arguments.valid)
+        and (run.valid or not valid)
     ]
     for words in found.unreadable:
-        note(f"left out: {words}")
-    if arguments.json:
-        print_json(runs)
-        return 0
-    if runs:
-        from ..report.table import listing
-
-        sys.stdout.write(listing(runs))
-    note(f"{len(runs)} of {len(found.runs)} runs below {arguments.folder}")
+        voice.note(f"left out: {words}")
+    forms = {
+        "terminal": lambda: listing(runs) if runs else "",
+        "json": lambda: runs,
+        "csv": lambda: as_csv(runs),
+    }
+    put(voice, to, out, forms)
+    if to != "json":
+        voice.note(f"{len(runs)} of {len(found.runs)} runs below {folder}")
     return 0
 
 
-def _compare(arguments: argparse.Namespace) -> int:
-    from ..compare.change import compare
+_COMPARED = "a run, a folder of runs, or a baseline file"
 
-    found = compare(arguments.base, arguments.head, arguments.fail_on)
-    if arguments.json:
-        print_json(found)
-    elif arguments.markdown:
-        from ..report.terminal.comparison import as_markdown
 
-        print(as_markdown(found), end="")
-    else:
-        from ..report.terminal.comparison import report
+@command(
+    "compare",
+    Argument("base", type=PATH, metavar="BASE", help=_COMPARED),
+    Argument("head", type=PATH, metavar="HEAD", help=f"{_COMPARED}, to compare with BASE"),
+    Option(
+        "--fail-on",
+        multiple=True,
+        metavar="CHANGE",
+        help="exit 1 on such a change: 'latency>2%', 'accuracy<-0.5pt', 'flash>1KiB'; repeat it "
+        "for several",
+    ),
+    into_file(),
+    formats=("terminal", "markdown", "json"),
+    examples=("tinybench compare baseline.json runs --fail-on 'latency>2%' --to markdown",),
+)
+def compare(
+    voice: Voice, base: Path, head: Path, fail_on: tuple[str, ...], to: str, out: Path | None
+) -> int:
+    """Compare runs, and fail on a regression."""
+    from ..compare.change import compare as compared
+    from ..report.terminal.comparison import as_markdown
+    from ..report.terminal.comparison import report as told
 
-        print_table(report(found), LISTING_WIDTH)
+    found = compared(base, head, list(fail_on))
+    forms = {
+        "terminal": lambda: told(found),
+        "markdown": lambda: as_markdown(found),
+        "json": lambda: found,
+    }
+    put(voice, to, out, forms)
     return 1 if found.failures else 0
 
 
-def _baseline_write(arguments: argparse.Namespace) -> int:
+@command(
+    "write",
+    runs_word(),
+    Option("-o", "--out", type=PATH, required=True, metavar="FILE", section="output",
+           help="the baseline file"),
+    examples=("tinybench baseline write runs -o baseline.json",),
+)  # fmt: skip
+def write(voice: Voice, runs: tuple[Path, ...], out: Path) -> int:  # noqa: ARG001
+    """Write a file to compare later runs with."""
     from ..compare.change import write_baseline
 
-    count = write_baseline(arguments.runs, arguments.report_out)
-    print(f"{count} run{'s' if count != 1 else ''} written to {arguments.report_out}")
+    count = write_baseline(list(runs), out)
+    print(f"{count} run{'s' if count != 1 else ''} written to {out}")
     return 0
 
 
-def _schema(_: argparse.Namespace) -> int:
-    from ..report.schema import schema
+baseline = Group("baseline", help="Keep the figures of runs in a file.").add(write)
 
-    print_json(schema())
+
+@command(
+    "schema", into_file(), examples=("tinybench schema", "tinybench schema -o result.schema.json")
+)
+def schema(voice: Voice, out: Path | None) -> int:
+    """Print the JSON Schema of results and reports."""
+    from ..report.schema import schema as written
+
+    put(voice, "json", out, {"json": written})
     return 0
 
 
-def _audit(arguments: argparse.Namespace) -> int:
-    from ..audit.audit import audit
-    from ..report.terminal.progress import track_for
+@command(
+    "audit",
+    Argument("tree", type=PATH, metavar="PATH", help="a tree of published results"),
+    Option(
+        "--labels",
+        type=PATH,
+        metavar="DIR",
+        help="an EEMBC dataset folder with label files (default: the official ones, fetched)",
+    ),
+    into_file(),
+    formats=("terminal", "html", "json"),
+    examples=("tinybench audit tiny_results_v1.3", "tinybench audit TREE --to html -o audit.html"),
+)
+def audit(voice: Voice, tree: Path, labels: Path | None, to: str, out: Path | None) -> int:
+    """Check published MLPerf Tiny results."""
+    from ..audit.audit import audit as audited
+    from ..report.page.audit_html import html
+    from ..report.terminal.audit import report as told
 
-    found = audit(arguments.tree, arguments.labels, track=track_for(sys.stderr))
-    if arguments.html is not None:
-        from ..report.page.audit_html import html
-
-        write(arguments.html, html(found).encode())
-    if arguments.json:
-        print_json(found)
-    else:
-        from ..report.terminal.audit import report
-
-        print_table(report(found), 2 * REPORT_WIDTH)
+    found = audited(tree, labels, track=voice.track)
+    forms = {"terminal": lambda: told(found), "html": lambda: html(found), "json": lambda: found}
+    put(voice, to, out, forms)
     return 0 if found.valid else 1

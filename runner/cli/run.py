@@ -1,229 +1,184 @@
 """The run of a task, and what goes on with one: resume, check."""
 
-import argparse
-import sys
 from pathlib import Path
+from typing import Any
 
+from tinybench.errors import UsageError
+
+from . import options
 from .options import (
     DEFAULT_BAUD,
     DEFAULT_BOARD,
     ENERGY_BAUD,
+    PATH,
     PORT_BOARD,
-    Commands,
-    baud,
-    duration,
+    PORT_OR,
+    REPORTS,
+    OneOf,
+    command,
+    into_file,
     positive,
+    run_word,
 )
-from .output import note, print_json, show
+from .output import Voice, put
+from .results import put_report
+from .tree import Option
+
+WHAT, BOARD, MODEL = "what is measured", "the board", "the model and its inputs"
+REPORT_SUFFIXES = (".html", ".md", ".csv", ".json", ".xml", ".txt")
 
 
-def add(commands: Commands) -> None:
-    """Add the commands."""
-    resume = commands.add_parser("resume", help="go on with a run that was interrupted")
-    resume.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
-    resume.add_argument("--json", action="store_true", help="print one JSON document")
-    resume.set_defaults(do=_resume)
+@command(
+    "run",
+    options.task("a task such as kws, or all ('tinybench tasks'); auto: that of the model which "
+                 "the board on the port holds", section=WHAT),
+    Option("--mode", type=OneOf(("accuracy", "performance", "energy", "all")), default="all",
+           metavar="MODE", shared=True, section=WHAT,
+           help="accuracy, performance, energy or all (default): accuracy and performance, and "
+           "energy with --monitor"),
+    Option("--profile", default="mlperf-tiny", metavar="PROFILE", shared=True, section=WHAT,
+           help="how much is measured, and what judges it: mlperf-tiny (default), quick, normal, "
+           "submission, or a .toml file"),
+    Option("--division", type=OneOf(("closed", "open")), default="closed", metavar="DIVISION",
+           section=WHAT,
+           help="closed (default): reference model and quality target; open: any model"),
+    Option("--limit", type=positive, metavar="N", section=WHAT,
+           help="only the first N accuracy inputs; breaks the run rules"),
+    options.board(PORT_OR, section=BOARD),
+    options.emulate(section=BOARD),
+    options.port("serial port of the board, or a URL such as rfc2217://host:port; repeat it for "
+                 "several equal boards", multiple=True, section=BOARD),
+    Option("--baud", type=options.baud_or_auto, metavar="N|auto", shared=True, section=BOARD,
+           help=f"rate of the port (default: {DEFAULT_BAUD}, in energy mode {ENERGY_BAUD}); auto: "
+           "as fast, and in as long commands, as the firmware takes"),
+    options.no_verify(section=BOARD),
+    options.probe(section=BOARD),
+    options.hub(section=BOARD),
+    options.flasher(section=BOARD),
+    Option("--no-flash", is_flag=True, section=BOARD,
+           help="leave the firmware of the board as it is"),
+    options.wait(section=BOARD),
+    Option("--shards", type=positive, default="1", metavar="N", section=BOARD,
+           help="share the set among N emulators (default: 1)"),
+    Option("--monitor", metavar="MONITOR", shared=True, section=BOARD,
+           help="energy monitor, such as lpm01a, or its .toml file ('tinybench monitors'); "
+           "modelled: a model of an emulated board's power, as in --mode energy without one"),
+    Option("--interface-board", is_flag=True, section=BOARD,
+           help="in energy mode the --port is that of an interface board, with the DUT behind it"),
+    options.data(section=MODEL),
+    options.model(section=MODEL),
+    Option("--engine", type=PATH, metavar="DIR", section=MODEL,
+           help="build the firmware with an inference engine of your own, by core/model.h or th_*; "
+           "--model then names the model it runs"),
+    Option("-o", "--out", type=PATH, metavar="DIR", section="output",
+           help="run folder (default: runs/...); the report goes to standard output"),
+    formats=REPORTS,
+    examples=(
+        "tinybench --task kws                        keyword spotting, on the default board",
+        "tinybench --board nucleo-l4r5 --task kws    the same on a real one",
+        "tinybench --port /dev/ttyACM0 --task auto   whatever model a board holds",
+        "tinybench --task all --to json > all.json   every task, with the suite's score",
+    ),
+)  # fmt: skip
+def run(
+    voice: Voice,
+    task: str | None,
+    board: str | None,
+    port: tuple[str, ...],
+    baud: tuple[int, bool] | None,
+    no_flash: bool,
+    no_verify: bool,
+    wait: float,
+    to: str,
+    **asked: Any,
+) -> int:
+    """Run a task on a board, store what was measured, judge it, and report.
 
-    check = commands.add_parser("check", help="judge a stored result again")
-    check.add_argument("run", type=Path, metavar="RUN", help="folder of a run")
-    check.add_argument(
-        "--profile",
-        dest="judge_profile",
-        metavar="PROFILE",
-        help="mlperf-tiny, quick, normal, submission, or a .toml file (default: the run's own)",
-    )
-    check.add_argument(
-        "--rules", action="store_true", help="show every rule, also those that are kept"
-    )
-    check.add_argument("--json", action="store_true", help="print one JSON document")
-    check.set_defaults(do=_check)
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of a run, and make it what is done without a command."""
-    run = parser.add_argument_group("run a task")
-    run.add_argument(
-        "--task",
-        metavar="TASK",
-        help="a task such as kws, or all ('tinybench tasks'); auto: that of the model which the "
-        "board on the port holds",
-    )
-    run.add_argument(
-        "--board",
-        metavar="BOARD",
-        help="name of a board or of one in bench.toml, or a .toml file (default: "
-        f"{DEFAULT_BOARD}; with --port: {PORT_BOARD})",
-    )
-    run.add_argument(
-        "--emulate", action="store_true", help="run a real board's firmware in an emulator"
-    )
-    run.add_argument(
-        "--port",
-        action="append",
-        default=[],
-        metavar="PORT",
-        help="serial port of the board, or a URL such as rfc2217://host:port; repeat it for "
-        "several equal boards",
-    )
-    run.add_argument("--probe", metavar="SERIAL", help="serial number of the board's debug probe")
-    run.add_argument(
-        "--hub", metavar="HUB:PORT", help="hub port that switches the board's power, as 1-1.4:2"
-    )
-    run.add_argument(
-        "--wait",
-        type=duration,
-        default=0.0,
-        metavar="TIME",
-        help="wait so long, such as 10m, for a board that another run has (default: not at all)",
-    )
-    run.add_argument(
-        "--baud",
-        type=baud,
-        metavar="N|auto",
-        help=f"rate of the port (default: {DEFAULT_BAUD}, in energy mode {ENERGY_BAUD}); auto: as "
-        "fast, and in as long commands, as the firmware takes",
-    )
-    run.add_argument(
-        "--flasher", metavar="NAME", help="such as st-flash (default: the first the board declares)"
-    )
-    run.add_argument(
-        "--no-flash",
-        action="store_false",
-        dest="flash",
-        help="leave the firmware of the board as it is",
-    )
-    run.add_argument(
-        "--shards", type=positive, default=1, metavar="N", help="share the set among N emulators"
-    )
-    run.add_argument(
-        "--no-verify",
-        action="store_false",
-        dest="verify",
-        help="do not read back uploads over the stock protocol, which has no check sum",
-    )
-    run.add_argument(
-        "--mode",
-        choices=("accuracy", "performance", "energy", "all"),
-        default="all",
-        help="all: accuracy and performance, and energy with --monitor",
-    )
-    run.add_argument(
-        "--monitor",
-        metavar="MONITOR",
-        help="energy monitor, such as lpm01a, or its .toml file ('tinybench monitors'); modelled: "
-        "a model of an emulated board's power, as in --mode energy without one",
-    )
-    run.add_argument(
-        "--division",
-        choices=("closed", "open"),
-        default="closed",
-        help="closed: reference model and quality target; open: any model (default: closed)",
-    )
-    run.add_argument(
-        "--profile",
-        default="mlperf-tiny",
-        metavar="PROFILE",
-        help="how much is measured, and what judges it: mlperf-tiny (default), quick, normal, "
-        "submission, or a .toml file",
-    )
-    run.add_argument(
-        "--limit",
-        type=positive,
-        metavar="N",
-        help="only the first N accuracy inputs; breaks the run rules",
-    )
-    run.add_argument("--data", type=Path, metavar="DIR", help="an EEMBC dataset folder")
-    run.add_argument("--model", type=Path, metavar="FILE", help="an int8 .tflite of your own")
-    run.add_argument(
-        "--engine",
-        type=Path,
-        metavar="DIR",
-        help="build the firmware with an inference engine of your own, by core/model.h or th_*; "
-        "--model then names the model it runs",
-    )
-    run.add_argument(
-        "--interface-board",
-        action="store_true",
-        help="in energy mode the --port is that of an interface board, with the DUT behind it",
-    )
-    run.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/...)")
-    run.add_argument("--json", action="store_true", help="print one JSON document on stdout")
-    parser.set_defaults(do=_run)
-
-
-def _run(arguments: argparse.Namespace) -> int:
-    if arguments.version:
-        from importlib.metadata import version
-
-        print(f"tinybench {version('tinybench-mcu')}")
-        return 0
-    if arguments.task is None:
-        print("tinybench: name a task, such as --task kws; see tinybench --help", file=sys.stderr)
-        return 2
-    if arguments.task == "all" and arguments.engine is not None:
-        print("tinybench: an engine is one for a task: name that with --task", file=sys.stderr)
-        return 2
-    from ..report.terminal.progress import track_for
+    Options without a command mean this one.
+    """
+    if task is None:
+        raise UsageError("name a task, such as --task kws; see tinybench --help")
+    if task == "all" and asked["engine"] is not None:
+        raise UsageError("an engine is one for a task: name that with --task")
+    out: Path | None = asked["out"]
+    if out is not None and (out.suffix in REPORT_SUFFIXES or str(out) == "-"):
+        raise UsageError(
+            f"--out names the run folder, a new one, not the file {out}; for a file: > FILE, or "
+            f"afterwards tinybench report RUN --to {to} -o FILE"
+        )
     from ..results.request import Request
-    from ..session.run import run, run_all
+    from ..session.run import run as run_one
+    from ..session.run import run_all
 
-    bare = arguments.mode == "energy" and not arguments.interface_board
-    baud, raise_baud = arguments.baud or (ENERGY_BAUD if bare else DEFAULT_BAUD, False)
+    bare = asked["mode"] == "energy" and not asked["interface_board"]
+    rate, raise_baud = baud or (ENERGY_BAUD if bare else DEFAULT_BAUD, False)
     request = Request(
-        board=arguments.board or (PORT_BOARD if arguments.port else DEFAULT_BOARD),
-        task=arguments.task,
-        mode=arguments.mode,
-        division=arguments.division,
-        profile=arguments.profile,
-        emulate=arguments.emulate,
-        limit=arguments.limit,
-        data=arguments.data,
-        model=arguments.model,
-        engine=arguments.engine,
-        out=arguments.out,
-        ports=tuple(arguments.port),
-        flasher=arguments.flasher,
-        flash=arguments.flash,
-        baud=baud,
+        board=board or (PORT_BOARD if port else DEFAULT_BOARD),
+        task=task,
+        ports=port,
+        flash=not no_flash,
+        baud=rate,
         raise_baud=raise_baud,
-        verify=arguments.verify,
-        shards=arguments.shards,
-        monitor=arguments.monitor,
-        interface_board=arguments.interface_board,
-        probe=arguments.probe,
-        hub=arguments.hub,
-        wait_s=arguments.wait,
+        verify=not no_verify,
+        wait_s=wait,
+        **asked,
     )
-    track = track_for(sys.stderr)
-    if arguments.task != "all":
-        return show(run(request, track, note), arguments.json)
+    if task != "all":
+        outcome = run_one(request, voice.track, voice.note)
+        put_report(voice, [outcome], to, None)
+        return 1 if outcome.violations else 0
 
     outcomes = []
-    for outcome in run_all(request, track, note):
+    for outcome in run_all(request, voice.track, voice.note):
         outcomes.append(outcome)
-        if not arguments.json:
-            show(outcome, as_json=False)
-    results = [outcome.result for outcome in outcomes]
-    if arguments.json:
-        from ..report.document import suite_document
-
-        print_json(suite_document([(o.result, o.verdict, o.folder) for o in outcomes]))
-    else:
+        if to == "terminal":
+            put_report(voice, [outcome], to, None)
+    if to == "terminal":
         from ..report.terminal.text import suite
 
-        print(suite(results))
+        print(suite([outcome.result for outcome in outcomes]))
+    elif to == "json":
+        from ..report.document import suite_document
+
+        told = [(o.result, o.verdict, o.folder) for o in outcomes]
+        put(voice, to, None, {to: lambda: suite_document(told)})
+    else:
+        put_report(voice, outcomes, to, None)
     return 1 if any(outcome.violations for outcome in outcomes) else 0
 
 
-def _resume(arguments: argparse.Namespace) -> int:
-    from ..report.terminal.progress import track_for
-    from ..session.run import resume
+@command(
+    "resume",
+    run_word("folder of the run that was interrupted"),
+    into_file(),
+    formats=REPORTS,
+    examples=("tinybench resume runs/NAME",),
+)
+def resume(voice: Voice, run: Path, to: str, out: Path | None) -> int:
+    """Go on with a run that was interrupted."""
+    from ..session.run import resume as go_on
 
-    return show(resume(arguments.run, track_for(sys.stderr), note), arguments.json)
+    outcome = go_on(run, voice.track, voice.note)
+    put_report(voice, [outcome], to, out)
+    return 1 if outcome.violations else 0
 
 
-def _check(arguments: argparse.Namespace) -> int:
+@command(
+    "check",
+    run_word(),
+    Option("--profile", metavar="PROFILE",
+           help="mlperf-tiny, quick, normal, submission, or a .toml file (default: the run's own)"),
+    Option("--rules", is_flag=True, help="show every rule, also those that are kept"),
+    into_file(),
+    formats=REPORTS,
+    examples=("tinybench check runs/NAME --rules", "tinybench check runs/NAME --profile quick"),
+)  # fmt: skip
+def check(
+    voice: Voice, run: Path, profile: str | None, rules: bool, to: str, out: Path | None
+) -> int:
+    """Judge a stored result again."""
     from ..rules.judge import judge
 
-    outcome = judge(arguments.run, arguments.judge_profile, thorough=True)
-    return show(outcome, arguments.json, rules=arguments.rules)
+    outcome = judge(run, profile, thorough=True)
+    put_report(voice, [outcome], to, out, rules=rules)
+    return 1 if outcome.violations else 0

@@ -1,62 +1,64 @@
 """Handing results in: submit."""
 
-import argparse
 from pathlib import Path
 
-from .options import Commands
-from .output import LISTING_WIDTH, note, print_json, print_table
+from .options import PATH, OneOf, command, runs_word
+from .output import Voice, put
+from .tree import Option
 
 
-def add(commands: Commands) -> None:
-    """Add the command."""
-    submit = commands.add_parser("submit", help="make the tree of an MLPerf Tiny submission")
-    submit.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run, or such a folder")
-    submit.add_argument("--submitter", required=True, metavar="NAME", help="becomes a folder")
-    submit.add_argument(
+@command(
+    "submit",
+    runs_word(),
+    Option("--submitter", required=True, metavar="NAME", help="becomes a folder"),
+    Option(
         "--system",
-        type=Path,
+        type=PATH,
         required=True,
         metavar="FILE",
         help="a .toml or .json file that describes the system; its name becomes a folder",
-    )
-    # By names of their own: the run's options are called the same.
-    submit.add_argument(
+    ),
+    Option(
         "--division",
-        choices=("closed", "open"),
-        default="closed",
-        dest="submit_division",
+        type=OneOf(("closed", "open")),
+        metavar="DIVISION",
         help="closed (default): nothing that breaks a rule; open: broken rules are named in it",
-    )
-    submit.add_argument("--open", action="store_true", help="as --division open")
-    submit.add_argument(
+    ),
+    Option("--open", "open_division", is_flag=True, help="the same as --division open"),
+    Option(
         "--rehearsal",
-        action="store_true",
+        is_flag=True,
         help="with --open: also emulated boards and other inputs, marked as no result everywhere",
+    ),
+    Option(
+        "-o", "--out", type=PATH, required=True, metavar="DIR", section="output", help="new folder"
+    ),
+    formats=("terminal", "json"),
+    examples=("tinybench submit runs --submitter acme --system acme.toml -o submission",),
+    exclusive=(("division", "open_division"),),
+)
+def submit(
+    voice: Voice,
+    runs: tuple[Path, ...],
+    division: str | None,
+    open_division: bool,
+    to: str,
+    out: Path,
+    **said: object,
+) -> int:
+    """Make the tree of an MLPerf Tiny submission."""
+    from ..report.terminal.submission import report
+    from ..submission.tree import submit as submitted
+
+    made = submitted(
+        list(runs),
+        submitter=str(said["submitter"]),
+        system=Path(str(said["system"])),
+        division="open" if open_division else division or "closed",
+        out=out,
+        rehearsal=bool(said["rehearsal"]),
     )
-    submit.add_argument(
-        "-o", "--out", dest="submit_out", type=Path, required=True, metavar="DIR", help="new folder"
-    )
-    submit.add_argument("--json", action="store_true", help="print one JSON document")
-    submit.set_defaults(do=_submit)
-
-
-def _submit(arguments: argparse.Namespace) -> int:
-    from ..submission.tree import submit
-
-    made = submit(
-        arguments.runs,
-        submitter=arguments.submitter,
-        system=arguments.system,
-        division="open" if arguments.open else arguments.submit_division,
-        out=arguments.submit_out,
-        rehearsal=arguments.rehearsal,
-    )
-    if arguments.json:
-        print_json(made)
-    else:
-        from ..report.terminal.submission import report
-
-        print_table(report(made), LISTING_WIDTH)
+    put(voice, to, None, {"terminal": lambda: report(made), "json": lambda: made})
     if not made.refused:
-        note(f"look at it as others will: tinybench audit {made.folder}")
+        voice.note(f"look at it as others will: tinybench audit {made.folder}")
     return 1 if made.refused else 0

@@ -12,6 +12,7 @@ import msgspec
 
 from tinybench.cache import cache_folder
 from tinybench.errors import RunFolderError, TinybenchError, ToolMissingError
+from tinybench.read import read_json
 
 from ..results.result import RESULT_FILE, Result
 from ..rules import Verdict
@@ -265,7 +266,7 @@ def _digest(text: str) -> str:
 
 def _read_index(path: Path, judge_state: str) -> dict[str, _Remembered]:
     with contextlib.suppress(OSError, msgspec.MsgspecError):  # whatever it is, it can be made anew
-        index = msgspec.json.decode(path.read_bytes(), type=_Index)
+        index = read_json(path.read_bytes(), type=_Index)
         if index.judge == judge_state:
             return index.runs
     return {}

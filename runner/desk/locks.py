@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from tinybench.errors import TakenError, UsageError
+from tinybench.read import read_json
 
 POLL_S = 0.1
 ANYBODY = 0o666
@@ -151,7 +152,7 @@ def _forget(path: Path) -> None:
 def _holder(path: Path) -> str:
     """Return in words who has a lock, as far as it is known."""
     try:
-        return msgspec.json.decode(path.with_suffix(".json").read_bytes(), type=Holder).words()
+        return read_json(path.with_suffix(".json").read_bytes(), type=Holder).words()
     except (OSError, msgspec.MsgspecError):
         return "another tinybench, which has not said more"
 

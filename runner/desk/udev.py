@@ -51,7 +51,7 @@ def _rule(where: str) -> str:
 def commands() -> str:
     """Return what to type to install the rules."""
     return (
-        f"tinybench doctor --udev --rules | sudo tee {RULES_FILE}\n"
+        f"tinybench doctor --udev --to rules | sudo tee {RULES_FILE}\n"
         "sudo udevadm control --reload-rules && sudo udevadm trigger"
     )
 

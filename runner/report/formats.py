@@ -1,11 +1,8 @@
-"""A report in any format that is a text: which function writes it, and into which file."""
+"""A report in any format that is a text: which function writes it."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
-
-from tinybench.errors import RunFolderError
 
 from ..compare.store import summary
 from ..rules.judge import Outcome
@@ -34,14 +31,3 @@ def write(outcomes: Sequence[Outcome], form: str) -> str:
     from .page.html import as_html
 
     return as_html(judged)
-
-
-def store(path: Path, text: str) -> None:
-    """Write a report whole or not at all. Raises RunFolderError when the disk refuses."""
-    partial = path.with_name(path.name + ".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, encoding="utf-8", newline="\n")
-        partial.replace(path)
-    except OSError as error:
-        raise RunFolderError(f"cannot write {path}: {error}") from error

@@ -7,6 +7,7 @@ import msgspec
 
 from tinybench.errors import RunFolderError
 from tinybench.json_lines import open_lines
+from tinybench.read import read_json
 
 from .request import Request
 from .result import Answer, Energy, FloatModel, Step, Window
@@ -95,7 +96,7 @@ def read(folder: Path) -> tuple[Head, list[Entry]]:
     entries = []
     for number, line in enumerate(lines, start=1):
         try:
-            entries.append(msgspec.json.decode(line, type=Entry, dec_hook=_path))
+            entries.append(read_json(line, type=Entry, dec_hook=_path))
         except msgspec.MsgspecError as error:
             raise RunFolderError(f"{path}:{number}: damaged: {error}") from error
     if not entries or (head := entries[0].run) is None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from tinybench.errors import RunFolderError
+from tinybench.read import read_json
 
 FORMAT = 1
 RESULT_FILE = "result.json"
@@ -310,7 +311,7 @@ def read_result(folder: Path) -> Result:
     except OSError as error:
         raise RunFolderError(f"{path}: cannot be read: {error}") from error
     try:
-        head = msgspec.json.decode(raw, type=_Head)
+        head = read_json(raw, type=_Head)
     except msgspec.MsgspecError as error:
         raise RunFolderError(f"{path}: not a result: {error}") from error
     if head.format != FORMAT:
@@ -319,7 +320,7 @@ def read_result(folder: Path) -> Result:
             f"reads format {FORMAT}: update tinybench"
         )
     try:
-        return msgspec.json.decode(raw, type=Result)
+        return read_json(raw, type=Result)
     except msgspec.MsgspecError as error:
         if newer(head.tinybench):
             raise RunFolderError(

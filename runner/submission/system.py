@@ -4,7 +4,6 @@ Ref: the systems/*.json of the published rounds; mlcommons/tiny, tools/submissio
 """
 
 import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from tinybench.declare import nearest
 from tinybench.errors import DeclarationError
+from tinybench.read import read_toml_text
 
 from ..build.board import Board
 from ..results.result import Result
@@ -103,7 +103,7 @@ def read_fields(path: Path) -> dict[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         raise DeclarationError(f"{path}: cannot be read: {error}") from error
     try:
-        raw = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
+        raw = json.loads(text) if path.suffix.lower() == ".json" else read_toml_text(text)
     except (ValueError, RecursionError) as error:
         raise DeclarationError(f"{path}: neither TOML nor JSON by its ending: {error}") from error
     if not isinstance(raw, dict):

@@ -171,7 +171,7 @@ def test_a_missing_library_says_what_to_install(
     assert "pip install 'tinybench-mcu[parquet]'" in capsys.readouterr().err
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
     pictures = str(tmp_path / "pictures")
-    assert main(["energy", "analyse", str(tmp_path / "a.csv"), "--pictures", pictures]) == 2
+    assert main(["energy", "analyse", str(tmp_path / "a.csv"), "--to", "png", "-o", pictures]) == 2
     assert "pip install 'tinybench-mcu[energy]'" in capsys.readouterr().err
 
 

@@ -471,7 +471,7 @@ def test_the_command_refuses_what_it_cannot_open(
         assert main(["energy", "analyse", str(tmp_path / "a.csv"), option, "-1"]) == 2
         assert "give a number above 0" in capsys.readouterr().err
     assert main(["energy", "analyse", str(tmp_path / "a.csv"), "--marks", "-1"]) == 2
-    assert "give 0 or more" in capsys.readouterr().err
+    assert "no count of 0 or more" in capsys.readouterr().err
     assert main(["energy"]) == 2
 
 

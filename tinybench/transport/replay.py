@@ -90,5 +90,5 @@ def _timed_entries(path: Path) -> Iterable[tuple[float, str, bytes]]:
             entry = json.loads(line)
             data = entry["text"].encode("ascii") if "text" in entry else bytes.fromhex(entry["hex"])
             yield float(entry.get("t_s", 0)), entry["to"], data
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise RunFolderError(f"{path}:{number}: not a transcript entry: {error}") from error

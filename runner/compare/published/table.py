@@ -17,6 +17,7 @@ import msgspec
 from tinybench.cache import cache_folder
 from tinybench.datasets.fetch import mirror_folder
 from tinybench.errors import FetchError, UsageError
+from tinybench.read import read_json
 
 from .entry import Entry
 
@@ -49,7 +50,7 @@ def load(cache: Path | None = None) -> Table | None:
     """Return the table in the cache; None where there is none, or none that can be read."""
     try:
         raw = ((cache or cache_folder()) / STORED).read_bytes()
-        table = msgspec.json.decode(raw, type=Table)
+        table = read_json(raw, type=Table)
     except (OSError, msgspec.MsgspecError):  # it can be fetched again
         return None
     return table if table.format == FORMAT else None

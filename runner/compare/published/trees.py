@@ -5,6 +5,8 @@ from pathlib import Path
 
 import msgspec
 
+from tinybench.read import read_json
+
 from ...audit.printed import read_printed
 from ...audit.text import NO_RESULT, shown
 from ...audit.tree import TASKS, Place, find
@@ -73,8 +75,8 @@ def _described(place: Place, field: str) -> str:
     try:
         if path.is_symlink() or path.stat().st_size > SYSTEM_MAX_B:
             return ""
-        said = msgspec.json.decode(path.read_bytes())
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        said = read_json(path.read_bytes())
+    except (OSError, msgspec.MsgspecError):
         return ""
     text = said.get(field, "") if isinstance(said, dict) else ""
     return shown(text[:200]) if isinstance(text, str) else ""

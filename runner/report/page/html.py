@@ -11,6 +11,7 @@ import msgspec
 
 from tinybench.errors import ProtocolError, TinybenchError
 from tinybench.printable import all_printable
+from tinybench.read import read_json
 
 from ...build.task import load_task
 from ...compare.store import Summary
@@ -292,11 +293,11 @@ def _layers(folder: Path) -> list[str]:
     """Return the layers' times from profile.json, else their MACs from the manifest."""
     try:
         if (folder / "profile.json").is_file():
-            profile = msgspec.json.decode((folder / "profile.json").read_bytes(), type=Profile)
+            profile = read_json((folder / "profile.json").read_bytes(), type=Profile)
             return [_profile(all_printable(profile))]
         if not (folder / "manifest.json").is_file():
             return []
-        manifest = msgspec.json.decode((folder / "manifest.json").read_bytes(), type=_Manifest)
+        manifest = read_json((folder / "manifest.json").read_bytes(), type=_Manifest)
     except (OSError, msgspec.MsgspecError) as error:
         return [_card("Layers", _note(f"cannot be read: {error}"))]
     found = [operator for operator in manifest.operators if operator.macs]
@@ -360,7 +361,7 @@ def _excerpt(path: Path) -> tuple[list[bytes], int]:
 
 def _transcript_line(line: bytes) -> str:
     try:
-        entry = msgspec.json.decode(line, type=_Line)
+        entry = read_json(line, type=_Line)
     except msgspec.MsgspecError:
         return f"<div>{text(line[:200].decode('ascii', 'replace'))}</div>"
     words = entry.text if entry.hex is None else f"{len(entry.hex) // 2} bytes {entry.hex[:64]}"

@@ -1,5 +1,6 @@
 """Progress of long work: a bar with an ETA in a terminal, plain lines elsewhere."""
 
+import os
 import time
 from collections.abc import Iterable, Iterator
 from typing import TextIO, TypeVar
@@ -12,9 +13,14 @@ LINE_PERIOD_S = 10.0
 """Without a terminal, one line at most this often."""
 
 
+DUMB = ("dumb", "unknown")
+"""Terminals that cannot go back in a line."""
+
+
 def track_for(stream: TextIO) -> Track:
     """Return the progress display that fits `stream`."""
-    return _bars(stream) if stream.isatty() else _lines(stream)
+    redrawn = stream.isatty() and os.environ.get("TERM", "") not in DUMB
+    return _bars(stream) if redrawn else _lines(stream)
 
 
 def _bars(stream: TextIO) -> Track:

@@ -266,7 +266,8 @@ def test_hostile_names_and_texts_are_escaped_everywhere(
     energy = {"trace1-energy.bin": b"\xf1", "results.txt": "Median energy cost is 5.0 uJ/inf.\n"}
     trees.write(folder.parent / "energy", dict(energy))
     page = tmp_path / "audit.html"
-    assert main(["audit", str(root), "--html", str(page)]) == 1
+    assert main(["audit", str(root), "--to", "html", "-o", str(page)]) == 1
+    assert main(["audit", str(root)]) == 1
     assert main(["audit", str(root), "--json"]) == 1
     shown = capsys.readouterr().out
     assert "\x1b" not in shown

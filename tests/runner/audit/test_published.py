@@ -109,7 +109,8 @@ def test_the_command_audits_a_part_of_a_tree(
     """As table, JSON and HTML; status 0 for a sound part, 1 for another."""
     page = tmp_path / "audit.html"
     sound = shared_data / "published" / "v1.2"
-    assert main(["audit", str(sound), "--html", str(page)]) == 0
+    assert main(["audit", str(sound), "--to", "html", "-o", str(page)]) == 0
+    assert main(["audit", str(sound)]) == 0
     assert "6 figures reproduced, 0 broken rules in 3 runs" in capsys.readouterr().out
     assert "1820.454" in page.read_text(encoding="utf-8")
     broken = shared_data / "published" / "v1.1"

@@ -378,7 +378,7 @@ def test_markdown_of_a_comparison_escapes_and_labels(
     """A board's name cannot break the table, and emulated figures are called so."""
     name = "<b>|\x1b[31m"
     base, head = stored(tmp_path / "a", board=name), stored(tmp_path / "b", board=name)
-    assert cli.main(["compare", str(base), str(head), "--markdown"]) == 0
+    assert cli.main(["compare", str(base), str(head), "--to", "markdown"]) == 0
     shown = capsys.readouterr().out
     assert "\x1b" not in shown
     assert "<b>" not in shown

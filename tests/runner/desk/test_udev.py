@@ -155,15 +155,15 @@ def test_rules_of_another_version_are_seen(tmp_path: Path) -> None:
 def test_the_command_shows_findings_rules_and_how_to_install_them(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And `--rules` the rules alone, for a pipe; nothing is written."""
+    """And `--to rules` the rules alone, for a pipe; nothing is written."""
     monkeypatch.setattr(udev, "look", lambda: Attached([], [], ["no libusb"]))
     before = udev.RULES_FILE.exists()
-    assert cli.main(["doctor", "--udev", "--rules"]) == 0
+    assert cli.main(["doctor", "--udev", "--to", "rules"]) == 0
     assert capsys.readouterr().out == rules()
     cli.main(["doctor", "--udev"])
     shown = capsys.readouterr().out
     assert rules() in shown
-    assert "tinybench doctor --udev --rules | sudo tee /etc/udev/rules.d/" in shown
+    assert "tinybench doctor --udev --to rules | sudo tee /etc/udev/rules.d/" in shown
     assert "udevadm control --reload-rules" in shown
     assert "no libusb" in shown
     cli.main(["doctor", "--udev", "--json"])

@@ -112,13 +112,13 @@ def test_firmware_that_cannot_time_layers_is_said(
 
 
 def test_files_are_written_by_the_command(tmp_path: Path) -> None:
-    """`--csv` and `--perfetto` write what can be read again; a folder that is not there is said."""
-    files = ["--csv", str(tmp_path / "p.csv"), "--perfetto", str(tmp_path / "p.json")]
-    assert cli.main(["profile", "--task", "ad", "--board", "host", *files]) == 0
+    """CSV and a trace for Perfetto can be read again; a place that cannot be written is said."""
+    words = ["profile", "--task", "ad", "--board", "host", "--to"]
+    assert cli.main([*words, "csv", "-o", str(tmp_path / "p.csv")]) == 0
+    assert cli.main([*words, "perfetto", "-o", str(tmp_path / "p.json")]) == 0
     assert len(list(csv.DictReader((tmp_path / "p.csv").open()))) == 10
     assert len(json.loads((tmp_path / "p.json").read_bytes())["traceEvents"]) == 11
-    nowhere = str(tmp_path / "gone" / "p.csv")
-    assert cli.main(["profile", "--task", "ad", "--board", "host", "--csv", nowhere]) == 2
+    assert cli.main([*words, "csv", "-o", str(tmp_path / "p.csv" / "below")]) == 2
 
 
 @pytest.mark.parametrize("line", ["m-layer-1-5", "m-layer-0-", "e-[Unknown command: x]", ""])
