@@ -116,8 +116,8 @@ def arrange(root: Group, words: Sequence[str]) -> list[str]:
         path, node = [*path, node.default], node.commands[node.default]
     if stray is not None and any(token.option not in known for token in left if token.option):
         # A word behind an option that is none may be its value: the command may come later.
-        stray = next((t.words[0] for t in left if t.words[0] in root.commands), stray)
-        path, node = ([stray], root.commands[stray]) if stray in root.commands else (path, node)
+        other = _walk(root, [token for token in typed if token.words != (stray,)])
+        path, node, left, stray = other if other[0] else (path, node, left, stray)
     said = " ".join(path)
     own = {name: o for _, leaf in leaves(node) for name, o in options_by_name(leaf).items()}
     for token in left:

@@ -1,0 +1,118 @@
+"""Tables: as wide as they need where no terminal is, folded between words where one is."""
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from tinybench.runner.cli.output import table_text
+from tinybench.runner.cli.tables import least_width, parts, shared
+
+WORDS = ("tst_000004_Down_0.bin", "DEPTHWISE_CONV_2D", "a sentence of a few words " * 8)
+
+
+def table(*, folded: bool = True) -> Table:
+    """Return a table as the reports have."""
+    made = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("input", "operator", "what is said of it"):
+        made.add_column(name, overflow="fold" if folded else "ellipsis")
+    made.add_row(*WORDS)
+    return made
+
+
+def shown(width: int, *, folded: bool = True) -> str:
+    """Return the table in a terminal of so many columns."""
+    console = Console(file=StringIO(), width=width)
+    for part in parts(Group(table(folded=folded), Text(WORDS[2]))):
+        console.width = max(width, least_width(part, console, width))
+        console.print(part)
+    file = console.file
+    assert isinstance(file, StringIO)
+    return file.getvalue()
+
+
+def test_a_pipe_gets_a_table_as_wide_as_it_is() -> None:
+    """No line is folded and none has blanks behind it."""
+    lines = table_text(table()).splitlines()
+    assert len(lines) == 2
+    assert lines[1].split("  ", 2)[:2] == [WORDS[0], WORDS[1]]
+    assert lines[1].endswith(WORDS[2].strip())
+
+
+@pytest.mark.parametrize("width", [20, 60, 80, 200])
+@pytest.mark.parametrize("folded", [True, False])
+def test_a_terminal_gets_no_word_cut(width: int, folded: bool) -> None:
+    """Whatever its width: identifiers whole, and the columns no more than that where they fit."""
+    text = shown(width, folded=folded)
+    assert "…" not in text
+    for word in f"{WORDS[0]} {WORDS[1]} {WORDS[2]}".split():
+        assert word in text.split()
+    widest = max(len(line.rstrip()) for line in text.splitlines())
+    assert widest <= max(width, len("tst_000004_Down_0.bin  DEPTHWISE_CONV_2D  sentence  "))
+
+
+@given(
+    st.integers(1, 300), st.lists(st.tuples(st.integers(0, 40), st.integers(0, 200)), max_size=8)
+)
+def test_columns_share_the_width(width: int, sizes: list[tuple[int, int]]) -> None:
+    """From the longest word to the longest line; all in the width where the words are."""
+    least = [low for low, _ in sizes]
+    most = [low + more for low, more in sizes]
+    found = shared(width, least, most)
+    assert all(low <= got <= high for low, got, high in zip(least, found, most, strict=True))
+    assert sum(found) <= max(width, sum(least))
+    if sum(most) <= width:
+        assert found == most
+
+
+@pytest.mark.parametrize(
+    ("environment", "colours", "redrawn"),
+    [
+        ({"TERM": "xterm-256color"}, True, True),
+        ({"TERM": "xterm-256color", "NO_COLOR": "1"}, False, True),
+        ({"TERM": "dumb"}, False, False),
+    ],
+    ids=str,
+)
+def test_a_terminal_is_asked_what_it_can(
+    environment: dict[str, str], colours: bool, redrawn: bool, tmp_path: Path
+) -> None:
+    """NO_COLOR takes no colours; a dumb terminal neither those nor bars that go back in a line."""
+    main, side = pty.openpty()
+    fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 70, 0, 0))
+    words = ["--board", "host", "--task", "kws", "--mode", "accuracy", "--limit", "3"]
+    kept = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")}
+    with subprocess.Popen(
+        [sys.executable, "-m", "tinybench.runner", *words, "--out", str(tmp_path / "run")],
+        stdout=side, stderr=side, env={**kept, **environment},
+    ) as child:  # fmt: skip
+        os.close(side)
+        text = b""
+        while piece := _read(main):
+            text += piece
+    os.close(main)
+    assert child.returncode == 1
+    assert (re.search(rb"\x1b\[[0-9;]*3[0-7][;m]", text) is not None) == colours
+    assert (b"\x1b[?25l" in text) == redrawn
+    assert (b"\x1b" in text) == redrawn
+    assert b"accuracy-count" in text
+
+
+def _read(main: int) -> bytes:
+    try:
+        return os.read(main, 4096)
+    except OSError:  # the other side is closed
+        return b""
