@@ -8,13 +8,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from tests import ROOT
 from tinybench.runner.cli import main
+from tinybench.runner.cli.root import root
+from tinybench.runner.cli.tree import leaves
 from tinybench.runner.pytest_plugin import OPTIONS
 from tinybench.runner.results.result import read_result
 
@@ -133,17 +134,10 @@ def test_every_command_is_one_that_tinybench_takes(
     command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The steps on a real board cannot be run here; a slip in their options can be seen."""
-    import argparse
-
     words = shlex.split(command)[1:]
-    asked: list[argparse.Namespace] = []
-    real = argparse.ArgumentParser.parse_args
-
-    def parse(self: argparse.ArgumentParser, *given: Any) -> argparse.Namespace:
-        asked.append(real(self, *given))
-        return argparse.Namespace(do=lambda _: 0)
-
-    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse)
+    asked: list[str] = []
+    for path, leaf in leaves(root):
+        monkeypatch.setattr(leaf, "do", lambda *_, path=path, **__: asked.append(path) or 0)
     assert main(words) == 0
     assert len(asked) == 1
 
