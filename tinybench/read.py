@@ -45,6 +45,10 @@ def read_toml_text(text: str) -> dict[str, Any]:
         raise ValueError(f"a dotted key of more than {KEY_PARTS} parts")
     try:
         return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        raise
+    except ValueError:  # what int() says to a programmer
+        raise ValueError("a number of thousands of digits") from None
     except RecursionError:
         raise ValueError("nested too deep") from None
 

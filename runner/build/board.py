@@ -44,7 +44,7 @@ class Memory(Declaration, frozen=True, kw_only=True):
 class Emulator(Declaration, frozen=True, kw_only=True):
     """How an emulated board is started; the DUT's serial line is the process's stdin and stdout."""
 
-    argv: list[str]
+    argv: Annotated[list[str], Meta(min_length=1)]
     """Argument list; "{elf}" is replaced by the path of the image."""
     version: Annotated[str, Meta(pattern=r"^[0-9]+(\.[0-9]+)*$")] | None = None
     """The oldest version of the program that will do; None: any."""

@@ -3,15 +3,16 @@
 Ref: the systems/*.json of the published rounds; mlcommons/tiny, tools/submission.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import msgspec
+
 from tinybench.declare import nearest
 from tinybench.errors import DeclarationError
-from tinybench.read import read_toml_text
+from tinybench.read import read_json, read_toml_text
 
 from ..build.board import Board
 from ..results.result import Result
@@ -103,8 +104,8 @@ def read_fields(path: Path) -> dict[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         raise DeclarationError(f"{path}: cannot be read: {error}") from error
     try:
-        raw = json.loads(text) if path.suffix.lower() == ".json" else read_toml_text(text)
-    except (ValueError, RecursionError) as error:
+        raw = read_json(text) if path.suffix.lower() == ".json" else read_toml_text(text)
+    except (ValueError, msgspec.MsgspecError) as error:
         raise DeclarationError(f"{path}: neither TOML nor JSON by its ending: {error}") from error
     if not isinstance(raw, dict):
         raise DeclarationError(f"{path}: want a table of fields with texts")

@@ -177,3 +177,78 @@ def test_a_cache_folder_with_a_space_is_named_with_the_way_out(
     line = refused(["--board", "host", "--task", "kws", "--out", str(tmp_path / "run")], capsys)
     assert "cannot handle the space" in line
     assert "TINYBENCH_CACHE" in line
+
+
+DEEP_TOML = "a = " + "[" * 100_000
+LONG_TOML = "a = " + "9" * 5000
+KEYS_TOML = "a." * 100_000 + "a = 1"
+
+
+@pytest.mark.parametrize("text", [DEEP_TOML, LONG_TOML, KEYS_TOML], ids=["deep", "long", "keys"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--board a.toml --task kws",
+        "--task a.toml",
+        "--task kws --profile a.toml",
+        "--board left --task kws",
+        "profile --task a.toml",
+        "bench",
+        "energy live --monitor a.toml",
+        "submit run --submitter a --system a.toml -o tree",
+    ],
+)
+def test_a_declaration_that_would_break_its_reader_is_refused(
+    line: str,
+    text: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Nested 100,000 deep, a number of 5000 digits, a key of 100,000 parts: by the file's name."""
+    (tmp_path / "a.toml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    if line in ("bench", "--board left --task kws"):
+        monkeypatch.setenv("TINYBENCH_BENCH", "a.toml")
+    assert re.search("a.toml: .*(nested too deep|digits|64 parts)", refused(line.split(), capsys))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["[" * 100_000, '{"x": ' + "[" * 100_000, '{"format": ' + "9" * 5000 + "}"],
+    ids=["deep", "deep inside", "long"],
+)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "check .",
+        "report . --to json",
+        "compare result.json result.json",
+        "baseline write . -o new.json",
+        "energy analyse result.json",
+        "submit . --submitter a --system result.json -o tree",
+    ],
+)
+def test_a_document_that_would_break_its_reader_is_refused(
+    line: str,
+    raw: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A result or a description as deep, or with a number as long."""
+    (tmp_path / "result.json").write_text(raw)
+    monkeypatch.chdir(tmp_path)
+    assert "result.json" in refused(line.split(), capsys)
+
+
+def test_an_emulator_without_a_program_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`argv = []` starts nothing: the file and the key are named."""
+    text, found = re.subn(r"(?m)^argv = .*$", "argv = []", names()["host"].read_text())
+    assert found == 1
+    path = tmp_path / "none.toml"
+    path.write_text(text)
+    line = refused(["--board", str(path), "--task", "kws"], capsys)
+    assert "none.toml: key 'emulator.argv': " in line
