@@ -21,7 +21,7 @@ from .completion import VARIABLE, answer
 from .faults import told, usage
 from .output import note
 from .root import root
-from .streams import lasting, reader_left
+from .streams import lasting
 
 INTERRUPTED = 130
 FAILED = 3
@@ -35,9 +35,9 @@ def main(argv: list[str] | None = None) -> int:
         status = _status(sys.argv[1:] if argv is None else list(argv))
         with contextlib.suppress(OSError):
             sys.stdout.flush()
-        if out is not None and out.lost is not None and not reader_left(out.lost):
+        if out is not None and out.failed is not None:
             note(
-                f"tinybench: cannot write to standard output: {out.lost.strerror}; what a run "
+                f"tinybench: cannot write to standard output: {out.failed.strerror}; what a run "
                 "measured is in its folder all the same"
             )
             status = max(status, FAILED)

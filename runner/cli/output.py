@@ -97,7 +97,7 @@ def write(path: Path, data: bytes) -> None:
     except OSError as error:
         partial.unlink(missing_ok=True) if partial.is_file() else None
         raise UsageError(
-            f"cannot write {path}: {error.strerror or error}; name a file in a folder that exists"
+            f"cannot write {path}: {error.strerror or error}; name another file with -o"
         ) from error
 
 

@@ -37,12 +37,17 @@ PLAIN = {
 
 
 class Lasting(io.RawIOBase):
-    """A file descriptor to write to: once it takes no more, the rest is dropped and `lost` set."""
+    """A file descriptor to write to: once it takes no more, the rest is dropped.
+
+    `failed` is why, where that is a failure; that nobody reads any more is none.
+    """
 
     def __init__(self, fd: int) -> None:
         super().__init__()
         self._fd = fd
-        self.lost: OSError | None = None
+        self._gone = {errno.EPIPE, errno.EBADF, *([errno.EIO] if os.isatty(fd) else [])}
+        self._lost = False
+        self.failed: OSError | None = None
 
     def writable(self) -> bool:
         """Return that it is."""
@@ -60,17 +65,13 @@ class Lasting(io.RawIOBase):
         """Write all of it, or drop it."""
         left = memoryview(data).cast("B")
         size = len(left)
-        while len(left) and self.lost is None:
+        while len(left) and not self._lost:
             try:
                 left = left[os.write(self._fd, left) :]
             except OSError as error:
-                self.lost = error
+                self._lost = True
+                self.failed = None if error.errno in self._gone else error
         return size
-
-
-def reader_left(error: OSError) -> bool:
-    """Return whether it is only that nobody reads any more: no failure of what is written."""
-    return error.errno in (errno.EPIPE, errno.EIO, errno.EBADF)
 
 
 @contextlib.contextmanager
