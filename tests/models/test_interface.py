@@ -101,5 +101,4 @@ def test_the_command_line_compiles_for_floats_and_their_error(
     assert main([*command, "--decimals", "99"]) == 2
     assert "99 decimals: 0 to 17 can be printed" in capsys.readouterr().err
     for wrong in (["--decimals", "-1"], ["--decimals", "x"], ["--input-format", "int4"]):
-        with pytest.raises(SystemExit, match="2"):
-            main([*command, *wrong])
+        assert main([*command, *wrong]) == 2
