@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from tinybench import extras
 from tinybench.errors import ToolMissingError, TraceError
 
 from .trace import CHUNK, UNITS, Floats, Trace
@@ -63,10 +64,7 @@ def _parquet(trace: Trace, out: Path) -> None:
         import pyarrow as pa
         from pyarrow import parquet
     except ImportError as error:
-        raise ToolMissingError(
-            "Parquet is written by pyarrow, which is not installed: "
-            "pip install 'tinybench-mcu[parquet]'"
-        ) from error
+        raise ToolMissingError(extras.missing("writing Parquet", "pyarrow", "parquet")) from error
     head = msgspec.json.encode(trace.head)
     types = {name: pa.from_numpy_dtype(kind) for name, kind in _columns(trace).items()}
     schema = pa.schema(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinybench import extras
 from tinybench.errors import ToolMissingError, TraceError
 
 from .analysis import Analysis, Window
@@ -63,8 +64,7 @@ def _figure_type() -> Any:
         from matplotlib.figure import Figure  # drawn without pyplot: no global state, no display
     except ImportError as error:
         raise ToolMissingError(
-            "pictures are drawn by matplotlib, which is not installed: "
-            "pip install 'tinybench-mcu[energy]'"
+            extras.missing("drawing pictures", "matplotlib", "energy")
         ) from error
     return Figure
 

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tinybench import extras
 from tinybench.errors import DeadlineError, MonitorError, ToolMissingError, UsageError
 
 from ..monitor import WANTED, Found, MonitorSpec, choose, ready
@@ -442,8 +443,7 @@ def _driver() -> Driver:
         from pyjoulescope_driver import Driver as Makers
     except ImportError:
         raise ToolMissingError(
-            "a Joulescope needs the maker's driver; install it with: "
-            "pip install 'tinybench-mcu[joulescope]'"
+            extras.missing("a Joulescope", "the maker's driver", "joulescope")
         ) from None
     try:
         made: Any = Makers()

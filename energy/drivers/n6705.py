@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from tinybench import extras
 from tinybench.errors import (
     DeadlineError,
     MonitorError,
@@ -287,7 +288,5 @@ def _resources() -> Any:
         import pyvisa
         import pyvisa_py  # noqa: F401  # pyright: ignore[reportUnusedImport]
     except ImportError:
-        raise ToolMissingError(
-            "an N6705 needs VISA; install it with: pip install 'tinybench-mcu[n6705]'"
-        ) from None
+        raise ToolMissingError(extras.missing("an N6705", "VISA", "n6705")) from None
     return pyvisa.ResourceManager("@py")

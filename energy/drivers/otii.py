@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinybench import extras
 from tinybench.errors import (
     DeadlineError,
     MonitorError,
@@ -397,9 +398,7 @@ def _connect(host: str, port: int) -> tuple[Any, Any]:
         from otii_tcp_client.otii import Otii as Client
         from otii_tcp_client.otii_connection import OtiiConnection
     except ImportError:
-        raise ToolMissingError(
-            "an Otii needs its TCP client; install it with: pip install 'tinybench-mcu[otii]'"
-        ) from None
+        raise ToolMissingError(extras.missing("an Otii", "its TCP client", "otii")) from None
     connection = OtiiConnection(host, port)
     try:
         answer = connection.connect_to_server()

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from tinybench.declare import Declaration, Name, find, load, named
 from tinybench.errors import UsageError
+
 from .tool import Tool
 
 Kernels = Annotated[str, Meta(pattern="^(plain|blocked|dsp|mve)$")]

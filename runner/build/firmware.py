@@ -12,11 +12,12 @@ from pathlib import Path
 
 import msgspec
 
-from tinybench.models.compiler import Manifest, compile_model
-from .board import Board, Toolchain
 from tinybench.cache import cache_folder
-from .engine import Engine
 from tinybench.errors import BuildError, ModelError, ToolMissingError, UsageError
+from tinybench.models.compiler import Manifest, compile_model
+
+from .board import Board, Toolchain
+from .engine import Engine
 from .task import Task
 
 BUILD_TIMEOUT_S = 180

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tinybench import extras
 from tinybench.cache import cache_folder
 from tinybench.errors import RunFolderError, TinybenchError, ToolMissingError
 
@@ -198,10 +199,7 @@ def load_runs(path: Path | str) -> "pandas.DataFrame":
     try:
         import pandas as pd
     except ImportError:
-        raise ToolMissingError(
-            "load_runs needs pandas, which is not installed; type: "
-            "pip install 'tinybench-mcu[data]'"
-        ) from None
+        raise ToolMissingError(extras.missing("load_runs", "pandas", "data")) from None
     found = find_runs(Path(path))
     if found.unreadable:
         import warnings

@@ -15,8 +15,8 @@ from ..compare.store import run_folders
 from ..results.result import Result
 from ..rules import RULES, Violation
 from ..rules.judge import Outcome, judge
+from ..rules.rule import CHECKER
 
-CHECKER = "MLPerf Tiny submission checker"
 INTACT = (
     "complete",
     "model-id",

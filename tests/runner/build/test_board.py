@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tinybench.runner.build.board import load_board, names
 from tinybench.errors import DeclarationError
+from tinybench.runner.build.board import load_board, names
 
 
 @pytest.mark.parametrize("name", names())

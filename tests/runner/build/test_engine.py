@@ -1,6 +1,5 @@
 """Engines other than ours: built in, driven over the real protocol, named in the result."""
 
-from tests import ROOT
 import json
 import re
 import subprocess
@@ -9,16 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from tests import ROOT
 from tests.firmware.dut_process import FAKE_MODEL, FIRMWARE, READY, DutProcess
 from tests.runner.results.a_result import good_result
+from tinybench.errors import UsageError
 from tinybench.runner import cli
 from tinybench.runner.build.board import load_board
 from tinybench.runner.build.engine import load_engine
-from tinybench.errors import UsageError
 from tinybench.runner.build.firmware import board_mk, build
+from tinybench.runner.build.task import load_task
 from tinybench.runner.results.result import ModelUsed
 from tinybench.runner.rules import check
-from tinybench.runner.build.task import load_task
 
 TH_ENGINE = """\
 #include "api/internally_implemented.h"

@@ -11,6 +11,7 @@ import pytest
 
 from tests import ROOT
 from tests.runner.results.a_result import good_result
+from tinybench import extras
 from tinybench.errors import RunFolderError, ToolMissingError
 from tinybench.runner import cli, load_runs
 from tinybench.runner.compare import store
@@ -171,7 +172,7 @@ def test_without_pandas_the_message_says_what_to_type(
         return real(name, *rest, **named)  # pyright: ignore[reportArgumentType]
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ToolMissingError, match=re.escape("pip install 'tinybench-mcu[data]'")):
+    with pytest.raises(ToolMissingError, match=re.escape(extras.command("data"))):
         load_runs(tree)
 
 
