@@ -25,7 +25,8 @@ TOOL_TIMEOUT_S = 20
 _OVERFLOW = re.compile(r"region `(FLASH|RAM)' overflowed by ([0-9]+) bytes")
 """What the linker says. Ref: binutils, ld."""
 SOURCE_FOLDERS = (
-    *("core", "kernels", "ports", "semihosting", "cortex_m", "riscv", "th_api", "th_api/api"),
+    *("core", "kernels", "ports", "semihosting", "stm32", "cortex_m", "riscv"),
+    *("th_api", "th_api/api"),
 )
 COMPILER_PACKAGES = {
     "": "gcc",

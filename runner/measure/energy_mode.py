@@ -22,6 +22,7 @@ from tinybench.energy.pictures import draw
 from tinybench.energy.simulated.emulated import EmulatedLoad, timing_pin
 from tinybench.energy.simulated.lpm01a import SimulatedLpm01a
 from tinybench.energy.simulated.port import PseudoPort
+from tinybench.energy.simulated.scene import Scene
 from tinybench.energy.trace import Infer, TraceHead, TraceWriter, open_trace
 from tinybench.errors import BenchError, MonitorError
 
@@ -53,7 +54,7 @@ class Bench:
 def modelled_monitor(power: Power) -> Iterator[tuple[MonitorSpec, str]]:
     """Run a simulated LPM01A that sees an emulated board; yields its spec and the pin's socket."""
     load = EmulatedLoad(power.idle_a, power.active_a)
-    device = SimulatedLpm01a(load, real_time=False, voltage_v=power.voltage_v)
+    device = SimulatedLpm01a(Scene(load, real_time=False), voltage_v=power.voltage_v)
     with timing_pin(load) as pin, PseudoPort(device, real_time=False) as port:
         spec = MonitorSpec(
             driver="lpm01a", port=port.path, voltage_v=power.voltage_v, rate_hz=MODEL_RATE_HZ

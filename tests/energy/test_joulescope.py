@@ -14,6 +14,7 @@ from tinybench.energy.drivers.joulescope import Merge
 from tinybench.energy.monitor import MonitorSpec
 from tinybench.energy.simulated.joulescope import SimulatedJoulescope
 from tinybench.energy.simulated.load import Windows
+from tinybench.energy.simulated.scene import Scene
 from tinybench.energy.trace import Chunk
 from tinybench.errors import MonitorError, ToolMissingError, UsageError
 
@@ -119,20 +120,20 @@ def test_damaged_messages_are_gaps_or_our_errors(data: st.DataObject) -> None:
 
 def test_the_instrument_says_what_it_is() -> None:
     """Model, serial number and firmware are in the head; the supply line is open at first."""
-    device = SimulatedJoulescope(Windows())
+    device = SimulatedJoulescope(Scene(Windows()))
     monitor = joulescope.open(MonitorSpec(driver="joulescope"), device)
     head = monitor.head
     assert (head.monitor, head.serial, head.firmware) == ("JS220", "000415", "1.2.3")
-    assert not device.powered
+    assert not device.supply.on
     monitor.power_on()
-    assert device.powered
+    assert device.supply.on
     monitor.close()
-    assert not device.powered
+    assert not device.supply.on
 
 
 def test_an_input_it_does_not_have_is_a_mistake_of_usage() -> None:
     """A JS110 has two inputs."""
-    device = SimulatedJoulescope(Windows(), model="js110")
+    device = SimulatedJoulescope(Scene(Windows()), model="js110")
     with pytest.raises(UsageError, match="0 to 1"):
         joulescope.open(MonitorSpec(driver="joulescope", pin=2), device)
 

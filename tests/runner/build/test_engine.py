@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from tests import ROOT
-from tests.firmware.dut_process import FAKE_MODEL, FIRMWARE, READY, DutProcess
+from tests.firmware.dut_process import FAKE_MODEL, READY, DutProcess
+from tests.firmware.dut_process import build as firmware_of
 from tests.runner.results.a_result import good_result
 from tinybench.errors import UsageError
 from tinybench.runner import cli
 from tinybench.runner.build.board import load_board
 from tinybench.runner.build.engine import load_engine
-from tinybench.runner.build.firmware import board_mk, build
+from tinybench.runner.build.firmware import build
 from tinybench.runner.build.task import load_task
 from tinybench.runner.results.result import ModelUsed
 from tinybench.runner.rules import check
@@ -82,23 +83,6 @@ void th_results(void) {
 """Knows one class of keywords."""
 
 
-def make(folder: Path, engine: Path, *options: str, board: str = "host") -> Path:
-    """Build a board's firmware with an engine, by make alone."""
-    folder.mkdir(parents=True)
-    mk = folder / "board.mk"
-    mk.write_text(board_mk(load_board(board)))
-    command = ["make", "-s", "-C", str(FIRMWARE), f"BUILD={folder}", f"BOARD_MK={mk}"]
-    done = subprocess.run(
-        [*command, f"ENGINE={engine}", *options],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return folder / "firmware.elf"
-
-
 def engine(folder: Path, text: str) -> Path:
     """Write an engine of one source."""
     folder.mkdir(parents=True)
@@ -111,7 +95,8 @@ def th_elf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An engine of the th_* API, for the host, under sanitizers."""
     scratch = tmp_path_factory.mktemp("th")
     options = ("MODEL_ID=kws01", "INPUT_B=490", "CFLAGS_EXTRA=-fsanitize=address,undefined")
-    return make(scratch / "out", engine(scratch / "engine", TH_ENGINE), *options)
+    folder = engine(scratch / "engine", TH_ENGINE)
+    return firmware_of(load_board("host"), scratch / "out", *options, engine=folder)
 
 
 @pytest.fixture
@@ -154,7 +139,7 @@ def test_an_engine_of_model_h_runs_as_compiled_ones_do(tmp_path: Path) -> None:
     """The engine of the firmware's own tests, handed in as a folder, on an emulated RISC-V core."""
     board = load_board("qemu-riscv32")
     folder = engine(tmp_path / "engine", FAKE_MODEL.read_text())
-    elf = make(tmp_path / "out", folder, board=board.name)
+    elf = firmware_of(board, tmp_path / "out", engine=folder)
     with DutProcess(board.command(str(elf))) as dut:
         dut.read_until(READY)
         assert "m-model-[fake01]\r\n" in dut.ask(b"profile")
@@ -175,7 +160,8 @@ def test_engine_mk_says_what_is_built(tmp_path: Path) -> None:
     (folder / "engine.mk").write_text(
         "ENGINE_SOURCES := src/a.c\nENGINE_CFLAGS := -DGIVEN\nENGINE_LIBS := libb.a\n"
     )
-    with DutProcess([str(make(tmp_path / "out", folder))]) as dut:
+    elf = firmware_of(load_board("host"), tmp_path / "out", engine=folder)
+    with DutProcess([str(elf)]) as dut:
         dut.read_until(READY)
         dut.upload(bytes(490))
         assert "m-results-[0.250," in dut.ask(b"infer 1 0")

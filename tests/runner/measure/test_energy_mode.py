@@ -18,6 +18,7 @@ from tinybench.energy.simulated.emulated import PACE, EmulatedLoad, timing_pin
 from tinybench.energy.simulated.interface_board import SimulatedInterfaceBoard
 from tinybench.energy.simulated.lpm01a import SimulatedLpm01a
 from tinybench.energy.simulated.port import PseudoPort
+from tinybench.energy.simulated.scene import Scene
 from tinybench.errors import MonitorError
 from tinybench.models.declaration import package_folder
 from tinybench.runner import rules
@@ -260,7 +261,7 @@ def test_a_whole_bench_measures_through_its_own_wires(tmp_path: Path) -> None:
     image = build(board, task, package_folder() / "embedded" / "ad01.tflite", energy=True)
     load = EmulatedLoad(1e-3, 3.4e-3)
     with timing_pin(load) as pin, closing(Powered(board.command(image.elf, pin))) as dut:
-        monitor = SimulatedLpm01a(load, real_time=False, on_power=dut.power)
+        monitor = SimulatedLpm01a(Scene(load, real_time=False, on_power=dut.power))
         with (
             PseudoPort(monitor, real_time=False) as monitor_port,
             PseudoPort(SimulatedInterfaceBoard(dut)) as port,
