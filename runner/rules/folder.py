@@ -20,6 +20,7 @@ from ..dut.inference import elapsed_us
 from ..results.journal import JOURNAL_FILE, Entry, Head, read
 from ..results.result import RESULT_FILE, Energy, Result
 from ..results.seal import SEAL_FILE, file_sha256, read_seal
+from . import inputs
 from .rule import RULES, Rule, Ruling
 
 CLAUSE = RULES + ", results can be reproduced"
@@ -50,6 +51,7 @@ def evidence(result: Result, folder: Path) -> list[Ruling]:
     """Return whether the result agrees with its journal, transcript and trace; reads them whole."""
     return [
         *_seal(folder),
+        *inputs.claimed(result),
         *_journal(result, folder),
         *_transcript(result, folder),
         *_trace(result, folder),

@@ -372,7 +372,7 @@ def _time_base(board: Board, request: Request) -> str:
 def _inputs_used(plan: Plan) -> InputsUsed:
     inputs = plan.inputs
     return InputsUsed(
-        name=inputs.dataset.name,
+        name=inputs.name,
         note=inputs.note,
         sha256=inputs.samples.sha256,
         count=len(inputs.samples.samples),
