@@ -283,6 +283,7 @@ def _published(result: Result) -> list[str]:
             said += f"; ours is not comparable: {one.not_comparable}"
         elif one.better_than is not None:
             said += f"; ours is better than {one.better_than:.0%} of them"
+            said += f", as good as {one.as_good_as}" if one.as_good_as else ""
         table = _table(("", one.metric, "whose"), rows, "ranking")
         cards.append(_card(f"Published: {one.metric}", table + _note(said)))
     return cards
