@@ -24,24 +24,20 @@ def rulings(result: Result, task: Task) -> Iterator[Ruling]:
 
 
 def claimed(result: Result) -> Iterator[Ruling]:
-    """Yield whether a stored result may call its inputs official: by the hash over all of them."""
+    """Yield what is wrong where a stored result calls inputs official: by the hash over all."""
     if result.dataset != "official":
         return
-    wanted = "inputs with the hash of an official list"
-    found = f"{result.inputs.name}, SHA-256 {result.inputs.sha256[:16]}..."
     try:
         dataset = load_dataset(load_task(result.task).dataset)
-    except UsageError:  # a task of the user's own
-        yield OFFICIAL_INPUTS.broken(wanted, f"task {result.task}, which has none", "run it again")
-        return
-    named = {title_of(dataset, one): one for one in dataset.lists}.get(result.inputs.name)
-    if named is not None and named.sha256 is None:
-        yield OFFICIAL_INPUTS.declared(wanted, f"{found}, made from {named.made_from}")
-        return
-    yield OFFICIAL_INPUTS.judged(
-        named is not None and result.inputs.sha256 == named.sha256,
-        wanted,
-        found,
-        "the stored result was changed, or a version wrote it that looked at labels alone: run it "
-        "again",
-    )
+    except UsageError:  # a task of the user's own has no official inputs
+        named = None
+    else:
+        named = {title_of(dataset, one): one for one in dataset.lists}.get(result.inputs.name)
+    # Of a list without a hash the run has seen what its inputs were made from, and nobody else can.
+    if named is None or named.sha256 not in (None, result.inputs.sha256):
+        yield OFFICIAL_INPUTS.broken(
+            "inputs with the hash of an official list",
+            f"{result.inputs.name}, SHA-256 {result.inputs.sha256[:16]}...",
+            "the stored result was changed, or a version wrote it that looked at labels alone: run "
+            "it again",
+        )

@@ -137,8 +137,7 @@ def test_unverified_inputs_are_never_called_official() -> None:
 def test_a_stored_result_may_call_official_what_has_the_official_hash(tmp_path: Path) -> None:
     """Whoever edits `dataset` in a result is contradicted by the hash of the inputs in it."""
     good = good_result()
-    named = [r for r in rules.evidence(good, tmp_path) if r.rule == "official-inputs"]
-    assert [one.state for one in named] == ["kept"]
+    assert not [r for r in rules.evidence(good, tmp_path) if r.rule == "official-inputs"]
     for inputs in (
         replace(good.inputs, sha256="0" * 64),
         replace(good.inputs, name="kws01-embedded"),
