@@ -38,7 +38,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     mlperf: bool
     """Whether no less than the MLPerf Tiny run rules was asked for, of one of its tasks."""
     dataset: str
-    """"official", "embedded" or "custom"."""
+    """"official", "unverified", "embedded" or "custom"."""
     emulated: bool
     """Whether times are instruction counts and no measurement."""
     complete: bool

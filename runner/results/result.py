@@ -111,10 +111,11 @@ class InputsUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the inputs came from."""
 
     name: str
+    """Of the dataset and, where it has several, of the list: "ic01 (list of round v0.5)"."""
     note: str
     """Which inputs and model these are, and how to get the official ones."""
     sha256: str
-    """Over the label file and every input, in order."""
+    """Over the lines `name,class,SHA-256` of each input, in order."""
     count: int
     """Inputs in the whole set."""
     limit: int | None = None
@@ -252,7 +253,8 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     profile: str = "mlperf-tiny"
     """By which the run was done, and is judged if nothing else is asked for."""
     dataset: str
-    """"official", "embedded" (never an MLPerf result) or "custom"."""
+    """"official" (to the byte), "unverified" (its names and labels alone), "embedded" (never an
+    MLPerf result) or "custom"."""
     emulated: bool
     """Time is an instruction count, not a measurement."""
     time_base: str
