@@ -10,9 +10,10 @@ import numpy as np
 from tinybench.errors import UsageError
 from tinybench.mlperf_tiny import WINDOW_MIN_S, WINDOWS
 
-from .analysis import Analysis, Window, analyse, debounced
+from .analysis import Analysis, Window, analyse
 from .importers.published import Published, read_published, read_throughput, same
 from .methods import METHODS, RuleResult, RuleWindow
+from .pairing import debounced
 from .trace import Infer, Trace
 
 OWN = "tinybench"

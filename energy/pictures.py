@@ -50,7 +50,9 @@ def draw(trace: Trace, found: Analysis, folder: Path) -> list[Path]:
             per = "inference" if found.per_inference else "window"
             figure.suptitle(
                 f"median {found.median_j * 1e6:.6g} ± {found.uncertainty_j * 1e6:.2g} uJ/{per} "
-                "(k = 2)" + (", modelled" if found.modelled else "")
+                "(k = 2"
+                + (f"; {', '.join(found.not_stated)} unknown" if found.not_stated else "")
+                + (", modelled)" if found.modelled else ")")
             )
         paths.append(folder / ALL)
         figure.savefig(paths[-1], dpi=110)

@@ -59,6 +59,8 @@ class Infer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long it took by the clock of the DUT, and of the host."""
     host_stop_s: float | None = None
     """When it ended by the host's clock, since a moment that is the same for all infers."""
+    again: bool = False
+    """It came out too short and was asked again: its edges are there, and it is no window."""
 
 
 class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -87,10 +87,10 @@ class Energy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     per_inference_j: float | None
     uncertainty_j: float | None
     """k = 2."""
-    terms_j: dict[str, float]
-    """Standard uncertainties (k = 1) of it, by name."""
+    terms_j: dict[str, float | None]
+    """Standard uncertainties (k = 1) of it, by name; null where nobody states it."""
     not_stated: list[str]
-    """Terms that nobody states for this monitor: they count as nothing."""
+    """Terms that nobody states for this monitor: `uncertainty_j` is incomplete without them."""
     modelled: bool
     """No measurement: an emulated board's time, and a model of its power."""
     model_source: str

@@ -248,6 +248,8 @@ def _energy(energy: Energy) -> str:
         more = "".join(f"\n{words}" for words in (*w.faults, *w.warnings))
         tips.append(f"window {number}: {value}{power}{length}\n{w.input}{more}")
     said = f"{energy.monitor}; whiskers: k = 2; ×: a window that cannot be trusted"
+    if energy.not_stated:
+        said += f". The uncertainty is incomplete: {', '.join(energy.not_stated)} unknown"
     if energy.modelled:
         said = "A model's figures, not a measurement. " + said
     plot = plots.whiskers(each_uj, spreads_uj, tips, unit)

@@ -11,6 +11,7 @@ from tinybench.printable import all_printable
 from ...results import score
 from ...results.result import Accuracy, Energy, Link, Performance, Result
 from ...rules import Ruling, Verdict, Violation
+from .energy import incomplete
 from .published import placed, words
 
 
@@ -147,7 +148,8 @@ def _energy_facts(energy: Energy) -> list[tuple[str, str]]:
             (
                 "energy",
                 f"{energy.per_inference_j * 1e6:.4f} ± {(energy.uncertainty_j or 0) * 1e6:.4f} "
-                f"{unit} (k = 2), median of {len(energy.windows)} windows",
+                f"{unit} (k = 2), median of {len(energy.windows)} windows "
+                f"{incomplete(energy.not_stated)}".rstrip(),
             )
         )
     volts = "" if energy.voltage_v is None else f", {energy.voltage_v:.3f} V"
