@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from tinybench.errors import UsageError
 
+from ..results.words import DEFAULT_BOARD
 from .desk import show_attached
-from .options import DEFAULT_BOARD, Commands
+from .options import Commands
 from .output import print_json
 
 if TYPE_CHECKING:
