@@ -81,6 +81,9 @@ schema: setup-test ## write what docs/ says of a result's fields, after a change
 	$(BIN)/tinybench schema > docs/result.schema.json
 	$(BIN)/python -m tests.docs.schema_page > docs/schema.md
 
+map: setup-test ## draw docs/architecture.md's picture and table, after a change of who imports whom
+	$(BIN)/python -m tests.project.house
+
 lint: setup-dev names ## check format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
