@@ -82,6 +82,9 @@ schema: setup-test ## write the pages of docs/ that are made from the code: a re
 	$(BIN)/python -m tests.docs.schema_page > docs/schema.md
 	$(BIN)/python -m tests.docs.python_page > docs/python.md
 
+map: setup-test ## draw docs/architecture.md's picture and table, after a change of who imports whom
+	$(BIN)/python -m tests.project.house
+
 lint: setup-dev names ## check format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
