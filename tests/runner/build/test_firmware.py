@@ -1,11 +1,11 @@
 """Images are built once, and say themselves which one they are."""
 
-from tests import ROOT
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from tests import ROOT
 from tests.firmware.dut_process import READY, DutProcess
 from tinybench.runner.build import firmware
 from tinybench.runner.build.board import load_board

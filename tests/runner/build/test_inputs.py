@@ -8,9 +8,9 @@ from typing import TypeVar
 
 import pytest
 
+from tinybench.errors import DatasetError, DeclarationError, ModelError
 from tinybench.models.declaration import load_model
 from tinybench.models.declaration import package_folder as models_folder
-from tinybench.errors import DatasetError, DeclarationError, ModelError
 from tinybench.runner.build.inputs import fetch_official, official_files, resolve
 from tinybench.runner.build.task import Task, load_task
 from tinybench.track import silent

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tinybench.runner.build.board import load_board, names
 from tinybench.declare import load
 from tinybench.errors import (
     DeclarationError,
@@ -16,8 +15,9 @@ from tinybench.errors import (
     ToolMissingError,
     UsageError,
 )
-from tinybench.runner.desk.flash import Site, flasher_of, power_cycle, resets
+from tinybench.runner.build.board import load_board, names
 from tinybench.runner.build.tool import Tool, call, filled, packaged, tool
+from tinybench.runner.desk.flash import Site, flasher_of, power_cycle, resets
 
 BOARDS = [name for name in names() if load_board(name).flash]
 PROBE = "066DFF515049657187212124"
