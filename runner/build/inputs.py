@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tinybench.cache import cache_folder
 from tinybench.datasets.declaration import Dataset, load_checksums, load_dataset
 from tinybench.datasets.declaration import names as datasets
 from tinybench.datasets.declaration import package_folder as datasets_folder
@@ -20,14 +19,14 @@ from tinybench.datasets.fetch import (
 )
 from tinybench.datasets.prepare import prepare, where_from
 from tinybench.datasets.reader import SampleSet, parse_labels, read_samples
-from tinybench.declare import find
-from tinybench.errors import DatasetError, ModelError, UsageError
 from tinybench.models.declaration import Model, load_model
 from tinybench.models.declaration import names as models
-from tinybench.track import Track
-
+from tinybench.cache import cache_folder
+from tinybench.declare import find
 from .engine import Engine
+from tinybench.errors import DatasetError, ModelError, UsageError
 from .task import Task
+from tinybench.track import Track
 
 Origin = Literal["official", "embedded", "custom", "engine"]
 """Whose it is: byte for byte that of MLPerf Tiny, the package's own, or the user's; a model may be

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import ROOT
-from tests.firmware.dut_process import FAKE_MODEL, FIRMWARE, READY, DutProcess
+from tests.firmware.dut_process import FAKE_MODEL, READY, DutProcess
 from tests.firmware.dut_process import build as firmware_of
 from tests.runner.results.a_result import good_result
 from tinybench.errors import UsageError
@@ -210,7 +210,7 @@ def test_an_engine_costs_what_it_costs_alone(tmp_path: Path) -> None:
     alone = tmp_path / "alone"
     alone.mkdir()
     (alone / "engine.mk").write_text("ENGINE_SOURCES :=\nENGINE_LIBS := libalone.a\n")
-    include = f"-I{FIRMWARE / 'th_api'}"
+    include = f"-I{ROOT / 'firmware' / 'th_api'}"
     command = ["arm-none-eabi-gcc", "-O3", *board.toolchain.cflags, include]
     command += ["-DMAX_DB_INPUT_SIZE=490", "-c", str(ours / "engine.c"), "-o", "alone.o"]
     subprocess.run(command, cwd=alone, check=True, timeout=60)
