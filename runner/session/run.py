@@ -405,7 +405,7 @@ def _firmware(image: Image, engine: Engine | None) -> Firmware:
         flash_b=image.flash_b,
         code_flash_b=image.code_flash_b,
         ram_b=image.ram_b,
-        engine=engine and EngineUsed(engine.name, engine.sha256),
+        engine=engine and EngineUsed(engine.name, engine.sha256, image.engine_flags or ""),
     )
 
 
