@@ -173,7 +173,7 @@ def _against_list(run: Read, known: LabelList, per_file: Counter[str]) -> Iterat
         yield Violation(
             "missing-inputs",
             DATASETS,
-            f"all {len(known.labels)} inputs of the list '{known.name}'",
+            f"all {len(known.labels)} inputs of {known.name}",
             f"{len(missing)} missing: {_names(missing)}",
             "run the whole set",
         )
@@ -181,7 +181,7 @@ def _against_list(run: Read, known: LabelList, per_file: Counter[str]) -> Iterat
         yield Violation(
             "wrong-inputs",
             DATASETS,
-            f"inputs of the list '{known.name}'",
+            f"inputs of {known.name}",
             f"{len(others)} others: {_names(others)}",
             "run the official set",
         )
@@ -207,8 +207,7 @@ def old_list(run: Read, known: LabelList | None) -> Iterator[Violation]:
             "wrong-inputs",
             DATASETS,
             f"inputs of the official list of round v{run.place.round}",
-            f"inputs of the list of round v{OLD_ROUND}, such as "
-            + shown(run.evidence.inferred[0].input),
+            f"inputs of {OLD_LIST}, such as " + shown(run.evidence.inferred[0].input),
             "run the official set",
         )
 
