@@ -1,6 +1,7 @@
 """Answers beside a published log: which inputs are answered alike, and which are not."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -50,10 +51,9 @@ def _json(path: Path, answers: dict[str, str]) -> Path:
 
 @pytest.mark.parametrize(("write", "name"), [(_log, "log.txt"), (_json, "results.json")])
 def test_the_same_answers_are_the_same_in_both_kinds_of_log(
-    write: object, name: str, tmp_path: Path
+    write: Callable[[Path, dict[str, str]], Path], name: str, tmp_path: Path
 ) -> None:
     """Input by input, in any order, to the digits that both have."""
-    assert callable(write)
     answers = {"a.bin": KWS, "b.bin": KWS[::-1].replace("699.0", "0.996")}
     log = write(tmp_path / name, dict(reversed(answers.items())))
     finer = {one: text.replace("0.996", "0.99609375") for one, text in answers.items()}
