@@ -52,8 +52,6 @@ def caveats(result: Result, verdict: Verdict) -> list[str]:
         said.append("dataset: embedded, made by this project, not an MLPerf result")
     elif result.dataset == "custom":
         said.append("dataset: custom, not an MLPerf result")
-    elif result.dataset == "unverified":
-        said.append(f"dataset: unverified, {result.inputs.name} by its names and labels only")
     elif result.model.kind not in ("official", "engine"):
         said.append("not the reference model")
     engine = result.firmware and result.firmware.engine
