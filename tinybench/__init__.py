@@ -1,4 +1,4 @@
-"""tinybench: benchmarks of TinyML on microcontrollers, judged by the MLPerf Tiny run rules.
+"""Benchmarks of TinyML on microcontrollers, judged by the MLPerf Tiny run rules.
 
     import tinybench
     outcome = tinybench.run(board="mps2-an386", task="kws", limit=50)
