@@ -13,7 +13,7 @@ from tinybench.datasets.fetch import RAW_ADDRESS, Pinned
 from tinybench.datasets.official import identify, known_checksums
 from tinybench.datasets.prepare import where_from
 from tinybench.datasets.reader import read_samples
-from tinybench.errors import FetchError, UsageError
+from tinybench.errors import DatasetError, FetchError, UsageError
 from tinybench.models.declaration import load_model
 from tinybench.track import Track
 
@@ -79,8 +79,14 @@ def fetched(task: Task, cache: Path) -> str:
 
 
 def prepared(task: Task, folder: Path) -> str:
-    """Return whether what was prepared in a folder is official, as far as it can be known."""
-    known = identify(read_samples(folder, load_dataset(task.dataset)), load_dataset(task.dataset))
+    """Return whether what lies in a folder after preparing is official, and how to use a part."""
+    dataset = load_dataset(task.dataset)
+    try:
+        known = identify(read_samples(folder, dataset), dataset)
+    except DatasetError as error:
+        return f"the set is not whole yet: {error}"
+    if known.standing == "custom":
+        return f"use them with: tinybench --task {task.name} --data {folder} (not the whole set)"
     return f"{known.title}: {known.standing}" + (f", {known.why}" if known.why else "")
 
 

@@ -168,8 +168,6 @@ def _prepare(arguments: argparse.Namespace) -> int:
     folder, made, total = prepare_official(task, arguments.source, arguments.out, progress)
     print(f"{made} of {total} inputs of {task.name} made in {folder}")
     print(prepared(task, folder))
-    if made < total:
-        print(f"use them with: tinybench --task {task.name} --data {folder} (not the whole set)")
     return 0
 
 

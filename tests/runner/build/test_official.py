@@ -9,8 +9,14 @@ import pytest
 from tinybench.datasets.declaration import load_dataset
 from tinybench.datasets.fetch import RAW_ADDRESS
 from tinybench.errors import FetchError, UsageError
-from tinybench.runner.build.inputs import fetch_official, resolve
-from tinybench.runner.build.official import addresses, fetched, import_folder, imported_words
+from tinybench.runner.build.inputs import fetch_official, prepare_official, resolve
+from tinybench.runner.build.official import (
+    addresses,
+    fetched,
+    import_folder,
+    imported_words,
+    prepared,
+)
 from tinybench.runner.build.task import load_task
 from tinybench.track import silent
 
@@ -51,6 +57,28 @@ def test_a_fetch_says_of_inputs_whose_they_are(tmp_path: Path) -> None:
     inputs = resolve(ic, cache=cache)
     assert (inputs.dataset_origin, inputs.name) == ("unverified", "ic01 (list of round v0.5)")
     assert "200 inputs are not unlike each other" in inputs.note
+
+
+def test_what_was_prepared_is_said(shared_data: Path, tmp_path: Path) -> None:
+    """Of a part: not whole in the cache, a set of its own elsewhere; beside the rest: official."""
+    kws = load_task("kws")
+    clips = shared_data / "samples" / "kws01-open"
+    cache = tmp_path / "cache"
+    source = load_dataset("kws01").source
+    assert source is not None
+    fetch_official(kws, silent, tmp_path / "whole")
+    labels = tmp_path / "whole" / source.address / "y_labels.csv"
+    (cache / source.address).mkdir(parents=True)
+    shutil.copyfile(labels, cache / source.address / "y_labels.csv")
+
+    folder, made, total = prepare_official(kws, clips, None, silent, cache)
+    assert (made, total) == (50, 1000)
+    assert prepared(kws, folder).startswith("the set is not whole yet: ")
+    folder, _, _ = prepare_official(kws, clips, tmp_path / "out", silent, cache)
+    assert prepared(kws, folder).endswith(f"--data {folder} (not the whole set)")
+    folder, _, _ = prepare_official(kws, clips, None, silent, tmp_path / "whole")
+    assert prepared(kws, folder) == "kws01: official"
+    assert resolve(kws, cache=tmp_path / "whole").dataset_origin == "official"
 
 
 def test_the_list_of_addresses_makes_a_mirror(mirror: Path) -> None:
