@@ -82,10 +82,8 @@ def _edges(jls: JlsFile, name: str, channel: str | None) -> list[Edge]:
             count = min(BLOCK, signal.length - first)
             packed = np.asarray(jls.read(key, first, first + count)).view(np.uint8)
             bits = np.unpackbits(packed, count=count, bitorder="little")
-            levels.add(first, bits.astype(np.bool_))
-    chosen = choose(
-        {key: len(levels.indexes) for key, levels in found.items()}, channel, str(jls.path)
-    )
+            levels.add(first, bits.astype(np.int8))
+    chosen = choose({key: levels.changes for key, levels in found.items()}, channel, str(jls.path))
     if chosen is None:
         return []
     signal, main = inputs[chosen], jls.signals[name]
