@@ -143,6 +143,8 @@ def _misplaced(
 ) -> str | None:
     """Return why the windows are none: unequal, or with less power than between them."""
     marks = trace.head.marks
+    if any(infer.again for infer in trace.infers):
+        edges = []  # they are not those of these windows alone: none is named as a false one
     if pairing.placed(trace):
         return pairing.unequal(spans, edges, marks, pairing.LENGTHS_MAX)
     step = _step(trace, windows)
