@@ -31,6 +31,8 @@ def open_any(
     file = _only_trace(path) if path.is_dir() else path
     if not file.exists():
         raise TraceError(f"{path}: there is no such file; give {KNOWN}")
+    if not file.is_file():
+        raise TraceError(f"{path}: no file, but a device or a pipe; give {KNOWN}")
     from .eembc import SUFFIX, read_eembc
     from .runner13 import read_runner13
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import msgspec
 
 from tinybench.errors import TraceError, UsageError
+from tinybench.printable import printable
 
 from ..trace import Infer, TraceHead
 
@@ -187,7 +188,7 @@ def _columns(
         raise TraceError(
             f"{path}: line {max(number, 1)} names no column of current, power or energy, such as "
             f"'time_s,current_a,voltage_v,edge' or 'Timestamp(ms),Current(uA),D0-D7'; found "
-            f"'{header[:80]}'"
+            f"'{printable(header[:80])}'"
         )
     if any(name in pins for name in EIGHT):
         program = "ppk2"
@@ -202,7 +203,8 @@ def _scale(path: str, number: int, name: str, kind: str, names: list[str]) -> fl
         return 1.0
     what = f"is in {unit[2]}{unit[3].upper()}, which is no {kind}" if unit else "has no unit"
     raise TraceError(
-        f"{path}: line {max(number, 1)}: the column '{name}' {what}; name it with its unit, as in "
+        f"{path}: line {max(number, 1)}: the column '{printable(name[:40])}' {what}; "
+        "name it with its unit, as in "
         f"'{kind}_{KINDS[kind].lower()}', or tell all columns with --columns, as in "
         "--columns t[ms],i[ua],v"
     )

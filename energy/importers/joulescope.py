@@ -11,7 +11,7 @@ import numpy as np
 
 from tinybench.errors import TraceError
 
-from ..trace import Edge, Floats, JlsFile, Trace, TraceHead
+from ..trace import MODELLED, Edge, Floats, JlsFile, Trace, TraceHead
 from .levels import Levels, choose
 
 BLOCK = 1 << 20
@@ -63,6 +63,7 @@ def _trace(jls: JlsFile, voltage_v: float | None, channel: str | None) -> Trace:
             firmware=source.version if source else "",
             voltage_v=voltage_v,
             voltage_measured=measured,
+            modelled=bool(source) and source.name.endswith(MODELLED),
             note=f"JLS recorded by {source.name}" if source else "JLS",
         ),
         count,

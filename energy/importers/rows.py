@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinybench.errors import TraceError
+from tinybench.printable import printable
 
 from ..trace import CHUNK
 from .header import EIGHT, Columns
@@ -165,7 +166,8 @@ class _Reader:
         except ValueError:
             pass
         raise TraceError(
-            f"{self._path}: line {line}: column {index + 1} holds no number: '{cell[:40]}'"
+            f"{self._path}: line {line}: column {index + 1} holds no number: "
+            f"'{printable(cell[:40])}'"
         )
 
     def _since(self, stamp: re.Match[str], line: int) -> float:
@@ -194,8 +196,8 @@ class _Reader:
         except ValueError:
             pass
         raise TraceError(
-            f"{self._path}: line {line}: '{cell[:40]}' is no level: 0, 1, X (both within the "
-            "sample) or - (not sampled)"
+            f"{self._path}: line {line}: '{printable(cell[:40])}' is no level: 0, 1, X (both "
+            "within the sample) or - (not sampled)"
         )
 
 

@@ -1,6 +1,7 @@
 """Tables of samples: every way in which others write them, and what makes one no trace."""
 
 import json
+import os
 import struct
 import zipfile
 from pathlib import Path
@@ -133,6 +134,20 @@ def test_what_is_no_trace_is_refused_by_name_and_line(
     path = tmp_path / "a.csv"
     path.write_text(text)
     with pytest.raises(TraceError, match=words):
+        open_any(path)
+
+
+def test_a_message_prints_no_commands_and_no_pipe_is_opened(tmp_path: Path) -> None:
+    """Of a header, a name and a cell that hold an escape; a pipe would never end."""
+    path = tmp_path / "a.csv"
+    for text in ("\x1b[31m,a\n", "\x1b time,b\n", "time_s,power_w\n0,1\n1,\x1b[31m\n"):
+        path.write_text(text)
+        with pytest.raises(TraceError, match=r"\\x1b") as caught:
+            open_any(path)
+        assert "\x1b" not in str(caught.value)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(TraceError, match="a device or a pipe"):
         open_any(path)
 
 
