@@ -132,6 +132,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="only the first N accuracy inputs; breaks the run rules",
     )
+    run.add_argument(
+        "--iterations",
+        type=positive,
+        metavar="N",
+        help="inferences of a window (default: calibrated); a short one is timed again with more",
+    )
     run.add_argument("--data", type=Path, metavar="DIR", help="an EEMBC dataset folder")
     run.add_argument("--model", type=Path, metavar="FILE", help="an int8 .tflite of your own")
     run.add_argument(
@@ -169,6 +175,7 @@ def _run(arguments: argparse.Namespace) -> int:
         profile=arguments.profile,
         emulate=arguments.emulate,
         limit=arguments.limit,
+        iterations=arguments.iterations,
         data=arguments.data,
         model=arguments.model,
         engine=arguments.engine,
