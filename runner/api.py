@@ -62,6 +62,7 @@ def run(
     | `profile` | str | mlperf-tiny (default), quick, normal, submission, or a .toml file |
     | `emulate` | bool | run a real board's firmware in an emulator |
     | `limit` | int | only so many accuracy inputs; breaks the run rules |
+    | `iterations` | int | inferences of a window, to begin with; calibrated unless given |
     | `data` | path | an EEMBC dataset folder |
     | `model` | path | an int8 .tflite of your own |
     | `engine` | path | folder of an inference engine of your own |

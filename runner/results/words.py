@@ -55,6 +55,8 @@ class SuiteWords(TypedDict, total=False):
     hub: str | None
     wait: float | str | None
     """Seconds, or a text such as "10m"."""
+    iterations: int | None
+    """Inferences of a window, to begin with."""
 
 
 class Words(SuiteWords, total=False):
@@ -203,5 +205,6 @@ _VALUES: dict[str, Callable[[str, Any], Any]] = {
     "probe": _text,
     "hub": _text,
     "wait": _wait,
+    "iterations": _count,
 }
 """What makes a value of each word's value, or raises UsageError."""
