@@ -3,32 +3,50 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/pip --disable-pip-version-check --quiet
+INSTALL := $(BIN)/python .ci/install
+
+# System packages, PROGRAM=PACKAGE: asked for together, so that a user without root stops only once.
+PACKAGES := make=make \
+    qemu-system-arm=qemu-system-arm \
+    arm-none-eabi-gcc=gcc-arm-none-eabi \
+    /usr/lib/arm-none-eabi/newlib/libc.a=libnewlib-arm-none-eabi \
+    gcc=gcc /usr/include/stdio.h=libc6-dev
+PACKAGES_TEST := $(PACKAGES) \
+    qemu-system-riscv32=qemu-system-misc \
+    riscv64-unknown-elf-gcc=gcc-riscv64-unknown-elf \
+    /usr/lib/picolibc/riscv64-unknown-elf/picolibc.specs=picolibc-riscv64-unknown-elf \
+    git=git espeak-ng=espeak-ng sigrok-cli=sigrok-cli clang=clang \
+    openocd=openocd st-flash=stlink-tools /usr/sbin/uhubctl=uhubctl \
+    /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a=libclang-rt-14-dev
+# PROGRAM=VERSION=PACKAGE, from the release's backports where the system's own is older.
+NEWER := qemu-system-arm=9.1=qemu-system-arm
+NEWER_TEST := $(NEWER) qemu-system-riscv32=9.1=qemu-system-misc
+VENV_PACKAGES = $$(test -x $(BIN)/python || $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+    || echo $(PYTHON)=python3 no-ensurepip=python3-venv)
 
 .DEFAULT_GOAL := help
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.base ## make .venv, install the package and the system packages that are missing
-	@.ci/system-packages qemu-system-arm=qemu-system-arm \
-	    arm-none-eabi-gcc=gcc-arm-none-eabi \
-	    /usr/lib/arm-none-eabi/newlib/libc.a=libnewlib-arm-none-eabi \
-	    gcc=gcc /usr/include/stdio.h=libc6-dev
-	@$(BIN)/python .ci/backports.py qemu-system-arm 9.1 qemu-system-arm
+setup: packages $(VENV)/.base ## make .venv, install the package and the system packages that are missing
 
-setup-test: setup $(VENV)/.test ## ... and what the tests need
-	@.ci/backports.py qemu-system-riscv32 9.1 qemu-system-misc
-	@.ci/system-packages riscv64-unknown-elf-gcc=gcc-riscv64-unknown-elf \
-	    /usr/lib/picolibc/riscv64-unknown-elf/picolibc.specs=picolibc-riscv64-unknown-elf \
-	    git=git espeak-ng=espeak-ng sigrok-cli=sigrok-cli clang=clang \
-	    openocd=openocd st-flash=stlink-tools /usr/sbin/uhubctl=uhubctl \
-	    /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a=libclang-rt-14-dev
+setup-test: packages-test setup $(VENV)/.test ## ... and what the tests need
 
 setup-dev: setup-test $(VENV)/.dev ## ... and the formatters, linters and the type checker
 
-setup-train: setup $(VENV)/.train ## ... and TensorFlow and espeak-ng, for make models
-	@.ci/system-packages espeak-ng=espeak-ng
+setup-train: packages-train setup $(VENV)/.train ## ... and TensorFlow and espeak-ng, for make models
+
+packages:
+	@status=0; .ci/system-packages $(VENV_PACKAGES) $(PACKAGES) || status=$$?; \
+	.ci/backports.py $(NEWER) || status=$$?; exit $$status
+
+packages-test:
+	@status=0; .ci/system-packages $(VENV_PACKAGES) $(PACKAGES_TEST) || status=$$?; \
+	.ci/backports.py $(NEWER_TEST) || status=$$?; exit $$status
+
+packages-train:
+	@.ci/system-packages $(VENV_PACKAGES) $(PACKAGES) espeak-ng=espeak-ng
 
 demo: setup ## run keyword spotting on the emulated Cortex-M4
 	$(BIN)/tinybench --task kws
@@ -55,15 +73,19 @@ hardware: setup-test ## run the tests on the boards that bench.toml names, or on
 bench: setup-test ## measure speed, memory and size; writes build/bench.json
 	$(BIN)/python -m tests.bench
 
-docs: setup-test ## build the documentation site into build/site, without a warning
+docs: $(VENV)/.docs ## build the documentation site into build/site, without a warning
 	$(BIN)/zensical build --clean --strict
 	@echo open build/site/index.html
 
-schema: setup-test ## write what docs/ says of a result's fields, after a change of runner/results/result.py
+schema: setup-test ## write the pages of docs/ that are made from the code: a result's fields, Python
 	$(BIN)/tinybench schema > docs/result.schema.json
 	$(BIN)/python -m tests.docs.schema_page > docs/schema.md
+	$(BIN)/python -m tests.docs.python_page > docs/python.md
 
-lint: setup-dev ## check format, lint and types
+map: setup-test ## draw docs/architecture.md's picture and table, after a change of who imports whom
+	$(BIN)/python -m tests.project.house
+
+lint: setup-dev names ## check format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/clang-format --dry-run --Werror $$(git ls-files '*.[ch]')
@@ -77,26 +99,35 @@ format: setup-dev ## format Python and C
 clean: ## remove what was built, and the virtual environment
 	rm -rf $(VENV) build
 
+# A namespace `tinybench` for the type checker, which cannot read the mapping in pyproject.toml.
+names:
+	@rm -rf $(VENV)/names && mkdir -p $(VENV)/names/tinybench
+	@cd $(VENV)/names/tinybench && ln -s ../../../tinybench/* . && rm -f __pycache__ \
+	    && ln -s ../../../datasets ../../../energy ../../../firmware ../../../models ../../../runner .
+
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || .ci/system-packages $(PYTHON)=python3 no-ensurepip=python3-venv
+	@.ci/system-packages $(VENV_PACKAGES)
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.base: pyproject.toml | $(VENV)/bin/python
-	$(PIP) install --editable '.[energy]'
+	@$(INSTALL) energy
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.base
-	$(PIP) install --editable '.[test]'
+	@$(INSTALL) test
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.test
-	$(PIP) install --editable '.[dev]'
-	@mkdir -p $(VENV)/names/tinybench
-	@ln -sfn $(CURDIR)/runner $(CURDIR)/energy $(CURDIR)/models $(CURDIR)/datasets $(CURDIR)/firmware $(VENV)/names/tinybench/
+	@$(INSTALL) dev
+	@touch $@
+
+$(VENV)/.docs: pyproject.toml | $(VENV)/bin/python
+	@$(INSTALL) docs
 	@touch $@
 
 $(VENV)/.train: $(VENV)/.base
-	$(PIP) install --editable '.[train]'
+	@$(INSTALL) train
 	@touch $@
 
-.PHONY: docs schema help setup setup-test setup-dev setup-train demo test test-training models soak hardware bench lint format clean
+.NOTPARALLEL:
+.PHONY: $(shell awk -F ':' '/^[a-z-]+:/ { print $$1 }' $(MAKEFILE_LIST))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Bring a Debian package from the release's backports where the system's own is too old.
+"""Bring Debian packages from the release's backports where the system's own are too old.
 
-    backports.py PROGRAM VERSION PACKAGE
+    backports.py PROGRAM=VERSION=PACKAGE...
 
 The entry for apt is derived from the machine's own for its release: the same mirror and the same
 keys, the suite with "-backports" behind it. apt takes from there only what is asked for by name.
@@ -19,30 +19,41 @@ Stanza = dict[str, str]
 """Fields of a source in deb822 style, names in lower case."""
 
 
-def main(program: str, wanted: str, package: str) -> int:
-    """Install the package unless the program is new enough; return the exit status."""
-    found = program_version(program)
-    if found and number(found) >= number(wanted):
-        return 0
-    told = f"{program} {found} is older than {wanted}" if found else f"{program} is missing"
-    no_way = 0 if found else 2  # an older one does for most
+def main(wanted: list[str]) -> int:
+    """Install the packages of the programs that are missing or too old; return the exit status."""
+    told: list[str] = []
+    packages: list[str] = []
+    no_way = 0  # an older one does for most
+    for program, version, package in (one.split("=") for one in wanted):
+        found = program_version(program)
+        if found and number(found) >= number(version):
+            continue
+        seen = f"{found} is older than {version}" if found else f"is missing, wanted {version}"
+        told.append(f"{program} {seen}")
+        packages.append(package)
+        no_way = no_way if found else 2
+    return bring(", ".join(told), packages, no_way) if packages else 0
+
+
+def bring(told: str, packages: list[str], no_way: int) -> int:
+    """Install packages from the backports, or say how; `no_way` is the status without a way."""
     release = Path("/etc/os-release")
     codename = debian_codename(release.read_text() if release.is_file() else "")
     sources = stanzas(APT)
     entry = backports_entry(sources, codename)
     if not shutil.which("apt-get") or entry is None:
-        print(f"{told}, and apt knows no backports of this system. Install {wanted} or newer.")
+        print(f"{told}; apt knows no backports of this system. Install a newer one.")
         return no_way
     suite = f"{codename}-backports"
     if any(suite in stanza["suites"].split() for stanza in sources):
         entry = ""
     root = [] if os.geteuid() == 0 else ["sudo", "-n"]
     if root and (not shutil.which("sudo") or run([*root, "true"])[0] != 0):
-        print(f"{told}. Type these lines to install a newer one:")
-        print(lines_to_type(entry, suite, package))
+        print(f"{told}. Type these lines to install newer ones:")
+        print(lines_to_type(entry, suite, packages))
         return no_way
-    print(f"{told}: installing {package} from {suite}")
-    return install(root, entry, suite, package)
+    print(f"{told}: installing {' '.join(packages)} from {suite}")
+    return install(root, entry, suite, packages)
 
 
 def entry_file(suite: str) -> str:
@@ -50,21 +61,21 @@ def entry_file(suite: str) -> str:
     return f"{APT}/sources.list.d/{suite}.sources"
 
 
-def apt_get(suite: str, package: str) -> list[str]:
-    """Return the command that installs a package from a suite."""
-    return ["apt-get", "install", "-y", "--no-install-recommends", "-t", suite, package]
+def apt_get(suite: str, packages: list[str]) -> list[str]:
+    """Return the command that installs packages from a suite."""
+    return ["apt-get", "install", "-y", "--no-install-recommends", "-t", suite, *packages]
 
 
-def lines_to_type(entry: str, suite: str, package: str) -> str:
+def lines_to_type(entry: str, suite: str, packages: list[str]) -> str:
     """Return what a user types who is asked for a password."""
     tee = f"    sudo tee {entry_file(suite)} <<'END'\n{entry}END\n" if entry else ""
-    return tee + f"    sudo apt-get update && sudo {' '.join(apt_get(suite, package))}"
+    return tee + f"    sudo apt-get update && sudo {' '.join(apt_get(suite, packages))}"
 
 
-def install(root: list[str], entry: str, suite: str, package: str) -> int:
+def install(root: list[str], entry: str, suite: str, packages: list[str]) -> int:
     """Add the entry, unless it is empty, and install; return the exit status."""
     steps = [(["tee", entry_file(suite)], entry)] if entry else []
-    steps += [(["apt-get", "update"], ""), (apt_get(suite, package), "")]
+    steps += [(["apt-get", "update"], ""), (apt_get(suite, packages), "")]
     for command, words in steps:
         status, said = run([*root, "env", "DEBIAN_FRONTEND=noninteractive", *command], words)
         if status != 0:
@@ -171,6 +182,6 @@ def run(command: list[str], words: str = "") -> tuple[int, str]:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 4:
+    if not sys.argv[1:]:
         raise SystemExit(__doc__)
-    raise SystemExit(main(*sys.argv[1:]))
+    raise SystemExit(main(sys.argv[1:]))

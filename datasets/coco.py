@@ -5,6 +5,7 @@ import io
 import numpy as np
 from numpy.typing import NDArray
 
+from tinybench import extras
 from tinybench.errors import DatasetError, ToolMissingError
 
 SIDE_PX = 96
@@ -21,10 +22,7 @@ def picture(jpeg: bytes, where: str) -> bytes:
     try:
         from PIL import Image
     except ImportError:
-        raise ToolMissingError(
-            "reading photographs needs the Python module Pillow, which is not installed here: "
-            "try `pip install 'tinybench-mcu[prepare]'`"
-        ) from None
+        raise ToolMissingError(extras.missing("reading photographs", "Pillow", "prepare")) from None
     try:
         with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as photo:
             if max(photo.size) > PHOTO_LIMIT_PX:

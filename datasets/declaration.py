@@ -42,6 +42,25 @@ class Original(Declaration, frozen=True, kw_only=True):
     """Of the file; None for a folder."""
 
 
+class InputList(Declaration, frozen=True, kw_only=True):
+    """A list of inputs of a dataset that is or was official."""
+
+    name: str = ""
+    """What tells it from the other one of its set, such as "list of round v0.5"."""
+    labels: RelativePath = "y_labels.csv"
+    """Name of its label file."""
+    source: Source
+    """The folder that its files lie in."""
+    checksums: RelativePath
+    """SHA-256 of its label file and, where they are known, its inputs; beside the declaration."""
+    labels_sha256: Sha256
+    """Over its labels as they are parsed, see `reader.labels_digest`."""
+    sha256: Sha256 | None = None
+    """Over labels and inputs, see `reader.set_digest`; None where no checksum is known of these."""
+    made_from: str | None = None
+    """The original whose checksum speaks for the inputs, where they have none themselves."""
+
+
 class Dataset(Declaration, frozen=True, kw_only=True):
     """A dataset, from `datasets/<name>.toml`: either fetched (source) or in the package (archive).
 
@@ -64,18 +83,23 @@ class Dataset(Declaration, frozen=True, kw_only=True):
     citation: str
     source: Source | None = None
     checksums: RelativePath | None = None
-    """List of the source's files with their SHA-256, beside this declaration."""
+    """List of the set's files with their SHA-256, beside this declaration."""
     prepared: bool = False
     """The source has the labels only: the inputs are made by `tinybench prepare`, or the user's."""
+    lists: list[InputList] = []
+    """The official lists, the one in use first; none: no inputs of this set are official."""
     places: Source | None = None
     """List of the inputs' places in the original set, where that has no file names."""
     places_sha256: Sha256 | None = None
-    other_labels_sha256: list[Sha256] = []
-    """Further label files that count as official."""
     originals: list[Original] = []
     """What `tinybench prepare` makes the inputs from."""
     archive: RelativePath | None = None
     """Zip file with the folder in it, beside this declaration."""
+
+    @property
+    def label_files(self) -> list[str]:
+        """The names that its label file may have."""
+        return list(dict.fromkeys([self.labels, *(one.labels for one in self.lists)]))
 
     @property
     def embedded(self) -> bool:
@@ -109,6 +133,11 @@ def load_dataset(name: str) -> Dataset:
         raise DeclarationError(f"{path}: the keys 'places' and 'places_sha256' go together")
     fetched_or_packaged(path, dataset, ("source", "checksums"), "archive")
     return dataset
+
+
+def title_of(dataset: Dataset, one: InputList | None) -> str:
+    """Return how a list is called, such as "ic01 (list of round v0.5)"."""
+    return f"{dataset.name} ({one.name})" if one is not None and one.name else dataset.name
 
 
 def load_checksums(path: Path) -> dict[str, str]:

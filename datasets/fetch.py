@@ -60,14 +60,18 @@ def mirror_folder() -> Path | None:
 
 
 def dataset_files(dataset: Dataset) -> tuple[Pinned, ...]:
-    """Return the files that a fetched dataset consists of; none for one in the package.
+    """Return the public files that a fetched dataset consists of; none for one in the package.
 
     Raises DeclarationError when its checksum list is wrong.
     """
     if dataset.source is None or dataset.checksums is None:
         return ()
     checksums = load_checksums(package_folder() / dataset.checksums)
-    files = [Pinned(f"{dataset.source.address}/{name}", sha) for name, sha in checksums.items()]
+    names = [dataset.labels] if dataset.prepared else list(checksums)
+    files = [Pinned(f"{dataset.source.address}/{name}", checksums[name]) for name in names]
+    for one in dataset.lists[1:]:
+        sha256 = load_checksums(package_folder() / one.checksums)[one.labels]
+        files.append(Pinned(f"{one.source.address}/{one.labels}", sha256))
     if dataset.places is not None and dataset.places_sha256 is not None:
         files.append(Pinned(dataset.places.address, dataset.places_sha256))
     return tuple(files)

@@ -71,9 +71,10 @@ def quantise(
 ) -> NDArray[np.int8]:
     """Return features as int8 of the same shape, by the scale and zero point of a model's input.
 
-    Values are truncated towards zero, not rounded, and saturate: so the official inputs are made.
+    Values are truncated towards zero, not rounded, and what int8 cannot hold wraps around: 129
+    becomes -127, as in the official inputs, of which one of a loud clip has such values.
     """
-    return np.clip(np.trunc(features / scale + zero_point), -128, 127).astype(np.int8)
+    return np.trunc(features / scale + zero_point).astype(np.int64).astype(np.int8)
 
 
 def dequantise(

@@ -15,7 +15,8 @@ from tinybench.errors import DatasetError
 
 from . import coco, logmel, mfcc
 from .declaration import Dataset
-from .reader import READ_ERRORS, Label, Location, parse_labels
+from .official import Prepared, known_checksums, note_prepared, read_prepared
+from .reader import READ_ERRORS, Label, Location, labels_digest, list_of, parse_labels
 
 Make = Callable[[Label], bytes | None]
 """The input of a label, or None where its original is not there."""
@@ -33,17 +34,26 @@ _AD_FIRST_FRAME, _AD_FRAMES = 50, 200
 
 
 def prepare(
-    dataset: Dataset, source: Path, labels: bytes, places: bytes | None, out: Path
+    dataset: Dataset,
+    source: Path,
+    labels: bytes,
+    places: bytes | None,
+    out: Path,
+    *,
+    only_official: bool = False,
 ) -> Iterator[tuple[int, int]]:
     """Write `out`/<folder> with labels and inputs; yield (inputs made so far, labels looked at).
 
     `labels` is the official label file, `places` the official list of places in the original set
-    (CIFAR-10 only). Only labels whose original is in `source` are written. Raises DatasetError for
-    an original that is not what it should be, or when there is none.
+    (CIFAR-10 only). Only labels whose original is in `source` are written, and never over a file
+    that has its official checksum; `only_official`: nor what has it not. Raises DatasetError for an
+    original that is not what it should be, or when there is none.
     """
     where = f"official {dataset.labels}"
     wanted = parse_labels(labels, dataset, where)
-    make = _maker(dataset, source, wanted, places)
+    make, original = _maker(dataset, source, wanted, places)
+    official = _checksums(dataset, wanted, out / dataset.folder)
+    made: dict[str, str] = {}
     lines = {line.split(",")[0].strip(): line for line in labels.decode("utf-8-sig").splitlines()}
     folder = out / dataset.folder
     kept: list[str] = []
@@ -52,7 +62,11 @@ def prepare(
         for looked_at, label in enumerate(wanted, start=1):
             data = make(label)
             if data is not None:
-                (folder / label.name).write_bytes(data)
+                sha256, wanted_sha256 = _sha256(data), official.get(label.name)
+                made[label.name] = sha256
+                skipped = only_official and sha256 != wanted_sha256
+                if not skipped and not _verified(folder / label.name, wanted_sha256):
+                    (folder / label.name).write_bytes(data)
                 kept.append(lines[label.name].strip())
             yield len(kept), looked_at
         if not kept:
@@ -61,6 +75,10 @@ def prepare(
                 f"{len(wanted)} labels, such as {_original(dataset, wanted[0])}; give the folder "
                 f"that contains them with --from: {where_from(dataset)}"
             )
+        if original is not None:
+            note_prepared(folder, Prepared(*original, made))
+        elif any(official.get(name) != sha256 for name, sha256 in made.items()):
+            note_prepared(folder, None)
         if len(kept) == len(wanted):
             (folder / dataset.labels).write_bytes(labels)
         elif not _holds(folder / dataset.labels, labels):  # what is missing may be made later
@@ -69,14 +87,38 @@ def prepare(
         raise DatasetError(f"{folder}: cannot be written: {error.strerror or error}") from error
 
 
-def _maker(dataset: Dataset, source: Path, labels: list[Label], places: bytes | None) -> Make:
+def _checksums(dataset: Dataset, labels: list[Label], folder: Path) -> dict[str, str]:
+    """Return {name: SHA-256} of the official inputs, as published or as they were made before."""
+    known = list_of(labels_digest(labels), dataset)
+    if known is not None and known.sha256 is not None:
+        return known_checksums(known)
+    before = read_prepared(folder)
+    published = [(original.name, original.checksum) for original in dataset.originals]
+    if before is None or (before.original, before.checksum) not in published:
+        return {}
+    return before.inputs_sha256
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _verified(path: Path, sha256: str | None) -> bool:
+    """Return whether a file is there with its official checksum."""
+    return sha256 is not None and path.is_file() and _sha256(path.read_bytes()) == sha256
+
+
+def _maker(
+    dataset: Dataset, source: Path, labels: list[Label], places: bytes | None
+) -> tuple[Make, tuple[str, str] | None]:
+    """Return what makes an input, and name and checksum of an original that speaks for all."""
     if dataset.name == "ic01" and places is not None:
-        pictures = _cifar(dataset, source, labels, places)
-        return lambda label: pictures[label.name]
+        pictures, original = _cifar(dataset, source, labels, places)
+        return lambda label: pictures[label.name], original
     make = {"kws01": _keyword, "vww01": _photograph, "ad01": _machine}.get(dataset.name)
     if make is not None:
         folder = _opened(dataset, source)
-        return lambda label: make(folder, label)
+        return lambda label: make(folder, label), None
     raise DatasetError(
         f"{dataset.name}: its inputs cannot be prepared here; give an EEMBC folder with --data DIR"
     )
@@ -104,11 +146,14 @@ def _opened(dataset: Dataset, source: Path) -> Location:
         raise DatasetError(f"{path}: not a zip file that can be read: {error}") from error
 
 
-def _check_download(dataset: Dataset, path: Path) -> None:
-    """Raise DatasetError when a file as downloaded has not the checksum of its declaration."""
+def _check_download(dataset: Dataset, path: Path) -> tuple[str, str] | None:
+    """Return name and checksum of a file as downloaded; None for one that has none declared.
+
+    Raises DatasetError when it has another one.
+    """
     original = next((o for o in dataset.originals if o.name == path.name and o.checksum), None)
     if original is None or original.checksum is None:
-        return
+        return None
     kind, _, wanted = original.checksum.partition(":")
     try:
         with path.open("rb") as file:
@@ -120,6 +165,7 @@ def _check_download(dataset: Dataset, path: Path) -> None:
             f"{path}: its {kind} is {found}, wanted {wanted}: it was cut short or is another "
             f"version; download it again from {original.address}, or unpack it yourself"
         )
+    return original.name, original.checksum
 
 
 def _find(folder: Location, *names: str) -> Location | None:
@@ -218,13 +264,13 @@ def _samples(wav: bytes, where: Location) -> NDArray[np.int16]:
 
 def _cifar(
     dataset: Dataset, source: Path, labels: list[Label], official: bytes
-) -> dict[str, bytes]:
-    """Return {name: 32x32 RGB interleaved} from CIFAR-10's binary test batch.
+) -> tuple[dict[str, bytes], tuple[str, str] | None]:
+    """Return {name: 32x32 RGB interleaved} from CIFAR-10's binary test batch, and its archive.
 
     The binary archive has no file names: the official list of places says which record belongs to
     which label, and each record's own class must agree. Ref: CIFAR-10 home page, binary version.
     """
-    batch = _cifar_batch(dataset, source)
+    batch, original = _cifar_batch(dataset, source)
     places = _places(official)
     if len(places) != len(labels):
         raise DatasetError(f"the official list has {len(places)} places, {len(labels)} labels")
@@ -238,15 +284,18 @@ def _cifar(
                 f"class {label.label}: is this the test batch of CIFAR-10's binary version?"
             )
         pictures[label.name] = record[1:].reshape(3, 32, 32).transpose(1, 2, 0).tobytes()
-    return pictures
+    return pictures, original
 
 
-def _cifar_batch(dataset: Dataset, source: Path) -> bytes:
-    """Return test_batch.bin, from a folder, the file itself, or the archive as downloaded."""
+def _cifar_batch(dataset: Dataset, source: Path) -> tuple[bytes, tuple[str, str] | None]:
+    """Return test_batch.bin, from a folder, the file itself, or the archive as downloaded.
+
+    With name and checksum of the archive, where it is from one.
+    """
     candidates: Iterable[Path] = (
+        source / "cifar-10-binary.tar.gz",  # its checksum speaks for what is made from it
         source / CIFAR_MEMBER,
         source / "test_batch.bin",
-        source / "cifar-10-binary.tar.gz",
         source,
     )
     path = next((path for path in candidates if path.is_file()), None)
@@ -255,7 +304,7 @@ def _cifar_batch(dataset: Dataset, source: Path) -> bytes:
             f"{source}: holds neither test_batch.bin nor cifar-10-binary.tar.gz; give the folder "
             f"with CIFAR-10's binary version: {where_from(dataset)}"
         )
-    _check_download(dataset, path)
+    original = _check_download(dataset, path)
     wanted_b = CIFAR_RECORD_B * CIFAR_RECORDS
     try:
         if path.suffix == ".gz":
@@ -273,7 +322,7 @@ def _cifar_batch(dataset: Dataset, source: Path) -> bytes:
             f"{path}: the test batch has {wanted_b} bytes (10000 records of 3073), this has "
             f"{'more' if len(data) > wanted_b else len(data)}"
         )
-    return data
+    return data, original
 
 
 def _places(data: bytes) -> list[int]:

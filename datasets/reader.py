@@ -5,12 +5,20 @@ import os
 import re
 import zipfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tinybench.errors import DatasetError
 
-from .declaration import Dataset, is_file_name
+from .declaration import (
+    Dataset,
+    InputList,
+    is_file_name,
+    load_checksums,
+    package_folder,
+    title_of,
+)
 
 Location = Path | zipfile.Path
 """A folder or a file, on disk or in a zip."""
@@ -80,13 +88,36 @@ class SampleSet:
     folder: Location
     samples: tuple[Sample, ...]
     labels_sha256: str
-    """SHA-256 of the label file."""
+    """See `labels_digest`."""
     sha256: str
-    """SHA-256 over the label file, then the name and the SHA-256 of each input, in order."""
+    """See `set_digest`."""
 
 
-def find_folder(where: Location, dataset: Dataset) -> Location:
-    """Return the folder with the dataset's label file: `where/<folder>`, or `where` itself.
+class _MissingFileError(DatasetError):
+    """The label file names a file that is not there."""
+
+
+def labels_digest(labels: Sequence[Label]) -> str:
+    """Return the SHA-256 over the lines `name,class`: of what labels say, however it is written."""
+    lines = "".join(f"{one.name},{one.label}\n" for one in labels)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def set_digest(samples: Sequence[Sample]) -> str:
+    """Return the SHA-256 over the lines `name,class,SHA-256 of the input`, in order."""
+    lines = "".join(f"{one.name},{one.label},{one.sha256}\n" for one in samples)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def list_of(labels_sha256: str, dataset: Dataset) -> InputList | None:
+    """Return the official list that has these labels (`labels_digest`); None where none has."""
+    return next((one for one in dataset.lists if one.labels_sha256 == labels_sha256), None)
+
+
+def find_folder(
+    where: Location, dataset: Dataset, label_files: Sequence[str]
+) -> tuple[Location, Location]:
+    """Return the dataset's folder, `where/<folder>` or `where` itself, and the label file in it.
 
     Raises DatasetError that names the places it looked at.
     """
@@ -97,31 +128,37 @@ def find_folder(where: Location, dataset: Dataset) -> Location:
                 f"{dataset.folder}/{dataset.labels}"
             )
         for folder in (where / dataset.folder, where):
-            if (folder / dataset.labels).is_file():
-                return folder
+            for name in label_files:
+                if (folder / name).is_file():
+                    return folder, folder / name
     except OSError as error:
         raise DatasetError(f"{where}: cannot be read: {error.strerror}") from error
+    names = " or ".join(label_files)
     raise DatasetError(
-        f"{where}: there is no label file: looked for {dataset.folder}/{dataset.labels} and "
-        f"{dataset.labels} in it; give the folder that contains {dataset.folder}/"
+        f"{where}: there is no label file: looked for {dataset.folder}/{names} and "
+        f"{names} in it; give the folder that contains {dataset.folder}/"
     )
 
 
-def read_samples(where: Location, dataset: Dataset) -> SampleSet:
+def read_samples(where: Location, dataset: Dataset, label_file: str | None = None) -> SampleSet:
     """Read the labels and check and hash every input; keeps no input in memory.
 
-    `where` is the dataset's folder or the one that contains it. Raises DatasetError that names the
+    `where` is the dataset's folder or the one that contains it; `label_file` the name of the labels
+    in it, None: the first of those that the dataset may have. Raises DatasetError that names the
     file, and the line where it is a label.
     """
-    folder = find_folder(where, dataset)
-    raw = _read_labels(folder / dataset.labels)
-    total = hashlib.sha256(raw)
+    names = [label_file] if label_file else dataset.label_files
+    folder, labels_in = find_folder(where, dataset, names)
+    labels = parse_labels(_read_labels(labels_in), dataset, str(labels_in))
+    labels_sha256 = labels_digest(labels)
     samples: list[Sample] = []
-    for line in parse_labels(raw, dataset, str(folder / dataset.labels)):
+    for line in labels:
         file = folder / line.name
-        data = _read_input(file, dataset)
-        digest = hashlib.sha256(data)
-        total.update(line.name.encode() + b"\0" + digest.digest())
+        try:
+            data = _read_input(file, dataset)
+        except _MissingFileError as error:
+            why = _of_which_lists(folder, dataset, labels_sha256)
+            raise DatasetError(f"{error}{why}") from None
         stride_b = dataset.stride_b or dataset.input_b
         samples.append(
             Sample(
@@ -130,11 +167,24 @@ def read_samples(where: Location, dataset: Dataset) -> SampleSet:
                 len(data),
                 dataset.input_b,
                 stride_b,
-                digest.hexdigest(),
+                hashlib.sha256(data).hexdigest(),
                 file,
             )
         )
-    return SampleSet(folder, tuple(samples), hashlib.sha256(raw).hexdigest(), total.hexdigest())
+    return SampleSet(folder, tuple(samples), labels_sha256, set_digest(samples))
+
+
+def _of_which_lists(folder: Location, dataset: Dataset, labels_sha256: str) -> str:
+    """Return the end of a message on a missing file: which list is named, which one is there."""
+    named = list_of(labels_sha256, dataset)
+    if named is None or len(dataset.lists) < 2:
+        return ""
+    said = f"; the label file is that of {title_of(dataset, named)}"
+    for other in dataset.lists:
+        names = set(load_checksums(package_folder() / other.checksums)) - {*dataset.label_files}
+        if other is not named and names and all((folder / name).is_file() for name in names):
+            said += f", and the files here are those of {title_of(dataset, other)}: give its labels"
+    return said
 
 
 def parse_labels(raw: bytes, dataset: Dataset, where: str) -> list[Label]:
@@ -229,7 +279,7 @@ def _read_file(file: Location, size_b: int | None) -> bytes:
     try:
         # Also keeps a pipe or a device, whose reading would not end, out of the set.
         if not file.is_file():
-            raise DatasetError(
+            raise _MissingFileError(
                 f"{file}: the label file names it, but there is no such file; "
                 "add it, or remove its line"
             )

@@ -4,6 +4,7 @@ Every figure is by the monitor's own clock. Nothing is subtracted, and nothing i
 missing makes a window invalid, or is within its uncertainty and said.
 """
 
+import itertools
 import math
 import statistics
 from collections.abc import Sequence
@@ -11,12 +12,12 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
+from . import pairing
 from .integrate import Integral, highest_w, integrate, step_at
+from .pairing import Span, debounced
 from .trace import CHUNK, Edge, Floats, Infer, Trace
 
 COVERAGE_FACTOR = 2
-DEBOUNCE_S = 50e-6
-"""Edges closer than this are one. Ref: energyrunner README, energy mode."""
 LOST_MAX = 1e-3
 """Share of a window's samples that may be lost. Ref: energyrunner README, energy mode."""
 SKEW_MAX_PPM = 500.0
@@ -24,6 +25,8 @@ CLOCK_PPM = 100.0
 """Half width of the monitor's clock where nobody states it: any quartz keeps it."""
 HOST_LATENCY_S = 0.25
 """The host sees the start and the end of an infer this much too late at most."""
+TIMED_SHARE = 0.01
+"""The DUT's clock is off by no more where it is a witness, two samples aside."""
 RANDOM = ("edges", "losses")
 """Terms that differ from window to window; the others are the instrument's, the same in all."""
 SPREAD_OF_MEDIAN = {1: 1.0, 2: 0.7071, 3: 0.6698, 4: 0.5460, 5: 0.5356}
@@ -42,8 +45,9 @@ class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     stop_s: float | None
     energy_j: float | None
     uncertainty_j: float | None
-    terms_j: dict[str, float]
-    """Standard uncertainties (k = 1), by name."""
+    """Of the terms that are known."""
+    terms_j: dict[str, float | None]
+    """Standard uncertainties (k = 1), by name; None where nobody states it."""
     iterations: int | None
     per_inference_j: float | None
     power_w: float | None
@@ -73,7 +77,8 @@ class Analysis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     median_j: float | None
     """Energy of one inference; of a window, where the iterations are not known."""
     uncertainty_j: float | None
-    terms_j: dict[str, float]
+    """Of the terms that are known: incomplete where `not_stated` names others."""
+    terms_j: dict[str, float | None]
     per_inference: bool
     host_skew_ppm: float | None
     edges: int
@@ -82,7 +87,7 @@ class Analysis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     lost: int
     """Samples in the whole trace, by its list of gaps."""
     not_stated: list[str]
-    """Terms of the uncertainty that nobody states for this monitor; they count as nothing."""
+    """Terms of the uncertainty that nobody states for this monitor: null in `terms_j`."""
     faults: list[str]
     warnings: list[str]
 
@@ -99,23 +104,26 @@ def analyse(trace: Trace) -> Analysis:
 
 def _analyse(trace: Trace) -> Analysis:
     edges = debounced(trace.edges)
-    spans, faults, warnings = _spans(trace, edges)
+    spans, faults, warnings = pairing.spans(trace, edges)
     if not trace.complete:
         warnings.append("the recording ended early: the file was not finished")
     windows = [_window(trace, number, span, faults) for number, span in enumerate(spans, start=1)]
     if not windows and not faults:
         faults = ["there is no window: no infer, or too few edges"]
+    if not faults and (fault := _misplaced(trace, spans, edges, windows)):
+        faults = [fault]
+        windows = [_refused(window, fault) for window in windows]
     good = [window for window in windows if not window.faults]
-    skew_ppm = _host_skew_ppm(trace.infers, windows)
+    infers = [infer for infer in trace.infers if not infer.again]
+    skew_ppm = _host_skew_ppm(infers, windows)
     if skew_ppm is not None and abs(skew_ppm) > SKEW_MAX_PPM:
         warnings.append(f"the host's clock and the monitor's differ by {skew_ppm:.0f} ppm")
     per_inference = bool(windows) and all(window.iterations for window in windows)
     median_j, terms_j = _median(good, per_inference) if good else (None, {})
-    infers = len(trace.infers)
     return Analysis(
         valid=bool(windows)
         and len(good) == len(windows)
-        and len(windows) == (infers or len(windows)),
+        and len(windows) == (len(infers) or len(windows)),
         modelled=trace.head.modelled,
         windows=windows,
         median_j=median_j,
@@ -132,70 +140,76 @@ def _analyse(trace: Trace) -> Analysis:
     )
 
 
-def debounced(edges: Sequence[Edge]) -> list[Edge]:
-    """Return the edges in order, of those closer than DEBOUNCE_S only the first."""
-    kept: list[Edge] = []
-    for edge in sorted(edges, key=lambda edge: edge.time_s):
-        if not kept or edge.time_s - kept[-1].time_s >= DEBOUNCE_S:
-            kept.append(edge)
-    return kept
+def _misplaced(
+    trace: Trace, spans: list[Span], edges: list[Edge], windows: list[Window]
+) -> str | None:
+    """Return why the windows are none: unequal, or with less power than between them."""
+    marks = trace.head.marks
+    again = any(infer.again for infer in trace.infers)
+    if again:
+        edges = []  # they are not those of these windows alone: none is named as a false one
+    if pairing.placed(trace) or _timed(trace, windows):
+        return pairing.unequal(spans, edges, marks, pairing.LENGTHS_MAX)
+    within_w = [window.power_w for window in windows if window.power_w]
+    between_w = [] if again else _between_w(trace, windows)
+    seen = pairing.told_by_power(within_w, between_w)
+    if isinstance(seen, str):
+        return seen
+    most = pairing.LENGTHS_MAX if seen else pairing.LENGTHS_ALONE_MAX
+    return pairing.unequal(spans, edges, marks, most)
 
 
-Span = tuple[Infer | None, Edge | None, Edge | None, list[str]]
-"""An infer, its two edges, and what is wrong with them."""
+def _between_w(trace: Trace, windows: list[Window]) -> list[float]:
+    """Return the power of each pause between windows, as far as it is known."""
+    found = []
+    for before, after in itertools.pairwise(windows):
+        start_s, stop_s = before.stop_s or 0.0, after.start_s or 0.0
+        if 0 <= start_s < stop_s and stop_s * trace.head.rate_hz <= trace.count:
+            pause = integrate(trace, start_s, stop_s)
+            if not pause.lost:
+                found.append(pause.energy_j / (stop_s - start_s))
+    return found
 
 
-def _spans(trace: Trace, edges: list[Edge]) -> tuple[list[Span], list[str], list[str]]:
-    """Give each infer its two edges; also return faults and warnings of the trace as a whole."""
-    bounds = [(infer.start_s, infer.stop_s) for infer in trace.infers]
-    if bounds and all(start is not None and stop is not None for start, stop in bounds):
-        return _spans_by_bounds(trace, edges)
-    marks, count = trace.head.marks, len(trace.infers)
-    wanted = f"{marks} mark{'' if marks == 1 else 's'} and two for each of {count} infers"
-    pairs = edges[marks:]
-    if count and len(edges) != marks + 2 * count:
-        faults = [f"{len(edges)} edges, where {wanted} make {marks + 2 * count}"]
-    elif len(pairs) % 2:
-        faults = [f"{len(edges)} edges: after {marks} of a mark they do not pair up"]
-    else:
-        faults = []
-    infers: list[Infer | None] = [*trace.infers] if count else [None] * (len(pairs) // 2)
-    spans: list[Span] = []
-    for number, infer in enumerate(infers):
-        pair = pairs[2 * number : 2 * number + 2]
-        start, stop = pair if len(pair) == 2 else (None, None)
-        spans.append((infer, start, stop, [] if start else ["it has no two edges"]))
-    return spans, faults, []
-
-
-def _spans_by_bounds(trace: Trace, edges: list[Edge]) -> tuple[list[Span], list[str], list[str]]:
-    spans: list[Span] = []
-    used = 0
-    for infer in trace.infers:
-        low_s, high_s = infer.start_s or 0.0, infer.stop_s or 0.0
-        within = [edge for edge in edges if low_s <= edge.time_s <= high_s]
-        used += len(within)
-        if len(within) == 2:
-            spans.append((infer, within[0], within[1], []))
+def _timed(trace: Trace, windows: list[Window]) -> bool:
+    """Return whether the DUT or the host has timed every window, and agrees."""
+    for window in windows:
+        if window.monitor_s is None:
+            return False
+        if window.dut_s is not None:
+            late_s = abs(window.dut_s - window.monitor_s) - 2 / trace.head.rate_hz
+            share = TIMED_SHARE
+        elif window.host_s is not None:
+            late_s, share = abs(window.host_s - window.monitor_s), pairing.LENGTHS_ALONE_MAX - 1
         else:
-            s = "" if len(within) == 1 else "s"
-            spans.append((infer, None, None, [f"{len(within)} edge{s} where two belong"]))
-    outside, marks = len(edges) - used, trace.head.marks
-    warnings = []
-    if outside != marks:
-        warnings.append(f"{outside} edges outside of every infer, where {marks} belong")
-    return spans, [], warnings
+            return False
+        if late_s > share * window.monitor_s:
+            return False
+    return True
+
+
+def _refused(window: Window, fault: str) -> Window:
+    """Return a window without its energy."""
+    return msgspec.structs.replace(
+        window,
+        energy_j=None,
+        uncertainty_j=None,
+        terms_j={},
+        per_inference_j=None,
+        power_w=None,
+        faults=[*window.faults, fault],
+    )
 
 
 def _window(trace: Trace, number: int, span: Span, faults: list[str]) -> Window:
-    infer, start, stop, own = span
-    faults = [*faults, *own]
-    known = infer or Infer(0)
+    start, stop = span.start, span.stop
+    faults = [*faults, *span.faults]
+    known = span.infer or Infer(0)
     iterations = known.iterations or None
     warnings: list[str] = []
     whole: Integral | None = None
     energy_j = uncertainty_j = monitor_s = dut_ppm = None
-    terms_j: dict[str, float] = {}
+    terms_j: dict[str, float | None] = {}
     if start and stop:
         monitor_s = stop.time_s - start.time_s
         if start.time_s < 0 or stop.time_s * trace.head.rate_hz > trace.count:
@@ -208,6 +222,8 @@ def _window(trace: Trace, number: int, span: Span, faults: list[str]) -> Window:
                     faults.append(f"{said}, more than {LOST_MAX:.1%}")
                 elif count:
                     warnings.append(said)
+            if whole.lost < whole.count:
+                faults += _negative(whole)
         dut_ppm = _clocks(known, start, stop, warnings)
     if start and stop and whole and monitor_s and not faults:
         lost_s = whole.lost / trace.head.rate_hz
@@ -238,6 +254,19 @@ def _window(trace: Trace, number: int, span: Span, faults: list[str]) -> Window:
     )
 
 
+def _negative(whole: Integral) -> list[str]:
+    """Return what is wrong with a sum that is not above zero, or that samples below it lessened."""
+    if not whole.energy_j > 0:
+        return [
+            f"its energy is {whole.energy_j * 1e6:.3f} uJ, and no DUT runs on that: is the current "
+            "counted the other way round?"
+        ]
+    if -whole.below_j > LOST_MAX * whole.energy_j:
+        share = -whole.below_j / whole.energy_j
+        return [f"samples below zero take {share:.2%} of its energy away, more than {LOST_MAX:.1%}"]
+    return []
+
+
 def _clocks(infer: Infer, start: Edge, stop: Edge, warnings: list[str]) -> float | None:
     """Return by how much the DUT's clock is faster, in ppm; warn where clocks do not agree."""
     monitor_s = stop.time_s - start.time_s
@@ -260,8 +289,8 @@ def _terms(
     stop: Edge,
     energy_j: float,
     whole: Integral,
-) -> dict[str, float]:
-    """Return the standard uncertainties of a window's energy, in J, by name.
+) -> dict[str, float | None]:
+    """Return the standard uncertainties of a window's energy, in J, by name; None: not stated.
 
     A half width of a data sheet is that of a uniform distribution: divided by the root of three.
     """
@@ -281,17 +310,23 @@ def _terms(
         "clock": energy_j * _clock_ppm(trace) * 1e-6,
         "quantisation": _quantisation_j(trace, start.time_s, stop.time_s, energy_j, to_j),
         # A lost sample may have been anything from nothing to the highest; a clipped one is
-        # above the range, by as much again at most.
-        "losses": whole.lost * highest_j + whole.clipped * (head.range_max or 0.0) * to_j,
+        # above the range, by as much again at most; one below zero may have been above it.
+        "losses": whole.lost * highest_j
+        + whole.clipped * (head.range_max or 0.0) * to_j
+        - 2 * whole.below_j,
     }
-    terms = {name: half_width / math.sqrt(3) for name, half_width in terms.items()}
+    unknown = _not_stated(trace)
+    terms_j: dict[str, float | None] = {
+        name: None if name in unknown else half_width / math.sqrt(3)
+        for name, half_width in terms.items()
+    }
     edges_j2 = 0.0
     for edge, step in steps:
         # The edge itself; and the power of the sample that it cuts, which is not even.
         share = edge.time_s * head.rate_hz % 1
         uneven_j = step.step_w * share * (1 - share) * sample_s
         edges_j2 += (step.high_w * edge.uncertainty_s) ** 2 / 3 + uneven_j**2
-    return terms | {"edges": math.sqrt(edges_j2)}
+    return terms_j | {"edges": math.sqrt(edges_j2)}
 
 
 def _to_j(trace: Trace, volts: float) -> float:
@@ -363,7 +398,7 @@ def half_step(value: float, code: str, relative: float) -> float:
     return abs(value) * relative
 
 
-def _median(windows: list[Window], per_inference: bool) -> tuple[float, dict[str, float]]:
+def _median(windows: list[Window], per_inference: bool) -> tuple[float, dict[str, float | None]]:
     """Return the median and its standard uncertainties."""
 
     def scaled(window: Window, value_j: float) -> float:
@@ -371,23 +406,26 @@ def _median(windows: list[Window], per_inference: bool) -> tuple[float, dict[str
 
     values_j = [scaled(window, window.energy_j or 0.0) for window in windows]
     narrowed = SPREAD_OF_MEDIAN.get(len(windows), 1.2533 / math.sqrt(len(windows)))
-    terms_j = {}
+    terms_j: dict[str, float | None] = {}
     for name in windows[0].terms_j:
-        of_windows = [scaled(window, window.terms_j[name]) for window in windows]
-        if name in RANDOM:
+        known = [(window, window.terms_j[name]) for window in windows]
+        of_windows = [scaled(window, term_j) for window, term_j in known if term_j is not None]
+        if not of_windows:
+            terms_j[name] = None
+        elif name in RANDOM:
             terms_j[name] = narrowed * math.sqrt(statistics.fmean(x * x for x in of_windows))
         else:
             terms_j[name] = statistics.fmean(of_windows)
     if len(values_j) > 1:
         # What the windows differ by, beyond what their edges and losses explain.
-        explained = sum((terms_j[name] / narrowed) ** 2 for name in RANDOM)
+        explained = sum(((terms_j[name] or 0.0) / narrowed) ** 2 for name in RANDOM)
         excess = max(statistics.variance(values_j) - explained, 0.0)
         terms_j["repeatability"] = narrowed * math.sqrt(excess)
     return statistics.median(values_j), terms_j
 
 
-def _combined(terms_j: dict[str, float]) -> float:
-    return math.sqrt(sum(term * term for term in terms_j.values()))
+def _combined(terms_j: dict[str, float | None]) -> float:
+    return math.sqrt(sum(term * term for term in terms_j.values() if term is not None))
 
 
 def _clock_ppm(trace: Trace) -> float:

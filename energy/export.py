@@ -12,8 +12,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from tinybench import extras
 from tinybench.errors import ToolMissingError, TraceError
 
+from .importers.header import OWN, Own
 from .trace import CHUNK, UNITS, Floats, Trace
 
 SR_CHUNK = 1 << 20
@@ -43,6 +45,8 @@ def _csv(trace: Trace, out: Path) -> None:
     names = list(_columns(trace))
     with out.open("w", encoding="utf-8", newline="") as file:
         file.write(f"# {_origin(trace)}\n")
+        own = Own(trace.head, list(trace.infers))
+        file.write(f"# {OWN}{msgspec.json.encode(own).decode()}\n")
         file.write(",".join(names) + "\n")
         for columns in _rows(trace):
             lines = io.StringIO()
@@ -63,10 +67,7 @@ def _parquet(trace: Trace, out: Path) -> None:
         import pyarrow as pa
         from pyarrow import parquet
     except ImportError as error:
-        raise ToolMissingError(
-            "Parquet is written by pyarrow, which is not installed: "
-            "pip install 'tinybench-mcu[parquet]'"
-        ) from error
+        raise ToolMissingError(extras.missing("writing Parquet", "pyarrow", "parquet")) from error
     head = msgspec.json.encode(trace.head)
     types = {name: pa.from_numpy_dtype(kind) for name, kind in _columns(trace).items()}
     schema = pa.schema(

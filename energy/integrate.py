@@ -28,6 +28,8 @@ class Integral:
     clipped: int
     voltage_v: float | None
     """Mean over whole samples, where each has its own; else what the head says."""
+    below_j: float = 0.0
+    """What samples below zero took away, of whole samples; 0 or less."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ def _energies_j(trace: Trace, start: int, stop: int) -> Floats:
 def _whole(trace: Trace, start: int, stop: int) -> Integral:
     """Add up whole samples."""
     head = trace.head
-    energy_j, volts, lost, clipped = 0.0, 0.0, 0, 0
+    energy_j, below_j, volts, lost, clipped = 0.0, 0.0, 0.0, 0, 0
     for chunk in trace.chunks(start, stop):
         samples, voltage_v = chunk.samples, chunk.voltage_v
         added_j = energy_sum_j(head, samples, voltage_v)
@@ -142,13 +144,24 @@ def _whole(trace: Trace, start: int, stop: int) -> Integral:
             samples = samples[there]
             added_j = energy_sum_j(head, samples, voltage_v)
         energy_j += added_j
+        below_j += _below_j(head, samples, voltage_v)
         if voltage_v is not None:
             volts += float(voltage_v.sum())
         if head.range_max is not None and len(samples) and samples.max() >= head.range_max:
             clipped += int((samples >= head.range_max).sum())
     count = max(stop - start, 0)
     mean_v = volts / (count - lost) if head.voltage_measured and count > lost else head.voltage_v
-    return Integral(energy_j, count, lost, clipped, mean_v)
+    return Integral(energy_j, count, lost, clipped, mean_v, below_j)
+
+
+def _below_j(head: TraceHead, samples: Floats, voltage_v: Floats | None) -> float:
+    """Return the energy of the samples whose power is below zero."""
+    if not len(samples) or (samples.min() >= 0 and (voltage_v is None or voltage_v.min() >= 0)):
+        return 0.0
+    if voltage_v is None:
+        return energy_sum_j(head, samples[samples < 0], None)
+    low = samples * voltage_v < 0
+    return energy_sum_j(head, samples[low], voltage_v[low])
 
 
 def _ends(trace: Trace, parts: list[tuple[int, float]]) -> Integral:
@@ -202,4 +215,5 @@ def _added(left: Integral, right: Integral) -> Integral:
         left.lost + right.lost,
         left.clipped + right.clipped,
         right.voltage_v,
+        left.below_j + right.below_j,
     )

@@ -1,5 +1,6 @@
 """What an energy monitor is to the runner: found by name, opened by a spec, read in chunks."""
 
+import contextlib
 import importlib
 import pkgutil
 import threading
@@ -138,6 +139,19 @@ def ready(monitor: _Kind) -> _Kind:
         monitor.close()
         raise
     return monitor
+
+
+def ending(*lasts: Callable[[], object]) -> contextlib.ExitStack:
+    """Return what does `lasts`, in their order, when it is closed: once, and all that can be."""
+    stack = contextlib.ExitStack()
+    for last in reversed(lasts):
+        stack.callback(_quietly, last)
+    return stack
+
+
+def _quietly(last: Callable[[], object]) -> None:
+    with contextlib.suppress(Exception):  # a supply is switched off although a command failed
+        last()
 
 
 def load_spec(name: str) -> MonitorSpec:

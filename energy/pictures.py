@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinybench import extras
 from tinybench.errors import ToolMissingError, TraceError
 
 from .analysis import Analysis, Window
@@ -49,7 +50,9 @@ def draw(trace: Trace, found: Analysis, folder: Path) -> list[Path]:
             per = "inference" if found.per_inference else "window"
             figure.suptitle(
                 f"median {found.median_j * 1e6:.6g} ± {found.uncertainty_j * 1e6:.2g} uJ/{per} "
-                "(k = 2)" + (", modelled" if found.modelled else "")
+                "(k = 2"
+                + (f"; {', '.join(found.not_stated)} unknown" if found.not_stated else "")
+                + (", modelled)" if found.modelled else ")")
             )
         paths.append(folder / ALL)
         figure.savefig(paths[-1], dpi=110)
@@ -63,8 +66,7 @@ def _figure_type() -> Any:
         from matplotlib.figure import Figure  # drawn without pyplot: no global state, no display
     except ImportError as error:
         raise ToolMissingError(
-            "pictures are drawn by matplotlib, which is not installed: "
-            "pip install 'tinybench-mcu[energy]'"
+            extras.missing("drawing pictures", "matplotlib", "energy")
         ) from error
     return Figure
 

@@ -24,6 +24,8 @@ CHUNK = 65536
 UNITS = {"A": "current", "W": "power", "J": "energy", "uJ": "energy"}
 """What a sample may be, and the name of its signal; J and uJ are energy in one sample's time."""
 VOLTAGE = "voltage"
+MODELLED = " (modelled)"
+"""Ends the name of a source in a JLS file that is no measurement."""
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Floats = NDArray[np.floating[Any]]
@@ -60,6 +62,8 @@ class Infer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long it took by the clock of the DUT, and of the host."""
     host_stop_s: float | None = None
     """When it ended by the host's clock, since a moment that is the same for all infers."""
+    again: bool = False
+    """It came out too short and was asked again: its edges are there, and it is no window."""
 
 
 class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -213,7 +217,7 @@ class TraceWriter:
             self._jls = pyjls.Writer(str(self.path))
             self._jls.source_def(
                 source_id=1,
-                name="tinybench" + (" (modelled)" if head.modelled else ""),
+                name="tinybench" + (MODELLED if head.modelled else ""),
                 vendor="",
                 model=head.monitor,
                 version=head.firmware,

@@ -10,6 +10,8 @@ from tests import ROOT
 from tests.project import skips
 
 MIRROR = os.environ.get("TINYBENCH_MIRROR")
+"""Where the official data is announced to be; read before any test changes it."""
+DATA = Path(MIRROR).parent if MIRROR else ROOT.parent / "shared" / "data"
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -27,18 +29,18 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of official inputs, models and published results, kept outside the repository."""
-    path = ROOT.parent / "shared" / "data"
-    if not path.is_dir():
-        pytest.skip("the folder of official data (../shared/data) is not here")
-    return path
+    if not (DATA / "published").is_dir():
+        pytest.skip(f"{skips.NO_DATA} ({DATA}) is not here")
+    return DATA
 
 
 @pytest.fixture(scope="session")
-def mirror(request: pytest.FixtureRequest) -> Path:
-    """Local mirror of the public repositories, for what TINYBENCH_MIRROR points to."""
-    if MIRROR:
-        return Path(MIRROR)
-    return request.getfixturevalue("shared_data") / "mirror"
+def mirror() -> Path:
+    """Local mirror of the public repositories, laid out as for TINYBENCH_MIRROR."""
+    path = Path(MIRROR or DATA / "mirror")
+    if not path.is_dir():
+        pytest.skip(f"{skips.NO_DATA} ({path}) is not here")
+    return path
 
 
 @pytest.fixture(scope="session", autouse=True)

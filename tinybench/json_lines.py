@@ -1,7 +1,10 @@
 """Files of JSON lines that survive a crash: opened to append behind the last whole line."""
 
+import os
 from io import FileIO
 from pathlib import Path
+
+_BLOCK_B = 1 << 16
 
 
 def open_lines(path: Path) -> FileIO:
@@ -11,9 +14,22 @@ def open_lines(path: Path) -> FileIO:
     """
     file = FileIO(path, "a+")
     try:
-        file.seek(0)
-        file.truncate(file.readall().rfind(b"\n") + 1)
+        file.truncate(_end_of_lines(file))
+        file.seek(0, os.SEEK_END)
     except OSError:
         file.close()
         raise
     return file
+
+
+def _end_of_lines(file: FileIO) -> int:
+    """Return where the last whole line ends; looks from the end of the file, however long it is."""
+    end = file.seek(0, os.SEEK_END)
+    while end > 0:
+        begin = max(0, end - _BLOCK_B)
+        file.seek(begin)
+        at = file.read(end - begin).rfind(b"\n")
+        if at >= 0:
+            return begin + at + 1
+        end = begin
+    return 0

@@ -18,9 +18,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tinybench import extras
 from tinybench.errors import DeadlineError, MonitorError, ToolMissingError, UsageError
 
-from ..monitor import WANTED, Found, MonitorSpec, choose, ready
+from ..monitor import WANTED, Found, MonitorSpec, choose, ending, ready
 from ..trace import Chunk, Edge, Gap, TraceHead
 
 USB_IDS = ["16d0:0e88", "16d0:10ba", "16d0:135a"]
@@ -96,7 +97,12 @@ class Joulescope:
         self._on = self._hear  # the same bound method for unsubscribe
         self._streaming = False
         self._stopping = threading.Event()
-        self._closed = False
+        self._ending = ending(
+            self._halt,
+            self.power_off,
+            lambda: self._driver.close(self._path, timeout=TIMEOUT_S),
+            self._driver.finalize,
+        )
 
     @property
     def head(self) -> TraceHead:
@@ -190,17 +196,7 @@ class Joulescope:
 
     def close(self) -> None:
         """Stop, open the supply line and let go."""
-        if self._closed:
-            return
-        self._closed = True
-        self._halt()
-        for last in (
-            self.power_off,
-            lambda: self._driver.close(self._path, timeout=TIMEOUT_S),
-            self._driver.finalize,
-        ):
-            with contextlib.suppress(MonitorError, RuntimeError, TimeoutError, OSError):
-                last()
+        self._ending.close()
 
     def _halt(self) -> None:
         """Stop the streams, as far as that goes."""
@@ -442,8 +438,7 @@ def _driver() -> Driver:
         from pyjoulescope_driver import Driver as Makers
     except ImportError:
         raise ToolMissingError(
-            "a Joulescope needs the maker's driver; install it with: "
-            "pip install 'tinybench-mcu[joulescope]'"
+            extras.missing("a Joulescope", "the maker's driver", "joulescope")
         ) from None
     try:
         made: Any = Makers()

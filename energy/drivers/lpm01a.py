@@ -15,13 +15,13 @@ import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
-from tinybench.errors import DeadlineError, MonitorError, TinybenchError, UsageError
+from tinybench.errors import DeadlineError, MonitorError, UsageError
 from tinybench.transport.usb_ports import Port, ports
 
 from ..accuracy import accuracy
 from ..line import SerialLine
 from ..lpm01a_stream import NUMBER, AsciiDecoder, BinaryDecoder
-from ..monitor import Found, MonitorSpec, choose, ready
+from ..monitor import Found, MonitorSpec, choose, ending, ready
 from ..trace import Chunk, TraceHead
 
 BAUD = 3686400
@@ -122,7 +122,9 @@ class Lpm01a:
         self._streaming = False
         self._stopping = threading.Event()
         self._replies: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._closed = False
+        self._ending = ending(
+            self._quieten, lambda: self._command("pwr off", 1.0), self._release, line.close
+        )
 
     @property
     def head(self) -> TraceHead:
@@ -257,17 +259,12 @@ class Lpm01a:
 
     def close(self) -> None:
         """Stop, switch the supply off, give control back."""
-        if self._closed:
-            return
-        self._closed = True
         self._streaming = False
-        with contextlib.suppress(TinybenchError):
-            self._quieten()
-        for command in ("pwr off", self._dialect.release_control):
-            if command is not None:
-                with contextlib.suppress(TinybenchError):
-                    self._command(command, 1.0)
-        self._line.close()
+        self._ending.close()
+
+    def _release(self) -> None:
+        if self._dialect.release_control is not None:
+            self._command(self._dialect.release_control, 1.0)
 
     @property
     def _name(self) -> str:

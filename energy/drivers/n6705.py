@@ -10,7 +10,6 @@ both. It records no edges: a window can be found only from outside. The one edge
 trigger's, is at 0 s. Ref: N6705B and N6700 User's Guide, External Data Logging.
 """
 
-import contextlib
 import math
 import threading
 import time
@@ -19,16 +18,16 @@ from typing import Any
 
 import numpy as np
 
+from tinybench import extras
 from tinybench.errors import (
     DeadlineError,
     MonitorError,
-    TinybenchError,
     ToolMissingError,
     TransportError,
     UsageError,
 )
 
-from ..monitor import Found, MonitorSpec, ready
+from ..monitor import Found, MonitorSpec, ending, ready
 from ..pace import SETTLE_S, Pace
 from ..trace import Chunk, Edge, Gap, TraceHead
 
@@ -88,7 +87,7 @@ class N6705:
         self._firmware = ""
         self._logging = False
         self._stopping = threading.Event()
-        self._closed = False
+        self._ending = ending(self._halt, self.power_off, instrument.close)
 
     @property
     def head(self) -> TraceHead:
@@ -203,14 +202,7 @@ class N6705:
 
     def close(self) -> None:
         """Stop, switch the supply off and let go."""
-        if self._closed:
-            return
-        self._closed = True
-        for last in (self._halt, self.power_off):
-            with contextlib.suppress(TinybenchError):
-                last()
-        with contextlib.suppress(Exception):
-            self._instrument.close()
+        self._ending.close()
 
     def _halt(self) -> None:
         if self._logging:
@@ -287,7 +279,5 @@ def _resources() -> Any:
         import pyvisa
         import pyvisa_py  # noqa: F401  # pyright: ignore[reportUnusedImport]
     except ImportError:
-        raise ToolMissingError(
-            "an N6705 needs VISA; install it with: pip install 'tinybench-mcu[n6705]'"
-        ) from None
+        raise ToolMissingError(extras.missing("an N6705", "VISA", "n6705")) from None
     return pyvisa.ResourceManager("@py")

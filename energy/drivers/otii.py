@@ -7,7 +7,6 @@
 The server needs a licence for automation, and must be logged in.
 """
 
-import contextlib
 import math
 import threading
 import time
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinybench import extras
 from tinybench.errors import (
     DeadlineError,
     MonitorError,
@@ -26,7 +26,7 @@ from tinybench.errors import (
 )
 
 from ..accuracy import accuracy
-from ..monitor import WANTED, Found, MonitorSpec, choose, ready
+from ..monitor import WANTED, Found, MonitorSpec, choose, ending, ready
 from ..trace import Chunk, Edge, Gap, TraceHead
 
 USB_IDS: list[str] = []  # the maker's server has it
@@ -83,7 +83,9 @@ class Otii:
         self._voltage_hz = 0.0
         self._recording = False
         self._stopping = threading.Event()
-        self._closed = False
+        self._ending = ending(
+            self._stop_recording, self.power_off, self._return_licence, connection.close_connection
+        )
 
     @property
     def head(self) -> TraceHead:
@@ -173,9 +175,8 @@ class Otii:
         reader = _Reader(self._rate_hz, ratio, self._input, WANTED[self._spec.edge])
         heard_s = time.monotonic()
         while True:
-            if self._stopping.is_set() and self._recording:
-                self._ask("stop recording", self._project.stop_recording)
-                self._recording = False
+            if self._stopping.is_set():
+                self._stop_recording()
             ended = not self._recording
             chunk = reader.read(lambda what: self._ask_recording(recording, what))
             if chunk is not None:
@@ -196,24 +197,16 @@ class Otii:
 
     def close(self) -> None:
         """Stop, switch the supply off, give the licence back."""
-        if self._closed:
-            return
-        self._closed = True
-        lasts: list[Callable[[], object]] = []
+        self._ending.close()
+
+    def _stop_recording(self) -> None:
         if self._recording:
-            lasts.append(lambda: self._ask("stop recording", self._project.stop_recording))
-        if self._device is not None:
-            lasts.append(self.power_off)
+            self._ask("stop recording", self._project.stop_recording)
+            self._recording = False
+
+    def _return_licence(self) -> None:
         if self._licence is not None:
-            lasts.append(
-                lambda: self._ask(
-                    "return the licence", lambda: self._client.return_license(self._licence)
-                )
-            )
-        lasts.append(self._connection.close_connection)
-        for last in lasts:
-            with contextlib.suppress(MonitorError, TransportError, DeadlineError, OSError):
-                last()
+            self._ask("return the licence", lambda: self._client.return_license(self._licence))
 
     def _reserve(self) -> None:
         """Reserve the licence that automation needs."""
@@ -397,9 +390,7 @@ def _connect(host: str, port: int) -> tuple[Any, Any]:
         from otii_tcp_client.otii import Otii as Client
         from otii_tcp_client.otii_connection import OtiiConnection
     except ImportError:
-        raise ToolMissingError(
-            "an Otii needs its TCP client; install it with: pip install 'tinybench-mcu[otii]'"
-        ) from None
+        raise ToolMissingError(extras.missing("an Otii", "its TCP client", "otii")) from None
     connection = OtiiConnection(host, port)
     try:
         answer = connection.connect_to_server()

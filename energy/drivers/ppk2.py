@@ -8,18 +8,17 @@ Samples are taken as the ADC gave them: the smoothing that Nordic's application 
 change of range is not applied, for it moves energy in time.
 """
 
-import contextlib
 import threading
 import time
 from collections.abc import Iterator
 
 import numpy as np
 
-from tinybench.errors import DeadlineError, MonitorError, TinybenchError, UsageError
+from tinybench.errors import DeadlineError, MonitorError, UsageError
 from tinybench.transport.usb_ports import ports
 
 from ..line import SerialLine
-from ..monitor import Found, MonitorSpec, choose, ready
+from ..monitor import Found, MonitorSpec, choose, ending, ready
 from ..pace import SETTLE_S, Pace
 from ..ppk2_stream import (
     RATE_HZ,
@@ -81,7 +80,7 @@ class Ppk2:
         self._calibration = Calibration(UNCALIBRATED)
         self._firmware = ""
         self._stopping = threading.Event()
-        self._closed = False
+        self._ending = ending(lambda: line.write(STOP), self.power_off, line.close)
 
     @property
     def head(self) -> TraceHead:
@@ -175,13 +174,7 @@ class Ppk2:
 
     def close(self) -> None:
         """Stop, switch the supply off and let go."""
-        if self._closed:
-            return
-        self._closed = True
-        for command in (STOP, POWER + b"\x00"):
-            with contextlib.suppress(TinybenchError):
-                self._line.write(command)
-        self._line.close()
+        self._ending.close()
 
     def _read_metadata(self) -> str:
         end_s = time.monotonic() + METADATA_S

@@ -18,7 +18,7 @@ import numpy as np
 
 from tinybench.errors import MonitorError
 
-from .load import Floats
+from .load import Floats, active_s, mean_a
 
 MICROS_WRAP = 1 << 32
 PACE = 0.05
@@ -85,11 +85,8 @@ class EmulatedLoad:
             spans = list(self._windows_s)
             if self._window is not None:
                 spans.append((self._window[0], np.inf))
-        edges_s = start_s + dt_s * np.arange(count + 1)
-        active_s = np.zeros(count + 1)
-        for begin_s, end_s in spans:
-            active_s += np.clip(edges_s, begin_s, end_s) - begin_s
-        return self._idle_a + (self._active_a - self._idle_a) * np.diff(active_s) / dt_s
+        active = active_s(spans, start_s, dt_s, count)
+        return mean_a(self._idle_a, self._active_a, active, dt_s)
 
     def falling_s(self, start_s: float, stop_s: float) -> list[float]:
         """Return when the timing pin fell, start_s <= t < stop_s, in order."""

@@ -9,6 +9,7 @@ from tinybench.errors import UsageError
 from . import lpm01a, otii, ppk2
 from .load import Load
 from .port import PseudoPort
+from .scene import Scene
 
 FAULTS = {"lpm01a": lpm01a.FAULTS, "ppk2": ppk2.FAULTS, "otii": otii.FAULTS}
 """The instruments that can be reached from another program, and the faults of each."""
@@ -31,10 +32,11 @@ def instrument(
         raise UsageError(
             f"a simulated {name} has no fault '{fault}': {nearest(fault, FAULTS[name])}"
         )
+    scene = Scene(load, faults, on_power=on_power)
     if name == "otii":
-        with otii.SimulatedOtii(load, faults=faults, on_power=on_power) as server:
+        with otii.SimulatedOtii(scene) as server:
             yield server.address
         return
     device = {"lpm01a": lpm01a.SimulatedLpm01a, "ppk2": ppk2.SimulatedPpk2}[name]
-    with PseudoPort(device(load, faults=faults, on_power=on_power)) as port:
+    with PseudoPort(device(scene)) as port:
         yield port.path

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .load import Load
+from .scene import Scene, Supply
 
 FAULTS = (
     "no device",
@@ -36,7 +36,7 @@ STEPS = {"js110": (1, 1), "js220": (2, 1), "js320": (16, 16)}
 """Ticks from sample to sample, and from bit to bit."""
 MESSAGE_S = 0.02
 PULSE_S = 20e-6
-RATE_ERROR = 5e-3
+FAULT_AT = 1_500_000
 FIRST_TICK = 123_456_000
 SIGNALS = 3
 """Current, voltage and the timing pin: it starts when all of them are on."""
@@ -45,28 +45,15 @@ Callback = Callable[[str, Any], None]
 
 
 class SimulatedJoulescope:
-    """The driver object; options as `SimulatedLpm01a`, `fault_at` counts samples."""
+    """The driver object; voltage_v is of the supply that its user has connected."""
 
-    def __init__(
-        self,
-        load: Load,
-        *,
-        model: str = "js220",
-        faults: frozenset[str] = frozenset(),
-        fault_at: int = 1_500_000,
-        real_time: bool = True,
-        voltage_v: float = 3.0,
-        on_power: Callable[[bool], None] | None = None,
-    ) -> None:
-        self._load = load
+    def __init__(self, scene: Scene, *, model: str = "js220", voltage_v: float = 3.0) -> None:
+        self._scene = scene
+        self._fault_at = FAULT_AT if scene.fault_at is None else scene.fault_at
         self._model = model
         self._path = f"u/{model}/000415"
-        self._faults = faults
-        self._fault_at = fault_at
-        self._real_time = real_time
         self._voltage_v = voltage_v
-        self._on_power = on_power
-        self.powered = False
+        self.supply = Supply(scene)
         self._subscribers: dict[str, Callback] = {}
         self._enabled: set[str] = set()
         self._stop = threading.Event()
@@ -74,15 +61,15 @@ class SimulatedJoulescope:
 
     def device_paths(self, timeout: float | None = None) -> list[str]:  # noqa: ARG002
         """Return the instruments it sees."""
-        if "no device" in self._faults:
+        if "no device" in self._scene.faults:
             return []
-        others = ["u/js220/000999"] if "two devices" in self._faults else []
+        others = ["u/js220/000999"] if "two devices" in self._scene.faults else []
         return [self._path, *others]
 
     def open(self, path: str, mode: str | None = None, timeout: float | None = None) -> None:
         """Open an instrument."""
         del mode, timeout
-        if path != self._path or "open fails" in self._faults:
+        if path != self._path or "open fails" in self._scene.faults:
             raise RuntimeError("open failed: device busy")
 
     def close(self, path: str, timeout: float | None = None) -> None:  # noqa: ARG002
@@ -103,13 +90,10 @@ class SimulatedJoulescope:
         """Take a setting."""
         del timeout
         name = topic.removeprefix(self._path + "/")
-        if "publish times out" in self._faults and name.endswith("gpi/0/ctrl"):
+        if "publish times out" in self._scene.faults and name.endswith("gpi/0/ctrl"):
             raise TimeoutError(topic)
         if name in ("s/i/range/mode", "s/i/range/select"):
-            on = value == "auto"
-            if on != self.powered and self._on_power is not None:
-                self._on_power(on)
-            self.powered = on
+            self.supply.switch(value == "auto")
         elif name.endswith("/ctrl"):
             (self._enabled.add if value else self._enabled.discard)(name.removesuffix("/ctrl"))
             if len(self._enabled) == SIGNALS and self._thread is None:
@@ -142,11 +126,11 @@ class SimulatedJoulescope:
         start_s = time.monotonic()
         index = 0
         while not self._stop.is_set():
-            if self._real_time:
+            if self._scene.real_time:
                 time.sleep(max(0.0, start_s + (index + count) * step / ticks_hz - time.monotonic()))
             elif index > 100 * count:
                 time.sleep(0.002)
-            if "silence" in self._faults and index > self._fault_at:
+            if "silence" in self._scene.faults and index > self._fault_at:
                 return
             with contextlib.suppress(KeyError):  # unsubscribed meanwhile
                 self._send(index, count)
@@ -155,60 +139,52 @@ class SimulatedJoulescope:
     def _send(self, index: int, count: int) -> None:
         step, bit_step = STEPS[self._model]
         rate_hz = TICKS_HZ[self._model] / step
-        true_hz = rate_hz * (1 + RATE_ERROR) if "rate error" in self._faults else rate_hz
+        true_hz = self._scene.true_hz(rate_hz)
         start_s = index / true_hz
-        current = self._load.current_a(start_s, 1 / true_hz, count).astype(np.float32)
-        voltage = np.full(count, self._voltage_v, np.float32)
-        if not self.powered:
-            current[:] = voltage[:] = 0
-        bits = self._bits(start_s, true_hz * step / bit_step, count * step // bit_step)
+        current = self.supply.current_a(self._scene.load, start_s, 1 / true_hz, count).astype(
+            np.float32
+        )
+        voltage = np.full(count, self._voltage_v if self.supply.on else 0.0, np.float32)
+        bits_count = count * step // bit_step
+        bits = np.ones(bits_count, np.uint8)
+        if self.supply.on:
+            bits = self._scene.levels(start_s, true_hz * step / bit_step, bits_count, PULSE_S)
         here = index <= self._fault_at < index + count
         tick = FIRST_TICK + index * step
         if here:
             bits = self._break_values(current, bits)
-        if "restart" in self._faults and index > self._fault_at:
+        if "restart" in self._scene.faults and index > self._fault_at:
             tick -= 100_000_000
         packed = np.packbits(bits, bitorder="little")
         kept = {"s/i": current, "s/v": voltage, "s/gpi/0": packed}
         for fault, name in (("current", "s/i"), ("voltage", "s/v"), ("input", "s/gpi/0")):
-            if here and f"{fault} lost" in self._faults:
+            if here and f"{fault} lost" in self._scene.faults:
                 del kept[name]
-        if "no voltage" in self._faults:
+        if "no voltage" in self._scene.faults:
             kept.pop("s/v", None)
-        if "input stops" in self._faults and index > self._fault_at:
+        if "input stops" in self._scene.faults and index > self._fault_at:
             kept.pop("s/gpi/0", None)
         for name, data in kept.items():
             factor = bit_step if name == "s/gpi/0" else step
             self._tell(name, tick, factor, data)
-            if here and "told twice" in self._faults:
+            if here and "told twice" in self._scene.faults:
                 self._tell(name, tick, factor, data)
 
     def _break_values(self, current: Any, bits: Any) -> Any:
-        if "nan" in self._faults:
+        if "nan" in self._scene.faults:
             current[10:20] = np.nan
-        if "inf" in self._faults:
+        if "inf" in self._scene.faults:
             current[10] = np.inf
-        if "event extra" in self._faults:
+        if "event extra" in self._scene.faults:
             bits[100:140] = 0
-        return bits
-
-    def _bits(self, start_s: float, bit_hz: float, count: int) -> Any:
-        bits = np.ones(count, np.uint8)
-        falls_s = self._load.falling_s(start_s - PULSE_S, start_s + count / bit_hz)
-        for fall_s in falls_s if self.powered else ():
-            if "event lost" in self._faults and len(self._load.falling_s(0, fall_s + 1e-9)) == 3:
-                continue
-            begin = max(0, int(np.ceil((fall_s - start_s) * bit_hz)))
-            end = max(0, int(np.ceil((fall_s + PULSE_S - start_s) * bit_hz)))
-            bits[begin:end] = 0
         return bits
 
     def _tell(self, name: str, tick: int, step: int, data: Any) -> None:
         if name not in self._enabled:
             return
-        if name == "s/gpi/0" and "padded input" in self._faults:
+        if name == "s/gpi/0" and "padded input" in self._scene.faults:
             data = np.append(data, np.uint8(0))
-        rate = TICKS_HZ[self._model] // (2 if "other rate" in self._faults else 1)
+        rate = TICKS_HZ[self._model] // (2 if "other rate" in self._scene.faults else 1)
         self._subscribers[f"{name}/!data"](
             f"{self._path}/{name}/!data",
             {

@@ -31,6 +31,26 @@ class Load(Protocol):
         ...
 
 
+def active_s(
+    windows_s: Sequence[tuple[float, float]], start_s: float, dt_s: float, count: int
+) -> Floats:
+    """Return how long a load was active in its windows, up to both ends of each sample."""
+    edges_s = start_s + dt_s * np.arange(count + 1)
+    total_s = np.zeros(count + 1)
+    for begin_s, end_s in windows_s:
+        total_s += np.clip(edges_s, begin_s, end_s) - begin_s
+    return total_s
+
+
+def mean_a(idle_a: float, active_a: float, active: Floats, dt_s: float) -> Floats:
+    """Return exact mean currents of successive samples, shape [n - 1].
+
+    `active`: how long the load was active up to the begin of each sample, and the end of the last,
+    shape [n].
+    """
+    return idle_a + (active_a - idle_a) * np.diff(active) / dt_s
+
+
 @dataclass(frozen=True)
 class Windows:
     """Idle current, and more of it in windows that begin and end with a falling edge."""
@@ -49,12 +69,9 @@ class Windows:
         return math.inf
 
     def current_a(self, start_s: float, dt_s: float, count: int) -> Floats:
-        """Return exact means, windows that begin or end within a sample included."""
-        edges_s = start_s + dt_s * np.arange(count + 1)
-        active_s = np.zeros(count + 1)
-        for begin_s, end_s in self.windows_s:
-            active_s += np.clip(edges_s, begin_s, end_s) - begin_s
-        return self.idle_a + (self.active_a - self.idle_a) * np.diff(active_s) / dt_s
+        """Return exact means, of samples in which a window begins or ends, too."""
+        active = active_s(self.windows_s, start_s, dt_s, count)
+        return mean_a(self.idle_a, self.active_a, active, dt_s)
 
     def falling_s(self, start_s: float, stop_s: float) -> Sequence[float]:
         """Return the boot pulse and both ends of each window."""
@@ -89,8 +106,8 @@ class Blinking:
         edges_s = start_s + dt_s * np.arange(count + 1)
         periods, within_s = np.divmod(edges_s, self.period_s)
         idle_s = self.period_s - self.active_s
-        active_s = periods * self.active_s + np.clip(within_s - idle_s, 0.0, None)
-        return self.idle_a + (self.active_a - self.idle_a) * np.diff(active_s) / dt_s
+        active = periods * self.active_s + np.clip(within_s - idle_s, 0.0, None)
+        return mean_a(self.idle_a, self.active_a, active, dt_s)
 
     def falling_s(self, start_s: float, stop_s: float) -> Sequence[float]:
         """Return the boot pulse and both ends of each window."""

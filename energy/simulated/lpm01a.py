@@ -2,11 +2,11 @@
 
 import math
 import time
-from collections.abc import Callable
 
 import numpy as np
 
-from .load import Floats, Load
+from .load import Floats
+from .scene import Scene, Supply
 
 FAULTS = (
     "residue",  # old bytes and a prompt wait on the line
@@ -34,7 +34,7 @@ FAULTS = (
     "silence",
     "unplugged",
 )
-RATE_ERROR = 5e-3
+FAULT_AT = 7300
 PROMPT = b"\r\nPowerShield > "
 BLOCK = 1000
 SPEAK = 2000
@@ -42,27 +42,11 @@ SPEAK = 2000
 
 
 class SimulatedLpm01a:
-    """The instrument; put it behind a `PseudoPort`.
+    """The instrument; put it behind a `PseudoPort`."""
 
-    `faults` are names of FAULTS; those in the stream happen at sample `fault_at`, once or for a few
-    samples. Without `real_time` it samples as fast as the host reads.
-    """
-
-    def __init__(
-        self,
-        load: Load,
-        *,
-        faults: frozenset[str] = frozenset(),
-        fault_at: int = 7300,
-        real_time: bool = True,
-        voltage_v: float = 3.3,
-        on_power: Callable[[bool], None] | None = None,
-    ) -> None:
-        self._load = load
-        self._faults = faults
-        self._fault_at = fault_at
-        self._real_time = real_time
-        self._on_power = on_power
+    def __init__(self, scene: Scene, *, voltage_v: float = 3.3) -> None:
+        self._scene = scene
+        self._fault_at = FAULT_AT if scene.fault_at is None else scene.fault_at
         self._heard = b""
         self._settings = {
             "freq": "100",
@@ -74,12 +58,12 @@ class SimulatedLpm01a:
         self._pending: list[tuple[float, bytes]] = []
         self._refused = 0
         self._controlled = False
-        self.powered = False
-        self._streaming = "still streaming" in faults
+        self.supply = Supply(scene)
+        self._streaming = "still streaming" in scene.faults
         self._started_s = time.monotonic()
         self._index = 0
         self._event = 0
-        if "residue" in faults:
+        if "residue" in scene.faults:
             self._pending.append((0.0, b"6409-07\r\nPowerShield > ack fre" + PROMPT))
 
     def hear(self, data: bytes) -> bytes:
@@ -94,11 +78,11 @@ class SimulatedLpm01a:
         if not self._streaming:
             return out
         rate_hz = self._rate_hz()
-        if self._real_time:
+        if self._scene.real_time:
             count = int((now_s - self._started_s) * rate_hz) - self._index
         else:
             count = SPEAK if room_b > SPEAK * 20 else 0
-        known_s = self._load.known_s()
+        known_s = self._scene.load.known_s()
         if math.isfinite(known_s):
             count = min(count, int(known_s * rate_hz) - self._index)
         while count > 0 and self._streaming:
@@ -116,9 +100,9 @@ class SimulatedLpm01a:
 
     def _answer(self, command: str) -> bytes:
         word, _, rest = command.partition(" ")
-        if not word or ("no ack" in self._faults and word == "format"):
+        if not word or ("no ack" in self._scene.faults and word == "format"):
             return b""
-        if word == "htc" and ("htc refused" in self._faults or self._refuse_once()):
+        if word == "htc" and ("htc refused" in self._scene.faults or self._refuse_once()):
             return PROMPT + b"error htc\r\nError detail: unknown command\r\n\r\n"
         if word == "stop":
             if not self._streaming:
@@ -126,44 +110,39 @@ class SimulatedLpm01a:
             self._streaming = False
             return self._ending(b"")
         answer = self._ack(word, rest)
-        if "late ack" in self._faults and word in ("freq", "volt"):
+        if "late ack" in self._scene.faults and word in ("freq", "volt"):
             self._pending.append((time.monotonic() + 1.0, answer))
             return b""
         return answer
 
     def _refuse_once(self) -> bool:
         self._refused += 1
-        return "htc refused once" in self._faults and self._refused == 1
+        return "htc refused once" in self._scene.faults and self._refused == 1
 
     def _ack(self, word: str, rest: str) -> bytes:
         data = ""
         noise = b""
         if word == "version":
-            data = ": 1.0.3" if "old firmware" in self._faults else ": 1.0.6"
+            data = ": 1.0.3" if "old firmware" in self._scene.faults else ": 1.0.6"
             return PROMPT + b"ack version" + data.encode() + b"\r\n\r\n"
         if word == "volt" and rest == "get":
             volts = float(self._settings["volt"].rstrip("m")) / 1000
-            data = " " + _decimal(volts - (0.8 if "wrong voltage" in self._faults else 0.0))
+            data = " " + _decimal(volts - (0.8 if "wrong voltage" in self._scene.faults else 0.0))
         elif word == "status":
             data = " ok"
         elif word == "pwr" and rest:
-            self._switch(rest.split()[0] == "on")
+            self.supply.switch(rest.split()[0] == "on")
         elif word == "start":
             self._streaming = True
             self._started_s = time.monotonic()
-            self._load.begin()
+            self._scene.load.begin()
             self._index = self._event = 0
         elif rest:
             self._settings[word] = rest
-        if word == "volt" and "calibration lines" in self._faults:
+        if word == "volt" and "calibration lines" in self._scene.faults:
             noise = b"\r\ncalibration: 1234-05 done\r\nself calibration 0%\r\n"
         text = " ".join(part for part in (word, rest) if part)
         return noise + PROMPT + b"ack " + text.encode() + data.encode() + b"\r\n\r\n"
-
-    def _switch(self, on: bool) -> None:
-        if on != self.powered and self._on_power is not None:
-            self._on_power(on)
-        self.powered = on
 
     # The streams.
 
@@ -173,15 +152,15 @@ class SimulatedLpm01a:
 
     def _block(self, count: int, rate_hz: float) -> bytes:
         """Return the next samples, with what goes before and between them."""
-        true_hz = rate_hz * (1 + RATE_ERROR) if "rate error" in self._faults else rate_hz
+        true_hz = self._scene.true_hz(rate_hz)
         start_s = self._index / true_hz
-        current_a = self._load.current_a(start_s, 1 / true_hz, count)
-        if not self.powered:
-            current_a = np.zeros(count)
+        current_a = self.supply.current_a(self._scene.load, start_s, 1 / true_hz, count)
         energy = self._settings["output"] == "energy"
         volts = float(self._settings["volt"].rstrip("m")) / 1000
         values = current_a * volts / true_hz if energy else current_a
-        marks = self._load.falling_s(start_s, start_s + count / true_hz) if self.powered else []
+        marks = (
+            self._scene.load.falling_s(start_s, start_s + count / true_hz) if self.supply.on else []
+        )
         events = [int((mark - start_s) * true_hz) for mark in marks]
         at = self._fault_at - self._index
         here = 0 <= at < count
@@ -201,19 +180,19 @@ class SimulatedLpm01a:
             ("overcurrent", b"error: overcurrent", b"\xf0\xf5\x00\x00\x00\x00\xff\xff"),
             ("power down", b"error: target power down", b"\xf0\xf6\xff\xff"),
         ):
-            if fault in self._faults:
+            if fault in self._scene.faults:
                 self._streaming = False
                 return self._ending(text) if ascii_dec else record + b"\xf0\xf4\xff\xff"
-        if "silence" in self._faults:
+        if "silence" in self._scene.faults:
             self._streaming = False
-        if "unplugged" in self._faults:
+        if "unplugged" in self._scene.faults:
             raise OSError("unplugged")
         return b""
 
     def _ascii(self, values: Floats, events: list[int], at: int | None) -> bytes:
         lines = [_decimal(value).encode() + b"\r\n" for value in values]
         for index in events:
-            if not ("event lost" in self._faults and self._event == 2):
+            if not ("event lost" in self._scene.faults and self._event == 2):
                 lines[index] += b"event %02d ris\r\n" % self._event
             self._event = (self._event + 1) % 100
         if at is not None:
@@ -222,7 +201,7 @@ class SimulatedLpm01a:
 
     def _break_lines(self, lines: list[bytes], at: int) -> None:
         """Put the faults of the stream into the lines at `at` and after."""
-        faults = self._faults
+        faults = self._scene.faults
         near = lines[at : at + 5]
         if "nul" in faults:
             near = [b"\0\0" + line[:3] + b"\0" + line[3:] for line in near]
@@ -252,9 +231,9 @@ class SimulatedLpm01a:
     def _stamp_ms(self) -> int | None:
         ms = round(self._index / self._rate_hz() * 1000)
         if self._index // BLOCK == self._fault_at // BLOCK:
-            if "stamp lost" in self._faults:
+            if "stamp lost" in self._scene.faults:
                 return None
-            if "stamp corrupt" in self._faults:
+            if "stamp corrupt" in self._scene.faults:
                 return ms + 7000
         return ms
 
@@ -262,11 +241,11 @@ class SimulatedLpm01a:
         data = hexa(values)
         if at is not None:
             cut = 2 * at
-            if "lost bytes" in self._faults:
+            if "lost bytes" in self._scene.faults:
                 data = data[:cut] + data[cut + 1 :]
-            if "corrupt bytes" in self._faults:
+            if "corrupt bytes" in self._scene.faults:
                 data = data[:cut] + b"\xf8" + data[cut + 1 :]
-            if "lost lines" in self._faults:
+            if "lost lines" in self._scene.faults:
                 data = data[:cut] + data[cut + 10 :]
         if self._index % BLOCK == 0:
             ms = self._stamp_ms()

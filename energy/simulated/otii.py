@@ -5,11 +5,10 @@ import json
 import socketserver
 import threading
 import time
-from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from .load import Load
+from .scene import LOST_EDGE, Scene, Supply
 
 FAULTS = (
     "no licence",
@@ -32,33 +31,21 @@ FAULTS = (
 )
 RATE_HZ = {"Arc": (4000, 1000), "Ace": (50_000, 50_000)}
 PULSE_S = 1e-3
-RATE_ERROR = 5e-3
+FAULT_AT = 75_000
 LOST = 500
 
 
 class SimulatedOtii:
-    """The server, inside a `with`; options as `SimulatedLpm01a`. `address` is host:port."""
+    """The server, inside a `with`; `address` is host:port."""
 
     def __init__(
-        self,
-        load: Load,
-        *,
-        model: str = "Ace",
-        faults: frozenset[str] = frozenset(),
-        fault_at: int = 75_000,
-        real_time: bool = True,
-        voltage_v: float = 3.0,
-        port: int = 0,
-        on_power: Callable[[bool], None] | None = None,
+        self, scene: Scene, *, model: str = "Ace", voltage_v: float = 3.0, port: int = 0
     ) -> None:
-        self._load = load
+        self._scene = scene
+        self._fault_at = FAULT_AT if scene.fault_at is None else scene.fault_at
         self._model = model
-        self._faults = faults
-        self._fault_at = fault_at
-        self._real_time = real_time
         self._voltage_v = voltage_v
-        self._on_power = on_power
-        self.powered = False
+        self.supply = Supply(scene)
         self.reserved = False
         self._started_s: float | None = None
         self._stopped_s: float | None = None
@@ -108,16 +95,16 @@ class SimulatedOtii:
                 kind = "error" if "errorcode" in answer else "response"
                 answer = {"type": kind, "cmd": request["cmd"], **answer}
                 text = json.dumps({**answer, "trans_id": request["trans_id"]})
-                if "not json" in self._faults and request["cmd"] == "project_start_recording":
+                if "not json" in self._scene.faults and request["cmd"] == "project_start_recording":
                     text = text[:-5]
                 out.write(text.encode() + b"\r\n")
 
     def _answer(self, command: str, data: dict[str, Any]) -> dict[str, Any] | None:
         """Return the answer; {} is silence, None ends the session."""
         if self._started_s is not None and self._now_s() * self._rate("mc") > self._fault_at:
-            if "hangs" in self._faults:
+            if "hangs" in self._scene.faults:
                 return {}
-            if "hangs up" in self._faults:
+            if "hangs up" in self._scene.faults:
                 return None
         do = getattr(self, f"_do_{command}", None)
         answer: dict[str, Any] = do(data) if do else {"data": {}}
@@ -126,12 +113,12 @@ class SimulatedOtii:
     # One method for each command; what only sets something needs none.
 
     def _do_otii_is_logged_in(self, _: dict[str, Any]) -> dict[str, Any]:
-        return {"data": {"logged_in": "not logged in" not in self._faults}}
+        return {"data": {"logged_in": "not logged in" not in self._scene.faults}}
 
     def _do_otii_get_licenses(self, _: dict[str, Any]) -> dict[str, Any]:
         licence = {"id": 7, "type": "Automation", "available": True, "hostname": ""}
-        taken = "joe" if "licence taken" in self._faults else ""
-        there = [] if "no licence" in self._faults else [{**licence, "reserved_to": taken}]
+        taken = "joe" if "licence taken" in self._scene.faults else ""
+        there = [] if "no licence" in self._scene.faults else [{**licence, "reserved_to": taken}]
         return {"data": {"licenses": there}}
 
     def _do_otii_reserve_license(self, _: dict[str, Any]) -> dict[str, Any]:
@@ -145,9 +132,9 @@ class SimulatedOtii:
     def _do_otii_get_devices(self, _: dict[str, Any]) -> dict[str, Any]:
         one = {"device_id": f"{self._model}0001", "name": "Simulated", "type": self._model}
         devices = [one]
-        if "no device" in self._faults:
+        if "no device" in self._scene.faults:
             devices = []
-        if "two devices" in self._faults:
+        if "two devices" in self._scene.faults:
             devices.append({**one, "device_id": f"{self._model}0002"})
         return {"data": {"devices": devices}}
 
@@ -159,15 +146,13 @@ class SimulatedOtii:
 
     def _do_arc_set_main(self, data: dict[str, Any]) -> dict[str, Any]:
         on = bool(data["enable"])
-        if on and "no main" in self._faults:
+        if on and "no main" in self._scene.faults:
             return {"errorcode": "Command failure", "data": {"message": "over temperature"}}
-        if on != self.powered and self._on_power is not None:
-            self._on_power(on)
-        self.powered = on
+        self.supply.switch(on)
         return {"data": {}}
 
     def _do_arc_get_value(self, _: dict[str, Any]) -> dict[str, Any]:
-        return {"data": {"value": self._voltage_v if self.powered else 0.0}}
+        return {"data": {"value": self._voltage_v if self.supply.on else 0.0}}
 
     def _do_arc_get_channel_samplerate(self, data: dict[str, Any]) -> dict[str, Any]:
         return {"data": {"value": self._rate(data["channel"])}}
@@ -184,7 +169,7 @@ class SimulatedOtii:
         return {"data": {"recording_id": 3, "name": "Recording"}}
 
     def _do_recording_get_channel_data_count(self, data: dict[str, Any]) -> dict[str, Any]:
-        if data["channel"] == "mc" and not self._real_time and self._stopped_s is None:
+        if data["channel"] == "mc" and not self._scene.real_time and self._stopped_s is None:
             self._fast_s += 0.5
         return {"data": {"count": self._count(data["channel"])}}
 
@@ -193,11 +178,11 @@ class SimulatedOtii:
         if channel in ("i1", "i2"):
             return {"data": {"data_type": "digital", "values": self._levels()[index:][:count]}}
         rate_hz = self._rate(channel)
-        true_hz = rate_hz * (1 + RATE_ERROR) if "rate error" in self._faults else rate_hz
+        true_hz = self._scene.true_hz(rate_hz)
         lost = self._lost_before(index, channel)
         first = index + lost
         if channel == "mc":
-            values = self._load.current_a(first / true_hz, 1 / true_hz, count).tolist()
+            values = self._scene.load.current_a(first / true_hz, 1 / true_hz, count).tolist()
             at = self._fault_at - index
             if 0 <= at < count:
                 self._break_values(values, at)
@@ -213,11 +198,11 @@ class SimulatedOtii:
         }
 
     def _break_values(self, values: list[Any], at: int) -> None:
-        if "nan" in self._faults:
+        if "nan" in self._scene.faults:
             values[at] = float("nan")
-        if "text for a number" in self._faults:
+        if "text for a number" in self._scene.faults:
             values[at] = "0.005 A"
-        if "short answer" in self._faults:
+        if "short answer" in self._scene.faults:
             del values[at:]
 
     def _rate(self, channel: str) -> int:
@@ -226,14 +211,14 @@ class SimulatedOtii:
     def _now_s(self) -> float:
         if self._stopped_s is not None:
             return self._stopped_s
-        if not self._real_time:
+        if not self._scene.real_time:
             return self._fast_s
         return time.monotonic() - (self._started_s or 0.0)
 
     def _lost_before(self, index: int, channel: str) -> int:
         """Return how many samples were lost before the one stored at `index`."""
         share = self._rate(channel) / self._rate("mc")
-        lost = "samples lost" in self._faults and index >= self._fault_at * share
+        lost = "samples lost" in self._scene.faults and index >= self._fault_at * share
         return round(LOST * share) if lost else 0
 
     def _count(self, channel: str) -> int:
@@ -241,9 +226,9 @@ class SimulatedOtii:
         if channel in ("i1", "i2"):
             return len(self._levels())
         count = int(now_s * self._rate(channel))
-        if "samples stop" in self._faults:
+        if "samples stop" in self._scene.faults:
             count = min(count, self._fault_at)
-        if "samples lost" in self._faults and count >= self._fault_at:
+        if "samples lost" in self._scene.faults and count >= self._fault_at:
             share = self._rate(channel) / self._rate("mc")
             edge = round(self._fault_at * share)
             count = min(count, edge) if count < edge + LOST else count - round(LOST * share)
@@ -252,12 +237,12 @@ class SimulatedOtii:
     def _levels(self) -> list[dict[str, Any]]:
         """Return all changes of the input so far, the level at the start first."""
         now_s = self._now_s()
-        scale = 1 + RATE_ERROR if "rate error" in self._faults else 1.0
+        scale = self._scene.true_hz(1.0)
         levels: list[dict[str, Any]] = [{"timestamp": 0.0, "value": True}]
-        falls_s = list(self._load.falling_s(0.0, now_s / scale)) if self.powered else []
-        if "event lost" in self._faults and len(falls_s) > 2:
-            del falls_s[2]
-        if "event extra" in self._faults and now_s > 1.5:
+        falls_s = list(self._scene.load.falling_s(0.0, now_s / scale)) if self.supply.on else []
+        if "event lost" in self._scene.faults:
+            del falls_s[LOST_EDGE : LOST_EDGE + 1]
+        if "event extra" in self._scene.faults and now_s > 1.5:
             falls_s = sorted([*falls_s, 1.5])
         for fall_s in falls_s:
             levels.append({"timestamp": fall_s * scale, "value": False})

@@ -1,12 +1,11 @@
 """A simulated Nordic PPK2: its commands, its stream of words, and its faults."""
 
 import time
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .load import Load
+from .scene import Scene, Supply
 
 FAULTS = (
     "still streaming",
@@ -28,7 +27,7 @@ FAULTS = (
     "unplugged",
 )
 RATE_HZ = 100_000
-RATE_ERROR = 5e-3
+FAULT_AT = 150_000
 RESISTORS = (1031.64, 101.65, 10.15, 0.94, 0.043)
 LIMITS_A = (50e-6, 500e-6, 5e-3, 60e-3)
 """Where it changes from one range to the next."""
@@ -39,29 +38,17 @@ SPEAK = 8000
 
 
 class SimulatedPpk2:
-    """The instrument; put it behind a `PseudoPort`. Options as `SimulatedLpm01a`."""
+    """The instrument; put it behind a `PseudoPort`."""
 
-    def __init__(
-        self,
-        load: Load,
-        *,
-        faults: frozenset[str] = frozenset(),
-        fault_at: int = 150_000,
-        real_time: bool = True,
-        pin: int = 0,
-        on_power: Callable[[bool], None] | None = None,
-    ) -> None:
-        self._load = load
-        self._faults = faults
-        self._fault_at = fault_at
-        self._real_time = real_time
+    def __init__(self, scene: Scene, *, pin: int = 0) -> None:
+        self._scene = scene
+        self._fault_at = FAULT_AT if scene.fault_at is None else scene.fault_at
         self._pin = pin
-        self._on_power = on_power
         self._heard = b""
-        self._waiting = b"\x01\x02 old bytes" if "residue" in faults else b""
-        self.powered = False
+        self._waiting = b"\x01\x02 old bytes" if "residue" in scene.faults else b""
+        self.supply = Supply(scene)
         self.millivolts = 0
-        self._streaming = "still streaming" in faults
+        self._streaming = "still streaming" in scene.faults
         self._started_s = time.monotonic()
         self._index = 0
         self._drop = 0
@@ -83,7 +70,7 @@ class SimulatedPpk2:
         """Return the samples due at `now_s`."""
         out, self._waiting = self._waiting, b""
         if self._streaming:
-            if self._real_time:
+            if self._scene.real_time:
                 count = int((now_s - self._started_s) * RATE_HZ) - self._index
             else:
                 count = SPEAK if room_b > 4 * SPEAK else 0
@@ -101,39 +88,28 @@ class SimulatedPpk2:
         elif command == 0x07:
             self._streaming = False
         elif command == 0x0C:
-            on = body == b"\x01"
-            if on != self.powered and self._on_power is not None:
-                self._on_power(on)
-            self.powered = on
+            self.supply.switch(body == b"\x01")
         elif command == 0x0D:
             self.millivolts = int.from_bytes(body, "big")
-        elif command == 0x19 and "no metadata" not in self._faults:
+        elif command == 0x19 and "no metadata" not in self._scene.faults:
             text = metadata()
-            if "metadata nan" in self._faults:
+            if "metadata nan" in self._scene.faults:
                 text = text.replace("I3: 0.0000", "I3: -nan")
-            if "metadata cut" in self._faults:
+            if "metadata cut" in self._scene.faults:
                 text = text.replace("R2: ", "")
             return text.encode()
         return b""
 
     def _words(self, count: int) -> bytes:
-        true_hz = RATE_HZ * (1 + RATE_ERROR) if "rate error" in self._faults else RATE_HZ
+        true_hz = self._scene.true_hz(RATE_HZ)
         start_s, dt_s = self._index / true_hz, 1 / true_hz
-        current_a = self._load.current_a(start_s, dt_s, count)
+        current_a = self.supply.current_a(self._scene.load, start_s, dt_s, count)
         pin = np.ones(count, np.uint32)
-        if self.powered:
-            for fall_s in self._load.falling_s(start_s - PULSE_S, start_s + count * dt_s):
-                if "event lost" in self._faults and self._is_third(fall_s):
-                    continue
-                # The level at the end of each sample's time.
-                begin = max(0, int(np.ceil((fall_s - start_s) * true_hz)))
-                end = max(0, int(np.ceil((fall_s + PULSE_S - start_s) * true_hz)))
-                pin[begin:end] = 0
-        else:
-            current_a = np.zeros(count)
+        if self.supply.on:
+            pin[:] = self._scene.levels(start_s, true_hz, count, PULSE_S)
         at = self._fault_at - self._index
         here = 0 <= at < count
-        if here and "event extra" in self._faults:
+        if here and "event extra" in self._scene.faults:
             pin[at : at + 5] = 0
         words = encode(current_a, self._index, pin << np.uint32(self._pin))
         self._index += count
@@ -143,11 +119,8 @@ class SimulatedPpk2:
         self._drop -= dropped
         return words[dropped:].tobytes()
 
-    def _is_third(self, fall_s: float) -> bool:
-        return len(self._load.falling_s(0.0, fall_s + 1e-9)) == 3
-
     def _damage(self, words: NDArray[np.uint32], at: int) -> bytes:
-        faults = self._faults
+        faults = self._scene.faults
         if "silence" in faults:
             self._streaming = False
         if "unplugged" in faults:

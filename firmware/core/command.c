@@ -10,6 +10,7 @@
 #include "infer.h"
 #include "model.h"
 #include "port.h"
+#include "stamp.h"
 #include "text.h"
 #include "upload.h"
 
@@ -129,7 +130,7 @@ static void run_help(char *rest) {
 
 static void run_timestamp(char *rest) {
     (void)rest;
-    infer_timestamp();
+    stamp_now();
 }
 
 static void run_db(char *rest) {

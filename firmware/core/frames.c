@@ -11,6 +11,7 @@
 #include "port.h"
 #include "text.h"
 #include "upload.h"
+#include "values.h"
 
 #define VERSION 1
 #ifndef PAYLOAD_B
@@ -124,13 +125,13 @@ static void send_result(void) {
     /* The length goes first, so the text is made twice rather than kept. */
     characters = 0;
     text_to(count_character);
-    infer_values();
+    values_text();
     begin(RESULT, last.upload, last.number, (uint16_t)(RESULT_HEAD_B + characters));
     put_u32(last.iterations);
     put_u32(start_us);
     put_u32(end_us);
     text_to(put_character);
-    infer_values();
+    values_text();
     text_to(port_putc);
     end();
 }

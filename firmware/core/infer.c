@@ -5,36 +5,16 @@
 
 #include "model.h"
 #include "port.h"
+#include "stamp.h"
 #include "text.h"
 #include "upload.h"
+#include "values.h"
 #ifdef TB_TH_API
 #include "window.h"
 #endif
 
 /* Layers that can be timed one by one. */
 #define LAYERS_MAX 128
-
-/* The energy build marks a moment by an edge on the timing pin, the other one by a line of text. */
-static void mark(void) {
-#ifdef TB_ENERGY
-    port_mark();
-#endif
-}
-
-static void lap(uint32_t micros) {
-#ifdef TB_ENERGY
-    (void)micros;
-#else
-    text("m-lap-us-");
-    text_u32(micros);
-    text("\r\n");
-#endif
-}
-
-void infer_timestamp(void) {
-    mark();
-    lap(port_micros());
-}
 
 int infer_untimed(uint32_t count) {
     int status = 0;
@@ -47,7 +27,7 @@ int infer_untimed(uint32_t count) {
 int infer_timed(uint32_t iterations, uint32_t *start_us, uint32_t *end_us) {
     port_flush();
     port_align();
-    mark();
+    stamp_edge();
     *start_us = port_micros();
 #ifdef TB_TH_API
     window_begins();
@@ -57,7 +37,7 @@ int infer_timed(uint32_t iterations, uint32_t *start_us, uint32_t *end_us) {
     window_ends();
 #endif
     *end_us = port_micros();
-    mark();
+    stamp_edge();
     if (status >= 0) {
         model_finish();
     }
@@ -108,8 +88,8 @@ void infer_window(uint32_t iterations, uint32_t warmups) {
         engine_failed(status);
         return;
     }
-    lap(start_us);
-    lap(end_us);
+    stamp_text(start_us);
+    stamp_text(end_us);
     text("m-infer-done\r\n");
     infer_results();
 }
@@ -154,6 +134,6 @@ void infer_layers(uint32_t iterations) {
 
 void infer_results(void) {
     text("m-results-[");
-    infer_values();
+    values_text();
     text("]\r\n");
 }

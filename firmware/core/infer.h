@@ -4,9 +4,6 @@
 
 #include <stdint.h>
 
-/* `timestamp`: answer the time in microseconds. */
-void infer_timestamp(void);
-
 /* `infer N W`: run `warmups` untimed inferences, then `iterations` timed ones, and answer both time
  * stamps and the results. Answers an error and no results when the input is incomplete or the
  * engine fails. */
@@ -23,9 +20,6 @@ int infer_untimed(uint32_t count);
 
 /* Run a timed window of `iterations` inferences and store its time stamps. Returns as above. */
 int infer_timed(uint32_t iterations, uint32_t *start_us, uint32_t *end_us);
-
-/* Write the outputs of the last window, with commas between. */
-void infer_values(void);
 
 /* `results`: answer the outputs of the last window. */
 void infer_results(void);

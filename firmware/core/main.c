@@ -1,7 +1,7 @@
 /* The device under test, from power-up on: say hello, then answer one command after the other. */
 #include "command.h"
-#include "infer.h"
 #include "port.h"
+#include "stamp.h"
 #include "text.h"
 
 static void ready(void) {
@@ -17,7 +17,7 @@ static void ready(void) {
 
 static void hello(void) {
     text("m-timestamp-mode-" MODE "\r\n");
-    infer_timestamp();
+    stamp_now();
     text("m-init-done\r\n");
     ready();
 }

@@ -1,11 +1,12 @@
 /* Write the outputs of an engine that implements model.h. */
+#include "values.h"
+
 #include <stdint.h>
 
-#include "infer.h"
 #include "model.h"
 #include "text.h"
 
-void infer_values(void) {
+void values_text(void) {
     for (uint32_t i = 0; i < model_result_count; i++) {
         if (i > 0) {
             text(",");

@@ -6,42 +6,29 @@
  */
 #include "port.h"
 
+#include "chip.h"
+#include "clock.h"
 #include "cpu.h"
-#include "received.h"
-#include "systick.h"
+#include "line.h"
+#include "pins.h"
+#include "timing.h"
 
-#if !defined USART || !defined USART_TX_PIN || !defined USART_RX_PIN || !defined LED_PIN
-#error "the board's declaration lacks usart, usart_tx_pin, usart_rx_pin or led_pin in [port]"
-#endif
-#ifdef TB_ENERGY
-#if !defined ENERGY_USART || !defined ENERGY_TX_PIN || !defined ENERGY_RX_PIN || !defined TIMING_PIN
-#error "the board's declaration lacks energy_usart, energy_tx_pin, energy_rx_pin or timing_pin"
-#endif
-/* The interface board of energy mode talks to the Arduino pins, and slowly. */
-#define NUMBER ENERGY_USART
-#define TX_PIN ENERGY_TX_PIN
-#define RX_PIN ENERGY_RX_PIN
-#define FIRST_BAUD 9600u
-#else
-#define NUMBER USART
-#define TX_PIN USART_TX_PIN
-#define RX_PIN USART_RX_PIN
-#define FIRST_BAUD 115200u
-#endif
-#if NUMBER > 3
-#error "a usart of the board's declaration is none of 0 (LPUART1), 1, 2 and 3"
-#endif
 #if CLOCK_HZ != 120000000
 #error "this port runs at 120 MHz: the board's clock_hz is another"
 #endif
 
 /* Memory map and register boundary addresses. */
 #define PWR 0x40007000u
-#define RCC 0x40021000u
 #define FLASH 0x40022000u
-#define GPIOA 0x48000000u
-#define GPIO_SIZE_B 0x400u
-#define PORT_G 6u
+
+/* Port G has a supply of its own, which is declared to be there. */
+#define PORT_G 6
+#if TX_PIN / 16 == PORT_G || RX_PIN / 16 == PORT_G || LED_PIN / 16 == PORT_G ||                    \
+    (defined TB_ENERGY && TIMING_PIN / 16 == PORT_G)
+#define USES_PORT_G 1
+#else
+#define USES_PORT_G 0
+#endif
 
 /* Power control registers. */
 #define PWR_CR1 (PWR + 0x00)
@@ -84,108 +71,17 @@
 #define PLLCFGR_N(n) ((n) << 8)
 #define PLLCFGR_REN (1u << 24)
 #define PLLCFGR_R_DIV_2 (0u << 25)
-#define RCC_AHB2ENR (RCC + 0x4C)
-#define RCC_APB1ENR1 (RCC + 0x58)
 #define APB1ENR1_PWREN (1u << 28)
-#define RCC_APB1ENR2 (RCC + 0x5C)
-#define RCC_APB2ENR (RCC + 0x60)
 #define RCC_BDCR (RCC + 0x90)
 #define BDCR_LSEON (1u << 0)
 #define BDCR_LSERDY (1u << 1)
 
-/* GPIO registers. */
-#define GPIO_MODER 0x00u
-#define MODE_OUTPUT 1u
-#define MODE_ALTERNATE 2u
-#define GPIO_OTYPER 0x04u
-#define GPIO_PUPDR 0x0Cu
-#define PULL_UP 1u
-#define GPIO_BSRR 0x18u
-#define GPIO_AFRL 0x20u
-
-/* USART registers; those of the LPUART have the same places. */
-#define USART_CR1 0x00u
-#define CR1_UE (1u << 0)
-#define CR1_RE (1u << 2)
-#define CR1_TE (1u << 3)
-#define CR1_RXNEIE (1u << 5)
-#define USART_BRR 0x0Cu
-#define USART_ISR 0x1Cu
-#define ISR_ERRORS 0xFu /* PE, FE, NE, ORE, which ICR clears at the same places */
-#define ISR_RXNE (1u << 5)
-#define ISR_TC (1u << 6)
-#define ISR_TXE (1u << 7)
-#define USART_ICR 0x20u
-#define USART_RDR 0x24u
-#define USART_TDR 0x28u
-
-typedef struct {
-    uint32_t origin;
-    uint32_t interrupt; /* "Vector table" */
-    uint32_t enable;    /* the clock's register, and its bit there */
-    uint32_t enable_bit;
-    uint32_t alternate; /* DS12023, alternate function table */
-} Usart;
-
-/* By their number; 0 is the LPUART, which takes its BRR in 1/256 and no rate below 29297. */
-#define LPUART 0
-static const Usart usarts[] = {
-    {0x40008000u, 70, RCC_APB1ENR2, 1u << 0, 8},
-    {0x40013800u, 37, RCC_APB2ENR, 1u << 14, 7},
-    {0x40004400u, 38, RCC_APB1ENR1, 1u << 17, 7},
-    {0x40004800u, 39, RCC_APB1ENR1, 1u << 18, 7},
-};
-#define SERIAL (&usarts[NUMBER])
-
-const uint32_t port_receive_b = RECEIVED_B;
-
-static void usart_interrupt(void) {
-    uint32_t status = register_read(SERIAL->origin + USART_ISR);
-    if ((status & ISR_RXNE) != 0) {
-        received_put((uint8_t)register_read(SERIAL->origin + USART_RDR));
-    }
-    if ((status & ISR_ERRORS) != 0) {
-        register_write(SERIAL->origin + USART_ICR, status & ISR_ERRORS);
-    }
-}
-
 __attribute__((section(".interrupts"), used)) const Handler stm32l4_interrupts[] = {
-    [37] = usart_interrupt,
-    [38] = usart_interrupt,
-    [39] = usart_interrupt,
-    [70] = usart_interrupt,
+    [37] = line_interrupt,
+    [38] = line_interrupt,
+    [39] = line_interrupt,
+    [70] = line_interrupt,
 };
-
-/* "Peripheral clock gating": two cycles pass until it runs, and reading the bit takes longer. */
-static void clock_enable(uint32_t enable, uint32_t bits) {
-    register_set(enable, bits);
-    (void)register_read(enable);
-}
-
-/* Pins are named by one number: 16 times the port, A being 0, and the number in it. */
-static uint32_t gpio(uint32_t pin) {
-    return GPIOA + pin / 16 * GPIO_SIZE_B;
-}
-
-static void pin_set(uint32_t pin, bool high) {
-    register_write(gpio(pin) + GPIO_BSRR, 1u << (pin % 16 + (high ? 0 : 16)));
-}
-
-/* Give the pin's port its clock, and pins of port G their supply; then its function. */
-static void pin_enable(uint32_t pin, uint32_t mode) {
-    clock_enable(RCC_AHB2ENR, 1u << pin / 16);
-    if (pin / 16 == PORT_G) {
-        register_set(PWR_CR2, CR2_IOSV); /* "Independent I/O supply rail" */
-    }
-    register_change(gpio(pin) + GPIO_MODER, 3u << pin % 16 * 2, mode << pin % 16 * 2);
-}
-
-static void pin_connect(uint32_t pin, uint32_t alternate) {
-    clock_enable(RCC_AHB2ENR, 1u << pin / 16);
-    uint32_t shift = pin % 8 * 4;
-    register_change(gpio(pin) + GPIO_AFRL + pin % 16 / 8 * 4, 0xFu << shift, alternate << shift);
-    pin_enable(pin, MODE_ALTERNATE);
-}
 
 /* From the 4 MHz of MSI after reset to 120 MHz: MSI at 48 MHz, trimmed by the crystal LSE to
  * 48.005 MHz (DS12023, MSI in PLL mode), / 6 * 30 / 2. That is right to 0.011 %. */
@@ -227,13 +123,6 @@ static void clocks(void) {
     register_change(RCC_CFGR, CFGR_HPRE, 0);
 }
 
-/* Return the rate's divider of 120 MHz, rounded; of the LPUART, in 1/256.
- * "USART baud rate generation", "LPUART baud rate generation". */
-static uint32_t divider(uint32_t baud) {
-    uint64_t clock_hz = NUMBER == LPUART ? 256ull * CLOCK_HZ : CLOCK_HZ;
-    return (uint32_t)((clock_hz + baud / 2) / baud);
-}
-
 bool port_takes_baud(uint32_t baud) {
     if (baud == 0) {
         return true;
@@ -242,69 +131,16 @@ bool port_takes_baud(uint32_t baud) {
         return false;
     }
     /* The LPUART's has 20 bits, and is 0x300 at least. */
-    return NUMBER != LPUART || divider(baud) <= 0xFFFFF;
-}
-
-static void usart_start(uint32_t baud) {
-    register_write(SERIAL->origin + USART_BRR, divider(baud));
-    register_write(SERIAL->origin + USART_CR1, CR1_UE | CR1_RE | CR1_TE | CR1_RXNEIE);
-}
-
-void port_set_baud(uint32_t baud) {
-    port_flush();
-    register_write(SERIAL->origin + USART_CR1, 0); /* BRR may be written only while UE is 0 */
-    usart_start(baud == 0 ? FIRST_BAUD : baud);
+    return NUMBER != LPUART || line_divider(baud) <= 0xFFFFF;
 }
 
 void port_init(void) {
-    pin_enable(LED_PIN, MODE_OUTPUT);
-    pin_set(LED_PIN, true);
+    led_start();
     clocks();
-    systick_start();
-#ifdef TB_ENERGY
-    /* Open drain, so that a monitor of any voltage may pull it up; let go before it is driven. */
-    clock_enable(RCC_AHB2ENR, 1u << TIMING_PIN / 16);
-    pin_set(TIMING_PIN, true);
-    register_set(gpio(TIMING_PIN) + GPIO_OTYPER, 1u << TIMING_PIN % 16);
-    pin_enable(TIMING_PIN, MODE_OUTPUT);
-#endif
-    clock_enable(SERIAL->enable, SERIAL->enable_bit);
-    pin_connect(TX_PIN, SERIAL->alternate);
-    pin_connect(RX_PIN, SERIAL->alternate);
-    /* With nothing connected the line is idle, and no noise. */
-    register_change(gpio(RX_PIN) + GPIO_PUPDR, 3u << RX_PIN % 16 * 2, PULL_UP << RX_PIN % 16 * 2);
-    usart_start(FIRST_BAUD);
-    interrupt_enable(SERIAL->interrupt);
-    pin_set(LED_PIN, false);
-}
-
-int port_getc(void) {
-    return received_get();
-}
-
-void port_putc(char c) {
-    register_wait(SERIAL->origin + USART_ISR, ISR_TXE, ISR_TXE);
-    register_write(SERIAL->origin + USART_TDR, (uint8_t)c);
-}
-
-void port_flush(void) {
-    register_wait(SERIAL->origin + USART_ISR, ISR_TC, ISR_TC);
-}
-
-uint32_t port_micros(void) {
-    return systick_micros();
-}
-
-void port_align(void) {
-    systick_align();
-}
-
-#ifdef TB_ENERGY
-void port_mark(void) {
-    pin_set(TIMING_PIN, false);
-    uint32_t fell_us = systick_micros();
-    while (systick_micros() - fell_us < 2) { /* from 1 to 2 us */
+    if (USES_PORT_G) {
+        register_set(PWR_CR2, CR2_IOSV); /* "Independent I/O supply rail" */
     }
-    pin_set(TIMING_PIN, true);
+    timing_start();
+    line_start();
+    led_off();
 }
-#endif

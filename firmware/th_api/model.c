@@ -7,11 +7,11 @@
 
 #include "api/internally_implemented.h"
 #include "api/submitter_implemented.h"
-#include "infer.h"
 #include "port.h"
 #include "printf.h"
+#include "stamp.h"
 #include "text.h"
-#include "upload.h"
+#include "values.h"
 #include "window.h"
 
 #define ENGINE_SPOKE (-1) /* what th_load_tensor or th_infer printed stands for an error */
@@ -32,7 +32,7 @@ const uint32_t model_result_decimals = SAID_MAX_B;
 
 static char said[SAID_MAX_B]; /* by the engine, since it was last called */
 static uint32_t said_b;
-static char values[SAID_MAX_B];
+static char results[SAID_MAX_B];
 static bool initialised;
 static bool failed;
 
@@ -90,26 +90,24 @@ void model_finish(void) {
     said_b = 0;
     said[0] = '\0';
     th_results();
-    values[0] = '\0';
+    results[0] = '\0';
     const char *begin = strstr(said, RESULTS_BEGIN);
     const char *end = begin == NULL ? NULL : strchr(begin, ']');
     if (end != NULL) {
         begin += strlen(RESULTS_BEGIN);
-        memcpy(values, begin, (size_t)(end - begin));
-        values[end - begin] = '\0';
+        memcpy(results, begin, (size_t)(end - begin));
+        results[end - begin] = '\0';
     }
     model_load();
 }
 
-void infer_values(void) {
-    text(values);
+void values_text(void) {
+    text(results);
 }
 
 size_t ee_get_buffer(uint8_t *buffer, size_t max_len) {
-    size_t count = upload_received_b();
-    if (count > max_len) {
-        count = max_len;
-    }
+    /* An engine is called with a complete input only. */
+    size_t count = max_len < model_input_b ? max_len : model_input_b;
     if (buffer != NULL) {
         memcpy(buffer, model_input, count);
     }
@@ -134,7 +132,7 @@ void th_printf(const char *format, ...) {
 }
 
 void th_timestamp(void) {
-    infer_timestamp();
+    stamp_now();
 }
 
 char th_getchar(void) {

@@ -13,6 +13,7 @@ from types import ModuleType
 
 import numpy as np
 
+from tinybench import extras
 from tinybench.errors import TinybenchError, ToolMissingError
 
 SEED = 1
@@ -92,6 +93,5 @@ def extra(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ImportError:
         raise ToolMissingError(
-            f"training needs the Python module {name}, which is not installed here: "
-            "try `pip install 'tinybench-mcu[train]'`"
+            extras.missing("training", f"the Python module {name}", "train")
         ) from None

@@ -2,7 +2,7 @@
 
     python -m tinybench.models.training.ic [--out DIR] [--short] [--seed N]
 
-Needs TensorFlow and tflite-micro (`pip install 'tinybench-mcu[train]'`).
+Needs TensorFlow and tflite-micro (`make setup-train`).
 """
 
 import sys

@@ -2,7 +2,7 @@
 
     python -m tinybench.models.training.kws [--out DIR] [--short] [--seed N]
 
-Needs TensorFlow, tflite-micro (`pip install 'tinybench-mcu[train]'`) and espeak-ng.
+Needs TensorFlow, tflite-micro and espeak-ng (`make setup-train`).
 """
 
 import sys

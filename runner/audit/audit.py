@@ -10,9 +10,9 @@ from tinybench.track import Track, silent
 
 from ..build.task import Task, load_task, names
 from ..rules import Violation
-from . import figures, judge
+from . import figures, judge, judge_figures, judge_windows
 from .judge import Answers
-from .labels import Labels
+from .labels import LISTS, Labels
 from .read import Read, read
 from .result import Audit, Figure, Run
 from .text import shown
@@ -112,32 +112,32 @@ def _run(
     notes: list[str] = []
     if model_id == "sww01" or evidence.stream is not None or one.printed.stream is not None:
         found += figures.of_stream(one, labels, windows_s)
-        violations += judge.streaming(one, found)
+        violations += judge_figures.streaming(one, found)
         if one.mode == "energy":
             found += figures.of_energy(one)[0]
     elif one.mode == "accuracy":
         found += figures.of_accuracy(one, known)
         violations += judge.inputs(one, known, task)
-        violations += judge.threshold(one, found, task)
+        violations += judge_figures.threshold(one, found, task)
     elif one.mode == "energy":
         energy, rule, why = figures.of_energy(one)
         found += energy
         if why:
             notes.append(f"energy from samples: {why}")
-        violations += judge.energy(one, rule, known)
+        violations += judge_windows.energy(one, rule, known)
         violations += judge.same_output(answers, evidence, "energy")
     else:
         found += figures.of_performance(one)
-        violations += judge.windows(one, known)
+        violations += judge_windows.windows(one, known)
         violations += judge.same_output(answers, evidence, "performance")
     violations += judge.old_list(one, known)
     violations += judge.range_of_outputs(one, task)
-    violations += judge.differing(found)
-    violations += judge.units(one.printed, found)
+    violations += judge_figures.differing(found)
+    violations += judge_figures.units(one.printed, found)
     if evidence.retries:
         notes.append(f"the runner asked {evidence.retries} times again before the DUT answered")
-    if known is not None and known.name != "official":
-        notes.append(f"inputs of the list '{known.name}'")
+    if known is not None and known.name not in LISTS:
+        notes.append(f"inputs of {known.name}")
     return Run(
         path=place.name,
         round=place.round,

@@ -147,3 +147,9 @@ def _window(window: PrintedWindow, line: str) -> None:
         window.runtime_s = match[1]
     elif match := _WINDOW_THROUGHPUT.search(line):
         window.throughput_per_s = match[1]
+
+
+def positive(figure: str) -> float | None:
+    """Return a printed figure as a number; None for one that is missing or zero."""
+    value = float(figure) if figure else 0.0
+    return value if value > 0 else None

@@ -1,7 +1,7 @@
 """Read text of unknown origin line by line: bounded, in any encoding."""
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 LINE_LIMIT = 1 << 20
@@ -11,6 +11,8 @@ FILE_LIMIT_B = 256 << 20
 NO_RESULT = "REHEARSAL, NO RESULT"
 """In every file of a submission that `tinybench submit --rehearsal` made."""
 REPLACED = "\N{REPLACEMENT CHARACTER}"
+SHOWN = 3
+"""Names that a message lists."""
 
 
 def lines(path: Path) -> Iterator[str]:
@@ -33,3 +35,9 @@ def lines(path: Path) -> Iterator[str]:
 def shown(text: str) -> str:
     """Return a text as it can be printed anywhere: control and lone characters as escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def some_names(names: Sequence[str], most: int = SHOWN) -> str:
+    """Return the first names as they can be printed, and how many more there are."""
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(shown(name[:80]) for name in names[:most]) + rest

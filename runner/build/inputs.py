@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from tinybench.cache import cache_folder
-from tinybench.datasets.declaration import Dataset, load_checksums, load_dataset
+from tinybench.datasets.declaration import Dataset, InputList, load_dataset
 from tinybench.datasets.declaration import names as datasets
-from tinybench.datasets.declaration import package_folder as datasets_folder
 from tinybench.datasets.fetch import (
     RAW_ADDRESS,
     Pinned,
@@ -18,6 +17,7 @@ from tinybench.datasets.fetch import (
     mirror_folder,
     missing,
 )
+from tinybench.datasets.official import Identity, differing, identify, known_checksums, repeated
 from tinybench.datasets.prepare import prepare, where_from
 from tinybench.datasets.reader import SampleSet, parse_labels, read_samples
 from tinybench.declare import find
@@ -29,9 +29,9 @@ from tinybench.track import Track
 from .engine import Engine
 from .task import Task
 
-Origin = Literal["official", "embedded", "custom", "engine"]
-"""Whose it is: byte for byte that of MLPerf Tiny, the package's own, or the user's; a model may be
-what an engine holds, and nobody knows."""
+Origin = Literal["official", "unverified", "embedded", "custom", "engine"]
+"""Whose it is: that of MLPerf Tiny, byte for byte, or named so only; the package's own; the user's.
+A model may be what an engine holds, and nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,8 @@ class Inputs:
     samples: SampleSet
     dataset: Dataset
     """The declaration that the samples were read by."""
+    name: str
+    """Of the dataset and of its list, such as "ic01 (list of round v0.5)"."""
     dataset_origin: Origin
     model: Path
     """The .tflite, or the folder of the engine that holds the model."""
@@ -99,7 +101,9 @@ def prepare_official(
     places = read(dataset.places.address) if dataset.places is not None else None
     total = len(parse_labels(labels, dataset, dataset.labels))
     to = out if out is not None else (cache / dataset.source.address).parent
-    making = prepare(dataset, source, labels, places, to)
+    # What a fetch brings is official or nothing in the cache; elsewhere it may be an approximation.
+    only_official = out is None and not dataset.prepared
+    making = prepare(dataset, source, labels, places, to, only_official=only_official)
     *_, (made, _) = track(making, f"prepare {task.name}", total)
     return to / dataset.folder, made, total
 
@@ -108,11 +112,15 @@ def _verified(task: Task, path: Path, sha256: str) -> bytes:
     """Return a file of the cache with the right checksum; raises DatasetError."""
     try:
         data = path.read_bytes()
-    except OSError:
-        data = b""
-    if hashlib.sha256(data).hexdigest() != sha256:
+    except OSError as error:
         raise DatasetError(
-            f"{path}: not in the cache, or damaged; type: tinybench fetch {task.name}"
+            f"{path}: not in the cache: {error.strerror}; type: tinybench fetch {task.name}"
+        ) from error
+    found = hashlib.sha256(data).hexdigest()
+    if found != sha256:
+        raise DatasetError(
+            f"{path}: the file in the cache is damaged: its SHA-256 is {found}, wanted {sha256}; "
+            f"type: tinybench fetch {task.name}"
         )
     return data
 
@@ -134,28 +142,32 @@ def resolve(
     cache = cache or cache_folder()
     dataset, official_model = load_dataset(task.dataset), load_model(task.model)
     model_cached = missing(_model_files(official_model), cache) == 0
+    usable = model is not None or model_cached
 
     origin: Origin
     if data is not None:
-        if model is None and not model_cached:
+        if not usable:
             raise ModelError(
                 f"--data {data} needs a model, and the official one is not in the cache {cache}; "
                 f"type: tinybench fetch {task.name}, or give one with --model FILE"
             )
         samples = read_samples(data, dataset)
-        origin = "official" if _is_official(samples, dataset) else "custom"
-    elif dataset.source and _to_come(dataset, cache) == 0 and (model is not None or model_cached):
-        samples, origin = _cached_samples(task, dataset, cache), "official"
+        known = identify(samples, dataset)
+        origin = known.standing
+    elif usable and (cached := cached_list(dataset, cache)) is not None:
+        samples = _cached_samples(task, dataset, cached, cache)
+        known = identify(samples, dataset)
+        origin = known.standing
     else:
         dataset = load_dataset(task.embedded_dataset)
-        samples = _embedded_samples(task.embedded_dataset, dataset)
+        samples, known = _embedded_samples(task.embedded_dataset, dataset), None
         origin = "custom" if task.embedded_dataset.endswith(".toml") else "embedded"
 
     if isinstance(model, Engine):
         path, sha256 = Path(model.folder), model.sha256
     elif model is not None:
         path, sha256 = model, _file_sha256(model)
-    elif data is None and origin != "official":
+    elif known is None:
         path = _embedded_model(task)
         sha256 = _file_sha256(path)
     else:
@@ -167,34 +179,50 @@ def resolve(
         model_origin = _model_origin(task, official_model, sha256)
         whose = f"{model_origin} model ({path.name})"
 
+    name = dataset.name if known is None else known.title
     # A result names no path of the user's machine.
-    where = dataset.name if data is None else data.resolve().name
-    note = f"{len(samples.samples)} {origin} inputs ({where}), {whose}"
-    if origin == "official" and dataset.prepared:
-        note += "; labels checked, the inputs have no public checksums"
+    where = data.resolve().name if data is not None and origin == "custom" else name
+    note = f"{len(samples.samples)} {origin} inputs ({where}), {whose}{_on_bytes(samples, known)}"
     if origin != "official" or model_origin not in ("official", "engine"):
         note += _how_to_get_official(task, cache)
-    return Inputs(samples, dataset, origin, path, sha256, model_origin, note)
+    return Inputs(samples, dataset, name, origin, path, sha256, model_origin, note)
 
 
-def _to_come(dataset: Dataset, cache: Path) -> int:
-    """Return how many files of the official set are not in the cache."""
-    to_come = missing(dataset_files(dataset), cache)
-    if not dataset.prepared or to_come or dataset.source is None:
-        return to_come
-    folder = cache / dataset.source.address
-    raw = (folder / dataset.labels).read_bytes()
-    labels = parse_labels(raw, dataset, str(folder / dataset.labels))
-    return sum(not (folder / label.name).is_file() for label in labels)
+def _on_bytes(samples: SampleSet, known: Identity | None) -> str:
+    """Return the part of a note on what the inputs are, beside their names."""
+    said = f"; {known.why}" if known is not None and known.why else ""
+    twice = repeated(samples.samples)
+    if twice and (known is None or known.standing != "official"):
+        count = sum(map(len, twice))
+        said += f"; {count} inputs are not unlike each other: {twice[0][0]} is {twice[0][1]} again"
+    return said
+
+
+def cached_list(dataset: Dataset, cache: Path) -> InputList | None:
+    """Return the first of the official lists whose files are all in the cache; None without one."""
+    return next((one for one in dataset.lists if _to_come(dataset, one, cache) == 0), None)
+
+
+def _to_come(dataset: Dataset, one: InputList, cache: Path) -> int:
+    """Return how many files of an official list are not in the cache; its labels count as all."""
+    path = cache / one.source.address / one.labels
+    if not path.is_file():
+        return dataset.count + 1
+    raw = path.read_bytes()
+    if hashlib.sha256(raw).hexdigest() != known_checksums(one)[one.labels]:
+        return 0  # damaged: who uses it says so
+    labels = parse_labels(raw, dataset, str(path))
+    return sum(not (path.parent / label.name).is_file() for label in labels)
 
 
 def _how_to_get_official(task: Task, cache: Path) -> str:
     """Return the end of a note on inputs or a model that are not the official ones."""
     dataset = load_dataset(task.dataset)
-    if dataset.prepared and _to_come(dataset, cache):
+    if dataset.prepared and cached_list(dataset, cache) is None:
         return (
             f"; to use the official ones type: tinybench fetch {task.name}, then "
-            f"tinybench prepare {task.name} --from FOLDER, or give an EEMBC folder with --data DIR"
+            f"tinybench prepare {task.name} --from FOLDER, or tinybench import DIR with an EEMBC "
+            "folder"
         )
     files = official_files(task)
     to_come = missing(files, cache)
@@ -219,34 +247,16 @@ def float_files(model: Model) -> tuple[Pinned, ...]:
     return (Pinned(model.float_source.address, model.float_sha256),)
 
 
-def _is_official(samples: SampleSet, dataset: Dataset) -> bool:
-    """Return whether labels and inputs are those of the official set, no more and no fewer."""
-    if dataset.checksums is None:
-        return False
+def _cached_samples(task: Task, dataset: Dataset, one: InputList, cache: Path) -> SampleSet:
+    """Read an official list from the cache; raises DatasetError for a file damaged there."""
+    folder, checksums = cache / one.source.address, known_checksums(one)
+    _verified(task, folder / one.labels, checksums[one.labels])
+    samples = read_samples(folder, dataset, one.labels)
     if dataset.prepared:
-        labels = load_checksums(datasets_folder() / dataset.checksums)[dataset.labels]
-        return samples.labels_sha256 in (labels, *dataset.other_labels_sha256)
-    found = {sample.name: sample.sha256 for sample in samples.samples}
-    found[dataset.labels] = samples.labels_sha256
-    return found == load_checksums(datasets_folder() / dataset.checksums)
-
-
-def _cached_samples(task: Task, dataset: Dataset, cache: Path) -> SampleSet:
-    """Read the official set from the cache; raises DatasetError for a file damaged there."""
-    if dataset.source is None:
-        raise DatasetError(f"dataset {dataset.name} is not one that can be fetched")
-    for file in dataset_files(dataset):
-        path = cache / file.address
-        try:
-            sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-        except OSError as error:
-            raise DatasetError(f"{path}: cannot be read: {error.strerror}") from error
-        if sha256 != file.sha256:
-            raise DatasetError(
-                f"{path}: the file in the cache is damaged: its SHA-256 is {sha256}, wanted "
-                f"{file.sha256}; type: tinybench fetch {task.name}"
-            )
-    return read_samples(cache / dataset.source.address, dataset)
+        return samples  # what was made here may be other than the official ones, and says so
+    for name in differing(samples.samples, checksums)[:1]:
+        _verified(task, folder / name, checksums[name])
+    return samples
 
 
 def _embedded_samples(name: str, dataset: Dataset) -> SampleSet:

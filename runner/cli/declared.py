@@ -1,12 +1,13 @@
-"""What there is, and what is missing: boards, tasks, fetch, prepare, doctor."""
+"""What there is, and what is missing: boards, tasks, fetch, import, prepare, doctor."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tinybench.errors import UsageError
 
+from ..results.defaults import DEFAULT_BOARD
 from .desk import put_attached
-from .options import DEFAULT_BOARD, PATH, command, complete_task, into_file
+from .options import PATH, command, complete_task, into_file
 from .output import Voice, put
 from .tree import Argument, Option
 
@@ -73,9 +74,16 @@ def tasks(voice: Voice, to: str, out: Path | None) -> int:
     "fetch",
     Argument(
         "task",
-        metavar="TASK",
+        required=False,
+        metavar="[TASK]",
         shell_complete=complete_task,
         help="such as kws; or published, for the published results",
+    ),
+    Option(
+        "--list",
+        "only_list",
+        is_flag=True,
+        help="fetch nothing: print SHA-256 and address of each file, for a mirror made by hand",
     ),
     Option(
         "--from",
@@ -86,10 +94,19 @@ def tasks(voice: Voice, to: str, out: Path | None) -> int:
         help="of published results: a table (.csv), or a clone of mlcommons/tiny_results_v...; "
         "repeat it for several",
     ),
-    examples=("tinybench fetch kws", "tinybench fetch published"),
+    examples=("tinybench fetch kws", "tinybench fetch published", "tinybench fetch --list"),
 )
-def fetch(voice: Voice, task: str, fetch_source: tuple[Path, ...]) -> int:
+def fetch(voice: Voice, task: str | None, only_list: bool, fetch_source: tuple[Path, ...]) -> int:
     """Get the official inputs and model of a task."""
+    if only_list and fetch_source:
+        raise UsageError("--list and --from exclude each other: give one of them")
+    if only_list:
+        from ..build.official import addresses
+
+        print("\n".join(addresses(task)))
+        return 0
+    if task is None:
+        raise UsageError("fetch: say what: a task such as kws, or published; or --list")
     if task == "published":
         from ..compare.published.table import fetch
 
@@ -99,11 +116,26 @@ def fetch(voice: Voice, task: str, fetch_source: tuple[Path, ...]) -> int:
     if fetch_source:
         raise UsageError("--from is for tinybench fetch published; for inputs: tinybench prepare")
     from ..build.inputs import fetch_official
+    from ..build.official import fetched
     from ..build.task import load_task
 
-    cache = fetch_official(load_task(task), voice.track)
-    print(f"the official inputs and model of {task} are in {cache}, all checksums right")
+    known = load_task(task)
+    print(fetched(known, fetch_official(known, voice.track)))
     return 0
+
+
+@command(
+    "import",
+    Argument("folder", type=PATH, metavar="DIR", help="an EEMBC folder with any of the sets"),
+    examples=("tinybench import ~/eembc/datasets",),
+)
+def import_(voice: Voice, folder: Path) -> int:
+    """Take official inputs from an EEMBC folder into the cache, by their bytes."""
+    from ..build.official import import_folder, imported_words
+
+    found = import_folder(folder, voice.track)
+    print("\n".join(imported_words(found)))
+    return 0 if any(one.whole for one in found) else 1
 
 
 @command(
@@ -129,13 +161,13 @@ def fetch(voice: Voice, task: str, fetch_source: tuple[Path, ...]) -> int:
 def prepare(voice: Voice, task: str, source: Path | None, out: Path | None) -> int:
     """Make official inputs from the public originals."""
     from ..build.inputs import prepare_official
+    from ..build.official import prepared
     from ..build.task import load_task
 
     known = load_task(task)
     folder, made, total = prepare_official(known, source, out, voice.track)
     print(f"{made} of {total} inputs of {known.name} made in {folder}")
-    if made < total:
-        print(f"use them with: tinybench --task {known.name} --data {folder} (not the whole set)")
+    print(prepared(known, folder))
     return 0
 
 

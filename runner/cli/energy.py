@@ -23,7 +23,7 @@ def _trace() -> list[Any]:
             type=PATH,
             metavar="TRACE",
             help="a trace, or a folder that holds one: .jls, EEMBC's trace1-energy.bin, the v1.3 "
-            "runner's results.json, a table (.csv)",
+            "runner's results.json, a .ppk2, a log of an LPM01A, a table (.csv)",
         ),
         Option("--iterations", type=positive, metavar="N", section=TOLD,
                help="inferences of a window"),
@@ -31,23 +31,33 @@ def _trace() -> list[Any]:
                help="edges before the first window"),
         Option("--voltage", type=quantity, metavar="V", section=TOLD,
                help="the supply of a trace of current"),
-        Option("--rate", type=quantity, metavar="HZ", section=TOLD,
-               help="of a table without times"),
+        Option("--rate", metavar="HZ", section=TOLD,
+               help="of a table without times, such as 2MHz"),
+        Option("--columns", metavar="NAMES", section=TOLD,
+               help="of a table, such as t,i,v in SI, or t[ms],i[ua],d0,edge"),
+        Option("--window", multiple=True, metavar="FROM:TO", section=TOLD,
+               help="a window by hand where there are no edges, in s since the first sample; "
+               "repeat it for several"),
         Option("--channel", metavar="NAME", section=TOLD, help="digital input with the timing pin"),
     ]  # fmt: skip
 
 
 def _open_told(trace: Path, told_of: dict[str, Any]) -> "Trace":
-    from tinybench.energy.examine import told
+    from tinybench.energy.examine import parse_window, told
     from tinybench.energy.importers import open_any
+    from tinybench.energy.importers.header import parse_rate_hz
+
+    rate = told_of["rate"]
+    by_hand = [parse_window(text) for text in told_of["window"]]
 
     opened = open_any(
         trace,
         voltage_v=told_of["voltage"],
-        rate_hz=told_of["rate"],
+        rate_hz=None if rate is None else parse_rate_hz(rate),
         channel=told_of["channel"],
+        columns=told_of["columns"],
     )
-    return told(opened, told_of["iterations"], told_of["marks"], told_of["voltage"])
+    return told(opened, told_of["iterations"], told_of["marks"], told_of["voltage"], by_hand)
 
 
 @command(

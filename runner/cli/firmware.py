@@ -5,20 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..results.defaults import DEFAULT_BAUD, DEFAULT_BOARD, ENERGY_BAUD, PORT_BOARD
 from . import options
-from .options import (
-    BOARD,
-    DEFAULT_BAUD,
-    DEFAULT_BOARD,
-    ENERGY_BAUD,
-    PATH,
-    PORT_BOARD,
-    PORT_OR,
-    OneOf,
-    command,
-    count,
-    into_file,
-)
+from .options import BOARD, PATH, PORT_OR, OneOf, command, count, into_file
 from .output import Voice, put
 from .tree import Argument, Option
 

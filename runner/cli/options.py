@@ -7,16 +7,12 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from tinybench.errors import UsageError
+
+from ..results.defaults import BAUDS, DEFAULT_BAUD, DEFAULT_BOARD, PORT_BOARD, seconds
 from .grammar import nearest
 from .tree import Argument, Command, Option
 
-DEFAULT_BOARD = "mps2-an386"
-PORT_BOARD = "serial"
-DEFAULT_BAUD = 115_200
-ENERGY_BAUD = 9600
-"""Of a DUT without an interface board. Ref: energyrunner README, energy mode."""
-UNITS_S = {"s": 1, "m": 60, "h": 3600}
-LONGEST_S = 7 * 24 * 3600
 DIGITS = 12
 """Of a number that means anything here."""
 REPORTS = ("terminal", "html", "markdown", "csv", "json", "junit")
@@ -36,17 +32,17 @@ def baud_or_auto(text: str) -> tuple[int, bool]:
 
 def baud(text: str) -> int:
     """Return the rate of a line."""
-    if not _digits(text) or not 300 <= int(text) <= 12_000_000:
+    if not _digits(text) or int(text) not in BAUDS:
         raise click.BadParameter(f"'{text}' is no baud rate such as 115200")
     return int(text)
 
 
 def duration(text: str) -> float:
     """Return a time in seconds, of "90", "90s", "10m" or "2h"."""
-    number, unit = (text[:-1], text[-1]) if text[-1:] in UNITS_S else (text, "s")
-    if not _digits(number) or int(number) * UNITS_S[unit] > LONGEST_S:
-        raise click.BadParameter(f"'{text}' is no time such as 90s, 10m or 2h")
-    return float(int(number) * UNITS_S[unit])
+    try:
+        return seconds(text)
+    except UsageError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def count(text: str) -> int:

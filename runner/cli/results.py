@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tinybench.errors import UsageError
+
 from .options import PATH, REPORTS, command, into_file, runs_word
 from .output import Voice, put
 from .tree import Argument, Group, Option
@@ -106,7 +108,20 @@ _COMPARED = "a run, a folder of runs, or a baseline file"
 @command(
     "compare",
     Argument("base", type=PATH, metavar="BASE", help=_COMPARED),
-    Argument("head", type=PATH, metavar="HEAD", help=f"{_COMPARED}, to compare with BASE"),
+    Argument(
+        "head",
+        type=PATH,
+        required=False,
+        metavar="[HEAD]",
+        help=f"{_COMPARED}, to compare with BASE",
+    ),
+    Option(
+        "--published-log",
+        type=PATH,
+        metavar="FILE",
+        help="instead of HEAD: the log.txt or results.json of a published accuracy mode, whose "
+        "answers are compared input by input",
+    ),
     Option(
         "--fail-on",
         multiple=True,
@@ -116,12 +131,26 @@ _COMPARED = "a run, a folder of runs, or a baseline file"
     ),
     into_file(),
     formats=("terminal", "markdown", "json"),
-    examples=("tinybench compare baseline.json runs --fail-on 'latency>2%' --to markdown",),
+    examples=(
+        "tinybench compare baseline.json runs --fail-on 'latency>2%' --to markdown",
+        "tinybench compare runs/NAME --published-log accuracy/log.txt",
+    ),
+    exclusive=(("published_log", "fail_on"),),
 )
 def compare(
-    voice: Voice, base: Path, head: Path, fail_on: tuple[str, ...], to: str, out: Path | None
+    voice: Voice,
+    base: Path,
+    head: Path | None,
+    published_log: Path | None,
+    fail_on: tuple[str, ...],
+    to: str,
+    out: Path | None,
 ) -> int:
-    """Compare runs, and fail on a regression."""
+    """Compare runs, and fail on a regression; or a run with a published log."""
+    if published_log is not None and head is None:
+        return _compare_log(voice, base, published_log, to, out)
+    if head is None or published_log is not None:
+        raise UsageError("compare: give HEAD or --published-log FILE, and not both")
     from ..compare.change import compare as compared
     from ..report.terminal.comparison import as_markdown
     from ..report.terminal.comparison import report as told
@@ -134,6 +163,21 @@ def compare(
     }
     put(voice, to, out, forms)
     return 1 if found.failures else 0
+
+
+def _compare_log(voice: Voice, run: Path, log: Path, to: str, out: Path | None) -> int:
+    from ..compare.published.log import beside, words
+    from ..results.result import read_result
+
+    if to == "markdown":
+        raise UsageError("--to markdown is for runs that are compared, not for --published-log")
+    found = beside(read_result(run), log)
+    forms = {
+        "terminal": lambda: "".join(f"{line}\n" for line in words(found)),
+        "json": lambda: found,
+    }
+    put(voice, to, out, forms)
+    return 0 if found.same else 1
 
 
 @command(

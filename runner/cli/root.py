@@ -29,6 +29,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
     ),
     "prepare": (
         declared.fetch,
+        declared.import_,
         declared.prepare,
         firmware.compile_,
         firmware.flash,

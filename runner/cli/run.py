@@ -5,21 +5,9 @@ from typing import Any
 
 from tinybench.errors import UsageError
 
+from ..results.defaults import DEFAULT_BAUD, DIVISIONS, ENERGY_BAUD, MODES
 from . import options
-from .options import (
-    DEFAULT_BAUD,
-    DEFAULT_BOARD,
-    ENERGY_BAUD,
-    PATH,
-    PORT_BOARD,
-    PORT_OR,
-    REPORTS,
-    OneOf,
-    command,
-    into_file,
-    positive,
-    run_word,
-)
+from .options import PATH, PORT_OR, REPORTS, OneOf, command, into_file, positive, run_word
 from .output import Voice, put
 from .results import put_report
 from .tree import Option
@@ -32,18 +20,21 @@ REPORT_SUFFIXES = (".html", ".md", ".csv", ".json", ".xml", ".txt")
     "run",
     options.task("a task such as kws, or all ('tinybench tasks'); auto: that of the model which "
                  "the board on the port holds", section=WHAT),
-    Option("--mode", type=OneOf(("accuracy", "performance", "energy", "all")), default="all",
+    Option("--mode", type=OneOf(MODES), default="all",
            metavar="MODE", shared=True, section=WHAT,
            help="accuracy, performance, energy or all (default): accuracy and performance, and "
            "energy with --monitor"),
     Option("--profile", default="mlperf-tiny", metavar="PROFILE", shared=True, section=WHAT,
            help="how much is measured, and what judges it: mlperf-tiny (default), quick, normal, "
            "submission, or a .toml file"),
-    Option("--division", type=OneOf(("closed", "open")), default="closed", metavar="DIVISION",
+    Option("--division", type=OneOf(DIVISIONS), default="closed", metavar="DIVISION",
            section=WHAT,
            help="closed (default): reference model and quality target; open: any model"),
     Option("--limit", type=positive, metavar="N", section=WHAT,
            help="only the first N accuracy inputs; breaks the run rules"),
+    Option("--iterations", type=positive, metavar="N", section=WHAT,
+           help="inferences of a window (default: calibrated); a short one is timed again with "
+           "more"),
     options.board(PORT_OR, section=BOARD),
     options.emulate(section=BOARD),
     options.port("serial port of the board, or a URL such as rfc2217://host:port; repeat it for "
@@ -82,8 +73,6 @@ REPORT_SUFFIXES = (".html", ".md", ".csv", ".json", ".xml", ".txt")
 )  # fmt: skip
 def run(
     voice: Voice,
-    task: str | None,
-    board: str | None,
     port: tuple[str, ...],
     baud: tuple[int, bool] | None,
     no_flash: bool,
@@ -96,34 +85,26 @@ def run(
 
     Options without a command mean this one.
     """
-    if task is None:
-        raise UsageError("name a task, such as --task kws; see tinybench --help")
-    if task == "all" and asked["engine"] is not None:
-        raise UsageError("an engine is one for a task: name that with --task")
     out: Path | None = asked["out"]
     if out is not None and (out.suffix in REPORT_SUFFIXES or str(out) == "-"):
         raise UsageError(
             f"--out names the run folder, a new one, not the file {out}; for a file: > FILE, or "
             f"afterwards tinybench report RUN --to {to} -o FILE"
         )
-    from ..results.request import Request
+    from ..results.words import request_of
     from ..session.run import run as run_one
     from ..session.run import run_all
 
-    bare = asked["mode"] == "energy" and not asked["interface_board"]
-    rate, raise_baud = baud or (ENERGY_BAUD if bare else DEFAULT_BAUD, False)
-    request = Request(
-        board=board or (PORT_BOARD if port else DEFAULT_BOARD),
-        task=task,
-        ports=port,
+    rate, raise_baud = baud or (None, False)
+    request = request_of(
+        port=port,
+        baud="auto" if raise_baud else rate,
         flash=not no_flash,
-        baud=rate,
-        raise_baud=raise_baud,
         verify=not no_verify,
-        wait_s=wait,
+        wait=wait,
         **asked,
     )
-    if task != "all":
+    if request.task != "all":
         outcome = run_one(request, voice.track, voice.note)
         put_report(voice, [outcome], to, None)
         return 1 if outcome.violations else 0

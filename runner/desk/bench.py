@@ -15,7 +15,8 @@ from tinybench.errors import DeclarationError, TinybenchError, UsageError
 
 from ..build import board as boards
 from ..build.board import Board
-from ..results.request import DEFAULT_BAUD, Request
+from ..results.defaults import DEFAULT_BAUD
+from ..results.request import Request
 from .attached import Attached, Thing, look
 
 BENCH_FILE = "bench.toml"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from tinybench import declare
+from tinybench import declare, extras
 from tinybench.cache import cache_folder
 
 from ..build import board as boards
@@ -78,21 +78,21 @@ def examine() -> list[Finding]:
             "tensorflow",
             _distribution("tensorflow-cpu") or _distribution("tensorflow"),
             "make models (training)",
-            "pip install 'tinybench-mcu[train]'",
+            extras.command("train"),
             required=False,
         ),
         Finding(
             "pillow",
             _distribution("pillow"),
             "tinybench prepare vww",
-            "pip install 'tinybench-mcu[prepare]'",
+            extras.command("prepare"),
             required=False,
         ),
         Finding(
             "pandas",
             _distribution("pandas"),
-            "tinybench.runner.load_runs",
-            "pip install 'tinybench-mcu[data]'",
+            "tinybench.load_runs and other tables",
+            extras.command("data"),
             required=False,
         ),
         *(
@@ -100,7 +100,7 @@ def examine() -> list[Finding]:
                 name,
                 _distribution(name),
                 f"the energy monitor {use}",
-                f"pip install 'tinybench-mcu[{extra}]'",
+                extras.command(extra),
                 required=False,
             )
             for name, extra, use in MONITOR_LIBRARIES

@@ -27,7 +27,7 @@ from ..build.tool import Tool
 from ..dut.client import Dut, Identity
 from ..dut.interface_board import InterfaceBoard
 from ..dut.line import Patience
-from ..results.request import DEFAULT_BAUD
+from ..results.defaults import DEFAULT_BAUD
 from .attached import Attached, look
 from .bench import thing_at
 from .identity import holds

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinybench import extras
 from tinybench.cache import cache_folder
 from tinybench.datasets.reader import Sample
 from tinybench.errors import ModelError
@@ -53,10 +54,7 @@ def float_quality(
     try:
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
     except ImportError:
-        return _none(
-            "LiteRT, which runs float models, is not installed; type: "
-            "pip install 'tinybench-mcu[float]'"
-        )
+        return _none(extras.missing("the float model", "LiteRT", "float"))
     # LiteRT's own kernels: what XNNPACK computes depends on the host.
     plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     interpreter = Interpreter(model_path=str(path), experimental_op_resolver_type=plain)

@@ -17,7 +17,7 @@ from ..build.firmware import build
 from ..build.inputs import resolve
 from ..desk.identity import insist_task
 from ..dut.client import Dut
-from ..results.request import DEFAULT_BAUD
+from ..results.defaults import DEFAULT_BAUD
 
 TARGET_US = 1_000_000
 """Layers are timed over about so long, so that a microsecond is a small part of each."""

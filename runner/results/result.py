@@ -88,10 +88,10 @@ class Energy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     per_inference_j: float | None
     uncertainty_j: float | None
     """k = 2."""
-    terms_j: dict[str, float]
-    """Standard uncertainties (k = 1) of it, by name."""
+    terms_j: dict[str, float | None]
+    """Standard uncertainties (k = 1) of it, by name; null where nobody states it."""
     not_stated: list[str]
-    """Terms that nobody states for this monitor: they count as nothing."""
+    """Terms that nobody states for this monitor: `uncertainty_j` is incomplete without them."""
     modelled: bool
     """No measurement: an emulated board's time, and a model of its power."""
     model_source: str
@@ -112,10 +112,11 @@ class InputsUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the inputs came from."""
 
     name: str
+    """Of the dataset and, where it has several, of the list: "ic01 (list of round v0.5)"."""
     note: str
     """Which inputs and model these are, and how to get the official ones."""
     sha256: str
-    """Over the label file and every input, in order."""
+    """Over the lines `name,class,SHA-256` of each input, in order."""
     count: int
     """Inputs in the whole set."""
     limit: int | None = None
@@ -146,6 +147,8 @@ class EngineUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     sha256: str
     """Over its sources."""
+    flags: str = ""
+    """What they were compiled with; empty where a result is older than this field."""
 
 
 class Firmware(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -253,7 +256,8 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     profile: str = "mlperf-tiny"
     """By which the run was done, and is judged if nothing else is asked for."""
     dataset: str
-    """"official", "embedded" (never an MLPerf result) or "custom"."""
+    """"official" (to the byte), "unverified" (its names and labels alone), "embedded" (never an
+    MLPerf result) or "custom"."""
     emulated: bool
     """Time is an instruction count, not a measurement."""
     time_base: str

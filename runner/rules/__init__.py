@@ -17,7 +17,7 @@ from pathlib import Path
 from ..build.task import Task, load_task
 from ..build.task import names as task_names
 from ..results.result import Result
-from . import accuracy, energy, outputs, performance, run
+from . import accuracy, energy, inputs, outputs, performance, run
 from .folder import changed_files, evidence
 from .profile import WINDOW_MIN_S, WINDOWS, Profile, default_profile, load_profile, names
 from .rule import (
@@ -60,7 +60,7 @@ __all__ = [
 def judged(result: Result, task: Task, profile: Profile | None = None) -> Verdict:
     """Return what each rule of a profile says of a result; by default the published run rules."""
     profile = profile or default_profile()
-    found = list(run.rulings(result, task, profile))
+    found = [*run.rulings(result, task, profile), *inputs.rulings(result, task)]
     if result.mode in ("accuracy", "all"):
         found += accuracy.rulings(result, task, profile)
     if result.mode in ("performance", "all"):

@@ -7,6 +7,7 @@ from tinybench.errors import ProtocolError
 from ..build.task import METRICS, Task
 from ..results import score
 from ..results.result import Accuracy, Result
+from .inputs import UNVERIFIED
 from .profile import Profile
 from .rule import DATASETS, MOBILE, RULES, Rule, Ruling
 
@@ -37,7 +38,7 @@ def rulings(result: Result, task: Task, profile: Profile) -> Iterator[Ruling]:
     if recomputed is None:
         return
     found = recomputed.top1 if task.metric == "top1" else recomputed.auc
-    if result.division == "closed" and profile.accuracy_inputs and not _is_whole(result, task):
+    if result.division == "closed" and not _is_whole(result, task):
         yield _part(task, found)
     else:
         yield _threshold(result, task, found)
@@ -47,7 +48,8 @@ def rulings(result: Result, task: Task, profile: Profile) -> Iterator[Ruling]:
 
 def _wanted(result: Result, task: Task) -> list[int]:
     """Return the sizes of a whole set."""
-    return task.rules.accuracy_count if result.dataset == "official" else [result.inputs.count]
+    named_so = result.dataset in ("official", UNVERIFIED)
+    return task.rules.accuracy_count if named_so else [result.inputs.count]
 
 
 def _is_whole(result: Result, task: Task) -> bool:
@@ -79,11 +81,17 @@ def _count(result: Result, task: Task, profile: Profile) -> Ruling:
 def _threshold(result: Result, task: Task, found: float | None) -> Ruling:
     if result.division == "open":
         return THRESHOLD.kept("reported, in the open division", _share(found))
+    advice = "use the reference model, or --division open"
+    if result.model.kind == "official":
+        advice = (
+            "the reference model is used: it reaches this, so the firmware or the inputs are at "
+            "fault; or --division open"
+        )
     return THRESHOLD.judged(
         found is not None and found >= task.rules.closed_threshold,
         _least(task),
         _share(found),
-        "use the reference model, or --division open",
+        advice,
     )
 
 

@@ -60,13 +60,17 @@ def _supply(result: Result, energy: Energy) -> Ruling:
 
 def _windows(energy: Energy) -> Iterator[Ruling]:
     wanted = (
-        "two edges for each infer (closer than 50 us are one), at most 0.1 % of the samples lost, "
-        "none clipped"
+        "two edges for each infer (closer than 50 us are one), equally long for an inference, at "
+        "most 0.1 % of the samples lost, none clipped"
     )
     faults = [
-        f"window {number}: {fault}"
-        for number, window in enumerate(energy.windows, start=1)
-        for fault in window.faults
+        *energy.faults,
+        *(
+            f"window {number}: {fault}"
+            for number, window in enumerate(energy.windows, start=1)
+            for fault in window.faults
+            if fault not in energy.faults
+        ),
     ]
     for fault in faults:
         advice = "mend the wiring or the monitor's settings, and run the energy mode again"

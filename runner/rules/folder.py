@@ -5,22 +5,20 @@ journal, transcript and seal alike, and well, is not found out.
 """
 
 import contextlib
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tinybench.errors import RunFolderError, TraceError, UsageError
-from tinybench.transport.replay import read_transcript
+from tinybench.transport.transcript import transcripts
 
 from ..build.board import load_board
-from ..dut import frames
-from ..dut.frame_link import read_result_frame
-from ..dut.inference import elapsed_us
 from ..results.journal import JOURNAL_FILE, Entry, Head, read
 from ..results.result import RESULT_FILE, Energy, Result
 from ..results.seal import SEAL_FILE, file_sha256, read_seal
+from . import inputs
 from .rule import RULES, Rule, Ruling
+from .transcript import Inferred, inferred
 
 CLAUSE = RULES + ", results can be reproduced"
 STORED_FILES = Rule("stored-files", CLAUSE)
@@ -32,9 +30,6 @@ TRACE_FILE = "energy.jls"
 AGAIN = "the folder was changed after the run: run it again"
 SHOWN = 3
 """Names that a message lists."""
-
-Inferred = tuple[int, int, str]
-"""Iterations, microseconds and results of an `infer`."""
 
 
 def changed_files(result: Result, folder: Path) -> list[Ruling]:
@@ -50,6 +45,7 @@ def evidence(result: Result, folder: Path) -> list[Ruling]:
     """Return whether the result agrees with its journal, transcript and trace; reads them whole."""
     return [
         *_seal(folder),
+        *inputs.claimed(result),
         *_journal(result, folder),
         *_transcript(result, folder),
         *_trace(result, folder),
@@ -151,7 +147,7 @@ def _differing_windows(result: Result, entries: Sequence[Entry]) -> list[str]:
 def _transcript(result: Result, folder: Path) -> Iterator[Ruling]:
     """Judge that everything in the result was said on the line."""
     wanted = "every answer and window as it was said on the line"
-    paths = sorted(folder.glob("transcript*.jsonl"))
+    paths = transcripts(folder)
     said: Counter[Inferred] = Counter()
     try:
         for path in paths:
@@ -216,26 +212,6 @@ def claimed(result: Result) -> Iterator[tuple[str, Inferred]]:
     for number, window in enumerate(result.energy.windows if result.energy else [], start=1):
         us = round((window.dut_s or 0.0) * 1e6)
         yield f"energy window {number}", (window.iterations, us, window.results)
-
-
-_TEXT = re.compile(rb"m-infer-start-([0-9]{1,10})\r?\n(.*?)m-results-\[([^\]]*)\]", re.DOTALL)
-_LAP = re.compile(rb"m-lap-us-([0-9]{1,10})")
-
-
-def inferred(path: Path) -> Iterator[Inferred]:
-    """Yield what a DUT answered, as text or in frames. Raises RunFolderError."""
-    heard = b"".join(data for to, data in read_transcript(path) if to == "host")
-    for match in _TEXT.finditer(heard):
-        laps = [int(lap) for lap in _LAP.findall(match[2])]
-        us = elapsed_us(laps[0], laps[1]) if len(laps) == 2 else 0
-        yield int(match[1]), us, match[3].decode("ascii", "replace")
-    for block in heard.split(b"\0"):
-        # A block that begins with text is what came before the first frame.
-        frame = frames.decode(block) or frames.decode(block.rpartition(b"\r\n")[2])
-        if frame is not None and frame.kind == frames.RESULT:
-            inference = read_result_frame(frame)
-            if inference is not None:
-                yield inference.iterations, inference.elapsed_us, inference.results
 
 
 def _trace(result: Result, folder: Path) -> Iterator[Ruling]:

@@ -9,6 +9,7 @@ ENERGY_README = "energyrunner README, energy mode"
 DATASETS = "energyrunner datasets README"
 RULES = "MLPerf Tiny Rules"
 MOBILE = "MLPerf Mobile app"
+CHECKER = "MLPerf Tiny submission checker"
 
 DEFAULT_PROFILE = "mlperf-tiny"
 

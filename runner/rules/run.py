@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from ..build.task import Task
 from ..results.result import Result, Step
+from .inputs import UNVERIFIED
 from .profile import Profile
 from .rule import MOBILE, RULES, Rule, Ruling
 
@@ -40,7 +41,7 @@ def rulings(result: Result, task: Task, profile: Profile) -> Iterator[Ruling]:
 
 def _reference_model(result: Result) -> Iterator[Ruling]:
     """Judge the model, on official inputs: on others no result is one of either division."""
-    if result.dataset != "official":
+    if result.dataset not in ("official", UNVERIFIED):
         return
     found = f"model '{result.model.name}' ({result.model.kind})"
     wanted = "the reference model"

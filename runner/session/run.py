@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from tinybench.errors import RunFolderError, TinybenchError, ToolMissingError
 from tinybench.track import Track
+from tinybench.transport.transcript import pack, unpack
 
 from .. import rules
 from ..build import task as tasks
@@ -105,6 +106,7 @@ def resume(folder: Path, track: Track, say: Callable[[str], None]) -> Outcome:
                 "parts would not belong together. Start a new run"
             )
         tell(folder)
+        unpack(folder)
         with Journal(folder) as journal:
             again = Entry(resumed_at=datetime.now(UTC).isoformat(timespec="seconds"))
             journal.append(again)
@@ -157,6 +159,8 @@ def _measure(
             _measure_energy(plan, known, journal, folder, track, say)
         if plan.profile.float_share is not None and plan.request.mode != "performance":
             _compute_float(plan, known, journal, track)
+        with contextlib.suppress(RunFolderError):  # what cannot be compressed stays text
+            pack(folder)
     except (TinybenchError, KeyboardInterrupt) as error:
         with contextlib.suppress(RunFolderError):  # the first error is the one to tell
             why = str(error) or "interrupted by the user"
@@ -235,7 +239,7 @@ def _measure_performance(
         left,
         plan.task.result_count,
         plan.window_length,
-        known.windows[-1].iterations if known.windows else None,
+        known.windows[-1].iterations if known.windows else plan.request.iterations,
     )
     for window in track(timing, "performance", len(left)):
         journal.append(Entry(window=window))
@@ -289,7 +293,9 @@ def _measure_energy(
     with energy_bench(plan, known.met, folder) as bench:
         first = plan.inputs.samples.samples[: plan.profile.windows]
         _begin("energy", known, journal)
-        measuring = energy_mode.measure(bench, first, plan.window_length, folder)
+        measuring = energy_mode.measure(
+            bench, first, plan.window_length, folder, plan.request.iterations
+        )
         for energy in track(measuring, "energy", 1):
             journal.append(Entry(energy=energy))
             known.energies.append(energy)
@@ -372,7 +378,7 @@ def _time_base(board: Board, request: Request) -> str:
 def _inputs_used(plan: Plan) -> InputsUsed:
     inputs = plan.inputs
     return InputsUsed(
-        name=inputs.dataset.name,
+        name=inputs.name,
         note=inputs.note,
         sha256=inputs.samples.sha256,
         count=len(inputs.samples.samples),
@@ -401,7 +407,7 @@ def _firmware(image: Image, engine: Engine | None) -> Firmware:
         flash_b=image.flash_b,
         code_flash_b=image.code_flash_b,
         ram_b=image.ram_b,
-        engine=engine and EngineUsed(engine.name, engine.sha256),
+        engine=engine and EngineUsed(engine.name, engine.sha256, image.engine_flags or ""),
     )
 
 

@@ -6,7 +6,7 @@ Ref: mlcommons/tiny, benchmark/runner; its submission checker reads the last lin
 """
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -34,6 +34,19 @@ class Texts:
 
 
 @dataclass(frozen=True)
+class Marks:
+    """What stands in every file of a mode, where it is not empty."""
+
+    rehearsal: str
+    inputs: str
+    """That the inputs are unverified, and where they come from."""
+
+    @property
+    def lines(self) -> list[str]:
+        return [_one_line(words) for words in (self.rehearsal, self.inputs) if words]
+
+
+@dataclass(frozen=True)
 class _Entry:
     """One `infer`: what results.json and the log say of it."""
 
@@ -45,8 +58,8 @@ class _Entry:
     elapsed_us: int | None
 
 
-def accuracy(result: Result, found: Accuracy, task: Task, mark: str) -> Texts:
-    """Return the files of the accuracy mode; `mark` stands in each, where it is not empty."""
+def accuracy(result: Result, found: Accuracy, task: Task, mark: Marks) -> Texts:
+    """Return the files of the accuracy mode; `mark` stands in each."""
     entries = [entry for answer in found.answers for entry in _entries(answer, task)]
     score = [f"Top 1% = {found.top1 * 100:.1f}"] if found.top1 is not None else []
     score += [f"AUC = {found.auc:.3f}"] if found.auc is not None else []
@@ -62,7 +75,7 @@ def accuracy(result: Result, found: Accuracy, task: Task, mark: str) -> Texts:
 
 
 def performance(
-    result: Result, windows: Sequence[Window], labels: dict[str, int], task: Task, mark: str
+    result: Result, windows: Sequence[Window], labels: dict[str, int], task: Task, mark: Marks
 ) -> Texts:
     """Return the files of the performance mode."""
     entries = [_Entry(w.input, 0, w.iterations, w.warmup, w.results, w.elapsed_us) for w in windows]
@@ -85,7 +98,7 @@ def performance(
     log = [*_head(result, "performance", mark)]
     for number, entry in enumerate(entries, start=1):
         log += _logged(entry, number, stamp)
-    entries_json = _json(entries, "p", labels, task, len(task.classes), mark)
+    entries_json = list(_json(entries, "p", labels, task, len(task.classes), mark))
     for row, rate in zip(entries_json, rates, strict=True):
         row["infer"]["throughput"] = rate
     return _texts([*log, "-" * 20, *(line.strip() for line in table)], table, entries_json, mark)
@@ -97,7 +110,7 @@ def energy(
     samples: Sequence[WindowSamples],
     labels: dict[str, int],
     task: Task,
-    mark: str,
+    mark: Marks,
 ) -> Texts:
     """Return the files of the energy mode, with the samples of each window."""
     windows = found.windows
@@ -122,7 +135,7 @@ def energy(
     for number, (entry, own) in enumerate(zip(entries, samples, strict=True), start=1):
         log += _logged(entry, number, stamp)
         log.append(f"Captured samples:{len(own.samples_j)} timestamps:2")
-    rows = _json(entries, "e", labels, task, len(task.classes), mark)
+    rows = list(_json(entries, "e", labels, task, len(task.classes), mark))
     for number, (row, own) in enumerate(zip(rows, samples, strict=True)):
         row["power"] = {
             "samples": own.samples_j,
@@ -160,14 +173,18 @@ def _entries(answer: Answer, task: Task) -> list[_Entry]:
 
 
 def _json(
-    entries: Sequence[_Entry], mode: str, labels: dict[str, int], task: Task, count: int, mark: str
-) -> list[dict]:
+    entries: Sequence[_Entry],
+    mode: str,
+    labels: dict[str, int],
+    task: Task,
+    count: int,
+    mark: Marks,
+) -> Iterator[dict]:
     dataset = load_dataset(task.dataset)
     sliding = dataset.stride_b is not None
     totals: dict[str, int] = {}
     for entry in entries:
         totals[entry.input] = totals.get(entry.input, 0) + 1
-    rows = []
     for entry in entries:
         infer: dict[str, object] = {"results": [float(word) for word in entry.results.split(",")]}
         if entry.elapsed_us is not None:
@@ -183,11 +200,14 @@ def _json(
             "infer": infer,
             "mode": mode,
         }
-        rows.append(row | {"rehearsal": mark} if mark else row)
-    return rows
+        if mark.rehearsal:
+            row["rehearsal"] = mark.rehearsal
+        if mark.inputs:
+            row["inputs"] = mark.inputs
+        yield row
 
 
-def _head(result: Result, mode: str, mark: str) -> list[str]:
+def _head(result: Result, mode: str, mark: Marks) -> list[str]:
     """Return what a reader needs to know of where the log comes from."""
     lines = [
         f"tinybench {result.tinybench}: {mode} of {result.task} on {result.board}, "
@@ -206,8 +226,7 @@ def _head(result: Result, mode: str, mark: str) -> list[str]:
             f"{link.retries} retries, {link.restarts} restarts, {link.resent_frames} frames sent "
             f"again, {link.quarantined_lines} lines set aside"
         )
-    if mark:
-        lines.append(mark)
+    lines += mark.lines
     lines += [f"Device name retrieved: {result.dut}", f"Device model retrieved: {result.model_id}"]
     return [_one_line(line) for line in lines]
 
@@ -242,9 +261,12 @@ def _logged(entry: _Entry, number: int, stamp: str) -> list[str]:
     return [*lines, f"{said}   m-results    : [{values}]"]
 
 
-def _texts(log: list[str], results: list[str], rows: list[dict], mark: str) -> Texts:
-    table = [_one_line(mark), *results] if mark else results
-    return Texts("\n".join(log) + "\n", "\n".join(table) + "\n", msgspec.json.encode(rows) + b"\n")
+def _texts(log: list[str], results: list[str], rows: Iterable[dict], mark: Marks) -> Texts:
+    return Texts(
+        "\n".join(log) + "\n",
+        "\n".join([*mark.lines, *results]) + "\n",
+        b"[" + b",".join(map(msgspec.json.encode, rows)) + b"]\n",
+    )
 
 
 def _stamp(result: Result) -> str:

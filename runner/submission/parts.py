@@ -14,9 +14,11 @@ from ..build.task import Task, load_task
 from ..compare.store import run_folders
 from ..results.result import Result
 from ..rules import RULES, Violation
+from ..rules.inputs import UNVERIFIED
 from ..rules.judge import Outcome, judge
+from ..rules.rule import CHECKER
+from .system import INPUTS
 
-CHECKER = "MLPerf Tiny submission checker"
 INTACT = (
     "complete",
     "model-id",
@@ -39,6 +41,8 @@ INTACT = (
 """Without these there is no result at all, in neither division."""
 REHEARSED = ("official-inputs", "measured", "measured-energy")
 """... but a rehearsal may lack these, which is written on it everywhere."""
+VERIFIED = "verified-inputs"
+"""Broken where inputs have the official names and labels, and other bytes or nobody knows which."""
 MODES = ("accuracy", "performance", "energy")
 
 
@@ -54,6 +58,11 @@ class Part:
     def folder(self) -> str:
         """Name of its folder in the tree, such as "kws"."""
         return TASKS[self.task.model_id][0]
+
+    @property
+    def unverified(self) -> bool:
+        """Whether its inputs are official by their names and labels only."""
+        return any(result.dataset == UNVERIFIED for result in self.results)
 
     @property
     def results(self) -> list[Result]:
@@ -128,8 +137,15 @@ def objections(parts: Sequence[Part], division: str) -> list[Violation]:
     return found
 
 
-def refused(found: Sequence[Violation], division: str, rehearsal: bool) -> list[Violation]:
-    """Return those that cannot be handed in, in this division."""
+def refused(
+    found: Sequence[Violation], division: str, rehearsal: bool, inputs_from: str = ""
+) -> list[Violation]:
+    """Return those that cannot be handed in, in this division.
+
+    `inputs_from`: what the submitter states of where unverified inputs come from.
+    """
+    if inputs_from:
+        found = [v for v in found if v.rule != VERIFIED]
     if rehearsal:
         return [v for v in found if v.rule in INTACT and v.rule not in REHEARSED]
     return [v for v in found if division == "closed" or v.rule in INTACT]
@@ -212,7 +228,7 @@ def _measured(part: Part) -> list[Violation]:
                 "run the energy mode again",
             )
         )
-    others = [result for result in results if result.dataset != "official"]
+    others = [result for result in results if result.dataset not in ("official", UNVERIFIED)]
     if others:
         found.append(
             Violation(
@@ -221,6 +237,18 @@ def _measured(part: Part) -> list[Violation]:
                 "the official inputs",
                 f"dataset {others[0].dataset}",
                 f"type: tinybench fetch {part.task.name} (or tinybench prepare)",
+            )
+        )
+    unverified = [result for result in results if result.dataset == UNVERIFIED]
+    if unverified:
+        found.append(
+            Violation(
+                VERIFIED,
+                RULES + ", datasets",
+                "the official inputs, to the byte",
+                f"{unverified[0].inputs.name}, unverified",
+                f"type: tinybench prepare {part.task.name}, or import DIR; or state with the field "
+                f"'{INPUTS}' of the --system file where they come from",
             )
         )
     sources = {result.firmware.sources_sha256 if result.firmware else None for result in results}

@@ -29,6 +29,12 @@ HARDWARE_NOTES, SOFTWARE_NOTES = "Hardware Notes", "Software Notes"
 FRAMEWORK, LIBRARIES = "Inference Framework", "Software Libraries"
 MODEL_COMPILER, COMPILER = "ML Model Compiler(s)", "General Compiler(s)"
 
+INPUTS = "Inputs"
+"""Of the submitter's file alone: where inputs come from that cannot be verified. It stands in the
+software notes, and in every file of their task."""
+INPUTS_MAX = 300
+"""Characters of it."""
+
 FIELDS = (
     SUBMITTER,
     DIVISION,
@@ -112,10 +118,12 @@ def read_fields(path: Path) -> dict[str, str]:
     said: dict[str, str] = {}
     for key, value in raw.items():
         name = key.strip()  # published files have "Operating System " beside it
-        if name not in FIELDS:
+        if name not in (*FIELDS, INPUTS):
             raise DeclarationError(f"{path}: unknown field '{key}': {nearest(key, FIELDS)}")
         if not isinstance(value, str):
             raise DeclarationError(f"{path}: field '{key}': want a text in quotes, not {value!r}")
+        if name == INPUTS and len(value) > INPUTS_MAX:
+            raise DeclarationError(f"{path}: field '{key}': more than {INPUTS_MAX} characters")
         said[name] = said.get(name) or value.strip()
     return said
 

@@ -19,9 +19,9 @@ from ..build.board import Board, load_board
 from ..measure.energy_mode import TRACE_FILE
 from ..rules import Violation
 from . import logs
-from .parts import REHEARSED, Part, objections, parts, refused
+from .parts import REHEARSED, VERIFIED, Part, objections, parts, refused
 from .samples import window_samples
-from .system import BOARD_NAME, STATUS, System, describe, known_fields, read_fields
+from .system import BOARD_NAME, INPUTS, STATUS, System, describe, known_fields, read_fields
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """Of a submitter and of a system: they become folders."""
@@ -77,7 +77,8 @@ def submit(
     said = read_fields(system)
     found = parts(folders)
     against = objections(found, division)
-    no = refused(against, division, rehearsal)
+    inputs_from = said.get(INPUTS, "")
+    no = refused(against, division, rehearsal, inputs_from)
     outcome = Submission(
         folder="" if no else str(out),
         division=division,
@@ -92,7 +93,8 @@ def submit(
     if no:
         return outcome
     described = _described(system, said, found, against, submitter, division, rehearsal)
-    files = _written(out, submitter, division, name, described, found, _mark(against, rehearsal))
+    marks = [_marks(part, _mark(against, rehearsal), inputs_from) for part in found]
+    files = _written(out, submitter, division, name, described, found, marks)
     return msgspec.structs.replace(outcome, files=files)
 
 
@@ -101,6 +103,19 @@ def _mark(against: Sequence[Violation], rehearsal: bool) -> str:
         return ""
     why = "; ".join(dict.fromkeys(v.found for v in against if v.rule in REHEARSED))
     return f"{NO_RESULT}: {why or 'asked for as a rehearsal'}"
+
+
+def _marks(part: Part, mark: str, inputs_from: str) -> logs.Marks:
+    """Return what stands in every file of a task."""
+    if not part.unverified:
+        return logs.Marks(mark, "")
+    (title, *_) = dict.fromkeys(result.inputs.name for result in part.results)
+    return logs.Marks(mark, _stated(title, inputs_from))
+
+
+def _stated(title: str, inputs_from: str) -> str:
+    origin = f'the submitter states: "{inputs_from}"' if inputs_from else "of unknown origin"
+    return f"inputs of {title}: unverified, {origin}"
 
 
 def _described(
@@ -116,7 +131,10 @@ def _described(
     hardware = _supplies(found)
     if any(result.board == "host" for result in results):
         hardware.append("a process of the computer that ran the benchmark, timed by its clock")
-    broken = [f"{v.rule}: {v.found}" for v in against]
+    names = {part.modes[mode].result.inputs.name for part in found if part.unverified
+             for mode in part.modes}  # fmt: skip
+    stated = [_stated(title, said.get(INPUTS, "")) for title in sorted(names)]
+    broken = [f"{v.rule}: {v.found}" for v in against if v.rule != VERIFIED]
     software = ["breaks these run rules: " + "; ".join(broken)] if broken else []
     mark = _mark(against, rehearsal)
     described = describe(
@@ -126,7 +144,7 @@ def _described(
         submitter=submitter,
         division=division,
         hardware=[mark, *hardware],
-        software=software,
+        software=[*stated, *software],
     )
     if not rehearsal:
         return described
@@ -161,7 +179,7 @@ def _written(
     name: str,
     described: System,
     found: Sequence[Part],
-    mark: str,
+    marks: Sequence[logs.Marks],
 ) -> list[str]:
     """Write everything beside `out` first, and give it its name at the end."""
     scratch: Path | None = None
@@ -173,7 +191,7 @@ def _written(
         (top / "systems").mkdir(parents=True)
         text = json.dumps(described.fields, indent=2) + "\n"
         (top / "systems" / f"{name}.json").write_text(text, encoding="utf-8")
-        for part in found:
+        for part, mark in zip(found, marks, strict=True):
             _write_part(top / "results" / name / part.folder, part, mark)
         files = sorted(
             str(path.relative_to(scratch)) for path in scratch.rglob("*") if path.is_file()
@@ -192,7 +210,7 @@ def _written(
     return files
 
 
-def _write_part(folder: Path, part: Part, mark: str) -> None:
+def _write_part(folder: Path, part: Part, mark: logs.Marks) -> None:
     answered = part.modes["accuracy"].result
     timed = part.modes["performance"].result
     if answered.accuracy is None or timed.performance is None:

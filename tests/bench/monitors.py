@@ -19,6 +19,7 @@ from tinybench.energy.ppk2_stream import Decoder, current_table, parse_metadata
 from tinybench.energy.simulated.joulescope import SimulatedJoulescope
 from tinybench.energy.simulated.load import Blinking
 from tinybench.energy.simulated.ppk2 import encode, metadata
+from tinybench.energy.simulated.scene import Scene
 from tinybench.energy.trace import TraceWriter
 
 COUNT = 2_000_000
@@ -73,7 +74,7 @@ def _ppk2(current_a: np.ndarray) -> float:
 
 def _js220() -> Figure:
     """Acquire live, and store; the simulation runs in the same process and counts too."""
-    device = SimulatedJoulescope(Blinking())
+    device = SimulatedJoulescope(Scene(Blinking()))
     monitor = joulescope.open(MonitorSpec(driver="joulescope"), device)
     monitor.power_on()
     with tempfile.TemporaryDirectory(prefix="tinybench-bench-") as folder:

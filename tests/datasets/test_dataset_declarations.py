@@ -28,7 +28,13 @@ def test_every_dataset_declaration_loads(name: str) -> None:
     if dataset.checksums is not None:
         checksums = datasets.load_checksums(datasets.package_folder() / dataset.checksums)
         assert dataset.labels in checksums
-        assert len(checksums) == (1 if dataset.prepared else dataset.count + 1)
+        assert dataset.lists[0].source == dataset.source
+    for one in dataset.lists:
+        checksums = datasets.load_checksums(datasets.package_folder() / one.checksums)
+        inputs = set(checksums) - set(dataset.label_files)
+        assert one.labels in checksums
+        assert len(inputs) == (0 if one.sha256 is None else dataset.count)
+        assert (one.sha256 is None) == (one.made_from in [o.name for o in dataset.originals])
 
 
 @pytest.mark.parametrize("name", models.names())

@@ -80,10 +80,19 @@ def test_all_frames_of_a_steady_tone_agree() -> None:
     assert np.abs(features - features[0]).max() < 0.01
 
 
-def test_quantise_truncates_and_saturates() -> None:
-    """Values are truncated towards zero after the shift, and stay in int8."""
-    values = np.array([1.9, -1.9, 0.0, 1000.0, -1000.0])
-    assert mfcc.quantise(values, 1.0, 0).tolist() == [1, -1, 0, 127, -128]
+def test_quantise_truncates_and_wraps_around() -> None:
+    """Values are truncated towards zero after the shift; what int8 cannot hold wraps around."""
+    values = np.array([1.9, -1.9, 0.0, 127.9, 128.0, 129.2, 133.7, -128.9, -129.0])
+    assert mfcc.quantise(values, 1.0, 0).tolist() == [1, -1, 0, 127, -128, -127, -123, -128, 127]
+
+
+def test_a_loud_clip_wraps_around_as_the_official_one_does() -> None:
+    """A square wave at full scale has a first coefficient beyond int8: it is not 127."""
+    loud = np.where(np.random.default_rng(3).random(mfcc.SAMPLES) < 0.5, 32_767, -32_768)
+    features = mfcc.mfcc(loud.astype(np.int16))
+    steps = np.trunc(features / mfcc.INPUT_SCALE + mfcc.INPUT_ZERO_POINT)
+    assert (steps > 127).any()
+    assert (mfcc.quantise(features)[steps > 127] == steps[steps > 127] - 256).all()
 
 
 def test_dequantise_inverts_quantise() -> None:

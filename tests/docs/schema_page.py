@@ -28,13 +28,15 @@ document = json.loads(Path("run.json").read_text())
 stored = json.loads(Path("run/result.json").read_text())
 print(document["valid"], [broken["rule"] for broken in document["violations"]])
 print(len(stored["accuracy"]["answers"]), "answers, top-1", stored["accuracy"]["top1"])
-print(document["caveats"][0])
+print(*document["caveats"], sep="\\n")
 ```
 
 ```text
 False ['accuracy-count']
 4 answers, top-1 ...
+not judged: accuracy-threshold, ...
 emulated: time is an instruction count, not a measurement
+dataset: embedded, made by this project, not an MLPerf result
 ```
 """
 

@@ -14,6 +14,7 @@ PAGES = (
     "cli",
     "engine",
     "errors",
+    "python",
     "schema",
     "tutorial",
 )

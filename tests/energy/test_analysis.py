@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.energy.loads import hex12
-from tinybench.energy.analysis import Analysis, analyse, debounced, half_step, seen_code
+from tinybench.energy.analysis import Analysis, analyse, half_step, seen_code
+from tinybench.energy.pairing import debounced
 from tinybench.energy.trace import Accuracy, Edge, Gap, Infer, Trace, TraceHead, memory_trace
 from tinybench.errors import TraceError
 
@@ -207,7 +208,7 @@ def test_the_budget_names_its_terms() -> None:
     )
     assert window.uncertainty_j is not None
     assert window.uncertainty_j**2 == pytest.approx(
-        4 * sum(term**2 for term in window.terms_j.values())
+        4 * sum((term or 0.0) ** 2 for term in window.terms_j.values())
     )
 
 
@@ -221,10 +222,15 @@ def test_windows_that_differ_make_the_median_less_certain() -> None:
     assert analyse(_trace()).terms_j["repeatability"] == pytest.approx(0, abs=1e-9)
 
 
-def test_what_a_maker_does_not_state_is_said() -> None:
-    """And not taken for zero silently; a clock that nobody states is taken for a quartz."""
+def test_what_a_maker_does_not_state_is_unknown_and_not_zero() -> None:
+    """Null among the terms, and listed; a clock that nobody states is taken for a quartz."""
     found = analyse(_trace())
     assert found.not_stated == ["gain", "offset", "voltage"]
+    for terms_j in (found.terms_j, found.windows[0].terms_j):
+        assert [name for name, term_j in terms_j.items() if term_j is None] == found.not_stated
+    assert found.uncertainty_j is not None
+    known_j = [term_j for term_j in found.terms_j.values() if term_j is not None]
+    assert found.uncertainty_j == pytest.approx(2 * np.sqrt(np.sum(np.square(known_j))))
     assert found.windows[0].terms_j["clock"] == pytest.approx(10e-3 * 1e-4 / np.sqrt(3))
 
 
@@ -266,3 +272,93 @@ def test_half_a_step_is_that_of_the_code(value: float, code: str) -> None:
     assert low * 0.999 <= half_step(value, code, 0.0) / value <= high * 1.001
     assert half_step(value, "", 0.25) == value / 4
     assert half_step(0.0, code, 0.1) == 0
+
+
+def _shifted(*edges_s: float, high_w: float = 0.036, marks: int = 1) -> Trace:
+    """Windows of 0.6 s from 1.0 s on, every 1.2 s, with these edges."""
+    time_s = np.arange(8000) / RATE_HZ
+    active = (time_s >= 1.0) & (time_s < 6.4) & ((time_s - 1.0) % 1.2 < 0.6)
+    head = TraceHead(rate_hz=RATE_HZ, unit="W", marks=marks)
+    return memory_trace(
+        head, np.where(active, high_w, 0.015), edges=[Edge(at, None, 5e-4) for at in edges_s]
+    )
+
+
+TRUE_S = (0.5, 1.0, 1.6, 2.2, 2.8, 3.4, 4.0, 4.6, 5.2, 5.8, 6.4)
+"""A mark, and five windows of 0.6 s."""
+
+
+def test_windows_of_equal_work_last_equally_long() -> None:
+    """Two false edges shift the pairs between them: no number, and the edges are named."""
+    assert analyse(_shifted(*TRUE_S)).valid
+    found = analyse(_shifted(*sorted((*TRUE_S, 1.3, 5.0))))
+    assert not found.valid
+    assert found.median_j is None
+    (fault,) = found.faults
+    assert "last 0.2 s to 0.6 s" in fault
+    assert "without the edges at 1.300000 s and 5.000000 s" in fault
+    assert all(window.energy_j is None for window in found.windows)
+
+
+def test_a_lone_false_pulse_is_found_and_named() -> None:
+    """Its time, so that a person can look there."""
+    for false_s in (0.8, 1.3, 2.0, 6.9):
+        found = analyse(_shifted(*sorted((*TRUE_S, false_s))))
+        assert not found.valid
+        either = "0.500000 s or " if false_s < 1.0 else ""  # the mark may be the false one
+        assert f"without the edge at {either}{false_s:.6f} s" in found.faults[0]
+
+
+@pytest.mark.parametrize("high_w", [0.036, 0.015])
+def test_a_pairing_that_is_shifted_is_never_sound(high_w: float) -> None:
+    """One false edge before the first window and one after the last: pauses look like windows."""
+    for first_s, last_s in ((0.4, 7.0), (0.42, 7.1), (0.45, 7.3), (0.9, 6.5)):
+        edges = sorted((*TRUE_S, first_s, last_s))
+        found = analyse(_shifted(*edges, high_w=high_w))
+        if high_w == 0.015 and (first_s, last_s) == (0.4, 7.0):
+            continue  # equal times, equal power: no energy is wrong
+        assert not found.valid, (first_s, last_s)
+
+
+def test_pauses_with_more_power_than_windows_are_no_pauses() -> None:
+    """They last as long as windows do, and only their power tells them."""
+    found = analyse(_shifted(0.1, 0.4, *TRUE_S[1:], 7.0))
+    assert not found.valid
+    assert "takes 36 mW, in them 15 mW" in found.faults[0]
+
+
+def test_windows_with_other_iterations_are_as_long_for_an_inference() -> None:
+    """One that was asked again with more of them, and a board that spreads by a tenth."""
+    trace = _shifted(0.5, 1.0, 1.3, 1.31, 1.6, 2.2, 2.8)
+    infers = [Infer(10), Infer(10, again=True), Infer(20)]
+    again = memory_trace(
+        trace.head, trace.read(0, 8000)[0], edges=trace.edges, infers=[infers[0], *infers[1:]]
+    )
+    found = analyse(again)
+    assert [window.iterations for window in found.windows] == [10, 20]
+    assert found.valid
+    spread = _shifted(0.5, 1.0, 1.6, 2.2, 2.86, 3.4, 3.95)
+    assert analyse(spread).valid
+
+
+def test_an_energy_that_is_not_above_zero_is_a_fault() -> None:
+    """Current that is counted the other way round, or nothing at all."""
+    for power_w in (-0.01, 0.0):
+        found = analyse(_trace(power_w=np.full(5000, power_w)))
+        assert not found.valid
+        assert "no DUT runs on that" in found.windows[0].faults[0]
+        assert found.median_j is None
+
+
+def test_samples_below_zero_are_flagged_or_make_the_window_invalid() -> None:
+    """Noise about nothing is within its uncertainty; a run of them is a fault."""
+    for count, valid in ((0, True), (1, True), (3, False)):
+        power_w = np.full(5000, 0.01)
+        power_w[1500 : 1500 + count] = -0.009
+        found = analyse(_trace(power_w=power_w))
+        assert found.valid == valid
+        if valid:
+            term_j = found.windows[0].terms_j["losses"]
+            assert term_j == pytest.approx(count * 2 * 9e-6 / np.sqrt(3), abs=1e-12)
+        else:
+            assert "samples below zero" in found.windows[0].faults[0]

@@ -12,6 +12,7 @@ from tinybench.energy.monitor import Capture, MonitorSpec, open_monitor
 from tinybench.energy.simulated.load import Windows
 from tinybench.energy.simulated.lpm01a import SimulatedLpm01a, hexa
 from tinybench.energy.simulated.port import PseudoPort
+from tinybench.energy.simulated.scene import Scene
 from tinybench.energy.trace import Chunk
 from tinybench.errors import UsageError
 
@@ -182,7 +183,7 @@ def test_events_count_on_after_99() -> None:
 
 def test_the_dut_is_powered_while_a_thread_reads_the_samples() -> None:
     """The boot pulse is in the trace: sampling begins before the supply is on."""
-    device = SimulatedLpm01a(Windows())
+    device = SimulatedLpm01a(Scene(Windows()))
     chunks: list[Chunk] = []
     with PseudoPort(device) as port:
         monitor = open_monitor(MonitorSpec(driver="lpm01a", port=port.path))
@@ -190,11 +191,11 @@ def test_the_dut_is_powered_while_a_thread_reads_the_samples() -> None:
             with Capture(monitor, chunks.append) as capture:
                 monitor.power_on()
                 capture.check()
-                assert device.powered
+                assert device.supply.on
                 while sum(len(chunk.edges) for chunk in list(chunks)) < 2:
                     capture.check()
                 monitor.power_off()
-                assert not device.powered
+                assert not device.supply.on
         finally:
             monitor.close()
     assert len(joined(chunks)) >= 5000

@@ -10,6 +10,7 @@ from tests.faults.monitors import LOAD, run_otii
 from tinybench.energy.drivers import otii
 from tinybench.energy.monitor import MonitorSpec
 from tinybench.energy.simulated.otii import SimulatedOtii
+from tinybench.energy.simulated.scene import Scene
 from tinybench.errors import MonitorError, ToolMissingError, TransportError, UsageError
 
 
@@ -21,21 +22,21 @@ def test_windows_of_both_models_are_right(model: str) -> None:
 
 def test_the_licence_is_given_back_and_the_supply_is_off() -> None:
     """Whatever happens between."""
-    with SimulatedOtii(LOAD) as server:
+    with SimulatedOtii(Scene(LOAD)) as server:
         monitor = otii.open(MonitorSpec(driver="otii", port=server.address))
         assert (monitor.head.monitor, monitor.head.serial) == ("Otii Ace", "Ace0001")
         assert server.reserved
         monitor.power_on()
-        assert server.powered
+        assert server.supply.on
         assert monitor.read_voltage() == pytest.approx(3.0)
         monitor.close()
-        assert not server.powered
+        assert not server.supply.on
         assert not server.reserved
 
 
 def test_samples_come_while_it_records() -> None:
     """Chunks follow each other, each sample with its voltage."""
-    with SimulatedOtii(LOAD) as server:
+    with SimulatedOtii(Scene(LOAD)) as server:
         monitor = otii.open(MonitorSpec(driver="otii", port=server.address))
         monitor.start()
         chunks = []
@@ -50,7 +51,7 @@ def test_samples_come_while_it_records() -> None:
 
 def test_no_server_is_said_with_what_to_do() -> None:
     """The TCP server is off by default."""
-    with SimulatedOtii(LOAD) as server:
+    with SimulatedOtii(Scene(LOAD)) as server:
         address = server.address
     with pytest.raises(TransportError, match="switch its TCP server on"):
         otii.open(MonitorSpec(driver="otii", port=address))
@@ -60,7 +61,7 @@ def test_no_server_is_said_with_what_to_do() -> None:
 
 def test_the_rate_is_at_most_the_instruments() -> None:
     """An Arc takes 4000 samples a second."""
-    with SimulatedOtii(LOAD, model="Arc") as server:
+    with SimulatedOtii(Scene(LOAD), model="Arc") as server:
         with pytest.raises(UsageError, match="4000"):
             otii.open(MonitorSpec(driver="otii", port=server.address, rate_hz=50_000))
         assert not server.reserved
@@ -68,7 +69,7 @@ def test_the_rate_is_at_most_the_instruments() -> None:
 
 def test_a_refusal_is_told_in_the_servers_words() -> None:
     """The maker's client raises many kinds of errors; they become ours."""
-    with SimulatedOtii(LOAD, faults=frozenset({"no main"})) as server:
+    with SimulatedOtii(Scene(LOAD, frozenset({"no main"}))) as server:
         monitor = otii.open(MonitorSpec(driver="otii", port=server.address))
         with pytest.raises(MonitorError, match="over temperature"):
             monitor.power_on()
@@ -80,5 +81,5 @@ def test_a_missing_library_names_the_command_that_installs_it(
 ) -> None:
     """The maker's client is an extra."""
     monkeypatch.setitem(sys.modules, "otii_tcp_client.otii", None)
-    with pytest.raises(ToolMissingError, match=r"pip install 'tinybench-mcu\[otii\]'"):
+    with pytest.raises(ToolMissingError, match=r"install -e '\S*\[otii\]'"):
         otii.open(MonitorSpec(driver="otii"))

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from tinybench.energy.simulated import otii as sim_otii
 from tinybench.energy.simulated import ppk2 as sim_ppk2
 from tinybench.energy.simulated.load import Windows
 from tinybench.energy.simulated.port import PseudoPort
+from tinybench.energy.simulated.scene import Scene, Supply
 from tinybench.energy.trace import Chunk, Infer, Trace, memory_trace
 from tinybench.errors import TinybenchError
 
@@ -130,7 +131,7 @@ def run_lpm01a(
     """Run the LPM01A driver against the simulated LPM01A."""
     faults = frozenset({fault} if fault else ())
     at = 150_300 if wire_format == "binary" else 7300
-    device = sim_lpm01a.SimulatedLpm01a(LOAD, faults=faults, fault_at=at, real_time=False)
+    device = sim_lpm01a.SimulatedLpm01a(Scene(LOAD, faults, at, real_time=False))
     with PseudoPort(device, real_time=False) as port:
         outcome = _opened(
             lambda: lpm01a.open(
@@ -145,40 +146,39 @@ def run_lpm01a(
             ),
             total=wire_format == "binary",
         )
-        return _insist_off(outcome, device)
+        return _insist_off(outcome, device.supply)
 
 
 def run_ppk2(fault: str) -> Outcome:
     """Run the PPK2 driver against the simulated PPK2."""
     faults = frozenset({fault} if fault else ())
     real_time = fault == "lost 64 words"  # which only the clock can tell
-    device = sim_ppk2.SimulatedPpk2(LOAD, faults=faults, real_time=real_time)
+    device = sim_ppk2.SimulatedPpk2(Scene(LOAD, faults, real_time=real_time))
     with PseudoPort(device, real_time=real_time) as port:
         outcome = _opened(
             lambda: ppk2.open(MonitorSpec(driver="ppk2", port=port.path, voltage_v=VOLTAGE_V))
         )
-        return _insist_off(outcome, device)
+        return _insist_off(outcome, device.supply)
 
 
 def run_joulescope(fault: str, model: str = "js220") -> Outcome:
     """Run the Joulescope driver with the simulated driver object."""
     faults = frozenset({fault} if fault else ())
-    device = sim_joulescope.SimulatedJoulescope(LOAD, model=model, faults=faults, real_time=False)
+    device = sim_joulescope.SimulatedJoulescope(Scene(LOAD, faults, real_time=False), model=model)
     outcome = _opened(lambda: joulescope.open(MonitorSpec(driver="joulescope"), device))
-    return _insist_off(outcome, device)
+    return _insist_off(outcome, device.supply)
 
 
 def run_otii(fault: str, model: str = "Ace") -> Outcome:
     """Run the Otii driver, and the maker's client, against the simulated server."""
     faults = frozenset({fault} if fault else ())
     at = 75_000 if model == "Ace" else 6000
-    with sim_otii.SimulatedOtii(
-        LOAD, model=model, faults=faults, fault_at=at, real_time=False
-    ) as device:
+    scene = Scene(LOAD, faults, at, real_time=False)
+    with sim_otii.SimulatedOtii(scene, model=model) as device:
         outcome = _opened(lambda: otii.open(MonitorSpec(driver="otii", port=device.address)))
         if device.reserved and fault not in ("hangs", "hangs up", "not json"):
             return Outcome("WRONG", "the licence is still reserved")
-        return outcome if fault in ("hangs", "hangs up") else _insist_off(outcome, device)
+        return outcome if fault in ("hangs", "hangs up") else _insist_off(outcome, device.supply)
 
 
 def _opened(open_it: Callable[[], Monitor], *, total: bool = False) -> Outcome:
@@ -192,18 +192,12 @@ def _opened(open_it: Callable[[], Monitor], *, total: bool = False) -> Outcome:
         monitor.close()
 
 
-class Switched(Protocol):
-    """A simulated instrument that supplies the DUT."""
-
-    powered: bool
-
-
-def _insist_off(outcome: Outcome, device: Switched) -> Outcome:
+def _insist_off(outcome: Outcome, supply: Supply) -> Outcome:
     """Turn an outcome wrong when the supply stays on, unless the instrument was unplugged."""
     end_s = time.monotonic() + 2.0
-    while device.powered and time.monotonic() < end_s and "vanished" not in outcome.why:
+    while supply.on and time.monotonic() < end_s and "vanished" not in outcome.why:
         time.sleep(0.01)
-    if device.powered and "vanished" not in outcome.why:
+    if supply.on and "vanished" not in outcome.why:
         return Outcome("WRONG", f"the supply is still on after: {outcome}")
     return outcome
 

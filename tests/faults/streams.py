@@ -11,6 +11,7 @@ from tinybench.energy.lpm01a_stream import AsciiDecoder
 from tinybench.energy.ppk2_stream import Decoder
 from tinybench.energy.simulated.lpm01a import SimulatedLpm01a
 from tinybench.energy.simulated.ppk2 import SimulatedPpk2
+from tinybench.energy.simulated.scene import Scene
 from tinybench.energy.trace import Chunk, Infer, TraceHead, memory_trace
 
 PIECE_B = 1 << 16
@@ -66,9 +67,12 @@ def _ppk2(stream: bytes) -> tuple[list[Chunk], str]:
 def _stream(monitor: str) -> bytes:
     """Return what the instrument sends in 4.5 s."""
     if monitor == "lpm01a":
-        device, commands = SimulatedLpm01a(LOAD, real_time=False), b"freq 5k\npwr on\nstart\n"
+        device, commands = (
+            SimulatedLpm01a(Scene(LOAD, real_time=False)),
+            b"freq 5k\npwr on\nstart\n",
+        )
     else:
-        device, commands = SimulatedPpk2(LOAD, real_time=False), b"\x0c\x01\x06"
+        device, commands = SimulatedPpk2(Scene(LOAD, real_time=False)), b"\x0c\x01\x06"
     stream = device.hear(commands)
     per_sample_b = 9 if monitor == "lpm01a" else 4
     while len(stream) < 4.5 * HEADS[monitor].rate_hz * per_sample_b:

@@ -19,13 +19,22 @@ READY = b"m-ready\r\n"
 
 
 def build(
-    board: Board, folder: Path, *options: str, model: str | None = None, firmware: Path = FIRMWARE
+    board: Board,
+    folder: Path,
+    *options: str,
+    model: str | None = None,
+    engine: Path | None = None,
+    firmware: Path = FIRMWARE,
 ) -> Path:
-    """Build the board's firmware in `folder` with the fake engine, or with other C text."""
+    """Build the board's firmware in `folder` by make alone, and return the image.
+
+    With the fake engine, with other C text in its place, or with an engine's folder.
+    """
     (folder / "model").mkdir(parents=True)
     (folder / "model" / "model.c").write_text(model or FAKE_MODEL.read_text())
     (folder / "board.mk").write_text(board_mk(board))
-    command = ["make", "-s", "-C", str(firmware), f"BUILD={folder}", f"MODEL={folder / 'model'}"]
+    infers = f"ENGINE={engine}" if engine else f"MODEL={folder / 'model'}"
+    command = ["make", "-s", "-C", str(firmware), f"BUILD={folder}", infers]
     done = subprocess.run(
         [*command, f"BOARD_MK={folder / 'board.mk'}", *options],
         capture_output=True,

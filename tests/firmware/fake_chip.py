@@ -130,12 +130,14 @@ def build(board: Board, folder: Path, *, energy: bool = False) -> ctypes.CDLL:
         Path(__file__).with_name("fake_registers.c"),
     ]
     sources += [FIRMWARE / "cortex_m" / name for name in ("systick.c", "received.c")]
+    sources += (FIRMWARE / "stm32").glob("*.c")
     macros = {name.upper(): f"{value}u" for name, value in board.port.items()}
     macros |= {"CLOCK_HZ": f"{board.clock_hz}u", "TB_FAKE_REGISTERS": "1"}
+    macros["CHIP_H"] = f'"{board.family}.h"'
     if energy:
         macros["TB_ENERGY"] = "1"
     command = ["gcc", "-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
-    command += [f"-I{FIRMWARE / name}" for name in ("core", "cortex_m")]
+    command += [f"-I{FIRMWARE / name}" for name in ("core", "cortex_m", "stm32")]
     command += [f"-D{name}={value}" for name, value in macros.items()]
     done = subprocess.run(
         [*command, *map(str, sources), "-o", str(library)],

@@ -115,11 +115,11 @@ def test_only_debian(tmp_path: Path) -> None:
 
 def test_the_lines_to_type() -> None:
     """Without root the user gets whole lines; an entry that is there is not written again."""
-    lines = backports.lines_to_type(ENTRY, "bookworm-backports", "qemu-system-arm")
+    lines = backports.lines_to_type(ENTRY, "bookworm-backports", ["qemu-system-arm"])
     assert f"tee /etc/apt/sources.list.d/bookworm-backports.sources <<'END'\n{ENTRY}END\n" in lines
-    again = backports.lines_to_type("", "bookworm-backports", "qemu-system-arm")
+    again = backports.lines_to_type("", "bookworm-backports", ["qemu-system-arm", "other"])
     assert "tee" not in again
-    assert again.endswith("-t bookworm-backports qemu-system-arm")
+    assert again.endswith("-t bookworm-backports qemu-system-arm other")
 
 
 def test_what_is_new_enough_is_left_alone(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_what_is_new_enough_is_left_alone(tmp_path: Path) -> None:
     program.write_text("#!/bin/sh\necho 'emulator version 10.0.2 (Debian 1:10.0.2)'\n")
     program.chmod(0o755)
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), "emulator", "9.1", "emulator"],
+        [sys.executable, str(SCRIPT), "emulator=9.1=emulator", "emulator=10.0.2=emulator"],
         env={"PATH": f"{tmp_path}{os.pathsep}/usr/bin{os.pathsep}/bin"},
         capture_output=True,
         text=True,

@@ -60,3 +60,28 @@ def test_a_skip_in_ci_is_a_failure(
     if "CI" in environment:
         done.stdout.fnmatch_lines("*skipped in CI: qemu-system-arm is not installed*")
         done.stdout.fnmatch_lines("*skipped in CI: could not import 'no_such_module'*")
+
+
+WITH_DATA = """
+def test_both(shared_data, mirror):
+    assert (shared_data / "published").is_dir()
+    assert mirror.is_dir()
+"""
+
+
+def test_announced_data_is_used_wherever_it_is(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TINYBENCH_MIRROR says where it is, whatever stands beside the checkout; or nothing is."""
+    pytester.makeconftest("from tests.conftest import *\n")
+    pytester.makepyfile(WITH_DATA)
+    monkeypatch.setenv("CI", "true")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("TINYBENCH_MIRROR", str(pytester.path / "data" / "mirror"))
+    done = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    done.assert_outcomes(errors=1)
+    done.stdout.fnmatch_lines("*skipped in CI: the folder of official data*")
+    pytester.mkdir("data")
+    for name in ("mirror", "published"):
+        (pytester.path / "data" / name).mkdir()
+    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)

@@ -1,11 +1,10 @@
-"""Reads transcripts, and answers from one in the place of the device that was recorded."""
+"""Answers from a transcript in the place of the device that was recorded."""
 
-import json
 import time
-from collections.abc import Iterable
 from pathlib import Path
 
-from ..errors import RunFolderError, TransportError
+from ..errors import TransportError
+from .transcript import entries
 
 LONG_S = 0.5
 """A replay waits only for answers that took longer than this ..."""
@@ -23,20 +22,20 @@ class ReplayTransport:
     byte_s = 0.0
 
     def __init__(self, path: Path) -> None:
-        """Read a transcript. Raises RunFolderError when it cannot be read."""
+        """Begin to read a transcript. Raises RunFolderError, also later, if it cannot be read."""
         self._path = path
-        self._entries = list(_timed_entries(path))
-        self._next = 0
+        self._entries = entries(path)
+        self._next = next(self._entries, None)
         self._last_s = 0.0
         self._event(b"opened")
 
     def read(self, timeout_s: float) -> bytes:  # noqa: ARG002 - a transcript has no time to wait
-        if self._next >= len(self._entries):
+        if self._next is None:
             raise TransportError(f"{self._path}: the transcript has ended")
-        t_s, to, data = self._entries[self._next]
+        t_s, to, data = self._next
         if to != "host":
             return b""
-        self._next += 1
+        self._next = next(self._entries, None)
         if t_s - self._last_s > LONG_S:
             time.sleep((t_s - self._last_s) / HURRY)
         self._last_s = t_s
@@ -58,37 +57,12 @@ class ReplayTransport:
         self._asked("port", what)
 
     def _asked(self, to: str, data: bytes) -> None:
-        while self._next < len(self._entries) and self._entries[self._next][1] == "host":
-            self._next += 1
-        past = self._next >= len(self._entries)
-        t_s, *wanted = (0.0, "", b"") if past else self._entries[self._next]
+        while self._next is not None and self._next[1] == "host":
+            self._next = next(self._entries, None)
+        t_s, *wanted = self._next or (0.0, "", b"")
         if [to, data] != wanted:
             raise TransportError(
                 f"{self._path}: the transcript has {wanted[1]!r} where the runner sends {data!r}"
             )
         self._last_s = t_s
-        self._next += 1
-
-
-def read_transcript(path: Path) -> Iterable[tuple[str, bytes]]:
-    """Yield (to, bytes) of each entry of a transcript; `to` is "dut", "host" or "port".
-
-    Raises RunFolderError naming the line that is no entry.
-    """
-    for _, to, data in _timed_entries(path):
-        yield to, data
-
-
-def _timed_entries(path: Path) -> Iterable[tuple[float, str, bytes]]:
-    """Yield (seconds, to, bytes) of each entry of a transcript; see `read_transcript`."""
-    try:
-        lines = path.read_text(encoding="ascii").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise RunFolderError(f"cannot read the transcript {path}: {error}") from error
-    for number, line in enumerate(lines, start=1):
-        try:
-            entry = json.loads(line)
-            data = entry["text"].encode("ascii") if "text" in entry else bytes.fromhex(entry["hex"])
-            yield float(entry.get("t_s", 0)), entry["to"], data
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise RunFolderError(f"{path}:{number}: not a transcript entry: {error}") from error
+        self._next = next(self._entries, None)

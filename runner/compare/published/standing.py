@@ -5,11 +5,18 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from tinybench.datasets.declaration import load_dataset, title_of
+from tinybench.errors import UsageError
+
+from ...audit.labels import OLD_ROUND
+from ...build.task import load_task
 from ...results.result import Result
 from .table import Entry, Table
 
 REFERENCE = "reference"
 """Submitter of the results of the reference board."""
+TOP1_DECIMALS, AUC_DECIMALS = 3, 2
+"""Of shares of 1, as the runners print them at least: 90.1 % and .86."""
 
 _CORTEX = re.compile(r"Cortex\W{0,3}([AMR]\d{1,3}\+?)", re.IGNORECASE)
 _RISCV = re.compile(r"RISC-?V|\bRV(?:32|64)|AndesCore|XuanTie", re.IGNORECASE)
@@ -36,6 +43,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """Why it has no place among them, such as "emulated"; empty where it has one."""
     better_than: float | None
     """Share of the published figures that ours is better than; None where it is not comparable."""
+    as_good_as: int = 0
+    """Published figures that ours equals, rounded to their digits; none where not comparable."""
     count: int
     """Published figures."""
     core: str
@@ -52,6 +61,7 @@ def standings(result: Result, table: Table) -> list[Standing]:
     published = [e for e in table.entries if e.task == result.task and e.division == "closed"]
     other_model = "" if result.model.kind == "official" else "another model"
     other_inputs = "" if result.dataset == "official" else f"{result.dataset} inputs"
+    other_list = "" if other_inputs else _other_list(result)
     emulated = "emulated: an instruction count" if result.emulated else ""
     host = "host process: no microcontroller" if result.core == "host" else ""
     core = kind_of_core(result.core)
@@ -59,24 +69,27 @@ def standings(result: Result, table: Table) -> list[Standing]:
 
     def add(
         metric: str, unit: str, value: float | None, why: Sequence[str],
-        read: Callable[[Entry], float | None], low_is_good: bool,
+        read: Callable[[Entry], float | None], low_is_good: bool, decimals: int | None = None,
     ) -> None:  # fmt: skip
         said = "; ".join(words for words in why if words)
         known = [(e, v) for e in published if (v := read(e)) is not None]
+        if decimals is not None:
+            known = [(e, v) for e, v in known if not _of_replaced_list(e)]
         if value is not None and known:
-            found.append(_standing(metric, unit, value, said, known, core, low_is_good))
+            found.append(_standing(metric, unit, value, said, known, core, low_is_good, decimals))
 
     if result.accuracy is not None:
         part = result.accuracy.count < result.inputs.count
         why = [
             other_model,
             other_inputs,
+            other_list,
             "" if result.complete else "a part of a run",
             f"{result.accuracy.count} of {result.inputs.count} inputs" if part else "",
         ]
         top1, auc = result.accuracy.top1, result.accuracy.auc
-        add("top-1", "", top1, why, lambda e: e.top1, False)
-        add("AUC", "", auc, why, lambda e: e.auc, False)
+        add("top-1", "", top1, why, lambda e: e.top1, False, TOP1_DECIMALS)
+        add("AUC", "", auc, why, lambda e: e.auc, False, AUC_DECIMALS)
     if result.performance is not None:
         latency_s = result.performance.latency_s
         add("latency", "s", latency_s, [emulated, host, other_model], lambda e: e.latency_s, True)
@@ -85,6 +98,27 @@ def standings(result: Result, table: Table) -> list[Standing]:
         why = ["modelled" if result.energy.modelled else "", other_model]
         add("energy", "J", energy_j, why, lambda e: e.energy_j, True)
     return found
+
+
+def _other_list(result: Result) -> str:
+    """Return which list the inputs are of, where it is not the one of the rounds compared with."""
+    try:
+        dataset = load_dataset(load_task(result.task).dataset)
+    except UsageError:
+        return "a task of one's own"
+    in_use = title_of(dataset, dataset.lists[0] if dataset.lists else None)
+    return "" if result.inputs.name == in_use else f"inputs of {result.inputs.name}"
+
+
+def _of_replaced_list(entry: Entry) -> bool:
+    """Return whether a published accuracy is one of a list that later rounds replaced."""
+    return entry.round == OLD_ROUND and entry.task in ("ic", "ic02")
+
+
+def _rounded(value: float, published: float, decimals: int) -> float:
+    """Return a share with as many decimals as a published one has, at least `decimals`."""
+    digits = f"{published:.6f}".rstrip("0").partition(".")[2]
+    return round(value, max(decimals, len(digits)))
 
 
 def kind_of_core(words: str) -> str:
@@ -102,10 +136,16 @@ def _standing(
     known: Sequence[tuple[Entry, float]],
     core: str,
     low_is_good: bool,
+    decimals: int | None,
 ) -> Standing:
+    """`decimals`: of the published figures at least; None: they are compared with all digits."""
     sign = 1 if low_is_good else -1
+    ours = [value if decimals is None else _rounded(value, other, decimals) for _, other in known]
+    theirs = [other if decimals is None else _rounded(other, other, decimals) for _, other in known]
+    pairs = list(zip(ours, theirs, strict=True))
     ordered = sorted(known, key=lambda item: sign * item[1])
-    beaten = sum(sign * value < sign * other for _, other in known)
+    beaten = sum(sign * own < sign * other for own, other in pairs)
+    equal = sum(own == other for own, other in pairs)
     per_core: dict[str, Beside] = {}
     for item in ordered:
         if kind := kind_of_core(item[0].processor):
@@ -117,6 +157,7 @@ def _standing(
         value=value,
         not_comparable=not_comparable,
         better_than=None if not_comparable else beaten / len(known),
+        as_good_as=0 if not_comparable else equal,
         count=len(known),
         core=core,
         best_per_core=per_core,

@@ -3,15 +3,17 @@
 import base64
 import hashlib
 import json
+from collections import deque
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
 import msgspec
 
-from tinybench.errors import ProtocolError, TinybenchError
+from tinybench.errors import ProtocolError, RunFolderError, TinybenchError
 from tinybench.printable import all_printable
 from tinybench.read import read_json
+from tinybench.transport.transcript import read_lines, transcripts
 
 from ...build.task import load_task
 from ...compare.store import Summary
@@ -247,6 +249,8 @@ def _energy(energy: Energy) -> str:
         more = "".join(f"\n{words}" for words in (*w.faults, *w.warnings))
         tips.append(f"window {number}: {value}{power}{length}\n{w.input}{more}")
     said = f"{energy.monitor}; whiskers: k = 2; ×: a window that cannot be trusted"
+    if energy.not_stated:
+        said += f". The uncertainty is incomplete: {', '.join(energy.not_stated)} unknown"
     if energy.modelled:
         said = "A model's figures, not a measurement. " + said
     plot = plots.whiskers(each_uj, spreads_uj, tips, unit)
@@ -284,6 +288,7 @@ def _published(result: Result) -> list[str]:
             said += f"; ours is not comparable: {one.not_comparable}"
         elif one.better_than is not None:
             said += f"; ours is better than {one.better_than:.0%} of them"
+            said += f", as good as {one.as_good_as}" if one.as_good_as else ""
         table = _table(("", one.metric, "whose"), rows, "ranking")
         cards.append(_card(f"Published: {one.metric}", table + _note(said)))
     return cards
@@ -331,11 +336,11 @@ def _profile(profile: Profile) -> str:
 
 def _transcripts(folder: Path) -> list[str]:
     cards = []
-    for path in sorted(folder.glob("transcript*.jsonl")):
+    for path in transcripts(folder):
         try:
             lines, left_out_b = _excerpt(path)
-        except OSError as error:
-            cards.append(_card("Transcript", _note(f"{path.name} cannot be read: {error}"), "wide"))
+        except RunFolderError:
+            cards.append(_card("Transcript", _note(f"{path.name} cannot be read"), "wide"))
             continue
         shown = "".join(_transcript_line(line) for line in lines)
         note = f"{left_out_b:,} bytes in the middle are left out; " if left_out_b else ""
@@ -349,14 +354,20 @@ def _transcripts(folder: Path) -> list[str]:
 
 def _excerpt(path: Path) -> tuple[list[bytes], int]:
     """Return whole lines of the beginning and the end, and how many bytes are between them."""
-    size_b = path.stat().st_size
-    with path.open("rb") as file:
-        if size_b <= 2 * EXCERPT_B:
-            return file.read().splitlines(), 0
-        first = file.read(EXCERPT_B).rpartition(b"\n")[0]
-        file.seek(size_b - EXCERPT_B)
-        last = file.read().partition(b"\n")[2]
-    return [*first.splitlines(), *last.splitlines()], size_b - len(first) - len(last)
+    first: list[bytes] = []
+    last: deque[bytes] = deque()
+    first_b = last_b = left_out_b = 0
+    for line in read_lines(path):
+        if not last and first_b + len(line) <= EXCERPT_B:
+            first.append(line)
+            first_b += len(line)
+            continue
+        last.append(line)
+        last_b += len(line)
+        while last_b > EXCERPT_B:
+            left_out_b += len(last[0])
+            last_b -= len(last.popleft())
+    return [*first, *last], left_out_b
 
 
 def _transcript_line(line: bytes) -> str:

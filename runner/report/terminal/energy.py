@@ -1,17 +1,21 @@
 """What is known of an energy trace, as a person reads it in a terminal."""
 
+from collections.abc import Sequence
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from tinybench.energy.analysis import SKEW_MAX_PPM, Analysis
 from tinybench.energy.examine import ByRule, Examination
+from tinybench.printable import all_printable
 
 UJ = 1e6
 
 
 def report(found: Examination) -> RenderableType:
     """Return the windows, their median with its uncertainty, and others' rules beside it."""
+    found = all_printable(found)
     own = found.tinybench
     parts: list[RenderableType] = [Text(), _facts(found), Text(), _windows(own)]
     if own.terms_j:
@@ -20,6 +24,11 @@ def report(found: Examination) -> RenderableType:
         parts += [Text(), _by_rule(rule, own)]
     parts += [Text(), _verdict(found)]
     return Group(*parts)
+
+
+def incomplete(not_stated: Sequence[str]) -> str:
+    """Return what is to be said beside an uncertainty that lacks terms."""
+    return f"(incomplete: {', '.join(not_stated)} unknown)" if not_stated else ""
 
 
 def _facts(found: Examination) -> Table:
@@ -69,7 +78,10 @@ def _windows(own: Analysis) -> Table:
             (window.per_inference_j, UJ, 4),
             (window.power_w, 1e3, 4),
         ]
-        said = [*(f"INVALID: {fault}" for fault in window.faults), *window.warnings]
+        faults = [fault for fault in window.faults if fault not in own.faults]
+        said = [*(f"INVALID: {fault}" for fault in faults), *window.warnings]
+        if window.faults and not faults:
+            said = ["INVALID: the trace is", *said]
         shown = ["-" if x is None else f"{x * scale:.{digits}f}" for x, scale, digits in numbers]
         table.add_row(str(window.number), *shown, "; ".join(said))
     return table
@@ -81,12 +93,12 @@ def _budget(own: Analysis) -> Table:
     table.add_column("uncertainty of the median", no_wrap=True)
     table.add_column("uJ (k=1)", justify="right")
     table.add_column("of it", justify="right")
-    stated = {name: term for name, term in own.terms_j.items() if name not in own.not_stated}
+    stated = {name: term_j for name, term_j in own.terms_j.items() if term_j is not None}
     for name, term_j in sorted(stated.items(), key=lambda item: -item[1]):
         share = term_j / own.median_j if own.median_j else 0.0
         table.add_row(name, f"{term_j * UJ:.4f}", f"{share:.4%}")
     for name in own.not_stated:
-        table.add_row(name, "-", "not stated for this monitor")
+        table.add_row(name, "unknown", "not stated for this monitor")
     return table
 
 
@@ -133,9 +145,12 @@ def _verdict(found: Examination) -> Text:
         good = sum(not window.faults for window in own.windows)
         text.append(
             f"median of {good} windows: {own.median_j * UJ:.4f} ± {own.uncertainty_j * UJ:.4f} "
-            f"{unit} ({share:.2%}, k = 2)\n",
+            f"{unit} ({share:.2%}, k = 2)",
             "bold",
         )
+        if own.not_stated:
+            text.append(f" {incomplete(own.not_stated)}", "bold yellow")
+        text.append("\n")
     text.append("sound" if own.valid else "NOT sound", "bold green" if own.valid else "bold red")
     if found.modelled:
         text.append(" (modelled: no measurement)", "bold yellow")

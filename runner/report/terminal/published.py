@@ -30,6 +30,8 @@ def _sentence(one: Standing) -> str:
             f"{one.metric} {value(one, one.value)} is better than {one.better_than:.0%} of "
             f"{one.count} published"
         )
+        if one.as_good_as:
+            text += f" and as good as {one.as_good_as}"
     beside = [("reference board", one.reference)]
     if one.core:
         beside.append((f"best {one.core}", one.best_per_core.get(one.core)))

@@ -11,6 +11,7 @@ from tinybench.printable import all_printable
 from ...results import score
 from ...results.result import Accuracy, Energy, Link, Performance, Result
 from ...rules import Ruling, Verdict, Violation
+from .energy import incomplete
 from .published import placed, words
 
 
@@ -74,6 +75,19 @@ def _facts(result: Result) -> Table:
     return table
 
 
+def _firmware(result: Result) -> list[tuple[str, str]]:
+    image = result.firmware
+    if image is None:
+        return [("firmware", "what the board held; not built here")]
+    flash = f"{image.flash_b:,} bytes"
+    if image.code_flash_b is not None and result.model.weights_b is not None:
+        flash = f"{image.code_flash_b:,} bytes of code, {result.model.weights_b:,} of weights"
+    said = [("flash", flash)]
+    if image.engine is not None and image.engine.flags:
+        said.append(("engine", f"{image.engine.name}, compiled with {image.engine.flags}"))
+    return said
+
+
 def facts(result: Result) -> list[tuple[str, str]]:
     """Return what is said of a run before its windows, as names with values."""
     said: list[tuple[str, str]] = []
@@ -84,14 +98,7 @@ def facts(result: Result) -> list[tuple[str, str]]:
     said.append(("model", f"{result.model.kind}: {result.model.name}, {macs}"))
     if result.model.tensor_ram_b is not None:
         said.append(("tensor RAM", f"{result.model.tensor_ram_b:,} bytes"))
-    if result.firmware is not None:
-        code_b, weights_b = result.firmware.code_flash_b, result.model.weights_b
-        if code_b is None or weights_b is None:
-            said.append(("flash", f"{result.firmware.flash_b:,} bytes"))
-        else:
-            said.append(("flash", f"{code_b:,} bytes of code, {weights_b:,} of weights"))
-    else:
-        said.append(("firmware", "what the board held; not built here"))
+    said += _firmware(result)
     if result.link is not None:
         said.append(("link", _link(result.link)))
     if result.accuracy is not None and result.accuracy.count:
@@ -145,7 +152,8 @@ def _energy_facts(energy: Energy) -> list[tuple[str, str]]:
             (
                 "energy",
                 f"{energy.per_inference_j * 1e6:.4f} ± {(energy.uncertainty_j or 0) * 1e6:.4f} "
-                f"{unit} (k = 2), median of {len(energy.windows)} windows",
+                f"{unit} (k = 2), median of {len(energy.windows)} windows "
+                f"{incomplete(energy.not_stated)}".rstrip(),
             )
         )
     volts = "" if energy.voltage_v is None else f", {energy.voltage_v:.3f} V"

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from tests import ROOT
-from tests.firmware.dut_process import FAKE_MODEL, FIRMWARE, READY, DutProcess
+from tests.firmware.dut_process import FAKE_MODEL, READY, DutProcess
+from tests.firmware.dut_process import build as firmware_of
 from tests.runner.results.a_result import good_result
 from tinybench.errors import UsageError
 from tinybench.runner import cli
 from tinybench.runner.build.board import load_board
 from tinybench.runner.build.engine import load_engine
-from tinybench.runner.build.firmware import board_mk, build
+from tinybench.runner.build.firmware import build
 from tinybench.runner.build.task import load_task
 from tinybench.runner.results.result import ModelUsed
 from tinybench.runner.rules import check
@@ -82,23 +83,6 @@ void th_results(void) {
 """Knows one class of keywords."""
 
 
-def make(folder: Path, engine: Path, *options: str, board: str = "host") -> Path:
-    """Build a board's firmware with an engine, by make alone."""
-    folder.mkdir(parents=True)
-    mk = folder / "board.mk"
-    mk.write_text(board_mk(load_board(board)))
-    command = ["make", "-s", "-C", str(FIRMWARE), f"BUILD={folder}", f"BOARD_MK={mk}"]
-    done = subprocess.run(
-        [*command, f"ENGINE={engine}", *options],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return folder / "firmware.elf"
-
-
 def engine(folder: Path, text: str) -> Path:
     """Write an engine of one source."""
     folder.mkdir(parents=True)
@@ -111,7 +95,8 @@ def th_elf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An engine of the th_* API, for the host, under sanitizers."""
     scratch = tmp_path_factory.mktemp("th")
     options = ("MODEL_ID=kws01", "INPUT_B=490", "CFLAGS_EXTRA=-fsanitize=address,undefined")
-    return make(scratch / "out", engine(scratch / "engine", TH_ENGINE), *options)
+    folder = engine(scratch / "engine", TH_ENGINE)
+    return firmware_of(load_board("host"), scratch / "out", *options, engine=folder)
 
 
 @pytest.fixture
@@ -154,7 +139,7 @@ def test_an_engine_of_model_h_runs_as_compiled_ones_do(tmp_path: Path) -> None:
     """The engine of the firmware's own tests, handed in as a folder, on an emulated RISC-V core."""
     board = load_board("qemu-riscv32")
     folder = engine(tmp_path / "engine", FAKE_MODEL.read_text())
-    elf = make(tmp_path / "out", folder, board=board.name)
+    elf = firmware_of(board, tmp_path / "out", engine=folder)
     with DutProcess(board.command(str(elf))) as dut:
         dut.read_until(READY)
         assert "m-model-[fake01]\r\n" in dut.ask(b"profile")
@@ -175,10 +160,77 @@ def test_engine_mk_says_what_is_built(tmp_path: Path) -> None:
     (folder / "engine.mk").write_text(
         "ENGINE_SOURCES := src/a.c\nENGINE_CFLAGS := -DGIVEN\nENGINE_LIBS := libb.a\n"
     )
-    with DutProcess([str(make(tmp_path / "out", folder))]) as dut:
+    elf = firmware_of(load_board("host"), tmp_path / "out", engine=folder)
+    with DutProcess([str(elf)]) as dut:
         dut.read_until(READY)
         dut.upload(bytes(490))
         assert "m-results-[0.250," in dut.ask(b"infer 1 0")
+
+
+COPIES = """\
+#include <stdint.h>
+#include <string.h>
+#include "api/internally_implemented.h"
+#include "api/submitter_implemented.h"
+
+static uint32_t sum;
+
+void th_load_tensor(void) {}
+
+void th_infer(void) {
+    const uint8_t *bytes = ee_get_buffer_pointer();
+    for (int round = 0; round < 20; round++) {
+        for (int at = 0; at + 4 <= 490; at += 4) {
+            uint32_t word;
+            memcpy(&word, bytes + at, 4);
+            sum = (sum << 1 | sum >> 31) ^ word;
+        }
+    }
+}
+
+void th_results(void) { th_printf("m-results-[%u]\\r\\n", (unsigned)sum); }
+"""
+
+
+def window_us(elf: Path) -> int:
+    """Return the emulated time of 50 inferences, which counts instructions."""
+    with DutProcess(load_board("mps2-an386").command(str(elf))) as dut:
+        dut.read_until(READY)
+        dut.upload(bytes(range(245)) * 2)
+        start_us, end_us = map(int, re.findall(r"m-lap-us-([0-9]+)", dut.ask(b"infer 50 1")))
+    return end_us - start_us
+
+
+def test_an_engine_costs_what_it_costs_alone(tmp_path: Path) -> None:
+    """Built here or by its maker's own compiler call, hosted: instructions are the same to 1 %."""
+    board = load_board("mps2-an386")
+    assert board.toolchain is not None
+    options = ("MODEL_ID=kws01", "INPUT_B=490", "ENGINE_API=th")
+    ours = engine(tmp_path / "sources", COPIES)
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    (alone / "engine.mk").write_text("ENGINE_SOURCES :=\nENGINE_LIBS := libalone.a\n")
+    include = f"-I{ROOT / 'firmware' / 'th_api'}"
+    command = ["arm-none-eabi-gcc", "-O3", *board.toolchain.cflags, include]
+    command += ["-DMAX_DB_INPUT_SIZE=490", "-c", str(ours / "engine.c"), "-o", "alone.o"]
+    subprocess.run(command, cwd=alone, check=True, timeout=60)
+    subprocess.run(
+        ["arm-none-eabi-ar", "rc", "libalone.a", "alone.o"], cwd=alone, check=True, timeout=60
+    )
+    here = window_us(firmware_of(board, tmp_path / "out", *options, engine=ours))
+    there = window_us(firmware_of(board, tmp_path / "alone-out", *options, engine=alone))
+    assert here == pytest.approx(there, rel=0.01)
+
+
+def test_an_engine_is_compiled_as_it_asks(tmp_path: Path) -> None:
+    """Its own flags come last; those of the board and its own are what is told of it."""
+    folder = engine(
+        tmp_path / "mine", TWELVE + "#ifndef __OPTIMIZE_SIZE__\n#error not -Os\n#endif\n"
+    )
+    (folder / "engine.mk").write_text("ENGINE_CFLAGS := -Os -DOWN=1\n")
+    image = build(load_board("mps2-an386"), load_task("kws"), load_engine(folder))
+    flags = "-mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16"
+    assert image.engine_flags == f"-O3 {flags} -Os -DOWN=1"
 
 
 def test_a_run_says_whose_engine_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -190,6 +242,7 @@ def test_a_run_says_whose_engine_it_was(tmp_path: Path, capsys: pytest.CaptureFi
     assert document["firmware"]["engine"] == {
         "name": "mine",
         "sha256": load_engine(folder).sha256,
+        "flags": "-O3",
     }
     assert document["model"]["kind"] == "engine"
     assert (document["model"]["macs"], document["model"]["weights_b"]) == (None, None)

@@ -114,20 +114,109 @@ def test_a_data_folder_with_other_inputs_is_custom(
         resolve(kws, data=tmp_path, cache=tmp_path)
 
 
-def test_inputs_without_public_checksums_are_said_to_be_unchecked(
+def _eembc_folder(labels: Path, folder: Path, name: str, size_b: int, fill: int | None) -> Path:
+    """Make a dataset folder with official labels and inputs of a test's own."""
+    (folder / name).mkdir(parents=True)
+    shutil.copyfile(labels, folder / name / labels.name)
+    for number, line in enumerate(labels.read_text().splitlines()):
+        value = number if fill is None else fill
+        data = value.to_bytes(2, "little") + bytes(size_b - 2)
+        (folder / name / line.split(",")[0]).write_bytes(data)
+    return folder
+
+
+def _labels(shared_data: Path, repository: str, name: str) -> Path:
+    (found,) = (shared_data / "mirror" / repository).rglob(name)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("task", "size_b", "fill"), [("vww", 27_648, 0), ("ad", 2560, 0), ("ic", 3072, None)]
+)
+def test_official_names_and_labels_do_not_make_inputs_official(
+    official: Path, shared_data: Path, tmp_path: Path, task: str, size_b: int, fill: int | None
+) -> None:
+    """All zero, or one unlike the other: the labels are official, the bytes are unverified."""
+    wanted = load_task(task)
+    labels = _labels(shared_data, "eembc", f"datasets/{wanted.dataset}/y_labels.csv")
+    data = _eembc_folder(labels, tmp_path, wanted.dataset, size_b, fill)
+    model = shared_data / "mirror" / official_files(wanted)[-1].address
+    inputs = resolve(wanted, data=data, model=model, cache=official)
+    assert (inputs.dataset_origin, inputs.model_origin) == ("unverified", "official")
+    count = len(inputs.samples.samples)
+    assert f"{count} unverified inputs ({inputs.name})" in inputs.note
+    assert f"{count}, such as" in inputs.note
+    assert ("not unlike each other" in inputs.note) == (fill == 0)
+    assert "tinybench prepare" in inputs.note
+
+
+def test_the_list_of_inputs_is_named(official: Path, shared_data: Path, tmp_path: Path) -> None:
+    """ic01 has had two lists; ad01 has a second one of 72 files, known by its own file name."""
+    seen = {}
+    for repository, name, task in (
+        ("eembc", "datasets/ic01/y_labels.csv", "ic"),
+        ("mlcommons", "datasets/ic01/y_labels.csv", "ic"),
+        ("mlcommons", "ad01/y_labels_alt.csv", "ad"),
+    ):
+        wanted = load_task(task)
+        labels = _labels(shared_data, repository, name)
+        size_b = 2560 if task == "ad" else 3072
+        data = _eembc_folder(labels, tmp_path / repository / task, wanted.dataset, size_b, None)
+        model = shared_data / "mirror" / official_files(wanted)[-1].address
+        inputs = resolve(wanted, data=data, model=model, cache=official)
+        seen[inputs.name] = len(inputs.samples.samples)
+    assert seen == {
+        "ic01 (list of round v0.5)": 200,
+        "ic01 (list since round v0.7)": 200,
+        "ad01 (72 files)": 72,
+    }
+
+
+def test_labels_are_compared_as_they_are_read(kws: Task, official: Path, tmp_path: Path) -> None:
+    """Spaces, CRLF and a byte order mark are no other labels; one other class is."""
+    inputs = resolve(kws, cache=official)
+    folder = Path(shutil.copytree(str(inputs.samples.folder), tmp_path / "kws01"))
+    text = (folder / "y_labels.csv").read_text()
+    spaced = "\ufeff" + text.replace(",", ", ").replace("\n", "\r\n")
+    (folder / "y_labels.csv").write_bytes(spaced.encode())
+    again = resolve(kws, data=tmp_path, cache=official)
+    assert again.dataset_origin == "official"
+    assert again.samples.sha256 == inputs.samples.sha256
+    (folder / "y_labels.csv").write_text(text.replace("Stop_7.bin,12,7", "Stop_7.bin,12,6", 1))
+    assert resolve(kws, data=tmp_path, cache=official).dataset_origin == "custom"
+
+
+def test_one_official_input_with_another_bit_is_named(
+    kws: Task, official: Path, tmp_path: Path
+) -> None:
+    """999 official inputs and one that is not are unverified inputs; the one is named."""
+    inputs = resolve(kws, cache=official)
+    folder = Path(shutil.copytree(str(inputs.samples.folder), tmp_path / "kws01"))
+    path = folder / inputs.samples.samples[7].name
+    data = bytearray(path.read_bytes())
+    data[100] ^= 1
+    path.write_bytes(data)
+    again = resolve(kws, data=tmp_path, cache=official)
+    assert again.dataset_origin == "unverified"
+    assert f"; {path.name} has not the official bytes" in again.note
+
+
+def test_a_missing_input_says_of_which_list_it_is(
     official: Path, shared_data: Path, tmp_path: Path
 ) -> None:
-    """Of a set that may not be passed on only the label file can be compared."""
-    ad = load_task("ad")
-    labels = next((shared_data / "mirror/eembc/energyrunner").iterdir()) / "datasets/ad01"
-    (tmp_path / "ad01").mkdir()
-    shutil.copyfile(labels / "y_labels.csv", tmp_path / "ad01" / "y_labels.csv")
-    for line in (labels / "y_labels.csv").read_text().splitlines():
-        (tmp_path / "ad01" / line.split(",")[0]).write_bytes(bytes(2560))
-    model = shared_data / "mirror" / official_files(ad)[-1].address
-    inputs = resolve(ad, data=tmp_path, model=model, cache=official)
-    assert (inputs.dataset_origin, inputs.model_origin) == ("official", "official")
-    assert "the inputs have no public checksums" in inputs.note
+    """The labels of one list over the files of the other one: both are named."""
+    task = load_task("ic")
+    old = _labels(shared_data, "eembc", "datasets/ic01/y_labels.csv")
+    data = _eembc_folder(old, tmp_path, "ic01", 3072, None)
+    new = _labels(shared_data, "mlcommons", "datasets/ic01/y_labels.csv")
+    shutil.copyfile(new, data / "ic01" / "y_labels.csv")
+    model = shared_data / "mirror" / official_files(task)[-1].address
+    with pytest.raises(
+        DatasetError,
+        match=r"that of ic01 \(list since round v0\.7\), and the files here are those of ic01 "
+        r"\(list of round v0\.5\)",
+    ):
+        resolve(task, data=data, model=model, cache=official)
 
 
 def test_a_model_is_known_by_its_bytes(kws: Task, official: Path, tmp_path: Path) -> None:

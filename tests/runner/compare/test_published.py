@@ -15,7 +15,7 @@ from tinybench.errors import FetchError, UsageError
 from tinybench.runner.build.task import load_task
 from tinybench.runner.compare.published import table
 from tinybench.runner.compare.published.entry import Entry
-from tinybench.runner.compare.published.standing import kind_of_core, standings
+from tinybench.runner.compare.published.standing import Standing, kind_of_core, standings
 from tinybench.runner.compare.published.table import Table, fetch, load
 from tinybench.runner.compare.store import summary
 from tinybench.runner.report.document import document
@@ -83,6 +83,64 @@ def test_a_result_has_its_place_among_the_published() -> None:
     ]
     assert latency.best.submitter == "big"
     assert (top1.metric, top1.better_than) == ("top-1", 0.25)  # 90.1 % beats 90.0 %
+
+
+def _accuracy_among(task: str, auc: float, entries: list[Entry], name: str) -> Standing:
+    """Return the standing of an AUC, of a set of 248 inputs, among entries."""
+    good = good_result().accuracy
+    assert good is not None
+    accuracy = msgspec.structs.replace(good, top1=None, correct=None, auc=auc, count=248)
+    inputs = msgspec.structs.replace(good_result().inputs, name=name, count=248)
+    result = _measured(task=task, accuracy=accuracy, performance=None, inputs=inputs)
+    (found,) = standings(result, Table(source="a test", sha256="0" * 64, entries=entries))
+    return found
+
+
+def _aucs(**counts: int) -> list[Entry]:
+    """Return entries with AUCs such as 0.85, so many of each, by names such as `_85`."""
+    return [
+        _entry("any", None, task="ad", top1=None, auc=float(f"0.{name[1:]}"))
+        for name, count in counts.items()
+        for _ in range(count)
+    ]
+
+
+def test_a_place_is_given_by_the_digits_that_are_published() -> None:
+    """.862037 is no better than what is printed as .86, nor than .862; it beats .85 and .861."""
+    entries = _aucs(_85=13, _86=52, _862=3, _87=4, _89=3, _873=2)
+    found = _accuracy_among("ad", 0.862037, entries, "ad01")
+    assert (found.better_than, found.as_good_as, found.count) == (13 / 77, 55, 77)
+    assert "better than 17% of 77 published and as good as 55" in words([found])[0]
+    assert _accuracy_among("ad", 0.862037, _aucs(_861=1, _9=1), "ad01").better_than == 0.5
+    assert _accuracy_among("ad", 0.9049, _aucs(_9=2), "ad01").as_good_as == 2
+
+
+def test_the_published_table_of_all_rounds_ranks_so(shared_data: Path) -> None:
+    """The AUC of the reference model: better than 17 % of 77, equal to 52 printed .86."""
+    path = shared_data / "published_results.csv"
+    entries = table.parse(path.read_bytes(), path.name)
+    found = _accuracy_among("ad", 0.862037, entries, "ad01")
+    assert (found.count, round((found.better_than or 0) * 100), found.as_good_as) == (77, 17, 55)
+
+
+@pytest.mark.parametrize(
+    ("task", "name"), [("ad", "ad01 (72 files)"), ("ic", "ic01 (list of round v0.5)")]
+)
+def test_another_list_of_inputs_has_no_place(task: str, name: str) -> None:
+    """Its accuracy is not that of the inputs which the published ones have."""
+    entries = [_entry("any", None, task=task, top1=None, auc=0.8)]
+    found = _accuracy_among(task, 0.9, entries, name)
+    assert (found.better_than, found.not_comparable) == (None, f"inputs of {name}")
+
+
+def test_published_accuracies_of_a_replaced_list_are_not_compared_with() -> None:
+    """ic01 had another list in round v0.5; kws01 had not."""
+    name = "ic01 (list since round v0.7)"
+    entries = [
+        _entry("old", None, task="ic", round="0.5", auc=0.8),
+        _entry("new", None, task="ic", round="1.1", auc=0.8),
+    ]
+    assert _accuracy_among("ic", 0.9, entries, name).count == 1
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from tinybench.energy.monitor import Monitor
 from tinybench.energy.simulated.load import Windows
 from tinybench.energy.simulated.lpm01a import SimulatedLpm01a
 from tinybench.energy.simulated.port import PseudoPort
+from tinybench.energy.simulated.scene import Scene
 from tinybench.errors import FlashError, UsageError
 from tinybench.runner import cli
 from tinybench.runner.build.board import Board, load_board, names
@@ -211,7 +212,7 @@ def test_in_energy_mode_the_board_is_supplied_while_it_is_asked_and_written(
         with (tmp_path / "events").open("a") as file:
             file.write("on\n" if on else "off\n")
 
-    monitor = SimulatedLpm01a(Windows(), real_time=False, on_power=switched)
+    monitor = SimulatedLpm01a(Scene(Windows(), real_time=False, on_power=switched))
     with PseudoPort(monitor, real_time=False) as port:
         (tmp_path / "desk.toml").write_text(f'driver = "lpm01a"\nport = "{port.path}"\n')
         status = cli.main(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tinybench import extras
 from tinybench.errors import ModelError
 from tinybench.models.declaration import load_model, names
 from tinybench.runner.build.inputs import float_files, resolve
@@ -73,7 +74,7 @@ def test_without_litert_there_is_no_quality_and_no_error(
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
     inputs = resolve(KWS, cache=mirror)
     none = float_quality(KWS, inputs, inputs.samples.samples, silent, cache=mirror)
-    assert "pip install 'tinybench-mcu[float]'" in none.why_not
+    assert extras.command("float") in none.why_not
 
 
 def test_a_damaged_float_model_is_named(mirror: Path, tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
 """The run rules: each is broken by exactly what it is about."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
 from tests.runner.results.a_result import WRONG, good_result
 from tinybench.runner import rules
 from tinybench.runner.build.task import load_task
+from tinybench.runner.report.terminal.text import caveats
 from tinybench.runner.results import score
 from tinybench.runner.results.result import Accuracy, Performance, Result, Window
 
@@ -96,6 +99,52 @@ def test_an_accuracy_below_the_closed_threshold_is_not_valid_in_the_closed_divis
     low = replace(good, accuracy=score.accuracy(answers, "top1"))
     assert _broken(low) == ["accuracy-threshold"]
     assert _broken(replace(low, division="open")) == []
+
+
+def test_a_part_of_the_set_is_not_held_against_the_threshold() -> None:
+    """Fifteen inputs are no accuracy, whoever's the model; that they are too few is broken."""
+    good = good_result()
+    answers = _accuracy(good).answers
+    part = replace(good, accuracy=score.accuracy(answers[:5] + answers[990:], "top1"))
+    rulings = {ruling.rule: ruling for ruling in rules.judged(part, KWS).rulings}
+    assert rulings["accuracy-threshold"].state == "not judged"
+    assert _broken(part) == ["accuracy-count"]
+
+
+def test_the_reference_model_is_not_told_to_who_uses_it() -> None:
+    """Below the threshold with the reference model: something else is at fault."""
+    good = good_result()
+    answers = _accuracy(good).answers
+    low = replace(good, accuracy=score.accuracy(answers[:5] + answers[25:], "top1"))
+    whole = replace(low, dataset="custom", inputs=replace(good.inputs, count=980))
+    (violation,) = rules.check(whole, KWS)
+    assert "the reference model is used" in violation.advice
+    other = replace(whole, model=replace(good.model, kind="custom"))
+    (violation,) = rules.check(other, KWS)
+    assert violation.advice.startswith("use the reference model")
+
+
+def test_unverified_inputs_are_never_called_official() -> None:
+    """Names and labels of the official set, other bytes: not judged, and said so."""
+    result = good_result(dataset="unverified")
+    verdict = rules.judged(result, KWS)
+    assert [one.rule for one in verdict.not_judged] == ["official-inputs"]
+    assert any("unverified" in words for words in caveats(result, verdict))
+    few = replace(result, inputs=replace(result.inputs, count=999))
+    assert rules.check(few, KWS) == []  # its own count does not matter: it is called the whole set
+
+
+def test_a_stored_result_may_call_official_what_has_the_official_hash(tmp_path: Path) -> None:
+    """Whoever edits `dataset` in a result is contradicted by the hash of the inputs in it."""
+    good = good_result()
+    assert not [r for r in rules.evidence(good, tmp_path) if r.rule == "official-inputs"]
+    for inputs in (
+        replace(good.inputs, sha256="0" * 64),
+        replace(good.inputs, name="kws01-embedded"),
+    ):
+        forged = replace(good, inputs=inputs)
+        broken = [r.rule for r in rules.evidence(forged, tmp_path) if r.state == "broken"]
+        assert broken == ["official-inputs"]
 
 
 def test_another_model_than_the_reference_needs_the_open_division() -> None:

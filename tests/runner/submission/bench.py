@@ -13,6 +13,7 @@ from tinybench.energy.simulated.emulated import EmulatedLoad, timing_pin
 from tinybench.energy.simulated.interface_board import SimulatedInterfaceBoard
 from tinybench.energy.simulated.lpm01a import SimulatedLpm01a
 from tinybench.energy.simulated.port import PseudoPort
+from tinybench.energy.simulated.scene import Scene
 from tinybench.runner.build.board import load_board
 from tinybench.runner.build.firmware import build
 from tinybench.runner.build.task import load_task
@@ -57,7 +58,7 @@ def energy_run_on_a_port(
     image = build(board, load_task(task), model, energy=True)
     load = EmulatedLoad(1e-3, 3.4e-3)
     with timing_pin(load) as pin, closing(Powered(board.command(image.elf, pin))) as dut:
-        monitor = SimulatedLpm01a(load, real_time=False, on_power=dut.power)
+        monitor = SimulatedLpm01a(Scene(load, real_time=False, on_power=dut.power))
         with (
             PseudoPort(monitor, real_time=False) as monitor_port,
             PseudoPort(SimulatedInterfaceBoard(dut)) as port,

@@ -19,7 +19,7 @@ from tinybench.runner.build.firmware import build
 from tinybench.runner.build.task import load_task
 from tinybench.runner.compare.published.table import fetch
 from tinybench.runner.results.result import Performance, Result, Window, read_result, write_result
-from tinybench.runner.submission.system import REQUIRED
+from tinybench.runner.submission.system import REQUIRED, read_fields
 from tinybench.runner.submission.tree import Submission, submit
 
 SYSTEM = """
@@ -231,6 +231,39 @@ def test_what_is_no_result_is_refused_in_the_open_division_too(
 ) -> None:
     """An emulated run, other inputs, a part of a run."""
     assert _submit(system, stored(_measured(**changed)), division="open").refused
+
+
+def test_unverified_inputs_need_a_statement_which_stands_in_every_file(
+    system: Path, stored: Callable[..., Path]
+) -> None:
+    """Refused in the closed division, until the submitter says where they come from."""
+    run = stored(_measured(dataset="unverified"))
+    refused = _submit(system, run).refused
+    assert [violation.rule for violation in refused] == ["verified-inputs"]
+    assert "the field 'Inputs' of the --system file" in refused[0].advice
+    said = "EEMBC runner of our lab, installed in 2021"
+    system.write_text(SYSTEM + f'Inputs = "{said}"\n')
+    made = _submit(system, run)
+    files = [path for path in Path(made.folder).rglob("*") if path.is_file()]
+    assert len(files) == 7
+    for path in files:
+        words = path.read_text().replace('\\"', '"')
+        assert f'inputs of kws01: unverified, the submitter states: "{said}"' in words, path
+    assert checker.objections(Path(made.folder)) == []
+
+
+def test_unverified_inputs_in_the_open_division_are_of_unknown_origin(
+    system: Path, stored: Callable[..., Path]
+) -> None:
+    """Marked as such in every file; a statement of a thousand words is refused by its field."""
+    made = _submit(system, stored(_measured(dataset="unverified")), division="open")
+    assert [violation.rule for violation in made.marked] == ["verified-inputs"]
+    for path in Path(made.folder).rglob("*.*"):
+        if path.is_file():
+            assert "inputs of kws01: unverified, of unknown origin" in path.read_text(), path
+    system.write_text(SYSTEM + f'Inputs = "{"word " * 1000}"\n')
+    with pytest.raises(DeclarationError, match="'Inputs': more than 300 characters"):
+        read_fields(system)
 
 
 def test_an_edited_result_is_refused(system: Path, stored: Callable[..., Path]) -> None:

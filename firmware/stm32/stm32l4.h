@@ -1,0 +1,51 @@
+/* The STM32L4R5 and its kin, as far as all of ST's chips are alike: see chip.h.
+ *
+ * Registers are named as in ST's reference manual RM0432, whose sections the comments name; pins
+ * and their functions are those of the STM32L4R5 data sheet, DS12023.
+ */
+#ifndef TINYBENCH_STM32L4_H
+#define TINYBENCH_STM32L4_H
+
+#include "usart.h"
+
+#if !defined USART || !defined USART_TX_PIN || !defined USART_RX_PIN
+#error "the board's declaration lacks usart, usart_tx_pin or usart_rx_pin in [port]"
+#endif
+#ifdef TB_ENERGY
+#if !defined ENERGY_USART || !defined ENERGY_TX_PIN || !defined ENERGY_RX_PIN
+#error "the board's declaration lacks energy_usart, energy_tx_pin or energy_rx_pin in [port]"
+#endif
+/* The interface board of energy mode talks to the Arduino pins. */
+#define NUMBER ENERGY_USART
+#define TX_PIN ENERGY_TX_PIN
+#define RX_PIN ENERGY_RX_PIN
+#else
+#define NUMBER USART
+#define TX_PIN USART_TX_PIN
+#define RX_PIN USART_RX_PIN
+#endif
+#if NUMBER > 3
+#error "a usart of the board's declaration is none of 0 (LPUART1), 1, 2 and 3"
+#endif
+
+/* "Memory map and register boundary addresses"; "AHB2/APB1/APB2 peripheral clock enable register".
+ */
+#define RCC 0x40021000u
+#define RCC_AHB2ENR (RCC + 0x4C)
+#define RCC_APB1ENR1 (RCC + 0x58)
+#define RCC_APB1ENR2 (RCC + 0x5C)
+#define RCC_APB2ENR (RCC + 0x60)
+#define GPIOA 0x48000000u
+#define GPIO_ENABLE RCC_AHB2ENR
+
+/* By their number; 0 is the LPUART, which takes its BRR in 1/256 and no rate below 29297. */
+#define LPUART 0
+static const Usart usarts[] = {
+    {0x40008000u, 70, RCC_APB1ENR2, 1u << 0, 8, 256ull * CLOCK_HZ},
+    {0x40013800u, 37, RCC_APB2ENR, 1u << 14, 7, CLOCK_HZ},
+    {0x40004400u, 38, RCC_APB1ENR1, 1u << 17, 7, CLOCK_HZ},
+    {0x40004800u, 39, RCC_APB1ENR1, 1u << 18, 7, CLOCK_HZ},
+};
+#define SERIAL (&usarts[NUMBER])
+
+#endif

@@ -1,0 +1,26 @@
+"""What a run is asked for where nothing is said, and what may be said; loads next to nothing."""
+
+from tinybench.errors import UsageError
+
+DEFAULT_BOARD = "mps2-an386"
+PORT_BOARD = "serial"
+"""The default with a port."""
+DEFAULT_BAUD = 115_200
+ENERGY_BAUD = 9600
+"""Of a DUT without an interface board. Ref: energyrunner README, energy mode."""
+BAUDS = range(300, 12_000_001)
+MODES = ("accuracy", "performance", "energy", "all")
+DIVISIONS = ("closed", "open")
+UNITS_S = {"s": 1, "m": 60, "h": 3600}
+LONGEST_S = 7 * 24 * 3600
+LONGEST_DIGITS = 9
+"""Of the number of a time."""
+
+
+def seconds(text: str) -> float:
+    """Return a time in seconds, of "90", "90s", "10m" or "2h". Raises UsageError."""
+    number, unit = (text[:-1], text[-1]) if text[-1:] in UNITS_S else (text, "s")
+    digits = number.isascii() and number.isdecimal() and len(number) <= LONGEST_DIGITS
+    if not digits or int(number) * UNITS_S[unit] > LONGEST_S:
+        raise UsageError(f"'{text[:40]}' is no time such as 90s, 10m or 2h")
+    return float(int(number) * UNITS_S[unit])
