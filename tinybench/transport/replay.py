@@ -26,7 +26,8 @@ class ReplayTransport:
         self._path = path
         self._entries = entries(path)
         self._next = next(self._entries, None)
-        self._last_s = 0.0
+        self.last_s = 0.0
+        """When what was said last was said, as the record has it."""
         self._event(b"opened")
 
     def read(self, timeout_s: float) -> bytes:  # noqa: ARG002 - a transcript has no time to wait
@@ -36,9 +37,9 @@ class ReplayTransport:
         if to != "host":
             return b""
         self._next = next(self._entries, None)
-        if t_s - self._last_s > LONG_S:
-            time.sleep((t_s - self._last_s) / HURRY)
-        self._last_s = t_s
+        if t_s - self.last_s > LONG_S:
+            time.sleep((t_s - self.last_s) / HURRY)
+        self.last_s = t_s
         return data
 
     def write(self, data: bytes) -> None:
@@ -64,5 +65,5 @@ class ReplayTransport:
             raise TransportError(
                 f"{self._path}: the transcript has {wanted[1]!r} where the runner sends {data!r}"
             )
-        self._last_s = t_s
+        self.last_s = t_s
         self._next = next(self._entries, None)
