@@ -77,9 +77,13 @@ docs: $(VENV)/.docs ## build the documentation site into build/site, without a w
 	$(BIN)/zensical build --clean --strict
 	@echo open build/site/index.html
 
-schema: setup-test ## write what docs/ says of a result's fields, after a change of runner/results/result.py
+schema: setup-test ## write the pages of docs/ that are made from the code: a result's fields, Python
 	$(BIN)/tinybench schema > docs/result.schema.json
 	$(BIN)/python -m tests.docs.schema_page > docs/schema.md
+	$(BIN)/python -m tests.docs.python_page > docs/python.md
+
+map: setup-test ## draw docs/architecture.md's picture and table, after a change of who imports whom
+	$(BIN)/python -m tests.project.house
 
 lint: setup-dev names ## check format, lint and types
 	$(BIN)/ruff format --check .

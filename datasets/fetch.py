@@ -69,6 +69,9 @@ def dataset_files(dataset: Dataset) -> tuple[Pinned, ...]:
     checksums = load_checksums(package_folder() / dataset.checksums)
     names = [dataset.labels] if dataset.prepared else list(checksums)
     files = [Pinned(f"{dataset.source.address}/{name}", checksums[name]) for name in names]
+    for one in dataset.lists[1:]:
+        sha256 = load_checksums(package_folder() / one.checksums)[one.labels]
+        files.append(Pinned(f"{one.source.address}/{one.labels}", sha256))
     if dataset.places is not None and dataset.places_sha256 is not None:
         files.append(Pinned(dataset.places.address, dataset.places_sha256))
     return tuple(files)

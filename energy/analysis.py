@@ -25,6 +25,8 @@ CLOCK_PPM = 100.0
 """Half width of the monitor's clock where nobody states it: any quartz keeps it."""
 HOST_LATENCY_S = 0.25
 """The host sees the start and the end of an infer this much too late at most."""
+TIMED_SHARE = 0.01
+"""The DUT's clock is off by no more where it is a witness, two samples aside."""
 RANDOM = ("edges", "losses")
 """Terms that differ from window to window; the others are the instrument's, the same in all."""
 SPREAD_OF_MEDIAN = {1: 1.0, 2: 0.7071, 3: 0.6698, 4: 0.5460, 5: 0.5356}
@@ -143,42 +145,45 @@ def _misplaced(
 ) -> str | None:
     """Return why the windows are none: unequal, or with less power than between them."""
     marks = trace.head.marks
-    if pairing.placed(trace):
+    again = any(infer.again for infer in trace.infers)
+    if again:
+        edges = []  # they are not those of these windows alone: none is named as a false one
+    if pairing.placed(trace) or _timed(trace, windows):
         return pairing.unequal(spans, edges, marks, pairing.LENGTHS_MAX)
-    step = _step(trace, windows)
-    if step is not None and step * pairing.STEP_MIN < 1:
-        return (
-            f"between the windows the DUT takes {1 / step:.1f} times the power that it takes in "
-            "them: the pairing is shifted, an edge before the first window is false or missing"
-        )
-    seen = step is not None and step > pairing.STEP_MIN
-    most = pairing.LENGTHS_MAX if seen or _timed(windows) else pairing.LENGTHS_ALONE_MAX
+    within_w = [window.power_w for window in windows if window.power_w]
+    between_w = [] if again else _between_w(trace, windows)
+    seen = pairing.told_by_power(within_w, between_w)
+    if isinstance(seen, str):
+        return seen
+    most = pairing.LENGTHS_MAX if seen else pairing.LENGTHS_ALONE_MAX
     return pairing.unequal(spans, edges, marks, most)
 
 
-def _step(trace: Trace, windows: list[Window]) -> float | None:
-    """Return the power in the windows over that between them; None where there is no between."""
-    there = [w for w in windows if w.start_s is not None and w.stop_s is not None]
-    within_w = [window.power_w for window in there if window.power_w]
-    between_w = []
-    for before, after in itertools.pairwise(there):
+def _between_w(trace: Trace, windows: list[Window]) -> list[float]:
+    """Return the power of each pause between windows, as far as it is known."""
+    found = []
+    for before, after in itertools.pairwise(windows):
         start_s, stop_s = before.stop_s or 0.0, after.start_s or 0.0
         if 0 <= start_s < stop_s and stop_s * trace.head.rate_hz <= trace.count:
             pause = integrate(trace, start_s, stop_s)
             if not pause.lost:
-                between_w.append(pause.energy_j / (stop_s - start_s))
-    if not within_w or not between_w or statistics.median(between_w) <= 0:
-        return None
-    return statistics.median(within_w) / statistics.median(between_w)
+                found.append(pause.energy_j / (stop_s - start_s))
+    return found
 
 
-def _timed(windows: list[Window]) -> bool:
+def _timed(trace: Trace, windows: list[Window]) -> bool:
     """Return whether the DUT or the host has timed every window, and agrees."""
     for window in windows:
-        timed_s = window.host_s if window.dut_s is None else window.dut_s
-        if timed_s is None or window.monitor_s is None:
+        if window.monitor_s is None:
             return False
-        if abs(timed_s - window.monitor_s) > HOST_LATENCY_S + 0.01 * window.monitor_s:
+        if window.dut_s is not None:
+            late_s = abs(window.dut_s - window.monitor_s) - 2 / trace.head.rate_hz
+            share = TIMED_SHARE
+        elif window.host_s is not None:
+            late_s, share = abs(window.host_s - window.monitor_s), pairing.LENGTHS_ALONE_MAX - 1
+        else:
+            return False
+        if late_s > share * window.monitor_s:
             return False
     return True
 

@@ -1,6 +1,8 @@
 """What is known of a trace: our analysis, others' rules beside it, and what was published."""
 
+import math
 import statistics
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from .analysis import Analysis, Window, analyse
 from .importers.published import Published, read_published, read_throughput, same
 from .methods import METHODS, RuleResult, RuleWindow
 from .pairing import debounced
-from .trace import Infer, Trace
+from .trace import Edge, Infer, Trace
 
 OWN = "tinybench"
 CLOCK_MAX_PPM = 20_000.0
@@ -66,9 +68,39 @@ class Examination(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """What the run rules object to, though the measurement may be sound."""
 
 
-def told(trace: Trace, iterations: int | None, marks: int | None, voltage_v: float | None) -> Trace:
-    """Return the trace with what the user says of it: each where the trace itself does not."""
+def parse_window(text: str) -> tuple[float, float]:
+    """Return the bounds of a window such as "1.5:11.5", in s. Raises UsageError."""
+    try:
+        start_s, stop_s = (float(part) for part in text.split(":"))
+    except ValueError:
+        start_s = stop_s = math.nan
+    if not 0 <= start_s < stop_s < math.inf:
+        raise UsageError(f"--window {text}: give FROM:TO in s since the first sample, as 1.5:11.5")
+    return start_s, stop_s
+
+
+def told(
+    trace: Trace,
+    iterations: int | None,
+    marks: int | None,
+    voltage_v: float | None,
+    windows: Sequence[tuple[float, float]] = (),
+) -> Trace:
+    """Return the trace with what the user says of it: each where the trace itself does not.
+
+    `windows` by hand are told to a sample, and need no marks. Raises UsageError where the trace
+    has edges of its own.
+    """
     head = trace.head
+    if windows:
+        if trace.edges:
+            raise UsageError(
+                f"--window: {trace.name} has {len(trace.edges)} edges of its own; they make its "
+                "windows"
+            )
+        half_s = 0.5 / head.rate_hz
+        edges = [Edge(at_s, None, half_s) for window in sorted(windows) for at_s in window]
+        marks, trace = marks or 0, replace(trace, edges=edges)
     if marks is not None:
         head = msgspec.structs.replace(head, marks=marks)
     if voltage_v is not None and head.voltage_v is None and not head.voltage_measured:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tinybench import extras
 from tinybench.errors import ToolMissingError, TraceError
 
+from .importers.header import OWN, Own
 from .trace import CHUNK, UNITS, Floats, Trace
 
 SR_CHUNK = 1 << 20
@@ -44,6 +45,8 @@ def _csv(trace: Trace, out: Path) -> None:
     names = list(_columns(trace))
     with out.open("w", encoding="utf-8", newline="") as file:
         file.write(f"# {_origin(trace)}\n")
+        own = Own(trace.head, list(trace.infers))
+        file.write(f"# {OWN}{msgspec.json.encode(own).decode()}\n")
         file.write(",".join(names) + "\n")
         for columns in _rows(trace):
             lines = io.StringIO()

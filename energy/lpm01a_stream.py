@@ -29,10 +29,12 @@ class AsciiDecoder:
     UNSETTLED_MAX = 20_000
     """Samples without a time stamp; one is due after each thousand."""
 
-    def __init__(self, rate_hz: float) -> None:
+    def __init__(self, rate_hz: float, start_s: float = 0.0) -> None:
+        """`start_s`: when the first sample is, by the time stamps."""
         self.timeline = Timeline(rate_hz)
         self.ended = False
         self.failure = ""
+        self._start_s = start_s
         self._tail = b""
         self._event: int | None = None
         self._strange = 0
@@ -79,7 +81,7 @@ class AsciiDecoder:
         event = self.EVENT.fullmatch(line)
         words = line.decode("latin-1")
         if stamp is not None:
-            if not self.timeline.stamp(int(stamp[1]) + int(stamp[2]) / 1000):
+            if not self.timeline.stamp(int(stamp[1]) + int(stamp[2]) / 1000 - self._start_s):
                 self._fail("its time stamps contradict the number of its samples")
         elif event is not None:
             self._take_event(int(event[1]))

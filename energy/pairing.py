@@ -1,6 +1,7 @@
 """Which edges make which window: two of each infer, and windows of equal work equally long."""
 
 import itertools
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -128,6 +129,32 @@ def unequal(found: list[Span], edges: list[Edge], marks: int, most: float) -> st
         f"{'' if alike else ' an inference'}: an edge is false or missing"
     )
     return f"{said}; {more}" if alike and (more := _false(edges, marks)) else said
+
+
+def told_by_power(within_w: list[float], between_w: list[float]) -> bool | str:
+    """Return whether power tells windows from pauses, or why they are none.
+
+    Every window then has more than halfway from the one to the other, and every pause less.
+    """
+    if not within_w or not between_w:
+        return False
+    high_w, low_w = statistics.median(within_w), statistics.median(between_w)
+    if high_w * STEP_MIN < low_w:
+        return (
+            f"between the windows the DUT takes {low_w * 1e3:.4g} mW, in them "
+            f"{high_w * 1e3:.4g} mW: the pairing is shifted, an edge before the first window is "
+            "false or missing"
+        )
+    if high_w <= low_w * STEP_MIN:
+        return False
+    half_w = (high_w + low_w) / 2
+    if min(within_w) < half_w or max(between_w) > half_w:
+        return (
+            f"windows take {min(within_w) * 1e3:.4g} to {max(within_w) * 1e3:.4g} mW, the pauses "
+            f"between them {min(between_w) * 1e3:.4g} to {max(between_w) * 1e3:.4g} mW: edges are "
+            "false or missing"
+        )
+    return True
 
 
 def _false(edges: list[Edge], marks: int) -> str | None:

@@ -23,6 +23,8 @@ CHUNK = 65536
 UNITS = {"A": "current", "W": "power", "J": "energy", "uJ": "energy"}
 """What a sample may be, and the name of its signal; J and uJ are energy in one sample's time."""
 VOLTAGE = "voltage"
+MODELLED = " (modelled)"
+"""Ends the name of a source in a JLS file that is no measurement."""
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Floats = NDArray[np.floating[Any]]
@@ -214,7 +216,7 @@ class TraceWriter:
             self._jls = pyjls.Writer(str(self.path))
             self._jls.source_def(
                 source_id=1,
-                name="tinybench" + (" (modelled)" if head.modelled else ""),
+                name="tinybench" + (MODELLED if head.modelled else ""),
                 vendor="",
                 model=head.monitor,
                 version=head.firmware,

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 if TYPE_CHECKING:
+    import tinybench
+
     from .build.board import Board
-    from .compare.store import Summary
-    from .results.request import Request
-    from .rules.judge import Outcome
 
 KEYS = ("task", "mode", "profile", "division", "model", "limit")
 """What the marker may change for a test."""
+FOR_ALL = ("board", "port", "emulate", "wait")
+"""What the options say for every test."""
 MARKER = f"tinybench(...): a run with another {', '.join(KEYS)} than the options say"
 LOCK_TIMEOUT_S = 24 * 3600.0
 """For a run of another worker; its lock is free when that worker has ended."""
@@ -74,28 +75,30 @@ def tinybench_board(request: pytest.FixtureRequest) -> "Board":
     from tinybench.errors import TinybenchError
 
     from .build.board import load_board
+    from .results.words import PORT_BOARD
 
+    _insist_board(request.config)
     try:
-        emulate = bool(_option(request.config, "emulate"))
-        return load_board(_board(request.config), emulate=emulate)
+        name = _option(request.config, "board") or PORT_BOARD
+        return load_board(name, emulate=_option(request.config, "emulate"))
     except TinybenchError as error:
         pytest.fail(f"tinybench: {error}", pytrace=False)
 
 
 @pytest.fixture
 def tinybench_run(
-    request: pytest.FixtureRequest, _tinybench_runs: Callable[["Request"], "Outcome"]
-) -> "Summary":
-    """The figures of a run: a `Summary`, whose fields docs/results.md describes; SI units.
+    request: pytest.FixtureRequest,
+    _tinybench_runs: Callable[[dict[str, Any]], "tinybench.Outcome"],
+) -> "tinybench.Summary":
+    """The figures of a run: a `Summary`, with the fields of `tinybench.load_runs`; SI units.
 
     One run of the same kind is shared by all tests that ask for it, also those of other workers
     of pytest-xdist. A bench that fails is an error of the test, with the bench's own words.
     """
+    import tinybench
     from tinybench.errors import TinybenchError
 
-    from .compare.store import summary
-
-    _board(request.config)
+    _insist_board(request.config)
     try:
         outcome = _tinybench_runs(_asked(request))
     except TinybenchError as error:
@@ -104,7 +107,7 @@ def tinybench_run(
     words = [f"{outcome.verdict.words}; run folder: {outcome.folder}"]
     words += [f"{v.rule}: wanted {v.wanted}, found {v.found}" for v in outcome.violations]
     request.node.add_report_section("setup", "tinybench", "\n".join(words))
-    return summary(outcome.result, outcome.verdict, outcome.folder)
+    return tinybench.summary(outcome)
 
 
 class _Done(NamedTuple):
@@ -117,41 +120,37 @@ class _Done(NamedTuple):
 @pytest.fixture(scope="session")
 def _tinybench_runs(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> "Callable[[Request], Outcome]":
+) -> "Callable[[dict[str, Any]], tinybench.Outcome]":
     """Return what does a run unless it has been done, in this session, by any worker."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if hasattr(request.config, "workerinput") else base
     out = _option(request.config, "out")
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, tinybench.Outcome] = {}
 
-    def once(asked: "Request") -> "Outcome":
+    def once(asked: dict[str, Any]) -> "tinybench.Outcome":
+        import tinybench
         from tinybench.errors import BenchError
-
-        from .rules.judge import judge
 
         key = _key(asked)
         if key not in outcomes:
             done = _shared(asked, shared / "tinybench", key, None if out is None else Path(out))
             if done.error:
                 raise BenchError(done.error)
-            outcomes[key] = judge(Path(done.folder))
+            outcomes[key] = tinybench.check(done.folder, thorough=False)
         return outcomes[key]
 
     return once
 
 
-def _shared(asked: "Request", notes: Path, key: str, out: Path | None) -> _Done:
+def _shared(asked: dict[str, Any], notes: Path, key: str, out: Path | None) -> _Done:
     """Do a run, or read the note of the worker that has done it; only one runs at a time."""
     from datetime import UTC, datetime
 
     import msgspec
     from filelock import FileLock
-    from msgspec.structs import replace
 
+    import tinybench
     from tinybench.errors import TinybenchError
-    from tinybench.track import silent
-
-    from .session.run import run
 
     notes.mkdir(parents=True, exist_ok=True)
     written = notes / f"{key}.json"
@@ -160,7 +159,8 @@ def _shared(asked: "Request", notes: Path, key: str, out: Path | None) -> _Done:
             return msgspec.json.decode(written.read_bytes(), type=_Done)
         folder = (out or notes) / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}Z-{key}"
         try:
-            done = _Done(str(run(replace(asked, out=folder), silent, lambda _: None).folder), "")
+            outcome = tinybench.run(**asked, out=folder, progress=False)
+            done = _Done(str(outcome.folder), "")
         except TinybenchError as error:
             done = _Done("", str(error))
         written.write_bytes(msgspec.json.encode(done))
@@ -171,49 +171,35 @@ def _option(config: pytest.Config, name: str) -> Any:
     return config.getoption(f"--tinybench-{name}")
 
 
-def _board(config: pytest.Config) -> str:
-    """Return the board that is asked for; skips the test where none is."""
-    board = _option(config, "board")
-    if board is None and _option(config, "port") is None:
+def _insist_board(config: pytest.Config) -> None:
+    """Skip the test where no board is asked for."""
+    if _option(config, "board") is None and _option(config, "port") is None:
         pytest.skip("no board: give one with --tinybench-board, such as mps2-an386")
-    return board or "serial"
 
 
-def _asked(request: pytest.FixtureRequest) -> "Request":
-    """Return the run that the options and the marker of a test ask for."""
+def _asked(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Return the words of the run that the options and the marker of a test ask for."""
     from tinybench.errors import UsageError
 
-    from .results.request import Request
-
-    asked = {name: _option(request.config, name) for name in KEYS}
+    asked = {name: _option(request.config, name) for name in (*KEYS, *FOR_ALL)}
     for marker in request.node.iter_markers("tinybench"):
         wrong = [*marker.args, *(name for name in marker.kwargs if name not in KEYS)]
         if wrong:
             raise UsageError(f"the marker tinybench takes {', '.join(KEYS)}, not '{wrong[0]}'")
         asked |= marker.kwargs
         break  # the one nearest to the test
-    port = _option(request.config, "port")
-    limit, model = asked["limit"], asked["model"]
-    return Request(
-        board=_board(request.config),
-        task=str(asked["task"]),
-        mode=str(asked["mode"]),
-        profile=str(asked["profile"]),
-        division=str(asked["division"]),
-        emulate=bool(_option(request.config, "emulate")),
-        model=None if model is None else Path(model),
-        limit=None if limit is None else int(limit),
-        ports=() if port is None else (port,),
-        wait_s=_option(request.config, "wait"),
-    )
+    return asked
 
 
-def _key(asked: "Request") -> str:
+def _key(asked: dict[str, Any]) -> str:
     """Return a file name for a kind of run."""
     import hashlib
 
     import msgspec
 
-    digest = hashlib.sha256(msgspec.json.encode(asked.absolute())).hexdigest()[:8]
-    words = "".join(c if c.isalnum() or c == "-" else "_" for c in f"{asked.board}-{asked.task}")
+    from .results.words import request_of
+
+    meant = request_of(**asked).absolute()
+    digest = hashlib.sha256(msgspec.json.encode(meant, enc_hook=str)).hexdigest()[:8]
+    words = "".join(c if c.isalnum() or c == "-" else "_" for c in f"{meant.board}-{meant.task}")
     return f"{words[-60:]}-{digest}"

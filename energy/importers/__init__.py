@@ -8,7 +8,8 @@ from ..trace import Trace, open_trace
 
 KNOWN = (
     "a tinybench trace or a Joulescope file (.jls), an EEMBC trace (trace1-energy.bin), "
-    "the v1.3 runner's results.json, or a table (.csv)"
+    "the v1.3 runner's results.json, a session of the Power Profiler (.ppk2), a log of an LPM01A "
+    "(.txt), or a table (.csv)"
 )
 
 
@@ -18,16 +19,20 @@ def open_any(
     voltage_v: float | None = None,
     rate_hz: float | None = None,
     channel: str | None = None,
+    columns: str | None = None,
 ) -> Trace:
     """Open a trace: a file of a known kind, or a folder that holds one.
 
     `voltage_v` is the supply where the file has none, `rate_hz` the rate of a table without times,
-    `channel` the digital input with the timing pin where several change. Raises TraceError:
-    nothing there, of no known kind, or damaged; UsageError when it takes a choice.
+    `channel` the digital input with the timing pin where several change, `columns` the names of a
+    table's columns. Raises TraceError: nothing there, of no known kind, or damaged; UsageError
+    when it takes a choice.
     """
     file = _only_trace(path) if path.is_dir() else path
     if not file.exists():
         raise TraceError(f"{path}: there is no such file; give {KNOWN}")
+    if not file.is_file():
+        raise TraceError(f"{path}: no file, but a device or a pipe; give {KNOWN}")
     from .eembc import SUFFIX, read_eembc
     from .runner13 import read_runner13
 
@@ -43,15 +48,38 @@ def open_any(
         return read_joulescope(file, voltage_v=voltage_v, channel=channel)
     if file.suffix == ".json":
         return read_runner13(file)
-    if file.suffix in (".csv", ".txt", ".tsv"):
-        from .table import read_table
+    if file.suffix == ".ppk2":
+        from .ppk2_session import read_session
 
-        return read_table(file, voltage_v=voltage_v, rate_hz=rate_hz, channel=channel)
+        return read_session(file, voltage_v=voltage_v, channel=channel)
+    if file.suffix in (".csv", ".txt", ".tsv", ".log"):
+        return _read_text(file, voltage_v, rate_hz, channel, columns)
+    if file.suffix == ".dlog":
+        raise TraceError(
+            f"{file}: a .dlog of Keysight's data logger is not read: its maker does not publish "
+            "what is in it. Export it as CSV in the instrument or its software, and name the "
+            "columns, as --columns i,v --rate 50kHz"
+        )
     raise TraceError(f"{file}: not a trace of a known kind; give {KNOWN}")
 
 
+def _read_text(
+    file: Path,
+    voltage_v: float | None,
+    rate_hz: float | None,
+    channel: str | None,
+    columns: str | None,
+) -> Trace:
+    from .lpm01a_log import is_log, read_log
+    from .table import read_table
+
+    if columns is None and is_log(file):
+        return read_log(file, voltage_v=voltage_v, rate_hz=rate_hz)
+    return read_table(file, voltage_v=voltage_v, rate_hz=rate_hz, channel=channel, columns=columns)
+
+
 def _only_trace(folder: Path) -> Path:
-    for pattern in ("*.jls", "*-energy.bin", "results.json", "*.csv"):
+    for pattern in ("*.jls", "*-energy.bin", "results.json", "*.ppk2", "*.csv"):
         found = sorted(folder.glob(pattern))
         if len(found) == 1:
             return found[0]

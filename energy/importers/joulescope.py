@@ -11,7 +11,7 @@ import numpy as np
 
 from tinybench.errors import TraceError
 
-from ..trace import Edge, Floats, JlsFile, Trace, TraceHead
+from ..trace import MODELLED, Edge, Floats, JlsFile, Trace, TraceHead
 from .levels import Levels, choose
 
 BLOCK = 1 << 20
@@ -63,6 +63,7 @@ def _trace(jls: JlsFile, voltage_v: float | None, channel: str | None) -> Trace:
             firmware=source.version if source else "",
             voltage_v=voltage_v,
             voltage_measured=measured,
+            modelled=bool(source) and source.name.endswith(MODELLED),
             note=f"JLS recorded by {source.name}" if source else "JLS",
         ),
         count,
@@ -82,10 +83,8 @@ def _edges(jls: JlsFile, name: str, channel: str | None) -> list[Edge]:
             count = min(BLOCK, signal.length - first)
             packed = np.asarray(jls.read(key, first, first + count)).view(np.uint8)
             bits = np.unpackbits(packed, count=count, bitorder="little")
-            levels.add(first, bits.astype(np.bool_))
-    chosen = choose(
-        {key: len(levels.indexes) for key, levels in found.items()}, channel, str(jls.path)
-    )
+            levels.add(first, bits.astype(np.int8))
+    chosen = choose({key: levels.changes for key, levels in found.items()}, channel, str(jls.path))
     if chosen is None:
         return []
     signal, main = inputs[chosen], jls.signals[name]

@@ -1,16 +1,11 @@
-/* The serial line by semihosting: the operations, and the functions of port.h that they make. */
-#include <stdint.h>
-#include <string.h>
-
-#include "port.h"
+/* The serial line by semihosting: functions of port.h. */
 #include "semihosting.h"
 
-/* Operations. Ref: Arm, Semihosting for AArch32 and AArch64 (ARM-software/abi-aa, semihosting.rst);
- * RISC-V has the same (riscv-non-isa/riscv-semihosting). */
-#define SYS_OPEN 0x01
-#define SYS_WRITE 0x05
-#define SYS_READ 0x06
-#define SYS_EXIT 0x18
+#include <stdint.h>
+
+#include "call.h"
+#include "port.h"
+
 #define MODE_READ 0                    /* SYS_OPEN, table of modes: "r" */
 #define MODE_WRITE 4                   /* "w" */
 #define EXIT_SUCCESS ((void *)0x20026) /* SYS_EXIT: ADP_Stopped_ApplicationExit */
@@ -29,41 +24,11 @@ const uint32_t port_receive_b = 4096;
 static char held_back[256];
 static uint32_t held_back_b;
 
-/* Ask the emulator for an operation; `argument` is a block of words. */
-static int32_t semihosting(uint32_t operation, const void *argument) {
-#ifdef __riscv
-    /* Known by its neighbours, which do nothing. All three are uncompressed and on one page. */
-    register uint32_t a0 __asm("a0") = operation;
-    register const void *a1 __asm("a1") = argument;
-    __asm volatile(".option push\n"
-                   ".option norvc\n"
-                   ".balign 16\n"
-                   "slli zero, zero, 0x1f\n"
-                   "ebreak\n"
-                   "srai zero, zero, 7\n"
-                   ".option pop\n"
-                   : "+r"(a0)
-                   : "r"(a1)
-                   : "memory");
-    return (int32_t)a0;
-#else
-    register uint32_t r0 __asm("r0") = operation;
-    register const void *r1 __asm("r1") = argument;
-    __asm volatile("bkpt 0xAB" : "+r"(r0) : "r"(r1) : "memory");
-    return (int32_t)r0;
-#endif
-}
-
-static int32_t open_file(const char *path, uint32_t mode) {
-    const uint32_t block[3] = {(uint32_t)path, mode, strlen(path)};
-    return semihosting(SYS_OPEN, block);
-}
-
 void semihosting_open(void) {
     /* By these names QEMU reads and writes the pipes directly, and sleeps in read() while the line
      * is idle; by ":tt" it would want a character device of its own between. */
-    input = open_file("/dev/stdin", MODE_READ);
-    output = open_file("/dev/stdout", MODE_WRITE);
+    input = semihosting_file("/dev/stdin", MODE_READ);
+    output = semihosting_file("/dev/stdout", MODE_WRITE);
 }
 
 int port_getc(void) {

@@ -12,7 +12,7 @@ from ..build.task import Task, load_task, names
 from ..rules import Violation
 from . import figures, judge, judge_figures, judge_windows
 from .judge import Answers
-from .labels import Labels
+from .labels import LISTS, Labels
 from .read import Read, read
 from .result import Audit, Figure, Run
 from .text import shown
@@ -136,8 +136,8 @@ def _run(
     violations += judge_figures.units(one.printed, found)
     if evidence.retries:
         notes.append(f"the runner asked {evidence.retries} times again before the DUT answered")
-    if known is not None and known.name != "official":
-        notes.append(f"inputs of the list '{known.name}'")
+    if known is not None and known.name not in LISTS:
+        notes.append(f"inputs of {known.name}")
     return Run(
         path=place.name,
         round=place.round,

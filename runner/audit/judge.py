@@ -157,7 +157,7 @@ def _against_list(run: Read, known: LabelList, per_file: Counter[str]) -> Iterat
         yield Violation(
             "missing-inputs",
             DATASETS,
-            f"all {len(known.labels)} inputs of the list '{known.name}'",
+            f"all {len(known.labels)} inputs of {known.name}",
             f"{len(missing)} missing: {some_names(missing)}",
             "run the whole set",
         )
@@ -165,7 +165,7 @@ def _against_list(run: Read, known: LabelList, per_file: Counter[str]) -> Iterat
         yield Violation(
             "wrong-inputs",
             DATASETS,
-            f"inputs of the list '{known.name}'",
+            f"inputs of {known.name}",
             f"{len(others)} others: {some_names(others)}",
             "run the official set",
         )
@@ -191,8 +191,7 @@ def old_list(run: Read, known: LabelList | None) -> Iterator[Violation]:
             "wrong-inputs",
             DATASETS,
             f"inputs of the official list of round v{run.place.round}",
-            f"inputs of the list of round v{OLD_ROUND}, such as "
-            + shown(run.evidence.inferred[0].input),
+            f"inputs of {OLD_LIST}, such as " + shown(run.evidence.inferred[0].input),
             "run the official set",
         )
 

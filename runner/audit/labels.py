@@ -18,25 +18,25 @@ _TINY = "mlcommons/tiny/1afd2c9820f795965a6134facd0b4dfae41ef23f/benchmark"
 _ENERGYRUNNER = "eembc/energyrunner/cf7c2f2634608a7c0ea7458ab7cb3379f2863424/datasets"
 
 OLD_ROUND = "0.5"
-OLD_LIST = f"round v{OLD_ROUND}"
+OLD_LIST = f"ic01 (list of round v{OLD_ROUND})"
 LISTS = {
     "kws01": (
         (
-            "official",
+            "kws01",
             f"{_TINY}/evaluation/datasets/kws01/y_labels.csv",
             "6cb3709762d53fe64eb00eaf4a75796248bb3c1386f1d1f93ccdb07b071e9698",
         ),
     ),
     "vww01": (
         (
-            "official",
+            "vww01",
             f"{_TINY}/evaluation/datasets/vww01/y_labels.csv",
             "3697ca57c48b23b21602ae9bdb32b1925407a1d41d79167cdfb365054cb9c33d",
         ),
     ),
     "ic01": (
         (
-            "official",
+            "ic01 (list since round v0.7)",
             f"{_TINY}/evaluation/datasets/ic01/y_labels.csv",
             "79e1f19ad731f046983a1a4480bda6369df26c5acee47505a860f164fb58ccd4",
         ),
@@ -48,18 +48,20 @@ LISTS = {
     ),
     "ad01": (
         (
-            "official",
+            "ad01",
             f"{_TINY}/evaluation/datasets/ad01/y_labels.csv",
             "4ecd91868e197ee0a6739d4bd7abde73eac2fa31e9a88d6bc6aedefa136ff2a4",
         ),
         (
-            "72 files",
+            "ad01 (72 files)",
             f"{_TINY}/evaluation/datasets/ad01/y_labels_alt.csv",
             "e1ac10e782bada1015d63585a05398e54e41429db599dc45de3ae67fe6cd8b4c",
         ),
     ),
 }
-"""Of each model id, the lists that were ever official: name, pinned address, SHA-256."""
+"""Of each model id, the lists that were ever official: name, pinned address, SHA-256. The names
+are those that runs give them, too."""
+GIVEN = "the given labels"
 SAME_INPUTS = {"ic02": "ic01"}
 
 STREAM = Pinned(
@@ -121,7 +123,7 @@ class Labels:
             for path in (self._folder / base / dataset.labels, self._folder / dataset.labels):
                 if path.is_file():
                     labels = parse_labels(path.read_bytes(), dataset, str(path))
-                    return [LabelList("given", {one.name: one.label for one in labels})]
+                    return [LabelList(GIVEN, {one.name: one.label for one in labels})]
         for name, address, sha256 in LISTS[base]:
             raw = self._read(Pinned(address, sha256))
             if raw is not None:

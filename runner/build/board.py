@@ -18,12 +18,16 @@ Constant = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*$")]
 """Becomes a C macro, in capitals."""
 
 
+Flag = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_+,./:=-]+\Z")]
+"""One plain word for the compiler: nothing in it means anything to make or to a shell."""
+
+
 class Toolchain(Declaration, frozen=True, kw_only=True):
     """How the firmware for a board is compiled."""
 
-    prefix: str
+    prefix: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_+./-]*\Z")]
     """Prefix of gcc, objcopy and size: "arm-none-eabi-", or "" for the host's own compiler."""
-    cflags: list[str] = []
+    cflags: list[Flag] = []
     """Architecture flags, given to the compiler and the linker."""
     kernels: Kernels = "plain"
     """Kernel variant: "plain" (readable C), "blocked" (portable C, fast), "dsp" (Armv7E-M and

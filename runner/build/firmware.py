@@ -22,6 +22,8 @@ from .task import Task
 
 BUILD_TIMEOUT_S = 180
 TOOL_TIMEOUT_S = 20
+FLAGS_MAX = 2000
+"""Characters of an engine's flags that are kept."""
 _OVERFLOW = re.compile(r"region `(FLASH|RAM)' overflowed by ([0-9]+) bytes")
 """What the linker says. Ref: binutils, ld."""
 SOURCE_FOLDERS = (
@@ -54,6 +56,8 @@ class Image(msgspec.Struct, frozen=True):
     """What this image calls itself in `caps`: a hash of all it is made from."""
     manifest: Manifest | None
     """What was compiled; None with an engine of its own."""
+    engine_flags: str | None
+    """What an engine's sources were compiled with; None without one."""
 
 
 def build(board: Board, task: Task, model: Path | Engine, *, energy: bool = False) -> Image:
@@ -114,6 +118,7 @@ def build(board: Board, task: Task, model: Path | Engine, *, energy: bool = Fals
                 ram_b=ram_b,
                 build_id=build_id,
                 manifest=manifest,
+                engine_flags=_engine_flags(work) if manifest is None else None,
             )
             (work / record.name).write_bytes(msgspec.json.encode(image))
             try:
@@ -261,6 +266,12 @@ def _make(board: Board, work: Path, build_id: str, source: list[str], *, energy:
                 + ". Use a smaller model or another board"
             )
         raise BuildError(f"the firmware of {board.name} does not build; make says:\n{words}")
+
+
+def _engine_flags(work: Path) -> str:
+    """Return the flags that make says it compiled an engine with."""
+    flags = (work / "engine.flags").read_text(encoding="utf-8", errors="replace")
+    return flags.strip()[:FLAGS_MAX]
 
 
 def board_mk(board: Board) -> str:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from tinybench.errors import UsageError
 
+from ..results.words import DEFAULT_BOARD
 from .desk import show_attached
-from .options import DEFAULT_BOARD, Commands
+from .options import Commands
 from .output import print_json
 
 if TYPE_CHECKING:
@@ -30,7 +31,16 @@ def add(commands: Commands) -> None:
 
     fetch = commands.add_parser("fetch", help="get the official inputs and model of a task")
     fetch.add_argument(
-        "task", metavar="TASK", help="such as kws; or published, for the published results"
+        "task",
+        nargs="?",
+        metavar="TASK",
+        help="such as kws; or published, for the published results",
+    )
+    fetch.add_argument(
+        "--list",
+        action="store_true",
+        dest="only_list",
+        help="fetch nothing: print SHA-256 and address of each file, for a mirror made by hand",
     )
     fetch.add_argument(
         "--from",
@@ -42,6 +52,12 @@ def add(commands: Commands) -> None:
         help="of published results: a table (.csv), or clones of mlcommons/tiny_results_v...",
     )
     fetch.set_defaults(do=_fetch)
+
+    import_ = commands.add_parser(
+        "import", help="take official inputs from an EEMBC folder into the cache, by their bytes"
+    )
+    import_.add_argument("import_folder", type=Path, metavar="DIR", help="with any of the sets")
+    import_.set_defaults(do=_import)
 
     prepare = commands.add_parser("prepare", help="make official inputs from the public originals")
     prepare.add_argument("task", metavar="TASK", help="kws, vww, ic, ic02 or ad")
@@ -107,6 +123,13 @@ def _tasks(arguments: argparse.Namespace) -> int:
 
 
 def _fetch(arguments: argparse.Namespace) -> int:
+    if arguments.only_list:
+        from ..build.official import addresses
+
+        print("\n".join(addresses(arguments.task)))
+        return 0
+    if arguments.task is None:
+        raise UsageError("fetch: say what: a task such as kws, or published; or --list")
     if arguments.task == "published":
         from ..compare.published.table import fetch
 
@@ -116,16 +139,27 @@ def _fetch(arguments: argparse.Namespace) -> int:
     if arguments.fetch_source:
         raise UsageError("--from is for tinybench fetch published; for inputs: tinybench prepare")
     from ..build.inputs import fetch_official
+    from ..build.official import fetched
     from ..build.task import load_task
     from ..report.terminal.progress import track_for
 
-    cache = fetch_official(load_task(arguments.task), track_for(sys.stderr))
-    print(f"the official inputs and model of {arguments.task} are in {cache}, all checksums right")
+    task = load_task(arguments.task)
+    print(fetched(task, fetch_official(task, track_for(sys.stderr))))
     return 0
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    from ..build.official import import_folder, imported_words
+    from ..report.terminal.progress import track_for
+
+    found = import_folder(arguments.import_folder, track_for(sys.stderr))
+    print("\n".join(imported_words(found)))
+    return 0 if any(one.whole for one in found) else 1
 
 
 def _prepare(arguments: argparse.Namespace) -> int:
     from ..build.inputs import prepare_official
+    from ..build.official import prepared
     from ..build.task import load_task
     from ..report.terminal.progress import track_for
 
@@ -133,8 +167,7 @@ def _prepare(arguments: argparse.Namespace) -> int:
     progress = track_for(sys.stderr)
     folder, made, total = prepare_official(task, arguments.source, arguments.out, progress)
     print(f"{made} of {total} inputs of {task.name} made in {folder}")
-    if made < total:
-        print(f"use them with: tinybench --task {task.name} --data {folder} (not the whole set)")
+    print(prepared(task, folder))
     return 0
 
 

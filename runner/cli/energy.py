@@ -89,33 +89,44 @@ def _add_trace_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="TRACE",
         help="a trace, or a folder that holds one: .jls, EEMBC's trace1-energy.bin, the v1.3 "
-        "runner's results.json, a table (.csv)",
+        "runner's results.json, a .ppk2, a log of an LPM01A, a table (.csv)",
     )
     said = parser.add_argument_group("what the trace does not say itself")
     said.add_argument("--iterations", type=positive, metavar="N", help="inferences of a window")
     said.add_argument("--marks", type=int, metavar="N", help="edges before the first window")
     said.add_argument("--voltage", type=float, metavar="V", help="the supply of a trace of current")
-    said.add_argument("--rate", type=float, metavar="HZ", help="of a table without times")
+    said.add_argument("--rate", metavar="HZ", help="of a table without times, such as 2MHz")
+    said.add_argument(
+        "--columns", metavar="NAMES", help="of a table, such as t,i,v in SI, or t[ms],i[ua],d0,edge"
+    )
+    said.add_argument(
+        "--window",
+        action="append",
+        default=[],
+        metavar="FROM:TO",
+        help="a window by hand where there are no edges, in s since the first sample; repeatable",
+    )
     said.add_argument("--channel", metavar="NAME", help="digital input with the timing pin")
 
 
 def _open_told(arguments: argparse.Namespace) -> "Trace":
-    from tinybench.energy.examine import told
+    from tinybench.energy.examine import parse_window, told
     from tinybench.energy.importers import open_any
+    from tinybench.energy.importers.header import parse_rate_hz
 
-    for name in ("voltage", "rate"):
-        value = getattr(arguments, name)
-        if value is not None and not 0 < value < float("inf"):
-            raise UsageError(f"--{name} {value:g}: give a number above 0")
+    if arguments.voltage is not None and not 0 < arguments.voltage < float("inf"):
+        raise UsageError(f"--voltage {arguments.voltage:g}: give a number above 0")
     if arguments.marks is not None and arguments.marks < 0:
         raise UsageError(f"--marks {arguments.marks}: give 0 or more")
     trace = open_any(
         arguments.trace,
         voltage_v=arguments.voltage,
-        rate_hz=arguments.rate,
+        rate_hz=None if arguments.rate is None else parse_rate_hz(arguments.rate),
         channel=arguments.channel,
+        columns=arguments.columns,
     )
-    return told(trace, arguments.iterations, arguments.marks, arguments.voltage)
+    windows = [parse_window(text) for text in arguments.window]
+    return told(trace, arguments.iterations, arguments.marks, arguments.voltage, windows)
 
 
 def _monitors(arguments: argparse.Namespace) -> int:

@@ -6,17 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .options import (
-    DEFAULT_BAUD,
-    DEFAULT_BOARD,
-    ENERGY_BAUD,
-    PORT_BOARD,
-    Commands,
-    baud,
-    count,
-    duration,
-    positive,
-)
+from ..results.request import DEFAULT_BAUD
+from ..results.words import DEFAULT_BOARD, ENERGY_BAUD, PORT_BOARD
+from .options import Commands, baud, count, duration, positive
 from .output import note, print_json, print_table, write
 
 if TYPE_CHECKING:

@@ -5,33 +5,30 @@ import sys
 from collections.abc import Callable
 from typing import TypeAlias
 
+from tinybench.errors import UsageError
+
+from ..results.request import DEFAULT_BAUD
+from ..results.words import BAUDS, seconds
+
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 """Where a command is added."""
-
-DEFAULT_BOARD = "mps2-an386"
-PORT_BOARD = "serial"
-DEFAULT_BAUD = 115_200
-ENERGY_BAUD = 9600
-"""Of a DUT without an interface board. Ref: energyrunner README, energy mode."""
-UNITS_S = {"s": 1, "m": 60, "h": 3600}
-LONGEST_S = 7 * 24 * 3600
 
 
 def baud(text: str) -> tuple[int, bool]:
     """Return the rate to begin with, and whether to raise it."""
     if text == "auto":
         return DEFAULT_BAUD, True
-    if not text.isdecimal() or not 300 <= int(text) <= 12_000_000:
+    if not text.isdecimal() or int(text) not in BAUDS:
         raise argparse.ArgumentTypeError(f"'{text}' is no baud rate such as 115200, and not auto")
     return int(text), False
 
 
 def duration(text: str) -> float:
     """Return a time in seconds, of "90", "90s", "10m" or "2h"."""
-    number, unit = (text[:-1], text[-1]) if text[-1:] in UNITS_S else (text, "s")
-    if not (number.isascii() and number.isdecimal()) or int(number) * UNITS_S[unit] > LONGEST_S:
-        raise argparse.ArgumentTypeError(f"'{text}' is no time such as 90s, 10m or 2h")
-    return float(int(number) * UNITS_S[unit])
+    try:
+        return seconds(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def count(text: str) -> int:

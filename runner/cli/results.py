@@ -4,6 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from tinybench.errors import UsageError
+
 from .options import Commands, command_missing
 from .output import LISTING_WIDTH, REPORT_WIDTH, note, print_json, print_table, write
 
@@ -41,7 +43,14 @@ def add(commands: Commands) -> None:
     compare = commands.add_parser("compare", help="compare runs, and fail on a regression")
     what = "a run, a folder of runs, or a baseline file"
     compare.add_argument("base", type=Path, metavar="BASE", help=what)
-    compare.add_argument("head", type=Path, metavar="HEAD", help=what)
+    compare.add_argument("head", nargs="?", type=Path, metavar="HEAD", help=what)
+    compare.add_argument(
+        "--published-log",
+        type=Path,
+        metavar="FILE",
+        help="instead of HEAD: the log.txt or results.json of a published accuracy mode, whose "
+        "answers are compared input by input",
+    )
     compare.add_argument(
         "--fail-on",
         action="append",
@@ -136,6 +145,10 @@ def _results(arguments: argparse.Namespace) -> int:
 
 
 def _compare(arguments: argparse.Namespace) -> int:
+    if (arguments.head is None) == (arguments.published_log is None):
+        raise UsageError("compare: give HEAD or --published-log FILE, and not both")
+    if arguments.published_log is not None:
+        return _compare_log(arguments)
     from ..compare.change import compare
 
     found = compare(arguments.base, arguments.head, arguments.fail_on)
@@ -150,6 +163,18 @@ def _compare(arguments: argparse.Namespace) -> int:
 
         print_table(report(found), LISTING_WIDTH)
     return 1 if found.failures else 0
+
+
+def _compare_log(arguments: argparse.Namespace) -> int:
+    from ..compare.published.log import beside, words
+    from ..results.result import read_result
+
+    found = beside(read_result(arguments.base), arguments.published_log)
+    if arguments.json:
+        print_json(found)
+    else:
+        print("\n".join(words(found)))
+    return 0 if found.same else 1
 
 
 def _baseline_write(arguments: argparse.Namespace) -> int:

@@ -4,16 +4,16 @@ import argparse
 import sys
 from pathlib import Path
 
-from .options import (
-    DEFAULT_BAUD,
+from ..results.request import DEFAULT_BAUD
+from ..results.words import (
     DEFAULT_BOARD,
+    DIVISIONS,
     ENERGY_BAUD,
+    MODES,
     PORT_BOARD,
-    Commands,
-    baud,
-    duration,
-    positive,
+    request_of,
 )
+from .options import Commands, baud, duration, positive
 from .output import note, print_json, show
 
 
@@ -103,7 +103,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     run.add_argument(
         "--mode",
-        choices=("accuracy", "performance", "energy", "all"),
+        choices=MODES,
         default="all",
         help="all: accuracy and performance, and energy with --monitor",
     )
@@ -115,7 +115,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     run.add_argument(
         "--division",
-        choices=("closed", "open"),
+        choices=DIVISIONS,
         default="closed",
         help="closed: reference model and quality target; open: any model (default: closed)",
     )
@@ -131,6 +131,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=positive,
         metavar="N",
         help="only the first N accuracy inputs; breaks the run rules",
+    )
+    run.add_argument(
+        "--iterations",
+        type=positive,
+        metavar="N",
+        help="inferences of a window (default: calibrated); a short one is timed again with more",
     )
     run.add_argument("--data", type=Path, metavar="DIR", help="an EEMBC dataset folder")
     run.add_argument("--model", type=Path, metavar="FILE", help="an int8 .tflite of your own")
@@ -157,45 +163,37 @@ def _run(arguments: argparse.Namespace) -> int:
 
         print(f"tinybench {version('tinybench-mcu')}")
         return 0
-    if arguments.task is None:
-        print("tinybench: name a task, such as --task kws; see tinybench --help", file=sys.stderr)
-        return 2
-    if arguments.task == "all" and arguments.engine is not None:
-        print("tinybench: an engine is one for a task: name that with --task", file=sys.stderr)
-        return 2
     from ..report.terminal.progress import track_for
-    from ..results.request import Request
     from ..session.run import run, run_all
 
-    bare = arguments.mode == "energy" and not arguments.interface_board
-    baud, raise_baud = arguments.baud or (ENERGY_BAUD if bare else DEFAULT_BAUD, False)
-    request = Request(
-        board=arguments.board or (PORT_BOARD if arguments.port else DEFAULT_BOARD),
+    rate, raise_baud = arguments.baud or (None, False)
+    request = request_of(
         task=arguments.task,
+        board=arguments.board,
         mode=arguments.mode,
         division=arguments.division,
         profile=arguments.profile,
         emulate=arguments.emulate,
         limit=arguments.limit,
+        iterations=arguments.iterations,
         data=arguments.data,
         model=arguments.model,
         engine=arguments.engine,
         out=arguments.out,
-        ports=tuple(arguments.port),
+        port=arguments.port,
         flasher=arguments.flasher,
         flash=arguments.flash,
-        baud=baud,
-        raise_baud=raise_baud,
+        baud="auto" if raise_baud else rate,
         verify=arguments.verify,
         shards=arguments.shards,
         monitor=arguments.monitor,
         interface_board=arguments.interface_board,
         probe=arguments.probe,
         hub=arguments.hub,
-        wait_s=arguments.wait,
+        wait=arguments.wait,
     )
     track = track_for(sys.stderr)
-    if arguments.task != "all":
+    if request.task != "all":
         return show(run(request, track, note), arguments.json)
 
     outcomes = []

@@ -1,4 +1,4 @@
-"""Runs in a folder tree, one row a run: found, judged once, remembered, loaded into pandas."""
+"""Runs in a folder tree, one row a run: found, judged once, remembered."""
 
 import contextlib
 import hashlib
@@ -6,19 +6,14 @@ import os
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
-from tinybench import extras
 from tinybench.cache import cache_folder
-from tinybench.errors import RunFolderError, TinybenchError, ToolMissingError
+from tinybench.errors import RunFolderError, TinybenchError
 
-from ..results.result import RESULT_FILE, Result
+from ..results.result import RESULT_FILE, Result, read_result
 from ..rules import Verdict
-
-if TYPE_CHECKING:
-    import pandas
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,8 +147,7 @@ def find_runs(root: Path) -> Found:
     A verdict is remembered in the cache folder until a file of the run, or tinybench, changes.
     Raises RunFolderError when there is no such folder. A run that cannot be read hides no other.
     """
-    if not root.is_dir():
-        raise RunFolderError(f"{root}: there is no such folder; give one with runs below it")
+    _insist_folder(root)
     judge_state = _judge_state()
     path = cache_folder() / "results" / f"{_digest(str(root.resolve()))}.json"
     known = _read_index(path, judge_state)
@@ -189,26 +183,22 @@ def run_folders(root: Path) -> list[Path]:
     return folders
 
 
-def load_runs(path: Path | str) -> "pandas.DataFrame":
-    """Return the runs at or below a folder as a DataFrame, one row a run, the oldest first.
+def read_results(root: Path, unreadable: list[str]) -> Iterator[tuple[Path, Result]]:
+    """Yield each run at or below a folder with its result; what cannot be read goes to the list.
 
-    The columns are those of `Summary`: SI units, shares of 1, missing values where nothing was
-    measured; `started_at` is a time in UTC. Runs that cannot be read are left out with a warning.
-    Raises RunFolderError when there is no such folder, ToolMissingError without pandas.
+    Raises RunFolderError when there is no such folder.
     """
-    try:
-        import pandas as pd
-    except ImportError:
-        raise ToolMissingError(extras.missing("load_runs", "pandas", "data")) from None
-    found = find_runs(Path(path))
-    if found.unreadable:
-        import warnings
+    _insist_folder(root)
+    for folder, _ in _folders(root, unreadable):
+        try:
+            yield folder, read_result(folder)
+        except RunFolderError as error:
+            unreadable.append(str(error))
 
-        warnings.warn("left out: " + "; ".join(found.unreadable), stacklevel=2)
-    rows = [msgspec.structs.asdict(run) for run in found.runs]
-    frame = pd.DataFrame(rows, columns=pd.Index(COLUMNS))
-    frame["started_at"] = pd.to_datetime(frame["started_at"], utc=True, format="ISO8601")
-    return frame
+
+def _insist_folder(root: Path) -> None:
+    if not root.is_dir():
+        raise RunFolderError(f"{root}: there is no such folder; give one with runs below it")
 
 
 def _folders(root: Path, unreadable: list[str]) -> Iterator[tuple[Path, str]]:

@@ -91,7 +91,7 @@ def examine() -> list[Finding]:
         Finding(
             "pandas",
             _distribution("pandas"),
-            "tinybench.runner.load_runs",
+            "tinybench.load_runs and other tables",
             extras.command("data"),
             required=False,
         ),

@@ -29,7 +29,7 @@ from tinybench.errors import BenchError, MonitorError
 from ..build.board import Power
 from ..dut.client import Dut
 from ..results.result import Energy, EnergyWindow
-from .modes import WARMUP, WindowLength
+from .modes import RETIMED, WARMUP, WindowLength
 
 TRACE_FILE = "energy.jls"
 CALIBRATION_S = 0.2
@@ -63,17 +63,23 @@ def modelled_monitor(power: Power) -> Iterator[tuple[MonitorSpec, str]]:
 
 
 def measure(
-    bench: Bench, samples: Sequence[Sample], length: WindowLength, folder: Path
+    bench: Bench,
+    samples: Sequence[Sample],
+    length: WindowLength,
+    folder: Path,
+    iterations: int | None = None,
 ) -> Iterator[Energy]:
     """Measure a window on each sample, store the trace in `folder`, yield its energy.
 
+    Unless given, the iterations are calibrated on the first sample, by the monitor's clock. A
+    window that comes out short is timed again with more; its edges stay in the trace.
     Yields once, so that a progress display can go around it. The supply is off and the line closed
     on every way out. Raises BenchError when the monitor or the DUT fails, or an edge is missing.
     """
     with ExitStack() as stack:
         monitor = open_monitor(bench.spec)
         stack.callback(monitor.close)
-        iterations = _calibrated(bench, monitor, samples[0], length)
+        iterations = iterations or _calibrated(bench, monitor, samples[0], length)
         head = msgspec.structs.replace(
             monitor.head,
             start=datetime.now(UTC).isoformat(),
@@ -85,9 +91,10 @@ def measure(
             infers: list[Infer] = []
             with _Session(bench, monitor, writer) as session:
                 for sample in samples:
-                    infer, answer = session.infer(sample, iterations)
-                    infers.append(infer)
-                    results.append(answer)
+                    timed = list(session.long_enough(sample, iterations, length))
+                    infers += [infer for infer, _ in timed]
+                    iterations = infers[-1].iterations
+                    results.append(timed[-1][1])
             for infer in infers:
                 writer.infer(infer)
     with open_trace(folder / TRACE_FILE) as trace:
@@ -144,6 +151,18 @@ class _Session:
             host_stop_s=None if self._bench.model_source else stop_s,
         )
         return infer, inference.results
+
+    def long_enough(
+        self, sample: Sample, iterations: int, length: WindowLength
+    ) -> Iterator[tuple[Infer, str]]:
+        """Yield windows on a sample until one lasts as long as it is to, with the DUT's answers."""
+        for left in range(RETIMED, -1, -1):
+            infer, answer = self.infer(sample, iterations)
+            short = self.last_s() < length.min_s and left > 0
+            yield msgspec.structs.replace(infer, again=short), answer
+            if not short:
+                return
+            iterations = length.iterations(iterations, max(self.last_s(), 1e-6))
 
     def last_s(self) -> float:
         """Return the time between the last two edges."""

@@ -21,6 +21,8 @@ class Request(msgspec.Struct, frozen=True):
     emulate: bool = False
     """Run the firmware of a real board in an emulator."""
     limit: int | None = None
+    iterations: int | None = None
+    """Of a window, instead of calibrated ones; a short one is timed again with more."""
     data: Path | None = None
     model: Path | None = None
     """With an engine: the .tflite that it is said to run."""

@@ -170,6 +170,8 @@ class EngineUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     sha256: str
     """Over its sources."""
+    flags: str = ""
+    """What they were compiled with; empty where a result is older than this field."""
 
 
 class Firmware(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -239,7 +239,7 @@ def _measure_performance(
         left,
         plan.task.result_count,
         plan.window_length,
-        known.windows[-1].iterations if known.windows else None,
+        known.windows[-1].iterations if known.windows else plan.request.iterations,
     )
     for window in track(timing, "performance", len(left)):
         journal.append(Entry(window=window))
@@ -293,7 +293,9 @@ def _measure_energy(
     with energy_bench(plan, known.met, folder) as bench:
         first = plan.inputs.samples.samples[: plan.profile.windows]
         _begin("energy", known, journal)
-        measuring = energy_mode.measure(bench, first, plan.window_length, folder)
+        measuring = energy_mode.measure(
+            bench, first, plan.window_length, folder, plan.request.iterations
+        )
         for energy in track(measuring, "energy", 1):
             journal.append(Entry(energy=energy))
             known.energies.append(energy)
@@ -405,7 +407,7 @@ def _firmware(image: Image, engine: Engine | None) -> Firmware:
         flash_b=image.flash_b,
         code_flash_b=image.code_flash_b,
         ram_b=image.ram_b,
-        engine=engine and EngineUsed(engine.name, engine.sha256),
+        engine=engine and EngineUsed(engine.name, engine.sha256, image.engine_flags or ""),
     )
 
 

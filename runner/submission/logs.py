@@ -6,7 +6,7 @@ Ref: mlcommons/tiny, benchmark/runner; its submission checker reads the last lin
 """
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -98,7 +98,7 @@ def performance(
     log = [*_head(result, "performance", mark)]
     for number, entry in enumerate(entries, start=1):
         log += _logged(entry, number, stamp)
-    entries_json = _json(entries, "p", labels, task, len(task.classes), mark)
+    entries_json = list(_json(entries, "p", labels, task, len(task.classes), mark))
     for row, rate in zip(entries_json, rates, strict=True):
         row["infer"]["throughput"] = rate
     return _texts([*log, "-" * 20, *(line.strip() for line in table)], table, entries_json, mark)
@@ -135,7 +135,7 @@ def energy(
     for number, (entry, own) in enumerate(zip(entries, samples, strict=True), start=1):
         log += _logged(entry, number, stamp)
         log.append(f"Captured samples:{len(own.samples_j)} timestamps:2")
-    rows = _json(entries, "e", labels, task, len(task.classes), mark)
+    rows = list(_json(entries, "e", labels, task, len(task.classes), mark))
     for number, (row, own) in enumerate(zip(rows, samples, strict=True)):
         row["power"] = {
             "samples": own.samples_j,
@@ -179,13 +179,12 @@ def _json(
     task: Task,
     count: int,
     mark: Marks,
-) -> list[dict]:
+) -> Iterator[dict]:
     dataset = load_dataset(task.dataset)
     sliding = dataset.stride_b is not None
     totals: dict[str, int] = {}
     for entry in entries:
         totals[entry.input] = totals.get(entry.input, 0) + 1
-    rows = []
     for entry in entries:
         infer: dict[str, object] = {"results": [float(word) for word in entry.results.split(",")]}
         if entry.elapsed_us is not None:
@@ -205,8 +204,7 @@ def _json(
             row["rehearsal"] = mark.rehearsal
         if mark.inputs:
             row["inputs"] = mark.inputs
-        rows.append(row)
-    return rows
+        yield row
 
 
 def _head(result: Result, mode: str, mark: Marks) -> list[str]:
@@ -263,11 +261,11 @@ def _logged(entry: _Entry, number: int, stamp: str) -> list[str]:
     return [*lines, f"{said}   m-results    : [{values}]"]
 
 
-def _texts(log: list[str], results: list[str], rows: list[dict], mark: Marks) -> Texts:
+def _texts(log: list[str], results: list[str], rows: Iterable[dict], mark: Marks) -> Texts:
     return Texts(
         "\n".join(log) + "\n",
         "\n".join([*mark.lines, *results]) + "\n",
-        msgspec.json.encode(rows) + b"\n",
+        b"[" + b",".join(map(msgspec.json.encode, rows)) + b"]\n",
     )
 
 

@@ -96,7 +96,17 @@ def _start_up(environment: dict[str, str]) -> list[Figure]:
         for word in ("--help", "boards")
     )
     where = f"slower of --help and boards, median of {REPEATS} whole processes"
-    return [Figure("cli_help_s", slowest_s, "s", 0.3, where)]
+    bare_s, import_s = (
+        statistics.median(
+            _run([sys.executable, "-c", code], environment)[0] for _ in range(REPEATS)
+        )
+        for code in ("pass", "import tinybench")
+    )
+    beyond = f"import tinybench, beyond an empty program; medians of {REPEATS} processes"
+    return [
+        Figure("cli_help_s", slowest_s, "s", 0.3, where),
+        Figure("import_s", import_s - bare_s, "s", 0.1, beyond),
+    ]
 
 
 def _main_job(environment: dict[str, str], scratch: Path) -> list[Figure]:

@@ -28,7 +28,7 @@ document = json.loads(Path("run.json").read_text())
 stored = json.loads(Path("run/result.json").read_text())
 print(document["valid"], [broken["rule"] for broken in document["violations"]])
 print(len(stored["accuracy"]["answers"]), "answers, top-1", stored["accuracy"]["top1"])
-print(*document["caveats"], sep="\n")
+print(*document["caveats"], sep="\\n")
 ```
 
 ```text

@@ -13,6 +13,7 @@ PAGES = (
     "add-a-task",
     "engine",
     "errors",
+    "python",
     "schema",
     "tutorial",
 )

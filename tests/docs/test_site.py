@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs import schema_page
+from tests.docs import python_page, schema_page
 from tests.docs.blocks import DOCS
 from tinybench import errors
 
@@ -91,3 +91,8 @@ def test_the_page_of_errors_names_each_with_its_exit_status() -> None:
 def test_the_page_of_the_schema_is_that_of_the_code() -> None:
     """After a change of result.py: make schema."""
     assert (DOCS / "schema.md").read_text(encoding="utf-8") == schema_page.page()
+
+
+def test_the_page_of_python_is_that_of_the_code() -> None:
+    """After a change of a docstring of the door: make schema."""
+    assert (DOCS / "python.md").read_text(encoding="utf-8") == python_page.page()

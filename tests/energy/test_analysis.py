@@ -324,7 +324,7 @@ def test_pauses_with_more_power_than_windows_are_no_pauses() -> None:
     """They last as long as windows do, and only their power tells them."""
     found = analyse(_shifted(0.1, 0.4, *TRUE_S[1:], 7.0))
     assert not found.valid
-    assert "2.4 times the power" in found.faults[0]
+    assert "takes 36 mW, in them 15 mW" in found.faults[0]
 
 
 def test_windows_with_other_iterations_are_as_long_for_an_inference() -> None:

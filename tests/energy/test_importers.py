@@ -373,9 +373,9 @@ def test_a_step_in_time_is_a_gap(tmp_path: Path) -> None:
         ("time_s,current_a\n0,1\n", "1 samples are no trace"),
         ("time_s,current_a\n0,1\n1,2\n1,3\n", "line 4: time stands still"),
         ("time_s,current_a\n0,1\n2,2\n1,3\n", "line 4: time stands still"),
-        ("time_s,current_a\n0,1\nnan,2\n1,3\n", "line 3: time stands still"),
-        ("time_s,current_a\n0,1\n1,x\n", "after line 2.*'x'"),
-        ("time_s,current_a\n0,1\n1\n", "after line 2"),
+        ("time_s,current_a\n0,1\nnan,2\n1,3\n", "line 3: the time is nan"),
+        ("time_s,current_a\n0,1\n1,x\n", "line 3: column 2 holds no number: 'x'"),
+        ("time_s,current_a\n0,1\n1\n", "line 3 has 1 columns, where 2 belong"),
     ],
 )
 def test_a_wrong_table_is_refused(tmp_path: Path, text: str, words: str) -> None:

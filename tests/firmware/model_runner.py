@@ -13,7 +13,8 @@ from tinybench.models.compiler.graph import read_graph
 
 KERNELS = ROOT / "firmware" / "kernels"
 HERE = Path(__file__).parent
-INCLUDES = [f"-I{ROOT / 'firmware' / 'core'}", f"-I{KERNELS}", f"-I{HERE}"]
+INCLUDES = [f"-I{ROOT / 'firmware' / name}" for name in ("core", "semihosting", "kernels")]
+INCLUDES.append(f"-I{HERE}")
 WARNINGS = ["-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Werror"]
 BUILD_TIMEOUT_S = 120
 ARENA_B = 1 << 21

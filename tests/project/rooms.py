@@ -1,6 +1,7 @@
 """The rooms of the house and their floors, and who imports whom; read from the sources."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 from tests import ROOT
@@ -27,6 +28,8 @@ FLOORS = {
     "tinybench.runner": 11,
 }
 """A module imports from its own room and from lower floors; rooms on one floor are strangers."""
+DOOR = "tinybench"
+"""The public door stands in the ground's own file: it looks up, but only when it is used."""
 
 SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 
@@ -38,39 +41,57 @@ def module_of(path: Path) -> str:
     return ".".join(parts if parts[0] == "tinybench" else ("tinybench", *parts))
 
 
-MODULES = {module_of(path) for path in SOURCES}
-
-
-def room_of(module: str) -> str:
-    """Return the room that a module is in; its entry points are a room of `runner` itself."""
-    parts = module.split(".")
-    if parts[1:2] == ["runner"]:
-        room = parts[:3] if ".".join(parts[:3]) in PACKAGES else parts[:2]
-    elif parts[1:2] and ".".join(parts[:2]) in PACKAGES:
-        room = parts[:2]
-    else:
-        room = parts[:1]
-    return ".".join(room)
-
-
+MODULES = {module_of(path): path for path in SOURCES}
 PACKAGES = {module_of(path) for path in SOURCES if path.name == "__init__.py"}
 
 
-def imports(path: Path) -> list[str]:
+def folder_of(package: str) -> str:
+    """Return where a package lies in the checkout: tinybench.energy is energy."""
+    return str(MODULES[package].parent.relative_to(ROOT))
+
+
+def room_of(module: str) -> str:
+    """Return the room a module is in: its folder, below runner/ and the ground the one in that.
+
+    What stands on the corridor, runner/ itself, is a room of its own; so is the ground.
+    """
+    parts = module.split(".")
+    for depth in (3, 2) if parts[1:2] == ["runner"] else (2,):
+        if (room := ".".join(parts[:depth])) in PACKAGES:
+            return room
+    return parts[0]
+
+
+@cache
+def imports(path: Path) -> frozenset[str]:
     """Return the modules of this project that a file imports, wherever in it the import stands."""
-    package = module_of(path) if path.name == "__init__.py" else module_of(path).rpartition(".")[0]
-    found = []
+    module = module_of(path)
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names if alias.name in MODULES]
-        if not isinstance(node, ast.ImportFrom):
-            continue
-        base = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
-        source = ".".join([*base, *(node.module or "").split(".")]).rstrip(".")
-        for alias in node.names:
-            named = f"{source}.{alias.name}"
-            if named in MODULES:
-                found.append(named)
-            elif source in MODULES:
-                found.append(source)
-    return found
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            parts = package.split(".")
+            base = parts[: len(parts) - node.level + 1] if node.level else []
+            source = ".".join([*base, *([node.module] if node.module else [])])
+            for alias in node.names:
+                named = f"{source}.{alias.name}"
+                found.add(named if named in MODULES else source)
+    return frozenset(found & MODULES.keys())
+
+
+@cache
+def rooms_below() -> dict[str, frozenset[str]]:
+    """Return of each room the other rooms that it imports from; the door counts for none."""
+    found: dict[str, set[str]] = {room: set() for room in FLOORS}
+    for module, path in MODULES.items():
+        if module != DOOR:
+            found.setdefault(room_of(module), set()).update(map(room_of, imports(path)))
+    return {room: frozenset(targets - {room}) for room, targets in found.items()}
+
+
+def purpose(package: str) -> str:
+    """Return the first line of a package's docstring: what it is for."""
+    text = ast.get_docstring(ast.parse(MODULES[package].read_text(encoding="utf-8")))
+    return (text or "").partition("\n")[0]

@@ -8,12 +8,14 @@ from rich.text import Text
 
 from tinybench.energy.analysis import SKEW_MAX_PPM, Analysis
 from tinybench.energy.examine import ByRule, Examination
+from tinybench.printable import all_printable
 
 UJ = 1e6
 
 
 def report(found: Examination) -> RenderableType:
     """Return the windows, their median with its uncertainty, and others' rules beside it."""
+    found = all_printable(found)
     own = found.tinybench
     parts: list[RenderableType] = [Text(), _facts(found), Text(), _windows(own)]
     if own.terms_j:

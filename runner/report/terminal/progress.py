@@ -1,10 +1,11 @@
-"""Progress of long work: a bar with an ETA in a terminal, plain lines elsewhere."""
+"""Progress of long work: a bar with an ETA in a terminal or notebook, plain lines elsewhere."""
 
 import time
 from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
 from typing import TextIO, TypeVar
 
-from tinybench.track import Track
+from tinybench.track import Track, silent
 
 T = TypeVar("T")
 
@@ -14,7 +15,24 @@ LINE_PERIOD_S = 10.0
 
 def track_for(stream: TextIO) -> Track:
     """Return the progress display that fits `stream`."""
-    return _bars(stream) if stream.isatty() else _lines(stream)
+    return _bars(stream) if stream.isatty() or _can_draw() else _lines(stream)
+
+
+def track_if_watched(stream: TextIO) -> Track:
+    """Return the progress display that fits `stream`, and none where nobody looks at it."""
+    return track_for(stream) if stream.isatty() or _in_notebook() else silent
+
+
+def _in_notebook() -> bool:
+    """Return whether this process is the kernel of a notebook."""
+    from rich.console import Console
+
+    return Console().is_jupyter
+
+
+def _can_draw() -> bool:
+    """Return whether bars can be drawn here, in a notebook: by its widgets, where they are."""
+    return _in_notebook() and find_spec("ipywidgets") is not None
 
 
 def _bars(stream: TextIO) -> Track:

@@ -53,8 +53,6 @@ def caveats(result: Result, verdict: Verdict) -> list[str]:
         said.append("dataset: embedded, made by this project, not an MLPerf result")
     elif result.dataset == "custom":
         said.append("dataset: custom, not an MLPerf result")
-    elif result.dataset == "unverified":
-        said.append(f"dataset: unverified, {result.inputs.name} by its names and labels only")
     elif result.model.kind not in ("official", "engine"):
         said.append("not the reference model")
     engine = result.firmware and result.firmware.engine
@@ -78,6 +76,19 @@ def _facts(result: Result) -> Table:
     return table
 
 
+def _firmware(result: Result) -> list[tuple[str, str]]:
+    image = result.firmware
+    if image is None:
+        return [("firmware", "what the board held; not built here")]
+    flash = f"{image.flash_b:,} bytes"
+    if image.code_flash_b is not None and result.model.weights_b is not None:
+        flash = f"{image.code_flash_b:,} bytes of code, {result.model.weights_b:,} of weights"
+    said = [("flash", flash)]
+    if image.engine is not None and image.engine.flags:
+        said.append(("engine", f"{image.engine.name}, compiled with {image.engine.flags}"))
+    return said
+
+
 def facts(result: Result) -> list[tuple[str, str]]:
     """Return what is said of a run before its windows, as names with values."""
     said: list[tuple[str, str]] = []
@@ -88,14 +99,7 @@ def facts(result: Result) -> list[tuple[str, str]]:
     said.append(("model", f"{result.model.kind}: {result.model.name}, {macs}"))
     if result.model.tensor_ram_b is not None:
         said.append(("tensor RAM", f"{result.model.tensor_ram_b:,} bytes"))
-    if result.firmware is not None:
-        code_b, weights_b = result.firmware.code_flash_b, result.model.weights_b
-        if code_b is None or weights_b is None:
-            said.append(("flash", f"{result.firmware.flash_b:,} bytes"))
-        else:
-            said.append(("flash", f"{code_b:,} bytes of code, {weights_b:,} of weights"))
-    else:
-        said.append(("firmware", "what the board held; not built here"))
+    said += _firmware(result)
     if result.link is not None:
         said.append(("link", _link(result.link)))
     if result.accuracy is not None and result.accuracy.count:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from tinybench.datasets.declaration import load_dataset, title_of
+from tinybench.datasets.official import known_checksums
 from tinybench.runner.audit.evidence import Inferred
 from tinybench.runner.audit.figures import best_list
 from tinybench.runner.audit.labels import LISTS, LabelList, Labels, label_in_name
@@ -42,6 +44,16 @@ def test_every_official_list_is_fetched_with_its_checksum(
     assert labels.notes == []
     for one in (*labels.lists("kws01"), *labels.lists("ad01")):
         assert all(label_in_name(name) == label for name, label in one.labels.items())
+
+
+def test_the_lists_are_those_of_the_datasets() -> None:
+    """By the same names and checksums; a run and an audit of it speak of the same list."""
+    for name, lists in LISTS.items():
+        dataset = load_dataset(name)
+        declared = {
+            title_of(dataset, one): known_checksums(one)[one.labels] for one in dataset.lists
+        }
+        assert {title: sha256 for title, _, sha256 in lists} == declared
 
 
 def test_a_list_that_cannot_be_fetched_is_a_note(

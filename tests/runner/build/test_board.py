@@ -20,9 +20,18 @@ def test_what_ships_loads(name: str) -> None:
         ('kernels = "dsp"', 'kernels = "simd"', r"'toolchain.kernels'.*plain\|blocked\|dsp\|mve"),
         ("fpgaio_origin = 0x", "fpgaio-origin = 0x", r"\[a-z\].*port"),
         ("fpgaio_origin = 0x", "fpgaio_origin = -1 # 0x", r"'port.*>= 0"),
+        ('"-mthumb"', '"-mthumb;id"', r"key 'toolchain\.cflags\[1\]'"),
+        ('"-mthumb"', '"-DX=`id`"', r"key 'toolchain\.cflags\[1\]'"),
+        ('"-mthumb"', '"-mthumb $(id)"', r"key 'toolchain\.cflags\[1\]'"),
+        ('"-mthumb"', '"-mthumb\\n"', r"key 'toolchain\.cflags\[1\]'"),
+        ('"arm-none-eabi-"', '"id;"', "key 'toolchain.prefix'"),
         ("ram_size_b", "ram_size_kb", "unknown key 'memory.ram_size_kb'.*'ram_size_b'"),
     ],
-    ids=["kernels", "constant's name", "constant's value", "memory"],
+    ids=[
+        *("kernels", "constant's name", "constant's value"),
+        *("a command after a flag", "a command in a flag", "two flags", "a line's end", "a prefix"),
+        "memory",
+    ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, right: str, wrong: str, words: str) -> None:
     """A mistake gives the key and what would be right."""

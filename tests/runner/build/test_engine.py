@@ -167,6 +167,72 @@ def test_engine_mk_says_what_is_built(tmp_path: Path) -> None:
         assert "m-results-[0.250," in dut.ask(b"infer 1 0")
 
 
+COPIES = """\
+#include <stdint.h>
+#include <string.h>
+#include "api/internally_implemented.h"
+#include "api/submitter_implemented.h"
+
+static uint32_t sum;
+
+void th_load_tensor(void) {}
+
+void th_infer(void) {
+    const uint8_t *bytes = ee_get_buffer_pointer();
+    for (int round = 0; round < 20; round++) {
+        for (int at = 0; at + 4 <= 490; at += 4) {
+            uint32_t word;
+            memcpy(&word, bytes + at, 4);
+            sum = (sum << 1 | sum >> 31) ^ word;
+        }
+    }
+}
+
+void th_results(void) { th_printf("m-results-[%u]\\r\\n", (unsigned)sum); }
+"""
+
+
+def window_us(elf: Path) -> int:
+    """Return the emulated time of 50 inferences, which counts instructions."""
+    with DutProcess(load_board("mps2-an386").command(str(elf))) as dut:
+        dut.read_until(READY)
+        dut.upload(bytes(range(245)) * 2)
+        start_us, end_us = map(int, re.findall(r"m-lap-us-([0-9]+)", dut.ask(b"infer 50 1")))
+    return end_us - start_us
+
+
+def test_an_engine_costs_what_it_costs_alone(tmp_path: Path) -> None:
+    """Built here or by its maker's own compiler call, hosted: instructions are the same to 1 %."""
+    board = load_board("mps2-an386")
+    assert board.toolchain is not None
+    options = ("MODEL_ID=kws01", "INPUT_B=490", "ENGINE_API=th")
+    ours = engine(tmp_path / "sources", COPIES)
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    (alone / "engine.mk").write_text("ENGINE_SOURCES :=\nENGINE_LIBS := libalone.a\n")
+    include = f"-I{ROOT / 'firmware' / 'th_api'}"
+    command = ["arm-none-eabi-gcc", "-O3", *board.toolchain.cflags, include]
+    command += ["-DMAX_DB_INPUT_SIZE=490", "-c", str(ours / "engine.c"), "-o", "alone.o"]
+    subprocess.run(command, cwd=alone, check=True, timeout=60)
+    subprocess.run(
+        ["arm-none-eabi-ar", "rc", "libalone.a", "alone.o"], cwd=alone, check=True, timeout=60
+    )
+    here = window_us(firmware_of(board, tmp_path / "out", *options, engine=ours))
+    there = window_us(firmware_of(board, tmp_path / "alone-out", *options, engine=alone))
+    assert here == pytest.approx(there, rel=0.01)
+
+
+def test_an_engine_is_compiled_as_it_asks(tmp_path: Path) -> None:
+    """Its own flags come last; those of the board and its own are what is told of it."""
+    folder = engine(
+        tmp_path / "mine", TWELVE + "#ifndef __OPTIMIZE_SIZE__\n#error not -Os\n#endif\n"
+    )
+    (folder / "engine.mk").write_text("ENGINE_CFLAGS := -Os -DOWN=1\n")
+    image = build(load_board("mps2-an386"), load_task("kws"), load_engine(folder))
+    flags = "-mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16"
+    assert image.engine_flags == f"-O3 {flags} -Os -DOWN=1"
+
+
 def test_a_run_says_whose_engine_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Name and hash are in the result, and a caveat; no size is told that nobody knows."""
     folder = engine(tmp_path / "mine", TWELVE)
@@ -176,6 +242,7 @@ def test_a_run_says_whose_engine_it_was(tmp_path: Path, capsys: pytest.CaptureFi
     assert document["firmware"]["engine"] == {
         "name": "mine",
         "sha256": load_engine(folder).sha256,
+        "flags": "-O3",
     }
     assert document["model"]["kind"] == "engine"
     assert (document["model"]["macs"], document["model"]["weights_b"]) == (None, None)

@@ -11,9 +11,9 @@ import pytest
 
 from tests import ROOT
 from tests.runner.results.a_result import good_result
-from tinybench import extras
+from tinybench import extras, load_runs
 from tinybench.errors import RunFolderError, ToolMissingError
-from tinybench.runner import cli, load_runs
+from tinybench.runner import cli
 from tinybench.runner.compare import store
 from tinybench.runner.compare.store import COLUMNS, find_runs
 from tinybench.runner.results.result import RESULT_FILE, Result, write_result
@@ -137,7 +137,7 @@ def test_a_result_of_a_newer_version_is_named(tmp_path: Path) -> None:
 def test_runs_load_into_pandas(tree: Path) -> None:
     """One row a run under the documented columns, times as times."""
     frame = load_runs(tree)
-    assert tuple(frame.columns) == COLUMNS
+    assert tuple(frame.columns) == (*COLUMNS, "time_is", "energy_is")
     assert len(frame) == 3
     early = frame[frame["run"] == str(tree / "early")].iloc[0]
     assert early["latency_s"] == pytest.approx(0.204)
@@ -149,7 +149,7 @@ def test_runs_load_into_pandas(tree: Path) -> None:
 def test_an_empty_folder_loads_as_an_empty_frame(tmp_path: Path) -> None:
     """With the same columns, so that a notebook does not fail on its first day."""
     frame = load_runs(tmp_path)
-    assert tuple(frame.columns) == COLUMNS
+    assert tuple(frame.columns) == (*COLUMNS, "time_is", "energy_is")
     assert frame.empty
 
 

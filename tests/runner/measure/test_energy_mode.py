@@ -19,6 +19,7 @@ from tinybench.energy.simulated.interface_board import SimulatedInterfaceBoard
 from tinybench.energy.simulated.lpm01a import SimulatedLpm01a
 from tinybench.energy.simulated.port import PseudoPort
 from tinybench.energy.simulated.scene import Scene
+from tinybench.energy.trace import open_trace
 from tinybench.errors import MonitorError
 from tinybench.models.declaration import package_folder
 from tinybench.runner import rules
@@ -96,6 +97,31 @@ def test_the_run_folder_holds_trace_pictures_and_both_transcripts(run: tuple[Pat
     transcript = (run[0] / "transcript-energy.jsonl").read_text()
     assert "m-timestamp-mode-energy" in transcript
     assert "m-lap-us" not in transcript
+
+
+def test_a_window_that_comes_out_short_is_timed_again(tmp_path: Path) -> None:
+    """As a performance window is: its edges are in the trace, and it is no window of the result.
+
+    The iterations are told, and far too few; what is exported states the uncertainty of the run.
+    """
+    folder = tmp_path / "run"
+    done = _tinybench(*ENERGY, "--iterations", "3", "--out", str(folder))
+    assert done.returncode == 0, done.stderr
+    energy = read_result(folder).energy
+    assert energy is not None
+    assert all((window.monitor_s or 0) >= 10 for window in energy.windows)
+    assert len({window.iterations for window in energy.windows}) == 1
+    with open_trace(folder / "energy.jls") as trace:
+        again = [(infer.input, infer.iterations) for infer in trace.infers if infer.again]
+    assert again[0] == (energy.windows[0].input, 3)
+    assert {name for name, _ in again} == {energy.windows[0].input}
+    assert energy.edges == 11 + 2 * len(again)
+    assert _tinybench("energy", "export", str(folder), "--to", "csv").returncode == 0
+    for trace in ("energy.jls", "energy.csv"):
+        document = _tinybench("energy", "analyse", str(folder / trace), "--json").stdout
+        found = json.loads(document)["tinybench"]
+        assert found["uncertainty_j"] == pytest.approx(energy.uncertainty_j, rel=0.01)
+        assert found["median_j"] == pytest.approx(energy.per_inference_j, rel=1e-3)
 
 
 def test_an_interrupted_energy_run_leaves_no_process_and_goes_on(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A run folder held against itself: an edited result is noticed, by what it contradicts."""
 
+import gzip
 import hashlib
 import json
 import re
@@ -23,6 +24,7 @@ from tinybench.runner.rules.folder import claimed, inferred
 from tinybench.runner.rules.judge import judge
 from tinybench.runner.session.run import run
 from tinybench.track import silent
+from tinybench.transport import transcript
 from tinybench.transport.process import ProcessTransport
 from tinybench.transport.recorder import Recorder
 
@@ -389,3 +391,39 @@ def test_check_shows_every_rule(measured: Path) -> None:
         assert re.search(rf"^{name} ", done.stdout, re.MULTILINE)
     assert "valid under profile moment, not an MLPerf result" in " ".join(done.stdout.split())
     assert rules.DEFAULT_PROFILE not in done.stdout
+
+
+def test_a_compressed_transcript_is_the_same_evidence(
+    measured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a run that is done it is compressed before the seal; an edit in it is found."""
+    monkeypatch.setattr(transcript, "LONG_B", 0)
+    folder = _run(tmp_path, board="host")
+    assert (folder / "transcript.jsonl.gz").is_file()
+    assert not (folder / "transcript.jsonl").exists()
+    assert _states(folder) == {name: {"kept"} for name in EVIDENCE[:-1]}
+    said = list(inferred(folder / "transcript.jsonl.gz"))
+    assert len(said) >= 15
+    lines = list(transcript.read_lines(folder / "transcript.jsonl.gz"))
+    (folder / "transcript.jsonl.gz").write_bytes(gzip.compress(b"".join(lines[: len(lines) // 2])))
+    assert {"sealed", "transcript"} <= _broken(folder)
+
+
+def test_an_answer_is_found_however_it_arrived(core: Path, tmp_path: Path) -> None:
+    """In pieces of one byte as in one piece, as text and in frames."""
+    for fast in (False, True):
+        path = tmp_path / f"{fast}.jsonl"
+        recorder = Recorder(ProcessTransport([str(core)]), path)
+        dut = Dut(recorder, fast=fast)
+        dut.handshake()
+        for value in (1, 2, 3):
+            dut.infer(bytes([value]) * 490, 3, 1)
+        recorder.close()
+        heard = b"".join(data for _, to, data in transcript.entries(path) if to == "host")
+        found = list(inferred(path))
+        assert len(found) >= 3
+        for size in (1, 7, len(heard)):
+            pieces = [heard[at : at + size] for at in range(0, len(heard), size)]
+            lines = [json.dumps({"to": "host", "hex": piece.hex()}) for piece in pieces]
+            path.write_text("".join(f"{line}\n" for line in lines))
+            assert list(inferred(path)) == found

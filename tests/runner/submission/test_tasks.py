@@ -7,11 +7,18 @@ import pytest
 
 from tests.runner.results.a_result import good_result
 from tests.runner.submission import checker
-from tinybench.datasets.declaration import load_dataset
+from tinybench.datasets.declaration import load_dataset, title_of
 from tinybench.runner.audit.audit import audit
 from tinybench.runner.build.task import Task, load_task
 from tinybench.runner.results import score
-from tinybench.runner.results.result import Answer, Performance, Result, Window, write_result
+from tinybench.runner.results.result import (
+    Answer,
+    InputsUsed,
+    Performance,
+    Result,
+    Window,
+    write_result,
+)
 from tinybench.runner.submission.tree import submit
 
 COUNTS = {"kws": 1000, "vww": 1000, "ic": 200, "ic02": 200, "ad": 248}
@@ -49,7 +56,11 @@ def _result(name: str) -> Result:
         for n, a in enumerate(answers[:5])
     ]
     rate = score.median_throughput_per_s(windows)
+    dataset = load_dataset(task.dataset)
+    used = dataset.lists[0]
+    title, sha256 = title_of(dataset, used), used.sha256 or "0" * 64
     return good_result(
+        inputs=InputsUsed(title, "official inputs", sha256, len(answers)),
         task=name,
         model_id=task.model_id,
         board="mps2-an386",

@@ -1,0 +1,166 @@
+"""The Python door: what `import tinybench` offers, in the words of the command line."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeAlias, Unpack
+
+from tinybench.errors import UsageError
+from tinybench.track import Track, silent
+
+from .compare.frames import Run, answers, layers, load_runs, trace, windows
+from .compare.store import Summary
+from .compare.store import summary as _summary
+from .report.terminal.progress import track_for, track_if_watched
+from .results.result import Result
+from .results.words import SuiteWords, Words, request_of
+from .rules import Verdict, Violation
+from .rules.judge import Outcome, judge
+
+__all__ = [
+    "Outcome",
+    "Result",
+    "Run",
+    "Summary",
+    "Verdict",
+    "Violation",
+    "answers",
+    "check",
+    "layers",
+    "load_runs",
+    "resume",
+    "run",
+    "run_all",
+    "summary",
+    "trace",
+    "windows",
+]
+
+Say: TypeAlias = Callable[[str], object]
+"""Takes a sentence for the user."""
+
+
+def run(
+    *, progress: bool | Track | None = None, say: Say | None = None, **words: Unpack[Words]
+) -> Outcome:
+    """Run a task on a board: build, measure, store, judge; return the result and its verdict.
+
+        outcome = tinybench.run(board="mps2-an386", task="kws", limit=50)
+        outcome.verdict.valid, outcome.result, outcome.folder
+
+    The words are the long options of the command line, with its defaults; None is the same as
+    nothing, and a path may be a str or a Path:
+
+    | word | type | what |
+    | --- | --- | --- |
+    | `task` | str | such as kws; auto: that of the model which the board on the port holds |
+    | `board` | str | name, or a .toml file; mps2-an386 (emulated), and with a port: serial |
+    | `mode` | str | accuracy, performance, energy or all (default) |
+    | `division` | str | closed (default) or open |
+    | `profile` | str | mlperf-tiny (default), quick, normal, submission, or a .toml file |
+    | `emulate` | bool | run a real board's firmware in an emulator |
+    | `limit` | int | only so many accuracy inputs; breaks the run rules |
+    | `iterations` | int | inferences of a window, to begin with; calibrated unless given |
+    | `data` | path | an EEMBC dataset folder |
+    | `model` | path | an int8 .tflite of your own |
+    | `engine` | path | folder of an inference engine of your own |
+    | `out` | path | run folder, a new one; runs/... in the working folder |
+    | `port` | str or several | serial port or URL of the board, or those of several equal boards |
+    | `flasher` | str | such as st-flash; the first that the board declares |
+    | `flash` | bool | False: leave the firmware of the board as it is (`--no-flash`) |
+    | `baud` | int or "auto" | rate of the port; 115200, in energy mode 9600 |
+    | `verify` | bool | False: do not read uploads back over the stock protocol (`--no-verify`) |
+    | `shards` | int | share the accuracy set among so many emulators |
+    | `monitor` | str | energy monitor, its .toml file, or modelled |
+    | `interface_board` | bool | in energy mode the port is that of an interface board |
+    | `probe` | str | serial number of the board's debug probe |
+    | `hub` | str | hub port that switches the board's power, such as 1-1.4:2 |
+    | `wait` | float or str | for a board that another run has: seconds, or such as "10m" |
+
+    `progress`: True and False show bars or nothing; by default there are bars in a terminal and in
+    a notebook, and nothing elsewhere; a function such as tqdm, called with (items, label, total),
+    shows its own. `say` takes the sentences that the command line prints, such as `print`; by
+    default they are logged as information of the logger "tinybench".
+
+    An outcome that is not valid is returned as any other: `outcome.violations` are the rules it
+    breaks. Raises UsageError for a word that is none or cannot be, and what else is wrong on
+    paper; BenchError when the bench fails: both are `tinybench.errors.TinybenchError`. After an
+    error, or KeyboardInterrupt, which passes through, `tinybench.resume` goes on with the run.
+    """
+    from .session.run import run as one_run
+
+    request = request_of(**words)
+    if request.task == "all":
+        raise UsageError("task: 'all' is several runs: use tinybench.run_all()")
+    return one_run(request, _track(progress), _say(say))
+
+
+def run_all(
+    *, progress: bool | Track | None = None, say: Say | None = None, **words: Unpack[SuiteWords]
+) -> Iterator[Outcome]:
+    """Run every task, each with a folder of its own below `out`; yield each outcome as it comes.
+
+    The words are those of `run` without `task`, and without `engine`, which is one for a task.
+    What is not asked for is not run: the next task begins when the next outcome is. Raises as
+    `run`; a wrong word at once.
+    """
+    from .session.run import run_all as all_runs
+
+    if "task" in words:
+        raise UsageError("run_all takes no 'task': it runs them all; tinybench.run() runs one")
+    request = request_of(task="all", **words)
+    return all_runs(request, _track(progress), _say(say))
+
+
+def resume(
+    run: os.PathLike[str] | str, *, progress: bool | Track | None = None, say: Say | None = None
+) -> Outcome:
+    """Go on with a run that was interrupted, by its folder; what is done is not done again.
+
+    `progress` and `say` as in `run`. Raises RunFolderError when there is nothing to go on with, or
+    when firmware, model, dataset or rules have changed since; else as `run`.
+    """
+    from .session.run import resume as go_on
+
+    return go_on(Path(run), _track(progress), _say(say))
+
+
+def check(
+    run: os.PathLike[str] | str, profile: str | None = None, *, thorough: bool = True
+) -> Outcome:
+    """Judge a stored run again, by its folder, and by another profile if one is given.
+
+    `thorough`: also hold the result against journal, transcript and trace, which reads the whole
+    folder. Raises RunFolderError when there is no run that can be read, UsageError for an unknown
+    profile.
+    """
+    return judge(Path(run), profile, thorough=thorough)
+
+
+def summary(outcome: Outcome) -> Summary:
+    """Return the figures of a run as one row, with the fields of `load_runs`; None is not measured.
+
+    SI units, shares of 1. `broken_rules` are the names of the rules it breaks.
+    """
+    return _summary(outcome.result, outcome.verdict, outcome.folder)
+
+
+def _track(progress: bool | Track | None) -> Track:
+    if progress is None:
+        return track_if_watched(sys.stderr)
+    if isinstance(progress, bool):
+        return track_for(sys.stderr) if progress else silent
+    return progress
+
+
+def _say(say: Say | None) -> Callable[[str], None]:
+    if say is None:
+        return logging.getLogger("tinybench").info
+    told = say
+
+    def tell(text: str) -> None:
+        told(text)
+
+    return tell

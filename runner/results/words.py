@@ -1,0 +1,210 @@
+"""The words that ask for a run, as the command line and Python take them, made into a request."""
+
+import operator
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Literal, Required, TypedDict, Unpack
+
+from tinybench.declare import nearest
+from tinybench.errors import UsageError
+
+from .request import DEFAULT_BAUD, Request
+
+DEFAULT_BOARD = "mps2-an386"
+PORT_BOARD = "serial"
+"""The default with a port."""
+ENERGY_BAUD = 9600
+"""Of a DUT without an interface board. Ref: energyrunner README, energy mode."""
+BAUDS = range(300, 12_000_001)
+MODES = ("accuracy", "performance", "energy", "all")
+DIVISIONS = ("closed", "open")
+UNITS_S = {"s": 1, "m": 60, "h": 3600}
+LONGEST_S = 7 * 24 * 3600
+LONGEST_DIGITS = 9
+"""Of the number of a time."""
+
+Named = str | os.PathLike[str]
+"""A name, or the path of a declaration."""
+File = str | os.PathLike[str]
+
+
+class SuiteWords(TypedDict, total=False):
+    """What may be asked of the runs of all tasks; None is the same as nothing."""
+
+    board: Named | None
+    mode: Literal["accuracy", "performance", "energy", "all"] | None
+    division: Literal["closed", "open"] | None
+    profile: Named | None
+    emulate: bool | None
+    limit: int | None
+    data: File | None
+    model: File | None
+    out: File | None
+    port: str | Iterable[str] | None
+    flasher: str | None
+    flash: bool | None
+    """False: --no-flash."""
+    baud: int | Literal["auto"] | None
+    verify: bool | None
+    """False: --no-verify."""
+    shards: int | None
+    monitor: Named | None
+    interface_board: bool | None
+    probe: str | None
+    hub: str | None
+    wait: float | str | None
+    """Seconds, or a text such as "10m"."""
+    iterations: int | None
+    """Inferences of a window, to begin with."""
+
+
+class Words(SuiteWords, total=False):
+    """What may be asked of a run: the long options of the command line, by their names."""
+
+    task: Required[Named]
+    engine: File | None
+
+
+def request_of(**words: Unpack[Words]) -> Request:
+    """Return the run that these words ask for, with the defaults of the command line.
+
+    Raises UsageError, which names the word: one that is none, or whose value cannot be.
+    """
+    given: dict[str, Any] = {}
+    for word, value in words.items():
+        if word not in _VALUES:
+            raise UsageError(f"a run takes no '{word}': {_instead(word)}")
+        if value is not None:
+            given[word] = _VALUES[word](word, value)
+    if not given.get("task"):
+        raise UsageError("name a task, such as kws; 'tinybench tasks' lists them")
+    if given["task"] == "all" and "engine" in given:
+        raise UsageError("an engine is one for a task: name that, not 'all'")
+    ports = given.pop("port", ())
+    bare = given.get("mode") == "energy" and not given.get("interface_board")
+    baud = given.pop("baud", ENERGY_BAUD if bare else DEFAULT_BAUD)
+    given.setdefault("board", PORT_BOARD if ports else DEFAULT_BOARD)
+    return Request(
+        ports=ports,
+        baud=DEFAULT_BAUD if baud == "auto" else baud,
+        raise_baud=baud == "auto",
+        wait_s=given.pop("wait", 0.0),
+        **given,
+    )
+
+
+def seconds(text: str) -> float:
+    """Return a time in seconds, of "90", "90s", "10m" or "2h". Raises UsageError."""
+    number, unit = (text[:-1], text[-1]) if text[-1:] in UNITS_S else (text, "s")
+    digits = number.isascii() and number.isdecimal() and len(number) <= LONGEST_DIGITS
+    if not digits or int(number) * UNITS_S[unit] > LONGEST_S:
+        raise UsageError(f"'{text[:40]}' is no time such as 90s, 10m or 2h")
+    return float(int(number) * UNITS_S[unit])
+
+
+def _instead(word: str) -> str:
+    """Say which word may be meant."""
+    positive = word.removeprefix("no_")
+    if positive != word and positive in ("flash", "verify"):
+        return f"say {positive}=False"
+    return nearest(word, _VALUES)
+
+
+def _wrong(word: str, value: object, wanted: str) -> UsageError:
+    return UsageError(f"{word}: {repr(value)[:60]} is no {wanted}")
+
+
+def _text(word: str, value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise _wrong(word, value, "text")
+    return value
+
+
+def _named(word: str, value: object) -> str:
+    return _text(word, os.fspath(value) if isinstance(value, os.PathLike) else value)
+
+
+def _path(word: str, value: object) -> Path:
+    return Path(_named(word, value))
+
+
+def _flag(word: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _wrong(word, value, "True or False")
+    return value
+
+
+def _count(word: str, value: Any) -> int:
+    try:
+        count = 0 if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        count = 0
+    if count < 1:
+        raise _wrong(word, value, "count of 1 or more")
+    return count
+
+
+def _one_of(words: tuple[str, ...]) -> Callable[[str, object], str]:
+    def choice(word: str, value: object) -> str:
+        if value not in words:
+            raise _wrong(word, value, f"{word} of a run: {nearest(str(value), words)}")
+        return str(value)
+
+    return choice
+
+
+def _ports(word: str, value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (_text(word, value),)
+    try:
+        return tuple(_text(word, one) for one in value)
+    except TypeError:
+        raise _wrong(word, value, "port, and no list of ports") from None
+
+
+def _baud(word: str, value: Any) -> int | str:
+    if value == "auto":
+        return "auto"
+    if isinstance(value, bool) or not isinstance(value, int) or value not in BAUDS:
+        raise _wrong(word, value, "baud rate such as 115200, and not 'auto'")
+    return value
+
+
+def _wait(word: str, value: Any) -> float:
+    if isinstance(value, str):
+        try:
+            return seconds(value)
+        except UsageError as error:
+            raise UsageError(f"{word}: {error}") from None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LONGEST_S:
+        raise _wrong(word, value, "time: seconds, or a text such as '10m'")
+    return float(value)
+
+
+_VALUES: dict[str, Callable[[str, Any], Any]] = {
+    "task": _named,
+    "board": _named,
+    "mode": _one_of(MODES),
+    "division": _one_of(DIVISIONS),
+    "profile": _named,
+    "emulate": _flag,
+    "limit": _count,
+    "data": _path,
+    "model": _path,
+    "engine": _path,
+    "out": _path,
+    "port": _ports,
+    "flasher": _text,
+    "flash": _flag,
+    "baud": _baud,
+    "verify": _flag,
+    "shards": _count,
+    "monitor": _named,
+    "interface_board": _flag,
+    "probe": _text,
+    "hub": _text,
+    "wait": _wait,
+    "iterations": _count,
+}
+"""What makes a value of each word's value, or raises UsageError."""
