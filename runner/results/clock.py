@@ -5,7 +5,8 @@ latency timer and a busy computer delay it, and nothing makes it early. So the l
 near both ends of a run tell how fast the clock goes, however late the others came.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -14,7 +15,7 @@ from tinybench.transport.transcript import transcripts
 
 from ..dut.inference import MICROS_WRAP
 from .result import Clock, Window
-from .transcript import Lap, laps
+from .transcript import Inferred, Lap, laps
 
 ENERGY_PREFIX = "transcript-energy"
 
@@ -87,35 +88,52 @@ def _least_delayed(
     return delays[0][1], min(doubt_s, LONE_S)
 
 
-def over_runs(folder: Path) -> list[Clock]:
-    """Return the clock of each board of a run, as its transcripts have it.
+@dataclass(frozen=True)
+class Heard:
+    """What the transcripts of a run say of time, by the host's clock."""
+
+    clocks: list[Clock] = field(default_factory=list)
+    """Of each board whose clock could be held against the host's."""
+    laps: list[Lap] = field(default_factory=list)
+    """Those long enough to be a window."""
+
+    def beside(self, windows: Sequence[Window]) -> list[Window]:
+        """Return the windows with the host's time beside the DUT's, where it was heard."""
+        left: dict[Inferred, list[Lap]] = {}
+        for lap in self.laps:
+            left.setdefault(lap.inferred, []).append(lap)
+        return [_beside(window, left) for window in windows]
+
+
+def listen(folder: Path) -> Heard:
+    """Read what the transcripts of a run say of time; not that of energy mode, which has no stamps.
 
     Raises RunFolderError when one cannot be read.
     """
-    return [found for path in timed(folder) if (found := compare(laps(path))) is not None]
-
-
-def timed(folder: Path) -> list[Path]:
-    """Return the transcripts in which the DUT prints its time stamps: not that of energy mode."""
-    return [path for path in transcripts(folder) if not path.name.startswith(ENERGY_PREFIX)]
-
-
-def witnessed(windows: Sequence[Window], laps: Iterable[Lap]) -> list[Window]:
-    """Return the windows with the host's time beside the DUT's, where the transcript has it."""
-    heard: dict[tuple[int, int, str], list[Lap]] = {}
-    wanted = {(window.iterations, window.elapsed_us, window.results) for window in windows}
-    for lap in laps:
-        if lap.inferred in wanted:
-            heard.setdefault(lap.inferred, []).append(lap)
-    found = []
-    for window in windows:
-        same = heard.get((window.iterations, window.elapsed_us, window.results))
-        lap = same.pop(0) if same else None
-        if lap is None or lap.asked_s is None:
-            found.append(window)
+    found = Heard()
+    for path in transcripts(folder):
+        if path.name.startswith(ENERGY_PREFIX):
             continue
-        # The host sees the untimed inferences as well.
-        share = window.iterations / (window.iterations + lap.warmup)
-        host_s = (lap.answered_s - lap.asked_s) * share
-        found.append(replace(window, host_s=host_s, host_uncertainty_s=HOST_DELAY_S))
+        clock = compare(_kept(laps(path), found.laps))
+        if clock is not None:
+            found.clocks.append(clock)
     return found
+
+
+def _kept(found: Iterable[Lap], windows: list[Lap]) -> Iterator[Lap]:
+    """Yield the laps, and keep those of several inferences."""
+    for lap in found:
+        if lap.iterations > 1 or lap.warmup:
+            windows.append(lap)
+        yield lap
+
+
+def _beside(window: Window, left: dict[Inferred, list[Lap]]) -> Window:
+    same = left.get((window.iterations, window.elapsed_us, window.results))
+    lap = same.pop(0) if same else None
+    if lap is None or lap.asked_s is None:
+        return window
+    # The host sees the untimed inferences as well.
+    share = window.iterations / (window.iterations + lap.warmup)
+    host_s = (lap.answered_s - lap.asked_s) * share
+    return replace(window, host_s=host_s, host_uncertainty_s=HOST_DELAY_S)

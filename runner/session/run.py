@@ -25,7 +25,7 @@ from ..desk.reserve import reserved
 from ..dut.client import Dut
 from ..measure import energy_mode, modes
 from ..measure.float_model import float_quality
-from ..results import score
+from ..results import clock, score
 from ..results.journal import Entry, Head, Journal, read
 from ..results.provenance import gather
 from ..results.request import Request
@@ -33,6 +33,7 @@ from ..results.result import (
     RESULT_FILE,
     Accuracy,
     Answer,
+    Clock,
     Energy,
     EngineUsed,
     Firmware,
@@ -164,14 +165,14 @@ def _measure(
     except (TinybenchError, KeyboardInterrupt) as error:
         with contextlib.suppress(RunFolderError):  # the first error is the one to tell
             why = str(error) or "interrupted by the user"
-            write_result(folder, _result(plan, head, known, files, came_from, why))
+            write_result(folder, _result(plan, folder, head, known, files, came_from, why))
             write_seal(folder)
         say(
             f"stopped; what was measured until then is in {folder}, what was said on the line in "
             f"{folder / TRANSCRIPT_FILE}; go on with: tinybench resume {folder}"
         )
         raise
-    done = _result(plan, head, known, files, came_from, None)
+    done = _result(plan, folder, head, known, files, came_from, None)
     write_result(folder, done)
     write_seal(folder)
     return Outcome(done, rules.judged(done, plan.task, plan.profile), folder)
@@ -307,6 +308,7 @@ def _measure_energy(
 
 def _result(
     plan: Plan,
+    folder: Path,
     head: Head,
     known: _Measured,
     files: dict[str, str],
@@ -321,7 +323,8 @@ def _result(
         if sample.name in known.answers
     ]
     accuracy = score.accuracy(ordered, task.metric) if ordered else None
-    performance = _performance(known.windows, board)
+    heard = clock.listen(folder) if not board.emulated else clock.Heard()
+    performance = _performance(heard.beside(known.windows), heard.clocks, board)
     vips, vops = _valid_per_second(accuracy, performance, plan.manifest and plan.manifest.macs)
     image = plan.image or plan.energy_image
     return Result(
@@ -346,6 +349,7 @@ def _result(
         firmware=None if image is None else _firmware(image, plan.engine),
         link=known.met.link,
         interface_board=request.interface_board,
+        clocks=heard.clocks,
         steps=known.steps,
         resumed=known.resumed,
         tools=plan.tools,
@@ -411,14 +415,20 @@ def _firmware(image: Image, engine: Engine | None) -> Firmware:
     )
 
 
-def _performance(windows: list[Window], board: Board) -> Performance | None:
+def _performance(windows: list[Window], clocks: list[Clock], board: Board) -> Performance | None:
     if not windows:
         return None
     throughput_per_s = score.median_throughput_per_s(windows)
     instructions = None
     if board.emulated:
         instructions = round(1e9 / board.instruction_ns / throughput_per_s)
-    return Performance(throughput_per_s, 1 / throughput_per_s, instructions, list(windows))
+    return Performance(
+        throughput_per_s,
+        1 / throughput_per_s,
+        instructions,
+        list(windows),
+        score.latency_uncertainty_s(windows, clocks),
+    )
 
 
 def _valid_per_second(
