@@ -121,8 +121,6 @@ def _add_site(parser: argparse.ArgumentParser, port: str) -> None:
 @contextlib.contextmanager
 def _board(arguments: argparse.Namespace, baud: int) -> "Iterator[tuple[Board, Site]]":
     """Yield the board that is meant and where it is, while no other run has it."""
-    from ..build.board import load_board
-    from ..desk.flash import Site
     from ..desk.reserve import reserved
     from ..results.request import Request
 
@@ -130,21 +128,14 @@ def _board(arguments: argparse.Namespace, baud: int) -> "Iterator[tuple[Board, S
         board=arguments.flashed_board,
         task="",
         ports=(arguments.flashed_port,) if arguments.flashed_port else (),
+        baud=arguments.flashed_baud or baud,
         probe=arguments.flashed_probe,
+        flasher=arguments.flashed_by,
         hub=arguments.flashed_hub,
         wait_s=arguments.flashed_wait,
     )
-    with reserved(asked, note, port_needed=False) as (request, _):
-        yield (
-            load_board(request.board),
-            Site(
-                port=request.ports[0] if request.ports else None,
-                baud=arguments.flashed_baud or baud,
-                probe=request.probe,
-                hub=request.hub,
-                flasher=arguments.flashed_by,
-            ),
-        )
+    with reserved(asked, note, port_needed=False) as (station, _):
+        yield station.board, station.sites[0]
 
 
 def _flash(arguments: argparse.Namespace) -> int:
@@ -214,8 +205,8 @@ def _meant(
         baud=baud,
         wait_s=wait_s,
     )
-    with reserved(asked, note) as (request, _):
-        yield request
+    with reserved(asked, note) as (station, _):
+        yield station.asked
 
 
 def _profile(arguments: argparse.Namespace) -> int:

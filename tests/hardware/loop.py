@@ -16,7 +16,8 @@ from msgspec.structs import replace
 
 from tinybench.errors import UsageError
 from tinybench.runner.desk.attached import look
-from tinybench.runner.desk.bench import load_bench, on_desk
+from tinybench.runner.desk.bench import load_bench
+from tinybench.runner.desk.choose import choose
 from tinybench.runner.results.journal import JOURNAL_FILE, read
 from tinybench.runner.results.request import Request
 from tinybench.runner.results.result import RESULT_FILE, Result, read_result
@@ -45,7 +46,7 @@ def port_of(name: str, bench: Path | None) -> str | None:
         return None
     try:
         asked = Request(board=name, task="auto")
-        return on_desk(asked, known, lambda _: None, look).ports[0]
+        return choose(asked, known, lambda _: None, look)[0].ports[0]
     except UsageError:
         return None
 
