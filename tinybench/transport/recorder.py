@@ -78,7 +78,7 @@ class Recorder:
 
     def _record(self, to: str, data: bytes) -> None:
         # A replay hurries; when things happened is what its own record says.
-        t_s = time.monotonic() - self._start_s if self._replay is None else self._replay.last_s
+        t_s = time.monotonic() - self._start_s if self._replay is None else self._replay.said_s(to)
         self._unwritten.append((t_s, to, data))
 
     def _write_out(self) -> None:

@@ -26,8 +26,7 @@ class ReplayTransport:
         self._path = path
         self._entries = entries(path)
         self._next = next(self._entries, None)
-        self.last_s = 0.0
-        """When what was said last was said, as the record has it."""
+        self._last_s = 0.0
         self._event(b"opened")
 
     def read(self, timeout_s: float) -> bytes:  # noqa: ARG002 - a transcript has no time to wait
@@ -37,9 +36,9 @@ class ReplayTransport:
         if to != "host":
             return b""
         self._next = next(self._entries, None)
-        if t_s - self.last_s > LONG_S:
-            time.sleep((t_s - self.last_s) / HURRY)
-        self.last_s = t_s
+        if t_s - self._last_s > LONG_S:
+            time.sleep((t_s - self._last_s) / HURRY)
+        self._last_s = t_s
         return data
 
     def write(self, data: bytes) -> None:
@@ -54,6 +53,10 @@ class ReplayTransport:
     def close(self) -> None:
         pass
 
+    def said_s(self, to: str) -> float:
+        """Return when, by the record, the host just heard something, or is about to say it."""
+        return self._next[0] if to == "dut" and self._next is not None else self._last_s
+
     def _event(self, what: bytes) -> None:
         self._asked("port", what)
 
@@ -65,5 +68,5 @@ class ReplayTransport:
             raise TransportError(
                 f"{self._path}: the transcript has {wanted[1]!r} where the runner sends {data!r}"
             )
-        self.last_s = t_s
+        self._last_s = t_s
         self._next = next(self._entries, None)
