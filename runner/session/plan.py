@@ -15,6 +15,7 @@ from tinybench.models import declaration as models
 from tinybench.models.compiler import Manifest, compile_model
 from tinybench.track import Track
 from tinybench.transport.process import program_version
+from tinybench.transport.serial_port import insist_there
 
 from .. import rules
 from ..build import board as boards
@@ -125,6 +126,10 @@ def make_plan(station: Station, track: Track, say: Callable[[str], None]) -> Pla
         raise UsageError("name a task, such as --task kws")
     profile = rules.load_profile(asked.profile)
     _insist_reachable(board, asked)
+    for site in station.sites:
+        # Without an interface board, the port may come with the supply in energy mode.
+        if site.port is not None and (asked.mode != "energy" or site.interface_board):
+            insist_there(site.port)
     engine = None if asked.engine is None else load_engine(asked.engine)
     inputs = resolve(task, asked.data, asked.model or engine)
     say(f"{board.name}, {task.name}: {inputs.note}")

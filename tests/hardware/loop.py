@@ -21,7 +21,7 @@ from tinybench.runner.desk.choose import choose
 from tinybench.runner.results.journal import JOURNAL_FILE, read
 from tinybench.runner.results.request import Request
 from tinybench.runner.results.result import RESULT_FILE, Result, read_result
-from tinybench.runner.session import connect
+from tinybench.runner.session import connect, plan
 from tinybench.runner.session.connect import TRANSCRIPT_FILE
 from tinybench.runner.session.run import run
 from tinybench.track import silent
@@ -88,7 +88,8 @@ def _run(request: Request) -> Result:
 
 @contextmanager
 def _replaying(transcript: Path) -> Iterator[None]:
-    """Open a transcript wherever a serial port is opened."""
+    """Open a transcript wherever a serial port is opened, and look for none."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan, "insist_there", lambda _port: None)
         patch.setattr(connect, "SerialTransport", lambda _port, _baud: ReplayTransport(transcript))
         yield
