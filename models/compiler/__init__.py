@@ -9,11 +9,11 @@ import msgspec
 from tinybench.errors import ModelError
 
 from .emit import InputFormat, Interface, ResultKind, emit
-from .graph import Tensor, read_graph
 from .layout import lay_out
 from .lower import Step, lower
 from .manifest import Manifest, OperatorEntry
 from .mve import vectorised
+from .reader import Tensor, read_graph
 
 __all__ = ["KERNELS", "InputFormat", "Manifest", "OperatorEntry", "ResultKind", "compile_model"]
 

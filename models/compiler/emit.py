@@ -6,9 +6,9 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from .graph import Graph, Tensor
 from .layout import Memory
 from .lower import Constant, Step
+from .reader import Graph, Tensor
 
 _PER_LINE = 24
 

@@ -4,9 +4,9 @@ import msgspec
 
 from tinybench.errors import ModelError
 
-from .graph import Graph
 from .lower import Step
 from .plan import Buffer, plan
+from .reader import Graph
 
 
 class Memory(msgspec.Struct, frozen=True):

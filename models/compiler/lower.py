@@ -15,8 +15,8 @@ from .fixed_point import (
     rounding_doubling_high_mul,
     softmax_exponentials,
 )
-from .graph import Graph, Operator, Tensor
 from .overlap import IN_PLACE, SAME_PLACE, Overlap, pixel_by_pixel, plane_by_plane
+from .reader import Graph, Operator, Tensor
 from .window import Window
 
 PADDING_SAME, PADDING_VALID = 0, 1
