@@ -4,9 +4,9 @@ import msgspec
 
 from tinybench.errors import ModelError
 
-from .lower import Step
+from .graph import Graph
 from .plan import Buffer, plan
-from .reader import Graph
+from .step import Step
 
 
 class Memory(msgspec.Struct, frozen=True):

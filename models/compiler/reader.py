@@ -5,113 +5,17 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 import numpy as np
 import tflite
 
 from tinybench.errors import ModelError
 
+from .graph import Graph, Operator, Tensor
+from .operators import builtin_names, kind
+
 # No microcontroller of this class has more; it bounds the work that a damaged file can ask for.
 MAX_TENSOR_B = 1 << 26
 MAX_DIMENSION = 1 << 15
-
-# The options an operator is read with: its table in the schema and the fields that matter here.
-_OPTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "CONV_2D": (
-        "Conv2DOptions",
-        (
-            "Padding",
-            "StrideH",
-            "StrideW",
-            "DilationHFactor",
-            "DilationWFactor",
-            "FusedActivationFunction",
-        ),
-    ),
-    "DEPTHWISE_CONV_2D": (
-        "DepthwiseConv2DOptions",
-        (
-            "Padding",
-            "StrideH",
-            "StrideW",
-            "DilationHFactor",
-            "DilationWFactor",
-            "FusedActivationFunction",
-        ),
-    ),
-    "AVERAGE_POOL_2D": (
-        "Pool2DOptions",
-        (
-            "Padding",
-            "StrideH",
-            "StrideW",
-            "FilterHeight",
-            "FilterWidth",
-            "FusedActivationFunction",
-        ),
-    ),
-    "FULLY_CONNECTED": ("FullyConnectedOptions", ("FusedActivationFunction", "WeightsFormat")),
-    "ADD": ("AddOptions", ("FusedActivationFunction",)),
-    "SOFTMAX": ("SoftmaxOptions", ("Beta",)),
-    "RESHAPE": ("ReshapeOptions", ()),
-}
-OPERATORS = tuple(sorted(_OPTIONS))
-
-
-class Tensor(msgspec.Struct, frozen=True):
-    """A tensor: an activation where `data` is None, a constant else."""
-
-    index: int
-    name: str
-    type: str
-    """Name in the schema, such as "INT8"."""
-    shape: tuple[int, ...]
-    scales: tuple[float, ...]
-    """One, or one a channel; none where the tensor is not quantised."""
-    zero_points: tuple[int, ...]
-    axis: int
-    """Dimension that `scales` runs along where there are several."""
-    data: bytes | None
-
-    @property
-    def elements(self) -> int:
-        """Number of elements, which for int8 is the number of bytes."""
-        return math.prod(self.shape)
-
-    @property
-    def scale(self) -> float:
-        """Scale of a tensor that is quantised as a whole."""
-        return self.scales[0]
-
-    @property
-    def zero_point(self) -> int:
-        """Zero point of a tensor that is quantised as a whole."""
-        return self.zero_points[0]
-
-    def __str__(self) -> str:
-        return f"tensor {self.index} '{self.name}'"
-
-
-class Operator(msgspec.Struct, frozen=True):
-    """An operator; `inputs` holds -1 where an optional input is absent."""
-
-    index: int
-    name: str
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
-    options: dict[str, int | float]
-
-    def __str__(self) -> str:
-        return f"operator {self.index} {self.name}"
-
-
-class Graph(msgspec.Struct, frozen=True):
-    """A model with one subgraph, one input and one output."""
-
-    tensors: tuple[Tensor, ...]
-    operators: tuple[Operator, ...]
-    input: int
-    output: int
 
 
 def read_graph(data: bytes) -> Graph:
@@ -215,20 +119,21 @@ def _operator(model: Any, subgraph: Any, index: int) -> Operator:
         raise ValueError(f"operator {index} has no code {raw.OpcodeIndex()}")
     code = model.OperatorCodes(raw.OpcodeIndex())
     # Codes up to 127 stand in the old field, later ones in the new one.
-    name = _name(tflite.BuiltinOperator, max(code.BuiltinCode(), code.DeprecatedBuiltinCode()))
-    if name not in _OPTIONS:
-        raise ModelError(
-            f"operator {index} is {name}, which is not supported; supported: {', '.join(OPERATORS)}"
-        )
-    kind, fields = _OPTIONS[name]
+    number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+    name = builtin_names().get(number, f"number {number}")
+    try:
+        known = kind(name)
+    except ModelError as error:
+        raise ModelError(f"operator {index} {error}") from None
     options: dict[str, int | float] = {}
-    if fields:
+    if known.fields:
         table = raw.BuiltinOptions()
-        if table is None or raw.BuiltinOptionsType() != getattr(tflite.BuiltinOptions, kind):
-            raise ModelError(f"operator {index} {name} has no {kind}")
-        reader = getattr(tflite, kind)()
+        wanted = getattr(tflite.BuiltinOptions, known.options)
+        if table is None or raw.BuiltinOptionsType() != wanted:
+            raise ModelError(f"operator {index} {name} has no {known.options}")
+        reader = getattr(tflite, known.options)()
         reader.Init(table.Bytes, table.Pos)
-        options = {field: getattr(reader, field)() for field in fields}
+        options = {field: getattr(reader, field)() for field in known.fields}
     return Operator(index, name, _ints(raw, "Inputs"), _ints(raw, "Outputs"), options)
 
 
