@@ -9,13 +9,16 @@ import numpy as np
 import tflite
 
 from tinybench.errors import ModelError
+from tinybench.printable import printable
 
 from .graph import Graph, Operator, Tensor
 from .operators import builtin_names, kind
 
 # No microcontroller of this class has more; it bounds the work that a damaged file can ask for.
 MAX_TENSOR_B = 1 << 26
+MAX_ACTIVATION_B = 1 << 23
 MAX_DIMENSION = 1 << 15
+MAX_NAME = 200
 
 
 def read_graph(data: bytes) -> Graph:
@@ -60,8 +63,13 @@ def _read(data: bytes) -> Graph:
     for count in (subgraph.TensorsLength(), subgraph.OperatorsLength(), model.BuffersLength()):
         if count * 4 > len(data):
             raise ValueError(f"a table of {count} entries is longer than the file")
-    tensors = tuple(_tensor(model, subgraph, i) for i in range(subgraph.TensorsLength()))
     operators = tuple(_operator(model, subgraph, i) for i in range(subgraph.OperatorsLength()))
+    used = {*ends["Inputs"], *ends["Outputs"]}
+    used.update(i for op in operators for i in (*op.inputs, *op.outputs))
+    tensors = tuple(
+        _tensor(model, subgraph, i) if i in used else _unused(i)
+        for i in range(subgraph.TensorsLength())
+    )
     if not operators:
         raise ModelError("the model has no operators")
     graph = Graph(tensors, operators, ends["Inputs"][0], ends["Outputs"][0])
@@ -69,9 +77,18 @@ def _read(data: bytes) -> Graph:
     return graph
 
 
+def _unused(index: int) -> Tensor:
+    """Return what stands for a tensor that no operator reads or writes, whatever it holds."""
+    return Tensor(
+        index=index, name="", type="", shape=(), scales=(), zero_points=(), axis=0, data=None
+    )
+
+
 def _tensor(model: Any, subgraph: Any, index: int) -> Tensor:
     raw = subgraph.Tensors(index)
-    name = (raw.Name() or b"").decode("utf-8", "replace")
+    # Others chose it, and messages quote it: it stays in its line, and short.
+    name = printable((raw.Name() or b"").decode("utf-8", "replace")[:MAX_NAME])
+    name = name.replace("\n", "\\x0a")
     shape, signature = _ints(raw, "Shape"), _ints(raw, "ShapeSignature")
     # A batch left open by the converter (-1 in front) means one input at a time here.
     if any(d < 0 for d in signature[1:]):
@@ -101,6 +118,11 @@ def _tensor(model: Any, subgraph: Any, index: int) -> Tensor:
             f"tensor {index} '{name}' lies outside the flatbuffer, as in models over 2 GB"
         )
     constant = None if buffer.DataLength() == 0 else bytes(np.asarray(buffer.DataAsNumpy()))
+    if constant is None and math.prod(shape) > MAX_ACTIVATION_B:
+        raise ModelError(
+            f"tensor {index} '{name}' of the shape {list(shape)} takes {math.prod(shape)} bytes "
+            f"of RAM; {MAX_ACTIVATION_B} are more than any microcontroller has"
+        )
     return Tensor(
         index=index,
         name=name,
