@@ -11,6 +11,7 @@ from tinybench.errors import OtherDutError, TinybenchError
 from tinybench.transport.process import ProcessTransport
 from tinybench.transport.recorder import Recorder
 from tinybench.transport.serial_port import SerialTransport
+from tinybench.transport.transcript import transcripts
 from tinybench.transport.transport import Transport
 
 from ..build.board import Board
@@ -28,7 +29,6 @@ from .known import Known
 
 TRANSCRIPT_FILE = "transcript.jsonl"
 ENERGY_TRANSCRIPT_FILE = "transcript-energy.jsonl"
-TRANSCRIPTS = "transcript*.jsonl"
 
 
 @dataclass
@@ -88,7 +88,7 @@ def open_boards(
 
 def line_was_open(folder: Path) -> bool:
     """Return whether a line of this run has ever been open: then it is worth going on with."""
-    return any(folder.glob(TRANSCRIPTS))
+    return bool(transcripts(folder))
 
 
 @contextlib.contextmanager

@@ -54,12 +54,13 @@ def new_folder(folder: Path) -> Iterator[Path]:
     make_folder(folder)
     try:
         yield folder
-    finally:
+    except BaseException:
         if not line_was_open(folder):
             with contextlib.suppress(OSError):
                 for path in folder.iterdir():  # it was empty: all that is in it is of this run
                     path.unlink()
                 folder.rmdir()
+        raise
 
 
 def store_files(folder: Path, copies: dict[str, Path], manifest: Manifest | None) -> dict[str, str]:
