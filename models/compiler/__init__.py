@@ -9,11 +9,12 @@ import msgspec
 from tinybench.errors import ModelError
 
 from .emit import InputFormat, Interface, ResultKind, emit
-from .graph import Tensor, read_graph
+from .graph import Tensor
 from .layout import lay_out
-from .lower import Step, lower
+from .lower import lower
 from .manifest import Manifest, OperatorEntry
-from .mve import vectorised
+from .reader import read_graph
+from .step import Step
 
 __all__ = ["KERNELS", "InputFormat", "Manifest", "OperatorEntry", "ResultKind", "compile_model"]
 
@@ -49,8 +50,6 @@ def compile_model(
     try:
         graph = read_graph(data)
         steps = lower(graph, kernels)
-        if kernels == "mve":
-            steps = [vectorised(step) for step in steps]
         memory = lay_out(graph, steps)
     except ModelError as error:
         raise ModelError(f"{where}{error}") from error

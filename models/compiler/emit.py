@@ -8,7 +8,7 @@ import numpy as np
 
 from .graph import Graph, Tensor
 from .layout import Memory
-from .lower import Constant, Step
+from .step import Constant, Step
 
 _PER_LINE = 24
 
@@ -46,6 +46,7 @@ def emit(
     input_b, floats = interface.input_b(source), interface.input_format == "float32"
     mse = interface.result == "mse"
     layers = [step for step in steps if step.function]
+    headers = sorted({"kernels.h", *(step.header for step in layers)})
     # The published reference logs cut off where the decimals just tell two outputs apart (kws01),
     # and round where there are more (vww01, ic01, ad01).
     enough = max(0, math.ceil(-math.log10(target.scale)))
@@ -55,7 +56,8 @@ def emit(
         "/* Generated from a .tflite by the tinybench model compiler. */",
         '#include "model.h"\n',
         *(['#include "float32.h"'] if floats else []),
-        '#include "kernels.h"\n',
+        *(f'#include "{header}"' for header in headers),
+        "",
         f'const char model_id[] = "{model_id}";',
         f"const uint32_t model_input_b = {input_b};",
         f"uint8_t model_input[{input_b}] __attribute__((aligned(8)));",

@@ -5,6 +5,7 @@ Ref: tensorflow/lite/kernels/internal (quantization_util, common) and gemmlowp's
 
 import math
 
+INT8_MIN, INT8_MAX = -128, 127
 INT32_MAX = (1 << 31) - 1
 INT32_MIN = -(1 << 31)
 

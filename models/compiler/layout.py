@@ -5,8 +5,8 @@ import msgspec
 from tinybench.errors import ModelError
 
 from .graph import Graph
-from .lower import Step
 from .plan import Buffer, plan
+from .step import Step
 
 
 class Memory(msgspec.Struct, frozen=True):
@@ -59,15 +59,15 @@ def lay_out(graph: Graph, steps: list[Step]) -> Memory:
             for i, offset in zip(scratched, offsets[len(tensors) :], strict=True)
         },
         arena_b=arena_b,
-        in_use=[_in_use(buffers, offsets, i) for i in range(len(steps))],
+        in_use=_in_use(buffers, offsets, len(steps)),
     )
 
 
-def _in_use(buffers: list[Buffer], offsets: list[int], step: int) -> int:
-    """Return the bytes that belong to a live buffer; some belong to two."""
-    end = used = 0
+def _in_use(buffers: list[Buffer], offsets: list[int], steps: int) -> list[int]:
+    """Return the bytes that belong to a live buffer in each step; some belong to two."""
+    end, used = [0] * steps, [0] * steps
     for offset, b in sorted(zip(offsets, buffers, strict=True), key=lambda pair: pair[0]):
-        if b.first <= step <= b.last:
-            used += max(0, offset + b.size_b - max(end, offset))
-            end = max(end, offset + b.size_b)
+        for step in range(b.first, b.last + 1):
+            used[step] += max(0, offset + b.size_b - max(end[step], offset))
+            end[step] = max(end[step], offset + b.size_b)
     return used

@@ -32,6 +32,7 @@ def plan(buffers: Sequence[Buffer], overlaps: Overlaps) -> tuple[list[int], int]
     if not buffers:
         return [], 0
     every = range(len(buffers))
+    beside = _beside(buffers)
     orders = [
         sorted(every, key=lambda i: (-buffers[i].size_b, i)),
         sorted(every, key=lambda i: (-buffers[i].size_b, -i)),
@@ -39,29 +40,45 @@ def plan(buffers: Sequence[Buffer], overlaps: Overlaps) -> tuple[list[int], int]
         # Outputs before the inputs that they run ahead of.
         sorted(every, key=lambda i: (-buffers[i].last, -buffers[i].size_b)),
     ]
-    best_b, order = min((_place(buffers, overlaps, order)[1], order) for order in orders)
+    best_b, order = min((_place(buffers, overlaps, beside, order)[1], order) for order in orders)
     improved = len(buffers) <= IMPROVED_MAX
     while improved:
         improved = False
         for i in every:
             changed = [i, *(j for j in order if j != i)]
-            size_b = _place(buffers, overlaps, changed)[1]
+            size_b = _place(buffers, overlaps, beside, changed)[1]
             if size_b < best_b:
                 best_b, order, improved = size_b, changed, True
-    return _place(buffers, overlaps, order)
+    return _place(buffers, overlaps, beside, order)
+
+
+def _beside(buffers: Sequence[Buffer]) -> list[list[int]]:
+    """Return for each buffer those that live at the same time."""
+    beside: list[list[int]] = [[] for _ in buffers]
+    living: list[int] = []
+    for i in sorted(range(len(buffers)), key=lambda i: buffers[i].first):
+        living = [j for j in living if buffers[j].last >= buffers[i].first]
+        for j in living:
+            beside[i].append(j)
+            beside[j].append(i)
+        living.append(i)
+    return beside
 
 
 def _place(
-    buffers: Sequence[Buffer], overlaps: Overlaps, order: Sequence[int]
+    buffers: Sequence[Buffer],
+    overlaps: Overlaps,
+    beside: Sequence[Sequence[int]],
+    order: Sequence[int],
 ) -> tuple[list[int], int]:
     """Give each buffer, in this order, the lowest place that those before it leave."""
     offsets = [0] * len(buffers)
-    placed: list[int] = []
+    placed: set[int] = set()
     for i in order:
         taken = [
             (offsets[j] + start, offsets[j] + end)
-            for j in placed
-            if buffers[j].first <= buffers[i].last and buffers[i].first <= buffers[j].last
+            for j in beside[i]
+            if j in placed
             for start, end in _taken(buffers, overlaps, i, j)
         ]
         offset = 0
@@ -69,7 +86,7 @@ def _place(
             if start < offset < end:
                 offset = -(-end // ALIGNMENT_B) * ALIGNMENT_B
         offsets[i] = offset
-        placed.append(i)
+        placed.add(i)
     size_b = max((offsets[i] + b.size_b for i, b in enumerate(buffers)), default=0)
     return offsets, size_b
 

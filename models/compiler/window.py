@@ -2,6 +2,13 @@
 
 import msgspec
 
+from tinybench.errors import ModelError
+
+from .checks import image
+from .graph import Operator, Tensor
+
+PADDING_SAME, PADDING_VALID = 0, 1
+
 
 class Window(msgspec.Struct, frozen=True):
     """Where a sliding window of a two-dimensional operator lies."""
@@ -23,3 +30,49 @@ class Window(msgspec.Struct, frozen=True):
     def pixels(self) -> int:
         """Output positions."""
         return self.out_h * self.out_w
+
+    @property
+    def pointwise(self) -> bool:
+        """Whether each output pixel takes the one input pixel in its place."""
+        return (
+            self.kernel_h == self.kernel_w == self.stride_h == self.stride_w == 1
+            and self.pad_top == self.pad_left == 0
+        )
+
+
+def window_of(op: Operator, source: Tensor, target: Tensor, kernel_h: int, kernel_w: int) -> Window:
+    """Return the window of an operator; raises ModelError where the output's shape does not fit."""
+    in_h, in_w, in_c = image(source)
+    out_h, out_w, out_c = image(target)
+    stride_h, stride_w = int(op.options["StrideH"]), int(op.options["StrideW"])
+    padding = op.options["Padding"]
+    if stride_h < 1 or stride_w < 1:
+        raise ModelError(f"stride {stride_h}x{stride_w}; at least 1x1 is needed")
+    if padding not in (PADDING_SAME, PADDING_VALID):
+        raise ModelError(f"padding {padding} is not supported; SAME and VALID are")
+    for name in ("DilationHFactor", "DilationWFactor"):
+        if op.options.get(name, 1) != 1:
+            raise ModelError(f"{name} is {op.options[name]}; only 1 (no dilation) is supported")
+    if padding == PADDING_SAME:
+        wanted = -(-in_h // stride_h), -(-in_w // stride_w)
+    else:
+        wanted = (in_h - kernel_h) // stride_h + 1, (in_w - kernel_w) // stride_w + 1
+    if (out_h, out_w) != wanted:
+        raise ModelError(
+            f"its output, {target}, is {out_h}x{out_w}; "
+            f"kernel, stride and padding give {wanted[0]}x{wanted[1]}"
+        )
+    return Window(
+        in_h=in_h,
+        in_w=in_w,
+        in_c=in_c,
+        out_h=out_h,
+        out_w=out_w,
+        out_c=out_c,
+        kernel_h=kernel_h,
+        kernel_w=kernel_w,
+        stride_h=stride_h,
+        stride_w=stride_w,
+        pad_top=max(0, (out_h - 1) * stride_h + kernel_h - in_h) // 2,
+        pad_left=max(0, (out_w - 1) * stride_w + kernel_w - in_w) // 2,
+    )

@@ -6,6 +6,7 @@ Needs TensorFlow and tflite-micro (`make setup-train`).
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 from tinybench.datasets.logmel import MEL_BINS, WINDOW_FRAMES, log_mel, windows
 from tinybench.datasets.machines import FAULTS, MACHINES, machine_set, sound, write_dataset
 
-from .command import command, described, say, tensorflow, tools
+from .command import command, say, say_set, tensorflow, tools
+from .fit import optimizer
 from .quantise import Form, infer, quantise, write_model
 
 INPUTS = WINDOW_FRAMES * MEL_BINS
@@ -55,9 +57,7 @@ def train(frames: NDArray[np.float32], epochs: int) -> Any:
     model = build()
     steps = -(-len(frames) // 512)
     model.compile(
-        optimizer=keras.optimizers.Adam(
-            keras.optimizers.schedules.CosineDecay(2e-3, epochs * steps, alpha=0.01)
-        ),
+        optimizer=optimizer(epochs * steps),
         loss="mse",
     )
     # The last layer starts at the mean spectrum; it would take epochs to find these offsets.
@@ -101,23 +101,13 @@ def auc(scores: NDArray[np.float64], labels: NDArray[np.integer]) -> float:
     return float(np.mean((anomalous > normal) + 0.5 * (anomalous == normal)))
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit status."""
-    return command(
-        "tinybench.models.training.ad",
-        "Make the embedded machine sounds and anomaly detection model from nothing.",
-        make,
-        arguments,
-    )
-
-
 def make(data_dir: Path, model_dir: Path, seed: int, short: bool) -> None:
     """Write ad01.zip and ad01.tflite and print how good they are."""
     say(tools(seed))
 
     features, labels = machine_set(16 if short else TEST_COUNT, seed)
     write_dataset(data_dir / "ad01.zip", features, labels)
-    say(f"test set: {len(labels)} sounds, {described(data_dir / 'ad01.zip')}")
+    say_set(data_dir / "ad01.zip", len(labels), "sounds")
     count = 80 if short else TRAIN_COUNT
     good = np.concatenate([windows(log_mel(sound("train", i, seed))) for i in range(count)])
     say(f"training windows: {len(good)}")
@@ -138,6 +128,15 @@ def make(data_dir: Path, model_dir: Path, seed: int, short: bool) -> None:
             own = auc(np.append(normal, found), np.repeat([0, 1], [len(normal), len(found)]))
             say(f"{fault}: scores {found.min():.1f} to {found.max():.1f} dB^2, AUC {own:.3f}")
     say(f"AUC on held-out sounds after quantisation: {auc(scores, labels):.3f} of {len(labels)}")
+
+
+main = partial(
+    command,
+    "tinybench.models.training.ad",
+    "Make the embedded machine sounds and anomaly detection model from nothing.",
+    make,
+)
+"""The command line; returns the exit status."""
 
 
 if __name__ == "__main__":

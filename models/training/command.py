@@ -22,7 +22,7 @@ Make = Callable[[Path, Path, int, bool], None]
 """Makes a set and its models: (folder of data, folder of models, seed, short)."""
 
 
-def command(module: str, description: str, make: Make, arguments: list[str] | None) -> int:
+def command(module: str, description: str, make: Make, arguments: list[str] | None = None) -> int:
     """Parse the options --out, --short and --seed, and make what is asked for.
 
     Returns the exit status; an error of tinybench's own is printed and sets it.
@@ -70,6 +70,11 @@ def described(path: Path) -> str:
     """Return name, size and SHA-256 of a file, as the package's declarations name them."""
     data = path.read_bytes()
     return f"{path} ({len(data)} bytes, SHA-256 {hashlib.sha256(data).hexdigest()})"
+
+
+def say_set(path: Path, count: int, what: str) -> None:
+    """Say which test set was written."""
+    say(f"test set: {count} {what}, {described(path)}")
 
 
 def tensorflow(seed: int | None = None) -> ModuleType:

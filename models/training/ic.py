@@ -7,6 +7,7 @@ Needs TensorFlow and tflite-micro (`make setup-train`).
 
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from numpy.typing import NDArray
 
 from tinybench.datasets.pictures import CLASSES, SIDE_PX, pictures, write_dataset
 
-from .command import command, described, say, tensorflow, tools
-from .quantise import Form, quantise, say_top1, write_model
+from .command import command, say, say_set, tensorflow, tools
+from .fit import held_and_used, optimizer
+from .quantise import Form, finish
 
 # Filters of the first of the three stages; each further stage doubles them.
 FILTERS = {"ic01": 16, "ic02": 40}
@@ -85,14 +87,11 @@ def train(
 
     Every epoch sees each image mirrored or not, as it falls.
     """
-    keras = tensorflow().keras
     rng = np.random.default_rng(seed)
-    held, used = np.split(rng.permutation(len(labels)), [len(labels) // 20])
+    held, used = held_and_used(rng, len(labels))
     steps = -(-len(used) // BATCH)
     model.compile(
-        optimizer=keras.optimizers.Adam(
-            keras.optimizers.schedules.CosineDecay(2e-3, epochs * steps, alpha=0.01)
-        ),
+        optimizer=optimizer(epochs * steps),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
     )
@@ -112,23 +111,13 @@ def train(
         )
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit status."""
-    return command(
-        "tinybench.models.training.ic",
-        "Make the embedded pictures and both image classification models from nothing.",
-        make,
-        arguments,
-    )
-
-
 def make(data_dir: Path, model_dir: Path, seed: int, short: bool) -> None:
     """Write ic01.zip, ic01.tflite and ic02.tflite and print how good they are."""
     say(tools(seed))
 
     test_images, test_labels = pictures("test", 50 if short else TEST_COUNT, seed)
     write_dataset(data_dir / "ic01.zip", test_images, test_labels)
-    say(f"test set: {len(test_labels)} pictures, {described(data_dir / 'ic01.zip')}")
+    say_set(data_dir / "ic01.zip", len(test_labels), "pictures")
     images, labels = pictures("train", 500 if short else TRAIN_COUNT, seed)
     say(f"training pictures: {len(labels)}")
 
@@ -140,8 +129,16 @@ def make(data_dir: Path, model_dir: Path, seed: int, short: bool) -> None:
         model = build(filters)
         train(model, images, labels, 1 if short else EPOCHS[name], seed)
         path = model_dir / f"{name}.tflite"
-        write_model(path, quantise(model, calibration), FORM)
-        say_top1(path, test_images, test_labels, CLASSES, "pictures")
+        finish(path, model, calibration, FORM, test_images, test_labels, CLASSES, "pictures")
+
+
+main = partial(
+    command,
+    "tinybench.models.training.ic",
+    "Make the embedded pictures and both image classification models from nothing.",
+    make,
+)
+"""The command line; returns the exit status."""
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Needs TensorFlow, tflite-micro and espeak-ng (`make setup-train`).
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,9 @@ from tinybench.datasets.keywords import (
 )
 from tinybench.datasets.mfcc import COEFFICIENTS, FRAMES, INPUT_SCALE, INPUT_ZERO_POINT, dequantise
 
-from .command import command, described, say, tensorflow, tools
-from .quantise import Form, quantise, say_top1, write_model
+from .command import command, say, say_set, tensorflow, tools
+from .fit import held_and_used, optimizer
+from .quantise import Form, finish
 
 TEST_PER_CLASS = 25
 TRAIN_PER_CLASS = 2500
@@ -75,15 +77,12 @@ def build() -> Any:
 def train(features: NDArray[np.int8], labels: NDArray[np.uint8], epochs: int, seed: int) -> Any:
     """Train a new model on int8 features (n, 490) and return it; one input in twenty validates."""
     keras = tensorflow().keras
-    order = np.random.default_rng(seed).permutation(len(labels))
-    held, used = np.split(order, [len(order) // 20])
+    held, used = held_and_used(np.random.default_rng(seed), len(labels))
     inputs = _as_inputs(features)
     steps = -(-len(used) // 100)
     model = build()
     model.compile(
-        optimizer=keras.optimizers.Adam(
-            keras.optimizers.schedules.CosineDecay(2e-3, epochs * steps, alpha=0.01)
-        ),
+        optimizer=optimizer(epochs * steps),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
     )
@@ -107,29 +106,18 @@ def train(features: NDArray[np.int8], labels: NDArray[np.uint8], epochs: int, se
     return model
 
 
-def quantise_model(model: Any, calibration: NDArray[np.int8]) -> bytes:
-    """Return the model as .tflite: int8 throughout, input quantised as the official inputs are.
+def calibration_inputs(features: NDArray[np.int8]) -> NDArray[np.float32]:
+    """Return inputs to quantise the model by, its input as the official inputs are.
 
-    `calibration` (n, 490) gives the ranges of the activations. The range of the input follows from
+    `features` (n, 490) give the ranges of the activations. The range of the input follows from
     the official quantisation instead, so that inputs fit the official model and this one alike.
     """
-    inputs = _as_inputs(calibration)
+    inputs = _as_inputs(features)
     # The converter takes the input's range from what it sees: show it both ends of the official.
     ends = np.array([[-128], [127]], np.int8)
     low, high = dequantise(ends).ravel()
     inputs[0].flat[0], inputs[1].flat[0] = low, high
-
-    return quantise(model, inputs)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit status."""
-    return command(
-        "tinybench.models.training.kws",
-        "Make the embedded keyword set and model from nothing.",
-        make,
-        arguments,
-    )
+    return inputs
 
 
 def make(data_dir: Path, model_dir: Path, seed: int, short: bool) -> None:
@@ -140,7 +128,7 @@ def make(data_dir: Path, model_dir: Path, seed: int, short: bool) -> None:
     say(f"{espeak_version()}, {tools(seed)}")
     test_features, test_labels = keyword_set("test", test_per_class, seed)
     write_dataset(data_dir / "kws01.zip", test_features, test_labels)
-    say(f"test set: {len(test_labels)} inputs, {described(data_dir / 'kws01.zip')}")
+    say_set(data_dir / "kws01.zip", len(test_labels), "inputs")
 
     parts = []
     for label, name in enumerate(CLASSES):
@@ -152,14 +140,24 @@ def make(data_dir: Path, model_dir: Path, seed: int, short: bool) -> None:
     model = train(features, labels, epochs, seed)
     calibration = np.random.default_rng(seed).permutation(features)[:500]
     path = model_dir / "kws01.tflite"
-    write_model(path, quantise_model(model, calibration), FORM)
     inputs = test_features.reshape(-1, *FORM.input_shape[1:])
-    say_top1(path, inputs, test_labels, CLASSES, "voices")
+    finish(
+        path, model, calibration_inputs(calibration), FORM, inputs, test_labels, CLASSES, "voices"
+    )
 
 
 def _as_inputs(features: NDArray[np.int8]) -> NDArray[np.float32]:
     """Return int8 features (n, 490) as the model's real-valued input (n, 49, 10, 1)."""
     return dequantise(features).reshape(-1, FRAMES, COEFFICIENTS, 1)
+
+
+main = partial(
+    command,
+    "tinybench.models.training.kws",
+    "Make the embedded keyword set and model from nothing.",
+    make,
+)
+"""The command line; returns the exit status."""
 
 
 if __name__ == "__main__":

@@ -129,6 +129,21 @@ def write_model(path: Path, tflite_model: bytes, form: Form) -> None:
     say(f"model: {described(path)}")
 
 
+def finish(
+    path: Path,
+    model: Any,
+    calibration: NDArray[np.float32],
+    form: Form,
+    inputs: NDArray[np.int8] | NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    classes: tuple[str, ...],
+    what: str,
+) -> None:
+    """Quantise and write a trained classifier, and say which it is and how good."""
+    write_model(path, quantise(model, calibration), form)
+    say_top1(path, inputs, labels, classes, what)
+
+
 def say_top1(
     path: Path,
     inputs: NDArray[np.int8] | NDArray[np.uint8],

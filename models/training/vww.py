@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from tinybench.datasets.scenes import CLASSES, PARTS, SIDE_PX, scene, scenes, write_dataset
 
-from .command import command, described, say, tensorflow, tools
-from .quantise import Form, quantise, say_top1, write_model
+from .command import command, say, say_set, tensorflow, tools
+from .fit import held_and_used, optimizer
+from .quantise import Form, finish
 
 # Filters and stride of each depthwise separable block: MobileNetV1 with alpha 0.25.
 BLOCKS = (
@@ -90,15 +91,12 @@ def train(
 
     Every epoch sees each image mirrored or not, as it falls.
     """
-    keras = tensorflow().keras
     rng = np.random.default_rng(seed)
-    held, used = np.split(rng.permutation(len(labels)), [len(labels) // 20])
+    held, used = held_and_used(rng, len(labels))
     steps = -(-len(used) // BATCH)
     model, taught = build()
     taught.compile(
-        optimizer=keras.optimizers.Adam(
-            keras.optimizers.schedules.CosineDecay(2e-3, epochs * steps, alpha=0.01)
-        ),
+        optimizer=optimizer(epochs * steps),
         loss=["sparse_categorical_crossentropy", "binary_crossentropy"],
         loss_weights=[1.0, 4.0],
         metrics=[["accuracy"], []],
@@ -122,23 +120,13 @@ def train(
     return model
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit status."""
-    return command(
-        "tinybench.models.training.vww",
-        "Make the embedded scenes and visual wake words model from nothing.",
-        make,
-        arguments,
-    )
-
-
 def make(data_dir: Path, model_dir: Path, seed: int, short: bool) -> None:
     """Write vww01.zip and vww01.tflite and print how good they are."""
     say(tools(seed))
 
     test_images, test_labels = scenes("test", 20 if short else TEST_COUNT, seed)
     write_dataset(data_dir / "vww01.zip", test_images, test_labels)
-    say(f"test set: {len(test_labels)} scenes, {described(data_dir / 'vww01.zip')}")
+    say_set(data_dir / "vww01.zip", len(test_labels), "scenes")
     count = 300 if short else TRAIN_COUNT
     # Fresh processes, for TensorFlow's threads do not survive a fork.
     with multiprocessing.get_context("spawn").Pool() as pool:
@@ -153,8 +141,16 @@ def make(data_dir: Path, model_dir: Path, seed: int, short: bool) -> None:
     calibration = images[:300].astype(np.float32) / np.float32(255)
     calibration[0].flat[0], calibration[0].flat[1] = 0, 1
     path = model_dir / "vww01.tflite"
-    write_model(path, quantise(model, calibration), FORM)
-    say_top1(path, test_images, test_labels, CLASSES, "scenes")
+    finish(path, model, calibration, FORM, test_images, test_labels, CLASSES, "scenes")
+
+
+main = partial(
+    command,
+    "tinybench.models.training.vww",
+    "Make the embedded scenes and visual wake words model from nothing.",
+    make,
+)
+"""The command line; returns the exit status."""
 
 
 if __name__ == "__main__":

@@ -139,8 +139,8 @@ def live(voice: Voice, monitor: str, no_power: bool, seconds: float | None, **sa
 
     from ..desk.attached import look
     from ..desk.bench import find_bench, load_bench, monitor_spec
+    from ..desk.lock_keys import monitor_keys
     from ..desk.locks import hold
-    from ..desk.reserve import monitor_keys
     from ..report.terminal.live import LiveView
 
     wanted = {

@@ -86,8 +86,6 @@ def _site(port: str) -> list[Option]:
 @contextlib.contextmanager
 def _board(voice: Voice, said: dict[str, Any], baud: int) -> "Iterator[tuple[Board, Site]]":
     """Yield the board that is meant and where it is, while no other run has it."""
-    from ..build.board import load_board
-    from ..desk.flash import Site
     from ..desk.reserve import reserved
     from ..results.request import Request
 
@@ -95,21 +93,14 @@ def _board(voice: Voice, said: dict[str, Any], baud: int) -> "Iterator[tuple[Boa
         board=said["board"],
         task="",
         ports=(said["port"],) if said["port"] else (),
+        baud=said["baud"] or baud,
         probe=said["probe"],
+        flasher=said["flasher"],
         hub=said["hub"],
         wait_s=said["wait"],
     )
-    with reserved(asked, voice.note, port_needed=False) as (request, _):
-        yield (
-            load_board(request.board),
-            Site(
-                port=request.ports[0] if request.ports else None,
-                baud=said["baud"] or baud,
-                probe=request.probe,
-                hub=request.hub,
-                flasher=said["flasher"],
-            ),
-        )
+    with reserved(asked, voice.note, port_needed=False) as (station, _):
+        yield station.board, station.sites[0]
 
 
 @command(
@@ -186,8 +177,8 @@ def _meant(
         baud=baud,
         wait_s=said["wait"],
     )
-    with reserved(asked, voice.note) as (request, _):
-        yield request
+    with reserved(asked, voice.note) as (station, _):
+        yield station.asked
 
 
 @command(

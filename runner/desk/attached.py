@@ -118,6 +118,15 @@ def look(
     )
 
 
+def thing_at(port: str, things: list[Thing]) -> Thing | None:
+    """Return the thing that a port belongs to, by whatever name the port is given."""
+    real = os.path.realpath(port)
+    for thing in things:
+        if any(os.path.realpath(own) == real for own in thing.ports):
+            return thing
+    return None
+
+
 def boards_by_usb() -> dict[str, list[str]]:
     """Return the names of the declared boards that show as each VID:PID."""
     found: dict[str, list[str]] = {}

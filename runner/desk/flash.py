@@ -4,7 +4,6 @@ import getpass
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 from tinybench.energy.monitor import Monitor
@@ -27,10 +26,9 @@ from ..build.tool import Tool
 from ..dut.client import Dut, Identity
 from ..dut.interface_board import InterfaceBoard
 from ..dut.line import Patience
-from ..results.defaults import DEFAULT_BAUD
-from .attached import Attached, look
-from .bench import thing_at
+from .attached import Attached, look, thing_at
 from .identity import holds
+from .station import Site
 from .volume import copy, find_drive
 
 FORMS = {"elf", "bin", "hex"}
@@ -43,22 +41,6 @@ RETURN_S = 10.0
 RETRY_S = 0.3
 OFF_S = 1.0
 """Without supply, capacitors run empty."""
-
-
-@dataclass(frozen=True)
-class Site:
-    """Where on this desk a board is."""
-
-    port: str | None = None
-    baud: int = DEFAULT_BAUD
-    interface_board: bool = False
-    """The port is that of an interface board, with the DUT behind it."""
-    probe: str | None = None
-    """Serial number of its debug probe; None: that of its port's USB device, or the only one."""
-    hub: str | None = None
-    """Its supply: "HUB:PORT" of a USB hub that can switch it, as uhubctl writes it."""
-    flasher: str | None = None
-    """None: the first that the board declares."""
 
 
 def load(

@@ -1,33 +1,25 @@
-"""The board, monitor and interface board that a run means: found on this desk, and its alone."""
+"""The door to this desk: what a request means is found once, and held for one run alone."""
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from tinybench.energy.monitor import MonitorSpec
 from tinybench.errors import TinybenchError, UsageError
 from tinybench.transport.serial_port import SerialTransport
 
-from ..build.task import Task, task_of
+from ..build.task import Task, load_task, task_of
 from ..dut.client import Dut
-from ..results.request import Request
-from .attached import Attached, Thing, look
-from .bench import (
-    Bench,
-    DeskPort,
-    find_bench,
-    line_of,
-    load_bench,
-    monitor_spec,
-    on_desk,
-    thing_at,
-    without_port,
-)
+from ..results.request import MODELLED, Request
+from .attached import Attached, look
+from .bench import find_bench, load_bench, monitor_spec
+from .choose import choose
+from .lock_keys import locked_by
 from .locks import hold
+from .station import Site, Station
 
 AUTO = "auto"
 """The task is that of the model the board holds."""
@@ -40,113 +32,59 @@ def reserved(
     looking: Callable[[], Attached] = look,
     *,
     port_needed: bool = True,
-) -> Iterator[tuple[Request, Callable[[Path], None]]]:
-    """Yield the request with port, probe, hub, monitor and task known, while all that is held.
+) -> Iterator[tuple[Station, Callable[[Path], None]]]:
+    """Yield the station that a request means, while all of it is held.
 
-    Yields also a function that tells other runs the run folder. Unless `port_needed`, a probe or a
-    hub port is enough of a board. Raises UsageError when there is no such board, or more than one,
-    TakenError when another run has it; with `--task auto` whatever the board raises.
+    The bench file is read and this desk looked at once, here. Yields also a function that tells
+    other runs the run folder. Unless `port_needed`, a probe or a hub port is enough of a board.
+    Raises UsageError when there is no such board, or more than one, TakenError when another run
+    has it; with `--task auto` whatever the board raises.
     """
+    looking = cache(looking)
     bench = load_bench(find_bench())
-    try:
-        request = on_desk(request, bench, say, looking)
-    except UsageError:
-        if port_needed or (found := without_port(request, bench)) is None:
-            raise
-        request = found
-    with hold(locked_by(request, bench, looking), request.wait_s, say) as tell:
-        if request.task == AUTO:
-            task = _task_on(request)
+    asked, board = choose(request, bench, say, looking, port_needed=port_needed)
+    task = load_task(asked.task) if asked.task not in ("", AUTO) else None
+    monitor = None
+    if asked.ports and asked.wants_energy and asked.monitor not in (None, MODELLED):
+        monitor = monitor_spec(asked.monitor, bench)
+    with hold(locked_by(asked, monitor, bench, looking), asked.wait_s, say) as tell:
+        if asked.task == AUTO:
+            task = _task_on(asked)
             say(f"the board holds {task.model_id}: task {task.name}")
-            request = replace(request, task=task.name)
-        yield request, tell
+            asked = replace(asked, task=task.name)
+        sites = _sites(asked, asked.ports or (() if port_needed else (None,)))
+        yield Station(asked, board, task, sites, monitor), tell
 
 
-def _task_on(request: Request) -> Task:
+def _sites(asked: Request, ports: tuple[str | None, ...]) -> tuple[Site, ...]:
+    return tuple(
+        Site(
+            port=port,
+            baud=asked.baud,
+            interface_board=asked.interface_board,
+            probe=asked.probe,
+            hub=asked.hub,
+            flasher=asked.flasher,
+        )
+        for port in ports
+    )
+
+
+def _task_on(asked: Request) -> Task:
     """Ask the board which model it holds."""
-    if not request.ports:
+    if not asked.ports:
         raise UsageError(
-            f"--task auto asks the firmware on a board, but that of {request.board} is built here, "
+            f"--task auto asks the firmware on a board, but that of {asked.board} is built here, "
             "for a task: name it, such as --task kws"
         )
-    if request.mode == "energy":
+    if asked.mode == "energy":
         raise UsageError(
             "--task auto asks the board before the run, but in energy mode it has no supply then: "
             "name the task, such as --task kws"
         )
-    with closing(SerialTransport(request.ports[0], request.baud)) as port:
+    with closing(SerialTransport(asked.ports[0], asked.baud)) as port:
         dut = Dut(port, fast=False)
         model_id = dut.handshake().model_id
         with contextlib.suppress(TinybenchError):
             dut.leave()
     return task_of(model_id)
-
-
-def locked_by(
-    request: Request, bench: Bench, looking: Callable[[], Attached] = look
-) -> dict[str, str]:
-    """Return what a run must have for itself: {key of the lock: its name in messages}."""
-    if not (request.ports or request.probe or request.hub):
-        return {}
-    found = looking()
-    keys = {}
-    for port in request.ports:
-        key = port_key(port, found.things)
-        keys[key] = f"the {'interface board' if request.interface_board else 'board'} at {port}"
-    if request.mode == "energy" and request.ports:
-        keys = _behind(request.ports[0], bench, found.things) | keys
-    if request.probe is not None:
-        keys.setdefault(_serial_key(request.probe, found.things), f"the probe {request.probe}")
-    if request.hub is not None and not request.ports:
-        keys[f"hub {request.hub}"] = f"the hub port {request.hub}"
-    if request.monitor is not None and request.wants_energy:
-        keys |= monitor_keys(monitor_spec(request.monitor, bench), found.things)
-    return keys
-
-
-def _behind(port: str, bench: Bench, things: list[Thing]) -> dict[str, str]:
-    """Return the keys of the boards of the bench file whose line in energy mode is that port."""
-    keys = {}
-    for name, desk in bench.boards.items():
-        if port_key(port, things) in _keys_of(line_of(desk, bench, energy=True), things):
-            own = DeskPort(serial=desk.serial, port=desk.port)
-            keys |= dict.fromkeys(_keys_of(own, things), f"the board {name}")
-    return keys
-
-
-def _keys_of(line: DeskPort, things: list[Thing]) -> list[str]:
-    if line.serial is not None:
-        return [_serial_key(line.serial, things)]
-    return [port_key(line.port, things)] if line.port is not None else []
-
-
-def port_key(port: str, things: list[Thing]) -> str:
-    """Return what a port is locked by: the serial number behind it, else its resolved path."""
-    if "://" in port:
-        return port
-    thing = thing_at(port, things)
-    if thing is not None and thing.serial:
-        return _serial_key(thing.serial, things, os.path.realpath(port))
-    return os.path.realpath(port)
-
-
-def monitor_keys(spec: MonitorSpec, things: list[Thing]) -> dict[str, str]:
-    """Return what a monitor is locked by: its serial number, else its port."""
-    if spec.driver == "replay":
-        return {}
-    name = f"the monitor {spec.driver}"
-    if spec.serial is not None:
-        return {_serial_key(spec.serial, things): f"{name} {spec.serial}"}
-    if spec.port is not None:
-        path = Path(spec.port).exists()
-        return {port_key(spec.port, things) if path else spec.port: f"{name} at {spec.port}"}
-    here = [thing for thing in things if thing.monitor == spec.driver and thing.serial]
-    if len(here) == 1:
-        return {_serial_key(here[0].serial, things): f"{name} {here[0].serial}"}
-    return {spec.driver: name}  # opening it says what is wrong
-
-
-def _serial_key(serial: str, things: list[Thing], otherwise: str | None = None) -> str:
-    """Return a key for a serial number; of cheap adapters several may have the same one."""
-    same = [thing for thing in things if thing.serial == serial]
-    return otherwise if otherwise is not None and len(same) > 1 else f"serial {serial}"

@@ -251,7 +251,7 @@ def read_result_frame(frame: Frame) -> Inference | None:
         results = frame.payload[_RESULT.size :].decode("ascii")
     except (struct.error, UnicodeDecodeError):
         return None
-    return Inference(iterations, elapsed_us(start_us, end_us), results)
+    return Inference(iterations, elapsed_us(start_us, end_us), results, end_us)
 
 
 def _inference(frame: Frame, iterations: int, warmup: int) -> Inference:

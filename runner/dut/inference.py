@@ -2,7 +2,7 @@
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tinybench.errors import ProtocolError
 
@@ -22,6 +22,8 @@ class Inference:
     stock firmware in energy mode."""
     results: str
     """The numbers of `m-results` as the DUT printed them, separated by commas."""
+    end_us: int | None = field(default=None, compare=False)
+    """The DUT's clock at the second time stamp; None where it gives none."""
 
 
 def elapsed_us(start_us: int, end_us: int) -> int:

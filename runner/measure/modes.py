@@ -112,11 +112,15 @@ def performance(
 ) -> Iterator[Window]:
     """Time one window on each sample, of a sample with several inputs on the first; yield it.
 
+    Before it the sample is inferred once by itself: what a window repeats must cost and give the
+    same.
+
     Unless given, the iterations are calibrated on the first sample so that a window is of that
     `length` on the DUT's clock. Ref: energyrunner README, performance mode.
     """
     for sample in samples:
         data = sample.windows()[0]
+        single = dut.infer(data, 1, 0)
         if iterations is None:
             iterations = _calibrate(dut, data, length)
         inference = _timed(dut, data, iterations, result_count)
@@ -127,7 +131,13 @@ def performance(
             iterations = length.iterations(iterations, inference.elapsed_us * 1e-6)
             inference = _timed(dut, data, iterations, result_count)
         yield Window(
-            sample.name, inference.iterations, WARMUP, inference.elapsed_us, inference.results
+            sample.name,
+            inference.iterations,
+            WARMUP,
+            inference.elapsed_us,
+            inference.results,
+            single_us=single.elapsed_us,
+            single_results=single.results,
         )
 
 

@@ -33,6 +33,26 @@ class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     warmup: int
     elapsed_us: int
     results: str
+    host_s: float | None = None
+    """The same by the host's clock, from the request to its answer; None where it is not known."""
+    host_uncertainty_s: float | None = None
+    """k = 2: of the line and of a busy host."""
+    single_us: int | None = None
+    """One inference on this input, just before the window; None where none was timed."""
+    single_results: str | None = None
+    """... and its results."""
+
+
+class Clock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A DUT's clock beside the host's, over the longest span in which it ran on."""
+
+    ratio: float
+    """Seconds of the DUT's in one of the host's."""
+    uncertainty: float
+    """Of the ratio, k = 2."""
+    span_s: float
+    stamps: int
+    """Time stamps in it."""
 
 
 class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -43,10 +63,11 @@ class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     top1: float | None = None
     correct: int | None = None
     auc: float | None = None
-    latency_p50_s: float
-    latency_p90_s: float
-    latency_p99_s: float
-    """Percentiles over single inferences, each timed by the DUT's clock."""
+    latency_p50_s: float | None
+    latency_p90_s: float | None
+    latency_p99_s: float | None
+    """Percentiles over single inferences, each timed by the DUT's clock; None where one took 0 us:
+    that is no time."""
     answers: list[Answer]
 
 
@@ -58,6 +79,9 @@ class Performance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     instructions_per_inference: int | None
     """Exact; only where time is an instruction count."""
     windows: list[Window]
+    latency_uncertainty_s: float | None = None
+    """k = 2: the spread of the windows, the resolution of the DUT's timer, its clock beside the
+    host's; None where time is an instruction count, or nothing was held against the clock."""
 
 
 class EnergyWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -270,6 +294,8 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """None when the run ended before the board answered."""
     interface_board: bool = False
     """Whether an interface board stood between the host and the DUT in energy mode."""
+    clocks: list[Clock] = []
+    """Of each board that time was measured by; empty where time is an instruction count."""
     steps: list[Step] = []
     """In the order in which they were begun."""
     resumed: int = 0

@@ -5,7 +5,12 @@ import statistics
 from collections.abc import Sequence
 
 from ..dut.inference import parse_results
-from .result import Accuracy, Answer, Result, Window
+from .result import Accuracy, Answer, Clock, Result, Window
+
+MEDIAN_TO_MEAN = math.sqrt(math.pi / 2)
+"""Standard deviation of a median beside that of a mean, of normal values."""
+TIMERS_US = (10, 100, 1000, 10_000)
+"""Resolutions that a DUT's timer may have, besides 1 us."""
 
 
 def arg_max(values: Sequence[float]) -> int:
@@ -30,6 +35,11 @@ def accuracy(answers: list[Answer], metric: str) -> Accuracy:
     outputs = [parse_results(answer.results) for answer in answers]
     labels = [answer.label for answer in answers]
     latencies_s = [us * 1e-6 for answer in answers for us in answer.elapsed_us]
+    # An inference that took 0 us was not timed: the DUT's timer is coarser than it is long.
+    timed = all(latencies_s)
+    p50_s, p90_s, p99_s = (
+        percentile(latencies_s, percent) if timed else None for percent in (50, 90, 99)
+    )
     right = correct(outputs, labels) if metric == "top1" else None
     means = [statistics.fmean(values) for values in outputs]
     return Accuracy(
@@ -37,9 +47,9 @@ def accuracy(answers: list[Answer], metric: str) -> Accuracy:
         top1=None if right is None else right / len(answers),
         correct=right,
         auc=auc(means, labels) if metric == "auc" else None,
-        latency_p50_s=percentile(latencies_s, 50),
-        latency_p90_s=percentile(latencies_s, 90),
-        latency_p99_s=percentile(latencies_s, 99),
+        latency_p50_s=p50_s,
+        latency_p90_s=p90_s,
+        latency_p99_s=p99_s,
         answers=list(answers),
     )
 
@@ -107,3 +117,26 @@ def median_throughput_per_s(windows: Sequence[Window]) -> float:
     return statistics.median(
         throughput_per_s(window.iterations, window.elapsed_us) for window in windows
     )
+
+
+def latency_uncertainty_s(windows: Sequence[Window], clocks: Sequence[Clock]) -> float | None:
+    """Return the uncertainty (k = 2) of the median latency over windows; None without a clock.
+
+    Three parts, added as squares: the spread of the windows (of a median, 1.25 times that of a
+    mean), the resolution of the DUT's timer (both ends of a window, each rectangular), and what the
+    DUT's clock is off this computer's (rectangular), with how sure that is.
+    Ref: JCGM 100:2008 (GUM), 4.2.3, 4.3.7 and 5.1.2.
+    """
+    if not clocks or not windows:
+        return None
+    each_s = [window.elapsed_us * 1e-6 / window.iterations for window in windows]
+    latency_s = statistics.median(each_s)
+    spread_s = 0.0
+    if len(each_s) > 1:
+        spread_s = MEDIAN_TO_MEAN * statistics.stdev(each_s) / math.sqrt(len(each_s))
+    resolution_us = math.gcd(*(window.elapsed_us for window in windows))
+    timer_us = resolution_us if resolution_us in TIMERS_US else 1
+    timer_s = timer_us * 1e-6 / math.sqrt(6) / min(window.iterations for window in windows)
+    off = max(abs(clock.ratio - 1) for clock in clocks) / math.sqrt(3)
+    sure = max(clock.uncertainty for clock in clocks) / 2
+    return 2 * math.hypot(spread_s, timer_s, off * latency_s, sure * latency_s)

@@ -17,7 +17,7 @@ from pathlib import Path
 from ..build.task import Task, load_task
 from ..build.task import names as task_names
 from ..results.result import Result
-from . import accuracy, energy, inputs, outputs, performance, run
+from . import accuracy, clock, energy, inputs, outputs, performance, run
 from .folder import changed_files, evidence
 from .profile import WINDOW_MIN_S, WINDOWS, Profile, default_profile, load_profile, names
 from .rule import (
@@ -67,6 +67,7 @@ def judged(result: Result, task: Task, profile: Profile | None = None) -> Verdic
         found += performance.rulings(result, profile)
     if result.mode == "energy" or result.energy is not None:
         found += energy.rulings(result, profile)
+    found += clock.rulings(result)
     found += outputs.rulings(result)
     return Verdict(profile.name, profile.mlperf and _of_mlperf(task), found)
 

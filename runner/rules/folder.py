@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from tinybench.errors import RunFolderError, TraceError, UsageError
 from tinybench.transport.transcript import transcripts
 
@@ -16,9 +18,9 @@ from ..build.board import load_board
 from ..results.journal import JOURNAL_FILE, Entry, Head, read
 from ..results.result import RESULT_FILE, Energy, Result
 from ..results.seal import SEAL_FILE, file_sha256, read_seal
+from ..results.transcript import Inferred, inferred
 from . import inputs
 from .rule import RULES, Rule, Ruling
-from .transcript import Inferred, inferred
 
 CLAUSE = RULES + ", results can be reproduced"
 STORED_FILES = Rule("stored-files", CLAUSE)
@@ -141,7 +143,9 @@ def _differing_windows(result: Result, entries: Sequence[Entry]) -> list[str]:
     if len(noted) != len(stored):
         return [f"{len(stored)} windows, in the journal {len(noted)}"]
     pairs = enumerate(zip(stored, noted, strict=True), start=1)
-    return [f"window {number}" for number, (one, other) in pairs if one != other]
+    # What the host's clock says of it is found in the transcript, when the run is done.
+    own = {"host_s": None, "host_uncertainty_s": None}
+    return [f"window {number}" for number, (one, other) in pairs if replace(one, **own) != other]
 
 
 def _transcript(result: Result, folder: Path) -> Iterator[Ruling]:
@@ -209,6 +213,9 @@ def claimed(result: Result) -> Iterator[tuple[str, Inferred]]:
             yield f"answer to {answer.input}", (1, us, part)
     for number, window in enumerate(result.performance.windows if result.performance else [], 1):
         yield f"window {number}", (window.iterations, window.elapsed_us, window.results)
+        if window.single_us is not None:
+            single = (1, window.single_us, window.single_results or "")
+            yield f"single inference before window {number}", single
     for number, window in enumerate(result.energy.windows if result.energy else [], start=1):
         us = round((window.dut_s or 0.0) * 1e6)
         yield f"energy window {number}", (window.iterations, us, window.results)

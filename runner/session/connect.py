@@ -1,78 +1,34 @@
 """The way to a board and back: its line opened and recorded, its identity insisted on."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinybench.energy.monitor import open_monitor
+from tinybench.energy.monitor import MonitorSpec, open_monitor
 from tinybench.errors import OtherDutError, TinybenchError
 from tinybench.transport.process import ProcessTransport
 from tinybench.transport.recorder import Recorder
 from tinybench.transport.serial_port import SerialTransport
+from tinybench.transport.transcript import transcripts
 from tinybench.transport.transport import Transport
 
-from ..desk.bench import find_bench, load_bench, monitor_spec
-from ..desk.flash import Site, load
+from ..build.board import Board
+from ..build.firmware import Image
+from ..build.task import Task
+from ..desk.flash import load
 from ..desk.identity import insist_task
+from ..desk.station import Site
 from ..dut.client import Dut
 from ..dut.interface_board import InterfaceBoard
 from ..measure import energy_mode
-from ..results.journal import Entry, Journal
-from ..results.request import Request
+from ..results.journal import Entry
 from ..results.result import Link
-from .plan import Plan
+from .known import Known
 
 TRANSCRIPT_FILE = "transcript.jsonl"
 ENERGY_TRANSCRIPT_FILE = "transcript-energy.jsonl"
-
-
-def load_boards(plan: Plan, say: Callable[[str], None]) -> None:
-    """Make sure that each board on a port holds the image that was built for it.
-
-    Only where the board says how; `say` takes a sentence for the user. Raises any TinybenchError.
-    """
-    request, board = plan.request, plan.board
-    image = plan.energy_image if request.mode == "energy" else plan.image
-    if image is None or not (board.flash or board.reset or request.hub):
-        return
-    with ExitStack() as stack:
-        supply = None
-        if request.ports and request.wants_energy:
-            supply = stack.enter_context(
-                closing(open_monitor(monitor_spec(request.monitor or "", load_bench(find_bench()))))
-            )
-            supply.power_on()
-        for port in request.ports:
-            site = Site(
-                port=port,
-                baud=request.baud,
-                interface_board=request.interface_board,
-                probe=request.probe,
-                hub=request.hub,
-                flasher=request.flasher,
-            )
-            load(board, image, site, say, write=request.flash, supply=supply)
-
-
-def open_dut(plan: Plan, index: int, folder: Path, stack: ExitStack) -> Dut:
-    """Open the line to the board number `index`, recorded; it is closed with the stack.
-
-    Raises TransportError or UsageError when it cannot be opened.
-    """
-    request = plan.request
-    if request.ports:
-        line: Transport = SerialTransport(request.ports[index], request.baud)
-    else:
-        line = ProcessTransport(plan.board.command(plan.image.elf if plan.image else ""))
-    line = stack.enter_context(closing(line))
-    name = TRANSCRIPT_FILE if index == 0 else f"transcript-{index}.jsonl"
-    recorded = stack.enter_context(closing(Recorder(line, folder / name)))
-    dut = Dut(recorded, verify=request.verify, probe=request.raise_baud)
-    if request.ports:
-        stack.callback(_leave, dut)
-    return dut
 
 
 @dataclass
@@ -83,83 +39,130 @@ class Met:
     link: Link | None = None
 
 
+def load_boards(
+    board: Board,
+    image: Image | None,
+    sites: Sequence[Site],
+    monitor: MonitorSpec | None,
+    say: Callable[[str], None],
+    *,
+    write: bool,
+) -> None:
+    """Make sure that each board on a port holds the image that was built for it.
+
+    Only where the board says how. `monitor`: what supplies it; `say` takes a sentence for the
+    user; `write`: where it holds another image, write this one. Raises any TinybenchError.
+    """
+    if image is None or not (board.flash or board.reset or any(site.hub for site in sites)):
+        return
+    with ExitStack() as stack:
+        supply = None
+        if monitor is not None:
+            supply = stack.enter_context(closing(open_monitor(monitor)))
+            supply.power_on()
+        for site in sites:
+            load(board, image, site, say, write=write, supply=supply)
+
+
 @contextlib.contextmanager
-def energy_bench(plan: Plan, met: Met, folder: Path) -> Iterator[energy_mode.Bench]:
+def open_boards(
+    lines: Sequence[Site | list[str]], folder: Path, verify: bool, raise_baud: bool
+) -> Iterator[list[Dut]]:
+    """Open the line to each board, recorded in the run folder; all are left and closed at the end.
+
+    A line is where a board is, or the command of a child process. Raises TransportError or
+    UsageError when one cannot be opened.
+    """
+    with ExitStack() as stack:
+        # All of them, before the first is recorded: a run that cannot begin leaves nothing.
+        opened = [stack.enter_context(closing(_open(line))) for line in lines]
+        duts = []
+        for index, transport in enumerate(opened):
+            name = TRANSCRIPT_FILE if index == 0 else f"transcript-{index}.jsonl"
+            recorded = stack.enter_context(closing(Recorder(transport, folder / name)))
+            duts.append(Dut(recorded, verify=verify, probe=raise_baud))
+            if isinstance(lines[index], Site):
+                stack.callback(_leave, duts[-1])
+        yield duts
+
+
+def line_was_open(folder: Path) -> bool:
+    """Return whether a line of this run has ever been open: then it is worth going on with."""
+    return bool(transcripts(folder))
+
+
+@contextlib.contextmanager
+def energy_bench(
+    board: Board,
+    task: Task,
+    image: Image | None,
+    site: Site | None,
+    monitor: MonitorSpec | None,
+    folder: Path,
+    met: Met,
+    verify: bool,
+) -> Iterator[energy_mode.Bench]:
     """Yield the monitor and the way to the DUT behind it; a model of both for an emulated board.
 
     `met` is told who answers there. Raises any TinybenchError.
     """
-    request, board = plan.request, plan.board
 
     @contextlib.contextmanager
     def connect(pin: str | None) -> Iterator[Dut]:
         with ExitStack() as stack:
-            if request.ports:
-                line: Transport = SerialTransport(request.ports[0], request.baud)
-            else:
-                elf = plan.energy_image.elf if plan.energy_image else ""
-                line = ProcessTransport(board.command(elf, pin))
-            line = stack.enter_context(closing(line))
-            path = folder / ENERGY_TRANSCRIPT_FILE
-            line = stack.enter_context(closing(Recorder(line, path)))
-            if request.interface_board:
+            way = site or board.command(image.elf if image else "", pin)
+            line: Transport = stack.enter_context(closing(_open(way)))
+            line = stack.enter_context(closing(Recorder(line, folder / ENERGY_TRANSCRIPT_FILE)))
+            behind = site is not None and site.interface_board
+            if behind:
                 line = InterfaceBoard(line)
                 line.prepare()
-            fast = not request.interface_board  # frames do not pass through it
-            dut = Dut(line, verify=request.verify, fast=fast, marks=True)
+            # Frames do not pass through an interface board.
+            dut = Dut(line, verify=verify, fast=not behind, marks=True)
             identity = dut.handshake()
-            insist_task(identity, plan.task, plan.energy_image)
-            if met.link is None:
-                met.vendor = identity.vendor
+            insist_task(identity, task, image)
+            met.vendor = met.vendor or identity.vendor
+            try:
+                yield dut
+            finally:
+                met.link = met.link or link_of([dut], site and site.baud)
 
-                @stack.callback
-                def tell() -> None:
-                    met.link = link_of([dut], request)
-
-            yield dut
-
-    if request.ports:
-        spec = monitor_spec(request.monitor or "", load_bench(find_bench()))
-        yield energy_mode.Bench(spec, lambda: connect(None))
+    if monitor is not None:
+        yield energy_mode.Bench(monitor, lambda: connect(None))
         return
     assert board.power is not None  # noqa: S101 - _insist_measurable
     with energy_mode.modelled_monitor(board.power) as (spec, pin):
         yield energy_mode.Bench(spec, lambda: connect(pin), board.power.source)
 
 
-def _leave(dut: Dut) -> None:
-    """Leave a board as other programs expect it; a run that has failed already fails no more."""
-    with contextlib.suppress(TinybenchError):
-        dut.leave()
-
-
-def handshake(dut: Dut, plan: Plan, before: list[Entry], journal: Journal) -> str:
+def meet(dut: Dut, task: Task, image: Image | None, known: Known) -> str:
     """Insist that it is the board for this task, and the one that began the run; return its name.
 
     Raises ProtocolError and OtherDutError.
     """
     identity = dut.handshake()
-    insist_task(identity, plan.task, plan.image)
+    insist_task(identity, task, image)
     told = " ".join((identity.vendor, identity.model_id, *identity.caps))
-    for entry in before:
-        if entry.dut not in (None, told):
+    for before in known.began_with:
+        if before != told:
             raise OtherDutError(
-                f"the run began with the DUT '{entry.dut}', now '{told}' answers: connect the "
+                f"the run began with the DUT '{before}', now '{told}' answers: connect the "
                 "board that began it, or start a new run"
             )
-    journal.append(Entry(dut=told))
-    if plan.request.raise_baud:
-        dut.raise_baud(plan.request.baud)
+    known.add(Entry(dut=told))
     return identity.vendor
 
 
-def link_of(duts: list[Dut], request: Request) -> Link:
-    """Return how the boards were reached, with what went wrong on all their lines together."""
+def link_of(duts: Sequence[Dut], baud: int | None) -> Link:
+    """Return how boards were reached, with what went wrong on all their lines together.
+
+    `baud`: the rate they booted with; None for a child process.
+    """
     tallies = [dut.tally for dut in duts]
     return Link(
         protocol=duts[0].protocol,
         verified=all(dut.verified for dut in duts),
-        baud=duts[0].baud(request.baud) if request.ports else None,
+        baud=None if baud is None else duts[0].baud(baud),
         chunk_b=duts[0].chunk_b,
         boards=len(duts),
         retries=sum(tally.retries for tally in tallies),
@@ -168,3 +171,15 @@ def link_of(duts: list[Dut], request: Request) -> Link:
         resent_frames=sum(tally.resent_frames for tally in tallies),
         quarantined_lines=sum(tally.quarantined_lines for tally in tallies),
     )
+
+
+def _open(line: Site | list[str]) -> Transport:
+    if isinstance(line, Site):
+        return SerialTransport(line.port or "", line.baud)
+    return ProcessTransport(line)
+
+
+def _leave(dut: Dut) -> None:
+    """Leave a board as other programs expect it; a run that has failed already fails no more."""
+    with contextlib.suppress(TinybenchError):
+        dut.leave()

@@ -9,10 +9,13 @@ from pathlib import Path
 
 from tinybench.datasets.reader import Sample
 from tinybench.declare import find
+from tinybench.energy.monitor import MonitorSpec
 from tinybench.errors import ToolMissingError, UsageError
+from tinybench.models import declaration as models
 from tinybench.models.compiler import Manifest, compile_model
 from tinybench.track import Track
 from tinybench.transport.process import program_version
+from tinybench.transport.serial_port import insist_there
 
 from .. import rules
 from ..build import board as boards
@@ -23,8 +26,11 @@ from ..build.firmware import Image, build, check_emulator
 from ..build.inputs import Inputs, resolve
 from ..build.task import Task
 from ..desk.flash import flasher_of
+from ..desk.station import Site, Station
 from ..measure.modes import WindowLength
+from ..results.provenance import gather
 from ..results.request import MODELLED, Request
+from ..results.result import Provenance
 from ..rules import Profile
 
 
@@ -32,9 +38,13 @@ from ..rules import Profile
 class Plan:
     """What a request means: declarations, inputs, model and firmware."""
 
-    request: Request
+    asked: Request
     board: Board
     task: Task
+    sites: tuple[Site, ...]
+    """Where the boards are; none: a child process."""
+    monitor: MonitorSpec | None
+    """None: energy is not measured, or modelled."""
     profile: Profile
     inputs: Inputs
     engine: Engine | None
@@ -47,14 +57,31 @@ class Plan:
     """The energy build, where it is asked for."""
     tools: dict[str, str]
     """Versions of what builds and runs it."""
+    copies: dict[str, Path]
+    """Declarations and images that decide the result, by the names they are kept by."""
+    sha256: dict[str, str]
+    """Of all that decides the result."""
+    provenance: Provenance
+
+    @property
+    def lines(self) -> Sequence[Site | list[str]]:
+        """The way to each board: where it is, or the command of a child process."""
+        if self.sites:
+            return self.sites
+        return [self.board.command(self.image.elf if self.image else "")] * self.asked.shards
 
     @property
     def accuracy_samples(self) -> list[Sample]:
         """The inputs of the accuracy mode: of a part of the set, spread over it."""
         samples = self.inputs.samples.samples
-        if self.request.limit is None and self.profile.accuracy_inputs is not None:
+        if self.asked.limit is None and self.profile.accuracy_inputs is not None:
             return spread(samples, self.profile.accuracy_inputs, self.profile.windows)
-        return list(samples[: self.request.limit])
+        return list(samples[: self.asked.limit])
+
+    @property
+    def timed_samples(self) -> Sequence[Sample]:
+        """The inputs of the other modes, a window on each."""
+        return self.inputs.samples.samples[: self.profile.windows]
 
     @property
     def window_length(self) -> WindowLength:
@@ -64,22 +91,18 @@ class Plan:
             profile.window_min_s, profile.window_min_iterations, profile.window_max_s
         )
 
-    def sha256(self) -> dict[str, str]:
-        """Return the hashes of all that decides the result."""
-        judges = [
-            find("task", self.request.task, tasks.names()),
-            find("profile", self.request.profile, rules.names()),
-        ]
-        digest = hashlib.sha256(rules.sha256().encode())
-        for declaration in judges:
-            digest.update(declaration.read_bytes())
-        images = [image.elf_sha256 for image in (self.image, self.energy_image) if image]
-        return {
-            "firmware": " ".join(images) or "not built here",
-            "model": self.inputs.model_sha256,
-            "dataset": self.inputs.samples.sha256,
-            "rules": digest.hexdigest(),
-        }
+    @property
+    def modes(self) -> list[str]:
+        """The modes that take the firmware's text build, in their order."""
+        wanted = ["accuracy", "performance"]
+        if self.profile.performance_first:
+            wanted.reverse()
+        return [mode for mode in wanted if self.asked.mode in (mode, "all")]
+
+    @property
+    def cool_down_s(self) -> float:
+        """How long the board rests before the performance mode; a child process gets not warm."""
+        return 0.0 if self.board.emulated else self.profile.cool_down_s
 
 
 def spread(samples: Sequence[Sample], count: int, first: int) -> list[Sample]:
@@ -92,32 +115,88 @@ def spread(samples: Sequence[Sample], count: int, first: int) -> list[Sample]:
     return head[:count] + [rest[number * len(rest) // more] for number in range(more)]
 
 
-def make_plan(request: Request, track: Track, say: Callable[[str], None]) -> Plan:
-    """Resolve every name and build the firmware; all that is wrong on paper is said here.
+def make_plan(station: Station, track: Track, say: Callable[[str], None]) -> Plan:
+    """Resolve what is no matter of the desk, and build the firmware.
 
-    `say` takes a sentence for the user. Raises any TinybenchError.
+    All that is wrong on paper is said here, before anything is built. `say` takes a sentence for
+    the user. Raises any TinybenchError.
     """
-    board = boards.load_board(request.board, emulate=request.emulate)
-    task = tasks.load_task(request.task)
-    profile = rules.load_profile(request.profile)
-    _insist_reachable(board, request)
-    engine = None if request.engine is None else load_engine(request.engine)
-    inputs = resolve(task, request.data, request.model or engine)
+    asked, board, task = station.asked, station.board, station.task
+    if task is None:
+        raise UsageError("name a task, such as --task kws")
+    profile = rules.load_profile(asked.profile)
+    _insist_reachable(board, asked)
+    for site in station.sites:
+        # Without an interface board, the port may come with the supply in energy mode.
+        if site.port is not None and (asked.mode != "energy" or site.interface_board):
+            insist_there(site.port)
+    engine = None if asked.engine is None else load_engine(asked.engine)
+    inputs = resolve(task, asked.data, asked.model or engine)
     say(f"{board.name}, {task.name}: {inputs.note}")
     tools = _tools(board)
-    if board.toolchain is None:
-        said = _manifest(task, inputs)
-        return Plan(request, board, task, profile, inputs, None, said, None, None, tools)
-    builds = [False] * (request.mode != "energy") + [True] * request.wants_energy
-    building = (build(board, task, engine or inputs.model, energy=energy) for energy in builds)
-    images = list(track(building, "build", len(builds)))
-    check_emulator(board, images)
-    energy_image = images[-1] if builds[-1] else None
-    image = images[0]
-    manifest = image.manifest
-    if engine is not None and request.model is not None:
+    images: list[Image] = []
+    builds = [False] * (asked.mode != "energy") + [True] * asked.wants_energy
+    if board.toolchain is not None:
+        building = (build(board, task, engine or inputs.model, energy=energy) for energy in builds)
+        images = list(track(building, "build", len(builds)))
+        check_emulator(board, images)
+    image = images[0] if images else None
+    energy_image = images[-1] if images and builds[-1] else None
+    if image is None or (engine is not None and asked.model is not None):
         manifest = _manifest(task, inputs)
-    return Plan(request, board, task, profile, inputs, engine, manifest, image, energy_image, tools)
+    else:
+        manifest = image.manifest
+    copies = _copies(asked, task, inputs, image, energy_image)
+    hashes = [built.elf_sha256 for built in (image, energy_image) if built]
+    sha256 = {
+        "firmware": " ".join(hashes) or "not built here",
+        "model": inputs.model_sha256,
+        "dataset": inputs.samples.sha256,
+        "rules": _rules_sha256(copies["task.toml"], copies["profile.toml"]),
+    }
+    return Plan(
+        asked=asked,
+        board=board,
+        task=task,
+        sites=station.sites,
+        monitor=station.monitor,
+        profile=profile,
+        inputs=inputs,
+        engine=engine,
+        manifest=manifest,
+        image=image,
+        energy_image=energy_image,
+        tools=tools,
+        copies=copies,
+        sha256=sha256,
+        provenance=gather(sha256["rules"], asked.ports),
+    )
+
+
+def _copies(
+    asked: Request, task: Task, inputs: Inputs, image: Image | None, energy_image: Image | None
+) -> dict[str, Path]:
+    """Return what decides the result, by the names it is kept by."""
+    copies = {
+        "board.toml": find("board", asked.board, boards.names()),
+        "task.toml": find("task", asked.task, tasks.names()),
+        "profile.toml": find("profile", asked.profile, rules.names()),
+    }
+    if image is not None:
+        copies["firmware.elf"] = Path(image.elf)
+    if energy_image is not None and energy_image != image:
+        copies["firmware-energy.elf"] = Path(energy_image.elf)
+    if inputs.model_origin in ("official", "embedded"):
+        model = task.embedded_model if inputs.model_origin == "embedded" else task.model
+        copies["model.toml"] = find("model", model, models.names())
+    return copies
+
+
+def _rules_sha256(*judges: Path) -> str:
+    digest = hashlib.sha256(rules.sha256().encode())
+    for declaration in judges:
+        digest.update(declaration.read_bytes())
+    return digest.hexdigest()
 
 
 def _insist_reachable(board: Board, request: Request) -> None:

@@ -1,21 +1,21 @@
 """The folder of a run: made for one run alone, and given the files that decided its result."""
 
+import contextlib
 import hashlib
 import shutil
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
-from tinybench.declare import find
 from tinybench.errors import RunFolderError
-from tinybench.models import declaration as models
+from tinybench.models.compiler import Manifest
 
-from .. import rules
-from ..build import board as boards
-from ..build import task as tasks
 from ..results.journal import create
-from .plan import Plan
+from ..results.result import Result, write_result
+from ..results.seal import write_seal
+from .connect import line_was_open
 
 
 def insist_free(folder: Path) -> None:
@@ -45,35 +45,48 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
-def store_files(folder: Path, plan: Plan) -> dict[str, str]:
-    """Copy the declarations as used, the image and its manifest; return {name: SHA-256}."""
-    request, task, inputs = plan.request, plan.task, plan.inputs
-    model = task.embedded_model if inputs.model_origin == "embedded" else task.model
-    copies = {
-        "board.toml": find("board", request.board, boards.names()),
-        "task.toml": find("task", request.task, tasks.names()),
-        "profile.toml": find("profile", request.profile, rules.names()),
-    }
-    if plan.image is not None:
-        copies["firmware.elf"] = Path(plan.image.elf)
-    if plan.energy_image is not None and plan.energy_image != plan.image:
-        copies["firmware-energy.elf"] = Path(plan.energy_image.elf)
-    if inputs.model_origin in ("official", "embedded"):
-        copies["model.toml"] = find("model", model, models.names())
+@contextlib.contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """Make the folder of a run; what could not begin leaves none, so that it may be asked again.
+
+    A run has begun once a line is open. Raises RunFolderError.
+    """
+    make_folder(folder)
+    try:
+        yield folder
+    except BaseException:
+        if not line_was_open(folder):
+            with contextlib.suppress(OSError):
+                for path in folder.iterdir():  # it was empty: all that is in it is of this run
+                    path.unlink()
+                folder.rmdir()
+        raise
+
+
+def store_files(folder: Path, copies: dict[str, Path], manifest: Manifest | None) -> dict[str, str]:
+    """Copy what decides the result into the folder, each by its name; return {name: SHA-256}.
+
+    `manifest`: what our compiler says of the model, where it made it.
+    """
     try:
         for name, source in copies.items():
             shutil.copyfile(source, folder / name)
         stored = [*copies]
-        if plan.engine is None:
+        if manifest is not None:
             stored.append("manifest.json")
-            (folder / stored[-1]).write_bytes(
-                msgspec.json.format(msgspec.json.encode(plan.manifest), indent=1) + b"\n"
-            )
+            text = msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
+            (folder / stored[-1]).write_bytes(text)
         return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in stored}
     except OSError as error:
         raise RunFolderError(f"cannot write into {folder}: {error}") from error
 
 
-def default_folder(plan: Plan, started: datetime) -> Path:
+def store_result(folder: Path, result: Result) -> None:
+    """Write the result, and seal the folder. Raises RunFolderError when the disk refuses."""
+    write_result(folder, result)
+    write_seal(folder)
+
+
+def default_folder(board: str, task: str, started: datetime) -> Path:
     """Return where a run is stored that was given no folder."""
-    return Path("runs") / f"{started:%Y%m%dT%H%M%S.%f}Z-{plan.board.name}-{plan.task.name}"
+    return Path("runs") / f"{started:%Y%m%dT%H%M%S.%f}Z-{board}-{task}"

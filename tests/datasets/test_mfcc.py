@@ -7,7 +7,7 @@ import pytest
 
 from tinybench.datasets import mfcc
 from tinybench.errors import DatasetError
-from tinybench.models.compiler.graph import read_graph
+from tinybench.models.compiler.reader import read_graph
 
 
 def one_file(root: Path, pattern: str) -> Path:

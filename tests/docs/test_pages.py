@@ -11,6 +11,7 @@ PAGES = (
     "add-a-model",
     "add-a-monitor",
     "add-a-task",
+    "add-an-operator",
     "cli",
     "engine",
     "errors",

@@ -18,6 +18,7 @@ from tinybench.runner import cli
 from tinybench.runner.build.board import Board, Emulator, load_board, names
 from tinybench.runner.build.firmware import check_emulator
 from tinybench.runner.desk.doctor import examine
+from tinybench.runner.desk.reserve import reserved
 from tinybench.runner.results.request import Request
 from tinybench.runner.session.plan import Plan, make_plan
 from tinybench.track import silent
@@ -148,7 +149,8 @@ def test_no_byte_is_lost_while_the_board_infers(board: Board, elf: Path) -> None
 def planned(board: str, **asked: object) -> Plan:
     """Return the plan of a run of the smallest task."""
     request = msgspec.structs.replace(Request(board=board, task="ad"), **asked)
-    return make_plan(request, silent, lambda _: None)
+    with reserved(request, lambda _: None) as (station, _):
+        return make_plan(station, silent, lambda _: None)
 
 
 def test_the_image_is_the_one_that_is_flashed() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tests import ROOT
 from tinybench.models.compiler import Manifest, compile_model
-from tinybench.models.compiler.graph import read_graph
+from tinybench.models.compiler.reader import read_graph
 
 KERNELS = ROOT / "firmware" / "kernels"
 HERE = Path(__file__).parent

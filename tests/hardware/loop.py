@@ -16,11 +16,12 @@ from msgspec.structs import replace
 
 from tinybench.errors import UsageError
 from tinybench.runner.desk.attached import look
-from tinybench.runner.desk.bench import load_bench, on_desk
+from tinybench.runner.desk.bench import load_bench
+from tinybench.runner.desk.choose import choose
 from tinybench.runner.results.journal import JOURNAL_FILE, read
 from tinybench.runner.results.request import Request
 from tinybench.runner.results.result import RESULT_FILE, Result, read_result
-from tinybench.runner.session import connect
+from tinybench.runner.session import connect, plan
 from tinybench.runner.session.connect import TRANSCRIPT_FILE
 from tinybench.runner.session.run import run
 from tinybench.track import silent
@@ -45,7 +46,7 @@ def port_of(name: str, bench: Path | None) -> str | None:
         return None
     try:
         asked = Request(board=name, task="auto")
-        return on_desk(asked, known, lambda _: None, look).ports[0]
+        return choose(asked, known, lambda _: None, look)[0].ports[0]
     except UsageError:
         return None
 
@@ -87,7 +88,8 @@ def _run(request: Request) -> Result:
 
 @contextmanager
 def _replaying(transcript: Path) -> Iterator[None]:
-    """Open a transcript wherever a serial port is opened."""
+    """Open a transcript wherever a serial port is opened, and look for none."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan, "insist_there", lambda _port: None)
         patch.setattr(connect, "SerialTransport", lambda _port, _baud: ReplayTransport(transcript))
         yield

@@ -14,7 +14,7 @@ from tests import official
 from tests.models import tflite_builder as build
 from tests.models.tflite_builder import Model, Operator, Tensor, replaced
 from tinybench.errors import ModelError
-from tinybench.models.compiler import KERNELS, compile_model
+from tinybench.models.compiler import KERNELS, compile_model, layout
 from tinybench.models.compiler.fixed_point import quantised_multiplier
 from tinybench.models.compiler.overlap import Overlap
 from tinybench.models.compiler.plan import Buffer, plan
@@ -167,6 +167,42 @@ def test_a_pool_too_large_for_its_vector_kernel_is_plain(tmp_path: Path) -> None
         assert chosen(pool, "mve", tmp_path) == [kernel]
 
 
+def test_a_long_chain_takes_work_in_proportion(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 800 buffers only those that live together are compared; the chain needs two places."""
+    looked = 0
+
+    class Counted(Buffer, frozen=True):
+        def __getattribute__(self, name: str) -> object:
+            nonlocal looked
+            looked += name == "first"
+            return super().__getattribute__(name)
+
+    monkeypatch.setattr(layout, "Buffer", Counted)
+    rng = np.random.default_rng(0)
+    model = build.chain(*(build.average_pool(rng, (2, 2, 4), (1, 1), (1, 1)) for _ in range(800)))
+    manifest = compile_model(build.write(model), tmp_path, model_id="x01")
+    assert len(manifest.operators) == 800
+    assert manifest.arena_b == 2 * 16
+    assert 0 < looked < 20 * 800
+
+
+def test_what_is_odd_and_never_used_does_not_matter(tmp_path: Path) -> None:
+    """Tensors that no operator touches are not looked at, and change nothing."""
+    plain = compile_model(build.write(small()), tmp_path / "plain", model_id="x01")
+    odd = [
+        Tensor([0]),
+        Tensor([1, 100_000]),
+        Tensor([1, 2], "INT16"),
+        Tensor([1, 2], signature=[-1, -1]),
+    ]
+    model = small()
+    more = replaced(model, tensors=[*model.tensors, *odd])
+    beside = compile_model(build.write(more), tmp_path / "odd", model_id="x01")
+    assert beside.model_c_sha256 == plain.model_c_sha256
+
+
 # ---------------------------------------------------------------------------------- what it refuses
 
 
@@ -214,6 +250,18 @@ REFUSED: dict[str, tuple[Callable[[], Model], str]] = {
         r"tensor 0 't0' has the dynamic shape \[1, -1, 5, 2\]",
     ),
     "huge shape": (lambda: with_tensor(0, shape=[1, 1 << 20, 5, 2]), r"tensor 0 .* 1..32768"),
+    "more than any RAM": (
+        lambda: build.convolution(np.random.default_rng(0), (8192, 8192, 1), 1, (1, 1)),
+        r"tensor 0 't0' of the shape \[1, 8192, 8192, 1\] takes 67108864 bytes of RAM; 8388608",
+    ),
+    "a name of commands and of a second line": (
+        lambda: with_tensor(3, type="INT16", name="x\x1b[2J\ntinybench: valid\r"),
+        r"^tensor 3 'x\\x1b\[2J\\x0atinybench: valid\\x0d' is INT16",
+    ),
+    "an endless name": (
+        lambda: with_tensor(3, type="INT16", name="x" * 5000),
+        r"^tensor 3 'x{200}' is INT16",
+    ),
     "two inputs": (lambda: replaced(small(), inputs=[0, 0]), r"2 inputs; 1 is supported"),
     "two outputs": (lambda: replaced(small(), outputs=[3, 4]), r"2 outputs; 1 is supported"),
     "two subgraphs": (lambda: replaced(small(), subgraphs=2), r"2 subgraphs; 1 is supported"),

@@ -12,7 +12,7 @@ from tests.models import tflite_builder as build_model
 from tests.official import model_path
 from tinybench.errors import ModelError
 from tinybench.models.compiler import compile_model
-from tinybench.models.compiler.graph import read_graph
+from tinybench.models.compiler.reader import read_graph
 from tinybench.runner.build.board import load_board
 from tinybench.runner.cli import main
 

@@ -2,12 +2,14 @@
 
 import sys
 
+import numpy as np
 import pytest
 
 from tinybench import extras
 from tinybench.errors import ModelError
 from tinybench.models.training import ad, ic, kws, vww
 from tinybench.models.training.command import command
+from tinybench.models.training.fit import held_and_used
 
 
 @pytest.mark.parametrize("module", [kws, vww, ic, ad])
@@ -38,3 +40,12 @@ def test_an_error_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert command("m", "", make, []) == 2
     assert capsys.readouterr().err == "error: no such form\n"
+
+
+def test_one_input_in_twenty_is_held_out() -> None:
+    """Each input validates or is trained on; the same seed gives the same parts."""
+    held, used = held_and_used(np.random.default_rng(3), 105)
+    assert (len(held), len(used)) == (5, 100)
+    assert sorted([*held, *used]) == list(range(105))
+    again, _ = held_and_used(np.random.default_rng(3), 105)
+    assert (held == again).all()

@@ -38,6 +38,8 @@ class Tensor:
     axis: int = 0
     data: np.ndarray | None = None
     signature: Sequence[int] = ()
+    name: str = ""
+    """By default "t" and its number."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,9 @@ def write(model: Model) -> bytes:
         if tensor.data is not None:
             buffers.append(_buffer(out, tensor.data.tobytes()))
         tensors.append(
-            _tensor(out, f"t{i}", tensor, 0 if tensor.data is None else len(buffers) - 1)
+            _tensor(
+                out, tensor.name or f"t{i}", tensor, 0 if tensor.data is None else len(buffers) - 1
+            )
         )
     operators = [_operator(out, op, names.index(op.name)) for op in model.operators]
     tables = _offsets(out, tensors), _offsets(out, operators)

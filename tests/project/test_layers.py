@@ -57,7 +57,7 @@ def test_the_imports_are_read_as_python_reads_them(tmp_path: Path) -> None:
     source = path.read_text(encoding="utf-8")
     assert "tinybench.errors" in imports(path)
     assert "from .." in source
-    assert any(room_of(target) == "tinybench.runner.measure" for target in imports(path))
+    assert any(room_of(target) == "tinybench.runner.desk" for target in imports(path))
     assert all(target in MODULES for target in imports(path))
     lazy = imports(ROOT / "runner" / "cli" / "desk.py")
     assert "tinybench.runner.desk.bench" in lazy

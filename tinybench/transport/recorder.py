@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..errors import RunFolderError
 from ..json_lines import open_lines
+from .replay import ReplayTransport
 from .transport import Transport
 
 UNWRITTEN_MAX = 1000
@@ -32,6 +33,7 @@ class Recorder:
         self._inner = inner
         self._path = path
         self._start_s = time.monotonic()
+        self._replay = inner if isinstance(inner, ReplayTransport) else None
         self._unwritten: list[tuple[float, str, bytes]] = []
         try:
             self._file = open_lines(path)
@@ -75,7 +77,9 @@ class Recorder:
             self._file.close()
 
     def _record(self, to: str, data: bytes) -> None:
-        self._unwritten.append((time.monotonic() - self._start_s, to, data))
+        # A replay hurries; when things happened is what its own record says.
+        t_s = time.monotonic() - self._start_s if self._replay is None else self._replay.said_s(to)
+        self._unwritten.append((t_s, to, data))
 
     def _write_out(self) -> None:
         """Write what is recorded. Raises RunFolderError when the disk refuses."""

@@ -53,6 +53,10 @@ class ReplayTransport:
     def close(self) -> None:
         pass
 
+    def said_s(self, to: str) -> float:
+        """Return when, by the record, the host just heard something, or is about to say it."""
+        return self._next[0] if to == "dut" and self._next is not None else self._last_s
+
     def _event(self, what: bytes) -> None:
         self._asked("port", what)
 

@@ -181,6 +181,12 @@ def _write(fd: int, data: bytes) -> None:
                 ) from None
 
 
+def insist_there(url: str) -> None:
+    """Raise TransportError for a serial device of this computer that is not there."""
+    if url.startswith("/") and not Path(url).exists():
+        raise TransportError(_refusal(url, FileNotFoundError(errno.ENOENT, "no such device")))
+
+
 def _open(url: str, baud: int) -> Any:
     import serial
 

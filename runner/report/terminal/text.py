@@ -9,8 +9,9 @@ from rich.text import Text
 from tinybench.printable import all_printable
 
 from ...results import score
-from ...results.result import Accuracy, Energy, Link, Performance, Result
+from ...results.result import Accuracy, Clock, Energy, Link, Performance, Result
 from ...rules import Ruling, Verdict, Violation
+from ..uncertain import uncertain
 from .energy import incomplete
 from .published import placed, words
 
@@ -109,8 +110,16 @@ def facts(result: Result) -> list[tuple[str, str]]:
         shown = ", ".join(
             f"p{p} {latency_s * 1e3:.3f}"
             for p, latency_s in zip((50, 90, 99), latencies_s, strict=True)
+            if latency_s is not None
         )
-        said.append(("latency", f"{shown} {unit}, single inferences"))
+        said.append(
+            (
+                "single",
+                f"{shown} {unit}, inferences one by one"
+                if shown
+                else "inferences one by one are shorter than the DUT's timer can tell",
+            )
+        )
     performance = result.performance
     if performance is not None and performance.windows:
         if performance.instructions_per_inference is not None:
@@ -120,6 +129,8 @@ def facts(result: Result) -> list[tuple[str, str]]:
                     f"{performance.instructions_per_inference:,} per inference (exact, emulated)",
                 )
             )
+        said.append(("latency", _latency(performance, result)))
+        said += [("clock", _clock(clock)) for clock in result.clocks]
         said.append(
             (
                 "throughput",
@@ -142,6 +153,29 @@ def facts(result: Result) -> list[tuple[str, str]]:
     return said
 
 
+def _latency(performance: Performance, result: Result) -> str:
+    unit = "emulated ms" if result.emulated else "ms"
+    latency_ms = performance.latency_s * 1e3
+    if performance.latency_uncertainty_s is None:
+        unknown = "" if result.emulated else ", uncertainty not known"
+        return f"{latency_ms:.3f} {unit} an inference{unknown}"
+    shown = uncertain(latency_ms, performance.latency_uncertainty_s * 1e3)
+    return f"{shown} {unit} an inference (k = 2)"
+
+
+def _clock(clock: Clock) -> str:
+    return (
+        f"of the DUT {uncertain(clock.ratio, clock.uncertainty)} times this computer's, over "
+        f"{clock.span_s:.0f} s"
+    )
+
+
+def _energy_uj(energy_j: float, uncertainty_j: float | None) -> str:
+    if uncertainty_j is None:
+        return f"{energy_j * 1e6:.4f}"
+    return uncertain(energy_j * 1e6, uncertainty_j * 1e6)
+
+
 def _energy_facts(energy: Energy) -> list[tuple[str, str]]:
     said: list[tuple[str, str]] = []
     unit = "modelled uJ/inference" if energy.modelled else "uJ/inference"
@@ -151,7 +185,7 @@ def _energy_facts(energy: Energy) -> list[tuple[str, str]]:
         said.append(
             (
                 "energy",
-                f"{energy.per_inference_j * 1e6:.4f} ± {(energy.uncertainty_j or 0) * 1e6:.4f} "
+                f"{_energy_uj(energy.per_inference_j, energy.uncertainty_j)} "
                 f"{unit} (k = 2), median of {len(energy.windows)} windows "
                 f"{incomplete(energy.not_stated)}".rstrip(),
             )

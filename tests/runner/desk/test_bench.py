@@ -24,9 +24,9 @@ from tinybench.runner.desk.bench import (
     find_bench,
     load_bench,
     monitor_spec,
-    on_desk,
     user_bench,
 )
+from tinybench.runner.desk.choose import choose
 from tinybench.runner.results.request import Request
 
 BOARD = """\
@@ -74,9 +74,10 @@ def probe(device: str, serial: str = NUCLEO, **more: str) -> Thing:
 
 def resolve(request: Request, *things: Thing, bench: Bench | None = None) -> Request:
     """Return the request on a desk with these things, and nothing said."""
-    return on_desk(
+    found, _ = choose(
         request, bench or Bench(), lambda _: None, lambda: Attached(list(things), [], [])
     )
+    return found
 
 
 def test_the_only_attached_board_of_its_kind_is_taken(board: str) -> None:
@@ -90,7 +91,7 @@ def test_the_only_attached_board_of_its_kind_is_taken(board: str) -> None:
         probe="ST-LINK/V2-1",
     )
     other = Thing(usb="1a86:7523", ports=["/dev/ttyUSB0"])
-    found = on_desk(
+    found, kind = choose(
         Request(board=board, task="kws"),
         Bench(),
         said.append,
@@ -98,6 +99,7 @@ def test_the_only_attached_board_of_its_kind_is_taken(board: str) -> None:
     )
     assert found.ports == ("/dev/serial/by-id/usb-STM",)
     assert (found.probe, found.hub, found.monitor) == (NUCLEO, None, None)
+    assert kind == load_board(board)
     assert said == [f"board test-nucleo: {NUCLEO} at /dev/ttyACM0"]
 
 
@@ -150,15 +152,17 @@ def test_what_needs_no_desk_is_left_as_it_is(request_: Request) -> None:
     def nobody() -> Attached:
         raise AssertionError
 
-    assert on_desk(request_, Bench(), lambda _: None, nobody) == request_
+    assert choose(request_, Bench(), lambda _: None, nobody)[0] == request_
 
 
 def test_emulate_wants_no_board(board: str) -> None:
-    """A real board's firmware in an emulator, by its name on the desk too."""
-    bench = Bench(boards={"left": DeskBoard(board=board, serial=NUCLEO)})
-    wanted = Request(board=board, task="kws", emulate=True)
+    """A real board's firmware in an emulator, by its name on the desk too; else it is refused."""
+    bench = Bench(boards={"left": DeskBoard(board="nucleo-l4r5", serial=NUCLEO)})
+    wanted = Request(board="nucleo-l4r5", task="kws", emulate=True)
     assert resolve(wanted) == wanted
     assert resolve(replace(wanted, board="left"), bench=bench) == wanted
+    with pytest.raises(UsageError, match="no emulator"):
+        resolve(replace(wanted, board=board))
 
 
 def test_a_name_of_the_bench_file_chooses_between_two(board: str) -> None:

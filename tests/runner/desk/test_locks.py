@@ -18,8 +18,8 @@ from tinybench.energy.monitor import MonitorSpec
 from tinybench.errors import TakenError, UsageError
 from tinybench.runner.desk.attached import Attached, Thing
 from tinybench.runner.desk.bench import Bench, DeskBoard, DeskPort
+from tinybench.runner.desk.lock_keys import locked_by, monitor_keys, port_key
 from tinybench.runner.desk.locks import hold, lock_folder
-from tinybench.runner.desk.reserve import locked_by, monitor_keys, port_key
 from tinybench.runner.results.request import Request
 
 KEYS = {f"serial {NUCLEO}": "the board at /dev/ttyACM0"}
@@ -246,17 +246,16 @@ def test_a_run_locks_board_probe_and_monitor() -> None:
         Thing(usb="0483:5740", serial="LPM", ports=["/dev/ttyACM1"], monitor="lpm01a"),
     ]
 
-    def keys(request: Request) -> set[str]:
-        return set(locked_by(request, Bench(), lambda: Attached(things, [], [])))
+    def keys(request: Request, monitor: MonitorSpec | None = None) -> set[str]:
+        return set(locked_by(request, monitor, Bench(), lambda: Attached(things, [], [])))
 
     run = Request(board="x", task="kws", ports=("/dev/ttyACM0",), probe=NUCLEO)
     assert keys(run) == {f"serial {NUCLEO}"}
     apart = Request(board="x", task="kws", ports=("/dev/ttyACM0",), probe="OTHER")
     assert keys(apart) == {f"serial {NUCLEO}", "serial OTHER"}
-    energy = Request(
-        board="x", task="kws", mode="energy", ports=("/dev/ttyACM0",), monitor="lpm01a"
-    )
-    assert keys(energy) == {f"serial {NUCLEO}", "serial LPM"}
+    energy = Request(board="x", task="kws", mode="energy", ports=("/dev/ttyACM0",))
+    monitor = MonitorSpec(driver="lpm01a")
+    assert keys(energy, monitor) == {f"serial {NUCLEO}", "serial LPM"}
     assert keys(Request(board="mps2-an386", task="kws", mode="energy", monitor="modelled")) == set()
     assert monitor_keys(MonitorSpec(driver="replay", port="x.jls"), things) == {}
     for spec, key in (
@@ -281,7 +280,7 @@ def test_the_board_behind_an_interface_board_is_locked_with_it() -> None:
     )
     things = [Thing(serial="IF", ports=["/dev/ttyUSB3"])]
     request = Request(board="serial", task="kws", mode="energy", ports=("/dev/ttyUSB3",))
-    keys = locked_by(request, bench, lambda: Attached(things, [], []))
+    keys = locked_by(request, None, bench, lambda: Attached(things, [], []))
     assert set(keys) == {"serial IF", "serial LEFT", "/dev/null"}
 
 

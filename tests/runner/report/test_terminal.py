@@ -84,9 +84,11 @@ def test_each_run_prints_its_own_scores(golden: tuple[int, int, float, int], lin
 def test_percentiles_of_single_inferences_are_printed() -> None:
     """p50, p90 and p99 of a hundred latencies, in milliseconds, said to be emulated or not."""
     result = _result(90, 100, 0.05, 1, [1000 * n for n in range(1, 101)])
-    assert "p50 50.000, p90 90.000, p99 99.000 emulated ms, single inferences" in _printed(result)
+    assert "p50 50.000, p90 90.000, p99 99.000 emulated ms, inferences one by one" in _printed(
+        result
+    )
     measured = msgspec.structs.replace(result, emulated=False)
-    assert "p50 50.000, p90 90.000, p99 99.000 ms, single inferences" in _printed(measured)
+    assert "p50 50.000, p90 90.000, p99 99.000 ms, inferences one by one" in _printed(measured)
     told = document(result, KEPT, Path("runs/x"))["accuracy"]
     assert isinstance(told, dict)
     found = [told[f"latency_p{percent}_s"] for percent in (50, 90, 99)]

@@ -340,3 +340,27 @@ def test_a_board_that_does_not_answer_ends_the_run(
     assert done.returncode == 3
     assert re.search(message, done.stderr)
     assert not read_result(tmp_path / "run").complete
+
+
+def test_a_port_that_is_not_there_is_said_before_anything_is_built_or_made(tmp_path: Path) -> None:
+    """Exit 3 as for a pulled cable, but no image, no run folder, and nothing to resume."""
+    words = ["--port", "/dev/ttyNONE9", "--task", "kws", "--out", str(tmp_path / "run")]
+    done = _tinybench("--board", "nucleo-l4r5", *words, TINYBENCH_CACHE=str(tmp_path / "cache"))
+    assert done.returncode == 3
+    assert "there is no port /dev/ttyNONE9" in done.stderr
+    assert "resume" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_port_that_cannot_be_opened_leaves_the_folder_free_for_the_next_run(
+    tmp_path: Path,
+) -> None:
+    """It is there, but is none: exit 3, and the same --out is taken by a run that can begin."""
+    out = ["--task", "kws", "--mode", "accuracy", "--limit", "1", "--out", str(tmp_path / "run")]
+    done = _tinybench("--port", "/dev/null", *out)
+    assert done.returncode == 3
+    assert "cannot open /dev/null" in done.stderr
+    assert "resume" not in done.stderr
+    assert not (tmp_path / "run").exists()
+    assert _tinybench("--board", "host", *out).returncode == 1  # one input is too few for the rules
+    assert read_result(tmp_path / "run").complete

@@ -1,0 +1,72 @@
+"""Layers with weights: their tensors and quantisation, checked."""
+
+import msgspec
+import numpy as np
+
+from tinybench.errors import ModelError
+
+from .checks import activation, activation_range, check_scales, constant, inputs
+from .graph import Graph, Operator, Tensor
+from .output_stage import Channels, channels_of
+
+
+class Layer(msgspec.Struct, frozen=True):
+    """What convolutions and fully connected layers have in common."""
+
+    source: Tensor
+    target: Tensor
+    filters: Tensor
+    weights: np.ndarray
+    """In the shape of `filters`."""
+    biases: Tensor | None
+
+
+def read_layer(graph: Graph, op: Operator, dimensions: int) -> Layer:
+    """Return an operator's tensors, its weights of so many dimensions."""
+    source, filters, biases = (*inputs(graph, op, (2, 3)), None)[:3]
+    source, target = activation(source), graph.tensors[op.outputs[0]]
+    weights = constant(filters, "INT8", "weights")
+    if filters is None or weights.ndim != dimensions:
+        raise ModelError(
+            f"its weights have the shape {list(weights.shape)}; {dimensions} dimensions needed"
+        )
+    return Layer(source, target, filters, weights, biases)
+
+
+def layer_channels(op: Operator, layer: Layer, rows: np.ndarray, axis: int) -> Channels:
+    """Return the output stage; `rows` are the weights as [channels][taps], channels on `axis`."""
+    limits = activation_range(op, layer.target)
+    count = len(rows)
+    multipliers = _multipliers(layer.filters, axis, count, layer.source, layer.target)
+    biases = _bias(layer.biases, count)
+    return channels_of(rows, biases, multipliers, layer.source, layer.target, limits)
+
+
+def _bias(tensor: Tensor | None, count: int) -> np.ndarray | None:
+    if tensor is None:
+        return None
+    values = constant(tensor, "INT32", "biases")
+    if values.size != count:
+        raise ModelError(f"its biases, {tensor}, are {values.size}; {count} are needed")
+    return values.reshape(-1)
+
+
+def _check_filter(filters: Tensor, axis: int, count: int) -> None:
+    """Check a weight tensor's quantisation: symmetric, for all of it or for each channel."""
+    check_scales(filters)
+    if len(filters.scales) not in (1, count) or any(filters.zero_points):
+        raise ModelError(
+            f"its weights, {filters}, have {len(filters.scales)} scales and the zero points "
+            f"{sorted(set(filters.zero_points))}; 1 or {count} scales and 0 are supported"
+        )
+    if len(filters.scales) > 1 and filters.axis != axis:
+        raise ModelError(f"its weights are quantised along axis {filters.axis}; {axis} is needed")
+
+
+def _multipliers(
+    filters: Tensor, axis: int, count: int, source: Tensor, target: Tensor
+) -> list[float]:
+    """Return input scale * weight scale / output scale of each channel, in double precision."""
+    _check_filter(filters, axis, count)
+    scales = filters.scales if len(filters.scales) == count else filters.scales * count
+    return [source.scale * scale / target.scale for scale in scales]

@@ -1,0 +1,73 @@
+"""AVERAGE_POOL_2D: the mean over a window."""
+
+import msgspec
+
+from tinybench.errors import ModelError
+
+from ..checks import activation, activation_range, check_same_quantisation, inputs
+from ..graph import Graph, Operator
+from ..overlap import pixel_by_pixel
+from ..step import Kind, Planes, Step, Variant
+from ..window import window_of
+
+MVE_MAX = 4087
+"""Pixels of a window: with more, the product by the inverse of their number may not be exact."""
+
+
+def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
+    source = activation(inputs(graph, op, (1,))[0])
+    target = graph.tensors[op.outputs[0]]
+    kernel_h, kernel_w = int(op.options["FilterHeight"]), int(op.options["FilterWidth"])
+    if not (0 < kernel_h <= source.elements and 0 < kernel_w <= source.elements):
+        raise ModelError(
+            f"its window is {kernel_h}x{kernel_w}; 1x1 to {source.elements} rows or columns, "
+            "as many as its input has elements, are supported"
+        )
+    window = window_of(op, source, target, kernel_h, kernel_w)
+    check_same_quantisation(source, target)
+    if window.in_c != window.out_c:
+        raise ModelError(f"{window.in_c} channels in, {window.out_c} out")
+    low, high = activation_range(op, target)
+    fields = {**msgspec.structs.asdict(window), "out_min": low, "out_max": high}
+    del fields["in_c"]
+    planar = variant.planar
+    function = "average_pool_2d"
+    if variant.kernels == "mve" and kernel_h * kernel_w <= MVE_MAX:
+        function = "average_pool_2d_mve"
+    else:
+        for end, tensor, pixels in (
+            ("in", source, window.in_h * window.in_w),
+            ("out", target, window.pixels),
+        ):
+            fields[f"{end}_pixel_stride"] = 1 if tensor.index in planar else window.in_c
+            fields[f"{end}_channel_stride"] = pixels if tensor.index in planar else 1
+    return Step(
+        operator=op,
+        function=function,
+        fields=fields,
+        constants=[],
+        inputs=[source.index],
+        output=target.index,
+        overlaps={}
+        if planar & {source.index, target.index}
+        else {source.index: pixel_by_pixel(window, 1, reads_while_writing=True)},
+    )
+
+
+def _planes(_graph: Graph, op: Operator) -> Planes:
+    return Planes(reads=True, writes=True, wanted=frozenset(op.inputs))
+
+
+KIND = Kind(
+    options="Pool2DOptions",
+    fields=(
+        "Padding",
+        "StrideH",
+        "StrideW",
+        "FilterHeight",
+        "FilterWidth",
+        "FusedActivationFunction",
+    ),
+    lower=_lower,
+    planes=_planes,
+)

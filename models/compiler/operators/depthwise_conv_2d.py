@@ -1,0 +1,195 @@
+"""DEPTHWISE_CONV_2D: convolution with filters of one channel each."""
+
+import msgspec
+import numpy as np
+
+from tinybench.errors import ModelError
+
+from ..fixed_point import INT8_MIN
+from ..graph import Graph, Operator
+from ..layer import layer_channels, read_layer
+from ..output_stage import (
+    limit_fields,
+    mve_constant,
+    plain_constant,
+    plain_fields,
+    short_constant,
+    short_fields,
+    weights_constant,
+)
+from ..overlap import SAME_PLACE, pixel_by_pixel, plane_by_plane, row_by_row
+from ..step import Kind, Planes, Step, Variant
+from ..window import Window, window_of
+from .conv_2d import MVE_TAPS, Convolution
+
+
+def _read(graph: Graph, op: Operator) -> Convolution:
+    layer = read_layer(graph, op, 4)
+    weights = layer.weights
+    window = window_of(op, layer.source, layer.target, weights.shape[1], weights.shape[2])
+    if weights.shape[0] != 1 or weights.shape[3] != window.out_c:
+        raise ModelError(f"weights of {list(weights.shape)} for {window.out_c} channels")
+    if window.out_c % window.in_c:
+        raise ModelError(f"{window.out_c} outputs from {window.in_c} inputs: not a multiple")
+    rows = weights[0].reshape(-1, window.out_c).T
+    return Convolution(layer.source, layer.target, window, rows, layer_channels(op, layer, rows, 3))
+
+
+def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
+    conv = _read(graph, op)
+    short = conv.channels.short
+    if short is None or not _three_by_three(conv.window):
+        return _plain(op, conv)
+    if variant.kernels == "blocked":
+        return _blocked(op, conv, short)
+    if variant.kernels == "dsp" and {conv.source.index, conv.target.index} <= variant.planar:
+        return _dsp(op, conv, short)
+    # Sums of two products must fit 16 bits.
+    if variant.kernels == "mve" and conv.rows.min() != INT8_MIN:
+        return _mve(op, conv, short)
+    return _plain(op, conv)
+
+
+def _planes(graph: Graph, op: Operator) -> Planes:
+    conv = _read(graph, op)
+    possible = (
+        conv.channels.short is not None
+        and _three_by_three(conv.window)
+        and conv.window.stride_w in (1, 2)
+    )
+    ends = frozenset((conv.source.index, conv.target.index))
+    return Planes(reads=possible, writes=possible, both=True, wanted=ends)
+
+
+def _three_by_three(window: Window) -> bool:
+    """Whether it is the shape that all kernels but the plain one know."""
+    return window.kernel_h == window.kernel_w == 3 and window.in_c == window.out_c
+
+
+def _plain(op: Operator, conv: Convolution) -> Step:
+    window = conv.window
+    return Step(
+        operator=op,
+        function="depthwise_conv_2d",
+        fields={
+            **msgspec.structs.asdict(window),
+            **plain_fields(conv.source, conv.target, conv.channels),
+            "multiplier": window.out_c // window.in_c,
+        },
+        # [tap][channel], as the channels are innermost in memory.
+        constants=[weights_constant(conv.rows.T), plain_constant(conv.channels)],
+        inputs=[conv.source.index],
+        output=conv.target.index,
+        overlaps={conv.source.index: pixel_by_pixel(window, 1, reads_while_writing=True)},
+        macs=conv.macs,
+    )
+
+
+def _window_fields(window: Window) -> dict[str, int]:
+    """Return the fields of a window whose size and channels the kernel knows."""
+    fields = msgspec.structs.asdict(window)
+    for name in ("in_c", "kernel_h", "kernel_w"):
+        del fields[name]
+    return fields | {"channel_count": fields.pop("out_c")}
+
+
+def _blocked(op: Operator, conv: Convolution, short: np.ndarray) -> Step:
+    source, target, window = conv.source, conv.target, conv.window
+    plane_h = max(window.pad_top + window.in_h, (window.out_h - 1) * window.stride_h + 3)
+    plane_w = max(window.pad_left + window.in_w, (window.out_w - 1) * window.stride_w + 3)
+    return Step(
+        operator=op,
+        function="depthwise_3x3_blocked",
+        fields={
+            **_window_fields(window),
+            "plane_h": plane_h,
+            "plane_w": plane_w,
+            "in_zero_point": source.zero_point,
+            **limit_fields(conv.channels),
+        },
+        constants=[weights_constant(conv.rows), short_constant(short)],
+        inputs=[source.index],
+        output=target.index,
+        scratch_b=plane_h * plane_w,
+        # Each channel is copied before it is overwritten, and pixels keep their places.
+        overlaps={source.index: SAME_PLACE} if target.shape == source.shape else {},
+        macs=conv.macs,
+    )
+
+
+def _dsp(op: Operator, conv: Convolution, short: np.ndarray) -> Step:
+    window = conv.window
+    # A row w0 w1 w2 as w0 w1 w1 w2, which unpacks into the pairs (w0, w1) and (w1, w2).
+    packed = conv.rows.reshape(window.out_c, 3, 3)[:, :, [0, 1, 1, 2]]
+    # The plane with its border; rows are filled up so that each starts at a whole word.
+    pairs_w = (window.out_w + 1) // 2 * 2 * window.stride_w + 2
+    plane_w = -(-max(window.pad_left + window.in_w, pairs_w) // 2) * 2
+    plane_h = max(window.pad_top + window.in_h, (window.out_h - 1) * window.stride_h + 3)
+    return Step(
+        operator=op,
+        function="depthwise_3x3_dsp",
+        fields={
+            **_window_fields(window),
+            "plane_h": plane_h,
+            "plane_w": plane_w,
+            "in_zero_point": conv.source.zero_point,
+            **short_fields(conv.channels),
+        },
+        constants=[weights_constant(packed), short_constant(short)],
+        inputs=[conv.source.index],
+        output=conv.target.index,
+        scratch_b=plane_h * plane_w * 2,
+        overlaps={conv.source.index: plane_by_plane(window)},
+        macs=conv.macs,
+    )
+
+
+def _mve(op: Operator, conv: Convolution, short: np.ndarray) -> Step:
+    window, channels = conv.window, conv.window.out_c
+    # Few channels are computed for several pixels at once.
+    pixels = MVE_TAPS // channels if MVE_TAPS % channels == 0 and window.stride_w == 1 else 1
+    rows, short = np.tile(conv.rows, (pixels, 1)), np.tile(short, (pixels, 1))
+    blocks = -(-len(rows) // MVE_TAPS)
+    packed = np.zeros((blocks * MVE_TAPS, 9), np.int8)
+    packed[: len(rows)] = rows
+    packed = packed.reshape(blocks, MVE_TAPS, 9).transpose(0, 2, 1)
+    # The kernel's vectors hold every fourth channel.
+    order = [
+        16 * b + first + 4 * i for b in range(blocks) for first in (0, 2, 1, 3) for i in range(4)
+    ]
+    width = max(window.pad_left + window.in_w, (window.out_w - 1) * window.stride_w + 3)
+    fields = msgspec.structs.asdict(window)
+    for name in ("kernel_h", "kernel_w", "out_c"):
+        del fields[name]
+    return Step(
+        operator=op,
+        function="depthwise_3x3_mve",
+        fields={
+            **fields,
+            "row_b": width * channels,
+            "pixels": pixels,
+            "in_zero_point": conv.source.zero_point,
+            **short_fields(conv.channels),
+        },
+        constants=[weights_constant(packed), mve_constant(short, order)],
+        inputs=[conv.source.index],
+        output=conv.target.index,
+        scratch_b=3 * width * channels + MVE_TAPS,
+        overlaps={conv.source.index: row_by_row(window)},
+        macs=conv.macs,
+    )
+
+
+KIND = Kind(
+    options="DepthwiseConv2DOptions",
+    fields=(
+        "Padding",
+        "StrideH",
+        "StrideW",
+        "DilationHFactor",
+        "DilationWFactor",
+        "FusedActivationFunction",
+    ),
+    lower=_lower,
+    planes=_planes,
+)

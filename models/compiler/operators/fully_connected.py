@@ -1,0 +1,96 @@
+"""FULLY_CONNECTED: a product of a matrix and a vector."""
+
+import numpy as np
+
+from tinybench.errors import ModelError
+
+from ..graph import Graph, Operator
+from ..layer import Layer, layer_channels, read_layer
+from ..output_stage import (
+    Channels,
+    plain_constant,
+    plain_fields,
+    short_constant,
+    short_fields,
+    weights_constant,
+)
+from ..step import Kind, Step, Variant
+from ..window import Window
+from .conv_2d import Convolution, blocked, mve_constants
+
+
+def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
+    layer = read_layer(graph, op, 2)
+    source, target, weights = layer.source, layer.target, layer.weights
+    out_c, in_c = weights.shape
+    if source.elements != in_c or target.elements != out_c:
+        raise ModelError(
+            f"weights of {list(weights.shape)} for {source.elements} inputs and "
+            f"{target.elements} outputs; only a batch of 1 is supported"
+        )
+    if op.options["WeightsFormat"] != 0:
+        raise ModelError("shuffled weights are not supported")
+    channels = layer_channels(op, layer, weights, 0)
+    short = channels.short
+    if short is None or variant.kernels == "plain":
+        return _plain(op, layer, channels)
+    if variant.kernels == "blocked":
+        pixel = Window(1, 1, in_c, 1, 1, out_c, 1, 1, 1, 1, 0, 0)
+        return blocked(op, Convolution(source, target, pixel, weights, channels), short)
+    if variant.kernels == "dsp":
+        return _dsp(op, layer, channels, short)
+    return _mve(op, layer, channels, short)
+
+
+def _plain(op: Operator, layer: Layer, channels: Channels) -> Step:
+    out_c, in_c = layer.weights.shape
+    return Step(
+        operator=op,
+        function="fully_connected",
+        fields={
+            "in_c": in_c,
+            "out_c": out_c,
+            **plain_fields(layer.source, layer.target, channels),
+        },
+        constants=[weights_constant(layer.weights), plain_constant(channels)],
+        inputs=[layer.source.index],
+        output=layer.target.index,
+        macs=layer.weights.size,
+    )
+
+
+def _dsp(op: Operator, layer: Layer, channels: Channels, short: np.ndarray) -> Step:
+    out_c, in_c = layer.weights.shape
+    # Four channels by turns, four inputs each; inputs and channels filled up with zeros.
+    packed = np.zeros((-(-out_c // 4) * 4, -(-in_c // 4) * 4), np.int8)
+    packed[:out_c, :in_c] = layer.weights
+    packed = packed.reshape(-(-out_c // 4), 4, -1, 4).transpose(0, 2, 1, 3)
+    return Step(
+        operator=op,
+        function="fully_connected_dsp",
+        fields={"in_c": in_c, "out_c": out_c, **short_fields(channels)},
+        constants=[weights_constant(packed), short_constant(short)],
+        inputs=[layer.source.index],
+        output=layer.target.index,
+        macs=layer.weights.size,
+    )
+
+
+def _mve(op: Operator, layer: Layer, channels: Channels, short: np.ndarray) -> Step:
+    out_c, in_c = layer.weights.shape
+    return Step(
+        operator=op,
+        function="fully_connected_mve",
+        fields={"in_c": in_c, "out_c": out_c, **short_fields(channels)},
+        constants=mve_constants(layer.weights, short),
+        inputs=[layer.source.index],
+        output=layer.target.index,
+        macs=layer.weights.size,
+    )
+
+
+KIND = Kind(
+    options="FullyConnectedOptions",
+    fields=("FusedActivationFunction", "WeightsFormat"),
+    lower=_lower,
+)

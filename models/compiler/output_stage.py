@@ -1,0 +1,149 @@
+"""The output stage of layers with weights: how accumulators become int8, in each kernel's form."""
+
+import msgspec
+import numpy as np
+
+from tinybench.errors import ModelError
+
+from .fixed_point import (
+    INT8_MAX,
+    INT8_MIN,
+    quantised_multiplier,
+    rounding_divide_by_pot,
+    rounding_doubling_high_mul,
+)
+from .graph import Tensor
+from .step import Constant
+
+MVE_CHANNELS = 4
+"""Lanes of a vector of int32."""
+
+
+class Channels(msgspec.Struct, frozen=True):
+    """How the accumulators of a layer become int8, channel by channel."""
+
+    plain: np.ndarray
+    """[channels][3] int64: bias, multiplier, shift (left where positive)."""
+    short: np.ndarray | None
+    """[channels][4] int64: twice the bias with the zero point folded in, multiplier, rounding with
+    the output's zero point, right shift. None where the short form would not be exact."""
+    limits: tuple[int, int]
+    """Least and greatest output of the fused activation."""
+    exact_negatives: bool
+    """Whether halves below zero matter, i.e. are not clamped away anyway."""
+
+
+def channels_of(
+    weights: np.ndarray,
+    bias: np.ndarray | None,
+    multipliers: list[float],
+    source: Tensor,
+    target: Tensor,
+    limits: tuple[int, int],
+) -> Channels:
+    """Return the output stage; `weights` are [channels][taps].
+
+    Raises ModelError where an accumulator might leave 32 bits: undefined in the reference.
+    """
+    count = weights.shape[0]
+    biases = np.zeros(count, np.int64) if bias is None else bias.astype(np.int64)
+    magnitude = np.abs(weights.astype(np.int64)).sum(axis=1)
+    reach = max(INT8_MAX - source.zero_point, source.zero_point - INT8_MIN)
+    folded = biases - source.zero_point * weights.astype(np.int64).sum(axis=1)
+    exact_negatives = limits[0] < target.zero_point
+    plain, short = np.zeros((count, 3), np.int64), np.zeros((count, 4), np.int64)
+    exact = True
+    for c in range(count):
+        multiplier, shift = quantised_multiplier(multipliers[c])
+        limit = abs(int(biases[c])) + reach * int(magnitude[c])
+        if limit << max(shift, 0) >= 1 << 31:
+            raise ModelError(
+                f"channel {c} can reach {limit:.3g} * 2^{max(shift, 0)}, more than 32 bits hold; "
+                "its scales do not fit each other"
+            )
+        plain[c] = int(biases[c]), multiplier, shift
+        entry = _short_form(
+            int(folded[c]), int(magnitude[c]), multiplier, -shift, target.zero_point
+        )
+        if entry is None or (exact_negatives and entry[3] == 0 and entry[1] != 0):
+            exact = False
+        else:
+            short[c] = entry
+    return Channels(plain, short if exact else None, limits, exact_negatives)
+
+
+def _short_form(
+    bias: int, magnitude: int, multiplier: int, right_shift: int, zero_point: int
+) -> tuple[int, int, int, int] | None:
+    """Return the parameters of the short output stage, or None where it could leave 32 bits.
+
+    2 * acc * multiplier / 2^32 with one rounding is the doubling high multiply; the rounding of the
+    shift and the zero point are whole numbers at that point and so can join the same addition.
+    """
+    if magnitude == 0:
+        # The converter gives dead channels a bias of +-2^30, which only this form has room for.
+        scaled = rounding_doubling_high_mul(bias << max(-right_shift, 0), multiplier)
+        return 0, 0, rounding_divide_by_pot(scaled, max(right_shift, 0)) + zero_point, 0
+    limit = abs(bias) + 128 * magnitude
+    if limit >= 1 << 30 or right_shift < 0:
+        return None
+    scaled = (limit * multiplier >> 31) + 1
+    half = (1 << right_shift) >> 1
+    if multiplier == 0 or (right_shift > 0 and scaled < half):
+        return 0, 0, zero_point, 0  # every input gives the zero point
+    rounding = half + (zero_point << right_shift)
+    if scaled + abs(rounding) >= 1 << 31:
+        return None
+    return 2 * bias, multiplier, rounding, right_shift
+
+
+# --------------------------------------------------------------------- parameters of the kernels
+
+
+def limit_fields(channels: Channels) -> dict[str, int]:
+    """Return the limits of the fused activation."""
+    low, high = channels.limits
+    return {"out_min": low, "out_max": high}
+
+
+def plain_fields(source: Tensor, target: Tensor, channels: Channels) -> dict[str, int]:
+    """Return zero points and limits of the plain kernels."""
+    return {
+        "in_offset": -source.zero_point,
+        "out_offset": target.zero_point,
+        **limit_fields(channels),
+    }
+
+
+def short_fields(channels: Channels) -> dict[str, int]:
+    """Return the fields of the short form of the DSP and MVE kernels."""
+    return {"exact_negatives": int(channels.exact_negatives), **limit_fields(channels)}
+
+
+def plain_constant(channels: Channels) -> Constant:
+    """Return the output stage of the plain kernels."""
+    return Constant("channels", "struct channel", channels.plain, 12 * len(channels.plain))
+
+
+def short_constant(short: np.ndarray) -> Constant:
+    """Return the output stage of the blocked and DSP kernels."""
+    return Constant("channels", "struct channel_dsp", short, 16 * len(short))
+
+
+def mve_constant(short: np.ndarray, order: list[int]) -> Constant:
+    """Return the output stage in vectors of MVE_CHANNELS channels.
+
+    The channels come in this order, filled up with zeros. The kernel takes the bias once, not
+    twice, and shifts to the left.
+    """
+    padded = np.zeros((len(order), 4), np.int64)
+    padded[: len(short)] = short * [1, 1, 1, -1]
+    padded[:, 0] //= 2
+    flat = padded[order].reshape(-1, MVE_CHANNELS, 4).transpose(0, 2, 1).reshape(-1)
+    return Constant("channels", "int32_t", flat, 4 * flat.size)
+
+
+def weights_constant(values: np.ndarray) -> Constant:
+    """Return weights as they lie in memory."""
+    flat = np.ascontiguousarray(values, np.int8).reshape(-1)
+    return Constant("weights", "int8_t", flat, flat.size)

@@ -1,0 +1,91 @@
+"""What an operator is turned into: a call of a kernel, its constants, and the memory it needs."""
+
+from collections.abc import Callable
+
+import msgspec
+import numpy as np
+
+from .graph import Graph, Operator
+from .overlap import Overlap
+
+
+class Constant(msgspec.Struct, frozen=True):
+    """A constant array of the generated C; two-dimensional where an element is a struct."""
+
+    field: str
+    """Field of the kernel's parameter struct that points to it."""
+    ctype: str
+    values: np.ndarray
+    size_b: int
+    table: bool = False
+    """Whether it is arithmetic of the kernel's, not a part of the model."""
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """A call of one kernel."""
+
+    operator: Operator
+    function: str
+    """C function; its parameters are a `struct <function>`. "" where the output is an alias."""
+    header: str = "kernels.h"
+    """What declares both."""
+    fields: dict[str, int]
+    constants: list[Constant]
+    inputs: list[int]
+    """Activations it reads, in the order of the kernel's arguments."""
+    output: int
+    scratch_b: int = 0
+    overlaps: dict[int, Overlap] = {}
+    """Inputs whose memory the output may take over, and how."""
+    macs: int = 0
+
+    @property
+    def weights_b(self) -> int:
+        """Bytes of constants."""
+        return sum(constant.size_b for constant in self.constants)
+
+    @property
+    def tables_b(self) -> int:
+        """Bytes of constants that are no part of the model."""
+        return sum(constant.size_b for constant in self.constants if constant.table)
+
+
+class Variant(msgspec.Struct, frozen=True):
+    """Which kernels a step may call."""
+
+    kernels: str
+    """"plain", "blocked", "dsp" or "mve"; a shape without such a kernel gets the plain one."""
+    planar: frozenset[int] = frozenset()
+    """Activations that lie in memory plane by plane, only for "dsp"."""
+
+
+class Planes(msgspec.Struct, frozen=True):
+    """What an operator's DSP kernel can do with planes: activations kept channel by channel."""
+
+    reads: bool = False
+    writes: bool = False
+    both: bool = False
+    """It has to read planes where it writes them, and the other way round."""
+    wanted: frozenset[int] = frozenset()
+    """Its activations that it is faster with, or needs, as planes."""
+
+
+def no_planes(_graph: Graph, _op: Operator) -> Planes:
+    """Return what a kernel says that knows one layout only, channels innermost."""
+    return Planes()
+
+
+class Kind(msgspec.Struct, frozen=True, kw_only=True):
+    """All that the compiler knows of a kind of operator."""
+
+    options: str = ""
+    """Table of its options in the schema."""
+    fields: tuple[str, ...] = ()
+    """What is read of them into `Operator.options`."""
+    lower: Callable[[Graph, Operator, Variant], Step]
+    """Turn an operator into a call of the fastest kernel of the variant that is exact for it.
+
+    Raises ModelError for what is not supported.
+    """
+    planes: Callable[[Graph, Operator], Planes] = no_planes
+    """As `lower`."""

@@ -1,0 +1,139 @@
+"""The DUT's clock held against the host's, over a whole run and over each window.
+
+The host hears of each inference a little after the DUT's time stamp: the line, the adapter's
+latency timer and a busy computer delay it, and nothing makes it early. So the least delayed answers
+near both ends of a run tell how fast the clock goes, however late the others came.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from tinybench.transport.transcript import transcripts
+
+from ..dut.inference import MICROS_WRAP
+from .result import Clock, Window
+from .transcript import Inferred, Lap, laps
+
+ENERGY_PREFIX = "transcript-energy"
+
+END_SHARE = 1 / 3
+"""Of a span: its beginning, and its end; each has a least delayed answer."""
+RESOLUTION_S = 0.002
+"""Two time stamps of a DUT that counts milliseconds, as stock firmware often does."""
+LONE_S = 0.05
+"""What the delay of an answer may be, where there is no second one to compare it with."""
+SPAN_MIN_S = 1.0
+"""Shorter spans tell nothing of a clock."""
+ROUNDS = 3
+HOST_DELAY_S = 0.2
+"""k = 2: what a busy host may add to one window, between a request and the answer to it."""
+
+
+def compare(laps: Iterable[Lap]) -> Clock | None:
+    """Return how fast the DUT's clock goes beside the host's; None where too little was timed.
+
+    Of several spans, between which the DUT was reset or looked for, the longest counts.
+    """
+    spans: dict[int, list[tuple[float, float]]] = {}
+    for lap in laps:
+        if lap.end_us is None:
+            continue
+        span = spans.setdefault(lap.epoch, [])
+        span.append((lap.answered_s, _unwrapped_s(span[-1] if span else None, lap)))
+    longest = max(spans.values(), key=lambda span: span[-1][0] - span[0][0], default=[])
+    if not longest or longest[-1][0] - longest[0][0] < SPAN_MIN_S:
+        return None
+    return _fitted(longest)
+
+
+def _unwrapped_s(before: tuple[float, float] | None, lap: Lap) -> float:
+    """Return the DUT's time of a stamp, over the wraps of 32 bits since the one before it."""
+    assert lap.end_us is not None  # noqa: S101 - the caller has looked
+    if before is None:
+        return lap.end_us * 1e-6
+    host_us = (lap.answered_s - before[0]) * 1e6
+    since_us = (lap.end_us - round(before[1] * 1e6)) % MICROS_WRAP
+    wraps = max(0, round((host_us - since_us) / MICROS_WRAP))
+    return before[1] + (since_us + wraps * MICROS_WRAP) * 1e-6
+
+
+def _fitted(span: Sequence[tuple[float, float]]) -> Clock:
+    """Return the clock of a span of (host, DUT) times, by its least delayed answers."""
+    length_s = span[-1][0] - span[0][0]
+    early = [point for point in span if point[0] <= span[0][0] + END_SHARE * length_s]
+    late = [point for point in span if point[0] >= span[-1][0] - END_SHARE * length_s]
+    first, last, doubt_s = span[0], span[-1], 0.0
+    for _ in range(ROUNDS):
+        ratio = max((last[1] - first[1]) / (last[0] - first[0]), 1e-9)
+        (first, early_s), (last, late_s) = _least_delayed(early, ratio), _least_delayed(late, ratio)
+        doubt_s = early_s + late_s
+    between_s = last[0] - first[0]
+    return Clock(
+        ratio=(last[1] - first[1]) / between_s,
+        uncertainty=(doubt_s + RESOLUTION_S) / between_s,
+        span_s=length_s,
+        stamps=len(span),
+    )
+
+
+def _least_delayed(
+    points: Sequence[tuple[float, float]], ratio: float
+) -> tuple[tuple[float, float], float]:
+    """Return the least delayed of some (host, DUT) times, and how sure that is in s."""
+    delays = sorted((host_s - dut_s / ratio, (host_s, dut_s)) for host_s, dut_s in points)
+    doubt_s = delays[1][0] - delays[0][0] if len(delays) > 1 else LONE_S
+    return delays[0][1], min(doubt_s, LONE_S)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What the transcripts of a run say of time, by the host's clock."""
+
+    clocks: list[Clock] = field(default_factory=list)
+    """Of each board whose clock could be held against the host's."""
+    laps: list[Lap] = field(default_factory=list)
+    """Those long enough to be a window."""
+
+    def beside(self, windows: Sequence[Window]) -> list[Window]:
+        """Return the windows with the host's time beside the DUT's, where it was heard."""
+        left: dict[Inferred, list[Lap]] = {}
+        for lap in self.laps:
+            left.setdefault(lap.inferred, []).append(lap)
+        return [_beside(window, left) for window in windows]
+
+
+def listen(folder: Path) -> Heard:
+    """Read what the transcripts of a run say of time; not that of energy mode, which has no stamps.
+
+    Raises RunFolderError when one cannot be read.
+    """
+    found = Heard()
+    for path in transcripts(folder):
+        if path.name.startswith(ENERGY_PREFIX):
+            continue
+        clock = compare(_kept(laps(path), found.laps))
+        if clock is not None:
+            found.clocks.append(clock)
+    return found
+
+
+def _kept(found: Iterable[Lap], windows: list[Lap]) -> Iterator[Lap]:
+    """Yield the laps, and keep those of several inferences."""
+    for lap in found:
+        if lap.iterations > 1 or lap.warmup:
+            windows.append(lap)
+        yield lap
+
+
+def _beside(window: Window, left: dict[Inferred, list[Lap]]) -> Window:
+    same = left.get((window.iterations, window.elapsed_us, window.results))
+    lap = same.pop(0) if same else None
+    if lap is None or lap.asked_s is None:
+        return window
+    # The host sees the untimed inferences as well.
+    share = window.iterations / (window.iterations + lap.warmup)
+    host_s = (lap.answered_s - lap.asked_s) * share
+    return replace(window, host_s=host_s, host_uncertainty_s=HOST_DELAY_S)

@@ -1,0 +1,120 @@
+"""What a DUT answered, as its transcript has it: read piece by piece, however long it is."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinybench.transport.transcript import entries
+
+from ..dut import frames
+from ..dut.frame_link import read_result_frame
+from ..dut.inference import elapsed_us
+
+Inferred = tuple[int, int, str]
+"""Iterations, microseconds and results of an `infer`."""
+
+_START = b"m-infer-start-"
+_TEXT = re.compile(rb"m-infer-start-([0-9]{1,10})\r?\n(.*?)m-results-\[([^\]]*)\]", re.DOTALL)
+_LAP = re.compile(rb"m-lap-us-([0-9]{1,10})")
+_ASKED = re.compile(rb"infer ([0-9]{1,10}) ([0-9]{1,10})%")
+_BOOTED = re.compile(rb"m-init-done|m-timestamp-mode-")
+_PENDING_MAX_B = 1 << 20
+"""Of an answer, or a frame, that has begun."""
+_REQUEST_MAX_B = 64
+"""Of an INFER frame on the line; longer ones carry data."""
+
+
+@dataclass(frozen=True)
+class Lap:
+    """An answered `infer` between the two clocks: the DUT's stamps, and when the host heard it."""
+
+    iterations: int
+    elapsed_us: int
+    results: str
+    end_us: int | None
+    """The DUT's clock at the end; None where the DUT prints no time stamps."""
+    answered_s: float
+    """When the answer was whole, on the transcript's clock."""
+    asked_s: float | None
+    """When it was asked for; None where that is not known, or it was asked for twice."""
+    warmup: int
+    epoch: int
+    """Which of the spans it is in, in each of which the DUT's clock ran on."""
+
+    @property
+    def inferred(self) -> Inferred:
+        """What was inferred."""
+        return self.iterations, self.elapsed_us, self.results
+
+
+def inferred(path: Path) -> Iterator[Inferred]:
+    """Yield what a DUT answered, as text or in frames. Raises RunFolderError."""
+    return (lap.inferred for lap in laps(path))
+
+
+def laps(path: Path) -> Iterator[Lap]:
+    """Yield what a DUT answered, as text or in frames, and when. Raises RunFolderError."""
+    text, block, sent = b"", b"", b""
+    epoch = 0
+    asked: dict[int | None, list[tuple[float, int]]] = {}
+    """When, and with what warm-up; by the request's number, None for text."""
+
+    def lap(number: int | None, inferred: Inferred, end_us: int | None, t_s: float) -> Lap:
+        asks = asked.pop(number, [])
+        asked_s, warmup = asks[0] if len(asks) == 1 else (None, 0)
+        return Lap(*inferred, end_us, t_s, asked_s, warmup, epoch)
+
+    for t_s, to, data in entries(path):
+        if to == "port":
+            epoch += 1
+            asked.clear()
+        elif to == "dut":
+            epoch += b"name%" in data  # the DUT is looked for anew: it may have been reset
+            sent = (sent + data)[-_PENDING_MAX_B:]
+            for match in _ASKED.finditer(data):
+                asked.setdefault(None, []).append((t_s, int(match[2])))
+            *blocks, sent = sent.split(b"\0")
+            for number, warmup in _requests(blocks):
+                asked.setdefault(number, []).append((t_s, warmup))
+        elif to == "host":
+            epoch += _BOOTED.search(data) is not None
+            text += data
+            while match := _TEXT.search(text):
+                stamps = [int(stamp) for stamp in _LAP.findall(match[2])]
+                us = elapsed_us(stamps[0], stamps[1]) if len(stamps) == 2 else 0
+                said = int(match[1]), us, match[3].decode("ascii", "replace")
+                yield lap(None, said, stamps[1] if len(stamps) == 2 else None, t_s)
+                text = text[match.end() :]
+            text = _begun(text)
+            *blocks, block = (block + data).split(b"\0")
+            block = block[-_PENDING_MAX_B:]
+            for frame in _frames(blocks):
+                found = read_result_frame(frame)
+                if found is not None:
+                    said = found.iterations, found.elapsed_us, found.results
+                    yield lap(frame.number, said, found.end_us, t_s)
+
+
+def _begun(text: bytes) -> bytes:
+    """Return what may be the beginning of an answer, at the end of what was heard."""
+    at = text.find(_START)
+    if at < 0:
+        return text[-len(_START) :]
+    return text[at:] if len(text) - at <= _PENDING_MAX_B else text[-len(_START) :]
+
+
+def _requests(blocks: list[bytes]) -> Iterator[tuple[int, int]]:
+    """Yield the number and the warm-up of each request among the frames that were sent."""
+    for block in blocks:
+        frame = frames.decode(block) if len(block) <= _REQUEST_MAX_B else None
+        if frame is not None and frame.kind == frames.INFER and len(frame.payload) >= 8:
+            yield frame.number, int.from_bytes(frame.payload[4:8], "little")
+
+
+def _frames(blocks: list[bytes]) -> Iterator[frames.Frame]:
+    for block in blocks:
+        # A block that begins with text is what came before the first frame.
+        frame = frames.decode(block) or frames.decode(block.rpartition(b"\r\n")[2])
+        if frame is not None and frame.kind == frames.RESULT:
+            yield frame

@@ -1,0 +1,150 @@
+"""What a result is: put together from what was planned and what is known; measures nothing."""
+
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+from ..build.board import Board
+from ..build.engine import Engine
+from ..build.firmware import Image
+from ..build.inputs import Inputs
+from ..results import score
+from ..results.clock import Heard
+from ..results.result import (
+    Accuracy,
+    Clock,
+    EngineUsed,
+    Firmware,
+    InputsUsed,
+    ModelUsed,
+    Performance,
+    Result,
+    Window,
+)
+from .connect import Met
+from .known import Known
+from .plan import Plan
+
+
+def assemble(
+    plan: Plan,
+    known: Known,
+    met: Met,
+    heard: Heard,
+    started_at: str,
+    files_sha256: dict[str, str],
+    error: str | None = None,
+) -> Result:
+    """Return what is known, as it is stored; `error` says what ended the run early.
+
+    `heard` is what the transcripts say of time, by the clock of this computer.
+    """
+    asked, board, task, inputs = plan.asked, plan.board, plan.task, plan.inputs
+    samples = inputs.samples.samples
+    answers = [known.answers[sample.name] for sample in samples if sample.name in known.answers]
+    accuracy = score.accuracy(answers, task.metric) if answers else None
+    performance = _performance(heard.beside(known.windows), heard.clocks, board)
+    macs = plan.manifest and plan.manifest.macs
+    vips, vops = _valid_per_second(accuracy, performance, macs)
+    image = plan.image or plan.energy_image
+    return Result(
+        tinybench=version("tinybench-mcu"),
+        started_at=started_at,
+        finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        complete=error is None,
+        error=error,
+        board=board.name,
+        core=board.core,
+        task=task.name,
+        model_id=task.model_id,
+        mode=asked.mode,
+        division=asked.division,
+        profile=plan.profile.name,
+        dataset=inputs.dataset_origin,
+        emulated=board.emulated,
+        time_base=_time_base(board, on_port=bool(asked.ports)),
+        dut=met.vendor,
+        inputs=_inputs_used(inputs, asked.limit, [sample.name for sample in plan.timed_samples]),
+        model=ModelUsed(
+            name=inputs.model.name,
+            kind=inputs.model_origin,
+            sha256=inputs.model_sha256,
+            macs=macs,
+            tensor_ram_b=_tensor_ram_b(plan.image),
+            weights_b=plan.manifest and plan.manifest.weights_b,
+        ),
+        firmware=None if image is None else _firmware(image, plan.engine),
+        link=met.link,
+        interface_board=asked.interface_board,
+        clocks=heard.clocks,
+        steps=known.steps,
+        resumed=known.resumed,
+        tools=plan.tools,
+        accuracy=accuracy,
+        performance=performance,
+        energy=known.energies[-1] if known.energies else None,
+        float_model=known.float_models[-1] if known.float_models else None,
+        vips=vips,
+        vops=vops,
+        files_sha256=files_sha256,
+        provenance=plan.provenance,
+    )
+
+
+def _time_base(board: Board, *, on_port: bool) -> str:
+    if board.emulated:
+        return f"emulated: one instruction is {board.instruction_ns} ns"
+    return "clock of the board" if on_port else "clock of this computer"
+
+
+def _inputs_used(inputs: Inputs, limit: int | None, first: list[str]) -> InputsUsed:
+    return InputsUsed(
+        name=inputs.name,
+        note=inputs.note,
+        sha256=inputs.samples.sha256,
+        count=len(inputs.samples.samples),
+        limit=limit,
+        first=first,
+    )
+
+
+def _tensor_ram_b(image: Image | None) -> int | None:
+    return None if image is None or image.manifest is None else image.manifest.tensor_ram_b
+
+
+def _firmware(image: Image, engine: Engine | None) -> Firmware:
+    return Firmware(
+        elf_sha256=image.elf_sha256,
+        sources_sha256=image.sources_sha256,
+        compiler=image.compiler,
+        flash_b=image.flash_b,
+        code_flash_b=image.code_flash_b,
+        ram_b=image.ram_b,
+        engine=engine and EngineUsed(engine.name, engine.sha256, image.engine_flags or ""),
+    )
+
+
+def _performance(windows: list[Window], clocks: list[Clock], board: Board) -> Performance | None:
+    if not windows:
+        return None
+    throughput_per_s = score.median_throughput_per_s(windows)
+    instructions = None
+    if board.emulated:
+        instructions = round(1e9 / board.instruction_ns / throughput_per_s)
+    return Performance(
+        throughput_per_s,
+        1 / throughput_per_s,
+        instructions,
+        list(windows),
+        score.latency_uncertainty_s(windows, clocks),
+    )
+
+
+def _valid_per_second(
+    accuracy: Accuracy | None, performance: Performance | None, macs: int | None
+) -> tuple[float | None, float | None]:
+    """Return VIPS and VOPS of one task, where it has an accuracy and a latency."""
+    if accuracy is None or accuracy.top1 is None or performance is None:
+        return None, None
+    latency_s = performance.latency_s
+    vips = score.vips([(accuracy.top1, latency_s)])
+    return vips, None if macs is None else score.vops([(accuracy.top1, latency_s, macs)])

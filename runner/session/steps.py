@@ -1,0 +1,109 @@
+"""The modes of a run: each measures what is missing, and keeps it as soon as it is known."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from tinybench.datasets.reader import Sample
+from tinybench.errors import ToolMissingError
+from tinybench.track import Track
+
+from ..build.inputs import Inputs
+from ..build.task import Task
+from ..dut.client import Dut
+from ..measure import energy_mode, modes
+from ..measure.float_model import float_quality
+from ..measure.modes import WindowLength
+from ..results.journal import Entry
+from .known import Known
+
+
+def measure_accuracy(
+    duts: Sequence[Dut], samples: Sequence[Sample], result_count: int, known: Known, track: Track
+) -> None:
+    """Have the answers to all samples that have none."""
+    left = [sample for sample in samples if sample.name not in known.answers]
+    if not left:
+        return
+    known.begin("accuracy")
+    measuring = modes.shared_accuracy(duts, left, result_count)
+    for answer in track(measuring, "accuracy", len(left)):
+        known.add(Entry(answer=answer))
+    known.worked()
+
+
+def measure_performance(
+    dut: Dut,
+    samples: Sequence[Sample],
+    result_count: int,
+    length: WindowLength,
+    rest_s: float,
+    iterations: int | None,
+    known: Known,
+    track: Track,
+) -> None:
+    """Time the windows that are missing, one on each sample, after a rest of the board.
+
+    `iterations`: of a window, to begin with; None: calibrated.
+    """
+    left = samples[len(known.windows) :]
+    if not left:
+        return
+    _rest(known.worked_until_s, rest_s, track)
+    known.begin("performance")
+    if known.windows:
+        iterations = known.windows[-1].iterations
+    timing = modes.performance(dut, left, result_count, length, iterations)
+    for window in track(timing, "performance", len(left)):
+        known.add(Entry(window=window))
+    known.worked()
+
+
+def measure_energy(
+    bench: energy_mode.Bench,
+    samples: Sequence[Sample],
+    length: WindowLength,
+    iterations: int | None,
+    folder: Path,
+    known: Known,
+    track: Track,
+) -> None:
+    """Measure energy; one trace is measured whole or not at all."""
+    known.begin("energy")
+    measuring = energy_mode.measure(bench, samples, length, folder, iterations)
+    for energy in track(measuring, "energy", 1):
+        known.add(Entry(energy=energy))
+
+
+def draw_energy(folder: Path, say: Callable[[str], None]) -> None:
+    """Draw the windows of the trace, where there is what draws; else `say` what is missing."""
+    try:
+        energy_mode.draw_pictures(folder)
+    except ToolMissingError as error:
+        say(str(error))
+
+
+def compute_float(
+    task: Task, inputs: Inputs, samples: Sequence[Sample], known: Known, track: Track
+) -> None:
+    """Compute the float model's quality on the samples that were answered, on this computer."""
+    if known.float_models or not known.answers:
+        return
+    answered = [sample for sample in samples if sample.name in known.answers]
+    known.add(Entry(float_model=float_quality(task, inputs, answered, track)))
+
+
+def _rest(worked_until_s: float | None, rest_s: float, track: Track) -> None:
+    """Wait until the board has rested for `rest_s`, where it has worked before."""
+    if worked_until_s is None or rest_s == 0:
+        return
+    until_s = worked_until_s + rest_s
+
+    def seconds() -> Iterator[None]:
+        while (left_s := until_s - time.monotonic()) > 0:
+            time.sleep(min(1.0, left_s))
+            yield
+
+    for _ in track(seconds(), "cool-down", math.ceil(max(0.0, until_s - time.monotonic()))):
+        pass

@@ -1,0 +1,96 @@
+"""The rules on time itself: a clock that goes wrong, and an answer that was not computed."""
+
+import pytest
+from msgspec.structs import replace
+
+from tests.runner.results.a_result import RIGHT, good_result
+from tinybench.runner.build.task import load_task
+from tinybench.runner.results.result import Clock, Performance, Result, Window
+from tinybench.runner.rules import check, default_profile, judged
+
+
+def _measured(
+    ratio: float = 1.0,
+    uncertainty: float = 1e-4,
+    host_s: float = 10.21,
+    single_us: int | None = 204_100,
+) -> Result:
+    """Return a run of a real board: good, but for what is asked."""
+    windows = [
+        Window(f"tst_{n:06d}.bin", 50, 1, 10_200_000, RIGHT, host_s, 0.2, single_us, RIGHT)
+        for n in range(5)
+    ]
+    return good_result(
+        emulated=False,
+        time_base="clock of the board",
+        performance=Performance(50 / 10.2, 10.2 / 50, None, windows),
+        clocks=[Clock(ratio=ratio, uncertainty=uncertainty, span_s=60.0, stamps=1010)],
+    )
+
+
+def _broken(result: Result) -> set[str]:
+    return {violation.rule for violation in check(result, load_task("kws"), default_profile())}
+
+
+def test_a_sound_clock_keeps_the_rule() -> None:
+    """It goes as fast as the host's, within what the line leaves unsure."""
+    verdict = judged(_measured(), load_task("kws"), default_profile())
+    states = {ruling.rule: ruling.state for ruling in verdict.rulings}
+    assert states["clock"] == states["single-latency"] == "kept"
+
+
+@pytest.mark.parametrize("ratio", [10.0, 1.9987, 1.03, 1.01, 0.99, 0.5, 1e-9])
+def test_a_clock_of_another_speed_breaks_the_rule(ratio: float) -> None:
+    """A wrong prescaler, an untrimmed oscillator, a clock that stands."""
+    assert "clock" in _broken(_measured(ratio))
+
+
+def test_what_the_line_leaves_unsure_breaks_nothing() -> None:
+    """A ratio that may be 1 is no other one."""
+    assert "clock" not in _broken(_measured(1.03, uncertainty=0.04))
+
+
+@pytest.mark.parametrize("host_s", [1.02, 9.9, 10.6, 102.0])
+def test_a_window_of_another_length_by_the_host_breaks_the_rule(host_s: float) -> None:
+    """Also where the clock is right over the whole run: it may drift, or jump."""
+    assert "clock" in _broken(_measured(host_s=host_s))
+
+
+@pytest.mark.parametrize("single_us", [100, 100_000, 400_000, 2_040_000])
+def test_an_inference_by_itself_that_takes_another_time_breaks_the_rule(single_us: int) -> None:
+    """A cache answers a repeated input; a DUT that works ahead answers a new one."""
+    result = _measured(single_us=single_us)
+    assert _broken(result) == {"single-latency"}
+
+
+@pytest.mark.parametrize("single_us", [184_000, 224_000])
+def test_a_tenth_of_jitter_is_no_cache(single_us: int) -> None:
+    """Caches are cold at first, and work is not the same on every input."""
+    assert _broken(_measured(single_us=single_us)) == set()
+
+
+def test_performance_alone_judges_the_output_by_its_single_inferences() -> None:
+    """Five inferences before the windows say what these must give."""
+    alone = replace(_measured(), mode="performance", accuracy=None)
+    assert alone.performance is not None
+    verdict = judged(alone, load_task("kws"), default_profile())
+    assert {one.rule: one.state for one in verdict.rulings}["same-output"] == "kept"
+    windows = [replace(w, single_results="0.996,0.000") for w in alone.performance.windows]
+    other = replace(alone, performance=replace(alone.performance, windows=windows))
+    assert "same-output" in _broken(other)
+
+
+def test_an_old_result_without_the_hosts_time_says_that_nobody_judged() -> None:
+    """It is not kept silently."""
+    result = _measured()
+    assert result.performance is not None
+    windows = [replace(window, host_s=None) for window in result.performance.windows]
+    old = replace(result, clocks=[], performance=replace(result.performance, windows=windows))
+    verdict = judged(old, load_task("kws"), default_profile())
+    assert {one.rule: one.state for one in verdict.rulings}["clock"] == "not judged"
+
+
+def test_emulated_time_is_no_clock() -> None:
+    """It counts instructions, which the host's clock says nothing of."""
+    verdict = judged(good_result(), load_task("kws"), default_profile())
+    assert "clock" not in {ruling.rule for ruling in verdict.rulings}
