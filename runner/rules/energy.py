@@ -1,10 +1,11 @@
 """Rules of the energy mode: supply, build, windows by the monitor's clock, their median."""
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from ..results.result import Energy, Result
+from ..results.result import Energy, EnergyWindow, Result
 from . import windows as judge
+from .clock import OSCILLATORS
 from .profile import Profile
 from .rule import ENERGY_README, MOBILE, Rule, Ruling
 
@@ -18,7 +19,13 @@ DURATION = Rule(
 )
 ITERATIONS = Rule("energy-iterations", MOBILE + ", minimum query count")
 NOTHING_SUBTRACTED = Rule("energy-whole", ENERGY_README + ", nothing is subtracted")
+CLOCKS = Rule("energy-clock", ENERGY_README + ", edges of the timing pin")
 RECOMPUTED = Rule("energy-recomputed", ENERGY_README + ", median energy")
+
+EDGES_S = 0.003
+"""Of two edges and of a timer that counts milliseconds."""
+HOST_S = 0.3
+"""Of the line and a busy host."""
 
 
 def rulings(result: Result, profile: Profile) -> Iterator[Ruling]:
@@ -38,8 +45,35 @@ def rulings(result: Result, profile: Profile) -> Iterator[Ruling]:
     yield from judge.duration(DURATION, spans_s, done, profile.window_min_s, clock)
     if profile.window_min_iterations > 1:
         yield from judge.iterations(ITERATIONS, spans_s, done, profile)
+    if not energy.modelled:
+        yield from _clocks(windows)
     yield from _nothing_subtracted(energy)
     yield from _recomputed(energy)
+
+
+def _clocks(windows: Sequence[EnergyWindow]) -> Iterator[Ruling]:
+    """Judge the DUT's and the host's clock by the third one, the monitor's edges."""
+    wanted = f"the same time by every clock, within {OSCILLATORS:.1%}"
+    compared, broken = 0, False
+    for number, window in enumerate(windows, start=1):
+        if window.monitor_s is None:
+            continue
+        beside = (("the DUT", window.dut_s, EDGES_S), ("this computer", window.host_s, HOST_S))
+        for whose, other_s, unsure_s in beside:
+            if other_s is None:
+                continue
+            compared += 1
+            if abs(other_s - window.monitor_s) > OSCILLATORS * window.monitor_s + unsure_s:
+                broken = True
+                yield CLOCKS.broken(
+                    wanted,
+                    f"window {number}: {other_s:.3f} s by {whose}, {window.monitor_s:.3f} s by the "
+                    "monitor",
+                    "look at the clock that stands alone: at the DUT's prescaler, or whether both "
+                    "edges are those of this window",
+                )
+    if compared and not broken:
+        yield CLOCKS.kept(wanted, f"in {compared} comparisons")
 
 
 def _build(result: Result) -> Ruling:

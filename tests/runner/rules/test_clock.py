@@ -5,7 +5,14 @@ from msgspec.structs import replace
 
 from tests.runner.results.a_result import RIGHT, good_result
 from tinybench.runner.build.task import load_task
-from tinybench.runner.results.result import Clock, Performance, Result, Window
+from tinybench.runner.results.result import (
+    Clock,
+    Energy,
+    EnergyWindow,
+    Performance,
+    Result,
+    Window,
+)
 from tinybench.runner.rules import check, default_profile, judged
 
 
@@ -94,3 +101,29 @@ def test_emulated_time_is_no_clock() -> None:
     """It counts instructions, which the host's clock says nothing of."""
     verdict = judged(good_result(), load_task("kws"), default_profile())
     assert "clock" not in {ruling.rule for ruling in verdict.rulings}
+
+
+@pytest.mark.parametrize(
+    ("dut_s", "host_s", "kept"),
+    [(10.2, 10.25, True), (10.23, 10.4, True), (10.4, 10.2, False), (5.1, 10.2, False),
+     (10.2, 20.4, False), (None, None, True)],
+)  # fmt: skip
+def test_the_monitors_edges_are_the_third_clock(
+    dut_s: float | None, host_s: float | None, kept: bool
+) -> None:
+    """A difference beyond what edges and line leave unsure is a broken rule, no remark."""
+    windows = [
+        EnergyWindow(
+            input=f"tst_{n:06d}.bin", iterations=50, results=RIGHT, start_s=12.0 * n,
+            stop_s=12.0 * n + 10.2, energy_j=0.1, uncertainty_j=1e-3, power_w=0.01,
+            monitor_s=10.2, dut_s=dut_s, host_s=host_s, lost=0, clipped=0, faults=[], warnings=[],
+        )
+        for n in range(5)
+    ]  # fmt: skip
+    energy = Energy(
+        per_inference_j=0.002, uncertainty_j=1e-5, terms_j={}, not_stated=[], modelled=False,
+        model_source="", monitor="a monitor", monitor_serial="1", monitor_firmware="1",
+        voltage_v=3.0, rate_hz=1e5, edges=10, lost=0, warnings=[], faults=[], windows=windows,
+    )  # fmt: skip
+    result = replace(_measured(), mode="energy", accuracy=None, performance=None, energy=energy)
+    assert ("energy-clock" in _broken(result)) != kept
