@@ -1,4 +1,4 @@
-"""Benchmarks of TinyML on microcontrollers, judged by the MLPerf Tiny run rules.
+"""The ground that every part of tinybench stands on, and its door: runs and results from Python.
 
     import tinybench
     outcome = tinybench.run(board="mps2-an386", task="kws", limit=50)
