@@ -8,9 +8,8 @@ from msgspec import Meta
 
 from tinybench.declare import Declaration, fetched_or_packaged, find, load, named
 from tinybench.errors import DeclarationError
+from tinybench.files import DOCUMENT_MOST_B, is_file_name, read_text
 
-# A plain file name: no folder, no drive, no control character, and neither "." nor "..".
-_FILE_NAME = re.compile(r"(?!\.{1,2}$)[^/\\:\x00-\x1f\x7f]+")
 _RELATIVE_PATH = r"^(?!(.*/)?\.{1,2}(/|$))[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$"
 _CHECKSUM_LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 
@@ -107,11 +106,6 @@ class Dataset(Declaration, frozen=True, kw_only=True):
         return self.archive is not None
 
 
-def is_file_name(name: str) -> bool:
-    """Return whether `name` is a plain file name, which cannot lead out of its folder."""
-    return _FILE_NAME.fullmatch(name) is not None
-
-
 def package_folder() -> Path:
     """Return the folder that the declarations of datasets lie in."""
     return Path(__file__).parent
@@ -146,7 +140,7 @@ def load_checksums(path: Path) -> dict[str, str]:
     Raises DeclarationError with the line for anything but distinct plain file names.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_text(path, DOCUMENT_MOST_B).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DeclarationError(f"{path}: the checksum list cannot be read: {error}") from error
     checksums: dict[str, str] = {}

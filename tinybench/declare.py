@@ -1,7 +1,6 @@
 """Read a TOML declaration into a frozen structure, or say exactly what is wrong with it."""
 
 import difflib
-import tomllib
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
@@ -10,8 +9,9 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from .errors import DeclarationError, UsageError
+from .read import read_toml
 
-Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9-]*$")]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]*\Z")]
 """Becomes part of paths: lower-case letters, digits and hyphens."""
 
 
@@ -36,14 +36,7 @@ def load(path: Path, kind: type[T]) -> T:
 
     Raises DeclarationError with the file, the key and the nearest valid key.
     """
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DeclarationError(f"{path}: there is no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DeclarationError(f"{path}: cannot be read: {error}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise DeclarationError(f"{path}: not valid TOML: {error}") from error
+    raw = read_toml(path)
     _reject_unknown_keys(path, raw, msgspec.inspect.type_info(kind), "")
     try:
         return msgspec.convert(raw, kind)

@@ -4,6 +4,8 @@ import os
 from io import FileIO
 from pathlib import Path
 
+from .files import own_regular
+
 _BLOCK_B = 1 << 16
 
 
@@ -12,7 +14,7 @@ def open_lines(path: Path) -> FileIO:
 
     Raises OSError.
     """
-    file = FileIO(path, "a+")
+    file = FileIO(path, "a+", opener=own_regular)
     try:
         file.truncate(_end_of_lines(file))
         file.seek(0, os.SEEK_END)

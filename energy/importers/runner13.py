@@ -11,6 +11,8 @@ import msgspec
 import numpy as np
 
 from tinybench.errors import TraceError
+from tinybench.files import WHOLE_MOST_B, read_bytes, read_text
+from tinybench.read import read_json
 
 from ..accuracy import accuracy
 from ..trace import Edge, Infer, Trace, TraceHead, memory_trace
@@ -41,11 +43,11 @@ def read_runner13(path: Path) -> Trace:
     Raises TraceError: no JSON, no energy result, or an edge outside of its samples.
     """
     try:
-        raw = path.read_bytes()
+        raw = read_bytes(path, WHOLE_MOST_B)
     except OSError as error:
         raise TraceError(f"{path}: cannot be read: {error.strerror or error}") from error
     try:
-        found = msgspec.json.decode(raw, type=list[_Entry] | _Entry)
+        found = read_json(raw, type=list[_Entry] | _Entry)
     except msgspec.MsgspecError as error:
         raise TraceError(f"{path}: not an energy result of the v1.3 runner: {error}") from error
     entries = [found] if isinstance(found, _Entry) else found
@@ -97,7 +99,7 @@ def read_runner13(path: Path) -> Trace:
 def _monitor(log: Path) -> str:
     """Return the monitor that the log shows by the speed of its port."""
     try:
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = read_text(log, WHOLE_MOST_B, "replace").splitlines()
     except OSError:
         return ""
     return "lpm01a" if any(f"at {LPM01A_BAUD} baud" in line for line in lines) else ""

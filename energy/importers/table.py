@@ -5,6 +5,7 @@ unit (`Current(uA)`, `current_a`, `Voltage [mV]`). A column `edge` is 0 but in s
 `D0`, `gpi[0]`, `trigger` and `D0-D7` are levels of digital inputs.
 """
 
+import io
 import itertools
 import re
 import tempfile
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinybench.errors import TraceError
+from tinybench.files import STREAM_MOST_B, open_regular
 
 from ..trace import CHUNK, Edge, Gap, Trace, TraceHead, memory_trace
 from .levels import Levels, choose
@@ -66,7 +68,9 @@ def read_table(
     UsageError when several inputs change and `channel` names none.
     """
     try:
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
+        with io.TextIOWrapper(
+            open_regular(path, STREAM_MOST_B), encoding="utf-8-sig", errors="replace"
+        ) as file:
             columns = _columns(path, file)
             return _read(path, file, columns, voltage_v, rate_hz, channel)
     except OSError as error:

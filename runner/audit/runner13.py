@@ -9,6 +9,9 @@ from pathlib import Path
 
 import msgspec
 
+from tinybench import read
+from tinybench.files import read_bytes
+
 from .evidence import MAX_INFERENCES, Evidence, Inferred, Stream, parse_outputs
 from .text import NO_RESULT, REPLACED, lines
 
@@ -60,12 +63,10 @@ class _Entry(msgspec.Struct, frozen=True):
 
 def read_json(path: Path) -> Evidence:
     """Return what results.json says; raises OSError, and ValueError with what is wrong with it."""
-    size_b = path.stat().st_size
-    if size_b > JSON_LIMIT_B:
-        raise ValueError(f"{size_b} bytes; more than {JSON_LIMIT_B} are not read")
+    raw = read_bytes(path, JSON_LIMIT_B)
     try:
-        entries = msgspec.json.decode(path.read_bytes(), type=list[_Entry] | _Entry)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        entries = read.read_json(raw, type=list[_Entry] | _Entry)
+    except msgspec.MsgspecError as error:
         raise ValueError(f"not a result of the v1.3 runner: {error}") from error
     found = Evidence(session="v1.3 runner")
     seen: dict[str, int] = {}

@@ -14,7 +14,9 @@ import msgspec
 
 from tinybench.cache import cache_folder
 from tinybench.errors import BuildError, ModelError, ToolMissingError, UsageError
+from tinybench.files import DOCUMENT_MOST_B, read_bytes
 from tinybench.models.compiler import Manifest, compile_model
+from tinybench.read import read_json
 
 from .board import Board, Toolchain
 from .engine import Engine
@@ -101,7 +103,7 @@ def build(board: Board, task: Task, model: Path | Engine, *, energy: bool = Fals
             folder = images / f"{board.name}-{task.model_id}-{build_id}"
             record = folder / "image.json"
             if record.is_file():
-                return msgspec.json.decode(record.read_bytes(), type=Image)
+                return read_json(read_bytes(record, DOCUMENT_MOST_B), type=Image)
 
             (work / "board.mk").write_text(board_mk(board), encoding="utf-8")
             source = _source_words(task, model, work)

@@ -12,6 +12,8 @@ import msgspec
 
 from tinybench.declare import nearest
 from tinybench.errors import RunFolderError, UsageError
+from tinybench.files import DOCUMENT_MOST_B, read_bytes
+from tinybench.read import read_json
 
 from ..results.result import FORMAT, Result, newer, read_result
 from .store import run_folders
@@ -280,11 +282,11 @@ def _folders(path: Path) -> list[Path]:
 
 def _read_baseline(path: Path) -> Baseline:
     try:
-        raw = path.read_bytes()
+        raw = read_bytes(path, DOCUMENT_MOST_B)
     except OSError as error:
-        raise RunFolderError(f"{path}: cannot be read: {error}") from error
+        raise RunFolderError(f"{path}: cannot be read: {error.strerror}") from error
     try:
-        head = msgspec.json.decode(raw, type=_Head)
+        head = read_json(raw, type=_Head)
     except msgspec.MsgspecError as error:
         raise RunFolderError(
             f"{path}: not a baseline, nor a run's result.json: {error}; 'tinybench baseline "
@@ -297,7 +299,7 @@ def _read_baseline(path: Path) -> Baseline:
             + ("update tinybench" if newer(head.tinybench) else "write it again")
         )
     try:
-        return msgspec.json.decode(raw, type=Baseline)
+        return read_json(raw, type=Baseline)
     except msgspec.MsgspecError as error:
         raise RunFolderError(f"{path}: damaged: {error}") from error
 

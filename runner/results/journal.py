@@ -6,7 +6,9 @@ from pathlib import Path
 import msgspec
 
 from tinybench.errors import RunFolderError
+from tinybench.files import DOCUMENT_MOST_B, read_bytes
 from tinybench.json_lines import open_lines
+from tinybench.read import read_json
 
 from .request import Request
 from .result import Answer, Energy, FloatModel, Step, Window
@@ -89,13 +91,13 @@ def read(folder: Path) -> tuple[Head, list[Entry]]:
     """
     path = folder / JOURNAL_FILE
     try:
-        lines = path.read_bytes().split(b"\n")[:-1]
+        lines = read_bytes(path, DOCUMENT_MOST_B, links=False).split(b"\n")[:-1]
     except OSError as error:
         raise RunFolderError(f"{path}: there is no run to go on with: {error.strerror}") from error
     entries = []
     for number, line in enumerate(lines, start=1):
         try:
-            entries.append(msgspec.json.decode(line, type=Entry, dec_hook=_path))
+            entries.append(read_json(line, type=Entry, dec_hook=_path))
         except msgspec.MsgspecError as error:
             raise RunFolderError(f"{path}:{number}: damaged: {error}") from error
     if not entries or (head := entries[0].run) is None:

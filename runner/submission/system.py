@@ -3,15 +3,17 @@
 Ref: the systems/*.json of the published rounds; mlcommons/tiny, tools/submission.
 """
 
-import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import msgspec
+
 from tinybench.declare import nearest
 from tinybench.errors import DeclarationError
+from tinybench.files import read_text
+from tinybench.read import read_json, read_toml_text
 
 from ..build.board import Board
 from ..results.result import Result
@@ -98,9 +100,7 @@ def read_fields(path: Path) -> dict[str, str]:
     Raises DeclarationError: no such file, no table of texts, an unknown field.
     """
     try:
-        if path.stat().st_size > SIZE_MAX_B:
-            raise DeclarationError(f"{path}: more than {SIZE_MAX_B} bytes; is it the right file?")
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path, SIZE_MAX_B)
     except FileNotFoundError:
         raise DeclarationError(
             f"{path}: there is no such file; --system wants a .toml or .json file with the fields: "
@@ -109,8 +109,8 @@ def read_fields(path: Path) -> dict[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         raise DeclarationError(f"{path}: cannot be read: {error}") from error
     try:
-        raw = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
+        raw = read_json(text) if path.suffix.lower() == ".json" else read_toml_text(text)
+    except (ValueError, msgspec.MsgspecError) as error:
         raise DeclarationError(f"{path}: neither TOML nor JSON by its ending: {error}") from error
     if not isinstance(raw, dict):
         raise DeclarationError(f"{path}: want a table of fields with texts")
