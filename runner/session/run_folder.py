@@ -1,7 +1,6 @@
 """The folder of a run: made for one run alone, and given the files that decided its result."""
 
 import hashlib
-import shutil
 from datetime import datetime
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import msgspec
 
 from tinybench.declare import find
 from tinybench.errors import RunFolderError
+from tinybench.files import WHOLE_MOST_B, read_bytes, write_whole
 from tinybench.models import declaration as models
 
 from .. import rules
@@ -61,15 +61,13 @@ def store_files(folder: Path, plan: Plan) -> dict[str, str]:
     if inputs.model_origin in ("official", "embedded"):
         copies["model.toml"] = find("model", model, models.names())
     try:
-        for name, source in copies.items():
-            shutil.copyfile(source, folder / name)
-        stored = [*copies]
+        stored = {name: read_bytes(source, WHOLE_MOST_B) for name, source in copies.items()}
         if plan.engine is None:
-            stored.append("manifest.json")
-            (folder / stored[-1]).write_bytes(
-                msgspec.json.format(msgspec.json.encode(plan.manifest), indent=1) + b"\n"
-            )
-        return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in stored}
+            manifest = msgspec.json.format(msgspec.json.encode(plan.manifest), indent=1)
+            stored["manifest.json"] = manifest + b"\n"
+        for name, data in stored.items():
+            write_whole(folder / name, data)
+        return {name: hashlib.sha256(data).hexdigest() for name, data in stored.items()}
     except OSError as error:
         raise RunFolderError(f"cannot write into {folder}: {error}") from error
 
