@@ -35,7 +35,7 @@ MARGIN_S = 0.5
 MARGIN_SHARE = 1e-3
 """How much the log's clock and the trace's may be apart at the start, and in rate."""
 
-_LINE = re.compile(r"^(\d{1,12}\.\d{1,9}) (\w+): (.*)$")
+_LINE = re.compile(r"^(\d{1,12}\.\d{1,9}) (\w+): (.*)\Z")
 _INFER = re.compile(r'Command "io dut infer (\d{1,12})\b')
 _LOAD = re.compile(r'Command "bloadp "?([^"]+)')
 _VOLTAGE = re.compile(r"m-voltage-mv\[(\d{1,9})\]")

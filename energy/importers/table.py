@@ -34,11 +34,11 @@ NAMES = {
     "power": ("power", "p"),
     "energy": ("energy", "e"),
 }
-UNIT = re.compile(r"^(.*?)[\s_(\[/]+([nuµμmk]?)([aswvj])[)\]]?$")
+UNIT = re.compile(r"^(.*?)[\s_(\[/]+([nuµμmk]?)([aswvj])[)\]]?\Z")
 PINS = re.compile(
-    r"^(d\d|gpio?\s*\[?\d?\]?|d0-d7|bits|digital.*|logic.*|trigger|sync|timing.*|pin\s*\d*)$"
+    r"^(d\d|gpio?\s*\[?\d?\]?|d0-d7|bits|digital.*|logic.*|trigger|sync|timing.*|pin\s*\d*)\Z"
 )
-EDGE = re.compile(r"^(edges?|events?|markers?)$")
+EDGE = re.compile(r"^(edges?|events?|markers?)\Z")
 GAP = 1.5
 """A step in time longer than so many samples is a gap."""
 

@@ -25,14 +25,14 @@ DECIMALS = 3
 BEGINS = "Logging initialized."
 """First line of a log; a later one is another run in the same file."""
 
-_FILE = re.compile(r"Loading file (.+?) segment (\d{1,9})\s*$")
+_FILE = re.compile(r"Loading file (.+?) segment (\d{1,9})\s*\Z")
 _RUN = re.compile(r"Running inference with (\d{1,9})/(\d{1,9}) \(warmup/measured\)")
 _RUNTIME = re.compile(r"ulp-mlperf:\s+Runtime\s*:\s*([0-9.]{1,20}) sec")
 _RESULTS = re.compile(r"m-results\s*:\s*\[([^\]]*)\]")
 _RAW_RESULTS = re.compile(r"m-results-\[([^\]]*)\]")
 _MODEL = re.compile(r"Device model retrieved: (\S{1,40})")
 _UNDECODABLE = re.compile(r"undecodeable byte", re.IGNORECASE)
-_DETECTIONS = re.compile(r"^\[(\d{1,9}(?:, ?\d{1,9})*)\]\s*$")
+_DETECTIONS = re.compile(r"^\[(\d{1,9}(?:, ?\d{1,9})*)\]\s*\Z")
 _TICKS = re.compile(r"Duty cycle (start|stop) times")
 _NUMBERS = re.compile(r"^(?:RX:)?\s*((?:\d{1,9},\s*)+)")
 _PROBLEM = re.compile(r"\bERROR\b|\[WATCHDOG\]|Traceback")
