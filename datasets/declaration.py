@@ -8,22 +8,25 @@ from msgspec import Meta
 
 from tinybench.declare import Declaration, fetched_or_packaged, find, load, named
 from tinybench.errors import DeclarationError
+from tinybench.files import DOCUMENT_MOST_B, is_file_name, read_text
 
-# A plain file name: no folder, no drive, no control character, and neither "." nor "..".
-_FILE_NAME = re.compile(r"(?!\.{1,2}$)[^/\\:\x00-\x1f\x7f]+")
-_RELATIVE_PATH = r"^(?!(.*/)?\.{1,2}(/|$))[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$"
+_RELATIVE_PATH = r"^(?!(.*/)?\.{1,2}(/|\Z))[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*\Z"
 _CHECKSUM_LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 
 RelativePath = Annotated[str, Meta(pattern=_RELATIVE_PATH)]
-Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+InputSize = Annotated[int, Meta(ge=1, le=1 << 24)]
+"""Bytes; the largest official input has 27648."""
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 
 
 class Source(Declaration, frozen=True, kw_only=True):
     """A file or a folder of a public repository, at one commit."""
 
-    repository: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*/[A-Za-z0-9_-][\w.-]*$")]
+    repository: Annotated[
+        str, Meta(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*/[A-Za-z0-9_-][\w.-]*\Z")
+    ]
     """Owner and name."""
-    commit: Annotated[str, Meta(pattern="^[0-9a-f]{40}$")]
+    commit: Annotated[str, Meta(pattern=r"^[0-9a-f]{40}\Z")]
     path: RelativePath
 
     @property
@@ -37,8 +40,10 @@ class Original(Declaration, frozen=True, kw_only=True):
 
     name: str
     """Name of the file as downloaded, or what a folder holds."""
-    address: Annotated[str, Meta(pattern="^https?://")]
-    checksum: Annotated[str, Meta(pattern="^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})$")] | None = None
+    address: Annotated[str, Meta(pattern=r"^https?://\S+\Z")]
+    checksum: Annotated[str, Meta(pattern=r"^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})\Z")] | None = (
+        None
+    )
     """Of the file; None for a folder."""
 
 
@@ -70,13 +75,13 @@ class Dataset(Declaration, frozen=True, kw_only=True):
 
     name: str
     title: str
-    count: int
+    count: Annotated[int, Meta(ge=1, le=10_000_000)]
     """Inputs in the whole set."""
-    input_b: int
+    input_b: InputSize
     """Bytes that one inference takes."""
-    stride_b: int | None = None
+    stride_b: InputSize | None = None
     """A file holds several inputs: a window of `input_b` bytes that slides by so many."""
-    classes: int
+    classes: Annotated[int, Meta(ge=1, le=100_000)]
     folder: RelativePath
     labels: RelativePath
     licence: str
@@ -105,11 +110,6 @@ class Dataset(Declaration, frozen=True, kw_only=True):
     def embedded(self) -> bool:
         """Whether the inputs are in the package."""
         return self.archive is not None
-
-
-def is_file_name(name: str) -> bool:
-    """Return whether `name` is a plain file name, which cannot lead out of its folder."""
-    return _FILE_NAME.fullmatch(name) is not None
 
 
 def package_folder() -> Path:
@@ -146,7 +146,7 @@ def load_checksums(path: Path) -> dict[str, str]:
     Raises DeclarationError with the line for anything but distinct plain file names.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_text(path, DOCUMENT_MOST_B).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DeclarationError(f"{path}: the checksum list cannot be read: {error}") from error
     checksums: dict[str, str] = {}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinybench.errors import FetchError
+from tinybench.files import WHOLE_MOST_B, read_bytes
 from tinybench.track import Track
 
 from .declaration import Dataset, load_checksums, package_folder
@@ -239,7 +240,7 @@ def _downloaded(
 def _mirrored(path: Path) -> Iterator[bytes]:
     """Yield the bytes of a file in the mirror; raises FetchError when it cannot be read."""
     try:
-        data = path.read_bytes()
+        data = read_bytes(path, WHOLE_MOST_B)
     except OSError as error:
         raise FetchError(
             f"{path}: cannot be read from the mirror: {error.strerror}; complete the mirror, or "

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from tinybench.errors import DatasetError
+from tinybench.files import read_bytes
 from tinybench.read import read_json
 
 from .declaration import Dataset, InputList, load_checksums, package_folder, title_of
@@ -88,9 +89,7 @@ def read_prepared(folder: Path) -> Prepared | None:
     """Return what is noted beside inputs; None where nothing is, or nothing that can be read."""
     path = folder / PREPARED_FILE
     try:
-        if not path.is_file() or path.stat().st_size > PREPARED_MAX_B:
-            return None
-        return read_json(path.read_bytes(), type=Prepared)
+        return read_json(read_bytes(path, PREPARED_MAX_B), type=Prepared)
     except (OSError, msgspec.MsgspecError):
         return None
 

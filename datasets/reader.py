@@ -254,9 +254,15 @@ def _parse_line(line: str, dataset: Dataset) -> Label:
 
 def _read_labels(file: Location) -> bytes:
     try:
-        return file.read_bytes()
+        if not file.is_file():
+            raise FileNotFoundError("there is no such file")
+        with file.open("rb") as stream:
+            raw = stream.read(FILE_LIMIT_B + 1)
     except READ_ERRORS as error:
         raise DatasetError(f"{file}: the label file cannot be read: {error}") from error
+    if len(raw) > FILE_LIMIT_B:
+        raise DatasetError(f"{file}: more than {FILE_LIMIT_B} bytes; is it the label file?")
+    return raw
 
 
 def _read_input(file: Location, dataset: Dataset) -> bytes:

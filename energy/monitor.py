@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Protocol, TypeVar
+from typing import Annotated, Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -33,10 +33,10 @@ class MonitorSpec(Declaration, frozen=True, kw_only=True):
     """Serial number, where two of a kind are attached ('tinybench monitors' lists them)."""
     port: str | None = None
     """Serial port, `host:port`, VISA resource or file, where it is not found by itself."""
-    voltage_v: float = 3.0
+    voltage_v: Annotated[float, msgspec.Meta(gt=0, le=60)] = 3.0
     """What the DUT is supplied with."""
-    rate_hz: float | None = None
-    pin: int = 0
+    rate_hz: Annotated[float, msgspec.Meta(gt=0, le=1e9)] | None = None
+    pin: Annotated[int, msgspec.Meta(ge=0, le=63)] = 0
     """Digital input that the DUT's timing pin is wired to, where there are several."""
     edge: Literal["falling", "rising", "both"] = "falling"
     """Which edges of the pin count; the DUT marks by falling ones."""
@@ -46,9 +46,9 @@ class MonitorSpec(Declaration, frozen=True, kw_only=True):
     """LPM01A: "binary" has no edges."""
     dialect: Literal["lpm01a", "stlink-v3pwr"] | None = None
     """LPM01A; None: by the port that was found."""
-    channel: int = 1
+    channel: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     """N6705: output that supplies the DUT."""
-    marks: int = 1
+    marks: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 1
     """Edges before the first infer: the boot pulse of the DUT."""
 
 

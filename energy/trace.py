@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinybench.errors import TraceError
+from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
 from tinybench.read import read_json
 
 FORMAT = 1
@@ -214,6 +215,7 @@ class TraceWriter:
         pyjls = _pyjls()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.unlink(missing_ok=True)  # through no link that lies there
             self._jls = pyjls.Writer(str(self.path))
             self._jls.source_def(
                 source_id=1,
@@ -321,7 +323,6 @@ class TraceWriter:
 
     def _write_sidecar(self, *, complete: bool) -> None:
         path = self.path.with_suffix(".json")
-        partial = path.with_suffix(".json.partial")
         sidecar = _Sidecar(
             complete=complete,
             count=self.count,
@@ -331,8 +332,7 @@ class TraceWriter:
             infers=self.infers,
         )
         try:
-            partial.write_bytes(msgspec.json.format(msgspec.json.encode(sidecar), indent=1) + b"\n")
-            partial.replace(path)
+            write_whole(path, msgspec.json.format(msgspec.json.encode(sidecar), indent=1) + b"\n")
         except OSError as error:
             raise TraceError(f"cannot write {path}: {error}") from error
 
@@ -428,13 +428,13 @@ class JlsFile:
 
 def _read_sidecar(path: Path) -> _Sidecar:
     try:
-        raw = path.read_bytes()
+        raw = read_bytes(path, DOCUMENT_MOST_B)
     except FileNotFoundError:
         raise TraceError(
             f"{path}: there is no such file; a trace is a .jls and a .json of one name"
         ) from None
     except OSError as error:
-        raise TraceError(f"{path}: cannot be read: {error}") from error
+        raise TraceError(f"{path}: cannot be read: {error.strerror}") from error
     try:
         version = read_json(raw, type=_Format).format
         if version != FORMAT:

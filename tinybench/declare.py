@@ -11,7 +11,7 @@ import msgspec
 from .errors import DeclarationError, UsageError
 from .read import read_toml
 
-Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9-]*$")]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]*\Z")]
 """Becomes part of paths: lower-case letters, digits and hyphens."""
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, overload
 import msgspec
 
 from .errors import DeclarationError
+from .files import read_bytes
 
 T = TypeVar("T")
 
@@ -24,15 +25,13 @@ _LONG_KEY = re.compile(rf"(?<![\w-])(?:{_PART}){{{KEY_PARTS}}}")
 def read_toml(path: Path) -> dict[str, Any]:
     """Return what a TOML file says. Raises DeclarationError."""
     try:
-        with path.open("rb") as file:
-            raw = file.read(TOML_MOST_B + 1)
-        text = raw.decode()
+        text = read_bytes(path, TOML_MOST_B).decode()
     except FileNotFoundError:
         raise DeclarationError(f"{path}: there is no such file") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise DeclarationError(f"{path}: cannot be read: {error}") from error
-    if len(raw) > TOML_MOST_B:
-        raise DeclarationError(f"{path}: more than {TOML_MOST_B} bytes; is it the right file?")
+        raise DeclarationError(
+            f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"
+        ) from error
     try:
         return read_toml_text(text)
     except ValueError as error:

@@ -5,6 +5,7 @@ sample, all little-endian; edges in s. The log beside them says what the runner 
 """
 
 import math
+import os
 import re
 import struct
 from dataclasses import dataclass
@@ -14,6 +15,14 @@ import msgspec
 import numpy as np
 
 from tinybench.errors import TraceError
+from tinybench.files import (
+    DOCUMENT_MOST_B,
+    STREAM_MOST_B,
+    WHOLE_MOST_B,
+    open_regular,
+    read_bytes,
+    read_text,
+)
 from tinybench.read import read_json
 
 from ..accuracy import accuracy
@@ -26,7 +35,7 @@ MARGIN_S = 0.5
 MARGIN_SHARE = 1e-3
 """How much the log's clock and the trace's may be apart at the start, and in rate."""
 
-_LINE = re.compile(r"^(\d{1,12}\.\d{1,9}) (\w+): (.*)$")
+_LINE = re.compile(r"^(\d{1,12}\.\d{1,9}) (\w+): (.*)\Z")
 _INFER = re.compile(r'Command "io dut infer (\d{1,12})\b')
 _LOAD = re.compile(r'Command "bloadp "?([^"]+)')
 _VOLTAGE = re.compile(r"m-voltage-mv\[(\d{1,9})\]")
@@ -75,9 +84,9 @@ def read_eembc(path: Path) -> Trace:
 
 def _read_samples(path: Path) -> tuple[float, np.ndarray]:
     try:
-        with path.open("rb") as file:
+        with open_regular(path, STREAM_MOST_B) as file:
             header = file.read(HEADER.size)
-        size_b = path.stat().st_size
+            size_b = os.fstat(file.fileno()).st_size
     except OSError as error:
         raise TraceError(f"{path}: cannot be read: {error.strerror or error}") from error
     if len(header) < HEADER.size or header[0] != MAGIC:
@@ -96,7 +105,7 @@ def _read_samples(path: Path) -> tuple[float, np.ndarray]:
 
 def _read_stamps(path: Path) -> list[float]:
     try:
-        stamps = read_json(path.read_bytes(), type=list[float])
+        stamps = read_json(read_bytes(path, DOCUMENT_MOST_B), type=list[float])
     except OSError as error:
         raise TraceError(
             f"{path}: cannot be read: {error.strerror or error}; the edges of a trace are beside it"
@@ -111,7 +120,7 @@ def _read_stamps(path: Path) -> list[float]:
 def _read_log(path: Path) -> _Log:
     """Read log.txt, as far as it is there and is one."""
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = read_text(path, WHOLE_MOST_B, "replace").splitlines()
     except OSError:
         return _Log([])
     on_s: float | None = None
@@ -160,7 +169,7 @@ def _read_log(path: Path) -> _Log:
 def _from_results(path: Path) -> list[Infer]:
     """Return the infers that results.txt counts, where there is no log."""
     try:
-        counts = _COUNT.findall(path.read_text(encoding="utf-8", errors="replace"))
+        counts = _COUNT.findall(read_text(path, WHOLE_MOST_B, "replace"))
     except OSError:
         return []
     return [Infer(int(count)) for count in counts]

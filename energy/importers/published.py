@@ -5,6 +5,8 @@ from pathlib import Path
 
 import msgspec
 
+from tinybench.files import WHOLE_MOST_B, read_text
+
 _FIGURE = r"\s*:?\s*([0-9.]+(?:[eE][-+]?\d+)?)\s*uJ"
 _ENERGY = re.compile(r"(?:Total Energy|Energy)\s*:" + _FIGURE + r"(?!/)")
 _EACH = re.compile(r"Energy/Inf\.?\s*:" + _FIGURE + r"/inf")
@@ -24,7 +26,7 @@ class Published(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def read_published(path: Path) -> Published | None:
     """Return what results.txt states; None where it has no energy."""
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = read_text(path, WHOLE_MOST_B, "replace")
     except OSError:
         return None
     median = _MEDIAN.search(text)
@@ -37,7 +39,7 @@ def read_published(path: Path) -> Published | None:
 def read_throughput(path: Path) -> float | None:
     """Return the median throughput that results.txt of a performance run states, in 1/s."""
     try:
-        found = _THROUGHPUT.search(path.read_text(encoding="utf-8", errors="replace"))
+        found = _THROUGHPUT.search(read_text(path, WHOLE_MOST_B, "replace"))
     except OSError:
         return None
     return float(found[1]) or None if found else None

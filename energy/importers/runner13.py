@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from tinybench.errors import TraceError
+from tinybench.files import WHOLE_MOST_B, read_bytes, read_text
 from tinybench.read import read_json
 
 from ..accuracy import accuracy
@@ -42,7 +43,7 @@ def read_runner13(path: Path) -> Trace:
     Raises TraceError: no JSON, no energy result, or an edge outside of its samples.
     """
     try:
-        raw = path.read_bytes()
+        raw = read_bytes(path, WHOLE_MOST_B)
     except OSError as error:
         raise TraceError(f"{path}: cannot be read: {error.strerror or error}") from error
     try:
@@ -98,7 +99,7 @@ def read_runner13(path: Path) -> Trace:
 def _monitor(log: Path) -> str:
     """Return the monitor that the log shows by the speed of its port."""
     try:
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = read_text(log, WHOLE_MOST_B, "replace").splitlines()
     except OSError:
         return ""
     return "lpm01a" if any(f"at {LPM01A_BAUD} baud" in line for line in lines) else ""

@@ -6,6 +6,7 @@ Columns are told by their names: time, current, voltage, power, energy (of a sam
 inputs, of which X is both within the sample, and - not sampled.
 """
 
+import io
 import itertools
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinybench.errors import TraceError
+from tinybench.files import STREAM_MOST_B, open_regular
 
 from ..trace import Edge, Gap, Infer, Trace, TraceHead, memory_trace
 from .header import EIGHT, KINDS, LINE_MAX, MAIN, Columns, read_header, told_columns
@@ -49,7 +51,10 @@ def read_table(
     """
     told = None if columns is None else told_columns(columns)
     try:
-        with path.open(encoding=_encoding(path), errors="replace") as file:
+        encoding = _encoding(path)
+        with io.TextIOWrapper(
+            open_regular(path, STREAM_MOST_B), encoding=encoding, errors="replace"
+        ) as file:
             found, first = read_header(str(path), iter(lambda: file.readline(LINE_MAX), ""), told)
             rows = iter(lambda: file.readline(ROW_MAX), "")
             lines = itertools.chain([first] if first else [], rows)
@@ -65,7 +70,7 @@ def read_table(
 
 
 def _encoding(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_regular(path, STREAM_MOST_B) as file:
         mark = file.read(2)
     return "utf-16" if mark in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
 

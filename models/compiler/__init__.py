@@ -7,6 +7,7 @@ from typing import get_args
 import msgspec
 
 from tinybench.errors import ModelError
+from tinybench.files import WHOLE_MOST_B, read_bytes
 
 from .emit import InputFormat, Interface, ResultKind, emit
 from .graph import Tensor
@@ -110,7 +111,7 @@ def _check_interface(source: Tensor, target: Tensor, interface: Interface) -> No
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_bytes(path, WHOLE_MOST_B)
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
 

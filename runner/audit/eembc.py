@@ -8,8 +8,8 @@ from ..dut.inference import MICROS_WRAP, elapsed_us
 from .evidence import MAX_INFERENCES, Evidence, Inferred, parse_outputs
 from .text import REPLACED, lines
 
-_LOAD = re.compile(r'Command "bloadp?\b(.*)$')
-_FILE = re.compile(r'([^"\\/]+?)"?(?:\s+(\d{1,9})\s+(\d{1,9}))?"?\s*$')
+_LOAD = re.compile(r'Command "bloadp?\b(.*)\Z')
+_FILE = re.compile(r'([^"\\/]+?)"?(?:\s+(\d{1,9})\s+(\d{1,9}))?"?\s*\Z')
 _INFER = re.compile(r'Command "(?:io )?dut infer (\d{1,9})\b')
 _HOST = re.compile(r"^(\d{1,9}\.\d{3}) \w+: ")
 _START = re.compile(r"m-infer-start-(\d{1,9})")

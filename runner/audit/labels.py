@@ -12,6 +12,7 @@ from tinybench.datasets.declaration import load_dataset
 from tinybench.datasets.fetch import Pinned, fetch, mirror_folder
 from tinybench.datasets.reader import parse_labels
 from tinybench.errors import TinybenchError
+from tinybench.files import DOCUMENT_MOST_B, read_bytes
 from tinybench.read import read_json
 from tinybench.track import silent
 
@@ -123,7 +124,7 @@ class Labels:
         if self._folder is not None:
             for path in (self._folder / base / dataset.labels, self._folder / dataset.labels):
                 if path.is_file():
-                    labels = parse_labels(path.read_bytes(), dataset, str(path))
+                    labels = parse_labels(read_bytes(path, DOCUMENT_MOST_B), dataset, str(path))
                     return [LabelList(GIVEN, {one.name: one.label for one in labels})]
         for name, address, sha256 in LISTS[base]:
             raw = self._read(Pinned(address, sha256))
@@ -142,7 +143,7 @@ class Labels:
                     return None
                 fetch((file,), self._cache, silent, label="labels", mirror=mirror,
                       timeout_s=10.0, attempts=1)  # fmt: skip
-            raw = path.read_bytes()
+            raw = read_bytes(path, DOCUMENT_MOST_B)
         except (TinybenchError, OSError) as error:
             if mirror is None:
                 self._unreachable = True  # each further one would wait for its deadline too

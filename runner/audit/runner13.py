@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from tinybench import read
+from tinybench.files import read_bytes
 
 from .evidence import MAX_INFERENCES, Evidence, Inferred, Stream, parse_outputs
 from .text import NO_RESULT, REPLACED, lines
@@ -24,14 +25,14 @@ DECIMALS = 3
 BEGINS = "Logging initialized."
 """First line of a log; a later one is another run in the same file."""
 
-_FILE = re.compile(r"Loading file (.+?) segment (\d{1,9})\s*$")
+_FILE = re.compile(r"Loading file (.+?) segment (\d{1,9})\s*\Z")
 _RUN = re.compile(r"Running inference with (\d{1,9})/(\d{1,9}) \(warmup/measured\)")
 _RUNTIME = re.compile(r"ulp-mlperf:\s+Runtime\s*:\s*([0-9.]{1,20}) sec")
 _RESULTS = re.compile(r"m-results\s*:\s*\[([^\]]*)\]")
 _RAW_RESULTS = re.compile(r"m-results-\[([^\]]*)\]")
 _MODEL = re.compile(r"Device model retrieved: (\S{1,40})")
 _UNDECODABLE = re.compile(r"undecodeable byte", re.IGNORECASE)
-_DETECTIONS = re.compile(r"^\[(\d{1,9}(?:, ?\d{1,9})*)\]\s*$")
+_DETECTIONS = re.compile(r"^\[(\d{1,9}(?:, ?\d{1,9})*)\]\s*\Z")
 _TICKS = re.compile(r"Duty cycle (start|stop) times")
 _NUMBERS = re.compile(r"^(?:RX:)?\s*((?:\d{1,9},\s*)+)")
 _PROBLEM = re.compile(r"\bERROR\b|\[WATCHDOG\]|Traceback")
@@ -62,11 +63,9 @@ class _Entry(msgspec.Struct, frozen=True):
 
 def read_json(path: Path) -> Evidence:
     """Return what results.json says; raises OSError, and ValueError with what is wrong with it."""
-    size_b = path.stat().st_size
-    if size_b > JSON_LIMIT_B:
-        raise ValueError(f"{size_b} bytes; more than {JSON_LIMIT_B} are not read")
+    raw = read_bytes(path, JSON_LIMIT_B)
     try:
-        entries = read.read_json(path.read_bytes(), type=list[_Entry] | _Entry)
+        entries = read.read_json(raw, type=list[_Entry] | _Entry)
     except msgspec.MsgspecError as error:
         raise ValueError(f"not a result of the v1.3 runner: {error}") from error
     found = Evidence(session="v1.3 runner")

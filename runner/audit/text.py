@@ -1,8 +1,11 @@
 """Read text of unknown origin line by line: bounded, in any encoding."""
 
 import codecs
+import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from tinybench.files import STREAM_MOST_B, open_regular
 
 LINE_LIMIT = 1 << 20
 """Characters; a longer line comes in pieces."""
@@ -20,13 +23,14 @@ def lines(path: Path) -> Iterator[str]:
 
     Raises OSError.
     """
-    with path.open("rb") as file:
+    with open_regular(path, STREAM_MOST_B) as file:
         head = file.read(4)
     encoding = "utf-8-sig"
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encoding = "utf-16"
     read = 0
-    with path.open(encoding=encoding, errors="replace") as file:
+    raw = open_regular(path, STREAM_MOST_B)
+    with io.TextIOWrapper(raw, encoding=encoding, errors="replace") as file:
         while (line := file.readline(LINE_LIMIT)) and read < FILE_LIMIT_B:
             read += len(line)
             yield line.rstrip("\n")

@@ -29,7 +29,7 @@ MAX_DEPTH = 24
 SIZE_MAX_B = 50_000_000
 """Of a file in a submission. Ref: MLPerf Tiny submission checker."""
 
-_ROUND = re.compile(r"(?:^|[_-])v(\d\.\d{1,2})(?:$|[_-])")
+_ROUND = re.compile(r"(?:^|[_-])v(\d\.\d{1,2})(?:\Z|[_-])")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Board declarations: what a board is, how its firmware is built, and how it is reached."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,12 +13,14 @@ from tinybench.errors import UsageError
 
 from .tool import Tool
 
-Kernels = Annotated[str, Meta(pattern="^(plain|blocked|dsp|mve)$")]
+Kernels = Annotated[str, Meta(pattern=r"^(plain|blocked|dsp|mve)\Z")]
 
-Constant = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*$")]
+Constant = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*\Z")]
 """Becomes a C macro, in capitals."""
 
-
+Address = Annotated[int, Meta(ge=0, lt=2**32)]
+Size = Annotated[int, Meta(ge=1, le=2**32)]
+_SHIFT = re.compile(r"(?:\A|,)shift=([0-9]{1,2})(?:,|\Z)")
 Flag = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_+,./:=-]+\Z")]
 """One plain word for the compiler: nothing in it means anything to make or to a shell."""
 
@@ -37,11 +40,11 @@ class Toolchain(Declaration, frozen=True, kw_only=True):
 class Memory(Declaration, frozen=True, kw_only=True):
     """The two regions the linker script uses, in bytes."""
 
-    flash_origin: int
-    flash_size_b: int
-    ram_origin: int
-    ram_size_b: int
-    vectors_origin: int | None = None
+    flash_origin: Address
+    flash_size_b: Size
+    ram_origin: Address
+    ram_size_b: Size
+    vectors_origin: Address | None = None
     """Where the core looks for its vector table at reset; None: at the start of flash."""
 
 
@@ -50,16 +53,34 @@ class Emulator(Declaration, frozen=True, kw_only=True):
 
     argv: Annotated[list[str], Meta(min_length=1)]
     """Argument list; "{elf}" is replaced by the path of the image."""
-    version: Annotated[str, Meta(pattern=r"^[0-9]+(\.[0-9]+)*$")] | None = None
+    version: Annotated[str, Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9})*\Z")] | None = None
     """The oldest version of the program that will do; None: any."""
-    instruction_ns: int = 0
+    instruction_ns: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
     """Emulated time that one instruction takes, exactly; 0 where time is the host's own."""
-    flash_size_b: int | None = None
+    flash_size_b: Size | None = None
     """What the emulated chip has, where that is less than the board's; None: as declared."""
-    ram_size_b: int | None = None
+    ram_size_b: Size | None = None
     timing_pin: list[str] = []
     """Further arguments for the energy build; "{pin}" is replaced by the path of a socket, on which
     an edge of the timing pin is the emulated microsecond: eight hex digits and a newline."""
+
+    def __post_init__(self) -> None:
+        """Hold the time of an instruction against what QEMU is told. Ref: QEMU, -icount shift=N."""
+        told = next((two for one, two in pairwise(self.argv) if one == "-icount"), None)
+        if told is None:
+            if self.instruction_ns and Path(self.argv[0]).name.startswith("qemu-system-"):
+                raise ValueError(
+                    "with instruction_ns, argv needs '-icount', 'shift=N': without it QEMU's time "
+                    "is the host's"
+                )
+            return
+        shift = _SHIFT.search(told)
+        if shift is None or self.instruction_ns != 1 << int(shift[1]):
+            wanted = f"shift={(self.instruction_ns or 1).bit_length() - 1}"
+            raise ValueError(
+                f"instruction_ns is {self.instruction_ns}, but '-icount' is '{told}': an "
+                f"instruction takes 2^shift ns; did you mean '{wanted}'?"
+            )
 
     def too_old(self, words: str) -> bool:
         """Whether a program that says `words` of its version is older than it must be."""
@@ -72,10 +93,10 @@ class Emulator(Declaration, frozen=True, kw_only=True):
 class Power(Declaration, frozen=True, kw_only=True):
     """What a board draws, where nothing measures it: a model, from its data sheet."""
 
-    voltage_v: Annotated[float, Meta(gt=0)]
-    idle_a: Annotated[float, Meta(ge=0)]
+    voltage_v: Annotated[float, Meta(gt=0, le=100)]
+    idle_a: Annotated[float, Meta(ge=0, le=100)]
     """While it waits for the host."""
-    active_a: Annotated[float, Meta(ge=0)]
+    active_a: Annotated[float, Meta(ge=0, le=100)]
     """While it infers."""
     source: str
     """Where the figures come from."""
@@ -84,7 +105,7 @@ class Power(Declaration, frozen=True, kw_only=True):
 class Attached(Declaration, frozen=True, kw_only=True):
     """How a real board shows on this computer."""
 
-    usb: list[Annotated[str, Meta(pattern="^[0-9a-f]{4}:[0-9a-f]{4}$")]]
+    usb: list[Annotated[str, Meta(pattern=r"^[0-9a-f]{4}:[0-9a-f]{4}\Z")]]
     """VID:PID of what carries its serial port, such as the debug probe on it."""
     energy: bool = True
     """Whether that port reaches the energy build too, which may talk on other pins."""
@@ -107,7 +128,7 @@ class Board(Declaration, frozen=True, kw_only=True):
     """Name of the port: `firmware/ports/<family>.c`."""
     core: str
     """Processor core, such as "Cortex-M4F"."""
-    clock_hz: int = 0
+    clock_hz: Annotated[int, Meta(ge=0, le=10_000_000_000)] = 0
     """Core clock; 0 where it is unknown (the host)."""
     toolchain: Toolchain | None = None
     """None: no firmware is built, the board holds one."""

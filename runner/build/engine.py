@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from tinybench.errors import UsageError
+from tinybench.files import WHOLE_MOST_B, open_regular
 
 FILES_MAX = 10_000
 
@@ -33,14 +34,16 @@ def load_engine(folder: Path) -> Engine:
                 f"--engine {folder}: neither .c files nor an engine.mk; give the folder of an "
                 "engine's sources (docs/engine.md)"
             )
-        listing = [
-            [str(path.relative_to(folder)), hashlib.sha256(path.read_bytes()).hexdigest()]
-            for path in paths
-        ]
+        listing = [[str(path.relative_to(folder)), _sha256(path)] for path in paths]
     except OSError as error:
         raise UsageError(f"--engine {folder}: cannot be read: {error}") from error
     digest = hashlib.sha256(json.dumps(listing).encode()).hexdigest()
     return Engine(folder.resolve().name, str(folder.resolve()), digest)
+
+
+def _sha256(path: Path) -> str:
+    with open_regular(path, WHOLE_MOST_B) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _files(folder: Path) -> list[Path]:

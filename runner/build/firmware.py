@@ -14,7 +14,10 @@ import msgspec
 
 from tinybench.cache import cache_folder
 from tinybench.errors import BuildError, ModelError, ToolMissingError, UsageError
+from tinybench.files import DOCUMENT_MOST_B, read_bytes
 from tinybench.models.compiler import Manifest, compile_model
+from tinybench.program import ask, first_line
+from tinybench.read import read_json
 
 from .board import Board, Toolchain
 from .engine import Engine
@@ -26,6 +29,8 @@ FLAGS_MAX = 2000
 """Characters of an engine's flags that are kept."""
 _OVERFLOW = re.compile(r"region `(FLASH|RAM)' overflowed by ([0-9]+) bytes")
 """What the linker says. Ref: binutils, ld."""
+_SIZES = re.compile(r"^ *([0-9]{1,12})[ \t]+([0-9]{1,12})[ \t]+([0-9]{1,12})[ \t]", re.MULTILINE)
+"""What size says: text, data, bss. Ref: binutils, size, Berkeley format."""
 SOURCE_FOLDERS = (
     *("core", "kernels", "ports", "semihosting", "stm32", "cortex_m", "riscv"),
     *("th_api", "th_api/api"),
@@ -101,7 +106,7 @@ def build(board: Board, task: Task, model: Path | Engine, *, energy: bool = Fals
             folder = images / f"{board.name}-{task.model_id}-{build_id}"
             record = folder / "image.json"
             if record.is_file():
-                return msgspec.json.decode(record.read_bytes(), type=Image)
+                return read_json(read_bytes(record, DOCUMENT_MOST_B), type=Image)
 
             (work / "board.mk").write_text(board_mk(board), encoding="utf-8")
             source = _source_words(task, model, work)
@@ -250,15 +255,15 @@ def _make(board: Board, work: Path, build_id: str, source: list[str], *, energy:
         f"ENERGY={'1' if energy else ''}",
     ]
     try:
-        done = subprocess.run(  # noqa: S603 - an argument list of our own
-            command, capture_output=True, text=True, timeout=BUILD_TIMEOUT_S, check=False
-        )
+        done = ask(command, BUILD_TIMEOUT_S)
+    except OSError as error:
+        raise BuildError(f"cannot run make: {error}") from error
     except subprocess.TimeoutExpired:
         raise BuildError(
             f"the firmware of {board.name} was not built within {BUILD_TIMEOUT_S} s"
         ) from None
-    if done.returncode != 0:
-        words = (done.stderr or done.stdout).strip()[-2000:]
+    if done.status != 0:
+        words = (done.err or done.out).strip()[-2000:]
         if over := _OVERFLOW.findall(words):
             raise ModelError(
                 f"the model does not fit {board.name} together with the rest of the firmware: "
@@ -305,15 +310,19 @@ def _literal(value: str) -> str:
 
 def _sizes(board: Board, elf: Path) -> tuple[int, int]:
     """Return (flash, RAM) of an image in bytes, as `size` counts them."""
-    text = _output([_toolchain(board).prefix + "size", str(elf)])
-    code, data, bss = (int(word) for word in text.splitlines()[1].split()[:3])
+    program = _toolchain(board).prefix + "size"
+    text = _output([program, str(elf)])
+    found = _SIZES.search(text)
+    if found is None:
+        raise BuildError(f"{program} says no sizes of {elf.name}: {text[:200]!r}")
+    code, data, bss = (int(digits) for digits in found.groups())
     return code + data, data + bss
 
 
 def _compiler_version(board: Board) -> str:
     program = compiler_program(board)
     _require(program, COMPILER_PACKAGES.get(_toolchain(board).prefix))
-    return _output([program, "--version"]).splitlines()[0]
+    return first_line(_output([program, "--version"]))
 
 
 def _require(program: str, package: str | None) -> None:
@@ -326,11 +335,14 @@ def _require(program: str, package: str | None) -> None:
 
 def _output(argv: list[str]) -> str:
     try:
-        return subprocess.run(  # noqa: S603 - an argument list of our own
-            argv, capture_output=True, text=True, timeout=TOOL_TIMEOUT_S, check=True
-        ).stdout
+        done = ask(argv, TOOL_TIMEOUT_S)
     except (OSError, subprocess.SubprocessError) as error:
         raise BuildError(f"'{' '.join(argv)}' failed: {error}") from error
+    if done.status != 0:
+        raise BuildError(
+            f"'{' '.join(argv)}' failed with exit status {done.status}: {done.err.strip()[-500:]}"
+        )
+    return done.out
 
 
 def _sources_sha256() -> str:

@@ -22,6 +22,7 @@ from tinybench.datasets.prepare import prepare, where_from
 from tinybench.datasets.reader import SampleSet, parse_labels, read_samples
 from tinybench.declare import find
 from tinybench.errors import DatasetError, ModelError, UsageError
+from tinybench.files import DOCUMENT_MOST_B, WHOLE_MOST_B, read_bytes
 from tinybench.models.declaration import Model, load_model
 from tinybench.models.declaration import names as models
 from tinybench.track import Track
@@ -111,7 +112,7 @@ def prepare_official(
 def _verified(task: Task, path: Path, sha256: str) -> bytes:
     """Return a file of the cache with the right checksum; raises DatasetError."""
     try:
-        data = path.read_bytes()
+        data = read_bytes(path, WHOLE_MOST_B)
     except OSError as error:
         raise DatasetError(
             f"{path}: not in the cache: {error.strerror}; type: tinybench fetch {task.name}"
@@ -208,7 +209,7 @@ def _to_come(dataset: Dataset, one: InputList, cache: Path) -> int:
     path = cache / one.source.address / one.labels
     if not path.is_file():
         return dataset.count + 1
-    raw = path.read_bytes()
+    raw = read_bytes(path, DOCUMENT_MOST_B)
     if hashlib.sha256(raw).hexdigest() != known_checksums(one)[one.labels]:
         return 0  # damaged: who uses it says so
     labels = parse_labels(raw, dataset, str(path))
@@ -305,7 +306,7 @@ def _cached_model(task: Task, model: Model, cache: Path) -> tuple[Path, str]:
 
 def _file_sha256(path: Path) -> str:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return hashlib.sha256(read_bytes(path, WHOLE_MOST_B)).hexdigest()
     except OSError as error:
         raise ModelError(
             f"{path}: the model cannot be read: {error.strerror}; give a .tflite file"

@@ -14,6 +14,7 @@ from tinybench.datasets.official import identify, known_checksums
 from tinybench.datasets.prepare import where_from
 from tinybench.datasets.reader import read_samples
 from tinybench.errors import DatasetError, FetchError, UsageError
+from tinybench.files import read_bytes
 from tinybench.models.declaration import load_model
 from tinybench.track import Track
 
@@ -175,11 +176,9 @@ def _plain_files(folder: Path) -> Iterator[Path]:
 def _read(path: Path) -> bytes:
     """Return a file; nothing of one that cannot be read, or has grown."""
     try:
-        with path.open("rb") as file:
-            data = file.read(FILE_MAX_B + 1)
+        return read_bytes(path, FILE_MAX_B, links=False)
     except OSError:
         return b""
-    return data if len(data) <= FILE_MAX_B else b""
 
 
 def _put(path: Path, data: bytes) -> None:

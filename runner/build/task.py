@@ -1,10 +1,12 @@
 """Task declarations: a benchmark of MLPerf Tiny, its inputs, metric and thresholds."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
+from msgspec import Meta
 from msgspec.structs import replace
 
+from tinybench.datasets.declaration import InputSize
 from tinybench.declare import Declaration, Name, beside, find, load, named, nearest
 from tinybench.errors import UsageError
 
@@ -17,9 +19,9 @@ STREAMING = ("sww01", "strww01")
 class TaskRules(Declaration, frozen=True, kw_only=True):
     """The run rules that differ between tasks. Ref: MLPerf Tiny Rules; energyrunner README."""
 
-    accuracy_count: list[int]
+    accuracy_count: list[Annotated[int, Meta(ge=1, le=10_000_000)]]
     """Sizes of an official accuracy set that the rules accept."""
-    closed_threshold: float
+    closed_threshold: Annotated[float, Meta(ge=0, le=1)]
     """Least value of the metric in the closed division (a share, not per cent)."""
 
 
@@ -30,7 +32,7 @@ class Task(Declaration, frozen=True, kw_only=True):
     title: str
     model_id: str
     """What the DUT answers to `profile`, such as "kws01"."""
-    input_b: int
+    input_b: InputSize
     """Bytes uploaded for one inference."""
     input_format: Literal["int8", "uint8", "float32"] = "int8"
     """What the uploaded bytes are: the model's own int8, pixels 0..255, or little-endian floats."""
@@ -40,7 +42,7 @@ class Task(Declaration, frozen=True, kw_only=True):
     """Top-1 of softmax outputs; or the area under the ROC curve of anomaly scores."""
     result: Literal["output", "mse"] = "output"
     """What `m-results` holds: the model's outputs, or one mean squared error, output to input."""
-    result_decimals: int = 3
+    result_decimals: Annotated[int, Meta(ge=0, le=9)] = 3
     """Decimals the firmware prints, at least; those of the published logs of the task."""
     together_with: str | None = None
     """Name of the task without which this one is not submitted."""

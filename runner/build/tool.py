@@ -126,9 +126,9 @@ class Tool(Declaration, frozen=True, kw_only=True):
     """Regular expressions by which its words are understood; the first that fits."""
     remedies: dict[Fault, str] = {}
     """What to try next, where the tool knows better."""
-    words: dict[Annotated[str, Meta(pattern="^[a-z_]+$")], str] = {}
+    words: dict[Annotated[str, Meta(pattern=r"^[a-z_]+\Z")], str] = {}
     """The board's own placeholders."""
-    timeout_s: Annotated[float, Meta(gt=0)] = 60
+    timeout_s: Annotated[float, Meta(gt=0, le=3600)] = 60
 
     def __post_init__(self) -> None:
         for pattern in (self.written, self.failed, *self.seen.values()):

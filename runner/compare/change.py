@@ -12,6 +12,7 @@ import msgspec
 
 from tinybench.declare import nearest
 from tinybench.errors import RunFolderError, UsageError
+from tinybench.files import DOCUMENT_MOST_B, read_bytes
 from tinybench.read import read_json
 
 from ..results.result import FORMAT, Result, newer, read_result
@@ -281,9 +282,9 @@ def _folders(path: Path) -> list[Path]:
 
 def _read_baseline(path: Path) -> Baseline:
     try:
-        raw = path.read_bytes()
+        raw = read_bytes(path, DOCUMENT_MOST_B)
     except OSError as error:
-        raise RunFolderError(f"{path}: cannot be read: {error}") from error
+        raise RunFolderError(f"{path}: cannot be read: {error.strerror}") from error
     try:
         head = read_json(raw, type=_Head)
     except msgspec.MsgspecError as error:

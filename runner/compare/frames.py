@@ -16,6 +16,7 @@ from tinybench.errors import (
     TraceError,
     UsageError,
 )
+from tinybench.files import DOCUMENT_MOST_B, read_bytes
 from tinybench.read import read_json
 
 from ..dut.inference import parse_results
@@ -386,8 +387,8 @@ def _layers_of(folder: Path) -> list[_LayerRow]:
 
     path = folder / PROFILE_FILE
     try:
-        if path.is_file():
-            timed = read_json(path.read_bytes(), type=Profile)
+        if path.exists():
+            timed = read_json(read_bytes(path, DOCUMENT_MOST_B, links=False), type=Profile)
             return [
                 _LayerRow(
                     index=layer.index,
@@ -405,9 +406,9 @@ def _layers_of(folder: Path) -> list[_LayerRow]:
                 for layer in timed.layers
             ]
         path = folder / MANIFEST_FILE
-        if not path.is_file():
+        if not path.exists():
             return []
-        compiled = read_json(path.read_bytes(), type=Manifest | None)
+        compiled = read_json(read_bytes(path, DOCUMENT_MOST_B, links=False), type=Manifest | None)
     except (OSError, msgspec.MsgspecError) as error:
         raise RunFolderError(f"{path}: cannot be read: {error}") from error
     return [

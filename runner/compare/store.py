@@ -11,6 +11,7 @@ import msgspec
 
 from tinybench.cache import cache_folder
 from tinybench.errors import RunFolderError, TinybenchError
+from tinybench.files import DOCUMENT_MOST_B, read_bytes
 from tinybench.read import read_json
 
 from ..results.result import RESULT_FILE, Result, read_result
@@ -254,7 +255,7 @@ def _digest(text: str) -> str:
 
 def _read_index(path: Path, judge_state: str) -> dict[str, _Remembered]:
     with contextlib.suppress(OSError, msgspec.MsgspecError):  # whatever it is, it can be made anew
-        index = read_json(path.read_bytes(), type=_Index)
+        index = read_json(read_bytes(path, DOCUMENT_MOST_B), type=_Index)
         if index.judge == judge_state:
             return index.runs
     return {}

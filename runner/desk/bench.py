@@ -16,9 +16,9 @@ from tinybench.errors import DeclarationError, UsageError
 from ..build import board as boards
 
 BENCH_FILE = "bench.toml"
-Hub = Annotated[str, Meta(pattern=r"^[0-9]+(-[0-9]+(\.[0-9]+)*)?:[0-9]+$")]
+Hub = Annotated[str, Meta(pattern=r"^[0-9]+(-[0-9]+(\.[0-9]+)*)?:[0-9]+\Z")]
 """Location and port as uhubctl writes them: "1-1.4:2"."""
-Key = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+Key = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*\Z")]
 """What is named on this desk."""
 Text = Annotated[str, Meta(min_length=1)]
 

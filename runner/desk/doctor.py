@@ -11,6 +11,7 @@ import msgspec
 
 from tinybench import declare, extras
 from tinybench.cache import cache_folder
+from tinybench.program import ask
 
 from ..build import board as boards
 from ..build import tool
@@ -197,9 +198,7 @@ def _distribution(name: str) -> str:
 
 def _output(argv: list[str]) -> str:
     try:
-        done = subprocess.run(  # noqa: S603 - argument lists of our own
-            argv, capture_output=True, text=True, timeout=TOOL_TIMEOUT_S, check=False
-        )
+        done = ask(argv, TOOL_TIMEOUT_S)
     except (OSError, subprocess.SubprocessError) as error:
         return f"cannot be run: {error}"
-    return done.stdout + done.stderr
+    return done.out + done.err

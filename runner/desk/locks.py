@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from tinybench.errors import TakenError, UsageError
+from tinybench.files import DOCUMENT_MOST_B, read_bytes
 from tinybench.read import read_json
 
 POLL_S = 0.1
@@ -152,7 +153,9 @@ def _forget(path: Path) -> None:
 def _holder(path: Path) -> str:
     """Return in words who has a lock, as far as it is known."""
     try:
-        return read_json(path.with_suffix(".json").read_bytes(), type=Holder).words()
+        return read_json(
+            read_bytes(path.with_suffix(".json"), DOCUMENT_MOST_B), type=Holder
+        ).words()
     except (OSError, msgspec.MsgspecError):
         return "another tinybench, which has not said more"
 

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from tinybench.errors import FlashError, UsageError
+from tinybench.files import STREAM_MOST_B, open_regular
 
 FAIL_FILE = "FAIL.TXT"
 """What the drive shows after a copy that failed, with the reason in it. Ref: RN0093 (ST-LINK),
@@ -108,7 +109,8 @@ def find_drive(volume: str, probe: str | None, user: str) -> Path:
 def _failure(drive: Path) -> str | None:
     """Return what FAIL.TXT says; None when there is none."""
     try:
-        said = (drive / FAIL_FILE).read_bytes()[:EXCERPT]
+        with open_regular(drive / FAIL_FILE, STREAM_MOST_B) as file:
+            said = file.read(EXCERPT)
     except OSError:
         return None
     return f"{FAIL_FILE} says '{said.decode(errors='replace').strip()}'"

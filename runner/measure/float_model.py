@@ -46,7 +46,7 @@ def float_quality(
     path = (cache or cache_folder()) / file.address
     if not path.is_file():
         return _none(f"the float model is not in the cache; type: tinybench fetch {task.name}")
-    if (sha256 := file_sha256(path)) != file.sha256:
+    if (sha256 := file_sha256(path.parent, path.name)) != file.sha256:
         raise ModelError(
             f"{path}: the float model in the cache is damaged: its SHA-256 is {sha256}, wanted "
             f"{file.sha256}; type: tinybench fetch {task.name}"

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from tinybench.errors import RunFolderError
+from tinybench.files import DOCUMENT_MOST_B, read_bytes
 from tinybench.json_lines import open_lines
 from tinybench.read import read_json
 
@@ -90,7 +91,7 @@ def read(folder: Path) -> tuple[Head, list[Entry]]:
     """
     path = folder / JOURNAL_FILE
     try:
-        lines = path.read_bytes().split(b"\n")[:-1]
+        lines = read_bytes(path, DOCUMENT_MOST_B, links=False).split(b"\n")[:-1]
     except OSError as error:
         raise RunFolderError(f"{path}: there is no run to go on with: {error.strerror}") from error
     entries = []

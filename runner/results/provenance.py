@@ -3,19 +3,33 @@
 Nothing in it names a user or a path of the machine.
 """
 
+import os
 import platform
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 from tinybench.errors import TransportError
+from tinybench.program import ask
 
 from .result import Git, Provenance
 
 DISTRIBUTION = "tinybench-mcu"
 GIT_TIMEOUT_S = 10
+SETTINGS = {
+    "core.fsmonitor": "false",
+    "core.hooksPath": os.devnull,
+    "core.attributesFile": os.devnull,
+    "core.sshCommand": "false",
+    "credential.helper": "",
+    "safe.bareRepository": "explicit",
+}
+ENVIRONMENT = {"GIT_ALLOW_PROTOCOL": "none", "GIT_TERMINAL_PROMPT": "0"}
+"""Nothing is fetched, as an object that a partial clone lacks would be."""
+FILTER = r"^filter\..*\.(clean|smudge|process|required)$"
+FILTERS_MAX = 100
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
@@ -61,26 +75,35 @@ def git(folder: Path) -> Git | None:
 
     Files that git does not know make no tree dirty: the folder of a run is often among them.
     """
-    commit = _git(folder, "rev-parse", "--verify", "HEAD")
-    changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
-    if commit is None or changed is None:
+    commit = _git(folder, {}, "rev-parse", "--verify", "HEAD")
+    filters = _git(folder, {}, "config", "--null", "--name-only", "--get-regexp", FILTER)
+    # A repository's filters are programs of its choice: each is set to none.
+    keys = [key for key in (filters or "").split("\0") if key]
+    if commit is None or len(keys) > FILTERS_MAX:
+        return None
+    unfiltered = {key: "false" if key.endswith(".required") else "" for key in keys}
+    words = ("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=dirty")
+    changed = _git(folder, unfiltered, *words)
+    if changed is None:
         return None
     return Git(commit.strip(), bool(changed.strip()))
 
 
-def _git(folder: Path, *words: str) -> str | None:
+def _git(folder: Path, also: Mapping[str, str], *words: str) -> str | None:
+    """Ask git, with none of the programs that a repository's own configuration may name.
+
+    None where git fails, as in a tree that is not the user's (`safe.directory`).
+    """
+    settings = {**SETTINGS, **also}
+    env = {**os.environ, **ENVIRONMENT, "GIT_CONFIG_COUNT": str(len(settings))}
+    for number, (key, value) in enumerate(settings.items()):
+        env |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    command = ["git", "-C", str(folder), "--no-pager", "--no-optional-locks", *words]
     try:
-        done = subprocess.run(  # noqa: S603 - an argument list of our own
-            ["git", "-C", str(folder), "--no-optional-locks", *words],  # noqa: S607 - the user's own
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=GIT_TIMEOUT_S,
-            check=False,
-        )
+        done = ask(command, GIT_TIMEOUT_S, env)
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout if done.returncode == 0 else None
+    return done.out if done.status == 0 else None
 
 
 def board_serial(port: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from tinybench.errors import RunFolderError
+from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
 from tinybench.read import read_json
 
 FORMAT = 1
@@ -320,10 +321,8 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 def write_result(folder: Path, result: Result) -> None:
     """Write `result.json` whole or not at all. Raises RunFolderError when the disk refuses."""
     path = folder / RESULT_FILE
-    partial = folder / (RESULT_FILE + ".partial")
     try:
-        partial.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
-        partial.replace(path)
+        write_whole(path, msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
     except OSError as error:
         raise RunFolderError(f"cannot write {path}: {error}") from error
 
@@ -335,11 +334,11 @@ def read_result(folder: Path) -> Result:
     """
     path = folder / RESULT_FILE if folder.is_dir() else folder
     try:
-        raw = path.read_bytes()
+        raw = read_bytes(path, DOCUMENT_MOST_B, links=path == folder)
     except FileNotFoundError:
         raise RunFolderError(f"{path}: there is no result here; give the folder of a run") from None
     except OSError as error:
-        raise RunFolderError(f"{path}: cannot be read: {error}") from error
+        raise RunFolderError(f"{path}: cannot be read: {error.strerror}") from error
     try:
         head = read_json(raw, type=_Head)
     except msgspec.MsgspecError as error:

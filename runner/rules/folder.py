@@ -56,15 +56,11 @@ def evidence(result: Result, folder: Path) -> list[Ruling]:
 
 def _file(rule: Rule, folder: Path, name: str, sha256: str) -> Ruling:
     try:
-        digest = file_sha256(folder / name)
-    except OSError:
-        digest = ""
-    return rule.judged(
-        digest == sha256,
-        f"{name} with SHA-256 {sha256[:16]}...",
-        f"{digest[:16]}..." if digest else "no such file",
-        AGAIN,
-    )
+        digest = file_sha256(folder, name)
+        found = f"{digest[:16]}..."
+    except OSError as error:
+        digest, found = "", error.strerror or str(error)
+    return rule.judged(digest == sha256, f"{name} with SHA-256 {sha256[:16]}...", found, AGAIN)
 
 
 def _sealed(result: Result, folder: Path) -> Ruling:

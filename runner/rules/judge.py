@@ -62,7 +62,9 @@ def _declared(stored: Path, what: str, name: str, known: Collection[str], advice
 
     Raises RunFolderError when there is neither.
     """
-    if stored.is_file():
+    if stored.is_symlink():
+        raise RunFolderError(f"{stored}: a link, which is not followed in the folder of a run")
+    if stored.exists():
         return str(stored)
     if name not in known:
         raise RunFolderError(

@@ -10,7 +10,7 @@ from tinybench.mlperf_tiny import WINDOW_MIN_S, WINDOWS
 
 from .rule import DEFAULT_PROFILE
 
-Count = Annotated[int, Meta(ge=1)]
+Count = Annotated[int, Meta(ge=1, le=10_000_000)]
 Seconds = Annotated[float, Meta(ge=0, le=86_400)]
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import shutil
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from tinybench.errors import RunFolderError
+from tinybench.files import WHOLE_MOST_B, read_bytes, write_whole
 from tinybench.models.compiler import Manifest
 
 from ..results.journal import create
@@ -69,14 +69,13 @@ def store_files(folder: Path, copies: dict[str, Path], manifest: Manifest | None
     `manifest`: what our compiler says of the model, where it made it.
     """
     try:
-        for name, source in copies.items():
-            shutil.copyfile(source, folder / name)
-        stored = [*copies]
+        stored = {name: read_bytes(source, WHOLE_MOST_B) for name, source in copies.items()}
         if manifest is not None:
-            stored.append("manifest.json")
-            text = msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
-            (folder / stored[-1]).write_bytes(text)
-        return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in stored}
+            text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+            stored["manifest.json"] = text + b"\n"
+        for name, data in stored.items():
+            write_whole(folder / name, data)
+        return {name: hashlib.sha256(data).hexdigest() for name, data in stored.items()}
     except OSError as error:
         raise RunFolderError(f"cannot write into {folder}: {error}") from error
 

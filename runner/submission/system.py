@@ -12,6 +12,7 @@ import msgspec
 
 from tinybench.declare import nearest
 from tinybench.errors import DeclarationError
+from tinybench.files import read_text
 from tinybench.read import read_json, read_toml_text
 
 from ..build.board import Board
@@ -99,9 +100,7 @@ def read_fields(path: Path) -> dict[str, str]:
     Raises DeclarationError: no such file, no table of texts, an unknown field.
     """
     try:
-        if path.stat().st_size > SIZE_MAX_B:
-            raise DeclarationError(f"{path}: more than {SIZE_MAX_B} bytes; is it the right file?")
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path, SIZE_MAX_B)
     except FileNotFoundError:
         raise DeclarationError(
             f"{path}: there is no such file; --system wants a .toml or .json file with the fields: "

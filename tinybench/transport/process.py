@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from ..errors import ToolMissingError, TransportError
+from ..program import ask, first_line
 
 STOP_TIMEOUT_S = 2.0
 WRITE_TIMEOUT_S = 10.0
@@ -146,13 +147,6 @@ def program_version(program: str) -> str:
     if path is None:
         raise ToolMissingError(_not_installed(program))
     try:
-        words = subprocess.run(  # noqa: S603 - the program of a declaration
-            [path, "--version"],
-            capture_output=True,
-            text=True,
-            timeout=VERSION_TIMEOUT_S,
-            check=False,
-        ).stdout
+        return first_line(ask([path, "--version"], VERSION_TIMEOUT_S).out)
     except (OSError, subprocess.SubprocessError) as error:
         raise TransportError(f"cannot run {path} --version: {error}") from error
-    return words.splitlines()[0] if words else "unknown"

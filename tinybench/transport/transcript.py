@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import RunFolderError
+from ..files import STREAM_MOST_B, open_regular
 
 PLAIN, PACKED = ".jsonl", ".jsonl.gz"
 LONG_B = 8 << 20
@@ -101,9 +102,8 @@ def _text_of(packed: Path) -> Path:
 
 
 def _open(path: Path) -> BinaryIO | gzip.GzipFile:
-    if not path.is_file():
-        raise RunFolderError(f"cannot read the transcript {path}: there is no such file")
-    return gzip.open(path) if path.name.endswith(PACKED) else path.open("rb")
+    file = open_regular(path, STREAM_MOST_B, links=False)
+    return gzip.GzipFile(fileobj=file) if path.name.endswith(PACKED) else file
 
 
 def _pack(path: Path, packed: Path) -> None:

@@ -17,6 +17,7 @@ import msgspec
 from tinybench.cache import cache_folder
 from tinybench.datasets.fetch import mirror_folder
 from tinybench.errors import FetchError, UsageError
+from tinybench.files import read_bytes
 from tinybench.read import read_json
 
 from .entry import Entry
@@ -49,7 +50,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 def load(cache: Path | None = None) -> Table | None:
     """Return the table in the cache; None where there is none, or none that can be read."""
     try:
-        raw = ((cache or cache_folder()) / STORED).read_bytes()
+        raw = read_bytes((cache or cache_folder()) / STORED, SIZE_MAX_B)
         table = read_json(raw, type=Table)
     except (OSError, msgspec.MsgspecError):  # it can be fetched again
         return None
@@ -154,10 +155,6 @@ def _table(source: str, raw: bytes, entries: list[Entry]) -> Table:
 
 def _read(path: Path) -> bytes:
     try:
-        if path.stat().st_size > SIZE_MAX_B:
-            raise UsageError(
-                f"{path}: more than {SIZE_MAX_B} bytes; no table of results is so long"
-            )
-        return path.read_bytes()
+        return read_bytes(path, SIZE_MAX_B)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error

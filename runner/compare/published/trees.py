@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from tinybench.files import read_bytes
 from tinybench.read import read_json
 
 from ...audit.printed import read_printed
@@ -73,9 +74,7 @@ def _described(place: Place, field: str) -> str:
     system = parts[at + 3] if len(parts) > at + 3 else ""
     path = Path(*parts[: at + 2]) / "systems" / f"{system}.json"
     try:
-        if path.is_symlink() or path.stat().st_size > SYSTEM_MAX_B:
-            return ""
-        said = read_json(path.read_bytes())
+        said = read_json(read_bytes(path, SYSTEM_MAX_B, links=False))
     except (OSError, msgspec.MsgspecError):
         return ""
     text = said.get(field, "") if isinstance(said, dict) else ""

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from tinybench.errors import ProtocolError, RunFolderError, TinybenchError
+from tinybench.files import DOCUMENT_MOST_B, read_bytes
 from tinybench.printable import all_printable
 from tinybench.read import read_json
 from tinybench.transport.transcript import read_lines, transcripts
@@ -220,7 +221,9 @@ def _roc_points(scores: Sequence[tuple[float, int]]) -> list[tuple[float, float,
 def _classes(result: Result, folder: Path, count: int) -> list[str]:
     stored = folder / "task.toml"
     try:
-        names = load_task(str(stored) if stored.is_file() else result.task).classes
+        names = load_task(
+            str(stored) if stored.is_file() and not stored.is_symlink() else result.task
+        ).classes
     except TinybenchError:
         names = []
     return names if len(names) == count else [str(number) for number in range(count)]
@@ -296,13 +299,14 @@ def _published(result: Result) -> list[str]:
 
 def _layers(folder: Path) -> list[str]:
     """Return the layers' times from profile.json, else their MACs from the manifest."""
+    timed, compiled = folder / "profile.json", folder / "manifest.json"
     try:
-        if (folder / "profile.json").is_file():
-            profile = read_json((folder / "profile.json").read_bytes(), type=Profile)
+        if timed.exists():
+            profile = read_json(read_bytes(timed, DOCUMENT_MOST_B, links=False), type=Profile)
             return [_profile(all_printable(profile))]
-        if not (folder / "manifest.json").is_file():
+        if not compiled.exists():
             return []
-        manifest = read_json((folder / "manifest.json").read_bytes(), type=_Manifest)
+        manifest = read_json(read_bytes(compiled, DOCUMENT_MOST_B, links=False), type=_Manifest)
     except (OSError, msgspec.MsgspecError) as error:
         return [_card("Layers", _note(f"cannot be read: {error}"))]
     found = [operator for operator in manifest.operators if operator.macs]

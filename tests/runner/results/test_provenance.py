@@ -1,5 +1,6 @@
 """Where a result comes from: working trees, packages, the serial number behind a port."""
 
+import os
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -78,3 +79,89 @@ def test_the_packages_are_those_that_decide_a_result() -> None:
     assert {"msgspec", "numpy", "tflite"} <= set(packages)
     assert "pytest" not in packages
     assert provenance.DISTRIBUTION not in packages
+
+
+HOSTILE = """\
+[core]
+    fsmonitor = {program}
+    hooksPath = {hooks}
+    pager = {program}
+    sshCommand = {program}
+    editor = {program}
+    askPass = {program}
+    gitProxy = {program}
+[pager]
+    status = {program}
+[alias]
+    status = !{program}
+    rev-parse = !{program}
+[diff]
+    external = {program}
+[diff "x"]
+    textconv = {program}
+[credential]
+    helper = !{program}
+[filter "x"]
+    clean = {program}
+    smudge = {program}
+    process = {program}
+    required = true
+[filter "a=b.clean=c"]
+    clean = {program}
+    required = true
+"""
+
+
+def test_no_program_of_a_repository_is_run(
+    tree: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Its monitor, hooks, filters, pager, aliases; git by itself runs those this test plants."""
+    folder = tmp_path_factory.mktemp("hostile")
+    mark, program = folder / "mark", folder / "program"
+    program.write_text(f'#!/bin/sh\necho "$0 $*" >> {mark}\ncat\n')
+    program.chmod(0o755)
+    for hook in ("post-index-change", "fsmonitor-watchman", "pre-commit"):
+        (folder / hook).symlink_to(program)
+    (tree / "other").write_text("x")
+    (tree / ".gitattributes").write_text("file filter=x diff=x\nother filter=a=b.clean=c\n")
+    _git(tree, "add", ".")
+    _git(tree, "commit", "-qm", "second")
+    with (tree / ".git" / "config").open("a") as config:
+        config.write(HOSTILE.format(program=program, hooks=folder))
+    (tree / ".git" / "info" / "attributes").write_text("* filter=x\nother filter=a=b.clean=c\n")
+    for name in ("file", "other"):  # as long as before: whether it differs takes its bytes
+        (tree / name).write_text((tree / name).read_text())
+        os.utime(tree / name, (1, 1))
+    found = git(tree)
+    assert found is not None
+    assert not found.dirty
+    (tree / "file").write_text("2")
+    found = git(tree)
+    assert found is not None
+    assert found.dirty
+    assert not mark.exists()
+    subprocess.run(["git", "status"], cwd=tree, check=False, capture_output=True)
+    assert mark.exists()
+
+
+def test_a_partial_clone_fetches_nothing(
+    tree: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """An object that is not there would be had by a program of the repository's choice."""
+    folder = tmp_path_factory.mktemp("hostile")
+    mark, program = folder / "mark", folder / "program"
+    program.write_text(f"#!/bin/sh\ntouch {mark}\n")
+    program.chmod(0o755)
+    _git(tree, "config", "core.repositoryFormatVersion", "1")
+    _git(tree, "config", "extensions.partialClone", "origin")
+    _git(tree, "config", "remote.origin.url", str(folder))
+    _git(tree, "config", "remote.origin.promisor", "true")
+    _git(tree, "config", "remote.origin.uploadPack", str(program))
+    tree_object = subprocess.run(
+        ["git", "rev-parse", "HEAD^{tree}"], cwd=tree, check=True, capture_output=True, text=True
+    ).stdout.strip()
+    (tree / ".git" / "objects" / tree_object[:2] / tree_object[2:]).unlink()
+    git(tree)
+    assert not mark.exists()
+    subprocess.run(["git", "status"], cwd=tree, check=False, capture_output=True)
+    assert mark.exists()

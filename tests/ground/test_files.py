@@ -1,0 +1,78 @@
+"""Files of others: only regular ones are opened, within a bound; nothing is written by a link."""
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tinybench.files import is_file_name, open_regular, own_regular, read_bytes, write_whole
+
+
+def _socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(os.path.relpath(path))
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (os.mkfifo, "a pipe, a socket or a device"),
+        (_socket, "a pipe, a socket or a device"),
+        (lambda path: path.symlink_to("/dev/zero"), "a pipe, a socket or a device"),
+        (Path.mkdir, "Is a directory"),
+        (lambda path: os.truncate(os.open(path, os.O_CREAT | os.O_RDWR), 11), "more than 10 bytes"),
+        (lambda path: path.symlink_to(path), "symbolic links"),
+        (lambda _: None, "No such file"),
+    ],
+)
+def test_what_is_no_file_of_that_size_is_refused(
+    make: Callable[[Path], object], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without waiting for it."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "file"
+    make(path)
+    with pytest.raises(OSError, match=said):
+        open_regular(path, 10)
+
+
+def test_a_link_is_followed_only_where_it_may_be(tmp_path: Path) -> None:
+    """A user names files by links; in a folder of others a link is none."""
+    (tmp_path / "file").write_bytes(b"0123456789")
+    (tmp_path / "link").symlink_to("file")
+    assert read_bytes(tmp_path / "link", 10) == b"0123456789"
+    assert read_bytes(tmp_path / "file", 10, links=False) == b"0123456789"
+    with pytest.raises(OSError, match="a link, which is not followed"):
+        read_bytes(tmp_path / "link", 10, links=False)
+
+
+def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
+    """Neither whole nor at its end; what stood in the way is replaced."""
+    others = tmp_path / "others"
+    others.write_bytes(b"theirs")
+    for name in ("file", "file.partial"):
+        (tmp_path / name).symlink_to(others)
+    with pytest.raises(OSError, match="symbolic links"):
+        open(tmp_path / "file", "ab", opener=own_regular)  # noqa: SIM115
+    write_whole(tmp_path / "file", b"ours")
+    assert (tmp_path / "file").read_bytes() == b"ours"
+    assert not (tmp_path / "file").is_symlink()
+    assert others.read_bytes() == b"theirs"
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "a/b", "/a", "a\\b", "c:a", "a\n", "\0", "a\x1b[2J"]
+)
+def test_a_name_that_leads_elsewhere_is_none(name: str) -> None:
+    """Separators, drives, the folder itself and the one above, control characters."""
+    assert not is_file_name(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["a", "...", ".a", "a b.txt", "tst_000000.bin", "\N{LATIN SMALL LETTER E WITH ACUTE}"]
+)
+def test_a_plain_name_is_one(name: str) -> None:
+    """Whatever else it holds."""
+    assert is_file_name(name)

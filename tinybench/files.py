@@ -1,0 +1,96 @@
+"""Open files that others wrote: regular ones only, and no farther than a bound.
+
+A pipe would be waited for, a device may have no end, and a link in a folder of others may lead to
+any file of this machine.
+"""
+
+import errno
+import os
+import re
+import stat
+import sys
+from io import BufferedReader
+from pathlib import Path
+
+DOCUMENT_MOST_B = 64 << 20
+"""Of JSON, or a list of names; the largest result of a run has a few MiB."""
+WHOLE_MOST_B = 256 << 20
+"""Of a model, an image or a log that is read whole."""
+STREAM_MOST_B = 16 << 30
+"""Of what is read piece by piece: a trace of hours, an archive."""
+
+_PLAIN = re.compile(r"(?!\.{1,2}\Z)[^/\\:\x00-\x1f\x7f]+")
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+
+
+def is_file_name(name: str) -> bool:
+    """Return whether a name is that of a file in a folder, and no way out of it."""
+    return _PLAIN.fullmatch(name) is not None
+
+
+def open_regular(path: Path, most_b: int, *, links: bool = True) -> BufferedReader:
+    """Open a regular file of at most `most_b` bytes to read. Raises OSError.
+
+    `links=False` in a folder that others wrote: a link is no file there.
+    """
+    _insist(path, path.stat() if links else path.lstat(), most_b)
+    file = os.fdopen(os.open(path, os.O_RDONLY | _NO_WAIT | (0 if links else _NO_LINK)), "rb")
+    try:
+        _insist(path, os.fstat(file.fileno()), most_b)  # it may be another one by now
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def read_bytes(path: Path, most_b: int, *, links: bool = True) -> bytes:
+    """Return what a regular file of at most `most_b` bytes holds. Raises OSError."""
+    with open_regular(path, most_b, links=links) as file:
+        return file.read(os.fstat(file.fileno()).st_size)
+
+
+def read_text(path: Path, most_b: int, errors: str = "strict") -> str:
+    """Return the UTF-8 text of a regular file, lines ending in "\\n".
+
+    Raises OSError, UnicodeDecodeError.
+    """
+    text = read_bytes(path, most_b).decode("utf-8", errors)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def own_regular(path: str, flags: int) -> int:
+    """Open a regular file to write, as the `opener` of Python's `open`; a link is none.
+
+    Raises OSError.
+    """
+    file = os.open(path, flags | _NO_WAIT | _NO_LINK, 0o666)
+    try:
+        _insist(Path(path), os.fstat(file), sys.maxsize)
+    except OSError:
+        os.close(file)
+        raise
+    return file
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all, and through no link that lies there. Raises OSError."""
+    partial = path.with_name(path.name + ".partial")
+    partial.unlink(missing_ok=True)
+    with partial.open("xb") as file:
+        file.write(data)
+    partial.replace(path)
+
+
+def _insist(path: Path, found: os.stat_result, most_b: int) -> None:
+    """Raise OSError for what is no regular file, or too large."""
+    kind = stat.S_IFMT(found.st_mode)
+    if kind == stat.S_IFDIR:
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if kind == stat.S_IFLNK:
+        raise OSError(errno.ELOOP, "a link, which is not followed here", str(path))
+    if kind != stat.S_IFREG:
+        raise OSError(errno.EINVAL, "a pipe, a socket or a device, not a file", str(path))
+    if found.st_size > most_b:
+        what = f"more than {most_b} bytes; is it the right file?"
+        raise OSError(errno.EFBIG, what, str(path))
