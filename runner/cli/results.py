@@ -93,7 +93,7 @@ def _report(arguments: argparse.Namespace) -> int:
     from ..rules.judge import judge
 
     outcomes = [
-        judge(folder)
+        judge(folder, thorough=True)
         for path in arguments.runs
         for folder in (run_folders(path) if path.is_dir() else [path])
     ]
@@ -168,8 +168,12 @@ def _compare(arguments: argparse.Namespace) -> int:
 def _compare_log(arguments: argparse.Namespace) -> int:
     from ..compare.published.log import beside, words
     from ..results.result import read_result
+    from ..rules import insist_intact
 
-    found = beside(read_result(arguments.base), arguments.published_log)
+    result = read_result(arguments.base)
+    if arguments.base.is_dir():
+        insist_intact(result, arguments.base)
+    found = beside(result, arguments.published_log)
     if arguments.json:
         print_json(found)
     else:

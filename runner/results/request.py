@@ -1,12 +1,14 @@
 """What the user asks of a run; kept in its journal, so that the run can go on later."""
 
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from msgspec.structs import replace
 
 DEFAULT_BAUD = 115_200
 MODELLED = "modelled"
+Mode = Literal["accuracy", "performance", "energy", "all"]
 
 
 class Request(msgspec.Struct, frozen=True):

@@ -18,7 +18,6 @@ from tinybench.transport.transcript import pack, unpack
 
 from .. import rules
 from ..build import task as tasks
-from ..build.board import Board
 from ..build.engine import Engine
 from ..build.firmware import Image
 from ..desk.reserve import reserved
@@ -28,10 +27,10 @@ from ..measure.float_model import float_quality
 from ..results import score
 from ..results.journal import Entry, Head, Journal, read
 from ..results.provenance import gather
+from ..results.recorded import ended, with_evidence
 from ..results.request import Request
 from ..results.result import (
     RESULT_FILE,
-    Accuracy,
     Answer,
     Energy,
     EngineUsed,
@@ -39,7 +38,6 @@ from ..results.result import (
     FloatModel,
     InputsUsed,
     ModelUsed,
-    Performance,
     Provenance,
     Result,
     Step,
@@ -110,8 +108,23 @@ def resume(folder: Path, track: Track, say: Callable[[str], None]) -> Outcome:
         with Journal(folder) as journal:
             again = Entry(resumed_at=datetime.now(UTC).isoformat(timespec="seconds"))
             journal.append(again)
-            before = [*entries, again]
+            samples = plan.inputs.samples.samples
+            kept, lost = rules.stands(
+                entries,
+                folder,
+                {sample.name: sample.label for sample in samples},
+                [sample.name for sample in samples[: plan.profile.windows]],
+            )
+            if lost:
+                say(
+                    f"measured again, for no transcript has it: {', '.join(lost[:3])}" + _more(lost)
+                )
+            before = [*kept, again]
             return _measure(plan, head, journal, before, folder, track, say, time.monotonic())
+
+
+def _more(names: list[str]) -> str:
+    return f" and {len(names) - 3} more" if len(names) > 3 else ""
 
 
 @dataclass
@@ -164,17 +177,23 @@ def _measure(
     except (TinybenchError, KeyboardInterrupt) as error:
         with contextlib.suppress(RunFolderError):  # the first error is the one to tell
             why = str(error) or "interrupted by the user"
-            write_result(folder, _result(plan, head, known, files, came_from, why))
-            write_seal(folder)
+            _store(_result(plan, head, known, files, came_from, why), journal, folder)
         say(
             f"stopped; what was measured until then is in {folder}, what was said on the line in "
             f"{folder / TRANSCRIPT_FILE}; go on with: tinybench resume {folder}"
         )
         raise
-    done = _result(plan, head, known, files, came_from, None)
-    write_result(folder, done)
-    write_seal(folder)
+    done = _store(_result(plan, head, known, files, came_from, None), journal, folder)
     return Outcome(done, rules.judged(done, plan.task, plan.profile), folder)
+
+
+def _store(result: Result, journal: Journal, folder: Path) -> Result:
+    """End the journal, write the result and seal the folder; return what was written."""
+    journal.append(ended(result))
+    result = with_evidence(result, folder)
+    write_result(folder, result)
+    write_seal(folder)
+    return result
 
 
 def _measure_boards(
@@ -319,8 +338,8 @@ def _result(
         if sample.name in known.answers
     ]
     accuracy = score.accuracy(ordered, task.metric) if ordered else None
-    performance = _performance(known.windows, board)
-    vips, vops = _valid_per_second(accuracy, performance, plan.manifest and plan.manifest.macs)
+    performance = score.performance(known.windows, board.instruction_ns)
+    vips, vops = score.valid_per_second(accuracy, performance, plan.manifest and plan.manifest.macs)
     image = plan.image or plan.energy_image
     return Result(
         tinybench=version("tinybench-mcu"),
@@ -337,7 +356,7 @@ def _result(
         profile=plan.profile.name,
         dataset=inputs.dataset_origin,
         emulated=board.emulated,
-        time_base=_time_base(board, request),
+        time_base=score.time_base(board.instruction_ns, on_port=bool(request.ports)),
         dut=known.met.vendor,
         inputs=_inputs_used(plan),
         model=_model_used(plan),
@@ -365,12 +384,6 @@ def run_all(request: Request, track: Track, say: Callable[[str], None]) -> Itera
         out = None if request.out is None else request.out / name
         yield run(replace(request, task=name, out=out), track, say, worked_until_s)
         worked_until_s = time.monotonic()
-
-
-def _time_base(board: Board, request: Request) -> str:
-    if board.emulated:
-        return f"emulated: one instruction is {board.instruction_ns} ns"
-    return "clock of the board" if request.ports else "clock of this computer"
 
 
 def _inputs_used(plan: Plan) -> InputsUsed:
@@ -407,24 +420,3 @@ def _firmware(image: Image, engine: Engine | None) -> Firmware:
         ram_b=image.ram_b,
         engine=engine and EngineUsed(engine.name, engine.sha256, image.engine_flags or ""),
     )
-
-
-def _performance(windows: list[Window], board: Board) -> Performance | None:
-    if not windows:
-        return None
-    throughput_per_s = score.median_throughput_per_s(windows)
-    instructions = None
-    if board.emulated:
-        instructions = round(1e9 / board.instruction_ns / throughput_per_s)
-    return Performance(throughput_per_s, 1 / throughput_per_s, instructions, list(windows))
-
-
-def _valid_per_second(
-    accuracy: Accuracy | None, performance: Performance | None, macs: int | None
-) -> tuple[float | None, float | None]:
-    """Return VIPS and VOPS of one task, where it has an accuracy and a latency."""
-    if accuracy is None or accuracy.top1 is None or performance is None:
-        return None, None
-    latency_s = performance.latency_s
-    vips = score.vips([(accuracy.top1, latency_s)])
-    return vips, None if macs is None else score.vops([(accuracy.top1, latency_s, macs)])

@@ -15,6 +15,7 @@ from .. import rules
 from ..build import board as boards
 from ..build import task as tasks
 from ..results.journal import create
+from ..rules.evidence.derived import INPUTS_FILE
 from .plan import Plan
 
 
@@ -64,6 +65,9 @@ def store_files(folder: Path, plan: Plan) -> dict[str, str]:
         for name, source in copies.items():
             shutil.copyfile(source, folder / name)
         stored = [*copies]
+        listed = "".join(f"{s.name},{s.label},{s.sha256}\n" for s in inputs.samples.samples)
+        (folder / INPUTS_FILE).write_text(listed, encoding="utf-8", newline="\n")
+        stored.append(INPUTS_FILE)
         if plan.engine is None:
             stored.append("manifest.json")
             (folder / stored[-1]).write_bytes(
