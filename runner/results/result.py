@@ -285,7 +285,7 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     vops: float | None = None
     """Top-1 times MACs per second."""
     files_sha256: dict[str, str]
-    """Of the files stored beside this one: declarations, images, inputs, journal, transcripts, trace."""
+    """Of what is stored beside this file: declarations, images, inputs, and what was measured."""
     provenance: Provenance | None = None
     """None in results of early versions."""
 
