@@ -177,7 +177,7 @@ def resolve(
     if isinstance(model, Engine):
         model_origin, whose = "engine", f"the model of engine {model.name}"
     else:
-        model_origin = _model_origin(task, official_model, sha256)
+        model_origin = origin_of(task, sha256)
         whose = f"{model_origin} model ({path.name})"
 
     name = dataset.name if known is None else known.title
@@ -313,9 +313,9 @@ def _file_sha256(path: Path) -> str:
         ) from error
 
 
-def _model_origin(task: Task, official: Model, sha256: str) -> Origin:
-    """Say whose model it is, by its bytes."""
-    if sha256 == official.sha256:
+def origin_of(task: Task, sha256: str) -> Origin:
+    """Say whose model a .tflite is, by its bytes. Raises UsageError and DeclarationError."""
+    if sha256 == load_model(task.model).sha256:
         return "official"
     embedded = _file_of(task.embedded_model)
     if task.embedded_model.endswith(".toml"):

@@ -33,7 +33,7 @@ def report(voice: Voice, runs: tuple[Path, ...], to: str, out: Path | None) -> i
     from ..rules.judge import judge
 
     outcomes = [
-        judge(folder)
+        judge(folder, thorough=True)
         for path in runs
         for folder in (run_folders(path) if path.is_dir() else [path])
     ]
@@ -168,10 +168,14 @@ def compare(
 def _compare_log(voice: Voice, run: Path, log: Path, to: str, out: Path | None) -> int:
     from ..compare.published.log import beside, words
     from ..results.result import read_result
+    from ..rules import insist_intact
 
     if to == "markdown":
         raise UsageError("--to markdown is for runs that are compared, not for --published-log")
-    found = beside(read_result(run), log)
+    result = read_result(run)
+    if run.is_dir():
+        insist_intact(result, run)
+    found = beside(result, log)
     forms = {
         "terminal": lambda: "".join(f"{line}\n" for line in words(found)),
         "json": lambda: found,

@@ -16,6 +16,7 @@ from tinybench.files import DOCUMENT_MOST_B, read_bytes
 from tinybench.read import read_json
 
 from ..results.result import FORMAT, Result, newer, read_result
+from ..rules import insist_intact
 from .store import run_folders
 
 SIGNIFICANCE = 0.05
@@ -185,12 +186,16 @@ def write_baseline(runs: Sequence[Path], out: Path) -> int:
 def measured(path: Path) -> dict[tuple[str, str], Measured]:
     """Return what a run, a folder of runs or a baseline file holds, by (task, board).
 
-    Raises RunFolderError: it cannot be read, or holds no whole run.
+    Raises RunFolderError: it cannot be read, holds no whole run, or was changed after it.
     """
     if path.is_file() and path.name != "result.json":
         return {(run.task, run.board): run for run in _read_baseline(path).runs}
     results = [(folder, read_result(folder)) for folder in _folders(path)]
-    whole = [(folder, result) for folder, result in results if result.complete]
+    whole = [
+        (folder, insist_intact(result, folder) if folder.is_dir() else result)
+        for folder, result in results
+        if result.complete
+    ]
     if not whole:
         raise RunFolderError(f"{path}: no run here reached its end; run it again, or resume it")
     found: dict[tuple[str, str], Measured] = {}

@@ -242,7 +242,7 @@ def _state(entries: list["os.DirEntry[str]"]) -> str:
 def _judge_state() -> str:
     """Return a digest of the code and the declarations: other ones may judge otherwise."""
     runner = Path(__file__).parents[1]
-    sources = sorted([*runner.glob("*/*.py"), *runner.rglob("*.toml")])
+    sources = sorted([*runner.rglob("*.py"), *runner.rglob("*.toml")])
     digest = hashlib.sha256(version("tinybench-mcu").encode())
     for source in sources:
         digest.update(source.read_bytes())

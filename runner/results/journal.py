@@ -1,7 +1,10 @@
 """The journal of a run: what was asked and what was measured, on disk as soon as it is known."""
 
 import os
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -40,6 +43,41 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     answer: Answer | None = None
     window: Window | None = None
     energy: Energy | None = None
+    ended: dict[str, Any] | None = None
+    """What of the result nothing else in the journal says: see `recorded`."""
+
+
+@dataclass(frozen=True)
+class Noted:
+    """What a journal holds, taken together: of what was measured twice, the last counts."""
+
+    answers: dict[str, Answer]
+    """By the name of the input."""
+    windows: list[Window]
+    """In the order of their inputs: each is on another one."""
+    energy: Energy | None
+    float_model: FloatModel | None
+    steps: list[Step]
+    resumed: int
+    duts: list[str]
+    """Who answered the handshakes."""
+    ended: dict[str, Any] | None
+
+
+def noted(entries: Iterable[Entry]) -> Noted:
+    """Take the entries of a journal together."""
+    entries = list(entries)
+    windows = {entry.window.input: entry.window for entry in entries if entry.window}
+    return Noted(
+        answers={entry.answer.input: entry.answer for entry in entries if entry.answer},
+        windows=list(windows.values()),
+        energy=next((entry.energy for entry in reversed(entries) if entry.energy), None),
+        float_model=next((one.float_model for one in reversed(entries) if one.float_model), None),
+        steps=[entry.step for entry in entries if entry.step],
+        resumed=sum(entry.resumed_at is not None for entry in entries),
+        duts=[entry.dut for entry in entries if entry.dut is not None],
+        ended=next((entry.ended for entry in reversed(entries) if entry.ended is not None), None),
+    )
 
 
 class Journal:
@@ -121,5 +159,5 @@ def _lock(file: int) -> None:
 def _path(kind: type, text: object) -> Path:
     """Return a path of a request, which is the one thing in it that JSON has not."""
     if kind is not Path or not isinstance(text, str):
-        raise NotImplementedError(kind)
+        raise TypeError(f"{text!r} is no path")
     return Path(text)

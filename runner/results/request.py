@@ -1,6 +1,7 @@
 """What the user asks of a run; kept in its journal, so that the run can go on later."""
 
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -8,6 +9,7 @@ from msgspec.structs import replace
 from .defaults import DEFAULT_BAUD
 
 MODELLED = "modelled"
+Mode = Literal["accuracy", "performance", "energy", "all"]
 
 
 class Request(msgspec.Struct, frozen=True):

@@ -313,7 +313,7 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     vops: float | None = None
     """Top-1 times MACs per second."""
     files_sha256: dict[str, str]
-    """Of the declarations and the image stored beside this file."""
+    """Of what is stored beside this file: declarations, images, inputs, and what was measured."""
     provenance: Provenance | None = None
     """None in results of early versions."""
 

@@ -4,8 +4,10 @@ import math
 import statistics
 from collections.abc import Sequence
 
+from tinybench.errors import ProtocolError
+
 from ..dut.inference import parse_results
-from .result import Accuracy, Answer, Clock, Result, Window
+from .result import Accuracy, Answer, Clock, Performance, Result, Window
 
 MEDIAN_TO_MEAN = math.sqrt(math.pi / 2)
 """Standard deviation of a median beside that of a mean, of normal values."""
@@ -30,10 +32,13 @@ def accuracy(answers: list[Answer], metric: str) -> Accuracy:
     """Return the score of at least one answer by a task's metric, "top1" or "auc".
 
     The score of a file with several inputs is the mean over them. Raises ProtocolError when an
-    answer is no list of numbers.
+    answer is no list of numbers, or has no time.
     """
     outputs = [parse_results(answer.results) for answer in answers]
     labels = [answer.label for answer in answers]
+    untimed = next((answer.input for answer in answers if not answer.elapsed_us), None)
+    if untimed is not None:
+        raise ProtocolError(f"the answer to {untimed} has no time: run it again")
     latencies_s = [us * 1e-6 for answer in answers for us in answer.elapsed_us]
     # An inference that took 0 us was not timed: the DUT's timer is coarser than it is long.
     timed = all(latencies_s)
@@ -140,3 +145,43 @@ def latency_uncertainty_s(windows: Sequence[Window], clocks: Sequence[Clock]) ->
     off = max(abs(clock.ratio - 1) for clock in clocks) / math.sqrt(3)
     sure = max(clock.uncertainty for clock in clocks) / 2
     return 2 * math.hypot(spread_s, timer_s, off * latency_s, sure * latency_s)
+
+
+def spread(windows: Sequence[Window]) -> float:
+    """Return how much faster the fastest window was than the slowest, as a share; 0 with one."""
+    rates = [w.iterations / w.elapsed_us for w in windows if w.elapsed_us > 0 and w.iterations > 0]
+    return max(rates) / min(rates) - 1 if rates else 0.0
+
+
+def performance(
+    windows: Sequence[Window], instruction_ns: int, clocks: Sequence[Clock] = ()
+) -> Performance | None:
+    """Return the score of timed windows; None without one.
+
+    `instruction_ns`: emulated time of one instruction, 0 where time is measured; `clocks`: those of
+    the boards, which the uncertainty of the latency needs.
+    """
+    if not windows:
+        return None
+    per_s = median_throughput_per_s(windows)
+    instructions = round(1e9 / instruction_ns / per_s) if instruction_ns else None
+    unsure_s = latency_uncertainty_s(windows, clocks)
+    return Performance(per_s, 1 / per_s, instructions, list(windows), unsure_s)
+
+
+def valid_per_second(
+    accuracy: Accuracy | None, performance: Performance | None, macs: int | None
+) -> tuple[float | None, float | None]:
+    """Return VIPS and VOPS of one task, where it has an accuracy and a latency."""
+    if accuracy is None or accuracy.top1 is None or performance is None:
+        return None, None
+    latency_s = performance.latency_s
+    valid = vips([(accuracy.top1, latency_s)])
+    return valid, None if macs is None else vops([(accuracy.top1, latency_s, macs)])
+
+
+def time_base(instruction_ns: int, *, on_port: bool) -> str:
+    """Return in words what time is; `instruction_ns` as in `performance`."""
+    if instruction_ns:
+        return f"emulated: one instruction is {instruction_ns} ns"
+    return "clock of the board" if on_port else "clock of this computer"

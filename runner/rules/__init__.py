@@ -14,11 +14,14 @@ Ref: MLPerf Tiny Rules (mlcommons/tiny, benchmark/MLPerfTiny_Rules.adoc); energy
 import hashlib
 from pathlib import Path
 
+from tinybench.errors import RunFolderError
+
 from ..build.task import Task, load_task
 from ..build.task import names as task_names
 from ..results.result import Result
-from . import accuracy, clock, energy, inputs, outputs, performance, run
-from .folder import changed_files, evidence
+from . import accuracy, clock, energy, figures, inputs, outputs, performance, run
+from .evidence import changed_files, evidence, stands
+from .evidence.clauses import EVIDENCE
 from .profile import WINDOW_MIN_S, WINDOWS, Profile, default_profile, load_profile, names
 from .rule import (
     DEFAULT_PROFILE,
@@ -35,6 +38,7 @@ from .rule import (
 __all__ = [
     "DEFAULT_PROFILE",
     "ENERGY_README",
+    "EVIDENCE",
     "README",
     "RULES",
     "WINDOWS",
@@ -49,11 +53,13 @@ __all__ = [
     "check_folder",
     "default_profile",
     "evidence",
+    "insist_intact",
     "judged",
     "judged_under",
     "load_profile",
     "names",
     "sha256",
+    "stands",
 ]
 
 
@@ -68,6 +74,7 @@ def judged(result: Result, task: Task, profile: Profile | None = None) -> Verdic
     if result.mode == "energy" or result.energy is not None:
         found += energy.rulings(result, profile)
     found += clock.rulings(result)
+    found += figures.rulings(result)
     found += outputs.rulings(result)
     return Verdict(profile.name, profile.mlperf and _of_mlperf(task), found)
 
@@ -96,9 +103,23 @@ def check_folder(result: Result, folder: Path) -> list[Violation]:
     return [ruling.violation() for ruling in found if ruling.state == "broken"]
 
 
+def insist_intact(result: Result, folder: Path) -> Result:
+    """Return the result of a run folder that agrees with itself; reads all of the folder.
+
+    Raises RunFolderError: what it says is not what was measured.
+    """
+    broken = [one for one in check_folder(result, folder) if one.rule in EVIDENCE]
+    if broken:
+        raise RunFolderError(
+            f"{folder}: the evidence of this run is broken: {broken[0].rule}: {broken[0].found}; "
+            f"all of it says: tinybench check {folder}"
+        )
+    return result
+
+
 def sha256() -> str:
     """Return a hash of the rules themselves: other ones may judge otherwise."""
     digest = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.glob("*.py")):
+    for source in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(source.read_bytes())
     return digest.hexdigest()

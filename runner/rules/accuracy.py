@@ -25,7 +25,7 @@ def rulings(result: Result, task: Task, profile: Profile) -> Iterator[Ruling]:
         return
     try:
         recomputed = score.accuracy(accuracy.answers, task.metric)
-    except ProtocolError as error:
+    except (ProtocolError, ArithmeticError) as error:
         recomputed, seen = None, str(error)
     else:
         seen = _text(recomputed)

@@ -51,7 +51,7 @@ def judge(folder: Path, profile: str | None = None, *, thorough: bool = False) -
     verdict = rules.judged(result, task, judged_by)
     held = rules.changed_files(result, folder)
     if thorough:
-        held += rules.evidence(result, folder)
+        held += [*rules.evidence(result, folder)]
     return Outcome(
         result, Verdict(verdict.profile, verdict.mlperf, [*held, *verdict.rulings]), folder
     )

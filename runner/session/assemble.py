@@ -3,22 +3,17 @@
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-from ..build.board import Board
 from ..build.engine import Engine
 from ..build.firmware import Image
 from ..build.inputs import Inputs
 from ..results import score
 from ..results.clock import Heard
 from ..results.result import (
-    Accuracy,
-    Clock,
     EngineUsed,
     Firmware,
     InputsUsed,
     ModelUsed,
-    Performance,
     Result,
-    Window,
 )
 from .connect import Met
 from .known import Known
@@ -42,9 +37,9 @@ def assemble(
     samples = inputs.samples.samples
     answers = [known.answers[sample.name] for sample in samples if sample.name in known.answers]
     accuracy = score.accuracy(answers, task.metric) if answers else None
-    performance = _performance(heard.beside(known.windows), heard.clocks, board)
+    performance = score.performance(heard.beside(known.windows), board.instruction_ns, heard.clocks)
     macs = plan.manifest and plan.manifest.macs
-    vips, vops = _valid_per_second(accuracy, performance, macs)
+    vips, vops = score.valid_per_second(accuracy, performance, macs)
     image = plan.image or plan.energy_image
     return Result(
         tinybench=version("tinybench-mcu"),
@@ -61,7 +56,7 @@ def assemble(
         profile=plan.profile.name,
         dataset=inputs.dataset_origin,
         emulated=board.emulated,
-        time_base=_time_base(board, on_port=bool(asked.ports)),
+        time_base=score.time_base(board.instruction_ns, on_port=bool(asked.ports)),
         dut=met.vendor,
         inputs=_inputs_used(inputs, asked.limit, [sample.name for sample in plan.timed_samples]),
         model=ModelUsed(
@@ -90,12 +85,6 @@ def assemble(
     )
 
 
-def _time_base(board: Board, *, on_port: bool) -> str:
-    if board.emulated:
-        return f"emulated: one instruction is {board.instruction_ns} ns"
-    return "clock of the board" if on_port else "clock of this computer"
-
-
 def _inputs_used(inputs: Inputs, limit: int | None, first: list[str]) -> InputsUsed:
     return InputsUsed(
         name=inputs.name,
@@ -121,30 +110,3 @@ def _firmware(image: Image, engine: Engine | None) -> Firmware:
         ram_b=image.ram_b,
         engine=engine and EngineUsed(engine.name, engine.sha256, image.engine_flags or ""),
     )
-
-
-def _performance(windows: list[Window], clocks: list[Clock], board: Board) -> Performance | None:
-    if not windows:
-        return None
-    throughput_per_s = score.median_throughput_per_s(windows)
-    instructions = None
-    if board.emulated:
-        instructions = round(1e9 / board.instruction_ns / throughput_per_s)
-    return Performance(
-        throughput_per_s,
-        1 / throughput_per_s,
-        instructions,
-        list(windows),
-        score.latency_uncertainty_s(windows, clocks),
-    )
-
-
-def _valid_per_second(
-    accuracy: Accuracy | None, performance: Performance | None, macs: int | None
-) -> tuple[float | None, float | None]:
-    """Return VIPS and VOPS of one task, where it has an accuracy and a latency."""
-    if accuracy is None or accuracy.top1 is None or performance is None:
-        return None, None
-    latency_s = performance.latency_s
-    vips = score.vips([(accuracy.top1, latency_s)])
-    return vips, None if macs is None else score.vops([(accuracy.top1, latency_s, macs)])

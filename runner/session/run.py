@@ -18,8 +18,9 @@ from ..build import task as tasks
 from ..desk.reserve import reserved
 from ..results.clock import Heard, listen
 from ..results.journal import Entry, Head, Journal, read
+from ..results.recorded import ended, with_evidence
 from ..results.request import Request
-from ..results.result import RESULT_FILE, read_result
+from ..results.result import RESULT_FILE, Result, read_result
 from ..rules.judge import Outcome
 from . import steps
 from .assemble import assemble
@@ -92,7 +93,16 @@ def resume(folder: Path, track: Track, say: Callable[[str], None]) -> Outcome:
         tell(folder)
         unpack(folder)
         with Journal(folder) as journal:
-            known = Known(journal, before, time.monotonic())
+            kept, lost = rules.stands(
+                before,
+                folder,
+                {sample.name: sample.label for sample in plan.inputs.samples.samples},
+                [sample.name for sample in plan.timed_samples],
+            )
+            if lost:
+                more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
+                say(f"measured again, for no transcript has it: {', '.join(lost[:3])}{more}")
+            known = Known(journal, kept, time.monotonic())
             known.add(Entry(resumed_at=datetime.now(UTC).isoformat(timespec="seconds")))
             return _measure(plan, head.started_at, known, folder, track, say)
 
@@ -116,7 +126,9 @@ def _measure(
 ) -> Outcome:
     """Measure what is not known yet, store the result and judge it."""
     asked, task, sites = plan.asked, plan.task, plan.sites
-    files = store_files(folder, plan.copies, None if plan.engine else plan.manifest)
+    files = store_files(
+        folder, plan.copies, plan.inputs.samples.samples, None if plan.engine else plan.manifest
+    )
     met = Met()
     try:
         image = plan.energy_image if asked.mode == "energy" else plan.image
@@ -170,15 +182,23 @@ def _measure(
         if line_was_open(folder):
             with contextlib.suppress(RunFolderError):  # the first error is the one to tell
                 heard = _heard(plan, folder)
-                store_result(folder, assemble(plan, known, met, heard, started_at, files, why))
+                _store(assemble(plan, known, met, heard, started_at, files, why), known, folder)
             say(
                 f"stopped; what was measured until then is in {folder}, what was said on the line "
                 f"in {folder / TRANSCRIPT_FILE}; go on with: tinybench resume {folder}"
             )
         raise
     result = assemble(plan, known, met, _heard(plan, folder), started_at, files)
-    store_result(folder, result)
+    result = _store(result, known, folder)
     return Outcome(result, rules.judged(result, task, plan.profile), folder)
+
+
+def _store(result: Result, known: Known, folder: Path) -> Result:
+    """End the journal, write the result and seal the folder; return what was written."""
+    known.add(ended(result))
+    result = with_evidence(result, folder)
+    store_result(folder, result)
+    return result
 
 
 def _heard(plan: Plan, folder: Path) -> Heard:

@@ -2,12 +2,13 @@
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
+from tinybench.datasets.reader import Sample
 from tinybench.errors import RunFolderError
 from tinybench.files import WHOLE_MOST_B, read_bytes, write_whole
 from tinybench.models.compiler import Manifest
@@ -15,6 +16,7 @@ from tinybench.models.compiler import Manifest
 from ..results.journal import create
 from ..results.result import Result, write_result
 from ..results.seal import write_seal
+from ..rules.evidence.derived import INPUTS_FILE
 from .connect import line_was_open
 
 
@@ -63,13 +65,18 @@ def new_folder(folder: Path) -> Iterator[Path]:
         raise
 
 
-def store_files(folder: Path, copies: dict[str, Path], manifest: Manifest | None) -> dict[str, str]:
+def store_files(
+    folder: Path, copies: dict[str, Path], samples: Sequence[Sample], manifest: Manifest | None
+) -> dict[str, str]:
     """Copy what decides the result into the folder, each by its name; return {name: SHA-256}.
 
-    `manifest`: what our compiler says of the model, where it made it.
+    `samples`: the whole set, of which names, labels and hashes are kept; `manifest`: what our
+    compiler says of the model, where it made it.
     """
     try:
         stored = {name: read_bytes(source, WHOLE_MOST_B) for name, source in copies.items()}
+        listed = "".join(f"{one.name},{one.label},{one.sha256}\n" for one in samples)
+        stored[INPUTS_FILE] = listed.encode()
         if manifest is not None:
             text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
             stored["manifest.json"] = text + b"\n"

@@ -15,6 +15,9 @@ from ..uncertain import uncertain
 from .energy import incomplete
 from .published import placed, words
 
+BOARD_SPREAD = 0.02
+"""Of the throughput of windows: a microcontroller that does nothing else spreads them by less."""
+
 
 def report(
     result: Result, verdict: Verdict, folder: Path, *, rules: bool = False
@@ -64,6 +67,12 @@ def caveats(result: Result, verdict: Verdict) -> list[str]:
         said.append("energy: modelled, not a measurement")
     if result.link is not None and not result.link.verified:
         said.append("uploads were not verified")
+    spread = score.spread(result.performance.windows) if result.performance else 0.0
+    if not result.emulated and spread > BOARD_SPREAD:
+        said.append(
+            f"windows differ by {spread:.1%}, those of a board by less than {BOARD_SPREAD:.0%}: "
+            "something else ran beside them"
+        )
     return said
 
 

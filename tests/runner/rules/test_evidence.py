@@ -1,7 +1,6 @@
 """A run folder held against itself: an edited result is noticed, by what it contradicts."""
 
 import gzip
-import hashlib
 import json
 import re
 import subprocess
@@ -16,11 +15,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.runner.results.a_result import good_result
-from tinybench.runner import rules
+from tests.runner.rules.a_run import PROFILE, broken, copy_of, edit_result, hash_again, short_run
+from tinybench.errors import RunFolderError
+from tinybench.runner import cli, rules
+from tinybench.runner.compare.change import compare
 from tinybench.runner.dut.client import Dut
 from tinybench.runner.results.request import Request
 from tinybench.runner.results.result import Answer, read_result
-from tinybench.runner.rules.folder import claimed, inferred
+from tinybench.runner.results.transcript import inferred
+from tinybench.runner.rules.evidence.said import claimed
 from tinybench.runner.rules.judge import judge
 from tinybench.runner.session.run import run
 from tinybench.track import silent
@@ -28,62 +31,7 @@ from tinybench.transport import transcript
 from tinybench.transport.process import ProcessTransport
 from tinybench.transport.recorder import Recorder
 
-PROFILE = """\
-name = "moment"
-title = "as little as can be judged"
-source = "these tests"
-accuracy_inputs = 10
-window_min_s = {seconds}
-"""
-EVIDENCE = ("stored-files", "sealed", "journal", "transcript", "energy-trace")
-
-
-def _run(folder: Path, **asked: Any) -> Path:
-    """Do a short run; return its folder."""
-    profile = folder / "moment.toml"
-    profile.write_text(PROFILE.format(seconds=asked.pop("seconds", 0.02)))
-    request = Request(task="kws", profile=str(profile), out=folder / "run", **asked)
-    assert run(request, silent, lambda _: None).violations == []
-    return folder / "run"
-
-
-@pytest.fixture(scope="session")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run on the host: ten inputs, five short windows."""
-    return _run(tmp_path_factory.mktemp("measured"), board="host")
-
-
-@pytest.fixture(scope="session")
-def energetic(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run in energy mode, of an emulated board and a simulated monitor."""
-    folder = tmp_path_factory.mktemp("energetic")
-    return _run(folder, board="mps2-an386", mode="energy", seconds=0.3)
-
-
-def _copy(folder: Path, to: Path) -> Path:
-    """Return a copy of a run folder that may be edited."""
-    to.mkdir()
-    for path in folder.iterdir():
-        (to / path.name).write_bytes(path.read_bytes())
-    return to
-
-
-def _edit(folder: Path, change: Callable[[dict[str, Any]], None], *, seal: bool) -> None:
-    """Edit result.json, and seal the folder again if told to."""
-    path = folder / "result.json"
-    result = json.loads(path.read_bytes())
-    change(result)
-    path.write_text(json.dumps(result))
-    if seal:
-        _seal_again(folder)
-
-
-def _seal_again(folder: Path) -> None:
-    lines = (folder / "SHA256SUMS").read_text().splitlines()
-    names = [line.split("  ", 1)[1] for line in lines]
-    sums = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names]
-    text = "".join(f"{digest}  {name}\n" for digest, name in zip(sums, names, strict=True))
-    (folder / "SHA256SUMS").write_text(text)
+EVIDENCE = rules.EVIDENCE
 
 
 def _states(folder: Path) -> dict[str, set[str]]:
@@ -93,10 +41,6 @@ def _states(folder: Path) -> dict[str, set[str]]:
         if ruling.rule in EVIDENCE:
             found.setdefault(ruling.rule, set()).add(ruling.state)
     return found
-
-
-def _broken(folder: Path) -> set[str]:
-    return {violation.rule for violation in judge(folder, thorough=True).violations}
 
 
 @pytest.mark.parametrize("which", ["measured", "energetic"])
@@ -158,9 +102,9 @@ def test_an_edited_result_breaks_its_seal(
     measured: Path, tmp_path: Path, change: Callable[[dict[str, Any]], None]
 ) -> None:
     """Whatever was edited in it."""
-    folder = _copy(measured, tmp_path / "edited")
-    _edit(folder, change, seal=False)
-    assert "sealed" in _broken(folder)
+    folder = copy_of(measured, tmp_path / "edited")
+    edit_result(folder, change, seal=False)
+    assert "sealed" in broken(folder)
 
 
 @pytest.mark.parametrize(
@@ -182,9 +126,9 @@ def test_an_edited_result_that_is_sealed_again_contradicts_what_was_said(
     contradicts: set[str],
 ) -> None:
     """A new seal is easily made; journal and transcript still say what was measured."""
-    folder = _copy(measured, tmp_path / "edited")
-    _edit(folder, change, seal=True)
-    assert _broken(folder) & {"sealed", "journal", "transcript"} == contradicts
+    folder = copy_of(measured, tmp_path / "edited")
+    edit_result(folder, change, seal=True)
+    assert broken(folder) & {"sealed", "journal", "transcript"} == contradicts
 
 
 def test_an_edited_energy_contradicts_the_trace(energetic: Path, tmp_path: Path) -> None:
@@ -197,8 +141,8 @@ def test_an_edited_energy_contradicts_the_trace(energetic: Path, tmp_path: Path)
             window["energy_j"] /= 2
             window["power_w"] /= 2
 
-    folder = _copy(energetic, tmp_path / "edited")
-    _edit(folder, lambda result: halve(result["energy"]), seal=False)
+    folder = copy_of(energetic, tmp_path / "edited")
+    edit_result(folder, lambda result: halve(result["energy"]), seal=False)
     lines = (folder / "journal.jsonl").read_text().splitlines()
     for number, line in enumerate(lines):
         entry = json.loads(line)
@@ -206,8 +150,8 @@ def test_an_edited_energy_contradicts_the_trace(energetic: Path, tmp_path: Path)
             entry["energy"] = json.loads((folder / "result.json").read_bytes())["energy"]
             lines[number] = json.dumps(entry)
     (folder / "journal.jsonl").write_text("\n".join(lines) + "\n")
-    _seal_again(folder)
-    assert _broken(folder) == {"energy-trace"}
+    hash_again(folder)
+    assert broken(folder) == {"energy-trace"}
 
 
 @pytest.mark.parametrize(
@@ -222,7 +166,7 @@ def test_an_edited_energy_contradicts_the_trace(energetic: Path, tmp_path: Path)
 )
 def test_an_edited_file_is_named(measured: Path, tmp_path: Path, name: str, rule: str) -> None:
     """One blank at its end is enough."""
-    folder = _copy(measured, tmp_path / "edited")
+    folder = copy_of(measured, tmp_path / "edited")
     (folder / name).write_bytes((folder / name).read_bytes() + b"\n")
     violations = judge(folder, thorough=True).violations
     assert rule in {v.rule for v in violations if name in v.wanted}
@@ -234,9 +178,9 @@ def test_an_edited_file_is_named(measured: Path, tmp_path: Path, name: str, rule
 )
 def test_a_file_that_is_gone_is_named(measured: Path, tmp_path: Path, name: str, rule: str) -> None:
     """A result whose seal was thrown away is not one of a version without seals."""
-    folder = _copy(measured, tmp_path / "edited")
+    folder = copy_of(measured, tmp_path / "edited")
     (folder / name).unlink()
-    assert rule in _broken(folder)
+    assert rule in broken(folder)
 
 
 @pytest.mark.parametrize(
@@ -247,54 +191,34 @@ def test_damaged_evidence_is_a_broken_rule_and_no_crash(
     measured: Path, tmp_path: Path, name: str, damage: bytes
 ) -> None:
     """Anything may stand in a file of somebody else's."""
-    folder = _copy(measured, tmp_path / "edited")
+    folder = copy_of(measured, tmp_path / "edited")
     (folder / name).write_bytes(damage + (folder / name).read_bytes()[:500])
-    assert _broken(folder) >= {"sealed"}
+    assert broken(folder) >= {"sealed"}
 
 
 def test_an_old_result_is_read_and_judged(measured: Path, tmp_path: Path) -> None:
     """Without profile, provenance, seal and steps, as versions before them wrote it."""
-    folder = _copy(measured, tmp_path / "old")
+    folder = copy_of(measured, tmp_path / "old")
 
     def older(result: dict[str, Any]) -> None:
         for field in ("profile", "provenance", "steps", "float_model", "interface_board"):
             del result[field]
         del result["inputs"]["first"]
-        del result["files_sha256"]["profile.toml"]
+        for name in ("profile.toml", "inputs.csv", "journal.jsonl", "transcript.jsonl"):
+            del result["files_sha256"][name]
 
-    _edit(folder, older, seal=False)
-    for name in ("SHA256SUMS", "profile.toml"):
+    edit_result(folder, older, seal=False)
+    for name in ("SHA256SUMS", "profile.toml", "inputs.csv"):
         (folder / name).unlink()
+    lines = (folder / "journal.jsonl").read_text().splitlines(keepends=True)
+    kept = [line for line in lines if not line.startswith(('{"ended"', '{"step"'))]
+    (folder / "journal.jsonl").write_text("".join(kept))
     verdict = judge(folder, thorough=True).verdict
     assert verdict.profile == "mlperf-tiny"
     assert [one.found for one in verdict.rulings if one.rule == "sealed"] == [
         "written by a version without a seal"
     ]
-    assert not {"journal", "transcript", "sealed"} & _broken(folder)
-
-
-@pytest.mark.parametrize(("resumed", "state"), [(True, "kept"), (False, "broken")])
-def test_what_a_kill_left_unwritten_is_no_edit(
-    measured: Path, tmp_path: Path, resumed: bool, state: str
-) -> None:
-    """The journal has the last answer before the kill, the transcript may not have it."""
-    folder = _copy(measured, tmp_path / "killed")
-    lines = (folder / "journal.jsonl").read_text().splitlines()
-    last = max(number for number, line in enumerate(lines[:8]) if "answer" in json.loads(line))
-    if resumed:
-        lines.insert(last + 1, json.dumps({"resumed_at": "2026-11-21T10:00:00+00:00"}))
-    answer = json.loads(lines[last])["answer"]
-    answer["elapsed_us"][0] += 1  # nothing of the kind was said
-    lines[last] = json.dumps({"answer": answer})
-    (folder / "journal.jsonl").write_text("\n".join(lines) + "\n")
-
-    def same(result: dict[str, Any]) -> None:
-        for one in result["accuracy"]["answers"]:
-            if one["input"] == answer["input"]:
-                one["elapsed_us"] = answer["elapsed_us"]
-
-    _edit(folder, same, seal=True)
-    assert _states(folder)["transcript"] == {state}
+    assert not {"journal", "transcript", "sealed"} & broken(folder)
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -318,11 +242,13 @@ def test_any_bytes_on_a_line_are_read(tmp_path_factory: Any, heard: list[bytes])
 
 
 def test_a_listing_reads_no_transcript(measured: Path, tmp_path: Path) -> None:
-    """Thousands of runs are listed in about a second: only `check` reads all of the evidence."""
-    folder = _copy(measured, tmp_path / "edited")
-    _edit(folder, _better_answer, seal=True)
-    broken = {violation.rule for violation in judge(folder).violations}
-    assert not {"journal", "transcript"} & broken
+    """It may be long: a listing holds results against journal and files, only `check` reads all."""
+    folder = copy_of(measured, tmp_path / "edited")
+    edit_result(folder, _better_answer, seal=True)
+    (folder / "transcript.jsonl").write_text("no transcript")
+    found = {violation.rule for violation in judge(folder).violations}
+    assert "journal" in found
+    assert "transcript" not in found
 
 
 def test_the_stock_protocol_leaves_the_same_evidence(core: Path, tmp_path: Path) -> None:
@@ -398,7 +324,7 @@ def test_a_compressed_transcript_is_the_same_evidence(
 ) -> None:
     """Of a run that is done it is compressed before the seal; an edit in it is found."""
     monkeypatch.setattr(transcript, "LONG_B", 0)
-    folder = _run(tmp_path, board="host")
+    folder = short_run(tmp_path, board="host")
     assert (folder / "transcript.jsonl.gz").is_file()
     assert not (folder / "transcript.jsonl").exists()
     assert _states(folder) == {name: {"kept"} for name in EVIDENCE[:-1]}
@@ -406,7 +332,7 @@ def test_a_compressed_transcript_is_the_same_evidence(
     assert len(said) >= 15
     lines = list(transcript.read_lines(folder / "transcript.jsonl.gz"))
     (folder / "transcript.jsonl.gz").write_bytes(gzip.compress(b"".join(lines[: len(lines) // 2])))
-    assert {"sealed", "transcript"} <= _broken(folder)
+    assert {"sealed", "transcript"} <= broken(folder)
 
 
 def test_an_answer_is_found_however_it_arrived(core: Path, tmp_path: Path) -> None:
@@ -427,3 +353,23 @@ def test_an_answer_is_found_however_it_arrived(core: Path, tmp_path: Path) -> No
             lines = [json.dumps({"to": "host", "hex": piece.hex()}) for piece in pieces]
             path.write_text("".join(f"{line}\n" for line in lines))
             assert list(inferred(path)) == found
+
+
+def test_a_changed_run_is_not_compared(measured: Path, tmp_path: Path) -> None:
+    """Nor written into a baseline; it is named, with the rule that it breaks."""
+    folder = copy_of(measured, tmp_path / "edited")
+    edit_result(folder, _faster_window, seal=True)
+    with pytest.raises(RunFolderError, match=r"the evidence of this run is broken: journal"):
+        compare(measured, folder)
+
+
+def test_a_report_reads_all_of_the_evidence(
+    measured: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A transcript without an answer makes a run not valid in a report, too."""
+    folder = copy_of(measured, tmp_path / "edited")
+    lines = (folder / "transcript.jsonl").read_bytes().splitlines(keepends=True)
+    (folder / "transcript.jsonl").write_bytes(b"".join(lines[: len(lines) // 2]))
+    hash_again(folder)
+    assert cli.main(["report", str(folder)]) == 1
+    assert re.search(r"^transcript ", capsys.readouterr().out, re.MULTILINE)

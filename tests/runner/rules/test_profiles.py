@@ -211,9 +211,10 @@ def test_windows_on_other_inputs_than_the_first_are_not_valid() -> None:
 
 def test_every_rule_is_in_the_documentation() -> None:
     """docs/results.md lists each rule by its name, and no other."""
-    from tinybench.runner.rules import accuracy, clock, energy, folder, outputs, performance, run
+    from tinybench.runner.rules import accuracy, clock, energy, figures, outputs, performance, run
+    from tinybench.runner.rules.evidence import clauses
 
-    modules = (run, accuracy, performance, clock, energy, outputs, folder)
+    modules = (run, accuracy, performance, clock, energy, figures, outputs, clauses)
     known = {
         value.name
         for module in modules

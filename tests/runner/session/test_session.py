@@ -107,9 +107,10 @@ def test_the_run_folder_holds_the_evidence(emulated: tuple[dict, Path, str]) -> 
     _, folder, _ = emulated
     names = {path.name for path in folder.iterdir()}
     copies = {"board.toml", "task.toml", "profile.toml", "model.toml"}
-    copies |= {"firmware.elf", "manifest.json"}
-    assert names == {"result.json", "transcript.jsonl", "journal.jsonl", "SHA256SUMS"} | copies
-    assert set(read_result(folder).files_sha256) == copies
+    copies |= {"firmware.elf", "manifest.json", "inputs.csv"}
+    evidence = {"transcript.jsonl", "journal.jsonl"}
+    assert names == {"result.json", "SHA256SUMS"} | evidence | copies
+    assert set(read_result(folder).files_sha256) == copies | evidence
 
 
 def test_the_instruction_count_is_the_same_in_every_run(
@@ -186,7 +187,10 @@ def test_a_killed_emulator_is_started_again_and_changes_nothing(
 def test_a_run_that_was_interrupted_goes_on_and_ends_the_same(
     emulated: tuple[dict, Path, str], tmp_path: Path, how: str
 ) -> None:
-    """No answer is measured twice, and a torn last line of the journal is measured again."""
+    """A torn last line of the journal is measured again, and what no transcript has; else nothing.
+
+    An answer is in the journal at once, in the transcript with the next command.
+    """
     folder = tmp_path / "run"
     _interrupt(folder, lambda run, _: getattr(run, how)())
     journal = folder / "journal.jsonl"
@@ -197,14 +201,18 @@ def test_a_run_that_was_interrupted_goes_on_and_ends_the_same(
     found, wanted = read_result(folder), read_result(emulated[1])
     assert (found.accuracy, found.performance) == (wanted.accuracy, wanted.performance)
     assert found.resumed == 1
-    # Head, DUT twice, resumption, accuracy begun twice, performance, 300 answers, 5 windows.
-    assert len(_lines(folder, "journal.jsonl")) == 4 + 3 + 300 + 5
+    again = re.findall(r"measured again, for no transcript has it: (.*)", done.stderr)
+    assert len(again) <= (how == "kill")
+    # Head, DUT twice, resumption, accuracy begun twice, performance, 300 answers, 5 windows, and
+    # each end that was written.
+    ends = 1 if how == "kill" else 2
+    assert len(_lines(folder, "journal.jsonl")) == 4 + 3 + 300 + 5 + ends + len(again)
     assert before < 4 + 300
     checked = _tinybench("check", str(folder))
     assert checked.returncode == 0, checked.stdout
-    again = _tinybench("resume", str(folder))
-    assert again.returncode == 2
-    assert "this run is complete" in again.stderr
+    once_more = _tinybench("resume", str(folder))
+    assert once_more.returncode == 2
+    assert "this run is complete" in once_more.stderr
 
 
 def test_a_run_whose_parts_have_changed_does_not_go_on(

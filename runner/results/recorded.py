@@ -1,0 +1,66 @@
+"""What a result holds that nothing computes: written into the journal, too, when the run ends.
+
+All else in a result is computed from the journal and from the files beside it, and is computed
+again by whoever checks the run.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from tinybench.errors import RunFolderError
+
+from .journal import JOURNAL_FILE, Entry
+from .result import Result
+from .seal import file_sha256
+
+RECORDED = {
+    "tinybench": "the version that ended the run; the head of the journal has that which began it",
+    "finished_at": "the transcript counts seconds from its own beginning",
+    "error": "what ended the run happened outside of it",
+    "dut": "in energy mode the journal has no handshake",
+    "dataset": "whose inputs they are was seen by their bytes, which are not kept",
+    "inputs": "where the inputs came from; their names, classes and hashes are in inputs.csv",
+    "model": "the name of its file; what an engine holds is its maker's word",
+    "firmware": "compiler and sources are not in the image; the image itself is beside it",
+    "link": "what was done again on the line is counted by the client",
+    "tools": "versions on the computer that ran it",
+    "provenance": "the computer that ran it",
+    "files_sha256": "the files themselves are the witnesses; this holds them against an exchange",
+}
+"""Fields of a result, each with the reason why the journal repeats it."""
+TRACE_FILE = "energy.jls"
+
+
+def recorded(result: Result) -> dict[str, Any]:
+    """Return those fields of a result, as JSON has them."""
+    fields = msgspec.to_builtins(result)
+    fields["files_sha256"] = {
+        name: sha256 for name, sha256 in result.files_sha256.items() if not is_evidence(name)
+    }
+    return {name: fields[name] for name in RECORDED}
+
+
+def ended(result: Result) -> Entry:
+    """Return the last entry of a journal."""
+    return Entry(ended=recorded(result))
+
+
+def with_evidence(result: Result, folder: Path) -> Result:
+    """Return a result that names the hashes of its journal, transcripts, trace and pictures.
+
+    To be called when all of them are as they will be. Raises RunFolderError.
+    """
+    try:
+        names = sorted(path.name for path in folder.iterdir() if path.is_file())
+        hashes = {name: file_sha256(folder, name) for name in names if is_evidence(name)}
+    except OSError as error:
+        raise RunFolderError(f"cannot read the run folder {folder}: {error}") from error
+    return replace(result, files_sha256=result.files_sha256 | hashes)
+
+
+def is_evidence(name: str) -> bool:
+    """Return whether a file of a run folder is what `with_evidence` names: no declaration."""
+    return name == JOURNAL_FILE or name.startswith(("transcript", "energy"))

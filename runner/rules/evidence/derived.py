@@ -1,0 +1,287 @@
+"""A result computed again from its folder: from journal, declarations, image, manifest, inputs.
+
+Every field of a result is given by one of the parts below, or stands in the journal's last entry.
+"""
+
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from tinybench.errors import RunFolderError, TinybenchError
+from tinybench.files import read_bytes
+from tinybench.models.compiler import Manifest
+from tinybench.read import read_json
+
+from ...build.board import Board, load_board
+from ...build.elf import sizes
+from ...build.inputs import origin_of
+from ...build.task import Task, load_task
+from ...results import score
+from ...results.journal import Head, Noted
+from ...results.recorded import recorded
+from ...results.result import Answer, Result, Window
+from ...results.seal import file_sha256
+from ..profile import load_profile
+
+MANIFEST_FILE = "manifest.json"
+INPUTS_FILE = "inputs.csv"
+"""The lines `name,class,SHA-256` of all inputs, in order."""
+TEXT_MAX_B = 32 << 20
+SHOWN_MAX = 60
+
+
+class _Run(NamedTuple):
+    """What a folder says, and the result that is held against it."""
+
+    result: Result
+    folder: Path
+    head: Head
+    noted: Noted
+
+
+def differing(result: Result, folder: Path, head: Head, noted: Noted) -> list[str]:
+    """Return the fields of a result that its folder contradicts, each with both values."""
+    run = _Run(result, folder, head, noted)
+    has = msgspec.to_builtins(result)
+    differ: list[str] = []
+    for part in PARTS:
+        try:
+            found = part(run)
+        except (TinybenchError, ArithmeticError, ValueError) as error:
+            differ.append(str(error))
+            continue
+        for name, value in found.items():
+            differ += _differences(name, has[name], msgspec.to_builtins(value))
+    differ += _noted(run)
+    if noted.ended is not None:
+        said = recorded(result)
+        for name, value in noted.ended.items():
+            differ += _differences(name, said.get(name), value)
+    elif "journal.jsonl" in result.files_sha256:
+        differ.append("the journal does not say how the run ended")
+    return list(dict.fromkeys(differ))
+
+
+def given(result: Result, folder: Path, head: Head, noted: Noted) -> dict[str, Any]:
+    """Return the fields of a result that its folder gives. Raises as its parts."""
+    run = _Run(result, folder, head, noted)
+    return {name: value for part in PARTS for name, value in part(run).items()}
+
+
+def _differences(path: str, has: Any, wanted: Any) -> Iterator[str]:
+    """Yield each field in which two values as of JSON differ."""
+    if isinstance(has, dict) and isinstance(wanted, dict):
+        for key in {**wanted, **has}:
+            yield from _differences(f"{path}.{key}", has.get(key), wanted.get(key))
+    elif isinstance(has, list) and isinstance(wanted, list):
+        if len(has) != len(wanted):
+            yield f"{len(has)} {path}, not {len(wanted)}"
+        for number, (one, other) in enumerate(zip(has, wanted, strict=False), start=1):
+            yield from _differences(f"{path} {number}", one, other)
+    elif has != wanted:
+        yield f"{path} {_shown(has)}, not {_shown(wanted)}"
+
+
+def _shown(value: Any) -> str:
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return text if len(text) <= SHOWN_MAX else text[:SHOWN_MAX] + "..."
+
+
+def _asked(run: _Run) -> dict[str, Any]:
+    head = run.head
+    return {
+        "started_at": head.started_at,
+        "mode": head.asked.mode,
+        "division": head.asked.division,
+        "interface_board": head.asked.interface_board,
+        "complete": run.result.error is None,
+    }
+
+
+def _declared(run: _Run) -> dict[str, Any]:
+    """Return what the declarations beside a result say; older runs have not all of them."""
+    found: dict[str, Any] = {}
+    if (board := _board(run)) is not None:
+        found |= {"board": board.name, "core": board.core, "emulated": board.emulated}
+        on_port = bool(run.head.asked.ports)
+        found["time_base"] = score.time_base(board.instruction_ns, on_port=on_port)
+    if (task := _task(run)) is not None:
+        found |= {"task": task.name, "model_id": task.model_id}
+    if (profile := run.folder / "profile.toml").is_file():
+        found["profile"] = load_profile(str(profile)).name
+    return found
+
+
+def _board(run: _Run) -> Board | None:
+    path = run.folder / "board.toml"
+    return load_board(str(path), emulate=run.head.asked.emulate) if path.is_file() else None
+
+
+def _task(run: _Run) -> Task | None:
+    path = run.folder / "task.toml"
+    return load_task(str(path)) if path.is_file() else None
+
+
+def _measured(run: _Run) -> dict[str, Any]:
+    """Return what was measured, and every figure that is computed from it."""
+    result, noted = run.result, run.noted
+    board, task = _board(run), _task(run)
+    answers = _answers(run)
+    metric = task.metric if task else "auc" if result.task == "ad" else "top1"
+    accuracy = score.accuracy(answers, metric) if answers else None
+    emulated_ns = board.instruction_ns if board else 0
+    performance = score.performance(_windows(run), emulated_ns, result.clocks)
+    vips, vops = score.valid_per_second(accuracy, performance, result.model.macs)
+    return {
+        "accuracy": accuracy,
+        "performance": performance,
+        "energy": noted.energy,
+        "float_model": noted.float_model,
+        "vips": vips,
+        "vops": vops,
+        "steps": noted.steps or result.steps,
+        "resumed": noted.resumed,
+    }
+
+
+def _windows(run: _Run) -> list[Window]:
+    """Return the windows in the journal; what the host says of them is in the transcripts."""
+    has = run.result.performance.windows if run.result.performance else []
+    if len(has) != len(run.noted.windows):
+        return run.noted.windows
+    return [
+        replace(noted, host_s=one.host_s, host_uncertainty_s=one.host_uncertainty_s)
+        for noted, one in zip(run.noted.windows, has, strict=True)
+    ]
+
+
+def _answers(run: _Run) -> list[Answer]:
+    """Return the answers in the journal with the classes of the input list, in its order."""
+    noted = run.noted.answers
+    listed = input_list(run.folder)
+    if listed is None:
+        in_result = run.result.accuracy.answers if run.result.accuracy else []
+        order = dict.fromkeys(itertools.chain((one.input for one in in_result), noted))
+        return [noted[name] for name in order if name in noted]
+    return [
+        replace(noted[name], label=label) for name, (label, _) in listed.items() if name in noted
+    ]
+
+
+def input_list(folder: Path) -> dict[str, tuple[int, str]] | None:
+    """Return {name: (class, SHA-256)} of a run's inputs, in order; None where it has no list.
+
+    Raises RunFolderError for a list that is none.
+    """
+    path = folder / INPUTS_FILE
+    if not path.is_file():
+        return None
+    found: dict[str, tuple[int, str]] = {}
+    try:
+        for line in read_bytes(path, TEXT_MAX_B, links=False).decode().splitlines():
+            name, label, sha256 = line.rsplit(",", 2)
+            found[name] = (int(label), sha256)
+    except (OSError, ValueError) as error:
+        raise RunFolderError(f"{path}: no list of inputs: {error}") from error
+    return found
+
+
+def _built(run: _Run) -> dict[str, Any]:
+    """Return what is known of model, image and inputs by their bytes."""
+    result, folder, asked = run.result, run.folder, run.head.asked
+    model = replace(result.model, sha256=run.head.sha256.get("model", result.model.sha256))
+    board, task, manifest = _board(run), _task(run), _manifest(folder)
+    if asked.engine is not None and asked.model is None:
+        model = replace(model, kind="engine")
+    elif task is not None:
+        with contextlib.suppress(TinybenchError):  # a declaration that is not on this computer
+            model = replace(model, kind=origin_of(task, model.sha256))
+    firmware, elf = result.firmware, folder / "firmware.elf"
+    if manifest is not None:
+        ours = board is not None and board.toolchain is not None
+        model = replace(
+            model,
+            macs=manifest.macs,
+            weights_b=manifest.weights_b,
+            tensor_ram_b=manifest.tensor_ram_b if ours else None,
+        )
+    if firmware is not None and elf.is_file():
+        flash_b, ram_b = sizes(elf)
+        code_b = None
+        if manifest is not None and firmware.engine is None:
+            code_b = flash_b - manifest.weights_b + manifest.tables_b
+        firmware = replace(
+            firmware,
+            elf_sha256=file_sha256(folder, elf.name),
+            flash_b=flash_b,
+            code_flash_b=code_b,
+            ram_b=ram_b,
+        )
+    return {"model": model, "firmware": firmware, "inputs": _inputs(run)}
+
+
+def _inputs(run: _Run) -> Any:
+    has, listed = run.result.inputs, input_list(run.folder)
+    said = replace(
+        has,
+        sha256=run.head.sha256.get("dataset", has.sha256),
+        limit=run.head.asked.limit,
+    )
+    if listed is None:
+        return said
+    return replace(
+        said,
+        sha256=file_sha256(run.folder, INPUTS_FILE),
+        count=len(listed),
+        first=list(listed)[: len(has.first)],
+    )
+
+
+def _manifest(folder: Path) -> Manifest | None:
+    """Return what the compiler said of the model; None where it did not make it."""
+    path = folder / MANIFEST_FILE
+    if not path.is_file():
+        return None
+    try:
+        found = read_json(read_bytes(path, TEXT_MAX_B, links=False), type=Manifest | None)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise RunFolderError(f"{path}: not a manifest: {error}") from error
+    return found
+
+
+def _noted(run: _Run) -> Iterator[str]:
+    """Yield what the journal says otherwise than files and result, besides the fields of these."""
+    result, head = run.result, run.head
+    with contextlib.suppress(RunFolderError):  # said already
+        listed = input_list(run.folder) or {}
+        for name, answer in run.noted.answers.items():
+            label, _ = listed.get(name, (answer.label, ""))
+            if label != answer.label:
+                yield f"class {label} of {name}, in the journal {answer.label}"
+    said = head.sha256
+    if run.noted.resumed == 0 and head.tinybench != result.tinybench:
+        yield f"tinybench {result.tinybench}, not {head.tinybench}"
+    if result.provenance is not None and said.get("rules") != result.provenance.rules_sha256:
+        yield "the rules, in the journal others"
+    elfs = [run.folder / name for name in ("firmware.elf", "firmware-energy.elf")]
+    found = " ".join(file_sha256(run.folder, path.name) for path in elfs if path.is_file())
+    built = said.get("firmware", "")
+    if found and " ".join(dict.fromkeys(built.split())) != found:
+        yield "the firmware, in the journal another"
+    if said.get("dataset") != result.inputs.sha256:
+        yield "the inputs, in the journal others"
+    for told in run.noted.duts:
+        if not told.startswith(f"{result.dut} {result.model_id}"):
+            yield f"dut {result.dut} ({result.model_id}), not {told}"
+    if result.link is not None and result.mode != "energy":
+        boards = len(head.asked.ports) or head.asked.shards
+        if result.link.boards != boards:
+            yield f"link.boards {result.link.boards}, not {boards}"
+
+
+PARTS: tuple[Callable[[_Run], dict[str, Any]], ...] = (_asked, _declared, _measured, _built)

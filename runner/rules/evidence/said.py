@@ -1,0 +1,105 @@
+"""What was measured, looked for in the transcripts: everything was said on the line."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from tinybench.errors import RunFolderError
+from tinybench.transport.transcript import transcripts
+
+from ...results.clock import Heard, listen
+from ...results.result import Answer, Energy, Result, Window
+from ...results.transcript import Inferred, inferred
+from ..rule import Ruling
+from .clauses import AGAIN, EDITED, TRANSCRIPT, some
+
+Claim = tuple[str, Inferred]
+"""An inference that was measured, and what it is called."""
+
+
+def rulings(result: Result, folder: Path) -> Iterator[Ruling]:
+    """Judge that everything in the result was said on the line."""
+    wanted = "every answer and window as it was said on the line"
+    try:
+        heard = said(folder)
+    except RunFolderError as error:
+        yield TRANSCRIPT.broken(wanted, str(error), AGAIN)
+        return
+    if not transcripts(folder):
+        why = "there is no transcript"
+        if result.provenance is None:
+            yield TRANSCRIPT.not_judged(wanted, why)
+        else:
+            yield TRANSCRIPT.broken(wanted, why, AGAIN)
+        return
+    lacking = [*unsaid(claimed(result), heard), *_otherwise_timed(result, folder)]
+    found = f"not said on the line: {some(lacking)}" if lacking else "all of them were said"
+    yield TRANSCRIPT.judged(not lacking, wanted, found, EDITED)
+
+
+def _otherwise_timed(result: Result, folder: Path) -> Iterator[str]:
+    """Yield what the host's clock says otherwise in the transcripts than in the result."""
+    heard = Heard() if result.emulated else listen(folder)
+    if heard.clocks != result.clocks:
+        yield "the clock"
+    windows = result.performance.windows if result.performance else []
+    bare = [replace(window, host_s=None, host_uncertainty_s=None) for window in windows]
+    for number, (one, other) in enumerate(zip(windows, heard.beside(bare), strict=True), 1):
+        if one.host_s != other.host_s or one.host_uncertainty_s != other.host_uncertainty_s:
+            yield f"the host's time of window {number}"
+
+
+def said(folder: Path) -> Counter[Inferred]:
+    """Return what was said on all lines of a run. Raises RunFolderError."""
+    found: Counter[Inferred] = Counter()
+    for path in transcripts(folder):
+        found.update(inferred(path))
+    return found
+
+
+def unsaid(claims: Iterable[Claim], heard: Counter[Inferred]) -> list[str]:
+    """Return the names of those that were not heard; takes what was heard away, each once."""
+    lacking: dict[str, None] = {}
+    for name, one in claims:
+        if heard[one] < 1:
+            lacking[name] = None
+        heard[one] -= 1
+    return list(lacking)
+
+
+def claimed(result: Result) -> Iterator[Claim]:
+    """Yield each inference that the result holds, with its name."""
+    for answer in result.accuracy.answers if result.accuracy else []:
+        yield from of_answer(answer)
+    for number, window in enumerate(result.performance.windows if result.performance else [], 1):
+        yield from of_window(number, window)
+    if result.energy is not None:
+        yield from of_energy(result.energy)
+
+
+def of_answer(answer: Answer) -> Iterator[Claim]:
+    """Yield the inferences of an answer."""
+    values = answer.results.split(",")
+    each = len(values) // max(1, len(answer.elapsed_us))
+    for number, us in enumerate(answer.elapsed_us):
+        part = ",".join(values[number * each : (number + 1) * each])
+        yield f"answer to {answer.input}", (1, us, part)
+
+
+def of_window(number: int, window: Window) -> Iterator[Claim]:
+    """Yield what a window of the performance mode was, the first having number 1."""
+    yield f"window {number}", (window.iterations, window.elapsed_us, window.results)
+    if window.single_us is not None:
+        single = (1, window.single_us, window.single_results or "")
+        yield f"single inference before window {number}", single
+
+
+def of_energy(energy: Energy) -> Iterator[Claim]:
+    """Yield what the windows of the energy mode were."""
+    for number, window in enumerate(energy.windows, start=1):
+        us = (window.dut_s or 0.0) * 1e6
+        us = round(us) if math.isfinite(us) else -1
+        yield f"energy window {number}", (window.iterations, us, window.results)
