@@ -5,7 +5,6 @@ import json
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -15,6 +14,7 @@ import msgspec
 from tinybench.cache import cache_folder
 from tinybench.errors import BuildError, ModelError, ToolMissingError, UsageError
 from tinybench.models.compiler import Manifest, compile_model
+from tinybench.scratch import scratch
 
 from .board import Board, Toolchain
 from .engine import Engine
@@ -80,8 +80,8 @@ def build(board: Board, task: Task, model: Path | Engine, *, energy: bool = Fals
         )
     try:
         images.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=images, prefix=".build-") as scratch:
-            work = Path(scratch) / "image"
+        with scratch(images, ".build-") as own:
+            work = own / "image"
             work.mkdir()
             if isinstance(model, Engine):
                 manifest, has = None, [model.sha256, task.model_id, str(task.input_b)]
@@ -143,8 +143,8 @@ def converted(board: Board, image: Image, form: str) -> Path:
     _require(program, f"binutils-{_toolchain(board).prefix.rstrip('-')}")
     out = elf.with_suffix(f".{form}")
     try:
-        with tempfile.TemporaryDirectory(dir=elf.parent, prefix=".convert-") as scratch:
-            made = Path(scratch) / out.name
+        with scratch(elf.parent, ".convert-") as own:
+            made = own / out.name
             _output([program, "-O", *OBJCOPY_FORMATS[form], str(elf), str(made)])
             made.replace(out)  # at once: another run may read it
     except OSError as error:
@@ -251,7 +251,12 @@ def _make(board: Board, work: Path, build_id: str, source: list[str], *, energy:
     ]
     try:
         done = subprocess.run(  # noqa: S603 - an argument list of our own
-            command, capture_output=True, text=True, timeout=BUILD_TIMEOUT_S, check=False
+            command,
+            capture_output=True,
+            text=True,
+            timeout=BUILD_TIMEOUT_S,
+            check=False,
+            close_fds=False,  # make may outlive a killed run, and holds the folder it works in
         )
     except subprocess.TimeoutExpired:
         raise BuildError(

@@ -147,6 +147,27 @@ def test_an_interrupted_energy_run_leaves_no_process_and_goes_on(tmp_path: Path)
     assert read_result(folder).energy is not None
 
 
+def test_what_a_killed_energy_run_left_is_swept_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`kill -9` while the timing pin is listened to: its folder is in the way of nobody."""
+    place = tmp_path / "tmp"
+    place.mkdir()
+    monkeypatch.setenv("TMPDIR", str(place))
+    with subprocess.Popen([*TINYBENCH, *ENERGY, "--out", str(tmp_path / "killed")]) as runner:
+        deadline_s = time.monotonic() + TIMEOUT_S
+        while not list(place.glob("tinybench-*/in/pin")):
+            assert time.monotonic() < deadline_s
+            assert runner.poll() is None
+            time.sleep(0.02)
+        runner.kill()
+    assert runner.returncode == -signal.SIGKILL
+    assert len(list(place.glob("tinybench-*/in/pin"))) == 1
+    done = _tinybench(*ENERGY, "--out", str(tmp_path / "run"))
+    assert done.returncode == 0, done.stderr
+    assert list(place.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
