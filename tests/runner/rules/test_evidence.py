@@ -5,7 +5,6 @@ import hashlib
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.program import tinybench
 from tests.runner.results.a_result import good_result
 from tinybench.runner import rules
 from tinybench.runner.dut.client import Dut
@@ -380,12 +380,7 @@ def test_a_board_rests_before_the_performance_mode(tmp_path: Path) -> None:
 
 def test_check_shows_every_rule(measured: Path) -> None:
     """`--rules` lists those that are kept, too; the status is that of the verdict."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tinybench.runner", "check", str(measured), "--rules"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = tinybench("check", str(measured), "--rules")
     assert done.returncode == 0, done.stderr
     for name in ("sealed", "journal", "transcript", "no-caching"):
         assert re.search(rf"^{name} ", done.stdout, re.MULTILINE)
