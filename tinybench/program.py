@@ -13,8 +13,16 @@ class Said(NamedTuple):
     err: str
 
 
-def ask(argv: Sequence[str], timeout_s: float, env: Mapping[str, str] | None = None) -> Said:
+def ask(
+    argv: Sequence[str],
+    timeout_s: float,
+    env: Mapping[str, str] | None = None,
+    *,
+    inherits: bool = False,
+) -> Said:
     """Run a program to its end, without input; `env` is its whole environment.
+
+    `inherits`: it holds the locks that this process has, should it outlive it.
 
     Raises OSError when it cannot be run, subprocess.TimeoutExpired.
     """
@@ -25,6 +33,7 @@ def ask(argv: Sequence[str], timeout_s: float, env: Mapping[str, str] | None = N
         timeout=timeout_s,
         check=False,
         env=env,
+        close_fds=not inherits,
     )
     return Said(done.returncode, _text(done.stdout), _text(done.stderr))
 

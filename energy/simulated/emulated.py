@@ -8,15 +8,14 @@ ends it.
 
 import contextlib
 import socket
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
 from tinybench.errors import MonitorError
+from tinybench.scratch import scratch
 
 from .load import Floats, active_s, mean_a
 
@@ -113,8 +112,8 @@ def timing_pin(load: EmulatedLoad) -> Iterator[str]:
 
     Leaving raises the MonitorError of a mark that came too late.
     """
-    with tempfile.TemporaryDirectory(prefix="tinybench-") as folder:
-        path = str(Path(folder) / "pin")
+    with scratch() as folder:
+        path = str(folder / "pin")
         failed: list[MonitorError] = []
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(path)

@@ -5,7 +5,6 @@ import hashlib
 import importlib
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 
 from tinybench import extras
 from tinybench.errors import TinybenchError, ToolMissingError
+from tinybench.scratch import scratch
 
 SEED = 1
 
@@ -41,8 +41,8 @@ def command(module: str, description: str, make: Make, arguments: list[str] | No
     try:
         began_s = time.monotonic()
         if options.short:
-            with tempfile.TemporaryDirectory() as scratch:
-                out = options.out or Path(scratch)
+            with scratch() as own:
+                out = options.out or own
                 make(out, out, options.seed, True)
         else:
             make(options.out or data, options.out or models, options.seed, False)

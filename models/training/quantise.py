@@ -1,6 +1,5 @@
 """Turn a trained Keras model into an int8 .tflite, check its form, and run it as the boards do."""
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import tflite
 from numpy.typing import NDArray
 
 from tinybench.errors import ModelError
+from tinybench.scratch import scratch
 
 from .command import described, extra, say, tensorflow
 
@@ -35,10 +35,10 @@ def quantise(model: Any, inputs: NDArray[np.float32]) -> bytes:
     `inputs` (n, ...) gives the range of the input and of each activation.
     """
     tf = tensorflow()
-    with tempfile.TemporaryDirectory() as scratch:
+    with scratch() as own:
         one_input = tf.TensorSpec((1, *inputs.shape[1:]))
-        model.export(scratch, verbose=False, input_signature=[one_input])
-        converter = tf.lite.TFLiteConverter.from_saved_model(scratch)
+        model.export(str(own), verbose=False, input_signature=[one_input])
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(own))
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: ([row[np.newaxis]] for row in inputs)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]

@@ -5,7 +5,6 @@ import json
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +17,7 @@ from tinybench.files import DOCUMENT_MOST_B, read_bytes
 from tinybench.models.compiler import Manifest, compile_model
 from tinybench.program import ask, first_line
 from tinybench.read import read_json
+from tinybench.scratch import scratch
 
 from .board import Board, Toolchain
 from .engine import Engine
@@ -85,8 +85,8 @@ def build(board: Board, task: Task, model: Path | Engine, *, energy: bool = Fals
         )
     try:
         images.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=images, prefix=".build-") as scratch:
-            work = Path(scratch) / "image"
+        with scratch(images, ".build-") as own:
+            work = own / "image"
             work.mkdir()
             if isinstance(model, Engine):
                 manifest, has = None, [model.sha256, task.model_id, str(task.input_b)]
@@ -148,8 +148,8 @@ def converted(board: Board, image: Image, form: str) -> Path:
     _require(program, f"binutils-{_toolchain(board).prefix.rstrip('-')}")
     out = elf.with_suffix(f".{form}")
     try:
-        with tempfile.TemporaryDirectory(dir=elf.parent, prefix=".convert-") as scratch:
-            made = Path(scratch) / out.name
+        with scratch(elf.parent, ".convert-") as own:
+            made = own / out.name
             _output([program, "-O", *OBJCOPY_FORMATS[form], str(elf), str(made)])
             made.replace(out)  # at once: another run may read it
     except OSError as error:
@@ -255,7 +255,8 @@ def _make(board: Board, work: Path, build_id: str, source: list[str], *, energy:
         f"ENERGY={'1' if energy else ''}",
     ]
     try:
-        done = ask(command, BUILD_TIMEOUT_S)
+        # make may outlive a killed run, and holds the folder it works in.
+        done = ask(command, BUILD_TIMEOUT_S, inherits=True)
     except OSError as error:
         raise BuildError(f"cannot run make: {error}") from error
     except subprocess.TimeoutExpired:

@@ -5,7 +5,6 @@ edges for each `infer`. The trace is stored beside the result, and judged from t
 """
 
 import contextlib
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -25,6 +24,7 @@ from tinybench.energy.simulated.port import PseudoPort
 from tinybench.energy.simulated.scene import Scene
 from tinybench.energy.trace import Infer, TraceHead, TraceWriter, open_trace
 from tinybench.errors import BenchError, MonitorError
+from tinybench.scratch import scratch
 
 from ..build.board import Power
 from ..dut.client import Dut
@@ -194,7 +194,11 @@ def _power_off(monitor: Monitor) -> None:
 def _calibrated(bench: Bench, monitor: Monitor, sample: Sample, length: WindowLength) -> int:
     """Return how many iterations last a window, by the monitor's clock."""
     head = msgspec.structs.replace(monitor.head, modelled=bool(bench.model_source))
-    with _scratch(head) as writer, _Session(bench, monitor, writer) as session:
+    with (
+        scratch() as own,
+        TraceWriter(own / TRACE_FILE, head) as writer,
+        _Session(bench, monitor, writer) as session,
+    ):
         iterations = 1
         while True:
             session.infer(sample, iterations)
@@ -202,16 +206,6 @@ def _calibrated(bench: Bench, monitor: Monitor, sample: Sample, length: WindowLe
             if lasted_s >= CALIBRATION_S or iterations >= CALIBRATION_MAX:
                 return length.iterations(iterations, max(lasted_s, 1e-6))
             iterations *= 4
-
-
-@contextmanager
-def _scratch(head: TraceHead) -> Iterator[TraceWriter]:
-    """Yield a writer of a trace that nobody keeps."""
-    with (
-        tempfile.TemporaryDirectory(prefix="tinybench-") as folder,
-        TraceWriter(Path(folder) / TRACE_FILE, head) as writer,
-    ):
-        yield writer
 
 
 def _energy(found: Analysis, head: TraceHead, results: Sequence[str], model_source: str) -> Energy:

@@ -2,7 +2,6 @@
 
 import hashlib
 import platform
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from tinybench.energy.monitor import MonitorSpec
 from tinybench.errors import ToolMissingError, UsageError
 from tinybench.models import declaration as models
 from tinybench.models.compiler import Manifest, compile_model
+from tinybench.scratch import scratch
 from tinybench.track import Track
 from tinybench.transport.process import program_version
 from tinybench.transport.serial_port import insist_there
@@ -264,8 +264,8 @@ def _insist_measurable(board: Board, request: Request) -> None:
 
 def _manifest(task: Task, inputs: Inputs) -> Manifest:
     """Return what the model holds, where it is not compiled for the board by us."""
-    with tempfile.TemporaryDirectory() as scratch:
-        return compile_model(inputs.model, Path(scratch) / "model", model_id=task.model_id)
+    with scratch() as own:
+        return compile_model(inputs.model, own / "model", model_id=task.model_id)
 
 
 def _tools(board: Board) -> dict[str, str]:

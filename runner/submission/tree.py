@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from tinybench.energy.analysis import analyse
 from tinybench.energy.pictures import draw
 from tinybench.energy.trace import open_trace
 from tinybench.errors import RunFolderError, UsageError
+from tinybench.scratch import scratch
 
 from ..audit.text import NO_RESULT
 from ..build.board import Board, load_board
@@ -182,31 +182,26 @@ def _written(
     marks: Sequence[logs.Marks],
 ) -> list[str]:
     """Write everything beside `out` first, and give it its name at the end."""
-    scratch: Path | None = None
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.partial-"))
-        scratch.chmod(0o755)
-        top = scratch / division / submitter
-        (top / "systems").mkdir(parents=True)
-        text = json.dumps(described.fields, indent=2) + "\n"
-        (top / "systems" / f"{name}.json").write_text(text, encoding="utf-8")
-        for part, mark in zip(found, marks, strict=True):
-            _write_part(top / "results" / name / part.folder, part, mark)
-        files = sorted(
-            str(path.relative_to(scratch)) for path in scratch.rglob("*") if path.is_file()
-        )
-        for file in files:
-            size_b = (scratch / file).stat().st_size
-            if size_b > FILE_MAX_B:
-                raise UsageError(f"{file} has {size_b} bytes; a submission's files have at most "
-                                 f"{FILE_MAX_B}: use fewer iterations in a window")  # fmt: skip
-        scratch.rename(out)
+        with scratch(out.parent, f".{out.name}.partial-") as own:
+            top = own / division / submitter
+            (top / "systems").mkdir(parents=True)
+            text = json.dumps(described.fields, indent=2) + "\n"
+            (top / "systems" / f"{name}.json").write_text(text, encoding="utf-8")
+            for part, mark in zip(found, marks, strict=True):
+                _write_part(top / "results" / name / part.folder, part, mark)
+            files = sorted(str(path.relative_to(own)) for path in own.rglob("*") if path.is_file())
+            for file in files:
+                size_b = (own / file).stat().st_size
+                if size_b > FILE_MAX_B:
+                    raise UsageError(
+                        f"{file} has {size_b} bytes; a submission's files have at most "
+                        f"{FILE_MAX_B}: use fewer iterations in a window"
+                    )
+            own.rename(out)
     except OSError as error:
         raise RunFolderError(f"cannot write {out}: {error}; nothing is left there") from error
-    finally:
-        if scratch is not None and scratch.exists():
-            shutil.rmtree(scratch, ignore_errors=True)
     return files
 
 
@@ -229,11 +224,11 @@ def _write_part(folder: Path, part: Part, mark: logs.Marks) -> None:
     samples = window_samples(outcome.folder / TRACE_FILE, energy.windows)
     texts = logs.energy(outcome.result, energy, samples, labels, part.task, mark)
     _write(folder / "energy", texts)
-    with open_trace(outcome.folder / TRACE_FILE) as trace, tempfile.TemporaryDirectory() as scratch:
-        draw(trace, analyse(trace), Path(scratch))
+    with open_trace(outcome.folder / TRACE_FILE) as trace, scratch() as own:
+        draw(trace, analyse(trace), own)
         for number in range(len(energy.windows)):
             picture = PICTURE.format(number)
-            shutil.copyfile(Path(scratch) / picture, folder / "energy" / picture)
+            shutil.copyfile(own / picture, folder / "energy" / picture)
 
 
 def _write(folder: Path, texts: logs.Texts) -> None:

@@ -33,12 +33,12 @@ from tests.bench import (
     results as bench_results,
 )
 from tests.bench.figures import Figure
+from tests.program import TINYBENCH
 from tinybench.models.declaration import load_model
 from tinybench.runner.build.board import load_board
 from tinybench.runner.build.task import load_task, names
 
 OUT = ROOT / "build" / "bench.json"
-TINYBENCH = [sys.executable, "-m", "tinybench.runner"]
 RUN_TIMEOUT_S = 1800
 REPEATS = 7
 

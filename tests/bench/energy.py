@@ -6,7 +6,6 @@ Run alone: python -m tests.bench.energy
 import itertools
 import json
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.bench.figures import Figure
+from tests.program import TINYBENCH
 from tinybench.energy.integrate import integrate
 from tinybench.energy.trace import Chunk, Edge, Floats, Infer, TraceHead, TraceWriter, memory_trace
 
@@ -76,15 +76,7 @@ def _from_file() -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="tinybench-bench-") as folder:
         path = Path(folder) / "trace.jls"
         _write(path)
-        command = [
-            sys.executable,
-            "-m",
-            "tinybench.runner",
-            "energy",
-            "analyse",
-            str(path),
-            "--json",
-        ]
+        command = [*TINYBENCH, "energy", "analyse", str(path), "--json"]
         with (Path(folder) / "found.json").open("w+b") as found_file:
             start_s, peak_b = time.perf_counter(), 0
             with subprocess.Popen(command, stdout=found_file) as child:

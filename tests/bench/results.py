@@ -2,18 +2,17 @@
 
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 from tests.bench.figures import Figure
+from tests.program import TINYBENCH
 from tests.runner.results.a_result import good_result
 from tinybench.runner.results.result import write_result
 
 RUNS = 1000
 REPEATS = 3
-TINYBENCH = [sys.executable, "-m", "tinybench.runner"]
 
 
 def figures() -> list[Figure]:

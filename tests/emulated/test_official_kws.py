@@ -3,15 +3,14 @@
 import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from tests.program import TINYBENCH, tinybench
 from tinybench.runner.results.result import Result, read_result
 
-TINYBENCH = [sys.executable, "-m", "tinybench.runner"]
 LOG = "published/v0.5/closed/reference/results/Nucleo-L4R5ZI/kws/accuracy/log.txt"
 TIMEOUT_S = 600
 
@@ -94,15 +93,14 @@ def test_a_stored_result_that_was_edited_is_judged_so(folder: Path, tmp_path: Pa
     """`tinybench check` computes scores and hashes again."""
     copy = tmp_path / "copy"
     subprocess.run(["cp", "-r", str(folder), str(copy)], check=True)
-    command = [*TINYBENCH, "check", str(copy), "--json"]
-    good = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    good = tinybench("check", str(copy), "--json")
     assert good.returncode == 0
 
     stored = msgspec.json.decode((copy / "result.json").read_bytes())
     stored["accuracy"]["top1"] = 0.95
     (copy / "result.json").write_bytes(msgspec.json.encode(stored))
     (copy / "board.toml").write_text("# another board\n")
-    bad = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    bad = tinybench("check", str(copy), "--json")
     broken = {violation["rule"] for violation in json.loads(bad.stdout)["violations"]}
     assert bad.returncode == 1
     assert broken == {"accuracy-recomputed", "sealed", "stored-files"}

@@ -1,20 +1,17 @@
 """Every task, on the embedded sets, answers the same on the emulated M4 and on the host."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.program import tinybench
 from tinybench.runner.build.board import load_board
 from tinybench.runner.build.board import names as boards
 from tinybench.runner.build.task import load_task, names
 from tinybench.runner.results.result import Result, read_result
 from tinybench.runner.rules import WINDOWS
 
-TINYBENCH = [sys.executable, "-m", "tinybench.runner"]
-TIMEOUT_S = 300
 LIMIT = 4
 
 
@@ -23,13 +20,7 @@ def _run(
 ) -> tuple[Result, dict]:
     words = ["--board", board, "--task", task, "--mode", mode, "--limit", str(limit)]
     words += ["--emulate"] * emulate
-    done = subprocess.run(
-        [*TINYBENCH, *words, "--json", "--out", str(folder)],
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
+    done = tinybench(*words, "--json", "--out", str(folder))
     assert done.returncode in (0, 1), done.stderr
     return read_result(folder), json.loads(done.stdout)
 
@@ -91,13 +82,7 @@ def test_a_window_of_sliding_inputs_answers_as_the_first_of_the_file(
 def test_all_tasks_make_a_suite(tmp_path: Path) -> None:
     """`--task all`: a folder and a verdict each, and the sum of what is valid in a second."""
     words = ["--board", "host", "--task", "all", "--mode", "accuracy", "--limit", "1"]
-    done = subprocess.run(
-        [*TINYBENCH, *words, "--json", "--out", str(tmp_path / "all")],
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
+    done = tinybench(*words, "--json", "--out", str(tmp_path / "all"))
     assert done.returncode == 1, done.stderr
     document = json.loads(done.stdout)
     assert [run["task"] for run in document["runs"]] == list(names())

@@ -1,8 +1,6 @@
 """Whole accuracy sets over lines with faults: every answer is that of the clean run."""
 
 import random
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +9,7 @@ from tests.faults.kinds import noise
 from tests.faults.port import FaultyPort, Lie
 from tests.faults.verdict import INPUT_B, LINKS, build_devices
 from tests.link.paced_line import build, paced_line
+from tests.program import tinybench
 from tinybench.models.declaration import package_folder
 from tinybench.runner.build.board import load_board
 from tinybench.runner.build.firmware import build as build_firmware
@@ -125,12 +124,6 @@ def test_a_run_over_a_noisy_port_ends_with_the_clean_result(tmp_path: Path) -> N
 
 
 def _answers(folder: Path, *words: str) -> Result:
-    done = subprocess.run(
-        [sys.executable, "-m", "tinybench.runner", *words, "--out", str(folder)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    done = tinybench(*words, "--out", str(folder))
     assert done.returncode in (0, 1), done.stderr
     return read_result(folder)

@@ -1,5 +1,10 @@
 """Images are built once, and say themselves which one they are."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import msgspec
@@ -13,6 +18,7 @@ from tinybench.runner.build.firmware import Image, build
 from tinybench.runner.build.task import load_task
 
 EMBEDDED = ROOT / "models" / "embedded"
+TIMEOUT_S = 120
 
 
 def build_ad(**changes: str) -> Image:
@@ -57,3 +63,27 @@ def test_an_image_of_an_older_version_is_built_again(
     found = build_ad()
     assert getattr(found, "later", None) == 7
     assert found.build_id != image.build_id
+
+
+def test_what_a_killed_build_left_is_swept_by_a_later_one(
+    image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`kill -9` while make works, which goes on alone: its folder is left to it until it ends."""
+    monkeypatch.setenv("TINYBENCH_CACHE", str(tmp_path / "cache"))
+    script = "from tests.runner.build.test_firmware import build_ad; build_ad(model_id='ad03')"
+    images = tmp_path / "cache" / "firmware"
+    deadline_s = time.monotonic() + TIMEOUT_S
+    with subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, env=os.environ) as process:
+        while not list(images.glob(".build-*/in/image/**/*.o")):
+            assert time.monotonic() < deadline_s
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    (left,) = images.glob(".build-*")
+    built = build_ad()
+    while left.exists():
+        assert time.monotonic() < deadline_s
+        build_ad()
+    assert built.build_id == image.build_id
+    assert list(images.iterdir()) == [Path(built.elf).parent]

@@ -3,27 +3,17 @@
 import json
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 
-TINYBENCH = [sys.executable, "-m", "tinybench.runner"]
-
-
-def run(*words: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
-    return subprocess.run(
-        [*TINYBENCH, *words], capture_output=True, text=True, timeout=60, check=False
-    )
+from tests.program import LISTENING, TINYBENCH, tinybench
 
 
 @pytest.fixture
 def simulated(request: pytest.FixtureRequest) -> Iterator[str]:
     """Port of an instrument that `tinybench simulate` runs; ends by Ctrl-C with status 0."""
-    # A shell that starts a test run in the background makes its children ignore Ctrl-C.
-    listening = ["env", "--default-signal=INT"]
-    command = [*listening, *TINYBENCH, "simulate", *request.param]
+    command = [*LISTENING, "simulate", *request.param]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         try:
             assert child.stdout is not None
@@ -41,7 +31,9 @@ def simulated(request: pytest.FixtureRequest) -> Iterator[str]:
 )
 def test_a_simulated_monitor_is_seen_live(simulated: str, monitor: str) -> None:
     """The port that one terminal prints is what the other takes."""
-    done = run("energy", "live", "--monitor", monitor, "--port", simulated, "--seconds", "2.5")
+    done = tinybench(
+        "energy", "live", "--monitor", monitor, "--port", simulated, "--seconds", "2.5"
+    )
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines
@@ -57,7 +49,7 @@ def test_a_monitor_that_another_run_has_is_left_alone(simulated: str) -> None:
         try:
             assert first.stdout is not None
             assert first.stdout.readline()
-            done = run("energy", "live", "--monitor", "lpm01a", "--port", simulated)
+            done = tinybench("energy", "live", "--monitor", "lpm01a", "--port", simulated)
             assert done.returncode == 3
             words = f"the monitor lpm01a at {simulated} is taken by process {first.pid} of "
             assert words in done.stderr
@@ -69,7 +61,7 @@ def test_a_monitor_that_another_run_has_is_left_alone(simulated: str) -> None:
 @pytest.mark.parametrize("simulated", [["lpm01a", "--fault", "htc refused"]], indirect=True)
 def test_a_monitor_that_refuses_is_a_bench_that_failed(simulated: str) -> None:
     """Exit status 3, with the instrument's words and no traceback."""
-    done = run("energy", "live", "--monitor", "lpm01a", "--port", simulated)
+    done = tinybench("energy", "live", "--monitor", "lpm01a", "--port", simulated)
     assert done.returncode == 3
     assert "refuses 'htc'" in done.stderr
     assert "Traceback" not in done.stderr
@@ -77,8 +69,8 @@ def test_a_monitor_that_refuses_is_a_bench_that_failed(simulated: str) -> None:
 
 def test_what_is_attached_is_listed() -> None:
     """Nothing here; as a table and as JSON."""
-    assert "no energy monitor is attached" in run("monitors").stdout
-    assert json.loads(run("monitors", "--json").stdout) == []
+    assert "no energy monitor is attached" in tinybench("monitors").stdout
+    assert json.loads(tinybench("monitors", "--json").stdout) == []
 
 
 @pytest.mark.parametrize(
@@ -93,6 +85,6 @@ def test_what_is_attached_is_listed() -> None:
 )
 def test_a_mistake_is_said_with_what_would_be_right(words: tuple[str, ...], said: str) -> None:
     """Exit status 2."""
-    done = run(*words)
+    done = tinybench(*words)
     assert done.returncode == 2
     assert said in done.stderr

@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tests.program import tinybench
 from tests.runner.results.a_result import good_result
-from tests.runner.submission.bench import tinybench
 from tinybench.errors import FetchError, UsageError
 from tinybench.runner.build.task import load_task
 from tinybench.runner.compare.published import table

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.program import tinybench
 from tests.runner.results.a_result import RIGHT, WRONG, good_result
-from tests.runner.submission.bench import tinybench
 from tinybench.errors import UsageError
 from tinybench.runner.compare.published.log import beside, words
 from tinybench.runner.results.result import Answer, Result, write_result

@@ -2,10 +2,8 @@
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,6 +13,7 @@ from serial.tools import list_ports
 
 from tests.link.paced_line import build as build_line
 from tests.link.paced_line import paced_line
+from tests.program import TIMEOUT_S, TINYBENCH, tinybench
 from tests.runner.desk.plugged import NUCLEO, OTHER, serial_port
 from tinybench.errors import UsageError
 from tinybench.runner import cli
@@ -24,10 +23,8 @@ from tinybench.runner.build.inputs import resolve
 from tinybench.runner.build.task import load_task, names, task_of
 from tinybench.runner.desk.locks import hold
 
-TINYBENCH = [sys.executable, "-m", "tinybench.runner"]
 SHORT = ["--mode", "accuracy", "--limit", "2", "--json"]
 LONG = ["--mode", "accuracy", "--limit", "300"]
-TIMEOUT_S = 120
 
 
 @pytest.fixture(scope="module")
@@ -61,18 +58,6 @@ def that_says(firmware: str, *changes: str) -> list[str]:
     """Return the command of a DUT that answers as the firmware, but for some lines (sed)."""
     script = "; ".join(f"s/{change}\\r/" for change in changes)
     return ["sh", "-c", f"{firmware} | sed -u '{script}'"]
-
-
-def tinybench(*words: str, **changed: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line to its end."""
-    return subprocess.run(
-        [*TINYBENCH, *words],
-        env=os.environ | changed,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
 
 
 STOCK = "^m-caps-.*/e-[Unknown command: caps]"

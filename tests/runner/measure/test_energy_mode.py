@@ -4,7 +4,6 @@ import json
 import re
 import signal
 import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +12,7 @@ import msgspec
 import pytest
 
 from tests.ground.powered import Powered
+from tests.program import LISTENING, TIMEOUT_S, TINYBENCH, tinybench
 from tests.runner.results.a_result import good_result
 from tinybench.energy.simulated.emulated import PACE, EmulatedLoad, timing_pin
 from tinybench.energy.simulated.interface_board import SimulatedInterfaceBoard
@@ -28,22 +28,14 @@ from tinybench.runner.build.firmware import build
 from tinybench.runner.build.task import load_task
 from tinybench.runner.results.result import Energy, EnergyWindow, Result, read_result
 
-TINYBENCH = [sys.executable, "-m", "tinybench.runner"]
-TIMEOUT_S = 300
 ENERGY = ["--board", "mps2-an386", "--task", "ad", "--mode", "energy"]
-
-
-def _tinybench(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*TINYBENCH, *words], capture_output=True, text=True, timeout=TIMEOUT_S, check=False
-    )
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The folder of an energy run, and what it printed."""
     folder = tmp_path_factory.mktemp("energy") / "run"
-    done = _tinybench(*ENERGY, "--out", str(folder))
+    done = tinybench(*ENERGY, "--out", str(folder))
     assert done.returncode == 0, done.stderr
     return folder, done.stdout
 
@@ -82,10 +74,10 @@ def test_a_model_is_called_one_everywhere(run: tuple[Path, str], energy: Energy)
     assert "energy: modelled, not a measurement" in printed.replace("\n", " ").replace("  ", " ")
     assert "(simulated)" in energy.monitor
     assert "110 uA/MHz" in energy.model_source
-    document = json.loads(_tinybench("check", str(folder), "--json").stdout)
+    document = json.loads(tinybench("check", str(folder), "--json").stdout)
     assert document["energy"]["modelled"] is True
     assert "energy: modelled, not a measurement" in document["caveats"]
-    analysed = _tinybench("energy", "analyse", str(folder)).stdout
+    analysed = tinybench("energy", "analyse", str(folder)).stdout
     assert "modelled: no measurement" in analysed
 
 
@@ -105,7 +97,7 @@ def test_a_window_that_comes_out_short_is_timed_again(tmp_path: Path) -> None:
     The iterations are told, and far too few; what is exported states the uncertainty of the run.
     """
     folder = tmp_path / "run"
-    done = _tinybench(*ENERGY, "--iterations", "3", "--out", str(folder))
+    done = tinybench(*ENERGY, "--iterations", "3", "--out", str(folder))
     assert done.returncode == 0, done.stderr
     energy = read_result(folder).energy
     assert energy is not None
@@ -116,9 +108,9 @@ def test_a_window_that_comes_out_short_is_timed_again(tmp_path: Path) -> None:
     assert again[0] == (energy.windows[0].input, 3)
     assert {name for name, _ in again} == {energy.windows[0].input}
     assert energy.edges == 11 + 2 * len(again)
-    assert _tinybench("energy", "export", str(folder), "--to", "csv").returncode == 0
+    assert tinybench("energy", "export", str(folder), "--to", "csv").returncode == 0
     for trace in ("energy.jls", "energy.csv"):
-        document = _tinybench("energy", "analyse", str(folder / trace), "--json").stdout
+        document = tinybench("energy", "analyse", str(folder / trace), "--json").stdout
         found = json.loads(document)["tinybench"]
         assert found["uncertainty_j"] == pytest.approx(energy.uncertainty_j, rel=0.01)
         assert found["median_j"] == pytest.approx(energy.per_inference_j, rel=1e-3)
@@ -127,9 +119,8 @@ def test_a_window_that_comes_out_short_is_timed_again(tmp_path: Path) -> None:
 def test_an_interrupted_energy_run_leaves_no_process_and_goes_on(tmp_path: Path) -> None:
     """Ctrl-C: the supply is off, the emulator gone; resume measures the energy from its start."""
     folder = tmp_path / "run"
-    listening = ["env", "--default-signal=INT"]
     with subprocess.Popen(
-        [*listening, *TINYBENCH, *ENERGY, "--out", str(folder)], stderr=subprocess.PIPE, text=True
+        [*LISTENING, *ENERGY, "--out", str(folder)], stderr=subprocess.PIPE, text=True
     ) as runner:
         deadline_s = time.monotonic() + TIMEOUT_S
         while not (folder / "energy.jls").exists():
@@ -142,9 +133,30 @@ def test_an_interrupted_energy_run_leaves_no_process_and_goes_on(tmp_path: Path)
     assert runner.returncode == 130, words
     assert not any(Path(f"/proc/{child}").exists() for child in children)
     assert not read_result(folder).complete
-    done = _tinybench("resume", str(folder))
+    done = tinybench("resume", str(folder))
     assert done.returncode == 0, done.stderr
     assert read_result(folder).energy is not None
+
+
+def test_what_a_killed_energy_run_left_is_swept_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`kill -9` while the timing pin is listened to: its folder is in the way of nobody."""
+    place = tmp_path / "tmp"
+    place.mkdir()
+    monkeypatch.setenv("TMPDIR", str(place))
+    with subprocess.Popen([*TINYBENCH, *ENERGY, "--out", str(tmp_path / "killed")]) as runner:
+        deadline_s = time.monotonic() + TIMEOUT_S
+        while not list(place.glob("tinybench-*/in/pin")):
+            assert time.monotonic() < deadline_s
+            assert runner.poll() is None
+            time.sleep(0.02)
+        runner.kill()
+    assert runner.returncode == -signal.SIGKILL
+    assert len(list(place.glob("tinybench-*/in/pin"))) == 1
+    done = tinybench(*ENERGY, "--out", str(tmp_path / "run"))
+    assert done.returncode == 0, done.stderr
+    assert list(place.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -163,7 +175,7 @@ def test_energy_that_cannot_be_had_is_refused_on_paper(
     words: list[str], message: str, tmp_path: Path
 ) -> None:
     """Exit 2, and what to do instead."""
-    done = _tinybench("--task", "ad", *words, "--out", str(tmp_path / "run"))
+    done = tinybench("--task", "ad", *words, "--out", str(tmp_path / "run"))
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
@@ -268,7 +280,7 @@ def test_an_edited_median_is_noticed() -> None:
 def test_mode_all_with_the_modelled_monitor_measures_all_three(tmp_path: Path) -> None:
     """Two builds, three modes, the same outputs."""
     words = ["--task", "ad", "--monitor", "modelled", "--out", str(tmp_path / "run"), "--json"]
-    done = _tinybench(*words)
+    done = tinybench(*words)
     assert done.returncode == 0, done.stderr
     result = read_result(tmp_path / "run")
     assert result.accuracy is not None
@@ -295,7 +307,7 @@ def test_a_whole_bench_measures_through_its_own_wires(tmp_path: Path) -> None:
             (tmp_path / "desk.toml").write_text(
                 f'driver = "lpm01a"\nport = "{monitor_port.path}"\nvoltage_v = 3.3\n'
             )
-            done = _tinybench(
+            done = tinybench(
                 *("--port", port.path, "--interface-board", "--task", "ad", "--mode", "energy"),
                 *("--monitor", str(tmp_path / "desk.toml"), "--out", str(tmp_path / "run")),
             )

@@ -1,27 +1,19 @@
 """`tinybench link` and runs on a port, through the command line, as a user types them."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.link.paced_line import build, paced_line
+from tests.program import tinybench
 from tinybench.models.declaration import package_folder
 from tinybench.runner.build.board import load_board
 from tinybench.runner.build.board import names as boards
 from tinybench.runner.build.firmware import build as build_firmware
 from tinybench.runner.build.task import load_task, names
 from tinybench.runner.results.result import read_result
-
-TIMEOUT_S = 300
-
-
-def _tinybench(*words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tinybench.runner", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +27,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def test_the_line_is_measured_and_every_task_foretold(port: str) -> None:
     """Round trip, throughput, errors, and how long the sets of all tasks take."""
-    done = _tinybench("link", "--port", port, "--json")
+    done = tinybench("link", "--port", port, "--json")
     assert done.returncode == 0, done.stderr
     quality = json.loads(done.stdout)
     assert quality["protocol"] == "frames"
@@ -49,7 +41,7 @@ def test_the_line_is_measured_and_every_task_foretold(port: str) -> None:
 
 def test_the_table_of_a_line_fits_a_terminal() -> None:
     """Plain text, and the emulated board is said to have no rate."""
-    done = _tinybench("link", "--board", "host")
+    done = tinybench("link", "--board", "host")
     assert done.returncode == 0, done.stderr
     assert "none: a child process" in done.stdout
     assert "time on the line" in done.stdout
@@ -59,9 +51,9 @@ def test_the_table_of_a_line_fits_a_terminal() -> None:
 def test_a_run_on_a_port_says_what_it_does_not_know(port: str, tmp_path: Path) -> None:
     """`--port` alone takes the board as it is: nothing is built, the answers are the same."""
     words = ["--task", "kws", "--mode", "accuracy", "--limit", "3", "--json"]
-    done = _tinybench("--port", port, *words, "--out", str(tmp_path / "port"))
+    done = tinybench("--port", port, *words, "--out", str(tmp_path / "port"))
     assert done.returncode == 1, done.stderr  # --limit
-    _tinybench("--board", "host", *words, "--out", str(tmp_path / "host"))
+    tinybench("--board", "host", *words, "--out", str(tmp_path / "host"))
     found, wanted = read_result(tmp_path / "port"), read_result(tmp_path / "host")
     assert found.accuracy is not None
     assert wanted.accuracy is not None
@@ -72,7 +64,7 @@ def test_a_run_on_a_port_says_what_it_does_not_know(port: str, tmp_path: Path) -
     assert found.link is not None
     assert (found.link.baud, found.link.protocol) == (115200, "frames")
     assert not (tmp_path / "port" / "firmware.elf").exists()
-    assert "not built here" in _tinybench("check", str(tmp_path / "port")).stdout
+    assert "not built here" in tinybench("check", str(tmp_path / "port")).stdout
 
 
 def test_a_board_with_other_firmware_than_was_built_for_it_is_refused(
@@ -83,7 +75,7 @@ def test_a_board_with_other_firmware_than_was_built_for_it_is_refused(
     other = tmp_path / "other.toml"
     other.write_text(boards()["host"].read_text().replace('"host"', '"other"', 1))
     words = ["--board", str(other), "--port", port, "--task", "kws", "--model", str(model)]
-    done = _tinybench(*words, "--out", str(tmp_path / "run"))
+    done = tinybench(*words, "--out", str(tmp_path / "run"))
     assert done.returncode == 3
     assert "holds other firmware than was built for it here" in done.stderr
 
@@ -105,7 +97,7 @@ def test_what_cannot_be_is_refused_before_anything_is_opened(
     words: list[str], message: str
 ) -> None:
     """Exit 2, and what to type instead."""
-    done = _tinybench(*words, "--task", "kws")
+    done = tinybench(*words, "--task", "kws")
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr

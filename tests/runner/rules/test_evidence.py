@@ -4,7 +4,6 @@ import gzip
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.program import tinybench
 from tests.runner.results.a_result import good_result
 from tests.runner.rules.a_run import PROFILE, broken, copy_of, edit_result, hash_again, short_run
 from tinybench.errors import RunFolderError
@@ -306,12 +306,7 @@ def test_a_board_rests_before_the_performance_mode(tmp_path: Path) -> None:
 
 def test_check_shows_every_rule(measured: Path) -> None:
     """`--rules` lists those that are kept, too; the status is that of the verdict."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tinybench.runner", "check", str(measured), "--rules"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = tinybench("check", str(measured), "--rules")
     assert done.returncode == 0, done.stderr
     for name in ("sealed", "journal", "transcript", "no-caching"):
         assert re.search(rf"^{name} ", done.stdout, re.MULTILINE)

@@ -5,31 +5,18 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.program import LISTENING, TIMEOUT_S, TINYBENCH, tinybench
 from tinybench.models.declaration import package_folder
 from tinybench.runner.results.result import read_result
 
-TINYBENCH = [sys.executable, "-m", "tinybench.runner"]
-TIMEOUT_S = 300
 HOST = ["--board", "host", "--task", "kws", "--mode", "accuracy"]
 EMULATED = ["--board", "mps2-an386", "--task", "kws"]
-
-
-def _tinybench(*words: str, **changed: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*TINYBENCH, *words],
-        env=os.environ | changed,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
 
 
 def _lines(folder: Path, name: str) -> list[str]:
@@ -47,9 +34,7 @@ def _interrupt(folder: Path, what: Callable[[subprocess.Popen[str], int], None])
 
     `what` gets the runner and the process id of the emulator. Fails when the emulator survives.
     """
-    # A shell that starts a test run in the background makes its children ignore Ctrl-C.
-    listening = ["env", "--default-signal=INT"]
-    command = [*listening, *TINYBENCH, *EMULATED, "--out", str(folder)]
+    command = [*LISTENING, *EMULATED, "--out", str(folder)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as runner:
         deadline_s = time.monotonic() + TIMEOUT_S
         while len(_lines(folder, "journal.jsonl")) < 25:
@@ -76,14 +61,14 @@ def _assert_readable_part(folder: Path, why: str) -> None:
     journal = [json.loads(line) for line in _lines(folder, "journal.jsonl")]
     assert len(journal) >= result.accuracy.count
     assert all(json.loads(line) for line in _lines(folder, "transcript.jsonl"))
-    assert _tinybench("check", str(folder)).returncode == 1
+    assert tinybench("check", str(folder)).returncode == 1
 
 
 @pytest.fixture(scope="module")
 def emulated(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, Path, str]:
     """The JSON document of a default run, its folder, and what went to stderr."""
     folder = tmp_path_factory.mktemp("emulated") / "run"
-    done = _tinybench(*EMULATED, "--json", "--out", str(folder))
+    done = tinybench(*EMULATED, "--json", "--out", str(folder))
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout), folder, done.stderr
 
@@ -118,7 +103,7 @@ def test_the_instruction_count_is_the_same_in_every_run(
 ) -> None:
     """Equal work gives an equal count, whatever the host does meanwhile."""
     first, _, _ = emulated
-    done = _tinybench(*EMULATED, "--mode", "performance", "--json", "--out", str(tmp_path / "run"))
+    done = tinybench(*EMULATED, "--mode", "performance", "--json", "--out", str(tmp_path / "run"))
     second = json.loads(done.stdout)
     assert second["performance"] == first["performance"]
 
@@ -127,7 +112,7 @@ def test_a_run_on_the_host_answers_the_same(
     emulated: tuple[dict, Path, str], tmp_path: Path
 ) -> None:
     """The plain kernels of the host and the DSP kernels of the M4 agree in every digit."""
-    done = _tinybench(*HOST, "--json", "--out", str(tmp_path / "run"))
+    done = tinybench(*HOST, "--json", "--out", str(tmp_path / "run"))
     assert done.returncode == 0, done.stderr
     host, board = read_result(tmp_path / "run").accuracy, read_result(emulated[1]).accuracy
     assert host is not None
@@ -138,7 +123,7 @@ def test_a_run_on_the_host_answers_the_same(
 
 def test_a_limited_run_breaks_a_rule(tmp_path: Path) -> None:
     """`--limit` is for a quick look; its result never passes for a whole one."""
-    done = _tinybench(*HOST, "--limit", "10", "--json", "--out", str(tmp_path / "run"))
+    done = tinybench(*HOST, "--limit", "10", "--json", "--out", str(tmp_path / "run"))
     document = json.loads(done.stdout)
     assert done.returncode == 1
     assert document["valid"] is False
@@ -147,7 +132,7 @@ def test_a_limited_run_breaks_a_rule(tmp_path: Path) -> None:
 
 def test_without_a_terminal_the_output_is_plain_lines(tmp_path: Path) -> None:
     """No control characters, no bars; the report names the set and the verdict."""
-    done = _tinybench(*HOST, "--out", str(tmp_path / "run"))
+    done = tinybench(*HOST, "--out", str(tmp_path / "run"))
     assert done.returncode == 0
     assert "\x1b" not in done.stdout + done.stderr
     assert "\r" not in done.stdout + done.stderr
@@ -196,7 +181,7 @@ def test_a_run_that_was_interrupted_goes_on_and_ends_the_same(
     journal = folder / "journal.jsonl"
     before = len(_lines(folder, "journal.jsonl"))
     journal.write_bytes(journal.read_bytes() + b'{"answer":{"input":"tst_')
-    done = _tinybench("resume", str(folder), "--json")
+    done = tinybench("resume", str(folder), "--json")
     assert done.returncode == 0, done.stderr
     found, wanted = read_result(folder), read_result(emulated[1])
     assert (found.accuracy, found.performance) == (wanted.accuracy, wanted.performance)
@@ -208,9 +193,9 @@ def test_a_run_that_was_interrupted_goes_on_and_ends_the_same(
     ends = 1 if how == "kill" else 2
     assert len(_lines(folder, "journal.jsonl")) == 4 + 3 + 300 + 5 + ends + len(again)
     assert before < 4 + 300
-    checked = _tinybench("check", str(folder))
+    checked = tinybench("check", str(folder))
     assert checked.returncode == 0, checked.stdout
-    once_more = _tinybench("resume", str(folder))
+    once_more = tinybench("resume", str(folder))
     assert once_more.returncode == 2
     assert "this run is complete" in once_more.stderr
 
@@ -227,7 +212,7 @@ def test_a_run_whose_parts_have_changed_does_not_go_on(
         changed = fields["run"] | {"sha256": fields["run"]["sha256"] | {name: "0" * 64}}
         lines = [json.dumps({"run": changed}), *rest[:5], ""]
         (folder / "journal.jsonl").write_text("\n".join(lines))
-        done = _tinybench("resume", str(folder))
+        done = tinybench("resume", str(folder))
         assert done.returncode == 2
         assert f"the {name} changed since this run began" in done.stderr
 
@@ -248,7 +233,7 @@ def test_a_journal_that_cannot_be_gone_on_with_is_a_clear_error(
     """No journal, an empty one, another file, noise: exit 2, no traceback."""
     if text is not None:
         (tmp_path / "journal.jsonl").write_text(text, encoding="latin-1")
-    done = _tinybench("resume", str(tmp_path))
+    done = tinybench("resume", str(tmp_path))
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
@@ -257,7 +242,7 @@ def test_a_journal_that_cannot_be_gone_on_with_is_a_clear_error(
 def test_several_emulators_answer_as_one(emulated: tuple[dict, Path, str], tmp_path: Path) -> None:
     """`--shards` shares the set and changes no answer, time or order."""
     words = [*EMULATED, "--shards", "3", "--mode", "accuracy", "--out", str(tmp_path / "run")]
-    done = _tinybench(*words)
+    done = tinybench(*words)
     assert done.returncode == 0, done.stderr
     found, wanted = read_result(tmp_path / "run"), read_result(emulated[1])
     assert found.accuracy == wanted.accuracy
@@ -271,15 +256,15 @@ def test_a_killed_runner_leaves_no_emulator_and_every_answer_until_then(tmp_path
     folder = tmp_path / "run"
     _interrupt(folder, lambda run, _: run.kill())
     assert len([json.loads(line) for line in _lines(folder, "journal.jsonl")]) >= 20
-    assert _tinybench("check", str(folder)).returncode == 2
+    assert tinybench("check", str(folder)).returncode == 2
 
 
 def test_a_full_disk_is_a_clear_error_and_keeps_what_was_written(tmp_path: Path) -> None:
     """A limit on the size of a file stands in for the full disk."""
     script = 'ulimit -f 400; exec "$@"'
-    command = ["sh", "-c", script, "sh", *TINYBENCH, *HOST, "--out", str(tmp_path / "run")]
-    _tinybench(*HOST, "--limit", "1", "--out", str(tmp_path / "first"))  # builds the image
-    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    tinybench(*HOST, "--limit", "1", "--out", str(tmp_path / "first"))  # builds the image
+    limited = ["sh", "-c", script, "sh", *TINYBENCH]
+    done = tinybench(*HOST, "--out", str(tmp_path / "run"), program=limited)
     assert done.returncode == 2
     assert "cannot write the transcript" in done.stderr
     assert "Traceback" not in done.stderr
@@ -310,7 +295,7 @@ def test_a_missing_emulator_says_what_to_type(board: str, package: str, tmp_path
         if not path.name.startswith("qemu-"):
             (tools / path.name).symlink_to(path)
     words = ["--board", board, "--task", "kws", "--out", str(tmp_path / "run")]
-    done = _tinybench(*words, PATH=str(tools))
+    done = tinybench(*words, PATH=str(tools))
     assert done.returncode == 2
     assert f"apt-get install {package}" in done.stderr
     assert not (tmp_path / "run").exists()
@@ -320,7 +305,7 @@ def test_a_model_of_another_task_is_refused_before_the_board_starts(tmp_path: Pa
     """A keyword model has 490 bytes of input, not those of a picture."""
     model = package_folder() / "embedded" / "kws01.tflite"
     words = ["--board", "host", "--task", "ic", "--model", str(model)]
-    done = _tinybench(*words, "--out", str(tmp_path / "run"))
+    done = tinybench(*words, "--out", str(tmp_path / "run"))
     assert done.returncode == 2
     assert "not one for task ic: it has 490 bytes of input, the task has 3072" in done.stderr
     assert not (tmp_path / "run").exists()
@@ -344,7 +329,7 @@ def test_a_board_that_does_not_answer_ends_the_run(
     )
     (tmp_path / "broken.toml").write_text(board)
     words = ["--board", str(tmp_path / "broken.toml"), "--task", "kws"]
-    done = _tinybench(*words, "--out", str(tmp_path / "run"))
+    done = tinybench(*words, "--out", str(tmp_path / "run"))
     assert done.returncode == 3
     assert re.search(message, done.stderr)
     assert not read_result(tmp_path / "run").complete
@@ -353,7 +338,7 @@ def test_a_board_that_does_not_answer_ends_the_run(
 def test_a_port_that_is_not_there_is_said_before_anything_is_built_or_made(tmp_path: Path) -> None:
     """Exit 3 as for a pulled cable, but no image, no run folder, and nothing to resume."""
     words = ["--port", "/dev/ttyNONE9", "--task", "kws", "--out", str(tmp_path / "run")]
-    done = _tinybench("--board", "nucleo-l4r5", *words, TINYBENCH_CACHE=str(tmp_path / "cache"))
+    done = tinybench("--board", "nucleo-l4r5", *words, TINYBENCH_CACHE=str(tmp_path / "cache"))
     assert done.returncode == 3
     assert "there is no port /dev/ttyNONE9" in done.stderr
     assert "resume" not in done.stderr
@@ -365,10 +350,10 @@ def test_a_port_that_cannot_be_opened_leaves_the_folder_free_for_the_next_run(
 ) -> None:
     """It is there, but is none: exit 3, and the same --out is taken by a run that can begin."""
     out = ["--task", "kws", "--mode", "accuracy", "--limit", "1", "--out", str(tmp_path / "run")]
-    done = _tinybench("--port", "/dev/null", *out)
+    done = tinybench("--port", "/dev/null", *out)
     assert done.returncode == 3
     assert "cannot open /dev/null" in done.stderr
     assert "resume" not in done.stderr
     assert not (tmp_path / "run").exists()
-    assert _tinybench("--board", "host", *out).returncode == 1  # one input is too few for the rules
+    assert tinybench("--board", "host", *out).returncode == 1  # one input is too few for the rules
     assert read_result(tmp_path / "run").complete

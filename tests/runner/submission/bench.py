@@ -1,15 +1,14 @@
 """Benches for submissions: boards that are on a port, as far as the runner can tell."""
 
-import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 from tests.ground.powered import Powered
 from tests.link.paced_line import build as build_line
 from tests.link.paced_line import paced_line
+from tests.program import tinybench
 from tinybench.energy.simulated.emulated import EmulatedLoad, timing_pin
 from tinybench.energy.simulated.interface_board import SimulatedInterfaceBoard
 from tinybench.energy.simulated.lpm01a import SimulatedLpm01a
@@ -22,7 +21,6 @@ from tinybench.runner.build.task import load_task
 CLOCK = Path(__file__).with_name("fast_clock.c")
 FASTER = 100
 BAUD = 4_000_000
-TINYBENCH = [sys.executable, "-m", "tinybench.runner"]
 FAST_HOST = f"""
 import sys, time, types
 from tinybench.runner.results import clock
@@ -36,21 +34,6 @@ from tinybench.runner.cli import main
 sys.exit(main())
 """
 """The command line on a computer whose clock goes as fast as that of the DUT, delays included."""
-TIMEOUT_S = 300
-
-
-def tinybench(
-    *words: str, program: Sequence[str] = TINYBENCH, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    """Run the command line."""
-    return subprocess.run(
-        [*program, *words],
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
 
 
 def run_on_a_port(elf: Path, task: str, out: Path, scratch: Path, **environment: str) -> None:

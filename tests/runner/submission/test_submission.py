@@ -1,17 +1,16 @@
 """A submission: what it holds, what is refused, and that an audit of it gives the same figures."""
 
 import json
-import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from tests.program import TINYBENCH, tinybench
 from tests.runner.results.a_result import RIGHT, good_result
 from tests.runner.submission import checker
-from tests.runner.submission.bench import TINYBENCH, energy_run_on_a_port, run_on_a_port, tinybench
+from tests.runner.submission.bench import energy_run_on_a_port, run_on_a_port
 from tinybench.errors import DeclarationError, RunFolderError, UsageError
 from tinybench.runner.audit.audit import audit
 from tinybench.runner.build.board import load_board
@@ -321,12 +320,9 @@ def test_a_full_disk_leaves_nothing_that_looks_whole(
     """The tree gets its name when its last file is written."""
     run = stored(_measured())
     words = ["submit", str(run), "--submitter", "Me", "--system", str(system), "-o"]
-    done = subprocess.run(
-        ["sh", "-c", 'ulimit -f 100; exec "$@"', "sh", *TINYBENCH, *words,
-         str(system.parent / "tree")],
-        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    limited = ["sh", "-c", 'ulimit -f 100; exec "$@"', "sh", *TINYBENCH]
+    tree = str(system.parent / "tree")
+    done = tinybench(*words, tree, program=limited, PYTHONDONTWRITEBYTECODE="1")
     assert done.returncode == 2
     assert "nothing is left there" in done.stderr
     assert "Traceback" not in done.stderr
