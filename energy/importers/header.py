@@ -27,14 +27,14 @@ NAMES = {
     "power": ("power", "p"),
     "energy": ("energy", "e"),
 }
-UNIT = re.compile(r"^(.*?)[\s_(\[/]+([nuµμmk]?)([aswvj])[)\]]?$")
+UNIT = re.compile(r"^(.*?)[\s_(\[/]+([nuµμmk]?)([aswvj])[)\]]?\Z")
 PINS = re.compile(
-    r"^(d\d|gpio?\s*\[?\d?\]?|d0-d7|bits|digital.*|logic.*|trigger|sync|timing.*|pin\s*\d*)$"
+    r"^(d\d|gpio?\s*\[?\d?\]?|d0-d7|bits|digital.*|logic.*|trigger|sync|timing.*|pin\s*\d*)\Z"
 )
 EIGHT = ("d0-d7", "bits")
 """Columns of eight inputs, a digit each, the first leftmost."""
-EDGE = re.compile(r"^(edges?|events?|markers?)$")
-JOULESCOPE = re.compile(r"^\w+\.([ivp]|[0-3t])$")
+EDGE = re.compile(r"^(edges?|events?|markers?)\Z")
+JOULESCOPE = re.compile(r"^\w+\.([ivp]|[0-3t])\Z")
 """Joulescope UI, visible data: serial number and signal, in SI."""
 STATISTICS = ["time", "current", "voltage", "power", "charge", "energy"]
 """Joulescope UI, statistics: means in SI over the time since the row before."""

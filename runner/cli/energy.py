@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinybench.errors import UsageError
+from tinybench.scratch import scratch
 
 from .options import PATH, OneOf, command, count, into_file, port, positive, quantity
 from .output import Voice, put, put_bytes
@@ -247,14 +248,13 @@ def analyse(
 )
 def export(voice: Voice, trace: Path, to: str, out: Path | None, **said: Any) -> int:  # noqa: ARG001
     """Write a trace for other programs."""
-    import tempfile
 
     from tinybench.energy.export import SUFFIXES
     from tinybench.energy.export import export as exported
 
     with _open_told(trace, said) as opened:
         if out is not None and str(out) == "-":
-            with tempfile.TemporaryDirectory() as folder:
+            with scratch() as folder:
                 made = Path(folder, "trace" + SUFFIXES[to])
                 exported(opened, to, made)
                 put_bytes(made.read_bytes())

@@ -103,4 +103,4 @@ def test_a_stored_result_that_was_edited_is_judged_so(folder: Path, tmp_path: Pa
     bad = tinybench("check", str(copy), "--json")
     broken = {violation["rule"] for violation in json.loads(bad.stdout)["violations"]}
     assert bad.returncode == 1
-    assert broken == {"accuracy-recomputed", "sealed", "stored-files"}
+    assert {"accuracy-recomputed", "sealed", "stored-files"} <= broken

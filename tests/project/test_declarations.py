@@ -22,7 +22,8 @@ def _kinds() -> list[type[Declaration]]:
     for module, path in MODULES.items():
         if "(Declaration" in path.read_text(encoding="utf-8"):
             importlib.import_module(module)
-    return sorted(Declaration.__subclasses__(), key=lambda kind: kind.__name__)
+    kinds = [kind for kind in Declaration.__subclasses__() if kind.__module__ in MODULES]
+    return sorted(kinds, key=lambda kind: kind.__name__)
 
 
 KINDS = _kinds()

@@ -52,12 +52,15 @@ def differing(result: Result, folder: Path, head: Head, noted: Noted) -> list[st
     for part in PARTS:
         try:
             found = part(run)
-        except (TinybenchError, ArithmeticError, ValueError) as error:
+        except (TinybenchError, ArithmeticError, OSError, ValueError) as error:
             differ.append(str(error))
             continue
         for name, value in found.items():
             differ += _differences(name, has[name], msgspec.to_builtins(value))
-    differ += _noted(run)
+    try:
+        differ += _noted(run)
+    except OSError as error:
+        differ.append(str(error))
     if noted.ended is not None:
         said = recorded(result)
         for name, value in noted.ended.items():
@@ -140,6 +143,7 @@ def _measured(run: _Run) -> dict[str, Any]:
     return {
         "accuracy": accuracy,
         "performance": performance,
+        "clocks": result.clocks,  # their witness are the transcripts
         "energy": noted.energy,
         "float_model": noted.float_model,
         "vips": vips,
@@ -156,6 +160,8 @@ def _windows(run: _Run) -> list[Window]:
         return run.noted.windows
     return [
         replace(noted, host_s=one.host_s, host_uncertainty_s=one.host_uncertainty_s)
+        if noted.host_s is None and noted.host_uncertainty_s is None
+        else noted
         for noted, one in zip(run.noted.windows, has, strict=True)
     ]
 

@@ -115,7 +115,7 @@ def test_an_edited_result_breaks_its_seal(
         (_other_clock, {"journal", "transcript"}),
         (_dropped_answer, {"journal"}),
         (_other_model, {"journal"}),
-        (_other_label, {"journal"}),
+        (_other_label, {"journal", "transcript"}),
         (_other_division, {"journal"}),
     ],
 )

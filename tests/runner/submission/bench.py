@@ -33,6 +33,7 @@ clock.LONE_S *= {FASTER}
 from tinybench.runner.cli import main
 sys.exit(main())
 """
+FAST = [sys.executable, "-c", FAST_HOST]
 """The command line on a computer whose clock goes as fast as that of the DUT, delays included."""
 
 
@@ -45,7 +46,7 @@ def run_on_a_port(elf: Path, task: str, out: Path, scratch: Path, **environment:
     device = ["sh", "-c", setup, str(elf), str(library)]
     with paced_line(build_line(scratch), device) as port:
         words = ["--port", port, "--baud", str(BAUD), "--task", task, "--out", str(out)]
-        done = tinybench(*words, program=[sys.executable, "-c", FAST_HOST], **environment)
+        done = tinybench(*words, program=FAST, **environment)
     assert done.returncode == 0, done.stderr + done.stdout
 
 

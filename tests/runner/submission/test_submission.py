@@ -10,7 +10,7 @@ import pytest
 from tests.program import TINYBENCH, tinybench
 from tests.runner.results.a_result import RIGHT, good_result
 from tests.runner.submission import checker
-from tests.runner.submission.bench import energy_run_on_a_port, run_on_a_port
+from tests.runner.submission.bench import FAST, energy_run_on_a_port, run_on_a_port
 from tinybench.errors import DeclarationError, RunFolderError, UsageError
 from tinybench.runner.audit.audit import audit
 from tinybench.runner.build.board import load_board
@@ -58,7 +58,8 @@ def tree(measured: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path
     folder = tmp_path_factory.mktemp("submission")
     (folder / "desk.toml").write_text(SYSTEM)
     words = ["--submitter", "Me", "--system", str(folder / "desk.toml"), "--division", "closed"]
-    done = tinybench("submit", *map(str, measured), *words, "-o", str(folder / "tree"))
+    words += ["-o", str(folder / "tree")]
+    done = tinybench("submit", *map(str, measured), *words, program=FAST)
     assert done.returncode == 0, done.stderr + done.stdout
     return folder / "tree"
 
