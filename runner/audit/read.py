@@ -45,7 +45,7 @@ def read(place: Place) -> Read:
             found.append((path, eembc.read_log(path) if old else runner13.read_log(path), old))
         except OSError as error:
             unreadable.append(f"{shown(path.name)}: {error.strerror or error}")
-    found.sort(key=lambda item: -len(item[1].inferred))
+    found.sort(key=lambda item: (-len(item[1].inferred), -len(item[1].asked)))
     evidence, source, old = Evidence(), "", not place.json
     log, log_name = Evidence(), ""
     if found:

@@ -16,6 +16,7 @@ from .judge import equal
 from .printed import Printed, PrintedWindow, half
 from .read import Read
 from .result import Figure
+from .runner13 import TICK_S
 from .text import shown
 
 CLAUSE = RULES + ", results can be reproduced"
@@ -121,6 +122,15 @@ def _stored_against_log(run: Read) -> Iterator[tuple[str, list[Fact]]]:
             if a != b
         ]  # fmt: skip
     mine, theirs = run.evidence.stream, run.log.stream
+    if mine and theirs and theirs.starts_s and theirs.stops_s:
+        yield "start and stop of an inference", [
+            (f"{a:.5f} s in {file}", f"{b:.5f} s in {log}")
+            for ours, logged in (
+                (mine.starts_s, theirs.starts_s), (mine.stops_s, theirs.stops_s)
+            )
+            for a, b in zip(ours, logged, strict=False)
+            if abs(a - b) > TICK_S / 2
+        ]  # fmt: skip
     if mine and theirs and mine.detections_ms != theirs.detections_ms:
         yield "detections", [
             (f"{len(mine.detections_ms)} time stamps in {file}, of which the first that differs is "

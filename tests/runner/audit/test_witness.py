@@ -123,6 +123,26 @@ def test_a_trace_of_another_length_than_the_logs_is_named(newer: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("stated", "kind"),
+    [
+        ({"detections": [80, 9000], "start": 0.5}, "detections: 2 in log.txt, 9936 ms |"),
+        ({"detections": [80, 9936], "start": 0.4}, "start and stop of an inference: 0.50000 s in"),
+        ({"detections": [80, 9936], "start": 0.5}, ""),
+    ],
+)
+def test_an_edited_stream_is_named(tmp_path: Path, stated: dict[str, object], kind: str) -> None:
+    """Detections and edges, where the log has them, too."""
+    infer = {"wav_file": "long_wav.wav", "detections": stated["detections"]}
+    duty = {"start_times_s": [stated["start"]], "stop_times_s": [0.51]}
+    log = HEAD + "[80, 9936]\nDuty cycle start times\n50000,\nDuty cycle stop times\n51000,\n"
+    folder = trees.task_folder(tmp_path / "tree", "sww", "v1.3") / "performance"
+    entries = json.dumps([{"infer": infer, "dutycycle": duty}])
+    trees.write(folder, {"results.json": entries, "log.txt": log})
+    said = _said(_run(folder), "files-differ")
+    assert said.startswith(kind) if kind else said == ""
+
+
+@pytest.mark.parametrize(
     ("old", "new", "figure"),
     [
         ("30746401", "20746401", "energy"),
