@@ -10,7 +10,7 @@ from tinybench.track import Track, silent
 
 from ..build.task import Task, load_task, names
 from ..rules import Violation
-from . import figures, judge, judge_figures, judge_windows
+from . import figures, judge, judge_figures, judge_windows, witness
 from .judge import Answers
 from .labels import LISTS, Labels
 from .read import Read, read
@@ -130,6 +130,8 @@ def _run(
         found += figures.of_performance(one)
         violations += judge_windows.windows(one, known)
         violations += judge.same_output(answers, evidence, "performance")
+    found = witness.figures(one, found)
+    violations += witness.judge(one)
     violations += judge.old_list(one, known)
     violations += judge.range_of_outputs(one, task)
     violations += judge_figures.differing(found)

@@ -48,6 +48,11 @@ class Evidence:
 
     inferred: list[Inferred] = field(default_factory=list)
     stream: Stream | None = None
+    asked: list[tuple[str, int]] = field(default_factory=list)
+    """Input and iterations of each run that the v1.3 runner's log announces; energy mode has no
+    answers beside them."""
+    captured: list[tuple[int, int]] = field(default_factory=list)
+    """Samples and edges of each window's trace."""
     models: list[str] = field(default_factory=list)
     session: str = ""
     """Kind of the session as the log names it, such as "ML Energy 1.0.1"."""
@@ -58,6 +63,10 @@ class Evidence:
     faults: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     """The first line of each kind of fault."""
+
+    def ask(self, name: str, iterations: int) -> None:
+        if len(self.asked) < MAX_INFERENCES:
+            self.asked.append((name, iterations))
 
     def fault(self, kind: str, line: str) -> None:
         self.faults[kind] += 1

@@ -19,7 +19,7 @@ from ..results.score import correct
 from . import metrics
 from .evidence import Inferred
 from .labels import LabelList, Labels, label_in_name
-from .printed import Printed
+from .printed import Printed, half, positive
 from .read import Read
 from .result import Figure
 from .text import FILE_LIMIT_B, shown
@@ -160,18 +160,13 @@ def _stated_rates(printed: Printed) -> list[float]:
     """Return the throughput of the printed windows, in 1/s; none unless all have one."""
     found = []
     for window in printed.performance:
-        rate, runtime_s = _positive(window.throughput_per_s), _positive(window.runtime_s)
+        rate, runtime_s = positive(window.throughput_per_s), positive(window.runtime_s)
         if rate is None and window.iterations and runtime_s:
             rate = window.iterations / runtime_s
         if rate is None:
             return []
         found.append(rate)
     return found
-
-
-def _positive(text: str) -> float | None:
-    value = float(text) if text else 0.0
-    return value if value > 0 else None
 
 
 def of_energy(run: Read) -> tuple[list[Figure], RuleResult | None, str]:
@@ -209,25 +204,20 @@ def _of_printed_energy(printed: Printed, why: str) -> Figure:
     """Return the median over the printed windows, as near as their digits allow."""
     each: list[tuple[float, float]] = []
     for window in printed.energy:
-        own, total_uj = _positive(window.per_inference_uj), _positive(window.energy_uj)
+        own, total_uj = positive(window.per_inference_uj), positive(window.energy_uj)
         if total_uj and window.iterations:
-            each.append((total_uj / window.iterations, _half(window.energy_uj) / window.iterations))
+            each.append((total_uj / window.iterations, half(window.energy_uj) / window.iterations))
         elif own:
-            each.append((own, _half(window.per_inference_uj)))
+            each.append((own, half(window.per_inference_uj)))
     source = f"{len(each)} windows as printed; {why}"
     if not each or len(each) != len(printed.energy):
         return figure("energy", "uJ/inf.", None, printed.energy_uj, source)
     median_uj = statistics.median(uj for uj, _ in each)
     found = figure("energy", "uJ/inf.", median_uj, printed.energy_uj, source)
     # The runners rounded the windows and the median apart from each other.
-    slack_uj = max(half_uj for _, half_uj in each) + _half(printed.energy_uj)
+    slack_uj = max(half_uj for _, half_uj in each) + half(printed.energy_uj)
     near = abs(median_uj - float(printed.energy_uj)) <= slack_uj * (1 + 1e-9)
     return msgspec.structs.replace(found, reproduced=near)
-
-
-def _half(printed: str) -> float:
-    """Return half of the last digit of a printed number."""
-    return 0.5 * 10.0 ** -len(printed.partition(".")[2])
 
 
 def _rule(run: Read) -> tuple[RuleResult | None, str]:
@@ -252,7 +242,13 @@ def _rule(run: Read) -> tuple[RuleResult | None, str]:
                 return None, "the trace is of no published rule"
             # Of logs by other names, which the importer does not look for.
             infers = [Infer(one.iterations, one.input) for one in run.evidence.inferred]
-            return METHODS[name](replace(trace, infers=trace.infers or infers)), ""
+            infers = trace.infers or infers
+            if len(run.log.asked) == len(infers):  # the log, not the file that repeats the claim
+                infers = [
+                    msgspec.structs.replace(infer, iterations=iterations)
+                    for infer, (_, iterations) in zip(infers, run.log.asked, strict=True)
+                ]
+            return METHODS[name](replace(trace, infers=infers)), ""
     except (TinybenchError, OSError, ValueError) as error:
         return None, shown(str(error))
 

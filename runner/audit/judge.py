@@ -13,6 +13,7 @@ from .evidence import Evidence, Inferred
 from .labels import OLD_LIST, OLD_ROUND, LabelList
 from .read import Read
 from .text import shown, some_names
+from .tree import MODES
 
 DATASETS = "energyrunner datasets README, the whole accuracy set"
 
@@ -20,7 +21,16 @@ Answers = dict[tuple[str, int], Inferred]
 
 
 def files(run: Read) -> Iterator[Violation]:
-    """Yield what is missing or cannot be read."""
+    """Yield what is misnamed or missing, or cannot be read."""
+    folder = run.place.folder.name
+    if run.place.mode and folder.lower() not in MODES:
+        yield Violation(
+            "mode-name",
+            CHECKER,
+            f"a folder {run.place.mode}",
+            f"{shown(folder)}, which looks like {run.place.mode} misspelt",
+            f"name it {run.place.mode}",
+        )
     for what in run.unreadable:
         yield Violation(
             "unreadable-file", CHECKER, "files that can be read", what, "publish the whole file"
@@ -32,6 +42,14 @@ def files(run: Read) -> Iterator[Violation]:
             RULES + ", results can be reproduced",
             f"a log of the {run.mode} run",
             "results.txt only" if run.printed_in else "no inference in any file",
+            "publish log.txt",
+        )
+    elif run.place.json is not None and not run.log_name:
+        yield Violation(
+            "missing-log",
+            RULES + ", results can be reproduced",
+            f"a log of the {run.mode} run",
+            f"{shown(run.place.json.name)} only, which repeats what is claimed",
             "publish log.txt",
         )
     if run.printed.empty:
@@ -201,7 +219,7 @@ def same_output(answers: Answers, evidence: Evidence, mode: str) -> Iterator[Vio
     changed = []
     for one in evidence.inferred:
         reference = answers.get((one.input, one.offset))
-        if reference is not None and not _equal(reference, one):
+        if reference is not None and not equal(reference, one):
             changed.append((one, reference))
     if changed:
         one, reference = changed[0]
@@ -214,7 +232,7 @@ def same_output(answers: Answers, evidence: Evidence, mode: str) -> Iterator[Vio
         )
 
 
-def _equal(one: Inferred, other: Inferred) -> bool:
+def equal(one: Inferred, other: Inferred) -> bool:
     """Compare to the decimals that both print."""
     if len(one.outputs) != len(other.outputs):
         return False

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from ..build.task import METRICS, Task
 from ..rules import ENERGY_README, RULES, Violation
 from ..rules.rule import CHECKER
-from .printed import Printed, PrintedWindow, positive
+from .printed import Printed, PrintedWindow, half, positive
 from .read import Read
 from .result import Figure
 from .text import shown
@@ -109,6 +109,20 @@ def _window_units(window: PrintedWindow) -> Iterator[Violation]:
                 f"{window.power} {window.units['power']} in window {window.number}, off by "
                 f"10^{off}",
                 "report it in its unit",
+            )
+        elif abs(ratio - 1) > 2 * sum(
+            half(text) / value  # twice, for some runners cut digits off
+            for text, value in (
+                (window.energy_uj, energy_uj), (window.runtime_s, lasted_s), (window.power, power)
+            )
+        ):  # fmt: skip
+            yield Violation(
+                "figure",
+                ENERGY_README + ", power is energy by time",
+                f"{power * to_w * lasted_s * 1e6:.6g} uJ, by {window.power} "
+                f"{window.units['power']} in {window.runtime_s} s",
+                f"{window.energy_uj} uJ in window {window.number}",
+                "publish the figure that belongs to the log",
             )
 
 

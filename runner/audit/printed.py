@@ -153,3 +153,9 @@ def positive(figure: str) -> float | None:
     """Return a printed figure as a number; None for one that is missing or zero."""
     value = float(figure) if figure else 0.0
     return value if value > 0 else None
+
+
+def half(printed: str) -> float:
+    """Return half of the last digit of a printed number."""
+    mantissa, _, exponent = printed.lower().partition("e")
+    return 0.5 * 10.0 ** (int(exponent or 0) - len(mantissa.partition(".")[2]))

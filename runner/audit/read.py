@@ -1,6 +1,7 @@
 """Read what the files of one run say, whichever runner wrote them."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from . import eembc, runner13
@@ -22,6 +23,11 @@ class Read:
     """File that the evidence is from; empty where there is none."""
     printed: Printed
     printed_in: str
+    log: Evidence
+    """What the log alone says; empty where there is none."""
+    log_name: str
+    statements: tuple[tuple[str, Printed], ...]
+    """Every file that states figures, with its own alone."""
     unreadable: tuple[str, ...]
     eembc: bool
     """By EEMBC's runner, rounds v0.5 to v1.2; else by that of v1.3."""
@@ -39,11 +45,13 @@ def read(place: Place) -> Read:
             found.append((path, eembc.read_log(path) if old else runner13.read_log(path), old))
         except OSError as error:
             unreadable.append(f"{shown(path.name)}: {error.strerror or error}")
-    found.sort(key=lambda item: -len(item[1].inferred))
+    found.sort(key=lambda item: (-len(item[1].inferred), -len(item[1].asked)))
     evidence, source, old = Evidence(), "", not place.json
+    log, log_name = Evidence(), ""
     if found:
         path, evidence, old = found[0]
-        source = shown(path.name)
+        log, log_name = evidence, shown(path.name)
+        source = log_name
     if place.json is not None:
         try:
             stored = runner13.read_json(place.json)
@@ -51,13 +59,17 @@ def read(place: Place) -> Read:
             unreadable.append(f"{shown(place.json.name)}: {shown(str(error))}")
         else:
             evidence, source, old = _joined(stored, evidence), shown(place.json.name), False
-    printed, printed_in = _printed(place, unreadable)
+    statements = _statements(place, unreadable)
+    printed, printed_in = _published(statements)
     return Read(
         place=place,
         evidence=evidence,
         source=source,
         printed=printed,
         printed_in=printed_in,
+        log=log,
+        log_name=log_name,
+        statements=statements,
         unreadable=tuple(unreadable),
         eembc=old,
         mode=place.mode or _mode(evidence, printed),
@@ -75,25 +87,31 @@ def _joined(stored: Evidence, log: Evidence) -> Evidence:
     return stored
 
 
-def _printed(place: Place, unreadable: list[str]) -> tuple[Printed, str]:
-    """Return the figures of the first file that has some; a log may end with them, too."""
-    first: tuple[Printed, str] | None = None
+def _statements(place: Place, unreadable: list[str]) -> tuple[tuple[str, Printed], ...]:
+    """Return the figures of each file, tables first; a log may end with them, too."""
+    found: list[tuple[str, Printed]] = []
     for path in (*place.tables, *place.logs):
         try:
-            printed = read_printed(path)
+            found.append((shown(path.name), read_printed(path)))
         except OSError as error:
             unreadable.append(f"{shown(path.name)}: {error.strerror or error}")
-            continue
-        if printed.empty:
-            first = first or (printed, "")
-        elif first is None or first[0].empty:
-            first = (printed, shown(path.name))
-        else:  # some results.txt have the median only, and the log its windows
-            first[0].performance = first[0].performance or printed.performance
-            first[0].energy = first[0].energy or printed.energy
-        if first[0].performance or first[0].energy or first[0].top1_percent:
+    return tuple(found)
+
+
+def _published(statements: Sequence[tuple[str, Printed]]) -> tuple[Printed, str]:
+    """Return the figures of the first file that has some, with its windows or another's."""
+    name, first = next(
+        ((name, printed) for name, printed in statements if not printed.empty), ("", None)
+    )
+    if first is None:  # the undecodable bytes of a table count all the same
+        return (statements[0][1], "") if statements else (Printed(), "")
+    whole = replace(first)
+    for _, printed in statements:  # some results.txt have the median only
+        if whole.performance or whole.energy or whole.top1_percent:
             break
-    return first or (Printed(), "")
+        whole.performance = whole.performance or printed.performance
+        whole.energy = whole.energy or printed.energy
+    return whole, name
 
 
 def _mode(evidence: Evidence, printed: Printed) -> str:

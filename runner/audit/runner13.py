@@ -31,6 +31,7 @@ _RUNTIME = re.compile(r"ulp-mlperf:\s+Runtime\s*:\s*([0-9.]{1,20}) sec")
 _RESULTS = re.compile(r"m-results\s*:\s*\[([^\]]*)\]")
 _RAW_RESULTS = re.compile(r"m-results-\[([^\]]*)\]")
 _MODEL = re.compile(r"Device model retrieved: (\S{1,40})")
+_CAPTURED = re.compile(r"^(?:Captured )?samples:(\d{1,12}) timestamps:(\d{1,9})\s*$")
 _UNDECODABLE = re.compile(r"undecodeable byte", re.IGNORECASE)
 _DETECTIONS = re.compile(r"^\[(\d{1,9}(?:, ?\d{1,9})*)\]\s*\Z")
 _TICKS = re.compile(r"Duty cycle (start|stop) times")
@@ -58,6 +59,8 @@ class _Entry(msgspec.Struct, frozen=True):
     class_: str | int | None = msgspec.field(default=None, name="class")
     infer: _Infer | None = None
     dutycycle: _Duty | None = None
+    power: object = None
+    """A trace, which the importers judge; only its length is looked at here."""
     error: str | None = None
 
 
@@ -73,6 +76,10 @@ def read_json(path: Path) -> Evidence:
     for entry in [entries] if isinstance(entries, _Entry) else entries:
         if entry.error is not None:
             found.fault("an error of the runner", entry.error)
+        if isinstance(entry.power, dict):
+            held = [entry.power.get(key) for key in ("samples", "timestamps")]
+            samples, edges = (len(one) if isinstance(one, list) else 0 for one in held)
+            found.captured.append((samples, edges))
         infer = entry.infer
         if infer is None:
             continue
@@ -120,6 +127,7 @@ def read_log(path: Path) -> Evidence:
     """
     found = Evidence(session="v1.3 runner")
     earlier: list[Inferred] = []
+    asked_earlier: list[tuple[str, int]] = []
     name, segment, iterations = "", 0, 1
     runtime_s: float | None = None
     ticks: dict[str, list[float]] = {"start": [], "stop": []}
@@ -136,6 +144,7 @@ def read_log(path: Path) -> Evidence:
             name, segment, runtime_s = match[1], int(match[2]), None
         elif match := _RUN.search(line):
             iterations = int(match[2])
+            found.ask(name, iterations)
         elif match := _RUNTIME.search(line):
             runtime_s = _float(match[1])
         elif match := _RESULTS.search(line) or _RAW_RESULTS.search(line):
@@ -149,10 +158,13 @@ def read_log(path: Path) -> Evidence:
                 )
         elif line.startswith(BEGINS):
             earlier, found.inferred = found.inferred or earlier, []
+            asked_earlier, found.asked = found.asked or asked_earlier, []
+            found.captured = []
         else:
             ticking = ""
             _said(found, line)
     found.inferred = found.inferred or earlier
+    found.asked = found.asked or asked_earlier
     if found.stream is not None:
         starts_s, stops_s = tuple(ticks["start"]), tuple(ticks["stop"])
         found.stream = replace(found.stream, starts_s=starts_s, stops_s=stops_s)
@@ -164,6 +176,9 @@ def _said(found: Evidence, line: str) -> None:
     if match := _MODEL.search(line):
         if match[1] not in found.models:
             found.models.append(match[1])
+    elif match := _CAPTURED.match(line):
+        if len(found.captured) < MAX_INFERENCES:
+            found.captured.append((int(match[1]), int(match[2])))
     elif match := _DETECTIONS.match(line):
         found.stream = Stream(tuple(int(x) for x in match[1].split(",")))
     elif _UNDECODABLE.search(line):

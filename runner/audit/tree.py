@@ -1,5 +1,6 @@
 """Find the runs of a published results tree, without following a link out of it."""
 
+import difflib
 import os
 import re
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ MODES = {
     "power": "energy",
 }
 """Names of folders, in lower case."""
+LIKENESS = 0.82
+"""Of a folder's name to a mode's that makes it one misspelt: `enegy` has 0.91, `tower` 0.8."""
 KINDS = ("log", "results", "postproc")
 MAX_DEPTH = 24
 SIZE_MAX_B = 50_000_000
@@ -46,7 +49,7 @@ class Place:
     task: str
     """Model id that the folder's name stands for; empty where it is unknown."""
     mode: str
-    """Empty where the folder's name does not say it."""
+    """Empty where the folder's name does not say it; what is meant where it is misspelt."""
     logs: tuple[Path, ...]
     tables: tuple[Path, ...]
     """results.txt and the like."""
@@ -113,7 +116,8 @@ def _below(top: Path, path: Path) -> str:
 
 def _place(folder: Path, top: Path, files: list[Path]) -> Place | None:
     """Return the run in a folder; None where nothing in it looks like one."""
-    mode = MODES.get(folder.name.lower(), "")
+    name = folder.name.lower()
+    mode = MODES.get(name, "")
     named = {file: file.name.lower() for file in files}
     texts = [file for file, name in named.items() if name.endswith((".txt", ".log"))]
     tables = [f for f in texts if "results" in named[f] or "postproc" in named[f]]
@@ -127,6 +131,10 @@ def _place(folder: Path, top: Path, files: list[Path]) -> Place | None:
         return None
     task_at, task = _task(parts)
     in_results = task_at is not None and task_at > 0
+    below_task = task_at is not None and 0 < task_at < len(parts) - 1
+    if not mode and below_task and name.isalpha():
+        near = difflib.get_close_matches(name, MODES, n=1, cutoff=LIKENESS)
+        mode = MODES[near[0]] if near else ""
     if not mode and not in_results and not (logs and (tables or found)):
         return None  # some other log.txt of a source tree
     where = _where(parts, task_at)

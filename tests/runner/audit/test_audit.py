@@ -65,7 +65,7 @@ def test_the_newer_runners_json_is_read(root: Path, tmp_path: Path) -> None:
     trees.newer(folder / "performance", "p", 5, 250, 10_862_042)
     found = audit(root, labels=_labels(tmp_path / "labels"))
     assert found.valid, [run.violations for run in found.runs]
-    assert found.reproduced == 3
+    assert found.reproduced == 4
 
 
 @pytest.mark.parametrize(

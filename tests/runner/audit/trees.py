@@ -98,7 +98,7 @@ def performance(
 
 
 def newer(folder: Path, mode: str, count: int, iterations: int, elapsed_us: int) -> Path:
-    """Write results.json and results.txt as the v1.3 runner does."""
+    """Write results.json, results.txt and log.txt as the v1.3 runner does."""
     entries = [
         {
             "file": name,
@@ -113,12 +113,33 @@ def newer(folder: Path, mode: str, count: int, iterations: int, elapsed_us: int)
         }
         for name in KWS[:count]
     ]
+    log = newer_log(KWS[:count], iterations, elapsed_us)
     if mode == "a":
         text = "0725.1 ulp-mlperf: Top 1% = 100.0\n0725.1 ulp-mlperf: AUC = 1.000\n"
     else:
         rate = iterations / (elapsed_us / 1e6)
         text = f"0725.1 ulp-mlperf: Median throughput is {rate:>10.3f} inf./sec.\n"
-    return write(folder, {"results.json": json.dumps(entries), "results.txt": text})
+    files = {"results.json": json.dumps(entries), "results.txt": text, "log.txt": log}
+    return write(folder, dict(files))
+
+
+def newer_log(names: Sequence[str], iterations: int, elapsed_us: int) -> str:
+    """Return a log of the v1.3 runner, which has milliseconds."""
+    seconds = elapsed_us / 1e6
+    lines = ["Logging initialized. Writing output to log.txt", "Device model retrieved: kws01"]
+    for number, name in enumerate(names, start=1):
+        lines += [
+            f"0725.1 ulp-mlperf: Loading file {name} segment 0",
+            "0725.1 ulp-mlperf: Load complete.",
+            f"Running inference with 1/{iterations} (warmup/measured) iterations ...",
+            "done",
+            f"0725.1 ulp-mlperf: Performance results for window {number}:",
+            f"0725.1 ulp-mlperf:   # Inferences : {iterations:>13}",
+            f"0725.1 ulp-mlperf:   Runtime      : {seconds:>10.3f} sec.",
+            f"0725.1 ulp-mlperf:   Throughput   : {iterations / seconds:>10.3f} inf./sec.",
+            f"0725.1 ulp-mlperf:   m-results    : {[float(x) for x in outputs(name).split(',')]}",
+        ]
+    return "\n".join(lines) + "\n"
 
 
 def write(folder: Path, files: dict[str, str | bytes]) -> Path:
