@@ -156,13 +156,14 @@ class _Session:
         self, sample: Sample, iterations: int, length: WindowLength
     ) -> Iterator[tuple[Infer, str]]:
         """Yield windows on a sample until one lasts as long as it is to, with the DUT's answers."""
-        for left in range(RETIMED, -1, -1):
+        for margin in (*RETIMED, None):
             infer, answer = self.infer(sample, iterations)
-            short = self.last_s() < length.min_s and left > 0
-            yield msgspec.structs.replace(infer, again=short), answer
-            if not short:
+            lasted_s = self.last_s()
+            if margin is None or lasted_s >= length.min_s:
+                yield infer, answer
                 return
-            iterations = length.iterations(iterations, max(self.last_s(), 1e-6))
+            yield msgspec.structs.replace(infer, again=True), answer
+            iterations = length.iterations(iterations, max(lasted_s, 1e-6), margin)
 
     def last_s(self) -> float:
         """Return the time between the last two edges."""
