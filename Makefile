@@ -7,18 +7,16 @@ INSTALL := $(BIN)/python .ci/install
 
 # System packages, PROGRAM=PACKAGE: asked for together, so that a user without root stops only once.
 PACKAGES := make=make \
-    qemu-system-arm=qemu-system-arm \
     arm-none-eabi-gcc=gcc-arm-none-eabi \
     /usr/lib/arm-none-eabi/newlib/libc.a=libnewlib-arm-none-eabi \
     gcc=gcc /usr/include/stdio.h=libc6-dev
 PACKAGES_TEST := $(PACKAGES) \
-    qemu-system-riscv32=qemu-system-misc \
     riscv64-unknown-elf-gcc=gcc-riscv64-unknown-elf \
     /usr/lib/picolibc/riscv64-unknown-elf/picolibc.specs=picolibc-riscv64-unknown-elf \
     git=git espeak-ng=espeak-ng sigrok-cli=sigrok-cli clang=clang \
     openocd=openocd st-flash=stlink-tools /usr/sbin/uhubctl=uhubctl \
     /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a=libclang-rt-14-dev
-# PROGRAM=VERSION=PACKAGE, from the release's backports where the system's own is older.
+# PROGRAM=VERSION=PACKAGE, from the release's backports where the system's own is older; never both.
 NEWER := qemu-system-arm=9.1=qemu-system-arm
 NEWER_TEST := $(NEWER) qemu-system-riscv32=9.1=qemu-system-misc
 VENV_PACKAGES = $$(test -x $(BIN)/python || $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Bring Debian packages from the release's backports where the system's own are too old.
+"""Bring Debian packages: the system's own, or the release's backports where those are too old.
 
     backports.py PROGRAM=VERSION=PACKAGE...
 
 The entry for apt is derived from the machine's own for its release: the same mirror and the same
 keys, the suite with "-backports" behind it. apt takes from there only what is asked for by name.
+A package is never brought in its older version first: another of its source that is here in the
+newer one would be in its way.
 """
 
 import os
@@ -24,6 +26,7 @@ def main(wanted: list[str]) -> int:
     told: list[str] = []
     packages: list[str] = []
     no_way = 0  # an older one does for most
+    own = True
     for program, version, package in (one.split("=") for one in wanted):
         found = program_version(program)
         if found and number(found) >= number(version):
@@ -32,27 +35,33 @@ def main(wanted: list[str]) -> int:
         told.append(f"{program} {seen}")
         packages.append(package)
         no_way = no_way if found else 2
-    return bring(", ".join(told), packages, no_way) if packages else 0
+        own = own and number(candidate(package)) >= number(version)
+    return bring(", ".join(told), packages, no_way, own=own) if packages else 0
 
 
-def bring(told: str, packages: list[str], no_way: int) -> int:
-    """Install packages from the backports, or say how; `no_way` is the status without a way."""
+def bring(told: str, packages: list[str], no_way: int, *, own: bool) -> int:
+    """Install packages, or say how; `no_way` is the status without a way.
+
+    `own`: what the system itself has is new enough.
+    """
     release = Path("/etc/os-release")
     codename = debian_codename(release.read_text() if release.is_file() else "")
     sources = stanzas(APT)
     entry = backports_entry(sources, codename)
-    if not shutil.which("apt-get") or entry is None:
+    if entry is None and no_way:
+        own = True  # whatever it is, it may do
+    if not shutil.which("apt-get") or (entry is None and not own):
         print(f"{told}; apt knows no backports of this system. Install a newer one.")
         return no_way
-    suite = f"{codename}-backports"
-    if any(suite in stanza["suites"].split() for stanza in sources):
+    suite = "" if own or entry is None else f"{codename}-backports"
+    if not suite or entry is None or any(suite in stanza["suites"].split() for stanza in sources):
         entry = ""
     root = [] if os.geteuid() == 0 else ["sudo", "-n"]
     if root and (not shutil.which("sudo") or run([*root, "true"])[0] != 0):
-        print(f"{told}. Type these lines to install newer ones:")
+        print(f"{told}. Type these lines to install them:")
         print(lines_to_type(entry, suite, packages))
         return no_way
-    print(f"{told}: installing {' '.join(packages)} from {suite}")
+    print(f"{told}: installing {' '.join(packages)}" + (f" from {suite}" if suite else ""))
     return install(root, entry, suite, packages)
 
 
@@ -62,8 +71,9 @@ def entry_file(suite: str) -> str:
 
 
 def apt_get(suite: str, packages: list[str]) -> list[str]:
-    """Return the command that installs packages from a suite."""
-    return ["apt-get", "install", "-y", "--no-install-recommends", "-t", suite, *packages]
+    """Return the command that installs packages from a suite, "" for the system's own."""
+    of = ["-t", suite] if suite else []
+    return ["apt-get", "install", "-y", "--no-install-recommends", *of, *packages]
 
 
 def lines_to_type(entry: str, suite: str, packages: list[str]) -> str:
@@ -96,6 +106,16 @@ def program_version(program: str) -> str:
         return ""
     match = re.search(r"\d+(\.\d+)+", run([program, "--version"])[1])
     return match[0] if match else "0.0"
+
+
+def candidate(package: str) -> str:
+    """Return the version of a package that apt would install, "0" where it knows none."""
+    if not shutil.which("apt-cache"):
+        return "0"
+    match = re.search(
+        r"Candidate: (?:\d+:)?(\d+(\.\d+)*)", run(["apt-cache", "policy", package])[1]
+    )
+    return match[1] if match else "0"
 
 
 def debian_codename(os_release: str) -> str:

@@ -1,6 +1,7 @@
 """`make setup` derives the entry of the backports from what apt has, and changes nothing else."""
 
 import os
+import re
 import subprocess
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
@@ -136,3 +137,40 @@ def test_what_is_new_enough_is_left_alone(tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("candidate", "installed"),
+    [("1:10.0.2+ds-2", []), ("1:7.2+dfsg-7", ["-t", "bookworm-backports"])],
+    ids=["new enough", "too old"],
+)
+def test_a_missing_program_comes_once_in_the_version_that_will_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, candidate: str, installed: list[str]
+) -> None:
+    """Not from the system first and from the backports then: each would be in the other's way."""
+    asked: list[list[str]] = []
+
+    def run(command: list[str], _words: str = "") -> tuple[int, str]:
+        asked.append(command)
+        return 0, f"emulator:\n  Installed: (none)\n  Candidate: {candidate}\n"
+
+    (tmp_path / "sources.list.d").mkdir()
+    (tmp_path / "sources.list.d" / "debian.sources").write_text(DEB822)
+    monkeypatch.setattr(backports, "APT", tmp_path)
+    monkeypatch.setattr(backports, "run", run)
+    monkeypatch.setattr(backports, "debian_codename", lambda _: "bookworm")
+    monkeypatch.setattr(backports.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(backports.shutil, "which", lambda name: name if "apt" in name else None)
+    assert backports.main(["emulator=9.1=emulator"]) == 0
+    installs = [command for command in asked if "install" in command]
+    wanted = ["apt-get", "install", "-y", "--no-install-recommends", *installed, "emulator"]
+    assert [command[-len(wanted) :] for command in installs] == [wanted]
+
+
+def test_no_program_is_named_in_both_lists() -> None:
+    """What comes in a newer version is asked for there only: a bare machine gets it once."""
+    makefile = (ROOT / "Makefile").read_text()
+    newer = re.findall(r"([\w-]+)=[0-9.]+=([\w-]+)", makefile)
+    assert {program for program, _ in newer} == {"qemu-system-arm", "qemu-system-riscv32"}
+    for program, package in newer:
+        assert f"{program}={package}" not in makefile
