@@ -146,6 +146,8 @@ def test_an_option_of_one_value_is_not_given_twice(
     [
         ("kws", "there is no command 'kws'; to run the task: tinybench --task kws"),
         ("--limit 3 vww", "to run the task: tinybench --task vww"),
+        ("version", "there is no command 'version'; to ask for it: tinybench --version"),
+        ("--verison", "there is no option --verison: did you mean '--version'?"),
         ("run kws", "run takes options only, not the word 'kws'; to run the task"),
         ("nucleo-l4r5", "a run on this board: tinybench --board nucleo-l4r5 --task kws"),
         ("reprot x", "there is no command 'reprot': did you mean 'report'?"),
