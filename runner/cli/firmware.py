@@ -9,7 +9,7 @@ from tinybench.errors import UsageError
 
 from ..results.defaults import DEFAULT_BAUD, DEFAULT_BOARD, ENERGY_BAUD, PORT_BOARD
 from . import options
-from .options import BOARD, PATH, PORT_OR, OneOf, command, count, into_file
+from .options import BOARD, PATH, PORT_OR, OneOf, as_typed, command, count, into_file
 from .output import Voice, put
 from .tree import Argument, Option
 
@@ -178,8 +178,10 @@ def _meant(
     """Yield the board, the task and where the board is, while no other run has it."""
     from ..desk.reserve import reserved
 
+    said = as_typed({"board": board, "baud": baud, **said})
     named = board or (PORT_BOARD if said["port"] else DEFAULT_BOARD)
-    with reserved(_request(said, named, task, baud), voice.note) as (station, _):
+    asked = _request(said, named, task, said["baud"] or DEFAULT_BAUD)
+    with reserved(asked, voice.note) as (station, _):
         if station.task is None:
             raise UsageError("name a task, such as --task kws")
         yield station.board, station.task, station.sites[0] if station.sites else None

@@ -8,6 +8,7 @@ from tinybench.transport.serial_port import SerialTransport, insist_there
 from tinybench.transport.transport import Transport
 
 from ..build.board import Board
+from ..results.defaults import DEFAULT_BAUD, ENERGY_BAUD
 from ..results.request import Request
 from .station import Site
 
@@ -26,6 +27,19 @@ def insist_reachable(board: Board, asked: Request) -> None:
     """Raise UsageError when a board cannot be reached the way that was asked for."""
     if not asked.ports:
         board.command("")
+        boot = ENERGY_BAUD if asked.mode == "energy" else DEFAULT_BAUD
+        for word, said in (
+            ("--probe", asked.probe is not None),
+            ("--hub", asked.hub is not None),
+            ("--flasher", asked.flasher is not None),
+            ("--no-flash", not asked.flash),
+            ("--baud", asked.baud not in (boot, DEFAULT_BAUD)),
+        ):
+            if said:
+                raise UsageError(
+                    f"{word} is for a board on a port, but board {board.name} is a child process "
+                    f"here: leave {word} out"
+                )
     elif asked.emulate:
         raise UsageError(
             f"board {board.name} is either on {asked.ports[0]} or emulated: leave --port or "
