@@ -5,15 +5,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tinybench.errors import UsageError
+
 from ..results.defaults import DEFAULT_BAUD, DEFAULT_BOARD, ENERGY_BAUD, PORT_BOARD
 from . import options
-from .options import BOARD, PATH, PORT_OR, OneOf, command, count, into_file
+from .options import BOARD, PATH, PORT_OR, OneOf, as_typed, command, count, into_file
 from .output import Voice, put
 from .tree import Argument, Option
 
 if TYPE_CHECKING:
     from ..build.board import Board
-    from ..desk.flash import Site
+    from ..build.task import Task
+    from ..desk.station import Site
     from ..results.request import Request
 
 EXCLUSIVE = (("port", "emulate"),)
@@ -83,22 +86,29 @@ def _site(port: str) -> list[Option]:
     ]  # fmt: skip
 
 
+def _request(said: dict[str, Any], board: str, task: str, baud: int) -> "Request":
+    """Return what these words ask for."""
+    from ..results.request import Request
+
+    return Request(
+        board=board,
+        task=task,
+        emulate=said.get("emulate", False),
+        ports=(said["port"],) if said["port"] else (),
+        baud=baud,
+        probe=said.get("probe"),
+        flasher=said.get("flasher"),
+        hub=said.get("hub"),
+        wait_s=said["wait"],
+    )
+
+
 @contextlib.contextmanager
 def _board(voice: Voice, said: dict[str, Any], baud: int) -> "Iterator[tuple[Board, Site]]":
     """Yield the board that is meant and where it is, while no other run has it."""
     from ..desk.reserve import reserved
-    from ..results.request import Request
 
-    asked = Request(
-        board=said["board"],
-        task="",
-        ports=(said["port"],) if said["port"] else (),
-        baud=said["baud"] or baud,
-        probe=said["probe"],
-        flasher=said["flasher"],
-        hub=said["hub"],
-        wait_s=said["wait"],
-    )
+    asked = _request(said, said["board"], "", said["baud"] or baud)
     with reserved(asked, voice.note, port_needed=False) as (station, _):
         yield station.board, station.sites[0]
 
@@ -163,29 +173,26 @@ def reset(voice: Voice, by: str | None, **said: Any) -> int:
 
 @contextlib.contextmanager
 def _meant(
-    voice: Voice, board: str, task: str, baud: int, said: dict[str, Any]
-) -> "Iterator[Request]":
-    """Yield what these words mean on this desk, while no other run has the board."""
+    voice: Voice, said: dict[str, Any], board: str | None, task: str, baud: int
+) -> "Iterator[tuple[Board, Task, Site | None]]":
+    """Yield the board, the task and where the board is, while no other run has it."""
     from ..desk.reserve import reserved
-    from ..results.request import Request
 
-    asked = Request(
-        board=board,
-        task=task,
-        emulate=said["emulate"],
-        ports=(said["port"],) if said["port"] else (),
-        baud=baud,
-        wait_s=said["wait"],
-    )
+    said = as_typed({"board": board, "baud": baud, **said})
+    named = board or (PORT_BOARD if said["port"] else DEFAULT_BOARD)
+    asked = _request(said, named, task, said["baud"] or DEFAULT_BAUD)
     with reserved(asked, voice.note) as (station, _):
-        yield station.asked
+        if station.task is None:
+            raise UsageError("name a task, such as --task kws")
+        yield station.board, station.task, station.sites[0] if station.sites else None
 
 
 @command(
     "profile",
     options.task(required=True),
-    options.board(BOARD, default=DEFAULT_BOARD, section="the board"),
-    options.port(section="the board"),
+    options.board(BOARD, section="the board"),
+    options.port("serial port of that board, or a URL such as rfc2217://host:port; it must hold "
+                 "this build", section="the board"),
     options.emulate(section="the board"),
     Option("--baud", type=options.baud, default=str(DEFAULT_BAUD), metavar="N", shared=True,
            section="the board", help=f"rate of the port (default: {DEFAULT_BAUD})"),
@@ -199,7 +206,7 @@ def _meant(
     exclusive=EXCLUSIVE,
 )  # fmt: skip
 def profile(
-    voice: Voice, board: str, task: str, baud: int, to: str, out: Path | None, **said: Any
+    voice: Voice, board: str | None, task: str, baud: int, to: str, out: Path | None, **said: Any
 ) -> int:
     """Time a model layer by layer.
 
@@ -208,14 +215,8 @@ def profile(
     from ..measure.profile import profile as profiled
     from ..report.terminal.profile import as_csv, as_trace, table
 
-    with _meant(voice, board, task, baud, said) as request:
-        found = profiled(
-            request.board,
-            request.task,
-            request.ports[0] if request.ports else None,
-            request.baud,
-            emulate=request.emulate,
-        )
+    with _meant(voice, said, board, task, baud) as station:
+        found = profiled(*station)
     forms = {
         "terminal": lambda: table(found),
         "json": lambda: found,
@@ -257,16 +258,7 @@ def link(
     from ..measure.link import examine
     from ..report.terminal.line import table
 
-    meant = board or (PORT_BOARD if said["port"] else DEFAULT_BOARD)
-    with _meant(voice, meant, task, baud[0], said) as request:
-        quality = examine(
-            request.board,
-            request.task,
-            request.ports[0] if request.ports else None,
-            baud[0],
-            raise_baud=baud[1],
-            verify=not no_verify,
-            emulate=request.emulate,
-        )
+    with _meant(voice, said, board, task, baud[0]) as station:
+        quality = examine(*station, raise_baud=baud[1], verify=not no_verify)
     put(voice, to, out, {"terminal": lambda: table(quality), "json": lambda: quality})
     return 0

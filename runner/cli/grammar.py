@@ -112,6 +112,7 @@ def arrange(root: Group, words: Sequence[str]) -> list[str]:
             if token is not alone[0]:
                 raise click.UsageError(f"{alone[0].option} stands alone: no {token.words[0]} there")
         return [*alone[0].words]
+    named = bool(path)
     while isinstance(node, Group) and node.default is not None and stray is None:
         path, node = [*path, node.default], node.commands[node.default]
     if stray is not None and any(token.option not in known for token in left if token.option):
@@ -122,13 +123,14 @@ def arrange(root: Group, words: Sequence[str]) -> list[str]:
     own = {name: o for _, leaf in leaves(node) for name, o in options_by_name(leaf).items()}
     for token in left:
         if token.option and token.option not in own:
-            raise click.UsageError(_refusal(token.option, said, own, known))
+            near = own if named else {**own, **options_by_name(root)}
+            raise click.UsageError(_refusal(token.option, said, near, known))
     if stray is not None:
         raise click.UsageError(_no_command(root, node, said, stray))
     if isinstance(node, Group):
         raise click.UsageError(f"{said} wants a further word: {' or '.join(node.commands)}")
     _insist_once(left, own)
-    _insist_words(left, node, said)
+    _insist_words(root, left, node, said)
     return [*path, *(word for token in left for word in token.words)]
 
 
@@ -177,7 +179,7 @@ def _insist_once(left: list[Token], own: dict[str, Option]) -> None:
             raise click.UsageError(f"{word} is given more than once: {both}; it takes one")
 
 
-def _insist_words(left: list[Token], command: click.Command, path: str) -> None:
+def _insist_words(root: Group, left: list[Token], command: click.Command, path: str) -> None:
     plain = [w for token in left if not token.option for w in token.words if w != "--"]
     taken = [parameter for parameter in command.params if isinstance(parameter, Argument)]
     if any(argument.nargs != 1 for argument in taken) or len(plain) <= len(taken):
@@ -185,7 +187,7 @@ def _insist_words(left: list[Token], command: click.Command, path: str) -> None:
     names = " ".join(str(argument.metavar) for argument in taken)
     takes = f"only {names}" if taken else "options only"
     word = plain[len(taken)]
-    raise click.UsageError(f"{path} takes {takes}, not the word '{word}'{_meant(word)}")
+    raise click.UsageError(f"{path} takes {takes}, not the word '{word}'{_meant(word, root)}")
 
 
 def _refusal(name: str, path: str, own: dict[str, Option], known: dict[str, Option]) -> str:
@@ -200,17 +202,19 @@ def _refusal(name: str, path: str, own: dict[str, Option], known: dict[str, Opti
 
 def _no_command(root: Group, node: click.Command, path: str, word: str) -> str:
     valid = node.commands if isinstance(node, Group) else {}
-    meant = _meant(word) if node is root else ""
+    meant = _meant(word, root) if node is root else ""
     said = f"there is no command '{f'{path} {word}'.strip()}'"
     return said + (meant or nearest(word, valid) or f"; those there are: {', '.join(valid)}")
 
 
-def _meant(word: str) -> str:
-    """Say what is typed for the name of a task, a board or a run that stands alone."""
+def _meant(word: str, root: Group) -> str:
+    """Say what is typed for an option, a task, a board or a run whose name stands alone."""
     from pathlib import Path
 
     from ..build import board, task
 
+    if f"--{word}" in options_by_name(root):
+        return f"; to ask for it: tinybench --{word}"
     if word in task.names() or word == "all":
         return f"; to run the task: tinybench --task {word}"
     if word in board.names():

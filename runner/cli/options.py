@@ -9,9 +9,9 @@ from click.shell_completion import CompletionItem
 
 from tinybench.errors import UsageError
 
-from ..results.defaults import BAUDS, DEFAULT_BAUD, DEFAULT_BOARD, PORT_BOARD, seconds
+from ..results.defaults import BAUDS, DEFAULT_BAUD, DEFAULT_BOARD, IDLE, PORT_BOARD, seconds
 from .grammar import nearest
-from .tree import Argument, Command, Option
+from .tree import Argument, Command, Option, typed
 
 DIGITS = 12
 """Of a number that means anything here."""
@@ -259,6 +259,35 @@ def no_verify(**more: Any) -> Option:
         help="do not read back uploads over the stock protocol, which has no check sum",
         **more,
     )
+
+
+OF_A_PORT = ("port", "baud", "probe", "hub", "flasher", "no_flash", "interface_board")
+"""What a board that is a child process has not."""
+
+
+def as_typed(said: dict[str, Any]) -> dict[str, Any]:
+    """Return what is said of a run, without what tinybench.toml says and a typed word rules out.
+
+    That of a port, where an emulated board or --emulate is typed; that which a mode has not.
+    """
+    ctx = click.get_current_context()
+    idle = [word for word, modes in IDLE.items() if said.get("mode") in modes]
+    if (typed(ctx, "board") or typed(ctx, "emulate")) and _child_process(said):
+        idle += OF_A_PORT
+    return {
+        word: None if word in idle and not typed(ctx, word) else value
+        for word, value in said.items()
+    }
+
+
+def _child_process(said: dict[str, Any]) -> bool:
+    from ..build.board import load_board
+
+    try:
+        board = load_board(said["board"] or DEFAULT_BOARD, emulate=said["emulate"])
+    except UsageError:  # one of the bench file, or none
+        return False
+    return board.emulator is not None
 
 
 def runs_word(text: str = "folder of a run, or a folder with runs below it") -> Argument:

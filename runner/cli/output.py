@@ -1,6 +1,7 @@
 """What the commands print, and the one way of each to print it."""
 
 import io
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -103,14 +104,15 @@ def write(path: Path, data: bytes) -> None:
 
 def show_table(table: "RenderableType") -> None:
     """Print a table to the terminal: as wide as that is, and wider only for a longer word."""
-    from rich.console import Console
+    from rich.console import Console, ConsoleDimensions
 
     from .tables import least_width, parts
 
+    columns, lines = shutil.get_terminal_size()
     console = Console(highlight=False)
-    columns = console.width
     for part in parts(table):
-        console.width = max(columns, least_width(part, console, columns))
+        # Both: a width alone is not heeded where TERM is dumb.
+        console.size = ConsoleDimensions(max(columns, least_width(part, console, columns)), lines)
         console.print(part)
 
 

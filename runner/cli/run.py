@@ -7,7 +7,17 @@ from tinybench.errors import UsageError
 
 from ..results.defaults import DEFAULT_BAUD, DIVISIONS, ENERGY_BAUD, MODES
 from . import options
-from .options import PATH, PORT_OR, REPORTS, OneOf, command, into_file, positive, run_word
+from .options import (
+    PATH,
+    PORT_OR,
+    REPORTS,
+    OneOf,
+    as_typed,
+    command,
+    into_file,
+    positive,
+    run_word,
+)
 from .output import Voice, put
 from .results import put_report
 from .tree import Option
@@ -95,14 +105,15 @@ def run(
     from ..session.run import run as run_one
     from ..session.run import run_all
 
-    rate, raise_baud = baud or (None, False)
+    said = as_typed({"port": port, "baud": baud, "no_flash": no_flash, **asked})
+    rate, raise_baud = said.pop("baud") or (None, False)
     request = request_of(
-        port=port,
+        port=said.pop("port") or (),
         baud="auto" if raise_baud else rate,
-        flash=not no_flash,
+        flash=not said.pop("no_flash"),
         verify=not no_verify,
         wait=wait,
-        **asked,
+        **said,
     )
     if request.task != "all":
         outcome = run_one(request, voice.track, voice.note)

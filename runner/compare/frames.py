@@ -22,8 +22,9 @@ from tinybench.read import read_json
 from ..dut.inference import parse_results
 from ..results.result import EnergyWindow, Result, Window, read_result
 from ..results.score import arg_max
+from ..rules import changed_files
 from ..rules.judge import Outcome
-from .store import Summary, find_runs, read_results
+from .store import Summary, find_runs
 from .typed_frame import dtypes_of, frame_of, load_pandas
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class _WindowRow(msgspec.Struct, frozen=True, kw_only=True):
     faults: list[str]
     time_is: str
     energy_is: str | None
+    valid: bool
 
 
 class _AnswerRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,19 +180,20 @@ def windows(path: os.PathLike[str] | str) -> "pandas.DataFrame":
     | `faults` | object | list of texts: why the energy cannot be trusted |
     | `time_is` | string | measured, or emulated: instruction counts |
     | `energy_is` | string | measured, or modelled; NA in performance mode |
+    | `valid` | boolean | the run keeps every rule of its profile, as in `load_runs` |
 
     Runs that cannot be read are left out with a warning. Raises RunFolderError when there is no
     such folder, ToolMissingError without pandas.
     """
     load_pandas()
-    unreadable: list[str] = []
-    rows = [
-        row
-        for folder, result in read_results(Path(path), unreadable)
-        for row in _windows_of(folder, result)
-    ]
+    found = find_runs(Path(path))
+    rows, unreadable = [], [*found.unreadable]
+    for run in found.runs:
+        try:
+            rows += _windows_of(Path(run.run), read_result(Path(run.run)), run.valid)
+        except RunFolderError as error:  # gone since
+            unreadable.append(str(error))
     _warn(unreadable)
-    rows.sort(key=lambda row: (row.started_at, row.run))  # stable: windows keep their order
     return frame_of(dtypes_of(_WindowRow), map(msgspec.structs.astuple, rows))
 
 
@@ -209,8 +212,9 @@ def answers(run: Run) -> "pandas.DataFrame":
     | `outputs` | object | list of the numbers the DUT answered, as floats |
     | `time_is` | string | measured, or emulated: instruction counts |
 
-    `run` is what `tinybench.run` returned, or the folder of a run. Raises RunFolderError when
-    there is none that can be read, ToolMissingError without pandas.
+    `run` is what `tinybench.run` returned, or the folder of a run, which is warned of when it is
+    not as the run left it. Raises RunFolderError when there is none that can be read,
+    ToolMissingError without pandas.
     """
     load_pandas()
     folder, result = _read(run)
@@ -261,8 +265,9 @@ def layers(run: Run) -> "pandas.DataFrame":
     | `share` | Float64 | of all layers' time, 0..1 |
     | `time_is` | string | measured, or emulated: instruction counts; NA where it was not timed |
 
-    `run` is what `tinybench.run` returned, or the folder of a run. Raises RunFolderError when it
-    or its layers cannot be read, ToolMissingError without pandas.
+    `run` is what `tinybench.run` returned, or the folder of a run, which is warned of when it is
+    not as the run left it. Raises RunFolderError when it or its layers cannot be read,
+    ToolMissingError without pandas.
     """
     load_pandas()
     folder, _ = _read(run)
@@ -283,9 +288,10 @@ def trace(run: Run, *, chunk: int = TRACE_CHUNK) -> "Iterator[pandas.DataFrame]"
     | `power_w` | float64 | power; NaN where neither it nor the voltage is known |
     | `energy_is` | category | measured or modelled |
 
-    `run` is what `tinybench.run` returned, or the folder of a run. Raises UsageError for a chunk of
-    less than one sample, TraceError where the run has no trace or a damaged one, ToolMissingError
-    without pandas.
+    `run` is what `tinybench.run` returned, or the folder of a run, which is warned of when it is
+    not as the run left it. Raises UsageError for a chunk of less than one sample, RunFolderError
+    where there is no run that can be read, TraceError where it has no trace or a damaged one,
+    ToolMissingError without pandas.
     """
     if isinstance(chunk, bool) or not isinstance(chunk, int) or chunk < 1:
         raise UsageError(f"a chunk of {chunk!r} samples is none: 1 or more")
@@ -294,7 +300,7 @@ def trace(run: Run, *, chunk: int = TRACE_CHUNK) -> "Iterator[pandas.DataFrame]"
 
     from ..measure.energy_mode import TRACE_FILE
 
-    folder = _folder(run)
+    folder, _ = _read(run)
     path = folder / TRACE_FILE
     if not path.is_file():
         raise TraceError(
@@ -338,7 +344,7 @@ def _samples(head: "TraceHead", piece: "Chunk") -> "pandas.DataFrame":
     )
 
 
-def _windows_of(folder: Path, result: Result) -> Iterator[_WindowRow]:
+def _windows_of(folder: Path, result: Result, valid: bool) -> Iterator[_WindowRow]:
     timed = result.performance.windows if result.performance else []
     energy = result.energy
     for mode, found in (("performance", timed), ("energy", energy.windows if energy else [])):
@@ -366,6 +372,7 @@ def _windows_of(folder: Path, result: Result) -> Iterator[_WindowRow]:
                 faults=measured.faults if measured else [],
                 time_is=_time_is(result.emulated),
                 energy_is=_energy_is(energy.modelled) if measured and energy else None,
+                valid=valid,
             )
 
 
@@ -429,14 +436,17 @@ def _layers_of(folder: Path) -> list[_LayerRow]:
     ]
 
 
-def _folder(run: Run) -> Path:
-    return run.folder if isinstance(run, Outcome) else Path(run)
-
-
 def _read(run: Run) -> tuple[Path, Result]:
-    if isinstance(run, Outcome):
+    """Return a run, with a warning where its folder is not as the run left it."""
+    if isinstance(run, Outcome):  # which has its verdict
         return run.folder, run.result
-    return Path(run), read_result(Path(run))
+    folder = Path(run)
+    result = read_result(folder)
+    changed = [ruling for ruling in changed_files(result, folder) if ruling.state == "broken"]
+    if changed:
+        said = "; ".join(f"{one.rule}: {one.found}" for one in changed)
+        warnings.warn(f"{folder} is not as its run left it: {said}", stacklevel=3)
+    return folder, result
 
 
 def _time_is(emulated: bool) -> str:

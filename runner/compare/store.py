@@ -14,7 +14,7 @@ from tinybench.errors import RunFolderError, TinybenchError
 from tinybench.files import DOCUMENT_MOST_B, read_bytes
 from tinybench.read import read_json
 
-from ..results.result import RESULT_FILE, Result, read_result
+from ..results.result import RESULT_FILE, Result
 from ..rules import Verdict
 
 
@@ -183,19 +183,6 @@ def run_folders(root: Path) -> list[Path]:
         why = "; ".join(unreadable) or f"there is no {RESULT_FILE} in it or below"
         raise RunFolderError(f"{root}: no run here: {why}")
     return folders
-
-
-def read_results(root: Path, unreadable: list[str]) -> Iterator[tuple[Path, Result]]:
-    """Yield each run at or below a folder with its result; what cannot be read goes to the list.
-
-    Raises RunFolderError when there is no such folder.
-    """
-    _insist_folder(root)
-    for folder, _ in _folders(root, unreadable):
-        try:
-            yield folder, read_result(folder)
-        except RunFolderError as error:
-            unreadable.append(str(error))
 
 
 def _insist_folder(root: Path) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from tinybench.errors import TinybenchError, UsageError
-from tinybench.transport.serial_port import SerialTransport
 
 from ..build.task import Task, load_task, task_of
 from ..dut.client import Dut
@@ -17,6 +16,7 @@ from ..results.request import MODELLED, Request
 from .attached import Attached, look
 from .bench import find_bench, load_bench, monitor_spec
 from .choose import choose
+from .line import insist_attached, insist_reachable, open_line
 from .lock_keys import locked_by
 from .locks import hold
 from .station import Site, Station
@@ -37,22 +37,28 @@ def reserved(
 
     The bench file is read and this desk looked at once, here. Yields also a function that tells
     other runs the run folder. Unless `port_needed`, a probe or a hub port is enough of a board.
-    Raises UsageError when there is no such board, or more than one, TakenError when another run
-    has it; with `--task auto` whatever the board raises.
+    Raises UsageError when there is no such board, more than one, or no such way to it, TakenError
+    when another run has it, TransportError for a port that is not there; with `--task auto`
+    whatever the board raises.
     """
     looking = cache(looking)
     bench = load_bench(find_bench())
     asked, board = choose(request, bench, say, looking, port_needed=port_needed)
     task = load_task(asked.task) if asked.task not in ("", AUTO) else None
+    if asked.task == AUTO:
+        _insist_asked(asked)
+    if asked.ports or port_needed:
+        insist_reachable(board, asked)
     monitor = None
     if asked.ports and asked.wants_energy and asked.monitor not in (None, MODELLED):
         monitor = monitor_spec(asked.monitor, bench)
     with hold(locked_by(asked, monitor, bench, looking), asked.wait_s, say) as tell:
+        insist_attached(asked)
+        sites = _sites(asked, asked.ports or (() if port_needed else (None,)))
         if asked.task == AUTO:
-            task = _task_on(asked)
+            task = _task_on(sites[0])
             say(f"the board holds {task.model_id}: task {task.name}")
             asked = replace(asked, task=task.name)
-        sites = _sites(asked, asked.ports or (() if port_needed else (None,)))
         yield Station(asked, board, task, sites, monitor), tell
 
 
@@ -70,8 +76,8 @@ def _sites(asked: Request, ports: tuple[str | None, ...]) -> tuple[Site, ...]:
     )
 
 
-def _task_on(asked: Request) -> Task:
-    """Ask the board which model it holds."""
+def _insist_asked(asked: Request) -> None:
+    """Raise UsageError when there is nobody to be asked for the task."""
     if not asked.ports:
         raise UsageError(
             f"--task auto asks the firmware on a board, but that of {asked.board} is built here, "
@@ -82,7 +88,11 @@ def _task_on(asked: Request) -> Task:
             "--task auto asks the board before the run, but in energy mode it has no supply then: "
             "name the task, such as --task kws"
         )
-    with closing(SerialTransport(asked.ports[0], asked.baud)) as port:
+
+
+def _task_on(site: Site) -> Task:
+    """Ask the board which model it holds."""
+    with closing(open_line(site)) as port:
         dut = Dut(port, fast=False)
         model_id = dut.handshake().model_id
         with contextlib.suppress(TinybenchError):

@@ -9,14 +9,15 @@ from contextlib import ExitStack, closing
 import msgspec
 
 from tinybench.errors import TinybenchError
-from tinybench.transport.process import ProcessTransport
-from tinybench.transport.serial_port import SerialTransport, latency_timer_ms
-from tinybench.transport.transport import Transport
+from tinybench.transport.serial_port import latency_timer_ms
 
-from ..build import board as boards
 from ..build import task as tasks
+from ..build.board import Board
 from ..build.firmware import build
 from ..build.inputs import resolve
+from ..build.task import Task
+from ..desk.line import open_line
+from ..desk.station import Site
 from ..dut.client import Dut
 from ..dut.line import Tally
 
@@ -65,38 +66,29 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def examine(
-    board_name: str,
-    task_name: str,
-    port: str | None,
-    baud: int,
+    board: Board,
+    task: Task,
+    site: Site | None = None,
     *,
     raise_baud: bool = False,
     verify: bool = True,
-    emulate: bool = False,
 ) -> Quality:
     """Measure the line to a board. Raises any TinybenchError.
 
-    An emulated board (`emulate`: a real one in an emulator) gets the firmware of the task; a board
-    on a port keeps its own.
+    A child process gets the firmware of the task; a board on a port, at `site`, keeps its own.
     """
-    board = boards.load_board(board_name, emulate=emulate)
+    way = site or board.command(build(board, task, resolve(task).model).elf)
     with ExitStack() as stack:
-        line: Transport
-        if port is not None:
-            line = stack.enter_context(closing(SerialTransport(port, baud)))
-        else:
-            task = tasks.load_task(task_name)
-            image = build(board, task, resolve(task).model)
-            line = stack.enter_context(closing(ProcessTransport(board.command(image.elf))))
+        line = stack.enter_context(closing(open_line(way)))
         dut = Dut(line, verify=verify, probe=raise_baud)
         identity = dut.handshake()
-        task = tasks.task_of(identity.model_id)
-        if raise_baud:
-            dut.raise_baud(baud)
+        held = tasks.task_of(identity.model_id)
+        if raise_baud and site is not None:
+            dut.raise_baud(site.baud)
         trips_s = dut.round_trips_s(ROUND_TRIPS)
-        uploads, upload_s = _uploads(dut, task.input_b)
+        uploads, upload_s = _uploads(dut, held.input_b)
         tally = dut.tally
-        rate = dut.baud(baud) if port is not None else None
+        rate = dut.baud(site.baud) if site is not None else None
         protocol, chunk_b = dut.protocol, dut.chunk_b
         with contextlib.suppress(TinybenchError):
             dut.leave()
@@ -110,17 +102,17 @@ def examine(
         verified=dut.verified,
         chunk_b=chunk_b,
         baud=rate,
-        latency_timer_ms=None if port is None else latency_timer_ms(port),
+        latency_timer_ms=latency_timer_ms(site.port) if site and site.port else None,
         round_trip_p50_s=trip_s,
         round_trip_p99_s=sorted(trips_s)[int(0.99 * len(trips_s))],
         uploads=uploads,
-        upload_b=task.input_b,
+        upload_b=held.input_b,
         upload_s=upload_s,
-        throughput_bps=task.input_b / upload_s,
-        line_share=None if rate is None else task.input_b * 10 / rate / upload_s,
+        throughput_bps=held.input_b / upload_s,
+        line_share=None if rate is None else held.input_b * 10 / rate / upload_s,
         errors=errors,
         error_rate=sum(errors.values()) / uploads,
-        expected=[_expected(name, task.input_b, upload_s, trip_s) for name in tasks.names()],
+        expected=[_expected(name, held.input_b, upload_s, trip_s) for name in tasks.names()],
     )
 
 

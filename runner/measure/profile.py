@@ -7,17 +7,15 @@ from contextlib import ExitStack, closing
 import msgspec
 
 from tinybench.errors import ProtocolError, TinybenchError
-from tinybench.transport.process import ProcessTransport
-from tinybench.transport.serial_port import SerialTransport
-from tinybench.transport.transport import Transport
 
-from ..build import board as boards
-from ..build import task as tasks
+from ..build.board import Board
 from ..build.firmware import build
 from ..build.inputs import resolve
+from ..build.task import Task
 from ..desk.identity import insist_task
+from ..desk.line import open_line
+from ..desk.station import Site
 from ..dut.client import Dut
-from ..results.defaults import DEFAULT_BAUD
 
 TARGET_US = 1_000_000
 """Layers are timed over about so long, so that a microsecond is a small part of each."""
@@ -69,27 +67,17 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     layers: list[Layer]
 
 
-def profile(
-    board_name: str,
-    task_name: str,
-    port: str | None = None,
-    baud: int = DEFAULT_BAUD,
-    *,
-    emulate: bool = False,
-) -> Profile:
+def profile(board: Board, task: Task, site: Site | None = None) -> Profile:
     """Build the task's model for the board, and time its layers on the first input.
 
-    A board on a port must hold that build already. `emulate`: run a real board's firmware in an
-    emulator. Raises any TinybenchError; ProtocolError when the firmware cannot time layers.
+    A board on a port, at `site`, must hold that build already; without one it is a child process.
+    Raises any TinybenchError; ProtocolError when the firmware cannot time layers.
     """
-    board, task = boards.load_board(board_name, emulate=emulate), tasks.load_task(task_name)
     inputs = resolve(task)
     image = build(board, task, inputs.model)
     with ExitStack() as stack:
-        line: Transport = (
-            SerialTransport(port, baud) if port else ProcessTransport(board.command(image.elf))
-        )
-        dut = Dut(stack.enter_context(closing(line)))
+        line = stack.enter_context(closing(open_line(site or board.command(image.elf))))
+        dut = Dut(line)
         identity = dut.handshake()
         if "profile" not in identity.caps:
             raise ProtocolError(

@@ -10,6 +10,12 @@ ENERGY_BAUD = 9600
 """Of a DUT without an interface board. Ref: energyrunner README, energy mode."""
 BAUDS = range(300, 12_000_001)
 MODES = ("accuracy", "performance", "energy", "all")
+IDLE = {
+    "limit": ("performance", "energy"),
+    "shards": ("performance", "energy"),
+    "iterations": ("accuracy",),
+}
+"""Words that mean nothing in some modes."""
 DIVISIONS = ("closed", "open")
 UNITS_S = {"s": 1, "m": 60, "h": 3600}
 LONGEST_S = 7 * 24 * 3600

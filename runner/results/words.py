@@ -15,6 +15,7 @@ from .defaults import (
     DEFAULT_BOARD,
     DIVISIONS,
     ENERGY_BAUD,
+    IDLE,
     LONGEST_S,
     MODES,
     PORT_BOARD,
@@ -79,6 +80,10 @@ def request_of(**words: Unpack[Words]) -> Request:
         raise UsageError("name a task, such as kws; 'tinybench tasks' lists them")
     if given["task"] == "all" and "engine" in given:
         raise UsageError("an engine is one for a task: name that, not 'all'")
+    for word, modes in IDLE.items():
+        idle = given.get("mode") in modes and (word, given.get(word)) != ("shards", 1)
+        if idle and word in given:
+            raise UsageError(f"{word} means nothing in mode {given['mode']}: leave it out")
     ports = given.pop("port", ())
     bare = given.get("mode") == "energy" and not given.get("interface_board")
     baud = given.pop("baud", ENERGY_BAUD if bare else DEFAULT_BAUD)

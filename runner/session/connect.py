@@ -8,9 +8,7 @@ from pathlib import Path
 
 from tinybench.energy.monitor import MonitorSpec, open_monitor
 from tinybench.errors import OtherDutError, TinybenchError
-from tinybench.transport.process import ProcessTransport
 from tinybench.transport.recorder import Recorder
-from tinybench.transport.serial_port import SerialTransport
 from tinybench.transport.transcript import transcripts
 from tinybench.transport.transport import Transport
 
@@ -19,6 +17,7 @@ from ..build.firmware import Image
 from ..build.task import Task
 from ..desk.flash import load
 from ..desk.identity import insist_task
+from ..desk.line import Way, open_line
 from ..desk.station import Site
 from ..dut.client import Dut
 from ..dut.interface_board import InterfaceBoard
@@ -66,7 +65,7 @@ def load_boards(
 
 @contextlib.contextmanager
 def open_boards(
-    lines: Sequence[Site | list[str]], folder: Path, verify: bool, raise_baud: bool
+    lines: Sequence[Way], folder: Path, verify: bool, raise_baud: bool
 ) -> Iterator[list[Dut]]:
     """Open the line to each board, recorded in the run folder; all are left and closed at the end.
 
@@ -75,7 +74,7 @@ def open_boards(
     """
     with ExitStack() as stack:
         # All of them, before the first is recorded: a run that cannot begin leaves nothing.
-        opened = [stack.enter_context(closing(_open(line))) for line in lines]
+        opened = [stack.enter_context(closing(open_line(line))) for line in lines]
         duts = []
         for index, transport in enumerate(opened):
             name = TRANSCRIPT_FILE if index == 0 else f"transcript-{index}.jsonl"
@@ -111,7 +110,7 @@ def energy_bench(
     def connect(pin: str | None) -> Iterator[Dut]:
         with ExitStack() as stack:
             way = site or board.command(image.elf if image else "", pin)
-            line: Transport = stack.enter_context(closing(_open(way)))
+            line: Transport = stack.enter_context(closing(open_line(way)))
             line = stack.enter_context(closing(Recorder(line, folder / ENERGY_TRANSCRIPT_FILE)))
             behind = site is not None and site.interface_board
             if behind:
@@ -171,12 +170,6 @@ def link_of(duts: Sequence[Dut], baud: int | None) -> Link:
         resent_frames=sum(tally.resent_frames for tally in tallies),
         quarantined_lines=sum(tally.quarantined_lines for tally in tallies),
     )
-
-
-def _open(line: Site | list[str]) -> Transport:
-    if isinstance(line, Site):
-        return SerialTransport(line.port or "", line.baud)
-    return ProcessTransport(line)
 
 
 def _leave(dut: Dut) -> None:

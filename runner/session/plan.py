@@ -15,7 +15,6 @@ from tinybench.models.compiler import Manifest, compile_model
 from tinybench.scratch import scratch
 from tinybench.track import Track
 from tinybench.transport.process import program_version
-from tinybench.transport.serial_port import insist_there
 
 from .. import rules
 from ..build import board as boards
@@ -26,6 +25,7 @@ from ..build.firmware import Image, build, check_emulator
 from ..build.inputs import Inputs, resolve
 from ..build.task import Task
 from ..desk.flash import flasher_of
+from ..desk.line import Way
 from ..desk.station import Site, Station
 from ..measure.modes import WindowLength
 from ..results.provenance import gather
@@ -64,7 +64,7 @@ class Plan:
     provenance: Provenance
 
     @property
-    def lines(self) -> Sequence[Site | list[str]]:
+    def lines(self) -> Sequence[Way]:
         """The way to each board: where it is, or the command of a child process."""
         if self.sites:
             return self.sites
@@ -125,11 +125,7 @@ def make_plan(station: Station, track: Track, say: Callable[[str], None]) -> Pla
     if task is None:
         raise UsageError("name a task, such as --task kws")
     profile = rules.load_profile(asked.profile)
-    _insist_reachable(board, asked)
-    for site in station.sites:
-        # Without an interface board, the port may come with the supply in energy mode.
-        if site.port is not None and (asked.mode != "energy" or site.interface_board):
-            insist_there(site.port)
+    _insist_possible(board, asked)
     engine = None if asked.engine is None else load_engine(asked.engine)
     inputs = resolve(task, asked.data, asked.model or engine)
     say(f"{board.name}, {task.name}: {inputs.note}")
@@ -199,21 +195,9 @@ def _rules_sha256(*judges: Path) -> str:
     return digest.hexdigest()
 
 
-def _insist_reachable(board: Board, request: Request) -> None:
-    """Raise UsageError when the board cannot be reached the way that was asked for."""
-    if not request.ports:
-        board.command("")
-    elif request.emulate:
-        raise UsageError(
-            f"board {board.name} is either on {request.ports[0]} or emulated: leave --port or "
-            "--emulate out"
-        )
-    elif board.emulated:
-        raise UsageError(
-            f"board {board.name} is emulated here, and has no port; for a board on "
-            f"{request.ports[0]} leave --board out, or name that board"
-        )
-    elif request.shards > 1:
+def _insist_possible(board: Board, request: Request) -> None:
+    """Raise UsageError when the board cannot do what was asked for."""
+    if request.ports and request.shards > 1:
         raise UsageError("--shards starts several emulators; for several boards repeat --port")
     if board.toolchain is None and request.model is not None:
         raise UsageError(

@@ -15,13 +15,13 @@ import pytest
 from msgspec.structs import replace
 
 from tinybench.errors import UsageError
+from tinybench.runner.desk import line
 from tinybench.runner.desk.attached import look
 from tinybench.runner.desk.bench import load_bench
 from tinybench.runner.desk.choose import choose
 from tinybench.runner.results.journal import JOURNAL_FILE, read
 from tinybench.runner.results.request import Request
 from tinybench.runner.results.result import RESULT_FILE, Result, read_result
-from tinybench.runner.session import connect, plan
 from tinybench.runner.session.connect import TRANSCRIPT_FILE
 from tinybench.runner.session.run import run
 from tinybench.track import silent
@@ -90,6 +90,6 @@ def _run(request: Request) -> Result:
 def _replaying(transcript: Path) -> Iterator[None]:
     """Open a transcript wherever a serial port is opened, and look for none."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "insist_there", lambda _port: None)
-        patch.setattr(connect, "SerialTransport", lambda _port, _baud: ReplayTransport(transcript))
+        patch.setattr(line, "insist_there", lambda _port: None)
+        patch.setattr(line, "SerialTransport", lambda _port, _baud: ReplayTransport(transcript))
         yield

@@ -4,6 +4,7 @@ import inspect
 import re
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -121,6 +122,32 @@ def test_tables_of_a_run_have_the_documented_dtypes(name: str, stored: Path) -> 
 def test_answers_say_what_is_right(stored: Path) -> None:
     """As many as the score counts."""
     assert int(tinybench.answers(stored)["correct"].sum()) == 901
+
+
+def test_a_window_says_whether_its_run_is_valid(stored: Path) -> None:
+    """As the table of runs does; an edited figure makes it none."""
+    assert set(tinybench.windows(stored.parent)["valid"]) == {
+        bool(tinybench.load_runs(stored.parent)["valid"].iloc[0])
+    }
+    write_result(stored, good_result(complete=False))
+    assert set(tinybench.windows(stored.parent)["valid"]) == {False}
+
+
+def test_a_run_that_was_edited_is_warned_of(tmp_path: Path) -> None:
+    """By what reads one run; as it was left, nothing is said."""
+    run = tmp_path / "run"
+    tinybench.run(board="host", task="kws", mode="accuracy", limit=3, out=run)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tinybench.answers(run)
+        tinybench.layers(run)
+    text = (run / "result.json").read_text()
+    edited = text.replace('"label": 3', '"label": 4').replace('"label":3', '"label":4')
+    assert edited != text
+    (run / "result.json").write_text(edited)
+    for read in (tinybench.answers, tinybench.layers):
+        with pytest.warns(UserWarning, match="is not as its run left it"):
+            read(run)
 
 
 def test_a_claim_that_fits_no_column_is_missing(stored: Path) -> None:

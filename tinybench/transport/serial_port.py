@@ -183,7 +183,7 @@ def _write(fd: int, data: bytes) -> None:
 
 def insist_there(url: str) -> None:
     """Raise TransportError for a serial device of this computer that is not there."""
-    if url.startswith("/") and not Path(url).exists():
+    if os.name == "posix" and "://" not in url and not Path(url).exists():
         raise TransportError(_refusal(url, FileNotFoundError(errno.ENOENT, "no such device")))
 
 

@@ -135,3 +135,35 @@ def test_defaults_are_shown_with_where_they_come_from(
     assert cli.main(["--task", "kws", "-v"]) == 0
     assert "mode = accuracy (tinybench.toml)" in capsys.readouterr().err
     assert done[0]["mode"] == "accuracy"
+
+
+@pytest.mark.parametrize("command", ["run", "link", "profile"])
+def test_a_port_of_the_file_is_not_that_of_an_emulated_board_which_is_typed(
+    command: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Nor is its rate; typed or filed together they are refused."""
+    monkeypatch.chdir(tmp_path)
+    said = 'port = "/dev/ttyNONE"\nbaud = 57600\n[run]\nlimit = 3\nmode = "accuracy"\n'
+    (tmp_path / "tinybench.toml").write_text(said)
+    assert cli.main([command, "--task", "kws", "--board", "host"]) == (command == "run")
+    assert cli.main([command, "--task", "kws"]) == 3
+    assert "there is no port /dev/ttyNONE" in capsys.readouterr().err
+    assert cli.main([command, "--task", "kws", "--board", "mps2-an386", "--port", "a"]) == 2
+    (tmp_path / "tinybench.toml").write_text(f'board = "mps2-an386"\n{said}')
+    assert cli.main([command, "--task", "kws"]) == 2
+    assert "is emulated here" in capsys.readouterr().err
+
+
+def test_what_a_typed_mode_has_not_is_left_out_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A limit of the file is for the runs that it limits."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tinybench.toml").write_text(
+        'board = "host"\n[run]\nlimit = 3\nprofile = "quick"\n'
+    )
+    assert cli.main(["--task", "kws", "--mode", "performance"]) == 0
+    assert cli.main(["--task", "kws", "--mode", "performance", "--limit", "3"]) == 2

@@ -18,7 +18,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from tinybench.runner.cli.output import table_text
+from tinybench.runner.cli.output import show_table, table_text
 from tinybench.runner.cli.tables import least_width, parts, shared
 
 WORDS = ("tst_000004_Down_0.bin", "DEPTHWISE_CONV_2D", "a sentence of a few words " * 8)
@@ -62,6 +62,31 @@ def test_a_terminal_gets_no_word_cut(width: int, folded: bool) -> None:
         assert word in text.split()
     widest = max(len(line.rstrip()) for line in text.splitlines())
     assert widest <= max(width, len("tst_000004_Down_0.bin  DEPTHWISE_CONV_2D  sentence  "))
+
+
+class Terminal(StringIO):
+    """What is printed to a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("columns", ["20", "60", "80", "200"])
+@pytest.mark.parametrize("kind", ["dumb", "xterm-256color"])
+def test_a_terminal_of_any_kind_gets_words_whole(
+    kind: str, columns: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dumb one is as wide as it says, too."""
+    monkeypatch.setenv("TERM", kind)
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setattr(sys, "stdout", printed := Terminal())
+    made = table(folded=False)
+    made.add_row("d" * 90, "", "")
+    show_table(Group(made, Text(WORDS[2])))
+    text = re.sub(r"\x1b\[[0-9;]*m", "", printed.getvalue())
+    assert "…" not in text
+    assert "d" * 90 in text
+    assert columns != "200" or max(len(line.rstrip()) for line in text.splitlines()) > 150
 
 
 @given(

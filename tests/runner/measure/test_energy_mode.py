@@ -164,11 +164,11 @@ def test_what_a_killed_energy_run_left_is_swept_by_the_next(
     [
         (["--board", "host", "--mode", "energy"], "no model of its power"),
         (["--mode", "energy", "--monitor", "lpm01a"], "measures a board on a --port"),
-        (["--port", "/dev/x", "--mode", "energy"], "needs --monitor"),
-        (["--port", "/dev/x", "--monitor", "lpm01a"], "run --mode energy apart"),
+        (["--port", "/dev/null", "--mode", "energy"], "needs --monitor"),
+        (["--port", "/dev/null", "--monitor", "lpm01a"], "run --mode energy apart"),
         (["--mode", "performance", "--monitor", "lpm01a"], "not --mode performance"),
         (["--mode", "energy", "--interface-board"], "stands between a --port and the DUT"),
-        (["--mode", "energy", "--port", "/dev/x", "--monitor", "lpm01b"], "lpm01a"),
+        (["--mode", "energy", "--port", "/dev/null", "--monitor", "lpm01b"], "lpm01a"),
     ],
 )
 def test_energy_that_cannot_be_had_is_refused_on_paper(

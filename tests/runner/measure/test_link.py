@@ -87,8 +87,13 @@ def test_a_board_with_other_firmware_than_was_built_for_it_is_refused(
         (["--board", "nucleo-l4r5", "--emulate", "--port", "/dev/ttyNONE"], "or emulated: leave"),
         (["--board", "host", "--emulate"], "has no emulator"),
         (["--board", "serial"], "give it with --port"),
-        (["--port", "a", "--port", "b", "--shards", "2"], "repeat --port"),
-        (["--port", "a", "--model", "m.tflite"], "holds its own already"),
+        (["--port", "/dev/null", "--port", "/dev/zero", "--shards", "2"], "repeat --port"),
+        (["--port", "/dev/null", "--model", "m.tflite"], "holds its own already"),
+        (["profile", "--port", "/dev/null"], "no firmware is built for board serial"),
+        (["profile", "--board", "mps2-an386", "--port", "/dev/null"], "is emulated here"),
+        (["link", "--board", "mps2-an386", "--port", "/dev/null"], "is emulated here"),
+        (["link", "--board", "serial"], "give it with --port"),
+        (["flash", "--board", "mps2-an386", "--port", "/dev/null"], "is emulated here"),
         (["--baud", "fast"], "no baud rate"),
         (["--shards", "0"], "no count"),
     ],
@@ -101,3 +106,22 @@ def test_what_cannot_be_is_refused_before_anything_is_opened(
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("port", ["/dev/ttyNONE", "ttyNONE", "./below/ttyNONE"])
+@pytest.mark.parametrize("command", ["run", "link", "profile", "flash", "reset"])
+def test_a_port_that_is_not_there_is_said_before_anything_is_made(
+    command: str, port: str, tmp_path: Path
+) -> None:
+    """By every command that takes one: exit 3, and neither a run folder nor a build."""
+    cache = tmp_path / "cache"
+    words = [] if command == "reset" else ["--task", "kws"]
+    out = ["--out", str(tmp_path / "run")] if command == "run" else []
+    done = tinybench(
+        command, "--board", "nucleo-l4r5", *words, "--port", port, *out,
+        TINYBENCH_CACHE=str(cache),
+    )  # fmt: skip
+    assert done.returncode == 3, done.stderr
+    assert f"there is no port {port}" in done.stderr
+    assert not (tmp_path / "run").exists()
+    assert not cache.exists()

@@ -25,7 +25,7 @@ from tinybench.runner.report.terminal.profile import as_csv, as_trace, table
 )
 def test_layers_add_up_to_the_inference(board: str, task: str) -> None:
     """On an emulated board the layers' sum is the whole inference within 1 %, in every format."""
-    found = profile(board, task)
+    found = profile(load_board(board), load_task(task))
     total_us = sum(layer.microseconds for layer in found.layers)
     assert found.emulated
     assert total_us == pytest.approx(found.inference_us, rel=0.01)
@@ -65,7 +65,7 @@ def _shown(found: Profile) -> str:
 
 def test_a_host_process_is_timed_in_microseconds() -> None:
     """No instructions where time is no instruction count, and no word of emulation."""
-    found = profile("host", "ad")
+    found = profile(load_board("host"), load_task("ad"))
     assert not found.emulated
     assert all(layer.instructions is None for layer in found.layers)
     assert {row["instructions"] for row in csv.DictReader(io.StringIO(as_csv(found)))} == {""}
