@@ -105,7 +105,7 @@ def show_table(table: "RenderableType") -> None:
     """Print a table to the terminal: as wide as that is, and wider only for a longer word."""
     from rich.console import Console
 
-    from .tables import least_width, parts
+    from ..report.terminal.tables import least_width, parts
 
     console = Console(highlight=False)
     columns = console.width
