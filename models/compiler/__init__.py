@@ -7,15 +7,13 @@ from typing import get_args
 import msgspec
 
 from tinybench.errors import ModelError
-from tinybench.files import WHOLE_MOST_B, read_bytes
 
 from .emit import InputFormat, Interface, ResultKind, emit
 from .graph import Tensor
 from .layout import lay_out
 from .lower import lower
-from .manifest import Manifest, OperatorEntry
-from .reader import read_graph
-from .step import Step
+from .manifest import Manifest, OperatorEntry, entry
+from .reader import read_graph, read_model_file
 
 __all__ = ["KERNELS", "InputFormat", "Manifest", "OperatorEntry", "ResultKind", "compile_model"]
 
@@ -47,7 +45,9 @@ def compile_model(
         raise ModelError(f"model id '{model_id}': letters and digits are needed, such as kws01")
     if kernels not in KERNELS:
         raise ModelError(f"kernels '{kernels}': valid: {', '.join(KERNELS)}")
-    data, where = (_read(tflite), f"{tflite}: ") if isinstance(tflite, Path) else (tflite, "")
+    data, where = (
+        (read_model_file(tflite), f"{tflite}: ") if isinstance(tflite, Path) else (tflite, "")
+    )
     try:
         graph = read_graph(data)
         steps = lower(graph, kernels)
@@ -73,7 +73,7 @@ def compile_model(
         result_b=target.elements,
         tensor_ram_b=input_b + interface.quantised_b(source) + memory.arena_b + target.elements,
         operators=[
-            _entry(step, graph.tensors, arena_b)
+            entry(step, graph.tensors, arena_b)
             for step, arena_b in zip(steps, memory.in_use, strict=True)
         ],
     )
@@ -107,23 +107,3 @@ def _check_interface(source: Tensor, target: Tensor, interface: Interface) -> No
                 f"result 'mse' needs as many outputs as inputs; this model has {source.elements} "
                 f"inputs and {target.elements} outputs"
             )
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return read_bytes(path, WHOLE_MOST_B)
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
-
-
-def _entry(step: Step, tensors: tuple[Tensor, ...], arena_b: int) -> OperatorEntry:
-    return OperatorEntry(
-        index=step.operator.index,
-        operator=step.operator.name,
-        input_shapes=[list(tensors[i].shape) for i in step.inputs],
-        output_shape=list(tensors[step.output].shape),
-        kernel=step.function,
-        macs=step.macs,
-        weights_b=step.weights_b,
-        arena_b=arena_b,
-    )

@@ -9,6 +9,19 @@ from .plan import Buffer, plan
 from .step import Step
 
 
+class Life(msgspec.Struct, frozen=True):
+    """A piece of the arena: a tensor, or the scratch memory of an operator."""
+
+    what: str
+    """Name of the tensor; of scratch memory, the operator."""
+    offset_b: int
+    size_b: int
+    first: int
+    """Operator from which on it is in use, by its place in the model ..."""
+    last: int
+    """... and to which, included."""
+
+
 class Memory(msgspec.Struct, frozen=True):
     """Where tensors live, as C expressions of the generated file."""
 
@@ -19,6 +32,8 @@ class Memory(msgspec.Struct, frozen=True):
     arena_b: int
     in_use: list[int]
     """Bytes of the arena that are live during each step."""
+    lives: list[Life]
+    """What is in the arena, in the order in which it comes to life."""
 
 
 def lay_out(graph: Graph, steps: list[Step]) -> Memory:
@@ -49,6 +64,8 @@ def lay_out(graph: Graph, steps: list[Step]) -> Memory:
         if same[step.output] in index and same[t] in index and last[same[t]] == i
     }
     offsets, arena_b = plan(buffers, overlaps)
+    whose = [graph.tensors[t].name for t in tensors]
+    whose += [f"scratch of {steps[i].operator}" for i in scratched]
 
     places = {source: "input", target: "output"}
     places |= {t: f"arena + {offset}" for t, offset in zip(tensors, offsets, strict=False)}
@@ -60,6 +77,19 @@ def lay_out(graph: Graph, steps: list[Step]) -> Memory:
         },
         arena_b=arena_b,
         in_use=_in_use(buffers, offsets, len(steps)),
+        lives=sorted(
+            (
+                Life(
+                    what,
+                    offset,
+                    b.size_b,
+                    steps[b.first].operator.index,
+                    steps[b.last].operator.index,
+                )
+                for what, b, offset in zip(whose, buffers, offsets, strict=True)
+            ),
+            key=lambda life: (life.first, life.offset_b),
+        ),
     )
 
 

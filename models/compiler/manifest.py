@@ -2,6 +2,9 @@
 
 import msgspec
 
+from .graph import Tensor
+from .step import Step
+
 
 class OperatorEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One operator of a compiled model."""
@@ -43,3 +46,17 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes of RAM for all tensors: upload buffer, quantised input where it is not the upload
     itself, arena and result."""
     operators: list[OperatorEntry]
+
+
+def entry(step: Step, tensors: tuple[Tensor, ...], arena_b: int) -> OperatorEntry:
+    """Return the line of one operator; `arena_b` is as in `OperatorEntry`."""
+    return OperatorEntry(
+        index=step.operator.index,
+        operator=step.operator.name,
+        input_shapes=[list(tensors[i].shape) for i in step.inputs],
+        output_shape=list(tensors[step.output].shape),
+        kernel=step.function,
+        macs=step.macs,
+        weights_b=step.weights_b,
+        arena_b=arena_b,
+    )

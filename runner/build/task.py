@@ -10,7 +10,7 @@ from tinybench.datasets.declaration import InputSize
 from tinybench.declare import Declaration, Name, beside, find, load, named, nearest
 from tinybench.errors import UsageError
 
-METRICS = {"top1": "top-1", "auc": "AUC"}
+METRICS = {"top1": "top-1", "auc": "AUC", "none": "no score"}
 """How each metric is written."""
 STREAMING = ("sww01", "strww01")
 """Model ids of the streaming wake word: it listens over I2S, and has no inputs to upload."""
@@ -38,8 +38,9 @@ class Task(Declaration, frozen=True, kw_only=True):
     """What the uploaded bytes are: the model's own int8, pixels 0..255, or little-endian floats."""
     classes: list[str]
     """Names of the labels; for top-1, in the order of the model's outputs."""
-    metric: Literal["top1", "auc"]
-    """Top-1 of softmax outputs; or the area under the ROC curve of anomaly scores."""
+    metric: Literal["top1", "auc", "none"]
+    """Top-1 of softmax outputs; the area under the ROC curve of anomaly scores; or nothing, where
+    inputs have no classes."""
     result: Literal["output", "mse"] = "output"
     """What `m-results` holds: the model's outputs, or one mean squared error, output to input."""
     result_decimals: Annotated[int, Meta(ge=0, le=9)] = 3

@@ -106,7 +106,7 @@ def show_table(table: "RenderableType") -> None:
     """Print a table to the terminal: as wide as that is, and wider only for a longer word."""
     from rich.console import Console, ConsoleDimensions
 
-    from .tables import least_width, parts
+    from ..report.terminal.tables import least_width, parts
 
     columns, lines = shutil.get_terminal_size()
     console = Console(highlight=False)

@@ -2,13 +2,13 @@
 
 import click
 
-from . import config, declared, desk, energy, firmware, results, run, submission
+from . import config, declared, desk, energy, firmware, model, results, run, submission
 from .completion import install
 from .grammar import arrange, arranged_so_far
 from .tree import Group, Option
 
 SECTIONS: dict[str, tuple[click.Command, ...]] = {
-    "measure": (run.run, run.resume, firmware.profile, firmware.link),
+    "measure": (run.run, model.model, run.resume, firmware.profile, firmware.link),
     "judge and show": (
         run.check,
         results.report,

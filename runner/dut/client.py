@@ -175,13 +175,16 @@ class Dut:
             self._set_baud(own_baud)
             self._bauds = None
 
+    def can(self, capability: str) -> bool:
+        """Return whether the firmware said at the handshake that it has something beyond stock."""
+        return self._identity is not None and capability in self._identity.caps
+
     def raise_baud(self, own_baud: int) -> int:
         """Go to the fastest rate at which the DUT answers; return it.
 
         `own_baud` is the rate it booted with, and stays where the firmware offers no other.
         """
-        assert self._identity is not None  # noqa: S101 - after the handshake
-        if "baud" not in self._identity.caps:
+        if not self.can("baud"):
             return own_baud
         if self._frames is not None:
             self._frames.leave()

@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing
 import msgspec
 
 from tinybench.errors import ProtocolError, TinybenchError
+from tinybench.models.compiler import Manifest
 
 from ..build.board import Board
 from ..build.firmware import build
@@ -21,6 +22,8 @@ TARGET_US = 1_000_000
 """Layers are timed over about so long, so that a microsecond is a small part of each."""
 ITERATIONS_MAX = 10_000
 TIMEOUT_S = 120.0
+PROFILE_FILE = "profile.json"
+"""In a run folder."""
 
 _LAYER = re.compile(r"m-layer-([0-9]{1,5})-([0-9]{1,10})")
 
@@ -75,6 +78,7 @@ def profile(board: Board, task: Task, site: Site | None = None) -> Profile:
     """
     inputs = resolve(task)
     image = build(board, task, inputs.model)
+    first = inputs.samples.samples[0].windows()[0]
     with ExitStack() as stack:
         line = stack.enter_context(closing(open_line(site or board.command(image.elf))))
         dut = Dut(line)
@@ -85,14 +89,25 @@ def profile(board: Board, task: Task, site: Site | None = None) -> Profile:
                 "'profile'. Use this project's own firmware"
             )
         insist_task(identity, task, image)
-        first = inputs.samples.samples[0].windows()[0]
-        first_us = max(1, dut.infer(first, 1, 1).elapsed_us)
-        iterations = min(ITERATIONS_MAX, max(1, TARGET_US // first_us))
-        inference_us = dut.infer(first, iterations, 1).elapsed_us / iterations
-        elapsed_us = layer_times(dut.command(f"profile-layers {iterations}", TIMEOUT_S))
+        found = time_layers(dut, board, task.name, inputs.model.name, image.manifest, first)
         with contextlib.suppress(TinybenchError):
             dut.leave()
-    operators = image.manifest.operators if image.manifest else []
+    return found
+
+
+def time_layers(
+    dut: Dut, board: Board, task: str, model: str, manifest: Manifest | None, data: bytes
+) -> Profile:
+    """Time the layers of the model that a DUT holds, on one input.
+
+    `manifest` is what was compiled into it. Raises ProtocolError when the firmware's layers are not
+    those; else as `Dut.infer`.
+    """
+    first_us = max(1, dut.infer(data, 1, 1).elapsed_us)
+    iterations = min(ITERATIONS_MAX, max(1, TARGET_US // first_us))
+    inference_us = dut.infer(data, iterations, 1).elapsed_us / iterations
+    elapsed_us = layer_times(dut.command(f"profile-layers {iterations}", TIMEOUT_S))
+    operators = manifest.operators if manifest else []
     entries = [entry for entry in operators if entry.kernel]
     if len(entries) != len(elapsed_us):
         raise ProtocolError(
@@ -103,8 +118,8 @@ def profile(board: Board, task: Task, site: Site | None = None) -> Profile:
     return Profile(
         board=board.name,
         core=board.core,
-        task=task.name,
-        model=inputs.model.name,
+        task=task,
+        model=model,
         emulated=board.emulated,
         iterations=iterations,
         inference_us=inference_us,

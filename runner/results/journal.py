@@ -14,7 +14,7 @@ from tinybench.json_lines import open_lines
 from tinybench.read import read_json
 
 from .request import Request
-from .result import Answer, Energy, FloatModel, Step, Window
+from .result import Answer, Energy, FloatModel, Reference, Step, Window
 
 JOURNAL_FILE = "journal.jsonl"
 FORMAT = 1
@@ -40,6 +40,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     resumed_at: str | None = None
     step: Step | None = None
     float_model: FloatModel | None = None
+    reference: Reference | None = None
     answer: Answer | None = None
     window: Window | None = None
     energy: Energy | None = None
@@ -57,6 +58,7 @@ class Noted:
     """In the order of their inputs: each is on another one."""
     energy: Energy | None
     float_model: FloatModel | None
+    reference: Reference | None
     steps: list[Step]
     resumed: int
     duts: list[str]
@@ -73,6 +75,7 @@ def noted(entries: Iterable[Entry]) -> Noted:
         windows=list(windows.values()),
         energy=next((entry.energy for entry in reversed(entries) if entry.energy), None),
         float_model=next((one.float_model for one in reversed(entries) if one.float_model), None),
+        reference=next((one.reference for one in reversed(entries) if one.reference), None),
         steps=[entry.step for entry in entries if entry.step],
         resumed=sum(entry.resumed_at is not None for entry in entries),
         duts=[entry.dut for entry in entries if entry.dut is not None],

@@ -70,6 +70,8 @@ class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Percentiles over single inferences, each timed by the DUT's clock; None where one took 0 us:
     that is no time."""
     answers: list[Answer]
+    scored: bool = True
+    """False where the inputs have no classes: the answers are held against a reference only."""
 
 
 class Performance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -235,6 +237,21 @@ class FloatModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """Why there is no quality."""
 
 
+class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The DUT's answers beside those of the reference kernels, computed on the host."""
+
+    computed_by: str
+    """Interpreter and its version; empty where there is none."""
+    count: int
+    """Inputs that both answered."""
+    equal: int
+    """Inputs whose outputs are the same to the bit."""
+    first_differing: str | None = None
+    """Name of the first input whose outputs differ, with both values of one."""
+    why_not: str = ""
+    """Why nothing was compared."""
+
+
 class Git(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """State of a git working tree."""
 
@@ -308,6 +325,8 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     energy: Energy | None = None
     float_model: FloatModel | None = None
     """Only where the profile asks for it."""
+    reference: Reference | None = None
+    """Likewise."""
     vips: float | None = None
     """Top-1 times inferences per second, where both were measured."""
     vops: float | None = None

@@ -29,7 +29,7 @@ def correct(outputs: Sequence[Sequence[float]], labels: Sequence[int]) -> int:
 
 
 def accuracy(answers: list[Answer], metric: str) -> Accuracy:
-    """Return the score of at least one answer by a task's metric, "top1" or "auc".
+    """Return the score of at least one answer by a task's metric: "top1", "auc" or "none".
 
     The score of a file with several inputs is the mean over them. Raises ProtocolError when an
     answer is no list of numbers, or has no time.
@@ -56,6 +56,7 @@ def accuracy(answers: list[Answer], metric: str) -> Accuracy:
         latency_p90_s=p90_s,
         latency_p99_s=p99_s,
         answers=list(answers),
+        scored=metric != "none",
     )
 
 

@@ -6,7 +6,7 @@ from tinybench.errors import ProtocolError
 
 from ..build.task import METRICS, Task
 from ..results import score
-from ..results.result import Accuracy, Result
+from ..results.result import Accuracy, Reference, Result
 from .inputs import UNVERIFIED
 from .profile import Profile
 from .rule import DATASETS, MOBILE, RULES, Rule, Ruling
@@ -14,6 +14,7 @@ from .rule import DATASETS, MOBILE, RULES, Rule, Ruling
 COUNT = Rule("accuracy-count", DATASETS + ", the whole accuracy set, each input once")
 RECOMPUTED = Rule("accuracy-recomputed", RULES + ", accuracy metric")
 THRESHOLD = Rule("accuracy-threshold", RULES + ", closed division quality target")
+REFERENCE = Rule("reference-outputs", "this project, profile model: outputs equal to the bit")
 FLOAT_SHARE = Rule("float-share", MOBILE + ", quality as a share of the float model's")
 
 
@@ -36,6 +37,10 @@ def rulings(result: Result, task: Task, profile: Profile) -> Iterator[Ruling]:
         "the stored result was changed after the run: run it again",
     )
     if recomputed is None:
+        return
+    if profile.reference_outputs:
+        yield _reference(result.reference)
+    if task.metric == "none":
         return
     found = recomputed.top1 if task.metric == "top1" else recomputed.auc
     if result.division == "closed" and not _is_whole(result, task):
@@ -107,6 +112,20 @@ def _share(found: float | None) -> str:
     return "no score: only one kind of input" if found is None else f"{found:.1%}"
 
 
+def _reference(found: Reference | None) -> Ruling:
+    wanted = "every output as the reference kernels give it, to the bit"
+    if found is None or not found.count:
+        why = found.why_not if found else "this run did not compare it"
+        return REFERENCE.not_judged(wanted, why)
+    return REFERENCE.judged(
+        found.equal == found.count,
+        wanted,
+        f"{found.equal} of {found.count} inputs"
+        + (f"; {found.first_differing}" if found.first_differing else ""),
+        "the kernels compute something else: report the model and the board",
+    )
+
+
 def _float_share(result: Result, task: Task, found: float | None, share: float) -> Ruling:
     reference = result.float_model
     if reference is None or reference.quality is None:
@@ -129,4 +148,6 @@ def _float_share(result: Result, task: Task, found: float | None, share: float) 
 def _text(accuracy: Accuracy) -> str:
     if accuracy.top1 is not None:
         return f"top-1 {accuracy.top1:.4f} ({accuracy.correct} of {accuracy.count})"
+    if not accuracy.scored:
+        return f"{accuracy.count} answers, not scored"
     return f"AUC {accuracy.auc} over {accuracy.count} files"

@@ -37,6 +37,11 @@ class Profile(Declaration, frozen=True, kw_only=True):
     float_share: Annotated[float, Meta(gt=0, le=1)] | None = None
     """Least quality as a share of the float model's on the same inputs; None: not asked for."""
 
+    layers: bool = False
+    """Each layer is timed as well, where the firmware can."""
+    reference_outputs: bool = False
+    """The answers are the reference kernels', to the bit, where these are at hand."""
+
     @property
     def mlperf(self) -> bool:
         """Whether it asks for no less than the published MLPerf Tiny run rules."""

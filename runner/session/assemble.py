@@ -78,6 +78,7 @@ def assemble(
         performance=performance,
         energy=known.energies[-1] if known.energies else None,
         float_model=known.float_models[-1] if known.float_models else None,
+        reference=known.references[-1] if known.references else None,
         vips=vips,
         vops=vops,
         files_sha256=files_sha256,

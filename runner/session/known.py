@@ -4,7 +4,7 @@ import time
 from datetime import UTC, datetime
 
 from ..results.journal import Entry, Journal
-from ..results.result import Answer, Energy, FloatModel, Step, Window
+from ..results.result import Answer, Energy, FloatModel, Reference, Step, Window
 
 
 class Known:
@@ -21,6 +21,7 @@ class Known:
         self.windows: list[Window] = []
         self.energies: list[Energy] = []
         self.float_models: list[FloatModel] = []
+        self.references: list[Reference] = []
         self.steps: list[Step] = []
         self.began_with = {entry.dut for entry in before if entry.dut is not None}
         """Who answered before this, in its own words."""
@@ -54,6 +55,8 @@ class Known:
             self.energies.append(entry.energy)
         if entry.float_model is not None:
             self.float_models.append(entry.float_model)
+        if entry.reference is not None:
+            self.references.append(entry.reference)
         if entry.step is not None:
             self.steps.append(entry.step)
         self.resumed += entry.resumed_at is not None

@@ -156,6 +156,7 @@ def _measure(
                                 known,
                                 track,
                             )
+                    steps.time_layers(duts[0], plan, folder)
                 finally:
                     met.link = link_of(duts, asked.baud if sites else None)
         if asked.wants_energy and not known.energies:
@@ -175,6 +176,7 @@ def _measure(
             steps.draw_energy(folder, say)
         if plan.profile.float_share is not None and asked.mode != "performance":
             steps.compute_float(task, plan.inputs, plan.accuracy_samples, known, track)
+        steps.compare_reference(plan, known, track)
         with contextlib.suppress(RunFolderError):  # what cannot be compressed stays text
             pack(folder)
     except (TinybenchError, KeyboardInterrupt) as error:

@@ -5,8 +5,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import msgspec
+
 from tinybench.datasets.reader import Sample
 from tinybench.errors import ToolMissingError
+from tinybench.files import write_whole
 from tinybench.track import Track
 
 from ..build.inputs import Inputs
@@ -15,8 +18,12 @@ from ..dut.client import Dut
 from ..measure import energy_mode, modes
 from ..measure.float_model import float_quality
 from ..measure.modes import WindowLength
+from ..measure.profile import PROFILE_FILE
+from ..measure.profile import time_layers as timed
+from ..measure.reference import compare
 from ..results.journal import Entry
 from .known import Known
+from .plan import Plan
 
 
 def measure_accuracy(
@@ -92,6 +99,25 @@ def compute_float(
         return
     answered = [sample for sample in samples if sample.name in known.answers]
     known.add(Entry(float_model=float_quality(task, inputs, answered, track)))
+
+
+def time_layers(dut: Dut, plan: Plan, folder: Path) -> None:
+    """Time each layer on the first input, into the run folder; where asked for, and it can."""
+    if not plan.profile.layers or plan.manifest is None or not dut.can("profile"):
+        return
+    first = plan.timed_samples[0].windows()[0]
+    found = timed(dut, plan.board, plan.task.name, plan.inputs.model.name, plan.manifest, first)
+    text = msgspec.json.format(msgspec.json.encode(found), indent=1)
+    write_whole(folder / PROFILE_FILE, text + b"\n")
+
+
+def compare_reference(plan: Plan, known: Known, track: Track) -> None:
+    """Hold the answers against the reference kernels on this computer, where asked for."""
+    if not plan.profile.reference_outputs or known.references or not known.answers:
+        return
+    answered = [sample for sample in plan.accuracy_samples if sample.name in known.answers]
+    found = compare(plan.task, plan.inputs.model, answered, known.answers, track)
+    known.add(Entry(reference=found))
 
 
 def _rest(worked_until_s: float | None, rest_s: float, track: Track) -> None:

@@ -8,8 +8,9 @@ from rich.text import Text
 
 from tinybench.printable import all_printable
 
+from ...build import task as tasks
 from ...results import score
-from ...results.result import Accuracy, Clock, Energy, Link, Performance, Result
+from ...results.result import Accuracy, Clock, Energy, Link, Performance, Reference, Result
 from ...rules import Ruling, Verdict, Violation
 from ..uncertain import uncertain
 from .energy import incomplete
@@ -114,6 +115,8 @@ def facts(result: Result) -> list[tuple[str, str]]:
     if result.accuracy is not None and result.accuracy.count:
         accuracy = result.accuracy
         said.append(("accuracy", _accuracy(accuracy)))
+        if result.reference is not None:
+            said.append(("reference", _reference(result.reference)))
         latencies_s = (accuracy.latency_p50_s, accuracy.latency_p90_s, accuracy.latency_p99_s)
         unit = "emulated ms" if result.emulated else "ms"
         shown = ", ".join(
@@ -149,7 +152,8 @@ def facts(result: Result) -> list[tuple[str, str]]:
         )
     if result.energy is not None:
         said += _energy_facts(result.energy)
-    for number, sentence in enumerate(words(placed(result))):
+    standings = words(placed(result)) if result.task in tasks.names() else []
+    for number, sentence in enumerate(standings):
         said.append(("published" if number == 0 else "", sentence))
     if result.vips is not None and result.vops is not None:
         said.append(
@@ -254,7 +258,16 @@ def _accuracy(accuracy: Accuracy) -> str:
         return f"top-1 {accuracy.top1:.1%} ({accuracy.correct} of {accuracy.count})"
     if accuracy.auc is not None:
         return f"AUC {accuracy.auc:.3f} ({accuracy.count} files)"
+    if not accuracy.scored:
+        return f"not scored: the {accuracy.count} inputs have no classes"
     return f"AUC needs files of both kinds ({accuracy.count} of one)"
+
+
+def _reference(reference: Reference) -> str:
+    if not reference.count:
+        return f"not compared: {reference.why_not}"
+    same = f"{reference.equal} of {reference.count} outputs equal to the bit"
+    return f"{same}, {reference.computed_by}"
 
 
 def _windows(performance: Performance, emulated: bool) -> Table:

@@ -146,6 +146,7 @@ def _measured(run: _Run) -> dict[str, Any]:
         "clocks": result.clocks,  # their witness are the transcripts
         "energy": noted.energy,
         "float_model": noted.float_model,
+        "reference": noted.reference,
         "vips": vips,
         "vops": vops,
         "steps": noted.steps or result.steps,

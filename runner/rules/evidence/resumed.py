@@ -35,7 +35,7 @@ def stands(
     lost: dict[str, None] = {}
     windows = 0
     for entry in entries:
-        if entry.float_model is not None or entry.ended is not None:
+        if entry.float_model or entry.reference or entry.ended is not None:
             continue  # computed again, on this computer
         if entry.answer is not None:
             name = f"answer to {entry.answer.input}"

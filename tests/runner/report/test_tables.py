@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tinybench.runner.cli.output import show_table, table_text
-from tinybench.runner.cli.tables import least_width, parts, shared
+from tinybench.runner.report.terminal.tables import least_width, parts, shared
 
 WORDS = ("tst_000004_Down_0.bin", "DEPTHWISE_CONV_2D", "a sentence of a few words " * 8)
 

@@ -1,0 +1,84 @@
+"""Whether a model fits on a board, before anything is built: what it needs beside what there is."""
+
+from typing import Literal
+
+import msgspec
+
+from tinybench.models.compiler.anatomy import Anatomy
+
+from . import board as boards
+from .board import Board, Memory
+
+CODE_B = (12_000, 24_000)
+FIRMWARE_RAM_B = (5_500, 10_500)
+"""Least and most that the firmware itself takes, tables and tensors left out: of each task on each
+board in the package, 12,112 to 20,437 bytes of code and 6,020 to 10,133 of RAM; and a margin."""
+
+Verdict = Literal["fits", "does not fit", "too close to say"]
+
+
+class Fit(msgspec.Struct, frozen=True, kw_only=True):
+    """A model beside the memory of a board; what the whole image needs is estimated, from - to."""
+
+    board: str
+    core: str
+    kernels: str
+    flash_b: tuple[int, int]
+    flash_has_b: int
+    ram_b: tuple[int, int]
+    ram_has_b: int
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the image fits, where both estimates agree."""
+        if self.flash_b[1] <= self.flash_has_b and self.ram_b[1] <= self.ram_has_b:
+            return "fits"
+        return "does not fit" if any(self.missing_b) else "too close to say"
+
+    @property
+    def missing_b(self) -> tuple[int, int]:
+        """Bytes of flash and of RAM that are missing at least."""
+        return (
+            max(0, self.flash_b[0] - self.flash_has_b),
+            max(0, self.ram_b[0] - self.ram_has_b),
+        )
+
+
+def kernels_of_all() -> tuple[str, ...]:
+    """Return the kinds of kernels that the declared boards use."""
+    kinds = (board.toolchain.kernels for board, _ in _with_memory() if board.toolchain)
+    return tuple(dict.fromkeys(kinds))
+
+
+def fits(found: Anatomy) -> list[Fit]:
+    """Return how a model fits on each declared board whose kernels it was examined for."""
+    return [
+        fit(found, board, memory)
+        for board, memory in _with_memory()
+        if board.toolchain is not None and board.toolchain.kernels in found.needs
+    ]
+
+
+def fit(found: Anatomy, board: Board, memory: Memory) -> Fit:
+    """Return how a model fits into the memory of one board that is built for."""
+    kernels = board.toolchain.kernels if board.toolchain else "plain"
+    need = found.needs[kernels]
+    return Fit(
+        board=board.name,
+        core=board.core,
+        kernels=kernels,
+        flash_b=_from_to(need.weights_b, CODE_B),
+        flash_has_b=memory.flash_size_b,
+        ram_b=_from_to(need.tensor_ram_b, FIRMWARE_RAM_B),
+        ram_has_b=memory.ram_size_b,
+    )
+
+
+def _from_to(model_b: int, firmware_b: tuple[int, int]) -> tuple[int, int]:
+    least_b, most_b = firmware_b
+    return model_b + least_b, model_b + most_b
+
+
+def _with_memory() -> list[tuple[Board, Memory]]:
+    found = [boards.load_board(name) for name in boards.names()]
+    return [(board, board.memory) for board in found if board.memory is not None]

@@ -1,0 +1,224 @@
+"""A model of one's own as a task: declarations and inputs, written where a run can read them."""
+
+import hashlib
+import io
+import re
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from tinybench.cache import cache_folder
+from tinybench.errors import DatasetError
+from tinybench.files import WHOLE_MOST_B, is_file_name, read_bytes, write_whole
+from tinybench.mlperf_tiny import WINDOWS
+from tinybench.models.compiler.anatomy import Anatomy, End
+from tinybench.models.compiler.reader import read_model_file
+
+INPUTS_MOST = 10_000
+_FIXED_DATE = (1980, 1, 1, 0, 0, 0)
+_TFLITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}\.tflite")
+_NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
+
+
+@dataclass(frozen=True)
+class Given:
+    """The inputs of a model, as they are uploaded."""
+
+    inputs: tuple[tuple[str, bytes], ...]
+    """Name of the file and its bytes, one inference each."""
+    note: str
+    """Where they come from."""
+
+
+def seeded(end: End, count: int, seed: int) -> Given:
+    """Return inputs of random bytes, the same for the same seed; every int8 is as likely."""
+    rng = np.random.default_rng(seed)
+    size = int(np.prod(end.shape))
+    made = tuple(
+        (f"seed{seed}-{number:04}.bin", rng.integers(-128, 128, size, np.int8).tobytes())
+        for number in range(count)
+    )
+    return Given(made, f"{count} inputs of random bytes, seed {seed}")
+
+
+def with_windows(given: Given, end: End, seed: int) -> Given:
+    """Return inputs that are enough for the windows: seeded ones come behind too few."""
+    left = WINDOWS - len(given.inputs)
+    if left <= 0:
+        return given
+    more = seeded(end, left, seed)
+    return Given(given.inputs + more.inputs, f"{given.note}, and {more.note}")
+
+
+def read_inputs(path: Path, end: End, most: int = INPUTS_MOST) -> Given:
+    """Return the inputs in a file or a folder, in the order of their names.
+
+    .bin: the model's own int8 bytes. .npy: int8, or real values, which are quantised as the model
+    says; one input, or several along a first axis. .csv: real values, a line an input.
+    Raises DatasetError, which names the file.
+    """
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    found: list[tuple[str, bytes]] = []
+    for file in files:
+        if file.suffix not in _READERS or not file.is_file():
+            if path.is_dir():
+                continue
+            raise DatasetError(f"{file}: inputs are {', '.join(_READERS)}, or a folder of these")
+        try:
+            data = read_bytes(file, WHOLE_MOST_B)
+        except OSError as error:
+            raise DatasetError(f"{file}: cannot be read: {error.strerror}") from error
+        rows = _READERS[file.suffix](file, data, end)
+        stem = file.stem if is_file_name(file.stem) else f"input-{len(found)}"
+        names = (
+            [f"{stem}.bin"] if len(rows) == 1 else [f"{stem}-{n:04}.bin" for n in range(len(rows))]
+        )
+        found += zip(names, rows, strict=True)
+        if len(found) > most:
+            raise DatasetError(f"{path}: more than {most} inputs; give fewer")
+    if not found:
+        raise DatasetError(f"{path}: no inputs: neither of {', '.join(_READERS)} is there")
+    if len({name for name, _ in found}) != len(found):
+        found = [(f"{number:04}-{name}", data) for number, (name, data) in enumerate(found)]
+    return Given(tuple(found), f"{len(found)} inputs from {path.resolve().name}")
+
+
+def _from_bin(file: Path, data: bytes, end: End) -> list[bytes]:
+    size = int(np.prod(end.shape))
+    if not data or len(data) % size:
+        raise DatasetError(f"{file}: {len(data)} bytes; an input of this model has {size}")
+    return [data[at : at + size] for at in range(0, len(data), size)]
+
+
+def _from_npy(file: Path, data: bytes, end: End) -> list[bytes]:
+    try:
+        values = np.load(io.BytesIO(data), allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise DatasetError(f"{file}: no .npy of numbers: {error}") from error
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "iuf":
+        raise DatasetError(f"{file}: not an array of numbers")
+    return _rows(file, values, end, quantised=values.dtype == np.int8)
+
+
+def _from_csv(file: Path, data: bytes, end: End) -> list[bytes]:
+    try:
+        lines = [line for line in data.decode("utf-8-sig").splitlines() if line.strip()]
+        values = np.array([[float(cell) for cell in line.split(",")] for line in lines])
+    except ValueError as error:
+        raise DatasetError(f"{file}: lines of numbers, separated by commas: {error}") from error
+    return _rows(file, values, end, quantised=False)
+
+
+def _rows(file: Path, values: npt.NDArray[np.generic], end: End, *, quantised: bool) -> list[bytes]:
+    size = int(np.prod(end.shape))
+    if values.size == 0 or values.size % size:
+        raise DatasetError(
+            f"{file}: {values.size} values of shape {list(values.shape)}; an input of this model "
+            f"has {size}: {list(end.shape)}"
+        )
+    rows = values.reshape(-1, size)
+    if quantised:
+        return [row.tobytes() for row in rows]
+    if not np.isfinite(rows.astype(np.float64)).all():
+        raise DatasetError(f"{file}: a value is not finite")
+    real = rows.astype(np.float64) / end.scale
+    steps = np.clip(np.rint(real) + end.zero_point, -128, 127).astype(np.int8)
+    return [row.tobytes() for row in steps]
+
+
+_READERS = {".bin": _from_bin, ".npy": _from_npy, ".csv": _from_csv}
+
+
+def own_task(model: Path, found: Anatomy, given: Given, folder: Path | None = None) -> Path:
+    """Write the task of a model on its inputs; return its declaration, which a run takes.
+
+    It lies in a folder of the cache that is named after all that is in it, so that a run can go on
+    with it later; or in `folder`. Raises DatasetError when it cannot be written.
+    """
+    name = _NOT_IN_NAMES.sub("-", Path(found.file).stem.lower()).strip("-")[:32] or "model"
+    name = name if name[0].isalpha() else f"m-{name}"
+    file = found.file if _TFLITE.fullmatch(found.file) else "model.tflite"
+    archive = _archive(given.inputs)
+    texts = {
+        "task.toml": _task(name, found, len(given.inputs)),
+        "inputs.toml": _dataset(name, found, given),
+        "model.toml": _model(name, file, found),
+    }
+    files = {key: text.encode() for key, text in texts.items()}
+    files |= {"inputs.zip": archive, file: read_model_file(model)}
+    digest = hashlib.sha256()
+    for key, data in files.items():
+        digest.update(f"{key} {len(data)}\n".encode() + data)
+    folder = folder or cache_folder() / "models" / f"{name}-{digest.hexdigest()[:16]}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for key, data in files.items():
+            write_whole(folder / key, data)
+    except OSError as error:
+        raise DatasetError(f"{folder}: cannot be written: {error.strerror}") from error
+    return folder / "task.toml"
+
+
+def _archive(inputs: Sequence[tuple[str, bytes]]) -> bytes:
+    out = io.BytesIO()
+    labels = "".join(f"{name},1,0\n" for name, _ in inputs)
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in (*inputs, ("y_labels.csv", labels.encode())):
+            archive.writestr(zipfile.ZipInfo(f"inputs/{name}", _FIXED_DATE), data)
+    return out.getvalue()
+
+
+def _model_id(found: Anatomy) -> str:
+    """Return what the firmware calls the model: another model is told from it."""
+    return f"m{found.sha256[:8]}"
+
+
+def _task(name: str, found: Anatomy, count: int) -> str:
+    classes = ", ".join(f'"{number}"' for number in range(int(np.prod(found.output.shape))))
+    return f"""\
+name = "{name}"
+title = "A model of one's own"
+model_id = "{_model_id(found)}"
+input_b = {int(np.prod(found.input.shape))}
+input_format = "int8"
+metric = "none"
+classes = [{classes}]
+dataset = "inputs.toml"
+model = "model.toml"
+embedded_dataset = "inputs.toml"
+embedded_model = "model.toml"
+
+[rules]
+accuracy_count = [{count}]
+closed_threshold = 0.0
+"""
+
+
+def _dataset(name: str, found: Anatomy, given: Given) -> str:
+    return f"""\
+name = "{name}-inputs"
+title = "Inputs of a model of one's own"
+count = {len(given.inputs)}
+input_b = {int(np.prod(found.input.shape))}
+classes = 1
+folder = "inputs"
+labels = "y_labels.csv"
+licence = "the user's"
+citation = "the user's"
+archive = "inputs.zip"
+"""
+
+
+def _model(name: str, file: str, found: Anatomy) -> str:
+    return f"""\
+name = "{name}"
+title = "A model of one's own"
+model_id = "{_model_id(found)}"
+licence = "the user's"
+citation = "the user's"
+file = "{file}"
+"""

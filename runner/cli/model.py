@@ -1,0 +1,169 @@
+"""A model of one's own: what it is, where it fits, and how it does on a board."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tinybench.errors import UsageError
+
+from ..results.defaults import DEFAULT_BAUD
+from . import options
+from .options import PATH, command, positive
+from .output import Voice, put
+from .tree import Argument, Option
+
+if TYPE_CHECKING:
+    from tinybench.models.compiler.anatomy import Anatomy
+
+    from ..build.fit import Fit
+    from ..build.own_task import Given
+
+BOARD, INPUTS = "measure it on a board", "its inputs"
+MEASURED = (
+    "port",
+    "emulate",
+    "baud",
+    "probe",
+    "no_flash",
+    "wait",
+    "monitor",
+    "inputs",
+    "iterations",
+)
+"""Words that mean a measurement, hence a board."""
+
+
+@command(
+    "model",
+    Argument("tflite", type=PATH, metavar="MODEL.tflite", help="an int8 model"),
+    options.board("build, run, time and verify it there (default: only say what it is)",
+                  section=BOARD),
+    Option("--check", is_flag=True, section=BOARD,
+           help="with --board: only whether it fits there, without building it; status 1 if not"),
+    options.emulate(section=BOARD),
+    options.port("serial port of the board", section=BOARD),
+    Option("--baud", type=options.baud, metavar="N", shared=True, section=BOARD,
+           help=f"rate of the port (default: {DEFAULT_BAUD})"),
+    options.probe(section=BOARD),
+    Option("--no-flash", is_flag=True, section=BOARD,
+           help="leave the firmware of the board as it is"),
+    options.wait(section=BOARD),
+    Option("--monitor", metavar="MONITOR", shared=True, section=BOARD,
+           help="energy too; modelled: by a model of an emulated board's power"),
+    Option("--inputs", type=PATH, metavar="FILE|DIR", section=INPUTS,
+           help=".npy, .csv or .bin (default: random bytes); real values are quantised"),
+    Option("--count", type=positive, default="20", metavar="N", section=INPUTS,
+           help="random inputs (default: 20)"),
+    Option("--seed", type=options.count, default="1", metavar="N", section=INPUTS,
+           help="of the random inputs (default: 1)"),
+    Option("--iterations", type=positive, metavar="N", section=INPUTS,
+           help="inferences of a window (default: calibrated)"),
+    Option("-o", "--out", type=PATH, metavar="PATH", section="output",
+           help="file of what is printed; of a measurement the run folder (default: runs/...)"),
+    formats=("terminal", "json", "png"),
+    examples=(
+        "tinybench model my.tflite                       what it is, and where it fits",
+        "tinybench model my.tflite --board mps2-an386    build it, time it, verify it",
+        "tinybench model my.tflite --to png -o arena.png     which tensors are alive when",
+        "tinybench model my.tflite --board nucleo-l4r5 --check   for CI",
+    ),
+)  # fmt: skip
+def model(
+    voice: Voice, tflite: Path, board: str | None, check: bool, to: str, out: Path | None,
+    **said: Any,
+) -> int:  # fmt: skip
+    """Say what a model is and where it fits; with --board, measure it there.
+
+    Its outputs are held against the reference kernels, to the bit. The format png is a picture of
+    the arena: which tensors are alive when.
+    """
+    from tinybench.models.compiler.anatomy import anatomy
+
+    from ..build.board import load_board
+    from ..build.fit import fit, fits, kernels_of_all
+
+    if board is None:
+        wanted = next((word for word in MEASURED if said[word]), "check" if check else None)
+        if wanted is not None:
+            raise UsageError(f"--{wanted.replace('_', '-')} needs a --board ('tinybench boards')")
+    if board is not None and not check:
+        if to == "png":
+            raise UsageError("--to png draws the arena, without --board")
+        return _measured(voice, tflite, board, to, out, said)
+    if board is None:
+        found = anatomy(tflite, kernels_of_all())
+        fitting = fits(found)
+    else:
+        there = load_board(board)
+        if there.memory is None or there.toolchain is None:
+            raise UsageError(f"board {there.name} declares no memory to fit into")
+        found = anatomy(tflite, (there.toolchain.kernels,))
+        fitting = [fit(found, there, there.memory)]
+    _put(voice, to, out, found, fitting)
+    return 1 if check and fitting[0].verdict == "does not fit" else 0
+
+
+def _put(voice: Voice, to: str, out: Path | None, found: "Anatomy", fitting: "list[Fit]") -> None:
+    from ..report.arena import as_png
+    from ..report.terminal.anatomy import document, told
+
+    put(
+        voice,
+        to,
+        out,
+        {
+            "terminal": lambda: told(found, fitting),
+            "json": lambda: document(found, fitting),
+            "png": lambda: as_png(found),
+        },
+    )
+
+
+def _measured(
+    voice: Voice, tflite: Path, board: str, to: str, out: Path | None, said: dict[str, Any]
+) -> int:
+    """Run the model on a board, and report."""
+    from tinybench.models.compiler.anatomy import anatomy
+
+    from ..build.own_task import own_task
+    from ..report.terminal.anatomy import measured, measured_document
+    from ..results.words import request_of
+    from ..session.run import run
+
+    found = anatomy(tflite, ("plain",))
+    given = _inputs(found, said)
+    voice.note(f"{found.file}: {given.note}")
+    request = request_of(
+        board=board,
+        task=own_task(tflite, found, given),
+        profile="model",
+        division="open",
+        emulate=said["emulate"] or None,
+        port=said["port"],
+        baud=said["baud"],
+        probe=said["probe"],
+        flash=not said["no_flash"],
+        wait=said["wait"],
+        monitor=said["monitor"],
+        iterations=said["iterations"],
+        out=out,
+    )
+    outcome = run(request, voice.track, voice.note)
+    put(
+        voice,
+        to,
+        None,
+        {
+            "terminal": lambda: measured(outcome),
+            "json": lambda: measured_document(outcome, found),
+        },
+    )
+    return 1 if outcome.violations else 0
+
+
+def _inputs(found: "Anatomy", said: dict[str, Any]) -> "Given":
+    """Return what is inferred: random bytes, or the user's inputs."""
+    from ..build.own_task import read_inputs, seeded, with_windows
+
+    if said["inputs"] is None:
+        return seeded(found.input, max(said["count"], 5), said["seed"])
+    return with_windows(read_inputs(said["inputs"], found.input), found.input, said["seed"])

@@ -1,0 +1,154 @@
+"""`tinybench model`: what a model is, where it fits, and how it does, from a .tflite alone."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.models.packaged import MODELS
+from tests.program import tinybench
+from tinybench.runner.build.board import names
+from tinybench.runner.results.result import read_result
+
+KWS = str(MODELS / "kws01.tflite")
+
+
+def test_it_says_what_a_model_is_and_where_it_fits() -> None:
+    """Ends, operators, what it takes with each kind of kernels, and every board that is built."""
+    done = tinybench("model", KWS, "--to", "json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["input"]["shape"] == [1, 49, 10, 1]
+    assert found["macs"] == 2_656_768
+    assert found["operators"]["CONV_2D"] == 5
+    assert set(found["needs"]) == {"blocked", "dsp", "mve"}
+    for need in found["needs"].values():
+        assert max(life["offset_b"] + life["size_b"] for life in need["lives"]) == need["arena_b"]
+    boards = {one["board"]: one for one in found["boards"]}
+    assert set(boards) == set(names()) - {"host", "serial"}
+    assert {one["verdict"] for one in boards.values()} == {"fits"}
+    assert {one["label"] for one in boards.values()} == {"estimated"}
+
+
+def test_a_person_reads_it_as_tables() -> None:
+    """One line an operator with a bar for the arena, one line a board."""
+    done = tinybench("model", KWS)
+    assert done.returncode == 0, done.stderr
+    assert "2,656,768 an inference" in done.stdout
+    rows = {line.split()[0]: line for line in done.stdout.splitlines() if line.strip()}
+    assert "####" in rows["1"]
+    assert rows["stm32-h405"].endswith("fits")
+    assert "estimated, from - to" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("ram_b", "flash_b", "verdict", "status"),
+    [
+        (0x1_0000, 0x2_0000, "fits", 0),
+        (0x3000, 0x2_0000, "does not fit", 1),
+        (0x1_0000, 0x8000, "does not fit", 1),
+        (0x4000, 0x2_0000, "too close to say", 0),
+    ],
+    ids=["fits", "RAM", "flash", "close"],
+)
+def test_a_gate_says_whether_it_fits_and_what_is_missing(
+    tmp_path: Path, ram_b: int, flash_b: int, verdict: str, status: int
+) -> None:
+    """A chip that one only thinks of: exit status 1 where the model is too large for it."""
+    text = names()["stm32-h405"].read_text(encoding="utf-8")
+    text = text.replace("ram_size_b = 0x2_0000", f"ram_size_b = {ram_b}")
+    text = text.replace("flash_size_b = 0x10_0000", f"flash_size_b = {flash_b}")
+    board = tmp_path / "small.toml"
+    board.write_text(text.replace('name = "stm32-h405"', 'name = "small"'), encoding="utf-8")
+    done = tinybench("model", KWS, "--board", str(board), "--check", "--to", "json")
+    assert done.returncode == status, done.stderr
+    (one,) = json.loads(done.stdout)["boards"]
+    assert one["verdict"] == verdict
+    if status:
+        said = tinybench("model", KWS, "--board", str(board), "--check").stdout
+        least_b, has_b = (
+            (one["ram_b"][0], ram_b) if ram_b < 0x4000 else (one["flash_b"][0], flash_b)
+        )
+        assert f"at least {least_b - has_b:,}" in said
+
+
+def test_the_arena_is_drawn(tmp_path: Path) -> None:
+    """A picture, as other pictures are: a file that a viewer opens."""
+    assert tinybench("model", KWS, "--to", "png", "-o", str(tmp_path / "a.png")).returncode == 0
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--emulate",), "--emulate needs a --board"),
+        (("--inputs", "x.npy"), "--inputs needs a --board"),
+        (("--check",), "--check needs a --board"),
+        (("--board", "host", "--check"), "board host declares no memory"),
+        (("--board", "host", "--to", "png"), "--to png"),
+        (("--board", "nowhere"), "no board 'nowhere'"),
+        (("--board", "host", "--inputs", "none.npy"), "none.npy"),
+    ],
+)
+def test_a_word_that_cannot_be_honoured_is_refused(words: tuple[str, ...], said: str) -> None:
+    """By its name, with status 2, and nothing is made."""
+    done = tinybench("model", KWS, *words)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_no_model_is_refused_in_words(tmp_path: Path) -> None:
+    """A file that is none, or not there."""
+    (tmp_path / "none.tflite").write_bytes(b"no model at all")
+    for path in (tmp_path / "none.tflite", tmp_path / "gone.tflite"):
+        done = tinybench("model", str(path))
+        assert done.returncode == 2
+        assert path.name in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_it_is_measured_and_held_against_the_reference(tmp_path: Path) -> None:
+    """From the .tflite alone: windows, layers, every output to the bit; a run like any other."""
+    pytest.importorskip("tflite_micro", reason="the oracle, tflite-micro, is not installed")
+    folder = tmp_path / "run"
+    done = tinybench("model", KWS, "--board", "mps2-an386", "--count", "7", "--out", str(folder))
+    assert done.returncode == 0, done.stderr
+    assert "7 of 7 outputs equal to the bit, tflite-micro" in done.stdout
+    assert "DEPTHWISE_CONV_2D  1x25x5x64" in done.stdout
+    assert "not an MLPerf result" in done.stdout
+    result = read_result(folder)
+    assert result.task == "kws01"
+    assert result.accuracy is not None
+    assert not result.accuracy.scored
+    assert result.accuracy.top1 is None
+    assert result.reference is not None
+    assert (result.reference.count, result.reference.equal) == (7, 7)
+    checked = tinybench("check", str(folder), "--rules")
+    assert checked.returncode == 0, checked.stdout
+    assert "reference-outputs" in checked.stdout
+
+
+def test_the_users_inputs_are_inferred(tmp_path: Path) -> None:
+    """Two of them, and seeded ones behind, for there are five windows."""
+    lines = [",".join(["1.5"] * 490), ",".join(["-20"] * 490)]
+    (tmp_path / "two.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    folder = tmp_path / "run"
+    done = tinybench(
+        *("model", KWS, "--board", "mps2-an386", "--inputs", str(tmp_path / "two.csv")),
+        *("--out", str(folder), "--to", "json"),
+    )
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["accuracy"]["count"] == 5
+    assert [layer["operator"] for layer in document["layers"]][:2] == [
+        "CONV_2D",
+        "DEPTHWISE_CONV_2D",
+    ]
+    assert document["anatomy"]["macs"] == 2_656_768
+    result = read_result(folder)
+    assert result.accuracy is not None
+    assert [answer.input for answer in result.accuracy.answers][:2] == [
+        "two-0000.bin",
+        "two-0001.bin",
+    ]
