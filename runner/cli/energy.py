@@ -1,5 +1,7 @@
 """Energy traces and monitors: energy analyse, export, live; monitors, simulate."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,10 @@ from .output import Voice, put, put_bytes
 from .tree import Argument, Group, Option
 
 if TYPE_CHECKING:
-    from tinybench.energy.trace import Trace
+    from tinybench.energy.monitor import Monitor
+    from tinybench.energy.trace import Trace, TraceHead, TraceWriter
+
+    from ..report.terminal.live import LiveView
 
 TOLD = "what the trace does not say itself"
 
@@ -125,18 +130,27 @@ def simulate(voice: Voice, instrument: str, fault: tuple[str, ...]) -> int:
     Option("--pin", type=count, metavar="N", help="input of the timing pin"),
     Option("--no-power", is_flag=True, help="leave the DUT without supply"),
     Option("--seconds", type=quantity, metavar="S", help="how long (default: until Ctrl-C)"),
-    examples=("tinybench energy live --monitor lpm01a --voltage 3.0",),
+    Option("-o", "--out", type=PATH, metavar="FILE.jls", help="record a trace"),
+    examples=("tinybench energy live --monitor lpm01a --voltage 3.0 -o trace.jls",),
 )  # fmt: skip
-def live(voice: Voice, monitor: str, no_power: bool, seconds: float | None, **said: Any) -> int:
-    """Show current, power and edges as they come."""
-    import time
-    from contextlib import closing, nullcontext
+def live(
+    voice: Voice,
+    monitor: str,
+    no_power: bool,
+    seconds: float | None,
+    out: Path | None,
+    **said: Any,
+) -> int:
+    """Show current, power, edges and their sums as they come.
+
+    A key sets a marker and q ends it; of a pipe, each line is a marker with that name. At the end
+    charge and energy are summed up, from each marker to the next.
+    """
+    from contextlib import ExitStack, closing
 
     import msgspec
-    from rich.console import Console
-    from rich.live import Live
 
-    from tinybench.energy.monitor import open_monitor
+    from tinybench.energy.monitor import open_monitor, supply_of
 
     from ..desk.attached import look
     from ..desk.bench import find_bench, load_bench, monitor_spec
@@ -144,6 +158,8 @@ def live(voice: Voice, monitor: str, no_power: bool, seconds: float | None, **sa
     from ..desk.locks import hold
     from ..report.terminal.live import LiveView
 
+    if out is not None:
+        _insist_new_trace(out)
     wanted = {
         "port": said["port"],
         "serial": said["serial"],
@@ -154,30 +170,103 @@ def live(voice: Voice, monitor: str, no_power: bool, seconds: float | None, **sa
     given = {key: value for key, value in wanted.items() if value is not None}
     known = monitor_spec(monitor, load_bench(find_bench()))
     spec = msgspec.structs.replace(known, **given)
-    held = hold(monitor_keys(spec, look().things), 0.0, voice.note)
-    with held, closing(open_monitor(spec)) as opened:
+    with ExitStack() as stack:
+        stack.enter_context(hold(monitor_keys(spec, look().things), 0.0, voice.note))
+        opened = stack.enter_context(closing(open_monitor(spec)))
         if not no_power:
+            voice.note(supply_of(spec))
             opened.power_on()
         opened.start()
         view = LiveView(opened.head)
-        start_s = shown_s = time.monotonic()
-        console = Console()
-        redrawn = console.is_terminal and not console.is_dumb_terminal
-        with Live(refresh_per_second=8, console=console) if redrawn else nullcontext() as screen:
-            try:
-                for chunk in opened.chunks():
-                    view.feed(chunk)
-                    now_s = time.monotonic()
-                    if screen is not None:
-                        screen.update(view.table())
-                    elif view.ready and now_s >= shown_s + 1:
-                        shown_s = now_s
-                        print(view.line(), flush=True)
-                    if seconds is not None and now_s >= start_s + seconds:
-                        opened.stop()
-            except KeyboardInterrupt:
-                return 0
+        if out is not None:
+            stack.callback(lambda: voice.note(f"recorded in {out}"))
+        stack.callback(lambda: [voice.note(line) for line in view.summary()])
+        writer = None if out is None else stack.enter_context(_recorded(out, opened.head))
+        _watch(opened, view, writer, seconds)
     return 0
+
+
+def _watch(
+    opened: "Monitor", view: "LiveView", writer: "TraceWriter | None", seconds: float | None
+) -> None:
+    """Show and store what comes, until it is asked to end."""
+    import time
+    from contextlib import ExitStack
+
+    from rich.console import Console
+    from rich.live import Live
+
+    from ..report.terminal.keys import typed
+
+    start_s = shown_s = time.monotonic()
+    console = Console()
+    screen = None
+    with ExitStack() as stack:
+        if console.is_terminal and not console.is_dumb_terminal:
+            screen = stack.enter_context(Live(refresh_per_second=8, console=console))
+        keys = stack.enter_context(typed())
+        stack.enter_context(_ended_by_signal(opened.stop))
+        for chunk in opened.chunks():
+            view.feed(chunk)
+            if writer is not None:
+                writer.write(chunk)
+            for name in keys.taken():
+                if keys.single and name == "q":
+                    opened.stop()
+                    continue
+                called = view.mark(name)
+                if writer is not None:
+                    writer.mark(called)
+            now_s = time.monotonic()
+            if screen is not None:
+                screen.update(view.table())
+            elif view.ready and now_s >= shown_s + 1:
+                shown_s = now_s
+                print(view.line(), flush=True)
+            if seconds is not None and now_s >= start_s + seconds:
+                opened.stop()
+
+
+def _insist_new_trace(out: Path) -> None:
+    """Raise UsageError for a file that cannot be a trace, or is one already."""
+    if out.suffix != ".jls":
+        raise UsageError(f"--out {out}: a trace is a .jls; name it {out.name or 'trace'}.jls")
+    for file in (out, out.with_suffix(".json")):
+        if file.exists() or file.is_symlink():
+            raise UsageError(f"--out {out}: {file} is there already; give another name")
+
+
+def _recorded(out: Path, head: "TraceHead") -> "TraceWriter":
+    """Begin a trace that is recorded now."""
+    from datetime import UTC, datetime
+
+    import msgspec
+
+    from tinybench.energy.trace import TraceWriter
+
+    return TraceWriter(out, msgspec.structs.replace(head, start=datetime.now(UTC).isoformat()))
+
+
+@contextmanager
+def _ended_by_signal(stop: Callable[[], None]) -> Iterator[None]:
+    """Call `stop` at Ctrl-C, so that what came is finished; the second time it ends at once."""
+    import signal
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def first(*_: object) -> None:
+        restore()
+        stop()
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        for number in before:
+            signal.signal(number, first)
+        yield
+    finally:
+        restore()
 
 
 @command(
