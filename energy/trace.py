@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
@@ -148,6 +148,11 @@ class Trace:
     gaps: Sequence[Gap] = ()
     infers: Sequence[Infer] = ()
     markers: Sequence[Marker] = ()
+    windows: Sequence[tuple[Edge, Edge]] = ()
+    """Where they are not those of the edges: never an MLPerf result."""
+    windows_by: Literal["edges", "hand", "threshold"] = "edges"
+    threshold: float | None = None
+    """In A, or in W where samples are power or energy."""
     complete: bool = True
     """False when the recording ended before it was closed."""
     name: str = ""

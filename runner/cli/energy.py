@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..report.terminal.live import LiveView
 
 TOLD = "what the trace does not say itself"
+NO_PIN = "without a timing pin (never an MLPerf result)"
 
 
 def _trace() -> list[Any]:
@@ -41,9 +42,6 @@ def _trace() -> list[Any]:
                help="of a table without times, such as 2MHz"),
         Option("--columns", metavar="NAMES", section=TOLD,
                help="of a table, such as t,i,v in SI, or t[ms],i[ua],d0,edge"),
-        Option("--window", multiple=True, metavar="FROM:TO", section=TOLD,
-               help="a window by hand where there are no edges, in s since the first sample; "
-               "repeat it for several"),
         Option("--channel", metavar="NAME", section=TOLD, help="digital input with the timing pin"),
     ]  # fmt: skip
 
@@ -52,9 +50,16 @@ def _open_told(trace: Path, told_of: dict[str, Any]) -> "Trace":
     from tinybench.energy.examine import parse_window, told
     from tinybench.energy.importers import open_any
     from tinybench.energy.importers.header import parse_rate_hz
+    from tinybench.energy.segments import parse_level, segmented
 
     rate = told_of["rate"]
-    by_hand = [parse_window(text) for text in told_of["window"]]
+    by_hand = [parse_window(text) for text in told_of.get("window", ())]
+    level = None if told_of.get("threshold") is None else parse_level(told_of["threshold"])
+    segments = told_of.get("segments", False)
+    if level is not None and not segments:
+        raise UsageError("--threshold is what parts segments: give --segments, too")
+    if segments and by_hand:
+        raise UsageError("windows are by hand (--window) or by threshold (--segments), not both")
 
     opened = open_any(
         trace,
@@ -63,6 +68,8 @@ def _open_told(trace: Path, told_of: dict[str, Any]) -> "Trace":
         channel=told_of["channel"],
         columns=told_of["columns"],
     )
+    if segments:
+        opened = segmented(opened, level)
     return told(opened, told_of["iterations"], told_of["marks"], told_of["voltage"], by_hand)
 
 
@@ -272,6 +279,23 @@ def _ended_by_signal(stop: Callable[[], None]) -> Iterator[None]:
 @command(
     "analyse",
     *_trace(),
+    Option(
+        "--window",
+        multiple=True,
+        metavar="FROM:TO",
+        section=NO_PIN,
+        help="a window by hand, in s since the first sample; repeat it for several",
+    ),
+    Option(
+        "--segments", is_flag=True, section=NO_PIN, help="a window wherever the current is high"
+    ),
+    Option(
+        "--threshold",
+        metavar="LEVEL",
+        section=NO_PIN,
+        help="what --segments are above, such as 8.5mA (default: halfway between the two "
+        "levels that the trace shows)",
+    ),
     Option(
         "--method",
         multiple=True,
