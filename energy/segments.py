@@ -52,12 +52,12 @@ def parse_level(text: str) -> Level:
     return Level(value, found[3])
 
 
-def segmented(trace: Trace, level: Level | None = None) -> Trace:
+def segmented(trace: Trace, level: Level | None = None, *, cut: bool = False) -> Trace:
     """Return the trace with a window wherever its current, or power, is above a threshold.
 
     Without a `level` it is halfway between the two that the trace shows. A segment that the
-    recording cuts off is none. Raises UsageError for a level of another kind, TraceError where
-    there are no two levels, or no segment.
+    recording cuts off is none; with `cut` it is, where only its end is missing. Raises
+    UsageError for a level of another kind, TraceError where there are no two levels, or no segment.
     """
     unit = "A" if trace.head.unit == "A" else "W"
     if level is not None and level.unit not in ("", unit):
@@ -69,9 +69,8 @@ def segmented(trace: Trace, level: Level | None = None) -> Trace:
     low, high = _two_levels(trace, means) if level is None else (level.value, level.value)
     threshold = (low + high) / 2
     margin = MARGIN * (high - low)
-    bounds = _bounds(
-        means, threshold, margin, max(round(SHORTEST_S / size * trace.head.rate_hz), 1)
-    )
+    shortest = max(round(SHORTEST_S / size * trace.head.rate_hz), 1)
+    bounds = _bounds(means, threshold, margin, shortest, cut=cut)
     if not bounds:
         raise TraceError(
             f"{trace.name}: no segment above {threshold:.4g} {unit} for {SHORTEST_S * 1e3:g} ms "
@@ -138,7 +137,9 @@ def _two_levels(trace: Trace, means: Floats) -> tuple[float, float]:
     return low, high
 
 
-def _bounds(means: Floats, threshold: float, margin: float, shortest: int) -> list[tuple[int, int]]:
+def _bounds(
+    means: Floats, threshold: float, margin: float, shortest: int, *, cut: bool
+) -> list[tuple[int, int]]:
     """Return the first mean of each segment and the first after it; none that is cut off."""
     state = np.where(means > threshold + margin, 1, np.where(means < threshold - margin, 0, -1))
     state[~np.isfinite(means)] = -1
@@ -160,6 +161,8 @@ def _bounds(means: Floats, threshold: float, margin: float, shortest: int) -> li
         falls = falls[1:]
     elif not rises:
         return []
+    if cut and len(falls) < len(rises):
+        falls.append(len(high) - 1)
     return list(zip(rises, falls, strict=False))
 
 

@@ -56,7 +56,8 @@ def open_any(
         return read(file, voltage_v=voltage_v, channel=channel)
     if file.suffix in (".csv", ".txt", ".tsv", ".log"):
         return _read_text(file, voltage_v, rate_hz, channel, columns)
-    raise TraceError(f"{file}: not a trace of a known kind; give {KNOWN}")
+    other = "export it as CSV, or " if file.suffix == ".pt5" else ""
+    raise TraceError(f"{file}: not a trace of a known kind; {other}give {KNOWN}")
 
 
 def _read_text(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tinybench.errors import UsageError
 from tinybench.scratch import scratch
 
-from .options import PATH, OneOf, command, count, into_file, port, positive, quantity
+from .options import PATH, OneOf, command, count, instant, into_file, port, positive, quantity
 from .output import Voice, put, put_bytes
 from .tree import Argument, Group, Option
 
@@ -30,7 +30,7 @@ def _trace() -> list[Any]:
             type=PATH,
             metavar="TRACE",
             help="a trace, or a folder that holds one: .jls, EEMBC's trace1-energy.bin, the v1.3 "
-            "runner's results.json, a .ppk2, a log of an LPM01A, a table (.csv)",
+            "runner's results.json, a .ppk2, a .dlog, a log of an LPM01A, a table (.csv)",
         ),
         Option("--iterations", type=positive, metavar="N", section=TOLD,
                help="inferences of a window"),
@@ -42,6 +42,11 @@ def _trace() -> list[Any]:
                help="of a table without times, such as 2MHz"),
         Option("--columns", metavar="NAMES", section=TOLD,
                help="of a table, such as t,i,v in SI, or t[ms],i[ua],d0,edge"),
+        Option("--edges", type=PATH, metavar="FILE", section=TOLD,
+               help="of a logic analyser, with the timing pin: Saleae (CSV, binary), sigrok (.sr, "
+               "CSV), .vcd; its first edge is that of the trace, or its first rise"),
+        Option("--edges-at", type=instant, metavar="S", section=TOLD,
+               help="where the first edge of --edges is, in s since the first sample"),
         Option("--channel", metavar="NAME", section=TOLD, help="digital input with the timing pin"),
     ]  # fmt: skip
 
@@ -50,6 +55,7 @@ def _open_told(trace: Path, told_of: dict[str, Any]) -> "Trace":
     from tinybench.energy.examine import parse_window, told
     from tinybench.energy.importers import open_any
     from tinybench.energy.importers.header import parse_rate_hz
+    from tinybench.energy.importers.logic import with_edges
     from tinybench.energy.segments import parse_level, segmented
 
     rate = told_of["rate"]
@@ -61,13 +67,20 @@ def _open_told(trace: Path, told_of: dict[str, Any]) -> "Trace":
     if segments and by_hand:
         raise UsageError("windows are by hand (--window) or by threshold (--segments), not both")
 
+    edges: Path | None = told_of["edges"]
+    if edges is None and told_of["edges_at"] is not None:
+        raise UsageError("--edges-at is of --edges FILE: give it, too")
     opened = open_any(
         trace,
         voltage_v=told_of["voltage"],
         rate_hz=None if rate is None else parse_rate_hz(rate),
-        channel=told_of["channel"],
+        channel=None if edges else told_of["channel"],
         columns=told_of["columns"],
     )
+    if edges is not None:
+        opened = with_edges(
+            opened, edges, channel=told_of["channel"], first_at_s=told_of["edges_at"]
+        )
     if segments:
         opened = segmented(opened, level)
     return told(opened, told_of["iterations"], told_of["marks"], told_of["voltage"], by_hand)
