@@ -145,6 +145,11 @@ def _misplaced(
 ) -> str | None:
     """Return why the windows are none: unequal, or with less power than between them."""
     marks = trace.head.marks
+    if trace.windows:  # whose lengths say something only where their work is known
+        if not all(window.iterations for window in windows):
+            return None
+        why = f"windows by {trace.windows_by} do not hold that many inferences each"
+        return pairing.unequal(spans, [], 0, pairing.LENGTHS_MAX, why)
     again = any(infer.again for infer in trace.infers)
     if again:
         edges = []  # they are not those of these windows alone: none is named as a false one

@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -59,6 +60,12 @@ class Examination(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     length_s: float
     voltage_v: float | None
     note: str
+    windows_by: Literal["edges", "hand", "threshold"]
+    """What made the windows; those that no edge of the timing pin made are no MLPerf result."""
+    threshold: float | None
+    """Of windows by threshold: in A, or in W where samples are power or energy."""
+    mlperf: bool
+    """Its windows are those of the timing pin."""
     tinybench: Analysis
     rules: list[ByRule]
     performance_skew_ppm: float | None
@@ -88,19 +95,18 @@ def told(
 ) -> Trace:
     """Return the trace with what the user says of it: each where the trace itself does not.
 
-    `windows` by hand are told to a sample, and need no marks. Raises UsageError where the trace
-    has edges of its own.
+    `windows` by hand are told to a sample; they, and those of `segmented`, leave its edges aside.
     """
     head = trace.head
     if windows:
-        if trace.edges:
-            raise UsageError(
-                f"--window: {trace.name} has {len(trace.edges)} edges of its own; they make its "
-                "windows"
-            )
         half_s = 0.5 / head.rate_hz
-        edges = [Edge(at_s, None, half_s) for window in sorted(windows) for at_s in window]
-        marks, trace = marks or 0, replace(trace, edges=edges)
+        by_hand = [
+            (Edge(start_s, None, half_s), Edge(stop_s, None, half_s))
+            for start_s, stop_s in sorted(windows)
+        ]
+        trace = replace(trace, windows=by_hand, windows_by="hand")
+    if trace.windows:
+        trace = replace(trace, infers=[Infer(iterations or 0)] * len(trace.windows))
     if marks is not None:
         head = msgspec.structs.replace(head, marks=marks)
     if voltage_v is not None and head.voltage_v is None and not head.voltage_measured:
@@ -145,11 +151,21 @@ def examine(
         length_s=trace.count / trace.head.rate_hz,
         voltage_v=trace.head.voltage_v,
         note=trace.head.note,
+        windows_by=trace.windows_by,
+        threshold=trace.threshold,
+        mlperf=trace.windows_by == "edges",
         tinybench=own,
         rules=rules,
         performance_skew_ppm=_performance_skew_ppm(own, throughput_per_s),
-        against_rules=_against_rules(own, rules),
+        against_rules=[f"its {not_by_pin(trace.windows_by)}"]
+        if trace.windows
+        else _against_rules(own, rules),
     )
+
+
+def not_by_pin(windows_by: str) -> str:
+    """Return what is to be said wherever figures of windows are that no edge made."""
+    return f"windows are by {windows_by}, not by the timing pin: never an MLPerf result"
 
 
 def published_beside(path: Path) -> Published | None:

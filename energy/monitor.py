@@ -24,6 +24,13 @@ WANTED = {"falling": (0,), "rising": (1,), "both": (0, 1)}
 """Levels of the pin after an edge that counts."""
 
 
+VOLTAGE_V = 3.0
+"""What a DUT is supplied with where nobody says otherwise."""
+UNSTATED = 0.0
+THROUGH = ("joulescope", "replay")
+"""Drivers that supply nothing: the DUT's own supply passes through, or did so once."""
+
+
 class MonitorSpec(Declaration, frozen=True, kw_only=True):
     """Which monitor, and how it is set; part of a bench file. What is None is the driver's own."""
 
@@ -33,8 +40,10 @@ class MonitorSpec(Declaration, frozen=True, kw_only=True):
     """Serial number, where two of a kind are attached ('tinybench monitors' lists them)."""
     port: str | None = None
     """Serial port, `host:port`, VISA resource or file, where it is not found by itself."""
-    voltage_v: Annotated[float, msgspec.Meta(gt=0, le=60)] = 3.0
-    """What the DUT is supplied with."""
+    mode: Literal["source", "ampere"] = "source"
+    """PPK2: "ampere" measures a DUT with a supply of its own, whose voltage must be stated."""
+    voltage_v: Annotated[float, msgspec.Meta(gt=0, le=60)] = UNSTATED
+    """What the DUT is supplied with; VOLTAGE_V where it is not stated."""
     rate_hz: Annotated[float, msgspec.Meta(gt=0, le=1e9)] | None = None
     pin: Annotated[int, msgspec.Meta(ge=0, le=63)] = 0
     """Digital input that the DUT's timing pin is wired to, where there are several."""
@@ -50,6 +59,16 @@ class MonitorSpec(Declaration, frozen=True, kw_only=True):
     """N6705: output that supplies the DUT."""
     marks: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 1
     """Edges before the first infer: the boot pulse of the DUT."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for an ampere meter whose voltage nobody states."""
+        if self.voltage_v == UNSTATED:
+            if self.mode == "ampere":
+                raise ValueError(
+                    'mode = "ampere" measures no voltage: state the DUT\'s own supply, as '
+                    "voltage_v = 3.0"
+                )
+            msgspec.structs.force_setattr(self, "voltage_v", VOLTAGE_V)
 
 
 class _Opened(Protocol):
@@ -128,7 +147,22 @@ def open_monitor(spec: MonitorSpec) -> Monitor:
     Raises UsageError for an unknown driver or a setting it cannot do, ToolMissingError when its
     library is missing, BenchError when the instrument does not answer as it should.
     """
-    return _driver(spec.driver).open(spec)
+    driver = _driver(spec.driver)
+    if spec.mode == "ampere" and spec.driver != "ppk2":
+        raise UsageError(f"mode = 'ampere' is for a ppk2, not for the {spec.driver}")
+    return driver.open(spec)
+
+
+def supply_of(spec: MonitorSpec) -> str:
+    """Return what the DUT is about to be supplied with, as a sentence to say before it is."""
+    if spec.driver in THROUGH:
+        return f"the {spec.driver} supplies nothing: the DUT has a supply of its own"
+    if spec.mode == "ampere":
+        return (
+            f"the {spec.driver} is an ampere meter: the DUT's own supply, stated as "
+            f"{spec.voltage_v:g} V, is switched through to it"
+        )
+    return f"the DUT is supplied with {spec.voltage_v:g} V by the {spec.driver}"
 
 
 def ready(monitor: _Kind) -> _Kind:

@@ -53,6 +53,10 @@ def spans(trace: Trace, edges: list[Edge]) -> tuple[list[Span], list[str], list[
 
     An infer that was asked again has edges too, and no span.
     """
+    if trace.windows:
+        known = trace.infers or [None] * len(trace.windows)
+        pairs = zip(known, trace.windows, strict=True)
+        return [Span(infer, start, stop) for infer, (start, stop) in pairs], [], []
     if placed(trace):
         return _by_bounds(trace, edges)
     marks, count = trace.head.marks, len(trace.infers)
@@ -99,7 +103,13 @@ def _counted(found: list[Span]) -> list[Span]:
     return [span for span in found if span.infer is None or not span.infer.again]
 
 
-def unequal(found: list[Span], edges: list[Edge], marks: int, most: float) -> str | None:
+def unequal(
+    found: list[Span],
+    edges: list[Edge],
+    marks: int,
+    most: float,
+    why: str = "an edge is false or missing",
+) -> str | None:
     """Return what is wrong where windows do not last equally long for an inference, within `most`.
 
     Where the number of inferences is not known, it is taken to be the same in all.
@@ -126,7 +136,7 @@ def unequal(found: list[Span], edges: list[Edge], marks: int, most: float) -> st
     each_s = [length_s * scale for length_s, _ in lengths]
     said = (
         f"windows of equal work last {min(each_s):.4g} s to {max(each_s):.4g} s"
-        f"{'' if alike else ' an inference'}: an edge is false or missing"
+        f"{'' if alike else ' an inference'}: {why}"
     )
     return f"{said}; {more}" if alike and (more := _false(edges, marks)) else said
 

@@ -1,5 +1,6 @@
 """Pictures of a trace: each window with its edges and its energy shaded, and all side by side."""
 
+import itertools
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,18 +86,18 @@ def _draw_window(
     axes.fill_between(
         times_s[inside], 0, mean[inside] * 1e3, color="tab:orange", alpha=0.35, label="energy"
     )
-    for edge in trace.edges:
+    for edge in trace.edges if not trace.windows else itertools.chain(*trace.windows):
         if start_s <= edge.time_s <= stop_s:
             axes.axvline(edge.time_s, color="tab:red", linewidth=1)
     axes.set_ylim(bottom=0)
     axes.set_xlabel("s by the monitor's clock")
-    axes.set_title(_title(window, modelled, short=short), fontsize=9)
+    axes.set_title(_title(window, modelled, trace.windows_by, short=short), fontsize=9)
     if not short:
         axes.set_ylabel("mW")
         axes.legend(loc="upper right", fontsize=8)
 
 
-def _title(window: Window, modelled: bool, *, short: bool) -> str:
+def _title(window: Window, modelled: bool, by: str, *, short: bool) -> str:
     words = [f"window {window.number}"]
     if window.faults:
         words.append("INVALID: " + "; ".join(window.faults))
@@ -106,6 +107,8 @@ def _title(window: Window, modelled: bool, *, short: bool) -> str:
             words.append(f"{window.iterations} inferences in {window.monitor_s:.4f} s")
     if modelled:
         words.append("modelled")
+    if by != "edges":
+        words.append(f"by {by}: no MLPerf result")
     return ("\n" if short else ", ").join(words)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
@@ -48,6 +48,13 @@ class Edge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Half the width of the interval that the edge lies in."""
     stamp_s: float | None = None
     """As the instrument gave it, where `time_s` is a better estimate."""
+
+
+class Marker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What somebody noted while it was recorded, when its samples came to the host."""
+
+    time_s: float
+    name: str = ""
 
 
 class Infer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -140,6 +147,12 @@ class Trace:
     edges: Sequence[Edge] = ()
     gaps: Sequence[Gap] = ()
     infers: Sequence[Infer] = ()
+    markers: Sequence[Marker] = ()
+    windows: Sequence[tuple[Edge, Edge]] = ()
+    """Where they are not those of the edges: never an MLPerf result."""
+    windows_by: Literal["edges", "hand", "threshold"] = "edges"
+    threshold: float | None = None
+    """In A, or in W where samples are power or energy."""
     complete: bool = True
     """False when the recording ended before it was closed."""
     name: str = ""
@@ -194,6 +207,7 @@ class _Sidecar(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     edges: list[Edge]
     gaps: list[Gap]
     infers: list[Infer]
+    markers: list[Marker] = []
 
 
 class TraceWriter:
@@ -211,6 +225,7 @@ class TraceWriter:
         self.edges: list[Edge] = []
         self.gaps: list[Gap] = []
         self.infers: list[Infer] = []
+        self.markers: list[Marker] = []
         self._open = True
         pyjls = _pyjls()
         try:
@@ -296,6 +311,11 @@ class TraceWriter:
         self.infers.append(infer)
         self._write_sidecar(complete=False)
 
+    def mark(self, name: str = "") -> None:
+        """Note a moment: the end of the samples so far."""
+        self.markers.append(Marker(self.count / self.head.rate_hz, name))
+        self._write_sidecar(complete=False)
+
     def close(self) -> None:
         """Finish both files; raises TraceError when not every sample reached the disk."""
         if not self._open:
@@ -314,12 +334,14 @@ class TraceWriter:
                 )
 
     def _annotate(self) -> None:
-        """Show the edges in the Joulescope UI, as vertical markers."""
-        kind = _pyjls().AnnotationType.VMARKER
-        for number, edge in enumerate(self.edges):
-            at = round(edge.time_s * self.head.rate_hz)
+        """Show the edges in the Joulescope UI, as vertical markers, and what was noted as text."""
+        kinds = _pyjls().AnnotationType
+        shown = [(edge.time_s, kinds.VMARKER, str(n)) for n, edge in enumerate(self.edges)]
+        shown += [(one.time_s, kinds.TEXT, one.name or "marker") for one in self.markers]
+        for time_s, kind, text in sorted(shown, key=lambda one: one[0]):
+            at = round(time_s * self.head.rate_hz)
             if 0 <= at < self.count:
-                self._jls.annotation(1, at, float("nan"), kind, 0, str(number))
+                self._jls.annotation(1, at, float("nan"), kind, 0, text)
 
     def _write_sidecar(self, *, complete: bool) -> None:
         path = self.path.with_suffix(".json")
@@ -330,6 +352,7 @@ class TraceWriter:
             edges=self.edges,
             gaps=self.gaps,
             infers=self.infers,
+            markers=self.markers,
         )
         try:
             write_whole(path, msgspec.json.format(msgspec.json.encode(sidecar), indent=1) + b"\n")
@@ -377,6 +400,7 @@ def open_trace(path: Path) -> Trace:
         sidecar.edges,
         sidecar.gaps,
         sidecar.infers,
+        sidecar.markers,
         complete=sidecar.complete and count == sidecar.count,
         name=str(path),
         close=jls.close,

@@ -1,6 +1,7 @@
-"""Nordic Power Profiler Kit II, as the source of the DUT's supply.
+"""Nordic Power Profiler Kit II, as the source of the DUT's supply, or as an ampere meter.
 
     driver = "ppk2"
+    mode = "source"    # "ampere": the DUT has a supply of its own, and voltage_v states it
     voltage_v = 3.0
     pin = 0            # logic input D0..D7 that the timing pin is wired to
 
@@ -43,7 +44,7 @@ START = b"\x06"
 STOP = b"\x07"
 POWER = b"\x0c"
 REGULATOR = b"\x0d"
-MODE_SOURCE = b"\x11\x02"
+MODE = {"source": b"\x11\x02", "ampere": b"\x11\x01"}
 METADATA = b"\x19"
 
 
@@ -54,7 +55,8 @@ def open(spec: MonitorSpec) -> "Ppk2":  # noqa: A001 - the name every driver has
             f"rate_hz = {spec.rate_hz:g}: a PPK2 always takes {RATE_HZ} samples a second"
         )
     if not VOLTAGE_MV[0] <= round(spec.voltage_v * 1000) <= VOLTAGE_MV[1]:
-        raise UsageError(f"voltage_v = {spec.voltage_v}: a PPK2 supplies 0.8 to 5.0 V")
+        does = "supplies" if spec.mode == "source" else "measures a supply of"
+        raise UsageError(f"voltage_v = {spec.voltage_v}: a PPK2 {does} 0.8 to 5.0 V")
     if not 0 <= spec.pin <= 7:
         raise UsageError(f"pin = {spec.pin}: a PPK2 has the logic inputs 0 to 7")
     port, serial = spec.port, ""
@@ -89,7 +91,7 @@ class Ppk2:
         return TraceHead(
             rate_hz=float(RATE_HZ),
             unit="A",
-            monitor="PPK2",
+            monitor="PPK2" if self._spec.mode == "source" else "PPK2 (ampere meter)",
             serial=self._serial,
             firmware=self._firmware,
             voltage_v=self._spec.voltage_v,
@@ -101,18 +103,19 @@ class Ppk2:
         )
 
     def set_up(self) -> None:
-        """Stop what runs, read the calibration, switch the supply off, set the voltage."""
+        """Stop what runs, read the calibration, switch the supply off, set mode and voltage."""
         self._line.write(STOP)
         self._line.drain(QUIET_S, METADATA_S)
         self._line.write(METADATA)
         self._calibration, self._firmware = parse_metadata(self._read_metadata())
         self.power_off()
-        millivolts = round(self._spec.voltage_v * 1000)
-        self._line.write(MODE_SOURCE)
-        self._line.write(REGULATOR + millivolts.to_bytes(2, "big"))
+        self._line.write(MODE[self._spec.mode])
+        if self._spec.mode == "source":
+            millivolts = round(self._spec.voltage_v * 1000)
+            self._line.write(REGULATOR + millivolts.to_bytes(2, "big"))
 
     def power_on(self) -> None:
-        """Supply the DUT."""
+        """Supply the DUT; of an ampere meter, close the switch to its own supply."""
         self._line.write(POWER + b"\x01")
 
     def power_off(self) -> None:

@@ -8,8 +8,8 @@ from ..trace import Trace, open_trace
 
 KNOWN = (
     "a tinybench trace or a Joulescope file (.jls), an EEMBC trace (trace1-energy.bin), "
-    "the v1.3 runner's results.json, a session of the Power Profiler (.ppk2), a log of an LPM01A "
-    "(.txt), or a table (.csv)"
+    "the v1.3 runner's results.json, a session of the Power Profiler (.ppk2), a log of a Keysight "
+    "(.dlog) or of an LPM01A (.txt), or a table (.csv)"
 )
 
 
@@ -48,19 +48,16 @@ def open_any(
         return read_joulescope(file, voltage_v=voltage_v, channel=channel)
     if file.suffix == ".json":
         return read_runner13(file)
-    if file.suffix == ".ppk2":
+    if file.suffix in (".ppk2", ".dlog"):
+        from .dlog import read_dlog
         from .ppk2_session import read_session
 
-        return read_session(file, voltage_v=voltage_v, channel=channel)
+        read = read_session if file.suffix == ".ppk2" else read_dlog
+        return read(file, voltage_v=voltage_v, channel=channel)
     if file.suffix in (".csv", ".txt", ".tsv", ".log"):
         return _read_text(file, voltage_v, rate_hz, channel, columns)
-    if file.suffix == ".dlog":
-        raise TraceError(
-            f"{file}: a .dlog of Keysight's data logger is not read: its maker does not publish "
-            "what is in it. Export it as CSV in the instrument or its software, and name the "
-            "columns, as --columns i,v --rate 50kHz"
-        )
-    raise TraceError(f"{file}: not a trace of a known kind; give {KNOWN}")
+    other = "export it as CSV, or " if file.suffix == ".pt5" else ""
+    raise TraceError(f"{file}: not a trace of a known kind; {other}give {KNOWN}")
 
 
 def _read_text(
@@ -79,7 +76,7 @@ def _read_text(
 
 
 def _only_trace(folder: Path) -> Path:
-    for pattern in ("*.jls", "*-energy.bin", "results.json", "*.ppk2", "*.csv"):
+    for pattern in ("*.jls", "*-energy.bin", "results.json", "*.ppk2", "*.dlog", "*.csv"):
         found = sorted(folder.glob(pattern))
         if len(found) == 1:
             return found[0]

@@ -22,7 +22,7 @@ MAIN = ("current", "power", "energy")
 """What a sample may be; the first of them that is there counts."""
 NAMES = {
     "time": ("timestamp", "time", "timer", "t"),
-    "current": ("current", "i"),
+    "current": ("current", "i", "main"),
     "voltage": ("voltage", "v", "u"),
     "power": ("power", "p"),
     "energy": ("energy", "e"),
@@ -31,6 +31,8 @@ UNIT = re.compile(r"^(.*?)[\s_(\[/]+([nuµμmk]?)([aswvj])[)\]]?\Z")
 PINS = re.compile(
     r"^(d\d|gpio?\s*\[?\d?\]?|d0-d7|bits|digital.*|logic.*|trigger|sync|timing.*|pin\s*\d*)\Z"
 )
+OTHER = re.compile(r"\b(min|max|peak)\b")
+"""What a column has besides a mean, as Monsoon's PowerTool writes it."""
 EIGHT = ("d0-d7", "bits")
 """Columns of eight inputs, a digit each, the first leftmost."""
 EDGE = re.compile(r"^(edges?|events?|markers?)\Z")
@@ -154,6 +156,8 @@ def _is_sample(line: str, delimiter: str) -> bool:
 def _kind(name: str) -> str | None:
     """Return which quantity a column is."""
     unit = UNIT.match(name)
+    if OTHER.search(name):
+        return None
     words = re.split(r"[\s_]+", (unit[1] if unit else name).strip())
     kinds = [kind for kind, known in NAMES.items() if any(word in known for word in words)]
     fitting = [kind for kind in kinds if unit and KINDS[kind].lower() == unit[3]]
@@ -200,6 +204,8 @@ def _scale(path: str, number: int, name: str, kind: str, names: list[str]) -> fl
     unit = UNIT.match(name)
     if unit is not None and unit[3] == KINDS[kind].lower():
         return SCALES[unit[2]]
+    if kind == "time" and name.endswith("(utc)"):  # Otii's "Wall-clock time (UTC)": dates
+        return 1.0
     if unit is None and (name in UNSTATED_S or any(JOULESCOPE.match(other) for other in names)):
         return 1.0
     what = f"is in {unit[2]}{unit[3].upper()}, which is no {kind}" if unit else "has no unit"

@@ -30,6 +30,8 @@ ROW_MAX = 4096
 """Length of a line with a sample at most."""
 POWER_FITS = 0.05
 """Share that a column of power may differ by from current times voltage, over the whole table."""
+SUM_ROWS, SUM_SHARE = 10, 0.5
+"""An energy that never falls, and rises at this share of so many rows, is a running sum."""
 VOLTAGES_V = (0.3, 60.0)
 CURRENT_MAX_A = 20.0
 """What the supply of a microcontroller is; anything else is in another unit than it says."""
@@ -205,6 +207,9 @@ class _Plausible:
         self._product_w = self._power_w = self._differ_w = 0.0
         self._sums: dict[str, float] = {}
         self._counts: dict[str, int] = {}
+        self._sum = "energy" in columns.known and not {"current", "power"} & set(columns.known)
+        """Whether an energy makes the samples: then it is one a sample, and no running sum."""
+        self._last_j, self._steps, self._rising = -float("inf"), 0, 0
 
     def add(self, cells: Cells) -> None:
         for kind in ("current", "voltage"):
@@ -213,6 +218,13 @@ class _Plausible:
                 values = values[np.isfinite(values)]
                 self._sums[kind] = self._sums.get(kind, 0.0) + float(np.abs(values).sum())
                 self._counts[kind] = self._counts.get(kind, 0) + len(values)
+        if self._sum:
+            values = cells.of("energy")
+            steps = np.diff(values[np.isfinite(values)], prepend=self._last_j)
+            self._steps += len(steps)
+            self._rising += int((steps > 0).sum())
+            self._sum = not (steps < 0).any()
+            self._last_j = float(np.nanmax(np.append(values, self._last_j)))
         if self._three:
             product_w, power_w = cells.of("current") * cells.of("voltage"), cells.of("power")
             there = np.isfinite(product_w) & np.isfinite(power_w)
@@ -226,6 +238,11 @@ class _Plausible:
             raise TraceError(
                 f"{self._path}: its power is not its current times its voltage: a column is in "
                 "another unit than it says; name them with --columns"
+            )
+        if self._sum and self._steps >= SUM_ROWS and self._rising > SUM_SHARE * self._steps:
+            raise TraceError(
+                f"{self._path}: its energy only ever rises: it is a running sum, not the energy of "
+                "each sample; export current and voltage, or power"
             )
         low_v, high_v = VOLTAGES_V
         mean = {kind: self._sums[kind] / n for kind, n in self._counts.items() if n}

@@ -104,7 +104,8 @@ class Times:
         still = np.flatnonzero(~(np.diff(times_s, prepend=before) > 0))
         if len(still):
             raise TraceError(
-                f"{self._path}: line {lines[still[0]]}: time stands still, or runs backwards"
+                f"{self._path}: line {lines[still[0]]}: time stands still, or runs backwards; "
+                "where times are those of packets, leave them out: --columns -,i[ma],v --rate 5kHz"
             )
         self._last_s = float(times_s[-1])
         self._rows += len(times_s)

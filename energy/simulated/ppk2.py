@@ -48,6 +48,8 @@ class SimulatedPpk2:
         self._waiting = b"\x01\x02 old bytes" if "residue" in scene.faults else b""
         self.supply = Supply(scene)
         self.millivolts = 0
+        self.mode = 0
+        """As it was set: 1 ampere meter, 2 source."""
         self._streaming = "still streaming" in scene.faults
         self._started_s = time.monotonic()
         self._index = 0
@@ -89,6 +91,8 @@ class SimulatedPpk2:
             self._streaming = False
         elif command == 0x0C:
             self.supply.switch(body == b"\x01")
+        elif command == 0x11:
+            self.mode = body[0]
         elif command == 0x0D:
             self.millivolts = int.from_bytes(body, "big")
         elif command == 0x19 and "no metadata" not in self._scene.faults:

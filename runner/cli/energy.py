@@ -1,19 +1,25 @@
 """Energy traces and monitors: energy analyse, export, live; monitors, simulate."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinybench.errors import UsageError
 from tinybench.scratch import scratch
 
-from .options import PATH, OneOf, command, count, into_file, port, positive, quantity
+from .options import PATH, OneOf, command, count, instant, into_file, port, positive, quantity
 from .output import Voice, put, put_bytes
 from .tree import Argument, Group, Option
 
 if TYPE_CHECKING:
-    from tinybench.energy.trace import Trace
+    from tinybench.energy.monitor import Monitor
+    from tinybench.energy.trace import Trace, TraceHead, TraceWriter
+
+    from ..report.terminal.live import LiveView
 
 TOLD = "what the trace does not say itself"
+NO_PIN = "without a timing pin (never an MLPerf result)"
 
 
 def _trace() -> list[Any]:
@@ -24,7 +30,7 @@ def _trace() -> list[Any]:
             type=PATH,
             metavar="TRACE",
             help="a trace, or a folder that holds one: .jls, EEMBC's trace1-energy.bin, the v1.3 "
-            "runner's results.json, a .ppk2, a log of an LPM01A, a table (.csv)",
+            "runner's results.json, a .ppk2, a .dlog, a log of an LPM01A, a table (.csv)",
         ),
         Option("--iterations", type=positive, metavar="N", section=TOLD,
                help="inferences of a window"),
@@ -36,9 +42,11 @@ def _trace() -> list[Any]:
                help="of a table without times, such as 2MHz"),
         Option("--columns", metavar="NAMES", section=TOLD,
                help="of a table, such as t,i,v in SI, or t[ms],i[ua],d0,edge"),
-        Option("--window", multiple=True, metavar="FROM:TO", section=TOLD,
-               help="a window by hand where there are no edges, in s since the first sample; "
-               "repeat it for several"),
+        Option("--edges", type=PATH, metavar="FILE", section=TOLD,
+               help="of a logic analyser, with the timing pin: Saleae (CSV, binary), sigrok (.sr, "
+               "CSV), .vcd; its first edge is that of the trace, or its first rise"),
+        Option("--edges-at", type=instant, metavar="S", section=TOLD,
+               help="where the first edge of --edges is, in s since the first sample"),
         Option("--channel", metavar="NAME", section=TOLD, help="digital input with the timing pin"),
     ]  # fmt: skip
 
@@ -47,17 +55,34 @@ def _open_told(trace: Path, told_of: dict[str, Any]) -> "Trace":
     from tinybench.energy.examine import parse_window, told
     from tinybench.energy.importers import open_any
     from tinybench.energy.importers.header import parse_rate_hz
+    from tinybench.energy.importers.logic import with_edges
+    from tinybench.energy.segments import parse_level, segmented
 
     rate = told_of["rate"]
-    by_hand = [parse_window(text) for text in told_of["window"]]
+    by_hand = [parse_window(text) for text in told_of.get("window", ())]
+    level = None if told_of.get("threshold") is None else parse_level(told_of["threshold"])
+    segments = told_of.get("segments", False)
+    if level is not None and not segments:
+        raise UsageError("--threshold is what parts segments: give --segments, too")
+    if segments and by_hand:
+        raise UsageError("windows are by hand (--window) or by threshold (--segments), not both")
 
+    edges: Path | None = told_of["edges"]
+    if edges is None and told_of["edges_at"] is not None:
+        raise UsageError("--edges-at is of --edges FILE: give it, too")
     opened = open_any(
         trace,
         voltage_v=told_of["voltage"],
         rate_hz=None if rate is None else parse_rate_hz(rate),
-        channel=told_of["channel"],
+        channel=None if edges else told_of["channel"],
         columns=told_of["columns"],
     )
+    if edges is not None:
+        opened = with_edges(
+            opened, edges, channel=told_of["channel"], first_at_s=told_of["edges_at"]
+        )
+    if segments:
+        opened = segmented(opened, level)
     return told(opened, told_of["iterations"], told_of["marks"], told_of["voltage"], by_hand)
 
 
@@ -125,18 +150,27 @@ def simulate(voice: Voice, instrument: str, fault: tuple[str, ...]) -> int:
     Option("--pin", type=count, metavar="N", help="input of the timing pin"),
     Option("--no-power", is_flag=True, help="leave the DUT without supply"),
     Option("--seconds", type=quantity, metavar="S", help="how long (default: until Ctrl-C)"),
-    examples=("tinybench energy live --monitor lpm01a --voltage 3.0",),
+    Option("-o", "--out", type=PATH, metavar="FILE.jls", help="record a trace"),
+    examples=("tinybench energy live --monitor lpm01a --voltage 3.0 -o trace.jls",),
 )  # fmt: skip
-def live(voice: Voice, monitor: str, no_power: bool, seconds: float | None, **said: Any) -> int:
-    """Show current, power and edges as they come."""
-    import time
-    from contextlib import closing, nullcontext
+def live(
+    voice: Voice,
+    monitor: str,
+    no_power: bool,
+    seconds: float | None,
+    out: Path | None,
+    **said: Any,
+) -> int:
+    """Show current, power, edges and their sums as they come.
+
+    A key sets a marker and q ends it; of a pipe, each line is a marker with that name. At the end
+    charge and energy are summed up, from each marker to the next.
+    """
+    from contextlib import ExitStack, closing
 
     import msgspec
-    from rich.console import Console
-    from rich.live import Live
 
-    from tinybench.energy.monitor import open_monitor
+    from tinybench.energy.monitor import open_monitor, supply_of
 
     from ..desk.attached import look
     from ..desk.bench import find_bench, load_bench, monitor_spec
@@ -144,6 +178,8 @@ def live(voice: Voice, monitor: str, no_power: bool, seconds: float | None, **sa
     from ..desk.locks import hold
     from ..report.terminal.live import LiveView
 
+    if out is not None:
+        _insist_new_trace(out)
     wanted = {
         "port": said["port"],
         "serial": said["serial"],
@@ -154,35 +190,125 @@ def live(voice: Voice, monitor: str, no_power: bool, seconds: float | None, **sa
     given = {key: value for key, value in wanted.items() if value is not None}
     known = monitor_spec(monitor, load_bench(find_bench()))
     spec = msgspec.structs.replace(known, **given)
-    held = hold(monitor_keys(spec, look().things), 0.0, voice.note)
-    with held, closing(open_monitor(spec)) as opened:
+    with ExitStack() as stack:
+        stack.enter_context(hold(monitor_keys(spec, look().things), 0.0, voice.note))
+        opened = stack.enter_context(closing(open_monitor(spec)))
         if not no_power:
+            voice.note(supply_of(spec))
             opened.power_on()
         opened.start()
         view = LiveView(opened.head)
-        start_s = shown_s = time.monotonic()
-        console = Console()
-        redrawn = console.is_terminal and not console.is_dumb_terminal
-        with Live(refresh_per_second=8, console=console) if redrawn else nullcontext() as screen:
-            try:
-                for chunk in opened.chunks():
-                    view.feed(chunk)
-                    now_s = time.monotonic()
-                    if screen is not None:
-                        screen.update(view.table())
-                    elif view.ready and now_s >= shown_s + 1:
-                        shown_s = now_s
-                        print(view.line(), flush=True)
-                    if seconds is not None and now_s >= start_s + seconds:
-                        opened.stop()
-            except KeyboardInterrupt:
-                return 0
+        if out is not None:
+            stack.callback(lambda: voice.note(f"recorded in {out}"))
+        stack.callback(lambda: [voice.note(line) for line in view.summary()])
+        writer = None if out is None else stack.enter_context(_recorded(out, opened.head))
+        _watch(opened, view, writer, seconds)
     return 0
+
+
+def _watch(
+    opened: "Monitor", view: "LiveView", writer: "TraceWriter | None", seconds: float | None
+) -> None:
+    """Show and store what comes, until it is asked to end."""
+    import time
+    from contextlib import ExitStack
+
+    from rich.console import Console
+    from rich.live import Live
+
+    from ..report.terminal.keys import typed
+
+    start_s = shown_s = time.monotonic()
+    console = Console()
+    screen = None
+    with ExitStack() as stack:
+        if console.is_terminal and not console.is_dumb_terminal:
+            screen = stack.enter_context(Live(refresh_per_second=8, console=console))
+        keys = stack.enter_context(typed())
+        stack.enter_context(_ended_by_signal(opened.stop))
+        for chunk in opened.chunks():
+            view.feed(chunk)
+            if writer is not None:
+                writer.write(chunk)
+            for name in keys.taken():
+                if keys.single and name == "q":
+                    opened.stop()
+                    continue
+                called = view.mark(name)
+                if writer is not None:
+                    writer.mark(called)
+            now_s = time.monotonic()
+            if screen is not None:
+                screen.update(view.table())
+            elif view.ready and now_s >= shown_s + 1:
+                shown_s = now_s
+                print(view.line(), flush=True)
+            if seconds is not None and now_s >= start_s + seconds:
+                opened.stop()
+
+
+def _insist_new_trace(out: Path) -> None:
+    """Raise UsageError for a file that cannot be a trace, or is one already."""
+    if out.suffix != ".jls":
+        raise UsageError(f"--out {out}: a trace is a .jls; name it {out.name or 'trace'}.jls")
+    for file in (out, out.with_suffix(".json")):
+        if file.exists() or file.is_symlink():
+            raise UsageError(f"--out {out}: {file} is there already; give another name")
+
+
+def _recorded(out: Path, head: "TraceHead") -> "TraceWriter":
+    """Begin a trace that is recorded now."""
+    from datetime import UTC, datetime
+
+    import msgspec
+
+    from tinybench.energy.trace import TraceWriter
+
+    return TraceWriter(out, msgspec.structs.replace(head, start=datetime.now(UTC).isoformat()))
+
+
+@contextmanager
+def _ended_by_signal(stop: Callable[[], None]) -> Iterator[None]:
+    """Call `stop` at Ctrl-C, so that what came is finished; the second time it ends at once."""
+    import signal
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def first(*_: object) -> None:
+        restore()
+        stop()
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        for number in before:
+            signal.signal(number, first)
+        yield
+    finally:
+        restore()
 
 
 @command(
     "analyse",
     *_trace(),
+    Option(
+        "--window",
+        multiple=True,
+        metavar="FROM:TO",
+        section=NO_PIN,
+        help="a window by hand, in s since the first sample; repeat it for several",
+    ),
+    Option(
+        "--segments", is_flag=True, section=NO_PIN, help="a window wherever the current is high"
+    ),
+    Option(
+        "--threshold",
+        metavar="LEVEL",
+        section=NO_PIN,
+        help="what --segments are above, such as 8.5mA (default: halfway between the two "
+        "levels that the trace shows)",
+    ),
     Option(
         "--method",
         multiple=True,

@@ -70,6 +70,11 @@ def quantity(text: str) -> float:
     return number
 
 
+def instant(text: str) -> float:
+    """Return a number that is not below 0."""
+    return 0.0 if text.strip() in ("0", "0.0") else quantity(text)
+
+
 def _digits(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) <= DIGITS
 

@@ -84,7 +84,9 @@ def measure(
             monitor.head,
             start=datetime.now(UTC).isoformat(),
             modelled=bool(bench.model_source),
-            note=f"modelled power: {bench.model_source}" if bench.model_source else "",
+            note=f"modelled power: {bench.model_source}"
+            if bench.model_source
+            else monitor.head.note,
         )
         results: list[str] = []
         with TraceWriter(folder / TRACE_FILE, head) as writer:

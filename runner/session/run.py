@@ -9,6 +9,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from tinybench.energy.monitor import supply_of
 from tinybench.errors import RunFolderError, TinybenchError
 from tinybench.track import Track
 from tinybench.transport.transcript import pack, unpack
@@ -132,6 +133,8 @@ def _measure(
     met = Met()
     try:
         image = plan.energy_image if asked.mode == "energy" else plan.image
+        if plan.monitor is not None:
+            say(supply_of(plan.monitor))
         load_boards(plan.board, image, sites, plan.monitor, say, write=asked.flash)
         if plan.modes:
             lines = plan.lines

@@ -86,7 +86,7 @@ def test_statistics_have_windows_by_hand(cases: Path, name: str) -> None:
 
 
 def test_what_says_too_little_is_refused_with_what_to_tell(cases: Path) -> None:
-    """Names of columns, a unit, a rate; a file of a maker that publishes no format."""
+    """Names of columns, a unit, a rate; a .dlog without its description."""
     path = cases / "small_pyjls_export.csv"
     with pytest.raises(TraceError, match=r"line 1 is a sample.*--columns t,i,v"):
         open_any(path)

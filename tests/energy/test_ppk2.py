@@ -1,15 +1,22 @@
 """PPK2: the decoder in any pieces, damaged in any way; metadata; the hidden loss."""
 
+from pathlib import Path
+from typing import Literal
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.energy.test_lpm01a import insist_nan_only_in_gaps, joined
+from tinybench.energy.monitor import MonitorSpec, load_spec, open_monitor, supply_of
 from tinybench.energy.ppk2_stream import Decoder, current_table, parse_metadata
-from tinybench.energy.simulated.ppk2 import encode, metadata
+from tinybench.energy.simulated.load import Blinking
+from tinybench.energy.simulated.port import PseudoPort
+from tinybench.energy.simulated.ppk2 import SimulatedPpk2, encode, metadata
+from tinybench.energy.simulated.scene import Scene
 from tinybench.energy.trace import Chunk
-from tinybench.errors import MonitorError
+from tinybench.errors import DeclarationError, MonitorError, UsageError
 
 TABLE = current_table(parse_metadata(metadata())[0], 3.0)
 
@@ -124,3 +131,57 @@ def test_a_damaged_stream_never_raises_and_its_gaps_hold_every_nan(data: st.Data
 def test_noise_never_raises(noise: bytes) -> None:
     """Any bytes at all decode to samples and gaps, or to nothing."""
     insist_nan_only_in_gaps(decode(noise, 700))
+
+
+def test_as_ampere_meter_it_sets_no_voltage_and_its_own_mode() -> None:
+    """The DUT's own supply passes through; the voltage is the one that was stated."""
+    modes: list[tuple[Literal["ampere", "source"], int, int]] = [
+        ("ampere", 1, 0),
+        ("source", 2, 1800),
+    ]
+    for mode, code, millivolts in modes:
+        device = SimulatedPpk2(Scene(Blinking(), real_time=False))
+        with PseudoPort(device, real_time=False) as port:
+            spec = MonitorSpec(driver="ppk2", port=port.path, voltage_v=1.8, mode=mode)
+            monitor = open_monitor(spec)
+            try:
+                assert monitor.head.voltage_v == 1.8
+                assert ("ampere" in monitor.head.monitor) == (mode == "ampere")
+                monitor.power_on()
+                monitor.start()
+                next(iter(monitor.chunks()))
+                assert (device.mode, device.millivolts, device.supply.on) == (
+                    code,
+                    millivolts,
+                    True,
+                )
+            finally:
+                monitor.close()
+
+
+def test_an_ampere_meter_without_a_stated_voltage_is_refused(tmp_path: Path) -> None:
+    """In its declaration, naming what is missing; of another monitor, too."""
+    path = tmp_path / "a.toml"
+    path.write_text('driver = "ppk2"\nmode = "ampere"\n')
+    with pytest.raises(DeclarationError, match=r"state the DUT's own supply, as voltage_v = 3\.0"):
+        load_spec(str(path))
+    path.write_text('driver = "lpm01a"\nmode = "ampere"\nvoltage_v = 3.0\n')
+    with pytest.raises(UsageError, match="mode = 'ampere' is for a ppk2"):
+        open_monitor(load_spec(str(path)))
+    path.write_text('driver = "ppk2"\nmode = "ampere"\nvoltage_v = 9.0\nport = "x"\n')
+    with pytest.raises(UsageError, match=r"a PPK2 measures a supply of 0\.8 to 5\.0 V"):
+        open_monitor(load_spec(str(path)))
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        (MonitorSpec(driver="ppk2"), "is supplied with 3 V by the ppk2"),
+        (MonitorSpec(driver="lpm01a", voltage_v=1.8), "is supplied with 1.8 V by the lpm01a"),
+        (MonitorSpec(driver="ppk2", mode="ampere", voltage_v=3.3), "own supply, stated as 3.3 V"),
+        (MonitorSpec(driver="joulescope"), "supplies nothing"),
+    ],
+)
+def test_what_a_dut_is_about_to_get_is_a_sentence(spec: MonitorSpec, words: str) -> None:
+    """Of a source its voltage, of an ampere meter the stated one, of others that it has its own."""
+    assert words in supply_of(spec)

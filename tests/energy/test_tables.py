@@ -337,21 +337,31 @@ def test_an_export_of_ours_states_the_uncertainty_of_its_trace(tmp_path: Path) -
     assert after.not_stated == []
 
 
-def test_windows_by_hand_are_for_a_trace_without_edges(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """From the command line, as often as there are windows."""
+def test_windows_by_hand_are_called_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As often as there are, with edges or without, side by side; never an MLPerf result."""
     path = _write(tmp_path / "a.csv", "time_s,current_a,voltage_v", "{t},{a},3.0")
     words = ["energy", "analyse", str(path), "--iterations", "10"]
     assert main([*words, "--window", "1:2", "--window", "2.5:3.5", "--json"]) == 1
-    document = json.loads(capsys.readouterr().out)["tinybench"]
+    whole = json.loads(capsys.readouterr().out)
+    assert (whole["windows_by"], whole["mlperf"], whole["threshold"]) == ("hand", False, None)
+    assert whole["against_rules"] == [
+        "its windows are by hand, not by the timing pin: never an MLPerf result"
+    ]
+    document = whole["tinybench"]
     assert document["valid"]
     assert document["median_j"] == pytest.approx(EACH_J, rel=1e-3)
     assert document["terms_j"]["gain"] is None
     for window in ("2:1", "x", "1", "-1:2", "1:inf"):
         assert main([*words, f"--window={window}"]) == 2
         assert "give FROM:TO" in capsys.readouterr().err
+    assert main([*words, "--window", "1:1.5", "--window", "1.5:2"]) == 1
+    shown = capsys.readouterr().out
+    assert "median of 2 windows: 1800." in shown
+    assert "sound (windows are by hand, not by the timing pin: never an MLPerf result)" in shown
+    assert main([*words, "--window", "1:2", "--window", "2.5:3"]) == 1
+    assert "windows by hand do not hold that many inferences each" in capsys.readouterr().out
     path = _write(tmp_path / "b.csv", "time_s,power_w,edge", "{t},{w},{edge}")
-    assert main(["energy", "analyse", str(path), "--window", "1:2"]) == 2
-    assert "5 edges of its own" in capsys.readouterr().err
+    assert main(["energy", "analyse", str(path), "--window", "1:2", "--json"]) == 1
+    whole = json.loads(capsys.readouterr().out)
+    assert (whole["windows_by"], len(whole["tinybench"]["windows"])) == ("hand", 1)
     assert main(["energy", "analyse", str(path), "--rate", "fast"]) == 2

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tinybench.energy.analysis import SKEW_MAX_PPM, Analysis
-from tinybench.energy.examine import ByRule, Examination
+from tinybench.energy.examine import ByRule, Examination, not_by_pin
 from tinybench.printable import all_printable
 
 UJ = 1e6
@@ -48,6 +48,13 @@ def _facts(found: Examination) -> Table:
     table.add_row(
         "edges", f"{own.edges} after debouncing; {own.gaps} gaps, {own.lost} lost samples"
     )
+    if not found.mlperf:
+        at = ""
+        if found.threshold is not None:
+            at = f" of {found.threshold:.4g} (A, or W of a trace of power)"
+        table.add_row(
+            "windows", Text(f"by {found.windows_by}{at}, not by the timing pin", "yellow")
+        )
     clocks = []
     if own.host_skew_ppm is not None:
         clocks.append(f"host against monitor {own.host_skew_ppm:+.0f} ppm")
@@ -154,6 +161,8 @@ def _verdict(found: Examination) -> Text:
     text.append("sound" if own.valid else "NOT sound", "bold green" if own.valid else "bold red")
     if found.modelled:
         text.append(" (modelled: no measurement)", "bold yellow")
+    if not found.mlperf:
+        text.append(f" ({not_by_pin(found.windows_by)})", "bold yellow")
     for said in (*own.faults, *own.warnings):
         text.append(f"\n  {said}")
     for said in found.against_rules:

@@ -1,10 +1,11 @@
-"""What a monitor sees now, for the terminal: current, power and edges while a bench is set up."""
+"""What a monitor sees now, for the terminal: current, power, edges, and the sums so far."""
 
 from collections import deque
 
 import numpy as np
 from rich.table import Table
 
+from tinybench.energy.tally import Tally
 from tinybench.energy.trace import Chunk, TraceHead
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -24,21 +25,28 @@ class LiveView:
         self._per_bar = max(1, round(head.rate_hz * STEP_S))
         self._edges = 0
         self._last_edge_s: float | None = None
-        self._lost = 0
         self._now = (float("nan"),) * 3
         self._voltage_v = head.voltage_v
-        self._time_s = 0.0
+        self._marks: list[tuple[str, float]] = []
+        self._parts = [Tally(head)]
+        """From each marker to the next."""
+        self._all = Tally(head)
+        self._range = (float("inf"), float("-inf"))
 
     def feed(self, chunk: Chunk) -> None:
         """Take a chunk."""
         self._edges += len(chunk.edges)
         if chunk.edges:
             self._last_edge_s = chunk.edges[-1].time_s
-        self._lost += sum(gap.count for gap in chunk.gaps)
-        self._time_s = (chunk.start_index + len(chunk.samples)) / self._head.rate_hz
+        self._all.add(chunk)
+        self._parts[-1].add(chunk)
         there = chunk.samples[np.isfinite(chunk.samples)]
         if not len(there):
             return
+        self._range = (
+            min(self._range[0], float(there.min())),
+            max(self._range[1], float(there.max())),
+        )
         if chunk.voltage_v is not None:
             self._voltage_v = float(np.nanmean(chunk.voltage_v))
         self._held.append(there)
@@ -59,8 +67,9 @@ class LiveView:
         """Return what is now, as one line."""
         mean, low, high = (f"{self._current_a(value) * 1e3:.4f}" for value in self._now)
         return (
-            f"{self._time_s:9.2f} s  {mean} mA ({low} to {high})  {self._power_w() * 1e3:.4f} mW  "
-            f"{self._voltage()}  {self._edges} edges  {self._lost} lost"
+            f"{self._all.time_s:9.2f} s  {mean} mA ({low} to {high})  "
+            f"{self._power_w() * 1e3:.4f} mW  {self._voltage()}  {self._all.line()}  "
+            f"{self._edges} edges  {self._all.lost} lost"
         )
 
     def table(self) -> Table:
@@ -74,10 +83,52 @@ class LiveView:
         table.add_row("power", f"{self._power_w() * 1e3:.4f} mW at {self._voltage()}")
         last = "" if self._last_edge_s is None else f", the last at {self._last_edge_s:.4f} s"
         table.add_row("edges", f"{self._edges}{last}")
-        table.add_row("lost samples", str(self._lost))
-        table.add_row("time", f"{self._time_s:.1f} s at {head.rate_hz:g} samples a second")
+        table.add_row("charge, energy", self._all.line())
+        if self._marks:
+            name, at_s = self._marks[-1]
+            table.add_row("markers", f"{len(self._marks)}, the last {name} at {at_s:.2f} s")
+            table.add_row("since then", self._parts[-1].line())
+        table.add_row("lost samples", str(self._all.lost))
+        table.add_row("time", f"{self._all.time_s:.1f} s at {head.rate_hz:g} samples a second")
         table.add_row("last seconds", self._bars())
         return table
+
+    def mark(self, name: str) -> str:
+        """Note a moment, the end of the samples so far; return how it is called."""
+        name = name or str(len(self._marks) + 1)
+        self._marks.append((name, self._all.time_s))
+        part = Tally(self._head)
+        part.begin(self._all)
+        self._parts.append(part)
+        return name
+
+    def summary(self) -> list[str]:
+        """Return what came in all, and between markers, a line each."""
+        every = self._all
+        low, high = (self._current_a(value) * 1e3 for value in self._range)
+        lines = [
+            f"{every.time_s:.3f} s, {every.samples} samples, {every.lost} lost, "
+            f"{self._edges} edges, {len(self._marks)} markers"
+        ]
+        if every.samples:
+            lived_s = every.samples / self._head.rate_hz
+            if every.charge_c is not None:
+                lines.append(
+                    f"current {every.charge_c / lived_s * 1e3:.4f} mA in the mean, {low:.4f} to "
+                    f"{high:.4f} mA"
+                )
+            if every.energy_j is not None:
+                power_mw = every.energy_j / lived_s * 1e3
+                lines.append(f"power {power_mw:.4f} mW in the mean, at {self._voltage()}")
+            lines.append(f"in all {_sums(every)}")
+        names = ["the start", *(name for name, _ in self._marks)]
+        starts_s = [0.0, *(at_s for _, at_s in self._marks)]
+        if self._marks:
+            lines += [
+                f"from {name} ({at_s:.2f} s) on: {part.time_s - at_s:.2f} s, {_sums(part)}"
+                for name, at_s, part in zip(names, starts_s, self._parts, strict=True)
+            ]
+        return lines
 
     def _current_a(self, value: float) -> float:
         """Return a sample as current."""
@@ -105,3 +156,13 @@ class LiveView:
         if most <= 0:
             return BARS[0] * len(self._means)
         return "".join(BARS[round(max(mean, 0.0) / most * 7)] for mean in self._means)
+
+
+def _sums(tally: Tally) -> str:
+    si = [
+        f"{value:.6g} {unit}"
+        for value, unit in ((tally.charge_c, "C"), (tally.energy_j, "J"))
+        if value is not None
+    ]
+    lost = f", without {tally.lost} lost samples" if tally.lost else ""
+    return f"{tally.line()} ({', '.join(si)}){lost}"

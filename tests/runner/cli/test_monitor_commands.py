@@ -4,10 +4,13 @@ import json
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.program import LISTENING, TINYBENCH, tinybench
+from tinybench.energy.tally import Tally
+from tinybench.energy.trace import open_trace
 
 
 @pytest.fixture
@@ -39,6 +42,44 @@ def test_a_simulated_monitor_is_seen_live(simulated: str, monitor: str) -> None:
     assert lines
     assert all(" mA (" in line and line.endswith(" lost") for line in lines)
     assert "3.000 V" in lines[-1]
+
+
+@pytest.mark.parametrize("simulated", [["ppk2"]], indirect=True)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_is_seen_live_is_recorded_marked_and_summed_up(
+    simulated: str, number: int, tmp_path: Path
+) -> None:
+    """The voltage is said first; at Ctrl-C the trace is whole, and its sums are told."""
+    trace = tmp_path / "trace.jls"
+    live = [*LISTENING, "energy", "live", "--monitor", "ppk2", "--port", simulated]
+    with subprocess.Popen(
+        [*live, "-o", str(trace)], stdin=-1, stdout=-1, stderr=-1, text=True
+    ) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        assert child.stderr is not None
+        assert child.stderr.readline() == "the DUT is supplied with 3 V by the ppk2\n"
+        child.stdout.readline()
+        child.stdin.write("infer\n")
+        child.stdin.flush()
+        child.stdout.readline()
+        assert "mAh" in child.stdout.readline()
+        child.send_signal(number)
+        _, said = child.communicate(timeout=30)
+    assert child.returncode == 0, said
+    assert "1 markers" in said
+    assert "from infer (" in said
+    assert f"recorded in {trace}" in said
+    with open_trace(trace) as stored:
+        assert stored.complete
+        assert [marker.name for marker in stored.markers] == ["infer"]
+        tally = Tally(stored.head)
+        for chunk in stored.chunks():
+            tally.add(chunk)
+    assert f"in all {tally.line()}" in said
+    done = tinybench(*live[len(LISTENING) :], "-o", str(trace))
+    assert done.returncode == 2
+    assert "is there already" in done.stderr
 
 
 @pytest.mark.parametrize("simulated", [["lpm01a"]], indirect=True)

@@ -201,7 +201,7 @@ def test_an_option_of_one_value_is_not_given_twice(
         ("compare a --published-log c --fail-on latency>2%", "exclude each other"),
         ("compare a --published-log c --to markdown", "not for --published-log"),
         ("energy analyse x --rate fast", "the rate 'fast' is none: give a number above 0"),
-        ("energy export x --to csv --window 2:1", "--window 2:1: give FROM:TO in s"),
+        ("energy analyse x --window 2:1", "--window 2:1: give FROM:TO in s"),
     ],
 )
 def test_a_usage_error_names_the_word_and_what_was_meant(
