@@ -1,4 +1,4 @@
-"""What is done with results: report, results, compare, baseline, schema, audit."""
+"""What is done with results: report, results, compare, baseline, schema."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -212,28 +212,3 @@ def schema(voice: Voice, out: Path | None) -> int:
 
     put(voice, "json", out, {"json": written})
     return 0
-
-
-@command(
-    "audit",
-    Argument("tree", type=PATH, metavar="PATH", help="a tree of published results"),
-    Option(
-        "--labels",
-        type=PATH,
-        metavar="DIR",
-        help="an EEMBC dataset folder with label files (default: the official ones, fetched)",
-    ),
-    into_file(),
-    formats=("terminal", "html", "json"),
-    examples=("tinybench audit tiny_results_v1.3", "tinybench audit TREE --to html -o audit.html"),
-)
-def audit(voice: Voice, tree: Path, labels: Path | None, to: str, out: Path | None) -> int:
-    """Check published MLPerf Tiny results."""
-    from ..audit.audit import audit as audited
-    from ..report.page.audit_html import html
-    from ..report.terminal.audit import report as told
-
-    found = audited(tree, labels, track=voice.track)
-    forms = {"terminal": lambda: told(found), "html": lambda: html(found), "json": lambda: found}
-    put(voice, to, out, forms)
-    return 0 if found.valid else 1

@@ -226,9 +226,13 @@ def _differing(found: Audit) -> list[tuple[str, str, str | None]]:
 def test_the_cases_are_told_by_their_logs(
     cases: Path, name: str, wanted: list[tuple[str, str, str]]
 ) -> None:
-    """Each ends with status 1; only the forged figure differs."""
+    """Each ends with status 1; only the forged figure differs, and has its right value."""
     found = audit(cases / name)
     assert _differing(found) == wanted
     assert main(["audit", str(cases / name)]) == 1
     rules = {one.rule for run in found.runs for one in run.violations}
-    assert rules == ({"files-differ", "figure"} if wanted else {"mode-name"})
+    also = {"sww_forged": {"missing-trace"}, "forge3": {"modes-contradict"}}.get(name, set())
+    assert rules == ({"files-differ", "figure"} | also if wanted else {"mode-name"})
+    (row,) = found.systems
+    assert row.grade == ("figure" if wanted else "paperwork")
+    assert [text.split()[1:3] for text in row.corrected] == [[a, c] for a, _, c in wanted]
