@@ -10,6 +10,7 @@ from . import options
 from .options import PATH, PORT_OR, REPORTS, OneOf, command, into_file, positive, run_word
 from .output import Voice, put
 from .results import put_report
+from .submission import insist_runs
 from .tree import Option
 
 WHAT, BOARD, MODEL = "what is measured", "the board", "the model and its inputs"
@@ -160,6 +161,7 @@ def check(
     """Judge a stored result again."""
     from ..rules.judge import judge
 
+    insist_runs(run)
     outcome = judge(run, profile, thorough=True)
     put_report(voice, [outcome], to, out, rules=rules)
     return 1 if outcome.violations else 0

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tinybench.errors import UsageError
+
 from .options import PATH, OneOf, command, into_file, runs_word
 from .output import Voice, put
 from .tree import Argument, Option
@@ -61,6 +63,7 @@ def submit(
     from ..report.terminal.submission import report
     from ..submission.tree import submit as submitted
 
+    insist_runs(*runs)
     made = submitted(
         list(runs),
         submitter=str(said["submitter"]),
@@ -73,6 +76,23 @@ def submit(
     if not made.refused:
         voice.note(f"look at it as others will: tinybench audit {made.folder}")
     return 1 if made.refused else 0
+
+
+def published(*paths: Path) -> bool:
+    """Return whether one of the paths is a tree of published results, and no run or runs."""
+    from ..audit.tree import looks_published
+
+    return any(path.is_dir() and looks_published(path) for path in paths)
+
+
+def insist_runs(*paths: Path) -> None:
+    """Raise UsageError for a tree of published results, where runs of this program are wanted."""
+    for path in paths:
+        if published(path):
+            raise UsageError(
+                f"{path}: published results, and no runs of tinybench; look at them with: "
+                f"tinybench audit {path}"
+            )
 
 
 @command(
