@@ -91,6 +91,8 @@ def _across_modes(judged: list[_Judged], tree: Tree) -> None:
 
         if group[0].run.division:
             group[0].broken += of_run.missing_modes(set(modes), task, published)
+            away = [mode for mode in ORDER if mode and mode not in modes and published(mode)]
+            group[0].notes += [f"published, and not in this clone: {mode}" for mode in away]
         seconds = {mode: one.inference_s for mode, one in modes.items() if one.inference_s}
         for mode, violation in across.modes(seconds):
             modes[mode].broken.append(violation)

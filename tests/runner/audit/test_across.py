@@ -110,6 +110,7 @@ def test_what_is_not_checked_out_is_not_called_missing(
     assert rules == set()
     assert "published, and not in this clone: log.txt" in _notes(found)
     assert "not in this clone: systems/Board.json" in _notes(found)
+    assert "not in this clone: accuracy" in _notes(found)
     _git(root, "rm", "-q", "--cached", "-r", ".")
     rules = {v.rule for run in audit(root).runs for v in run.violations}
     assert rules == {"missing-log", "missing-mode", "missing-system"}

@@ -176,6 +176,17 @@ def test_energy_that_is_not_power_by_time_is_named(tmp_path: Path) -> None:
     assert "25.6220 mW in 1200.002 s" in _said(_run(folder), "figure")
 
 
+def test_a_stream_whose_figures_contradict_each_other_is_named(tmp_path: Path) -> None:
+    """The throughput is one by the busy time, in every file alike."""
+    folder = trees.task_folder(tmp_path / "tree", "sww", "v1.3") / "energy"
+    text = ENERGY.replace("duty cycle: 0.56085", "duty cycle: 0.46085")
+    trees.write(folder, {"results.txt": text, "log.txt": HEAD + text})
+    run = _run(folder)
+    assert "by a duty cycle of 0.46085 in 0.031987 s | 55.742" in _said(run, "figure")
+    assert "missing-trace" in {violation.rule for violation in run.violations}
+    assert [one.outcome for one in run.figures if one.name == "energy"] == ["as printed"]
+
+
 @pytest.mark.parametrize(
     ("name", "meant"),
     [("enegy", "energy"), ("Preformance", "performance"), ("acuracy", "accuracy"), ("tower", "")],
