@@ -123,23 +123,26 @@ def _below(top: Path, path: Path) -> str:
 
 
 def looks_published(path: Path, most: int = 2000) -> bool:
-    """Return whether a folder, or one near below it, looks like a tree of published results.
+    """Return whether a folder holds published results, at or below it, and no run of this program.
 
     Looks into `most` folders, not beyond links.
     """
+    found = False
     for looked, (here, folders, files) in enumerate(os.walk(path)):
         folder = Path(here).absolute()
         depth = len(folder.parts) - len(path.absolute().parts)
         folders[:] = sorted(n for n in folders if depth < MAX_DEPTH and not n.startswith("."))
-        if looked >= most or "result.json" in files:  # a run of this program
+        if "result.json" in files:  # a run of this program
             return False
+        if looked >= most:
+            break
         lower = [part.lower() for part in folder.parts]
         kinds = {kind_of(name) for name in files}
         if kinds & {"log", "table", "json"} and (
             lower[-1] in MODES or {"closed", "open"} & set(lower[-8:])
         ):
-            return True
-    return False
+            found = True
+    return found
 
 
 def kind_of(name: str) -> str:

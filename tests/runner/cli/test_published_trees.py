@@ -107,3 +107,5 @@ def test_what_is_no_published_tree_is_none(tree: Path, tmp_path: Path) -> None:
     trees.performance(deep.joinpath(*"abcdefghijklmnopqrstuvwxyz") / "performance")
     assert not looks_published(deep)
     assert not looks_published(tree, most=1)
+    _stored(tree.parent / "zz")
+    assert not looks_published(tree.parent)
