@@ -1,25 +1,50 @@
 """Audit a tree of published results: read each run, compute it again, compare, judge."""
 
+import statistics
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
+import msgspec
+
 from tinybench.cache import cache_folder
+from tinybench.energy.methods import RuleResult
 from tinybench.errors import UsageError
 from tinybench.track import Track, silent
 
 from ..build.task import Task, load_task, names
 from ..rules import Violation
-from . import figures, judge, judge_figures, judge_windows, witness
-from .judge import Answers
+from . import figures, rollup, witness
+from .judging import across, clock
+from .judging import figures as of_figures
+from .judging import run as of_run
+from .judging import windows as of_windows
+from .judging.run import Answers
 from .labels import LISTS, Labels
+from .printed import positive
 from .read import Read, read
-from .result import Audit, Figure, Run
+from .result import Audit, Figure, Run, grade_of, worst
 from .text import shown
-from .tree import Place, find
+from .tree import Place, Tree, find
 
 ORDER = {"accuracy": 0, "performance": 1, "energy": 2, "": 3}
 """Outputs of accuracy mode are what the other modes are compared with."""
+
+
+@dataclass(slots=True)
+class _Judged:
+    """A run by itself, and what it is held against others by."""
+
+    place: Place
+    run: Run
+    inference_s: float | None
+    """Time of one inference."""
+    logs: dict[str, str]
+    """Digest of the log with the inferences, and its name."""
+    broken: list[Violation] = field(default_factory=list)
+    """Rules that it breaks together with others."""
+    notes: list[str] = field(default_factory=list)
 
 
 def audit(
@@ -40,39 +65,67 @@ def audit(
         )
     known = Labels(labels, cache or cache_folder())
     tasks = {task.model_id: task for task in map(load_task, names())}
-    runs: list[Run] = []
-    modes: dict[tuple[str, str], set[str]] = {}
-    first: dict[tuple[str, str], int] = {}
     places = sorted(tree.places, key=_group)
-    shown_progress = track(_runs(places, known, tasks), "audit", len(places))
-    for folder, run in shown_progress:
-        key = (folder, run.task)
-        first.setdefault(key, len(runs))
-        modes.setdefault(key, set()).add(run.mode)
-        runs.append(run)
-    for key, at in first.items():
-        lacking = list(judge.missing_modes(modes[key], key[1]))
-        if lacking and runs[at].division:
-            runs[at] = _with(runs[at], lacking)
-    whole = judge.tree(tree.links, tree.oversized, tree.unreadable)
-    outcome = [figure.reproduced for run in runs for figure in run.figures]
-    return Audit(
-        path=shown(str(path)),
-        runs=runs,
-        violations=whole,
-        notes=[shown(note) for note in known.notes],
-        reproduced=outcome.count(True),
-        differing=outcome.count(False),
-        not_recomputable=outcome.count(None),
-        valid=not whole and all(run.sound for run in runs),
+    judged = list(track(_runs(places, known, tasks), "audit", len(places)))
+    _across_modes(judged, tree)
+    _across_systems(judged, tree)
+    return rollup.whole(
+        shown(str(path)),
+        [_finished(one) for one in judged],
+        of_run.tree(tree.links, tree.oversized, tree.unreadable),
+        [shown(note) for note in known.notes],
     )
 
 
-def _with(run: Run, violations: list[Violation]) -> Run:
-    return Run(
-        **{name: getattr(run, name) for name in run.__struct_fields__ if name != "violations"},
-        violations=[*run.violations, *violations],
-    )
+def _across_modes(judged: list[_Judged], tree: Tree) -> None:
+    """Say of each task which modes are missing, and which contradict each other."""
+    groups: dict[tuple[str, str], list[_Judged]] = {}
+    for one in judged:
+        groups.setdefault((_group(one.place)[0], one.run.task), []).append(one)
+    for (folder, task), group in groups.items():
+        modes = {one.run.mode: one for one in group}
+        above = Path(folder)
+
+        def published(mode: str, above: Path = above) -> bool:
+            return tree.clones.below(above / mode)
+
+        if group[0].run.division:
+            group[0].broken += of_run.missing_modes(set(modes), task, published)
+            away = [mode for mode in ORDER if mode and mode not in modes and published(mode)]
+            group[0].notes += [f"published, and not in this clone: {mode}" for mode in away]
+        seconds = {mode: one.inference_s for mode, one in modes.items() if one.inference_s}
+        for mode, violation in across.modes(seconds):
+            modes[mode].broken.append(violation)
+
+
+def _across_systems(judged: list[_Judged], tree: Tree) -> None:
+    """Say which systems have no description, and which logs are another system's, too."""
+    owners: dict[str, dict[tuple[str, str], str]] = {}
+    described: set[tuple[str, Path | None]] = set()
+    for one in judged:
+        system = (one.run.submitter, one.run.system)
+        key = (one.run.system.split("#")[0].split("/")[0], one.place.submission)
+        if key not in described:
+            described.add(key)
+            missing, note = across.description(one.place, tree.top, tree.clones)
+            one.broken += [missing] if missing else []
+            one.notes += [note] if note else []
+        for digest, name in one.logs.items() if one.run.system else ():
+            owners.setdefault(digest, {}).setdefault(system, f"{one.run.path}/{name}")
+    for one in judged:
+        system = (one.run.submitter, one.run.system)
+        for digest, name in one.logs.items() if one.run.system else ():
+            others = [path for owner, path in owners[digest].items() if owner != system]
+            if others:
+                one.broken.append(across.same_log(name, others[0]))
+
+
+def _finished(one: _Judged) -> Run:
+    """Return the run with what it breaks together with others."""
+    violations = [*one.run.violations, *one.broken]
+    grade = worst(grade_of(violation.rule) for violation in violations)
+    notes = [*one.run.notes, *one.notes]
+    return msgspec.structs.replace(one.run, violations=violations, notes=notes, grade=grade)
 
 
 def _group(place: Place) -> tuple[str, int]:
@@ -80,9 +133,9 @@ def _group(place: Place) -> tuple[str, int]:
     return str(parent), ORDER[place.mode]
 
 
-def _runs(places: list[Place], labels: Labels, tasks: dict[str, Task]) -> Iterator[tuple[str, Run]]:
-    """Yield each run with the folder that its modes share; holds one task's answers at a time."""
-    for folder, group in groupby(places, key=lambda place: _group(place)[0]):
+def _runs(places: list[Place], labels: Labels, tasks: dict[str, Task]) -> Iterator[_Judged]:
+    """Yield each run; holds one task's answers at a time."""
+    for _, group in groupby(places, key=lambda place: _group(place)[0]):
         answers: Answers = {}
         windows_s: tuple[tuple[float, float], ...] = ()
         for place in group:
@@ -91,16 +144,16 @@ def _runs(places: list[Place], labels: Labels, tasks: dict[str, Task]) -> Iterat
                 answers = {(o.input, o.offset): o for o in one.evidence.inferred}
             if one.evidence.stream is not None and one.evidence.stream.windows_s:
                 windows_s = one.evidence.stream.windows_s
-            yield folder, _run(one, labels, tasks, answers, windows_s)
+            yield _judged(one, labels, tasks, answers, windows_s)
 
 
-def _run(
+def _judged(
     one: Read,
     labels: Labels,
     tasks: dict[str, Task],
     answers: Answers,
     windows_s: tuple[tuple[float, float], ...],
-) -> Run:
+) -> _Judged:
     place, evidence = one.place, one.evidence
     said = [model.lower() for model in evidence.models]
     model_id = place.task or next((model for model in said if model in (*tasks, "sww01")), "")
@@ -108,39 +161,49 @@ def _run(
     lists = labels.lists(model_id) if evidence.inferred else ()
     known = figures.best_list(evidence.inferred, lists)
     found: list[Figure] = []
-    violations = [*judge.files(one), *judge.log(one)]
+    violations = [*of_run.files(one), *of_run.log(one)]
     notes: list[str] = []
+    inference_s = clock.median_s(evidence)
     if model_id == "sww01" or evidence.stream is not None or one.printed.stream is not None:
-        found += figures.of_stream(one, labels, windows_s)
-        violations += judge_figures.streaming(one, found)
+        scored = figures.readings(one, labels, windows_s)
+        found += figures.of_stream(one, scored)
+        violations += of_figures.streaming(one, found, scored)
         if one.mode == "energy":
-            found += figures.of_energy(one)[0]
+            energy, rule, _ = figures.of_energy(one)
+            found += energy
+            violations += of_windows.missing_trace(one, rule)
+        rate_per_s = positive(one.printed.stream_throughput_per_s)
+        inference_s = 1 / rate_per_s if rate_per_s else None
     elif one.mode == "accuracy":
         found += figures.of_accuracy(one, known)
-        violations += judge.inputs(one, known, task)
-        violations += judge_figures.threshold(one, found, task)
+        violations += of_run.inputs(one, known, task)
+        violations += of_figures.threshold(one, found, task)
+        violations += clock.of_accuracy(evidence)
     elif one.mode == "energy":
         energy, rule, why = figures.of_energy(one)
         found += energy
         if why:
             notes.append(f"energy from samples: {why}")
-        violations += judge_windows.energy(one, rule, known)
-        violations += judge.same_output(answers, evidence, "energy")
+        violations += of_windows.energy(one, rule, known)
+        violations += of_run.same_output(answers, evidence, "energy")
+        inference_s = _of_windows_s(rule)
     else:
         found += figures.of_performance(one)
-        violations += judge_windows.windows(one, known)
-        violations += judge.same_output(answers, evidence, "performance")
-    found = witness.figures(one, found)
+        violations += of_windows.windows(one, known)
+        violations += of_run.same_output(answers, evidence, "performance")
+    found = [_corrected(figure, one) for figure in witness.figures(one, found)]
     violations += witness.judge(one)
-    violations += judge.old_list(one, known)
-    violations += judge.range_of_outputs(one, task)
-    violations += judge_figures.differing(found)
-    violations += judge_figures.units(one.printed, found)
+    violations += of_run.range_of_outputs(one, task)
+    violations += of_run.count_of_outputs(one, task)
+    violations += of_figures.differing(found)
+    violations += of_figures.units(one.printed, found)
     if evidence.retries:
         notes.append(f"the runner asked {evidence.retries} times again before the DUT answered")
-    if known is not None and known.name not in LISTS:
+    replaced = [*of_run.old_list(one, known)]
+    if known is not None and known.name not in LISTS and not replaced:
         notes.append(f"inputs of {known.name}")
-    return Run(
+    notes += [*replaced, *of_run.without_outputs(one), *of_run.not_here(one)]
+    run = Run(
         path=place.name,
         round=place.round,
         division=place.division,
@@ -153,3 +216,36 @@ def _run(
         violations=violations,
         notes=notes,
     )
+    return _Judged(place, run, inference_s, _digests(one))
+
+
+def _of_windows_s(rule: RuleResult | None) -> float | None:
+    """Return the time of one inference by the monitor's clock; None without windows."""
+    each_s = [w.elapsed_s / w.iterations for w in rule.windows if w.iterations] if rule else []
+    return statistics.median(each_s) if each_s else None
+
+
+def _corrected(one: Figure, run: Read) -> Figure:
+    """Return the figure with what it should have been, where that can be computed."""
+    if one.name == "throughput" and run.mode == "performance" and run.evidence.stream is None:
+        rate_per_s = clock.corrected_rate(run.evidence)
+        if rate_per_s is not None:
+            decimals = len(one.published.partition(".")[2])
+            return msgspec.structs.replace(
+                one, corrected=f"{rate_per_s:.{decimals}f}", correction="by the host's clock"
+            )
+    if one.reproduced is False and one.name != "windows":
+        return msgspec.structs.replace(one, corrected=one.recomputed, correction=one.source)
+    return one
+
+
+def _digests(one: Read) -> dict[str, str]:
+    """Return the digest of the log that holds inferences, and its name."""
+    found: dict[str, str] = {}
+    for path in one.place.logs:
+        if shown(path.name) == one.log_name and (one.log.inferred or one.log.stream):
+            try:
+                found[across.digest(path)] = one.log_name
+            except OSError:  # it is named as unreadable already
+                continue
+    return found

@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..dut.inference import MICROS_WRAP, elapsed_us
-from .evidence import MAX_INFERENCES, Evidence, Inferred, parse_outputs
+from .evidence import (
+    GARBLED,
+    MAX_INFERENCES,
+    NOISE,
+    WRONG_SIZE,
+    Evidence,
+    Inferred,
+    parse_outputs,
+)
 from .text import REPLACED, lines
 
 _LOAD = re.compile(r'Command "bloadp?\b(.*)\Z')
@@ -15,11 +23,13 @@ _HOST = re.compile(r"^(\d{1,9}\.\d{3}) \w+: ")
 _START = re.compile(r"m-infer-start-(\d{1,9})")
 _LAP = re.compile(r"m-lap-us-(\d{1,20})(?!\d)")
 _RESULTS = re.compile(r"m-results-\[([^\]]*)\]")
+_BROKEN = re.compile(r"results?-?\[|m-res|sults-?\[?\d|\d,\d?\.\d{2,},\d?\.\d{2,}")
+"""What is left of an answer whose bytes were lost on the line."""
 _MODEL = re.compile(r"m-model-\[([^\]]*)\]")
 _SESSION = re.compile(r"m-bmark-run-name\[([^\]]*)\]")
 _DUT_ERROR = re.compile(r"(?:dut: |\[dut\]: ).*?(?<!\w)(e-\[.*)")
 _SIZE = re.compile(r"Input db has (\d{1,9}) elemented, expected (\d{1,9})")
-WORDS = ("m-", "Command", "e-[", "Input db")
+WORDS = ("m-", "Command", "e-[", "Input db", "sults", REPLACED)
 """A line without any of these says nothing; far faster to see than by patterns."""
 
 
@@ -35,6 +45,8 @@ class _State:
     found: Evidence
     name: str = ""
     offset: int = 0
+    infers: tuple[str, int] = ("", 0)
+    """Input and offset that were loaded when the `infer` came."""
     asked: int | None = None
     """Iterations of the `infer` that has no answer yet."""
     started: int | None = None
@@ -43,6 +55,8 @@ class _State:
     times_s: list[float | None] = field(default_factory=list)
     """The host's clock at each lap, where the line has it."""
     earlier: list[Inferred] = field(default_factory=list)
+    garbled: str = ""
+    """A line since the `infer` that looks like what is left of its answer."""
 
 
 def read_log(path: Path) -> Evidence:
@@ -55,6 +69,8 @@ def read_log(path: Path) -> Evidence:
     for line in lines(path):
         if REPLACED in line:
             found.undecodable += line.count(REPLACED)
+        if "m-lap-us-" in line:
+            _stamp(found, line)
         if not any(word in line for word in WORDS):
             continue
         if state.asked is not None and _answer(state, line):
@@ -64,8 +80,7 @@ def read_log(path: Path) -> Evidence:
         if len(found.inferred) > MAX_INFERENCES:
             found.fault("more inferences than any official set has", line)
             break
-    if state.asked is not None:
-        found.fault("an infer without an answer", "end of the log")
+    _unanswered(state, "end of the log")
     found.inferred = found.inferred or state.earlier
     return found
 
@@ -80,27 +95,57 @@ def _answer(state: _State, line: str) -> bool:
         state.times_s.append(float(host[1]) if host else None)
     match = _RESULTS.search(line)
     if match is None:
+        if 'Command "' not in line and (REPLACED in line or _BROKEN.search(line)):
+            state.garbled = state.garbled or line
         return False
-    asked, started, laps_us = state.asked or 0, state.started, state.laps_us
+    if state.started is not None and state.started != state.asked:
+        state.found.fault("another number of iterations than was asked for", line)
     outputs = parse_outputs(match[1])
     if outputs is None:
-        state.found.fault("results that are no numbers", line)
+        state.garbled = line
+        _unanswered(state, line)
     else:
-        if started is not None and started != asked:
-            state.found.fault("another number of iterations than was asked for", line)
-        state.found.inferred.append(
-            Inferred(
-                state.name,
-                state.offset,
-                started or asked,
-                _elapsed_us(laps_us),
-                outputs[0],
-                outputs[1],
-                host_us=_between_us(state.times_s),
-            )
-        )
-    state.asked, state.started, state.laps_us, state.times_s = None, None, [], []
+        _inferred(state, outputs)
     return True
+
+
+def _inferred(state: _State, outputs: tuple[tuple[float, ...], int]) -> None:
+    """Take an inference with its answer, and wait for the next."""
+    state.found.inferred.append(
+        Inferred(
+            *state.infers,
+            state.started or state.asked or 0,
+            _elapsed_us(state.laps_us),
+            outputs[0],
+            outputs[1],
+            host_us=_between_us(state.times_s),
+        )
+    )
+    state.asked, state.started, state.laps_us, state.times_s = None, None, [], []
+    state.garbled = ""
+
+
+def _unanswered(state: _State, line: str) -> None:
+    """Say that an `infer` has no answer, or one that cannot be read; its time counts all the same.
+
+    A single inference without its answer is not one: the runner asks again, or an input is missing.
+    """
+    if state.asked is None:
+        return
+    if state.garbled:
+        state.found.fault(GARBLED, state.garbled)
+    else:
+        state.found.fault("an infer without an answer", line)
+    if state.garbled and state.asked > 1 and len(state.laps_us) > 1:
+        _inferred(state, ((), 0))
+    state.asked, state.garbled = None, ""
+
+
+def _stamp(found: Evidence, line: str) -> None:
+    """Take the DUT's clock beside the host's."""
+    lap, host = _LAP.search(line), _HOST.match(line)
+    if lap and host:
+        found.stamp(int(lap[1]), float(host[1]))
 
 
 def _command(state: _State, line: str) -> bool:
@@ -111,14 +156,15 @@ def _command(state: _State, line: str) -> bool:
         else:
             state.found.fault("a load without a file", line)
     elif match := _INFER.search(line):
-        if state.asked is not None:
-            state.found.fault("an infer without an answer", line)
+        _unanswered(state, line)
         state.asked, state.started = int(match[1]), None
+        state.infers = state.name, state.offset
         state.laps_us, state.times_s = [], []
     elif match := _SESSION.search(line):
         state.found.session = match[1][:80]
         if state.found.inferred:  # a log that was appended to: the last session is what counts
             state.earlier, state.found.inferred, state.asked = state.found.inferred, [], None
+            state.found.stamps = []
     else:
         return False
     return True
@@ -131,9 +177,10 @@ def _said(state: _State, line: str) -> None:
             state.found.models.append(match[1][:40])
     elif match := _SIZE.search(line):
         if match[1] != match[2]:  # some firmware says so of every input
-            state.found.fault("an input of the wrong size", line)
+            state.found.fault(WRONG_SIZE, line)
     elif match := _DUT_ERROR.search(line):
-        state.found.fault("an error of the DUT", match[1])
+        begun = state.name or state.asked is not None
+        state.found.fault("an error of the DUT" if begun else NOISE, match[1])
 
 
 def _elapsed_us(laps_us: list[int]) -> int | None:

@@ -8,6 +8,13 @@ MAX_INFERENCES = 100_000
 """Of one log; the largest official set has 48,608 (ad01: 248 files of 196 windows)."""
 MAX_OUTPUTS = 64
 """Of one inference; the largest official model has 12 classes."""
+MAX_STAMPS = 200_000
+"""Of the DUT's clock in one log."""
+Fact = tuple[str, str]
+"""What is claimed, and what is said instead."""
+GARBLED = "a garbled answer"
+NOISE = "an error of the DUT before the first input"
+WRONG_SIZE = "an input of the wrong size"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +29,7 @@ class Inferred:
     elapsed_us: int | None
     """By the DUT's clock; None where the log has no two time stamps."""
     outputs: tuple[float, ...]
+    """Empty where the DUT printed none, or none that can be read."""
     decimals: int
     """How many the log prints, at most."""
     label: int | None = None
@@ -59,6 +67,14 @@ class Evidence:
     retries: int = 0
     undecodable: int = 0
     rehearsal: str = ""
+    stamps: list[tuple[int, float]] = field(default_factory=list)
+    """The DUT's clock in us and the host's in s, in the order of the log."""
+    host_step_s: float = 0.001
+    """How finely the host's clock is printed."""
+    spans_us: list[tuple[int, int]] = field(default_factory=list)
+    """Start and stop of each inference by the DUT's clock, where results.json has them."""
+    contrary: list[tuple[str, Fact]] = field(default_factory=list)
+    """Figures of one file that contradict each other: kind, and what is said."""
     """Line in which the log says that it is no result."""
     faults: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
@@ -68,15 +84,24 @@ class Evidence:
         if len(self.asked) < MAX_INFERENCES:
             self.asked.append((name, iterations))
 
+    def stamp(self, dut_us: int, host_s: float) -> None:
+        if len(self.stamps) < MAX_STAMPS:
+            self.stamps.append((dut_us, host_s))
+
     def fault(self, kind: str, line: str) -> None:
         self.faults[kind] += 1
         self.examples.setdefault(kind, line.strip()[:200])
 
 
 def parse_outputs(text: str) -> tuple[tuple[float, ...], int] | None:
-    """Return the numbers of `m-results-[...]` and their most decimals; None for anything else."""
+    """Return the numbers of `m-results-[...]` and their most decimals; None for anything else.
+
+    An empty list is an answer without numbers.
+    """
     values: list[float] = []
     decimals = 0
+    if not text.strip():  # some firmware answers nothing to a window
+        return (), 0
     words = text.strip().removesuffix(",").split(",")  # some firmware ends with a comma
     if len(words) > MAX_OUTPUTS:
         return None

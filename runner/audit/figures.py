@@ -24,6 +24,10 @@ from .read import Read
 from .result import Figure
 from .text import FILE_LIMIT_B, shown
 
+SINGLE = 2.0**-23
+"""Relative step of single precision."""
+TIE_SHARE = 0.05
+"""Of a last digit; what lies farther from the middle of two is no tie."""
 TRACE_TEXT_LIMIT_B = 32 << 20
 """Of what the importers of traces read at once; samples themselves are mapped, not read."""
 
@@ -34,14 +38,24 @@ def agrees(value: float | None, printed: str) -> bool:
         return False
     if same(value, printed):
         return True
+    # A runner in single precision may round a tie in the last digit the other way.
+    step = 2 * half(printed)
+    slack = step / 2 + min(SINGLE * abs(value), TIE_SHARE * step)
+    if abs(value - float(printed)) <= slack:
+        return True
     all_digits = len(printed.partition(".")[2]) > 9 or "e" in printed.lower()
     return all_digits and math.isclose(value, float(printed), rel_tol=1e-12)
 
 
-def figure(name: str, unit: str, value: float | None, printed: str, source: str) -> Figure:
-    """Return a figure with as many decimals as the published one."""
+def figure(
+    name: str, unit: str, value: float | None, printed: str, source: str, repeats: bool = False
+) -> Figure:
+    """Return a figure with as many decimals as the published one.
+
+    `repeats`: the value is from other printed figures, and proves nothing where it agrees.
+    """
     decimals = len(printed.partition(".")[2])
-    return Figure(
+    found = Figure(
         name=name,
         unit=unit,
         published=printed,
@@ -49,6 +63,14 @@ def figure(name: str, unit: str, value: float | None, printed: str, source: str)
         reproduced=None if value is None else agrees(value, printed),
         source=source,
     )
+    return as_printed(found) if repeats else found
+
+
+def as_printed(one: Figure) -> Figure:
+    """Return a figure that was computed from printed ones: it may differ, but is not reproduced."""
+    if not one.reproduced:
+        return one
+    return msgspec.structs.replace(one, reproduced=None, as_printed=True)
 
 
 def best_list(inferred: Sequence[Inferred], lists: Sequence[LabelList]) -> LabelList | None:
@@ -92,12 +114,12 @@ def scores(run: Read, known: LabelList | None) -> tuple[float, float | None, str
 
     A file with several answers has their mean.
     """
-    inferred = run.evidence.inferred
+    inferred = [one for one in run.evidence.inferred if one.outputs]
     labels = classes(inferred, known)
     if not inferred or any(label is None for label in labels):
         return None
     width = len(inferred[0].outputs)
-    if not width or any(len(one.outputs) != width for one in inferred):
+    if any(len(one.outputs) != width for one in inferred):
         return None
     sums: dict[str, list[float]] = {}
     counts: dict[str, int] = {}
@@ -132,8 +154,9 @@ def of_performance(run: Read) -> Iterator[Figure]:
     # A v1.3 log has milliseconds only, results.txt all digits; some logs lack windows.
     rough = not run.eembc and not run.source.endswith(".json")
     stated = _stated_rates(printed)
-    of_median = rates
+    of_median, repeats = rates, False
     if stated and (rough or len(rates) < len(printed.performance)):
+        repeats = not _logged(run, len(stated))
         of_median, source = stated, f"{len(stated)} windows as printed in {run.printed_in}"
     if printed.performance and timed and not rough:
         pairs = list(zip(printed.performance, timed, rates, strict=False))
@@ -153,7 +176,15 @@ def of_performance(run: Read) -> Iterator[Figure]:
         )
     if printed.throughput_per_s:
         median = statistics.median(of_median) if of_median else None
-        yield figure("throughput", "inf./s", median, printed.throughput_per_s, source)
+        yield figure("throughput", "inf./s", median, printed.throughput_per_s, source, repeats)
+
+
+def _logged(run: Read, count: int) -> bool:
+    """Return whether the log times each window, beside another file that has the figure."""
+    for name, printed in run.statements:
+        if name == run.log_name != run.printed_in:
+            return sum(bool(w.iterations and w.runtime_s) for w in printed.performance) == count
+    return False
 
 
 def _stated_rates(printed: Printed) -> list[float]:
@@ -217,7 +248,7 @@ def _of_printed_energy(printed: Printed, why: str) -> Figure:
     # The runners rounded the windows and the median apart from each other.
     slack_uj = max(half_uj for _, half_uj in each) + half(printed.energy_uj)
     near = abs(median_uj - float(printed.energy_uj)) <= slack_uj * (1 + 1e-9)
-    return msgspec.structs.replace(found, reproduced=near)
+    return as_printed(msgspec.structs.replace(found, reproduced=near))
 
 
 def _rule(run: Read) -> tuple[RuleResult | None, str]:
@@ -264,31 +295,41 @@ def _unfit(file: Path, limit_b: int) -> str:
     return f"has more than {limit_b >> 20} MiB" if file.stat().st_size > limit_b else ""
 
 
-def of_stream(run: Read, labels: Labels, windows_s: Sequence[tuple[float, float]]) -> list[Figure]:
+def readings(
+    run: Read, labels: Labels, windows_s: Sequence[tuple[float, float]]
+) -> dict[float, tuple[int, int, int]]:
+    """Return words found, words missed and false ones, by how long after a word one counts.
+
+    Empty where the detections, or the times of the words, are not at hand.
+    """
+    stream = run.evidence.stream
+    if stream is None or not stream.detections_ms:
+        return {}
+    times_s = stream.windows_s or tuple(windows_s) or labels.stream_windows()
+    return {
+        delay_s: metrics.stream_score(stream.detections_ms, times_s, delay_s)
+        for delay_s in (metrics.RULES_DELAY_S, metrics.RUNNER_DELAY_S)
+        if times_s
+    }
+
+
+def of_stream(run: Read, scored: dict[float, tuple[int, int, int]]) -> list[Figure]:
     """Return detections, duty cycle and throughput of a streaming run."""
     printed, stream = run.printed, run.evidence.stream
     found: list[Figure] = []
     if printed.stream is not None:
         published = "TP {} FN {} FP {}".format(*printed.stream)
-        recomputed, source = None, "the detections are missing"
-        if stream is not None and stream.detections_ms:
-            times_s = stream.windows_s or tuple(windows_s) or labels.stream_windows()
-            if times_s:
-                readings = {
-                    delay_s: "TP {} FN {} FP {}".format(
-                        *metrics.stream_score(stream.detections_ms, times_s, delay_s)
-                    )
-                    for delay_s in (metrics.RULES_DELAY_S, metrics.RUNNER_DELAY_S)
-                }
-                chosen = next((d for d, text in readings.items() if text == published), 1.0)
-                recomputed = readings[chosen]
-                other = metrics.RUNNER_DELAY_S if chosen == 1.0 else metrics.RULES_DELAY_S
-                source = (
-                    f"{len(stream.detections_ms) - 1} detections in {run.source}, until "
-                    f"{chosen:g} s after a word; until {other:g} s: {readings[other]}"
-                )
-            else:
-                source = "the times of the wake words are not at hand"
+        recomputed, source = None, "the detections, or the times of the words, are missing"
+        if stream is not None and scored:
+            texts = {delay: "TP {} FN {} FP {}".format(*counts) for delay, counts in scored.items()}
+            first = metrics.RULES_DELAY_S
+            chosen = next((delay for delay, text in texts.items() if text == published), first)
+            recomputed = texts[chosen]
+            other = metrics.RUNNER_DELAY_S if chosen == first else first
+            source = (
+                f"{len(stream.detections_ms) - 1} detections in {run.source}, until "
+                f"{chosen:g} s after a word; until {other:g} s: {texts[other]}"
+            )
         found.append(
             Figure(
                 name="detections",

@@ -63,6 +63,10 @@ LISTS = {
 }
 """Of each model id, the lists that were ever official: name, pinned address, SHA-256. The names
 are those that runs give them, too."""
+ADVICE = (
+    "run it again with a network, point TINYBENCH_MIRROR to a folder that has the file, or give "
+    "label files of your own: --labels DIR"
+)
 GIVEN = "the given labels"
 SAME_INPUTS = {"ic02": "ic01"}
 
@@ -147,7 +151,8 @@ class Labels:
         except (TinybenchError, OSError) as error:
             if mirror is None:
                 self._unreachable = True  # each further one would wait for its deadline too
-            self.notes.append(f"official inputs are not compared: {error}")
+            seen = str(error).partition("; ")[0]  # what it advises is for another command
+            self.notes.append(f"official inputs are not compared: {seen}; {ADVICE}")
             return None
         if hashlib.sha256(raw).hexdigest() != file.sha256:
             self.notes.append(f"{path}: damaged in the cache; remove it")

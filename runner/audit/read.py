@@ -80,6 +80,10 @@ def _joined(stored: Evidence, log: Evidence) -> Evidence:
     """Return what results.json says, with the faults of the log beside it."""
     stored.models, stored.rehearsal = log.models, log.rehearsal
     stored.retries, stored.undecodable = log.retries, log.undecodable
+    stored.host_step_s = log.host_step_s
+    if len(log.stamps) == len(stored.spans_us):  # the host notes when each has ended
+        pairs = zip(stored.spans_us, log.stamps, strict=True)
+        stored.stamps = [(stop_us, at_s) for (_, stop_us), (_, at_s) in pairs]
     stored.faults.update(log.faults)
     stored.examples = log.examples | stored.examples
     if not stored.inferred and stored.stream is None:

@@ -3,6 +3,7 @@
 Ref: mlcommons/tiny, benchmark/runner/main.py and script.py.
 """
 
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,8 @@ import msgspec
 from tinybench import read
 from tinybench.files import read_bytes
 
-from .evidence import MAX_INFERENCES, Evidence, Inferred, Stream, parse_outputs
+from ..dut.inference import MICROS_WRAP
+from .evidence import GARBLED, MAX_INFERENCES, Evidence, Inferred, Stream, parse_outputs
 from .text import NO_RESULT, REPLACED, lines
 
 JSON_LIMIT_B = 32 << 20
@@ -36,12 +38,17 @@ _UNDECODABLE = re.compile(r"undecodeable byte", re.IGNORECASE)
 _DETECTIONS = re.compile(r"^\[(\d{1,9}(?:, ?\d{1,9})*)\]\s*\Z")
 _TICKS = re.compile(r"Duty cycle (start|stop) times")
 _NUMBERS = re.compile(r"^(?:RX:)?\s*((?:\d{1,9},\s*)+)")
+_HOST = re.compile(r"^(\d{2})(\d{2})\.(\d{2})(\d{2})(\d{2}) ulp-mlperf: ")
+"""Month, day, hour, minute and second."""
 _PROBLEM = re.compile(r"\bERROR\b|\[WATCHDOG\]|Traceback")
 
 
 class _Infer(msgspec.Struct, frozen=True):
     results: list[float] = []
+    start_time: float | None = None
+    end_time: float | None = None
     elapsed_time: float | None = None
+    throughput: float | None = None
     iterations: int = 1
     wav_file: str | None = None
     detection_windows: list[tuple[float, float]] = []
@@ -93,6 +100,7 @@ def read_json(path: Path) -> Evidence:
             )
         elif len(found.inferred) < MAX_INFERENCES:
             name = entry.file or ""
+            _itself(found, name, infer)
             number = seen[name] = seen.get(name, -1) + 1
             found.inferred.append(
                 Inferred(
@@ -106,6 +114,27 @@ def read_json(path: Path) -> Evidence:
                 )
             )
     return found
+
+
+def _itself(found: Evidence, name: str, infer: _Infer) -> None:
+    """Note where an entry contradicts itself; and the DUT's clock, where it has it."""
+    start_us, end_us, elapsed_us = infer.start_time, infer.end_time, infer.elapsed_time
+    if start_us is not None and end_us is not None:
+        if len(found.spans_us) < MAX_INFERENCES and 0 <= max(start_us, end_us) < 2**63:
+            found.spans_us.append((round(start_us), round(end_us)))
+        between_us = end_us - start_us
+        if between_us < 0:
+            between_us %= MICROS_WRAP
+        if elapsed_us is not None and abs(elapsed_us - between_us) > 1:
+            claimed = f"{elapsed_us * 1e-6:.6f} s for {name}"
+            said = f"{between_us * 1e-6:.6f} s from its start to its end"
+            found.contrary.append(("run time", (claimed, said)))
+    if infer.throughput and elapsed_us:
+        rate_per_s = infer.iterations / (elapsed_us * 1e-6)
+        if not math.isclose(infer.throughput, rate_per_s, rel_tol=1e-6):
+            claimed = f"{infer.throughput:.3f} inf./s for {name}"
+            said = f"{rate_per_s:.3f} inf./s from iterations and run time"
+            found.contrary.append(("throughput", (claimed, said)))
 
 
 def _decimals(value: float) -> int:
@@ -128,12 +157,18 @@ def read_log(path: Path) -> Evidence:
     found = Evidence(session="v1.3 runner")
     earlier: list[Inferred] = []
     asked_earlier: list[tuple[str, int]] = []
+    found.host_step_s = 1.0
+    clock = _HostClock()
+    running = False
     name, segment, iterations = "", 0, 1
     runtime_s: float | None = None
     ticks: dict[str, list[float]] = {"start": [], "stop": []}
     ticking = ""
     for line in lines(path):
         found.undecodable += line.count(REPLACED)
+        if running and (at_s := clock.read(line)) is not None:
+            found.stamp(0, at_s)
+            running = False
         if match := _TICKS.search(line):
             ticking = match[1]
         elif ticking and (match := _NUMBERS.match(line)):
@@ -145,21 +180,16 @@ def read_log(path: Path) -> Evidence:
         elif match := _RUN.search(line):
             iterations = int(match[2])
             found.ask(name, iterations)
+            running = True
         elif match := _RUNTIME.search(line):
             runtime_s = _float(match[1])
         elif match := _RESULTS.search(line) or _RAW_RESULTS.search(line):
-            outputs = parse_outputs(match[1])
-            if outputs is None:
-                found.fault("results that are no numbers", line)
-            elif len(found.inferred) < MAX_INFERENCES:
-                span = None if runtime_s is None else round(runtime_s * 1e6)
-                found.inferred.append(
-                    Inferred(name, segment, iterations, span, outputs[0], max(outputs[1], DECIMALS))
-                )
+            span_us = None if runtime_s is None else round(runtime_s * 1e6)
+            _answer(found, Inferred(name, segment, iterations, span_us, (), 0), match[1], line)
         elif line.startswith(BEGINS):
             earlier, found.inferred = found.inferred or earlier, []
             asked_earlier, found.asked = found.asked or asked_earlier, []
-            found.captured = []
+            found.captured, found.stamps, running = [], [], False
         else:
             ticking = ""
             _said(found, line)
@@ -169,6 +199,35 @@ def read_log(path: Path) -> Evidence:
         starts_s, stops_s = tuple(ticks["start"]), tuple(ticks["stop"])
         found.stream = replace(found.stream, starts_s=starts_s, stops_s=stops_s)
     return found
+
+
+def _answer(found: Evidence, one: Inferred, text: str, line: str) -> None:
+    """Take an inference with its outputs."""
+    outputs = parse_outputs(text)
+    if outputs is None:
+        found.fault(GARBLED, line)
+    elif len(found.inferred) < MAX_INFERENCES:
+        decimals = max(outputs[1], DECIMALS)
+        found.inferred.append(replace(one, outputs=outputs[0], decimals=decimals))
+
+
+class _HostClock:
+    """The seconds of a log whose lines have day and time; it may run over midnight."""
+
+    def __init__(self) -> None:
+        self._days = 0
+        self._last: tuple[int, int] | None = None
+
+    def read(self, line: str) -> float | None:
+        """Return the seconds since the first day began; None for a line without its time."""
+        match = _HOST.match(line)
+        if match is None:
+            return None
+        month, day, hour, minute, second = (int(word) for word in match.groups())
+        if self._last not in (None, (month, day)):
+            self._days += 1  # a run lasts hours, and prints a line in each
+        self._last = (month, day)
+        return self._days * 86400.0 + hour * 3600 + minute * 60 + second
 
 
 def _said(found: Evidence, line: str) -> None:

@@ -3,11 +3,12 @@
 import difflib
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tinybench.errors import UsageError
 
+from .clone import Clones
 from .text import shown
 
 TASKS = {
@@ -56,6 +57,10 @@ class Place:
     json: Path | None
     trace: Path | None
     """EEMBC's ...-energy.bin."""
+    absent: dict[str, str] = field(default_factory=dict)
+    """Published files of the clone that are not here: the name of one of each kind."""
+    submission: Path | None = None
+    """Folder of the submitter in a division; None where the path does not say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,8 @@ class Tree:
     links: tuple[str, ...]
     oversized: tuple[str, ...]
     unreadable: tuple[str, ...]
+    top: Path
+    clones: Clones
 
 
 def find(root: Path) -> Tree:
@@ -80,6 +87,7 @@ def find(root: Path) -> Tree:
     links: list[str] = []
     oversized: list[str] = []
     unreadable: list[str] = []
+    clones = Clones()
     top = folder.absolute()
     for here, folders, files in os.walk(
         top, onerror=lambda error: unreadable.append(shown(str(error.filename)))
@@ -100,10 +108,10 @@ def find(root: Path) -> Tree:
             if not name.startswith(".") and _plain(path / name)
         ]
         oversized += [_below(top, file) for file in whole if file.stat().st_size > SIZE_MAX_B]
-        place = _place(path, top, whole)
+        place = _place(path, top, whole, clones)
         if place is not None:
             places.append(place)
-    return Tree(tuple(places), tuple(links), tuple(oversized), tuple(unreadable))
+    return Tree(tuple(places), tuple(links), tuple(oversized), tuple(unreadable), top, clones)
 
 
 def _plain(path: Path) -> bool:
@@ -114,16 +122,49 @@ def _below(top: Path, path: Path) -> str:
     return shown(str(path.relative_to(top))) if path != top else "."
 
 
-def _place(folder: Path, top: Path, files: list[Path]) -> Place | None:
+def looks_published(path: Path, most: int = 2000) -> bool:
+    """Return whether a folder holds published results, at or below it, and no run of this program.
+
+    Looks into `most` folders, not beyond links.
+    """
+    found = False
+    for looked, (here, folders, files) in enumerate(os.walk(path)):
+        folder = Path(here).absolute()
+        depth = len(folder.parts) - len(path.absolute().parts)
+        folders[:] = sorted(n for n in folders if depth < MAX_DEPTH and not n.startswith("."))
+        if "result.json" in files:  # a run of this program
+            return False
+        if looked >= most:
+            break
+        lower = [part.lower() for part in folder.parts]
+        kinds = {kind_of(name) for name in files}
+        if kinds & {"log", "table", "json"} and (
+            lower[-1] in MODES or {"closed", "open"} & set(lower[-8:])
+        ):
+            found = True
+    return found
+
+
+def kind_of(name: str) -> str:
+    """Return what a file of a run is by its name: log, table, json or trace; empty for others."""
+    name = name.lower()
+    if name.endswith((".txt", ".log")):
+        if "results" in name or "postproc" in name:
+            return "table"
+        return "log" if "log" in name and "script" not in name else ""
+    if name.endswith("results.json"):
+        return "json"
+    return "trace" if name.endswith("-energy.bin") else ""
+
+
+def _place(folder: Path, top: Path, files: list[Path], clones: Clones) -> Place | None:
     """Return the run in a folder; None where nothing in it looks like one."""
     name = folder.name.lower()
     mode = MODES.get(name, "")
-    named = {file: file.name.lower() for file in files}
-    texts = [file for file, name in named.items() if name.endswith((".txt", ".log"))]
-    tables = [f for f in texts if "results" in named[f] or "postproc" in named[f]]
-    logs = [f for f in texts if f not in tables and "log" in named[f] and "script" not in named[f]]
-    found = [f for f, name in named.items() if name.endswith("results.json")]
-    traces = [f for f, name in named.items() if name.endswith("-energy.bin")]
+    kinds: dict[str, list[Path]] = {kind: [] for kind in ("log", "table", "json", "trace", "")}
+    for file in files:
+        kinds[kind_of(file.name)].append(file)
+    logs, tables, found, traces = (kinds[kind] for kind in ("log", "table", "json", "trace"))
     if not (logs or tables or found or traces):
         return None
     parts = [shown(part) for part in folder.parts]
@@ -138,6 +179,10 @@ def _place(folder: Path, top: Path, files: list[Path]) -> Place | None:
     if not mode and not in_results and not (logs and (tables or found)):
         return None  # some other log.txt of a source tree
     where = _where(parts, task_at)
+    here = {file.name for file in files}
+    absent = {kind_of(n): shown(n) for n in sorted(clones.files(folder) - here, reverse=True)}
+    absent.pop("", None)
+    at = _division([part.lower() for part in parts])
     return Place(
         folder=folder,
         name=_below(top, folder),
@@ -151,6 +196,8 @@ def _place(folder: Path, top: Path, files: list[Path]) -> Place | None:
         tables=tuple(tables),
         json=found[0] if found else None,
         trace=traces[0] if traces else None,
+        absent=absent,
+        submission=Path(*folder.parts[: at + 2]) if at is not None and where[2] else None,
     )
 
 

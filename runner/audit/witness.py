@@ -11,8 +11,8 @@ from itertools import zip_longest
 import msgspec
 
 from ..rules import RULES, Violation
-from .evidence import Inferred
-from .judge import equal
+from .evidence import Fact, Inferred
+from .judging.run import equal
 from .printed import Printed, PrintedWindow, half
 from .read import Read
 from .result import Figure
@@ -22,8 +22,6 @@ from .text import shown
 CLAUSE = RULES + ", results can be reproduced"
 LOG_STEP_US = 1000
 """The v1.3 runner's log prints milliseconds."""
-Fact = tuple[str, str]
-"""What is claimed, and what the other file says instead."""
 STATED = {
     "top-1": "top1_percent",
     "AUC": "auc",
@@ -60,6 +58,10 @@ def _facts(run: Read) -> Iterator[tuple[str, list[Fact]]]:
     """Yield kinds of facts, each with those that differ."""
     if run.evidence is not run.log and run.log_name:
         yield from _stored_against_log(run)
+    kinds = dict.fromkeys(kind for kind, _ in run.evidence.contrary)
+    for kind in kinds:  # of one file with itself
+        facts = [(shown(a), shown(b)) for of, (a, b) in run.evidence.contrary if of == kind]
+        yield f"{kind} in {run.source}", facts
     stated = [(name, printed) for name, printed in run.statements if not printed.empty]
     for name, printed in stated[:1]:
         for other_name, other in stated[1:]:
@@ -203,7 +205,10 @@ def _stated(printed: Printed, one: Figure) -> str:
 
 
 def _against_log(run: Read, one: Figure) -> Figure:
-    """Return the throughput, differing where the run times of the log give another."""
+    """Return the throughput, differing where the run times of the log give another.
+
+    One that was computed from printed windows is reproduced where those of the log agree.
+    """
     timed = [(o.iterations, o.elapsed_us) for o in run.log.inferred if o.elapsed_us]
     if one.name != "throughput" or one.reproduced is False or not timed or run.mode == "energy":
         return one
@@ -217,14 +222,19 @@ def _against_log(run: Read, one: Figure) -> Figure:
     )
     step = half(one.published)
     if low - step <= float(one.published) <= high + step:
-        return one
+        if not one.as_printed or run.log_name == run.printed_in:
+            return one
+        source = f"{one.source}, and {len(timed)} run times in {run.log_name} to the millisecond"
+        return msgspec.structs.replace(one, as_printed=False, reproduced=True, source=source)
     decimals = len(one.published.partition(".")[2])
     source = f"{len(timed)} windows in {run.log_name}"
     return _differing(one, f"{value:.{decimals}f}", source)
 
 
 def _differing(one: Figure, value: str, source: str) -> Figure:
-    return msgspec.structs.replace(one, recomputed=value, reproduced=False, source=source)
+    return msgspec.structs.replace(
+        one, recomputed=value, reproduced=False, as_printed=False, source=source
+    )
 
 
 def _agree(one: str, other: str) -> bool:

@@ -1,4 +1,4 @@
-"""What is done with results: report, results, compare, baseline, schema, audit."""
+"""What is done with results: report, results, compare, baseline, schema."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,6 +7,7 @@ from tinybench.errors import UsageError
 
 from .options import PATH, REPORTS, command, into_file, runs_word
 from .output import Voice, put
+from .submission import AUDITS, insist_runs, published, put_audit
 from .tree import Argument, Group, Option
 
 if TYPE_CHECKING:
@@ -28,10 +29,12 @@ FILTERS = ("task", "board", "mode", "dataset", "profile")
     ),
 )
 def report(voice: Voice, runs: tuple[Path, ...], to: str, out: Path | None) -> int:
-    """Write a report on one or more runs."""
+    """Write a report on one or more runs, or on a tree of published results."""
     from ..compare.store import run_folders
     from ..rules.judge import judge
 
+    if published(*runs):
+        return _report_published(voice, runs, to, out)
     outcomes = [
         judge(folder, thorough=True)
         for path in runs
@@ -39,6 +42,20 @@ def report(voice: Voice, runs: tuple[Path, ...], to: str, out: Path | None) -> i
     ]
     put_report(voice, outcomes, to, out)
     return 1 if any(outcome.violations for outcome in outcomes) else 0
+
+
+def _report_published(voice: Voice, runs: tuple[Path, ...], to: str, out: Path | None) -> int:
+    """Report on a tree of published results, which is audited."""
+    from ..audit.audit import audit
+
+    tree, *more = runs
+    if more:
+        raise UsageError("report: published results are reported on one tree at a time, alone")
+    if to not in AUDITS:
+        raise UsageError(f"--to {to} is for runs; of published results: {', '.join(AUDITS)}")
+    found = audit(tree, track=voice.track)
+    put_audit(voice, found, to, out)
+    return 0 if found.valid else 1
 
 
 def put_report(
@@ -82,6 +99,7 @@ def results(
     from ..compare.store import find_runs
     from ..report.table import as_csv, listing
 
+    insist_runs(folder)
     found = find_runs(folder)
     runs = [
         run
@@ -102,7 +120,7 @@ def results(
     return 0
 
 
-_COMPARED = "a run, a folder of runs, or a baseline file"
+_COMPARED = "a run, a folder of runs, a baseline file, or a tree of published results"
 
 
 @command(
@@ -151,10 +169,12 @@ def compare(
         return _compare_log(voice, base, published_log, to, out)
     if head is None or published_log is not None:
         raise UsageError("compare: give HEAD or --published-log FILE, and not both")
-    from ..compare.change import compare as compared
+    from ..compare.change import compare as of_runs
+    from ..compare.published.against import compare as of_published
     from ..report.terminal.comparison import as_markdown
     from ..report.terminal.comparison import report as told
 
+    compared = of_published if published(base, head) else of_runs
     found = compared(base, head, list(fail_on))
     forms = {
         "terminal": lambda: told(found),
@@ -170,6 +190,7 @@ def _compare_log(voice: Voice, run: Path, log: Path, to: str, out: Path | None) 
     from ..results.result import read_result
     from ..rules import insist_intact
 
+    insist_runs(run)
     if to == "markdown":
         raise UsageError("--to markdown is for runs that are compared, not for --published-log")
     result = read_result(run)
@@ -195,6 +216,7 @@ def write(voice: Voice, runs: tuple[Path, ...], out: Path) -> int:  # noqa: ARG0
     """Write a file to compare later runs with."""
     from ..compare.change import write_baseline
 
+    insist_runs(*runs)
     count = write_baseline(list(runs), out)
     print(f"{count} run{'s' if count != 1 else ''} written to {out}")
     return 0
@@ -212,28 +234,3 @@ def schema(voice: Voice, out: Path | None) -> int:
 
     put(voice, "json", out, {"json": written})
     return 0
-
-
-@command(
-    "audit",
-    Argument("tree", type=PATH, metavar="PATH", help="a tree of published results"),
-    Option(
-        "--labels",
-        type=PATH,
-        metavar="DIR",
-        help="an EEMBC dataset folder with label files (default: the official ones, fetched)",
-    ),
-    into_file(),
-    formats=("terminal", "html", "json"),
-    examples=("tinybench audit tiny_results_v1.3", "tinybench audit TREE --to html -o audit.html"),
-)
-def audit(voice: Voice, tree: Path, labels: Path | None, to: str, out: Path | None) -> int:
-    """Check published MLPerf Tiny results."""
-    from ..audit.audit import audit as audited
-    from ..report.page.audit_html import html
-    from ..report.terminal.audit import report as told
-
-    found = audited(tree, labels, track=voice.track)
-    forms = {"terminal": lambda: told(found), "html": lambda: html(found), "json": lambda: found}
-    put(voice, to, out, forms)
-    return 0 if found.valid else 1

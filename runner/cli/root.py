@@ -16,7 +16,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         results.compare,
         results.baseline,
         results.schema,
-        results.audit,
+        submission.audit,
         submission.submit,
     ),
     "what there is": (

@@ -20,6 +20,7 @@ from .options import (
 )
 from .output import Voice, put
 from .results import put_report
+from .submission import insist_runs
 from .tree import Option
 
 WHAT, BOARD, MODEL = "what is measured", "the board", "the model and its inputs"
@@ -171,6 +172,7 @@ def check(
     """Judge a stored result again."""
     from ..rules.judge import judge
 
+    insist_runs(run)
     outcome = judge(run, profile, thorough=True)
     put_report(voice, [outcome], to, out, rules=rules)
     return 1 if outcome.violations else 0

@@ -1,10 +1,23 @@
-"""Handing results in: submit."""
+"""Handing results in, and looking at what others handed in: submit, audit."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from .options import PATH, OneOf, command, runs_word
+from tinybench.errors import UsageError
+
+from .options import PATH, OneOf, command, into_file, runs_word
 from .output import Voice, put
-from .tree import Option
+from .tree import Argument, Option
+
+if TYPE_CHECKING:
+    from ..audit.result import Audit
+
+AUDITS = ("terminal", "html", "markdown", "csv", "json")
+"""Formats of an audit: CSV has one line a system, JSON everything."""
+FILTERS = ("round", "division", "submitter", "system", "task", "mode")
+VERDICTS = ("figure", "rule", "paperwork", "sound")
+SORTS = ("verdict", "name", "round", "broken")
 
 
 @command(
@@ -50,6 +63,7 @@ def submit(
     from ..report.terminal.submission import report
     from ..submission.tree import submit as submitted
 
+    insist_runs(*runs)
     made = submitted(
         list(runs),
         submitter=str(said["submitter"]),
@@ -62,3 +76,93 @@ def submit(
     if not made.refused:
         voice.note(f"look at it as others will: tinybench audit {made.folder}")
     return 1 if made.refused else 0
+
+
+def published(*paths: Path) -> bool:
+    """Return whether one of the paths is a tree of published results, and no run or runs."""
+    from ..audit.tree import looks_published
+
+    return any(path.is_dir() and looks_published(path) for path in paths)
+
+
+def insist_runs(*paths: Path) -> None:
+    """Raise UsageError for a tree of published results, where runs of this program are wanted."""
+    for path in paths:
+        if published(path):
+            raise UsageError(
+                f"{path}: published results, and no runs of tinybench; look at them with: "
+                f"tinybench audit {path}"
+            )
+
+
+@command(
+    "audit",
+    Argument("tree", type=PATH, metavar="PATH", help="a tree of published results"),
+    Option(
+        "--labels",
+        type=PATH,
+        metavar="DIR",
+        help="an EEMBC dataset folder with label files (default: the official ones, fetched)",
+    ),
+    *(
+        Option(f"--{name}", metavar=name.upper(), section="which runs", help=f"only of this {name}")
+        for name in FILTERS
+    ),
+    Option(
+        "--verdict",
+        type=OneOf(VERDICTS),
+        metavar="VERDICT",
+        section="which runs",
+        help=f"only systems with this one: {', '.join(VERDICTS)}",
+    ),
+    Option("--rule", metavar="RULE", section="which runs", help="only runs that break this rule"),
+    Option(
+        "--sort",
+        type=OneOf(SORTS),
+        default="verdict",
+        metavar="ORDER",
+        section="output",
+        help=f"systems in the order of their {', '.join(SORTS)} (default: verdict)",
+    ),
+    into_file(),
+    formats=AUDITS,
+    examples=(
+        "tinybench audit tiny_results_v1.3",
+        "tinybench audit TREE --submitter acme --verdict figure",
+        "tinybench audit TREE --to html -o audit.html",
+    ),
+)
+def audit(
+    voice: Voice,
+    tree: Path,
+    labels: Path | None,
+    verdict: str | None,
+    rule: str | None,
+    sort: str,
+    to: str,
+    out: Path | None,
+    **wanted: Any,
+) -> int:
+    """Check published MLPerf Tiny results."""
+    from ..audit.audit import audit as audited
+    from ..audit.rollup import select
+
+    found = select(audited(tree, labels, track=voice.track), wanted, verdict, rule, sort)
+    put_audit(voice, found, to, out)
+    return 0 if found.valid else 1
+
+
+def put_audit(voice: Voice, found: "Audit", to: str, out: Path | None) -> None:
+    """Print an audit in one of AUDITS, or write it into a file."""
+    from ..report.audit import as_csv, as_markdown
+    from ..report.page.audit_html import html
+    from ..report.terminal.audit import report as told
+
+    forms: Mapping[str, Any] = {
+        "terminal": lambda: told(found),
+        "html": lambda: html(found),
+        "markdown": lambda: as_markdown(found),
+        "csv": lambda: as_csv(found),
+        "json": lambda: found,
+    }
+    put(voice, to, out, forms)

@@ -26,7 +26,7 @@ def as_csv(runs: Sequence[Summary]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for run in runs:
-        writer.writerow(map(_cell, msgspec.structs.astuple(all_printable(run))))
+        writer.writerow(map(cell, msgspec.structs.astuple(all_printable(run))))
     return text.getvalue()
 
 
@@ -96,7 +96,8 @@ def verdict(run: Summary) -> str:
     return words
 
 
-def _cell(value: object) -> object:
+def cell(value: object) -> object:
+    """Return a value as a cell of CSV; a text that looks like a formula gets an apostrophe."""
     if isinstance(value, list):
         return " ".join(map(str, value))
     if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")):

@@ -133,6 +133,7 @@ def _read(log: Path) -> Evidence:
             evidence = eembc.read_log(log) if old else runner13.read_log(log)
     except (OSError, ValueError) as error:
         raise UsageError(f"{log}: cannot be read: {shown(str(error))}") from error
+    evidence.inferred = [one for one in evidence.inferred if one.outputs]  # the others say nothing
     if not evidence.inferred:
         raise UsageError(
             f"{log}: no inference in it; give the log.txt, or results.json, of a published "

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from html import escape
 
-from ...audit.result import Audit, Run
+from ...audit.result import WORDS, Audit, Run, grade_of
 from ...rules import Violation
-from ..terminal.audit import COUNTED, counted, sentence, word
+from ..audit import COUNTED, ROLLED, counted, of_systems, rolled, sentence, word
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --good: #1a7f37; --open: #9a6700;
@@ -42,9 +42,11 @@ def html(found: Audit) -> str:
     """Return the whole document."""
     body = [
         f"<h1>Audit of {escape(found.path)}</h1>",
-        f'<p class="{_kind(found.valid, found.not_recomputable)}">{escape(sentence(found))}</p>',
+        f'<p class="{_kind(found.valid, _unproved(found))}">{escape(sentence(found))}</p>',
+        f"<p>{escape(of_systems(found))}</p>",
         *(f"<p>note: {escape(note)}</p>" for note in found.notes),
     ]
+    body += ["<h2>Systems</h2>", _table(ROLLED, map(rolled, found.systems))]
     if found.violations:
         body += ["<h2>The tree</h2>", _violations(found.violations)]
     broken = counted(found)
@@ -63,7 +65,7 @@ def html(found: Audit) -> str:
 def _run(run: Run) -> str:
     lacking = sum(figure.reproduced is None for figure in run.figures)
     mark = _kind(run.sound, lacking)
-    text = "not sound" if not run.sound else "sound"
+    text = "sound" if run.sound else WORDS[run.grade] if run.violations else "not sound"
     text += ", as far as it can be computed again" if run.sound and lacking else ""
     count = f", {len(run.violations)} broken rules" if run.violations else ""
     parts = [run.task, run.mode, f"{run.inferences} inferences"]
@@ -71,10 +73,12 @@ def _run(run: Run) -> str:
     if run.figures:
         rows = (
             (figure.name, f"{figure.published} {figure.unit}", figure.recomputed or "-",
-             word(figure), figure.source)
+             word(figure), f"{figure.corrected} ({figure.correction})" if figure.corrected else "",
+             figure.source)
             for figure in run.figures
         )  # fmt: skip
-        inside.append(_table(("figure", "published", "recomputed", "outcome", "from"), rows))
+        heads = ("figure", "published", "recomputed", "outcome", "corrected", "from")
+        inside.append(_table(heads, rows))
     if run.violations:
         inside.append(_violations(run.violations))
     inside += [f"<p>note: {escape(note)}</p>" for note in run.notes]
@@ -86,14 +90,18 @@ def _run(run: Run) -> str:
     )
 
 
+def _unproved(found: Audit) -> int:
+    return found.not_recomputable + found.as_printed
+
+
 def _kind(valid: bool, lacking: int) -> str:
     return "bad" if not valid else "open" if lacking else "good"
 
 
 def _violations(violations: list[Violation]) -> str:
     return _table(
-        ("rule", "wanted", "found", "what to change", "clause"),
-        ((v.rule, v.wanted, v.found, v.advice, v.clause) for v in violations),
+        ("rule", "weighs as", "wanted", "found", "what to change", "clause"),
+        ((v.rule, grade_of(v.rule), v.wanted, v.found, v.advice, v.clause) for v in violations),
     )
 
 

@@ -1,116 +1,82 @@
 """What an audit found, as a person reads it in a terminal."""
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ...audit.result import Audit, Figure, Run
-from ...rules import Violation
+from ...audit.result import Audit, Run, grade_of
+from ..audit import COUNTED, ROLLED, broken, counted, of_systems, rolled, sentence, word
 
-COUNTED = ("rule", "runs", "times", "such as")
 DETAILED_RUNS = 60
-"""Of larger trees the terminal counts the broken rules; JSON and HTML have all of them."""
+"""Of larger trees the terminal shows the systems and counts the broken rules."""
+STYLES = {"figure": "bold red", "rule": "red", "paperwork": "yellow", "sound": "green"}
 
 
 def report(found: Audit) -> RenderableType:
-    """Return a table of the runs, the broken rules and the verdict."""
-    parts: list[RenderableType] = [Text(), _runs(found.runs)]
-    broken = _broken(found)
-    if broken:
-        detailed = len(found.runs) <= DETAILED_RUNS
-        parts += [Text(), _violations(broken) if detailed else _counted(found)]
-    for note in found.notes:
+    """Return the verdict, the systems, then the runs and the broken rules."""
+    parts: list[RenderableType] = [Text(), verdict(found), Text(of_systems(found)), Text()]
+    parts.append(_systems(found))
+    detailed = len(found.runs) <= DETAILED_RUNS
+    if detailed:
+        parts += [Text(), _runs(found.runs)]
+    if broken(found):
+        parts += [Text(), _violations(found) if detailed else _table(COUNTED, counted(found))]
+    if not detailed:
+        parts.append(Text("each run: --submitter, --system or --task, --to json or --to html"))
+    notes = {note: None for run in found.runs for note in run.notes} if detailed else {}
+    for note in (*notes, *found.notes):
         parts.append(Text(f"note: {note}"))
-    return Group(*parts, Text(), verdict(found))
-
-
-def sentence(found: Audit) -> str:
-    """Return the outcome in one line."""
-    count = sum(len(run.violations) for run in found.runs) + len(found.violations)
-    words = [f"{found.reproduced} figures reproduced"]
-    if found.differing:
-        words.append(f"{found.differing} differ")
-    if found.not_recomputable:
-        words.append(f"{found.not_recomputable} cannot be computed again")
-    runs = len(found.runs)
-    words.append(
-        f"{count} broken rule{'' if count == 1 else 's'} in {runs} run{'' if runs == 1 else 's'}"
-    )
-    return ", ".join(words)
+    return Group(*parts)
 
 
 def verdict(found: Audit) -> Text:
     """Return the outcome in one line: green, yellow where not all can be computed, or red."""
-    good = "bold yellow" if found.not_recomputable else "bold green"
+    unproved = found.not_recomputable or found.as_printed
+    good = "bold yellow" if unproved else "bold green"
     return Text(sentence(found), good if found.valid else "bold red")
 
 
-def word(figure: Figure) -> str:
-    """Return how a figure compares with what was published."""
-    return {True: "reproduced", False: "DIFFERS", None: "cannot be computed"}[figure.reproduced]
+def _systems(found: Audit) -> Table:
+    table = _table(ROLLED, ())
+    for row in found.systems:
+        cells = [Text(text) for text in rolled(row)]
+        cells[ROLLED.index("verdict")].stylize(STYLES[row.grade])
+        table.add_row(*cells)
+    return table
 
 
 def _runs(runs: list[Run]) -> Table:
-    table = _table("run", "task", "mode", "figure", "published", "recomputed", "", "broken rules")
+    names = ("run", "task", "mode", "figure", "published", "recomputed", "", "broken rules")
+    lines: list[tuple[str, ...]] = []
     for run in runs:
         rules = Counter(violation.rule for violation in run.violations)
         said = ", ".join(f"{rule} x{n}" if n > 1 else rule for rule, n in rules.items())
-        figures = run.figures or [None]
-        for at, figure in enumerate(figures):
-            system = run.path.rpartition("/")[0] or run.path
-            head = [system, run.task, run.mode] if at == 0 else ["", "", ""]
-            cells = ["no figure", "", "", ""]
-            if figure is not None:
-                unit = f" {figure.unit}" if figure.unit else ""
-                cells = [
-                    figure.name,
-                    figure.published + unit,
-                    figure.recomputed or "-",
-                    word(figure),
-                ]
-            table.add_row(*(Text(cell) for cell in (*head, *cells, said if at == 0 else "")))
-    return table
+        system = run.path.rpartition("/")[0] or run.path
+        head = (system, run.task, run.mode)
+        if not run.figures:
+            lines.append((*head, "no figure", "", "", "", said))
+        for at, figure in enumerate(run.figures):
+            unit = f" {figure.unit}" if figure.unit else ""
+            value = figure.recomputed or "-"
+            if figure.corrected not in (None, figure.recomputed):
+                value += f" ({figure.corrected} {figure.correction})"
+            cells = (figure.name, figure.published + unit, value, word(figure))
+            lines.append((*(head if at == 0 else ("", "", "")), *cells, said if at == 0 else ""))
+    return _table(names, lines)
 
 
-def _violations(broken: list[tuple[str, Violation]]) -> Table:
-    table = _table("run", "rule", "wanted", "found")
-    for path, violation in broken:
-        row = (path, violation.rule, violation.wanted, violation.found)
-        table.add_row(*(Text(cell) for cell in row))
-    return table
+def _violations(found: Audit) -> Table:
+    lines = [(path, v.rule, grade_of(v.rule), v.wanted, v.found) for path, v in broken(found)]
+    return _table(("run", "rule", "weighs as", "wanted", "found"), lines)
 
 
-def counted(found: Audit) -> list[tuple[str, str, str, str]]:
-    """Return each broken rule with its runs, how often, and its first case; the commonest first."""
-    first: dict[str, tuple[str, Violation]] = {}
-    runs: dict[str, set[str]] = {}
-    times: Counter[str] = Counter()
-    for path, violation in _broken(found):
-        first.setdefault(violation.rule, (path, violation))
-        runs.setdefault(violation.rule, set()).add(path)
-        times[violation.rule] += 1
-    return [
-        (rule, str(len(runs[rule])), str(count), f"{first[rule][0]}: {first[rule][1].found}")
-        for rule, count in times.most_common()
-    ]
-
-
-def _broken(found: Audit) -> list[tuple[str, Violation]]:
-    broken = [(run.path, violation) for run in found.runs for violation in run.violations]
-    return broken + [(".", violation) for violation in found.violations]
-
-
-def _counted(found: Audit) -> Table:
-    table = _table(*COUNTED)
-    for row in counted(found):
-        table.add_row(*(Text(cell) for cell in row))
-    return table
-
-
-def _table(*names: str) -> Table:
+def _table(names: Sequence[str], lines: Iterable[Sequence[str]]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for name in names:
         table.add_column(name, overflow="fold")
+    for line in lines:
+        table.add_row(*map(Text, line))
     return table

@@ -72,3 +72,15 @@ def test_a_list_that_cannot_be_fetched_is_a_note(
     labels = Labels(None, cache)
     assert labels.lists("vww01") == ()
     assert "damaged in the cache" in labels.notes[0]
+
+
+def test_lists_that_are_not_at_hand_are_noted_with_what_the_audit_can_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own option, not that of the commands which run."""
+    monkeypatch.setenv("TINYBENCH_MIRROR", str(tmp_path))
+    labels = Labels(None, tmp_path / "cache")
+    assert labels.lists("kws01") == ()
+    (note,) = labels.notes
+    assert note.endswith("or give label files of your own: --labels DIR")
+    assert "--data" not in note

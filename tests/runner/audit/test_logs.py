@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.runner.audit import trees
 from tinybench.runner.audit import eembc, runner13
 from tinybench.runner.audit.audit import audit
+from tinybench.runner.audit.figures import agrees
 from tinybench.runner.audit.printed import read_printed
 
 ENERGY = """\
@@ -193,7 +194,7 @@ def test_the_newer_log_is_read_where_its_json_is_missing(tmp_path: Path) -> None
         log += f"0726.1 ulp-mlperf: Loading file {name} segment 0\n"
         log += "Running inference with 1/250 (warmup/measured) iterations ...\n"
         log += "0726.1 ulp-mlperf:   Runtime      :     10.862 sec.\n"
-        log += "0726.1 ulp-mlperf:   m-results    : [0.0, 0.996]\n"
+        log += f"0726.1 ulp-mlperf:   m-results    : [{trees.outputs(name)}]\n"
         text += f"Performance results for window {n}\n    # Inferences : 250\n"
         text += "    Runtime: 10.862042 sec.\n    Throughput: 23.01593015383295 inf./sec.\n"
     text += "0726.1 ulp-mlperf: Median throughput is     23.016 inf./sec.\n"
@@ -218,8 +219,8 @@ def test_a_log_with_one_of_five_printed_windows_is_named(tmp_path: Path) -> None
     text += "1.0 ulp-mlperf: Median throughput is 21.307 inf./sec.\n"
     trees.write(folder, {"results.txt": text})
     (run,) = audit(tmp_path / "tree").runs
-    found = {figure.name: (figure.recomputed, figure.reproduced) for figure in run.figures}
-    assert found == {"windows": ("1", False), "throughput": ("21.307", True)}
+    found = {figure.name: (figure.recomputed, figure.outcome) for figure in run.figures}
+    assert found == {"windows": ("1", "differs"), "throughput": ("21.307", "as printed")}
     assert "performance-windows" in {violation.rule for violation in run.violations}
 
 
@@ -227,7 +228,7 @@ def test_a_log_with_one_of_five_printed_windows_is_named(tmp_path: Path) -> None
     ("change", "rule"),
     [
         (("25000.000 uW", "25000.000 mW"), "unit"),
-        (("1000.000 uJ/inf.\n", "1000.000 mJ/inf.\n"), "unit"),
+        (("1000.000 uJ/inf.\n", "1000.000 mJ/inf.\n"), "unit-name"),
         (("Median energy cost is 1000.000", "Median energy cost is 1.000"), "unit"),
         (("Median energy cost is 1000.000", "Median energy cost is 1000.010"), "figure"),
         (("for 10.00 sec", "for 9.98 sec"), "window-duration"),
@@ -298,3 +299,129 @@ def test_any_json_is_audited_without_an_error(tmp_path: Path, document: object) 
         text = json.dumps(document)
         trees.write(tmp_path / "tree" / "sww" / mode, {"results.json": text})
     audit(tmp_path / "tree")
+
+
+@pytest.mark.parametrize(
+    ("results", "rules"),
+    [
+        ("m-results-[]", set[str]()),
+        ("m-results-[0.1,0.2", {"garbled-line"}),
+        ("m-re\ufffd\ufffdults-0.1,0.2]", {"garbled-line", "undecodable-bytes"}),
+        ("m-ready-", {"log-fault", "performance-windows"}),
+    ],
+)
+def test_the_time_of_a_window_counts_without_its_answer(
+    tmp_path: Path, results: str, rules: set[str]
+) -> None:
+    """An empty answer is noted, a garbled one is the line's fault, none at all is the DUT's."""
+    folder = trees.performance(trees.task_folder(tmp_path / "tree") / "performance")
+    log = (folder / "log.txt").read_text(encoding="utf-8")
+    written = f"m-results-[{trees.outputs(trees.KWS[2])}]"
+    assert log.count(written) == 1
+    (folder / "log.txt").write_text(log.replace(written, results), encoding="utf-8")
+    (run,) = audit(folder).runs
+    assert {violation.rule for violation in run.violations} == rules | {"missing-mode"}
+    assert run.inferences == (4 if "log-fault" in rules else 5)
+    assert run.figures[0].outcome == "reproduced"
+    lacking = any("1 of 5 windows have no outputs" in note for note in run.notes)
+    assert lacking == (run.inferences == 5)
+
+
+def test_an_answer_without_outputs_is_missing_in_accuracy_mode(tmp_path: Path) -> None:
+    """The others are scored."""
+    folder = trees.accuracy(trees.task_folder(tmp_path / "tree") / "accuracy")
+    log = (folder / "log.txt").read_text(encoding="utf-8")
+    log = log.replace(f"m-results-[{trees.outputs(trees.KWS[0])}]", "m-results-[]", 1)
+    (folder / "log.txt").write_text(log, encoding="utf-8")
+    (run,) = audit(folder).runs
+    (said,) = (v.found for v in run.violations if v.rule == "missing-outputs")
+    assert said == f"1 answers without any: {trees.KWS[0]}"
+
+
+@pytest.mark.parametrize(("count", "wrong"), [(12, False), (10, True), (13, True)])
+def test_outputs_that_are_not_one_a_class_are_named(
+    tmp_path: Path, count: int, wrong: bool
+) -> None:
+    """Such as 12 for 10 classes."""
+    lines = [
+        line
+        for name in trees.KWS[:5]
+        for line in trees.infer(name, ",".join(["0.05"] * count), 250, 10_000_000)
+    ]
+    folder = trees.task_folder(tmp_path / "tree") / "performance"
+    trees.write(folder, {"log.txt": trees.eembc_log(lines)})
+    (run,) = audit(folder).runs
+    assert ("output-count" in {violation.rule for violation in run.violations}) == wrong
+
+
+def test_an_input_that_the_log_does_not_name_is_no_wrong_one(tmp_path: Path) -> None:
+    """A log that begins behind the first load."""
+    folder = trees.accuracy(trees.task_folder(tmp_path / "tree") / "accuracy")
+    lines = (folder / "log.txt").read_text(encoding="utf-8").splitlines()
+    first = next(n for n, line in enumerate(lines) if "bload" in line)
+    del lines[first]
+    (folder / "log.txt").write_text("\n".join(lines), encoding="utf-8")
+    labels = "".join(f"{name},12,{trees.label(name)}\n" for name in trees.KWS)
+    trees.write(tmp_path / "labels", {"y_labels.csv": labels})
+    (run,) = audit(folder, labels=tmp_path / "labels").runs
+    rules = {violation.rule for violation in run.violations}
+    assert "unnamed-inputs" in rules
+    assert not rules & {"wrong-inputs", "missing-inputs"}
+
+
+def test_noise_at_boot_weighs_less_than_an_error_of_the_dut(tmp_path: Path) -> None:
+    """Before the first input the runner asks until it is answered."""
+    lines = ["00001.000 dut: e-[Unknown command: \ufffd]", *trees.infer("a.bin", "0.5")]
+    found = eembc.read_log(_log(tmp_path, lines))
+    assert list(found.faults) == ["an error of the DUT before the first input"]
+    folder = trees.performance(trees.task_folder(tmp_path / "tree") / "performance")
+    log = (folder / "log.txt").read_text(encoding="utf-8").splitlines()
+    log.insert(2, lines[0].replace("\ufffd", "x"))
+    (folder / "log.txt").write_text("\n".join(log), encoding="utf-8")
+    (run,) = audit(folder).runs
+    assert {violation.rule for violation in run.violations} == {"line-noise", "missing-mode"}
+    assert run.grade == "paperwork"
+
+
+@pytest.mark.parametrize(
+    ("value", "printed", "same"),
+    [
+        (11.0194999, "11.019", True),
+        (11.0195001, "11.019", True),
+        (11.0194999, "11.020", True),
+        (11.01951, "11.019", False),
+        (11.0193, "11.020", False),
+        (1430.66808, "1430.6681", True),
+        (1430.66818, "1430.6681", False),
+    ],
+)
+def test_a_tie_in_the_last_digit_may_go_either_way(value: float, printed: str, same: bool) -> None:
+    """Runners in single precision round some the other way; nothing farther from the middle."""
+    assert agrees(value, printed) == same
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "broken"),
+    [
+        ("", "", False),
+        ("Throughput   :       21.307", "Throughput   :       26.307", True),
+        ("# Inferences :          250", "# Inferences :          300", True),
+    ],
+)
+def test_a_printed_window_that_contradicts_itself_is_named(
+    tmp_path: Path, old: str, new: str, broken: bool
+) -> None:
+    """Throughput is iterations by run time."""
+    text = ""
+    for n in range(1, 6):
+        text += f"1.0 ulp-mlperf: Performance results for window {n}:\n"
+        text += "1.0 ulp-mlperf:   # Inferences :          250\n"
+        text += "1.0 ulp-mlperf:   Runtime      :       11.733 sec.\n"
+        text += "1.0 ulp-mlperf:   Throughput   :       21.307 inf./sec.\n"
+    text = text.replace(old, new, 1) if old else text
+    text += "1.0 ulp-mlperf: Median throughput is 21.307 inf./sec.\n"
+    folder = trees.write(
+        trees.task_folder(tmp_path / "tree") / "performance", {"results.txt": text}
+    )
+    (run,) = audit(folder).runs
+    assert any(v.rule == "figure" and "window 1" in v.found for v in run.violations) == broken

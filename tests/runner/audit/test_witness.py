@@ -176,6 +176,17 @@ def test_energy_that_is_not_power_by_time_is_named(tmp_path: Path) -> None:
     assert "25.6220 mW in 1200.002 s" in _said(_run(folder), "figure")
 
 
+def test_a_stream_whose_figures_contradict_each_other_is_named(tmp_path: Path) -> None:
+    """The throughput is one by the busy time, in every file alike."""
+    folder = trees.task_folder(tmp_path / "tree", "sww", "v1.3") / "energy"
+    text = ENERGY.replace("duty cycle: 0.56085", "duty cycle: 0.46085")
+    trees.write(folder, {"results.txt": text, "log.txt": HEAD + text})
+    run = _run(folder)
+    assert "by a duty cycle of 0.46085 in 0.031987 s | 55.742" in _said(run, "figure")
+    assert "missing-trace" in {violation.rule for violation in run.violations}
+    assert [one.outcome for one in run.figures if one.name == "energy"] == ["as printed"]
+
+
 @pytest.mark.parametrize(
     ("name", "meant"),
     [("enegy", "energy"), ("Preformance", "performance"), ("acuracy", "accuracy"), ("tower", "")],
@@ -226,9 +237,13 @@ def _differing(found: Audit) -> list[tuple[str, str, str | None]]:
 def test_the_cases_are_told_by_their_logs(
     cases: Path, name: str, wanted: list[tuple[str, str, str]]
 ) -> None:
-    """Each ends with status 1; only the forged figure differs."""
+    """Each ends with status 1; only the forged figure differs, and has its right value."""
     found = audit(cases / name)
     assert _differing(found) == wanted
     assert main(["audit", str(cases / name)]) == 1
     rules = {one.rule for run in found.runs for one in run.violations}
-    assert rules == ({"files-differ", "figure"} if wanted else {"mode-name"})
+    also = {"sww_forged": {"missing-trace"}, "forge3": {"modes-contradict"}}.get(name, set())
+    assert rules == ({"files-differ", "figure"} | also if wanted else {"mode-name"})
+    (row,) = found.systems
+    assert row.grade == ("figure" if wanted else "paperwork")
+    assert [text.split()[1:3] for text in row.corrected] == [[a, c] for a, _, c in wanted]

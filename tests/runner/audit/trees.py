@@ -60,12 +60,14 @@ def eembc_log(lines: Sequence[str], model: str = "kws01") -> str:
     return "\n".join([*head, *lines]) + "\n"
 
 
-def accuracy(folder: Path, names: Sequence[str] = KWS, wrong: int = 0) -> Path:
+def accuracy(
+    folder: Path, names: Sequence[str] = KWS, wrong: int = 0, start_us: int = 1000
+) -> Path:
     """Write an accuracy run of EEMBC's runner; the last `wrong` inputs are not recognised."""
     lines = [
         line
         for n, name in enumerate(names)
-        for line in infer(name, outputs(name, n < len(names) - wrong))
+        for line in infer(name, outputs(name, n < len(names) - wrong), start_us=start_us)
     ]
     right = len(names) - wrong
     return write(
@@ -84,11 +86,12 @@ def performance(
     median: str = "25.000",
     top: str = "0.900",
     host_us: int | None = None,
+    start_us: int = 1000,
 ) -> Path:
     """Write a performance run of EEMBC's runner, 250 inferences a window."""
     lines = []
     for name in names:
-        written = infer(name, outputs(name, top=top), 250, elapsed_us)
+        written = infer(name, outputs(name, top=top), 250, elapsed_us, start_us)
         if host_us is not None:
             stop, late = (f"{10 + us * 1e-6:09.3f}" for us in (elapsed_us, host_us))
             written = [line.replace(stop, late) for line in written]

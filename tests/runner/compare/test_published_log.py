@@ -62,6 +62,14 @@ def test_the_same_answers_are_the_same_in_both_kinds_of_log(
     assert words(found) == [f"2 of 2 inputs are answered as in {name}, to 3 decimals"]
 
 
+def test_an_answer_without_outputs_is_none(tmp_path: Path) -> None:
+    """The input is then in the run only, as if the log did not have it."""
+    found = beside(
+        _run({"a.bin": KWS, "b.bin": KWS}), _log(tmp_path / "l", {"a.bin": KWS, "b.bin": ""})
+    )
+    assert (found.compared, found.alike, found.only_ours) == (1, 1, ["b.bin"])
+
+
 def test_what_differs_is_named(tmp_path: Path) -> None:
     """The input, by how much, both answers, and whether the class is another one."""
     ours = {"a.bin": KWS, "b.bin": KWS, "c.bin": KWS, "mine.bin": KWS}

@@ -1,24 +1,15 @@
 """Name the rules that the windows of a published run break: how many, on which inputs, how long."""
 
-import math
 from collections.abc import Iterator, Sequence
 
 from tinybench.energy.methods import RuleResult
 
-from ..rules import ENERGY_README, README, RULES, WINDOW_MIN_S, WINDOWS, Violation
-from .evidence import Inferred
-from .labels import LabelList
-from .printed import positive
-from .read import Read
-from .text import some_names
-
-CLOCK_SHARE_MAX = 0.02
-"""By how much the DUT's clock may be off the host's; the worst oscillator in a microcontroller."""
-UNIT_OFF_SHARE = 0.1
-HOST_MIN_US = 2_000_000
-"""Shorter windows say nothing of clocks."""
-HOST_LATE_US = 100_000
-"""By how much the host may note a line late."""
+from ...rules import ENERGY_README, README, RULES, WINDOW_MIN_S, WINDOWS, Violation
+from ..labels import LabelList
+from ..printed import positive
+from ..read import Read
+from ..text import some_names
+from . import clock
 
 
 def windows(run: Read, known: LabelList | None) -> Iterator[Violation]:
@@ -34,8 +25,7 @@ def windows(run: Read, known: LabelList | None) -> Iterator[Violation]:
         if run.printed.performance and len(spans_s) != WINDOWS:
             yield _count(len(spans_s), README, run.mode)
     yield from _durations(spans_s, counts, README)
-    for number, one in enumerate(inferred, start=1):
-        yield from _clock(number, one)
+    yield from clock.judge(run.evidence)
 
 
 def energy(run: Read, rule: RuleResult | None, known: LabelList | None) -> Iterator[Violation]:
@@ -53,7 +43,13 @@ def energy(run: Read, rule: RuleResult | None, known: LabelList | None) -> Itera
         counts = counts[: len(spans_s)]
     if len(inferred) in (0, WINDOWS) and spans_s and len(spans_s) != WINDOWS:
         yield _count(len(spans_s), ENERGY_README, "energy")
-    if rule is None and run.printed.energy_uj:
+    yield from missing_trace(run, rule)
+    yield from _durations(spans_s, counts, ENERGY_README)
+
+
+def missing_trace(run: Read, rule: RuleResult | None) -> Iterator[Violation]:
+    """Yield an energy whose samples are not published."""
+    if rule is None and run.printed.energy_uj and not run.place.absent.keys() & {"trace", "json"}:
         yield Violation(
             "missing-trace",
             RULES + ", results can be reproduced",
@@ -61,15 +57,19 @@ def energy(run: Read, rule: RuleResult | None, known: LabelList | None) -> Itera
             "no trace that can be read",
             "publish the trace",
         )
-    yield from _durations(spans_s, counts, ENERGY_README)
 
 
 def _which_inputs(
     names: Sequence[str], known: LabelList | None, clause: str, mode: str
 ) -> Iterator[Violation]:
-    if len(names) != WINDOWS or len(set(names)) != len(names):
+    named = [name for name in names if name]
+    if len(names) != WINDOWS or len(set(named)) != len(named):
         yield _count(len(names), clause, mode, len(set(names)))
-    elif known is not None and set(names) != set(list(known.labels)[:WINDOWS]):
+    elif (
+        known is not None
+        and len(named) == WINDOWS
+        and set(names) != set(list(known.labels)[:WINDOWS])
+    ):
         first = list(known.labels)[:WINDOWS]
         yield Violation(
             "first-inputs",
@@ -112,23 +112,3 @@ def _durations(
                 f"window {number} lasted {span_s:.3f} s",
                 f"{more} more iterations",
             )
-
-
-def _clock(number: int, one: Inferred) -> Iterator[Violation]:
-    """Yield a DUT's clock that cannot count microseconds, by the host's time stamps."""
-    if one.elapsed_us is None or one.host_us is None or one.host_us < HOST_MIN_US:
-        return
-    allowed_us = max(HOST_LATE_US, CLOCK_SHARE_MAX * one.host_us)
-    if abs(one.elapsed_us - one.host_us) <= allowed_us:
-        return
-    ratio = one.host_us / max(one.elapsed_us, 1)
-    power = round(math.log10(ratio) / 3) * 3
-    unit = power != 0 and abs(ratio / 10.0**power - 1) < UNIT_OFF_SHARE
-    yield Violation(
-        "unit" if unit else "dut-clock",
-        README + ", timestamps in microseconds",
-        f"{one.host_us * 1e-6:.3f} s by the host's log",
-        f"window {number} lasted {one.elapsed_us * 1e-6:.6f} s by the DUT"
-        + (f", off by 10^{power}" if unit else ""),
-        "let the time stamps count microseconds",
-    )
