@@ -37,6 +37,8 @@ INFERENCE_SLACK = 5
 CRASHED_TRIES = 2
 """Times that `name` is asked of a DUT that has said that it died, as often again when the port was
 opened anew: it restarts by itself at once, or never."""
+BAUD_TRIES = 3
+"""Times that it is asked at a rate which may be its own."""
 UNKNOWN_COUNT = 5
 """Inferences of unknown length that are waited for in full: a window is made to last 10 s."""
 CLOCK_RATIO = 100
@@ -410,9 +412,8 @@ class Dut:
                 continue
             try:
                 self._line.set_baud(baud)
-                self._line.drain(self._patience.quiet_s, self._patience.noise_s)
-                self._line.send(b"name%")
-                self._await_name()
+                # What it took for a command at the other rate ends with the first one.
+                self._synchronise(BAUD_TRIES)
             except DOUBTS:
                 continue
             found = baud
