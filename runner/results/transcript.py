@@ -17,7 +17,9 @@ Inferred = tuple[int, int, str]
 """Iterations, microseconds and results of an `infer`."""
 
 _START = b"m-infer-start-"
-_TEXT = re.compile(rb"m-infer-start-([0-9]{1,10})[^0-9\n]*\n(.*?)m-results-\[([^\]]*)\]", re.DOTALL)
+_TEXT = re.compile(
+    rb"m-infer-start-([0-9]{1,10})(?![0-9])[^\n]*\n(.*?)m-results-\[([^\]]*)\]", re.DOTALL
+)
 _LAP = re.compile(rb"m-lap-us-([0-9]{1,19})")
 _ASKED = re.compile(rb"infer ([0-9]{1,10}) ([0-9]{1,10})%")
 _BOOTED = re.compile(rb"m-init-done|m-timestamp-mode-")
