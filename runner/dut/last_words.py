@@ -19,13 +19,19 @@ _FATAL = re.compile(
     r"|Guru Meditation Error: |abort\(\) was called at PC |\bassert failed: "
     r"|Brownout detector was triggered|Stack smashing protect failure!"
     r"|\*{3}ERROR\*{3} A stack overflow in task "
-    r"|\bets [A-Z][a-z]{2} +[0-9]{1,2} 20[0-9]{2}|\bESP-ROM:|--------------- CUT HERE FOR EXC"
+    r"|--------------- CUT HERE FOR EXC"
     r"|\*{3} PANIC \*{3}|assertion \".*\" failed: file |: Assertion `.*' failed"
     r"|\bASSERT! Line |\bvAssertCalled\b|e-\[Hard fault"
     r"|FaultType: |\b[Hh]ard ?[Ff]ault\b|\bHARD FAULT\b"
     r"|AllocateTensors(?:\(\))? failed|Arena size is too small for all buffers"
     r"|Didn't find op for builtin opcode|Failed to allocate .*tensor"
 )
+_BOOT = re.compile(r"\bets [A-Z][a-z]{2} +[0-9]{1,2} 20[0-9]{2}|\bESP-ROM:|\brst:0x[0-9a-f]+ \(")
+
+
+def is_boot(line: str) -> bool:
+    """Return whether a line is the first that a chip's own loader says, after any reset."""
+    return _BOOT.search(line) is not None
 
 
 def is_fatal(line: str) -> bool:

@@ -3,11 +3,12 @@
 import time
 from collections import deque
 from dataclasses import dataclass
+from typing import NoReturn
 
 from tinybench.errors import CrashError, DeadlineError, ProtocolError
 from tinybench.transport.transport import Transport
 
-from .last_words import CRASH_S, is_fatal
+from .last_words import CRASH_S, is_boot, is_fatal
 from .reply import READY, Said, is_asked_for, is_echo, read_line, read_lines, shown, shown_lines
 
 LINE_LIMIT_B = 65536
@@ -118,6 +119,8 @@ class Line:
                 lines.append(said)
             if said.word is not None:
                 self._insist_alive(said.word, doing)
+            if is_boot(said.beside):
+                self._restarted(doing, f"; its last words: {shown_lines(lines)}" if crashed else "")
             if not crashed and is_fatal(said.beside):
                 # The registers follow; the reply may, too, if it was only talk of a fault.
                 crashed, deadline_s = True, min(deadline_s, time.monotonic() + CRASH_S)
@@ -174,11 +177,14 @@ class Line:
         if word.startswith("e-[Hard fault"):
             raise CrashError(f"the firmware crashed during {doing}: {word}")
         if word == "m-init-done" or word.startswith("m-timestamp-mode-"):
-            self._tally.restarts += 1
-            raise ProtocolError(
-                f"the DUT restarted during {doing}: its boot banner came instead of the "
-                "reply. Check its power supply and its watchdog"
-            )
+            self._restarted(doing)
+
+    def _restarted(self, doing: str, words: str = "") -> NoReturn:
+        self._tally.restarts += 1
+        raise ProtocolError(
+            f"the DUT restarted during {doing}: its boot banner came instead of the "
+            f"reply. Check its power supply and its watchdog{words}"
+        )
 
     def block(self, deadline_s: float) -> bytes | None:
         """Return the bytes up to the next zero, without it; None when it does not come in time.

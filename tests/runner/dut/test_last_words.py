@@ -75,6 +75,16 @@ def test_a_crash_that_the_dut_comes_back_from_is_survived(
         dut.infer(INPUT, 2, 0)
 
 
+def test_a_dut_that_restarts_after_a_crash_is_waited_for(line: FaultyLine) -> None:
+    """As one of Espressif does: the dump, its loader's banner, and then its own."""
+    dut = Dut(line, fast=False, patience=UNHEARD)
+    dut.handshake()
+    left = [b"Guru Meditation Error: Core  0 panic'ed\r\nets Jul 29 2019 12:21:46\r\n"]
+    line.to_host = lambda data: left.pop() if left and b"m-infer-start" in data else data
+    assert dut.infer(INPUT, 1, 0).results
+    assert (dut.tally.retries, dut.tally.restarts) == (1, 1)
+
+
 def test_what_a_silent_dut_said_last_is_shown(line: FaultyLine) -> None:
     """Words that nobody knows are shown all the same."""
     dut = Dut(line, fast=False, patience=IMPATIENT)

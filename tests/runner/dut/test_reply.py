@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.project import skips
 from tinybench.errors import ProtocolError
 from tinybench.runner.dut.inference import Inference, answered
-from tinybench.runner.dut.last_words import is_fatal
+from tinybench.runner.dut.last_words import is_boot, is_fatal
 from tinybench.runner.dut.reply import (
     is_asked_for,
     read_line,
@@ -197,9 +197,6 @@ LAST_WORDS = [
     "abort() was called at PC 0x400d123c on core 0",
     "assert failed: xQueueSemaphoreTake queue.c:1549 (pxQueue->uxItemSize == 0)",
     "***ERROR*** A stack overflow in task main has been detected.",
-    "ets Jul 29 2019 12:21:46",
-    "ESP-ROM:esp32s3-20210327",
-    " ets Jan  8 2013,rst cause:2, boot mode:(3,6)",
     "*** PANIC ***",
     'assertion "n > 0" failed: file "model.c", line 12, function: run',
     "AllocateTensors() failed",
@@ -217,6 +214,21 @@ def test_last_words_are_known(line: str) -> None:
 @pytest.mark.parametrize(
     "line",
     [
+        "ets Jul 29 2019 12:21:46",
+        "ESP-ROM:esp32s3-20210327",
+        " ets Jan  8 2013,rst cause:2, boot mode:(3,6)",
+        "rst:0xc (SW_CPU_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)",
+    ],
+)
+def test_a_boot_is_no_last_word(line: str) -> None:
+    """Whoever opens the port may have reset the board: it will answer in a moment."""
+    assert is_boot(line)
+    assert not is_fatal(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
         "E (5765) task_wdt: Task watchdog got triggered. The following tasks did not reset it:",
         "4 bytes lost due to alignment. To avoid this loss, please make sure the tensor_arena is",
         "[00:00:01.234,000] <err> nn: Invoke failed",
@@ -227,6 +239,7 @@ def test_last_words_are_known(line: str) -> None:
 def test_what_firmware_survives_is_no_last_word(line: str) -> None:
     """Long inferences set off a watchdog that only warns; a log of an error is no end."""
     assert not is_fatal(line)
+    assert not is_boot(line)
 
 
 CASES = {
