@@ -246,7 +246,7 @@ def _talk(link: Link) -> list[str]:
         lines = f"{link.beside_lines} line{'s' if link.beside_lines > 1 else ''}"
         said.append(f"talkative DUT: {lines} beside the protocol")
     if link.echoed_lines:
-        said.append(f"the DUT echoes what it is sent: {link.echoed_lines} of them")
+        said.append(f"the DUT echoes what it is sent, in {link.echoed_lines} of its lines")
     if link.profile and link.profile != PROFILE:
         said.append(f"the DUT speaks another version of the protocol: '{link.profile}'")
     return said

@@ -141,6 +141,16 @@ def test_an_echo_is_read_through_and_counted(line: FaultyLine) -> None:
     assert dut.tally.retries == 0
 
 
+def test_talk_among_frames_is_read_through(line: FaultyLine) -> None:
+    """A log before an answer costs nothing: the frame behind it has a check sum of its own."""
+    dut = Dut(line)
+    dut.handshake()
+    line.to_host = lambda data: b"I (342) nn: m\xc2\xb5\n" + data if b"\0" in data else data
+    assert dut.protocol == "frames"
+    assert dut.infer(INPUT, 3, 1).iterations == 3
+    assert (dut.tally.retries, dut.tally.resent_frames) == (0, 0)
+
+
 def test_another_version_of_the_protocol_is_noted(line: FaultyLine) -> None:
     """It is no reason to refuse a DUT."""
     line.to_host = lambda data: data.replace(b"V0.0.1]", b"V9.0.0]")

@@ -123,7 +123,7 @@ def test_a_dut_that_talks_is_said_to() -> None:
     )
     printed = " ".join(_printed(good_result(link=link)).split())
     assert "talkative DUT: 1200 lines beside the protocol" in printed
-    assert "echoes what it is sent: 7 of them" in printed
+    assert "echoes what it is sent, in 7 of its lines" in printed
     assert "another version" not in printed
     other = msgspec.structs.replace(link, beside_lines=1, profile="ULPMark V9")
     printed = " ".join(_printed(good_result(link=other)).split())
