@@ -215,7 +215,8 @@ class Line:
                     f"the line is never quiet: bytes came for {limit_s:.0f} s without a "
                     "command. Is this the right port, at the right baud rate?"
                 )
-        self._said.extend(one for one in read_lines(old) if one.word is not None or one.beside)
+        lines = read_lines(old + b"\n")
+        self._said.extend(one for one in lines if one.word is not None or one.beside)
         return old
 
     def reopen(self, timeout_s: float) -> None:
