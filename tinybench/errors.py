@@ -15,6 +15,7 @@
         ├── TransportError        the line to the board closed, or could not be opened
         ├── DeadlineError         the board did not answer in time
         ├── ProtocolError         the board answered something the protocol does not allow
+        │   └── CrashError            the firmware said that it has died
         ├── MonitorError          the energy monitor refused, stopped, or sent what cannot be
         ├── TakenError            another run has the board, the monitor or the interface board
         └── OtherDutError         after a fault another board, firmware or model answers
@@ -86,6 +87,10 @@ class DeadlineError(BenchError):
 
 class ProtocolError(BenchError):
     """The board answered something the protocol does not allow."""
+
+
+class CrashError(ProtocolError):
+    """The firmware said that it has died; the message has its last words."""
 
 
 class MonitorError(BenchError):

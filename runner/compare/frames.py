@@ -19,7 +19,7 @@ from tinybench.errors import (
 from tinybench.files import DOCUMENT_MOST_B, read_bytes
 from tinybench.read import read_json
 
-from ..dut.inference import parse_results
+from ..dut.inference import answered
 from ..results.result import EnergyWindow, Result, Window, read_result
 from ..results.score import arg_max
 from ..rules import changed_files
@@ -204,7 +204,7 @@ def answers(run: Run) -> "pandas.DataFrame":
     | --- | --- | --- |
     | `input` | string | name of the input |
     | `label` | Int64 | index of the class it has; of an anomaly task 1 for anomalous |
-    | `predicted` | Int64 | index of the largest output; NA of a task with scores |
+    | `predicted` | Int64 | index of the largest output; NA with scores, or without an answer |
     | `correct` | boolean | whether that is the label; NA of a task with scores |
     | `score` | Float64 | anomaly score, the mean over the file's inputs; NA with classes |
     | `latency_s` | Float64 | of one inference by the DUT's clock, the mean over the file's inputs |
@@ -223,17 +223,17 @@ def answers(run: Run) -> "pandas.DataFrame":
     classes, rows = result.accuracy.top1 is not None, []
     for answer in result.accuracy.answers:
         try:
-            outputs = parse_results(answer.results)
+            outputs = answered(answer.results)
         except ProtocolError as error:
             raise RunFolderError(f"{folder}: damaged at input {answer.input}: {error}") from error
         times_us = answer.elapsed_us
-        predicted = arg_max(outputs) if classes else None
+        predicted = arg_max(outputs) if classes and outputs else None
         row = _AnswerRow(
             input=answer.input,
             label=answer.label,
             predicted=predicted,
-            correct=None if predicted is None else predicted == answer.label,
-            score=None if classes else statistics.fmean(outputs),
+            correct=predicted == answer.label if classes else None,
+            score=None if classes or not outputs else statistics.fmean(outputs),
             latency_s=statistics.fmean(times_us) * 1e-6 if times_us else None,
             inferences=len(times_us),
             outputs=outputs,

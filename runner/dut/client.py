@@ -8,13 +8,22 @@ import contextlib
 import time
 from dataclasses import dataclass
 
-from tinybench.errors import BenchError, DeadlineError, OtherDutError, ProtocolError, TransportError
+from tinybench.errors import (
+    BenchError,
+    CrashError,
+    DeadlineError,
+    OtherDutError,
+    ProtocolError,
+    TransportError,
+)
 from tinybench.transport.transport import Transport
 
 from . import frame_link
 from .frame_link import LEAVE, FrameLink
 from .inference import Inference
-from .line import Line, Patience, Tally, excerpt, shown
+from .last_words import is_fatal
+from .line import Line, Patience, Talk, Tally
+from .reply import READY
 from .text_link import REPLY_B, TextLink
 
 ASKS = 10
@@ -25,12 +34,19 @@ LOST_MAX = 2
 """Searches for a DUT in a row, after which it is taken for dead."""
 INFERENCE_SLACK = 5
 """Times the expected time that an inference may take, at the first attempt; doubled at each."""
+CRASHED_TRIES = 2
+"""Times that `name` is asked of a DUT that has said that it died, as often again when the port was
+opened anew: it restarts by itself at once, or never."""
+BAUD_TRIES = 3
+"""Times that it is asked at a rate which may be its own."""
 UNKNOWN_COUNT = 5
 """Inferences of unknown length that are waited for in full: a window is made to last 10 s."""
 CLOCK_RATIO = 100
 """No clock of a DUT goes so many times as fast as the host's; an emulated one may go faster."""
 BAUDS = (2_000_000, 1_000_000, 921_600, 460_800, 230_400)
 """What `--baud auto` tries, fastest first."""
+USUAL_BAUDS = (9600, 115_200, 921_600)
+"""At which a DUT is looked for that does not answer at the rate that was asked for."""
 DOUBTS = (ProtocolError, DeadlineError, TransportError)
 """Errors after which the same is tried again."""
 
@@ -43,6 +59,8 @@ class Identity:
     model_id: str
     caps: tuple[str, ...]
     """What the firmware can do beyond the stock protocol; empty for stock firmware."""
+    profile: str = ""
+    """Version of the protocol, as `profile` has it; empty where it has none."""
 
 
 class Dut:
@@ -62,8 +80,9 @@ class Dut:
         `marks`: the DUT marks time on its timing pin, as in energy mode; `probe`: try longer
         commands over the stock protocol than every port is sure to take."""
         self.tally = Tally()
+        self.talk = Talk()
         self._patience = patience or Patience()
-        self._line = Line(transport, self.tally)
+        self._line = Line(transport, self.tally, self.talk)
         self._verify = verify
         self._fast = fast
         self._text = TextLink(self._line, self._patience, verify, marks=marks, probe=probe)
@@ -76,6 +95,11 @@ class Dut:
     def protocol(self) -> str:
         """The protocol in use: "frames" or "stock"."""
         return "stock" if self._frames is None else "frames"
+
+    @property
+    def profile(self) -> str:
+        """Version of the protocol that the DUT states; empty where it states none."""
+        return "" if self._identity is None else self._identity.profile
 
     @property
     def verified(self) -> bool:
@@ -102,6 +126,12 @@ class Dut:
         except TransportError:  # a board with USB of its own vanishes when it starts
             self._line.reopen(self._patience.return_s)
             return self._meet()
+        except (DeadlineError, ProtocolError) as error:
+            if (baud := self._other_baud()) is None:
+                raise
+            raise type(error)(
+                f"{error}. At {baud} baud something answers 'name%': give --baud {baud}"
+            ) from error
 
     def _meet(self) -> Identity:
         self._identity = self._identify()
@@ -116,6 +146,8 @@ class Dut:
         then is not the DUT of before.
         """
         doubt: BenchError | None = None
+        crash: CrashError | None = None
+        words = ""
         lost = 0
         for attempt in range(self._patience.tries):
             try:
@@ -124,16 +156,26 @@ class Dut:
                     lost += 1
                     self._find_again(doubt)
                     lost = 0
+                self._line.forget()
                 return self._infer(data, iterations, warmup, INFERENCE_SLACK * 2**attempt)
             except DOUBTS as error:
                 doubt = error
+                if not lost:
+                    words = self._line.last_words()
+                again = crash is not None and (lost > 0 or isinstance(error, CrashError))
+                crash = error if isinstance(error, CrashError) and not lost else crash
                 self._text.doubted()
                 if self._frames is not None:
                     self._frames.doubted()
-                if lost == LOST_MAX:
+                if lost == LOST_MAX or again:
                     break
         assert doubt is not None  # noqa: S101 - the loop has run
-        raise type(doubt)(f"given up after {self.tally.retries} retries; the last: {doubt}")
+        last = crash if crash is not None and lost else doubt
+        said = f"; what it said before: {words}" if isinstance(last, DeadlineError) else ""
+        silent = ", and it does not answer any more" if last is not doubt else ""
+        raise type(last)(
+            f"given up after {self.tally.retries} retries; the last: {last}{silent}{said}"
+        )
 
     def command(self, text: str, timeout_s: float) -> list[str]:
         """Send one text command and return the lines of its reply, without `m-ready`.
@@ -256,17 +298,17 @@ class Dut:
         self._bauds = None
         with contextlib.suppress(*DOUBTS):  # it may have restarted, and be at its own rate already
             self._line.set_baud(raised_baud)
-            self._synchronise()
+            self._synchronise(self._patience.name_tries)
             self._set_baud(own_baud)
         with contextlib.suppress(*DOUBTS):  # a port that has vanished takes it when it is back
             self._line.set_baud(own_baud)
 
-    def _identify(self) -> Identity:
+    def _identify(self, tries: int | None = None) -> Identity:
         """Ask who answers until two whole answers in a row are equal.
 
         Only whole ones: a DUT that is exchanged between two questions must not pass for either.
         """
-        self._synchronise()
+        self._synchronise(self._patience.name_tries if tries is None else tries)
         before: Identity | None = None
         doubt: BenchError | None = None
         for _ in range(ASKS):
@@ -285,67 +327,104 @@ class Dut:
 
     def _asked(self) -> Identity:
         """Ask once who answers. Raises ProtocolError or DeadlineError on any doubt."""
-        name = self._bracketed("name", "m-name-dut-[")
+        name = self._bracketed("name", "m-name-dut-[")[0]
         if name is None:
             raise ProtocolError("the reply to 'name%' has no line m-name-dut-[...]")
-        model_id = self._bracketed("profile", "m-model-[")
+        model_id, profile = self._bracketed("profile", "m-model-[", "m-profile-[")
         if model_id is None:
             raise ProtocolError("the reply to 'profile%' has no line m-model-[...]")
-        return Identity(name, model_id, tuple((self._bracketed("caps", "m-caps-[") or "").split()))
+        (caps,) = self._bracketed("caps", "m-caps-[")
+        return Identity(name, model_id, tuple((caps or "").split()), profile or "")
 
-    def _bracketed(self, text: str, start: str) -> str | None:
-        """Send a command; return what the line `start`...] of its reply holds, if it has one."""
-        for line in self._line.command(text, self._reply_s()):
-            if line.startswith(start) and line.endswith("]"):
-                return line[len(start) : -1]
-        return None
+    def _bracketed(self, text: str, *starts: str) -> list[str | None]:
+        """Send a command; return what the line `start`...] of its reply holds, of each start."""
+        lines = self._line.command(text, self._reply_s())
+        return [
+            next(
+                (
+                    line[len(start) : -1]
+                    for line in lines
+                    if line.startswith(start) and line.endswith("]")
+                ),
+                None,
+            )
+            for start in starts
+        ]
 
     def _insist_same(self, doubt: BenchError) -> None:
         """Find out who answers after a fault. Raises OtherDutError when it is another DUT."""
-        found = self._identify()
+        tries = min(CRASHED_TRIES, self._patience.name_tries)
+        found = self._identify(tries if isinstance(doubt, CrashError) else None)
         if found != self._identity:
             raise OtherDutError(
                 f"after a fault ({doubt}) another DUT answers: {found}, before it was "
                 f"{self._identity}. Its firmware has changed, or another board is on the port"
             )
 
-    def _synchronise(self) -> None:
+    def _synchronise(self, tries: int) -> None:
         """Drain the line, and send `name` until it is answered; lines of a banner may come first.
 
         Never an empty command, which crashes stock firmware.
         """
-        seen: list[str] = []
-        for attempt in range(self._patience.name_tries):
+        for attempt in range(tries):
             if attempt % 2:  # it may still be in the frames mode of an earlier run
                 self._line.send(LEAVE)
-            if old := self._drain():
-                seen.append(shown(old))
+            self._drain()
+            if attempt >= CRASHED_TRIES and is_fatal(self._line.last_words()):
+                tries = attempt
+                break
             self._line.send(b"name%")
             try:
-                self._await_name(seen)
+                self._await_name()
             except DeadlineError:
                 continue
             self._drain()
             return
+        words = self._line.last_words()
+        advice = "Check the power, the port, the baud rate"
+        if "name%" in words:
+            advice = (
+                "It sends back what it is sent and answers nothing: are TX and RX joined, or is a "
+                "terminal or a shell at this port, and not the firmware of the benchmark?"
+            )
+        elif is_fatal(words):
+            advice = "The firmware has crashed: reset the board, and look at what it says there"
         raise DeadlineError(
-            f"the DUT did not answer 'name%' {self._patience.name_tries} times, "
-            f"{self._patience.name_s:.0f} s each; seen: {excerpt(seen, self._line.unread())}. "
-            "Check the power, the port, the baud rate"
+            f"the DUT did not answer 'name%' {tries} times, {self._patience.name_s:.0f} s each; "
+            f"seen: {words}. {advice}"
         )
 
-    def _await_name(self, seen: list[str]) -> None:
+    def _await_name(self) -> None:
         deadline_s = time.monotonic() + self._patience.name_s
         named = False
         while True:
             try:
-                line = self._line.text(deadline_s, "'name%'", seen)
-            except ProtocolError as error:  # noise before the answer is no answer
-                seen.append(str(error))
+                word = self._line.said(deadline_s, "'name%'").word or ""
+            except ProtocolError:  # noise before the answer is no answer
                 continue
-            seen.append(line)
-            named = named or line.startswith("m-name-dut-[")
-            if line == "m-ready" and named:
+            named = named or word.startswith("m-name-dut-[")
+            if word == READY and named:
                 return
+
+    def _other_baud(self) -> int | None:
+        """Return a usual rate at which `name` is answered, where the line's own is another."""
+        own_baud = round(10 / self._line.byte_s) if self._line.byte_s else 0
+        found = None
+        for baud in USUAL_BAUDS if own_baud else ():
+            if baud == own_baud:
+                continue
+            try:
+                self._line.set_baud(baud)
+                # What it took for a command at the other rate ends with the first one.
+                self._synchronise(BAUD_TRIES)
+            except DOUBTS:
+                continue
+            found = baud
+            break
+        with contextlib.suppress(*DOUBTS):
+            if own_baud:
+                self._line.set_baud(own_baud)
+        return found
 
     def _enter_frames(self) -> None:
         """Go over to frames where the firmware offers them and answers; else stay with text."""

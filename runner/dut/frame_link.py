@@ -15,7 +15,8 @@ from tinybench.errors import DeadlineError, ProtocolError
 from . import frames
 from .frames import Frame
 from .inference import Inference, elapsed_us, parse_results
-from .line import Line, Patience, Tally, shown
+from .line import Line, Patience, Tally
+from .reply import READY, Said, shown
 
 ANSWER_B = 400
 """Bytes of an answer, for its deadline."""
@@ -109,10 +110,10 @@ class FrameLink:
         """Go back to text mode. Raises DeadlineError when the DUT does not confirm."""
         self._line.send(LEAVE)
         deadline_s = time.monotonic() + self._reply_s(ANSWER_B)
-        seen: list[str] = []
-        while not seen or seen[-1] != "m-ready":
+        lines: list[Said] = []
+        while not lines or lines[-1].word != READY:
             try:
-                seen.append(self._line.text(deadline_s, "LEAVE", seen))
+                lines.append(self._line.said(deadline_s, "LEAVE", lines))
             except ProtocolError:
                 continue  # late frames, up to the first line of text
 
@@ -213,7 +214,8 @@ class FrameLink:
             block = self._line.block(deadline_s)
             if block is None:
                 return None
-            frame = frames.decode(block)
+            # A firmware that talks may have done so before its answer.
+            frame = frames.decode(block) or frames.decode(block.rpartition(b"\n")[2])
             if frame is not None:
                 return frame
 

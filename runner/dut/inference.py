@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tinybench.errors import ProtocolError
 
 MICROS_WRAP = 1 << 32
-"""`m-lap-us` counts 32 bits of microseconds: 71.6 minutes."""
+"""`m-lap-us` counts 32 bits of microseconds, 71.6 minutes; some firmware counts 64."""
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
@@ -21,14 +21,22 @@ class Inference:
     """Time from the first to the second time stamp, on the DUT's clock; 0 where it gives none, as
     stock firmware in energy mode."""
     results: str
-    """The numbers of `m-results` as the DUT printed them, separated by commas."""
+    """The numbers of `m-results` as the DUT printed them, separated by commas; empty where it had
+    none: no answer to this input."""
     end_us: int | None = field(default=None, compare=False)
     """The DUT's clock at the second time stamp; None where it gives none."""
 
 
 def elapsed_us(start_us: int, end_us: int) -> int:
-    """Return the time between two stamps of a clock that wraps at 32 bits."""
-    return (end_us - start_us) % MICROS_WRAP
+    """Return the time between two stamps of a clock that wraps at 32 bits, or has more of them.
+
+    Raises ProtocolError when a clock of more than 32 bits goes back.
+    """
+    if max(start_us, end_us) < MICROS_WRAP:
+        return (end_us - start_us) % MICROS_WRAP
+    if end_us < start_us:
+        raise ProtocolError(f"the DUT's clock goes back, from {start_us} to {end_us} us")
+    return end_us - start_us
 
 
 def parse_results(text: str) -> list[float]:
@@ -42,3 +50,11 @@ def parse_results(text: str) -> list[float]:
             raise ProtocolError(f"the results [{text}] have '{word}', which is no number")
         values.append(float(word))
     return values
+
+
+def answered(text: str) -> list[float]:
+    """Return the numbers of the results for one input, or for each of a file; none without all.
+
+    Raises ProtocolError for anything that is not a plain finite decimal number.
+    """
+    return parse_results(text) if all(text.split(",")) else []

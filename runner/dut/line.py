@@ -1,13 +1,21 @@
 """The line to the DUT as text lines and zero-ended blocks; every wait on it has a deadline."""
 
 import time
+from collections import deque
 from dataclasses import dataclass
+from typing import NoReturn
 
-from tinybench.errors import DeadlineError, ProtocolError
+from tinybench.errors import CrashError, DeadlineError, ProtocolError
 from tinybench.transport.transport import Transport
 
+from .last_words import CRASH_S, is_boot, is_fatal
+from .reply import READY, Said, is_asked_for, is_echo, read_line, read_lines, shown, shown_lines
+
 LINE_LIMIT_B = 65536
-READY = "m-ready"
+KEPT = 12
+"""Lines that are remembered, for whoever asks what a DUT said last."""
+TAIL_B = 512
+"""Of what came among frames, in which a fault is looked for."""
 READY_LINE = b"m-ready\r\n"
 
 
@@ -47,13 +55,25 @@ class Tally:
     """Lines with bytes that are no text: never parsed."""
 
 
+@dataclass
+class Talk:
+    """What a DUT says beside the protocol: no fault."""
+
+    lines: int = 0
+    """Lines, or what is glued before a line of the protocol; empty ones do not count."""
+    echoes: int = 0
+    """... of these with the command in them that was sent."""
+
+
 class Line:
     """Bytes of a transport, cut into lines or blocks."""
 
-    def __init__(self, transport: Transport, tally: Tally) -> None:
+    def __init__(self, transport: Transport, tally: Tally, talk: Talk | None = None) -> None:
         self._transport = transport
         self._tally = tally
+        self._talk = talk or Talk()
         self._pending = b""
+        self._said: deque[Said] = deque(maxlen=KEPT)
 
     @property
     def byte_s(self) -> float:
@@ -69,48 +89,102 @@ class Line:
         self._transport.write(data)
 
     def command(self, text: str, timeout_s: float) -> list[str]:
+        """Send one command and return the protocol's lines of its reply, without `m-ready`.
+
+        Raises what `reply` raises.
+        """
+        return [one.word for one in self.reply(text, timeout_s) if one.word is not None]
+
+    def reply(self, text: str, timeout_s: float) -> list[Said]:
         """Send one command and return the lines of its reply, without the closing `m-ready`.
 
-        Raises DeadlineError when the reply is not complete within `timeout_s`; ProtocolError when
-        it has bytes that are no text, when the DUT has restarted or crashed, and when something
-        came that nobody asked for, which would shift this reply and all that follow.
+        Lines beside the protocol are read through and counted. Raises DeadlineError when the reply
+        is not complete within `timeout_s`; CrashError when the firmware says that it has died;
+        ProtocolError when a line of it has bytes that are no text, when the DUT has restarted, and
+        when something came that nobody asked for, which would shift this reply and all that follow.
         """
         doing = quoted(text)
-        if self._pending:
+        if not is_asked_for(self._pending):
             raise ProtocolError(f"before {doing} came {shown(self._pending)!r}, unasked")
         self.send(text.encode("ascii") + b"%")
         deadline_s = time.monotonic() + timeout_s
-        lines: list[str] = []
-        while (line := self.text(deadline_s, doing, lines)) != READY:
-            lines.append(line)
-            if line.startswith("e-[Hard fault"):
-                raise ProtocolError(f"the firmware crashed during {doing}: {line}")
-            if line == "m-init-done" or line.startswith("m-timestamp-mode-"):
-                self._tally.restarts += 1
-                raise ProtocolError(
-                    f"the DUT restarted during {doing}: its boot banner came instead of the "
-                    "reply. Check its power supply and its watchdog"
-                )
-        return lines
+        lines: list[Said] = []
+        crashed = False
+        while True:
+            said = self.said(deadline_s, doing, lines, crashed=crashed)
+            self._count(said, text)
+            if said.word == READY:
+                return lines
+            if said.word is not None or said.beside:
+                lines.append(said)
+            if said.word is not None:
+                self._insist_alive(said.word, doing)
+            if is_boot(said.beside):
+                self._restarted(doing, f"; its last words: {shown_lines(lines)}" if crashed else "")
+            if not crashed and is_fatal(said.beside):
+                # The registers follow; the reply may, too, if it was only talk of a fault.
+                crashed, deadline_s = True, min(deadline_s, time.monotonic() + CRASH_S)
 
-    def text(self, deadline_s: float, doing: str, seen: list[str]) -> str:
-        """Return the next line without its end; `doing` and `seen` are for the message.
+    def said(
+        self,
+        deadline_s: float,
+        doing: str,
+        lines: list[Said] | None = None,
+        *,
+        crashed: bool = False,
+    ) -> Said:
+        """Return the next line; `doing` and `lines`, those before it, are for the message.
 
-        Raises DeadlineError, and ProtocolError for a line with bytes that are no text.
+        Raises DeadlineError, or CrashError where the DUT is known to have `crashed`; and
+        ProtocolError for a line of the protocol with bytes that are no text.
         """
         raw = self._until(b"\n", deadline_s)
         if raw is None:
-            raise DeadlineError(
-                f"{doing}: no complete reply in time; seen: {excerpt(seen, self._pending)}"
-            )
-        line = raw.removesuffix(b"\r")
-        if not line.isascii() or any(byte < 0x20 for byte in line):
+            seen = shown_lines(lines or [], self._pending)
+            if crashed:
+                raise CrashError(f"the firmware crashed during {doing}; its last words: {seen}")
+            raise DeadlineError(f"{doing}: no complete reply in time; seen: {seen}")
+        said = read_line(raw)
+        if said.word is not None or said.beside:
+            self._said.append(said)
+        if not said.text:
             self._tally.quarantined_lines += 1
-            raise ProtocolError(
-                f"{doing}: bytes that are no text in the line {line[-200:]!r}. "
-                "Check the cable, the ground and the baud rate"
-            )
-        return line.decode("ascii")
+            if said.word is not None:
+                raise ProtocolError(
+                    f"{doing}: bytes that are no text in the line {raw[-200:]!r}. "
+                    "Check the cable, the ground and the baud rate"
+                )
+        return said
+
+    def last_words(self) -> str:
+        """Return what the DUT said last, for a message."""
+        return shown_lines(self._said, self._pending)
+
+    def forget(self) -> None:
+        """Forget what the DUT said until now."""
+        self._said.clear()
+
+    def _tail(self) -> str:
+        return self._pending[-TAIL_B:].decode("ascii", errors="replace")
+
+    def _count(self, said: Said, text: str) -> None:
+        if said.beside:
+            self._talk.lines += 1
+            self._talk.echoes += is_echo(said, text)
+
+    def _insist_alive(self, word: str, doing: str) -> None:
+        """Raise CrashError or ProtocolError where a line says that the DUT has died or begun."""
+        if word.startswith("e-[Hard fault"):
+            raise CrashError(f"the firmware crashed during {doing}: {word}")
+        if word == "m-init-done" or word.startswith("m-timestamp-mode-"):
+            self._restarted(doing)
+
+    def _restarted(self, doing: str, words: str = "") -> NoReturn:
+        self._tally.restarts += 1
+        raise ProtocolError(
+            f"the DUT restarted during {doing}: its boot banner came instead of the "
+            f"reply. Check its power supply and its watchdog{words}"
+        )
 
     def block(self, deadline_s: float) -> bytes | None:
         """Return the bytes up to the next zero, without it; None when it does not come in time.
@@ -141,6 +215,8 @@ class Line:
                     f"the line is never quiet: bytes came for {limit_s:.0f} s without a "
                     "command. Is this the right port, at the right baud rate?"
                 )
+        lines = read_lines(old + b"\n")
+        self._said.extend(one for one in lines if one.word is not None or one.beside)
         return old
 
     def reopen(self, timeout_s: float) -> None:
@@ -155,8 +231,10 @@ class Line:
     def _until(self, end: bytes, deadline_s: float, stop: bytes | None = None) -> bytes | None:
         """Return the bytes up to `end`, without it; or up to `stop` and with it, if that is first.
 
-        None when neither comes in time; what came stays for the next call.
+        None when neither comes in time; what came stays for the next call. Raises CrashError where
+        a `stop` is waited for and the DUT says that it has died.
         """
+        crashed = False
         while True:
             at = self._pending.find(end)
             stopped = -1 if stop is None else self._pending.find(stop)
@@ -171,24 +249,16 @@ class Line:
                 self._pending = b""
                 raise ProtocolError(f"a line of over {LINE_LIMIT_B} bytes without an end")
             left_s = deadline_s - time.monotonic()
+            if left_s <= 0 and crashed:
+                words = shown_lines(read_lines(self._pending), self._pending.rpartition(b"\n")[2])
+                raise CrashError(f"the firmware crashed; its last words: {words}")
             if left_s <= 0:
                 return None
             self._pending += self._transport.read(left_s)
+            if stop is not None and not crashed and is_fatal(self._tail()):
+                crashed, deadline_s = True, min(deadline_s, time.monotonic() + CRASH_S)
 
 
 def quoted(command: str) -> str:
     """Return a command as messages name it; an upload is long."""
     return f"'{command if len(command) <= 24 else command[:24] + '...'}%'"
-
-
-def excerpt(lines: list[str], pending: bytes = b"") -> str:
-    """Return the last few lines, quoted, for a message."""
-    quoted = [repr(line) for line in lines[-6:]]
-    if pending:
-        quoted.append("unfinished " + shown(pending))
-    return ", ".join(quoted) if quoted else "nothing"
-
-
-def shown(data: bytes) -> str:
-    """Return the end of some bytes as text that is safe to print."""
-    return data[-80:].decode("ascii", errors="backslashreplace")

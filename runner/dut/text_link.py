@@ -5,13 +5,13 @@ read back, the results are asked for twice, and the window must fit between two 
 Ref: mlcommons/tiny, benchmark/api.
 """
 
-import re
 import statistics
 
 from tinybench.errors import ProtocolError
 
-from .inference import MICROS_WRAP, Inference, elapsed_us, parse_results
-from .line import Line, Patience, excerpt, quoted
+from .inference import MICROS_WRAP, Inference, elapsed_us
+from .line import Line, Patience, quoted
+from .reply import read_lap, read_results, read_window, shown_lines
 
 CHUNK_B = 31
 """Data bytes of one `db` that every stock port takes: it is promised 64 bytes a command."""
@@ -24,8 +24,15 @@ TIMING_SLACK_US = 100_000
 TIME_TOLERANCE = 0.02
 """An inference whose time is further from the usual one is timed again."""
 TIME_TOLERANCE_US = 1000
-
-_LAP = re.compile(r"m-lap-us-([0-9]{1,10})")
+JITTER = 0.25
+"""An inference may take so much longer, or less, than the usual one, where they all differ: a
+computer with other work beside it. Whoever judges the result sees how much they do."""
+JITTER_SPREADS = 3
+"""... and so many times as much as half of those before it."""
+TIMED_ANEW = 3
+"""Times that an input is uploaded and timed anew, when its time was another one each time."""
+SLOW_FIRST = 10
+"""Usual times that the first of the untimed inferences may take: it is there for that."""
 
 
 class TextLink:
@@ -65,23 +72,52 @@ class TextLink:
 
         `timeout_s` bounds the inferences. Raises ProtocolError or DeadlineError on any doubt.
         """
-        if data != self._held:
-            self._held = None
-            self.load(data)
-            if self._verify:
-                self._read_back(data)
-            self._held = data
+        self._hold(data)
         if not self._verify:
             return self.window(iterations, warmup, timeout_s)[0]
         found = self._verified(iterations, warmup, timeout_s)
         if not self._marks and self._unusual(found):
             again = self._verified(iterations, warmup, timeout_s)
             if not _close(found.elapsed_us, again.elapsed_us):
-                raise ProtocolError(
-                    f"the same inference took {found.elapsed_us} us and then {again.elapsed_us} us"
-                )
+                found = self._timed_anew(data, warmup, timeout_s, found, again)
         self._times_us.append(found.elapsed_us / iterations)
         return found
+
+    def _hold(self, data: bytes) -> None:
+        """Upload an input, unless the DUT holds it."""
+        if data == self._held:
+            return
+        self._held = None
+        self.load(data)
+        if self._verify:
+            self._read_back(data)
+        self._held = data
+
+    def _timed_anew(
+        self, data: bytes, warmup: int, timeout_s: float, first: Inference, repeated: Inference
+    ) -> Inference:
+        """Return an inference whose time is proved, though it took another one when `repeated`.
+
+        The first of all may be slow, a time stamp may have been damaged, and the times of some
+        DUTs always differ. Each is timed after an upload, as the `first` was: a DUT that is faster
+        on an input that it knows gains nothing. Raises ProtocolError when times differ too much.
+        """
+        firsts = [first]
+        for _ in range(TIMED_ANEW):
+            self._held = None
+            self._hold(data)
+            found = self._verified(first.iterations, warmup, timeout_s)
+            if any(_close(found.elapsed_us, one.elapsed_us) for one in (*firsts, repeated)):
+                return found
+            firsts.append(found)
+        times_us = [one.elapsed_us for one in (*firsts, repeated)]
+        middle_us = statistics.median(times_us)
+        if any(not _close(us, middle_us, JITTER) for us in times_us):
+            raise ProtocolError(
+                "the same inference took another time each time: "
+                f"{', '.join(map(str, times_us))} us"
+            )
+        return min(firsts, key=lambda one: abs(one.elapsed_us - middle_us))
 
     def load(self, data: bytes) -> None:
         """Upload one input. Raises ProtocolError unless the DUT counted and took every byte."""
@@ -99,26 +135,8 @@ class TextLink:
         Raises ProtocolError unless each line of the reply is the expected one and the results are
         finite numbers.
         """
-        command = f"infer {iterations} {warmup}"
-        lines = self._line.command(command, timeout_s + self._reply_s(REPLY_B))
-        stamps = [] if self._marks else [None, None]
-        fixed = [
-            f"m-warmup-start-{warmup}",
-            "m-warmup-done",
-            f"m-infer-start-{iterations}",
-            *stamps,
-            "m-infer-done",
-            None,
-        ]
-        if len(lines) != len(fixed) or any(
-            want is not None and want != line for want, line in zip(fixed, lines, strict=True)
-        ):
-            raise ProtocolError(f"unexpected reply to '{command}%': {excerpt(lines)}")
-        start_us = end_us = 0
-        if not self._marks:
-            start_us, end_us = _lap(lines[3], command), _lap(lines[4], command)
-        results = _results(lines[-1], command)
-        return Inference(iterations, elapsed_us(start_us, end_us), results), (start_us, end_us)
+        said = self._line.reply(f"infer {iterations} {warmup}", timeout_s + self._reply_s(REPLY_B))
+        return read_window(said, iterations, warmup, marks=self._marks)
 
     def _verified(self, iterations: int, warmup: int, timeout_s: float) -> Inference:
         if self._marks:  # `timestamp` would be an edge, too
@@ -128,15 +146,21 @@ class TextLink:
             inference, (start_us, end_us) = self.window(iterations, warmup, timeout_s)
             after_us = self._timestamp()
             self._check_times(before_us, start_us, end_us, after_us, inference, warmup)
-        self._expect("results", [f"m-results-[{inference.results}]"])
+        found = self._line.command("results", self._reply_s(REPLY_B))
+        if len(found) != 1 or read_results(found[0]) != inference.results:
+            raise ProtocolError(
+                f"'results%' does not repeat m-results-[{inference.results}]: {shown_lines(found)}"
+            )
         return inference
 
     def _timestamp(self) -> int:
         """Return the DUT's clock."""
-        lines = self._line.command("timestamp", self._reply_s(REPLY_B))
-        if len(lines) != 1:
-            raise ProtocolError(f"unexpected reply to 'timestamp%': {excerpt(lines)}")
-        return _lap(lines[0], "timestamp")
+        said = self._line.reply("timestamp", self._reply_s(REPLY_B))
+        words = [one.word for one in said if one.word is not None]
+        if len(words) != 1:
+            build = "" if words else ". Is this the energy build, which marks time on its pin?"
+            raise ProtocolError(f"unexpected reply to 'timestamp%': {shown_lines(said)}{build}")
+        return read_lap(words[0], "timestamp")
 
     def _check_times(
         self,
@@ -151,10 +175,11 @@ class TextLink:
         lead_us = elapsed_us(before_us, start_us)
         trail_us = elapsed_us(end_us, after_us)
         talk_us = TIMING_SLACK_US + 2 * REPLY_B * self._line.byte_s * 1e6
-        warm_us = (warmup + 0.5) * 1.5 * inference.elapsed_us / inference.iterations
+        slow = SLOW_FIRST if warmup else 0
+        warm_us = (slow + warmup + 0.5) * 1.5 * inference.elapsed_us / inference.iterations
         total_us = (lead_us + inference.elapsed_us + trail_us) % MICROS_WRAP
         if (
-            total_us != elapsed_us(before_us, after_us)
+            total_us != elapsed_us(before_us, after_us) % MICROS_WRAP
             or lead_us > talk_us + warm_us
             or trail_us > talk_us
         ):
@@ -166,51 +191,35 @@ class TextLink:
     def _unusual(self, inference: Inference) -> bool:
         if not self._times_us:
             return True  # the first has nothing to be compared with
-        usual_us = statistics.median(self._times_us[-99:]) * inference.iterations
-        return not _close(inference.elapsed_us, usual_us)
+        before_us = self._times_us[-99:]
+        usual_us = statistics.median(before_us)
+        spread_us = statistics.median(abs(us - usual_us) for us in before_us)
+        share = min(JITTER, max(TIME_TOLERANCE, JITTER_SPREADS * spread_us / max(usual_us, 1e-3)))
+        return not _close(inference.elapsed_us, usual_us * inference.iterations, share)
 
     def _read_back(self, data: bytes) -> None:
         """Compare what the DUT holds with what was sent. Ref: `db print`, 8 bytes a line."""
         # 9 characters before the bytes, 3 a byte, CR LF.
         timeout_s = self._reply_s(REPLY_B + len(data) * 5)
-        lines = [line for line in self._line.command("db print", timeout_s) if line]
+        lines = self._line.command("db print", timeout_s)
         words = [line.removeprefix("m-buffer-") for line in lines]
         if "".join(words).replace("-", "").lower() != data.hex():
             raise ProtocolError(
                 f"'db print%' shows other bytes than the {len(data)} that were sent: "
-                f"{excerpt(lines)}. Firmware without 'db print' needs --no-verify"
+                f"{shown_lines(lines)}. Firmware without 'db print' needs --no-verify"
             )
 
     def _expect(self, text: str, wanted: list[str]) -> None:
-        lines = self._line.command(text, self._reply_s(REPLY_B))
-        if lines != wanted:
+        said = self._line.reply(text, self._reply_s(REPLY_B))
+        if [one.word for one in said if one.word is not None] != wanted:
             raise ProtocolError(
                 f"unexpected reply to {quoted(text)}: wanted {wanted or 'no line'}, "
-                f"seen {excerpt(lines)}"
+                f"seen {shown_lines(said)}"
             )
 
     def _reply_s(self, reply_b: int) -> float:
         return self._patience.reply_s + 2 * reply_b * self._line.byte_s
 
 
-def _lap(line: str, command: str) -> int:
-    match = _LAP.fullmatch(line)
-    if match is None or int(match[1]) >= MICROS_WRAP:
-        raise ProtocolError(f"'{command}%': no time stamp in {line!r}")
-    return int(match[1])
-
-
-def _close(found_us: float, usual_us: float) -> bool:
-    return abs(found_us - usual_us) <= max(TIME_TOLERANCE_US, TIME_TOLERANCE * usual_us)
-
-
-def _results(line: str, command: str) -> str:
-    """Return what stands between the brackets of `m-results-[...]`, after a look at each number."""
-    if not (line.startswith("m-results-[") and line.endswith("]")):
-        raise ProtocolError(f"'{command}%': expected m-results-[...], seen {line!r}")
-    text = line.removeprefix("m-results-[").removesuffix("]")
-    try:
-        parse_results(text)
-    except ProtocolError as error:
-        raise ProtocolError(f"'{command}%': {error}") from None
-    return text
+def _close(found_us: float, usual_us: float, share: float = TIME_TOLERANCE) -> bool:
+    return abs(found_us - usual_us) <= max(TIME_TOLERANCE_US, share * usual_us)

@@ -11,7 +11,7 @@ from tinybench.datasets.reader import Sample
 from tinybench.errors import ProtocolError
 
 from ..dut.client import Dut
-from ..dut.inference import Inference, parse_results
+from ..dut.inference import Inference, answered
 from ..results.result import Answer, Window
 
 WARMUP = 1
@@ -147,7 +147,8 @@ def _timed(dut: Dut, data: bytes, iterations: int, result_count: int) -> Inferen
     _check_count(inference.results, result_count)
     if inference.elapsed_us == 0:
         raise ProtocolError(
-            f"{iterations} inferences took 0 us by the DUT's clock: it stands still"
+            f"{iterations} inferences took 0 us by the DUT's clock: it stands still, "
+            "or this is the energy build, which has none"
         )
     return inference
 
@@ -166,6 +167,7 @@ def _calibrate(dut: Dut, data: bytes, length: WindowLength) -> int:
 
 
 def _check_count(results: str, wanted: int) -> None:
-    count = len(parse_results(results))
-    if count != wanted:
+    """Raise ProtocolError for another count of values; none at all is no answer, which counts."""
+    count = len(answered(results))
+    if count not in (0, wanted):
         raise ProtocolError(f"the DUT answered {count} values, where the task has {wanted}")

@@ -21,7 +21,7 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     label: int
     results: str
     """The numbers as the DUT printed them, separated by commas; one input of a file after the
-    other, where it has several."""
+    other, where it has several. Empty where the DUT had none: no answer to this input."""
     elapsed_us: list[int]
     """Time of each inference by the DUT's clock."""
 
@@ -61,6 +61,8 @@ class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     count: int
     """Inputs answered; files, where a file has several inputs."""
+    unanswered: int = 0
+    """... of these with empty results: none of them counts as right."""
     top1: float | None = None
     correct: int | None = None
     auc: float | None = None
@@ -210,6 +212,13 @@ class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     reopened: int
     resent_frames: int
     quarantined_lines: int
+    beside_lines: int = 0
+    """Lines of the DUT that are none of the protocol: read through, and kept in the transcript."""
+    echoed_lines: int = 0
+    """... of these with what was sent in them: the DUT echoes."""
+    profile: str = ""
+    """Version of the protocol that the DUT states; empty where it states none, or in older
+    results."""
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tinybench.errors import ProtocolError
 
-from ..dut.inference import parse_results
+from ..dut.inference import answered
 from .result import Accuracy, Answer, Clock, Performance, Result, Window
 
 MEDIAN_TO_MEAN = math.sqrt(math.pi / 2)
@@ -23,18 +23,21 @@ def arg_max(values: Sequence[float]) -> int:
 def correct(outputs: Sequence[Sequence[float]], labels: Sequence[int]) -> int:
     """Return how many outputs have their largest value at the label's index.
 
-    `outputs` is (inputs, classes). Ref: MLPerf Tiny Rules, accuracy metric top-1.
+    `outputs` is (inputs, classes); one without values is not right.
+    Ref: MLPerf Tiny Rules, accuracy metric top-1.
     """
-    return sum(arg_max(out) == label for out, label in zip(outputs, labels, strict=True))
+    pairs = zip(outputs, labels, strict=True)
+    return sum(bool(out) and arg_max(out) == label for out, label in pairs)
 
 
 def accuracy(answers: list[Answer], metric: str) -> Accuracy:
     """Return the score of at least one answer by a task's metric: "top1", "auc" or "none".
 
-    The score of a file with several inputs is the mean over them. Raises ProtocolError when an
-    answer is no list of numbers, or has no time.
+    The score of a file with several inputs is the mean over them. An input without an answer is
+    not right; where scores are ranked, it ranks behind all others of its kind. Raises ProtocolError
+    when an answer is no list of numbers, or has no time.
     """
-    outputs = [parse_results(answer.results) for answer in answers]
+    outputs = [answered(answer.results) for answer in answers]
     labels = [answer.label for answer in answers]
     untimed = next((answer.input for answer in answers if not answer.elapsed_us), None)
     if untimed is not None:
@@ -46,9 +49,13 @@ def accuracy(answers: list[Answer], metric: str) -> Accuracy:
         percentile(latencies_s, percent) if timed else None for percent in (50, 90, 99)
     )
     right = correct(outputs, labels) if metric == "top1" else None
-    means = [statistics.fmean(values) for values in outputs]
+    means = [
+        statistics.fmean(values) if values else (-math.inf if label else math.inf)
+        for values, label in zip(outputs, labels, strict=True)
+    ]
     return Accuracy(
         count=len(answers),
+        unanswered=sum(not values for values in outputs),
         top1=None if right is None else right / len(answers),
         correct=right,
         auc=auc(means, labels) if metric == "auc" else None,

@@ -5,18 +5,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinybench.errors import ProtocolError
 from tinybench.transport.transcript import entries
 
 from ..dut import frames
 from ..dut.frame_link import read_result_frame
 from ..dut.inference import elapsed_us
+from ..dut.reply import plain_results
 
 Inferred = tuple[int, int, str]
 """Iterations, microseconds and results of an `infer`."""
 
 _START = b"m-infer-start-"
-_TEXT = re.compile(rb"m-infer-start-([0-9]{1,10})\r?\n(.*?)m-results-\[([^\]]*)\]", re.DOTALL)
-_LAP = re.compile(rb"m-lap-us-([0-9]{1,10})")
+_TEXT = re.compile(
+    rb"m-infer-start-([0-9]{1,10})(?![0-9])[^\n]*\n(.*?)m-results-\[([^\]]*)\]", re.DOTALL
+)
+_LAP = re.compile(rb"m-lap-us-([0-9]{1,19})")
 _ASKED = re.compile(rb"infer ([0-9]{1,10}) ([0-9]{1,10})%")
 _BOOTED = re.compile(rb"m-init-done|m-timestamp-mode-")
 _PENDING_MAX_B = 1 << 20
@@ -82,8 +86,8 @@ def laps(path: Path) -> Iterator[Lap]:
             text += data
             while match := _TEXT.search(text):
                 stamps = [int(stamp) for stamp in _LAP.findall(match[2])]
-                us = elapsed_us(stamps[0], stamps[1]) if len(stamps) == 2 else 0
-                said = int(match[1]), us, match[3].decode("ascii", "replace")
+                us = _between_us(stamps)
+                said = int(match[1]), us, plain_results(match[3].decode("ascii", "replace"))
                 yield lap(None, said, stamps[1] if len(stamps) == 2 else None, t_s)
                 text = text[match.end() :]
             text = _begun(text)
@@ -94,6 +98,14 @@ def laps(path: Path) -> Iterator[Lap]:
                 if found is not None:
                     said = found.iterations, found.elapsed_us, found.results
                     yield lap(frame.number, said, found.end_us, t_s)
+
+
+def _between_us(stamps: list[int]) -> int:
+    """Return the time between two stamps; 0 where there are not two, or their clock goes back."""
+    try:
+        return elapsed_us(stamps[0], stamps[1]) if len(stamps) == 2 else 0
+    except ProtocolError:
+        return 0
 
 
 def _begun(text: bytes) -> bytes:

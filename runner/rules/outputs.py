@@ -39,7 +39,8 @@ def _same_output(
     compared = 0
     differ = False
     for number, window in enumerate(windows, start=1):
-        if window.input not in known:
+        # No answer, by itself or in the window, is none to compare.
+        if not known.get(window.input) or not window.results:
             continue
         compared += 1
         # Of a file with several inputs the window runs the first one.

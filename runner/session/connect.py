@@ -169,6 +169,9 @@ def link_of(duts: Sequence[Dut], baud: int | None) -> Link:
         reopened=sum(tally.reopened for tally in tallies),
         resent_frames=sum(tally.resent_frames for tally in tallies),
         quarantined_lines=sum(tally.quarantined_lines for tally in tallies),
+        beside_lines=sum(dut.talk.lines for dut in duts),
+        echoed_lines=sum(dut.talk.echoes for dut in duts),
+        profile=duts[0].profile,
     )
 
 

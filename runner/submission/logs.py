@@ -186,7 +186,7 @@ def _json(
     for entry in entries:
         totals[entry.input] = totals.get(entry.input, 0) + 1
     for entry in entries:
-        infer: dict[str, object] = {"results": [float(word) for word in entry.results.split(",")]}
+        infer: dict[str, object] = {"results": _numbers(entry)}
         if entry.elapsed_us is not None:
             infer["elapsed_time"] = entry.elapsed_us
         infer |= {"total_inferences": 1, "iterations": entry.iterations, "warmups": entry.warmups}
@@ -224,7 +224,8 @@ def _head(result: Result, mode: str, mark: Marks) -> list[str]:
         lines.append(
             f"link: {link.protocol}, {'verified' if link.verified else 'not verified'}, "
             f"{link.retries} retries, {link.restarts} restarts, {link.resent_frames} frames sent "
-            f"again, {link.quarantined_lines} lines set aside"
+            f"again, {link.quarantined_lines} lines set aside, "
+            f"{link.beside_lines} lines beside the protocol"
         )
     lines += mark.lines
     lines += [f"Device name retrieved: {result.dut}", f"Device model retrieved: {result.model_id}"]
@@ -239,8 +240,13 @@ def _monitor(energy: Energy) -> str:
     )
 
 
+def _numbers(entry: _Entry) -> list[float]:
+    """Return the results; none where the DUT had none."""
+    return [float(word) for word in entry.results.split(",") if word]
+
+
 def _logged(entry: _Entry, number: int, stamp: str) -> list[str]:
-    values = ", ".join(str(float(word)) for word in entry.results.split(","))
+    values = ", ".join(map(str, _numbers(entry)))
     said = f"{stamp} ulp-mlperf:"
     lines = [
         f"{said} Loading file {entry.input} segment {entry.segment}",

@@ -329,6 +329,27 @@ def _swap_lines(_chance: random.Random, message: bytes) -> bytes:
     return b"".join([*lines[1::-1], *lines[2:]])
 
 
+TALK = (
+    b"[00:00:01.234,000] <inf> nn: start\r\n",
+    b"\x1b[0;32mI (342) nn: done\x1b[0m\r\n",
+    b"\r\n42\r\n",
+    b"\xff\x80\r\n",
+    b"uart:~$ ",
+    b"Type error",
+)
+
+
+def _talk(chance: random.Random, message: bytes) -> bytes:
+    """What firmware prints beside the protocol, after any line: no fault at all."""
+    first, *lines = message.split(b"\n")
+    return b"\n".join([first, *(chance.choice((b"", *TALK)) + line for line in lines)])
+
+
+def _talk_and(share: float) -> Lie:
+    talk, damage = always(_talk, "to_host"), noise(share)
+    return lambda port, way, message: damage(port, way, talk(port, way, message))
+
+
 STAMP = rb"m-lap-us-([0-9]+)"
 NUMBERS = rb"m-results-\[[0-9.,]*?([0-9])[0-9.,]*\]"
 
@@ -355,6 +376,11 @@ TEXT_LIES: dict[str, Callable[[], Lie]] = {
     "result NaN": lambda: once(_replace(rb"results-\[[0-9.]+", b"results-[nan"), "to_host"),
     "always NaN": lambda: always(_replace(rb"results-\[[0-9.]+", b"results-[nan"), "to_host"),
     "result's digit": lambda: once(_other_digit(NUMBERS), "to_host"),
+    "talk": lambda: always(_talk, "to_host"),
+    "talk and noise 1e-05": lambda: _talk_and(1e-5),
+    "talk and noise 0.0001": lambda: _talk_and(1e-4),
+    "talk and noise 0.001": lambda: _talk_and(1e-3),
+    "a stamp's end early": lambda: once(_replace(rb"(us-\d+)(\d\d\d)", rb"\1\n\2"), "to_host"),
     "clock wraps": lambda: always(_clock_ahead, "to_host"),
     "clock goes back": lambda: once(_clock_back, "to_host"),
     "clock always goes back": lambda: always(_clock_back, "to_host"),

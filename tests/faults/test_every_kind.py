@@ -39,6 +39,14 @@ def test_a_port_that_vanishes_during_the_handshake_is_opened_again(
     assert (verdict.word, verdict.struck) == ("same", 1), verdict.said
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_talkative_dut_gives_the_same_result(devices: Path, seed: int) -> None:
+    """Logs, prompts and what is glued before a line are no fault."""
+    verdict = judge(devices, Case("stock", "talk", ANY, seed), *clean(devices, "stock"))
+    assert verdict.word == "same", verdict.said
+    assert verdict.struck > 0
+
+
 @pytest.mark.parametrize("link", LINKS)
 @pytest.mark.parametrize("kind", ["other model", "other image", "port vanishes for good"])
 def test_what_stays_is_refused(devices: Path, link: str, kind: str) -> None:

@@ -123,6 +123,34 @@ def test_a_run_over_a_noisy_port_ends_with_the_clean_result(tmp_path: Path) -> N
     assert found.link.resent_frames + found.link.retries > 0
 
 
+def test_a_run_on_a_talkative_board_says_so(tmp_path: Path) -> None:
+    """As a user types it: logs inside each reply and glued to it, a comma behind the results."""
+    model = package_folder() / "embedded" / "kws01.tflite"
+    image = build_firmware(load_board("host"), load_task("kws"), model)
+    words = ["--task", "kws", "--mode", "accuracy", "--limit", "12"]
+    edits = [
+        r"s/ frames-[0-9-]*//",
+        r"s/^m-infer-done/I (342) nn: done\n> &/",
+        r"s/^\(m-results-.*\)]/\1,]/",
+    ]
+    device = ["sh", "-c", f"stty raw -echo; {image.elf} | sed -u '{';'.join(edits)}'"]
+    with paced_line(build(tmp_path), device) as path:
+        found = _answers(tmp_path / "port", "--port", path, *words)
+    wanted = _answers(tmp_path / "host", "--board", "host", *words)
+    assert found.link is not None
+    assert found.link.protocol == "stock"
+    assert found.link.beside_lines >= 24
+    assert found.link.retries == 0
+    assert found.accuracy is not None
+    assert wanted.accuracy is not None
+    assert [answer.results for answer in found.accuracy.answers] == [
+        answer.results for answer in wanted.accuracy.answers
+    ]
+    said = tinybench("check", str(tmp_path / "port"))
+    assert f"talkative DUT: {found.link.beside_lines} lines beside the protocol" in said.stdout
+    assert "journal" not in said.stdout
+
+
 def _answers(folder: Path, *words: str) -> Result:
     done = tinybench(*words, "--out", str(folder))
     assert done.returncode in (0, 1), done.stderr

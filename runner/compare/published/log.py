@@ -10,7 +10,7 @@ from ...audit import eembc, runner13
 from ...audit.evidence import Evidence
 from ...audit.text import lines, shown
 from ...build.task import load_task
-from ...dut.inference import parse_results
+from ...dut.inference import answered
 from ...results.result import Answer, Result
 from ...results.score import arg_max
 
@@ -149,7 +149,7 @@ def _decimals(answers: list[Answer]) -> int:
 
 def _rows(answer: Answer, width: int) -> Rows:
     try:
-        values = parse_results(answer.results)
+        values = answered(answer.results)
     except ProtocolError as error:
         raise UsageError(f"{answer.input}: the run's answer is no list of numbers") from error
     return [tuple(values[at : at + width]) for at in range(0, len(values), width)]

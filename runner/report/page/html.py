@@ -18,7 +18,7 @@ from tinybench.transport.transcript import read_lines, transcripts
 
 from ...build.task import load_task
 from ...compare.store import Summary
-from ...dut.inference import parse_results
+from ...dut.inference import answered
 from ...measure.profile import Profile
 from ...results import score
 from ...results.result import Accuracy, Energy, Performance, Result
@@ -158,7 +158,7 @@ def _accuracy(result: Result, found: Accuracy, folder: Path) -> list[str]:
     answers, unread = [], 0
     for answer in found.answers:
         try:
-            out = parse_results(answer.results)
+            out = answered(answer.results)
         except ProtocolError:
             out = []
         if out and answer.label in range(max(2, len(out))):

@@ -9,6 +9,7 @@ from rich.text import Text
 from tinybench.printable import all_printable
 
 from ...build import task as tasks
+from ...dut.reply import PROFILE
 from ...results import score
 from ...results.result import Accuracy, Clock, Energy, Link, Performance, Reference, Result
 from ...rules import Ruling, Verdict, Violation
@@ -68,6 +69,13 @@ def caveats(result: Result, verdict: Verdict) -> list[str]:
         said.append("energy: modelled, not a measurement")
     if result.link is not None and not result.link.verified:
         said.append("uploads were not verified")
+    if result.link is not None:
+        said += _talk(result.link)
+    if result.accuracy is not None and result.accuracy.unanswered:
+        said.append(
+            f"{result.accuracy.unanswered} of {result.accuracy.count} inputs have no answer "
+            "(empty m-results): none of them counts as right"
+        )
     spread = score.spread(result.performance.windows) if result.performance else 0.0
     if not result.emulated and spread > BOARD_SPREAD:
         said.append(
@@ -233,6 +241,19 @@ def _energy_windows(energy: Energy) -> Table:
             "-" if each_j is None else f"{each_j * 1e6:.4f}",
         )
     return table
+
+
+def _talk(link: Link) -> list[str]:
+    """Return what is said of a DUT that speaks beside the protocol, or another one."""
+    said = []
+    if link.beside_lines:
+        lines = f"{link.beside_lines} line{'s' if link.beside_lines > 1 else ''}"
+        said.append(f"talkative DUT: {lines} beside the protocol")
+    if link.echoed_lines:
+        said.append(f"the DUT echoes what it is sent, in {link.echoed_lines} of its lines")
+    if link.profile and link.profile != PROFILE:
+        said.append(f"the DUT speaks another version of the protocol: '{link.profile}'")
+    return said
 
 
 def _link(link: Link) -> str:

@@ -51,3 +51,29 @@ def test_a_steady_dut_is_given_two_percent_more_than_the_rules_ask_for(tmp_path:
     dut = cast(Dut, Hurrying(each_us=5_000))
     windows = list(modes.performance(dut, _samples(2, tmp_path), 2, modes.WindowLength(min_s=10)))
     assert {window.iterations for window in windows} == {2040}
+
+
+@dataclass
+class Mute:
+    """A DUT that has results for every other input, and none after several inferences."""
+
+    asked: int = 0
+
+    def infer(self, data: bytes, iterations: int, warmup: int) -> Inference:
+        """Answer as the client does."""
+        assert len(data) == 16
+        assert warmup >= 0
+        self.asked += 1
+        results = "0.5,0.5" if self.asked % 2 and iterations == 1 else ""
+        return Inference(iterations, 400_000 * iterations, results)
+
+
+def test_an_input_without_an_answer_is_kept_with_its_time(tmp_path: Path) -> None:
+    """It is no fault of the line: the run goes on, and a window's time counts."""
+    dut = cast(Dut, Mute())
+    answers = list(modes.accuracy(dut, _samples(4, tmp_path), 2))
+    assert [answer.results for answer in answers] == ["0.5,0.5", "", "0.5,0.5", ""]
+    assert [answer.elapsed_us for answer in answers] == [[400_000]] * 4
+    windows = list(modes.performance(dut, _samples(3, tmp_path), 2, modes.WindowLength(min_s=2)))
+    assert all(window.elapsed_us >= 2_000_000 for window in windows)
+    assert {window.results for window in windows} == {""}

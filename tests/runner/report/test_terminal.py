@@ -8,10 +8,11 @@ import pytest
 from rich.console import Console
 
 from tests.runner.results.a_result import good_result
+from tinybench.runner.dut.reply import PROFILE
 from tinybench.runner.report.document import document, suite_document
 from tinybench.runner.report.terminal.text import report, suite
 from tinybench.runner.results import score
-from tinybench.runner.results.result import Answer, Performance, Result
+from tinybench.runner.results.result import Answer, Link, Performance, Result
 from tinybench.runner.rules import Verdict
 
 
@@ -101,3 +102,38 @@ def test_an_accuracy_run_alone_prints_no_throughput_score() -> None:
     shown = _printed(good_result(performance=None))
     assert "VIPS" not in shown
     assert "p99" in shown
+
+
+def test_a_dut_that_talks_is_said_to() -> None:
+    """How much is beside the protocol, that it echoes, and which version it speaks."""
+    link = Link(
+        protocol="stock",
+        verified=True,
+        baud=115_200,
+        chunk_b=31,
+        boards=1,
+        retries=0,
+        restarts=0,
+        reopened=0,
+        resent_frames=0,
+        quarantined_lines=0,
+        beside_lines=1200,
+        echoed_lines=7,
+        profile=PROFILE,
+    )
+    printed = " ".join(_printed(good_result(link=link)).split())
+    assert "talkative DUT: 1200 lines beside the protocol" in printed
+    assert "echoes what it is sent, in 7 of its lines" in printed
+    assert "another version" not in printed
+    other = msgspec.structs.replace(link, beside_lines=1, profile="ULPMark V9")
+    printed = " ".join(_printed(good_result(link=other)).split())
+    assert "1 line beside" in printed
+    assert "another version of the protocol: 'ULPMark V9'" in printed
+
+
+def test_inputs_without_an_answer_are_said() -> None:
+    """They count, and none of them as right."""
+    answers = [Answer(f"{n}.bin", 1, "" if n < 3 else "0.0,1.0", [1000]) for n in range(10)]
+    printed = _printed(good_result(accuracy=score.accuracy(answers, "top1")))
+    assert "top-1 70.0% (7 of 10)" in printed
+    assert "3 of 10 inputs have no answer" in " ".join(printed.split())

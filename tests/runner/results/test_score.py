@@ -7,7 +7,7 @@ import random
 import pytest
 
 from tinybench.runner.results import score
-from tinybench.runner.results.result import Window
+from tinybench.runner.results.result import Answer, Window
 
 
 def test_arg_max_takes_the_first_of_equals() -> None:
@@ -62,3 +62,18 @@ def test_the_median_of_five_windows_is_the_middle_one() -> None:
     """One disturbed window does not move the result."""
     windows = [Window("x", 1, 1, elapsed_us, "0") for elapsed_us in (500, 100, 520, 510, 900)]
     assert score.median_throughput_per_s(windows) == 1e6 / 510
+
+
+@pytest.mark.parametrize("metric", ["top1", "auc"])
+def test_an_input_without_an_answer_is_not_right(metric: str) -> None:
+    """It counts, as wrong as it can be: of two normal and two anomalous ones, one of each."""
+    results = ["0.9,0.1", "", "0.2,0.8", ","] if metric == "top1" else ["1.0", ",", "2.0", ""]
+    answers = [
+        Answer(f"{number}.bin", label, text, [1000, 1000])
+        for number, (label, text) in enumerate(zip([0, 0, 1, 1], results, strict=True))
+    ]
+    found = score.accuracy(answers, metric)
+    assert (found.count, found.unanswered) == (4, 2)
+    # The anomalous 2.0 is above the normal 1.0 alone, and the unanswered one above none.
+    assert (found.top1, found.auc) == ((1 / 2, None) if metric == "top1" else (None, 1 / 4))
+    assert found.latency_p50_s == 0.001

@@ -192,6 +192,13 @@ def test_a_different_output_in_a_window_is_not_valid() -> None:
     assert _broken(_windows(windows)) == ["same-output"]
 
 
+def test_a_window_without_an_answer_has_none_to_compare() -> None:
+    """Empty results are no output, and so not another one."""
+    windows = list(_performance(good_result()).windows)
+    windows[4] = replace(windows[4], results="")
+    assert _broken(_windows(windows)) == []
+
+
 def test_an_edited_accuracy_is_noticed() -> None:
     """The score is computed again from the stored answers."""
     good = good_result()
