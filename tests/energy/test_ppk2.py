@@ -6,10 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.energy.test_lpm01a import insist_nan_only_in_gaps, joined
+from tinybench.energy.drivers import ppk2
 from tinybench.energy.ppk2_stream import Decoder, current_table, parse_metadata
 from tinybench.energy.simulated.ppk2 import encode, metadata
 from tinybench.energy.trace import Chunk
 from tinybench.errors import MonitorError
+from tinybench.transport.usb_ports import Port
 
 TABLE = current_table(parse_metadata(metadata())[0], 3.0)
 
@@ -124,3 +126,22 @@ def test_a_damaged_stream_never_raises_and_its_gaps_hold_every_nan(data: st.Data
 def test_noise_never_raises(noise: bytes) -> None:
     """Any bytes at all decode to samples and gaps, or to nothing."""
     insist_nan_only_in_gaps(decode(noise, 700))
+
+
+@pytest.mark.parametrize(
+    ("seen", "first"),
+    [
+        ([("/dev/ttyACM10", "1-1:1.3"), ("/dev/ttyACM9", "1-1:1.1")], "/dev/ttyACM9"),
+        ([("/dev/ttyACM3", "1-1:1.3"), ("/dev/ttyACM12", "1-1:1.1")], "/dev/ttyACM12"),
+        ([("/dev/ttyACM10", "1-1"), ("/dev/ttyACM9", "1-1")], "/dev/ttyACM9"),
+        ([("COM10", ""), ("COM9", "")], "COM9"),
+    ],
+)
+def test_of_two_ports_the_lower_usb_interface_measures(
+    monkeypatch: pytest.MonkeyPatch, seen: list[tuple[str, str]], first: str
+) -> None:
+    """Else the first by natural order: ttyACM10 comes after ttyACM9."""
+    monkeypatch.setattr(
+        ppk2, "ports", lambda *_: [Port(name, "S", ppk2.USB, place) for name, place in seen]
+    )
+    assert [found.port for found in ppk2.attached()] == [first]
