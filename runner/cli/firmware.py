@@ -112,9 +112,9 @@ def _board(voice: Voice, said: dict[str, Any], baud: int) -> "Iterator[tuple[Boa
     Option("--energy", is_flag=True, help="the energy build"),
     Option("--image", type=options.PATH, metavar="FILE",
            help="instead of a task's firmware: a file that was built elsewhere, by --flasher"),
-    Option("--word", multiple=True, metavar="KEY=VALUE",
-           help="with --image: what the flasher must know, such as address=0x08000000, chip=, "
-           "device=, config=, target=; repeat it for several"),
+    Option("--word", multiple=True, metavar="KEY:VALUE",
+           help="with --image: what the flasher must know, such as address:0x08000000, chip, "
+           "device, config or target; repeat it for several"),
     options.data(),
     options.model(),
     *_site("its serial port: it is asked first, and must answer with this build then"),
@@ -168,9 +168,9 @@ def _flash_file(image: Path, word: tuple[str, ...], said: dict[str, Any]) -> int
         raise UsageError("--image needs the --flasher that writes it, such as openocd or esptool")
     words = {key: said[key] for key in ("port", "probe") if said[key]}
     for one in word:
-        key, equals, value = one.partition("=")
-        if not (key and equals and value):
-            raise UsageError(f"--word {one}: give it as KEY=VALUE, such as address=0x08000000")
+        key, colon, value = one.partition(":")
+        if not (key and colon and value):
+            raise UsageError(f"--word {one}: give it as KEY:VALUE, such as address:0x08000000")
         words[key] = value
     print(write_file(image, said["flasher"], words))
     return 0

@@ -140,7 +140,7 @@ def write_file(file: Path, name: str, given: Mapping[str, str]) -> str:
     if lacking := sorted(tool.placeholders(lines) - known - {"select"}):
         raise UsageError(
             f"{name} needs to know {', '.join(lacking)}: "
-            + " ".join(f"--word {word}=..." if word != "port" else "--port ..." for word in lacking)
+            + " ".join(f"--word {word}:..." if word != "port" else "--port ..." for word in lacking)
         )
     what = f"write {file.name}"
     tool.call(flasher, flasher.write, words, what, "" if flasher.verify else flasher.written)

@@ -34,12 +34,12 @@ CASES = [
         ["-a", "0", "-s", "0x08000000:leave", "-D", "FILE"],
     ),
     (
-        *("probe-rs", "probe-rs", ".elf", ["--word", "chip=STM32F446RETx"]),
+        *("probe-rs", "probe-rs", ".elf", ["--word", "chip:STM32F446RETx"]),
         "Finished in 1.2s",
         ["download", "--non-interactive", "--chip", "STM32F446RETx", "--verify", "FILE"],
     ),
     (
-        *("jlink", "JLinkExe", ".elf", ["--probe", "123", "--word", "device=STM32F446RE"]),
+        *("jlink", "JLinkExe", ".elf", ["--probe", "123", "--word", "device:STM32F446RE"]),
         "O.K.",
         ["-NoGui", "1", "-ExitOnError", "1", "-USB", "123", "-Device", "STM32F446RE", "-If", "SWD"],
     ),
@@ -89,8 +89,8 @@ def test_a_file_of_others_is_written_by_the_published_command_line(
         ([], "--image needs the --flasher"),
         (["--flasher", "esptol"], "did you mean 'esptool'"),
         (["--flasher", "esptool"], "takes .bin"),
-        (["--flasher", "jlink"], "needs to know device: --word device="),
-        (["--flasher", "jlink", "--word", "device"], "give it as KEY=VALUE"),
+        (["--flasher", "jlink"], "needs to know device: --word device:"),
+        (["--flasher", "jlink", "--word", "device"], "give it as KEY:VALUE"),
         (["--flasher", "mass-storage"], "writes no file by itself"),
     ],
 )
