@@ -9,6 +9,7 @@ Samples are taken as the ADC gave them: the smoothing that Nordic's application 
 change of range is not applied, for it moves energy in time.
 """
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tinybench.errors import DeadlineError, MonitorError, UsageError
-from tinybench.transport.usb_ports import ports
+from tinybench.transport.usb_ports import Port, ports
 
 from ..line import SerialLine
 from ..monitor import Found, MonitorSpec, choose, ending, ready
@@ -67,9 +68,19 @@ def open(spec: MonitorSpec) -> "Ppk2":  # noqa: A001 - the name every driver has
 
 
 def attached() -> list[Found]:
-    """Return the PPK2 that are plugged in; each shows one port or two, the first one measures."""
-    by_serial = {port.serial: port.device for port in reversed(ports(*USB))}
+    """Return the PPK2 that are plugged in; each shows one port or two.
+
+    The first one measures: that of the lowest USB interface, else by natural order of names.
+    """
+    by_serial = {port.serial: port.device for port in sorted(ports(*USB), key=_place, reverse=True)}
     return [Found("ppk2", "PPK2", serial, device) for serial, device in sorted(by_serial.items())]
+
+
+def _place(port: Port) -> tuple[int, list[tuple[int, str]]]:
+    """Return the number of a port's USB interface, and its name with numbers as numbers."""
+    number = re.search(r":[0-9]+\.([0-9]{1,3})\Z", port.interface)  # "1-1.4:1.2"
+    parts = re.findall(r"([0-9]{1,9})|([^0-9]+)", port.device)
+    return int(number[1]) if number else 0, [(int(digits or 0), word) for digits, word in parts]
 
 
 class Ppk2:

@@ -11,10 +11,11 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
-from tinybench.errors import MonitorError
+from tinybench.errors import MonitorError, UsageError
 from tinybench.scratch import scratch
 
 from .load import Floats, active_s, mean_a
@@ -107,16 +108,20 @@ class EmulatedLoad:
 
 
 @contextlib.contextmanager
-def timing_pin(load: EmulatedLoad) -> Iterator[str]:
+def timing_pin(load: EmulatedLoad, at: Path | None = None) -> Iterator[str]:
     """Listen for an emulated board's marks; yields the path of the socket it connects to.
 
-    Leaving raises the MonitorError of a mark that came too late.
+    The socket is made `at` a path, else in a folder of its own. Leaving raises the MonitorError of
+    a mark that came too late, entering UsageError where no socket can be made.
     """
     with scratch() as folder:
-        path = str(folder / "pin")
+        path = str(at or folder / "pin")
         failed: list[MonitorError] = []
         with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(path)
+            try:
+                listener.bind(path)
+            except OSError as error:
+                raise UsageError(f"no socket can be made at {path}: {error.strerror}") from error
             listener.listen()
 
             def serve() -> None:
@@ -132,6 +137,7 @@ def timing_pin(load: EmulatedLoad) -> Iterator[str]:
                 yield path
             finally:
                 listener.shutdown(socket.SHUT_RDWR)
+                Path(path).unlink(missing_ok=True)
         thread.join(5)
         if failed:
             raise failed[0]

@@ -1,6 +1,8 @@
 """Board declarations: what a board is, how its firmware is built, and how it is reached."""
 
+import difflib
 import re
+from collections.abc import Collection
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
@@ -8,7 +10,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 from msgspec.structs import replace
 
-from tinybench.declare import Declaration, Name, find, load, named
+from tinybench.declare import Declaration, Name, find, load, named, nearest
 from tinybench.errors import UsageError
 
 from .tool import Tool
@@ -20,6 +22,13 @@ Constant = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*\Z")]
 
 Address = Annotated[int, Meta(ge=0, lt=2**32)]
 Size = Annotated[int, Meta(ge=1, le=2**32)]
+FOREIGN = re.compile(
+    r"(?i)(nucleo|stm32|b-[lu]|disco|rp2|pico|esp|nrf|arduino|nano|teensy|imx|lpc|frdm|mimxrt|max78|"
+    r"apollo|efr32|xiao|rak|sam[dev]|ek-ra|ra[0-9]|psoc|cy8|cc13|cc26|msp|gap[0-9]|k210|ch32|bl[67])"
+)
+"""How the names of chips and boards begin that there are; most of them have no port here."""
+SAME_BOARD = 0.88
+"""As alike as a name with a slip of the finger is to the right one."""
 _SHIFT = re.compile(r"(?:\A|,)shift=([0-9]{1,2})(?:,|\Z)")
 Flag = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_+,./:=-]+\Z")]
 """One plain word for the compiler: nothing in it means anything to make or to a shell."""
@@ -184,13 +193,32 @@ def names() -> dict[str, Path]:
     return named("firmware", "boards")
 
 
+def no_board(name: str, valid: Collection[str]) -> str:
+    """Say that there is no such board: what was meant, or how one without a port of ours is driven.
+
+    One chip is never proposed for another: their firmware would not run.
+    """
+    close = difflib.get_close_matches(name.lower(), valid, n=1, cutoff=SAME_BOARD)
+    if close or FOREIGN.match(name) is None:
+        return f"there is no board '{name}': {nearest(name, valid)}"
+    return (
+        f"there is no firmware of ours for '{name}'. Any firmware that speaks the MLPerf Tiny API "
+        "is driven at its port: tinybench --port /dev/ttyACM0 --task auto (docs/bench.md, Firmware "
+        "of others), and written by: tinybench flash --image FILE --flasher NAME "
+        "(docs/hardware.md). To port ours: docs/add-a-board.md"
+    )
+
+
 def load_board(name: str, *, emulate: bool = False) -> Board:
     """Load a board by name, or by the path of a .toml file; it is attached or emulated, not both.
 
     `emulate`: the emulator of a real board. Raises UsageError for an unknown name, or where there
     is no emulator, DeclarationError for a wrong file.
     """
-    board = load(find("board", name, names()), Board)
+    if name.endswith(".toml") or name in names():
+        board = load(find("board", name, names()), Board)
+    else:
+        raise UsageError(no_board(name, names()))
     if emulate and not board.emulated:
         raise UsageError(f"board {board.name} has no emulator: leave --emulate out")
     if board.attached is None or board.emulator is None:

@@ -21,6 +21,7 @@ from tinybench.errors import (
     ToolMissingError,
     UsageError,
 )
+from tinybench.scratch import scratch
 
 SELECT = "{select}"
 """Word that stands for those of `Tool.select`, where a probe was named, and else for none."""
@@ -106,6 +107,10 @@ class Tool(Declaration, frozen=True, kw_only=True):
     """What to type when it is not installed."""
     select: list[str] = []
     """What takes the place of the word "{select}" when a probe was named."""
+    takes: list[str] = []
+    """How names of files end that it takes; none: as its placeholders say."""
+    script: list[str] = []
+    """Lines of a file that it reads: its path is the placeholder {script}."""
     write: list[str] = []
     """Writes an image, verifies it and starts it."""
     verify: list[str] = []
@@ -216,7 +221,26 @@ def call(
     Raises ToolMissingError when it is not installed, UsageError or FlashError with its own last
     words when it fails, says nothing of `done`, or takes too long.
     """
-    command = filled(argv, declared.select, words)
+    with scratch() as own:
+        path = own / "script"
+        if declared.script:
+            lines = filled(declared.script, [], words)
+            if any(mark in line for line in lines for mark in "\r\n") or any(
+                '"' in word for name, word in words.items() if name in placeholders(declared.script)
+            ):
+                raise UsageError(f"{argv[0]} takes no quotes or line ends: {lines}")
+            path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return _run(
+            declared,
+            filled(argv, declared.select, {**words, "script": str(path)}),
+            words,
+            what,
+            done,
+        )
+
+
+def _run(declared: Tool, command: list[str], words: Mapping[str, str], what: str, done: str) -> str:
+    """Run a whole command line; see `call`."""
     program = command[0]
     path = program_path(program)
     if path is None:

@@ -111,32 +111,108 @@ def monitors(voice: Voice, to: str, out: Path | None) -> int:
 
 @command(
     "simulate",
-    Argument("instrument", metavar="INSTRUMENT", help="lpm01a, ppk2 or otii"),
+    Argument("instruments", metavar="INSTRUMENT...", nargs=-1, required=True,
+             help="lpm01a, ppk2 or otii; with --dut also interface-board, io-manager"),
+    Option("--dut", metavar="COMMAND|PORT",
+           help="the DUT that is supplied and measured: a program, with {pin} for the socket of "
+           "its timing pin, or a port (default: one that is active every other second)"),
+    Option("--pin", type=PATH, metavar="PATH",
+           help="where the DUT marks time: a pipe, a terminal, or a socket that is made there"),
+    Option("--baud", type=positive, metavar="N", default="9600", help="rate of the DUT's port"),
     Option(
         "--fault",
         multiple=True,
         metavar="NAME",
         help="a fault it shows; a wrong name lists those there are; repeat it for several",
     ),
-    examples=("tinybench simulate lpm01a",),
-)
-def simulate(voice: Voice, instrument: str, fault: tuple[str, ...]) -> int:
-    """Run a simulated energy monitor and print its port."""
+    examples=(
+        "tinybench simulate lpm01a",
+        "tinybench simulate lpm01a interface-board --dut './my-dut {pin}'",
+    ),
+)  # fmt: skip
+def simulate(
+    voice: Voice,
+    instruments: tuple[str, ...],
+    dut: str | None,
+    pin: Path | None,
+    baud: int,
+    fault: tuple[str, ...],
+) -> int:
+    """Run simulated energy monitors and interface boards, and print their ports."""
     import threading
+    from contextlib import ExitStack
 
-    from tinybench.energy.simulated.instrument import instrument as simulated
+    from tinybench.energy.simulated import instrument as simulated
+    from tinybench.energy.simulated.foreign import foreign_dut
     from tinybench.energy.simulated.load import Blinking
 
-    with simulated(instrument, Blinking(), frozenset(fault)) as where:
-        print(where, flush=True)
-        voice.note(f"a simulated {instrument}, of a DUT that is active every other second; "
-                   f"stop with Ctrl-C. In another terminal: tinybench energy live --monitor "
-                   f"{instrument} --port {where}")  # fmt: skip
+    boards = [name for name in instruments if name in simulated.BETWEEN]
+    if dut is None and (boards or pin is not None):
+        raise UsageError(f"{boards[0] if boards else '--pin'} needs the DUT behind it: --dut")
+    known = {**simulated.FAULTS, **simulated.BETWEEN}
+    if len(instruments) > 1 and (
+        no := [one for one in fault if one not in sum(known.values(), ())]
+    ):
+        raise UsageError(f"no simulated instrument has the fault '{no[0]}'")
+    with ExitStack() as stack:
+        ports: dict[str, str] = {}
+        if dut is None:
+            for name in instruments:
+                faults = _own(fault, name, instruments, known)
+                ports[name] = stack.enter_context(simulated.instrument(name, Blinking(), faults))
+        else:
+            foreign = stack.enter_context(foreign_dut(dut, baud, pin))
+            supplied = False
+            for name in instruments:
+                faults = _own(fault, name, instruments, known)
+                if name in simulated.BETWEEN:
+                    way = simulated.between(name, foreign, faults)
+                else:
+                    supplied = True
+                    way = simulated.instrument(
+                        name, foreign.load, faults, foreign.power, real_time=False
+                    )
+                ports[name] = stack.enter_context(way)
+            if not supplied:
+                foreign.power(True)
+            if not boards:
+                ports["dut"] = stack.enter_context(simulated.between("dut", foreign))
+        for name, port_path in ports.items():
+            print(port_path if len(ports) == 1 else f"{name} {port_path}", flush=True)
+        voice.note(_what_now(ports, dut))
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
             return 0
     return 0
+
+
+def _own(
+    fault: tuple[str, ...],
+    name: str,
+    instruments: tuple[str, ...],
+    known: dict[str, tuple[str, ...]],
+) -> frozenset[str]:
+    """Return the faults that are meant for one instrument: of several, those that it has."""
+    return frozenset(one for one in fault if len(instruments) == 1 or one in known.get(name, ()))
+
+
+def _what_now(ports: dict[str, str], dut: str | None) -> str:
+    """Return what a simulated bench is, and what can be tried with it."""
+    first = next(iter(ports))
+    what = f"a simulated {' and '.join(name for name in ports if name != 'dut')}"
+    if dut is None:
+        return (
+            f"{what}, of a DUT that is active every other second; stop with Ctrl-C. In another "
+            f"terminal: tinybench energy live --monitor {first} --port {ports[first]}"
+        )
+    board = next((name for name in ports if name in ("dut", "interface-board", "io-manager")), "")
+    behind = "" if board == "dut" else " --interface-board"
+    return (
+        f"{what}, with the DUT {dut!r}; stop with Ctrl-C. Its current is made up: 5 mA between two "
+        f"marks, else 1 mA. In another terminal: tinybench --mode energy --port {ports[board]}"
+        f"{behind} --monitor FILE.toml, a file with the driver and port of the monitor"
+    )
 
 
 @command(

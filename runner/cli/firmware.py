@@ -115,26 +115,41 @@ def _board(voice: Voice, said: dict[str, Any], baud: int) -> "Iterator[tuple[Boa
 
 @command(
     "flash",
-    options.board("a board, one of bench.toml, or a .toml file", required=True,
-                  section="the board"),
-    options.task(required=True),
+    options.board("a board, one of bench.toml, or a .toml file", section="the board"),
+    options.task(),
     Option("--energy", is_flag=True, help="the energy build"),
+    Option("--image", type=options.PATH, metavar="FILE",
+           help="instead of a task's firmware: a file that was built elsewhere, by --flasher"),
+    Option("--word", multiple=True, metavar="KEY:VALUE",
+           help="with --image: what the flasher must know, such as address:0x08000000, chip, "
+           "device, config or target; repeat it for several"),
     options.data(),
     options.model(),
     *_site("its serial port: it is asked first, and must answer with this build then"),
     Option("--again", is_flag=True, help="write also when it holds this build already"),
-    examples=("tinybench flash --board nucleo-l4r5 --task kws",),
+    examples=(
+        "tinybench flash --board nucleo-l4r5 --task kws",
+        "tinybench flash --image fw.uf2 --flasher picotool",
+    ),
 )  # fmt: skip
 def flash(
     voice: Voice,
-    task: str,
+    task: str | None,
     energy: bool,
+    image: Path | None,
+    word: tuple[str, ...],
     data: Path | None,
     model: Path | None,
     again: bool,
     **said: Any,
 ) -> int:
-    """Write a task's firmware into a board."""
+    """Write a task's firmware, or any image, into a board."""
+    if image is not None:
+        return _flash_file(image, word, said)
+    if word:
+        raise UsageError("--word is for --image")
+    if said["board"] is None or task is None:
+        raise UsageError("--board and --task say which firmware is built; or name a file: --image")
     from ..build.firmware import build
     from ..build.inputs import resolve
     from ..build.task import load_task
@@ -143,13 +158,29 @@ def flash(
     wanted = load_task(task)
     with _board(voice, said, ENERGY_BAUD if energy else DEFAULT_BAUD) as (board, site):
         flasher_of(board, site.flasher)  # what is wrong with it is said before anything is built
-        image = build(board, wanted, resolve(wanted, data, model).model, energy=energy)
+        built = build(board, wanted, resolve(wanted, data, model).model, energy=energy)
         # The energy build may talk on other pins than those of the port that was found.
         if site.port is None or (energy and not said["port"]):
-            print(write_image(board, image, site))
+            print(write_image(board, built, site))
         else:
-            load(board, image, site, voice.note, write=True, again=again)
-            print(f"{board.name} on {site.port} holds build-{image.build_id}")
+            load(board, built, site, voice.note, write=True, again=again)
+            print(f"{board.name} on {site.port} holds build-{built.build_id}")
+    return 0
+
+
+def _flash_file(image: Path, word: tuple[str, ...], said: dict[str, Any]) -> int:
+    """Write a file that was not built here."""
+    from ..desk.flash import write_file
+
+    if said["flasher"] is None:
+        raise UsageError("--image needs the --flasher that writes it, such as openocd or esptool")
+    words = {key: said[key] for key in ("port", "probe") if said[key]}
+    for one in word:
+        key, colon, value = one.partition(":")
+        if not (key and colon and value):
+            raise UsageError(f"--word {one}: give it as KEY:VALUE, such as address:0x08000000")
+        words[key] = value
+    print(write_file(image, said["flasher"], words))
     return 0
 
 

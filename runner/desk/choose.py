@@ -5,7 +5,6 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from tinybench.declare import nearest
 from tinybench.errors import TinybenchError, UsageError
 
 from ..build import board as boards
@@ -33,9 +32,7 @@ def choose(
     desk = bench.boards.get(request.board)
     kind = request.board if desk is None else desk.board
     if desk is None and not kind.endswith(".toml") and kind not in boards.names():
-        raise UsageError(
-            f"there is no board '{kind}': {nearest(kind, [*boards.names(), *bench.boards])}"
-        )
+        raise UsageError(boards.no_board(kind, [*boards.names(), *bench.boards]))
     board = boards.load_board(kind, emulate=request.emulate)
     named = {} if desk is None else {request.board: desk}
     request = replace(request, board=kind)

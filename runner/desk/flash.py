@@ -2,7 +2,7 @@
 
 import getpass
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -116,6 +116,43 @@ def write_image(board: Board, image: Image, site: Site) -> str:
     return f"{board.name}: build-{image.build_id} was written and verified by {name}"
 
 
+def write_file(file: Path, name: str, given: Mapping[str, str]) -> str:
+    """Write a file that was not built here, by a flasher of the package; return what was done.
+
+    `given`: words for its argument lists, such as probe, port, address. Raises UsageError for a
+    file that it does not take or a word that it lacks, ToolMissingError, FlashError.
+    """
+    flasher = tool.tool(name)
+    if not flasher.write:
+        raise UsageError(f"{name} writes no file by itself; others: {', '.join(_writers())}")
+    forms = sorted(tool.placeholders([*flasher.write, *flasher.verify]) & FORMS)
+    takes = flasher.takes or [f".{form}" for form in forms]
+    if file.suffix.lower() not in takes:
+        raise UsageError(
+            f"{name} takes {', '.join(takes)}; {file} is none. Convert it, as by objcopy, or take "
+            f"another --flasher: {', '.join(_writers())}"
+        )
+    if not file.is_file():
+        raise UsageError(f"there is no file {file}")
+    words = {**flasher.words, **given, **dict.fromkeys((*FORMS, "image"), str(file.resolve()))}
+    known = {*words, "script"}
+    lines = [*flasher.write, *flasher.verify, *flasher.script]
+    if lacking := sorted(tool.placeholders(lines) - known - {"select"}):
+        raise UsageError(
+            f"{name} needs to know {', '.join(lacking)}: "
+            + " ".join(f"--word {word}:..." if word != "port" else "--port ..." for word in lacking)
+        )
+    what = f"write {file.name}"
+    tool.call(flasher, flasher.write, words, what, "" if flasher.verify else flasher.written)
+    if flasher.verify:
+        tool.call(flasher, flasher.verify, words, what, flasher.written)
+    return f"{file.name} was written by {name}"
+
+
+def _writers() -> list[str]:
+    return [name for name in tool.packaged() if tool.tool(name).write]
+
+
 def flasher_of(board: Board, name: str | None) -> tuple[str, Tool]:
     """Return the flasher of that name, or the board's first, as it is declared.
 
@@ -131,7 +168,7 @@ def flasher_of(board: Board, name: str | None) -> tuple[str, Tool]:
         raise UsageError(f"board {board.name} has no flasher '{name}': {', '.join(board.flash)}")
     chosen = name or next(iter(board.flash))
     flasher = tool.tool(chosen, board.flash[chosen])
-    words = _words(board, flasher, "") | dict.fromkeys(FORMS, "")
+    words = _words(board, flasher, "") | dict.fromkeys((*FORMS, "image", "script"), "")
     for argv in (flasher.write, flasher.verify, flasher.reset, [flasher.copy, flasher.volume]):
         tool.filled(argv, flasher.select, words)
     return chosen, flasher

@@ -1,9 +1,16 @@
 """The interface board of energy mode, as a transport: the DUT isolated behind it, at 9600 baud.
 
-Ref: mlcommons/tiny, benchmark/interface. A command to the DUT goes as `dut COMMAND%`; the board
-confirms it, and passes the DUT's lines on, each after `[dut]: `.
+Two kinds: the STM32H573I-DK ("enhanced") and the Arduino of EEMBC's runner (the IO manager). A
+command to the DUT goes as `dut COMMAND%`; the board confirms it, and passes the DUT's lines on,
+each after `[dut]: `. The enhanced one listens to the DUT only between a command and the next
+`m-ready`: what the DUT says by itself, such as its boot banner, waits in a queue of 100 characters
+and comes as the reply to the next command, so that every later reply is one late.
+
+Ref: mlcommons/tiny, benchmark/interface (InterfaceMenu, DeviceUnderTest, Uart); eembc/energyrunner,
+README, Energy Mode Hardware; published logs of rounds v0.5 to v1.1.
 """
 
+import contextlib
 import re
 import time
 
@@ -17,23 +24,49 @@ COMMAND_MAX_B = 64
 """Characters of one command; the board's queue holds 100 and drops what is more, silently."""
 CONFIRM_S = 2.0
 REPLY_S = 5.0
+BOOT_S = 10.0
+"""For a DUT that has just got its supply, or a board that has just been reset, to answer."""
+RESET_S = 1.0
+QUIET_S = 0.05
+STALE_S = 0.3
+"""A reply that is late comes within so long, at 9600 baud."""
+HELP_B = 1500
+"""Bytes of the longest reply to `help`; any is longer than the 100 that the board's queue holds."""
+ALIGNMENTS = 12
+"""As often a bare `m-ready` fits into the queue, so often all replies can be late."""
 PREFIX = b"[dut]: "
+ENHANCED = "Interface Board"
+"""In the name of the enhanced one."""
+ASKED = {b"name": b"m-name-dut-[", b"profile": b"m-model-["}
+"""How a line of the reply to each begins."""
+PROOF = (b"name", b"profile", b"profile", b"name")
+"""Replies that are late do not fit these commands, whatever waits in the queue."""
+LAP = re.compile(rb"m-lap-us-[0-9]+")
 
 
 class InterfaceBoard:
-    """A transport to the DUT behind an interface board, or behind a legacy IO manager.
+    """A transport to the DUT behind an interface board, of either kind.
 
     The DUT talks text only: frames do not pass. Uploads in longer `db` commands than the board
     takes are split on the way.
     """
 
-    def __init__(self, inner: Transport, dut_baud: int = DUT_BAUD) -> None:
-        """`inner` is the line to the board, `dut_baud` the rate between the board and the DUT."""
+    def __init__(self, inner: Transport, dut_baud: int = DUT_BAUD, boot_s: float = BOOT_S) -> None:
+        """`inner` is the line to the board, `dut_baud` the rate between the board and the DUT;
+        the DUT is waited for `boot_s` long."""
         self._inner = inner
         self._dut_baud = dut_baud
+        self._boot_s = boot_s
         self._raw = b""
         self._ready = b""
         self._begun = b""
+        self._asked = b""
+        self._answered = False
+        self._late = False
+        self.laps = 0
+        """Edges of the timing pin that a legacy IO manager has told of."""
+        self.aligned = 0
+        """Times that replies were late, and were brought back into step."""
 
     @property
     def byte_s(self) -> float:
@@ -54,12 +87,15 @@ class InterfaceBoard:
     def write(self, data: bytes) -> None:
         """Send commands to the DUT; see `Transport`.
 
-        Raises ProtocolError when the board does not confirm one as it was sent.
+        Raises ProtocolError when the board does not confirm one as it was sent, DeadlineError when
+        it does not confirm at all.
         """
         text = (self._begun + data).rpartition(b"\0")[2]  # a frame has no way through
         *commands, self._begun = text.split(b"%")
         for command in commands:
             if command:
+                if self._late:
+                    self._align()
                 self._send(command)
 
     def command(self, text: str) -> list[str]:
@@ -74,17 +110,22 @@ class InterfaceBoard:
         return lines
 
     def prepare(self) -> str:
-        """Make a legacy IO manager watch for falling edges; return who answers.
+        """Bring either kind into the state that a run needs; return what it says it is.
 
-        Raises ProtocolError or DeadlineError when no interface board does.
+        The enhanced one gets the DUT's rate, unless it has it: `setbaud` writes its flash and
+        resets it. The legacy one is set to falling edges. Then replies are brought into step: the
+        DUT must have its supply. Raises ProtocolError or DeadlineError when no interface board
+        answers, or no DUT behind it.
         """
-        name = self.command("name")
-        for setting in ("tm 0", "enable-timer"):
-            try:
-                self.command(setting)
-            except ProtocolError:  # only the legacy IO manager has a timer
-                break
-        return " ".join(name)
+        name = self._named()
+        if ENHANCED in name:
+            self._insist_baud()
+        else:
+            for setting in ("tm 0", "enable-timer"):
+                with contextlib.suppress(ProtocolError):  # a board without a timer
+                    self.command(setting)
+        self._align()
+        return name
 
     def set_baud(self, baud: int) -> None:
         """Refuse: `setbaud` would rewrite the board's flash and reset it."""
@@ -93,11 +134,101 @@ class InterfaceBoard:
     def reopen(self, timeout_s: float) -> None:
         """Open the line to the board again; see `Transport`."""
         self._raw = self._ready = self._begun = b""
+        self._late = True
         self._inner.reopen(timeout_s)
 
     def close(self) -> None:
         """Close the line to the board."""
         self._inner.close()
+
+    def _named(self) -> str:
+        """Return the board's name. It may still wait for a DUT that was without supply."""
+        deadline_s = time.monotonic() + self._boot_s
+        while True:
+            self._discard(QUIET_S)  # of an earlier run
+            try:
+                name = self.command("name")
+            except DeadlineError as error:
+                if time.monotonic() >= deadline_s:
+                    raise DeadlineError(
+                        f"{error} An interface board that waits for a reply of the DUT answers "
+                        "nothing else: press its reset button"
+                    ) from None
+                continue
+            return " ".join(name)
+
+    def _insist_baud(self) -> None:
+        """Give the enhanced board the DUT's rate, if it has another. Raises ProtocolError."""
+        found = self._baud()
+        if found in (None, self._dut_baud):  # firmware without `checkbaud` stays as it was built
+            return
+        self.command(f"setbaud {self._dut_baud}")
+        time.sleep(RESET_S)
+        self._named()
+        if (now := self._baud()) != self._dut_baud:
+            raise ProtocolError(
+                f"the interface board was at {found} baud to the DUT, was set to {self._dut_baud}, "
+                f"and now says {now}: is its flash protected? Press its reset button, try again"
+            )
+
+    def _baud(self) -> int | None:
+        """Return the rate between the board and the DUT, if the board says it."""
+        said = re.search(r"baud is: ([0-9]{1,8})\Z", " ".join(self.command("checkbaud")).strip())
+        return None if said is None else int(said[1])
+
+    def _align(self) -> None:
+        """Bring replies into step, and prove it: each of PROOF gets the reply that fits it.
+
+        A reply that is longer than the queue loses its end there, with its `m-ready`: after a
+        `help` that nobody reads there is one reply less in the queue than there were commands.
+        Raises DeadlineError when the DUT is silent, ProtocolError when replies stay out of step.
+        """
+        replies: list[list[bytes]] = []
+        for attempt in range(ALIGNMENTS):
+            if attempt:
+                self._discard(STALE_S)  # a legacy IO manager passes everything on at once
+            replies = [self._exchange(command) for command in PROOF]
+            fits = [
+                any(line.startswith(ASKED[command]) for line in reply)
+                for command, reply in zip(PROOF, replies, strict=True)
+            ]
+            if all(fits):
+                self._late = False
+                return
+            self.aligned += 1
+            if not fits[-1]:
+                self._exchange(b"help")
+                time.sleep(2 * QUIET_S + HELP_B * 10 / self._dut_baud)
+        raise ProtocolError(
+            f"the DUT behind the interface board does not answer 'name' and 'profile': the last "
+            f"replies are {replies}. Check the rate between them ({self._dut_baud} baud) and the "
+            "wires, and reset the interface board"
+        )
+
+    def _discard(self, quiet_s: float) -> None:
+        """Read until nothing comes, or for as long as a DUT may take to boot."""
+        deadline_s = time.monotonic() + self._boot_s
+        while self._inner.read(quiet_s) and time.monotonic() < deadline_s:
+            pass
+        self._raw = self._ready = b""
+
+    def _exchange(self, command: bytes) -> list[bytes]:
+        """Send the DUT a command; return the lines that come as its reply, without `m-ready`."""
+        self._ready = b""
+        self._send(command)
+        deadline_s = time.monotonic() + self._boot_s
+        while not self._ready.endswith(b"m-ready\r\n"):
+            line = self._line(deadline_s)
+            if line is None:
+                raise DeadlineError(
+                    f"the DUT behind the interface board does not answer '{command.decode()}' "
+                    f"within {self._boot_s:.0f} s. Has it its supply, and an energy build at "
+                    f"{self._dut_baud} baud? The board answers nothing more until the DUT does, or "
+                    "its reset button is pressed"
+                )
+            self._keep(line)
+        ready, self._ready = self._ready, b""
+        return ready.split(b"\r\n")[:-2]
 
     def _send(self, command: bytes) -> None:
         """Send one command, in as many as it takes, and insist on each confirmation."""
@@ -108,9 +239,10 @@ class InterfaceBoard:
                     f"board passes {COMMAND_MAX_B - len(b'dut %')}"
                 )
             self._inner.write(b"dut " + part + b"%")
+            self._asked, self._answered = part, False
             wanted = b"m-dut-passthrough(" + part + b")"
             confirmed = self._reply(part.decode("latin-1"), CONFIRM_S)
-            if confirmed != [wanted]:
+            if wanted not in confirmed:
                 raise ProtocolError(
                     f"the interface board confirms {confirmed} where {wanted} was due. Check its "
                     "cable, and that its firmware passes commands on ('dut')"
@@ -137,6 +269,8 @@ class InterfaceBoard:
         while (line := self._line(deadline_s)) is not None:
             if line.startswith(PREFIX):
                 self._keep(line)
+            elif LAP.fullmatch(line) and doing != "timestamp":
+                self.laps += 1
             elif line == b"m-ready":
                 return lines
             elif line:
@@ -147,11 +281,25 @@ class InterfaceBoard:
         )
 
     def _keep(self, line: bytes) -> None:
-        """Keep a line of the DUT for `read`. Raises ProtocolError for one of the board's own."""
+        """Keep a line of the DUT for `read`. Raises ProtocolError for one of the board's own.
+
+        A legacy IO manager tells of each edge by itself; the monitor has seen it, too.
+        """
         if line.startswith(PREFIX):
-            self._ready += line.removeprefix(PREFIX) + b"\r\n"
+            said = line.removeprefix(PREFIX)
+            self._ready += said + b"\r\n"
+            self._watch(said)
+        elif LAP.fullmatch(line):
+            self.laps += 1
         elif line:
             raise ProtocolError(f"the interface board says {line[:80]!r}, unasked")
+
+    def _watch(self, said: bytes) -> None:
+        """Notice that replies are late: one does not fit its command, or is a boot banner."""
+        fitting = ASKED.get(self._asked)
+        self._answered = self._answered or (fitting is not None and said.startswith(fitting))
+        if said == b"m-init-done" or (said == b"m-ready" and fitting and not self._answered):
+            self._late = True
 
     def _line(self, deadline_s: float) -> bytes | None:
         """Return the next line of the board without its end; None when none comes in time."""

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.energy.test_lpm01a import insist_nan_only_in_gaps, joined
+from tinybench.energy.drivers import ppk2
 from tinybench.energy.monitor import MonitorSpec, load_spec, open_monitor, supply_of
 from tinybench.energy.ppk2_stream import Decoder, current_table, parse_metadata
 from tinybench.energy.simulated.load import Blinking
@@ -17,6 +18,7 @@ from tinybench.energy.simulated.ppk2 import SimulatedPpk2, encode, metadata
 from tinybench.energy.simulated.scene import Scene
 from tinybench.energy.trace import Chunk
 from tinybench.errors import DeclarationError, MonitorError, UsageError
+from tinybench.transport.usb_ports import Port
 
 TABLE = current_table(parse_metadata(metadata())[0], 3.0)
 
@@ -185,3 +187,22 @@ def test_an_ampere_meter_without_a_stated_voltage_is_refused(tmp_path: Path) -> 
 def test_what_a_dut_is_about_to_get_is_a_sentence(spec: MonitorSpec, words: str) -> None:
     """Of a source its voltage, of an ampere meter the stated one, of others that it has its own."""
     assert words in supply_of(spec)
+
+
+@pytest.mark.parametrize(
+    ("seen", "first"),
+    [
+        ([("/dev/ttyACM10", "1-1:1.3"), ("/dev/ttyACM9", "1-1:1.1")], "/dev/ttyACM9"),
+        ([("/dev/ttyACM3", "1-1:1.3"), ("/dev/ttyACM12", "1-1:1.1")], "/dev/ttyACM12"),
+        ([("/dev/ttyACM10", "1-1"), ("/dev/ttyACM9", "1-1")], "/dev/ttyACM9"),
+        ([("COM10", ""), ("COM9", "")], "COM9"),
+    ],
+)
+def test_of_two_ports_the_lower_usb_interface_measures(
+    monkeypatch: pytest.MonkeyPatch, seen: list[tuple[str, str]], first: str
+) -> None:
+    """Else the first by natural order: ttyACM10 comes after ttyACM9."""
+    monkeypatch.setattr(
+        ppk2, "ports", lambda *_: [Port(name, "S", ppk2.USB, place) for name, place in seen]
+    )
+    assert [found.port for found in ppk2.attached()] == [first]

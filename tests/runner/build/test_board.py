@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tinybench.errors import DeclarationError
+from tinybench.errors import DeclarationError, UsageError
+from tinybench.runner.build import board as boards
 from tinybench.runner.build.board import load_board, names
 
 
@@ -40,3 +41,20 @@ def test_what_is_wrong_is_named(tmp_path: Path, right: str, wrong: str, words: s
     (tmp_path / "mine.toml").write_text(text.replace(right, wrong))
     with pytest.raises(DeclarationError, match=words):
         load_board(str(tmp_path / "mine.toml"))
+
+
+@pytest.mark.parametrize("name", ["rp2040", "nucleo-h7a3", "esp32", "nrf52840dk", "STM32F746"])
+def test_a_chip_without_a_port_of_ours_is_never_taken_for_another(name: str) -> None:
+    """It is said how its own firmware is driven."""
+    for error in (
+        boards.no_board(name, boards.names()),
+        str(pytest.raises(UsageError, boards.load_board, name).value),
+    ):
+        assert "did you mean" not in error
+        assert "--port /dev/ttyACM0 --task auto" in error
+
+
+@pytest.mark.parametrize(("name", "meant"), [("nucleo-l4r55", "nucleo-l4r5"), ("hots", "host")])
+def test_a_slip_of_the_finger_gets_the_board_that_was_meant(name: str, meant: str) -> None:
+    """Also where the name begins as that of many chips."""
+    assert f"did you mean '{meant}'" in boards.no_board(name, boards.names())

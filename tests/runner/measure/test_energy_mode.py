@@ -1,6 +1,7 @@
 """The energy mode: real driver, simulated instrument, emulated board, one result."""
 
 import json
+import math
 import re
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from tests.ground.powered import Powered
 from tests.program import LISTENING, TIMEOUT_S, TINYBENCH, tinybench
 from tests.runner.results.a_result import good_result
 from tinybench.energy.simulated.emulated import PACE, EmulatedLoad, timing_pin
-from tinybench.energy.simulated.interface_board import SimulatedInterfaceBoard
+from tinybench.energy.simulated.interface_board import SimulatedInterfaceBoard, SimulatedIoManager
 from tinybench.energy.simulated.lpm01a import SimulatedLpm01a
 from tinybench.energy.simulated.port import PseudoPort
 from tinybench.energy.simulated.scene import Scene
@@ -290,7 +291,8 @@ def test_mode_all_with_the_modelled_monitor_measures_all_three(tmp_path: Path) -
     assert (tmp_path / "run" / "energy.jls").stat().st_size > 0
 
 
-def test_a_whole_bench_measures_through_its_own_wires(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["enhanced", "legacy"])
+def test_a_whole_bench_measures_through_its_own_wires(tmp_path: Path, kind: str) -> None:
     """A board behind an interface board, supplied and watched by an LPM01A on another port.
 
     The command line is that of a real bench, and nothing in the runner knows that it is none.
@@ -300,9 +302,14 @@ def test_a_whole_bench_measures_through_its_own_wires(tmp_path: Path) -> None:
     load = EmulatedLoad(1e-3, 3.4e-3)
     with timing_pin(load) as pin, closing(Powered(board.command(image.elf, pin))) as dut:
         monitor = SimulatedLpm01a(Scene(load, real_time=False, on_power=dut.power))
+        between = (
+            SimulatedInterfaceBoard(dut)
+            if kind == "enhanced"
+            else SimulatedIoManager(dut, falls=lambda: load.falling_s(0.0, math.inf))
+        )
         with (
             PseudoPort(monitor, real_time=False) as monitor_port,
-            PseudoPort(SimulatedInterfaceBoard(dut)) as port,
+            PseudoPort(between) as port,
         ):
             (tmp_path / "desk.toml").write_text(
                 f'driver = "lpm01a"\nport = "{monitor_port.path}"\nvoltage_v = 3.3\n'
@@ -320,4 +327,6 @@ def test_a_whole_bench_measures_through_its_own_wires(tmp_path: Path) -> None:
     assert not energy.modelled
     true_j = 3.4e-3 * 3.3 * (energy.windows[0].monitor_s or 0) / energy.windows[0].iterations
     assert abs(energy.per_inference_j - true_j) < energy.uncertainty_j
-    assert "[dut]: m-results-[" in (tmp_path / "run" / "transcript-energy.jsonl").read_text()
+    said = (tmp_path / "run" / "transcript-energy.jsonl").read_text()
+    assert "[dut]: m-results-[" in said
+    assert ("m-lap-us-" in said) == (kind == "legacy")
