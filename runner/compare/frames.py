@@ -20,6 +20,7 @@ from tinybench.files import DOCUMENT_MOST_B, read_bytes
 from tinybench.read import read_json
 
 from ..dut.inference import answered
+from ..results.names import MANIFEST_FILE, PROFILE_FILE, TRACE_FILE
 from ..results.result import EnergyWindow, Result, Window, read_result
 from ..results.score import arg_max
 from ..rules import changed_files
@@ -36,8 +37,6 @@ Run = Outcome | os.PathLike[str] | str
 """A run: what `run` returned, or its folder."""
 
 TRACE_CHUNK = 65536
-PROFILE_FILE = "profile.json"
-MANIFEST_FILE = "manifest.json"
 MEASURED, EMULATED, MODELLED = "measured", "emulated", "modelled"
 
 
@@ -297,8 +296,6 @@ def trace(run: Run, *, chunk: int = TRACE_CHUNK) -> "Iterator[pandas.DataFrame]"
         raise UsageError(f"a chunk of {chunk!r} samples is none: 1 or more")
     load_pandas()
     from tinybench.energy.trace import open_trace
-
-    from ..measure.energy_mode import TRACE_FILE
 
     folder, _ = _read(run)
     path = folder / TRACE_FILE

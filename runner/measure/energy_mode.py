@@ -28,10 +28,10 @@ from tinybench.scratch import scratch
 
 from ..build.board import Power
 from ..dut.client import Dut
+from ..results.names import TRACE_FILE
 from ..results.result import Energy, EnergyWindow
 from .modes import RETIMED, WARMUP, WindowLength
 
-TRACE_FILE = "energy.jls"
 CALIBRATION_S = 0.2
 CALIBRATION_MAX = 4**10
 EDGE_TIMEOUT_S = 10.0

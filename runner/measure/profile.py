@@ -22,8 +22,6 @@ TARGET_US = 1_000_000
 """Layers are timed over about so long, so that a microsecond is a small part of each."""
 ITERATIONS_MAX = 10_000
 TIMEOUT_S = 120.0
-PROFILE_FILE = "profile.json"
-"""In a run folder."""
 
 _LAYER = re.compile(r"m-layer-([0-9]{1,5})-([0-9]{1,10})")
 

@@ -14,10 +14,9 @@ from msgspec.structs import replace
 from tinybench.transport.transcript import transcripts
 
 from ..dut.inference import MICROS_WRAP
+from .names import ENERGY_TRANSCRIPT_FILE
 from .result import Clock, Window
 from .transcript import Inferred, Lap, laps
-
-ENERGY_PREFIX = "transcript-energy"
 
 END_SHARE = 1 / 3
 """Of a span: its beginning, and its end; each has a least delayed answer."""
@@ -105,14 +104,14 @@ class Heard:
         return [_beside(window, left) for window in windows]
 
 
-def listen(folder: Path) -> Heard:
-    """Read what the transcripts of a run say of time; not that of energy mode, which has no stamps.
+def heard(folder: Path, *, emulated: bool) -> Heard:
+    """Return what the transcripts of a run say of time: nothing where that is an instruction count.
 
-    Raises RunFolderError when one cannot be read.
+    That of energy mode has no stamps. Raises RunFolderError when one cannot be read.
     """
     found = Heard()
-    for path in transcripts(folder):
-        if path.name.startswith(ENERGY_PREFIX):
+    for path in [] if emulated else transcripts(folder):
+        if path.name.startswith(ENERGY_TRANSCRIPT_FILE):
             continue
         clock = compare(_kept(laps(path), found.laps))
         if clock is not None:

@@ -31,7 +31,6 @@ RECORDED = {
     "files_sha256": "the files themselves are the witnesses; this holds them against an exchange",
 }
 """Fields of a result, each with the reason why the journal repeats it."""
-TRACE_FILE = "energy.jls"
 
 
 def recorded(result: Result) -> dict[str, Any]:

@@ -23,11 +23,9 @@ from ..dut.client import Dut
 from ..dut.interface_board import InterfaceBoard
 from ..measure import energy_mode
 from ..results.journal import Entry
+from ..results.names import ENERGY_TRANSCRIPT_FILE, TRANSCRIPT_FILE
 from ..results.result import Link
 from .known import Known
-
-TRANSCRIPT_FILE = "transcript.jsonl"
-ENERGY_TRANSCRIPT_FILE = "transcript-energy.jsonl"
 
 
 @dataclass

@@ -17,8 +17,9 @@ from tinybench.transport.transcript import pack, unpack
 from .. import rules
 from ..build import task as tasks
 from ..desk.reserve import reserved
-from ..results.clock import Heard, listen
+from ..results.clock import heard
 from ..results.journal import Entry, Head, Journal, read
+from ..results.names import TRANSCRIPT_FILE
 from ..results.recorded import ended, with_evidence
 from ..results.request import Request
 from ..results.result import RESULT_FILE, Result, read_result
@@ -26,7 +27,6 @@ from ..rules.judge import Outcome
 from . import steps
 from .assemble import assemble
 from .connect import (
-    TRANSCRIPT_FILE,
     Met,
     energy_bench,
     line_was_open,
@@ -137,31 +137,7 @@ def _measure(
             say(supply_of(plan.monitor))
         load_boards(plan.board, image, sites, plan.monitor, say, write=asked.flash)
         if plan.modes:
-            lines = plan.lines
-            with open_boards(lines, folder, asked.verify, asked.raise_baud) as duts:
-                for dut in duts:
-                    met.vendor = meet(dut, task, plan.image, known)
-                    if asked.raise_baud:
-                        dut.raise_baud(asked.baud)
-                try:
-                    for mode in plan.modes:
-                        if mode == "accuracy":
-                            samples = plan.accuracy_samples
-                            steps.measure_accuracy(duts, samples, task.result_count, known, track)
-                        else:
-                            steps.measure_performance(
-                                duts[0],
-                                plan.timed_samples,
-                                task.result_count,
-                                plan.window_length,
-                                plan.cool_down_s,
-                                asked.iterations,
-                                known,
-                                track,
-                            )
-                    steps.time_layers(duts[0], plan, folder)
-                finally:
-                    met.link = link_of(duts, asked.baud if sites else None)
+            _measure_text(plan, folder, known, met, track)
         if asked.wants_energy and not known.energies:
             site = sites[0] if sites else None
             with energy_bench(
@@ -186,16 +162,45 @@ def _measure(
         why = str(error) or "interrupted by the user"
         if line_was_open(folder):
             with contextlib.suppress(RunFolderError):  # the first error is the one to tell
-                heard = _heard(plan, folder)
-                _store(assemble(plan, known, met, heard, started_at, files, why), known, folder)
+                times = heard(folder, emulated=plan.board.emulated)
+                _store(assemble(plan, known, met, times, started_at, files, why), known, folder)
             say(
                 f"stopped; what was measured until then is in {folder}, what was said on the line "
                 f"in {folder / TRANSCRIPT_FILE}; go on with: tinybench resume {folder}"
             )
         raise
-    result = assemble(plan, known, met, _heard(plan, folder), started_at, files)
-    result = _store(result, known, folder)
+    times = heard(folder, emulated=plan.board.emulated)
+    result = _store(assemble(plan, known, met, times, started_at, files), known, folder)
     return Outcome(result, rules.judged(result, task, plan.profile), folder)
+
+
+def _measure_text(plan: Plan, folder: Path, known: Known, met: Met, track: Track) -> None:
+    """Do the modes of the firmware's text build, on all boards that there are."""
+    asked, task = plan.asked, plan.task
+    with open_boards(plan.lines, folder, asked.verify, asked.raise_baud) as duts:
+        for dut in duts:
+            met.vendor = meet(dut, task, plan.image, known)
+            if asked.raise_baud:
+                dut.raise_baud(asked.baud)
+        try:
+            for mode in plan.modes:
+                if mode == "accuracy":
+                    samples = plan.accuracy_samples
+                    steps.measure_accuracy(duts, samples, task.result_count, known, track)
+                else:
+                    steps.measure_performance(
+                        duts[0],
+                        plan.timed_samples,
+                        task.result_count,
+                        plan.window_length,
+                        plan.cool_down_s,
+                        asked.iterations,
+                        known,
+                        track,
+                    )
+            steps.time_layers(duts[0], plan, folder)
+        finally:
+            met.link = link_of(duts, asked.baud if plan.sites else None)
 
 
 def _store(result: Result, known: Known, folder: Path) -> Result:
@@ -204,8 +209,3 @@ def _store(result: Result, known: Known, folder: Path) -> Result:
     result = with_evidence(result, folder)
     store_result(folder, result)
     return result
-
-
-def _heard(plan: Plan, folder: Path) -> Heard:
-    """Return what the transcripts say of time; an instruction count is no clock."""
-    return Heard() if plan.board.emulated else listen(folder)

@@ -14,9 +14,9 @@ from tinybench.files import WHOLE_MOST_B, read_bytes, write_whole
 from tinybench.models.compiler import Manifest
 
 from ..results.journal import create
+from ..results.names import INPUTS_FILE, MANIFEST_FILE
 from ..results.result import Result, write_result
 from ..results.seal import write_seal
-from ..rules.evidence.derived import INPUTS_FILE
 from .connect import line_was_open
 
 
@@ -79,7 +79,7 @@ def store_files(
         stored[INPUTS_FILE] = listed.encode()
         if manifest is not None:
             text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
-            stored["manifest.json"] = text + b"\n"
+            stored[MANIFEST_FILE] = text + b"\n"
         for name, data in stored.items():
             write_whole(folder / name, data)
         return {name: hashlib.sha256(data).hexdigest() for name, data in stored.items()}

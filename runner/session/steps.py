@@ -18,10 +18,10 @@ from ..dut.client import Dut
 from ..measure import energy_mode, modes
 from ..measure.float_model import float_quality
 from ..measure.modes import WindowLength
-from ..measure.profile import PROFILE_FILE
 from ..measure.profile import time_layers as timed
 from ..measure.reference import compare
 from ..results.journal import Entry
+from ..results.names import PROFILE_FILE
 from .known import Known
 from .plan import Plan
 

@@ -16,7 +16,7 @@ from tinybench.scratch import scratch
 
 from ..audit.text import NO_RESULT
 from ..build.board import Board, load_board
-from ..measure.energy_mode import TRACE_FILE
+from ..results.names import TRACE_FILE
 from ..rules import Violation
 from . import logs
 from .parts import REHEARSED, VERIFIED, Part, objections, parts, refused

@@ -20,9 +20,9 @@ from tinybench.runner.desk.attached import look
 from tinybench.runner.desk.bench import load_bench
 from tinybench.runner.desk.choose import choose
 from tinybench.runner.results.journal import JOURNAL_FILE, read
+from tinybench.runner.results.names import TRANSCRIPT_FILE
 from tinybench.runner.results.request import Request
 from tinybench.runner.results.result import RESULT_FILE, Result, read_result
-from tinybench.runner.session.connect import TRANSCRIPT_FILE
 from tinybench.runner.session.run import run
 from tinybench.track import silent
 from tinybench.transport.replay import ReplayTransport

@@ -21,6 +21,7 @@ from ...compare.store import Summary
 from ...dut.inference import answered
 from ...measure.profile import Profile
 from ...results import score
+from ...results.names import MANIFEST_FILE, PROFILE_FILE
 from ...results.result import Accuracy, Energy, Performance, Result
 from ...rules import Verdict
 from ..table import accuracy, microjoules, milliseconds, validity, verdict
@@ -299,7 +300,7 @@ def _published(result: Result) -> list[str]:
 
 def _layers(folder: Path) -> list[str]:
     """Return the layers' times from profile.json, else their MACs from the manifest."""
-    timed, compiled = folder / "profile.json", folder / "manifest.json"
+    timed, compiled = folder / PROFILE_FILE, folder / MANIFEST_FILE
     try:
         if timed.exists():
             profile = read_json(read_bytes(timed, DOCUMENT_MOST_B, links=False), type=Profile)

@@ -8,7 +8,7 @@ from tinybench.energy.pictures import AROUND, envelope
 from tinybench.energy.trace import open_trace
 from tinybench.errors import TinybenchError
 
-from ...measure.energy_mode import TRACE_FILE
+from ...results.names import TRACE_FILE
 from ...results.result import Energy
 
 COLUMNS = 240

@@ -15,7 +15,8 @@ from tinybench.printable import printable
 from tinybench.read import read_json
 
 from ...build.fit import Fit
-from ...measure.profile import PROFILE_FILE, Profile
+from ...measure.profile import Profile
+from ...results.names import PROFILE_FILE
 from ...rules.judge import Outcome
 from ..document import document as as_document
 from .profile import table

@@ -23,13 +23,12 @@ from ...build.inputs import origin_of
 from ...build.task import Task, load_task
 from ...results import score
 from ...results.journal import Head, Noted
+from ...results.names import INPUTS_FILE, MANIFEST_FILE
 from ...results.recorded import recorded
 from ...results.result import Answer, Result, Window
 from ...results.seal import file_sha256
 from ..profile import load_profile
 
-MANIFEST_FILE = "manifest.json"
-INPUTS_FILE = "inputs.csv"
 """The lines `name,class,SHA-256` of all inputs, in order."""
 TEXT_MAX_B = 32 << 20
 SHOWN_MAX = 60

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tinybench.errors import RunFolderError
 from tinybench.transport.transcript import transcripts
 
-from ...results.clock import Heard, listen
+from ...results import clock
 from ...results.result import Answer, Energy, Result, Window
 from ...results.transcript import Inferred, inferred
 from ..rule import Ruling
@@ -42,7 +42,7 @@ def rulings(result: Result, folder: Path) -> Iterator[Ruling]:
 
 def _otherwise_timed(result: Result, folder: Path) -> Iterator[str]:
     """Yield what the host's clock says otherwise in the transcripts than in the result."""
-    heard = Heard() if result.emulated else listen(folder)
+    heard = clock.heard(folder, emulated=result.emulated)
     if heard.clocks != result.clocks:
         yield "the clock"
     windows = result.performance.windows if result.performance else []

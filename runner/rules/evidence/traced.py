@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tinybench.errors import TraceError
 
-from ...results.recorded import TRACE_FILE
+from ...results.names import TRACE_FILE
 from ...results.result import Energy, Result
 from ..rule import Ruling
 from .clauses import AGAIN, TRACE

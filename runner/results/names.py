@@ -1,0 +1,12 @@
+"""The files of a run folder, by their names; those with a module of their own are named there."""
+
+MANIFEST_FILE = "manifest.json"
+"""What our compiler says of the model."""
+INPUTS_FILE = "inputs.csv"
+"""Names, labels and hashes of the whole set."""
+TRANSCRIPT_FILE = "transcript.jsonl"
+"""Of the first line, until it is compressed."""
+ENERGY_TRANSCRIPT_FILE = "transcript-energy.jsonl"
+TRACE_FILE = "energy.jls"
+PROFILE_FILE = "profile.json"
+"""Times of the layers, where the user has put them there."""
