@@ -1,6 +1,7 @@
 """The real OpenOCD writes our firmware, over the protocol of an ST-LINK, into a simulated chip."""
 
 import shlex
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from tests.runner.desk.desk_board import FLASH, RESET, desk_board
 from tests.runner.desk.st_link import PAGE_B, SERIAL, Stm32L4r5, stlink_server
 from tinybench.errors import FlashError, TinybenchError, UsageError
 from tinybench.runner import cli
+from tinybench.runner.build import tool
 from tinybench.runner.build.board import Board, load_board, names
 from tinybench.runner.build.firmware import Image, build, converted
 from tinybench.runner.build.inputs import resolve
@@ -143,3 +145,12 @@ def test_what_openocd_wrote_is_what_runs(
     assert not result.emulated  # so far as the runner can know
     assert result.accuracy is not None
     assert len(result.accuracy.answers) == 2
+
+
+def test_before_0_12_an_st_link_is_selected_by_its_older_word() -> None:
+    """The real OpenOCD, whose `adapter` is made to refuse as the older one does."""
+    select = tool.filled(tool.tool("openocd").select, [], {"probe": "ABC"})
+    older = "proc adapter args {error invalid}; proc hla_serial serial {echo chosen-$serial}"
+    argv = ["openocd", "-c", older, *select, "-c", "shutdown"]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert "chosen-ABC" in done.stdout + done.stderr
