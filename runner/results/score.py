@@ -124,6 +124,12 @@ def median_throughput_per_s(windows: Sequence[Window]) -> float:
     )
 
 
+def timer_us(stamps_us: Sequence[int]) -> int:
+    """Return the resolution of a DUT's timer, as the times it gave tell."""
+    resolution_us = math.gcd(*stamps_us)
+    return resolution_us if resolution_us in TIMERS_US else 1
+
+
 def latency_uncertainty_s(windows: Sequence[Window], clocks: Sequence[Clock]) -> float | None:
     """Return the uncertainty (k = 2) of the median latency over windows; None without a clock.
 
@@ -139,9 +145,8 @@ def latency_uncertainty_s(windows: Sequence[Window], clocks: Sequence[Clock]) ->
     spread_s = 0.0
     if len(each_s) > 1:
         spread_s = MEDIAN_TO_MEAN * statistics.stdev(each_s) / math.sqrt(len(each_s))
-    resolution_us = math.gcd(*(window.elapsed_us for window in windows))
-    timer_us = resolution_us if resolution_us in TIMERS_US else 1
-    timer_s = timer_us * 1e-6 / math.sqrt(6) / min(window.iterations for window in windows)
+    resolution_us = timer_us([window.elapsed_us for window in windows])
+    timer_s = resolution_us * 1e-6 / math.sqrt(6) / min(window.iterations for window in windows)
     off = max(abs(clock.ratio - 1) for clock in clocks) / math.sqrt(3)
     sure = max(clock.uncertainty for clock in clocks) / 2
     return 2 * math.hypot(spread_s, timer_s, off * latency_s, sure * latency_s)

@@ -63,6 +63,26 @@ def test_a_window_of_another_length_by_the_host_breaks_the_rule(host_s: float) -
     assert "clock" in _broken(_measured(host_s=host_s))
 
 
+@pytest.mark.parametrize(
+    ("late_s", "rules"),
+    [([0.0, 0.4, 0.0, 0.0, 0.9], set()), ([0.4, 0.4, 0.0, 0.3, 0.0], {"clock"}),
+     ([0.0, 0.0, 1.5, 0.0, 0.0], {"clock"}), ([0.0, -0.4, 0.0, 0.0, 0.0], {"clock"})],
+)  # fmt: skip
+def test_a_host_that_hears_late_of_one_window_breaks_nothing(
+    late_s: list[float], rules: set[str]
+) -> None:
+    """It is busy; of most windows, or a second late, or early it never is."""
+    result = _measured()
+    assert result.performance is not None
+    windows = [
+        replace(window, host_s=10.21 + more_s)
+        for window, more_s in zip(result.performance.windows, late_s, strict=True)
+    ]
+    assert (
+        _broken(replace(result, performance=replace(result.performance, windows=windows))) == rules
+    )
+
+
 @pytest.mark.parametrize("single_us", [100, 100_000, 400_000, 2_040_000])
 def test_an_inference_by_itself_that_takes_another_time_breaks_the_rule(single_us: int) -> None:
     """A cache answers a repeated input; a DUT that works ahead answers a new one."""
