@@ -28,8 +28,9 @@ from tinybench.scratch import scratch
 
 from ..build.board import Power
 from ..dut.client import Dut
+from ..results.defaults import WARMUP
 from ..results.result import Energy, EnergyWindow
-from .modes import RETIMED, WARMUP, WindowLength
+from .modes import RETIMED, WindowLength
 
 TRACE_FILE = "energy.jls"
 CALIBRATION_S = 0.2

@@ -3,6 +3,8 @@
 import statistics
 from collections.abc import Iterator, Sequence
 
+from tinybench.uncertain import uncertain
+
 from ..results import score
 from ..results.result import Performance, Result, Window
 from .rule import README, RULES, Rule, Ruling
@@ -25,12 +27,12 @@ COMPUTER_SLACK_S = 1e-3
 
 
 def rulings(result: Result) -> Iterator[Ruling]:
-    """Yield what these rules say; nothing of emulated time, which is an instruction count."""
-    if result.emulated:
-        return
+    """Yield what these rules say."""
     windows = result.performance.windows if result.performance else []
     timed = bool(windows or (result.accuracy and result.accuracy.answers))
-    if timed:
+    if timed and result.emulated:
+        yield from _counted(result, windows)
+    elif timed:
         yield from _clock(result)
     if result.performance is not None and windows:
         yield _single(result, result.performance)
@@ -51,7 +53,7 @@ def _clock(result: Result) -> Iterator[Ruling]:
             broken = True
             yield CLOCK.broken(
                 wanted,
-                f"{_ratio(clock.ratio, clock.uncertainty)} times this computer's, over "
+                f"{uncertain(clock.ratio, clock.uncertainty)} times this computer's, over "
                 f"{clock.span_s:.0f} s",
                 "every time of this result is wrong by that: look at the prescaler of the DUT's "
                 "timer and at its clock's source",
@@ -66,8 +68,39 @@ def _clock(result: Result) -> Iterator[Ruling]:
             "without inferring",
         )
     if not broken:
-        said = [_ratio(clock.ratio, clock.uncertainty) for clock in result.clocks]
+        said = [uncertain(clock.ratio, clock.uncertainty) for clock in result.clocks]
         yield CLOCK.kept(wanted, f"{', '.join(said) or 'as fast'} in every window")
+
+
+def _counted(result: Result, windows: Sequence[Window]) -> Iterator[Ruling]:
+    """Judge emulated time by the emulator's own count of instructions."""
+    wanted = f"a timer of the emulated board within {OSCILLATORS:.1%} of its emulator's count"
+    if not result.clocks and all(window.counted_s is None for window in windows):
+        yield CLOCK.not_judged(wanted, "emulated time: no second witness")
+        return
+    wrong = [
+        f"{uncertain(clock.ratio, clock.uncertainty)} times the emulator's count, over "
+        f"{clock.span_s:.0f} emulated s"
+        for clock in result.clocks
+        if abs(clock.ratio - 1) > OSCILLATORS + clock.uncertainty
+    ]
+    for number, window in enumerate(windows, start=1):
+        dut_s, counted_s = window.elapsed_us * 1e-6, window.counted_s
+        unsure_s = OSCILLATORS * dut_s + (window.counted_uncertainty_s or 0.0)
+        if counted_s is not None and abs(dut_s - counted_s) > unsure_s:
+            wrong.append(
+                f"window {number} took {dut_s:.3f} s by the DUT's timer, {counted_s:.3f} s by the "
+                "emulator's count"
+            )
+    for found in wrong:
+        yield CLOCK.broken(
+            wanted,
+            found,
+            "look at the prescaler and clock of the emulated timer, and at instruction_ns",
+        )
+    if not wrong:
+        said = [uncertain(clock.ratio, clock.uncertainty) for clock in result.clocks]
+        yield CLOCK.kept(wanted, f"{', '.join(said) or 'as fast'} times its emulator's count")
 
 
 def _wrong(windows: Sequence[Window]) -> list[tuple[int, Window]]:
@@ -122,7 +155,3 @@ def _single(result: Result, performance: Performance) -> Ruling:
         "the DUT answers a repeated input otherwise than a new one, as from a cache: every "
         "inference must be computed",
     )
-
-
-def _ratio(ratio: float, uncertainty: float) -> str:
-    return f"{ratio:.5f} ± {uncertainty:.1g}"

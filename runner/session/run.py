@@ -135,7 +135,7 @@ def _measure(
         load_boards(plan.board, image, sites, plan.monitor, say, write=asked.flash)
         if plan.modes:
             lines = plan.lines
-            with open_boards(lines, folder, asked.verify, asked.raise_baud) as duts:
+            with open_boards(plan.board, lines, folder, asked.verify, asked.raise_baud) as duts:
                 for dut in duts:
                     met.vendor = meet(dut, task, plan.image, known)
                     if asked.raise_baud:
@@ -202,5 +202,4 @@ def _store(result: Result, known: Known, folder: Path) -> Result:
 
 
 def _heard(plan: Plan, folder: Path) -> Heard:
-    """Return what the transcripts say of time; an instruction count is no clock."""
-    return Heard() if plan.board.emulated else listen(folder)
+    return listen(folder, emulated=plan.board.emulated)

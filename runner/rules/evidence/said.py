@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tinybench.errors import RunFolderError
 from tinybench.transport.transcript import transcripts
 
-from ...results.clock import Heard, listen
+from ...results.clock import listen
 from ...results.result import Answer, Energy, Result, Window
 from ...results.transcript import Inferred, inferred
 from ..rule import Ruling
@@ -18,6 +18,10 @@ from .clauses import AGAIN, EDITED, TRANSCRIPT, some
 
 Claim = tuple[str, Inferred]
 """An inference that was measured, and what it is called."""
+
+
+SECOND = ("host_s", "host_uncertainty_s", "counted_s", "counted_uncertainty_s")
+"""Fields of a window that its transcript gives."""
 
 
 def rulings(result: Result, folder: Path) -> Iterator[Ruling]:
@@ -41,15 +45,15 @@ def rulings(result: Result, folder: Path) -> Iterator[Ruling]:
 
 
 def _otherwise_timed(result: Result, folder: Path) -> Iterator[str]:
-    """Yield what the host's clock says otherwise in the transcripts than in the result."""
-    heard = Heard() if result.emulated else listen(folder)
+    """Yield what the second clock says otherwise in the transcripts than in the result."""
+    heard = listen(folder, emulated=result.emulated)
     if heard.clocks != result.clocks:
         yield "the clock"
     windows = result.performance.windows if result.performance else []
-    bare = [replace(window, host_s=None, host_uncertainty_s=None) for window in windows]
+    bare = [replace(window, **dict.fromkeys(SECOND)) for window in windows]
     for number, (one, other) in enumerate(zip(windows, heard.beside(bare), strict=True), 1):
-        if one.host_s != other.host_s or one.host_uncertainty_s != other.host_uncertainty_s:
-            yield f"the host's time of window {number}"
+        if any(getattr(one, name) != getattr(other, name) for name in SECOND):
+            yield f"the second clock's time of window {number}"
 
 
 def said(folder: Path) -> Counter[Inferred]:
