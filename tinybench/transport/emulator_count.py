@@ -103,7 +103,7 @@ class EmulatorCount:
 def _counts(lines: list[bytes]) -> Iterator[tuple[int, int]]:
     """Yield the number of each question that was answered, and the count."""
     for line in lines:
-        with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
+        with contextlib.suppress(ValueError, KeyError, TypeError, OverflowError, RecursionError):
             said = json.loads(line)
             yield int(said["id"]), int(said["return"]["icount"])
 
