@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tinybench import extras
 from tinybench.errors import ToolMissingError, TraceError
+from tinybench.uncertain import uncertain
 
 from .analysis import Analysis, Window
 from .integrate import powers_w
@@ -50,7 +51,7 @@ def draw(trace: Trace, found: Analysis, folder: Path) -> list[Path]:
         if found.median_j is not None and found.uncertainty_j is not None:
             per = "inference" if found.per_inference else "window"
             figure.suptitle(
-                f"median {found.median_j * 1e6:.6g} ± {found.uncertainty_j * 1e6:.2g} uJ/{per} "
+                f"median {uncertain(found.median_j * 1e6, found.uncertainty_j * 1e6)} uJ/{per} "
                 "(k = 2"
                 + (f"; {', '.join(found.not_stated)} unknown" if found.not_stated else "")
                 + (", modelled)" if found.modelled else ")")
@@ -102,7 +103,7 @@ def _title(window: Window, modelled: bool, by: str, *, short: bool) -> str:
     if window.faults:
         words.append("INVALID: " + "; ".join(window.faults))
     elif window.energy_j is not None and window.uncertainty_j is not None:
-        words.append(f"{window.energy_j * 1e6:.6g} ± {window.uncertainty_j * 1e6:.2g} uJ")
+        words.append(f"{uncertain(window.energy_j * 1e6, window.uncertainty_j * 1e6)} uJ")
         if window.iterations and not short:
             words.append(f"{window.iterations} inferences in {window.monitor_s:.4f} s")
     if modelled:

@@ -29,6 +29,7 @@ FOREIGN = re.compile(
 """How the names of chips and boards begin that there are; most of them have no port here."""
 SAME_BOARD = 0.88
 """As alike as a name with a slip of the finger is to the right one."""
+QEMU = "qemu-system-"
 _SHIFT = re.compile(r"(?:\A|,)shift=([0-9]{1,2})(?:,|\Z)")
 Flag = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_+,./:=-]+\Z")]
 """One plain word for the compiler: nothing in it means anything to make or to a shell."""
@@ -77,7 +78,7 @@ class Emulator(Declaration, frozen=True, kw_only=True):
         """Hold the time of an instruction against what QEMU is told. Ref: QEMU, -icount shift=N."""
         told = next((two for one, two in pairwise(self.argv) if one == "-icount"), None)
         if told is None:
-            if self.instruction_ns and Path(self.argv[0]).name.startswith("qemu-system-"):
+            if self.instruction_ns and Path(self.argv[0]).name.startswith(QEMU):
                 raise ValueError(
                     "with instruction_ns, argv needs '-icount', 'shift=N': without it QEMU's time "
                     "is the host's"
@@ -165,6 +166,12 @@ class Board(Declaration, frozen=True, kw_only=True):
     def emulated(self) -> bool:
         """Whether time on this board is an instruction count."""
         return self.instruction_ns > 0
+
+    @property
+    def counts(self) -> bool:
+        """Whether its emulator can be asked for the instructions that it counted: QEMU can."""
+        program = Path(self.emulator.argv[0]).name if self.emulator else ""
+        return self.emulated and program.startswith(QEMU)
 
     def command(self, elf: str, pin: str | None = None) -> list[str]:
         """Return the argument list that starts this board as a child process.

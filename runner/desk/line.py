@@ -1,5 +1,6 @@
 """The line to a board: the port it is on, or the child process that it is."""
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from tinybench.errors import UsageError
@@ -16,11 +17,14 @@ Way: TypeAlias = Site | list[str]
 """Where a board is, or the command of a child process."""
 
 
-def open_line(way: Way) -> Transport:
-    """Open the line to a board. Raises TransportError or UsageError when it cannot be opened."""
+def open_line(way: Way, more: Sequence[str] = ()) -> Transport:
+    """Open the line to a board; `more` are further arguments of a child process.
+
+    Raises TransportError or UsageError when it cannot be opened.
+    """
     if isinstance(way, Site):
         return SerialTransport(way.port or "", way.baud)
-    return ProcessTransport(way)
+    return ProcessTransport([*way, *more])
 
 
 def insist_reachable(board: Board, asked: Request) -> None:

@@ -6,6 +6,7 @@ becomes part of a result: the upload and the inference are done again, a few tim
 
 import contextlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tinybench.errors import (
@@ -75,10 +76,13 @@ class Dut:
         marks: bool = False,
         probe: bool = False,
         patience: Patience | None = None,
+        answered: Callable[[int], None] | None = None,
     ) -> None:
         """`verify`: prove each upload over the stock protocol; `fast`: use frames if offered;
         `marks`: the DUT marks time on its timing pin, as in energy mode; `probe`: try longer
-        commands over the stock protocol than every port is sure to take."""
+        commands over the stock protocol than every port is sure to take; `answered` is called after
+        each answer with the inferences that it stands for."""
+        self._answered = answered
         self.tally = Tally()
         self.talk = Talk()
         self._patience = patience or Patience()
@@ -157,7 +161,7 @@ class Dut:
                     self._find_again(doubt)
                     lost = 0
                 self._line.forget()
-                return self._infer(data, iterations, warmup, INFERENCE_SLACK * 2**attempt)
+                inference = self._infer(data, iterations, warmup, INFERENCE_SLACK * 2**attempt)
             except DOUBTS as error:
                 doubt = error
                 if not lost:
@@ -169,6 +173,10 @@ class Dut:
                     self._frames.doubted()
                 if lost == LOST_MAX or again:
                     break
+            else:
+                if self._answered is not None:
+                    self._answered(iterations + warmup)
+                return inference
         assert doubt is not None  # noqa: S101 - the loop has run
         last = crash if crash is not None and lost else doubt
         said = f"; what it said before: {words}" if isinstance(last, DeadlineError) else ""

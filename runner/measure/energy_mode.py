@@ -28,9 +28,10 @@ from tinybench.scratch import scratch
 
 from ..build.board import Power
 from ..dut.client import Dut
+from ..results.defaults import WARMUP
 from ..results.names import TRACE_FILE
 from ..results.result import Energy, EnergyWindow
-from .modes import RETIMED, WARMUP, WindowLength
+from .modes import RETIMED, WindowLength
 
 CALIBRATION_S = 0.2
 CALIBRATION_MAX = 4**10

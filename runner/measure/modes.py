@@ -12,10 +12,9 @@ from tinybench.errors import ProtocolError
 
 from ..dut.client import Dut
 from ..dut.inference import Inference, answered
+from ..results.defaults import WARMUP
 from ..results.result import Answer, Window
 
-WARMUP = 1
-"""Untimed inferences before each timed window."""
 CALIBRATION_US = 200_000
 """A calibration shorter than this is repeated with more inferences."""
 CALIBRATION_MAX = 4**10

@@ -5,6 +5,7 @@ latency timer and a busy computer delay it, and nothing makes it early. So the l
 near both ends of a run tell how fast the clock goes, however late the others came.
 """
 
+import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +15,10 @@ from msgspec.structs import replace
 from tinybench.transport.transcript import transcripts
 
 from ..dut.inference import MICROS_WRAP
+from . import counted
 from .names import ENERGY_TRANSCRIPT_FILE
 from .result import Clock, Window
-from .transcript import Inferred, Lap, laps
+from .transcript import Inferred, Lap, laps, said
 
 END_SHARE = 1 / 3
 """Of a span: its beginning, and its end; each has a least delayed answer."""
@@ -24,6 +26,8 @@ RESOLUTION_S = 0.002
 """Two time stamps of a DUT that counts milliseconds, as stock firmware often does."""
 LONE_S = 0.05
 """What the delay of an answer may be, where there is no second one to compare it with."""
+BY_CHANCE = 7
+"""Times the mean that an exponential delay is exceeded by once in a thousand times."""
 SPAN_MIN_S = 1.0
 """Shorter spans tell nothing of a clock."""
 ROUNDS = 3
@@ -64,11 +68,13 @@ def _fitted(span: Sequence[tuple[float, float]]) -> Clock:
     length_s = span[-1][0] - span[0][0]
     early = [point for point in span if point[0] <= span[0][0] + END_SHARE * length_s]
     late = [point for point in span if point[0] >= span[-1][0] - END_SHARE * length_s]
-    first, last, doubt_s = span[0], span[-1], 0.0
+    first, last, ratio = span[0], span[-1], 1.0
     for _ in range(ROUNDS):
         ratio = max((last[1] - first[1]) / (last[0] - first[0]), 1e-9)
-        (first, early_s), (last, late_s) = _least_delayed(early, ratio), _least_delayed(late, ratio)
-        doubt_s = early_s + late_s
+        first, last = _delays(early, ratio)[0][1], _delays(late, ratio)[0][1]
+    least, *others = [delay_s for delay_s, _ in _delays(span, ratio)]
+    usual_s = statistics.fmean(delay_s - least for delay_s in others)
+    doubt_s = _doubt_s(_delays(early, ratio), usual_s) + _doubt_s(_delays(late, ratio), usual_s)
     between_s = last[0] - first[0]
     return Clock(
         ratio=(last[1] - first[1]) / between_s,
@@ -78,13 +84,21 @@ def _fitted(span: Sequence[tuple[float, float]]) -> Clock:
     )
 
 
-def _least_delayed(
+def _delays(
     points: Sequence[tuple[float, float]], ratio: float
-) -> tuple[tuple[float, float], float]:
-    """Return the least delayed of some (host, DUT) times, and how sure that is in s."""
-    delays = sorted((host_s - dut_s / ratio, (host_s, dut_s)) for host_s, dut_s in points)
-    doubt_s = delays[1][0] - delays[0][0] if len(delays) > 1 else LONE_S
-    return delays[0][1], min(doubt_s, LONE_S)
+) -> list[tuple[float, tuple[float, float]]]:
+    """Return by how much each of some (host, DUT) times was heard late, the least first."""
+    return sorted((host_s - dut_s / ratio, (host_s, dut_s)) for host_s, dut_s in points)
+
+
+def _doubt_s(delays: Sequence[tuple[float, tuple[float, float]]], usual_s: float) -> float:
+    """Return how late the least delayed answer may be in s, where answers usually are so late.
+
+    The second one tells; and by chance, of n delays that fall off exponentially, each at least.
+    """
+    second_s = delays[1][0] - delays[0][0] if len(delays) > 1 else LONE_S
+    by_chance_s = min(BY_CHANCE * usual_s / len(delays), HOST_DELAY_S)
+    return max(min(second_s, LONE_S), by_chance_s)
 
 
 @dataclass(frozen=True)
@@ -95,28 +109,44 @@ class Heard:
     """Of each board whose clock could be held against the host's."""
     laps: list[Lap] = field(default_factory=list)
     """Those long enough to be a window."""
+    counted: list[tuple[Inferred, float, float]] = field(default_factory=list)
+    """How long laps were by an emulator's count, and how sure that is."""
 
     def beside(self, windows: Sequence[Window]) -> list[Window]:
-        """Return the windows with the host's time beside the DUT's, where it was heard."""
+        """Return the windows with the second clock's time beside the DUT's, where it was heard."""
         left: dict[Inferred, list[Lap]] = {}
         for lap in self.laps:
             left.setdefault(lap.inferred, []).append(lap)
-        return [_beside(window, left) for window in windows]
+        counts: dict[Inferred, list[tuple[float, float]]] = {}
+        for inferred, count_s, unsure_s in self.counted:
+            counts.setdefault(inferred, []).append((count_s, unsure_s))
+        return [_counted(_beside(window, left), counts) for window in windows]
 
 
 def heard(folder: Path, *, emulated: bool) -> Heard:
-    """Return what the transcripts of a run say of time: nothing where that is an instruction count.
+    """Read what the transcripts of a run say of time; not that of energy mode, which has no stamps.
 
-    That of energy mode has no stamps. Raises RunFolderError when one cannot be read.
+    `emulated`: time is an instruction count, of which the emulator's own is the second.
+
+    Raises RunFolderError when one cannot be read.
     """
     found = Heard()
-    for path in [] if emulated else transcripts(folder):
+    for path in transcripts(folder):
         if path.name.startswith(ENERGY_TRANSCRIPT_FILE):
             continue
-        clock = compare(_kept(laps(path), found.laps))
+        clock = _counts(path, found) if emulated else compare(_kept(laps(path), found.laps))
         if clock is not None:
             found.clocks.append(clock)
     return found
+
+
+def _counts(path: Path, found: Heard) -> Clock | None:
+    """Keep what an emulator counted; return the clock of the longest stretch."""
+    clocks = []
+    for stretch in counted.stretches(said(path)):
+        found.counted.extend(counted.windows(stretch))
+        clocks.append(counted.clock(stretch))
+    return max((one for one in clocks if one), key=lambda one: one.span_s, default=None)
 
 
 def _kept(found: Iterable[Lap], windows: list[Lap]) -> Iterator[Lap]:
@@ -125,6 +155,14 @@ def _kept(found: Iterable[Lap], windows: list[Lap]) -> Iterator[Lap]:
         if lap.iterations > 1 or lap.warmup:
             windows.append(lap)
         yield lap
+
+
+def _counted(window: Window, left: dict[Inferred, list[tuple[float, float]]]) -> Window:
+    same = left.get((window.iterations, window.elapsed_us, window.results))
+    if not same:
+        return window
+    counted_s, unsure_s = same.pop(0)
+    return replace(window, counted_s=counted_s, counted_uncertainty_s=unsure_s)
 
 
 def _beside(window: Window, left: dict[Inferred, list[Lap]]) -> Window:

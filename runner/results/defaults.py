@@ -8,6 +8,8 @@ PORT_BOARD = "serial"
 DEFAULT_BAUD = 115_200
 ENERGY_BAUD = 9600
 """Of a DUT without an interface board. Ref: energyrunner README, energy mode."""
+WARMUP = 1
+"""Untimed inferences before each timed window."""
 BAUDS = range(300, 12_000_001)
 MODES = ("accuracy", "performance", "energy", "all")
 IDLE = {

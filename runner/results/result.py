@@ -3,6 +3,7 @@
 import re
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -42,18 +43,24 @@ class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One inference on this input, just before the window; None where none was timed."""
     single_results: str | None = None
     """... and its results."""
+    counted_s: float | None = None
+    """The same by the emulator's own count of instructions; None where there is none."""
+    counted_uncertainty_s: float | None = None
+    """k = 2: of what the board did besides."""
 
 
 class Clock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A DUT's clock beside the host's, over the longest span in which it ran on."""
+    """A DUT's clock beside a second one, over the longest span in which it ran on."""
 
     ratio: float
-    """Seconds of the DUT's in one of the host's."""
+    """Seconds of the DUT's in one of the second clock's."""
     uncertainty: float
     """Of the ratio, k = 2."""
     span_s: float
     stamps: int
     """Time stamps in it."""
+    witness: Literal["host", "emulator"] = "host"
+    """Whose the second clock is: the host's, or the emulator's own count of instructions."""
 
 
 class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -322,7 +329,7 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     interface_board: bool = False
     """Whether an interface board stood between the host and the DUT in energy mode."""
     clocks: list[Clock] = []
-    """Of each board that time was measured by; empty where time is an instruction count."""
+    """Of each board; an emulated one's beside the emulator's count."""
     steps: list[Step] = []
     """In the order in which they were begun."""
     resumed: int = 0

@@ -132,6 +132,12 @@ def median_throughput_per_s(windows: Sequence[Window]) -> float:
     )
 
 
+def timer_us(stamps_us: Sequence[int]) -> int:
+    """Return the resolution of a DUT's timer, as the times it gave tell."""
+    resolution_us = math.gcd(*stamps_us)
+    return resolution_us if resolution_us in TIMERS_US else 1
+
+
 def latency_uncertainty_s(windows: Sequence[Window], clocks: Sequence[Clock]) -> float | None:
     """Return the uncertainty (k = 2) of the median latency over windows; None without a clock.
 
@@ -140,19 +146,24 @@ def latency_uncertainty_s(windows: Sequence[Window], clocks: Sequence[Clock]) ->
     DUT's clock is off this computer's (rectangular), with how sure that is.
     Ref: JCGM 100:2008 (GUM), 4.2.3, 4.3.7 and 5.1.2.
     """
+    clocks = [clock for clock in clocks if clock.witness == "host"]
     if not clocks or not windows:
         return None
     each_s = [window.elapsed_us * 1e-6 / window.iterations for window in windows]
     latency_s = statistics.median(each_s)
-    spread_s = 0.0
-    if len(each_s) > 1:
-        spread_s = MEDIAN_TO_MEAN * statistics.stdev(each_s) / math.sqrt(len(each_s))
-    resolution_us = math.gcd(*(window.elapsed_us for window in windows))
-    timer_us = resolution_us if resolution_us in TIMERS_US else 1
-    timer_s = timer_us * 1e-6 / math.sqrt(6) / min(window.iterations for window in windows)
+    spread_s = median_spread_s(each_s)
+    resolution_us = timer_us([window.elapsed_us for window in windows])
+    timer_s = resolution_us * 1e-6 / math.sqrt(6) / min(window.iterations for window in windows)
     off = max(abs(clock.ratio - 1) for clock in clocks) / math.sqrt(3)
     sure = max(clock.uncertainty for clock in clocks) / 2
     return 2 * math.hypot(spread_s, timer_s, off * latency_s, sure * latency_s)
+
+
+def median_spread_s(each_s: Sequence[float]) -> float:
+    """Return the standard uncertainty of the median of times, by their spread; 0 of one."""
+    if len(each_s) < 2:
+        return 0.0
+    return MEDIAN_TO_MEAN * statistics.stdev(each_s) / math.sqrt(len(each_s))
 
 
 def spread(windows: Sequence[Window]) -> float:

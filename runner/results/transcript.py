@@ -59,6 +59,14 @@ def inferred(path: Path) -> Iterator[Inferred]:
 
 def laps(path: Path) -> Iterator[Lap]:
     """Yield what a DUT answered, as text or in frames, and when. Raises RunFolderError."""
+    return (one for one in said(path) if isinstance(one, Lap))
+
+
+def said(path: Path) -> Iterator[Lap | tuple[str, bytes]]:
+    """Yield each entry, as whom it went to and its bytes, then the laps that are whole with it.
+
+    Raises RunFolderError.
+    """
     text, block, sent = b"", b"", b""
     epoch = 0
     asked: dict[int | None, list[tuple[float, int]]] = {}
@@ -70,6 +78,7 @@ def laps(path: Path) -> Iterator[Lap]:
         return Lap(*inferred, end_us, t_s, asked_s, warmup, epoch)
 
     for t_s, to, data in entries(path):
+        yield to, data
         if to == "port":
             epoch += 1
             asked.clear()
@@ -86,9 +95,12 @@ def laps(path: Path) -> Iterator[Lap]:
             text += data
             while match := _TEXT.search(text):
                 stamps = [int(stamp) for stamp in _LAP.findall(match[2])]
-                us = _between_us(stamps)
-                said = int(match[1]), us, plain_results(match[3].decode("ascii", "replace"))
-                yield lap(None, said, stamps[1] if len(stamps) == 2 else None, t_s)
+                answer = (
+                    int(match[1]),
+                    _between_us(stamps),
+                    plain_results(match[3].decode("ascii", "replace")),
+                )
+                yield lap(None, answer, stamps[1] if len(stamps) == 2 else None, t_s)
                 text = text[match.end() :]
             text = _begun(text)
             *blocks, block = (block + data).split(b"\0")
@@ -96,8 +108,8 @@ def laps(path: Path) -> Iterator[Lap]:
             for frame in _frames(blocks):
                 found = read_result_frame(frame)
                 if found is not None:
-                    said = found.iterations, found.elapsed_us, found.results
-                    yield lap(frame.number, said, found.end_us, t_s)
+                    answer = found.iterations, found.elapsed_us, found.results
+                    yield lap(frame.number, answer, found.end_us, t_s)
 
 
 def _between_us(stamps: list[int]) -> int:

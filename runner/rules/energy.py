@@ -3,11 +3,16 @@
 import statistics
 from collections.abc import Iterator, Sequence
 
-from ..results.result import Energy, EnergyWindow, Result
+from tinybench.uncertain import uncertain
+
+from ..results import score
+from ..results.clock import HOST_DELAY_S
+from ..results.defaults import WARMUP
+from ..results.result import Energy, EnergyWindow, Performance, Result
 from . import windows as judge
 from .clock import OSCILLATORS
 from .profile import Profile
-from .rule import ENERGY_README, MOBILE, Rule, Ruling
+from .rule import ENERGY_README, MOBILE, RULES, Rule, Ruling
 
 BUILD = Rule("energy-build", ENERGY_README + ", a build that marks time on a pin")
 SUPPLY = Rule("energy-supply", ENERGY_README + ", an isolated DUT with exactly one supply")
@@ -20,6 +25,7 @@ DURATION = Rule(
 ITERATIONS = Rule("energy-iterations", MOBILE + ", minimum query count")
 NOTHING_SUBTRACTED = Rule("energy-whole", ENERGY_README + ", nothing is subtracted")
 CLOCKS = Rule("energy-clock", ENERGY_README + ", edges of the timing pin")
+SAME_TIME = Rule("energy-latency", RULES + ", every mode runs the same inference")
 RECOMPUTED = Rule("energy-recomputed", ENERGY_README + ", median energy")
 
 EDGES_S = 0.003
@@ -43,31 +49,80 @@ def rulings(result: Result, profile: Profile) -> Iterator[Ruling]:
     yield from judge.duration(DURATION, spans_s, done, profile.window_min_s, clock)
     if profile.window_min_iterations > 1:
         yield from judge.iterations(ITERATIONS, spans_s, done, profile)
-    if not energy.modelled:
+    if not result.emulated and not energy.modelled:
         yield from _clocks(windows)
+    if result.performance is not None and result.performance.windows:
+        yield from _same_time(result, result.performance, energy)
     yield from _nothing_subtracted(energy)
     yield from _recomputed(energy)
 
 
 def _clocks(windows: Sequence[EnergyWindow]) -> Iterator[Ruling]:
-    """Judge the DUT's clock by the monitor's edges, where the DUT has one in energy mode."""
+    """Judge the DUT's clock, where it has one in energy mode, and the host's by the edges."""
     wanted = f"the time between the monitor's edges, within {OSCILLATORS:.1%}"
-    compared, broken = 0, False
+    compared, broken = {"DUT": 0, "computer": 0}, False
     for number, window in enumerate(windows, start=1):
-        if window.monitor_s is None or window.dut_s is None:
+        if window.monitor_s is None:
             continue
-        compared += 1
-        if abs(window.dut_s - window.monitor_s) > OSCILLATORS * window.monitor_s + EDGES_S:
-            broken = True
-            yield CLOCKS.broken(
-                wanted,
-                f"window {number}: {window.dut_s:.3f} s by the DUT, {window.monitor_s:.3f} s "
-                "between the monitor's edges",
-                "look at the prescaler of the DUT's timer, and whether both edges are those of "
-                "this window",
-            )
-    if compared and not broken:
-        yield CLOCKS.kept(wanted, f"in {compared} windows")
+        for whose, own_s, beyond_s in _beyond(window, window.monitor_s):
+            compared[whose] += 1
+            if beyond_s > 0:
+                broken = True
+                yield CLOCKS.broken(
+                    wanted,
+                    f"window {number}: {own_s:.3f} s by the {whose}, {window.monitor_s:.3f} s "
+                    "between the monitor's edges",
+                    "look at the prescaler of the DUT's timer, at the monitor's rate, and whether "
+                    "both edges are those of this window",
+                )
+    if any(compared.values()) and not broken:
+        said = ", ".join(
+            f"in {count} windows by the {who}" for who, count in compared.items() if count
+        )
+        yield CLOCKS.kept(wanted, said)
+
+
+def _beyond(window: EnergyWindow, monitor_s: float) -> Iterator[tuple[str, float, float]]:
+    """Yield whose clock, its time of a window, and by how much that is beyond what it may be."""
+    unsure_s = OSCILLATORS * monitor_s + EDGES_S
+    if window.dut_s is not None:
+        yield "DUT", window.dut_s, abs(window.dut_s - monitor_s) - unsure_s
+    if window.host_s is not None and window.iterations:
+        # The host sees the untimed inferences as well.
+        own_s = window.host_s * window.iterations / (window.iterations + WARMUP)
+        yield "computer", own_s, abs(own_s - monitor_s) - unsure_s - HOST_DELAY_S
+
+
+def _same_time(result: Result, performance: Performance, energy: Energy) -> Iterator[Ruling]:
+    """Judge that an inference lasts as long under the monitor as by the DUT's clock before."""
+    wanted = "an inference that takes as long as in the performance mode"
+    if result.emulated and not energy.modelled:
+        why = "time is emulated there, and the monitor's here"
+        yield SAME_TIME.not_judged(wanted, why)
+        return
+    each_s = [
+        (window.monitor_s / window.iterations, window.iterations)
+        for window in energy.windows
+        if window.monitor_s is not None and window.iterations
+    ]
+    if not each_s:
+        yield SAME_TIME.not_judged(wanted, "no window of the energy mode has two edges")
+        return
+    energy_s, latency_s = statistics.median(one_s for one_s, _ in each_s), performance.latency_s
+    performance_s = performance.latency_uncertainty_s or 0.0
+    unsure_s = (
+        OSCILLATORS * latency_s
+        + EDGES_S / min(count for _, count in each_s)
+        + performance_s
+        + 2 * score.median_spread_s([one_s for one_s, _ in each_s])
+    )
+    yield SAME_TIME.judged(
+        abs(energy_s - latency_s) <= unsure_s,
+        f"{wanted}, within {uncertain(latency_s * 1e3, unsure_s * 1e3)} ms",
+        f"{energy_s * 1e3:.6g} ms between the monitor's edges",
+        "the energy build must run the same inference at the same clock: look at the DUT's timer, "
+        "and at what else the energy build does",
+    )
 
 
 def _build(result: Result) -> Ruling:

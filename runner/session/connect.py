@@ -4,10 +4,12 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tinybench.energy.monitor import MonitorSpec, open_monitor
 from tinybench.errors import OtherDutError, TinybenchError
+from tinybench.transport.emulator_count import emulator_count
 from tinybench.transport.recorder import Recorder
 from tinybench.transport.transcript import transcripts
 from tinybench.transport.transport import Transport
@@ -63,7 +65,7 @@ def load_boards(
 
 @contextlib.contextmanager
 def open_boards(
-    lines: Sequence[Way], folder: Path, verify: bool, raise_baud: bool
+    board: Board, lines: Sequence[Way], folder: Path, verify: bool, raise_baud: bool
 ) -> Iterator[list[Dut]]:
     """Open the line to each board, recorded in the run folder; all are left and closed at the end.
 
@@ -71,14 +73,25 @@ def open_boards(
     UsageError when one cannot be opened.
     """
     with ExitStack() as stack:
+        counts = [
+            stack.enter_context(emulator_count(board.instruction_ns)) if board.counts else None
+            for _ in lines
+        ]
         # All of them, before the first is recorded: a run that cannot begin leaves nothing.
-        opened = [stack.enter_context(closing(open_line(line))) for line in lines]
+        opened = [
+            stack.enter_context(closing(open_line(line, count.words if count else ())))
+            for line, count in zip(lines, counts, strict=True)
+        ]
         duts = []
         for index, transport in enumerate(opened):
             name = TRANSCRIPT_FILE if index == 0 else f"transcript-{index}.jsonl"
             recorded = stack.enter_context(closing(Recorder(transport, folder / name)))
-            duts.append(Dut(recorded, verify=verify, probe=raise_baud))
-            if isinstance(lines[index], Site):
+            counted = counts[index]
+            answered = counted and partial(counted.ask, note=recorded.note)
+            duts.append(Dut(recorded, verify=verify, probe=raise_baud, answered=answered))
+            if counted is not None:
+                stack.callback(counted.hear, recorded.note)
+            if counted is not None or isinstance(lines[index], Site):
                 stack.callback(_leave, duts[-1])
         yield duts
 

@@ -177,7 +177,7 @@ def _measure(
 def _measure_text(plan: Plan, folder: Path, known: Known, met: Met, track: Track) -> None:
     """Do the modes of the firmware's text build, on all boards that there are."""
     asked, task = plan.asked, plan.task
-    with open_boards(plan.lines, folder, asked.verify, asked.raise_baud) as duts:
+    with open_boards(plan.board, plan.lines, folder, asked.verify, asked.raise_baud) as duts:
         for dut in duts:
             met.vendor = meet(dut, task, plan.image, known)
             if asked.raise_baud:

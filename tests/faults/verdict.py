@@ -151,7 +151,7 @@ def judge(devices: Path, case: Case, wanted: Answers, counts: Counter[tuple[str,
     port = _port(devices, chance)
     _prepare(port, case, counts)
     try:
-        with _alarm(HUNG_S):
+        with alarm(HUNG_S):
             found = _session(port, case.link, wanted.identity)
     except TinybenchError as error:
         word, said = "refused", f"{type(error).__name__}: {error}"
@@ -223,7 +223,7 @@ def _same(found: Answers, wanted: Answers, *, exact: bool) -> bool:
 
 
 @contextlib.contextmanager
-def _alarm(seconds: float) -> Iterator[None]:
+def alarm(seconds: float) -> Iterator[None]:
     """Raise Hung in this thread, the main one, after so long."""
 
     def ring(_number: int, _frame: FrameType | None) -> NoReturn:

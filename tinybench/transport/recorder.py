@@ -19,7 +19,8 @@ class Recorder:
 
     The transcript is JSON lines: {"t_s": seconds since the start, "to": "dut" or "host", "text":
     ...}; bytes that are no printable ASCII come as "hex". "to": "port" is an event of the port
-    itself: "opened" by each run that writes here, "reopened", or "baud N".
+    itself: "opened" by each run that writes here, "reopened", or "baud N"; "emulator" is what its
+    emulator was asked, and counted.
 
     Entries are written right after a command was sent: while its answer is on its way, so that the
     line does not wait for them.
@@ -59,6 +60,10 @@ class Recorder:
         self._record("dut", data)
         self._inner.write(data)
         self._write_out()
+
+    def note(self, to: str, data: bytes) -> None:
+        """Record what did not pass over this line: who said it, or was told."""
+        self._record(to, data)
 
     def set_baud(self, baud: int) -> None:
         self._record("port", f"baud {baud}".encode())

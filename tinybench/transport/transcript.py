@@ -84,7 +84,7 @@ def read_lines(path: Path) -> Iterator[bytes]:
 
 
 def entries(path: Path) -> Iterator[tuple[float, str, bytes]]:
-    """Yield (seconds, to, bytes) of each entry; `to` is "dut", "host" or "port".
+    """Yield (seconds, to, bytes) of each entry; `to` is "dut", "host", "port" or "emulator".
 
     Raises RunFolderError naming the line that is no entry.
     """

@@ -15,6 +15,7 @@ from tinybench.files import DOCUMENT_MOST_B, read_bytes
 from tinybench.printable import all_printable
 from tinybench.read import read_json
 from tinybench.transport.transcript import read_lines, transcripts
+from tinybench.uncertain import uncertain
 
 from ...build.task import load_task
 from ...compare.store import Summary
@@ -247,7 +248,7 @@ def _energy(energy: Energy) -> str:
     for number, (w, uj, spread) in enumerate(
         zip(energy.windows, each_uj, spreads_uj, strict=True), start=1
     ):
-        value = "no energy" if uj is None else f"{uj:.6g} ± {spread or 0:.2g} {unit} (k = 2)"
+        value = "no energy" if uj is None else f"{uncertain(uj, spread or 0.0)} {unit} (k = 2)"
         power = "" if w.power_w is None else f", {label}{w.power_w * 1e3:.4g} mW"
         length = "" if w.monitor_s is None else f", {w.monitor_s:.4f} s"
         more = "".join(f"\n{words}" for words in (*w.faults, *w.warnings))

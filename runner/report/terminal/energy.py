@@ -6,9 +6,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tinybench.energy.analysis import SKEW_MAX_PPM, Analysis
+from tinybench.energy.analysis import SKEW_MAX_PPM, Analysis, Window
 from tinybench.energy.examine import ByRule, Examination, not_by_pin
 from tinybench.printable import all_printable
+from tinybench.uncertain import uncertain
 
 UJ = 1e6
 
@@ -80,8 +81,6 @@ def _windows(own: Analysis) -> Table:
             (window.start_s, 1, 4),
             (window.monitor_s, 1, 4),
             (window.iterations, 1, 0),
-            (window.energy_j, UJ, 3),
-            (window.uncertainty_j, UJ, 3),
             (window.per_inference_j, UJ, 4),
             (window.power_w, 1e3, 4),
         ]
@@ -90,8 +89,19 @@ def _windows(own: Analysis) -> Table:
         if window.faults and not faults:
             said = ["INVALID: the trace is", *said]
         shown = ["-" if x is None else f"{x * scale:.{digits}f}" for x, scale, digits in numbers]
+        shown[3:3] = _uj(window)
         table.add_row(str(window.number), *shown, "; ".join(said))
     return table
+
+
+def _uj(window: Window) -> tuple[str, str]:
+    """Return the energy of a window in uJ, and how sure it is."""
+    if window.energy_j is None:
+        return "-", "-"
+    if window.uncertainty_j is None:
+        return f"{window.energy_j * UJ:.6g}", "-"
+    energy, _, unsure = uncertain(window.energy_j * UJ, window.uncertainty_j * UJ).partition(" ± ")
+    return energy, unsure
 
 
 def _budget(own: Analysis) -> Table:
@@ -151,7 +161,7 @@ def _verdict(found: Examination) -> Text:
         share = own.uncertainty_j / own.median_j if own.median_j else 0.0
         good = sum(not window.faults for window in own.windows)
         text.append(
-            f"median of {good} windows: {own.median_j * UJ:.4f} ± {own.uncertainty_j * UJ:.4f} "
+            f"median of {good} windows: {uncertain(own.median_j * UJ, own.uncertainty_j * UJ)} "
             f"{unit} ({share:.2%}, k = 2)",
             "bold",
         )

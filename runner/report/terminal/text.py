@@ -7,13 +7,13 @@ from rich.table import Table
 from rich.text import Text
 
 from tinybench.printable import all_printable
+from tinybench.uncertain import uncertain
 
 from ...build import task as tasks
 from ...dut.reply import PROFILE
 from ...results import score
 from ...results.result import Accuracy, Clock, Energy, Link, Performance, Reference, Result
 from ...rules import Ruling, Verdict, Violation
-from ..uncertain import uncertain
 from .energy import incomplete
 from .published import placed, words
 
@@ -185,10 +185,10 @@ def _latency(performance: Performance, result: Result) -> str:
 
 
 def _clock(clock: Clock) -> str:
-    return (
-        f"of the DUT {uncertain(clock.ratio, clock.uncertainty)} times this computer's, over "
-        f"{clock.span_s:.0f} s"
-    )
+    emulated = clock.witness == "emulator"
+    whose, unit = ("its emulator's count", "emulated s") if emulated else ("this computer's", "s")
+    ratio = uncertain(clock.ratio, clock.uncertainty)
+    return f"of the DUT {ratio} times {whose}, over {clock.span_s:.0f} {unit}"
 
 
 def _energy_uj(energy_j: float, uncertainty_j: float | None) -> str:

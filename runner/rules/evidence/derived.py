@@ -28,6 +28,7 @@ from ...results.recorded import recorded
 from ...results.result import Answer, Result, Window
 from ...results.seal import file_sha256
 from ..profile import load_profile
+from .said import SECOND
 
 """The lines `name,class,SHA-256` of all inputs, in order."""
 TEXT_MAX_B = 32 << 20
@@ -159,9 +160,10 @@ def _windows(run: _Run) -> list[Window]:
     if len(has) != len(run.noted.windows):
         return run.noted.windows
     return [
-        replace(noted, host_s=one.host_s, host_uncertainty_s=one.host_uncertainty_s)
-        if noted.host_s is None and noted.host_uncertainty_s is None
-        else noted
+        replace(
+            noted,
+            **{name: getattr(one, name) for name in SECOND if getattr(noted, name) is None},
+        )
         for noted, one in zip(run.noted.windows, has, strict=True)
     ]
 

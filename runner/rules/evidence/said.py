@@ -20,6 +20,10 @@ Claim = tuple[str, Inferred]
 """An inference that was measured, and what it is called."""
 
 
+SECOND = ("host_s", "host_uncertainty_s", "counted_s", "counted_uncertainty_s")
+"""Fields of a window that its transcript gives."""
+
+
 def rulings(result: Result, folder: Path) -> Iterator[Ruling]:
     """Judge that everything in the result was said on the line."""
     wanted = "every answer and window as it was said on the line"
@@ -41,15 +45,15 @@ def rulings(result: Result, folder: Path) -> Iterator[Ruling]:
 
 
 def _otherwise_timed(result: Result, folder: Path) -> Iterator[str]:
-    """Yield what the host's clock says otherwise in the transcripts than in the result."""
+    """Yield what the second clock says otherwise in the transcripts than in the result."""
     heard = clock.heard(folder, emulated=result.emulated)
     if heard.clocks != result.clocks:
         yield "the clock"
     windows = result.performance.windows if result.performance else []
-    bare = [replace(window, host_s=None, host_uncertainty_s=None) for window in windows]
+    bare = [replace(window, **dict.fromkeys(SECOND)) for window in windows]
     for number, (one, other) in enumerate(zip(windows, heard.beside(bare), strict=True), 1):
-        if one.host_s != other.host_s or one.host_uncertainty_s != other.host_uncertainty_s:
-            yield f"the host's time of window {number}"
+        if any(getattr(one, name) != getattr(other, name) for name in SECOND):
+            yield f"the second clock's time of window {number}"
 
 
 def said(folder: Path) -> Counter[Inferred]:

@@ -5,6 +5,7 @@ import msgspec
 from tinybench.runner.results import score
 from tinybench.runner.results.result import (
     Answer,
+    Clock,
     Firmware,
     InputsUsed,
     ModelUsed,
@@ -17,6 +18,8 @@ KWS_INPUTS_SHA256 = "57990d310a970fc0efdf72ebd9695d09fb27a13fc3cdce4571de550bee9
 """Of the official set, as datasets/kws01.toml has it."""
 RIGHT = "0.000,0.996"
 WRONG = "0.996,0.000"
+
+COUNTED = Clock(ratio=0.9999, uncertainty=1e-3, span_s=60.0, stamps=10, witness="emulator")
 
 
 def good_result(**changed: object) -> Result:
@@ -44,6 +47,7 @@ def good_result(**changed: object) -> Result:
         inputs=InputsUsed("kws01", "1000 official inputs", KWS_INPUTS_SHA256, 1000),
         model=ModelUsed("kws_ref_model.tflite", "official", "1" * 64, 2_656_768, 16_502, 30_000),
         firmware=Firmware("2" * 64, "3" * 64, "gcc", 40_000, 10_000, 20_000),
+        clocks=[COUNTED],
         tools={"python": "3.11"},
         accuracy=score.accuracy(answers, "top1"),
         performance=Performance(50 / 10.2, 10.2 / 50, 6_375_000, windows),

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from tests.runner.results.a_result import RIGHT, good_result
+from tests.runner.results.a_result import COUNTED, RIGHT, good_result
 from tinybench.runner.build.task import load_task
 from tinybench.runner.results.result import (
     Clock,
@@ -63,6 +63,26 @@ def test_a_window_of_another_length_by_the_host_breaks_the_rule(host_s: float) -
     assert "clock" in _broken(_measured(host_s=host_s))
 
 
+@pytest.mark.parametrize(
+    ("late_s", "rules"),
+    [([0.0, 0.4, 0.0, 0.0, 0.9], set()), ([0.4, 0.4, 0.0, 0.3, 0.0], {"clock"}),
+     ([0.0, 0.0, 1.5, 0.0, 0.0], {"clock"}), ([0.0, -0.4, 0.0, 0.0, 0.0], {"clock"})],
+)  # fmt: skip
+def test_a_host_that_hears_late_of_one_window_breaks_nothing(
+    late_s: list[float], rules: set[str]
+) -> None:
+    """It is busy; of most windows, or a second late, or early it never is."""
+    result = _measured()
+    assert result.performance is not None
+    windows = [
+        replace(window, host_s=10.21 + more_s)
+        for window, more_s in zip(result.performance.windows, late_s, strict=True)
+    ]
+    assert (
+        _broken(replace(result, performance=replace(result.performance, windows=windows))) == rules
+    )
+
+
 @pytest.mark.parametrize("single_us", [100, 100_000, 400_000, 2_040_000])
 def test_an_inference_by_itself_that_takes_another_time_breaks_the_rule(single_us: int) -> None:
     """A cache answers a repeated input; a DUT that works ahead answers a new one."""
@@ -97,33 +117,82 @@ def test_an_old_result_without_the_hosts_time_says_that_nobody_judged() -> None:
     assert {one.rule: one.state for one in verdict.rulings}["clock"] == "not judged"
 
 
-def test_emulated_time_is_no_clock() -> None:
-    """It counts instructions, which the host's clock says nothing of."""
-    verdict = judged(good_result(), load_task("kws"), default_profile())
-    assert "clock" not in {ruling.rule for ruling in verdict.rulings}
+@pytest.mark.parametrize(
+    ("ratio", "counted_s", "state"),
+    [(0.9995, None, "kept"), (1.0, 10.21, "kept"), (0.8, None, "broken"), (2.0, 10.2, "broken"),
+     (1.0, 12.75, "broken"), (1.0, 5.1, "broken"), (None, 10.2, "kept"), (None, 5.1, "broken"),
+     (None, None, "not judged")],
+)  # fmt: skip
+def test_emulated_time_is_held_against_the_emulators_count(
+    ratio: float | None, counted_s: float | None, state: str
+) -> None:
+    """Not against the host's clock; and where nobody counts, the result says so."""
+    good = good_result()
+    assert good.performance is not None
+    windows = [
+        replace(window, counted_s=counted_s, counted_uncertainty_s=0.02)
+        for window in good.performance.windows
+    ]
+    clocks = [] if ratio is None else [replace(COUNTED, ratio=ratio)]
+    result = replace(good, clocks=clocks, performance=replace(good.performance, windows=windows))
+    verdict = judged(result, load_task("kws"), default_profile())
+    found = {ruling.rule: ruling for ruling in verdict.rulings}["clock"]
+    assert found.state == state
+    assert (found.found == "emulated time: no second witness") == (state == "not judged")
+
+
+def _energy(
+    *,
+    dut_s: float | None = None,
+    host_s: float | None = None,
+    monitor_s: float = 10.2,
+    modelled: bool = False,
+) -> Energy:
+    """Return the energy of five windows of so many seconds, by each clock."""
+    windows = [
+        EnergyWindow(
+            input=f"tst_{n:06d}.bin", iterations=50, results=RIGHT, start_s=12.0 * n,
+            stop_s=12.0 * n + monitor_s, energy_j=0.1, uncertainty_j=1e-3, power_w=0.01,
+            monitor_s=monitor_s, dut_s=dut_s, host_s=host_s, lost=0, clipped=0, faults=[],
+            warnings=[],
+        )
+        for n in range(5)
+    ]  # fmt: skip
+    return Energy(
+        per_inference_j=0.002, uncertainty_j=1e-5, terms_j={}, not_stated=[], modelled=modelled,
+        model_source="", monitor="a monitor", monitor_serial="1", monitor_firmware="1",
+        voltage_v=3.0, rate_hz=1e5, edges=10, lost=0, warnings=[], faults=[], windows=windows,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("dut_s", "host_s", "kept"),
     [(10.2, 10.25, True), (10.23, 10.4, True), (10.4, 10.2, False), (5.1, 10.2, False),
-     (10.2, 20.4, True), (None, None, True)],
+     (10.2, 20.4, False), (None, 9.8, False), (None, 10.7, False), (None, 10.5, True),
+     (None, None, True)],
 )  # fmt: skip
 def test_the_monitors_edges_are_the_third_clock(
     dut_s: float | None, host_s: float | None, kept: bool
 ) -> None:
-    """A DUT beyond what edges and timers leave unsure breaks a rule; a late host is a remark."""
-    windows = [
-        EnergyWindow(
-            input=f"tst_{n:06d}.bin", iterations=50, results=RIGHT, start_s=12.0 * n,
-            stop_s=12.0 * n + 10.2, energy_j=0.1, uncertainty_j=1e-3, power_w=0.01,
-            monitor_s=10.2, dut_s=dut_s, host_s=host_s, lost=0, clipped=0, faults=[], warnings=[],
-        )
-        for n in range(5)
-    ]  # fmt: skip
-    energy = Energy(
-        per_inference_j=0.002, uncertainty_j=1e-5, terms_j={}, not_stated=[], modelled=False,
-        model_source="", monitor="a monitor", monitor_serial="1", monitor_firmware="1",
-        voltage_v=3.0, rate_hz=1e5, edges=10, lost=0, warnings=[], faults=[], windows=windows,
-    )  # fmt: skip
+    """A DUT, or a host, beyond what edges, timers and the line leave unsure breaks a rule."""
+    energy = _energy(dut_s=dut_s, host_s=host_s)
     result = replace(_measured(), mode="energy", accuracy=None, performance=None, energy=energy)
     assert ("energy-clock" in _broken(result)) != kept
+
+
+@pytest.mark.parametrize("ratio", [0.98, 1.0, 1.002, 1.02])
+def test_an_inference_takes_as_long_under_the_monitor(ratio: float) -> None:
+    """By its edges, as by the DUT's clock in the windows of the same run."""
+    result = replace(_measured(), energy=_energy(monitor_s=10.2 * ratio))
+    assert ("energy-latency" in _broken(result)) == (abs(ratio - 1) > 0.01)
+    modelled = replace(result, emulated=True, energy=_energy(monitor_s=10.2 * ratio, modelled=True))
+    assert ("energy-latency" in _broken(modelled)) == (abs(ratio - 1) > 0.01)
+
+
+def test_emulated_time_says_nothing_of_a_real_monitors() -> None:
+    """An emulator hurries, or tarries: neither its time nor the host's is held against edges."""
+    result = replace(_measured(), emulated=True, energy=_energy(dut_s=3.0, host_s=3.0))
+    verdict = judged(result, load_task("kws"), default_profile())
+    states = {ruling.rule: ruling.state for ruling in verdict.rulings}
+    assert states["energy-latency"] == "not judged"
+    assert "energy-clock" not in states

@@ -1,0 +1,1 @@
+"""Boards whose time is wrong, and sound ones."""
