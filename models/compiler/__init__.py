@@ -1,16 +1,17 @@
 """The model compiler: an int8 .tflite becomes C with constant weights and one static arena."""
 
 import hashlib
+import itertools
 from pathlib import Path
-from typing import get_args
 
 import msgspec
 
 from tinybench.errors import ModelError
 from tinybench.files import WHOLE_MOST_B, read_bytes
 
-from .emit import InputFormat, Interface, ResultKind, emit
-from .graph import Tensor
+from .emit import emit, result_count
+from .graph import Graph
+from .interface import InputFormat, Interface, ResultKind, check_interface, uploads
 from .layout import lay_out
 from .lower import lower
 from .manifest import Manifest, OperatorEntry
@@ -20,8 +21,6 @@ from .step import Step
 __all__ = ["KERNELS", "InputFormat", "Manifest", "OperatorEntry", "ResultKind", "compile_model"]
 
 KERNELS = ("plain", "blocked", "dsp", "mve")
-DECIMALS_MAX = 17
-"""A float32 printed by the firmware has no more of its own."""
 
 
 def compile_model(
@@ -30,7 +29,7 @@ def compile_model(
     *,
     model_id: str,
     kernels: str = "plain",
-    input_format: InputFormat = "int8",
+    input_format: InputFormat | None = None,
     result: ResultKind = "output",
     decimals: int | None = None,
 ) -> Manifest:
@@ -55,27 +54,26 @@ def compile_model(
     except ModelError as error:
         raise ModelError(f"{where}{error}") from error
     interface = Interface(input_format, result, decimals)
-    source, target = graph.tensors[graph.input], graph.tensors[graph.output]
-    _check_interface(source, target, interface)
+    check_interface(graph, interface)
     text = emit(graph, steps, memory, model_id, interface)
-    input_b = interface.input_b(source)
+    sources = uploads(graph, interface)
+    input_b = sum(upload.size_b for upload in sources)
+    copies_b = sum(upload.tensor.size_b for upload in sources if not upload.in_place)
+    result_b = sum(graph.tensors[i].size_b for i in graph.outputs)
     manifest = Manifest(
         model_id=model_id,
         tflite_sha256=hashlib.sha256(data).hexdigest(),
         model_c_sha256=hashlib.sha256(text.encode()).hexdigest(),
         kernels=kernels,
         input_b=input_b,
-        output_count=1 if result == "mse" else target.elements,
+        output_count=result_count(graph, interface),
         macs=sum(step.macs for step in steps),
-        weights_b=sum(step.weights_b for step in steps),
+        weights_b=_weights_b(graph, steps),
         tables_b=sum(step.tables_b for step in steps),
         arena_b=memory.arena_b,
-        result_b=target.elements,
-        tensor_ram_b=input_b + interface.quantised_b(source) + memory.arena_b + target.elements,
-        operators=[
-            _entry(step, graph.tensors, arena_b)
-            for step, arena_b in zip(steps, memory.in_use, strict=True)
-        ],
+        result_b=result_b,
+        tensor_ram_b=input_b + copies_b + memory.arena_b + result_b,
+        operators=_entries(graph, steps, memory.in_use),
     )
     encoded = msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
     try:
@@ -87,28 +85,6 @@ def compile_model(
     return manifest
 
 
-def _check_interface(source: Tensor, target: Tensor, interface: Interface) -> None:
-    for name, value, valid in (
-        ("input format", interface.input_format, get_args(InputFormat)),
-        ("result", interface.result, get_args(ResultKind)),
-    ):
-        if value not in valid:
-            raise ModelError(f"{name} '{value}': valid: {', '.join(valid)}")
-    if interface.decimals is not None and not 0 <= interface.decimals <= DECIMALS_MAX:
-        raise ModelError(f"{interface.decimals} decimals: 0 to {DECIMALS_MAX} can be printed")
-    if interface.result == "mse":
-        if interface.input_format != "float32":
-            raise ModelError(
-                "result 'mse' compares the output with an input of floats; "
-                f"use it with input format 'float32', not '{interface.input_format}'"
-            )
-        if source.elements != target.elements:
-            raise ModelError(
-                f"result 'mse' needs as many outputs as inputs; this model has {source.elements} "
-                f"inputs and {target.elements} outputs"
-            )
-
-
 def _read(path: Path) -> bytes:
     try:
         return read_bytes(path, WHOLE_MOST_B)
@@ -116,14 +92,31 @@ def _read(path: Path) -> bytes:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def _entry(step: Step, tensors: tuple[Tensor, ...], arena_b: int) -> OperatorEntry:
-    return OperatorEntry(
-        index=step.operator.index,
-        operator=step.operator.name,
-        input_shapes=[list(tensors[i].shape) for i in step.inputs],
-        output_shape=list(tensors[step.output].shape),
-        kernel=step.function,
-        macs=step.macs,
-        weights_b=step.weights_b,
-        arena_b=arena_b,
-    )
+def _weights_b(graph: Graph, steps: list[Step]) -> int:
+    """Return the bytes of constants that some steps read, each tensor counted once."""
+    operands = {i for step in steps for i in step.inputs if graph.tensors[i].data is not None}
+    own = sum(step.weights_b for step in steps)
+    return own + sum(graph.tensors[i].size_b for i in operands)
+
+
+def _entries(graph: Graph, steps: list[Step], in_use: list[int]) -> list[OperatorEntry]:
+    """Return a line for each operator, whatever number of kernels it calls."""
+    entries, tensors = list[OperatorEntry](), graph.tensors
+    numbered = enumerate(steps)
+    for _, group in itertools.groupby(numbered, lambda pair: pair[1].operator.index):
+        numbers, calls = zip(*group, strict=True)
+        operator = calls[0].operator
+        read = dict.fromkeys(i for call in calls for i in call.inputs)
+        entries.append(
+            OperatorEntry(
+                index=operator.index,
+                operator=operator.name,
+                input_shapes=[list(tensors[i].shape) for i in read],
+                output_shape=list(tensors[calls[0].output].shape),
+                kernel=" + ".join(dict.fromkeys(call.function for call in calls)),
+                macs=sum(call.macs for call in calls),
+                weights_b=_weights_b(graph, list(calls)),
+                arena_b=max(in_use[i] for i in numbers),
+            )
+        )
+    return entries

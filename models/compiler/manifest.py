@@ -11,7 +11,7 @@ class OperatorEntry(msgspec.Struct, frozen=True, kw_only=True):
     input_shapes: list[list[int]]
     output_shape: list[int]
     kernel: str
-    """C function that computes it; "" where nothing is left to do at run time."""
+    """C functions that compute it, in their order; "" where nothing is left to do at run time."""
     macs: int
     weights_b: int
     """Bytes of weights and constants it reads from flash."""

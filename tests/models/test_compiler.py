@@ -42,6 +42,16 @@ def with_option(**options: int) -> Model:
     return replaced(model, operators=[changed, *model.operators[1:]])
 
 
+def several(*names: str) -> Model:
+    """Return a chain of operators of one input each."""
+    tensors = [build.activation(np.random.default_rng(0), [1, 4]) for _ in range(len(names) + 1)]
+    operators = [
+        Operator(name, [i], [i + 1], {"Beta": 1.0} if name == "SOFTMAX" else {})
+        for i, name in enumerate(names)
+    ]
+    return Model(tensors, operators, [0], [len(names)])
+
+
 def with_tensor(index: int, **changes: object) -> Model:
     """Return the small model with one tensor changed."""
     model = small()
@@ -249,7 +259,15 @@ REFUSED: dict[str, tuple[Callable[[], Model], str]] = {
         lambda: with_tensor(0, signature=[1, -1, 5, 2]),
         r"tensor 0 't0' has the dynamic shape \[1, -1, 5, 2\]",
     ),
-    "huge shape": (lambda: with_tensor(0, shape=[1, 1 << 20, 5, 2]), r"tensor 0 .* 1..32768"),
+    "huge shape": (
+        lambda: with_tensor(0, shape=[1, 1 << 20, 5, 2]),
+        r"tensor 0 .* takes 10485760 bytes of RAM",
+    ),
+    "a dimension of nothing": (
+        lambda: with_tensor(0, shape=[1, 0, 5, 2]),
+        r"tensor 0 .* at least 1",
+    ),
+    "many dimensions": (lambda: with_tensor(0, shape=[1] * 9), r"tensor 0 't0' has 9 dimensions"),
     "more than any RAM": (
         lambda: build.convolution(np.random.default_rng(0), (8192, 8192, 1), 1, (1, 1)),
         r"tensor 0 't0' of the shape \[1, 8192, 8192, 1\] takes 67108864 bytes of RAM; 8388608",
@@ -262,17 +280,33 @@ REFUSED: dict[str, tuple[Callable[[], Model], str]] = {
         lambda: with_tensor(3, type="INT16", name="x" * 5000),
         r"^tensor 3 'x{200}' is INT16",
     ),
-    "two inputs": (lambda: replaced(small(), inputs=[0, 0]), r"2 inputs; 1 is supported"),
-    "two outputs": (lambda: replaced(small(), outputs=[3, 4]), r"2 outputs; 1 is supported"),
+    "an input twice": (
+        lambda: replaced(small(), inputs=[0, 0]),
+        r"the model's inputs name a tensor twice: \[0, 0\]",
+    ),
+    "no input": (lambda: replaced(small(), inputs=[]), r"has 0 inputs; 1 to 16 are supported"),
+    "a constant as output": (
+        lambda: replaced(small(), outputs=[3, 4]),
+        r"no operator writes the model's output, tensor 4",
+    ),
     "two subgraphs": (lambda: replaced(small(), subgraphs=2), r"2 subgraphs; 1 is supported"),
     "unsupported operator": (
         lambda: Model(
             [build.activation(np.random.default_rng(0), [1, 4]) for _ in range(2)],
-            [Operator("TANH", [0], [1])],
+            [Operator("COS", [0], [1])],
             [0],
             [1],
         ),
-        r"operator 0 is TANH, which is not supported; supported: ADD, AVERAGE_POOL_2D",
+        r"operator 0 is COS, which is not supported; supported: ADD, ARG_MAX, AVERAGE_POOL_2D",
+    ),
+    "unsupported operators": (
+        lambda: several("COS", "LSTM", "COS", "RELU"),
+        r"3 of 4 operators are not supported: COS \(2\), LSTM \(1\); supported: ADD",
+    ),
+    "several faults": (
+        lambda: several("TANH", "MAXIMUM", "TANH", "SOFTMAX"),
+        r"operator 0 TANH: its output .* \(and 1 more TANH\); operator 1 MAXIMUM: has 1 inputs.*; "
+        "operator 3 SOFTMAX: its output has scale",
     ),
     "accumulator overflow": (
         lambda: with_tensor(2, data=np.full(4, 2**31 - 1, np.int32)),

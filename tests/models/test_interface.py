@@ -57,7 +57,7 @@ def test_floats_are_quantised_and_give_the_mean_squared_error(mirror: Path, tmp_
     assert (manifest.input_b, manifest.output_count) == (2560, 1)
     assert manifest.tensor_ram_b <= 5000
     graph = read_graph(tflite)
-    source, target = graph.tensors[graph.input], graph.tensors[graph.output]
+    source, target = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
     floats = np.random.default_rng(4).normal(-10, 20, 640).astype(np.float32)
     steps = floats / np.float32(source.scale)
     rounded = np.sign(steps) * np.floor(np.abs(steps.astype(float)) + 0.5) + source.zero_point

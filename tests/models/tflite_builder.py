@@ -12,14 +12,21 @@ import tflite
 
 Rng = np.random.Generator
 
+# Where the name of the options is not that of the operator.
 _OPTIONS = {
     "CONV_2D": "Conv2DOptions",
     "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
     "AVERAGE_POOL_2D": "Pool2DOptions",
-    "FULLY_CONNECTED": "FullyConnectedOptions",
-    "ADD": "AddOptions",
-    "SOFTMAX": "SoftmaxOptions",
-    "RESHAPE": "ReshapeOptions",
+    "MAX_POOL_2D": "Pool2DOptions",
+    "L2_NORMALIZATION": "L2NormOptions",
+    "MEAN": "ReducerOptions",
+    "SUM": "ReducerOptions",
+    "REDUCE_MAX": "ReducerOptions",
+    "REDUCE_MIN": "ReducerOptions",
+    "MAXIMUM": "MaximumMinimumOptions",
+    "MINIMUM": "MaximumMinimumOptions",
+    "SPACE_TO_BATCH_ND": "SpaceToBatchNDOptions",
+    "BATCH_TO_SPACE_ND": "BatchToSpaceNDOptions",
 }
 SAME, VALID = tflite.Padding.SAME, tflite.Padding.VALID
 NONE = tflite.ActivationFunctionType.NONE
@@ -134,9 +141,9 @@ def _tensor(out: Any, name: str, tensor: Tensor, buffer: int) -> int:
 
 
 def _operator(out: Any, op: Operator, code: int) -> int:
-    kind = _OPTIONS.get(op.name)
+    kind = _OPTIONS.get(op.name, op.name.title().replace("_", "") + "Options")
     options = None
-    if kind is not None:
+    if hasattr(tflite, f"{kind}Start"):
         getattr(tflite, f"{kind}Start")(out)
         for name, value in op.options.items():
             getattr(tflite, f"{kind}Add{name}")(out, value)
@@ -146,7 +153,7 @@ def _operator(out: Any, op: Operator, code: int) -> int:
     tflite.OperatorAddOpcodeIndex(out, code)
     tflite.OperatorAddInputs(out, ends[0])
     tflite.OperatorAddOutputs(out, ends[1])
-    if kind is not None:
+    if options is not None:
         tflite.OperatorAddBuiltinOptionsType(out, getattr(tflite.BuiltinOptions, kind))
         tflite.OperatorAddBuiltinOptions(out, options)
     return tflite.OperatorEnd(out)
@@ -170,6 +177,27 @@ def _offsets(out: Any, offsets: Sequence[int]) -> int:
     for offset in reversed(offsets):
         out.PrependUOffsetTRelative(offset)
     return out.EndVector()
+
+
+def beside(models: Sequence[Model]) -> Model:
+    """Return models side by side, as one with all their inputs and outputs."""
+    tensors, operators = list[Tensor](), list[Operator]()
+    inputs, outputs = list[int](), list[int]()
+    for model in models:
+        first = len(tensors)
+        tensors += model.tensors
+        operators += [
+            Operator(
+                op.name,
+                [i if i == -1 else first + i for i in op.inputs],
+                [first + i for i in op.outputs],
+                op.options,
+            )
+            for op in model.operators
+        ]
+        inputs += [first + i for i in model.inputs]
+        outputs += [first + i for i in model.outputs]
+    return Model(tensors, operators, inputs, outputs)
 
 
 # ------------------------------------------------------------------------------ models of one layer
