@@ -34,7 +34,8 @@ struct conv_2d {
     int32_t pad_top, pad_left;
     int32_t in_offset; /* added to an input: minus its zero point */
     int32_t out_offset;
-    int32_t out_min, out_max; /* limits of the fused activation */
+    int32_t out_min, out_max;       /* limits of the fused activation */
+    int32_t dilation_h, dilation_w; /* pixels from a tap to the next */
 };
 void conv_2d(const struct conv_2d *op, const int8_t *in, int8_t *out);
 
@@ -51,6 +52,7 @@ struct depthwise_conv_2d {
     int32_t out_offset;
     int32_t out_min, out_max;
     int32_t multiplier; /* outputs an input channel */
+    int32_t dilation_h, dilation_w;
 };
 void depthwise_conv_2d(const struct depthwise_conv_2d *op, const int8_t *in, int8_t *out);
 

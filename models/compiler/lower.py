@@ -75,8 +75,8 @@ def check_types(graph: Graph) -> None:
         listed = str(op)
     raise ModelError(
         f"{tensor} is {tensor.type}; only full int8 models can be compiled: quantise to int8 "
-        "first; types that their kernels do not know have "
-        f"{counts.total()} of {len(graph.operators)} operators: {listed}"
+        f"first; {counts.total()} of {len(graph.operators)} operators work on such tensors: "
+        f"{listed}"
     )
 
 

@@ -218,8 +218,8 @@ def test_what_is_odd_and_never_used_does_not_matter(tmp_path: Path) -> None:
 
 REFUSED: dict[str, tuple[Callable[[], Model], str]] = {
     "dilation": (
-        lambda: with_option(DilationHFactor=2),
-        r"operator 0 CONV_2D: DilationHFactor is 2",
+        lambda: with_option(DilationHFactor=0),
+        r"operator 0 CONV_2D: dilation 0x1; 1x1 to",
     ),
     "activation": (
         lambda: with_option(FusedActivationFunction=4),

@@ -1,7 +1,5 @@
 """AVERAGE_POOL_2D: the mean over a window."""
 
-import msgspec
-
 from tinybench.errors import ModelError
 
 from ..checks import activation_range, check_same_quantisation, source_and_target
@@ -32,7 +30,7 @@ def pool_window(op: Operator, source: Tensor, target: Tensor) -> tuple[Window, t
 def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
     source, target = source_and_target(graph, op)
     window, (low, high) = pool_window(op, source, target)
-    fields = {**msgspec.structs.asdict(window), "out_min": low, "out_max": high}
+    fields = {**window.fields(), "out_min": low, "out_max": high}
     del fields["in_c"]
     planar = variant.planar
     function = "average_pool_2d"

@@ -1,7 +1,5 @@
 """MAX_POOL_2D: the greatest value of a window."""
 
-import msgspec
-
 from ..checks import source_and_target
 from ..graph import Graph, Operator
 from ..overlap import pixel_by_pixel
@@ -12,7 +10,7 @@ from .average_pool_2d import FIELDS, pool_window
 def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
     source, target = source_and_target(graph, op)
     window, (low, high) = pool_window(op, source, target)
-    fields = {**msgspec.structs.asdict(window), "out_min": low, "out_max": high}
+    fields = {**window.fields(), "out_min": low, "out_max": high}
     del fields["in_c"]
     return Step(
         operator=op,

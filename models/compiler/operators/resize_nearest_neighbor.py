@@ -13,6 +13,7 @@ from ..checks import activation, check_same_quantisation, image, inputs
 from ..graph import Graph, Operator, Tensor
 from ..step import Constant, Kind, Step, Variant
 
+SIDE_MAX = 1 << 12
 ALIGNED, HALF_PIXELS = "AlignCorners", "HalfPixelCenters"
 
 
@@ -23,6 +24,8 @@ def resized(graph: Graph, op: Operator) -> tuple[Tensor, Tensor, tuple[int, int,
     in_h, in_w, channels = image(source)
     out_h, out_w, out_c = image(target)
     check_same_quantisation(source, target)
+    if max(out_h, out_w) > SIDE_MAX:
+        raise ModelError(f"{out_h}x{out_w} pixels; {SIDE_MAX} a side are the most")
     if channels != out_c:
         raise ModelError(f"{channels} channels in, {out_c} out")
     return source, target, (in_h, in_w, out_h, out_w, channels)

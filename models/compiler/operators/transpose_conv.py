@@ -1,7 +1,5 @@
 """TRANSPOSE_CONV: each input pixel adds its filters to a window of the output."""
 
-import msgspec
-
 from tinybench.errors import ModelError
 
 from ..checks import activation, constant, image, inputs
@@ -45,7 +43,7 @@ def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
     return Step(
         operator=op,
         function="transpose_conv",
-        fields={**msgspec.structs.asdict(window), **plain_fields(source, target, channels)},
+        fields={**window.fields(), **plain_fields(source, target, channels)},
         constants=[weights_constant(rows), plain_constant(channels)],
         inputs=[source.index],
         output=target.index,

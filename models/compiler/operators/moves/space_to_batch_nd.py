@@ -11,6 +11,8 @@ from ...step import Kind, Step, Variant
 from ...strides import dense
 from . import filled, moved, source_of
 
+BLOCK_MAX = 256
+
 
 def spread(
     graph: Graph, op: Operator, images: Tensor, batches: Tensor
@@ -24,8 +26,11 @@ def spread(
         blocks, borders = [*blocks, 1], [*borders, 0, 0]
     if len(images.shape) not in (3, 4) or len(blocks) != 2 or len(borders) != 4:
         raise ModelError(f"blocks {blocks} and borders {borders} for {list(images.shape)}")
-    if min(blocks) < 1 or min(borders) < 0:
-        raise ModelError(f"blocks {blocks} and borders {borders}; none may be below 0")
+    if min(blocks) < 1 or min(borders) < 0 or blocks[0] * blocks[1] > BLOCK_MAX:
+        raise ModelError(
+            f"blocks {blocks} and borders {borders}; blocks of 1 to {BLOCK_MAX} pixels and "
+            "borders from 0 on are supported"
+        )
     batch, height, width, channels = _four(images)
     top, bottom, left, right = borders
     rows, columns = height + top + bottom, width + left + right
