@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests import official
 from tests.models import tflite_builder as build
+from tests.models.random_operators import RANDOM
 from tests.models.tflite_builder import Model, Operator, Tensor, replaced
 from tinybench.errors import ModelError
 from tinybench.models.compiler import KERNELS, compile_model, layout
@@ -379,6 +380,39 @@ def test_a_damaged_model_is_refused_or_compiled(
     data = bytearray(SMALL)
     for at, value in changes:
         data[at] = value
+    _compile_or_refuse(bytes(data), tmp_path, kernels)
+
+
+@settings(
+    deadline=None, max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    name=st.sampled_from(sorted(RANDOM)),
+    seed=st.integers(0, 20),
+    changes=st.lists(
+        st.tuples(
+            st.floats(0, 1, exclude_max=True),
+            st.one_of(
+                st.integers(0, 255).map(lambda value: bytes([value])),
+                st.sampled_from([0, 1, -1, 65535, 2**31 - 1, -(2**31)]).map(
+                    lambda value: value.to_bytes(4, "little", signed=True)
+                ),
+                st.floats(width=32).map(lambda value: np.float32(value).tobytes()),
+            ),
+        ),
+        min_size=1,
+        max_size=3,
+    ),
+    kernels=st.sampled_from(KERNELS),
+)
+def test_a_damaged_model_of_any_operator_is_refused_or_compiled(
+    name: str, seed: int, changes: list[tuple[float, bytes]], kernels: str, tmp_path: Path
+) -> None:
+    """With bytes, words or floats changed anywhere, it gives ModelError or compiles."""
+    data = bytearray(build.write(RANDOM[name](np.random.default_rng(seed))))
+    for place, value in changes:
+        at = int(place * (len(data) - len(value))) // len(value) * len(value)
+        data[at : at + len(value)] = value
     _compile_or_refuse(bytes(data), tmp_path, kernels)
 
 
