@@ -79,6 +79,7 @@ schema: setup-test ## write the pages of docs/ that are made from the code: a re
 	$(BIN)/tinybench schema > docs/result.schema.json
 	$(BIN)/python -m tests.docs.schema_page > docs/schema.md
 	$(BIN)/python -m tests.docs.python_page > docs/python.md
+	$(BIN)/python -m tests.docs.operators_page > docs/operators.md
 
 map: setup-test ## draw docs/architecture.md's picture and table, after a change of who imports whom
 	$(BIN)/python -m tests.project.house

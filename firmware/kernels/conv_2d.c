@@ -8,8 +8,8 @@ static int32_t window_sum(const struct conv_2d *op, const int8_t *in, const int8
     int32_t sum = 0;
     for (int32_t ky = 0; ky < op->kernel_h; ky++) {
         for (int32_t kx = 0; kx < op->kernel_w; kx++, weights += op->in_c) {
-            const int32_t y = y0 + ky;
-            const int32_t x = x0 + kx;
+            const int32_t y = y0 + ky * op->dilation_h;
+            const int32_t x = x0 + kx * op->dilation_w;
             if (y < 0 || y >= op->in_h || x < 0 || x >= op->in_w) {
                 continue; /* padding is the zero point and adds nothing */
             }

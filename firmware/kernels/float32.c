@@ -1,4 +1,4 @@
-/* What lies between a model of int8 and an upload of float32, outside the timed inference. */
+/* What lies between a model of int8 and floats. */
 #include "float32.h"
 
 #include <string.h>
@@ -41,4 +41,15 @@ float mean_squared_error(const uint8_t *in, const int8_t *out, uint32_t count, f
         sum += error * error;
     }
     return sum / (float)count;
+}
+
+void quantize(const struct quantize *op, const void *in, int8_t *out) {
+    quantise_float32(in, (uint32_t)op->count, op->scale, op->zero_point, out);
+}
+
+void dequantize(const struct dequantize *op, const int8_t *in, void *out) {
+    for (int32_t i = 0; i < op->count; i++) {
+        const float value = (float)(in[i] - op->zero_point) * op->scale;
+        memcpy((uint8_t *)out + sizeof value * (uint32_t)i, &value, sizeof value);
+    }
 }

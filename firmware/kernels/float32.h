@@ -1,4 +1,5 @@
-/* What lies between a model of int8 and an upload of float32, outside the timed inference. */
+/* What lies between a model of int8 and floats: outside the timed inference where floats are
+ * uploaded to a model of int8, in it where they are the model's own. */
 #ifndef TINYBENCH_FLOAT32_H
 #define TINYBENCH_FLOAT32_H
 
@@ -14,5 +15,20 @@ void quantise_float32(const uint8_t *in, uint32_t count, float scale, int32_t ze
  * Ref: mlcommons/tiny, benchmark/reference_submissions/anomaly_detection. */
 float mean_squared_error(const uint8_t *in, const int8_t *out, uint32_t count, float scale,
                          int32_t zero_point);
+
+/* The operators at the float ends of a model: as above, and back. */
+struct quantize {
+    int32_t count;
+    float scale;
+    int32_t zero_point;
+};
+void quantize(const struct quantize *op, const void *in, int8_t *out);
+
+struct dequantize {
+    int32_t count;
+    float scale;
+    int32_t zero_point;
+};
+void dequantize(const struct dequantize *op, const int8_t *in, void *out);
 
 #endif

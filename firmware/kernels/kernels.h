@@ -34,7 +34,8 @@ struct conv_2d {
     int32_t pad_top, pad_left;
     int32_t in_offset; /* added to an input: minus its zero point */
     int32_t out_offset;
-    int32_t out_min, out_max; /* limits of the fused activation */
+    int32_t out_min, out_max;       /* limits of the fused activation */
+    int32_t dilation_h, dilation_w; /* pixels from a tap to the next */
 };
 void conv_2d(const struct conv_2d *op, const int8_t *in, int8_t *out);
 
@@ -51,8 +52,25 @@ struct depthwise_conv_2d {
     int32_t out_offset;
     int32_t out_min, out_max;
     int32_t multiplier; /* outputs an input channel */
+    int32_t dilation_h, dilation_w;
 };
 void depthwise_conv_2d(const struct depthwise_conv_2d *op, const int8_t *in, int8_t *out);
+
+/* Transposed convolution: each input pixel adds its filters to a window of the output, which begins
+ * `pad_...` before it. */
+struct transpose_conv {
+    const int8_t *weights; /* [out_c][kernel_h][kernel_w][in_c] */
+    const struct channel *channels;
+    int32_t in_h, in_w, in_c;
+    int32_t out_h, out_w, out_c;
+    int32_t kernel_h, kernel_w;
+    int32_t stride_h, stride_w;
+    int32_t pad_top, pad_left;
+    int32_t in_offset;
+    int32_t out_offset;
+    int32_t out_min, out_max;
+};
+void transpose_conv(const struct transpose_conv *op, const int8_t *in, int8_t *out);
 
 /* Mean over a window, of what lies inside the image. A pixel is `..._pixel_stride` bytes from the
  * next, a channel `..._channel_stride`, so that both layouts of an image will do. */

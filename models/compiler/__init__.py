@@ -2,24 +2,21 @@
 
 import hashlib
 from pathlib import Path
-from typing import get_args
 
 import msgspec
 
 from tinybench.errors import ModelError
 
-from .emit import InputFormat, Interface, ResultKind, emit
-from .graph import Tensor
+from .emit import emit, result_count
+from .interface import InputFormat, Interface, ResultKind, check_interface, ends_b
 from .layout import lay_out
 from .lower import lower
-from .manifest import Manifest, OperatorEntry, entry
+from .manifest import Manifest, OperatorEntry, entries, weights_b
 from .reader import read_graph, read_model_file
 
 __all__ = ["KERNELS", "InputFormat", "Manifest", "OperatorEntry", "ResultKind", "compile_model"]
 
 KERNELS = ("plain", "blocked", "dsp", "mve")
-DECIMALS_MAX = 17
-"""A float32 printed by the firmware has no more of its own."""
 
 
 def compile_model(
@@ -28,7 +25,7 @@ def compile_model(
     *,
     model_id: str,
     kernels: str = "plain",
-    input_format: InputFormat = "int8",
+    input_format: InputFormat | None = None,
     result: ResultKind = "output",
     decimals: int | None = None,
 ) -> Manifest:
@@ -55,27 +52,23 @@ def compile_model(
     except ModelError as error:
         raise ModelError(f"{where}{error}") from error
     interface = Interface(input_format, result, decimals)
-    source, target = graph.tensors[graph.input], graph.tensors[graph.output]
-    _check_interface(source, target, interface)
+    check_interface(graph, interface)
     text = emit(graph, steps, memory, model_id, interface)
-    input_b = interface.input_b(source)
+    input_b, copies_b, result_b = ends_b(graph, interface)
     manifest = Manifest(
         model_id=model_id,
         tflite_sha256=hashlib.sha256(data).hexdigest(),
         model_c_sha256=hashlib.sha256(text.encode()).hexdigest(),
         kernels=kernels,
         input_b=input_b,
-        output_count=1 if result == "mse" else target.elements,
+        output_count=result_count(graph, interface),
         macs=sum(step.macs for step in steps),
-        weights_b=sum(step.weights_b for step in steps),
+        weights_b=weights_b(graph, steps),
         tables_b=sum(step.tables_b for step in steps),
         arena_b=memory.arena_b,
-        result_b=target.elements,
-        tensor_ram_b=input_b + interface.quantised_b(source) + memory.arena_b + target.elements,
-        operators=[
-            entry(step, graph.tensors, arena_b)
-            for step, arena_b in zip(steps, memory.in_use, strict=True)
-        ],
+        result_b=result_b,
+        tensor_ram_b=input_b + copies_b + memory.arena_b + result_b,
+        operators=entries(graph, steps, memory.in_use),
     )
     encoded = msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
     try:
@@ -85,25 +78,3 @@ def compile_model(
     except OSError as error:
         raise ModelError(f"{out}: cannot write the compiled model: {error.strerror}") from error
     return manifest
-
-
-def _check_interface(source: Tensor, target: Tensor, interface: Interface) -> None:
-    for name, value, valid in (
-        ("input format", interface.input_format, get_args(InputFormat)),
-        ("result", interface.result, get_args(ResultKind)),
-    ):
-        if value not in valid:
-            raise ModelError(f"{name} '{value}': valid: {', '.join(valid)}")
-    if interface.decimals is not None and not 0 <= interface.decimals <= DECIMALS_MAX:
-        raise ModelError(f"{interface.decimals} decimals: 0 to {DECIMALS_MAX} can be printed")
-    if interface.result == "mse":
-        if interface.input_format != "float32":
-            raise ModelError(
-                "result 'mse' compares the output with an input of floats; "
-                f"use it with input format 'float32', not '{interface.input_format}'"
-            )
-        if source.elements != target.elements:
-            raise ModelError(
-                f"result 'mse' needs as many outputs as inputs; this model has {source.elements} "
-                f"inputs and {target.elements} outputs"
-            )

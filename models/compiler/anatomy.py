@@ -1,6 +1,7 @@
 """What a model is before anything is built: its ends, its operators, what its tensors need."""
 
 import hashlib
+import math
 from collections import Counter
 from pathlib import Path
 
@@ -8,23 +9,29 @@ import msgspec
 
 from tinybench.errors import ModelError
 
-from .emit import Interface
 from .graph import Tensor
+from .interface import Interface, ends_b
 from .layout import Life, lay_out
 from .lower import lower
-from .manifest import OperatorEntry, entry
+from .manifest import OperatorEntry, entries, weights_b
 from .reader import read_graph, read_model_file
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True):
-    """The input or the output of a model."""
+    """An input or an output of a model."""
 
     name: str
     type: str
     """Name in the schema, such as "INT8"."""
     shape: list[int]
-    scale: float
-    zero_point: int
+    scale: float | None
+    """None where it is not quantised."""
+    zero_point: int | None
+
+    @property
+    def elements(self) -> int:
+        """Number of values."""
+        return math.prod(self.shape)
 
 
 class Need(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,8 +55,10 @@ class Anatomy(msgspec.Struct, frozen=True, kw_only=True):
     """Its name, without the folder."""
     sha256: str
     size_b: int
-    input: End
-    output: End
+    inputs: list[End]
+    outputs: list[End]
+    input_b: int
+    """Bytes of an upload: the inputs in their own types, one after the other."""
     operators: dict[str, int]
     """How many there are of each kind, the most frequent first."""
     macs: int
@@ -65,21 +74,18 @@ def anatomy(tflite: Path, kernels: tuple[str, ...]) -> Anatomy:
     data = read_model_file(tflite)
     try:
         graph = read_graph(data)
+        input_b, copies_b, result_b = ends_b(graph, Interface())
         needs, macs = {}, 0
         for kind in kernels:
             steps = lower(graph, kind)
             memory = lay_out(graph, steps)
-            source, target = graph.tensors[graph.input], graph.tensors[graph.output]
             macs = sum(step.macs for step in steps)
             needs[kind] = Need(
-                weights_b=sum(step.weights_b for step in steps),
+                weights_b=weights_b(graph, steps),
                 tables_b=sum(step.tables_b for step in steps),
                 arena_b=memory.arena_b,
-                tensor_ram_b=Interface().input_b(source) + memory.arena_b + target.elements,
-                operators=[
-                    entry(step, graph.tensors, arena_b)
-                    for step, arena_b in zip(steps, memory.in_use, strict=True)
-                ],
+                tensor_ram_b=input_b + copies_b + memory.arena_b + result_b,
+                operators=entries(graph, steps, memory.in_use),
                 lives=memory.lives,
             )
     except ModelError as error:
@@ -88,8 +94,9 @@ def anatomy(tflite: Path, kernels: tuple[str, ...]) -> Anatomy:
         file=tflite.name,
         sha256=hashlib.sha256(data).hexdigest(),
         size_b=len(data),
-        input=_end(graph.tensors[graph.input]),
-        output=_end(graph.tensors[graph.output]),
+        inputs=[_end(graph.tensors[i]) for i in graph.inputs],
+        outputs=[_end(graph.tensors[i]) for i in graph.outputs],
+        input_b=input_b,
         operators=dict(Counter(op.name for op in graph.operators).most_common()),
         macs=macs,
         needs=needs,
@@ -101,6 +108,6 @@ def _end(tensor: Tensor) -> End:
         name=tensor.name,
         type=tensor.type,
         shape=list(tensor.shape),
-        scale=tensor.scale,
-        zero_point=tensor.zero_point,
+        scale=tensor.scale if tensor.scales else None,
+        zero_point=tensor.zero_point if tensor.zero_points else None,
     )

@@ -4,6 +4,7 @@ All raise ModelError, which says what is not supported.
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,6 +13,10 @@ from tinybench.errors import ModelError
 from .fixed_point import INT8_MAX, INT8_MIN
 from .graph import Graph, Operator, Tensor
 
+RANGES = {"INT8": (INT8_MIN, INT8_MAX), "UINT8": (0, 255)}
+"""Values of the types that are quantised."""
+SCALE_BITS = 60
+"""Quotients of two scales fit single precision, and no converter gives one that is further off."""
 ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_RELU6 = 0, 1, 3
 
 
@@ -21,12 +26,24 @@ def check_scales(tensor: Tensor) -> None:
         raise ModelError(f"{tensor} has a scale that is not a positive number")
 
 
-def inputs(graph: Graph, op: Operator, counts: tuple[int, ...]) -> list[Tensor | None]:
+def check_quantisation(tensor: Tensor) -> None:
+    """Raise ModelError unless a tensor of int8 or uint8 has one sensible scale and zero point."""
+    if len(tensor.scales) != 1 or len(tensor.zero_points) != 1:
+        raise ModelError(f"{tensor} needs one scale and one zero point, for all of it")
+    check_scales(tensor)
+    if abs(math.log2(tensor.scale)) > SCALE_BITS:
+        raise ModelError(f"{tensor} has the scale {tensor.scale:g}, which is no sensible one")
+    low, high = RANGES[tensor.type]
+    if not low <= tensor.zero_point <= high:
+        raise ModelError(f"{tensor} has the zero point {tensor.zero_point}, outside {tensor.type}")
+
+
+def inputs(graph: Graph, op: Operator, counts: Sequence[int]) -> list[Tensor | None]:
     """Return an operator's inputs, absent ones as None; `counts` are how many it may have."""
     if len(op.inputs) not in counts or len(op.outputs) != 1 or -1 in op.outputs:
         raise ModelError(
             f"has {len(op.inputs)} inputs and {len(op.outputs)} outputs; "
-            f"{' or '.join(map(str, counts))} and 1 are supported"
+            f"{counts[0]}{f' to {counts[-1]}' if len(counts) > 1 else ''} and 1 are supported"
         )
     return [None if i == -1 else graph.tensors[i] for i in op.inputs]
 
@@ -40,10 +57,50 @@ def activation(tensor: Tensor | None) -> Tensor:
     return tensor
 
 
+def source_and_target(graph: Graph, op: Operator) -> tuple[Tensor, Tensor]:
+    """Return the input and the output of an operator that has one of each."""
+    source = activation(inputs(graph, op, (1,))[0])
+    return source, graph.tensors[op.outputs[0]]
+
+
+def operand(tensor: Tensor | None) -> Tensor:
+    """Return an input that may be an activation or a quantised constant of int8."""
+    if tensor is None:
+        raise ModelError("has no input")
+    if tensor.data is not None:
+        constant(tensor, "INT8", "values")
+        check_quantisation(tensor)
+    return tensor
+
+
+def numbers(tensor: Tensor | None, what: str) -> list[int]:
+    """Return a constant list of int32 or int64, such as axes; a lone number is a list of one."""
+    kind = "INT64" if tensor is not None and tensor.type == "INT64" else "INT32"
+    return [int(value) for value in constant(tensor, kind, what).reshape(-1)]
+
+
+def axis_of(axis: int, tensor: Tensor) -> int:
+    """Return which dimension an axis means, counted from the end where negative."""
+    count = len(tensor.shape)
+    if not -count <= axis < count:
+        raise ModelError(f"axis {axis} of {tensor}, which has {count} dimensions")
+    return axis % count
+
+
+def check_shape(tensor: Tensor, wanted: Sequence[int]) -> None:
+    """Raise ModelError unless a tensor has the shape that an operator gives."""
+    if tuple(wanted) != tensor.shape:
+        raise ModelError(f"gives the shape {list(wanted)}, but {tensor} is {list(tensor.shape)}")
+
+
 def image(tensor: Tensor) -> tuple[int, int, int]:
     """Return height, width and channels."""
     if len(tensor.shape) != 4:
         raise ModelError(f"{tensor} has the shape {list(tensor.shape)}; NHWC is needed")
+    if tensor.shape[0] != 1:
+        raise ModelError(
+            f"{tensor} has the shape {list(tensor.shape)}; only a batch of 1 is supported"
+        )
     return tensor.shape[1], tensor.shape[2], tensor.shape[3]
 
 
@@ -53,7 +110,7 @@ def constant(tensor: Tensor | None, kind: str, what: str) -> np.ndarray:
         raise ModelError(f"its {what} are no constant")
     if tensor.type != kind:
         raise ModelError(f"its {what}, {tensor}, are {tensor.type}; {kind} is supported")
-    dtype = np.dtype({"INT8": "<i1", "INT32": "<i4"}[kind])
+    dtype = np.dtype({"INT8": "<i1", "INT32": "<i4", "INT64": "<i8"}[kind])
     if len(tensor.data) != tensor.elements * dtype.itemsize:
         raise ModelError(
             f"its {what}, {tensor}, hold {len(tensor.data)} bytes, "
@@ -74,9 +131,14 @@ def activation_range(op: Operator, output: Tensor) -> tuple[int, int]:
     if kind != ACTIVATION_NONE:
         low = max(low, output.zero_point)
     if kind == ACTIVATION_RELU6:
-        six = float(np.float32(6.0) / np.float32(output.scale))
-        high = int(min(high, output.zero_point + math.floor(min(six, 1e6) + 0.5)))
+        high = six_of(output)
     return low, high
+
+
+def six_of(tensor: Tensor) -> int:
+    """Return the int8 that stands for six."""
+    six = float(np.float32(6.0) / np.float32(tensor.scale))
+    return min(INT8_MAX, tensor.zero_point + math.floor(min(six, 1e6) + 0.5))
 
 
 def check_same_quantisation(source: Tensor, target: Tensor) -> None:

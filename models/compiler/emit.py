@@ -1,85 +1,68 @@
 """Write a compiled model as C: constants, arena, and one function a layer."""
 
+import itertools
 import math
-from typing import Literal
 
-import msgspec
 import numpy as np
 
 from .graph import Graph, Tensor
+from .interface import Interface, Upload, uploads
 from .layout import Memory
 from .step import Constant, Step
 
 _PER_LINE = 24
-
-
-InputFormat = Literal["int8", "uint8", "float32"]
-ResultKind = Literal["output", "mse"]
-
-
-class Interface(msgspec.Struct, frozen=True):
-    """What is uploaded and what is answered."""
-
-    input_format: InputFormat = "int8"
-    """Elements of the upload. "uint8": the model's int8 plus 128. "float32": little endian, in the
-    units of the model's input, quantised on the device."""
-    result: ResultKind = "output"
-    """"output": the dequantised outputs. "mse": one value, their mean squared error against the
-    uploaded floats."""
-    decimals: int | None = None
-    """Print at least so many decimals; None: as many as tell two outputs apart."""
-
-    def input_b(self, source: Tensor) -> int:
-        """Return the bytes of an upload."""
-        return source.elements * (4 if self.input_format == "float32" else 1)
-
-    def quantised_b(self, source: Tensor) -> int:
-        """Return the bytes of the quantised input that is kept beside the upload."""
-        return source.elements if self.input_format == "float32" else 0
+CTYPES = {"FLOAT32": "float", "INT32": "int32_t", "UINT8": "uint8_t"}
+"""Of a model's outputs; int8_t where none is named."""
+FLOAT_DECIMALS = 6
 
 
 def emit(
     graph: Graph, steps: list[Step], memory: Memory, model_id: str, interface: Interface
 ) -> str:
     """Return the text of model.c, which implements firmware/core/model.h."""
-    source, target = graph.tensors[graph.input], graph.tensors[graph.output]
-    input_b, floats = interface.input_b(source), interface.input_format == "float32"
+    sources = uploads(graph, interface)
+    targets = [graph.tensors[i] for i in graph.outputs]
+    input_b = sum(upload.size_b for upload in sources)
     mse = interface.result == "mse"
-    layers = [step for step in steps if step.function]
-    headers = sorted({"kernels.h", *(step.header for step in layers)})
+    layers = layers_of(steps)
+    headers = sorted({"kernels.h", *(step.header for step in steps if step.function)})
     # The published reference logs cut off where the decimals just tell two outputs apart (kws01),
     # and round where there are more (vww01, ic01, ad01).
-    enough = max(0, math.ceil(-math.log10(target.scale)))
+    enough = max(map(_enough_decimals, targets))
     decimals = max(enough, interface.decimals or 0)
     rounded = mse or decimals > enough
+    floats = any(upload.quantised for upload in sources)
+    copied = any(not upload.in_place for upload in sources)
+    flipped = any(upload.flipped for upload in sources)
     parts = [
         "/* Generated from a .tflite by the tinybench model compiler. */",
         '#include "model.h"\n',
-        *(['#include "float32.h"'] if floats else []),
+        *(["#include <string.h>\n"] if copied and not floats else []),
+        *(['#include "float32.h"'] if floats or mse else []),
         *(f'#include "{header}"' for header in headers),
         "",
         f'const char model_id[] = "{model_id}";',
         f"const uint32_t model_input_b = {input_b};",
         f"uint8_t model_input[{input_b}] __attribute__((aligned(8)));",
-        f"const uint8_t model_input_flip = {'0x80' if interface.input_format == 'uint8' else 0};",
-        f"const uint32_t model_result_count = {1 if mse else target.elements};",
+        f"const uint8_t model_input_flip = {'0x80' if flipped else 0};",
+        f"const uint32_t model_result_count = {result_count(graph, interface)};",
         f"const uint32_t model_result_decimals = {decimals};",
         f"const bool model_result_rounded = {'true' if rounded else 'false'};",
         f"const uint32_t model_layer_count = {len(layers)};\n",
+        *(_input(i, upload) for i, upload in enumerate(sources)),
     ]
-    if floats:
-        parts.append(f"static int8_t input[{source.elements}] __attribute__((aligned(8)));")
-    else:
-        parts.append("#define input ((const int8_t *)model_input)")
     if memory.arena_b:
         parts.append(f"static int8_t arena[{memory.arena_b}] __attribute__((aligned(8)));")
-    zeros = _numbers(np.full(target.elements, target.zero_point))
-    parts += [
-        "/* Starts as zeros, once dequantised. */",
-        f"static int8_t output[{target.elements}] __attribute__((aligned(4))) = {{\n{zeros}}};\n",
-    ]
-    parts += [_constants(step) for step in layers]
-    parts += [_layer(i, step, memory) for i, step in enumerate(layers)]
+    for i, target in enumerate(targets):
+        if memory.places[target.index] == f"output_{i}":
+            ctype = CTYPES.get(target.type, "int8_t")
+            parts.append(
+                f"static {ctype} output_{i}[{target.elements}] __attribute__((aligned(8)));"
+            )
+    parts.append("static bool finished; /* without it, a result is 0 */\n")
+    parts += _operands(graph, steps)
+    parts += [_constants(step, name) for layer in layers for name, _, step in layer]
+    parts += [_layer(i, layer, memory) for i, layer in enumerate(layers)]
     parts += [
         "int model_infer(void) {",
         *(f"    layer_{i}();" for i in range(len(layers))),
@@ -93,51 +76,122 @@ def emit(
         "    return 0;",
         "}\n",
         "void model_load(void) {",
-        *_load(source, interface),
+        *(_load(i, upload) for i, upload in enumerate(sources) if not upload.in_place),
         "}\n",
-        *_results(target, interface),
+        *_results(targets, memory, interface),
     ]
     return "\n".join(parts)
 
 
-def _load(source: Tensor, interface: Interface) -> list[str]:
-    if interface.input_format != "float32":
-        return []
-    return [
-        f"    quantise_float32(model_input, {source.elements}, {_float(source.scale)}, "
-        f"{source.zero_point}, input);"
-    ]
+def layers_of(steps: list[Step]) -> list[list[tuple[str, int, Step]]]:
+    """Return the steps of each operator that calls kernels, with their names in C and numbers."""
+    numbered = [(i, step) for i, step in enumerate(steps) if step.function]
+    layers = []
+    for index, group in itertools.groupby(numbered, lambda pair: pair[1].operator.index):
+        calls = list(group)
+        names = [f"op{index}"] if len(calls) == 1 else [f"op{index}_{n}" for n in range(len(calls))]
+        layers.append([(name, i, step) for name, (i, step) in zip(names, calls, strict=True)])
+    return layers
 
 
-def _results(target: Tensor, interface: Interface) -> list[str]:
+def result_count(graph: Graph, interface: Interface) -> int:
+    """Return how many values a model answers."""
+    if interface.result == "mse":
+        return 1
+    return sum(graph.tensors[i].elements for i in graph.outputs)
+
+
+def _enough_decimals(target: Tensor) -> int:
+    """Return how many decimals tell two values of an output apart."""
+    if target.type not in ("INT8", "UINT8"):
+        return FLOAT_DECIMALS if target.type == "FLOAT32" else 0
+    return max(0, math.ceil(-math.log10(target.scale)))
+
+
+def _input(number: int, upload: Upload) -> str:
+    if upload.in_place:
+        place = f"(model_input + {upload.offset_b})" if upload.offset_b else "model_input"
+        return f"#define input_{number} ((const int8_t *){place})"
+    return f"static int8_t input_{number}[{upload.tensor.size_b}] __attribute__((aligned(8)));"
+
+
+def _load(number: int, upload: Upload) -> str:
+    tensor = upload.tensor
+    place = f"model_input + {upload.offset_b}" if upload.offset_b else "model_input"
+    if not upload.quantised:
+        return f"    memcpy(input_{number}, {place}, {upload.size_b});"
+    return (
+        f"    quantise_float32({place}, {tensor.elements}, {_float(tensor.scale)}, "
+        f"{tensor.zero_point}, input_{number});"
+    )
+
+
+def _results(targets: list[Tensor], memory: Memory, interface: Interface) -> list[str]:
     """Return model_finish and model_result."""
     if interface.result == "mse":
+        (target,) = targets
         return [
             "static float error;\n",
             "void model_finish(void) {",
-            f"    error = mean_squared_error(model_input, output, {target.elements}, "
+            "    finished = true;",
+            f"    error = mean_squared_error(model_input, output_0, {target.elements}, "
             f"{_float(target.scale)}, {target.zero_point});",
             "}\n",
             "float model_result(uint32_t index) {",
             "    (void)index;",
-            "    return error;",
+            "    return finished ? error : 0.0f;",
             "}\n",
         ]
-    return [
+    lines = [
         "void model_finish(void) {",
+        "    finished = true;",
         "}\n",
         "float model_result(uint32_t index) {",
-        f"    return (float)(output[index] - ({target.zero_point})) * {_float(target.scale)};",
-        "}\n",
+        "    if (!finished) {",
+        "        return 0.0f;",
+        "    }",
+    ]
+    for i, target in enumerate(targets):
+        value = _result(target, memory.places[target.index])
+        if i == len(targets) - 1:
+            lines.append(f"    return {value};")
+        else:
+            lines += [
+                f"    if (index < {target.elements}) {{",
+                f"        return {value};",
+                "    }",
+                f"    index -= {target.elements};",
+            ]
+    return [*lines, "}\n"]
+
+
+def _result(target: Tensor, place: str) -> str:
+    if target.type == "FLOAT32":
+        return f"{place}[index]"
+    if target.type == "INT32":
+        return f"(float){place}[index]"
+    return f"(float)({place}[index] - ({target.zero_point})) * {_float(target.scale)}"
+
+
+def _operands(graph: Graph, steps: list[Step]) -> list[str]:
+    """Return the constant tensors that kernels read as they read activations."""
+    read = sorted({i for step in steps for i in step.inputs if graph.tensors[i].data is not None})
+    return [
+        f"static const int8_t constant_{i}[{len(data)}] __attribute__((aligned(4))) = "
+        f"{{\n{_numbers(np.frombuffer(data, np.int8))}}};\n"
+        for i in read
+        if (data := graph.tensors[i].data) is not None
     ]
 
 
-def _constants(step: Step) -> str:
+def _constants(step: Step, name: str) -> str:
     """Return a step's constant arrays and its parameter struct."""
-    name = f"op{step.operator.index}"
     lines = [_array(name, constant) for constant in step.constants]
     fields = [f".{constant.field} = {name}_{constant.field}" for constant in step.constants]
-    fields += [f".{field} = {value}" for field, value in step.fields.items()]
+    fields += [
+        f".{field} = {_float(value) if isinstance(value, float) else value}"
+        for field, value in step.fields.items()
+    ]
     lines.append(
         f"static const struct {step.function} {name} = {{\n    "
         + ",\n    ".join(fields)
@@ -165,19 +219,19 @@ def _numbers(values: np.ndarray) -> str:
     )
 
 
-def _layer(number: int, step: Step, memory: Memory) -> str:
-    return f"static void layer_{number}(void) {{\n{_call(step, memory)}\n}}\n"
+def _layer(number: int, layer: list[tuple[str, int, Step]], memory: Memory) -> str:
+    calls = "\n".join(_call(name, i, step, memory) for name, i, step in layer)
+    return f"static void layer_{number}(void) {{\n{calls}\n}}\n"
 
 
-def _call(step: Step, memory: Memory) -> str:
-    index = step.operator.index
+def _call(name: str, number: int, step: Step, memory: Memory) -> str:
     arguments = [
-        f"&op{index}",
+        f"&{name}",
         *(memory.places[i] for i in step.inputs),
         memory.places[step.output],
     ]
     if step.scratch_b:
-        arguments.append(memory.scratch[index])
+        arguments.append(memory.scratch[number])
     return f"    {step.function}({', '.join(arguments)});"
 
 

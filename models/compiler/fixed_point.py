@@ -5,6 +5,8 @@ Ref: tensorflow/lite/kernels/internal (quantization_util, common) and gemmlowp's
 
 import math
 
+from tinybench.errors import ModelError
+
 INT8_MIN, INT8_MAX = -128, 127
 INT32_MAX = (1 << 31) - 1
 INT32_MIN = -(1 << 31)
@@ -14,7 +16,10 @@ def quantised_multiplier(real: float) -> tuple[int, int]:
     """Return (multiplier, shift) with real ~ multiplier * 2^(shift - 31).
 
     The multiplier lies in 2^30 .. 2^31 - 1, or is 0 where `real` is too small to matter.
+    Raises ModelError for what is no number.
     """
+    if not math.isfinite(real):
+        raise ModelError(f"its scales are {real} to one, which is no number")
     if real == 0.0:
         return 0, 0
     fraction, shift = math.frexp(real)
@@ -47,17 +52,17 @@ def saturate(x: int) -> int:
     return max(INT32_MIN, min(INT32_MAX, x))
 
 
-def exp_of_negative(a: int) -> int:
-    """Return exp(a / 2^26) as a fraction of 2^31, for a <= 0 with 5 integer bits.
+def exp_of_negative(a: int, integer_bits: int = 5) -> int:
+    """Return exp(a / 2^(31 - integer_bits)) as a fraction of 2^31, for a <= 0.
 
     A Taylor polynomial around -1/8 covers [-1/4, 0); the rest is a product of constants.
     """
     if a == 0:
         return INT32_MAX
     mul = rounding_doubling_high_mul
-    quarter = 1 << 24
+    quarter = 1 << (29 - integer_bits)
     within = (a & (quarter - 1)) - quarter
-    x = saturate(within << 5) + (1 << 28)
+    x = saturate(within << integer_bits) + (1 << 28)
     x2 = mul(x, x)
     x3, x4 = mul(x2, x), mul(x2, x2)
     third = 715827883
@@ -67,7 +72,7 @@ def exp_of_negative(a: int) -> int:
     remainder = within - a
     # exp(-2^i) for i = -2 .. 4, as fractions of 2^31.
     factors = (1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242)
-    for bit, factor in enumerate(factors, start=24):
+    for bit, factor in enumerate(factors[: integer_bits + 2], start=29 - integer_bits):
         if remainder & (1 << bit):
             result = mul(result, factor)
     return result
@@ -89,3 +94,40 @@ def softmax_exponentials(scale: float, beta: float) -> list[int]:
         else 0
         for d in range(256)
     ]
+
+
+def requantise(x: int, multiplier: int, shift: int) -> int:
+    """Return x * multiplier * 2^(shift - 31), rounded at the product and at a shift to the right.
+
+    Ref: MultiplyByQuantizedMultiplier, with double rounding.
+    """
+    product = rounding_doubling_high_mul(x << max(shift, 0), multiplier)
+    return rounding_divide_by_pot(product, max(-shift, 0))
+
+
+def _newton_of_one_plus(x: int) -> int:
+    """Return 2 / (1 + x) as a fraction of 2^30, for x in 0 .. 1 as one of 2^31."""
+    mul = rounding_doubling_high_mul
+    half_denominator = (x + INT32_MAX + 1) // 2
+    # 48/17 and -32/17 with two integer bits make the best first guess.
+    guess = 1515870810 + mul(half_denominator, -1010580540)
+    for _ in range(3):
+        error = (1 << 29) - mul(half_denominator, guess)
+        guess += saturate(mul(guess, error) << 2)
+    return guess
+
+
+def logistic(a: int) -> int:
+    """Return 1 / (1 + exp(-a / 2^27)) as a fraction of 2^31."""
+    if a == 0:
+        return 1 << 30
+    above = saturate(_newton_of_one_plus(exp_of_negative(-abs(a), 4)) << 1)
+    return above if a > 0 else INT32_MAX - above
+
+
+def tanh(a: int) -> int:
+    """Return tanh(a / 2^27) as a fraction of 2^31."""
+    if a == 0:
+        return 0
+    above = saturate((_newton_of_one_plus(exp_of_negative(-abs(a), 5)) - (1 << 29)) << 2)
+    return above if a > 0 else -above

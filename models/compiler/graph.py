@@ -4,6 +4,9 @@ import math
 
 import msgspec
 
+WIDTHS_B = {"INT8": 1, "UINT8": 1, "BOOL": 1, "INT16": 2, "INT32": 4, "FLOAT32": 4, "INT64": 8}
+"""Bytes of an element, by the schema's name of its type."""
+
 
 class Tensor(msgspec.Struct, frozen=True):
     """A tensor: an activation where `data` is None, a constant else."""
@@ -22,8 +25,13 @@ class Tensor(msgspec.Struct, frozen=True):
 
     @property
     def elements(self) -> int:
-        """Number of elements, which for int8 is the number of bytes."""
+        """Number of elements."""
         return math.prod(self.shape)
+
+    @property
+    def size_b(self) -> int:
+        """Bytes that it takes."""
+        return self.elements * WIDTHS_B.get(self.type, 8)
 
     @property
     def scale(self) -> float:
@@ -53,9 +61,10 @@ class Operator(msgspec.Struct, frozen=True):
 
 
 class Graph(msgspec.Struct, frozen=True):
-    """A model with one subgraph, one input and one output."""
+    """A model with one subgraph."""
 
     tensors: tuple[Tensor, ...]
     operators: tuple[Operator, ...]
-    input: int
-    output: int
+    """Those that lead to an output."""
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]

@@ -28,7 +28,7 @@ class Memory(msgspec.Struct, frozen=True):
     places: dict[int, str]
     """By tensor index."""
     scratch: dict[int, str]
-    """Scratch memory, by operator index."""
+    """Scratch memory, by step."""
     arena_b: int
     in_use: list[int]
     """Bytes of the arena that are live during each step."""
@@ -42,19 +42,25 @@ def lay_out(graph: Graph, steps: list[Step]) -> Memory:
     The model's input is never overwritten, and its output survives until the next inference: both
     live outside the arena. A reshaped tensor is the same memory by another name.
     """
-    same = {graph.input: graph.input}
+    same = {t: t for t in graph.inputs}
     for step in steps:
         same[step.output] = step.output if step.function else same[step.inputs[0]]
-    source, target = graph.input, same[graph.output]
-    if source == target:
+    inputs, outputs = set(graph.inputs), {same[t] for t in graph.outputs}
+    if inputs & outputs:
         raise ModelError("the model's output is its input, reshaped: there is nothing to compute")
 
     first = {same[step.output]: i for i, step in reversed(list(enumerate(steps)))}
-    last = {same[t]: i for i, step in enumerate(steps) for t in (step.output, *step.inputs)}
+    constants = {t.index for t in graph.tensors if t.data is not None}
+    last = {
+        same[t]: i
+        for i, step in enumerate(steps)
+        for t in (step.output, *step.inputs)
+        if t not in constants
+    }
 
-    tensors = [t for t in first if t not in (source, target)]
+    tensors = [t for t in first if t not in inputs | outputs]
     scratched = [i for i, step in enumerate(steps) if step.scratch_b]
-    buffers = [Buffer(graph.tensors[t].elements, first[t], last[t]) for t in tensors]
+    buffers = [Buffer(graph.tensors[t].size_b, first[t], last[t]) for t in tensors]
     buffers += [Buffer(steps[i].scratch_b, i, i) for i in scratched]
     index = {t: i for i, t in enumerate(tensors)}
     overlaps = {
@@ -67,12 +73,14 @@ def lay_out(graph: Graph, steps: list[Step]) -> Memory:
     whose = [graph.tensors[t].name for t in tensors]
     whose += [f"scratch of {steps[i].operator}" for i in scratched]
 
-    places = {source: "input", target: "output"}
+    places = {same[t]: f"output_{i}" for i, t in enumerate(graph.outputs)}
+    places |= {t: f"input_{i}" for i, t in enumerate(graph.inputs)}
     places |= {t: f"arena + {offset}" for t, offset in zip(tensors, offsets, strict=False)}
     return Memory(
-        places={t: places[root] for t, root in same.items()},
+        places={t: places[root] for t, root in same.items()}
+        | {t: f"constant_{t}" for step in steps for t in step.inputs if t in constants},
         scratch={
-            steps[i].operator.index: f"arena + {offset}"
+            i: f"arena + {offset}"
             for i, offset in zip(scratched, offsets[len(tensors) :], strict=True)
         },
         arena_b=arena_b,

@@ -1,54 +1,83 @@
 """Turn operators of a graph into kernel calls with constant parameters, or say why not."""
 
+from collections import Counter
+from collections.abc import Callable
+
 from tinybench.errors import ModelError
 
-from .checks import check_scales
-from .fixed_point import INT8_MAX, INT8_MIN
-from .graph import Graph, Operator
+from .checks import RANGES, check_quantisation
+from .graph import Graph, Operator, Tensor
 from .operators import kind
 from .step import Planes, Step, Variant
 
 
 def lower(graph: Graph, kernels: str) -> list[Step]:
-    """Return one step for each operator, in the graph's order.
+    """Return the steps of all operators, in the graph's order.
 
     `kernels` is that of `Variant`.
-    Raises ModelError naming the first operator that cannot be compiled, and why.
+    Raises ModelError naming all operators that cannot be compiled, and why.
     """
-    check_activations(graph)
+    check_types(graph)
+    _of_each(graph, _check_activations)
     variant = Variant(kernels, planar_tensors(graph) if kernels == "dsp" else frozenset())
-    lowered = []
+    return _of_each(graph, lambda graph, op: kind(op.name).lower(graph, op, variant))
+
+
+def _of_each(graph: Graph, function: Callable[[Graph, Operator], Step | list[Step]]) -> list[Step]:
+    """Return what a function gives for all operators; raises ModelError with all its refusals."""
+    found = list[Step]()
+    refused: dict[str, list[str]] = {}
     for op in graph.operators:
         try:
-            lowered.append(kind(op.name).lower(graph, op, variant))
+            steps = function(graph, op)
         except ModelError as error:
-            raise ModelError(f"{op}: {error}") from None
-    return lowered
-
-
-def check_activations(graph: Graph) -> None:
-    """Raise ModelError unless every activation is int8 with one sensible scale."""
-    used = [
-        graph.input,
-        *(i for op in graph.operators for i in (*op.inputs, *op.outputs) if i >= 0),
-    ]
-    for tensor in (graph.tensors[i] for i in used):
-        if tensor.data is not None:
+            refused.setdefault(op.name, []).append(f"{op}: {error}")
             continue
-        if tensor.type != "INT8":
-            raise ModelError(
-                f"{tensor} is {tensor.type}; only full int8 models can be compiled: "
-                "quantise to int8 first, input and output included"
+        found += steps if isinstance(steps, list) else [steps]
+    if refused:
+        # The first of each kind says why; the others are counted.
+        raise ModelError(
+            "; ".join(
+                first + (f" (and {len(more)} more {name})" if more else "")
+                for name, (first, *more) in refused.items()
             )
-        if len(tensor.scales) != 1 or len(tensor.zero_points) != 1:
-            raise ModelError(f"{tensor} needs one scale and one zero point, for all of it")
-        check_scales(tensor)
-        if not INT8_MIN <= tensor.zero_point <= INT8_MAX:
-            raise ModelError(f"{tensor} has the zero point {tensor.zero_point}, outside int8")
-        if not tensor.shape or (len(tensor.shape) > 1 and tensor.shape[0] != 1):
-            raise ModelError(
-                f"{tensor} has the shape {list(tensor.shape)}; only a batch of 1 is supported"
-            )
+        )
+    return found
+
+
+def _check_activations(graph: Graph, op: Operator) -> list[Step]:
+    for tensor in activations(graph, op):
+        if tensor.type in RANGES:
+            check_quantisation(tensor)
+    return []
+
+
+def activations(graph: Graph, op: Operator) -> list[Tensor]:
+    """Return the tensors that an operator reads and writes and that are no constants."""
+    found = [graph.tensors[i] for i in (*op.inputs, *op.outputs) if i >= 0]
+    return [tensor for tensor in found if tensor.data is None]
+
+
+def check_types(graph: Graph) -> None:
+    """Raise ModelError unless all operators know the types of their activations."""
+    wrong = [
+        (op, tensor)
+        for op in graph.operators
+        for tensor in activations(graph, op)
+        if tensor.type not in kind(op.name).types
+    ]
+    if not wrong:
+        return
+    op, tensor = wrong[0]
+    counts = Counter({op.index: op.name for op, _ in wrong}.values())
+    listed = ", ".join(f"{name} ({count})" for name, count in counts.most_common())
+    if counts.total() == 1:
+        listed = str(op)
+    raise ModelError(
+        f"{tensor} is {tensor.type}; only full int8 models can be compiled: quantise to int8 "
+        f"first; {counts.total()} of {len(graph.operators)} operators work on such tensors: "
+        f"{listed}"
+    )
 
 
 def planar_tensors(graph: Graph) -> frozenset[int]:
@@ -57,7 +86,7 @@ def planar_tensors(graph: Graph) -> frozenset[int]:
     A tensor is planar when all that touch it agree to that, and one of them wants it.
     """
     planar = {t.index for t in graph.tensors if t.data is None and len(t.shape) == 4}
-    planar -= {graph.input, graph.output}
+    planar -= {*graph.inputs, *graph.outputs}
     asked = [(op, _planes(graph, op)) for op in graph.operators]
     while True:
         rejected: set[int] = set()
@@ -67,7 +96,7 @@ def planar_tensors(graph: Graph) -> frozenset[int]:
             if split or not planes.reads:
                 rejected |= set(op.inputs)
             if split or not planes.writes:
-                rejected |= set(op.outputs[:1])
+                rejected |= set(op.outputs)
         if not rejected & planar:
             break
         planar -= rejected

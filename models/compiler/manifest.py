@@ -1,8 +1,11 @@
 """What the compiler says about a compiled model: hashes, sizes and one line an operator."""
 
+import itertools
+from collections.abc import Sequence
+
 import msgspec
 
-from .graph import Tensor
+from .graph import Graph
 from .step import Step
 
 
@@ -14,7 +17,7 @@ class OperatorEntry(msgspec.Struct, frozen=True, kw_only=True):
     input_shapes: list[list[int]]
     output_shape: list[int]
     kernel: str
-    """C function that computes it; "" where nothing is left to do at run time."""
+    """C functions that compute it, in their order; "" where nothing is left to do at run time."""
     macs: int
     weights_b: int
     """Bytes of weights and constants it reads from flash."""
@@ -48,15 +51,34 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     operators: list[OperatorEntry]
 
 
-def entry(step: Step, tensors: tuple[Tensor, ...], arena_b: int) -> OperatorEntry:
-    """Return the line of one operator; `arena_b` is as in `OperatorEntry`."""
-    return OperatorEntry(
-        index=step.operator.index,
-        operator=step.operator.name,
-        input_shapes=[list(tensors[i].shape) for i in step.inputs],
-        output_shape=list(tensors[step.output].shape),
-        kernel=step.function,
-        macs=step.macs,
-        weights_b=step.weights_b,
-        arena_b=arena_b,
-    )
+def weights_b(graph: Graph, steps: Sequence[Step]) -> int:
+    """Return the bytes of constants that some steps read, each tensor counted once."""
+    operands = {i for step in steps for i in step.inputs if graph.tensors[i].data is not None}
+    own = sum(step.weights_b for step in steps)
+    return own + sum(graph.tensors[i].size_b for i in operands)
+
+
+def entries(graph: Graph, steps: Sequence[Step], in_use: Sequence[int]) -> list[OperatorEntry]:
+    """Return a line for each operator, whatever number of kernels it calls.
+
+    `in_use`: bytes of the arena that are live during each step.
+    """
+    found, tensors = list[OperatorEntry](), graph.tensors
+    numbered = enumerate(steps)
+    for _, group in itertools.groupby(numbered, lambda pair: pair[1].operator.index):
+        numbers, calls = zip(*group, strict=True)
+        operator = calls[0].operator
+        read = dict.fromkeys(i for call in calls for i in call.inputs)
+        found.append(
+            OperatorEntry(
+                index=operator.index,
+                operator=operator.name,
+                input_shapes=[list(tensors[i].shape) for i in read],
+                output_shape=list(tensors[calls[0].output].shape),
+                kernel=" + ".join(dict.fromkeys(call.function for call in calls)),
+                macs=sum(call.macs for call in calls),
+                weights_b=weights_b(graph, calls),
+                arena_b=max(in_use[i] for i in numbers),
+            )
+        )
+    return found

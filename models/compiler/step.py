@@ -29,10 +29,12 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """C function; its parameters are a `struct <function>`. "" where the output is an alias."""
     header: str = "kernels.h"
     """What declares both."""
-    fields: dict[str, int]
+    fields: dict[str, int] | dict[str, int | float]
+    """Of the parameters; a float is written in single precision."""
     constants: list[Constant]
     inputs: list[int]
-    """Activations it reads, in the order of the kernel's arguments."""
+    """Tensors it reads, in the order of the kernel's arguments; constants among them are emitted
+    as they are."""
     output: int
     scratch_b: int = 0
     overlaps: dict[int, Overlap] = {}
@@ -78,12 +80,18 @@ def no_planes(_graph: Graph, _op: Operator) -> Planes:
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """All that the compiler knows of a kind of operator."""
 
+    types: tuple[str, ...] = ("INT8",)
+    """Types of the activations that it reads and writes."""
+    reads: int | None = None
+    """How many of its inputs matter: the rest say again what the output's shape says."""
+
     options: str = ""
     """Table of its options in the schema."""
     fields: tuple[str, ...] = ()
     """What is read of them into `Operator.options`."""
-    lower: Callable[[Graph, Operator, Variant], Step]
-    """Turn an operator into a call of the fastest kernel of the variant that is exact for it.
+    lower: Callable[[Graph, Operator, Variant], Step | list[Step]]
+    """Turn an operator into a call of the fastest kernel of the variant that is exact for it, or
+    into several, one after the other.
 
     Raises ModelError for what is not supported.
     """

@@ -8,6 +8,8 @@ from .checks import image
 from .graph import Operator, Tensor
 
 PADDING_SAME, PADDING_VALID = 0, 1
+DILATION_MAX = 1 << 15
+REACH_MAX = 1 << 24
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -25,6 +27,24 @@ class Window(msgspec.Struct, frozen=True):
     stride_w: int
     pad_top: int
     pad_left: int
+    dilation_h: int = 1
+    """Rows from one tap to the next."""
+    dilation_w: int = 1
+
+    def fields(self) -> dict[str, int]:
+        """Return the fields that all kernels with a window have."""
+        fields = msgspec.structs.asdict(self)
+        del fields["dilation_h"], fields["dilation_w"]
+        return fields
+
+    def dilations(self) -> dict[str, int]:
+        """Return the fields of those that know dilation."""
+        return {"dilation_h": self.dilation_h, "dilation_w": self.dilation_w}
+
+    @property
+    def dilated(self) -> bool:
+        """Whether the taps are apart."""
+        return (self.dilation_h, self.dilation_w) != (1, 1)
 
     @property
     def pixels(self) -> int:
@@ -50,13 +70,21 @@ def window_of(op: Operator, source: Tensor, target: Tensor, kernel_h: int, kerne
         raise ModelError(f"stride {stride_h}x{stride_w}; at least 1x1 is needed")
     if padding not in (PADDING_SAME, PADDING_VALID):
         raise ModelError(f"padding {padding} is not supported; SAME and VALID are")
-    for name in ("DilationHFactor", "DilationWFactor"):
-        if op.options.get(name, 1) != 1:
-            raise ModelError(f"{name} is {op.options[name]}; only 1 (no dilation) is supported")
+    dilation_h, dilation_w = (
+        int(op.options.get(name, 1)) for name in ("DilationHFactor", "DilationWFactor")
+    )
+    if not (0 < dilation_h <= DILATION_MAX and 0 < dilation_w <= DILATION_MAX):
+        raise ModelError(
+            f"dilation {dilation_h}x{dilation_w}; 1x1 to {DILATION_MAX}x{DILATION_MAX} is supported"
+        )
+    # From the first tap to the last.
+    reach_h, reach_w = (kernel_h - 1) * dilation_h + 1, (kernel_w - 1) * dilation_w + 1
+    if max(reach_h, reach_w) > REACH_MAX:
+        raise ModelError(f"its window is {reach_h}x{reach_w}; {REACH_MAX} a side are the most")
     if padding == PADDING_SAME:
         wanted = -(-in_h // stride_h), -(-in_w // stride_w)
     else:
-        wanted = (in_h - kernel_h) // stride_h + 1, (in_w - kernel_w) // stride_w + 1
+        wanted = (in_h - reach_h) // stride_h + 1, (in_w - reach_w) // stride_w + 1
     if (out_h, out_w) != wanted:
         raise ModelError(
             f"its output, {target}, is {out_h}x{out_w}; "
@@ -73,6 +101,8 @@ def window_of(op: Operator, source: Tensor, target: Tensor, kernel_h: int, kerne
         kernel_w=kernel_w,
         stride_h=stride_h,
         stride_w=stride_w,
-        pad_top=max(0, (out_h - 1) * stride_h + kernel_h - in_h) // 2,
-        pad_left=max(0, (out_w - 1) * stride_w + kernel_w - in_w) // 2,
+        pad_top=max(0, (out_h - 1) * stride_h + reach_h - in_h) // 2,
+        pad_left=max(0, (out_w - 1) * stride_w + reach_w - in_w) // 2,
+        dilation_h=dilation_h,
+        dilation_w=dilation_w,
     )

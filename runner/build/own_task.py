@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,31 +35,36 @@ class Given:
     """Where they come from."""
 
 
-def seeded(end: End, count: int, seed: int) -> Given:
-    """Return inputs of random bytes, the same for the same seed; every int8 is as likely."""
+def seeded(found: Anatomy, count: int, seed: int) -> Given:
+    """Return random inputs, the same for the same seed: any byte; floats of -1 to 1."""
     rng = np.random.default_rng(seed)
-    size = int(np.prod(end.shape))
     made = tuple(
-        (f"seed{seed}-{number:04}.bin", rng.integers(-128, 128, size, np.int8).tobytes())
+        (f"seed{seed}-{number:04}.bin", b"".join(_random(end, rng) for end in found.inputs))
         for number in range(count)
     )
-    return Given(made, f"{count} inputs of random bytes, seed {seed}")
+    return Given(made, f"{count} random inputs, seed {seed}")
 
 
-def with_windows(given: Given, end: End, seed: int) -> Given:
+def _random(end: End, rng: np.random.Generator) -> bytes:
+    if end.type == "FLOAT32":
+        return rng.uniform(-1, 1, end.elements).astype("<f4").tobytes()
+    return rng.integers(0, 256, end.elements, np.uint8).tobytes()
+
+
+def with_windows(given: Given, found: Anatomy, seed: int) -> Given:
     """Return inputs that are enough for the windows: seeded ones come behind too few."""
     left = WINDOWS - len(given.inputs)
     if left <= 0:
         return given
-    more = seeded(end, left, seed)
+    more = seeded(found, left, seed)
     return Given(given.inputs + more.inputs, f"{given.note}, and {more.note}")
 
 
-def read_inputs(path: Path, end: End, most: int = INPUTS_MOST) -> Given:
+def read_inputs(path: Path, model: Anatomy, most: int = INPUTS_MOST) -> Given:
     """Return the inputs in a file or a folder, in the order of their names.
 
-    .bin: the model's own int8 bytes. .npy: int8, or real values, which are quantised as the model
-    says; one input, or several along a first axis. .csv: real values, a line an input.
+    .bin: the model's own bytes. .npy: values of its own type, or real ones, which are quantised as
+    the model says; one input, or several along a first axis. .csv: real values, a line an input.
     Raises DatasetError, which names the file.
     """
     files = sorted(path.iterdir()) if path.is_dir() else [path]
@@ -72,7 +78,7 @@ def read_inputs(path: Path, end: End, most: int = INPUTS_MOST) -> Given:
             data = read_bytes(file, WHOLE_MOST_B)
         except OSError as error:
             raise DatasetError(f"{file}: cannot be read: {error.strerror}") from error
-        rows = _READERS[file.suffix](file, data, end)
+        rows = _READERS[file.suffix](file, data, model)
         stem = file.stem if is_file_name(file.stem) else f"input-{len(found)}"
         names = (
             [f"{stem}.bin"] if len(rows) == 1 else [f"{stem}-{n:04}.bin" for n in range(len(rows))]
@@ -87,47 +93,56 @@ def read_inputs(path: Path, end: End, most: int = INPUTS_MOST) -> Given:
     return Given(tuple(found), f"{len(found)} inputs from {path.resolve().name}")
 
 
-def _from_bin(file: Path, data: bytes, end: End) -> list[bytes]:
-    size = int(np.prod(end.shape))
+def _from_bin(file: Path, data: bytes, model: Anatomy) -> list[bytes]:
+    size = model.input_b
     if not data or len(data) % size:
         raise DatasetError(f"{file}: {len(data)} bytes; an input of this model has {size}")
     return [data[at : at + size] for at in range(0, len(data), size)]
 
 
-def _from_npy(file: Path, data: bytes, end: End) -> list[bytes]:
+def _from_npy(file: Path, data: bytes, model: Anatomy) -> list[bytes]:
     try:
         values = np.load(io.BytesIO(data), allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
         raise DatasetError(f"{file}: no .npy of numbers: {error}") from error
     if not isinstance(values, np.ndarray) or values.dtype.kind not in "iuf":
         raise DatasetError(f"{file}: not an array of numbers")
-    return _rows(file, values, end, quantised=values.dtype == np.int8)
+    return _rows(file, values, model)
 
 
-def _from_csv(file: Path, data: bytes, end: End) -> list[bytes]:
+def _from_csv(file: Path, data: bytes, model: Anatomy) -> list[bytes]:
     try:
         lines = [line for line in data.decode("utf-8-sig").splitlines() if line.strip()]
         values = np.array([[float(cell) for cell in line.split(",")] for line in lines])
     except ValueError as error:
         raise DatasetError(f"{file}: lines of numbers, separated by commas: {error}") from error
-    return _rows(file, values, end, quantised=False)
+    return _rows(file, values, model)
 
 
-def _rows(file: Path, values: npt.NDArray[np.generic], end: End, *, quantised: bool) -> list[bytes]:
-    size = int(np.prod(end.shape))
-    if values.size == 0 or values.size % size:
+def _rows(file: Path, values: npt.NDArray[Any], model: Anatomy) -> list[bytes]:
+    """Return each input as it is uploaded, in the type of the model's input."""
+    if len(model.inputs) > 1:
+        raise DatasetError(
+            f"{file}: this model has {len(model.inputs)} inputs; give them as one .bin, "
+            f"{model.input_b} bytes one after the other"
+        )
+    (end,) = model.inputs
+    if values.size == 0 or values.size % end.elements:
         raise DatasetError(
             f"{file}: {values.size} values of shape {list(values.shape)}; an input of this model "
-            f"has {size}: {list(end.shape)}"
+            f"has {end.elements}: {end.shape}"
         )
-    rows = values.reshape(-1, size)
-    if quantised:
-        return [row.tobytes() for row in rows]
-    if not np.isfinite(rows.astype(np.float64)).all():
-        raise DatasetError(f"{file}: a value is not finite")
-    real = rows.astype(np.float64) / end.scale
-    steps = np.clip(np.rint(real) + end.zero_point, -128, 127).astype(np.int8)
-    return [row.tobytes() for row in steps]
+    own = np.dtype({"INT8": "<i1", "UINT8": "<u1", "FLOAT32": "<f4"}[end.type])
+    rows = values.reshape(-1, end.elements)
+    if values.dtype != own:
+        real = rows.astype(np.float64)
+        if not np.isfinite(real).all():
+            raise DatasetError(f"{file}: a value is not finite")
+        if end.scale is not None and own.kind in "iu":
+            ends = np.iinfo(own)
+            real = np.clip(np.rint(real / end.scale) + (end.zero_point or 0), ends.min, ends.max)
+        rows = real.astype(own)
+    return [row.tobytes() for row in rows]
 
 
 _READERS = {".bin": _from_bin, ".npy": _from_npy, ".csv": _from_csv}
@@ -178,13 +193,15 @@ def _model_id(found: Anatomy) -> str:
 
 
 def _task(name: str, found: Anatomy, count: int) -> str:
-    classes = ", ".join(f'"{number}"' for number in range(int(np.prod(found.output.shape))))
+    classes = ", ".join(
+        f'"{number}"' for number in range(sum(end.elements for end in found.outputs))
+    )
     return f"""\
 name = "{name}"
 title = "A model of one's own"
 model_id = "{_model_id(found)}"
-input_b = {int(np.prod(found.input.shape))}
-input_format = "int8"
+input_b = {found.input_b}
+input_format = "{found.inputs[0].type.lower()}"
 metric = "none"
 classes = [{classes}]
 dataset = "inputs.toml"
@@ -203,7 +220,7 @@ def _dataset(name: str, found: Anatomy, given: Given) -> str:
 name = "{name}-inputs"
 title = "Inputs of a model of one's own"
 count = {len(given.inputs)}
-input_b = {int(np.prod(found.input.shape))}
+input_b = {found.input_b}
 classes = 1
 folder = "inputs"
 labels = "y_labels.csv"

@@ -165,5 +165,5 @@ def _inputs(found: "Anatomy", said: dict[str, Any]) -> "Given":
     from ..build.own_task import read_inputs, seeded, with_windows
 
     if said["inputs"] is None:
-        return seeded(found.input, max(said["count"], 5), said["seed"])
-    return with_windows(read_inputs(said["inputs"], found.input), found.input, said["seed"])
+        return seeded(found, max(said["count"], 5), said["seed"])
+    return with_windows(read_inputs(said["inputs"], found), found, said["seed"])

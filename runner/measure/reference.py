@@ -1,25 +1,28 @@
 """The DUT's answers beside those of the reference kernels of TensorFlow Lite Micro, to the bit."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tinybench import extras
 from tinybench.datasets.reader import Sample
 from tinybench.errors import ModelError
 from tinybench.files import WHOLE_MOST_B, read_bytes
+from tinybench.models.compiler.interface import MAX_ENDS
 from tinybench.track import Track
 
 from ..build.task import Task
-from ..dut.inference import parse_results
+from ..dut.inference import answered
 from ..results.result import Answer, Reference
 
 ARENA_B = 64 << 20
 """Of the interpreter, on this computer: more than any microcontroller has."""
 EXTRA = "reference"
+Values = npt.NDArray[np.float64]
 
 
 def compare(
@@ -27,56 +30,109 @@ def compare(
 ) -> Reference:
     """Return how many answers the reference kernels give as well.
 
-    `answers` are those of the DUT by the name of the input; a printed value is the output that it
-    is nearest to, for the firmware prints as many decimals as tell two apart. Where nothing can be
-    compared, the result says why. Raises ModelError when the model cannot be read.
+    `answers` are those of the DUT by the name of the input. A quantised output that is printed
+    stands for the step that it is nearest to, for the firmware prints as many decimals as tell two
+    apart; a float is held to its last printed digit. Where nothing can be compared, the result says
+    why. Raises ModelError when the model cannot be read.
     """
-    if task.input_format == "float32" or task.result != "output":
-        return _none("only int8 inputs and outputs are compared")
+    if task.result != "output":
+        return _none("outputs alone are compared, and this task answers an error")
     try:
         from tflite_micro import runtime
     except ImportError:
         return _none(extras.missing("the reference", "tflite-micro", EXTRA))
     try:
-        interpreter: Any = runtime.Interpreter.from_bytes(
+        interpreter = runtime.Interpreter.from_bytes(
             read_bytes(model, WHOLE_MOST_B), arena_size=ARENA_B
         )
-        given, got = interpreter.get_input_details(0), interpreter.get_output_details(0)
     except OSError as error:
         raise ModelError(f"{model}: cannot be read: {error.strerror}") from error
-    except (RuntimeError, ValueError, IndexError) as error:
+    except (RuntimeError, ValueError) as error:
         return _none(f"the reference interpreter refuses the model: {error}")
-    quantised = got["quantization_parameters"]
-    if len(quantised["scales"]) != 1:
-        return _none("the output is not quantised")
-    scale, zero_point = float(quantised["scales"][0]), int(quantised["zero_points"][0])
-    flip = 128 if task.input_format == "uint8" else 0
+    sources, targets = _all(interpreter.get_input_details), _all(interpreter.get_output_details)
+    if not _takes(task, sources):
+        return _none(f"the reference takes no inputs of {task.input_format}")
     equal, first = 0, None
     for sample in track(samples, "reference", len(samples)):
-        data = np.frombuffer(sample.windows()[0], np.uint8) ^ np.uint8(flip)
-        interpreter.set_input(data.view(np.int8).reshape(given["shape"]), 0)
-        interpreter.invoke()
-        wanted = interpreter.get_output(0).reshape(-1).astype(int)
-        printed = np.array(parse_results(answers[sample.name].results))
-        found = np.rint(printed / scale).astype(int) + zero_point
-        if found.shape == wanted.shape and (found == wanted).all():
-            equal += 1
-        elif first is None:
-            first = _differing(sample.name, found, wanted)
+        wanted = _infer(interpreter, task, sources, targets, sample.windows()[0])
+        differs = _differing(answers[sample.name].results, targets, wanted)
+        equal += not differs
+        first = first or (differs and f"{sample.name}: {differs}")
     return Reference(
         computed_by=f"tflite-micro {version('tflite-micro')}",
         count=len(samples),
         equal=equal,
-        first_differing=first,
+        first_differing=first or None,
     )
 
 
-def _differing(name: str, found: np.ndarray, wanted: np.ndarray) -> str:
+def _all(details: Callable[[int], dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the details of all inputs or outputs; the interpreter does not say how many."""
+    found: list[dict[str, Any]] = []
+    while len(found) < MAX_ENDS:
+        try:
+            found.append(details(len(found)))
+        except IndexError:
+            break
+    return found
+
+
+def _takes(task: Task, sources: Sequence[dict[str, Any]]) -> bool:
+    """Return whether an upload is what the reference takes, as it is or turned from uint8."""
+    sent = np.dtype(task.input_format)
+    types = {np.dtype(source["dtype"]) for source in sources}
+    return types == {sent} or (types == {np.dtype("int8")} and sent == np.uint8)
+
+
+def _infer(
+    interpreter: Any,
+    task: Task,
+    sources: Sequence[dict[str, Any]],
+    targets: Sequence[dict[str, Any]],
+    data: bytes,
+) -> Values:
+    """Return all outputs, one after the other, in their own steps."""
+    at = 0
+    for number, source in enumerate(sources):
+        dtype = np.dtype(source["dtype"])
+        size_b = int(np.prod(source["shape"])) * dtype.itemsize
+        part = np.frombuffer(data[at : at + size_b], np.uint8)
+        if dtype == np.int8 and task.input_format == "uint8":
+            part = part ^ np.uint8(0x80)
+        interpreter.set_input(part.view(dtype).reshape(source["shape"]), number)
+        at += size_b
+    interpreter.invoke()
+    found = [interpreter.get_output(number).reshape(-1) for number in range(len(targets))]
+    return np.concatenate([one.astype(np.float64) for one in found])
+
+
+def _differing(printed: str, targets: Sequence[dict[str, Any]], wanted: Values) -> str:
+    """Return where printed outputs differ from those of the reference; "" where nowhere."""
+    found = np.array(answered(printed))
     if found.shape != wanted.shape:
-        return f"{name}: {found.size} outputs, not {wanted.size}"
-    at = int(np.flatnonzero(found != wanted)[0])
-    count = int((found != wanted).sum())
-    return f"{name}: output {at} is {found[at]}, not {wanted[at]}; {count} of {found.size} differ"
+        return f"{found.size} outputs, not {wanted.size}"
+    off = np.zeros(wanted.shape, bool)
+    at = 0
+    for target in targets:
+        part = slice(at, at := at + int(np.prod(target["shape"])))
+        scales = target["quantization_parameters"]["scales"]
+        if np.dtype(target["dtype"]).kind == "f":
+            off[part] = abs(found[part] - wanted[part]) > _digit(printed) + 1e-6 * abs(wanted[part])
+            continue
+        if len(scales):
+            zero_point = int(target["quantization_parameters"]["zero_points"][0])
+            found[part] = np.rint(found[part] / float(scales[0])) + zero_point
+        off[part] = found[part] != wanted[part]
+    if not off.any():
+        return ""
+    first = int(np.flatnonzero(off)[0])
+    both = f"{found[first]:g}, not {wanted[first]:g}"
+    return f"output {first} is {both}; {off.sum()} of {off.size} differ"
+
+
+def _digit(printed: str) -> float:
+    """Return what the last printed digit of a value stands for."""
+    return 10.0 ** -len(printed.split(",")[0].partition(".")[2])
 
 
 def _none(why: str) -> Reference:

@@ -45,7 +45,7 @@ def test_official_input_quantisation(shared_data: Path) -> None:
         "kws_ref_model.tflite",
     )
     graph = read_graph(path.read_bytes())
-    source = graph.tensors[graph.input]
+    source = graph.tensors[graph.inputs[0]]
     assert (source.scale, source.zero_point) == (mfcc.INPUT_SCALE, mfcc.INPUT_ZERO_POINT)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs import python_page, schema_page
+from tests.docs import operators_page, python_page, schema_page
 from tests.docs.blocks import DOCS
 from tinybench import errors
 
@@ -96,3 +96,8 @@ def test_the_page_of_the_schema_is_that_of_the_code() -> None:
 def test_the_page_of_python_is_that_of_the_code() -> None:
     """After a change of a docstring of the door: make schema."""
     assert (DOCS / "python.md").read_text(encoding="utf-8") == python_page.page()
+
+
+def test_the_page_of_operators_is_that_of_the_code() -> None:
+    """After a change of an operator: make schema."""
+    assert (DOCS / "operators.md").read_text(encoding="utf-8") == operators_page.page()

@@ -104,22 +104,22 @@ def build_kernels(target: Target, folder: Path) -> list[Path]:
     return objects
 
 
-def infer(
+def answers(
     target: Target,
     objects: list[Path],
     tflite: bytes,
-    inputs: np.ndarray,
+    uploads: np.ndarray,
     folder: Path,
     timeout_s: float = 120,
 ) -> tuple[np.ndarray, Manifest]:
-    """Return the int8 outputs [inputs][values] of a model for int8 inputs [inputs][bytes]."""
+    """Return the answers [uploads][values] of a model as float32, for uploads [uploads][bytes]."""
     manifest = compile_model(tflite, folder, model_id="test01", kernels=target.kernels)
     program = folder / "program"
     _run(
         *target.compiler, *WARNINGS, *INCLUDES, folder / "model.c", *objects, *target.link,
         "-o", program,
     )  # fmt: skip
-    data = inputs.astype(np.int8).tobytes()
+    data = uploads.tobytes()
     if target.compiler is HOST.compiler:
         done = subprocess.run(
             [program], input=data, capture_output=True, timeout=timeout_s, check=False
@@ -137,9 +137,21 @@ def infer(
         )
         output = (folder / "output.bin").read_bytes()
     assert done.returncode == 0, done.stderr.decode()
+    return np.frombuffer(output, "<f4").reshape(len(uploads), -1), manifest
+
+
+def infer(
+    target: Target,
+    objects: list[Path],
+    tflite: bytes,
+    inputs: np.ndarray,
+    folder: Path,
+    timeout_s: float = 120,
+) -> tuple[np.ndarray, Manifest]:
+    """Return the int8 outputs [inputs][values] of a model for int8 inputs [inputs][bytes]."""
+    values, manifest = answers(target, objects, tflite, inputs.astype(np.int8), folder, timeout_s)
     graph = read_graph(tflite)
-    result = graph.tensors[graph.output]
-    values = np.frombuffer(output, "<f4").reshape(len(inputs), -1)
+    result = graph.tensors[graph.outputs[0]]
     return (np.rint(values / result.scale) + result.zero_point).astype(np.int8), manifest
 
 
@@ -155,6 +167,30 @@ def reference(tflite: bytes, inputs: np.ndarray) -> np.ndarray:
         interpreter.invoke()
         outputs.append(interpreter.get_output(0).reshape(-1).copy())
     return np.stack(outputs)
+
+
+def reference_answers(tflite: bytes, uploads: np.ndarray) -> np.ndarray:
+    """Return what the TFLM reference kernels give, as answers() does; for any number of ends."""
+    from tflite_micro import runtime
+
+    graph = read_graph(tflite)
+    interpreter = runtime.Interpreter.from_bytes(tflite, arena_size=ARENA_B)
+    sources, targets = ([graph.tensors[i] for i in e] for e in (graph.inputs, graph.outputs))
+    ends_b = np.cumsum([source.size_b for source in sources])
+    found = []
+    for upload in uploads:
+        for i, part in enumerate(np.split(np.frombuffer(upload.tobytes(), np.uint8), ends_b[:-1])):
+            detail = interpreter.get_input_details(i)
+            interpreter.set_input(part.view(detail["dtype"]).reshape(detail["shape"]), i)
+        interpreter.invoke()
+        values = []
+        for i, target in enumerate(targets):
+            value = interpreter.get_output(i).reshape(-1).astype(np.float32)
+            if target.scales:
+                value = (value - np.float32(target.zero_point)) * np.float32(target.scale)
+            values.append(value)
+        found.append(np.concatenate(values))
+    return np.stack(found)
 
 
 def edge_and_random_inputs(count: int, size: int, seed: int) -> np.ndarray:

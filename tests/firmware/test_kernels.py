@@ -44,6 +44,13 @@ CASES: dict[str, Callable[[Rng], Model]] = {
     "conv even kernel": lambda r: build.convolution(r, (8, 8, 4), 4, (2, 4), relu=RELU),
     "conv per tensor": lambda r: build.convolution(r, (4, 4, 5), 7, per_channel=False),
     "conv without bias": lambda r: build.convolution(r, (4, 4, 4), 4, bias=False),
+    "conv dilated": lambda r: build.convolution(r, (9, 8, 3), 4, dilation=(2, 3)),
+    "conv dilated, valid": lambda r: build.convolution(
+        r, (9, 8, 4), 4, (3, 2), padding=VALID, dilation=(3, 2), relu=RELU
+    ),
+    "depthwise dilated": lambda r: build.convolution(
+        r, (8, 9, 4), 4, depthwise=True, dilation=(2, 2)
+    ),
     "pointwise": lambda r: build.convolution(r, (5, 5, 64), 16, (1, 1), relu=RELU),
     "pointwise, odd": lambda r: build.convolution(r, (3, 3, 7), 9, (1, 1)),
     "pointwise stride 2": lambda r: build.convolution(r, (6, 6, 8), 8, (1, 1), (2, 2)),
@@ -83,6 +90,7 @@ CASES: dict[str, Callable[[Rng], Model]] = {
     "fully connected per channel": lambda r: build.fully_connected(r, 16, 9, per_channel=True),
     "fully connected of 3 inputs": lambda r: build.fully_connected(r, 3, 15),
     "fully connected wide": lambda r: build.fully_connected(r, 640, 8, RELU),
+    "fully connected of a batch": lambda r: build.fully_connected(r, 21, 6, batch=5),
     "softmax 12": lambda r: build.softmax(r, 12, 0.1446),
     "softmax 2": lambda r: build.softmax(r, 2, 0.0146),
     "softmax steep": lambda r: build.softmax(r, 10, 1.7),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests import official
 from tests.models import tflite_builder as build
+from tests.models.random_operators import RANDOM
 from tests.models.tflite_builder import Model, Operator, Tensor, replaced
 from tinybench.errors import ModelError
 from tinybench.models.compiler import KERNELS, compile_model, layout
@@ -40,6 +41,16 @@ def with_option(**options: int) -> Model:
     first = model.operators[0]
     changed = Operator(first.name, first.inputs, first.outputs, {**first.options, **options})
     return replaced(model, operators=[changed, *model.operators[1:]])
+
+
+def several(*names: str) -> Model:
+    """Return a chain of operators of one input each."""
+    tensors = [build.activation(np.random.default_rng(0), [1, 4]) for _ in range(len(names) + 1)]
+    operators = [
+        Operator(name, [i], [i + 1], {"Beta": 1.0} if name == "SOFTMAX" else {})
+        for i, name in enumerate(names)
+    ]
+    return Model(tensors, operators, [0], [len(names)])
 
 
 def with_tensor(index: int, **changes: object) -> Model:
@@ -208,8 +219,8 @@ def test_what_is_odd_and_never_used_does_not_matter(tmp_path: Path) -> None:
 
 REFUSED: dict[str, tuple[Callable[[], Model], str]] = {
     "dilation": (
-        lambda: with_option(DilationHFactor=2),
-        r"operator 0 CONV_2D: DilationHFactor is 2",
+        lambda: with_option(DilationHFactor=0),
+        r"operator 0 CONV_2D: dilation 0x1; 1x1 to",
     ),
     "activation": (
         lambda: with_option(FusedActivationFunction=4),
@@ -249,7 +260,15 @@ REFUSED: dict[str, tuple[Callable[[], Model], str]] = {
         lambda: with_tensor(0, signature=[1, -1, 5, 2]),
         r"tensor 0 't0' has the dynamic shape \[1, -1, 5, 2\]",
     ),
-    "huge shape": (lambda: with_tensor(0, shape=[1, 1 << 20, 5, 2]), r"tensor 0 .* 1..32768"),
+    "huge shape": (
+        lambda: with_tensor(0, shape=[1, 1 << 20, 5, 2]),
+        r"tensor 0 .* takes 10485760 bytes of RAM",
+    ),
+    "a dimension of nothing": (
+        lambda: with_tensor(0, shape=[1, 0, 5, 2]),
+        r"tensor 0 .* at least 1",
+    ),
+    "many dimensions": (lambda: with_tensor(0, shape=[1] * 9), r"tensor 0 't0' has 9 dimensions"),
     "more than any RAM": (
         lambda: build.convolution(np.random.default_rng(0), (8192, 8192, 1), 1, (1, 1)),
         r"tensor 0 't0' of the shape \[1, 8192, 8192, 1\] takes 67108864 bytes of RAM; 8388608",
@@ -262,17 +281,33 @@ REFUSED: dict[str, tuple[Callable[[], Model], str]] = {
         lambda: with_tensor(3, type="INT16", name="x" * 5000),
         r"^tensor 3 'x{200}' is INT16",
     ),
-    "two inputs": (lambda: replaced(small(), inputs=[0, 0]), r"2 inputs; 1 is supported"),
-    "two outputs": (lambda: replaced(small(), outputs=[3, 4]), r"2 outputs; 1 is supported"),
+    "an input twice": (
+        lambda: replaced(small(), inputs=[0, 0]),
+        r"the model's inputs name a tensor twice: \[0, 0\]",
+    ),
+    "no input": (lambda: replaced(small(), inputs=[]), r"has 0 inputs; 1 to 16 are supported"),
+    "a constant as output": (
+        lambda: replaced(small(), outputs=[3, 4]),
+        r"no operator writes the model's output, tensor 4",
+    ),
     "two subgraphs": (lambda: replaced(small(), subgraphs=2), r"2 subgraphs; 1 is supported"),
     "unsupported operator": (
         lambda: Model(
             [build.activation(np.random.default_rng(0), [1, 4]) for _ in range(2)],
-            [Operator("TANH", [0], [1])],
+            [Operator("COS", [0], [1])],
             [0],
             [1],
         ),
-        r"operator 0 is TANH, which is not supported; supported: ADD, AVERAGE_POOL_2D",
+        r"operator 0 is COS, which is not supported; supported: ADD, ARG_MAX, AVERAGE_POOL_2D",
+    ),
+    "unsupported operators": (
+        lambda: several("COS", "LSTM", "COS", "RELU"),
+        r"3 of 4 operators are not supported: COS \(2\), LSTM \(1\); supported: ADD",
+    ),
+    "several faults": (
+        lambda: several("TANH", "MAXIMUM", "TANH", "SOFTMAX"),
+        r"operator 0 TANH: its output .* \(and 1 more TANH\); operator 1 MAXIMUM: has 1 inputs.*; "
+        "operator 3 SOFTMAX: its output has scale",
     ),
     "accumulator overflow": (
         lambda: with_tensor(2, data=np.full(4, 2**31 - 1, np.int32)),
@@ -345,6 +380,39 @@ def test_a_damaged_model_is_refused_or_compiled(
     data = bytearray(SMALL)
     for at, value in changes:
         data[at] = value
+    _compile_or_refuse(bytes(data), tmp_path, kernels)
+
+
+@settings(
+    deadline=None, max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    name=st.sampled_from(sorted(RANDOM)),
+    seed=st.integers(0, 20),
+    changes=st.lists(
+        st.tuples(
+            st.floats(0, 1, exclude_max=True),
+            st.one_of(
+                st.integers(0, 255).map(lambda value: bytes([value])),
+                st.sampled_from([0, 1, -1, 65535, 2**31 - 1, -(2**31)]).map(
+                    lambda value: value.to_bytes(4, "little", signed=True)
+                ),
+                st.floats(width=32).map(lambda value: np.float32(value).tobytes()),
+            ),
+        ),
+        min_size=1,
+        max_size=3,
+    ),
+    kernels=st.sampled_from(KERNELS),
+)
+def test_a_damaged_model_of_any_operator_is_refused_or_compiled(
+    name: str, seed: int, changes: list[tuple[float, bytes]], kernels: str, tmp_path: Path
+) -> None:
+    """With bytes, words or floats changed anywhere, it gives ModelError or compiles."""
+    data = bytearray(build.write(RANDOM[name](np.random.default_rng(seed))))
+    for place, value in changes:
+        at = int(place * (len(data) - len(value))) // len(value) * len(value)
+        data[at : at + len(value)] = value
     _compile_or_refuse(bytes(data), tmp_path, kernels)
 
 

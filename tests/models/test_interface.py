@@ -57,7 +57,7 @@ def test_floats_are_quantised_and_give_the_mean_squared_error(mirror: Path, tmp_
     assert (manifest.input_b, manifest.output_count) == (2560, 1)
     assert manifest.tensor_ram_b <= 5000
     graph = read_graph(tflite)
-    source, target = graph.tensors[graph.input], graph.tensors[graph.output]
+    source, target = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
     floats = np.random.default_rng(4).normal(-10, 20, 640).astype(np.float32)
     steps = floats / np.float32(source.scale)
     rounded = np.sign(steps) * np.floor(np.abs(steps.astype(float)) + 0.5) + source.zero_point
@@ -102,3 +102,98 @@ def test_the_command_line_compiles_for_floats_and_their_error(
     assert "99 decimals: 0 to 17 can be printed" in capsys.readouterr().err
     for wrong in (["--decimals", "-1"], ["--decimals", "x"], ["--input-format", "int4"]):
         assert main([*command, *wrong]) == 2
+
+
+def requantised(before: str, after: str, count: int = 5) -> build_model.Model:
+    """Return a model of one QUANTIZE between two types."""
+    ends = [
+        build_model.Tensor(
+            [1, count],
+            kind,
+            scales=() if kind == "FLOAT32" else [0.5],
+            zero_points=() if kind == "FLOAT32" else [{"INT8": -3, "UINT8": 125}[kind]],
+        )
+        for kind in (before, after)
+    ]
+    return build_model.Model(ends, [build_model.Operator("QUANTIZE", [0], [1])], [0], [1])
+
+
+def test_several_inputs_follow_each_other_and_several_outputs_are_answered_in_turn(
+    tmp_path: Path,
+) -> None:
+    """Without gaps: 5 bytes, 12 of floats that begin in the middle of a word, 5 of uint8."""
+    model = build_model.beside(
+        [
+            requantised("INT8", "INT8"),
+            requantised("FLOAT32", "INT8", 3),
+            requantised("UINT8", "INT8"),
+        ]
+    )
+    manifest = compile_model(build_model.write(model), tmp_path, model_id="x01")
+    assert (manifest.input_b, manifest.output_count, manifest.result_b) == (22, 13, 13)
+    # What does not begin at a whole word is copied once.
+    assert manifest.tensor_ram_b == 22 + (12 + 5) + 13 + manifest.arena_b
+    floats = np.array([1.5, -64.0, 1e30], "<f4")
+    with _dut(tmp_path) as dut:
+        assert _answer(dut.ask(b"results")) == [0.0] * 13
+        dut.upload(bytes([0, 1, 2, 255, 128]) + floats.tobytes() + bytes([125, 0, 255, 1, 2]))
+        found = _answer(dut.ask(b"infer 1 0"))
+        again = _answer(dut.ask(b"infer 2 1"))
+    assert found == again
+    assert found[:5] == [1.5, 2.0, 2.5, 1.0, -62.5]
+    assert found[5:8] == [1.5, -62.5, 65.0]
+    assert found[8:] == [0.0, -62.5, 65.0, -62.0, -61.5]
+
+
+@pytest.mark.parametrize(
+    ("kind", "formats"),
+    [
+        ("INT8", ["int8", "uint8", "float32"]),
+        ("UINT8", ["uint8", "int8"]),
+        ("FLOAT32", ["float32"]),
+    ],
+)
+def test_an_upload_is_in_a_format_that_the_models_input_can_have(
+    kind: str, formats: list[str], tmp_path: Path
+) -> None:
+    """Each is taken or refused with those that are; without one it is the model's own."""
+    tflite = build_model.write(requantised(kind, "INT8"))
+    own = compile_model(tflite, tmp_path, model_id="x01")
+    assert own.input_b == (20 if kind == "FLOAT32" else 5)
+    for wanted in ("int8", "uint8", "float32"):
+        if wanted in formats:
+            said = compile_model(tflite, tmp_path, model_id="x01", input_format=wanted)
+            assert said.input_b == (20 if wanted == "float32" else 5)
+            flip = {("INT8", "uint8"), ("UINT8", "int8")}
+            text = (tmp_path / "model.c").read_text()
+            assert ("model_input_flip = 0x80;" in text) == ((kind, wanted) in flip)
+        else:
+            with pytest.raises(ModelError, match=f"is {kind} and cannot be uploaded as {wanted}"):
+                compile_model(tflite, tmp_path, model_id="x01", input_format=wanted)
+
+
+def test_layers_without_a_faster_kernel_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`tinybench compile` says which layers got a plain kernel, and how much of the work it is."""
+    model = build_model.chain(
+        build_model.convolution(RNG, (6, 6, 2), 2, (1, 1)),
+        build_model.convolution(RNG, (6, 6, 2), 4, (5, 5), depthwise=True),
+    )
+    tflite = tmp_path / "model.tflite"
+    tflite.write_bytes(build_model.write(model))
+    command = ["compile", str(tflite), "-o", str(tmp_path / "out"), "--kernels"]
+    assert main([*command, "dsp"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "plain kernels, for want of dsp ones for their shape or scales: " in said
+    assert "DEPTHWISE_CONV_2D (1); 96% of the MACs" in said
+    assert main([*command, "plain"]) == 0
+    assert "for want of" not in capsys.readouterr().out
+
+
+def test_what_computes_the_shape_of_a_reshape_is_left_out(tmp_path: Path) -> None:
+    """Shapes are known: SHAPE and its like need no kernel, and no support, where only a reshape
+    reads them."""
+    before = build_model.requantise_and_reshape(RNG)
+    manifest = compile_model(build_model.write(before), tmp_path, model_id="x01")
+    assert [entry.operator for entry in manifest.operators] == ["QUANTIZE", "RESHAPE"]

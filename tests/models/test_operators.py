@@ -17,21 +17,21 @@ from tinybench.models.compiler import compile_model, operators
 
 FILES = sorted(
     path.stem.upper()
-    for path in Path(operators.__path__[0]).glob("*.py")
+    for path in Path(operators.__path__[0]).rglob("*.py")
     if path.stem != "__init__"
 )
 
 
-def relu(count: int, zero_point: int) -> bytes:
+def absolute(count: int, zero_point: int) -> bytes:
     """Return a model of an operator that the package does not have."""
     ends = [build.Tensor([1, count], scales=[0.1], zero_points=[zero_point]) for _ in range(2)]
-    return build.write(build.Model(ends, [build.Operator("RELU", [0], [1])], [0], [1]))
+    return build.write(build.Model(ends, [build.Operator("ABS", [0], [1])], [0], [1]))
 
 
 @pytest.fixture
 def extended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the kernels, with the files of docs/add-an-operator.md added, in their folders."""
-    module = f"{operators.__name__}.relu"
+    module = f"{operators.__name__}.abs"
     kernels = tmp_path / "kernels"
     shutil.copytree(model_runner.KERNELS, kernels)
     (tmp_path / "operators").mkdir()
@@ -51,15 +51,15 @@ def test_an_operator_is_added_by_new_files_only(extended: Path, target: Target) 
     """The page's operator and kernel compile, run, and equal the reference to the bit."""
     pytest.importorskip("tflite_micro", reason="the oracle, tflite-micro, is not installed")
     assert model_runner.missing_tool(target) is None
-    model = relu(300, -7)
+    model = absolute(300, -7)
     inputs = model_runner.edge_and_random_inputs(20, 300, 0)
     built = extended / target.name
     built.mkdir()
     objects = model_runner.build_kernels(target, built)
     found, manifest = model_runner.infer(target, objects, model, inputs, built)
     assert (found == model_runner.reference(model, inputs)).all()
-    assert [entry.kernel for entry in manifest.operators] == ["relu"]
-    assert operators.names() == sorted([*FILES, "RELU"])
+    assert [entry.kernel for entry in manifest.operators] == ["absolute"]
+    assert operators.names() == sorted([*FILES, "ABS"])
 
 
 def test_the_supported_operators_are_the_files() -> None:
@@ -72,7 +72,7 @@ def test_the_supported_operators_are_the_files() -> None:
             assert hasattr(tflite.BuiltinOptions, kind.options)
 
 
-@pytest.mark.parametrize("name", ["RELU", "add", "Add", "__INIT__", "..STEP", "ADD.OS", "OS", ""])
+@pytest.mark.parametrize("name", ["ABS", "add", "Add", "__INIT__", "..STEP", "ADD.OS", "OS", ""])
 def test_only_names_of_the_schema_with_a_file_are_looked_up(name: str) -> None:
     """No other name leads to an import, whoever wrote it."""
     before = set(sys.modules)
@@ -94,5 +94,5 @@ def test_a_file_that_the_schema_does_not_know_is_no_operator(
 
 def test_without_its_file_an_operator_is_refused(tmp_path: Path) -> None:
     """The refusal lists what has one."""
-    with pytest.raises(ModelError, match=f"operator 0 is RELU, .* supported: {', '.join(FILES)}$"):
-        compile_model(relu(4, 0), tmp_path, model_id="x01")
+    with pytest.raises(ModelError, match=f"operator 0 is ABS, .* supported: {', '.join(FILES)}$"):
+        compile_model(absolute(4, 0), tmp_path, model_id="x01")

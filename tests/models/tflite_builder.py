@@ -12,14 +12,21 @@ import tflite
 
 Rng = np.random.Generator
 
+# Where the name of the options is not that of the operator.
 _OPTIONS = {
     "CONV_2D": "Conv2DOptions",
     "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
     "AVERAGE_POOL_2D": "Pool2DOptions",
-    "FULLY_CONNECTED": "FullyConnectedOptions",
-    "ADD": "AddOptions",
-    "SOFTMAX": "SoftmaxOptions",
-    "RESHAPE": "ReshapeOptions",
+    "MAX_POOL_2D": "Pool2DOptions",
+    "L2_NORMALIZATION": "L2NormOptions",
+    "MEAN": "ReducerOptions",
+    "SUM": "ReducerOptions",
+    "REDUCE_MAX": "ReducerOptions",
+    "REDUCE_MIN": "ReducerOptions",
+    "MAXIMUM": "MaximumMinimumOptions",
+    "MINIMUM": "MaximumMinimumOptions",
+    "SPACE_TO_BATCH_ND": "SpaceToBatchNDOptions",
+    "BATCH_TO_SPACE_ND": "BatchToSpaceNDOptions",
 }
 SAME, VALID = tflite.Padding.SAME, tflite.Padding.VALID
 NONE = tflite.ActivationFunctionType.NONE
@@ -134,9 +141,9 @@ def _tensor(out: Any, name: str, tensor: Tensor, buffer: int) -> int:
 
 
 def _operator(out: Any, op: Operator, code: int) -> int:
-    kind = _OPTIONS.get(op.name)
+    kind = _OPTIONS.get(op.name, op.name.title().replace("_", "") + "Options")
     options = None
-    if kind is not None:
+    if hasattr(tflite, f"{kind}Start"):
         getattr(tflite, f"{kind}Start")(out)
         for name, value in op.options.items():
             getattr(tflite, f"{kind}Add{name}")(out, value)
@@ -146,7 +153,7 @@ def _operator(out: Any, op: Operator, code: int) -> int:
     tflite.OperatorAddOpcodeIndex(out, code)
     tflite.OperatorAddInputs(out, ends[0])
     tflite.OperatorAddOutputs(out, ends[1])
-    if kind is not None:
+    if options is not None:
         tflite.OperatorAddBuiltinOptionsType(out, getattr(tflite.BuiltinOptions, kind))
         tflite.OperatorAddBuiltinOptions(out, options)
     return tflite.OperatorEnd(out)
@@ -170,6 +177,27 @@ def _offsets(out: Any, offsets: Sequence[int]) -> int:
     for offset in reversed(offsets):
         out.PrependUOffsetTRelative(offset)
     return out.EndVector()
+
+
+def beside(models: Sequence[Model]) -> Model:
+    """Return models side by side, as one with all their inputs and outputs."""
+    tensors, operators = list[Tensor](), list[Operator]()
+    inputs, outputs = list[int](), list[int]()
+    for model in models:
+        first = len(tensors)
+        tensors += model.tensors
+        operators += [
+            Operator(
+                op.name,
+                [i if i == -1 else first + i for i in op.inputs],
+                [first + i for i in op.outputs],
+                op.options,
+            )
+            for op in model.operators
+        ]
+        inputs += [first + i for i in model.inputs]
+        outputs += [first + i for i in model.outputs]
+    return Model(tensors, operators, inputs, outputs)
 
 
 # ------------------------------------------------------------------------------ models of one layer
@@ -224,13 +252,15 @@ def convolution(
     per_channel: bool = True,
     depthwise: bool = False,
     bias: bool = True,
+    dilation: tuple[int, int] = (1, 1),
 ) -> Model:
     """Return a convolution of an image of (height, width, channels)."""
     height, width, in_c = shape
     source = activation(rng, (1, *shape))
     form = (1, *kernel, out_c) if depthwise else (out_c, *kernel, in_c)
     out_h, out_w = (
-        _windowed(n, k, s, padding) for n, k, s in zip((height, width), kernel, stride, strict=True)
+        _windowed(n, (k - 1) * d + 1, s, padding)
+        for n, k, s, d in zip((height, width), kernel, stride, dilation, strict=True)
     )
     axis = 3 if depthwise else 0
     weights, biases, target = _layer(
@@ -241,8 +271,8 @@ def convolution(
         "StrideW": stride[1],
         "StrideH": stride[0],
         "FusedActivationFunction": relu,
-        "DilationWFactor": 1,
-        "DilationHFactor": 1,
+        "DilationWFactor": dilation[1],
+        "DilationHFactor": dilation[0],
     }
     if depthwise:
         options["DepthMultiplier"] = out_c // in_c
@@ -252,12 +282,12 @@ def convolution(
 
 
 def fully_connected(
-    rng: Rng, in_c: int, out_c: int, relu: int = NONE, per_channel: bool = False
+    rng: Rng, in_c: int, out_c: int, relu: int = NONE, per_channel: bool = False, batch: int = 1
 ) -> Model:
     """Return a fully connected layer."""
-    source = activation(rng, (1, in_c))
+    source = activation(rng, (batch, in_c))
     weights, biases, target = _layer(
-        rng, source, (1, out_c), _int8(rng, (out_c, in_c)), 0, relu, per_channel
+        rng, source, (batch, out_c), _int8(rng, (out_c, in_c)), 0, relu, per_channel
     )
     op = Operator("FULLY_CONNECTED", [0, 1, 2], [3], {"FusedActivationFunction": relu})
     return Model([source, weights, biases, target], [op], [0], [3])
@@ -365,3 +395,22 @@ def reshape(rng: Rng, before: Sequence[int], after: Sequence[int]) -> Model:
     shape = Tensor([len(after)], "INT32", data=np.array(after, np.int32))
     target = Tensor(after, scales=source.scales, zero_points=source.zero_points)
     return Model([source, shape, target], [Operator("RESHAPE", [0, 1], [2])], [0], [2])
+
+
+def requantise_and_reshape(rng: Rng) -> Model:
+    """Return a reshape whose shape other operators compute of the input's."""
+    source, middle, target = activation(rng, [1, 6]), activation(rng, [1, 6]), [1, 2, 3]
+    tensors = [
+        source,
+        middle,
+        Tensor([2], "INT32"),
+        Tensor([1, 3], "INT32"),
+        Tensor(target, scales=middle.scales, zero_points=middle.zero_points),
+    ]
+    operators = [
+        Operator("QUANTIZE", [0], [1]),
+        Operator("SHAPE", [1], [2]),
+        Operator("COS", [2], [3]),
+        Operator("RESHAPE", [1, 3], [4]),
+    ]
+    return Model(tensors, operators, [0], [4])

@@ -1,13 +1,14 @@
 """The operators that can be compiled: each file is one, and its name is that of the schema.
 
-`conv_2d.py` is CONV_2D: its KIND says which options are read and how it is lowered. There is no
-other list; a file whose name the schema does not know is no operator.
+`conv_2d.py` is CONV_2D: its KIND says which options are read and how it is lowered. Operators that
+share a kernel or a way to be lowered stand in a folder, with what they share in its `__init__.py`.
+There is no other list; a file whose name the schema does not know is no operator.
 """
 
 import importlib
-import importlib.util
 import pkgutil
 from functools import cache
+from pathlib import Path
 
 import tflite
 
@@ -22,15 +23,31 @@ def builtin_names() -> dict[int, str]:
     return {value: name for name, value in vars(tflite.BuiltinOperator).items() if name.isupper()}
 
 
+@cache
+def _files(folders: tuple[str, ...]) -> dict[str, str]:
+    """Return the module of each operator, seen from this package, by the operator's name."""
+    found: dict[str, str] = {}
+    for module in pkgutil.iter_modules(folders):
+        inside = [str(Path(folder) / module.name) for folder in folders] if module.ispkg else []
+        found[module.name] = module.name
+        found |= {m.name: f"{module.name}.{m.name}" for m in pkgutil.iter_modules(inside)}
+    known = {name.lower(): name for name in builtin_names().values()}
+    return {known[name]: path for name, path in sorted(found.items()) if name in known}
+
+
 def names() -> list[str]:
     """Return the names of the operators that have a file here, sorted."""
-    files = {module.name for module in pkgutil.iter_modules(__path__)}
-    return sorted(name for name in builtin_names().values() if name.lower() in files)
+    return sorted(_files(tuple(__path__)))
+
+
+def kind_module(name: str) -> str:
+    """Return the module of an operator; raises ModelError where there is none."""
+    module = _files(tuple(__path__)).get(name)
+    if module is None:
+        raise ModelError(f"is {name}, which is not supported; supported: {', '.join(names())}")
+    return f"{__package__}.{module}"
 
 
 def kind(name: str) -> Kind:
     """Return what the compiler knows of an operator; raises ModelError where that is nothing."""
-    module = f"{__package__}.{name.lower()}"
-    if name not in builtin_names().values() or importlib.util.find_spec(module) is None:
-        raise ModelError(f"is {name}, which is not supported; supported: {', '.join(names())}")
-    return importlib.import_module(module).KIND
+    return importlib.import_module(kind_module(name)).KIND

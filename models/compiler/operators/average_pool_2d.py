@@ -1,22 +1,19 @@
 """AVERAGE_POOL_2D: the mean over a window."""
 
-import msgspec
-
 from tinybench.errors import ModelError
 
-from ..checks import activation, activation_range, check_same_quantisation, inputs
-from ..graph import Graph, Operator
+from ..checks import activation_range, check_same_quantisation, source_and_target
+from ..graph import Graph, Operator, Tensor
 from ..overlap import pixel_by_pixel
 from ..step import Kind, Planes, Step, Variant
-from ..window import window_of
+from ..window import Window, window_of
 
 MVE_MAX = 4087
 """Pixels of a window: with more, the product by the inverse of their number may not be exact."""
 
 
-def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
-    source = activation(inputs(graph, op, (1,))[0])
-    target = graph.tensors[op.outputs[0]]
+def pool_window(op: Operator, source: Tensor, target: Tensor) -> tuple[Window, tuple[int, int]]:
+    """Return the window of a pool, and the limits of its activation."""
     kernel_h, kernel_w = int(op.options["FilterHeight"]), int(op.options["FilterWidth"])
     if not (0 < kernel_h <= source.elements and 0 < kernel_w <= source.elements):
         raise ModelError(
@@ -27,12 +24,17 @@ def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
     check_same_quantisation(source, target)
     if window.in_c != window.out_c:
         raise ModelError(f"{window.in_c} channels in, {window.out_c} out")
-    low, high = activation_range(op, target)
-    fields = {**msgspec.structs.asdict(window), "out_min": low, "out_max": high}
+    return window, activation_range(op, target)
+
+
+def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
+    source, target = source_and_target(graph, op)
+    window, (low, high) = pool_window(op, source, target)
+    fields = {**window.fields(), "out_min": low, "out_max": high}
     del fields["in_c"]
     planar = variant.planar
     function = "average_pool_2d"
-    if variant.kernels == "mve" and kernel_h * kernel_w <= MVE_MAX:
+    if variant.kernels == "mve" and window.kernel_h * window.kernel_w <= MVE_MAX:
         function = "average_pool_2d_mve"
     else:
         for end, tensor, pixels in (
@@ -58,16 +60,12 @@ def _planes(_graph: Graph, op: Operator) -> Planes:
     return Planes(reads=True, writes=True, wanted=frozenset(op.inputs))
 
 
-KIND = Kind(
-    options="Pool2DOptions",
-    fields=(
-        "Padding",
-        "StrideH",
-        "StrideW",
-        "FilterHeight",
-        "FilterWidth",
-        "FusedActivationFunction",
-    ),
-    lower=_lower,
-    planes=_planes,
+FIELDS = (
+    "Padding",
+    "StrideH",
+    "StrideW",
+    "FilterHeight",
+    "FilterWidth",
+    "FusedActivationFunction",
 )
+KIND = Kind(options="Pool2DOptions", fields=FIELDS, lower=_lower, planes=_planes)

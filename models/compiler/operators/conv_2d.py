@@ -58,9 +58,13 @@ def _read(graph: Graph, op: Operator) -> Convolution:
 
 
 def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
-    conv = _read(graph, op)
+    return convolve(op, _read(graph, op), variant)
+
+
+def convolve(op: Operator, conv: Convolution, variant: Variant) -> Step:
+    """Return the call of the fastest kernel that is exact for a convolution."""
     short = conv.channels.short
-    if short is None or variant.kernels == "plain":
+    if short is None or variant.kernels == "plain" or conv.window.dilated:
         return _plain(op, conv)
     if variant.kernels == "blocked":
         return blocked(op, conv, short)
@@ -71,7 +75,7 @@ def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
 
 def _planes(graph: Graph, op: Operator) -> Planes:
     conv = _read(graph, op)
-    possible = conv.channels.short is not None
+    possible = conv.channels.short is not None and not conv.window.dilated
     return Planes(reads=possible and conv.window.pointwise, writes=possible)
 
 
@@ -80,7 +84,8 @@ def _plain(op: Operator, conv: Convolution) -> Step:
         operator=op,
         function="conv_2d",
         fields={
-            **msgspec.structs.asdict(conv.window),
+            **conv.window.fields(),
+            **conv.window.dilations(),
             **plain_fields(conv.source, conv.target, conv.channels),
         },
         constants=[weights_constant(conv.rows), plain_constant(conv.channels)],
@@ -101,7 +106,7 @@ def blocked(op: Operator, conv: Convolution, short: np.ndarray) -> Step:
         operator=op,
         function="conv_2d_blocked",
         fields={
-            **msgspec.structs.asdict(window),
+            **window.fields(),
             "taps": taps,
             "in_zero_point": conv.source.zero_point,
             "pointwise": int(window.pointwise),
@@ -139,7 +144,7 @@ def _dsp(op: Operator, conv: Convolution, short: np.ndarray, planar: frozenset[i
         operator=op,
         function="conv_2d_dsp",
         fields={
-            **msgspec.structs.asdict(window),
+            **window.fields(),
             "groups": groups,
             "in_zero_point": source.zero_point,
             "in_planar": int(reads_planes),
@@ -163,7 +168,7 @@ def _mve(op: Operator, conv: Convolution, short: np.ndarray) -> Step:
         operator=op,
         function="conv_2d_mve",
         fields={
-            **msgspec.structs.asdict(conv.window),
+            **conv.window.fields(),
             "blocks": blocks,
             "pointwise": int(conv.window.pointwise),
             "in_zero_point": conv.source.zero_point,

@@ -1,6 +1,5 @@
 """DEPTHWISE_CONV_2D: convolution with filters of one channel each."""
 
-import msgspec
 import numpy as np
 
 from tinybench.errors import ModelError
@@ -63,7 +62,11 @@ def _planes(graph: Graph, op: Operator) -> Planes:
 
 def _three_by_three(window: Window) -> bool:
     """Whether it is the shape that all kernels but the plain one know."""
-    return window.kernel_h == window.kernel_w == 3 and window.in_c == window.out_c
+    return (
+        window.kernel_h == window.kernel_w == 3
+        and window.in_c == window.out_c
+        and not window.dilated
+    )
 
 
 def _plain(op: Operator, conv: Convolution) -> Step:
@@ -72,7 +75,8 @@ def _plain(op: Operator, conv: Convolution) -> Step:
         operator=op,
         function="depthwise_conv_2d",
         fields={
-            **msgspec.structs.asdict(window),
+            **window.fields(),
+            **window.dilations(),
             **plain_fields(conv.source, conv.target, conv.channels),
             "multiplier": window.out_c // window.in_c,
         },
@@ -87,7 +91,7 @@ def _plain(op: Operator, conv: Convolution) -> Step:
 
 def _window_fields(window: Window) -> dict[str, int]:
     """Return the fields of a window whose size and channels the kernel knows."""
-    fields = msgspec.structs.asdict(window)
+    fields = window.fields()
     for name in ("in_c", "kernel_h", "kernel_w"):
         del fields[name]
     return fields | {"channel_count": fields.pop("out_c")}
@@ -158,7 +162,7 @@ def _mve(op: Operator, conv: Convolution, short: np.ndarray) -> Step:
         16 * b + first + 4 * i for b in range(blocks) for first in (0, 2, 1, 3) for i in range(4)
     ]
     width = max(window.pad_left + window.in_w, (window.out_w - 1) * window.stride_w + 3)
-    fields = msgspec.structs.asdict(window)
+    fields = window.fields()
     for name in ("kernel_h", "kernel_w", "out_c"):
         del fields[name]
     return Step(

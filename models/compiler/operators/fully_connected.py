@@ -16,22 +16,26 @@ from ..output_stage import (
 )
 from ..step import Kind, Step, Variant
 from ..window import Window
-from .conv_2d import Convolution, blocked, mve_constants
+from .conv_2d import Convolution, blocked, convolve, mve_constants
 
 
 def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
     layer = read_layer(graph, op, 2)
     source, target, weights = layer.source, layer.target, layer.weights
     out_c, in_c = weights.shape
-    if source.elements != in_c or target.elements != out_c:
+    batch = max(1, source.elements // in_c)
+    if source.elements != batch * in_c or target.elements != batch * out_c:
         raise ModelError(
             f"weights of {list(weights.shape)} for {source.elements} inputs and "
-            f"{target.elements} outputs; only a batch of 1 is supported"
+            f"{target.elements} outputs"
         )
     if op.options["WeightsFormat"] != 0:
         raise ModelError("shuffled weights are not supported")
     channels = layer_channels(op, layer, weights, 0)
     short = channels.short
+    if batch > 1:  # a pixel each
+        row = Window(1, batch, in_c, 1, batch, out_c, 1, 1, 1, 1, 0, 0)
+        return convolve(op, Convolution(source, target, row, weights, channels), variant)
     if short is None or variant.kernels == "plain":
         return _plain(op, layer, channels)
     if variant.kernels == "blocked":

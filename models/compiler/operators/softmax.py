@@ -16,7 +16,7 @@ from ..step import Constant, Kind, Step, Variant
 def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
     source = activation(inputs(graph, op, (1,))[0])
     target = graph.tensors[op.outputs[0]]
-    if source.shape != target.shape:
+    if source.shape != target.shape or not source.shape:
         raise ModelError(f"{list(source.shape)} in, {list(target.shape)} out")
     if target.scale != 1 / 256 or target.zero_point != INT8_MIN:
         raise ModelError(

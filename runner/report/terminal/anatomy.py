@@ -87,8 +87,8 @@ def _facts(found: Anatomy, need: Need) -> Table:
     kinds = ", ".join(f"{count} {name}" for name, count in found.operators.items())
     for name, value in (
         ("model", f"{printable(found.file)}, {found.size_b:,} bytes, SHA-256 {found.sha256[:16]}"),
-        ("input", _end(found.input)),
-        ("output", _end(found.output)),
+        *(("input", _end(end)) for end in found.inputs),
+        *(("output", _end(end)) for end in found.outputs),
         ("operators", f"{sum(found.operators.values())}: {kinds}"),
         ("MACs", f"{found.macs:,} an inference"),
         ("weights", f"{need.weights_b:,} bytes, tables of the kernels included"),
@@ -100,10 +100,10 @@ def _facts(found: Anatomy, need: Need) -> Table:
 
 def _end(end: End) -> str:
     shape = "x".join(map(str, end.shape))
-    return (
-        f"{printable(end.name)[:60]}: {end.type.lower()} {shape}, scale {end.scale:.6g}, zero "
-        f"point {end.zero_point}"
-    )
+    steps = ""
+    if end.scale is not None:
+        steps = f", scale {end.scale:.6g}, zero point {end.zero_point}"
+    return f"{printable(end.name)[:60]}: {end.type.lower()} {shape}{steps}"
 
 
 def _operators(need: Need) -> Table:

@@ -1,5 +1,6 @@
 """The report on a compiled model: its operators and what each costs."""
 
+from collections import Counter
 from pathlib import Path
 
 from rich.console import Group, RenderableType
@@ -32,7 +33,26 @@ def table(manifest: Manifest, folder: Path) -> RenderableType:
         f"{manifest.tensor_ram_b:,} bytes of tensor RAM (upload buffer {manifest.input_b:,}, "
         f"arena {manifest.arena_b:,})"
     )
-    return Group(operators, Text(totals), Text(f"written to {folder}", overflow="fold"))
+    lines = [totals, *slow(manifest)]
+    return Group(operators, *map(Text, lines), Text(f"written to {folder}", overflow="fold"))
+
+
+def slow(manifest: Manifest) -> list[str]:
+    """Return a line about layers that got a plain kernel where a faster one was asked for."""
+    plain = [
+        entry
+        for entry in manifest.operators
+        if entry.macs and not entry.kernel.endswith(("_blocked", "_dsp", "_mve"))
+    ]
+    if manifest.kernels == "plain" or not plain:
+        return []
+    counts = Counter(entry.operator for entry in plain)
+    share = sum(entry.macs for entry in plain) / manifest.macs
+    listed = ", ".join(f"{name} ({count})" for name, count in counts.most_common())
+    return [
+        f"plain kernels, for want of {manifest.kernels} ones for their shape or scales: {listed}; "
+        f"{share:.0%} of the MACs"
+    ]
 
 
 def _shape(shape: list[int]) -> str:

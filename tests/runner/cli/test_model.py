@@ -18,7 +18,7 @@ def test_it_says_what_a_model_is_and_where_it_fits() -> None:
     done = tinybench("model", KWS, "--to", "json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert found["input"]["shape"] == [1, 49, 10, 1]
+    assert [end["shape"] for end in found["inputs"]] == [[1, 49, 10, 1]]
     assert found["macs"] == 2_656_768
     assert found["operators"]["CONV_2D"] == 5
     assert set(found["needs"]) == {"blocked", "dsp", "mve"}

@@ -1,0 +1,60 @@
+/* Operators that work element by element; parameters as in kernels.h. `out` may be an input of the
+ * same shape. */
+#ifndef TINYBENCH_ELEMENTWISE_H
+#define TINYBENCH_ELEMENTWISE_H
+
+#include <stdint.h>
+
+/* What a table has for each byte: any function of one value of int8 or uint8. */
+struct look_up {
+    const int8_t *table; /* [256], by the byte as uint8 */
+    int32_t count;
+};
+void look_up(const struct look_up *op, const int8_t *in, void *out);
+
+/* Loops over two tensors of which either may be stretched: a step of 0 along that dimension. */
+#define PAIRS_RANK 4
+struct pairs {
+    int32_t shape[PAIRS_RANK]; /* of the output */
+    int32_t first_stride[PAIRS_RANK];
+    int32_t second_stride[PAIRS_RANK];
+};
+
+/* Product. Each `..._offset` is added to a value, `shift` is to the left where positive. */
+struct mul {
+    struct pairs pairs;
+    int32_t first_offset, second_offset, out_offset;
+    int32_t multiplier, shift;
+    int32_t out_min, out_max;
+};
+void mul(const struct mul *op, const int8_t *first, const int8_t *second, int8_t *out);
+
+/* Sum, or the difference where `sign` is -1: as `add`, stretched. */
+struct weighted_sum {
+    struct pairs pairs;
+    int32_t sign;
+    int32_t first_offset, first_multiplier, first_right_shift;
+    int32_t second_offset, second_multiplier, second_right_shift;
+    int32_t out_offset, out_multiplier, out_right_shift;
+    int32_t out_min, out_max;
+};
+void weighted_sum(const struct weighted_sum *op, const int8_t *first, const int8_t *second,
+                  int8_t *out);
+
+/* The greater of two values, or the less where `least`. */
+struct extreme {
+    struct pairs pairs;
+    int32_t least;
+};
+void extreme(const struct extreme *op, const int8_t *first, const int8_t *second, int8_t *out);
+
+/* Where the first value is below zero, its product with the second. */
+struct prelu {
+    struct pairs pairs;
+    int32_t first_offset, second_offset, out_offset;
+    int32_t multiplier, shift; /* above zero */
+    int32_t below_multiplier, below_shift;
+};
+void prelu(const struct prelu *op, const int8_t *first, const int8_t *second, int8_t *out);
+
+#endif

@@ -1,0 +1,42 @@
+/* Operators that move values and change none. `out` shares no memory with `in`. */
+#ifndef TINYBENCH_MOVE_H
+#define TINYBENCH_MOVE_H
+
+#include <stdint.h>
+
+/* Copies of `run_b` bytes in loops; starts and strides are in bytes. */
+#define COPY_RANK 5
+struct copy_strided {
+    int32_t shape[COPY_RANK];
+    int32_t in_stride[COPY_RANK];
+    int32_t out_stride[COPY_RANK];
+    int32_t in_start, out_start;
+    int32_t run_b;
+};
+void copy_strided(const struct copy_strided *op, const void *in, void *out);
+
+/* The same value everywhere. */
+struct fill {
+    int32_t count;
+    int32_t value;
+};
+void fill(const struct fill *op, void *out);
+
+/* Runs of bytes along an axis of `whole` places, in the order of `places`. */
+struct gather {
+    const int32_t *places; /* [count] */
+    int32_t outer, whole, count;
+    int32_t run_b;
+};
+void gather(const struct gather *op, const void *in, void *out);
+
+/* The nearest pixel of each row and column. */
+struct resize_nearest_neighbor {
+    const int32_t *rows;    /* [out_h] */
+    const int32_t *columns; /* [out_w] */
+    int32_t in_w, out_h, out_w, channel_count;
+};
+void resize_nearest_neighbor(const struct resize_nearest_neighbor *op, const int8_t *in,
+                             int8_t *out);
+
+#endif

@@ -1,0 +1,15 @@
+/* Resizing an image by repeating or leaving out pixels. */
+#include <string.h>
+
+#include "move.h"
+
+void resize_nearest_neighbor(const struct resize_nearest_neighbor *op, const int8_t *in,
+                             int8_t *out) {
+    const uint32_t pixel_b = (uint32_t)op->channel_count;
+    for (int32_t y = 0; y < op->out_h; y++) {
+        const int8_t *row = in + op->rows[y] * op->in_w * op->channel_count;
+        for (int32_t x = 0; x < op->out_w; x++, out += pixel_b) {
+            memcpy(out, row + op->columns[x] * op->channel_count, pixel_b);
+        }
+    }
+}

@@ -1,0 +1,5 @@
+"""RESHAPE: the same memory by another name."""
+
+from . import ALIAS
+
+KIND = ALIAS

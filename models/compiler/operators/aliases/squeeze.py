@@ -1,0 +1,5 @@
+"""SQUEEZE: dimensions of one element are left out."""
+
+from . import ALIAS
+
+KIND = ALIAS

@@ -1,0 +1,31 @@
+"""DEQUANTIZE: int8 becomes floats."""
+
+from tinybench.errors import ModelError
+
+from ..checks import source_and_target
+from ..graph import Graph, Operator
+from ..step import Kind, Step, Variant
+
+
+def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
+    source, target = source_and_target(graph, op)
+    if (source.type, target.type) != ("INT8", "FLOAT32"):
+        raise ModelError(f"{source.type} into {target.type}; INT8 into FLOAT32 is supported")
+    if source.elements != target.elements:
+        raise ModelError(f"{list(source.shape)} in, {list(target.shape)} out")
+    return Step(
+        operator=op,
+        function="dequantize",
+        header="float32.h",
+        fields={
+            "count": target.elements,
+            "scale": float(source.scale),
+            "zero_point": source.zero_point,
+        },
+        constants=[],
+        inputs=[source.index],
+        output=target.index,
+    )
+
+
+KIND = Kind(types=("INT8", "FLOAT32"), lower=_lower)

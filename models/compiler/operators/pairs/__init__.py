@@ -1,0 +1,122 @@
+"""Operators of two tensors, either of which may be stretched along dimensions where it has one."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tinybench.errors import ModelError
+
+from ...checks import activation_range, inputs, operand
+from ...fixed_point import INT32_MAX, quantised_multiplier
+from ...graph import Graph, Operator, Tensor
+from ...overlap import IN_PLACE, Overlap
+from ...step import Step
+from ...strides import array_fields, collapse, dense
+
+RANK = 4
+
+
+def operands(graph: Graph, op: Operator) -> tuple[Tensor, Tensor, Tensor]:
+    """Return both inputs and the output; raises ModelError where their shapes do not fit."""
+    first, second = (operand(tensor) for tensor in inputs(graph, op, (2,)))
+    target = graph.tensors[op.outputs[0]]
+    if first.data is not None and second.data is not None:
+        raise ModelError("has two constants; at least one activation is needed")
+    try:
+        wanted = np.broadcast_shapes(first.shape, second.shape)
+    except ValueError:
+        wanted = None
+    if wanted != target.shape:
+        raise ModelError(
+            f"{list(first.shape)} and {list(second.shape)} into {list(target.shape)}: "
+            "these shapes do not fit each other"
+        )
+    return first, second, target
+
+
+def pair_step(
+    op: Operator,
+    function: str,
+    ends: tuple[Tensor, Tensor, Tensor],
+    fields: dict[str, int],
+) -> Step:
+    """Return the call of a kernel with a `struct pairs`."""
+    first, second, target = ends
+    strides = [_stretched(tensor.shape, target.shape) for tensor in (first, second)]
+    shape, (first_stride, second_stride) = collapse(target.shape, strides, RANK)
+    return Step(
+        operator=op,
+        function=function,
+        header="elementwise.h",
+        fields={
+            **array_fields("pairs.shape", shape),
+            **array_fields("pairs.first_stride", first_stride),
+            **array_fields("pairs.second_stride", second_stride),
+            **fields,
+        },
+        constants=[],
+        inputs=[first.index, second.index],
+        output=target.index,
+        overlaps=in_place(first, second, target),
+    )
+
+
+def in_place(first: Tensor, second: Tensor, target: Tensor) -> dict[int, Overlap]:
+    """Return the activations whose memory the output may take over."""
+    return {
+        tensor.index: IN_PLACE
+        for tensor in (first, second)
+        if tensor.data is None and tensor.elements == target.elements
+    }
+
+
+def _stretched(shape: tuple[int, ...], wanted: tuple[int, ...]) -> list[int]:
+    """Return the strides of a tensor that is stretched to the wanted shape."""
+    padded = (1,) * (len(wanted) - len(shape)) + shape
+    return [0 if size == 1 else stride for size, stride in zip(padded, dense(padded), strict=True)]
+
+
+def sum_fields(
+    first: Tensor, second: Tensor, target: Tensor, op: Operator, rounded: Callable[[float], float]
+) -> dict[str, int]:
+    """Return the parameters of a sum: both values at twice the greater scale, with 20 bits more.
+
+    `rounded` is the precision of the quotients of scales. Raises ModelError where the reference
+    would shift to the left.
+    """
+    low, high = activation_range(op, target)
+    common = 2.0 * max(first.scale, second.scale)
+    scalings = {
+        "first": quantised_multiplier(rounded(first.scale / common)),
+        "second": quantised_multiplier(rounded(second.scale / common)),
+        "out": quantised_multiplier(rounded(common / ((1 << 20) * target.scale))),
+    }
+    if scalings["out"][1] > 0:
+        raise ModelError(f"the scale of {target} is too small beside those of its inputs")
+    return {
+        f"{end}_{name}": value
+        for end, (multiplier, shift) in scalings.items()
+        for name, value in (("multiplier", multiplier), ("right_shift", -shift))
+    } | {
+        "first_offset": -first.zero_point,
+        "second_offset": -second.zero_point,
+        "out_offset": target.zero_point,
+        "out_min": low,
+        "out_max": high,
+    }
+
+
+def single(value: float) -> float:
+    """Return the nearest number of single precision."""
+    return float(np.float32(value))
+
+
+def product_scaling(real: float, reach: int) -> tuple[int, int]:
+    """Return multiplier and shift for values up to `reach`.
+
+    Raises ModelError where 32 bits do not hold them: undefined in the reference.
+    """
+    multiplier, shift = quantised_multiplier(real)
+    if reach << max(shift, 0) > INT32_MAX:
+        raise ModelError(f"its scales are {real:.3g} to one, more than 32 bits hold")
+    return multiplier, shift

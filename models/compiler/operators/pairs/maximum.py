@@ -1,0 +1,16 @@
+"""MAXIMUM: the greater of two values."""
+
+from ...checks import check_same_quantisation
+from ...graph import Graph, Operator
+from ...step import Kind, Step, Variant
+from . import operands, pair_step
+
+
+def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
+    first, second, target = ends = operands(graph, op)
+    check_same_quantisation(first, target)
+    check_same_quantisation(second, target)
+    return pair_step(op, "extreme", ends, {"least": 0})
+
+
+KIND = Kind(lower=_lower)

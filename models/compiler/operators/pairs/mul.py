@@ -1,0 +1,29 @@
+"""MUL: the product of two tensors."""
+
+from ...checks import activation_range
+from ...graph import Graph, Operator
+from ...step import Kind, Step, Variant
+from . import operands, pair_step, product_scaling
+
+
+def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
+    first, second, target = ends = operands(graph, op)
+    multiplier, shift = product_scaling(first.scale * second.scale / target.scale, 255 * 255)
+    low, high = activation_range(op, target)
+    return pair_step(
+        op,
+        "mul",
+        ends,
+        {
+            "first_offset": -first.zero_point,
+            "second_offset": -second.zero_point,
+            "out_offset": target.zero_point,
+            "multiplier": multiplier,
+            "shift": shift,
+            "out_min": low,
+            "out_max": high,
+        },
+    )
+
+
+KIND = Kind(options="MulOptions", fields=("FusedActivationFunction",), lower=_lower)

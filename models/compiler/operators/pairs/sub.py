@@ -1,0 +1,13 @@
+"""SUB: the difference of two tensors."""
+
+from ...graph import Graph, Operator
+from ...step import Kind, Step, Variant
+from . import operands, pair_step, single, sum_fields
+
+
+def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
+    ends = operands(graph, op)
+    return pair_step(op, "weighted_sum", ends, {"sign": -1, **sum_fields(*ends, op, single)})
+
+
+KIND = Kind(options="SubOptions", fields=("FusedActivationFunction",), lower=_lower)

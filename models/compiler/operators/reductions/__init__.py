@@ -1,0 +1,94 @@
+"""Operators that make one value of all along some axes."""
+
+import math
+
+from tinybench.errors import ModelError
+
+from ...checks import activation, axis_of, check_same_quantisation, inputs, numbers
+from ...fixed_point import INT8_MAX, INT8_MIN, INT32_MAX, quantised_multiplier
+from ...graph import Graph, Operator, Tensor
+from ...step import Kind, Step, Variant
+from ...strides import array_fields, collapse, dense
+
+RANK = 3
+OPTIONS = "ReducerOptions"
+FIELDS = ("KeepDims",)
+
+
+def _loops(graph: Graph, op: Operator) -> tuple[Tensor, Tensor, int, dict[str, int]]:
+    """Return input, output, how many values make one, and the fields of the loops."""
+    first, axes = inputs(graph, op, (2,))
+    source, target = activation(first), graph.tensors[op.outputs[0]]
+    reduced = {axis_of(axis, source) for axis in numbers(axes, "axes")}
+    kept = [i for i in range(len(source.shape)) if i not in reduced]
+    wanted = [
+        1 if i in reduced else n
+        for i, n in enumerate(source.shape)
+        if i not in reduced or op.options["KeepDims"]
+    ]
+    if tuple(wanted) != target.shape:
+        raise ModelError(f"gives the shape {wanted}, but {target} is {list(target.shape)}")
+    fields: dict[str, int] = {}
+    stride = dense(source.shape)
+    for name, axis_list in (("kept", kept), ("reduced", sorted(reduced))):
+        shape, (steps,) = collapse(
+            [source.shape[i] for i in axis_list], [[stride[i] for i in axis_list]], RANK
+        )
+        fields |= array_fields(name, shape) | array_fields(f"{name}_stride", steps)
+    return source, target, math.prod(source.shape[i] for i in reduced), fields
+
+
+def _step(
+    op: Operator, function: str, source: Tensor, target: Tensor, fields: dict[str, int]
+) -> Step:
+    return Step(
+        operator=op,
+        function=function,
+        header="reduce.h",
+        fields=fields,
+        constants=[],
+        inputs=[source.index],
+        output=target.index,
+    )
+
+
+def total(mean: bool) -> Kind:
+    """Return the kind of a sum, or of a mean.
+
+    Ref: QuantizedMeanOrSum in tensorflow/lite/kernels/internal/reference/reduce.h.
+    """
+
+    def lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
+        source, target, count, fields = _loops(graph, op)
+        multiplier, shift = quantised_multiplier(source.scale / target.scale)
+        if mean:
+            halvings = min(count.bit_length() - 1, 32, 31 + shift)
+            multiplier = (multiplier << halvings) // count
+            shift -= halvings
+        reach = 255 * count
+        if count << 8 > INT32_MAX or reach << max(shift, 0) > INT32_MAX or shift < -31:
+            raise ModelError(
+                f"a sum of {count} values, their scales {source.scale / target.scale:.3g} to one, "
+                "is more than 32 bits hold"
+            )
+        fields |= {
+            "in_offset": -source.zero_point * count,
+            "multiplier": multiplier,
+            "shift": shift,
+            "out_offset": target.zero_point,
+        }
+        return _step(op, "sum_over", source, target, fields)
+
+    return Kind(options=OPTIONS, fields=FIELDS, lower=lower)
+
+
+def extreme(least: bool) -> Kind:
+    """Return the kind of the greatest value, or of the least."""
+
+    def lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
+        source, target, _, fields = _loops(graph, op)
+        check_same_quantisation(source, target)
+        fields |= {"first": INT8_MAX if least else INT8_MIN, "least": int(least)}
+        return _step(op, "extreme_over", source, target, fields)
+
+    return Kind(options=OPTIONS, fields=FIELDS, lower=lower)

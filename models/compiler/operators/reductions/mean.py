@@ -1,0 +1,5 @@
+"""MEAN: the mean along axes."""
+
+from . import total
+
+KIND = total(mean=True)

@@ -1,0 +1,5 @@
+"""REDUCE_MIN: the least value along axes."""
+
+from . import extreme
+
+KIND = extreme(least=True)

@@ -1,0 +1,5 @@
+"""SUM: the sum along axes."""
+
+from . import total
+
+KIND = total(mean=False)

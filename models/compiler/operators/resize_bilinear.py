@@ -1,0 +1,63 @@
+"""RESIZE_BILINEAR: an image of another size, between the four nearest pixels.
+
+Ref: ResizeBilinearInteger in tensorflow/lite/kernels/internal/reference/resize_bilinear.h.
+"""
+
+import numpy as np
+
+from tinybench.errors import ModelError
+
+from ..graph import Graph, Operator
+from ..step import Constant, Kind, Step, Variant
+from .resize_nearest_neighbor import ALIGNED, HALF_PIXELS, resized
+
+ONE = 1 << 10
+"""Steps between two pixels."""
+
+
+def _toward_zero(a: int, b: int) -> int:
+    return -(-a // b) if a < 0 else a // b
+
+
+def _between(before: int, after: int, aligned: bool, half_pixels: bool) -> np.ndarray:
+    """Return [after][3]: the pixel before, the pixel after, and the steps from the first."""
+    if aligned and after > 1:
+        scale = (ONE * (before - 1) + (after - 1) // 2) // (after - 1)
+    else:
+        scale = (ONE * before + after // 2) // after
+    found = []
+    for at in range(after):
+        place = at * scale + (scale // 2 - ONE // 2 if half_pixels else 0)
+        low = max(_toward_zero(place, ONE), 0)
+        high = min(_toward_zero(place + ONE - 1, ONE), before - 1)
+        if low >= before:
+            raise ModelError(f"{before} to {after} pixels: rounding leaves the image")
+        found.append((low, high, place - ONE * low))
+    return np.array(found, np.int64)
+
+
+def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
+    source, target, (in_h, in_w, out_h, out_w, channels) = resized(graph, op)
+    aligned, half_pixels = bool(op.options[ALIGNED]), bool(op.options[HALF_PIXELS])
+    if aligned and half_pixels:
+        raise ModelError("has aligned corners and half pixels; one of them is supported")
+    return Step(
+        operator=op,
+        function="resize_bilinear",
+        header="reduce.h",
+        fields={"in_w": in_w, "out_h": out_h, "out_w": out_w, "channel_count": channels},
+        constants=[
+            Constant(
+                name,
+                "struct between",
+                _between(before, after, aligned, half_pixels),
+                12 * after,
+            )
+            for name, before, after in (("rows", in_h, out_h), ("columns", in_w, out_w))
+        ],
+        inputs=[source.index],
+        output=target.index,
+    )
+
+
+KIND = Kind(options="ResizeBilinearOptions", fields=(ALIGNED, HALF_PIXELS), reads=1, lower=_lower)

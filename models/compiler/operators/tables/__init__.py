@@ -1,0 +1,80 @@
+"""Operators of one value each: a table of all 256 results, computed as the reference does."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tinybench.errors import ModelError
+
+from ...checks import RANGES, check_same_quantisation, source_and_target
+from ...fixed_point import INT32_MAX, quantised_multiplier, requantise
+from ...graph import Graph, Operator, Tensor
+from ...overlap import IN_PLACE
+from ...step import Constant, Kind, Step, Variant
+
+Function = Callable[[Operator, Tensor, Tensor], Callable[[int], float]]
+"""From an operator, its input and its output to what it makes of a value; clamped afterwards."""
+
+
+def table_step(op: Operator, source: Tensor, target: Tensor, of: Callable[[int], float]) -> Step:
+    """Return the step that looks up what `of` gives for each value of the input's type."""
+    if source.elements != target.elements:
+        raise ModelError(f"{list(source.shape)} in, {list(target.shape)} out")
+    low, high = RANGES[target.type]
+    first, last = RANGES[source.type]
+    # Both are looked up and kept as bytes; a negative number is 256 more there.
+    results = {
+        value & 0xFF: int(max(low, min(high, of(value)))) for value in range(first, last + 1)
+    }
+    values = np.array([results[byte] for byte in range(256)], np.int64).astype(np.uint8)
+    return Step(
+        operator=op,
+        function="look_up",
+        header="elementwise.h",
+        fields={"count": target.elements},
+        constants=[Constant("table", "int8_t", values.view(np.int8), 256, table=True)],
+        inputs=[source.index],
+        output=target.index,
+        overlaps={source.index: IN_PLACE},
+    )
+
+
+def table(
+    function: Function,
+    *,
+    options: str = "",
+    fields: tuple[str, ...] = (),
+    types: tuple[str, ...] = ("INT8",),
+    same: bool = False,
+) -> Kind:
+    """Return the kind of an operator of one value each.
+
+    `same`: its output must have the input's scale.
+    """
+
+    def lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
+        source, target = source_and_target(graph, op)
+        if same:
+            check_same_quantisation(source, target)
+        return table_step(op, source, target, function(op, source, target))
+
+    return Kind(options=options, fields=fields, types=types, lower=lower)
+
+
+def scaling(real: float, reach: int = 255) -> Callable[[int], int]:
+    """Return the product with a real number in fixed point, for values up to `reach`.
+
+    Raises ModelError where it would leave 32 bits, which is undefined in the reference.
+    """
+    multiplier, shift = quantised_multiplier(real)
+    if reach << max(shift, 0) > INT32_MAX:
+        raise ModelError(f"its scales are {real:.3g} to one, more than 32 bits hold")
+    return lambda value: requantise(value, multiplier, shift)
+
+
+def single(*factors: float) -> float:
+    """Return the first number times the middle ones, divided by the last, in single precision."""
+    product = np.float32(factors[0])
+    for factor in factors[1:-1]:
+        product = np.float32(product * np.float32(factor))
+    return float(np.float32(product / np.float32(factors[-1])))

@@ -1,0 +1,58 @@
+"""TRANSPOSE_CONV: each input pixel adds its filters to a window of the output."""
+
+from tinybench.errors import ModelError
+
+from ..checks import activation, constant, image, inputs
+from ..graph import Graph, Operator
+from ..layer import Layer, layer_channels
+from ..output_stage import plain_constant, plain_fields, weights_constant
+from ..step import Kind, Step, Variant
+from ..window import PADDING_SAME, PADDING_VALID, Window
+
+
+def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
+    _, filters, first, biases = (*inputs(graph, op, (3, 4)), None)[:4]
+    source, target = activation(first), graph.tensors[op.outputs[0]]
+    weights = constant(filters, "INT8", "weights")
+    if filters is None or weights.ndim != 4:
+        raise ModelError(f"its weights have the shape {list(weights.shape)}; 4 dimensions needed")
+    (in_h, in_w, in_c), (out_h, out_w, out_c) = image(source), image(target)
+    count, kernel_h, kernel_w, depth = weights.shape
+    if (count, depth) != (out_c, in_c):
+        raise ModelError(f"weights of {list(weights.shape)} for {in_c} channels in, {out_c} out")
+    stride_h, stride_w = int(op.options["StrideH"]), int(op.options["StrideW"])
+    padding = op.options["Padding"]
+    if stride_h < 1 or stride_w < 1 or padding not in (PADDING_SAME, PADDING_VALID):
+        raise ModelError(f"stride {stride_h}x{stride_w}, padding {padding}")
+    pads = []
+    for before, after, kernel, stride in (
+        (in_h, out_h, kernel_h, stride_h),
+        (in_w, out_w, kernel_w, stride_w),
+    ):
+        same = padding == PADDING_SAME
+        wanted = -(-after // stride) if same else (after - kernel + stride) // stride
+        if wanted != before:
+            raise ModelError(f"{in_h}x{in_w} in, {out_h}x{out_w} out; stride and padding differ")
+        pads.append(max(0, (before - 1) * stride + kernel - after) // 2)
+    layer = Layer(source, target, filters, weights, biases)
+    rows = weights.reshape(out_c, -1)
+    channels = layer_channels(op, layer, rows, 0)
+    window = Window(
+        in_h, in_w, in_c, out_h, out_w, out_c, kernel_h, kernel_w, stride_h, stride_w, *pads
+    )
+    return Step(
+        operator=op,
+        function="transpose_conv",
+        fields={**window.fields(), **plain_fields(source, target, channels)},
+        constants=[weights_constant(rows), plain_constant(channels)],
+        inputs=[source.index],
+        output=target.index,
+        macs=in_h * in_w * rows.size,
+    )
+
+
+KIND = Kind(
+    options="TransposeConvOptions",
+    fields=("Padding", "StrideH", "StrideW", "FusedActivationFunction"),
+    lower=_lower,
+)

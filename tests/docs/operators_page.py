@@ -1,0 +1,89 @@
+"""Print docs/operators.md, what the model compiler knows, from its files and from what it emits."""
+
+import importlib
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from tests.models import tflite_builder as build
+from tests.models.random_operators import RANDOM
+from tests.models.tflite_builder import Model, Rng
+from tinybench.models.compiler import KERNELS, compile_model, operators
+
+HEAD = """\
+# Operators
+
+What the model compiler knows, in int8. Each is equal to the bit to the reference kernels of
+TensorFlow Lite Micro, on random shapes and scales, on the host and on every emulated core
+(`tests/firmware/test_random_operators.py`, `test_kernels.py`). `QUANTIZE` and `DEQUANTIZE` also
+stand at float ends, `QUANTIZE` at ends of uint8. Everything else is refused by name, all of it at
+once. This page is made from the code.
+
+The kernels are those that a core of each kind calls: `plain` everywhere, `blocked` without DSP
+instructions, `dsp` with those of Armv7E-M, `mve` with those of Armv8.1-M; an empty place means the
+plain one. A layer whose shape or scales a faster kernel does not know gets the plain one as well,
+and `tinybench compile` says so.
+
+| operator | plain | blocked | dsp | mve |
+| --- | --- | --- | --- | --- |
+"""
+
+
+def _planar(rng: Rng) -> Model:
+    """Return a depthwise convolution between two others, which lies in planes."""
+    return build.chain(
+        build.convolution(rng, (6, 6, 4), 8, relu=build.RELU),
+        build.convolution(rng, (6, 6, 8), 8, depthwise=True, relu=build.RELU),
+        build.convolution(rng, (6, 6, 8), 4, (1, 1)),
+    )
+
+
+def _models(name: str) -> list[Model]:
+    """Return models that have the operator in its ordinary shapes."""
+    rng = np.random.default_rng(0)
+    layers = {
+        "CONV_2D": lambda: [build.convolution(rng, (6, 6, 4), 8)],
+        "DEPTHWISE_CONV_2D": lambda: [_planar(rng)],
+        "FULLY_CONNECTED": lambda: [build.fully_connected(rng, 16, 8)],
+        "AVERAGE_POOL_2D": lambda: [build.average_pool(rng, (4, 4, 4), (4, 4), (4, 4))],
+        "SOFTMAX": lambda: [build.softmax(rng, 8, 0.1)],
+    }
+    if name in layers:
+        return layers[name]()
+    ends = [RANDOM["DEQUANTIZE"](rng)] if name == "QUANTIZE" else []
+    return [*(RANDOM[name](rng) for _ in range(16)), *ends]
+
+
+def _row(name: str, folder: Path) -> str:
+    """Return the line of an operator: its kernels, those of the first model that needs them."""
+    cells = []
+    models = [build.write(model) for model in _models(name)]
+    for kernels in KERNELS:
+        found = dict[str, None]()
+        for model in models:
+            manifest = compile_model(model, folder, model_id="page", kernels=kernels)
+            for entry in manifest.operators:
+                if entry.operator == name:
+                    found |= dict.fromkeys(entry.kernel.split(" + "))
+        cells.append(", ".join(f"`{kernel}`" if kernel else "none needed" for kernel in found))
+    plain, *faster = cells
+    faster = ["" if cell == plain else cell for cell in faster]
+    return f"| `{name}`: {_what(name)} | {' | '.join([plain, *faster])} |\n"
+
+
+def _what(name: str) -> str:
+    """Return what the operator's file says of it."""
+    module = importlib.import_module(operators.kind_module(name))
+    first = (module.__doc__ or "").partition("\n")[0]
+    return first.partition(":")[2].strip().rstrip(".") or first.partition(" ")[2].strip(" .,")
+
+
+def page() -> str:
+    """Return the page."""
+    with tempfile.TemporaryDirectory() as folder:
+        return HEAD + "".join(_row(name, Path(folder)) for name in operators.names())
+
+
+if __name__ == "__main__":
+    print(page(), end="")

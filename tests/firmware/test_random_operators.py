@@ -1,0 +1,117 @@
+"""Random models of each operator give what the TFLM reference kernels give, to the bit."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.firmware import model_runner
+from tests.firmware.model_runner import HOST, Target
+from tests.models import tflite_builder as build
+from tests.models.random_operators import RANDOM, batch_to_space
+from tests.models.tflite_builder import Model, Rng
+from tinybench.models.compiler import operators
+from tinybench.models.compiler.interface import MAX_ENDS
+from tinybench.models.compiler.reader import read_graph
+
+pytest.importorskip("tflite_micro", reason="the oracle, tflite-micro, is not installed")
+
+MODELS = 16
+UPLOADS = 24
+IN_TEST_KERNELS = {
+    *("AVERAGE_POOL_2D", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "SOFTMAX"),
+}
+BYTES = 256
+
+
+def groups(models: Iterable[Model]) -> Iterator[list[Model]]:
+    """Yield models that together have no more inputs and outputs than one model may have."""
+    group: list[Model] = []
+    for model in models:
+        wanted = [*group, model]
+        if max(sum(len(m.inputs) for m in wanted), sum(len(m.outputs) for m in wanted)) > MAX_ENDS:
+            yield group
+            wanted = [model]
+        group = wanted
+    yield group
+
+
+def uploads(tflite: bytes, rng: Rng) -> np.ndarray:
+    """Return random uploads [uploads][bytes]; inputs of 256 values are each byte once."""
+    graph = read_graph(tflite)
+    parts = []
+    for source in (graph.tensors[i] for i in graph.inputs):
+        if source.type == "FLOAT32":
+            floats = rng.normal(0, 15, (UPLOADS, source.elements)).astype("<f4")
+            parts.append(floats.view(np.uint8))
+        elif source.elements == BYTES:
+            parts.append(np.tile(np.arange(BYTES, dtype=np.uint8), (UPLOADS, 1)))
+        else:
+            parts.append(rng.integers(0, BYTES, (UPLOADS, source.elements)).astype(np.uint8))
+    return np.concatenate(parts, axis=1)
+
+
+def check(
+    models: Iterable[Model], target: Target, objects: list[Path], folder: Path, rng: Rng
+) -> None:
+    """Run models, several side by side in one, here and by the reference."""
+    for group in groups(models):
+        tflite = build.write(build.beside(group))
+        data = uploads(tflite, rng)
+        found, _ = model_runner.answers(target, objects, tflite, data, folder)
+        wanted = model_runner.reference_answers(tflite, data)
+        np.testing.assert_array_equal(found, wanted)
+        assert len(np.unique(wanted)) > 2, "the outputs show nothing"
+
+
+@pytest.fixture(scope="module")
+def host_objects(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The kernels, built for the host with sanitizers."""
+    return model_runner.build_kernels(HOST, tmp_path_factory.mktemp("host"))
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_random_shapes_and_scales_equal_the_reference(
+    name: str, host_objects: list[Path], tmp_path: Path
+) -> None:
+    """Sixteen models of an operator, on random inputs."""
+    rng = np.random.default_rng(0)
+    check((RANDOM[name](rng) for _ in range(MODELS)), HOST, host_objects, tmp_path, rng)
+
+
+def test_a_border_before_batches_stands_for_zero(host_objects: list[Path], tmp_path: Path) -> None:
+    """Cropped again, the images are as before; what was around them is the zero point."""
+    rng = np.random.default_rng(5)
+    for _ in range(4):
+        batches, blocks, borders, images = batch_to_space(rng).tensors
+        forth = build.Operator("SPACE_TO_BATCH_ND", [0, 1, 2], [3])
+        model = Model([images, blocks, borders, batches], [forth], [0], [3])
+        tflite = build.write(model)
+        data = uploads(tflite, rng)
+        found, _ = model_runner.answers(HOST, host_objects, tflite, data, tmp_path)
+        assert borders.data is not None
+        assert blocks.data is not None
+        pads = [(0, 0), *map(tuple, borders.data.tolist()), (0, 0)]
+        for one, values in zip(data.view(np.int8), found, strict=True):
+            real = (one.astype(np.float32) - np.float32(images.zero_points[0])) * np.float32(
+                images.scales[0]
+            )
+            whole = np.pad(real.reshape(images.shape), pads)
+            parts = [
+                whole[:, y :: blocks.data[0], x :: blocks.data[1]]
+                for y in range(blocks.data[0])
+                for x in range(blocks.data[1])
+            ]
+            np.testing.assert_array_equal(values, np.concatenate(parts).reshape(-1))
+
+
+def test_each_core_has_all_operators(target: Target, objects: list[Path], tmp_path: Path) -> None:
+    """Every core's compiler takes every kernel, and one random model of each operator is equal."""
+    rng = np.random.default_rng(1)
+    check((make(rng) for make in RANDOM.values()), target, objects, tmp_path, rng)
+
+
+def test_each_operator_is_tested() -> None:
+    """An operator has a random model here, or its cases in test_kernels.py."""
+    assert sorted({*RANDOM, *IN_TEST_KERNELS}) == operators.names()
