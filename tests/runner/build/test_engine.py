@@ -299,7 +299,10 @@ def test_other_sources_are_another_image(tmp_path: Path) -> None:
     [
         (["--engine", "{}/none"], "cannot be read"),
         (["--engine", "{}/empty"], r"neither \.c files nor an engine\.mk"),
-        (["--engine", "{}/mine", "--board", "serial", "--port", "x"], "holds its own already"),
+        (
+            ["--engine", "{}/mine", "--board", "serial", "--port", "/dev/null"],
+            "holds its own already",
+        ),
         (["--engine", "{}/mine", "--task", "all"], "an engine is one for a task"),
         (["--engine", "{}/a b"], "has a space in it"),
         (["--engine", "{}/broken"], "does not build; make says"),
