@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinybench.errors import TraceError
-from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
+from tinybench.files import DOCUMENT_MOST_B, STREAM_MOST_B, open_regular, read_bytes, write_whole
 from tinybench.read import read_json
 
 FORMAT = 1
@@ -367,20 +367,21 @@ def _check(head: TraceHead, path: Path) -> None:
         raise TraceError(f"{path}: {head.rate_hz} samples a second are no rate")
 
 
-def open_trace(path: Path) -> Trace:
+def open_trace(path: Path, *, links: bool = True) -> Trace:
     """Open a stored trace by either of its files, or by the folder that holds only one.
 
-    Raises TraceError: not there, damaged, or written by a newer version.
+    `links=False` in a folder that others wrote, as always where a folder is named. Raises
+    TraceError: not there, damaged, or written by a newer version.
     """
     if path.is_dir():
         found = sorted(path.glob("*.jls"))
         if len(found) != 1:
             raise TraceError(f"{path}: {len(found)} traces (.jls) in this folder; name one")
-        path = found[0]
-    sidecar = _read_sidecar(path.with_suffix(".json"))
+        path, links = found[0], False
+    sidecar = _read_sidecar(path.with_suffix(".json"), links)
     head = sidecar.head
     _check(head, path)
-    jls = JlsFile(path.with_suffix(".jls"))
+    jls = JlsFile(path.with_suffix(".jls"), links=links)
     name = UNITS[head.unit]
     wanted = [name, VOLTAGE] if head.voltage_measured else [name]
     missing = [signal for signal in wanted if signal not in jls.signals]
@@ -410,10 +411,14 @@ def open_trace(path: Path) -> Trace:
 class JlsFile:
     """A JLS file, read by signal names. Raises TraceError when it is none, or damaged."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, links: bool = True) -> None:
         self.path = path
-        if not path.is_file():
-            raise TraceError(f"{path}: there is no such file")
+        try:
+            open_regular(path, STREAM_MOST_B, links=links).close()
+        except FileNotFoundError:
+            raise TraceError(f"{path}: there is no such file") from None
+        except OSError as error:
+            raise TraceError(f"{path}: cannot be read: {error.strerror}") from error
         pyjls = _pyjls()
         try:
             self._reader = pyjls.Reader(str(path))
@@ -450,9 +455,9 @@ class JlsFile:
         self._reader.close()
 
 
-def _read_sidecar(path: Path) -> _Sidecar:
+def _read_sidecar(path: Path, links: bool) -> _Sidecar:
     try:
-        raw = read_bytes(path, DOCUMENT_MOST_B)
+        raw = read_bytes(path, DOCUMENT_MOST_B, links=links)
     except FileNotFoundError:
         raise TraceError(
             f"{path}: there is no such file; a trace is a .jls and a .json of one name"

@@ -306,7 +306,7 @@ def trace(run: Run, *, chunk: int = TRACE_CHUNK) -> "Iterator[pandas.DataFrame]"
         )
 
     def frames() -> Iterator["pandas.DataFrame"]:
-        with open_trace(path) as stored:
+        with open_trace(path, links=False) as stored:
             for piece in stored.chunks(size=chunk):
                 yield _samples(stored.head, piece)
 

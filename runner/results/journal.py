@@ -1,5 +1,6 @@
 """The journal of a run: what was asked and what was measured, on disk as soon as it is known."""
 
+import hashlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any
 import msgspec
 
 from tinybench.errors import RunFolderError
-from tinybench.files import DOCUMENT_MOST_B, read_bytes
+from tinybench.files import DOCUMENT_MOST_B, open_regular, read_bytes
 from tinybench.json_lines import open_lines
 from tinybench.read import read_json
 
@@ -149,6 +150,16 @@ def read(folder: Path) -> tuple[Head, list[Entry]]:
             f"goes on with format {FORMAT} only"
         )
     return head, entries[1:]
+
+
+def head_sha256(folder: Path) -> str:
+    """Return the SHA-256 of a journal's first line, as it was written. Raises RunFolderError."""
+    path = folder / JOURNAL_FILE
+    try:
+        with open_regular(path, DOCUMENT_MOST_B, links=False) as file:
+            return hashlib.sha256(file.readline()).hexdigest()
+    except OSError as error:
+        raise RunFolderError(f"cannot read the journal {path}: {error}") from error
 
 
 def _lock(file: int) -> None:

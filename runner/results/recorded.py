@@ -20,7 +20,7 @@ RECORDED = {
     "tinybench": "the version that ended the run; the head of the journal has that which began it",
     "finished_at": "the transcript counts seconds from its own beginning",
     "error": "what ended the run happened outside of it",
-    "dut": "in energy mode the journal has no handshake",
+    "dut": "what it calls itself, as the transcripts have it; the journal of energy mode has not",
     "dataset": "whose inputs they are was seen by their bytes, which are not kept",
     "inputs": "where the inputs came from; their names, classes and hashes are in inputs.csv",
     "model": "the name of its file; what an engine holds is its maker's word",
@@ -31,14 +31,25 @@ RECORDED = {
     "files_sha256": "the files themselves are the witnesses; this holds them against an exchange",
 }
 """Fields of a result, each with the reason why the journal repeats it."""
+STATED_ONLY = (
+    "what was asked for",
+    "finished_at",
+    "error",
+    "where the inputs came from",
+    "model.name",
+    "what an engine holds",
+    "compiler and sources",
+    "link",
+    "tools",
+    "provenance",
+)
+"""What a result says that has no witness: it is stated, by result and journal alike."""
 
 
 def recorded(result: Result) -> dict[str, Any]:
     """Return those fields of a result, as JSON has them."""
     fields = msgspec.to_builtins(result)
-    fields["files_sha256"] = {
-        name: sha256 for name, sha256 in result.files_sha256.items() if not is_evidence(name)
-    }
+    fields["files_sha256"].pop(JOURNAL_FILE, None)  # it cannot name itself
     return {name: fields[name] for name in RECORDED}
 
 
@@ -50,7 +61,8 @@ def ended(result: Result) -> Entry:
 def with_evidence(result: Result, folder: Path) -> Result:
     """Return a result that names the hashes of its journal, transcripts, trace and pictures.
 
-    To be called when all of them are as they will be. Raises RunFolderError.
+    To be called when the others are as they will be, and again when the journal is ended, which
+    names these others. Raises RunFolderError.
     """
     try:
         names = sorted(path.name for path in folder.iterdir() if path.is_file())

@@ -281,6 +281,8 @@ class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     rules_sha256: str
     """Of the rules, the task's and the profile's declaration."""
+    head_sha256: str | None = None
+    """Of the journal's first line, which says what was asked; older runs have none."""
     packages: dict[str, str]
     """Versions of the Python packages that tinybench depends on."""
     machine: str

@@ -43,12 +43,13 @@ def read_seal(folder: Path) -> dict[str, str] | None:
     return {match[2]: match[1] for match in found if match}
 
 
-def file_sha256(folder: Path, name: str) -> str:
-    """Return the SHA-256 of a file in a run folder, however large it may be.
+def file_sha256(folder: Path, name: str, most_b: int = STREAM_MOST_B) -> str:
+    """Return the SHA-256 of a file in a run folder, read piece by piece.
 
-    Raises OSError, for no name of a file in the folder too: only that is opened.
+    Raises OSError, for one of more than `most_b` bytes, and for no name of a file in the folder
+    too: only that is opened.
     """
     if not is_file_name(name):
         raise OSError(errno.EINVAL, "not the name of a file in the folder", name)
-    with open_regular(folder / name, STREAM_MOST_B, links=False) as file:
+    with open_regular(folder / name, most_b, links=False) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

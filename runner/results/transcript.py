@@ -21,6 +21,8 @@ _TEXT = re.compile(
     rb"m-infer-start-([0-9]{1,10})(?![0-9])[^\n]*\n(.*?)m-results-\[([^\]]*)\]", re.DOTALL
 )
 _LAP = re.compile(rb"m-lap-us-([0-9]{1,19})")
+_NAME = re.compile(rb"m-name-dut-\[([^\r\n]*)\]")
+_CAPS = re.compile(rb"m-caps-\[([^\r\n]*)\]")
 _ASKED = re.compile(rb"infer ([0-9]{1,10}) ([0-9]{1,10})%")
 _BOOTED = re.compile(rb"m-init-done|m-timestamp-mode-")
 _PENDING_MAX_B = 1 << 20
@@ -50,6 +52,23 @@ class Lap:
     def inferred(self) -> Inferred:
         """What was inferred."""
         return self.iterations, self.elapsed_us, self.results
+
+
+def introduced(path: Path) -> tuple[set[str], set[str]]:
+    """Return what a DUT called itself, and what it said that it can do: at the beginning.
+
+    Raises RunFolderError.
+    """
+    text = b""
+    for _, to, data in entries(path):
+        text += data if to == "host" else b""
+        if len(text) > _PENDING_MAX_B:
+            break
+    names, caps = (
+        {found.decode("utf-8", "replace") for found in pattern.findall(text)}
+        for pattern in (_NAME, _CAPS)
+    )
+    return names, {" ".join(words.split()) for words in caps}
 
 
 def inferred(path: Path) -> Iterator[Inferred]:

@@ -18,7 +18,7 @@ from .. import rules
 from ..build import task as tasks
 from ..desk.reserve import reserved
 from ..results.clock import heard
-from ..results.journal import Entry, Head, Journal, read
+from ..results.journal import Entry, Head, Journal, head_sha256, read
 from ..results.names import TRANSCRIPT_FILE
 from ..results.recorded import ended, with_evidence
 from ..results.request import Request
@@ -205,7 +205,10 @@ def _measure_text(plan: Plan, folder: Path, known: Known, met: Met, track: Track
 
 def _store(result: Result, known: Known, folder: Path) -> Result:
     """End the journal, write the result and seal the folder; return what was written."""
-    known.add(ended(result))
+    if result.provenance is not None:
+        told = replace(result.provenance, head_sha256=head_sha256(folder))
+        result = replace(result, provenance=told)
+    known.add(ended(with_evidence(result, folder)))
     result = with_evidence(result, folder)
     store_result(folder, result)
     return result

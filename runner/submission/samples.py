@@ -47,7 +47,7 @@ def window_samples(path: Path, windows: Sequence[EnergyWindow]) -> list[WindowSa
 
     Raises TraceError for a damaged trace, RunFolderError when it is not that of the windows.
     """
-    with open_trace(path) as trace:
+    with open_trace(path, links=False) as trace:
         return [_window(trace, path, window) for window in windows]
 
 

@@ -224,7 +224,7 @@ def _write_part(folder: Path, part: Part, mark: logs.Marks) -> None:
     samples = window_samples(outcome.folder / TRACE_FILE, energy.windows)
     texts = logs.energy(outcome.result, energy, samples, labels, part.task, mark)
     _write(folder / "energy", texts)
-    with open_trace(outcome.folder / TRACE_FILE) as trace, scratch() as own:
+    with open_trace(outcome.folder / TRACE_FILE, links=False) as trace, scratch() as own:
         draw(trace, analyse(trace), own)
         for number in range(len(energy.windows)):
             picture = PICTURE.format(number)

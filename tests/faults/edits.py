@@ -18,27 +18,6 @@ from tinybench.runner.results.transcript import inferred
 from tinybench.runner.rules.evidence.said import claimed, said
 from tinybench.runner.rules.judge import judge
 
-UNWITNESSED = {
-    "run.asked.out": "a path on the computer that ran it; the folder is wherever it is now",
-    "run.asked.board": "a name or a path; board.toml says which board it was",
-    "run.asked.task": "a name or a path; task.toml says which task it was",
-    "run.asked.profile": "a name or a path; profile.toml says which profile it was",
-    "run.asked.data": "a path; inputs.csv says which inputs they were",
-    "run.asked.emulate": "of a board that is real and emulated; one that is but one is that anyway",
-    "run.asked.flasher": "how the image came into the board; the board tells which it holds",
-    "run.asked.flash": "as flasher",
-    "run.asked.probe": "as flasher",
-    "run.asked.hub": "as flasher",
-    "run.asked.baud": "the rate of a port; link.baud is what it was, and there was no port",
-    "run.asked.raise_baud": "as baud",
-    "run.asked.verify": "what was asked for; link.verified is what was done",
-    "run.asked.monitor": "what was asked for; energy.monitor is what measured",
-    "run.asked.model": "a path; the SHA-256 of the model is in the journal's head",
-    "run.asked.wait_s": "how long the run would have waited for the board",
-    "dut": "what a DUT can do besides its name and model, which are held against the result",
-}
-"""Fields of the journal that an edit may change unnoticed: no figure and no claim of a result hangs
-on them."""
 WORDS = re.compile(r"^(?P<key>\w+) = (?P<value>.+)$", re.MULTILINE)
 
 
@@ -52,7 +31,9 @@ class Edit(NamedTuple):
 
 def of_folder(folder: Path) -> Iterator[Edit]:
     """Yield the edits of every field of a run folder."""
-    for name in ("result.json", "manifest.json"):
+    for name in ("result.json", "manifest.json", "energy.json"):
+        if not (folder / name).exists():
+            continue
         document = json.loads((folder / name).read_bytes())
         for field, edited in of_value(document):
             yield Edit(name, field, json.dumps(edited).encode())
@@ -62,6 +43,11 @@ def of_folder(folder: Path) -> Iterator[Edit]:
     yield from _of_list(folder / "inputs.csv")
     yield from _of_transcripts(folder)
     yield from _of_list(folder / "SHA256SUMS")
+    for pattern in ("*.elf", "*.jls", "*.png"):
+        for path in sorted(folder.glob(pattern)):
+            data = bytearray(path.read_bytes())
+            data[len(data) // 2] ^= 1
+            yield Edit(path.name, "a bit", bytes(data))
 
 
 def of_value(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -39,7 +39,7 @@ def powers(folder: Path, energy: Energy) -> tuple[list[Power], str]:
         return [], "" if not spans else "the trace is not in the run folder"
     found = []
     try:
-        with open_trace(path) as trace:
+        with open_trace(path, links=False) as trace:
             for number, start_s, stop_s in spans:
                 around_s = AROUND * (stop_s - start_s)
                 columns = envelope(trace, start_s - around_s, stop_s + around_s, COLUMNS)

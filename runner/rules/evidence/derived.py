@@ -22,9 +22,9 @@ from ...build.elf import sizes
 from ...build.inputs import origin_of
 from ...build.task import Task, load_task
 from ...results import score
-from ...results.journal import Head, Noted
+from ...results.journal import Head, Noted, head_sha256
 from ...results.names import INPUTS_FILE, MANIFEST_FILE
-from ...results.recorded import recorded
+from ...results.recorded import is_evidence, recorded
 from ...results.result import Answer, Result, Window
 from ...results.seal import file_sha256
 from ..profile import load_profile
@@ -63,6 +63,13 @@ def differing(result: Result, folder: Path, head: Head, noted: Noted) -> list[st
         differ.append(str(error))
     if noted.ended is not None:
         said = recorded(result)
+        if not any(is_evidence(name) for name in noted.ended.get("files_sha256") or ()):
+            # An older journal ended without them.
+            said["files_sha256"] = {
+                name: sha256
+                for name, sha256 in said["files_sha256"].items()
+                if not is_evidence(name)
+            }
         for name, value in noted.ended.items():
             differ += _differences(name, said.get(name), value)
     elif "journal.jsonl" in result.files_sha256:
@@ -276,6 +283,9 @@ def _noted(run: _Run) -> Iterator[str]:
         yield f"tinybench {result.tinybench}, not {head.tinybench}"
     if result.provenance is not None and said.get("rules") != result.provenance.rules_sha256:
         yield "the rules, in the journal others"
+    asked = result.provenance and result.provenance.head_sha256
+    if asked is not None and asked != head_sha256(run.folder):
+        yield "what was asked, in the journal's first line something else"
     elfs = [run.folder / name for name in ("firmware.elf", "firmware-energy.elf")]
     found = " ".join(file_sha256(run.folder, path.name) for path in elfs if path.is_file())
     built = said.get("firmware", "")
@@ -284,7 +294,7 @@ def _noted(run: _Run) -> Iterator[str]:
     if said.get("dataset") != result.inputs.sha256:
         yield "the inputs, in the journal others"
     for told in run.noted.duts:
-        if not told.startswith(f"{result.dut} {result.model_id}"):
+        if not f"{told} ".startswith(f"{result.dut} {result.model_id} "):
             yield f"dut {result.dut} ({result.model_id}), not {told}"
     if result.link is not None and result.mode != "energy":
         boards = len(head.asked.ports) or head.asked.shards

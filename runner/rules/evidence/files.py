@@ -1,7 +1,10 @@
 """The files of a run, by the hashes in its result and in its seal."""
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from tinybench.files import STREAM_MOST_B
 
 from ...results.recorded import is_evidence
 from ...results.result import RESULT_FILE, Result
@@ -26,7 +29,7 @@ def sealed(result: Result, folder: Path) -> Iterator[Ruling]:
         unsealed = [name for name in result.files_sha256 if name not in seal]
         for name in unsealed[:1]:
             yield SEALED.broken(f"{name} in {SEAL_FILE}", "it is not there", AGAIN)
-    found = [_file(SEALED, folder, name, was) for name, was in seal.items()]
+    found = _files(SEALED, folder, seal)
     broken = [one for one in found if one.state == "broken"]
     yield from broken
     if found and not broken:
@@ -35,11 +38,8 @@ def sealed(result: Result, folder: Path) -> Iterator[Ruling]:
 
 def _each(folder: Path, result: Result, *, evidence: bool) -> Iterator[Ruling]:
     named = result.files_sha256.items()
-    found = [
-        _file(STORED_FILES, folder, name, sha256)
-        for name, sha256 in named
-        if is_evidence(name) == evidence
-    ]
+    wanted = {name: sha256 for name, sha256 in named if is_evidence(name) == evidence}
+    found = _files(STORED_FILES, folder, wanted)
     broken = [one for one in found if one.state == "broken"]
     yield from broken
     if found and not broken:
@@ -47,9 +47,20 @@ def _each(folder: Path, result: Result, *, evidence: bool) -> Iterator[Ruling]:
         yield STORED_FILES.kept(what, f"{len(found)} files, as used")
 
 
-def _file(rule: Rule, folder: Path, name: str, sha256: str) -> Ruling:
+def _files(rule: Rule, folder: Path, named: Mapping[str, str]) -> list[Ruling]:
+    """Judge files by their hashes; no more is read of all of them together than of a large one."""
+    found: list[Ruling] = []
+    left_b = STREAM_MOST_B
+    for name, sha256 in named.items():
+        found.append(_file(rule, folder, name, sha256, left_b))
+        with contextlib.suppress(OSError, ValueError):
+            left_b = max(0, left_b - (folder / name).lstat().st_size)
+    return found
+
+
+def _file(rule: Rule, folder: Path, name: str, sha256: str, most_b: int = STREAM_MOST_B) -> Ruling:
     try:
-        digest = file_sha256(folder, name)
+        digest = file_sha256(folder, name, most_b)
         found = f"{digest[:16]}..."
     except OSError as error:
         digest, found = "", error.strerror or str(error)

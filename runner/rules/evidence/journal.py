@@ -6,10 +6,13 @@ from pathlib import Path
 from tinybench.errors import RunFolderError
 
 from ...results.journal import JOURNAL_FILE, noted, read
+from ...results.recorded import STATED_ONLY
 from ...results.result import Result
 from ..rule import Ruling
 from .clauses import EDITED, JOURNAL, some
 from .derived import differing
+
+STATED = f"stated, not witnessed: {', '.join(STATED_ONLY)}"
 
 
 def rulings(result: Result, folder: Path) -> Iterator[Ruling]:
@@ -26,5 +29,5 @@ def rulings(result: Result, folder: Path) -> Iterator[Ruling]:
             yield JOURNAL.broken(wanted, why, EDITED)
         return
     differ = differing(result, folder, head, noted(entries))
-    found = f"other: {some(differ)}" if differ else "they are"
+    found = f"other: {some(differ)}" if differ else f"they are; {STATED}"
     yield JOURNAL.judged(not differ, wanted, found, EDITED)

@@ -1,5 +1,6 @@
 """What was measured, looked for in the transcripts: everything was said on the line."""
 
+import contextlib
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -11,8 +12,9 @@ from tinybench.errors import RunFolderError
 from tinybench.transport.transcript import transcripts
 
 from ...results import clock
+from ...results.journal import noted, read
 from ...results.result import Answer, Energy, Result, Window
-from ...results.transcript import Inferred, inferred
+from ...results.transcript import Inferred, inferred, introduced
 from ..rule import Ruling
 from .clauses import AGAIN, EDITED, TRANSCRIPT, some
 
@@ -39,7 +41,11 @@ def rulings(result: Result, folder: Path) -> Iterator[Ruling]:
         else:
             yield TRANSCRIPT.broken(wanted, why, AGAIN)
         return
-    lacking = [*unsaid(claimed(result), heard), *_otherwise_timed(result, folder)]
+    lacking = [
+        *unsaid(claimed(result), heard),
+        *_otherwise_timed(result, folder),
+        *_otherwise_named(result, folder),
+    ]
     found = f"not said on the line: {some(lacking)}" if lacking else "all of them were said"
     yield TRANSCRIPT.judged(not lacking, wanted, found, EDITED)
 
@@ -54,6 +60,19 @@ def _otherwise_timed(result: Result, folder: Path) -> Iterator[str]:
     for number, (one, other) in enumerate(zip(windows, heard.beside(bare), strict=True), 1):
         if any(getattr(one, name) != getattr(other, name) for name in SECOND):
             yield f"the second clock's time of window {number}"
+
+
+def _otherwise_named(result: Result, folder: Path) -> Iterator[str]:
+    """Yield what the DUT never said of itself: its name, and what it can do."""
+    heard = [introduced(path) for path in transcripts(folder)]
+    names, caps = (set().union(*each) for each in zip(*heard, strict=True))
+    if result.dut and result.dut not in names:
+        yield f"the DUT's name {result.dut}"
+    with contextlib.suppress(RunFolderError):  # said by the rule on the journal
+        for told in noted(read(folder)[1]).duts:
+            can = told.removeprefix(f"{result.dut} {result.model_id}").strip()
+            if can not in caps and (can or caps):
+                yield f"what the DUT can do: {can or 'nothing'}"
 
 
 def said(folder: Path) -> Counter[Inferred]:

@@ -28,7 +28,7 @@ def judged(energy: Energy, folder: Path) -> Ruling:
     from tinybench.energy.trace import open_trace
 
     try:
-        with open_trace(path) as trace:
+        with open_trace(path, links=False) as trace:
             found = analyse(trace)
     except TraceError as error:
         return TRACE.broken(wanted, str(error), AGAIN)
