@@ -7,12 +7,13 @@ import msgspec
 
 from tinybench.errors import ModelError
 
+from ..model_file import read_model_file
 from .emit import emit, result_count
 from .interface import InputFormat, Interface, ResultKind, check_interface, ends_b
 from .layout import lay_out
 from .lower import lower
 from .manifest import Manifest, OperatorEntry, entries, weights_b
-from .reader import read_graph, read_model_file
+from .reader import read_graph
 
 __all__ = ["KERNELS", "InputFormat", "Manifest", "OperatorEntry", "ResultKind", "compile_model"]
 

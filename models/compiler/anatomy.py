@@ -9,12 +9,13 @@ import msgspec
 
 from tinybench.errors import ModelError
 
+from ..model_file import read_model_file
 from .graph import Tensor
 from .interface import Interface, ends_b
 from .layout import Life, lay_out
 from .lower import lower
 from .manifest import OperatorEntry, entries, weights_b
-from .reader import read_graph, read_model_file
+from .reader import read_graph
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True):

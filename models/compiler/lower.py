@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from tinybench.errors import ModelError
 
+from ..model_file import CONVERTER
 from .checks import RANGES, check_quantisation
 from .graph import Graph, Operator, Tensor
 from .operators import kind
@@ -75,8 +76,8 @@ def check_types(graph: Graph) -> None:
         listed = str(op)
     raise ModelError(
         f"{tensor} is {tensor.type}; only full int8 models can be compiled: quantise to int8 "
-        f"first; {counts.total()} of {len(graph.operators)} operators work on such tensors: "
-        f"{listed}"
+        f"first, by {CONVERTER}; {counts.total()} of {len(graph.operators)} operators work on such "
+        f"tensors: {listed}"
     )
 
 

@@ -4,7 +4,6 @@ import math
 import struct
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,7 +11,6 @@ import numpy as np
 import tflite
 
 from tinybench.errors import ModelError
-from tinybench.files import WHOLE_MOST_B, read_bytes
 from tinybench.printable import printable
 
 from .graph import Graph, Operator, Tensor
@@ -24,14 +22,6 @@ MAX_TENSOR_B = 1 << 26
 MAX_ACTIVATION_B = 1 << 23
 MAX_DIMENSIONS = 8
 MAX_NAME = 200
-
-
-def read_model_file(path: Path) -> bytes:
-    """Return the bytes of a .tflite file. Raises ModelError where it cannot be read."""
-    try:
-        return read_bytes(path, WHOLE_MOST_B)
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def read_graph(data: bytes) -> Graph:

@@ -17,7 +17,7 @@ from tinybench.errors import DatasetError
 from tinybench.files import WHOLE_MOST_B, is_file_name, read_bytes, write_whole
 from tinybench.mlperf_tiny import WINDOWS
 from tinybench.models.compiler.anatomy import Anatomy, End
-from tinybench.models.compiler.reader import read_model_file
+from tinybench.models.model_file import read_model_file
 
 INPUTS_MOST = 10_000
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)
