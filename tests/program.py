@@ -9,6 +9,17 @@ TINYBENCH = [sys.executable, "-m", "tinybench.runner"]
 LISTENING = ["env", "--default-signal=INT", *TINYBENCH]
 """A shell that starts a test run in the background makes its children ignore Ctrl-C."""
 TIMEOUT_S = 300
+_UNTIMED = """
+import sys
+from tinybench.runner.cli import main
+from tinybench.runner.measure import energy_mode
+made = energy_mode.Infer
+energy_mode.Infer = lambda **said: made(**said | {"host_s": None, "host_stop_s": None})
+sys.exit(main())
+"""
+UNTIMED = [sys.executable, "-c", _UNTIMED]
+"""The command line on a computer that times no windows of the energy mode: an emulated DUT hurries
+beside the instruments that watch it, and a rule finds that."""
 
 
 def tinybench(

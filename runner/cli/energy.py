@@ -226,7 +226,7 @@ def _what_now(ports: dict[str, str], dut: str | None) -> str:
     Option("--pin", type=count, metavar="N", help="input of the timing pin"),
     Option("--no-power", is_flag=True, help="leave the DUT without supply"),
     Option("--seconds", type=quantity, metavar="S", help="how long (default: until Ctrl-C)"),
-    Option("-o", "--out", type=PATH, metavar="FILE.jls", help="record a trace"),
+    Option("-o", "--out", type=PATH, metavar="FILE", help="record a trace, such as trace.jls"),
     examples=("tinybench energy live --monitor lpm01a --voltage 3.0 -o trace.jls",),
 )  # fmt: skip
 def live(

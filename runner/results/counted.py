@@ -1,14 +1,17 @@
 """An emulated board's time beside the instructions that its emulator counted.
 
 A count is asked for after an inference, and is that of the board's last look at its clock: the end
-stamp. It may come with the next command instead, and is then at most that of the next start stamp.
+stamp. One that comes late, with the next command, may be of any time until that is done: of such,
+only those are of use that a short command followed.
 Between two counts lie the inferences, and what the board does for the line: so a count is never
 less than its inferences, and more by little.
 """
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from .result import Clock
 from .transcript import Inferred, Lap
@@ -21,6 +24,8 @@ PER_LAP = 100_000
 """... for what else there is between two inferences: results are printed."""
 TIMER_S = 2e-6
 """Of two stamps."""
+LATE_SHARE = 0.1
+"""Of the longest inferences: what a count may be late by, and still be of use."""
 
 
 @dataclass
@@ -32,8 +37,8 @@ class Mark:
     """Bytes on the line until then."""
     count_s: float | None = None
     """What was counted, as emulated time."""
-    late: bool = False
-    """The board was asked for more before the count came."""
+    late_laps: int | None = None
+    """Inferences that were begun when the count came, where it came with a later command."""
 
 
 @dataclass
@@ -51,6 +56,7 @@ def stretches(said: Iterable[Lap | tuple[str, bytes]]) -> Iterator[Stretch]:
     """Yield the stretches of a transcript, in which each epoch of laps is one."""
     found = Stretch()
     epoch: int | None = None
+    begun = False
     for one in said:
         if isinstance(one, Lap):
             if epoch is not None and one.epoch != epoch:
@@ -58,12 +64,14 @@ def stretches(said: Iterable[Lap | tuple[str, bytes]]) -> Iterator[Stretch]:
                 found = Stretch()
             epoch = one.epoch
             found.laps.append(one)
+            begun = False
             continue
         to, data = one
         if to != "emulator":
             found.line_b += len(data)
+            begun = begun or to == "dut"
             for mark in found.asked.values() if to == "dut" else ():
-                mark.late = True
+                mark.late_laps = mark.laps
         elif (match := _ASKED.fullmatch(data)) is not None:
             found.asked[int(match[1])] = Mark(len(found.laps), found.line_b)
         elif (match := _COUNTED.fullmatch(data)) is not None:
@@ -71,6 +79,8 @@ def stretches(said: Iterable[Lap | tuple[str, bytes]]) -> Iterator[Stretch]:
             found.instruction_s = int(match[2]) * 1e-9
             if mark is not None:
                 mark.count_s = int(match[1]) * found.instruction_s
+                if mark.late_laps is not None:
+                    mark.late_laps = len(found.laps) + begun
                 found.marks.append(mark)
     yield found
 
@@ -94,11 +104,24 @@ def _between(stretch: Stretch, first: Mark, last: Mark) -> Counted | None:
         return None
     line = PER_BYTE * (last.line_b - first.line_b) + PER_LAP * len(laps)
     unsure_s = line * stretch.instruction_s + TIMER_S * len(laps)
-    # Late, a count has the warm-up of what came next as well, or a single inference.
-    each_s = max(lap.elapsed_us * 1e-6 / max(1, lap.iterations) for lap in laps)
-    unsure_s += (first.late + last.late) * each_s
+    unsure_s += _late_s(stretch, first) + _late_s(stretch, last)
     dut_s = sum(_whole_s(lap) for lap in laps)
     return Counted(laps, last.count_s - first.count_s, dut_s, unsure_s)
+
+
+def _late_s(stretch: Stretch, mark: Mark) -> float:
+    """Return how much later than asked for a count may be: as long as what was done meanwhile."""
+    if mark.late_laps is None:
+        return 0.0
+    if mark.late_laps > len(stretch.laps):  # no inference, and nobody knows how long it took
+        return math.inf
+    return sum(_whole_s(lap) for lap in stretch.laps[mark.laps : mark.late_laps])
+
+
+def _usable(stretch: Stretch) -> list[Mark]:
+    """Return the marks that are known well enough to tell how long a window was."""
+    longest_s = max((_whole_s(lap) for lap in stretch.laps), default=0.0)
+    return [one for one in stretch.marks if _late_s(stretch, one) <= LATE_SHARE * longest_s]
 
 
 def _whole_s(lap: Lap) -> float:
@@ -108,8 +131,7 @@ def _whole_s(lap: Lap) -> float:
 
 def clock(stretch: Stretch) -> Clock | None:
     """Return the DUT's clock beside the count over a whole stretch; None where it has no two."""
-    marks = [mark for mark in stretch.marks if not mark.late]
-    marks = stretch.marks if len(marks) < 2 else marks
+    marks = _usable(stretch)
     if len(marks) < 2:
         return None
     found = _between(stretch, marks[0], marks[-1])
@@ -126,7 +148,7 @@ def clock(stretch: Stretch) -> Clock | None:
 
 def windows(stretch: Stretch) -> Iterator[tuple[Inferred, float, float]]:
     """Yield each lap that ends at a count, how long it was by that, and how sure this is."""
-    for first, last in zip(stretch.marks, stretch.marks[1:], strict=False):
+    for first, last in pairwise(_usable(stretch)):
         found = _between(stretch, first, last)
         if found is None:
             continue

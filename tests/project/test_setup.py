@@ -40,13 +40,14 @@ def bare(tmp_path: Path) -> Path:
 
 
 def test_all_that_is_missing_is_said_in_one_line(bare: Path) -> None:
-    """A user without root stops once: compilers, emulators and tools of the tests together."""
+    """A user without root stops once: compilers, tools of the tests; then the emulators."""
     done = _make("packages-test", bare)
     assert done.returncode != 0
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("    ")]
     packages = line.partition("--no-install-recommends ")[2].split()
     assert line.startswith("    sudo apt-get update && sudo apt-get install ")
-    assert {"make", "qemu-system-arm", "gcc-arm-none-eabi", "qemu-system-misc"} <= set(packages)
+    assert {"make", "gcc-arm-none-eabi"} <= set(packages)
+    assert {"qemu-system-arm", "qemu-system-misc"} <= set(done.stdout.split())
     assert {"espeak-ng", "openocd", "gcc-riscv64-unknown-elf"} <= set(packages)
     assert len(packages) == len(set(packages))
 

@@ -49,11 +49,11 @@ class EmulatorCount:
         An emulator that does not answer is none to be counted on, and no fault.
         """
         now_s = time.monotonic()
-        if inferences == 1 and now_s < self._next_s:
-            return
-        self._next_s = now_s + SELDOM_S
         try:
             self._hear(0.0, note)
+            if inferences == 1 and now_s < self._next_s:
+                return
+            self._next_s = now_s + SELDOM_S
             qmp = self._qmp or self._accept()
             if qmp is None:
                 return

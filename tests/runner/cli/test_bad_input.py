@@ -40,10 +40,6 @@ MODELS: dict[str, tuple[Callable[[], Model], str]] = {
         lambda: with_tensor(0, signature=[1, -1, 5, 2]),
         r"tensor 0 't0' has the dynamic shape \[1, -1, 5, 2\]; convert the model with fixed shapes",
     ),
-    "dilation": (
-        lambda: with_option(DilationHFactor=2),
-        r"operator 0 CONV_2D: DilationHFactor is 2; only 1 \(no dilation\) is supported",
-    ),
     "groups": (
         lambda: with_tensor(1, shape=[4, 3, 3, 1], data=np.ones(36, np.int8)),
         "operator 0 CONV_2D: .* grouped convolution is not supported",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.program import TINYBENCH, tinybench
+from tests.program import TINYBENCH, UNTIMED, tinybench
 from tinybench.energy.simulated.foreign import foreign_dut
 from tinybench.errors import UsageError
 from tinybench.models.declaration import package_folder
@@ -57,6 +57,7 @@ def test_the_energy_of_a_program_is_measured_with_nothing_on_the_desk(
             *("--port", ports[between], *(["--interface-board"] if between != "dut" else [])),
             *("--task", "ad", "--mode", "energy", "--baud", "115200"),
             *("--monitor", str(spec), "--out", str(tmp_path / "run")),
+            program=UNTIMED,
         )
     assert done.returncode == 0, done.stderr + done.stdout
     energy = read_result(tmp_path / "run").energy
