@@ -62,6 +62,7 @@ def compare(
         computed_by=f"tflite-micro {version('tflite-micro')}",
         count=len(samples),
         equal=equal,
+        to_the_bit=all(np.dtype(target["dtype"]).kind != "f" for target in targets),
         first_differing=first or None,
     )
 

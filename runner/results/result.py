@@ -261,7 +261,9 @@ class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     count: int
     """Inputs that both answered."""
     equal: int
-    """Inputs whose outputs are the same to the bit."""
+    """Inputs whose outputs are the same."""
+    to_the_bit: bool = True
+    """False where outputs are floats: these are held to their last printed digit."""
     first_differing: str | None = None
     """Name of the first input whose outputs differ, with both values of one."""
     why_not: str = ""

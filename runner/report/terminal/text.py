@@ -287,7 +287,8 @@ def _accuracy(accuracy: Accuracy) -> str:
 def _reference(reference: Reference) -> str:
     if not reference.count:
         return f"not compared: {reference.why_not}"
-    same = f"{reference.equal} of {reference.count} outputs equal to the bit"
+    how = "to the bit" if reference.to_the_bit else "to the last printed digit"
+    same = f"{reference.equal} of {reference.count} outputs equal {how}"
     return f"{same}, {reference.computed_by}"
 
 

@@ -1,10 +1,13 @@
 """`tinybench model`: what a model is, where it fits, and how it does, from a .tflite alone."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from tests.models import random_operators, tflite_builder
 from tests.models.packaged import MODELS
 from tests.program import tinybench
 from tinybench.runner.build.board import names
@@ -152,3 +155,26 @@ def test_the_users_inputs_are_inferred(tmp_path: Path) -> None:
         "two-0000.bin",
         "two-0001.bin",
     ]
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (random_operators.pair("MUL"), "to the bit"),
+        (random_operators.split, "to the bit"),
+        (random_operators.arg_max, "to the bit"),
+        (random_operators.requantise, "to the bit"),
+        (random_operators.float_ends, "to the last printed digit"),
+    ],
+    ids=["two inputs", "two outputs", "int32", "uint8", "floats"],
+)
+def test_any_ends_are_measured_and_compared(
+    tmp_path: Path, made: Callable[[np.random.Generator], tflite_builder.Model], said: str
+) -> None:
+    """Several inputs and outputs, of each type that a model may have."""
+    pytest.importorskip("tflite_micro", reason="the oracle, tflite-micro, is not installed")
+    path = tmp_path / "ends.tflite"
+    path.write_bytes(tflite_builder.write(made(np.random.default_rng(3))))
+    done = tinybench("model", str(path), "--board", "mps2-an386", "--out", str(tmp_path / "run"))
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert f"20 of 20 outputs equal {said}" in done.stdout
