@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
+from tinybench.errors import TraceError
+
 from . import pairing
 from .integrate import Integral, highest_w, integrate, step_at
 from .pairing import Span, debounced
@@ -96,10 +98,26 @@ def analyse(trace: Trace) -> Analysis:
     """Find the windows of a trace and their energy.
 
     Raises TraceError where samples cannot become energy: current without any voltage, a damaged
-    file. A window that cannot be trusted is in the result, with its faults.
+    file, values beyond all numbers. A window that cannot be trusted is in the result, with its
+    faults.
     """
-    with np.errstate(invalid="ignore", over="ignore"):  # lost samples are counted, not warned of
-        return _analyse(trace)
+    try:
+        with np.errstate(invalid="ignore", over="ignore"):  # lost samples are counted
+            found = _analyse(trace)
+    except OverflowError as error:
+        raise _beyond(trace) from error
+    for window in found.windows:
+        figures = (window.energy_j, window.uncertainty_j, window.power_w)
+        if not all(figure is None or math.isfinite(figure) for figure in figures):
+            raise _beyond(trace)
+    return found
+
+
+def _beyond(trace: Trace) -> TraceError:
+    return TraceError(
+        f"{trace.name}: its energy is beyond what a number can hold; look at the voltage, the "
+        "scale and the accuracy that the file states"
+    )
 
 
 def _analyse(trace: Trace) -> Analysis:

@@ -7,9 +7,10 @@ import msgspec
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-# Control characters (ANSI escapes begin with one), half surrogates, and what turns the direction.
+# Control characters (ANSI escapes begin with one), half surrogates, what turns the direction, and
+# the ends of lines that Unicode has of its own.
 _UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
 
 
@@ -18,14 +19,19 @@ def printable(text: str) -> str:
     return _UNSAFE.sub(lambda match: _spelt(ord(match[0])), text)
 
 
+def one_line(text: str) -> str:
+    """Return a name, or words with names in them, printable and without an end of a line."""
+    return printable(text).replace("\n", "\\x0a").replace("\t", "\\x09")
+
+
 def all_printable(record: T) -> T:
-    """Return a structure with every text in it made printable."""
+    """Return a structure with every text in it printable and in one line."""
     return msgspec.convert(_walk(msgspec.to_builtins(record)), type(record))
 
 
 def _walk(value: object) -> object:
     if isinstance(value, str):
-        return printable(value)
+        return one_line(value)
     if isinstance(value, list):
         return [_walk(item) for item in value]
     if isinstance(value, dict):

@@ -15,7 +15,7 @@ import numpy as np
 
 from tinybench.errors import TraceError, UsageError
 from tinybench.files import STREAM_MOST_B, open_regular
-from tinybench.printable import printable
+from tinybench.printable import one_line
 
 from ..trace import CHUNK, Floats, Trace, TraceHead
 from .table import CURRENT_MAX_A, VOLTAGES_V
@@ -123,7 +123,7 @@ def _outputs(text: bytes) -> tuple[list[_Output], int]:
         found.append(
             _Output(
                 output[1].decode(),
-                printable(model[1].decode("latin-1").strip()) if model else "",
+                one_line(model[1].decode("latin-1").strip()) if model else "",
                 columns[b"sense_volt"],
                 columns[b"sense_curr"],
             )

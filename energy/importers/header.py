@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import msgspec
 
 from tinybench.errors import TraceError, UsageError
-from tinybench.printable import printable
+from tinybench.printable import one_line
 from tinybench.read import read_json
 
 from ..trace import Infer, TraceHead
@@ -193,7 +193,7 @@ def _columns(
         raise TraceError(
             f"{path}: line {max(number, 1)} names no column of current, power or energy, such as "
             f"'time_s,current_a,voltage_v,edge' or 'Timestamp(ms),Current(uA),D0-D7'; found "
-            f"'{printable(header[:80])}'"
+            f"'{one_line(header[:80])}'"
         )
     if any(name in pins for name in EIGHT):
         program = "ppk2"
@@ -210,7 +210,7 @@ def _scale(path: str, number: int, name: str, kind: str, names: list[str]) -> fl
         return 1.0
     what = f"is in {unit[2]}{unit[3].upper()}, which is no {kind}" if unit else "has no unit"
     raise TraceError(
-        f"{path}: line {max(number, 1)}: the column '{printable(name[:40])}' {what}; "
+        f"{path}: line {max(number, 1)}: the column '{one_line(name[:40])}' {what}; "
         "name it with its unit, as in "
         f"'{kind}_{KINDS[kind].lower()}', or tell all columns with --columns, as in "
         "--columns t[ms],i[ua],v"

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinybench.errors import TraceError
-from tinybench.printable import printable
+from tinybench.printable import one_line
 
 from ..trace import CHUNK
 from .header import EIGHT, Columns
@@ -167,7 +167,7 @@ class _Reader:
             pass
         raise TraceError(
             f"{self._path}: line {line}: column {index + 1} holds no number: "
-            f"'{printable(cell[:40])}'"
+            f"'{one_line(cell[:40])}'"
         )
 
     def _since(self, stamp: re.Match[str], line: int) -> float:
@@ -196,7 +196,7 @@ class _Reader:
         except ValueError:
             pass
         raise TraceError(
-            f"{self._path}: line {line}: '{printable(cell[:40])}' is no level: 0, 1, X (both "
+            f"{self._path}: line {line}: '{one_line(cell[:40])}' is no level: 0, 1, X (both "
             "within the sample) or - (not sampled)"
         )
 

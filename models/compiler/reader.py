@@ -11,7 +11,7 @@ import numpy as np
 import tflite
 
 from tinybench.errors import ModelError
-from tinybench.printable import printable
+from tinybench.printable import one_line
 
 from .graph import Graph, Operator, Tensor
 from .interface import MAX_ENDS
@@ -205,8 +205,7 @@ def _tensor(model: Any, subgraph: Any, index: int) -> Tensor:
 
 def _text(raw: bytes | None) -> str:
     """Return a name that others chose: messages quote it, so it stays in its line, and short."""
-    name = printable((raw or b"").decode("utf-8", "replace")[:MAX_NAME])
-    return name.replace("\n", "\\x0a")
+    return one_line((raw or b"").decode("utf-8", "replace")[:MAX_NAME])
 
 
 def _operator(subgraph: Any, call: Operator) -> Operator:

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+import textwrap
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -271,7 +272,10 @@ def _make(board: Board, work: Path, build_id: str, source: list[str], *, energy:
                 + " and ".join(f"{over_b} bytes too many for {name}" for name, over_b in over)
                 + ". Use a smaller model or another board"
             )
-        raise BuildError(f"the firmware of {board.name} does not build; make says:\n{words}")
+        raise BuildError(
+            f"the firmware of {board.name} does not build; make says:\n"
+            + textwrap.indent(words, "    ", lambda _: True)
+        )
 
 
 def _engine_flags(work: Path) -> str:

@@ -272,9 +272,10 @@ def _run(declared: Tool, command: list[str], words: Mapping[str, str], what: str
     ):
         return said
     kind, remedy = _remedy(declared, said, words)
+    last = _last(said)
     raise kind(
-        f"cannot {what}: {remedy}\ntried: {shlex.join(command)}\nit {ended}, its last words:\n"
-        + _last(said)
+        f"cannot {what}: {remedy}; tried: {shlex.join(command)}; it {ended}"
+        + (f", its last words:\n{last}" if last else "")
     )
 
 

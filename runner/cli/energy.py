@@ -95,11 +95,13 @@ def _open_told(trace: Path, told_of: dict[str, Any]) -> "Trace":
 def monitors(voice: Voice, to: str, out: Path | None) -> int:
     """List the energy monitors that are attached."""
     from tinybench.energy.monitor import attached
+    from tinybench.printable import one_line
 
     found, unseen = attached()
 
     def lines() -> str:
-        listed = [f"{o.driver:<11} {o.model:<16} {o.serial:<26} {o.port}\n" for o in found]
+        rows = [f"{o.driver:<11} {o.model:<16} {o.serial:<26} {o.port}" for o in found]
+        listed = [f"{one_line(row)}\n" for row in rows]
         none = "no energy monitor is attached; an N6705 is named by its VISA resource\n"
         return "".join(listed) or none
 
@@ -295,7 +297,7 @@ def _watch(
     from ..report.terminal.keys import typed
 
     start_s = shown_s = time.monotonic()
-    console = Console()
+    console = Console(highlight=False, markup=False, emoji=False)
     screen = None
     with ExitStack() as stack:
         if console.is_terminal and not console.is_dumb_terminal:

@@ -1,5 +1,6 @@
 """What is said of an error: one line that names what is wrong and what to do."""
 
+import textwrap
 import traceback
 from pathlib import Path
 
@@ -42,4 +43,5 @@ def told(error: Exception, *, verbose: bool) -> str:
         said = f"a fault of tinybench itself: {kind}: {words} at {place}; please report it"
     if not verbose:
         return f"{said}; -v shows where it comes from"
-    return f"{said}\n{''.join(traceback.format_exception(error))}"
+    frames_said = "".join(traceback.format_exception(error)).rstrip()
+    return f"{said}\n{textwrap.indent(frames_said, '    ')}"

@@ -1,6 +1,7 @@
 """What the commands print, and the one way of each to print it."""
 
 import io
+import re
 import shutil
 import sys
 import time
@@ -46,10 +47,14 @@ class Voice:
 
 
 def note(text: str) -> None:
-    """Print to standard error; what a board or a file said may not steer the terminal."""
-    from tinybench.printable import printable
+    """Print a line to standard error; below it what it quotes, lines that begin with four blanks.
 
-    print(printable(text), file=sys.stderr)
+    What a board, a file or its name says may not steer the terminal, nor forge a line of ours.
+    """
+    from tinybench.printable import one_line
+
+    lines = re.split(r"\n(?= {4})", text)
+    print("\n".join(map(one_line, lines)), file=sys.stderr)
 
 
 def put(voice: Voice, to: str, out: Path | None, forms: Mapping[str, Callable[[], Any]]) -> None:
@@ -109,7 +114,7 @@ def show_table(table: "RenderableType") -> None:
     from ..report.terminal.tables import least_width, parts
 
     columns, lines = shutil.get_terminal_size()
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     for part in parts(table):
         # Both: a width alone is not heeded where TERM is dumb.
         console.size = ConsoleDimensions(max(columns, least_width(part, console, columns)), lines)
@@ -120,7 +125,14 @@ def table_text(table: "RenderableType") -> str:
     """Return a table as text that is as wide as it needs, for a pipe or a file."""
     from rich.console import Console
 
-    console = Console(file=io.StringIO(), highlight=False, width=ENDLESS, color_system=None)
+    console = Console(
+        file=io.StringIO(),
+        highlight=False,
+        markup=False,  # a name in brackets is a name
+        emoji=False,
+        width=ENDLESS,
+        color_system=None,
+    )
     with console.capture() as capture:
         console.print(table)
     return "".join(line.rstrip() + "\n" for line in capture.get().splitlines())

@@ -186,6 +186,8 @@ def compare(
 
 
 def _compare_log(voice: Voice, run: Path, log: Path, to: str, out: Path | None) -> int:
+    from tinybench.printable import one_line
+
     from ..compare.published.log import beside, words
     from ..results.result import read_result
     from ..rules import insist_intact
@@ -198,7 +200,7 @@ def _compare_log(voice: Voice, run: Path, log: Path, to: str, out: Path | None) 
         insist_intact(result, run)
     found = beside(result, log)
     forms = {
-        "terminal": lambda: "".join(f"{line}\n" for line in words(found)),
+        "terminal": lambda: "".join(f"{one_line(line)}\n" for line in words(found)),
         "json": lambda: found,
     }
     put(voice, to, out, forms)

@@ -5,7 +5,7 @@ import io
 from tinybench import extras
 from tinybench.errors import ToolMissingError
 from tinybench.models.compiler.anatomy import Anatomy
-from tinybench.printable import printable
+from tinybench.printable import one_line
 
 SIZE_IN = (10.0, 5.5)
 NAME_MOST = 24
@@ -46,7 +46,7 @@ def as_png(found: Anatomy) -> bytes:
             axes.text(
                 life.first - 0.5 + width / 2,
                 (life.offset_b + life.size_b / 2) / 1000,
-                printable(life.what)[-NAME_MOST:].replace("$", r"\$"),
+                one_line(life.what)[-NAME_MOST:].replace("$", r"\$"),
                 ha="center",
                 va="center",
                 fontsize=6,
@@ -65,7 +65,7 @@ def as_png(found: Anatomy) -> bytes:
     axes.set_xlabel("operator")
     axes.set_ylabel("offset in the arena (kB)")
     axes.set_title(
-        f"{printable(found.file)[:60]}: arena of {need.arena_b:,} bytes, {kernels} kernels "
+        f"{one_line(found.file)[:60]}: arena of {need.arena_b:,} bytes, {kernels} kernels "
         "(hatched: scratch memory)".replace("$", r"\$"),
         fontsize=9,
     )

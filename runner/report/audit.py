@@ -124,6 +124,7 @@ def as_csv(found: Audit) -> str:
 
 def as_markdown(found: Audit) -> str:
     """Return the summary, the systems and the broken rules, for the summary of a CI job."""
+    found = all_printable(found)
     parts = [f"## Audit of {escaped(found.path)}\n", f"{escaped(sentence(found))}\n"]
     parts += [f"{escaped(of_systems(found))}\n", rows(ROLLED, map(rolled, found.systems))]
     if found.violations or any(run.violations for run in found.runs):

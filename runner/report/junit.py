@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from xml.etree import ElementTree as ET
 
-from tinybench.printable import printable
+from tinybench.printable import one_line
 
 from ..compare.store import Summary
 from ..results.result import Result
@@ -23,13 +23,13 @@ def as_junit(runs: Sequence[tuple[Result, Verdict, Summary]]) -> str:
 
 def _add_suite(root: ET.Element, result: Result, verdict: Verdict, summary: Summary) -> None:
     violations = verdict.violations
-    name = printable(f"{result.task} on {result.board}")
+    name = one_line(f"{result.task} on {result.board}")
     lasted_s = _lasted_s(result)
     suite = ET.SubElement(
         root,
         "testsuite",
         name=name,
-        timestamp=printable(result.started_at)[:19],
+        timestamp=one_line(result.started_at)[:19],
         time=f"{lasted_s:.3f}",
         tests=str(max(1, len(violations))),
         failures=str(len(violations)),
@@ -48,18 +48,20 @@ def _add_suite(root: ET.Element, result: Result, verdict: Verdict, summary: Summ
     ):
         value = getattr(summary, column)
         if value is not None:
-            ET.SubElement(properties, "property", name=column, value=printable(str(value)))
-    ET.SubElement(properties, "property", name="verdict", value=printable(verdict.words))
+            ET.SubElement(properties, "property", name=column, value=one_line(str(value)))
+    ET.SubElement(properties, "property", name="verdict", value=one_line(verdict.words))
     for words in caveats(result, verdict):
-        ET.SubElement(properties, "property", name="caveat", value=printable(words))
-    where = printable(f"tinybench.{result.board}.{result.task}")
+        ET.SubElement(properties, "property", name="caveat", value=one_line(words))
+    where = one_line(f"tinybench.{result.board}.{result.task}")
     if not violations:
         ET.SubElement(suite, "testcase", classname=where, name="run rules", time=f"{lasted_s:.3f}")
     for broken in violations:
-        case = ET.SubElement(suite, "testcase", classname=where, name=broken.rule, time="0")
-        message = printable(f"wanted {broken.wanted}, found {broken.found}")
-        failure = ET.SubElement(case, "failure", type=broken.rule, message=message)
-        failure.text = printable(f"{broken.clause}\n{broken.advice}")
+        case = ET.SubElement(
+            suite, "testcase", classname=where, name=one_line(broken.rule), time="0"
+        )
+        message = one_line(f"wanted {broken.wanted}, found {broken.found}")
+        failure = ET.SubElement(case, "failure", type=one_line(broken.rule), message=message)
+        failure.text = f"{one_line(broken.clause)}\n{one_line(broken.advice)}"
 
 
 def _lasted_s(result: Result) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from tinybench.printable import all_printable, printable
+from tinybench.printable import all_printable, one_line
 
 from ..compare.store import COLUMNS, Summary
 from ..rules import judged_under
@@ -45,9 +45,9 @@ def listing(runs: Sequence[Summary]) -> str:
             microjoules(run),
             verdict(run),
         )
-        shown = [" ".join(printable(cell).split()) for cell in cells]
+        shown = [" ".join(one_line(cell).split()) for cell in cells]
         short = [c if len(c) <= CELL_MAX else c[: CELL_MAX - 1] + "…" for c in shown[:-1]]
-        lines.append((*short, shown[-1], printable(run.run)))
+        lines.append((*short, shown[-1], one_line(run.run)))
     widths = [max(map(len, column)) for column in list(zip(*lines, strict=True))[:-1]]
     return "".join(
         "  ".join(

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from tinybench.errors import RunFolderError
 
 from .journal import JOURNAL_FILE, Entry
+from .names import PROFILE_FILE
 from .result import Result
 from .seal import file_sha256
 
@@ -59,7 +60,7 @@ def ended(result: Result) -> Entry:
 
 
 def with_evidence(result: Result, folder: Path) -> Result:
-    """Return a result that names the hashes of its journal, transcripts, trace and pictures.
+    """Return a result that names the hashes of journal, transcripts, trace, layers and pictures.
 
     To be called when the others are as they will be, and again when the journal is ended, which
     names these others. Raises RunFolderError.
@@ -74,4 +75,4 @@ def with_evidence(result: Result, folder: Path) -> Result:
 
 def is_evidence(name: str) -> bool:
     """Return whether a file of a run folder is what `with_evidence` names: no declaration."""
-    return name == JOURNAL_FILE or name.startswith(("transcript", "energy"))
+    return name in (JOURNAL_FILE, PROFILE_FILE) or name.startswith(("transcript", "energy"))

@@ -362,3 +362,10 @@ def test_samples_below_zero_are_flagged_or_make_the_window_invalid() -> None:
             assert term_j == pytest.approx(count * 2 * 9e-6 / np.sqrt(3), abs=1e-12)
         else:
             assert "samples below zero" in found.windows[0].faults[0]
+
+
+@pytest.mark.parametrize("power_w", [1e200, 1e308])
+def test_energy_beyond_all_numbers_is_refused(power_w: float) -> None:
+    """Its square, or itself, is more than a number can hold: a trace at fault, and no crash."""
+    with pytest.raises(TraceError, match="beyond what a number can hold"):
+        analyse(_trace(power_w=np.full(5000, power_w)))

@@ -31,7 +31,7 @@ class Edit(NamedTuple):
 
 def of_folder(folder: Path) -> Iterator[Edit]:
     """Yield the edits of every field of a run folder."""
-    for name in ("result.json", "manifest.json", "energy.json"):
+    for name in ("result.json", "manifest.json", "energy.json", "profile.json"):
         if not (folder / name).exists():
             continue
         document = json.loads((folder / name).read_bytes())

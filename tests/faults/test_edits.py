@@ -31,12 +31,14 @@ FAST = 250
 
 LISTS = ("manifest.json", "energy.json", "SHA256SUMS", "inputs.csv")
 """Files with many fields alike, of which the ordinary tests edit one."""
-BOARDS = ("host", "mps2-an386")
+OWN = "layers = true\nreference_outputs = true\n"
+"""What the profile `model` adds: profile.json, and the answers of the reference kernels."""
+RUNS = (("host", ""), ("mps2-an386", ""), ("host", OWN))
 
 
-def _made(at: Path, board: str) -> Path:
+def _made(at: Path, board: str, more: str) -> Path:
     """Do a run of ten inputs; of an emulated board with modelled energy. Return its folder."""
-    (at / "moment.toml").write_text(PROFILE)
+    (at / "moment.toml").write_text(PROFILE + more)
     asked = Request(
         board=board,
         task="kws",
@@ -48,10 +50,10 @@ def _made(at: Path, board: str) -> Path:
     return at / "run"
 
 
-@pytest.fixture(scope="module", params=BOARDS)
+@pytest.fixture(scope="module", params=RUNS)
 def folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
-    """A run on the host, and one of an emulated board."""
-    return _made(tmp_path_factory.mktemp("edited"), request.param)
+    """A run on the host, one of an emulated board, and one with layers and reference answers."""
+    return _made(tmp_path_factory.mktemp("edited"), *request.param)
 
 
 def _unnoticed(folder: Path, edits: list[Edit]) -> list[str]:
@@ -67,7 +69,8 @@ def test_an_edit_of_any_field_is_found(folder: Path) -> None:
         field = "" if edit.file in LISTS else edit.field
         each.setdefault((edit.file, field), []).append(edit)
     edits = [chance.choice(alike) for alike in each.values()]
-    assert {edit.file for edit in edits} >= {path.name for path in folder.glob("*.jsonl")}
+    written = [*folder.glob("*.jsonl"), *folder.glob("profile.json")]
+    assert {edit.file for edit in edits} >= {path.name for path in written}
     assert _unnoticed(folder, chance.sample(edits, min(FAST, len(edits)))) == []
 
 
@@ -75,8 +78,8 @@ def test_an_edit_of_any_field_is_found(folder: Path) -> None:
 def test_every_edit_of_every_field_is_found(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Each field of each file, with several other values."""
     count, unnoticed = 0, []
-    for board in BOARDS:
-        folder = _made(tmp_path_factory.mktemp("edited"), board)
+    for board, more in RUNS:
+        folder = _made(tmp_path_factory.mktemp("edited"), board, more)
         edits = list(of_folder(folder))
         count += len(edits)
         unnoticed += _unnoticed(folder, edits)

@@ -50,7 +50,7 @@ def test_a_version_is_what_is_said_first(
         ("size", "printf '\\377'", "size says no sizes of firmware.elf"),
         ("size", "", "size says no sizes of firmware.elf"),
         ("size", "printf '\\377' >&2; exit 1", r"failed with exit status 1: \\xff"),
-        ("make", "printf '\\377'; exit 2", r"make says:\n\\xff"),
+        ("make", "printf '\\377'; exit 2", r"make says:\n    \\xff"),
     ],
 )
 def test_a_build_fails_with_words(

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from html import escape
 
+from tinybench.printable import all_printable
+
 from ...audit.result import WORDS, Audit, Run, grade_of
 from ...rules import Violation
 from ..audit import COUNTED, ROLLED, counted, of_systems, rolled, sentence, word
@@ -40,6 +42,7 @@ summary { cursor: pointer; overflow-wrap: anywhere; }
 
 def html(found: Audit) -> str:
     """Return the whole document."""
+    found = all_printable(found)
     body = [
         f"<h1>Audit of {escape(found.path)}</h1>",
         f'<p class="{_kind(found.valid, _unproved(found))}">{escape(sentence(found))}</p>',

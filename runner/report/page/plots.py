@@ -4,7 +4,7 @@ import html
 import math
 from collections.abc import Sequence
 
-from tinybench.printable import printable
+from tinybench.printable import one_line
 
 from ...results.score import percentile
 
@@ -16,7 +16,7 @@ BINS = 24
 
 def text(words: object) -> str:
     """Return words as HTML that shows them and does nothing else."""
-    return html.escape(printable(str(words)))
+    return html.escape(one_line(str(words)))
 
 
 def dots(values: Sequence[float | None], tips: Sequence[str], unit: str, middle: float) -> str:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from tinybench.files import DOCUMENT_MOST_B, read_bytes
 from tinybench.models.compiler.anatomy import Anatomy, End, Need
-from tinybench.printable import printable
+from tinybench.printable import one_line
 from tinybench.read import read_json
 
 from ...build.fit import Fit
@@ -86,7 +86,7 @@ def _facts(found: Anatomy, need: Need) -> Table:
     table.add_column(overflow="fold")
     kinds = ", ".join(f"{count} {name}" for name, count in found.operators.items())
     for name, value in (
-        ("model", f"{printable(found.file)}, {found.size_b:,} bytes, SHA-256 {found.sha256[:16]}"),
+        ("model", f"{one_line(found.file)}, {found.size_b:,} bytes, SHA-256 {found.sha256[:16]}"),
         *(("input", _end(end)) for end in found.inputs),
         *(("output", _end(end)) for end in found.outputs),
         ("operators", f"{sum(found.operators.values())}: {kinds}"),
@@ -103,7 +103,7 @@ def _end(end: End) -> str:
     steps = ""
     if end.scale is not None:
         steps = f", scale {end.scale:.6g}, zero point {end.zero_point}"
-    return f"{printable(end.name)[:60]}: {end.type.lower()} {shape}{steps}"
+    return f"{one_line(end.name)[:60]}: {end.type.lower()} {shape}{steps}"
 
 
 def _operators(need: Need) -> Table:

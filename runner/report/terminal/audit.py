@@ -7,6 +7,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from tinybench.printable import all_printable
+
 from ...audit.result import Audit, Run, grade_of
 from ..audit import COUNTED, ROLLED, broken, counted, of_systems, rolled, sentence, word
 
@@ -17,6 +19,7 @@ STYLES = {"figure": "bold red", "rule": "red", "paperwork": "yellow", "sound": "
 
 def report(found: Audit) -> RenderableType:
     """Return the verdict, the systems, then the runs and the broken rules."""
+    found = all_printable(found)
     parts: list[RenderableType] = [Text(), verdict(found), Text(of_systems(found)), Text()]
     parts.append(_systems(found))
     detailed = len(found.runs) <= DETAILED_RUNS

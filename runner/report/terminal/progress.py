@@ -54,7 +54,7 @@ def _bars(stream: TextIO) -> Track:
         )
 
         columns = (
-            TextColumn("{task.description:<12}"),
+            TextColumn("{task.description:<12}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("elapsed"),

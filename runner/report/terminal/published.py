@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tinybench.printable import printable
+from tinybench.printable import one_line
 
 from ...compare.published.standing import Beside, Standing, standings
 from ...compare.published.table import load
@@ -37,7 +37,7 @@ def _sentence(one: Standing) -> str:
         beside.append((f"best {one.core}", one.best_per_core.get(one.core)))
     beside.append(("best of all", one.best))
     said = [f"{name} {_whose(one, which)}" for name, which in beside if which is not None]
-    return printable(f"{text}: {', '.join(said)}")
+    return one_line(f"{text}: {', '.join(said)}")
 
 
 def ranking(one: Standing) -> list[tuple[str, str, str]]:

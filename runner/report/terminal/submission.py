@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tinybench.printable import printable
+from tinybench.printable import one_line
 
 from ...rules import Violation
 from ...submission.tree import Submission
@@ -21,8 +21,10 @@ def report(made: Submission) -> RenderableType:
     tasks = ", ".join(made.tasks)
     parts: list[RenderableType] = [
         Text(
-            f"{made.division} division, {made.submitter}, {made.system}: {tasks}; "
-            f"{len(made.files)} files in {printable(made.folder)}",
+            one_line(
+                f"{made.division} division, {made.submitter}, {made.system}: {tasks}; "
+                f"{len(made.files)} files in {made.folder}"
+            ),
             overflow="fold",
         )
     ]
@@ -39,5 +41,5 @@ def _table(broken: Sequence[Violation]) -> Table:
         table.add_column(name, overflow="fold")
     for one in broken:
         cells = (one.rule, one.wanted, one.found, one.advice)
-        table.add_row(*(Text(printable(cell)) for cell in cells))
+        table.add_row(*(Text(one_line(cell)) for cell in cells))
     return table

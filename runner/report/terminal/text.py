@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tinybench.printable import all_printable
+from tinybench.printable import all_printable, one_line
 from tinybench.uncertain import uncertain
 
 from ...build import task as tasks
@@ -36,7 +36,7 @@ def report(
     parts += [Text(), _verdict(result, verdict)]
     if verdict.violations:
         parts.append(_violations(verdict.violations))
-    parts.append(Text(f"run folder: {folder}", overflow="fold"))
+    parts.append(Text(f"run folder: {one_line(str(folder))}", overflow="fold"))
     return Group(*parts)
 
 

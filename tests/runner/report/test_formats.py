@@ -12,7 +12,7 @@ import pytest
 from tests import ROOT
 from tests.runner.compare.test_change import energy
 from tests.runner.compare.test_store import stored
-from tinybench.printable import printable
+from tinybench.printable import one_line
 from tinybench.runner import cli
 from tinybench.runner.compare.store import COLUMNS
 from tinybench.runner.report.schema import schema
@@ -58,7 +58,7 @@ def test_no_format_lets_a_name_act(tmp_path: Path, capsys: pytest.CaptureFixture
             ET.fromstring(text)  # noqa: S314 - our own
         if form == "csv":
             (row,) = csv.DictReader(io.StringIO(text))
-            assert row["dut"] == printable(EVIL)
+            assert row["dut"] == one_line(EVIL)
         if form == "json":
             assert json.loads(text)["dut"] == EVIL
 
