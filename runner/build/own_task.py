@@ -67,7 +67,12 @@ def read_inputs(path: Path, model: Anatomy, most: int = INPUTS_MOST) -> Given:
     the model says; one input, or several along a first axis. .csv: real values, a line an input.
     Raises DatasetError, which names the file.
     """
-    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    try:
+        files = sorted(path.iterdir()) if path.is_dir() else [path]
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read: {error.strerror}") from error
+    if not path.exists():
+        raise DatasetError(f"{path}: there is no such file or folder of inputs")
     found: list[tuple[str, bytes]] = []
     for file in files:
         if file.suffix not in _READERS or not file.is_file():
@@ -103,7 +108,8 @@ def _from_bin(file: Path, data: bytes, model: Anatomy) -> list[bytes]:
 def _from_npy(file: Path, data: bytes, model: Anatomy) -> list[bytes]:
     try:
         values = np.load(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, OverflowError, MemoryError, zipfile.BadZipFile) as error:
+        # numpy makes the room that a header asks for before it reads
         raise DatasetError(f"{file}: no .npy of numbers: {error}") from error
     if not isinstance(values, np.ndarray) or values.dtype.kind not in "iuf":
         raise DatasetError(f"{file}: not an array of numbers")
@@ -116,6 +122,12 @@ def _from_csv(file: Path, data: bytes, model: Anatomy) -> list[bytes]:
         values = np.array([[float(cell) for cell in line.split(",")] for line in lines])
     except ValueError as error:
         raise DatasetError(f"{file}: lines of numbers, separated by commas: {error}") from error
+    wanted = model.inputs[0].elements
+    if len(model.inputs) == 1 and values.ndim == 2 and values.shape[1] != wanted:
+        raise DatasetError(
+            f"{file}: lines of {values.shape[1]} values; a line is an input, and one of this "
+            f"model has {wanted}"
+        )
     return _rows(file, values, model)
 
 
@@ -136,12 +148,14 @@ def _rows(file: Path, values: npt.NDArray[Any], model: Anatomy) -> list[bytes]:
     rows = values.reshape(-1, end.elements)
     if values.dtype != own:
         real = rows.astype(np.float64)
+        ends = np.finfo(own) if own.kind == "f" else np.iinfo(own)
         if not np.isfinite(real).all():
             raise DatasetError(f"{file}: a value is not finite")
-        if end.scale is not None and own.kind in "iu":
-            ends = np.iinfo(own)
-            real = np.clip(np.rint(real / end.scale) + (end.zero_point or 0), ends.min, ends.max)
-        rows = real.astype(own)
+        if own.kind in "iu":
+            real = np.rint(real / (end.scale or 1.0)) + (end.zero_point or 0)
+        rows = np.clip(real, float(ends.min), float(ends.max)).astype(own)
+    elif own.kind == "f" and not np.isfinite(rows).all():
+        raise DatasetError(f"{file}: a value is not finite")
     return [row.tobytes() for row in rows]
 
 

@@ -175,7 +175,7 @@ def test_an_upload_is_in_a_format_that_the_models_input_can_have(
 def test_layers_without_a_faster_kernel_are_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`tinybench compile` says which layers got a plain kernel, and how much of the work it is."""
+    """`compile` and `model` say which layers got a plain kernel, and how much of the work it is."""
     model = build_model.chain(
         build_model.convolution(RNG, (6, 6, 2), 2, (1, 1)),
         build_model.convolution(RNG, (6, 6, 2), 4, (5, 5), depthwise=True),
@@ -189,6 +189,10 @@ def test_layers_without_a_faster_kernel_are_named(
     assert "DEPTHWISE_CONV_2D (1); 96% of the MACs" in said
     assert main([*command, "plain"]) == 0
     assert "for want of" not in capsys.readouterr().out
+    assert main(["model", str(tflite)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "for want of dsp ones for their shape or scales: " in said
+    assert "DEPTHWISE_CONV_2D (1); 96% of the MACs" in said
 
 
 def test_what_computes_the_shape_of_a_reshape_is_left_out(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from ...measure.profile import Profile
 from ...results.names import PROFILE_FILE
 from ...rules.judge import Outcome
 from ..document import document as as_document
+from .model import slow
 from .profile import table
 from .text import report
 
@@ -46,6 +47,12 @@ def told(found: Anatomy, fitting: Sequence[Fit]) -> RenderableType:
         Text(
             f"arena: bytes in use during each operator, of {need.arena_b:,}, with the {kernels} "
             "kernels"
+        ),
+        *(
+            Text(line)
+            for kind, each in found.needs.items()
+            if kind == kernels or len(fitting) != 1
+            for line in slow(kind, each.operators)
         ),
         Text(),
         _boards(fitting),

@@ -1,6 +1,7 @@
 """The report on a compiled model: its operators and what each costs."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Group, RenderableType
@@ -8,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tinybench.models.compiler import Manifest
+from tinybench.models.compiler.manifest import OperatorEntry
 
 
 def table(manifest: Manifest, folder: Path) -> RenderableType:
@@ -33,24 +35,24 @@ def table(manifest: Manifest, folder: Path) -> RenderableType:
         f"{manifest.tensor_ram_b:,} bytes of tensor RAM (upload buffer {manifest.input_b:,}, "
         f"arena {manifest.arena_b:,})"
     )
-    lines = [totals, *slow(manifest)]
+    lines = [totals, *slow(manifest.kernels, manifest.operators)]
     return Group(operators, *map(Text, lines), Text(f"written to {folder}", overflow="fold"))
 
 
-def slow(manifest: Manifest) -> list[str]:
+def slow(kernels: str, operators: Sequence[OperatorEntry]) -> list[str]:
     """Return a line about layers that got a plain kernel where a faster one was asked for."""
     plain = [
         entry
-        for entry in manifest.operators
+        for entry in operators
         if entry.macs and not entry.kernel.endswith(("_blocked", "_dsp", "_mve"))
     ]
-    if manifest.kernels == "plain" or not plain:
+    if kernels == "plain" or not plain:
         return []
     counts = Counter(entry.operator for entry in plain)
-    share = sum(entry.macs for entry in plain) / manifest.macs
+    share = sum(entry.macs for entry in plain) / sum(entry.macs for entry in operators)
     listed = ", ".join(f"{name} ({count})" for name, count in counts.most_common())
     return [
-        f"plain kernels, for want of {manifest.kernels} ones for their shape or scales: {listed}; "
+        f"plain kernels, for want of {kernels} ones for their shape or scales: {listed}; "
         f"{share:.0%} of the MACs"
     ]
 

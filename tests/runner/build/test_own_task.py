@@ -1,9 +1,12 @@
 """The inputs of a model of one's own: read, quantised, or refused by name."""
 
+import io
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from tinybench.errors import DatasetError
 from tinybench.models.compiler.anatomy import Anatomy, End
@@ -96,3 +99,66 @@ def test_seeded_inputs_are_the_same_for_the_same_seed() -> None:
     assert seeded(MODEL, 5, 1).inputs[0][1] != seeded(MODEL, 5, 2).inputs[0][1]
     assert with_windows(seeded(MODEL, 7, 1), MODEL, 1) == seeded(MODEL, 7, 1)
     assert len(with_windows(seeded(MODEL, 2, 9), MODEL, 1).inputs) == 5
+
+
+def _header(shape: tuple[int, ...]) -> bytes:
+    """Return an .npy that claims a shape and holds nothing of it."""
+    out = io.BytesIO()
+    claim = {"descr": "<f8", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(out, claim)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("shape", [(1 << 44,), (1 << 70,), (6,)])
+def test_a_header_that_claims_more_than_is_there_is_refused(
+    tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    """More than memory holds, more than a number holds, or only more than the file."""
+    (tmp_path / "x.npy").write_bytes(_header(shape))
+    with pytest.raises(DatasetError, match=r"x\.npy: no \.npy of numbers"):
+        read_inputs(tmp_path / "x.npy", MODEL)
+
+
+def test_an_archive_called_npy_is_refused(tmp_path: Path) -> None:
+    """Whole, and cut off."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("a", "b")
+    for data in (out.getvalue(), out.getvalue()[:20]):
+        (tmp_path / "x.npy").write_bytes(data)
+        with pytest.raises(DatasetError, match=r"x\.npy"):
+            read_inputs(tmp_path / "x.npy", MODEL)
+
+
+def test_lines_of_another_length_are_not_joined_to_an_input(tmp_path: Path) -> None:
+    """A line is an input, even if two short ones would make one."""
+    (tmp_path / "x.csv").write_text("1,2,3\n4,5,6\n")
+    with pytest.raises(DatasetError, match="lines of 3 values; a line is an input"):
+        read_inputs(tmp_path / "x.csv", MODEL)
+
+
+def test_floats_of_a_float_model_are_finite(tmp_path: Path) -> None:
+    """NaN is refused in the model's own type as in another; what is too large is cut off."""
+    ends = [replace(END, type="FLOAT32", scale=None, zero_point=None)]
+    model = replace(MODEL, inputs=ends, input_b=24)
+    for dtype in ("<f4", "<f8"):
+        np.save(tmp_path / "x.npy", np.full(6, np.nan, dtype))
+        with pytest.raises(DatasetError, match="not finite"):
+            read_inputs(tmp_path / "x.npy", model)
+    np.save(tmp_path / "x.npy", np.full(6, 1e300))
+    ((_, data),) = read_inputs(tmp_path / "x.npy", model).inputs
+    assert np.isfinite(np.frombuffer(data, "<f4")).all()
+
+
+def test_values_of_a_model_without_a_scale_are_cut_off(tmp_path: Path) -> None:
+    """They do not wrap around."""
+    model = replace(MODEL, inputs=[replace(END, scale=None, zero_point=None)])
+    np.save(tmp_path / "x.npy", np.array([300, -300, 1, 2, 3, 4]))
+    ((_, data),) = read_inputs(tmp_path / "x.npy", model).inputs
+    assert _values(data) == [127, -128, 1, 2, 3, 4]
+
+
+def test_inputs_that_are_not_there_are_said_so(tmp_path: Path) -> None:
+    """Whatever they are called."""
+    with pytest.raises(DatasetError, match="no such file or folder"):
+        read_inputs(tmp_path / "gone.npy", MODEL)
