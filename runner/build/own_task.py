@@ -18,6 +18,7 @@ from tinybench.files import WHOLE_MOST_B, is_file_name, read_bytes, write_whole
 from tinybench.mlperf_tiny import WINDOWS
 from tinybench.models.compiler.anatomy import Anatomy, End
 from tinybench.models.model_file import read_model_file
+from tinybench.read import TOML_MOST_B
 
 INPUTS_MOST = 10_000
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)
@@ -177,6 +178,11 @@ def own_task(model: Path, found: Anatomy, given: Given, folder: Path | None = No
         "inputs.toml": _dataset(name, found, given),
         "model.toml": _model(name, file, found),
     }
+    if len(texts["task.toml"]) > TOML_MOST_B:
+        raise DatasetError(
+            f"{found.file}: {sum(end.elements for end in found.outputs)} output values are more "
+            "than a task can declare; measure the model without its last layers"
+        )
     files = {key: text.encode() for key, text in texts.items()}
     files |= {"inputs.zip": archive, file: read_model_file(model)}
     digest = hashlib.sha256()

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from tinybench.errors import DatasetError
 from tinybench.models.compiler.anatomy import Anatomy, End
-from tinybench.runner.build.own_task import read_inputs, seeded, with_windows
+from tinybench.runner.build.own_task import own_task, read_inputs, seeded, with_windows
 
 END = End(name="in", type="INT8", shape=[1, 2, 3], scale=0.5, zero_point=-1)
 MODEL = Anatomy(
@@ -162,3 +162,13 @@ def test_inputs_that_are_not_there_are_said_so(tmp_path: Path) -> None:
     """Whatever they are called."""
     with pytest.raises(DatasetError, match="no such file or folder"):
         read_inputs(tmp_path / "gone.npy", MODEL)
+
+
+def test_more_outputs_than_a_task_declares_are_refused_before_anything_is_written(
+    tmp_path: Path,
+) -> None:
+    """With their number."""
+    model = replace(MODEL, outputs=[replace(END, shape=[1, 200, 200, 3])])
+    with pytest.raises(DatasetError, match=r"m\.tflite: 120000 output values"):
+        own_task(tmp_path / "m.tflite", model, seeded(MODEL, 5, 1), tmp_path / "task")
+    assert not (tmp_path / "task").exists()
