@@ -3,13 +3,15 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from tinybench.errors import UsageError
 
 from ..results.defaults import DEFAULT_BAUD
 from . import options
 from .options import PATH, command, positive
 from .output import Voice, put
-from .tree import Argument, Option
+from .tree import Argument, Option, typed
 
 if TYPE_CHECKING:
     from tinybench.models.compiler.anatomy import Anatomy
@@ -81,6 +83,9 @@ def model(
     from ..build.board import load_board
     from ..build.fit import fit, fits, kernels_of_all
 
+    wants = check or any(said[word] for word in MEASURED)
+    if not wants and not typed(click.get_current_context(), "board"):
+        board = None  # one that tinybench.toml names is for those who measure
     if board is None:
         wanted = next((word for word in MEASURED if said[word]), "check" if check else None)
         if wanted is not None:

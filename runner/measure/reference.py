@@ -1,6 +1,6 @@
 """The DUT's answers beside those of the reference kernels of TensorFlow Lite Micro, to the bit."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,8 @@ import numpy.typing as npt
 
 from tinybench import extras
 from tinybench.datasets.reader import Sample
-from tinybench.errors import ModelError
-from tinybench.files import WHOLE_MOST_B, read_bytes
-from tinybench.models.compiler.interface import MAX_ENDS
+from tinybench.models.compiler.reader import read_graph
+from tinybench.models.model_file import read_model_file
 from tinybench.track import Track
 
 from ..build.task import Task
@@ -41,15 +40,14 @@ def compare(
         from tflite_micro import runtime
     except ImportError:
         return _none(extras.missing("the reference", "tflite-micro", EXTRA))
+    data = read_model_file(model)
+    graph = read_graph(data)
     try:
-        interpreter = runtime.Interpreter.from_bytes(
-            read_bytes(model, WHOLE_MOST_B), arena_size=ARENA_B
-        )
-    except OSError as error:
-        raise ModelError(f"{model}: cannot be read: {error.strerror}") from error
+        interpreter = runtime.Interpreter.from_bytes(data, arena_size=ARENA_B)
     except (RuntimeError, ValueError) as error:
         return _none(f"the reference interpreter refuses the model: {error}")
-    sources, targets = _all(interpreter.get_input_details), _all(interpreter.get_output_details)
+    sources = [interpreter.get_input_details(number) for number in range(len(graph.inputs))]
+    targets = [interpreter.get_output_details(number) for number in range(len(graph.outputs))]
     if not _takes(task, sources):
         return _none(f"the reference takes no inputs of {task.input_format}")
     equal, first = 0, None
@@ -65,17 +63,6 @@ def compare(
         to_the_bit=all(np.dtype(target["dtype"]).kind != "f" for target in targets),
         first_differing=first or None,
     )
-
-
-def _all(details: Callable[[int], dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the details of all inputs or outputs; the interpreter does not say how many."""
-    found: list[dict[str, Any]] = []
-    while len(found) < MAX_ENDS:
-        try:
-            found.append(details(len(found)))
-        except IndexError:
-            break
-    return found
 
 
 def _takes(task: Task, sources: Sequence[dict[str, Any]]) -> bool:

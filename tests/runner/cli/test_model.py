@@ -9,7 +9,7 @@ import pytest
 
 from tests.models import random_operators, tflite_builder
 from tests.models.packaged import MODELS
-from tests.program import tinybench
+from tests.program import TINYBENCH, tinybench
 from tinybench.runner.build.board import names
 from tinybench.runner.results.result import read_result
 
@@ -99,6 +99,15 @@ def test_a_word_that_cannot_be_honoured_is_refused(words: tuple[str, ...], said:
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_board_that_the_defaults_name_starts_no_measurement(tmp_path: Path) -> None:
+    """`tinybench.toml` is for those who run a task: asked what a model is, it is said."""
+    (tmp_path / "tinybench.toml").write_text('board = "mps2-an386"\n', encoding="utf-8")
+    done = tinybench("model", KWS, program=["env", "-C", str(tmp_path), *TINYBENCH])
+    assert done.returncode == 0, done.stderr
+    assert "stm32-h405" in done.stdout
+    assert not (tmp_path / "runs").exists()
 
 
 def test_no_model_is_refused_in_words(tmp_path: Path) -> None:
