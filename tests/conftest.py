@@ -62,3 +62,23 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tinybench.runner.build.board import load_board
 
     return build(load_board("host"), tmp_path_factory.mktemp("core") / "host")
+
+
+@pytest.fixture(scope="session")
+def line(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program that is a serial line as slow as a real one."""
+    from tests.link.paced_line import build
+
+    return build(tmp_path_factory.mktemp("line"))
+
+
+@pytest.fixture(scope="session")
+def firmware() -> str:
+    """The keyword spotting firmware of the host."""
+    from tinybench.runner.build.board import load_board
+    from tinybench.runner.build.firmware import build
+    from tinybench.runner.build.inputs import resolve
+    from tinybench.runner.build.task import load_task
+
+    task = load_task("kws")
+    return build(load_board("host"), task, resolve(task).model).elf

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests import official as official_files
 from tinybench.datasets.declaration import Dataset, load_dataset
 from tinybench.datasets.official import PREPARED_FILE, Identity, identify, read_prepared, repeated
 from tinybench.datasets.prepare import CIFAR_MEMBER, prepare
@@ -130,10 +131,7 @@ def test_a_verified_input_is_never_replaced(
     shared_data: Path, mirror: Path, tmp_path: Path
 ) -> None:
     """Our features of a clip may differ by a step: where the official ones are, these stay."""
-    dataset = load_dataset("kws01")
-    assert dataset.source is not None
-    official = mirror / dataset.source.address
-    labels = (official / "y_labels.csv").read_bytes()
+    dataset, official, labels = official_files.keywords(mirror)
     clips = shared_data / "samples" / "kws01-open"
     folder = tmp_path / "kws01"
     folder.mkdir()
@@ -152,10 +150,7 @@ def test_a_cache_gets_official_features_or_none(
     shared_data: Path, mirror: Path, tmp_path: Path
 ) -> None:
     """An approximation in the cache would be a damaged file to the next run."""
-    dataset = load_dataset("kws01")
-    assert dataset.source is not None
-    official = mirror / dataset.source.address
-    labels = (official / "y_labels.csv").read_bytes()
+    dataset, official, labels = official_files.keywords(mirror)
     clips = tmp_path / "clips"
     clips.mkdir()
     for path in (shared_data / "samples" / "kws01-open").glob("*.bin"):

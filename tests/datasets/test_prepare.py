@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from tests import official as official_files
 from tinybench.datasets import logmel
 from tinybench.datasets.coco import picture, shrink
 from tinybench.datasets.declaration import Dataset, load_dataset, names
@@ -60,10 +61,7 @@ def test_the_open_clips_give_the_official_features(
     shared_data: Path, mirror: Path, tmp_path: Path
 ) -> None:
     """All 50 within one step in every value, at least 45 equal to the byte."""
-    dataset = load_dataset("kws01")
-    assert dataset.source is not None
-    official = mirror / dataset.source.address
-    labels = (official / "y_labels.csv").read_bytes()
+    dataset, official, labels = official_files.keywords(mirror)
     clips = shared_data / "samples" / "kws01-open"
     *_, (made, looked_at) = prepare(dataset, clips, labels, None, tmp_path)
     assert (made, looked_at) == (50, 1000)

@@ -35,16 +35,6 @@ def dut(elf: Path) -> Iterator[DutProcess]:
         assert process.words() == ""
 
 
-@pytest.fixture(scope="module")
-def long_lived(elf: Path) -> Iterator[DutProcess]:
-    """One device that all generated input goes to."""
-    with DutProcess([str(elf)]) as process:
-        process.read_until(READY)
-        yield process
-        assert process.close_line() == 0
-        assert process.words() == ""
-
-
 def laps_us(reply: str) -> list[int]:
     """Return the time stamps in a reply."""
     return [int(us) for us in re.findall(r"m-lap-us-(\d+)\r\n", reply)]

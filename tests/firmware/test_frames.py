@@ -53,16 +53,6 @@ def dut(elf: Path) -> Iterator[DutProcess]:
         assert process.words() == ""
 
 
-@pytest.fixture(scope="module")
-def long_lived(elf: Path) -> Iterator[DutProcess]:
-    """One device that all generated input goes to."""
-    with DutProcess([str(elf)]) as process:
-        process.read_until(READY)
-        yield process
-        assert process.close_line() == 0
-        assert process.words() == ""
-
-
 def data(upload: int, number: int, whole: bytes = INPUT) -> Frame:
     """Return one frame of an input."""
     start = number * PAYLOAD_B

@@ -10,13 +10,8 @@ import pytest
 
 from tests import ROOT
 from tests.hardware import loop
-from tests.link.paced_line import build as build_line
 from tests.link.paced_line import paced_line
 from tinybench.errors import TransportError
-from tinybench.runner.build.board import load_board
-from tinybench.runner.build.firmware import build
-from tinybench.runner.build.inputs import resolve
-from tinybench.runner.build.task import load_task
 
 PROFILE = """\
 name = "short"
@@ -24,19 +19,6 @@ title = "Short windows, for tests"
 source = "none"
 window_min_s = 1.2
 """
-
-
-@pytest.fixture(scope="module")
-def line(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The paced line."""
-    return build_line(tmp_path_factory.mktemp("line"))
-
-
-@pytest.fixture(scope="module")
-def firmware() -> str:
-    """The keyword spotting firmware of the host."""
-    task = load_task("kws")
-    return build(load_board("host"), task, resolve(task).model).elf
 
 
 @pytest.fixture

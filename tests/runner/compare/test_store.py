@@ -231,7 +231,7 @@ def test_a_long_name_leaves_the_listing_readable(
     head, *lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2
     assert all(line[head.index("run", 60) :].startswith(str(tmp_path)) for line in lines)
-    assert any(line.endswith(str(folder)) and "\\x1b[2J bbb" in line for line in lines)
+    assert any(line.endswith(str(folder)) and "\\x1b[2J\\x0abbb" in line for line in lines)
     assert max(map(len, lines)) < 250 + len(str(folder))
 
 

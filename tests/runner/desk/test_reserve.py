@@ -11,33 +11,17 @@ from pathlib import Path
 import pytest
 from serial.tools import list_ports
 
-from tests.link.paced_line import build as build_line
 from tests.link.paced_line import paced_line
 from tests.program import TIMEOUT_S, TINYBENCH, tinybench
 from tests.runner.desk.plugged import NUCLEO, OTHER, serial_port
 from tinybench.errors import UsageError
 from tinybench.runner import cli
 from tinybench.runner.build.board import load_board
-from tinybench.runner.build.firmware import build
-from tinybench.runner.build.inputs import resolve
 from tinybench.runner.build.task import load_task, names, task_of
 from tinybench.runner.desk.locks import hold
 
 SHORT = ["--mode", "accuracy", "--limit", "2", "--json"]
 LONG = ["--mode", "accuracy", "--limit", "300"]
-
-
-@pytest.fixture(scope="module")
-def line(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The paced line."""
-    return build_line(tmp_path_factory.mktemp("line"))
-
-
-@pytest.fixture(scope="module")
-def firmware() -> str:
-    """The keyword spotting firmware of the host."""
-    task = load_task("kws")
-    return build(load_board("host"), task, resolve(task).model).elf
 
 
 @pytest.fixture(scope="module")
