@@ -26,6 +26,13 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     return skips.judged((yield), MIRROR)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the long tests the time they take."""
+    for item in items:
+        if any(item.get_closest_marker(name) for name in ("soak", "training", "hardware")):
+            item.add_marker(pytest.mark.timeout(0))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of official inputs, models and published results, kept outside the repository."""

@@ -22,8 +22,8 @@ COMPUTER_ALIKE = 4.0
 """... on a computer, which also does other things."""
 SLACK_S = 1e-4
 """... of a short one: the first reads of flash and cache ..."""
-COMPUTER_SLACK_S = 1e-3
-"""... or another program's turn."""
+COMPUTER_SLACK_S = 20e-3
+"""... or a few turns of other programs, where there are more of them than cores."""
 
 
 def rulings(result: Result) -> Iterator[Ruling]:

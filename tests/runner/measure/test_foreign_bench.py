@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.program import TINYBENCH, UNTIMED, tinybench
+from tests.program import LISTENING, UNTIMED, tinybench
 from tinybench.energy.simulated.foreign import foreign_dut
 from tinybench.errors import UsageError
 from tinybench.models.declaration import package_folder
@@ -26,11 +26,12 @@ from tinybench.runner.results.result import read_result
 def simulated(count: int, *words: str) -> Iterator[dict[str, str]]:
     """Run `tinybench simulate`; yield the ports it prints, by name."""
     program = subprocess.Popen(
-        [*TINYBENCH, "simulate", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*LISTENING, "simulate", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert program.stdout is not None
     assert program.stderr is not None
-    with program:
+    with program, contextlib.ExitStack() as stack:
+        stack.callback(program.kill)  # leaving waits for it
         lines = [program.stdout.readline().split() for _ in range(count)]
         assert all(len(line) == 2 for line in lines), program.stderr.read()
         yield dict(lines)
