@@ -154,6 +154,11 @@ class Board(Declaration, frozen=True, kw_only=True):
     default; with what this board adds to their declaration, or with all of one of its own."""
     reset: ResetLine | None = None
     """For a board that its flasher cannot reset."""
+    dtr: bool | None = None
+    """Whether its port is opened with DTR asserted; None: it is, unless it is the line that resets
+    the board."""
+    rts: bool | None = None
+    """The same of RTS."""
     power: Power | None = None
     """For modelled energy of an emulated board."""
 

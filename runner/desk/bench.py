@@ -44,6 +44,9 @@ class DeskBoard(Declaration, frozen=True, kw_only=True):
     """Its serial port in energy mode, where the energy build talks on other pins."""
     interface_board: Text | None = None
     """What isolates it in energy mode: a name in `interface_boards`."""
+    dtr: bool | None = None
+    """Whether its port is opened with DTR asserted; None: as its declaration says."""
+    rts: bool | None = None
 
 
 class DeskPort(Declaration, frozen=True, kw_only=True):
@@ -51,6 +54,9 @@ class DeskPort(Declaration, frozen=True, kw_only=True):
 
     serial: Text | None = None
     port: Text | None = None
+    dtr: bool | None = None
+    """Whether it is opened with DTR asserted; None: it is."""
+    rts: bool | None = None
 
 
 class Bench(Declaration, frozen=True, kw_only=True):
@@ -164,6 +170,12 @@ def line_of(desk: DeskBoard, bench: Bench, *, energy: bool) -> DeskPort:
     """Return what carries the serial line of a board; in energy mode often another device."""
     if energy and desk.interface_board is not None:
         return bench.interface_boards[desk.interface_board]
+    own = own_line(desk)
     if energy and desk.energy_port is not None:
-        return DeskPort(port=desk.energy_port)
-    return DeskPort(serial=desk.serial, port=desk.port)
+        return replace(own, serial=None, port=desk.energy_port)
+    return own
+
+
+def own_line(desk: DeskBoard) -> DeskPort:
+    """Return what carries the serial line of a board itself."""
+    return DeskPort(serial=desk.serial, port=desk.port, dtr=desk.dtr, rts=desk.rts)

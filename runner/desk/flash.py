@@ -83,7 +83,7 @@ def ask(site: Site) -> Identity | None:
 
     Raises UsageError or TransportError when the port cannot be opened.
     """
-    with closing(SerialTransport(site.port or "", site.baud)) as port:
+    with closing(SerialTransport(site.port or "", site.baud, site.opening)) as port:
         try:
             line: Transport = port
             if site.interface_board:
@@ -207,7 +207,7 @@ def resets(board: Board, site: Site) -> dict[str, Callable[[], None]]:
 
         ways["flasher"] = by_flasher
     if (line := board.reset) is not None and (port := site.port) is not None:
-        ways["line"] = lambda: serial_port.pulse(port, line.line, line.pulse_s)
+        ways["line"] = lambda: serial_port.pulse(port, line.line, line.pulse_s, site.opening)
     if (hub := site.hub) is not None:
         ways["hub"] = lambda: power_cycle(hub)
     return ways

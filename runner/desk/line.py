@@ -23,7 +23,7 @@ def open_line(way: Way, more: Sequence[str] = ()) -> Transport:
     Raises TransportError or UsageError when it cannot be opened.
     """
     if isinstance(way, Site):
-        return SerialTransport(way.port or "", way.baud)
+        return SerialTransport(way.port or "", way.baud, way.opening)
     return ProcessTransport([*way, *more])
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from tinybench.errors import TinybenchError, UsageError
+from tinybench.transport.serial_port import Opening
 
+from ..build.board import Board
 from ..build.task import Task, load_task, task_of
 from ..dut.client import Dut
 from ..results.request import MODELLED, Request
@@ -54,7 +56,7 @@ def reserved(
         monitor = monitor_spec(asked.monitor, bench)
     with hold(locked_by(asked, monitor, bench, looking), asked.wait_s, say) as tell:
         insist_attached(asked)
-        sites = _sites(asked, asked.ports or (() if port_needed else (None,)))
+        sites = _sites(asked, board, asked.ports or (() if port_needed else (None,)))
         if asked.task == AUTO:
             task = _task_on(sites[0])
             say(f"the board holds {task.model_id}: task {task.name}")
@@ -62,7 +64,8 @@ def reserved(
         yield Station(asked, board, task, sites, monitor), tell
 
 
-def _sites(asked: Request, ports: tuple[str | None, ...]) -> tuple[Site, ...]:
+def _sites(asked: Request, board: Board, ports: tuple[str | None, ...]) -> tuple[Site, ...]:
+    opening = _opening(asked, board)
     return tuple(
         Site(
             port=port,
@@ -71,9 +74,23 @@ def _sites(asked: Request, ports: tuple[str | None, ...]) -> tuple[Site, ...]:
             probe=asked.probe,
             hub=asked.hub,
             flasher=asked.flasher,
+            opening=opening,
         )
         for port in ports
     )
+
+
+def _opening(asked: Request, board: Board) -> Opening:
+    """Return how the port is opened: as was asked, else as the board declares, if it is its own."""
+
+    def state(line: str, wanted: bool | None, declared: bool | None) -> bool | None:
+        if wanted is not None or asked.interface_board:
+            return wanted
+        if declared is None and board.reset is not None and board.reset.line == line:
+            return False  # asserted, it would hold the board in reset
+        return declared
+
+    return Opening(dtr=state("dtr", asked.dtr, board.dtr), rts=state("rts", asked.rts, board.rts))
 
 
 def _insist_asked(asked: Request) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from tinybench.energy.monitor import MonitorSpec
+from tinybench.transport.serial_port import PLAIN, Opening
 
 from ..build.board import Board
 from ..build.task import Task
@@ -24,6 +25,8 @@ class Site:
     """Its supply: "HUB:PORT" of a USB hub that can switch it, as uhubctl writes it."""
     flasher: str | None = None
     """None: the first that the board declares."""
+    opening: Opening = PLAIN
+    """How its port is opened."""
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,9 @@ class Request(msgspec.Struct, frozen=True):
     """Serial number of the debug probe; None: the only one."""
     hub: str | None = None
     """Hub port that switches the board's power, as uhubctl writes it: "1-1.4:2"."""
+    dtr: bool | None = None
+    """Whether the port is opened with DTR asserted; None: as the board declares."""
+    rts: bool | None = None
     wait_s: float = 0.0
     """Longest wait for a board or monitor that another run has."""
 

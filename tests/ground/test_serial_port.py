@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -25,7 +25,7 @@ from tinybench.runner.dut.client import Dut
 from tinybench.runner.dut.line import Patience
 from tinybench.transport import serial_port
 from tinybench.transport.process import ProcessTransport
-from tinybench.transport.serial_port import SerialTransport, holders, latency_timer_ms
+from tinybench.transport.serial_port import Opening, SerialTransport, holders, latency_timer_ms
 
 INPUT = bytes(range(1, 206)) + bytes(285)
 BAUD = 115_200
@@ -209,7 +209,11 @@ def _server(path: str, remote: bool, lines: list[tuple[str, bool]] | None = None
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
-        connection, _ = listener.accept()
+        with suppress(OSError):  # the listener is closed
+            while True:
+                serve_one(listener.accept()[0])
+
+    def serve_one(connection: socket.socket) -> None:
         port = _Terminal(path, BAUD, timeout=0)
         port.lines = lines
         # The types that pyserial's stub wants are not those that its own example gives.
@@ -233,6 +237,7 @@ def _server(path: str, remote: bool, lines: list[tuple[str, bool]] | None = None
         kind = "rfc2217" if remote else "socket"
         yield f"{kind}://127.0.0.1:{listener.getsockname()[1]}"
     finally:
+        listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         thread.join(10)
 
@@ -286,7 +291,50 @@ def test_a_board_is_reset_by_a_line_of_its_port(
     board = structs.replace(load_board("serial"), reset=ResetLine(line=line, pulse_s=0.01))
     with paced_line(line_program, [str(core)]) as path:
         with _server(path, True, lines) as url:
-            assert reset(board, Site(port=url), None) == "serial was reset by line"
+            held = Site(port=url, opening=Opening(dtr=False, rts=False))
+            assert reset(board, held, None) == "serial was reset by line"
         assert [state for name, state in lines if name == line][-2:] == [True, False]
+        assert not any(state for name, state in lines if name != line)
         with pytest.raises(TransportError, match=f"has no line {line.upper()} to switch"):
             reset(board, Site(port=path), "line")
+
+
+@pytest.mark.parametrize("asserted", [True, False])
+def test_modem_lines_are_as_declared_from_the_first_moment_and_after_each_reopening(
+    core: Path, line_program: Path, asserted: bool
+) -> None:
+    """A board that DTR or RTS holds in reset; by pyserial's own server, which writes them down."""
+    lines: list[tuple[str, bool]] = []
+    opening = Opening(dtr=asserted, rts=not asserted)
+    with (
+        paced_line(line_program, [str(core)]) as path,
+        _server(path, True, lines) as url,
+        closing(SerialTransport(url, BAUD, opening)) as port,
+    ):
+        assert Dut(port, patience=PATIENCE).handshake().model_id == "fake01"
+        first = len(lines)
+        port.reopen(5.0)
+        assert Dut(port, patience=PATIENCE).handshake().model_id == "fake01"
+    assert set(lines[:first]) == set(lines[first:]) == {("dtr", asserted), ("rts", not asserted)}
+
+
+def test_a_device_of_this_computer_gets_its_modem_lines_before_it_is_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Those that are told, and no others; pyserial's own class writes them down."""
+    seen: list[tuple[bool, str, bool]] = []
+    monkeypatch.setattr(
+        serial.Serial, "_update_dtr_state", lambda one: seen.append((one.is_open, "dtr", one.dtr))
+    )
+    monkeypatch.setattr(
+        serial.Serial, "_update_rts_state", lambda one: seen.append((one.is_open, "rts", one.rts))
+    )
+    with _terminal() as path:
+        for opening in (Opening(dtr=False, rts=False), Opening(rts=False), Opening()):
+            SerialTransport(path, BAUD, opening).close()
+    told = [(False, False), (True, False), (True, True)]
+    assert seen == [
+        (False, name, state)
+        for pair in told
+        for name, state in zip(("dtr", "rts"), pair, strict=True)
+    ]

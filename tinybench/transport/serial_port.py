@@ -5,8 +5,9 @@ import errno
 import os
 import select
 import time
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import TransportError, UsageError
 
@@ -20,10 +21,22 @@ PULSE_BAUD = 115_200
 LATENCY_TIMER = Path("/sys/bus/usb-serial/devices")
 
 
+@dataclass(frozen=True)
+class Opening:
+    """How a port is opened, and opened again."""
+
+    dtr: bool | None = None
+    """Whether DTR is asserted; None: as pyserial does, which asserts both."""
+    rts: bool | None = None
+
+
+PLAIN = Opening()
+
+
 class SerialTransport:
     """A serial port, 8N1, or whatever URL pyserial opens: rfc2217://, socket://, spy://, ..."""
 
-    def __init__(self, url: str, baud: int) -> None:
+    def __init__(self, url: str, baud: int, opening: Opening = PLAIN) -> None:
         """Open the port, for this program alone where the system can.
 
         Raises UsageError for a URL or a rate that cannot be, TransportError when the port is not
@@ -31,8 +44,9 @@ class SerialTransport:
         """
         self._url = url
         self._baud = baud
+        self._opening = opening
         self._closed = False
-        self._port = _open(url, baud)
+        self._port = _open(url, baud, opening)
 
     @property
     def byte_s(self) -> float:
@@ -77,7 +91,7 @@ class SerialTransport:
         self._shut()
         while not self._closed:
             try:
-                self._port = _open(self._url, self._baud)
+                self._port = _open(self._url, self._baud, self._opening)
             except TransportError as error:
                 if time.monotonic() > deadline_s:
                     raise TransportError(
@@ -106,13 +120,14 @@ class SerialTransport:
         )
 
 
-def pulse(url: str, line: str, pulse_s: float) -> None:
-    """Assert a modem line of a port, "dtr" or "rts", for a while, and release it.
+def pulse(url: str, line: Literal["dtr", "rts"], pulse_s: float, opening: Opening = PLAIN) -> None:
+    """Assert a modem line of a port for a while, and release it; the other stays as it is opened.
 
     Raises UsageError for a URL that cannot be, TransportError when the port cannot be opened or has
     no such line.
     """
-    port = _open(url, PULSE_BAUD)
+    asserted = replace(opening, dtr=True) if line == "dtr" else replace(opening, rts=True)
+    port = _open(url, PULSE_BAUD, asserted)
     try:
         setattr(port, line, True)
         time.sleep(pulse_s)
@@ -187,7 +202,7 @@ def insist_there(url: str) -> None:
         raise TransportError(_refusal(url, FileNotFoundError(errno.ENOENT, "no such device")))
 
 
-def _open(url: str, baud: int) -> Any:
+def _open(url: str, baud: int, opening: Opening) -> Any:
     import serial
 
     try:
@@ -197,6 +212,9 @@ def _open(url: str, baud: int) -> Any:
         if "://" not in url:  # remote ports have neither
             port.write_timeout = WRITE_TIMEOUT_S
             port.exclusive = True
+        for line, state in (("dtr", opening.dtr), ("rts", opening.rts)):
+            if state is not None:  # before it is open: the board is never held in between
+                setattr(port, line, state)
         port.open()
     except ValueError as error:
         raise UsageError(
