@@ -31,6 +31,7 @@ SAME_BOARD = 0.88
 """As alike as a name with a slip of the finger is to the right one."""
 QEMU = "qemu-system-"
 _SHIFT = re.compile(r"(?:\A|,)shift=([0-9]{1,2})(?:,|\Z)")
+BootWait = Annotated[float, Meta(ge=0, le=60)]
 Flag = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_+,./:=-]+\Z")]
 """One plain word for the compiler: nothing in it means anything to make or to a shell."""
 
@@ -159,6 +160,8 @@ class Board(Declaration, frozen=True, kw_only=True):
     the board."""
     rts: bool | None = None
     """The same of RTS."""
+    boot_wait_s: BootWait = 0.0
+    """Nothing is sent for so long after its port was opened, it was reset or got its supply."""
     power: Power | None = None
     """For modelled energy of an emulated board."""
 

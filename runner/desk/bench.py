@@ -14,6 +14,7 @@ from tinybench.energy.monitor import MonitorSpec, drivers, load_spec
 from tinybench.errors import DeclarationError, UsageError
 
 from ..build import board as boards
+from ..results.defaults import BAUDS, ENERGY_BAUD
 
 BENCH_FILE = "bench.toml"
 Hub = Annotated[str, Meta(pattern=r"^[0-9]+(-[0-9]+(\.[0-9]+)*)?:[0-9]+\Z")]
@@ -47,6 +48,7 @@ class DeskBoard(Declaration, frozen=True, kw_only=True):
     dtr: bool | None = None
     """Whether its port is opened with DTR asserted; None: as its declaration says."""
     rts: bool | None = None
+    boot_wait_s: boards.BootWait | None = None
 
 
 class DeskPort(Declaration, frozen=True, kw_only=True):
@@ -57,6 +59,10 @@ class DeskPort(Declaration, frozen=True, kw_only=True):
     dtr: bool | None = None
     """Whether it is opened with DTR asserted; None: it is."""
     rts: bool | None = None
+    boot_wait_s: boards.BootWait = 0.0
+    """Nothing is sent for so long after it was opened, nor less than the board behind it needs."""
+    dut_baud: Annotated[int, Meta(ge=BAUDS[0], le=BAUDS[-1])] = ENERGY_BAUD
+    """Of an interface board: the rate between it and the DUT."""
 
 
 class Bench(Declaration, frozen=True, kw_only=True):

@@ -86,8 +86,15 @@ def _found(
     if energy and desk.interface_board is not None:
         # Its line to this computer has a rate and modem lines of its own.
         line = lines[chosen]
+        own_s = board.boot_wait_s if request.boot_wait_s is None else request.boot_wait_s
         request = replace(
-            request, interface_board=True, baud=DEFAULT_BAUD, dtr=line.dtr, rts=line.rts
+            request,
+            interface_board=True,
+            baud=DEFAULT_BAUD,
+            dut_baud=line.dut_baud,
+            dtr=line.dtr,
+            rts=line.rts,
+            boot_wait_s=max(own_s, line.boot_wait_s),
         )
     return request
 
@@ -114,6 +121,7 @@ def _with_desk(request: Request, desk: DeskBoard) -> Request:
         monitor=monitor,
         dtr=desk.dtr if own and request.dtr is None else request.dtr,
         rts=desk.rts if own and request.rts is None else request.rts,
+        boot_wait_s=desk.boot_wait_s if request.boot_wait_s is None else request.boot_wait_s,
     )
 
 

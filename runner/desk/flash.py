@@ -87,7 +87,7 @@ def ask(site: Site) -> Identity | None:
         try:
             line: Transport = port
             if site.interface_board:
-                line = InterfaceBoard(port)
+                line = InterfaceBoard(port, site.dut_baud)
                 line.prepare()
             return Dut(line, verify=False, fast=False, patience=PATIENCE).handshake()
         except (DeadlineError, ProtocolError):

@@ -71,6 +71,7 @@ def _sites(asked: Request, board: Board, ports: tuple[str | None, ...]) -> tuple
             port=port,
             baud=asked.baud,
             interface_board=asked.interface_board,
+            dut_baud=asked.dut_baud,
             probe=asked.probe,
             hub=asked.hub,
             flasher=asked.flasher,
@@ -90,7 +91,12 @@ def _opening(asked: Request, board: Board) -> Opening:
             return False  # asserted, it would hold the board in reset
         return declared
 
-    return Opening(dtr=state("dtr", asked.dtr, board.dtr), rts=state("rts", asked.rts, board.rts))
+    wait_s = board.boot_wait_s if asked.boot_wait_s is None else asked.boot_wait_s
+    return Opening(
+        dtr=state("dtr", asked.dtr, board.dtr),
+        rts=state("rts", asked.rts, board.rts),
+        wait_s=wait_s,
+    )
 
 
 def _insist_asked(asked: Request) -> None:

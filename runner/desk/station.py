@@ -7,7 +7,7 @@ from tinybench.transport.serial_port import PLAIN, Opening
 
 from ..build.board import Board
 from ..build.task import Task
-from ..results.defaults import DEFAULT_BAUD
+from ..results.defaults import DEFAULT_BAUD, ENERGY_BAUD
 from ..results.request import Request
 
 
@@ -19,6 +19,8 @@ class Site:
     baud: int = DEFAULT_BAUD
     interface_board: bool = False
     """The port is that of an interface board, with the DUT behind it."""
+    dut_baud: int = ENERGY_BAUD
+    """The rate between that and the DUT."""
     probe: str | None = None
     """Serial number of its debug probe; None: that of its port's USB device, or the only one."""
     hub: str | None = None

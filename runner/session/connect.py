@@ -123,12 +123,12 @@ def energy_bench(
             way = site or board.command(image.elf if image else "", pin)
             line: Transport = stack.enter_context(closing(open_line(way)))
             line = stack.enter_context(closing(Recorder(line, folder / ENERGY_TRANSCRIPT_FILE)))
-            behind = site is not None and site.interface_board
-            if behind:
-                line = InterfaceBoard(line)
+            behind = site if site is not None and site.interface_board else None
+            if behind is not None:
+                line = InterfaceBoard(line, behind.dut_baud)
                 line.prepare()
             # Frames do not pass through an interface board.
-            dut = Dut(line, verify=verify, fast=not behind, marks=True)
+            dut = Dut(line, verify=verify, fast=behind is None, marks=True)
             identity = dut.handshake()
             insist_task(identity, task, image)
             met.vendor = met.vendor or identity.vendor

@@ -318,6 +318,17 @@ def test_modem_lines_are_as_declared_from_the_first_moment_and_after_each_reopen
     assert set(lines[:first]) == set(lines[first:]) == {("dtr", asserted), ("rts", not asserted)}
 
 
+def test_a_board_that_boots_slowly_is_left_alone_after_each_opening() -> None:
+    """`boot_wait_s`: nothing can be sent before it is over."""
+    with _terminal() as path:
+        start_s = time.monotonic()
+        with closing(SerialTransport(path, BAUD, Opening(wait_s=0.1))) as port:
+            assert time.monotonic() - start_s >= 0.1
+            start_s = time.monotonic()
+            port.reopen(1.0)
+            assert time.monotonic() - start_s >= 0.1
+
+
 def test_a_device_of_this_computer_gets_its_modem_lines_before_it_is_open(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -28,6 +28,8 @@ class Opening:
     dtr: bool | None = None
     """Whether DTR is asserted; None: as pyserial does, which asserts both."""
     rts: bool | None = None
+    wait_s: float = 0.0
+    """Nothing is sent for so long afterwards: opening may have started the board anew."""
 
 
 PLAIN = Opening()
@@ -47,6 +49,7 @@ class SerialTransport:
         self._opening = opening
         self._closed = False
         self._port = _open(url, baud, opening)
+        time.sleep(opening.wait_s)
 
     @property
     def byte_s(self) -> float:
@@ -99,6 +102,7 @@ class SerialTransport:
                     ) from error
                 time.sleep(RETRY_S)
             else:
+                time.sleep(self._opening.wait_s)
                 return
         raise TransportError(f"{self._url} was closed for good")
 

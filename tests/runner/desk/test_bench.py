@@ -242,11 +242,15 @@ def test_a_given_port_keeps_what_else_is_known_of_the_board(board: str) -> None:
         ('[reset]\nline = "rts"', "", {}, Opening(rts=False)),
         ('rts = true\n[reset]\nline = "rts"', "", {}, Opening(rts=True)),
         ("", "dtr = false", {"dtr": True}, Opening(dtr=True)),
-        ("dtr = false", "rts = false", {"mode": "energy"}, Opening(dtr=True)),
+        ("dtr = false", "rts = false", {"mode": "energy"}, Opening(dtr=True, wait_s=2)),
         ("dtr = false", "rts = false", {"mode": "energy", "interface_board": True}, Opening()),
+        ("boot_wait_s = 3", "", {}, Opening(wait_s=3)),
+        ("boot_wait_s = 3", "boot_wait_s = 0.5", {}, Opening(wait_s=0.5)),
+        ("boot_wait_s = 3", "", {"mode": "energy"}, Opening(dtr=True, wait_s=3)),
+        ("boot_wait_s = 3", "boot_wait_s = 0", {"mode": "energy"}, Opening(dtr=True, wait_s=2)),
     ],
 )
-def test_modem_lines_are_those_of_whose_port_it_is(
+def test_a_port_is_opened_as_that_of_whom_it_is(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     declared: str,
@@ -256,24 +260,24 @@ def test_modem_lines_are_those_of_whose_port_it_is(
 ) -> None:
     """As asked, else as the bench file says, else as declared; a line that resets is released.
 
-    Behind an interface board they are that board's; with --interface-board nothing is known.
+    Of an interface board by its own keys; before either talks, the slower of both has started.
     """
     (tmp_path / "mine.toml").write_text(BOARD.replace("[attached]", f"{declared}\n[attached]"))
     (tmp_path / "bench.toml").write_text(
         f'[boards.left]\nboard = "mine.toml"\nport = "/dev/null"\ninterface_board = "b"\n{desk}\n'
-        '[interface_boards.b]\nport = "/dev/zero"\ndtr = true\n'
+        '[interface_boards.b]\nport = "/dev/zero"\ndtr = true\nboot_wait_s = 2\ndut_baud = 19200\n'
     )
     monkeypatch.setenv("TINYBENCH_BENCH", str(tmp_path / "bench.toml"))
     monkeypatch.setenv("TINYBENCH_LOCKS", str(tmp_path / "locks"))
     asked = Request(board="left", task="kws", **words)
     if asked.interface_board:
         asked = replace(asked, ports=("/dev/tty",))
-    desk_of = reserved(asked, lambda _: None, lambda: Attached([], [], []))
-    with desk_of as (station, _):
-        assert station.sites[0].opening == wanted
-    resumed = reserved(station.asked, lambda _: None, lambda: Attached([], [], []))
-    with resumed as (station, _):
-        assert station.sites[0].opening == wanted
+    for _ in ("a run", "resume"):
+        with reserved(asked, lambda _: None, lambda: Attached([], [], [])) as (station, _):
+            (site,) = station.sites
+            assert site.opening == wanted
+            assert site.dut_baud == (19200 if site.port == "/dev/zero" else 9600)
+        asked = station.asked
 
 
 def test_a_device_with_two_ports_needs_one_named(board: str) -> None:
