@@ -16,7 +16,6 @@ from tinybench.errors import (
     UsageError,
 )
 from tinybench.transport import serial_port
-from tinybench.transport.serial_port import SerialTransport
 from tinybench.transport.transport import Transport
 
 from ..build import tool
@@ -28,6 +27,7 @@ from ..dut.interface_board import InterfaceBoard
 from ..dut.line import Patience
 from .attached import Attached, look, thing_at
 from .identity import holds
+from .line import open_line
 from .station import Site
 from .volume import copy, find_drive
 
@@ -64,7 +64,7 @@ def load(
     if supply is not None:
         ways["monitor"] = lambda: _switch(supply)
     if not again:
-        found = ask(site) or _ask_after_resets(board, site, ways, say)
+        found = ask(site, say) or _ask_after_resets(board, site, ways, say)
         if (found and holds(found, image)) or not (write and board.flash):
             return
     say(write_image(board, image, site))
@@ -78,12 +78,13 @@ def load(
         )
 
 
-def ask(site: Site) -> Identity | None:
+def ask(site: Site, say: Callable[[str], None] = lambda _: None) -> Identity | None:
     """Return who answers on the port; None when nobody who speaks the protocol does.
 
-    Raises UsageError or TransportError when the port cannot be opened.
+    `say` takes a sentence for the user. Raises UsageError or TransportError when the port cannot be
+    opened.
     """
-    with closing(SerialTransport(site.port or "", site.baud, site.opening)) as port:
+    with closing(open_line(site, say=say)) as port:
         try:
             line: Transport = port
             if site.interface_board:

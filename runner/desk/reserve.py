@@ -58,7 +58,7 @@ def reserved(
         insist_attached(asked)
         sites = _sites(asked, board, asked.ports or (() if port_needed else (None,)))
         if asked.task == AUTO:
-            task = _task_on(sites[0])
+            task = _task_on(sites[0], say)
             say(f"the board holds {task.model_id}: task {task.name}")
             asked = replace(asked, task=task.name)
         yield Station(asked, board, task, sites, monitor), tell
@@ -113,9 +113,9 @@ def _insist_asked(asked: Request) -> None:
         )
 
 
-def _task_on(site: Site) -> Task:
+def _task_on(site: Site, say: Callable[[str], None]) -> Task:
     """Ask the board which model it holds."""
-    with closing(open_line(site)) as port:
+    with closing(open_line(site, say=say)) as port:
         dut = Dut(port, fast=False)
         model_id = dut.handshake().model_id
         with contextlib.suppress(TinybenchError):

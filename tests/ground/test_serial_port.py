@@ -204,7 +204,12 @@ def test_the_latency_timer_of_an_ftdi_adapter_is_read(tmp_path: Path) -> None:
 
 
 @contextmanager
-def _server(path: str, remote: bool, lines: list[tuple[str, bool]] | None = None) -> Iterator[str]:
+def _server(
+    path: str,
+    remote: bool,
+    lines: list[tuple[str, bool]] | None = None,
+    manage: type[rfc2217.PortManager] = rfc2217.PortManager,
+) -> Iterator[str]:
     """Serve a serial port on loopback; yields its URL. `lines` is told of its modem lines."""
     listener = socket.create_server(("127.0.0.1", 0))
 
@@ -217,7 +222,7 @@ def _server(path: str, remote: bool, lines: list[tuple[str, bool]] | None = None
         port = _Terminal(path, BAUD, timeout=0)
         port.lines = lines
         # The types that pyserial's stub wants are not those that its own example gives.
-        manager = rfc2217.PortManager(port, _Sender(connection)) if remote else None  # type: ignore[arg-type]
+        manager = manage(port, _Sender(connection)) if remote else None  # type: ignore[arg-type]
         connection.settimeout(0.005)
         with closing(port), closing(connection):
             while True:
@@ -280,6 +285,42 @@ def test_a_board_behind_a_server_answers_as_one_here(
         dut = Dut(port, patience=PATIENCE)
         assert dut.handshake().model_id == "fake01"
         assert dut.infer(INPUT, 2, 1).results.split(",")[0] == f"{sum(INPUT) % 256 / 256:.9f}"[:5]
+
+
+class _Silent(rfc2217.PortManager):
+    """A server that obeys, and confirms neither a purge nor a modem line."""
+
+    def rfc2217_send_subnegotiation(self, option: bytes, value: bytes = b"") -> None:
+        if option not in (rfc2217.SERVER_PURGE_DATA, rfc2217.SERVER_SET_CONTROL):
+            super().rfc2217_send_subnegotiation(option, value)
+
+
+def test_a_server_that_confirms_no_purge_is_told_once_and_used_all_the_same(
+    core: Path, line_program: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor a modem line, which is set; opened again, it is not waited for any more."""
+    waited: list[str] = []
+    wait = rfc2217.TelnetSubnegotiation.wait
+
+    def impatient(option: rfc2217.TelnetSubnegotiation, timeout: float = 3) -> None:
+        waited.append(option.name)
+        wait(option, 0.01 if option.name in ("purge", "control") else timeout)
+
+    monkeypatch.setattr(rfc2217.TelnetSubnegotiation, "wait", impatient)
+    said: list[str] = []
+    lines: list[tuple[str, bool]] = []
+    with (
+        paced_line(line_program, [str(core)]) as path,
+        _server(path, True, lines, _Silent) as url,
+        closing(SerialTransport(url, BAUD, Opening(dtr=False), said.append)) as port,
+    ):
+        assert Dut(port, patience=PATIENCE).handshake().model_id == "fake01"
+        port.reopen(5.0)
+        assert Dut(port, patience=PATIENCE).handshake().model_id == "fake01"
+    assert waited == ["control", "purge"]
+    assert len(said) == 2
+    assert f"{url}: the server does not confirm a purge" in said[1]
+    assert lines.count(("dtr", False)) == 2
 
 
 @pytest.mark.parametrize("line", ["dtr", "rts"])
