@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from tinybench.declare import Declaration, Name, find, load, named, nearest
 from tinybench.errors import UsageError
 
-from .tool import Tool
+from .tool import Tool, Version, too_old
 
 Kernels = Annotated[str, Meta(pattern=r"^(plain|blocked|dsp|mve)\Z")]
 
@@ -64,7 +64,7 @@ class Emulator(Declaration, frozen=True, kw_only=True):
 
     argv: Annotated[list[str], Meta(min_length=1)]
     """Argument list; "{elf}" is replaced by the path of the image."""
-    version: Annotated[str, Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9})*\Z")] | None = None
+    version: Version | None = None
     """The oldest version of the program that will do; None: any."""
     instruction_ns: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
     """Emulated time that one instruction takes, exactly; 0 where time is the host's own."""
@@ -95,10 +95,7 @@ class Emulator(Declaration, frozen=True, kw_only=True):
 
     def too_old(self, words: str) -> bool:
         """Whether a program that says `words` of its version is older than it must be."""
-        found = re.search(r"[0-9]+(\.[0-9]+)+", words)
-        if self.version is None or found is None:
-            return False
-        return _number(found[0]) < _number(self.version)
+        return too_old(words, self.version)
 
 
 class Power(Declaration, frozen=True, kw_only=True):
@@ -197,10 +194,6 @@ class Board(Declaration, frozen=True, kw_only=True):
         if pin is not None:
             words += [word.replace("{pin}", pin) for word in self.emulator.timing_pin]
         return words
-
-
-def _number(version: str) -> tuple[int, ...]:
-    return tuple(int(digits) for digits in version.split("."))
 
 
 def names() -> dict[str, Path]:
