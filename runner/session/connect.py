@@ -147,8 +147,8 @@ def energy_bench(
         yield energy_mode.Bench(monitor, lambda: connect(None))
         return
     assert board.power is not None  # noqa: S101 - _insist_measurable
-    with energy_mode.modelled_monitor(board.power) as (spec, pin):
-        yield energy_mode.Bench(spec, lambda: connect(pin), board.power.source)
+    with energy_mode.modelled_monitor(board.power) as (spec, pin, rest):
+        yield energy_mode.Bench(spec, lambda: connect(pin), board.power.source, rest)
 
 
 def meet(dut: Dut, task: Task, image: Image | None, known: Known) -> str:
