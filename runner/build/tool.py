@@ -99,8 +99,8 @@ class Tool(Declaration, frozen=True, kw_only=True):
     """A program, from `firmware/tools/<name>.toml` or a board's own declaration.
 
     Each word of an argument list may hold placeholders: {elf}, {bin} and {hex} are the image in
-    that format, {address} is where flash begins, {probe} the serial number of the debug probe; any
-    other is one of the board's `words`.
+    that format, {address} is where flash begins, {probe} the serial number of the debug probe and
+    {probe_usb} its VID:PID; any other is one of the board's `words`.
     """
 
     description: str = ""

@@ -1,6 +1,7 @@
 """Put an image into a board: asked first, written, verified, asked again; and reset it."""
 
 import getpass
+import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -135,7 +136,9 @@ def write_file(file: Path, name: str, given: Mapping[str, str]) -> str:
         )
     if not file.is_file():
         raise UsageError(f"there is no file {file}")
-    words = {**flasher.words, **given, **dict.fromkeys((*FORMS, "image"), str(file.resolve()))}
+    words = _with_usb(flasher, {**flasher.words, **given}) | dict.fromkeys(
+        (*FORMS, "image"), str(file.resolve())
+    )
     known = {*words, "script"}
     lines = [*flasher.write, *flasher.verify, *flasher.script]
     if lacking := sorted(tool.placeholders(lines) - known - {"select"}):
@@ -255,7 +258,27 @@ def _words(board: Board, flasher: Tool, probe: str | None) -> dict[str, str]:
         words["address"] = hex(board.memory.flash_origin)
     if probe is not None:
         words["probe"] = probe
-    return words
+    return _with_usb(flasher, words)
+
+
+def _with_usb(
+    flasher: Tool, words: dict[str, str], looking: Callable[[], Attached] = look
+) -> dict[str, str]:
+    """Return the words with the VID:PID of the probe, for a flasher that names probes by it.
+
+    Raises UsageError where the probe is not attached, and not given as VID:PID:SERIAL.
+    """
+    if "probe_usb" not in tool.placeholders(flasher.select) or not words.get("probe"):
+        return words | ({"probe_usb": ""} if "probe" in words else {})
+    if whole := re.fullmatch(r"([0-9a-fA-F]{4}:[0-9a-fA-F]{4}):(.+)", words["probe"]):
+        return words | {"probe_usb": whole[1], "probe": whole[2]}
+    found = [thing.usb for thing in looking().things if thing.serial == words["probe"]]
+    if not any(found):
+        raise UsageError(
+            f"no probe has the serial number {words['probe']}, and this flasher also needs its USB "
+            "number: plug it in, or give --probe VID:PID:SERIAL"
+        )
+    return words | {"probe_usb": found[0]}
 
 
 def _switch(supply: Monitor) -> None:
