@@ -41,7 +41,9 @@ class AsciiDecoder:
         self._replies: list[str] = []
 
     def feed(self, data: bytes) -> None:
-        """Decode the next bytes."""
+        """Decode the next bytes; those after the end are none of the stream."""
+        if self.ended:
+            return
         lines = (self._tail + data).replace(b"\0", b"").split(b"\n")
         self._tail = lines.pop()
         if len(self._tail) > self.LINE_MAX_B:
@@ -56,8 +58,10 @@ class AsciiDecoder:
                 continue
             self._take_samples(run)
             run = []
-            if line and not self.ended:
+            if line:
                 self._other(line)
+            if self.ended:
+                return  # what follows is a summary: the least and the most, written as samples are
         self._take_samples(run)
         if self.timeline.unsettled > self.UNSETTLED_MAX:
             self._fail(f"no time stamp among {self.timeline.unsettled} samples")

@@ -58,7 +58,7 @@ class MonitorSpec(Declaration, frozen=True, kw_only=True):
     channel: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     """N6705: output that supplies the DUT."""
     marks: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 1
-    """Edges before the first infer: the boot pulse of the DUT."""
+    """Edges before the first window in what is recorded without a run: the boot pulse."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for an ampere meter whose voltage nobody states."""

@@ -5,6 +5,7 @@ A stored trace is two files: `NAME.jls` with the samples, which the Joulescope U
 """
 
 import logging
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -227,6 +228,7 @@ class TraceWriter:
         self.infers: list[Infer] = []
         self.markers: list[Marker] = []
         self._open = True
+        self._lock = threading.Lock()
         pyjls = _pyjls()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -268,6 +270,12 @@ class TraceWriter:
 
     def write(self, chunk: Chunk) -> None:
         """Append samples, shape [n]; a jump of `start_index` is kept as a gap."""
+        with self._lock:
+            if not self._open:
+                raise TraceError(f"{self.path}: samples came after the trace was closed")
+            self._write(chunk)
+
+    def _write(self, chunk: Chunk) -> None:
         samples = np.ascontiguousarray(chunk.samples, np.float32)
         if (chunk.voltage_v is not None) != self.head.voltage_measured:
             raise TraceError(f"{self.path}: a chunk has a voltage where the head has none, or not")
@@ -318,9 +326,10 @@ class TraceWriter:
 
     def close(self) -> None:
         """Finish both files; raises TraceError when not every sample reached the disk."""
-        if not self._open:
-            return
-        self._open = False
+        with self._lock:  # a monitor that does not stop may still be writing
+            if not self._open:
+                return
+            self._open = False
         try:
             self._annotate()
             self._jls.close()

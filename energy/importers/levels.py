@@ -1,6 +1,6 @@
 """Edges from a digital channel that was sampled: which channel, and where its level changes."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -17,16 +17,24 @@ PULSE = 2
 """Samples that one pulse may show both levels in; more are as many pulses."""
 
 
-def choose(changes: dict[str, int], wanted: str | None, name: str) -> str | None:
+def choose(
+    changes: dict[str, int], wanted: str | None, name: str, unsampled: Collection[str] = ()
+) -> str | None:
     """Return the channel with the timing pin: the one asked for, or the only one that changes.
 
-    `changes` counts level changes by channel. Returns None where no channel changes. Raises
+    `changes` counts level changes by channel; `unsampled` are those that a file has and did not
+    sample. Returns None where no channel changes. Raises
     UsageError when it takes a choice.
     """
     if wanted is not None:
-        for channel in changes:
+        for channel in (*changes, *unsampled):
             if wanted.lower() in (channel.lower(), channel.lower().removeprefix("d")):
-                return channel
+                if channel in changes:
+                    return channel
+                raise UsageError(
+                    f"{name}: the channel '{wanted}' was not sampled; sampled: "
+                    f"{', '.join(changes) or 'none'}"
+                )
         raise UsageError(f"{name}: no channel '{wanted}'; it has {', '.join(changes) or 'none'}")
     moving = [channel for channel, count in changes.items() if count]
     if len(moving) > 1:

@@ -73,7 +73,7 @@ def read_session(
         raise TraceError(f"{path}: no session of the Power Profiler, or damaged: {e}") from e
     rate_hz = metadata.samplesPerSecond
     changes = {pin: found.changes for pin, found in levels.items() if found.sampled}
-    chosen = choose(changes, channel, str(path))
+    chosen = choose(changes, channel, str(path), [pin for pin in levels if pin not in changes])
     half_s = 0.5 / rate_hz
     return memory_trace(
         TraceHead(

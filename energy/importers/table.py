@@ -57,7 +57,13 @@ def read_table(
         with io.TextIOWrapper(
             open_regular(path, STREAM_MOST_B), encoding=encoding, errors="replace"
         ) as file:
-            found, first = read_header(str(path), iter(lambda: file.readline(LINE_MAX), ""), told)
+            try:
+                header = iter(lambda: file.readline(LINE_MAX), "")
+                found, first = read_header(str(path), header, told)
+            except TraceError as error:
+                if file.readline(LINE_MAX):
+                    raise
+                raise TraceError(f"{error}; the file ends there, without a sample") from None
             rows = iter(lambda: file.readline(ROW_MAX), "")
             lines = itertools.chain([first] if first else [], rows)
             with (
@@ -139,7 +145,9 @@ def _read(
     ]
     if not edges:
         changes = {pin: found.changes for pin, found in levels.items() if found.sampled}
-        if pin := choose(changes, channel, str(path)):
+        if pin := choose(
+            changes, channel, str(path), [pin for pin in levels if pin not in changes]
+        ):
             edges = [
                 Edge(
                     (grid.index(fall.before) + grid.index(fall.after) + 1) / 2 / rate_hz,

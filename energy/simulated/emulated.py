@@ -30,7 +30,8 @@ MARK_B = 9
 class EmulatedLoad:
     """Draws `active_a` between the marks of a window and `idle_a` elsewhere.
 
-    The first mark after power-up is the boot pulse; then they come in pairs.
+    The first mark after power-up is the boot pulse, the first after sampling began the answer to
+    `timestamp`; all others come in pairs.
     """
 
     def __init__(self, idle_a: float, active_a: float) -> None:
@@ -48,6 +49,11 @@ class EmulatedLoad:
         """The board is switched on: the next mark is its boot pulse."""
         with self._lock:
             self._booted = False
+
+    def rest(self, seconds: float) -> None:
+        """Let so much of the instrument's time pass at once, between two windows."""
+        with self._lock:
+            self._at = (time.monotonic(), self._now_s() + seconds)
 
     def mark(self, micros: int) -> None:
         """Take an edge at an emulated microsecond.

@@ -159,6 +159,7 @@ class SimulatedOtii:
 
     def _do_project_start_recording(self, _: dict[str, Any]) -> dict[str, Any]:
         self._started_s, self._stopped_s, self._fast_s = time.monotonic(), None, 0.0
+        self._scene.load.begin()
         return {"data": {}}
 
     def _do_project_stop_recording(self, _: dict[str, Any]) -> dict[str, Any]:
@@ -170,7 +171,7 @@ class SimulatedOtii:
 
     def _do_recording_get_channel_data_count(self, data: dict[str, Any]) -> dict[str, Any]:
         if data["channel"] == "mc" and not self._scene.real_time and self._stopped_s is None:
-            self._fast_s += 0.5
+            self._fast_s = min(self._fast_s + 0.5, self._scene.load.known_s())
         return {"data": {"count": self._count(data["channel"])}}
 
     def _do_recording_get_channel_data(self, data: dict[str, Any]) -> dict[str, Any]:

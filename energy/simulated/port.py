@@ -76,6 +76,8 @@ class PseudoPort:
                     sent = os.write(self._master, waiting[:BUFFER_B])
                     waiting = waiting[sent:]
                     if not self._real_time:
+                        if select.select([self._master], [], [], 0)[0]:
+                            break  # a host that reads as fast as this writes is heard all the same
                         waiting += self._device.speak(time.monotonic(), BUFFER_B - len(waiting))
             except BlockingIOError:
                 if len(waiting) >= BUFFER_B and self._real_time:

@@ -1,5 +1,6 @@
 """A simulated Nordic PPK2: its commands, its stream of words, and its faults."""
 
+import math
 import time
 
 import numpy as np
@@ -76,6 +77,9 @@ class SimulatedPpk2:
                 count = int((now_s - self._started_s) * RATE_HZ) - self._index
             else:
                 count = SPEAK if room_b > 4 * SPEAK else 0
+            known_s = self._scene.load.known_s()
+            if math.isfinite(known_s):
+                count = min(count, int(known_s * RATE_HZ) - self._index)
             if count > 0:
                 out += self._words(count)
         return out
@@ -87,6 +91,7 @@ class SimulatedPpk2:
     def _obey(self, command: int, body: bytes) -> bytes:
         if command == 0x06:
             self._streaming, self._started_s, self._index = True, time.monotonic(), 0
+            self._scene.load.begin()
         elif command == 0x07:
             self._streaming = False
         elif command == 0x0C:

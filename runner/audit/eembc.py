@@ -9,6 +9,7 @@ from .evidence import (
     GARBLED,
     MAX_INFERENCES,
     NOISE,
+    SHUFFLED,
     WRONG_SIZE,
     Evidence,
     Inferred,
@@ -20,6 +21,7 @@ _LOAD = re.compile(r'Command "bloadp?\b(.*)\Z')
 _FILE = re.compile(r'([^"\\/]+?)"?(?:\s+(\d{1,9})\s+(\d{1,9}))?"?\s*\Z')
 _INFER = re.compile(r'Command "(?:io )?dut infer (\d{1,9})\b')
 _HOST = re.compile(r"^(\d{1,9}\.\d{3}) \w+: ")
+_DONE = "m-infer-done"
 _START = re.compile(r"m-infer-start-(\d{1,9})")
 _LAP = re.compile(r"m-lap-us-(\d{1,20})(?!\d)")
 _RESULTS = re.compile(r"m-results-\[([^\]]*)\]")
@@ -55,6 +57,8 @@ class _State:
     times_s: list[float | None] = field(default_factory=list)
     """The host's clock at each lap, where the line has it."""
     earlier: list[Inferred] = field(default_factory=list)
+    done: bool = False
+    """Whether it said that it is done, without two time stamps before."""
     garbled: str = ""
     """A line since the `infer` that looks like what is left of its answer."""
 
@@ -89,7 +93,12 @@ def _answer(state: _State, line: str) -> bool:
     """Take what the DUT prints during an `infer`; return whether the line has its results."""
     if match := _START.search(line):
         state.started, state.laps_us, state.times_s = int(match[1]), [], []
+        state.done = False
+    if _DONE in line:
+        state.done = len(state.laps_us) < 2
     for lap in _LAP.findall(line):
+        if state.done and " io: m-lap" not in line:  # an interface board tells of edges late
+            state.found.fault(SHUFFLED, line)
         host = _HOST.match(line)
         state.laps_us.append(int(lap))
         state.times_s.append(float(host[1]) if host else None)
@@ -122,7 +131,7 @@ def _inferred(state: _State, outputs: tuple[tuple[float, ...], int]) -> None:
         )
     )
     state.asked, state.started, state.laps_us, state.times_s = None, None, [], []
-    state.garbled = ""
+    state.garbled, state.done = "", False
 
 
 def _unanswered(state: _State, line: str) -> None:
@@ -159,7 +168,7 @@ def _command(state: _State, line: str) -> bool:
         _unanswered(state, line)
         state.asked, state.started = int(match[1]), None
         state.infers = state.name, state.offset
-        state.laps_us, state.times_s = [], []
+        state.laps_us, state.times_s, state.done = [], [], False
     elif match := _SESSION.search(line):
         state.found.session = match[1][:80]
         if state.found.inferred:  # a log that was appended to: the last session is what counts

@@ -4,6 +4,11 @@ import math
 from collections import Counter
 from dataclasses import dataclass, field
 
+from tinybench.errors import ProtocolError
+
+from ..dut.inference import parse_results
+from ..dut.reply import plain_results
+
 MAX_INFERENCES = 100_000
 """Of one log; the largest official set has 48,608 (ad01: 248 files of 196 windows)."""
 MAX_OUTPUTS = 64
@@ -13,6 +18,7 @@ MAX_STAMPS = 200_000
 Fact = tuple[str, str]
 """What is claimed, and what is said instead."""
 GARBLED = "a garbled answer"
+SHUFFLED = "an answer whose lines are out of order"
 NOISE = "an error of the DUT before the first input"
 WRONG_SIZE = "an input of the wrong size"
 
@@ -96,22 +102,28 @@ class Evidence:
 def parse_outputs(text: str) -> tuple[tuple[float, ...], int] | None:
     """Return the numbers of `m-results-[...]` and their most decimals; None for anything else.
 
-    An empty list is an answer without numbers.
+    By the grammar of the live line. An empty list is an answer without numbers.
     """
-    values: list[float] = []
-    decimals = 0
-    if not text.strip():  # some firmware answers nothing to a window
+    plain = plain_results(text.strip())
+    if not plain:  # some firmware answers nothing to a window
         return (), 0
-    words = text.strip().removesuffix(",").split(",")  # some firmware ends with a comma
+    words = plain.split(",")
     if len(words) > MAX_OUTPUTS:
         return None
-    for word in words:
-        try:
-            value = float(word)
-        except ValueError:
-            return None
-        if not math.isfinite(value):
-            return None
-        values.append(value)
-        decimals = max(decimals, len(word.strip().partition(".")[2]))
-    return tuple(values), decimals
+    try:
+        values = parse_results(plain)
+    except ProtocolError:
+        return None
+    return tuple(values), max(len(word.partition(".")[2]) for word in words)
+
+
+def parse_list(text: str) -> tuple[tuple[float, ...], int] | None:
+    """Return the same of a list as Python prints it, with blanks and exponents."""
+    words = text.replace(" ", "").removesuffix(",").split(",")
+    try:
+        values = [float(word) for word in words] if words != [""] else []
+    except ValueError:
+        return None
+    if len(words) > MAX_OUTPUTS or not all(map(math.isfinite, values)):
+        return None
+    return tuple(values), max(len(word.partition(".")[2]) for word in words)

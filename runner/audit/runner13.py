@@ -14,7 +14,15 @@ from tinybench import read
 from tinybench.files import read_bytes
 
 from ..dut.inference import MICROS_WRAP
-from .evidence import GARBLED, MAX_INFERENCES, Evidence, Inferred, Stream, parse_outputs
+from .evidence import (
+    GARBLED,
+    MAX_INFERENCES,
+    Evidence,
+    Inferred,
+    Stream,
+    parse_list,
+    parse_outputs,
+)
 from .text import NO_RESULT, REPLACED, lines
 
 JSON_LIMIT_B = 32 << 20
@@ -185,7 +193,9 @@ def read_log(path: Path) -> Evidence:
             runtime_s = _float(match[1])
         elif match := _RESULTS.search(line) or _RAW_RESULTS.search(line):
             span_us = None if runtime_s is None else round(runtime_s * 1e6)
-            _answer(found, Inferred(name, segment, iterations, span_us, (), 0), match[1], line)
+            parse = parse_list if match.re is _RESULTS else parse_outputs
+            one = Inferred(name, segment, iterations, span_us, (), 0)
+            _answer(found, one, parse(match[1]), line)
         elif line.startswith(BEGINS):
             earlier, found.inferred = found.inferred or earlier, []
             asked_earlier, found.asked = found.asked or asked_earlier, []
@@ -201,9 +211,10 @@ def read_log(path: Path) -> Evidence:
     return found
 
 
-def _answer(found: Evidence, one: Inferred, text: str, line: str) -> None:
-    """Take an inference with its outputs."""
-    outputs = parse_outputs(text)
+def _answer(
+    found: Evidence, one: Inferred, outputs: tuple[tuple[float, ...], int] | None, line: str
+) -> None:
+    """Take an inference with its outputs; None: they cannot be read."""
     if outputs is None:
         found.fault(GARBLED, line)
     elif len(found.inferred) < MAX_INFERENCES:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from tinybench.declare import Declaration, Name, find, load, named, nearest
 from tinybench.errors import UsageError
 
-from .tool import Tool
+from .tool import Tool, Version, too_old
 
 Kernels = Annotated[str, Meta(pattern=r"^(plain|blocked|dsp|mve)\Z")]
 
@@ -31,6 +31,7 @@ SAME_BOARD = 0.88
 """As alike as a name with a slip of the finger is to the right one."""
 QEMU = "qemu-system-"
 _SHIFT = re.compile(r"(?:\A|,)shift=([0-9]{1,2})(?:,|\Z)")
+BootWait = Annotated[float, Meta(ge=0, le=60)]
 Flag = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_+,./:=-]+\Z")]
 """One plain word for the compiler: nothing in it means anything to make or to a shell."""
 
@@ -63,7 +64,7 @@ class Emulator(Declaration, frozen=True, kw_only=True):
 
     argv: Annotated[list[str], Meta(min_length=1)]
     """Argument list; "{elf}" is replaced by the path of the image."""
-    version: Annotated[str, Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9})*\Z")] | None = None
+    version: Version | None = None
     """The oldest version of the program that will do; None: any."""
     instruction_ns: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
     """Emulated time that one instruction takes, exactly; 0 where time is the host's own."""
@@ -94,10 +95,7 @@ class Emulator(Declaration, frozen=True, kw_only=True):
 
     def too_old(self, words: str) -> bool:
         """Whether a program that says `words` of its version is older than it must be."""
-        found = re.search(r"[0-9]+(\.[0-9]+)+", words)
-        if self.version is None or found is None:
-            return False
-        return _number(found[0]) < _number(self.version)
+        return too_old(words, self.version)
 
 
 class Power(Declaration, frozen=True, kw_only=True):
@@ -154,6 +152,13 @@ class Board(Declaration, frozen=True, kw_only=True):
     default; with what this board adds to their declaration, or with all of one of its own."""
     reset: ResetLine | None = None
     """For a board that its flasher cannot reset."""
+    dtr: bool | None = None
+    """Whether its port is opened with DTR asserted; None: it is, unless it is the line that resets
+    the board."""
+    rts: bool | None = None
+    """The same of RTS."""
+    boot_wait_s: BootWait = 0.0
+    """Nothing is sent for so long after its port was opened, it was reset or got its supply."""
     power: Power | None = None
     """For modelled energy of an emulated board."""
 
@@ -189,10 +194,6 @@ class Board(Declaration, frozen=True, kw_only=True):
         if pin is not None:
             words += [word.replace("{pin}", pin) for word in self.emulator.timing_pin]
         return words
-
-
-def _number(version: str) -> tuple[int, ...]:
-    return tuple(int(digits) for digits in version.split("."))
 
 
 def names() -> dict[str, Path]:

@@ -33,6 +33,8 @@ _BRACED = re.compile(r"\{\{([a-z_]+)\}\}")
 _UNQUOTABLE = re.compile(r"[{}\n]|\\\Z")
 """What would end those braces, or keep them from ending. Ref: Tcl(n), rule 6, Braces."""
 
+Version = Annotated[str, Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9})*\Z")]
+
 Fault = Literal[
     "no_probe",
     "other_probe",
@@ -97,14 +99,18 @@ class Tool(Declaration, frozen=True, kw_only=True):
     """A program, from `firmware/tools/<name>.toml` or a board's own declaration.
 
     Each word of an argument list may hold placeholders: {elf}, {bin} and {hex} are the image in
-    that format, {address} is where flash begins, {probe} the serial number of the debug probe; any
-    other is one of the board's `words`.
+    that format, {address} is where flash begins, {probe} the serial number of the debug probe and
+    {probe_usb} its VID:PID; any other is one of the board's `words`.
     """
 
     description: str = ""
     """What it is for."""
     install: str = ""
     """What to type when it is not installed."""
+    version: Version | None = None
+    """The oldest version that can do all that is declared here; None: any."""
+    newer: str = ""
+    """What an older one cannot."""
     select: list[str] = []
     """What takes the place of the word "{select}" when a probe was named."""
     takes: list[str] = []
@@ -168,6 +174,16 @@ def tool(name: str, own: Tool | None = None) -> Tool:
 
 
 _NOTHING = Tool()
+
+
+def too_old(words: str, version: str | None) -> bool:
+    """Return whether a program that says `words` of its version is older than it must be."""
+    found = re.search(r"[0-9]{1,9}(\.[0-9]{1,9})+", words)
+    return version is not None and found is not None and _number(found[0]) < _number(version)
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(digits) for digits in version.split("."))
 
 
 def placeholders(argv: Sequence[str]) -> set[str]:

@@ -290,6 +290,6 @@ def link(
     from ..report.terminal.line import table
 
     with _meant(voice, said, board, task, baud[0]) as station:
-        quality = examine(*station, raise_baud=baud[1], verify=not no_verify)
+        quality = examine(*station, raise_baud=baud[1], verify=not no_verify, say=voice.note)
     put(voice, to, out, {"terminal": lambda: table(quality), "json": lambda: quality})
     return 0

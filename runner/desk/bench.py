@@ -14,6 +14,7 @@ from tinybench.energy.monitor import MonitorSpec, drivers, load_spec
 from tinybench.errors import DeclarationError, UsageError
 
 from ..build import board as boards
+from ..results.defaults import BAUDS, ENERGY_BAUD
 
 BENCH_FILE = "bench.toml"
 Hub = Annotated[str, Meta(pattern=r"^[0-9]+(-[0-9]+(\.[0-9]+)*)?:[0-9]+\Z")]
@@ -44,6 +45,10 @@ class DeskBoard(Declaration, frozen=True, kw_only=True):
     """Its serial port in energy mode, where the energy build talks on other pins."""
     interface_board: Text | None = None
     """What isolates it in energy mode: a name in `interface_boards`."""
+    dtr: bool | None = None
+    """Whether its port is opened with DTR asserted; None: as its declaration says."""
+    rts: bool | None = None
+    boot_wait_s: boards.BootWait | None = None
 
 
 class DeskPort(Declaration, frozen=True, kw_only=True):
@@ -51,6 +56,13 @@ class DeskPort(Declaration, frozen=True, kw_only=True):
 
     serial: Text | None = None
     port: Text | None = None
+    dtr: bool | None = None
+    """Whether it is opened with DTR asserted; None: it is."""
+    rts: bool | None = None
+    boot_wait_s: boards.BootWait = 0.0
+    """Nothing is sent for so long after it was opened, nor less than the board behind it needs."""
+    dut_baud: Annotated[int, Meta(ge=BAUDS[0], le=BAUDS[-1])] = ENERGY_BAUD
+    """Of an interface board: the rate between it and the DUT."""
 
 
 class Bench(Declaration, frozen=True, kw_only=True):
@@ -164,6 +176,12 @@ def line_of(desk: DeskBoard, bench: Bench, *, energy: bool) -> DeskPort:
     """Return what carries the serial line of a board; in energy mode often another device."""
     if energy and desk.interface_board is not None:
         return bench.interface_boards[desk.interface_board]
+    own = own_line(desk)
     if energy and desk.energy_port is not None:
-        return DeskPort(port=desk.energy_port)
-    return DeskPort(serial=desk.serial, port=desk.port)
+        return replace(own, serial=None, port=desk.energy_port)
+    return own
+
+
+def own_line(desk: DeskBoard) -> DeskPort:
+    """Return what carries the serial line of a board itself."""
+    return DeskPort(serial=desk.serial, port=desk.port, dtr=desk.dtr, rts=desk.rts)

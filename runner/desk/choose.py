@@ -12,7 +12,7 @@ from ..build.board import Board
 from ..results.defaults import DEFAULT_BAUD
 from ..results.request import Request
 from .attached import Attached, Thing, look
-from .bench import BENCH_FILE, Bench, DeskBoard, DeskPort, line_of
+from .bench import BENCH_FILE, Bench, DeskBoard, DeskPort, line_of, own_line
 
 
 def choose(
@@ -77,15 +77,25 @@ def _found(
     lines = {name: line_of(desk, bench, energy=energy) for name, desk in named.items()}
     chosen, port = _only_named(board, lines, found)
     desk = named[chosen]
-    if lines[chosen] == DeskPort(serial=desk.serial, port=desk.port):
+    if lines[chosen] == own_line(desk):
         _insist_line(board, energy)
     say(f"board {chosen}: {board.name} at {port}")
     request = _with_desk(replace(request, ports=(port,)), desk)
     own = [thing for thing in found.things if desk.serial and thing.serial == desk.serial]
     request = replace(request, probe=request.probe or _probe(own[0] if own else None))
     if energy and desk.interface_board is not None:
-        # Its line to this computer has a rate of its own.
-        request = replace(request, interface_board=True, baud=DEFAULT_BAUD)
+        # Its line to this computer has a rate and modem lines of its own.
+        line = lines[chosen]
+        own_s = board.boot_wait_s if request.boot_wait_s is None else request.boot_wait_s
+        request = replace(
+            request,
+            interface_board=True,
+            baud=DEFAULT_BAUD,
+            dut_baud=line.dut_baud,
+            dtr=line.dtr,
+            rts=line.rts,
+            boot_wait_s=max(own_s, line.boot_wait_s),
+        )
     return request
 
 
@@ -102,12 +112,16 @@ def _with_desk(request: Request, desk: DeskBoard) -> Request:
     monitor = request.monitor
     if request.mode == "energy" and monitor is None:
         monitor = desk.monitor
+    own = not request.interface_board  # whose port has other lines than the board's
     return replace(
         request,
         probe=request.probe or desk.probe,
         flasher=request.flasher or desk.flasher,
         hub=request.hub or desk.hub,
         monitor=monitor,
+        dtr=desk.dtr if own and request.dtr is None else request.dtr,
+        rts=desk.rts if own and request.rts is None else request.rts,
+        boot_wait_s=desk.boot_wait_s if request.boot_wait_s is None else request.boot_wait_s,
     )
 
 

@@ -161,6 +161,12 @@ def _tools() -> list[Finding]:
             if argv:
                 version, use = _version(argv[0]), declared.description
                 found.append(Finding(argv[0], version, use, declared.install, required=False))
+                if declared.version is not None:
+                    all_of_it = "" if tool.too_old(version, declared.version) else version
+                    wanted = f"{argv[0]} {declared.version}"
+                    found.append(
+                        Finding(wanted, all_of_it, declared.newer, declared.install, required=False)
+                    )
     return found
 
 

@@ -1,6 +1,7 @@
 """Put an image into a board: asked first, written, verified, asked again; and reset it."""
 
 import getpass
+import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -16,7 +17,6 @@ from tinybench.errors import (
     UsageError,
 )
 from tinybench.transport import serial_port
-from tinybench.transport.serial_port import SerialTransport
 from tinybench.transport.transport import Transport
 
 from ..build import tool
@@ -28,6 +28,7 @@ from ..dut.interface_board import InterfaceBoard
 from ..dut.line import Patience
 from .attached import Attached, look, thing_at
 from .identity import holds
+from .line import open_line
 from .station import Site
 from .volume import copy, find_drive
 
@@ -64,7 +65,7 @@ def load(
     if supply is not None:
         ways["monitor"] = lambda: _switch(supply)
     if not again:
-        found = ask(site) or _ask_after_resets(board, site, ways, say)
+        found = ask(site, say) or _ask_after_resets(board, site, ways, say)
         if (found and holds(found, image)) or not (write and board.flash):
             return
     say(write_image(board, image, site))
@@ -78,16 +79,17 @@ def load(
         )
 
 
-def ask(site: Site) -> Identity | None:
+def ask(site: Site, say: Callable[[str], None] = lambda _: None) -> Identity | None:
     """Return who answers on the port; None when nobody who speaks the protocol does.
 
-    Raises UsageError or TransportError when the port cannot be opened.
+    `say` takes a sentence for the user. Raises UsageError or TransportError when the port cannot be
+    opened.
     """
-    with closing(SerialTransport(site.port or "", site.baud)) as port:
+    with closing(open_line(site, say=say)) as port:
         try:
             line: Transport = port
             if site.interface_board:
-                line = InterfaceBoard(port)
+                line = InterfaceBoard(port, site.dut_baud)
                 line.prepare()
             return Dut(line, verify=False, fast=False, patience=PATIENCE).handshake()
         except (DeadlineError, ProtocolError):
@@ -134,7 +136,9 @@ def write_file(file: Path, name: str, given: Mapping[str, str]) -> str:
         )
     if not file.is_file():
         raise UsageError(f"there is no file {file}")
-    words = {**flasher.words, **given, **dict.fromkeys((*FORMS, "image"), str(file.resolve()))}
+    words = _with_usb(flasher, {**flasher.words, **given}) | dict.fromkeys(
+        (*FORMS, "image"), str(file.resolve())
+    )
     known = {*words, "script"}
     lines = [*flasher.write, *flasher.verify, *flasher.script]
     if lacking := sorted(tool.placeholders(lines) - known - {"select"}):
@@ -207,7 +211,7 @@ def resets(board: Board, site: Site) -> dict[str, Callable[[], None]]:
 
         ways["flasher"] = by_flasher
     if (line := board.reset) is not None and (port := site.port) is not None:
-        ways["line"] = lambda: serial_port.pulse(port, line.line, line.pulse_s)
+        ways["line"] = lambda: serial_port.pulse(port, line.line, line.pulse_s, site.opening)
     if (hub := site.hub) is not None:
         ways["hub"] = lambda: power_cycle(hub)
     return ways
@@ -254,7 +258,27 @@ def _words(board: Board, flasher: Tool, probe: str | None) -> dict[str, str]:
         words["address"] = hex(board.memory.flash_origin)
     if probe is not None:
         words["probe"] = probe
-    return words
+    return _with_usb(flasher, words)
+
+
+def _with_usb(
+    flasher: Tool, words: dict[str, str], looking: Callable[[], Attached] = look
+) -> dict[str, str]:
+    """Return the words with the VID:PID of the probe, for a flasher that names probes by it.
+
+    Raises UsageError where the probe is not attached, and not given as VID:PID:SERIAL.
+    """
+    if "probe_usb" not in tool.placeholders(flasher.select) or not words.get("probe"):
+        return words | ({"probe_usb": ""} if "probe" in words else {})
+    if whole := re.fullmatch(r"([0-9a-fA-F]{4}:[0-9a-fA-F]{4}):(.+)", words["probe"]):
+        return words | {"probe_usb": whole[1], "probe": whole[2]}
+    found = [thing.usb for thing in looking().things if thing.serial == words["probe"]]
+    if not any(found):
+        raise UsageError(
+            f"no probe has the serial number {words['probe']}, and this flasher also needs its USB "
+            "number: plug it in, or give --probe VID:PID:SERIAL"
+        )
+    return words | {"probe_usb": found[0]}
 
 
 def _switch(supply: Monitor) -> None:

@@ -1,6 +1,6 @@
 """The line to a board: the port it is on, or the child process that it is."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from tinybench.errors import UsageError
@@ -17,13 +17,18 @@ Way: TypeAlias = Site | list[str]
 """Where a board is, or the command of a child process."""
 
 
-def open_line(way: Way, more: Sequence[str] = ()) -> Transport:
+def open_line(
+    way: Way, more: Sequence[str] = (), say: Callable[[str], None] = lambda _: None
+) -> Transport:
     """Open the line to a board; `more` are further arguments of a child process.
 
-    Raises TransportError or UsageError when it cannot be opened.
+    `say` is told what is missing at a port, and how long it is waited there. Raises TransportError
+    or UsageError when it cannot be opened.
     """
     if isinstance(way, Site):
-        return SerialTransport(way.port or "", way.baud)
+        if (wait_s := way.opening.wait_s) > 0:
+            say(f"{way.port}: nothing is sent for {wait_s:g} s (boot_wait_s)")
+        return SerialTransport(way.port or "", way.baud, way.opening, say)
     return ProcessTransport([*way, *more])
 
 

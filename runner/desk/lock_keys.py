@@ -8,7 +8,7 @@ from tinybench.energy.monitor import MonitorSpec
 
 from ..results.request import Request
 from .attached import Attached, Thing, look, thing_at
-from .bench import Bench, DeskPort, line_of
+from .bench import Bench, DeskPort, line_of, own_line
 
 
 def locked_by(
@@ -41,8 +41,7 @@ def _behind(port: str, bench: Bench, things: list[Thing]) -> dict[str, str]:
     keys = {}
     for name, desk in bench.boards.items():
         if port_key(port, things) in _keys_of(line_of(desk, bench, energy=True), things):
-            own = DeskPort(serial=desk.serial, port=desk.port)
-            keys |= dict.fromkeys(_keys_of(own, things), f"the board {name}")
+            keys |= dict.fromkeys(_keys_of(own_line(desk), things), f"the board {name}")
     return keys
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from tinybench.errors import TinybenchError, UsageError
+from tinybench.transport.serial_port import Opening
 
+from ..build.board import Board
 from ..build.task import Task, load_task, task_of
 from ..dut.client import Dut
 from ..results.request import MODELLED, Request
@@ -54,25 +56,46 @@ def reserved(
         monitor = monitor_spec(asked.monitor, bench)
     with hold(locked_by(asked, monitor, bench, looking), asked.wait_s, say) as tell:
         insist_attached(asked)
-        sites = _sites(asked, asked.ports or (() if port_needed else (None,)))
+        sites = _sites(asked, board, asked.ports or (() if port_needed else (None,)))
         if asked.task == AUTO:
-            task = _task_on(sites[0])
+            task = _task_on(sites[0], say)
             say(f"the board holds {task.model_id}: task {task.name}")
             asked = replace(asked, task=task.name)
         yield Station(asked, board, task, sites, monitor), tell
 
 
-def _sites(asked: Request, ports: tuple[str | None, ...]) -> tuple[Site, ...]:
+def _sites(asked: Request, board: Board, ports: tuple[str | None, ...]) -> tuple[Site, ...]:
+    opening = _opening(asked, board)
     return tuple(
         Site(
             port=port,
             baud=asked.baud,
             interface_board=asked.interface_board,
+            dut_baud=asked.dut_baud,
             probe=asked.probe,
             hub=asked.hub,
             flasher=asked.flasher,
+            opening=opening,
         )
         for port in ports
+    )
+
+
+def _opening(asked: Request, board: Board) -> Opening:
+    """Return how the port is opened: as was asked, else as the board declares, if it is its own."""
+
+    def state(line: str, wanted: bool | None, declared: bool | None) -> bool | None:
+        if wanted is not None or asked.interface_board:
+            return wanted
+        if declared is None and board.reset is not None and board.reset.line == line:
+            return False  # asserted, it would hold the board in reset
+        return declared
+
+    wait_s = board.boot_wait_s if asked.boot_wait_s is None else asked.boot_wait_s
+    return Opening(
+        dtr=state("dtr", asked.dtr, board.dtr),
+        rts=state("rts", asked.rts, board.rts),
+        wait_s=wait_s,
     )
 
 
@@ -90,9 +113,9 @@ def _insist_asked(asked: Request) -> None:
         )
 
 
-def _task_on(site: Site) -> Task:
+def _task_on(site: Site, say: Callable[[str], None]) -> Task:
     """Ask the board which model it holds."""
-    with closing(open_line(site)) as port:
+    with closing(open_line(site, say=say)) as port:
         dut = Dut(port, fast=False)
         model_id = dut.handshake().model_id
         with contextlib.suppress(TinybenchError):

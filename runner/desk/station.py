@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from tinybench.energy.monitor import MonitorSpec
+from tinybench.transport.serial_port import PLAIN, Opening
 
 from ..build.board import Board
 from ..build.task import Task
-from ..results.defaults import DEFAULT_BAUD
+from ..results.defaults import DEFAULT_BAUD, ENERGY_BAUD
 from ..results.request import Request
 
 
@@ -18,12 +19,16 @@ class Site:
     baud: int = DEFAULT_BAUD
     interface_board: bool = False
     """The port is that of an interface board, with the DUT behind it."""
+    dut_baud: int = ENERGY_BAUD
+    """The rate between that and the DUT."""
     probe: str | None = None
     """Serial number of its debug probe; None: that of its port's USB device, or the only one."""
     hub: str | None = None
     """Its supply: "HUB:PORT" of a USB hub that can switch it, as uhubctl writes it."""
     flasher: str | None = None
     """None: the first that the board declares."""
+    opening: Opening = PLAIN
+    """How its port is opened."""
 
 
 @dataclass(frozen=True)

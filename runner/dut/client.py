@@ -24,7 +24,7 @@ from .frame_link import LEAVE, FrameLink
 from .inference import Inference
 from .last_words import is_fatal
 from .line import Line, Patience, Talk, Tally
-from .reply import READY
+from .reply import READY, shown_lines
 from .text_link import REPLY_B, TextLink
 
 ASKS = 10
@@ -198,6 +198,18 @@ class Dut:
         finally:
             if self._frames is not None:
                 self._enter_frames()
+
+    def mark(self) -> None:
+        """Let the DUT mark a moment on its timing pin, as the energy build does at `timestamp`.
+
+        Raises DeadlineError or ProtocolError on any doubt: another edge would be one too many.
+        """
+        lines = self.command("timestamp", self._reply_s())
+        if lines:
+            raise ProtocolError(
+                f"unexpected reply to 'timestamp%': {shown_lines(lines)}. Energy mode needs the "
+                "energy build, which marks time on its pin and prints none"
+            )
 
     def round_trips_s(self, count: int) -> list[float]:
         """Return how long the answer to `name` takes, so many times.

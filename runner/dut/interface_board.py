@@ -241,7 +241,7 @@ class InterfaceBoard:
             self._inner.write(b"dut " + part + b"%")
             self._asked, self._answered = part, False
             wanted = b"m-dut-passthrough(" + part + b")"
-            confirmed = self._reply(part.decode("latin-1"), CONFIRM_S)
+            confirmed = self._reply("dut " + part.decode("latin-1"), CONFIRM_S)
             if wanted not in confirmed:
                 raise ProtocolError(
                     f"the interface board confirms {confirmed} where {wanted} was due. Check its "

@@ -1,7 +1,9 @@
 """The energy mode: five windows between the edges of the timing pin, under an energy monitor.
 
-Ref: energyrunner README, energy mode. The monitor supplies the DUT, sees its boot pulse, and two
-edges for each `infer`. The trace is stored beside the result, and judged from there.
+In the order of EEMBC's runner: the monitor supplies the DUT, which boots; the trace begins; the DUT
+marks its beginning by an edge (`timestamp`); a second passes; each `infer` has two edges; a second
+passes; the trace ends. It is stored beside the result, and judged from there.
+Ref: energyrunner README, energy mode; scripts of published energy results of rounds v0.5 to v1.1.
 """
 
 import contextlib
@@ -37,6 +39,8 @@ CALIBRATION_S = 0.2
 CALIBRATION_MAX = 4**10
 EDGE_TIMEOUT_S = 10.0
 """How long an edge may take from the DUT's pin to the runner."""
+MARGIN_S = 1.0
+"""Of the trace, before the first window and after the last."""
 MODEL_RATE_HZ = 5000.0
 
 
@@ -49,18 +53,25 @@ class Bench:
     """Open the line, shake hands, and close it on the way out."""
     model_source: str = ""
     """Where the modelled power comes from; empty for a real monitor."""
+    rest: Callable[[float], None] = time.sleep
+    """Let so many seconds pass for the monitor."""
 
 
 @contextmanager
-def modelled_monitor(power: Power) -> Iterator[tuple[MonitorSpec, str]]:
-    """Run a simulated LPM01A that sees an emulated board; yields its spec and the pin's socket."""
+def modelled_monitor(
+    power: Power,
+) -> Iterator[tuple[MonitorSpec, str, Callable[[float], None]]]:
+    """Run a simulated LPM01A that sees an emulated board.
+
+    Yields its spec, the pin's socket, and what lets its time pass.
+    """
     load = EmulatedLoad(power.idle_a, power.active_a)
     device = SimulatedLpm01a(Scene(load, real_time=False), voltage_v=power.voltage_v)
     with timing_pin(load) as pin, PseudoPort(device, real_time=False) as port:
         spec = MonitorSpec(
             driver="lpm01a", port=port.path, voltage_v=power.voltage_v, rate_hz=MODEL_RATE_HZ
         )
-        yield spec, pin
+        yield spec, pin, load.rest
 
 
 def measure(
@@ -83,6 +94,7 @@ def measure(
         iterations = iterations or _calibrated(bench, monitor, samples[0], length)
         head = msgspec.structs.replace(
             monitor.head,
+            marks=1,
             start=datetime.now(UTC).isoformat(),
             modelled=bool(bench.model_source),
             note=f"modelled power: {bench.model_source}"
@@ -93,11 +105,13 @@ def measure(
         with TraceWriter(folder / TRACE_FILE, head) as writer:
             infers: list[Infer] = []
             with _Session(bench, monitor, writer) as session:
+                session.margin()
                 for sample in samples:
                     timed = list(session.long_enough(sample, iterations, length))
                     infers += [infer for infer, _ in timed]
                     iterations = infers[-1].iterations
                     results.append(timed[-1][1])
+                session.margin()
             for infer in infers:
                 writer.infer(infer)
     with open_trace(folder / TRACE_FILE) as trace:
@@ -121,16 +135,23 @@ class _Session:
 
     def __enter__(self) -> "_Session":
         with ExitStack() as stack:
-            self._capture = stack.enter_context(Capture(self._monitor, self._writer.write))
             stack.callback(_power_off, self._monitor)
             self._monitor.power_on()
             self._dut = stack.enter_context(self._bench.connect())
-            self._await_edges(1, "the boot pulse of the DUT")
+            self._capture = stack.enter_context(Capture(self._monitor, self._writer.write))
+            self._await_trace(0.0)  # what is marked before it begins is lost
+            self._dut.mark()
+            self._await_edges(1, "the edge of 'timestamp'")
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *what: object) -> bool | None:
         return self._stack.__exit__(*what)  # pyright: ignore[reportArgumentType]
+
+    def margin(self) -> None:
+        """Let the trace go on for `MARGIN_S` after the last edge."""
+        self._bench.rest(MARGIN_S)
+        self._await_trace(self._writer.edges[-1].time_s + MARGIN_S)
 
     def infer(self, sample: Sample, iterations: int) -> tuple[Infer, str]:
         """Run a window on the first input of a sample; return it, with the DUT's answer."""
@@ -172,6 +193,18 @@ class _Session:
         """Return the time between the last two edges."""
         first, second = self._writer.edges[-2:]
         return second.time_s - first.time_s
+
+    def _await_trace(self, until_s: float) -> None:
+        """Wait until the trace is longer than that, by the monitor's clock."""
+        deadline_s = time.monotonic() + EDGE_TIMEOUT_S
+        while self._writer.count <= until_s * self._writer.head.rate_hz:
+            self._capture.check()
+            if time.monotonic() > deadline_s:
+                raise MonitorError(
+                    f"the monitor has sent {self._writer.count} samples, and no more come within "
+                    f"{EDGE_TIMEOUT_S:.0f} s: unplug it and plug it in again"
+                )
+            time.sleep(0.01)
 
     def _await_edges(self, count: int, what: str) -> None:
         """Wait until the monitor has shown exactly so many more edges."""

@@ -4,6 +4,7 @@ import contextlib
 import random
 import statistics
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 
 import msgspec
@@ -72,14 +73,16 @@ def examine(
     *,
     raise_baud: bool = False,
     verify: bool = True,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Quality:
     """Measure the line to a board. Raises any TinybenchError.
 
     A child process gets the firmware of the task; a board on a port, at `site`, keeps its own.
+    `say` takes a sentence for the user.
     """
     way = site or board.command(build(board, task, resolve(task).model).elf)
     with ExitStack() as stack:
-        line = stack.enter_context(closing(open_line(way)))
+        line = stack.enter_context(closing(open_line(way, say=say)))
         dut = Dut(line, verify=verify, probe=raise_baud)
         identity = dut.handshake()
         held = tasks.task_of(identity.model_id)

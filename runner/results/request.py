@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
-from .defaults import DEFAULT_BAUD
+from .defaults import DEFAULT_BAUD, ENERGY_BAUD
 
 MODELLED = "modelled"
 Mode = Literal["accuracy", "performance", "energy", "all"]
@@ -53,6 +53,13 @@ class Request(msgspec.Struct, frozen=True):
     """Serial number of the debug probe; None: the only one."""
     hub: str | None = None
     """Hub port that switches the board's power, as uhubctl writes it: "1-1.4:2"."""
+    dtr: bool | None = None
+    """Whether the port is opened with DTR asserted; None: as the board declares."""
+    rts: bool | None = None
+    boot_wait_s: float | None = None
+    """How long nothing is sent after the port was opened; None: as the board declares."""
+    dut_baud: int = ENERGY_BAUD
+    """The rate between an interface board and the DUT."""
     wait_s: float = 0.0
     """Longest wait for a board or monitor that another run has."""
 

@@ -65,7 +65,12 @@ def load_boards(
 
 @contextlib.contextmanager
 def open_boards(
-    board: Board, lines: Sequence[Way], folder: Path, verify: bool, raise_baud: bool
+    board: Board,
+    lines: Sequence[Way],
+    folder: Path,
+    verify: bool,
+    raise_baud: bool,
+    say: Callable[[str], None],
 ) -> Iterator[list[Dut]]:
     """Open the line to each board, recorded in the run folder; all are left and closed at the end.
 
@@ -79,7 +84,7 @@ def open_boards(
         ]
         # All of them, before the first is recorded: a run that cannot begin leaves nothing.
         opened = [
-            stack.enter_context(closing(open_line(line, count.words if count else ())))
+            stack.enter_context(closing(open_line(line, count.words if count else (), say)))
             for line, count in zip(lines, counts, strict=True)
         ]
         duts = []
@@ -111,6 +116,7 @@ def energy_bench(
     folder: Path,
     met: Met,
     verify: bool,
+    say: Callable[[str], None],
 ) -> Iterator[energy_mode.Bench]:
     """Yield the monitor and the way to the DUT behind it; a model of both for an emulated board.
 
@@ -121,14 +127,14 @@ def energy_bench(
     def connect(pin: str | None) -> Iterator[Dut]:
         with ExitStack() as stack:
             way = site or board.command(image.elf if image else "", pin)
-            line: Transport = stack.enter_context(closing(open_line(way)))
+            line: Transport = stack.enter_context(closing(open_line(way, say=say)))
             line = stack.enter_context(closing(Recorder(line, folder / ENERGY_TRANSCRIPT_FILE)))
-            behind = site is not None and site.interface_board
-            if behind:
-                line = InterfaceBoard(line)
+            behind = site if site is not None and site.interface_board else None
+            if behind is not None:
+                line = InterfaceBoard(line, behind.dut_baud)
                 line.prepare()
             # Frames do not pass through an interface board.
-            dut = Dut(line, verify=verify, fast=not behind, marks=True)
+            dut = Dut(line, verify=verify, fast=behind is None, marks=True)
             identity = dut.handshake()
             insist_task(identity, task, image)
             met.vendor = met.vendor or identity.vendor
@@ -141,8 +147,8 @@ def energy_bench(
         yield energy_mode.Bench(monitor, lambda: connect(None))
         return
     assert board.power is not None  # noqa: S101 - _insist_measurable
-    with energy_mode.modelled_monitor(board.power) as (spec, pin):
-        yield energy_mode.Bench(spec, lambda: connect(pin), board.power.source)
+    with energy_mode.modelled_monitor(board.power) as (spec, pin, rest):
+        yield energy_mode.Bench(spec, lambda: connect(pin), board.power.source, rest)
 
 
 def meet(dut: Dut, task: Task, image: Image | None, known: Known) -> str:

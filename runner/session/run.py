@@ -137,11 +137,19 @@ def _measure(
             say(supply_of(plan.monitor))
         load_boards(plan.board, image, sites, plan.monitor, say, write=asked.flash)
         if plan.modes:
-            _measure_text(plan, folder, known, met, track)
+            _measure_text(plan, folder, known, met, track, say)
         if asked.wants_energy and not known.energies:
             site = sites[0] if sites else None
             with energy_bench(
-                plan.board, task, plan.energy_image, site, plan.monitor, folder, met, asked.verify
+                plan.board,
+                task,
+                plan.energy_image,
+                site,
+                plan.monitor,
+                folder,
+                met,
+                asked.verify,
+                say,
             ) as bench:
                 steps.measure_energy(
                     bench,
@@ -174,10 +182,12 @@ def _measure(
     return Outcome(result, rules.judged(result, task, plan.profile), folder)
 
 
-def _measure_text(plan: Plan, folder: Path, known: Known, met: Met, track: Track) -> None:
+def _measure_text(
+    plan: Plan, folder: Path, known: Known, met: Met, track: Track, say: Callable[[str], None]
+) -> None:
     """Do the modes of the firmware's text build, on all boards that there are."""
     asked, task = plan.asked, plan.task
-    with open_boards(plan.board, plan.lines, folder, asked.verify, asked.raise_baud) as duts:
+    with open_boards(plan.board, plan.lines, folder, asked.verify, asked.raise_baud, say) as duts:
         for dut in duts:
             met.vendor = meet(dut, task, plan.image, known)
             if asked.raise_baud:

@@ -20,6 +20,15 @@ from tinybench.runner.desk.volume import copy
 
 BOARD = "nucleo-l4r5"
 IMAGE_B = 100_000
+PROBE_RS = """\
+import sys
+chip, probe = "STM32L4R5ZITx", "0483:374b:066A"
+wanted = ["download", "--non-interactive", "--chip", chip, "--probe", probe, "--verify"]
+if sys.argv[1:] != [*wanted, "firmware.elf"]:
+    sys.exit("error: unexpected argument")
+print("Finished in 1.2s")
+"""
+"""Ref: probe-rs, download."""
 
 
 def figures() -> list[Figure]:
@@ -33,7 +42,9 @@ def figures() -> list[Figure]:
         for name in board.flash:
             flasher = flasher_of(board, name)[1]
             if name == "stm32-programmer-cli":
-                exercised += [name] * _stand_in(flasher, folder)
+                exercised += [name] * _stand_in(flasher, folder, STAND_IN % {"probe": "066A"})
+            elif name == "probe-rs":
+                exercised += [name] * _stand_in(flasher, folder, PROBE_RS)
             elif flasher.copy:
                 exercised += [name] * _drive(image, folder)
             elif _misses_only_the_probe(flasher, image):
@@ -76,12 +87,12 @@ def _misses_only_the_hub() -> bool:
     return False
 
 
-def _stand_in(flasher: Tool, folder: Path) -> bool:
+def _stand_in(flasher: Tool, folder: Path, text: str) -> bool:
     """Return whether a stand-in that knows the manual takes our command line."""
     program = folder / "stand_in.py"
-    program.write_text(STAND_IN % {"probe": "066A"})
+    program.write_text(text)
     argv = [sys.executable, str(program), *flasher.write[1:]]
-    words = {"elf": "firmware.elf", "probe": "066A"}
+    words = {"elf": "firmware.elf", "probe": "066A", "probe_usb": "0483:374b", **flasher.words}
     try:
         call(flasher, argv, words, "write it", flasher.written)
     except (TinybenchError, subprocess.SubprocessError):

@@ -181,6 +181,21 @@ def test_events_count_on_after_99() -> None:
     assert not any(chunk.gaps for chunk in chunks)
 
 
+def test_the_summary_at_the_end_is_no_samples() -> None:
+    """Its least and its most are written as samples are; in one piece, or byte by byte."""
+    stream = ascii_stream(["1000-06"] * 1500) + b"end\r\nsummary beg\r\n0000-09\r\n9999-05\r\n"
+    for size in (1, 7, len(stream)):
+        decoder = AsciiDecoder(5000)
+        for at in range(0, len(stream), size):
+            decoder.feed(stream[at : at + size])
+        decoder.finish()
+        assert decoder.ended
+        chunk = decoder.take()
+        assert chunk is not None
+        assert chunk.samples.max() == pytest.approx(1e-3)
+        assert chunk.samples.min() == pytest.approx(1e-3)
+
+
 def test_the_dut_is_powered_while_a_thread_reads_the_samples() -> None:
     """The boot pulse is in the trace: sampling begins before the supply is on."""
     device = SimulatedLpm01a(Scene(Windows()))

@@ -365,3 +365,23 @@ def test_windows_by_hand_are_called_so(tmp_path: Path, capsys: pytest.CaptureFix
     whole = json.loads(capsys.readouterr().out)
     assert (whole["windows_by"], len(whole["tinybench"]["windows"])) == ("hand", 1)
     assert main(["energy", "analyse", str(path), "--rate", "fast"]) == 2
+
+
+def test_an_input_that_was_not_sampled_is_named_so(tmp_path: Path) -> None:
+    """`-` in the export of a PPK2; another one, or its only one, is what to ask for."""
+    path = tmp_path / "dash.csv"
+    path.write_text("Timestamp(ms),Current(uA),D0-D7\n0,5,1-------\n1,5,0-------\n2,5,1-------\n")
+    with open_any(path, channel="d0") as trace:
+        assert len(trace.edges) == 1
+    with pytest.raises(UsageError, match="the channel 'd1' was not sampled; sampled: d0"):
+        open_any(path, channel="d1")
+    with pytest.raises(UsageError, match="no channel 'd9'"):
+        open_any(path, channel="d9")
+
+
+def test_a_table_that_ends_within_its_header_is_said_to(tmp_path: Path) -> None:
+    """Beside what its beginning lacks: whoever was cut off need not name columns."""
+    path = tmp_path / "cut.csv"
+    path.write_text("Time", encoding="utf-16")
+    with pytest.raises(TraceError, match=r"'time' has no unit.*the file ends there, without a sam"):
+        open_any(path)

@@ -258,3 +258,11 @@ def test_a_damaged_sidecar_is_refused_or_analysed(tmp_path: Path, at: int, mark:
     else:
         for window in found.windows:
             assert window.energy_j is None or np.isfinite(window.energy_j)
+
+
+def test_what_a_monitor_sends_after_the_end_is_refused(tmp_path: Path) -> None:
+    """One that did not stop in time may still be writing from its thread."""
+    with TraceWriter(tmp_path / "trace", HEAD) as writer:
+        writer.write(Chunk(0, np.zeros(10, np.float32)))
+    with pytest.raises(TraceError, match="after the trace was closed"):
+        writer.write(Chunk(10, np.zeros(10, np.float32)))

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -25,7 +25,7 @@ from tinybench.runner.dut.client import Dut
 from tinybench.runner.dut.line import Patience
 from tinybench.transport import serial_port
 from tinybench.transport.process import ProcessTransport
-from tinybench.transport.serial_port import SerialTransport, holders, latency_timer_ms
+from tinybench.transport.serial_port import Opening, SerialTransport, holders, latency_timer_ms
 
 INPUT = bytes(range(1, 206)) + bytes(285)
 BAUD = 115_200
@@ -204,16 +204,25 @@ def test_the_latency_timer_of_an_ftdi_adapter_is_read(tmp_path: Path) -> None:
 
 
 @contextmanager
-def _server(path: str, remote: bool, lines: list[tuple[str, bool]] | None = None) -> Iterator[str]:
+def _server(
+    path: str,
+    remote: bool,
+    lines: list[tuple[str, bool]] | None = None,
+    manage: type[rfc2217.PortManager] = rfc2217.PortManager,
+) -> Iterator[str]:
     """Serve a serial port on loopback; yields its URL. `lines` is told of its modem lines."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
-        connection, _ = listener.accept()
+        with suppress(OSError):  # the listener is closed
+            while True:
+                serve_one(listener.accept()[0])
+
+    def serve_one(connection: socket.socket) -> None:
         port = _Terminal(path, BAUD, timeout=0)
         port.lines = lines
         # The types that pyserial's stub wants are not those that its own example gives.
-        manager = rfc2217.PortManager(port, _Sender(connection)) if remote else None  # type: ignore[arg-type]
+        manager = manage(port, _Sender(connection)) if remote else None  # type: ignore[arg-type]
         connection.settimeout(0.005)
         with closing(port), closing(connection):
             while True:
@@ -233,6 +242,7 @@ def _server(path: str, remote: bool, lines: list[tuple[str, bool]] | None = None
         kind = "rfc2217" if remote else "socket"
         yield f"{kind}://127.0.0.1:{listener.getsockname()[1]}"
     finally:
+        listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         thread.join(10)
 
@@ -277,6 +287,42 @@ def test_a_board_behind_a_server_answers_as_one_here(
         assert dut.infer(INPUT, 2, 1).results.split(",")[0] == f"{sum(INPUT) % 256 / 256:.9f}"[:5]
 
 
+class _Silent(rfc2217.PortManager):
+    """A server that obeys, and confirms neither a purge nor a modem line."""
+
+    def rfc2217_send_subnegotiation(self, option: bytes, value: bytes = b"") -> None:
+        if option not in (rfc2217.SERVER_PURGE_DATA, rfc2217.SERVER_SET_CONTROL):
+            super().rfc2217_send_subnegotiation(option, value)
+
+
+def test_a_server_that_confirms_no_purge_is_told_once_and_used_all_the_same(
+    core: Path, line_program: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor a modem line, which is set; opened again, it is not waited for any more."""
+    waited: list[str] = []
+    wait = rfc2217.TelnetSubnegotiation.wait
+
+    def impatient(option: rfc2217.TelnetSubnegotiation, timeout: float = 3) -> None:
+        waited.append(option.name)
+        wait(option, 0.01 if option.name in ("purge", "control") else timeout)
+
+    monkeypatch.setattr(rfc2217.TelnetSubnegotiation, "wait", impatient)
+    said: list[str] = []
+    lines: list[tuple[str, bool]] = []
+    with (
+        paced_line(line_program, [str(core)]) as path,
+        _server(path, True, lines, _Silent) as url,
+        closing(SerialTransport(url, BAUD, Opening(dtr=False), said.append)) as port,
+    ):
+        assert Dut(port, patience=PATIENCE).handshake().model_id == "fake01"
+        port.reopen(5.0)
+        assert Dut(port, patience=PATIENCE).handshake().model_id == "fake01"
+    assert waited == ["control", "purge"]
+    assert len(said) == 2
+    assert f"{url}: the server does not confirm a purge" in said[1]
+    assert lines.count(("dtr", False)) == 2
+
+
 @pytest.mark.parametrize("line", ["dtr", "rts"])
 def test_a_board_is_reset_by_a_line_of_its_port(
     core: Path, line_program: Path, line: Literal["dtr", "rts"]
@@ -286,7 +332,61 @@ def test_a_board_is_reset_by_a_line_of_its_port(
     board = structs.replace(load_board("serial"), reset=ResetLine(line=line, pulse_s=0.01))
     with paced_line(line_program, [str(core)]) as path:
         with _server(path, True, lines) as url:
-            assert reset(board, Site(port=url), None) == "serial was reset by line"
+            held = Site(port=url, opening=Opening(dtr=False, rts=False))
+            assert reset(board, held, None) == "serial was reset by line"
         assert [state for name, state in lines if name == line][-2:] == [True, False]
+        assert not any(state for name, state in lines if name != line)
         with pytest.raises(TransportError, match=f"has no line {line.upper()} to switch"):
             reset(board, Site(port=path), "line")
+
+
+@pytest.mark.parametrize("asserted", [True, False])
+def test_modem_lines_are_as_declared_from_the_first_moment_and_after_each_reopening(
+    core: Path, line_program: Path, asserted: bool
+) -> None:
+    """A board that DTR or RTS holds in reset; by pyserial's own server, which writes them down."""
+    lines: list[tuple[str, bool]] = []
+    opening = Opening(dtr=asserted, rts=not asserted)
+    with (
+        paced_line(line_program, [str(core)]) as path,
+        _server(path, True, lines) as url,
+        closing(SerialTransport(url, BAUD, opening)) as port,
+    ):
+        assert Dut(port, patience=PATIENCE).handshake().model_id == "fake01"
+        first = len(lines)
+        port.reopen(5.0)
+        assert Dut(port, patience=PATIENCE).handshake().model_id == "fake01"
+    assert set(lines[:first]) == set(lines[first:]) == {("dtr", asserted), ("rts", not asserted)}
+
+
+def test_a_board_that_boots_slowly_is_left_alone_after_each_opening() -> None:
+    """`boot_wait_s`: nothing can be sent before it is over."""
+    with _terminal() as path:
+        start_s = time.monotonic()
+        with closing(SerialTransport(path, BAUD, Opening(wait_s=0.1))) as port:
+            assert time.monotonic() - start_s >= 0.1
+            start_s = time.monotonic()
+            port.reopen(1.0)
+            assert time.monotonic() - start_s >= 0.1
+
+
+def test_a_device_of_this_computer_gets_its_modem_lines_before_it_is_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Those that are told, and no others; pyserial's own class writes them down."""
+    seen: list[tuple[bool, str, bool]] = []
+    monkeypatch.setattr(
+        serial.Serial, "_update_dtr_state", lambda one: seen.append((one.is_open, "dtr", one.dtr))
+    )
+    monkeypatch.setattr(
+        serial.Serial, "_update_rts_state", lambda one: seen.append((one.is_open, "rts", one.rts))
+    )
+    with _terminal() as path:
+        for opening in (Opening(dtr=False, rts=False), Opening(rts=False), Opening()):
+            SerialTransport(path, BAUD, opening).close()
+    told = [(False, False), (True, False), (True, True)]
+    assert seen == [
+        (False, name, state)
+        for pair in told
+        for name, state in zip(("dtr", "rts"), pair, strict=True)
+    ]

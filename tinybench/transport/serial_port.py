@@ -5,8 +5,10 @@ import errno
 import os
 import select
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import TransportError, UsageError
 
@@ -20,19 +22,43 @@ PULSE_BAUD = 115_200
 LATENCY_TIMER = Path("/sys/bus/usb-serial/devices")
 
 
+@dataclass(frozen=True)
+class Opening:
+    """How a port is opened, and opened again."""
+
+    dtr: bool | None = None
+    """Whether DTR is asserted; None: as pyserial does, which asserts both."""
+    rts: bool | None = None
+    wait_s: float = 0.0
+    """Nothing is sent for so long afterwards: opening may have started the board anew."""
+
+
+PLAIN = Opening()
+
+
 class SerialTransport:
     """A serial port, 8N1, or whatever URL pyserial opens: rfc2217://, socket://, spy://, ..."""
 
-    def __init__(self, url: str, baud: int) -> None:
+    def __init__(
+        self,
+        url: str,
+        baud: int,
+        opening: Opening = PLAIN,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
         """Open the port, for this program alone where the system can.
 
-        Raises UsageError for a URL or a rate that cannot be, TransportError when the port is not
-        there, not ours to open, or held by another program.
+        `say` is told, once, what a server at a URL does not do. Raises UsageError for a URL or a
+        rate that cannot be, TransportError when the port is not there, not ours to open, or held by
+        another program.
         """
         self._url = url
         self._baud = baud
+        self._opening = opening
+        self._server = _Server(url, say)
         self._closed = False
-        self._port = _open(url, baud)
+        self._port = _open(url, baud, opening, self._server)
+        time.sleep(opening.wait_s)
 
     @property
     def byte_s(self) -> float:
@@ -77,7 +103,7 @@ class SerialTransport:
         self._shut()
         while not self._closed:
             try:
-                self._port = _open(self._url, self._baud)
+                self._port = _open(self._url, self._baud, self._opening, self._server)
             except TransportError as error:
                 if time.monotonic() > deadline_s:
                     raise TransportError(
@@ -85,6 +111,7 @@ class SerialTransport:
                     ) from error
                 time.sleep(RETRY_S)
             else:
+                time.sleep(self._opening.wait_s)
                 return
         raise TransportError(f"{self._url} was closed for good")
 
@@ -106,13 +133,14 @@ class SerialTransport:
         )
 
 
-def pulse(url: str, line: str, pulse_s: float) -> None:
-    """Assert a modem line of a port, "dtr" or "rts", for a while, and release it.
+def pulse(url: str, line: Literal["dtr", "rts"], pulse_s: float, opening: Opening = PLAIN) -> None:
+    """Assert a modem line of a port for a while, and release it; the other stays as it is opened.
 
     Raises UsageError for a URL that cannot be, TransportError when the port cannot be opened or has
     no such line.
     """
-    port = _open(url, PULSE_BAUD)
+    asserted = replace(opening, dtr=True) if line == "dtr" else replace(opening, rts=True)
+    port = _open(url, PULSE_BAUD, asserted, _Server(url, lambda _: None))
     try:
         setattr(port, line, True)
         time.sleep(pulse_s)
@@ -187,16 +215,61 @@ def insist_there(url: str) -> None:
         raise TransportError(_refusal(url, FileNotFoundError(errno.ENOENT, "no such device")))
 
 
-def _open(url: str, baud: int) -> Any:
+class _Server:
+    """What an RFC 2217 server is known not to answer: it is told once, and never waited for again.
+
+    pyserial waits for an answer to each purge and each change of a modem line, and opens no port
+    without: some servers never give one.
+    """
+
+    def __init__(self, url: str, say: Callable[[str], None]) -> None:
+        self._url = url
+        self._say = say
+        self._silent: set[bytes] = set()
+
+    def forgive(self, port: Any) -> None:
+        """Let an RFC 2217 port that is not open yet go on where the server does not answer."""
+        from serial import rfc2217
+
+        for name, option, what in (
+            ("rfc2217_send_purge", rfc2217.PURGE_DATA, "a purge of its buffers"),
+            ("rfc2217_set_control", rfc2217.SET_CONTROL, "a change of its modem lines"),
+        ):
+            setattr(port, name, self._patient(port, getattr(port, name), option, what))
+
+    def _patient(
+        self, port: Any, insisting: Callable[[bytes], None], option: bytes, what: str
+    ) -> Callable[[bytes], None]:
+        import serial
+
+        def ask(value: bytes) -> None:
+            if option in self._silent:
+                port.rfc2217_send_subnegotiation(option, value)
+                return
+            try:
+                insisting(value)
+            except (serial.SerialException, ValueError) as error:
+                self._silent.add(option)
+                self._say(f"{self._url}: the server does not confirm {what} ({error}): going on")
+
+        return ask
+
+
+def _open(url: str, baud: int, opening: Opening, server: _Server) -> Any:
     import serial
 
     try:
         port = serial.serial_for_url(url, do_not_open=True)
+        if url.startswith("rfc2217://"):
+            server.forgive(port)
         port.baudrate = baud
         port.timeout = READ_S
         if "://" not in url:  # remote ports have neither
             port.write_timeout = WRITE_TIMEOUT_S
             port.exclusive = True
+        for line, state in (("dtr", opening.dtr), ("rts", opening.rts)):
+            if state is not None:  # before it is open: the board is never held in between
+                setattr(port, line, state)
         port.open()
     except ValueError as error:
         raise UsageError(

@@ -9,10 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.runner.audit import trees
+from tinybench.errors import ProtocolError
 from tinybench.runner.audit import eembc, runner13
 from tinybench.runner.audit.audit import audit
 from tinybench.runner.audit.figures import agrees
 from tinybench.runner.audit.printed import read_printed
+from tinybench.runner.dut.inference import answered
+from tinybench.runner.dut.reply import read_line, read_window
 
 ENERGY = """\
 00514.965 ulp-ml: Energy data for window 2 at time 9.08 for 10.00 sec.:
@@ -47,6 +50,42 @@ def test_offsets_counts_and_a_clock_that_wraps(tmp_path: Path) -> None:
     assert (one.elapsed_us, one.host_us) == (2_000_000, 2_000_000)
     assert (one.outputs, one.decimals) == ((1.5,), 1)
     assert found.models == ["kws01"]
+    assert not found.faults
+
+
+@pytest.mark.parametrize(
+    ("stamps", "results", "beside"),
+    [
+        (["m-lap-us-1000", "m-lap-us-121000"], "m-results-[0.941,0.059]", []),
+        (["m-lap-us-1000", "m-lap-us-121000"], "m-results-[0.941,0.059,]", ["results: 0xF"]),
+        (["m-lap-us-1000", "m-lap-us-121000"], "Type errorm-results-[0.941]", ["<inf> done"]),
+        (["m-lap-us-10005317390", "m-lap-us-10005332312"], "m-results-[1]", []),
+        (["m-lap-us-1000", "m-lap-us-121000"], "m-results-[]", []),
+        (["m-lap-us-1000", "m-lap-us-121000"], "m-results-[1e-3]", []),
+        (["m-lap-us-1000", "m-lap-us-121000"], "m-results-[1_0]", []),
+        (["m-lap-us-1000"], "m-lap-us-121000\nm-results-[0.941,0.059]", []),
+    ],
+)
+def test_a_reply_is_read_as_on_the_live_line(
+    tmp_path: Path, stamps: list[str], results: str, beside: list[str]
+) -> None:
+    """The same time and the same numbers of a stored reply, or the same refusal."""
+    begin = ["m-warmup-start-1", "m-warmup-done", "m-infer-start-10"]
+    said = [*begin, *stamps, *beside, "m-infer-done", *results.split("\n")]
+    lines = [
+        '00001.000 parser: Command "bload dut "a.bin""',
+        '00001.000 parser: Command "dut infer 10 1"',
+        *(f"00001.000 dut: {line}" for line in [*said, "m-ready"]),
+    ]
+    found = eembc.read_log(_log(tmp_path, lines))
+    try:
+        live = read_window([read_line(line.encode()) for line in said], 10, 1)[0]
+    except ProtocolError:
+        assert found.faults
+        return
+    (one,) = found.inferred
+    assert one.elapsed_us == live.elapsed_us
+    assert list(one.outputs) == answered(live.results)
     assert not found.faults
 
 

@@ -5,6 +5,7 @@ import pty
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -27,7 +28,9 @@ from tinybench.runner.desk.bench import (
     user_bench,
 )
 from tinybench.runner.desk.choose import choose
+from tinybench.runner.desk.reserve import reserved
 from tinybench.runner.results.request import Request
+from tinybench.transport.serial_port import Opening
 
 BOARD = """\
 name = "test-nucleo"
@@ -228,6 +231,53 @@ def test_a_given_port_keeps_what_else_is_known_of_the_board(board: str) -> None:
     )
     assert (found.board, found.ports) == (board, ("/dev/ttyS1",))
     assert (found.hub, found.probe) == ("1-1:4", "P")
+
+
+@pytest.mark.parametrize(
+    ("declared", "desk", "words", "wanted"),
+    [
+        ("", "", {}, Opening()),
+        ("dtr = false", "", {}, Opening(dtr=False)),
+        ("dtr = false", "dtr = true\nrts = false", {}, Opening(dtr=True, rts=False)),
+        ('[reset]\nline = "rts"', "", {}, Opening(rts=False)),
+        ('rts = true\n[reset]\nline = "rts"', "", {}, Opening(rts=True)),
+        ("", "dtr = false", {"dtr": True}, Opening(dtr=True)),
+        ("dtr = false", "rts = false", {"mode": "energy"}, Opening(dtr=True, wait_s=2)),
+        ("dtr = false", "rts = false", {"mode": "energy", "interface_board": True}, Opening()),
+        ("boot_wait_s = 3", "", {}, Opening(wait_s=3)),
+        ("boot_wait_s = 3", "boot_wait_s = 0.5", {}, Opening(wait_s=0.5)),
+        ("boot_wait_s = 3", "", {"mode": "energy"}, Opening(dtr=True, wait_s=3)),
+        ("boot_wait_s = 3", "boot_wait_s = 0", {"mode": "energy"}, Opening(dtr=True, wait_s=2)),
+    ],
+)
+def test_a_port_is_opened_as_that_of_whom_it_is(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    declared: str,
+    desk: str,
+    words: dict[str, Any],
+    wanted: Opening,
+) -> None:
+    """As asked, else as the bench file says, else as declared; a line that resets is released.
+
+    Of an interface board by its own keys; before either talks, the slower of both has started.
+    """
+    (tmp_path / "mine.toml").write_text(BOARD.replace("[attached]", f"{declared}\n[attached]"))
+    (tmp_path / "bench.toml").write_text(
+        f'[boards.left]\nboard = "mine.toml"\nport = "/dev/null"\ninterface_board = "b"\n{desk}\n'
+        '[interface_boards.b]\nport = "/dev/zero"\ndtr = true\nboot_wait_s = 2\ndut_baud = 19200\n'
+    )
+    monkeypatch.setenv("TINYBENCH_BENCH", str(tmp_path / "bench.toml"))
+    monkeypatch.setenv("TINYBENCH_LOCKS", str(tmp_path / "locks"))
+    asked = Request(board="left", task="kws", **words)
+    if asked.interface_board:
+        asked = replace(asked, ports=("/dev/tty",))
+    for _ in ("a run", "resume"):
+        with reserved(asked, lambda _: None, lambda: Attached([], [], [])) as (station, _):
+            (site,) = station.sites
+            assert site.opening == wanted
+            assert site.dut_baud == (19200 if site.port == "/dev/zero" else 9600)
+        asked = station.asked
 
 
 def test_a_device_with_two_ports_needs_one_named(board: str) -> None:

@@ -42,3 +42,18 @@ def test_the_libraries_of_the_compilers_are_found() -> None:
     found = {finding.name: finding.found for finding in examine()}
     assert found["newlib for Arm"].endswith("libc.a")
     assert found["picolibc for RISC-V"].endswith("picolibc.specs")
+
+
+@pytest.mark.parametrize(("says", "wanted"), [("0.11.0", ""), ("0.12.0+dev", "0.12.0")])
+def test_a_program_that_is_too_old_is_named_with_the_version_that_is_needed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, says: str, wanted: str
+) -> None:
+    """OpenOCD 0.11 has no `adapter serial`; it is there, and what it cannot do is said."""
+    program = tmp_path / "openocd"
+    program.write_text(f"#!/bin/sh\necho 'Open On-Chip Debugger {says}' >&2\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    found = {finding.name: finding for finding in examine()}
+    assert found["openocd"].found == says.removesuffix("+dev")
+    assert found["openocd 0.12"].found == wanted
+    assert "adapter serial" in found["openocd 0.12"].needed_for

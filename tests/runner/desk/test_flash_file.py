@@ -39,6 +39,11 @@ CASES = [
         ["download", "--non-interactive", "--chip", "STM32F446RETx", "--verify", "FILE"],
     ),
     (
+        *("probe-rs", "probe-rs", ".elf", ["--probe", "0483:374b:06:A", "--word", "chip:nRF52840"]),
+        "Finished in 1.2s",
+        ["download", "--non-interactive", "--chip", "nRF52840", "--probe", "0483:374b:06:A"],
+    ),
+    (
         *("jlink", "JLinkExe", ".elf", ["--probe", "123", "--word", "device:STM32F446RE"]),
         "O.K.",
         ["-NoGui", "1", "-ExitOnError", "1", "-USB", "123", "-Device", "STM32F446RE", "-If", "SWD"],
@@ -91,6 +96,7 @@ def test_a_file_of_others_is_written_by_the_published_command_line(
         (["--flasher", "esptool"], "takes .bin"),
         (["--flasher", "jlink"], "needs to know device: --word device:"),
         (["--flasher", "jlink", "--word", "device"], "give it as KEY:VALUE"),
+        (["--flasher", "probe-rs", "--word", "chip:x", "--probe", "06A"], "VID:PID:SERIAL"),
         (["--flasher", "mass-storage"], "writes no file by itself"),
     ],
 )

@@ -41,6 +41,14 @@ def test_the_handshake_survives_half_a_command_on_the_line(line: ProcessTranspor
     assert Dut(line).handshake().vendor == "tinybench"
 
 
+def test_a_mark_on_the_pin_wants_the_energy_build(line: ProcessTransport) -> None:
+    """That for performance prints the time instead."""
+    dut = Dut(line)
+    dut.handshake()
+    with pytest.raises(ProtocolError, match=r"'timestamp%': 'm-lap-us-[0-9]+'.*energy build"):
+        dut.mark()
+
+
 @pytest.mark.parametrize("fast", [True, False])
 def test_an_upload_and_an_inference_answer_what_the_engine_computes(
     line: ProcessTransport, fast: bool

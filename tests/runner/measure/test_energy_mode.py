@@ -92,6 +92,17 @@ def test_the_run_folder_holds_trace_pictures_and_both_transcripts(run: tuple[Pat
     assert "m-lap-us" not in transcript
 
 
+def test_the_session_is_that_of_eembc(run: tuple[Path, str]) -> None:
+    """The DUT has booted; the trace, an edge, a second, five windows, a second, its end."""
+    with open_trace(run[0] / "energy.jls") as trace:
+        edges_s = [edge.time_s for edge in trace.edges]
+        assert (trace.head.marks, len(edges_s)) == (1, 11)
+        assert edges_s[1] - edges_s[0] >= 1.0
+        assert trace.count / trace.head.rate_hz - edges_s[-1] >= 1.0
+    said = (run[0] / "transcript-energy.jsonl").read_text()
+    assert said.count('"text": "timestamp%"') == 2  # once where the iterations are found
+
+
 def test_a_window_that_comes_out_short_is_timed_again(tmp_path: Path) -> None:
     """As a performance window is: its edges are in the trace, and it is no window of the result.
 

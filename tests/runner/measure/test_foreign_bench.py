@@ -40,20 +40,20 @@ def simulated(count: int, *words: str) -> Iterator[dict[str, str]]:
     assert program.returncode in (0, 130)
 
 
-@pytest.mark.parametrize("between", ["interface-board", "dut"])
+@pytest.mark.parametrize(("monitor", "between"), [("lpm01a", "interface-board"), ("ppk2", "dut")])
 def test_the_energy_of_a_program_is_measured_with_nothing_on_the_desk(
-    tmp_path: Path, between: str
+    tmp_path: Path, monitor: str, between: str
 ) -> None:
     """The program marks its windows on a socket; supply, current, interface board are made up."""
     board = load_board("mps2-an386")
     model = package_folder() / "embedded" / "ad01.tflite"
     image = build(board, load_task("ad"), model, energy=True)
     dut = shlex.join(board.command(image.elf, "{pin}"))
-    names = ["lpm01a", *([between] if between != "dut" else [])]
+    names = [monitor, *([between] if between != "dut" else [])]
     with simulated(2, *names, "--dut", dut) as ports:
-        assert set(ports) == {"lpm01a", between}
+        assert set(ports) == {monitor, between}
         spec = tmp_path / "desk.toml"
-        spec.write_text(f'driver = "lpm01a"\nport = "{ports["lpm01a"]}"\nvoltage_v = 3.3\n')
+        spec.write_text(f'driver = "{monitor}"\nport = "{ports[monitor]}"\nvoltage_v = 3.3\n')
         done = tinybench(
             *("--port", ports[between], *(["--interface-board"] if between != "dut" else [])),
             *("--task", "ad", "--mode", "energy", "--baud", "115200"),
