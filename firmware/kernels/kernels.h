@@ -173,6 +173,34 @@ struct depthwise_3x3_dsp {
 void depthwise_3x3_dsp(const struct depthwise_3x3_dsp *op, const int8_t *in, int8_t *out,
                        void *scratch);
 
+/* Depthwise convolution of any window and multiplier, a channel at a time. Either side of an image
+ * may be its "width": the one along which taps come in pairs. Taps that are `dilation_w` apart are
+ * side by side in a plane of every so many columns; `phases` such planes see all outputs, each
+ * begins `phase_step` columns after the one before. `scratch` holds the weights of a channel and
+ * plane_h * plane_w int16. Each plane is copied before it is convolved. */
+struct depthwise_conv_2d_dsp {
+    const int8_t *weights; /* [channel][kernel_h][pairs][2], rows filled up with a zero */
+    const struct channel_dsp *channels;
+    const struct channel *wide; /* in place of `channels`, where these would not be exact */
+    int32_t in_c, in_h, in_w;
+    int32_t in_channel_stride, in_y_stride, in_x_stride;
+    int32_t out_h, out_w;
+    int32_t out_channel_stride, out_y_stride, out_x_stride;
+    int32_t multiplier;
+    int32_t kernel_h, pairs;
+    int32_t stride_h, stride_w; /* in the plane */
+    int32_t dilation_h, dilation_w;
+    int32_t phases, phase_step;
+    int32_t pad_top, pad_left;
+    int32_t plane_h, plane_w; /* plane_w is even */
+    int32_t in_zero_point;
+    int32_t exact_negatives;
+    int32_t out_offset; /* only with `wide` */
+    int32_t out_min, out_max;
+};
+void depthwise_conv_2d_dsp(const struct depthwise_conv_2d_dsp *op, const int8_t *in, int8_t *out,
+                           void *scratch);
+
 /* Convolution, two pixels by four channels at a time. The channels of the output stage are in
  * fours: biases with the input's zero point folded in, multipliers, roundings with the output's
  * zero point, and right shifts below zero. `scratch` holds two windows of whole blocks, which are
@@ -251,6 +279,30 @@ struct depthwise_3x3_blocked {
 };
 void depthwise_3x3_blocked(const struct depthwise_3x3_blocked *op, const int8_t *in, int8_t *out,
                            void *scratch);
+
+/* Depthwise convolution of any window and multiplier in portable C, a channel at a time: as
+ * `depthwise_conv_2d_dsp`, but with a plane of int8 and no pairs. */
+struct depthwise_conv_2d_blocked {
+    const int8_t *weights; /* [channel][kernel_h][kernel_w] */
+    const struct channel_dsp *channels;
+    const struct channel *wide;
+    int32_t in_c, in_h, in_w;
+    int32_t in_channel_stride, in_y_stride, in_x_stride;
+    int32_t out_h, out_w;
+    int32_t out_channel_stride, out_y_stride, out_x_stride;
+    int32_t multiplier;
+    int32_t kernel_h, kernel_w;
+    int32_t stride_h, stride_w;
+    int32_t dilation_h, dilation_w;
+    int32_t phases, phase_step;
+    int32_t pad_top, pad_left;
+    int32_t plane_h, plane_w;
+    int32_t in_zero_point;
+    int32_t out_offset;
+    int32_t out_min, out_max;
+};
+void depthwise_conv_2d_blocked(const struct depthwise_conv_2d_blocked *op, const int8_t *in,
+                               int8_t *out, void *scratch);
 
 /* The same as `add_blocked`, four elements at a time. */
 struct add_mve {

@@ -125,6 +125,18 @@ def plain_constant(channels: Channels) -> Constant:
     return Constant("channels", "struct channel", channels.plain, 12 * len(channels.plain))
 
 
+def wide_constant(channels: Channels, rows: np.ndarray, source: Tensor) -> Constant:
+    """Return the output stage of fast kernels for scales that the short form is not exact for.
+
+    It is that of the plain kernels with the input's zero point in the bias, which may go around in
+    32 bits: with the products the sum is as before.
+    """
+    folded = channels.plain[:, 0] - source.zero_point * rows.astype(np.int64).sum(axis=1)
+    wide = channels.plain.copy()
+    wide[:, 0] = folded.astype(np.int32)
+    return Constant("wide", "struct channel", wide, 12 * len(wide))
+
+
 def short_constant(short: np.ndarray) -> Constant:
     """Return the output stage of the blocked and DSP kernels."""
     return Constant("channels", "struct channel_dsp", short, 16 * len(short))

@@ -1,15 +1,13 @@
 """CONV_2D: two-dimensional convolution, and the fully connected layer as one of a single pixel."""
 
-import msgspec
 import numpy as np
 
 from tinybench.errors import ModelError
 
-from ..graph import Graph, Operator, Tensor
-from ..layer import layer_channels, read_layer
+from ..graph import Graph, Operator
+from ..layer import Convolution, layer_channels, read_layer
 from ..output_stage import (
     MVE_CHANNELS,
-    Channels,
     limit_fields,
     mve_constant,
     plain_constant,
@@ -20,26 +18,10 @@ from ..output_stage import (
 )
 from ..overlap import SAME_PLACE, pixel_by_pixel
 from ..step import Constant, Kind, Planes, Step, Variant
-from ..window import Window, window_of
+from ..window import window_of
 
 MVE_TAPS = 16
 """Lanes of a vector of int8."""
-
-
-class Convolution(msgspec.Struct, frozen=True):
-    """A checked convolution."""
-
-    source: Tensor
-    target: Tensor
-    window: Window
-    rows: np.ndarray
-    """Weights, [channels][taps]."""
-    channels: Channels
-
-    @property
-    def macs(self) -> int:
-        """Multiplications of one inference."""
-        return self.window.pixels * self.rows.size
 
 
 def _read(graph: Graph, op: Operator) -> Convolution:
@@ -74,7 +56,11 @@ def convolve(op: Operator, conv: Convolution, variant: Variant) -> Step:
 
 
 def _planes(graph: Graph, op: Operator) -> Planes:
-    conv = _read(graph, op)
+    return convolution_planes(_read(graph, op))
+
+
+def convolution_planes(conv: Convolution) -> Planes:
+    """Return what the DSP kernel can do with planes."""
     possible = conv.channels.short is not None and not conv.window.dilated
     return Planes(reads=possible and conv.window.pointwise, writes=possible)
 

@@ -5,7 +5,7 @@ import numpy as np
 from tinybench.errors import ModelError
 
 from ..graph import Graph, Operator
-from ..layer import Layer, layer_channels, read_layer
+from ..layer import Convolution, Layer, layer_channels, read_layer
 from ..output_stage import (
     Channels,
     plain_constant,
@@ -16,7 +16,7 @@ from ..output_stage import (
 )
 from ..step import Kind, Step, Variant
 from ..window import Window
-from .conv_2d import Convolution, blocked, convolve, mve_constants
+from .conv_2d import blocked, convolve, mve_constants
 
 
 def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
