@@ -15,6 +15,7 @@ from ..output_stage import (
     short_constant,
     short_fields,
     weights_constant,
+    wide_mve_constant,
 )
 from ..overlap import SAME_PLACE, pixel_by_pixel, plane_by_plane, row_by_row
 from ..step import Kind, Planes, Step, Variant
@@ -63,7 +64,7 @@ def _three(op: Operator, conv: Convolution, variant: Variant) -> Step | None:
 def _any(op: Operator, conv: Convolution, variant: Variant) -> Step | None:
     """Return the call of the kernel that knows all shapes; None where its plane is too large."""
     if variant.kernels == "mve":
-        return None
+        return _any_mve(op, conv)
     dsp = variant.kernels == "dsp"
     planes = planewise(conv, 2 if dsp else 1, variant.planar)
     if planes is None:
@@ -86,6 +87,32 @@ def _any(op: Operator, conv: Convolution, variant: Variant) -> Step | None:
         output=conv.target.index,
         scratch_b=2 * (taps + planes.plane) if dsp else planes.plane,
         overlaps=overlaps(conv, planes),
+        macs=conv.macs,
+    )
+
+
+def _any_mve(op: Operator, conv: Convolution) -> Step:
+    window = conv.window
+    filled = -(-window.out_c // 8) * 8
+    packed = np.zeros((conv.rows.shape[1], filled), np.int8)
+    packed[:, : window.out_c] = conv.rows.T
+    order = [c + first + 2 * i for c in range(0, filled, 8) for first in (0, 1) for i in range(4)]
+    return Step(
+        operator=op,
+        function="depthwise_conv_2d_mve",
+        fields={
+            **window.fields(),
+            **window.dilations(),
+            **plain_fields(conv.source, conv.target, conv.channels),
+            "multiplier": window.out_c // window.in_c,
+        },
+        constants=[
+            weights_constant(packed),
+            wide_mve_constant(conv.channels, conv.rows, None, order),
+        ],
+        inputs=[conv.source.index],
+        output=conv.target.index,
+        overlaps={conv.source.index: pixel_by_pixel(window, 1, reads_while_writing=True)},
         macs=conv.macs,
     )
 

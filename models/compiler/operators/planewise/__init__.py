@@ -10,11 +10,11 @@ import math
 import msgspec
 import numpy as np
 
-from ..layer import Convolution
-from ..output_stage import limit_fields, short_constant, weights_constant, wide_constant
-from ..overlap import SAME_PLACE, Overlap
-from ..step import Constant
-from ..window import Window
+from ...layer import Convolution
+from ...output_stage import limit_fields, short_constant, weights_constant, wide_constant
+from ...overlap import SAME_PLACE, Overlap
+from ...step import Constant
+from ...window import Window
 
 TOGETHER = 4
 """Outputs of a row that are computed together."""
