@@ -1,5 +1,5 @@
 /* Depthwise convolution with any window, with DSP instructions: two taps by four outputs. */
-#include "dsp.h"
+#include "depthwise_3x3_dsp.h"
 #include "fixed_point.h"
 
 #include <stdbool.h>
@@ -84,7 +84,7 @@ static inline __attribute__((always_inline)) void windows(const struct depthwise
     int32_t a = 0, b = 0, c = 0, d = 0;
     for (int32_t row = op->kernel_h; row > 0; row--, from += next) {
         const half *value = from;
-#pragma GCC unroll 4
+#pragma GCC unroll 3
         for (int32_t i = 0; i < words; i++, value += 2) {
             const int32_t weight = *weights++;
             a = __smlad(pair(value), weight, a);
@@ -137,15 +137,61 @@ convolve(const struct depthwise_conv_2d_dsp *op, const packed *weights, const ha
     }
 }
 
+/* Planes of 3x3 with horizontal stride 1 or 2, by forms 1 and 2 of `convolve`. */
+void convolve_1_apart(const packed *in, const struct plane *plane, int8_t *out, int32_t row_b);
+void convolve_2_apart(const packed *in, const struct plane *plane, int8_t *out, int32_t row_b);
+void convolve_1_exact(const packed *in, const struct plane *plane, int8_t *out, int32_t row_b);
+void convolve_2_exact(const packed *in, const struct plane *plane, int8_t *out, int32_t row_b);
+
+__asm__(CONVOLVE_MACROS "   convolve convolve_1_apart, 1, 1\n"
+                        "   convolve convolve_2_apart, 2, 1\n"
+                        "   convolve convolve_1_exact, 1, 2\n"
+                        "   convolve convolve_2_exact, 2, 2\n" NO_CONVOLVE_MACROS);
+
+/* Compute one channel of 3x3, whose rows of weights are w0 w1 and w2 0. */
+static void channel_3x3(const struct depthwise_conv_2d_dsp *op, const packed *weights,
+                        const half *plane, const struct stage *stage, int8_t *out) {
+    const int32_t row_b = 2 * op->plane_w;
+    const int32_t pairs = op->out_w & ~1;
+    struct strided_plane p = {
+        .plane = {.multiplier = stage->narrow.multiplier,
+                  .rounding = stage->narrow.rounding,
+                  .right_shift = stage->narrow.right_shift,
+                  .bias_x2 = stage->narrow.bias_x2,
+                  .rows = op->out_h,
+                  .pairs_b = pairs * op->out_x_stride,
+                  .odd = op->out_w & 1,
+                  .next_row_b = op->stride_h * row_b - 2 * op->stride_w * pairs},
+        .step_b = op->out_x_stride,
+        .next_out_b = op->out_y_stride - op->out_w * op->out_x_stride,
+        .min = op->out_min,
+        .max = op->out_max,
+    };
+    for (int32_t i = 0; i < 3; i++, weights += 2) {
+        const int32_t first = __sadd16(weights[0], weights[0]);
+        const int32_t last = __sadd16(weights[1], weights[1]);
+        p.plane.weights[i][0] = first;
+        p.plane.weights[i][1] = (int32_t)((uint32_t)last << 16 | (uint32_t)first >> 16);
+    }
+    const packed *from = (const packed *)plane;
+    if (stage->exact) {
+        (op->stride_w == 1 ? convolve_1_exact : convolve_2_exact)(from, &p.plane, out, row_b);
+    } else {
+        (op->stride_w == 1 ? convolve_1_apart : convolve_2_apart)(from, &p.plane, out, row_b);
+    }
+}
+
 /* Compute one channel of the outputs that see the columns of the plane. */
 static void channel(const struct depthwise_conv_2d_dsp *op, const packed *weights,
                     const half *plane, int32_t count, const struct stage *stage, int8_t *out) {
+    if (op->kernel_h == 3 && op->kernel_w == 3 && op->dilation_h == 1 && op->stride_w <= 2 &&
+        op->phases == 1 && !stage->is_wide) {
+        channel_3x3(op, weights, plane, stage, out);
+        return;
+    }
     const int32_t row = op->stride_h * op->plane_w;
-    const int32_t known = op->stride_w == 1 && (op->pairs == 2 || op->pairs == 3) ? op->pairs : 0;
     for (int32_t y = 0; y < op->out_h; y++, plane += row, out += op->out_y_stride) {
-        if (known == 2) {
-            convolve(op, weights, plane, count, 1, 2, stage, out);
-        } else if (known == 3) {
+        if (op->stride_w == 1 && op->pairs == 3) {
             convolve(op, weights, plane, count, 1, 3, stage, out);
         } else {
             convolve(op, weights, plane, count, 0, 0, stage, out);

@@ -194,7 +194,7 @@ struct depthwise_conv_2d_dsp {
     int32_t out_h, out_w;
     int32_t out_channel_stride, out_y_stride, out_x_stride;
     int32_t multiplier;
-    int32_t kernel_h, pairs;
+    int32_t kernel_h, kernel_w, pairs;
     int32_t stride_h, stride_w; /* in the plane */
     int32_t dilation_h, dilation_w;
     int32_t phases, phase_step;

@@ -76,8 +76,6 @@ def _any(op: Operator, conv: Convolution, variant: Variant) -> Step | None:
             "pairs": planes.filters.shape[2] // 2,
             "exact_negatives": int(conv.channels.exact_negatives),
         }
-    else:
-        fields |= {"kernel_w": planes.filters.shape[2]}
     return Step(
         operator=op,
         function="depthwise_conv_2d_dsp" if dsp else "depthwise_conv_2d_blocked",

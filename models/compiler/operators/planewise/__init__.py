@@ -86,8 +86,8 @@ def planewise(
     fields = {
         name: getattr(w, name)
         for name in (
-            *("in_c", "in_h", "in_w", "out_h", "out_w", "kernel_h", "stride_h"),
-            *("dilation_h", "dilation_w", "pad_top", "pad_left"),
+            *("in_c", "in_h", "in_w", "out_h", "out_w", "kernel_h", "kernel_w"),
+            *("stride_h", "dilation_h", "dilation_w", "pad_top", "pad_left"),
         )
     }
     fields |= _strides("in", conv.window.in_h, conv.window.in_w, w.in_c, reads_planes, turned)
