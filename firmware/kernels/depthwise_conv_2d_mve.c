@@ -39,10 +39,16 @@ static inline __attribute__((always_inline)) void eight(const struct depthwise_c
     } else {
         row += c;
     }
-    for (int32_t ky = rows.from; ky < rows.to; ky++, row += row_b) {
+    /* The inner loop goes along a column where there is but one. */
+    const bool one = op->kernel_w == 1;
+    const int32_t inner = one ? rows.to - rows.from : columns.to - columns.from;
+    const int32_t inner_b = one ? row_b : tap_b;
+    const int8_t *weight_row = op->weights + (rows.from * op->kernel_w + columns.from) * taps_b + c;
+    for (int32_t ky = one ? rows.to - 1 : rows.from; inner > 0 && ky < rows.to;
+         ky++, row += row_b, weight_row += op->kernel_w * taps_b) {
         const int8_t *value = row;
-        const int8_t *weight = op->weights + (ky * op->kernel_w + columns.from) * taps_b + c;
-        for (int32_t kx = columns.from; kx < columns.to; kx++, value += tap_b, weight += taps_b) {
+        const int8_t *weight = weight_row;
+        for (int32_t k = 0; k < inner; k++, value += inner_b, weight += taps_b) {
             int16x8_t x;
             if (many) {
                 x = vldrbq_gather_offset_z_s16(value, places, there);

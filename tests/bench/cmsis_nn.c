@@ -64,6 +64,10 @@ int main(void) {
     PRESCALE = 0;
     for (uint32_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
         const struct layer *l = &layers[i];
+        if (l->kind == FULLY) { /* once for all inferences */
+            arm_vector_sum_s8((int32_t *)buffer, l->in.c, l->out.c, l->weights, l->in_offset, 0,
+                              l->biases);
+        }
         const uint32_t start = COUNTER;
         model_infer_layer(i);
         const uint32_t middle = COUNTER;

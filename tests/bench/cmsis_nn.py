@@ -34,7 +34,9 @@ FPGAIO = {"cortex-m3": 0x4002_8000, "cortex-m4": 0x4002_8000, "cortex-m55": 0x59
 INSTRUCTIONS_A_TICK = 1.25
 """An instruction takes 32 ns (-icount shift=5), a tick of 25 MHz 40 ns."""
 BUFFER_B = 1 << 18
-FOLDERS = ("ConvolutionFunctions", "FullyConnectedFunctions", "NNSupportFunctions")
+FOLDERS = tuple(
+    f"{name}Functions" for name in ("Convolution", "FullyConnected", "NNSupport", "Transpose")
+)
 OTHER_TYPES = re.compile(r"_(f16|f32|s16|s4)")
 TIMEOUT_S = 600
 MUST = 1.1
