@@ -1,34 +1,7 @@
 /* Convolution with DSP instructions: three pixels by two channels in the inner loop. */
-#include "dsp.h"
+#include "conv_2d_dsp.h"
 
 #include <stdbool.h>
-
-/* Pixels whose windows lie side by side in `columns`. A group of four taps takes six words there:
- * taps 0 and 2 of each pixel, then taps 1 and 3 of each pixel, as bytes unpack in pairs. */
-#define PIXELS 3
-#define GROUP_WORDS (2 * PIXELS)
-
-/* Where three pixels of all channels go, two channels at a time. */
-struct target {
-    const struct channel_dsp *channels;
-    int8_t *out;
-    int32_t pixel_stride, channel_stride;
-    int32_t pairs; /* of channels, at least 1 */
-};
-
-/* acc[channel][pixel] = sum over `groups` (at least 1) of columns times the weights of two
- * channels.
- *
- * In assembly, for the loop needs all the registers there are: six sums (r2-r7), three pixels
- * (r8-r10), two words of weights (r11, r12) and one for a pair of them (lr). */
-void dot_2x3(const packed *columns, const int8_t *weights, int32_t groups, int32_t acc[2][PIXELS]);
-
-/* The same for all pairs of channels, with the output stage of `output_clamped`, or of
- * `output_exact` without other limits than those of int8. */
-void channels_2x3(const packed *columns, const int8_t *weights, int32_t groups,
-                  const struct target *target);
-void channels_2x3_exact(const packed *columns, const int8_t *weights, int32_t groups,
-                        const struct target *target);
 
 __asm__(".macro group\n"
         "   ldrd   r11, r12, [r1], #8\n"
@@ -114,6 +87,7 @@ __asm__(".macro group\n"
         ".section .text.dot_2x3, \"ax\", %progbits\n"
         ".balign 4\n"
         ".thumb_func\n"
+        ".global dot_2x3\n"
         ".type dot_2x3, %function\n"
         "dot_2x3:\n"
         "   push   {r3-r11, lr}\n"
@@ -165,17 +139,6 @@ __asm__(".macro group\n"
         ".purgem groups\n"
         ".purgem group\n"
         ".text\n");
-
-/* Unpack `count` int8 at any address into one pixel's place in the columns. */
-static packed *unpack(const int8_t *values, int32_t count, packed *column) {
-    const packed_anywhere *word = (const packed_anywhere *)values;
-    for (const packed_anywhere *end = word + count / 4; word != end; column += GROUP_WORDS) {
-        const int32_t bytes = *word++;
-        column[0] = even_bytes(bytes);
-        column[PIXELS] = odd_bytes(bytes);
-    }
-    return column;
-}
 
 /* Copy the window with top left corner (y0, x0) to `patch`, with the zero point outside the image.
  */

@@ -1,121 +1,16 @@
 /* Depthwise 3x3 convolution of planar images with DSP instructions. */
-#include "dsp.h"
+#include "depthwise_3x3_dsp.h"
 
 #include <stdbool.h>
 
 typedef int16_t __attribute__((may_alias)) half;
 
-/* A plane with its border is convolved two outputs at a time. Rows of weights are pairs of int16:
- * (w0, w1) and (w1, w2), all of them twice as large, as are the sums then. */
-struct plane {
-    int32_t weights[3][2];
-    int32_t multiplier, rounding, right_shift, bias_x2; /* output stage */
-    int32_t end;                                        /* of the row's pairs; the loop's own */
-    int32_t rows;                                       /* of the output */
-    int32_t pairs_b, odd;                               /* outputs in a row: even part, and rest */
-    int32_t next_row_b; /* from where a row's pairs end to where the next row begins */
-};
-
-/* Convolve a plane whose rows are `row_b` bytes apart, horizontal stride 1 or 2, where no output
- * is clamped but to int8, and halves below zero may be rounded either way.
- *
- * In assembly, for the loop needs all the registers there are: three rows of input (r0-r2) and of
- * weights (r3-r8), inputs (r9, r10), two sums (r11, r12) and the output (lr). The rest of the
- * plane's description is on the stack. */
+/* Convolve a plane whose outputs lie side by side. */
 void convolve_1(const packed *in, const struct plane *plane, int8_t *out, int32_t row_b);
 void convolve_2(const packed *in, const struct plane *plane, int8_t *out, int32_t row_b);
 
-__asm__(".macro both_1 in, w01, w12\n" /* inputs x0 .. x3: outputs from x0 and from x1 on */
-        "   ldrd   r9, r10, [\\in], #4\n"
-        "   smlad  r11, r9, \\w01, r11\n"
-        "   smlabt r11, r10, \\w12, r11\n"
-        "   smlatb r12, r9, \\w01, r12\n"
-        "   smlad  r12, r10, \\w12, r12\n"
-        ".endm\n"
-        ".macro both_2 in, w01, w12\n" /* inputs x0 .. x4: outputs from x0 and from x2 on */
-        "   ldrd   r9, r10, [\\in], #8\n"
-        "   smlad  r11, r9, \\w01, r11\n"
-        "   smlabt r11, r10, \\w12, r11\n"
-        "   smlad  r12, r10, \\w01, r12\n"
-        "   ldr    r9, [\\in]\n"
-        "   smlabt r12, r9, \\w12, r12\n"
-        ".endm\n"
-        ".macro one in, w01, w12\n"
-        "   ldrd   r9, r10, [\\in]\n"
-        "   smlad  r11, r9, \\w01, r11\n"
-        "   smlabt r11, r10, \\w12, r11\n"
-        ".endm\n"
-        ".macro convolve stride\n"
-        ".section .text.convolve_\\stride, \"ax\", %progbits\n"
-        ".balign 4\n"
-        ".thumb_func\n"
-        ".type convolve_\\stride, %function\n"
-        "convolve_\\stride:\n"
-        "   push   {r4-r11, lr}\n"
-        "   sub    sp, sp, #36\n"
-        "   add    r12, r1, #24\n"
-        "   ldm    r12, {r4-r12}\n"
-        "   stm    sp, {r4-r12}\n"
-        "   mov    r12, r1\n"
-        "   mov    lr, r2\n"
-        "   add    r1, r0, r3\n"
-        "   add    r2, r1, r3\n"
-        "   ldm    r12, {r3-r8}\n"
-        "1: ldr    r9, [sp, #24]\n" /* pairs_b */
-        "   add    r10, lr, r9\n"
-        "   str    r10, [sp, #16]\n" /* end */
-        "   cmp    r9, #0\n"
-        "   beq    3f\n"
-        "2: ldr    r11, [sp, #12]\n" /* bias_x2 */
-        "   mov    r12, r11\n"
-        "   both_\\stride r0, r3, r4\n"
-        "   both_\\stride r1, r5, r6\n"
-        "   both_\\stride r2, r7, r8\n"
-        "   ldrd   r9, r10, [sp]\n" /* multiplier, rounding */
-        "   smmlar r11, r11, r9, r10\n"
-        "   smmlar r12, r12, r9, r10\n"
-        "   ldr    r9, [sp, #8]\n" /* right_shift */
-        "   ldr    r10, [sp, #16]\n"
-        "   asr    r11, r11, r9\n"
-        "   asr    r12, r12, r9\n"
-        "   ssat   r11, #8, r11\n"
-        "   ssat   r12, #8, r12\n"
-        "   strb   r11, [lr], #1\n"
-        "   strb   r12, [lr], #1\n"
-        "   cmp    lr, r10\n"
-        "   bne    2b\n"
-        "3: ldr    r9, [sp, #28]\n" /* odd */
-        "   cmp    r9, #0\n"
-        "   beq    4f\n"
-        "   ldr    r11, [sp, #12]\n"
-        "   one    r0, r3, r4\n"
-        "   one    r1, r5, r6\n"
-        "   one    r2, r7, r8\n"
-        "   ldrd   r9, r10, [sp]\n"
-        "   smmlar r11, r11, r9, r10\n"
-        "   ldr    r9, [sp, #8]\n"
-        "   asr    r11, r11, r9\n"
-        "   ssat   r11, #8, r11\n"
-        "   strb   r11, [lr], #1\n"
-        "4: ldr    r9, [sp, #32]\n" /* next_row_b */
-        "   add    r0, r0, r9\n"
-        "   add    r1, r1, r9\n"
-        "   add    r2, r2, r9\n"
-        "   ldr    r9, [sp, #20]\n" /* rows */
-        "   subs   r9, r9, #1\n"
-        "   str    r9, [sp, #20]\n"
-        "   bne    1b\n"
-        "   add    sp, sp, #36\n"
-        "   pop    {r4-r11, pc}\n"
-        ".size convolve_\\stride, . - convolve_\\stride\n"
-        ".endm\n"
-        "   convolve 1\n"
-        "   convolve 2\n"
-        ".purgem convolve\n"
-        ".purgem one\n"
-        ".purgem both_2\n"
-        ".purgem both_1\n"
-        ".text\n");
+__asm__(CONVOLVE_MACROS "   convolve convolve_1, 1, 0\n"
+                        "   convolve convolve_2, 2, 0\n" NO_CONVOLVE_MACROS);
 
 /* Copy a plane to int16, inside its border. */
 static void widen(const struct depthwise_3x3_dsp *op, const int8_t *in, packed *plane) {

@@ -142,8 +142,15 @@ struct conv_2d_dsp {
     int32_t out_pixel_stride, out_channel_stride;
     int32_t exact_negatives; /* whether a half below zero is not clamped away anyway */
     int32_t out_min, out_max;
+    /* Of `conv_2d_any_dsp` alone: */
+    const struct channel *wide; /* in place of `channels`, where these would not be exact */
+    int32_t out_offset;
+    int32_t dilation_h, dilation_w;
 };
 void conv_2d_dsp(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out, void *scratch);
+/* The same with taps that may be apart, and for all scales. `scratch` holds 4 bytes a group in any
+ * case. */
+void conv_2d_any_dsp(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out, void *scratch);
 
 /* Fully connected layer, four channels at a time. */
 struct fully_connected_dsp {
@@ -173,6 +180,34 @@ struct depthwise_3x3_dsp {
 void depthwise_3x3_dsp(const struct depthwise_3x3_dsp *op, const int8_t *in, int8_t *out,
                        void *scratch);
 
+/* Depthwise convolution of any window and multiplier, a channel at a time. Either side of an image
+ * may be its "width": the one along which taps come in pairs. Taps that are `dilation_w` apart are
+ * side by side in a plane of every so many columns; `phases` such planes see all outputs, each
+ * begins `phase_step` columns after the one before. `scratch` holds the weights of a channel and
+ * plane_h * plane_w int16. Each plane is copied before it is convolved. */
+struct depthwise_conv_2d_dsp {
+    const int8_t *weights; /* [channel][kernel_h][pairs][2], rows filled up with a zero */
+    const struct channel_dsp *channels;
+    const struct channel *wide; /* in place of `channels`, where these would not be exact */
+    int32_t in_c, in_h, in_w;
+    int32_t in_channel_stride, in_y_stride, in_x_stride;
+    int32_t out_h, out_w;
+    int32_t out_channel_stride, out_y_stride, out_x_stride;
+    int32_t multiplier;
+    int32_t kernel_h, kernel_w, pairs;
+    int32_t stride_h, stride_w; /* in the plane */
+    int32_t dilation_h, dilation_w;
+    int32_t phases, phase_step;
+    int32_t pad_top, pad_left;
+    int32_t plane_h, plane_w; /* plane_w is even */
+    int32_t in_zero_point;
+    int32_t exact_negatives;
+    int32_t out_offset; /* only with `wide` */
+    int32_t out_min, out_max;
+};
+void depthwise_conv_2d_dsp(const struct depthwise_conv_2d_dsp *op, const int8_t *in, int8_t *out,
+                           void *scratch);
+
 /* Convolution, two pixels by four channels at a time. The channels of the output stage are in
  * fours: biases with the input's zero point folded in, multipliers, roundings with the output's
  * zero point, and right shifts below zero. `scratch` holds two windows of whole blocks, which are
@@ -192,6 +227,43 @@ struct conv_2d_mve {
     int32_t out_min, out_max;
 };
 void conv_2d_mve(const struct conv_2d_mve *op, const int8_t *in, int8_t *out, void *scratch);
+
+/* Convolution with taps that may be apart, for all scales, four channels of a pixel at a time.
+ * `scratch` holds a window of whole blocks. In `channels` each four are: biases with the input's
+ * zero point folded in, multipliers, shifts to the left, and shifts to the right below zero. */
+struct conv_2d_any_mve {
+    const int8_t *weights;   /* as of `conv_2d_mve` */
+    const int32_t *channels; /* [out_c / 4][4][4] */
+    int32_t in_h, in_w, in_c;
+    int32_t out_h, out_w, out_c;
+    int32_t kernel_h, kernel_w;
+    int32_t stride_h, stride_w;
+    int32_t pad_top, pad_left;
+    int32_t dilation_h, dilation_w;
+    int32_t blocks; /* of 16 taps in a window */
+    int32_t in_zero_point, out_offset;
+    int32_t out_min, out_max;
+};
+void conv_2d_any_mve(const struct conv_2d_any_mve *op, const int8_t *in, int8_t *out,
+                     void *scratch);
+
+/* Depthwise convolution of any window and multiplier, eight channels of a pixel at a time. In
+ * `channels` the four even ones of eight come before the odd ones, each as of `conv_2d_any_mve`,
+ * but without the input's zero point. */
+struct depthwise_conv_2d_mve {
+    const int8_t *weights;   /* [kernel_h][kernel_w][out_c filled up to eights] */
+    const int32_t *channels; /* [out_c / 8][2][4][4] */
+    int32_t in_h, in_w, in_c;
+    int32_t out_h, out_w, out_c;
+    int32_t kernel_h, kernel_w;
+    int32_t stride_h, stride_w;
+    int32_t pad_top, pad_left;
+    int32_t multiplier;
+    int32_t dilation_h, dilation_w;
+    int32_t in_offset, out_offset;
+    int32_t out_min, out_max;
+};
+void depthwise_conv_2d_mve(const struct depthwise_conv_2d_mve *op, const int8_t *in, int8_t *out);
 
 /* Fully connected layer, with the weights and the output stage of `conv_2d_mve`. */
 struct fully_connected_mve {
@@ -217,9 +289,16 @@ struct conv_2d_blocked {
     int32_t in_zero_point;
     int32_t pointwise; /* each pixel is its own window */
     int32_t out_min, out_max;
+    /* Of `conv_2d_any_blocked` alone: */
+    const struct channel *wide;
+    int32_t out_offset;
+    int32_t dilation_h, dilation_w;
 };
 void conv_2d_blocked(const struct conv_2d_blocked *op, const int8_t *in, int8_t *out,
                      void *scratch);
+/* The same with taps that may be apart, and for all scales. */
+void conv_2d_any_blocked(const struct conv_2d_blocked *op, const int8_t *in, int8_t *out,
+                         void *scratch);
 
 /* Sum of two tensors in portable C, the one with the greater scale first. With the head room of 20
  * bits, the first counts half; the second is scaled and shifted, then the sum, with the zero point
@@ -251,6 +330,30 @@ struct depthwise_3x3_blocked {
 };
 void depthwise_3x3_blocked(const struct depthwise_3x3_blocked *op, const int8_t *in, int8_t *out,
                            void *scratch);
+
+/* Depthwise convolution of any window and multiplier in portable C, a channel at a time: as
+ * `depthwise_conv_2d_dsp`, but with a plane of int8 and no pairs. */
+struct depthwise_conv_2d_blocked {
+    const int8_t *weights; /* [channel][kernel_h][kernel_w] */
+    const struct channel_dsp *channels;
+    const struct channel *wide;
+    int32_t in_c, in_h, in_w;
+    int32_t in_channel_stride, in_y_stride, in_x_stride;
+    int32_t out_h, out_w;
+    int32_t out_channel_stride, out_y_stride, out_x_stride;
+    int32_t multiplier;
+    int32_t kernel_h, kernel_w;
+    int32_t stride_h, stride_w;
+    int32_t dilation_h, dilation_w;
+    int32_t phases, phase_step;
+    int32_t pad_top, pad_left;
+    int32_t plane_h, plane_w;
+    int32_t in_zero_point;
+    int32_t out_offset;
+    int32_t out_min, out_max;
+};
+void depthwise_conv_2d_blocked(const struct depthwise_conv_2d_blocked *op, const int8_t *in,
+                               int8_t *out, void *scratch);
 
 /* The same as `add_blocked`, four elements at a time. */
 struct add_mve {

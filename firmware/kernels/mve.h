@@ -66,6 +66,16 @@ static inline int32x4_t output(int32x4_t sums, const int32_t *channels, bool exa
     return vshlq_s32(vaddq_s32(x, vldrwq_s32(channels + 8)), vldrwq_s32(channels + 12));
 }
 
+/* The output stage for all scales, without the output's zero point; `channels` are biases,
+ * multipliers, shifts to the left, and shifts to the right below zero. */
+static inline int32x4_t output_wide(int32x4_t sums, const int32_t *channels) {
+    const int32x4_t right = vldrwq_s32(channels + 12);
+    int32x4_t x = vshlq_s32(sums, vldrwq_s32(channels + 8));
+    x = vqrdmulhq_s32(x, vldrwq_s32(channels + 4));
+    x = vaddq_s32(x, vshrq_n_s32(vandq_s32(x, right), 31)); /* where both are below zero */
+    return vrshlq_s32(x, right);
+}
+
 static inline int32x4_t limited(int32x4_t x, int32_t min, int32_t max) {
     return vminq_s32(vmaxq_s32(x, vdupq_n_s32(min)), vdupq_n_s32(max));
 }

@@ -193,7 +193,7 @@ def _constants(step: Step, name: str) -> str:
         for field, value in step.fields.items()
     ]
     lines.append(
-        f"static const struct {step.function} {name} = {{\n    "
+        f"static const struct {step.parameters or step.function} {name} = {{\n    "
         + ",\n    ".join(fields)
         + ",\n};\n"
     )

@@ -8,6 +8,7 @@ from tinybench.errors import ModelError
 from .checks import activation, activation_range, check_scales, constant, inputs
 from .graph import Graph, Operator, Tensor
 from .output_stage import Channels, channels_of
+from .window import Window
 
 
 class Layer(msgspec.Struct, frozen=True):
@@ -19,6 +20,22 @@ class Layer(msgspec.Struct, frozen=True):
     weights: np.ndarray
     """In the shape of `filters`."""
     biases: Tensor | None
+
+
+class Convolution(msgspec.Struct, frozen=True):
+    """A checked convolution."""
+
+    source: Tensor
+    target: Tensor
+    window: Window
+    rows: np.ndarray
+    """Weights, [channels][taps]."""
+    channels: Channels
+
+    @property
+    def macs(self) -> int:
+        """Multiplications of one inference."""
+        return self.window.pixels * self.rows.size
 
 
 def read_layer(graph: Graph, op: Operator, dimensions: int) -> Layer:

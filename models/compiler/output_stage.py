@@ -125,6 +125,25 @@ def plain_constant(channels: Channels) -> Constant:
     return Constant("channels", "struct channel", channels.plain, 12 * len(channels.plain))
 
 
+def wide_constant(channels: Channels, rows: np.ndarray, source: Tensor) -> Constant:
+    """Return the output stage of fast kernels for scales that the short form is not exact for.
+
+    It is that of the plain kernels with the input's zero point in the bias.
+    """
+    wide = channels.plain.copy()
+    wide[:, 0] = _folded(channels, rows, source)
+    return Constant("wide", "struct channel", wide, 12 * len(wide))
+
+
+def _folded(channels: Channels, rows: np.ndarray, source: Tensor) -> np.ndarray:
+    """Return the biases with the input's zero point, which may go around in 32 bits.
+
+    With the products, a sum is as it would be without.
+    """
+    folded = channels.plain[:, 0] - source.zero_point * rows.astype(np.int64).sum(axis=1)
+    return folded.astype(np.int32)
+
+
 def short_constant(short: np.ndarray) -> Constant:
     """Return the output stage of the blocked and DSP kernels."""
     return Constant("channels", "struct channel_dsp", short, 16 * len(short))
@@ -140,6 +159,22 @@ def mve_constant(short: np.ndarray, order: list[int]) -> Constant:
     padded[: len(short)] = short * [1, 1, 1, -1]
     padded[:, 0] //= 2
     flat = padded[order].reshape(-1, MVE_CHANNELS, 4).transpose(0, 2, 1).reshape(-1)
+    return Constant("channels", "int32_t", flat, 4 * flat.size)
+
+
+def wide_mve_constant(
+    channels: Channels, rows: np.ndarray, source: Tensor | None, order: list[int]
+) -> Constant:
+    """Return the output stage for all scales in vectors, the channels in this order.
+
+    With `source`, its zero point is folded into the biases.
+    """
+    plain = channels.plain
+    biases = plain[:, 0] if source is None else _folded(channels, rows, source)
+    wide = np.zeros((len(order), 4), np.int64)
+    shifts = np.maximum(plain[:, 2], 0), np.minimum(plain[:, 2], 0)
+    wide[: len(plain)] = np.stack([biases, plain[:, 1], *shifts], axis=1)
+    flat = wide[order].reshape(-1, MVE_CHANNELS, 4).transpose(0, 2, 1).reshape(-1)
     return Constant("channels", "int32_t", flat, 4 * flat.size)
 
 

@@ -27,6 +27,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     operator: Operator
     function: str
     """C function; its parameters are a `struct <function>`. "" where the output is an alias."""
+    parameters: str = ""
+    """Name of the struct, where it is that of another function."""
     header: str = "kernels.h"
     """What declares both."""
     fields: dict[str, int] | dict[str, int | float]

@@ -60,6 +60,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     core: str
     task: str
     model: str
+    kernels: str = ""
+    """Kind of kernels that the model was compiled for; "" where that is not known."""
     emulated: bool
     """Whether time is an instruction count."""
     iterations: int
@@ -118,6 +120,7 @@ def time_layers(
         core=board.core,
         task=task,
         model=model,
+        kernels=manifest.kernels if manifest else "",
         emulated=board.emulated,
         iterations=iterations,
         inference_us=inference_us,

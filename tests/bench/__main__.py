@@ -18,6 +18,9 @@ from tests.bench import (
     boards as bench_boards,
 )
 from tests.bench import (
+    cmsis_nn as bench_cmsis_nn,
+)
+from tests.bench import (
     energy as bench_energy,
 )
 from tests.bench import (
@@ -68,7 +71,7 @@ def main() -> int:
         environment["TINYBENCH_CACHE"] = scratch + "/cache"
         figures = _start_up(environment) + _main_job(environment, Path(scratch))
         figures += _every_board(environment)
-    figures += bench_boards.figures()
+    figures += bench_boards.figures() + bench_cmsis_nn.figures()
     figures += bench_link.figures()
     figures += bench_energy.figures() + bench_monitors.figures()
     figures += bench_results.figures() + bench_flash.figures()

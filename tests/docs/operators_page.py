@@ -22,8 +22,13 @@ once. This page is made from the code.
 
 The kernels are those that a core of each kind calls: `plain` everywhere, `blocked` without DSP
 instructions, `dsp` with those of Armv7E-M, `mve` with those of Armv8.1-M; an empty place means the
-plain one. A layer whose shape or scales a faster kernel does not know gets the plain one as well,
-and `tinybench compile` says so.
+plain one. Convolutions, depthwise ones too, and fully connected layers have a fast kernel for any
+window, step, dilation, multiplier, number of channels, layout and scales: where the named one does
+not know a layer, `conv_2d_any_...` or `depthwise_conv_2d_...` does (`test_random_convolutions.py`).
+A depthwise layer of a single input channel is computed as a convolution. `tinybench compile`,
+`model` and `profile` say which layers got a plain kernel where the core has faster ones.
+`python -m tests.bench.cmsis_nn SOURCES` counts the instructions of each kind of layer by these
+kernels and by CMSIS-NN's, whose folder is SOURCES.
 
 | operator | plain | blocked | dsp | mve |
 | --- | --- | --- | --- | --- |

@@ -1,15 +1,13 @@
 """CONV_2D: two-dimensional convolution, and the fully connected layer as one of a single pixel."""
 
-import msgspec
 import numpy as np
 
 from tinybench.errors import ModelError
 
-from ..graph import Graph, Operator, Tensor
-from ..layer import layer_channels, read_layer
+from ..graph import Graph, Operator
+from ..layer import Convolution, layer_channels, read_layer
 from ..output_stage import (
     MVE_CHANNELS,
-    Channels,
     limit_fields,
     mve_constant,
     plain_constant,
@@ -17,29 +15,15 @@ from ..output_stage import (
     short_constant,
     short_fields,
     weights_constant,
+    wide_constant,
+    wide_mve_constant,
 )
 from ..overlap import SAME_PLACE, pixel_by_pixel
 from ..step import Constant, Kind, Planes, Step, Variant
-from ..window import Window, window_of
+from ..window import window_of
 
 MVE_TAPS = 16
 """Lanes of a vector of int8."""
-
-
-class Convolution(msgspec.Struct, frozen=True):
-    """A checked convolution."""
-
-    source: Tensor
-    target: Tensor
-    window: Window
-    rows: np.ndarray
-    """Weights, [channels][taps]."""
-    channels: Channels
-
-    @property
-    def macs(self) -> int:
-        """Multiplications of one inference."""
-        return self.window.pixels * self.rows.size
 
 
 def _read(graph: Graph, op: Operator) -> Convolution:
@@ -63,20 +47,42 @@ def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
 
 def convolve(op: Operator, conv: Convolution, variant: Variant) -> Step:
     """Return the call of the fastest kernel that is exact for a convolution."""
-    short = conv.channels.short
-    if short is None or variant.kernels == "plain" or conv.window.dilated:
+    if variant.kernels == "plain":
         return _plain(op, conv)
     if variant.kernels == "blocked":
-        return blocked(op, conv, short)
+        return _blocked(op, conv)
     if variant.kernels == "dsp":
-        return _dsp(op, conv, short, variant.planar)
-    return _mve(op, conv, short)
+        return _dsp(op, conv, variant.planar)
+    short = conv.channels.short
+    return _any_mve(op, conv) if short is None or conv.window.dilated else _mve(op, conv, short)
+
+
+def _known(conv: Convolution) -> bool:
+    """Whether the kernels for windows without gaps and the short output stage will do."""
+    return conv.channels.short is not None and not conv.window.dilated
+
+
+def _stage(conv: Convolution) -> Constant:
+    short = conv.channels.short
+    if short is None:
+        return wide_constant(conv.channels, conv.rows, conv.source)
+    return short_constant(short)
+
+
+def _any_fields(conv: Convolution) -> dict[str, int]:
+    """Return the fields of the kernels for any window and scales, beyond those of the others."""
+    if _known(conv):
+        return {}
+    return {**conv.window.dilations(), "out_offset": conv.target.zero_point}
 
 
 def _planes(graph: Graph, op: Operator) -> Planes:
-    conv = _read(graph, op)
-    possible = conv.channels.short is not None and not conv.window.dilated
-    return Planes(reads=possible and conv.window.pointwise, writes=possible)
+    return convolution_planes(_read(graph, op))
+
+
+def convolution_planes(conv: Convolution) -> Planes:
+    """Return what the DSP kernel can do with planes."""
+    return Planes(reads=_known(conv) and conv.window.pointwise, writes=True)
 
 
 def _plain(op: Operator, conv: Convolution) -> Step:
@@ -96,38 +102,38 @@ def _plain(op: Operator, conv: Convolution) -> Step:
     )
 
 
-def blocked(op: Operator, conv: Convolution, short: np.ndarray) -> Step:
-    """Return the call of the blocked kernel; `short` is the output stage."""
+def _blocked(op: Operator, conv: Convolution) -> Step:
     window, taps = conv.window, conv.rows.shape[1]
+    in_place = window.pointwise and _known(conv)
     # Three channels by turns, tap by tap; channels filled up with zeros.
     packed = np.zeros((-(-window.out_c // 3) * 3, taps), np.int8)
     packed[: window.out_c] = conv.rows
     return Step(
         operator=op,
-        function="conv_2d_blocked",
+        function="conv_2d_blocked" if _known(conv) else "conv_2d_any_blocked",
+        parameters="conv_2d_blocked",
         fields={
             **window.fields(),
             "taps": taps,
             "in_zero_point": conv.source.zero_point,
-            "pointwise": int(window.pointwise),
+            "pointwise": int(in_place),
             **limit_fields(conv.channels),
+            **_any_fields(conv),
         },
         constants=[
             weights_constant(packed.reshape(-1, 3, taps).transpose(0, 2, 1)),
-            short_constant(short),
+            _stage(conv),
         ],
         inputs=[conv.source.index],
         output=conv.target.index,
         # The kernel takes scratch memory in any case.
-        scratch_b=1 if window.pointwise else 2 * taps,
-        overlaps={
-            conv.source.index: pixel_by_pixel(window, 2, reads_while_writing=window.pointwise)
-        },
+        scratch_b=1 if in_place else 2 * taps,
+        overlaps={conv.source.index: pixel_by_pixel(window, 2, reads_while_writing=in_place)},
         macs=conv.macs,
     )
 
 
-def _dsp(op: Operator, conv: Convolution, short: np.ndarray, planar: frozenset[int]) -> Step:
+def _dsp(op: Operator, conv: Convolution, planar: frozenset[int]) -> Step:
     source, target, window = conv.source, conv.target, conv.window
     taps, groups = conv.rows.shape[1], -(-conv.rows.shape[1] // 4)
     # Two channels by turns, four taps each; taps and channels filled up with zeros.
@@ -135,6 +141,7 @@ def _dsp(op: Operator, conv: Convolution, short: np.ndarray, planar: frozenset[i
     packed[: window.out_c, :taps] = conv.rows
     packed = packed.reshape(-1, 2, groups, 4).transpose(0, 2, 1, 3)
     reads_planes, writes_planes = source.index in planar, target.index in planar
+    in_place = _known(conv) and window.pointwise and window.in_c % 4 == 0
     overlaps = {}
     if not reads_planes and not writes_planes:
         overlaps[source.index] = pixel_by_pixel(window, 3, reads_while_writing=False)
@@ -142,7 +149,8 @@ def _dsp(op: Operator, conv: Convolution, short: np.ndarray, planar: frozenset[i
         overlaps[source.index] = SAME_PLACE  # a pixel keeps its place in every plane
     return Step(
         operator=op,
-        function="conv_2d_dsp",
+        function="conv_2d_dsp" if _known(conv) else "conv_2d_any_dsp",
+        parameters="conv_2d_dsp",
         fields={
             **window.fields(),
             "groups": groups,
@@ -151,12 +159,13 @@ def _dsp(op: Operator, conv: Convolution, short: np.ndarray, planar: frozenset[i
             "out_pixel_stride": 1 if writes_planes else window.out_c,
             "out_channel_stride": window.pixels if writes_planes else 1,
             **short_fields(conv.channels),
+            **_any_fields(conv),
         },
-        constants=[weights_constant(packed), short_constant(short)],
+        constants=[weights_constant(packed), _stage(conv)],
         inputs=[source.index],
         output=target.index,
         # Three columns of int16, and one patch of int8 where a window is not read in place.
-        scratch_b=groups * 24 + (0 if window.pointwise and window.in_c % 4 == 0 else groups * 4),
+        scratch_b=groups * 24 + (0 if in_place else groups * 4),
         overlaps=overlaps,
         macs=conv.macs,
     )
@@ -183,15 +192,45 @@ def _mve(op: Operator, conv: Convolution, short: np.ndarray) -> Step:
     )
 
 
+def _any_mve(op: Operator, conv: Convolution) -> Step:
+    window, blocks = conv.window, -(-conv.rows.shape[1] // MVE_TAPS)
+    order = list(range(-(-window.out_c // MVE_CHANNELS) * MVE_CHANNELS))
+    return Step(
+        operator=op,
+        function="conv_2d_any_mve",
+        fields={
+            **window.fields(),
+            **window.dilations(),
+            "blocks": blocks,
+            "in_zero_point": conv.source.zero_point,
+            "out_offset": conv.target.zero_point,
+            **limit_fields(conv.channels),
+        },
+        constants=[
+            _mve_weights(conv.rows),
+            wide_mve_constant(conv.channels, conv.rows, conv.source, order),
+        ],
+        inputs=[conv.source.index],
+        output=conv.target.index,
+        scratch_b=blocks * MVE_TAPS,
+        overlaps={conv.source.index: pixel_by_pixel(window, 1, reads_while_writing=False)},
+        macs=conv.macs,
+    )
+
+
 def mve_constants(rows: np.ndarray, short: np.ndarray) -> list[Constant]:
     """Return weights ([channels][taps]) and output stage in the order of the vectors."""
+    order = list(range(-(-len(rows) // MVE_CHANNELS) * MVE_CHANNELS))
+    return [_mve_weights(rows), mve_constant(short, order)]
+
+
+def _mve_weights(rows: np.ndarray) -> Constant:
     out_c, taps = rows.shape
     groups, blocks = -(-out_c // MVE_CHANNELS), -(-taps // MVE_TAPS)
     packed = np.zeros((groups * MVE_CHANNELS, blocks * MVE_TAPS), np.int8)
     packed[:out_c, :taps] = rows
     packed = packed.reshape(groups, MVE_CHANNELS, blocks, MVE_TAPS).transpose(0, 2, 1, 3)
-    order = list(range(groups * MVE_CHANNELS))
-    return [weights_constant(packed), mve_constant(short, order)]
+    return weights_constant(packed)
 
 
 KIND = Kind(

@@ -6,7 +6,7 @@ from tinybench.errors import ModelError
 
 from ..fixed_point import INT8_MIN
 from ..graph import Graph, Operator
-from ..layer import layer_channels, read_layer
+from ..layer import Convolution, layer_channels, read_layer
 from ..output_stage import (
     limit_fields,
     mve_constant,
@@ -15,11 +15,13 @@ from ..output_stage import (
     short_constant,
     short_fields,
     weights_constant,
+    wide_mve_constant,
 )
 from ..overlap import SAME_PLACE, pixel_by_pixel, plane_by_plane, row_by_row
 from ..step import Kind, Planes, Step, Variant
 from ..window import Window, window_of
-from .conv_2d import MVE_TAPS, Convolution
+from .conv_2d import MVE_TAPS, convolution_planes, convolve
+from .planewise import constants, overlaps, planewise
 
 
 def _read(graph: Graph, op: Operator) -> Convolution:
@@ -36,9 +38,19 @@ def _read(graph: Graph, op: Operator) -> Convolution:
 
 def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
     conv = _read(graph, op)
-    short = conv.channels.short
-    if short is None or not _three_by_three(conv.window):
+    if variant.kernels == "plain":
         return _plain(op, conv)
+    if conv.window.in_c == 1:  # each filter sees all there is
+        return convolve(op, conv, variant)
+    step = _three(op, conv, variant) if _three_by_three(conv.window) else None
+    return step or _any(op, conv, variant) or _plain(op, conv)
+
+
+def _three(op: Operator, conv: Convolution, variant: Variant) -> Step | None:
+    """Return the call of the kernel for 3x3; None where it would not be exact."""
+    short = conv.channels.short
+    if short is None:
+        return None
     if variant.kernels == "blocked":
         return _blocked(op, conv, short)
     if variant.kernels == "dsp" and {conv.source.index, conv.target.index} <= variant.planar:
@@ -46,7 +58,61 @@ def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
     # Sums of two products must fit 16 bits.
     if variant.kernels == "mve" and conv.rows.min() != INT8_MIN:
         return _mve(op, conv, short)
-    return _plain(op, conv)
+    return None
+
+
+def _any(op: Operator, conv: Convolution, variant: Variant) -> Step | None:
+    """Return the call of the kernel that knows all shapes; None where its plane is too large."""
+    if variant.kernels == "mve":
+        return _any_mve(op, conv)
+    dsp = variant.kernels == "dsp"
+    planes = planewise(conv, 2 if dsp else 1, variant.planar)
+    if planes is None:
+        return None
+    fields = planes.fields
+    taps = planes.filters[0].size
+    if dsp:
+        fields |= {
+            "pairs": planes.filters.shape[2] // 2,
+            "exact_negatives": int(conv.channels.exact_negatives),
+        }
+    return Step(
+        operator=op,
+        function="depthwise_conv_2d_dsp" if dsp else "depthwise_conv_2d_blocked",
+        fields=fields,
+        constants=constants(conv, planes),
+        inputs=[conv.source.index],
+        output=conv.target.index,
+        scratch_b=2 * (taps + planes.plane) if dsp else planes.plane,
+        overlaps=overlaps(conv, planes),
+        macs=conv.macs,
+    )
+
+
+def _any_mve(op: Operator, conv: Convolution) -> Step:
+    window = conv.window
+    filled = -(-window.out_c // 8) * 8
+    packed = np.zeros((conv.rows.shape[1], filled), np.int8)
+    packed[:, : window.out_c] = conv.rows.T
+    order = [c + first + 2 * i for c in range(0, filled, 8) for first in (0, 1) for i in range(4)]
+    return Step(
+        operator=op,
+        function="depthwise_conv_2d_mve",
+        fields={
+            **window.fields(),
+            **window.dilations(),
+            **plain_fields(conv.source, conv.target, conv.channels),
+            "multiplier": window.out_c // window.in_c,
+        },
+        constants=[
+            weights_constant(packed),
+            wide_mve_constant(conv.channels, conv.rows, None, order),
+        ],
+        inputs=[conv.source.index],
+        output=conv.target.index,
+        overlaps={conv.source.index: pixel_by_pixel(window, 1, reads_while_writing=True)},
+        macs=conv.macs,
+    )
 
 
 def _planes(graph: Graph, op: Operator) -> Planes:
@@ -56,6 +122,11 @@ def _planes(graph: Graph, op: Operator) -> Planes:
         and _three_by_three(conv.window)
         and conv.window.stride_w in (1, 2)
     )
+    if conv.window.in_c == 1:
+        return convolution_planes(conv)
+    if not possible:  # any layout will do; planes are copied faster
+        there = planewise(conv, 2) is not None
+        return Planes(reads=there, writes=there, wanted=frozenset([conv.source.index]))
     ends = frozenset((conv.source.index, conv.target.index))
     return Planes(reads=possible, writes=possible, both=True, wanted=ends)
 

@@ -5,7 +5,7 @@ import numpy as np
 from tinybench.errors import ModelError
 
 from ..graph import Graph, Operator
-from ..layer import Layer, layer_channels, read_layer
+from ..layer import Convolution, Layer, layer_channels, read_layer
 from ..output_stage import (
     Channels,
     plain_constant,
@@ -16,7 +16,7 @@ from ..output_stage import (
 )
 from ..step import Kind, Step, Variant
 from ..window import Window
-from .conv_2d import Convolution, blocked, convolve, mve_constants
+from .conv_2d import convolve, mve_constants
 
 
 def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
@@ -33,14 +33,11 @@ def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
         raise ModelError("shuffled weights are not supported")
     channels = layer_channels(op, layer, weights, 0)
     short = channels.short
-    if batch > 1:  # a pixel each
+    if variant.kernels == "plain" and batch == 1:
+        return _plain(op, layer, channels)
+    if batch > 1 or short is None or variant.kernels == "blocked":  # a pixel each
         row = Window(1, batch, in_c, 1, batch, out_c, 1, 1, 1, 1, 0, 0)
         return convolve(op, Convolution(source, target, row, weights, channels), variant)
-    if short is None or variant.kernels == "plain":
-        return _plain(op, layer, channels)
-    if variant.kernels == "blocked":
-        pixel = Window(1, 1, in_c, 1, 1, out_c, 1, 1, 1, 1, 0, 0)
-        return blocked(op, Convolution(source, target, pixel, weights, channels), short)
     if variant.kernels == "dsp":
         return _dsp(op, layer, channels, short)
     return _mve(op, layer, channels, short)

@@ -1,7 +1,7 @@
 """The report on a compiled model: its operators and what each costs."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.console import Group, RenderableType
@@ -41,20 +41,24 @@ def table(manifest: Manifest, folder: Path) -> RenderableType:
 
 def slow(kernels: str, operators: Sequence[OperatorEntry]) -> list[str]:
     """Return a line about layers that got a plain kernel where a faster one was asked for."""
-    plain = [
-        entry
-        for entry in operators
-        if entry.macs and not entry.kernel.endswith(("_blocked", "_dsp", "_mve"))
-    ]
-    if kernels == "plain" or not plain:
+    found = [entry for entry in operators if entry.macs and is_plain(entry.kernel)]
+    if kernels == "plain" or not found:
         return []
-    counts = Counter(entry.operator for entry in plain)
-    share = sum(entry.macs for entry in plain) / sum(entry.macs for entry in operators)
-    listed = ", ".join(f"{name} ({count})" for name, count in counts.most_common())
+    share = sum(entry.macs for entry in found) / sum(entry.macs for entry in operators)
     return [
-        f"plain kernels, for want of {kernels} ones for their shape or scales: {listed}; "
-        f"{share:.0%} of the MACs"
+        f"plain kernels, for want of {kernels} ones for their shape or scales: "
+        f"{counted(entry.operator for entry in found)}; {share:.0%} of the MACs"
     ]
+
+
+def is_plain(kernel: str) -> bool:
+    """Whether a plain kernel is among those of a layer, which are joined by " + "."""
+    return not all(name.endswith(("_blocked", "_dsp", "_mve")) for name in kernel.split(" + "))
+
+
+def counted(names: Iterable[str]) -> str:
+    """Return names with how many there are of each, the most frequent first."""
+    return ", ".join(f"{name} ({count})" for name, count in Counter(names).most_common())
 
 
 def _shape(shape: list[int]) -> str:

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ...measure.profile import Profile
+from .model import counted, is_plain
 
 COLUMNS = ("index", "operator", "kernel", "output", "macs", "microseconds", "instructions")
 COSTS = ("share", "instructions_per_mac", "flash_b", "ram_b")
@@ -43,7 +44,19 @@ def table(profile: Profile) -> RenderableType:
     )
     if profile.emulated:
         said += "; emulated: time is an instruction count, not a measurement"
-    return Group(rows, Text(said))
+    return Group(rows, *map(Text, [said, *_slow(profile)]))
+
+
+def _slow(profile: Profile) -> list[str]:
+    """Return a line about layers that ran by a plain kernel where the core has faster ones."""
+    plain = [layer for layer in profile.layers if is_plain(layer.kernel)]
+    if profile.kernels in ("", "plain") or not plain:
+        return []
+    share = sum(layer.share for layer in plain)
+    return [
+        f"plain kernels, for want of {profile.kernels} ones: "
+        f"{counted(layer.operator for layer in plain)}; {share:.1%} of the time"
+    ]
 
 
 def as_csv(profile: Profile) -> str:

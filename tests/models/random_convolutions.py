@@ -1,0 +1,59 @@
+"""Convolutions of any shape: window, step, dilation, multiplier, layout and scales at random."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from tests.models import tflite_builder as build
+from tests.models.tflite_builder import NONE, RELU, RELU6, SAME, VALID, Model, Rng
+
+KERNELS = [(3, 3), (1, 1), (5, 5), (1, 7), (6, 1), (2, 3), (4, 2), (7, 3)]
+COARSE = 50
+
+
+def convolution(rng: Rng, depthwise: bool) -> Model:
+    """Return a layer alone, or between two others, where it may lie in planes."""
+    kernel = KERNELS[rng.integers(len(KERNELS))]
+    stride = (int(rng.integers(1, 4)), int(rng.integers(1, 4)))
+    dilation = (1, 1) if rng.random() < 0.5 else (int(rng.integers(1, 4)), int(rng.integers(1, 5)))
+    padding = SAME if rng.random() < 0.7 else VALID
+    reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
+    least = reach if padding == VALID else (1, 1)
+    in_c = int(rng.integers(1, 7)) if rng.random() < 0.7 else int(rng.integers(7, 41))
+    height, width = (int(n + rng.integers(0, 9)) for n in least)
+    shape = (height, width, in_c)
+    out_c = int(rng.integers(1, 10))
+    if depthwise:
+        out_c = in_c * (int(rng.integers(2, 9)) if rng.random() < 0.4 else 1)
+    relu = (NONE, RELU, RELU6)[rng.integers(3)]
+    bias = depthwise or rng.random() < 0.8  # the oracle cannot do without
+    middle = build.convolution(
+        rng, shape, out_c, kernel, stride, padding, relu, rng.random() < 0.8, depthwise,
+        bias, dilation,
+    )  # fmt: skip
+    if rng.random() < 0.3:
+        middle = _coarse(middle)
+    if rng.random() < 0.5:
+        return middle
+    out_shape = middle.tensors[3].shape[1:]
+    before = build.convolution(rng, (*shape[:2], 3), in_c, (1, 1), relu=RELU)
+    after = build.convolution(rng, (out_shape[0], out_shape[1], out_c), 4, (1, 1))
+    return build.chain(before, middle, after)
+
+
+def _coarse(model: Model) -> Model:
+    """Return a layer of small whole weights, whose sums are about as large as its outputs."""
+    source, weights, biases, target = model.tensors
+    assert weights.data is not None
+    assert biases.data is not None
+    weights = replace(
+        weights,
+        data=(weights.data // COARSE).astype(np.int8),
+        scales=[2 * COARSE * scale for scale in weights.scales],
+    )
+    biases = replace(biases, data=(biases.data // (8 * COARSE)).astype(np.int32))
+
+    return replace(
+        model,
+        tensors=[source, weights, biases, replace(target, scales=[2 * s for s in target.scales])],
+    )
