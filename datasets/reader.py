@@ -8,8 +8,10 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from tinybench.errors import DatasetError
+from tinybench.files import STREAM_MOST_B, open_regular
 
 from .declaration import (
     Dataset,
@@ -112,6 +114,11 @@ def set_digest(samples: Sequence[Sample]) -> str:
 def list_of(labels_sha256: str, dataset: Dataset) -> InputList | None:
     """Return the official list that has these labels (`labels_digest`); None where none has."""
     return next((one for one in dataset.lists if one.labels_sha256 == labels_sha256), None)
+
+
+def opened(file: Location) -> IO[bytes]:
+    """Open a file to read: on disk a regular one only, or a part of a zip. Raises READ_ERRORS."""
+    return open_regular(file, STREAM_MOST_B) if isinstance(file, Path) else file.open("rb")
 
 
 def find_folder(
@@ -256,7 +263,7 @@ def _read_labels(file: Location) -> bytes:
     try:
         if not file.is_file():
             raise FileNotFoundError("there is no such file")
-        with file.open("rb") as stream:
+        with opened(file) as stream:
             raw = stream.read(FILE_LIMIT_B + 1)
     except READ_ERRORS as error:
         raise DatasetError(f"{file}: the label file cannot be read: {error}") from error
@@ -289,7 +296,7 @@ def _read_file(file: Location, size_b: int | None) -> bytes:
                 f"{file}: the label file names it, but there is no such file; "
                 "add it, or remove its line"
             )
-        with file.open("rb") as stream:
+        with opened(file) as stream:
             data = stream.read(limit_b + 1)
             found_b = len(data) if len(data) <= limit_b else stream.seek(0, os.SEEK_END)
     except READ_ERRORS as error:

@@ -22,7 +22,7 @@ from tinybench.datasets.prepare import prepare, where_from
 from tinybench.datasets.reader import SampleSet, parse_labels, read_samples
 from tinybench.declare import find
 from tinybench.errors import DatasetError, ModelError, UsageError
-from tinybench.files import DOCUMENT_MOST_B, WHOLE_MOST_B, read_bytes
+from tinybench.files import DOCUMENT_MOST_B, WHOLE_MOST_B, open_zip, read_bytes
 from tinybench.models.declaration import Model, load_model
 from tinybench.models.declaration import names as models
 from tinybench.track import Track
@@ -264,7 +264,7 @@ def _embedded_samples(name: str, dataset: Dataset) -> SampleSet:
     """Read the set beside its declaration; raises DatasetError when it is not there or damaged."""
     archive = find("dataset", name, datasets()).parent / (dataset.archive or "")
     try:
-        root = zipfile.Path(archive)
+        root = zipfile.Path(open_zip(archive))
     except (OSError, zipfile.BadZipFile) as error:
         raise DatasetError(
             f"{archive}: the inputs cannot be read: {error}; if they are the package's, install "

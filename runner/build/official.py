@@ -14,7 +14,7 @@ from tinybench.datasets.official import identify, known_checksums
 from tinybench.datasets.prepare import where_from
 from tinybench.datasets.reader import read_samples
 from tinybench.errors import DatasetError, FetchError, UsageError
-from tinybench.files import read_bytes
+from tinybench.files import holds, read_bytes
 from tinybench.models.declaration import load_model
 from tinybench.track import Track
 
@@ -185,7 +185,7 @@ def _put(path: Path, data: bytes) -> None:
     """Write a file of the cache whole or not at all. Raises FetchError."""
     partial = path.with_name(f"{path.name}.{os.getpid()}")
     try:
-        if path.is_file() and path.read_bytes() == data:
+        if holds(path, data):
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         partial.write_bytes(data)

@@ -1,6 +1,7 @@
 """Engines other than ours: built in, driven over the real protocol, named in the result."""
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -322,6 +323,15 @@ def test_what_is_no_engine_is_refused(
         given += [] if option in given else [option, default]
     assert cli.main(given) in (2, 3)
     assert re.search(message, capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("name", ["engine.mk", "src.c", "weights.h"])
+def test_a_pipe_among_the_sources_is_refused(name: str, tmp_path: Path) -> None:
+    """It is named, and neither make nor a compiler waits for it."""
+    folder = engine(tmp_path / "mine", TWELVE)
+    os.mkfifo(folder / name)
+    with pytest.raises(UsageError, match=f"a pipe, a socket or a device, .*{name}"):
+        load_engine(folder)
 
 
 def test_a_folder_of_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

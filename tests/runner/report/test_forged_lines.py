@@ -121,7 +121,7 @@ def test_a_refusal_names_its_file_in_its_line(
     def told(name: str) -> str:
         path = tmp_path / f"{name.replace(chr(0), '').replace('/', '')}.tflite"
         path.write_bytes(b"none")
-        assert cli.main(["inspect", str(path)]) == 2
+        assert cli.main(["model", str(path)]) == 2
         return capsys.readouterr().err
 
     _both(told)
