@@ -195,7 +195,9 @@ def _on_bytes(samples: SampleSet, known: Identity | None) -> str:
     twice = repeated(samples.samples)
     if twice and (known is None or known.standing != "official"):
         count = sum(map(len, twice))
-        said += f"; {count} inputs are not unlike each other: {twice[0][0]} is {twice[0][1]} again"
+        said += (
+            f"; {count} inputs are the bytes of another one: {twice[0][0]} is {twice[0][1]} again"
+        )
     return said
 
 

@@ -146,7 +146,7 @@ def test_official_names_and_labels_do_not_make_inputs_official(
     count = len(inputs.samples.samples)
     assert f"{count} unverified inputs ({inputs.name})" in inputs.note
     assert f"{count}, such as" in inputs.note
-    assert ("not unlike each other" in inputs.note) == (fill == 0)
+    assert ("are the bytes of another one" in inputs.note) == (fill == 0)
     assert "tinybench prepare" in inputs.note
 
 

@@ -56,7 +56,7 @@ def test_a_fetch_says_of_inputs_whose_they_are(tmp_path: Path) -> None:
     )
     inputs = resolve(ic, cache=cache)
     assert (inputs.dataset_origin, inputs.name) == ("unverified", "ic01 (list of round v0.5)")
-    assert "200 inputs are not unlike each other" in inputs.note
+    assert "200 inputs are the bytes of another one" in inputs.note
 
 
 def test_what_was_prepared_is_said(shared_data: Path, tmp_path: Path) -> None:
