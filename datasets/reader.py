@@ -188,8 +188,12 @@ def _of_which_lists(folder: Location, dataset: Dataset, labels_sha256: str) -> s
         return ""
     said = f"; the label file is that of {title_of(dataset, named)}"
     for other in dataset.lists:
+        if other is named:
+            continue
         names = set(load_checksums(package_folder() / other.checksums)) - {*dataset.label_files}
-        if other is not named and names and all((folder / name).is_file() for name in names):
+        if not names:
+            said += f"; are the files here those of {title_of(dataset, other)}?"
+        elif all((folder / name).is_file() for name in names):
             said += f", and the files here are those of {title_of(dataset, other)}: give its labels"
     return said
 

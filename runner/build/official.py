@@ -94,6 +94,7 @@ def prepared(task: Task, folder: Path) -> str:
 def import_folder(folder: Path, track: Track, cache: Path | None = None) -> list[Imported]:
     """Copy the official files below a folder into the cache; they are known by their bytes alone.
 
+    Of labels spaces, line ends and a byte order mark do not count: they are put as published.
     Regular files only, and no link is followed. Returns what was found of each official list of
     which something was. Raises UsageError for a folder without any, FetchError when the cache
     cannot be written.
@@ -105,9 +106,10 @@ def import_folder(folder: Path, track: Track, cache: Path | None = None) -> list
     paths = list(_plain_files(folder))
     for path in track(paths, "import", len(paths)):
         data = _read(path)
-        for address, name, number in index.get(hashlib.sha256(data).hexdigest(), ()):
-            _put(cache / address, data)
-            wanted[number].found.add(name)
+        for one in (data, _as_published(data)) if path.suffix == ".csv" else (data,):
+            for address, name, number in index.get(hashlib.sha256(one).hexdigest(), ()):
+                _put(cache / address, one)
+                wanted[number].found.add(name)
     found = [one for one in wanted if one.found]
     if not found:
         raise UsageError(
@@ -121,7 +123,7 @@ def imported_words(found: list[Imported]) -> list[str]:
     """Return a sentence for each list of which an import has found something."""
     said = []
     for one in found:
-        rest = "" if one.whole else f"; {one.wanted - len(one.found)} were not found"
+        rest = "" if one.whole else f"; {one.wanted - len(one.found)} not found"
         said.append(f"{one.title}: {len(one.found)} of {one.wanted} files are in the cache{rest}")
     return said
 
@@ -179,6 +181,13 @@ def _read(path: Path) -> bytes:
         return read_bytes(path, FILE_MAX_B, links=False)
     except OSError:
         return b""
+
+
+def _as_published(labels: bytes) -> bytes:
+    """Return a label file as the published ones are written: no spaces, each line ended by LF."""
+    lines = labels.removeprefix(b"\xef\xbb\xbf").splitlines()
+    fields = ([field.strip() for field in line.split(b",")] for line in lines if line.strip())
+    return b"".join(b",".join(line) + b"\n" for line in fields)
 
 
 def _put(path: Path, data: bytes) -> None:

@@ -115,7 +115,23 @@ def test_an_import_knows_files_by_their_bytes(mirror: Path, tmp_path: Path) -> N
     changed.write_bytes(changed.read_bytes()[::-1])
     (again,) = import_folder(tmp_path / "eembc", silent, tmp_path / "other")
     assert not again.whole
-    assert imported_words([again])[0].endswith("; 1 were not found")
+    assert imported_words([again])[0].endswith("; 1 not found")
+
+
+@pytest.mark.parametrize("task", ["kws", "vww", "ic", "ad"])
+def test_an_import_takes_labels_however_they_are_written(
+    task: str, mirror: Path, tmp_path: Path
+) -> None:
+    """As another system or editor saved them; in the cache they are as published."""
+    lists = load_dataset(load_task(task).dataset).lists
+    known = next(one for one in lists if one.sha256 is not None)
+    address, folder = f"{known.source.address}/{known.labels}", tmp_path / "eembc"
+    folder.mkdir()
+    published = (mirror / address).read_bytes()
+    saved = published.replace(b",", b", ").replace(b"\n", b" \r\n").rstrip()
+    (folder / "mine.csv").write_bytes(b"\xef\xbb\xbf" + saved)
+    assert len(import_folder(folder, silent, tmp_path / "cache")) == 1
+    assert (tmp_path / "cache" / address).read_bytes() == published
 
 
 def test_an_import_of_something_else_changes_nothing(tmp_path: Path) -> None:
