@@ -10,7 +10,7 @@ from pathlib import Path
 from tinybench.cache import cache_folder
 from tinybench.datasets.declaration import Dataset, InputList, load_dataset, title_of
 from tinybench.datasets.fetch import RAW_ADDRESS, Pinned
-from tinybench.datasets.official import identify, known_checksums
+from tinybench.datasets.official import differing, identify, known_checksums
 from tinybench.datasets.prepare import where_from
 from tinybench.datasets.reader import read_samples
 from tinybench.errors import DatasetError, FetchError, UsageError
@@ -83,11 +83,16 @@ def prepared(task: Task, folder: Path) -> str:
     """Return whether what lies in a folder after preparing is official, and how to use a part."""
     dataset = load_dataset(task.dataset)
     try:
-        known = identify(read_samples(folder, dataset), dataset)
+        samples = read_samples(folder, dataset)
+        known = identify(samples, dataset)
     except DatasetError as error:
         return f"the set is not whole yet: {error}"
     if known.standing == "custom":
-        return f"use them with: tinybench --task {task.name} --data {folder} (not the whole set)"
+        use = f"use them with: tinybench --task {task.name} --data {folder} (not the whole set)"
+        listed = [one for one in dataset.lists if one.sha256 is not None]
+        others = [differing(samples.samples, known_checksums(one)) for one in listed]
+        equal = len(samples.samples) - min(map(len, others), default=len(samples.samples))
+        return f"{equal} of {len(samples.samples)} are official to the byte; {use}"
     return f"{known.title}: {known.standing}" + (f", {known.why}" if known.why else "")
 
 

@@ -75,7 +75,9 @@ def test_what_was_prepared_is_said(shared_data: Path, tmp_path: Path) -> None:
     assert (made, total) == (50, 1000)
     assert prepared(kws, folder).startswith("the set is not whole yet: ")
     folder, _, _ = prepare_official(kws, clips, tmp_path / "out", silent, cache)
-    assert prepared(kws, folder).endswith(f"--data {folder} (not the whole set)")
+    said = prepared(kws, folder)
+    assert said.startswith("49 of 50 are official to the byte; use them with: ")
+    assert said.endswith(f"--data {folder} (not the whole set)")
     folder, _, _ = prepare_official(kws, clips, None, silent, tmp_path / "whole")
     assert prepared(kws, folder) == "kws01: official"
     assert resolve(kws, cache=tmp_path / "whole").dataset_origin == "official"
