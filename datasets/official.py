@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from tinybench.errors import DatasetError
-from tinybench.files import read_bytes
+from tinybench.files import read_bytes, write_whole
 from tinybench.read import read_json
 
 from .declaration import Dataset, InputList, load_checksums, package_folder, title_of
@@ -82,7 +82,8 @@ def note_prepared(folder: Path, prepared: Prepared | None) -> None:
     if prepared is None:
         path.unlink(missing_ok=True)
     else:
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(prepared), indent=1) + b"\n")
+        text = msgspec.json.format(msgspec.json.encode(prepared), indent=1)
+        write_whole(path, text + b"\n")
 
 
 def read_prepared(folder: Path) -> Prepared | None:

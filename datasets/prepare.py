@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinybench.errors import DatasetError
+from tinybench.files import STREAM_MOST_B, holds, open_regular, open_zip, read_bytes, write_whole
 
 from . import coco, logmel, mfcc
 from .declaration import Dataset
 from .official import Prepared, known_checksums, note_prepared, read_prepared
-from .reader import READ_ERRORS, Label, Location, labels_digest, list_of, parse_labels
+from .reader import READ_ERRORS, Label, Location, labels_digest, list_of, opened, parse_labels
 
 Make = Callable[[Label], bytes | None]
 """The input of a label, or None where its original is not there."""
@@ -66,7 +67,7 @@ def prepare(
                 made[label.name] = sha256
                 skipped = only_official and sha256 != wanted_sha256
                 if not skipped and not _verified(folder / label.name, wanted_sha256):
-                    (folder / label.name).write_bytes(data)
+                    write_whole(folder / label.name, data)
                 kept.append(lines[label.name].strip())
             yield len(kept), looked_at
         if not kept:
@@ -80,9 +81,9 @@ def prepare(
         elif any(official.get(name) != sha256 for name, sha256 in made.items()):
             note_prepared(folder, None)
         if len(kept) == len(wanted):
-            (folder / dataset.labels).write_bytes(labels)
-        elif not _holds(folder / dataset.labels, labels):  # what is missing may be made later
-            (folder / dataset.labels).write_text("\n".join(kept) + "\n", encoding="utf-8")
+            write_whole(folder / dataset.labels, labels)
+        elif not holds(folder / dataset.labels, labels):  # what is missing may be made later
+            write_whole(folder / dataset.labels, "".join(f"{line}\n" for line in kept).encode())
     except OSError as error:
         raise DatasetError(f"{folder}: cannot be written: {error.strerror or error}") from error
 
@@ -105,7 +106,10 @@ def _sha256(data: bytes) -> str:
 
 def _verified(path: Path, sha256: str | None) -> bool:
     """Return whether a file is there with its official checksum."""
-    return sha256 is not None and path.is_file() and _sha256(path.read_bytes()) == sha256
+    try:
+        return sha256 is not None and _sha256(read_bytes(path, ORIGINAL_LIMIT_B)) == sha256
+    except OSError:
+        return False
 
 
 def _maker(
@@ -141,7 +145,7 @@ def _opened(dataset: Dataset, source: Path) -> Location:
         return source
     _check_download(dataset, path)
     try:
-        return zipfile.Path(path)
+        return zipfile.Path(open_zip(path))
     except READ_ERRORS as error:
         raise DatasetError(f"{path}: not a zip file that can be read: {error}") from error
 
@@ -156,7 +160,7 @@ def _check_download(dataset: Dataset, path: Path) -> tuple[str, str] | None:
         return None
     kind, _, wanted = original.checksum.partition(":")
     try:
-        with path.open("rb") as file:
+        with open_regular(path, STREAM_MOST_B) as file:
             found = hashlib.file_digest(file, kind).hexdigest()
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read: {error.strerror}") from error
@@ -176,7 +180,7 @@ def _find(folder: Location, *names: str) -> Location | None:
 def _read(file: Location) -> bytes:
     """Return an original, on disk or from a zip; raises DatasetError."""
     try:
-        with file.open("rb") as stream:
+        with opened(file) as stream:
             data = stream.read(ORIGINAL_LIMIT_B + 1)
     except READ_ERRORS as error:
         raise DatasetError(f"{file}: cannot be read: {error}") from error
@@ -185,10 +189,6 @@ def _read(file: Location) -> bytes:
             f"{file}: has more than {ORIGINAL_LIMIT_B} bytes, and no original of this set has"
         )
     return data
-
-
-def _holds(path: Path, data: bytes) -> bool:
-    return path.is_file() and path.read_bytes() == data
 
 
 def _original(dataset: Dataset, label: Label) -> str:
@@ -305,6 +305,12 @@ def _cifar_batch(dataset: Dataset, source: Path) -> tuple[bytes, tuple[str, str]
             f"with CIFAR-10's binary version: {where_from(dataset)}"
         )
     original = _check_download(dataset, path)
+    if path.suffix == ".gz" and original is None:
+        # What unpacks to no end is not unpacked: only bytes that are known are.
+        raise DatasetError(
+            f"{path}: not an archive whose checksum is known; give it under the name it is "
+            f"published by, or test_batch.bin from it: {where_from(dataset)}"
+        )
     wanted_b = CIFAR_RECORD_B * CIFAR_RECORDS
     try:
         if path.suffix == ".gz":
@@ -313,7 +319,7 @@ def _cifar_batch(dataset: Dataset, source: Path) -> tuple[bytes, tuple[str, str]
                 member = archive.extractfile(CIFAR_MEMBER)
                 data = member.read(wanted_b + 1) if member is not None else b""
         else:
-            with path.open("rb") as file:
+            with open_regular(path, STREAM_MOST_B) as file:
                 data = file.read(wanted_b + 1)
     except (OSError, EOFError, KeyError, tarfile.TarError) as error:
         raise DatasetError(f"{path}: {CIFAR_MEMBER} cannot be read: {error}") from error

@@ -8,8 +8,10 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from tinybench.errors import DatasetError
+from tinybench.files import STREAM_MOST_B, open_regular
 
 from .declaration import (
     Dataset,
@@ -114,6 +116,11 @@ def list_of(labels_sha256: str, dataset: Dataset) -> InputList | None:
     return next((one for one in dataset.lists if one.labels_sha256 == labels_sha256), None)
 
 
+def opened(file: Location) -> IO[bytes]:
+    """Open a file to read: on disk a regular one only, or a part of a zip. Raises READ_ERRORS."""
+    return open_regular(file, STREAM_MOST_B) if isinstance(file, Path) else file.open("rb")
+
+
 def find_folder(
     where: Location, dataset: Dataset, label_files: Sequence[str]
 ) -> tuple[Location, Location]:
@@ -181,8 +188,12 @@ def _of_which_lists(folder: Location, dataset: Dataset, labels_sha256: str) -> s
         return ""
     said = f"; the label file is that of {title_of(dataset, named)}"
     for other in dataset.lists:
+        if other is named:
+            continue
         names = set(load_checksums(package_folder() / other.checksums)) - {*dataset.label_files}
-        if other is not named and names and all((folder / name).is_file() for name in names):
+        if not names:
+            said += f"; are the files here those of {title_of(dataset, other)}?"
+        elif all((folder / name).is_file() for name in names):
             said += f", and the files here are those of {title_of(dataset, other)}: give its labels"
     return said
 
@@ -256,7 +267,7 @@ def _read_labels(file: Location) -> bytes:
     try:
         if not file.is_file():
             raise FileNotFoundError("there is no such file")
-        with file.open("rb") as stream:
+        with opened(file) as stream:
             raw = stream.read(FILE_LIMIT_B + 1)
     except READ_ERRORS as error:
         raise DatasetError(f"{file}: the label file cannot be read: {error}") from error
@@ -289,7 +300,7 @@ def _read_file(file: Location, size_b: int | None) -> bytes:
                 f"{file}: the label file names it, but there is no such file; "
                 "add it, or remove its line"
             )
-        with file.open("rb") as stream:
+        with opened(file) as stream:
             data = stream.read(limit_b + 1)
             found_b = len(data) if len(data) <= limit_b else stream.seek(0, os.SEEK_END)
     except READ_ERRORS as error:

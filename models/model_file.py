@@ -8,7 +8,7 @@ from tinybench.files import DOCUMENT_MOST_B, WHOLE_MOST_B, read_bytes
 
 IDENTIFIER = b"TFL3"
 C_SOURCES = (".c", ".cc", ".cpp", ".cxx", ".h", ".hpp")
-_COMMENT = re.compile(rb"/\*.*?\*/|//[^\n]*", re.DOTALL)
+_COMMENT = re.compile(rb"/\*.*?(?:\*/|\Z)|//[^\n]*", re.DOTALL)
 _INITIALISER = re.compile(rb"=\s*\{([^{}]*)\}")
 _NUMBER = re.compile(rb"\s*(0[xX][0-9a-fA-F]{1,2}|[0-9]{1,3})\s*\Z")
 

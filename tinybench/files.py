@@ -9,6 +9,7 @@ import os
 import re
 import stat
 import sys
+import zipfile
 from io import BufferedReader
 from pathlib import Path
 
@@ -57,6 +58,32 @@ def read_text(path: Path, most_b: int, errors: str = "strict") -> str:
     """
     text = read_bytes(path, most_b).decode("utf-8", errors)
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def holds(path: Path, data: bytes) -> bool:
+    """Return whether a regular file has just these bytes."""
+    try:
+        return read_bytes(path, len(data)) == data
+    except OSError:
+        return False
+
+
+def open_zip(path: Path) -> zipfile.ZipFile:
+    """Open a zip archive to read, one whose parts can be unpacked piece by piece.
+
+    Of other methods than deflate a part comes out whole, however large it is. Raises OSError,
+    zipfile.BadZipFile.
+    """
+    open_regular(path, STREAM_MOST_B).close()
+    archive = zipfile.ZipFile(path)
+    for entry in archive.infolist():
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            archive.close()
+            raise zipfile.BadZipFile(
+                f"{entry.filename[:100]!r} in it is compressed by another method than deflate: "
+                "pack it anew"
+            )
+    return archive
 
 
 def own_regular(path: str, flags: int) -> int:

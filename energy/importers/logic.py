@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 
 from tinybench.errors import TraceError
-from tinybench.files import STREAM_MOST_B, open_regular, read_bytes
+from tinybench.files import STREAM_MOST_B, open_regular, open_zip, read_bytes
 
 from ..segments import segmented
 from ..trace import Edge, Trace
@@ -270,7 +270,7 @@ def _saleae(path: Path) -> Iterator[Change]:
 def _sigrok(path: Path, channel: str | None) -> list[Edge]:
     """Read a session of sigrok."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_zip(path) as archive:
             text = (
                 _stored(path, archive, "metadata", METADATA_MOST_B)
                 .read()

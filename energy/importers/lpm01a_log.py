@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from tinybench.errors import TraceError
+from tinybench.files import STREAM_MOST_B, open_regular
 
 from ..accuracy import accuracy
 from ..lpm01a_stream import AsciiDecoder
@@ -31,7 +32,7 @@ _ENERGY = re.compile(rb"ack output energy")
 def is_log(path: Path) -> bool:
     """Return whether a file begins as an LPM01A talks."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path, STREAM_MOST_B) as file:
             return _SIGN.search(file.read(LOOK_B)) is not None
     except OSError:
         return False
@@ -82,7 +83,7 @@ def read_log(path: Path, *, voltage_v: float | None = None, rate_hz: float | Non
 
 
 def _chunks(path: Path, decoder: AsciiDecoder) -> Iterator[Chunk]:
-    with path.open("rb") as file:
+    with open_regular(path, STREAM_MOST_B) as file:
         while not decoder.ended and (piece := file.read(PIECE_B)):
             decoder.feed(piece)
             if (chunk := decoder.take()) is not None:
@@ -99,7 +100,7 @@ def _stamps(path: Path) -> tuple[list[tuple[int, float]], bytes]:
     found: list[tuple[int, float]] = []
     said = b""
     count = 0
-    with path.open("rb") as file:
+    with open_regular(path, STREAM_MOST_B) as file:
         while line := file.readline(AsciiDecoder.LINE_MAX_B):
             line = line.replace(b"\0", b"").strip()
             if AsciiDecoder.SAMPLE.fullmatch(line):

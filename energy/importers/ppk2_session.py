@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 
 from tinybench.errors import TraceError
+from tinybench.files import open_zip
 from tinybench.read import read_json
 
 from ..trace import Trace, TraceHead, memory_trace
@@ -49,7 +50,7 @@ def read_session(
     and `channel` names none.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_zip(path) as archive:
             metadata = _metadata(path, archive)
             raw = _entry(path, archive, "session.raw", RAW_MAX_B)
             if raw.file_size % SAMPLE.itemsize or raw.file_size < 2 * SAMPLE.itemsize:

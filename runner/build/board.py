@@ -136,7 +136,7 @@ class Board(Declaration, frozen=True, kw_only=True):
     """Name of the port: `firmware/ports/<family>.c`."""
     core: str
     """Processor core, such as "Cortex-M4F"."""
-    clock_hz: Annotated[int, Meta(ge=0, le=10_000_000_000)] = 0
+    clock_hz: Annotated[int, Meta(ge=0, lt=2**32)] = 0
     """Core clock; 0 where it is unknown (the host)."""
     toolchain: Toolchain | None = None
     """None: no firmware is built, the board holds one."""

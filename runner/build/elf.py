@@ -7,6 +7,7 @@ import struct
 from pathlib import Path
 
 from tinybench.errors import BuildError
+from tinybench.files import read_bytes
 
 IMAGE_MAX_B = 64 << 20
 """Larger than any firmware, debugging information included."""
@@ -17,10 +18,7 @@ WRITE, ALLOC, EXECUTE = 1, 2, 4
 def sizes(path: Path) -> tuple[int, int]:
     """Return (flash, RAM) of an image in bytes, as `size` counts them. Raises BuildError."""
     try:
-        if not path.is_file() or path.stat().st_size > IMAGE_MAX_B:
-            raise BuildError(f"{path}: no file of at most {IMAGE_MAX_B} bytes, as an image is")
-        raw = path.read_bytes()
-        return _sizes(raw)
+        return _sizes(read_bytes(path, IMAGE_MAX_B))
     except (OSError, struct.error, IndexError) as error:
         raise BuildError(f"{path}: not an ELF file: {error}") from error
 

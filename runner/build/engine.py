@@ -51,9 +51,9 @@ def _files(folder: Path) -> list[Path]:
     for path in folder.iterdir():
         if path.name.startswith("."):
             continue
-        if path.is_dir() and not path.is_symlink():
-            found += _files(path)
-        elif path.is_file():
+        if path.is_dir():
+            found += [] if path.is_symlink() else _files(path)
+        elif path.exists():  # make would wait for a pipe as for any other
             found.append(path)
         if len(found) > FILES_MAX:
             raise UsageError(

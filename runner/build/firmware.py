@@ -28,6 +28,8 @@ BUILD_TIMEOUT_S = 180
 TOOL_TIMEOUT_S = 20
 FLAGS_MAX = 2000
 """Characters of an engine's flags that are kept."""
+_ABOVE = re.compile(r"(^|[\s=:,'\"]|-[A-Za-z])/(?:[^\s/]+/)*")
+"""The folders of an absolute path among flags."""
 _OVERFLOW = re.compile(r"region `(FLASH|RAM)' overflowed by ([0-9]+) bytes")
 """What the linker says. Ref: binutils, ld."""
 _SIZES = re.compile(r"^ *([0-9]{1,12})[ \t]+([0-9]{1,12})[ \t]+([0-9]{1,12})[ \t]", re.MULTILINE)
@@ -124,7 +126,7 @@ def build(board: Board, task: Task, model: Path | Engine, *, energy: bool = Fals
                 ram_b=ram_b,
                 build_id=build_id,
                 manifest=manifest,
-                engine_flags=_engine_flags(work) if manifest is None else None,
+                engine_flags=_engine_flags(work, model) if isinstance(model, Engine) else None,
             )
             (work / record.name).write_bytes(msgspec.json.encode(image))
             try:
@@ -278,10 +280,10 @@ def _make(board: Board, work: Path, build_id: str, source: list[str], *, energy:
         )
 
 
-def _engine_flags(work: Path) -> str:
-    """Return the flags that make says it compiled an engine with."""
+def _engine_flags(work: Path, engine: Engine) -> str:
+    """Return the flags that make says it compiled an engine with; they name no folder of here."""
     flags = (work / "engine.flags").read_text(encoding="utf-8", errors="replace")
-    return flags.strip()[:FLAGS_MAX]
+    return _ABOVE.sub(r"\1", flags.replace(engine.folder, "engine")).strip()[:FLAGS_MAX]
 
 
 def board_mk(board: Board) -> str:

@@ -22,7 +22,7 @@ from tinybench.datasets.prepare import prepare, where_from
 from tinybench.datasets.reader import SampleSet, parse_labels, read_samples
 from tinybench.declare import find
 from tinybench.errors import DatasetError, ModelError, UsageError
-from tinybench.files import DOCUMENT_MOST_B, WHOLE_MOST_B, read_bytes
+from tinybench.files import DOCUMENT_MOST_B, WHOLE_MOST_B, open_zip, read_bytes
 from tinybench.models.declaration import Model, load_model
 from tinybench.models.declaration import names as models
 from tinybench.track import Track
@@ -195,7 +195,9 @@ def _on_bytes(samples: SampleSet, known: Identity | None) -> str:
     twice = repeated(samples.samples)
     if twice and (known is None or known.standing != "official"):
         count = sum(map(len, twice))
-        said += f"; {count} inputs are not unlike each other: {twice[0][0]} is {twice[0][1]} again"
+        said += (
+            f"; {count} inputs are the bytes of another one: {twice[0][0]} is {twice[0][1]} again"
+        )
     return said
 
 
@@ -264,7 +266,7 @@ def _embedded_samples(name: str, dataset: Dataset) -> SampleSet:
     """Read the set beside its declaration; raises DatasetError when it is not there or damaged."""
     archive = find("dataset", name, datasets()).parent / (dataset.archive or "")
     try:
-        root = zipfile.Path(archive)
+        root = zipfile.Path(open_zip(archive))
     except (OSError, zipfile.BadZipFile) as error:
         raise DatasetError(
             f"{archive}: the inputs cannot be read: {error}; if they are the package's, install "

@@ -10,11 +10,11 @@ from pathlib import Path
 from tinybench.cache import cache_folder
 from tinybench.datasets.declaration import Dataset, InputList, load_dataset, title_of
 from tinybench.datasets.fetch import RAW_ADDRESS, Pinned
-from tinybench.datasets.official import identify, known_checksums
+from tinybench.datasets.official import differing, identify, known_checksums
 from tinybench.datasets.prepare import where_from
 from tinybench.datasets.reader import read_samples
 from tinybench.errors import DatasetError, FetchError, UsageError
-from tinybench.files import read_bytes
+from tinybench.files import holds, read_bytes
 from tinybench.models.declaration import load_model
 from tinybench.track import Track
 
@@ -83,17 +83,23 @@ def prepared(task: Task, folder: Path) -> str:
     """Return whether what lies in a folder after preparing is official, and how to use a part."""
     dataset = load_dataset(task.dataset)
     try:
-        known = identify(read_samples(folder, dataset), dataset)
+        samples = read_samples(folder, dataset)
+        known = identify(samples, dataset)
     except DatasetError as error:
         return f"the set is not whole yet: {error}"
     if known.standing == "custom":
-        return f"use them with: tinybench --task {task.name} --data {folder} (not the whole set)"
+        use = f"use them with: tinybench --task {task.name} --data {folder} (not the whole set)"
+        listed = [one for one in dataset.lists if one.sha256 is not None]
+        others = [differing(samples.samples, known_checksums(one)) for one in listed]
+        equal = len(samples.samples) - min(map(len, others), default=len(samples.samples))
+        return f"{equal} of {len(samples.samples)} are official to the byte; {use}"
     return f"{known.title}: {known.standing}" + (f", {known.why}" if known.why else "")
 
 
 def import_folder(folder: Path, track: Track, cache: Path | None = None) -> list[Imported]:
     """Copy the official files below a folder into the cache; they are known by their bytes alone.
 
+    Of labels spaces, line ends and a byte order mark do not count: they are put as published.
     Regular files only, and no link is followed. Returns what was found of each official list of
     which something was. Raises UsageError for a folder without any, FetchError when the cache
     cannot be written.
@@ -105,9 +111,10 @@ def import_folder(folder: Path, track: Track, cache: Path | None = None) -> list
     paths = list(_plain_files(folder))
     for path in track(paths, "import", len(paths)):
         data = _read(path)
-        for address, name, number in index.get(hashlib.sha256(data).hexdigest(), ()):
-            _put(cache / address, data)
-            wanted[number].found.add(name)
+        for one in (data, _as_published(data)) if path.suffix == ".csv" else (data,):
+            for address, name, number in index.get(hashlib.sha256(one).hexdigest(), ()):
+                _put(cache / address, one)
+                wanted[number].found.add(name)
     found = [one for one in wanted if one.found]
     if not found:
         raise UsageError(
@@ -121,7 +128,7 @@ def imported_words(found: list[Imported]) -> list[str]:
     """Return a sentence for each list of which an import has found something."""
     said = []
     for one in found:
-        rest = "" if one.whole else f"; {one.wanted - len(one.found)} were not found"
+        rest = "" if one.whole else f"; {one.wanted - len(one.found)} not found"
         said.append(f"{one.title}: {len(one.found)} of {one.wanted} files are in the cache{rest}")
     return said
 
@@ -181,11 +188,18 @@ def _read(path: Path) -> bytes:
         return b""
 
 
+def _as_published(labels: bytes) -> bytes:
+    """Return a label file as the published ones are written: no spaces, each line ended by LF."""
+    lines = labels.removeprefix(b"\xef\xbb\xbf").splitlines()
+    fields = ([field.strip() for field in line.split(b",")] for line in lines if line.strip())
+    return b"".join(b",".join(line) + b"\n" for line in fields)
+
+
 def _put(path: Path, data: bytes) -> None:
     """Write a file of the cache whole or not at all. Raises FetchError."""
     partial = path.with_name(f"{path.name}.{os.getpid()}")
     try:
-        if path.is_file() and path.read_bytes() == data:
+        if holds(path, data):
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         partial.write_bytes(data)

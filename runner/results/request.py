@@ -1,7 +1,7 @@
 """What the user asks of a run; kept in its journal, so that the run can go on later."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from .defaults import DEFAULT_BAUD, ENERGY_BAUD
 
 MODELLED = "modelled"
+Count = Annotated[int, msgspec.Meta(ge=1, le=2**32 - 1)]
 Mode = Literal["accuracy", "performance", "energy", "all"]
 
 
@@ -23,8 +24,8 @@ class Request(msgspec.Struct, frozen=True):
     """How much is measured, and what judges it."""
     emulate: bool = False
     """Run the firmware of a real board in an emulator."""
-    limit: int | None = None
-    iterations: int | None = None
+    limit: Count | None = None
+    iterations: Count | None = None
     """Of a window, instead of calibrated ones; a short one is timed again with more."""
     data: Path | None = None
     model: Path | None = None
@@ -38,12 +39,12 @@ class Request(msgspec.Struct, frozen=True):
     """One of those that the board declares; None: its first."""
     flash: bool = True
     """Write the firmware into the board, where it holds another and the board says how."""
-    baud: int = DEFAULT_BAUD
+    baud: Count = DEFAULT_BAUD
     raise_baud: bool = False
     """Go to the fastest rate the firmware offers."""
     verify: bool = True
     """Prove each upload also over the stock protocol, which has no check sum."""
-    shards: int = 1
+    shards: Count = 1
     """Emulators that share the accuracy set."""
     monitor: str | None = None
     """Energy monitor by name or spec file; None or "modelled": a model, of an emulated board."""
@@ -58,9 +59,9 @@ class Request(msgspec.Struct, frozen=True):
     rts: bool | None = None
     boot_wait_s: float | None = None
     """How long nothing is sent after the port was opened; None: as the board declares."""
-    dut_baud: int = ENERGY_BAUD
+    dut_baud: Count = ENERGY_BAUD
     """The rate between an interface board and the DUT."""
-    wait_s: float = 0.0
+    wait_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     """Longest wait for a board or monitor that another run has."""
 
     @property

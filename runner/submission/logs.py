@@ -249,7 +249,7 @@ def _logged(entry: _Entry, number: int, stamp: str) -> list[str]:
     values = ", ".join(map(str, _numbers(entry)))
     said = f"{stamp} ulp-mlperf:"
     lines = [
-        f"{said} Loading file {entry.input} segment {entry.segment}",
+        _one_line(f"{said} Loading file {entry.input} segment {entry.segment}"),
         f"{said} Load complete.",
         f"Running inference with {entry.warmups}/{entry.iterations} (warmup/measured) iterations "
         "...",

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import random
 import sys
 import tarfile
@@ -123,6 +124,28 @@ def test_a_batch_of_another_size_is_refused(batch: bytes, tmp_path: Path, change
     (tmp_path / "test_batch.bin").write_bytes(data)
     with pytest.raises(DatasetError, match="the test batch has 30730000 bytes"):
         list(prepare(load_dataset("ic01"), tmp_path, b"x.bin,10,7\n", _npy([17]), tmp_path))
+
+
+def test_what_lies_in_the_way_is_replaced(batch: bytes, tmp_path: Path) -> None:
+    """A pipe is not waited for, and nothing is written through a link."""
+    (tmp_path / "test_batch.bin").write_bytes(batch)
+    (tmp_path / "ic01").mkdir()
+    os.mkfifo(tmp_path / "ic01" / "x.bin")
+    (tmp_path / "ic01" / "y_labels.csv").symlink_to(tmp_path / "others")
+    (tmp_path / "others").write_text("words of another")
+    list(prepare(load_dataset("ic01"), tmp_path, b"x.bin,10,7\n", _npy([17]), tmp_path))
+    assert len((tmp_path / "ic01" / "x.bin").read_bytes()) == 3072
+    assert (tmp_path / "ic01" / "y_labels.csv").read_bytes() == b"x.bin,10,7\n"
+    assert (tmp_path / "others").read_text() == "words of another"
+
+
+def test_an_archive_that_nobody_knows_is_not_unpacked(tmp_path: Path) -> None:
+    """It may have no end; one of the published name has the published checksum."""
+    (tmp_path / "mine.tar.gz").write_bytes(b"any")
+    with pytest.raises(DatasetError, match="not an archive whose checksum is known"):
+        list(
+            prepare(load_dataset("ic01"), tmp_path / "mine.tar.gz", b"x.bin,10,7\n", b"", tmp_path)
+        )
 
 
 def test_a_list_of_places_with_objects_in_it_is_refused(batch: bytes, tmp_path: Path) -> None:

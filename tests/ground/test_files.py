@@ -2,12 +2,21 @@
 
 import os
 import socket
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tinybench.files import is_file_name, open_regular, own_regular, read_bytes, write_whole
+from tinybench.files import (
+    holds,
+    is_file_name,
+    open_regular,
+    open_zip,
+    own_regular,
+    read_bytes,
+    write_whole,
+)
 
 
 def _socket(path: Path) -> None:
@@ -46,6 +55,30 @@ def test_a_link_is_followed_only_where_it_may_be(tmp_path: Path) -> None:
     assert read_bytes(tmp_path / "file", 10, links=False) == b"0123456789"
     with pytest.raises(OSError, match="a link, which is not followed"):
         read_bytes(tmp_path / "link", 10, links=False)
+
+
+def test_a_file_holds_just_these_bytes(tmp_path: Path) -> None:
+    """Neither fewer nor more, and what is no file holds nothing; it is not waited for."""
+    (tmp_path / "file").write_bytes(b"0123456789")
+    os.mkfifo(tmp_path / "pipe")
+    assert holds(tmp_path / "file", b"0123456789")
+    assert not any(holds(tmp_path / "file", data) for data in (b"", b"012345678", b"0123456789a"))
+    assert not any(holds(tmp_path / name, b"") for name in ("pipe", "none"))
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_archive_that_unpacks_whole_is_refused(method: int, tmp_path: Path) -> None:
+    """Any part of it may be a thousand times as large; by deflate it comes piece by piece."""
+    for used in (zipfile.ZIP_DEFLATED, method):
+        with zipfile.ZipFile(tmp_path / str(used), "w", used) as archive:
+            archive.writestr("zeros", bytes(1 << 20))
+    with open_zip(tmp_path / str(zipfile.ZIP_DEFLATED)) as archive, archive.open("zeros") as part:
+        assert part.read(7) == bytes(7)
+    with pytest.raises(zipfile.BadZipFile, match=r"'zeros' in it .* another method than deflate"):
+        open_zip(tmp_path / str(method))
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="a pipe"):
+        open_zip(tmp_path / "pipe")
 
 
 def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:

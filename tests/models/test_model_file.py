@@ -41,6 +41,7 @@ def test_a_c_array_is_the_model_in_it(tmp_path: Path, suffix: str, number: str) 
         "char a[] = {012, 1};",
         "char *a[] = {one, two};",
         "char a[] = {'a', 'b'};",
+        pytest.param("/*" * 500_000, id="comments that never end"),
     ],
 )
 def test_c_without_a_model_is_refused(tmp_path: Path, text: str) -> None:

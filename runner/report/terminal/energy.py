@@ -87,7 +87,7 @@ def _windows(own: Analysis) -> Table:
         faults = [fault for fault in window.faults if fault not in own.faults]
         said = [*(f"INVALID: {fault}" for fault in faults), *window.warnings]
         if window.faults and not faults:
-            said = ["INVALID: the trace is", *said]
+            said = ["INVALID: as the whole trace, see below", *said]
         shown = ["-" if x is None else f"{x * scale:.{digits}f}" for x, scale, digits in numbers]
         shown[3:3] = _uj(window)
         table.add_row(str(window.number), *shown, "; ".join(said))

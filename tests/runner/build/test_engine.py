@@ -1,6 +1,7 @@
 """Engines other than ours: built in, driven over the real protocol, named in the result."""
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -223,14 +224,18 @@ def test_an_engine_costs_what_it_costs_alone(tmp_path: Path) -> None:
 
 
 def test_an_engine_is_compiled_as_it_asks(tmp_path: Path) -> None:
-    """Its own flags come last; those of the board and its own are what is told of it."""
+    """Its own flags come last; those of the board and its own are told of it, no folder of here."""
     folder = engine(
         tmp_path / "mine", TWELVE + "#ifndef __OPTIMIZE_SIZE__\n#error not -Os\n#endif\n"
     )
-    (folder / "engine.mk").write_text("ENGINE_CFLAGS := -Os -DOWN=1\n")
+    (folder / "engine.mk").write_text(
+        f"ENGINE_CFLAGS := -Os -DOWN=1 -I$(ENGINE)/include -isystem {tmp_path}/other -Inear/by\n"
+    )
     image = build(load_board("mps2-an386"), load_task("kws"), load_engine(folder))
     flags = "-mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16"
-    assert image.engine_flags == f"-O3 {flags} -Os -DOWN=1"
+    assert image.engine_flags == (
+        f"-O3 {flags} -Os -DOWN=1 -Iengine/include -isystem other -Inear/by"
+    )
 
 
 def test_a_run_says_whose_engine_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -322,6 +327,15 @@ def test_what_is_no_engine_is_refused(
         given += [] if option in given else [option, default]
     assert cli.main(given) in (2, 3)
     assert re.search(message, capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("name", ["engine.mk", "src.c", "weights.h"])
+def test_a_pipe_among_the_sources_is_refused(name: str, tmp_path: Path) -> None:
+    """It is named, and neither make nor a compiler waits for it."""
+    folder = engine(tmp_path / "mine", TWELVE)
+    os.mkfifo(folder / name)
+    with pytest.raises(UsageError, match=f"a pipe, a socket or a device, .*{name}"):
+        load_engine(folder)
 
 
 def test_a_folder_of_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

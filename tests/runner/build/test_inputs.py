@@ -146,7 +146,7 @@ def test_official_names_and_labels_do_not_make_inputs_official(
     count = len(inputs.samples.samples)
     assert f"{count} unverified inputs ({inputs.name})" in inputs.note
     assert f"{count}, such as" in inputs.note
-    assert ("not unlike each other" in inputs.note) == (fill == 0)
+    assert ("are the bytes of another one" in inputs.note) == (fill == 0)
     assert "tinybench prepare" in inputs.note
 
 
@@ -211,6 +211,13 @@ def test_a_missing_input_says_of_which_list_it_is(
     new = _labels(shared_data, "mlcommons", "datasets/ic01/y_labels.csv")
     shutil.copyfile(new, data / "ic01" / "y_labels.csv")
     model = shared_data / "mirror" / official_files(task)[-1].address
+    other = _eembc_folder(new, tmp_path / "other", "ic01", 3072, None)
+    shutil.copyfile(old, other / "ic01" / "y_labels.csv")
+    with pytest.raises(
+        DatasetError,
+        match=r"round v0\.5\); are the files here those of ic01 \(list since round v0\.7\)\?",
+    ):
+        resolve(task, data=other, model=model, cache=official)
     with pytest.raises(
         DatasetError,
         match=r"that of ic01 \(list since round v0\.7\), and the files here are those of ic01 "

@@ -56,7 +56,7 @@ def test_a_fetch_says_of_inputs_whose_they_are(tmp_path: Path) -> None:
     )
     inputs = resolve(ic, cache=cache)
     assert (inputs.dataset_origin, inputs.name) == ("unverified", "ic01 (list of round v0.5)")
-    assert "200 inputs are not unlike each other" in inputs.note
+    assert "200 inputs are the bytes of another one" in inputs.note
 
 
 def test_what_was_prepared_is_said(shared_data: Path, tmp_path: Path) -> None:
@@ -75,7 +75,9 @@ def test_what_was_prepared_is_said(shared_data: Path, tmp_path: Path) -> None:
     assert (made, total) == (50, 1000)
     assert prepared(kws, folder).startswith("the set is not whole yet: ")
     folder, _, _ = prepare_official(kws, clips, tmp_path / "out", silent, cache)
-    assert prepared(kws, folder).endswith(f"--data {folder} (not the whole set)")
+    said = prepared(kws, folder)
+    assert said.startswith("49 of 50 are official to the byte; use them with: ")
+    assert said.endswith(f"--data {folder} (not the whole set)")
     folder, _, _ = prepare_official(kws, clips, None, silent, tmp_path / "whole")
     assert prepared(kws, folder) == "kws01: official"
     assert resolve(kws, cache=tmp_path / "whole").dataset_origin == "official"
@@ -115,7 +117,23 @@ def test_an_import_knows_files_by_their_bytes(mirror: Path, tmp_path: Path) -> N
     changed.write_bytes(changed.read_bytes()[::-1])
     (again,) = import_folder(tmp_path / "eembc", silent, tmp_path / "other")
     assert not again.whole
-    assert imported_words([again])[0].endswith("; 1 were not found")
+    assert imported_words([again])[0].endswith("; 1 not found")
+
+
+@pytest.mark.parametrize("task", ["kws", "vww", "ic", "ad"])
+def test_an_import_takes_labels_however_they_are_written(
+    task: str, mirror: Path, tmp_path: Path
+) -> None:
+    """As another system or editor saved them; in the cache they are as published."""
+    lists = load_dataset(load_task(task).dataset).lists
+    known = next(one for one in lists if one.sha256 is not None)
+    address, folder = f"{known.source.address}/{known.labels}", tmp_path / "eembc"
+    folder.mkdir()
+    published = (mirror / address).read_bytes()
+    saved = published.replace(b",", b", ").replace(b"\n", b" \r\n").rstrip()
+    (folder / "mine.csv").write_bytes(b"\xef\xbb\xbf" + saved)
+    assert len(import_folder(folder, silent, tmp_path / "cache")) == 1
+    assert (tmp_path / "cache" / address).read_bytes() == published
 
 
 def test_an_import_of_something_else_changes_nothing(tmp_path: Path) -> None:

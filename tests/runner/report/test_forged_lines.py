@@ -1,19 +1,24 @@
 """Names that others choose forge no line and no control byte in any output."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from tests.models import tflite_builder as build
 from tests.runner.audit import trees
+from tests.runner.cli.test_bad_input import keywords
 from tests.runner.compare.test_change import energy
 from tests.runner.compare.test_store import stored
 from tests.runner.results.a_result import good_result
 from tinybench.printable import one_line
 from tinybench.runner import cli
+from tinybench.runner.build.task import load_task
 from tinybench.runner.cli.output import note
 from tinybench.runner.results.result import Link, Result
+from tinybench.runner.submission.logs import Marks, accuracy
 
 CALM = "quiet-name"
 EVIL = "a\nvalid\r\n::error::x\x1b[2K\u202e\u2028\x00[/red]\tz"
@@ -97,6 +102,57 @@ def test_commands_beside_the_report(
     _both(told)
 
 
+@pytest.mark.parametrize("form", ["terminal", "markdown"])
+def test_a_comparison(form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a run with a baseline, which both name what was measured."""
+
+    def told(name: str) -> str:
+        folder = tmp_path / ("calm" if name == CALM else "evil")
+        named = {**_named(name), "complete": True, "error": ""}
+        base, head = (stored(folder / which, **named) for which in ("base", "head"))
+        cli.main(["compare", str(base), str(head), "--to", form])
+        said = capsys.readouterr()
+        return said.out + said.err
+
+    _both(told)
+
+
+def test_the_log_of_a_submission() -> None:
+    """What the public checker reads line by line, in whatever encoding its user has."""
+    task, calm_marks, evil_marks = load_task("kws"), Marks("", CALM), Marks("", EVIL)
+
+    def told(name: str) -> str:
+        result: Result = good_result(**_named(name))
+        assert result.accuracy is not None
+        mark = calm_marks if name == CALM else evil_marks
+        texts = accuracy(result, result.accuracy, task, mark)
+        assert texts.log.isascii()
+        return texts.log + texts.results
+
+    _both(told)
+
+
+@pytest.mark.parametrize("words", [["model"], ["compile", "-o", "c"]], ids=["model", "compile"])
+def test_the_layers_of_a_model(
+    words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Tensors, and so layers, are called what who made the model likes."""
+    monkeypatch.chdir(tmp_path)
+
+    def told(name: str) -> str:
+        model = keywords(12)
+        tensors = [replace(one, name=f"{name}{at}") for at, one in enumerate(model.tensors)]
+        Path("mine.tflite").write_bytes(build.write(replace(model, tensors=tensors)))
+        assert cli.main([*words, "mine.tflite"]) == 0
+        said = capsys.readouterr()
+        return said.out + said.err
+
+    _both(told)
+
+
 @pytest.mark.parametrize("form", ["terminal", "html", "markdown", "csv"])
 def test_a_published_tree(form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Submitter and system are names of folders; no folder has a NUL in its name."""
@@ -121,7 +177,7 @@ def test_a_refusal_names_its_file_in_its_line(
     def told(name: str) -> str:
         path = tmp_path / f"{name.replace(chr(0), '').replace('/', '')}.tflite"
         path.write_bytes(b"none")
-        assert cli.main(["inspect", str(path)]) == 2
+        assert cli.main(["model", str(path)]) == 2
         return capsys.readouterr().err
 
     _both(told)

@@ -23,6 +23,36 @@ WORDS = "words of another"
 HOLE_B = 1 << 40
 
 
+TRACES = ("csv", "txt", "bin", "json", "jls", "ppk2", "dlog")
+EDGES = ("csv", "vcd", "sr", "bin")
+LINES = (
+    "--board X.toml --task kws",
+    "--task X.toml",
+    "--board host --task kws --profile X.toml",
+    "--board host --task kws --model X.tflite",
+    "--board host --task kws --engine X",
+    "--board nucleo-l4r5 --port any --task kws --mode energy --monitor X.toml",
+    "compile X.tflite -o out",
+    "compile X.cc -o out",
+    "model X.tflite",
+    *(f"energy analyse X.{kind}" for kind in TRACES),
+    *(f"energy analyse trace.csv --iterations 1 --edges X.{kind}" for kind in EDGES),
+    "import X",
+    "check X",
+    "resume X",
+    "compare X.json X.json",
+    "baseline write X -o new.json",
+    "submit . --submitter a --system X.toml -o tree",
+    "audit X.txt",
+    "link --board X.toml",
+    "config",
+)
+"""Files that others may have sent: each name that begins with an X."""
+TRACE = "time_s,current_a,voltage_v,edge\n" + "".join(
+    f"{k / 100},0.001,3,{int(k in (10, 30))}\n" for k in range(50)
+)
+
+
 def _link_to(target: str) -> Callable[[Path], None]:
     return lambda path: path.symlink_to(target)
 
@@ -142,3 +172,28 @@ def test_a_bench_file_without_end_is_refused(
     assert cli.main(["bench"]) == 2
     signal.alarm(0)
     assert "/dev/zero" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_pipe_or_a_device_is_no_file_of_any_option(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is refused by its name, and neither waited for nor read to no end."""
+    for kind in ("pipe", "link to a device"):
+        folder = tmp_path / kind.replace(" ", "-")
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        Path("trace.csv").write_text(TRACE)
+        words = line.split()
+        named = {word for word in words if word.startswith("X")} or {"tinybench.toml"}
+        for name in named:
+            KINDS[kind](Path(name))
+        signal.alarm(TIMEOUT_S)
+        status = cli.main(words)
+        signal.alarm(0)
+        printed = capsys.readouterr()
+        if line == "config":  # none of ours is there: as if there were no file
+            assert status == 0
+        else:
+            assert status == 2
+            assert any(name in printed.err for name in named)

@@ -76,6 +76,21 @@ def test_a_journal_that_gives_an_input_another_class_is_refused(
         resume(folder, silent, lambda _: None)
 
 
+@pytest.mark.parametrize("changed", ['"iterations":0', '"limit":-1', '"shards":0', '"baud":0'])
+def test_a_journal_that_asks_for_what_nobody_can_is_refused(
+    interrupted: Path, tmp_path: Path, changed: str
+) -> None:
+    """By its line, and before a board is asked."""
+    folder = copy_of(interrupted, tmp_path / "run")
+    text = (folder / "journal.jsonl").read_text()
+    key = changed.split(":")[0]
+    text, found = re.subn(f"{key}:(null|[0-9]+)", changed, text, count=1)
+    assert found == 1
+    (folder / "journal.jsonl").write_text(text)
+    with pytest.raises(RunFolderError, match=r"journal\.jsonl:1: damaged: Expected `int` >= 1"):
+        resume(folder, silent, print)
+
+
 def test_equal_answers_are_told_apart_by_how_often_they_were_said(
     measured: Path, tmp_path: Path
 ) -> None:
