@@ -7,7 +7,7 @@ import click
 
 from tinybench.errors import UsageError
 
-from ..results.defaults import DEFAULT_BAUD
+from ..results.defaults import BY_LABELS, BY_OUTPUTS, DEFAULT_BAUD
 from . import options
 from .options import PATH, command, positive
 from .output import Voice, put
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     from ..build.fit import Fit
     from ..build.own_task import Given
+    from ..build.truth import Told
 
-BOARD, INPUTS = "measure it on a board", "its inputs"
+BOARD, INPUTS, SCORE = "measure it on a board", "its inputs", "its score"
 MEASURED = (
     "port",
     "emulate",
@@ -30,8 +31,28 @@ MEASURED = (
     "monitor",
     "inputs",
     "iterations",
+    "labels",
+    "expect",
 )
 """Words that mean a measurement, hence a board."""
+
+
+def truth_words() -> list[Option]:
+    """Return the options that say what should come out."""
+    return [
+        Option("--labels", type=PATH, metavar="FILE", section=SCORE,
+               help="the inputs' classes: a line 'name,class' each, or the class alone, in order"),
+        Option("--classes", metavar="A,B,...", section=SCORE,
+               help="names of the classes, in the order of the outputs"),
+        Option("--expect", type=PATH, metavar="FILE|DIR", section=SCORE,
+               help="outputs that it should give: .npy, .csv or .bin"),
+        Option("--metric", type=options.OneOf(BY_LABELS + BY_OUTPUTS), metavar="METRIC",
+               section=SCORE,
+               help="top1 or auc, of --labels; exact (default), regression or iou, of --expect"),
+        Option("--tolerance", type=options.quantity, metavar="X", section=SCORE,
+               help="most that an expected output may differ (default: half a step; of floats "
+               "1e-5 of the largest)"),
+    ]  # fmt: skip
 
 
 @command(
@@ -59,12 +80,14 @@ MEASURED = (
            help="of the random inputs (default: 1)"),
     Option("--iterations", type=positive, metavar="N", section=INPUTS,
            help="inferences of a window (default: calibrated)"),
+    *truth_words(),
     Option("-o", "--out", type=PATH, metavar="PATH", section="output",
            help="file of what is printed; of a measurement the run folder (default: runs/...)"),
     formats=("terminal", "json", "png"),
     examples=(
         "tinybench model my.tflite                       what it is, and where it fits",
         "tinybench model my.tflite --board mps2-an386    build it, time it, verify it",
+        "tinybench model my.tflite --board host --inputs x.npy --labels y.csv   its top-1",
         "tinybench model my.tflite --to png -o arena.png     which tensors are alive when",
         "tinybench model my.tflite --board nucleo-l4r5 --check   for CI",
     ),
@@ -167,8 +190,18 @@ def _measured(
 
 def _inputs(found: "Anatomy", said: dict[str, Any]) -> "Given":
     """Return what is inferred: random bytes, or the user's inputs."""
-    from ..build.own_task import read_inputs, seeded, with_windows
+    from ..build.own_task import read_inputs, seeded, told, with_windows
 
     if said["inputs"] is None:
-        return seeded(found, max(said["count"], 5), said["seed"])
-    return with_windows(read_inputs(said["inputs"], found), found, said["seed"])
+        given = seeded(found, max(said["count"], 5), said["seed"])
+    else:
+        given = read_inputs(said["inputs"], found, leave_out=said["labels"] or said["expect"])
+    return with_windows(told(given, found, truth_of(said)), found, said["seed"])
+
+
+def truth_of(said: dict[str, Any]) -> "Told":
+    """Return what the words say of the outputs."""
+    from ..build.truth import Told
+
+    classes = tuple(name.strip() for name in (said["classes"] or "").split(",") if name.strip())
+    return Told(said["labels"], said["expect"], said["metric"], said["tolerance"], classes)

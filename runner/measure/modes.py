@@ -58,7 +58,9 @@ def accuracy(dut: Dut, samples: Iterable[Sample], result_count: int) -> Iterator
             _check_count(inference.results, result_count)
             results.append(inference.results)
             elapsed_us.append(inference.elapsed_us)
-        yield Answer(sample.name, sample.label, ",".join(results), elapsed_us)
+        yield Answer(
+            sample.name, sample.label, ",".join(results), elapsed_us, list(sample.expected)
+        )
 
 
 def shared_accuracy(

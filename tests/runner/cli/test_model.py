@@ -166,6 +166,33 @@ def test_the_users_inputs_are_inferred(tmp_path: Path) -> None:
     ]
 
 
+def test_golden_outputs_are_a_gate_and_every_report_has_the_score(tmp_path: Path) -> None:
+    """One that differs: status 1 and its name; the same inputs with classes have a top-1."""
+    real = np.zeros((6, 12))
+    np.savetxt(tmp_path / "y.csv", real, delimiter=",")
+    np.save(tmp_path / "x.npy", np.zeros((6, 49, 10, 1), np.int8))
+    (tmp_path / "labels.csv").write_text("0\n" * 6, encoding="utf-8")
+    words = ("model", KWS, "--board", "mps2-an386", "--inputs", str(tmp_path / "x.npy"))
+    golden, classed = str(tmp_path / "golden"), str(tmp_path / "classed")
+    done = tinybench(*words, "--expect", str(tmp_path / "y.csv"), "--out", golden)
+    assert done.returncode == 1, done.stderr
+    assert "0 of 6 outputs as expected, within 0.00195" in done.stdout
+    assert "expected-outputs" in done.stdout
+    assert tinybench("check", golden).returncode == 1
+    done = tinybench(*words, "--labels", str(tmp_path / "labels.csv"), "--out", classed)
+    assert done.returncode == 0, done.stderr
+    assert "top-1 " in done.stdout
+    assert "recall" not in done.stdout  # one class alone
+    result = read_result(Path(classed))
+    assert result.accuracy is not None
+    assert result.accuracy.top5 is not None
+    assert tinybench("check", classed).returncode == 0
+    for to, said in (("markdown", "0.0% as expected"), ("csv", "top5,recall,exact"), ("html", "6")):
+        assert said in tinybench("report", golden, classed, "--to", to).stdout
+    gate = tinybench("compare", classed, classed, "--fail-on", "top5<-1pt")
+    assert gate.returncode == 0, gate.stderr
+
+
 @pytest.mark.parametrize(
     ("made", "said"),
     [
