@@ -144,7 +144,7 @@ def _of_outputs(path: Path, told: Told, model: Anatomy, names: Sequence[str]) ->
                 f"--metric iou is of one mask (rows x columns x classes), not {shapes}"
             )
         channels = end.shape[-1] if len(end.shape) == 4 else 1
-    expected = _expected(path, model, names, channels)
+    expected = _expected(path, model, names, channels, metric)
     tolerance = told.tolerance
     if tolerance is None and metric == "exact":
         tolerance = _tolerance(model, expected)
@@ -164,13 +164,13 @@ def _tolerance(model: Anatomy, expected: Sequence[tuple[float, ...]]) -> float:
 
 
 def _expected(
-    path: Path, model: Anatomy, names: Sequence[str], channels: int
+    path: Path, model: Anatomy, names: Sequence[str], channels: int, metric: str
 ) -> list[tuple[float, ...]]:
     """Return the outputs in a file, or those in the files of a folder by the inputs' names."""
     if not path.exists():
         raise DatasetError(f"{path}: there is no such file or folder of outputs")
     if not path.is_dir():
-        return _rows(path, model, names, channels)
+        return _rows(path, model, names, channels, metric)
     files = {file.stem: file for file in sorted(path.iterdir()) if file.suffix in _SUFFIXES}
     lacking = [name for name in names if Path(name).stem not in files]
     if lacking:
@@ -178,14 +178,18 @@ def _expected(
             f"{path}: no outputs for {len(lacking)} of {len(names)} inputs, such as {lacking[0]}: "
             f"each has a file of its name, {' or '.join(_SUFFIXES)}"
         )
-    return [row for name in names for row in _rows(files[Path(name).stem], model, [name], channels)]
+    return [
+        row
+        for name in names
+        for row in _rows(files[Path(name).stem], model, [name], channels, metric)
+    ]
 
 
 _SUFFIXES = (".npy", ".csv", ".bin")
 
 
 def _rows(
-    file: Path, model: Anatomy, names: Sequence[str], channels: int
+    file: Path, model: Anatomy, names: Sequence[str], channels: int, metric: str
 ) -> list[tuple[float, ...]]:
     """Return the outputs in a file, all of one input after those of the one before."""
     count = sum(end.elements for end in model.outputs)
@@ -196,7 +200,7 @@ def _rows(
         except ValueError as error:
             raise DatasetError(f"{file}: lines of numbers, separated by commas: {error}") from error
     elif file.suffix == ".npy":
-        found = _of_array(file, load_npy(file, _read(file)), model, channels)
+        found = _of_array(file, load_npy(file, _read(file)), model, channels, metric)
     elif file.suffix == ".bin":
         found = _of_bytes(file, _read(file), model)
     else:
@@ -216,7 +220,7 @@ def _rows(
 
 
 def _of_array(
-    file: Path, values: npt.NDArray[Any], model: Anatomy, channels: int
+    file: Path, values: npt.NDArray[Any], model: Anatomy, channels: int, metric: str
 ) -> npt.NDArray[np.float64]:
     if len(model.outputs) > 1:
         raise DatasetError(
@@ -234,8 +238,8 @@ def _of_array(
             f"has {end.elements}: {end.shape}. Are they of another model?"
         )
     rows = values.reshape(-1, each).astype(np.float64)
-    if each != end.elements or values.dtype.kind == "f":
-        return rows
+    if metric == "iou" or values.dtype.kind == "f":
+        return rows  # integers are classes
     if values.dtype != TYPES[end.type]:
         raise DatasetError(
             f"{file}: {values.dtype} values are neither this model's {end.type.lower()} nor real "
