@@ -84,6 +84,8 @@ class Dataset(Declaration, frozen=True, kw_only=True):
     classes: Annotated[int, Meta(ge=1, le=100_000)]
     folder: RelativePath
     labels: RelativePath
+    expected: RelativePath | None = None
+    """File of the outputs that a model should give, beside the labels: lines `name,value,...`."""
     licence: str
     citation: str
     source: Source | None = None

@@ -1,6 +1,7 @@
 """Read an EEMBC dataset folder: the labels, and the inputs they name, from a folder or a zip."""
 
 import hashlib
+import math
 import os
 import re
 import zipfile
@@ -59,6 +60,16 @@ class Sample:
     stride_b: int
     sha256: str
     file: Location
+    expected: tuple[float, ...] = ()
+    """Outputs that a model should give for it; empty where none are known."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of its bytes, and of the outputs that are expected, where there are any."""
+        if not self.expected:
+            return self.sha256
+        values = ",".join(map(repr, self.expected))
+        return hashlib.sha256(f"{self.sha256}\n{values}\n".encode()).hexdigest()
 
     def windows(self) -> list[bytes]:
         """Return what is uploaded, one inference each: one window, or the sliding ones of the file.
@@ -106,8 +117,8 @@ def labels_digest(labels: Sequence[Label]) -> str:
 
 
 def set_digest(samples: Sequence[Sample]) -> str:
-    """Return the SHA-256 over the lines `name,class,SHA-256 of the input`, in order."""
-    lines = "".join(f"{one.name},{one.label},{one.sha256}\n" for one in samples)
+    """Return the SHA-256 over the lines `name,class,digest of the input`, in order."""
+    lines = "".join(f"{one.name},{one.label},{one.digest}\n" for one in samples)
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
@@ -158,6 +169,11 @@ def read_samples(where: Location, dataset: Dataset, label_file: str | None = Non
     folder, labels_in = find_folder(where, dataset, names)
     labels = parse_labels(_read_labels(labels_in), dataset, str(labels_in))
     labels_sha256 = labels_digest(labels)
+    expected: dict[str, tuple[float, ...]] = {}
+    if dataset.expected is not None:
+        names_in_set = {line.name for line in labels}
+        in_file = folder / dataset.expected
+        expected = parse_expected(_read_labels(in_file), names_in_set, str(in_file))
     samples: list[Sample] = []
     for line in labels:
         file = folder / line.name
@@ -176,6 +192,7 @@ def read_samples(where: Location, dataset: Dataset, label_file: str | None = Non
                 stride_b,
                 hashlib.sha256(data).hexdigest(),
                 file,
+                expected.get(line.name, ()),
             )
         )
     return SampleSet(folder, tuple(samples), labels_sha256, set_digest(samples))
@@ -261,6 +278,37 @@ def _parse_line(line: str, dataset: Dataset) -> Label:
             f"{name[:100]!r} is not the name of a file beside the label file, {wanted}"
         )
     return Label(name, label)
+
+
+def parse_expected(raw: bytes, names: set[str], where: str) -> dict[str, tuple[float, ...]]:
+    """Parse lines `file,value,...` of finite numbers, as many on each, of inputs in `names`.
+
+    Raises DatasetError with the line's number.
+    """
+    found: dict[str, tuple[float, ...]] = {}
+    for number, line in enumerate(raw.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            name, *words = line.decode().strip().split(",")
+            values = tuple(map(float, words))
+        except ValueError:
+            values, name = (), ""
+        counts = {len(values), *map(len, found.values())}
+        if (
+            name not in names
+            or name in found
+            or len(counts) != 1
+            or not all(map(math.isfinite, values))
+        ):
+            raise DatasetError(
+                f"{where}, line {number}: wanted 'file,value,...' of an input of this set, each "
+                "once, with as many finite numbers on every line"
+            )
+        if not values:
+            raise DatasetError(f"{where}, line {number}: no value of {name[:100]!r}")
+        found[name] = values
+    return found
 
 
 def _read_labels(file: Location) -> bytes:

@@ -21,6 +21,7 @@ _OTHERS = (
     (b"\x89HDF\r\n\x1a\n", (".h5", ".hdf5"), "a Keras model; convert it"),
     (b"PK\x03\x04", (".keras",), "a Keras model; convert it"),
     (b"PK\x03\x04", (".pt", ".pth", ".ptl"), "a PyTorch model; convert it (ai-edge-torch)"),
+    (b"\x80", (".pt", ".pth", ".ptl"), "a PyTorch model; convert it (ai-edge-torch)"),
     (b"", (".onnx",), "an ONNX model; convert it (onnx2tf)"),
     (b"", (".pb", ".savedmodel"), "a TensorFlow model; convert it"),
 )
@@ -32,6 +33,10 @@ def read_model_file(path: Path) -> bytes:
 
     Raises ModelError where it cannot be read, and for other kinds of files, with what to do.
     """
+    if path.is_dir():
+        raise ModelError(
+            f"{path}: a folder; convert the SavedModel in it to a .tflite of int8 by {CONVERTER}"
+        )
     try:
         data = read_bytes(path, WHOLE_MOST_B)
     except OSError as error:

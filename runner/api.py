@@ -5,11 +5,12 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeAlias, Unpack
+from typing import Any, Literal, TypeAlias, Unpack, overload
 
 from tinybench.errors import UsageError
 from tinybench.track import Track, silent
 
+from .build.fit import Examined
 from .compare.frames import Run, answers, layers, load_runs, trace, windows
 from .compare.store import Summary
 from .compare.store import summary as _summary
@@ -20,6 +21,7 @@ from .rules import Verdict, Violation
 from .rules.judge import Outcome, judge
 
 __all__ = [
+    "Examined",
     "Outcome",
     "Result",
     "Run",
@@ -30,6 +32,7 @@ __all__ = [
     "check",
     "layers",
     "load_runs",
+    "model",
     "resume",
     "run",
     "run_all",
@@ -112,6 +115,89 @@ def run_all(
         raise UsageError("run_all takes no 'task': it runs them all; tinybench.run() runs one")
     request = request_of(task="all", **words)
     return all_runs(request, _track(progress), _say(say))
+
+
+@overload
+def model(
+    file: os.PathLike[str] | str,
+    *,
+    board: None = None,
+    check: bool = False,
+    progress: bool | Track | None = None,
+    say: Say | None = None,
+    **words: Any,
+) -> Examined: ...
+
+
+@overload
+def model(
+    file: os.PathLike[str] | str,
+    *,
+    board: os.PathLike[str] | str,
+    check: Literal[True],
+    progress: bool | Track | None = None,
+    say: Say | None = None,
+    **words: Any,
+) -> Examined: ...
+
+
+@overload
+def model(
+    file: os.PathLike[str] | str,
+    *,
+    board: os.PathLike[str] | str,
+    check: Literal[False] = False,
+    progress: bool | Track | None = None,
+    say: Say | None = None,
+    **words: Any,
+) -> Outcome: ...
+
+
+def model(
+    file: os.PathLike[str] | str,
+    *,
+    board: os.PathLike[str] | str | None = None,
+    check: bool = False,
+    progress: bool | Track | None = None,
+    say: Say | None = None,
+    **words: Any,
+) -> Examined | Outcome:
+    """Say what a model of your own is and where it fits; with a board, measure it there.
+
+        tinybench.model("my.tflite").anatomy.macs
+        [one.board for one in tinybench.model("my.tflite").boards if one.verdict == "fits"]
+        outcome = tinybench.model("my.tflite", board="mps2-an386", inputs="x.npy", labels="y.csv")
+        outcome.result.accuracy.top1, outcome.result.reference.equal
+
+    Without a board, and with `check=True`, nothing is built: `anatomy` is what the model holds,
+    `boards` how it fits on each, or on that one. Else the outcome is that of a run. The words are
+    the long options of `tinybench model`; of a run it takes `board`, `emulate`, `out`, `port`,
+    `flash`, `baud`, `monitor`, `probe`, `wait` and `iterations`, as `run` does, and besides:
+
+    | word | type | what |
+    | --- | --- | --- |
+    | `check` | bool | with a board: only whether it fits there |
+    | `inputs` | path | .npy, .csv or .bin, or a folder of these; random ones by default |
+    | `count` | int | random inputs, 20 by default |
+    | `seed` | int | of these, 1 by default |
+    | `labels` | path | .csv with the class of each input |
+    | `classes` | str or several | names of the classes, in the order of the outputs |
+    | `expect` | path | outputs that it should give, a file or a folder |
+    | `metric` | str | top1 or auc, of labels; exact (default), regression or iou, of outputs |
+    | `tolerance` | float | most that an expected output may differ |
+
+    `progress`, `say` and what is raised are as in `run`; ModelError for a file that is no model.
+    """
+    from .build.fit import examine
+    from .session.own_model import measure
+
+    path = Path(file)
+    if board is None or check:
+        idle = next((word for word, value in words.items() if value is not None), None)
+        if idle is not None or (check and board is None):
+            raise UsageError(f"{idle or 'check'} needs a board, and to be measured there")
+        return examine(path, None if board is None else os.fspath(board))
+    return measure(path, {**words, "board": board}, _track(progress), _say(say))
 
 
 def resume(

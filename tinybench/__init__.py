@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tinybench import errors as errors
     from tinybench.runner.api import (
+        Examined,
         Outcome,
         Result,
         Run,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         check,
         layers,
         load_runs,
+        model,
         resume,
         run,
         run_all,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "Examined",
     "Outcome",
     "Result",
     "Run",
@@ -47,6 +50,7 @@ __all__ = [
     "errors",
     "layers",
     "load_runs",
+    "model",
     "resume",
     "run",
     "run_all",

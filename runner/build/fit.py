@@ -1,10 +1,12 @@
 """Whether a model fits on a board, before anything is built: what it needs beside what there is."""
 
+from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from tinybench.models.compiler.anatomy import Anatomy
+from tinybench.errors import UsageError
+from tinybench.models.compiler.anatomy import Anatomy, anatomy
 
 from . import board as boards
 from .board import Board, Memory
@@ -42,6 +44,29 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True):
             max(0, self.flash_b[0] - self.flash_has_b),
             max(0, self.ram_b[0] - self.ram_has_b),
         )
+
+
+class Examined(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model is, and how it fits on boards; nothing was built."""
+
+    anatomy: Anatomy
+    boards: list[Fit]
+
+
+def examine(tflite: Path, board: str | None = None) -> Examined:
+    """Return what a .tflite is, and how it fits on a board, or on each that is declared.
+
+    Raises ModelError for a file that is none, UsageError for a board that is not there or declares
+    no memory.
+    """
+    if board is None:
+        found = anatomy(tflite, kernels_of_all())
+        return Examined(anatomy=found, boards=fits(found))
+    there = boards.load_board(board)
+    if there.memory is None or there.toolchain is None:
+        raise UsageError(f"board {there.name} declares no memory to fit into")
+    found = anatomy(tflite, (there.toolchain.kernels,))
+    return Examined(anatomy=found, boards=[fit(found, there, there.memory)])
 
 
 def kernels_of_all() -> tuple[str, ...]:

@@ -2,25 +2,30 @@
 
 import hashlib
 import io
+import math
 import re
 import zipfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from tinybench.cache import cache_folder
+from tinybench.datasets.reader import FILE_LIMIT_B
 from tinybench.errors import DatasetError
 from tinybench.files import WHOLE_MOST_B, is_file_name, read_bytes, write_whole
 from tinybench.mlperf_tiny import WINDOWS
 from tinybench.models.compiler.anatomy import Anatomy, End
 from tinybench.models.model_file import read_model_file
-from tinybench.read import TOML_MOST_B
 
-INPUTS_MOST = 10_000
+from .truth import INPUTS_MOST, TYPES, UNKNOWN, Told, Truth, load_npy, read_truth
+
+EXPECTED_FILE = "expected.csv"
+OUTPUTS_MOST = 20_000
+"""Of one inference; they come in one line of text."""
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)
 _TFLITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}\.tflite")
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
@@ -34,6 +39,8 @@ class Given:
     """Name of the file and its bytes, one inference each."""
     note: str
     """Where they come from."""
+    truth: Truth = UNKNOWN
+    """What is known of them, in their order; seeded ones behind have none."""
 
 
 def seeded(found: Anatomy, count: int, seed: int) -> Given:
@@ -57,12 +64,27 @@ def with_windows(given: Given, found: Anatomy, seed: int) -> Given:
     left = WINDOWS - len(given.inputs)
     if left <= 0:
         return given
+    if given.truth.labels:
+        raise DatasetError(
+            f"{len(given.inputs)} inputs with a class are fewer than the {WINDOWS} windows, each on"
+            f" another one: give {left} more"
+        )
     more = seeded(found, left, seed)
-    return Given(given.inputs + more.inputs, f"{given.note}, and {more.note}")
+    return Given(given.inputs + more.inputs, f"{given.note}, and {more.note}", given.truth)
 
 
-def read_inputs(path: Path, model: Anatomy, most: int = INPUTS_MOST) -> Given:
+def told(given: Given, model: Anatomy, said: Told) -> Given:
+    """Return inputs with what the user says of them; raises as `read_truth`."""
+    truth = read_truth(said, model, [name for name, _ in given.inputs])
+    return replace(given, truth=truth)
+
+
+def read_inputs(
+    path: Path, model: Anatomy, most: int = INPUTS_MOST, leave_out: Path | None = None
+) -> Given:
     """Return the inputs in a file or a folder, in the order of their names.
+
+    `leave_out`: a file of the folder that holds no inputs, but what is known of them.
 
     .bin: the model's own bytes. .npy: values of its own type, or real ones, which are quantised as
     the model says; one input, or several along a first axis. .csv: real values, a line an input.
@@ -76,6 +98,8 @@ def read_inputs(path: Path, model: Anatomy, most: int = INPUTS_MOST) -> Given:
         raise DatasetError(f"{path}: there is no such file or folder of inputs")
     found: list[tuple[str, bytes]] = []
     for file in files:
+        if leave_out is not None and file.resolve() == leave_out.resolve():
+            continue
         if file.suffix not in _READERS or not file.is_file():
             if path.is_dir():
                 continue
@@ -103,18 +127,20 @@ def _from_bin(file: Path, data: bytes, model: Anatomy) -> list[bytes]:
     size = model.input_b
     if not data or len(data) % size:
         raise DatasetError(f"{file}: {len(data)} bytes; an input of this model has {size}")
-    return [data[at : at + size] for at in range(0, len(data), size)]
+    rows = [data[at : at + size] for at in range(0, len(data), size)]
+    at = 0
+    for end in model.inputs:
+        size = end.elements * TYPES[end.type].itemsize
+        if end.type == "FLOAT32" and not all(
+            np.isfinite(np.frombuffer(row, "<f4", end.elements, at)).all() for row in rows
+        ):
+            raise DatasetError(f"{file}: a value is not finite")
+        at += size
+    return rows
 
 
 def _from_npy(file: Path, data: bytes, model: Anatomy) -> list[bytes]:
-    try:
-        values = np.load(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, OSError, EOFError, OverflowError, MemoryError, zipfile.BadZipFile) as error:
-        # numpy makes the room that a header asks for before it reads
-        raise DatasetError(f"{file}: no .npy of numbers: {error}") from error
-    if not isinstance(values, np.ndarray) or values.dtype.kind not in "iuf":
-        raise DatasetError(f"{file}: not an array of numbers")
-    return _rows(file, values, model)
+    return _rows(file, load_npy(file, data), model)
 
 
 def _from_csv(file: Path, data: bytes, model: Anatomy) -> list[bytes]:
@@ -140,12 +166,12 @@ def _rows(file: Path, values: npt.NDArray[Any], model: Anatomy) -> list[bytes]:
             f"{model.input_b} bytes one after the other"
         )
     (end,) = model.inputs
-    if values.size == 0 or values.size % end.elements:
+    if not values.size or values.size not in (end.elements, len(values) * end.elements):
         raise DatasetError(
             f"{file}: {values.size} values of shape {list(values.shape)}; an input of this model "
             f"has {end.elements}: {end.shape}"
         )
-    own = np.dtype({"INT8": "<i1", "UINT8": "<u1", "FLOAT32": "<f4"}[end.type])
+    own = TYPES[end.type]
     rows = values.reshape(-1, end.elements)
     if values.dtype != own:
         real = rows.astype(np.float64)
@@ -172,16 +198,16 @@ def own_task(model: Path, found: Anatomy, given: Given, folder: Path | None = No
     name = _NOT_IN_NAMES.sub("-", Path(found.file).stem.lower()).strip("-")[:32] or "model"
     name = name if name[0].isalpha() else f"m-{name}"
     file = found.file if _TFLITE.fullmatch(found.file) else "model.tflite"
-    archive = _archive(given.inputs)
+    archive = _archive(given)
     texts = {
-        "task.toml": _task(name, found, len(given.inputs)),
+        "task.toml": _task(name, found, given),
         "inputs.toml": _dataset(name, found, given),
         "model.toml": _model(name, file, found),
     }
-    if len(texts["task.toml"]) > TOML_MOST_B:
+    if (outputs := sum(end.elements for end in found.outputs)) > OUTPUTS_MOST:
         raise DatasetError(
-            f"{found.file}: {sum(end.elements for end in found.outputs)} output values are more "
-            "than a task can declare; measure the model without its last layers"
+            f"{found.file}: {outputs} output values; a DUT answers at most {OUTPUTS_MOST}, in one "
+            "line: measure the model without its last layers"
         )
     files = {key: text.encode() for key, text in texts.items()}
     files |= {"inputs.zip": archive, file: read_model_file(model)}
@@ -198,13 +224,34 @@ def own_task(model: Path, found: Anatomy, given: Given, folder: Path | None = No
     return folder / "task.toml"
 
 
-def _archive(inputs: Sequence[tuple[str, bytes]]) -> bytes:
-    out = io.BytesIO()
-    labels = "".join(f"{name},1,0\n" for name, _ in inputs)
+def _archive(given: Given) -> bytes:
+    out, truth, names = io.BytesIO(), given.truth, [name for name, _ in given.inputs]
+    classes = truth.labels or (0,) * len(names)
+    labels = "".join(
+        f"{name},{truth.class_count},{label}\n" for name, label in zip(names, classes, strict=True)
+    )
+    files = [*given.inputs, ("y_labels.csv", labels.encode())]
+    if truth.expected:
+        lines = (
+            f"{name},{','.join(map(repr, values))}\n"
+            for name, values in zip(names, truth.expected, strict=False)
+        )
+        files.append((EXPECTED_FILE, "".join(lines).encode()))
+        if len(files[-1][1]) > FILE_LIMIT_B:
+            raise DatasetError(
+                f"{len(truth.expected)} expected outputs of {len(truth.expected[0])} values are "
+                f"{len(files[-1][1])} bytes of text, over {FILE_LIMIT_B}: give fewer inputs"
+            )
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in (*inputs, ("y_labels.csv", labels.encode())):
+        for name, data in files:
             archive.writestr(zipfile.ZipInfo(f"inputs/{name}", _FIXED_DATE), data)
     return out.getvalue()
+
+
+def _decimals(found: Anatomy) -> int:
+    """Return decimals that tell two outputs apart though the firmware rounds the last one."""
+    scales = [end.scale for end in found.outputs if end.scale and end.type != "FLOAT32"]
+    return min(9, max([3, *(1 + math.ceil(-math.log10(scale)) for scale in scales)]))
 
 
 def _model_id(found: Anatomy) -> str:
@@ -212,38 +259,43 @@ def _model_id(found: Anatomy) -> str:
     return f"m{found.sha256[:8]}"
 
 
-def _task(name: str, found: Anatomy, count: int) -> str:
-    classes = ", ".join(
-        f'"{number}"' for number in range(sum(end.elements for end in found.outputs))
-    )
+def _task(name: str, found: Anatomy, given: Given) -> str:
+    truth, outputs = given.truth, sum(end.elements for end in found.outputs)
+    names = truth.classes or (map(str, range(outputs)) if truth.metric == "top1" else ())
+    classes = ", ".join(msgspec.json.encode(name).decode() for name in names)
     return f"""\
 name = "{name}"
 title = "A model of one's own"
 model_id = "{_model_id(found)}"
 input_b = {found.input_b}
 input_format = "{found.inputs[0].type.lower()}"
-metric = "none"
+metric = "{truth.metric}"
 classes = [{classes}]
+outputs = {outputs}
+tolerance = {truth.tolerance!r}
+channels = {truth.channels}
+result_decimals = {_decimals(found)}
 dataset = "inputs.toml"
 model = "model.toml"
 embedded_dataset = "inputs.toml"
 embedded_model = "model.toml"
 
 [rules]
-accuracy_count = [{count}]
+accuracy_count = [{len(given.inputs)}]
 closed_threshold = 0.0
 """
 
 
 def _dataset(name: str, found: Anatomy, given: Given) -> str:
+    expected = f'\nexpected = "{EXPECTED_FILE}"' if given.truth.expected else ""
     return f"""\
 name = "{name}-inputs"
 title = "Inputs of a model of one's own"
 count = {len(given.inputs)}
 input_b = {found.input_b}
-classes = 1
+classes = {given.truth.class_count}
 folder = "inputs"
-labels = "y_labels.csv"
+labels = "y_labels.csv"{expected}
 licence = "the user's"
 citation = "the user's"
 archive = "inputs.zip"

@@ -10,7 +10,14 @@ from tinybench.datasets.declaration import InputSize
 from tinybench.declare import Declaration, Name, beside, find, load, named, nearest
 from tinybench.errors import UsageError
 
-METRICS = {"top1": "top-1", "auc": "AUC", "none": "no score"}
+METRICS = {
+    "top1": "top-1",
+    "auc": "AUC",
+    "exact": "outputs as expected",
+    "regression": "mean absolute error",
+    "iou": "IoU",
+    "none": "no score",
+}
 """How each metric is written."""
 STREAMING = ("sww01", "strww01")
 """Model ids of the streaming wake word: it listens over I2S, and has no inputs to upload."""
@@ -38,9 +45,16 @@ class Task(Declaration, frozen=True, kw_only=True):
     """What the uploaded bytes are: the model's own int8, pixels 0..255, or little-endian floats."""
     classes: list[str]
     """Names of the labels; for top-1, in the order of the model's outputs."""
-    metric: Literal["top1", "auc", "none"]
-    """Top-1 of softmax outputs; the area under the ROC curve of anomaly scores; or nothing, where
-    inputs have no classes."""
+    metric: Literal["top1", "auc", "exact", "regression", "iou", "none"]
+    """Top-1 of softmax outputs; the area under the ROC curve of anomaly scores; outputs beside
+    those that the dataset expects: golden ones, targets, or masks; or nothing, where inputs have no
+    classes."""
+    outputs: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+    """Values that the model answers; None: one for each of the classes."""
+    tolerance: Annotated[float, Meta(ge=0, le=1e30)] = 0.0
+    """Most that an output may differ from a golden one."""
+    channels: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
+    """Of a mask: its classes; one: a pixel is in it from 0.5 on."""
     result: Literal["output", "mse"] = "output"
     """What `m-results` holds: the model's outputs, or one mean squared error, output to input."""
     result_decimals: Annotated[int, Meta(ge=0, le=9)] = 3
@@ -59,7 +73,7 @@ class Task(Declaration, frozen=True, kw_only=True):
     @property
     def result_count(self) -> int:
         """How many values `m-results` holds."""
-        return 1 if self.result == "mse" else len(self.classes)
+        return 1 if self.result == "mse" else self.outputs or len(self.classes)
 
 
 def names() -> dict[str, Path]:

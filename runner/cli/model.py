@@ -7,19 +7,19 @@ import click
 
 from tinybench.errors import UsageError
 
-from ..results.defaults import DEFAULT_BAUD
+from ..results.defaults import BY_LABELS, BY_OUTPUTS, DEFAULT_BAUD
 from . import options
 from .options import PATH, command, positive
 from .output import Voice, put
-from .tree import Argument, Option, typed
+from .tree import Argument, Group, Option, typed
 
 if TYPE_CHECKING:
     from tinybench.models.compiler.anatomy import Anatomy
 
     from ..build.fit import Fit
-    from ..build.own_task import Given
 
-BOARD, INPUTS = "measure it on a board", "its inputs"
+BOARD, INPUTS, SCORE = "measure it on a board", "its inputs", "its score"
+LABELS_FILE = "labels.csv"
 MEASURED = (
     "port",
     "emulate",
@@ -30,8 +30,28 @@ MEASURED = (
     "monitor",
     "inputs",
     "iterations",
+    "labels",
+    "expect",
 )
 """Words that mean a measurement, hence a board."""
+
+
+def truth_words() -> list[Option]:
+    """Return the options that say what should come out."""
+    return [
+        Option("--labels", type=PATH, metavar="FILE", section=SCORE,
+               help="the inputs' classes: a line 'name,class' each, or the class alone, in order"),
+        Option("--classes", metavar="NAMES", section=SCORE,
+               help="names of the classes, with commas between, in the order of the outputs"),
+        Option("--expect", type=PATH, metavar="FILE|DIR", section=SCORE,
+               help="outputs that it should give: .npy, .csv or .bin"),
+        Option("--metric", type=options.OneOf(BY_LABELS + BY_OUTPUTS), metavar="METRIC",
+               section=SCORE,
+               help="top1 or auc, of --labels; exact (default), regression or iou, of --expect"),
+        Option("--tolerance", type=options.quantity, metavar="X", section=SCORE,
+               help="most that an expected output may differ (default: half a step; of floats "
+               "1e-5 of the largest)"),
+    ]  # fmt: skip
 
 
 @command(
@@ -59,12 +79,14 @@ MEASURED = (
            help="of the random inputs (default: 1)"),
     Option("--iterations", type=positive, metavar="N", section=INPUTS,
            help="inferences of a window (default: calibrated)"),
+    *truth_words(),
     Option("-o", "--out", type=PATH, metavar="PATH", section="output",
            help="file of what is printed; of a measurement the run folder (default: runs/...)"),
     formats=("terminal", "json", "png"),
     examples=(
         "tinybench model my.tflite                       what it is, and where it fits",
         "tinybench model my.tflite --board mps2-an386    build it, time it, verify it",
+        "tinybench model my.tflite --board host --inputs x.npy --labels y.csv   its top-1",
         "tinybench model my.tflite --to png -o arena.png     which tensors are alive when",
         "tinybench model my.tflite --board nucleo-l4r5 --check   for CI",
     ),
@@ -78,10 +100,7 @@ def model(
     Its outputs are held against the reference kernels, to the bit. The format png is a picture of
     the arena: which tensors are alive when.
     """
-    from tinybench.models.compiler.anatomy import anatomy
-
-    from ..build.board import load_board
-    from ..build.fit import fit, fits, kernels_of_all
+    from ..build.fit import examine
 
     wants = check or any(said[word] for word in MEASURED)
     if not wants and not typed(click.get_current_context(), "board"):
@@ -94,17 +113,9 @@ def model(
         if to == "png":
             raise UsageError("--to png draws the arena, without --board")
         return _measured(voice, tflite, board, to, out, said)
-    if board is None:
-        found = anatomy(tflite, kernels_of_all())
-        fitting = fits(found)
-    else:
-        there = load_board(board)
-        if there.memory is None or there.toolchain is None:
-            raise UsageError(f"board {there.name} declares no memory to fit into")
-        found = anatomy(tflite, (there.toolchain.kernels,))
-        fitting = [fit(found, there, there.memory)]
-    _put(voice, to, out, found, fitting)
-    return 1 if check and fitting[0].verdict == "does not fit" else 0
+    found = examine(tflite, board)
+    _put(voice, to, out, found.anatomy, found.boards)
+    return 1 if check and found.boards[0].verdict == "does not fit" else 0
 
 
 def _put(voice: Voice, to: str, out: Path | None, found: "Anatomy", fitting: "list[Fit]") -> None:
@@ -129,46 +140,55 @@ def _measured(
     """Run the model on a board, and report."""
     from tinybench.models.compiler.anatomy import anatomy
 
-    from ..build.own_task import own_task
     from ..report.terminal.anatomy import measured, measured_document
-    from ..results.words import request_of
-    from ..session.run import run
+    from ..session.own_model import measure
 
-    found = anatomy(tflite, ("plain",))
-    given = _inputs(found, said)
-    voice.note(f"{found.file}: {given.note}")
-    request = request_of(
-        board=board,
-        task=own_task(tflite, found, given),
-        profile="model",
-        division="open",
-        emulate=said["emulate"] or None,
-        port=said["port"],
-        baud=said["baud"],
-        probe=said["probe"],
-        flash=not said["no_flash"],
-        wait=said["wait"],
-        monitor=said["monitor"],
-        iterations=said["iterations"],
-        out=out,
-    )
-    outcome = run(request, voice.track, voice.note)
+    words = {**said, "board": board, "out": out, "flash": not said["no_flash"]}
+    words |= {"emulate": said["emulate"] or None, "port": said["port"] or None}
+    del words["no_flash"]
+    outcome = measure(tflite, words, voice.track, voice.note)
     put(
         voice,
         to,
         None,
         {
             "terminal": lambda: measured(outcome),
-            "json": lambda: measured_document(outcome, found),
+            "json": lambda: measured_document(outcome, anatomy(tflite, ("plain",))),
         },
     )
     return 1 if outcome.violations else 0
 
 
-def _inputs(found: "Anatomy", said: dict[str, Any]) -> "Given":
-    """Return what is inferred: random bytes, or the user's inputs."""
-    from ..build.own_task import read_inputs, seeded, with_windows
+@command(
+    "init",
+    Argument("tflite", type=PATH, metavar="MODEL", help="the .tflite, or the C array of one"),
+    Argument("folder", type=PATH, metavar="FOLDER",
+             help="its inputs: .npy, .csv or .bin, a file each; labels.csv in it is --labels"),
+    *truth_words(),
+    Option("-o", "--out", type=PATH, metavar="DIR", section="output",
+           help="folder of the task, a new one (default: the model's name, here)"),
+    examples=("tinybench task init my.tflite inputs --classes no,yes -o mine",),
+)  # fmt: skip
+def init(voice: Voice, tflite: Path, folder: Path, out: Path | None, **said: Any) -> int:
+    """Write the task of a model: its declarations and a dataset of a folder of files."""
+    from tinybench.models.compiler.anatomy import anatomy
 
-    if said["inputs"] is None:
-        return seeded(found, max(said["count"], 5), said["seed"])
-    return with_windows(read_inputs(said["inputs"], found), found, said["seed"])
+    from ..build.own_task import own_task
+    from ..results.words import own_words
+    from ..session.own_model import inputs_of
+    from ..session.run_folder import insist_free
+
+    if said["labels"] is None and said["expect"] is None and (folder / LABELS_FILE).is_file():
+        said["labels"] = folder / LABELS_FILE
+    own, _ = own_words({**said, "inputs": folder})
+    found = anatomy(tflite, ("plain",))
+    given = inputs_of(found, own)
+    out = out or Path(found.file).with_suffix("")
+    insist_free(out)
+    made = own_task(tflite, found, given, out)
+    voice.note(f"{found.file}: {given.note}; metric: {given.truth.metric}")
+    print(f"{made} is written; to run it: tinybench --task {made} --board mps2-an386")
+    return 0
+
+
+task = Group("task", help="Make tasks of models.").add(init)

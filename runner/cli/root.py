@@ -31,6 +31,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         declared.fetch,
         declared.import_,
         declared.prepare,
+        model.task,
         firmware.compile_,
         firmware.flash,
         firmware.reset,

@@ -1,9 +1,7 @@
 """Two sets of runs compared metric by metric, with noise told from change, and gates on it."""
 
-import itertools
 import math
 import re
-import statistics
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -16,13 +14,10 @@ from tinybench.files import DOCUMENT_MOST_B, read_bytes
 from tinybench.read import read_json
 
 from ..results.result import FORMAT, Result, newer, read_result
+from ..results.score import figures
 from ..rules import insist_intact
-from .store import run_folders
-
-SIGNIFICANCE = 0.05
-"""Probability of a rank sum by chance below which a difference is more than noise."""
-EXACT_MAX = 20_000
-"""Up to so many ways to deal out the windows each is counted; beyond, the normal limit is used."""
+from .chance import SIGNIFICANCE, by_chance
+from .store import SCORES, run_folders
 
 UNITS = {
     "share": {"pt": 0.01},
@@ -36,6 +31,8 @@ UNITS = {
 
 METRICS = {
     "accuracy": "share",
+    **dict.fromkeys(("top5", "recall", "exact", "iou", "r2"), "share"),
+    **dict.fromkeys(("mae", "rmse"), "1"),
     "latency": "s",
     "throughput": "1/s",
     "instructions": "1",
@@ -47,7 +44,13 @@ METRICS = {
     "tensor_ram": "B",
     "macs": "1",
 }
-"""Every metric with its unit: accuracy is top-1 or AUC, latency the median of windows."""
+"""Every metric with its unit: accuracy is top-1 or AUC, latency the median of windows; the others
+of answers are those of `results.score.figures`."""
+
+
+OWN_MODEL = "model"
+"""The profile of `tinybench model`."""
+_SCORES = {"accuracy", *SCORES}
 
 
 class Metric(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +79,8 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     run: str
     """Name of the run's folder."""
     metrics: dict[str, Metric]
+    own_model: bool = False
+    """Whether the task is no more than a model of one's own: `tinybench model`."""
 
 
 class Baseline(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,12 +157,16 @@ def between(
     """Compare what two paths hold, by (task, board). Raises UsageError, as `compare`."""
     parsed = [parse_gate(text) for text in gates]
     common = [key for key in old if key in new]
+    notes: list[str] = []
+    if not common and len(old) == len(new) == 1:
+        old, notes = _beside(old, new)
+        common = [key for key in old if key in new]
     if not common:
         raise UsageError(_nothing_in_common(base, head, old, new))
     for key in common:
         _insist_comparable(old[key], new[key])
     differences = [line for key in common for line in _differences(old[key], new[key])]
-    notes = [
+    notes += [
         f"{board}, {task}: only in {path}"
         for one, other, path in ((old, new, base), (new, old, head))
         for task, board in one
@@ -259,36 +268,6 @@ def parse_gate(text: str) -> Gate:
     )
 
 
-def by_chance(old: Sequence[float], new: Sequence[float]) -> float | None:
-    """Return the probability, both sides, of so different ranks if nothing had changed.
-
-    None with too few values to fall below SIGNIFICANCE ever. Ref: Wilcoxon rank sum test, mean
-    ranks for equal values: over all ways to deal the ranks out, or the normal limit of it.
-    """
-    n, of = len(old), len(old) + len(new)
-    ways = math.comb(of, n)
-    if not n or n == of or 2 / ways >= SIGNIFICANCE:
-        return None
-    ranks = _ranks([*old, *new])
-    expected = n * (of + 1) / 2
-    seen = abs(sum(ranks[:n]) - expected)
-    if ways <= EXACT_MAX:
-        sums = (sum(chosen) for chosen in itertools.combinations(ranks, n))
-        return sum(abs(total - expected) >= seen - 1e-9 for total in sums) / ways
-    variance = n * (of - n) / (of - 1) * statistics.pvariance(ranks)
-    if not variance:
-        return 1.0
-    return math.erfc(max(0.0, seen - 0.5) / math.sqrt(2 * variance))
-
-
-def _ranks(values: Sequence[float]) -> list[float]:
-    """Return the rank of each value, 1 the least; equal ones share the mean of theirs."""
-    ordered = sorted(values)
-    first = {value: index for index, value in reversed(list(enumerate(ordered, start=1)))}
-    count = {value: len(list(group)) for value, group in itertools.groupby(ordered)}
-    return [first[value] + (count[value] - 1) / 2 for value in values]
-
-
 def _folders(path: Path) -> list[Path]:
     if path.is_dir() and not (path / "result.json").exists():
         return run_folders(path)
@@ -329,9 +308,7 @@ def _measured(result: Result, folder: Path) -> Measured:
     metrics: dict[str, Metric] = {}
     accuracy, performance, energy = result.accuracy, result.performance, result.energy
     if accuracy is not None:
-        score = accuracy.auc if accuracy.top1 is None else accuracy.top1
-        if score is not None:
-            metrics["accuracy"] = Metric(value=score)
+        metrics |= {name: Metric(value=value) for name, value in figures(accuracy).items()}
     if performance is not None and performance.windows:
         timed = [w for w in performance.windows if w.elapsed_us and w.iterations]
         each_s = [w.elapsed_us * 1e-6 / w.iterations for w in timed]
@@ -374,6 +351,7 @@ def _measured(result: Result, folder: Path) -> Measured:
         started_at=result.started_at,
         run=folder.resolve().name if folder.is_dir() else folder.resolve().parent.name,
         metrics={name: metrics[name] for name in METRICS if name in metrics},
+        own_model=result.profile == OWN_MODEL,
     )
 
 
@@ -395,11 +373,34 @@ def _nothing_in_common(
     )
 
 
+def _beside(
+    old: dict[tuple[str, str], Measured], new: dict[tuple[str, str], Measured]
+) -> tuple[dict[tuple[str, str], Measured], list[str]]:
+    """Return the one old run under the name of the new one, where both are of a user's models.
+
+    They may be two models, or one on two boards. Else what was given.
+    """
+    ((was, one),), ((now, other),) = old.items(), new.items()
+    if not (one.own_model and other.own_model):
+        return old, []
+    one = msgspec.structs.replace(one, task=now[0], board=now[1])
+    return {now: one}, [f"{now[0]} on {now[1]}: against {was[0]} on {was[1]}"]
+
+
 def _insist_comparable(old: Measured, new: Measured) -> None:
-    """Raise UsageError when the runs were not given the same."""
+    """Raise UsageError when the runs were not given the same.
+
+    How long a model takes, and how large it is, does not hang on the inputs: only scores do.
+    """
     where = f"{old.task} on {old.board}: {old.run} and {new.run}"
     if old.emulated != new.emulated:
         raise UsageError(f"{where} cannot be compared: one is emulated, the other is measured")
+    if (
+        old.own_model
+        and new.own_model
+        and not (_SCORES & (old.metrics.keys() | new.metrics.keys()))
+    ):
+        return
     known = old.inputs_sha256 and new.inputs_sha256  # of a published result they are not
     if known and old.inputs_sha256 != new.inputs_sha256:
         raise UsageError(

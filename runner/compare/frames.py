@@ -72,6 +72,7 @@ class _AnswerRow(msgspec.Struct, frozen=True, kw_only=True):
     latency_s: float | None
     inferences: int
     outputs: list[float]
+    expected: list[float]
     time_is: str
 
 
@@ -114,6 +115,13 @@ def load_runs(path: os.PathLike[str] | str) -> "pandas.DataFrame":
     | `inputs` | Int64 | inputs answered in the accuracy mode |
     | `top1` | Float64 | top-1 accuracy |
     | `auc` | Float64 | area under the ROC curve |
+    | `top5` | Float64 | share with the class among the five largest outputs |
+    | `recall` | Float64 | of the class with the least |
+    | `exact` | Float64 | share of golden outputs that are as expected |
+    | `iou` | Float64 | intersection over union of masks |
+    | `r2` | Float64 | coefficient of determination of a regression |
+    | `mae` | Float64 | mean absolute error, in the unit of the outputs |
+    | `rmse` | Float64 | root of the mean squared error |
     | `latency_s` | Float64 | of one inference, the median over windows |
     | `latency_p50_s` | Float64 | of single inferences of the accuracy mode, by the DUT's clock |
     | `latency_p90_s` | Float64 | likewise |
@@ -209,6 +217,7 @@ def answers(run: Run) -> "pandas.DataFrame":
     | `latency_s` | Float64 | of one inference by the DUT's clock, the mean over the file's inputs |
     | `inferences` | Int64 | how many: 1, or as many inputs as the file has |
     | `outputs` | object | list of the numbers the DUT answered, as floats |
+    | `expected` | object | list of those that the user expects; empty without any |
     | `time_is` | string | measured, or emulated: instruction counts |
 
     `run` is what `tinybench.run` returned, or the folder of a run, which is warned of when it is
@@ -236,6 +245,7 @@ def answers(run: Run) -> "pandas.DataFrame":
             latency_s=statistics.fmean(times_us) * 1e-6 if times_us else None,
             inferences=len(times_us),
             outputs=outputs,
+            expected=answer.expected,
             time_is=_time_is(result.emulated),
         )
         rows.append(msgspec.structs.astuple(row))

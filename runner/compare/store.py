@@ -15,6 +15,7 @@ from tinybench.files import DOCUMENT_MOST_B, read_bytes
 from tinybench.read import read_json
 
 from ..results.result import RESULT_FILE, Result
+from ..results.score import figures
 from ..rules import Verdict
 
 
@@ -47,6 +48,16 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """Inputs answered in the accuracy mode."""
     top1: float | None
     auc: float | None
+    top5: float | None
+    recall: float | None
+    """Of the class with the least."""
+    exact: float | None
+    """Share of the golden outputs that are as expected."""
+    iou: float | None
+    r2: float | None
+    mae: float | None
+    """Mean absolute error, in the unit of the outputs."""
+    rmse: float | None
     latency_s: float | None
     """Of one inference, the median over windows."""
     latency_p50_s: float | None
@@ -75,6 +86,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """Version that wrote the result."""
 
 
+SCORES = ("top5", "recall", "exact", "iou", "r2", "mae", "rmse")
 COLUMNS = Summary.__struct_fields__
 
 
@@ -101,6 +113,7 @@ def summary(result: Result, verdict: Verdict, folder: Path) -> Summary:
     """Return a judged result as a row."""
     accuracy, performance = result.accuracy, result.performance
     energy, firmware = result.energy, result.firmware
+    scores = {} if accuracy is None else figures(accuracy)
     return Summary(
         run=str(folder),
         started_at=result.started_at,
@@ -119,6 +132,7 @@ def summary(result: Result, verdict: Verdict, folder: Path) -> Summary:
         inputs=accuracy and accuracy.count,
         top1=accuracy and accuracy.top1,
         auc=accuracy and accuracy.auc,
+        **{name: scores.get(name) for name in SCORES},
         latency_s=performance and performance.latency_s,
         latency_p50_s=accuracy and accuracy.latency_p50_s,
         latency_p90_s=accuracy and accuracy.latency_p90_s,

@@ -11,7 +11,11 @@ from tinybench.transport.transport import Transport
 from .last_words import CRASH_S, is_boot, is_fatal
 from .reply import READY, Said, is_asked_for, is_echo, read_line, read_lines, shown, shown_lines
 
-LINE_LIMIT_B = 65536
+LINE_LIMIT_B = 1 << 19
+LONG_B = 4096
+"""A longer line is given time for each of its bytes: results of thousands of values ..."""
+LONG_BYTE_S = 20e-6
+"""... so much at least, for who prints them, and twice what a byte takes on the line."""
 KEPT = 12
 """Lines that are remembered, for whoever asks what a DUT said last."""
 TAIL_B = 512
@@ -254,7 +258,10 @@ class Line:
                 raise CrashError(f"the firmware crashed; its last words: {words}")
             if left_s <= 0:
                 return None
-            self._pending += self._transport.read(left_s)
+            came = self._transport.read(left_s)
+            self._pending += came
+            if len(self._pending) > LONG_B and not crashed:
+                deadline_s += len(came) * max(LONG_BYTE_S, 2 * self.byte_s)
             if stop is not None and not crashed and is_fatal(self._tail()):
                 crashed, deadline_s = True, min(deadline_s, time.monotonic() + CRASH_S)
 

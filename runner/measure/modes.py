@@ -58,7 +58,9 @@ def accuracy(dut: Dut, samples: Iterable[Sample], result_count: int) -> Iterator
             _check_count(inference.results, result_count)
             results.append(inference.results)
             elapsed_us.append(inference.elapsed_us)
-        yield Answer(sample.name, sample.label, ",".join(results), elapsed_us)
+        yield Answer(
+            sample.name, sample.label, ",".join(results), elapsed_us, list(sample.expected)
+        )
 
 
 def shared_accuracy(
@@ -146,8 +148,9 @@ def _timed(dut: Dut, data: bytes, iterations: int, result_count: int) -> Inferen
     _check_count(inference.results, result_count)
     if inference.elapsed_us == 0:
         raise ProtocolError(
-            f"{iterations} inferences took 0 us by the DUT's clock: it stands still, "
-            "or this is the energy build, which has none"
+            f"{iterations} inference{'s' * (iterations > 1)} took 0 us by the DUT's clock: it "
+            "stands still, or they are too few for it to tell (without --iterations they are "
+            "calibrated), or this is the energy build, which has none"
         )
     return inference
 

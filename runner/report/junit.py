@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 from tinybench.printable import one_line
 
-from ..compare.store import Summary
+from ..compare.store import SCORES, Summary
 from ..results.result import Result
 from ..rules import Verdict
 from .terminal.text import caveats
@@ -42,6 +42,7 @@ def _add_suite(root: ET.Element, result: Result, verdict: Verdict, summary: Summ
         "dut",
         "top1",
         "auc",
+        *SCORES,
         "latency_s",
         "energy_per_inference_j",
         "flash_b",

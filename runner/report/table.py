@@ -63,7 +63,12 @@ def accuracy(run: Summary) -> str:
     """Return the score of a run, or a dash."""
     if run.top1 is not None:
         return f"{run.top1:.1%}"
-    return "-" if run.auc is None else f"AUC {run.auc:.3f}"
+    for name, value in (("AUC", run.auc), ("IoU", run.iou)):
+        if value is not None:
+            return f"{name} {value:.3f}"
+    if run.exact is not None:
+        return f"{run.exact:.1%} as expected"
+    return "-" if run.mae is None else f"MAE {run.mae:.4g}"
 
 
 def milliseconds(run: Summary) -> str:

@@ -25,6 +25,8 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     other, where it has several. Empty where the DUT had none: no answer to this input."""
     elapsed_us: list[int]
     """Time of each inference by the DUT's clock."""
+    expected: list[float] = []
+    """Outputs that the user expects of it, where any are given."""
 
 
 class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,6 +65,28 @@ class Clock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Whose the second clock is: the host's, or the emulator's own count of instructions."""
 
 
+class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The DUT's answers beside the outputs that the user expects."""
+
+    count: int
+    """Inputs of which outputs are expected, and that have an answer."""
+    equal: int | None = None
+    """Inputs all of whose outputs are the expected ones; None where they are no golden outputs."""
+    tolerance: float | None = None
+    """Most that an output of these may differ: half a step of a quantised one."""
+    first_differing: str | None = None
+    """Name of the first input whose outputs differ, with both values of one."""
+    mae: float | None = None
+    """Mean absolute error over all outputs."""
+    rmse: float | None = None
+    """Root of the mean squared error."""
+    r2: float | None = None
+    """Coefficient of determination, all outputs together; None where the expected ones are all
+    the same."""
+    iou: float | None = None
+    """Intersection over union of masks, over all inputs: the mean over the classes there are."""
+
+
 class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Score over the accuracy set: `top1` with `correct`, or `auc`, each a share of 1."""
 
@@ -81,6 +105,13 @@ class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     answers: list[Answer]
     scored: bool = True
     """False where the inputs have no classes: the answers are held against a reference only."""
+    top5: float | None = None
+    """Share of inputs whose class is among the five largest outputs, where there are more."""
+    recalls: list[float | None] = []
+    """Of the inputs of each class, the share that is right; null for a class without inputs. None
+    at all in results of older versions."""
+    expected: Expected | None = None
+    """Where outputs are given, and no classes."""
 
 
 class Performance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

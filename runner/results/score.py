@@ -4,13 +4,18 @@ import math
 import statistics
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from tinybench.errors import ProtocolError
 
 from ..dut.inference import answered
+from .expected import beside
 from .result import Accuracy, Answer, Clock, Performance, Result, Window
 
 MEDIAN_TO_MEAN = math.sqrt(math.pi / 2)
 """Standard deviation of a median beside that of a mean, of normal values."""
+TOP = 5
+"""Of the largest outputs, for top-5."""
 TIMERS_US = (10, 100, 1000, 10_000)
 """Resolutions that a DUT's timer may have, besides 1 us."""
 
@@ -30,8 +35,31 @@ def correct(outputs: Sequence[Sequence[float]], labels: Sequence[int]) -> int:
     return sum(bool(out) and arg_max(out) == label for out, label in pairs)
 
 
-def accuracy(answers: list[Answer], metric: str) -> Accuracy:
-    """Return the score of at least one answer by a task's metric: "top1", "auc" or "none".
+def among(outputs: Sequence[Sequence[float]], labels: Sequence[int], most: int) -> int:
+    """Return how many outputs have fewer than `most` values before the one at the label's index.
+
+    Of equal values the first one is before the others, as in `arg_max`.
+    """
+    return sum(
+        label < len(out)
+        and sum(v > out[label] or (v == out[label] and i < label) for i, v in enumerate(out)) < most
+        for out, label in zip(outputs, labels, strict=True)
+    )
+
+
+def recalls(outputs: Sequence[Sequence[float]], labels: Sequence[int]) -> list[float | None]:
+    """Return the share of right ones among the inputs of each class; None without any."""
+    right: dict[int, list[bool]] = {}
+    for out, label in zip(outputs, labels, strict=True):
+        right.setdefault(label, []).append(bool(out) and arg_max(out) == label)
+    count = max([max(right) + 1, *map(len, outputs)])
+    return [statistics.fmean(right[n]) if n in right else None for n in range(count)]
+
+
+def accuracy(
+    answers: list[Answer], metric: str, tolerance: float = 0.0, channels: int = 1
+) -> Accuracy:
+    """Return the score of at least one answer by a task's metric, which `Task.metric` explains.
 
     The score of a file with several inputs is the mean over them. An input without an answer is
     not right; where scores are ranked, it ranks behind all others of its kind. Raises ProtocolError
@@ -49,6 +77,8 @@ def accuracy(answers: list[Answer], metric: str) -> Accuracy:
         percentile(latencies_s, percent) if timed else None for percent in (50, 90, 99)
     )
     right = correct(outputs, labels) if metric == "top1" else None
+    many = right is not None and max(map(len, outputs)) > TOP
+    held = metric in ("exact", "regression", "iou")
     means = [
         statistics.fmean(values) if values else (-math.inf if label else math.inf)
         for values, label in zip(outputs, labels, strict=True)
@@ -64,7 +94,38 @@ def accuracy(answers: list[Answer], metric: str) -> Accuracy:
         latency_p99_s=p99_s,
         answers=list(answers),
         scored=metric != "none",
+        top5=among(outputs, labels, TOP) / len(answers) if many else None,
+        recalls=[] if right is None else recalls(outputs, labels),
+        expected=beside(answers, outputs, metric, tolerance, channels) if held else None,
     )
+
+
+def as_stored(found: Accuracy, stored: Accuracy | None) -> Accuracy:
+    """Return a score with what a stored one has: those of older versions have no recalls."""
+    if stored is None or stored.recalls:
+        return found
+    return replace(found, top5=None, recalls=[])
+
+
+def figures(found: Accuracy) -> dict[str, float]:
+    """Return each score that there is: shares of 1, and errors in the unit of the outputs.
+
+    "recall" is that of the class with the least, "exact" the share of golden outputs.
+    """
+    known = [recall for recall in found.recalls if recall is not None]
+    held = found.expected
+    exact = None if held is None or held.equal is None else held.equal / max(1, held.count)
+    each = {
+        "accuracy": found.auc if found.top1 is None else found.top1,
+        "top5": found.top5,
+        "recall": min(known, default=None),
+        "exact": exact,
+        "iou": held and held.iou,
+        "r2": held and held.r2,
+        "mae": held and held.mae,
+        "rmse": held and held.rmse,
+    }
+    return {name: value for name, value in each.items() if value is not None}
 
 
 def auc(scores: Sequence[float], labels: Sequence[int]) -> float | None:

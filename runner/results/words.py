@@ -1,16 +1,19 @@
 """The words that ask for a run, as the command line and Python take them, made into a request."""
 
+import math
 import operator
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, Required, TypedDict, Unpack
+from typing import Any, Literal, Required, TypedDict, Unpack, cast
 
 from tinybench.declare import nearest
 from tinybench.errors import UsageError
 
 from .defaults import (
     BAUDS,
+    BY_LABELS,
+    BY_OUTPUTS,
     DEFAULT_BAUD,
     DEFAULT_BOARD,
     DIVISIONS,
@@ -65,6 +68,25 @@ class Words(SuiteWords, total=False):
     engine: File | None
 
 
+class OwnWords(TypedDict, total=False):
+    """What may be said of the inputs of a model of one's own, as `own_words` returns it."""
+
+    inputs: Path
+    count: int
+    seed: int
+    labels: Path
+    classes: tuple[str, ...]
+    expect: Path
+    metric: str
+    tolerance: float
+
+
+MODEL_RUN = (
+    "board", "emulate", "out", "port", "flash", "baud", "monitor", "probe", "wait", "iterations",
+)  # fmt: skip
+"""Words of a run that a model of one's own takes as well."""
+
+
 def request_of(**words: Unpack[Words]) -> Request:
     """Return the run that these words ask for, with the defaults of the command line.
 
@@ -95,6 +117,23 @@ def request_of(**words: Unpack[Words]) -> Request:
         wait_s=given.pop("wait", 0.0),
         **given,
     )
+
+
+def own_words(words: Mapping[str, Any]) -> tuple[OwnWords, dict[str, Any]]:
+    """Return the words on inputs and outputs of a model of one's own, and those of its run.
+
+    None is the same as nothing. Raises UsageError, which names the word.
+    """
+    own: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
+    for word, value in words.items():
+        if word not in _OWN and word not in MODEL_RUN:
+            raise UsageError(f"a model takes no '{word}': {nearest(word, (*_OWN, *MODEL_RUN))}")
+        if value is not None:
+            (own if word in _OWN else rest)[word] = (
+                _OWN[word](word, value) if word in _OWN else value
+            )
+    return cast(OwnWords, own), rest
 
 
 def _instead(word: str) -> str:
@@ -176,6 +215,20 @@ def _wait(word: str, value: Any) -> float:
     return float(value)
 
 
+def _number(word: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise _wrong(word, value, "number above 0")
+    return float(value)
+
+
+def _names(word: str, value: Any) -> tuple[str, ...]:
+    parts = value.split(",") if isinstance(value, str) else value
+    try:
+        return tuple(_text(word, one).strip() for one in parts)
+    except TypeError:
+        raise _wrong(word, value, "list of names") from None
+
+
 _VALUES: dict[str, Callable[[str, Any], Any]] = {
     "task": _named,
     "board": _named,
@@ -202,3 +255,14 @@ _VALUES: dict[str, Callable[[str, Any], Any]] = {
     "iterations": _count,
 }
 """What makes a value of each word's value, or raises UsageError."""
+_OWN: dict[str, Callable[[str, Any], Any]] = {
+    "inputs": _path,
+    "count": _count,
+    "seed": lambda word, value: 0 if value == 0 else _count(word, value),
+    "labels": _path,
+    "classes": _names,
+    "expect": _path,
+    "metric": _one_of(BY_LABELS + BY_OUTPUTS),
+    "tolerance": _number,
+}
+"""The same for a model of one's own."""

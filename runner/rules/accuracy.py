@@ -6,7 +6,7 @@ from tinybench.errors import ProtocolError
 
 from ..build.task import METRICS, Task
 from ..results import score
-from ..results.result import Accuracy, Reference, Result
+from ..results.result import Accuracy, Expected, Reference, Result
 from .inputs import UNVERIFIED
 from .profile import Profile
 from .rule import DATASETS, MOBILE, RULES, Rule, Ruling
@@ -15,6 +15,7 @@ COUNT = Rule("accuracy-count", DATASETS + ", the whole accuracy set, each input 
 RECOMPUTED = Rule("accuracy-recomputed", RULES + ", accuracy metric")
 THRESHOLD = Rule("accuracy-threshold", RULES + ", closed division quality target")
 REFERENCE = Rule("reference-outputs", "this project, profile model: outputs equal to the bit")
+EXPECTED = Rule("expected-outputs", "this project: outputs as the user expects them")
 FLOAT_SHARE = Rule("float-share", MOBILE + ", quality as a share of the float model's")
 
 
@@ -25,7 +26,9 @@ def rulings(result: Result, task: Task, profile: Profile) -> Iterator[Ruling]:
     if accuracy is None or not accuracy.answers:
         return
     try:
-        recomputed = score.accuracy(accuracy.answers, task.metric)
+        recomputed = score.as_stored(
+            score.accuracy(accuracy.answers, task.metric, task.tolerance, task.channels), accuracy
+        )
     except (ProtocolError, ArithmeticError) as error:
         recomputed, seen = None, str(error)
     else:
@@ -40,8 +43,10 @@ def rulings(result: Result, task: Task, profile: Profile) -> Iterator[Ruling]:
         return
     if profile.reference_outputs:
         yield _reference(result.reference)
-    if task.metric == "none":
-        return
+    if task.metric == "exact":
+        yield _expected(recomputed.expected)
+    if task.metric not in ("top1", "auc"):
+        return  # errors and overlaps have no target: they are reported, and gates hold them
     found = recomputed.top1 if task.metric == "top1" else recomputed.auc
     if result.division == "closed" and not _is_whole(result, task):
         yield _part(task, found)
@@ -126,6 +131,20 @@ def _reference(found: Reference | None) -> Ruling:
     )
 
 
+def _expected(found: Expected | None) -> Ruling:
+    within = found.tolerance if found else 0.0
+    wanted = f"every output as it is expected, within {within:g}"
+    if found is None or not found.count or found.equal is None:
+        return EXPECTED.not_judged(wanted, "no outputs are expected of these inputs")
+    first = f"; {found.first_differing}" if found.first_differing else ""
+    return EXPECTED.judged(
+        found.equal == found.count,
+        wanted,
+        f"{found.equal} of {found.count} inputs{first}",
+        "see whether model and outputs are of one version, and whether 'reference-outputs' is kept",
+    )
+
+
 def _float_share(result: Result, task: Task, found: float | None, share: float) -> Ruling:
     reference = result.float_model
     if reference is None or reference.quality is None:
@@ -150,4 +169,7 @@ def _text(accuracy: Accuracy) -> str:
         return f"top-1 {accuracy.top1:.4f} ({accuracy.correct} of {accuracy.count})"
     if not accuracy.scored:
         return f"{accuracy.count} answers, not scored"
+    if accuracy.expected is not None:
+        known = ", ".join(f"{name} {value:.6g}" for name, value in score.figures(accuracy).items())
+        return f"{accuracy.count} answers, {known or 'no score'}"
     return f"AUC {accuracy.auc} over {accuracy.count} files"

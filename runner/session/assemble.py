@@ -36,7 +36,9 @@ def assemble(
     asked, board, task, inputs = plan.asked, plan.board, plan.task, plan.inputs
     samples = inputs.samples.samples
     answers = [known.answers[sample.name] for sample in samples if sample.name in known.answers]
-    accuracy = score.accuracy(answers, task.metric) if answers else None
+    accuracy = None
+    if answers:
+        accuracy = score.accuracy(answers, task.metric, task.tolerance, task.channels)
     performance = score.performance(heard.beside(known.windows), board.instruction_ns, heard.clocks)
     macs = plan.manifest and plan.manifest.macs
     vips, vops = score.valid_per_second(accuracy, performance, macs)

@@ -75,7 +75,7 @@ def store_files(
     """
     try:
         stored = {name: read_bytes(source, WHOLE_MOST_B) for name, source in copies.items()}
-        listed = "".join(f"{one.name},{one.label},{one.sha256}\n" for one in samples)
+        listed = "".join(f"{one.name},{one.label},{one.digest}\n" for one in samples)
         stored[INPUTS_FILE] = listed.encode()
         if manifest is not None:
             text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)

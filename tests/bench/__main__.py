@@ -30,6 +30,9 @@ from tests.bench import (
     link as bench_link,
 )
 from tests.bench import (
+    model as bench_model,
+)
+from tests.bench import (
     monitors as bench_monitors,
 )
 from tests.bench import (
@@ -74,7 +77,7 @@ def main() -> int:
     figures += bench_boards.figures() + bench_cmsis_nn.figures()
     figures += bench_link.figures()
     figures += bench_energy.figures() + bench_monitors.figures()
-    figures += bench_results.figures() + bench_flash.figures()
+    figures += bench_results.figures() + bench_flash.figures() + bench_model.figures()
     _print(figures)
     OUT.parent.mkdir(exist_ok=True)
     document = {

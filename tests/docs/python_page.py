@@ -5,7 +5,7 @@ import inspect
 import tinybench
 
 FUNCTIONS = (
-    "run", "run_all", "resume", "check", "summary",
+    "run", "run_all", "model", "resume", "check", "summary",
     "load_runs", "windows", "answers", "layers", "trace",
 )  # fmt: skip
 HEAD = """\

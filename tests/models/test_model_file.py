@@ -57,11 +57,12 @@ def test_c_without_a_model_is_refused(tmp_path: Path, text: str) -> None:
         ("a.h5", b"\x89HDF\r\n\x1a\n", "a Keras model"),
         ("a.keras", b"PK\x03\x04", "a Keras model"),
         ("a.pt", b"PK\x03\x04", "a PyTorch model"),
+        ("old.pt", b"\x80\x02", "a PyTorch model"),
         ("a.onnx", b"\x08\x07", "an ONNX model"),
         ("a.pb", b"\x0a", "a TensorFlow model"),
     ],
 )
-def test_other_kinds_are_refused_with_the_way_to_a_tflite(
+def test_other_kinds_of_files_are_refused_with_the_way_to_a_tflite(
     tmp_path: Path, name: str, begins: bytes, said: str
 ) -> None:
     """The option of the converter is named."""
@@ -78,3 +79,9 @@ def test_any_c_is_bytes_or_refused(tmp_path_factory: pytest.TempPathFactory, tex
     path.write_text(text, encoding="utf-8")
     with contextlib.suppress(ModelError):
         assert read_model_file(path)
+
+
+def test_a_folder_of_a_saved_model_is_refused_with_the_way_to_a_tflite(tmp_path: Path) -> None:
+    """It is none yet."""
+    with pytest.raises(ModelError, match="a folder; convert the SavedModel"):
+        read_model_file(tmp_path)

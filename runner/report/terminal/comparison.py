@@ -68,5 +68,6 @@ def _figure(value: float | None, unit: str, sign: str = "") -> str:
     if sign and unit == "share":
         name = "pt"
     shown = value * scale
-    digits = f"{shown:{sign},.0f}" if unit in ("1", "B") else f"{shown:{sign},.6g}"
+    whole = unit in ("1", "B") and shown == int(shown)
+    digits = f"{shown:{sign},.0f}" if whole else f"{shown:{sign},.6g}"
     return f"{digits} {name}".rstrip()

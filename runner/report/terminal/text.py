@@ -12,11 +12,22 @@ from tinybench.uncertain import uncertain
 from ...build import task as tasks
 from ...dut.reply import PROFILE
 from ...results import score
-from ...results.result import Accuracy, Clock, Energy, Link, Performance, Reference, Result
+from ...results.result import (
+    Accuracy,
+    Clock,
+    Energy,
+    Expected,
+    Link,
+    Performance,
+    Reference,
+    Result,
+)
 from ...rules import Ruling, Verdict, Violation
 from .energy import incomplete
 from .published import placed, words
 
+CLASSES_SHOWN = 12
+"""Whose recall is listed; of more classes, those with the least."""
 BOARD_SPREAD = 0.02
 """Of the throughput of windows: a microcontroller that does nothing else spreads them by less."""
 
@@ -123,6 +134,7 @@ def facts(result: Result) -> list[tuple[str, str]]:
     if result.accuracy is not None and result.accuracy.count:
         accuracy = result.accuracy
         said.append(("accuracy", _accuracy(accuracy)))
+        said += _by_class(accuracy)
         if result.reference is not None:
             said.append(("reference", _reference(result.reference)))
         latencies_s = (accuracy.latency_p50_s, accuracy.latency_p90_s, accuracy.latency_p99_s)
@@ -279,9 +291,37 @@ def _accuracy(accuracy: Accuracy) -> str:
         return f"top-1 {accuracy.top1:.1%} ({accuracy.correct} of {accuracy.count})"
     if accuracy.auc is not None:
         return f"AUC {accuracy.auc:.3f} ({accuracy.count} files)"
+    if accuracy.expected is not None:
+        return _held(accuracy.expected)
     if not accuracy.scored:
         return f"not scored: the {accuracy.count} inputs have no classes"
     return f"AUC needs files of both kinds ({accuracy.count} of one)"
+
+
+def _held(found: Expected) -> str:
+    """Return how far outputs are those that are expected, in words."""
+    if not found.count:
+        return "no score: no input has an answer of which outputs are expected"
+    if found.equal is not None:
+        return f"{found.equal} of {found.count} outputs as expected, within {found.tolerance:.3g}"
+    if found.mae is None or found.rmse is None:
+        shown = "not defined: nothing is in any mask" if found.iou is None else f"{found.iou:.3f}"
+        return f"IoU {shown} ({found.count} masks)"
+    r2 = "not defined: all targets are the same" if found.r2 is None else f"{found.r2:.4f}"
+    errors = f"mean absolute error {found.mae:.6g}, RMSE {found.rmse:.6g}"
+    return f"{errors}, R2 {r2} ({found.count} inputs)"
+
+
+def _by_class(found: Accuracy) -> list[tuple[str, str]]:
+    """Return top-5 and the recall of each class, of many the least ones."""
+    said = [] if found.top5 is None else [("top-5", f"{found.top5:.1%}")]
+    known = [(recall, number) for number, recall in enumerate(found.recalls) if recall is not None]
+    if len(known) < 2:
+        return said
+    least = sorted(known)[:CLASSES_SHOWN] if len(known) > CLASSES_SHOWN else known
+    more = f", the least of {len(known)}" if len(known) > CLASSES_SHOWN else ""
+    each = ", ".join(f"{number}: {recall:.1%}" for recall, number in least)
+    return [*said, ("recall", f"by class, {each}{more}")]
 
 
 def _reference(reference: Reference) -> str:

@@ -143,7 +143,11 @@ def _measured(run: _Run) -> dict[str, Any]:
     board, task = _board(run), _task(run)
     answers = _answers(run)
     metric = task.metric if task else "auc" if result.task == "ad" else "top1"
-    accuracy = score.accuracy(answers, metric) if answers else None
+    tolerance, channels = (task.tolerance, task.channels) if task else (0.0, 1)
+    accuracy = None
+    if answers:
+        found = score.accuracy(answers, metric, tolerance, channels)
+        accuracy = score.as_stored(found, result.accuracy)
     emulated_ns = board.instruction_ns if board else 0
     performance = score.performance(_windows(run), emulated_ns, result.clocks)
     vips, vops = score.valid_per_second(accuracy, performance, result.model.macs)

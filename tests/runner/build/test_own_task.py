@@ -164,7 +164,7 @@ def test_inputs_that_are_not_there_are_said_so(tmp_path: Path) -> None:
         read_inputs(tmp_path / "gone.npy", MODEL)
 
 
-def test_more_outputs_than_a_task_declares_are_refused_before_anything_is_written(
+def test_more_outputs_than_a_line_holds_are_refused_before_anything_is_written(
     tmp_path: Path,
 ) -> None:
     """With their number."""
@@ -172,3 +172,18 @@ def test_more_outputs_than_a_task_declares_are_refused_before_anything_is_writte
     with pytest.raises(DatasetError, match=r"m\.tflite: 120000 output values"):
         own_task(tmp_path / "m.tflite", model, seeded(MODEL, 5, 1), tmp_path / "task")
     assert not (tmp_path / "task").exists()
+
+
+def test_arrays_of_another_shape_are_no_inputs(tmp_path: Path) -> None:
+    """Even where their number of values would do."""
+    np.save(tmp_path / "x.npy", np.zeros((4, 3), np.int8))
+    with pytest.raises(DatasetError, match=r"12 values of shape \[4, 3\]"):
+        read_inputs(tmp_path / "x.npy", MODEL)
+
+
+def test_bytes_of_a_float_model_are_finite_numbers(tmp_path: Path) -> None:
+    """As those of its other files; a whole number of inputs."""
+    model = replace(MODEL, inputs=[replace(END, type="FLOAT32", scale=None)], input_b=24)
+    (tmp_path / "x.bin").write_bytes(np.array([0, 1, 2, 3, np.nan, 5], "<f4").tobytes())
+    with pytest.raises(DatasetError, match=r"x\.bin: a value is not finite"):
+        read_inputs(tmp_path / "x.bin", model)

@@ -10,6 +10,8 @@ import pytest
 from tests.models import random_operators, tflite_builder
 from tests.models.packaged import MODELS
 from tests.program import TINYBENCH, tinybench
+from tinybench.errors import UsageError
+from tinybench.runner import api
 from tinybench.runner.build.board import names
 from tinybench.runner.results.result import read_result
 
@@ -164,6 +166,108 @@ def test_the_users_inputs_are_inferred(tmp_path: Path) -> None:
         "two-0000.bin",
         "two-0001.bin",
     ]
+
+
+def test_golden_outputs_are_a_gate_and_every_report_has_the_score(tmp_path: Path) -> None:
+    """One that differs: status 1 and its name; the same inputs with classes have a top-1."""
+    real = np.zeros((6, 12))
+    np.savetxt(tmp_path / "y.csv", real, delimiter=",")
+    np.save(tmp_path / "x.npy", np.zeros((6, 49, 10, 1), np.int8))
+    (tmp_path / "labels.csv").write_text("0\n" * 6, encoding="utf-8")
+    words = ("model", KWS, "--board", "mps2-an386", "--inputs", str(tmp_path / "x.npy"))
+    golden, classed = str(tmp_path / "golden"), str(tmp_path / "classed")
+    done = tinybench(*words, "--expect", str(tmp_path / "y.csv"), "--out", golden)
+    assert done.returncode == 1, done.stderr
+    assert "0 of 6 outputs as expected, within 0.00195" in done.stdout
+    assert "expected-outputs" in done.stdout
+    assert tinybench("check", golden).returncode == 1
+    done = tinybench(*words, "--labels", str(tmp_path / "labels.csv"), "--out", classed)
+    assert done.returncode == 0, done.stderr
+    assert "top-1 " in done.stdout
+    assert "recall" not in done.stdout  # one class alone
+    result = read_result(Path(classed))
+    assert result.accuracy is not None
+    assert result.accuracy.top5 is not None
+    assert tinybench("check", classed).returncode == 0
+    for to, said in (("markdown", "0.0% as expected"), ("csv", "top5,recall,exact"), ("html", "6")):
+        assert said in tinybench("report", golden, classed, "--to", to).stdout
+    gate = tinybench("compare", classed, classed, "--fail-on", "top5<-1pt")
+    assert gate.returncode == 0, gate.stderr
+
+
+def test_a_task_is_made_of_a_model_and_a_folder_and_runs(tmp_path: Path) -> None:
+    """Its inputs lie in files, their classes in a CSV; what is there already is left alone."""
+    (tmp_path / "in").mkdir()
+    for number in range(5):
+        np.save(tmp_path / "in" / f"{number}.npy", np.zeros((49, 10), np.int8))
+    labels = "".join(f"{number}.npy,no\n" for number in range(5))
+    (tmp_path / "in" / "labels.csv").write_text("file,label\n" + labels, encoding="utf-8")
+    names = ",".join(["no", "yes", *(f"c{number}" for number in range(10))])
+    words = ("task", "init", KWS, str(tmp_path / "in"), "-o", str(tmp_path / "made"))
+    refused = tinybench(*words)
+    assert refused.returncode == 2
+    assert "'no' is no class" in refused.stderr
+    assert not (tmp_path / "made").exists()
+    assert tinybench(*words, "--classes", names).returncode == 0
+    again = tinybench(*words, "--classes", names)
+    assert again.returncode == 2
+    assert "nothing was written" in again.stderr
+    task = str(tmp_path / "made" / "task.toml")
+    done = tinybench("--task", task, "--mode", "accuracy", "--json", "--out", str(tmp_path / "run"))
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["task"], found["accuracy"]["count"]) == ("kws01", 5)
+    assert found["accuracy"]["recalls"][0] == found["accuracy"]["top1"]
+
+
+def test_from_python_the_words_are_the_same(tmp_path: Path) -> None:
+    """What a model is; how it does; and a word that is none, or cannot be, by its name."""
+    boards = {one.board: one.verdict for one in api.model(KWS).boards}
+    assert boards["stm32-h405"] == "fits"
+    (one,) = api.model(KWS, board="stm32-h405", check=True).boards
+    assert one.verdict == "fits"
+    with pytest.raises(UsageError, match="inputs needs a board"):
+        api.model(KWS, inputs="x.npy")
+    with pytest.raises(UsageError, match=r"no 'label'.*did you mean 'labels'"):
+        api.model(KWS, board="host", label="y.csv")
+    with pytest.raises(UsageError, match="count: 0 is no count"):
+        api.model(KWS, board="host", count=0)
+    np.save(tmp_path / "y.npy", np.zeros((5, 12)))
+    outcome = api.model(
+        KWS, board="mps2-an386", count=5, expect=tmp_path / "y.npy", metric="regression",
+        out=tmp_path / "run", progress=False,
+    )  # fmt: skip
+    assert outcome.result.accuracy is not None
+    assert outcome.result.accuracy.expected is not None
+    assert outcome.result.accuracy.expected.count == 5
+    row = api.answers(outcome).iloc[0]
+    assert row["expected"] == [0.0] * 12
+
+
+def test_a_mask_of_thousands_of_values_is_answered_and_scored(tmp_path: Path) -> None:
+    """More than a frame holds: they come as text, in one line, and are those of the reference."""
+    rng = np.random.default_rng(1)
+    source = random_operators.quantised(rng, [1, 96, 96, 1])
+    target = tflite_builder.replaced(source, scales=[1 / 256], zero_points=[-128])
+    wide = random_operators.model("LOGISTIC", [source], [target])
+    (tmp_path / "wide.tflite").write_bytes(tflite_builder.write(wide))
+    np.save(tmp_path / "masks.npy", rng.integers(0, 2, (5, 96, 96)))
+    done = tinybench(
+        *("model", str(tmp_path / "wide.tflite"), "--board", "mps2-an386", "--count", "5"),
+        *("--expect", str(tmp_path / "masks.npy"), "--metric", "iou"),
+        *("--out", str(tmp_path / "run"), "--json"),
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["link"]["protocol"] == "stock"
+    assert not found["reference"]["count"] or found["reference"]["equal"] == 5
+    result = read_result(tmp_path / "run")
+    assert result.accuracy is not None
+    answers = [one.results.split(",") for one in result.accuracy.answers]
+    masks = np.load(tmp_path / "masks.npy").reshape(5, -1) == 1
+    inside = np.array(answers, np.float64) >= 0.5
+    iou = (masks & inside).sum() / (masks | inside).sum()
+    assert found["accuracy"]["expected"]["iou"] == pytest.approx(iou)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,42 @@
+"""A model of one's own, measured: from its file and the words that ask for it to a result."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tinybench.models.compiler.anatomy import Anatomy, anatomy
+from tinybench.track import Track
+
+from ..build.own_task import Given, own_task, read_inputs, seeded, told, with_windows
+from ..build.truth import Told
+from ..results.words import OwnWords, own_words, request_of
+from ..rules.judge import Outcome
+from .run import run
+
+PROFILE = "model"
+
+
+def measure(
+    tflite: Path, words: Mapping[str, Any], track: Track, say: Callable[[str], None]
+) -> Outcome:
+    """Run a model on a board, on its user's inputs or on random ones; raises as `run`.
+
+    `words` are those of `OwnWords` and, of a run, those that mean something here.
+    """
+    own, rest = own_words(words)
+    found = anatomy(tflite, ("plain",))
+    given = inputs_of(found, own)
+    say(f"{found.file}: {given.note}")
+    task = own_task(tflite, found, given)
+    return run(request_of(**rest, task=task, profile=PROFILE, division="open"), track, say)
+
+
+def inputs_of(found: Anatomy, own: OwnWords) -> Given:
+    """Return what is inferred, and what is known of it. Raises DatasetError and UsageError."""
+    labels, expect, seed = own.get("labels"), own.get("expect"), own.get("seed", 1)
+    if "inputs" in own:
+        given = read_inputs(own["inputs"], found, leave_out=labels or expect)
+    else:
+        given = seeded(found, max(own.get("count", 20), 5), seed)
+    said = Told(labels, expect, own.get("metric"), own.get("tolerance"), own.get("classes", ()))
+    return with_windows(told(given, found, said), found, seed)
