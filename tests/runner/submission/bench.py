@@ -30,7 +30,7 @@ faster = lambda: start_s + (time.monotonic() - start_s) * {FASTER}
 recorder.time = types.SimpleNamespace(monotonic=faster)
 clock.HOST_DELAY_S *= {FASTER}
 clock.LONE_S *= {FASTER}
-from tinybench.runner.rules import clock as judged  # on the port is a computer, that does other things
+from tinybench.runner.rules import clock as judged  # the DUT is a computer, and jitters
 judged.TIMED_ALIKE = judged.COMPUTER_ALIKE - 1
 judged.SLACK_S = judged.COMPUTER_SLACK_S * {FASTER}
 from tinybench.runner.rules import energy
