@@ -1,9 +1,11 @@
-/* Port for ST's STM32F405 and its kin: 168 MHz, one USART, received by interrupt.
+/* Port for ST's STM32F405, F446 and their kin: 50 to 180 MHz, as the board's clock_hz says, one
+ * USART, received by interrupt.
  *
  * Registers are named as in ST's reference manual RM0090, whose sections the comments name; the
- * frequencies are those of the STM32F405 data sheet, DocID022152. The LED is on until the board is
- * ready. If it stays on, a clock did not come: the chip runs on at 16 MHz, and no host at the rate
- * of the line hears it.
+ * frequencies are those of the STM32F405 data sheet, DocID022152; above 168 MHz, which needs the
+ * over-drive of the F42x and F446, those of RM0390. The LED is on until the board is ready. If it
+ * stays on, a clock did not come: the chip runs on at 16 MHz, and no host at the rate of the line
+ * hears it.
  */
 #include "port.h"
 
@@ -17,9 +19,10 @@
 #ifndef HSE_HZ
 #error "the board's declaration lacks hse_hz in [port]"
 #endif
-#if CLOCK_HZ != 168000000
-#error "this port runs at 168 MHz: the board's clock_hz is another"
+#if CLOCK_HZ < 50000000 || CLOCK_HZ > 180000000 || CLOCK_HZ % 1000000 != 0
+#error "this port runs at 50 to 180 MHz, whole ones: the board's clock_hz is another"
 #endif
+#define OVER_DRIVE (CLOCK_HZ > 168000000)
 #if HSE_HZ % 2000000 != 0
 #error "hse_hz is no multiple of 2 MHz, the PLL's input"
 #endif
@@ -30,7 +33,12 @@
 
 /* Power control registers. */
 #define PWR_CR (PWR + 0x00)
-#define CR_VOS (1u << 14) /* scale 1, up to 168 MHz */
+#define CR_VOS (1u << 14) /* scale 1; an F446 has a second bit, which is set after reset */
+#define CR_ODEN (1u << 16)
+#define CR_ODSWEN (1u << 17)
+#define PWR_CSR (PWR + 0x04)
+#define CSR_ODRDY (1u << 16)
+#define CSR_ODSWRDY (1u << 17)
 
 /* Flash access control register. */
 #define FLASH_ACR (FLASH + 0x00)
@@ -38,9 +46,8 @@
 #define ACR_PRFTEN (1u << 8)
 #define ACR_ICEN (1u << 9)
 #define ACR_DCEN (1u << 10)
-#define WAIT_STATES_168_MHZ                                                                        \
-    5u /* from 2.7 V on; "Relation between CPU clock and Flash read time"                          \
-        */
+/* One for each 30 MHz, from 2.7 V on; "Relation between CPU clock and Flash read time". */
+#define WAIT_STATES ((CLOCK_HZ - 1u) / 30000000u)
 
 /* Reset and clock control registers. */
 #define RCC_CR (RCC + 0x00)
@@ -60,6 +67,7 @@
 #define CFGR_SWS (3u << 2)
 #define CFGR_SWS_PLL (2u << 2)
 #define CFGR_PRESCALERS (0xFu << 4 | 0x3Fu << 10)
+#define PLL_Q ((2u * CLOCK_HZ + 47999999u) / 48000000u) /* USB's: at most 48 MHz */
 #define CFGR_PPRE1_DIV_4 (5u << 10)
 #define CFGR_PPRE2_DIV_2 (4u << 13)
 #define APB1ENR_PWREN (1u << 28)
@@ -73,7 +81,7 @@ __attribute__((section(".interrupts"), used)) const Handler stm32f4_interrupts[]
     [71] = line_interrupt,
 };
 
-/* From the 16 MHz of HSI after reset to 168 MHz from the crystal: / (HSE / 2 MHz) * 168 / 2.
+/* From the 16 MHz of HSI after reset to CLOCK_HZ, from the crystal: / (HSE / 2 MHz) * MHz / 2.
  * Returns whether all said that they are ready. */
 static bool clocks(void) {
     /* "HSE clock". */
@@ -85,15 +93,25 @@ static bool clocks(void) {
     register_set(PWR_CR, CR_VOS);
 
     /* "PLL configuration": while it is off. Q, for USB, must be 2 at least. */
-    register_write(RCC_PLLCFGR, PLLCFGR_SRC_HSE | PLLCFGR_M(HSE_HZ / 2000000u) | PLLCFGR_N(168u) |
-                                    PLLCFGR_P_DIV_2 | PLLCFGR_Q(7u));
+    register_write(RCC_PLLCFGR, PLLCFGR_SRC_HSE | PLLCFGR_M(HSE_HZ / 2000000u) |
+                                    PLLCFGR_N(CLOCK_HZ / 1000000u) | PLLCFGR_P_DIV_2 |
+                                    PLLCFGR_Q(PLL_Q));
     register_set(RCC_CR, CR_PLLON);
 
+    /* "Entering Over-drive mode": while the core runs by HSI still. */
+    if (OVER_DRIVE) {
+        register_set(PWR_CR, CR_ODEN);
+        ready &= register_comes(PWR_CSR, CSR_ODRDY, CSR_ODRDY, READS_MAX);
+        register_set(PWR_CR, CR_ODSWEN);
+        ready &= register_comes(PWR_CSR, CSR_ODSWRDY, CSR_ODSWRDY, READS_MAX);
+    }
+
     /* "Increasing the CPU frequency": the wait states first, and read back. */
-    register_change(FLASH_ACR, ACR_LATENCY, WAIT_STATES_168_MHZ | ACR_PRFTEN | ACR_ICEN | ACR_DCEN);
+    register_change(FLASH_ACR, ACR_LATENCY, WAIT_STATES | ACR_PRFTEN | ACR_ICEN | ACR_DCEN);
     (void)register_read(FLASH_ACR);
 
-    /* "RCC clock configuration register": APB1 up to 42 MHz, APB2 up to 84 MHz. */
+    /* "RCC clock configuration register": APB1 up to 42 MHz, APB2 up to
+     * 84 MHz; 45 and 90 MHz with over-drive. */
     register_change(RCC_CFGR, CFGR_PRESCALERS, CFGR_PPRE1_DIV_4 | CFGR_PPRE2_DIV_2);
     ready &= register_comes(RCC_CR, CR_PLLRDY, CR_PLLRDY, READS_MAX);
     register_change(RCC_CFGR, CFGR_SW, CFGR_SW_PLL);

@@ -1,8 +1,10 @@
-/* Port for ST's STM32L4+ (STM32L4R5 and its kin): 120 MHz, one USART, received by interrupt.
+/* Port for ST's STM32L4 and L4+ (STM32L4R5, L475 and their kin): 48 to 120 MHz, as the board's
+ * clock_hz says, one USART, received by interrupt.
  *
  * Registers are named as in ST's reference manual RM0432, whose sections the comments name; the
- * frequencies and latencies are those of the STM32L4R5 data sheet, DS12023. The LED is on until the
- * board is ready: if it stays on, port_init waits for a clock that does not come.
+ * frequencies and latencies are those of the STM32L4R5 data sheet, DS12023, up to 80 MHz those of
+ * the STM32L4x5 (RM0351), which are stricter. The LED is on until the board is ready: if it stays
+ * on, port_init waits for a clock that does not come.
  */
 #include "port.h"
 
@@ -13,9 +15,10 @@
 #include "pins.h"
 #include "timing.h"
 
-#if CLOCK_HZ != 120000000
-#error "this port runs at 120 MHz: the board's clock_hz is another"
+#if CLOCK_HZ < 48000000 || CLOCK_HZ > 120000000 || CLOCK_HZ % 4000000 != 0
+#error "this port runs at multiples of 4 MHz from 48 to 120 MHz: the board's clock_hz is another"
 #endif
+#define BOOST (CLOCK_HZ > 80000000) /* which the STM32L4+ has */
 
 /* Memory map and register boundary addresses. */
 #define PWR 0x40007000u
@@ -48,7 +51,8 @@
 #define ACR_PRFTEN (1u << 8)
 #define ACR_ICEN (1u << 9)
 #define ACR_DCEN (1u << 10)
-#define WAIT_STATES_120_MHZ 5u /* range 1 boost; DS12023, and RM0432 "Read access latency" */
+/* "Read access latency": one for each 20 MHz in boost mode, for each 16 MHz in range 1 of an L4. */
+#define WAIT_STATES ((CLOCK_HZ - 1u) / (BOOST ? 20000000u : 16000000u))
 
 /* Reset and clock control registers. */
 #define RCC_CR (RCC + 0x00)
@@ -83,13 +87,13 @@ __attribute__((section(".interrupts"), used)) const Handler stm32l4_interrupts[]
     [70] = line_interrupt,
 };
 
-/* From the 4 MHz of MSI after reset to 120 MHz: MSI at 48 MHz, trimmed by the crystal LSE to
- * 48.005 MHz (DS12023, MSI in PLL mode), / 6 * 30 / 2. That is right to 0.011 %. */
+/* From the 4 MHz of MSI after reset to CLOCK_HZ: MSI at 48 MHz, trimmed by the crystal LSE to
+ * 48.005 MHz (DS12023, MSI in PLL mode), / 6 * (CLOCK_HZ / 4 MHz) / 2. That is right to 0.011 %. */
 static void clocks(void) {
     clock_enable(RCC_APB1ENR1, APB1ENR1_PWREN);
 
     /* "Read access latency": the wait states before the frequency, and read back. */
-    register_change(FLASH_ACR, ACR_LATENCY, WAIT_STATES_120_MHZ | ACR_PRFTEN | ACR_ICEN | ACR_DCEN);
+    register_change(FLASH_ACR, ACR_LATENCY, WAIT_STATES | ACR_PRFTEN | ACR_ICEN | ACR_DCEN);
     (void)register_read(FLASH_ACR);
 
     /* "LSE clock": the backup domain is write-protected after reset. */
@@ -103,16 +107,18 @@ static void clocks(void) {
     register_wait(RCC_CR, CR_MSIRDY, CR_MSIRDY);
     register_set(RCC_CR, CR_MSIPLLEN);
 
-    /* "PLL": configured while it is off. Its input is 8 MHz, the VCO runs at 240 MHz. */
-    register_write(RCC_PLLCFGR, PLLCFGR_SRC_MSI | PLLCFGR_M(6u) | PLLCFGR_N(30u) | PLLCFGR_R_DIV_2 |
-                                    PLLCFGR_REN);
+    /* "PLL": configured while it is off. Its input is 8 MHz, the VCO runs at twice CLOCK_HZ. */
+    register_write(RCC_PLLCFGR, PLLCFGR_SRC_MSI | PLLCFGR_M(6u) | PLLCFGR_N(CLOCK_HZ / 4000000u) |
+                                    PLLCFGR_R_DIV_2 | PLLCFGR_REN);
     register_set(RCC_CR, CR_PLLON);
 
     /* "Dynamic voltage scaling management": range 1, then boost, before more than 80 MHz; and the
      * step to it in two halves, with 1 us between. */
     register_change(PWR_CR1, CR1_VOS, CR1_VOS_RANGE_1);
     register_wait(PWR_SR2, SR2_VOSF, 0);
-    register_change(PWR_CR5, CR5_R1MODE, 0);
+    if (BOOST) {
+        register_change(PWR_CR5, CR5_R1MODE, 0);
+    }
     register_wait(RCC_CR, CR_PLLRDY, CR_PLLRDY);
     register_change(RCC_CFGR, CFGR_HPRE, CFGR_HPRE_DIV_2);
     register_change(RCC_CFGR, CFGR_SW, CFGR_SW_PLL);

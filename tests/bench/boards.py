@@ -6,7 +6,7 @@ from pathlib import Path
 from tests import ROOT
 from tests.bench.figures import Figure
 from tests.firmware import fake_chip
-from tests.firmware.register_order import FAMILIES, broken_checks, checks, record
+from tests.firmware.register_order import FAMILIES, at, broken_checks, checks, record
 from tinybench.declare import load
 from tinybench.errors import TinybenchError
 from tinybench.runner.build.board import Board, names
@@ -28,17 +28,16 @@ def _registers(boards: list[Board]) -> list[Figure]:
     for board in boards:
         if board.family not in FAMILIES:
             continue
+        family = at(board.family, board.clock_hz)
         passed = total = 0
         for energy in (False, True):
             with tempfile.TemporaryDirectory() as folder:
                 library = fake_chip.build(board, Path(folder) / "port", energy=energy)
-                log = record(board.family, library, energy=energy)
-            count = len(checks(board.family, energy=energy))
+                log = record(family, library, energy=energy)
+            count = len(checks(family, energy=energy))
             total += count
-            passed += (
-                0 if log is None else count - len(broken_checks(board.family, log, energy=energy))
-            )
-        where = f"{FAMILIES[board.family].manual}, text and energy build, of {total}"
+            passed += 0 if log is None else count - len(broken_checks(family, log, energy=energy))
+        where = f"{family.manual}, text and energy build, of {total}"
         name = f"register_order_checks_passed.{board.name}"
         found.append(Figure(name, passed, "1", total, where, better="higher"))
     return found

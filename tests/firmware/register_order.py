@@ -6,7 +6,7 @@ breaks it. Figures are those of the data sheets DS12023 (STM32L4R5) and DocID022
 
 import ctypes
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.firmware.fake_chip import Access, Chip, Ready
 
@@ -44,7 +44,10 @@ class Serial:
 class Family:
     """The registers of a chip family, as far as its port uses them."""
 
+    name: str
     manual: str
+    core_hz: int
+    """What the core runs at in the end."""
     reset: dict[int, int]
     """Values after reset other than 0."""
     ready: list[Ready]
@@ -123,7 +126,7 @@ def latency_read_back(family: Family, log: Log) -> Iterator[str]:
 
 def final_clock(family: Family, log: Log) -> Iterator[str]:
     """In the end the core runs at what the board declares."""
-    wanted_hz = {"RM0432": 120 * MHZ, "RM0090": 168 * MHZ}[family.manual]
+    wanted_hz = family.core_hz
     hz = 0.0
     for _, _, after in steps(family, log):
         hz = ahb_hz(family, after)
@@ -478,7 +481,9 @@ def vddio2(family: Family, log: Log) -> Iterator[str]:
 
 
 STM32L4 = Family(
+    name="stm32l4",
     manual="RM0432",
+    core_hz=120 * MHZ,
     reset={
         _L4_CR: 0x63,
         _L4_PLLCFGR: 0x1000,
@@ -525,6 +530,7 @@ STM32L4 = Family(
 
 _F4_PWR, _F4_RCC, _F4_FLASH, _F4_GPIO = 0x40007000, 0x40023800, 0x40023C00, 0x40020000
 _F4_CR, _F4_PLLCFGR, _F4_CFGR = (_F4_RCC + at for at in (0x00, 0x04, 0x08))
+_F4_CSR = _F4_PWR + 0x04
 _F4_HSE_HZ = 8e6
 
 
@@ -558,7 +564,9 @@ def hse_ready(family: Family, log: Log) -> Iterator[str]:
 def voltage_scale(family: Family, log: Log) -> Iterator[str]:
     """Scale 1 is asked for while the PLL is off, and before 144 MHz."""
     for before, access, after in steps(family, log):
-        if access.write and access.address == _F4_PWR and before.get(_F4_CR, 0) & 1 << 24:
+        changed = (access.value ^ before.get(_F4_PWR, 0)) & 3 << 14
+        asked = access.write and access.address == _F4_PWR
+        if asked and (changed or access.value < 1 << 16) and before.get(_F4_CR, 0) & 1 << 24:
             yield f"{_name(access)} while the PLL is on"
         if family.system_hz(after) > 144e6 and not after.get(_F4_PWR, 0) & 1 << 14:
             yield f"{_name(access)} goes beyond 144 MHz in scale 2"
@@ -566,11 +574,24 @@ def voltage_scale(family: Family, log: Log) -> Iterator[str]:
         yield "the scale was not asked for"
 
 
+def over_drive(family: Family, log: Log) -> Iterator[str]:
+    """Above 168 MHz over-drive is on, then switched to, each seen, and after the PLL is on."""
+    for before, access, after in steps(family, log):
+        if access.write and access.address == _F4_PWR and access.value >> 16:
+            if not before.get(_F4_CR, 0) & 1 << 24:
+                yield f"{_name(access)} before the PLL is on"
+            if access.value & 1 << 17 and not before.get(_F4_CSR, 0) & 1 << 16:
+                yield f"{_name(access)} before ODRDY was seen"
+        if family.system_hz(after) > 168e6 and after.get(_F4_CSR, 0) & 3 << 16 != 3 << 16:
+            yield f"{_name(access)} goes beyond 168 MHz without over-drive"
+
+
 def bus_clocks(family: Family, log: Log) -> Iterator[str]:
-    """APB1 never runs at more than 42 MHz, APB2 at more than 84 MHz."""
+    """APB1 never runs at more than 42 MHz, APB2 at more than 84 MHz; 45 and 90 with over-drive."""
+    apb1_hz = 45e6 if family.core_hz > 168 * MHZ else 42e6
     for _, access, after in steps(family, log):
         cfgr = after.get(_F4_CFGR, 0)
-        for name, shift, most_hz in (("APB1", 10, 42e6), ("APB2", 13, 84e6)):
+        for name, shift, most_hz in (("APB1", 10, apb1_hz), ("APB2", 13, 2 * apb1_hz)):
             code = cfgr >> shift & 7
             hz = ahb_hz(family, after) / (2 ** (code - 3) if code > 3 else 1)
             if hz > most_hz:
@@ -589,7 +610,9 @@ def f4_pll(family: Family, log: Log) -> Iterator[str]:
 
 
 STM32F4 = Family(
+    name="stm32f4",
     manual="RM0090",
+    core_hz=168 * MHZ,
     reset={
         _F4_CR: 0x83,
         _F4_PLLCFGR: 0x24003010,
@@ -603,6 +626,8 @@ STM32F4 = Family(
         Ready(_F4_CR, 1 << 16, 1 << 16, _F4_CR, 1 << 17),
         Ready(_F4_CR, 1 << 24, 1 << 24, _F4_CR, 1 << 25),
         Ready(_F4_CFGR, 3, 2, _F4_CFGR, 2 << 2),
+        Ready(_F4_PWR, 1 << 16, 1 << 16, _F4_CSR, 1 << 16),
+        Ready(_F4_PWR, 1 << 17, 1 << 17, _F4_CSR, 1 << 17),
     ],
     system_hz=_f4_system_hz,
     wait_state_hz=30e6,
@@ -675,28 +700,45 @@ _OWN = {
 }
 
 
-def checks(family: str, *, energy: bool) -> tuple[Check, ...]:
+_OVER_DRIVE = (
+    Check("over-drive before the frequency", "RM0390, Entering Over-drive mode", over_drive),
+)
+
+
+def at(family: str, core_hz: int) -> Family:
+    """Return a family whose core runs at another frequency, and its serial lines with it."""
+    known = FAMILIES[family]
+    serials = {
+        number: replace(serial, clock_hz=serial.clock_hz * core_hz // known.core_hz)
+        for number, serial in known.serials.items()
+    }
+    return replace(known, core_hz=core_hz, serials=serials)
+
+
+def checks(family: Family, *, energy: bool) -> tuple[Check, ...]:
     """Return what a port's accesses must keep to."""
-    return (*_CLOCKS, *_OWN[family], *_PERIPHERALS, *(_ENERGY if energy else ()))
+    over = family.name == "stm32f4" and family.core_hz > 168 * MHZ
+    own = (*_OWN[family.name], *(_OVER_DRIVE if over else ()))
+    return (*_CLOCKS, *own, *_PERIPHERALS, *(_ENERGY if energy else ()))
 
 
 def record(
-    family: str, library: ctypes.CDLL, *, energy: bool, lost: int | None = None
+    family: Family, library: ctypes.CDLL, *, energy: bool, lost: int | None = None
 ) -> Log | None:
     """Return all accesses of a port that starts, sends, changes its rate and, for energy, marks.
 
     `lost`: number of a write that does not arrive. None: the port waits for ever.
     """
-    chip = FAMILIES[family].chip(lost)
+    chip = family.chip(lost)
     calls = [("port_init", 0), ("port_putc", ord("m")), ("port_set_baud", RATE)]
     calls += [("port_mark", 0)] * energy
     return chip.log if all(chip.call(library, *call) for call in calls) else None
 
 
-def broken_checks(family: str, log: Log, *, energy: bool) -> dict[str, list[str]]:
+def broken_checks(family: Family, log: Log, *, energy: bool) -> dict[str, list[str]]:
     """Return what is wrong, by the check that says so with the section it stands in."""
     found = {
-        check.name: [f"'{check.section}': {words}" for words in check.broken(FAMILIES[family], log)]
+        check.name: [f"'{check.section}': {words}" for words in check.broken(family, log)]
         for check in checks(family, energy=energy)
     }
     return {name: words for name, words in found.items() if words}

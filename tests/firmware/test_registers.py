@@ -6,46 +6,80 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.firmware.fake_chip import ICSR, SYST_CVR, SYST_RVR, build, interrupt
-from tests.firmware.register_order import FAMILIES, Log, broken_checks, checks, record
-from tinybench.runner.build.board import load_board, names
+from tests.firmware.register_order import (
+    FAMILIES,
+    MHZ,
+    Family,
+    Log,
+    at,
+    broken_checks,
+    checks,
+    record,
+)
+from tinybench.runner.build.board import Board, load_board, names
 
 BOARDS = [name for name in names() if load_board(name).family in FAMILIES]
 ONE_EACH = {load_board(name).family: name for name in BOARDS}
 DATA_REGISTERS = {0x40004828, 0x40008028, 0x40004404}
+OTHER_CLOCKS = [
+    ("stm32l4", 80),
+    ("stm32l4", 48),
+    ("stm32l4", 100),
+    ("stm32f4", 180),
+    ("stm32f4", 50),
+]
+"""The most of an STM32L4 and of an STM32F446, in MHz; the least; one of two steps."""
+
+
+def clocked(family: str, core_hz: int) -> Board:
+    """Return a board of the family whose core runs at another frequency."""
+    return replace(load_board(ONE_EACH[family]), clock_hz=core_hz)
 
 
 @pytest.mark.parametrize("energy", [False, True], ids=["text", "energy"])
 @pytest.mark.parametrize("name", BOARDS)
 def test_every_demand_is_kept(name: str, energy: bool, tmp_path: Path) -> None:
     """Each check of the family finds nothing, in both builds of each board."""
-    board = load_board(name)
-    log = record(board.family, build(board, tmp_path / "port", energy=energy), energy=energy)
+    _keeps_every_demand(load_board(name), tmp_path, energy=energy)
+
+
+@pytest.mark.parametrize(("family", "mhz"), OTHER_CLOCKS)
+def test_every_demand_is_kept_at_another_clock(family: str, mhz: int, tmp_path: Path) -> None:
+    """PLL, wait states, voltage, over-drive and line follow the clock that a board declares."""
+    _keeps_every_demand(clocked(family, mhz * MHZ), tmp_path, energy=True)
+
+
+def _keeps_every_demand(board: Board, folder: Path, *, energy: bool) -> None:
+    family = at(board.family, board.clock_hz)
+    log = record(family, build(board, folder / "port", energy=energy), energy=energy)
     assert log is not None, "the port waits for ever"
-    assert broken_checks(board.family, log, energy=energy) == {}
+    assert broken_checks(family, log, energy=energy) == {}
 
 
-@pytest.fixture(scope="module", params=ONE_EACH)
+@pytest.fixture(scope="module", params=[("stm32l4", 120), ("stm32f4", 168), ("stm32f4", 180)])
 def ports(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[str, dict[bool, ctypes.CDLL]]:
+) -> tuple[Family, dict[bool, ctypes.CDLL]]:
     """A family, and both builds of the port of one of its boards, by whether it is for energy."""
-    board = load_board(ONE_EACH[request.param])
+    family, mhz = request.param
+    board = clocked(family, mhz * MHZ)
     folder = tmp_path_factory.mktemp("port")
-    return board.family, {
+    return at(family, mhz * MHZ), {
         energy: build(board, folder / str(energy), energy=energy) for energy in (False, True)
     }
 
 
-def test_no_write_can_be_missing(ports: tuple[str, dict[bool, ctypes.CDLL]]) -> None:
+def test_no_write_can_be_missing(ports: tuple[Family, dict[bool, ctypes.CDLL]]) -> None:
     """When the chip loses any one write, the port waits for ever or a check says so."""
     family, libraries = ports
     unnoticed: list[str] = []
     for energy, library in libraries.items():
         whole = record(family, library, energy=energy)
         assert whole is not None
-        known = dict(FAMILIES[family].reset)
+        known = dict(family.reset)
         for number, access in enumerate(access for access in whole if access.write):
             changes = known.get(access.address) != access.value
             known[access.address] = access.value
@@ -57,7 +91,7 @@ def test_no_write_can_be_missing(ports: tuple[str, dict[bool, ctypes.CDLL]]) -> 
     assert not unnoticed
 
 
-def test_each_check_can_fail(ports: tuple[str, dict[bool, ctypes.CDLL]]) -> None:
+def test_each_check_can_fail(ports: tuple[Family, dict[bool, ctypes.CDLL]]) -> None:
     """Each is broken by a write that comes too late or without its bits, or a flag nobody reads."""
     family, libraries = ports
     seen: set[str] = set()
@@ -69,9 +103,9 @@ def test_each_check_can_fail(ports: tuple[str, dict[bool, ctypes.CDLL]]) -> None
     assert {check.name for check in checks(family, energy=True)} - seen == set()
 
 
-def spoilt(family: str, log: Log) -> Iterator[Log]:
+def spoilt(family: Family, log: Log) -> Iterator[Log]:
     """Yield records in which one thing is wrong."""
-    known = dict(FAMILIES[family].reset)
+    known = dict(family.reset)
     for number, access in enumerate(log):
         if access.write:
             rest = list(log[number + 1 :])
