@@ -10,6 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The model id of the protocol, such as "kws01". */
 extern const char model_id[];
 
@@ -52,5 +56,9 @@ extern const uint32_t model_layer_count;
 /* Run one layer. All layers, one after the other from 0, are exactly one model_infer. Returns 0, or
  * a negative number when the engine failed. */
 int model_infer_layer(uint32_t index);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

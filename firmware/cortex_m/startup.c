@@ -10,6 +10,7 @@
 /* Placed by link.ld. */
 extern uint32_t stack_limit[], stack_top[];
 extern uint8_t data_load[], data_start[], data_end[], bss_start[], bss_end[];
+extern void (*const constructors_start[])(void), (*const constructors_end[])(void);
 
 int main(void);
 void reset(void);
@@ -44,6 +45,10 @@ void reset(void) {
     register_write(0xE000ED08, (uint32_t)vectors);
     memcpy(data_start, data_load, (size_t)(data_end - data_start));
     memset(bss_start, 0, (size_t)(bss_end - bss_start));
+    for (void (*const *construct)(void) = constructors_start; construct < constructors_end;
+         construct++) {
+        (*construct)();
+    }
     interrupts_on();
     main();
     for (;;) {

@@ -12,6 +12,7 @@
 /* Placed by link.ld. */
 extern uint8_t stack_guard[];
 extern uint8_t data_load[], data_start[], data_end[], bss_start[], bss_end[];
+extern void (*const constructors_start[])(void), (*const constructors_end[])(void);
 
 #define STACK_GUARD_B 4096u /* as in link.ld; a power of two, to which stack_guard is aligned */
 
@@ -59,6 +60,10 @@ __attribute__((used, noreturn)) void start(void) {
     memset(bss_start, 0, (size_t)(bss_end - bss_start));
     WRITE(pmpaddr0, (uint32_t)stack_guard >> 2 | (STACK_GUARD_B / 8 - 1));
     WRITE(pmpcfg0, PMP_LOCKED | PMP_NAPOT);
+    for (void (*const *construct)(void) = constructors_start; construct < constructors_end;
+         construct++) {
+        (*construct)();
+    }
     main();
     stop();
 }

@@ -10,6 +10,7 @@ from tinybench.errors import UsageError
 from tinybench.files import WHOLE_MOST_B, open_regular
 
 FILES_MAX = 10_000
+CXX_SUFFIXES = (".cc", ".cpp", ".cxx")
 
 
 class Engine(msgspec.Struct, frozen=True):
@@ -20,6 +21,8 @@ class Engine(msgspec.Struct, frozen=True):
     folder: str
     sha256: str
     """Over the names and the bytes of all its files, in order."""
+    cxx: bool = False
+    """Whether any of it is C++."""
 
 
 def load_engine(folder: Path) -> Engine:
@@ -29,16 +32,17 @@ def load_engine(folder: Path) -> Engine:
     """
     try:
         paths = sorted(_files(folder))
-        if not any(path.suffix == ".c" or path.name == "engine.mk" for path in paths):
+        cxx = any(path.suffix in CXX_SUFFIXES for path in paths)
+        if not cxx and not any(path.suffix == ".c" or path.name == "engine.mk" for path in paths):
             raise UsageError(
-                f"--engine {folder}: neither .c files nor an engine.mk; give the folder of an "
-                "engine's sources (docs/engine.md)"
+                f"--engine {folder}: neither .c or .cc files nor an engine.mk; give the folder of "
+                "an engine's sources (docs/engine.md)"
             )
         listing = [[str(path.relative_to(folder)), _sha256(path)] for path in paths]
     except OSError as error:
         raise UsageError(f"--engine {folder}: cannot be read: {error}") from error
     digest = hashlib.sha256(json.dumps(listing).encode()).hexdigest()
-    return Engine(folder.resolve().name, str(folder.resolve()), digest)
+    return Engine(folder.resolve().name, str(folder.resolve()), digest, cxx)
 
 
 def _sha256(path: Path) -> str:

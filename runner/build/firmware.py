@@ -34,8 +34,28 @@ _OVERFLOW = re.compile(r"region `(FLASH|RAM)' overflowed by ([0-9]+) bytes")
 """What the linker says. Ref: binutils, ld."""
 _SIZES = re.compile(r"^ *([0-9]{1,12})[ \t]+([0-9]{1,12})[ \t]+([0-9]{1,12})[ \t]", re.MULTILINE)
 """What size says: text, data, bss. Ref: binutils, size, Berkeley format."""
+_NOT_THERE = (
+    (
+        re.compile(r"undefined (?:reference to|symbol) .{0,3}(?:__cxa_(?:throw|allocate_exception|"
+                   r"begin_catch)|__gxx_personality)|exception handling disabled"),
+        "the engine throws or catches C++ exceptions, which firmware has none of; build it without "
+        "(-fno-exceptions), so that it returns its errors",
+    ),
+    (
+        re.compile(r"undefined (?:reference to|symbol) .{0,3}(?:_?sbrk|_sbrk_r|__heap_start|"
+                   r"malloc|operator new)\b"),
+        "the engine takes memory from a heap (malloc or new), and firmware has one only where the "
+        "engine declares it: ENGINE_HEAP_B := BYTES in its engine.mk; or use static memory",
+    ),
+)  # fmt: skip
+"""What a compiler or linker says of what C++ wants and firmware has not. Ref: gcc; binutils, ld."""
+_NO_HEADER = re.compile(
+    r"fatal error: (?:c[a-z]{3,9}|algorithm|array|atomic|bitset|functional|initializer_list|"
+    r"iterator|limits|map|memory|new|numeric|optional|set|string|tuple|type_traits|utility|vector"
+    r"): No such"
+)
 SOURCE_FOLDERS = (
-    *("core", "kernels", "ports", "semihosting", "stm32", "cortex_m", "riscv"),
+    *("core", "kernels", "ports", "semihosting", "stm32", "cortex_m", "riscv", "cxx"),
     *("th_api", "th_api/api"),
 )
 COMPILER_PACKAGES = {
@@ -44,6 +64,8 @@ COMPILER_PACKAGES = {
     "riscv64-unknown-elf-": "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf",
 }
 """Debian's packages of a compiler and its C library, by the compiler's prefix."""
+CXX_PACKAGES = {"": "g++", "arm-none-eabi-": "libstdc++-arm-none-eabi-newlib"}
+"""Those of the C++ library, likewise; Debian has none for RISC-V without an operating system."""
 OBJCOPY_FORMATS = {"bin": ["binary", "--gap-fill=0xff"], "hex": ["ihex"]}
 """Gaps of a raw image are what erased flash holds."""
 
@@ -79,6 +101,9 @@ def build(board: Board, task: Task, model: Path | Engine, *, energy: bool = Fals
     """
     _require("make", "make")
     compiler = _compiler_version(board)
+    if isinstance(model, Engine) and model.cxx:
+        prefix = _toolchain(board).prefix
+        _require(prefix + "g++", COMPILER_PACKAGES.get(prefix) if prefix else CXX_PACKAGES[""])
     sources = _sources_sha256()
     images = cache_folder() / "firmware"
     if any(character.isspace() for character in str(images)):
@@ -275,9 +300,22 @@ def _make(board: Board, work: Path, build_id: str, source: list[str], *, energy:
                 + ". Use a smaller model or another board"
             )
         raise BuildError(
-            f"the firmware of {board.name} does not build; make says:\n"
-            + textwrap.indent(words, "    ", lambda _: True)
+            f"the firmware of {board.name} does not build{missing_cxx(board, done.err)}; make "
+            "says:\n" + textwrap.indent(words, "    ", lambda _: True)
         )
+
+
+def missing_cxx(board: Board, words: str) -> str:
+    """Return what an engine wants of C or C++ that is not there, by what make says; "" if none."""
+    for pattern, said in _NOT_THERE:
+        if pattern.search(words):
+            return f": {said}"
+    if _NO_HEADER.search(words):
+        package = CXX_PACKAGES.get(_toolchain(board).prefix)
+        remedy = f"install it with: sudo apt-get install {package}" if package else "use a board "
+        remedy += "" if package else "with another core, such as mps2-an386"
+        return f": the C++ library of {compiler_program(board)} is not there; {remedy}"
+    return ""
 
 
 def _engine_flags(work: Path, engine: Engine) -> str:

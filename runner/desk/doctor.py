@@ -14,7 +14,7 @@ from tinybench.cache import cache_folder
 from tinybench.program import ask
 
 from ..build import board as boards
-from ..build import tool
+from ..build import firmware, tool
 
 TOOL_TIMEOUT_S = 20
 
@@ -67,6 +67,13 @@ def examine() -> list[Finding]:
             _file("arm-none-eabi-gcc", "libc.a"),
             "firmware of Cortex-M boards",
             "sudo apt-get install libnewlib-arm-none-eabi",
+        ),
+        Finding(
+            "libstdc++ for Arm",
+            _file("arm-none-eabi-g++", "libstdc++_nano.a"),
+            "engines of C++, such as tflm, on Cortex-M boards",
+            f"sudo apt-get install {firmware.CXX_PACKAGES['arm-none-eabi-']}",
+            required=False,
         ),
         Finding(
             "picolibc for RISC-V",

@@ -13,11 +13,11 @@ from tests import ROOT
 from tests.firmware.dut_process import FAKE_MODEL, READY, DutProcess
 from tests.firmware.dut_process import build as firmware_of
 from tests.runner.results.a_result import good_result
-from tinybench.errors import UsageError
+from tinybench.errors import BuildError, UsageError
 from tinybench.runner import cli
 from tinybench.runner.build.board import load_board
 from tinybench.runner.build.engine import load_engine
-from tinybench.runner.build.firmware import build
+from tinybench.runner.build.firmware import build, missing_cxx
 from tinybench.runner.build.task import load_task
 from tinybench.runner.results.result import ModelUsed
 from tinybench.runner.rules import check
@@ -303,7 +303,7 @@ def test_other_sources_are_another_image(tmp_path: Path) -> None:
     ("words", "message"),
     [
         (["--engine", "{}/none"], "cannot be read"),
-        (["--engine", "{}/empty"], r"neither \.c files nor an engine\.mk"),
+        (["--engine", "{}/empty"], r"neither \.c or \.cc files nor"),
         (
             ["--engine", "{}/mine", "--board", "serial", "--port", "/dev/null"],
             "holds its own already",
@@ -345,3 +345,93 @@ def test_a_folder_of_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
         (tmp_path / f"{index}.c").touch()
     with pytest.raises(UsageError, match="more than 3 files"):
         load_engine(tmp_path)
+
+
+CXX_ENGINE = """\
+#include "model.h"
+
+struct Table {
+    explicit Table(float first) : value(first) {}
+    virtual ~Table() {}
+    virtual float at(uint32_t index) const { return value + (float)index; }
+    float value;
+};
+static Table table{(float)model_input_b};
+
+const char model_id[] = "cxx01";
+const uint32_t model_input_b = 4;
+uint8_t model_input[4] __attribute__((aligned(4)));
+const uint8_t model_input_flip = 0;
+const uint32_t model_result_count = 2, model_result_decimals = 1, model_layer_count = 1;
+const bool model_result_rounded = true;
+void model_load(void) {}
+int model_infer(void) { return 0; }
+int model_infer_layer(uint32_t) { return 0; }
+void model_finish(void) {}
+float model_result(uint32_t index) { return table.at(index) + model_input[0]; }
+"""
+"""Answers what only its constructor knows."""
+
+
+@pytest.mark.parametrize("name", ["mps2-an386", "qemu-riscv32", "host"])
+def test_constructors_run_before_main(name: str, tmp_path: Path) -> None:
+    """An engine of C++ with a static object and virtual functions gives the right answers."""
+    (tmp_path / "engine").mkdir()
+    (tmp_path / "engine" / "engine.cc").write_text(CXX_ENGINE)
+    board = load_board(name)
+    elf = firmware_of(board, tmp_path / "out", engine=tmp_path / "engine")
+    with DutProcess(board.command(str(elf))) as dut:
+        dut.read_until(READY)
+        dut.upload(b"\x02\x00\x00\x00")
+        assert dut.ask(b"infer 1 0").endswith("m-results-[6.0,7.0]\r\n")
+
+
+TAKES_MEMORY = "static int *taken = new int[4];\n", "taken[0] = 1"
+THROWS = "", "if (model_input[0]) throw 1"
+
+
+@pytest.mark.parametrize(
+    ("head", "does", "wants"),
+    [(*TAKES_MEMORY, "ENGINE_HEAP_B := BYTES"), (*THROWS, "without .-fno-exceptions.")],
+)
+def test_what_firmware_has_not_is_refused_in_words(
+    head: str, does: str, wants: str, tmp_path: Path
+) -> None:
+    """A heap that nobody declared, and exceptions: at the build, not by a silent board."""
+    text = CXX_ENGINE.replace("model_load(void) {", f"model_load(void) {{ {does};")
+    (tmp_path / "engine").mkdir()
+    (tmp_path / "engine" / "engine.cc").write_text(
+        text.replace("struct Table", head + "struct Table")
+    )
+    with pytest.raises(BuildError, match=wants):
+        build(load_board("mps2-an386"), load_task("kws"), load_engine(tmp_path / "engine"))
+
+
+def test_a_declared_heap_is_there(tmp_path: Path) -> None:
+    """With ENGINE_HEAP_B, new gives memory."""
+    head, does = TAKES_MEMORY
+    text = CXX_ENGINE.replace("model_load(void) {", f"model_load(void) {{ {does};")
+    text = text.replace("+ model_input[0]", "+ (float)taken[0]")
+    (tmp_path / "engine").mkdir()
+    (tmp_path / "engine" / "engine.mk").write_text("ENGINE_HEAP_B := 2048\n")
+    (tmp_path / "engine" / "engine.cc").write_text(
+        text.replace("struct Table", head + "struct Table")
+    )
+    board = load_board("mps2-an386")
+    elf = firmware_of(board, tmp_path / "out", engine=tmp_path / "engine")
+    with DutProcess(board.command(str(elf))) as dut:
+        dut.read_until(READY)
+        dut.upload(bytes(4))
+        assert dut.ask(b"infer 1 0").endswith("m-results-[5.0,6.0]\r\n")
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("x.h:3:10: fatal error: type_traits: No such file or directory", "libstdc.*-newlib"),
+        ("x.h:3:10: fatal error: weights.h: No such file or directory", r"\A\Z"),
+    ],
+)
+def test_a_missing_cxx_library_is_named(said: str, told: str) -> None:
+    """By a header of it that the compiler does not find; others are the engine's own."""
+    assert re.search(told, missing_cxx(load_board("mps2-an386"), said))
