@@ -15,6 +15,12 @@ struct copy_strided {
 };
 void copy_strided(const struct copy_strided *op, const void *in, void *out);
 
+/* All of a tensor. */
+struct copy_whole {
+    int32_t size_b;
+};
+void copy_whole(const struct copy_whole *op, const void *in, void *out);
+
 /* The same value everywhere. */
 struct fill {
     int32_t count;

@@ -8,6 +8,7 @@ import numpy as np
 
 from tests.models import tflite_builder as build
 from tests.models.random_operators import RANDOM
+from tests.models.streaming import running_sum
 from tests.models.tflite_builder import Model, Rng
 from tinybench.models.compiler import KERNELS, compile_model, operators
 
@@ -20,6 +21,12 @@ TensorFlow Lite Micro, on random shapes and scales, on the host and on every emu
 stand at float ends, `QUANTIZE` at ends of uint8. Everything else is refused by name, all of it at
 once. This page is made from the code.
 
+A state (variables, which `CALL_ONCE` may give other values than zero) lives in memory of its own.
+Every inference begins with it as it was at first, so that the same input gives the same answer,
+however often it is inferred and timed; putting it back is part of the first layer. The firmware's
+command `state keep` puts it back once and lets it last from one inference to the next, as in a
+stream, and `state reset` ends that. Subgraphs that are never called are left out.
+
 The kernels are those that a core of each kind calls: `plain` everywhere, `blocked` without DSP
 instructions, `dsp` with those of Armv7E-M, `mve` with those of Armv8.1-M; an empty place means the
 plain one. A layer whose shape or scales a faster kernel does not know gets the plain one as well,
@@ -28,6 +35,9 @@ and `tinybench compile` says so.
 | operator | plain | blocked | dsp | mve |
 | --- | --- | --- | --- | --- |
 """
+
+
+STATE = ("ASSIGN_VARIABLE", "CALL_ONCE", "READ_VARIABLE", "VAR_HANDLE")
 
 
 def _planar(rng: Rng) -> Model:
@@ -49,6 +59,8 @@ def _models(name: str) -> list[Model]:
         "AVERAGE_POOL_2D": lambda: [build.average_pool(rng, (4, 4, 4), (4, 4), (4, 4))],
         "SOFTMAX": lambda: [build.softmax(rng, 8, 0.1)],
     }
+    if name in STATE:
+        return [running_sum(initial=[1, 2, 3, 4])]
     if name in layers:
         return layers[name]()
     ends = [RANDOM["DEQUANTIZE"](rng)] if name == "QUANTIZE" else []
@@ -66,7 +78,8 @@ def _row(name: str, folder: Path) -> str:
             for entry in manifest.operators:
                 if entry.operator == name:
                     found |= dict.fromkeys(entry.kernel.split(" + "))
-        cells.append(", ".join(f"`{kernel}`" if kernel else "none needed" for kernel in found))
+        named = [f"`{kernel}`" for kernel in found if kernel]
+        cells.append(", ".join(named) or "none needed")
     plain, *faster = cells
     faster = ["" if cell == plain else cell for cell in faster]
     return f"| `{name}`: {_what(name)} | {' | '.join([plain, *faster])} |\n"
