@@ -65,7 +65,7 @@ def emit(
     states = [t for t in graph.tensors if t.initial is not None]
     parts += _states(states)
     parts += [_constants(step, name) for layer in layers for name, _, step in layer]
-    parts += [_layer(i, layer, memory, bool(states)) for i, layer in enumerate(layers)]
+    parts += [_layer(i, layer, memory, graph.tensors) for i, layer in enumerate(layers)]
     parts += [
         "int model_infer(void) {",
         *(f"    layer_{i}();" for i in range(len(layers))),
@@ -235,7 +235,8 @@ def _constants(step: Step, name: str) -> str:
 
 def _array(name: str, constant: Constant) -> str:
     if constant.values.ndim == 2:
-        body = "".join(f"    {{{', '.join(map(str, row))}}},\n" for row in constant.values.tolist())
+        rows = constant.values.tolist()
+        body = "".join(f"    {{{', '.join(map(_number, row))}}},\n" for row in rows)
     else:
         body = _numbers(constant.values)
     return (
@@ -244,30 +245,45 @@ def _array(name: str, constant: Constant) -> str:
     )
 
 
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else _float(value)
+
+
 def _numbers(values: np.ndarray) -> str:
-    texts = list(map(str, values.tolist()))
+    if values.dtype == np.float32:
+        texts = [f"{value.hex()}f" for value in values.tolist()]
+    else:
+        texts = list(map(str, values.tolist()))
     return "".join(
         "    " + ", ".join(texts[i : i + _PER_LINE]) + ",\n"
         for i in range(0, len(texts), _PER_LINE)
     )
 
 
-def _layer(number: int, layer: list[tuple[str, int, Step]], memory: Memory, has_state: bool) -> str:
-    calls = "\n".join(_call(name, i, step, memory) for name, i, step in layer)
+def _layer(
+    number: int, layer: list[tuple[str, int, Step]], memory: Memory, tensors: tuple[Tensor, ...]
+) -> str:
+    calls = "\n".join(_call(name, i, step, memory, tensors) for name, i, step in layer)
+    has_state = any(tensor.initial is not None for tensor in tensors)
     if has_state and number == 0:
         calls = f"    if (!state_kept) {{\n        reset_state();\n    }}\n{calls}"
     return f"static void layer_{number}(void) {{\n{calls}\n}}\n"
 
 
-def _call(name: str, number: int, step: Step, memory: Memory) -> str:
-    arguments = [
-        f"&{name}",
-        *(memory.places[i] for i in step.inputs),
-        memory.places[step.output],
-    ]
-    if step.scratch_b:
-        arguments.append(memory.scratch[number])
-    return f"    {step.function}({', '.join(arguments)});"
+def _call(name: str, number: int, step: Step, memory: Memory, tensors: tuple[Tensor, ...]) -> str:
+    ends = [*step.inputs, step.output]
+    places = [memory.places[i] for i in ends]
+    if step.images > 1:
+        parts_b = [tensors[i].size_b // step.images for i in ends]
+        places = [
+            f"({'int8_t' if i == step.output else 'const int8_t'} *)({place}) + image * {part_b}"
+            for place, part_b, i in zip(places, parts_b, ends, strict=True)
+        ]
+    arguments = [f"&{name}", *places, *([memory.scratch[number]] if step.scratch_b else [])]
+    call = f"    {step.function}({', '.join(arguments)});"
+    if step.images == 1:
+        return call
+    return f"    for (int32_t image = 0; image < {step.images}; image++) {{\n    {call}\n    }}"
 
 
 def _float(value: float) -> str:

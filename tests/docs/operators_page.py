@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.models import random_floats
 from tests.models import tflite_builder as build
 from tests.models.random_operators import RANDOM
 from tests.models.streaming import running_sum
@@ -15,11 +16,19 @@ from tinybench.models.compiler import KERNELS, compile_model, operators
 HEAD = """\
 # Operators
 
-What the model compiler knows, in int8. Each is equal to the bit to the reference kernels of
-TensorFlow Lite Micro, on random shapes and scales, on the host and on every emulated core
-(`tests/firmware/test_random_operators.py`, `test_kernels.py`). `QUANTIZE` and `DEQUANTIZE` also
-stand at float ends, `QUANTIZE` at ends of uint8. Everything else is refused by name, all of it at
-once. This page is made from the code.
+What the model compiler knows, in int8 and, where the table says so, in floats. In int8 each is
+equal to the bit to the reference kernels of TensorFlow Lite Micro, on random shapes and scales, on
+the host and on every emulated core (`tests/firmware/test_random_operators.py`, `test_kernels.py`).
+`QUANTIZE` and `DEQUANTIZE` also stand at float ends, `QUANTIZE` at ends of uint8. A batch of
+images is a loop over the images. Everything else is refused by name, all of it at once. This page
+is made from the code.
+
+Floats (`FLOAT32`) are computed in single precision by plain C, in the reference's order: by the FPU
+where a core has one, else by the compiler's soft float, with the same bits on every core. What only
+adds, multiplies, divides and compares is equal to the reference to the bit; what has exponentials,
+which are our own, differs by at most so many steps of single precision (measured on random models):
+`ELU` and `TANH` 3, `LOGISTIC` and `SOFTMAX` 2. Constants that are kept as float16 or int8 and only
+dequantised become floats when a model is compiled. There is no faster kernel for floats.
 
 A state (variables, which `CALL_ONCE` may give other values than zero) lives in memory of its own.
 Every inference begins with it as it was at first, so that the same input gives the same answer,
@@ -32,8 +41,8 @@ instructions, `dsp` with those of Armv7E-M, `mve` with those of Armv8.1-M; an em
 plain one. A layer whose shape or scales a faster kernel does not know gets the plain one as well,
 and `tinybench compile` says so.
 
-| operator | plain | blocked | dsp | mve |
-| --- | --- | --- | --- | --- |
+| operator | plain | blocked | dsp | mve | floats |
+| --- | --- | --- | --- | --- | --- |
 """
 
 
@@ -82,7 +91,20 @@ def _row(name: str, folder: Path) -> str:
         cells.append(", ".join(named) or "none needed")
     plain, *faster = cells
     faster = ["" if cell == plain else cell for cell in faster]
-    return f"| `{name}`: {_what(name)} | {' | '.join([plain, *faster])} |\n"
+    cells = [plain, *faster, _of_floats(name, folder)]
+    return f"| `{name}`: {_what(name)} | {' | '.join(cells)} |\n"
+
+
+def _of_floats(name: str, folder: Path) -> str:
+    """Return the kernels of an operator on floats."""
+    if name not in random_floats.NAMES:
+        known = operators.kind(name).types
+        return "the same" if "FLOAT32" in known else ""
+    rng = np.random.default_rng(0)
+    model = build.write(random_floats.floats(random_floats.MAKERS[name](rng)))
+    entries = compile_model(model, folder, model_id="page").operators
+    found = [entry.kernel for entry in entries if entry.operator == name]
+    return f"`{found[0]}`".replace(" + ", "`, `")
 
 
 def _what(name: str) -> str:

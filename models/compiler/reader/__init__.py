@@ -12,6 +12,7 @@ from tinybench.errors import ModelError
 from ..graph import Graph, Operator, Tensor
 from ..interface import MAX_ENDS
 from ..operators import kind, names
+from .constants import fold
 from .tables import ints, read_call, read_operator, read_tensor, unused
 from .variables import keep_variables
 
@@ -73,6 +74,9 @@ def _read(data: bytes) -> Graph:
         for i in range(subgraph.TensorsLength())
     )
     graph = Graph((*tensors, *states), operators, ends["Inputs"], ends["Outputs"])
+    graph = fold(graph)
+    if not graph.operators:
+        raise ModelError("the model has no operators that lead to an output")
     _check_order(graph)
     return graph
 
