@@ -9,7 +9,7 @@ import numpy as np
 from tests.models import random_floats
 from tests.models import tflite_builder as build
 from tests.models.random_operators import RANDOM
-from tests.models.streaming import running_sum
+from tests.models.streaming import running_sum, svdf
 from tests.models.tflite_builder import Model, Rng
 from tinybench.models.compiler import KERNELS, compile_model, operators
 
@@ -68,6 +68,8 @@ def _models(name: str) -> list[Model]:
         "AVERAGE_POOL_2D": lambda: [build.average_pool(rng, (4, 4, 4), (4, 4), (4, 4))],
         "SOFTMAX": lambda: [build.softmax(rng, 8, 0.1)],
     }
+    if name == "SVDF":
+        return [svdf(rng)]
     if name in STATE:
         return [running_sum(initial=[1, 2, 3, 4])]
     if name in layers:

@@ -9,7 +9,7 @@ from tests.firmware import model_runner
 from tests.firmware.dut_process import READY, DutProcess, build
 from tests.firmware.model_runner import HOST
 from tests.models import tflite_builder
-from tests.models.streaming import running_sum
+from tests.models.streaming import running_sum, svdf
 from tinybench.errors import ModelError
 from tinybench.models.compiler import compile_model
 from tinybench.runner.build.board import load_board
@@ -52,6 +52,22 @@ def test_a_stream_carries_its_state_and_an_input_alone_begins_anew(
     fresh = [model_runner.reference_answers(tflite, one[None])[0] for one in data]
     np.testing.assert_array_equal(alone, fresh)
     assert (streamed[1:] != alone[1:]).any()
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_layer_that_remembers_equals_the_reference(
+    wide: bool, streaming_objects: list[Path], tmp_path: Path
+) -> None:
+    """A stream through an SVDF with a state of int8 or of int16 gives the same, to the bit."""
+    pytest.importorskip("tflite_micro", reason="the oracle, tflite-micro, is not installed")
+    rng = np.random.default_rng(3)
+    for _ in range(6):
+        model = svdf(rng, wide)
+        tflite = tflite_builder.write(model)
+        data = rng.integers(-128, 128, (24, model.tensors[0].shape[1])).astype(np.int8)
+        found, _ = model_runner.answers(HOST, streaming_objects, tflite, data, tmp_path)
+        np.testing.assert_array_equal(found, model_runner.reference_answers(tflite, data))
+        assert len(np.unique(found)) > 10
 
 
 def test_a_state_is_kept_and_put_back_by_a_command(tmp_path: Path) -> None:
