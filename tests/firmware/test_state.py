@@ -1,5 +1,6 @@
 """Models that keep a state: it is put back for every inference, or lasts through a stream."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +96,13 @@ def test_a_state_is_kept_and_put_back_by_a_command(tmp_path: Path) -> None:
     ]
 
 
+def with_weights(model: tflite_builder.Model, kind: str) -> tflite_builder.Model:
+    """Return an SVDF whose weights have another type."""
+    tensors = list(model.tensors)
+    tensors[1] = replace(tensors[1], type=kind)
+    return replace(model, tensors=tensors)
+
+
 REFUSED = {
     "an initialiser that computes": (
         lambda: running_sum(initial=[1, 2, 3, 4], computes=True),
@@ -107,6 +115,10 @@ REFUSED = {
     "a subgraph that is not there": (
         lambda: running_sum(initial=[1, 2, 3, 4], called=7),
         r"operator 0 CALL_ONCE calls subgraph 7 of 2",
+    ),
+    "weights of another type": (
+        lambda: with_weights(svdf(np.random.default_rng(0)), "FLOAT32"),
+        r"operator 0 SVDF: its weights, tensor 1 't1', are FLOAT32; INT8 is supported",
     ),
     "itself": (
         lambda: running_sum(initial=[1, 2, 3, 4], called=0),

@@ -18,9 +18,9 @@ def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
         raise ModelError("has no state, or no weights")
     if state.type not in ("INT8", "INT16"):
         raise ModelError(f"its state is {state.type}; INT8 and INT16 are supported")
+    weights, memory = constant(features, "INT8", "weights"), constant(times, state.type, "times")
     for tensor in (features, times, state):
         check_quantisation(tensor)
-    weights, memory = constant(features, "INT8", "weights"), constant(times, state.type, "times")
     rank = int(op.options["Rank"])
     if weights.ndim != 2 or memory.ndim != 2 or rank < 1 or len(weights) % rank:
         raise ModelError(f"rank {rank}, weights of {list(weights.shape)} and {list(memory.shape)}")
