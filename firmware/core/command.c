@@ -123,6 +123,8 @@ static void run_help(char *rest) {
          "db print       show the input\r\n"
          "infer [N [W]]  W untimed inferences (10), then N timed ones (1)\r\n"
          "results        outputs of the last window\r\n"
+         "state keep     a model's state lasts from one inference to the next, from now on\r\n"
+         "state reset    each inference begins with the state as it was at first\r\n"
          "profile-layers N  N inferences, timed layer by layer\r\n"
          "frames         go on in binary frames, until the frame LEAVE\r\n"
          "baud N         go on at N bits a second; undone unless 'name' comes next\r\n");
@@ -180,6 +182,23 @@ static void run_results(char *rest) {
     infer_results();
 }
 
+__attribute__((weak)) bool model_keep_state(bool kept) {
+    (void)kept;
+    return false;
+}
+
+static void run_state(char *rest) {
+    const char *what = next_word(&rest);
+    bool kept = what != NULL && strcmp(what, "keep") == 0;
+    if (!kept && (what == NULL || strcmp(what, "reset") != 0)) {
+        text("e-[Command 'state' requires 'keep' or 'reset']\r\n");
+    } else if (!model_keep_state(kept)) {
+        text("e-[Command 'state' needs a model that has one]\r\n");
+    } else {
+        text(kept ? "m-state-[kept]\r\n" : "m-state-[reset]\r\n");
+    }
+}
+
 static void run_frames(char *rest) {
     (void)rest;
     if (frames_offered()) {
@@ -228,7 +247,7 @@ static const struct {
     {"name", run_name},           {"profile", run_profile}, {"caps", run_caps},
     {"help", run_help},           {"db", run_db},           {"infer", run_infer},
     {"timestamp", run_timestamp}, {"results", run_results}, {"profile-layers", run_profile_layers},
-    {"frames", run_frames},       {"baud", run_baud},
+    {"state", run_state},         {"frames", run_frames},   {"baud", run_baud},
 };
 
 void command_run(char *command) {

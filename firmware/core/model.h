@@ -36,6 +36,12 @@ void model_load(void);
 /* Run one inference on the loaded input. Returns 0, or a negative number when the engine failed. */
 int model_infer(void);
 
+/* A model may keep a state, such as what a stream said before. By default each inference begins
+ * with it as it was at first, so that the same input gives the same output. Where `kept`, it lasts
+ * from one inference to the next; either way it is put back now. Returns false where the model has
+ * no state; an engine without one leaves this out. */
+bool model_keep_state(bool kept);
+
 /* Called once after the last inference of a window, untimed, while its input is still in
  * model_input: computes whatever model_result needs of both. */
 void model_finish(void);

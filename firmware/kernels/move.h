@@ -15,12 +15,25 @@ struct copy_strided {
 };
 void copy_strided(const struct copy_strided *op, const void *in, void *out);
 
+/* All of a tensor. */
+struct copy_whole {
+    int32_t size_b;
+};
+void copy_whole(const struct copy_whole *op, const void *in, void *out);
+
 /* The same value everywhere. */
 struct fill {
     int32_t count;
     int32_t value;
 };
 void fill(const struct fill *op, void *out);
+
+/* The same word of four bytes everywhere. */
+struct fill_words {
+    int32_t count;
+    int32_t value;
+};
+void fill_words(const struct fill_words *op, void *out);
 
 /* Runs of bytes along an axis of `whole` places, in the order of `places`. */
 struct gather {
@@ -30,13 +43,12 @@ struct gather {
 };
 void gather(const struct gather *op, const void *in, void *out);
 
-/* The nearest pixel of each row and column. */
+/* The nearest pixel of each row and column; a pixel has `channel_count` bytes. */
 struct resize_nearest_neighbor {
     const int32_t *rows;    /* [out_h] */
     const int32_t *columns; /* [out_w] */
     int32_t in_w, out_h, out_w, channel_count;
 };
-void resize_nearest_neighbor(const struct resize_nearest_neighbor *op, const int8_t *in,
-                             int8_t *out);
+void resize_nearest_neighbor(const struct resize_nearest_neighbor *op, const void *in, void *out);
 
 #endif

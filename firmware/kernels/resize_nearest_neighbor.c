@@ -3,13 +3,14 @@
 
 #include "move.h"
 
-void resize_nearest_neighbor(const struct resize_nearest_neighbor *op, const int8_t *in,
-                             int8_t *out) {
+void resize_nearest_neighbor(const struct resize_nearest_neighbor *op, const void *in, void *out) {
+    const uint8_t *pixels = in;
+    uint8_t *to = out;
     const uint32_t pixel_b = (uint32_t)op->channel_count;
     for (int32_t y = 0; y < op->out_h; y++) {
-        const int8_t *row = in + op->rows[y] * op->in_w * op->channel_count;
-        for (int32_t x = 0; x < op->out_w; x++, out += pixel_b) {
-            memcpy(out, row + op->columns[x] * op->channel_count, pixel_b);
+        const uint8_t *row = pixels + op->rows[y] * op->in_w * op->channel_count;
+        for (int32_t x = 0; x < op->out_w; x++, to += pixel_b) {
+            memcpy(to, row + op->columns[x] * op->channel_count, pixel_b);
         }
     }
 }

@@ -12,7 +12,7 @@ from .emit import emit, result_count
 from .interface import InputFormat, Interface, ResultKind, check_interface, ends_b
 from .layout import lay_out
 from .lower import lower
-from .manifest import Manifest, OperatorEntry, entries, weights_b
+from .manifest import Manifest, OperatorEntry, entries, state_b, weights_b
 from .reader import read_graph
 
 __all__ = ["KERNELS", "InputFormat", "Manifest", "OperatorEntry", "ResultKind", "compile_model"]
@@ -68,7 +68,8 @@ def compile_model(
         tables_b=sum(step.tables_b for step in steps),
         arena_b=memory.arena_b,
         result_b=result_b,
-        tensor_ram_b=input_b + copies_b + memory.arena_b + result_b,
+        tensor_ram_b=input_b + copies_b + memory.arena_b + result_b + state_b(graph),
+        state_b=state_b(graph),
         operators=entries(graph, steps, memory.in_use),
     )
     encoded = msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"

@@ -14,7 +14,7 @@ from .graph import Tensor
 from .interface import Interface, ends_b
 from .layout import Life, lay_out
 from .lower import lower
-from .manifest import OperatorEntry, entries, weights_b
+from .manifest import OperatorEntry, entries, state_b, weights_b
 from .reader import read_graph
 
 
@@ -85,7 +85,7 @@ def anatomy(tflite: Path, kernels: tuple[str, ...]) -> Anatomy:
                 weights_b=weights_b(graph, steps),
                 tables_b=sum(step.tables_b for step in steps),
                 arena_b=memory.arena_b,
-                tensor_ram_b=input_b + copies_b + memory.arena_b + result_b,
+                tensor_ram_b=input_b + copies_b + memory.arena_b + result_b + state_b(graph),
                 operators=entries(graph, steps, memory.in_use),
                 lives=memory.lives,
             )

@@ -13,8 +13,10 @@ from tinybench.errors import ModelError
 from .fixed_point import INT8_MAX, INT8_MIN
 from .graph import Graph, Operator, Tensor
 
-RANGES = {"INT8": (INT8_MIN, INT8_MAX), "UINT8": (0, 255)}
+RANGES = {"INT8": (INT8_MIN, INT8_MAX), "UINT8": (0, 255), "INT16": (-32768, 32767)}
 """Values of the types that are quantised."""
+DTYPES = {"INT8": "<i1", "INT16": "<i2", "INT32": "<i4", "INT64": "<i8", "FLOAT32": "<f4"}
+"""Of constants, as numpy calls them."""
 SCALE_BITS = 60
 """Quotients of two scales fit single precision, and no converter gives one that is further off."""
 ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_RELU6 = 0, 1, 3
@@ -64,12 +66,14 @@ def source_and_target(graph: Graph, op: Operator) -> tuple[Tensor, Tensor]:
 
 
 def operand(tensor: Tensor | None) -> Tensor:
-    """Return an input that may be an activation or a quantised constant of int8."""
+    """Return an input that may be an activation or a constant, of floats or quantised."""
     if tensor is None:
         raise ModelError("has no input")
     if tensor.data is not None:
-        constant(tensor, "INT8", "values")
-        check_quantisation(tensor)
+        kind = tensor.type if tensor.type in ("INT16", "FLOAT32") else "INT8"
+        constant(tensor, kind, "values")
+        if kind != "FLOAT32":
+            check_quantisation(tensor)
     return tensor
 
 
@@ -110,7 +114,7 @@ def constant(tensor: Tensor | None, kind: str, what: str) -> np.ndarray:
         raise ModelError(f"its {what} are no constant")
     if tensor.type != kind:
         raise ModelError(f"its {what}, {tensor}, are {tensor.type}; {kind} is supported")
-    dtype = np.dtype({"INT8": "<i1", "INT32": "<i4", "INT64": "<i8"}[kind])
+    dtype = np.dtype(DTYPES[kind])
     if len(tensor.data) != tensor.elements * dtype.itemsize:
         raise ModelError(
             f"its {what}, {tensor}, hold {len(tensor.data)} bytes, "
@@ -142,6 +146,8 @@ def six_of(tensor: Tensor) -> int:
 
 
 def check_same_quantisation(source: Tensor, target: Tensor) -> None:
-    """Raise ModelError unless both stand for the same real numbers."""
+    """Raise ModelError unless both stand for the same real numbers; floats always do."""
+    if not (source.scales or target.scales):
+        return
     if source.zero_point != target.zero_point or abs(source.scale - target.scale) > 1e-6:
         raise ModelError(f"{source} and {target} must have the same scale and zero point")

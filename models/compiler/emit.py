@@ -32,12 +32,13 @@ def emit(
     decimals = max(enough, interface.decimals or 0)
     rounded = mse or decimals > enough
     floats = any(upload.quantised for upload in sources)
-    copied = any(not upload.in_place for upload in sources)
+    copied = any(not (upload.in_place or upload.quantised) for upload in sources)
+    stateful = any(t.initial is not None for t in graph.tensors)
     flipped = any(upload.flipped for upload in sources)
     parts = [
         "/* Generated from a .tflite by the tinybench model compiler. */",
         '#include "model.h"\n',
-        *(["#include <string.h>\n"] if copied and not floats else []),
+        *(["#include <string.h>\n"] if copied or stateful else []),
         *(['#include "float32.h"'] if floats or mse else []),
         *(f'#include "{header}"' for header in headers),
         "",
@@ -61,8 +62,10 @@ def emit(
             )
     parts.append("static bool finished; /* without it, a result is 0 */\n")
     parts += _operands(graph, steps)
+    states = [t for t in graph.tensors if t.initial is not None]
+    parts += _states(states)
     parts += [_constants(step, name) for layer in layers for name, _, step in layer]
-    parts += [_layer(i, layer, memory) for i, layer in enumerate(layers)]
+    parts += [_layer(i, layer, memory, graph.tensors) for i, layer in enumerate(layers)]
     parts += [
         "int model_infer(void) {",
         *(f"    layer_{i}();" for i in range(len(layers))),
@@ -184,6 +187,36 @@ def _operands(graph: Graph, steps: list[Step]) -> list[str]:
     ]
 
 
+def _states(states: list[Tensor]) -> list[str]:
+    """Return the memory of states, and what puts them back to how they begin."""
+    if not states:
+        return []
+    texts, resets = list[str](), list[str]()
+    for t in states:
+        initial = t.initial or b""
+        texts.append(f"static int8_t state_{t.index}[{t.size_b}] __attribute__((aligned(8)));")
+        if len(set(initial)) == 1:
+            resets.append(f"    memset(state_{t.index}, {initial[0]}, sizeof state_{t.index});")
+            continue
+        texts.append(
+            f"static const int8_t initial_{t.index}[{t.size_b}] = "
+            f"{{\n{_numbers(np.frombuffer(initial, np.int8))}}};"
+        )
+        resets.append(f"    memcpy(state_{t.index}, initial_{t.index}, sizeof state_{t.index});")
+    return [
+        *texts,
+        "static bool state_kept;\n",
+        "static void reset_state(void) {",
+        *resets,
+        "}\n",
+        "bool model_keep_state(bool kept) {",
+        "    state_kept = kept;",
+        "    reset_state();",
+        "    return true;",
+        "}\n",
+    ]
+
+
 def _constants(step: Step, name: str) -> str:
     """Return a step's constant arrays and its parameter struct."""
     lines = [_array(name, constant) for constant in step.constants]
@@ -202,7 +235,8 @@ def _constants(step: Step, name: str) -> str:
 
 def _array(name: str, constant: Constant) -> str:
     if constant.values.ndim == 2:
-        body = "".join(f"    {{{', '.join(map(str, row))}}},\n" for row in constant.values.tolist())
+        rows = constant.values.tolist()
+        body = "".join(f"    {{{', '.join(map(_number, row))}}},\n" for row in rows)
     else:
         body = _numbers(constant.values)
     return (
@@ -211,28 +245,45 @@ def _array(name: str, constant: Constant) -> str:
     )
 
 
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else _float(value)
+
+
 def _numbers(values: np.ndarray) -> str:
-    texts = list(map(str, values.tolist()))
+    if values.dtype == np.float32:
+        texts = [f"{value.hex()}f" for value in values.tolist()]
+    else:
+        texts = list(map(str, values.tolist()))
     return "".join(
         "    " + ", ".join(texts[i : i + _PER_LINE]) + ",\n"
         for i in range(0, len(texts), _PER_LINE)
     )
 
 
-def _layer(number: int, layer: list[tuple[str, int, Step]], memory: Memory) -> str:
-    calls = "\n".join(_call(name, i, step, memory) for name, i, step in layer)
+def _layer(
+    number: int, layer: list[tuple[str, int, Step]], memory: Memory, tensors: tuple[Tensor, ...]
+) -> str:
+    calls = "\n".join(_call(name, i, step, memory, tensors) for name, i, step in layer)
+    has_state = any(tensor.initial is not None for tensor in tensors)
+    if has_state and number == 0:
+        calls = f"    if (!state_kept) {{\n        reset_state();\n    }}\n{calls}"
     return f"static void layer_{number}(void) {{\n{calls}\n}}\n"
 
 
-def _call(name: str, number: int, step: Step, memory: Memory) -> str:
-    arguments = [
-        f"&{name}",
-        *(memory.places[i] for i in step.inputs),
-        memory.places[step.output],
-    ]
-    if step.scratch_b:
-        arguments.append(memory.scratch[number])
-    return f"    {step.function}({', '.join(arguments)});"
+def _call(name: str, number: int, step: Step, memory: Memory, tensors: tuple[Tensor, ...]) -> str:
+    ends = [*step.inputs, step.output]
+    places = [memory.places[i] for i in ends]
+    if step.images > 1:
+        parts_b = [tensors[i].size_b // step.images for i in ends]
+        places = [
+            f"({'int8_t' if i == step.output else 'const int8_t'} *)({place}) + image * {part_b}"
+            for place, part_b, i in zip(places, parts_b, ends, strict=True)
+        ]
+    arguments = [f"&{name}", *places, *([memory.scratch[number]] if step.scratch_b else [])]
+    call = f"    {step.function}({', '.join(arguments)});"
+    if step.images == 1:
+        return call
+    return f"    for (int32_t image = 0; image < {step.images}; image++) {{\n    {call}\n    }}"
 
 
 def _float(value: float) -> str:

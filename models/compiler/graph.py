@@ -4,12 +4,21 @@ import math
 
 import msgspec
 
-WIDTHS_B = {"INT8": 1, "UINT8": 1, "BOOL": 1, "INT16": 2, "INT32": 4, "FLOAT32": 4, "INT64": 8}
+WIDTHS_B = {
+    "INT8": 1,
+    "UINT8": 1,
+    "BOOL": 1,
+    "INT16": 2,
+    "FLOAT16": 2,
+    "INT32": 4,
+    "FLOAT32": 4,
+    "INT64": 8,
+}
 """Bytes of an element, by the schema's name of its type."""
 
 
 class Tensor(msgspec.Struct, frozen=True):
-    """A tensor: an activation where `data` is None, a constant else."""
+    """A tensor: a constant with `data`, a state with `initial`, an activation with neither."""
 
     index: int
     name: str
@@ -22,6 +31,8 @@ class Tensor(msgspec.Struct, frozen=True):
     axis: int
     """Dimension that `scales` runs along where there are several."""
     data: bytes | None
+    initial: bytes | None = None
+    """What a state holds when an inference begins."""
 
     @property
     def elements(self) -> int:

@@ -39,10 +39,12 @@ class Memory(msgspec.Struct, frozen=True):
 def lay_out(graph: Graph, steps: list[Step]) -> Memory:
     """Place all activations and scratch memory.
 
-    The model's input is never overwritten, and its output survives until the next inference: both
-    live outside the arena. A reshaped tensor is the same memory by another name.
+    The model's input is never overwritten, its output survives until the next inference, and a
+    state for good: all live outside the arena. A reshaped tensor is the same memory by another
+    name.
     """
-    same = {t: t for t in graph.inputs}
+    states = {t.index for t in graph.tensors if t.initial is not None}
+    same = {t: t for t in (*graph.inputs, *states)}
     for step in steps:
         same[step.output] = step.output if step.function else same[step.inputs[0]]
     inputs, outputs = set(graph.inputs), {same[t] for t in graph.outputs}
@@ -51,6 +53,7 @@ def lay_out(graph: Graph, steps: list[Step]) -> Memory:
 
     first = {same[step.output]: i for i, step in reversed(list(enumerate(steps)))}
     constants = {t.index for t in graph.tensors if t.data is not None}
+    outside = inputs | outputs | states
     last = {
         same[t]: i
         for i, step in enumerate(steps)
@@ -58,7 +61,7 @@ def lay_out(graph: Graph, steps: list[Step]) -> Memory:
         if t not in constants
     }
 
-    tensors = [t for t in first if t not in inputs | outputs]
+    tensors = [t for t in first if t not in outside]
     scratched = [i for i, step in enumerate(steps) if step.scratch_b]
     buffers = [Buffer(graph.tensors[t].size_b, first[t], last[t]) for t in tensors]
     buffers += [Buffer(steps[i].scratch_b, i, i) for i in scratched]
@@ -75,6 +78,7 @@ def lay_out(graph: Graph, steps: list[Step]) -> Memory:
 
     places = {same[t]: f"output_{i}" for i, t in enumerate(graph.outputs)}
     places |= {t: f"input_{i}" for i, t in enumerate(graph.inputs)}
+    places |= {t: f"state_{t}" for t in states}
     places |= {t: f"arena + {offset}" for t, offset in zip(tensors, offsets, strict=False)}
     return Memory(
         places={t: places[root] for t, root in same.items()}

@@ -3,13 +3,15 @@
 from collections import Counter
 from collections.abc import Callable
 
+import msgspec
+
 from tinybench.errors import ModelError
 
 from ..model_file import CONVERTER
 from .checks import RANGES, check_quantisation
 from .graph import Graph, Operator, Tensor
 from .operators import kind
-from .step import Planes, Step, Variant
+from .step import Lower, Planes, Step, Variant
 
 
 def lower(graph: Graph, kernels: str) -> list[Step]:
@@ -21,7 +23,40 @@ def lower(graph: Graph, kernels: str) -> list[Step]:
     check_types(graph)
     _of_each(graph, _check_activations)
     variant = Variant(kernels, planar_tensors(graph) if kernels == "dsp" else frozenset())
-    return _of_each(graph, lambda graph, op: kind(op.name).lower(graph, op, variant))
+    return _of_each(graph, lambda graph, op: _lowered(graph, op, variant))
+
+
+def _lowered(graph: Graph, op: Operator, variant: Variant) -> Step | list[Step]:
+    lower = _lower_of(graph, op)
+    images = _images(graph, op) if kind(op.name).each_image else 1
+    if images == 1:
+        return lower(graph, op, variant)
+    steps = lower(_of_one_image(graph, op), op, variant)
+    return [
+        msgspec.structs.replace(step, images=images, overlaps={}, macs=step.macs * images)
+        for step in (steps if isinstance(steps, list) else [steps])
+    ]
+
+
+def _lower_of(graph: Graph, op: Operator) -> Lower:
+    """Return what lowers an operator on activations of its types."""
+    known = kind(op.name)
+    types = {tensor.type for tensor in activations(graph, op)}
+    return known.by_type.get(types.pop(), known.lower) if len(types) == 1 else known.lower
+
+
+def _images(graph: Graph, op: Operator) -> int:
+    """Return how many images an operator works on, if on as many as it gives."""
+    found = {t.shape[0] if len(t.shape) == 4 else 1 for t in activations(graph, op)}
+    return found.pop() if len(found) == 1 else 1
+
+
+def _of_one_image(graph: Graph, op: Operator) -> Graph:
+    """Return the graph with an operator's activations as those of a batch of one."""
+    tensors = list(graph.tensors)
+    for tensor in activations(graph, op):
+        tensors[tensor.index] = msgspec.structs.replace(tensor, shape=(1, *tensor.shape[1:]))
+    return msgspec.structs.replace(graph, tensors=tuple(tensors))
 
 
 def _of_each(graph: Graph, function: Callable[[Graph, Operator], Step | list[Step]]) -> list[Step]:
@@ -54,9 +89,9 @@ def _check_activations(graph: Graph, op: Operator) -> list[Step]:
 
 
 def activations(graph: Graph, op: Operator) -> list[Tensor]:
-    """Return the tensors that an operator reads and writes and that are no constants."""
+    """Return the tensors that an operator reads and writes and that are no constants or states."""
     found = [graph.tensors[i] for i in (*op.inputs, *op.outputs) if i >= 0]
-    return [tensor for tensor in found if tensor.data is None]
+    return [tensor for tensor in found if tensor.data is None and tensor.initial is None]
 
 
 def check_types(graph: Graph) -> None:
@@ -65,7 +100,7 @@ def check_types(graph: Graph) -> None:
         (op, tensor)
         for op in graph.operators
         for tensor in activations(graph, op)
-        if tensor.type not in kind(op.name).types
+        if tensor.type not in kind(op.name).types and not _has_own(graph, op)
     ]
     if not wrong:
         return
@@ -75,10 +110,16 @@ def check_types(graph: Graph) -> None:
     if counts.total() == 1:
         listed = str(op)
     raise ModelError(
-        f"{tensor} is {tensor.type}; only full int8 models can be compiled: quantise to int8 "
-        f"first, by {CONVERTER}; {counts.total()} of {len(graph.operators)} operators work on such "
-        f"tensors: {listed}"
+        f"{tensor} is {tensor.type}, which {op.name} does not know; quantise to int8 first, by "
+        f"{CONVERTER}; {counts.total()} of {len(graph.operators)} operators work on tensors that "
+        f"they do not know: {listed}"
     )
+
+
+def _has_own(graph: Graph, op: Operator) -> bool:
+    """Whether all activations of an operator are of one type that it has kernels of its own for."""
+    types = {tensor.type for tensor in activations(graph, op)}
+    return len(types) == 1 and types.pop() in kind(op.name).by_type
 
 
 def planar_tensors(graph: Graph) -> frozenset[int]:

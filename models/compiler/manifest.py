@@ -47,8 +47,15 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes that keep the output of the last inference."""
     tensor_ram_b: int
     """Bytes of RAM for all tensors: upload buffer, quantised input where it is not the upload
-    itself, arena and result."""
+    itself, arena, result and state."""
     operators: list[OperatorEntry]
+    state_b: int = 0
+    """Bytes that last from one inference to the next."""
+
+
+def state_b(graph: Graph) -> int:
+    """Return the bytes that last from one inference to the next."""
+    return sum(tensor.size_b for tensor in graph.tensors if tensor.initial is not None)
 
 
 def weights_b(graph: Graph, steps: Sequence[Step]) -> int:

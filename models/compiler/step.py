@@ -1,6 +1,6 @@
 """What an operator is turned into: a call of a kernel, its constants, and the memory it needs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 import numpy as np
@@ -42,6 +42,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     overlaps: dict[int, Overlap] = {}
     """Inputs whose memory the output may take over, and how."""
     macs: int = 0
+    images: int = 1
+    """As often it is called: for each image of a batch, one after the other in memory."""
 
     @property
     def weights_b(self) -> int:
@@ -79,6 +81,9 @@ def no_planes(_graph: Graph, _op: Operator) -> Planes:
     return Planes()
 
 
+Lower = Callable[[Graph, Operator, Variant], Step | list[Step]]
+
+
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """All that the compiler knows of a kind of operator."""
 
@@ -91,11 +96,15 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """Table of its options in the schema."""
     fields: tuple[str, ...] = ()
     """What is read of them into `Operator.options`."""
-    lower: Callable[[Graph, Operator, Variant], Step | list[Step]]
+    lower: Lower
     """Turn an operator into a call of the fastest kernel of the variant that is exact for it, or
     into several, one after the other.
 
     Raises ModelError for what is not supported.
     """
+    by_type: Mapping[str, Lower] = {}
+    """The same where all activations are of another type, such as "FLOAT32"."""
+    each_image: bool = False
+    """Whether it does the same to each image of a batch, by itself."""
     planes: Callable[[Graph, Operator], Planes] = no_planes
     """As `lower`."""

@@ -6,19 +6,35 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.models import random_floats
 from tests.models import tflite_builder as build
 from tests.models.random_operators import RANDOM
+from tests.models.streaming import running_sum, svdf
 from tests.models.tflite_builder import Model, Rng
 from tinybench.models.compiler import KERNELS, compile_model, operators
 
 HEAD = """\
 # Operators
 
-What the model compiler knows, in int8. Each is equal to the bit to the reference kernels of
-TensorFlow Lite Micro, on random shapes and scales, on the host and on every emulated core
-(`tests/firmware/test_random_operators.py`, `test_kernels.py`). `QUANTIZE` and `DEQUANTIZE` also
-stand at float ends, `QUANTIZE` at ends of uint8. Everything else is refused by name, all of it at
-once. This page is made from the code.
+What the model compiler knows, in int8 and, where the table says so, in floats. In int8 each is
+equal to the bit to the reference kernels of TensorFlow Lite Micro, on random shapes and scales, on
+the host and on every emulated core (`tests/firmware/test_random_operators.py`, `test_kernels.py`).
+`QUANTIZE` and `DEQUANTIZE` also stand at float ends, `QUANTIZE` at ends of uint8. A batch of
+images is a loop over the images. Everything else is refused by name, all of it at once. This page
+is made from the code.
+
+Floats (`FLOAT32`) are computed in single precision by plain C, in the reference's order: by the FPU
+where a core has one, else by the compiler's soft float, with the same bits on every core. What only
+adds, multiplies, divides and compares is equal to the reference to the bit; what has exponentials,
+which are our own, differs by at most so many steps of single precision (measured on random models):
+`ELU` and `TANH` 3, `LOGISTIC` and `SOFTMAX` 2. Constants that are kept as float16 or int8 and only
+dequantised become floats when a model is compiled. There is no faster kernel for floats.
+
+A state (variables, which `CALL_ONCE` may give other values than zero) lives in memory of its own.
+Every inference begins with it as it was at first, so that the same input gives the same answer,
+however often it is inferred and timed; putting it back is part of the first layer. The firmware's
+command `state keep` puts it back once and lets it last from one inference to the next, as in a
+stream, and `state reset` ends that. Subgraphs that are never called are left out.
 
 The kernels are those that a core of each kind calls: `plain` everywhere, `blocked` without DSP
 instructions, `dsp` with those of Armv7E-M, `mve` with those of Armv8.1-M; an empty place means the
@@ -30,9 +46,12 @@ A depthwise layer of a single input channel is computed as a convolution. `tinyb
 `python -m tests.bench.cmsis_nn SOURCES` counts the instructions of each kind of layer by these
 kernels and by CMSIS-NN's, whose folder is SOURCES.
 
-| operator | plain | blocked | dsp | mve |
-| --- | --- | --- | --- | --- |
+| operator | plain | blocked | dsp | mve | floats |
+| --- | --- | --- | --- | --- | --- |
 """
+
+
+STATE = ("ASSIGN_VARIABLE", "CALL_ONCE", "READ_VARIABLE", "VAR_HANDLE")
 
 
 def _planar(rng: Rng) -> Model:
@@ -54,6 +73,10 @@ def _models(name: str) -> list[Model]:
         "AVERAGE_POOL_2D": lambda: [build.average_pool(rng, (4, 4, 4), (4, 4), (4, 4))],
         "SOFTMAX": lambda: [build.softmax(rng, 8, 0.1)],
     }
+    if name == "SVDF":
+        return [svdf(rng)]
+    if name in STATE:
+        return [running_sum(initial=[1, 2, 3, 4])]
     if name in layers:
         return layers[name]()
     ends = [RANDOM["DEQUANTIZE"](rng)] if name == "QUANTIZE" else []
@@ -71,10 +94,24 @@ def _row(name: str, folder: Path) -> str:
             for entry in manifest.operators:
                 if entry.operator == name:
                     found |= dict.fromkeys(entry.kernel.split(" + "))
-        cells.append(", ".join(f"`{kernel}`" if kernel else "none needed" for kernel in found))
+        named = [f"`{kernel}`" for kernel in found if kernel]
+        cells.append(", ".join(named) or "none needed")
     plain, *faster = cells
     faster = ["" if cell == plain else cell for cell in faster]
-    return f"| `{name}`: {_what(name)} | {' | '.join([plain, *faster])} |\n"
+    cells = [plain, *faster, _of_floats(name, folder)]
+    return f"| `{name}`: {_what(name)} | {' | '.join(cells)} |\n"
+
+
+def _of_floats(name: str, folder: Path) -> str:
+    """Return the kernels of an operator on floats."""
+    if name not in random_floats.NAMES:
+        known = operators.kind(name).types
+        return "the same" if "FLOAT32" in known else ""
+    rng = np.random.default_rng(0)
+    model = build.write(random_floats.floats(random_floats.MAKERS[name](rng)))
+    entries = compile_model(model, folder, model_id="page").operators
+    found = [entry.kernel for entry in entries if entry.operator == name]
+    return f"`{found[0]}`".replace(" + ", "`, `")
 
 
 def _what(name: str) -> str:

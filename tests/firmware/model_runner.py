@@ -93,14 +93,14 @@ def missing_tool(target: Target) -> str | None:
     return next((tool for tool in needed if shutil.which(tool) is None), None)
 
 
-def build_kernels(target: Target, folder: Path) -> list[Path]:
+def build_kernels(target: Target, folder: Path, *options: str) -> list[Path]:
     """Compile all that does not depend on a model; returns the objects."""
     others = {"dsp", "mve"} - {target.kernels}
     sources = [p for p in KERNELS.glob("*.c") if p.stem.rpartition("_")[2] not in others]
     objects = []
     for source in (*sorted(sources), HERE / "run_model.c", HERE / target.streams):
         objects.append(folder / f"{source.stem}.o")
-        _run(*target.compiler, *WARNINGS, *INCLUDES, "-c", source, "-o", objects[-1])
+        _run(*target.compiler, *WARNINGS, *INCLUDES, *options, "-c", source, "-o", objects[-1])
     return objects
 
 

@@ -1,12 +1,18 @@
 /* Run a compiled model on every input of a stream and write its outputs, as float32.
  *
- * The stream is stdin and stdout on the host, input.bin and output.bin under semihosting.
+ * The stream is stdin and stdout on the host, input.bin and output.bin under semihosting. With
+ * KEEP_STATE, the inputs are one stream: a state lasts from one to the next.
  */
 #include "streams.h"
 
 #include "model.h"
 
 int main(void) {
+#ifdef KEEP_STATE
+    if (!model_keep_state(true)) {
+        return 2;
+    }
+#endif
     while (read_exactly(model_input, model_input_b)) {
         for (uint32_t i = 0; i < model_input_b; i++) {
             model_input[i] ^= model_input_flip;

@@ -54,9 +54,15 @@ def test_help_names_every_command(dut: DutProcess) -> None:
     reply = dut.ask(b"help")
     for name in (
         *("name", "profile", "caps", "timestamp", "db load", "db print", "infer", "results"),
-        *("profile-layers", "frames", "baud"),
+        *("profile-layers", "state keep", "state reset", "frames", "baud"),
     ):
         assert f"\r\n{name} " in reply
+
+
+def test_a_model_without_a_state_says_so(dut: DutProcess) -> None:
+    """Neither keeps one nor puts it back."""
+    for command in (b"state keep", b"state reset"):
+        assert dut.ask(command) == "e-[Command 'state' needs a model that has one]\r\n"
 
 
 def test_timestamp_is_monotonic_microseconds(dut: DutProcess) -> None:

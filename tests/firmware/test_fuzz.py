@@ -33,6 +33,7 @@ SEEDS = [
     b"db load 30%db 00112233%db 445566%db print%infer 2 1%results%profile-layers 2%",
     b"db%db load%db load 31%db load -1%db load x%db 1%db zz%db 00%infer 0%infer 1 -1%infer%",
     b"db load 30%db " + INPUT.hex().encode() + b"%infer%results%db print%infer 3%infer 99%",
+    b"state keep%state reset%state%state x%",
     b"%  %x y%" + b"a" * 100 + b"%\x00\xff\r\n%",
     b"baud 9600%name%baud 9600%nam%baud 99999%baud%baud 1%\xff%name%",
     b"baud 9600%name%db \xff\xff%x%y%z%\1\2\3%name%",
@@ -74,6 +75,7 @@ WORDS = [
     "infer ",
     "results",
     "baud ",
+    "state ",
     "frames%",
     "%",
 ]

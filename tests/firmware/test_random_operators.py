@@ -8,6 +8,7 @@ import pytest
 
 from tests.firmware import model_runner
 from tests.firmware.model_runner import HOST, Target
+from tests.models import random_floats
 from tests.models import tflite_builder as build
 from tests.models.random_operators import RANDOM, batch_to_space
 from tests.models.tflite_builder import Model, Rng
@@ -19,9 +20,11 @@ pytest.importorskip("tflite_micro", reason="the oracle, tflite-micro, is not ins
 
 MODELS = 16
 UPLOADS = 24
-IN_TEST_KERNELS = {
+IN_OTHER_TESTS = {
     *("AVERAGE_POOL_2D", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "SOFTMAX"),
+    *("ASSIGN_VARIABLE", "CALL_ONCE", "READ_VARIABLE", "SVDF", "VAR_HANDLE"),
 }
+"""In test_kernels.py and test_state.py."""
 BYTES = 256
 
 
@@ -80,6 +83,37 @@ def test_random_shapes_and_scales_equal_the_reference(
     check((RANDOM[name](rng) for _ in range(MODELS)), HOST, host_objects, tmp_path, rng)
 
 
+def steps_between(found: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Return how many numbers of single precision lie between, both zeros being one."""
+    keys = []
+    for values in (found, wanted):
+        bits = np.ascontiguousarray(values).view(np.int32).astype(np.int64)
+        keys.append(np.where(bits < 0, -(bits & 0x7FFFFFFF), bits))
+    return np.abs(keys[0] - keys[1])
+
+
+def check_floats(name: str, models: Iterable[Model], target: Target, objects: list[Path],
+                 folder: Path, rng: Rng) -> None:  # fmt: skip
+    """As `check`, for models of floats: within so many steps of the reference."""
+    for group in groups(models):
+        tflite = build.write(build.beside(group))
+        data = uploads(tflite, rng)
+        found, _ = model_runner.answers(target, objects, tflite, data, folder)
+        wanted = model_runner.reference_answers(tflite, data)
+        assert steps_between(found, wanted).max() <= random_floats.STEPS.get(name, 0)
+        assert len(np.unique(wanted)) > 2, "the outputs show nothing"
+
+
+@pytest.mark.parametrize("name", random_floats.NAMES)
+def test_floats_are_as_near_to_the_reference_as_is_said(
+    name: str, host_objects: list[Path], tmp_path: Path
+) -> None:
+    """Eight models of an operator on floats: to the bit, or within the steps of STEPS."""
+    rng = np.random.default_rng(2)
+    models = (random_floats.floats(random_floats.MAKERS[name](rng)) for _ in range(8))
+    check_floats(name, models, HOST, host_objects, tmp_path, rng)
+
+
 def test_a_border_before_batches_stands_for_zero(host_objects: list[Path], tmp_path: Path) -> None:
     """Cropped again, the images are as before; what was around them is the zero point."""
     rng = np.random.default_rng(5)
@@ -113,5 +147,5 @@ def test_each_core_has_all_operators(target: Target, objects: list[Path], tmp_pa
 
 
 def test_each_operator_is_tested() -> None:
-    """An operator has a random model here, or its cases in test_kernels.py."""
-    assert sorted({*RANDOM, *IN_TEST_KERNELS}) == operators.names()
+    """An operator has a random model here, or its cases elsewhere."""
+    assert sorted({*RANDOM, *IN_OTHER_TESTS}) == operators.names()

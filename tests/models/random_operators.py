@@ -55,7 +55,7 @@ def like(source: Tensor, shape: Shape) -> Tensor:
 
 
 def model(
-    name: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor], **options: float
+    name: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor], **options: float | str
 ) -> Model:
     """Return a model of one operator."""
     count = len(inputs)

@@ -19,6 +19,7 @@ _OPTIONS = {
     "AVERAGE_POOL_2D": "Pool2DOptions",
     "MAX_POOL_2D": "Pool2DOptions",
     "L2_NORMALIZATION": "L2NormOptions",
+    "SVDF": "SVDFOptions",
     "MEAN": "ReducerOptions",
     "SUM": "ReducerOptions",
     "REDUCE_MAX": "ReducerOptions",
@@ -47,6 +48,8 @@ class Tensor:
     signature: Sequence[int] = ()
     name: str = ""
     """By default "t" and its number."""
+    variable: bool = False
+    """Whether it lasts from one inference to the next."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class Operator:
     name: str
     inputs: Sequence[int]
     outputs: Sequence[int]
-    options: Mapping[str, float] = field(default_factory=dict)
+    options: Mapping[str, float | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -67,14 +70,30 @@ class Model:
     operators: Sequence[Operator]
     inputs: Sequence[int]
     outputs: Sequence[int]
-    subgraphs: int = 1
+    others: Sequence["Model"] = ()
+    """Further subgraphs."""
 
 
 def write(model: Model) -> bytes:
     """Return the model as the bytes of a .tflite file."""
     out = flatbuffers.Builder(4096)
-    names = sorted({op.name for op in model.operators})
+    parts = [model, *model.others]
+    names = sorted({op.name for part in parts for op in part.operators})
     buffers = [_buffer(out, None)]
+    subgraphs = [_subgraph(out, part, names, buffers) for part in parts]
+    codes = [_code(out, name) for name in names]
+    tables = (_offsets(out, codes), _offsets(out, subgraphs), _offsets(out, buffers))
+    tflite.ModelStart(out)
+    tflite.ModelAddVersion(out, 3)
+    tflite.ModelAddOperatorCodes(out, tables[0])
+    tflite.ModelAddSubgraphs(out, tables[1])
+    tflite.ModelAddBuffers(out, tables[2])
+    out.Finish(tflite.ModelEnd(out), b"TFL3")
+    return bytes(out.Output())
+
+
+def _subgraph(out: Any, model: Model, names: Sequence[str], buffers: list[int]) -> int:
+    """Write a subgraph; what its constants hold is added to `buffers`."""
     tensors = []
     for i, tensor in enumerate(model.tensors):
         if tensor.data is not None:
@@ -92,20 +111,7 @@ def write(model: Model) -> bytes:
     tflite.SubGraphAddInputs(out, ends[0])
     tflite.SubGraphAddOutputs(out, ends[1])
     tflite.SubGraphAddOperators(out, tables[1])
-    subgraph = tflite.SubGraphEnd(out)
-    codes = [_code(out, name) for name in names]
-    tables = (
-        _offsets(out, codes),
-        _offsets(out, [subgraph] * model.subgraphs),
-        _offsets(out, buffers),
-    )
-    tflite.ModelStart(out)
-    tflite.ModelAddVersion(out, 3)
-    tflite.ModelAddOperatorCodes(out, tables[0])
-    tflite.ModelAddSubgraphs(out, tables[1])
-    tflite.ModelAddBuffers(out, tables[2])
-    out.Finish(tflite.ModelEnd(out), b"TFL3")
-    return bytes(out.Output())
+    return tflite.SubGraphEnd(out)
 
 
 def _buffer(out: Any, data: bytes | None) -> int:
@@ -133,6 +139,7 @@ def _tensor(out: Any, name: str, tensor: Tensor, buffer: int) -> int:
     tflite.TensorAddType(out, getattr(tflite.TensorType, tensor.type))
     tflite.TensorAddBuffer(out, buffer)
     tflite.TensorAddName(out, text)
+    tflite.TensorAddIsVariable(out, tensor.variable)
     if quantisation is not None:
         tflite.TensorAddQuantization(out, quantisation)
     if signature is not None:
@@ -144,8 +151,12 @@ def _operator(out: Any, op: Operator, code: int) -> int:
     kind = _OPTIONS.get(op.name, op.name.title().replace("_", "") + "Options")
     options = None
     if hasattr(tflite, f"{kind}Start"):
+        values = {
+            name: out.CreateString(value) if isinstance(value, str) else value
+            for name, value in op.options.items()
+        }
         getattr(tflite, f"{kind}Start")(out)
-        for name, value in op.options.items():
+        for name, value in values.items():
             getattr(tflite, f"{kind}Add{name}")(out, value)
         options = getattr(tflite, f"{kind}End")(out)
     ends = _ints(out, op.inputs), _ints(out, op.outputs)

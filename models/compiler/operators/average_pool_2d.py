@@ -3,17 +3,18 @@
 from tinybench.errors import ModelError
 
 from ..checks import activation_range, check_same_quantisation, source_and_target
+from ..floats import limit_fields, one_input
 from ..graph import Graph, Operator, Tensor
 from ..overlap import pixel_by_pixel
-from ..step import Kind, Planes, Step, Variant
+from ..step import Kind, Lower, Planes, Step, Variant
 from ..window import Window, window_of
 
 MVE_MAX = 4087
 """Pixels of a window: with more, the product by the inverse of their number may not be exact."""
 
 
-def pool_window(op: Operator, source: Tensor, target: Tensor) -> tuple[Window, tuple[int, int]]:
-    """Return the window of a pool, and the limits of its activation."""
+def pool_window(op: Operator, source: Tensor, target: Tensor) -> Window:
+    """Return the window of a pool."""
     kernel_h, kernel_w = int(op.options["FilterHeight"]), int(op.options["FilterWidth"])
     if not (0 < kernel_h <= source.elements and 0 < kernel_w <= source.elements):
         raise ModelError(
@@ -24,12 +25,25 @@ def pool_window(op: Operator, source: Tensor, target: Tensor) -> tuple[Window, t
     check_same_quantisation(source, target)
     if window.in_c != window.out_c:
         raise ModelError(f"{window.in_c} channels in, {window.out_c} out")
-    return window, activation_range(op, target)
+    return window
+
+
+def float_pool(mean: bool) -> Lower:
+    """Return what lowers a pool of floats."""
+
+    def lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
+        source, target = source_and_target(graph, op)
+        fields = pool_window(op, source, target).fields()
+        del fields["in_c"]
+        limits = {"mean": int(mean), **limit_fields(op)}
+        return one_input(op, "pool_2d_float32", source, target, {**fields, **limits})
+
+    return lower
 
 
 def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
     source, target = source_and_target(graph, op)
-    window, (low, high) = pool_window(op, source, target)
+    window, (low, high) = pool_window(op, source, target), activation_range(op, target)
     fields = {**window.fields(), "out_min": low, "out_max": high}
     del fields["in_c"]
     planar = variant.planar
@@ -68,4 +82,11 @@ FIELDS = (
     "FilterWidth",
     "FusedActivationFunction",
 )
-KIND = Kind(options="Pool2DOptions", fields=FIELDS, lower=_lower, planes=_planes)
+KIND = Kind(
+    options="Pool2DOptions",
+    fields=FIELDS,
+    lower=_lower,
+    by_type={"FLOAT32": float_pool(mean=True)},
+    each_image=True,
+    planes=_planes,
+)

@@ -4,6 +4,7 @@ import numpy as np
 
 from tinybench.errors import ModelError
 
+from ..floats import convolution, weighted
 from ..graph import Graph, Operator
 from ..layer import Convolution, layer_channels, read_layer
 from ..output_stage import (
@@ -43,6 +44,18 @@ def _read(graph: Graph, op: Operator) -> Convolution:
 
 def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
     return convolve(op, _read(graph, op), variant)
+
+
+def _lower_float(graph: Graph, op: Operator, _variant: Variant) -> Step:
+    source, weights, biases = weighted(graph, op, 4)
+    target = graph.tensors[op.outputs[0]]
+    window = window_of(op, source, target, weights.shape[1], weights.shape[2])
+    groups, rest = divmod(window.in_c, weights.shape[3])
+    if weights.shape[0] != window.out_c or rest or window.out_c % groups:
+        raise ModelError(f"weights of {list(weights.shape)} for {window.in_c} channels in, "
+                         f"{window.out_c} out")  # fmt: skip
+    rows = weights.reshape(window.out_c, -1)
+    return convolution(op, source, target, window, rows, biases, window.out_c // groups)
 
 
 def convolve(op: Operator, conv: Convolution, variant: Variant) -> Step:
@@ -244,5 +257,7 @@ KIND = Kind(
         "FusedActivationFunction",
     ),
     lower=_lower,
+    by_type={"FLOAT32": _lower_float},
+    each_image=True,
     planes=_planes,
 )

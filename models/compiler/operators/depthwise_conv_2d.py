@@ -5,6 +5,7 @@ import numpy as np
 from tinybench.errors import ModelError
 
 from ..fixed_point import INT8_MIN
+from ..floats import convolution, weighted
 from ..graph import Graph, Operator
 from ..layer import Convolution, layer_channels, read_layer
 from ..output_stage import (
@@ -113,6 +114,17 @@ def _any_mve(op: Operator, conv: Convolution) -> Step:
         overlaps={conv.source.index: pixel_by_pixel(window, 1, reads_while_writing=True)},
         macs=conv.macs,
     )
+
+
+def _lower_float(graph: Graph, op: Operator, _variant: Variant) -> Step:
+    source, weights, biases = weighted(graph, op, 4)
+    target = graph.tensors[op.outputs[0]]
+    window = window_of(op, source, target, weights.shape[1], weights.shape[2])
+    if weights.shape[0] != 1 or weights.shape[3] != window.out_c or window.out_c % window.in_c:
+        raise ModelError(f"weights of {list(weights.shape)} for {window.in_c} channels in, "
+                         f"{window.out_c} out")  # fmt: skip
+    rows = weights[0].reshape(-1, window.out_c).T
+    return convolution(op, source, target, window, rows, biases, window.out_c // window.in_c)
 
 
 def _planes(graph: Graph, op: Operator) -> Planes:
@@ -266,5 +278,7 @@ KIND = Kind(
         "FusedActivationFunction",
     ),
     lower=_lower,
+    by_type={"FLOAT32": _lower_float},
+    each_image=True,
     planes=_planes,
 )

@@ -4,7 +4,8 @@ import numpy as np
 
 from tinybench.errors import ModelError
 
-from ..graph import Graph, Operator
+from ..floats import convolution, weighted
+from ..graph import Graph, Operator, Tensor
 from ..layer import Convolution, Layer, layer_channels, read_layer
 from ..output_stage import (
     Channels,
@@ -22,6 +23,26 @@ from .conv_2d import convolve, mve_constants
 def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
     layer = read_layer(graph, op, 2)
     source, target, weights = layer.source, layer.target, layer.weights
+    row = rows_of(op, source, target, weights)
+    channels = layer_channels(op, layer, weights, 0)
+    short = channels.short
+    if variant.kernels == "plain" and row.pixels == 1:
+        return _plain(op, layer, channels)
+    if row.pixels > 1 or short is None or variant.kernels == "blocked":  # a pixel each
+        return convolve(op, Convolution(source, target, row, weights, channels), variant)
+    if variant.kernels == "dsp":
+        return _dsp(op, layer, channels, short)
+    return _mve(op, layer, channels, short)
+
+
+def _lower_float(graph: Graph, op: Operator, _variant: Variant) -> Step:
+    source, weights, biases = weighted(graph, op, 2)
+    target = graph.tensors[op.outputs[0]]
+    return convolution(op, source, target, rows_of(op, source, target, weights), weights, biases)
+
+
+def rows_of(op: Operator, source: Tensor, target: Tensor, weights: np.ndarray) -> Window:
+    """Return the window of a layer whose rows are pixels."""
     out_c, in_c = weights.shape
     batch = max(1, source.elements // in_c)
     if source.elements != batch * in_c or target.elements != batch * out_c:
@@ -31,16 +52,7 @@ def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
         )
     if op.options["WeightsFormat"] != 0:
         raise ModelError("shuffled weights are not supported")
-    channels = layer_channels(op, layer, weights, 0)
-    short = channels.short
-    if variant.kernels == "plain" and batch == 1:
-        return _plain(op, layer, channels)
-    if batch > 1 or short is None or variant.kernels == "blocked":  # a pixel each
-        row = Window(1, batch, in_c, 1, batch, out_c, 1, 1, 1, 1, 0, 0)
-        return convolve(op, Convolution(source, target, row, weights, channels), variant)
-    if variant.kernels == "dsp":
-        return _dsp(op, layer, channels, short)
-    return _mve(op, layer, channels, short)
+    return Window(1, batch, in_c, 1, batch, out_c, 1, 1, 1, 1, 0, 0)
 
 
 def _plain(op: Operator, layer: Layer, channels: Channels) -> Step:
@@ -94,4 +106,5 @@ KIND = Kind(
     options="FullyConnectedOptions",
     fields=("FusedActivationFunction", "WeightsFormat"),
     lower=_lower,
+    by_type={"FLOAT32": _lower_float},
 )

@@ -3,7 +3,8 @@
 from tinybench.errors import ModelError
 
 from ..checks import ACTIVATION_NONE, source_and_target
-from ..graph import Graph, Operator
+from ..floats import one_input
+from ..graph import Graph, Operator, Tensor
 from ..overlap import IN_PLACE
 from ..step import Kind, Step, Variant
 
@@ -12,11 +13,7 @@ MOST = 1 << 15
 
 
 def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
-    source, target = source_and_target(graph, op)
-    if source.shape != target.shape or not source.shape or source.shape[-1] > MOST:
-        raise ModelError(f"{list(source.shape)} in, {list(target.shape)} out")
-    if op.options["FusedActivationFunction"] != ACTIVATION_NONE:
-        raise ModelError("has a fused activation")
+    source, target = _rows(graph, op)
     if target.scale != 1 / 128 or target.zero_point != 0:
         raise ModelError(
             f"its output has scale {target.scale:g} and zero point {target.zero_point}; "
@@ -38,4 +35,26 @@ def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
     )
 
 
-KIND = Kind(options="L2NormOptions", fields=("FusedActivationFunction",), lower=_lower)
+def _lower_float(graph: Graph, op: Operator, _variant: Variant) -> Step:
+    source, target = _rows(graph, op)
+    count = source.shape[-1]
+    rows = {"rows": source.elements // count, "count": count}
+    return one_input(op, "l2_normalization_float32", source, target, rows, in_place=True)
+
+
+def _rows(graph: Graph, op: Operator) -> tuple[Tensor, Tensor]:
+    """Return input and output, whose last dimension is a row."""
+    source, target = source_and_target(graph, op)
+    if source.shape != target.shape or not source.shape or source.shape[-1] > MOST:
+        raise ModelError(f"{list(source.shape)} in, {list(target.shape)} out")
+    if op.options["FusedActivationFunction"] != ACTIVATION_NONE:
+        raise ModelError("has a fused activation")
+    return source, target
+
+
+KIND = Kind(
+    options="L2NormOptions",
+    fields=("FusedActivationFunction",),
+    lower=_lower,
+    by_type={"FLOAT32": _lower_float},
+)

@@ -1,15 +1,15 @@
 """MAX_POOL_2D: the greatest value of a window."""
 
-from ..checks import source_and_target
+from ..checks import activation_range, source_and_target
 from ..graph import Graph, Operator
 from ..overlap import pixel_by_pixel
 from ..step import Kind, Step, Variant
-from .average_pool_2d import FIELDS, pool_window
+from .average_pool_2d import FIELDS, float_pool, pool_window
 
 
 def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
     source, target = source_and_target(graph, op)
-    window, (low, high) = pool_window(op, source, target)
+    window, (low, high) = pool_window(op, source, target), activation_range(op, target)
     fields = {**window.fields(), "out_min": low, "out_max": high}
     del fields["in_c"]
     return Step(
@@ -24,4 +24,10 @@ def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
     )
 
 
-KIND = Kind(options="Pool2DOptions", fields=FIELDS, lower=_lower)
+KIND = Kind(
+    options="Pool2DOptions",
+    fields=FIELDS,
+    lower=_lower,
+    by_type={"FLOAT32": float_pool(mean=False)},
+    each_image=True,
+)

@@ -3,10 +3,13 @@
 Ref: ResizeBilinearInteger in tensorflow/lite/kernels/internal/reference/resize_bilinear.h.
 """
 
+import math
+
 import numpy as np
 
 from tinybench.errors import ModelError
 
+from ..floats import one_input
 from ..graph import Graph, Operator
 from ..step import Constant, Kind, Step, Variant
 from .resize_nearest_neighbor import ALIGNED, HALF_PIXELS, resized
@@ -60,4 +63,47 @@ def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
     )
 
 
-KIND = Kind(options="ResizeBilinearOptions", fields=(ALIGNED, HALF_PIXELS), reads=1, lower=_lower)
+def _float_between(before: int, after: int, aligned: bool, half_pixels: bool) -> np.ndarray:
+    """Return [after][3]: the pixel before, the pixel after, and the part of the second.
+
+    Ref: ComputeInterpolationValues.
+    """
+    one = np.float32
+    corners = 1 if aligned and after > 1 else 0
+    scale = one(before - corners) / one(after - corners)
+    found = []
+    for at in range(after):
+        place = one(at) * scale
+        if half_pixels:
+            place = one(one(one(at) + one(0.5)) * scale) - one(0.5)
+        low, high = max(math.floor(place), 0), min(math.ceil(place), before - 1)
+        found.append((min(low, before - 1), high, float(one(place - one(low)))))
+    return np.array(found, np.float64)
+
+
+def _lower_float(graph: Graph, op: Operator, _variant: Variant) -> Step:
+    source, target, (in_h, in_w, out_h, out_w, channels) = resized(graph, op)
+    aligned, half_pixels = bool(op.options[ALIGNED]), bool(op.options[HALF_PIXELS])
+    if aligned and half_pixels:
+        raise ModelError("has aligned corners and half pixels; one of them is supported")
+    fields = {"in_w": in_w, "out_h": out_h, "out_w": out_w, "channel_count": channels}
+    constants = [
+        Constant(
+            name,
+            "struct between_float32",
+            _float_between(before, after, aligned, half_pixels),
+            12 * after,
+        )
+        for name, before, after in (("rows", in_h, out_h), ("columns", in_w, out_w))
+    ]
+    return one_input(op, "resize_bilinear_float32", source, target, fields, constants)
+
+
+KIND = Kind(
+    options="ResizeBilinearOptions",
+    fields=(ALIGNED, HALF_PIXELS),
+    reads=1,
+    lower=_lower,
+    by_type={"FLOAT32": _lower_float},
+    each_image=True,
+)

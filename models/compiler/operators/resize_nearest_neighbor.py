@@ -10,7 +10,7 @@ import numpy as np
 from tinybench.errors import ModelError
 
 from ..checks import activation, check_same_quantisation, image, inputs
-from ..graph import Graph, Operator, Tensor
+from ..graph import WIDTHS_B, Graph, Operator, Tensor
 from ..step import Constant, Kind, Step, Variant
 
 SIDE_MAX = 1 << 12
@@ -44,6 +44,7 @@ def _nearest(before: int, after: int, aligned: bool, half_pixels: bool) -> np.nd
 
 def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
     source, target, (in_h, in_w, out_h, out_w, channels) = resized(graph, op)
+    channels *= WIDTHS_B[source.type]
     aligned, half_pixels = bool(op.options[ALIGNED]), bool(op.options[HALF_PIXELS])
     return Step(
         operator=op,
@@ -60,5 +61,10 @@ def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
 
 
 KIND = Kind(
-    options="ResizeNearestNeighborOptions", fields=(ALIGNED, HALF_PIXELS), reads=1, lower=_lower
+    options="ResizeNearestNeighborOptions",
+    fields=(ALIGNED, HALF_PIXELS),
+    types=("INT8", "INT16", "FLOAT32"),
+    reads=1,
+    each_image=True,
+    lower=_lower,
 )

@@ -1,9 +1,12 @@
 """TRANSPOSE_CONV: each input pixel adds its filters to a window of the output."""
 
+import numpy as np
+
 from tinybench.errors import ModelError
 
 from ..checks import activation, constant, image, inputs
-from ..graph import Graph, Operator
+from ..floats import HEADER, biases_of, limit_fields, real_constant, reals
+from ..graph import Graph, Operator, Tensor
 from ..layer import Layer, layer_channels
 from ..output_stage import plain_constant, plain_fields, weights_constant
 from ..step import Kind, Step, Variant
@@ -14,7 +17,46 @@ def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
     _, filters, first, biases = (*inputs(graph, op, (3, 4)), None)[:4]
     source, target = activation(first), graph.tensors[op.outputs[0]]
     weights = constant(filters, "INT8", "weights")
-    if filters is None or weights.ndim != 4:
+    if filters is None:
+        raise ModelError("has no weights")
+    window = _window(op, source, target, weights)
+    layer = Layer(source, target, filters, weights, biases)
+    rows = weights.reshape(window.out_c, -1)
+    channels = layer_channels(op, layer, rows, 0)
+    return Step(
+        operator=op,
+        function="transpose_conv",
+        fields={**window.fields(), **plain_fields(source, target, channels)},
+        constants=[weights_constant(rows), plain_constant(channels)],
+        inputs=[source.index],
+        output=target.index,
+        macs=window.in_h * window.in_w * rows.size,
+    )
+
+
+def _lower_float(graph: Graph, op: Operator, _variant: Variant) -> Step:
+    _, filters, first, biases = (*inputs(graph, op, (3, 4)), None)[:4]
+    source, target = activation(first), graph.tensors[op.outputs[0]]
+    weights = reals(filters, "weights")
+    window = _window(op, source, target, weights)
+    return Step(
+        operator=op,
+        function="transpose_conv_float32",
+        header=HEADER,
+        fields={**window.fields(), **limit_fields(op)},
+        constants=[
+            real_constant("weights", weights),
+            real_constant("biases", biases_of(biases, window.out_c)),
+        ],
+        inputs=[source.index],
+        output=target.index,
+        macs=window.in_h * window.in_w * weights.size,
+    )
+
+
+def _window(op: Operator, source: Tensor, target: Tensor, weights: np.ndarray) -> Window:
+    """Return where the filters go; raises ModelError where the shapes do not fit."""
+    if weights.ndim != 4:
         raise ModelError(f"its weights have the shape {list(weights.shape)}; 4 dimensions needed")
     (in_h, in_w, in_c), (out_h, out_w, out_c) = image(source), image(target)
     count, kernel_h, kernel_w, depth = weights.shape
@@ -34,20 +76,8 @@ def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
         if wanted != before:
             raise ModelError(f"{in_h}x{in_w} in, {out_h}x{out_w} out; stride and padding differ")
         pads.append(max(0, (before - 1) * stride + kernel - after) // 2)
-    layer = Layer(source, target, filters, weights, biases)
-    rows = weights.reshape(out_c, -1)
-    channels = layer_channels(op, layer, rows, 0)
-    window = Window(
+    return Window(
         in_h, in_w, in_c, out_h, out_w, out_c, kernel_h, kernel_w, stride_h, stride_w, *pads
-    )
-    return Step(
-        operator=op,
-        function="transpose_conv",
-        fields={**window.fields(), **plain_fields(source, target, channels)},
-        constants=[weights_constant(rows), plain_constant(channels)],
-        inputs=[source.index],
-        output=target.index,
-        macs=in_h * in_w * rows.size,
     )
 
 
@@ -55,4 +85,6 @@ KIND = Kind(
     options="TransposeConvOptions",
     fields=("Padding", "StrideH", "StrideW", "FusedActivationFunction"),
     lower=_lower,
+    by_type={"FLOAT32": _lower_float},
+    each_image=True,
 )

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from tinybench.errors import ModelError
 
 from ...checks import activation, check_same_quantisation
@@ -76,15 +78,19 @@ def along(
     return moved(op, source, target, part.shape, reads=place)
 
 
-def filled(op: Operator, target: Tensor, value: int) -> Step:
-    """Return the step that fills a tensor of single bytes."""
-    if WIDTHS_B[target.type] != 1:
-        raise ModelError(f"{target} is {target.type}; int8 is supported")
+def filled(op: Operator, target: Tensor, value: float) -> Step:
+    """Return the step that fills a tensor of bytes or floats, or another one with zeros."""
+    fields, function = {"count": target.size_b, "value": int(value)}, "fill"
+    if target.type == "FLOAT32":
+        bits = int(np.array(value, "<f4").view("<i4"))
+        fields, function = {"count": target.elements, "value": bits}, "fill_words"
+    elif WIDTHS_B[target.type] != 1 and value != 0:
+        raise ModelError(f"{target} is {target.type} and filled with {value}; 0 is supported")
     return Step(
         operator=op,
-        function="fill",
+        function=function,
         header="move.h",
-        fields={"count": target.elements, "value": value},
+        fields=fields,
         constants=[],
         inputs=[],
         output=target.index,

@@ -6,7 +6,7 @@ from ...checks import check_shape, image
 from ...graph import Graph, Operator
 from ...step import Kind, Step, Variant
 from ...strides import dense
-from . import moved, source_of
+from . import TYPES, moved, source_of
 
 
 def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
@@ -23,4 +23,6 @@ def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
     return moved(op, source, target, (height, block, width, block, few), reads=reads)
 
 
-KIND = Kind(options="DepthToSpaceOptions", fields=("BlockSize",), lower=_lower)
+KIND = Kind(
+    options="DepthToSpaceOptions", fields=("BlockSize",), types=TYPES, each_image=True, lower=_lower
+)

@@ -6,10 +6,10 @@ from ...checks import check_shape, numbers
 from ...graph import Graph, Operator
 from ...step import Kind, Step, Variant
 from ...strides import dense
-from . import filled, moved, source_of
+from . import TYPES, filled, moved, source_of
 
 
-def padded(graph: Graph, op: Operator, value: int | None) -> list[Step]:
+def padded(graph: Graph, op: Operator, value: float | None) -> list[Step]:
     """Return the steps that pad with a value; by default with what stands for zero."""
     source, target = source_of(graph, op, (len(op.inputs),)), graph.tensors[op.outputs[0]]
     borders = numbers(graph.tensors[op.inputs[1]], "borders")
@@ -20,7 +20,8 @@ def padded(graph: Graph, op: Operator, value: int | None) -> list[Step]:
     check_shape(target, [sum(three) for three in sizes])
     stride = dense(target.shape)
     start = sum(count * step for count, step in zip(before, stride, strict=True))
-    value = target.zero_point if value is None else value
+    if value is None:
+        value = target.zero_point if target.zero_points else 0
     return [
         filled(op, target, value),
         moved(op, source, target, source.shape, writes=(start, stride)),
@@ -32,4 +33,4 @@ def _lower(graph: Graph, op: Operator, _variant: Variant) -> list[Step]:
     return padded(graph, op, None)
 
 
-KIND = Kind(lower=_lower)
+KIND = Kind(types=TYPES, lower=_lower)

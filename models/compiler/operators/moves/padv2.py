@@ -1,6 +1,6 @@
 """PADV2: a border of a constant."""
 
-from ...checks import check_same_quantisation, constant, operand
+from ...checks import DTYPES, check_same_quantisation, constant, operand
 from ...graph import Graph, Operator
 from ...step import Kind, Step, Variant
 from . import source_of
@@ -11,7 +11,8 @@ def _lower(graph: Graph, op: Operator, _variant: Variant) -> list[Step]:
     source_of(graph, op, (3,))
     value = operand(graph.tensors[op.inputs[2]])
     check_same_quantisation(value, graph.tensors[op.outputs[0]])
-    return padded(graph, op, int(constant(value, "INT8", "value").reshape(-1)[0]))
+    kind = value.type if value.type in DTYPES else "INT8"
+    return padded(graph, op, float(constant(value, kind, "value").reshape(-1)[0]))
 
 
-KIND = Kind(lower=_lower)
+KIND = Kind(types=("INT8", "INT16", "FLOAT32"), lower=_lower)

@@ -6,7 +6,7 @@ from ...checks import check_shape, image
 from ...graph import Graph, Operator
 from ...step import Kind, Step, Variant
 from ...strides import dense
-from . import moved, source_of
+from . import TYPES, moved, source_of
 
 
 def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
@@ -22,4 +22,6 @@ def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
     return moved(op, source, target, (rows, columns, block, block, channels), reads=reads)
 
 
-KIND = Kind(options="SpaceToDepthOptions", fields=("BlockSize",), lower=_lower)
+KIND = Kind(
+    options="SpaceToDepthOptions", fields=("BlockSize",), types=TYPES, each_image=True, lower=_lower
+)

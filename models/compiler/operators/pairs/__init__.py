@@ -1,6 +1,6 @@
 """Operators of two tensors, either of which may be stretched along dimensions where it has one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -8,9 +8,10 @@ from tinybench.errors import ModelError
 
 from ...checks import activation_range, inputs, operand
 from ...fixed_point import INT32_MAX, quantised_multiplier
+from ...floats import HEADER, limit_fields
 from ...graph import Graph, Operator, Tensor
 from ...overlap import IN_PLACE, Overlap
-from ...step import Step
+from ...step import Lower, Step, Variant
 from ...strides import array_fields, collapse, dense
 
 RANK = 4
@@ -38,7 +39,8 @@ def pair_step(
     op: Operator,
     function: str,
     ends: tuple[Tensor, Tensor, Tensor],
-    fields: dict[str, int],
+    fields: Mapping[str, int | float],
+    header: str = "elementwise.h",
 ) -> Step:
     """Return the call of a kernel with a `struct pairs`."""
     first, second, target = ends
@@ -47,7 +49,7 @@ def pair_step(
     return Step(
         operator=op,
         function=function,
-        header="elementwise.h",
+        header=header,
         fields={
             **array_fields("pairs.shape", shape),
             **array_fields("pairs.first_stride", first_stride),
@@ -59,6 +61,16 @@ def pair_step(
         output=target.index,
         overlaps=in_place(first, second, target),
     )
+
+
+def float_pair(number: int) -> Lower:
+    """Return what lowers a function of two floats, by its number in floats.h."""
+
+    def lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
+        fields = {"function": number, **limit_fields(op)}
+        return pair_step(op, "pairs_float32", operands(graph, op), fields, HEADER)
+
+    return lower
 
 
 def in_place(first: Tensor, second: Tensor, target: Tensor) -> dict[int, Overlap]:

@@ -3,7 +3,7 @@
 from ...fixed_point import INT32_MAX
 from ...graph import Graph, Operator
 from ...step import Kind, Step, Variant
-from . import in_place, operands, pair_step, sum_fields
+from . import float_pair, in_place, operands, pair_step, sum_fields
 
 
 def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
@@ -64,4 +64,9 @@ def _short_add(
     }
 
 
-KIND = Kind(options="AddOptions", fields=("FusedActivationFunction",), lower=_lower)
+KIND = Kind(
+    options="AddOptions",
+    fields=("FusedActivationFunction",),
+    lower=_lower,
+    by_type={"FLOAT32": float_pair(0)},
+)

@@ -3,7 +3,7 @@
 from ...checks import activation_range
 from ...graph import Graph, Operator
 from ...step import Kind, Step, Variant
-from . import operands, pair_step, product_scaling
+from . import float_pair, operands, pair_step, product_scaling
 
 
 def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
@@ -26,4 +26,9 @@ def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
     )
 
 
-KIND = Kind(options="MulOptions", fields=("FusedActivationFunction",), lower=_lower)
+KIND = Kind(
+    options="MulOptions",
+    fields=("FusedActivationFunction",),
+    lower=_lower,
+    by_type={"FLOAT32": float_pair(2)},
+)

@@ -2,7 +2,7 @@
 
 from ...graph import Graph, Operator
 from ...step import Kind, Step, Variant
-from . import operands, pair_step, product_scaling
+from . import float_pair, operands, pair_step, product_scaling
 
 
 def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
@@ -25,4 +25,4 @@ def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
     )
 
 
-KIND = Kind(lower=_lower)
+KIND = Kind(lower=_lower, by_type={"FLOAT32": float_pair(5)})

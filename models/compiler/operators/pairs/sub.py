@@ -2,7 +2,7 @@
 
 from ...graph import Graph, Operator
 from ...step import Kind, Step, Variant
-from . import operands, pair_step, single, sum_fields
+from . import float_pair, operands, pair_step, single, sum_fields
 
 
 def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
@@ -10,4 +10,9 @@ def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
     return pair_step(op, "weighted_sum", ends, {"sign": -1, **sum_fields(*ends, op, single)})
 
 
-KIND = Kind(options="SubOptions", fields=("FusedActivationFunction",), lower=_lower)
+KIND = Kind(
+    options="SubOptions",
+    fields=("FusedActivationFunction",),
+    lower=_lower,
+    by_type={"FLOAT32": float_pair(1)},
+)

@@ -6,8 +6,9 @@ from tinybench.errors import ModelError
 
 from ...checks import activation, axis_of, check_same_quantisation, inputs, numbers
 from ...fixed_point import INT8_MAX, INT8_MIN, INT32_MAX, quantised_multiplier
+from ...floats import one_input
 from ...graph import Graph, Operator, Tensor
-from ...step import Kind, Step, Variant
+from ...step import Kind, Lower, Step, Variant
 from ...strides import array_fields, collapse, dense
 
 RANK = 3
@@ -52,6 +53,17 @@ def _step(
     )
 
 
+def _float(function: int, mean: bool = False) -> Lower:
+    """Return what lowers it for floats, by its number in floats.h."""
+
+    def lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
+        source, target, count, fields = _loops(graph, op)
+        fields |= {"function": function, "count": count if mean else 1}
+        return one_input(op, "reduce_float32", source, target, fields)
+
+    return lower
+
+
 def total(mean: bool) -> Kind:
     """Return the kind of a sum, or of a mean.
 
@@ -79,7 +91,7 @@ def total(mean: bool) -> Kind:
         }
         return _step(op, "sum_over", source, target, fields)
 
-    return Kind(options=OPTIONS, fields=FIELDS, lower=lower)
+    return Kind(options=OPTIONS, fields=FIELDS, lower=lower, by_type={"FLOAT32": _float(0, mean)})
 
 
 def extreme(least: bool) -> Kind:
@@ -91,4 +103,5 @@ def extreme(least: bool) -> Kind:
         fields |= {"first": INT8_MAX if least else INT8_MIN, "least": int(least)}
         return _step(op, "extreme_over", source, target, fields)
 
-    return Kind(options=OPTIONS, fields=FIELDS, lower=lower)
+    by_type = {"FLOAT32": _float(2 if least else 1)}
+    return Kind(options=OPTIONS, fields=FIELDS, lower=lower, by_type=by_type)

@@ -8,9 +8,10 @@ from tinybench.errors import ModelError
 
 from ...checks import RANGES, check_same_quantisation, source_and_target
 from ...fixed_point import INT32_MAX, quantised_multiplier, requantise
+from ...floats import MOST, one_input
 from ...graph import Graph, Operator, Tensor
 from ...overlap import IN_PLACE
-from ...step import Constant, Kind, Step, Variant
+from ...step import Constant, Kind, Lower, Step, Variant
 
 Function = Callable[[Operator, Tensor, Tensor], Callable[[int], float]]
 """From an operator, its input and its output to what it makes of a value; clamped afterwards."""
@@ -46,10 +47,11 @@ def table(
     fields: tuple[str, ...] = (),
     types: tuple[str, ...] = ("INT8",),
     same: bool = False,
+    real: int,
 ) -> Kind:
     """Return the kind of an operator of one value each.
 
-    `same`: its output must have the input's scale.
+    `same`: its output must have the input's scale. `real`: its number for floats, in floats.h.
     """
 
     def lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
@@ -58,7 +60,28 @@ def table(
             check_same_quantisation(source, target)
         return table_step(op, source, target, function(op, source, target))
 
-    return Kind(options=options, fields=fields, types=types, lower=lower)
+    by_type = {"FLOAT32": float_map(real)}
+    return Kind(options=options, fields=fields, types=types, lower=lower, by_type=by_type)
+
+
+def float_map(number: int) -> Lower:
+    """Return what lowers a function of one float, by its number in floats.h."""
+
+    def lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
+        source, target = source_and_target(graph, op)
+        if source.elements != target.elements:
+            raise ModelError(f"{list(source.shape)} in, {list(target.shape)} out")
+        fields = {"count": target.elements, "function": number, "alpha": _alpha(op)}
+        return one_input(op, "map_float32", source, target, fields, in_place=True)
+
+    return lower
+
+
+def _alpha(op: Operator) -> float:
+    alpha = float(op.options.get("Alpha", 0.0))
+    if not abs(alpha) <= MOST:
+        raise ModelError(f"alpha {alpha}; a number is needed")
+    return alpha
 
 
 def scaling(real: float, reach: int = 255) -> Callable[[int], int]:

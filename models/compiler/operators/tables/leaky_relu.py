@@ -24,4 +24,4 @@ def _function(op: Operator, source: Tensor, target: Tensor) -> Callable[[int], f
     return leaky
 
 
-KIND = table(_function, options="LeakyReluOptions", fields=("Alpha",))
+KIND = table(_function, options="LeakyReluOptions", fields=("Alpha",), real=2)

@@ -19,4 +19,4 @@ def _function(_op: Operator, source: Tensor, target: Tensor) -> Callable[[int], 
     return within(source, lambda x: INT8_MIN + rounding_divide_by_pot(logistic(x), 31 - 8))
 
 
-KIND = table(_function)
+KIND = table(_function, real=4)

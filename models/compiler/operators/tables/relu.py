@@ -12,4 +12,4 @@ def _function(_op: Operator, source: Tensor, target: Tensor) -> Callable[[int], 
     return lambda value: max(zero, zero + scaled(value - source.zero_point))
 
 
-KIND = table(_function)
+KIND = table(_function, real=0)

@@ -11,4 +11,4 @@ def _function(_op: Operator, source: Tensor, _target: Tensor) -> Callable[[int],
     return lambda value: max(source.zero_point, min(six_of(source), value))
 
 
-KIND = table(_function, same=True)
+KIND = table(_function, same=True, real=1)

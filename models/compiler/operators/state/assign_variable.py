@@ -1,0 +1,5 @@
+"""ASSIGN_VARIABLE: a variable gets another value."""
+
+from . import COPY
+
+KIND = COPY

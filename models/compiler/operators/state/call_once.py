@@ -1,0 +1,5 @@
+"""CALL_ONCE: the values that variables begin with."""
+
+from . import RESOLVED
+
+KIND = RESOLVED

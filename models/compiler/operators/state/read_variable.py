@@ -1,0 +1,5 @@
+"""READ_VARIABLE: what a variable holds."""
+
+from . import COPY
+
+KIND = COPY

@@ -1,0 +1,161 @@
+"""Read a .tflite file into a checked, frozen graph: tensors, constants and operators."""
+
+import struct
+from collections import Counter
+from typing import Any
+
+import msgspec
+import tflite
+
+from tinybench.errors import ModelError
+
+from ..graph import Graph, Operator, Tensor
+from ..interface import MAX_ENDS
+from ..operators import kind, names
+from .constants import fold
+from .tables import ints, read_call, read_operator, read_tensor, unused
+from .variables import keep_variables
+
+
+def read_graph(data: bytes) -> Graph:
+    """Read the bytes of a .tflite file; checks its form, not whether operators can be compiled.
+
+    Raises ModelError for a file that is damaged, no .tflite, no int8 model, or of dynamic shape.
+    Ref: the TensorFlow Lite schema, version 3.
+    """
+    if len(data) < 8 or data[4:8] != b"TFL3":
+        raise ModelError(
+            f"not a .tflite file: {len(data)} bytes without the identifier 'TFL3' at byte 4; "
+            "give the file that the TensorFlow Lite converter wrote"
+        )
+    try:
+        return _read(data)
+    except (
+        struct.error,
+        IndexError,
+        ValueError,
+        TypeError,
+        OverflowError,
+        AttributeError,
+    ) as error:
+        raise ModelError(
+            f"the .tflite file is damaged or cut short ({len(data)} bytes): {error}; fetch it again"
+        ) from error
+
+
+def _read(data: bytes) -> Graph:
+    model = tflite.Model.GetRootAs(data, 0)
+    if model.Version() != 3:
+        raise ModelError(f"schema version {model.Version()} of the .tflite file; 3 is supported")
+    if not 0 < model.SubgraphsLength() <= len(data) // 4:
+        raise ModelError(f"the model has {model.SubgraphsLength()} subgraphs; at least 1 is needed")
+    subgraphs: list[Any] = [model.Subgraphs(i) for i in range(model.SubgraphsLength())]
+    subgraph = subgraphs[0]
+    # Each entry takes at least the 4 bytes of its offset, so that a wild count is caught here.
+    counts = [model.BuffersLength()]
+    counts += [count for s in subgraphs for count in (s.TensorsLength(), s.OperatorsLength())]
+    for count in counts:
+        if count * 4 > len(data):
+            raise ValueError(f"a table of {count} entries is longer than the file")
+    ends = {what: _ends(subgraph, what) for what in ("Inputs", "Outputs")}
+    calls = _needed(
+        [read_call(model, subgraph, i) for i in range(subgraph.OperatorsLength())], ends["Outputs"]
+    )
+    _check_known(calls)
+    _check_indices(subgraph.TensorsLength(), ends, calls)
+    calls, states = keep_variables(model, subgraphs, calls)
+    if not calls:
+        raise ModelError("the model has no operators that lead to an output")
+    operators = tuple(read_operator(subgraph, call) for call in calls)
+    used = {*ends["Inputs"], *ends["Outputs"]}
+    used.update(i for op in operators for i in (*op.inputs, *op.outputs))
+    tensors = tuple(
+        read_tensor(model, subgraph, i) if i in used else unused(i)
+        for i in range(subgraph.TensorsLength())
+    )
+    graph = Graph((*tensors, *states), operators, ends["Inputs"], ends["Outputs"])
+    graph = fold(graph)
+    if not graph.operators:
+        raise ModelError("the model has no operators that lead to an output")
+    _check_order(graph)
+    return graph
+
+
+def _ends(subgraph: Any, what: str) -> tuple[int, ...]:
+    """Return the tensors that a model takes ("Inputs") or gives ("Outputs")."""
+    found = ints(subgraph, what)
+    if not 0 < len(found) <= MAX_ENDS:
+        raise ModelError(
+            f"the model has {len(found)} {what.lower()}; 1 to {MAX_ENDS} are supported"
+        )
+    if len(set(found)) != len(found):
+        raise ModelError(f"the model's {what.lower()} name a tensor twice: {list(found)}")
+    return found
+
+
+def _needed(calls: list[Operator], outputs: tuple[int, ...]) -> list[Operator]:
+    """Return the operators that lead to an output, or write none; each with the inputs it reads.
+
+    What computes the shape of a reshape is none of them: the shapes of all tensors are known.
+    """
+    needed, kept = set(outputs), list[Operator]()
+    supported = set(names())
+    for call in reversed(calls):
+        if call.outputs and needed.isdisjoint(call.outputs):
+            continue
+        reads = kind(call.name).reads if call.name in supported else None
+        kept.append(msgspec.structs.replace(call, inputs=call.inputs[:reads]))
+        needed.update(kept[-1].inputs)
+    return kept[::-1]
+
+
+def _check_known(calls: list[Operator]) -> None:
+    """Raise ModelError that names all operators that cannot be compiled."""
+    supported = names()
+    unknown = Counter(call.name for call in calls if call.name not in set(supported))
+    if not unknown:
+        return
+    few = ", ".join(supported)
+    if unknown.total() == 1:
+        (call,) = (call for call in calls if call.name in unknown)
+        raise ModelError(
+            f"operator {call.index} is {call.name}, which is not supported; supported: {few}"
+        )
+    listed = ", ".join(f"{name} ({count})" for name, count in unknown.most_common())
+    raise ModelError(
+        f"{unknown.total()} of {len(calls)} operators are not supported: {listed}; supported: {few}"
+    )
+
+
+def _check_indices(count: int, ends: dict[str, tuple[int, ...]], operators: list[Operator]) -> None:
+    """Check that only tensors are used that exist."""
+    used = [i for op in operators for i in (*op.inputs, *op.outputs) if i != -1]
+    for index in (*ends["Inputs"], *ends["Outputs"], *used):
+        if not 0 <= index < count:
+            raise ValueError(f"tensor {index} of {count} is used")
+
+
+def _check_order(graph: Graph) -> None:
+    """Check that tensors are written once, before they are read."""
+    for index in graph.inputs:
+        if not _empty(graph.tensors[index]):
+            raise ModelError(f"the model's input, {graph.tensors[index]}, has a value already")
+    written = set(graph.inputs)
+    for op in graph.operators:
+        for index in op.inputs:
+            if index != -1 and index not in written and _empty(graph.tensors[index]):
+                raise ModelError(f"{op} reads {graph.tensors[index]}, which nothing has written")
+        for index in op.outputs:
+            if index == -1 or graph.tensors[index].initial is not None:
+                continue
+            if index in written or graph.tensors[index].data is not None:
+                raise ModelError(f"{op} writes {graph.tensors[index]}, which has a value already")
+            written.add(index)
+    for index in graph.outputs:
+        if index not in written or index in graph.inputs:
+            raise ModelError(f"no operator writes the model's output, {graph.tensors[index]}")
+
+
+def _empty(tensor: Tensor) -> bool:
+    """Whether nothing is in a tensor before an inference."""
+    return tensor.data is None and tensor.initial is None

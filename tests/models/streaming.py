@@ -1,0 +1,64 @@
+"""Small models that keep a state."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .tflite_builder import Model, Operator, Rng, Tensor
+
+
+def running_sum(
+    initial: Sequence[int] | None = None,
+    *,
+    called: int = 1,
+    computes: bool = False,
+    extra: int = 0,
+) -> Model:
+    """Return a model that adds its input of four values to a variable and gives the sum.
+
+    `initial` is what subgraph 1 assigns, which is called once; `computes`: with another operator
+    on the way. `called` is the subgraph that is really named; `extra` ones are never called.
+    """
+    value = Tensor([1, 4], scales=[0.1], zero_points=[3])
+    handle = Tensor([], "RESOURCE")
+    operators = [
+        Operator("VAR_HANDLE", [], [0], {"SharedName": "state"}),
+        Operator("READ_VARIABLE", [0], [1]),
+        Operator("ADD", [1, 2], [3]),
+        Operator("ASSIGN_VARIABLE", [0, 3], []),
+    ]
+    others = list[Model]()
+    if initial is not None:
+        operators.insert(0, Operator("CALL_ONCE", [], [], {"InitSubgraphIndex": called}))
+        shape = [1, len(initial)]
+        data = np.array(initial, np.int8)
+        tensors = [handle, Tensor(shape, scales=[0.1], zero_points=[3], data=data), value]
+        begin = [Operator("VAR_HANDLE", [], [0], {"SharedName": "state"})]
+        if computes:
+            begin.append(Operator("QUANTIZE", [1], [2]))
+        begin.append(Operator("ASSIGN_VARIABLE", [0, 2 if computes else 1], []))
+        others.append(Model(tensors, begin, [], []))
+    idle = Model([value, value], [Operator("QUANTIZE", [0], [1])], [0], [1])
+    others += [idle] * extra
+    return Model([handle, value, value, value], operators, [2], [3], others)
+
+
+def svdf(rng: Rng, wide: bool = False) -> Model:
+    """Return an SVDF of four units; `wide`: with a state of int16."""
+    rank, memory, in_c = (int(n) for n in rng.integers(1, 5, 3))
+    filters = 4 * rank
+    kind, most = ("INT16", 3000) if wide else ("INT8", 127)
+    features = rng.integers(-127, 128, (filters, in_c)).astype(np.int8)
+    times = rng.integers(-most, most + 1, (filters, memory)).astype(np.int16 if wide else np.int8)
+    biases = rng.integers(-100, 100, 4).astype(np.int32)
+    state_scale, time_scale = (0.001, 0.0005) if wide else (0.3, 0.01)
+    tensors = [
+        Tensor([1, in_c], scales=[0.05], zero_points=[int(rng.integers(-20, 20))]),
+        Tensor(features.shape, scales=[0.01], zero_points=[0], data=features),
+        Tensor(times.shape, kind, scales=[time_scale], zero_points=[0], data=times),
+        Tensor([4], "INT32", scales=[state_scale * time_scale], zero_points=[0], data=biases),
+        Tensor([1, memory * filters], kind, scales=[state_scale], zero_points=[0], variable=True),
+        Tensor([1, 4], scales=[0.2], zero_points=[5]),
+    ]
+    operator = Operator("SVDF", range(5), [5], {"Rank": rank, "FusedActivationFunction": 1})
+    return Model(tensors, [operator], [0], [5])
