@@ -65,16 +65,7 @@ void pairs_float32(const struct pairs_float32 *op, const void *first, const void
                    void *out);
 
 /* A function of one value; `alpha` is the slope of LEAKY_RELU. */
-enum {
-    MAP_RELU,
-    MAP_RELU6,
-    MAP_LEAKY_RELU,
-    MAP_ELU,
-    MAP_LOGISTIC,
-    MAP_TANH,
-    MAP_HARD_SWISH,
-    MAP_RSQRT
-};
+enum { MAP_RELU, MAP_RELU6, MAP_LEAKY_RELU, MAP_ELU, MAP_LOGISTIC, MAP_TANH, MAP_HARD_SWISH };
 struct map_float32 {
     int32_t count, function;
     float alpha;
