@@ -6,7 +6,7 @@ from pathlib import Path
 from tests import ROOT
 from tests.bench.figures import Figure
 from tests.firmware import fake_chip
-from tests.firmware.register_order import FAMILIES, at, broken_checks, checks, record
+from tests.firmware.register_families import FAMILIES, at, broken_checks, checks, record
 from tinybench.declare import load
 from tinybench.errors import TinybenchError
 from tinybench.runner.build.board import Board, names

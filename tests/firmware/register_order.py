@@ -1,12 +1,11 @@
-"""What ST's reference manuals demand of the order in which registers are written, as checks.
+"""What the manuals of ST's families demand of the order in which registers are written, as checks.
 
 A check reads the record of a port's accesses and says what is wrong, each by the first access that
 breaks it. Figures are those of the data sheets DS12023 (STM32L4R5) and DocID022152 (STM32F405).
 """
 
-import ctypes
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tests.firmware.fake_chip import Access, Chip, Ready
 
@@ -101,7 +100,7 @@ def ahb_hz(family: Family, registers: Registers) -> float:
     return family.system_hz(registers) / 2**shift
 
 
-def _name(access: Access) -> str:
+def named(access: Access) -> str:
     return f"{'write' if access.write else 'read'} of {access.address:#x}: {access.value:#x}"
 
 
@@ -111,7 +110,7 @@ def wait_states(family: Family, log: Log) -> Iterator[str]:
         hz = ahb_hz(family, after)
         needed = -(-hz // family.wait_state_hz) - 1
         if after.get(family.flash_acr, 0) & 0xF < needed:
-            yield f"{_name(access)} gives {hz / MHZ:g} MHz without {needed:g} wait states"
+            yield f"{named(access)} gives {hz / MHZ:g} MHz without {needed:g} wait states"
 
 
 def latency_read_back(family: Family, log: Log) -> Iterator[str]:
@@ -121,7 +120,7 @@ def latency_read_back(family: Family, log: Log) -> Iterator[str]:
         if access.address == family.flash_acr:
             unread = access.write
         elif unread and ahb_hz(family, after) > ahb_hz(family, before):
-            yield f"{_name(access)} raises the frequency before FLASH_ACR was read back"
+            yield f"{named(access)} raises the frequency before FLASH_ACR was read back"
 
 
 def final_clock(family: Family, log: Log) -> Iterator[str]:
@@ -143,9 +142,9 @@ def pll_off_while_configured(family: Family, log: Log) -> Iterator[str]:
         if access.address == family.rcc_pllcfgr:
             configured = True
             if before.get(family.rcc_cr, 0) & family.pll_on:
-                yield f"{_name(access)} while the PLL is on"
+                yield f"{named(access)} while the PLL is on"
         if access.address == family.rcc_cr and access.value & family.pll_on and not configured:
-            yield f"{_name(access)} switches on a PLL that was not configured"
+            yield f"{named(access)} switches on a PLL that was not configured"
 
 
 def pll_ready_before_switch(family: Family, log: Log) -> Iterator[str]:
@@ -156,7 +155,7 @@ def pll_ready_before_switch(family: Family, log: Log) -> Iterator[str]:
             continue
         to_pll = access.write and access.value & 3 == family.sw_pll
         if to_pll and not before.get(family.rcc_cr, 0) & family.pll_ready:
-            yield f"{_name(access)} before PLLRDY was seen"
+            yield f"{named(access)} before PLLRDY was seen"
         switched |= not access.write and after[family.rcc_cfgr] >> 2 & 3 == family.sw_pll
     if not switched:
         yield "SWS was never seen to be the PLL"
@@ -191,7 +190,7 @@ def _clocked(
             if access.write and not access.value & bit:
                 running = False
         elif origin <= access.address < origin + size_b and not running:
-            yield f"{_name(access)} without its clock"
+            yield f"{named(access)} without its clock"
             return
 
 
@@ -200,7 +199,7 @@ def alternate_function(family: Family, log: Log) -> Iterator[str]:
     connected = 0
     wanted = {serial.alternate for serial in _used(family, log)}
     for before, access, _ in steps(family, log):
-        if not access.write or not _is_gpio(family, access, MODER):
+        if not access.write or not is_gpio(family, access, MODER):
             continue
         for pin in range(16):
             mode = access.value >> pin * 2 & 3
@@ -208,12 +207,12 @@ def alternate_function(family: Family, log: Log) -> Iterator[str]:
                 connected += 1
                 register = access.address + AFRL + pin // 8 * 4
                 if before.get(register, 0) >> pin % 8 * 4 & 0xF not in wanted:
-                    yield f"{_name(access)} connects pin {pin} without its function"
+                    yield f"{named(access)} connects pin {pin} without its function"
     if connected != 2:
         yield f"{connected} pins are connected, not the 2 of the line"
 
 
-def _is_gpio(family: Family, access: Access, offset: int) -> bool:
+def is_gpio(family: Family, access: Access, offset: int) -> bool:
     away = access.address - family.gpio
     return 0 <= away < 9 * 0x400 and away % 0x400 == offset
 
@@ -240,15 +239,15 @@ def baud(family: Family, log: Log) -> Iterator[str]:
             continue
         if access.address == serial.origin + family.brr:
             if enabled:
-                yield f"{_name(access)} while UE is 1"
+                yield f"{named(access)} while UE is 1"
             rate = clock_hz / max(1, access.value)
             if min(abs(rate / wanted - 1) for wanted in (9600, 115200, RATE)) > 0.005:
-                yield f"{_name(access)} is {rate:.0f} baud"
+                yield f"{named(access)} is {rate:.0f} baud"
         if access.address == serial.origin + family.cr1 and access.value & family.uart_enable:
             if not after.get(serial.origin + family.brr, 0):
-                yield f"{_name(access)} enables a USART without a rate"
+                yield f"{named(access)} enables a USART without a rate"
             if access.value & 0x2C != 0x2C:
-                yield f"{_name(access)} enables no transmitter, receiver or interrupt"
+                yield f"{named(access)} enables no transmitter, receiver or interrupt"
 
 
 def pulled_up(family: Family, log: Log) -> Iterator[str]:
@@ -260,7 +259,7 @@ def pulled_up(family: Family, log: Log) -> Iterator[str]:
         )
         pulls = 0
         for _, access, after in steps(family, log[:at]):
-            if access.write and _is_gpio(family, access, PUPDR):
+            if access.write and is_gpio(family, access, PUPDR):
                 modes = after.get(access.address - PUPDR + MODER, 0)
                 pulls += sum(
                     modes >> pin * 2 & 3 == 2 and access.value >> pin * 2 & 3 == 1
@@ -277,7 +276,7 @@ def sent_before_rate_changes(family: Family, log: Log) -> Iterator[str]:
             if access.write and access.address == serial.origin + family.cr1:
                 on = before.get(access.address, 0) & family.uart_enable
                 if on and not before.get(serial.origin + family.status, 0) & TC:
-                    yield f"{_name(access)} cuts off what is being sent"
+                    yield f"{named(access)} cuts off what is being sent"
         writes = [a.value for a in log if a.write and a.address == serial.origin + family.cr1]
         rates = {a.value for a in log if a.write and a.address == serial.origin + family.brr}
         if len(writes) != 3 or not writes[2] & family.uart_enable or len(rates) != 2:
@@ -289,10 +288,10 @@ def interrupt_last(family: Family, log: Log) -> Iterator[str]:
     for before, access, _ in steps(family, log):
         if access.write and NVIC_ISER <= access.address < NVIC_ISER + 32:
             if access.value.bit_count() != 1:
-                yield f"{_name(access)} lets through other than one interrupt"
+                yield f"{named(access)} lets through other than one interrupt"
             for serial in _used(family, log):
                 if not before.get(serial.origin + family.cr1, 0) & family.uart_enable:
-                    yield f"{_name(access)} before the USART is set up"
+                    yield f"{named(access)} before the USART is set up"
             return
     yield "no interrupt is let through"
 
@@ -304,19 +303,19 @@ def systick_last(family: Family, log: Log) -> Iterator[str]:
         if access.address == SYST_CSR and access.write and access.value & 1:
             started = True
             if not before.get(SYST_RVR, 0) or SYST_CVR not in before:
-                yield f"{_name(access)} before its period is set and its count cleared"
+                yield f"{named(access)} before its period is set and its count cleared"
             if access.value != 7:
-                yield f"{_name(access)}: not the core's clock, or no interrupt"
+                yield f"{named(access)}: not the core's clock, or no interrupt"
             yield from final_clock(family, log[: log.index(access)])
         if access.address == family.rcc_cfgr and access.write and before.get(SYST_CSR, 0) & 1:
-            yield f"{_name(access)} changes the clock while SysTick runs"
+            yield f"{named(access)} changes the clock while SysTick runs"
     if not started:
         yield "SysTick was not started"
 
 
 def led(family: Family, log: Log) -> Iterator[str]:
     """A pin that is an output before any clock is touched is written twice: the LED, on and off."""
-    levels = [access for access in log if access.write and _is_gpio(family, access, BSRR)]
+    levels = [access for access in log if access.write and is_gpio(family, access, BSRR)]
     clocks = next((at for at, access in enumerate(log) if access.address == family.rcc_cr), 0)
     if not levels or log.index(levels[0]) > clocks:
         yield "no LED before the clocks"
@@ -334,7 +333,7 @@ def led(family: Family, log: Log) -> Iterator[str]:
 
 def open_drain(family: Family, log: Log) -> Iterator[str]:
     """The timing pin is let go and an open drain before it becomes an output, then low and high."""
-    pins = [(a.address - OTYPER, a.value) for a in log if a.write and _is_gpio(family, a, OTYPER)]
+    pins = [(a.address - OTYPER, a.value) for a in log if a.write and is_gpio(family, a, OTYPER)]
     if len(pins) != 1 or pins[0][1].bit_count() != 1:
         yield "not one pin is an open drain"
         return
@@ -346,399 +345,12 @@ def open_drain(family: Family, log: Log) -> Iterator[str]:
         if access.address == origin + MODER and access.write and access.value >> pin * 2 & 3 == 1:
             became = at
             if not before.get(origin + OTYPER, 0) & bit:
-                yield f"{_name(access)} drives the pin both ways"
+                yield f"{named(access)} drives the pin both ways"
             if let_go not in log[:at]:
-                yield f"{_name(access)} pulls the pin low"
+                yield f"{named(access)} pulls the pin low"
             break
     if became is None:
         yield "the pin never is an output"
     own = [a.value for a in log if a.write and a.address == let_go.address]
     if [value for value in own if value in (bit, bit << 16)] != [bit, bit << 16, bit]:
         yield "a mark is not one pulse to low"
-
-
-# STM32L4+, RM0432
-
-_L4_PWR, _L4_RCC, _L4_FLASH, _L4_GPIO = 0x40007000, 0x40021000, 0x40022000, 0x48000000
-_L4_CR, _L4_CFGR, _L4_PLLCFGR, _L4_BDCR = (_L4_RCC + at for at in (0x00, 0x08, 0x0C, 0x90))
-_PWR_CR1, _PWR_CR2, _PWR_SR2, _PWR_CR5 = (_L4_PWR + at for at in (0x00, 0x04, 0x14, 0x80))
-_MSI_HZ = (1e5, 2e5, 4e5, 8e5, 1e6, 2e6, 4e6, 8e6, 16e6, 24e6, 32e6, 48e6)
-
-
-def _l4_msi_hz(registers: Registers) -> float:
-    cr = registers.get(_L4_CR, 0)
-    return _MSI_HZ[min(cr >> 4 & 0xF, 11)] if cr & 1 << 3 else 4e6
-
-
-def _l4_vco_hz(registers: Registers) -> tuple[float, float]:
-    """Return (input, output) of the PLL's VCO."""
-    pllcfgr = registers.get(_L4_PLLCFGR, 0)
-    source_hz = {1: _l4_msi_hz(registers), 2: 16e6}.get(pllcfgr & 3, 0.0)
-    input_hz = source_hz / ((pllcfgr >> 4 & 0xF) + 1)
-    return input_hz, input_hz * (pllcfgr >> 8 & 0x7F)
-
-
-def _l4_system_hz(registers: Registers) -> float:
-    match registers.get(_L4_CFGR, 0) & 3:
-        case 0:
-            return _l4_msi_hz(registers)
-        case 3:
-            pllcfgr = registers.get(_L4_PLLCFGR, 0)
-            divider = ((pllcfgr >> 25 & 3) + 1) * 2
-            return _l4_vco_hz(registers)[1] / divider if pllcfgr & 1 << 24 else 0.0
-        case _:
-            return 16e6
-
-
-def voltage_range(family: Family, log: Log) -> Iterator[str]:
-    """Range 1 and a settled voltage (VOSF) before 26 MHz, its boost mode before 80 MHz."""
-    settled = True
-    for before, access, after in steps(family, log):
-        if access.address == _PWR_CR1 and access.write:
-            settled = settled and access.value & 0x600 == before.get(_PWR_CR1, 0) & 0x600
-        if access.address == _PWR_SR2:
-            settled = not access.value & 1 << 10
-        hz = family.system_hz(after)
-        if hz > 26e6 and after.get(_PWR_CR1, 0) >> 9 & 3 != 1:
-            yield f"{_name(access)} gives {hz / MHZ:g} MHz in range 2"
-        if hz > 80e6 and after.get(_PWR_CR5, 0) & 1 << 8:
-            yield f"{_name(access)} gives {hz / MHZ:g} MHz without boost"
-        if hz > 80e6 and not settled:
-            yield f"{_name(access)} gives {hz / MHZ:g} MHz while the voltage changes"
-    if not any(access.address == _PWR_SR2 for access in log):
-        yield "VOSF was never read"
-
-
-def half_step(family: Family, log: Log) -> Iterator[str]:
-    """Above 80 MHz the AHB is halved at the switch, and whole again after 1 us, 60 reads here."""
-    reads = 0
-    for before, access, after in steps(family, log):
-        was_hz, hz = ahb_hz(family, before), ahb_hz(family, after)
-        reads += not access.write
-        if hz > 80e6 >= was_hz:
-            if access.value >> 4 & 0xF or not before.get(_L4_CFGR, 0) >> 4 & 0xF:
-                yield f"{_name(access)} goes from {was_hz / MHZ:g} to {hz / MHZ:g} MHz in one step"
-            elif reads < 60:
-                yield f"{_name(access)} comes {reads} reads after the switch"
-        elif family.system_hz(after) > 80e6 >= family.system_hz(before):
-            reads = 0
-
-
-def backup_domain(family: Family, log: Log) -> Iterator[str]:
-    """The backup domain is opened (DBP) before the LSE is switched on in it."""
-    for before, access, _ in steps(family, log):
-        if access.write and access.address == _L4_BDCR and not before.get(_PWR_CR1, 0) & 1 << 8:
-            yield f"{_name(access)} while BDCR is write-protected"
-
-
-def trimmed(family: Family, log: Log) -> Iterator[str]:
-    """MSI is trimmed when the LSE was seen ready, and before the PLL takes it."""
-    for before, access, _ in steps(family, log):
-        if not access.write or access.address != _L4_CR:
-            continue
-        if access.value & 1 << 2 and not before.get(_L4_BDCR, 0) & 2:
-            yield f"{_name(access)} trims MSI before LSERDY was seen"
-        if access.value & 1 << 24 and not access.value & 1 << 2:
-            yield f"{_name(access)} feeds the PLL with an MSI that is not trimmed"
-
-
-def msi_range(family: Family, log: Log) -> Iterator[str]:
-    """The range of MSI changes only when MSIRDY was read, and is chosen by MSIRGSEL."""
-    seen = False
-    for before, access, _ in steps(family, log):
-        if access.address != _L4_CR:
-            continue
-        seen |= not access.write and bool(access.value & 2)
-        if access.write and (access.value ^ before.get(_L4_CR, 0)) & 0xF0:
-            if not seen:
-                yield f"{_name(access)} before MSIRDY was seen"
-            if not access.value & 1 << 3:
-                yield f"{_name(access)} without MSIRGSEL"
-
-
-def l4_pll(family: Family, log: Log) -> Iterator[str]:
-    """The VCO gets 2.66 to 16 MHz and runs at 64 to 344 MHz; R gives at most 120 MHz."""
-    for _, access, after in steps(family, log):
-        if access.write and access.address == _L4_CR and access.value & 1 << 24:
-            input_hz, output_hz = _l4_vco_hz(after)
-            if not (2.66e6 <= input_hz <= 16e6 and 64e6 <= output_hz <= 344e6):
-                yield f"{_name(access)}: VCO {output_hz / MHZ:g} of {input_hz / MHZ:g} MHz"
-        if family.system_hz(after) > 120e6:
-            yield f"{_name(access)} gives more than 120 MHz"
-
-
-def vddio2(family: Family, log: Log) -> Iterator[str]:
-    """Port G is used when its supply is declared valid (IOSV)."""
-    used = False
-    for before, access, _ in steps(family, log):
-        if access.address - _L4_GPIO in range(6 * 0x400, 7 * 0x400):
-            used = True
-            connected = access.write and access.address - _L4_GPIO == 6 * 0x400 + MODER
-            if connected and not before.get(_PWR_CR2, 0) & 1 << 9:
-                yield f"{_name(access)} before IOSV"
-    if not used and not any(a.address == 0x40004800 + 0x0C for a in log):
-        yield "port G, where the ST-LINK's line is, was not used"
-
-
-STM32L4 = Family(
-    name="stm32l4",
-    manual="RM0432",
-    core_hz=120 * MHZ,
-    reset={
-        _L4_CR: 0x63,
-        _L4_PLLCFGR: 0x1000,
-        _L4_FLASH: 0x600,
-        _L4_RCC + 0x48: 0x100,
-        _PWR_CR1: 0x200,
-        _PWR_CR5: 0x100,
-        _L4_GPIO: 0xABFFFFFF,
-        _L4_GPIO + 0x400: 0xFFFFFEBF,
-        **{_L4_GPIO + port * 0x400: 0xFFFFFFFF for port in range(2, 8)},
-        **{origin + 0x1C: 0xC0 for origin in (0x40008000, 0x40013800, 0x40004400, 0x40004800)},
-    },
-    ready=[
-        Ready(_L4_CR, 1 << 24, 1 << 24, _L4_CR, 1 << 25),
-        Ready(_L4_BDCR, 1, 1, _L4_BDCR, 2),
-        Ready(_L4_CFGR, 3, 3, _L4_CFGR, 3 << 2),
-    ],
-    system_hz=_l4_system_hz,
-    wait_state_hz=20e6,
-    flash_acr=_L4_FLASH,
-    rcc_cr=_L4_CR,
-    rcc_cfgr=_L4_CFGR,
-    rcc_pllcfgr=_L4_PLLCFGR,
-    sw_pll=3,
-    pll_on=1 << 24,
-    pll_ready=1 << 25,
-    gpio=_L4_GPIO,
-    gpio_enable=_L4_RCC + 0x4C,
-    pwr=_L4_PWR,
-    pwr_enable=_L4_RCC + 0x58,
-    serials={
-        0: Serial(0x40008000, _L4_RCC + 0x5C, 1 << 0, 8, 120 * MHZ, steps=256),
-        1: Serial(0x40013800, _L4_RCC + 0x60, 1 << 14, 7, 120 * MHZ),
-        2: Serial(0x40004400, _L4_RCC + 0x58, 1 << 17, 7, 120 * MHZ),
-        3: Serial(0x40004800, _L4_RCC + 0x58, 1 << 18, 7, 120 * MHZ),
-    },
-    cr1=0x00,
-    brr=0x0C,
-    status=0x1C,
-    uart_enable=1 << 0,
-)
-
-# STM32F4, RM0090
-
-_F4_PWR, _F4_RCC, _F4_FLASH, _F4_GPIO = 0x40007000, 0x40023800, 0x40023C00, 0x40020000
-_F4_CR, _F4_PLLCFGR, _F4_CFGR = (_F4_RCC + at for at in (0x00, 0x04, 0x08))
-_F4_CSR = _F4_PWR + 0x04
-_F4_HSE_HZ = 8e6
-
-
-def _f4_vco_hz(registers: Registers) -> tuple[float, float]:
-    pllcfgr = registers.get(_F4_PLLCFGR, 0)
-    input_hz = (_F4_HSE_HZ if pllcfgr & 1 << 22 else 16e6) / max(1, pllcfgr & 0x3F)
-    return input_hz, input_hz * (pllcfgr >> 6 & 0x1FF)
-
-
-def _f4_system_hz(registers: Registers) -> float:
-    match registers.get(_F4_CFGR, 0) & 3:
-        case 1:
-            return _F4_HSE_HZ
-        case 2:
-            divider = ((registers.get(_F4_PLLCFGR, 0) >> 16 & 3) + 1) * 2
-            return _f4_vco_hz(registers)[1] / divider
-        case _:
-            return 16e6
-
-
-def hse_ready(family: Family, log: Log) -> Iterator[str]:
-    """The crystal was seen to run (HSERDY) before the PLL that it feeds is switched on."""
-    for before, access, _ in steps(family, log):
-        if access.write and access.address == _F4_CR and access.value & 1 << 24:
-            if not before.get(_F4_CR, 0) & 1 << 17:
-                yield f"{_name(access)} before HSERDY was seen"
-            if not before.get(_F4_PLLCFGR, 0) & 1 << 22:
-                yield f"{_name(access)}: the PLL is not fed by the crystal"
-
-
-def voltage_scale(family: Family, log: Log) -> Iterator[str]:
-    """Scale 1 is asked for while the PLL is off, and before 144 MHz."""
-    for before, access, after in steps(family, log):
-        changed = (access.value ^ before.get(_F4_PWR, 0)) & 3 << 14
-        asked = access.write and access.address == _F4_PWR
-        if asked and (changed or access.value < 1 << 16) and before.get(_F4_CR, 0) & 1 << 24:
-            yield f"{_name(access)} while the PLL is on"
-        if family.system_hz(after) > 144e6 and not after.get(_F4_PWR, 0) & 1 << 14:
-            yield f"{_name(access)} goes beyond 144 MHz in scale 2"
-    if not any(access.write and access.address == _F4_PWR for access in log):
-        yield "the scale was not asked for"
-
-
-def over_drive(family: Family, log: Log) -> Iterator[str]:
-    """Above 168 MHz over-drive is on, then switched to, each seen, and after the PLL is on."""
-    for before, access, after in steps(family, log):
-        if access.write and access.address == _F4_PWR and access.value >> 16:
-            if not before.get(_F4_CR, 0) & 1 << 24:
-                yield f"{_name(access)} before the PLL is on"
-            if access.value & 1 << 17 and not before.get(_F4_CSR, 0) & 1 << 16:
-                yield f"{_name(access)} before ODRDY was seen"
-        if family.system_hz(after) > 168e6 and after.get(_F4_CSR, 0) & 3 << 16 != 3 << 16:
-            yield f"{_name(access)} goes beyond 168 MHz without over-drive"
-
-
-def bus_clocks(family: Family, log: Log) -> Iterator[str]:
-    """APB1 never runs at more than 42 MHz, APB2 at more than 84 MHz; 45 and 90 with over-drive."""
-    apb1_hz = 45e6 if family.core_hz > 168 * MHZ else 42e6
-    for _, access, after in steps(family, log):
-        cfgr = after.get(_F4_CFGR, 0)
-        for name, shift, most_hz in (("APB1", 10, apb1_hz), ("APB2", 13, 2 * apb1_hz)):
-            code = cfgr >> shift & 7
-            hz = ahb_hz(family, after) / (2 ** (code - 3) if code > 3 else 1)
-            if hz > most_hz:
-                yield f"{_name(access)} runs {name} at {hz / MHZ:g} MHz"
-
-
-def f4_pll(family: Family, log: Log) -> Iterator[str]:
-    """The VCO gets 1 to 2 MHz and runs at 100 to 432 MHz; Q is 2 at least."""
-    for _, access, after in steps(family, log):
-        if access.write and access.address == _F4_CR and access.value & 1 << 24:
-            input_hz, output_hz = _f4_vco_hz(after)
-            if not (1e6 <= input_hz <= 2e6 and 100e6 <= output_hz <= 432e6):
-                yield f"{_name(access)}: VCO {output_hz / MHZ:g} of {input_hz / MHZ:g} MHz"
-            if after.get(_F4_PLLCFGR, 0) >> 24 & 0xF < 2:
-                yield f"{_name(access)}: Q is below 2"
-
-
-STM32F4 = Family(
-    name="stm32f4",
-    manual="RM0090",
-    core_hz=168 * MHZ,
-    reset={
-        _F4_CR: 0x83,
-        _F4_PLLCFGR: 0x24003010,
-        _F4_PWR: 0x4000,
-        _F4_RCC + 0x30: 0x100000,
-        _F4_GPIO: 0xA8000000,
-        _F4_GPIO + 0x400: 0x280,
-        **dict.fromkeys((0x40011000, 0x40004400, 0x40004800, 0x40011400), 0xC0),
-    },
-    ready=[
-        Ready(_F4_CR, 1 << 16, 1 << 16, _F4_CR, 1 << 17),
-        Ready(_F4_CR, 1 << 24, 1 << 24, _F4_CR, 1 << 25),
-        Ready(_F4_CFGR, 3, 2, _F4_CFGR, 2 << 2),
-        Ready(_F4_PWR, 1 << 16, 1 << 16, _F4_CSR, 1 << 16),
-        Ready(_F4_PWR, 1 << 17, 1 << 17, _F4_CSR, 1 << 17),
-    ],
-    system_hz=_f4_system_hz,
-    wait_state_hz=30e6,
-    flash_acr=_F4_FLASH,
-    rcc_cr=_F4_CR,
-    rcc_cfgr=_F4_CFGR,
-    rcc_pllcfgr=_F4_PLLCFGR,
-    sw_pll=2,
-    pll_on=1 << 24,
-    pll_ready=1 << 25,
-    gpio=_F4_GPIO,
-    gpio_enable=_F4_RCC + 0x30,
-    pwr=_F4_PWR,
-    pwr_enable=_F4_RCC + 0x40,
-    serials={
-        1: Serial(0x40011000, _F4_RCC + 0x44, 1 << 4, 7, 84 * MHZ),
-        2: Serial(0x40004400, _F4_RCC + 0x40, 1 << 17, 7, 42 * MHZ),
-        3: Serial(0x40004800, _F4_RCC + 0x40, 1 << 18, 7, 42 * MHZ),
-        6: Serial(0x40011400, _F4_RCC + 0x44, 1 << 5, 8, 84 * MHZ),
-    },
-    cr1=0x0C,
-    brr=0x08,
-    status=0x00,
-    uart_enable=1 << 13,
-)
-
-FAMILIES = {"stm32l4": STM32L4, "stm32f4": STM32F4}
-_PERIPHERALS = (
-    Check("a peripheral's clock before its use: PWR", "Peripheral clock enable", power_clock),
-    Check("a peripheral's clock before its use: GPIO", "Peripheral clock enable", gpio_clock),
-    Check("a peripheral's clock before its use: USART", "Peripheral clock enable", serial_clock),
-    Check("a pin's function before the pin", "I/O pin alternate function", alternate_function),
-    Check("the line idle where nothing is", "GPIO port pull-up/pull-down register", pulled_up),
-    Check("the rate before the USART", "USART baud rate generation", baud),
-    Check(
-        "sent before the rate changes", "Character transmission procedure", sent_before_rate_changes
-    ),
-    Check("the interrupt after the USART", "Armv7-M ARM, B3.4 NVIC", interrupt_last),
-    Check("SysTick after the final clock", "Armv7-M ARM, B3.3 SysTick", systick_last),
-    Check("the LED on before the clocks, off after", "General-purpose I/O", led),
-)
-_CLOCKS = (
-    Check("wait states before the frequency", "Read access latency", wait_states),
-    Check("wait states read back", "Read access latency", latency_read_back),
-    Check("PLL configured while off", "PLL", pll_off_while_configured),
-    Check(
-        "PLL ready before the switch", "System clock (SYSCLK) selection", pll_ready_before_switch
-    ),
-    Check("the core's frequency", "Clocks", final_clock),
-)
-_ENERGY = (Check("the timing pin an open drain", "GPIO port output type register", open_drain),)
-_OWN = {
-    "stm32l4": (
-        Check(
-            "voltage range and boost before the frequency", "Dynamic voltage scaling", voltage_range
-        ),
-        Check("AHB halved for 1 us", "Dynamic voltage scaling", half_step),
-        Check("backup domain opened for LSE", "Battery backup domain", backup_domain),
-        Check("MSI trimmed by a running LSE", "MSI clock", trimmed),
-        Check("MSI's range while it is ready", "MSI clock", msi_range),
-        Check("PLL within its limits", "PLL", l4_pll),
-        Check("VDDIO2 before port G", "Independent I/O supply rail", vddio2),
-    ),
-    "stm32f4": (
-        Check("crystal before the PLL", "HSE clock", hse_ready),
-        Check("voltage scale before the frequency", "Voltage regulator", voltage_scale),
-        Check("APB prescalers before the frequency", "RCC_CFGR", bus_clocks),
-        Check("PLL within its limits", "RCC_PLLCFGR", f4_pll),
-    ),
-}
-
-
-_OVER_DRIVE = (
-    Check("over-drive before the frequency", "RM0390, Entering Over-drive mode", over_drive),
-)
-
-
-def at(family: str, core_hz: int) -> Family:
-    """Return a family whose core runs at another frequency, and its serial lines with it."""
-    known = FAMILIES[family]
-    serials = {
-        number: replace(serial, clock_hz=serial.clock_hz * core_hz // known.core_hz)
-        for number, serial in known.serials.items()
-    }
-    return replace(known, core_hz=core_hz, serials=serials)
-
-
-def checks(family: Family, *, energy: bool) -> tuple[Check, ...]:
-    """Return what a port's accesses must keep to."""
-    over = family.name == "stm32f4" and family.core_hz > 168 * MHZ
-    own = (*_OWN[family.name], *(_OVER_DRIVE if over else ()))
-    return (*_CLOCKS, *own, *_PERIPHERALS, *(_ENERGY if energy else ()))
-
-
-def record(
-    family: Family, library: ctypes.CDLL, *, energy: bool, lost: int | None = None
-) -> Log | None:
-    """Return all accesses of a port that starts, sends, changes its rate and, for energy, marks.
-
-    `lost`: number of a write that does not arrive. None: the port waits for ever.
-    """
-    chip = family.chip(lost)
-    calls = [("port_init", 0), ("port_putc", ord("m")), ("port_set_baud", RATE)]
-    calls += [("port_mark", 0)] * energy
-    return chip.log if all(chip.call(library, *call) for call in calls) else None
-
-
-def broken_checks(family: Family, log: Log, *, energy: bool) -> dict[str, list[str]]:
-    """Return what is wrong, by the check that says so with the section it stands in."""
-    found = {
-        check.name: [f"'{check.section}': {words}" for words in check.broken(family, log)]
-        for check in checks(family, energy=energy)
-    }
-    return {name: words for name, words in found.items() if words}

@@ -9,16 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from tests.firmware.fake_chip import ICSR, SYST_CVR, SYST_RVR, build, interrupt
-from tests.firmware.register_order import (
-    FAMILIES,
-    MHZ,
-    Family,
-    Log,
-    at,
-    broken_checks,
-    checks,
-    record,
-)
+from tests.firmware.register_families import FAMILIES, at, broken_checks, checks, record
+from tests.firmware.register_order import MHZ, Family, Log
 from tinybench.runner.build.board import Board, load_board, names
 
 BOARDS = [name for name in names() if load_board(name).family in FAMILIES]
