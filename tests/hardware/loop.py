@@ -91,5 +91,5 @@ def _replaying(transcript: Path) -> Iterator[None]:
     """Open a transcript wherever a serial port is opened, and look for none."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(line, "insist_there", lambda _port: None)
-        patch.setattr(line, "SerialTransport", lambda _port, _baud: ReplayTransport(transcript))
+        patch.setattr(line, "SerialTransport", lambda *_: ReplayTransport(transcript))
         yield

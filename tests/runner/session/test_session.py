@@ -274,8 +274,9 @@ def test_a_killed_runner_leaves_no_emulator_and_every_answer_until_then(tmp_path
 
 def test_a_full_disk_is_a_clear_error_and_keeps_what_was_written(tmp_path: Path) -> None:
     """A limit on the size of a file stands in for the full disk."""
-    script = 'ulimit -f 600; exec "$@"'
     tinybench(*HOST, "--limit", "1", "--out", str(tmp_path / "first"))  # builds the image
+    largest_b = (tmp_path / "first" / "firmware.elf").stat().st_size
+    script = f'ulimit -f {largest_b // 512 + 8}; exec "$@"'
     limited = ["sh", "-c", script, "sh", *TINYBENCH]
     done = tinybench(*HOST, "--out", str(tmp_path / "run"), program=limited)
     assert done.returncode == 2
