@@ -10,6 +10,7 @@ import re
 import stat
 import sys
 import zipfile
+import zlib
 from io import BufferedReader
 from pathlib import Path
 
@@ -66,6 +67,17 @@ def holds(path: Path, data: bytes) -> bool:
         return read_bytes(path, len(data)) == data
     except OSError:
         return False
+
+
+ZIP_FAULTS = (
+    OSError,
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+)
+"""What reading a damaged zip archive raises."""
 
 
 def open_zip(path: Path) -> zipfile.ZipFile:

@@ -1,6 +1,6 @@
 """Edges from a digital channel that was sampled: which channel, and where its level changes."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -43,6 +43,12 @@ def choose(
             "--channel"
         )
     return moving[0] if moving else None
+
+
+def choose_sampled(levels: Mapping[str, "Levels"], wanted: str | None, name: str) -> str | None:
+    """Return the channel with the timing pin among those that were sampled, as `choose`."""
+    changes = {pin: found.changes for pin, found in levels.items() if found.sampled}
+    return choose(changes, wanted, name, [pin for pin in levels if pin not in changes])
 
 
 class Fall(NamedTuple):

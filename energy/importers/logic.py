@@ -9,7 +9,6 @@ import math
 import re
 import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +18,7 @@ import msgspec
 import numpy as np
 
 from tinybench.errors import TraceError
-from tinybench.files import STREAM_MOST_B, open_regular, open_zip, read_bytes
+from tinybench.files import STREAM_MOST_B, ZIP_FAULTS, open_regular, open_zip, read_bytes
 
 from ..segments import segmented
 from ..trace import Edge, Trace
@@ -306,14 +305,7 @@ def _sigrok(path: Path, channel: str | None) -> list[Edge]:
                                     f"{path}: {name} changes too often for a timing pin"
                                 )
                         count += len(rows)
-    except (
-        OSError,
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        NotImplementedError,
-        RuntimeError,
-    ) as e:
+    except ZIP_FAULTS as e:
         raise TraceError(f"{path}: no session of sigrok, or damaged: {e}") from e
     chosen = choose({name: found.changes for name, found in levels.items()}, channel, str(path))
     return list(levels[chosen].edges(rate_hz, 0.5 / rate_hz, 0.0)) if chosen else []

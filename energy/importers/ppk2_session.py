@@ -7,7 +7,6 @@ within the sample, 0 not sampled; all little-endian.
 
 import tempfile
 import zipfile
-import zlib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Annotated
@@ -16,11 +15,11 @@ import msgspec
 import numpy as np
 
 from tinybench.errors import TraceError
-from tinybench.files import open_zip
+from tinybench.files import ZIP_FAULTS, open_zip
 from tinybench.read import read_json
 
 from ..trace import Trace, TraceHead, memory_trace
-from .levels import BOTH, HIGH, LOW, NONE, Levels, choose
+from .levels import BOTH, HIGH, LOW, NONE, Levels, choose_sampled
 
 SAMPLE = np.dtype([("current_ua", "<f4"), ("bits", "<u2")])
 RAW_MAX_B = 2 << 30
@@ -63,18 +62,10 @@ def read_session(
                 count = file.tell() // 4
                 file.flush()
                 samples = np.memmap(file, np.float32, "r", shape=(count,))  # pyright: ignore[reportCallIssue, reportArgumentType]
-    except (
-        OSError,
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        NotImplementedError,
-        RuntimeError,
-    ) as e:
+    except ZIP_FAULTS as e:
         raise TraceError(f"{path}: no session of the Power Profiler, or damaged: {e}") from e
     rate_hz = metadata.samplesPerSecond
-    changes = {pin: found.changes for pin, found in levels.items() if found.sampled}
-    chosen = choose(changes, channel, str(path), [pin for pin in levels if pin not in changes])
+    chosen = choose_sampled(levels, channel, str(path))
     half_s = 0.5 / rate_hz
     return memory_trace(
         TraceHead(

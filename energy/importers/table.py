@@ -22,7 +22,7 @@ from tinybench.files import STREAM_MOST_B, open_regular
 
 from ..trace import Edge, Gap, Infer, Trace, TraceHead, memory_trace
 from .header import EIGHT, KINDS, LINE_MAX, MAIN, Columns, read_header, told_columns
-from .levels import Codes, Levels, choose
+from .levels import Codes, Levels, choose_sampled
 from .rows import Cells, read_rows
 from .times import Times
 
@@ -143,21 +143,16 @@ def _read(
         Edge((grid.index(row) + 0.5) / rate_hz, None, 0.5 / rate_hz + grid.doubt_s)
         for row in marked
     ]
-    if not edges:
-        changes = {pin: found.changes for pin, found in levels.items() if found.sampled}
-        if pin := choose(
-            changes, channel, str(path), [pin for pin in levels if pin not in changes]
-        ):
-            edges = [
-                Edge(
-                    (grid.index(fall.before) + grid.index(fall.after) + 1) / 2 / rate_hz,
-                    False,
-                    (grid.index(fall.after) - grid.index(fall.before) + 1) / 2 / rate_hz
-                    + grid.doubt_s,
-                    grid.index(fall.after) / rate_hz,
-                )
-                for fall in levels[pin].falls()
-            ]
+    if not edges and (pin := choose_sampled(levels, channel, str(path))):
+        edges = [
+            Edge(
+                (grid.index(fall.before) + grid.index(fall.after) + 1) / 2 / rate_hz,
+                False,
+                (grid.index(fall.after) - grid.index(fall.before) + 1) / 2 / rate_hz + grid.doubt_s,
+                grid.index(fall.after) / rate_hz,
+            )
+            for fall in levels[pin].falls()
+        ]
     head = TraceHead(
         rate_hz=rate_hz,
         unit=KINDS[kind],

@@ -71,7 +71,7 @@ def examine() -> list[Finding]:
         Finding(
             "libstdc++ for Arm",
             _file("arm-none-eabi-g++", "libstdc++_nano.a"),
-            "engines of C++, such as tflm, on Cortex-M boards",
+            "engines of C++, on Cortex-M boards",
             f"sudo apt-get install {firmware.CXX_PACKAGES['arm-none-eabi-']}",
             required=False,
         ),

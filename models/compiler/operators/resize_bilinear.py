@@ -4,6 +4,7 @@ Ref: ResizeBilinearInteger in tensorflow/lite/kernels/internal/reference/resize_
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -39,25 +40,34 @@ def _between(before: int, after: int, aligned: bool, half_pixels: bool) -> np.nd
     return np.array(found, np.int64)
 
 
-def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
-    source, target, (in_h, in_w, out_h, out_w, channels) = resized(graph, op)
+def _tables(
+    op: Operator,
+    size: tuple[int, int, int, int, int],
+    struct: str,
+    between: Callable[[int, int, bool, bool], np.ndarray],
+) -> tuple[dict[str, int], list[Constant]]:
+    """Return the fields of either kernel, and its tables of rows and columns."""
+    in_h, in_w, out_h, out_w, channels = size
     aligned, half_pixels = bool(op.options[ALIGNED]), bool(op.options[HALF_PIXELS])
     if aligned and half_pixels:
         raise ModelError("has aligned corners and half pixels; one of them is supported")
+    fields = {"in_w": in_w, "out_h": out_h, "out_w": out_w, "channel_count": channels}
+    constants = [
+        Constant(name, struct, between(before, after, aligned, half_pixels), 12 * after)
+        for name, before, after in (("rows", in_h, out_h), ("columns", in_w, out_w))
+    ]
+    return fields, constants
+
+
+def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
+    source, target, size = resized(graph, op)
+    fields, constants = _tables(op, size, "struct between", _between)
     return Step(
         operator=op,
         function="resize_bilinear",
         header="reduce.h",
-        fields={"in_w": in_w, "out_h": out_h, "out_w": out_w, "channel_count": channels},
-        constants=[
-            Constant(
-                name,
-                "struct between",
-                _between(before, after, aligned, half_pixels),
-                12 * after,
-            )
-            for name, before, after in (("rows", in_h, out_h), ("columns", in_w, out_w))
-        ],
+        fields=fields,
+        constants=constants,
         inputs=[source.index],
         output=target.index,
     )
@@ -82,20 +92,8 @@ def _float_between(before: int, after: int, aligned: bool, half_pixels: bool) ->
 
 
 def _lower_float(graph: Graph, op: Operator, _variant: Variant) -> Step:
-    source, target, (in_h, in_w, out_h, out_w, channels) = resized(graph, op)
-    aligned, half_pixels = bool(op.options[ALIGNED]), bool(op.options[HALF_PIXELS])
-    if aligned and half_pixels:
-        raise ModelError("has aligned corners and half pixels; one of them is supported")
-    fields = {"in_w": in_w, "out_h": out_h, "out_w": out_w, "channel_count": channels}
-    constants = [
-        Constant(
-            name,
-            "struct between_float32",
-            _float_between(before, after, aligned, half_pixels),
-            12 * after,
-        )
-        for name, before, after in (("rows", in_h, out_h), ("columns", in_w, out_w))
-    ]
+    source, target, size = resized(graph, op)
+    fields, constants = _tables(op, size, "struct between_float32", _float_between)
     return one_input(op, "resize_bilinear_float32", source, target, fields, constants)
 
 
