@@ -3,35 +3,34 @@
 import re
 import shutil
 import struct
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from tests.firmware.dut_process import FAKE_MODEL, FIRMWARE, READY, DutProcess, build
+from tests.firmware.dut_process import FIRMWARE, READY, DutProcess, build
+from tests.firmware.frame_line import (
+    INPUT,
+    INPUT_B,
+    LEAVE,
+    MODEL,
+    OTHER,
+    SANITIZERS,
+    ack,
+    answer,
+    ask,
+    data,
+    enter,
+    infer,
+    leave,
+    refused,
+    text,
+    upload,
+    values,
+)
 from tinybench.runner.build.board import load_board
 from tinybench.runner.dut import frames
 from tinybench.runner.dut.frames import Frame
-
-INPUT_B = 1500  # two full frames and a short one
-PAYLOAD_B = 512
-SANITIZERS = "-fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all"
-INPUT = bytes(range(250)) * 6
-OTHER = bytes(INPUT_B)
-
-# The fake engine with another input size; its second and third result count inferences and loads.
-MODEL = (
-    FAKE_MODEL.read_text()
-    .replace("#define INPUT_B 490", f"#define INPUT_B {INPUT_B}")
-    .replace("static float results[", "static float inferences, loads;\nstatic float results[")
-    .replace("uint32_t sum = 0;", "uint32_t sum = 0;\n    inferences += 1;")
-    .replace("2.0f / 256.0f", "inferences")
-    .replace("255.0f / 256.0f", "loads")
-    .replace("void model_load(void) {", "void model_load(void) {\n    loads += 1;")
-)
 
 
 @pytest.fixture(scope="module")
@@ -51,78 +50,6 @@ def dut(elf: Path) -> Iterator[DutProcess]:
         assert process.pending() == b""
         assert process.alive()
         assert process.words() == ""
-
-
-def data(upload: int, number: int, whole: bytes = INPUT) -> Frame:
-    """Return one frame of an input."""
-    start = number * PAYLOAD_B
-    return Frame(frames.DATA, upload, number, whole[start : start + PAYLOAD_B])
-
-
-def infer(
-    upload: int, number: int, whole: bytes = INPUT, iterations: int = 1, warmups: int = 0
-) -> Frame:
-    """Return a request to infer an input."""
-    payload = struct.pack("<III", iterations, warmups, zlib.crc32(whole))
-    return Frame(frames.INFER, upload, number, payload)
-
-
-LEAVE = Frame(frames.LEAVE, 0, 0)
-
-
-def ack(upload: int, number: int, bits: int = 0) -> Frame:
-    """Return what a DATA frame should be answered by."""
-    return Frame(frames.ACK, upload, number, struct.pack("<I", bits))
-
-
-def refused(request: Frame, reason: int, detail: int = 0) -> Frame:
-    """Return the refusal of a request."""
-    payload = struct.pack("<Bi", reason, detail)
-    return Frame(frames.REFUSED, request.upload, request.number, payload)
-
-
-def text(result: Frame) -> str:
-    """Return the values in a RESULT."""
-    assert result.kind == frames.RESULT
-    return result.payload[12:].decode("ascii")
-
-
-def values(inferences: int, loads: int, whole: bytes = INPUT) -> str:
-    """Return the fake engine's results."""
-    share = sum(whole) % 256 * 1000 // 256
-    return f"0.{share:03},{inferences}.000,{loads}.000,{sum(whole)}.000"
-
-
-def answer(dut: DutProcess) -> Frame:
-    """Return the next frame that the device sends; its bytes are those that the host would send."""
-    raw = dut.read_until(b"\0")
-    frame = frames.decode(raw[:-1])
-    assert frame is not None
-    assert frames.encode(frame) == raw
-    return frame
-
-
-def ask(dut: DutProcess, *sent: Frame) -> Frame:
-    """Send frames and return the answer, or the first of several."""
-    dut.send(b"".join(map(frames.encode, sent)))
-    return answer(dut)
-
-
-def enter(dut: DutProcess) -> None:
-    """Go from text to frames."""
-    assert dut.ask(b"frames") == "m-frames-[1]\r\n"
-
-
-def leave(dut: DutProcess) -> None:
-    """Go back to text."""
-    dut.send(frames.encode(LEAVE))
-    assert dut.read_until(READY) == b"\r\n" + READY
-
-
-def upload(dut: DutProcess, number: int, whole: bytes = INPUT) -> None:
-    """Upload a whole input."""
-    for i in range(3):
-        assert ask(dut, data(number, i, whole)) == ack(number, i + 1)
 
 
 def test_an_input_is_inferred(dut: DutProcess) -> None:
@@ -436,118 +363,3 @@ def test_a_port_without_a_buffer_offers_no_frames(
     with DutProcess([str(program)]) as process:
         process.read_until(READY)
         assert (f"frames-1-512-{receive_b}" in process.ask(b"caps")) == offered
-
-
-class Oracle:
-    """What a device should answer: docs/link.md, section 4, in a few lines."""
-
-    def __init__(self) -> None:
-        self._upload = 0
-        self._held: dict[int, bytes] = {}
-        self._answered: Frame | None = None
-
-    def answers(self, frame: Frame) -> list[Frame]:
-        """Take a frame and return what it is answered by."""
-        if frame.kind == frames.DATA:
-            fits = frame.number < 3 and len(frame.payload) == (512, 512, 476)[frame.number]
-            if fits and frame.upload != self._upload:
-                self._upload, self._held = frame.upload, {}
-            if fits:
-                self._held.setdefault(frame.number, frame.payload)
-            return [self._ack()]
-        iterations, _, crc = struct.unpack("<III", frame.payload)
-        result = Frame(frames.RESULT, frame.upload, frame.number, frame.payload[:4])
-        if frame == self._answered:
-            return [result]
-        if frame.upload != self._upload or len(self._held) < 3:
-            return [self._ack(), refused(frame, frames.INCOMPLETE)]
-        whole = b"".join(self._held[i] for i in range(3))
-        if crc != zlib.crc32(whole):
-            self._held = {}
-            return [refused(frame, frames.OTHER_INPUT)]
-        if iterations == 0:
-            return [refused(frame, frames.BAD_COUNT)]
-        self._answered = frame
-        return [result]
-
-    def _ack(self) -> Frame:
-        first = next(i for i in range(4) if i not in self._held)
-        return ack(self._upload, first, sum(1 << i - first - 1 for i in self._held if i > first))
-
-
-FRAMES = st.one_of(
-    st.builds(data, st.integers(0, 2), st.integers(0, 2), st.sampled_from([INPUT, INPUT, OTHER])),
-    st.builds(
-        Frame,
-        st.just(frames.DATA),
-        st.integers(0, 2),
-        st.integers(0, 4),
-        st.sampled_from([0, 475, 476, 511, 512]).map(bytes),
-    ),
-    st.builds(
-        infer,
-        st.integers(0, 2),
-        st.sampled_from([0, 0, 65535]),
-        st.sampled_from([INPUT, INPUT, OTHER]),
-        st.sampled_from([0, 1, 1, 1, 2]),
-        st.integers(0, 1),
-    ),
-)
-
-
-@st.composite
-def on_the_line(draw: st.DrawFn) -> bytes:
-    """Return frames of which some were damaged on their way."""
-    out = b"\0"
-    for frame in draw(st.lists(FRAMES, max_size=30)):
-        raw = frames.encode(frame)
-        at = draw(st.integers(0, len(raw) - 1))
-        out += {
-            "whole": raw,
-            "lost byte": raw[:at] + raw[at + 1 :],
-            "doubled byte": raw[: at + 1] + raw[at:],
-            "changed byte": raw[:at] + bytes([raw[at] ^ draw(st.integers(1, 255))]) + raw[at + 1 :],
-            "cut": raw[:at],
-            "noise before": draw(st.binary(max_size=20)) + raw,
-            "doubled": raw + raw,
-            "zero before": b"\0" + raw,
-        }[
-            draw(
-                st.sampled_from(
-                    ["whole"] * 8
-                    + ["lost byte", "doubled byte", "changed byte", "cut"]
-                    + ["noise before", "doubled", "zero before"]
-                )
-            )
-        ]
-    return out + b"\0"
-
-
-@settings(deadline=None, max_examples=200)
-@given(on_the_line())
-def test_whatever_comes_is_answered_as_the_page_says(long_lived: DutProcess, line: bytes) -> None:
-    """Lost, doubled, changed, reordered: each good frame has its answer, and nothing else has."""
-    enter(long_lived)
-    long_lived.send(line)
-    oracle = Oracle()
-    for block in line.split(b"\0"):
-        frame = frames.decode(block)
-        if frame is None or frame.kind not in {frames.DATA, frames.INFER}:
-            continue
-        for expected in oracle.answers(frame):
-            seen = answer(long_lived)
-            if expected.kind == frames.RESULT:
-                assert text(seen)
-                seen = seen._replace(payload=seen.payload[:4])
-            assert seen == expected
-    leave(long_lived)
-
-
-@settings(deadline=None, max_examples=100)
-@given(st.binary(max_size=3000))
-def test_any_bytes_are_survived(long_lived: DutProcess, noise: bytes) -> None:
-    """No noise is answered, nor harms what follows."""
-    enter(long_lived)
-    long_lived.send(noise + b"\0")
-    upload(long_lived, 1)
-    leave(long_lived)

@@ -10,7 +10,8 @@ from tests.firmware import model_runner
 from tests.firmware.model_runner import HOST, Target
 from tests.models import random_floats
 from tests.models import tflite_builder as build
-from tests.models.random_operators import RANDOM, batch_to_space
+from tests.models.random_moves import batch_to_space
+from tests.models.random_operators import RANDOM
 from tests.models.tflite_builder import Model, Rng
 from tinybench.models.compiler import operators
 from tinybench.models.compiler.interface import MAX_ENDS

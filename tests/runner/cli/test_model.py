@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.models import random_operators, tflite_builder
+from tests.models import random_moves, random_operators, random_tensors, tflite_builder
 from tests.models.packaged import MODELS
 from tests.program import TINYBENCH, tinybench
 from tinybench.errors import UsageError
@@ -247,9 +247,9 @@ def test_from_python_the_words_are_the_same(tmp_path: Path) -> None:
 def test_a_mask_of_thousands_of_values_is_answered_and_scored(tmp_path: Path) -> None:
     """More than a frame holds: they come as text, in one line, and are those of the reference."""
     rng = np.random.default_rng(1)
-    source = random_operators.quantised(rng, [1, 96, 96, 1])
+    source = random_tensors.quantised(rng, [1, 96, 96, 1])
     target = tflite_builder.replaced(source, scales=[1 / 256], zero_points=[-128])
-    wide = random_operators.model("LOGISTIC", [source], [target])
+    wide = random_tensors.model("LOGISTIC", [source], [target])
     (tmp_path / "wide.tflite").write_bytes(tflite_builder.write(wide))
     np.save(tmp_path / "masks.npy", rng.integers(0, 2, (5, 96, 96)))
     done = tinybench(
@@ -274,7 +274,7 @@ def test_a_mask_of_thousands_of_values_is_answered_and_scored(tmp_path: Path) ->
     ("made", "said"),
     [
         (random_operators.pair("MUL"), "to the bit"),
-        (random_operators.split, "to the bit"),
+        (random_moves.split, "to the bit"),
         (random_operators.arg_max, "to the bit"),
         (random_operators.requantise, "to the bit"),
         (random_operators.float_ends, "to the last printed digit"),
