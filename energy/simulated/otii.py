@@ -151,6 +151,10 @@ class SimulatedOtii:
         self.supply.switch(on)
         return {"data": {}}
 
+    def _do_arc_set_main_voltage(self, data: dict[str, Any]) -> dict[str, Any]:
+        self._voltage_v = float(data["value"])
+        return {"data": {}}
+
     def _do_arc_get_value(self, _: dict[str, Any]) -> dict[str, Any]:
         return {"data": {"value": self._voltage_v if self.supply.on else 0.0}}
 

@@ -168,7 +168,10 @@ def compare(
     if published_log is not None and head is None:
         return _compare_log(voice, base, published_log, to, out)
     if head is None or published_log is not None:
-        raise UsageError("compare: give HEAD or --published-log FILE, and not both")
+        given = "both are given" if head is not None else "neither is given"
+        raise UsageError(
+            f"compare needs HEAD, what BASE is compared with, or --published-log FILE; {given}"
+        )
     from ..compare.change import compare as of_runs
     from ..compare.published.against import compare as of_published
     from ..report.terminal.comparison import as_markdown

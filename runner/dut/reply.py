@@ -122,7 +122,7 @@ def read_lap(word: str | None, command: str) -> int:
     """Return the microseconds of a time stamp, of 32 bits or of 64. Raises ProtocolError."""
     match = _LAP.fullmatch(word or "")
     if match is None:
-        raise ProtocolError(f"'{command}%': no time stamp in {word!r}")
+        raise ProtocolError(f"'{command}%': no time stamp in {word!r}: it has the form m-lap-us-N")
     return int(match[1])
 
 

@@ -49,6 +49,17 @@ def test_samples_come_while_it_records() -> None:
     assert all(chunk.voltage_v is not None and np.all(chunk.voltage_v == 3) for chunk in chunks)
 
 
+def test_the_board_gets_the_voltage_that_is_asked_for() -> None:
+    """And the samples are of that."""
+    with SimulatedOtii(Scene(LOAD)) as server:
+        monitor = otii.open(MonitorSpec(driver="otii", port=server.address, voltage_v=3.3))
+        monitor.start()
+        first = next(chunk for chunk in monitor.chunks() if len(chunk.samples))
+        monitor.close()
+    assert first.voltage_v is not None
+    assert np.all(first.voltage_v == 3.3)
+
+
 def test_no_server_is_said_with_what_to_do() -> None:
     """The TCP server is off by default."""
     with SimulatedOtii(Scene(LOAD)) as server:

@@ -7,6 +7,7 @@ import msgspec
 
 from tinybench.errors import UsageError
 
+from ...audit.audit import audit
 from ...audit.tree import looks_published
 from ..change import Comparison, Measured, Metric, between, measured
 from .entry import Entry
@@ -24,13 +25,15 @@ def any_published(*paths: Path) -> bool:
 def compare(base: Path, head: Path, gates: Sequence[str] = ()) -> Comparison:
     """Compare, where at least one side is published; its figures have no windows to judge noise by.
 
+    A tree is audited: what its own files contradict is compared as printed, and said in the notes.
     A system stands for the board of the other side where each has one of the task only. Raises
     UsageError and RunFolderError, as `change.compare`.
     """
     old, new = (_side(path) for path in (base, head))
     alike, notes = _named_alike(old, new)
     found = between(base, head, old, alike, gates)
-    return msgspec.structs.replace(found, notes=[*notes, *found.notes])
+    doubts = [words for path in dict.fromkeys((base, head)) for words in _doubts(path)]
+    return msgspec.structs.replace(found, notes=[*notes, *found.notes, *doubts])
 
 
 def _side(path: Path) -> Sides:
@@ -43,6 +46,18 @@ def _side(path: Path) -> Sides:
             f"look at them with: tinybench audit {path}"
         )
     return found
+
+
+def _doubts(path: Path) -> list[str]:
+    """Return which of a tree's systems published a figure that their own files contradict."""
+    if not any_published(path):
+        return []
+    return [
+        f"{row.system} of {path}: a figure is wrong: "
+        f"{'; '.join(row.corrected) or row.worst}; see: tinybench audit {path}"
+        for row in audit(path).systems
+        if row.grade == "figure"
+    ]
 
 
 def _named_alike(old: Sides, new: Sides) -> tuple[Sides, list[str]]:

@@ -95,6 +95,20 @@ def test_two_published_trees_are_compared_by_system(
     assert found["notes"] == [f"New, kws: only in {other}"]
 
 
+def test_a_figure_that_its_own_files_contradict_is_said_where_it_is_compared(
+    tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is printed with 50 inferences a second; the log has 25."""
+    forged = tmp_path / "forged"
+    trees.performance(trees.task_folder(forged) / "performance", median="50.000")
+    assert main(["compare", str(tree), str(forged), "--json"]) == 0
+    (note,) = json.loads(capsys.readouterr().out)["notes"]
+    assert note.startswith(
+        f"Board of {forged}: a figure is wrong: kws01 throughput 25.000 inf./s, "
+    )
+    assert note.endswith(f"published 50.000; see: tinybench audit {forged}")
+
+
 def test_what_is_no_published_tree_is_none(tree: Path, tmp_path: Path) -> None:
     """Runs, an empty folder, sources with a log of their own, a tree in a bottomless folder."""
     assert looks_published(tree)
