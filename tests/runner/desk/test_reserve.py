@@ -156,7 +156,7 @@ def test_two_runs_on_one_port_by_two_names_are_kept_apart(port: str, tmp_path: P
     for name in ("one", "two", "three"):
         (tmp_path / name).symlink_to(port)
     with _running(tmp_path, "one", *LONG) as first:
-        _wait_for(tmp_path / "run-one" / "journal.jsonl")
+        _wait_for_an_answer(tmp_path / "run-one")
         with _running(tmp_path, "three", *SHORT, "--wait", "2m") as waiting:
             assert waiting.stderr is not None
             assert waiting.stderr.readline().startswith("waiting up to 120 s for the board at")
@@ -177,7 +177,7 @@ def test_a_killed_run_lets_its_board_go(port: str, tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).symlink_to(port)
     with _running(tmp_path, "one", *LONG) as first:
-        _wait_for(tmp_path / "run-one" / "journal.jsonl")
+        _wait_for_an_answer(tmp_path / "run-one")
         first.send_signal(signal.SIGKILL)
         first.communicate(timeout=TIMEOUT_S)
         assert first.returncode == -signal.SIGKILL
@@ -202,9 +202,11 @@ def _running(folder: Path, name: str, *words: str) -> Iterator[subprocess.Popen[
             run.kill()
 
 
-def _wait_for(path: Path) -> None:
+def _wait_for_an_answer(run: Path) -> None:
+    """Until a run has measured: one that is stopped before that leaves no folder."""
+    journal = run / "journal.jsonl"
     deadline_s = time.monotonic() + TIMEOUT_S
-    while not (path.exists() and path.stat().st_size > 500):
+    while not (journal.exists() and '{"answer":' in journal.read_text(encoding="utf-8")):
         assert time.monotonic() < deadline_s
         time.sleep(0.02)
 
@@ -231,7 +233,7 @@ def test_a_run_goes_on_with_the_board_that_began_it(port: str, tmp_path: Path) -
     """`resume` knows the port, and takes the lock again."""
     (tmp_path / "one").symlink_to(port)
     with _running(tmp_path, "one", "--mode", "accuracy", "--limit", "100") as first:
-        _wait_for(tmp_path / "run-one" / "journal.jsonl")
+        _wait_for_an_answer(tmp_path / "run-one")
         first.send_signal(signal.SIGTERM)
         first.communicate(timeout=TIMEOUT_S)
         assert first.returncode == 130
