@@ -91,7 +91,7 @@ class AsciiDecoder:
             self._take_event(int(event[1]))
         elif line in self.ENDS or b"Acquisition completed" in line:
             self.ended = True
-        elif re.search(r"\b(ack|err|error)\b", words):
+        elif re.search(r"\b(ack|err|error)\b|error: ", words):  # it may follow a cut line
             self._replies.append(words)
             self.timeline.suspect()
             if re.search("over|buffer|power.?down", words, re.IGNORECASE):

@@ -140,6 +140,15 @@ def test_what_is_no_stream_is_said_and_not_collected_for_ever() -> None:
     assert "no time stamp" in endless.failure
 
 
+@pytest.mark.parametrize("cut", [b"", b"64", b"6409-07", b"TimeSt", b"event 0"])
+def test_an_overflow_is_told_from_an_end_wherever_it_cuts_a_line(cut: bytes) -> None:
+    """The instrument's buffer is full in the middle of whatever it was sending."""
+    decoder = AsciiDecoder(5000)
+    decoder.feed(b"6409-07\r\n" + cut + b"error: transmit buffer overflow\r\nend\r\n")
+    assert decoder.ended
+    assert "overflow" in decoder.failure
+
+
 def test_a_lost_sample_is_a_gap_where_it_was() -> None:
     """A damaged line costs one sample, by the next time stamp, and shifts no other."""
     lines = [f"{1000 + index:04d}-06" for index in range(3000)]
