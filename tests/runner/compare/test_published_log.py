@@ -154,4 +154,4 @@ def test_the_command_compares_and_says_so_by_its_exit_status(tmp_path: Path) -> 
     for more in ([], [run, "--published-log", log]):
         done = tinybench("compare", run, *more)
         assert done.returncode == 2
-        assert "give HEAD or --published-log FILE" in done.stderr
+        assert "compare needs HEAD" in done.stderr
