@@ -19,6 +19,8 @@ LONG_CHUNK_B = 38
 """As many as fit into the stock command buffer; not every port can receive them in time."""
 REPLY_B = 400
 """Bytes of the longest short reply, `infer`'s."""
+READ_BACK_B_PER_S = 100_000
+"""What is waited for at least, of a line without a rate: a process beside others."""
 TIMING_SLACK_US = 100_000
 """Between a window and the time stamps around it, besides the warm-up and the line."""
 TIME_TOLERANCE = 0.02
@@ -200,7 +202,8 @@ class TextLink:
     def _read_back(self, data: bytes) -> None:
         """Compare what the DUT holds with what was sent. Ref: `db print`, 8 bytes a line."""
         # 9 characters before the bytes, 3 a byte, CR LF.
-        timeout_s = self._reply_s(REPLY_B + len(data) * 5)
+        reply_b = REPLY_B + len(data) * 5
+        timeout_s = self._reply_s(reply_b) + reply_b / READ_BACK_B_PER_S
         lines = self._line.command("db print", timeout_s)
         words = [line.removeprefix("m-buffer-") for line in lines]
         if "".join(words).replace("-", "").lower() != data.hex():
