@@ -52,6 +52,7 @@ def compare(
         return _none(f"the reference takes no inputs of {task.input_format}")
     equal, first = 0, None
     for sample in track(samples, "reference", len(samples)):
+        interpreter.reset()  # a state is as it was at first, as on the DUT
         wanted = _infer(interpreter, task, sources, targets, sample.windows()[0])
         differs = _differing(answers[sample.name].results, targets, wanted)
         equal += not differs

@@ -7,7 +7,7 @@ from typing import Any
 from tinybench.models.compiler.anatomy import Anatomy, anatomy
 from tinybench.track import Track
 
-from ..build.own_task import Given, own_task, read_inputs, seeded, told, with_windows
+from ..build.own_task import OWN, Given, Label, own_task, read_inputs, seeded, told, with_windows
 from ..build.truth import Told
 from ..results.words import OwnWords, own_words, request_of
 from ..rules.judge import Outcome
@@ -17,7 +17,11 @@ PROFILE = "model"
 
 
 def measure(
-    tflite: Path, words: Mapping[str, Any], track: Track, say: Callable[[str], None]
+    tflite: Path,
+    words: Mapping[str, Any],
+    track: Track,
+    say: Callable[[str], None],
+    label: Label = OWN,
 ) -> Outcome:
     """Run a model on a board, on its user's inputs or on random ones; raises as `run`.
 
@@ -27,7 +31,7 @@ def measure(
     found = anatomy(tflite, ("plain",))
     given = inputs_of(found, own)
     say(f"{found.file}: {given.note}")
-    task = own_task(tflite, found, given)
+    task = own_task(tflite, found, given, label=label)
     return run(request_of(**rest, task=task, profile=PROFILE, division="open"), track, say)
 
 
