@@ -7,7 +7,7 @@ import click
 
 from tinybench.errors import UsageError
 
-from ..results.defaults import BY_LABELS, BY_OUTPUTS, DEFAULT_BAUD
+from ..results.defaults import BY_LABELS, BY_OUTPUTS, DEFAULT_BAUD, STATES
 from . import options
 from .options import PATH, command, positive
 from .output import Voice, put
@@ -32,6 +32,7 @@ MEASURED = (
     "monitor",
     "inputs",
     "iterations",
+    "state",
     "labels",
     "expect",
 )
@@ -79,6 +80,9 @@ def truth_words() -> list[Option]:
            help="random inputs (default: 20)"),
     Option("--seed", type=options.count, default="1", metavar="N", section=INPUTS,
            help="of the random inputs (default: 1)"),
+    Option("--state", type=options.OneOf(STATES), metavar="STATE", section=INPUTS,
+           help="of a model that keeps one: reset (default) for each input; keep it through all of "
+           "them: they are one stream"),
     Option("--iterations", type=positive, metavar="N", section=INPUTS,
            help="inferences of a window (default: calibrated)"),
     *truth_words(),
@@ -89,6 +93,7 @@ def truth_words() -> list[Option]:
         "tinybench model my.tflite                       what it is, and where it fits",
         "tinybench model my.tflite --board mps2-an386    build it, time it, verify it",
         "tinybench model my.tflite --board host --inputs x.npy --labels y.csv   its top-1",
+        "tinybench model my.tflite --board mps2-an386 --inputs x.npy --state keep   a stream",
         "tinybench model my.tflite --to png -o arena.png     which tensors are alive when",
         "tinybench model my.tflite --board nucleo-l4r5 --check   for CI",
     ),

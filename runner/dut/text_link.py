@@ -58,6 +58,8 @@ class TextLink:
         self._held: bytes | None = None
         self._chunk_b = LONG_CHUNK_B if verify and probe else CHUNK_B
         self._times_us: list[float] = []
+        self.once = False
+        """Whether nothing is inferred twice: a state would go on by it."""
 
     @property
     def chunk_b(self) -> int:
@@ -78,7 +80,7 @@ class TextLink:
         if not self._verify:
             return self.window(iterations, warmup, timeout_s)[0]
         found = self._verified(iterations, warmup, timeout_s)
-        if not self._marks and self._unusual(found):
+        if not self._marks and not self.once and self._unusual(found):
             again = self._verified(iterations, warmup, timeout_s)
             if not _close(found.elapsed_us, again.elapsed_us):
                 found = self._timed_anew(data, warmup, timeout_s, found, again)

@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
+from tinybench.errors import UsageError
 from tinybench.models.compiler.anatomy import Anatomy, anatomy
 from tinybench.track import Track
 
@@ -29,10 +32,17 @@ def measure(
     """
     own, rest = own_words(words)
     found = anatomy(tflite, ("plain",))
+    state = own.get("state", "reset")
+    if state == "keep" and not found.state_b:
+        raise UsageError(
+            f"{found.file}: --state keep is for a model that keeps a state from one inference to "
+            "the next (variables, SVDF); this one has none: leave it out"
+        )
     given = inputs_of(found, own)
     say(f"{found.file}: {given.note}")
     task = own_task(tflite, found, given, label=label)
-    return run(request_of(**rest, task=task, profile=PROFILE, division="open"), track, say)
+    request = request_of(**rest, task=task, profile=PROFILE, division="open")
+    return run(replace(request, state=state), track, say)
 
 
 def inputs_of(found: Anatomy, own: OwnWords) -> Given:
