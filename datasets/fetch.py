@@ -26,7 +26,7 @@ _TEMPORARY_STATUS = {408, 425, 429, 500, 502, 503, 504}
 _CHUNK_B = 1 << 16
 _NEXT = (
     "run it again (it goes on where it stopped), point TINYBENCH_MIRROR to a folder that has the "
-    "file, or use a dataset folder of your own with --data DIR"
+    "file, or use what you have: inputs with --data DIR, models with tinybench zoo import DIR"
 )
 
 

@@ -185,6 +185,7 @@ def model(
     | `expect` | path | outputs that it should give, a file or a folder |
     | `metric` | str | top1 or auc, of labels; exact (default), regression or iou, of outputs |
     | `tolerance` | float | most that an expected output may differ |
+    | `state` | str | of a model that keeps one: reset (default), or keep: inputs are a stream |
 
     `progress`, `say` and what is raised are as in `run`; ModelError for a file that is no model.
     """

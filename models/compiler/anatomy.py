@@ -65,6 +65,8 @@ class Anatomy(msgspec.Struct, frozen=True, kw_only=True):
     macs: int
     needs: dict[str, Need]
     """By kind of kernels."""
+    state_b: int = 0
+    """Bytes that last from one inference to the next, where the state is kept."""
 
 
 def anatomy(tflite: Path, kernels: tuple[str, ...]) -> Anatomy:
@@ -101,6 +103,7 @@ def anatomy(tflite: Path, kernels: tuple[str, ...]) -> Anatomy:
         operators=dict(Counter(op.name for op in graph.operators).most_common()),
         macs=macs,
         needs=needs,
+        state_b=state_b(graph),
     )
 
 

@@ -24,7 +24,7 @@ from .task import Task, load_task
 
 FILE_MAX_B = 1 << 20
 """Larger than any official input or label file."""
-FILES_MAX, DEPTH_MAX, TOTAL_MAX_B = 100_000, 8, 4 << 30
+FILES_MAX, DEPTH_MAX, TOTAL_MAX_B = 100_000, 16, 4 << 30
 """Of a folder that is imported."""
 
 
@@ -108,12 +108,12 @@ def import_folder(folder: Path, track: Track, cache: Path | None = None) -> list
     if not folder.is_dir():
         raise UsageError(f"{folder}: there is no such folder; give one of an EEMBC installation")
     wanted, index = _index()
-    paths = list(_plain_files(folder))
+    paths = list(plain_files(folder))
     for path in track(paths, "import", len(paths)):
-        data = _read(path)
+        data = read_plain(path)
         for one in (data, _as_published(data)) if path.suffix == ".csv" else (data,):
             for address, name, number in index.get(hashlib.sha256(one).hexdigest(), ()):
-                _put(cache / address, one)
+                put_file(cache / address, one)
                 wanted[number].found.add(name)
     found = [one for one in wanted if one.found]
     if not found:
@@ -160,8 +160,8 @@ def _lists() -> Iterator[tuple[Dataset, InputList]]:
                 yield dataset, one
 
 
-def _plain_files(folder: Path) -> Iterator[Path]:
-    """Yield the regular files below a folder that may be official; raises UsageError for many."""
+def plain_files(folder: Path, most_b: int = FILE_MAX_B) -> Iterator[Path]:
+    """Yield the regular files below a folder that may be wanted; raises UsageError for many."""
     count = total_b = 0
     top = len(folder.parts)
     for here, folders, files in os.walk(folder):
@@ -169,21 +169,21 @@ def _plain_files(folder: Path) -> Iterator[Path]:
             folders.clear()
         folders.sort()
         for path in (Path(here) / name for name in sorted(files)):
-            if path.is_symlink() or not path.is_file() or path.stat().st_size > FILE_MAX_B:
+            if path.is_symlink() or not path.is_file() or path.stat().st_size > most_b:
                 continue
             count, total_b = count + 1, total_b + path.stat().st_size
             if count > FILES_MAX or total_b > TOTAL_MAX_B:
                 raise UsageError(
                     f"{folder}: more than {FILES_MAX} files, or {TOTAL_MAX_B} bytes; give the "
-                    "dataset folder alone"
+                    "folder with what is wanted alone"
                 )
             yield path
 
 
-def _read(path: Path) -> bytes:
+def read_plain(path: Path, most_b: int = FILE_MAX_B) -> bytes:
     """Return a file; nothing of one that cannot be read, or has grown."""
     try:
-        return read_bytes(path, FILE_MAX_B, links=False)
+        return read_bytes(path, most_b, links=False)
     except OSError:
         return b""
 
@@ -195,7 +195,7 @@ def _as_published(labels: bytes) -> bytes:
     return b"".join(b",".join(line) + b"\n" for line in fields)
 
 
-def _put(path: Path, data: bytes) -> None:
+def put_file(path: Path, data: bytes) -> None:
     """Write a file of the cache whole or not at all. Raises FetchError."""
     partial = path.with_name(f"{path.name}.{os.getpid()}")
     try:

@@ -32,6 +32,20 @@ _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 
 
 @dataclass(frozen=True)
+class Label:
+    """What a model is called and whose it is, in its declarations."""
+
+    name: str = ""
+    """By default that of its file."""
+    title: str = "A model of one's own"
+    licence: str = "the user's"
+    citation: str = "the user's"
+
+
+OWN = Label()
+
+
+@dataclass(frozen=True)
 class Given:
     """The inputs of a model, as they are uploaded."""
 
@@ -189,20 +203,21 @@ def _rows(file: Path, values: npt.NDArray[Any], model: Anatomy) -> list[bytes]:
 _READERS = {".bin": _from_bin, ".npy": _from_npy, ".csv": _from_csv}
 
 
-def own_task(model: Path, found: Anatomy, given: Given, folder: Path | None = None) -> Path:
+def own_task(
+    model: Path, found: Anatomy, given: Given, folder: Path | None = None, label: Label = OWN
+) -> Path:
     """Write the task of a model on its inputs; return its declaration, which a run takes.
 
     It lies in a folder of the cache that is named after all that is in it, so that a run can go on
     with it later; or in `folder`. Raises DatasetError when it cannot be written.
     """
-    name = _NOT_IN_NAMES.sub("-", Path(found.file).stem.lower()).strip("-")[:32] or "model"
-    name = name if name[0].isalpha() else f"m-{name}"
+    name = label.name or _name(found.file)
     file = found.file if _TFLITE.fullmatch(found.file) else "model.tflite"
     archive = _archive(given)
     texts = {
-        "task.toml": _task(name, found, given),
-        "inputs.toml": _dataset(name, found, given),
-        "model.toml": _model(name, file, found),
+        "task.toml": _task(name, label, found, given),
+        "inputs.toml": _dataset(name, label, found, given),
+        "model.toml": _model(name, label, file, found),
     }
     if (outputs := sum(end.elements for end in found.outputs)) > OUTPUTS_MOST:
         raise DatasetError(
@@ -222,6 +237,12 @@ def own_task(model: Path, found: Anatomy, given: Given, folder: Path | None = No
     except OSError as error:
         raise DatasetError(f"{folder}: cannot be written: {error.strerror}") from error
     return folder / "task.toml"
+
+
+def _name(file: str) -> str:
+    """Return a name such as declarations have, after a file's."""
+    name = _NOT_IN_NAMES.sub("-", Path(file).stem.lower()).strip("-")[:32] or "model"
+    return name if name[0].isalpha() else f"m-{name}"
 
 
 def _archive(given: Given) -> bytes:
@@ -259,13 +280,18 @@ def _model_id(found: Anatomy) -> str:
     return f"m{found.sha256[:8]}"
 
 
-def _task(name: str, found: Anatomy, given: Given) -> str:
+def _text(value: str) -> str:
+    """Return a text as TOML writes it."""
+    return msgspec.json.encode(value).decode()
+
+
+def _task(name: str, label: Label, found: Anatomy, given: Given) -> str:
     truth, outputs = given.truth, sum(end.elements for end in found.outputs)
     names = truth.classes or (map(str, range(outputs)) if truth.metric == "top1" else ())
-    classes = ", ".join(msgspec.json.encode(name).decode() for name in names)
+    classes = ", ".join(map(_text, names))
     return f"""\
 name = "{name}"
-title = "A model of one's own"
+title = {_text(label.title)}
 model_id = "{_model_id(found)}"
 input_b = {found.input_b}
 input_format = "{found.inputs[0].type.lower()}"
@@ -286,11 +312,11 @@ closed_threshold = 0.0
 """
 
 
-def _dataset(name: str, found: Anatomy, given: Given) -> str:
+def _dataset(name: str, label: Label, found: Anatomy, given: Given) -> str:
     expected = f'\nexpected = "{EXPECTED_FILE}"' if given.truth.expected else ""
     return f"""\
 name = "{name}-inputs"
-title = "Inputs of a model of one's own"
+title = {_text(f"Inputs of {label.name or label.title}")}
 count = {len(given.inputs)}
 input_b = {found.input_b}
 classes = {given.truth.class_count}
@@ -302,12 +328,12 @@ archive = "inputs.zip"
 """
 
 
-def _model(name: str, file: str, found: Anatomy) -> str:
+def _model(name: str, label: Label, file: str, found: Anatomy) -> str:
     return f"""\
 name = "{name}"
-title = "A model of one's own"
+title = {_text(label.title)}
 model_id = "{_model_id(found)}"
-licence = "the user's"
-citation = "the user's"
+licence = {_text(label.licence)}
+citation = {_text(label.citation)}
 file = "{file}"
 """

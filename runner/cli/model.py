@@ -7,13 +7,15 @@ import click
 
 from tinybench.errors import UsageError
 
-from ..results.defaults import BY_LABELS, BY_OUTPUTS, DEFAULT_BAUD
+from ..results.defaults import BY_LABELS, BY_OUTPUTS, DEFAULT_BAUD, STATES
 from . import options
 from .options import PATH, command, positive
 from .output import Voice, put
 from .tree import Argument, Group, Option, typed
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from tinybench.models.compiler.anatomy import Anatomy
 
     from ..build.fit import Fit
@@ -30,6 +32,7 @@ MEASURED = (
     "monitor",
     "inputs",
     "iterations",
+    "state",
     "labels",
     "expect",
 )
@@ -77,6 +80,9 @@ def truth_words() -> list[Option]:
            help="random inputs (default: 20)"),
     Option("--seed", type=options.count, default="1", metavar="N", section=INPUTS,
            help="of the random inputs (default: 1)"),
+    Option("--state", type=options.OneOf(STATES), metavar="STATE", section=INPUTS,
+           help="of a model that keeps one: reset (default) for each input; keep it through all of "
+           "them: they are one stream"),
     Option("--iterations", type=positive, metavar="N", section=INPUTS,
            help="inferences of a window (default: calibrated)"),
     *truth_words(),
@@ -87,6 +93,7 @@ def truth_words() -> list[Option]:
         "tinybench model my.tflite                       what it is, and where it fits",
         "tinybench model my.tflite --board mps2-an386    build it, time it, verify it",
         "tinybench model my.tflite --board host --inputs x.npy --labels y.csv   its top-1",
+        "tinybench model my.tflite --board mps2-an386 --inputs x.npy --state keep   a stream",
         "tinybench model my.tflite --to png -o arena.png     which tensors are alive when",
         "tinybench model my.tflite --board nucleo-l4r5 --check   for CI",
     ),
@@ -192,3 +199,155 @@ def init(voice: Voice, tflite: Path, folder: Path, out: Path | None, **said: Any
 
 
 task = Group("task", help="Make tasks of models.").add(init)
+
+
+def _complete_zoo(_: click.Context, __: click.Parameter, begun: str) -> "list[CompletionItem]":
+    from click.shell_completion import CompletionItem
+
+    from tinybench.models.declaration import zoo_names
+
+    return [CompletionItem(name) for name in zoo_names() if name.startswith(begun)]
+
+
+def _zoo_words(text: str) -> Argument:
+    return Argument("names", nargs=-1, metavar="[NAME...]", shell_complete=_complete_zoo, help=text)
+
+
+@command(
+    "list",
+    options.into_file(),
+    formats=("terminal", "json"),
+    examples=("tinybench zoo list", "tinybench zoo list --json"),
+)
+def zoo_list(voice: Voice, to: str, out: Path | None) -> int:
+    """List the public models by which boards are compared."""
+    import msgspec
+
+    from ..build.zoo import is_here, load_zoo
+
+    found = [(one, is_here(one)) for one in load_zoo(())]
+
+    def lines() -> str:
+        wide = max(len(one.name) for one, _ in found)
+        return "".join(
+            f"{one.name:<{wide}} {one.size_b:>9,} B  {'here' if here else '-':<4}  "
+            f"{one.licence:<10} {one.title}\n"
+            for one, here in found
+        )
+
+    put(
+        voice,
+        to,
+        out,
+        {
+            "terminal": lines,
+            "json": lambda: [{**msgspec.to_builtins(one), "here": here} for one, here in found],
+        },
+    )
+    return 0
+
+
+@command(
+    "fetch",
+    _zoo_words("models of 'tinybench zoo list' (default: all)"),
+    Option("--list", "only_list", is_flag=True,
+           help="fetch nothing: print SHA-256 and address of each, for a mirror made by hand"),
+    examples=("tinybench zoo fetch person-detect", "tinybench zoo fetch --list"),
+)  # fmt: skip
+def zoo_fetch(voice: Voice, names: tuple[str, ...], only_list: bool) -> int:
+    """Get models of the zoo into the cache, each checked by its SHA-256."""
+    from tinybench.errors import FetchError
+
+    from ..build.zoo import addresses, bring, load_zoo
+
+    wanted = load_zoo(names)
+    if only_list:
+        print("\n".join(addresses(wanted)))
+        return 0
+    lost = bring(wanted, voice.track)
+    if lost:
+        name, why = next(iter(lost.items()))
+        raise FetchError(f"{len(lost)} of {len(wanted)} models are not here: {name}: {why}")
+    print(f"{len(wanted)} models are in the cache, all checksums right")
+    return 0
+
+
+@command(
+    "import",
+    Argument("folder", type=PATH, metavar="DIR", help="a folder with models anywhere below it"),
+    examples=("tinybench zoo import ~/models",),
+)
+def zoo_import(voice: Voice, folder: Path) -> int:
+    """Take models of the zoo from a folder into the cache, by their bytes."""
+    from ..build.zoo import import_zoo, load_zoo
+
+    found = import_zoo(folder, voice.track)
+    print(f"{len(found)} of {len(load_zoo(()))} models are taken: {', '.join(found)}")
+    return 0
+
+
+@command(
+    "run",
+    _zoo_words("models of 'tinybench zoo list' (default: all)"),
+    options.board("a board, or a .toml file; repeat it for several", multiple=True),
+    options.emulate(),
+    options.port("serial port of the board, or a URL such as rfc2217://host:port"),
+    options.probe(),
+    options.wait(),
+    Option("-o", "--out", type=PATH, metavar="DIR", section="output",
+           help="folder of the runs, a new one (default: runs/...)"),
+    formats=("terminal", "markdown", "csv", "json"),
+    examples=(
+        "tinybench zoo run --board mps2-an386",
+        "tinybench zoo run kws01 micro-speech --board mps2-an386 --board mps3-an547 -o zoo",
+    ),
+)  # fmt: skip
+def zoo_run(
+    voice: Voice, names: tuple[str, ...], board: tuple[str, ...], to: str, out: Path | None,
+    **said: Any,
+) -> int:  # fmt: skip
+    """Measure models of the zoo on a board, and hold their outputs against the expected ones.
+
+    Each is a run as of 'tinybench model', fetched where it is not in the cache; a model that cannot
+    be on a board is a line of the table, and no failure.
+    """
+    from datetime import UTC, datetime
+
+    from ..build.zoo import load_zoo
+    from ..report import zoo as report
+    from ..session.run_folder import default_folder, insist_free
+    from ..session.zoo import run_zoo
+
+    if not board:
+        raise UsageError("zoo run: say where: --board mps2-an386 ('tinybench boards')")
+    if said["port"] and len(board) > 1:
+        raise UsageError("--port is that of one board: give one --board")
+    wanted = load_zoo(names)
+    out = out or default_folder("zoo", "-".join(Path(one).stem for one in board), datetime.now(UTC))
+    insist_free(out)
+    words = {**said, "emulate": said["emulate"] or None, "port": said["port"] or None}
+    told = voice.note if voice.verbose else _unsaid
+    found = list(run_zoo(wanted, board, words, out, voice.track, voice.note, told))
+    put(
+        voice,
+        to,
+        None,
+        {
+            "terminal": lambda: report.terminal(found),
+            "markdown": lambda: report.markdown(found),
+            "csv": lambda: report.as_csv(found),
+            "json": lambda: found,
+        },
+    )
+    if any(row.failed for row in found):
+        return 3
+    return 1 if any(row.valid is False or row.exact is False for row in found) else 0
+
+
+def _unsaid(_: str) -> None:
+    """Say nothing."""
+
+
+zoo = Group("zoo", help="Compare boards by public models.").add(
+    zoo_list, zoo_run, zoo_fetch, zoo_import
+)

@@ -346,7 +346,7 @@ def _measured(result: Result, folder: Path) -> Measured:
         board=result.board,
         emulated=result.emulated,
         energy_modelled=energy is not None and energy.modelled,
-        inputs_sha256=result.inputs.sha256,
+        inputs_sha256="stream-" * result.inputs.stream + result.inputs.sha256,
         inputs=None if accuracy is None else accuracy.count,
         started_at=result.started_at,
         run=folder.resolve().name if folder.is_dir() else folder.resolve().parent.name,

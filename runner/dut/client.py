@@ -199,6 +199,21 @@ class Dut:
             if self._frames is not None:
                 self._enter_frames()
 
+    def keep_state(self, kept: bool) -> None:
+        """Put the model's state back, and from now on for each inference, or (`kept`) not again.
+
+        While it is kept, no inference is repeated as a check. Raises DeadlineError or
+        ProtocolError, also for a model without a state.
+        """
+        word, said = ("keep", "kept") if kept else ("reset", "reset")
+        lines = self.command(f"state {word}", self._reply_s())
+        if lines != [f"m-state-[{said}]"]:
+            raise ProtocolError(
+                f"unexpected reply to 'state {word}%': {shown_lines(lines)}; wanted "
+                f"m-state-[{said}], of a model that keeps a state"
+            )
+        self._text.once = kept
+
     def mark(self) -> None:
         """Let the DUT mark a moment on its timing pin, as the energy build does at `timestamp`.
 

@@ -19,6 +19,8 @@ LONG_CHUNK_B = 38
 """As many as fit into the stock command buffer; not every port can receive them in time."""
 REPLY_B = 400
 """Bytes of the longest short reply, `infer`'s."""
+READ_BACK_B_PER_S = 100_000
+"""What is waited for at least, of a line without a rate: a process beside others."""
 TIMING_SLACK_US = 100_000
 """Between a window and the time stamps around it, besides the warm-up and the line."""
 TIME_TOLERANCE = 0.02
@@ -56,6 +58,8 @@ class TextLink:
         self._held: bytes | None = None
         self._chunk_b = LONG_CHUNK_B if verify and probe else CHUNK_B
         self._times_us: list[float] = []
+        self.once = False
+        """Whether nothing is inferred twice: a state would go on by it."""
 
     @property
     def chunk_b(self) -> int:
@@ -76,7 +80,7 @@ class TextLink:
         if not self._verify:
             return self.window(iterations, warmup, timeout_s)[0]
         found = self._verified(iterations, warmup, timeout_s)
-        if not self._marks and self._unusual(found):
+        if not self._marks and not self.once and self._unusual(found):
             again = self._verified(iterations, warmup, timeout_s)
             if not _close(found.elapsed_us, again.elapsed_us):
                 found = self._timed_anew(data, warmup, timeout_s, found, again)
@@ -200,7 +204,8 @@ class TextLink:
     def _read_back(self, data: bytes) -> None:
         """Compare what the DUT holds with what was sent. Ref: `db print`, 8 bytes a line."""
         # 9 characters before the bytes, 3 a byte, CR LF.
-        timeout_s = self._reply_s(REPLY_B + len(data) * 5)
+        reply_b = REPLY_B + len(data) * 5
+        timeout_s = self._reply_s(reply_b) + reply_b / READ_BACK_B_PER_S
         lines = self._line.command("db print", timeout_s)
         words = [line.removeprefix("m-buffer-") for line in lines]
         if "".join(words).replace("-", "").lower() != data.hex():

@@ -21,6 +21,8 @@ CALIBRATION_MAX = 4**10
 """... but never with more than this."""
 MARGIN = 1.02
 """Iterations are chosen for a window this much longer than the rules ask for."""
+STREAMS = 3
+"""Attempts at a stream of inputs that nothing disturbs."""
 RETIMED = (1.25, 1.5, 2.0)
 """A window that came out short is timed again, with these margins in turn: a DUT that outran its
 calibration, as a host process beside other work does, may outrun the next one, too."""
@@ -61,6 +63,30 @@ def accuracy(dut: Dut, samples: Iterable[Sample], result_count: int) -> Iterator
         yield Answer(
             sample.name, sample.label, ",".join(results), elapsed_us, list(sample.expected)
         )
+
+
+def stream(dut: Dut, samples: Sequence[Sample], result_count: int) -> list[Answer]:
+    """Do `accuracy` with the model's state kept from each inference to the next.
+
+    Whatever was done again on a doubt, or a DUT that was started anew, has changed the state: the
+    stream then begins again. Raises ProtocolError when none comes through; the state is put back
+    at the end.
+    """
+    for _ in range(STREAMS):
+        dut.keep_state(True)
+        before = _disturbed(dut)
+        answers = list(accuracy(dut, samples, result_count))
+        if _disturbed(dut) == before:
+            dut.keep_state(False)
+            return answers
+    raise ProtocolError(
+        f"{STREAMS} streams of {len(samples)} inputs, and in each something was sent again: the "
+        "state is not that of a stream any more. Look at the line with: tinybench link"
+    )
+
+
+def _disturbed(dut: Dut) -> tuple[int, ...]:
+    return dut.tally.retries, dut.tally.restarts, dut.tally.reopened
 
 
 def shared_accuracy(

@@ -25,13 +25,20 @@ Values = npt.NDArray[np.float64]
 
 
 def compare(
-    task: Task, model: Path, samples: Sequence[Sample], answers: Mapping[str, Answer], track: Track
+    task: Task,
+    model: Path,
+    samples: Sequence[Sample],
+    answers: Mapping[str, Answer],
+    track: Track,
+    *,
+    stream: bool = False,
 ) -> Reference:
     """Return how many answers the reference kernels give as well.
 
     `answers` are those of the DUT by the name of the input. A quantised output that is printed
     stands for the step that it is nearest to, for the firmware prints as many decimals as tell two
-    apart; a float is held to its last printed digit. Where nothing can be compared, the result says
+    apart; a float is held to its last printed digit. `stream`: a state is kept from each input to
+    the next, else it is put back for each. Where nothing can be compared, the result says
     why. Raises ModelError when the model cannot be read.
     """
     if task.result != "output":
@@ -50,8 +57,11 @@ def compare(
     targets = [interpreter.get_output_details(number) for number in range(len(graph.outputs))]
     if not _takes(task, sources):
         return _none(f"the reference takes no inputs of {task.input_format}")
+    anew = not stream and any(tensor.initial is not None for tensor in graph.tensors)
     equal, first = 0, None
     for sample in track(samples, "reference", len(samples)):
+        if anew:  # a state is as it was at first, as on the DUT; reset() runs no initialiser
+            interpreter = runtime.Interpreter.from_bytes(data, arena_size=ARENA_B)
         wanted = _infer(interpreter, task, sources, targets, sample.windows()[0])
         differs = _differing(answers[sample.name].results, targets, wanted)
         equal += not differs

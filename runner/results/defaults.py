@@ -11,6 +11,8 @@ ENERGY_BAUD = 9600
 WARMUP = 1
 """Untimed inferences before each timed window."""
 BAUDS = range(300, 12_000_001)
+STATES = ("reset", "keep")
+"""What becomes of a model's state between two inputs."""
 BY_LABELS, BY_OUTPUTS = ("top1", "auc"), ("exact", "regression", "iou")
 """Metrics of inputs of which classes are known, or outputs."""
 MODES = ("accuracy", "performance", "energy", "all")

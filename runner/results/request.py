@@ -24,6 +24,9 @@ class Request(msgspec.Struct, frozen=True):
     """How much is measured, and what judges it."""
     emulate: bool = False
     """Run the firmware of a real board in an emulator."""
+    state: Literal["reset", "keep"] = "reset"
+    """Of a model that keeps one, in the accuracy mode: put back for each input, or kept from each
+    to the next: they are one stream."""
     limit: Count | None = None
     iterations: Count | None = None
     """Of a window, instead of calibrated ones; a short one is timed again with more."""

@@ -190,6 +190,9 @@ class InputsUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`--limit`: only so many inputs were asked for."""
     first: list[str] = []
     """The set's first inputs, as many as a run has windows."""
+    stream: bool = False
+    """Whether they were answered as one stream, the model's state kept from each to the next;
+    windows begin anew all the same."""
 
 
 class ModelUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -86,7 +86,7 @@ def said(path: Path) -> Iterator[Lap | tuple[str, bytes]]:
 
     Raises RunFolderError.
     """
-    text, block, sent = b"", b"", b""
+    text, block, sent = b"", bytearray(), bytearray()
     epoch = 0
     asked: dict[int | None, list[tuple[float, int]]] = {}
     """When, and with what warm-up; by the request's number, None for text."""
@@ -103,11 +103,9 @@ def said(path: Path) -> Iterator[Lap | tuple[str, bytes]]:
             asked.clear()
         elif to == "dut":
             epoch += b"name%" in data  # the DUT is looked for anew: it may have been reset
-            sent = (sent + data)[-_PENDING_MAX_B:]
             for match in _ASKED.finditer(data):
                 asked.setdefault(None, []).append((t_s, int(match[2])))
-            *blocks, sent = sent.split(b"\0")
-            for number, warmup in _requests(blocks):
+            for number, warmup in _requests(_blocks(sent, data)):
                 asked.setdefault(number, []).append((t_s, warmup))
         elif to == "host":
             epoch += _BOOTED.search(data) is not None
@@ -122,9 +120,7 @@ def said(path: Path) -> Iterator[Lap | tuple[str, bytes]]:
                 yield lap(None, answer, stamps[1] if len(stamps) == 2 else None, t_s)
                 text = text[match.end() :]
             text = _begun(text)
-            *blocks, block = (block + data).split(b"\0")
-            block = block[-_PENDING_MAX_B:]
-            for frame in _frames(blocks):
+            for frame in _frames(_blocks(block, data)):
                 found = read_result_frame(frame)
                 if found is not None:
                     answer = found.iterations, found.elapsed_us, found.results
@@ -145,6 +141,22 @@ def _begun(text: bytes) -> bytes:
     if at < 0:
         return text[-len(_START) :]
     return text[at:] if len(text) - at <= _PENDING_MAX_B else text[-len(_START) :]
+
+
+def _blocks(pending: bytearray, data: bytes) -> list[bytes]:
+    """Return the blocks that are whole with `data`; the beginning of the next one is pending.
+
+    Of a line that speaks text all is pending: it is added to in place, for there may be a million
+    entries.
+    """
+    if b"\0" not in data:
+        pending += data
+        if len(pending) > 2 * _PENDING_MAX_B:
+            del pending[:-_PENDING_MAX_B]
+        return []
+    *blocks, last = (bytes(pending) + data).split(b"\0")
+    pending[:] = last[-_PENDING_MAX_B:]
+    return blocks
 
 
 def _requests(blocks: list[bytes]) -> Iterator[tuple[int, int]]:

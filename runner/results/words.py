@@ -22,6 +22,7 @@ from .defaults import (
     LONGEST_S,
     MODES,
     PORT_BOARD,
+    STATES,
     seconds,
 )
 from .request import Request
@@ -79,6 +80,7 @@ class OwnWords(TypedDict, total=False):
     expect: Path
     metric: str
     tolerance: float
+    state: Literal["reset", "keep"]
 
 
 MODEL_RUN = (
@@ -264,5 +266,6 @@ _OWN: dict[str, Callable[[str, Any], Any]] = {
     "expect": _path,
     "metric": _one_of(BY_LABELS + BY_OUTPUTS),
     "tolerance": _number,
+    "state": _one_of(STATES),
 }
 """The same for a model of one's own."""

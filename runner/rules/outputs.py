@@ -18,7 +18,8 @@ def rulings(result: Result) -> Iterator[Ruling]:
     timed = result.performance.windows if result.performance else []
     measured = result.energy.windows if result.energy else []
     answers = result.accuracy.answers if result.accuracy else []
-    yield from _same_output(answers, [*timed, *measured])
+    alone = [] if result.inputs.stream else answers
+    yield from _same_output(alone, [*timed, *measured])
     if result.performance is not None and timed:
         yield _no_caching(answers, result.performance)
         yield _no_shortcuts(timed)

@@ -5,7 +5,6 @@ from importlib.metadata import version
 
 from ..build.engine import Engine
 from ..build.firmware import Image
-from ..build.inputs import Inputs
 from ..results import score
 from ..results.clock import Heard
 from ..results.result import (
@@ -18,6 +17,8 @@ from ..results.result import (
 from .connect import Met
 from .known import Known
 from .plan import Plan
+
+STREAM = "; answered as one stream: the state is kept from each to the next, windows begin anew"
 
 
 def assemble(
@@ -60,7 +61,7 @@ def assemble(
         emulated=board.emulated,
         time_base=score.time_base(board.instruction_ns, on_port=bool(asked.ports)),
         dut=met.vendor,
-        inputs=_inputs_used(inputs, asked.limit, [sample.name for sample in plan.timed_samples]),
+        inputs=_inputs_used(plan, [sample.name for sample in plan.timed_samples]),
         model=ModelUsed(
             name=inputs.model.name,
             kind=inputs.model_origin,
@@ -88,14 +89,16 @@ def assemble(
     )
 
 
-def _inputs_used(inputs: Inputs, limit: int | None, first: list[str]) -> InputsUsed:
+def _inputs_used(plan: Plan, first: list[str]) -> InputsUsed:
+    inputs, stream = plan.inputs, plan.asked.state == "keep"
     return InputsUsed(
         name=inputs.name,
-        note=inputs.note,
+        note=inputs.note + STREAM * stream,
         sha256=inputs.samples.sha256,
         count=len(inputs.samples.samples),
-        limit=limit,
+        limit=plan.asked.limit,
         first=first,
+        stream=stream,
     )
 
 

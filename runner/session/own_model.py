@@ -4,10 +4,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
+from tinybench.errors import UsageError
 from tinybench.models.compiler.anatomy import Anatomy, anatomy
 from tinybench.track import Track
 
-from ..build.own_task import Given, own_task, read_inputs, seeded, told, with_windows
+from ..build.own_task import OWN, Given, Label, own_task, read_inputs, seeded, told, with_windows
 from ..build.truth import Told
 from ..results.words import OwnWords, own_words, request_of
 from ..rules.judge import Outcome
@@ -17,7 +20,11 @@ PROFILE = "model"
 
 
 def measure(
-    tflite: Path, words: Mapping[str, Any], track: Track, say: Callable[[str], None]
+    tflite: Path,
+    words: Mapping[str, Any],
+    track: Track,
+    say: Callable[[str], None],
+    label: Label = OWN,
 ) -> Outcome:
     """Run a model on a board, on its user's inputs or on random ones; raises as `run`.
 
@@ -25,10 +32,17 @@ def measure(
     """
     own, rest = own_words(words)
     found = anatomy(tflite, ("plain",))
+    state = own.get("state", "reset")
+    if state == "keep" and not found.state_b:
+        raise UsageError(
+            f"{found.file}: --state keep is for a model that keeps a state from one inference to "
+            "the next (variables, SVDF); this one has none: leave it out"
+        )
     given = inputs_of(found, own)
     say(f"{found.file}: {given.note}")
-    task = own_task(tflite, found, given)
-    return run(request_of(**rest, task=task, profile=PROFILE, division="open"), track, say)
+    task = own_task(tflite, found, given, label=label)
+    request = request_of(**rest, task=task, profile=PROFILE, division="open")
+    return run(replace(request, state=state), track, say)
 
 
 def inputs_of(found: Anatomy, own: OwnWords) -> Given:

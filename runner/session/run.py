@@ -192,10 +192,15 @@ def _measure_text(
             met.vendor = meet(dut, task, plan.image, known)
             if asked.raise_baud:
                 dut.raise_baud(asked.baud)
+        if plan.image is not None and plan.image.manifest and plan.image.manifest.state_b:
+            for dut in duts:  # who was there before may have kept it
+                dut.keep_state(False)
         try:
             for mode in plan.modes:
-                if mode == "accuracy":
-                    samples = plan.accuracy_samples
+                samples = plan.accuracy_samples
+                if mode == "accuracy" and asked.state == "keep":
+                    steps.measure_stream(duts[0], samples, task.result_count, known, track)
+                elif mode == "accuracy":
                     steps.measure_accuracy(duts, samples, task.result_count, known, track)
                 else:
                     steps.measure_performance(

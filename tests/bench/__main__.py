@@ -38,6 +38,9 @@ from tests.bench import (
 from tests.bench import (
     results as bench_results,
 )
+from tests.bench import (
+    zoo as bench_zoo,
+)
 from tests.bench.figures import Figure
 from tests.program import TINYBENCH
 from tinybench.models.declaration import load_model
@@ -73,7 +76,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         environment["TINYBENCH_CACHE"] = scratch + "/cache"
         figures = _start_up(environment) + _main_job(environment, Path(scratch))
-        figures += _every_board(environment)
+        figures += _every_board(environment) + bench_zoo.figures(environment)
     figures += bench_boards.figures() + bench_cmsis_nn.figures()
     figures += bench_link.figures()
     figures += bench_energy.figures() + bench_monitors.figures()

@@ -100,6 +100,11 @@ def _facts(found: Anatomy, need: Need) -> Table:
         ("MACs", f"{found.macs:,} an inference"),
         ("weights", f"{need.weights_b:,} bytes, tables of the kernels included"),
         ("tensor RAM", f"{need.tensor_ram_b:,} bytes, {need.arena_b:,} of them the arena"),
+        *(
+            [("state", f"{found.state_b:,} bytes of them: --state keep infers a stream")]
+            if found.state_b
+            else []
+        ),
     ):
         table.add_row(name, Text(value))
     return table

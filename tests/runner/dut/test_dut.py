@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tinybench.errors import BenchError, DeadlineError, OtherDutError, ProtocolError, TransportError
 from tinybench.runner.dut.client import Dut
 from tinybench.runner.dut.inference import parse_results
-from tinybench.runner.dut.line import Patience, Tally
+from tinybench.runner.dut.line import Line, Patience, Tally
+from tinybench.runner.dut.text_link import TextLink
 from tinybench.transport.process import ProcessTransport
 from tinybench.transport.recorder import Recorder
 from tinybench.transport.replay import ReplayTransport
@@ -116,6 +117,25 @@ def test_stock_uploads_are_31_bytes_a_command_unless_more_is_tried(
     uploads = [data for data in sent if re.fullmatch(rb"db [0-9a-f]+%", data)]
     assert max(map(len, uploads)) == len(b"db %") + 2 * chunk_b
     assert dut.chunk_b == chunk_b
+
+
+def test_an_upload_is_read_back_in_a_time_that_grows_with_it(line: ProcessTransport) -> None:
+    """Five characters a byte, also on a line that has no rate: a process beside others."""
+    asked = Line(line, Tally())
+    waited: list[float] = []
+    link = TextLink(asked, Patience(), verify=True)
+    link.load = lambda _: None  # type: ignore[method-assign]
+
+    def command(text: str, timeout_s: float) -> list[str]:
+        waited.append(timeout_s)
+        raise DeadlineError(text)
+
+    asked.command = command  # type: ignore[method-assign]
+    for size_b in (490, 602_112):
+        with pytest.raises(DeadlineError, match="db print"):
+            link.infer(bytes(size_b), 1, 0, 1.0)
+    assert waited[0] < 2
+    assert waited[1] > 30
 
 
 def test_nothing_that_looks_for_a_dut_is_an_empty_command(line: ProcessTransport) -> None:

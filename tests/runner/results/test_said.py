@@ -1,10 +1,12 @@
 """What a DUT answered, read out of transcripts of other people's firmware."""
 
 import json
+import struct
 from pathlib import Path
 
 import pytest
 
+from tinybench.runner.dut.frames import RESULT, Frame, encode
 from tinybench.runner.results.transcript import laps
 
 REPLY = (
@@ -41,3 +43,16 @@ def test_a_transcript_is_read_as_the_client_read_it(
     (lap,) = laps(path)
     assert lap.inferred == wanted
     assert (lap.asked_s, lap.answered_s) == (0.1, 0.3)
+
+
+def test_a_frame_is_found_after_any_amount_of_text(tmp_path: Path) -> None:
+    """Megabytes without one, as when an upload is read back; then one in parts."""
+    said = ["m-buffer-00-01\r\n" * 40_000] * 5
+    frame = encode(Frame(RESULT, 0, 7, struct.pack("<III", 3, 1000, 121_000) + b"0.9,0.1"))
+    path = tmp_path / "transcript.jsonl"
+    lines = [{"t_s": 0.1, "to": "host", "text": text} for text in said]
+    for part in (b"\0" + frame[:9], frame[9:20], frame[20:]):
+        lines.append({"t_s": 0.2, "to": "host", "hex": part.hex()})
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (lap,) = laps(path)
+    assert lap.inferred == (3, 120_000, "0.9,0.1")
