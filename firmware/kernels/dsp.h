@@ -105,4 +105,8 @@ static inline int8_t output_exact(int32_t acc, const struct channel_dsp *c, int3
     return (int8_t)(x < min ? min : x > max ? max : x);
 }
 
+/* sum[channel] += inputs times the weights of four channels, over `groups` of four inputs; see
+ * fully_connected_dsp.c. */
+void dot_4(const int8_t *inputs, const int8_t *weights, int32_t groups, int32_t sum[4]);
+
 #endif

@@ -6,14 +6,11 @@
 
 #define CHANNELS 4
 
-/* sum[channel] += inputs times the weights of four channels, over `groups` of four inputs.
- *
- * In assembly, for GCC loads the weights one by one: four sums (r4-r7), four words of weights
- * (r8-r11), two pairs of inputs (r12, lr) and one of weights (r3). */
-void dot_4(const int8_t *inputs, const int8_t *weights, int32_t groups, int32_t sum[CHANNELS]);
-
+/* dot_4: in assembly, for GCC loads the weights one by one: four sums (r4-r7), four words of
+ * weights (r8-r11), two pairs of inputs (r12, lr) and one of weights (r3). */
 __asm__(".section .text.dot_4, \"ax\", %progbits\n"
         ".balign 4\n"
+        ".global dot_4\n"
         ".thumb_func\n"
         ".type dot_4, %function\n"
         "dot_4:\n"

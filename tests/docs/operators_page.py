@@ -27,7 +27,8 @@ Floats (`FLOAT32`) are computed in single precision by plain C, in the reference
 where a core has one, else by the compiler's soft float, with the same bits on every core. What only
 adds, multiplies, divides and compares is equal to the reference to the bit; what has exponentials,
 which are our own, differs by at most so many steps of single precision (measured on random models):
-`ELU` and `TANH` 3, `LOGISTIC` and `SOFTMAX` 2. Constants that are kept as float16 or int8 and only
+`ELU` and `TANH` 3, `LOGISTIC` and `SOFTMAX` 2; the outputs of an LSTM, from -1 to 1 and each made
+of the one before, by at most 2^-20. Constants that are kept as float16 or int8 and only
 dequantised become floats when a model is compiled. There is no faster kernel for floats.
 
 A state (variables, which `CALL_ONCE` may give other values than zero) lives in memory of its own.

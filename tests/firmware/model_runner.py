@@ -169,8 +169,11 @@ def reference(tflite: bytes, inputs: np.ndarray) -> np.ndarray:
     return np.stack(outputs)
 
 
-def reference_answers(tflite: bytes, uploads: np.ndarray) -> np.ndarray:
-    """Return what the TFLM reference kernels give, as answers() does; for any number of ends."""
+def reference_answers(tflite: bytes, uploads: np.ndarray, *, alone: bool = False) -> np.ndarray:
+    """Return what the TFLM reference kernels give, as answers() does; for any number of ends.
+
+    `alone`: each input is the first one; else a state lasts from one to the next.
+    """
     from tflite_micro import runtime
 
     graph = read_graph(tflite)
@@ -179,6 +182,8 @@ def reference_answers(tflite: bytes, uploads: np.ndarray) -> np.ndarray:
     ends_b = np.cumsum([source.size_b for source in sources])
     found = []
     for upload in uploads:
+        if alone:
+            interpreter.reset()
         for i, part in enumerate(np.split(np.frombuffer(upload.tobytes(), np.uint8), ends_b[:-1])):
             detail = interpreter.get_input_details(i)
             interpreter.set_input(part.view(detail["dtype"]).reshape(detail["shape"]), i)

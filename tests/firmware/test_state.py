@@ -10,6 +10,7 @@ from tests.firmware import model_runner
 from tests.firmware.dut_process import READY, DutProcess, build
 from tests.firmware.model_runner import HOST
 from tests.models import tflite_builder
+from tests.models.random_lstm import lstm
 from tests.models.streaming import running_sum, svdf
 from tinybench.errors import ModelError
 from tinybench.models.compiler import compile_model
@@ -69,6 +70,19 @@ def test_a_layer_that_remembers_equals_the_reference(
         found, _ = model_runner.answers(HOST, streaming_objects, tflite, data, tmp_path)
         np.testing.assert_array_equal(found, model_runner.reference_answers(tflite, data))
         assert len(np.unique(found)) > 10
+
+
+def test_sequences_go_on_where_they_were(streaming_objects: list[Path], tmp_path: Path) -> None:
+    """An LSTM of int8 begins each sequence with the output and the cell of the one before."""
+    pytest.importorskip("tflite_micro", reason="the oracle, tflite-micro, is not installed")
+    rng = np.random.default_rng(4)
+    for cell_bits in (9, 11, 12, 15):
+        model = lstm(rng, cell_bits)
+        tflite = tflite_builder.write(model)
+        data = rng.integers(-128, 128, (8, np.prod(model.tensors[0].shape))).astype(np.int8)
+        found, _ = model_runner.answers(HOST, streaming_objects, tflite, data, tmp_path)
+        np.testing.assert_array_equal(found, model_runner.reference_answers(tflite, data))
+        assert (found != model_runner.reference_answers(tflite, data, alone=True)).any()
 
 
 def test_a_state_is_kept_and_put_back_by_a_command(tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ STEPS = {
     "TANH": 3,
 }
 """Steps of single precision from the reference, by operators with exponentials; 0 for others."""
+AWAY = {"UNIDIRECTIONAL_SEQUENCE_LSTM": 2.0**-20}
+"""How far from the reference, by operators whose steps add to each other."""
 
 
 def floats(model: Model) -> Model:
@@ -31,7 +33,7 @@ def _float(tensor: Tensor) -> Tensor:
     if data is not None:
         scale = float(tensor.scales[0]) if tensor.type == "INT32" else 0.02
         data = (data * scale).astype(np.float32)
-    return Tensor(tensor.shape, "FLOAT32", data=data)
+    return Tensor(tensor.shape, "FLOAT32", data=data, variable=tensor.variable)
 
 
 def _convolution(depthwise: bool) -> Callable[[Rng], Model]:
