@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import tflite
 
+from .random_arithmetic import WHOLE
 from .random_moves import (
     batch_to_space,
     concatenation,
@@ -319,5 +320,6 @@ RANDOM: dict[str, Callable[[Rng], Model]] = {
     "RESIZE_NEAREST_NEIGHBOR": resize("RESIZE_NEAREST_NEIGHBOR"),
     "RESIZE_BILINEAR": resize("RESIZE_BILINEAR"),
     "TRANSPOSE_CONV": transpose_conv,
+    **WHOLE,
 }
 """Those without a case of their own in tests/firmware/test_kernels.py."""
