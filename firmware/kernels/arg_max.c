@@ -1,4 +1,4 @@
-/* Where the greatest value is, in plain C. */
+/* Where the greatest value is, or the least, in plain C. */
 #include <string.h>
 
 #include "reduce.h"
@@ -9,7 +9,9 @@ void arg_max(const struct arg_max *op, const int8_t *in, void *out) {
         for (int32_t j = 0; j < op->inner; j++, to += sizeof(int32_t)) {
             int32_t best = 0;
             for (int32_t k = 1; k < op->count; k++) {
-                if (in[k * op->inner + j] > in[best * op->inner + j]) {
+                const int8_t value = in[k * op->inner + j];
+                const int8_t other = in[best * op->inner + j];
+                if (op->least ? value < other : value > other) {
                     best = k;
                 }
             }

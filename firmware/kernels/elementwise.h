@@ -48,6 +48,43 @@ struct extreme {
 };
 void extreme(const struct extreme *op, const int8_t *first, const int8_t *second, int8_t *out);
 
+/* The square of a difference; both values at twice the greater scale. */
+struct squared_difference {
+    struct pairs pairs;
+    int32_t first_offset, first_multiplier, first_right_shift;
+    int32_t second_offset, second_multiplier, second_right_shift;
+    int32_t out_offset, multiplier, shift;
+};
+void squared_difference(const struct squared_difference *op, const int8_t *first,
+                        const int8_t *second, int8_t *out);
+
+/* Whether two values compare so: 1 or 0. Of int8 both are put to one scale. */
+enum { COMPARE_EQUAL, COMPARE_NOT_EQUAL, COMPARE_LESS, COMPARE_LESS_EQUAL };
+enum { COMPARE_INT8, COMPARE_INT32, COMPARE_FLOAT32 };
+struct compare {
+    struct pairs pairs;
+    int32_t how, type;
+    int32_t first_offset, first_multiplier, first_right_shift;
+    int32_t second_offset, second_multiplier, second_right_shift;
+};
+void compare(const struct compare *op, const void *first, const void *second, void *out);
+
+/* The values of one tensor or of another, as a third of zeros and others says. */
+struct choose {
+    int32_t shape[PAIRS_RANK];
+    int32_t which_stride[PAIRS_RANK], first_stride[PAIRS_RANK], second_stride[PAIRS_RANK];
+    int32_t width_b;
+};
+void choose(const struct choose *op, const void *which, const void *first, const void *second,
+            void *out);
+
+/* Values as another type, cut off and around as in C; floats beyond a type are at its end. */
+enum { CAST_INT8, CAST_UINT8, CAST_BOOL, CAST_INT16, CAST_INT32, CAST_FLOAT32 };
+struct cast {
+    int32_t count, from, to;
+};
+void cast(const struct cast *op, const void *in, void *out);
+
 /* Where the first value is below zero, its product with the second. */
 struct prelu {
     struct pairs pairs;

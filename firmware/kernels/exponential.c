@@ -71,6 +71,35 @@ float exponential_less_one(float x) {
     return exponential(x) - 1.0f;
 }
 
+float logarithm(float x) {
+    if (x != x || x == from_bits(0x7f800000u)) {
+        return x;
+    }
+    if (x <= 0.0f) {
+        return from_bits(x == 0.0f ? 0xff800000u : 0x7fc00000u);
+    }
+    int32_t n = 0;
+    if (x < 1.17549435e-38f) { /* subnormal */
+        x *= 33554432.0f;
+        n = -25;
+    }
+    /* x = 2^n * (1 + f), 1 + f between the roots of 1/2 and 2. */
+    const uint32_t bits = to_bits(x) + (0x3f800000u - 0x3f3504f3u);
+    n += (int32_t)(bits >> 23) - 127;
+    const float f = from_bits((bits & 0x7fffffu) + 0x3f3504f3u) - 1.0f;
+    /* ln(1 + f) = 2 artanh(s), as f less what is small beside it. */
+    const float s = f / (2.0f + f);
+    const float z = s * s;
+    float p = 1.81818182e-1f;
+    p = p * z + 2.22222222e-1f;
+    p = p * z + 2.85714286e-1f;
+    p = p * z + 4.00000000e-1f;
+    p = p * z + 6.66666667e-1f;
+    const float half = 0.5f * f * f;
+    const float small = s * (half + z * p) + (float)n * 1.42860677e-6f;
+    return (float)n * 0.693145752f - ((half - small) - f);
+}
+
 float hyperbolic_tangent(float x) {
     const float size = x < 0.0f ? -x : x;
     if (size > 9.1f) {

@@ -10,6 +10,9 @@ float exponential(float x);
 /* exp(x) - 1, exact near zero. */
 float exponential_less_one(float x);
 
+/* The natural logarithm: minus infinity of zero, NaN below it. */
+float logarithm(float x);
+
 /* tanh(x). */
 float hyperbolic_tangent(float x);
 

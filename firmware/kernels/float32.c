@@ -49,7 +49,8 @@ void quantize(const struct quantize *op, const void *in, int8_t *out) {
 
 void dequantize(const struct dequantize *op, const int8_t *in, void *out) {
     for (int32_t i = 0; i < op->count; i++) {
-        const float value = (float)(in[i] - op->zero_point) * op->scale;
+        const int32_t step = op->is_unsigned ? (uint8_t)in[i] : in[i];
+        const float value = (float)(step - op->zero_point) * op->scale;
         memcpy((uint8_t *)out + sizeof value * (uint32_t)i, &value, sizeof value);
     }
 }

@@ -28,6 +28,7 @@ struct dequantize {
     int32_t count;
     float scale;
     int32_t zero_point;
+    int32_t is_unsigned;
 };
 void dequantize(const struct dequantize *op, const int8_t *in, void *out);
 

@@ -55,7 +55,16 @@ struct pool_2d_float32 {
 void pool_2d_float32(const struct pool_2d_float32 *op, const void *in, void *out);
 
 /* A function of two tensors, either stretched. */
-enum { PAIR_ADD, PAIR_SUB, PAIR_MUL, PAIR_MAXIMUM, PAIR_MINIMUM, PAIR_PRELU };
+enum {
+    PAIR_ADD,
+    PAIR_SUB,
+    PAIR_MUL,
+    PAIR_MAXIMUM,
+    PAIR_MINIMUM,
+    PAIR_PRELU,
+    PAIR_DIV,
+    PAIR_SQUARED_DIFFERENCE
+};
 struct pairs_float32 {
     struct pairs pairs;
     int32_t function;
@@ -65,12 +74,39 @@ void pairs_float32(const struct pairs_float32 *op, const void *first, const void
                    void *out);
 
 /* A function of one value; `alpha` is the slope of LEAKY_RELU. */
-enum { MAP_RELU, MAP_RELU6, MAP_LEAKY_RELU, MAP_ELU, MAP_LOGISTIC, MAP_TANH, MAP_HARD_SWISH };
+enum {
+    MAP_RELU,
+    MAP_RELU6,
+    MAP_LEAKY_RELU,
+    MAP_ELU,
+    MAP_LOGISTIC,
+    MAP_TANH,
+    MAP_HARD_SWISH,
+    MAP_RSQRT,
+    MAP_EXP,
+    MAP_LOG,
+    MAP_SQRT,
+    MAP_SQUARE,
+    MAP_NEG,
+    MAP_FLOOR,
+    MAP_CEIL,
+    MAP_ROUND
+};
 struct map_float32 {
     int32_t count, function;
     float alpha;
 };
 void map_float32(const struct map_float32 *op, const void *in, void *out);
+
+/* Products of matrices, one after the other; either may be the same one along dimensions where its
+ * step is 0. All steps are in elements. */
+struct batch_matmul_float32 {
+    int32_t batches[3], first_batch[3], second_batch[3];
+    int32_t rows, columns, depth;
+    int32_t first_row, first_depth, second_column, second_depth;
+};
+void batch_matmul_float32(const struct batch_matmul_float32 *op, const void *first,
+                          const void *second, void *out);
 
 struct softmax_float32 {
     int32_t rows, classes;
@@ -91,6 +127,9 @@ struct reduce_float32 {
     int32_t function, count;
 };
 void reduce_float32(const struct reduce_float32 *op, const void *in, void *out);
+
+/* Where along an axis the greatest value is, or the least, as int32. */
+void arg_max_float32(const struct arg_max *op, const void *in, void *out);
 
 /* Between which pixels a row or column lies, and how far from the first. */
 struct between_float32 {

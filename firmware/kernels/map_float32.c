@@ -2,6 +2,23 @@
 #include "exponential.h"
 #include "floats.h"
 
+/* The greatest whole number that is not above x. */
+static float whole(float x) {
+    if (!(x > -8388608.0f && x < 8388608.0f)) {
+        return x; /* as all greater ones are, and NaN */
+    }
+    const float towards_zero = (float)(int32_t)x;
+    return towards_zero > x ? towards_zero - 1.0f : towards_zero;
+}
+
+/* The nearest whole number, the even one of two. */
+static float nearest(float x) {
+    const float below = whole(x);
+    const float rest = x - below;
+    const float odd = below - 2.0f * whole(below * 0.5f);
+    return rest < 0.5f || (rest == 0.5f && odd == 0.0f) ? below : below + 1.0f;
+}
+
 static float of(const struct map_float32 *op, float x) {
     switch (op->function) {
     case MAP_RELU:
@@ -20,8 +37,24 @@ static float of(const struct map_float32 *op, float x) {
         const float above = x + 3.0f < 0.0f ? 0.0f : x + 3.0f;
         return x * (above > 6.0f ? 6.0f : above) / 6.0f;
     }
-    default:
+    case MAP_RSQRT:
         return 1.0f / square_root(x);
+    case MAP_EXP:
+        return exponential(x);
+    case MAP_LOG:
+        return logarithm(x);
+    case MAP_SQRT:
+        return square_root(x);
+    case MAP_SQUARE:
+        return x * x;
+    case MAP_NEG:
+        return -x;
+    case MAP_FLOOR:
+        return whole(x);
+    case MAP_CEIL:
+        return -whole(-x);
+    default:
+        return nearest(x);
     }
 }
 

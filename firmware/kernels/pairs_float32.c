@@ -13,8 +13,12 @@ static inline float of(int32_t function, float a, float b) {
         return a > b ? a : b;
     case PAIR_MINIMUM:
         return a < b ? a : b;
-    default:
+    case PAIR_PRELU:
         return a >= 0.0f ? a : a * b;
+    case PAIR_DIV:
+        return a / b;
+    default:
+        return (a - b) * (a - b);
     }
 }
 

@@ -36,11 +36,24 @@ struct max_pool_2d {
 };
 void max_pool_2d(const struct max_pool_2d *op, const int8_t *in, int8_t *out);
 
-/* Where along an axis the greatest value is, as int32. */
+/* Where along an axis the greatest value is, or the least, as int32; the first of equal ones. */
 struct arg_max {
     int32_t outer, count, inner;
+    int32_t least;
 };
 void arg_max(const struct arg_max *op, const int8_t *in, void *out);
+
+/* Products of matrices, one after the other; either may be the same one along dimensions where its
+ * step is 0. All steps are in elements; offsets are added to values. */
+struct batch_matmul {
+    int32_t batches[3], first_batch[3], second_batch[3];
+    int32_t rows, columns, depth;
+    int32_t first_row, first_depth, second_column, second_depth;
+    int32_t first_offset, second_offset, out_offset;
+    int32_t multiplier, shift;
+};
+void batch_matmul(const struct batch_matmul *op, const int8_t *first, const int8_t *second,
+                  int8_t *out);
 
 /* Rows by their length; outputs have the scale 1/128 and the zero point 0. */
 struct l2_normalization {

@@ -15,11 +15,19 @@ from .graph import Graph, Operator, Tensor
 
 RANGES = {"INT8": (INT8_MIN, INT8_MAX), "UINT8": (0, 255), "INT16": (-32768, 32767)}
 """Values of the types that are quantised."""
-DTYPES = {"INT8": "<i1", "INT16": "<i2", "INT32": "<i4", "INT64": "<i8", "FLOAT32": "<f4"}
+DTYPES = {"INT8": "<i1", "INT16": "<i2", "INT32": "<i4", "INT64": "<i8", "FLOAT32": "<f4",
+          "BOOL": "?"}  # fmt: skip
 """Of constants, as numpy calls them."""
 SCALE_BITS = 60
 """Quotients of two scales fit single precision, and no converter gives one that is further off."""
-ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_RELU6 = 0, 1, 3
+ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_RELU_N1_TO_1, ACTIVATION_RELU6 = 0, 1, 2, 3
+_REACH = {
+    ACTIVATION_NONE: (None, None),
+    ACTIVATION_RELU: (0.0, None),
+    ACTIVATION_RELU_N1_TO_1: (-1.0, 1.0),
+    ACTIVATION_RELU6: (0.0, 6.0),
+}
+"""Least and greatest real number of fused activations."""
 
 
 def check_scales(tensor: Tensor) -> None:
@@ -70,9 +78,9 @@ def operand(tensor: Tensor | None) -> Tensor:
     if tensor is None:
         raise ModelError("has no input")
     if tensor.data is not None:
-        kind = tensor.type if tensor.type in ("INT16", "FLOAT32") else "INT8"
+        kind = tensor.type if tensor.type in ("INT16", "INT32", "FLOAT32", "BOOL") else "INT8"
         constant(tensor, kind, "values")
-        if kind != "FLOAT32":
+        if kind in RANGES:
             check_quantisation(tensor)
     return tensor
 
@@ -129,20 +137,23 @@ def activation_range(op: Operator, output: Tensor) -> tuple[int, int]:
     Ref: CalculateActivationRangeQuantized.
     """
     kind = op.options["FusedActivationFunction"]
-    if kind not in (ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_RELU6):
-        raise ModelError(f"fused activation {kind} is not supported; NONE, RELU and RELU6 are")
-    low, high = INT8_MIN, INT8_MAX
-    if kind != ACTIVATION_NONE:
-        low = max(low, output.zero_point)
-    if kind == ACTIVATION_RELU6:
-        high = six_of(output)
+    if kind not in _REACH:
+        raise ModelError(f"fused activation {kind} is not supported; NONE, RELU, RELU_N1_TO_1 and "
+                         "RELU6 are")  # fmt: skip
+    least, most = _REACH[int(kind)]
+    low = INT8_MIN if least is None else step_of(least, output)
+    high = INT8_MAX if most is None else step_of(most, output)
     return low, high
 
 
-def six_of(tensor: Tensor) -> int:
-    """Return the int8 that stands for six."""
-    six = float(np.float32(6.0) / np.float32(tensor.scale))
-    return min(INT8_MAX, tensor.zero_point + math.floor(min(six, 1e6) + 0.5))
+def step_of(real: float, tensor: Tensor) -> int:
+    """Return the int8 that stands for a real number.
+
+    Ref: QuantizeActivation, in single precision.
+    """
+    steps = float(np.float32(real) / np.float32(tensor.scale))
+    rounded = math.copysign(math.floor(min(abs(steps), 1e6) + 0.5), steps)
+    return max(INT8_MIN, min(INT8_MAX, tensor.zero_point + int(rounded)))
 
 
 def check_same_quantisation(source: Tensor, target: Tensor) -> None:

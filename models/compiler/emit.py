@@ -11,7 +11,13 @@ from .layout import Memory
 from .step import Constant, Step
 
 _PER_LINE = 24
-CTYPES = {"FLOAT32": "float", "INT32": "int32_t", "UINT8": "uint8_t"}
+CTYPES = {
+    "FLOAT32": "float",
+    "INT32": "int32_t",
+    "INT64": "int64_t",
+    "UINT8": "uint8_t",
+    "BOOL": "uint8_t",
+}
 """Of a model's outputs; int8_t where none is named."""
 FLOAT_DECIMALS = 6
 
@@ -106,7 +112,7 @@ def result_count(graph: Graph, interface: Interface) -> int:
 
 def _enough_decimals(target: Tensor) -> int:
     """Return how many decimals tell two values of an output apart."""
-    if target.type not in ("INT8", "UINT8"):
+    if not target.scales or target.type == "FLOAT32":
         return FLOAT_DECIMALS if target.type == "FLOAT32" else 0
     return max(0, math.ceil(-math.log10(target.scale)))
 
@@ -171,7 +177,7 @@ def _results(targets: list[Tensor], memory: Memory, interface: Interface) -> lis
 def _result(target: Tensor, place: str) -> str:
     if target.type == "FLOAT32":
         return f"{place}[index]"
-    if target.type == "INT32":
+    if not target.scales:
         return f"(float){place}[index]"
     return f"(float)({place}[index] - ({target.zero_point})) * {_float(target.scale)}"
 

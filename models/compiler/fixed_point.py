@@ -131,3 +131,27 @@ def tanh(a: int) -> int:
         return 0
     above = saturate((_newton_of_one_plus(exp_of_negative(-abs(a), 5)) - (1 << 29)) << 2)
     return above if a > 0 else -above
+
+
+def inverse_square_root(x: int) -> tuple[int, int]:
+    """Return (multiplier, right shift) of 1 / sqrt(x), by five steps of Newton's method.
+
+    Ref: GetInvSqrtQuantizedMultiplierExp.
+    """
+    if x <= 1:
+        return INT32_MAX, 0
+    right = 11
+    while x >= 1 << 29:
+        x, right = x // 4, right + 1
+    pairs = (32 - x.bit_length() - 1) // 2 - 1
+    right -= pairs
+    x <<= 2 * pairs
+    half = rounding_divide_by_pot(x >> 1, 1)
+    half_three = (1 << 28) + (1 << 27)
+    guess = 1 << 28
+    mul = rounding_doubling_high_mul
+    for _ in range(5):
+        cube = saturate(mul(mul(guess, guess), guess) << 6)
+        guess = saturate((mul(half_three, guess) - mul(half, cube)) << 3)
+    guess = mul(guess, 1518500250)  # sqrt(2) / 2
+    return (guess << -right, 0) if right < 0 else (guess, right)

@@ -6,7 +6,15 @@ import numpy as np
 
 from tinybench.errors import ModelError
 
-from .checks import ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_RELU6, activation, constant, inputs
+from .checks import (
+    ACTIVATION_NONE,
+    ACTIVATION_RELU,
+    ACTIVATION_RELU6,
+    ACTIVATION_RELU_N1_TO_1,
+    activation,
+    constant,
+    inputs,
+)
 from .graph import Graph, Operator, Tensor
 from .overlap import IN_PLACE
 from .step import Constant, Step
@@ -14,7 +22,6 @@ from .window import Window
 
 HEADER = "floats.h"
 MOST = float(np.finfo(np.float32).max)
-ACTIVATION_RELU_N1_TO_1 = 2
 _LIMITS = {
     ACTIVATION_NONE: (-MOST, MOST),
     ACTIVATION_RELU: (0.0, MOST),

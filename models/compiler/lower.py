@@ -83,7 +83,7 @@ def _of_each(graph: Graph, function: Callable[[Graph, Operator], Step | list[Ste
 
 def _check_activations(graph: Graph, op: Operator) -> list[Step]:
     for tensor in activations(graph, op):
-        if tensor.type in RANGES:
+        if tensor.type in RANGES and not (kind(op.name).as_they_are and not tensor.scales):
             check_quantisation(tensor)
     return []
 

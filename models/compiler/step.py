@@ -104,6 +104,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """
     by_type: Mapping[str, Lower] = {}
     """The same where all activations are of another type, such as "FLOAT32"."""
+    as_they_are: bool = False
+    """Whether it reads values without their scale, and so takes tensors that have none."""
     each_image: bool = False
     """Whether it does the same to each image of a batch, by itself."""
     planes: Callable[[Graph, Operator], Planes] = no_planes

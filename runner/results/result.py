@@ -300,6 +300,9 @@ class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """False where outputs are floats: these are held to their last printed digit."""
     first_differing: str | None = None
     """Name of the first input whose outputs differ, with both values of one."""
+    first_layer: str = ""
+    """The first layer whose output differs on that input, found by cutting the model; or why it
+    was not found."""
     why_not: str = ""
     """Why nothing was compared."""
 

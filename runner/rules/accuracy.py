@@ -126,7 +126,8 @@ def _reference(found: Reference | None) -> Ruling:
         found.equal == found.count,
         wanted,
         f"{found.equal} of {found.count} inputs"
-        + (f"; {found.first_differing}" if found.first_differing else ""),
+        + (f"; {found.first_differing}" if found.first_differing else "")
+        + (f"; first differing layer: {found.first_layer}" if found.first_layer else ""),
         "the kernels compute something else: report the model and the board",
     )
 

@@ -163,7 +163,7 @@ def _measure(
             steps.draw_energy(folder, say)
         if plan.profile.float_share is not None and asked.mode != "performance":
             steps.compute_float(task, plan.inputs, plan.accuracy_samples, known, track)
-        steps.compare_reference(plan, known, track)
+        steps.compare_reference(plan, known, track, say)
         with contextlib.suppress(RunFolderError):  # what cannot be compressed stays text
             pack(folder)
     except (TinybenchError, KeyboardInterrupt) as error:

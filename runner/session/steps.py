@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from tinybench.datasets.reader import Sample
 from tinybench.errors import ToolMissingError
@@ -22,6 +23,7 @@ from ..measure.profile import time_layers as timed
 from ..measure.reference import compare
 from ..results.journal import Entry
 from ..results.names import PROFILE_FILE
+from .bisect import first_layer
 from .known import Known
 from .plan import Plan
 
@@ -124,8 +126,11 @@ def time_layers(dut: Dut, plan: Plan, folder: Path) -> None:
     write_whole(folder / PROFILE_FILE, text + b"\n")
 
 
-def compare_reference(plan: Plan, known: Known, track: Track) -> None:
-    """Hold the answers against the reference kernels on this computer, where asked for."""
+def compare_reference(plan: Plan, known: Known, track: Track, say: Callable[[str], None]) -> None:
+    """Hold the answers against the reference kernels on this computer, where asked for.
+
+    Where an answer differs, the first layer that does is looked for on its input.
+    """
     if not plan.profile.reference_outputs or known.references or not known.answers:
         return
     answered = [sample for sample in plan.accuracy_samples if sample.name in known.answers]
@@ -137,6 +142,10 @@ def compare_reference(plan: Plan, known: Known, track: Track) -> None:
         track,
         stream=plan.asked.state == "keep",
     )
+    first = found.first_differing or ""
+    sample = next((one for one in answered if first.startswith(f"{one.name}: ")), None)
+    if sample is not None and plan.asked.state != "keep":  # one input alone has no state
+        found = replace(found, first_layer=first_layer(plan, sample, track, say))
     known.add(Entry(reference=found))
 
 

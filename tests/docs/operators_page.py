@@ -19,17 +19,23 @@ HEAD = """\
 What the model compiler knows, in int8 and, where the table says so, in floats. In int8 each is
 equal to the bit to the reference kernels of TensorFlow Lite Micro, on random shapes and scales, on
 the host and on every emulated core (`tests/firmware/test_random_operators.py`, `test_kernels.py`).
-`QUANTIZE` and `DEQUANTIZE` also stand at float ends, `QUANTIZE` at ends of uint8. A batch of
-images is a loop over the images. Everything else is refused by name, all of it at once. This page
-is made from the code.
+`QUANTIZE` and `DEQUANTIZE` also stand at float ends, both at ends of uint8. A batch of images is a
+loop over the images. Everything else is refused by name, all of it at once. This page is made from
+the code.
 
 Floats (`FLOAT32`) are computed in single precision by plain C, in the reference's order: by the FPU
 where a core has one, else by the compiler's soft float, with the same bits on every core. What only
 adds, multiplies, divides and compares is equal to the reference to the bit; what has exponentials,
 which are our own, differs by at most so many steps of single precision (measured on random models):
-`ELU` and `TANH` 3, `LOGISTIC` and `SOFTMAX` 2; the outputs of an LSTM, from -1 to 1 and each made
-of the one before, by at most 2^-20. Constants that are kept as float16 or int8 and only
-dequantised become floats when a model is compiled. There is no faster kernel for floats.
+`ELU` and `TANH` 3, `LOGISTIC` and `SOFTMAX` 2, `EXP` and `LOG` 1; the outputs of an LSTM, from -1
+to 1 and each made of the one before, by at most 2^-20. There is no faster kernel for floats.
+
+What is computed of constants is computed when a model is compiled: shapes and what is made of them
+(`SHAPE`, `FILL`, `RANGE`, `BROADCAST_ARGS`, `REDUCE_PROD` and `ZEROS_LIKE` are known there alone),
+sparse weights (`DENSIFY`), weights of int4, and constants that are kept as float16 or int8 and only
+dequantised. Weights of int8 in a layer whose activations are floats (dynamic range quantisation)
+are floats, too, and take four times the flash: the reference refuses such layers, TensorFlow Lite
+quantises their activations as it goes, which is less exact.
 
 A state (variables, which `CALL_ONCE` may give other values than zero) lives in memory of its own.
 Every inference begins with it as it was at first, so that the same input gives the same answer,
@@ -80,6 +86,8 @@ def _models(name: str) -> list[Model]:
         return [running_sum(initial=[1, 2, 3, 4])]
     if name in layers:
         return layers[name]()
+    if name not in RANDOM:
+        return []
     ends = [RANDOM["DEQUANTIZE"](rng)] if name == "QUANTIZE" else []
     return [*(RANDOM[name](rng) for _ in range(16)), *ends]
 
@@ -96,7 +104,7 @@ def _row(name: str, folder: Path) -> str:
                 if entry.operator == name:
                     found |= dict.fromkeys(entry.kernel.split(" + "))
         named = [f"`{kernel}`" for kernel in found if kernel]
-        cells.append(", ".join(named) or "none needed")
+        cells.append(", ".join(named) or ("none needed" if models else ""))
     plain, *faster = cells
     faster = ["" if cell == plain else cell for cell in faster]
     cells = [plain, *faster, _of_floats(name, folder)]

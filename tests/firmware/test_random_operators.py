@@ -10,6 +10,7 @@ from tests.firmware import model_runner
 from tests.firmware.model_runner import HOST, Target
 from tests.models import random_floats
 from tests.models import tflite_builder as build
+from tests.models.random_arithmetic import REAL
 from tests.models.random_moves import batch_to_space
 from tests.models.random_operators import RANDOM
 from tests.models.tflite_builder import Model, Rng
@@ -152,4 +153,4 @@ def test_each_core_has_all_operators(target: Target, objects: list[Path], tmp_pa
 
 def test_each_operator_is_tested() -> None:
     """An operator has a random model here, or its cases elsewhere."""
-    assert sorted({*RANDOM, *IN_OTHER_TESTS}) == operators.names()
+    assert sorted({*RANDOM, *REAL, *IN_OTHER_TESTS}) == operators.names()

@@ -7,11 +7,14 @@ import numpy as np
 from tinybench.models.compiler.operators import kind, names
 
 from . import tflite_builder as build
+from .random_arithmetic import REAL
 from .random_operators import RANDOM
 from .tflite_builder import Model, Rng, Tensor, replaced
 
 STEPS = {
     "ELU": 3,
+    "EXP": 1,
+    "LOG": 1,
     "LOGISTIC": 2,
     "SOFTMAX": 2,
     "TANH": 3,
@@ -68,8 +71,9 @@ MAKERS: dict[str, Callable[[Rng], Model]] = RANDOM | {
     ),
     "AVERAGE_POOL_2D": lambda rng: build.average_pool(rng, (5, 6, 3), (3, 2), (2, 1), build.SAME),
     "SOFTMAX": lambda rng: build.softmax(rng, int(rng.integers(2, 12)), 0.1),
+    **REAL,
 }
-_OTHERS = {"QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE", "EXPAND_DIMS"}
+_OTHERS = {"CAST", "QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE", "EXPAND_DIMS"}
 """Their random models quantise."""
 NAMES = [
     name

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import tflite
 
+from .random_arithmetic import WHOLE
 from .random_lstm import lstm
 from .random_moves import (
     batch_to_space,
@@ -321,5 +322,6 @@ RANDOM: dict[str, Callable[[Rng], Model]] = {
     "RESIZE_BILINEAR": resize("RESIZE_BILINEAR"),
     "TRANSPOSE_CONV": transpose_conv,
     "UNIDIRECTIONAL_SEQUENCE_LSTM": lstm,
+    **WHOLE,
 }
 """Those without a case of their own in tests/firmware/test_kernels.py."""

@@ -18,6 +18,7 @@ _OPTIONS = {
     "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
     "AVERAGE_POOL_2D": "Pool2DOptions",
     "MAX_POOL_2D": "Pool2DOptions",
+    "BATCH_MATMUL": "BatchMatMulOptions",
     "L2_NORMALIZATION": "L2NormOptions",
     "SVDF": "SVDFOptions",
     "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTMOptions",
@@ -51,6 +52,8 @@ class Tensor:
     """By default "t" and its number."""
     variable: bool = False
     """Whether it lasts from one inference to the next."""
+    rows: Sequence[Sequence[int]] | None = None
+    """Of a sparse matrix: the columns that `data` has, row by row."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +129,7 @@ def _buffer(out: Any, data: bytes | None) -> int:
 def _tensor(out: Any, name: str, tensor: Tensor, buffer: int) -> int:
     text, shape = out.CreateString(name), _ints(out, tensor.shape)
     signature = _ints(out, tensor.signature) if tensor.signature else None
+    sparsity = None if tensor.rows is None else _sparsity(out, tensor.rows)
     quantisation = None
     if tensor.scales:
         scales = out.CreateNumpyVector(np.array(tensor.scales, np.float32))
@@ -145,7 +149,34 @@ def _tensor(out: Any, name: str, tensor: Tensor, buffer: int) -> int:
         tflite.TensorAddQuantization(out, quantisation)
     if signature is not None:
         tflite.TensorAddShapeSignature(out, signature)
+    if sparsity is not None:
+        tflite.TensorAddSparsity(out, sparsity)
     return tflite.TensorEnd(out)
+
+
+def _sparsity(out: Any, rows: Sequence[Sequence[int]]) -> int:
+    """Write that the rows of a matrix are dense, and its columns the given ones."""
+    indices = []
+    for values in (np.cumsum([0, *map(len, rows)]), np.concatenate([*rows, []])):
+        vector = out.CreateNumpyVector(np.array(values, np.int32))
+        tflite.Int32VectorStart(out)
+        tflite.Int32VectorAddValues(out, vector)
+        indices.append(tflite.Int32VectorEnd(out))
+    tflite.DimensionMetadataStart(out)
+    tflite.DimensionMetadataAddDenseSize(out, len(rows))
+    levels = [tflite.DimensionMetadataEnd(out)]
+    tflite.DimensionMetadataStart(out)
+    tflite.DimensionMetadataAddFormat(out, tflite.DimensionType.SPARSE_CSR)
+    tflite.DimensionMetadataAddArraySegmentsType(out, tflite.SparseIndexVector.Int32Vector)
+    tflite.DimensionMetadataAddArraySegments(out, indices[0])
+    tflite.DimensionMetadataAddArrayIndicesType(out, tflite.SparseIndexVector.Int32Vector)
+    tflite.DimensionMetadataAddArrayIndices(out, indices[1])
+    levels.append(tflite.DimensionMetadataEnd(out))
+    tables = _ints(out, [0, 1]), _offsets(out, levels)
+    tflite.SparsityParametersStart(out)
+    tflite.SparsityParametersAddTraversalOrder(out, tables[0])
+    tflite.SparsityParametersAddDimMetadata(out, tables[1])
+    return tflite.SparsityParametersEnd(out)
 
 
 def _operator(out: Any, op: Operator, code: int) -> int:

@@ -1,4 +1,4 @@
-"""DEQUANTIZE: int8 becomes floats."""
+"""DEQUANTIZE: int8 or uint8 becomes floats."""
 
 from tinybench.errors import ModelError
 
@@ -9,7 +9,7 @@ from ..step import Kind, Step, Variant
 
 def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
     source, target = source_and_target(graph, op)
-    if (source.type, target.type) != ("INT8", "FLOAT32"):
+    if source.type not in ("INT8", "UINT8") or target.type != "FLOAT32":
         raise ModelError(f"{source.type} into {target.type}; INT8 into FLOAT32 is supported")
     if source.elements != target.elements:
         raise ModelError(f"{list(source.shape)} in, {list(target.shape)} out")
@@ -21,6 +21,7 @@ def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
             "count": target.elements,
             "scale": float(source.scale),
             "zero_point": source.zero_point,
+            "is_unsigned": int(source.type == "UINT8"),
         },
         constants=[],
         inputs=[source.index],
@@ -28,4 +29,4 @@ def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
     )
 
 
-KIND = Kind(types=("INT8", "FLOAT32"), lower=_lower)
+KIND = Kind(types=("INT8", "UINT8", "FLOAT32"), lower=_lower)

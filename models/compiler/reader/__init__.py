@@ -2,6 +2,7 @@
 
 import struct
 from collections import Counter
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -12,9 +13,10 @@ from tinybench.errors import ModelError
 from ..graph import Graph, Operator, Tensor
 from ..interface import MAX_ENDS
 from ..operators import kind, names
-from .constants import fold
-from .tables import ints, read_call, read_operator, read_tensor, unused
+from .constants import computed, with_real_weights
+from .tables import check_fixed, options_of, read_call, read_operator, read_tensor, unused
 from .variables import keep_variables
+from .vectors import ints
 
 
 def read_graph(data: bytes) -> Graph:
@@ -61,8 +63,15 @@ def _read(data: bytes) -> Graph:
     calls = _needed(
         [read_call(model, subgraph, i) for i in range(subgraph.OperatorsLength())], ends["Outputs"]
     )
-    _check_known(calls)
     _check_indices(subgraph.TensorsLength(), ends, calls)
+    read = cache(lambda index: read_tensor(model, subgraph, index))
+    calls, constants = computed(
+        calls, read, lambda call, table: options_of(subgraph, call, table), ends["Outputs"]
+    )
+    calls = _needed(calls, ends["Outputs"])
+    _check_known(calls)
+    for index in ends["Inputs"]:
+        check_fixed(subgraph, index)
     calls, states = keep_variables(model, subgraphs, calls)
     if not calls:
         raise ModelError("the model has no operators that lead to an output")
@@ -70,13 +79,11 @@ def _read(data: bytes) -> Graph:
     used = {*ends["Inputs"], *ends["Outputs"]}
     used.update(i for op in operators for i in (*op.inputs, *op.outputs))
     tensors = tuple(
-        read_tensor(model, subgraph, i) if i in used else unused(i)
+        constants.get(i) or (read(i) if i in used else unused(i))
         for i in range(subgraph.TensorsLength())
     )
     graph = Graph((*tensors, *states), operators, ends["Inputs"], ends["Outputs"])
-    graph = fold(graph)
-    if not graph.operators:
-        raise ModelError("the model has no operators that lead to an output")
+    graph = with_real_weights(graph)
     _check_order(graph)
     return graph
 

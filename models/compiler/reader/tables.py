@@ -1,7 +1,6 @@
 """Read single tables of a .tflite file: a tensor, an operator, its options."""
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -11,14 +10,18 @@ import tflite
 from tinybench.errors import ModelError
 from tinybench.printable import one_line
 
-from ..graph import Operator, Tensor
+from ..graph import WIDTHS_B, Operator, Tensor
 from ..operators import builtin_names, kind
+from .sparse import unpacked
+from .vectors import floats, ints
 
 # No microcontroller of this class has more; it bounds the work that a damaged file can ask for.
 MAX_TENSOR_B = 1 << 26
 MAX_ACTIVATION_B = 1 << 23
 MAX_DIMENSIONS = 8
 MAX_NAME = 200
+_EMPTY_TABLE = bytes((4, 0, 4, 0, 4, 0, 0, 0))
+"""A table at 4 whose fields, listed at 0, are none."""
 
 
 def read_call(model: Any, subgraph: Any, index: int) -> Operator:
@@ -39,13 +42,7 @@ def read_tensor(model: Any, subgraph: Any, index: int) -> Tensor:
     """Return a tensor; raises ModelError where it is none that can be compiled."""
     raw = subgraph.Tensors(index)
     name = text(raw.Name())
-    shape, signature = ints(raw, "Shape"), ints(raw, "ShapeSignature")
-    # A batch left open by the converter (-1 in front) means one input at a time here.
-    if any(d < 0 for d in signature[1:]):
-        raise ModelError(
-            f"tensor {index} '{name}' has the dynamic shape {list(signature)}; "
-            "convert the model with fixed shapes"
-        )
+    shape = ints(raw, "Shape")
     if len(shape) > MAX_DIMENSIONS:
         raise ModelError(
             f"tensor {index} '{name}' has {len(shape)} dimensions; {MAX_DIMENSIONS} are the most"
@@ -62,8 +59,6 @@ def read_tensor(model: Any, subgraph: Any, index: int) -> Tensor:
     if quantisation is not None:
         scales, axis = floats(quantisation, "Scale"), quantisation.QuantizedDimension()
         zero_points = ints(quantisation, "ZeroPoint")
-    if raw.Sparsity() is not None:
-        raise ModelError(f"tensor {index} '{name}' is sparse; convert the model with dense weights")
     if not 0 <= raw.Buffer() < model.BuffersLength():
         raise ValueError(f"tensor {index} has no buffer {raw.Buffer()}")
     buffer = model.Buffers(raw.Buffer())
@@ -72,10 +67,16 @@ def read_tensor(model: Any, subgraph: Any, index: int) -> Tensor:
             f"tensor {index} '{name}' lies outside the flatbuffer, as in models over 2 GB"
         )
     constant = None if buffer.DataLength() == 0 else bytes(np.asarray(buffer.DataAsNumpy()))
+    kind_name = name_of(tflite.TensorType, raw.Type())
+    if constant is not None and kind_name == "INT4":
+        kind_name, constant = "INT8", _bytes_of_nibbles(constant, math.prod(shape))
+    if constant is not None and raw.Sparsity() is not None:
+        values = np.frombuffer(constant, f"V{WIDTHS_B.get(kind_name, 8)}")
+        constant = unpacked(raw.Sparsity(), values, shape).tobytes()
     tensor = Tensor(
         index=index,
         name=name,
-        type=name_of(tflite.TensorType, raw.Type()),
+        type=kind_name,
         shape=shape,
         scales=scales,
         zero_points=zero_points,
@@ -90,6 +91,30 @@ def read_tensor(model: Any, subgraph: Any, index: int) -> Tensor:
     if constant is None and raw.IsVariable():
         return msgspec.structs.replace(tensor, initial=zeros(tensor))
     return tensor
+
+
+def check_fixed(subgraph: Any, index: int) -> None:
+    """Raise ModelError where an input's shape was left open.
+
+    A batch left open (-1 in front) means one input at a time; what was open and has a size since,
+    or is made of that, is as large as it says.
+    """
+    raw = subgraph.Tensors(index)
+    signature, shape = ints(raw, "ShapeSignature"), ints(raw, "Shape")
+    if len(signature) == len(shape) and any(
+        said < 0 and size <= 1 for said, size in zip(signature[1:], shape[1:], strict=True)
+    ):
+        raise ModelError(
+            f"tensor {index} '{text(raw.Name())}' has the dynamic shape {list(signature)}; "
+            "convert the model with fixed shapes"
+        )
+
+
+def _bytes_of_nibbles(data: bytes, count: int) -> bytes:
+    """Return int4, two in a byte, the first one in the lower half, as int8."""
+    pairs = np.frombuffer(data, np.int8)
+    both = np.stack([pairs << 4 >> 4, pairs >> 4], axis=1)
+    return both.astype(np.int8).reshape(-1)[:count].tobytes()
 
 
 def zeros(tensor: Tensor) -> bytes:
@@ -121,30 +146,18 @@ def read_operator(subgraph: Any, call: Operator) -> Operator:
 
 
 def options_of(subgraph: Any, call: Operator, options: str) -> Any:
-    """Return an operator's table of options."""
+    """Return an operator's table of options; an absent one has the schema's defaults."""
     raw = subgraph.Operators(call.index)
     table = raw.BuiltinOptions()
+    if table is None and raw.BuiltinOptionsType() == tflite.BuiltinOptions.NONE:
+        reader = getattr(tflite, options)()
+        reader.Init(_EMPTY_TABLE, 4)
+        return reader
     if table is None or raw.BuiltinOptionsType() != getattr(tflite.BuiltinOptions, options):
         raise ModelError(f"{call} has no {options}")
     reader = getattr(tflite, options)()
     reader.Init(table.Bytes, table.Pos)
     return reader
-
-
-def vector(table: Any, field: str) -> Sequence[Any]:
-    """Return a vector field of numbers; an absent one is empty."""
-    array = getattr(table, f"{field}AsNumpy")()
-    return [] if isinstance(array, int) else array.tolist()
-
-
-def ints(table: Any, field: str) -> tuple[int, ...]:
-    """Return a vector field of integers."""
-    return tuple(int(value) for value in vector(table, field))
-
-
-def floats(table: Any, field: str) -> tuple[float, ...]:
-    """Return a vector field of floats."""
-    return tuple(float(value) for value in vector(table, field))
 
 
 def name_of(enum: type, value: int) -> str:

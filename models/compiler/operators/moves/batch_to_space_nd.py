@@ -2,7 +2,7 @@
 
 from ...graph import Graph, Operator
 from ...step import Kind, Step, Variant
-from . import moved, source_of
+from . import TYPES, moved, source_of
 from .space_to_batch_nd import phases, spread
 
 
@@ -15,4 +15,4 @@ def _lower(graph: Graph, op: Operator, _variant: Variant) -> list[Step]:
     ]
 
 
-KIND = Kind(lower=_lower)
+KIND = Kind(types=TYPES, lower=_lower)

@@ -9,7 +9,7 @@ from ...checks import check_shape, numbers
 from ...graph import Graph, Operator, Tensor
 from ...step import Kind, Step, Variant
 from ...strides import dense
-from . import filled, moved, source_of
+from . import TYPES, filled, moved, source_of
 
 BLOCK_MAX = 256
 
@@ -83,10 +83,12 @@ def _four(tensor: Tensor) -> tuple[int, int, int, int]:
 def _lower(graph: Graph, op: Operator, _variant: Variant) -> list[Step]:
     source, target = source_of(graph, op, (3,)), graph.tensors[op.outputs[0]]
     blocks, borders = spread(graph, op, source, target)
-    steps = [filled(op, target, target.zero_point)] if any(borders) else []
+    steps = (
+        [filled(op, target, target.zero_point if target.zero_points else 0)] if any(borders) else []
+    )
     for shape, reads, writes in phases(source, target, blocks, borders[0], borders[2]):
         steps.append(moved(op, source, target, shape, reads=reads, writes=writes))
     return steps
 
 
-KIND = Kind(lower=_lower)
+KIND = Kind(types=TYPES, lower=_lower)

@@ -21,6 +21,8 @@ def operands(graph: Graph, op: Operator) -> tuple[Tensor, Tensor, Tensor]:
     """Return both inputs and the output; raises ModelError where their shapes do not fit."""
     first, second = (operand(tensor) for tensor in inputs(graph, op, (2,)))
     target = graph.tensors[op.outputs[0]]
+    if first.type != second.type:
+        raise ModelError(f"{first} is {first.type}, {second} is {second.type}")
     if first.data is not None and second.data is not None:
         raise ModelError("has two constants; at least one activation is needed")
     try:
@@ -44,7 +46,7 @@ def pair_step(
 ) -> Step:
     """Return the call of a kernel with a `struct pairs`."""
     first, second, target = ends
-    strides = [_stretched(tensor.shape, target.shape) for tensor in (first, second)]
+    strides = [stretched(tensor.shape, target.shape) for tensor in (first, second)]
     shape, (first_stride, second_stride) = collapse(target.shape, strides, RANK)
     return Step(
         operator=op,
@@ -82,7 +84,7 @@ def in_place(first: Tensor, second: Tensor, target: Tensor) -> dict[int, Overlap
     }
 
 
-def _stretched(shape: tuple[int, ...], wanted: tuple[int, ...]) -> list[int]:
+def stretched(shape: tuple[int, ...], wanted: tuple[int, ...]) -> list[int]:
     """Return the strides of a tensor that is stretched to the wanted shape."""
     padded = (1,) * (len(wanted) - len(shape)) + shape
     return [0 if size == 1 else stride for size, stride in zip(padded, dense(padded), strict=True)]
@@ -115,6 +117,15 @@ def sum_fields(
         "out_offset": target.zero_point,
         "out_min": low,
         "out_max": high,
+    }
+
+
+def common_scale(end: str, tensor: Tensor, scaling: tuple[int, int]) -> dict[str, int]:
+    """Return the parameters that put an input to a scale common to both."""
+    return {
+        f"{end}_offset": -tensor.zero_point,
+        f"{end}_multiplier": scaling[0],
+        f"{end}_right_shift": -scaling[1],
     }
 
 

@@ -2,6 +2,8 @@
 
 import math
 
+import msgspec
+
 from tinybench.errors import ModelError
 
 from ...checks import activation, axis_of, check_same_quantisation, inputs, numbers
@@ -105,3 +107,32 @@ def extreme(least: bool) -> Kind:
 
     by_type = {"FLOAT32": _float(2 if least else 1)}
     return Kind(options=OPTIONS, fields=FIELDS, lower=lower, by_type=by_type)
+
+
+def extreme_place(least: bool) -> Kind:
+    """Return the kind of where the greatest value is, or the least."""
+
+    def lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
+        first, axes = inputs(graph, op, (2,))
+        source, target = activation(first), graph.tensors[op.outputs[0]]
+        if source.type not in ("INT8", "FLOAT32") or target.type != "INT32":
+            raise ModelError(f"{source.type} into {target.type}; INT8 and FLOAT32 into INT32 are "
+                             "supported")  # fmt: skip
+        found = numbers(axes, "axis")
+        if len(found) != 1:
+            raise ModelError(f"has {len(found)} axes; 1 is needed")
+        axis = axis_of(found[0], source)
+        if target.elements * source.shape[axis] != source.elements:
+            raise ModelError(f"{list(source.shape)} along axis {axis} into {list(target.shape)}")
+        fields = {
+            "outer": math.prod(source.shape[:axis]),
+            "count": source.shape[axis],
+            "inner": math.prod(source.shape[axis + 1 :]),
+            "least": int(least),
+        }
+        if source.type == "INT8":
+            return _step(op, "arg_max", source, target, fields)
+        step = one_input(op, "arg_max_float32", source, target, fields)
+        return msgspec.structs.replace(step, parameters="arg_max")
+
+    return Kind(types=("INT8", "FLOAT32", "INT32"), lower=lower)

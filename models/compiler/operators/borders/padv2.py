@@ -3,8 +3,8 @@
 from ...checks import DTYPES, check_same_quantisation, constant, operand
 from ...graph import Graph, Operator
 from ...step import Kind, Step, Variant
-from . import source_of
-from .pad import padded
+from ..moves import source_of
+from . import padded
 
 
 def _lower(graph: Graph, op: Operator, _variant: Variant) -> list[Step]:

@@ -1,0 +1,5 @@
+"""EQUAL: whether two values are the same."""
+
+from . import EQUAL, comparison
+
+KIND = comparison(EQUAL)

@@ -1,0 +1,5 @@
+"""LESS: whether the first value is less."""
+
+from . import LESS, comparison
+
+KIND = comparison(LESS)

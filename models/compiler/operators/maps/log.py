@@ -1,0 +1,5 @@
+"""LOG: the natural logarithm."""
+
+from . import real_only
+
+KIND = real_only(9)

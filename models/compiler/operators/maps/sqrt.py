@@ -1,0 +1,5 @@
+"""SQRT: the square root."""
+
+from . import real_only
+
+KIND = real_only(10)
