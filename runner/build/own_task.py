@@ -197,6 +197,11 @@ def own_task(model: Path, found: Anatomy, given: Given, folder: Path | None = No
     """
     name = _NOT_IN_NAMES.sub("-", Path(found.file).stem.lower()).strip("-")[:32] or "model"
     name = name if name[0].isalpha() else f"m-{name}"
+    if (outputs := sum(end.elements for end in found.outputs)) > OUTPUTS_MOST:
+        raise DatasetError(
+            f"{found.file}: {outputs} output values; a DUT answers at most {OUTPUTS_MOST}, in one "
+            "line: measure the model without its last layers"
+        )
     data = read_model_file(model)
     kind = ".onnx" if is_onnx(data) else ".tflite"
     own = _MODEL.fullmatch(found.file) and found.file.endswith(kind)
@@ -207,11 +212,6 @@ def own_task(model: Path, found: Anatomy, given: Given, folder: Path | None = No
         "inputs.toml": _dataset(name, found, given),
         "model.toml": _model(name, file, found),
     }
-    if (outputs := sum(end.elements for end in found.outputs)) > OUTPUTS_MOST:
-        raise DatasetError(
-            f"{found.file}: {outputs} output values; a DUT answers at most {OUTPUTS_MOST}, in one "
-            "line: measure the model without its last layers"
-        )
     files = {key: text.encode() for key, text in texts.items()}
     files |= {"inputs.zip": archive, file: data}
     digest = hashlib.sha256()
