@@ -4,7 +4,7 @@
     ├── UsageError            exit 2: what was asked for cannot be done as asked
     │   ├── DeclarationError      a TOML declaration of a board, task, dataset or model is wrong
     │   ├── DatasetError          an input, a label file or a dataset folder is wrong
-    │   ├── ModelError            a .tflite that cannot be compiled: type, operator, shape, damage
+    │   ├── ModelError            a model that cannot be compiled: type, operator, shape, damage
     │   ├── ToolMissingError      a program that the run needs is not installed
     │   ├── RunFolderError        a run folder that cannot be written or read
     │   └── TraceError            an energy trace that cannot be written, read or used

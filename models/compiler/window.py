@@ -8,6 +8,9 @@ from .checks import image
 from .graph import Operator, Tensor
 
 PADDING_SAME, PADDING_VALID = 0, 1
+PADDING_GIVEN = 2
+"""By rows and columns of its own, as ONNX has it, in the options SIDES; no .tflite says so."""
+SIDES = ("PadTop", "PadLeft", "PadBottom", "PadRight")
 DILATION_MAX = 1 << 15
 REACH_MAX = 1 << 24
 
@@ -68,8 +71,9 @@ def window_of(op: Operator, source: Tensor, target: Tensor, kernel_h: int, kerne
     padding = op.options["Padding"]
     if stride_h < 1 or stride_w < 1:
         raise ModelError(f"stride {stride_h}x{stride_w}; at least 1x1 is needed")
-    if padding not in (PADDING_SAME, PADDING_VALID):
+    if padding not in (PADDING_SAME, PADDING_VALID) and SIDES[0] not in op.options:
         raise ModelError(f"padding {padding} is not supported; SAME and VALID are")
+    top, left, bottom, right = (int(op.options.get(side, 0)) for side in SIDES)
     dilation_h, dilation_w = (
         int(op.options.get(name, 1)) for name in ("DilationHFactor", "DilationWFactor")
     )
@@ -84,12 +88,18 @@ def window_of(op: Operator, source: Tensor, target: Tensor, kernel_h: int, kerne
     if padding == PADDING_SAME:
         wanted = -(-in_h // stride_h), -(-in_w // stride_w)
     else:
-        wanted = (in_h - reach_h) // stride_h + 1, (in_w - reach_w) // stride_w + 1
+        wanted = (
+            (top + in_h + bottom - reach_h) // stride_h + 1,
+            (left + in_w + right - reach_w) // stride_w + 1,
+        )
     if (out_h, out_w) != wanted:
         raise ModelError(
             f"its output, {target}, is {out_h}x{out_w}; "
             f"kernel, stride and padding give {wanted[0]}x{wanted[1]}"
         )
+    if padding == PADDING_SAME:
+        top = max(0, (out_h - 1) * stride_h + reach_h - in_h) // 2
+        left = max(0, (out_w - 1) * stride_w + reach_w - in_w) // 2
     return Window(
         in_h=in_h,
         in_w=in_w,
@@ -101,8 +111,8 @@ def window_of(op: Operator, source: Tensor, target: Tensor, kernel_h: int, kerne
         kernel_w=kernel_w,
         stride_h=stride_h,
         stride_w=stride_w,
-        pad_top=max(0, (out_h - 1) * stride_h + reach_h - in_h) // 2,
-        pad_left=max(0, (out_w - 1) * stride_w + reach_w - in_w) // 2,
+        pad_top=top,
+        pad_left=left,
         dilation_h=dilation_h,
         dilation_w=dilation_w,
     )

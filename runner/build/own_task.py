@@ -19,7 +19,7 @@ from tinybench.errors import DatasetError
 from tinybench.files import WHOLE_MOST_B, is_file_name, read_bytes, write_whole
 from tinybench.mlperf_tiny import WINDOWS
 from tinybench.models.compiler.anatomy import Anatomy, End
-from tinybench.models.model_file import read_model_file
+from tinybench.models.model_file import is_onnx, read_model_file
 
 from .truth import INPUTS_MOST, TYPES, UNKNOWN, Told, Truth, load_npy, read_truth
 
@@ -27,7 +27,7 @@ EXPECTED_FILE = "expected.csv"
 OUTPUTS_MOST = 20_000
 """Of one inference; they come in one line of text."""
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)
-_TFLITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}\.tflite")
+_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}\.(tflite|onnx)")
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 
 
@@ -212,20 +212,23 @@ def own_task(
     with it later; or in `folder`. Raises DatasetError when it cannot be written.
     """
     name = label.name or _name(found.file)
-    file = found.file if _TFLITE.fullmatch(found.file) else "model.tflite"
+    if (outputs := sum(end.elements for end in found.outputs)) > OUTPUTS_MOST:
+        raise DatasetError(
+            f"{found.file}: {outputs} output values; a DUT answers at most {OUTPUTS_MOST}, in one "
+            "line: measure the model without its last layers"
+        )
+    data = read_model_file(model)
+    kind = ".onnx" if is_onnx(data) else ".tflite"
+    own = _MODEL.fullmatch(found.file) and found.file.endswith(kind)
+    file = found.file if own else f"model{kind}"
     archive = _archive(given)
     texts = {
         "task.toml": _task(name, label, found, given),
         "inputs.toml": _dataset(name, label, found, given),
         "model.toml": _model(name, label, file, found),
     }
-    if (outputs := sum(end.elements for end in found.outputs)) > OUTPUTS_MOST:
-        raise DatasetError(
-            f"{found.file}: {outputs} output values; a DUT answers at most {OUTPUTS_MOST}, in one "
-            "line: measure the model without its last layers"
-        )
     files = {key: text.encode() for key, text in texts.items()}
-    files |= {"inputs.zip": archive, file: read_model_file(model)}
+    files |= {"inputs.zip": archive, file: data}
     digest = hashlib.sha256()
     for key, data in files.items():
         digest.update(f"{key} {len(data)}\n".encode() + data)

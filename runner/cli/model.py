@@ -59,7 +59,8 @@ def truth_words() -> list[Option]:
 
 @command(
     "model",
-    Argument("tflite", type=PATH, metavar="MODEL.tflite", help="an int8 model"),
+    Argument("tflite", type=PATH, metavar="MODEL",
+             help="an int8 .tflite, the C array of one, or ONNX (QDQ)"),
     options.board("build, run, time and verify it there (default: only say what it is)",
                   section=BOARD),
     Option("--check", is_flag=True, section=BOARD,
@@ -92,6 +93,7 @@ def truth_words() -> list[Option]:
     examples=(
         "tinybench model my.tflite                       what it is, and where it fits",
         "tinybench model my.tflite --board mps2-an386    build it, time it, verify it",
+        "tinybench model my.onnx --board mps2-an386      the same of ONNX in QDQ form",
         "tinybench model my.tflite --board host --inputs x.npy --labels y.csv   its top-1",
         "tinybench model my.tflite --board mps2-an386 --inputs x.npy --state keep   a stream",
         "tinybench model my.tflite --to png -o arena.png     which tensors are alive when",
@@ -104,7 +106,8 @@ def model(
 ) -> int:  # fmt: skip
     """Say what a model is and where it fits; with --board, measure it there.
 
-    Its outputs are held against the reference kernels, to the bit. The format png is a picture of
+    Its outputs are held against the reference kernels, to the bit; those of an ONNX model against
+    onnxruntime, within one step of their scale. The format png is a picture of
     the arena: which tensors are alive when.
     """
     from ..build.fit import examine
@@ -168,7 +171,8 @@ def _measured(
 
 @command(
     "init",
-    Argument("tflite", type=PATH, metavar="MODEL", help="the .tflite, or the C array of one"),
+    Argument("tflite", type=PATH, metavar="MODEL",
+             help="an int8 .tflite, the C array of one, or ONNX (QDQ)"),
     Argument("folder", type=PATH, metavar="FOLDER",
              help="its inputs: .npy, .csv or .bin, a file each; labels.csv in it is --labels"),
     *truth_words(),

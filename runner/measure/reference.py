@@ -1,4 +1,7 @@
-"""The DUT's answers beside those of the reference kernels of TensorFlow Lite Micro, to the bit."""
+"""The DUT's answers beside those of the reference kernels of TensorFlow Lite Micro, to the bit.
+
+Those of an ONNX model stand beside onnxruntime's (onnx_reference.py).
+"""
 
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -11,12 +14,13 @@ import numpy.typing as npt
 from tinybench import extras
 from tinybench.datasets.reader import Sample
 from tinybench.models.compiler.reader import read_graph
-from tinybench.models.model_file import read_model_file
+from tinybench.models.model_file import is_onnx, read_model_file
 from tinybench.track import Track
 
 from ..build.task import Task
 from ..dut.inference import answered
 from ..results.result import Answer, Reference
+from . import onnx_reference
 
 ARENA_B = 64 << 20
 """Of the interpreter, on this computer: more than any microcontroller has."""
@@ -43,12 +47,14 @@ def compare(
     """
     if task.result != "output":
         return _none("outputs alone are compared, and this task answers an error")
+    data = read_model_file(model)
+    graph = read_graph(data)
+    if is_onnx(data):
+        return onnx_reference.compare(task, data, graph, samples, answers, track)
     try:
         from tflite_micro import runtime
     except ImportError:
         return _none(extras.missing("the reference", "tflite-micro", EXTRA))
-    data = read_model_file(model)
-    graph = read_graph(data)
     try:
         interpreter = runtime.Interpreter.from_bytes(data, arena_size=ARENA_B)
     except (RuntimeError, ValueError) as error:

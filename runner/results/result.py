@@ -297,7 +297,11 @@ class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     equal: int
     """Inputs whose outputs are the same."""
     to_the_bit: bool = True
-    """False where outputs are floats: these are held to their last printed digit."""
+    """False where outputs are floats, held to their last printed digit, and with `steps`."""
+    steps: int = 0
+    """Most steps of its scale that an equal output may be off, of an ONNX model: 1, for onnxruntime
+    computes with real numbers between the roundings to int8; more where its own answer moves as far
+    when each rounding is off by a sixteenth of a step."""
     first_differing: str | None = None
     """Name of the first input whose outputs differ, with both values of one."""
     first_layer: str = ""
@@ -305,6 +309,15 @@ class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     was not found."""
     why_not: str = ""
     """Why nothing was compared."""
+
+    @property
+    def within(self) -> str:
+        """How near an equal output is."""
+        if self.steps == 1:
+            return "within one step of its scale"
+        if self.steps:
+            return f"within {self.steps} steps of its scale"
+        return "to the bit" if self.to_the_bit else "to the last printed digit"
 
 
 class Git(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -14,7 +14,7 @@ from .rule import DATASETS, MOBILE, RULES, Rule, Ruling
 COUNT = Rule("accuracy-count", DATASETS + ", the whole accuracy set, each input once")
 RECOMPUTED = Rule("accuracy-recomputed", RULES + ", accuracy metric")
 THRESHOLD = Rule("accuracy-threshold", RULES + ", closed division quality target")
-REFERENCE = Rule("reference-outputs", "this project, profile model: outputs equal to the bit")
+REFERENCE = Rule("reference-outputs", "this project, profile model: outputs as the reference's")
 EXPECTED = Rule("expected-outputs", "this project: outputs as the user expects them")
 FLOAT_SHARE = Rule("float-share", MOBILE + ", quality as a share of the float model's")
 
@@ -118,7 +118,8 @@ def _share(found: float | None) -> str:
 
 
 def _reference(found: Reference | None) -> Ruling:
-    wanted = "every output as the reference kernels give it, to the bit"
+    whose = "onnxruntime gives it" if found and found.steps else "the reference kernels give it"
+    wanted = f"every output as {whose}, {found.within if found else 'to the bit'}"
     if found is None or not found.count:
         why = found.why_not if found else "this run did not compare it"
         return REFERENCE.not_judged(wanted, why)

@@ -15,6 +15,7 @@ PAGES = (
     "cli",
     "engine",
     "errors",
+    pytest.param("model", marks=pytest.mark.soak),  # seven firmwares are built and run
     "python",
     "schema",
     "tutorial",

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tests.firmware import model_runner
-from tests.firmware.model_runner import HOST, Target
-from tests.models import random_floats
+from tests.firmware.model_runner import HOST, TARGETS, Target
+from tests.models import random_floats, random_onnx
 from tests.models import tflite_builder as build
 from tests.models.random_arithmetic import REAL
 from tests.models.random_moves import batch_to_space
@@ -149,6 +149,21 @@ def test_each_core_has_all_operators(target: Target, objects: list[Path], tmp_pa
     """Every core's compiler takes every kernel, and one random model of each operator is equal."""
     rng = np.random.default_rng(1)
     check((make(rng) for make in RANDOM.values()), target, objects, tmp_path, rng)
+
+
+def test_onnx_is_within_one_step_of_onnxruntime(
+    target: Target, objects: list[Path], tmp_path: Path
+) -> None:
+    """Random models in QDQ form, one or two of each kind: what each core makes of them."""
+    rng = np.random.default_rng(TARGETS.index(target))
+    for number, names in enumerate(random_onnx.GROUPS):
+        drawing = random_onnx.beside(names, rng)
+        model = random_onnx.quantised(drawing, rng, unsigned=number == 1, per_channel=number < 2)
+        data = uploads(model, rng)
+        found, _ = model_runner.answers(target, objects, model, data, tmp_path)
+        wanted, steps = random_onnx.reference_answers(model, data), random_onnx.steps_of(model)
+        assert abs(np.rint(found / steps) - wanted / steps).max() < 1.01
+        assert len(np.unique(wanted)) > 200
 
 
 def test_each_operator_is_tested() -> None:

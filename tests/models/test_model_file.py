@@ -1,6 +1,8 @@
-"""What a model may be given as: a .tflite, or the C array of one."""
+"""What a model may be given as: a .tflite, the C array of one, ONNX; and what is said of others."""
 
 import contextlib
+import io
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -51,25 +53,47 @@ def test_c_without_a_model_is_refused(tmp_path: Path, text: str) -> None:
         read_model_file(tmp_path / "a.c")
 
 
+def _zip(*names: str) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in names:
+            archive.writestr(name, b"\x80\x04")
+    return file.getvalue()
+
+
+TORCH, KERAS = "a PyTorch model; write it as ONNX by torch.onnx.export", "a Keras model; convert it"
+HDF, OLD_TORCH = b"\x89HDF\r\n\x1a\n", b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
+
+
 @pytest.mark.parametrize(
-    ("name", "begins", "said"),
+    ("name", "data", "said"),
     [
-        ("a.h5", b"\x89HDF\r\n\x1a\n", "a Keras model"),
-        ("a.keras", b"PK\x03\x04", "a Keras model"),
-        ("a.pt", b"PK\x03\x04", "a PyTorch model"),
-        ("old.pt", b"\x80\x02", "a PyTorch model"),
-        ("a.onnx", b"\x08\x07", "an ONNX model"),
-        ("a.pb", b"\x0a", "a TensorFlow model"),
+        ("a.bin", HDF, KERAS),
+        ("a.h5", b"nothing of it", KERAS),
+        ("a.zip", _zip("metadata.json", "config.json", "model.weights.h5"), KERAS),
+        ("a.keras", b"PK\x03\x04" + bytes(50), KERAS),
+        ("a.zip", _zip("net/data.pkl", "net/version", "net/data/0"), TORCH),
+        ("a.zip", _zip("net/archive_format", "net/models/model.json"), TORCH),
+        ("a.bin", OLD_TORCH, TORCH),
+        ("old.pt", b"\x80\x02", TORCH),
+        ("a.pkl", b"\x80\x04\x95", "a pickle, which is never loaded"),
+        ("a.zip", _zip("a.txt"), "a zip archive; give a model's file"),
+        ("a.bin", bytes(4) + b"ORTM", "onnxruntime's own format"),
+        ("a.bin", bytes(4) + b"ET12", "an ExecuTorch program"),
+        ("a.bin", b"\x08\x01\x12\x05", "a TensorFlow SavedModel; convert it"),
+        ("a.pb", b"\x0a", "a frozen TensorFlow graph; convert it"),
+        ("a.onnx", b"no protobuf", "its bytes are not"),
     ],
 )
-def test_other_kinds_of_files_are_refused_with_the_way_to_a_tflite(
-    tmp_path: Path, name: str, begins: bytes, said: str
+def test_other_kinds_of_files_are_refused_with_the_way_to_a_model(
+    tmp_path: Path, name: str, data: bytes, said: str
 ) -> None:
-    """The option of the converter is named."""
-    (tmp_path / name).write_bytes(begins + bytes(100))
+    """By their bytes, whatever they are called, else by their names; options are named."""
+    (tmp_path / name).write_bytes(data)
     with pytest.raises(ModelError, match=said) as refused:
         read_model_file(tmp_path / name)
-    assert "inference_input_type = tf.int8" in str(refused.value)
+    if said in (TORCH, KERAS):
+        assert "inference_input_type = tf.int8" in str(refused.value)
 
 
 @given(st.text(alphabet=" ={},0x19afg/*\n", max_size=300))
@@ -82,6 +106,9 @@ def test_any_c_is_bytes_or_refused(tmp_path_factory: pytest.TempPathFactory, tex
 
 
 def test_a_folder_of_a_saved_model_is_refused_with_the_way_to_a_tflite(tmp_path: Path) -> None:
-    """It is none yet."""
-    with pytest.raises(ModelError, match="a folder; convert the SavedModel"):
+    """It is none yet; another folder is no model."""
+    with pytest.raises(ModelError, match="a folder; give a model's file"):
+        read_model_file(tmp_path)
+    (tmp_path / "saved_model.pb").write_bytes(b"")
+    with pytest.raises(ModelError, match="a TensorFlow SavedModel; convert it"):
         read_model_file(tmp_path)

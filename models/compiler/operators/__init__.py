@@ -16,6 +16,10 @@ from tinybench.errors import ModelError
 
 from ..step import Kind
 
+OWN = {"LOOK_UP": "tables"}
+"""Operators that no .tflite has, and where they are: the table that an ONNX model's functions of
+one value become."""
+
 
 @cache
 def builtin_names() -> dict[int, str]:
@@ -42,7 +46,7 @@ def names() -> list[str]:
 
 def kind_module(name: str) -> str:
     """Return the module of an operator; raises ModelError where there is none."""
-    module = _files(tuple(__path__)).get(name)
+    module = _files(tuple(__path__)).get(name) or OWN.get(name)
     if module is None:
         raise ModelError(f"is {name}, which is not supported; supported: {', '.join(names())}")
     return f"{__package__}.{module}"

@@ -31,7 +31,8 @@ def resized(graph: Graph, op: Operator) -> tuple[Tensor, Tensor, tuple[int, int,
     return source, target, (in_h, in_w, out_h, out_w, channels)
 
 
-def _nearest(before: int, after: int, aligned: bool, half_pixels: bool) -> np.ndarray:
+def nearest(before: int, after: int, aligned: bool, half_pixels: bool) -> np.ndarray:
+    """Return which pixel of a side each new one takes."""
     one = np.float32
     corners = 1 if aligned and after > 1 else 0
     scale = one(before - corners) / one(after - corners)
@@ -52,7 +53,7 @@ def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
         header="move.h",
         fields={"in_w": in_w, "out_h": out_h, "out_w": out_w, "channel_count": channels},
         constants=[
-            Constant(name, "int32_t", _nearest(before, after, aligned, half_pixels), 4 * after)
+            Constant(name, "int32_t", nearest(before, after, aligned, half_pixels), 4 * after)
             for name, before, after in (("rows", in_h, out_h), ("columns", in_w, out_w))
         ],
         inputs=[source.index],

@@ -1,4 +1,4 @@
-"""Read a .tflite file into a checked, frozen graph: tensors, constants and operators."""
+"""Read a model file into a checked, frozen graph: tensors, constants and operators."""
 
 import struct
 from collections import Counter
@@ -10,6 +10,7 @@ import tflite
 
 from tinybench.errors import ModelError
 
+from ...model_file import is_onnx
 from ..graph import Graph, Operator, Tensor
 from ..interface import MAX_ENDS
 from ..operators import kind, names
@@ -20,11 +21,15 @@ from .vectors import ints
 
 
 def read_graph(data: bytes) -> Graph:
-    """Read the bytes of a .tflite file; checks its form, not whether operators can be compiled.
+    """Read the bytes of a .tflite or an ONNX file; checks its form, not whether it can be compiled.
 
-    Raises ModelError for a file that is damaged, no .tflite, no int8 model, or of dynamic shape.
-    Ref: the TensorFlow Lite schema, version 3.
+    Raises ModelError for a file that is damaged, neither of both, no int8 model, or of dynamic
+    shape. Ref: the TensorFlow Lite schema, version 3.
     """
+    if is_onnx(data):
+        from ..qdq import read_qdq
+
+        return read_qdq(data)
     if len(data) < 8 or data[4:8] != b"TFL3":
         raise ModelError(
             f"not a .tflite file: {len(data)} bytes without the identifier 'TFL3' at byte 4; "

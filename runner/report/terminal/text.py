@@ -327,8 +327,8 @@ def _by_class(found: Accuracy) -> list[tuple[str, str]]:
 def _reference(reference: Reference) -> str:
     if not reference.count:
         return f"not compared: {reference.why_not}"
-    how = "to the bit" if reference.to_the_bit else "to the last printed digit"
-    same = f"{reference.equal} of {reference.count} outputs equal {how}"
+    how = reference.within if reference.steps else f"equal {reference.within}"
+    same = f"{reference.equal} of {reference.count} outputs {how}"
     return f"{same}, {reference.computed_by}"
 
 

@@ -1,10 +1,19 @@
 """The DUT's answers beside those of the reference kernels."""
 
+import sys
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from tests.models.packaged import MODELS
+from tests.models.random_onnx import Drawing, quantised, reference_answers
+from tinybench.datasets.reader import Sample
+from tinybench.models.compiler.anatomy import anatomy
+from tinybench.models.compiler.reader import read_graph
 from tinybench.runner.build.inputs import resolve
-from tinybench.runner.build.task import load_task
+from tinybench.runner.build.own_task import own_task, seeded
+from tinybench.runner.build.task import Task, load_task
 from tinybench.runner.measure.reference import compare
 from tinybench.runner.results.result import Answer
 from tinybench.track import silent
@@ -32,3 +41,77 @@ def test_what_cannot_be_compared_says_why() -> None:
     found = compare(task, MODELS / "ad01.tflite", [], {}, silent)
     assert (found.count, found.computed_by) == (0, "")
     assert "answers an error" in found.why_not
+
+
+def _as_onnx(
+    folder: Path, drawing: Drawing
+) -> tuple[Task, Path, list[Sample], dict[str, list[float]]]:
+    """Return the task of a model in QDQ form, its file, its inputs, and right answers."""
+    path = folder / "net.onnx"
+    path.write_bytes(quantised(drawing, np.random.default_rng(0)))
+    task = own_task(path, found := anatomy(path, ("plain",)), seeded(found, 5, 1), folder / "task")
+    samples = list(resolve(load_task(str(task))).samples.samples)
+    uploads = np.stack([np.frombuffer(one.windows()[0], np.int8) for one in samples])
+    reals = reference_answers(path.read_bytes(), uploads).tolist()
+    return (
+        load_task(str(task)),
+        path,
+        samples,
+        dict(zip((s.name for s in samples), reals, strict=True)),
+    )
+
+
+def _answers(reals: dict[str, list[float]], name: str, off: float) -> dict[str, Answer]:
+    """Return answers, the first output of one of them off."""
+    found = {one: list(values) for one, values in reals.items()}
+    found[name][0] += off
+    return {
+        one: Answer(one, 0, ",".join(f"{value:.6f}" for value in values), [1])
+        for one, values in found.items()
+    }
+
+
+def test_onnxruntime_is_the_reference_of_an_onnx_model(tmp_path: Path) -> None:
+    """One step off is equal, two steps are not."""
+    drawing = Drawing()
+    drawing.outputs.append(drawing.op("MaxPool", drawing.input(1, 1, 6), kernel_shape=[1]))
+    task, path, samples, reals = _as_onnx(tmp_path, drawing)
+    graph, name = read_graph(path.read_bytes()), samples[2].name
+    step = graph.tensors[graph.outputs[0]].scale
+    for steps, equal in ((0, 5), (1, 5), (-1, 5), (2, 4), (-200, 4)):
+        found = compare(task, path, samples, _answers(reals, name, steps * step), silent)
+        assert (found.count, found.equal, found.steps, found.to_the_bit) == (5, equal, 1, False)
+        assert found.within == "within one step of its scale"
+        begins = "" if equal == 5 else f"{name}: output 0 is "
+        assert (found.first_differing or "").startswith(begins)
+    short = _answers(reals, name, 0) | {name: Answer(name, 0, "0.0", [1])}
+    found = compare(task, path, samples, short, silent)
+    assert found.first_differing == f"{name}: 1 outputs, not 6"
+
+
+def test_where_onnxruntimes_own_answer_moves_more_is_allowed(tmp_path: Path) -> None:
+    """A step that the last layer makes a dozen of: an answer may be off by so many."""
+    drawing, rng = Drawing(), np.random.default_rng(0)
+    made = drawing.op("MatMul", drawing.input(1, 6), drawing.constant(rng.normal(0, 1, (6, 60))))
+    drawing.outputs.append(drawing.op("HardSigmoid", made, alpha=2.0))
+    task, path, samples, reals = _as_onnx(tmp_path, drawing)
+    name = samples[2].name
+    found = compare(task, path, samples, _answers(reals, name, 0.02), silent)
+    assert found.equal == 5
+    assert found.steps > 5
+    assert found.within == f"within {found.steps} steps of its scale"
+    found = compare(task, path, samples, _answers(reals, name, 0.5), silent)
+    assert found.equal == 4
+
+
+def test_without_onnxruntime_it_says_what_to_type(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rule is not judged then."""
+    drawing = Drawing()
+    drawing.outputs.append(drawing.op("MaxPool", drawing.input(1, 1, 6), kernel_shape=[1]))
+    task, path, samples, reals = _as_onnx(tmp_path, drawing)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    found = compare(task, path, samples, _answers(reals, samples[0].name, 0), silent)
+    assert found.count == 0
+    assert found.why_not.startswith("the reference needs onnxruntime")

@@ -6,7 +6,14 @@ import numpy as np
 
 from tinybench.errors import ModelError
 
-from ...checks import RANGES, check_same_quantisation, source_and_target
+from ...checks import (
+    RANGES,
+    activation,
+    check_same_quantisation,
+    constant,
+    inputs,
+    source_and_target,
+)
 from ...fixed_point import INT32_MAX, quantised_multiplier, requantise
 from ...floats import MOST, one_input
 from ...graph import Graph, Operator, Tensor
@@ -101,3 +108,16 @@ def single(*factors: float) -> float:
     for factor in factors[1:-1]:
         product = np.float32(product * np.float32(factor))
     return float(np.float32(product / np.float32(factors[-1])))
+
+
+def _given(graph: Graph, op: Operator, _variant: Variant) -> Step:
+    """Return the step of LOOK_UP, whose second input is the table, from -128 on."""
+    first, second = inputs(graph, op, (2,))
+    values = constant(second, "INT8", "results")
+    if values.size != 256:
+        raise ModelError(f"has {values.size} results; 256 are needed")
+    of = values.reshape(-1).tolist()
+    return table_step(op, activation(first), graph.tensors[op.outputs[0]], lambda v: of[v + 128])
+
+
+KIND = Kind(lower=_given)
