@@ -110,6 +110,15 @@ class Power(Declaration, frozen=True, kw_only=True):
     """Where the figures come from."""
 
 
+class Timed(Declaration, frozen=True, kw_only=True):
+    """By which declared timings the cycles of a board are estimated."""
+
+    core: str
+    """Name of `firmware/cores/<name>.toml`, or the path of such a file."""
+    memory: str | None = None
+    """Name of `firmware/memories/<name>.toml`, or a path; None: memory lets nothing wait."""
+
+
 class Attached(Declaration, frozen=True, kw_only=True):
     """How a real board shows on this computer."""
 
@@ -159,6 +168,8 @@ class Board(Declaration, frozen=True, kw_only=True):
     """The same of RTS."""
     boot_wait_s: BootWait = 0.0
     """Nothing is sent for so long after its port was opened, it was reset or got its supply."""
+    cycles: Timed | None = None
+    """For the estimate of cycles; None: there is none."""
     power: Power | None = None
     """For modelled energy of an emulated board."""
 

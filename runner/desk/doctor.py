@@ -36,7 +36,7 @@ PROGRAMS = (
     ("make", "make", "building firmware", True),
     ("arm-none-eabi-gcc", "gcc-arm-none-eabi", "firmware of Cortex-M boards", True),
     ("qemu-system-arm", "qemu-system-arm", "emulated Cortex-M boards", True),
-    ("gcc", "gcc libc6-dev", "the board 'host'", False),
+    ("gcc", "gcc libc6-dev", "the board 'host', estimates of cycles", False),
     ("riscv64-unknown-elf-gcc", "gcc-riscv64-unknown-elf", "firmware of RISC-V boards", False),
     ("qemu-system-riscv32", "qemu-system-misc", "emulated RISC-V boards", False),
     ("setpriv", "util-linux", "no emulator left behind when the runner is killed", False),
@@ -115,6 +115,13 @@ def examine() -> list[Finding]:
         ),
         *_tools(),
         Finding(
+            "plugins of QEMU",
+            _plugins("qemu-system-arm"),
+            "estimates of cycles",
+            "install a QEMU that was built with plugins, such as Debian's",
+            required=False,
+        ),
+        Finding(
             "libusb",
             _libusb(),
             "tinybench boards --attached: debug probes, USB monitors, hubs",
@@ -131,6 +138,15 @@ def examine() -> list[Finding]:
     ]
     findings += _emulators()
     return sorted(findings, key=lambda finding: not finding.required)
+
+
+def _plugins(program: str) -> str:
+    """Say whether an emulator takes plugins; "" where it does not, or is not there."""
+    try:
+        done = ask([program, "-plugin", "help"], TOOL_TIMEOUT_S)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return "taken" if done.status == 0 else ""
 
 
 def _emulators() -> list[Finding]:

@@ -5,18 +5,21 @@ import re
 from contextlib import ExitStack, closing
 
 import msgspec
+from msgspec.structs import replace
 
-from tinybench.errors import ProtocolError, TinybenchError
+from tinybench.errors import ProtocolError, TinybenchError, ToolMissingError
 from tinybench.models.compiler import Manifest
 
 from ..build.board import Board
-from ..build.firmware import build
+from ..build.firmware import Image, build
 from ..build.inputs import resolve
 from ..build.task import Task
+from ..cycles.estimate import can_estimate, estimate
 from ..desk.identity import insist_task
 from ..desk.line import open_line
 from ..desk.station import Site
 from ..dut.client import Dut
+from ..results.cycles import Cycles
 
 TARGET_US = 1_000_000
 """Layers are timed over about so long, so that a microsecond is a small part of each."""
@@ -44,6 +47,8 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True):
     """Weights and constants."""
     ram_b: int
     """Bytes of the arena in use while it runs."""
+    cycles: Cycles | None = None
+    """Estimated; None where there is no estimate."""
 
     @property
     def instructions_per_mac(self) -> float | None:
@@ -68,6 +73,10 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     inference_us: float
     """One inference timed as a whole."""
     layers: list[Layer]
+    cycles: Cycles | None = None
+    """Of one inference as a whole, estimated; None where there is no estimate."""
+    no_cycles: str = ""
+    """Why there is none, where there should be one."""
 
 
 def profile(board: Board, task: Task, site: Site | None = None) -> Profile:
@@ -92,7 +101,20 @@ def profile(board: Board, task: Task, site: Site | None = None) -> Profile:
         found = time_layers(dut, board, task.name, inputs.model.name, image.manifest, first)
         with contextlib.suppress(TinybenchError):
             dut.leave()
-    return found
+    return _priced(found, board, image, first) if can_estimate(board) else found
+
+
+def _priced(found: Profile, board: Board, image: Image, data: bytes) -> Profile:
+    """Add the estimated cycles of the inference and its layers."""
+    try:
+        told = estimate(board, image, data, layers=True)
+    except ToolMissingError as error:
+        return replace(found, no_cycles=str(error))
+    layers = [
+        replace(layer, cycles=cycles)
+        for layer, cycles in zip(found.layers, told.layers, strict=True)
+    ]
+    return replace(found, layers=layers, cycles=told.whole)
 
 
 def time_layers(

@@ -18,6 +18,7 @@ FLOORS = {
     "tinybench.runner.build": 4,
     "tinybench.runner.desk": 5,
     "tinybench.runner.rules": 5,
+    "tinybench.runner.cycles": 5,
     "tinybench.runner.audit": 6,
     "tinybench.runner.measure": 6,
     "tinybench.runner.compare": 7,

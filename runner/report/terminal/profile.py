@@ -8,11 +8,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ...measure.profile import Profile
+from ...measure.profile import Layer, Profile
+from .cycles import estimated
 from .model import counted, is_plain
 
 COLUMNS = ("index", "operator", "kernel", "output", "macs", "microseconds", "instructions")
 COSTS = ("share", "instructions_per_mac", "flash_b", "ram_b")
+CYCLES = ("cycles", "cycles_low", "cycles_high", "limited_by")
 
 
 def table(profile: Profile) -> RenderableType:
@@ -44,7 +46,35 @@ def table(profile: Profile) -> RenderableType:
     )
     if profile.emulated:
         said += "; emulated: time is an instruction count, not a measurement"
-    return Group(rows, *map(Text, [said, *_slow(profile)]))
+    return Group(rows, *map(Text, [said, *_slow(profile)]), *_estimate(profile))
+
+
+def _estimate(profile: Profile) -> list[RenderableType]:
+    """Return the estimated cycles of each layer and of the whole, or why there are none."""
+    if profile.cycles is None:
+        return [Text(profile.no_cycles)] if profile.no_cycles else []
+    rows = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for name in ("", "operator"):
+        rows.add_column(name, no_wrap=True)
+    for name in ("est. cycles", "low", "high", "per MAC"):
+        rows.add_column(name, justify="right")
+    rows.add_column("limited by")
+    for layer in profile.layers:
+        if (found := layer.cycles) is None:
+            continue
+        limits = [
+            f"{what} {share / max(1, found.usual):.0%}" for what, share in found.limited_by.items()
+        ]
+        rows.add_row(
+            str(layer.index),
+            layer.operator,
+            f"{found.usual:,}",
+            f"{found.low:,}",
+            f"{found.high:,}",
+            f"{found.usual / layer.macs:.2f}" if layer.macs else "-",
+            ", ".join(limits[:3]),
+        )
+    return [Text(), rows, Text(estimated(profile.cycles))]
 
 
 def _slow(profile: Profile) -> list[str]:
@@ -63,7 +93,7 @@ def as_csv(profile: Profile) -> str:
     """Return one line a layer under a header; what does not apply is empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow((*COLUMNS, *COSTS, "emulated"))
+    writer.writerow((*COLUMNS, *COSTS, "emulated", *CYCLES))
     for layer in profile.layers:
         writer.writerow(
             (
@@ -79,9 +109,18 @@ def as_csv(profile: Profile) -> str:
                 layer.flash_b,
                 layer.ram_b,
                 profile.emulated,
+                *_bounds(layer),
             )
         )
     return text.getvalue()
+
+
+def _bounds(layer: Layer) -> tuple[int | str, ...]:
+    """Return the columns CYCLES of a layer."""
+    found = layer.cycles
+    if found is None:
+        return ("",) * len(CYCLES)
+    return found.usual, found.low, found.high, next(iter(found.limited_by), "")
 
 
 def as_trace(profile: Profile) -> bytes:

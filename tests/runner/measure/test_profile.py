@@ -43,6 +43,16 @@ def test_layers_add_up_to_the_inference(board: str, task: str) -> None:
     shown = _shown(found)
     assert all(word in shown for word in ("MACs", "instructions", "per MAC", "share", "flash B"))
     assert "not a measurement" in shown
+    assert found.cycles is not None
+    assert "estimated" in shown
+    assert "est. cycles low high per MAC limited by" in shown
+    assert found.cycles.low < found.cycles.usual < found.cycles.high
+    measured = found.inference_us * 1000 / load_board(board).instruction_ns
+    assert found.cycles.instructions == pytest.approx(measured, rel=0.005)
+    by_layer = [layer.cycles for layer in found.layers if layer.cycles is not None]
+    assert len(by_layer) == len(found.layers)
+    assert sum(one.usual for one in by_layer) == pytest.approx(found.cycles.usual, rel=0.01)
+    assert sum(float(row["cycles"]) for row in rows) == sum(one.usual for one in by_layer)
     # No core has a softmax of its own; ad is fully connected layers alone.
     assert ("plain kernels, for want of" in shown) == (task != "ad")
 

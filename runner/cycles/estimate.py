@@ -1,0 +1,119 @@
+"""Estimate the cycles of an inference: a short session of its own, in an emulator that counts.
+
+The measured run knows nothing of it: its emulator has no plugin.
+"""
+
+import contextlib
+from contextlib import closing
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+from tinybench.errors import ProtocolError, ToolMissingError, TransportError, UsageError
+from tinybench.files import write_whole
+from tinybench.scratch import scratch
+from tinybench.transport.process import ProcessTransport
+
+from ..build.board import Board
+from ..build.firmware import Image
+from ..dut.client import Dut
+from ..results.cycles import Cycles
+from . import plugin
+from .code import Code, read_code
+from .core import Memory, load_core, load_memory
+from .plugin import Counts
+from .price import Clocked, price
+
+INFER, LAYER = "model_infer", "model_infer_layer"
+"""The engine's functions that are counted. Ref: firmware/core/model.h."""
+LAYERS_TIMEOUT_S = 600.0
+
+
+class Estimate(NamedTuple):
+    """Cycles of one inference, and of its layers."""
+
+    whole: Cycles
+    layers: list[Cycles]
+    """One after the other; none where the engine has no layers."""
+
+
+def can_estimate(board: Board) -> bool:
+    """Return whether there is what an estimate needs: QEMU, and a core with declared timings."""
+    return board.counts and board.cycles is not None and board.clock_hz > 0
+
+
+def estimate(board: Board, image: Image, data: bytes, *, layers: bool = False) -> Estimate:
+    """Estimate one inference on an input, behind another that fills the caches.
+
+    Raises UsageError for a board of which no timings are declared, ToolMissingError where the
+    plugin cannot be built or QEMU takes none, and any BenchError.
+    """
+    if board.cycles is None or not can_estimate(board):
+        raise UsageError(
+            f"cycles cannot be estimated for board {board.name}: it has no table [cycles], or is "
+            "not emulated by QEMU here; 'tinybench boards' lists those that are"
+        )
+    clocked = Clocked(
+        load_core(board.cycles.core),
+        None if board.cycles.memory is None else load_memory(board.cycles.memory),
+        board.clock_hz,
+    )
+    code = read_code(Path(image.elf))
+    one = _counted(board, image, code, clocked.memory, INFER, data)
+    parts = _counted(board, image, code, clocked.memory, LAYER, data) if layers else []
+    return Estimate(
+        price(clocked, code, one[-1]), [price(clocked, code, counts) for counts in parts]
+    )
+
+
+def _counted(
+    board: Board, image: Image, code: Code, memory: Memory | None, function: str, data: bytes
+) -> list[Counts]:
+    """Return what a function executed in an inference: once, or once for each layer.
+
+    Kept in the cache, for the same image and input give the same.
+    """
+    start = code.functions.get(function)
+    if start is None:
+        raise ProtocolError(f"{image.elf} has no function {function}, so that nothing is counted")
+    flash = range(0)
+    if board.memory is not None:
+        first = board.memory.flash_origin
+        flash = range(first, first + board.memory.flash_size_b)
+    so = plugin.built()
+    made_of = (
+        *board.command(""),
+        image.elf_sha256,
+        sha256(data).hexdigest(),
+        *plugin.words(so, Path(), start, memory, flash),
+    )
+    kept = so.parent / f"counts-{sha256(chr(0).join(made_of).encode()).hexdigest()[:32]}"
+    with contextlib.suppress(ProtocolError):
+        return plugin.read_counts(kept)
+    with scratch() as folder:
+        out = folder / "counts"
+        more = plugin.words(so, out, start, memory, flash)
+        try:
+            with closing(ProcessTransport([*board.command(image.elf), *more])) as line:
+                dut = Dut(line)
+                dut.handshake()
+                dut.infer(data, 1, 1)
+                wanted = 1
+                if function == LAYER:
+                    wanted = len(dut.command("profile-layers 2", LAYERS_TIMEOUT_S))
+        except TransportError as error:
+            if plugin.NO_PLUGINS.search(str(error)):
+                raise ToolMissingError(
+                    f"cannot estimate cycles: this QEMU takes no plugins ({error}); install one "
+                    "that does, such as Debian's"
+                ) from error
+            raise
+        found = plugin.read_counts(out)
+    if len(found) < 2 * wanted:
+        raise ProtocolError(
+            f"the plugin counted {function} {len(found)} times, wanted {2 * wanted} or more"
+        )
+    last = found[len(found) - wanted :]
+    with contextlib.suppress(OSError):  # it is counted again, then
+        write_whole(kept, plugin.as_text(last))
+    return last

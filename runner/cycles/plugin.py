@@ -1,0 +1,140 @@
+"""The plugin of QEMU's that counts what a core executes: built, started, and what it wrote read.
+
+Ref: firmware/cycles/plugin.c, which says what it takes and writes.
+"""
+
+import hashlib
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+
+from tinybench.cache import cache_folder
+from tinybench.errors import BuildError, ProtocolError, ToolMissingError
+from tinybench.files import DOCUMENT_MOST_B, read_bytes
+from tinybench.program import ask
+from tinybench.scratch import scratch
+
+from .core import Memory
+
+COMPILERS = ("gcc", "cc", "clang")
+FLAGS = ("-std=c11", "-O2", "-Wall", "-Wextra", "-shared", "-fPIC", "-fvisibility=hidden")
+BUILD_TIMEOUT_S = 60.0
+NO_PLUGINS = re.compile(r"(?i)-plugin: |plugin.*(?:not|un)supported|not compiled .*plugin")
+"""What a QEMU says that was built without plugins."""
+_BLOCK = re.compile(rb"block ([0-9a-f]{1,8}) ([1-9][0-9]{0,3}) ([1-9][0-9]{0,14})")
+_TOTAL = re.compile(rb"total" + rb" ([0-9]{1,15})" * 5)
+
+
+class Counts(NamedTuple):
+    """What was executed between a function's entry and its return."""
+
+    blocks: dict[tuple[int, int], int]
+    """Executions by address and number of instructions."""
+    taken: int
+    """Branches."""
+    unaligned: int
+    """Accesses to memory."""
+    code_next: int
+    """Lines of code that the cache had not, right behind the one before."""
+    code_far: int
+    """... elsewhere."""
+    data: int
+    """Lines of constants that it had not."""
+
+
+def compiler() -> str | None:
+    """Return the path of the compiler that builds the plugin; None where there is none."""
+    return next((path for name in COMPILERS if (path := shutil.which(name))), None)
+
+
+def built() -> Path:
+    """Return the plugin, which is built once and kept in the cache.
+
+    Raises ToolMissingError where there is no compiler, BuildError with the compiler's words.
+    """
+    source = Path(str(files("tinybench.firmware"))) / "cycles" / "plugin.c"
+    program = compiler()
+    if program is None:
+        raise ToolMissingError(
+            "cannot estimate cycles: no C compiler for the plugin of QEMU's that counts them; "
+            "install it with: sudo apt-get install gcc libc6-dev"
+        )
+    try:
+        made_of = "\0".join((program, *FLAGS)).encode() + source.read_bytes()
+        folder = cache_folder() / "cycles"
+        plugin = folder / f"plugin-{hashlib.sha256(made_of).hexdigest()[:16]}.so"
+        if plugin.is_file():
+            return plugin
+        folder.mkdir(parents=True, exist_ok=True)
+        with scratch(folder, ".build-") as own:
+            made = own / plugin.name
+            done = ask([program, *FLAGS, str(source), "-o", str(made)], BUILD_TIMEOUT_S)
+            if done.status != 0:
+                raise BuildError(
+                    f"the plugin that counts cycles does not build; {program} says:\n"
+                    f"{(done.err or done.out).strip()[-2000:]}"
+                )
+            made.replace(plugin)  # at once: another run may build it as well
+    except (OSError, subprocess.SubprocessError) as error:
+        raise BuildError(f"cannot build the plugin that counts cycles: {error}") from error
+    return plugin
+
+
+def words(plugin: Path, out: Path, start: int, memory: Memory | None, flash: range) -> list[str]:
+    """Return what QEMU is told so that it counts a function at `start` into the file `out`."""
+    said = [str(plugin), f"out={out}", f"start={start:#x}"]
+    if memory is not None:
+        said += [
+            f"flash={flash.start:#x}:{flash.stop:#x}",
+            f"line={memory.line_b}",
+            f"code={memory.code_lines}",
+            f"data={memory.data_lines}",
+        ]
+    return ["-plugin", ",".join(word.replace(",", ",,") for word in said)]
+
+
+def read_counts(path: Path) -> list[Counts]:
+    """Read what the plugin wrote, one for each time that the function returned.
+
+    Raises ProtocolError for a file that is missing or holds anything else.
+    """
+    try:
+        raw = read_bytes(path, DOCUMENT_MOST_B)
+    except OSError as error:
+        raise ProtocolError(f"the plugin that counts cycles wrote nothing: {error}") from error
+    return parse_counts(raw)
+
+
+def as_text(counts: Iterable[Counts]) -> bytes:
+    """Return counts as the plugin writes them."""
+    lines: list[str] = []
+    for one in counts:
+        lines += [f"block {at:x} {count} {times}" for (at, count), times in one.blocks.items()]
+        lines.append(" ".join(map(str, ("total", *one[1:]))))
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def parse_counts(raw: bytes) -> list[Counts]:
+    """Return the counts in what the plugin wrote. Raises ProtocolError for any other line."""
+    found: list[Counts] = []
+    blocks: dict[tuple[int, int], int] = {}
+    for number, line in enumerate(raw.splitlines(keepends=True), 1):
+        whole = line.removesuffix(b"\n")
+        if block := _BLOCK.fullmatch(whole):
+            at = int(block[1], 16), int(block[2])
+            blocks[at] = blocks.get(at, 0) + int(block[3])
+        elif (total := _TOTAL.fullmatch(whole)) and blocks and whole != line:
+            found.append(Counts(blocks, *(int(digits) for digits in total.groups())))
+            blocks = {}
+        else:
+            raise ProtocolError(
+                f"line {number} of what the plugin that counts cycles wrote is {line[:80]!r}; "
+                "wanted 'block ADDRESS INSTRUCTIONS EXECUTIONS' or 'total' and five counts"
+            )
+    if blocks:
+        raise ProtocolError("what the plugin that counts cycles wrote ends without its total")
+    return found
