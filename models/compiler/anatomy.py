@@ -15,7 +15,7 @@ from .interface import Interface, ends_b
 from .layout import Life, lay_out
 from .lower import lower
 from .manifest import OperatorEntry, entries, state_b, weights_b
-from .reader import read_graph
+from .reader import read_graph, read_outline
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,6 +101,29 @@ def anatomy(tflite: Path, kernels: tuple[str, ...]) -> Anatomy:
         operators=dict(Counter(op.name for op in graph.operators).most_common()),
         macs=macs,
         needs=needs,
+    )
+
+
+def ends_of(tflite: Path) -> Anatomy:
+    """Return what a model takes, gives and calls, be it one that cannot be compiled.
+
+    It has no MACs and needs nothing, for these are what the compiler finds. Raises ModelError.
+    """
+    data = read_model_file(tflite)
+    try:
+        outline = read_outline(data)
+    except ModelError as error:
+        raise ModelError(f"{tflite}: {error}") from error
+    return Anatomy(
+        file=tflite.name,
+        sha256=hashlib.sha256(data).hexdigest(),
+        size_b=len(data),
+        inputs=[_end(tensor) for tensor in outline.inputs],
+        outputs=[_end(tensor) for tensor in outline.outputs],
+        input_b=sum(tensor.size_b for tensor in outline.inputs),
+        operators=dict(Counter(op.name for op in outline.operators).most_common()),
+        macs=0,
+        needs={},
     )
 
 

@@ -13,6 +13,8 @@ WARMUP = 1
 BAUDS = range(300, 12_000_001)
 BY_LABELS, BY_OUTPUTS = ("top1", "auc"), ("exact", "regression", "iou")
 """Metrics of inputs of which classes are known, or outputs."""
+OURS = "tinybench"
+"""Our own compiler, among engines."""
 MODES = ("accuracy", "performance", "energy", "all")
 IDLE = {
     "limit": ("performance", "energy"),
