@@ -15,7 +15,7 @@ from .interface import Interface, ends_b
 from .layout import Life, lay_out
 from .lower import lower
 from .manifest import OperatorEntry, entries, state_b, weights_b
-from .reader import read_graph
+from .reader import read_graph, read_outline
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +104,29 @@ def anatomy(tflite: Path, kernels: tuple[str, ...]) -> Anatomy:
         macs=macs,
         needs=needs,
         state_b=state_b(graph),
+    )
+
+
+def ends_of(tflite: Path) -> Anatomy:
+    """Return what a model takes, gives and calls, be it one that cannot be compiled.
+
+    It has no MACs and needs nothing, for these are what the compiler finds. Raises ModelError.
+    """
+    data = read_model_file(tflite)
+    try:
+        outline = read_outline(data)
+    except ModelError as error:
+        raise ModelError(f"{tflite}: {error}") from error
+    return Anatomy(
+        file=tflite.name,
+        sha256=hashlib.sha256(data).hexdigest(),
+        size_b=len(data),
+        inputs=[_end(tensor) for tensor in outline.inputs],
+        outputs=[_end(tensor) for tensor in outline.outputs],
+        input_b=sum(tensor.size_b for tensor in outline.inputs),
+        operators=dict(Counter(op.name for op in outline.operators).most_common()),
+        macs=0,
+        needs={},
     )
 
 

@@ -34,7 +34,7 @@ def emit(
     headers = sorted({"kernels.h", *(step.header for step in steps if step.function)})
     # The published reference logs cut off where the decimals just tell two outputs apart (kws01),
     # and round where there are more (vww01, ic01, ad01).
-    enough = max(map(_enough_decimals, targets))
+    enough = max(map(enough_decimals, targets))
     decimals = max(enough, interface.decimals or 0)
     rounded = mse or decimals > enough
     floats = any(upload.quantised for upload in sources)
@@ -110,7 +110,7 @@ def result_count(graph: Graph, interface: Interface) -> int:
     return sum(graph.tensors[i].elements for i in graph.outputs)
 
 
-def _enough_decimals(target: Tensor) -> int:
+def enough_decimals(target: Tensor) -> int:
     """Return how many decimals tell two values of an output apart."""
     if not target.scales or target.type == "FLOAT32":
         return FLOAT_DECIMALS if target.type == "FLOAT32" else 0

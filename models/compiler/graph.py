@@ -79,3 +79,20 @@ class Graph(msgspec.Struct, frozen=True):
     """Those that lead to an output."""
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+
+
+class Outline(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model takes, gives and calls, whether or not it can be compiled."""
+
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    operators: tuple[Operator, ...]
+    """Of the main subgraph, without their options."""
+    shapes: tuple[tuple[int, ...], ...]
+    """What each of these gives first."""
+    kinds: tuple[str, ...]
+    """Names of the operators of all subgraphs, each once."""
+    variables: int
+    """Handles of variables."""
+    has_state: bool
+    """Whether a tensor lasts from one inference to the next."""

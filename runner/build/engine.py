@@ -13,6 +13,17 @@ FILES_MAX = 10_000
 CXX_SUFFIXES = (".cc", ".cpp", ".cxx")
 
 
+class Made(msgspec.Struct, frozen=True):
+    """What is known of an engine that a recipe has built here, with a model in it."""
+
+    title: str
+    version: str
+    """Of its source tree."""
+    flags: str
+    arena_b: int
+    """Bytes of its arena: as few as it takes."""
+
+
 class Engine(msgspec.Struct, frozen=True):
     """An engine that implements firmware/core/model.h, or the public th_* API."""
 
@@ -23,6 +34,8 @@ class Engine(msgspec.Struct, frozen=True):
     """Over the names and the bytes of all its files, in order."""
     cxx: bool = False
     """Whether any of it is C++."""
+    made: Made | None = None
+    """None: its folder is the user's."""
 
 
 def load_engine(folder: Path) -> Engine:

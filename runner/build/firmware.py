@@ -100,7 +100,7 @@ def build(board: Board, task: Task, model: Path | Engine, *, energy: bool = Fals
     Raises UsageError, ToolMissingError, ModelError, BuildError.
     """
     _require("make", "make")
-    compiler = _compiler_version(board)
+    compiler = compiler_version(board)
     if isinstance(model, Engine) and model.cxx:
         prefix = _toolchain(board).prefix
         _require(prefix + "g++", COMPILER_PACKAGES.get(prefix) if prefix else CXX_PACKAGES[""])
@@ -320,6 +320,8 @@ def missing_cxx(board: Board, words: str) -> str:
 
 def _engine_flags(work: Path, engine: Engine) -> str:
     """Return the flags that make says it compiled an engine with; they name no folder of here."""
+    if engine.made is not None:
+        return engine.made.flags
     flags = (work / "engine.flags").read_text(encoding="utf-8", errors="replace")
     return _ABOVE.sub(r"\1", flags.replace(engine.folder, "engine")).strip()[:FLAGS_MAX]
 
@@ -364,7 +366,8 @@ def _sizes(board: Board, elf: Path) -> tuple[int, int]:
     return code + data, data + bss
 
 
-def _compiler_version(board: Board) -> str:
+def compiler_version(board: Board) -> str:
+    """Return what a board's compiler calls itself. Raises ToolMissingError, BuildError."""
     program = compiler_program(board)
     _require(program, COMPILER_PACKAGES.get(_toolchain(board).prefix))
     return first_line(_output([program, "--version"]))

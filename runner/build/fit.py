@@ -5,11 +5,12 @@ from typing import Literal
 
 import msgspec
 
-from tinybench.errors import UsageError
+from tinybench.errors import ModelError, UsageError
 from tinybench.models.compiler.anatomy import Anatomy, anatomy
 
 from . import board as boards
 from .board import Board, Memory
+from .recipe import others
 
 CODE_B = (12_000, 24_000)
 FIRMWARE_RAM_B = (5_500, 10_500)
@@ -60,13 +61,20 @@ def examine(tflite: Path, board: str | None = None) -> Examined:
     no memory.
     """
     if board is None:
-        found = anatomy(tflite, kernels_of_all())
+        found = _anatomy(tflite, kernels_of_all())
         return Examined(anatomy=found, boards=fits(found))
     there = boards.load_board(board)
     if there.memory is None or there.toolchain is None:
         raise UsageError(f"board {there.name} declares no memory to fit into")
-    found = anatomy(tflite, (there.toolchain.kernels,))
+    found = _anatomy(tflite, (there.toolchain.kernels,))
     return Examined(anatomy=found, boards=[fit(found, there, there.memory)])
+
+
+def _anatomy(tflite: Path, kernels: tuple[str, ...]) -> Anatomy:
+    try:
+        return anatomy(tflite, kernels)
+    except ModelError as error:
+        raise ModelError(f"{error}{others(tflite)}") from error
 
 
 def kernels_of_all() -> tuple[str, ...]:

@@ -30,6 +30,8 @@ MEASURED = (
     "no_flash",
     "wait",
     "monitor",
+    "engine",
+    "engine_source",
     "inputs",
     "iterations",
     "state",
@@ -69,6 +71,10 @@ def truth_words() -> list[Option]:
     options.port("serial port of the board", section=BOARD),
     Option("--baud", type=options.baud, metavar="N", shared=True, section=BOARD,
            help=f"rate of the port (default: {DEFAULT_BAUD})"),
+    Option("--engine", multiple=True, metavar="NAME|DIR", section=BOARD,
+           help="tinybench (ours, the default), tflm, tflm-cmsis-nn, or the folder of your own; "
+           "repeat it for several side by side"),
+    options.engine_source(section=BOARD),
     options.probe(section=BOARD),
     Option("--no-flash", is_flag=True, section=BOARD,
            help="leave the firmware of the board as it is"),
@@ -96,6 +102,7 @@ def truth_words() -> list[Option]:
         "tinybench model my.onnx --board mps2-an386      the same of ONNX in QDQ form",
         "tinybench model my.tflite --board host --inputs x.npy --labels y.csv   its top-1",
         "tinybench model my.tflite --board mps2-an386 --inputs x.npy --state keep   a stream",
+        "tinybench model my.tflite --board mps2-an386 --engine tinybench --engine tflm",
         "tinybench model my.tflite --to png -o arena.png     which tensors are alive when",
         "tinybench model my.tflite --board nucleo-l4r5 --check   for CI",
     ),
@@ -148,14 +155,16 @@ def _measured(
     voice: Voice, tflite: Path, board: str, to: str, out: Path | None, said: dict[str, Any]
 ) -> int:
     """Run the model on a board, and report."""
-    from tinybench.models.compiler.anatomy import anatomy
-
     from ..report.terminal.anatomy import measured, measured_document
-    from ..session.own_model import measure
+    from ..session.own_model import examined, measure
 
     words = {**said, "board": board, "out": out, "flash": not said["no_flash"]}
     words |= {"emulate": said["emulate"] or None, "port": said["port"] or None}
     del words["no_flash"]
+    engines = words.pop("engine")
+    if len(engines) > 1:
+        return _side_by_side(voice, tflite, to, words, engines)
+    words["engine"] = engines[0] if engines else None
     outcome = measure(tflite, words, voice.track, voice.note)
     put(
         voice,
@@ -163,10 +172,22 @@ def _measured(
         None,
         {
             "terminal": lambda: measured(outcome),
-            "json": lambda: measured_document(outcome, anatomy(tflite, ("plain",))),
+            "json": lambda: measured_document(outcome, examined(tflite, ours=False)),
         },
     )
     return 1 if outcome.violations else 0
+
+
+def _side_by_side(
+    voice: Voice, tflite: Path, to: str, words: dict[str, Any], engines: tuple[str, ...]
+) -> int:
+    """Run the model by one engine after the other, and report on all of them in one table."""
+    from ..report.terminal.engines import document, table
+    from ..session.side_by_side import measure_each
+
+    rows = measure_each(tflite, words, engines, voice.track, voice.note)
+    put(voice, to, None, {"terminal": lambda: table(rows), "json": lambda: document(rows)})
+    return max(row.status for row in rows)
 
 
 @command(

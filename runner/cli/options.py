@@ -327,3 +327,10 @@ def complete_task(
 
 def _beginning(incomplete: str, words: Iterable[str]) -> list[CompletionItem]:
     return [CompletionItem(word) for word in words if word.startswith(incomplete)]
+
+
+def engine_source(section: str) -> Option:
+    """Return the option that says where an engine is built from."""
+    return Option("--engine-source", type=PATH, metavar="DIR", section=section,
+                  help="source tree of TensorFlow Lite Micro, for --engine tflm and tflm-cmsis-nn "
+                  "(default: that of the variable TINYBENCH_TFLM)")  # fmt: skip

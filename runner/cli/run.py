@@ -69,9 +69,10 @@ REPORT_SUFFIXES = (".html", ".md", ".csv", ".json", ".xml", ".txt")
            help="in energy mode the --port is that of an interface board, with the DUT behind it"),
     options.data(section=MODEL),
     options.model(section=MODEL),
-    Option("--engine", type=PATH, metavar="DIR", section=MODEL,
-           help="build the firmware with an inference engine of your own, by core/model.h or th_*; "
-           "--model then names the model it runs"),
+    Option("--engine", metavar="NAME|DIR", section=MODEL,
+           help="build the firmware with another inference engine: tflm or tflm-cmsis-nn, or the "
+           "folder of your own, by core/model.h or th_*; --model then names the model it runs"),
+    options.engine_source(section=MODEL),
     Option("-o", "--out", type=PATH, metavar="DIR", section="output",
            help="run folder (default: runs/...); the report goes to standard output"),
     formats=REPORTS,

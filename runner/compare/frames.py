@@ -82,8 +82,8 @@ class _LayerRow(msgspec.Struct, frozen=True, kw_only=True):
     kernel: str
     output_shape: list[int]
     macs: int
-    flash_b: int
-    ram_b: int
+    flash_b: int | None
+    ram_b: int | None
     time_s: float | None
     instructions: float | None
     share: float | None

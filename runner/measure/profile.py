@@ -2,13 +2,19 @@
 
 import contextlib
 import re
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
 
 from tinybench.errors import ProtocolError, TinybenchError, ToolMissingError
 from tinybench.models.compiler import Manifest
+from tinybench.models.compiler.manifest import OperatorEntry
+from tinybench.models.compiler.reader import read_outline
+from tinybench.models.model_file import read_model_file
 
 from ..build.board import Board
 from ..build.firmware import Image, build
@@ -25,6 +31,8 @@ TARGET_US = 1_000_000
 """Layers are timed over about so long, so that a microsecond is a small part of each."""
 ITERATIONS_MAX = 10_000
 TIMEOUT_S = 120.0
+LAYERS_MAX = 128
+"""That firmware times one by one, as in firmware/core/infer.c."""
 
 _LAYER = re.compile(r"m-layer-([0-9]{1,5})-([0-9]{1,10})")
 
@@ -38,15 +46,16 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True):
     kernel: str
     output_shape: list[int]
     macs: int
+    """0 where an engine runs a model that our compiler refuses: nobody counted."""
     microseconds: float
     instructions: float | None
     """None on a board whose time is no instruction count."""
     share: float
     """Of all layers' time, 0..1."""
-    flash_b: int
-    """Weights and constants."""
-    ram_b: int
-    """Bytes of the arena in use while it runs."""
+    flash_b: int | None
+    """Weights and constants; None with an engine other than ours."""
+    ram_b: int | None
+    """Bytes of the arena in use while it runs; likewise."""
     cycles: Cycles | None = None
     """Estimated; None where there is no estimate."""
 
@@ -67,6 +76,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     kernels: str = ""
     """Kind of kernels that the model was compiled for; "" where that is not known."""
+    engine: str = ""
+    """What runs them, where it is not ours."""
     emulated: bool
     """Whether time is an instruction count."""
     iterations: int
@@ -98,7 +109,9 @@ def profile(board: Board, task: Task, site: Site | None = None) -> Profile:
                 "'profile'. Use this project's own firmware"
             )
         insist_task(identity, task, image)
-        found = time_layers(dut, board, task.name, inputs.model.name, image.manifest, first)
+        found = time_layers(
+            dut, board, task.name, inputs.model.name, steps_of(image.manifest), first
+        )
         with contextlib.suppress(TinybenchError):
             dut.leave()
     return _priced(found, board, image, first) if can_estimate(board) else found
@@ -117,20 +130,60 @@ def _priced(found: Profile, board: Board, image: Image, data: bytes) -> Profile:
     return replace(found, layers=layers, cycles=told.whole)
 
 
+@dataclass(frozen=True)
+class Steps:
+    """What a firmware runs layer by layer, in its order."""
+
+    entries: Sequence[OperatorEntry]
+    kernels: str = ""
+    engine: str = ""
+
+
+def steps_of(manifest: Manifest | None) -> Steps:
+    """Return what our own firmware runs."""
+    if manifest is None:
+        return Steps(())
+    return Steps([entry for entry in manifest.operators if entry.kernel], manifest.kernels)
+
+
+def engine_steps(engine: str, model: Path, manifest: Manifest | None) -> Steps:
+    """Return what an engine runs that a recipe has built: every operator of the model.
+
+    `manifest` has the MACs, where our compiler takes the model. Raises ModelError.
+    """
+    outline = read_outline(read_model_file(model))
+    macs = {entry.index: entry.macs for entry in manifest.operators} if manifest else {}
+    return Steps(
+        [
+            OperatorEntry(
+                index=op.index,
+                operator=op.name,
+                input_shapes=[],
+                output_shape=list(shape),
+                kernel=engine,
+                macs=macs.get(op.index, 0),
+                weights_b=0,
+                arena_b=0,
+            )
+            for op, shape in zip(outline.operators, outline.shapes, strict=True)
+        ],
+        engine=engine,
+    )
+
+
 def time_layers(
-    dut: Dut, board: Board, task: str, model: str, manifest: Manifest | None, data: bytes
+    dut: Dut, board: Board, task: str, model: str, steps: Steps, data: bytes
 ) -> Profile:
     """Time the layers of the model that a DUT holds, on one input.
 
-    `manifest` is what was compiled into it. Raises ProtocolError when the firmware's layers are not
+    `steps` is what was built into it. Raises ProtocolError when the firmware's layers are not
     those; else as `Dut.infer`.
     """
     first_us = max(1, dut.infer(data, 1, 1).elapsed_us)
     iterations = min(ITERATIONS_MAX, max(1, TARGET_US // first_us))
     inference_us = dut.infer(data, iterations, 1).elapsed_us / iterations
     elapsed_us = layer_times(dut.command(f"profile-layers {iterations}", TIMEOUT_S))
-    operators = manifest.operators if manifest else []
-    entries = [entry for entry in operators if entry.kernel]
+    entries = steps.entries
     if len(entries) != len(elapsed_us):
         raise ProtocolError(
             f"the firmware timed {len(elapsed_us)} layers, the model has {len(entries)}"
@@ -142,7 +195,8 @@ def time_layers(
         core=board.core,
         task=task,
         model=model,
-        kernels=manifest.kernels if manifest else "",
+        kernels=steps.kernels,
+        engine=steps.engine,
         emulated=board.emulated,
         iterations=iterations,
         inference_us=inference_us,
@@ -156,8 +210,8 @@ def time_layers(
                 microseconds=us / iterations,
                 instructions=None if per_us is None else us * per_us / iterations,
                 share=us / total_us,
-                flash_b=entry.weights_b,
-                ram_b=entry.arena_b,
+                flash_b=None if steps.engine else entry.weights_b,
+                ram_b=None if steps.engine else entry.arena_b,
             )
             for entry, us in zip(entries, elapsed_us, strict=True)
         ],

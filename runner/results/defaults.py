@@ -15,6 +15,8 @@ STATES = ("reset", "keep")
 """What becomes of a model's state between two inputs."""
 BY_LABELS, BY_OUTPUTS = ("top1", "auc"), ("exact", "regression", "iou")
 """Metrics of inputs of which classes are known, or outputs."""
+OURS = "tinybench"
+"""Our own compiler, among engines."""
 MODES = ("accuracy", "performance", "energy", "all")
 IDLE = {
     "limit": ("performance", "energy"),

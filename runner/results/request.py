@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec.structs import replace
 
+from tinybench.declare import named
+
 from .defaults import DEFAULT_BAUD, ENERGY_BAUD
 
 MODELLED = "modelled"
@@ -32,9 +34,11 @@ class Request(msgspec.Struct, frozen=True):
     """Of a window, instead of calibrated ones; a short one is timed again with more."""
     data: Path | None = None
     model: Path | None = None
-    """With an engine: the .tflite that it is said to run."""
-    engine: Path | None = None
-    """Folder of an inference engine other than ours."""
+    """With an engine of one's own: the .tflite that it is said to run."""
+    engine: str | None = None
+    """An inference engine other than ours: its folder, or the name of the recipe that builds it."""
+    engine_source: Path | None = None
+    """Source tree for the recipe; None: where the recipe's variable says."""
     out: Path | None = None
     ports: tuple[str, ...] = ()
     """Serial ports of equal boards; none: the board is a child process."""
@@ -82,9 +86,20 @@ class Request(msgspec.Struct, frozen=True):
             monitor=self.monitor and _absolute(self.monitor),
             data=self.data and self.data.resolve(),
             model=self.model and self.model.resolve(),
-            engine=self.engine and self.engine.resolve(),
+            engine=self.engine and _absolute_engine(self.engine),
+            engine_source=self.engine_source and self.engine_source.resolve(),
             out=self.out and self.out.resolve(),
         )
+
+
+def is_recipe(engine: str | None) -> bool:
+    """Return whether an engine is named that a recipe builds, and not a folder of one."""
+    return engine in named("firmware", "engines")
+
+
+def _absolute_engine(engine: str) -> str:
+    """Return a recipe's name as it is, and a folder's path made absolute."""
+    return engine if is_recipe(engine) else str(Path(engine).resolve())
 
 
 def _absolute(name: str) -> str:

@@ -219,6 +219,11 @@ class EngineUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Over its sources."""
     flags: str = ""
     """What they were compiled with; empty where a result is older than this field."""
+    version: str = ""
+    """Of its source tree, where a recipe built it here, with the model in it; empty for an engine
+    of one's own."""
+    arena_b: int | None = None
+    """Bytes of its arena, where a recipe built it: as few as it takes."""
 
 
 class Firmware(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -21,11 +21,12 @@ from .defaults import (
     IDLE,
     LONGEST_S,
     MODES,
+    OURS,
     PORT_BOARD,
     STATES,
     seconds,
 )
-from .request import Request
+from .request import Request, is_recipe
 
 Named = str | os.PathLike[str]
 """A name, or the path of a declaration."""
@@ -67,6 +68,7 @@ class Words(SuiteWords, total=False):
 
     task: Required[Named]
     engine: File | None
+    engine_source: File | None
 
 
 class OwnWords(TypedDict, total=False):
@@ -85,6 +87,7 @@ class OwnWords(TypedDict, total=False):
 
 MODEL_RUN = (
     "board", "emulate", "out", "port", "flash", "baud", "monitor", "probe", "wait", "iterations",
+    "engine", "engine_source",
 )  # fmt: skip
 """Words of a run that a model of one's own takes as well."""
 
@@ -104,6 +107,10 @@ def request_of(**words: Unpack[Words]) -> Request:
         raise UsageError("name a task, such as kws; 'tinybench tasks' lists them")
     if given["task"] == "all" and "engine" in given:
         raise UsageError("an engine is one for a task: name that, not 'all'")
+    if given.get("engine") == OURS:
+        del given["engine"]
+    if "engine_source" in given and not is_recipe(given.get("engine")):
+        raise UsageError("engine_source is the source tree of an engine such as tflm: name that")
     for word, modes in IDLE.items():
         idle = given.get("mode") in modes and (word, given.get(word)) != ("shards", 1)
         if idle and word in given:
@@ -241,7 +248,8 @@ _VALUES: dict[str, Callable[[str, Any], Any]] = {
     "limit": _count,
     "data": _path,
     "model": _path,
-    "engine": _path,
+    "engine": _named,
+    "engine_source": _path,
     "out": _path,
     "port": _ports,
     "flasher": _text,

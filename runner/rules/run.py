@@ -52,7 +52,7 @@ def _reference_model(result: Result) -> Iterator[Ruling]:
         found = f"engine '{result.model.name}', whose model is not known here"
         advice = "name the .tflite that it runs with --model, or use --division open"
         yield REFERENCE_MODEL.broken(wanted, found, advice)
-    elif engine is not None and result.model.kind == "official":
+    elif engine is not None and not engine.version and result.model.kind == "official":
         yield REFERENCE_MODEL.declared(wanted, f"{found}, as is said of engine '{engine.name}'")
     else:
         yield REFERENCE_MODEL.judged(

@@ -114,5 +114,16 @@ def _firmware(image: Image, engine: Engine | None) -> Firmware:
         flash_b=image.flash_b,
         code_flash_b=image.code_flash_b,
         ram_b=image.ram_b,
-        engine=engine and EngineUsed(engine.name, engine.sha256, image.engine_flags or ""),
+        engine=engine and _engine(engine, image.engine_flags or ""),
+    )
+
+
+def _engine(engine: Engine, flags: str) -> EngineUsed:
+    made = engine.made
+    return EngineUsed(
+        engine.name,
+        engine.sha256,
+        flags,
+        version=made.version if made else "",
+        arena_b=made.arena_b if made else None,
     )

@@ -6,12 +6,15 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from tinybench.errors import UsageError
-from tinybench.models.compiler.anatomy import Anatomy, anatomy
+from tinybench.errors import ModelError, UsageError
+from tinybench.models.compiler.anatomy import Anatomy, anatomy, ends_of
 from tinybench.track import Track
 
 from ..build.own_task import OWN, Given, Label, own_task, read_inputs, seeded, told, with_windows
+from ..build.recipe import others
 from ..build.truth import Told
+from ..results.defaults import OURS
+from ..results.request import is_recipe
 from ..results.words import OwnWords, own_words, request_of
 from ..rules.judge import Outcome
 from .run import run
@@ -31,7 +34,8 @@ def measure(
     `words` are those of `OwnWords` and, of a run, those that mean something here.
     """
     own, rest = own_words(words)
-    found = anatomy(tflite, ("plain",))
+    engine = rest.get("engine")
+    found = examined(tflite, ours=engine in (None, OURS))
     state = own.get("state", "reset")
     if state == "keep" and not found.state_b:
         raise UsageError(
@@ -41,8 +45,23 @@ def measure(
     given = inputs_of(found, own)
     say(f"{found.file}: {given.note}")
     task = own_task(tflite, found, given, label=label)
+    if engine not in (None, OURS) and not is_recipe(engine):
+        rest["model"] = tflite  # what its maker says that it runs
     request = request_of(**rest, task=task, profile=PROFILE, division="open")
     return run(replace(request, state=state), track, say)
+
+
+def examined(tflite: Path, *, ours: bool) -> Anatomy:
+    """Return what a model is; only what goes in and out of one that we refuse and others may not.
+
+    `ours`: our own compiler is to take it. Raises ModelError, with what else may take the model.
+    """
+    try:
+        return anatomy(tflite, ("plain",))
+    except ModelError as error:
+        if ours:
+            raise ModelError(f"{error}{others(tflite)}") from error
+        return ends_of(tflite)
 
 
 def inputs_of(found: Anatomy, own: OwnWords) -> Given:

@@ -9,7 +9,7 @@ from pathlib import Path
 from tinybench.datasets.reader import Sample
 from tinybench.declare import find
 from tinybench.energy.monitor import MonitorSpec
-from tinybench.errors import ToolMissingError, UsageError
+from tinybench.errors import ModelError, ToolMissingError, UsageError
 from tinybench.models import declaration as models
 from tinybench.models.compiler import Manifest, compile_model
 from tinybench.scratch import scratch
@@ -27,9 +27,10 @@ from ..build.task import Task
 from ..desk.flash import flasher_of
 from ..desk.line import Way
 from ..desk.station import Site, Station
+from ..measure.arena import built_engine
 from ..measure.modes import WindowLength
 from ..results.provenance import gather
-from ..results.request import MODELLED, Request
+from ..results.request import MODELLED, Request, is_recipe
 from ..results.result import Provenance
 from ..rules import Profile
 
@@ -126,10 +127,13 @@ def make_plan(station: Station, track: Track, say: Callable[[str], None]) -> Pla
         raise UsageError("name a task, such as --task kws")
     profile = rules.load_profile(asked.profile)
     _insist_possible(board, asked)
-    engine = None if asked.engine is None else load_engine(asked.engine)
+    recipe = asked.engine if is_recipe(asked.engine) else None
+    engine = load_engine(Path(asked.engine)) if asked.engine and recipe is None else None
     inputs = resolve(task, asked.data, asked.model or engine)
     say(f"{board.name}, {task.name}: {inputs.note}")
     tools = _tools(board)
+    if recipe is not None:
+        engine = built_engine(recipe, asked.engine_source, board, task, inputs.model, track, say)
     images: list[Image] = []
     builds = [False] * (asked.mode != "energy") + [True] * asked.wants_energy
     if board.toolchain is not None:
@@ -138,7 +142,9 @@ def make_plan(station: Station, track: Track, say: Callable[[str], None]) -> Pla
         check_emulator(board, images)
     image = images[0] if images else None
     energy_image = images[-1] if images and builds[-1] else None
-    if image is None or (engine is not None and asked.model is not None):
+    if recipe is not None:
+        manifest = _manifest_if_ours(task, inputs)
+    elif image is None or (engine is not None and asked.model is not None):
         manifest = _manifest(task, inputs)
     else:
         manifest = image.manifest
@@ -250,6 +256,14 @@ def _manifest(task: Task, inputs: Inputs) -> Manifest:
     """Return what the model holds, where it is not compiled for the board by us."""
     with scratch() as own:
         return compile_model(inputs.model, own / "model", model_id=task.model_id)
+
+
+def _manifest_if_ours(task: Task, inputs: Inputs) -> Manifest | None:
+    """Return what the model holds; None where our compiler refuses it, and an engine may not."""
+    try:
+        return _manifest(task, inputs)
+    except ModelError:
+        return None
 
 
 def _tools(board: Board) -> dict[str, str]:

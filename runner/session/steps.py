@@ -19,6 +19,7 @@ from ..dut.client import Dut
 from ..measure import energy_mode, modes
 from ..measure.float_model import float_quality
 from ..measure.modes import WindowLength
+from ..measure.profile import LAYERS_MAX, engine_steps, steps_of
 from ..measure.profile import time_layers as timed
 from ..measure.reference import compare
 from ..results.journal import Entry
@@ -118,10 +119,18 @@ def compute_float(
 
 def time_layers(dut: Dut, plan: Plan, folder: Path) -> None:
     """Time each layer on the first input, into the run folder; where asked for, and it can."""
-    if not plan.profile.layers or plan.manifest is None or not dut.can("profile"):
+    engine, model = plan.engine, plan.inputs.model
+    if engine is None:
+        steps = steps_of(plan.manifest)
+    elif engine.made is not None:
+        steps = engine_steps(engine.name, model, plan.manifest)
+    else:
+        return  # its layers are its own affair
+    possible = 0 < len(steps.entries) <= LAYERS_MAX and dut.can("profile")
+    if not plan.profile.layers or not possible:
         return
     first = plan.timed_samples[0].windows()[0]
-    found = timed(dut, plan.board, plan.task.name, plan.inputs.model.name, plan.manifest, first)
+    found = timed(dut, plan.board, plan.task.name, model.name, steps, first)
     text = msgspec.json.format(msgspec.json.encode(found), indent=1)
     write_whole(folder / PROFILE_FILE, text + b"\n")
 

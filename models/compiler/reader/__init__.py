@@ -2,8 +2,9 @@
 
 import struct
 from collections import Counter
+from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import tflite
@@ -11,13 +12,15 @@ import tflite
 from tinybench.errors import ModelError
 
 from ...model_file import is_onnx
-from ..graph import Graph, Operator, Tensor
+from ..graph import Graph, Operator, Outline, Tensor
 from ..interface import MAX_ENDS
 from ..operators import kind, names
 from .constants import computed, with_real_weights
 from .tables import check_fixed, options_of, read_call, read_operator, read_tensor, unused
 from .variables import keep_variables
 from .vectors import ints
+
+T = TypeVar("T")
 
 
 def read_graph(data: bytes) -> Graph:
@@ -30,13 +33,26 @@ def read_graph(data: bytes) -> Graph:
         from ..qdq import read_qdq
 
         return read_qdq(data)
+    return _undamaged(data, _read)
+
+
+def read_outline(data: bytes) -> Outline:
+    """Read what a .tflite takes, gives and calls, whether or not its operators can be compiled.
+
+    Raises ModelError as `read_graph`.
+    """
+    return _undamaged(data, _outline)
+
+
+def _undamaged(data: bytes, read: Callable[[bytes], T]) -> T:
+    """Return what a function reads of a .tflite; raises ModelError where the file is damaged."""
     if len(data) < 8 or data[4:8] != b"TFL3":
         raise ModelError(
             f"not a .tflite file: {len(data)} bytes without the identifier 'TFL3' at byte 4; "
             "give the file that the TensorFlow Lite converter wrote"
         )
     try:
-        return _read(data)
+        return read(data)
     except (
         struct.error,
         IndexError,
@@ -50,20 +66,50 @@ def read_graph(data: bytes) -> Graph:
         ) from error
 
 
-def _read(data: bytes) -> Graph:
+def _outline(data: bytes) -> Outline:
+    model, subgraphs = _subgraphs(data)
+    ends = {what: _ends(subgraphs[0], what) for what in ("Inputs", "Outputs")}
+    _check_indices(subgraphs[0].TensorsLength(), ends, [])
+    calls = [[read_call(model, s, i) for i in range(s.OperatorsLength())] for s in subgraphs]
+    tensors = [s.Tensors(i) for s in subgraphs for i in range(s.TensorsLength())]
+    inputs, outputs = (tuple(read_tensor(model, subgraphs[0], i) for i in e) for e in ends.values())
+    return Outline(
+        inputs=inputs,
+        outputs=outputs,
+        operators=tuple(calls[0]),
+        kinds=tuple(dict.fromkeys(call.name for each in calls for call in each)),
+        shapes=tuple(_shape_of(subgraphs[0], call) for call in calls[0]),
+        variables=sum(call.name == "VAR_HANDLE" for each in calls for call in each),
+        has_state=any(tensor.IsVariable() for tensor in tensors),
+    )
+
+
+def _shape_of(subgraph: Any, call: Operator) -> tuple[int, ...]:
+    """Return the shape of what an operator gives first; () where it gives nothing."""
+    there = [i for i in call.outputs[:1] if 0 <= i < subgraph.TensorsLength()]
+    return ints(subgraph.Tensors(there[0]), "Shape") if there else ()
+
+
+def _subgraphs(data: bytes) -> tuple[Any, list[Any]]:
+    """Return a model's root table and its subgraphs; the counts in them are bounded."""
     model = tflite.Model.GetRootAs(data, 0)
     if model.Version() != 3:
         raise ModelError(f"schema version {model.Version()} of the .tflite file; 3 is supported")
     if not 0 < model.SubgraphsLength() <= len(data) // 4:
         raise ModelError(f"the model has {model.SubgraphsLength()} subgraphs; at least 1 is needed")
     subgraphs: list[Any] = [model.Subgraphs(i) for i in range(model.SubgraphsLength())]
-    subgraph = subgraphs[0]
     # Each entry takes at least the 4 bytes of its offset, so that a wild count is caught here.
     counts = [model.BuffersLength()]
     counts += [count for s in subgraphs for count in (s.TensorsLength(), s.OperatorsLength())]
     for count in counts:
         if count * 4 > len(data):
             raise ValueError(f"a table of {count} entries is longer than the file")
+    return model, subgraphs
+
+
+def _read(data: bytes) -> Graph:
+    model, subgraphs = _subgraphs(data)
+    subgraph = subgraphs[0]
     ends = {what: _ends(subgraph, what) for what in ("Inputs", "Outputs")}
     calls = _needed(
         [read_call(model, subgraph, i) for i in range(subgraph.OperatorsLength())], ends["Outputs"]

@@ -24,7 +24,8 @@ def table(profile: Profile) -> RenderableType:
     for name in ("", "operator", "output"):
         rows.add_column(name, no_wrap=True)
     per_mac, scale = ("per MAC", 1) if profile.emulated else ("ns per MAC", 1000)
-    for name in ("MACs", unit, "share", per_mac, "flash B", "RAM B"):
+    memory = () if profile.engine else ("flash B", "RAM B")
+    for name in ("MACs", unit, "share", per_mac, *memory):
         rows.add_column(name, justify="right")
     for layer in profile.layers:
         cost = layer.microseconds if layer.instructions is None else layer.instructions
@@ -36,14 +37,15 @@ def table(profile: Profile) -> RenderableType:
             f"{cost:,.0f}" if profile.emulated else f"{cost:,.2f}",
             f"{layer.share:.1%}",
             f"{scale * cost / layer.macs:.2f}" if layer.macs else "-",
-            f"{layer.flash_b:,}",
-            f"{layer.ram_b:,}",
+            *(f"{size_b:,}" for size_b in (layer.flash_b, layer.ram_b) if size_b is not None),
         )
     sum_us = sum(layer.microseconds for layer in profile.layers)
     said = (
         f"{profile.task} on {profile.board} ({profile.core}): layers {sum_us:,.1f} us, inference "
         f"as a whole {profile.inference_us:,.1f} us, mean of {profile.iterations}"
     )
+    if profile.engine:
+        said += f"; by engine {profile.engine}, a pass over its graph for each layer"
     if profile.emulated:
         said += "; emulated: time is an instruction count, not a measurement"
     return Group(rows, *map(Text, [said, *_slow(profile)]), *_estimate(profile))

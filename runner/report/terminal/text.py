@@ -16,6 +16,7 @@ from ...results.result import (
     Accuracy,
     Clock,
     Energy,
+    EngineUsed,
     Expected,
     Link,
     Performance,
@@ -72,10 +73,8 @@ def caveats(result: Result, verdict: Verdict) -> list[str]:
     elif result.model.kind not in ("official", "engine"):
         said.append("not the reference model")
     engine = result.firmware and result.firmware.engine
-    if engine is not None and result.model.kind == "engine":
-        said.append(f"engine {engine.name}: not ours, and its model is not known here")
-    elif engine is not None:
-        said.append(f"engine {engine.name}: not ours; that it runs this model is its maker's word")
+    if engine is not None:
+        said.append(f"engine {engine.name}: {_whose(engine, result.model.kind)}")
     if result.energy is not None and result.energy.modelled:
         said.append("energy: modelled, not a measurement")
     if result.link is not None and not result.link.verified:
@@ -96,6 +95,14 @@ def caveats(result: Result, verdict: Verdict) -> list[str]:
     return said
 
 
+def _whose(engine: EngineUsed, model_kind: str) -> str:
+    if engine.version:
+        return f"not ours, built from its sources ({engine.version})"
+    if model_kind == "engine":
+        return "not ours, and its model is not known here"
+    return "not ours; that it runs this model is its maker's word"
+
+
 def _facts(result: Result) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
@@ -113,6 +120,8 @@ def _firmware(result: Result) -> list[tuple[str, str]]:
     if image.code_flash_b is not None and result.model.weights_b is not None:
         flash = f"{image.code_flash_b:,} bytes of code, {result.model.weights_b:,} of weights"
     said = [("flash", flash)]
+    if image.engine is not None and image.engine.arena_b is not None:
+        said.append(("arena", f"{image.engine.arena_b:,} bytes, as few as the engine takes"))
     if image.engine is not None and image.engine.flags:
         said.append(("engine", f"{image.engine.name}, compiled with {image.engine.flags}"))
     return said

@@ -25,6 +25,7 @@ from ...results import score
 from ...results.journal import Head, Noted, head_sha256
 from ...results.names import INPUTS_FILE, MANIFEST_FILE
 from ...results.recorded import is_evidence, recorded
+from ...results.request import is_recipe
 from ...results.result import Answer, Result, Window
 from ...results.seal import file_sha256
 from ..profile import load_profile
@@ -215,7 +216,7 @@ def _built(run: _Run) -> dict[str, Any]:
     result, folder, asked = run.result, run.folder, run.head.asked
     model = replace(result.model, sha256=run.head.sha256.get("model", result.model.sha256))
     board, task, manifest = _board(run), _task(run), _manifest(folder)
-    if asked.engine is not None and asked.model is None:
+    if asked.engine is not None and asked.model is None and not is_recipe(asked.engine):
         model = replace(model, kind="engine")
     elif task is not None:
         with contextlib.suppress(TinybenchError):  # a declaration that is not on this computer

@@ -248,6 +248,8 @@ def test_a_run_says_whose_engine_it_was(tmp_path: Path, capsys: pytest.CaptureFi
         "name": "mine",
         "sha256": load_engine(folder).sha256,
         "flags": "-O3",
+        "version": "",
+        "arena_b": None,
     }
     assert document["model"]["kind"] == "engine"
     assert (document["model"]["macs"], document["model"]["weights_b"]) == (None, None)

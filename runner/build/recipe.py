@@ -1,0 +1,113 @@
+"""Recipes: engines of others that are built here, from a source tree that the user has."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta
+from msgspec.structs import replace
+
+from tinybench.declare import Declaration, Name, find, load, named
+from tinybench.errors import ModelError
+from tinybench.models.compiler.anatomy import ends_of
+
+Inside = Annotated[str, Meta(pattern=r"^(?!/)(?!.*\.\.)[A-Za-z0-9_.*/-]+\Z")]
+"""A path or a pattern within the tree."""
+
+
+class Part(Declaration, frozen=True, kw_only=True):
+    """What a tree brings of others, or has fetched: where it lies, by the first place it is at."""
+
+    places: list[Inside]
+    mark: Inside
+    """A file in it, by which it is found."""
+    include: list[Inside]
+    """Its folders of headers."""
+
+
+class Sources(Declaration, frozen=True, kw_only=True):
+    """Files that are compiled alike."""
+
+    optimisation: str
+    files: list[Inside]
+    """Patterns; each must match something."""
+    without: list[str] = []
+    """Patterns of what is left out of these."""
+    part: str | None = None
+    """The part that they are of; None: the tree's own."""
+
+
+class Recipe(Declaration, frozen=True, kw_only=True):
+    """How an engine is built, from `firmware/engines/<name>.toml`."""
+
+    name: Name
+    title: str
+    like: Name | None = None
+    """Another recipe, of which this one is a variant: what is not said here is as there, and
+    flags, parts and sources come to those that are there."""
+    glue: Name = "none"
+    """Folder of ours beside it: what stands between the engine and core/model.h."""
+    variable: str = ""
+    """Of the environment: where the tree is."""
+    fetch: str = ""
+    """How to have the tree."""
+    mark: Inside = "."
+    """A file in the tree, by which it is known."""
+    needs: str = ""
+    """Words in that file, which a tree that is too old lacks."""
+    resolver: Inside = "."
+    """The file that names the operators."""
+    header: Inside = "."
+    """A large header that most C++ sources include: it is compiled once, beforehand."""
+    versions: dict[Inside, str] = {}
+    """Files that may say a version, and the expression that finds it there."""
+    prefixes: list[str] = []
+    """Of the compilers that it is built with."""
+    flags: list[str] = []
+    cxxflags: list[str] = []
+    instead: Inside | None = None
+    """Folder of sources that replace those of the same names."""
+    parts: dict[str, Part] = {}
+    sources: list[Sources] = []
+
+
+def names() -> dict[str, Path]:
+    """Return all recipes in the package as {name: path of the declaration}."""
+    return named("firmware", "engines")
+
+
+def load_recipe(name: str) -> Recipe:
+    """Load a recipe by its name. Raises UsageError, DeclarationError."""
+    path = find("engine", name, names())
+    own = load(path, Recipe)
+    if own.like is None:
+        return own
+    base = load_recipe(own.like)
+    return replace(
+        base,
+        name=own.name,
+        title=own.title,
+        like=own.like,
+        prefixes=own.prefixes or base.prefixes,
+        flags=base.flags + own.flags,
+        cxxflags=base.cxxflags + own.cxxflags,
+        instead=own.instead,
+        parts=base.parts | own.parts,
+        sources=base.sources + own.sources,
+    )
+
+
+def glue_of(recipe: Recipe) -> list[Path]:
+    """Return the files of ours that a recipe's engine is built with."""
+    return sorted(path for path in (names()[recipe.name].parent / recipe.glue).iterdir())
+
+
+def others(tflite: Path) -> str:
+    """Return what is said behind a refusal: which engine may take the model; "" for no model."""
+    try:
+        ends_of(tflite)
+    except ModelError:
+        return ""
+    recipe = next(one for one in map(load_recipe, names()) if one.like is None)
+    how = "" if os.environ.get(recipe.variable) else ", with its source tree (docs/engines.md)"
+    return f". {recipe.title} may take this model: --engine {recipe.name}{how}"

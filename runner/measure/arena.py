@@ -1,0 +1,107 @@
+"""An engine that a recipe builds, with as small an arena as it takes: it is asked for that."""
+
+import os
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+
+import msgspec
+
+from tinybench.errors import BenchError, BuildError, ModelError, TinybenchError, UsageError
+from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
+from tinybench.read import read_json
+from tinybench.track import Track
+
+from ..build import board as boards
+from ..build.board import Board, load_board
+from ..build.engine import Engine
+from ..build.firmware import build
+from ..build.library import library, toolchain_for
+from ..build.made_engine import PROBE, make_engine
+from ..build.recipe import Recipe, load_recipe
+from ..build.source_tree import Tree, read_tree
+from ..build.task import Task
+from ..desk.line import open_line
+from ..dut.client import Dut
+from ..dut.inference import answered
+
+
+def source_of(recipe: Recipe, given: Path | None) -> Path:
+    """Return where an engine's source tree is; raises UsageError where nobody says."""
+    named = os.environ.get(recipe.variable)
+    if given is None and not named:
+        raise UsageError(
+            f"engine {recipe.name} is built from the source tree of {recipe.title}: say where it "
+            f"is by --engine-source DIR, or by the variable {recipe.variable}. To have it: "
+            f"{recipe.fetch}"
+        )
+    return given or Path(named or "")
+
+
+def built_engine(
+    name: str,
+    source: Path | None,
+    board: Board,
+    task: Task,
+    model: Path,
+    track: Track,
+    say: Callable[[str], None],
+) -> Engine:
+    """Return the engine that a recipe makes of its source tree and a model, for a board.
+
+    Raises UsageError for a tree that is none, ModelError for a model that the engine does not take;
+    else as `library` and `build`.
+    """
+    recipe = load_recipe(name)
+    toolchain_for(recipe, board)
+    tree = read_tree(recipe, source_of(recipe, source))
+    say(f"engine {name}: {recipe.title}, {tree.version}, from {tree.folder}")
+    # What an operator lacks is said before minutes are spent on building.
+    make_engine(recipe, tree, Path("none.a"), board, task, model, PROBE)
+    archive = library(recipe, tree, board, track)
+    arena_b = _arena_b(recipe, tree, archive, board, task, model)
+    return make_engine(recipe, tree, archive, board, task, model, arena_b)
+
+
+def _arena_b(
+    recipe: Recipe, tree: Tree, archive: Path, board: Board, task: Task, model: Path
+) -> int:
+    """Return how large an arena the engine takes, as firmware finds that tries it."""
+    there = _emulated(board)
+    probe = make_engine(recipe, tree, archive, there, task, model, PROBE)
+    record = Path(probe.folder).parent / f"arena-{there.name}.json"
+    if record.is_file():
+        return read_json(read_bytes(record, DOCUMENT_MOST_B), type=int)
+    image = build(there, task, probe)
+    try:
+        with closing(open_line(there.command(image.elf))) as line:
+            dut = Dut(line)
+            dut.handshake()
+            (found,) = answered(dut.infer(bytes(task.input_b), 1, 0).results)
+            with suppress(TinybenchError):
+                dut.leave()
+    except BenchError as error:
+        room = f"the {there.memory.ram_size_b:,} bytes of RAM of " if there.memory else ""
+        raise ModelError(
+            f"{model}: engine {recipe.name} does not take this model, or finds no room for its "
+            f"tensors in {room}{there.name}: {error}"
+        ) from error
+    try:
+        write_whole(record, msgspec.json.encode(int(found)))
+    except OSError as error:
+        raise BuildError(f"{record}: cannot be written: {error.strerror}") from error
+    return int(found)
+
+
+def _emulated(board: Board) -> Board:
+    """Return the board, or an emulated one of the same core where it is on a port."""
+    all_of_them = (load_board(name) for name in boards.names())
+    for one in (board, *all_of_them):
+        if one.toolchain != board.toolchain or one.emulator is None:
+            continue
+        if one.emulator.ram_size_b is None:
+            return one
+    raise UsageError(
+        f"board {board.name}: the arena of an engine is found on an emulated board of the same "
+        "core, and none of 'tinybench boards' is"
+    )
