@@ -70,6 +70,8 @@ _SUFFIXES = {
 
 _ONNX_FIELDS = {1: 0, 2: 2, 3: 2, 4: 2, 5: 0, 6: 2, 7: 2, 8: 2, 14: 2, 20: 2, 25: 2, 26: 2}
 """Wire types of the fields of ONNX's ModelProto; 7 is the graph."""
+_ONNX_BEGINS = b"\x08"
+"""Its version comes first."""
 
 
 def read_model_file(path: Path) -> bytes:
@@ -97,6 +99,8 @@ def read_model_file(path: Path) -> bytes:
 
 def is_onnx(data: bytes) -> bool:
     """Whether bytes are, up to its graph, an ONNX file, which has no mark of its own."""
+    if data[:1] != _ONNX_BEGINS:
+        return False
     at, end = 0, len(data)
     while at < end:
         key = data[at]

@@ -24,7 +24,7 @@ EXCLUSIVE = (("port", "emulate"),)
 
 @command(
     "compile",
-    Argument("tflite", type=PATH, metavar="MODEL.tflite", help="an int8 model"),
+    Argument("tflite", type=PATH, metavar="MODEL", help="an int8 .tflite, or ONNX (QDQ)"),
     Option("-o", "--out", type=PATH, required=True, metavar="DIR", section="output",
            help="folder of the C files"),
     Option("--model-id", default="custom", metavar="ID",
@@ -62,7 +62,7 @@ EXCLUSIVE = (("port", "emulate"),)
     examples=("tinybench compile mine.tflite -o mine --kernels dsp",),
 )  # fmt: skip
 def compile_(voice: Voice, tflite: Path, out: Path, to: str, **said: Any) -> int:
-    """Compile an int8 .tflite to C."""
+    """Compile a model of int8 to C."""
     from tinybench.models.compiler import compile_model
 
     from ..report.terminal.model import table

@@ -293,6 +293,17 @@ def resized(d: Drawing, rng: Rng) -> str:
     return d.op("DepthToSpace", made, blocksize=2)
 
 
+def enlarged(d: Drawing, rng: Rng) -> str:
+    """An image that grows, by lines between its pixels or by filters."""
+    if rng.integers(2):
+        where = str(rng.choice(["half_pixel", "asymmetric", "align_corners"]))
+        return d.op("Resize", _image(d, 3, 4, 5), "", "", d.constant([1, 3, 8, 10], "int64"),
+                    mode="linear", coordinate_transformation_mode=where)  # fmt: skip
+    weights = d.constant(_weights(rng, 3, 4, _int(rng, 2, 3), 3))
+    return d.op("ConvTranspose", _image(d, 3, 4, 3), weights, d.constant(rng.normal(0, 0.3, 4)),
+                strides=[2, _int(rng, 1, 3)], pads=[1, 0, _int(rng, 0, 1), 1])  # fmt: skip
+
+
 def shapes(d: Drawing, rng: Rng) -> str:
     """Transposes and reshapes: channels last outside, and a shape that is computed."""
     outer = d.op("Transpose", d.input(1, 4, 5, 2), perm=[0, 3, 1, 2])
@@ -310,7 +321,7 @@ RANDOM: dict[str, Callable[[Drawing, Rng], str]] = {
     made.__name__: made
     for made in (
         *(convolution, depthwise, sequence, dense, rows, pools, means, squeeze_and_excite),
-        *(residual, functions, swish, classes, joined, cut, resized, shapes),
+        *(residual, functions, swish, classes, joined, cut, resized, enlarged, shapes),
     )
 }
 """What adds a random model to a drawing, and returns its output."""
@@ -319,7 +330,7 @@ RANDOM: dict[str, Callable[[Drawing, Rng], str]] = {
 GROUPS = (
     ("convolution", "depthwise", "sequence", "dense", "rows", "pools", "means", "classes"),
     ("squeeze_and_excite", "residual", "functions", "swish", "joined", "cut", "resized", "shapes"),
-    ("convolution", "convolution", "depthwise", "pools", "residual", "functions", "joined"),
+    ("convolution", "convolution", "depthwise", "pools", "enlarged", "enlarged"),
 )
 """Models that together have no more inputs than one may have; some twice, for they are many."""
 

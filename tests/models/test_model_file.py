@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.models.packaged import MODELS
 from tinybench.errors import ModelError
-from tinybench.models.model_file import read_model_file
+from tinybench.models.model_file import is_onnx, read_model_file
 
 TFLITE = (MODELS / "kws01.tflite").read_bytes()
 
@@ -94,6 +94,24 @@ def test_other_kinds_of_files_are_refused_with_the_way_to_a_model(
         read_model_file(tmp_path / name)
     if said in (TORCH, KERAS):
         assert "inference_input_type = tf.int8" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "whether"),
+    [
+        (b"\x08\x08\x3a\x02\x0a\x00", True),
+        (b"\x08\x08\x12\x02ab\x3a", True),
+        (b"\x08\x08\x12\x7fab\x3a", False),
+        (b": text", False),
+        (b"\x08\xff\xff\xff", False),
+        (b"\x08", False),
+        (b"", False),
+        (b"\x08\x08\x3b", False),
+    ],
+)
+def test_onnx_is_told_by_its_bytes(data: bytes, whether: bool) -> None:
+    """What comes before the graph has the form of ONNX's; there is no other mark."""
+    assert is_onnx(data) == whether
 
 
 @given(st.text(alphabet=" ={},0x19afg/*\n", max_size=300))

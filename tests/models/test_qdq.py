@@ -243,7 +243,9 @@ def _survive(data: bytes) -> bool:
 
 def _fuzz(network: bytes, count: int, seed: int) -> None:
     rng = random.Random(seed)  # noqa: S311
-    drawing = beside(["shapes", "cut", "joined", "means"], np.random.default_rng(seed))
+    drawing = beside(
+        ["shapes", "cut", "joined", "means", "enlarged", "resized"], np.random.default_rng(seed)
+    )
     models = [network, quantised(drawing, np.random.default_rng(seed))]
     survived = sum(_survive(_mutant(rng.choice(models), rng)) for _ in range(count))
     assert 0 < survived < count

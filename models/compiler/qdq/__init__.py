@@ -26,6 +26,7 @@ READERS: dict[str, Read] = {
     "QuantizeLinear": quantising.quantise,
     "DequantizeLinear": quantising.dequantise,
     "Conv": layers.conv,
+    "ConvTranspose": layers.conv_transpose,
     "Gemm": layers.gemm,
     "MatMul": layers.matmul,
     "MaxPool": pools.max_pool,

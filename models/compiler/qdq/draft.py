@@ -139,6 +139,15 @@ class Draft:
         rank = {axis: number for number, axis in enumerate(sorted(axes))}
         return self.reshaped(self.transposed(compact, [rank[axis] for axis in axes]), wanted)
 
+    def cut(self, tensor: int, spans: Sequence[tuple[int, int]]) -> int:
+        """Return a part of a tensor, from a begin to an end of each dimension."""
+        target = self.like(tensor, [end - begin for begin, end in spans])
+        bounds = [*zip(*spans, strict=True), [1] * len(spans)]
+        places = [self.constant(np.array(bound), "INT32") for bound in bounds]
+        self.op("STRIDED_SLICE", [tensor, *places], [target], BeginMask=0, EndMask=0,
+                EllipsisMask=0, NewAxisMask=0, ShrinkAxisMask=0)  # fmt: skip
+        return target
+
     def looked_up(self, tensor: int, codes: Array, quantisation: Quantisation) -> int:
         """Return what a table makes of a tensor; `codes` are its results, from -128 on."""
         target = self.tensor(self.tensors[tensor].shape, quantisation)

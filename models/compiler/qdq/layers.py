@@ -7,7 +7,7 @@ import numpy as np
 
 from tinybench.errors import ModelError
 
-from ..window import PADDING_GIVEN, SIDES
+from ..window import PADDING_GIVEN, PADDING_VALID, SIDES
 from .draft import Draft
 from .onnx_file import Node
 from .values import Array, Pending, Quantisation, Real, Value, Weights, exact, identity
@@ -232,6 +232,52 @@ def _biases(
     if not np.isfinite(steps).all() or np.abs(steps).max(initial=0) > BIAS_MOST:
         raise ModelError("has a bias that 32 bits do not hold in the scale of its sums")
     return steps.astype(np.int64)
+
+
+def conv_transpose(draft: Draft, node: Node, values: Sequence[Value | None]) -> list[Value]:
+    """Read a ConvTranspose: all that its filters reach, from which the padding is then cut."""
+    first, second, third = (*values, None)[:3]
+    source, tensor = draft.linear_image(first)
+    weights, scales = symmetric(second, 1)
+    n, height, width, channels = draft.tensors[tensor].shape
+    if weights.ndim != 4 or len(source.shape) != 4 or len(weights) != channels:
+        raise ModelError(f"weights of {list(weights.shape)} for {list(source.shape)}")
+    strides, dilations = _pair(node, "strides", 2), _pair(node, "dilations", 2)
+    given = node.attributes.get("auto_pad", b"NOTSET") != b"NOTSET"
+    if int(node.attributes.get("group", 1)) != 1 or dilations != (1, 1) or given or (
+        "output_shape" in node.attributes
+    ):  # fmt: skip
+        raise ModelError("has groups, dilations, auto_pad or output_shape: none is supported")
+    pads = [int(n) for n in node.attributes.get("pads", [0] * 4)]
+    more = [int(n) for n in node.attributes.get("output_padding", [0, 0])]
+    count, kernel = weights.shape[1], weights.shape[2:]
+    whole = [
+        (size - 1) * step + reach
+        for size, step, reach in zip((height, width), strides, kernel, strict=True)
+    ]
+    if len(pads) != 4 or len(more) != 2:
+        raise ModelError(f"has {len(pads)} pads and {len(more)} of output_padding")
+    ends = [whole[axis] - pads[2 + axis] + more[axis] for axis in (0, 1)]
+    if min(pads) < 0 or ends[0] > whole[0] or ends[1] > whole[1]:
+        raise ModelError(f"has the pads {pads[:4]} and the output_padding {more[:2]}")
+    image = (n, ends[0] - pads[0], ends[1] - pads[1], count)
+    biases = _biases(third, source, draft, scales, count)
+
+    def make(wanted: Quantisation, activation: int) -> int:
+        made = draft.tensor((n, *whole, count), wanted)
+        inputs = [
+            draft.constant(np.array([n, *whole, count]), "INT32"),
+            draft.constant(weights.transpose(1, 2, 3, 0), "INT8", scales, [0] * len(scales), 0),
+            tensor,
+            draft.constant(biases, "INT32"),
+        ]
+        draft.op("TRANSPOSE_CONV", inputs, [made], Padding=PADDING_VALID, StrideH=strides[0],
+                 StrideW=strides[1], FusedActivationFunction=activation)  # fmt: skip
+        if draft.tensors[made].shape == image:
+            return made
+        return draft.cut(made, ((0, n), (pads[0], ends[0]), (pads[1], ends[1]), (0, count)))
+
+    return [Pending(str(node), image, LAST, declared(image, 4), make, fuses=True)]
 
 
 def gemm(draft: Draft, node: Node, values: Sequence[Value | None]) -> list[Value]:

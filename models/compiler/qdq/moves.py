@@ -334,29 +334,58 @@ def gather(draft: Draft, node: Node, values: Sequence[Value | None]) -> list[Val
 
 
 def resize(draft: Draft, node: Node, values: Sequence[Value | None]) -> list[Value]:
-    """Read a Resize to the nearest pixels, or an Upsample."""
-    if node.attributes.get("mode", b"nearest") != b"nearest":
-        raise ModelError(f"resizes by {node.attributes['mode']!r}; 'nearest' is supported")
-    source = _real(values[0])
+    """Read a Resize to the nearest pixels or by lines between them, or an Upsample."""
+    mode = node.attributes.get("mode", b"nearest")
+    if mode not in (b"nearest", b"linear") or node.attributes.get("antialias"):
+        raise ModelError(f"resizes by {mode!r}, or smoothed; 'nearest', 'linear' are supported")
+    source = _real(values[0]) if mode == b"nearest" else draft.linear(values[0])
     if len(source.shape) != 4:
         raise ModelError(f"resizes {list(source.shape)}; NCHW is needed")
     factors, sizes = _factors(values, source.shape)
     if sizes[:2] != source.shape[:2] or not all(0 < n <= SIDE_MOST for n in sizes):
         raise ModelError(f"resizes {list(source.shape)} to {list(sizes)}")
     tensor = draft.ordered(source, (0, 2, 3, 1))
-    wanted = [_nearest(node, source.shape[axis], sizes[axis], factors[axis]) for axis in (2, 3)]
-    for aligned, half in ((False, False), (False, True), (True, False), (True, True)):
-        found = [nearest(source.shape[i], sizes[i], aligned, half).tolist() for i in (2, 3)]
-        if found == wanted:
-            break
+    if mode == b"linear":
+        name, (aligned, half) = "RESIZE_BILINEAR", _between(node, source.shape, sizes, factors)
     else:
-        raise ModelError("resizes to pixels by a rule that no kernel has")
+        name, (aligned, half) = "RESIZE_NEAREST_NEIGHBOR", _at(node, source.shape, sizes, factors)
     n, channels, height, width = sizes
     stored = (n, height, width, channels)
     target = draft.like(tensor, stored)
-    draft.op("RESIZE_NEAREST_NEIGHBOR", [tensor], [target], AlignCorners=aligned,
-             HalfPixelCenters=half)  # fmt: skip
+    draft.op(name, [tensor], [target], AlignCorners=aligned, HalfPixelCenters=half)
     return [replace(source, tensor=target, stored=stored, perm=LAST, shape=sizes)]
+
+
+def _between(
+    node: Node, before: Sequence[int], after: Sequence[int], factors: Sequence[float]
+) -> tuple[bool, bool]:
+    """Return whether corners are aligned, and whether pixels count from their middle."""
+    if any(abs(old * by - new) > 1e-3 for old, by, new in zip(before, factors, after, strict=True)):
+        raise ModelError(f"resizes {list(before)} by {list(factors)}: whole pixels are supported")
+    where = node.attributes.get("coordinate_transformation_mode", b"half_pixel")
+    if node.attributes["opset"] < 11:
+        where = b"asymmetric"
+    known = {
+        b"half_pixel": (False, True),
+        b"pytorch_half_pixel": (False, True),
+        b"asymmetric": (False, False),
+        b"align_corners": (True, False),
+    }
+    if where not in known or (where == b"pytorch_half_pixel" and 1 in after[2:]):
+        raise ModelError(f"resizes by {where!r}")
+    return known[where]
+
+
+def _at(
+    node: Node, before: Sequence[int], after: Sequence[int], factors: Sequence[float]
+) -> tuple[bool, bool]:
+    """Return the same of the rule by which the kernel takes the pixels that ONNX takes."""
+    wanted = [_nearest(node, before[axis], after[axis], factors[axis]) for axis in (2, 3)]
+    for aligned, half in ((False, False), (False, True), (True, False), (True, True)):
+        found = [nearest(before[i], after[i], aligned, half).tolist() for i in (2, 3)]
+        if found == wanted:
+            return aligned, half
+    raise ModelError("resizes to pixels by a rule that no kernel has")
 
 
 def _factors(
