@@ -13,8 +13,8 @@
 #include "window.h"
 #endif
 
-/* Layers that can be timed one by one. */
-#define LAYERS_MAX 128
+/* Layers that are timed at a time: of more, the inferences are done again for the next ones. */
+#define LAYERS_AT_ONCE 128
 
 int infer_untimed(uint32_t count) {
     int status = 0;
@@ -94,42 +94,51 @@ void infer_window(uint32_t iterations, uint32_t warmups) {
     infer_results();
 }
 
-void infer_layers(uint32_t iterations) {
-    static uint32_t elapsed_us[LAYERS_MAX];
-    if (model_layer_count > LAYERS_MAX) {
-        text("e-[Command 'profile-layers' has no room for so many layers]\r\n");
-        return;
-    }
-    if (!input_is_complete()) {
-        return;
-    }
-    for (uint32_t layer = 0; layer < model_layer_count; layer++) {
-        elapsed_us[layer] = 0;
+/* Do inferences layer by layer, and time those from `first` on, as many as there is room for. The
+ * end of a layer is the start of the next, so that nothing is lost between them. */
+static int time_layers(uint32_t iterations, uint32_t first, uint32_t elapsed_us[LAYERS_AT_ONCE]) {
+    for (uint32_t at = 0; at < LAYERS_AT_ONCE; at++) {
+        elapsed_us[at] = 0;
     }
     port_flush();
     port_align();
-    /* The end of a layer is the start of the next, so that nothing is lost between them. */
     uint32_t start_us = port_micros();
     while (iterations-- > 0) {
         for (uint32_t layer = 0; layer < model_layer_count; layer++) {
             int status = model_infer_layer(layer);
             if (status < 0) {
-                engine_failed(status);
-                return;
+                return status;
             }
             uint32_t end_us = port_micros();
-            elapsed_us[layer] += end_us - start_us;
+            if (layer >= first && layer - first < LAYERS_AT_ONCE) {
+                elapsed_us[layer - first] += end_us - start_us;
+            }
             start_us = end_us;
         }
     }
-    model_finish();
+    return 0;
+}
+
+void infer_layers(uint32_t iterations) {
+    static uint32_t elapsed_us[LAYERS_AT_ONCE];
+    if (!input_is_complete()) {
+        return;
+    }
     for (uint32_t layer = 0; layer < model_layer_count; layer++) {
+        if (layer % LAYERS_AT_ONCE == 0) {
+            int status = time_layers(iterations, layer, elapsed_us);
+            if (status < 0) {
+                engine_failed(status);
+                return;
+            }
+        }
         text("m-layer-");
         text_u32(layer);
         text("-");
-        text_u32(elapsed_us[layer]);
+        text_u32(elapsed_us[layer % LAYERS_AT_ONCE]);
         text("\r\n");
     }
+    model_finish();
 }
 
 void infer_results(void) {

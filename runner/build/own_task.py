@@ -180,13 +180,23 @@ def _rows(file: Path, values: npt.NDArray[Any], model: Anatomy) -> list[bytes]:
             f"{model.input_b} bytes one after the other"
         )
     (end,) = model.inputs
-    if not values.size or values.size not in (end.elements, len(values) * end.elements):
+    whole = values.size and values.size in (end.elements, len(values) * end.elements)
+    if not whole or not _has_shape(values.shape, end):
         raise DatasetError(
             f"{file}: {values.size} values of shape {list(values.shape)}; an input of this model "
             f"has {end.elements}: {end.shape}"
         )
     own = TYPES[end.type]
     rows = values.reshape(-1, end.elements)
+    if (
+        end.scale is not None
+        and values.dtype != own
+        and {values.dtype.kind, own.kind} <= {"i", "u"}
+    ):
+        raise DatasetError(
+            f"{file}: {values.dtype} values are neither this model's {end.type.lower()} nor real "
+            f"ones: give it {end.type.lower()}, or real values as floats, which are quantised"
+        )
     if values.dtype != own:
         real = rows.astype(np.float64)
         ends = np.finfo(own) if own.kind == "f" else np.iinfo(own)
@@ -198,6 +208,13 @@ def _rows(file: Path, values: npt.NDArray[Any], model: Anatomy) -> list[bytes]:
     elif own.kind == "f" and not np.isfinite(rows).all():
         raise DatasetError(f"{file}: a value is not finite")
     return [row.tobytes() for row in rows]
+
+
+def _has_shape(shape: tuple[int, ...], end: End) -> bool:
+    """Return whether values lie as an input's do, or flat; of one or several, ones aside."""
+    has, wanted = ([size for size in sizes if size != 1] for sizes in (shape, end.shape))
+    flat = [end.elements] if end.elements > 1 else []
+    return has in (wanted, flat) or has[1:] in (wanted, flat)
 
 
 _READERS = {".bin": _from_bin, ".npy": _from_npy, ".csv": _from_csv}

@@ -11,6 +11,7 @@ from tinybench.errors import UsageError
 from .. import rules
 from ..audit.tree import TASKS
 from ..build.task import Task, load_task
+from ..compare.change import OWN_MODEL
 from ..compare.store import run_folders
 from ..results.result import Result
 from ..rules import RULES, Violation
@@ -80,7 +81,7 @@ def parts(folders: Sequence[Path]) -> list[Part]:
         outcome = judge(folder)
         result = outcome.result
         if result.model_id not in TASKS:
-            raise UsageError(f"{folder}: '{result.task}' is no task of MLPerf Tiny")
+            raise UsageError(_no_task(folder, result))
         modes = found.setdefault(result.model_id, {})
         for mode in MODES:
             if getattr(result, mode) is None:
@@ -95,6 +96,15 @@ def parts(folders: Sequence[Path]) -> list[Part]:
             raise UsageError(f"{folder}: this run measured nothing; leave it out")
     order = [model_id for model_id in sorted(TASKS) if model_id in found]
     return [Part(_task(found[model_id]), found[model_id]) for model_id in order]
+
+
+def _no_task(folder: Path, result: Result) -> str:
+    if result.profile == OWN_MODEL:
+        return (
+            f"{folder}: '{result.task}' is a model of one's own, measured by 'tinybench model' or "
+            "'zoo run'; what is submitted are runs of the tasks, such as tinybench --task kws"
+        )
+    return f"{folder}: '{result.task}' is no task of MLPerf Tiny"
 
 
 def _runs(path: Path) -> list[Path]:

@@ -72,7 +72,7 @@ def differing(result: Result, folder: Path, head: Head, noted: Noted) -> list[st
                 if not is_evidence(name)
             }
         for name, value in noted.ended.items():
-            differ += _differences(name, said.get(name), value)
+            differ += _differences(name, said.get(name), _whole(name, value))
     elif "journal.jsonl" in result.files_sha256:
         differ.append("the journal does not say how the run ended")
     return list(dict.fromkeys(differ))
@@ -82,6 +82,15 @@ def given(result: Result, folder: Path, head: Head, noted: Noted) -> dict[str, A
     """Return the fields of a result that its folder gives. Raises as its parts."""
     run = _Run(result, folder, head, noted)
     return {name: value for part in PARTS for name, value in part(run).items()}
+
+
+def _whole(name: str, value: Any) -> Any:
+    """Return what an older journal says of a field, with the defaults of what it did not know."""
+    types = {field.name: field.type for field in msgspec.structs.fields(Result)}
+    try:
+        return msgspec.to_builtins(msgspec.convert(value, types[name]))
+    except (msgspec.ValidationError, KeyError):
+        return value
 
 
 def _differences(path: str, has: Any, wanted: Any) -> Iterator[str]:

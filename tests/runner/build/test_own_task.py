@@ -53,6 +53,31 @@ def test_int8_is_taken_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("shape", "kind", "said"),
+    [
+        ((3, 2), np.int8, r"6 values of shape \[3, 2\]; an input of this model has 6: \[1, 2, 3\]"),
+        ((2, 3, 2), np.float32, r"12 values of shape \[2, 3, 2\]"),
+        ((2, 3), np.uint8, "uint8 values are neither this model's int8 nor real ones"),
+        ((2, 3), np.int64, "int64 values are neither"),
+    ],
+)
+def test_values_that_lie_otherwise_or_are_of_another_type_are_refused(
+    shape: tuple[int, ...], kind: type, said: str, tmp_path: Path
+) -> None:
+    """As many of them are no reason: turned around, or pixels that are no units of the model."""
+    np.save(tmp_path / "x.npy", np.zeros(shape, kind))
+    with pytest.raises(DatasetError, match=said):
+        read_inputs(tmp_path / "x.npy", MODEL)
+
+
+@pytest.mark.parametrize("shape", [(6,), (1, 6), (2, 3), (1, 2, 3, 1), (2, 6), (2, 1, 2, 3)])
+def test_values_may_lie_flat_or_as_the_input_does(shape: tuple[int, ...], tmp_path: Path) -> None:
+    """One input, or two along a first axis; sizes of one count for nothing."""
+    np.save(tmp_path / "x.npy", np.zeros(shape, np.int8))
+    assert len(read_inputs(tmp_path / "x.npy", MODEL).inputs) == np.prod(shape) // 6
+
+
+@pytest.mark.parametrize(
     ("name", "data", "said"),
     [
         ("x.bin", b"12345", "5 bytes; an input of this model has 6"),

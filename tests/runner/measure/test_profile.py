@@ -9,8 +9,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from tests.firmware import dut_process
+from tests.models import tflite_builder
+from tests.models.tflite_builder import Model, Operator, Tensor
 from tests.runner.desk.desk_board import FLASH, desk_board
 from tinybench.errors import ProtocolError
+from tinybench.models.compiler import compile_model
 from tinybench.runner import cli
 from tinybench.runner.build.board import load_board, names
 from tinybench.runner.build.firmware import build
@@ -73,6 +77,24 @@ def _shown(found: Profile) -> str:
     with console.capture() as capture:
         console.print(table(found))
     return " ".join(capture.get().split())
+
+
+def test_more_layers_than_there_is_room_for_are_timed_in_turns(tmp_path: Path) -> None:
+    """Each once, in their order; what they compute is what an inference does."""
+    tensor = Tensor([1, 4], scales=[0.1], zero_points=[0])
+    adds = [Operator("ADD", [number, 0], [number + 1]) for number in range(300)]
+    model = Model([tensor] * 301, adds, [0], [300])
+    compile_model(tflite_builder.write(model), tmp_path, model_id="long01")
+    text = (tmp_path / "model.c").read_text()
+    elf = dut_process.build(load_board("host"), tmp_path / "host", model=text)
+    with dut_process.DutProcess([str(elf)]) as dut:
+        dut.read_until(dut_process.READY)
+        dut.upload(bytes([1, 255, 0, 2]))
+        inferred = dut.ask(b"infer 1 0")
+        timed = dut.ask(b"profile-layers 2").splitlines()
+        results = dut.ask(b"results").strip()
+    assert len(layer_times([line for line in timed if line.startswith("m-layer-")])) == 300
+    assert results.splitlines()[0] in inferred
 
 
 def test_a_host_process_is_timed_in_microseconds() -> None:

@@ -21,6 +21,7 @@ from tinybench.runner.compare.change import compare
 from tinybench.runner.dut.client import Dut
 from tinybench.runner.measure.modes import stream
 from tinybench.runner.results.result import read_result
+from tinybench.runner.rules.judge import judge
 from tinybench.transport.process import ProcessTransport
 
 INITIAL = [5, -3, 100, 7]
@@ -115,10 +116,13 @@ def test_a_model_without_a_state_is_refused(
     transport.close()
 
 
-def test_both_ways_are_held_against_the_reference(tmp_path: Path) -> None:
+def test_both_ways_are_held_against_the_reference(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Kept or put back, initial values included: every answer is the reference's, and they differ.
 
-    A stream is another set of inputs: of a score it is never compared with the other.
+    A stream is another set of inputs: of a score it is never compared with the other. A journal of
+    before there were streams is as good; no submission takes either.
     """
     pytest.importorskip("tflite_micro", reason="the oracle, tflite-micro, is not installed")
     (tmp_path / "sum.tflite").write_bytes(tflite_builder.write(running_sum(initial=INITIAL)))
@@ -140,3 +144,15 @@ def test_both_ways_are_held_against_the_reference(tmp_path: Path) -> None:
     assert main(["check", str(tmp_path / "keep"), "-q"]) == 0
     compared = compare(tmp_path / "reset", tmp_path / "keep")
     assert {one.metric for one in compared.differences} >= {"latency", "instructions"}
+    (tmp_path / "system.toml").write_text("")
+    words = [str(tmp_path / "keep"), "--submitter", "me", "--system", str(tmp_path / "system.toml")]
+    assert main(["submit", *words, "-o", str(tmp_path / "tree")]) == 2
+    assert "a model of one's own, measured by 'tinybench model'" in capsys.readouterr().err
+    journal = tmp_path / "reset" / "journal.jsonl"
+    said = journal.read_text(encoding="utf-8")
+    assert said.count(',"stream":false') == 1
+    journal.write_text(said.replace(',"stream":false', ""), encoding="utf-8")
+    broken = {one.rule for one in judge(tmp_path / "reset").violations}
+    assert "journal" not in broken
+    journal.write_text(said.replace(',"stream":false', ',"stream":true'), encoding="utf-8")
+    assert "journal" in {one.rule for one in judge(tmp_path / "reset").violations}
