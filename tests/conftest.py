@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests import ROOT
 from tests.project import skips
@@ -12,6 +13,11 @@ from tests.project import skips
 MIRROR = os.environ.get("TINYBENCH_MIRROR")
 """Where the official data is announced to be; read before any test changes it."""
 DATA = Path(MIRROR).parent if MIRROR else ROOT.parent / "shared" / "data"
+
+
+# How fast a machine is, is no property of what is tested.
+settings.register_profile("any pace", deadline=None)
+settings.load_profile("any pace")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

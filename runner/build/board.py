@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 from msgspec.structs import replace
 
-from tinybench.declare import Declaration, Name, find, load, named, nearest
+from tinybench.declare import Declaration, Name, beside, find, load, named, nearest
 from tinybench.errors import UsageError
 
 from .tool import Tool, Version, too_old
@@ -235,7 +235,11 @@ def load_board(name: str, *, emulate: bool = False) -> Board:
     is no emulator, DeclarationError for a wrong file.
     """
     if name.endswith(".toml") or name in names():
-        board = load(find("board", name, names()), Board)
+        path = find("board", name, names())
+        board = load(path, Board)
+        if (timed := board.cycles) is not None:
+            memory = None if timed.memory is None else beside(path, timed.memory)
+            board = replace(board, cycles=Timed(core=beside(path, timed.core), memory=memory))
     else:
         raise UsageError(no_board(name, names()))
     if emulate and not board.emulated:

@@ -36,6 +36,7 @@ METRICS = {
     "latency": "s",
     "throughput": "1/s",
     "instructions": "1",
+    "cycles": "1",
     "energy": "J",
     "flash": "B",
     "code_flash": "B",
@@ -323,6 +324,8 @@ def _measured(result: Result, folder: Path) -> Measured:
         )
         if performance.instructions_per_inference is not None:
             metrics["instructions"] = Metric(value=performance.instructions_per_inference)
+    if result.cycles is not None:
+        metrics["cycles"] = Metric(value=result.cycles.usual)
     if energy is not None and energy.per_inference_j is not None:
         metrics["energy"] = Metric(
             value=energy.per_inference_j,
@@ -424,8 +427,8 @@ def _differences(old: Measured, new: Measured) -> list[Difference]:
         if before is None and after is None:
             continue
         label = "emulated" if old.emulated and name in ("latency", "throughput") else ""
-        if name == "instructions":
-            label = "emulated"
+        if name in ("instructions", "cycles"):
+            label = "emulated" if name == "instructions" else "estimated"
         if name == "energy" and (old if before else new).energy_modelled:
             label = "modelled"
         change = None if before is None or after is None else after.value - before.value

@@ -1,6 +1,7 @@
 """Declared cores and memory systems: what an instruction and a missed line cost."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 from msgspec import Meta
@@ -135,11 +136,21 @@ def _insist_sorted(costs: Mapping[str, Cost | None]) -> None:
             raise ValueError(f"{name} is not [lowest, usual, highest]: {cost}")
 
 
+def core_file(name: str) -> Path:
+    """Return the declaration of a core, by name or path. Raises UsageError."""
+    return find("core", name, named("firmware", "cores"))
+
+
+def memory_file(name: str) -> Path:
+    """Return the declaration of a memory system, by name or path. Raises UsageError."""
+    return find("memory system", name, named("firmware", "memories"))
+
+
 def load_core(name: str) -> Core:
     """Load a core by name or path. Raises UsageError, DeclarationError."""
-    return load(find("core", name, named("firmware", "cores")), Core)
+    return load(core_file(name), Core)
 
 
 def load_memory(name: str) -> Memory:
     """Load a memory system by name or path. Raises UsageError, DeclarationError."""
-    return load(find("memory system", name, named("firmware", "memories")), Memory)
+    return load(memory_file(name), Memory)

@@ -19,7 +19,7 @@ from ..build.firmware import Image
 from ..dut.client import Dut
 from ..results.cycles import Cycles
 from . import plugin
-from .code import Code, read_code
+from .code import functions, parse_code, read_image
 from .core import Memory, load_core, load_memory
 from .plugin import Counts
 from .price import Clocked, price
@@ -35,6 +35,8 @@ class Estimate(NamedTuple):
     whole: Cycles
     layers: list[Cycles]
     """One after the other; none where the engine has no layers."""
+    counts: Counts
+    """What the whole executed."""
 
 
 def can_estimate(board: Board) -> bool:
@@ -51,29 +53,35 @@ def estimate(board: Board, image: Image, data: bytes, *, layers: bool = False) -
     if board.cycles is None or not can_estimate(board):
         raise UsageError(
             f"cycles cannot be estimated for board {board.name}: it has no table [cycles], or is "
-            "not emulated by QEMU here; 'tinybench boards' lists those that are"
+            "not emulated by QEMU here. docs/cycles.md says what its declaration needs"
         )
     clocked = Clocked(
         load_core(board.cycles.core),
         None if board.cycles.memory is None else load_memory(board.cycles.memory),
         board.clock_hz,
     )
-    code = read_code(Path(image.elf))
-    one = _counted(board, image, code, clocked.memory, INFER, data)
-    parts = _counted(board, image, code, clocked.memory, LAYER, data) if layers else []
+    raw = read_image(Path(image.elf))
+    code = parse_code(raw)
+    one = _counted(board, image, functions(raw), clocked.memory, INFER, data)
+    parts = _counted(board, image, functions(raw), clocked.memory, LAYER, data) if layers else []
     return Estimate(
-        price(clocked, code, one[-1]), [price(clocked, code, counts) for counts in parts]
+        price(clocked, code, one[-1]), [price(clocked, code, part) for part in parts], one[-1]
     )
 
 
 def _counted(
-    board: Board, image: Image, code: Code, memory: Memory | None, function: str, data: bytes
+    board: Board,
+    image: Image,
+    starts: dict[str, int],
+    memory: Memory | None,
+    function: str,
+    data: bytes,
 ) -> list[Counts]:
     """Return what a function executed in an inference: once, or once for each layer.
 
     Kept in the cache, for the same image and input give the same.
     """
-    start = code.functions.get(function)
+    start = starts.get(function)
     if start is None:
         raise ProtocolError(f"{image.elf} has no function {function}, so that nothing is counted")
     flash = range(0)

@@ -23,9 +23,11 @@ from .core import Memory
 COMPILERS = ("gcc", "cc", "clang")
 FLAGS = ("-std=c11", "-O2", "-Wall", "-Wextra", "-shared", "-fPIC", "-fvisibility=hidden")
 BUILD_TIMEOUT_S = 60.0
+INSTRUCTIONS_MOST = 2_000_000
+"""In all blocks together: more than any microcontroller's flash holds."""
 NO_PLUGINS = re.compile(r"(?i)-plugin: |plugin.*(?:not|un)supported|not compiled .*plugin")
 """What a QEMU says that was built without plugins."""
-_BLOCK = re.compile(rb"block ([0-9a-f]{1,8}) ([1-9][0-9]{0,3}) ([1-9][0-9]{0,14})")
+_BLOCK = re.compile(rb"block ([0-9a-f]{1,8}) ([1-9][0-9]{0,2}) ([1-9][0-9]{0,14})")
 _TOTAL = re.compile(rb"total" + rb" ([0-9]{1,15})" * 5)
 
 
@@ -122,11 +124,17 @@ def parse_counts(raw: bytes) -> list[Counts]:
     """Return the counts in what the plugin wrote. Raises ProtocolError for any other line."""
     found: list[Counts] = []
     blocks: dict[tuple[int, int], int] = {}
+    instructions = 0
     for number, line in enumerate(raw.splitlines(keepends=True), 1):
         whole = line.removesuffix(b"\n")
         if block := _BLOCK.fullmatch(whole):
             at = int(block[1], 16), int(block[2])
             blocks[at] = blocks.get(at, 0) + int(block[3])
+            instructions += at[1]
+            if instructions > INSTRUCTIONS_MOST:
+                raise ProtocolError(
+                    f"the blocks that a plugin counted have over {INSTRUCTIONS_MOST} instructions"
+                )
         elif (total := _TOTAL.fullmatch(whole)) and blocks and whole != line:
             found.append(Counts(blocks, *(int(digits) for digits in total.groups())))
             blocks = {}

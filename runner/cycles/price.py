@@ -1,5 +1,6 @@
 """What counted instructions cost: each block priced once, times its executions."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -35,6 +36,14 @@ LIMITS = {
 """What the cycles of each kind of instruction go to."""
 
 
+class _Priced(NamedTuple):
+    """All that the price of an instruction depends on."""
+
+    kind: str
+    words: int
+    pipelined: bool
+
+
 class Clocked(NamedTuple):
     """A core at a clock, with what its memory lets it wait."""
 
@@ -60,13 +69,14 @@ def price(clocked: Clocked, code: Code, counts: Counts) -> Cycles:
     def spend(what: str, cost: Range, times: float) -> None:
         spent[what] = spent.get(what, Range()).plus(cost, times)
 
-    instructions = 0
+    executed = Counter[_Priced]()
     for (address, count), executions in counts.blocks.items():
-        instructions += count * executions
         before: Instruction | None = None
         for one in _instructions(core, code, address, count):
-            spend(LIMITS[one.kind], _cost(core, one, before), executions)
+            executed[_Priced(one.kind, one.words, _pipelined(one, before))] += executions
             before = one
+    for priced, times in executed.items():
+        spend(LIMITS[priced.kind], _cost(core, priced), times)
     spend("branch", as_range(core.cycles.taken), counts.taken)
     spend("load", as_range(core.cycles.unaligned), counts.unaligned)
     uncertainty = core.uncertainty
@@ -84,7 +94,7 @@ def price(clocked: Clocked, code: Code, counts: Counts) -> Cycles:
         memory="" if clocked.memory is None else clocked.memory.name,
         clock_hz=clocked.clock_hz,
         wait_states=clocked.wait_states,
-        instructions=instructions,
+        instructions=executed.total(),
         low=round(low * (1 - uncertainty)),
         usual=round(usual),
         high=round(high * (1 + uncertainty)),
@@ -111,14 +121,19 @@ def _instructions(core: Core, code: Code, address: int, count: int) -> Iterator[
         held = held[one.size_b :]
 
 
-def _cost(core: Core, one: Instruction, before: Instruction | None) -> Range:
-    """Return what an instruction costs behind another."""
-    behind = one.kind == "load" and before is not None and before.kind in SINGLE
-    if behind and before is not None and not before.loaded & one.address:
+def _pipelined(one: Instruction, before: Instruction | None) -> bool:
+    """Whether a load's address does not wait for the single load or store right before it."""
+    if one.kind != "load" or before is None or before.kind not in SINGLE:
+        return False
+    return not before.loaded & one.address
+
+
+def _cost(core: Core, priced: _Priced) -> Range:
+    if priced.pipelined:
         return as_range(core.cycles.load_next)
-    cost = _timing(core, one.kind)
-    if one.words:
-        cost = cost.plus(_timing(core, WORDS[one.kind]), one.words)
+    cost = _timing(core, priced.kind)
+    if priced.words:
+        cost = cost.plus(_timing(core, WORDS[priced.kind]), priced.words)
     return cost
 
 

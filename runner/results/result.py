@@ -11,6 +11,8 @@ from tinybench.errors import RunFolderError
 from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
 from tinybench.read import read_json
 
+from .cycles import Cycles
+
 FORMAT = 1
 RESULT_FILE = "result.json"
 
@@ -402,6 +404,8 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Only where the profile asks for it."""
     reference: Reference | None = None
     """Likewise."""
+    cycles: Cycles | None = None
+    """Estimated, no measurement; only of a board that QEMU emulates, and with declared timings."""
     vips: float | None = None
     """Top-1 times inferences per second, where both were measured."""
     vops: float | None = None

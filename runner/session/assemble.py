@@ -2,9 +2,11 @@
 
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 
 from ..build.engine import Engine
 from ..build.firmware import Image
+from ..cycles.stored import stored_cycles
 from ..results import score
 from ..results.clock import Heard
 from ..results.result import (
@@ -28,9 +30,10 @@ def assemble(
     heard: Heard,
     started_at: str,
     files_sha256: dict[str, str],
+    folder: Path,
     error: str | None = None,
 ) -> Result:
-    """Return what is known, as it is stored; `error` says what ended the run early.
+    """Return what is known, as it is stored in `folder`; `error` says what ended the run early.
 
     `heard` is what the transcripts say of time, by the clock of this computer.
     """
@@ -82,6 +85,7 @@ def assemble(
         energy=known.energies[-1] if known.energies else None,
         float_model=known.float_models[-1] if known.float_models else None,
         reference=known.references[-1] if known.references else None,
+        cycles=stored_cycles(folder, board),
         vips=vips,
         vops=vops,
         files_sha256=files_sha256,

@@ -24,11 +24,14 @@ from ..build.engine import Engine, load_engine
 from ..build.firmware import Image, build, check_emulator
 from ..build.inputs import Inputs, resolve
 from ..build.task import Task
+from ..cycles.core import core_file, memory_file
+from ..cycles.estimate import can_estimate
 from ..desk.flash import flasher_of
 from ..desk.line import Way
 from ..desk.station import Site, Station
 from ..measure.arena import built_engine
 from ..measure.modes import WindowLength
+from ..results.names import CORE_FILE, MEMORY_FILE
 from ..results.provenance import gather
 from ..results.request import MODELLED, Request, is_recipe
 from ..results.result import Provenance
@@ -148,7 +151,7 @@ def make_plan(station: Station, track: Track, say: Callable[[str], None]) -> Pla
         manifest = _manifest(task, inputs)
     else:
         manifest = image.manifest
-    copies = _copies(asked, task, inputs, image, energy_image)
+    copies = _copies(asked, board, task, inputs, image, energy_image)
     hashes = [built.elf_sha256 for built in (image, energy_image) if built]
     sha256 = {
         "firmware": " ".join(hashes) or "not built here",
@@ -176,7 +179,12 @@ def make_plan(station: Station, track: Track, say: Callable[[str], None]) -> Pla
 
 
 def _copies(
-    asked: Request, task: Task, inputs: Inputs, image: Image | None, energy_image: Image | None
+    asked: Request,
+    board: Board,
+    task: Task,
+    inputs: Inputs,
+    image: Image | None,
+    energy_image: Image | None,
 ) -> dict[str, Path]:
     """Return what decides the result, by the names it is kept by."""
     copies = {
@@ -191,6 +199,10 @@ def _copies(
     if inputs.model_origin in ("official", "embedded"):
         model = task.embedded_model if inputs.model_origin == "embedded" else task.model
         copies["model.toml"] = find("model", model, models.names())
+    if image is not None and board.cycles is not None and can_estimate(board):
+        copies[CORE_FILE] = core_file(board.cycles.core)
+        if board.cycles.memory is not None:
+            copies[MEMORY_FILE] = memory_file(board.cycles.memory)
     return copies
 
 

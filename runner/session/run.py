@@ -164,6 +164,7 @@ def _measure(
         if plan.profile.float_share is not None and asked.mode != "performance":
             steps.compute_float(task, plan.inputs, plan.accuracy_samples, known, track)
         steps.compare_reference(plan, known, track, say)
+        steps.estimate_cycles(plan, folder, known, say)
         with contextlib.suppress(RunFolderError):  # what cannot be compressed stays text
             pack(folder)
     except (TinybenchError, KeyboardInterrupt) as error:
@@ -171,14 +172,16 @@ def _measure(
         if line_was_open(folder):
             with contextlib.suppress(RunFolderError):  # the first error is the one to tell
                 times = heard(folder, emulated=plan.board.emulated)
-                _store(assemble(plan, known, met, times, started_at, files, why), known, folder)
+                _store(
+                    assemble(plan, known, met, times, started_at, files, folder, why), known, folder
+                )
             say(
                 f"stopped; what was measured until then is in {folder}, what was said on the line "
                 f"in {folder / TRANSCRIPT_FILE}; go on with: tinybench resume {folder}"
             )
         raise
     times = heard(folder, emulated=plan.board.emulated)
-    result = _store(assemble(plan, known, met, times, started_at, files), known, folder)
+    result = _store(assemble(plan, known, met, times, started_at, files, folder), known, folder)
     return Outcome(result, rules.judged(result, task, plan.profile), folder)
 
 

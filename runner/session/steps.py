@@ -9,12 +9,14 @@ import msgspec
 from msgspec.structs import replace
 
 from tinybench.datasets.reader import Sample
-from tinybench.errors import ToolMissingError
+from tinybench.errors import TinybenchError, ToolMissingError
 from tinybench.files import write_whole
 from tinybench.track import Track
 
 from ..build.inputs import Inputs
 from ..build.task import Task
+from ..cycles.estimate import can_estimate, estimate
+from ..cycles.plugin import as_text
 from ..dut.client import Dut
 from ..measure import energy_mode, modes
 from ..measure.float_model import float_quality
@@ -23,7 +25,7 @@ from ..measure.profile import LAYERS_MAX, engine_steps, steps_of
 from ..measure.profile import time_layers as timed
 from ..measure.reference import compare
 from ..results.journal import Entry
-from ..results.names import PROFILE_FILE
+from ..results.names import CYCLES_FILE, PROFILE_FILE
 from .bisect import first_layer
 from .known import Known
 from .plan import Plan
@@ -133,6 +135,20 @@ def time_layers(dut: Dut, plan: Plan, folder: Path) -> None:
     found = timed(dut, plan.board, plan.task.name, model.name, steps, first)
     text = msgspec.json.format(msgspec.json.encode(found), indent=1)
     write_whole(folder / PROFILE_FILE, text + b"\n")
+
+
+def estimate_cycles(plan: Plan, folder: Path, known: Known, say: Callable[[str], None]) -> None:
+    """Count what one inference executes, into the run folder, where its cycles can be estimated.
+
+    What is in the way is said, and no fault of the run.
+    """
+    if plan.image is None or not known.windows or not can_estimate(plan.board):
+        return
+    try:
+        found = estimate(plan.board, plan.image, plan.timed_samples[0].windows()[0])
+        write_whole(folder / CYCLES_FILE, as_text([found.counts]))
+    except (TinybenchError, OSError) as error:
+        say(f"no estimate of cycles: {error}")
 
 
 def compare_reference(plan: Plan, known: Known, track: Track, say: Callable[[str], None]) -> None:

@@ -64,6 +64,8 @@ INSTRUCTIONS_MUST = {
     "stm32-h405": _M4,
     "qemu-riscv32": {},
 }
+CYCLES_MUST = {"kws": 4.6e6, "vww": 8.5e6, "ic": 16.5e6, "ic02": 80e6, "ad": 0.48e6}
+"""Of nucleo-l4r5, estimated: below the best published of real boards with this core."""
 TENSOR_RAM_MUST_B = {"kws": 17e3, "vww": 84e3, "ic": 53e3, "ic02": 132e3, "ad": 5e3}
 
 
@@ -167,6 +169,13 @@ def _every_board(environment: dict[str, str]) -> list[Figure]:
                 Figure(f"tensor_ram_b.{name}", ram_b, "B", TENSOR_RAM_MUST_B[task], "all tensors"),
                 Figure(f"code_flash_b.{name}", code_b, "B", 24e3, "whole firmware without weights"),
                 *_whole_image(name, result["firmware"]),
+                Figure(
+                    f"cycles.{name}",
+                    result["cycles"]["usual"],
+                    "1",
+                    CYCLES_MUST[task] if board == "nucleo-l4r5" else None,
+                    "estimated, per inference",
+                ),
             ]
     return figures
 

@@ -1,5 +1,6 @@
 """QEMU's own count of instructions beside the timer of the board that it emulates."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import pytest
 
 from tests import ROOT
 from tests.runner.rules.a_run import PROFILE
+from tinybench.runner.compare.change import measured
+from tinybench.runner.report.terminal.text import facts
+from tinybench.runner.results.names import CYCLES_FILE
 from tinybench.runner.results.request import Request
 from tinybench.runner.rules import check_folder
 from tinybench.runner.rules.judge import Outcome
@@ -39,6 +43,29 @@ def test_the_timer_of_an_emulated_board_agrees_with_the_emulators_count(tmp_path
     assert found.result.performance.latency_uncertainty_s is None
     assert any(window.counted_s is not None for window in found.result.performance.windows)
     assert check_folder(found.result, found.folder) == []
+    _assert_estimated(found)
+
+
+def _assert_estimated(found: Outcome) -> None:
+    """The cycles of a run: of the instructions that its timer counted, and no others' to change."""
+    cycles, performance = found.result.cycles, found.result.performance
+    assert cycles is not None
+    assert performance is not None
+    assert performance.instructions_per_inference is not None
+    assert 0 <= performance.instructions_per_inference - cycles.instructions < 100
+    assert cycles.low < cycles.usual < cycles.high
+    (compared,) = measured(found.folder).values()
+    assert compared.metrics["cycles"].value == cycles.usual
+    said = "; ".join(value for name, value in facts(found.result) if name == "cycles")
+    assert said.startswith(f"estimated {cycles.usual:,} cycles")
+    assert "not a measurement" in said
+    counted = found.folder / CYCLES_FILE
+    counted.write_bytes(re.sub(rb"total [0-9]+", b"total 1", counted.read_bytes()))
+    broken = check_folder(found.result, found.folder)
+    assert any("cycles.usual" in one.found for one in broken)
+    counted.write_bytes(b"no counts\n")
+    broken = check_folder(found.result, found.folder)
+    assert any("line 1 of what the plugin" in one.found for one in broken)
 
 
 def test_an_emulated_timer_with_another_prescaler_is_found(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from ...results.result import (
     Result,
 )
 from ...rules import Ruling, Verdict, Violation
+from .cycles import estimated
 from .energy import incomplete
 from .published import placed, words
 
@@ -170,6 +171,8 @@ def facts(result: Result) -> list[tuple[str, str]]:
                     f"{performance.instructions_per_inference:,} per inference (exact, emulated)",
                 )
             )
+        if result.cycles is not None:
+            said.append(("cycles", estimated(result.cycles)))
         said.append(("latency", _latency(performance, result)))
         said += [("clock", _clock(clock)) for clock in result.clocks]
         said.append(

@@ -21,6 +21,7 @@ from ...build.board import Board, load_board
 from ...build.elf import sizes
 from ...build.inputs import origin_of
 from ...build.task import Task, load_task
+from ...cycles.stored import stored_cycles
 from ...results import score
 from ...results.journal import Head, Noted, head_sha256
 from ...results.names import INPUTS_FILE, MANIFEST_FILE
@@ -168,6 +169,7 @@ def _measured(run: _Run) -> dict[str, Any]:
         "energy": noted.energy,
         "float_model": noted.float_model,
         "reference": noted.reference,
+        "cycles": board and stored_cycles(run.folder, board),
         "vips": vips,
         "vops": vops,
         "steps": noted.steps or result.steps,

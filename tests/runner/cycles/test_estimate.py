@@ -23,7 +23,7 @@ COUNT = st.integers(0, 10**15 - 1)
 COUNTS = st.builds(
     Counts,
     st.dictionaries(
-        st.tuples(st.integers(0, 2**32 - 1), st.integers(1, 9999)),
+        st.tuples(st.integers(0, 2**32 - 1), st.integers(1, 999)),
         st.integers(1, 10**15 - 1),
         min_size=1,
         max_size=5,
@@ -54,7 +54,7 @@ def test_damaged_counts_are_never_other_counts_with_another_shape(
 
 
 def _priced(words: bytes, counts: Counts, core: str = "cortex-m4", memory: str = "") -> tuple:
-    code = Code([(0, words)], {})
+    code = Code([(0, memoryview(words))])
     clocked = Clocked(load_core(core), load_memory(memory) if memory else None, 120_000_000)
     found = price(clocked, code, counts)
     return found.instructions, found.usual, found.limited_by

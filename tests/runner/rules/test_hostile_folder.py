@@ -14,7 +14,7 @@ from tinybench.runner import cli
 
 PLACES = (
     *("result.json", "SHA256SUMS", "journal.jsonl", "transcript.jsonl", "manifest.json"),
-    *("profile.json", "task.toml", "profile.toml", "board.toml", "firmware.elf"),
+    *("profile.json", "task.toml", "profile.toml", "board.toml", "firmware.elf", "cycles.txt"),
 )
 TIMEOUT_S = 60
 MEMORY_B = 8 << 30
