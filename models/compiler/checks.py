@@ -160,5 +160,8 @@ def check_same_quantisation(source: Tensor, target: Tensor) -> None:
     """Raise ModelError unless both stand for the same real numbers; floats always do."""
     if not (source.scales or target.scales):
         return
+    for tensor in (source, target):
+        if not tensor.scales or not tensor.zero_points:
+            raise ModelError(f"{tensor} has no scale and zero point, as its other end has")
     if source.zero_point != target.zero_point or abs(source.scale - target.scale) > 1e-6:
         raise ModelError(f"{source} and {target} must have the same scale and zero point")

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+from .checks import RANGES
 from .graph import Graph, Tensor
 from .interface import Interface, Upload, uploads
 from .layout import Memory
@@ -112,9 +113,14 @@ def result_count(graph: Graph, interface: Interface) -> int:
 
 def enough_decimals(target: Tensor) -> int:
     """Return how many decimals tell two values of an output apart."""
-    if not target.scales or target.type == "FLOAT32":
+    if not _has_steps(target):
         return FLOAT_DECIMALS if target.type == "FLOAT32" else 0
     return max(0, math.ceil(-math.log10(target.scale)))
+
+
+def _has_steps(target: Tensor) -> bool:
+    """Whether an output is quantised, and stands for real numbers."""
+    return target.type in RANGES and bool(target.scales)
 
 
 def _input(number: int, upload: Upload) -> str:
@@ -177,7 +183,7 @@ def _results(targets: list[Tensor], memory: Memory, interface: Interface) -> lis
 def _result(target: Tensor, place: str) -> str:
     if target.type == "FLOAT32":
         return f"{place}[index]"
-    if not target.scales:
+    if not _has_steps(target):
         return f"(float){place}[index]"
     return f"(float)({place}[index] - ({target.zero_point})) * {_float(target.scale)}"
 

@@ -27,6 +27,14 @@ def lower(graph: Graph, kernels: str) -> list[Step]:
 
 
 def _lowered(graph: Graph, op: Operator, variant: Variant) -> Step | list[Step]:
+    found = _steps(graph, op, variant)
+    written = {step.output for step in (found if isinstance(found, list) else [found])}
+    if not written >= set(op.outputs):
+        raise ModelError(f"has {len(op.outputs)} outputs; {len(written)} are supported")
+    return found
+
+
+def _steps(graph: Graph, op: Operator, variant: Variant) -> Step | list[Step]:
     lower = _lower_of(graph, op)
     images = _images(graph, op) if kind(op.name).each_image else 1
     if images == 1:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.firmware import model_runner
 from tests.firmware.model_runner import HOST, TARGETS, Target
-from tests.models import random_floats, random_onnx
+from tests.models import random_batches, random_floats, random_onnx
 from tests.models import tflite_builder as build
 from tests.models.random_arithmetic import REAL
 from tests.models.random_moves import batch_to_space
@@ -83,6 +83,20 @@ def test_random_shapes_and_scales_equal_the_reference(
     """Sixteen models of an operator, on random inputs."""
     rng = np.random.default_rng(0)
     check((RANDOM[name](rng) for _ in range(MODELS)), HOST, host_objects, tmp_path, rng)
+
+
+@pytest.mark.parametrize("floats", [False, True], ids=["int8", "floats"])
+def test_a_batch_equals_the_reference(
+    floats: bool, host_objects: list[Path], tmp_path: Path
+) -> None:
+    """Several images at once, two random models of each operator that works image by image."""
+    rng = np.random.default_rng(6)
+    models = [random_batches.batch_of(name, rng) for name in random_batches.NAMES * 2]
+    if floats:
+        reals = (random_floats.floats(model) for model in models)
+        check_floats("SOFTMAX", reals, HOST, host_objects, tmp_path, rng)
+    else:
+        check(models, HOST, host_objects, tmp_path, rng)
 
 
 def steps_between(found: np.ndarray, wanted: np.ndarray) -> np.ndarray:

@@ -56,7 +56,9 @@ def read_tensor(model: Any, subgraph: Any, index: int) -> Tensor:
     zero_points: tuple[int, ...] = ()
     axis = 0
     quantisation = raw.Quantization()
-    if quantisation is not None:
+    # What a converter noted of floats means nothing.
+    real = raw.Type() in (tflite.TensorType.FLOAT32, tflite.TensorType.FLOAT16)
+    if quantisation is not None and not real:
         scales, axis = floats(quantisation, "Scale"), quantisation.QuantizedDimension()
         zero_points = ints(quantisation, "ZeroPoint")
     if not 0 <= raw.Buffer() < model.BuffersLength():

@@ -1,0 +1,45 @@
+"""Damaged models of all operators: refused in words or compiled, in little time and memory."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests import ROOT, soak
+from tests.models import mutants
+
+COUNT = 300
+SOAK = 1_000_000
+PROCESSES = 2
+SOAK_TIMEOUT_S = 6 * 3600
+
+
+def test_a_few_hundred_mutants_are_refused_or_compiled() -> None:
+    """No traceback, no line broken in two, none that takes longer than CPU_S."""
+    assert mutants.search(COUNT, seed=0) == (COUNT, [])
+
+
+@pytest.mark.soak
+def test_a_million_mutants_are_refused_or_compiled() -> None:
+    """The same in processes of bounded memory; the figures go to build/soak.json."""
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.models.mutants", str(SOAK // PROCESSES), str(seed)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for seed in range(1, PROCESSES + 1)
+    ]
+    found, done = list[str](), 0
+    for child in children:
+        out, _ = child.communicate(timeout=SOAK_TIMEOUT_S)
+        assert child.returncode == 0, "it ran out of memory, or was killed"
+        told = json.loads(out)
+        found += told["found"]
+        done += told["count"]
+    soak.record("model.mutants", done, SOAK, better="higher")
+    soak.record("model.tracebacks", len(found), 0, better="lower")
+    assert found == []
+    assert done >= SOAK
