@@ -22,6 +22,15 @@ SCALE_BITS = 60
 ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_RELU6 = 0, 1, 3
 
 
+def is_quantised(tensor: Tensor) -> bool:
+    """Whether a tensor's integers stand for other numbers; those of an int32 may be its own."""
+    if tensor.type != "INT32":
+        return tensor.type in RANGES
+    scales = tensor.scales
+    fits = len(scales) == 1 and math.isfinite(scales[0]) and scales[0] > 0
+    return fits and tensor.zero_points == (0,)
+
+
 def check_scales(tensor: Tensor) -> None:
     """Raise ModelError unless every scale is a positive number."""
     if any(not (math.isfinite(scale) and scale > 0) for scale in tensor.scales):
@@ -124,14 +133,14 @@ def constant(tensor: Tensor | None, kind: str, what: str) -> np.ndarray:
 
 
 def activation_range(op: Operator, output: Tensor) -> tuple[int, int]:
-    """Return the least and greatest int8 output that the fused activation leaves.
+    """Return the least and greatest output that the fused activation leaves.
 
     Ref: CalculateActivationRangeQuantized.
     """
     kind = op.options["FusedActivationFunction"]
     if kind not in (ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_RELU6):
         raise ModelError(f"fused activation {kind} is not supported; NONE, RELU and RELU6 are")
-    low, high = INT8_MIN, INT8_MAX
+    low, high = RANGES[output.type]
     if kind != ACTIVATION_NONE:
         low = max(low, output.zero_point)
     if kind == ACTIVATION_RELU6:
@@ -140,9 +149,9 @@ def activation_range(op: Operator, output: Tensor) -> tuple[int, int]:
 
 
 def six_of(tensor: Tensor) -> int:
-    """Return the int8 that stands for six."""
+    """Return the integer that stands for six."""
     six = float(np.float32(6.0) / np.float32(tensor.scale))
-    return min(INT8_MAX, tensor.zero_point + math.floor(min(six, 1e6) + 0.5))
+    return min(RANGES[tensor.type][1], tensor.zero_point + math.floor(min(six, 1e6) + 0.5))
 
 
 def check_same_quantisation(source: Tensor, target: Tensor) -> None:

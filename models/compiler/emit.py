@@ -5,13 +5,14 @@ import math
 
 import numpy as np
 
+from .checks import is_quantised
 from .graph import Graph, Tensor
 from .interface import Interface, Upload, uploads
 from .layout import Memory
 from .step import Constant, Step
 
 _PER_LINE = 24
-CTYPES = {"FLOAT32": "float", "INT32": "int32_t", "UINT8": "uint8_t"}
+CTYPES = {"FLOAT32": "float", "INT32": "int32_t", "INT16": "int16_t", "UINT8": "uint8_t"}
 """Of a model's outputs; int8_t where none is named."""
 FLOAT_DECIMALS = 6
 
@@ -106,7 +107,7 @@ def result_count(graph: Graph, interface: Interface) -> int:
 
 def _enough_decimals(target: Tensor) -> int:
     """Return how many decimals tell two values of an output apart."""
-    if target.type not in ("INT8", "UINT8"):
+    if not is_quantised(target):
         return FLOAT_DECIMALS if target.type == "FLOAT32" else 0
     return max(0, math.ceil(-math.log10(target.scale)))
 
@@ -171,7 +172,7 @@ def _results(targets: list[Tensor], memory: Memory, interface: Interface) -> lis
 def _result(target: Tensor, place: str) -> str:
     if target.type == "FLOAT32":
         return f"{place}[index]"
-    if target.type == "INT32":
+    if not is_quantised(target):
         return f"(float){place}[index]"
     return f"(float)({place}[index] - ({target.zero_point})) * {_float(target.scale)}"
 

@@ -127,7 +127,9 @@ def planar_tensors(graph: Graph) -> frozenset[int]:
 
     A tensor is planar when all that touch it agree to that, and one of them wants it.
     """
-    planar = {t.index for t in graph.tensors if t.data is None and len(t.shape) == 4}
+    planar = {
+        t.index for t in graph.tensors if t.data is None and t.type == "INT8" and len(t.shape) == 4
+    }
     planar -= {*graph.inputs, *graph.outputs}
     asked = [(op, _planes(graph, op)) for op in graph.operators]
     while True:
