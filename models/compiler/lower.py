@@ -150,6 +150,8 @@ def planar_tensors(graph: Graph) -> frozenset[int]:
 
 
 def _planes(graph: Graph, op: Operator) -> Planes:
+    if any(tensor.type != "INT8" for tensor in activations(graph, op)):
+        return Planes()
     try:
         return kind(op.name).planes(graph, op)
     except ModelError:

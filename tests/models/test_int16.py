@@ -58,6 +58,15 @@ def test_what_would_not_be_exact_is_refused(case: str, tmp_path: Path) -> None:
         compile_model(build.write(make()), tmp_path, model_id="x01")
 
 
+def test_only_int8_lies_in_planes(tmp_path: Path) -> None:
+    """A layer of another type is refused in words where a core keeps channels in planes, too."""
+    model = wide("CONV_2D", np.random.default_rng(0))
+    tensors = [replace(t, type="FLOAT32") if t.type == "INT16" else t for t in model.tensors]
+    with pytest.raises(ModelError, match="operator 0 CONV_2D"):
+        compile_model(build.write(replace(model, tensors=tensors)), tmp_path, model_id="x01",
+                      kernels="dsp")  # fmt: skip
+
+
 def test_an_upload_is_of_int16(tmp_path: Path) -> None:
     """Two bytes an element, with its own decimals in the answers; no other format will do."""
     model = wide("LEAKY_RELU", np.random.default_rng(0))

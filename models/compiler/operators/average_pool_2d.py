@@ -5,12 +5,12 @@ from tinybench.errors import ModelError
 from ..checks import activation_range, check_same_quantisation, source_and_target
 from ..floats import limit_fields, one_input
 from ..graph import Graph, Operator, Tensor
-from ..int16 import check_symmetric
-from ..int16 import limit_fields as wide_limits
-from ..int16 import one_input as wide_input
 from ..overlap import pixel_by_pixel
 from ..step import Kind, Lower, Planes, Step, Variant
 from ..window import Window, window_of
+from .int16 import check_symmetric
+from .int16 import limit_fields as wide_limits
+from .int16 import one_input as wide_input
 
 WIDE_MAX = 65535
 """Pixels of a window of int16, whose sum fits 32 bits."""

@@ -6,8 +6,6 @@ from tinybench.errors import ModelError
 
 from ..floats import convolution, weighted
 from ..graph import Graph, Operator
-from ..int16 import INT32_BIASES
-from ..int16 import convolution as wide_convolution
 from ..layer import Convolution, layer_channels, multipliers, read_layer
 from ..output_stage import (
     MVE_CHANNELS,
@@ -24,6 +22,8 @@ from ..output_stage import (
 from ..overlap import SAME_PLACE, pixel_by_pixel
 from ..step import Constant, Kind, Planes, Step, Variant
 from ..window import window_of
+from .int16 import INT32_BIASES
+from .int16 import convolution as wide_convolution
 
 MVE_TAPS = 16
 """Lanes of a vector of int8."""

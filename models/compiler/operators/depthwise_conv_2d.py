@@ -7,7 +7,6 @@ from tinybench.errors import ModelError
 from ..fixed_point import INT8_MIN
 from ..floats import convolution, weighted
 from ..graph import Graph, Operator
-from ..int16 import convolution as wide_convolution
 from ..layer import Convolution, layer_channels, multipliers, read_layer
 from ..output_stage import (
     limit_fields,
@@ -23,6 +22,7 @@ from ..overlap import SAME_PLACE, pixel_by_pixel, plane_by_plane, row_by_row
 from ..step import Kind, Planes, Step, Variant
 from ..window import Window, window_of
 from .conv_2d import MVE_TAPS, convolution_planes, convolve
+from .int16 import convolution as wide_convolution
 from .planewise import constants, overlaps, planewise
 
 

@@ -4,8 +4,8 @@ from tinybench.errors import ModelError
 
 from ..checks import source_and_target
 from ..graph import Graph, Operator
-from ..int16 import check_symmetric, one_input
 from ..step import Kind, Step, Variant
+from .int16 import check_symmetric, one_input
 
 
 def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:

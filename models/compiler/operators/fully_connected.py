@@ -6,8 +6,6 @@ from tinybench.errors import ModelError
 
 from ..floats import convolution, weighted
 from ..graph import Graph, Operator, Tensor
-from ..int16 import INT32_BIASES
-from ..int16 import convolution as wide_convolution
 from ..layer import Convolution, Layer, layer_channels, multipliers, read_layer
 from ..output_stage import (
     Channels,
@@ -20,6 +18,8 @@ from ..output_stage import (
 from ..step import Kind, Step, Variant
 from ..window import Window
 from .conv_2d import convolve, mve_constants
+from .int16 import INT32_BIASES
+from .int16 import convolution as wide_convolution
 
 
 def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:

@@ -4,8 +4,8 @@ from tinybench.errors import ModelError
 
 from ..checks import RANGES, is_quantised, source_and_target
 from ..graph import WIDTHS_B, Graph, Operator, Tensor
-from ..int16 import check_symmetric, one_input
 from ..step import Kind, Step, Variant
+from .int16 import check_symmetric, one_input
 from .pairs import product_scaling
 from .tables import scaling, table_step
 

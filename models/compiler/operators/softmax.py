@@ -10,10 +10,10 @@ from ..checks import source_and_target
 from ..fixed_point import softmax_exponentials
 from ..floats import one_input
 from ..graph import Graph, Operator, Tensor
-from ..int16 import check_symmetric, curve_table
-from ..int16 import one_input as wide_input
 from ..overlap import IN_PLACE
 from ..step import Constant, Kind, Step, Variant
+from .int16 import check_symmetric, curve_table
+from .int16 import one_input as wide_input
 from .pairs import product_scaling
 
 WIDE_MOST = 65536

@@ -7,9 +7,9 @@ from tinybench.errors import ModelError
 from ..checks import activation, check_quantisation, constant, inputs
 from ..fixed_point import INT32_MAX, quantised_multiplier
 from ..graph import Graph, Operator
-from ..int16 import check_symmetric
 from ..output_stage import weights_constant
 from ..step import Constant, Kind, Step, Variant
+from .int16 import check_symmetric
 
 
 def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:

@@ -7,12 +7,12 @@ from tinybench.errors import ModelError
 from ..checks import activation, constant, image, inputs
 from ..floats import HEADER, biases_of, limit_fields, real_constant, reals
 from ..graph import Graph, Operator, Tensor
-from ..int16 import HEADER as WIDE_HEADER
-from ..int16 import stage
 from ..layer import Layer, layer_channels, multipliers
 from ..output_stage import plain_constant, plain_fields, weights_constant
 from ..step import Kind, Step, Variant
 from ..window import PADDING_SAME, PADDING_VALID, Window
+from .int16 import HEADER as WIDE_HEADER
+from .int16 import stage
 
 
 def _read(graph: Graph, op: Operator) -> tuple[Layer, Window]:

@@ -10,11 +10,11 @@ from ...checks import activation_range, check_same_quantisation, inputs, operand
 from ...fixed_point import INT32_MAX, quantised_multiplier
 from ...floats import HEADER, limit_fields
 from ...graph import Graph, Operator, Tensor
-from ...int16 import HEADER as WIDE_HEADER
-from ...int16 import check_symmetric
 from ...overlap import IN_PLACE, Overlap
 from ...step import Lower, Step, Variant
 from ...strides import array_fields, collapse, dense
+from ..int16 import HEADER as WIDE_HEADER
+from ..int16 import check_symmetric
 
 RANK = 4
 

@@ -2,8 +2,8 @@
 
 from ...checks import activation_range
 from ...graph import Graph, Operator
-from ...int16 import HEADER, check_symmetric, limit_fields
 from ...step import Kind, Step, Variant
+from ..int16 import HEADER, check_symmetric, limit_fields
 from . import float_pair, operands, pair_step, product_scaling
 
 

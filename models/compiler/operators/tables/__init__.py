@@ -10,10 +10,10 @@ from ...checks import RANGES, check_same_quantisation, source_and_target
 from ...fixed_point import INT32_MAX, quantised_multiplier, requantise
 from ...floats import MOST, one_input
 from ...graph import Graph, Operator, Tensor
-from ...int16 import curve_scaling
-from ...int16 import one_input as wide_input
 from ...overlap import IN_PLACE
 from ...step import Constant, Kind, Lower, Step, Variant
+from ..int16 import curve_scaling
+from ..int16 import one_input as wide_input
 
 Function = Callable[[Operator, Tensor, Tensor], Callable[[int], float]]
 """From an operator, its input and its output to what it makes of a value; clamped afterwards."""

@@ -7,8 +7,8 @@ from tinybench.errors import ModelError
 
 from ...checks import source_and_target
 from ...graph import Graph, Operator, Tensor
-from ...int16 import check_symmetric, one_input
 from ...step import Step, Variant
+from ..int16 import check_symmetric, one_input
 from ..pairs import product_scaling
 from . import scaling, table
 

@@ -7,14 +7,14 @@ import numpy as np
 
 from tinybench.errors import ModelError
 
-from .checks import RANGES, activation_range, constant
-from .fixed_point import INT32_MAX, quantised_multiplier
-from .graph import Operator, Tensor
-from .layer import Layer
-from .output_stage import weights_constant
-from .overlap import IN_PLACE
-from .step import Constant, Step
-from .window import Window
+from ...checks import RANGES, activation_range, constant
+from ...fixed_point import INT32_MAX, quantised_multiplier
+from ...graph import Operator, Tensor
+from ...layer import Layer
+from ...output_stage import weights_constant
+from ...overlap import IN_PLACE
+from ...step import Constant, Step
+from ...window import Window
 
 HEADER = "int16.h"
 SUM_BITS = 47
