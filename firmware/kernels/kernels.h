@@ -102,6 +102,8 @@ struct softmax {
     int32_t rows, classes;
 };
 void softmax(const struct softmax *op, const int8_t *in, int8_t *out);
+/* The same; outputs of int16 have the scale 1/65536 and the zero point -32768. */
+void softmax_to_int16(const struct softmax *op, const int8_t *in, void *out);
 
 /* Sum of two tensors of one shape. Each `..._offset` is added to values, the
  * rest scales them. */

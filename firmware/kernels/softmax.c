@@ -1,5 +1,6 @@
 /* Softmax in fixed point, plain C. */
 #include "fixed_point.h"
+#include "int16.h"
 #include "kernels.h"
 
 /* 1 / (1 + x) for x in 0 .. 1, both fractions of 2^31: three steps of Newton's method. */
@@ -15,8 +16,12 @@ static int32_t reciprocal_of_one_plus(int32_t x) {
     return guess >= 1 << 30 ? INT32_MAX : 2 * guess;
 }
 
-void softmax(const struct softmax *op, const int8_t *in, int8_t *out) {
-    for (int32_t row = 0; row < op->rows; row++, in += op->classes, out += op->classes) {
+/* In `bits` bits. */
+static inline __attribute__((always_inline)) void each_row(const struct softmax *op,
+                                                           const int8_t *in, int8_t *bytes,
+                                                           short_int *shorts, int32_t bits) {
+    const int32_t least = -(1 << (bits - 1));
+    for (int32_t row = 0; row < op->rows; row++, in += op->classes) {
         int32_t max = INT8_MIN;
         for (int32_t i = 0; i < op->classes; i++) {
             max = in[i] > max ? in[i] : max;
@@ -28,11 +33,23 @@ void softmax(const struct softmax *op, const int8_t *in, int8_t *out) {
         const int32_t zeros = __builtin_clz((uint32_t)sum);
         const int32_t fraction = (int32_t)(((uint32_t)sum << zeros) - (1u << 31));
         const int32_t scale = reciprocal_of_one_plus(fraction);
-        const int32_t shift = 12 - zeros + 31 - 8;
+        const int32_t shift = 12 - zeros + 31 - bits;
         for (int32_t i = 0; i < op->classes; i++) {
             const int32_t share = rounding_doubling_high_mul(scale, op->exponentials[max - in[i]]);
-            const int32_t value = rounding_divide_by_pot(share, shift) + INT8_MIN;
-            out[i] = (int8_t)clamp(value, INT8_MIN, INT8_MAX);
+            const int32_t value = rounding_divide_by_pot(share, shift) + least;
+            if (bits == 8) {
+                *bytes++ = (int8_t)clamp(value, INT8_MIN, INT8_MAX);
+            } else {
+                *shorts++ = (int16_t)clamp(value, INT16_MIN, INT16_MAX);
+            }
         }
     }
+}
+
+void softmax(const struct softmax *op, const int8_t *in, int8_t *out) {
+    each_row(op, in, out, 0, 8);
+}
+
+void softmax_to_int16(const struct softmax *op, const int8_t *in, void *out) {
+    each_row(op, in, 0, out, 16);
 }

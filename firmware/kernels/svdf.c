@@ -5,11 +5,12 @@
 
 #include "fixed_point.h"
 
-/* Put a value behind the others of a filter, and return the sum of all by their weights. */
-static int32_t remember(const struct svdf *op, uint8_t *state, const int16_t *times,
-                        int32_t value) {
+/* Put a value behind the others of a filter, and return the sum of all by their weights; it may go
+ * around. */
+static uint32_t remember(const struct svdf *op, uint8_t *state, const int16_t *times,
+                         int32_t value) {
     const uint32_t width = op->wide ? 2 : 1;
-    int32_t sum = 0;
+    uint32_t sum = 0;
     for (int32_t i = 0; i < op->memory; i++) {
         uint8_t *at = state + width * (uint32_t)i;
         if (i < op->memory - 1) {
@@ -24,7 +25,7 @@ static int32_t remember(const struct svdf *op, uint8_t *state, const int16_t *ti
         if (op->wide) {
             memcpy(&kept, at, width);
         }
-        sum += times[i] * (kept - op->state_zero_point);
+        sum += (uint32_t)(times[i] * (kept - op->state_zero_point));
     }
     return sum;
 }
@@ -34,7 +35,7 @@ void svdf(const struct svdf *op, const int8_t *in, void *state, int8_t *out) {
     const int32_t width = op->wide ? 2 : 1;
     uint8_t *kept = state;
     for (int32_t unit = 0; unit < op->filters / op->rank; unit++) {
-        int32_t sum = op->biases[unit];
+        uint32_t sum = (uint32_t)op->biases[unit];
         for (int32_t i = 0; i < op->rank; i++, kept += width * op->memory) {
             const int32_t filter = unit * op->rank + i;
             const int8_t *weight = op->features + filter * op->in_c;
@@ -46,7 +47,8 @@ void svdf(const struct svdf *op, const int8_t *in, void *state, int8_t *out) {
             value = clamp(value, -most - 1, most) + op->state_zero_point;
             sum += remember(op, kept, op->times + filter * op->memory, value);
         }
-        const int32_t result = requantise(sum, op->multiplier, op->shift) + op->out_zero_point;
+        const int32_t result =
+            requantise((int32_t)sum, op->multiplier, op->shift) + op->out_zero_point;
         *out++ = (int8_t)clamp(result, INT8_MIN, INT8_MAX);
     }
 }

@@ -30,6 +30,15 @@ _REACH = {
 """Least and greatest real number of fused activations."""
 
 
+def is_quantised(tensor: Tensor) -> bool:
+    """Whether a tensor's integers stand for other numbers; those of an int32 may be its own."""
+    if tensor.type != "INT32":
+        return tensor.type in RANGES and bool(tensor.scales)
+    scales = tensor.scales
+    fits = len(scales) == 1 and math.isfinite(scales[0]) and scales[0] > 0
+    return fits and tensor.zero_points == (0,)
+
+
 def check_scales(tensor: Tensor) -> None:
     """Raise ModelError unless every scale is a positive number."""
     if any(not (math.isfinite(scale) and scale > 0) for scale in tensor.scales):
@@ -132,7 +141,7 @@ def constant(tensor: Tensor | None, kind: str, what: str) -> np.ndarray:
 
 
 def activation_range(op: Operator, output: Tensor) -> tuple[int, int]:
-    """Return the least and greatest int8 output that the fused activation leaves.
+    """Return the least and greatest output that the fused activation leaves.
 
     Ref: CalculateActivationRangeQuantized.
     """
@@ -141,19 +150,22 @@ def activation_range(op: Operator, output: Tensor) -> tuple[int, int]:
         raise ModelError(f"fused activation {kind} is not supported; NONE, RELU, RELU_N1_TO_1 and "
                          "RELU6 are")  # fmt: skip
     least, most = _REACH[int(kind)]
-    low = INT8_MIN if least is None else step_of(least, output)
-    high = INT8_MAX if most is None else step_of(most, output)
-    return low, high
+    low, high = RANGES[output.type]
+    return (
+        low if least is None else step_of(least, output),
+        high if most is None else step_of(most, output),
+    )
 
 
 def step_of(real: float, tensor: Tensor) -> int:
-    """Return the int8 that stands for a real number.
+    """Return the integer that stands for a real number.
 
     Ref: QuantizeActivation, in single precision.
     """
     steps = float(np.float32(real) / np.float32(tensor.scale))
     rounded = math.copysign(math.floor(min(abs(steps), 1e6) + 0.5), steps)
-    return max(INT8_MIN, min(INT8_MAX, tensor.zero_point + int(rounded)))
+    low, high = RANGES[tensor.type]
+    return max(low, min(high, tensor.zero_point + int(rounded)))
 
 
 def check_same_quantisation(source: Tensor, target: Tensor) -> None:

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from .checks import RANGES
+from .checks import is_quantised
 from .graph import Graph, Tensor
 from .interface import Interface, Upload, uploads
 from .layout import Memory
@@ -15,6 +15,7 @@ _PER_LINE = 24
 CTYPES = {
     "FLOAT32": "float",
     "INT32": "int32_t",
+    "INT16": "int16_t",
     "INT64": "int64_t",
     "UINT8": "uint8_t",
     "BOOL": "uint8_t",
@@ -113,14 +114,9 @@ def result_count(graph: Graph, interface: Interface) -> int:
 
 def enough_decimals(target: Tensor) -> int:
     """Return how many decimals tell two values of an output apart."""
-    if not _has_steps(target):
+    if not is_quantised(target):
         return FLOAT_DECIMALS if target.type == "FLOAT32" else 0
     return max(0, math.ceil(-math.log10(target.scale)))
-
-
-def _has_steps(target: Tensor) -> bool:
-    """Whether an output is quantised, and stands for real numbers."""
-    return target.type in RANGES and bool(target.scales)
 
 
 def _input(number: int, upload: Upload) -> str:
@@ -183,7 +179,7 @@ def _results(targets: list[Tensor], memory: Memory, interface: Interface) -> lis
 def _result(target: Tensor, place: str) -> str:
     if target.type == "FLOAT32":
         return f"{place}[index]"
-    if not _has_steps(target):
+    if not is_quantised(target):
         return f"(float){place}[index]"
     return f"(float)({place}[index] - ({target.zero_point})) * {_float(target.scale)}"
 

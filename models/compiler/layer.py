@@ -54,9 +54,15 @@ def layer_channels(op: Operator, layer: Layer, rows: np.ndarray, axis: int) -> C
     """Return the output stage; `rows` are the weights as [channels][taps], channels on `axis`."""
     limits = activation_range(op, layer.target)
     count = len(rows)
-    multipliers = _multipliers(layer.filters, axis, count, layer.source, layer.target)
     biases = _bias(layer.biases, count)
-    return channels_of(rows, biases, multipliers, layer.source, layer.target, limits)
+    return channels_of(
+        rows,
+        biases,
+        multipliers(layer, axis, count),
+        layer.source,
+        layer.target,
+        limits,
+    )
 
 
 def _bias(tensor: Tensor | None, count: int) -> np.ndarray | None:
@@ -80,10 +86,9 @@ def _check_filter(filters: Tensor, axis: int, count: int) -> None:
         raise ModelError(f"its weights are quantised along axis {filters.axis}; {axis} is needed")
 
 
-def _multipliers(
-    filters: Tensor, axis: int, count: int, source: Tensor, target: Tensor
-) -> list[float]:
+def multipliers(layer: Layer, axis: int, count: int) -> list[float]:
     """Return input scale * weight scale / output scale of each channel, in double precision."""
+    filters = layer.filters
     _check_filter(filters, axis, count)
     scales = filters.scales if len(filters.scales) == count else filters.scales * count
-    return [source.scale * scale / target.scale for scale in scales]
+    return [layer.source.scale * scale / layer.target.scale for scale in scales]

@@ -135,7 +135,9 @@ def planar_tensors(graph: Graph) -> frozenset[int]:
 
     A tensor is planar when all that touch it agree to that, and one of them wants it.
     """
-    planar = {t.index for t in graph.tensors if t.data is None and len(t.shape) == 4}
+    planar = {
+        t.index for t in graph.tensors if t.data is None and t.type == "INT8" and len(t.shape) == 4
+    }
     planar -= {*graph.inputs, *graph.outputs}
     asked = [(op, _planes(graph, op)) for op in graph.operators]
     while True:
@@ -156,6 +158,8 @@ def planar_tensors(graph: Graph) -> frozenset[int]:
 
 
 def _planes(graph: Graph, op: Operator) -> Planes:
+    if any(tensor.type != "INT8" for tensor in activations(graph, op)):
+        return Planes()
     try:
         return kind(op.name).planes(graph, op)
     except ModelError:

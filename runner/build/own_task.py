@@ -70,7 +70,8 @@ def seeded(found: Anatomy, count: int, seed: int) -> Given:
 def _random(end: End, rng: np.random.Generator) -> bytes:
     if end.type == "FLOAT32":
         return rng.uniform(-1, 1, end.elements).astype("<f4").tobytes()
-    return rng.integers(0, 256, end.elements, np.uint8).tobytes()
+    width_b = 2 if end.type == "INT16" else 1
+    return rng.integers(0, 256, width_b * end.elements, np.uint8).tobytes()
 
 
 def with_windows(given: Given, found: Anatomy, seed: int) -> Given:

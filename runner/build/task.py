@@ -41,7 +41,7 @@ class Task(Declaration, frozen=True, kw_only=True):
     """What the DUT answers to `profile`, such as "kws01"."""
     input_b: InputSize
     """Bytes uploaded for one inference."""
-    input_format: Literal["int8", "uint8", "float32"] = "int8"
+    input_format: Literal["int8", "uint8", "int16", "float32"] = "int8"
     """What the uploaded bytes are: the model's own int8, pixels 0..255, or little-endian floats."""
     classes: list[str]
     """Names of the labels; for top-1, in the order of the model's outputs."""

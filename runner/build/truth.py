@@ -20,6 +20,7 @@ INPUTS_MOST = 10_000
 TYPES = {
     "INT8": np.dtype("<i1"),
     "UINT8": np.dtype("<u1"),
+    "INT16": np.dtype("<i2"),
     "INT32": np.dtype("<i4"),
     "FLOAT32": np.dtype("<f4"),
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.models import random_floats
+from tests.models import random_floats, random_int16
 from tests.models import tflite_builder as build
 from tests.models.random_operators import RANDOM
 from tests.models.streaming import running_sum, svdf
@@ -16,12 +16,14 @@ from tinybench.models.compiler import KERNELS, compile_model, operators
 HEAD = """\
 # Operators
 
-What the model compiler knows, in int8 and, where the table says so, in floats. In int8 each is
-equal to the bit to the reference kernels of TensorFlow Lite Micro, on random shapes and scales, on
-the host and on every emulated core (`tests/firmware/test_random_operators.py`, `test_kernels.py`).
-`QUANTIZE` and `DEQUANTIZE` also stand at float ends, both at ends of uint8. A batch of images is a
-loop over the images. Everything else is refused by name, all of it at once. This page is made from
-the code.
+What the model compiler knows, in int8 and, where the table says so, in int16 and floats. In
+integers each is equal to the bit to the reference kernels of TensorFlow Lite Micro, on random
+shapes and scales, on the host and on every emulated core (`tests/firmware/test_kernels.py`,
+`test_random_operators.py`). `QUANTIZE` and `DEQUANTIZE` also stand at float ends, both at ends of
+uint8, `QUANTIZE` at those of int32. On int16, with the zero point 0, weights are of int8 and biases
+of int64 or int32, and one kernel in plain C is that of every core; what only moves values knows
+int16 as well. A batch of images is a loop over the images. Everything else is refused by name, all
+of it at once. This page is made from the code.
 
 Floats (`FLOAT32`) are computed in single precision by plain C, in the reference's order: by the FPU
 where a core has one, else by the compiler's soft float, with the same bits on every core. What only
@@ -53,11 +55,12 @@ A depthwise layer of a single input channel is computed as a convolution. `tinyb
 `python -m tests.bench.cmsis_nn SOURCES` counts the instructions of each kind of layer by these
 kernels and by CMSIS-NN's, whose folder is SOURCES.
 
-| operator | plain | blocked | dsp | mve | floats |
-| --- | --- | --- | --- | --- | --- |
+| operator | plain | blocked | dsp | mve | int16 | floats |
+| --- | --- | --- | --- | --- | --- | --- |
 """
 
 
+INT16_ENDS = {"QUANTIZE": "`quantize_int16`, `rescale`", "DEQUANTIZE": "`dequantize_int16`"}
 STATE = ("ASSIGN_VARIABLE", "CALL_ONCE", "READ_VARIABLE", "VAR_HANDLE")
 
 
@@ -107,8 +110,18 @@ def _row(name: str, folder: Path) -> str:
         cells.append(", ".join(named) or ("none needed" if models else ""))
     plain, *faster = cells
     faster = ["" if cell == plain else cell for cell in faster]
-    cells = [plain, *faster, _of_floats(name, folder)]
+    cells = [plain, *faster, _of_int16(name, folder), _of_floats(name, folder)]
     return f"| `{name}`: {_what(name)} | {' | '.join(cells)} |\n"
+
+
+def _of_int16(name: str, folder: Path) -> str:
+    """Return the kernels of an operator on int16."""
+    if name not in random_int16.NAMES:
+        known = operators.kind(name).types
+        return INT16_ENDS.get(name) or ("the same" if "INT16" in known else "")
+    model = build.write(random_int16.wide(name, np.random.default_rng(0)))
+    entries = compile_model(model, folder, model_id="page").operators
+    return next(f"`{entry.kernel}`" for entry in entries if entry.operator == name)
 
 
 def _of_floats(name: str, folder: Path) -> str:

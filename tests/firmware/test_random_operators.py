@@ -8,13 +8,15 @@ import pytest
 
 from tests.firmware import model_runner
 from tests.firmware.model_runner import HOST, TARGETS, Target
-from tests.models import random_batches, random_floats, random_onnx
+from tests.models import random_batches, random_floats, random_int16, random_onnx
 from tests.models import tflite_builder as build
 from tests.models.random_arithmetic import REAL
 from tests.models.random_moves import batch_to_space
 from tests.models.random_operators import RANDOM
+from tests.models.random_tensors import model as one_operator
 from tests.models.tflite_builder import Model, Rng
 from tinybench.models.compiler import operators
+from tinybench.models.compiler.fixed_point import quantised_multiplier, requantise
 from tinybench.models.compiler.interface import MAX_ENDS
 from tinybench.models.compiler.reader import read_graph
 
@@ -50,10 +52,10 @@ def uploads(tflite: bytes, rng: Rng) -> np.ndarray:
         if source.type == "FLOAT32":
             floats = rng.normal(0, 15, (UPLOADS, source.elements)).astype("<f4")
             parts.append(floats.view(np.uint8))
-        elif source.elements == BYTES:
+        elif source.size_b == BYTES:
             parts.append(np.tile(np.arange(BYTES, dtype=np.uint8), (UPLOADS, 1)))
         else:
-            parts.append(rng.integers(0, BYTES, (UPLOADS, source.elements)).astype(np.uint8))
+            parts.append(rng.integers(0, BYTES, (UPLOADS, source.size_b)).astype(np.uint8))
     return np.concatenate(parts, axis=1)
 
 
@@ -97,6 +99,49 @@ def test_a_batch_equals_the_reference(
         check_floats("SOFTMAX", reals, HOST, host_objects, tmp_path, rng)
     else:
         check(models, HOST, host_objects, tmp_path, rng)
+
+
+def wide_models(rng: Rng, count: int) -> Iterator[Model]:
+    """Yield so many models on int16 of each operator that knows it."""
+    for _ in range(count):
+        yield random_int16.ends(rng)
+        yield random_int16.shares(rng)
+        yield random_int16.border(rng)
+        for name in random_int16.NAMES:
+            yield random_int16.wide(name, rng)
+
+
+def test_operators_on_int16_equal_the_reference(host_objects: list[Path], tmp_path: Path) -> None:
+    """Four models of each, with weights of int8, and the ends of a model."""
+    rng = np.random.default_rng(3)
+    check(wide_models(rng, 4), HOST, host_objects, tmp_path, rng)
+
+
+def test_quotients_of_scales_are_not_rounded(host_objects: list[Path], tmp_path: Path) -> None:
+    """Where single precision would turn a half, the reference has the result of double."""
+    rng = np.random.default_rng(1)
+    models, inputs = list[Model](), list[int]()
+    while len(models) < 2 * 6:
+        value, half = int(rng.integers(3, 256)), float(rng.integers(0, 120)) + 0.5
+        after = float(np.float32(rng.uniform(0.01, 0.1)))
+        before = float(np.float32(after * half / value))
+        precise, single = before / after, float(np.float32(before) / np.float32(after))
+        if requantise(value, *quantised_multiplier(precise)) == requantise(
+            value, *quantised_multiplier(single)
+        ):
+            continue
+        zero_point = max(-128, 127 - value)
+        ends = [
+            build.Tensor([1], scales=[before], zero_points=[zero_point]),
+            build.Tensor([1], scales=[after], zero_points=[-128]),
+        ]
+        models += [one_operator("RELU", ends[:1], ends[1:])]
+        models += [one_operator("LEAKY_RELU", ends[:1], ends[1:], Alpha=0.1)]
+        inputs += [value + zero_point] * 2
+    tflite = build.write(build.beside(models))
+    data = np.array([inputs]).astype(np.int8).view(np.uint8)
+    found, _ = model_runner.answers(HOST, host_objects, tflite, data, tmp_path)
+    np.testing.assert_array_equal(found, model_runner.reference_answers(tflite, data))
 
 
 def steps_between(found: np.ndarray, wanted: np.ndarray) -> np.ndarray:
@@ -163,6 +208,7 @@ def test_each_core_has_all_operators(target: Target, objects: list[Path], tmp_pa
     """Every core's compiler takes every kernel, and one random model of each operator is equal."""
     rng = np.random.default_rng(1)
     check((make(rng) for make in RANDOM.values()), target, objects, tmp_path, rng)
+    check(wide_models(rng, 1), target, objects, tmp_path, rng)
 
 
 def test_onnx_is_within_one_step_of_onnxruntime(

@@ -72,6 +72,23 @@ def test_a_layer_that_remembers_equals_the_reference(
         assert len(np.unique(found)) > 10
 
 
+def test_sums_beyond_32_bits_go_around(streaming_objects: list[Path], tmp_path: Path) -> None:
+    """As in the reference: the greatest weights of a long memory of int16 leave 32 bits."""
+    pytest.importorskip("tflite_micro", reason="the oracle, tflite-micro, is not installed")
+    rng = np.random.default_rng(8)
+    beyond = 0
+    for _ in range(6):
+        model = svdf(rng, wide=True, greatest=32767)
+        times = model.tensors[2].data
+        assert times is not None
+        beyond += int(np.abs(times.astype(np.int64)).sum() * 32767 > 2**31)
+        tflite = tflite_builder.write(model)
+        data = rng.choice([-128, 127], (24, model.tensors[0].shape[1])).astype(np.int8)
+        found, _ = model_runner.answers(HOST, streaming_objects, tflite, data, tmp_path)
+        np.testing.assert_array_equal(found, model_runner.reference_answers(tflite, data))
+    assert beyond > 0
+
+
 def test_sequences_go_on_where_they_were(streaming_objects: list[Path], tmp_path: Path) -> None:
     """An LSTM of int8 begins each sequence with the output and the cell of the one before."""
     pytest.importorskip("tflite_micro", reason="the oracle, tflite-micro, is not installed")

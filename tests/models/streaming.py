@@ -43,11 +43,11 @@ def running_sum(
     return Model([handle, value, value, value], operators, [2], [3], others)
 
 
-def svdf(rng: Rng, wide: bool = False) -> Model:
-    """Return an SVDF of four units; `wide`: with a state of int16."""
+def svdf(rng: Rng, wide: bool = False, greatest: int = 3000) -> Model:
+    """Return an SVDF of four units; `wide`: with a state of int16, its weights up to `greatest`."""
     rank, memory, in_c = (int(n) for n in rng.integers(1, 5, 3))
     filters = 4 * rank
-    kind, most = ("INT16", 3000) if wide else ("INT8", 127)
+    kind, most = ("INT16", greatest) if wide else ("INT8", 127)
     features = rng.integers(-127, 128, (filters, in_c)).astype(np.int8)
     times = rng.integers(-most, most + 1, (filters, memory)).astype(np.int16 if wide else np.int8)
     biases = rng.integers(-100, 100, 4).astype(np.int32)
@@ -58,7 +58,7 @@ def svdf(rng: Rng, wide: bool = False) -> Model:
         Tensor(times.shape, kind, scales=[time_scale], zero_points=[0], data=times),
         Tensor([4], "INT32", scales=[state_scale * time_scale], zero_points=[0], data=biases),
         Tensor([1, memory * filters], kind, scales=[state_scale], zero_points=[0], variable=True),
-        Tensor([1, 4], scales=[0.2], zero_points=[5]),
+        Tensor([1, 4], scales=[0.2 * (greatest // 3000)], zero_points=[5]),
     ]
     operator = Operator("SVDF", range(5), [5], {"Rank": rank, "FusedActivationFunction": 1})
     return Model(tensors, [operator], [0], [5])

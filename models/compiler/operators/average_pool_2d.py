@@ -8,7 +8,12 @@ from ..graph import Graph, Operator, Tensor
 from ..overlap import pixel_by_pixel
 from ..step import Kind, Lower, Planes, Step, Variant
 from ..window import Window, window_of
+from .int16 import check_symmetric
+from .int16 import limit_fields as wide_limits
+from .int16 import one_input as wide_input
 
+WIDE_MAX = 65535
+"""Pixels of a window of int16, whose sum fits 32 bits."""
 MVE_MAX = 4087
 """Pixels of a window: with more, the product by the inverse of their number may not be exact."""
 
@@ -37,6 +42,23 @@ def float_pool(mean: bool) -> Lower:
         del fields["in_c"]
         limits = {"mean": int(mean), **limit_fields(op)}
         return one_input(op, "pool_2d_float32", source, target, {**fields, **limits})
+
+    return lower
+
+
+def wide_pool(mean: bool) -> Lower:
+    """Return what lowers a pool of int16."""
+
+    def lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
+        source, target = source_and_target(graph, op)
+        window = pool_window(op, source, target)
+        check_symmetric(source)
+        if window.kernel_h * window.kernel_w > WIDE_MAX:
+            raise ModelError(f"its window is {window.kernel_h}x{window.kernel_w}; {WIDE_MAX} "
+                             "pixels are the most")  # fmt: skip
+        fields = window.fields() | {"mean": int(mean)} | wide_limits(op, target)
+        del fields["in_c"]
+        return wide_input(op, "pool_2d_int16", source, target, fields)
 
     return lower
 
@@ -86,7 +108,7 @@ KIND = Kind(
     options="Pool2DOptions",
     fields=FIELDS,
     lower=_lower,
-    by_type={"FLOAT32": float_pool(mean=True)},
+    by_type={"FLOAT32": float_pool(mean=True), "INT16": wide_pool(mean=True)},
     each_image=True,
     planes=_planes,
 )

@@ -6,7 +6,7 @@ from tinybench.errors import ModelError
 
 from ..floats import convolution, weighted
 from ..graph import Graph, Operator
-from ..layer import Convolution, layer_channels, read_layer
+from ..layer import Convolution, layer_channels, multipliers, read_layer
 from ..output_stage import (
     MVE_CHANNELS,
     limit_fields,
@@ -22,6 +22,8 @@ from ..output_stage import (
 from ..overlap import SAME_PLACE, pixel_by_pixel
 from ..step import Constant, Kind, Planes, Step, Variant
 from ..window import window_of
+from .int16 import INT32_BIASES
+from .int16 import convolution as wide_convolution
 
 MVE_TAPS = 16
 """Lanes of a vector of int8."""
@@ -56,6 +58,21 @@ def _lower_float(graph: Graph, op: Operator, _variant: Variant) -> Step:
                          f"{window.out_c} out")  # fmt: skip
     rows = weights.reshape(window.out_c, -1)
     return convolution(op, source, target, window, rows, biases, window.out_c // groups)
+
+
+def _lower_int16(graph: Graph, op: Operator, _variant: Variant) -> Step:
+    layer = read_layer(graph, op, 4)
+    weights = layer.weights
+    window = window_of(op, layer.source, layer.target, weights.shape[1], weights.shape[2])
+    groups, rest = divmod(window.in_c, weights.shape[3])
+    if weights.shape[0] != window.out_c or rest or window.out_c % groups:
+        raise ModelError(f"weights of {list(weights.shape)} for {window.in_c} channels in, "
+                         f"{window.out_c} out")  # fmt: skip
+    rows = weights.reshape(window.out_c, -1)
+    narrow = op.options["QuantizedBiasType"] == INT32_BIASES
+    return wide_convolution(
+        op, layer, window, rows, multipliers(layer, 0, len(rows)), window.out_c // groups, narrow
+    )
 
 
 def convolve(op: Operator, conv: Convolution, variant: Variant) -> Step:
@@ -255,9 +272,10 @@ KIND = Kind(
         "DilationHFactor",
         "DilationWFactor",
         "FusedActivationFunction",
+        "QuantizedBiasType",
     ),
     lower=_lower,
-    by_type={"FLOAT32": _lower_float},
+    by_type={"FLOAT32": _lower_float, "INT16": _lower_int16},
     each_image=True,
     planes=_planes,
 )

@@ -7,7 +7,7 @@ from tinybench.errors import ModelError
 from ..fixed_point import INT8_MIN
 from ..floats import convolution, weighted
 from ..graph import Graph, Operator
-from ..layer import Convolution, layer_channels, read_layer
+from ..layer import Convolution, layer_channels, multipliers, read_layer
 from ..output_stage import (
     limit_fields,
     mve_constant,
@@ -22,6 +22,7 @@ from ..overlap import SAME_PLACE, pixel_by_pixel, plane_by_plane, row_by_row
 from ..step import Kind, Planes, Step, Variant
 from ..window import Window, window_of
 from .conv_2d import MVE_TAPS, convolution_planes, convolve
+from .int16 import convolution as wide_convolution
 from .planewise import constants, overlaps, planewise
 
 
@@ -125,6 +126,20 @@ def _lower_float(graph: Graph, op: Operator, _variant: Variant) -> Step:
                          f"{window.out_c} out")  # fmt: skip
     rows = weights[0].reshape(-1, window.out_c).T
     return convolution(op, source, target, window, rows, biases, window.out_c // window.in_c)
+
+
+def _lower_int16(graph: Graph, op: Operator, _variant: Variant) -> Step:
+    layer = read_layer(graph, op, 4)
+    weights = layer.weights
+    window = window_of(op, layer.source, layer.target, weights.shape[1], weights.shape[2])
+    if weights.shape[0] != 1 or weights.shape[3] != window.out_c or window.out_c % window.in_c:
+        raise ModelError(f"weights of {list(weights.shape)} for {window.in_c} channels in, "
+                         f"{window.out_c} out")  # fmt: skip
+    if layer.biases is not None and layer.biases.type != "INT64":
+        raise ModelError(f"its biases, {layer.biases}, are {layer.biases.type}; INT64 is supported")
+    rows = weights[0].reshape(-1, window.out_c).T
+    scales = multipliers(layer, 3, len(rows))
+    return wide_convolution(op, layer, window, rows, scales, window.out_c // window.in_c)
 
 
 def _planes(graph: Graph, op: Operator) -> Planes:
@@ -278,7 +293,7 @@ KIND = Kind(
         "FusedActivationFunction",
     ),
     lower=_lower,
-    by_type={"FLOAT32": _lower_float},
+    by_type={"FLOAT32": _lower_float, "INT16": _lower_int16},
     each_image=True,
     planes=_planes,
 )

@@ -1,18 +1,24 @@
-"""DEQUANTIZE: int8 or uint8 becomes floats."""
+"""DEQUANTIZE: int8, uint8 or int16 becomes floats."""
 
 from tinybench.errors import ModelError
 
 from ..checks import source_and_target
 from ..graph import Graph, Operator
 from ..step import Kind, Step, Variant
+from .int16 import check_symmetric, one_input
 
 
 def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
     source, target = source_and_target(graph, op)
-    if source.type not in ("INT8", "UINT8") or target.type != "FLOAT32":
-        raise ModelError(f"{source.type} into {target.type}; INT8 into FLOAT32 is supported")
+    if source.type not in ("INT8", "UINT8", "INT16") or target.type != "FLOAT32":
+        raise ModelError(f"{source.type} into {target.type}; INT8, UINT8 and INT16 into "
+                         "FLOAT32 are supported")  # fmt: skip
     if source.elements != target.elements:
         raise ModelError(f"{list(source.shape)} in, {list(target.shape)} out")
+    if source.type == "INT16":
+        check_symmetric(source)
+        fields = {"count": target.elements, "scale": float(source.scale)}
+        return one_input(op, "dequantize_int16", source, target, fields)
     return Step(
         operator=op,
         function="dequantize",
@@ -29,4 +35,4 @@ def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
     )
 
 
-KIND = Kind(types=("INT8", "UINT8", "FLOAT32"), lower=_lower)
+KIND = Kind(types=("INT8", "UINT8", "INT16", "FLOAT32"), lower=_lower)

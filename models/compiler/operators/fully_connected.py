@@ -6,7 +6,7 @@ from tinybench.errors import ModelError
 
 from ..floats import convolution, weighted
 from ..graph import Graph, Operator, Tensor
-from ..layer import Convolution, Layer, layer_channels, read_layer
+from ..layer import Convolution, Layer, layer_channels, multipliers, read_layer
 from ..output_stage import (
     Channels,
     plain_constant,
@@ -18,6 +18,8 @@ from ..output_stage import (
 from ..step import Kind, Step, Variant
 from ..window import Window
 from .conv_2d import convolve, mve_constants
+from .int16 import INT32_BIASES
+from .int16 import convolution as wide_convolution
 
 
 def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
@@ -39,6 +41,14 @@ def _lower_float(graph: Graph, op: Operator, _variant: Variant) -> Step:
     source, weights, biases = weighted(graph, op, 2)
     target = graph.tensors[op.outputs[0]]
     return convolution(op, source, target, rows_of(op, source, target, weights), weights, biases)
+
+
+def _lower_int16(graph: Graph, op: Operator, _variant: Variant) -> Step:
+    layer = read_layer(graph, op, 2)
+    window = rows_of(op, layer.source, layer.target, layer.weights)
+    scales = multipliers(layer, 0, window.out_c)
+    narrow = op.options["QuantizedBiasType"] == INT32_BIASES
+    return wide_convolution(op, layer, window, layer.weights, scales, window.out_c, narrow)
 
 
 def rows_of(op: Operator, source: Tensor, target: Tensor, weights: np.ndarray) -> Window:
@@ -104,7 +114,7 @@ def _mve(op: Operator, layer: Layer, channels: Channels, short: np.ndarray) -> S
 
 KIND = Kind(
     options="FullyConnectedOptions",
-    fields=("FusedActivationFunction", "WeightsFormat"),
+    fields=("FusedActivationFunction", "WeightsFormat", "QuantizedBiasType"),
     lower=_lower,
-    by_type={"FLOAT32": _lower_float},
+    by_type={"FLOAT32": _lower_float, "INT16": _lower_int16},
 )

@@ -1,40 +1,82 @@
-"""QUANTIZE: floats become int8, or int8 and uint8 another scale."""
+"""QUANTIZE: floats become int8 or int16, or integers another scale."""
 
 from tinybench.errors import ModelError
 
-from ..checks import source_and_target
-from ..graph import Graph, Operator
+from ..checks import RANGES, is_quantised, source_and_target
+from ..graph import WIDTHS_B, Graph, Operator, Tensor
 from ..step import Kind, Step, Variant
+from .int16 import check_symmetric, one_input
+from .pairs import product_scaling
 from .tables import scaling, table_step
+
+INTO = {
+    "FLOAT32": ("INT8", "INT16"),
+    "INT8": ("INT8", "UINT8", "INT16", "INT32"),
+    "UINT8": ("INT8",),
+    "INT16": ("INT8", "INT16", "INT32"),
+}
+"""What each type becomes in the reference."""
+INT32_RANGE = (-(1 << 31), (1 << 31) - 1)
 
 
 def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
     source, target = source_and_target(graph, op)
-    if target.type == "FLOAT32" or (source.type, target.type) in (
-        ("UINT8", "UINT8"),
-        ("FLOAT32", "UINT8"),
-    ):
+    if target.type not in INTO.get(source.type, ()):
         raise ModelError(f"{source.type} into {target.type} is not supported")
     if source.elements != target.elements:
         raise ModelError(f"{list(source.shape)} in, {list(target.shape)} out")
-    if source.type != "FLOAT32":
+    if source.type == "FLOAT32" and target.type == "INT16":
+        check_symmetric(target)
+        fields = {"count": target.elements, "scale": float(target.scale)}
+        return one_input(op, "quantize_int16", source, target, fields)
+    if source.type == "FLOAT32":
+        return Step(
+            operator=op,
+            function="quantize",
+            header="float32.h",
+            fields={
+                "count": target.elements,
+                "scale": float(target.scale),
+                "zero_point": target.zero_point,
+            },
+            constants=[],
+            inputs=[source.index],
+            output=target.index,
+        )
+    if WIDTHS_B[source.type] == WIDTHS_B[target.type] == 1:
         scaled = scaling(source.scale / target.scale)
         return table_step(
             op, source, target, lambda v: target.zero_point + scaled(v - source.zero_point)
         )
-    return Step(
-        operator=op,
-        function="quantize",
-        header="float32.h",
-        fields={
-            "count": target.elements,
-            "scale": float(target.scale),
-            "zero_point": target.zero_point,
-        },
-        constants=[],
-        inputs=[source.index],
-        output=target.index,
-    )
+    return _rescaled(op, source, target)
 
 
-KIND = Kind(types=("INT8", "UINT8", "FLOAT32"), lower=_lower)
+def _rescaled(op: Operator, source: Tensor, target: Tensor) -> Step:
+    """Return the step between integers of which one has more than a byte."""
+    if target.type == "INT32":
+        _check_zero_and_scale(target)
+    low, high = RANGES.get(target.type, INT32_RANGE)
+    first, last = RANGES[source.type]
+    reach = max(last - source.zero_point, source.zero_point - first)
+    multiplier, shift = product_scaling(source.scale / target.scale, reach)
+    fields = {
+        "count": target.elements,
+        "in_b": WIDTHS_B[source.type],
+        "out_b": WIDTHS_B[target.type],
+        "in_zero_point": source.zero_point,
+        "out_zero_point": target.zero_point,
+        "multiplier": multiplier,
+        "shift": shift,
+        "out_min": low,
+        "out_max": high,
+    }
+    return one_input(op, "rescale", source, target, fields)
+
+
+def _check_zero_and_scale(tensor: Tensor) -> None:
+    """Raise ModelError unless an int32 has one scale and the zero point 0."""
+    if not is_quantised(tensor):
+        raise ModelError(f"{tensor} needs one scale above 0 and the zero point 0")
+
+
+KIND = Kind(types=("INT8", "UINT8", "INT16", "INT32", "FLOAT32"), lower=_lower)

@@ -9,6 +9,7 @@ from ..fixed_point import INT32_MAX, quantised_multiplier
 from ..graph import Graph, Operator
 from ..output_stage import weights_constant
 from ..step import Constant, Kind, Step, Variant
+from .int16 import check_symmetric
 
 
 def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
@@ -38,9 +39,11 @@ def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
     kept = max(high - state.zero_point, state.zero_point - low) + state.zero_point % 256
     sums = np.abs(memory.astype(np.int64)).sum(axis=1).reshape(-1, rank).sum(axis=1)
     one = _scaling(source.scale * features.scale / state.scale, 255 * 128 * in_c)
-    two = _scaling(
-        state.scale * times.scale / target.scale, int((sums * kept + np.abs(added)).max())
-    )
+    reach = int((sums * kept + np.abs(added)).max())
+    if state.type == "INT16":
+        check_symmetric(state, times)
+        reach = min(reach, INT32_MAX)  # sums beyond go around, as they do in the reference
+    two = _scaling(state.scale * times.scale / target.scale, reach)
     return Step(
         operator=op,
         function="svdf",

@@ -7,21 +7,28 @@ from tinybench.errors import ModelError
 from ..checks import activation, constant, image, inputs
 from ..floats import HEADER, biases_of, limit_fields, real_constant, reals
 from ..graph import Graph, Operator, Tensor
-from ..layer import Layer, layer_channels
+from ..layer import Layer, layer_channels, multipliers
 from ..output_stage import plain_constant, plain_fields, weights_constant
 from ..step import Kind, Step, Variant
 from ..window import PADDING_SAME, PADDING_VALID, Window
+from .int16 import HEADER as WIDE_HEADER
+from .int16 import stage
 
 
-def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
+def _read(graph: Graph, op: Operator) -> tuple[Layer, Window]:
     _, filters, first, biases = (*inputs(graph, op, (3, 4)), None)[:4]
     source, target = activation(first), graph.tensors[op.outputs[0]]
     weights = constant(filters, "INT8", "weights")
     if filters is None:
         raise ModelError("has no weights")
     window = _window(op, source, target, weights)
-    layer = Layer(source, target, filters, weights, biases)
-    rows = weights.reshape(window.out_c, -1)
+    return Layer(source, target, filters, weights, biases), window
+
+
+def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
+    layer, window = _read(graph, op)
+    source, target = layer.source, layer.target
+    rows = layer.weights.reshape(window.out_c, -1)
     channels = layer_channels(op, layer, rows, 0)
     return Step(
         operator=op,
@@ -30,6 +37,24 @@ def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
         constants=[weights_constant(rows), plain_constant(channels)],
         inputs=[source.index],
         output=target.index,
+        macs=window.in_h * window.in_w * rows.size,
+    )
+
+
+def _lower_int16(graph: Graph, op: Operator, _variant: Variant) -> Step:
+    layer, window = _read(graph, op)
+    rows = layer.weights.reshape(window.out_c, -1)
+    if layer.biases is not None and layer.biases.type != "INT64":
+        raise ModelError(f"its biases, {layer.biases}, are {layer.biases.type}; INT64 is supported")
+    fields, constants = stage(op, layer, rows, multipliers(layer, 0, window.out_c))
+    return Step(
+        operator=op,
+        function="transpose_conv_int16",
+        header=WIDE_HEADER,
+        fields={**window.fields(), **fields},
+        constants=constants,
+        inputs=[layer.source.index],
+        output=layer.target.index,
         macs=window.in_h * window.in_w * rows.size,
     )
 
@@ -85,6 +110,6 @@ KIND = Kind(
     options="TransposeConvOptions",
     fields=("Padding", "StrideH", "StrideW", "FusedActivationFunction"),
     lower=_lower,
-    by_type={"FLOAT32": _lower_float},
+    by_type={"FLOAT32": _lower_float, "INT16": _lower_int16},
     each_image=True,
 )

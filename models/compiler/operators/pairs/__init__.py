@@ -1,18 +1,20 @@
 """Operators of two tensors, either of which may be stretched along dimensions where it has one."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
 from tinybench.errors import ModelError
 
-from ...checks import activation_range, inputs, operand
+from ...checks import activation_range, check_same_quantisation, inputs, operand
 from ...fixed_point import INT32_MAX, quantised_multiplier
 from ...floats import HEADER, limit_fields
 from ...graph import Graph, Operator, Tensor
 from ...overlap import IN_PLACE, Overlap
 from ...step import Lower, Step, Variant
 from ...strides import array_fields, collapse, dense
+from ..int16 import HEADER as WIDE_HEADER
+from ..int16 import check_symmetric
 
 RANK = 4
 
@@ -90,20 +92,44 @@ def stretched(shape: tuple[int, ...], wanted: tuple[int, ...]) -> list[int]:
     return [0 if size == 1 else stride for size, stride in zip(padded, dense(padded), strict=True)]
 
 
-def sum_fields(
-    first: Tensor, second: Tensor, target: Tensor, op: Operator, rounded: Callable[[float], float]
-) -> dict[str, int]:
-    """Return the parameters of a sum: both values at twice the greater scale, with 20 bits more.
+def wide_sum(sign: int) -> Lower:
+    """Return what lowers a sum or, where `sign` is -1, a difference of int16."""
 
-    `rounded` is the precision of the quotients of scales. Raises ModelError where the reference
-    would shift to the left.
+    def lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
+        ends = operands(graph, op)
+        check_symmetric(*ends)
+        fields = sum_fields(*ends, op, bits=15)
+        kept = {name: value for name, value in fields.items() if not name.endswith("_offset")}
+        return pair_step(op, "weighted_sum_int16", ends, {"sign": sign, **kept}, WIDE_HEADER)
+
+    return lower
+
+
+def wide_extreme(least: int) -> Lower:
+    """Return what lowers the greater or the less of two values of int16."""
+
+    def lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
+        first, second, target = ends = operands(graph, op)
+        check_same_quantisation(first, target)
+        check_same_quantisation(second, target)
+        return pair_step(op, "extreme_int16", ends, {"least": least}, WIDE_HEADER)
+
+    return lower
+
+
+def sum_fields(
+    first: Tensor, second: Tensor, target: Tensor, op: Operator, bits: int = 20
+) -> dict[str, int]:
+    """Return the parameters of a sum: both values at twice the greater scale, with `bits` more.
+
+    Raises ModelError where the reference would shift to the left.
     """
     low, high = activation_range(op, target)
     common = 2.0 * max(first.scale, second.scale)
     scalings = {
-        "first": quantised_multiplier(rounded(first.scale / common)),
-        "second": quantised_multiplier(rounded(second.scale / common)),
-        "out": quantised_multiplier(rounded(common / ((1 << 20) * target.scale))),
+        "first": quantised_multiplier(first.scale / common),
+        "second": quantised_multiplier(second.scale / common),
+        "out": quantised_multiplier(common / ((1 << bits) * target.scale)),
     }
     if scalings["out"][1] > 0:
         raise ModelError(f"the scale of {target} is too small beside those of its inputs")

@@ -3,18 +3,18 @@
 from ...fixed_point import INT32_MAX
 from ...graph import Graph, Operator
 from ...step import Kind, Step, Variant
-from . import float_pair, in_place, operands, pair_step, sum_fields
+from . import float_pair, in_place, operands, pair_step, sum_fields, wide_sum
 
 
 def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
     first, second, target = ends = operands(graph, op)
     if not first.shape == second.shape == target.shape:
-        fields = sum_fields(*ends, op, float)
+        fields = sum_fields(*ends, op)
         return pair_step(op, "weighted_sum", ends, {"sign": 1, **fields})
     # Either may come first; the short form wants the greater scale there.
     if first.scale < second.scale:
         first, second = second, first
-    fields = sum_fields(first, second, target, op, float)
+    fields = sum_fields(first, second, target, op)
     function = "add"
     if variant.kernels != "plain":
         short = _short_add(
@@ -68,5 +68,5 @@ KIND = Kind(
     options="AddOptions",
     fields=("FusedActivationFunction",),
     lower=_lower,
-    by_type={"FLOAT32": float_pair(0)},
+    by_type={"FLOAT32": float_pair(0), "INT16": wide_sum(1)},
 )

@@ -2,17 +2,17 @@
 
 from ...graph import Graph, Operator
 from ...step import Kind, Step, Variant
-from . import float_pair, operands, pair_step, single, sum_fields
+from . import float_pair, operands, pair_step, sum_fields, wide_sum
 
 
 def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
     ends = operands(graph, op)
-    return pair_step(op, "weighted_sum", ends, {"sign": -1, **sum_fields(*ends, op, single)})
+    return pair_step(op, "weighted_sum", ends, {"sign": -1, **sum_fields(*ends, op)})
 
 
 KIND = Kind(
     options="SubOptions",
     fields=("FusedActivationFunction",),
     lower=_lower,
-    by_type={"FLOAT32": float_pair(1)},
+    by_type={"FLOAT32": float_pair(1), "INT16": wide_sum(-1)},
 )

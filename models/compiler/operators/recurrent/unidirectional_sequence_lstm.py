@@ -13,7 +13,6 @@ from ...graph import Graph, Operator, Tensor
 from ...output_stage import weights_constant
 from ...step import Constant, Kind, Step, Variant
 from ..pairs import product_scaling
-from ..tables import single
 from . import FIELDS, GATES, Memory, read_memory
 
 HEADER = "lstm.h"
@@ -97,9 +96,8 @@ def _gate_fields(
         check_quantisation(tensor)
         if tensor.zero_point != 0:
             raise ModelError(f"its weights, {tensor}, have the zero point {tensor.zero_point}")
-        # The reference multiplies both scales in single precision.
-        scale = single(end.scale, tensor.scale, 1.0) / GATE_SCALE
-        multiplier, shift = product_scaling(scale, int(most))
+        real = end.scale * tensor.scale / GATE_SCALE
+        multiplier, shift = product_scaling(real, int(most))
         fields[f"{name}_gates[{gate}].multiplier"] = multiplier
         fields[f"{name}_gates[{gate}].shift"] = shift
     return fields

@@ -19,6 +19,8 @@ from ...floats import MOST, one_input
 from ...graph import Graph, Operator, Tensor
 from ...overlap import IN_PLACE
 from ...step import Constant, Kind, Lower, Step, Variant
+from ..int16 import curve_scaling
+from ..int16 import one_input as wide_input
 
 Function = Callable[[Operator, Tensor, Tensor], Callable[[int], float]]
 """From an operator, its input and its output to what it makes of a value; clamped afterwards."""
@@ -55,10 +57,12 @@ def table(
     types: tuple[str, ...] = ("INT8",),
     same: bool = False,
     real: int,
+    wide: Lower | None = None,
 ) -> Kind:
     """Return the kind of an operator of one value each.
 
     `same`: its output must have the input's scale. `real`: its number for floats, in floats.h.
+    `wide` lowers it on int16.
     """
 
     def lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
@@ -67,8 +71,27 @@ def table(
             check_same_quantisation(source, target)
         return table_step(op, source, target, function(op, source, target))
 
-    by_type = {"FLOAT32": float_map(real)}
+    by_type = {"FLOAT32": float_map(real)} | ({} if wide is None else {"INT16": wide})
     return Kind(options=options, fields=fields, types=types, lower=lower, by_type=by_type)
+
+
+def curve(*, tanh: bool, shifts: tuple[int, ...]) -> Lower:
+    """Return what lowers a sigmoid or a tanh of int16; `shifts` are those of `curve_scaling`."""
+
+    def lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
+        source, target = source_and_target(graph, op)
+        if source.elements != target.elements:
+            raise ModelError(f"{list(source.shape)} in, {list(target.shape)} out")
+        multiplier, shift = curve_scaling(source, target, shifts)
+        fields = {
+            "count": target.elements,
+            "tanh": int(tanh),
+            "multiplier": multiplier,
+            "right_shift": shift,
+        }
+        return wide_input(op, "curve_int16", source, target, fields, in_place=True)
+
+    return lower
 
 
 def float_map(number: int) -> Lower:

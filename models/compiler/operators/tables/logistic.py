@@ -6,7 +6,7 @@ from tinybench.errors import ModelError
 
 from ...fixed_point import INT8_MIN, logistic, rounding_divide_by_pot
 from ...graph import Operator, Tensor
-from . import table
+from . import curve, table
 from .tanh import within
 
 
@@ -19,4 +19,4 @@ def _function(_op: Operator, source: Tensor, target: Tensor) -> Callable[[int], 
     return within(source, lambda x: INT8_MIN + rounding_divide_by_pot(logistic(x), 31 - 8))
 
 
-KIND = table(_function, real=4)
+KIND = table(_function, real=4, wide=curve(tanh=False, shifts=(0,)))

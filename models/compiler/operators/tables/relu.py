@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 from ...graph import Operator, Tensor
-from . import scaling, single, table
+from . import scaling, table
 
 
 def _function(_op: Operator, source: Tensor, target: Tensor) -> Callable[[int], float]:
-    scaled = scaling(single(source.scale, target.scale))
+    scaled = scaling(source.scale / target.scale)
     zero = target.zero_point
     return lambda value: max(zero, zero + scaled(value - source.zero_point))
 

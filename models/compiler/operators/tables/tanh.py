@@ -9,7 +9,7 @@ from ...fixed_point import INT8_MAX, INT8_MIN, quantised_multiplier, requantise
 from ...fixed_point import rounding_divide_by_pot as divided
 from ...fixed_point import tanh as fixed_tanh
 from ...graph import Operator, Tensor
-from . import table
+from . import curve, table
 
 INTEGER_BITS = 4
 
@@ -42,4 +42,4 @@ def _function(_op: Operator, source: Tensor, target: Tensor) -> Callable[[int], 
     return within(source, lambda x: divided(fixed_tanh(x), 31 - 7))
 
 
-KIND = table(_function, real=5)
+KIND = table(_function, real=5, wide=curve(tanh=True, shifts=(0, 1)))
