@@ -42,7 +42,7 @@ def make_engine(
         outline = read_outline(data)
         header = the_model(tree, task, outline, arena_b, hosted=board.memory is None)
     except ModelError as error:
-        raise ModelError(f"{model}: engine {recipe.name}: {error}") from error
+        raise ModelError(f"{model.name}: engine {recipe.name}: {error}") from error
     numbers = np.frombuffer(data, np.uint8)
     files = {path.name: path.read_bytes() for path in glue_of(recipe)}
     files["the_model.h"] = header.encode()

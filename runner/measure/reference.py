@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from tinybench import extras
 from tinybench.datasets.reader import Sample
-from tinybench.models.compiler.reader import read_graph
+from tinybench.models.compiler.reader import read_outline
 from tinybench.models.model_file import read_model_file
 from tinybench.track import Track
 
@@ -41,13 +41,13 @@ def compare(
     except ImportError:
         return _none(extras.missing("the reference", "tflite-micro", EXTRA))
     data = read_model_file(model)
-    graph = read_graph(data)
+    outline = read_outline(data)
     try:
         interpreter = runtime.Interpreter.from_bytes(data, arena_size=ARENA_B)
     except (RuntimeError, ValueError) as error:
         return _none(f"the reference interpreter refuses the model: {error}")
-    sources = [interpreter.get_input_details(number) for number in range(len(graph.inputs))]
-    targets = [interpreter.get_output_details(number) for number in range(len(graph.outputs))]
+    sources = [interpreter.get_input_details(number) for number in range(len(outline.inputs))]
+    targets = [interpreter.get_output_details(number) for number in range(len(outline.outputs))]
     if not _takes(task, sources):
         return _none(f"the reference takes no inputs of {task.input_format}")
     equal, first = 0, None

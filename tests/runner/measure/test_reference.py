@@ -1,8 +1,12 @@
 """The DUT's answers beside those of the reference kernels."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from tests.models.packaged import MODELS
+from tests.models.tflite_builder import Model, Operator, Tensor, write
 from tinybench.runner.build.inputs import resolve
 from tinybench.runner.build.task import load_task
 from tinybench.runner.measure.reference import compare
@@ -24,6 +28,20 @@ def test_an_answer_that_differs_is_counted_and_named() -> None:
     short = {one.name: Answer(one.name, 0, "0.0", [1]) for one in samples}
     found = compare(task, path, samples, short, silent)
     assert found.first_differing == f"{samples[0].name}: 1 outputs, not 12"
+
+
+def test_a_model_that_we_refuse_is_compared_too(tmp_path: Path) -> None:
+    """Another engine may run it: the reference needs nothing of our compiler."""
+    pytest.importorskip("tflite_micro", reason="the oracle, tflite-micro, is not installed")
+    ends = Tensor((1, 490), scales=(1.0,), zero_points=(0,))
+    path = tmp_path / "refused.tflite"
+    path.write_bytes(write(Model([ends, ends], [Operator("ABS", [0], [1])], [0], [1])))
+    task = load_task("kws")
+    sample = resolve(task).samples.samples[0]
+    values = np.abs(np.frombuffer(sample.windows()[0], np.int8).astype(int)).clip(max=127)
+    answer = Answer(sample.name, 0, ",".join(f"{value}.0" for value in values), [1])
+    found = compare(task, path, [sample], {sample.name: answer}, silent)
+    assert (found.count, found.equal, found.why_not) == (1, 1, "")
 
 
 def test_what_cannot_be_compared_says_why() -> None:
