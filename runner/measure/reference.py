@@ -52,6 +52,8 @@ def compare(
         return _none(f"the reference takes no inputs of {task.input_format}")
     equal, first = 0, None
     for sample in track(samples, "reference", len(samples)):
+        if outline.variables or outline.has_state:  # each inference begins with it as at first
+            interpreter = runtime.Interpreter.from_bytes(data, arena_size=ARENA_B)
         wanted = _infer(interpreter, task, sources, targets, sample.windows()[0])
         differs = _differing(answers[sample.name].results, targets, wanted)
         equal += not differs

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from tests.models.packaged import MODELS
+from tests.models.streaming import running_sum
 from tests.models.tflite_builder import Model, Operator, Tensor, write
+from tinybench.models.compiler.anatomy import anatomy
 from tinybench.runner.build.inputs import resolve
+from tinybench.runner.build.own_task import own_task, seeded
 from tinybench.runner.build.task import load_task
 from tinybench.runner.measure.reference import compare
 from tinybench.runner.results.result import Answer
@@ -42,6 +45,22 @@ def test_a_model_that_we_refuse_is_compared_too(tmp_path: Path) -> None:
     answer = Answer(sample.name, 0, ",".join(f"{value}.0" for value in values), [1])
     found = compare(task, path, [sample], {sample.name: answer}, silent)
     assert (found.count, found.equal, found.why_not) == (1, 1, "")
+
+
+def test_a_state_begins_anew_with_each_input(tmp_path: Path) -> None:
+    """As in the firmware: what one input left behind changes no other one's answer."""
+    pytest.importorskip("tflite_micro", reason="the oracle, tflite-micro, is not installed")
+    path = tmp_path / "sum.tflite"
+    path.write_bytes(write(running_sum()))
+    found = anatomy(path, ("plain",))
+    task = load_task(str(own_task(path, found, seeded(found, 3, 1))))
+    samples = resolve(task).samples.samples
+    answers = {}
+    for sample in samples:  # nothing was summed up before: the input itself
+        values = (np.frombuffer(sample.windows()[0], np.int8).astype(int) - 3) * 0.1
+        results = ",".join(f"{value:.3f}" for value in values)
+        answers[sample.name] = Answer(sample.name, 0, results, [1])
+    assert compare(task, path, samples, answers, silent).equal == 3
 
 
 def test_what_cannot_be_compared_says_why() -> None:
