@@ -173,7 +173,8 @@ def model(
     Without a board, and with `check=True`, nothing is built: `anatomy` is what the model holds,
     `boards` how it fits on each, or on that one. Else the outcome is that of a run. The words are
     the long options of `tinybench model`; of a run it takes `board`, `emulate`, `out`, `port`,
-    `flash`, `baud`, `monitor`, `probe`, `wait` and `iterations`, as `run` does, and besides:
+    `flash`, `baud`, `monitor`, `probe`, `wait`, `iterations`, `engine` and `engine_source`, as
+    `run` does, and besides:
 
     | word | type | what |
     | --- | --- | --- |

@@ -6,8 +6,12 @@ from pathlib import Path
 
 import msgspec
 
+from tinybench.declare import nearest
 from tinybench.errors import UsageError
 from tinybench.files import WHOLE_MOST_B, open_regular
+
+from ..results.defaults import OURS
+from .recipe import names
 
 FILES_MAX = 10_000
 CXX_SUFFIXES = (".cc", ".cpp", ".cxx")
@@ -43,6 +47,11 @@ def load_engine(folder: Path) -> Engine:
 
     Raises UsageError when the folder cannot be read, holds nothing to compile, or far too much.
     """
+    if not folder.exists():
+        raise UsageError(
+            f"--engine {folder}: there is no such folder, and no engine of that name: "
+            f"{nearest(str(folder), (OURS, *names()))}"
+        )
     try:
         paths = sorted(_files(folder))
         cxx = any(path.suffix in CXX_SUFFIXES for path in paths)

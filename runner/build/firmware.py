@@ -36,6 +36,10 @@ _SIZES = re.compile(r"^ *([0-9]{1,12})[ \t]+([0-9]{1,12})[ \t]+([0-9]{1,12})[ \t
 """What size says: text, data, bss. Ref: binutils, size, Berkeley format."""
 _NOT_THERE = (
     (
+        re.compile(r"undefined reference to .{0,3}tflite::Register_"),
+        "the engine's source tree lacks kernels that it names: take a whole one",
+    ),
+    (
         re.compile(r"undefined (?:reference to|symbol) .{0,3}(?:__cxa_(?:throw|allocate_exception|"
                    r"begin_catch)|__gxx_personality)|exception handling disabled"),
         "the engine throws or catches C++ exceptions, which firmware has none of; build it without "

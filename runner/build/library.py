@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -20,7 +20,7 @@ from .firmware import COMPILER_PACKAGES, CXX_PACKAGES, compiler_version, missing
 from .recipe import Recipe
 from .source_tree import Tree, Unit
 
-FILE_TIMEOUT_S = 180
+FILE_TIMEOUT_S = 900
 LIBRARY_TIMEOUT_S = 1800
 SECTIONS = ("-ffunction-sections", "-fdata-sections", "-w")
 C_DIALECT = "-std=c17"
@@ -89,7 +89,8 @@ def _compiled(
             for level, header in headers.items():
                 header.write_text(f'#include "{recipe.header}"\n', encoding="utf-8")
                 jobs.append(pool.submit(compiling, Unit(header, level), _before(header), None))
-            wait(jobs, LIBRARY_TIMEOUT_S)
+            for job in jobs:
+                job.result(LIBRARY_TIMEOUT_S)
             for unit, out in zip(tree.units, objects, strict=True):
                 header = None if _is_c(unit.path) else headers[unit.optimisation]
                 jobs.append(pool.submit(compiling, unit, out, header))

@@ -40,9 +40,9 @@ def make_engine(
     data = read_model_file(model)
     try:
         outline = read_outline(data)
-        header = the_model(tree, task, outline, arena_b, hosted=board.memory is None)
+        header = the_model(tree, task, outline, arena_b)
     except ModelError as error:
-        raise ModelError(f"{model}: engine {recipe.name}: {error}") from error
+        raise ModelError(f"{model.name}: engine {recipe.name}: {error}") from error
     numbers = np.frombuffer(data, np.uint8)
     files = {path.name: path.read_bytes() for path in glue_of(recipe)}
     files["the_model.h"] = header.encode()
@@ -75,7 +75,7 @@ def _engine_mk(recipe: Recipe, tree: Tree, archive: Path) -> str:
     )
 
 
-def the_model(tree: Tree, task: Task, outline: Outline, arena_b: int, *, hosted: bool) -> str:
+def the_model(tree: Tree, task: Task, outline: Outline, arena_b: int) -> str:
     """Return the header that says what the glue must know of a model.
 
     Raises ModelError for operators that the tree lacks, all of them, and for inputs and outputs
@@ -109,7 +109,6 @@ def the_model(tree: Tree, task: Task, outline: Outline, arena_b: int, *, hosted:
         "VARIABLES": outline.variables,
         "STATE": int(outline.has_state),
         "ARENA_B": arena_b,
-        "HOSTED": int(hosted),
         "OPERATORS": len(outline.kinds),
     }
     adds = "".join(

@@ -81,10 +81,10 @@ def _arena_b(
             with suppress(TinybenchError):
                 dut.leave()
     except BenchError as error:
-        room = f"the {there.memory.ram_size_b:,} bytes of RAM of " if there.memory else ""
+        room = f", with {there.memory.ram_size_b:,} bytes of RAM" if there.memory else ""
         raise ModelError(
-            f"{model}: engine {recipe.name} does not take this model, or finds no room for its "
-            f"tensors in {room}{there.name}: {error}"
+            f"{model.name}: engine {recipe.name} does not take this model on {there.name}{room}: "
+            f"{error}"
         ) from error
     try:
         write_whole(record, msgspec.json.encode(int(found)))
@@ -94,14 +94,19 @@ def _arena_b(
 
 
 def _emulated(board: Board) -> Board:
-    """Return the board, or an emulated one of the same core where it is on a port."""
-    all_of_them = (load_board(name) for name in boards.names())
-    for one in (board, *all_of_them):
-        if one.toolchain != board.toolchain or one.emulator is None:
-            continue
-        if one.emulator.ram_size_b is None:
-            return one
-    raise UsageError(
-        f"board {board.name}: the arena of an engine is found on an emulated board of the same "
-        "core, and none of 'tinybench boards' is"
-    )
+    """Return the emulated board of the same core that has most RAM: the board itself, or another.
+
+    What the engine takes there and does not fit the board, the linker counts.
+    """
+    there = [board, *(load_board(name) for name in boards.names())]
+    fit = [
+        one
+        for one in there
+        if one.toolchain == board.toolchain and one.emulator and one.emulator.ram_size_b is None
+    ]
+    if not fit:
+        raise UsageError(
+            f"board {board.name}: the arena of an engine is found on an emulated board of the same "
+            "core, and none of 'tinybench boards' is"
+        )
+    return max(fit, key=lambda one: one.memory.ram_size_b if one.memory else 0)

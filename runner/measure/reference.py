@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from tinybench import extras
 from tinybench.datasets.reader import Sample
-from tinybench.models.compiler.reader import read_graph
+from tinybench.models.compiler.reader import read_graph, read_outline
 from tinybench.models.model_file import is_onnx, read_model_file
 from tinybench.track import Track
 
@@ -48,22 +48,22 @@ def compare(
     if task.result != "output":
         return _none("outputs alone are compared, and this task answers an error")
     data = read_model_file(model)
-    graph = read_graph(data)
     if is_onnx(data):
-        return onnx_reference.compare(task, data, graph, samples, answers, track)
+        return onnx_reference.compare(task, data, read_graph(data), samples, answers, track)
     try:
         from tflite_micro import runtime
     except ImportError:
         return _none(extras.missing("the reference", "tflite-micro", EXTRA))
+    outline = read_outline(data)
     try:
         interpreter = runtime.Interpreter.from_bytes(data, arena_size=ARENA_B)
     except (RuntimeError, ValueError) as error:
         return _none(f"the reference interpreter refuses the model: {error}")
-    sources = [interpreter.get_input_details(number) for number in range(len(graph.inputs))]
-    targets = [interpreter.get_output_details(number) for number in range(len(graph.outputs))]
+    sources = [interpreter.get_input_details(number) for number in range(len(outline.inputs))]
+    targets = [interpreter.get_output_details(number) for number in range(len(outline.outputs))]
     if not _takes(task, sources):
         return _none(f"the reference takes no inputs of {task.input_format}")
-    anew = not stream and any(tensor.initial is not None for tensor in graph.tensors)
+    anew = not stream and (outline.variables > 0 or outline.has_state)
     equal, first = 0, None
     for sample in track(samples, "reference", len(samples)):
         if anew:  # a state is as it was at first, as on the DUT; reset() runs no initialiser

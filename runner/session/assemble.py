@@ -47,6 +47,7 @@ def assemble(
     macs = plan.manifest and plan.manifest.macs
     vips, vops = score.valid_per_second(accuracy, performance, macs)
     image = plan.image or plan.energy_image
+    made = plan.engine and plan.engine.made
     return Result(
         tinybench=version("tinybench-mcu"),
         started_at=started_at,
@@ -71,7 +72,7 @@ def assemble(
             sha256=inputs.model_sha256,
             macs=macs,
             tensor_ram_b=_tensor_ram_b(plan.image),
-            weights_b=plan.manifest and plan.manifest.weights_b,
+            weights_b=None if made else plan.manifest and plan.manifest.weights_b,
         ),
         firmware=None if image is None else _firmware(image, plan.engine),
         link=met.link,

@@ -53,7 +53,6 @@ def measure_each(
         try:
             outcome = measure(tflite, said, track, say)
         except (ModelError, BenchError) as error:
-            say(f"{name}: {error}")
             rows.append(Row(name, None, str(error), error.exit_status))
         else:
             rows.append(Row(name, outcome, status=int(bool(outcome.violations))))

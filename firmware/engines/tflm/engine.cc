@@ -103,11 +103,9 @@ struct Engine {
 extern "C" {
 
 /* What the engine calls where it cannot go on; start-up reports it. */
-#if !HOSTED
 void abort(void) {
     __builtin_trap();
 }
-#endif
 
 #if ARENA_B == 0
 
@@ -118,14 +116,9 @@ const bool model_result_rounded = true;
 
 static size_t found;
 
-#if HOSTED
-alignas(16) static uint8_t room[64 << 20];
-static uint8_t *const room_ends = room + sizeof room;
-#else
 extern uint8_t bss_end[], RAM_ORIGIN[], RAM_SIZE_B[];
 static uint8_t *const room = (uint8_t *)(((uintptr_t)bss_end + 15) & ~(uintptr_t)15);
 static uint8_t *const room_ends = RAM_ORIGIN + (uintptr_t)RAM_SIZE_B;
-#endif
 
 static size_t used_of(size_t size) {
     Engine engine(room, size);

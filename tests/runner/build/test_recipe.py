@@ -178,7 +178,7 @@ OPERATORS = {
 def test_the_glue_is_told_of_the_model() -> None:
     """Ends, operators each once, and how results are printed: as our own compiler prints them."""
     outline = read_outline((MODELS / "kws01.tflite").read_bytes())
-    text = the_model(_tree(OPERATORS), load_task("kws"), outline, 1234, hosted=False)
+    text = the_model(_tree(OPERATORS), load_task("kws"), outline, 1234)
     for line in (
         '#define MODEL_ID "kws01"',
         "#define INPUT_B 490",
@@ -200,7 +200,7 @@ def test_uploads_are_turned_into_what_the_model_takes(task: str, words: str) -> 
     one = load_task(task)
     outline = read_outline((MODELS / f"{one.model_id}.tflite").read_bytes())
     kinds = {kind: kind.title() for kind in outline.kinds}
-    text = the_model(_tree(kinds), one, outline, PROBE, hosted=True)
+    text = the_model(_tree(kinds), one, outline, PROBE)
     assert words in text
     assert f"RESULTS {one.result_count}\n" in text
 
@@ -215,7 +215,7 @@ def test_operators_that_the_tree_lacks_are_named(tmp_path: Path) -> None:
     assert "DEPTHWISE_CONV_2D, AVERAGE_POOL_2D, FULLY_CONNECTED" in str(caught.value)
     outline = read_outline((MODELS / "kws01.tflite").read_bytes())
     with pytest.raises(ModelError, match=r"490 bytes of input, task vww has 27648"):
-        the_model(_tree(OPERATORS), load_task("vww"), outline, PROBE, hosted=False)
+        the_model(_tree(OPERATORS), load_task("vww"), outline, PROBE)
 
 
 def _small(tmp_path: Path) -> tuple[Recipe, Path]:
