@@ -20,9 +20,9 @@ from ..dut.client import Dut
 from ..results.cycles import Cycles
 from . import plugin
 from .code import functions, parse_code, read_image
-from .core import Memory, load_core, load_memory
+from .core import Memory, core_file, memory_file
 from .plugin import Counts
-from .price import Clocked, price
+from .price import declared, price
 
 INFER, LAYER = "model_infer", "model_infer_layer"
 """The engine's functions that are counted. Ref: firmware/core/model.h."""
@@ -55,9 +55,9 @@ def estimate(board: Board, image: Image, data: bytes, *, layers: bool = False) -
             f"cycles cannot be estimated for board {board.name}: it has no table [cycles], or is "
             "not emulated by QEMU here. docs/cycles.md says what its declaration needs"
         )
-    clocked = Clocked(
-        load_core(board.cycles.core),
-        None if board.cycles.memory is None else load_memory(board.cycles.memory),
+    clocked = declared(
+        core_file(board.cycles.core),
+        None if board.cycles.memory is None else memory_file(board.cycles.memory),
         board.clock_hz,
     )
     raw = read_image(Path(image.elf))

@@ -2,9 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
 from typing import NamedTuple
 
+from tinybench.declare import load
 from tinybench.errors import BuildError, DeclarationError
+from tinybench.files import DOCUMENT_MOST_B, read_bytes
 
 from ..results.cycles import Cycles
 from .code import Code
@@ -49,12 +53,26 @@ class Clocked(NamedTuple):
 
     core: Core
     memory: Memory | None
+    timings_sha256: str
+    """Of the declarations of both."""
     clock_hz: int
 
     @property
     def wait_states(self) -> int:
         """Of the flash."""
         return 0 if self.memory is None else self.memory.waits(self.clock_hz)
+
+
+def declared(core: Path, memory: Path | None, clock_hz: int) -> Clocked:
+    """Load a core and its memory system from their files. Raises DeclarationError, OSError."""
+    files = [core] if memory is None else [core, memory]
+    raw = b"\0".join(read_bytes(path, DOCUMENT_MOST_B) for path in files)
+    return Clocked(
+        load(core, Core),
+        None if memory is None else load(memory, Memory),
+        sha256(raw).hexdigest(),
+        clock_hz,
+    )
 
 
 def price(clocked: Clocked, code: Code, counts: Counts) -> Cycles:
@@ -92,6 +110,7 @@ def price(clocked: Clocked, code: Code, counts: Counts) -> Cycles:
     return Cycles(
         core=core.name,
         memory="" if clocked.memory is None else clocked.memory.name,
+        timings_sha256=clocked.timings_sha256,
         clock_hz=clocked.clock_hz,
         wait_states=clocked.wait_states,
         instructions=executed.total(),

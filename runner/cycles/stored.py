@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 
-from tinybench.declare import load
 from tinybench.errors import RunFolderError, TinybenchError
 from tinybench.files import DOCUMENT_MOST_B, read_bytes
 
@@ -12,9 +11,8 @@ from ..build.elf import IMAGE_MAX_B
 from ..results.cycles import Cycles
 from ..results.names import CORE_FILE, CYCLES_FILE, MEMORY_FILE
 from .code import parse_code
-from .core import Core, Memory
 from .plugin import parse_counts
-from .price import Clocked, price
+from .price import declared, price
 
 IMAGE_FILE = "firmware.elf"
 
@@ -38,10 +36,6 @@ def stored_cycles(folder: Path, board: Board) -> Cycles | None:
 def _priced(folder: Path, board: Board) -> Cycles | None:
     counts = parse_counts(read_bytes(folder / CYCLES_FILE, DOCUMENT_MOST_B, links=False))
     memory = folder / MEMORY_FILE
-    clocked = Clocked(
-        load(folder / CORE_FILE, Core),
-        load(memory, Memory) if memory.exists() else None,
-        board.clock_hz,
-    )
+    clocked = declared(folder / CORE_FILE, memory if memory.exists() else None, board.clock_hz)
     code = parse_code(read_bytes(folder / IMAGE_FILE, IMAGE_MAX_B, links=False))
     return price(clocked, code, counts[-1]) if counts else None

@@ -10,6 +10,8 @@ class Cycles(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Name of the core's declared timings."""
     memory: str
     """Name of the memory system's; empty where nothing waits for memory."""
+    timings_sha256: str
+    """Of the declarations of both."""
     clock_hz: int
     wait_states: int
     """Of the flash, at this clock."""

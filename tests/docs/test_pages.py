@@ -13,6 +13,7 @@ PAGES = (
     "add-a-task",
     "add-an-operator",
     "cli",
+    "cycles",
     "engine",
     "errors",
     pytest.param("model", marks=pytest.mark.soak),  # seven firmwares are built and run

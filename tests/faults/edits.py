@@ -104,7 +104,7 @@ def _other_words(value: str) -> list[str]:
     if value.startswith('"'):
         return [value[:-1] + 'x"' if len(value) > 1 else value + "x"]
     if re.fullmatch(r"[0-9_.]+", value):
-        return [value + "1", "1"]
+        return [other for other in (value + "1", "1") if other != value]
     return [value + " # edited"]
 
 

@@ -55,7 +55,7 @@ def test_damaged_counts_are_never_other_counts_with_another_shape(
 
 def _priced(words: bytes, counts: Counts, core: str = "cortex-m4", memory: str = "") -> tuple:
     code = Code([(0, memoryview(words))])
-    clocked = Clocked(load_core(core), load_memory(memory) if memory else None, 120_000_000)
+    clocked = Clocked(load_core(core), load_memory(memory) if memory else None, "", 120_000_000)
     found = price(clocked, code, counts)
     return found.instructions, found.usual, found.limited_by
 
