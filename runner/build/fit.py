@@ -53,19 +53,19 @@ class Examined(msgspec.Struct, frozen=True, kw_only=True):
     boards: list[Fit]
 
 
-def examine(tflite: Path, board: str | None = None) -> Examined:
+def examine(tflite: Path, board: str | None = None, *, prune: bool = True) -> Examined:
     """Return what a .tflite is, and how it fits on a board, or on each that is declared.
 
-    Raises ModelError for a file that is none, UsageError for a board that is not there or declares
-    no memory.
+    `prune` is that of `compile_model`. Raises ModelError for a file that is none, UsageError for a
+    board that is not there or declares no memory.
     """
     if board is None:
-        found = anatomy(tflite, kernels_of_all())
+        found = anatomy(tflite, kernels_of_all(), prune=prune)
         return Examined(anatomy=found, boards=fits(found))
     there = boards.load_board(board)
     if there.memory is None or there.toolchain is None:
         raise UsageError(f"board {there.name} declares no memory to fit into")
-    found = anatomy(tflite, (there.toolchain.kernels,))
+    found = anatomy(tflite, (there.toolchain.kernels,), prune=prune)
     return Examined(anatomy=found, boards=[fit(found, there, there.memory)])
 
 

@@ -135,7 +135,7 @@ def load_runs(path: os.PathLike[str] | str) -> "pandas.DataFrame":
     | `vops` | Float64 | top-1 times MACs a second |
     | `model` | string | file name of the model |
     | `model_kind` | string | official, embedded, custom or engine |
-    | `macs` | Int64 | multiply-accumulates of one inference |
+    | `macs` | Int64 | multiply-accumulates of one inference, of the model as given |
     | `weights_b` | Int64 | weights |
     | `tensor_ram_b` | Int64 | upload buffer, arena and result |
     | `flash_b` | Int64 | code and constants, with weights |

@@ -32,6 +32,8 @@ class Request(msgspec.Struct, frozen=True):
     """With an engine: the .tflite that it is said to run."""
     engine: Path | None = None
     """Folder of an inference engine other than ours."""
+    prune: bool = True
+    """Leave out channels that are constants or that nobody reads; the outputs are the same."""
     out: Path | None = None
     ports: tuple[str, ...] = ()
     """Serial ports of equal boards; none: the board is a child process."""

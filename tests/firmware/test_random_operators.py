@@ -8,7 +8,7 @@ import pytest
 
 from tests.firmware import model_runner
 from tests.firmware.model_runner import HOST, Target
-from tests.models import random_floats
+from tests.models import planted, random_floats
 from tests.models import tflite_builder as build
 from tests.models.random_moves import batch_to_space
 from tests.models.random_operators import RANDOM
@@ -27,6 +27,8 @@ IN_OTHER_TESTS = {
 }
 """In test_kernels.py and test_state.py."""
 BYTES = 256
+PLANTED, PLANTED_EACH = 20, 4
+"""Models with planted channels, on the host and on each core."""
 
 
 def groups(models: Iterable[Model]) -> Iterator[list[Model]]:
@@ -142,9 +144,20 @@ def test_a_border_before_batches_stands_for_zero(host_objects: list[Path], tmp_p
 
 
 def test_each_core_has_all_operators(target: Target, objects: list[Path], tmp_path: Path) -> None:
-    """Every core's compiler takes every kernel, and one random model of each operator is equal."""
+    """Every core's compiler takes every kernel, and one random model of each operator is equal; so
+    are some with channels that are left out."""
     rng = np.random.default_rng(1)
-    check((make(rng) for make in RANDOM.values()), target, objects, tmp_path, rng)
+    models = [make(rng) for make in RANDOM.values()]
+    models += [planted.planted(rng) for _ in range(PLANTED_EACH)]
+    check(models, target, objects, tmp_path, rng)
+
+
+def test_channels_left_out_change_no_output(host_objects: list[Path], tmp_path: Path) -> None:
+    """Constants and channels that nobody reads, at random and in each chosen case."""
+    rng = np.random.default_rng(7)
+    models = [make(rng) for make in planted.CHOSEN.values()]
+    models += [planted.planted(rng) for _ in range(PLANTED)]
+    check(models, HOST, host_objects, tmp_path, rng)
 
 
 def test_each_operator_is_tested() -> None:

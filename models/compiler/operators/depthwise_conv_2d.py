@@ -25,7 +25,8 @@ from .conv_2d import MVE_TAPS, convolution_planes, convolve
 from .planewise import constants, overlaps, planewise
 
 
-def _read(graph: Graph, op: Operator) -> Convolution:
+def read(graph: Graph, op: Operator) -> Convolution:
+    """Return the layer, checked."""
     layer = read_layer(graph, op, 4)
     weights = layer.weights
     window = window_of(op, layer.source, layer.target, weights.shape[1], weights.shape[2])
@@ -38,7 +39,7 @@ def _read(graph: Graph, op: Operator) -> Convolution:
 
 
 def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
-    conv = _read(graph, op)
+    conv = read(graph, op)
     if variant.kernels == "plain":
         return _plain(op, conv)
     if conv.window.in_c == 1:  # each filter sees all there is
@@ -128,7 +129,7 @@ def _lower_float(graph: Graph, op: Operator, _variant: Variant) -> Step:
 
 
 def _planes(graph: Graph, op: Operator) -> Planes:
-    conv = _read(graph, op)
+    conv = read(graph, op)
     possible = (
         conv.channels.short is not None
         and _three_by_three(conv.window)

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ...measure.profile import Profile
-from .model import counted, is_plain
+from .model import computed_of, counted, is_plain
 
 COLUMNS = ("index", "operator", "kernel", "output", "macs", "microseconds", "instructions")
 COSTS = ("share", "instructions_per_mac", "flash_b", "ram_b")
@@ -30,10 +30,10 @@ def table(profile: Profile) -> RenderableType:
             str(layer.index),
             layer.operator,
             "x".join(map(str, layer.output_shape)),
-            f"{layer.macs:,}",
+            computed_of(layer.macs, layer.computed_macs),
             f"{cost:,.0f}" if profile.emulated else f"{cost:,.2f}",
             f"{layer.share:.1%}",
-            f"{scale * cost / layer.macs:.2f}" if layer.macs else "-",
+            f"{scale * cost / layer.computed:.2f}" if layer.computed else "-",
             f"{layer.flash_b:,}",
             f"{layer.ram_b:,}",
         )
