@@ -11,7 +11,10 @@ from rich.text import Text
 from ...measure.profile import Profile
 from .model import computed_of, counted, is_plain
 
-COLUMNS = ("index", "operator", "kernel", "output", "macs", "microseconds", "instructions")
+COLUMNS = (
+    *("index", "operator", "kernel", "output", "macs", "computed_macs"),
+    *("microseconds", "instructions"),
+)
 COSTS = ("share", "instructions_per_mac", "flash_b", "ram_b")
 
 
@@ -72,6 +75,7 @@ def as_csv(profile: Profile) -> str:
                 layer.kernel,
                 "x".join(map(str, layer.output_shape)),
                 layer.macs,
+                layer.computed,
                 layer.microseconds,
                 layer.instructions,
                 layer.share,
