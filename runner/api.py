@@ -76,6 +76,7 @@ def run(
     | `flash` | bool | False: leave the firmware of the board as it is (`--no-flash`) |
     | `baud` | int or "auto" | rate of the port; 115200, in energy mode 9600 |
     | `verify` | bool | False: do not read uploads back over the stock protocol (`--no-verify`) |
+    | `prune` | bool | False: compute channels that change no output, too (`--no-prune`) |
     | `shards` | int | share the accuracy set among so many emulators |
     | `monitor` | str | energy monitor, its .toml file, or modelled |
     | `interface_board` | bool | in energy mode the port is that of an interface board |
@@ -173,8 +174,8 @@ def model(
     Without a board, and with `check=True`, nothing is built: `anatomy` is what the model holds,
     `boards` how it fits on each, or on that one. Else the outcome is that of a run. The words are
     the long options of `tinybench model`; of a run it takes `board`, `emulate`, `out`, `port`,
-    `flash`, `baud`, `monitor`, `probe`, `wait`, `iterations`, `engine` and `engine_source`, as
-    `run` does, and besides:
+    `flash`, `baud`, `monitor`, `probe`, `wait`, `iterations`, `prune`, `engine` and
+    `engine_source`, as `run` does, and besides:
 
     | word | type | what |
     | --- | --- | --- |
@@ -196,10 +197,11 @@ def model(
 
     path = Path(file)
     if board is None or check:
+        prune = words.pop("prune", None) is not False
         idle = next((word for word, value in words.items() if value is not None), None)
         if idle is not None or (check and board is None):
             raise UsageError(f"{idle or 'check'} needs a board, and to be measured there")
-        return examine(path, None if board is None else os.fspath(board))
+        return examine(path, None if board is None else os.fspath(board), prune=prune)
     return measure(path, {**words, "board": board}, _track(progress), _say(say))
 
 

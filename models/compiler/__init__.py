@@ -11,7 +11,7 @@ from ..model_file import read_model_file
 from .emit import emit, result_count
 from .interface import InputFormat, Interface, ResultKind, check_interface, ends_b
 from .layout import lay_out
-from .lower import lower
+from .lower import lower_pruned
 from .manifest import Manifest, OperatorEntry, entries, state_b, weights_b
 from .reader import read_graph
 
@@ -29,6 +29,7 @@ def compile_model(
     input_format: InputFormat | None = None,
     result: ResultKind = "output",
     decimals: int | None = None,
+    prune: bool = True,
 ) -> Manifest:
     """Compile a .tflite into `out`/model.c and `out`/manifest.json; the same input, the same bytes.
 
@@ -36,7 +37,8 @@ def compile_model(
     variant that the board's toolchain declares: "plain" and "blocked" are portable C, the latter
     for cores without DSP instructions; "dsp" needs those of Armv7E-M or Armv8-M, "mve" the vector
     instructions of Armv8.1-M.
-    `input_format`, `result` and `decimals` are those of `Interface`.
+    `input_format`, `result` and `decimals` are those of `Interface`. `prune`: channels that are
+    constants, or that nobody reads, are not computed; the outputs are the same.
     Raises ModelError for a file that cannot be read or compiled, naming tensor or operator.
     """
     if not (model_id and model_id.isascii() and model_id.isalnum()):
@@ -47,8 +49,8 @@ def compile_model(
         (read_model_file(tflite), f"{tflite}: ") if isinstance(tflite, Path) else (tflite, "")
     )
     try:
-        graph = read_graph(data)
-        steps = lower(graph, kernels)
+        lowered = lower_pruned(read_graph(data), kernels, pruned=prune)
+        graph, steps = lowered.graph, lowered.steps
         memory = lay_out(graph, steps)
     except ModelError as error:
         raise ModelError(f"{where}{error}") from error
@@ -63,14 +65,16 @@ def compile_model(
         kernels=kernels,
         input_b=input_b,
         output_count=result_count(graph, interface),
-        macs=sum(step.macs for step in steps),
+        macs=sum(lowered.macs.values()),
+        computed_macs=lowered.computed_macs,
+        removed=lowered.removed,
         weights_b=weights_b(graph, steps),
         tables_b=sum(step.tables_b for step in steps),
         arena_b=memory.arena_b,
         result_b=result_b,
         tensor_ram_b=input_b + copies_b + memory.arena_b + result_b + state_b(graph),
         state_b=state_b(graph),
-        operators=entries(graph, steps, memory.in_use),
+        operators=entries(graph, steps, memory.in_use, lowered.macs),
     )
     encoded = msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
     try:

@@ -13,8 +13,9 @@ from ..model_file import read_model_file
 from .graph import Tensor
 from .interface import Interface, ends_b
 from .layout import Life, lay_out
-from .lower import lower
+from .lower import lower_pruned
 from .manifest import OperatorEntry, entries, state_b, weights_b
+from .prune import Removed
 from .reader import read_graph, read_outline
 
 
@@ -63,32 +64,40 @@ class Anatomy(msgspec.Struct, frozen=True, kw_only=True):
     operators: dict[str, int]
     """How many there are of each kind, the most frequent first."""
     macs: int
+    """Of the model as given."""
+    computed_macs: int
+    """Those that are computed: all, or without the channels that are left out."""
+    removed: list[Removed]
+    """Channels that are left out, layer by layer."""
     needs: dict[str, Need]
     """By kind of kernels."""
     state_b: int = 0
     """Bytes that last from one inference to the next, where the state is kept."""
 
 
-def anatomy(tflite: Path, kernels: tuple[str, ...]) -> Anatomy:
+def anatomy(tflite: Path, kernels: tuple[str, ...], *, prune: bool = True) -> Anatomy:
     """Return what a .tflite holds, and what it takes with each kind of `kernels`.
 
-    Writes and builds nothing. Raises ModelError for a file that cannot be read or compiled.
+    `prune` is that of `compile_model`. Writes and builds nothing. Raises ModelError for a file that
+    cannot be read or compiled.
     """
     data = read_model_file(tflite)
     try:
-        graph = read_graph(data)
-        input_b, copies_b, result_b = ends_b(graph, Interface())
-        needs, macs = {}, 0
+        given = read_graph(data)
+        input_b, copies_b, result_b = ends_b(given, Interface())
+        needs, macs, computed_macs, removed = {}, 0, 0, list[Removed]()
         for kind in kernels:
-            steps = lower(graph, kind)
+            lowered = lower_pruned(given, kind, pruned=prune)
+            graph, steps = lowered.graph, lowered.steps
             memory = lay_out(graph, steps)
-            macs = sum(step.macs for step in steps)
+            macs, computed_macs = sum(lowered.macs.values()), lowered.computed_macs
+            removed = lowered.removed
             needs[kind] = Need(
                 weights_b=weights_b(graph, steps),
                 tables_b=sum(step.tables_b for step in steps),
                 arena_b=memory.arena_b,
                 tensor_ram_b=input_b + copies_b + memory.arena_b + result_b + state_b(graph),
-                operators=entries(graph, steps, memory.in_use),
+                operators=entries(graph, steps, memory.in_use, lowered.macs),
                 lives=memory.lives,
             )
     except ModelError as error:
@@ -97,11 +106,13 @@ def anatomy(tflite: Path, kernels: tuple[str, ...]) -> Anatomy:
         file=tflite.name,
         sha256=hashlib.sha256(data).hexdigest(),
         size_b=len(data),
-        inputs=[_end(graph.tensors[i]) for i in graph.inputs],
-        outputs=[_end(graph.tensors[i]) for i in graph.outputs],
+        inputs=[_end(given.tensors[i]) for i in given.inputs],
+        outputs=[_end(given.tensors[i]) for i in given.outputs],
         input_b=input_b,
-        operators=dict(Counter(op.name for op in graph.operators).most_common()),
+        operators=dict(Counter(op.name for op in given.operators).most_common()),
         macs=macs,
+        computed_macs=computed_macs,
+        removed=removed,
         needs=needs,
         state_b=state_b(graph),
     )
@@ -126,6 +137,8 @@ def ends_of(tflite: Path) -> Anatomy:
         input_b=sum(tensor.size_b for tensor in outline.inputs),
         operators=dict(Counter(op.name for op in outline.operators).most_common()),
         macs=0,
+        computed_macs=0,
+        removed=[],
         needs={},
     )
 

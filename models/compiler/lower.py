@@ -11,7 +11,43 @@ from ..model_file import CONVERTER
 from .checks import RANGES, check_quantisation
 from .graph import Graph, Operator, Tensor
 from .operators import kind
+from .prune import Removed, prune
 from .step import Lower, Planes, Step, Variant
+
+
+class Lowered(msgspec.Struct, frozen=True):
+    """A model as kernel calls."""
+
+    graph: Graph
+    """Without what was left out."""
+    steps: list[Step]
+    removed: list[Removed]
+    macs: dict[int, int]
+    """Multiplications of the model as given, by operator."""
+
+    @property
+    def computed_macs(self) -> int:
+        """Multiplications of one inference, without what was left out."""
+        return sum(step.macs for step in self.steps)
+
+
+def lower_pruned(graph: Graph, kernels: str, *, pruned: bool) -> Lowered:
+    """Return the steps of a model; `pruned`: without channels that need not be computed.
+
+    Raises as `lower`, of the model as given.
+    """
+    steps = lower(graph, kernels)
+    macs = Counter[int]()
+    for step in steps:
+        macs[step.operator.index] += step.macs
+    given = Lowered(graph, steps, [], dict(macs))
+    less = prune(graph) if pruned else None
+    if less is None or not less.removed:
+        return given
+    try:
+        return Lowered(less.graph, lower(less.graph, kernels), less.removed, dict(macs))
+    except ModelError:  # such as a window that is larger than what is left of its input
+        return given
 
 
 def lower(graph: Graph, kernels: str) -> list[Step]:

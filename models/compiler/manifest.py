@@ -1,11 +1,12 @@
 """What the compiler says about a compiled model: hashes, sizes and one line an operator."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from .graph import Graph
+from .prune import Removed
 from .step import Step
 
 
@@ -19,10 +20,13 @@ class OperatorEntry(msgspec.Struct, frozen=True, kw_only=True):
     kernel: str
     """C functions that compute it, in their order; "" where nothing is left to do at run time."""
     macs: int
+    """Of the model as given; fewer are computed where channels are left out."""
     weights_b: int
     """Bytes of weights and constants it reads from flash."""
     arena_b: int
     """Bytes of the arena that hold live tensors or scratch while it runs."""
+    computed_macs: int | None = None
+    """None where an older version wrote it, which left nothing out."""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +41,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes of the upload buffer."""
     output_count: int
     macs: int
+    """Of the model as given."""
     weights_b: int
     """Bytes of all constants."""
     tables_b: int
@@ -51,6 +56,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     operators: list[OperatorEntry]
     state_b: int = 0
     """Bytes that last from one inference to the next."""
+    computed_macs: int | None = None
+    """Those that are computed: all, or without the channels that are left out; None as above."""
+    removed: list[Removed] = []
+    """Channels that are left out, layer by layer; none where nothing was, or was to be."""
 
 
 def state_b(graph: Graph) -> int:
@@ -65,10 +74,12 @@ def weights_b(graph: Graph, steps: Sequence[Step]) -> int:
     return own + sum(graph.tensors[i].size_b for i in operands)
 
 
-def entries(graph: Graph, steps: Sequence[Step], in_use: Sequence[int]) -> list[OperatorEntry]:
+def entries(
+    graph: Graph, steps: Sequence[Step], in_use: Sequence[int], macs: Mapping[int, int]
+) -> list[OperatorEntry]:
     """Return a line for each operator, whatever number of kernels it calls.
 
-    `in_use`: bytes of the arena that are live during each step.
+    `in_use`: bytes of the arena that are live during each step. `macs`: by operator, as given.
     """
     found, tensors = list[OperatorEntry](), graph.tensors
     numbered = enumerate(steps)
@@ -83,7 +94,8 @@ def entries(graph: Graph, steps: Sequence[Step], in_use: Sequence[int]) -> list[
                 input_shapes=[list(tensors[i].shape) for i in read],
                 output_shape=list(tensors[calls[0].output].shape),
                 kernel=" + ".join(dict.fromkeys(call.function for call in calls)),
-                macs=sum(call.macs for call in calls),
+                macs=macs[operator.index],
+                computed_macs=sum(call.macs for call in calls),
                 weights_b=weights_b(graph, calls),
                 arena_b=max(in_use[i] for i in numbers),
             )

@@ -94,11 +94,14 @@ class Image(msgspec.Struct, frozen=True):
     """What an engine's sources were compiled with; None without one."""
 
 
-def build(board: Board, task: Task, model: Path | Engine, *, energy: bool = False) -> Image:
+def build(
+    board: Board, task: Task, model: Path | Engine, *, energy: bool = False, prune: bool = True
+) -> Image:
     """Build a board's firmware with a task's model, a .tflite that is compiled to C.
 
     `model` may be an engine that brings its own model instead.
-    `energy`: the energy build, which marks time on the timing pin instead of printing it.
+    `energy`: the energy build, which marks time on the timing pin instead of printing it. `prune`
+    is that of `compile_model`.
 
     An image is kept in the cache under the hash of all it is made from, and built once.
     Raises UsageError, ToolMissingError, ModelError, BuildError.
@@ -123,7 +126,7 @@ def build(board: Board, task: Task, model: Path | Engine, *, energy: bool = Fals
             if isinstance(model, Engine):
                 manifest, has = None, [model.sha256, task.model_id, str(task.input_b)]
             else:
-                manifest = _compile(board, task, model, work / "model")
+                manifest = _compile(board, task, model, work / "model", prune=prune)
                 has = [manifest.model_c_sha256]
             made_of = [
                 board_mk(board),
@@ -189,7 +192,7 @@ def converted(board: Board, image: Image, form: str) -> Path:
     return out
 
 
-def _compile(board: Board, task: Task, model: Path, folder: Path) -> Manifest:
+def _compile(board: Board, task: Task, model: Path, folder: Path, *, prune: bool) -> Manifest:
     """Compile a .tflite for a board. Raises ModelError, also for another task's or a large one."""
     manifest = compile_model(
         model,
@@ -199,6 +202,7 @@ def _compile(board: Board, task: Task, model: Path, folder: Path) -> Manifest:
         input_format=task.input_format,
         result=task.result,
         decimals=task.result_decimals,
+        prune=prune,
     )
     _check_task(task, manifest, model)
     _check_fits(board, manifest)

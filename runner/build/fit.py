@@ -54,25 +54,25 @@ class Examined(msgspec.Struct, frozen=True, kw_only=True):
     boards: list[Fit]
 
 
-def examine(tflite: Path, board: str | None = None) -> Examined:
+def examine(tflite: Path, board: str | None = None, *, prune: bool = True) -> Examined:
     """Return what a .tflite is, and how it fits on a board, or on each that is declared.
 
-    Raises ModelError for a file that is none, UsageError for a board that is not there or declares
-    no memory.
+    `prune` is that of `compile_model`. Raises ModelError for a file that is none, UsageError for a
+    board that is not there or declares no memory.
     """
     if board is None:
-        found = _anatomy(tflite, kernels_of_all())
+        found = _anatomy(tflite, kernels_of_all(), prune=prune)
         return Examined(anatomy=found, boards=fits(found))
     there = boards.load_board(board)
     if there.memory is None or there.toolchain is None:
         raise UsageError(f"board {there.name} declares no memory to fit into")
-    found = _anatomy(tflite, (there.toolchain.kernels,))
+    found = _anatomy(tflite, (there.toolchain.kernels,), prune=prune)
     return Examined(anatomy=found, boards=[fit(found, there, there.memory)])
 
 
-def _anatomy(tflite: Path, kernels: tuple[str, ...]) -> Anatomy:
+def _anatomy(tflite: Path, kernels: tuple[str, ...], *, prune: bool) -> Anatomy:
     try:
-        return anatomy(tflite, kernels)
+        return anatomy(tflite, kernels, prune=prune)
     except ModelError as error:
         raise ModelError(f"{error}{others(tflite)}") from error
 

@@ -58,16 +58,17 @@ EXCLUSIVE = (("port", "emulate"),)
         metavar="N",
         help="answer with at least so many (default: as many as tell two outputs apart)",
     ),
+    options.no_prune(),
     formats=("terminal", "json"),
     examples=("tinybench compile mine.tflite -o mine --kernels dsp",),
 )  # fmt: skip
-def compile_(voice: Voice, tflite: Path, out: Path, to: str, **said: Any) -> int:
+def compile_(voice: Voice, tflite: Path, out: Path, to: str, no_prune: bool, **said: Any) -> int:
     """Compile a model of int8 to C."""
     from tinybench.models.compiler import compile_model
 
     from ..report.terminal.model import table
 
-    manifest = compile_model(tflite, out, **said)
+    manifest = compile_model(tflite, out, prune=not no_prune, **said)
     put(voice, to, None, {"terminal": lambda: table(manifest, out), "json": lambda: manifest})
     return 0
 
@@ -125,6 +126,7 @@ def _board(voice: Voice, said: dict[str, Any], baud: int) -> "Iterator[tuple[Boa
            "device, config or target; repeat it for several"),
     options.data(),
     options.model(),
+    options.no_prune(),
     *_site("its serial port: it is asked first, and must answer with this build then"),
     Option("--again", is_flag=True, help="write also when it holds this build already"),
     examples=(
@@ -140,11 +142,14 @@ def flash(
     word: tuple[str, ...],
     data: Path | None,
     model: Path | None,
+    no_prune: bool,
     again: bool,
     **said: Any,
 ) -> int:
     """Write a task's firmware, or any image, into a board."""
     if image is not None:
+        if no_prune:
+            raise UsageError("--no-prune is about a task's model; --image is built already")
         return _flash_file(image, word, said)
     if word:
         raise UsageError("--word is for --image")
@@ -158,7 +163,8 @@ def flash(
     wanted = load_task(task)
     with _board(voice, said, ENERGY_BAUD if energy else DEFAULT_BAUD) as (board, site):
         flasher_of(board, site.flasher)  # what is wrong with it is said before anything is built
-        built = build(board, wanted, resolve(wanted, data, model).model, energy=energy)
+        file = resolve(wanted, data, model).model
+        built = build(board, wanted, file, energy=energy, prune=not no_prune)
         # The energy build may talk on other pins than those of the port that was found.
         if site.port is None or (energy and not said["port"]):
             print(write_image(board, built, site))
@@ -228,6 +234,7 @@ def _meant(
     Option("--baud", type=options.baud, default=str(DEFAULT_BAUD), metavar="N", shared=True,
            section="the board", help=f"rate of the port (default: {DEFAULT_BAUD})"),
     options.wait(section="the board"),
+    options.no_prune(),
     into_file(),
     formats=("terminal", "json", "csv", "perfetto"),
     examples=(
@@ -237,7 +244,14 @@ def _meant(
     exclusive=EXCLUSIVE,
 )  # fmt: skip
 def profile(
-    voice: Voice, board: str | None, task: str, baud: int, to: str, out: Path | None, **said: Any
+    voice: Voice,
+    board: str | None,
+    task: str,
+    baud: int,
+    no_prune: bool,
+    to: str,
+    out: Path | None,
+    **said: Any,
 ) -> int:
     """Time a model layer by layer.
 
@@ -247,7 +261,7 @@ def profile(
     from ..report.terminal.profile import as_csv, as_trace, table
 
     with _meant(voice, said, board, task, baud) as station:
-        found = profiled(*station)
+        found = profiled(*station, prune=not no_prune)
     forms = {
         "terminal": lambda: table(found),
         "json": lambda: found,

@@ -93,6 +93,7 @@ def truth_words() -> list[Option]:
     Option("--iterations", type=positive, metavar="N", section=INPUTS,
            help="inferences of a window (default: calibrated)"),
     *truth_words(),
+    options.no_prune(),
     Option("-o", "--out", type=PATH, metavar="PATH", section="output",
            help="file of what is printed; of a measurement the run folder (default: runs/...)"),
     formats=("terminal", "json", "png"),
@@ -130,7 +131,7 @@ def model(
         if to == "png":
             raise UsageError("--to png draws the arena, without --board")
         return _measured(voice, tflite, board, to, out, said)
-    found = examine(tflite, board)
+    found = examine(tflite, board, prune=not said["no_prune"])
     _put(voice, to, out, found.anatomy, found.boards)
     return 1 if check and found.boards[0].verdict == "does not fit" else 0
 
@@ -159,6 +160,7 @@ def _measured(
     from ..session.own_model import examined, measure
 
     words = {**said, "board": board, "out": out, "flash": not said["no_flash"]}
+    words["prune"] = not words.pop("no_prune")
     words |= {"emulate": said["emulate"] or None, "port": said["port"] or None}
     del words["no_flash"]
     engines = words.pop("engine")
@@ -172,7 +174,9 @@ def _measured(
         None,
         {
             "terminal": lambda: measured(outcome),
-            "json": lambda: measured_document(outcome, examined(tflite, ours=False)),
+            "json": lambda: measured_document(
+                outcome, examined(tflite, ours=False, prune=words["prune"])
+            ),
         },
     )
     return 1 if outcome.violations else 0

@@ -266,6 +266,16 @@ def no_verify(**more: Any) -> Option:
     )
 
 
+def no_prune(**more: Any) -> Option:
+    """Return --no-prune."""
+    return Option(
+        "--no-prune",
+        is_flag=True,
+        help="compute channels too that are constants or that nobody reads",
+        **more,
+    )
+
+
 OF_A_PORT = ("port", "baud", "probe", "hub", "flasher", "no_flash", "interface_board")
 """What a board that is a child process has not."""
 

@@ -69,6 +69,7 @@ REPORT_SUFFIXES = (".html", ".md", ".csv", ".json", ".xml", ".txt")
            help="in energy mode the --port is that of an interface board, with the DUT behind it"),
     options.data(section=MODEL),
     options.model(section=MODEL),
+    options.no_prune(section=MODEL),
     Option("--engine", metavar="NAME|DIR", section=MODEL,
            help="build the firmware with another inference engine: tflm or tflm-cmsis-nn, or the "
            "folder of your own, by core/model.h or th_*; --model then names the model it runs"),
@@ -89,6 +90,7 @@ def run(
     baud: tuple[int, bool] | None,
     no_flash: bool,
     no_verify: bool,
+    no_prune: bool,
     wait: float,
     to: str,
     **asked: Any,
@@ -114,6 +116,7 @@ def run(
         baud="auto" if raise_baud else rate,
         flash=not said.pop("no_flash"),
         verify=not no_verify,
+        prune=not no_prune,
         wait=wait,
         **said,
     )

@@ -82,6 +82,7 @@ class _LayerRow(msgspec.Struct, frozen=True, kw_only=True):
     kernel: str
     output_shape: list[int]
     macs: int
+    computed_macs: int | None
     flash_b: int | None
     ram_b: int | None
     time_s: float | None
@@ -135,7 +136,7 @@ def load_runs(path: os.PathLike[str] | str) -> "pandas.DataFrame":
     | `vops` | Float64 | top-1 times MACs a second |
     | `model` | string | file name of the model |
     | `model_kind` | string | official, embedded, custom or engine |
-    | `macs` | Int64 | multiply-accumulates of one inference |
+    | `macs` | Int64 | multiply-accumulates of one inference, of the model as given |
     | `weights_b` | Int64 | weights |
     | `tensor_ram_b` | Int64 | upload buffer, arena and result |
     | `flash_b` | Int64 | code and constants, with weights |
@@ -266,7 +267,8 @@ def layers(run: Run) -> "pandas.DataFrame":
     | `operator` | string | such as CONV_2D |
     | `kernel` | string | C function that computes it; "" where nothing is left to do |
     | `output_shape` | object | list of int |
-    | `macs` | Int64 | multiply-accumulates |
+    | `macs` | Int64 | multiply-accumulates, of the model as given |
+    | `computed_macs` | Int64 | those that are computed; NA where an older version wrote them |
     | `flash_b` | Int64 | weights and constants |
     | `ram_b` | Int64 | bytes of the arena in use while it runs |
     | `time_s` | Float64 | of the layer; NA where it was not timed |
@@ -410,6 +412,7 @@ def _layers_of(folder: Path) -> list[_LayerRow]:
                     kernel=layer.kernel,
                     output_shape=layer.output_shape,
                     macs=layer.macs,
+                    computed_macs=layer.computed_macs,
                     flash_b=layer.flash_b,
                     ram_b=layer.ram_b,
                     time_s=layer.microseconds * 1e-6,
@@ -432,6 +435,7 @@ def _layers_of(folder: Path) -> list[_LayerRow]:
             kernel=entry.kernel,
             output_shape=entry.output_shape,
             macs=entry.macs,
+            computed_macs=entry.computed_macs,
             flash_b=entry.weights_b,
             ram_b=entry.arena_b,
             time_s=None,

@@ -46,7 +46,7 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True):
     kernel: str
     output_shape: list[int]
     macs: int
-    """0 where an engine runs a model that our compiler refuses: nobody counted."""
+    """Of the model as given; 0 where an engine runs one that our compiler refuses."""
     microseconds: float
     instructions: float | None
     """None on a board whose time is no instruction count."""
@@ -58,13 +58,20 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes of the arena in use while it runs; likewise."""
     cycles: Cycles | None = None
     """Estimated; None where there is no estimate."""
+    computed_macs: int | None = None
+    """Those that are computed, fewer where channels are left out; None of an older version."""
+
+    @property
+    def computed(self) -> int:
+        """Multiply-accumulates that are computed."""
+        return self.macs if self.computed_macs is None else self.computed_macs
 
     @property
     def instructions_per_mac(self) -> float | None:
-        """Return instructions for one multiply-accumulate; None where there are none of either."""
-        if self.instructions is None or not self.macs:
+        """Return instructions for one that is computed; None where there are none of either."""
+        if self.instructions is None or not self.computed:
             return None
-        return self.instructions / self.macs
+        return self.instructions / self.computed
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,14 +97,15 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """Why there is none, where there should be one."""
 
 
-def profile(board: Board, task: Task, site: Site | None = None) -> Profile:
+def profile(board: Board, task: Task, site: Site | None = None, *, prune: bool = True) -> Profile:
     """Build the task's model for the board, and time its layers on the first input.
 
-    A board on a port, at `site`, must hold that build already; without one it is a child process.
+    `prune` is that of `compile_model`. A board on a port, at `site`, must hold that build already;
+    without one it is a child process.
     Raises any TinybenchError; ProtocolError when the firmware cannot time layers.
     """
     inputs = resolve(task)
-    image = build(board, task, inputs.model)
+    image = build(board, task, inputs.model, prune=prune)
     first = inputs.samples.samples[0].windows()[0]
     with ExitStack() as stack:
         line = stack.enter_context(closing(open_line(site or board.command(image.elf))))
@@ -207,6 +215,7 @@ def time_layers(
                 kernel=entry.kernel,
                 output_shape=entry.output_shape,
                 macs=entry.macs,
+                computed_macs=entry.computed_macs,
                 microseconds=us / iterations,
                 instructions=None if per_us is None else us * per_us / iterations,
                 share=us / total_us,

@@ -39,6 +39,8 @@ class Request(msgspec.Struct, frozen=True):
     """An inference engine other than ours: its folder, or the name of the recipe that builds it."""
     engine_source: Path | None = None
     """Source tree for the recipe; None: where the recipe's variable says."""
+    prune: bool = True
+    """Leave out channels that are constants or that nobody reads; the outputs are the same."""
     out: Path | None = None
     ports: tuple[str, ...] = ()
     """Serial ports of equal boards; none: the board is a child process."""

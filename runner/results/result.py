@@ -206,10 +206,14 @@ class ModelUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: str
     """Of the .tflite; of an engine's sources, where these are all that is known."""
     macs: int | None
-    """None where nobody knows."""
+    """Of the model as given; None where nobody knows."""
     tensor_ram_b: int | None
     """Upload buffer, arena and result together; None where we did not compile the model."""
     weights_b: int | None
+    computed_macs: int | None = None
+    """Those that are computed, where channels were left out; None where we did not compile it."""
+    pruned: bool = False
+    """Whether channels were left out that are constants or that nobody reads; no output differs."""
 
 
 class EngineUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -52,6 +52,8 @@ class SuiteWords(TypedDict, total=False):
     baud: int | Literal["auto"] | None
     verify: bool | None
     """False: --no-verify."""
+    prune: bool | None
+    """False: --no-prune."""
     shards: int | None
     monitor: Named | None
     interface_board: bool | None
@@ -87,7 +89,7 @@ class OwnWords(TypedDict, total=False):
 
 MODEL_RUN = (
     "board", "emulate", "out", "port", "flash", "baud", "monitor", "probe", "wait", "iterations",
-    "engine", "engine_source",
+    "prune", "engine", "engine_source",
 )  # fmt: skip
 """Words of a run that a model of one's own takes as well."""
 
@@ -148,7 +150,7 @@ def own_words(words: Mapping[str, Any]) -> tuple[OwnWords, dict[str, Any]]:
 def _instead(word: str) -> str:
     """Say which word may be meant."""
     positive = word.removeprefix("no_")
-    if positive != word and positive in ("flash", "verify"):
+    if positive != word and positive in ("flash", "verify", "prune"):
         return f"say {positive}=False"
     return nearest(word, _VALUES)
 
@@ -256,6 +258,7 @@ _VALUES: dict[str, Callable[[str, Any], Any]] = {
     "flash": _flag,
     "baud": _baud,
     "verify": _flag,
+    "prune": _flag,
     "shards": _count,
     "monitor": _named,
     "interface_board": _flag,

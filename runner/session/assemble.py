@@ -45,6 +45,7 @@ def assemble(
         accuracy = score.accuracy(answers, task.metric, task.tolerance, task.channels)
     performance = score.performance(heard.beside(known.windows), board.instruction_ns, heard.clocks)
     macs = plan.manifest and plan.manifest.macs
+    compiled = plan.image and plan.image.manifest
     vips, vops = score.valid_per_second(accuracy, performance, macs)
     image = plan.image or plan.energy_image
     made = plan.engine and plan.engine.made
@@ -72,6 +73,8 @@ def assemble(
             sha256=inputs.model_sha256,
             macs=macs,
             tensor_ram_b=_tensor_ram_b(plan.image),
+            computed_macs=compiled and compiled.computed_macs,
+            pruned=compiled is not None and bool(compiled.removed),
             weights_b=None if made else plan.manifest and plan.manifest.weights_b,
         ),
         firmware=None if image is None else _firmware(image, plan.engine),

@@ -140,7 +140,10 @@ def make_plan(station: Station, track: Track, say: Callable[[str], None]) -> Pla
     images: list[Image] = []
     builds = [False] * (asked.mode != "energy") + [True] * asked.wants_energy
     if board.toolchain is not None:
-        building = (build(board, task, engine or inputs.model, energy=energy) for energy in builds)
+        building = (
+            build(board, task, engine or inputs.model, energy=energy, prune=asked.prune)
+            for energy in builds
+        )
         images = list(track(building, "build", len(builds)))
         check_emulator(board, images)
     image = images[0] if images else None
@@ -221,6 +224,12 @@ def _insist_possible(board: Board, request: Request) -> None:
         raise UsageError(
             f"--model is built into firmware, but board {board.name} holds its own already"
         )
+    if not request.prune and (board.toolchain is None or request.engine is not None):
+        raise UsageError(
+            "--no-prune is about the model that is compiled here, but "
+            + ("--engine brings" if request.engine is not None else f"board {board.name} holds")
+            + " its own firmware; leave --no-prune out"
+        )
     if request.probe and len(request.ports) > 1:
         raise UsageError("--probe is that of one board: give one --port, or leave --probe out")
     if request.flasher or (request.flash and request.ports and board.flash):
@@ -267,7 +276,7 @@ def _insist_measurable(board: Board, request: Request) -> None:
 def _manifest(task: Task, inputs: Inputs) -> Manifest:
     """Return what the model holds, where it is not compiled for the board by us."""
     with scratch() as own:
-        return compile_model(inputs.model, own / "model", model_id=task.model_id)
+        return compile_model(inputs.model, own / "model", model_id=task.model_id, prune=False)
 
 
 def _manifest_if_ours(task: Task, inputs: Inputs) -> Manifest | None:

@@ -78,7 +78,7 @@ def compare(sources: Path, target: Target) -> dict[str, tuple[float, float, bool
     tflite = build.write(build.beside(list(named.values())))
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        compile_model(tflite, folder, model_id="bench01", kernels=target.kernels)
+        compile_model(tflite, folder, model_id="bench01", kernels=target.kernels, prune=False)
         (folder / "layers.h").write_text(_header(read_graph(tflite)))
         objects = model_runner.build_kernels(target, folder)
         objects = [path for path in objects if path.stem != "run_model"]

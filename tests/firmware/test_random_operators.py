@@ -8,7 +8,7 @@ import pytest
 
 from tests.firmware import model_runner
 from tests.firmware.model_runner import HOST, TARGETS, Target
-from tests.models import random_batches, random_floats, random_int16, random_onnx
+from tests.models import planted, random_batches, random_floats, random_int16, random_onnx
 from tests.models import tflite_builder as build
 from tests.models.random_arithmetic import REAL
 from tests.models.random_moves import batch_to_space
@@ -30,6 +30,8 @@ IN_OTHER_TESTS = {
 }
 """In test_kernels.py and test_state.py."""
 BYTES = 256
+PLANTED, PLANTED_EACH = 20, 4
+"""Models with planted channels, on the host and on each core."""
 
 
 def groups(models: Iterable[Model]) -> Iterator[list[Model]]:
@@ -205,9 +207,12 @@ def test_a_border_before_batches_stands_for_zero(host_objects: list[Path], tmp_p
 
 
 def test_each_core_has_all_operators(target: Target, objects: list[Path], tmp_path: Path) -> None:
-    """Every core's compiler takes every kernel, and one random model of each operator is equal."""
+    """Every core's compiler takes every kernel, and one random model of each operator is equal; so
+    are some with channels that are left out."""
     rng = np.random.default_rng(1)
-    check((make(rng) for make in RANDOM.values()), target, objects, tmp_path, rng)
+    models = [make(rng) for make in RANDOM.values()]
+    models += [planted.planted(rng) for _ in range(PLANTED_EACH)]
+    check(models, target, objects, tmp_path, rng)
     check(wide_models(rng, 1), target, objects, tmp_path, rng)
 
 
@@ -224,6 +229,14 @@ def test_onnx_is_within_one_step_of_onnxruntime(
         wanted, steps = random_onnx.reference_answers(model, data), random_onnx.steps_of(model)
         assert abs(np.rint(found / steps) - wanted / steps).max() < 1.01
         assert len(np.unique(wanted)) > 200
+
+
+def test_channels_left_out_change_no_output(host_objects: list[Path], tmp_path: Path) -> None:
+    """Constants and channels that nobody reads, at random and in each chosen case."""
+    rng = np.random.default_rng(7)
+    models = [make(rng) for make in planted.CHOSEN.values()]
+    models += [planted.planted(rng) for _ in range(PLANTED)]
+    check(models, HOST, host_objects, tmp_path, rng)
 
 
 def test_each_operator_is_tested() -> None:

@@ -29,7 +29,8 @@ MVE_TAPS = 16
 """Lanes of a vector of int8."""
 
 
-def _read(graph: Graph, op: Operator) -> Convolution:
+def read(graph: Graph, op: Operator) -> Convolution:
+    """Return the layer, checked."""
     layer = read_layer(graph, op, 4)
     weights = layer.weights
     window = window_of(op, layer.source, layer.target, weights.shape[1], weights.shape[2])
@@ -45,7 +46,7 @@ def _read(graph: Graph, op: Operator) -> Convolution:
 
 
 def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
-    return convolve(op, _read(graph, op), variant)
+    return convolve(op, read(graph, op), variant)
 
 
 def _lower_float(graph: Graph, op: Operator, _variant: Variant) -> Step:
@@ -107,7 +108,7 @@ def _any_fields(conv: Convolution) -> dict[str, int]:
 
 
 def _planes(graph: Graph, op: Operator) -> Planes:
-    return convolution_planes(_read(graph, op))
+    return convolution_planes(read(graph, op))
 
 
 def convolution_planes(conv: Convolution) -> Planes:

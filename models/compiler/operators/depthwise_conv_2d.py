@@ -26,7 +26,8 @@ from .int16 import convolution as wide_convolution
 from .planewise import constants, overlaps, planewise
 
 
-def _read(graph: Graph, op: Operator) -> Convolution:
+def read(graph: Graph, op: Operator) -> Convolution:
+    """Return the layer, checked."""
     layer = read_layer(graph, op, 4)
     weights = layer.weights
     window = window_of(op, layer.source, layer.target, weights.shape[1], weights.shape[2])
@@ -39,7 +40,7 @@ def _read(graph: Graph, op: Operator) -> Convolution:
 
 
 def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
-    conv = _read(graph, op)
+    conv = read(graph, op)
     if variant.kernels == "plain":
         return _plain(op, conv)
     if conv.window.in_c == 1:  # each filter sees all there is
@@ -143,7 +144,7 @@ def _lower_int16(graph: Graph, op: Operator, _variant: Variant) -> Step:
 
 
 def _planes(graph: Graph, op: Operator) -> Planes:
-    conv = _read(graph, op)
+    conv = read(graph, op)
     possible = (
         conv.channels.short is not None
         and _three_by_three(conv.window)

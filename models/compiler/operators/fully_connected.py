@@ -22,6 +22,14 @@ from .int16 import INT32_BIASES
 from .int16 import convolution as wide_convolution
 
 
+def read(graph: Graph, op: Operator) -> Convolution:
+    """Return the layer, checked, as a convolution whose pixels are the rows of its input."""
+    layer = read_layer(graph, op, 2)
+    row = rows_of(op, layer.source, layer.target, layer.weights)
+    channels = layer_channels(op, layer, layer.weights, 0)
+    return Convolution(layer.source, layer.target, row, layer.weights, channels)
+
+
 def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
     layer = read_layer(graph, op, 2)
     source, target, weights = layer.source, layer.target, layer.weights

@@ -44,6 +44,11 @@ class _Operator(msgspec.Struct, frozen=True):
     operator: str
     macs: int
     weights_b: int
+    computed_macs: int | None = None
+
+    @property
+    def computed(self) -> int:
+        return self.macs if self.computed_macs is None else self.computed_macs
 
 
 class _Manifest(msgspec.Struct, frozen=True):
@@ -313,10 +318,10 @@ def _layers(folder: Path) -> list[str]:
         return [_card("Layers", _note(f"cannot be read: {error}"))]
     found = [operator for operator in manifest.operators if operator.macs]
     names = [operator.operator for operator in found]
-    tips = [f"{o.operator}: {o.macs:,} MACs, {o.weights_b:,} bytes of weights" for o in found]
+    tips = [f"{o.operator}: {o.computed:,} MACs, {o.weights_b:,} bytes of weights" for o in found]
     if not found:
         return []
-    plot = plots.layers(names, [float(o.macs) for o in found], tips, "MACs")
+    plot = plots.layers(names, [float(o.computed) for o in found], tips, "MACs")
     note = (
         "By arithmetic, not by time: 'tinybench profile --json' into profile.json in the run folder"
     )
@@ -331,7 +336,7 @@ def _profile(profile: Profile) -> str:
     ]
     names = [f"{layer.index} {layer.operator}" for layer in profile.layers]
     tips = [
-        f"{name} ({layer.kernel}): {cost:,.6g} {unit}\n{layer.macs:,} MACs, "
+        f"{name} ({layer.kernel}): {cost:,.6g} {unit}\n{layer.computed:,} MACs, "
         f"{layer.flash_b:,} bytes of weights, output {'x'.join(map(str, layer.output_shape))}"
         for name, layer, cost in zip(names, profile.layers, costs, strict=True)
     ]

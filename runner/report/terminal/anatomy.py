@@ -19,7 +19,7 @@ from ...measure.profile import Profile
 from ...results.names import PROFILE_FILE
 from ...rules.judge import Outcome
 from ..document import document as as_document
-from .model import slow
+from .model import computed_of, left_out, slow
 from .profile import table
 from .text import report
 
@@ -48,6 +48,7 @@ def told(found: Anatomy, fitting: Sequence[Fit]) -> RenderableType:
             f"arena: bytes in use during each operator, of {need.arena_b:,}, with the {kernels} "
             "kernels"
         ),
+        *map(Text, left_out(found.removed)),
         *(
             Text(line)
             for kind, each in found.needs.items()
@@ -97,7 +98,7 @@ def _facts(found: Anatomy, need: Need) -> Table:
         *(("input", _end(end)) for end in found.inputs),
         *(("output", _end(end)) for end in found.outputs),
         ("operators", f"{sum(found.operators.values())}: {kinds}"),
-        ("MACs", f"{found.macs:,} an inference"),
+        ("MACs", f"{computed_of(found.macs, found.computed_macs)} an inference"),
         ("weights", f"{need.weights_b:,} bytes, tables of the kernels included"),
         ("tensor RAM", f"{need.tensor_ram_b:,} bytes, {need.arena_b:,} of them the arena"),
         *(
@@ -134,7 +135,7 @@ def _operators(need: Need) -> Table:
             entry.operator,
             "x".join(map(str, entry.output_shape)),
             entry.kernel or "-",
-            f"{entry.macs:,}",
+            computed_of(entry.macs, entry.computed_macs),
             f"{entry.weights_b:,}",
             f"{entry.arena_b:,}",
             Text(bar, "bold red" if peak else "cyan"),

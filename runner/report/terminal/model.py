@@ -10,6 +10,7 @@ from rich.text import Text
 
 from tinybench.models.compiler import Manifest
 from tinybench.models.compiler.manifest import OperatorEntry
+from tinybench.models.compiler.prune import Removed
 
 
 def table(manifest: Manifest, folder: Path) -> RenderableType:
@@ -26,17 +27,43 @@ def table(manifest: Manifest, folder: Path) -> RenderableType:
             ", ".join(_shape(shape) for shape in entry.input_shapes),
             _shape(entry.output_shape),
             entry.kernel or "-",
-            f"{entry.macs:,}",
+            computed_of(entry.macs, entry.computed_macs),
             f"{entry.weights_b:,}",
             f"{entry.arena_b:,}",
         )
     totals = (
-        f"{manifest.macs:,} MACs, {manifest.weights_b:,} bytes of weights and constants, "
+        f"{computed_of(manifest.macs, manifest.computed_macs)} MACs, "
+        f"{manifest.weights_b:,} bytes of weights and constants, "
         f"{manifest.tensor_ram_b:,} bytes of tensor RAM (upload buffer {manifest.input_b:,}, "
         f"arena {manifest.arena_b:,})"
     )
-    lines = [totals, *slow(manifest.kernels, manifest.operators)]
+    lines = [
+        totals,
+        *left_out(manifest.removed),
+        *slow(manifest.kernels, manifest.operators),
+    ]
     return Group(operators, *map(Text, lines), Text(f"written to {folder}", overflow="fold"))
+
+
+def computed_of(macs: int, computed: int | None) -> str:
+    """Return how many multiply-accumulates are computed, and of how many where that is fewer."""
+    return f"{macs:,}" if computed in (None, macs) else f"{computed:,} of {macs:,}"
+
+
+def left_out(removed: Sequence[Removed]) -> list[str]:
+    """Return lines about channels that are not computed, and why the outputs are the same."""
+    if not removed:
+        return []
+    layers = ", ".join(
+        f"{one.index} {one.operator}: {one.constant + one.unread}/{one.channels}" for one in removed
+    )
+    constant, unread = (sum(getattr(one, of) for one in removed) for of in ("constant", "unread"))
+    return [
+        f"channels left out, of all: {layers}",
+        f"{constant:,} of these have one value for every input: it is in the biases of the layer "
+        f"that reads them, and {unread:,} are read by nobody; every output is the same to the bit "
+        "(--no-prune computes them)",
+    ]
 
 
 def slow(kernels: str, operators: Sequence[OperatorEntry]) -> list[str]:

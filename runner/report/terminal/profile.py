@@ -10,9 +10,12 @@ from rich.text import Text
 
 from ...measure.profile import Layer, Profile
 from .cycles import estimated
-from .model import counted, is_plain
+from .model import computed_of, counted, is_plain
 
-COLUMNS = ("index", "operator", "kernel", "output", "macs", "microseconds", "instructions")
+COLUMNS = (
+    *("index", "operator", "kernel", "output", "macs", "computed_macs"),
+    *("microseconds", "instructions"),
+)
 COSTS = ("share", "instructions_per_mac", "flash_b", "ram_b")
 CYCLES = ("cycles", "cycles_low", "cycles_high", "limited_by")
 
@@ -33,10 +36,10 @@ def table(profile: Profile) -> RenderableType:
             str(layer.index),
             layer.operator,
             "x".join(map(str, layer.output_shape)),
-            f"{layer.macs:,}",
+            computed_of(layer.macs, layer.computed_macs),
             f"{cost:,.0f}" if profile.emulated else f"{cost:,.2f}",
             f"{layer.share:.1%}",
-            f"{scale * cost / layer.macs:.2f}" if layer.macs else "-",
+            f"{scale * cost / layer.computed:.2f}" if layer.computed else "-",
             *(f"{size_b:,}" for size_b in (layer.flash_b, layer.ram_b) if size_b is not None),
         )
     sum_us = sum(layer.microseconds for layer in profile.layers)
@@ -104,6 +107,7 @@ def as_csv(profile: Profile) -> str:
                 layer.kernel,
                 "x".join(map(str, layer.output_shape)),
                 layer.macs,
+                layer.computed,
                 layer.microseconds,
                 layer.instructions,
                 layer.share,

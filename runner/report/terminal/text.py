@@ -135,6 +135,8 @@ def facts(result: Result) -> list[tuple[str, str]]:
     said.append(("task", f"{result.task} ({result.model_id})"))
     said.append(("dataset", f"{result.dataset}: {result.inputs.note}"))
     macs = "MACs not known" if result.model.macs is None else f"{result.model.macs:,} MACs"
+    if result.model.pruned:
+        macs += f", {result.model.computed_macs:,} of them computed: the others change no output"
     said.append(("model", f"{result.model.kind}: {result.model.name}, {macs}"))
     if result.model.tensor_ram_b is not None:
         said.append(("tensor RAM", f"{result.model.tensor_ram_b:,} bytes"))

@@ -240,6 +240,8 @@ def _built(run: _Run) -> dict[str, Any]:
             macs=manifest.macs,
             weights_b=manifest.weights_b,
             tensor_ram_b=manifest.tensor_ram_b if ours else None,
+            computed_macs=manifest.computed_macs if ours else None,
+            pruned=ours and bool(manifest.removed),
         )
     if firmware is not None and elf.is_file():
         flash_b, ram_b = sizes(elf)

@@ -22,6 +22,8 @@ MODEL = Anatomy(
     input_b=6,
     operators={},
     macs=0,
+    computed_macs=0,
+    removed=[],
     needs={},
 )
 

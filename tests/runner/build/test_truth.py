@@ -26,6 +26,8 @@ MODEL = Anatomy(
     input_b=6,
     operators={},
     macs=0,
+    computed_macs=0,
+    removed=[],
     needs={},
 )
 SCORE = replace(MODEL, outputs=[replace(END, shape=[1, 1])])

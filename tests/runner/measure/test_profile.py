@@ -39,6 +39,7 @@ def test_layers_add_up_to_the_inference(board: str, task: str) -> None:
     for row, layer in zip(rows, found.layers, strict=True):
         assert float(row["instructions"]) == layer.instructions
         assert (int(row["macs"]), int(row["flash_b"])) == (layer.macs, layer.flash_b)
+        assert int(row["computed_macs"]) == layer.computed_macs
         per_mac = row["instructions_per_mac"]
         assert per_mac == ("" if not layer.macs else str(layer.instructions_per_mac))
     events = json.loads(as_trace(found))["traceEvents"]

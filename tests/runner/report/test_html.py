@@ -183,6 +183,7 @@ def test_the_layers_come_from_a_stored_profile(tmp_path: Path) -> None:
         kernel="conv_2d_dsp",
         output_shape=[1, 25, 5, 64],
         macs=320_000,
+        computed_macs=3_125,
         microseconds=100.0,
         instructions=3125.0,
         share=1.0,
@@ -202,6 +203,8 @@ def test_the_layers_come_from_a_stored_profile(tmp_path: Path) -> None:
     (folder / "profile.json").write_bytes(msgspec.json.encode(profile))
     page = _page(folder)
     assert "0 CONV_2D (conv_2d_dsp): 3,125 instructions (emulated)" in page
+    assert "3,125 MACs, " in page
+    assert layer.instructions_per_mac == 1, "of those that are computed"
     assert "101 emulated us" in page
     (folder / "profile.json").write_bytes(msgspec.json.encode(profile)[:50])
     page = _page(folder)
