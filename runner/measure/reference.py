@@ -50,8 +50,11 @@ def compare(
     targets = [interpreter.get_output_details(number) for number in range(len(graph.outputs))]
     if not _takes(task, sources):
         return _none(f"the reference takes no inputs of {task.input_format}")
+    stateful = any(tensor.initial is not None for tensor in graph.tensors)
     equal, first = 0, None
     for sample in track(samples, "reference", len(samples)):
+        if stateful:  # each input begins anew, as on the device
+            interpreter = runtime.Interpreter.from_bytes(data, arena_size=ARENA_B)
         wanted = _infer(interpreter, task, sources, targets, sample.windows()[0])
         differs = _differing(answers[sample.name].results, targets, wanted)
         equal += not differs
