@@ -114,7 +114,7 @@ def anatomy(tflite: Path, kernels: tuple[str, ...], *, prune: bool = True) -> An
         computed_macs=computed_macs,
         removed=removed,
         needs=needs,
-        state_b=state_b(graph),
+        state_b=state_b(given),
     )
 
 

@@ -37,7 +37,7 @@ MODELS: dict[str, tuple[Callable[[], Model], str]] = {
         "this model is not one for task kws: it has 10 results, the task has 12",
     ),
     "dynamic shape": (
-        lambda: with_tensor(0, signature=[1, -1, 5, 2]),
+        lambda: with_tensor(0, shape=[1, 1, 5, 2], signature=[1, -1, 5, 2]),
         r"tensor 0 't0' has the dynamic shape \[1, -1, 5, 2\]; convert the model with fixed shapes",
     ),
     "groups": (
