@@ -56,9 +56,22 @@ def mirror() -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of what is built once for all workers."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
 @pytest.fixture(scope="session", autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Each worker has a cache, locks and an empty bench of its own: no test sees the user's."""
+def own_cache(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Iterator[None]:
+    """Each worker has a cache, locks and an empty bench of its own: no test sees the user's.
+
+    Images are the same for all of them.
+    """
+    (shared / "firmware").mkdir(exist_ok=True)
+    (tmp_path_factory.getbasetemp() / "cache").mkdir()
+    (tmp_path_factory.getbasetemp() / "cache" / "firmware").symlink_to(shared / "firmware")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TINYBENCH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
         patch.setenv("TINYBENCH_LOCKS", str(tmp_path_factory.getbasetemp() / "locks"))

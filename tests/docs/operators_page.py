@@ -92,7 +92,7 @@ def _models(name: str) -> list[Model]:
     if name not in RANDOM:
         return []
     ends = [RANDOM["DEQUANTIZE"](rng)] if name == "QUANTIZE" else []
-    return [*(RANDOM[name](rng) for _ in range(16)), *ends]
+    return [*(RANDOM[name](rng) for _ in range(4)), *ends]
 
 
 def _row(name: str, folder: Path) -> str:

@@ -1,5 +1,6 @@
 """Fixtures of the firmware's tests: each target with its kernels, and a device that lives on."""
 
+import fcntl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from tests.firmware import model_runner
 from tests.firmware.dut_process import READY, DutProcess
-from tests.firmware.model_runner import TARGETS, Target
+from tests.firmware.model_runner import HOST, TARGETS, Target
 
 
 @pytest.fixture(scope="module", params=TARGETS, ids=lambda target: target.name)
@@ -19,10 +20,29 @@ def target(request: pytest.FixtureRequest) -> Target:
     return request.param
 
 
+def kernels_of(target: Target, shared: Path) -> list[Path]:
+    """Return a target's compiled kernels, which one of all workers builds."""
+    folder = shared / f"kernels-{target.name}"
+    with (shared / f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        listed = folder / "objects.txt"
+        if not listed.exists():
+            folder.mkdir(exist_ok=True)
+            built = model_runner.build_kernels(target, folder)
+            listed.write_text("\n".join(map(str, built)))
+    return [Path(line) for line in listed.read_text().splitlines()]
+
+
 @pytest.fixture(scope="module")
-def objects(target: Target, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def objects(target: Target, shared: Path) -> list[Path]:
     """Return the compiled kernels."""
-    return model_runner.build_kernels(target, tmp_path_factory.mktemp(target.name))
+    return kernels_of(target, shared)
+
+
+@pytest.fixture(scope="module")
+def host_objects(shared: Path) -> list[Path]:
+    """Return the kernels, built for the host with sanitizers."""
+    return kernels_of(HOST, shared)
 
 
 @pytest.fixture(scope="module")

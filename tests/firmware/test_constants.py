@@ -24,12 +24,6 @@ LAYERS = {
 }
 
 
-@pytest.fixture(scope="module")
-def host_objects(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """The kernels, built for the host with sanitizers."""
-    return model_runner.build_kernels(HOST, tmp_path_factory.mktemp("host"))
-
-
 def check_equal(tflite: bytes, reference: bytes, objects: list[Path], folder: Path) -> None:
     """Run a model here, and by the reference one that means the same."""
     pytest.importorskip("tflite_micro", reason="the oracle, tflite-micro, is not installed")

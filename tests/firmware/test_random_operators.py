@@ -74,12 +74,6 @@ def check(
         assert len(np.unique(wanted)) > 2, "the outputs show nothing"
 
 
-@pytest.fixture(scope="module")
-def host_objects(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """The kernels, built for the host with sanitizers."""
-    return model_runner.build_kernels(HOST, tmp_path_factory.mktemp("host"))
-
-
 @pytest.mark.parametrize("name", RANDOM)
 def test_random_shapes_and_scales_equal_the_reference(
     name: str, host_objects: list[Path], tmp_path: Path

@@ -26,12 +26,6 @@ def streaming_objects(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return model_runner.build_kernels(HOST, folder, "-DKEEP_STATE")
 
 
-@pytest.fixture(scope="module")
-def host_objects(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """The kernels for the host, and a program whose inputs have nothing to do with each other."""
-    return model_runner.build_kernels(HOST, tmp_path_factory.mktemp("single"))
-
-
 MODELS = {
     "initialised": lambda: running_sum(initial=[5, -3, 100, 7]),
     "never assigned before it is read": running_sum,
