@@ -6,7 +6,7 @@ import signal
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -39,6 +39,8 @@ PATIENCE = Patience(
     inference_s=0.1,
     tries=4,
 )
+UNHURRIED = replace(PATIENCE, reply_s=5.0, name_s=5.0, return_s=5.0, inference_s=5.0)
+"""Where nothing is lost, waiting costs nothing, and a busy computer is no fault."""
 HUNG_S = 30.0
 """A session that takes longer hangs; with every deadline above, none needs half of it."""
 THREE = "three of them"
@@ -140,7 +142,7 @@ def clean(devices: Path, link: str) -> tuple[Answers, Counter[tuple[str, str]]]:
     """Return what a session without faults finds, and the bytes that pass, by phase and way."""
     port = _port(devices, random.Random(0))  # noqa: S311 - no secrets
     try:
-        return _session(port, link, None), port.counts
+        return _session(port, link, None, UNHURRIED), port.counts
     finally:
         port.close()
 
@@ -198,9 +200,11 @@ def _port(devices: Path, chance: random.Random) -> FaultyPort:
     )
 
 
-def _session(port: FaultyPort, link: str, wanted: Identity | None) -> Answers:
+def _session(
+    port: FaultyPort, link: str, wanted: Identity | None, patience: Patience = PATIENCE
+) -> Answers:
     """Do what a run does; it goes on with the DUT that began it, and with no other."""
-    dut = Dut(port, verify=link != UNVERIFIED, fast=link == "frames", patience=PATIENCE)
+    dut = Dut(port, verify=link != UNVERIFIED, fast=link == "frames", patience=patience)
     identity = dut.handshake()
     if wanted is not None and identity != wanted:
         raise OtherDutError(f"{identity} answers, not {wanted}")
