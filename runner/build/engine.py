@@ -49,8 +49,8 @@ def load_engine(folder: Path) -> Engine:
     """
     if not folder.exists():
         raise UsageError(
-            f"--engine {folder}: there is no such folder, and no engine of that name: "
-            f"{nearest(str(folder), (OURS, *names()))}"
+            f"--engine {folder}: cannot be read: there is no such folder, and no engine of that "
+            f"name: {nearest(str(folder), (OURS, *names()))}"
         )
     try:
         paths = sorted(_files(folder))

@@ -1,5 +1,6 @@
 """The house is as it is drawn, no part of it too large, and all of it packed."""
 
+import fnmatch
 import itertools
 import re
 import shutil
@@ -190,3 +191,12 @@ def test_every_folder_of_tests_is_one_of_the_product() -> None:
 def test_every_module_is_in_a_package() -> None:
     """Or it could not be imported from the wheel."""
     assert all(module.rpartition(".")[0] in {*PACKAGES, ""} for module in MODULES)
+
+
+def test_no_folder_of_tests_is_passed_over(pytestconfig: pytest.Config) -> None:
+    """A room may have a name that pytest by default takes for no folder of tests, such as build."""
+    passed_over = pytestconfig.getini("norecursedirs")
+    folders = {path.parent for path in (ROOT / "tests").rglob("test_*.py")}
+    names = {part for folder in folders for part in folder.relative_to(ROOT).parts}
+    assert "build" in names
+    assert [n for n in names if any(fnmatch.fnmatch(n, pattern) for pattern in passed_over)] == []

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -25,6 +26,14 @@ def build_ad(**changes: str) -> Image:
     """Build the smallest embedded model for the host, with something else in its task."""
     task = msgspec.structs.replace(load_task("ad"), **changes)
     return build(load_board("host"), task, EMBEDDED / "ad01.tflite")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A cache that no other worker builds into: where an image lies is looked at here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TINYBENCH_CACHE", str(tmp_path_factory.mktemp("images")))
+        yield
 
 
 @pytest.fixture(scope="module")
