@@ -11,6 +11,7 @@ PACKAGES := make=make \
     /usr/lib/arm-none-eabi/newlib/libc.a=libnewlib-arm-none-eabi \
     gcc=gcc /usr/include/stdio.h=libc6-dev
 PACKAGES_TEST := $(PACKAGES) \
+    g++=g++ /usr/lib/arm-none-eabi/newlib/libstdc++_nano.a=libstdc++-arm-none-eabi-newlib \
     riscv64-unknown-elf-gcc=gcc-riscv64-unknown-elf \
     /usr/lib/picolibc/riscv64-unknown-elf/picolibc.specs=picolibc-riscv64-unknown-elf \
     git=git espeak-ng=espeak-ng sigrok-cli=sigrok-cli clang=clang \
