@@ -49,7 +49,7 @@ def compile_model(
         (read_model_file(tflite), f"{tflite}: ") if isinstance(tflite, Path) else (tflite, "")
     )
     try:
-        lowered = lower_pruned(read_graph(data), kernels, pruned=prune)
+        (lowered,) = lower_pruned(read_graph(data), (kernels,), pruned=prune)
         graph, steps = lowered.graph, lowered.steps
         memory = lay_out(graph, steps)
     except ModelError as error:

@@ -86,8 +86,8 @@ def anatomy(tflite: Path, kernels: tuple[str, ...], *, prune: bool = True) -> An
         given = read_graph(data)
         input_b, copies_b, result_b = ends_b(given, Interface())
         needs, macs, computed_macs, removed = {}, 0, 0, list[Removed]()
-        for kind in kernels:
-            lowered = lower_pruned(given, kind, pruned=prune)
+        each = lower_pruned(given, kernels, pruned=prune)
+        for kind, lowered in zip(kernels, each, strict=True):
             graph, steps = lowered.graph, lowered.steps
             memory = lay_out(graph, steps)
             macs, computed_macs = sum(lowered.macs.values()), lowered.computed_macs

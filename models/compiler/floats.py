@@ -1,6 +1,6 @@
 """Operators on floats: what their kernels have in common (firmware/kernels/floats.h)."""
 
-from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 
@@ -16,11 +16,11 @@ from .checks import (
     inputs,
 )
 from .graph import Graph, Operator, Tensor
-from .overlap import IN_PLACE
-from .step import Constant, Step
+from .step import Constant, Step, call_on_one
 from .window import Window
 
 HEADER = "floats.h"
+one_input = partial(call_on_one, HEADER)
 MOST = float(np.finfo(np.float32).max)
 _LIMITS = {
     ACTIVATION_NONE: (-MOST, MOST),
@@ -102,21 +102,4 @@ def convolution(
         inputs=[source.index],
         output=target.index,
         macs=window.pixels * rows.size,
-    )
-
-
-def one_input(
-    op: Operator, function: str, source: Tensor, target: Tensor, fields: Mapping[str, int | float],
-    constants: list[Constant] | None = None, in_place: bool = False
-) -> Step:  # fmt: skip
-    """Return the call of a kernel of one input."""
-    return Step(
-        operator=op,
-        function=function,
-        header=HEADER,
-        fields=dict(fields),
-        constants=constants or [],
-        inputs=[source.index],
-        output=target.index,
-        overlaps={source.index: IN_PLACE} if in_place else {},
     )

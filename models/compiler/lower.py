@@ -1,7 +1,7 @@
 """Turn operators of a graph into kernel calls with constant parameters, or say why not."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -11,7 +11,7 @@ from ..model_file import CONVERTER
 from .checks import RANGES, check_quantisation
 from .graph import Graph, Operator, Tensor
 from .operators import kind
-from .prune import Removed, prune
+from .prune import Pruned, Removed, prune
 from .step import Lower, Planes, Step, Variant
 
 
@@ -31,17 +31,22 @@ class Lowered(msgspec.Struct, frozen=True):
         return sum(step.macs for step in self.steps)
 
 
-def lower_pruned(graph: Graph, kernels: str, *, pruned: bool) -> Lowered:
-    """Return the steps of a model; `pruned`: without channels that need not be computed.
+def lower_pruned(graph: Graph, kernels: Sequence[str], *, pruned: bool) -> list[Lowered]:
+    """Return the steps of a model for each kind of kernels.
 
-    Raises as `lower`, of the model as given.
+    `pruned`: without channels that need not be computed. Raises as `lower`, of the model as given.
     """
-    steps = lower(graph, kernels)
+    given = [lower(graph, kind) for kind in kernels]
+    less = prune(graph) if pruned else None
+    return [_of_less(graph, steps, less, kind) for kind, steps in zip(kernels, given, strict=True)]
+
+
+def _of_less(graph: Graph, steps: list[Step], less: Pruned | None, kernels: str) -> Lowered:
+    """Return the steps of what is left of a model whose own are `steps`."""
     macs = Counter[int]()
     for step in steps:
         macs[step.operator.index] += step.macs
     given = Lowered(graph, steps, [], dict(macs))
-    less = prune(graph) if pruned else None
     if less is None or not less.removed:
         return given
     try:

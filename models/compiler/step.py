@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 import msgspec
 import numpy as np
 
-from .graph import Graph, Operator
-from .overlap import Overlap
+from .graph import Graph, Operator, Tensor
+from .overlap import IN_PLACE, Overlap
 
 
 class Constant(msgspec.Struct, frozen=True):
@@ -54,6 +54,24 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     def tables_b(self) -> int:
         """Bytes of constants that are no part of the model."""
         return sum(constant.size_b for constant in self.constants if constant.table)
+
+
+def call_on_one(
+    header: str, op: Operator, function: str, source: Tensor, target: Tensor,
+    fields: Mapping[str, int | float], constants: list[Constant] | None = None,
+    in_place: bool = False,
+) -> Step:  # fmt: skip
+    """Return the call of a kernel of one input, which `header` declares."""
+    return Step(
+        operator=op,
+        function=function,
+        header=header,
+        fields=dict(fields),
+        constants=constants or [],
+        inputs=[source.index],
+        output=target.index,
+        overlaps={source.index: IN_PLACE} if in_place else {},
+    )
 
 
 class Variant(msgspec.Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 
@@ -12,11 +13,11 @@ from ...fixed_point import INT32_MAX, quantised_multiplier
 from ...graph import Operator, Tensor
 from ...layer import Layer
 from ...output_stage import weights_constant
-from ...overlap import IN_PLACE
-from ...step import Constant, Step
+from ...step import Constant, Step, call_on_one
 from ...window import Window
 
 HEADER = "int16.h"
+one_input = partial(call_on_one, HEADER)
 SUM_BITS = 47
 """Of the sums that the reference scales, ..."""
 MULTIPLIER_BITS = 15
@@ -33,23 +34,6 @@ def check_symmetric(*tensors: Tensor) -> None:
         if any(tensor.zero_points):
             raise ModelError(f"{tensor} is {tensor.type} with the zero point {tensor.zero_point}; "
                              "0 is supported")  # fmt: skip
-
-
-def one_input(
-    op: Operator, function: str, source: Tensor, target: Tensor, fields: Mapping[str, int | float],
-    constants: list[Constant] | None = None, in_place: bool = False
-) -> Step:  # fmt: skip
-    """Return the call of a kernel of one input."""
-    return Step(
-        operator=op,
-        function=function,
-        header=HEADER,
-        fields=dict(fields),
-        constants=constants or [],
-        inputs=[source.index],
-        output=target.index,
-        overlaps={source.index: IN_PLACE} if in_place else {},
-    )
 
 
 def limit_fields(op: Operator, target: Tensor) -> dict[str, int]:
