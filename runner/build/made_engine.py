@@ -33,16 +33,11 @@ def make_engine(
 ) -> Engine:
     """Write the folder that firmware of a board is built with, and return it as an engine.
 
-    `archive` is what `library` built; `arena_b` may be PROBE. Raises ModelError where the engine
-    lacks an operator or cannot take the task's inputs; BuildError.
+    `archive` is what `library` built; `arena_b` may be PROBE. Raises as `header_of`; BuildError.
     """
     toolchain = toolchain_for(recipe, board)
     data = read_model_file(model)
-    try:
-        outline = read_outline(data)
-        header = the_model(tree, task, outline, arena_b)
-    except ModelError as error:
-        raise ModelError(f"{model.name}: engine {recipe.name}: {error}") from error
+    header = header_of(recipe, tree, task, model.name, data, arena_b)
     numbers = np.frombuffer(data, np.uint8)
     files = {path.name: path.read_bytes() for path in glue_of(recipe)}
     files["the_model.h"] = header.encode()
@@ -59,6 +54,17 @@ def make_engine(
         raise BuildError(f"{folder}: cannot be written: {error.strerror}") from error
     made = Made(recipe.title, tree.version, flags_of(recipe, toolchain), arena_b)
     return Engine(recipe.name, str(folder), digest, cxx=True, made=made)
+
+
+def header_of(recipe: Recipe, tree: Tree, task: Task, name: str, data: bytes, arena_b: int) -> str:
+    """Return `the_model` of a file, whose name is said in what is raised.
+
+    Raises ModelError where the engine lacks an operator or cannot take the task's inputs.
+    """
+    try:
+        return the_model(tree, task, read_outline(data), arena_b)
+    except ModelError as error:
+        raise ModelError(f"{name}: engine {recipe.name}: {error}") from error
 
 
 def _engine_mk(recipe: Recipe, tree: Tree, archive: Path) -> str:

@@ -61,9 +61,9 @@ def estimate(board: Board, image: Image, data: bytes, *, layers: bool = False) -
         board.clock_hz,
     )
     raw = read_image(Path(image.elf))
-    code = parse_code(raw)
-    one = _counted(board, image, functions(raw), clocked.memory, INFER, data)
-    parts = _counted(board, image, functions(raw), clocked.memory, LAYER, data) if layers else []
+    code, starts = parse_code(raw), functions(raw)
+    one = _counted(board, image, starts, clocked.memory, INFER, data)
+    parts = _counted(board, image, starts, clocked.memory, LAYER, data) if layers else []
     return Estimate(
         price(clocked, code, one[-1]), [price(clocked, code, part) for part in parts], one[-1]
     )

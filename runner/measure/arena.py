@@ -9,6 +9,7 @@ import msgspec
 
 from tinybench.errors import BenchError, BuildError, ModelError, TinybenchError, UsageError
 from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
+from tinybench.models.model_file import read_model_file
 from tinybench.read import read_json
 from tinybench.track import Track
 
@@ -17,7 +18,7 @@ from ..build.board import Board, load_board
 from ..build.engine import Engine
 from ..build.firmware import build
 from ..build.library import library, toolchain_for
-from ..build.made_engine import PROBE, make_engine
+from ..build.made_engine import PROBE, header_of, make_engine
 from ..build.recipe import Recipe, load_recipe
 from ..build.source_tree import Tree, read_tree
 from ..build.task import Task
@@ -57,7 +58,7 @@ def built_engine(
     tree = read_tree(recipe, source_of(recipe, source))
     say(f"engine {name}: {recipe.title}, {tree.version}, from {tree.folder}")
     # What an operator lacks is said before minutes are spent on building.
-    make_engine(recipe, tree, Path("none.a"), board, task, model, PROBE)
+    header_of(recipe, tree, task, model.name, read_model_file(model), PROBE)
     archive = library(recipe, tree, board, track)
     arena_b = _arena_b(recipe, tree, archive, board, task, model)
     return make_engine(recipe, tree, archive, board, task, model, arena_b)

@@ -23,7 +23,7 @@ from tinybench.track import Track
 
 from ..build.task import Task
 from ..dut.inference import answered
-from ..results.result import Answer, Reference
+from ..results.result import Answer, Reference, not_compared
 
 EXTRA = "onnx"
 STEPS = 1
@@ -48,7 +48,7 @@ def compare(
     `graph` is what was read of `data`, the ONNX file.
     """
     if importlib.util.find_spec("onnxruntime") is None:
-        return _none(extras.missing("the reference", "onnxruntime", EXTRA))
+        return not_compared(extras.missing("the reference", "onnxruntime", EXTRA))
     sources, targets = ([graph.tensors[i] for i in ends] for ends in (graph.inputs, graph.outputs))
     equal, steps, first = 0, STEPS, None
     try:
@@ -67,7 +67,7 @@ def compare(
             first = first or (differs and f"{sample.name}: {differs}")
     except Exception as error:  # onnxruntime's have no class in common
         said = (str(error).splitlines() or ["without a word"])[0][:WORDS_MOST]
-        return _none(f"onnxruntime refuses the model: {one_line(said)}")
+        return not_compared(f"onnxruntime refuses the model: {one_line(said)}")
     return Reference(
         computed_by=f"onnxruntime {version('onnxruntime')}",
         count=len(samples),
@@ -168,7 +168,3 @@ def _differing(printed: str, wanted: tuple[Values, Values], most: int) -> str:
     at = int(np.flatnonzero(off)[0])
     both = f"{found[at]:g}, not {reals[at]:g}, in steps of {steps[at]:g}"
     return f"output {at} is {both}; {off.sum()} of {off.size} differ"
-
-
-def _none(why: str) -> Reference:
-    return Reference(computed_by="", count=0, equal=0, why_not=why)

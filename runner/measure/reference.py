@@ -19,7 +19,7 @@ from tinybench.track import Track
 
 from ..build.task import Task
 from ..dut.inference import answered
-from ..results.result import Answer, Reference
+from ..results.result import Answer, Reference, not_compared
 from . import onnx_reference
 
 ARENA_B = 64 << 20
@@ -46,23 +46,23 @@ def compare(
     why. Raises ModelError when the model cannot be read.
     """
     if task.result != "output":
-        return _none("outputs alone are compared, and this task answers an error")
+        return not_compared("outputs alone are compared, and this task answers an error")
     data = read_model_file(model)
     if is_onnx(data):
         return onnx_reference.compare(task, data, read_graph(data), samples, answers, track)
     try:
         from tflite_micro import runtime
     except ImportError:
-        return _none(extras.missing("the reference", "tflite-micro", EXTRA))
+        return not_compared(extras.missing("the reference", "tflite-micro", EXTRA))
     outline = read_outline(data)
     try:
         interpreter = runtime.Interpreter.from_bytes(data, arena_size=ARENA_B)
     except (RuntimeError, ValueError) as error:
-        return _none(f"the reference interpreter refuses the model: {error}")
+        return not_compared(f"the reference interpreter refuses the model: {error}")
     sources = [interpreter.get_input_details(number) for number in range(len(outline.inputs))]
     targets = [interpreter.get_output_details(number) for number in range(len(outline.outputs))]
     if not _takes(task, sources):
-        return _none(f"the reference takes no inputs of {task.input_format}")
+        return not_compared(f"the reference takes no inputs of {task.input_format}")
     anew = not stream and (outline.variables > 0 or outline.has_state)
     equal, first = 0, None
     for sample in track(samples, "reference", len(samples)):
@@ -137,7 +137,3 @@ def _differing(printed: str, targets: Sequence[dict[str, Any]], wanted: Values) 
 def _digit(printed: str) -> float:
     """Return what the last printed digit of a value stands for."""
     return 10.0 ** -len(printed.split(",")[0].partition(".")[2])
-
-
-def _none(why: str) -> Reference:
-    return Reference(computed_by="", count=0, equal=0, why_not=why)

@@ -331,6 +331,11 @@ class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         return "to the bit" if self.to_the_bit else "to the last printed digit"
 
 
+def not_compared(why: str) -> Reference:
+    """Return that nothing was held against a reference, and why."""
+    return Reference(computed_by="", count=0, equal=0, why_not=why)
+
+
 class Git(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """State of a git working tree."""
 
