@@ -2,14 +2,16 @@
 
 import struct
 import zlib
+from pathlib import Path
 
-from tests.firmware.dut_process import FAKE_MODEL, READY, DutProcess
+from tests.firmware.dut_process import FAKE_MODEL, READY, DutProcess, build
+from tinybench.runner.build.board import load_board
 from tinybench.runner.dut import frames
 from tinybench.runner.dut.frames import Frame
 
 INPUT_B = 1500  # two full frames and a short one
 PAYLOAD_B = 512
-SANITIZERS = "-fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all"
+_SANITIZERS = "-fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all"
 INPUT = bytes(range(250)) * 6
 OTHER = bytes(INPUT_B)
 
@@ -23,6 +25,11 @@ MODEL = (
     .replace("255.0f / 256.0f", "loads")
     .replace("void model_load(void) {", "void model_load(void) {\n    loads += 1;")
 )
+
+
+def build_device(folder: Path) -> Path:
+    """Build the host's firmware with an engine of three frames of input, under sanitizers."""
+    return build(load_board("host"), folder, f"CFLAGS_EXTRA={_SANITIZERS}", model=MODEL)
 
 
 def data(upload: int, number: int, whole: bytes = INPUT) -> Frame:

@@ -8,14 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.firmware.dut_process import DutProcess, build
+from tests.firmware.dut_process import DutProcess
 from tests.firmware.frame_line import (
     INPUT,
-    MODEL,
     OTHER,
-    SANITIZERS,
     ack,
     answer,
+    build_device,
     data,
     enter,
     infer,
@@ -24,7 +23,6 @@ from tests.firmware.frame_line import (
     text,
     upload,
 )
-from tinybench.runner.build.board import load_board
 from tinybench.runner.dut import frames
 from tinybench.runner.dut.frames import Frame
 
@@ -32,8 +30,7 @@ from tinybench.runner.dut.frames import Frame
 @pytest.fixture(scope="module")
 def elf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The host's firmware with an engine of three frames of input, under sanitizers."""
-    folder = tmp_path_factory.mktemp("firmware") / "host"
-    return build(load_board("host"), folder, f"CFLAGS_EXTRA={SANITIZERS}", model=MODEL)
+    return build_device(tmp_path_factory.mktemp("firmware") / "host")
 
 
 class Oracle:

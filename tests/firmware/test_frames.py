@@ -15,10 +15,10 @@ from tests.firmware.frame_line import (
     LEAVE,
     MODEL,
     OTHER,
-    SANITIZERS,
     ack,
     answer,
     ask,
+    build_device,
     data,
     enter,
     infer,
@@ -36,8 +36,7 @@ from tinybench.runner.dut.frames import Frame
 @pytest.fixture(scope="module")
 def elf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The host's firmware with an engine of three frames of input, under sanitizers."""
-    folder = tmp_path_factory.mktemp("firmware") / "host"
-    return build(load_board("host"), folder, f"CFLAGS_EXTRA={SANITIZERS}", model=MODEL)
+    return build_device(tmp_path_factory.mktemp("firmware") / "host")
 
 
 @pytest.fixture
