@@ -1,7 +1,7 @@
 """Operators on int16 with weights of int8: what their kernels share (firmware/kernels/int16.h)."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
