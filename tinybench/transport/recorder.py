@@ -10,8 +10,14 @@ from ..json_lines import open_lines
 from .replay import ReplayTransport
 from .transport import Transport
 
+UNWRITTEN = 64
+"""Entries that are written together: one by one they would keep a processor from whoever carries
+the command that was just sent."""
+UNWRITTEN_S = 1.0
+"""... but none is older than that when a command is sent; so much a transcript may lack when the
+runner is killed."""
 UNWRITTEN_MAX = 1000
-"""Pieces of an answer that a transcript may lack when the runner is killed."""
+"""Pieces of one answer that are kept back."""
 
 
 class Recorder:
@@ -22,8 +28,8 @@ class Recorder:
     itself: "opened" by each run that writes here, "reopened", or "baud N"; "emulator" is what its
     emulator was asked, and counted.
 
-    Entries are written right after a command was sent: while its answer is on its way, so that the
-    line does not wait for them.
+    Entries are written right after a command was sent, now and then: while its answer is on its
+    way, so that the line does not wait for them.
     """
 
     def __init__(self, inner: Transport, path: Path) -> None:
@@ -36,6 +42,7 @@ class Recorder:
         self._start_s = time.monotonic()
         self._replay = inner if isinstance(inner, ReplayTransport) else None
         self._unwritten: list[tuple[float, str, bytes]] = []
+        self._written_s = 0.0
         try:
             self._file = open_lines(path)
         except OSError as error:
@@ -59,7 +66,11 @@ class Recorder:
     def write(self, data: bytes) -> None:
         self._record("dut", data)
         self._inner.write(data)
-        self._write_out()
+        if (
+            len(self._unwritten) >= UNWRITTEN
+            or self._unwritten[-1][0] > self._written_s + UNWRITTEN_S
+        ):
+            self._write_out()
 
     def note(self, to: str, data: bytes) -> None:
         """Record what did not pass over this line: who said it, or was told."""
@@ -91,6 +102,7 @@ class Recorder:
         entries, self._unwritten = self._unwritten, []
         try:
             if entries:
+                self._written_s = entries[-1][0]
                 self._file.write(b"".join(_entry(*entry) for entry in entries))
         except OSError as error:
             raise RunFolderError(f"cannot write the transcript {self._path}: {error}") from error
