@@ -11,11 +11,12 @@ from .replay import ReplayTransport
 from .transport import Transport
 
 UNWRITTEN = 64
-"""Entries that are written together: one by one they would keep a processor from whoever carries
-the command that was just sent."""
+"""Entries that are written together where answers are short: one by one they would keep a processor
+from whoever carries the command that was just sent."""
 UNWRITTEN_S = 1.0
-"""... but none is older than that when a command is sent; so much a transcript may lack when the
-runner is killed."""
+"""... but none is older than that when a command is sent."""
+SHORT_B = 16
+"""An answer of so few bytes holds no result, and may be lost when the runner is killed."""
 UNWRITTEN_MAX = 1000
 """Pieces of one answer that are kept back."""
 
@@ -28,8 +29,8 @@ class Recorder:
     itself: "opened" by each run that writes here, "reopened", or "baud N"; "emulator" is what its
     emulator was asked, and counted.
 
-    Entries are written right after a command was sent, now and then: while its answer is on its
-    way, so that the line does not wait for them.
+    Entries are written right after a command was sent: while its answer is on its way, so that the
+    line does not wait for them. Those of an upload, with its short answers, are written together.
     """
 
     def __init__(self, inner: Transport, path: Path) -> None:
@@ -42,7 +43,8 @@ class Recorder:
         self._start_s = time.monotonic()
         self._replay = inner if isinstance(inner, ReplayTransport) else None
         self._unwritten: list[tuple[float, str, bytes]] = []
-        self._written_s = 0.0
+        self._heard_b = 0
+        """Since a command was sent."""
         try:
             self._file = open_lines(path)
         except OSError as error:
@@ -59,6 +61,7 @@ class Recorder:
         data = self._inner.read(timeout_s)
         if data:
             self._record("host", data)
+            self._heard_b += len(data)
         if not data or len(self._unwritten) > UNWRITTEN_MAX:
             self._write_out()
         return data
@@ -66,10 +69,9 @@ class Recorder:
     def write(self, data: bytes) -> None:
         self._record("dut", data)
         self._inner.write(data)
-        if (
-            len(self._unwritten) >= UNWRITTEN
-            or self._unwritten[-1][0] > self._written_s + UNWRITTEN_S
-        ):
+        short, self._heard_b = self._heard_b <= SHORT_B, 0
+        young = self._unwritten[-1][0] - self._unwritten[0][0] < UNWRITTEN_S
+        if not (short and young and len(self._unwritten) < UNWRITTEN):
             self._write_out()
 
     def note(self, to: str, data: bytes) -> None:
@@ -102,7 +104,6 @@ class Recorder:
         entries, self._unwritten = self._unwritten, []
         try:
             if entries:
-                self._written_s = entries[-1][0]
                 self._file.write(b"".join(_entry(*entry) for entry in entries))
         except OSError as error:
             raise RunFolderError(f"cannot write the transcript {self._path}: {error}") from error
