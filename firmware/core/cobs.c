@@ -10,36 +10,38 @@
 
 int32_t cobs_receive(uint8_t *data, uint32_t size_b) {
     uint32_t count = 0;
-    uint32_t left = 0;         /* of the run under way */
-    bool empty = true;         /* nothing came since the last zero */
+    bool begun = false;
     bool zero_follows = false; /* the last run, once there is another */
     bool fits = true;
     for (;;) {
-        int c = port_getc();
-        if (c < 0) {
+        int code = port_getc();
+        if (code < 0) {
             return -1;
         }
-        if (c == 0 && empty) {
+        if (code == 0 && begun) {
+            return fits ? (int32_t)count : 0;
+        }
+        if (code == 0) {
             continue;
         }
-        if (c == 0) {
-            return fits && left == 0 ? (int32_t)count : 0;
+        if (zero_follows && count < size_b) {
+            data[count++] = 0;
+        } else if (zero_follows) {
+            fits = false;
         }
-        bool code = left == 0;
-        if (!code || zero_follows) {
+        for (int left = code - 1; left > 0; left--) {
+            int c = port_getc();
+            if (c <= 0) {
+                return c; /* the line is closed, or the block too early */
+            }
             if (count < size_b) {
-                data[count++] = code ? 0 : (uint8_t)c;
+                data[count++] = (uint8_t)c;
             } else {
                 fits = false;
             }
         }
-        if (code) {
-            left = (uint32_t)c - 1;
-            zero_follows = left < RUN_MAX;
-        } else {
-            left--;
-        }
-        empty = false;
+        begun = true;
+        zero_follows = code <= RUN_MAX;
     }
 }
 

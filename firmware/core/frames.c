@@ -31,7 +31,8 @@ _Static_assert(PAYLOAD_B >= INFER_B, "an INFER frame must fit, too");
  * length. */
 #define VALUE_MAX_B (13 + model_result_decimals)
 
-enum { DATA = 0x01, INFER = 0x02, LEAVE = 0x03, ACK = 0x81, RESULT = 0x82, REFUSED = 0x83 };
+enum { DATA = 0x01, INFER = 0x02, LEAVE = 0x03, SLIDE = 0x04 };
+enum { ACK = 0x81, RESULT = 0x82, REFUSED = 0x83 };
 enum { INCOMPLETE = 1, OTHER_INPUT = 2, BAD_COUNT = 3, ENGINE_FAILED = 4 };
 
 typedef struct {
@@ -168,6 +169,15 @@ static void take_data(uint8_t upload, uint16_t number, const uint8_t *bytes, uin
     acknowledge();
 }
 
+static void take_slide(uint8_t upload, uint16_t from, const uint8_t *bytes, uint32_t length) {
+    bool fits = length > 0 && length <= PAYLOAD_B && length < model_input_b;
+    if (fits && upload != current && from == current && upload_received_b() == model_input_b) {
+        current = upload; /* and all of its frames are there */
+        upload_slide(bytes, length);
+    }
+    acknowledge();
+}
+
 static bool is_last(const Request *request) {
     return answered && request->upload == last.upload && request->number == last.number &&
            request->iterations == last.iterations && request->warmups == last.warmups &&
@@ -213,6 +223,10 @@ void frames_caps(void) {
     text_u32(PAYLOAD_B);
     text("-");
     text_u32(port_receive_b);
+    text(" slide");
+    if (port_receives_free) {
+        text(" ahead");
+    }
 }
 
 void frames_run(void) {
@@ -241,6 +255,8 @@ void frames_run(void) {
         uint16_t number = u16(body + 2);
         if (body[0] == DATA) {
             take_data(upload, number, payload, length);
+        } else if (body[0] == SLIDE) {
+            take_slide(upload, number, payload, length);
         } else if (body[0] == INFER && length == INFER_B) {
             const Request request = {upload, number, u32(payload), u32(payload + 4),
                                      u32(payload + 8)};

@@ -7,7 +7,7 @@
 /* Whether port and model allow the fast link. */
 bool frames_offered(void);
 
-/* Write the word of `caps`: frames-VERSION-PAYLOAD-WINDOW. */
+/* Write the words of `caps`: frames-VERSION-PAYLOAD-WINDOW, slide, and, by the port, ahead. */
 void frames_caps(void);
 
 /* `frames`: answer m-ready, then take frames until LEAVE, the end of the line, or its return to

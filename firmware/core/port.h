@@ -25,6 +25,10 @@ int port_getc(void);
  * link is then not offered. */
 extern const uint32_t port_receive_b;
 
+/* Whether what arrives meanwhile costs a timed window nothing, as where an operating system or an
+ * emulator holds it: the next input may then be sent during the inference before. */
+extern const bool port_receives_free;
+
 /* Send one byte; waits while the line is busy. May buffer until port_flush. */
 void port_putc(char c);
 

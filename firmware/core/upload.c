@@ -107,6 +107,13 @@ void upload_write(uint32_t at, const uint8_t *bytes, uint32_t count) {
     add_received(count);
 }
 
+void upload_slide(const uint8_t *bytes, uint32_t count) {
+    uint32_t kept_b = model_input_b - count;
+    memmove(model_input, model_input + count, kept_b);
+    received_b = kept_b;
+    upload_write(kept_b, bytes, count);
+}
+
 uint32_t upload_crc32(void) {
     return crc32(0, model_input, model_input_b, model_input_flip);
 }

@@ -22,6 +22,10 @@ void upload_forget(void);
  * before. All of them must lie within the input. */
 void upload_write(uint32_t at, const uint8_t *bytes, uint32_t count);
 
+/* Move a complete input down by `count` bytes, fewer than it has, and let these be its end: the
+ * next one of windows that slide over a recording. */
+void upload_slide(const uint8_t *bytes, uint32_t count);
+
 /* CRC-32 of the input as the host sent it; the upload must be complete. */
 uint32_t upload_crc32(void);
 

@@ -11,6 +11,7 @@
 
 /* The least that Linux holds, a terminal; a pipe holds 64 kB. */
 const uint32_t port_receive_b = 4096;
+const bool port_receives_free = true;
 
 static const struct {
     uint32_t baud;

@@ -16,6 +16,7 @@
 #endif
 
 const uint32_t port_receive_b = RECEIVED_B;
+const bool port_receives_free = false; /* each byte is an interrupt */
 
 void line_interrupt(void) {
     uint32_t status = register_read(SERIAL->origin + USART_STATUS);

@@ -42,6 +42,8 @@ BAUD_TRIES = 3
 """Times that it is asked at a rate which may be its own."""
 UNKNOWN_COUNT = 5
 """Inferences of unknown length that are waited for in full: a window is made to last 10 s."""
+PAUSE_EVERY = 64
+"""Inputs that are sent ahead in a row: whoever counts beside the DUT looks when it is at rest."""
 CLOCK_RATIO = 100
 """No clock of a DUT goes so many times as fast as the host's; an emulated one may go faster."""
 BAUDS = (2_000_000, 1_000_000, 921_600, 460_800, 230_400)
@@ -94,6 +96,7 @@ class Dut:
         self._identity: Identity | None = None
         self._inference_s: float | None = None
         self._bauds: tuple[int, int] | None = None
+        self._without_pause = 0
 
     @property
     def protocol(self) -> str:
@@ -142,12 +145,15 @@ class Dut:
         self._enter_frames()
         return self._identity
 
-    def infer(self, data: bytes, iterations: int, warmup: int) -> Inference:
+    def infer(
+        self, data: bytes, iterations: int, warmup: int, then: bytes | None = None
+    ) -> Inference:
         """Run `iterations` timed inferences after `warmup` untimed ones on an input.
 
-        The input is uploaded unless the DUT holds it. On any doubt the DUT is found again and all
-        is done anew. Raises BenchError when that does not help, OtherDutError when what answers
-        then is not the DUT of before.
+        The input is uploaded unless the DUT holds it. `then`: the input that will be asked for
+        next, as often; a DUT which is not disturbed by that gets it meanwhile. On any doubt the DUT
+        is found again and all is done anew. Raises BenchError when that does not help,
+        OtherDutError when what answers then is not the DUT of before.
         """
         doubt: BenchError | None = None
         crash: CrashError | None = None
@@ -161,7 +167,8 @@ class Dut:
                     self._find_again(doubt)
                     lost = 0
                 self._line.forget()
-                inference = self._infer(data, iterations, warmup, INFERENCE_SLACK * 2**attempt)
+                slack = INFERENCE_SLACK * 2**attempt
+                inference = self._infer(data, iterations, warmup, slack, self._next(then, attempt))
             except DOUBTS as error:
                 doubt = error
                 if not lost:
@@ -174,7 +181,7 @@ class Dut:
                 if lost == LOST_MAX or again:
                     break
             else:
-                if self._answered is not None:
+                if self._answered is not None and not (self._frames and self._frames.looks_ahead):
                     self._answered(iterations + warmup)
                 return inference
         assert doubt is not None  # noqa: S101 - the loop has run
@@ -287,14 +294,27 @@ class Dut:
         self._line.set_baud(baud)
         return True
 
-    def _infer(self, data: bytes, iterations: int, warmup: int, slack: float) -> Inference:
+    def _next(self, then: bytes | None, attempt: int) -> bytes | None:
+        """Return what may be sent ahead: nothing in doubt, and nothing at every so many inputs."""
+        if attempt > 0 or self._inference_s is None or self._without_pause >= PAUSE_EVERY:
+            then = None
+        self._without_pause = 0 if then is None else self._without_pause + 1
+        return then
+
+    def _infer(
+        self, data: bytes, iterations: int, warmup: int, slack: float, then: bytes | None
+    ) -> Inference:
         """Upload and infer once; wait `slack` times as long as the inferences should take."""
         count = iterations + warmup
         bound_s = self._patience.inference_s * min(count, UNKNOWN_COUNT)
         if self._inference_s is not None:
             bound_s = slack * self._inference_s * count
         start_s = time.monotonic()
-        inference = (self._frames or self._text).infer(data, iterations, warmup, bound_s)
+        if self._frames is None:
+            inference = self._text.infer(data, iterations, warmup, bound_s)
+        else:
+            inference = self._frames.infer(data, iterations, warmup, bound_s, then)
+            start_s = min(start_s, self._frames.asked_s)
         took_s = time.monotonic() - start_s
         elapsed_s = inference.elapsed_us / 1e6
         if elapsed_s > 1 + CLOCK_RATIO * took_s:
@@ -373,17 +393,9 @@ class Dut:
 
     def _bracketed(self, text: str, *starts: str) -> list[str | None]:
         """Send a command; return what the line `start`...] of its reply holds, of each start."""
-        lines = self._line.command(text, self._reply_s())
+        lines = [one for one in self._line.command(text, self._reply_s()) if one.endswith("]")]
         return [
-            next(
-                (
-                    line[len(start) : -1]
-                    for line in lines
-                    if line.startswith(start) and line.endswith("]")
-                ),
-                None,
-            )
-            for start in starts
+            next((one[len(s) : -1] for one in lines if one.startswith(s)), None) for s in starts
         ]
 
     def _insist_same(self, doubt: BenchError) -> None:

@@ -4,6 +4,7 @@ Ref: docs/link.md. A frame is kind, upload, number, length, payload and CRC-32, 
 that it has no zero byte, and ended by one: after any damage the next zero is a fresh start.
 """
 
+import re
 import struct
 import zlib
 from typing import NamedTuple
@@ -14,6 +15,7 @@ VERSION = 1
 DATA = 0x01
 INFER = 0x02
 LEAVE = 0x03
+SLIDE = 0x04
 # DUT to host.
 ACK = 0x81
 RESULT = 0x82
@@ -25,6 +27,12 @@ OTHER_INPUT = 2
 BAD_COUNT = 3
 ENGINE_FAILED = 4
 
+LONG_RUN_B = 254
+"""A run of this length has a code that no zero follows."""
+MANY_ZEROS = 64
+"""From which on a run at a time is not the quickest way."""
+_RUN = re.compile(rb"[^\0]+")
+_CODES = tuple(bytes([length + 1]) for length in range(LONG_RUN_B))
 _HEAD = struct.Struct("<BBHH")
 _CRC = struct.Struct("<I")
 OVERHEAD_B = _HEAD.size + _CRC.size + 1
@@ -38,7 +46,8 @@ class Frame(NamedTuple):
     upload: int
     """Number of the upload it belongs to, 0..255."""
     number: int
-    """DATA: place in the input; ACK: frames received without a gap; else: number of the request."""
+    """DATA: place in the input; SLIDE: upload it goes on from; ACK: frames received without a gap;
+    else: number of the request."""
     payload: bytes = b""
 
 
@@ -66,15 +75,22 @@ def _stuffed(data: bytes) -> bytes:
 
     Ref: Cheshire and Baker, "Consistent Overhead Byte Stuffing", 1999.
     """
-    out = bytearray()
-    for run in data.split(b"\0"):
-        start = 0
-        while len(run) - start >= 254:
-            out += b"\xff" + run[start : start + 254]
-            start += 254
-        out.append(len(run) - start + 1)
-        out += run[start:]
+    if data.count(0) < MANY_ZEROS:
+        return b"".join(map(_piece, data.split(b"\0")))
+    # Most runs are empty: their codes stand where the zeros were.
+    out, shift = bytearray(b"\1" + data.replace(b"\0", b"\1")), 0
+    for match in _RUN.finditer(data):
+        piece = _piece(match[0])
+        out[match.start() + shift : match.end() + 1 + shift] = piece
+        shift += len(piece) - 1 - len(match[0])
     return bytes(out)
+
+
+def _piece(run: bytes) -> bytes:
+    """Return COBS of a run without a zero."""
+    if len(run) < LONG_RUN_B:
+        return _CODES[len(run)] + run
+    return b"\xff" + run[:LONG_RUN_B] + _piece(run[LONG_RUN_B:])
 
 
 def _unstuffed(block: bytes) -> bytes | None:

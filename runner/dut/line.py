@@ -21,6 +21,7 @@ KEPT = 12
 TAIL_B = 512
 """Of what came among frames, in which a fault is looked for."""
 READY_LINE = b"m-ready\r\n"
+_READY = Said(READY)
 
 
 @dataclass(frozen=True)
@@ -107,11 +108,13 @@ class Line:
         ProtocolError when a line of it has bytes that are no text, when the DUT has restarted, and
         when something came that nobody asked for, which would shift this reply and all that follow.
         """
-        doing = quoted(text)
-        if not is_asked_for(self._pending):
-            raise ProtocolError(f"before {doing} came {shown(self._pending)!r}, unasked")
+        if self._pending and not is_asked_for(self._pending):
+            raise ProtocolError(f"before {quoted(text)} came {shown(self._pending)!r}, unasked")
         self.send(text.encode("ascii") + b"%")
         deadline_s = time.monotonic() + timeout_s
+        if not self._pending and self._is_ready(deadline_s):
+            return []
+        doing = quoted(text)
         lines: list[Said] = []
         crashed = False
         while True:
@@ -128,6 +131,22 @@ class Line:
             if not crashed and is_fatal(said.beside):
                 # The registers follow; the reply may, too, if it was only talk of a fault.
                 crashed, deadline_s = True, min(deadline_s, time.monotonic() + CRASH_S)
+
+    def _is_ready(self, deadline_s: float) -> bool:
+        """Return whether `m-ready` alone comes, as after each part of an upload; else it is kept.
+
+        The next command follows at once: a fast line waits for nothing but the runner.
+        """
+        while READY_LINE.startswith(self._pending):
+            if self._pending == READY_LINE:
+                self._pending = b""
+                self._said.append(_READY)
+                return True
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0:
+                break
+            self._pending += self._transport.read(left_s)
+        return False
 
     def said(
         self,

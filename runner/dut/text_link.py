@@ -125,11 +125,14 @@ class TextLink:
 
     def load(self, data: bytes) -> None:
         """Upload one input. Raises ProtocolError unless the DUT counted and took every byte."""
+        size_b = self._chunk_b
+        *commands, last = (
+            f"db {data[start : start + size_b].hex()}" for start in range(0, len(data), size_b)
+        )
         self._expect(f"db load {len(data)}", [f"m-[Expecting {len(data)} bytes]"])
-        for start in range(0, len(data), self._chunk_b):
-            chunk = data[start : start + self._chunk_b]
-            last = start + self._chunk_b >= len(data)
-            self._expect(f"db {chunk.hex()}", ["m-load-done"] if last else [])
+        for command in commands:
+            self._expect(command, [])
+        self._expect(last, ["m-load-done"])
 
     def window(
         self, iterations: int, warmup: int, timeout_s: float

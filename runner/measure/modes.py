@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from tinybench.datasets.reader import Sample
 from tinybench.errors import ProtocolError
@@ -14,6 +15,8 @@ from ..dut.client import Dut
 from ..dut.inference import Inference, answered
 from ..results.defaults import WARMUP
 from ..results.result import Answer, Window
+
+T = TypeVar("T")
 
 CALIBRATION_US = 200_000
 """A calibration shorter than this is repeated with more inferences."""
@@ -53,16 +56,28 @@ def accuracy(dut: Dut, samples: Iterable[Sample], result_count: int) -> Iterator
 
     Raises ProtocolError when a result has not `result_count` values.
     """
-    for sample in samples:
+    for (sample, windows), after in _with_next((one, one.windows()) for one in samples):
         results, elapsed_us = [], []
-        for window in sample.windows():
-            inference = dut.infer(window, 1, 0)
+        upcoming = after[1][0] if after is not None else None
+        for window, then in zip(windows, [*windows[1:], upcoming], strict=True):
+            inference = dut.infer(window, 1, 0, then)
             _check_count(inference.results, result_count)
             results.append(inference.results)
             elapsed_us.append(inference.elapsed_us)
         yield Answer(
             sample.name, sample.label, ",".join(results), elapsed_us, list(sample.expected)
         )
+
+
+def _with_next(items: Iterable[T]) -> Iterator[tuple[T, T | None]]:
+    """Yield each item with the one after it; the last with None."""
+    before: list[T] = []
+    for item in items:
+        if before:
+            yield before.pop(), item
+        before.append(item)
+    if before:
+        yield before.pop(), None
 
 
 def stream(dut: Dut, samples: Sequence[Sample], result_count: int) -> list[Answer]:

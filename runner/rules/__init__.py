@@ -65,7 +65,7 @@ __all__ = [
 
 def judged(result: Result, task: Task, profile: Profile | None = None) -> Verdict:
     """Return what each rule of a profile says of a result; by default the published run rules."""
-    profile = profile or default_profile()
+    profile = (profile or default_profile()).on(result.core)
     found = [*run.rulings(result, task, profile), *inputs.rulings(result, task)]
     if result.mode in ("accuracy", "all"):
         found += accuracy.rulings(result, task, profile)

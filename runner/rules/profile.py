@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta
+from msgspec.structs import replace
 
 from tinybench.declare import Declaration, Name, find, load, named
 from tinybench.mlperf_tiny import WINDOW_MIN_S, WINDOWS
@@ -12,6 +13,13 @@ from .rule import DEFAULT_PROFILE
 
 Count = Annotated[int, Meta(ge=1, le=10_000_000)]
 Seconds = Annotated[float, Meta(ge=0, le=86_400)]
+
+
+class Host(Declaration, frozen=True, kw_only=True):
+    """What a profile asks of a process of this computer, which measures no microcontroller."""
+
+    window_min_s: Annotated[float, Meta(gt=0, le=3600)]
+    cool_down_s: Seconds = 0.0
 
 
 class Profile(Declaration, frozen=True, kw_only=True):
@@ -41,6 +49,15 @@ class Profile(Declaration, frozen=True, kw_only=True):
     """Each layer is timed as well, where the firmware can."""
     reference_outputs: bool = False
     """The answers are the reference kernels', to the bit, where these are at hand."""
+
+    host: Host | None = None
+    """Of board `host`, in the place of the same keys above; None: as of any board."""
+
+    def on(self, core: str) -> "Profile":
+        """Return the profile as it is for a board with a core."""
+        if core != "host" or self.host is None:
+            return self
+        return replace(self, window_min_s=self.host.window_min_s, cool_down_s=self.host.cool_down_s)
 
     @property
     def mlperf(self) -> bool:

@@ -128,7 +128,7 @@ def make_plan(station: Station, track: Track, say: Callable[[str], None]) -> Pla
     asked, board, task = station.asked, station.board, station.task
     if task is None:
         raise UsageError("name a task, such as --task kws")
-    profile = rules.load_profile(asked.profile)
+    profile = rules.load_profile(asked.profile).on(board.core)
     _insist_possible(board, asked)
     recipe = asked.engine if is_recipe(asked.engine) else None
     engine = load_engine(Path(asked.engine)) if asked.engine and recipe is None else None

@@ -20,6 +20,7 @@ KEPT = 50
 _PHASE_OF_COMMAND = {b"db": "load", b"infer": "infer", b"timestamp": "infer", b"results": "results"}
 _PHASE_OF_FRAME = {
     frames.DATA: "load",
+    frames.SLIDE: "load",
     frames.ACK: "load",
     frames.INFER: "infer",
     frames.REFUSED: "infer",

@@ -48,12 +48,21 @@ THREE = "three of them"
 ANY = "any"
 """The phase of what lasts for the whole session."""
 
+STRIDE_B = 300
 _DATA = random.Random(7).randbytes(3 * INPUT_B)  # noqa: S311 - test data
 SESSION = [
-    (_DATA[at * INPUT_B :][:INPUT_B], iterations, warmup)
-    for at, iterations, warmup in ((0, 1, 0), (0, 4, 1), (1, 70, 1), (2, 7, 2))
+    (_DATA[at:][:INPUT_B], iterations, warmup)
+    for at, iterations, warmup in (
+        (0, 1, 0),
+        *((number * STRIDE_B, 1, 0) for number in range(1, 4)),
+        (2 * INPUT_B, 1, 0),
+        (0, 4, 1),
+        (INPUT_B, 70, 1),
+        (2 * INPUT_B, 7, 2),
+    )
 ]
-"""Input, iterations and warm-ups of each inference: an accuracy run, a calibration, two windows."""
+"""Input, iterations and warm-ups of each inference: an accuracy run, in which windows slide over a
+recording and each is known before its turn; a calibration, two windows."""
 
 
 @dataclass(frozen=True)
@@ -208,7 +217,11 @@ def _session(
     identity = dut.handshake()
     if wanted is not None and identity != wanted:
         raise OtherDutError(f"{identity} answers, not {wanted}")
-    inferences = [dut.infer(data, n, w) for data, n, w in SESSION]
+    known = [data if (n, w) == (1, 0) else None for data, n, w in SESSION[1:]]
+    inferences = [
+        dut.infer(data, n, w, then)
+        for (data, n, w), then in zip(SESSION, [*known, None], strict=True)
+    ]
     with contextlib.suppress(TinybenchError):  # all is known; as at the end of a run
         dut.leave()
     return Answers(identity, inferences)

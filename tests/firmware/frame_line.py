@@ -38,6 +38,11 @@ def data(upload: int, number: int, whole: bytes = INPUT) -> Frame:
     return Frame(frames.DATA, upload, number, whole[start : start + PAYLOAD_B])
 
 
+def slide(upload: int, number: int, new: bytes) -> Frame:
+    """Return what makes the next upload of upload `number`, with new bytes at its end."""
+    return Frame(frames.SLIDE, upload, number, new)
+
+
 def infer(
     upload: int, number: int, whole: bytes = INPUT, iterations: int = 1, warmups: int = 0
 ) -> Frame:

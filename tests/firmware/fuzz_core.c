@@ -20,7 +20,8 @@
 #define INFERENCES 50
 #define BLOCK_MAX 1024
 
-enum { DATA = 0x01, INFER = 0x02, LEAVE = 0x03, ACK = 0x81, RESULT = 0x82, REFUSED = 0x83 };
+enum { DATA = 0x01, INFER = 0x02, LEAVE = 0x03, SLIDE = 0x04 };
+enum { ACK = 0x81, RESULT = 0x82, REFUSED = 0x83 };
 
 int firmware_main(void); /* core/main.c, compiled with -Dmain=firmware_main */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -245,7 +246,7 @@ static void queue_order(void) {
 
 /* The core wants the next byte, so it has answered all that came before. */
 static void check_replies(void) {
-    if (asked == DATA) {
+    if (asked == DATA || asked == SLIDE) {
         must(reply_count == 1 && replies[0] == ACK);
     } else if (asked == INFER) {
         must(reply_count > 0);
@@ -265,7 +266,7 @@ static void sent_in_frames(uint8_t byte) {
     }
     const uint8_t *body = to_dut.body;
     const size_t length = to_dut.body_b - 10;
-    if (body[0] == DATA || (body[0] == INFER && length == 12)) {
+    if (body[0] == DATA || body[0] == SLIDE || (body[0] == INFER && length == 12)) {
         asked = body[0];
         memcpy(asked_of, body + 1, sizeof asked_of);
         memcpy(asked_for, body + 6, sizeof asked_for);
@@ -327,6 +328,7 @@ static void received_in_text(char c) {
 }
 
 const uint32_t port_receive_b = 4096;
+const bool port_receives_free = true;
 
 void port_init(void) {
 }

@@ -46,7 +46,7 @@ def test_identity(dut: DutProcess) -> None:
     assert dut.ask(b"profile") == (
         "m-profile-[ULPMark for tinyML Firmware V0.0.1]\r\nm-model-[fake01]\r\n"
     )
-    assert dut.ask(b"caps") == "m-caps-[profile frames-1-512-4096]\r\n"
+    assert dut.ask(b"caps") == "m-caps-[profile frames-1-512-4096 slide ahead]\r\n"
 
 
 def test_help_names_every_command(dut: DutProcess) -> None:

@@ -12,6 +12,7 @@ from tests.firmware.dut_process import DutProcess
 from tests.firmware.frame_line import (
     INPUT,
     OTHER,
+    PAYLOAD_B,
     ack,
     answer,
     build_device,
@@ -20,6 +21,7 @@ from tests.firmware.frame_line import (
     infer,
     leave,
     refused,
+    slide,
     text,
     upload,
 )
@@ -43,12 +45,8 @@ class Oracle:
 
     def answers(self, frame: Frame) -> list[Frame]:
         """Take a frame and return what it is answered by."""
-        if frame.kind == frames.DATA:
-            fits = frame.number < 3 and len(frame.payload) == (512, 512, 476)[frame.number]
-            if fits and frame.upload != self._upload:
-                self._upload, self._held = frame.upload, {}
-            if fits:
-                self._held.setdefault(frame.number, frame.payload)
+        if frame.kind != frames.INFER:
+            (self._take if frame.kind == frames.DATA else self._slide)(frame)
             return [self._ack()]
         iterations, _, crc = struct.unpack("<III", frame.payload)
         result = Frame(frames.RESULT, frame.upload, frame.number, frame.payload[:4])
@@ -65,6 +63,21 @@ class Oracle:
         self._answered = frame
         return [result]
 
+    def _take(self, frame: Frame) -> None:
+        fits = frame.number < 3 and len(frame.payload) == (512, 512, 476)[frame.number]
+        if fits and frame.upload != self._upload:
+            self._upload, self._held = frame.upload, {}
+        if fits:
+            self._held.setdefault(frame.number, frame.payload)
+
+    def _slide(self, frame: Frame) -> None:
+        new = frame.payload
+        goes_on = frame.number == self._upload != frame.upload and len(self._held) == 3
+        if goes_on and 0 < len(new) <= PAYLOAD_B:
+            whole = b"".join(self._held[i] for i in range(3))[len(new) :] + new
+            self._held = {i: data(0, i, whole).payload for i in range(3)}
+            self._upload = frame.upload
+
     def _ack(self) -> Frame:
         first = next(i for i in range(4) if i not in self._held)
         return ack(self._upload, first, sum(1 << i - first - 1 for i in self._held if i > first))
@@ -78,6 +91,12 @@ FRAMES = st.one_of(
         st.integers(0, 2),
         st.integers(0, 4),
         st.sampled_from([0, 475, 476, 511, 512]).map(bytes),
+    ),
+    st.builds(
+        slide,
+        st.integers(0, 2),
+        st.integers(0, 2),
+        st.sampled_from([INPUT[:250], INPUT[:250], b"", b"x", bytes(512)]),
     ),
     st.builds(
         infer,
@@ -127,7 +146,7 @@ def test_whatever_comes_is_answered_as_the_page_says(long_lived: DutProcess, lin
     oracle = Oracle()
     for block in line.split(b"\0"):
         frame = frames.decode(block)
-        if frame is None or frame.kind not in {frames.DATA, frames.INFER}:
+        if frame is None or frame.kind not in {frames.DATA, frames.SLIDE, frames.INFER}:
             continue
         for expected in oracle.answers(frame):
             seen = answer(long_lived)

@@ -24,6 +24,7 @@ from tests.firmware.frame_line import (
     infer,
     leave,
     refused,
+    slide,
     text,
     upload,
     values,
@@ -116,6 +117,50 @@ def test_a_frame_that_does_not_fit_changes_nothing(dut: DutProcess, wrong: Frame
     assert ask(dut, data(1, 1)) == ack(1, 0, 0b1)
     assert ask(dut, wrong) == ack(1, 0, 0b1)
     assert ask(dut, data(1, 0)) == ack(1, 2)
+    assert ask(dut, data(1, 2)) == ack(1, 3)
+    assert text(ask(dut, infer(1, 0))) == values(1, 1)
+
+
+@pytest.mark.parametrize("new_b", [1, 250, 512])
+def test_an_input_slides(dut: DutProcess, new_b: int) -> None:
+    """The rest of the one before moves down, and the engine loads the input anew; a doubled frame
+    moves nothing."""
+    upload(dut, 1)
+    whole = INPUT[new_b:] + OTHER[:new_b]
+    for _ in range(2):
+        assert ask(dut, slide(2, 1, OTHER[:new_b])) == ack(2, 3)
+    assert text(ask(dut, infer(2, 0, whole))) == values(1, 2, whole)
+    assert ask(dut, slide(3, 2, INPUT[:new_b])) == ack(3, 3)
+    whole = whole[new_b:] + INPUT[:new_b]
+    assert text(ask(dut, infer(3, 0, whole))) == values(2, 3, whole)
+    leave(dut)
+    shown = re.findall(r"[0-9a-f]{2}(?=[-\r])", dut.ask(b"db print"))
+    assert bytes.fromhex("".join(shown)) == whole
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        slide(1, 1, b"x"),
+        slide(2, 0, b"x"),
+        slide(2, 2, b"x"),
+        slide(2, 257, b"x"),
+        slide(2, 1, b""),
+    ],
+    ids=lambda frame: f"{frame.upload}-{frame.number}-{len(frame.payload)}",
+)
+def test_a_slide_that_does_not_fit_changes_nothing(dut: DutProcess, wrong: Frame) -> None:
+    """From another upload than the current one, of its own number, without a byte."""
+    upload(dut, 1)
+    assert ask(dut, wrong) == ack(1, 3)
+    assert text(ask(dut, infer(1, 0))) == values(1, 1)
+
+
+def test_part_of_an_input_does_not_slide(dut: DutProcess) -> None:
+    """What has a gap is no input, whatever is moved; and nothing is loaded."""
+    ask(dut, data(1, 0))
+    assert ask(dut, slide(2, 1, b"x")) == ack(1, 1)
+    assert ask(dut, data(1, 1)) == ack(1, 2)
     assert ask(dut, data(1, 2)) == ack(1, 3)
     assert text(ask(dut, infer(1, 0))) == values(1, 1)
 
@@ -319,7 +364,8 @@ def test_the_process_ends_with_its_line(elf: Path) -> None:
 
 
 def test_input_bytes_are_as_sent(tmp_path: Path) -> None:
-    """The CRC-32 and db print speak of the bytes on the line, whatever the model stores."""
+    """The CRC-32 and db print speak of the bytes on the line, whatever the model stores; what
+    slides is stored as what was uploaded."""
     model = MODEL.replace("#define FLIP 0", "#define FLIP 0x80")
     flipped = bytes(byte ^ 0x80 for byte in INPUT)
     with DutProcess([str(build(load_board("host"), tmp_path / "flip", model=model))]) as process:
@@ -327,8 +373,11 @@ def test_input_bytes_are_as_sent(tmp_path: Path) -> None:
         enter(process)
         upload(process, 1)
         assert text(ask(process, infer(1, 0))) == values(1, 1, flipped)
+        assert ask(process, slide(2, 1, b"\x7f")) == ack(2, 3)
+        found = text(ask(process, infer(2, 0, INPUT[1:] + b"\x7f")))
+        assert found == values(2, 2, flipped[1:] + b"\xff")
         leave(process)
-        assert process.ask(b"db print").startswith("m-buffer-00-01-02-03-")
+        assert process.ask(b"db print").startswith("m-buffer-01-02-03-")
 
 
 @pytest.mark.parametrize(("input_b", "offered"), [(256 * 512, True), (256 * 512 + 1, False)])

@@ -49,6 +49,14 @@ SEEDS = [
     + order(3, 2, 199, 10) * 20
     + LEAVE
     + b"results%db print%infer%",
+    # Slides: of 2 bytes from the current upload, doubled, from another one, of none, and a request.
+    b"frames%"
+    + sent(0x41, 5)
+    + order(13, 2, 0x41, 4) * 2
+    + order(3, 2, 1, 7)
+    + order(13, 3, 0x41, 4)
+    + order(13, 3, 2, 4)
+    + order(3, 2, 1, 8),
     # Wrong length, changed byte, lost zero, wrong CRC-32 of the whole, noise, an unknown kind.
     b"frames%"
     + sent(1, 0xC0)

@@ -22,6 +22,7 @@ VECTORS = {
     "DATA, upload 0": Frame(frames.DATA, 0, 2, bytes(10)),
     "DATA, upload 3": Frame(frames.DATA, 3, 1, bytes(1 + i % 255 for i in range(512))),
     "REFUSED": Frame(frames.REFUSED, 255, 65535, struct.pack("<Bi", frames.ENGINE_FAILED, -7)),
+    "SLIDE, upload 8": Frame(frames.SLIDE, 8, 7, bytes([0x18, 0x19])),
     "LEAVE:": Frame(frames.LEAVE, 0, 0),
 }
 

@@ -10,8 +10,15 @@ from ..json_lines import open_lines
 from .replay import ReplayTransport
 from .transport import Transport
 
+UNWRITTEN = 64
+"""Entries that are written together where answers are short: one by one they would keep a processor
+from whoever carries the command that was just sent."""
+UNWRITTEN_S = 1.0
+"""... but none is older than that when a command is sent."""
+SHORT_B = 16
+"""An answer of so few bytes holds no result, and may be lost when the runner is killed."""
 UNWRITTEN_MAX = 1000
-"""Pieces of an answer that a transcript may lack when the runner is killed."""
+"""Pieces of one answer that are kept back."""
 
 
 class Recorder:
@@ -23,7 +30,7 @@ class Recorder:
     emulator was asked, and counted.
 
     Entries are written right after a command was sent: while its answer is on its way, so that the
-    line does not wait for them.
+    line does not wait for them. Those of an upload, with its short answers, are written together.
     """
 
     def __init__(self, inner: Transport, path: Path) -> None:
@@ -36,6 +43,8 @@ class Recorder:
         self._start_s = time.monotonic()
         self._replay = inner if isinstance(inner, ReplayTransport) else None
         self._unwritten: list[tuple[float, str, bytes]] = []
+        self._heard_b = 0
+        """Since a command was sent."""
         try:
             self._file = open_lines(path)
         except OSError as error:
@@ -52,6 +61,7 @@ class Recorder:
         data = self._inner.read(timeout_s)
         if data:
             self._record("host", data)
+            self._heard_b += len(data)
         if not data or len(self._unwritten) > UNWRITTEN_MAX:
             self._write_out()
         return data
@@ -59,7 +69,10 @@ class Recorder:
     def write(self, data: bytes) -> None:
         self._record("dut", data)
         self._inner.write(data)
-        self._write_out()
+        short, self._heard_b = self._heard_b <= SHORT_B, 0
+        young = self._unwritten[-1][0] - self._unwritten[0][0] < UNWRITTEN_S
+        if not (short and young and len(self._unwritten) < UNWRITTEN):
+            self._write_out()
 
     def note(self, to: str, data: bytes) -> None:
         """Record what did not pass over this line: who said it, or was told."""

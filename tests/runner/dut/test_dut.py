@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from tinybench.errors import BenchError, DeadlineError, OtherDutError, ProtocolError, TransportError
 from tinybench.runner.dut.client import Dut
-from tinybench.runner.dut.inference import parse_results
+from tinybench.runner.dut.inference import Inference, parse_results
 from tinybench.runner.dut.line import Line, Patience, Tally
 from tinybench.runner.dut.text_link import TextLink
 from tinybench.transport.process import ProcessTransport
 from tinybench.transport.recorder import Recorder
 from tinybench.transport.replay import ReplayTransport
+from tinybench.transport.transcript import entries
 
 INPUT = bytes(range(1, 206)) + bytes(285)
 IMPATIENT = Patience(reply_s=0.3, name_s=0.2, noise_s=0.5, inference_s=0.2, tries=2)
@@ -95,6 +96,80 @@ def test_the_dut_holds_an_input_until_another_is_sent(line: ProcessTransport) ->
     before = len(b"".join(sent))
     dut.infer(INPUT, 1, 0)
     assert len(b"".join(sent)) - before < 100
+
+
+def _sliding(count: int, stride_b: int) -> list[bytes]:
+    """Return windows that slide over a recording whose bytes are no bad input."""
+    recording = bytes(1 + at * at % 199 for at in range(490 + count * stride_b))
+    return [recording[at * stride_b :][:490] for at in range(count)]
+
+
+@pytest.mark.parametrize("ahead", [True, False])
+def test_of_windows_that_slide_only_what_is_new_is_sent(
+    line: ProcessTransport, ahead: bool
+) -> None:
+    """Whether the next is sent ahead or not; each answer is that of its own window."""
+    windows = _sliding(20, 49)
+    sent = _sent(line)
+    dut = Dut(line)
+    dut.handshake()
+    before = len(b"".join(sent))
+    upcoming = [*windows[1:], None] if ahead else [None] * len(windows)
+    found = [dut.infer(one, 1, 0, then) for one, then in zip(windows, upcoming, strict=True)]
+    assert len(b"".join(sent)) - before < 490 + 20 * (49 + 50)
+    assert [float(one.results.split(",")[0]) for one in found] == pytest.approx(
+        [sum(window) % 256 / 256 for window in windows], abs=1e-3
+    )
+    assert dut.tally == Tally()
+
+
+def test_the_next_input_is_on_its_way_before_the_answer(core: Path, tmp_path: Path) -> None:
+    """But for the first, whose time is not known, and now and then: then the DUT rests, and whoever
+    counts beside it is told. A replay sends the same at the same places."""
+    path = tmp_path / "transcript.jsonl"
+    windows = _sliding(140, 7)
+    rests: list[int] = []
+
+    def answers(dut: Dut) -> list[Inference]:
+        dut.handshake()
+        upcoming = [*windows[1:], None]
+        return [dut.infer(one, 1, 0, then) for one, then in zip(windows, upcoming, strict=True)]
+
+    recorded = Recorder(ProcessTransport([str(core)]), path)
+    found = answers(Dut(recorded, answered=rests.append))
+    recorded.close()
+    assert answers(Dut(ReplayTransport(path))) == found
+    asked = [len(data) for _, to, data in entries(path) if to == "dut" and len(data) > 40]
+    assert len(asked) == len(windows)
+    assert len(rests) == 4  # the first, after 64, after 64 more, the last
+
+
+def test_what_was_sent_ahead_and_is_not_wanted_disturbs_nothing(line: ProcessTransport) -> None:
+    """Another input is asked for, or a text command, instead of the one that was announced."""
+    one, two, three, four, *_ = _sliding(4, 7)
+    dut = Dut(line)
+    dut.handshake()
+    wanted = {data: dut.infer(data, 1, 0).results for data in (one, two, three, four)}
+    assert dut.infer(one, 1, 0, then=two).results == wanted[one]
+    assert dut.infer(four, 1, 0, then=one).results == wanted[four]
+    assert dut.infer(one, 3, 1, then=two).results == wanted[one]
+    assert dut.command("name", 1.0) == ["m-name-dut-[tinybench]"]
+    assert dut.infer(three, 1, 0).results == wanted[three]
+    assert dut.tally == Tally()
+
+
+def test_firmware_that_knows_neither_gets_whole_inputs_one_by_one(line: ProcessTransport) -> None:
+    """Of another time, or of somebody else: what `caps` does not have is not asked of it."""
+    read = line.read
+    line.read = lambda wait_s: read(wait_s).replace(b" slide ahead", b"")  # type: ignore[method-assign]
+    windows = _sliding(4, 49)
+    dut = Dut(line)
+    assert "slide" not in dut.handshake().caps
+    assert dut.protocol == "frames"
+    sent = _sent(line)
+    for window, then in zip(windows, [*windows[1:], None], strict=True):
+        dut.infer(window, 1, 0, then)
+    assert [len(data) > 490 for data in sent] == [True] * 4
 
 
 def _sent(line: ProcessTransport) -> list[bytes]:

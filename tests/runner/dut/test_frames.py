@@ -26,6 +26,31 @@ def test_any_frame_survives_with_one_zero_at_its_end(frame: Frame) -> None:
     assert frames.decode(raw[:-1]) == frame
 
 
+def _slowly_stuffed(data: bytes) -> bytes:
+    """Return COBS of `data` as docs/link.md defines it, a byte at a time."""
+    out, run = bytearray(), bytearray()
+    for byte in data + b"\0":
+        if byte:
+            run.append(byte)
+        if byte == 0 or len(run) == 254:
+            out.append(len(run) + 1)
+            out += run
+            run.clear()
+    return bytes(out)
+
+
+RUNS = st.lists(
+    st.tuples(st.sampled_from([0, 0, 1, 2, 253, 254, 255, 509]), st.integers(0, 100)), max_size=20
+)
+
+
+@given(RUNS.map(lambda runs: b"".join(b"x" * run + bytes(zeros) for run, zeros in runs)))
+def test_stuffing_is_that_of_the_definition(data: bytes) -> None:
+    """Bit for bit: long runs, and many zeros, for which there is a way of their own."""
+    assert frames._stuffed(data) == _slowly_stuffed(data)
+    assert frames._unstuffed(frames._stuffed(data)) == data
+
+
 @given(FRAMES, st.data())
 def test_no_damaged_frame_is_taken(frame: Frame, data: st.DataObject) -> None:
     """A byte lost, doubled or changed leaves no frame."""

@@ -98,6 +98,27 @@ def test_a_laxer_profile_cannot_borrow_the_name_of_the_published_rules(tmp_path:
     assert verdict.words == "valid, not an MLPerf result"
 
 
+def test_quick_asks_less_of_a_process_of_this_computer(tmp_path: Path) -> None:
+    """Shorter windows and no rest on board `host`, and on no other; judged by it as well."""
+    quick = rules.load_profile("quick")
+    assert (quick.on("host").window_min_s, quick.on("host").cool_down_s) == (0.2, 0.0)
+    assert quick.on("Cortex-M4") == quick
+    assert quick.window_min_s == 2.0
+    normal = rules.load_profile("normal")
+    assert normal.on("host") == normal
+    short = _quick_result()
+    assert short.performance is not None
+    windows = [replace(one, elapsed_us=one.elapsed_us // 10) for one in short.performance.windows]
+    short = replace(short, performance=replace(short.performance, windows=windows))
+    assert _ruling(replace(short, core="host"), "quick", "window-duration").state == "kept"
+    broken = [violation.rule for violation in rules.check(short, KWS, quick)]
+    assert broken.count("window-duration") == 5
+    path = tmp_path / "mine.toml"
+    path.write_text('name = "m"\ntitle = "x"\nsource = "x"\n[host]\nwindow_s = 1\n')
+    with pytest.raises(DeclarationError, match="did you mean 'window_min_s'"):
+        rules.load_profile(str(path))
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
