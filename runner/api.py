@@ -66,6 +66,14 @@ def run(
     | `emulate` | bool | run a real board's firmware in an emulator |
     | `limit` | int | only so many accuracy inputs; breaks the run rules |
     | `iterations` | int | inferences of a window, to begin with; calibrated unless given |
+    | `scenario` | str | single-stream, multi-stream, server or offline, instead of a mode |
+    | `min_queries` | int | of a scenario, at least |
+    | `min_duration` | float or str | ... and so long, by the DUT: seconds, or such as "10m" |
+    | `seed` | int | of the order of its inputs and of arrivals, 0 by default |
+    | `target_qps` | float | arrivals a second at a server; by default the most it can take |
+    | `deadline` | float | seconds in which a server answers 99 % of its queries |
+    | `streams` | int | inputs of a query, of multi-stream; 8 by default |
+    | `audits` | bool | audit the DUT as well: does it compute every answer? |
     | `data` | path | an EEMBC dataset folder |
     | `model` | path | an int8 .tflite of your own |
     | `engine` | path or str | folder of an inference engine of your own, or tflm, tflm-cmsis-nn |

@@ -5,7 +5,7 @@ from typing import Any
 
 from tinybench.errors import UsageError
 
-from ..results.defaults import DEFAULT_BAUD, DIVISIONS, ENERGY_BAUD, MODES
+from ..results.defaults import DEFAULT_BAUD, DIVISIONS, ENERGY_BAUD, MODES, SCENARIOS
 from . import options
 from .options import (
     PATH,
@@ -23,7 +23,8 @@ from .results import put_report
 from .submission import insist_runs
 from .tree import Option
 
-WHAT, BOARD, MODEL = "what is measured", "the board", "the model and its inputs"
+WHAT, QUERIES = "what is measured", "queries of a scenario"
+BOARD, MODEL = "the board", "the model and its inputs"
 REPORT_SUFFIXES = (".html", ".md", ".csv", ".json", ".xml", ".txt")
 
 
@@ -31,7 +32,7 @@ REPORT_SUFFIXES = (".html", ".md", ".csv", ".json", ".xml", ".txt")
     "run",
     options.task("a task such as kws, or all ('tinybench tasks'); auto: that of the model which "
                  "the board on the port holds", section=WHAT),
-    Option("--mode", type=OneOf(MODES), default="all",
+    Option("--mode", type=OneOf(MODES),
            metavar="MODE", shared=True, section=WHAT,
            help="accuracy, performance, energy or all (default): accuracy and performance, and "
            "energy with --monitor"),
@@ -46,6 +47,24 @@ REPORT_SUFFIXES = (".html", ".md", ".csv", ".json", ".xml", ".txt")
     Option("--iterations", type=positive, metavar="N", section=WHAT,
            help="inferences of a window (default: calibrated); a short one is timed again with "
            "more"),
+    Option("--scenario", type=OneOf(SCENARIOS), metavar="SCENARIO", section=QUERIES,
+           help="queries of MLPerf Inference instead of --mode: single-stream, multi-stream, "
+           "server or offline"),
+    Option("--min-queries", type=positive, metavar="N", section=QUERIES,
+           help="at least so many (default: the profile's, or as many as the percentile takes)"),
+    Option("--min-duration", type=options.duration, metavar="TIME", section=QUERIES,
+           help="... and so long, such as 60s, on the DUT's clock (default: the profile's)"),
+    Option("--seed", type=options.count, metavar="N", section=QUERIES,
+           help="of the order of the inputs and of arrivals, as LoadGen draws them (default: 0)"),
+    Option("--deadline", type=options.quantity, metavar="S", section=QUERIES,
+           help="seconds in which a server answers 99 % of its queries"),
+    Option("--target-qps", type=options.quantity, metavar="QPS", section=QUERIES,
+           help="queries that arrive at a server in a second (default: the most that it can keep "
+           "its --deadline at)"),
+    Option("--streams", type=positive, metavar="N", section=QUERIES,
+           help="inputs of a query, of multi-stream (default: 8)"),
+    Option("--audits", is_flag=True, section=QUERIES,
+           help="audit the DUT as well: does it compute every answer, or look some up?"),
     options.board(PORT_OR, section=BOARD),
     options.emulate(section=BOARD),
     options.port("serial port of the board, or a URL such as rfc2217://host:port; repeat it for "
@@ -82,6 +101,7 @@ REPORT_SUFFIXES = (".html", ".md", ".csv", ".json", ".xml", ".txt")
         "tinybench --board nucleo-l4r5 --task kws    the same on a real one",
         "tinybench --port /dev/ttyACM0 --task auto   whatever model a board holds",
         "tinybench --task all --to json > all.json   every task, with the suite's score",
+        "tinybench --task kws --scenario server --deadline 0.5 --profile quick",
     ),
 )  # fmt: skip
 def run(
@@ -91,6 +111,7 @@ def run(
     no_flash: bool,
     no_verify: bool,
     no_prune: bool,
+    audits: bool,
     wait: float,
     to: str,
     **asked: Any,
@@ -117,6 +138,7 @@ def run(
         flash=not said.pop("no_flash"),
         verify=not no_verify,
         prune=not no_prune,
+        audits=audits or None,
         wait=wait,
         **said,
     )

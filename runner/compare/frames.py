@@ -104,7 +104,7 @@ def load_runs(path: os.PathLike[str] | str) -> "pandas.DataFrame":
     | `task` | string | such as kws |
     | `board` | string | name in the board's declaration |
     | `core` | string | such as Cortex-M4F |
-    | `mode` | string | accuracy, performance, energy or all |
+    | `mode` | string | accuracy, performance, energy, all or scenario |
     | `division` | string | closed or open |
     | `profile` | string | by which the run was done and is judged |
     | `mlperf` | boolean | the profile asks for no less than the MLPerf Tiny run rules |
@@ -124,7 +124,9 @@ def load_runs(path: os.PathLike[str] | str) -> "pandas.DataFrame":
     | `mae` | Float64 | mean absolute error, in the unit of the outputs |
     | `rmse` | Float64 | root of the mean squared error |
     | `latency_s` | Float64 | of one inference, the median over windows |
-    | `latency_p50_s` | Float64 | of single inferences of the accuracy mode, by the DUT's clock |
+    | `scenario` | string | single-stream, multi-stream, server or offline |
+    | `rate_per_s` | Float64 | inferences a second in it; of a server, arrivals |
+    | `latency_p50_s` | Float64 | of single inferences or a scenario's queries, the DUT's clock |
     | `latency_p90_s` | Float64 | likewise |
     | `latency_p99_s` | Float64 | likewise |
     | `throughput_per_s` | Float64 | inferences a second, the median over windows |

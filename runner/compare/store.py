@@ -60,6 +60,10 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     rmse: float | None
     latency_s: float | None
     """Of one inference, the median over windows."""
+    scenario: str | None
+    """Of MLPerf Inference; the percentiles are then those of its queries."""
+    rate_per_s: float | None
+    """Inferences a second in it; of a server, arrivals that keep the deadline."""
     latency_p50_s: float | None
     latency_p90_s: float | None
     latency_p99_s: float | None
@@ -112,7 +116,7 @@ class _Index(msgspec.Struct, frozen=True):
 def summary(result: Result, verdict: Verdict, folder: Path) -> Summary:
     """Return a judged result as a row."""
     accuracy, performance = result.accuracy, result.performance
-    energy, firmware = result.energy, result.firmware
+    energy, firmware, scenario = result.energy, result.firmware, result.scenario
     scores = {} if accuracy is None else figures(accuracy)
     return Summary(
         run=str(folder),
@@ -134,9 +138,11 @@ def summary(result: Result, verdict: Verdict, folder: Path) -> Summary:
         auc=accuracy and accuracy.auc,
         **{name: scores.get(name) for name in SCORES},
         latency_s=performance and performance.latency_s,
-        latency_p50_s=accuracy and accuracy.latency_p50_s,
-        latency_p90_s=accuracy and accuracy.latency_p90_s,
-        latency_p99_s=accuracy and accuracy.latency_p99_s,
+        scenario=scenario and scenario.asked.name,
+        rate_per_s=scenario and scenario.rate_per_s,
+        latency_p50_s=scenario.latency.p50_s if scenario else accuracy and accuracy.latency_p50_s,
+        latency_p90_s=scenario.latency.p90_s if scenario else accuracy and accuracy.latency_p90_s,
+        latency_p99_s=scenario.latency.p99_s if scenario else accuracy and accuracy.latency_p99_s,
         throughput_per_s=performance and performance.throughput_per_s,
         instructions_per_inference=performance and performance.instructions_per_inference,
         energy_per_inference_j=energy and energy.per_inference_j,

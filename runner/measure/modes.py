@@ -61,7 +61,7 @@ def accuracy(dut: Dut, samples: Iterable[Sample], result_count: int) -> Iterator
         upcoming = after[1][0] if after is not None else None
         for window, then in zip(windows, [*windows[1:], upcoming], strict=True):
             inference = dut.infer(window, 1, 0, then)
-            _check_count(inference.results, result_count)
+            check_count(inference.results, result_count)
             results.append(inference.results)
             elapsed_us.append(inference.elapsed_us)
         yield Answer(
@@ -186,7 +186,7 @@ def performance(
 def _timed(dut: Dut, data: bytes, iterations: int, result_count: int) -> Inference:
     """Time one window. Raises ProtocolError for a wrong count of values, or a clock that stands."""
     inference = dut.infer(data, iterations, WARMUP)
-    _check_count(inference.results, result_count)
+    check_count(inference.results, result_count)
     if inference.elapsed_us == 0:
         raise ProtocolError(
             f"{iterations} inference{'s' * (iterations > 1)} took 0 us by the DUT's clock: it "
@@ -209,7 +209,7 @@ def _calibrate(dut: Dut, data: bytes, length: WindowLength) -> int:
     return length.iterations(iterations, elapsed_us * 1e-6)
 
 
-def _check_count(results: str, wanted: int) -> None:
+def check_count(results: str, wanted: int) -> None:
     """Raise ProtocolError for another count of values; none at all is no answer, which counts."""
     count = len(answered(results))
     if count not in (0, wanted):

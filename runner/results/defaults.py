@@ -18,10 +18,13 @@ BY_LABELS, BY_OUTPUTS = ("top1", "auc"), ("exact", "regression", "iou")
 OURS = "tinybench"
 """Our own compiler, among engines."""
 MODES = ("accuracy", "performance", "energy", "all")
+SCENARIO = "scenario"
+"""The mode of a scenario, which is named by itself."""
+SCENARIOS = ("single-stream", "multi-stream", "server", "offline")
 IDLE = {
     "limit": ("performance", "energy"),
-    "shards": ("performance", "energy"),
-    "iterations": ("accuracy",),
+    "shards": ("performance", "energy", "scenario"),
+    "iterations": ("accuracy", "scenario"),
 }
 """Words that mean nothing in some modes."""
 DIVISIONS = ("closed", "open")

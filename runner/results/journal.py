@@ -16,6 +16,7 @@ from tinybench.read import read_json
 
 from .request import Request
 from .result import Answer, Energy, FloatModel, Reference, Step, Window
+from .scenario import Query
 
 JOURNAL_FILE = "journal.jsonl"
 FORMAT = 1
@@ -44,6 +45,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     reference: Reference | None = None
     answer: Answer | None = None
     window: Window | None = None
+    query: Query | None = None
     energy: Energy | None = None
     ended: dict[str, Any] | None = None
     """What of the result nothing else in the journal says: see `recorded`."""
@@ -57,6 +59,7 @@ class Noted:
     """By the name of the input."""
     windows: list[Window]
     """In the order of their inputs: each is on another one."""
+    queries: list[Query]
     energy: Energy | None
     float_model: FloatModel | None
     reference: Reference | None
@@ -74,6 +77,7 @@ def noted(entries: Iterable[Entry]) -> Noted:
     return Noted(
         answers={entry.answer.input: entry.answer for entry in entries if entry.answer},
         windows=list(windows.values()),
+        queries=[entry.query for entry in entries if entry.query],
         energy=next((entry.energy for entry in reversed(entries) if entry.energy), None),
         float_model=next((one.float_model for one in reversed(entries) if one.float_model), None),
         reference=next((one.reference for one in reversed(entries) if one.reference), None),

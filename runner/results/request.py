@@ -9,10 +9,11 @@ from msgspec.structs import replace
 from tinybench.declare import named
 
 from .defaults import DEFAULT_BAUD, ENERGY_BAUD
+from .scenario import Asked
 
 MODELLED = "modelled"
 Count = Annotated[int, msgspec.Meta(ge=1, le=2**32 - 1)]
-Mode = Literal["accuracy", "performance", "energy", "all"]
+Mode = Literal["accuracy", "performance", "energy", "all", "scenario"]
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -21,6 +22,8 @@ class Request(msgspec.Struct, frozen=True):
     board: str
     task: str
     mode: str = "all"
+    scenario: Asked | None = None
+    """In mode "scenario"."""
     division: str = "closed"
     profile: str = "mlperf-tiny"
     """How much is measured, and what judges it."""

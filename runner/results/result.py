@@ -12,6 +12,7 @@ from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
 from tinybench.read import read_json
 
 from .cycles import Cycles
+from .scenario import Scenario
 
 FORMAT = 1
 RESULT_FILE = "result.json"
@@ -408,6 +409,7 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Versions of what built and ran it."""
     accuracy: Accuracy | None = None
     performance: Performance | None = None
+    scenario: Scenario | None = None
     energy: Energy | None = None
     float_model: FloatModel | None = None
     """Only where the profile asks for it."""

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Required, TypedDict, Unpack, cast
 
+from msgspec import ValidationError, convert, to_builtins
+
 from tinybench.declare import nearest
 from tinybench.errors import UsageError
 
@@ -23,10 +25,13 @@ from .defaults import (
     MODES,
     OURS,
     PORT_BOARD,
+    SCENARIO,
+    SCENARIOS,
     STATES,
     seconds,
 )
 from .request import Request, is_recipe
+from .scenario import Asked
 
 Named = str | os.PathLike[str]
 """A name, or the path of a declaration."""
@@ -63,6 +68,21 @@ class SuiteWords(TypedDict, total=False):
     """Seconds, or a text such as "10m"."""
     iterations: int | None
     """Inferences of a window, to begin with."""
+    scenario: Literal["single-stream", "multi-stream", "server", "offline"] | None
+    """Queries of MLPerf Inference's scenarios, instead of a mode."""
+    min_queries: int | None
+    min_duration: float | str | None
+    """Seconds, or a text such as "10m", on the DUT's clock."""
+    seed: int | None
+    """Of the order of queries, and of their arrivals."""
+    target_qps: float | None
+    """Arrivals in a second, of a server; None: the most at which it keeps its deadline."""
+    deadline: float | None
+    """Seconds in which a server is to answer."""
+    streams: int | None
+    """Inputs of a query, of multi-stream."""
+    audits: bool | None
+    """Audit the DUT as well: does it compute every answer?"""
 
 
 class Words(SuiteWords, total=False):
@@ -113,6 +133,7 @@ def request_of(**words: Unpack[Words]) -> Request:
         del given["engine"]
     if "engine_source" in given and not is_recipe(given.get("engine")):
         raise UsageError("engine_source is the source tree of an engine such as tflm: name that")
+    _take_scenario(given)
     for word, modes in IDLE.items():
         idle = given.get("mode") in modes and (word, given.get(word)) != ("shards", 1)
         if idle and word in given:
@@ -128,6 +149,29 @@ def request_of(**words: Unpack[Words]) -> Request:
         wait_s=given.pop("wait", 0.0),
         **given,
     )
+
+
+def _take_scenario(given: dict[str, Any]) -> None:
+    """Make a scenario of its words, in place. Raises UsageError, which names the word."""
+    words = {field: given.pop(word) for word, field in _OF_SCENARIO.items() if word in given}
+    name = given.get("scenario")
+    if name is None:
+        if words:
+            word = next(word for word, field in _OF_SCENARIO.items() if field in words)
+            raise UsageError(f"{word} is that of a scenario: name it, such as single-stream")
+        return
+    if given.get("mode", SCENARIO) != SCENARIO:
+        raise UsageError(f"a scenario is a mode of its own: leave {given['mode']} out")
+    for word, only in _ONLY.items():
+        if _OF_SCENARIO[word] in words and name != only:
+            raise UsageError(f"{word} means nothing in scenario {name}: leave it out")
+    if name == "server" and "deadline_s" not in words:
+        raise UsageError("a server has a deadline, such as 0.1 s: say which")
+    given["mode"] = SCENARIO
+    try:
+        given["scenario"] = convert(to_builtins(Asked(name=name, **words)), Asked)
+    except ValidationError as error:
+        raise UsageError(f"no scenario {name}: {error}") from None
 
 
 def own_words(words: Mapping[str, Any]) -> tuple[OwnWords, dict[str, Any]]:
@@ -266,8 +310,28 @@ _VALUES: dict[str, Callable[[str, Any], Any]] = {
     "hub": _text,
     "wait": _wait,
     "iterations": _count,
+    "scenario": _one_of(SCENARIOS),
+    "min_queries": _count,
+    "min_duration": _wait,
+    "seed": lambda word, value: 0 if value == 0 else _count(word, value),
+    "target_qps": _number,
+    "deadline": _number,
+    "streams": _count,
+    "audits": _flag,
 }
 """What makes a value of each word's value, or raises UsageError."""
+_OF_SCENARIO = {
+    "min_queries": "min_queries",
+    "min_duration": "min_duration_s",
+    "seed": "seed",
+    "target_qps": "target_qps",
+    "deadline": "deadline_s",
+    "streams": "streams",
+    "audits": "audits",
+}
+"""Words of a scenario, with its fields."""
+_ONLY = {"target_qps": "server", "deadline": "server", "streams": "multi-stream"}
+"""Words of one scenario."""
 _OWN: dict[str, Callable[[str, Any], Any]] = {
     "inputs": _path,
     "count": _count,

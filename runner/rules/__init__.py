@@ -19,7 +19,7 @@ from tinybench.errors import RunFolderError
 from ..build.task import Task, load_task
 from ..build.task import names as task_names
 from ..results.result import Result
-from . import accuracy, clock, energy, figures, inputs, outputs, performance, run
+from . import accuracy, clock, energy, figures, inputs, outputs, performance, run, scenario
 from .evidence import changed_files, evidence, stands
 from .evidence.clauses import EVIDENCE
 from .profile import WINDOW_MIN_S, WINDOWS, Profile, default_profile, load_profile, names
@@ -71,12 +71,16 @@ def judged(result: Result, task: Task, profile: Profile | None = None) -> Verdic
         found += accuracy.rulings(result, task, profile)
     if result.mode in ("performance", "all"):
         found += performance.rulings(result, profile)
+    if result.mode == "scenario":
+        found += scenario.rulings(result, profile)
     if result.mode == "energy" or result.energy is not None:
         found += energy.rulings(result, profile)
     found += clock.rulings(result)
     found += figures.rulings(result)
     found += outputs.rulings(result)
-    return Verdict(profile.name, profile.mlperf and _of_mlperf(task), found)
+    # A scenario is MLPerf Inference's: MLPerf Tiny has none.
+    mlperf = profile.mlperf and result.mode != "scenario" and _of_mlperf(task)
+    return Verdict(profile.name, mlperf, found)
 
 
 def _of_mlperf(task: Task) -> bool:

@@ -9,6 +9,8 @@ from msgspec.structs import replace
 from tinybench.declare import Declaration, Name, find, load, named
 from tinybench.mlperf_tiny import WINDOW_MIN_S, WINDOWS
 
+from ..results.scenario import Asked
+from ..scenario.tail import queries_needed
 from .rule import DEFAULT_PROFILE
 
 Count = Annotated[int, Meta(ge=1, le=10_000_000)]
@@ -45,6 +47,11 @@ class Profile(Declaration, frozen=True, kw_only=True):
     float_share: Annotated[float, Meta(gt=0, le=1)] | None = None
     """Least quality as a share of the float model's on the same inputs; None: not asked for."""
 
+    scenario_queries: Count = 1
+    """Queries of a scenario, at least."""
+    scenario_min_s: Seconds = 600.0
+    """How long they last on the DUT's clock, at least. Ref: MLPerf Inference Rules, scenarios."""
+
     layers: bool = False
     """Each layer is timed as well, where the firmware can."""
     reference_outputs: bool = False
@@ -58,6 +65,16 @@ class Profile(Declaration, frozen=True, kw_only=True):
         if core != "host" or self.host is None:
             return self
         return replace(self, window_min_s=self.host.window_min_s, cool_down_s=self.host.cool_down_s)
+
+    def scenario(self, asked: Asked) -> Asked:
+        """Return a scenario with what it does not say itself."""
+        queries, min_s = asked.min_queries, asked.min_duration_s
+        proved = 1 if asked.name == "offline" else queries_needed(1, asked.share)
+        return replace(
+            asked,
+            min_queries=max(self.scenario_queries, proved) if queries is None else queries,
+            min_duration_s=self.scenario_min_s if min_s is None else min_s,
+        )
 
     @property
     def mlperf(self) -> bool:

@@ -35,7 +35,7 @@ def rulings(result: Result, task: Task, profile: Profile) -> Iterator[Ruling]:
         yield _same_firmware(result)
     if profile.performance_first and result.mode == "all":
         yield _order(result)
-    if profile.cool_down_s and result.mode in ("performance", "all"):
+    if profile.cool_down_s and result.mode in ("performance", "all", "scenario"):
         yield _cool_down(result, profile.cool_down_s)
 
 
@@ -92,8 +92,9 @@ def _order(result: Result) -> Ruling:
 
 
 def _cool_down(result: Result, wanted_s: float) -> Ruling:
-    wanted = f"at least {wanted_s:g} s of rest before the performance mode"
-    step = _first(result, "performance")
+    mode = "scenario" if result.mode == "scenario" else "performance"
+    wanted = f"at least {wanted_s:g} s of rest before the {mode} mode"
+    step = _first(result, mode)
     if result.emulated:
         return COOL_DOWN.kept(wanted, "an emulated board, which does not warm up")
     if step is None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from ..build.engine import Engine
 from ..build.firmware import Image
 from ..cycles.stored import stored_cycles
-from ..results import score
+from ..results import scenario_score, score
 from ..results.clock import Heard
 from ..results.result import (
     EngineUsed,
@@ -44,6 +44,12 @@ def assemble(
     if answers:
         accuracy = score.accuracy(answers, task.metric, task.tolerance, task.channels)
     performance = score.performance(heard.beside(known.windows), board.instruction_ns, heard.clocks)
+    scenario = plan.scenario and scenario_score.score(
+        plan.scenario,
+        known.queries,
+        [sample.label for sample in plan.scenario_samples] if task.metric == "top1" else None,
+        emulated=board.emulated,
+    )
     macs = plan.manifest and plan.manifest.macs
     compiled = plan.image and plan.image.manifest
     vips, vops = score.valid_per_second(accuracy, performance, macs)
@@ -86,6 +92,7 @@ def assemble(
         tools=plan.tools,
         accuracy=accuracy,
         performance=performance,
+        scenario=scenario,
         energy=known.energies[-1] if known.energies else None,
         float_model=known.float_models[-1] if known.float_models else None,
         reference=known.references[-1] if known.references else None,

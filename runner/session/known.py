@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from ..results.journal import Entry, Journal
 from ..results.result import Answer, Energy, FloatModel, Reference, Step, Window
+from ..results.scenario import Query
 
 
 class Known:
@@ -19,6 +20,7 @@ class Known:
         self.answers: dict[str, Answer] = {}
         """By the name of the input."""
         self.windows: list[Window] = []
+        self.queries: list[Query] = []
         self.energies: list[Energy] = []
         self.float_models: list[FloatModel] = []
         self.references: list[Reference] = []
@@ -51,6 +53,8 @@ class Known:
             self.answers[entry.answer.input] = entry.answer
         if entry.window is not None:
             self.windows.append(entry.window)
+        if entry.query is not None:
+            self.queries.append(entry.query)
         if entry.energy is not None:
             self.energies.append(entry.energy)
         if entry.float_model is not None:

@@ -35,6 +35,7 @@ from ..results.names import CORE_FILE, MEMORY_FILE
 from ..results.provenance import gather
 from ..results.request import MODELLED, Request, is_recipe
 from ..results.result import Provenance
+from ..results.scenario import Asked
 from ..rules import Profile
 
 
@@ -98,10 +99,22 @@ class Plan:
     @property
     def modes(self) -> list[str]:
         """The modes that take the firmware's text build, in their order."""
+        if self.scenario is not None:
+            return ["scenario"]
         wanted = ["accuracy", "performance"]
         if self.profile.performance_first:
             wanted.reverse()
         return [mode for mode in wanted if self.asked.mode in (mode, "all")]
+
+    @property
+    def scenario(self) -> Asked | None:
+        """The scenario, with what the profile says where it is not asked for."""
+        return self.asked.scenario and self.profile.scenario(self.asked.scenario)
+
+    @property
+    def scenario_samples(self) -> Sequence[Sample]:
+        """The inputs that a scenario asks for."""
+        return self.inputs.samples.samples[: self.asked.limit]
 
     @property
     def cool_down_s(self) -> float:

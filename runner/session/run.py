@@ -205,6 +205,16 @@ def _measure_text(
                     steps.measure_stream(duts[0], samples, task.result_count, known, track)
                 elif mode == "accuracy":
                     steps.measure_accuracy(duts, samples, task.result_count, known, track)
+                elif plan.scenario is not None:
+                    steps.measure_scenario(
+                        duts[0],
+                        plan.scenario_samples,
+                        task.result_count,
+                        plan.scenario,
+                        plan.cool_down_s,
+                        known,
+                        track,
+                    )
                 else:
                     steps.measure_performance(
                         duts[0],

@@ -18,7 +18,7 @@ from ..build.task import Task
 from ..cycles.estimate import can_estimate, estimate
 from ..cycles.plugin import as_text
 from ..dut.client import Dut
-from ..measure import energy_mode, modes
+from ..measure import energy_mode, modes, scenario
 from ..measure.float_model import float_quality
 from ..measure.modes import WindowLength
 from ..measure.profile import LAYERS_MAX, engine_steps, steps_of
@@ -26,6 +26,7 @@ from ..measure.profile import time_layers as timed
 from ..measure.reference import compare
 from ..results.journal import Entry
 from ..results.names import CYCLES_FILE, PROFILE_FILE
+from ..results.scenario import Asked
 from .bisect import first_layer
 from .known import Known
 from .plan import Plan
@@ -82,6 +83,27 @@ def measure_performance(
     timing = modes.performance(dut, left, result_count, length, iterations)
     for window in track(timing, "performance", len(left)):
         known.add(Entry(window=window))
+    known.worked()
+
+
+def measure_scenario(
+    dut: Dut,
+    samples: Sequence[Sample],
+    result_count: int,
+    asked: Asked,
+    rest_s: float,
+    known: Known,
+    track: Track,
+) -> None:
+    """Ask the queries of a scenario that are missing, after a rest of the board."""
+    _rest(known.worked_until_s, rest_s, track)
+    known.begin("scenario")
+    asking = scenario.queries(dut, samples, result_count, asked, list(known.queries))
+    if not known.queries:
+        known.add(Entry(query=next(asking)))
+    left = scenario.expected(asked, known.queries[0]) - len(known.queries)
+    for query in track(asking, asked.name, max(1, left)):
+        known.add(Entry(query=query))
     known.worked()
 
 

@@ -18,6 +18,7 @@ PAGES = (
     "errors",
     pytest.param("model", marks=pytest.mark.soak),  # seven firmwares are built and run
     "python",
+    "scenarios",
     "schema",
     "tutorial",
 )

@@ -24,6 +24,7 @@ from ...measure.profile import Profile
 from ...results import score
 from ...results.names import MANIFEST_FILE, PROFILE_FILE
 from ...results.result import Accuracy, Energy, Performance, Result
+from ...results.scenario import Scenario
 from ...rules import Verdict
 from ..table import accuracy, microjoules, milliseconds, validity, verdict
 from ..terminal.published import placed, ranking
@@ -124,6 +125,8 @@ def _section(number: int, result: Result, judged: Verdict, summary: Summary) -> 
     cards.append(_card("Figures", f'<table class="facts">{rows}</table>', "tall"))
     if result.performance is not None and result.performance.windows:
         cards.append(_latency(result.performance, result.emulated))
+    if result.scenario is not None:
+        cards += _scenario(result.scenario, result.emulated)
     if result.accuracy is not None and result.accuracy.answers:
         cards += _accuracy(result, result.accuracy, folder)
     if result.energy is not None and result.energy.windows:
@@ -156,6 +159,17 @@ def _latency(performance: Performance, emulated: bool) -> str:
     ]
     plot = plots.dots(each_ms, tips, unit, performance.latency_s * 1e3)
     return _card("Latency of each window", plot + _note("dashed: the median, which is the result"))
+
+
+def _scenario(found: Scenario, emulated: bool) -> list[str]:
+    unit = "emulated ms" if emulated else "ms"
+    each_ms = [us * 1e-3 for us in found.device_us]
+    count = f"{len(each_ms):,} inferences of {found.count:,} queries"
+    return [
+        _card("Latencies", plots.histogram(each_ms, unit) + _note(f"{count}, by the DUT's clock")),
+        _card("Tail", plots.tail(each_ms, unit) + _note("-2: one inference of 100 takes longer")),
+        _card("Latencies in order", plots.over_time(each_ms, unit) + _note("outliers stand out")),
+    ]
 
 
 def _accuracy(result: Result, found: Accuracy, folder: Path) -> list[str]:

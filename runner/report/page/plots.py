@@ -93,6 +93,40 @@ def histogram(values: Sequence[float], unit: str) -> str:
     return _svg("".join(parts))
 
 
+def tail(values: Sequence[float], unit: str) -> str:
+    """Return the share of values that are larger, on a log scale, against the value."""
+    ordered = sorted(values)
+    low, high = _range([ordered[0], ordered[-1]])
+    decades = max(1, math.ceil(math.log10(len(ordered))))
+    axes = _Axes(low, high, float(-decades), 0.0)
+    points = [
+        (value, math.log10(1 - rank / len(ordered)))
+        for rank, value in enumerate(ordered)
+        if rank == 0 or value != ordered[rank - 1]
+    ]
+    path = " ".join(f"{axes.x(value)},{axes.y(share)}" for value, share in _thinned(points))
+    shown = axes.frame(unit, "log10 of the share above")
+    return _svg(f'{shown}<polyline class="curve" points="{path}"/>')
+
+
+def over_time(values: Sequence[float], unit: str) -> str:
+    """Return values in the order in which they came, the largest of each step of the picture."""
+    low, high = _range([min(values), max(values)])
+    axes = _Axes(0.0, float(max(1, len(values) - 1)), low, high)
+    step = max(1, len(values) // (WIDTH - LEFT - RIGHT))
+    starts = range(0, len(values), step)
+    path = " ".join(
+        f"{axes.x(start)},{axes.y(max(values[start : start + step]))}" for start in starts
+    )
+    return _svg(f'{axes.frame("inference", unit)}<polyline class="curve" points="{path}"/>')
+
+
+def _thinned(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
+    """Return as many points as a picture can show, the last ones all: they are the tail."""
+    step = max(1, len(points) // WIDTH)
+    return [*points[: -step or None : step], *points[-step:]]
+
+
 def layers(names: Sequence[str], values: Sequence[float], tips: Sequence[str], unit: str) -> str:
     """Return a bar a layer, the first at the top, with its share of all."""
     high, total = max([*values, 0.0]) or 1.0, sum(values) or 1.0

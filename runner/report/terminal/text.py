@@ -24,6 +24,7 @@ from ...results.result import (
     Result,
 )
 from ...rules import Ruling, Verdict, Violation
+from .. import scenario
 from .cycles import estimated
 from .energy import incomplete
 from .published import placed, words
@@ -42,6 +43,9 @@ def report(
     parts: list[RenderableType] = [Text(), _facts(result)]
     if result.performance is not None and result.performance.windows:
         parts += [Text(), _windows(result.performance, result.emulated)]
+    if result.scenario is not None:
+        lines = scenario.histogram(result.scenario)
+        parts += [Text(), *(Text(line, no_wrap=True, overflow="crop") for line in lines)]
     if result.energy is not None:
         parts += [Text(), _energy_windows(result.energy)]
     if rules:
@@ -164,6 +168,8 @@ def facts(result: Result) -> list[tuple[str, str]]:
                 else "inferences one by one are shorter than the DUT's timer can tell",
             )
         )
+    if result.scenario is not None:
+        said += scenario.said(result.scenario, result.emulated)
     performance = result.performance
     if performance is not None and performance.windows:
         if performance.instructions_per_inference is not None:

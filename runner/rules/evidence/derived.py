@@ -22,14 +22,14 @@ from ...build.elf import sizes
 from ...build.inputs import origin_of
 from ...build.task import Task, load_task
 from ...cycles.stored import stored_cycles
-from ...results import score
+from ...results import scenario_score, score
 from ...results.journal import Head, Noted, head_sha256
 from ...results.names import INPUTS_FILE, MANIFEST_FILE
 from ...results.recorded import is_evidence, recorded
 from ...results.request import is_recipe
 from ...results.result import Answer, Result, Window
 from ...results.seal import file_sha256
-from ..profile import load_profile
+from ..profile import Profile, load_profile
 from .said import SECOND
 
 """The lines `name,class,SHA-256` of all inputs, in order."""
@@ -162,9 +162,16 @@ def _measured(run: _Run) -> dict[str, Any]:
     emulated_ns = board.instruction_ns if board else 0
     performance = score.performance(_windows(run), emulated_ns, result.clocks)
     vips, vops = score.valid_per_second(accuracy, performance, result.model.macs)
+    scenario = None
+    if (asked := run.head.asked.scenario) is not None:
+        labels = _labels(run, metric)
+        scenario = scenario_score.score(
+            _profile(run).scenario(asked), noted.queries, labels, emulated=result.emulated
+        )
     return {
         "accuracy": accuracy,
         "performance": performance,
+        "scenario": scenario,
         "clocks": result.clocks,  # their witness are the transcripts
         "energy": noted.energy,
         "float_model": noted.float_model,
@@ -175,6 +182,20 @@ def _measured(run: _Run) -> dict[str, Any]:
         "steps": noted.steps or result.steps,
         "resumed": noted.resumed,
     }
+
+
+def _profile(run: _Run) -> Profile:
+    """Return the profile that is stored with a run, or that of its name."""
+    stored = run.folder / "profile.toml"
+    return load_profile(str(stored) if stored.is_file() else run.result.profile)
+
+
+def _labels(run: _Run, metric: str) -> list[int] | None:
+    """Return the classes of the inputs, in their order; None where they have none."""
+    listed = input_list(run.folder)
+    if metric != "top1" or listed is None:
+        return None
+    return [label for label, _ in listed.values()][: run.head.asked.limit]
 
 
 def _windows(run: _Run) -> list[Window]:

@@ -47,6 +47,10 @@ def stands(
             in_order = windows < len(timed) and entry.window.input == timed[windows]
             stand = in_order and _all_said(said.of_window(0, entry.window), heard)
             windows += stand
+        elif entry.query is not None:
+            # In order, too: which is asked next depends on how many there are.
+            name, stand = "query", "query" not in lost
+            stand = stand and _all_said(said.of_query(entry.query), heard)
         elif entry.energy is not None:
             name = "energy"
             stand = traced.judged(entry.energy, folder).state == "kept"
@@ -59,7 +63,7 @@ def stands(
             found.add(name)
         else:
             lost[name] = None
-    return kept, [name for name in lost if name not in found]
+    return kept, [name for name in lost if name not in found or name == "query"]
 
 
 def _all_said(claims: Iterable[said.Claim], heard: Counter[Inferred]) -> bool:

@@ -14,6 +14,7 @@ from tinybench.transport.transcript import transcripts
 from ...results import clock
 from ...results.journal import noted, read
 from ...results.result import Answer, Energy, Result, Window
+from ...results.scenario import Query
 from ...results.transcript import Inferred, inferred, introduced
 from ..rule import Ruling
 from .clauses import AGAIN, EDITED, TRANSCRIPT, some
@@ -42,12 +43,19 @@ def rulings(result: Result, folder: Path) -> Iterator[Ruling]:
             yield TRANSCRIPT.broken(wanted, why, AGAIN)
         return
     lacking = [
-        *unsaid(claimed(result), heard),
+        *unsaid([*claimed(result), *_asked(folder)], heard),
         *_otherwise_timed(result, folder),
         *_otherwise_named(result, folder),
     ]
     found = f"not said on the line: {some(lacking)}" if lacking else "all of them were said"
     yield TRANSCRIPT.judged(not lacking, wanted, found, EDITED)
+
+
+def _asked(folder: Path) -> Iterator[Claim]:
+    """Yield the inferences of the queries, which the journal holds whole."""
+    with contextlib.suppress(RunFolderError):  # said by the rule on the journal
+        for query in noted(read(folder)[1]).queries:
+            yield from of_query(query)
 
 
 def _otherwise_timed(result: Result, folder: Path) -> Iterator[str]:
@@ -118,6 +126,12 @@ def of_window(number: int, window: Window) -> Iterator[Claim]:
     if window.single_us is not None:
         single = (1, window.single_us, window.single_results or "")
         yield f"single inference before window {number}", single
+
+
+def of_query(query: Query) -> Iterator[Claim]:
+    """Yield the inferences of a query."""
+    for number, us, results in zip(query.samples, query.device_us, query.results, strict=True):
+        yield f"query of input {number}", (1, us, results)
 
 
 def of_energy(energy: Energy) -> Iterator[Claim]:

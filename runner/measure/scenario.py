@@ -1,0 +1,122 @@
+"""The scenario mode: queries one after the other, in LoadGen's order, each timed by two clocks."""
+
+import itertools
+import math
+import random
+import time
+from collections.abc import Iterator, Sequence
+
+from tinybench.datasets.reader import Sample
+
+from ..dut.client import Dut
+from ..results.scenario import AUDITED, KNOWN, Asked, Kind, Query
+from ..scenario import order
+from .modes import check_count
+
+QUERIES_MAX = 10_000_000
+"""Of one scenario, however short an inference is."""
+FLIPPED_B = 8
+"""Bytes of an input whose lowest bit is turned, to make one that nobody has seen."""
+
+
+def queries(
+    dut: Dut, samples: Sequence[Sample], result_count: int, asked: Asked, known: Sequence[Query]
+) -> Iterator[Query]:
+    """Ask the queries of a scenario that are not `known` yet, then those of its audits; yield each.
+
+    They go on until there are as many, and over as long a time of the DUT, as asked for. Of a file
+    with several inputs the first one counts. Raises ProtocolError for a wrong count of values.
+    """
+    plain = [query for query in known if query.kind == "query"]
+    wanted = wanted_queries(asked)
+    busy_us = sum(us for query in plain for us in query.device_us)
+    in_order = order.samples(len(samples), asked.samples, asked.min_queries or 1, asked.seed)
+    for numbers in itertools.islice(in_order, len(plain), QUERIES_MAX):
+        enough_us = (asked.min_duration_s or 0.0) * 1e6
+        if len(plain) >= wanted and (busy_us >= enough_us or asked.target_qps):
+            break
+        query = _ask(dut, samples, numbers, result_count)
+        plain.append(query)
+        busy_us += sum(query.device_us)
+        yield query
+    if asked.audits:
+        done = [query for query in known if query.kind != "query"]
+        todo = list(_audits(plain, len(samples), asked.seed))
+        for kind, number, turned in todo[len(done) :]:
+            yield _ask(dut, samples, [number], result_count, kind, turned)
+
+
+def wanted_queries(asked: Asked) -> int:
+    """Return how many queries a scenario has at least.
+
+    A server that is asked for a rate has those that arrive in its time.
+    """
+    least = asked.min_queries or 1
+    if asked.target_qps is None:
+        return least
+    arriving = int((asked.min_duration_s or 0.0) * asked.target_qps * 1.1) + least
+    return min(arriving, QUERIES_MAX)
+
+
+def expected(asked: Asked, first: Query) -> int:
+    """Return how many queries it will be, about, when all are like the first."""
+    count = wanted_queries(asked)
+    if asked.target_qps is None:
+        busy_s = sum(first.device_us) * 1e-6
+        count = max(
+            count, min(QUERIES_MAX, math.ceil((asked.min_duration_s or 0.0) / max(busy_s, 1e-6)))
+        )
+    return count + 4 * AUDITED * asked.audits
+
+
+def _audits(
+    plain: Sequence[Query], count: int, seed: int
+) -> Iterator[tuple[Kind, int, int | None]]:
+    """Yield the queries of the audits: which one, the number of the input, a seed to turn its bits.
+
+    One input again and again; the first ones of the set, which a cheat may know; inputs that were
+    never seen; and inputs that were asked before, in another order.
+    """
+    draw = random.Random(seed)  # noqa: S311 - chooses inputs, no secret
+    numbers = list(dict.fromkeys(number for query in plain for number in query.samples))
+    one = draw.choice(numbers)
+    for _ in range(AUDITED):
+        yield "repeated", one, None
+    for at in range(AUDITED):
+        yield "known", at % min(KNOWN, count), None
+    for _ in range(AUDITED):
+        yield "unseen", draw.choice(numbers), draw.getrandbits(32)
+    for number in draw.sample(numbers, min(AUDITED, len(numbers))):
+        yield "answer", number, None
+
+
+def _ask(
+    dut: Dut,
+    samples: Sequence[Sample],
+    numbers: Sequence[int],
+    result_count: int,
+    kind: Kind = "query",
+    turned: int | None = None,
+) -> Query:
+    """Ask one query: each of its inputs once."""
+    device_us, results = [], []
+    inputs = [samples[number].windows()[0] for number in numbers]
+    if turned is not None:
+        inputs = [_unseen(data, turned) for data in inputs]
+    began = time.perf_counter_ns()
+    for data in inputs:
+        inference = dut.infer(data, 1, 0)
+        device_us.append(inference.elapsed_us)
+        results.append(inference.results)
+    host_us = (time.perf_counter_ns() - began) // 1000
+    for text in results:
+        check_count(text, result_count)
+    return Query(list(numbers), device_us, host_us, results, kind)
+
+
+def _unseen(data: bytes, seed: int) -> bytes:
+    """Return an input with the lowest bit of a few of its bytes turned."""
+    found, draw = bytearray(data), random.Random(seed)  # noqa: S311 - chooses bytes, no secret
+    for at in draw.sample(range(len(found)), min(FLIPPED_B, len(found))):
+        found[at] ^= 1
+    return bytes(found)

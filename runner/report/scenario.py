@@ -1,0 +1,99 @@
+"""What a scenario found, in lines: its figure, the tail, a histogram, the audits."""
+
+import math
+from collections.abc import Sequence
+
+from ..results.scenario import Scenario, Tail
+
+BARS = 8
+"""Lines of the histogram."""
+WIDTH = 40
+"""Characters of its longest bar."""
+
+
+def said(found: Scenario, emulated: bool) -> list[tuple[str, str]]:
+    """Return what is said of a scenario, as names with values."""
+    asked = found.asked
+    unit = "emulated ms" if emulated else "ms"
+    streams = f" of {asked.streams} inputs" if asked.name == "multi-stream" else ""
+    count = f"{found.count:,} queries{streams} over {found.duration_s:.3f} s of the DUT's clock"
+    lines = [
+        ("scenario", f"{asked.name}, seed {asked.seed}: {count}"),
+        ("figure", _figure(found, unit)),
+    ]
+    lines.append(("latency", f"{_percentiles(found.latency)} {unit}{_waiting(found)}"))
+    if asked.name == "server":
+        lines.append(("late", f"{found.over} of {found.count:,} after the deadline"))
+    elif found.estimate_s is not None:
+        lines.append(
+            (
+                "early stopping",
+                f"p{asked.share * 100:g} at most {found.estimate_s * 1e3:.3f} {unit}, 99 % sure; "
+                f"that leaves {found.discarded} slower",
+            )
+        )
+    if found.end_to_end is not None:
+        lines.append(
+            ("end to end", f"{_percentiles(found.end_to_end)} ms, by this computer's clock")
+        )
+    if found.link_s is not None:
+        lines.append(("line", f"{found.link_s * 1e3:.3f} ms of a query, the median"))
+    if found.right is not None:
+        asked_for = len(found.samples)
+        lines.append(
+            (
+                "answers",
+                f"{found.right:,} of {asked_for:,} right, of {found.inputs:,} different inputs",
+            )
+        )
+    return lines
+
+
+def histogram(found: Scenario, width: int = WIDTH) -> list[str]:
+    """Return the latencies of single inferences as a histogram, a line each: equal steps in log."""
+    times_us = [us for us in found.device_us if us > 0]
+    if not times_us:
+        return []
+    low, high = math.log(min(times_us)), math.log(max(times_us))
+    step = (high - low) / BARS
+    counts = [0] * (BARS if step else 1)
+    for us in times_us:
+        counts[min(int((math.log(us) - low) / step), BARS - 1) if step else 0] += 1
+    most = max(counts)
+    edges_ms = [math.exp(low + step * number) * 1e-3 for number in range(len(counts) + 1)]
+    shown = [f"{edge:.3f}" for edge in edges_ms]
+    wide = max(map(len, shown))
+    return [
+        f"{shown[number]:>{wide}} to {shown[number + 1]:>{wide}} ms {count:>8,}  "
+        + "#" * math.ceil(count / most * width)
+        for number, count in enumerate(counts)
+    ]
+
+
+def _figure(found: Scenario, unit: str) -> str:
+    asked = found.asked
+    if asked.name == "server":
+        within = f"{asked.share:.0%} within {asked.deadline_s or 0.0:g} s"
+        if found.rate_per_s is None:
+            return f"no rate of arrivals has {within}"
+        whose = "asked for" if asked.target_qps else "the most"
+        return f"{found.rate_per_s:.4g} queries/s, {whose} with {within}; the queue is computed"
+    if asked.name == "offline":
+        return "no time" if found.rate_per_s is None else f"{found.rate_per_s:.4g} inferences/s"
+    return f"p{asked.share * 100:g} {_percentile_s(found) * 1e3:.3f} {unit}"
+
+
+def _percentile_s(found: Scenario) -> float:
+    return {0.9: found.latency.p90_s, 0.99: found.latency.p99_s}[found.asked.share]
+
+
+def _waiting(found: Scenario) -> str:
+    return ", its wait in the queue included" if found.asked.name == "server" else ""
+
+
+def _percentiles(tail: Tail) -> str:
+    values: Sequence[tuple[str, float]] = (
+        ("p50", tail.p50_s), ("p90", tail.p90_s), ("p97", tail.p97_s), ("p99", tail.p99_s),
+        ("p99.9", tail.p99_9_s),
+    )  # fmt: skip
+    return ", ".join(f"{name} {value_s * 1e3:.3f}" for name, value_s in values)

@@ -1,0 +1,1 @@
+"""Scenarios of MLPerf Inference on one board: order of queries, tail of latencies, a queue."""
