@@ -21,8 +21,9 @@ from ..results.cycles import Cycles
 from . import plugin
 from .code import functions, parse_code, read_image
 from .core import Memory, core_file, memory_file
+from .kept import calibration_file
 from .plugin import Counts
-from .price import declared, price
+from .price import Clocked, declared, price
 
 INFER, LAYER = "model_infer", "model_infer_layer"
 """The engine's functions that are counted. Ref: firmware/core/model.h."""
@@ -55,17 +56,29 @@ def estimate(board: Board, image: Image, data: bytes, *, layers: bool = False) -
             f"cycles cannot be estimated for board {board.name}: it has no table [cycles], or is "
             "not emulated by QEMU here. docs/cycles.md says what its declaration needs"
         )
-    clocked = declared(
-        core_file(board.cycles.core),
-        None if board.cycles.memory is None else memory_file(board.cycles.memory),
-        board.clock_hz,
-    )
+    clocked = of_board(board)
     raw = read_image(Path(image.elf))
     code, starts = parse_code(raw), functions(raw)
     one = _counted(board, image, starts, clocked.memory, INFER, data)
     parts = _counted(board, image, starts, clocked.memory, LAYER, data) if layers else []
     return Estimate(
         price(clocked, code, one[-1]), [price(clocked, code, part) for part in parts], one[-1]
+    )
+
+
+def of_board(board: Board) -> Clocked:
+    """Load the timings that a board declares, with its calibration where it has one.
+
+    Raises UsageError, DeclarationError, OSError.
+    """
+    timed = board.cycles
+    assert timed is not None  # noqa: S101 - the caller has looked
+    return declared(
+        core_file(timed.core),
+        None if timed.memory is None else memory_file(timed.memory),
+        board.clock_hz,
+        timed,
+        calibration_file(board.name),
     )
 
 
