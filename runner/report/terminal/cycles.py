@@ -1,5 +1,9 @@
 """An estimate of cycles, as a person reads it: always called one."""
 
+from pathlib import Path
+
+from ...cycles.calibration import Calibration
+from ...cycles.core import Range
 from ...results.cycles import Cycles
 
 
@@ -38,3 +42,18 @@ def estimates(found: Cycles) -> list[tuple[str, str]]:
     limits = ", ".join(f"{what} {spent / total:.0%}" for what, spent in found.limited_by.items())
     said = [("time", estimated(found)), ("", estimated_energy(found)), ("limited by", limits)]
     return [(name, value) for name, value in said if value]
+
+
+def calibrated(calibration: Calibration, before: Range, after: Range, path: Path) -> str:
+    """Return what a calibration changed of the measured inference itself, and where it is kept."""
+
+    def cycles(of: Range) -> str:
+        return f"{of.usual:,.0f} cycles ({of.low:,.0f} to {of.high:,.0f})"
+
+    return (
+        f"{calibration.board}: calibrated by {calibration.words}\n"
+        f"estimated before {cycles(before)}, now {cycles(after)}, measured "
+        f"{calibration.cycles:,.0f} +- {calibration.uncertainty:.2%}\n"
+        f"kept in {path}: later estimates of this board are narrowed by it; others take it over "
+        f"by: tinybench calibrate {calibration.board} FILE.toml"
+    )
