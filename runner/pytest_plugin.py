@@ -4,7 +4,7 @@
 
     def test_a_keyword_is_spotted_in_time(tinybench_run):
         assert tinybench_run.valid
-        assert tinybench_run.latency_s < 0.08
+        assert tinybench_run.estimated_latency_high_s < 0.25
 
 pytest loads this file by the entry point of the distribution, in every project beside which
 tinybench is installed: so it imports nothing of tinybench before a fixture is asked for.

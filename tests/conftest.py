@@ -65,7 +65,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Iterator[None]:
-    """Each worker has a cache, locks and an empty bench of its own: no test sees the user's.
+    """Each worker has a cache, locks, an empty bench and no calibrations: none sees the user's.
 
     Images are the same for all of them.
     """
@@ -77,6 +77,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Iterato
         patch.setenv("TINYBENCH_LOCKS", str(tmp_path_factory.getbasetemp() / "locks"))
         (tmp_path_factory.getbasetemp() / "no-bench.toml").touch()
         patch.setenv("TINYBENCH_BENCH", str(tmp_path_factory.getbasetemp() / "no-bench.toml"))
+        patch.setenv("TINYBENCH_CALIBRATIONS", str(tmp_path_factory.getbasetemp() / "none"))
         patch.delenv("TINYBENCH_MIRROR", raising=False)
         yield
 

@@ -110,6 +110,30 @@ class Power(Declaration, frozen=True, kw_only=True):
     """Where the figures come from."""
 
 
+PerMhz = Annotated[float, Meta(gt=0, le=100_000)]
+
+
+class Running(Declaration, frozen=True, kw_only=True):
+    """What a chip draws while it computes, as its data sheet says."""
+
+    voltage_v: Annotated[float, Meta(gt=0, le=100)]
+    ua_per_mhz: PerMhz | Annotated[list[PerMhz], Meta(min_length=3, max_length=3)]
+    """Microamperes a megahertz: a number, or the lowest, the usual and the highest one."""
+    source: str
+
+    def __post_init__(self) -> None:
+        """Refuse bounds that are none."""
+        if list(self.bounds) != sorted(self.bounds):
+            raise ValueError(f"ua_per_mhz is not [lowest, usual, highest]: {list(self.bounds)}")
+
+    @property
+    def bounds(self) -> tuple[float, float, float]:
+        """The lowest, the usual and the highest figure."""
+        one = self.ua_per_mhz
+        low, usual, high = one if isinstance(one, list) else (one, one, one)
+        return low, usual, high
+
+
 class Timed(Declaration, frozen=True, kw_only=True):
     """By which declared timings the cycles of a board are estimated."""
 
@@ -117,6 +141,10 @@ class Timed(Declaration, frozen=True, kw_only=True):
     """Name of `firmware/cores/<name>.toml`, or the path of such a file."""
     memory: str | None = None
     """Name of `firmware/memories/<name>.toml`, or a path; None: memory lets nothing wait."""
+    supply: str | None = None
+    """That of the memory's at which the board runs; None: the first that allows its clock."""
+    power: Running | None = None
+    """For the energy of an estimate; None: there is none."""
 
 
 class Attached(Declaration, frozen=True, kw_only=True):
@@ -239,7 +267,8 @@ def load_board(name: str, *, emulate: bool = False) -> Board:
         board = load(path, Board)
         if (timed := board.cycles) is not None:
             memory = None if timed.memory is None else beside(path, timed.memory)
-            board = replace(board, cycles=Timed(core=beside(path, timed.core), memory=memory))
+            timed = replace(timed, core=beside(path, timed.core), memory=memory)
+            board = replace(board, cycles=timed)
     else:
         raise UsageError(no_board(name, names()))
     if emulate and not board.emulated:

@@ -307,3 +307,59 @@ def link(
         quality = examine(*station, raise_baud=baud[1], verify=not no_verify, say=voice.note)
     put(voice, to, out, {"terminal": lambda: table(quality), "json": lambda: quality})
     return 0
+
+
+@command(
+    "calibrate",
+    Argument("board", metavar="BOARD", help="a board with an emulator, or a .toml file"),
+    Argument(
+        "run",
+        type=PATH,
+        required=False,
+        metavar="[RUN]",
+        help="folder of a run that measured it, a published results.txt, or a calibration file",
+    ),
+    Option("--latency-ms", type=options.quantity, metavar="MS", section="what was measured",
+           help="instead of RUN: how long one inference takes"),
+    options.task("with a log or --latency-ms: which task", section="what was measured"),
+    options.model(section="what was measured"),
+    Option("--engine", metavar="NAME", section="what was measured",
+           help="what its firmware was built with, if not with ours: tflm, tflm-cmsis-nn"),
+    options.engine_source(section="what was measured"),
+    examples=(
+        "tinybench calibrate nucleo-l4r5 runs/NAME",
+        "tinybench calibrate nucleo-l4r5 --latency-ms 41.3 --task kws",
+        "tinybench calibrate nucleo-l4r5 theirs.toml",
+    ),
+)  # fmt: skip
+def calibrate(
+    voice: Voice,
+    board: str,
+    run: Path | None,
+    latency_ms: float | None,
+    task: str | None,
+    **built: Any,
+) -> int:
+    """Narrow the model of a board's cycles by one measurement of a real one."""
+    from ..build.board import load_board
+    from ..measure import calibrate as by
+    from ..report.terminal.cycles import calibrated
+
+    there = load_board(board, emulate=True)
+    if (run is None) == (latency_ms is None):
+        raise UsageError("calibrate: give either RUN, or --latency-ms MS with --task TASK")
+    if run is not None and run.suffix == ".toml":
+        found = by.adopt(run, there)
+    else:
+        if run is not None and run.is_dir():
+            measured = by.of_run(run, there)
+        elif task is None:
+            raise UsageError("calibrate: name what was measured: --task kws")
+        elif run is not None:
+            measured = by.of_log(run, task)
+        else:
+            assert latency_ms is not None  # noqa: S101 - one of the two
+            measured = by.Measured(task, latency_ms * 1e-3, by.UNSURE, "a time given by hand")
+        found = by.calibrate(there, measured, voice.track, voice.note, **built)
+    print(calibrated(found.calibration, found.before, found.after, found.path))
+    return 0

@@ -35,6 +35,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         firmware.compile_,
         firmware.flash,
         firmware.reset,
+        firmware.calibrate,
         energy.energy,
         energy.simulate,
     ),

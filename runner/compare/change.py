@@ -35,20 +35,20 @@ METRICS = {
     **dict.fromkeys(("mae", "rmse"), "1"),
     "latency": "s",
     "throughput": "1/s",
-    "instructions": "1",
-    "cycles": "1",
+    **dict.fromkeys(("instructions", "cycles"), "1"),
+    "estimated_latency": "s",
+    "estimated_energy": "J",
     "energy": "J",
-    "flash": "B",
-    "code_flash": "B",
-    "weights": "B",
-    "ram": "B",
-    "tensor_ram": "B",
+    **dict.fromkeys(("flash", "code_flash", "weights", "ram", "tensor_ram"), "B"),
     "macs": "1",
 }
 """Every metric with its unit: accuracy is top-1 or AUC, latency the median of windows; the others
 of answers are those of `results.score.figures`."""
 
 
+TIMES = ("latency", "throughput")
+ESTIMATED = ("cycles", "estimated_latency", "estimated_energy")
+LABELS = {"instructions": "emulated"} | dict.fromkeys(ESTIMATED, "estimated")
 OWN_MODEL = "model"
 """The profile of `tinybench model`."""
 _SCORES = {"accuracy", *SCORES}
@@ -326,6 +326,9 @@ def _measured(result: Result, folder: Path) -> Measured:
             metrics["instructions"] = Metric(value=performance.instructions_per_inference)
     if result.cycles is not None:
         metrics["cycles"] = Metric(value=result.cycles.usual)
+        metrics["estimated_latency"] = Metric(value=result.cycles.bounds_s[1])
+        if result.cycles.energy is not None:
+            metrics["estimated_energy"] = Metric(value=result.cycles.energy.usual_j)
     if energy is not None and energy.per_inference_j is not None:
         metrics["energy"] = Metric(
             value=energy.per_inference_j,
@@ -426,9 +429,7 @@ def _differences(old: Measured, new: Measured) -> list[Difference]:
         before, after = old.metrics.get(name), new.metrics.get(name)
         if before is None and after is None:
             continue
-        label = "emulated" if old.emulated and name in ("latency", "throughput") else ""
-        if name in ("instructions", "cycles"):
-            label = "emulated" if name == "instructions" else "estimated"
+        label = LABELS.get(name, "emulated" if old.emulated and name in TIMES else "")
         if name == "energy" and (old if before else new).energy_modelled:
             label = "modelled"
         change = None if before is None or after is None else after.value - before.value

@@ -87,6 +87,8 @@ class _LayerRow(msgspec.Struct, frozen=True, kw_only=True):
     ram_b: int | None
     time_s: float | None
     instructions: float | None
+    estimated_cycles: int | None
+    limited_by: str | None
     share: float | None
     time_is: str | None
 
@@ -131,6 +133,16 @@ def load_runs(path: os.PathLike[str] | str) -> "pandas.DataFrame":
     | `latency_p99_s` | Float64 | likewise |
     | `throughput_per_s` | Float64 | inferences a second, the median over windows |
     | `instructions_per_inference` | Int64 | exact; only of an emulated board |
+    | `estimated_cycles` | Int64 | of one inference, by a model of the core: no measurement |
+    | `estimated_cycles_low` | Int64 | the lower figure |
+    | `estimated_cycles_high` | Int64 | the upper figure |
+    | `estimated_latency_s` | Float64 | those cycles at the clock of the board |
+    | `estimated_latency_low_s` | Float64 | the lower figure |
+    | `estimated_latency_high_s` | Float64 | the upper figure |
+    | `estimated_energy_j` | Float64 | those cycles by a declared current of the board |
+    | `estimated_energy_low_j` | Float64 | the lower figure |
+    | `estimated_energy_high_j` | Float64 | the upper figure |
+    | `calibrated_by` | string | which measurement narrowed the model; empty where none did |
     | `energy_per_inference_j` | Float64 | the median over windows |
     | `energy_uncertainty_j` | Float64 | of it, k = 2 |
     | `energy_modelled` | boolean | the energy is a model's, not a measurement |
@@ -275,6 +287,8 @@ def layers(run: Run) -> "pandas.DataFrame":
     | `ram_b` | Int64 | bytes of the arena in use while it runs |
     | `time_s` | Float64 | of the layer; NA where it was not timed |
     | `instructions` | Float64 | mean count; only of an emulated board |
+    | `estimated_cycles` | Int64 | by a model of the core; NA where there is no estimate |
+    | `limited_by` | string | what most of those cycles went to, such as multiply, load or flash |
     | `share` | Float64 | of all layers' time, 0..1 |
     | `time_is` | string | measured, or emulated: instruction counts; NA where it was not timed |
 
@@ -419,6 +433,8 @@ def _layers_of(folder: Path) -> list[_LayerRow]:
                     ram_b=layer.ram_b,
                     time_s=layer.microseconds * 1e-6,
                     instructions=layer.instructions,
+                    estimated_cycles=layer.cycles and layer.cycles.usual,
+                    limited_by=layer.cycles and next(iter(layer.cycles.limited_by), None),
                     share=layer.share,
                     time_is=_time_is(timed.emulated),
                 )
@@ -442,6 +458,8 @@ def _layers_of(folder: Path) -> list[_LayerRow]:
             ram_b=entry.arena_b,
             time_s=None,
             instructions=None,
+            estimated_cycles=None,
+            limited_by=None,
             share=None,
             time_is=None,
         )

@@ -69,6 +69,20 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     latency_p99_s: float | None
     throughput_per_s: float | None
     instructions_per_inference: int | None
+    estimated_cycles: int | None
+    """Of one inference, the usual figure of a model of the core; no measurement."""
+    estimated_cycles_low: int | None
+    estimated_cycles_high: int | None
+    estimated_latency_s: float | None
+    """Of one inference, at the clock of the board."""
+    estimated_latency_low_s: float | None
+    estimated_latency_high_s: float | None
+    estimated_energy_j: float | None
+    """Of one inference, by a declared current of the board."""
+    estimated_energy_low_j: float | None
+    estimated_energy_high_j: float | None
+    calibrated_by: str | None
+    """Which measurement narrowed the model; empty where none did."""
     energy_per_inference_j: float | None
     energy_uncertainty_j: float | None
     """k = 2."""
@@ -117,6 +131,8 @@ def summary(result: Result, verdict: Verdict, folder: Path) -> Summary:
     """Return a judged result as a row."""
     accuracy, performance = result.accuracy, result.performance
     energy, firmware, scenario = result.energy, result.firmware, result.scenario
+    cycles = result.cycles
+    drawn = cycles and cycles.energy
     scores = {} if accuracy is None else figures(accuracy)
     return Summary(
         run=str(folder),
@@ -145,6 +161,16 @@ def summary(result: Result, verdict: Verdict, folder: Path) -> Summary:
         latency_p99_s=scenario.latency.p99_s if scenario else accuracy and accuracy.latency_p99_s,
         throughput_per_s=performance and performance.throughput_per_s,
         instructions_per_inference=performance and performance.instructions_per_inference,
+        estimated_cycles=cycles and cycles.usual,
+        estimated_cycles_low=cycles and cycles.low,
+        estimated_cycles_high=cycles and cycles.high,
+        estimated_latency_s=cycles and cycles.bounds_s[1],
+        estimated_latency_low_s=cycles and cycles.bounds_s[0],
+        estimated_latency_high_s=cycles and cycles.bounds_s[2],
+        estimated_energy_j=drawn and drawn.usual_j,
+        estimated_energy_low_j=drawn and drawn.low_j,
+        estimated_energy_high_j=drawn and drawn.high_j,
+        calibrated_by=cycles and cycles.calibrated_by,
         energy_per_inference_j=energy and energy.per_inference_j,
         energy_uncertainty_j=energy and energy.uncertainty_j,
         energy_modelled=energy and energy.modelled,

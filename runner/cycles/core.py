@@ -7,7 +7,8 @@ from typing import Annotated, Literal, NamedTuple
 from msgspec import Meta
 from msgspec.structs import asdict
 
-from tinybench.declare import Declaration, Name, find, load, named
+from tinybench.declare import Declaration, Name, find, load, named, nearest
+from tinybench.errors import UsageError
 
 from . import riscv, thumb
 from .instruction import Instruction
@@ -17,6 +18,7 @@ Cost = Figure | Annotated[list[Figure], Meta(min_length=3, max_length=3)]
 """A number, or the lowest, the usual and the highest one."""
 Lines = Annotated[int, Meta(ge=1, le=1024)]
 Step = Annotated[list[Annotated[int, Meta(ge=0, lt=2**32)]], Meta(min_length=2, max_length=2)]
+Steps = Annotated[list[Step], Meta(min_length=1, max_length=32)]
 
 
 class Range(NamedTuple):
@@ -108,8 +110,9 @@ class Memory(Declaration, frozen=True, kw_only=True):
     line_b: Annotated[int, Meta(ge=4, le=1024)]
     code_lines: Lines
     data_lines: Lines
-    wait_states: Annotated[list[Step], Meta(min_length=1, max_length=32)]
-    """Steps [clock in Hz, wait states up to there], the fastest last."""
+    wait_states: Steps | Annotated[dict[str, Steps], Meta(min_length=1, max_length=16)]
+    """Steps [clock in Hz, wait states up to there], the fastest last; or such steps for each
+    supply, by its name."""
     code_next: Cost
     """Times the wait states that the line of code costs which follows the one before."""
     code_far: Cost
@@ -121,13 +124,29 @@ class Memory(Declaration, frozen=True, kw_only=True):
         """Refuse bounds that are none, and steps out of order."""
         costs = {"code_next": self.code_next, "code_far": self.code_far, "data": self.data}
         _insist_sorted(costs)
-        if self.wait_states != sorted(self.wait_states):
-            raise ValueError("wait_states are not in the order of their clocks")
+        every = self.wait_states
+        for steps in every.values() if isinstance(every, dict) else [every]:
+            if steps != sorted(steps) or [one[1] for one in steps] != sorted(w for _, w in steps):
+                raise ValueError("wait_states are not in the order of their clocks")
 
-    def waits(self, clock_hz: int) -> int:
-        """Return the wait states at a clock; beyond the fastest, those of the fastest."""
-        fast_enough = (waits for up_to_hz, waits in self.wait_states if clock_hz <= up_to_hz)
-        return next(fast_enough, self.wait_states[-1][1])
+    def waits(self, clock_hz: int, supply: str | None = None) -> int:
+        """Return the wait states at a clock; `supply` None: of the first one that goes so fast.
+
+        Raises UsageError for a supply that there is not, or a clock that is too fast for it.
+        """
+        every = self.wait_states if isinstance(self.wait_states, dict) else {"": self.wait_states}
+        if supply is not None and supply not in every:
+            raise UsageError(f"memory {self.name}: no supply '{supply}': {nearest(supply, every)}")
+        for steps in every.values() if supply is None else [every[supply]]:
+            for up_to_hz, waits in steps:
+                if clock_hz <= up_to_hz:
+                    return waits
+        fastest_hz = max(steps[-1][0] for steps in every.values())
+        raise UsageError(
+            f"memory {self.name}: its wait states are known up to {fastest_hz / 1e6:g} MHz"
+            + (f", and fewer for '{supply}'" if supply else "")
+            + f", not at {clock_hz / 1e6:g} MHz; look at clock_hz of the board"
+        )
 
 
 def _insist_sorted(costs: Mapping[str, Cost | None]) -> None:

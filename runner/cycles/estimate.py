@@ -9,7 +9,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from tinybench.errors import ProtocolError, ToolMissingError, TransportError, UsageError
+from tinybench.errors import (
+    DeclarationError,
+    ProtocolError,
+    ToolMissingError,
+    TransportError,
+    UsageError,
+)
 from tinybench.files import write_whole
 from tinybench.scratch import scratch
 from tinybench.transport.process import ProcessTransport
@@ -21,8 +27,9 @@ from ..results.cycles import Cycles
 from . import plugin
 from .code import functions, parse_code, read_image
 from .core import Memory, core_file, memory_file
+from .kept import calibration_file
 from .plugin import Counts
-from .price import declared, price
+from .price import Clocked, amounts, declared, price
 
 INFER, LAYER = "model_infer", "model_infer_layer"
 """The engine's functions that are counted. Ref: firmware/core/model.h."""
@@ -37,6 +44,8 @@ class Estimate(NamedTuple):
     """One after the other; none where the engine has no layers."""
     counts: Counts
     """What the whole executed."""
+    amounts: dict[str, int]
+    """How often each price was paid in it."""
 
 
 def can_estimate(board: Board) -> bool:
@@ -44,8 +53,12 @@ def can_estimate(board: Board) -> bool:
     return board.counts and board.cycles is not None and board.clock_hz > 0
 
 
-def estimate(board: Board, image: Image, data: bytes, *, layers: bool = False) -> Estimate:
+def estimate(
+    board: Board, image: Image, data: bytes, *, layers: bool = False, calibrated: bool = True
+) -> Estimate:
     """Estimate one inference on an input, behind another that fills the caches.
+
+    `calibrated`: by the user's calibration of this board, where there is one.
 
     Raises UsageError for a board of which no timings are declared, ToolMissingError where the
     plugin cannot be built or QEMU takes none, and any BenchError.
@@ -55,17 +68,35 @@ def estimate(board: Board, image: Image, data: bytes, *, layers: bool = False) -
             f"cycles cannot be estimated for board {board.name}: it has no table [cycles], or is "
             "not emulated by QEMU here. docs/cycles.md says what its declaration needs"
         )
-    clocked = declared(
-        core_file(board.cycles.core),
-        None if board.cycles.memory is None else memory_file(board.cycles.memory),
-        board.clock_hz,
-    )
+    clocked = of_board(board, calibrated=calibrated)
     raw = read_image(Path(image.elf))
     code, starts = parse_code(raw), functions(raw)
     one = _counted(board, image, starts, clocked.memory, INFER, data)
     parts = _counted(board, image, starts, clocked.memory, LAYER, data) if layers else []
-    return Estimate(
-        price(clocked, code, one[-1]), [price(clocked, code, part) for part in parts], one[-1]
+    paid = amounts(clocked, code, one[-1])
+    try:
+        whole, *each = (price(clocked, code, part) for part in (one[-1], *parts))
+    except DeclarationError as error:
+        if clocked.calibration is None:
+            raise
+        raise DeclarationError(f"{calibration_file(board.name)}: {error}") from error
+    return Estimate(whole, each, one[-1], paid)
+
+
+def of_board(board: Board, *, calibrated: bool) -> Clocked:
+    """Load the timings that a board declares, with its calibration where it has one.
+
+    Raises UsageError for a board without, DeclarationError, OSError.
+    """
+    timed = board.cycles
+    if timed is None or not board.clock_hz:
+        raise UsageError(f"board {board.name}: no table [cycles] and no clock, so no model of it")
+    return declared(
+        core_file(timed.core),
+        None if timed.memory is None else memory_file(timed.memory),
+        board.clock_hz,
+        timed,
+        calibration_file(board.name) if calibrated else None,
     )
 
 

@@ -6,11 +6,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from tinybench.declare import load
 from tinybench.errors import BuildError, DeclarationError
 from tinybench.files import DOCUMENT_MOST_B, read_bytes
 
-from ..results.cycles import Cycles
+from ..build.board import Running, Timed
+from ..results.cycles import Cycles, Drawn
+from .calibration import FLASH, Calibration, dot, narrowed
 from .code import Code
 from .core import Core, Memory, Range, as_range
 from .instruction import Instruction
@@ -25,27 +29,29 @@ LIMITS = {
     "multiply_long": "multiply",
     "divide": "multiply",
     "branch": "branch",
+    "taken": "branch",
     "load": "load",
+    "load_next": "load",
     "load_many": "load",
+    "load_word": "load",
+    "unaligned": "load",
     "store": "store",
     "store_offset": "store",
     "store_many": "store",
+    "store_word": "store",
     "fpu": "floating point",
     "fpu_multiply_add": "floating point",
     "fpu_divide": "floating point",
     "vector": "vector",
     "vector_load": "load",
     "vector_store": "store",
+    **dict.fromkeys(FLASH, "flash"),
 }
-"""What the cycles of each kind of instruction go to."""
-
-
-class _Priced(NamedTuple):
-    """All that the price of an instruction depends on."""
-
-    kind: str
-    words: int
-    pipelined: bool
+"""What the cycles of each price go to."""
+NO_INSTRUCTIONS = (*WORDS.values(), "taken", "unaligned", *FLASH)
+"""What is paid beside the instructions."""
+UA_PER_MHZ_C = 1e-12
+"""A microampere a megahertz is so many coulombs a cycle."""
 
 
 class Clocked(NamedTuple):
@@ -54,74 +60,159 @@ class Clocked(NamedTuple):
     core: Core
     memory: Memory | None
     timings_sha256: str
-    """Of the declarations of both."""
+    """Of the declarations of both, and of the calibration."""
     clock_hz: int
+    supply: str | None = None
+    power: Running | None = None
+    calibration: Calibration | None = None
 
     @property
     def wait_states(self) -> int:
         """Of the flash."""
-        return 0 if self.memory is None else self.memory.waits(self.clock_hz)
+        return 0 if self.memory is None else self.memory.waits(self.clock_hz, self.supply)
+
+    @property
+    def uncertainty(self) -> float:
+        """Of the model itself, as a share of what it says."""
+        waits = self.memory is not None and self.wait_states
+        return self.core.uncertainty + (self.memory.uncertainty if self.memory and waits else 0)
+
+    def prices(self) -> dict[str, Range]:
+        """Return what each amount costs, as declared."""
+        waits = self.wait_states
+        found = {
+            name: as_range(cost)
+            for name in self.core.cycles.__struct_fields__
+            if (cost := getattr(self.core.cycles, name)) is not None
+        }
+        if self.memory is not None and waits:
+            for name in FLASH:
+                found[name] = Range().plus(as_range(getattr(self.memory, name)), waits)
+        return found
+
+    def widened(self) -> dict[str, Range]:
+        """Return the same with what the model leaves out."""
+        unsure = self.uncertainty
+        return {
+            name: Range(low * (1 - unsure), usual, high * (1 + unsure))
+            for name, (low, usual, high) in self.prices().items()
+        }
 
 
-def declared(core: Path, memory: Path | None, clock_hz: int) -> Clocked:
-    """Load a core and its memory system from their files. Raises DeclarationError, OSError."""
-    files = [core] if memory is None else [core, memory]
+def declared(
+    core: Path, memory: Path | None, clock_hz: int, timed: Timed | None, calibration: Path | None
+) -> Clocked:
+    """Load a core, its memory system and a calibration from their files.
+
+    Raises DeclarationError, UsageError, OSError.
+    """
+    files = [path for path in (core, memory, calibration) if path is not None]
     raw = b"\0".join(read_bytes(path, DOCUMENT_MOST_B) for path in files)
     return Clocked(
         load(core, Core),
         None if memory is None else load(memory, Memory),
         sha256(raw).hexdigest(),
         clock_hz,
+        timed and timed.supply,
+        timed and timed.power,
+        None if calibration is None else load(calibration, Calibration),
     )
 
 
-def price(clocked: Clocked, code: Code, counts: Counts) -> Cycles:
-    """Return the cycles of what was counted.
+def amounts(clocked: Clocked, code: Code, counts: Counts) -> dict[str, int]:
+    """Return how often each price is paid.
 
     Raises DeclarationError where the core has no timing for an instruction that was executed,
     BuildError where the image does not hold the code that was.
     """
-    core = clocked.core
-    spent: dict[str, Range] = {}
-
-    def spend(what: str, cost: Range, times: float) -> None:
-        spent[what] = spent.get(what, Range()).plus(cost, times)
-
-    executed = Counter[_Priced]()
+    core, found = clocked.core, Counter[str]()
     for (address, count), executions in counts.blocks.items():
         before: Instruction | None = None
         for one in _instructions(core, code, address, count):
-            executed[_Priced(one.kind, one.words, _pipelined(one, before))] += executions
+            found["load_next" if _pipelined(one, before) else one.kind] += executions
+            if one.words:
+                found[WORDS[one.kind]] += one.words * executions
             before = one
-    for priced, times in executed.items():
-        spend(LIMITS[priced.kind], _cost(core, priced), times)
-    spend("branch", as_range(core.cycles.taken), counts.taken)
-    spend("load", as_range(core.cycles.unaligned), counts.unaligned)
-    uncertainty = core.uncertainty
-    if clocked.memory is not None and clocked.wait_states:
-        uncertainty += clocked.memory.uncertainty
-        for cost, missed in (
-            (clocked.memory.code_next, counts.code_next),
-            (clocked.memory.code_far, counts.code_far),
-            (clocked.memory.data, counts.data),
-        ):
-            spend("flash", as_range(cost), missed * clocked.wait_states)
-    low, usual, high = (sum(cost[i] for cost in spent.values()) for i in range(3))
-    return Cycles(
-        core=core.name,
+    found["taken"], found["unaligned"] = counts.taken, counts.unaligned
+    if clocked.wait_states:
+        for name in FLASH:
+            found[name] = getattr(counts, name)
+    for name in found:
+        if name not in FLASH and getattr(core.cycles, name) is None:
+            raise DeclarationError(
+                f"core {core.name}: missing key 'cycles.{name}': the firmware executes an "
+                "instruction of this kind, and its price is not declared"
+            )
+    return dict(found)
+
+
+def price(clocked: Clocked, code: Code, counts: Counts) -> Cycles:
+    """Return the cycles of what was counted. Raises as `amounts`, and as `narrowed`."""
+    paid = amounts(clocked, code, counts)
+    prices = clocked.prices()
+    usual = {name: cost.usual for name, cost in prices.items()}
+    calibration, by = clocked.calibration, ""
+    if calibration is None:
+        low, high = (dot(paid, {name: cost[i] for name, cost in prices.items()}) for i in (0, 2))
+        unsure = clocked.uncertainty
+        found = Range(low * (1 - unsure), dot(paid, usual), high * (1 + unsure))
+    else:
+        insist_same(clocked, calibration)
+        found, usual = narrowed(calibration, clocked.widened(), paid)
+        by = calibration.words
+    limits = dict.fromkeys(LIMITS.values(), 0.0)
+    for name, count in paid.items():
+        limits[LIMITS[name]] += count * usual[name] if count else 0
+    cycles = Cycles(
+        core=clocked.core.name,
         memory="" if clocked.memory is None else clocked.memory.name,
         timings_sha256=clocked.timings_sha256,
         clock_hz=clocked.clock_hz,
         wait_states=clocked.wait_states,
-        instructions=executed.total(),
-        low=round(low * (1 - uncertainty)),
-        usual=round(usual),
-        high=round(high * (1 + uncertainty)),
+        instructions=sum(count for name, count in paid.items() if name not in NO_INSTRUCTIONS),
+        low=round(found.low),
+        usual=round(found.usual),
+        high=round(found.high),
         limited_by={
-            what: round(cost.usual)
-            for what, cost in sorted(spent.items(), key=lambda item: -item[1].usual)
-            if round(cost.usual)
+            what: round(spent)
+            for what, spent in sorted(limits.items(), key=lambda item: -item[1])
+            if round(spent)
         },
+        calibrated_by=by,
+    )
+    return replace(cycles, energy=None if clocked.power is None else _drawn(cycles, clocked.power))
+
+
+def insist_same(clocked: Clocked, calibration: Calibration) -> None:
+    """Raise DeclarationError for a calibration of another core, memory or clock."""
+    memory = "" if clocked.memory is None else clocked.memory.name
+    for what, has, wanted in (
+        ("core", calibration.core, clocked.core.name),
+        ("memory system", calibration.memory, memory),
+        ("clock in Hz", calibration.clock_hz, clocked.clock_hz),
+        ("number of wait states", calibration.wait_states, clocked.wait_states),
+    ):
+        if has != wanted:
+            raise DeclarationError(
+                f"the calibration by {calibration.words} has the {what} {has or 'none'}, the board "
+                f"{wanted or 'none'}: it is of another board, or of another version of its "
+                "declaration. Calibrate again"
+            )
+
+
+def _drawn(cycles: Cycles, power: Running) -> Drawn:
+    low_j, usual_j, high_j = (
+        count * per_mhz * UA_PER_MHZ_C * power.voltage_v
+        for count, per_mhz in zip(
+            (cycles.low, cycles.usual, cycles.high), power.bounds, strict=True
+        )
+    )
+    return Drawn(
+        low_j=low_j,
+        usual_j=usual_j,
+        high_j=high_j,
+        voltage_v=power.voltage_v,
+        source=power.source,
     )
 
 
@@ -145,22 +236,3 @@ def _pipelined(one: Instruction, before: Instruction | None) -> bool:
     if one.kind != "load" or before is None or before.kind not in SINGLE:
         return False
     return not before.loaded & one.address
-
-
-def _cost(core: Core, priced: _Priced) -> Range:
-    if priced.pipelined:
-        return as_range(core.cycles.load_next)
-    cost = _timing(core, priced.kind)
-    if priced.words:
-        cost = cost.plus(_timing(core, WORDS[priced.kind]), priced.words)
-    return cost
-
-
-def _timing(core: Core, kind: str) -> Range:
-    cost = getattr(core.cycles, kind)
-    if cost is None:
-        raise DeclarationError(
-            f"core {core.name}: missing key 'cycles.{kind}': the firmware executes an instruction "
-            "of this kind, and its price is not declared"
-        )
-    return as_range(cost)

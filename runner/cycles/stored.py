@@ -9,7 +9,7 @@ from tinybench.files import DOCUMENT_MOST_B, read_bytes
 from ..build.board import Board
 from ..build.elf import IMAGE_MAX_B
 from ..results.cycles import Cycles
-from ..results.names import CORE_FILE, CYCLES_FILE, MEMORY_FILE
+from ..results.names import CALIBRATION_FILE, CORE_FILE, CYCLES_FILE, MEMORY_FILE
 from .code import parse_code
 from .plugin import parse_counts
 from .price import declared, price
@@ -35,7 +35,13 @@ def stored_cycles(folder: Path, board: Board) -> Cycles | None:
 
 def _priced(folder: Path, board: Board) -> Cycles | None:
     counts = parse_counts(read_bytes(folder / CYCLES_FILE, DOCUMENT_MOST_B, links=False))
-    memory = folder / MEMORY_FILE
-    clocked = declared(folder / CORE_FILE, memory if memory.exists() else None, board.clock_hz)
+    memory, calibration = folder / MEMORY_FILE, folder / CALIBRATION_FILE
+    clocked = declared(
+        folder / CORE_FILE,
+        memory if memory.exists() else None,
+        board.clock_hz,
+        board.cycles,
+        calibration if calibration.exists() else None,
+    )
     code = parse_code(read_bytes(folder / IMAGE_FILE, IMAGE_MAX_B, links=False))
     return price(clocked, code, counts[-1]) if counts else None

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 from tinybench.printable import one_line
 
-from ..compare.store import SCORES, Summary
+from ..compare.store import COLUMNS, SCORES, Summary
 from ..results.result import Result
 from ..rules import Verdict
 from .terminal.text import caveats
@@ -44,6 +44,8 @@ def _add_suite(root: ET.Element, result: Result, verdict: Verdict, summary: Summ
         "auc",
         *SCORES,
         "latency_s",
+        "instructions_per_inference",
+        *(name for name in COLUMNS if name.startswith("estimated_")),
         "energy_per_inference_j",
         "flash_b",
     ):

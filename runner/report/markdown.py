@@ -9,7 +9,7 @@ from tinybench.printable import all_printable, printable
 from ..compare.store import Summary
 from ..results.result import Result
 from ..rules import Verdict
-from .table import accuracy, microjoules, milliseconds, validity
+from .table import accuracy, instructions, microjoules, milliseconds, validity
 from .terminal.published import placed, words
 from .terminal.text import caveats
 
@@ -47,14 +47,20 @@ def as_markdown(runs: Sequence[tuple[Result, Verdict, Summary]]) -> str:
 
 
 def _cells(run: Summary) -> tuple[str, ...]:
-    instructions, flash_b = run.instructions_per_inference, run.flash_b
+    flash_b, count = run.flash_b, instructions(run)
     return (
         run.task,
         run.board,
         validity(run),
         accuracy(run),
-        milliseconds(run),
+        milliseconds(run)
+        + _between(run.estimated_latency_low_s, run.estimated_latency_high_s, 1e3),
         microjoules(run),
-        "-" if instructions is None else f"{instructions:,} (emulated)",
+        count if count == "-" else f"{count} (emulated)",
         "-" if flash_b is None else f"{flash_b:,} B",
     )
+
+
+def _between(low: float | None, high: float | None, scale: float) -> str:
+    """Return the bounds of an estimate; nothing where there are none."""
+    return "" if low is None or high is None else f" ({low * scale:.3f} to {high * scale:.3f})"

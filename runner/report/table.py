@@ -13,7 +13,7 @@ from ..rules import judged_under
 
 CELL_MAX = 24
 """Characters of a cell of the listing; the verdict and the folder are whole."""
-RIGHT = (3, 4, 5)
+RIGHT = (3, 4, 5, 6)
 """Columns of figures, set to the right."""
 
 
@@ -33,7 +33,10 @@ def as_csv(runs: Sequence[Summary]) -> str:
 def listing(runs: Sequence[Summary]) -> str:
     """Return the runs as aligned lines, the oldest first; thousands of them at once."""
     lines: list[tuple[str, ...]] = [
-        ("started (UTC)", "task", "board", "accuracy", "ms", "uJ", "verdict", "run")
+        (
+            *("started (UTC)", "task", "board", "accuracy"),
+            *("ms", "instructions", "uJ", "verdict", "run"),
+        )
     ]
     for run in runs:
         cells = (
@@ -42,6 +45,7 @@ def listing(runs: Sequence[Summary]) -> str:
             run.board,
             accuracy(run),
             milliseconds(run),
+            instructions(run),
             microjoules(run),
             verdict(run),
         )
@@ -72,16 +76,25 @@ def accuracy(run: Summary) -> str:
 
 
 def milliseconds(run: Summary) -> str:
-    """Return the latency of a run in ms, marked where it is emulated."""
-    if run.latency_s is None:
+    """Return the latency of a run in ms: measured, or marked as estimated of an emulated board."""
+    latency_s = run.estimated_latency_s if run.emulated else run.latency_s
+    if latency_s is None:
         return "-"
-    return f"{run.latency_s * 1e3:.3f}" + (" emulated" if run.emulated else "")
+    return f"{latency_s * 1e3:.3f}" + " estimated" * run.emulated
+
+
+def instructions(run: Summary) -> str:
+    """Return the instructions of one inference, where an emulator counted them."""
+    count = run.instructions_per_inference
+    return "-" if count is None else f"{count:,}"
 
 
 def microjoules(run: Summary) -> str:
-    """Return the energy of one inference in uJ, marked where it is modelled."""
+    """Return the energy of one inference in uJ, marked where it is modelled or estimated."""
     if run.energy_per_inference_j is None:
-        return "-"
+        if run.estimated_energy_j is None:
+            return "-"
+        return f"{run.estimated_energy_j * 1e6:.1f} estimated"
     label = " modelled" if run.energy_modelled else ""
     return f"{run.energy_per_inference_j * 1e6:.4f}" + label
 

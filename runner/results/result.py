@@ -417,6 +417,8 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Likewise."""
     cycles: Cycles | None = None
     """Estimated, no measurement; only of a board that QEMU emulates, and with declared timings."""
+    no_cycles: str = ""
+    """Why an emulated run has no estimate; empty where it has one, or is older than this field."""
     vips: float | None = None
     """Top-1 times inferences per second, where both were measured."""
     vops: float | None = None

@@ -1,6 +1,7 @@
 """Scores of a task from the DUT's answers: which class, how many right, which median."""
 
 import math
+import re
 import statistics
 from collections.abc import Sequence
 
@@ -181,6 +182,13 @@ def suite(results: Sequence[Result]) -> tuple[float, float]:
     return vips([(top1, latency_s) for top1, latency_s, _ in parts]), vops(known)
 
 
+def latency_s(result: Result) -> float | None:
+    """Return how long one inference takes on the board: measured, of an emulated one estimated."""
+    if result.emulated:
+        return None if result.cycles is None else result.cycles.bounds_s[1]
+    return None if result.performance is None else result.performance.latency_s
+
+
 def throughput_per_s(iterations: int, elapsed_us: int) -> float:
     """Return inferences per second of a window."""
     return iterations * 1e6 / elapsed_us
@@ -265,3 +273,12 @@ def time_base(instruction_ns: int, *, on_port: bool) -> str:
     if instruction_ns:
         return f"emulated: one instruction is {instruction_ns} ns"
     return "clock of the board" if on_port else "clock of this computer"
+
+
+def instruction_ns(time_base: str) -> int:
+    """Return the emulated time of one instruction that such words say; 0 where time is measured."""
+    said = _INSTRUCTION.fullmatch(time_base)
+    return int(said[1]) if said else 0
+
+
+_INSTRUCTION = re.compile(r"emulated: one instruction is ([1-9][0-9]{0,6}) ns")

@@ -97,6 +97,7 @@ def assemble(
         float_model=known.float_models[-1] if known.float_models else None,
         reference=known.references[-1] if known.references else None,
         cycles=stored_cycles(folder, board),
+        no_cycles=known.no_cycles,
         vips=vips,
         vops=vops,
         files_sha256=files_sha256,

@@ -28,6 +28,8 @@ class Known:
         self.began_with = {entry.dut for entry in before if entry.dut is not None}
         """Who answered before this, in its own words."""
         self.resumed = 0
+        self.no_cycles = ""
+        """Why there is no estimate of cycles."""
         self.worked_until_s = worked_until_s
         for entry in before:
             self._take(entry)

@@ -26,12 +26,13 @@ from ..build.inputs import Inputs, resolve
 from ..build.task import Task
 from ..cycles.core import core_file, memory_file
 from ..cycles.estimate import can_estimate
+from ..cycles.kept import calibration_file
 from ..desk.flash import flasher_of
 from ..desk.line import Way
 from ..desk.station import Site, Station
 from ..measure.arena import built_engine
 from ..measure.modes import WindowLength
-from ..results.names import CORE_FILE, MEMORY_FILE
+from ..results.names import CALIBRATION_FILE, CORE_FILE, MEMORY_FILE
 from ..results.provenance import gather
 from ..results.request import MODELLED, Request, is_recipe
 from ..results.result import Provenance
@@ -219,6 +220,8 @@ def _copies(
         copies[CORE_FILE] = core_file(board.cycles.core)
         if board.cycles.memory is not None:
             copies[MEMORY_FILE] = memory_file(board.cycles.memory)
+        if (calibration := calibration_file(board.name)) is not None:
+            copies[CALIBRATION_FILE] = calibration
     return copies
 
 

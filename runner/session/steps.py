@@ -15,7 +15,7 @@ from tinybench.track import Track
 
 from ..build.inputs import Inputs
 from ..build.task import Task
-from ..cycles.estimate import can_estimate, estimate
+from ..cycles.estimate import estimate
 from ..cycles.plugin import as_text
 from ..dut.client import Dut
 from ..measure import energy_mode, modes, scenario
@@ -162,14 +162,16 @@ def time_layers(dut: Dut, plan: Plan, folder: Path) -> None:
 def estimate_cycles(plan: Plan, folder: Path, known: Known, say: Callable[[str], None]) -> None:
     """Count what one inference executes, into the run folder, where its cycles can be estimated.
 
-    What is in the way is said, and no fault of the run.
+    What is in the way is kept and said, and no fault of the run.
     """
-    if plan.image is None or not known.windows or not can_estimate(plan.board):
+    image = plan.image or plan.energy_image
+    if not plan.board.emulated or image is None:
         return
     try:
-        found = estimate(plan.board, plan.image, plan.timed_samples[0].windows()[0])
+        found = estimate(plan.board, image, plan.inputs.samples.samples[0].windows()[0])
         write_whole(folder / CYCLES_FILE, as_text([found.counts]))
     except (TinybenchError, OSError) as error:
+        known.no_cycles = str(error)
         say(f"no estimate of cycles: {error}")
 
 

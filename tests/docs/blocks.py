@@ -92,7 +92,13 @@ def unmatched(wanted: str, printed: str) -> str | None:
 def run(page: Path, folder: Path, **environment: str) -> None:
     """Run every block of a page in `folder`; raises AssertionError that names page and line."""
     bin_ = Path(sys.executable).parent
-    env = {**os.environ, "PATH": f"{bin_}:{os.environ['PATH']}", "COLUMNS": "100", **environment}
+    env = {
+        **os.environ,
+        "PATH": f"{bin_}:{os.environ['PATH']}",
+        "COLUMNS": "100",
+        "TINYBENCH_CALIBRATIONS": str(folder / "calibrations"),
+        **environment,
+    }
     printed = ""
     for block in blocks(page.read_text(encoding="utf-8")):
         where = f"{page.name}:{block.line}"

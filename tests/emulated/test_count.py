@@ -56,9 +56,12 @@ def _assert_estimated(found: Outcome) -> None:
     assert cycles.low < cycles.usual < cycles.high
     (compared,) = measured(found.folder).values()
     assert compared.metrics["cycles"].value == cycles.usual
-    said = "; ".join(value for name, value in facts(found.result) if name == "cycles")
-    assert said.startswith(f"estimated {cycles.usual:,} cycles")
+    shown = facts(found.result)
+    said = "; ".join(value for name, value in shown if name == "time")
+    assert said.startswith(f"estimated {cycles.bounds_s[1] * 1e3:.3f} ms (")
+    assert f" {cycles.usual:,} cycles ({cycles.low:,} to {cycles.high:,})" in said
     assert "not a measurement" in said
+    assert not {"throughput", "latency"} & {name for name, _ in shown}
     counted = found.folder / CYCLES_FILE
     counted.write_bytes(re.sub(rb"total [0-9]+", b"total 1", counted.read_bytes()))
     broken = check_folder(found.result, found.folder)

@@ -22,17 +22,20 @@ from ...compare.store import Summary
 from ...dut.inference import answered
 from ...measure.profile import Profile
 from ...results import score
+from ...results.cycles import Cycles
 from ...results.names import MANIFEST_FILE, PROFILE_FILE
 from ...results.result import Accuracy, Energy, Performance, Result
 from ...results.scenario import Scenario
 from ...rules import Verdict
 from ..table import accuracy, microjoules, milliseconds, validity, verdict
+from ..terminal.cycles import estimated
 from ..terminal.published import placed, ranking
 from ..terminal.text import caveats, facts
 from . import plots
 from .plots import text
 from .power import powers
 
+COUNTED = "instructions (emulated)"
 INPUTS_SHOWN = 200
 """Names of inputs kept for one cell of a confusion matrix."""
 EXCERPT_B = 24_000
@@ -124,7 +127,7 @@ def _section(number: int, result: Result, judged: Verdict, summary: Summary) -> 
         cards.append(_card("Broken rules", _table(head, broken, "rules"), "wide"))
     cards.append(_card("Figures", f'<table class="facts">{rows}</table>', "tall"))
     if result.performance is not None and result.performance.windows:
-        cards.append(_latency(result.performance, result.emulated))
+        cards.append(_latency(result.performance, score.instruction_ns(result.time_base)))
     if result.scenario is not None:
         cards += _scenario(result.scenario, result.emulated)
     if result.accuracy is not None and result.accuracy.answers:
@@ -146,19 +149,28 @@ def _section(number: int, result: Result, judged: Verdict, summary: Summary) -> 
     )
 
 
-def _latency(performance: Performance, emulated: bool) -> str:
-    unit = "emulated ms" if emulated else "ms"
-    each_ms = [
-        w.elapsed_us * 1e-3 / w.iterations if w.iterations else None for w in performance.windows
+def _latency(performance: Performance, instruction_ns: int) -> str:
+    """Return the windows; `instruction_ns`: emulated time of one, 0 where time is measured."""
+    unit = COUNTED if instruction_ns else "ms"
+    each = [
+        _each(w.elapsed_us / w.iterations, instruction_ns) if w.iterations else None
+        for w in performance.windows
     ]
     tips = [
-        f"window {number}: {0 if ms is None else ms:.6g} {unit} an inference\n"
+        f"window {number}: {0 if value is None else value:.7g} {unit} an inference\n"
         f"{w.iterations} inferences on {w.input}, "
-        f"{w.elapsed_us * 1e-6:.6f} {'emulated s' if emulated else 's'}"
-        for number, (w, ms) in enumerate(zip(performance.windows, each_ms, strict=True), start=1)
+        f"{w.elapsed_us * 1e-6:.6f} {'emulated s' if instruction_ns else 's'}"
+        for number, (w, value) in enumerate(zip(performance.windows, each, strict=True), start=1)
     ]
-    plot = plots.dots(each_ms, tips, unit, performance.latency_s * 1e3)
-    return _card("Latency of each window", plot + _note("dashed: the median, which is the result"))
+    median = _each(performance.latency_s * 1e6, instruction_ns)
+    plot = plots.dots(each, tips, unit, median)
+    title = "Instructions in each window" if instruction_ns else "Latency of each window"
+    return _card(title, plot + _note("dashed: the median, which is the result"))
+
+
+def _each(elapsed_us: float, instruction_ns: int) -> float:
+    """Return a time in ms, or in instructions where time is a count of them."""
+    return elapsed_us * 1e3 / instruction_ns if instruction_ns else elapsed_us * 1e-3
 
 
 def _scenario(found: Scenario, emulated: bool) -> list[str]:
@@ -174,7 +186,7 @@ def _scenario(found: Scenario, emulated: bool) -> list[str]:
 
 def _accuracy(result: Result, found: Accuracy, folder: Path) -> list[str]:
     """Return the confusion matrix or the ROC, and the latencies of single inferences."""
-    unit = "emulated ms" if result.emulated else "ms"
+    instruction_ns = score.instruction_ns(result.time_base)
     cards = []
     answers, unread = [], 0
     for answer in found.answers:
@@ -219,10 +231,11 @@ def _accuracy(result: Result, found: Accuracy, folder: Path) -> list[str]:
                 _note(f"{unread} answers are no numbers, or for labels that there are not"),
             )
         )
-    each_ms = [us * 1e-3 for answer in found.answers for us in answer.elapsed_us]
-    if each_ms:
-        plot = plots.histogram(each_ms, unit)
-        cards.append(_card("Latency of single inferences", plot))
+    each = [_each(us, instruction_ns) for answer in found.answers for us in answer.elapsed_us]
+    if each:
+        plot = plots.histogram(each, COUNTED if instruction_ns else "ms")
+        what = "Instructions" if instruction_ns else "Latency"
+        cards.append(_card(f"{what} of single inferences", plot))
     return cards
 
 
@@ -343,7 +356,7 @@ def _layers(folder: Path) -> list[str]:
 
 
 def _profile(profile: Profile) -> str:
-    unit = "instructions (emulated)" if profile.emulated else "us"
+    unit = COUNTED if profile.emulated else "us"
     costs = [
         layer.microseconds if layer.instructions is None else layer.instructions
         for layer in profile.layers
@@ -351,12 +364,26 @@ def _profile(profile: Profile) -> str:
     names = [f"{layer.index} {layer.operator}" for layer in profile.layers]
     tips = [
         f"{name} ({layer.kernel}): {cost:,.6g} {unit}\n{layer.computed:,} MACs, "
-        f"{layer.flash_b:,} bytes of weights, output {'x'.join(map(str, layer.output_shape))}"
+        f"{layer.flash_b or 0:,} bytes of weights, "
+        f"output {'x'.join(map(str, layer.output_shape))}{_cycles(layer.cycles)}"
         for name, layer, cost in zip(names, profile.layers, costs, strict=True)
     ]
-    note = f"{profile.task} on {profile.board}, model {profile.model}; one inference as a whole: "
-    time = f"{profile.inference_us:,.6g} {'emulated us' if profile.emulated else 'us'}"
-    return _card("Layers", plots.layers(names, costs, tips, unit) + _note(note + time))
+    note = f"{profile.task} on {profile.board}, model {profile.model}"
+    if profile.cycles is not None:
+        note += f"; {estimated(profile.cycles)}"
+    elif not profile.emulated:
+        note += f"; one inference as a whole: {profile.inference_us:,.6g} us"
+    return _card("Layers", plots.layers(names, costs, tips, unit) + _note(note))
+
+
+def _cycles(found: Cycles | None) -> str:
+    """Return the estimate of a layer, as a line of its tip."""
+    if found is None:
+        return ""
+    limits = ", ".join(
+        f"{what} {spent / max(1, found.usual):.0%}" for what, spent in found.limited_by.items()
+    )
+    return f"\nestimated {found.usual:,} cycles ({found.low:,} to {found.high:,}): {limits}"
 
 
 def _transcripts(folder: Path) -> list[str]:

@@ -1,17 +1,59 @@
 """An estimate of cycles, as a person reads it: always called one."""
 
+from pathlib import Path
+
+from ...cycles.calibration import Calibration
+from ...cycles.core import Range
 from ...results.cycles import Cycles
 
 
 def estimated(found: Cycles) -> str:
-    """Return the cycles with their bounds, and the time that they take at the clock."""
-    usual, low, high = (found.milliseconds(n) for n in (found.usual, found.low, found.high))
+    """Return time and cycles with their bounds, and whose model says so."""
+    low, usual, high = (seconds * 1e3 for seconds in found.bounds_s)
     where = f"{found.clock_hz / 1e6:g} MHz"
     if found.memory:
-        where += f", {found.wait_states} wait states"
+        where += f", {found.wait_states} wait state{'s' * (found.wait_states != 1)}"
+    said = (
+        f"estimated {usual:.3f} ms ({low:.3f} to {high:.3f}) an inference, {found.usual:,} cycles "
+        f"({found.low:,} to {found.high:,}) at {where}: a model of {found.core}"
+        + f" and {found.memory}"
+        * bool(found.memory)
+    )
+    if found.calibrated_by:
+        said += f", calibrated by {found.calibrated_by}"
+    return said + ", not a measurement"
+
+
+def estimated_energy(found: Cycles) -> str:
+    """Return the energy with its bounds, and by which current; empty where none is declared."""
+    drawn = found.energy
+    if drawn is None:
+        return ""
+    low, usual, high = (energy_j * 1e6 for energy_j in (drawn.low_j, drawn.usual_j, drawn.high_j))
     return (
-        f"estimated {found.usual:,} cycles ({found.low:,} to {found.high:,}), {usual:.3f} ms "
-        f"({low:.3f} to {high:.3f}) at {where}: a model of {found.core}"
-        + f" and {found.memory}" * bool(found.memory)
-        + ", not a measurement"
+        f"estimated {usual:,.1f} uJ ({low:,.1f} to {high:,.1f}) an inference at "
+        f"{drawn.voltage_v:g} V, not a measurement; current: {drawn.source}"
+    )
+
+
+def estimates(found: Cycles) -> list[tuple[str, str]]:
+    """Return what is said of an estimate, as names with values."""
+    total = max(1, found.usual)
+    limits = ", ".join(f"{what} {spent / total:.0%}" for what, spent in found.limited_by.items())
+    said = [("time", estimated(found)), ("", estimated_energy(found)), ("limited by", limits)]
+    return [(name, value) for name, value in said if value]
+
+
+def calibrated(calibration: Calibration, before: Range, after: Range, path: Path) -> str:
+    """Return what a calibration changed of the measured inference itself, and where it is kept."""
+
+    def cycles(of: Range) -> str:
+        return f"{of.usual:,.0f} cycles ({of.low:,.0f} to {of.high:,.0f})"
+
+    return (
+        f"{calibration.board}: calibrated by {calibration.words}\n"
+        f"estimated before {cycles(before)}, now {cycles(after)}, measured "
+        f"{calibration.cycles:,.0f} +- {calibration.uncertainty:.2%}\n"
+        f"kept in {path}: later estimates of this board are narrowed by it; others take it over "
+        f"by: tinybench calibrate {calibration.board} FILE.toml"
     )

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ...measure.profile import Layer, Profile
-from .cycles import estimated
+from .cycles import estimates
 from .model import computed_of, counted, is_plain
 
 COLUMNS = (
@@ -42,10 +42,13 @@ def table(profile: Profile) -> RenderableType:
             f"{scale * cost / layer.computed:.2f}" if layer.computed else "-",
             *(f"{size_b:,}" for size_b in (layer.flash_b, layer.ram_b) if size_b is not None),
         )
-    sum_us = sum(layer.microseconds for layer in profile.layers)
+    layers, whole = sum(layer.microseconds for layer in profile.layers), profile.inference_us
+    shown = f"layers {layers:,.1f} us, inference as a whole {whole:,.1f} us"
+    if (counts := [one.instructions for one in profile.layers if one.instructions]) and layers:
+        layers, whole = sum(counts), sum(counts) / layers * whole
+        shown = f"layers {layers:,.0f} instructions, inference as a whole {whole:,.0f}"
     said = (
-        f"{profile.task} on {profile.board} ({profile.core}): layers {sum_us:,.1f} us, inference "
-        f"as a whole {profile.inference_us:,.1f} us, mean of {profile.iterations}"
+        f"{profile.task} on {profile.board} ({profile.core}): {shown}, mean of {profile.iterations}"
     )
     if profile.engine:
         said += f"; by engine {profile.engine}, a pass over its graph for each layer"
@@ -76,10 +79,14 @@ def _estimate(profile: Profile) -> list[RenderableType]:
             f"{found.usual:,}",
             f"{found.low:,}",
             f"{found.high:,}",
-            f"{found.usual / layer.macs:.2f}" if layer.macs else "-",
+            f"{found.usual / layer.computed:.2f}" if layer.computed else "-",
             ", ".join(limits[:3]),
         )
-    return [Text(), rows, Text(estimated(profile.cycles))]
+    words = [
+        f"{name}: {value}" if name == "limited by" else value
+        for name, value in estimates(profile.cycles)
+    ]
+    return [Text(), rows, *map(Text, words)]
 
 
 def _slow(profile: Profile) -> list[str]:

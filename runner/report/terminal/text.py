@@ -1,5 +1,6 @@
 """The report a person reads in a terminal."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Group, RenderableType
@@ -25,7 +26,7 @@ from ...results.result import (
 )
 from ...rules import Ruling, Verdict, Violation
 from .. import scenario
-from .cycles import estimated
+from .cycles import estimates
 from .energy import incomplete
 from .published import placed, words
 
@@ -42,7 +43,7 @@ def report(
     result, verdict = all_printable(result), all_printable(verdict)
     parts: list[RenderableType] = [Text(), _facts(result)]
     if result.performance is not None and result.performance.windows:
-        parts += [Text(), _windows(result.performance, result.emulated)]
+        parts += [Text(), _windows(result.performance, score.instruction_ns(result.time_base))]
     if result.scenario is not None:
         lines = scenario.histogram(result.scenario)
         parts += [Text(), *(Text(line, no_wrap=True, overflow="crop") for line in lines)]
@@ -59,9 +60,14 @@ def report(
 
 def suite(results: list[Result]) -> str:
     """Return one line with the suite's score over the tasks that have an accuracy metric."""
-    vips, vops = score.suite(results)
-    label = " (emulated)" if any(result.emulated for result in results) else ""
-    return f"suite: {vips:.3f} valid inferences/s, {vops * 1e-6:.3f} M valid MACs/s{label}"
+    timed = [one for one in results if one.vips is not None and one.accuracy is not None]
+    parts: list[tuple[float, float, int | None]] = []
+    for result in timed:
+        latency_s, top1 = score.latency_s(result), result.accuracy and result.accuracy.top1
+        if latency_s is None or top1 is None:
+            return f"suite: no score, for {result.task} on {result.board} has no estimated time"
+        parts.append((top1, latency_s, result.model.macs))
+    return f"suite: {_valid(parts, any(result.emulated for result in timed))}"
 
 
 def caveats(result: Result, verdict: Verdict) -> list[str]:
@@ -153,67 +159,73 @@ def facts(result: Result) -> list[tuple[str, str]]:
         said += _by_class(accuracy)
         if result.reference is not None:
             said.append(("reference", _reference(result.reference)))
-        latencies_s = (accuracy.latency_p50_s, accuracy.latency_p90_s, accuracy.latency_p99_s)
-        unit = "emulated ms" if result.emulated else "ms"
-        shown = ", ".join(
-            f"p{p} {latency_s * 1e3:.3f}"
-            for p, latency_s in zip((50, 90, 99), latencies_s, strict=True)
-            if latency_s is not None
-        )
-        said.append(
-            (
-                "single",
-                f"{shown} {unit}, inferences one by one"
-                if shown
-                else "inferences one by one are shorter than the DUT's timer can tell",
-            )
-        )
+        said.append(("single", _single(accuracy, result)))
     if result.scenario is not None:
         said += scenario.said(result.scenario, result.emulated)
-    performance = result.performance
-    if performance is not None and performance.windows:
-        if performance.instructions_per_inference is not None:
-            said.append(
-                (
-                    "instructions",
-                    f"{performance.instructions_per_inference:,} per inference (exact, emulated)",
-                )
-            )
-        if result.cycles is not None:
-            said.append(("cycles", estimated(result.cycles)))
-        said.append(("latency", _latency(performance, result)))
-        said += [("clock", _clock(clock)) for clock in result.clocks]
-        said.append(
-            (
-                "throughput",
-                f"{performance.throughput_per_s:.3f} inferences/s, median of "
-                f"{len(performance.windows)} windows ({result.time_base})",
-            )
-        )
+    said += _timed(result)
     if result.energy is not None:
         said += _energy_facts(result.energy)
     standings = words(placed(result)) if result.task in tasks.names() else []
     for number, sentence in enumerate(standings):
         said.append(("published" if number == 0 else "", sentence))
-    if result.vips is not None and result.vops is not None:
-        said.append(
-            (
-                "VIPS, VOPS",
-                f"{result.vips:.3f} valid inferences/s, {result.vops * 1e-6:.3f} M valid MACs/s"
-                + (" (emulated)" if result.emulated else ""),
-            )
-        )
+    top1, latency_s = result.accuracy and result.accuracy.top1, score.latency_s(result)
+    if result.vips is not None and top1 is not None and latency_s is not None:
+        said.append(("VIPS, VOPS", _valid([(top1, latency_s, result.model.macs)], result.emulated)))
     return said
 
 
-def _latency(performance: Performance, result: Result) -> str:
-    unit = "emulated ms" if result.emulated else "ms"
+def _valid(parts: Sequence[tuple[float, float, int | None]], emulated: bool) -> str:
+    """Return VIPS and VOPS of parts (top-1, seconds an inference, MACs), in words."""
+    vips = score.vips([(top1, latency_s) for top1, latency_s, _ in parts])
+    vops = score.vops([(top1, each_s, macs) for top1, each_s, macs in parts if macs is not None])
+    label = "estimated " * emulated
+    return f"{label}{vips:.3f} valid inferences/s, {vops * 1e-6:.3f} M valid MACs/s"
+
+
+def _timed(result: Result) -> list[tuple[str, str]]:
+    """Return how long an inference takes: measured, or estimated beside the instructions."""
+    performance, cycles = result.performance, result.cycles
+    windows = performance.windows if performance is not None else []
+    said = [] if cycles is None else estimates(cycles)
+    if cycles is None and result.no_cycles:
+        said.append(("time", f"not known: {result.no_cycles}"))
+    if performance is None or not windows:
+        return said
+    if performance.instructions_per_inference is not None:
+        count = f"{performance.instructions_per_inference:,} per inference (exact, emulated)"
+        said.append(("instructions", f"{count}, median of {len(windows)} windows"))
+    else:
+        said.append(("latency", _latency(performance)))
+    said += [("clock", _clock(clock)) for clock in result.clocks]
+    if performance.instructions_per_inference is None:
+        rate = f"{performance.throughput_per_s:.3f} inferences/s, median of {len(windows)} windows"
+        said.append(("throughput", f"{rate} ({result.time_base})"))
+    return said
+
+
+def _single(accuracy: Accuracy, result: Result) -> str:
+    """Return the percentiles of single inferences, of an emulated board in instructions."""
+    each_ns = score.instruction_ns(result.time_base)
+    shown = ", ".join(
+        f"p{p} {latency_s * 1e9 / each_ns:,.0f}" if each_ns else f"p{p} {latency_s * 1e3:.3f}"
+        for p, latency_s in (
+            (50, accuracy.latency_p50_s),
+            (90, accuracy.latency_p90_s),
+            (99, accuracy.latency_p99_s),
+        )
+        if latency_s is not None
+    )
+    if not shown:
+        return "inferences one by one are shorter than the DUT's timer can tell"
+    return f"{shown} {'instructions' if each_ns else 'ms'}, inferences one by one"
+
+
+def _latency(performance: Performance) -> str:
     latency_ms = performance.latency_s * 1e3
     if performance.latency_uncertainty_s is None:
-        unknown = "" if result.emulated else ", uncertainty not known"
-        return f"{latency_ms:.3f} {unit} an inference{unknown}"
+        return f"{latency_ms:.3f} ms an inference, uncertainty not known"
     shown = uncertain(latency_ms, performance.latency_uncertainty_s * 1e3)
-    return f"{shown} {unit} an inference (k = 2)"
+    return f"{shown} ms an inference (k = 2)"
 
 
 def _clock(clock: Clock) -> str:
@@ -352,13 +364,15 @@ def _reference(reference: Reference) -> str:
     return f"{same}, {reference.computed_by}"
 
 
-def _windows(performance: Performance, emulated: bool) -> Table:
+def _windows(performance: Performance, instruction_ns: int) -> Table:
+    """Return a line a window; `instruction_ns`: emulated time of one, 0 where time is measured."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("window", justify="right")
     table.add_column("input", overflow="fold")
     table.add_column("iterations", justify="right")
-    table.add_column("emulated s" if emulated else "s", justify="right")
-    table.add_column("inferences/s", justify="right")
+    table.add_column("emulated s" if instruction_ns else "s", justify="right")
+    each = "instructions/inference" if instruction_ns else "inferences/s"
+    table.add_column(each, justify="right")
     for number, window in enumerate(performance.windows, start=1):
         lasted_s = window.elapsed_us * 1e-6
         table.add_row(
@@ -366,7 +380,9 @@ def _windows(performance: Performance, emulated: bool) -> Table:
             Text(window.input),
             str(window.iterations),
             f"{lasted_s:.6f}",
-            f"{window.iterations / lasted_s:.3f}",
+            f"{window.elapsed_us * 1e3 / instruction_ns / window.iterations:,.0f}"
+            if instruction_ns
+            else f"{window.iterations / lasted_s:.3f}",
         )
     return table
 

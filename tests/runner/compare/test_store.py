@@ -107,7 +107,7 @@ def test_the_command_filters(tree: Path, capsys: pytest.CaptureFixture[str]) -> 
     shown = capsys.readouterr()
     assert "not valid: complete" in shown.out
     assert "1 of 3 runs" in shown.err
-    assert "204.000 emulated" in shown.out
+    assert "6,375,000" in shown.out
     assert cli.main(["results", str(tree), "--mode", "energy"]) == 0
     assert "0 of 3 runs" in capsys.readouterr().err
 

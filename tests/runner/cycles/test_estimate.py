@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import ROOT
-from tinybench.errors import DeclarationError, ProtocolError
+from tinybench.errors import DeclarationError, ProtocolError, UsageError
 from tinybench.runner import cli
-from tinybench.runner.build.board import load_board
+from tinybench.runner.build.board import Running, load_board
 from tinybench.runner.cycles import plugin
 from tinybench.runner.cycles.code import Code
 from tinybench.runner.cycles.core import load_core, load_memory
@@ -75,23 +75,23 @@ def test_missed_lines_wait_for_the_flash() -> None:
     """At 120 MHz five wait states: 2.5, 7.5 and 10 cycles a line."""
     block = bytes.fromhex("00bf")
     instructions, usual, limits = _priced(
-        block, Counts({(0, 1): 10}, 0, 0, 2, 4, 8), memory="art-stm32l4"
+        block, Counts({(0, 1): 10}, 0, 0, 2, 4, 8), memory="art-stm32l4plus"
     )
     assert (instructions, usual) == (10, 10 + 5 + 30 + 80)
     assert limits == {"flash": 115, "arithmetic": 10}
-    memory = load_memory("art-stm32l4")
-    assert [memory.waits(hz) for hz in (16_000_000, 20_000_001, 120_000_000, 10**9)] == [0, 1, 5, 5]
+    memory = load_memory("art-stm32l4plus")
+    assert [memory.waits(hz) for hz in (16_000_000, 20_000_001, 120_000_000)] == [0, 1, 5]
+    with pytest.raises(UsageError, match="known up to 120 MHz, not at 121 MHz"):
+        memory.waits(121_000_000)
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (FIRMWARE / "cores").glob("*.toml")))
 def test_bounds_hold_the_usual_figure(name: str) -> None:
-    """Of each core; a board uses it."""
+    """Of each core."""
     core = load_core(name)
     assert core.name == name
     for cost in (getattr(core.cycles, field) for field in core.cycles.__struct_fields__):
         assert not isinstance(cost, list) or cost == sorted(cost)
-    boards = (FIRMWARE / "boards").glob("*.toml")
-    assert any(f'core = "{name}"' in path.read_text() for path in boards)
 
 
 def _declared(name: str, folder: Path, **other: tuple[str, str]) -> str:
@@ -124,7 +124,7 @@ def test_a_core_without_a_price_is_named_with_its_key(
 def test_without_a_compiler_or_plugins_a_profile_says_why_it_has_no_cycles(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The measurement stands; exit 0."""
+    """The measurement stands, and so does a run's: by its instructions, and no time of a board."""
     if (qemu := shutil.which("qemu-system-arm")) is None:
         pytest.skip("qemu-system-arm is not installed")
     own = tmp_path / "qemu-system-arm"
@@ -138,8 +138,69 @@ def test_without_a_compiler_or_plugins_a_profile_says_why_it_has_no_cycles(
     said = capsys.readouterr().out
     assert "this QEMU takes no plugins" in " ".join(said.split())
     assert "estimated" not in said
+    asked = ["--task", "kws", "--mode", "accuracy", "--limit", "1", "--board", board]
+    assert cli.main([*asked, "--out", str(tmp_path / "run")]) == 1  # of a part of the set
+    said = " ".join(capsys.readouterr().out.split())
+    assert "time not known: cannot estimate cycles: this QEMU takes no plugins" in said
+    assert "instructions, inferences one by one" in said
+    assert "estimated" not in said
+    assert not any(word in said for word in (" ms", "inferences/s"))
     monkeypatch.setattr(plugin, "COMPILERS", ())
     assert cli.main(["profile", "--task", "kws"]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "apt-get install gcc" in said
     assert load_board(board).cycles is not None
+
+
+@pytest.mark.parametrize(
+    ("kind", "was", "now", "said"),
+    [
+        ("boards", "[179, 208, 256]", "[208, 179, 256]", "ua_per_mhz is not"),
+        ("boards", "[179, 208, 256]", "[179, 256]", "cycles.power.ua_per_mhz"),
+        ("boards", "[179, 208, 256]", "-1", "cycles.power.ua_per_mhz"),
+        ("boards", "[179, 208, 256]", "nan", "cycles.power.ua_per_mhz"),
+        ("boards", "voltage_v = 3.0", "voltage_v = 0", "cycles.power.voltage_v"),
+        ("boards", "voltage_v = 3.0", "volt = 3.0", "did you mean 'voltage_v'"),
+        ("memories", "[16_000_000, 1]", "[6_000_000, 1]", "not in the order of their clocks"),
+        ("memories", "[16_000_000, 1]", "[16_000_000, 3]", "not in the order of their clocks"),
+        ("memories", "[16_000_000, 1]", "[-1, 1]", "wait_states"),
+        ("memories", "line_b = 32", "line_b = 0", "line_b"),
+        ("memories", "uncertainty = 0.1", "uncertainty = 1.5", "uncertainty"),
+        ("cores", "load = 2", "load = inf", "cycles.load"),
+        ("cores", "load = 2", "load = -2", "cycles.load"),
+        ("cores", "load = 2", "loud = 2", "did you mean 'load'"),
+    ],
+)
+def test_nonsense_in_a_declaration_is_named(
+    tmp_path: Path, kind: str, was: str, now: str, said: str
+) -> None:
+    """A board's current, a memory's wait states, a core's prices: the key, and what is wrong."""
+    stem = {"boards": "nucleo-l4r5", "memories": "art-stm32l4plus", "cores": "cortex-m4"}[kind]
+    path = _declared(stem, tmp_path, **{kind: (was, now)})
+    with pytest.raises(DeclarationError) as error:
+        {"boards": load_board, "memories": load_memory, "cores": load_core}[kind](path)
+    assert said in str(error.value)
+
+
+def test_wait_states_are_those_of_the_supply() -> None:
+    """By name; without one those of the first that goes as fast, and never of a clock too fast."""
+    memory = load_memory("art-stm32f4")
+    assert [memory.waits(168_000_000), memory.waits(168_000_000, "1.8 to 2.1 V")] == [5, 8]
+    assert load_memory("art-stm32l4plus").waits(26_000_000, "range 2") == 2
+    with pytest.raises(UsageError, match=r"known up to 120 MHz, and fewer for 'range 2'"):
+        load_memory("art-stm32l4plus").waits(80_000_000, "range 2")
+    with pytest.raises(UsageError, match=r"no supply 'range 3'"):
+        load_memory("art-stm32l4plus").waits(8_000_000, "range 3")
+
+
+def test_energy_is_cycles_by_the_declared_current() -> None:
+    """Microamperes a megahertz, times volts, times cycles; none where no current is declared."""
+    power = Running(voltage_v=2.0, ua_per_mhz=[100, 150, 200], source="a test")
+    clocked = Clocked(load_core("cortex-m4"), None, "", 10**8, power=power)
+    code, counts = Code([(0, memoryview(bytes.fromhex("00bf")))]), Counts({(0, 1): 10**6}, *[0] * 5)
+    found = price(clocked, code, counts)
+    assert found.energy is not None
+    assert (found.low, found.usual, found.high) == (950_000, 10**6, 1_050_000)
+    energy = (found.energy.low_j, found.energy.usual_j, found.energy.high_j)
+    assert energy == pytest.approx((190e-6, 300e-6, 420e-6))
+    assert price(clocked._replace(power=None), code, counts).energy is None

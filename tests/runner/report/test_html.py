@@ -114,14 +114,14 @@ def test_every_plot_is_there_and_labelled(tmp_path: Path) -> None:
     assert titles == [
         "Broken rules",
         "Figures",
-        "Latency of each window",
+        "Instructions in each window",
         "Confusion matrix",
-        "Latency of single inferences",
+        "Instructions of single inferences",
         "Energy of each window",
         "Power over time",
         "Rules",
     ]
-    assert "204 emulated ms an inference" in page
+    assert "6375000 instructions (emulated) an inference" in page
     assert "emulated: time is an instruction count, not a measurement" in page
     assert "modelled uJ/inference (k = 2)" in page
     assert "energy: modelled, not a measurement" in page
@@ -205,7 +205,7 @@ def test_the_layers_come_from_a_stored_profile(tmp_path: Path) -> None:
     assert "0 CONV_2D (conv_2d_dsp): 3,125 instructions (emulated)" in page
     assert "3,125 MACs, " in page
     assert layer.instructions_per_mac == 1, "of those that are computed"
-    assert "101 emulated us" in page
+    assert "emulated us" not in page
     (folder / "profile.json").write_bytes(msgspec.json.encode(profile)[:50])
     page = _page(folder)
     assert "<h3>Layers</h3>" in page
