@@ -48,7 +48,9 @@ def table(profile: Profile) -> RenderableType:
         f"as a whole {profile.inference_us:,.1f} us, mean of {profile.iterations}"
     )
     if profile.engine:
-        said += f"; by engine {profile.engine}, a pass over its graph for each layer"
+        said += f"; by engine {profile.engine}"
+        if any(layer.kernel == profile.engine for layer in profile.layers):
+            said += ", a pass over its graph for each layer"
     if profile.emulated:
         said += "; emulated: time is an instruction count, not a measurement"
     return Group(rows, *map(Text, [said, *_slow(profile)]), *_estimate(profile))
