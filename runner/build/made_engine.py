@@ -26,7 +26,7 @@ from tinybench.scratch import scratch
 
 from .board import Board
 from .engine import CXX_SUFFIXES, Engine, Made
-from .library import flags_of, toolchain_for
+from .library import borrowed_headers, flags_of, toolchain_for
 from .recipe import Recipe, glue_of
 from .source_tree import Tree
 from .task import Task
@@ -66,7 +66,8 @@ def make_engine(
     digest = hashlib.sha256(
         json.dumps([*made_of, archive.stem, tree.sha256, probed]).encode()
     ).hexdigest()
-    files["engine.mk"] = _engine_mk(recipe, tree, archive, one).encode()
+    cxxflags = [*recipe.cxxflags, *borrowed_headers(recipe, toolchain)]
+    files["engine.mk"] = _engine_mk(recipe, tree, archive, one, cxxflags).encode()
     folder = cache_folder() / "engines" / f"{recipe.name}-{task.model_id}-{digest[:16]}" / "engine"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -157,7 +158,9 @@ def _sums_with_biases(tree: Tree) -> bool:
     return False
 
 
-def _engine_mk(recipe: Recipe, tree: Tree, archive: Path, one: Written) -> str:
+def _engine_mk(
+    recipe: Recipe, tree: Tree, archive: Path, one: Written, cxxflags: Sequence[str]
+) -> str:
     words = [
         *(GLUE_OPTIMISATION, *recipe.flags, *one.flags, "-Ikernels"),
         *(f"-I{folder}" for folder in tree.include),
@@ -165,7 +168,7 @@ def _engine_mk(recipe: Recipe, tree: Tree, archive: Path, one: Written) -> str:
     return (
         f"ENGINE_SOURCES := {' '.join(one.sources)}\n"
         f"ENGINE_CFLAGS := {' '.join(words)}\n"
-        f"ENGINE_CXXFLAGS := {' '.join(recipe.cxxflags)}\n"
+        f"ENGINE_CXXFLAGS := {' '.join(cxxflags)}\n"
         f"ENGINE_KERNELS := {' '.join(one.kernels)}\n"
         f"ENGINE_LIBS := ../../{archive.name}\n"
         "ENGINE_API := model\n"

@@ -3,7 +3,8 @@
 import os
 import re
 import shutil
-from contextlib import closing
+import struct
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,12 @@ import pytest
 from tests.firmware.model_runner import reference
 from tests.models.packaged import MODELS
 from tests.models.tflite_builder import Model, fully_connected, write
-from tinybench.errors import ModelError, UsageError
+from tinybench.errors import BuildError, ModelError, UsageError
 from tinybench.models.compiler import compile_model
 from tinybench.models.compiler.libraries.cmsis_nn import by_cmsis_nn
 from tinybench.runner import cli
 from tinybench.runner.build.board import load_board
+from tinybench.runner.build.elf import sections
 from tinybench.runner.build.firmware import build
 from tinybench.runner.build.recipe import load_recipe
 from tinybench.runner.build.source_tree import read_tree
@@ -44,7 +46,20 @@ def tree(tmp_path: Path) -> Path:
     return root
 
 
-def test_a_model_runs_as_calls_of_a_library(tree: Path) -> None:
+def survives(image: bytes, path: Path) -> None:
+    """Whatever an image is damaged to, it has sections or is none, and says so."""
+    rng = np.random.default_rng(0)
+    (table,) = struct.unpack_from("<Q", image, 40)
+    for _ in range(50):
+        damaged = bytearray(image)
+        for at in (rng.integers(64), table + rng.integers(len(image) - table)):
+            damaged[at] = rng.integers(256)
+        path.write_bytes(damaged[: rng.integers(1, 2 * len(image))])
+        with suppress(BuildError):
+            assert sections(path).text_b >= 0
+
+
+def test_a_model_runs_as_calls_of_a_library(tree: Path, tmp_path: Path) -> None:
     """To the bit as the reference, with the buffers asked for; the layers of ours are named."""
     host, task, said = load_board("host"), load_task("kws"), list[str]()
     engine = built_engine("cmsis-nn", tree, host, task, KWS, silent, said.append)
@@ -56,6 +71,13 @@ def test_a_model_runs_as_calls_of_a_library(tree: Path) -> None:
     inputs = np.random.default_rng(1).integers(-128, 128, (3, task.input_b), np.int8)
     wanted = (reference(KWS.read_bytes(), inputs).astype(np.float32) + 128) / 256
     image = build(host, task, engine)
+    has = image.sections
+    assert has.arena_b == engine.made.arena_b
+    assert (has.text_b + has.rodata_b + has.data_b, has.data_b + has.bss_b) == (
+        image.flash_b,
+        image.ram_b,
+    )
+    survives(Path(image.elf).read_bytes(), tmp_path / "damaged.elf")
     with closing(open_line(host.command(image.elf))) as line:
         dut = Dut(line)
         dut.handshake()
