@@ -76,7 +76,7 @@ def run(
     | `audits` | bool | audit the DUT as well: does it compute every answer? |
     | `data` | path | an EEMBC dataset folder |
     | `model` | path | an int8 .tflite of your own |
-    | `engine` | path or str | folder of an inference engine of your own, or tflm, tflm-cmsis-nn |
+    | `engine` | path or str | folder of an engine of your own, or tflm, tflm-cmsis-nn, cmsis-nn |
     | `engine_source` | path | source tree of the latter; that of the variable TINYBENCH_TFLM |
     | `out` | path | run folder, a new one; runs/... in the working folder |
     | `port` | str or several | serial port or URL of the board, or those of several equal boards |

@@ -1,6 +1,7 @@
 """The model compiler: an int8 .tflite becomes C with constant weights and one static arena."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -9,11 +10,13 @@ from tinybench.errors import ModelError
 
 from ..model_file import read_model_file
 from .emit import emit, result_count
+from .graph import Graph
 from .interface import InputFormat, Interface, ResultKind, check_interface, ends_b
 from .layout import lay_out
 from .lower import lower_pruned
 from .manifest import Manifest, OperatorEntry, entries, state_b, weights_b
 from .reader import read_graph
+from .step import Step
 
 __all__ = ["KERNELS", "InputFormat", "Manifest", "OperatorEntry", "ResultKind", "compile_model"]
 
@@ -30,6 +33,7 @@ def compile_model(
     result: ResultKind = "output",
     decimals: int | None = None,
     prune: bool = True,
+    instead: Callable[[Graph, list[Step]], list[Step]] | None = None,
 ) -> Manifest:
     """Compile a .tflite into `out`/model.c and `out`/manifest.json; the same input, the same bytes.
 
@@ -38,7 +42,8 @@ def compile_model(
     for cores without DSP instructions; "dsp" needs those of Armv7E-M or Armv8-M, "mve" the vector
     instructions of Armv8.1-M.
     `input_format`, `result` and `decimals` are those of `Interface`. `prune`: channels that are
-    constants, or that nobody reads, are not computed; the outputs are the same.
+    constants, or that nobody reads, are not computed; the outputs are the same. `instead` returns
+    other calls in place of those of our kernels.
     Raises ModelError for a file that cannot be read or compiled, naming tensor or operator.
     """
     if not (model_id and model_id.isascii() and model_id.isalnum()):
@@ -51,6 +56,8 @@ def compile_model(
     try:
         (lowered,) = lower_pruned(read_graph(data), (kernels,), pruned=prune)
         graph, steps = lowered.graph, lowered.steps
+        if instead is not None:
+            steps = instead(graph, steps)
         memory = lay_out(graph, steps)
     except ModelError as error:
         raise ModelError(f"{where}{error}") from error

@@ -78,8 +78,8 @@ def exp_of_negative(a: int, integer_bits: int = 5) -> int:
     return result
 
 
-def softmax_exponentials(scale: float, beta: float) -> list[int]:
-    """Return exp(-d * scale * beta) for d = 0 .. 255 as fractions of 2^31; 0 where it is too small.
+def softmax_scaling(scale: float, beta: float) -> tuple[int, int, int]:
+    """Return multiplier, shift and the least difference whose exponential is not 0.
 
     Raises ValueError where the scale is outside what the reference kernel's format can hold.
     """
@@ -87,7 +87,15 @@ def softmax_exponentials(scale: float, beta: float) -> list[int]:
     if not real > 1.0:
         raise ValueError(f"scale {scale:g} times beta {beta:g} is too small")
     multiplier, shift = quantised_multiplier(real)
-    least = -math.floor(31.0 * (1 << 26) / (1 << shift))
+    return multiplier, shift, -math.floor(31.0 * (1 << 26) / (1 << shift))
+
+
+def softmax_exponentials(scale: float, beta: float) -> list[int]:
+    """Return exp(-d * scale * beta) for d = 0 .. 255 as fractions of 2^31; 0 where it is too small.
+
+    Raises as `softmax_scaling`.
+    """
+    multiplier, shift, least = softmax_scaling(scale, beta)
     return [
         exp_of_negative(rounding_doubling_high_mul(-d * (1 << shift), multiplier))
         if -d >= least

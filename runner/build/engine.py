@@ -9,6 +9,7 @@ import msgspec
 from tinybench.declare import nearest
 from tinybench.errors import UsageError
 from tinybench.files import WHOLE_MOST_B, open_regular
+from tinybench.models.compiler import Manifest
 
 from ..results.defaults import OURS
 from .recipe import names
@@ -26,6 +27,8 @@ class Made(msgspec.Struct, frozen=True):
     flags: str
     arena_b: int
     """Bytes of its arena: as few as it takes."""
+    manifest: Manifest | None = None
+    """What our compiler made of the model; None where the engine reads it by itself."""
 
 
 class Engine(msgspec.Struct, frozen=True):

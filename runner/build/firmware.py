@@ -20,7 +20,9 @@ from tinybench.program import ask, first_line
 from tinybench.read import read_json
 from tinybench.scratch import scratch
 
+from ..results.result import Sections
 from .board import Board, Toolchain
+from .elf import sections
 from .engine import Engine
 from .task import Task
 
@@ -92,6 +94,7 @@ class Image(msgspec.Struct, frozen=True):
     """What was compiled; None with an engine of its own."""
     engine_flags: str | None
     """What an engine's sources were compiled with; None without one."""
+    sections: Sections
 
 
 def build(
@@ -159,6 +162,7 @@ def build(
                 build_id=build_id,
                 manifest=manifest,
                 engine_flags=_engine_flags(work, model) if isinstance(model, Engine) else None,
+                sections=sections(elf),
             )
             (work / record.name).write_bytes(msgspec.json.encode(image))
             try:

@@ -5,7 +5,7 @@ import os
 import subprocess
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from functools import partial
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -24,6 +24,9 @@ FILE_TIMEOUT_S = 900
 LIBRARY_TIMEOUT_S = 1800
 SECTIONS = ("-ffunction-sections", "-fdata-sections", "-w")
 C_DIALECT = "-std=c17"
+LIBRARY_LESS = "riscv64-unknown-elf-"
+LENDER, LENDER_FLAGS = "arm-none-eabi-", ("-mthumb", "-mcpu=cortex-m3", "-mfloat-abi=soft")
+ASK_TIMEOUT_S = 20
 
 
 def toolchain_for(recipe: Recipe, board: Board) -> Toolchain:
@@ -45,6 +48,40 @@ def flags_of(recipe: Recipe, toolchain: Toolchain) -> str:
     levels = dict.fromkeys(sources.optimisation for sources in recipe.sources)
     words = (*toolchain.cflags, *recipe.flags, *recipe.cxxflags)
     return f"{' and '.join(levels)} {' '.join(words)}"
+
+
+def borrowed_headers(recipe: Recipe, toolchain: Toolchain) -> list[str]:
+    """Return flags for the headers of the C++ library, where the compiler comes without one.
+
+    Debian's compiler for RISC-V does. The headers of the one for Arm will do: firmware links
+    nothing of that library, and what is in them is the same C++ for any core of 32 bits.
+    """
+    if toolchain.prefix != LIBRARY_LESS or not recipe.cxxflags:
+        return []
+    found = _searched(toolchain.prefix, tuple(toolchain.cflags))
+    if not found:
+        found = _searched(LENDER, LENDER_FLAGS)
+    if not found:
+        raise ToolMissingError(
+            f"engine {recipe.name} is C++, and {toolchain.prefix}g++ has no headers of its "
+            f"library; those for Arm would do: sudo apt-get install {CXX_PACKAGES[LENDER]}"
+        )
+    return [f"-isystem{folder}" for folder in found]
+
+
+@cache
+def _searched(prefix: str, flags: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the folders of C++ headers that a compiler looks into. Ref: gcc, -v."""
+    try:
+        done = ask([prefix + "g++", *flags, "-x", "c++", "-E", "-v", os.devnull], ASK_TIMEOUT_S)
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    _, _, after = done.err.partition("#include <...> search starts here:")
+    folders = [Path(line.strip()) for line in after.partition("End of search list")[0].splitlines()]
+    there = [folder for folder in folders if (folder / "cstdint").is_file()]
+    return tuple(
+        str(folder) for folder in folders if any(folder.is_relative_to(root) for root in there)
+    )
 
 
 def library(recipe: Recipe, tree: Tree, board: Board, track: Track) -> Path:
@@ -129,7 +166,7 @@ def _compile(
     command = [
         toolchain.prefix + ("gcc" if is_c else "g++"),
         *toolchain.cflags,
-        *([C_DIALECT] if is_c else recipe.cxxflags),
+        *([C_DIALECT] if is_c else [*recipe.cxxflags, *borrowed_headers(recipe, toolchain)]),
         unit.optimisation,
         *recipe.flags,
         *SECTIONS,

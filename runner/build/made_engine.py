@@ -2,6 +2,10 @@
 
 import hashlib
 import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
 import msgspec
@@ -10,41 +14,60 @@ import numpy as np
 from tinybench.cache import cache_folder
 from tinybench.errors import BuildError, ModelError
 from tinybench.files import write_whole
+from tinybench.models.compiler import Manifest, compile_model
 from tinybench.models.compiler.emit import enough_decimals
-from tinybench.models.compiler.graph import Outline, Tensor
+from tinybench.models.compiler.graph import Graph, Outline, Tensor
 from tinybench.models.compiler.interface import FORMATS
+from tinybench.models.compiler.libraries.cmsis_nn import by_cmsis_nn, calls
 from tinybench.models.compiler.reader import read_outline
+from tinybench.models.compiler.step import Step
 from tinybench.models.model_file import read_model_file
+from tinybench.scratch import scratch
 
 from .board import Board
-from .engine import Engine, Made
-from .library import flags_of, toolchain_for
+from .engine import CXX_SUFFIXES, Engine, Made
+from .library import borrowed_headers, flags_of, toolchain_for
 from .recipe import Recipe, glue_of
 from .source_tree import Tree
 from .task import Task
 
-PROBE = 0
-"""The size of an arena that is not known yet: firmware that answers which one it takes."""
 GLUE_OPTIMISATION = "-Os"
+Found = Sequence[int] | None
+"""What a probe answered: firmware that is asked what the engine takes. None: not asked yet, or what
+it asks with."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What an engine's folder holds beside our glue, for one model."""
+
+    files: dict[str, bytes]
+    sources: list[str]
+    """What is compiled of all."""
+    flags: list[str]
+    kernels: list[str]
+    """Kernels of ours that are called."""
+    arena_b: int
+    manifest: Manifest | None = None
 
 
 def make_engine(
-    recipe: Recipe, tree: Tree, archive: Path, board: Board, task: Task, model: Path, arena_b: int
+    recipe: Recipe, tree: Tree, archive: Path, board: Board, task: Task, model: Path, found: Found
 ) -> Engine:
     """Write the folder that firmware of a board is built with, and return it as an engine.
 
-    `archive` is what `library` built; `arena_b` may be PROBE. Raises as `header_of`; BuildError.
+    `archive` is what `library` built. Raises as `written`; BuildError.
     """
     toolchain = toolchain_for(recipe, board)
-    data = read_model_file(model)
-    header = header_of(recipe, tree, task, model.name, data, arena_b)
-    numbers = np.frombuffer(data, np.uint8)
-    files = {path.name: path.read_bytes() for path in glue_of(recipe)}
-    files["the_model.h"] = header.encode()
-    files["the_model.inc"] = ",".join(map(str, numbers.tolist())).encode() + b"\n"
+    one = written(recipe, tree, task, model, found)
+    files = {path.name: path.read_bytes() for path in glue_of(recipe)} | one.files
     made_of = [[name, hashlib.sha256(text).hexdigest()] for name, text in sorted(files.items())]
-    digest = hashlib.sha256(json.dumps([*made_of, archive.stem, tree.sha256]).encode()).hexdigest()
-    files["engine.mk"] = _engine_mk(recipe, tree, archive).encode()
+    probed = found is None
+    digest = hashlib.sha256(
+        json.dumps([*made_of, archive.stem, tree.sha256, probed]).encode()
+    ).hexdigest()
+    cxxflags = [*recipe.cxxflags, *borrowed_headers(recipe, toolchain)]
+    files["engine.mk"] = _engine_mk(recipe, tree, archive, one, cxxflags).encode()
     folder = cache_folder() / "engines" / f"{recipe.name}-{task.model_id}-{digest[:16]}" / "engine"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -52,30 +75,101 @@ def make_engine(
             write_whole(folder / name, text)
     except OSError as error:
         raise BuildError(f"{folder}: cannot be written: {error.strerror}") from error
-    made = Made(recipe.title, tree.version, flags_of(recipe, toolchain), arena_b)
-    return Engine(recipe.name, str(folder), digest, cxx=True, made=made)
+    flags = flags_of(recipe, toolchain)
+    made = Made(recipe.title, tree.version, flags, one.arena_b, one.manifest)
+    return Engine(
+        recipe.name,
+        str(folder),
+        digest,
+        cxx=any(path.suffix in CXX_SUFFIXES for path in glue_of(recipe)),
+        made=made,
+    )
 
 
-def header_of(recipe: Recipe, tree: Tree, task: Task, name: str, data: bytes, arena_b: int) -> str:
-    """Return `the_model` of a file, whose name is said in what is raised.
+def written(recipe: Recipe, tree: Tree, task: Task, model: Path, found: Found) -> Written:
+    """Return what is written for a model.
 
     Raises ModelError where the engine lacks an operator or cannot take the task's inputs.
     """
     try:
-        return the_model(tree, task, read_outline(data), arena_b)
+        if recipe.resolver is None:
+            return _calls(tree, task, model, found)
+        data = read_model_file(model)
+        arena_b = found[0] if found else 0
+        files = {
+            "the_model.h": the_model(tree, task, read_outline(data), arena_b).encode(),
+            "the_model.inc": ",".join(map(str, np.frombuffer(data, np.uint8).tolist())).encode()
+            + b"\n",
+        }
     except ModelError as error:
-        raise ModelError(f"{name}: engine {recipe.name}: {error}") from error
+        words = str(error).removeprefix(f"{model}: ")
+        raise ModelError(f"{model.name}: engine {recipe.name}: {words}") from error
+    return Written(files, [p.name for p in glue_of(recipe)], [], [], arena_b)
 
 
-def _engine_mk(recipe: Recipe, tree: Tree, archive: Path) -> str:
+def _calls(tree: Tree, task: Task, model: Path, found: Found) -> Written:
+    """Return a model that is compiled to calls of a library."""
+    made = 0
+
+    def instead(graph: Graph, steps: list[Step]) -> list[Step]:
+        nonlocal made
+        calling = by_cmsis_nn(
+            graph, steps, tree.operators, found, sums_with_biases=_sums_with_biases(tree)
+        )
+        made = calls(calling)
+        return calling
+
+    with scratch() as own:
+        manifest = compile_model(
+            model,
+            own,
+            model_id=task.model_id,
+            input_format=task.input_format,
+            result=task.result,
+            decimals=task.result_decimals,
+            prune=False,
+            instead=instead,
+        )
+        text = (own / "model.c").read_text(encoding="utf-8")
+    if not made:
+        raise ModelError(
+            "no layer of this model is one that this tree has a function for: it would be our own "
+            "kernels alone; use --engine tinybench"
+        )
+    kernels = [
+        path.name
+        for path in sorted(Path(str(resources.files("tinybench.firmware"))).glob("kernels/*.c"))
+        if path.stem in text and not path.stem.endswith(("_blocked", "_dsp", "_mve"))
+    ]
+    probing = found is None
+    sources = ["probe.c" if probing else "model.c", "cmsis_nn.c"]
+    flags = ["-DCMSIS_NN_PROBE", f"-DCALLS={made}"] if probing else []
+    return Written({"model.c": text.encode()}, sources, flags, kernels, manifest.arena_b, manifest)
+
+
+def _sums_with_biases(tree: Tree) -> bool:
+    """Whether the sums of weights that some cores want have the biases in them, as since 6.0."""
+    for folder in tree.include:
+        header = folder / "arm_nnfunctions.h"
+        if header.is_file():
+            text = header.read_text(encoding="utf-8", errors="replace")
+            found = re.search(r"\barm_vector_sum_s8\(([^)]{0,2000})\)\s*;", text)
+            return found is not None and "bias" in found[1]
+    return False
+
+
+def _engine_mk(
+    recipe: Recipe, tree: Tree, archive: Path, one: Written, cxxflags: Sequence[str]
+) -> str:
     words = [
-        *(GLUE_OPTIMISATION, *recipe.flags, "-Ikernels"),
+        *(GLUE_OPTIMISATION, *recipe.flags, *one.flags, "-Ikernels"),
         *(f"-I{folder}" for folder in tree.include),
     ]
     return (
-        f"ENGINE_SOURCES := {' '.join(p.name for p in glue_of(recipe))}\n"
+        f"ENGINE_SOURCES := {' '.join(one.sources)}\n"
         f"ENGINE_CFLAGS := {' '.join(words)}\n"
-        f"ENGINE_CXXFLAGS := {' '.join(recipe.cxxflags)}\n"
+        f"ENGINE_CXXFLAGS := {' '.join(cxxflags)}\n"
+        f"ENGINE_KERNELS := {' '.join(one.kernels)}\n"
         f"ENGINE_LIBS := ../../{archive.name}\n"
         "ENGINE_API := model\n"
     )

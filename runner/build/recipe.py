@@ -23,6 +23,8 @@ class Part(Declaration, frozen=True, kw_only=True):
     """A file in it, by which it is found."""
     include: list[Inside]
     """Its folders of headers."""
+    optional: bool = False
+    """Whether some trees do without."""
 
 
 class Sources(Declaration, frozen=True, kw_only=True):
@@ -49,18 +51,23 @@ class Recipe(Declaration, frozen=True, kw_only=True):
     """Folder of ours beside it: what stands between the engine and core/model.h."""
     variable: str = ""
     """Of the environment: where the tree is."""
+    or_variable: str = ""
+    """Another, which may name a larger tree that has this one in it."""
     fetch: str = ""
     """How to have the tree."""
-    mark: Inside = "."
-    """A file in the tree, by which it is known."""
+    mark: Inside | None = None
+    """A file in the tree, by which it is known; None: by its parts alone, wherever they lie."""
     needs: str = ""
     """Words in that file, which a tree that is too old lacks."""
-    resolver: Inside = "."
-    """The file that names the operators."""
+    resolver: Inside | None = None
+    """The file that names the operators, of an engine that reads a model by itself."""
+    calls: dict[str, str] = {}
+    """Of a library: kernels of ours, and the function in place of each. A tree may lack some of
+    their files; those kernels are ours."""
     header: Inside = "."
     """A large header that most C++ sources include: it is compiled once, beforehand."""
     versions: dict[Inside, str] = {}
-    """Files that may say a version, and the expression that finds it there."""
+    """Files of the tree or its parts that may say a version, and what finds it there."""
     prefixes: list[str] = []
     """Of the compilers that it is built with."""
     flags: list[str] = []
@@ -108,6 +115,6 @@ def others(tflite: Path) -> str:
         ends_of(tflite)
     except ModelError:
         return ""
-    recipe = next(one for one in map(load_recipe, names()) if one.like is None)
+    recipe = next(one for one in map(load_recipe, names()) if one.resolver and one.like is None)
     how = "" if os.environ.get(recipe.variable) else ", with its source tree (docs/engines.md)"
     return f". {recipe.title} may take this model: --engine {recipe.name}{how}"

@@ -40,7 +40,8 @@ class Tree:
     units: tuple[Unit, ...]
     include: tuple[Path, ...]
     operators: dict[str, str]
-    """Name of an operator in a model, and that of the function that adds it, without the Add."""
+    """Name of an operator in a model, and that of the function that adds it, without the Add; of a
+    library, kernels of ours and the function in place of each."""
     version: str
     sha256: str
     """Over all that is compiled or may be included, with the names in the tree."""
@@ -57,24 +58,28 @@ def read_tree(recipe: Recipe, folder: Path) -> Tree:
         raise UsageError(f"{folder}: there is no such folder; to have one: {recipe.fetch}")
     if not NAME.fullmatch(str(folder)):
         raise UsageError(f"{said}: make cannot handle its path; link or move it to a plain one")
-    if not (folder / recipe.mark).is_file():
+    if recipe.mark and not (folder / recipe.mark).is_file():
         raise UsageError(
             f"{folder}: no source tree of {recipe.title}, for it has no {recipe.mark}; give the "
             f"folder that holds that. To have one: {recipe.fetch}"
         )
     try:
-        if recipe.needs not in _text(folder / recipe.mark):
+        if recipe.mark and recipe.needs not in _text(folder / recipe.mark):
             raise UsageError(
                 f"{said} is of a version that is not known here: {recipe.mark} lacks "
                 f"'{recipe.needs}'; take a newer one: {recipe.fetch}"
             )
         parts = _parts(recipe, folder, said)
         units = tuple(_units(recipe, folder, parts, said))
-        include = (folder, *(parts[n] / i for n, p in recipe.parts.items() for i in p.include))
-        if not (folder / recipe.resolver).is_file():
+        include = tuple(place / i for n, place in parts.items() for i in recipe.parts[n].include)
+        include = (folder, *include) if recipe.mark else include
+        if recipe.resolver and not (folder / recipe.resolver).is_file():
             raise UsageError(f"{said} is not whole: it has no {recipe.resolver}")
-        operators = added_by(_text(folder / recipe.resolver))
-        version = _version(recipe, folder)
+        files = {unit.path.stem for unit in units}
+        operators = {kernel: name for kernel, name in recipe.calls.items() if name in files}
+        if recipe.resolver:
+            operators = added_by(_text(folder / recipe.resolver))
+        version = _version(recipe, folder, parts)
         sha256 = _digest(folder, units, include)
     except OSError as error:
         raise UsageError(f"{said} cannot be read: {error}") from error
@@ -104,7 +109,13 @@ def _parts(recipe: Recipe, folder: Path, said: str) -> dict[str, Path]:
         there = next((place for place in places if (place / part.mark).is_file()), None)
         if there is not None:
             found[name] = there
-    lost = [name for name in recipe.parts if name not in found]
+    lost = [name for name, part in recipe.parts.items() if not (name in found or part.optional)]
+    if lost and recipe.mark is None:
+        part = recipe.parts[lost[0]]
+        raise UsageError(
+            f"{folder}: no source tree of {recipe.title}, for {part.mark} is neither there nor in "
+            f"any of {', '.join(part.places[1:])}. To have one: {recipe.fetch}"
+        )
     if lost:
         raise UsageError(
             f"{said} lacks {', '.join(lost)}, which it fetches for itself, as "
@@ -139,11 +150,12 @@ def _is_kernel(name: str) -> bool:
     return Path(name).parent.name == "kernels"
 
 
-def _version(recipe: Recipe, folder: Path) -> str:
+def _version(recipe: Recipe, folder: Path, parts: dict[str, Path]) -> str:
     """Return what the tree says of its version, or git does of a clone; "" where neither does."""
     for name, pattern in recipe.versions.items():
-        if (folder / name).is_file() and (found := re.search(pattern, _text(folder / name))):
-            return found[1]
+        for root in (folder, *parts.values()):
+            if (root / name).is_file() and (found := re.search(pattern, _text(root / name))):
+                return found[1]
     if not (folder / ".git").exists():
         return ""
     state = git(folder)

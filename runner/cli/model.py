@@ -72,8 +72,8 @@ def truth_words() -> list[Option]:
     Option("--baud", type=options.baud, metavar="N", shared=True, section=BOARD,
            help=f"rate of the port (default: {DEFAULT_BAUD})"),
     Option("--engine", multiple=True, metavar="NAME|DIR", section=BOARD,
-           help="tinybench (ours, the default), tflm, tflm-cmsis-nn, or the folder of your own; "
-           "repeat it for several side by side"),
+           help="tinybench (ours, the default), tflm, tflm-cmsis-nn, cmsis-nn, or the folder of "
+           "your own; repeat it for several side by side"),
     options.engine_source(section=BOARD),
     options.probe(section=BOARD),
     Option("--no-flash", is_flag=True, section=BOARD,

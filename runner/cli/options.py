@@ -342,5 +342,5 @@ def _beginning(incomplete: str, words: Iterable[str]) -> list[CompletionItem]:
 def engine_source(section: str) -> Option:
     """Return the option that says where an engine is built from."""
     return Option("--engine-source", type=PATH, metavar="DIR", section=section,
-                  help="source tree of TensorFlow Lite Micro, for --engine tflm and tflm-cmsis-nn "
-                  "(default: that of the variable TINYBENCH_TFLM)")  # fmt: skip
+                  help="source tree of the engine that --engine names (default: that of the "
+                  "variable TINYBENCH_TFLM; of cmsis-nn TINYBENCH_CMSIS_NN)")  # fmt: skip

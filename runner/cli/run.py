@@ -90,7 +90,7 @@ REPORT_SUFFIXES = (".html", ".md", ".csv", ".json", ".xml", ".txt")
     options.model(section=MODEL),
     options.no_prune(section=MODEL),
     Option("--engine", metavar="NAME|DIR", section=MODEL,
-           help="build the firmware with another inference engine: tflm or tflm-cmsis-nn, or the "
+           help="build the firmware with another engine: tflm, tflm-cmsis-nn, cmsis-nn, or the "
            "folder of your own, by core/model.h or th_*; --model then names the model it runs"),
     options.engine_source(section=MODEL),
     Option("-o", "--out", type=PATH, metavar="DIR", section="output",

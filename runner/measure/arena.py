@@ -1,6 +1,7 @@
 """An engine that a recipe builds, with as small an arena as it takes: it is asked for that."""
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
@@ -9,7 +10,8 @@ import msgspec
 
 from tinybench.errors import BenchError, BuildError, ModelError, TinybenchError, UsageError
 from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
-from tinybench.models.model_file import read_model_file
+from tinybench.models.compiler import Manifest
+from tinybench.models.compiler.libraries.cmsis_nn import PREFIX
 from tinybench.read import read_json
 from tinybench.track import Track
 
@@ -18,7 +20,7 @@ from ..build.board import Board, load_board
 from ..build.engine import Engine
 from ..build.firmware import build
 from ..build.library import library, toolchain_for
-from ..build.made_engine import PROBE, header_of, make_engine
+from ..build.made_engine import make_engine, written
 from ..build.recipe import Recipe, load_recipe
 from ..build.source_tree import Tree, read_tree
 from ..build.task import Task
@@ -29,7 +31,7 @@ from ..dut.inference import answered
 
 def source_of(recipe: Recipe, given: Path | None) -> Path:
     """Return where an engine's source tree is; raises UsageError where nobody says."""
-    named = os.environ.get(recipe.variable)
+    named = os.environ.get(recipe.variable) or os.environ.get(recipe.or_variable)
     if given is None and not named:
         raise UsageError(
             f"engine {recipe.name} is built from the source tree of {recipe.title}: say where it "
@@ -58,27 +60,38 @@ def built_engine(
     tree = read_tree(recipe, source_of(recipe, source))
     say(f"engine {name}: {recipe.title}, {tree.version}, from {tree.folder}")
     # What an operator lacks is said before minutes are spent on building.
-    header_of(recipe, tree, task, model.name, read_model_file(model), PROBE)
+    written(recipe, tree, task, model, None)
     archive = library(recipe, tree, board, track)
-    arena_b = _arena_b(recipe, tree, archive, board, task, model)
-    return make_engine(recipe, tree, archive, board, task, model, arena_b)
+    found = _probed(recipe, tree, archive, board, task, model)
+    engine = make_engine(recipe, tree, archive, board, task, model, found)
+    if engine.made and engine.made.manifest and (own := own_layers(engine.made.manifest)):
+        say(f"engine {name}: our plain kernels do what this tree has no function for: {own}")
+    return engine
 
 
-def _arena_b(
+def own_layers(manifest: Manifest) -> str:
+    """Return which operators are not all done by the library that a model is compiled for."""
+    layers = [entry for entry in manifest.operators if entry.kernel]
+    own = Counter(entry.operator for entry in layers if PREFIX not in entry.kernel)
+    told = ", ".join(f"{name} ({count})" for name, count in own.most_common())
+    return f"{own.total()} of {len(layers)} layers, {told}" if own else ""
+
+
+def _probed(
     recipe: Recipe, tree: Tree, archive: Path, board: Board, task: Task, model: Path
-) -> int:
-    """Return how large an arena the engine takes, as firmware finds that tries it."""
+) -> list[int]:
+    """Return how much memory the engine takes, as firmware answers that asks it on such a core."""
     there = _emulated(board)
-    probe = make_engine(recipe, tree, archive, there, task, model, PROBE)
+    probe = make_engine(recipe, tree, archive, there, task, model, None)
     record = Path(probe.folder).parent / f"arena-{there.name}.json"
     if record.is_file():
-        return read_json(read_bytes(record, DOCUMENT_MOST_B), type=int)
+        return read_json(read_bytes(record, DOCUMENT_MOST_B), type=list[int])
     image = build(there, task, probe)
     try:
         with closing(open_line(there.command(image.elf))) as line:
             dut = Dut(line)
             dut.handshake()
-            (found,) = answered(dut.infer(bytes(task.input_b), 1, 0).results)
+            found = [int(size) for size in answered(dut.infer(bytes(task.input_b), 1, 0).results)]
             with suppress(TinybenchError):
                 dut.leave()
     except BenchError as error:
@@ -88,10 +101,10 @@ def _arena_b(
             f"{error}"
         ) from error
     try:
-        write_whole(record, msgspec.json.encode(int(found)))
+        write_whole(record, msgspec.json.encode(found))
     except OSError as error:
         raise BuildError(f"{record}: cannot be written: {error.strerror}") from error
-    return int(found)
+    return found
 
 
 def _emulated(board: Board) -> Board:

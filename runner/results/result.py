@@ -233,6 +233,22 @@ class EngineUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Bytes of its arena, where a recipe built it: as few as it takes."""
 
 
+class Sections(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What an image is made of, in bytes."""
+
+    text_b: int
+    rodata_b: int
+    """Constants: weights, tables, vectors."""
+    data_b: int
+    """Variables with a value to begin with, which is in flash as well."""
+    bss_b: int
+    """Variables that begin as zeros, the arena among them."""
+    stack_b: int | None
+    """With its guard; None where it is the system's."""
+    arena_b: int | None
+    """Of `bss_b`: tensors and buffers, by the symbol `arena`; None where there is none."""
+
+
 class Firmware(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The image that ran."""
 
@@ -245,6 +261,8 @@ class Firmware(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Code and tables without weights; None with an engine of its own."""
     ram_b: int
     engine: EngineUsed | None = None
+    sections: Sections | None = None
+    """None of an older version."""
 
 
 class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -131,6 +131,7 @@ def _firmware(image: Image, engine: Engine | None) -> Firmware:
         code_flash_b=image.code_flash_b,
         ram_b=image.ram_b,
         engine=engine and _engine(engine, image.engine_flags or ""),
+        sections=image.sections,
     )
 
 

@@ -21,7 +21,7 @@ from ..dut.client import Dut
 from ..measure import energy_mode, modes, scenario
 from ..measure.float_model import float_quality
 from ..measure.modes import WindowLength
-from ..measure.profile import LAYERS_MAX, engine_steps, steps_of
+from ..measure.profile import LAYERS_MAX, Steps, engine_steps, steps_of
 from ..measure.profile import time_layers as timed
 from ..measure.reference import compare
 from ..results.journal import Entry
@@ -147,7 +147,12 @@ def time_layers(dut: Dut, plan: Plan, folder: Path) -> None:
     if engine is None:
         steps = steps_of(plan.manifest)
     elif engine.made is not None:
-        steps = engine_steps(engine.name, model, plan.manifest)
+        compiled = engine.made.manifest
+        steps = (
+            Steps(steps_of(compiled).entries, engine=engine.name)
+            if compiled
+            else engine_steps(engine.name, model, plan.manifest)
+        )
     else:
         return  # its layers are its own affair
     possible = 0 < len(steps.entries) <= LAYERS_MAX and dut.can("profile")

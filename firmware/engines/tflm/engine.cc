@@ -102,10 +102,12 @@ struct Engine {
 
 extern "C" {
 
+#ifndef __unix__
 /* What the engine calls where it cannot go on; start-up reports it. */
 void abort(void) {
     __builtin_trap();
 }
+#endif
 
 #if ARENA_B == 0
 
@@ -116,9 +118,14 @@ const bool model_result_rounded = true;
 
 static size_t found;
 
+#ifdef __unix__
+alignas(16) static uint8_t room[256 << 20];
+static uint8_t *const room_ends = room + sizeof room;
+#else
 extern uint8_t bss_end[], RAM_ORIGIN[], RAM_SIZE_B[];
 static uint8_t *const room = (uint8_t *)(((uintptr_t)bss_end + 15) & ~(uintptr_t)15);
 static uint8_t *const room_ends = RAM_ORIGIN + (uintptr_t)RAM_SIZE_B;
+#endif
 
 static size_t used_of(size_t size) {
     Engine engine(room, size);

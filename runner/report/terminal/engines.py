@@ -34,7 +34,21 @@ def table(rows: Sequence[Row]) -> RenderableType:
             said.append(f"{row.engine}: {one_line(found.first_differing or found.why_not)}")
     if emulated:
         said.append("emulated: time is an instruction count, not a measurement")
-    return Group(shown, *map(Text, said))
+    return Group(shown, *_images(rows), *map(Text, said))
+
+
+def _images(rows: Sequence[Row]) -> list[RenderableType]:
+    """Return what the images are made of, a line for each; nothing where none was built."""
+    shown = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    shown.add_column("bytes of", no_wrap=True)
+    for name in ("text", "rodata", "data", "bss", "of it arena", "stack"):
+        shown.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        image = row.outcome and row.outcome.result.firmware
+        if image and (of := image.sections):
+            sizes_b = (of.text_b, of.rodata_b, of.data_b, of.bss_b, of.arena_b, of.stack_b)
+            shown.add_row(row.engine, *("-" if b is None else f"{b:,}" for b in sizes_b))
+    return ["", shown, ""] if shown.row_count else []
 
 
 def _cells(row: Row) -> list[str]:

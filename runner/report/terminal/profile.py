@@ -51,7 +51,9 @@ def table(profile: Profile) -> RenderableType:
         f"{profile.task} on {profile.board} ({profile.core}): {shown}, mean of {profile.iterations}"
     )
     if profile.engine:
-        said += f"; by engine {profile.engine}, a pass over its graph for each layer"
+        said += f"; by engine {profile.engine}"
+        if any(layer.kernel == profile.engine for layer in profile.layers):
+            said += ", a pass over its graph for each layer"
     if profile.emulated:
         said += "; emulated: time is an instruction count, not a measurement"
     return Group(rows, *map(Text, [said, *_slow(profile)]), *_estimate(profile))

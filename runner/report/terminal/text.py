@@ -23,6 +23,7 @@ from ...results.result import (
     Performance,
     Reference,
     Result,
+    Sections,
 )
 from ...rules import Ruling, Verdict, Violation
 from .. import scenario
@@ -131,11 +132,22 @@ def _firmware(result: Result) -> list[tuple[str, str]]:
     if image.code_flash_b is not None and result.model.weights_b is not None:
         flash = f"{image.code_flash_b:,} bytes of code, {result.model.weights_b:,} of weights"
     said = [("flash", flash)]
+    if image.sections is not None:
+        said.append(("image", _sections(image.sections)))
     if image.engine is not None and image.engine.arena_b is not None:
         said.append(("arena", f"{image.engine.arena_b:,} bytes, as few as the engine takes"))
     if image.engine is not None and image.engine.flags:
         said.append(("engine", f"{image.engine.name}, compiled with {image.engine.flags}"))
     return said
+
+
+def _sections(of: Sections) -> str:
+    arena = "" if of.arena_b is None else f" (arena {of.arena_b:,})"
+    stack = "" if of.stack_b is None else f", stack {of.stack_b:,}"
+    return (
+        f"text {of.text_b:,}, rodata {of.rodata_b:,}, data {of.data_b:,}, bss {of.bss_b:,}{arena}"
+        f"{stack} bytes"
+    )
 
 
 def facts(result: Result) -> list[tuple[str, str]]:

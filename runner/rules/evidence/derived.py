@@ -18,7 +18,7 @@ from tinybench.models.compiler import Manifest
 from tinybench.read import read_json
 
 from ...build.board import Board, load_board
-from ...build.elf import sizes
+from ...build.elf import sections, sizes
 from ...build.inputs import origin_of
 from ...build.task import Task, load_task
 from ...cycles.stored import stored_cycles
@@ -275,6 +275,7 @@ def _built(run: _Run) -> dict[str, Any]:
             flash_b=flash_b,
             code_flash_b=code_b,
             ram_b=ram_b,
+            sections=firmware.sections and sections(elf),
         )
     return {"model": model, "firmware": firmware, "inputs": _inputs(run)}
 

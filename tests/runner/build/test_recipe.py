@@ -15,7 +15,7 @@ from tinybench.models.compiler.reader import read_outline
 from tinybench.runner.build.board import load_board
 from tinybench.runner.build.fit import examine
 from tinybench.runner.build.library import library, toolchain_for
-from tinybench.runner.build.made_engine import PROBE, make_engine, the_model
+from tinybench.runner.build.made_engine import make_engine, the_model
 from tinybench.runner.build.recipe import Recipe, load_recipe, names
 from tinybench.runner.build.source_tree import Tree, added_by, read_tree
 from tinybench.runner.build.task import load_task
@@ -200,7 +200,7 @@ def test_uploads_are_turned_into_what_the_model_takes(task: str, words: str) -> 
     one = load_task(task)
     outline = read_outline((MODELS / f"{one.model_id}.tflite").read_bytes())
     kinds = {kind: kind.title() for kind in outline.kinds}
-    text = the_model(_tree(kinds), one, outline, PROBE)
+    text = the_model(_tree(kinds), one, outline, 0)
     assert words in text
     assert f"RESULTS {one.result_count}\n" in text
 
@@ -210,12 +210,12 @@ def test_operators_that_the_tree_lacks_are_named(tmp_path: Path) -> None:
     lacking = _tree({"CONV_2D": "Conv2D", "RESHAPE": "Reshape", "SOFTMAX": "Softmax"})
     recipe, board, kws = load_recipe("tflm"), load_board("mps2-an386"), load_task("kws")
     with pytest.raises(ModelError) as caught:
-        make_engine(recipe, lacking, tmp_path / "x.a", board, kws, MODELS / "kws01.tflite", PROBE)
+        make_engine(recipe, lacking, tmp_path / "x.a", board, kws, MODELS / "kws01.tflite", None)
     assert "engine tflm: 3 of 5 kinds of operators are none of this tree's" in str(caught.value)
     assert "DEPTHWISE_CONV_2D, AVERAGE_POOL_2D, FULLY_CONNECTED" in str(caught.value)
     outline = read_outline((MODELS / "kws01.tflite").read_bytes())
     with pytest.raises(ModelError, match=r"490 bytes of input, task vww has 27648"):
-        the_model(_tree(OPERATORS), load_task("vww"), outline, PROBE)
+        the_model(_tree(OPERATORS), load_task("vww"), outline, 0)
 
 
 def _small(tmp_path: Path) -> tuple[Recipe, Path]:

@@ -17,7 +17,7 @@ from tinybench.runner.build.task import load_task
 from tinybench.runner.cli.output import table_text
 from tinybench.runner.measure.profile import engine_steps
 from tinybench.runner.report.terminal.engines import document, table
-from tinybench.runner.results.result import EngineUsed, Firmware, Reference
+from tinybench.runner.results.result import EngineUsed, Firmware, Reference, Sections
 from tinybench.runner.rules import judged
 from tinybench.runner.rules.judge import Outcome
 from tinybench.runner.session.side_by_side import Row, measure_each
@@ -40,6 +40,14 @@ def _row(name: str, instructions: int, arena_b: int | None, equal: int) -> Row:
             code_flash_b=None,
             ram_b=14_960,
             engine=EngineUsed(name, "0" * 64, arena_b=arena_b) if arena_b else None,
+            sections=Sections(
+                text_b=14_812,
+                rodata_b=36_628,
+                data_b=64,
+                bss_b=10_800,
+                stack_b=4_096,
+                arena_b=arena_b,
+            ),
         ),
         reference=Reference(
             computed_by="x", count=20, equal=equal, first_differing="a: b" if equal < 20 else None
@@ -61,6 +69,8 @@ def test_engines_stand_in_one_table() -> None:
     assert "22,784" in cells["tflm"]
     assert "19 of 20" in lines[2]
     assert lines[3].split()[-3:] == ["not", "run", "-"]
+    assert lines[6].split() == ["tinybench", "14,812", "36,628", "64", "10,800", "-", "4,096"]
+    assert lines[7].split()[-2:] == ["22,784", "4,096"]
     assert "mine: operator 0 is\\x0aABS" in lines
     assert "tflm: a: b" in lines
     told = document(rows)["engines"]
