@@ -131,7 +131,8 @@ struct channel_dsp {
  * Three windows are copied first. Between planes `out` may be just `in`, and otherwise nowhere in
  * it. */
 struct conv_2d_dsp {
-    const int8_t *weights; /* [out_c / 2][groups][2][4], filled up with zeros */
+    const int8_t *weights; /* [out_c / 2][groups][8], filled up with zeros: two channels in a word
+                              (models/compiler/dsp/halves.py), taps 0 and 2, then 1 and 3 */
     const struct channel_dsp *channels;
     int32_t in_h, in_w, in_c;
     int32_t out_h, out_w, out_c;
@@ -148,16 +149,20 @@ struct conv_2d_dsp {
     const struct channel *wide; /* in place of `channels`, where these would not be exact */
     int32_t out_offset;
     int32_t dilation_h, dilation_w;
+    int32_t apart; /* weights stand for themselves: channel 1, then channel 0, tap by tap */
 };
 void conv_2d_dsp(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out, void *scratch);
 /* The same with taps that may be apart, and for all scales. `scratch` holds 4 bytes a group in any
  * case. */
 void conv_2d_any_dsp(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out, void *scratch);
 
-/* Fully connected layer, four channels at a time. */
+/* Fully connected layer, eight channels at a time. */
 struct fully_connected_dsp {
-    const int8_t *weights; /* [out_c / 4][in_c / 4][4 channels][4 inputs], filled up with zeros */
-    const struct channel_dsp *channels;
+    const int8_t *weights; /* [out_c / 8][in_c / 4][4][8], filled up with zeros: two channels in a
+                              word (models/compiler/dsp/halves.py), inputs 0 and 2, then 1 and 3 */
+    const struct channel_dsp *channels; /* or, where channels differ in their biases only: */
+    const int32_t *biases_x2;
+    int32_t multiplier, rounding, right_shift;
     int32_t in_c, out_c;
     int32_t exact_negatives;
     int32_t out_min, out_max;

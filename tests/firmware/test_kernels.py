@@ -10,6 +10,7 @@ import pytest
 from tests.firmware import model_runner
 from tests.firmware.model_runner import Target
 from tests.models import tflite_builder as build
+from tests.models.random_convolutions import least_weights
 from tests.models.tflite_builder import NONE, RELU, RELU6, SAME, VALID, Model, Rng
 
 pytest.importorskip("tflite_micro", reason="the oracle, tflite-micro, is not installed")
@@ -27,6 +28,14 @@ def dead_channels(rng: Rng) -> Model:
     biases.data[2:5] = (1 << 30, -(1 << 30), 3)
     scales = [1e-9 if 2 <= c < 5 else scale for c, scale in enumerate(weights.scales)]
     return replace(model, tensors=[source, replace(weights, scales=scales), biases, target])
+
+
+def greatest_weights(model: Model) -> Model:
+    """Return a layer whose weights are the greatest there are, so that its sums are, too."""
+    source, weights, *rest = model.tensors
+    assert weights.data is not None
+    data = np.where(weights.data < 0, -127, 127).astype(np.int8)
+    return replace(model, tensors=[source, replace(weights, data=data), *rest])
 
 
 CASES: dict[str, Callable[[Rng], Model]] = {
@@ -90,6 +99,12 @@ CASES: dict[str, Callable[[Rng], Model]] = {
     "fully connected per channel": lambda r: build.fully_connected(r, 16, 9, per_channel=True),
     "fully connected of 3 inputs": lambda r: build.fully_connected(r, 3, 15),
     "fully connected wide": lambda r: build.fully_connected(r, 640, 8, RELU),
+    "fully connected of the least weights": lambda r: least_weights(
+        build.fully_connected(r, 37, 9)
+    ),
+    "fully connected of great weights": lambda r: greatest_weights(
+        build.fully_connected(r, 700, 5)
+    ),
     "fully connected of a batch": lambda r: build.fully_connected(r, 21, 6, batch=5),
     "softmax 12": lambda r: build.softmax(r, 12, 0.1446),
     "softmax 2": lambda r: build.softmax(r, 2, 0.0146),
