@@ -8,6 +8,7 @@ import msgspec
 from tinybench.errors import ModelError
 
 from ..model_file import read_model_file
+from .dsp.choose import faster
 from .emit import emit, result_count
 from .interface import InputFormat, Interface, ResultKind, check_interface, ends_b
 from .layout import lay_out
@@ -30,6 +31,7 @@ def compile_model(
     result: ResultKind = "output",
     decimals: int | None = None,
     prune: bool = True,
+    flash_b: int | None = None,
 ) -> Manifest:
     """Compile a .tflite into `out`/model.c and `out`/manifest.json; the same input, the same bytes.
 
@@ -38,7 +40,8 @@ def compile_model(
     for cores without DSP instructions; "dsp" needs those of Armv7E-M or Armv8-M, "mve" the vector
     instructions of Armv8.1-M.
     `input_format`, `result` and `decimals` are those of `Interface`. `prune`: channels that are
-    constants, or that nobody reads, are not computed; the outputs are the same.
+    constants, or that nobody reads, are not computed; the outputs are the same. `flash_b`: for
+    constants, beyond which no layer takes more than it must to be faster; None for any.
     Raises ModelError for a file that cannot be read or compiled, naming tensor or operator.
     """
     if not (model_id and model_id.isascii() and model_id.isalnum()):
@@ -51,6 +54,8 @@ def compile_model(
     try:
         (lowered,) = lower_pruned(read_graph(data), (kernels,), pruned=prune)
         graph, steps = lowered.graph, lowered.steps
+        if kernels == "dsp":
+            steps = faster(graph, lowered.steps, flash_b)
         memory = lay_out(graph, steps)
     except ModelError as error:
         raise ModelError(f"{where}{error}") from error
@@ -69,6 +74,7 @@ def compile_model(
         computed_macs=lowered.computed_macs,
         removed=lowered.removed,
         weights_b=weights_b(graph, steps),
+        faster_b=weights_b(graph, steps) - weights_b(graph, lowered.steps),
         tables_b=sum(step.tables_b for step in steps),
         arena_b=memory.arena_b,
         result_b=result_b,

@@ -38,6 +38,12 @@ def greatest_weights(model: Model) -> Model:
     return replace(model, tensors=[source, replace(weights, data=data), *rest])
 
 
+def zero_point(model: Model, value: int) -> Model:
+    """Return a layer with another zero point of its input."""
+    source, *rest = model.tensors
+    return replace(model, tensors=[replace(source, zero_points=[value]), *rest])
+
+
 CASES: dict[str, Callable[[Rng], Model]] = {
     "conv 3x3 same": lambda r: build.convolution(r, (7, 5, 4), 6),
     "conv 3x3 same, odd channels": lambda r: build.convolution(r, (6, 5, 3), 5, relu=RELU),
@@ -53,6 +59,19 @@ CASES: dict[str, Callable[[Rng], Model]] = {
     "conv even kernel": lambda r: build.convolution(r, (8, 8, 4), 4, (2, 4), relu=RELU),
     "conv per tensor": lambda r: build.convolution(r, (4, 4, 5), 7, per_channel=False),
     "conv without bias": lambda r: build.convolution(r, (4, 4, 4), 4, bias=False),
+    "conv in tiles": lambda r: build.chain(
+        build.convolution(r, (9, 7, 12), 12, relu=NONE),
+        build.convolution(r, (9, 7, 12), 12, relu=NONE),
+        build.convolution(r, (9, 7, 12), 12, relu=RELU6),
+        build.convolution(r, (9, 7, 12), 9, padding=VALID),
+        build.convolution(r, (7, 5, 9), 6, relu=NONE),
+    ),
+    "conv in tiles, the least zero point": lambda r: zero_point(
+        build.convolution(r, (2, 9, 13), 8), -128
+    ),
+    "conv in tiles, the greatest zero point": lambda r: zero_point(
+        build.convolution(r, (6, 2, 8), 5), 127
+    ),
     "conv dilated": lambda r: build.convolution(r, (9, 8, 3), 4, dilation=(2, 3)),
     "conv dilated, valid": lambda r: build.convolution(
         r, (9, 8, 4), 4, (3, 2), padding=VALID, dilation=(3, 2), relu=RELU
