@@ -4,6 +4,21 @@
 #include "windows.h"
 
 #include <stdbool.h>
+#include <string.h>
+
+/* As `dot_2x3`, of weights that stand for themselves. */
+static void dot_apart(const packed *columns, const int8_t *weights, int32_t groups,
+                      int32_t acc[2][PIXELS]) {
+    const packed *word = (const packed *)weights;
+    memset(acc, 0, 2 * sizeof *acc);
+    for (int32_t i = 0; i < 2 * groups; i++, word++, columns += PIXELS) {
+        const int32_t first = odd_bytes(*word), second = even_bytes(*word);
+        for (int32_t pixel = 0; pixel < PIXELS; pixel++) {
+            acc[0][pixel] = __smlad(columns[pixel], first, acc[0][pixel]);
+            acc[1][pixel] = __smlad(columns[pixel], second, acc[1][pixel]);
+        }
+    }
+}
 
 /* Store one channel of up to three pixels. */
 static void store(const struct conv_2d_dsp *op, const int32_t acc[PIXELS], int32_t channel,
@@ -45,7 +60,8 @@ void conv_2d_any_dsp(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out
         }
         for (int32_t channel = 0; channel < op->out_c; channel += 2) {
             int32_t acc[2][PIXELS];
-            dot_2x3(columns, op->weights + 4 * op->groups * channel, op->groups, acc);
+            (op->apart ? dot_apart : dot_2x3)(columns, op->weights + 4 * op->groups * channel,
+                                              op->groups, acc);
             store(op, acc[0], channel, count, out);
             if (channel + 1 < op->out_c) {
                 store(op, acc[1], channel + 1, count, out);

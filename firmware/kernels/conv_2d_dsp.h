@@ -18,10 +18,11 @@ struct target {
 };
 
 /* acc[channel][pixel] = sum over `groups` (at least 1) of columns times the weights of two
- * channels.
+ * channels, which share their words.
  *
  * In assembly, for the loop needs all the registers there are: six sums (r2-r7), three pixels
- * (r8-r10), two words of weights (r11, r12) and one for a pair of them (lr). */
+ * (r8-r10), two words of weights (r11, r12) and where these end (lr). Loads stand together, for
+ * each but the first takes a single cycle then. */
 void dot_2x3(const packed *columns, const int8_t *weights, int32_t groups, int32_t acc[2][PIXELS]);
 
 /* The same for all pairs of channels, with the output stage of `output_clamped`, or of

@@ -105,8 +105,11 @@ static inline int8_t output_exact(int32_t acc, const struct channel_dsp *c, int3
     return (int8_t)(x < min ? min : x > max ? max : x);
 }
 
-/* sum[channel] += inputs times the weights of four channels, over `groups` of four inputs; see
- * fully_connected_dsp.c. */
-void dot_4(const int8_t *inputs, const int8_t *weights, int32_t groups, int32_t sum[4]);
+/* The sum of the first of two channels that share their words. Each half of such a word is 256
+ * times the weight of the first and that of the second: times the inputs as it is, and with the
+ * second's bytes alone, that gives both. */
+static inline int32_t first_of_two(int32_t both, int32_t second) {
+    return (int32_t)((uint32_t)both - (uint32_t)second) >> 8;
+}
 
 #endif

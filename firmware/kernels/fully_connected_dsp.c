@@ -1,83 +1,135 @@
-/* Fully connected layer with DSP instructions: four channels at a time. */
+/* Fully connected layer with DSP instructions: eight channels at a time, two in a word. */
 #include "dsp.h"
 
 #include <stdbool.h>
 #include <string.h>
 
-#define CHANNELS 4
+#define CHANNELS 8
 
-/* dot_4: in assembly, for GCC loads the weights one by one: four sums (r4-r7), four words of
- * weights (r8-r11), two pairs of inputs (r12, lr) and one of weights (r3). */
-__asm__(".section .text.dot_4, \"ax\", %progbits\n"
+/* sum[channel] = inputs times the weights of eight channels, over `groups` (at least 1) of four
+ * inputs; of each two channels the first has 256 times its own sum and the second's.
+ *
+ * In assembly, for the loop needs all the registers there are: eight sums (r4-r11), two pairs of
+ * inputs (r2, r3) and two words of weights (r12, lr), loaded side by side. */
+void dot_8(const int8_t *inputs, const int8_t *weights, int32_t groups, int32_t sum[CHANNELS]);
+
+__asm__(".section .text.dot_8, \"ax\", %progbits\n"
         ".balign 4\n"
-        ".global dot_4\n"
         ".thumb_func\n"
-        ".type dot_4, %function\n"
-        "dot_4:\n"
-        ".macro channel weights, sum\n"
-        "   sxtb16 r3, \\weights\n"
-        "   smlad  \\sum, r12, r3, \\sum\n"
-        "   sxtb16 r3, \\weights, ror #8\n"
-        "   smlad  \\sum, lr, r3, \\sum\n"
+        ".type dot_8, %function\n"
+        "dot_8:\n"
+        ".macro channels first, second\n"
+        "   smlad  \\first, r2, r12, \\first\n"
+        "   smlad  \\first, r3, lr, \\first\n"
+        "   sxtb16 r12, r12\n"
+        "   sxtb16 lr, lr\n"
+        "   smlad  \\second, r2, r12, \\second\n"
+        "   smlad  \\second, r3, lr, \\second\n"
         ".endm\n"
         ".macro group\n"
-        "   ldr    lr, [r0], #4\n"
-        "   ldmia  r1!, {r8-r11}\n"
-        "   sxtb16 r12, lr\n"
-        "   sxtb16 lr, lr, ror #8\n"
-        "   channel r8, r4\n"
-        "   channel r9, r5\n"
-        "   channel r10, r6\n"
-        "   channel r11, r7\n"
+        "   ldr    r2, [r0], #4\n"
+        "   ldr    r12, [r1], #32\n"
+        "   ldr    lr, [r1, #-28]\n"
+        "   sxtb16 r3, r2, ror #8\n"
+        "   sxtb16 r2, r2\n"
+        "   channels r4, r5\n"
+        "   ldr    r12, [r1, #-24]\n"
+        "   ldr    lr, [r1, #-20]\n"
+        "   channels r6, r7\n"
+        "   ldr    r12, [r1, #-16]\n"
+        "   ldr    lr, [r1, #-12]\n"
+        "   channels r8, r9\n"
+        "   ldr    r12, [r1, #-8]\n"
+        "   ldr    lr, [r1, #-4]\n"
+        "   channels r10, r11\n"
         ".endm\n"
         "   push   {r3-r11, lr}\n"
-        "   ldmia  r3, {r4-r7}\n"
-        "   add    r8, r0, r2, lsl #2\n" /* end of the inputs */
-        "   push   {r0, r8}\n"
-        "   bic    r2, r2, #3\n"         /* groups in whole turns of the unrolled loop */
-        "   add    r2, r0, r2, lsl #2\n" /* ... and where they end */
-        "   cmp    r0, r2\n"
-        "   beq    2f\n"
+        "   rsb    r12, r2, #0\n"
+        "   and    r12, r12, #3\n"       /* groups that the first turn of the loop lacks */
+        "   add    r2, r0, r2, lsl #2\n" /* end of the inputs */
+        "   push   {r2, r3}\n"
+        "   movs   r4, #0\n"
+        "   movs   r5, #0\n"
+        "   movs   r6, #0\n"
+        "   movs   r7, #0\n"
+        "   mov    r8, r4\n"
+        "   mov    r9, r4\n"
+        "   mov    r10, r4\n"
+        "   mov    r11, r4\n"
+        "   adr    lr, 1f\n"
+        "   mov    r3, #140\n" /* bytes of a group's instructions */
+        "   mla    lr, r12, r3, lr\n"
+        "   orr    lr, lr, #1\n"
+        "   bx     lr\n"
+        ".balign 4\n"
         "1: group\n"
         "   group\n"
         "   group\n"
         "   group\n"
+        "   ldr    r2, [sp]\n"
         "   cmp    r0, r2\n"
         "   bne    1b\n"
-        "2: ldr    r2, [sp, #4]\n"
-        "   cmp    r0, r2\n"
-        "   beq    4f\n"
-        "3: group\n"
-        "   cmp    r0, r2\n"
-        "   bne    3b\n"
-        "4: ldr    r3, [sp, #8]\n"
-        "   stmia  r3, {r4-r7}\n"
+        "   ldr    r3, [sp, #4]\n"
+        "   stmia  r3, {r4-r11}\n"
         "   add    sp, sp, #12\n"
         "   pop    {r4-r11, pc}\n"
         ".purgem group\n"
-        ".purgem channel\n"
-        ".size dot_4, . - dot_4\n"
+        ".purgem channels\n"
+        ".size dot_8, . - dot_8\n"
         ".text\n");
 
+/* Store `count` channels; `exact` and `alike` are constants after inlining. */
+static inline __attribute__((always_inline)) void store(const struct fully_connected_dsp *op,
+                                                        int32_t first, const int32_t *sum,
+                                                        int32_t count, bool exact, bool alike,
+                                                        int8_t *out) {
+    struct channel_dsp c = {0, op->multiplier, op->rounding, op->right_shift};
+#pragma GCC unroll 1 /* the cache of the flash holds little code */
+    for (int32_t i = 0; i < count; i++) {
+        if (alike) {
+            c.bias_x2 = op->biases_x2[first + i];
+        } else {
+            c = op->channels[first + i];
+        }
+        out[i] =
+            exact ? output_exact(sum[i], &c, op->out_min, op->out_max) : output_clamped(sum[i], &c);
+    }
+}
+
 void fully_connected_dsp(const struct fully_connected_dsp *op, const int8_t *in, int8_t *out) {
-    const bool exact = op->exact_negatives || op->out_min > INT8_MIN || op->out_max < INT8_MAX;
-    const int8_t *weights = op->weights;
-    const int32_t groups = op->in_c / 4;
-    const int32_t left = op->in_c % 4;
+    const struct fully_connected_dsp layer = *op; /* the flash is read for weights alone */
+    const bool exact =
+        layer.exact_negatives || layer.out_min > INT8_MIN || layer.out_max < INT8_MAX;
+    const int8_t *weights = layer.weights;
+    const int32_t groups = layer.in_c / 4;
+    const int32_t left = layer.in_c % 4;
     int8_t last[4] = {0}; /* the inputs that do not fill a group */
     memcpy(last, in + 4 * groups, (size_t)left);
-    for (int32_t c = 0; c < op->out_c; c += CHANNELS) {
-        int32_t sum[CHANNELS] = {0};
-        dot_4(in, weights, groups, sum);
-        weights += 4 * CHANNELS * groups;
-        if (left > 0) {
-            dot_4(last, weights, 1, sum);
-            weights += 4 * CHANNELS;
+    for (int32_t c = 0; c < layer.out_c; c += CHANNELS) {
+        int32_t sum[CHANNELS];
+        if (groups > 0) {
+            dot_8(in, weights, groups, sum);
+            weights += 4 * CHANNELS * groups;
         }
-        for (int32_t i = 0; i < CHANNELS && c + i < op->out_c; i++) {
-            const struct channel_dsp *channel = &op->channels[c + i];
-            out[c + i] = exact ? output_exact(sum[i], channel, op->out_min, op->out_max)
-                               : output_clamped(sum[i], channel);
+        if (left > 0) {
+            int32_t rest[CHANNELS];
+            dot_8(last, weights, 1, rest);
+            weights += 4 * CHANNELS;
+#pragma GCC unroll 1
+            for (int32_t i = 0; i < CHANNELS; i++) {
+                sum[i] = groups > 0 ? sum[i] + rest[i] : rest[i];
+            }
+        }
+        for (int32_t i = 0; i < CHANNELS; i += 2) {
+            sum[i] = first_of_two(sum[i], sum[i + 1]);
+        }
+        const int32_t count = layer.out_c - c < CHANNELS ? layer.out_c - c : CHANNELS;
+        if (layer.channels != 0) {
+            store(&layer, c, sum, count, true, false, out + c);
+        } else if (exact) {
+            store(&layer, c, sum, count, true, true, out + c);
+        } else {
+            store(&layer, c, sum, count, false, true, out + c);
         }
     }
 }

@@ -131,7 +131,8 @@ struct channel_dsp {
  * Three windows are copied first. Between planes `out` may be just `in`, and otherwise nowhere in
  * it. */
 struct conv_2d_dsp {
-    const int8_t *weights; /* [out_c / 2][groups][2][4], filled up with zeros */
+    const int8_t *weights; /* [out_c / 2][groups][8], filled up with zeros: two channels in a word
+                              (models/compiler/dsp/halves.py), taps 0 and 2, then 1 and 3 */
     const struct channel_dsp *channels;
     int32_t in_h, in_w, in_c;
     int32_t out_h, out_w, out_c;
@@ -148,16 +149,40 @@ struct conv_2d_dsp {
     const struct channel *wide; /* in place of `channels`, where these would not be exact */
     int32_t out_offset;
     int32_t dilation_h, dilation_w;
+    int32_t apart; /* weights stand for themselves: channel 1, then channel 0, tap by tap */
 };
 void conv_2d_dsp(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out, void *scratch);
 /* The same with taps that may be apart, and for all scales. `scratch` holds 4 bytes a group in any
  * case. */
 void conv_2d_any_dsp(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out, void *scratch);
 
-/* Fully connected layer, four channels at a time. */
-struct fully_connected_dsp {
-    const int8_t *weights; /* [out_c / 4][in_c / 4][4 channels][4 inputs], filled up with zeros */
+/* Convolution 3x3 of stride 1 by Winograd's F(2x2, 3x3), two tiles of 2x2 outputs by four channels
+ * at a time. `scratch` holds 128 bytes a pair of input channels. Of what a tile overwrites, two
+ * pixels of at most CONV_3X3_IN_PLACE_MAX channels are kept for the next: `out` may begin just a
+ * row before `in` where both are of one shape, padded by one on all sides. Up to three bytes behind
+ * `in` are read where a pixel is no whole number of words. */
+#define CONV_3X3_IN_PLACE_MAX 160
+struct conv_3x3_dsp {
+    const int16_t *weights; /* [out_c / 4][16 positions][pairs][4 channels][2], filled up with
+                               zeros: input channels 0 and 2, then 1 and 3 of each four */
     const struct channel_dsp *channels;
+    const int8_t *outside; /* a pixel of zero points, in whole words */
+    int32_t in_h, in_w, in_c;
+    int32_t out_h, out_w, out_c;
+    int32_t pad_top, pad_left;
+    int32_t pairs; /* of input channels, an even number */
+    int32_t exact_negatives;
+    int32_t out_min, out_max;
+};
+void conv_3x3_dsp(const struct conv_3x3_dsp *op, const int8_t *in, int8_t *out, void *scratch);
+
+/* Fully connected layer, eight channels at a time. */
+struct fully_connected_dsp {
+    const int8_t *weights; /* [out_c / 8][in_c / 4][4][8], filled up with zeros: two channels in a
+                              word (models/compiler/dsp/halves.py), inputs 0 and 2, then 1 and 3 */
+    const struct channel_dsp *channels; /* or, where channels differ in their biases only: */
+    const int32_t *biases_x2;
+    int32_t multiplier, rounding, right_shift;
     int32_t in_c, out_c;
     int32_t exact_negatives;
     int32_t out_min, out_max;

@@ -9,6 +9,7 @@ import msgspec
 from tinybench.errors import ModelError
 
 from ..model_file import read_model_file
+from .dsp.choose import faster
 from .emit import emit, result_count
 from .graph import Graph
 from .interface import InputFormat, Interface, ResultKind, check_interface, ends_b
@@ -34,6 +35,7 @@ def compile_model(
     decimals: int | None = None,
     prune: bool = True,
     instead: Callable[[Graph, list[Step]], list[Step]] | None = None,
+    flash_b: int | None = None,
 ) -> Manifest:
     """Compile a .tflite into `out`/model.c and `out`/manifest.json; the same input, the same bytes.
 
@@ -43,7 +45,8 @@ def compile_model(
     instructions of Armv8.1-M.
     `input_format`, `result` and `decimals` are those of `Interface`. `prune`: channels that are
     constants, or that nobody reads, are not computed; the outputs are the same. `instead` returns
-    other calls in place of those of our kernels.
+    other calls in place of those of our kernels. `flash_b`: for constants, beyond which no layer
+    takes more than it must to be faster; None for any.
     Raises ModelError for a file that cannot be read or compiled, naming tensor or operator.
     """
     if not (model_id and model_id.isascii() and model_id.isalnum()):
@@ -58,6 +61,8 @@ def compile_model(
         graph, steps = lowered.graph, lowered.steps
         if instead is not None:
             steps = instead(graph, steps)
+        elif kernels == "dsp":
+            steps = faster(graph, steps, flash_b)
         memory = lay_out(graph, steps)
     except ModelError as error:
         raise ModelError(f"{where}{error}") from error
@@ -76,6 +81,7 @@ def compile_model(
         computed_macs=lowered.computed_macs,
         removed=lowered.removed,
         weights_b=weights_b(graph, steps),
+        faster_b=weights_b(graph, steps) - weights_b(graph, lowered.steps),
         tables_b=sum(step.tables_b for step in steps),
         arena_b=memory.arena_b,
         result_b=result_b,

@@ -9,6 +9,7 @@ from tinybench.errors import ModelError
 
 from ..model_file import CONVERTER
 from .checks import RANGES, check_quantisation
+from .dsp.choose import ends_of_tiles
 from .graph import Graph, Operator, Tensor
 from .operators import kind
 from .prune import Pruned, Removed, prune
@@ -37,8 +38,15 @@ def lower_pruned(graph: Graph, kernels: Sequence[str], *, pruned: bool) -> list[
     `pruned`: without channels that need not be computed. Raises as `lower`, of the model as given.
     """
     given = [lower(graph, kind) for kind in kernels]
-    less = prune(graph) if pruned else None
-    return [_of_less(graph, steps, less, kind) for kind, steps in zip(kernels, given, strict=True)]
+    if not pruned:
+        return [_of_less(graph, steps, None, "") for steps in given]
+    less = {"dsp": prune(graph, ends_of_tiles(graph))} if "dsp" in kernels else {}
+    if set(kernels) - {"dsp"}:
+        same = prune(graph)
+        less |= {kind: same for kind in kernels if kind != "dsp"}
+    return [
+        _of_less(graph, steps, less[kind], kind) for kind, steps in zip(kernels, given, strict=True)
+    ]
 
 
 def _of_less(graph: Graph, steps: list[Step], less: Pruned | None, kernels: str) -> Lowered:

@@ -58,6 +58,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes that last from one inference to the next."""
     computed_macs: int | None = None
     """Those that are computed: all, or without the channels that are left out; None as above."""
+    faster_b: int = 0
+    """Of `weights_b`, what layers take beyond what they must, to be faster."""
     removed: list[Removed] = []
     """Channels that are left out, layer by layer; none where nothing was, or was to be."""
 

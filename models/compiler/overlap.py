@@ -12,7 +12,7 @@ class Overlap(msgspec.Struct, frozen=True):
     lead_b: int = 0
     """At least so many bytes before the input begins; after that where negative."""
     exact: bool = False
-    """Exactly there or outside."""
+    """Exactly so many bytes before, or outside."""
 
 
 IN_PLACE = Overlap()

@@ -98,7 +98,8 @@ def _taken(buffers: Sequence[Buffer], overlaps: Overlaps, i: int, j: int) -> lis
     if overlap is None:
         return [(before, after)]
     if overlap.exact:
-        return [(before, 0), (0, after)]
+        there = -overlap.lead_b if (i, j) in overlaps else overlap.lead_b
+        return [(before, there), (there, after)]
     if (i, j) in overlaps:
         return [(max(before, -overlap.lead_b), after)]
     return [(before, min(after, overlap.lead_b))]

@@ -28,6 +28,8 @@ from .task import Task
 
 BUILD_TIMEOUT_S = 180
 TOOL_TIMEOUT_S = 20
+FLASH_PARTS = 2
+"""One part in so many of a board's flash is for what makes layers faster."""
 FLAGS_MAX = 2000
 """Characters of an engine's flags that are kept."""
 _ABOVE = re.compile(r"(^|[\s=:,'\"]|-[A-Za-z])/(?:[^\s/]+/)*")
@@ -207,6 +209,7 @@ def _compile(board: Board, task: Task, model: Path, folder: Path, *, prune: bool
         result=task.result,
         decimals=task.result_decimals,
         prune=prune,
+        flash_b=None if board.memory is None else board.memory.flash_size_b // FLASH_PARTS,
     )
     _check_task(task, manifest, model)
     _check_fits(board, manifest)

@@ -10,6 +10,7 @@ import pytest
 from tests.firmware import model_runner
 from tests.firmware.model_runner import Target
 from tests.models import tflite_builder as build
+from tests.models.random_convolutions import least_weights
 from tests.models.tflite_builder import NONE, RELU, RELU6, SAME, VALID, Model, Rng
 
 pytest.importorskip("tflite_micro", reason="the oracle, tflite-micro, is not installed")
@@ -29,6 +30,20 @@ def dead_channels(rng: Rng) -> Model:
     return replace(model, tensors=[source, replace(weights, scales=scales), biases, target])
 
 
+def greatest_weights(model: Model) -> Model:
+    """Return a layer whose weights are the greatest there are, so that its sums are, too."""
+    source, weights, *rest = model.tensors
+    assert weights.data is not None
+    data = np.where(weights.data < 0, -127, 127).astype(np.int8)
+    return replace(model, tensors=[source, replace(weights, data=data), *rest])
+
+
+def zero_point(model: Model, value: int) -> Model:
+    """Return a layer with another zero point of its input."""
+    source, *rest = model.tensors
+    return replace(model, tensors=[replace(source, zero_points=[value]), *rest])
+
+
 CASES: dict[str, Callable[[Rng], Model]] = {
     "conv 3x3 same": lambda r: build.convolution(r, (7, 5, 4), 6),
     "conv 3x3 same, odd channels": lambda r: build.convolution(r, (6, 5, 3), 5, relu=RELU),
@@ -44,6 +59,19 @@ CASES: dict[str, Callable[[Rng], Model]] = {
     "conv even kernel": lambda r: build.convolution(r, (8, 8, 4), 4, (2, 4), relu=RELU),
     "conv per tensor": lambda r: build.convolution(r, (4, 4, 5), 7, per_channel=False),
     "conv without bias": lambda r: build.convolution(r, (4, 4, 4), 4, bias=False),
+    "conv in tiles": lambda r: build.chain(
+        build.convolution(r, (9, 7, 12), 12, relu=NONE),
+        build.convolution(r, (9, 7, 12), 12, relu=NONE),
+        build.convolution(r, (9, 7, 12), 12, relu=RELU6),
+        build.convolution(r, (9, 7, 12), 9, padding=VALID),
+        build.convolution(r, (7, 5, 9), 6, relu=NONE),
+    ),
+    "conv in tiles, the least zero point": lambda r: zero_point(
+        build.convolution(r, (2, 9, 13), 8), -128
+    ),
+    "conv in tiles, the greatest zero point": lambda r: zero_point(
+        build.convolution(r, (6, 2, 8), 5), 127
+    ),
     "conv dilated": lambda r: build.convolution(r, (9, 8, 3), 4, dilation=(2, 3)),
     "conv dilated, valid": lambda r: build.convolution(
         r, (9, 8, 4), 4, (3, 2), padding=VALID, dilation=(3, 2), relu=RELU
@@ -90,6 +118,12 @@ CASES: dict[str, Callable[[Rng], Model]] = {
     "fully connected per channel": lambda r: build.fully_connected(r, 16, 9, per_channel=True),
     "fully connected of 3 inputs": lambda r: build.fully_connected(r, 3, 15),
     "fully connected wide": lambda r: build.fully_connected(r, 640, 8, RELU),
+    "fully connected of the least weights": lambda r: least_weights(
+        build.fully_connected(r, 37, 9)
+    ),
+    "fully connected of great weights": lambda r: greatest_weights(
+        build.fully_connected(r, 700, 5)
+    ),
     "fully connected of a batch": lambda r: build.fully_connected(r, 21, 6, batch=5),
     "softmax 12": lambda r: build.softmax(r, 12, 0.1446),
     "softmax 2": lambda r: build.softmax(r, 2, 0.0146),

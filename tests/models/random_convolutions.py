@@ -33,12 +33,22 @@ def convolution(rng: Rng, depthwise: bool) -> Model:
     )  # fmt: skip
     if rng.random() < 0.3:
         middle = _coarse(middle)
+    if rng.random() < 0.2:
+        middle = least_weights(middle)
     if rng.random() < 0.5:
         return middle
     out_shape = middle.tensors[3].shape[1:]
     before = build.convolution(rng, (*shape[:2], 3), in_c, (1, 1), relu=RELU)
     after = build.convolution(rng, (out_shape[0], out_shape[1], out_c), 4, (1, 1))
     return build.chain(before, middle, after)
+
+
+def least_weights(model: Model) -> Model:
+    """Return a layer some of whose weights are the least that int8 has."""
+    source, weights, *rest = model.tensors
+    assert weights.data is not None
+    data = np.where(weights.data < -100, -128, weights.data).astype(np.int8)
+    return replace(model, tensors=[source, replace(weights, data=data), *rest])
 
 
 def _coarse(model: Model) -> Model:

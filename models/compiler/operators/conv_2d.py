@@ -4,6 +4,7 @@ import numpy as np
 
 from tinybench.errors import ModelError
 
+from ..dsp.halves import fits, side_by_side, words
 from ..floats import convolution, weighted
 from ..graph import Graph, Operator
 from ..layer import Convolution, layer_channels, multipliers, read_layer
@@ -113,7 +114,8 @@ def _planes(graph: Graph, op: Operator) -> Planes:
 
 def convolution_planes(conv: Convolution) -> Planes:
     """Return what the DSP kernel can do with planes."""
-    return Planes(reads=_known(conv) and conv.window.pointwise, writes=True)
+    known = _known(conv) and fits(conv.rows)
+    return Planes(reads=known and conv.window.pointwise, writes=True)
 
 
 def _plain(op: Operator, conv: Convolution) -> Step:
@@ -166,13 +168,11 @@ def _blocked(op: Operator, conv: Convolution) -> Step:
 
 def _dsp(op: Operator, conv: Convolution, planar: frozenset[int]) -> Step:
     source, target, window = conv.source, conv.target, conv.window
-    taps, groups = conv.rows.shape[1], -(-conv.rows.shape[1] // 4)
-    # Two channels by turns, four taps each; taps and channels filled up with zeros.
-    packed = np.zeros((-(-window.out_c // 2) * 2, groups * 4), np.int8)
-    packed[: window.out_c, :taps] = conv.rows
-    packed = packed.reshape(-1, 2, groups, 4).transpose(0, 2, 1, 3)
+    groups = -(-conv.rows.shape[1] // 4)
+    shared = fits(conv.rows)
+    function = "conv_2d_dsp" if _known(conv) and shared else "conv_2d_any_dsp"
+    in_place = function == "conv_2d_dsp" and window.pointwise and window.in_c % 4 == 0
     reads_planes, writes_planes = source.index in planar, target.index in planar
-    in_place = _known(conv) and window.pointwise and window.in_c % 4 == 0
     overlaps = {}
     if not reads_planes and not writes_planes:
         overlaps[source.index] = pixel_by_pixel(window, 3, reads_while_writing=False)
@@ -180,7 +180,7 @@ def _dsp(op: Operator, conv: Convolution, planar: frozenset[int]) -> Step:
         overlaps[source.index] = SAME_PLACE  # a pixel keeps its place in every plane
     return Step(
         operator=op,
-        function="conv_2d_dsp" if _known(conv) else "conv_2d_any_dsp",
+        function=function,
         parameters="conv_2d_dsp",
         fields={
             **window.fields(),
@@ -191,8 +191,12 @@ def _dsp(op: Operator, conv: Convolution, planar: frozenset[int]) -> Step:
             "out_channel_stride": window.pixels if writes_planes else 1,
             **short_fields(conv.channels),
             **_any_fields(conv),
+            **({} if shared else {**window.dilations(), "apart": 1}),
         },
-        constants=[weights_constant(packed), _stage(conv)],
+        constants=[
+            weights_constant(words(side_by_side(conv.rows, shared=shared))),
+            _stage(conv),
+        ],
         inputs=[source.index],
         output=target.index,
         # Three columns of int16, and one patch of int8 where a window is not read in place.

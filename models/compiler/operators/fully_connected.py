@@ -4,6 +4,7 @@ import numpy as np
 
 from tinybench.errors import ModelError
 
+from ..dsp.halves import fits, side_by_side, words
 from ..floats import convolution, weighted
 from ..graph import Graph, Operator, Tensor
 from ..layer import Convolution, Layer, layer_channels, multipliers, read_layer
@@ -15,7 +16,7 @@ from ..output_stage import (
     short_fields,
     weights_constant,
 )
-from ..step import Kind, Step, Variant
+from ..step import Constant, Kind, Step, Variant
 from ..window import Window
 from .conv_2d import convolve, mve_constants
 from .int16 import INT32_BIASES
@@ -38,7 +39,9 @@ def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
     short = channels.short
     if variant.kernels == "plain" and row.pixels == 1:
         return _plain(op, layer, channels)
-    if row.pixels > 1 or short is None or variant.kernels == "blocked":  # a pixel each
+    packable = variant.kernels != "dsp" or fits(weights)
+    if row.pixels > 1 or short is None or variant.kernels == "blocked" or not packable:
+        # a pixel each
         return convolve(op, Convolution(source, target, row, weights, channels), variant)
     if variant.kernels == "dsp":
         return _dsp(op, layer, channels, short)
@@ -92,15 +95,21 @@ def _plain(op: Operator, layer: Layer, channels: Channels) -> Step:
 
 def _dsp(op: Operator, layer: Layer, channels: Channels, short: np.ndarray) -> Step:
     out_c, in_c = layer.weights.shape
-    # Four channels by turns, four inputs each; inputs and channels filled up with zeros.
-    packed = np.zeros((-(-out_c // 4) * 4, -(-in_c // 4) * 4), np.int8)
-    packed[:out_c, :in_c] = layer.weights
-    packed = packed.reshape(-(-out_c // 4), 4, -1, 4).transpose(0, 2, 1, 3)
+    # Eight channels by turns, four inputs each; channels filled up with zeros.
+    rows = np.zeros((-(-out_c // 8) * 8, in_c), np.int8)
+    rows[:out_c] = layer.weights
+    packed = words(side_by_side(rows))
+    packed = packed.reshape(-1, 4, *packed.shape[1:]).transpose(0, 2, 1, 3, 4)
+    fields = {"in_c": in_c, "out_c": out_c, **short_fields(channels)}
+    stage = short_constant(short)
+    if (short[:, 1:] == short[0, 1:]).all():
+        _, fields["multiplier"], fields["rounding"], fields["right_shift"] = map(int, short[0])
+        stage = Constant("biases_x2", "int32_t", short[:, 0], 4 * out_c)
     return Step(
         operator=op,
         function="fully_connected_dsp",
-        fields={"in_c": in_c, "out_c": out_c, **short_fields(channels)},
-        constants=[weights_constant(packed), short_constant(short)],
+        fields=fields,
+        constants=[weights_constant(packed), stage],
         inputs=[layer.source.index],
         output=layer.target.index,
         macs=layer.weights.size,

@@ -54,10 +54,15 @@ class Pruned(msgspec.Struct, frozen=True):
     """Empty where the graph is as it was."""
 
 
-def prune(graph: Graph) -> Pruned:
+FEW = 16
+"""A tensor that is better whole is so where it would lose less than one channel in so many."""
+
+
+def prune(graph: Graph, whole: frozenset[int] = frozenset()) -> Pruned:
     """Return a graph that gives the same outputs and computes no constants and nothing unread.
 
-    `graph` is one that can be compiled. Names, operators and their indices stay; every tensor keeps
+    `graph` is one that can be compiled. `whole`: activations that are computed faster whole than
+    with a few channels less. Names, operators and their indices stay; every tensor keeps
     a channel at least, inputs, outputs and states all of theirs.
     """
     layers, others = dict[int, Convolution](), dict[int, Apart]()
@@ -70,7 +75,10 @@ def prune(graph: Graph) -> Pruned:
         except ModelError:  # floats, int16, or a batch of images
             continue
     found = ranges_of(graph, layers, others)
-    kept = _kept(graph, layers, others, found)
+    kept = _kept(graph, layers, others, found, frozenset())
+    few = frozenset(i for i in whole & kept.keys() if FEW * int((~kept[i]).sum()) < kept[i].size)
+    if few:
+        kept = _kept(graph, layers, others, found, few)
     if all(channels.all() for channels in kept.values()):
         return Pruned(graph, [])
     removed = [
@@ -131,10 +139,11 @@ def _kept(
     layers: Mapping[int, Convolution],
     others: Mapping[int, Apart],
     found: Mapping[int, Ranges],
+    whole: frozenset[int],
 ) -> dict[int, np.ndarray]:
     """Return for each activation of int8 which channels are needed, as few as will do."""
     kept = {index: np.zeros(len(each.low), bool) for index, each in found.items()}
-    ends = {*graph.inputs, *graph.outputs}
+    ends = {*graph.inputs, *graph.outputs, *whole}
     for op in graph.operators:
         if op.index not in layers and op.index not in others:
             ends.update(op.inputs, op.outputs)

@@ -40,6 +40,7 @@ def table(manifest: Manifest, folder: Path) -> RenderableType:
     lines = [
         totals,
         *left_out(manifest.removed),
+        *larger(manifest),
         *slow(manifest.kernels, manifest.operators),
     ]
     return Group(operators, *map(Text, lines), Text(f"written to {folder}", overflow="fold"))
@@ -63,6 +64,17 @@ def left_out(removed: Sequence[Removed]) -> list[str]:
         f"{constant:,} of these have one value for every input: it is in the biases of the layer "
         f"that reads them, and {unread:,} are read by nobody; every output is the same to the bit "
         "(--no-prune computes them)",
+    ]
+
+
+def larger(manifest: Manifest) -> list[str]:
+    """Return a line about layers that take more flash than they must."""
+    if not manifest.faster_b:
+        return []
+    count = sum("conv_3x3_dsp" in entry.kernel for entry in manifest.operators)
+    return [
+        f"{count} CONV_2D by Winograd's F(2x2, 3x3), to the bit the same: fewer than half of their "
+        f"MACs for {manifest.faster_b:,} bytes more of weights, for which the flash has room"
     ]
 
 

@@ -1,0 +1,72 @@
+"""Choose which convolutions take more flash than they must, to be faster."""
+
+from tinybench.errors import ModelError
+
+from ..graph import Graph, Operator
+from ..layer import Convolution
+from ..layout import lay_out
+from ..operators import conv_2d
+from ..step import Step
+from . import winograd
+
+ARENA_MORE = 512
+"""The arena may grow by one part of so many."""
+
+
+def faster(graph: Graph, steps: list[Step], flash_b: int | None) -> list[Step]:
+    """Return the steps with those convolutions by Winograd that flash and arena have room for.
+
+    `flash_b`: for all constants; None for any. Where that is too little, layers go first that save
+    the fewest products for their bytes.
+    """
+    chosen = {i: fast for i, step in enumerate(steps) if (fast := _faster(graph, step))}
+    total_b = sum(step.weights_b for step in steps)
+    more = {i: fast.weights_b - steps[i].weights_b for i, fast in chosen.items()}
+    if flash_b is not None:
+        for i in sorted(chosen, key=lambda i: chosen[i].macs / max(1, more[i])):
+            if total_b + sum(more[j] for j in chosen) <= flash_b:
+                break
+            del chosen[i]
+    if not chosen:
+        return steps
+    most_b = lay_out(graph, steps).arena_b
+    most_b += most_b // ARENA_MORE
+    while chosen:
+        mixed = [chosen.get(i, step) for i, step in enumerate(steps)]
+        memory = lay_out(graph, mixed)
+        if memory.arena_b <= most_b:
+            return mixed
+        widest = max(memory.in_use[i] for i in chosen)
+        least = min(widest, most_b + 1)
+        chosen = {i: fast for i, fast in chosen.items() if memory.in_use[i] < least}
+    return steps
+
+
+def ends_of_tiles(graph: Graph) -> frozenset[int]:
+    """Return what the convolutions read and write that can be computed by Winograd."""
+    ends = set[int]()
+    for op in graph.operators:
+        if op.name == "CONV_2D" and (conv := _tiled(graph, op)) is not None:
+            ends |= {conv.source.index, conv.target.index}
+    return frozenset(ends)
+
+
+def _tiled(graph: Graph, op: Operator) -> Convolution | None:
+    """Return a convolution that can be computed by Winograd; None for any other."""
+    try:
+        conv = conv_2d.read(graph, op)
+    except ModelError:  # of other types, or of a batch
+        return None
+    return conv if winograd.possible(conv) else None
+
+
+def _faster(graph: Graph, step: Step) -> Step | None:
+    """Return the call of the faster kernel in place of a step; None where there is none."""
+    op = step.operator
+    if step.function != "conv_2d_dsp" or op.name != "CONV_2D" or step.images > 1:
+        return None
+    if step.fields["in_planar"] or step.fields["out_channel_stride"] != 1:
+        return None
+    conv = _tiled(graph, op)
+    short = None if conv is None else conv.channels.short
+    return None if conv is None or short is None else winograd.step(op, conv, short)
