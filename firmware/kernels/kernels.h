@@ -380,19 +380,20 @@ struct average_pool_2d_mve {
 };
 void average_pool_2d_mve(const struct average_pool_2d_mve *op, const int8_t *in, int8_t *out);
 
-/* Depthwise 3x3 convolution, sixteen channels at a time, or fewer channels of several pixels; no
- * weight is -128. In `channels`, each four are four channels apart: 0 4 8 12, 2 6 10 14, 1 5 9 13,
- * 3 7 11 15 of sixteen. `scratch` holds three rows and 16 bytes; the rows of an output row are
- * copied before it is written. */
+/* Depthwise 3x3 convolution, four outputs of a channel at a time: two by two where the step is one
+ * pixel. In `weights` five zeros are first, and behind each channel's three columns of three rows
+ * and a zero come zeros. `scratch` holds `columns` of four rows and sixteen channels, then a row of
+ * the image where `in_place`: `out` may be just `in` then. Otherwise each output row, or two where
+ * they are computed together, is written while its input rows are read. */
 struct depthwise_3x3_mve {
-    const int8_t *weights;   /* [in_c / 16][9][16], filled up with zeros */
-    const int32_t *channels; /* [in_c / 16][4][4][4] */
+    const int8_t *weights;   /* 5 zeros + [in_c][16] */
+    const int32_t *channels; /* [in_c][4]: biases, multipliers, roundings, right shifts below 0 */
     int32_t in_h, in_w, in_c;
     int32_t out_h, out_w;
     int32_t stride_h, stride_w;
     int32_t pad_top, pad_left;
-    int32_t row_b;  /* a row with its borders */
-    int32_t pixels; /* at a time: 1, or 16 / in_c where stride_w is 1; channels are repeated then */
+    int32_t columns;
+    int32_t in_place; /* only two by two, with a row above the image */
     int32_t in_zero_point;
     int32_t exact_negatives;
     int32_t out_min, out_max;
