@@ -277,17 +277,17 @@ struct fully_connected_mve {
 };
 void fully_connected_mve(const struct fully_connected_mve *op, const int8_t *in, int8_t *out);
 
-/* Convolution in portable C, two pixels by three channels at a time; a fully connected layer is one
- * of one pixel. `scratch` holds two windows of int8, copied first, or nothing where `pointwise`. */
+/* Convolution in portable C, two pixels by three channels at a time. `scratch` holds a word a tap,
+ * both pixels of it, which are copied first. */
 struct conv_2d_blocked {
-    const int8_t *weights; /* [out_c / 3][taps][3], filled up with zeros */
-    const struct channel_dsp *channels;
+    const int8_t *weights;              /* [out_c / 3][taps / 2][3][2], filled up with zeros */
+    const struct channel_dsp *channels; /* filled up to threes */
     int32_t in_h, in_w, in_c;
     int32_t out_h, out_w, out_c;
     int32_t kernel_h, kernel_w;
     int32_t stride_h, stride_w;
     int32_t pad_top, pad_left;
-    int32_t taps; /* of a window */
+    int32_t taps; /* of a window, filled up to fours */
     int32_t in_zero_point;
     int32_t pointwise; /* each pixel is its own window */
     int32_t out_min, out_max;
@@ -298,9 +298,20 @@ struct conv_2d_blocked {
 };
 void conv_2d_blocked(const struct conv_2d_blocked *op, const int8_t *in, int8_t *out,
                      void *scratch);
-/* The same with taps that may be apart, and for all scales. */
+/* The same with taps that may be apart, and for all scales; weights are [out_c / 3][taps][3],
+ * `taps` as many as there are, and `scratch` holds two windows of int8. */
 void conv_2d_any_blocked(const struct conv_2d_blocked *op, const int8_t *in, int8_t *out,
                          void *scratch);
+
+/* Fully connected layer in portable C, six channels at a time. */
+struct fully_connected_blocked {
+    const int8_t *weights; /* [out_c / 6][in_c][6], filled up with zeros */
+    const struct channel_dsp *channels;
+    int32_t in_c, out_c;
+    int32_t out_min, out_max;
+};
+void fully_connected_blocked(const struct fully_connected_blocked *op, const int8_t *in,
+                             int8_t *out);
 
 /* Sum of two tensors in portable C, the one with the greater scale first. With the head room of 20
  * bits, the first counts half; the second is scaled and shifted, then the sum, with the zero point
@@ -315,9 +326,9 @@ struct add_blocked {
 void add_blocked(const struct add_blocked *op, const int8_t *first, const int8_t *second,
                  int8_t *out);
 
-/* Depthwise 3x3 convolution in portable C, channels innermost, any stride. `scratch` holds
- * plane_h * plane_w int8. `out` may be just `in` where both have the same size, and otherwise
- * nowhere in it. */
+/* Depthwise 3x3 convolution in portable C, channels innermost, any vertical stride, horizontal
+ * stride 1 or 2. `scratch` holds plane_h * plane_w int8. `out` may be just `in` where both have the
+ * same size, and otherwise nowhere in it. */
 struct depthwise_3x3_blocked {
     const int8_t *weights; /* [channel][3][3] */
     const struct channel_dsp *channels;

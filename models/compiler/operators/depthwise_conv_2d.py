@@ -56,7 +56,7 @@ def _three(op: Operator, conv: Convolution, variant: Variant) -> Step | None:
     short = conv.channels.short
     if short is None:
         return None
-    if variant.kernels == "blocked":
+    if variant.kernels == "blocked" and conv.window.stride_w in (1, 2):
         return _blocked(op, conv, short)
     if variant.kernels == "dsp" and {conv.source.index, conv.target.index} <= variant.planar:
         return _dsp(op, conv, short)
