@@ -6,7 +6,8 @@
 
 /* High word of a * b, halves rounded up. */
 static inline int32_t high_word(int32_t a, int32_t b) {
-    return (int32_t)(((int64_t)a * b + ((int64_t)1 << 31)) >> 32);
+    const int64_t product = (int64_t)a * b;
+    return (int32_t)(product >> 32) + (int32_t)((uint32_t)product >> 31);
 }
 
 /* The int8 of an accumulator, with halves rounded away from zero. */

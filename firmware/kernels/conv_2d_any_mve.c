@@ -14,10 +14,10 @@ void conv_2d_any_mve(const struct conv_2d_any_mve *op, const int8_t *in, int8_t 
         for (int32_t x = 0; x < op->out_w; x++, out += op->out_c) {
             copy_taps(&taps, in, y * op->stride_h - op->pad_top, x * op->stride_w - op->pad_left,
                       window);
+            const int8_t *weights = op->weights;
             for (int32_t c = 0; c < op->out_c; c += 4) {
                 const int32_t *channels = op->channels + 4 * c;
-                const int32x4_t sums =
-                    dot_4(window, window_b, op->weights + window_b * c, channels);
+                const int32x4_t sums = dot_4(window, window_b, &weights, channels);
                 const int32x4_t result =
                     vaddq_s32(output_wide(sums, channels), vdupq_n_s32(op->out_offset));
                 vstrbq_p_s32(out + c, limited(result, op->out_min, op->out_max),

@@ -15,7 +15,8 @@ struct target {
  * halves below zero are rounded away from zero.
  *
  * In assembly, for VMLADAVA adds to even registers only, and the loop needs all eight of them: the
- * first window's sums are r0, r2, r4, r6, the second's r8, r10, r12, lr. */
+ * first window's sums are r0, r2, r4, r6, the second's r8, r10, r12, lr. Eight blocks are a turn,
+ * and the first one begins in the middle. */
 void channels_4x2(const int8_t *windows, const int8_t *weights, int32_t blocks,
                   const struct target *target);
 void channels_4x2_exact(const int8_t *windows, const int8_t *weights, int32_t blocks,
@@ -32,6 +33,13 @@ __asm__(".macro channels name, exact\n"
         "   sub    sp, sp, #20\n"
         "   add    r7, r0, r2, lsl #4\n"
         "   strd   r0, r7, [sp]\n" /* the first window and the second, which is its end */
+        "   rsb    r2, r2, #0\n"
+        "   and    r2, r2, #7\n" /* blocks that the first turn leaves out */
+        "   adr    r4, 2f\n"
+        "   mov    r6, #(3f - 2f) / 8\n"
+        "   mla    r2, r2, r6, r4\n"
+        "   orr    r2, r2, #1\n"
+        "   str    r2, [sp, #16]\n"
         "   ldrd   r4, r6, [r3, #8]\n"
         "   strd   r4, r6, [sp, #8]\n" /* out_c, fours */
         "   ldrd   r4, r6, [r3, #16]\n"
@@ -45,7 +53,11 @@ __asm__(".macro channels name, exact\n"
         "   mov    lr, r6\n"
         "   ldrd   r5, r7, [sp]\n"
         "   mov    r9, r7\n"
-        "2: vldrb.8 q0, [r5], #16\n"
+        "   ldr    pc, [sp, #16]\n"
+        ".balign 4\n"
+        "2:\n"
+        ".rept 8\n"
+        "   vldrb.8 q0, [r5], #16\n"
         "   vldrb.8 q2, [r1], #16\n"
         "   vmladava.s8 r0, q0, q2\n"
         "   vldrb.8 q1, [r7], #16\n"
@@ -59,8 +71,9 @@ __asm__(".macro channels name, exact\n"
         "   vmladava.s8 r12, q1, q2\n"
         "   vmladava.s8 r6, q0, q3\n"
         "   vmladava.s8 lr, q1, q3\n"
-        "   cmp    r5, r9\n"
-        "   bne    2b\n"
+        ".endr\n"
+        "3: cmp    r5, r9\n"
+        "   bne.w  2b\n"
         "   vmov   d0, r0, r2\n"
         "   vmov   d1, r4, r6\n"
         "   vmov   d2, r8, r10\n"
@@ -103,8 +116,8 @@ __asm__(".macro channels name, exact\n"
         ".text\n");
 
 /* Copy the window with top left corner (y0, x0), with the zero point outside the image. */
-static void copy_window(const struct conv_2d_mve *op, const int8_t *in, int32_t y0, int32_t x0,
-                        int8_t *window) {
+static __attribute__((noinline)) void copy_border(const struct conv_2d_mve *op, const int8_t *in,
+                                                  int32_t y0, int32_t x0, int8_t *window) {
     const int8_t zero = (int8_t)op->in_zero_point;
     const int32_t width = op->kernel_w * op->in_c;
     const int32_t left = x0 < 0 ? -x0 : 0;
@@ -117,10 +130,6 @@ static void copy_window(const struct conv_2d_mve *op, const int8_t *in, int32_t 
             continue;
         }
         const int8_t *row = in + (y * op->in_w + x0 + left) * op->in_c;
-        if (inside == width) {
-            copy(window, row, width);
-            continue;
-        }
         fill(window, zero, left * op->in_c);
         copy(window + left * op->in_c, row, inside);
         fill(window + left * op->in_c + inside, zero, right * op->in_c);
@@ -133,47 +142,76 @@ static void channels(const struct conv_2d_mve *op, const int8_t *window, int32_t
     const struct limits limits = {vdupq_n_s32(op->out_min), vdupq_n_s32(op->out_max),
                                   op->exact_negatives};
     const int32_t window_b = 16 * op->blocks;
+    const int8_t *weights = op->weights + window_b * first;
     for (int32_t c = first; c < op->out_c; c += 4) {
         const int32_t *parameters = op->channels + 4 * c;
-        store(dot_4(window, window_b, op->weights + window_b * c, parameters), parameters, &limits,
-              op->out_c - c, out + c);
+        store(dot_4(window, window_b, &weights, parameters), parameters, &limits, op->out_c - c,
+              out + c);
     }
+}
+
+/* What is the same for all windows. */
+struct shape {
+    int32_t width, in_row; /* bytes of a row of the window, and of the image */
+    int32_t rows, columns; /* corners above and left of these are of windows inside the image */
+};
+
+static inline void copy_window(const struct conv_2d_mve *op, const struct shape *shape,
+                               const int8_t *in, int32_t y, int32_t x, int8_t *window) {
+    if ((uint32_t)y >= (uint32_t)shape->rows || (uint32_t)x >= (uint32_t)shape->columns) {
+        copy_border(op, in, y, x, window);
+        return;
+    }
+    const int8_t *row = in + y * shape->in_row + x * op->in_c;
+    for (int32_t i = op->kernel_h; i > 0; i--, window += shape->width, row += shape->in_row) {
+        copy(window, row, shape->width);
+    }
+}
+
+static inline int32_t not_below_0(int32_t x) {
+    return x < 0 ? 0 : x;
 }
 
 void conv_2d_mve(const struct conv_2d_mve *op, const int8_t *in, int8_t *out, void *scratch) {
     int8_t *windows = scratch;
     const int32_t window_b = 16 * op->blocks;
     const int32_t pixels = op->out_h * op->out_w;
+    const int32_t whole = op->out_c & ~3;
+    const struct shape shape = {op->kernel_w * op->in_c, op->in_w * op->in_c,
+                                not_below_0(op->in_h - op->kernel_h + 1),
+                                not_below_0(op->in_w - op->kernel_w + 1)};
     struct target target = {op->channels, out, op->out_c, op->out_c / 4, op->out_min, op->out_max};
-    int32_t row = 0;
-    int32_t column = 0;
-    for (int32_t first = 0; first < pixels; first += 2) {
-        const int32_t count = pixels - first < 2 ? 1 : 2;
+    int32_t y = -op->pad_top, x = -op->pad_left, column = 0;
+    for (int32_t left = pixels; left > 0; left -= 2) {
+        const int32_t count = left < 2 ? 1 : 2;
         if (op->pointwise) {
-            copy(windows, in + first * op->in_c, op->in_c);
+            copy(windows, in, op->in_c);
             if (count == 2) {
-                copy(windows + window_b, in + (first + 1) * op->in_c, op->in_c);
+                copy(windows + window_b, in + op->in_c, op->in_c);
             }
+            in += 2 * op->in_c;
         } else {
             for (int32_t i = 0; i < count; i++) {
-                copy_window(op, in, row * op->stride_h - op->pad_top,
-                            column * op->stride_w - op->pad_left, windows + i * window_b);
-                column++;
-                if (column == op->out_w) {
+                copy_window(op, &shape, in, y, x, windows + i * window_b);
+                x += op->stride_w;
+                if (++column == op->out_w) {
                     column = 0;
-                    row++;
+                    x = -op->pad_left;
+                    y += op->stride_h;
                 }
             }
         }
         int32_t done = 0;
-        if (count == 2 && target.fours > 0) {
+        if (count == 2 && whole > 0) {
             target.out = out;
             (op->exact_negatives ? channels_4x2_exact : channels_4x2)(windows, op->weights,
                                                                       op->blocks, &target);
-            done = 4 * target.fours;
+            done = whole;
         }
         for (int32_t i = 0; i < count; i++, out += op->out_c) {
-            channels(op, windows + i * window_b, done, out);
+            if (done < op->out_c) {
+                channels(op, windows + i * window_b, done, out);
+            }
         }
     }
 }

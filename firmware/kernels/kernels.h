@@ -302,17 +302,17 @@ struct fully_connected_mve {
 };
 void fully_connected_mve(const struct fully_connected_mve *op, const int8_t *in, int8_t *out);
 
-/* Convolution in portable C, two pixels by three channels at a time; a fully connected layer is one
- * of one pixel. `scratch` holds two windows of int8, copied first, or nothing where `pointwise`. */
+/* Convolution in portable C, two pixels by three channels at a time. `scratch` holds a word a tap,
+ * both pixels of it, which are copied first. */
 struct conv_2d_blocked {
-    const int8_t *weights; /* [out_c / 3][taps][3], filled up with zeros */
-    const struct channel_dsp *channels;
+    const int8_t *weights;              /* [out_c / 3][taps / 2][3][2], filled up with zeros */
+    const struct channel_dsp *channels; /* filled up to threes */
     int32_t in_h, in_w, in_c;
     int32_t out_h, out_w, out_c;
     int32_t kernel_h, kernel_w;
     int32_t stride_h, stride_w;
     int32_t pad_top, pad_left;
-    int32_t taps; /* of a window */
+    int32_t taps; /* of a window, filled up to fours */
     int32_t in_zero_point;
     int32_t pointwise; /* each pixel is its own window */
     int32_t out_min, out_max;
@@ -323,9 +323,20 @@ struct conv_2d_blocked {
 };
 void conv_2d_blocked(const struct conv_2d_blocked *op, const int8_t *in, int8_t *out,
                      void *scratch);
-/* The same with taps that may be apart, and for all scales. */
+/* The same with taps that may be apart, and for all scales; weights are [out_c / 3][taps][3],
+ * `taps` as many as there are, and `scratch` holds two windows of int8. */
 void conv_2d_any_blocked(const struct conv_2d_blocked *op, const int8_t *in, int8_t *out,
                          void *scratch);
+
+/* Fully connected layer in portable C, six channels at a time. */
+struct fully_connected_blocked {
+    const int8_t *weights; /* [out_c / 6][in_c][6], filled up with zeros */
+    const struct channel_dsp *channels;
+    int32_t in_c, out_c;
+    int32_t out_min, out_max;
+};
+void fully_connected_blocked(const struct fully_connected_blocked *op, const int8_t *in,
+                             int8_t *out);
 
 /* Sum of two tensors in portable C, the one with the greater scale first. With the head room of 20
  * bits, the first counts half; the second is scaled and shifted, then the sum, with the zero point
@@ -340,9 +351,9 @@ struct add_blocked {
 void add_blocked(const struct add_blocked *op, const int8_t *first, const int8_t *second,
                  int8_t *out);
 
-/* Depthwise 3x3 convolution in portable C, channels innermost, any stride. `scratch` holds
- * plane_h * plane_w int8. `out` may be just `in` where both have the same size, and otherwise
- * nowhere in it. */
+/* Depthwise 3x3 convolution in portable C, channels innermost, any vertical stride, horizontal
+ * stride 1 or 2. `scratch` holds plane_h * plane_w int8. `out` may be just `in` where both have the
+ * same size, and otherwise nowhere in it. */
 struct depthwise_3x3_blocked {
     const int8_t *weights; /* [channel][3][3] */
     const struct channel_dsp *channels;
@@ -405,19 +416,20 @@ struct average_pool_2d_mve {
 };
 void average_pool_2d_mve(const struct average_pool_2d_mve *op, const int8_t *in, int8_t *out);
 
-/* Depthwise 3x3 convolution, sixteen channels at a time, or fewer channels of several pixels; no
- * weight is -128. In `channels`, each four are four channels apart: 0 4 8 12, 2 6 10 14, 1 5 9 13,
- * 3 7 11 15 of sixteen. `scratch` holds three rows and 16 bytes; the rows of an output row are
- * copied before it is written. */
+/* Depthwise 3x3 convolution, four outputs of a channel at a time: two by two where the step is one
+ * pixel. In `weights` five zeros are first, and behind each channel's three columns of three rows
+ * and a zero come zeros. `scratch` holds `columns` of four rows and sixteen channels, then a row of
+ * the image where `in_place`: `out` may be just `in` then. Otherwise each output row, or two where
+ * they are computed together, is written while its input rows are read. */
 struct depthwise_3x3_mve {
-    const int8_t *weights;   /* [in_c / 16][9][16], filled up with zeros */
-    const int32_t *channels; /* [in_c / 16][4][4][4] */
+    const int8_t *weights;   /* 5 zeros + [in_c][16] */
+    const int32_t *channels; /* [in_c][4]: biases, multipliers, roundings, right shifts below 0 */
     int32_t in_h, in_w, in_c;
     int32_t out_h, out_w;
     int32_t stride_h, stride_w;
     int32_t pad_top, pad_left;
-    int32_t row_b;  /* a row with its borders */
-    int32_t pixels; /* at a time: 1, or 16 / in_c where stride_w is 1; channels are repeated then */
+    int32_t columns;
+    int32_t in_place; /* only two by two, with a row above the image */
     int32_t in_zero_point;
     int32_t exact_negatives;
     int32_t out_min, out_max;

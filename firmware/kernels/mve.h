@@ -31,10 +31,12 @@ static inline void fill(int8_t *to, int8_t value, int32_t count) {
 }
 
 /* The sums of `count` values times the weights of four channels, [count / 16][4][16] filled up with
- * zeros, that begin with the biases. */
-static inline int32x4_t dot_4(const int8_t *values, int32_t count, const int8_t *weights,
+ * zeros, that begin with the biases; `weights` goes on to the next four channels. */
+static inline int32x4_t dot_4(const int8_t *values, int32_t count, const int8_t **weights,
                               const int32_t *biases) {
     int32_t a = biases[0], b = biases[1], c = biases[2], d = biases[3];
+    int32x4_t sums;
+    const int8_t *weight = *weights;
     /* Past the end of the values, both factors are read as zeros. */
     __asm__("   wlstp.8 lr, %[count], 2f\n"
             "1: vldrb.8 q0, [%[values]], #16\n"
@@ -47,12 +49,14 @@ static inline int32x4_t dot_4(const int8_t *values, int32_t count, const int8_t 
             "   vldrb.8 q2, [%[weights]], #16\n"
             "   vmladava.s8 %[d], q0, q2\n"
             "   letp    lr, 1b\n"
-            "2:\n"
-            : [values] "+r"(values), [weights] "+r"(weights), [a] "+Te"(a), [b] "+Te"(b),
-              [c] "+Te"(c), [d] "+Te"(d)
+            "2: vmov   %e[sums], %[a], %[b]\n"
+            "   vmov   %f[sums], %[c], %[d]\n"
+            : [values] "+r"(values), [weights] "+r"(weight), [a] "+Te"(a), [b] "+Te"(b),
+              [c] "+Te"(c), [d] "+Te"(d), [sums] "=w"(sums)
             : [count] "r"(count)
             : "lr", "q0", "q1", "q2", "cc", "memory");
-    return (int32x4_t){a, b, c, d};
+    *weights = weight;
+    return sums;
 }
 
 /* Output stage of four channels, from sums that begin with the biases; `channels` are their

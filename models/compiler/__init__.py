@@ -61,7 +61,8 @@ def compile_model(
         graph, steps = lowered.graph, lowered.steps
         if instead is not None:
             steps = instead(graph, steps)
-        elif kernels == "dsp":
+        small_b = weights_b(graph, steps)
+        if instead is None and kernels == "dsp":
             steps = faster(graph, steps, flash_b)
         memory = lay_out(graph, steps)
     except ModelError as error:
@@ -81,7 +82,7 @@ def compile_model(
         computed_macs=lowered.computed_macs,
         removed=lowered.removed,
         weights_b=weights_b(graph, steps),
-        faster_b=weights_b(graph, steps) - weights_b(graph, lowered.steps),
+        faster_b=weights_b(graph, steps) - small_b,
         tables_b=sum(step.tables_b for step in steps),
         arena_b=memory.arena_b,
         result_b=result_b,

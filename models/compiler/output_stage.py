@@ -162,6 +162,13 @@ def mve_constant(short: np.ndarray, order: list[int]) -> Constant:
     return Constant("channels", "int32_t", flat, 4 * flat.size)
 
 
+def each_mve_constant(short: np.ndarray) -> Constant:
+    """Return the output stage of `mve_constant`, channel by channel."""
+    values = short * [1, 1, 1, -1]
+    values[:, 0] //= 2
+    return Constant("channels", "int32_t", values.reshape(-1), 4 * values.size)
+
+
 def wide_mve_constant(
     channels: Channels, rows: np.ndarray, source: Tensor | None, order: list[int]
 ) -> Constant:

@@ -41,14 +41,12 @@ def pixel_by_pixel(window: Window, together: int, reads_while_writing: bool) -> 
     return Overlap(int((ends * window.out_c - first_needed[begins]).max()))
 
 
-def row_by_row(window: Window) -> Overlap:
-    """Return the overlap of a kernel that copies all input rows of an output row before that."""
-    rows = np.arange(1, window.out_h)
-    copied = (rows - 1) * window.stride_h + window.kernel_h - window.pad_top
-    left = copied < window.in_h
-    written = rows * window.out_w * window.out_c
-    lead = written - np.maximum(copied, 0) * window.in_w * window.in_c
-    return Overlap(int(lead[left].max(initial=-window.in_h * window.in_w * window.in_c)))
+def rows_together(window: Window, together: int) -> Overlap:
+    """Return the overlap of a kernel that writes so many rows while it reads those they take."""
+    begins = np.arange(0, window.out_h, together)
+    written = np.minimum(begins + together, window.out_h) * window.out_w * window.out_c
+    needed = np.clip(begins * window.stride_h - window.pad_top, 0, window.in_h)
+    return Overlap(int((written - needed * window.in_w * window.in_c).max()))
 
 
 def plane_by_plane(window: Window) -> Overlap:

@@ -94,11 +94,11 @@ def _known(conv: Convolution) -> bool:
     return conv.channels.short is not None and not conv.window.dilated
 
 
-def _stage(conv: Convolution) -> Constant:
+def _stage(conv: Convolution, together: int = 1) -> Constant:
     short = conv.channels.short
     if short is None:
         return wide_constant(conv.channels, conv.rows, conv.source)
-    return short_constant(short)
+    return short_constant(np.pad(short, ((0, -len(short) % together), (0, 0))))
 
 
 def _any_fields(conv: Convolution) -> dict[str, int]:
@@ -137,33 +137,43 @@ def _plain(op: Operator, conv: Convolution) -> Step:
 
 def _blocked(op: Operator, conv: Convolution) -> Step:
     window, taps = conv.window, conv.rows.shape[1]
-    in_place = window.pointwise and _known(conv)
-    # Three channels by turns, tap by tap; channels filled up with zeros.
-    packed = np.zeros((-(-window.out_c // 3) * 3, taps), np.int8)
-    packed[: window.out_c] = conv.rows
+    by_words = _known(conv)
+    filled = -(-taps // 4) * 4 if by_words else taps
     return Step(
         operator=op,
-        function="conv_2d_blocked" if _known(conv) else "conv_2d_any_blocked",
+        function="conv_2d_blocked" if by_words else "conv_2d_any_blocked",
         parameters="conv_2d_blocked",
         fields={
             **window.fields(),
-            "taps": taps,
+            "taps": filled,
             "in_zero_point": conv.source.zero_point,
-            "pointwise": int(in_place),
+            "pointwise": int(window.pointwise),
             **limit_fields(conv.channels),
             **_any_fields(conv),
         },
         constants=[
-            weights_constant(packed.reshape(-1, 3, taps).transpose(0, 2, 1)),
-            _stage(conv),
+            weights_constant(_by_threes(conv.rows, filled, 2 if by_words else 1)),
+            _stage(conv, 3),
         ],
         inputs=[conv.source.index],
         output=conv.target.index,
-        # The kernel takes scratch memory in any case.
-        scratch_b=1 if in_place else 2 * taps,
-        overlaps={conv.source.index: pixel_by_pixel(window, 2, reads_while_writing=in_place)},
+        scratch_b=4 * filled if by_words else 2 * taps,
+        overlaps={conv.source.index: pixel_by_pixel(window, 2, reads_while_writing=False)},
         macs=conv.macs,
     )
+
+
+def _by_threes(rows: np.ndarray, taps: int, together: int) -> np.ndarray:
+    """Return weights of three channels by turns, some taps of each, filled up with zeros.
+
+    Two taps together are of the one or two last channels by turns.
+    """
+    last = len(rows) % 3 if together > 1 else 0
+    packed = np.pad(rows, ((0, 0 if last else -len(rows) % 3), (0, taps - rows.shape[1])))
+    parts = [packed[: len(packed) - last].reshape(-1, 3, taps // together, together)]
+    if last:
+        parts.append(packed[-last:].reshape(1, last, taps // together, together))
+    return np.concatenate([part.swapaxes(1, 2).reshape(-1) for part in parts])
 
 
 def _dsp(op: Operator, conv: Convolution, planar: frozenset[int]) -> Step:

@@ -4,13 +4,12 @@ import numpy as np
 
 from tinybench.errors import ModelError
 
-from ..fixed_point import INT8_MIN
 from ..floats import convolution, weighted
 from ..graph import Graph, Operator
 from ..layer import Convolution, layer_channels, multipliers, read_layer
 from ..output_stage import (
+    each_mve_constant,
     limit_fields,
-    mve_constant,
     plain_constant,
     plain_fields,
     short_constant,
@@ -18,12 +17,15 @@ from ..output_stage import (
     weights_constant,
     wide_mve_constant,
 )
-from ..overlap import SAME_PLACE, pixel_by_pixel, plane_by_plane, row_by_row
+from ..overlap import SAME_PLACE, pixel_by_pixel, plane_by_plane, rows_together
 from ..step import Kind, Planes, Step, Variant
 from ..window import Window, window_of
 from .conv_2d import MVE_TAPS, convolution_planes, convolve
 from .int16 import convolution as wide_convolution
 from .planewise import constants, overlaps, planewise
+
+MVE_LEAD = 5
+"""Zeros before the weights of the first channel of `depthwise_3x3_mve`."""
 
 
 def read(graph: Graph, op: Operator) -> Convolution:
@@ -54,12 +56,11 @@ def _three(op: Operator, conv: Convolution, variant: Variant) -> Step | None:
     short = conv.channels.short
     if short is None:
         return None
-    if variant.kernels == "blocked":
+    if variant.kernels == "blocked" and conv.window.stride_w in (1, 2):
         return _blocked(op, conv, short)
     if variant.kernels == "dsp" and {conv.source.index, conv.target.index} <= variant.planar:
         return _dsp(op, conv, short)
-    # Sums of two products must fit 16 bits.
-    if variant.kernels == "mve" and conv.rows.min() != INT8_MIN:
+    if variant.kernels == "mve":
         return _mve(op, conv, short)
     return None
 
@@ -248,19 +249,20 @@ def _dsp(op: Operator, conv: Convolution, short: np.ndarray) -> Step:
 
 
 def _mve(op: Operator, conv: Convolution, short: np.ndarray) -> Step:
-    window, channels = conv.window, conv.window.out_c
-    # Few channels are computed for several pixels at once.
-    pixels = MVE_TAPS // channels if MVE_TAPS % channels == 0 and window.stride_w == 1 else 1
-    rows, short = np.tile(conv.rows, (pixels, 1)), np.tile(short, (pixels, 1))
-    blocks = -(-len(rows) // MVE_TAPS)
-    packed = np.zeros((blocks * MVE_TAPS, 9), np.int8)
-    packed[: len(rows)] = rows
-    packed = packed.reshape(blocks, MVE_TAPS, 9).transpose(0, 2, 1)
-    # The kernel's vectors hold every fourth channel.
-    order = [
-        16 * b + first + 4 * i for b in range(blocks) for first in (0, 2, 1, 3) for i in range(4)
-    ]
-    width = max(window.pad_left + window.in_w, (window.out_w - 1) * window.stride_w + 3)
+    window = conv.window
+    pairs = window.stride_h == window.stride_w == 1 and window.out_w > 1
+    # Three columns of three rows and a zero; the kernel lays them over its windows one and two rows
+    # or columns later, where zeros come in from the channel before.
+    packed = np.zeros((window.out_c, 3, 4), np.int8)
+    packed[:, :, :3] = conv.rows.reshape(-1, 3, 3).transpose(0, 2, 1)
+    packed = np.pad(packed.reshape(-1, 12), ((0, 0), (0, MVE_TAPS - 12)))
+    # Up to the last window that is read; without pairs, four pixels are computed together.
+    reached = window.out_w + 2
+    if not pairs or window.out_h % 2 == 1:
+        reached = (-(-window.out_w // 4) * 4 - 1) * window.stride_w + 4
+    columns = max(window.pad_left + window.in_w, reached)
+    # Rows that are overwritten before they are read again are kept.
+    in_place = pairs and window.pad_top == 1 and conv.source.shape == conv.target.shape
     fields = window.fields()
     for name in ("kernel_h", "kernel_w", "out_c"):
         del fields[name]
@@ -269,16 +271,21 @@ def _mve(op: Operator, conv: Convolution, short: np.ndarray) -> Step:
         function="depthwise_3x3_mve",
         fields={
             **fields,
-            "row_b": width * channels,
-            "pixels": pixels,
+            "columns": columns,
+            "in_place": int(in_place),
             "in_zero_point": conv.source.zero_point,
             **short_fields(conv.channels),
         },
-        constants=[weights_constant(packed), mve_constant(short, order)],
+        constants=[
+            weights_constant(np.pad(packed.reshape(-1), (MVE_LEAD, 0))),
+            each_mve_constant(short),
+        ],
         inputs=[conv.source.index],
         output=conv.target.index,
-        scratch_b=3 * width * channels + MVE_TAPS,
-        overlaps={conv.source.index: row_by_row(window)},
+        scratch_b=columns * 4 * MVE_TAPS + (window.in_w * window.in_c if in_place else 0),
+        overlaps={
+            conv.source.index: SAME_PLACE if in_place else rows_together(window, 2 if pairs else 1)
+        },
         macs=conv.macs,
     )
 

@@ -10,6 +10,7 @@ from ..graph import Graph, Operator, Tensor
 from ..layer import Convolution, Layer, layer_channels, multipliers, read_layer
 from ..output_stage import (
     Channels,
+    limit_fields,
     plain_constant,
     plain_fields,
     short_constant,
@@ -40,11 +41,12 @@ def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
     if variant.kernels == "plain" and row.pixels == 1:
         return _plain(op, layer, channels)
     packable = variant.kernels != "dsp" or fits(weights)
-    if row.pixels > 1 or short is None or variant.kernels == "blocked" or not packable:
-        # a pixel each
+    if row.pixels > 1 or short is None or not packable:  # a pixel each
         return convolve(op, Convolution(source, target, row, weights, channels), variant)
     if variant.kernels == "dsp":
         return _dsp(op, layer, channels, short)
+    if variant.kernels == "blocked":
+        return _blocked(op, layer, channels, short)
     return _mve(op, layer, channels, short)
 
 
@@ -87,6 +89,21 @@ def _plain(op: Operator, layer: Layer, channels: Channels) -> Step:
             **plain_fields(layer.source, layer.target, channels),
         },
         constants=[weights_constant(layer.weights), plain_constant(channels)],
+        inputs=[layer.source.index],
+        output=layer.target.index,
+        macs=layer.weights.size,
+    )
+
+
+def _blocked(op: Operator, layer: Layer, channels: Channels, short: np.ndarray) -> Step:
+    out_c, in_c = layer.weights.shape
+    # Six channels by turns, filled up with zeros.
+    packed = np.pad(layer.weights, ((0, -out_c % 6), (0, 0))).reshape(-1, 6, in_c).swapaxes(1, 2)
+    return Step(
+        operator=op,
+        function="fully_connected_blocked",
+        fields={"in_c": in_c, "out_c": out_c, **limit_fields(channels)},
+        constants=[weights_constant(packed), short_constant(short)],
         inputs=[layer.source.index],
         output=layer.target.index,
         macs=layer.weights.size,

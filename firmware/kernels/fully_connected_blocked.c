@@ -1,0 +1,84 @@
+/* Fully connected layer in portable C: six channels at a time. */
+#include "blocked.h"
+
+#define CHANNELS 6
+
+/* Add the products of `count` values (at least 1) with the weights of six channels; return where
+ * the next ones are. */
+#ifdef __thumb2__
+const int8_t *dot_6(const int8_t *values, int32_t count, const int8_t *weights,
+                    int32_t sums[CHANNELS]);
+
+/* In assembly, for GCC has not registers enough. */
+__asm__(".macro value\n"
+        "   ldrsb  r12, [r0], #1\n"
+        "   dot    r4, r5\n"
+        "   dot    r6, r7\n"
+        "   dot    r8, r9\n"
+        ".endm\n"
+        ".macro dot first, second\n"
+        "   ldrsb  r10, [r2], #1\n"
+        "   ldrsb  r11, [r2], #1\n"
+        "   mla    \\first, r12, r10, \\first\n"
+        "   mla    \\second, r12, r11, \\second\n"
+        ".endm\n"
+        ".section .text.dot_6, \"ax\", %progbits\n"
+        ".balign 4\n"
+        ".thumb_func\n"
+        ".type dot_6, %function\n"
+        "dot_6:\n"
+        "   push   {r4-r11, lr}\n"
+        "   ldm    r3, {r4-r9}\n"
+        "   bic    lr, r1, #3\n"
+        "   add    lr, lr, r0\n" /* the end of fours */
+        "   add    r1, r1, r0\n"
+        "   cmp    r0, lr\n"
+        "   beq    2f\n"
+        "1:\n"
+        ".rept 4\n"
+        "   value\n"
+        ".endr\n"
+        "   cmp    r0, lr\n"
+        "   bne    1b\n"
+        "2: cmp    r0, r1\n"
+        "   beq    3f\n"
+        "   value\n"
+        "   b      2b\n"
+        "3: stm    r3, {r4-r9}\n"
+        "   mov    r0, r2\n"
+        "   pop    {r4-r11, pc}\n"
+        ".size dot_6, . - dot_6\n"
+        ".purgem value\n"
+        ".purgem dot\n"
+        ".text\n");
+#else
+static const int8_t *dot_6(const int8_t *values, int32_t count, const int8_t *weights,
+                           int32_t sums[CHANNELS]) {
+    int32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3], e = sums[4], f = sums[5];
+#pragma GCC unroll 8
+    for (const int8_t *end = values + count; values != end; values++, weights += CHANNELS) {
+        const int32_t value = *values;
+        a += value * weights[0];
+        b += value * weights[1];
+        c += value * weights[2];
+        d += value * weights[3];
+        e += value * weights[4];
+        f += value * weights[5];
+    }
+    sums[0] = a, sums[1] = b, sums[2] = c, sums[3] = d, sums[4] = e, sums[5] = f;
+    return weights;
+}
+#endif
+
+void fully_connected_blocked(const struct fully_connected_blocked *op, const int8_t *in,
+                             int8_t *out) {
+    const int8_t *weights = op->weights;
+    const struct channel_dsp *channel = op->channels;
+    for (int32_t left = op->out_c; left > 0; left -= CHANNELS) {
+        int32_t sums[CHANNELS] = {0};
+        weights = dot_6(in, op->in_c, weights, sums);
+        for (int32_t i = 0; i < CHANNELS && i < left; i++, channel++) {
+            *out++ = output_blocked(sums[i], channel, op->out_min, op->out_max);
+        }
+    }
+}
