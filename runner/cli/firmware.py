@@ -59,6 +59,7 @@ EXCLUSIVE = (("port", "emulate"),)
         help="answer with at least so many (default: as many as tell two outputs apart)",
     ),
     options.no_prune(),
+    options.stream(),
     formats=("terminal", "json"),
     examples=("tinybench compile mine.tflite -o mine --kernels dsp",),
 )  # fmt: skip

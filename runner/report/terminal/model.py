@@ -11,6 +11,7 @@ from rich.text import Text
 from tinybench.models.compiler import Manifest
 from tinybench.models.compiler.manifest import OperatorEntry
 from tinybench.models.compiler.prune import Removed
+from tinybench.models.compiler.stream import Streamed
 
 
 def table(manifest: Manifest, folder: Path) -> RenderableType:
@@ -40,6 +41,7 @@ def table(manifest: Manifest, folder: Path) -> RenderableType:
     lines = [
         totals,
         *left_out(manifest.removed),
+        *frame_by_frame(manifest.streamed),
         *slow(manifest.kernels, manifest.operators),
     ]
     return Group(operators, *map(Text, lines), Text(f"written to {folder}", overflow="fold"))
@@ -63,6 +65,28 @@ def left_out(removed: Sequence[Removed]) -> list[str]:
         f"{constant:,} of these have one value for every input: it is in the biases of the layer "
         f"that reads them, and {unread:,} are read by nobody; every output is the same to the bit "
         "(--no-prune computes them)",
+    ]
+
+
+def frame_by_frame(streamed: Streamed | None) -> list[str]:
+    """Return lines about how a model is evaluated frame by frame."""
+    if streamed is None:
+        return []
+    kept = [
+        f"{one.index} {one.operator}: {one.kept_frames}"
+        for one in streamed.operators
+        if one.kept_frames
+    ]
+    return [
+        f"frame by frame: the input is one of {streamed.frames} frames; every output is that of "
+        "the whole history, to the bit",
+        f"frames kept for operators of the model as given: {', '.join(kept) or 'none'}; "
+        f"{streamed.state_b:,} bytes of state, which begin as what frames of zeros leave",
+        *(
+            f"{one.index} {one.operator} is computed on its whole history: it {one.whole}"
+            for one in streamed.operators
+            if one.whole
+        ),
     ]
 
 
