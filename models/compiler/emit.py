@@ -66,7 +66,9 @@ def emit(
         f"const uint32_t model_result_count = {result_count(graph, interface)};",
         f"const uint32_t model_result_decimals = {decimals};",
         f"const bool model_result_rounded = {'true' if rounded else 'false'};",
-        f"const uint32_t model_layer_count = {len(layers)};\n",
+        f"const uint32_t model_layer_count = {len(layers)} + MODEL_LAYERS_BEFORE;",
+        *_input_steps(sources[0].tensor),
+        "",
         *(_input(i, upload) for i, upload in enumerate(sources)),
     ]
     if memory.arena_b:
@@ -126,6 +128,16 @@ def enough_decimals(target: Tensor) -> int:
     if not is_quantised(target):
         return FLOAT_DECIMALS if target.type == "FLOAT32" else 0
     return max(0, math.ceil(-math.log10(target.scale)))
+
+
+def _input_steps(tensor: Tensor) -> list[str]:
+    """Return what a step of an input of int8 stands for."""
+    if tensor.type != "INT8" or not (tensor.scales and tensor.zero_points):
+        return []
+    return [
+        f"const float model_input_scale = {_float(tensor.scale)};",
+        f"const int32_t model_input_zero_point = {tensor.zero_point};",
+    ]
 
 
 def _input(number: int, upload: Upload) -> str:

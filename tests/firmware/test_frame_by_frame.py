@@ -16,7 +16,7 @@ from tinybench.models.compiler.stream import frame_by_frame
 
 FRAMES = 24
 """Of a random stream, more than any history has."""
-MODELS = 5
+MODELS = 4
 STREAMS = 1000
 SOAK_MODELS = 100
 

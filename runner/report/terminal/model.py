@@ -13,6 +13,8 @@ from tinybench.models.compiler.manifest import OperatorEntry
 from tinybench.models.compiler.prune import Removed
 from tinybench.models.compiler.stream import Streamed
 
+from ...results.cycles import Cycles
+
 
 def table(manifest: Manifest, folder: Path) -> RenderableType:
     """Return the table of operators with the totals below it."""
@@ -50,6 +52,20 @@ def table(manifest: Manifest, folder: Path) -> RenderableType:
 def computed_of(macs: int, computed: int | None) -> str:
     """Return how many multiply-accumulates are computed, and of how many where that is fewer."""
     return f"{macs:,}" if computed in (None, macs) else f"{computed:,} of {macs:,}"
+
+
+def estimated(found: Cycles) -> str:
+    """Return the cycles with their bounds, and the time that they take at the clock."""
+    usual, low, high = (found.milliseconds(n) for n in (found.usual, found.low, found.high))
+    where = f"{found.clock_hz / 1e6:g} MHz"
+    if found.memory:
+        where += f", {found.wait_states} wait states"
+    return (
+        f"estimated {found.usual:,} cycles ({found.low:,} to {found.high:,}), {usual:.3f} ms "
+        f"({low:.3f} to {high:.3f}) at {where}: a model of {found.core}"
+        + f" and {found.memory}" * bool(found.memory)
+        + ", not a measurement"
+    )
 
 
 def left_out(removed: Sequence[Removed]) -> list[str]:

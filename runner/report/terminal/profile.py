@@ -9,8 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ...measure.profile import Layer, Profile
-from .cycles import estimated
-from .model import computed_of, counted, is_plain
+from .model import computed_of, counted, estimated, is_plain
 
 COLUMNS = (
     *("index", "operator", "kernel", "output", "macs", "computed_macs"),

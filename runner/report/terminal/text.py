@@ -24,8 +24,8 @@ from ...results.result import (
     Result,
 )
 from ...rules import Ruling, Verdict, Violation
-from .cycles import estimated
 from .energy import incomplete
+from .model import estimated
 from .published import placed, words
 
 CLASSES_SHOWN = 12
