@@ -13,6 +13,9 @@
 #include "stamp.h"
 #include "text.h"
 #include "upload.h"
+#ifdef TB_STREAM
+#include "hear.h"
+#endif
 
 #define TERMINATOR '%'
 #define DEFAULT_ITERATIONS 1
@@ -102,6 +105,9 @@ static void run_caps(char *rest) {
     if (port_takes_baud(0)) {
         text(" baud");
     }
+#ifdef TB_STREAM
+    hear_caps();
+#endif
 #ifdef TB_ENERGY
     text(" energy");
 #endif
@@ -126,6 +132,11 @@ static void run_help(char *rest) {
          "state keep     a model's state lasts from one inference to the next, from now on\r\n"
          "state reset    each inference begins with the state as it was at first\r\n"
          "profile-layers N  N inferences, timed layer by layer\r\n"
+#ifdef TB_STREAM
+         "start [wraps]  begin a stream; an inference then hears the next 512 samples\r\n"
+         "stop [quiet]   end it, and show output 0 of each of its frames\r\n"
+         "extract_uart_stream  hear the samples that were uploaded, and show features\r\n"
+#endif
          "frames         go on in binary frames, until the frame LEAVE\r\n"
          "baud N         go on at N bits a second; undone unless 'name' comes next\r\n");
 }
@@ -189,6 +200,12 @@ __attribute__((weak)) bool model_keep_state(bool kept) {
 
 static void run_state(char *rest) {
     const char *what = next_word(&rest);
+#ifdef TB_STREAM
+    if (what == NULL) {
+        hear_state();
+        return;
+    }
+#endif
     bool kept = what != NULL && strcmp(what, "keep") == 0;
     if (!kept && (what == NULL || strcmp(what, "reset") != 0)) {
         text("e-[Command 'state' requires 'keep' or 'reset']\r\n");
@@ -248,6 +265,9 @@ static const struct {
     {"help", run_help},           {"db", run_db},           {"infer", run_infer},
     {"timestamp", run_timestamp}, {"results", run_results}, {"profile-layers", run_profile_layers},
     {"state", run_state},         {"frames", run_frames},   {"baud", run_baud},
+#ifdef TB_STREAM
+    {"start", hear_start},        {"stop", hear_stop},      {"extract_uart_stream", hear_uploaded},
+#endif
 };
 
 void command_run(char *command) {

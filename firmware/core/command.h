@@ -5,7 +5,11 @@
 #include <stdbool.h>
 
 /* Characters of a command that are kept, as in stock firmware; the rest is dropped. */
+#ifdef TB_STREAM
+#define COMMAND_SIZE 1028 /* as the reference submission: half a frame of samples in hex */
+#else
 #define COMMAND_SIZE 80
+#endif
 
 /* Wait for a command, ended by '%', and store it with a terminating zero. Returns false when the
  * line is closed for good. */

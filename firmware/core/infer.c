@@ -9,6 +9,9 @@
 #include "text.h"
 #include "upload.h"
 #include "values.h"
+#ifdef TB_STREAM
+#include "hear.h"
+#endif
 #ifdef TB_TH_API
 #include "window.h"
 #endif
@@ -24,10 +27,20 @@ int infer_untimed(uint32_t count) {
     return status;
 }
 
+/* Mark an end of a window; of a stream, the ends are marked, and no window. */
+static void mark(void) {
+#ifdef TB_STREAM
+    if (hear_listens()) {
+        return;
+    }
+#endif
+    stamp_edge();
+}
+
 int infer_timed(uint32_t iterations, uint32_t *start_us, uint32_t *end_us) {
     port_flush();
     port_align();
-    stamp_edge();
+    mark();
     *start_us = port_micros();
 #ifdef TB_TH_API
     window_begins();
@@ -37,7 +50,7 @@ int infer_timed(uint32_t iterations, uint32_t *start_us, uint32_t *end_us) {
     window_ends();
 #endif
     *end_us = port_micros();
-    stamp_edge();
+    mark();
     if (status >= 0) {
         model_finish();
     }

@@ -23,7 +23,7 @@ static void hello(void) {
 }
 
 int main(void) {
-    char command[COMMAND_SIZE + 1];
+    static char command[COMMAND_SIZE + 1];
 
     port_init();
     hello();

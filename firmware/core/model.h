@@ -56,8 +56,15 @@ extern const bool model_result_rounded;
  * 0..1, or an error. Untimed. 0 before the first inference. */
 float model_result(uint32_t index);
 
-/* How many layers (kernel calls) an inference has. */
+/* How many layers (kernel calls) an inference has; a front end before the model has its own. */
 extern const uint32_t model_layer_count;
+#ifndef MODEL_LAYERS_BEFORE
+#define MODEL_LAYERS_BEFORE 0
+#endif
+
+/* What a step of the model's input stands for, where that is int8; for a front end alone. */
+extern const float model_input_scale;
+extern const int32_t model_input_zero_point;
 
 /* Run one layer. All layers, one after the other from 0, are exactly one model_infer. Returns 0, or
  * a negative number when the engine failed. */

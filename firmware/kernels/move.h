@@ -21,6 +21,14 @@ struct copy_whole {
 };
 void copy_whole(const struct copy_whole *op, const void *in, void *out);
 
+/* A row of `row_b` bytes comes behind the others of a state, whose first one goes; `kept_b` stay.
+ */
+struct shift_in {
+    int32_t row_b;
+    int32_t kept_b;
+};
+void shift_in(const struct shift_in *op, const void *in, void *state);
+
 /* The same value everywhere. */
 struct fill {
     int32_t count;

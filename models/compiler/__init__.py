@@ -36,6 +36,7 @@ def compile_model(
     prune: bool = True,
     instead: Callable[[Graph, list[Step]], list[Step]] | None = None,
     flash_b: int | None = None,
+    stream: bool = False,
 ) -> Manifest:
     """Compile a .tflite into `out`/model.c and `out`/manifest.json; the same input, the same bytes.
 
@@ -47,6 +48,8 @@ def compile_model(
     constants, or that nobody reads, are not computed; the outputs are the same. `instead` returns
     other calls in place of those of our kernels. `flash_b`: for constants, beyond which no layer
     takes more than it must to be faster; None for any.
+    `stream`: the input is one frame of the history that the model takes, and a state holds the
+    rest (docs/stream.md).
     Raises ModelError for a file that cannot be read or compiled, naming tensor or operator.
     """
     if not (model_id and model_id.isascii() and model_id.isalnum()):
@@ -57,7 +60,7 @@ def compile_model(
         (read_model_file(tflite), f"{tflite}: ") if isinstance(tflite, Path) else (tflite, "")
     )
     try:
-        (lowered,) = lower_pruned(read_graph(data), (kernels,), pruned=prune)
+        (lowered,) = lower_pruned(read_graph(data), (kernels,), pruned=prune, stream=stream)
         graph, steps = lowered.graph, lowered.steps
         if instead is not None:
             steps = instead(graph, steps)
@@ -69,7 +72,9 @@ def compile_model(
         raise ModelError(f"{where}{error}") from error
     interface = Interface(input_format, result, decimals)
     check_interface(graph, interface)
-    text = emit(graph, steps, memory, model_id, interface)
+    streamed = lowered.streamed
+    frames = streamed.frames if streamed else 0
+    text = emit(graph, steps, memory, model_id, interface, frames)
     input_b, copies_b, result_b = ends_b(graph, interface)
     manifest = Manifest(
         model_id=model_id,
@@ -81,12 +86,18 @@ def compile_model(
         macs=sum(lowered.macs.values()),
         computed_macs=lowered.computed_macs,
         removed=lowered.removed,
+        streamed=streamed,
         weights_b=weights_b(graph, steps),
         faster_b=weights_b(graph, steps) - small_b,
         tables_b=sum(step.tables_b for step in steps),
         arena_b=memory.arena_b,
         result_b=result_b,
-        tensor_ram_b=input_b + copies_b + memory.arena_b + result_b + state_b(graph),
+        tensor_ram_b=input_b
+        + copies_b
+        + memory.arena_b
+        + result_b
+        + state_b(graph)
+        + (streamed.frame_b if streamed else 0),
         state_b=state_b(graph),
         operators=entries(graph, steps, memory.in_use, lowered.macs),
     )

@@ -17,6 +17,7 @@ from .lower import lower_pruned
 from .manifest import OperatorEntry, entries, state_b, weights_b
 from .prune import Removed
 from .reader import read_graph, read_outline
+from .stream import Streamed
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,22 +74,28 @@ class Anatomy(msgspec.Struct, frozen=True, kw_only=True):
     """By kind of kernels."""
     state_b: int = 0
     """Bytes that last from one inference to the next, where the state is kept."""
+    streamed: Streamed | None = None
+    """How it is evaluated frame by frame; None where it takes the whole history."""
 
 
-def anatomy(tflite: Path, kernels: tuple[str, ...], *, prune: bool = True) -> Anatomy:
+def anatomy(
+    tflite: Path, kernels: tuple[str, ...], *, prune: bool = True, stream: bool = False
+) -> Anatomy:
     """Return what a .tflite holds, and what it takes with each kind of `kernels`.
 
-    `prune` is that of `compile_model`. Writes and builds nothing. Raises ModelError for a file that
-    cannot be read or compiled.
+    `prune` and `stream` are those of `compile_model`. Writes and builds nothing. Raises ModelError
+    for a file that cannot be read or compiled.
     """
     data = read_model_file(tflite)
     try:
         given = read_graph(data)
-        input_b, copies_b, result_b = ends_b(given, Interface())
         needs, macs, computed_macs, removed = {}, 0, 0, list[Removed]()
-        each = lower_pruned(given, kernels, pruned=prune)
+        input_b, state, streamed = 0, 0, None
+        each = lower_pruned(given, kernels, pruned=prune, stream=stream)
         for kind, lowered in zip(kernels, each, strict=True):
             graph, steps = lowered.graph, lowered.steps
+            input_b, copies_b, result_b = ends_b(graph, Interface())
+            state, streamed = state_b(graph), lowered.streamed
             memory = lay_out(graph, steps)
             macs, computed_macs = sum(lowered.macs.values()), lowered.computed_macs
             removed = lowered.removed
@@ -96,7 +103,12 @@ def anatomy(tflite: Path, kernels: tuple[str, ...], *, prune: bool = True) -> An
                 weights_b=weights_b(graph, steps),
                 tables_b=sum(step.tables_b for step in steps),
                 arena_b=memory.arena_b,
-                tensor_ram_b=input_b + copies_b + memory.arena_b + result_b + state_b(graph),
+                tensor_ram_b=input_b
+                + copies_b
+                + memory.arena_b
+                + result_b
+                + state
+                + (streamed.frame_b if streamed else 0),
                 operators=entries(graph, steps, memory.in_use, lowered.macs),
                 lives=memory.lives,
             )
@@ -114,7 +126,8 @@ def anatomy(tflite: Path, kernels: tuple[str, ...], *, prune: bool = True) -> An
         computed_macs=computed_macs,
         removed=removed,
         needs=needs,
-        state_b=state_b(given),
+        state_b=state,
+        streamed=streamed,
     )
 
 

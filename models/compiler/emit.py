@@ -25,9 +25,18 @@ FLOAT_DECIMALS = 6
 
 
 def emit(
-    graph: Graph, steps: list[Step], memory: Memory, model_id: str, interface: Interface
+    graph: Graph,
+    steps: list[Step],
+    memory: Memory,
+    model_id: str,
+    interface: Interface,
+    frames: int = 0,
 ) -> str:
-    """Return the text of model.c, which implements firmware/core/model.h."""
+    """Return the text of model.c, which implements firmware/core/model.h.
+
+    `frames`: so many inferences of an input of zeros begin a stream; 0 where a state begins as its
+    tensor says.
+    """
     sources = uploads(graph, interface)
     targets = [graph.tensors[i] for i in graph.outputs]
     input_b = sum(upload.size_b for upload in sources)
@@ -57,7 +66,9 @@ def emit(
         f"const uint32_t model_result_count = {result_count(graph, interface)};",
         f"const uint32_t model_result_decimals = {decimals};",
         f"const bool model_result_rounded = {'true' if rounded else 'false'};",
-        f"const uint32_t model_layer_count = {len(layers)};\n",
+        f"const uint32_t model_layer_count = {len(layers)} + MODEL_LAYERS_BEFORE;",
+        *_input_steps(sources[0].tensor),
+        "",
         *(_input(i, upload) for i, upload in enumerate(sources)),
     ]
     if memory.arena_b:
@@ -71,7 +82,7 @@ def emit(
     parts.append("static bool finished; /* without it, a result is 0 */\n")
     parts += _operands(graph, steps)
     states = [t for t in graph.tensors if t.initial is not None]
-    parts += _states(states)
+    parts += _states(states, _fill(sources[0], len(layers), frames) if frames else None)
     parts += [_constants(step, name) for layer in layers for name, _, step in layer]
     parts += [_layer(i, layer, memory, graph.tensors) for i, layer in enumerate(layers)]
     parts += [
@@ -117,6 +128,16 @@ def enough_decimals(target: Tensor) -> int:
     if not is_quantised(target):
         return FLOAT_DECIMALS if target.type == "FLOAT32" else 0
     return max(0, math.ceil(-math.log10(target.scale)))
+
+
+def _input_steps(tensor: Tensor) -> list[str]:
+    """Return what a step of an input of int8 stands for."""
+    if tensor.type != "INT8" or not (tensor.scales and tensor.zero_points):
+        return []
+    return [
+        f"const float model_input_scale = {_float(tensor.scale)};",
+        f"const int32_t model_input_zero_point = {tensor.zero_point};",
+    ]
 
 
 def _input(number: int, upload: Upload) -> str:
@@ -195,14 +216,40 @@ def _operands(graph: Graph, steps: list[Step]) -> list[str]:
     ]
 
 
-def _states(states: list[Tensor]) -> list[str]:
-    """Return the memory of states, and what puts them back to how they begin."""
+def _fill(upload: Upload, layers: int, frames: int) -> tuple[list[str], list[str]]:
+    """Return what is declared for, and what puts a stream's states back: frames of zeros."""
+    size_b = upload.tensor.size_b
+    place = "model_input" if upload.in_place else "input_0"
+    declared = [
+        *(f"static void layer_{i}(void);" for i in range(layers)),
+        f"static int8_t waiting[{size_b}];",
+    ]
+    return declared, [
+        "    const bool kept = state_kept;",
+        "    state_kept = true; /* while it fills */",
+        f"    memcpy(waiting, {place}, {size_b});",
+        f"    memset({place}, 0, {size_b});",
+        f"    for (int32_t frame = 0; frame < {frames}; frame++) {{",
+        *(f"        layer_{i}();" for i in range(layers)),
+        "    }",
+        f"    memcpy({place}, waiting, {size_b});",
+        "    state_kept = kept;",
+    ]
+
+
+def _states(states: list[Tensor], fill: tuple[list[str], list[str]] | None) -> list[str]:
+    """Return the memory of states, and what puts them back to how they begin.
+
+    `fill`: what is declared for that, and done, other than to copy their initial values.
+    """
     if not states:
         return []
-    texts, resets = list[str](), list[str]()
+    texts, resets = fill or (list[str](), list[str]())
     for t in states:
         initial = t.initial or b""
         texts.append(f"static int8_t state_{t.index}[{t.size_b}] __attribute__((aligned(8)));")
+        if fill:
+            continue
         if len(set(initial)) == 1:
             resets.append(f"    memset(state_{t.index}, {initial[0]}, sizeof state_{t.index});")
             continue

@@ -14,6 +14,7 @@ from .graph import Graph, Operator, Tensor
 from .operators import kind
 from .prune import Pruned, Removed, prune
 from .step import Lower, Planes, Step, Variant
+from .stream import Streamed, frame_by_frame
 
 
 class Lowered(msgspec.Struct, frozen=True):
@@ -25,6 +26,8 @@ class Lowered(msgspec.Struct, frozen=True):
     removed: list[Removed]
     macs: dict[int, int]
     """Multiplications of the model as given, by operator."""
+    streamed: Streamed | None = None
+    """How it is evaluated frame by frame; None where it is not."""
 
     @property
     def computed_macs(self) -> int:
@@ -32,21 +35,39 @@ class Lowered(msgspec.Struct, frozen=True):
         return sum(step.macs for step in self.steps)
 
 
-def lower_pruned(graph: Graph, kernels: Sequence[str], *, pruned: bool) -> list[Lowered]:
+def lower_pruned(
+    graph: Graph, kernels: Sequence[str], *, pruned: bool, stream: bool = False
+) -> list[Lowered]:
     """Return the steps of a model for each kind of kernels.
 
-    `pruned`: without channels that need not be computed. Raises as `lower`, of the model as given.
+    `pruned`: without channels that need not be computed. `stream`: of one frame at a time. Raises
+    as `lower`, of the model as given, and as `frame_by_frame`.
     """
     given = [lower(graph, kind) for kind in kernels]
-    if not pruned:
-        return [_of_less(graph, steps, None, "") for steps in given]
-    less = {"dsp": prune(graph, ends_of_tiles(graph))} if "dsp" in kernels else {}
-    if set(kernels) - {"dsp"}:
+    less: dict[str, Pruned] = {}
+    if pruned and "dsp" in kernels:
+        less["dsp"] = prune(graph, ends_of_tiles(graph))
+    if pruned and set(kernels) - {"dsp"}:
         same = prune(graph)
         less |= {kind: same for kind in kernels if kind != "dsp"}
-    return [
-        _of_less(graph, steps, less[kind], kind) for kind, steps in zip(kernels, given, strict=True)
+    found = [
+        _of_less(graph, steps, less.get(kind), kind)
+        for kind, steps in zip(kernels, given, strict=True)
     ]
+    if not stream:
+        return found
+    return [_of_frames(each, kind) for kind, each in zip(kernels, found, strict=True)]
+
+
+def _of_frames(whole: Lowered, kernels: str) -> Lowered:
+    """Return the steps of one frame; operators are counted anew."""
+    frames = frame_by_frame(whole.graph)
+    macs, last = dict[int, int](), {origin: new for new, origin in frames.origins.items()}
+    for new, origin in frames.origins.items():
+        macs[new] = whole.macs.get(origin, 0) if last[origin] == new else 0
+    removed = [msgspec.structs.replace(each, index=last[each.index]) for each in whole.removed]
+    steps = lower(frames.graph, kernels)
+    return Lowered(frames.graph, steps, removed, macs, frames.streamed)
 
 
 def _of_less(graph: Graph, steps: list[Step], less: Pruned | None, kernels: str) -> Lowered:

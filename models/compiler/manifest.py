@@ -8,6 +8,7 @@ import msgspec
 from .graph import Graph
 from .prune import Removed
 from .step import Step
+from .stream import Streamed
 
 
 class OperatorEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +63,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Of `weights_b`, what layers take beyond what they must, to be faster."""
     removed: list[Removed] = []
     """Channels that are left out, layer by layer; none where nothing was, or was to be."""
+    streamed: Streamed | None = None
+    """How it is evaluated frame by frame; None where it takes the whole history."""
 
 
 def state_b(graph: Graph) -> int:

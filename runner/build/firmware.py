@@ -27,6 +27,8 @@ from .engine import Engine
 from .task import Task
 
 BUILD_TIMEOUT_S = 180
+FRAME_B = 40
+"""Features of a frame of sound. Ref: firmware/audio/log_mel.h."""
 TOOL_TIMEOUT_S = 20
 FLASH_PARTS = 2
 """One part in so many of a board's flash is for what makes layers faster."""
@@ -64,7 +66,7 @@ _NO_HEADER = re.compile(
 )
 SOURCE_FOLDERS = (
     *("core", "kernels", "ports", "semihosting", "stm32", "cortex_m", "riscv", "cxx"),
-    *("th_api", "th_api/api"),
+    *("th_api", "th_api/api", "audio"),
 )
 COMPILER_PACKAGES = {
     "": "gcc",
@@ -100,13 +102,20 @@ class Image(msgspec.Struct, frozen=True):
 
 
 def build(
-    board: Board, task: Task, model: Path | Engine, *, energy: bool = False, prune: bool = True
+    board: Board,
+    task: Task,
+    model: Path | Engine,
+    *,
+    energy: bool = False,
+    prune: bool = True,
+    whole: bool = False,
 ) -> Image:
     """Build a board's firmware with a task's model, a .tflite that is compiled to C.
 
     `model` may be an engine that brings its own model instead.
     `energy`: the energy build, which marks time on the timing pin instead of printing it. `prune`
-    is that of `compile_model`.
+    is that of `compile_model`. `whole`: of a stream, a model that infers on its whole history each
+    time, not frame by frame.
 
     An image is kept in the cache under the hash of all it is made from, and built once.
     Raises UsageError, ToolMissingError, ModelError, BuildError.
@@ -131,7 +140,7 @@ def build(
             if isinstance(model, Engine):
                 manifest, has = None, [model.sha256, task.model_id, str(task.input_b)]
             else:
-                manifest = _compile(board, task, model, work / "model", prune=prune)
+                manifest = _compile(board, task, model, work / "model", prune=prune, whole=whole)
                 has = [manifest.model_c_sha256]
             made_of = [
                 board_mk(board),
@@ -139,6 +148,7 @@ def build(
                 sources,
                 *has,
                 "energy" if energy else "text",
+                task.front_end,
                 # What an older version wrote about its image lacks what this one wants to know.
                 msgspec.json.schema(Image),
             ]
@@ -150,6 +160,7 @@ def build(
 
             (work / "board.mk").write_text(board_mk(board), encoding="utf-8")
             source = _source_words(task, model, work)
+            source += ["STREAM=1"] if task.front_end else []
             _make(board, work, build_id, source, energy=energy)
             elf = work / "firmware.elf"
             flash_b, ram_b = _sizes(board, elf)
@@ -198,7 +209,9 @@ def converted(board: Board, image: Image, form: str) -> Path:
     return out
 
 
-def _compile(board: Board, task: Task, model: Path, folder: Path, *, prune: bool) -> Manifest:
+def _compile(
+    board: Board, task: Task, model: Path, folder: Path, *, prune: bool, whole: bool
+) -> Manifest:
     """Compile a .tflite for a board. Raises ModelError, also for another task's or a large one."""
     manifest = compile_model(
         model,
@@ -210,6 +223,7 @@ def _compile(board: Board, task: Task, model: Path, folder: Path, *, prune: bool
         decimals=task.result_decimals,
         prune=prune,
         flash_b=None if board.memory is None else board.memory.flash_size_b // FLASH_PARTS,
+        stream=task.front_end is not None and not whole,
     )
     _check_task(task, manifest, model)
     _check_fits(board, manifest)
@@ -225,8 +239,12 @@ def _source_words(task: Task, model: Path | Engine, work: Path) -> list[str]:
 
 def _check_task(task: Task, manifest: Manifest, model: Path) -> None:
     """Raise ModelError when the model takes or gives other than the task's values."""
+    input_b = task.input_b
+    if task.front_end is not None:
+        frames = manifest.input_b // FRAME_B if manifest.streamed is None else 1
+        input_b = max(1, frames) * FRAME_B
     for what, wanted, found in (
-        ("bytes of input", task.input_b, manifest.input_b),
+        ("bytes of input", input_b, manifest.input_b),
         ("results", task.result_count, manifest.output_count),
     ):
         if found != wanted:

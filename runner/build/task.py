@@ -43,6 +43,9 @@ class Task(Declaration, frozen=True, kw_only=True):
     """Bytes uploaded for one inference."""
     input_format: Literal["int8", "uint8", "int16", "float32"] = "int8"
     """What the uploaded bytes are: the model's own int8, pixels 0..255, or little-endian floats."""
+    front_end: Literal["log-mel"] | None = None
+    """What the firmware makes of an upload before the model gets it. "log-mel": 512 samples of a
+    stream become the newest frame of the history that the model takes (docs/stream.md)."""
     classes: list[str]
     """Names of the labels; for top-1, in the order of the model's outputs."""
     metric: Literal["top1", "auc", "exact", "regression", "iou", "none"]

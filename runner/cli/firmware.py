@@ -1,11 +1,12 @@
-"""Firmware and the way to it: compile, flash, reset, profile, link."""
+"""Firmware and the way to it: compile, flash, reset, profile, listen, link."""
 
 import contextlib
+import wave
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tinybench.errors import UsageError
+from tinybench.errors import DatasetError, UsageError
 
 from ..results.defaults import DEFAULT_BAUD, DEFAULT_BOARD, ENERGY_BAUD, PORT_BOARD
 from . import options
@@ -14,12 +15,18 @@ from .output import Voice, put
 from .tree import Argument, Option
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from ..build.board import Board
     from ..build.task import Task
     from ..desk.station import Site
     from ..results.request import Request
 
 EXCLUSIVE = (("port", "emulate"),)
+RATE_HZ = 16_000
+STEPS = 256
+"""Of a probability, which an output is in."""
 
 
 @command(
@@ -59,6 +66,7 @@ EXCLUSIVE = (("port", "emulate"),)
         help="answer with at least so many (default: as many as tell two outputs apart)",
     ),
     options.no_prune(),
+    options.stream(),
     formats=("terminal", "json"),
     examples=("tinybench compile mine.tflite -o mine --kernels dsp",),
 )  # fmt: skip
@@ -362,4 +370,108 @@ def calibrate(
             measured = by.Measured(task, latency_ms * 1e-3, by.UNSURE, "a time given by hand")
         found = by.calibrate(there, measured, voice.track, voice.note, **built)
     print(calibrated(found.calibration, found.before, found.after, found.path))
+    return 0
+
+
+def _probability(text: str) -> int:
+    """Return the greatest output that is not above a probability."""
+    value = float(text)
+    if not 0 <= value < 1:
+        raise ValueError
+    return int(value * STEPS) - STEPS // 2
+
+
+def _sound(path: Path) -> "NDArray[np.int16]":
+    """Return one channel of a wav file of 16 bits at 16 kHz. Raises DatasetError for another."""
+    import numpy as np
+
+    try:
+        with wave.open(str(path)) as file:
+            form = file.getframerate(), file.getsampwidth(), file.getnchannels()
+            data = file.readframes(file.getnframes())
+    except (OSError, EOFError, wave.Error) as error:
+        raise DatasetError(f"{path}: no recording that can be read: {error}") from error
+    if form not in ((RATE_HZ, 2, 1), (RATE_HZ, 2, 2)):
+        raise DatasetError(
+            f"{path}: {form[0]} Hz, {8 * form[1]} bits, {form[2]} channels; {RATE_HZ} Hz, 16 bits "
+            "and one channel, or two that are equal, can be heard: convert it, such as with sox"
+        )
+    channels = np.frombuffer(data[: len(data) // (2 * form[2]) * 2 * form[2]], "<i2")
+    channels = channels.reshape(-1, form[2])
+    if (channels != channels[:, :1]).any():
+        raise DatasetError(f"{path}: its channels differ; take one of them, such as with sox")
+    return channels[:, 0].astype(np.int16)
+
+
+@command(
+    "listen",
+    Argument("recording", type=options.PATH, metavar="WAV", help="16 kHz, 16 bits"),
+    Option("--model", type=options.PATH, required=True, metavar="FILE",
+           help="a .tflite of a history of frames of 40 features"),
+    Option("--whole", is_flag=True,
+           help="infer on the whole history for each frame, not on the newest frame alone"),
+    Option("--wraps", is_flag=True,
+           help="features beyond int8 go around, as in the reference firmware; else they are "
+           "saturated, and counted either way"),
+    Option("--threshold", type=_probability, default="0.95", metavar="P",
+           help="of output 0, above which a frame is a detection (default: 0.95)"),
+    options.board(BOARD, section="the board"),
+    options.port("serial port of that board, which must hold this build", section="the board"),
+    options.emulate(section="the board"),
+    Option("--baud", type=options.baud, default=str(DEFAULT_BAUD), metavar="N", shared=True,
+           section="the board", help=f"rate of the port (default: {DEFAULT_BAUD})"),
+    options.wait(section="the board"),
+    into_file(),
+    formats=("terminal", "json"),
+    examples=(
+        "tinybench listen words.wav --model wake.tflite",
+        "tinybench listen words.wav --model wake.tflite --board nucleo-l4r5 --emulate --json",
+    ),
+    exclusive=EXCLUSIVE,
+)  # fmt: skip
+def listen(
+    voice: Voice,
+    recording: Path,
+    model: Path,
+    whole: bool,
+    wraps: bool,
+    threshold: int,
+    board: str | None,
+    baud: int,
+    to: str,
+    out: Path | None,
+    **said: Any,
+) -> int:
+    """Let a board hear a recording: what it detects, and how busy it is.
+
+    Features and model run on the board, which gets a frame of 512 samples when it has answered the
+    one before. The format json has the outputs of each frame.
+    """
+    from ..desk.reserve import reserved
+    from ..measure.listening import hear
+    from ..report.terminal.listening import told
+    from ..results.request import Request
+
+    samples = _sound(recording)
+    said = as_typed({"board": board, "baud": baud, **said})
+    asked = Request(
+        board=board or (PORT_BOARD if said["port"] else DEFAULT_BOARD),
+        task="",
+        emulate=said.get("emulate") or False,
+        ports=(said["port"],) if said["port"] else (),
+        baud=said["baud"] or DEFAULT_BAUD,
+        wait_s=said["wait"],
+    )
+    with reserved(asked, voice.note) as (station, _):
+        found = hear(
+            station.board,
+            model,
+            samples,
+            station.sites[0] if station.sites else None,
+            threshold=threshold,
+            whole=whole,
+            wraps=wraps,
+            track=voice.track,
+        )
+    put(voice, to, out, {"terminal": lambda: told(found), "json": lambda: found})
     return 0

@@ -94,6 +94,7 @@ def truth_words() -> list[Option]:
            help="inferences of a window (default: calibrated)"),
     *truth_words(),
     options.no_prune(),
+    options.stream(),
     Option("-o", "--out", type=PATH, metavar="PATH", section="output",
            help="file of what is printed; of a measurement the run folder (default: runs/...)"),
     formats=("terminal", "json", "png"),
@@ -109,8 +110,8 @@ def truth_words() -> list[Option]:
     ),
 )  # fmt: skip
 def model(
-    voice: Voice, tflite: Path, board: str | None, check: bool, to: str, out: Path | None,
-    **said: Any,
+    voice: Voice, tflite: Path, board: str | None, check: bool, stream: bool, to: str,
+    out: Path | None, **said: Any,
 ) -> int:  # fmt: skip
     """Say what a model is and where it fits; with --board, measure it there.
 
@@ -130,8 +131,13 @@ def model(
     if board is not None and not check:
         if to == "png":
             raise UsageError("--to png draws the arena, without --board")
+        if stream:
+            raise UsageError(
+                "--stream with a --board needs --check: it says what a model becomes, and runs "
+                "nothing"
+            )
         return _measured(voice, tflite, board, to, out, said)
-    found = examine(tflite, board, prune=not said["no_prune"])
+    found = examine(tflite, board, prune=not said["no_prune"], stream=stream)
     _put(voice, to, out, found.anatomy, found.boards)
     return 1 if check and found.boards[0].verdict == "does not fit" else 0
 

@@ -276,6 +276,17 @@ def no_prune(**more: Any) -> Option:
     )
 
 
+def stream(**more: Any) -> Option:
+    """Return --stream."""
+    return Option(
+        "--stream",
+        is_flag=True,
+        help="of a model that takes a history [1, frames, ...]: evaluate it frame by frame, the "
+        "same outputs",
+        **more,
+    )
+
+
 OF_A_PORT = ("port", "baud", "probe", "hub", "flasher", "no_flash", "interface_board")
 """What a board that is a child process has not."""
 

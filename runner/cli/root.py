@@ -8,7 +8,15 @@ from .grammar import arrange, arranged_so_far
 from .tree import Group, Option
 
 SECTIONS: dict[str, tuple[click.Command, ...]] = {
-    "measure": (run.run, model.model, model.zoo, run.resume, firmware.profile, firmware.link),
+    "measure": (
+        run.run,
+        model.model,
+        model.zoo,
+        run.resume,
+        firmware.listen,
+        firmware.profile,
+        firmware.link,
+    ),
     "judge and show": (
         run.check,
         results.report,

@@ -104,6 +104,14 @@ def build_kernels(target: Target, folder: Path, *options: str) -> list[Path]:
     return objects
 
 
+def other_driver(target: Target, objects: list[Path], folder: Path, *options: str) -> list[Path]:
+    """Return compiled kernels with the program that runs them compiled with other options."""
+    driver = folder / "run_model.o"
+    source = HERE / "run_model.c"
+    _run(*target.compiler, *WARNINGS, *INCLUDES, *options, "-c", source, "-o", driver)
+    return [driver if path.name == driver.name else path for path in objects]
+
+
 def answers(
     target: Target,
     objects: list[Path],
@@ -111,9 +119,16 @@ def answers(
     uploads: np.ndarray,
     folder: Path,
     timeout_s: float = 120,
+    *,
+    stream: bool = False,
 ) -> tuple[np.ndarray, Manifest]:
-    """Return the answers [uploads][values] of a model as float32, for uploads [uploads][bytes]."""
-    manifest = compile_model(tflite, folder, model_id="test01", kernels=target.kernels)
+    """Return the answers [uploads][values] of a model as float32, for uploads [uploads][bytes].
+
+    `stream`: an upload is a frame of the history that the model takes.
+    """
+    manifest = compile_model(
+        tflite, folder, model_id="test01", kernels=target.kernels, stream=stream
+    )
     program = folder / "program"
     _run(
         *target.compiler, *WARNINGS, *INCLUDES, folder / "model.c", *objects, *target.link,
@@ -147,9 +162,13 @@ def infer(
     inputs: np.ndarray,
     folder: Path,
     timeout_s: float = 120,
+    *,
+    stream: bool = False,
 ) -> tuple[np.ndarray, Manifest]:
     """Return the int8 outputs [inputs][values] of a model for int8 inputs [inputs][bytes]."""
-    values, manifest = answers(target, objects, tflite, inputs.astype(np.int8), folder, timeout_s)
+    values, manifest = answers(
+        target, objects, tflite, inputs.astype(np.int8), folder, timeout_s, stream=stream
+    )
     graph = read_graph(tflite)
     result = graph.tensors[graph.outputs[0]]
     return (np.rint(values / result.scale) + result.zero_point).astype(np.int8), manifest

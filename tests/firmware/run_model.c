@@ -1,7 +1,8 @@
 /* Run a compiled model on every input of a stream and write its outputs, as float32.
  *
  * The stream is stdin and stdout on the host, input.bin and output.bin under semihosting. With
- * KEEP_STATE, the inputs are one stream: a state lasts from one to the next.
+ * KEEP_STATE, the inputs are one stream: a state lasts from one to the next; with STREAM_FRAMES, a
+ * new stream begins after so many.
  */
 #include "streams.h"
 
@@ -13,7 +14,12 @@ int main(void) {
         return 2;
     }
 #endif
-    while (read_exactly(model_input, model_input_b)) {
+    for (uint32_t frame = 0; read_exactly(model_input, model_input_b); frame++) {
+#ifdef STREAM_FRAMES
+        if (frame % STREAM_FRAMES == 0) {
+            model_keep_state(true);
+        }
+#endif
         for (uint32_t i = 0; i < model_input_b; i++) {
             model_input[i] ^= model_input_flip;
         }

@@ -20,10 +20,12 @@ LENGTH = 12
 
 
 @pytest.fixture(scope="module")
-def streaming_objects(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def streaming_objects(
+    host_objects: list[Path], tmp_path_factory: pytest.TempPathFactory
+) -> list[Path]:
     """The kernels for the host, and a program that keeps the state from one input to the next."""
     folder = tmp_path_factory.mktemp("streaming")
-    return model_runner.build_kernels(HOST, folder, "-DKEEP_STATE")
+    return model_runner.other_driver(HOST, host_objects, folder, "-DKEEP_STATE")
 
 
 MODELS = {

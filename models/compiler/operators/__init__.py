@@ -16,9 +16,9 @@ from tinybench.errors import ModelError
 
 from ..step import Kind
 
-OWN = {"LOOK_UP": "tables"}
+OWN = {"LOOK_UP": "tables", "SHIFT_IN": "state.shift_in"}
 """Operators that no .tflite has, and where they are: the table that an ONNX model's functions of
-one value become."""
+one value become, and a state that moves on with each frame."""
 
 
 @cache

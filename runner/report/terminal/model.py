@@ -11,6 +11,7 @@ from rich.text import Text
 from tinybench.models.compiler import Manifest
 from tinybench.models.compiler.manifest import OperatorEntry
 from tinybench.models.compiler.prune import Removed
+from tinybench.models.compiler.stream import Streamed
 
 
 def table(manifest: Manifest, folder: Path) -> RenderableType:
@@ -41,6 +42,7 @@ def table(manifest: Manifest, folder: Path) -> RenderableType:
         totals,
         *left_out(manifest.removed),
         *larger(manifest),
+        *frame_by_frame(manifest.streamed),
         *slow(manifest.kernels, manifest.operators),
     ]
     return Group(operators, *map(Text, lines), Text(f"written to {folder}", overflow="fold"))
@@ -75,6 +77,28 @@ def larger(manifest: Manifest) -> list[str]:
     return [
         f"{count} CONV_2D by Winograd's F(2x2, 3x3), to the bit the same: fewer than half of their "
         f"MACs for {manifest.faster_b:,} bytes more of weights, for which the flash has room"
+    ]
+
+
+def frame_by_frame(streamed: Streamed | None) -> list[str]:
+    """Return lines about how a model is evaluated frame by frame."""
+    if streamed is None:
+        return []
+    kept = [
+        f"{one.index} {one.operator}: {one.kept_frames}"
+        for one in streamed.operators
+        if one.kept_frames
+    ]
+    return [
+        f"frame by frame: the input is one of {streamed.frames} frames; every output is that of "
+        "the whole history, to the bit",
+        f"frames kept for operators of the model as given: {', '.join(kept) or 'none'}; "
+        f"{streamed.state_b:,} bytes of state, which begin as what frames of zeros leave",
+        *(
+            f"{one.index} {one.operator} is computed on its whole history: it {one.whole}"
+            for one in streamed.operators
+            if one.whole
+        ),
     ]
 
 

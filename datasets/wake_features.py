@@ -1,0 +1,119 @@
+"""Features of a stream of sound for a wake word: what the firmware computes, by its own C.
+
+firmware/audio is built for this computer once, and kept in the cache.
+"""
+
+import ctypes
+import hashlib
+import subprocess
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinybench.cache import cache_folder
+from tinybench.errors import BuildError, DatasetError, ToolMissingError
+from tinybench.program import ask
+from tinybench.scratch import scratch
+
+SAMPLE_RATE_HZ = 16_000
+HOP_SAMPLES = 512
+BANDS = 40
+HISTORY_FRAMES = 30
+"""Frames that a model sees at once."""
+SCALE, ZERO_POINT = 0.003701042616739869, -128
+"""Of the reference model's input."""
+SAMPLES_MAX = 1 << 30
+
+BUILD_TIMEOUT_S = 60
+FLAGS = ("-std=c11", "-O2", "-shared", "-fPIC")
+
+
+class Features(NamedTuple):
+    """Features of a stream."""
+
+    values: NDArray[np.int8]
+    """(frames, 40); frame k ends with sample 512 * (k + 1), its window begins 1024 before."""
+    outside: int
+    """How many values were beyond int8, and saturated or wrapped."""
+
+
+def features(
+    samples: NDArray[np.int16],
+    scale: float = SCALE,
+    zero_point: int = ZERO_POINT,
+    *,
+    wraps: bool = False,
+    fixed: bool = False,
+) -> Features:
+    """Return the features of sound at 16 kHz; samples behind the last whole hop are left out.
+
+    `wraps`: values beyond int8 go around, as in the reference firmware. `fixed`: as a core without
+    a floating-point unit computes them.
+    Raises DatasetError for other sound, BuildError, ToolMissingError.
+    """
+    if samples.ndim != 1 or samples.dtype != np.int16 or len(samples) > SAMPLES_MAX:
+        raise DatasetError(
+            f"sound for a wake word must be one channel of int16, at most {SAMPLES_MAX} samples; "
+            f"this is {samples.dtype} of the shape {samples.shape}: take one channel, at 16 kHz"
+        )
+    hops = len(samples) // HOP_SAMPLES
+    sound = np.ascontiguousarray(samples[: hops * HOP_SAMPLES])
+    values = np.empty((hops, BANDS), np.int8)
+    outside = _library(fixed).log_mel_all(
+        sound.ctypes.data_as(ctypes.c_void_p), hops, scale, zero_point, wraps,
+        values.ctypes.data_as(ctypes.c_void_p),
+    )  # fmt: skip
+    return Features(values, outside)
+
+
+def windows(values: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Return what a model sees at each frame, (frames, 30, 40): before the first one all is 0."""
+    before = np.zeros((HISTORY_FRAMES - 1, BANDS), np.int8)
+    history = np.concatenate([before, values])
+    slid = np.lib.stride_tricks.sliding_window_view(history, HISTORY_FRAMES, axis=0)
+    return slid.transpose(0, 2, 1)
+
+
+@cache
+def _library(fixed: bool) -> ctypes.CDLL:
+    folder = Path(str(files("tinybench.firmware"))) / "audio"
+    flags = [*FLAGS, *(["-DTB_AUDIO_FIXED"] if fixed else [])]
+    digest = hashlib.sha256(" ".join(flags).encode())
+    for path in sorted(folder.glob("*.[ch]")):
+        digest.update(path.read_bytes())
+    kept = cache_folder() / "audio"
+    library = kept / f"log-mel-{digest.hexdigest()[:16]}.so"
+    if not library.is_file():
+        try:
+            kept.mkdir(parents=True, exist_ok=True)
+            with scratch(kept, ".build-") as work:
+                made = work / "made.so"
+                _compile([*flags, *map(str, sorted(folder.glob("*.c"))), "-o", str(made)])
+                made.replace(library)  # at once: another run may read it
+        except OSError as error:
+            raise BuildError(f"cannot build the features of sound in {kept}: {error}") from error
+    loaded = ctypes.CDLL(str(library))
+    loaded.log_mel_all.restype = ctypes.c_uint32
+    loaded.log_mel_all.argtypes = (
+        *(ctypes.c_void_p, ctypes.c_uint32, ctypes.c_float, ctypes.c_int32, ctypes.c_bool),
+        ctypes.c_void_p,
+    )
+    return loaded
+
+
+def _compile(arguments: list[str]) -> None:
+    try:
+        done = ask(["gcc", *arguments], BUILD_TIMEOUT_S)
+    except FileNotFoundError:
+        raise ToolMissingError(
+            "cannot build the features of sound: 'gcc' is not installed or not on PATH; install it "
+            "with: sudo apt-get install gcc"
+        ) from None
+    except subprocess.TimeoutExpired:
+        raise BuildError(f"the features of sound were not built in {BUILD_TIMEOUT_S} s") from None
+    if done.status != 0:
+        raise BuildError(f"the features of sound do not build: {done.err.strip()[-500:]}")

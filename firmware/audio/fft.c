@@ -1,0 +1,80 @@
+/* The Fourier transform of a real window: a complex one of half as many points, radix 2, then its
+ * even and odd parts put together. */
+#include "fft.h"
+
+#include "tables.h"
+
+#define PAIRS (FFT_POINTS / 2)
+#define QUARTER (FFT_POINTS / 4)
+
+static Weight sine(uint32_t n) {
+    return quarter_sine[n <= QUARTER ? n : 2 * QUARTER - n];
+}
+
+Weight fft_cosine(uint32_t n) {
+    return n <= QUARTER ? quarter_sine[QUARTER - n] : -quarter_sine[n - QUARTER];
+}
+
+uint32_t fft_place(uint32_t n) {
+    uint32_t place = 0;
+    for (uint32_t bit = 1; bit < PAIRS; bit <<= 1) {
+        place = place << 1 | (n & 1);
+        n >>= 1;
+    }
+    return place;
+}
+
+/* (a, b) become (a + b * w, a - b * w). */
+static inline void butterfly(Complex *a, Complex *b, Weight re, Weight im) {
+    const Complex turned = {times(b->re, re) - times(b->im, im),
+                            times(b->re, im) + times(b->im, re)};
+    b->re = a->re - turned.re;
+    b->im = a->im - turned.im;
+    a->re += turned.re;
+    a->im += turned.im;
+}
+
+/* The first two stages at once: their factors are 1 and -i. */
+static void first_stages(Complex pairs[PAIRS]) {
+    for (Complex *p = pairs; p < pairs + PAIRS; p += 4) {
+        const Complex a = {p[0].re + p[1].re, p[0].im + p[1].im};
+        const Complex b = {p[0].re - p[1].re, p[0].im - p[1].im};
+        const Complex c = {p[2].re + p[3].re, p[2].im + p[3].im};
+        const Complex d = {p[2].im - p[3].im, p[3].re - p[2].re};
+        p[0] = (Complex){a.re + c.re, a.im + c.im};
+        p[1] = (Complex){b.re + d.re, b.im + d.im};
+        p[2] = (Complex){a.re - c.re, a.im - c.im};
+        p[3] = (Complex){b.re - d.re, b.im - d.im};
+    }
+}
+
+/* From the transform of even + i * odd samples to that of all: lines k and PAIRS - k at a time. */
+static void split(Complex pairs[PAIRS]) {
+    for (uint32_t k = 1; k <= PAIRS / 2; k++) {
+        Complex *low = &pairs[k];
+        Complex *high = &pairs[PAIRS - k];
+        const Complex even = {half(low->re + high->re), half(low->im - high->im)};
+        const Complex odd = {half(low->im + high->im), half(high->re - low->re)};
+        const Weight re = fft_cosine(k);
+        const Weight im = -sine(k);
+        const Complex turned = {times(odd.re, re) - times(odd.im, im),
+                                times(odd.re, im) + times(odd.im, re)};
+        *low = (Complex){even.re + turned.re, even.im + turned.im};
+        *high = (Complex){even.re - turned.re, turned.im - even.im};
+    }
+}
+
+void fft_run(Complex pairs[PAIRS]) {
+    first_stages(pairs);
+    for (uint32_t reach = 4; reach < PAIRS; reach *= 2) {
+        for (uint32_t j = 0; j < reach; j++) {
+            const uint32_t turn = j * (PAIRS / reach);
+            const Weight re = fft_cosine(turn);
+            const Weight im = -sine(turn);
+            for (uint32_t at = j; at < PAIRS; at += 2 * reach) {
+                butterfly(&pairs[at], &pairs[at + reach], re, im);
+            }
+        }
+    }
+    split(pairs);
+}

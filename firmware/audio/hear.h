@@ -1,0 +1,43 @@
+/* A model of sound: 512 samples are its input, features its first layer, a compiled model the rest.
+ *
+ * It implements core/model.h, so that samples come as any other input does. One inference hears one
+ * frame. While the state is kept (model_keep_state), frames are one stream; else each is the first
+ * of one. The compiled model takes the newest frame of features alone, or a history of them.
+ */
+#ifndef TINYBENCH_HEAR_H
+#define TINYBENCH_HEAR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "log_mel.h"
+
+/* Features of the last frame. */
+const int8_t *hear_features(void);
+
+/* Output `index` of the last frame: a probability in steps of 1/256, less 128. */
+int8_t hear_activation(uint32_t index);
+
+/* Frames heard since the stream began, and values of their features beyond int8. */
+uint32_t hear_frames(void);
+uint32_t hear_outside(void);
+
+/* Output 0 of frame `frame` of this stream; 0 of one that is not kept. */
+#define HEAR_KEPT 40000 /* 21 minutes */
+int8_t hear_kept(uint32_t frame);
+
+/* Whether values beyond int8 go around in the streams that begin from now on. */
+void hear_wraps(bool wraps);
+
+/* The commands of a stream, and its word of `caps`. */
+void hear_start(char *rest);
+void hear_stop(char *rest);
+void hear_uploaded(char *rest);
+void hear_state(void);
+void hear_caps(void);
+
+/* Whether a stream was begun by `start`: then its `start` and `stop` mark time, and no inference.
+ */
+bool hear_listens(void);
+
+#endif

@@ -1,0 +1,159 @@
+"""Let a board hear a recording: frame by frame, each as soon as the last one is answered.
+
+The DUT gets 512 samples (32 ms at 16 kHz), answers the model's outputs, and tells the time it took,
+on its own clock. Nothing is lost on the way and nothing heard twice: what was sent again on a doubt
+has changed the stream, which is then begun anew.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from tinybench.errors import DatasetError, ProtocolError
+from tinybench.track import Track, silent
+
+from ..dut.client import Dut
+from ..dut.inference import parse_results
+from ..dut.reply import shown_lines
+
+SAMPLE_RATE_HZ = 16_000
+HOP_SAMPLES = 512
+PERIOD_S = HOP_SAMPLES / SAMPLE_RATE_HZ
+CAP = f"stream-{HOP_SAMPLES}"
+"""What `caps` say of firmware that hears."""
+THRESHOLD = 115
+"""Output 0 above it is a detection: a probability above 0.95. Ref: mlcommons/tiny, reference
+submission of sww01."""
+STREAMS = 3
+"""Times that a disturbed stream is begun anew."""
+ANSWER_S = 20.0
+FRAMES_MAX = 1 << 20
+"""Of a recording, 9 hours."""
+
+_HEARD = re.compile(r"m-heard-\[([0-9]{1,10}) ([0-9]{1,10})\]")
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a board made of a recording."""
+
+    activations: NDArray[np.int8]
+    """(frames, outputs): the probability in steps of 1/256, less 128. Frame k ends with sample
+    512 (k + 1)."""
+    elapsed_us: NDArray[np.int64]
+    """(frames,): time from a frame's samples to its outputs, on the DUT's clock."""
+    outside: int
+    """Features beyond int8."""
+
+    def detections(self, threshold: int = THRESHOLD) -> list[int]:
+        """Return the frames whose output 0 is above the threshold."""
+        return np.flatnonzero(self.activations[:, 0] > threshold).tolist()
+
+
+class Busy(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of its time a board is busy; on an emulated board, by its count of instructions."""
+
+    p50_s: float
+    p90_s: float
+    max_s: float
+    duty: float
+    """Share of the period of a frame, in the mean of all frames."""
+    missed: int
+    """Frames that took longer than that period."""
+
+
+def busy(elapsed_us: NDArray[np.int64], scale: float = 1.0) -> Busy:
+    """Return the statistics of frames; `scale`: times the DUT's time, such as cycles by a clock."""
+    times_s = elapsed_us * (scale * 1e-6)
+    p50_s, p90_s = (float(np.quantile(times_s, q, method="higher")) for q in (0.5, 0.9))
+    return Busy(
+        p50_s=p50_s,
+        p90_s=p90_s,
+        max_s=float(times_s.max()),
+        duty=float(times_s.mean()) / PERIOD_S,
+        missed=int((times_s > PERIOD_S).sum()),
+    )
+
+
+def frames_of(samples: NDArray[np.int16]) -> int:
+    """Return how many frames there are; raises DatasetError for none, or too many."""
+    frames = len(samples) // HOP_SAMPLES
+    if not 0 < frames <= FRAMES_MAX:
+        raise DatasetError(
+            f"a recording of {len(samples)} samples: 1 to {FRAMES_MAX} frames of {HOP_SAMPLES} can "
+            "be heard"
+        )
+    return frames
+
+
+def listen(
+    dut: Dut, samples: NDArray[np.int16], *, wraps: bool = False, track: Track = silent
+) -> Heard:
+    """Return what a DUT, after its handshake, hears in sound of 16 kHz, from a new stream's start.
+
+    Samples behind the last whole frame are left out. `wraps`: features beyond int8 go around, as in
+    the reference firmware. Raises DatasetError for less than a frame, ProtocolError for firmware
+    that hears nothing, or a stream that never comes through; else as `Dut.infer`.
+    """
+    frames = frames_of(samples)
+    if not dut.can(CAP):
+        raise ProtocolError(
+            f"the firmware does not hear: 'caps%' does not list '{CAP}'. Use this project's own, "
+            "built for a streaming task"
+        )
+    hops = samples[: frames * HOP_SAMPLES].astype("<i2").reshape(frames, HOP_SAMPLES)
+    for _ in range(STREAMS):
+        dut.keep_state(True)
+        dut.command("start wraps" if wraps else "start", ANSWER_S)
+        before = _disturbed(dut)
+        heard = _hear(dut, hops, track)
+        stopped = dut.command("stop quiet", ANSWER_S)
+        dut.keep_state(False)
+        if _disturbed(dut) == before:
+            return _whole(heard, stopped)
+    raise ProtocolError(
+        f"{STREAMS} streams of {frames} frames, and in each something was sent again. Look at the "
+        "line with: tinybench link"
+    )
+
+
+def _hear(
+    dut: Dut, hops: NDArray[np.int16], track: Track
+) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
+    """Return outputs and times of all frames."""
+    activations, times = list[list[float]](), list[int]()
+    each: Iterable[NDArray[np.int16]] = track(hops, "listen", len(hops))
+    for hop in each:
+        answer = dut.infer(hop.tobytes(), 1, 0)
+        activations.append(parse_results(answer.results))
+        times.append(answer.elapsed_us)
+        if len(activations[-1]) != len(activations[0]):
+            raise ProtocolError(
+                f"frame {len(times) - 1} has {len(activations[-1])} outputs, the first had "
+                f"{len(activations[0])}"
+            )
+    # Decimals are cut off: three of them, of steps of 1/256.
+    steps = np.round(np.array(activations) * 256).clip(0, 255) - 128
+    return steps.astype(np.int8), np.array(times, np.int64)
+
+
+def _whole(heard: tuple[NDArray[np.int8], NDArray[np.int64]], stopped: list[str]) -> Heard:
+    """Return what was heard, if the DUT has counted as many frames."""
+    match = next(filter(None, map(_HEARD.fullmatch, stopped)), None)
+    if match is None:
+        raise ProtocolError(f"unexpected reply to 'stop quiet%': {shown_lines(stopped)}; wanted "
+                            "m-heard-[FRAMES OUTSIDE]")  # fmt: skip
+    if int(match[1]) != len(heard[1]):
+        raise ProtocolError(
+            f"the DUT has heard {match[1]} frames, it was sent {len(heard[1])}: its stream is "
+            "another one"
+        )
+    return Heard(*heard, outside=int(match[2]))
+
+
+def _disturbed(dut: Dut) -> tuple[int, ...]:
+    return dut.tally.retries, dut.tally.restarts, dut.tally.reopened

@@ -1,0 +1,154 @@
+"""Build firmware that hears, play a recording into it, and say what it heard."""
+
+import contextlib
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from tinybench.errors import TinybenchError, ToolMissingError, UsageError
+from tinybench.track import Track, silent
+
+from ..build.board import Board
+from ..build.firmware import Image, build
+from ..build.stream_task import stream_task
+from ..cycles.estimate import can_estimate, estimate
+from ..desk.identity import insist_task
+from ..desk.line import open_line
+from ..desk.station import Site
+from ..dut.client import Dut
+from ..results.cycles import Cycles
+from ..results.defaults import DEFAULT_BAUD
+from .listen import HOP_SAMPLES, PERIOD_S, Busy, busy, frames_of, listen
+
+
+class Detection(msgspec.Struct, frozen=True, kw_only=True):
+    """A frame whose output 0 is above the threshold."""
+
+    frame: int
+    end_s: float
+    """Where the frame ends in the recording."""
+    activation: int
+
+
+class Listening(msgspec.Struct, frozen=True, kw_only=True):
+    """What a board heard of a recording."""
+
+    board: str
+    core: str
+    clock_hz: int
+    model: str
+    whole: bool
+    """Whether each inference is one of the whole history; else of its newest frame."""
+    emulated: bool
+    """Whether time is an instruction count."""
+    frames: int
+    threshold: int
+    detections: list[Detection]
+    outside: int
+    """Features beyond int8."""
+    wraps: bool
+    """Whether those went around, or were saturated."""
+    busy: Busy
+    """By the board's clock."""
+    instructions: list[int] | None
+    """Of a frame: median, nine tenths, most; None on a board whose time is no instruction count."""
+    cycles: Cycles | None
+    """Of a frame, estimated; None where there is no estimate."""
+    no_cycles: str
+    """Why there is none, where there should be one."""
+    duty: float | None
+    """Share of the period of a frame, by the estimated cycles at the board's clock."""
+    macs: int
+    computed_macs: int
+    state_b: int
+    tensor_ram_b: int
+    flash_b: int
+    code_flash_b: int | None
+    ram_b: int
+    activations: list[list[int]]
+    """Of each frame."""
+
+
+def hear(
+    board: Board,
+    model: Path,
+    samples: NDArray[np.int16],
+    site: Site | None = None,
+    *,
+    threshold: int,
+    whole: bool = False,
+    wraps: bool = False,
+    track: Track = silent,
+) -> Listening:
+    """Play sound of 16 kHz into a board that holds a model; a board on a port must hold it already.
+
+    `threshold`, `whole` and `wraps` are those of `Listening`. Raises any TinybenchError.
+    """
+    frames_of(samples)
+    task = stream_task(model)
+    image = build(board, task, model, whole=whole)
+    if image.manifest is None:
+        raise UsageError(f"{model}: an engine of its own hears nothing")
+    with ExitStack() as stack:
+        line = stack.enter_context(closing(open_line(site or board.command(image.elf))))
+        dut = Dut(line)
+        insist_task(dut.handshake(), task, image)
+        if site is None:  # the line of an emulated chip is as slow as a real one
+            dut.raise_baud(DEFAULT_BAUD)
+        heard = listen(dut, samples, wraps=wraps, track=track)
+        with contextlib.suppress(TinybenchError):
+            dut.leave()
+    cycles, no_cycles = _cycles(board, image, samples)
+    found = busy(heard.elapsed_us)
+    counted = None
+    if board.emulated:
+        a_second = 1e9 / board.instruction_ns
+        counted = [round(s * a_second) for s in (found.p50_s, found.p90_s, found.max_s)]
+    return Listening(
+        board=board.name,
+        core=board.core,
+        clock_hz=board.clock_hz,
+        model=model.name,
+        whole=whole,
+        emulated=board.emulated,
+        frames=len(heard.elapsed_us),
+        threshold=threshold,
+        detections=[
+            Detection(
+                frame=frame,
+                end_s=round((frame + 1) * PERIOD_S, 3),
+                activation=int(heard.activations[frame, 0]),
+            )
+            for frame in heard.detections(threshold)
+        ],
+        outside=heard.outside,
+        wraps=wraps,
+        busy=found,
+        instructions=counted,
+        cycles=cycles,
+        no_cycles=no_cycles,
+        duty=cycles and cycles.usual / cycles.clock_hz / PERIOD_S,
+        macs=image.manifest.macs,
+        computed_macs=image.manifest.computed_macs or image.manifest.macs,
+        state_b=image.manifest.state_b,
+        tensor_ram_b=image.manifest.tensor_ram_b,
+        flash_b=image.flash_b,
+        code_flash_b=image.code_flash_b,
+        ram_b=image.ram_b,
+        activations=heard.activations.tolist(),
+    )
+
+
+def _cycles(board: Board, image: Image, samples: NDArray[np.int16]) -> tuple[Cycles | None, str]:
+    """Return the estimated cycles of a frame in the middle, or why there are none."""
+    if not can_estimate(board):
+        return None, ""
+    middle = len(samples) // HOP_SAMPLES // 2 * HOP_SAMPLES
+    frame = samples[middle : middle + HOP_SAMPLES].astype("<i2").tobytes()
+    try:
+        return estimate(board, image, frame).whole, ""
+    except ToolMissingError as error:
+        return None, str(error)

@@ -1,0 +1,100 @@
+"""A board hears a recording: its outputs, its times, and what disturbs it."""
+
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests import streaming_data
+from tests.faults.line import FaultyLine
+from tinybench.errors import DatasetError, ModelError, ProtocolError
+from tinybench.runner.build.board import load_board
+from tinybench.runner.build.firmware import build
+from tinybench.runner.build.stream_task import stream_task
+from tinybench.runner.dut.client import Dut
+from tinybench.runner.measure.listen import Heard, busy, listen
+from tinybench.transport.process import ProcessTransport
+
+NAME = "marvin_617de221_0"
+SOAK = [pytest.param(name, marks=pytest.mark.soak) for name in ("mps3-an547", "nucleo-l4r5")]
+BOARDS = ["host", "mps2-an386", *SOAK]
+
+
+@pytest.fixture(scope="module")
+def model(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The reference model."""
+    path = tmp_path_factory.mktemp("model") / "reference.tflite"
+    path.write_bytes(streaming_data.model(shared_data))
+    return path
+
+
+def _elf(board: str, model: Path) -> list[str]:
+    there = load_board(board, emulate=board.startswith("nucleo"))
+    return there.command(build(there, stream_task(model), model).elf)
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_public_sound_gives_the_golden_detections(
+    board: str, model: Path, shared_data: Path
+) -> None:
+    """Each output of each frame, on every emulated board; the second stream is the first again."""
+    with closing(ProcessTransport(_elf(board, model))) as line:
+        dut = Dut(line)
+        dut.handshake()
+        sound = streaming_data.sound(shared_data, NAME)
+        for _ in range(2):
+            heard = listen(dut, sound)
+            wanted = streaming_data.golden(shared_data, f"{NAME}_outputs_i8")
+            np.testing.assert_array_equal(heard.activations, wanted)
+            assert heard.detections() == list(range(19, 31))
+            assert heard.outside == 0
+            assert heard.elapsed_us.shape == (31,)
+        loud = streaming_data.golden(shared_data, "loud_i16").astype(np.int16)
+        assert [listen(dut, loud, wraps=wraps).outside for wraps in (False, True)] == [48, 48]
+
+
+def test_a_disturbed_stream_begins_anew(model: Path, shared_data: Path) -> None:
+    """What was sent again was perhaps heard twice: all of it is heard anew, or nothing is."""
+    with closing(FaultyLine(ProcessTransport(_elf("host", model)))) as line:
+        dut = Dut(line, fast=False)
+        dut.handshake()
+        sound = streaming_data.sound(shared_data, NAME)[: 4 * 512]
+        wanted = streaming_data.golden(shared_data, f"{NAME}_outputs_i8")[:4]
+        left = [b"m-results-["]
+
+        def garbled(data: bytes) -> bytes:
+            return data.replace(left.pop(), b"m-resulxs-[") if left and left[0] in data else data
+
+        line.to_host = garbled
+        np.testing.assert_array_equal(listen(dut, sound).activations, wanted)
+        assert dut.tally.retries == 1
+        line.to_host = lambda data: data.replace(b"m-heard-[4", b"m-heard-[5")
+        with pytest.raises(ProtocolError, match="has heard 5 frames, it was sent 4"):
+            listen(dut, sound)
+
+
+def test_what_cannot_be_heard_is_refused(core: Path, tmp_path: Path) -> None:
+    """No frame; firmware that does not hear; a model of pictures."""
+    from tests.models.packaged import MODELS
+
+    with closing(ProcessTransport([str(core)])) as line:
+        dut = Dut(line)
+        dut.handshake()
+        with pytest.raises(ProtocolError, match="the firmware does not hear"):
+            listen(dut, np.zeros(512, np.int16))
+        with pytest.raises(DatasetError, match="a recording of 511 samples"):
+            listen(dut, np.zeros(511, np.int16))
+    with pytest.raises(ModelError, match="of 40 features of int8 a frame"):
+        stream_task(MODELS / "kws01.tflite")
+
+
+def test_busy_times_are_of_all_frames() -> None:
+    """Quantiles are times that were measured; a frame beyond 32 ms is a missed deadline."""
+    times_us = np.array([8_000] * 5 + [16_000] * 4 + [40_000])
+    found = busy(times_us)
+    assert (found.p50_s, found.p90_s, found.max_s, found.missed) == (0.016, 0.04, 0.04, 1)
+    assert found.duty == pytest.approx(0.0144 / 0.032)
+    assert busy(times_us, 0.5).missed == 0
+    heard = Heard(np.array([[115, 0], [116, 0]], np.int8), times_us[:2], 0)
+    assert heard.detections() == [1]
