@@ -165,9 +165,9 @@ def _judged(
     notes: list[str] = []
     inference_s = clock.median_s(evidence)
     if model_id == "sww01" or evidence.stream is not None or one.printed.stream is not None:
-        scored = figures.readings(one, labels, windows_s)
-        found += figures.of_stream(one, scored)
-        violations += of_figures.streaming(one, found, scored)
+        judged = figures.judged_stream(one, labels, windows_s)
+        found += figures.of_stream(one, judged)
+        violations += of_figures.streaming(one, found, judged)
         if one.mode == "energy":
             energy, rule, _ = figures.of_energy(one)
             found += energy

@@ -13,6 +13,7 @@ FLOORS = {
     "tinybench.datasets": 2,
     "tinybench.energy": 2,
     "tinybench.runner.dut": 2,
+    "tinybench.runner.streaming": 2,
     "tinybench.models": 3,
     "tinybench.runner.results": 3,
     "tinybench.runner.build": 4,
