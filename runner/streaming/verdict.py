@@ -48,6 +48,10 @@ class Judged:
             ]
         return found
 
+    def __str__(self) -> str:
+        said = "; ".join(f"{one} {name}" for name, one in self.readings)
+        return f"{said}; drift: {self.drift}" if self.source else said
+
     @property
     def passes(self) -> bool:
         """Whether the limits are kept by the rules' text, once the drift is removed."""
