@@ -6,6 +6,7 @@ Update", 1994 (WAVE_FORMAT_IMA_ADPCM).
 """
 
 import struct
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +61,30 @@ def write_wav(samples: NDArray[np.int16]) -> bytes:
 
 def read_wav(raw: bytes, where: str) -> NDArray[np.int16]:
     """Return the samples of a file as `write_wav` writes it; raises DatasetError for any other."""
+    return read_wavs({where: raw})[where]
+
+
+def read_wavs(files: Mapping[str, bytes]) -> dict[str, NDArray[np.int16]]:
+    """Return the samples of files by their names; raises as `read_wav` does."""
+    blocks = {name: _blocks(raw, name) for name, raw in files.items()}
+    data = np.concatenate([data for data, _ in blocks.values()])
+    value = data[:, :2].copy().view("<i2").ravel().astype(np.int64)
+    index = np.minimum(data[:, 2].astype(np.int64), len(_STEPS) - 1)
+    samples = np.zeros((len(data), BLOCK_SAMPLES), np.int16)
+    samples[:, 0] = value
+    for at in range(1, BLOCK_SAMPLES):  # of all blocks at once
+        byte, shift = 4 + (at - 1) // 2, 4 * ((at - 1) % 2)
+        value, index = _next(value, index, (data[:, byte].astype(np.int64) >> shift) & 15)
+        samples[:, at] = value
+    found, first = {}, 0
+    for name, (own, count) in blocks.items():
+        found[name] = samples[first : first + len(own)].ravel()[:count]
+        first += len(own)
+    return found
+
+
+def _blocks(raw: bytes, where: str) -> tuple[NDArray[np.uint8], int]:
+    """Return the blocks of a file, (blocks, 256), and how many samples are in them."""
     if len(raw) < _HEADER.size:
         raise DatasetError(f"{where}: {len(raw)} bytes are no wav file")
     fields = _HEADER.unpack_from(raw)
@@ -74,15 +99,7 @@ def read_wav(raw: bytes, where: str) -> NDArray[np.int16]:
     data = np.frombuffer(raw, np.uint8, offset=_HEADER.size).reshape(-1, BLOCK_B)
     if len(data) != -(-count // BLOCK_SAMPLES):
         raise DatasetError(f"{where}: {count} samples in {len(data)} blocks of {BLOCK_SAMPLES}")
-    value = data[:, :2].copy().view("<i2").ravel().astype(np.int64)
-    index = np.minimum(data[:, 2].astype(np.int64), len(_STEPS) - 1)
-    samples = np.zeros((len(data), BLOCK_SAMPLES), np.int16)
-    samples[:, 0] = value
-    for at in range(1, BLOCK_SAMPLES):
-        byte, shift = 4 + (at - 1) // 2, 4 * ((at - 1) % 2)
-        value, index = _next(value, index, (data[:, byte].astype(np.int64) >> shift) & 15)
-        samples[:, at] = value
-    return samples.ravel()[:count]
+    return data, count
 
 
 def _next(
