@@ -1,11 +1,11 @@
 """All readings of one stream side by side, where they disagree, and what makes it doubtful."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from .drift import Drift, estimate, without
-from .score import RULES_TAIL_S, RUNNER_TAIL_S, Score, Windows, score
+from .score import RULES_TAIL_S, RUNNER_TAIL_S, Score, Windows, frames_ms, score
 
 SYNC_LATEST_MS = 1000.0
 """The pulse that marks the beginning is that of the first frame, 32 ms after the start."""
@@ -98,6 +98,14 @@ def judge(
         runner_corrected=score(corrected, windows_s, RUNNER_TAIL_S),
         doubts=tuple(doubts(detections_ms, windows_s, length_s)),
     )
+
+
+def judge_frames(
+    frames: Iterable[int], windows_s: Windows, *, length_s: float | None = None
+) -> Judged:
+    """Judge the frames that are detections: there is no drift, and frame 0 marks the beginning,
+    whether it is among them or not."""
+    return judge(frames_ms(sorted({0, *frames})), windows_s, length_s=length_s, drifts=False)
 
 
 def doubts(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinybench.runner.streaming.drift import estimate, without
-from tinybench.runner.streaming.verdict import doubts, judge
+from tinybench.runner.streaming.verdict import doubts, judge, judge_frames
 
 WORDS = [(10.0 + 11.4 * n, 10.6 + 11.4 * n) for n in range(50)]
 
@@ -39,6 +39,14 @@ def test_a_slow_interface_board_is_said_where_the_readings_disagree() -> None:
     assert found.disagreement.startswith("the limits are kept by TP 50 FN 0 FP 1 until 2 s")
     assert "broken by TP" in found.disagreement
     assert judge(_heard(0, 300), WORDS, length_s=1200).disagreement == ""
+
+
+def test_frames_are_judged_from_the_first_of_the_stream() -> None:
+    """Whether or not it fired itself; what a frame is late by is the same."""
+    words = [(1.0, 1.5), (9.0, 9.5)]
+    assert judge_frames([40, 41, 310], words) == judge_frames([310, 0, 40, 41], words)
+    assert judge_frames([40, 41, 310], words).rules.counts == (2, 0, 0)
+    assert judge_frames([], words, length_s=20).rules.counts == (0, 2, 0)
 
 
 def test_a_stream_of_frames_has_no_drift() -> None:
