@@ -353,9 +353,12 @@ def of_stream(run: Read, judged: Judged | None) -> list[Figure]:
             )
         )
     duty = metrics.duty(stream.starts_s, stream.stops_s) if stream else None
-    source = f"{len(stream.starts_s)} inferences in {run.source}" if stream and duty else (
-        "the times of the inferences are not published"
-    )  # fmt: skip
+    source = "the times of the inferences are not published"
+    if stream and duty:
+        starts, stops = len(stream.starts_s), len(stream.stops_s)
+        source = f"{min(starts, stops)} inferences in {run.source}"
+        if starts != stops:
+            source += f", which began {starts} times and ended {stops} times"
     for name, unit, text, at in (
         ("duty cycle", "", printed.duty_cycle, 0),
         ("period", "s", printed.period_s, 1),

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -148,6 +149,27 @@ def test_streams_are_scored_by_every_reading(
         )
         (ppm,) = re.findall(r"([+-]\d+) ppm by the words", figure.source)
         assert int(ppm) == pytest.approx(row["slope_ppm"], abs=10)
+
+
+def test_a_stream_with_an_inference_that_never_ended_is_said(
+    shared_data: Path, mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many starts as stops are counted; and a stream without its first pulse is doubtful."""
+    monkeypatch.setenv("TINYBENCH_MIRROR", str(mirror))
+    part = "v1.3/closed/STMicroelectronics/results/NUCLEO_U575ZI_Q/sww/performance"
+    own = tmp_path / part
+    own.mkdir(parents=True)
+    for name in ("results.txt", "results.json"):
+        shutil.copyfile(shared_data / "streaming/published" / part / name, own / name)
+    stored = json.loads((own / "results.json").read_bytes())
+    stored[0]["dutycycle"]["stop_times_s"].pop()
+    stored[0]["infer"]["detections"].pop(0)
+    (own / "results.json").write_text(json.dumps(stored))
+    (run,) = audit(tmp_path, cache=tmp_path / "cache").runs
+    (duty,) = (one for one in run.figures if one.name == "duty cycle")
+    assert "99 inferences in results.json, which began 100 times and ended 99" in duty.source
+    (doubt,) = (one for one in run.violations if one.rule == "stream-doubt")
+    assert "the one that marks the beginning, within 1 s, was lost" in doubt.found
 
 
 def test_undecodable_bytes_are_named(published: Audit) -> None:
