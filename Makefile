@@ -61,6 +61,7 @@ models: setup-train ## make the embedded sets and models from nothing
 	$(BIN)/python -m tinybench.models.training.vww
 	$(BIN)/python -m tinybench.models.training.ic
 	$(BIN)/python -m tinybench.models.training.ad
+	$(BIN)/python -m tinybench.models.training.sww
 
 soak: setup-test ## run the long tests: fuzzing, endurance, faults; writes build/soak.json
 	$(BIN)/python -m pytest -n 2 -m soak tests

@@ -12,6 +12,11 @@ def write_archive(path: Path, folder: str, labels: str, inputs: Mapping[str, byt
     """
     files = {f"{folder}/{name}": data for name, data in inputs.items()}
     files[f"{folder}/y_labels.csv"] = labels.encode()
+    write_files(path, files)
+
+
+def write_files(path: Path, files: Mapping[str, bytes]) -> None:
+    """Write files by their names; the bytes of the zip file depend on no more than in the above."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name in sorted(files):

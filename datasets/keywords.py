@@ -159,7 +159,7 @@ def _clips(
     split: Split, label: int, count: int, rng: np.random.Generator
 ) -> Iterator[NDArray[np.int16]]:
     """Yield `count` one-second clips of a class."""
-    _check_variants()
+    check_variants()
     words = (
         () if label == SILENCE else OTHER_WORDS if label == UNKNOWN else (CLASSES[label].lower(),)
     )
@@ -256,7 +256,7 @@ def _resample(samples: NDArray[np.float64], rate_hz: int) -> NDArray[np.float64]
     return resampled[: len(samples) * SAMPLE_RATE_HZ // rate_hz] * (length / len(padded))
 
 
-def _check_variants() -> None:
+def check_variants() -> None:
     """Raise ToolMissingError if espeak-ng lacks a variant: it would speak in its default voice."""
     listing = _espeak("--voices=variant").decode(errors="replace")
     known = {word.removeprefix("!v/") for word in listing.split() if word.startswith("!v/")}

@@ -165,13 +165,10 @@ def _judged(
     notes: list[str] = []
     inference_s = clock.median_s(evidence)
     if model_id == "sww01" or evidence.stream is not None or one.printed.stream is not None:
-        scored = figures.readings(one, labels, windows_s)
-        found += figures.of_stream(one, scored)
-        violations += of_figures.streaming(one, found, scored)
-        if one.mode == "energy":
-            energy, rule, _ = figures.of_energy(one)
-            found += energy
-            violations += of_windows.missing_trace(one, rule)
+        of_it, rules, readings = _streaming(one, labels, windows_s)
+        found += of_it
+        violations += rules
+        notes += readings
         rate_per_s = positive(one.printed.stream_throughput_per_s)
         inference_s = 1 / rate_per_s if rate_per_s else None
     elif one.mode == "accuracy":
@@ -217,6 +214,20 @@ def _judged(
         notes=notes,
     )
     return _Judged(place, run, inference_s, _digests(one))
+
+
+def _streaming(
+    one: Read, labels: Labels, windows_s: tuple[tuple[float, float], ...]
+) -> tuple[list[Figure], list[Violation], list[str]]:
+    """Return figures, broken rules and the readings of the score of a streaming run."""
+    judged = figures.judged_stream(one, labels, windows_s)
+    found = figures.of_stream(one, judged)
+    violations = [*of_figures.streaming(one, found, judged)]
+    if one.mode == "energy":
+        energy, rule, _ = figures.of_energy(one)
+        found += energy
+        violations += of_windows.missing_trace(one, rule)
+    return found, violations, [] if judged is None else [f"{one.place.system} {one.mode}: {judged}"]
 
 
 def _of_windows_s(rule: RuleResult | None) -> float | None:

@@ -54,6 +54,8 @@ class Stream:
     starts_s: tuple[float, ...] = ()
     """When inferences began and ended."""
     stops_s: tuple[float, ...] = ()
+    length_s: float | None = None
+    """Of the recording; None where nothing says so."""
 
 
 @dataclass(slots=True)

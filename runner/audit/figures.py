@@ -16,6 +16,8 @@ from tinybench.energy.trace import Infer
 from tinybench.errors import TinybenchError
 
 from ..results.score import correct
+from ..streaming.score import RECORDING_S, RULES_TAIL_S, RUNNER_TAIL_S
+from ..streaming.verdict import Judged, judge
 from . import metrics
 from .evidence import Inferred
 from .labels import LabelList, Labels, label_in_name
@@ -295,41 +297,51 @@ def _unfit(file: Path, limit_b: int) -> str:
     return f"has more than {limit_b >> 20} MiB" if file.stat().st_size > limit_b else ""
 
 
-def readings(
+def judged_stream(
     run: Read, labels: Labels, windows_s: Sequence[tuple[float, float]]
-) -> dict[float, tuple[int, int, int]]:
-    """Return words found, words missed and false ones, by how long after a word one counts.
+) -> Judged | None:
+    """Return the readings of a streaming run, as published and without its clock's drift.
 
-    Empty where the detections, or the times of the words, are not at hand.
+    None where the detections, or the times of the words, are not at hand.
     """
     stream = run.evidence.stream
     if stream is None or not stream.detections_ms:
-        return {}
+        return None
     times_s = stream.windows_s or tuple(windows_s) or labels.stream_windows()
-    return {
-        delay_s: metrics.stream_score(stream.detections_ms, times_s, delay_s)
-        for delay_s in (metrics.RULES_DELAY_S, metrics.RUNNER_DELAY_S)
-        if times_s
-    }
+    if not times_s:
+        return None
+    timed = metrics.duty(stream.starts_s, stream.stops_s)
+    elapsed = [positive(window.runtime_s) for window in run.printed.energy]
+    return judge(
+        stream.detections_ms,
+        times_s,
+        length_s=stream.length_s or RECORDING_S,
+        period_s=timed[1] if timed else positive(run.printed.period_s),
+        elapsed_s=elapsed[0] if elapsed else None,
+    )
 
 
-def of_stream(run: Read, scored: dict[float, tuple[int, int, int]]) -> list[Figure]:
+def of_stream(run: Read, judged: Judged | None) -> list[Figure]:
     """Return detections, duty cycle and throughput of a streaming run."""
     printed, stream = run.printed, run.evidence.stream
     found: list[Figure] = []
     if printed.stream is not None:
         published = "TP {} FN {} FP {}".format(*printed.stream)
         recomputed, source = None, "the detections, or the times of the words, are missing"
-        if stream is not None and scored:
-            texts = {delay: "TP {} FN {} FP {}".format(*counts) for delay, counts in scored.items()}
-            first = metrics.RULES_DELAY_S
-            chosen = next((delay for delay, text in texts.items() if text == published), first)
-            recomputed = texts[chosen]
-            other = metrics.RUNNER_DELAY_S if chosen == first else first
+        if stream is not None and judged is not None:
+            texts = {RULES_TAIL_S: str(judged.rules), RUNNER_TAIL_S: str(judged.runner)}
+            chosen = next((tail for tail, one in texts.items() if one == published), RULES_TAIL_S)
+            recomputed = texts.pop(chosen)
+            ((other, text),) = texts.items()
             source = (
                 f"{len(stream.detections_ms) - 1} detections in {run.source}, until "
-                f"{chosen:g} s after a word; until {other:g} s: {texts[other]}"
+                f"{chosen:g} s after a word; until {other:g} s: {text}"
             )
+            if judged.source:
+                source += (
+                    f"; until {RULES_TAIL_S:g} s without the playback clock's drift "
+                    f"({judged.drift}): {judged.rules_corrected}"
+                )
         found.append(
             Figure(
                 name="detections",
@@ -341,9 +353,12 @@ def of_stream(run: Read, scored: dict[float, tuple[int, int, int]]) -> list[Figu
             )
         )
     duty = metrics.duty(stream.starts_s, stream.stops_s) if stream else None
-    source = f"{len(stream.starts_s)} inferences in {run.source}" if stream and duty else (
-        "the times of the inferences are not published"
-    )  # fmt: skip
+    source = "the times of the inferences are not published"
+    if stream and duty:
+        starts, stops = len(stream.starts_s), len(stream.stops_s)
+        source = f"{min(starts, stops)} inferences in {run.source}"
+        if starts != stops:
+            source += f", which began {starts} times and ended {stops} times"
     for name, unit, text, at in (
         ("duty cycle", "", printed.duty_cycle, 0),
         ("period", "s", printed.period_s, 1),

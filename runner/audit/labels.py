@@ -2,18 +2,15 @@
 
 import hashlib
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-import msgspec
 
 from tinybench.datasets.declaration import load_dataset
 from tinybench.datasets.fetch import Pinned, fetch, mirror_folder
 from tinybench.datasets.reader import parse_labels
+from tinybench.datasets.wake.official import WORDS, windows_of
 from tinybench.errors import TinybenchError
 from tinybench.files import DOCUMENT_MOST_B, read_bytes
-from tinybench.read import read_json
 from tinybench.track import silent
 
 _TINY = "mlcommons/tiny/1afd2c9820f795965a6134facd0b4dfae41ef23f/benchmark"
@@ -70,11 +67,6 @@ ADVICE = (
 GIVEN = "the given labels"
 SAME_INPUTS = {"ic02": "ic01"}
 
-STREAM = Pinned(
-    f"{_TINY}/runner/sww_data_dir/sww_long_test.json",
-    "0dcaf559213930320cd2ad7143a484b9e82d79b9ea59b7434d3014179f873c1e",
-)
-
 _KWS_NAME = re.compile(r"tst_\d+_[A-Za-z]+_(\d{1,2})\.bin")
 
 
@@ -84,11 +76,6 @@ class LabelList:
 
     name: str
     labels: dict[str, int]
-
-
-class _StreamFile(msgspec.Struct, frozen=True):
-    wav_file: str
-    detection_windows: list[tuple[float, float]]
 
 
 class Labels:
@@ -115,11 +102,10 @@ class Labels:
     def stream_windows(self) -> tuple[tuple[float, float], ...]:
         """Return when the wake words of the official recording are, in s; empty if unknown."""
         if self._windows is None:
-            raw = self._read(STREAM)
+            raw = self._read(WORDS)
             self._windows = ()
             if raw is not None:
-                entries = self._decode(lambda: read_json(raw, type=list[_StreamFile]))
-                self._windows = tuple(entries[0].detection_windows) if entries else ()
+                self._windows = tuple(windows_of(raw, WORDS.address).detection_windows)
         return self._windows
 
     def _load(self, base: str) -> list[LabelList]:
@@ -158,13 +144,6 @@ class Labels:
             self.notes.append(f"{path}: damaged in the cache; remove it")
             return None
         return raw
-
-    def _decode(self, decode: Callable[[], list[_StreamFile]]) -> list[_StreamFile] | None:
-        try:
-            return decode()
-        except msgspec.MsgspecError as error:
-            self.notes.append(f"{STREAM.address}: {error}")
-            return None
 
 
 def label_in_name(name: str) -> int | None:

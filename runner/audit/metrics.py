@@ -8,10 +8,6 @@ import numpy as np
 from ..results.score import auc as exact_auc
 
 THRESHOLDS = 101
-RULES_DELAY_S = 1.0
-RUNNER_DELAY_S = 2.0
-"""After the end of a wake word; the runner's README says 1 s, a later version of its code 2 s."""
-DEBOUNCE_MS = 1000
 
 
 def auc_eembc(outputs: Sequence[Sequence[float]], labels: Sequence[int]) -> float | None:
@@ -89,33 +85,6 @@ def top1_anomaly(scores: Sequence[float], labels: Sequence[int]) -> float:
     precision = true / (true + false + 1e-8)
     recall = true / (anomalous.sum() + 1e-8)
     return float((0.5 * (precision + recall)).max())
-
-
-def stream_score(
-    detections_ms: Sequence[int],
-    windows_s: Sequence[tuple[float, float]],
-    delay_s: float,
-) -> tuple[int, int, int]:
-    """Return true positives, false negatives and false positives of a streaming run.
-
-    A wake word is found by a detection from its start to `delay_s` after its end. Other detections
-    within 1 s of a false positive count with it. The first detection marks the beginning.
-    Ref: mlcommons/tiny, benchmark/runner/streaming_ww_utils.py.
-    """
-    start_ms = detections_ms[0] if detections_ms else 0
-    left = [at - start_ms for at in detections_ms[1:]]
-    hits = 0
-    for start_s, stop_s in windows_s:
-        inside = [start_s <= at / 1000 <= stop_s + delay_s for at in left]
-        hits += any(inside)
-        left = [at for at, is_in in zip(left, inside, strict=True) if not is_in]
-    false = 0
-    until_ms: int | None = None
-    for at in left:
-        if until_ms is None or at > until_ms:
-            false += 1
-            until_ms = at + DEBOUNCE_MS
-    return hits, len(windows_s) - hits, false
 
 
 def duty(starts_s: Sequence[float], stops_s: Sequence[float]) -> tuple[float, float, float] | None:

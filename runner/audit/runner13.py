@@ -61,6 +61,7 @@ class _Infer(msgspec.Struct, frozen=True):
     wav_file: str | None = None
     detection_windows: list[tuple[float, float]] = []
     detections: list[int] = []
+    length_sec: float | None = None
 
 
 class _Duty(msgspec.Struct, frozen=True):
@@ -105,6 +106,7 @@ def read_json(path: Path) -> Evidence:
                 tuple(infer.detection_windows),
                 tuple(duty.start_times_s),
                 tuple(duty.stop_times_s),
+                infer.length_sec,
             )
         elif len(found.inferred) < MAX_INFERENCES:
             name = entry.file or ""

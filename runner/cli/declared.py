@@ -144,7 +144,7 @@ def import_(voice: Voice, folder: Path) -> int:
         "task",
         metavar="TASK",
         shell_complete=complete_task,
-        help="kws, vww, ic, ic02 or ad",
+        help="kws, vww, ic, ic02, ad or sww",
     ),
     Option(
         "--from",
@@ -152,14 +152,43 @@ def import_(voice: Voice, folder: Path) -> int:
         type=PATH,
         metavar="PATH",
         help="a folder with one-second clips (kws), COCO's val2017.zip or its photographs (vww), "
-        "CIFAR-10's binary archive (ic, ic02), dev_data_ToyCar.zip or its wavs (ad); without "
-        "--from, the command says where they are published, and their checksums",
+        "CIFAR-10's binary archive (ic, ic02), dev_data_ToyCar.zip or its wavs (ad), Speech "
+        "Commands (sww); without --from, the command says where they are published, and their "
+        "checksums",
+    ),
+    Option("--noise", type=PATH, metavar="DIR", help="MUSAN, beside --from (sww)"),
+    Option(
+        "--list",
+        "own_list",
+        type=PATH,
+        metavar="FILE",
+        help="build the recording from a list of your own (sww; default: the official one)",
     ),
     Option("-o", "--out", type=PATH, metavar="DIR", help="dataset folder (default: the cache)"),
-    examples=("tinybench prepare ic", "tinybench prepare kws --from speech_commands -o kws"),
+    examples=(
+        "tinybench prepare ic",
+        "tinybench prepare kws --from speech_commands -o kws",
+        "tinybench prepare sww --from speech_commands --noise musan",
+    ),
 )
-def prepare(voice: Voice, task: str, source: Path | None, out: Path | None) -> int:
+def prepare(
+    voice: Voice,
+    task: str,
+    source: Path | None,
+    noise: Path | None,
+    own_list: Path | None,
+    out: Path | None,
+) -> int:
     """Make official inputs from the public originals."""
+    if task == "sww":
+        from tinybench.cache import cache_folder
+        from tinybench.datasets.wake.official import make_official, said
+
+        made = make_official(source, noise, own_list, out, cache_folder(), voice.track)
+        print("\n".join(said(made)))
+        return 0
+    if noise is not None or own_list is not None:
+        raise UsageError("--noise and --list are for tinybench prepare sww")
     from ..build.inputs import prepare_official
     from ..build.official import prepared
     from ..build.task import load_task

@@ -14,6 +14,7 @@ FLOORS = {
     "tinybench.energy": 2,
     "tinybench.runner.dut": 2,
     "tinybench.runner.scenario": 2,
+    "tinybench.runner.streaming": 2,
     "tinybench.models": 3,
     "tinybench.runner.results": 3,
     "tinybench.runner.build": 4,

@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 from ...build.task import METRICS, Task
 from ...rules import ENERGY_README, README, RULES, Violation
 from ...rules.rule import CHECKER
-from ..metrics import RULES_DELAY_S, RUNNER_DELAY_S
+from ...streaming.score import ERRORS_MAX, RULES_TAIL_S, RUNNER_TAIL_S, WORDS
+from ...streaming.verdict import Judged
 from ..printed import Printed, PrintedWindow, half, positive
 from ..read import Read
 from ..result import Figure
 from ..text import shown
 
-STREAM_ERRORS_MAX = 8
-STREAM_WORDS = 50
 UNIT_SHARE = 0.02
 """How near to a power of 1000 two figures are apart when it is their unit."""
 TO_W = {"nw": 1e-9, "uw": 1e-6, "µw": 1e-6, "mw": 1e-3, "w": 1.0}
@@ -50,41 +49,47 @@ def threshold(run: Read, figures: Sequence[Figure], task: Task | None) -> Iterat
             )
 
 
-def streaming(
-    run: Read, figures: Sequence[Figure], readings: dict[float, tuple[int, int, int]]
-) -> Iterator[Violation]:
-    """Yield broken limits of a streaming run: as published, else by the rules' reading of 1 s.
-
-    `readings`: words found, words missed and false ones, by how long after a word one counts.
-    """
+def streaming(run: Read, figures: Sequence[Figure], judged: Judged | None) -> Iterator[Violation]:
+    """Yield broken limits of a streaming run: as published, else by the rules' reading of 1 s."""
+    if judged is not None and judged.doubts:
+        yield Violation(
+            "stream-doubt",
+            RULES + ", streaming wake word",
+            "a pulse at the beginning and one at each detection, in order",
+            "; ".join(judged.doubts),
+            "look at the pins and at the list of words, and run it again",
+        )
     text = next((f.recomputed or f.published for f in figures if f.name == "detections"), None)
     if text is None:
         return
     hits, missed, false = (int(word) for word in text.split()[1::2])
-    limits = f"at most {STREAM_ERRORS_MAX} missed and {STREAM_ERRORS_MAX} false"
+    limits = f"at most {ERRORS_MAX} missed and {ERRORS_MAX} false"
     closed = run.place.division == "closed"
-    if hits + missed != STREAM_WORDS or (closed and max(missed, false) > STREAM_ERRORS_MAX):
+    if hits + missed != WORDS or (closed and max(missed, false) > ERRORS_MAX):
         yield Violation(
             "stream-score",
             RULES + ", streaming wake word",
-            f"{STREAM_WORDS} words, {limits}",
+            f"{WORDS} words, {limits}",
             text,
             "use the reference model and the whole recording",
         )
-    elif closed and max(readings.get(RULES_DELAY_S, (0, 0, 0))[1:]) > STREAM_ERRORS_MAX:
-        rules, runner = (_reading(readings[delay]) for delay in (RULES_DELAY_S, RUNNER_DELAY_S))
+    elif closed and judged is not None and not judged.rules.passes:
+        found = (
+            f"{judged.rules} until {RULES_TAIL_S:g} s; {judged.runner} until {RUNNER_TAIL_S:g} s, "
+            "as the runner's code counts"
+        )
+        if judged.source:
+            found += (
+                f"; {judged.rules_corrected} until {RULES_TAIL_S:g} s once the playback clock's "
+                f"drift of {judged.removed_ppm:+.0f} ppm, by {judged.source}, is removed"
+            )
         yield Violation(
             "stream-delay",
             "v1.3 runner README, a detection counts until 1 s after the word",
             limits,
-            f"{rules} until {RULES_DELAY_S:g} s; {runner} until {RUNNER_DELAY_S:g} s, as the "
-            "runner's code counts",
+            found,
             "hold the interface board's clocks against each other, and score until 1 s",
         )
-
-
-def _reading(counts: tuple[int, int, int]) -> str:
-    return "TP {} FN {} FP {}".format(*counts)
 
 
 def units(printed: Printed, figures: Sequence[Figure]) -> Iterator[Violation]:

@@ -60,25 +60,6 @@ def test_the_top1_of_anomalies_is_the_best_mean_of_precision_and_recall() -> Non
     assert metrics.top1_anomaly([1.0, 9.0, 8.0, 2.0], [0, 0, 1, 1]) == pytest.approx(5 / 6)
 
 
-@pytest.mark.parametrize(
-    ("detections_ms", "delay_s", "score"),
-    [
-        ([100, 10_500], 1.0, (1, 1, 0)),
-        ([100, 12_099], 1.0, (1, 1, 0)),
-        ([100, 12_101], 1.0, (0, 2, 1)),
-        ([100, 12_101], 2.0, (1, 1, 0)),
-        ([100, 10_500, 10_532, 40_500], 1.0, (2, 0, 0)),
-        ([100, 60_000, 60_900, 61_001, 61_900], 1.0, (0, 2, 2)),
-        ([], 1.0, (0, 2, 0)),
-    ],
-)
-def test_streams_are_scored_from_their_first_time_stamp(
-    detections_ms: list[int], delay_s: float, score: tuple[int, int, int]
-) -> None:
-    """Two words, at 10 to 11 s and at 40 to 41 s; false positives within 1 s are one."""
-    assert metrics.stream_score(detections_ms, [(10.0, 11.0), (40.0, 41.0)], delay_s) == score
-
-
 def test_a_duty_cycle_needs_two_inferences() -> None:
     """18 ms of each 32 ms."""
     starts_s = [0.032 * n for n in range(100)]

@@ -1,0 +1,1 @@
+"""What a stream of detections is worth: found words, false alarms, the drift between two clocks."""

@@ -1,0 +1,1 @@
+"""Tests of the recordings of a streaming wake word."""
