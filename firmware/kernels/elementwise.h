@@ -48,6 +48,15 @@ struct extreme {
 };
 void extreme(const struct extreme *op, const int8_t *first, const int8_t *second, int8_t *out);
 
+/* Quotient; one by 0 is the greatest value, or the least. */
+struct quotient {
+    struct pairs pairs;
+    int32_t first_offset, second_offset, out_offset;
+    int32_t multiplier, shift;
+    int32_t out_min, out_max;
+};
+void quotient(const struct quotient *op, const int8_t *first, const int8_t *second, int8_t *out);
+
 /* The square of a difference; both values at twice the greater scale. */
 struct squared_difference {
     struct pairs pairs;
@@ -57,6 +66,25 @@ struct squared_difference {
 };
 void squared_difference(const struct squared_difference *op, const int8_t *first,
                         const int8_t *second, int8_t *out);
+
+/* A function of two numbers of 32 bits; what leaves them wraps around, a quotient by 0 is 0. */
+enum {
+    WORDS_ADD,
+    WORDS_SUB,
+    WORDS_MUL,
+    WORDS_MAXIMUM,
+    WORDS_MINIMUM,
+    WORDS_DIV,
+    WORDS_FLOOR_DIV,
+    WORDS_FLOOR_MOD,
+    WORDS_SQUARED_DIFFERENCE
+};
+struct pairs_int32 {
+    struct pairs pairs;
+    int32_t function;
+    int32_t out_min, out_max;
+};
+void pairs_int32(const struct pairs_int32 *op, const void *first, const void *second, void *out);
 
 /* Whether two values compare so: 1 or 0. Of int8 both are put to one scale. */
 enum { COMPARE_EQUAL, COMPARE_NOT_EQUAL, COMPARE_LESS, COMPARE_LESS_EQUAL };

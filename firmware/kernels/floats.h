@@ -42,14 +42,16 @@ struct transpose_conv_float32 {
 };
 void transpose_conv_float32(const struct transpose_conv_float32 *op, const void *in, void *out);
 
-/* The mean of a window, or its greatest value, of what lies inside the image. */
+/* The mean of a window, its greatest value or the root of its squares' mean, of what lies inside
+ * the image. */
+enum { POOL_GREATEST, POOL_MEAN, POOL_SQUARES };
 struct pool_2d_float32 {
     int32_t in_h, in_w;
     int32_t out_h, out_w, out_c;
     int32_t kernel_h, kernel_w;
     int32_t stride_h, stride_w;
     int32_t pad_top, pad_left;
-    int32_t mean;
+    int32_t function;
     float out_min, out_max;
 };
 void pool_2d_float32(const struct pool_2d_float32 *op, const void *in, void *out);
@@ -63,7 +65,10 @@ enum {
     PAIR_MINIMUM,
     PAIR_PRELU,
     PAIR_DIV,
-    PAIR_SQUARED_DIFFERENCE
+    PAIR_SQUARED_DIFFERENCE,
+    PAIR_FLOOR_DIV,
+    PAIR_FLOOR_MOD,
+    PAIR_POW
 };
 struct pairs_float32 {
     struct pairs pairs;
@@ -90,7 +95,13 @@ enum {
     MAP_NEG,
     MAP_FLOOR,
     MAP_CEIL,
-    MAP_ROUND
+    MAP_ROUND,
+    MAP_ABS,
+    MAP_SIGN,
+    MAP_SIN,
+    MAP_COS,
+    MAP_RELU_N1_TO_1,
+    MAP_RELU_0_TO_1
 };
 struct map_float32 {
     int32_t count, function;
@@ -113,6 +124,11 @@ struct softmax_float32 {
     float beta;
 };
 void softmax_float32(const struct softmax_float32 *op, const void *in, void *out);
+
+struct log_softmax_float32 {
+    int32_t rows, classes;
+};
+void log_softmax_float32(const struct log_softmax_float32 *op, const void *in, void *out);
 
 struct l2_normalization_float32 {
     int32_t rows, count;

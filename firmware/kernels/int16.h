@@ -7,6 +7,7 @@
 #define TINYBENCH_INT16_H
 
 #include "elementwise.h"
+#include "reduce.h"
 
 /* Tensors lie in memory declared as bytes, aligned to 8. */
 typedef int16_t __attribute__((may_alias)) short_int;
@@ -95,12 +96,26 @@ void extreme_int16(const struct extreme_int16 *op, const void *first, const void
                    void *out);
 
 /* A value times one number, below zero times another one that `below_sign` is the sign of. */
-struct leaky_relu_int16 {
+struct bent_int16 {
     int32_t count;
     int32_t multiplier, shift;
     int32_t below_multiplier, below_shift, below_sign;
+    int32_t out_max;
 };
-void leaky_relu_int16(const struct leaky_relu_int16 *op, const void *in, void *out);
+void bent_int16(const struct bent_int16 *op, const void *in, void *out);
+
+/* Sum, scaled, as `sum_over` of int8. */
+void sum_over_int16(const struct sum_over *op, const void *in, void *out);
+
+/* The square of a difference, both values as they are. */
+struct squared_difference_int16 {
+    struct pairs pairs;
+    int32_t first_multiplier, first_right_shift;
+    int32_t second_multiplier, second_right_shift;
+    int32_t multiplier, shift;
+};
+void squared_difference_int16(const struct squared_difference_int16 *op, const void *first,
+                              const void *second, void *out);
 
 /* A sigmoid, or tanh where `tanh`; `multiplier` / `2^right_shift` leads to steps of 2^-12 / 3. */
 struct curve_int16 {
@@ -120,8 +135,9 @@ void softmax_int16(const struct softmax_int16 *op, const void *in, void *out);
 
 /* Integers of some bytes each in another scale. */
 struct rescale {
-    int32_t count, in_b, out_b; /* 1, 2 or, of the output, 4 */
+    int32_t count, in_b, out_b; /* 1, 2 or 4 */
     int32_t in_zero_point, out_zero_point;
+    int32_t in_most; /* further from the zero point is the same as that */
     int32_t multiplier, shift;
     int32_t out_min, out_max;
 };

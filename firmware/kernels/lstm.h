@@ -1,4 +1,4 @@
-/* Long short-term memory over a sequence: int8 with a cell of int16, and floats.
+/* Long short-term memory over a sequence: int8 or int16 with a cell of int16, and floats.
  *
  * Each step takes an input and the output of the step before. Weights and biases are of four gates
  * by turns: what is let in, what is kept, the candidate, what is let out. The output of the last
@@ -28,6 +28,14 @@ struct gate {
     int32_t multiplier, shift;
 };
 
+/* How a cell takes what is let in, and gives an output. */
+struct cell {
+    int32_t multiplier, shift; /* of what is let in */
+    int32_t min, max;
+    int32_t tanh_multiplier, tanh_right_shift; /* from the cell to steps of 2^-12 / 3 */
+    int32_t out_multiplier, out_shift, out_offset;
+};
+
 /* Weights are [units][blocks][4][block], blocks filled up with zeros; a block is as many inputs as
  * the kernel takes at once: all of them in `lstm`, 4 in `lstm_dsp`, 16 in `lstm_mve`. */
 struct lstm {
@@ -35,14 +43,22 @@ struct lstm {
     const int32_t *in_biases, *hidden_biases; /* [units][4], with the zero point folded in */
     struct sequences sequences;
     struct gate in_gates[GATES], hidden_gates[GATES];
-    int32_t cell_multiplier, cell_shift; /* of what is let in */
-    int32_t cell_min, cell_max;
-    int32_t tanh_multiplier, tanh_right_shift; /* from the cell to steps of 2^-12 / 3 */
-    int32_t out_multiplier, out_shift, out_offset;
+    struct cell cell;
 };
 void lstm(const struct lstm *op, const int8_t *in, void *hidden, void *cell, int8_t *out);
 void lstm_dsp(const struct lstm *op, const int8_t *in, void *hidden, void *cell, int8_t *out);
 void lstm_mve(const struct lstm *op, const int8_t *in, void *hidden, void *cell, int8_t *out);
+
+/* Of int16; gates are (sum + bias) * multiplier / 2^shift. */
+struct lstm_int16 {
+    const int8_t *in_weights;     /* [units][4][in_c] */
+    const int8_t *hidden_weights; /* [units][4][units] */
+    const int64_t *biases;        /* [units][4] */
+    struct sequences sequences;
+    struct gate in_gates[GATES], hidden_gates[GATES];
+    struct cell cell;
+};
+void lstm_int16(const struct lstm_int16 *op, const void *in, void *hidden, void *cell, void *out);
 
 struct lstm_float32 {
     const float *in_weights;     /* [units][4][in_c] */
@@ -64,14 +80,14 @@ static inline int32_t gate_share(int32_t sum, const struct gate *gate) {
 }
 
 /* Take a step of one unit by its gates before their functions; returns the output. */
-static inline int32_t lstm_unit(const struct lstm *op, const int32_t gates[GATES],
+static inline int32_t lstm_unit(const struct cell *op, const int32_t gates[GATES],
                                 short_int *cell) {
     const int32_t candidate = tanh_int16(3 * gates[GATE_CANDIDATE]);
     const int32_t kept = requantise(sigmoid_int16(3 * gates[GATE_KEEP]) * *cell, 1 << 30, -14);
-    const int32_t let_in = requantise(sigmoid_int16(3 * gates[GATE_IN]) * candidate,
-                                      op->cell_multiplier, op->cell_shift);
+    const int32_t let_in =
+        requantise(sigmoid_int16(3 * gates[GATE_IN]) * candidate, op->multiplier, op->shift);
     const int32_t sum = limited_to_int16(limited_to_int16(kept) + limited_to_int16(let_in));
-    *cell = (int16_t)clamp(sum, op->cell_min, op->cell_max);
+    *cell = (int16_t)clamp(sum, op->min, op->max);
     const int32_t half = (int32_t)((1u << op->tanh_right_shift) >> 1);
     const int32_t shown = tanh_int16((*cell * op->tanh_multiplier + half) >> op->tanh_right_shift);
     const int32_t out = sigmoid_int16(3 * gates[GATE_OUT]) * shown;
@@ -102,7 +118,8 @@ static inline void each_step(const struct lstm *op, const int8_t *in, int8_t *hi
                     gates[i] = limited_to_int16(gate_share(sums[i], &op->in_gates[i]) +
                                                 gate_share(hidden_sums[i], &op->hidden_gates[i]));
                 }
-                after[unit] = (int8_t)clamp(lstm_unit(op, gates, cell + unit), INT8_MIN, INT8_MAX);
+                after[unit] =
+                    (int8_t)clamp(lstm_unit(&op->cell, gates, cell + unit), INT8_MIN, INT8_MAX);
             }
             before = after;
             after += s->out_step;

@@ -1,15 +1,8 @@
 /* Functions of one float each. */
 #include "exponential.h"
 #include "floats.h"
-
-/* The greatest whole number that is not above x. */
-static float whole(float x) {
-    if (!(x > -8388608.0f && x < 8388608.0f)) {
-        return x; /* as all greater ones are, and NaN */
-    }
-    const float towards_zero = (float)(int32_t)x;
-    return towards_zero > x ? towards_zero - 1.0f : towards_zero;
-}
+#include "powers.h"
+#include "whole.h"
 
 /* The nearest whole number, the even one of two. */
 static float nearest(float x) {
@@ -53,8 +46,20 @@ static float of(const struct map_float32 *op, float x) {
         return whole(x);
     case MAP_CEIL:
         return -whole(-x);
-    default:
+    case MAP_ROUND:
         return nearest(x);
+    case MAP_ABS:
+        return size_of(x);
+    case MAP_SIGN:
+        return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : x;
+    case MAP_SIN:
+        return sine(x);
+    case MAP_COS:
+        return cosine(x);
+    case MAP_RELU_N1_TO_1:
+        return x > 1.0f ? 1.0f : x < -1.0f ? -1.0f : x;
+    default:
+        return x > 1.0f ? 1.0f : x < 0.0f ? 0.0f : x;
     }
 }
 

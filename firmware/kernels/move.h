@@ -51,6 +51,13 @@ struct gather {
 };
 void gather(const struct gather *op, const void *in, void *out);
 
+/* The same by places that are known only now: those outside are the first or the last one. */
+struct gather_at {
+    int32_t outer, whole, count;
+    int32_t run_b;
+};
+void gather_at(const struct gather_at *op, const void *in, const void *places, void *out);
+
 /* The nearest pixel of each row and column; a pixel has `channel_count` bytes. */
 struct resize_nearest_neighbor {
     const int32_t *rows;    /* [out_h] */

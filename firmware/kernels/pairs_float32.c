@@ -1,5 +1,13 @@
 /* Functions of two tensors of floats. */
 #include "floats.h"
+#include "powers.h"
+#include "whole.h"
+
+/* What a division that is rounded down leaves; it has the sign of b. */
+static float rest(float a, float b) {
+    const float left = remainder_of(a, b);
+    return left != 0.0f && (left < 0.0f) != (b < 0.0f) ? left + b : left;
+}
 
 static inline float of(int32_t function, float a, float b) {
     switch (function) {
@@ -17,8 +25,14 @@ static inline float of(int32_t function, float a, float b) {
         return a >= 0.0f ? a : a * b;
     case PAIR_DIV:
         return a / b;
-    default:
+    case PAIR_SQUARED_DIFFERENCE:
         return (a - b) * (a - b);
+    case PAIR_FLOOR_DIV:
+        return whole(a / b);
+    case PAIR_FLOOR_MOD:
+        return rest(a, b);
+    default:
+        return power(a, b);
     }
 }
 

@@ -1,7 +1,19 @@
 /* Pools of floats. */
 #include <float.h>
 
+#include "exponential.h"
 #include "floats.h"
+
+static float with(int32_t function, float found, float value) {
+    switch (function) {
+    case POOL_GREATEST:
+        return found < value ? value : found;
+    case POOL_MEAN:
+        return found + value;
+    default:
+        return found + value * value;
+    }
+}
 
 void pool_2d_float32(const struct pool_2d_float32 *op, const void *in, void *out) {
     const real *values = in;
@@ -11,7 +23,7 @@ void pool_2d_float32(const struct pool_2d_float32 *op, const void *in, void *out
             const int32_t top = y * op->stride_h - op->pad_top;
             const int32_t left = x * op->stride_w - op->pad_left;
             for (int32_t c = 0; c < op->out_c; c++) {
-                float found = op->mean ? 0.0f : -FLT_MAX;
+                float found = op->function == POOL_GREATEST ? -FLT_MAX : 0.0f;
                 float count = 0.0f;
                 for (int32_t row = top; row < top + op->kernel_h; row++) {
                     for (int32_t column = left; column < left + op->kernel_w; column++) {
@@ -20,11 +32,14 @@ void pool_2d_float32(const struct pool_2d_float32 *op, const void *in, void *out
                         }
                         const float value = values[(row * op->in_w + column) * op->out_c + c];
                         count += 1.0f;
-                        found = op->mean ? found + value : found < value ? value : found;
+                        found = with(op->function, found, value);
                     }
                 }
-                if (op->mean) {
+                if (op->function != POOL_GREATEST) {
                     found /= count;
+                }
+                if (op->function == POOL_SQUARES) {
+                    found = square_root(found);
                 }
                 *result++ = found < op->out_min   ? op->out_min
                             : found > op->out_max ? op->out_max

@@ -24,6 +24,25 @@ void softmax_float32(const struct softmax_float32 *op, const void *in, void *out
     }
 }
 
+void log_softmax_float32(const struct log_softmax_float32 *op, const void *in, void *out) {
+    const real *values = in;
+    real *result = out;
+    for (int32_t row = 0; row < op->rows; row++, values += op->classes, result += op->classes) {
+        float most = -FLT_MAX;
+        for (int32_t i = 0; i < op->classes; i++) {
+            most = most < values[i] ? values[i] : most;
+        }
+        float sum = 0.0f;
+        for (int32_t i = 0; i < op->classes; i++) {
+            sum += exponential(values[i] - most);
+        }
+        const float log_of_sum = logarithm(sum);
+        for (int32_t i = 0; i < op->classes; i++) {
+            result[i] = values[i] - most - log_of_sum;
+        }
+    }
+}
+
 void l2_normalization_float32(const struct l2_normalization_float32 *op, const void *in,
                               void *out) {
     const real *values = in;

@@ -8,6 +8,7 @@ import numpy as np
 
 from tests.models import random_floats, random_int16
 from tests.models import tflite_builder as build
+from tests.models.random_lite import LITE
 from tests.models.random_operators import RANDOM
 from tests.models.streaming import running_sum, svdf
 from tests.models.tflite_builder import Model, Rng
@@ -19,8 +20,11 @@ HEAD = """\
 What the model compiler knows, in int8 and, where the table says so, in int16 and floats. In
 integers each is equal to the bit to the reference kernels of TensorFlow Lite Micro, on random
 shapes and scales, on the host and on every emulated core (`tests/firmware/test_kernels.py`,
-`test_random_operators.py`). `QUANTIZE` and `DEQUANTIZE` also stand at float ends, both at ends of
-uint8, `QUANTIZE` at those of int32. On int16, with the zero point 0, weights are of int8 and biases
+`test_random_operators.py`); what it has not is held against TensorFlow Lite
+(`test_lite_operators.py`). `QUANTIZE` and `DEQUANTIZE` also stand at float ends, both at ends of
+uint8, `QUANTIZE` at those of int32. Whole numbers (`INT32`) that a model makes of others are added,
+subtracted, multiplied, divided, compared and gathered by; an index outside is the nearest inside.
+On int16, with the zero point 0, weights are of int8 and biases
 of int64 or int32, and one kernel in plain C is that of every core; what only moves values knows
 int16 as well. A batch of images is a loop over the images. Everything else is refused by name, all
 of it at once. This page is made from the code.
@@ -29,8 +33,10 @@ Floats (`FLOAT32`) are computed in single precision by plain C, in the reference
 where a core has one, else by the compiler's soft float, with the same bits on every core. What only
 adds, multiplies, divides and compares is equal to the reference to the bit; what has exponentials,
 which are our own, differs by at most so many steps of single precision (measured on random models):
-`ELU` and `TANH` 3, `LOGISTIC` and `SOFTMAX` 2, `EXP` and `LOG` 1; the outputs of an LSTM, from -1
-to 1 and each made of the one before, by at most 2^-20. There is no faster kernel for floats.
+`ELU` and `TANH` 3, `LOGISTIC` and `SOFTMAX` 2, `EXP`, `LOG`, `SIN`, `COS` and `POW` 1; the outputs
+of an LSTM, from -1 to 1 and each made of the one before, by at most 2^-20, those of `LOG_SOFTMAX`
+by 2^-18. `DIV` of int8 is exact also where the reference shifts small quotients by more than 31
+bits. There is no faster kernel for floats.
 
 What is computed of constants is computed when a model is compiled: shapes and what is made of them
 (`SHAPE`, `FILL`, `RANGE`, `BROADCAST_ARGS`, `REDUCE_PROD` and `ZEROS_LIKE` are known there alone),
@@ -89,6 +95,8 @@ def _models(name: str) -> list[Model]:
         return [running_sum(initial=[1, 2, 3, 4])]
     if name in layers:
         return layers[name]()
+    if name in LITE and "FLOAT32" not in operators.kind(name).types:
+        return [LITE[name](rng)]
     if name not in RANDOM:
         return []
     ends = [RANDOM["DEQUANTIZE"](rng)] if name == "QUANTIZE" else []
@@ -126,11 +134,15 @@ def _of_int16(name: str, folder: Path) -> str:
 
 def _of_floats(name: str, folder: Path) -> str:
     """Return the kernels of an operator on floats."""
-    if name not in random_floats.NAMES:
+    makers = {name: random_floats.MAKERS[name] for name in random_floats.NAMES}
+    kind = operators.kind(name)
+    if name in LITE and ("FLOAT32" in kind.types or "FLOAT32" in kind.by_type):
+        makers |= LITE
+    if name not in makers:
         known = operators.kind(name).types
         return "the same" if "FLOAT32" in known else ""
     rng = np.random.default_rng(0)
-    model = build.write(random_floats.floats(random_floats.MAKERS[name](rng)))
+    model = build.write(random_floats.floats(makers[name](rng)))
     entries = compile_model(model, folder, model_id="page").operators
     found = [entry.kernel for entry in entries if entry.operator == name]
     return f"`{found[0]}`".replace(" + ", "`, `")

@@ -10,7 +10,8 @@ from tests.firmware import model_runner
 from tests.firmware.model_runner import HOST, TARGETS, Target
 from tests.models import planted, random_batches, random_floats, random_int16, random_onnx
 from tests.models import tflite_builder as build
-from tests.models.random_arithmetic import REAL
+from tests.models.random_arithmetic import REAL, whole_numbers
+from tests.models.random_lite import LITE
 from tests.models.random_moves import batch_to_space
 from tests.models.random_operators import RANDOM
 from tests.models.random_tensors import model as one_operator
@@ -103,6 +104,7 @@ def wide_models(rng: Rng, count: int) -> Iterator[Model]:
         yield random_int16.ends(rng)
         yield random_int16.shares(rng)
         yield random_int16.border(rng)
+        yield whole_numbers(rng)
         for name in random_int16.NAMES:
             yield random_int16.wide(name, rng)
 
@@ -235,4 +237,4 @@ def test_channels_left_out_change_no_output(host_objects: list[Path], tmp_path: 
 
 def test_each_operator_is_tested() -> None:
     """An operator has a random model here, or its cases elsewhere."""
-    assert sorted({*RANDOM, *REAL, *IN_OTHER_TESTS}) == operators.names()
+    assert sorted({*RANDOM, *REAL, *LITE, *IN_OTHER_TESTS}) == operators.names()

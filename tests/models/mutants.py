@@ -17,6 +17,7 @@ import numpy as np
 
 from tests.models import random_batches, random_floats, streaming
 from tests.models import tflite_builder as build
+from tests.models.random_lite import LITE, WHOLE_OR_AT_RUN_TIME
 from tests.models.random_operators import RANDOM
 from tests.models.tflite_builder import Model, Operator, Rng, Tensor, replaced
 from tinybench.errors import ModelError
@@ -49,6 +50,8 @@ def _several(rng: Rng) -> Model:
 
 MAKERS: dict[str, Callable[[Rng], Model]] = {
     **RANDOM,
+    **LITE,
+    **WHOLE_OR_AT_RUN_TIME,
     **{
         f"{name} of floats": lambda rng, make=random_floats.MAKERS[name]: random_floats.floats(
             make(rng)

@@ -138,11 +138,79 @@ def _rounded(rng: Rng) -> Model:
     return Model([source, source, half, source, source], operators, [0], [4])
 
 
-def _quotient(rng: Rng) -> Model:
-    """Return a DIV."""
+def _pair(name: str) -> Callable[[Rng], Model]:
+    """Return the maker of a function of two tensors."""
+
+    def make(rng: Rng) -> Model:
+        shape = shape_of(rng)
+        first, second = quantised(rng, shape), quantised(rng, _stretched(rng, shape))
+        return model(name, [first, second], [first])
+
+    return make
+
+
+def _sum_of_several(rng: Rng) -> Model:
+    """Return an ADD_N."""
+    source = quantised(rng, shape_of(rng))
+    return model("ADD_N", [source] * int(rng.integers(2, 5)), [source])
+
+
+def truths(name: str) -> Callable[[Rng], Model]:
+    """Return the maker of a function of one or two comparisons, by which a value is chosen."""
+
+    def make(rng: Rng) -> Model:
+        shape = shape_of(rng, longest=4)
+        source = quantised(rng, shape, scale=float(rng.uniform(0.01, 0.1)))
+        other, told = like(source, _stretched(rng, shape)), Tensor(shape, "BOOL")
+        if name.startswith("REDUCE"):
+            axis = int(rng.integers(len(shape)))
+            shorter = [1 if i == axis else n for i, n in enumerate(shape)]
+            last = Tensor(shorter, "BOOL")
+            function = Operator(name, [3, 7], [5], {"KeepDims": True})
+        else:
+            axis, last = 0, told
+            function = Operator(name, [3] if name == "LOGICAL_NOT" else [3, 4], [5])
+        tensors = [source, other, source, told, told, last, source, ints(axis)]
+        operators = [
+            Operator("LESS", [0, 1], [3]),
+            Operator("LESS", [2, 1], [4]),
+            function,
+            Operator("SELECT_V2", [5, 0, 2], [6]),
+        ]
+        return Model(tensors, operators, [0, 1, 2], [6])
+
+    return make
+
+
+def _l2_pool(rng: Rng) -> Model:
+    """Return an L2_POOL_2D."""
+    shape = image_of(rng)
+    options = {"Padding": tflite.Padding.SAME, "StrideH": 1, "StrideW": 1}
+    window = {"FilterHeight": 2, "FilterWidth": 3}
+    source = quantised(rng, shape)
+    return model("L2_POOL_2D", [source], [source], **options, **window)
+
+
+def _log_softmax(rng: Rng) -> Model:
+    """Return a LOG_SOFTMAX."""
+    source = quantised(rng, shape_of(rng, longest=12))
+    return model("LOG_SOFTMAX", [source], [source])
+
+
+def whole_numbers(rng: Rng) -> Model:
+    """Return what is done with floats that became whole numbers, and with those of int16."""
     shape = shape_of(rng)
-    first, second = quantised(rng, shape), quantised(rng, _stretched(rng, shape))
-    return model("DIV", [first, second], [first])
+    other = _stretched(rng, shape)
+    words, narrow = Tensor(shape, "INT32"), Tensor(other, "INT32")
+    tensors = [Tensor(shape, "FLOAT32"), Tensor(other, "FLOAT32"), words, narrow]
+    operators = [Operator("CAST", [0], [2]), Operator("CAST", [1], [3])]
+    outputs = list[int]()
+    for name in ("ADD", "MUL", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE"):
+        at = len(tensors)
+        tensors += [words, Tensor(shape, "FLOAT32")]
+        operators += [Operator(name, [2, 3], [at]), Operator("CAST", [at], [at + 1])]
+        outputs.append(at + 1)
+    return Model(tensors, operators, [0, 1], outputs)
 
 
 WHOLE: dict[str, Callable[[Rng], Model]] = {
@@ -154,23 +222,34 @@ WHOLE: dict[str, Callable[[Rng], Model]] = {
     "GREATER": comparison("GREATER"),
     "GREATER_EQUAL": comparison("GREATER_EQUAL"),
     "LESS": comparison("LESS"),
+    "LOGICAL_AND": truths("LOGICAL_AND"),
+    "LOGICAL_NOT": truths("LOGICAL_NOT"),
+    "LOGICAL_OR": truths("LOGICAL_OR"),
     "LESS_EQUAL": comparison("LESS_EQUAL"),
     "MIRROR_PAD": mirror_pad,
     "NOT_EQUAL": comparison("NOT_EQUAL"),
     "REVERSE_V2": reverse,
+    "REDUCE_ALL": truths("REDUCE_ALL"),
     "RSQRT": rsqrt,
     "SELECT_V2": comparison("LESS"),
     "SQUARED_DIFFERENCE": squared_difference,
 }
 REAL: dict[str, Callable[[Rng], Model]] = {
+    "ADD_N": _sum_of_several,
     "CEIL": _of_one("CEIL"),
-    "DIV": _quotient,
+    "COS": _of_one("COS"),
+    "DIV": _pair("DIV"),
     "EXP": _of_one("EXP"),
     "FLOOR": _of_one("FLOOR"),
+    "FLOOR_DIV": _pair("FLOOR_DIV"),
+    "FLOOR_MOD": _pair("FLOOR_MOD"),
+    "L2_POOL_2D": _l2_pool,
     "LOG": _of_one("LOG", "SQUARE"),
+    "LOG_SOFTMAX": _log_softmax,
     "NEG": _of_one("NEG"),
     "ROUND": _rounded,
     "RSQRT": _of_one("RSQRT", "SQUARE"),
+    "SIN": _of_one("SIN"),
     "SQRT": _of_one("SQRT", "SQUARE"),
     "SQUARE": _of_one("SQUARE"),
 }

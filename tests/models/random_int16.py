@@ -11,7 +11,8 @@ from .tflite_builder import Model, Operator, Rng, Tensor, replaced
 FINER = 256
 """Steps of int16 in one of int8."""
 OUTPUTS = {"LOGISTIC": 2.0**-15, "TANH": 2.0**-15, "SOFTMAX": 2.0**-15}
-WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
+WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV",
+            "UNIDIRECTIONAL_SEQUENCE_LSTM")  # fmt: skip
 NAMES = [name for name in names() if name in MAKERS and "INT16" in kind(name).by_type]
 
 
@@ -67,10 +68,13 @@ def ends(rng: Rng) -> Model:
         _end(shape, "INT16", scales[3]),
         _end(shape, "INT32", scales[0]),
         floats,
+        _end(shape, "INT8", scales[1] * float(rng.uniform(0.5, 2)), int(rng.integers(-128, 128))),
+        _end(shape, "INT16", scales[2] * float(rng.uniform(0.5, 2))),
     ]
     operators = [Operator("QUANTIZE", [i], [i + 1]) for i in range(4)]
     operators += [Operator("QUANTIZE", [4], [5]), Operator("DEQUANTIZE", [1], [6])]
-    return Model(tensors, operators, [0], [4, 5, 6])
+    operators += [Operator("QUANTIZE", [5], [7]), Operator("QUANTIZE", [5], [8])]
+    return Model(tensors, operators, [0], [4, 5, 6, 7, 8])
 
 
 def shares(rng: Rng) -> Model:

@@ -156,6 +156,17 @@ def gather(rng: Rng) -> Model:
     return model("GATHER", [source, ints(*places)], [target], Axis=axis)
 
 
+def gather_nd(rng: Rng) -> Model:
+    """Return a GATHER_ND by places along one axis or several."""
+    shape = shape_of(rng)
+    count = int(rng.integers(1, len(shape) + 1))
+    lists = [int(n) for n in rng.integers(1, 4, rng.integers(1, 3))]
+    places = rng.integers(0, shape[:count], (*lists, count)).astype(np.int32)
+    source = quantised(rng, shape)
+    target = like(source, [*lists, *shape[count:]])
+    return model("GATHER_ND", [source, Tensor(places.shape, "INT32", data=places)], [target])
+
+
 def depth_to_space(rng: Rng) -> Model:
     """Return a DEPTH_TO_SPACE."""
     block = int(rng.integers(1, 4))

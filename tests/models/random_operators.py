@@ -12,6 +12,7 @@ from .random_moves import (
     concatenation,
     depth_to_space,
     gather,
+    gather_nd,
     pack,
     pad,
     reshaped,
@@ -164,6 +165,21 @@ def extreme(name: str) -> Callable[[Rng], Model]:
     return make
 
 
+def quotient(rng: Rng) -> Model:
+    """Return a DIV by what is not zero."""
+    shape = shape_of(rng)
+    first = quantised(rng, shape, scale=float(rng.uniform(0.01, 0.1)))
+    second = quantised(rng, stretched(rng, shape), scale=float(rng.uniform(0.01, 0.1)))
+    second = replaced(constant_of(rng, second), zero_points=[-128])
+    assert second.data is not None
+    second = replaced(second, data=np.maximum(second.data, -127))
+    # With more, the reference shifts small quotients by more than 31 bits.
+    scale = first.scales[0] / second.scales[0] * float(rng.uniform(0.002, 0.0078))
+    target = quantised(rng, shape, scale=scale)
+    relu = int(rng.choice([NONE, RELU, RELU6]))
+    return model("DIV", [first, second], [target], FusedActivationFunction=relu)
+
+
 def prelu(rng: Rng) -> Model:
     """Return a PRELU with a slope for each channel, or for all of them."""
     shape = image_of(rng)
@@ -280,6 +296,7 @@ def transpose_conv(rng: Rng) -> Model:
 RANDOM: dict[str, Callable[[Rng], Model]] = {
     "RELU": unary("RELU"),
     "RELU6": relu6,
+    "ABS": unary("ABS"),
     "LEAKY_RELU": leaky_relu,
     "ELU": elu,
     "HARD_SWISH": hard_swish,
@@ -292,6 +309,7 @@ RANDOM: dict[str, Callable[[Rng], Model]] = {
     "MUL": pair("MUL"),
     "MAXIMUM": extreme("MAXIMUM"),
     "MINIMUM": extreme("MINIMUM"),
+    "DIV": quotient,
     "PRELU": prelu,
     "RESHAPE": reshaped("RESHAPE"),
     "SQUEEZE": reshaped("SQUEEZE"),
@@ -307,6 +325,7 @@ RANDOM: dict[str, Callable[[Rng], Model]] = {
     "PAD": pad("PAD"),
     "PADV2": pad("PADV2"),
     "GATHER": gather,
+    "GATHER_ND": gather_nd,
     "DEPTH_TO_SPACE": depth_to_space,
     "SPACE_TO_DEPTH": space_to_depth,
     "SPACE_TO_BATCH_ND": space_to_batch,

@@ -293,15 +293,15 @@ REFUSED: dict[str, tuple[Callable[[], Model], str]] = {
     "unsupported operator": (
         lambda: Model(
             [build.activation(np.random.default_rng(0), [1, 4]) for _ in range(2)],
-            [Operator("COS", [0], [1])],
+            [Operator("CUMSUM", [0], [1])],
             [0],
             [1],
         ),
-        r"operator 0 is COS, which is not supported; supported: ADD, ARG_MAX, ",
+        r"operator 0 is CUMSUM, which is not supported; supported: ABS, ADD, ADD_N, ",
     ),
     "unsupported operators": (
-        lambda: several("COS", "LSTM", "COS", "RELU"),
-        r"3 of 4 operators are not supported: COS \(2\), LSTM \(1\); supported: ADD",
+        lambda: several("CUMSUM", "LSTM", "CUMSUM", "RELU"),
+        r"3 of 4 operators are not supported: CUMSUM \(2\), LSTM \(1\); supported: ABS",
     ),
     "several faults": (
         lambda: several("TANH", "MAXIMUM", "TANH", "SOFTMAX"),

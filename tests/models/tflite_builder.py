@@ -18,6 +18,7 @@ _OPTIONS = {
     "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
     "AVERAGE_POOL_2D": "Pool2DOptions",
     "MAX_POOL_2D": "Pool2DOptions",
+    "L2_POOL_2D": "Pool2DOptions",
     "BATCH_MATMUL": "BatchMatMulOptions",
     "L2_NORMALIZATION": "L2NormOptions",
     "SVDF": "SVDFOptions",
@@ -26,6 +27,8 @@ _OPTIONS = {
     "SUM": "ReducerOptions",
     "REDUCE_MAX": "ReducerOptions",
     "REDUCE_MIN": "ReducerOptions",
+    "REDUCE_ALL": "ReducerOptions",
+    "REDUCE_ANY": "ReducerOptions",
     "MAXIMUM": "MaximumMinimumOptions",
     "MINIMUM": "MaximumMinimumOptions",
     "SPACE_TO_BATCH_ND": "SpaceToBatchNDOptions",
@@ -440,6 +443,14 @@ def reshape(rng: Rng, before: Sequence[int], after: Sequence[int]) -> Model:
     return Model([source, shape, target], [Operator("RESHAPE", [0, 1], [2])], [0], [2])
 
 
+def refused(count: int, scale: float = 0.05, zero_point: int = 3) -> Model:
+    """Return a model that our compiler refuses and the reference runs: a row from back to front."""
+    row = Tensor((1, count), scales=(scale,), zero_points=(zero_point,))
+    places = Tensor((1, count), "INT32", data=np.arange(count, dtype=np.int32)[None, ::-1].copy())
+    gather = Operator("GATHER", [0, 1], [2], {"Axis": 1, "BatchDims": 1})
+    return Model([row, places, row], [gather], [0], [2])
+
+
 def requantise_and_reshape(rng: Rng) -> Model:
     """Return a reshape whose shape other operators compute of the input's."""
     source, middle, target = activation(rng, [1, 6]), activation(rng, [1, 6]), [1, 2, 3]
@@ -453,7 +464,7 @@ def requantise_and_reshape(rng: Rng) -> Model:
     operators = [
         Operator("QUANTIZE", [0], [1]),
         Operator("SHAPE", [1], [2]),
-        Operator("COS", [2], [3]),
+        Operator("CUMSUM", [2], [3]),
         Operator("RESHAPE", [1, 3], [4]),
     ]
     return Model(tensors, operators, [0], [4])

@@ -12,6 +12,8 @@ from .int16 import check_symmetric
 from .int16 import limit_fields as wide_limits
 from .int16 import one_input as wide_input
 
+GREATEST, MEAN, SQUARES = range(3)
+"""Pools of floats, in floats.h."""
 WIDE_MAX = 65535
 """Pixels of a window of int16, whose sum fits 32 bits."""
 MVE_MAX = 4087
@@ -33,14 +35,14 @@ def pool_window(op: Operator, source: Tensor, target: Tensor) -> Window:
     return window
 
 
-def float_pool(mean: bool) -> Lower:
-    """Return what lowers a pool of floats."""
+def float_pool(function: int) -> Lower:
+    """Return what lowers a pool of floats, by its number in floats.h."""
 
     def lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
         source, target = source_and_target(graph, op)
         fields = pool_window(op, source, target).fields()
         del fields["in_c"]
-        limits = {"mean": int(mean), **limit_fields(op)}
+        limits = {"function": function, **limit_fields(op)}
         return one_input(op, "pool_2d_float32", source, target, {**fields, **limits})
 
     return lower
@@ -108,7 +110,7 @@ KIND = Kind(
     options="Pool2DOptions",
     fields=FIELDS,
     lower=_lower,
-    by_type={"FLOAT32": float_pool(mean=True), "INT16": wide_pool(mean=True)},
+    by_type={"FLOAT32": float_pool(MEAN), "INT16": wide_pool(mean=True)},
     each_image=True,
     planes=_planes,
 )

@@ -4,7 +4,7 @@ from ..checks import activation_range, source_and_target
 from ..graph import Graph, Operator
 from ..overlap import pixel_by_pixel
 from ..step import Kind, Step, Variant
-from .average_pool_2d import FIELDS, float_pool, pool_window, wide_pool
+from .average_pool_2d import FIELDS, GREATEST, float_pool, pool_window, wide_pool
 
 
 def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
@@ -28,6 +28,6 @@ KIND = Kind(
     options="Pool2DOptions",
     fields=FIELDS,
     lower=_lower,
-    by_type={"FLOAT32": float_pool(mean=False), "INT16": wide_pool(mean=False)},
+    by_type={"FLOAT32": float_pool(GREATEST), "INT16": wide_pool(mean=False)},
     each_image=True,
 )

@@ -3,6 +3,7 @@
 from tinybench.errors import ModelError
 
 from ..checks import RANGES, is_quantised, source_and_target
+from ..fixed_point import INT32_MAX, quantised_multiplier
 from ..graph import WIDTHS_B, Graph, Operator, Tensor
 from ..step import Kind, Step, Variant
 from .int16 import check_symmetric, one_input
@@ -14,6 +15,7 @@ INTO = {
     "INT8": ("INT8", "UINT8", "INT16", "INT32"),
     "UINT8": ("INT8",),
     "INT16": ("INT8", "INT16", "INT32"),
+    "INT32": ("INT8", "INT16"),
 }
 """What each type becomes in the reference."""
 INT32_RANGE = (-(1 << 31), (1 << 31) - 1)
@@ -53,18 +55,23 @@ def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
 
 def _rescaled(op: Operator, source: Tensor, target: Tensor) -> Step:
     """Return the step between integers of which one has more than a byte."""
-    if target.type == "INT32":
-        _check_zero_and_scale(target)
+    for tensor in (source, target):
+        if tensor.type == "INT32":
+            _check_zero_and_scale(tensor)
     low, high = RANGES.get(target.type, INT32_RANGE)
-    first, last = RANGES[source.type]
+    first, last = RANGES.get(source.type, INT32_RANGE)
     reach = max(last - source.zero_point, source.zero_point - first)
-    multiplier, shift = product_scaling(source.scale / target.scale, reach)
+    real = source.scale / target.scale
+    if source.type == "INT32":  # what 32 bits do not hold is beyond the output's limits
+        reach = INT32_MAX >> max(quantised_multiplier(real)[1], 0)
+    multiplier, shift = product_scaling(real, reach)
     fields = {
         "count": target.elements,
         "in_b": WIDTHS_B[source.type],
         "out_b": WIDTHS_B[target.type],
         "in_zero_point": source.zero_point,
         "out_zero_point": target.zero_point,
+        "in_most": reach,
         "multiplier": multiplier,
         "shift": shift,
         "out_min": low,

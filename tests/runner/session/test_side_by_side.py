@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from tests.models.packaged import MODELS
-from tests.models.tflite_builder import Model, Operator, Tensor, write
+from tests.models.tflite_builder import refused as refused_model
+from tests.models.tflite_builder import write
 from tests.runner.results.a_result import good_result
 from tinybench.errors import UsageError
 from tinybench.models.compiler import compile_model
@@ -102,8 +103,7 @@ def test_every_operator_is_a_layer_of_an_engine(tmp_path: Path) -> None:
     assert sum(entry.macs for entry in steps.entries) == manifest.macs
     assert steps.engine == "tflm"
     refused = tmp_path / "refused.tflite"
-    q = Tensor((1, 16), scales=(0.05,), zero_points=(3,))
-    refused.write_bytes(write(Model([q, q], [Operator("ABS", [0], [1])], [0], [1])))
+    refused.write_bytes(write(refused_model(16)))
     assert [e.output_shape for e in engine_steps("tflm", refused, None).entries] == [[1, 16]]
 
 
@@ -115,14 +115,13 @@ def test_tensorflow_lite_micro_runs_what_we_refuse(
     if not os.environ.get("TINYBENCH_TFLM"):
         pytest.skip(f"{NO_TREE} is not named")
     refused = tmp_path / "refused.tflite"
-    q = Tensor((1, 16), scales=(0.05,), zero_points=(3,))
-    refused.write_bytes(write(Model([q, q], [Operator("ABS", [0], [1])], [0], [1])))
+    refused.write_bytes(write(refused_model(16)))
     words = ["--board", "mps2-an386", "--engine", "tinybench", "--engine", "tflm-cmsis-nn", "-o"]
     assert cli.main(["model", str(refused), *words, str(tmp_path / "refused")]) == 2
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].split()[-3:] == ["not", "run", "-"]
     assert lines[2].split()[-3:-1] == ["yes", "valid"]
-    assert "ABS, which is not supported" in lines[3]
+    assert "GATHER: batch dimensions 1; 0 is supported" in lines[3]
     assert cli.main(["model", str(MODELS / "kws01.tflite"), *words, str(tmp_path / "kws")]) == 0
     assert " yes " in capsys.readouterr().out.splitlines()[2]
     profile = json.loads((tmp_path / "kws" / "tflm-cmsis-nn" / "profile.json").read_bytes())

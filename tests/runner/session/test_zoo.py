@@ -59,7 +59,7 @@ def test_each_model_is_a_line_whatever_becomes_of_it(tmp_path: Path) -> None:
     from tests.models.zoo_outputs import outputs_sha256 as computed
 
     good = tflite_builder.write(random_operators.requantise(np.random.default_rng(3)))
-    cosine = Model([Tensor([1, 4]), Tensor([1, 4])], [Operator("COS", [0], [1])], [0], [1])
+    cosine = Model([Tensor([1, 4]), Tensor([1, 4])], [Operator("CUMSUM", [0], [1])], [0], [1])
     (tmp_path / "good.tflite").write_bytes(good)
     found_sha256 = computed(tmp_path / "good.tflite")
     names = {"exact": good, "other": good, "refused": tflite_builder.write(cosine), "gone": b"x"}
@@ -83,7 +83,7 @@ def test_each_model_is_a_line_whatever_becomes_of_it(tmp_path: Path) -> None:
     assert rows["exact"]["valid"]
     assert rows["exact"]["distinct"] > 10
     assert rows["exact"]["instructions"] > 0
-    assert rows["refused"]["refused"].startswith("operator 0 is COS, which is not supported")
+    assert rows["refused"]["refused"].startswith("operator 0 is CUMSUM, which is not supported")
     assert "cannot be read from the mirror" in rows["gone"]["failed"]
     assert rows["gone"]["instructions"] is rows["refused"]["valid"] is None
     found = compare(tmp_path / "zoo", tmp_path / "zoo", ["instructions>0"])

@@ -31,6 +31,15 @@ def comparison(how: int, swapped: bool = False) -> Kind:
     return Kind(types=("INT8", "INT32", "FLOAT32", "BOOL"), lower=lower)
 
 
+def both(every: bool) -> Kind:
+    """Return the kind of whether both of two are true, or whether one is."""
+
+    def lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
+        return pair_step(op, "extreme", operands(graph, op), {"least": int(every)})
+
+    return Kind(types=("BOOL",), lower=lower)
+
+
 def _scaling(tensor: Tensor) -> tuple[int, int]:
     check_quantisation(tensor)
     if tensor.scale >= 1:

@@ -55,23 +55,36 @@ def stage(
     reach = np.abs(biases) + REACH * np.abs(rows.astype(np.int64)).sum(axis=1)
     channels = np.zeros((len(rows), 3), np.int64)
     for c, real in enumerate(scales):
-        multiplier, shift = quantised_multiplier(real)
         most = int(reach[c])
         if narrow:
-            fits = most << max(shift, 0) <= INT32_MAX
+            multiplier, shift = quantised_multiplier(real)
+            if most << max(shift, 0) > INT32_MAX:
+                raise _too_much(real, most)
         else:
-            # The multiplier of 31 bits in 15.
-            multiplier = min((multiplier + (1 << 15)) >> 16, (1 << MULTIPLIER_BITS) - 1)
-            fits = shift <= LEFT_MOST and most < 1 << SUM_BITS
-            shift = MULTIPLIER_BITS - shift
-            fits = fits and most * multiplier >> shift < INT32_MAX
-        if not fits:
-            raise ModelError(f"channel {c} can reach {most:.3g} times {real:.3g}, more than 32 "
-                             "bits hold; its scales do not fit each other")  # fmt: skip
+            multiplier, shift = short_multiplier(real, most)
         channels[c] = int(biases[c]), multiplier, shift
     fields = {"narrow": int(narrow), **limit_fields(op, layer.target)}
     stages = Constant("channels", "struct channel_int16", channels, 16 * len(channels))
     return fields, [weights_constant(rows), stages]
+
+
+def short_multiplier(real: float, most: int) -> tuple[int, int]:
+    """Return a multiplier of 15 bits and a shift to the right, for sums up to `most`.
+
+    Raises ModelError where 32 bits do not hold them. Ref: MultiplyByQuantizedMultiplier of int64.
+    """
+    multiplier, shift = quantised_multiplier(real)
+    multiplier = min((multiplier + (1 << 15)) >> 16, (1 << MULTIPLIER_BITS) - 1)
+    right = MULTIPLIER_BITS - shift
+    fits = shift <= LEFT_MOST and most < 1 << SUM_BITS and most * multiplier >> right < INT32_MAX
+    if not fits:
+        raise _too_much(real, most)
+    return multiplier, right
+
+
+def _too_much(real: float, most: int) -> ModelError:
+    return ModelError(f"a sum can reach {most:.3g} times {real:.3g}, more than 32 bits hold; its "
+                      "scales do not fit each other")  # fmt: skip
 
 
 def _biases(tensor: Tensor | None, count: int, narrow: bool) -> tuple[np.ndarray, bool]:
@@ -85,6 +98,28 @@ def _biases(tensor: Tensor | None, count: int, narrow: bool) -> tuple[np.ndarray
     if np.abs(values.astype(float)).max() >= 2.0**SUM_BITS:
         raise ModelError(f"its biases, {tensor}, are beyond {SUM_BITS} bits")
     return values.astype(np.int64), narrow
+
+
+def bent(
+    op: Operator,
+    source: Tensor,
+    target: Tensor,
+    above: float,
+    below: float,
+    most: int | None = None,
+) -> Step:
+    """Return a line with a bend at zero: an input's steps times either, up to `most`."""
+    check_symmetric(source, target)
+    if source.elements != target.elements:
+        raise ModelError(f"{list(source.shape)} in, {list(target.shape)} out")
+    fields = {"count": target.elements, "below_sign": -1 if below < 0 else 1}
+    for name, real in (("", above), ("below_", abs(below))):
+        multiplier, shift = quantised_multiplier(real)
+        if REACH << max(shift, 0) > INT32_MAX:
+            raise ModelError(f"its scales are {real:.3g} to one, more than 32 bits hold")
+        fields |= {f"{name}multiplier": multiplier, f"{name}shift": shift}
+    fields["out_max"] = RANGES["INT16"][1] if most is None else most
+    return one_input(op, "bent_int16", source, target, fields, in_place=True)
 
 
 def convolution(

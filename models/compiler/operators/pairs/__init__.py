@@ -6,17 +6,33 @@ import numpy as np
 
 from tinybench.errors import ModelError
 
-from ...checks import activation_range, check_same_quantisation, inputs, operand
-from ...fixed_point import INT32_MAX, quantised_multiplier
+from ...checks import (
+    ACTIVATION_NONE,
+    ACTIVATION_RELU,
+    ACTIVATION_RELU6,
+    ACTIVATION_RELU_N1_TO_1,
+    activation_range,
+    check_same_quantisation,
+    inputs,
+    operand,
+)
+from ...fixed_point import INT32_MAX, INT32_MIN, quantised_multiplier
 from ...floats import HEADER, limit_fields
 from ...graph import Graph, Operator, Tensor
 from ...overlap import IN_PLACE, Overlap
-from ...step import Lower, Step, Variant
+from ...step import Kind, Lower, Step, Variant
 from ...strides import array_fields, collapse, dense
 from ..int16 import HEADER as WIDE_HEADER
 from ..int16 import check_symmetric
 
 RANK = 4
+INT32_LIMITS = {
+    ACTIVATION_NONE: (INT32_MIN, INT32_MAX),
+    ACTIVATION_RELU: (0, INT32_MAX),
+    ACTIVATION_RELU_N1_TO_1: (-1, 1),
+    ACTIVATION_RELU6: (0, 6),
+}
+"""Of fused activations, on numbers without a scale."""
 
 
 def operands(graph: Graph, op: Operator) -> tuple[Tensor, Tensor, Tensor]:
@@ -67,12 +83,38 @@ def pair_step(
     )
 
 
+def numbers_pair(real: int, whole: int | None = None) -> Kind:
+    """Return the kind of a function of floats and maybe of int32, by its numbers there."""
+    by_type = {"FLOAT32": float_pair(real)}
+    if whole is not None:
+        by_type["INT32"] = words_pair(whole)
+    return Kind(types=tuple(by_type), lower=by_type["FLOAT32"], by_type=by_type)
+
+
 def float_pair(number: int) -> Lower:
     """Return what lowers a function of two floats, by its number in floats.h."""
 
     def lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
         fields = {"function": number, **limit_fields(op)}
         return pair_step(op, "pairs_float32", operands(graph, op), fields, HEADER)
+
+    return lower
+
+
+def words_pair(number: int) -> Lower:
+    """Return what lowers a function of two numbers of int32, by its number in elementwise.h."""
+
+    def lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
+        ends = operands(graph, op)
+        for tensor in ends:
+            if tensor.scales:
+                raise ModelError(f"{tensor} is a quantised INT32; INT32 without a scale is needed")
+        kind = int(op.options.get("FusedActivationFunction", ACTIVATION_NONE))
+        low, high = INT32_LIMITS.get(kind, (0, 0))
+        if low == high:
+            raise ModelError(f"fused activation {kind} is not supported on INT32")
+        fields = {"function": number, "out_min": low, "out_max": high}
+        return pair_step(op, "pairs_int32", ends, fields)
 
     return lower
 

@@ -3,7 +3,7 @@
 from ...fixed_point import INT32_MAX
 from ...graph import Graph, Operator
 from ...step import Kind, Step, Variant
-from . import float_pair, in_place, operands, pair_step, sum_fields, wide_sum
+from . import float_pair, in_place, operands, pair_step, sum_fields, wide_sum, words_pair
 
 
 def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
@@ -68,5 +68,5 @@ KIND = Kind(
     options="AddOptions",
     fields=("FusedActivationFunction",),
     lower=_lower,
-    by_type={"FLOAT32": float_pair(0), "INT16": wide_sum(1)},
+    by_type={"FLOAT32": float_pair(0), "INT16": wide_sum(1), "INT32": words_pair(0)},
 )

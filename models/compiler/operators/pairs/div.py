@@ -1,12 +1,39 @@
-"""DIV: the quotient of two tensors of floats."""
+"""DIV: the quotient of two tensors; of int8 one by 0 is the greatest value, or the least."""
 
-from ...step import Kind
-from . import float_pair
+from tinybench.errors import ModelError
+
+from ...checks import activation_range
+from ...fixed_point import quantised_multiplier
+from ...graph import Graph, Operator
+from ...step import Kind, Step, Variant
+from . import float_pair, operands, pair_step, single, words_pair
+
+SHIFT_MOST = 23
+"""With more the reference would shift to the left what it shifts to the right."""
+
+
+def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
+    first, second, target = ends = operands(graph, op)
+    real = single(first.scale / single(second.scale * target.scale))
+    multiplier, shift = quantised_multiplier(real)
+    if shift > SHIFT_MOST:
+        raise ModelError(f"its scales are {real:.3g} to one; 2^{SHIFT_MOST} is the most")
+    low, high = activation_range(op, target)
+    fields = {
+        "first_offset": -first.zero_point,
+        "second_offset": -second.zero_point,
+        "out_offset": target.zero_point,
+        "multiplier": multiplier,
+        "shift": shift,
+        "out_min": low,
+        "out_max": high,
+    }
+    return pair_step(op, "quotient", ends, fields)
+
 
 KIND = Kind(
     options="DivOptions",
     fields=("FusedActivationFunction",),
-    types=("FLOAT32",),
-    lower=float_pair(6),
-    by_type={"FLOAT32": float_pair(6)},
+    lower=_lower,
+    by_type={"FLOAT32": float_pair(6), "INT32": words_pair(5)},
 )

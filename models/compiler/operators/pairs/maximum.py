@@ -3,7 +3,7 @@
 from ...checks import check_same_quantisation
 from ...graph import Graph, Operator
 from ...step import Kind, Step, Variant
-from . import float_pair, operands, pair_step, wide_extreme
+from . import float_pair, operands, pair_step, wide_extreme, words_pair
 
 
 def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
@@ -13,4 +13,7 @@ def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
     return pair_step(op, "extreme", ends, {"least": 0})
 
 
-KIND = Kind(lower=_lower, by_type={"FLOAT32": float_pair(3), "INT16": wide_extreme(0)})
+KIND = Kind(
+    lower=_lower,
+    by_type={"FLOAT32": float_pair(3), "INT16": wide_extreme(0), "INT32": words_pair(3)},
+)

@@ -4,7 +4,7 @@ from ...checks import activation_range
 from ...graph import Graph, Operator
 from ...step import Kind, Step, Variant
 from ..int16 import HEADER, check_symmetric, limit_fields
-from . import float_pair, operands, pair_step, product_scaling
+from . import float_pair, operands, pair_step, product_scaling, words_pair
 
 
 def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
@@ -39,5 +39,5 @@ KIND = Kind(
     options="MulOptions",
     fields=("FusedActivationFunction",),
     lower=_lower,
-    by_type={"FLOAT32": float_pair(2), "INT16": _lower_int16},
+    by_type={"FLOAT32": float_pair(2), "INT16": _lower_int16, "INT32": words_pair(2)},
 )

@@ -2,7 +2,7 @@
 
 from ...graph import Graph, Operator
 from ...step import Kind, Step, Variant
-from . import float_pair, operands, pair_step, sum_fields, wide_sum
+from . import float_pair, operands, pair_step, sum_fields, wide_sum, words_pair
 
 
 def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
@@ -14,5 +14,5 @@ KIND = Kind(
     options="SubOptions",
     fields=("FusedActivationFunction",),
     lower=_lower,
-    by_type={"FLOAT32": float_pair(1), "INT16": wide_sum(-1)},
+    by_type={"FLOAT32": float_pair(1), "INT16": wide_sum(-1), "INT32": words_pair(1)},
 )

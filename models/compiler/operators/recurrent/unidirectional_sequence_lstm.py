@@ -12,6 +12,7 @@ from ...floats import MOST, real_constant
 from ...graph import Graph, Operator, Tensor
 from ...output_stage import weights_constant
 from ...step import Constant, Kind, Step, Variant
+from ..int16 import REACH, check_symmetric, short_multiplier
 from ..pairs import product_scaling
 from . import FIELDS, GATES, Memory, read_memory
 
@@ -48,6 +49,38 @@ def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
         header=HEADER,
         fields={**_sequence_fields(memory), **fields, **_cell_fields(memory)},
         constants=constants,
+        inputs=[memory.source.index, memory.hidden.index, memory.cell.index],
+        output=memory.target.index,
+        macs=memory.macs,
+    )
+
+
+def _lower_int16(graph: Graph, op: Operator, _variant: Variant) -> Step:
+    memory = read_memory(graph, op, weights="INT8", biases="INT64", cell="INT16")
+    check_quantisation(memory.hidden)
+    check_symmetric(memory.source, memory.hidden, memory.target)
+    fields = dict[str, int]()
+    for name, end, filters, weights, biases in (
+        ("in", memory.source, memory.in_filters, memory.in_weights, memory.biases),
+        ("hidden", memory.hidden, memory.hidden_filters, memory.hidden_weights, None),
+    ):
+        sums = REACH * np.abs(weights.astype(np.int64)).sum(axis=2)
+        sums += 0 if biases is None else np.abs(biases)
+        for gate, (tensor, most) in enumerate(zip(filters, sums.max(axis=1), strict=True)):
+            multiplier, shift = short_multiplier(_gate_scale(end, tensor), int(most))
+            fields[f"{name}_gates[{gate}].multiplier"] = multiplier
+            fields[f"{name}_gates[{gate}].shift"] = shift
+    biases = Constant("biases", "int64_t", memory.biases.T.reshape(-1), 8 * memory.biases.size)
+    return Step(
+        operator=op,
+        function="lstm_int16",
+        header=HEADER,
+        fields={**_sequence_fields(memory), **fields, **_cell_fields(memory)},
+        constants=[
+            _blocks("in_weights", memory.in_weights, None),
+            _blocks("hidden_weights", memory.hidden_weights, None),
+            biases,
+        ],
         inputs=[memory.source.index, memory.hidden.index, memory.cell.index],
         output=memory.target.index,
         macs=memory.macs,
@@ -93,14 +126,18 @@ def _gate_fields(
     sums += 0 if biases is None else np.abs(biases.astype(np.int64))
     fields = dict[str, int]()
     for gate, (tensor, most) in enumerate(zip(filters, sums.max(axis=1), strict=True)):
-        check_quantisation(tensor)
-        if tensor.zero_point != 0:
-            raise ModelError(f"its weights, {tensor}, have the zero point {tensor.zero_point}")
-        real = end.scale * tensor.scale / GATE_SCALE
-        multiplier, shift = product_scaling(real, int(most))
+        multiplier, shift = product_scaling(_gate_scale(end, tensor), int(most))
         fields[f"{name}_gates[{gate}].multiplier"] = multiplier
         fields[f"{name}_gates[{gate}].shift"] = shift
     return fields
+
+
+def _gate_scale(end: Tensor, filters: Tensor) -> float:
+    """Return the scale of a gate's sums, by that of what its function is given."""
+    check_quantisation(filters)
+    if filters.zero_point != 0:
+        raise ModelError(f"its weights, {filters}, have the zero point {filters.zero_point}")
+    return end.scale * filters.scale / GATE_SCALE
 
 
 def _cell_fields(memory: Memory) -> dict[str, int]:
@@ -122,15 +159,15 @@ def _cell_fields(memory: Memory) -> dict[str, int]:
     # To steps of GATE_SCALE / 3.
     left = bits - round(math.log2(GATE_SCALE))
     return {
-        "cell_multiplier": multiplier,
-        "cell_shift": shift,
-        "cell_min": low,
-        "cell_max": high,
-        "tanh_multiplier": 3 << max(left, 0),
-        "tanh_right_shift": max(-left, 0),
-        "out_multiplier": out[0],
-        "out_shift": out[1],
-        "out_offset": memory.hidden.zero_point,
+        "cell.multiplier": multiplier,
+        "cell.shift": shift,
+        "cell.min": low,
+        "cell.max": high,
+        "cell.tanh_multiplier": 3 << max(left, 0),
+        "cell.tanh_right_shift": max(-left, 0),
+        "cell.out_multiplier": out[0],
+        "cell.out_shift": out[1],
+        "cell.out_offset": memory.hidden.zero_point,
     }
 
 
@@ -151,5 +188,5 @@ KIND = Kind(
     options="UnidirectionalSequenceLSTMOptions",
     fields=FIELDS,
     lower=_lower,
-    by_type={"FLOAT32": _lower_float},
+    by_type={"FLOAT32": _lower_float, "INT16": _lower_int16},
 )

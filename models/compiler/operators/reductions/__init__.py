@@ -12,6 +12,8 @@ from ...floats import one_input
 from ...graph import Graph, Operator, Tensor
 from ...step import Kind, Lower, Step, Variant
 from ...strides import array_fields, collapse, dense
+from ..int16 import check_symmetric
+from ..int16 import one_input as wide_input
 
 RANK = 3
 OPTIONS = "ReducerOptions"
@@ -72,15 +74,16 @@ def total(mean: bool) -> Kind:
     Ref: QuantizedMeanOrSum in tensorflow/lite/kernels/internal/reference/reduce.h.
     """
 
-    def lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
+    def fields_of(graph: Graph, op: Operator, steps: int) -> tuple[Tensor, Tensor, dict[str, int]]:
+        """Return both ends and the fields; `steps` lie between the least and greatest value."""
         source, target, count, fields = _loops(graph, op)
         multiplier, shift = quantised_multiplier(source.scale / target.scale)
         if mean:
             halvings = min(count.bit_length() - 1, 32, 31 + shift)
             multiplier = (multiplier << halvings) // count
             shift -= halvings
-        reach = 255 * count
-        if count << 8 > INT32_MAX or reach << max(shift, 0) > INT32_MAX or shift < -31:
+        reach = steps * count
+        if reach > INT32_MAX or reach << max(shift, 0) > INT32_MAX or shift < -31:
             raise ModelError(
                 f"a sum of {count} values, their scales {source.scale / target.scale:.3g} to one, "
                 "is more than 32 bits hold"
@@ -91,9 +94,19 @@ def total(mean: bool) -> Kind:
             "shift": shift,
             "out_offset": target.zero_point,
         }
-        return _step(op, "sum_over", source, target, fields)
+        return source, target, fields
 
-    return Kind(options=OPTIONS, fields=FIELDS, lower=lower, by_type={"FLOAT32": _float(0, mean)})
+    def lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
+        return _step(op, "sum_over", *fields_of(graph, op, 255))
+
+    def wide(graph: Graph, op: Operator, _variant: Variant) -> Step:
+        source, target, fields = fields_of(graph, op, 1 << 15)
+        check_symmetric(source, target)
+        step = wide_input(op, "sum_over_int16", source, target, fields)
+        return msgspec.structs.replace(step, parameters="sum_over")
+
+    by_type = {"FLOAT32": _float(0, mean), "INT16": wide}
+    return Kind(options=OPTIONS, fields=FIELDS, lower=lower, by_type=by_type)
 
 
 def extreme(least: bool) -> Kind:
@@ -107,6 +120,17 @@ def extreme(least: bool) -> Kind:
 
     by_type = {"FLOAT32": _float(2 if least else 1)}
     return Kind(options=OPTIONS, fields=FIELDS, lower=lower, by_type=by_type)
+
+
+def truth(every: bool) -> Kind:
+    """Return the kind of whether all are true, or whether one is."""
+
+    def lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
+        source, target, _, fields = _loops(graph, op)
+        fields |= {"first": int(every), "least": int(every)}
+        return _step(op, "extreme_over", source, target, fields)
+
+    return Kind(options=OPTIONS, fields=FIELDS, types=("BOOL",), lower=lower)
 
 
 def extreme_place(least: bool) -> Kind:

@@ -1,5 +1,6 @@
 """Operators of one value each: a table of all 256 results, computed as the reference does."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -13,6 +14,7 @@ from ...checks import (
     constant,
     inputs,
     source_and_target,
+    step_of,
 )
 from ...fixed_point import INT32_MAX, quantised_multiplier, requantise
 from ...floats import MOST, one_input
@@ -75,6 +77,18 @@ def table(
     return Kind(options=options, fields=fields, types=types, lower=lower, by_type=by_type)
 
 
+def limited(low: float, high: float, *, real: int) -> Kind:
+    """Return the kind of a value within limits, in the output's scale."""
+
+    def function(_op: Operator, source: Tensor, target: Tensor) -> Callable[[int], float]:
+        scaled = scaling(source.scale / target.scale)
+        least, most = step_of(low, target), step_of(high, target)
+        zero = target.zero_point
+        return lambda value: max(least, min(most, zero + scaled(value - source.zero_point)))
+
+    return table(function, real=real)
+
+
 def curve(*, tanh: bool, shifts: tuple[int, ...]) -> Lower:
     """Return what lowers a sigmoid or a tanh of int16; `shifts` are those of `curve_scaling`."""
 
@@ -109,7 +123,7 @@ def float_map(number: int) -> Lower:
 
 def _alpha(op: Operator) -> float:
     alpha = float(op.options.get("Alpha", 0.0))
-    if not abs(alpha) <= MOST:
+    if not math.fabs(alpha) <= MOST:
         raise ModelError(f"alpha {alpha}; a number is needed")
     return alpha
 

@@ -2,7 +2,10 @@
 
 from collections.abc import Callable
 
-from ...graph import Operator, Tensor
+from ...checks import source_and_target
+from ...graph import Graph, Operator, Tensor
+from ...step import Step, Variant
+from ..int16 import bent
 from . import scaling, table
 
 
@@ -12,4 +15,9 @@ def _function(_op: Operator, source: Tensor, target: Tensor) -> Callable[[int], 
     return lambda value: max(zero, zero + scaled(value - source.zero_point))
 
 
-KIND = table(_function, real=0)
+def _lower_int16(graph: Graph, op: Operator, _variant: Variant) -> Step:
+    source, target = source_and_target(graph, op)
+    return bent(op, source, target, source.scale / target.scale, 0.0)
+
+
+KIND = table(_function, real=0, wide=_lower_int16)

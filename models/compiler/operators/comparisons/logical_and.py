@@ -1,0 +1,5 @@
+"""LOGICAL_AND: whether both are true."""
+
+from . import both
+
+KIND = both(every=True)

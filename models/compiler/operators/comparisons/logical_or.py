@@ -1,0 +1,5 @@
+"""LOGICAL_OR: whether one is true."""
+
+from . import both
+
+KIND = both(every=False)

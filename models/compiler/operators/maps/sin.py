@@ -1,0 +1,5 @@
+"""SIN: the sine of a value."""
+
+from . import real_only
+
+KIND = real_only(18)
