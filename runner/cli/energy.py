@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tinybench.energy.monitor import Monitor
     from tinybench.energy.trace import Trace, TraceHead, TraceWriter
 
-    from ..report.terminal.live import LiveView
+    from ..report.live.view import LiveView
 
 TOLD = "what the trace does not say itself"
 NO_PIN = "without a timing pin (never an MLPerf result)"
@@ -254,7 +254,7 @@ def live(
     from ..desk.bench import find_bench, load_bench, monitor_spec
     from ..desk.lock_keys import monitor_keys
     from ..desk.locks import hold
-    from ..report.terminal.live import LiveView
+    from ..report.live.view import LiveView
 
     if out is not None:
         _insist_new_trace(out)
@@ -294,7 +294,7 @@ def _watch(
     from rich.console import Console
     from rich.live import Live
 
-    from ..report.terminal.keys import typed
+    from ..report.live.keys import typed
 
     start_s = shown_s = time.monotonic()
     console = Console(highlight=False, markup=False, emoji=False)

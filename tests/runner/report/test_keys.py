@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-from tinybench.runner.report.terminal.keys import NAME_MAX, TYPED_MAX, Typed
+from tinybench.runner.report.live.keys import NAME_MAX, TYPED_MAX, Typed
 
 SAYS = """
 import sys, time
-from tinybench.runner.report.terminal.keys import typed
+from tinybench.runner.report.live.keys import typed
 with typed() as keys:
     for line in range(int(sys.argv[1])):
         while not (found := keys.taken()):

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from tinybench.energy.tally import Tally
 from tinybench.energy.trace import Chunk, Edge, Gap, TraceHead
-from tinybench.runner.report.terminal.live import BARS, LiveView
+from tinybench.runner.report.live.view import BARS, LiveView
 
 HEAD = TraceHead(rate_hz=1000.0, unit="A", monitor="PPK2", serial="A1", voltage_v=3.0)
 

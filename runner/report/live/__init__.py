@@ -1,0 +1,1 @@
+"""What is shown and typed while something runs: a live trace, its keys."""
