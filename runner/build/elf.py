@@ -12,7 +12,7 @@ from typing import NamedTuple
 from tinybench.errors import BuildError
 from tinybench.files import read_bytes
 
-from ..results.result import Sections
+from ..results.firmware import Sections
 
 IMAGE_MAX_B = 64 << 20
 """Larger than any firmware, debugging information included."""

@@ -20,7 +20,7 @@ from tinybench.program import ask, first_line
 from tinybench.read import read_json
 from tinybench.scratch import scratch
 
-from ..results.result import Sections
+from ..results.firmware import Sections
 from .board import Board, Toolchain
 from .elf import sections
 from .engine import Engine

@@ -1,12 +1,11 @@
 """Firmware and the way to it: compile, flash, reset, profile, listen, link."""
 
 import contextlib
-import wave
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tinybench.errors import DatasetError, UsageError
+from tinybench.errors import UsageError
 
 from ..results.defaults import DEFAULT_BAUD, DEFAULT_BOARD, ENERGY_BAUD, PORT_BOARD
 from . import options
@@ -15,16 +14,12 @@ from .output import Voice, put
 from .tree import Argument, Option
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from ..build.board import Board
     from ..build.task import Task
     from ..desk.station import Site
     from ..results.request import Request
 
 EXCLUSIVE = (("port", "emulate"),)
-RATE_HZ = 16_000
 STEPS = 256
 """Of a probability, which an output is in."""
 
@@ -381,28 +376,6 @@ def _probability(text: str) -> int:
     return int(value * STEPS) - STEPS // 2
 
 
-def _sound(path: Path) -> "NDArray[np.int16]":
-    """Return one channel of a wav file of 16 bits at 16 kHz. Raises DatasetError for another."""
-    import numpy as np
-
-    try:
-        with wave.open(str(path)) as file:
-            form = file.getframerate(), file.getsampwidth(), file.getnchannels()
-            data = file.readframes(file.getnframes())
-    except (OSError, EOFError, wave.Error) as error:
-        raise DatasetError(f"{path}: no recording that can be read: {error}") from error
-    if form not in ((RATE_HZ, 2, 1), (RATE_HZ, 2, 2)):
-        raise DatasetError(
-            f"{path}: {form[0]} Hz, {8 * form[1]} bits, {form[2]} channels; {RATE_HZ} Hz, 16 bits "
-            "and one channel, or two that are equal, can be heard: convert it, such as with sox"
-        )
-    channels = np.frombuffer(data[: len(data) // (2 * form[2]) * 2 * form[2]], "<i2")
-    channels = channels.reshape(-1, form[2])
-    if (channels != channels[:, :1]).any():
-        raise DatasetError(f"{path}: its channels differ; take one of them, such as with sox")
-    return channels[:, 0].astype(np.int16)
-
-
 @command(
     "listen",
     Argument("recording", type=options.PATH, metavar="WAV", help="16 kHz, 16 bits"),
@@ -447,12 +420,14 @@ def listen(
     Features and model run on the board, which gets a frame of 512 samples when it has answered the
     one before. The format json has the outputs of each frame.
     """
+    from tinybench.datasets.wake.wav import read_wav_file
+
     from ..desk.reserve import reserved
     from ..measure.listening import hear
     from ..report.terminal.listening import told
     from ..results.request import Request
 
-    samples = _sound(recording)
+    samples = read_wav_file(recording)
     said = as_typed({"board": board, "baud": baud, **said})
     asked = Request(
         board=board or (PORT_BOARD if said["port"] else DEFAULT_BOARD),

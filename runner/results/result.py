@@ -12,6 +12,7 @@ from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
 from tinybench.read import read_json
 
 from .cycles import Cycles
+from .firmware import Firmware
 from .scenario import Scenario
 
 FORMAT = 1
@@ -215,54 +216,6 @@ class ModelUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Those that are computed, where channels were left out; None where we did not compile it."""
     pruned: bool = False
     """Whether channels were left out that are constants or that nobody reads; no output differs."""
-
-
-class EngineUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The inference engine of a firmware, where it is not ours. With a .tflite named as its model,
-    that it runs this model is its maker's word."""
-
-    name: str
-    sha256: str
-    """Over its sources."""
-    flags: str = ""
-    """What they were compiled with; empty where a result is older than this field."""
-    version: str = ""
-    """Of its source tree, where a recipe built it here, with the model in it; empty for an engine
-    of one's own."""
-    arena_b: int | None = None
-    """Bytes of its arena, where a recipe built it: as few as it takes."""
-
-
-class Sections(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What an image is made of, in bytes."""
-
-    text_b: int
-    rodata_b: int
-    """Constants: weights, tables, vectors."""
-    data_b: int
-    """Variables with a value to begin with, which is in flash as well."""
-    bss_b: int
-    """Variables that begin as zeros, the arena among them."""
-    stack_b: int | None
-    """With its guard; None where it is the system's."""
-    arena_b: int | None
-    """Of `bss_b`: tensors and buffers, by the symbol `arena`; None where there is none."""
-
-
-class Firmware(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The image that ran."""
-
-    elf_sha256: str
-    sources_sha256: str
-    compiler: str
-    flash_b: int
-    """Code and constants, weights included."""
-    code_flash_b: int | None
-    """Code and tables without weights; None with an engine of its own."""
-    ram_b: int
-    engine: EngineUsed | None = None
-    sections: Sections | None = None
-    """None of an older version."""
 
 
 class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -7,15 +7,15 @@ from pathlib import Path
 from ..build.engine import Engine
 from ..build.firmware import Image
 from ..cycles.stored import stored_cycles
-from ..results import scenario_score, score
+from ..results import score
 from ..results.clock import Heard
+from ..results.firmware import EngineUsed, Firmware
 from ..results.result import (
-    EngineUsed,
-    Firmware,
     InputsUsed,
     ModelUsed,
     Result,
 )
+from ..results.scenario import score as of_scenario
 from .connect import Met
 from .known import Known
 from .plan import Plan
@@ -44,7 +44,7 @@ def assemble(
     if answers:
         accuracy = score.accuracy(answers, task.metric, task.tolerance, task.channels)
     performance = score.performance(heard.beside(known.windows), board.instruction_ns, heard.clocks)
-    scenario = plan.scenario and scenario_score.score(
+    scenario = plan.scenario and of_scenario.score(
         plan.scenario,
         known.queries,
         [sample.label for sample in plan.scenario_samples] if task.metric == "top1" else None,

@@ -13,17 +13,16 @@ from tinybench.uncertain import uncertain
 from ...build import task as tasks
 from ...dut.reply import PROFILE
 from ...results import score
+from ...results.firmware import EngineUsed, Sections
 from ...results.result import (
     Accuracy,
     Clock,
     Energy,
-    EngineUsed,
     Expected,
     Link,
     Performance,
     Reference,
     Result,
-    Sections,
 )
 from ...rules import Ruling, Verdict, Violation
 from .. import scenario

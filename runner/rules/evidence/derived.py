@@ -22,12 +22,13 @@ from ...build.elf import sections, sizes
 from ...build.inputs import origin_of
 from ...build.task import Task, load_task
 from ...cycles.stored import stored_cycles
-from ...results import scenario_score, score
+from ...results import score
 from ...results.journal import Head, Noted, head_sha256
 from ...results.names import INPUTS_FILE, MANIFEST_FILE
 from ...results.recorded import is_evidence, recorded
 from ...results.request import is_recipe
 from ...results.result import Answer, Result, Window
+from ...results.scenario import score as of_scenario
 from ...results.seal import file_sha256
 from ..profile import Profile, load_profile
 from .said import SECOND
@@ -165,7 +166,7 @@ def _measured(run: _Run) -> dict[str, Any]:
     scenario = None
     if (asked := run.head.asked.scenario) is not None:
         labels = _labels(run, metric)
-        scenario = scenario_score.score(
+        scenario = of_scenario.score(
             _profile(run).scenario(asked), noted.queries, labels, emulated=result.emulated
         )
     return {

@@ -59,12 +59,12 @@ def test_what_is_no_recording_is_refused(
     cut = Path(_wav(tmp_path / "cut.wav", silence))
     cut.write_bytes(cut.read_bytes()[:20])
     for path, said in (
-        (_wav(tmp_path / "rate.wav", silence, rate_hz=44_100), "44100 Hz, 16 bits, 1 channels"),
-        (_wav(tmp_path / "bits.wav", silence, width_b=1), "8 bits"),
-        (_wav(tmp_path / "two.wav", noise), "its channels differ"),
+        (_wav(tmp_path / "rate.wav", silence, rate_hz=44_100), "44100 samples a second"),
+        (_wav(tmp_path / "bits.wav", silence, width_b=1), "8 bits a sample"),
+        (_wav(tmp_path / "two.wav", noise), "its two channels differ"),
         (_wav(tmp_path / "short.wav", silence[:511]), "a recording of 511 samples"),
-        (str(cut), "no recording that can be read"),
-        (str(tmp_path / "gone.wav"), "no recording that can be read"),
+        (str(cut), "its format has 0 bytes"),
+        (str(tmp_path / "gone.wav"), "cannot be read"),
     ):
         assert main(["listen", path, "--model", model, "--board", "host"]) == 2
         assert said in capsys.readouterr().err

@@ -13,7 +13,7 @@ from tinybench.runner.dut.client import Dut
 from tinybench.runner.dut.inference import Inference
 from tinybench.runner.measure import scenario
 from tinybench.runner.results.scenario import Asked, Query, Scenario
-from tinybench.runner.results.scenario_score import score
+from tinybench.runner.results.scenario.score import score
 from tinybench.runner.rules.profile import load_profile
 from tinybench.runner.rules.scenario import audit
 

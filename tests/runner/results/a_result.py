@@ -3,10 +3,10 @@
 import msgspec
 
 from tinybench.runner.results import score
+from tinybench.runner.results.firmware import Firmware
 from tinybench.runner.results.result import (
     Answer,
     Clock,
-    Firmware,
     InputsUsed,
     ModelUsed,
     Performance,

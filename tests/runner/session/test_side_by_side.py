@@ -18,7 +18,8 @@ from tinybench.runner.build.task import load_task
 from tinybench.runner.cli.output import table_text
 from tinybench.runner.measure.profile import engine_steps
 from tinybench.runner.report.terminal.engines import document, table
-from tinybench.runner.results.result import EngineUsed, Firmware, Reference, Sections
+from tinybench.runner.results.firmware import EngineUsed, Firmware, Sections
+from tinybench.runner.results.result import Reference
 from tinybench.runner.rules import judged
 from tinybench.runner.rules.judge import Outcome
 from tinybench.runner.session.side_by_side import Row, measure_each

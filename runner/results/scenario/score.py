@@ -5,10 +5,10 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..dut.inference import answered
-from ..scenario import queue, tail
-from .scenario import Asked, Audit, Query, Scenario, Tail
-from .score import correct
+from ...dut.inference import answered
+from ...scenario import queue, tail
+from ..score import correct
+from . import Asked, Audit, Query, Scenario, Tail
 
 
 def score(
