@@ -40,9 +40,11 @@ void reset(void) {
     *cpacr |= 0xFu << 20;
     __asm volatile("dsb\n isb" ::: "memory");
 #endif
+#ifndef __ARM_ARCH_6M__ /* some of these have no such register */
     /* Whoever started this image, a boot loader, say, may have had handlers of its own.
      * Ref: Armv7-M ARM, B3.2.5 VTOR. */
     register_write(0xE000ED08, (uint32_t)vectors);
+#endif
     memcpy(data_start, data_load, (size_t)(data_end - data_start));
     memset(bss_start, 0, (size_t)(bss_end - bss_start));
     for (void (*const *construct)(void) = constructors_start; construct < constructors_end;
@@ -61,7 +63,7 @@ __attribute__((naked)) void fault(void) {
     __asm volatile("mov r0, sp\n"
                    "ldr r1, =stack_top\n"
                    "msr msp, r1\n"
-                   "b report_fault\n");
+                   "bl report_fault\n"); /* a branch of Armv6-M would not reach it */
 }
 
 /* Say where the program counter was, then stop: what memory holds can no longer be trusted. */

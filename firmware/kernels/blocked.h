@@ -6,8 +6,17 @@
 
 /* High word of a * b, halves rounded up. */
 static inline int32_t high_word(int32_t a, int32_t b) {
+#ifdef __ARM_ARCH_6M__ /* has no products of 64 bits: of halves of 16 bits, then */
+    const uint32_t a_low = (uint32_t)a & 0xFFFF, b_low = (uint32_t)b & 0xFFFF;
+    const int32_t a_high = a >> 16, b_high = b >> 16;
+    const int32_t one = a_high * (int32_t)b_low, other = (int32_t)a_low * b_high;
+    const uint32_t middle =
+        (a_low * b_low >> 16) + ((uint32_t)one & 0xFFFF) + ((uint32_t)other & 0xFFFF);
+    return a_high * b_high + (one >> 16) + (other >> 16) + (int32_t)((middle + 0x8000) >> 16);
+#else
     const int64_t product = (int64_t)a * b;
     return (int32_t)(product >> 32) + (int32_t)((uint32_t)product >> 31);
+#endif
 }
 
 /* The int8 of an accumulator, with halves rounded away from zero. */

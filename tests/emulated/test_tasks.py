@@ -13,6 +13,8 @@ from tinybench.runner.results.result import Result, read_result
 from tinybench.runner.rules import WINDOWS
 
 LIMIT = 4
+SMALL = {"qemu-microbit"}
+"""Boards that the smallest model alone fits."""
 
 
 def _run(
@@ -48,6 +50,8 @@ def test_every_board_answers_the_same(task: str, tmp_path: Path) -> None:
     assert wanted.accuracy is not None
     for board in boards():
         if board == "mps2-an386" or not load_board(board).emulated:
+            continue
+        if board in SMALL and task != "kws":
             continue
         found, _ = _run(tmp_path / board, board, task, "accuracy")
         assert found.accuracy is not None

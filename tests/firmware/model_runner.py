@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -58,6 +59,15 @@ CORTEX_M3 = replace(
     compiler=("arm-none-eabi-gcc", "-mcpu=cortex-m3", *_OPTIMISED),
     emulator=("qemu-system-arm", "-M", "mps2-an385"),
 )
+CORTEX_M0PLUS = replace(
+    CORTEX_M4,
+    name="cortex-m0plus",
+    kernels="blocked",
+    compiler=("arm-none-eabi-gcc", "-mcpu=cortex-m0plus", *_OPTIMISED),
+    link=(*CORTEX_M4.link[:-1], f"-T{HERE / 'semihosting_microbit.ld'}"),
+    emulator=("qemu-system-arm", "-M", "microbit"),
+)
+"""None of TARGETS: its 16 KB of RAM hold few models."""
 CORTEX_M55 = Target(
     "cortex-m55",
     "mve",
@@ -93,10 +103,16 @@ def missing_tool(target: Target) -> str | None:
     return next((tool for tool in needed if shutil.which(tool) is None), None)
 
 
-def build_kernels(target: Target, folder: Path, *options: str) -> list[Path]:
-    """Compile all that does not depend on a model; returns the objects."""
+def build_kernels(
+    target: Target, folder: Path, *options: str, only: Collection[str] = ()
+) -> list[Path]:
+    """Compile all that does not depend on a model, `only` some kernels; returns the objects."""
     others = {"dsp", "mve"} - {target.kernels}
-    sources = [p for p in KERNELS.glob("*.c") if p.stem.rpartition("_")[2] not in others]
+    sources = [
+        path
+        for path in KERNELS.glob("*.c")
+        if path.stem.rpartition("_")[2] not in others and (not only or path.stem in only)
+    ]
     objects = []
     for source in (*sorted(sources), HERE / "run_model.c", HERE / target.streams):
         objects.append(folder / f"{source.stem}.o")

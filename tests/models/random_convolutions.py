@@ -33,8 +33,10 @@ def convolution(rng: Rng, depthwise: bool) -> Model:
     )  # fmt: skip
     if rng.random() < 0.3:
         middle = _coarse(middle)
-    if rng.random() < 0.2:
+    elif rng.random() < 0.2:
         middle = least_weights(middle)
+    elif rng.random() < 0.2:
+        middle = _extreme(rng, middle)
     if rng.random() < 0.5:
         return middle
     out_shape = middle.tensors[3].shape[1:]
@@ -49,6 +51,16 @@ def least_weights(model: Model) -> Model:
     assert weights.data is not None
     data = np.where(weights.data < -100, -128, weights.data).astype(np.int8)
     return replace(model, tensors=[source, replace(weights, data=data), *rest])
+
+
+def _extreme(rng: Rng, model: Model) -> Model:
+    """Return a layer whose weights are as large as they may be, a few of them -128."""
+    source, weights, biases, target = model.tensors
+    assert weights.data is not None
+    data = rng.choice([-128, -127, 127, 127], weights.data.shape).astype(np.int8)
+    data[..., : data.shape[-1] // 2] = -128
+    coarse = replace(target, scales=[2 * scale for scale in target.scales])
+    return replace(model, tensors=[source, replace(weights, data=data), biases, coarse])
 
 
 def _coarse(model: Model) -> Model:

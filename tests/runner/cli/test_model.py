@@ -31,6 +31,7 @@ def test_it_says_what_a_model_is_and_where_it_fits() -> None:
         assert max(life["offset_b"] + life["size_b"] for life in need["lives"]) == need["arena_b"]
     boards = {one["board"]: one for one in found["boards"]}
     assert set(boards) == set(names()) - {"host", "serial"}
+    assert boards.pop("qemu-microbit")["verdict"] == "too close to say"
     assert {one["verdict"] for one in boards.values()} == {"fits"}
     assert {one["label"] for one in boards.values()} == {"estimated"}
 
