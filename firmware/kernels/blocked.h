@@ -1,4 +1,5 @@
-/* What the blocked kernels share: fixed-point arithmetic in portable C. */
+/* What the blocked kernels share: fixed-point arithmetic in portable C, by its instruction where a
+ * core has it. */
 #ifndef TINYBENCH_BLOCKED_H
 #define TINYBENCH_BLOCKED_H
 
@@ -6,7 +7,24 @@
 
 /* High word of a * b, halves rounded up. */
 static inline int32_t high_word(int32_t a, int32_t b) {
+#ifdef __ARM_FEATURE_DSP
+    int32_t result;
+    __asm__("smmulr %0, %1, %2" : "=r"(result) : "r"(a), "r"(b));
+    return result;
+#else
     return (int32_t)(((int64_t)a * b + ((int64_t)1 << 31)) >> 32);
+#endif
+}
+
+/* x limited to -128 .. 127. */
+static inline int32_t limited(int32_t x) {
+#ifdef __ARM_FEATURE_SAT
+    int32_t result;
+    __asm__("ssat %0, #8, %1" : "=r"(result) : "r"(x));
+    return result;
+#else
+    return x < -128 ? -128 : x > 127 ? 127 : x;
+#endif
 }
 
 /* The int8 of an accumulator, with halves rounded away from zero. */
