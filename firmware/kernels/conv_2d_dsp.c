@@ -259,7 +259,7 @@ static void channels(const struct conv_2d_dsp *op, const packed *columns, int32_
     }
 }
 
-void conv_2d_dsp(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out, void *scratch) {
+static void convolve(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out, void *scratch) {
     packed *columns = scratch;
     int8_t *patch = (int8_t *)(columns + op->groups * GROUP_WORDS);
     const int32_t pixels = op->out_h * op->out_w;
@@ -295,4 +295,19 @@ void conv_2d_dsp(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out, vo
         }
         channels(op, columns, done, count, exact, target.out);
     }
+}
+
+void conv_2d_dsp(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out, void *scratch) {
+    if (op->kept_at == 0) {
+        convolve(op, in, out, scratch);
+        return;
+    }
+    struct conv_2d_dsp kept = *op;
+    int8_t *channels = (int8_t *)scratch + op->kept_at;
+    const int32_t channels_b = op->out_c * (int32_t)sizeof *op->channels;
+    copy_bytes(channels, (const int8_t *)op->channels, channels_b);
+    copy_bytes(channels + channels_b, op->weights, (op->out_c + 1) / 2 * 8 * op->groups);
+    kept.channels = (const struct channel_dsp *)channels;
+    kept.weights = channels + channels_b;
+    convolve(&kept, in, out, scratch);
 }

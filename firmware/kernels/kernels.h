@@ -145,6 +145,8 @@ struct conv_2d_dsp {
     int32_t out_pixel_stride, out_channel_stride;
     int32_t exact_negatives; /* whether a half below zero is not clamped away anyway */
     int32_t out_min, out_max;
+    int32_t kept_at; /* where in `scratch` there is room for channels and weights, or 0 for none:
+                        the flash is read but once then */
     /* Of `conv_2d_any_dsp` alone: */
     const struct channel *wide; /* in place of `channels`, where these would not be exact */
     int32_t out_offset;

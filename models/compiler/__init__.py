@@ -8,7 +8,7 @@ import msgspec
 from tinybench.errors import ModelError
 
 from ..model_file import read_model_file
-from .dsp.choose import faster
+from .dsp.choose import faster, kept_in_ram
 from .emit import emit, result_count
 from .interface import InputFormat, Interface, ResultKind, check_interface, ends_b
 from .layout import lay_out
@@ -55,7 +55,7 @@ def compile_model(
         (lowered,) = lower_pruned(read_graph(data), (kernels,), pruned=prune)
         graph, steps = lowered.graph, lowered.steps
         if kernels == "dsp":
-            steps = faster(graph, lowered.steps, flash_b)
+            steps = kept_in_ram(graph, faster(graph, lowered.steps, flash_b))
         memory = lay_out(graph, steps)
     except ModelError as error:
         raise ModelError(f"{where}{error}") from error
