@@ -2,6 +2,8 @@
 #include "blocked.h"
 #include "fixed_point.h"
 
+#include <stdbool.h>
+
 /* Head room of the common scale, in bits. */
 #define LEFT_SHIFT 20
 
@@ -10,8 +12,10 @@ static inline int32_t divide(int32_t x, int32_t rounding, int32_t shift) {
     return (x + (x >> 31) + rounding) >> shift;
 }
 
-void add_blocked(const struct add_blocked *op, const int8_t *first, const int8_t *second,
-                 int8_t *out) {
+/* Add; whether other `limits` than those of int8 hold is a constant after inlining. */
+static inline __attribute__((always_inline)) void add_within(const struct add_blocked *op,
+                                                             bool limits, const int8_t *first,
+                                                             const int8_t *second, int8_t *out) {
     /* Everything is kept twice as large, as the high words of products want it. */
     const int32_t first_bias = op->first_offset * (1 << LEFT_SHIFT);
     const int32_t second_bias = op->second_offset * (1 << (LEFT_SHIFT + 1));
@@ -23,6 +27,15 @@ void add_blocked(const struct add_blocked *op, const int8_t *first, const int8_t
         const int32_t b = divide(scaled, o.second_rounding, o.second_right_shift);
         const int32_t sum = high_word(a_x2 + 2 * b, o.out_multiplier);
         const int32_t value = divide(sum, o.out_rounding, o.out_right_shift);
-        *out++ = (int8_t)(clamp(value, o.out_min, o.out_max));
+        *out++ = (int8_t)(limits ? clamp(value, o.out_min, o.out_max) : limited(value));
+    }
+}
+
+void add_blocked(const struct add_blocked *op, const int8_t *first, const int8_t *second,
+                 int8_t *out) {
+    if (op->out_min > INT8_MIN || op->out_max < INT8_MAX) {
+        add_within(op, true, first, second, out);
+    } else {
+        add_within(op, false, first, second, out);
     }
 }

@@ -1,4 +1,5 @@
-/* What the blocked kernels share: fixed-point arithmetic in portable C. */
+/* What the blocked kernels share: fixed-point arithmetic in portable C, by its instruction where a
+ * core has it. */
 #ifndef TINYBENCH_BLOCKED_H
 #define TINYBENCH_BLOCKED_H
 
@@ -6,7 +7,11 @@
 
 /* High word of a * b, halves rounded up. */
 static inline int32_t high_word(int32_t a, int32_t b) {
-#ifdef __ARM_ARCH_6M__ /* has no products of 64 bits: of halves of 16 bits, then */
+#ifdef __ARM_FEATURE_DSP
+    int32_t result;
+    __asm__("smmulr %0, %1, %2" : "=r"(result) : "r"(a), "r"(b));
+    return result;
+#elif defined(__ARM_ARCH_6M__) /* has no products of 64 bits: of halves of 16 bits, then */
     const uint32_t a_low = (uint32_t)a & 0xFFFF, b_low = (uint32_t)b & 0xFFFF;
     const int32_t a_high = a >> 16, b_high = b >> 16;
     const int32_t one = a_high * (int32_t)b_low, other = (int32_t)a_low * b_high;
@@ -16,6 +21,17 @@ static inline int32_t high_word(int32_t a, int32_t b) {
 #else
     const int64_t product = (int64_t)a * b;
     return (int32_t)(product >> 32) + (int32_t)((uint32_t)product >> 31);
+#endif
+}
+
+/* x limited to -128 .. 127. */
+static inline int32_t limited(int32_t x) {
+#ifdef __ARM_FEATURE_SAT
+    int32_t result;
+    __asm__("ssat %0, #8, %1" : "=r"(result) : "r"(x));
+    return result;
+#else
+    return x < -128 ? -128 : x > 127 ? 127 : x;
 #endif
 }
 

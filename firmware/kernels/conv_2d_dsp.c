@@ -176,23 +176,43 @@ static void copy_window(const struct conv_2d_dsp *op, const int8_t *in, int32_t 
     }
 }
 
-/* Bring the window of output pixel `index` into a column. */
-static void gather(const struct conv_2d_dsp *op, const int8_t *in, int32_t index, packed *column,
-                   int8_t *patch) {
-    const int32_t y0 = index / op->out_w * op->stride_h - op->pad_top;
-    const int32_t x0 = index % op->out_w * op->stride_w - op->pad_left;
-    const int32_t width = op->kernel_w * op->in_c;
-    const bool inside =
-        y0 >= 0 && x0 >= 0 && y0 + op->kernel_h <= op->in_h && x0 + op->kernel_w <= op->in_w;
-    if (inside && width % 4 == 0) {
-        const int8_t *row = in + (y0 * op->in_w + x0) * op->in_c;
-        for (int32_t ky = 0; ky < op->kernel_h; ky++, row += op->in_w * op->in_c) {
-            column = unpack(row, width, column);
+/* Copy a window inside the image from `row` on, in whole words: what is copied beyond a row the
+ * next one writes over, or is multiplied by zeros. */
+static void copy_rows(const struct conv_2d_dsp *op, const int8_t *row, int8_t *patch) {
+    const int32_t width = op->kernel_w * op->in_c, next = op->in_w * op->in_c;
+    for (int32_t y = op->kernel_h; y > 0; y--, row += next, patch += width) {
+        const packed_anywhere *from = (const packed_anywhere *)row;
+        packed_anywhere *to = (packed_anywhere *)patch;
+        int32_t left = width;
+        for (; left > 8; left -= 12, from += 3, to += 3) {
+            const int32_t a = from[0], b = from[1], c = from[2];
+            to[0] = a, to[1] = b, to[2] = c;
         }
-    } else {
-        copy_window(op, in, y0, x0, patch);
-        unpack(patch, 4 * op->groups, column);
+        for (; left > 0; left -= 4) {
+            *to++ = *from++;
+            no_library();
+        }
     }
+}
+
+/* Bring the window with top left corner (y0, x0) into a column. */
+static void gather(const struct conv_2d_dsp *op, const int8_t *in, int32_t y0, int32_t x0,
+                   packed *column, int8_t *patch) {
+    const int32_t width = op->kernel_w * op->in_c, row = op->in_w * op->in_c;
+    const int32_t first = y0 * row + x0 * op->in_c;
+    if (y0 < 0 || x0 < 0 || y0 + op->kernel_h > op->in_h || x0 + op->kernel_w > op->in_w) {
+        copy_window(op, in, y0, x0, patch);
+    } else if (width % 4 == 0) {
+        for (int32_t ky = 0; ky < op->kernel_h; ky++) {
+            column = unpack(in + first + ky * row, width, column);
+        }
+        return;
+    } else if (first + (op->kernel_h - 1) * row + width + 3 > op->in_h * row) {
+        copy_window(op, in, y0, x0, patch);
+    } else {
+        copy_rows(op, in + first, patch);
+    }
+    unpack(patch, 4 * op->groups, column);
 }
 
 /* Bring three pixels of planes into the columns; `step` is 1, or 0 to repeat the first pixel. */
@@ -239,7 +259,7 @@ static void channels(const struct conv_2d_dsp *op, const packed *columns, int32_
     }
 }
 
-void conv_2d_dsp(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out, void *scratch) {
+static void convolve(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out, void *scratch) {
     packed *columns = scratch;
     int8_t *patch = (int8_t *)(columns + op->groups * GROUP_WORDS);
     const int32_t pixels = op->out_h * op->out_w;
@@ -247,17 +267,24 @@ void conv_2d_dsp(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out, vo
     const bool exact = op->exact_negatives || limited;
     struct target target = {op->channels, out, op->out_pixel_stride, op->out_channel_stride,
                             op->out_c / 2};
+    int32_t y = -op->pad_top, x = -op->pad_left;
+    const int32_t end = x + op->out_w * op->stride_w;
     for (int32_t first = 0; first < pixels; first += PIXELS) {
         const int32_t count = pixels - first < PIXELS ? pixels - first : PIXELS;
-        int32_t pixel[PIXELS]; /* the last one stands in for those beyond the end */
-        for (int32_t i = 0; i < PIXELS; i++) {
-            pixel[i] = first + (i < count ? i : count - 1);
-        }
         if (op->in_planar) {
+            int32_t pixel[PIXELS]; /* the last one stands in for those beyond the end */
+            for (int32_t i = 0; i < PIXELS; i++) {
+                pixel[i] = first + (i < count ? i : count - 1);
+            }
             gather_planar(op, in, pixel, columns);
         } else {
-            for (int32_t i = 0; i < PIXELS; i++) {
-                gather(op, in, pixel[i], columns + i, patch);
+            for (int32_t i = 0; i < count; i++) {
+                gather(op, in, y, x, columns + i, patch);
+                x += op->stride_w;
+                if (x == end) {
+                    x = -op->pad_left;
+                    y += op->stride_h;
+                }
             }
         }
         int32_t done = 0;
@@ -268,4 +295,19 @@ void conv_2d_dsp(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out, vo
         }
         channels(op, columns, done, count, exact, target.out);
     }
+}
+
+void conv_2d_dsp(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out, void *scratch) {
+    if (op->kept_at == 0) {
+        convolve(op, in, out, scratch);
+        return;
+    }
+    struct conv_2d_dsp kept = *op;
+    int8_t *channels = (int8_t *)scratch + op->kept_at;
+    const int32_t channels_b = op->out_c * (int32_t)sizeof *op->channels;
+    copy_bytes(channels, (const int8_t *)op->channels, channels_b);
+    copy_bytes(channels + channels_b, op->weights, (op->out_c + 1) / 2 * 8 * op->groups);
+    kept.channels = (const struct channel_dsp *)channels;
+    kept.weights = channels + channels_b;
+    convolve(&kept, in, out, scratch);
 }

@@ -33,12 +33,23 @@ void channels_2x3_exact(const packed *columns, const int8_t *weights, int32_t gr
                         const struct target *target);
 
 /* Unpack `count` int8 at any address into one pixel's place in the columns. */
-static packed *unpack(const int8_t *values, int32_t count, packed *column) {
+static __attribute__((noinline)) packed *unpack(const int8_t *values, int32_t count,
+                                                packed *column) {
     const packed_anywhere *word = (const packed_anywhere *)values;
-    for (const packed_anywhere *end = word + count / 4; word != end; column += GROUP_WORDS) {
+    const packed_anywhere *const end = word + count / 4;
+    if (count & 4) {
         const int32_t bytes = *word++;
         column[0] = even_bytes(bytes);
         column[PIXELS] = odd_bytes(bytes);
+        column += GROUP_WORDS;
+    }
+#pragma GCC unroll 1
+    for (; word != end; word += 2, column += 2 * GROUP_WORDS) {
+        const int32_t bytes = word[0], more = word[1];
+        column[0] = even_bytes(bytes);
+        column[PIXELS] = odd_bytes(bytes);
+        column[GROUP_WORDS] = even_bytes(more);
+        column[GROUP_WORDS + PIXELS] = odd_bytes(more);
     }
     return column;
 }

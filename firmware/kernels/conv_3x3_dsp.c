@@ -101,6 +101,102 @@ __asm__(".macro add_pair\n"
         ".purgem add_pair\n"
         ".text\n");
 
+/* Where the outputs of two whole tiles go, and what of. */
+struct target {
+    const struct channel_dsp *channels;
+    int8_t *out;
+    int32_t pixel_b, row_b; /* from a pixel or a row to the next */
+};
+
+/* Bring the sums of `count` channels of two tiles back, A' m A, A' being 1 1 1 0, 0 1 -1 -1, and
+ * store all eight outputs of each: by `output_clamped`, or by `output_exact` without other limits
+ * than those of int8.
+ *
+ * In assembly, for the loop needs all the registers there are: sums (r4-r7), outputs (r8-r11), and
+ * where they come from and go to. */
+void bring_back(const int32_t *sums, const struct target *target, int32_t count);
+void bring_back_exact(const int32_t *sums, const struct target *target, int32_t count);
+
+__asm__(".macro column x\n" /* to r4 and r5: m0 + m1 + m2 and m1 - m2 - m3 */
+        "   ldr    r4, [r0, #(32 * \\x)]\n"
+        "   ldr    r5, [r0, #(128 + 32 * \\x)]\n"
+        "   ldr    r6, [r0, #(256 + 32 * \\x)]\n"
+        "   ldr    r7, [r0, #(384 + 32 * \\x)]\n"
+        "   add    r4, r4, r5\n"
+        "   sub    r5, r5, r6\n"
+        "   add    r4, r4, r6\n"
+        "   sub    r5, r5, r7\n"
+        ".endm\n"
+        ".macro round x, exact\n"
+        "   add    \\x, r4, \\x, asr #1\n"
+        ".if \\exact\n"
+        "   smmulr \\x, \\x, r5\n"
+        "   add    \\x, \\x, \\x, asr #31\n"
+        "   add    \\x, \\x, r6\n"
+        ".else\n"
+        "   smmlar \\x, \\x, r5, r6\n"
+        ".endif\n"
+        "   asr    \\x, \\x, r7\n"
+        "   ssat   \\x, #8, \\x\n"
+        ".endm\n"
+        ".macro bring name, exact\n"
+        ".section .text.\\name, \"ax\", %progbits\n"
+        ".balign 4\n"
+        ".thumb_func\n"
+        ".type \\name, %function\n"
+        "\\name:\n"
+        "   push   {r4-r11, lr}\n"
+        "   add    r4, r0, r2, lsl #3\n" /* end of the sums of the first position */
+        "   push   {r3, r4}\n"
+        "   ldm    r1, {r1, r2, r3, lr}\n"
+        "1: column 0\n"
+        "   mov    r8, r4\n"
+        "   mov    r10, r5\n"
+        "   column 1\n"
+        "   add    r8, r8, r4\n"
+        "   add    r10, r10, r5\n"
+        "   mov    r9, r4\n"
+        "   mov    r11, r5\n"
+        "   column 2\n"
+        "   add    r8, r8, r4\n"
+        "   add    r10, r10, r5\n"
+        "   sub    r9, r9, r4\n"
+        "   sub    r11, r11, r5\n"
+        "   column 3\n"
+        "   sub    r9, r9, r4\n"
+        "   sub    r11, r11, r5\n"
+        "   ldm    r1, {r4-r7}\n"
+        "   round  r8, \\exact\n"
+        "   round  r9, \\exact\n"
+        "   round  r10, \\exact\n"
+        "   round  r11, \\exact\n"
+        "   add    r12, r2, lr\n"
+        "   strb   r8, [r2]\n"
+        "   strb   r9, [r2, r3]\n"
+        "   strb   r10, [r12]\n"
+        "   strb   r11, [r12, r3]\n"
+        "   adds   r0, r0, #4\n"
+        "   tst    r0, #4\n" /* the second tile's sums */
+        "   ite    ne\n"
+        "   addne  r2, r2, r3, lsl #1\n"
+        "   subeq  r2, r2, r3, lsl #1\n"
+        "   bne    1b\n"
+        "   ldr    r12, [sp, #4]\n"
+        "   adds   r2, r2, #1\n"
+        "   adds   r1, r1, #16\n"
+        "   cmp    r0, r12\n"
+        "   bne    1b\n"
+        "   add    sp, sp, #8\n"
+        "   pop    {r4-r11, pc}\n"
+        ".size \\name, . - \\name\n"
+        ".endm\n"
+        "   bring  bring_back, 0\n"
+        "   bring  bring_back_exact, 1\n"
+        ".purgem bring\n"
+        ".purgem round\n"
+        ".purgem column\n"
+        ".text\n");
+
 /* What a row of tiles overwrites though the next tiles see it: a column of two pixels. */
 struct edge {
     int8_t pixel[2][CONV_3X3_IN_PLACE_MAX];
@@ -157,64 +253,55 @@ static void transform(const int8_t *const seen[SIDE * SIDE], int32_t pairs, pack
     }
 }
 
-/* The int8 of four times a sum. */
-static inline int8_t output(int32_t four, const struct channel_dsp *c,
-                            const struct conv_3x3_dsp *op, bool exact) {
-    return exact ? output_exact(four >> 2, c, op->out_min, op->out_max)
-                 : output_clamped(four >> 2, c);
-}
-
-/* Bring the sums of a tile back, A' m A, A' being 1 1 1 0, 0 1 -1 -1, and store `rows` by `columns`
- * outputs of them. */
-static inline __attribute__((always_inline)) void
-store(const struct conv_3x3_dsp *op, const int32_t *sum, const struct channel_dsp *channel,
-      bool exact, int32_t rows, int32_t columns, int8_t *out) {
-    const int32_t row = op->out_w * op->out_c;
-    int32_t top[SIDE], low[SIDE];
-#pragma GCC unroll 4
+/* Bring the sums of a tile back and store `rows` by `columns` outputs of them. */
+static void store(const struct conv_3x3_dsp *op, const int32_t *sum,
+                  const struct channel_dsp *channel, int32_t rows, int32_t columns, int8_t *out) {
+    int32_t side[2][SIDE];
+#pragma GCC unroll 1
     for (int32_t x = 0; x < SIDE; x++, sum += SUMS) {
         const int32_t middle = sum[SIDE * SUMS], next = sum[2 * SIDE * SUMS];
-        top[x] = sum[0] + middle + next;
-        low[x] = middle - next - sum[3 * SIDE * SUMS];
+        side[0][x] = sum[0] + middle + next;
+        side[1][x] = middle - next - sum[3 * SIDE * SUMS];
     }
-    out[0] = output(top[0] + top[1] + top[2], channel, op, exact);
-    if (columns > 1) {
-        out[op->out_c] = output(top[1] - top[2] - top[3], channel, op, exact);
-    }
-    if (rows > 1) {
-        out[row] = output(low[0] + low[1] + low[2], channel, op, exact);
+    for (int32_t y = 0; y < 2 && y < rows; y++, out += op->out_w * op->out_c) {
+        const int32_t *m = side[y];
+        out[0] = output_exact((m[0] + m[1] + m[2]) >> 2, channel, op->out_min, op->out_max);
         if (columns > 1) {
-            out[row + op->out_c] = output(low[1] - low[2] - low[3], channel, op, exact);
+            out[op->out_c] =
+                output_exact((m[1] - m[2] - m[3]) >> 2, channel, op->out_min, op->out_max);
         }
     }
 }
 
-/* Compute all channels of two tiles, `columns` outputs wide. */
+/* Compute all channels of two tiles, `rows` by `columns` outputs. */
 static __attribute__((noinline)) void outputs(const struct conv_3x3_dsp *op, const packed *values,
-                                              int32_t rows, int32_t columns, bool exact,
-                                              int8_t *out) {
+                                              int32_t rows, int32_t columns, int8_t *out) {
+    const bool limited = op->out_min > INT8_MIN || op->out_max < INT8_MAX;
+    const bool whole = rows == 2 && columns == 2 * TILES && !limited;
     const packed *weights = (const packed *)op->weights;
+    struct target target = {op->channels, out, op->out_c, op->out_w * op->out_c};
     for (int32_t first = 0; first < op->out_c; first += CHANNELS) {
-        int32_t sums[POSITIONS][SUMS];
+        int32_t sums[POSITIONS][SUMS] __attribute__((aligned(8)));
+        const int32_t left = op->out_c - first, count = left < CHANNELS ? left : CHANNELS;
         products(values, weights, op->pairs, sums);
         weights += POSITIONS * CHANNELS * op->pairs;
-        for (int32_t c = 0; c < CHANNELS && first + c < op->out_c; c++) {
-            const struct channel_dsp channel = op->channels[first + c];
-            int8_t *to = out + first + c;
-            for (int32_t tile = 0; 2 * tile < columns; tile++, to += 2 * op->out_c) {
-                const int32_t *sum = &sums[0][TILES * c + tile];
-                if (exact) {
-                    store(op, sum, &channel, true, rows, columns - 2 * tile, to);
-                } else {
-                    store(op, sum, &channel, false, rows, columns - 2 * tile, to);
+        if (whole) {
+            (op->exact_negatives ? bring_back_exact : bring_back)(sums[0], &target, count);
+        } else {
+            for (int32_t i = 0; i < TILES * count; i++) {
+                const int32_t tile = i % TILES, c = i / TILES;
+                if (2 * tile < columns) {
+                    store(op, &sums[0][i], target.channels + c, rows, columns - 2 * tile,
+                          target.out + c + 2 * tile * op->out_c);
                 }
             }
         }
+        target.channels += CHANNELS;
+        target.out += CHANNELS;
     }
 }
 
 void conv_3x3_dsp(const struct conv_3x3_dsp *op, const int8_t *in, int8_t *out, void *scratch) {
-    const bool exact = op->exact_negatives || op->out_min > INT8_MIN || op->out_max < INT8_MAX;
     const bool kept = op->in_c <= CONV_3X3_IN_PLACE_MAX;
     packed *values = scratch;
     struct edge edge;
@@ -240,7 +327,7 @@ void conv_3x3_dsp(const struct conv_3x3_dsp *op, const int8_t *in, int8_t *out, 
             }
             const int32_t rows = op->out_h - y < 2 ? 1 : 2;
             const int32_t left = op->out_w - x;
-            outputs(op, values, rows, left < 2 * TILES ? left : 2 * TILES, exact,
+            outputs(op, values, rows, left < 2 * TILES ? left : 2 * TILES,
                     out + (y * op->out_w + x) * op->out_c);
         }
     }

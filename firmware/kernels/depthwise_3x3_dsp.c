@@ -1,96 +1,249 @@
-/* Depthwise 3x3 convolution of planar images with DSP instructions. */
-#include "depthwise_3x3_dsp.h"
+/* Depthwise 3x3 convolution of planar images with DSP instructions: two by two outputs at a time.
+ */
+#include "dsp.h"
 
-#include <stdbool.h>
+/* What a channel's outputs have in common. Weights are twice as large, as are the sums then. */
+struct plane {
+    int32_t weights[5]; /* w00 w02, w10 w12, w20 w22; w01 w11, w21 0 */
+    int32_t multiplier, rounding, right_shift;
+    int32_t out_w;
+    int32_t even_b; /* of the output, an even number of rows; of an odd one the last two overlap */
+    int32_t bias_x2;
+    int32_t columns; /* of two outputs; of an odd number the last two overlap */
+    int32_t last;    /* 1 where they do, otherwise 0 */
+    int32_t all_b;   /* of the output */
+};
 
-typedef int16_t __attribute__((may_alias)) half;
+/* Convolve a plane of at least two by two outputs whose rows are some bytes apart, with stride 1 or
+ * 2; none is clamped but to int8, and halves below zero may be rounded either way.
+ *
+ * In assembly, for the loop needs all the registers there are: weights (r3-r7), four sums (r8-r11),
+ * the even and the odd bytes of a word (r12, lr), where they come from and go to (r0-r2). The rest
+ * is on the stack, the end of a column first, then what stands in the plane's description. */
+void blocks_1(const int8_t *in, int32_t row_b, int8_t *out, const struct plane *plane);
+void blocks_2(const int8_t *in, int32_t row_b, int8_t *out, const struct plane *plane);
 
-/* Convolve a plane whose outputs lie side by side. */
-void convolve_1(const packed *in, const struct plane *plane, int8_t *out, int32_t row_b);
-void convolve_2(const packed *in, const struct plane *plane, int8_t *out, int32_t row_b);
+__asm__(".macro unpack\n"
+        "   sxtb16 lr, r12, ror #8\n"
+        "   sxtb16 r12, r12\n"
+        ".endm\n"
+        /* Outputs x0 w0 + x1 w1 + x2 w2 and x1 w0 + x2 w1 + x3 w2; `half` of r6 or r7 is w1. */
+        ".macro row_1 a, b, outer, middle, half, from_a, from_b\n"
+        "   smlad  \\a, r12, \\outer, \\from_a\n"
+        "   smlab\\half \\a, lr, \\middle, \\a\n"
+        "   smlad  \\b, lr, \\outer, \\from_b\n"
+        "   smlat\\half \\b, r12, \\middle, \\b\n"
+        ".endm\n"
+        /* Outputs x0 w0 + x1 w1 + x2 w2 and x2 w0 + x3 w1. */
+        ".macro row_2 a, b, outer, middle, half, from_a, from_b\n"
+        "   smlad  \\a, r12, \\outer, \\from_a\n"
+        "   smlab\\half \\a, lr, \\middle, \\a\n"
+        "   smlatb \\b, r12, \\outer, \\from_b\n"
+        "   smlat\\half \\b, lr, \\middle, \\b\n"
+        ".endm\n"
+        ".macro block_1\n"
+        "   ldr    r12, [r0]\n"
+        "   ldr    r11, [sp, #24]\n" /* bias_x2 */
+        "   unpack\n"
+        "   row_1  r8, r9, r3, r6, b, r11, r11\n"
+        "   ldr    r12, [r0, r1]\n"
+        "   unpack\n"
+        "   row_1  r8, r9, r4, r6, t, r8, r9\n"
+        "   row_1  r10, r11, r3, r6, b, r11, r11\n"
+        "   ldr    r12, [r0, r1, lsl #1]\n"
+        "   unpack\n"
+        "   row_1  r8, r9, r5, r7, b, r8, r9\n"
+        "   row_1  r10, r11, r4, r6, t, r10, r11\n"
+        "   add    lr, r0, r1\n"
+        "   ldr    r12, [lr, r1, lsl #1]\n"
+        "   add    r0, r0, r1, lsl #1\n"
+        "   unpack\n"
+        "   row_1  r10, r11, r5, r7, b, r10, r11\n"
+        ".endm\n"
+        ".macro fifth b, outer\n" /* x4 w2 of the row, then on to the next */
+        "   ldrsb  lr, [r0, #4]\n"
+        "   add    r0, r0, r1\n"
+        "   smlabt \\b, lr, \\outer, \\b\n"
+        ".endm\n"
+        ".macro block_2\n"
+        "   ldr    r12, [r0]\n"
+        "   ldr    r11, [sp, #24]\n"
+        "   unpack\n"
+        "   row_2  r8, r9, r3, r6, b, r11, r11\n"
+        "   fifth  r9, r3\n"
+        "   ldr    r12, [r0]\n"
+        "   unpack\n"
+        "   row_2  r8, r9, r4, r6, t, r8, r9\n"
+        "   fifth  r9, r4\n"
+        "   ldr    r12, [r0]\n"
+        "   unpack\n"
+        "   row_2  r8, r9, r5, r7, b, r8, r9\n"
+        "   row_2  r10, r11, r3, r6, b, r11, r11\n"
+        "   ldrsb  lr, [r0, #4]\n"
+        "   add    r0, r0, r1\n"
+        "   ldr    r12, [r0]\n"
+        "   smlabt r9, lr, r5, r9\n"
+        "   smlabt r11, lr, r3, r11\n"
+        "   unpack\n"
+        "   row_2  r10, r11, r4, r6, t, r10, r11\n"
+        "   fifth  r11, r4\n"
+        "   ldr    r12, [r0]\n"
+        "   unpack\n"
+        "   row_2  r10, r11, r5, r7, b, r10, r11\n"
+        "   ldrsb  lr, [r0, #4]\n"
+        "   smlabt r11, lr, r5, r11\n"
+        ".endm\n"
+        ".macro blocks stride\n"
+        ".section .text.blocks_\\stride, \"ax\", %progbits\n"
+        ".balign 4\n"
+        ".thumb_func\n"
+        ".type blocks_\\stride, %function\n"
+        "blocks_\\stride:\n"
+        "   push   {r4-r11, lr}\n"
+        "   sub    sp, sp, #52\n"
+        "   add    r12, r3, #20\n"
+        "   ldm    r12, {r4-r11, lr}\n"
+        "   add    r12, sp, #4\n"
+        "   stm    r12, {r4-r11, lr}\n"
+        "   ldm    r3, {r3-r7}\n"
+        "1: str    r0, [sp, #40]\n"
+        "   ldr    r8, [sp, #20]\n" /* even_b */
+        "   ldr    r9, [sp, #36]\n" /* all_b */
+        "   add    r8, r2, r8\n"
+        "   add    r9, r2, r9\n"
+        "   str    r8, [sp]\n"
+        "   str    r9, [sp, #44]\n"
+        "2: block_\\stride\n"
+        "   ldr    r12, [sp, #4]\n" /* multiplier */
+        "   ldr    lr, [sp, #8]\n"  /* rounding */
+        "   smmlar r8, r8, r12, lr\n"
+        "   smmlar r9, r9, r12, lr\n"
+        "   smmlar r10, r10, r12, lr\n"
+        "   smmlar r11, r11, r12, lr\n"
+        "   ldr    r12, [sp, #12]\n" /* right_shift */
+        "   ldr    lr, [sp, #16]\n"
+        "   asr    r8, r8, r12\n"
+        "   asr    r9, r9, r12\n"
+        "   asr    r10, r10, r12\n"
+        "   asr    r11, r11, r12\n"
+        "   ssat   r8, #8, r8\n"
+        "   ssat   r9, #8, r9\n"
+        "   ssat   r10, #8, r10\n"
+        "   ssat   r11, #8, r11\n"
+        "   add    r12, r2, lr\n"
+        "   strb   r8, [r2]\n"
+        "   strb   r9, [r2, #1]\n"
+        "   strb   r10, [r12]\n"
+        "   strb   r11, [r12, #1]\n"
+        "   add    r2, r12, lr\n"
+        "   ldr    r8, [sp]\n"
+        "   cmp    r2, r8\n"
+        "   bne    2b\n"
+        "   ldr    r8, [sp, #44]\n"
+        "   cmp    r2, r8\n"
+        "   beq    3f\n"
+        "   str    r8, [sp]\n" /* the row before the last a second time */
+        "   sub    r0, r0, r1, lsl #(\\stride - 1)\n"
+        "   sub    r2, r2, lr\n"
+        "   b      2b\n"
+        "3: ldr    r0, [sp, #40]\n"
+        "   ldr    r9, [sp, #36]\n"
+        "   ldr    r8, [sp, #28]\n"  /* columns */
+        "   ldr    r10, [sp, #32]\n" /* last */
+        "   subs   r2, r2, r9\n"
+        "   adds   r0, r0, #\\stride\n"
+        "   adds   r2, r2, #1\n"
+        "   subs   r8, r8, #1\n"
+        "   beq    4f\n"
+        "   str    r8, [sp, #28]\n"
+        "   cmp    r8, r10\n"
+        "   beq    1b\n"
+        "   adds   r0, r0, #\\stride\n"
+        "   adds   r2, r2, #1\n"
+        "   b      1b\n"
+        "4: add    sp, sp, #52\n"
+        "   pop    {r4-r11, pc}\n"
+        ".size blocks_\\stride, . - blocks_\\stride\n"
+        ".endm\n"
+        "   blocks 1\n"
+        "   blocks 2\n"
+        ".purgem blocks\n"
+        ".purgem block_2\n"
+        ".purgem fifth\n"
+        ".purgem block_1\n"
+        ".purgem row_2\n"
+        ".purgem row_1\n"
+        ".purgem unpack\n"
+        ".text\n");
 
-__asm__(CONVOLVE_MACROS "   convolve convolve_1, 1, 0\n"
-                        "   convolve convolve_2, 2, 0\n" NO_CONVOLVE_MACROS);
-
-/* Copy a plane to int16, inside its border. */
-static void widen(const struct depthwise_3x3_dsp *op, const int8_t *in, packed *plane) {
-    half *row = (half *)plane;
-    row += op->pad_top * op->plane_w + op->pad_left;
-    const int32_t words = op->in_w / 4;
-    const int32_t left = op->in_w % 4;
-    for (int32_t y = 0; y < op->in_h; y++, row += op->plane_w) {
-        packed_anywhere *to = (packed_anywhere *)row;
-        for (const int8_t *end = in + 4 * words; in != end; in += 4, to += 2) {
-            const int32_t bytes = *(const packed_anywhere *)in;
-            const int32_t even = even_bytes(bytes);
-            const int32_t odd = odd_bytes(bytes);
-            to[0] = pack(even, odd);
-            to[1] = pack_high(even, odd);
-        }
-        for (int32_t x = 4 * words; x < 4 * words + left; x++) {
-            row[x] = *in++;
-        }
-    }
+static inline void copy_word(int8_t *to, const int8_t *from) {
+    *(packed_anywhere *)to = *(const packed_anywhere *)from;
 }
 
-/* Convolve a plane with any limits, rounding as the reference does; weights are not doubled. */
-static int8_t *convolve_exact(const struct depthwise_3x3_dsp *op, const packed *plane,
-                              const int32_t w[3][2], const struct channel_dsp *channel,
-                              int8_t *out) {
-    const int32_t row = op->plane_w;
-    const half *in = (const half *)plane;
-    for (int32_t y = 0; y < op->out_h; y++, in += op->stride_h * row) {
-        for (int32_t x = 0; x < op->out_w; x++) {
-            const half *from = in + x * op->stride_w;
-            int32_t sum = 0;
-#pragma GCC unroll 3
-            for (int32_t i = 0; i < 3; i++, from += row) {
-                sum = __smlad(*(const packed_anywhere *)from, w[i][0], sum);
-                sum = __smlabt(from[2], w[i][1], sum);
-            }
-            *out++ = output_exact(sum, channel, op->out_min, op->out_max);
+/* Copy a plane inside its border; the last word of a row may overlap the one before. */
+static void copy_plane(const struct depthwise_3x3_dsp *op, const int8_t *in, int8_t *plane) {
+    const int32_t width = op->in_w, row = op->plane_w, tail = width - 4;
+    int8_t *to = plane + op->pad_top * row + op->pad_left;
+    const int8_t *const end = in + op->in_h * width;
+    if (width > 4 && width <= 8) {
+        for (; in != end; in += width, to += row) {
+            const int32_t first = *(const packed_anywhere *)in;
+            const int32_t last = *(const packed_anywhere *)(in + tail);
+            *(packed_anywhere *)to = first;
+            *(packed_anywhere *)(to + tail) = last;
+        }
+        return;
+    }
+    for (; in != end; in += width, to += row) {
+        int32_t x = 0;
+        for (; x + 12 <= width; x += 12) {
+            const packed_anywhere *from = (const packed_anywhere *)(in + x);
+            packed_anywhere *word = (packed_anywhere *)(to + x);
+            const int32_t a = from[0], b = from[1], c = from[2];
+            word[0] = a, word[1] = b, word[2] = c;
+        }
+#pragma GCC unroll 1
+        for (; x < tail; x += 4) {
+            copy_word(to + x, in + x);
+        }
+        if (x < width && width >= 4) {
+            copy_word(to + tail, in + tail);
+            continue;
+        }
+        for (; x < width; x++) {
+            to[x] = in[x];
+            no_library();
         }
     }
-    return out;
 }
 
 void depthwise_3x3_dsp(const struct depthwise_3x3_dsp *op, const int8_t *in, int8_t *out,
                        void *scratch) {
-    const bool exact = op->exact_negatives || op->out_min > INT8_MIN || op->out_max < INT8_MAX;
-    const packed *weights = (const packed *)op->weights;
-    const int32_t row_b = 2 * op->plane_w;
-    const int32_t pairs_b = op->out_w & ~1;
+    const packed *words = (const packed *)op->weights;
     struct plane plane = {
-        .rows = op->out_h,
-        .pairs_b = pairs_b,
-        .odd = op->out_w & 1,
-        .next_row_b = op->stride_h * row_b - 2 * op->stride_w * pairs_b,
+        .out_w = op->out_w,
+        .even_b = (op->out_h & ~1) * op->out_w,
+        .columns = (op->out_w + 1) / 2,
+        .last = op->out_w & 1,
+        .all_b = op->out_h * op->out_w,
     };
-    packed *words = scratch;
-    for (int32_t i = 0; i < op->plane_h * op->plane_w / 2; i++) {
-        words[i] = pack(op->in_zero_point, op->in_zero_point);
-    }
-    for (int32_t c = 0; c < op->channel_count; c++) {
+    fill_bytes(scratch, op->in_zero_point, op->plane_h * op->plane_w);
+    for (int32_t c = 0; c < op->channel_count; c++, words += 3) {
         const struct channel_dsp *channel = &op->channels[c];
-        for (int32_t i = 0; i < 3; i++, weights++) {
-            plane.weights[i][0] = even_bytes(*weights);
-            plane.weights[i][1] = odd_bytes(*weights);
-        }
-        widen(op, in, scratch);
-        in += op->in_h * op->in_w;
-        if (exact) {
-            out = convolve_exact(op, scratch, plane.weights, channel, out);
-            continue;
-        }
-        for (int32_t i = 0; i < 3; i++) {
-            plane.weights[i][0] = __sadd16(plane.weights[i][0], plane.weights[i][0]);
-            plane.weights[i][1] = __sadd16(plane.weights[i][1], plane.weights[i][1]);
+        int32_t *w = plane.weights;
+        w[0] = even_bytes(words[0]), w[1] = even_bytes(words[1]), w[2] = even_bytes(words[2]);
+        w[3] = odd_bytes(words[0]), w[4] = odd_bytes(words[1]);
+        copy_plane(op, in, scratch);
+#pragma GCC unroll 1
+        for (int32_t i = 0; i < 5; i++) {
+            w[i] = __sadd16(w[i], w[i]);
         }
         plane.multiplier = channel->multiplier;
         plane.rounding = channel->rounding;
         plane.right_shift = channel->right_shift;
         plane.bias_x2 = channel->bias_x2;
-        (op->stride_w == 1 ? convolve_1 : convolve_2)(scratch, &plane, out, row_b);
+        (op->stride == 1 ? blocks_1 : blocks_2)(scratch, op->plane_w, out, &plane);
+        in += op->in_h * op->in_w;
         out += op->out_h * op->out_w;
     }
 }

@@ -1,5 +1,5 @@
 /* Depthwise convolution with any window, with DSP instructions: two taps by four outputs. */
-#include "depthwise_3x3_dsp.h"
+#include "depthwise_conv_2d_dsp.h"
 #include "fixed_point.h"
 
 #include <stdbool.h>
@@ -137,16 +137,16 @@ convolve(const struct depthwise_conv_2d_dsp *op, const packed *weights, const ha
     }
 }
 
-/* Planes of 3x3 with horizontal stride 1 or 2, by forms 1 and 2 of `convolve`. */
+/* Planes of 3x3 with horizontal stride 1 or 2, rounded either way and exactly. */
 void convolve_1_apart(const packed *in, const struct plane *plane, int8_t *out, int32_t row_b);
 void convolve_2_apart(const packed *in, const struct plane *plane, int8_t *out, int32_t row_b);
 void convolve_1_exact(const packed *in, const struct plane *plane, int8_t *out, int32_t row_b);
 void convolve_2_exact(const packed *in, const struct plane *plane, int8_t *out, int32_t row_b);
 
-__asm__(CONVOLVE_MACROS "   convolve convolve_1_apart, 1, 1\n"
-                        "   convolve convolve_2_apart, 2, 1\n"
-                        "   convolve convolve_1_exact, 1, 2\n"
-                        "   convolve convolve_2_exact, 2, 2\n" NO_CONVOLVE_MACROS);
+__asm__(CONVOLVE_MACROS "   convolve convolve_1_apart, 1, 0\n"
+                        "   convolve convolve_2_apart, 2, 0\n"
+                        "   convolve convolve_1_exact, 1, 1\n"
+                        "   convolve convolve_2_exact, 2, 1\n" NO_CONVOLVE_MACROS);
 
 /* Compute one channel of 3x3, whose rows of weights are w0 w1 and w2 0. */
 static void channel_3x3(const struct depthwise_conv_2d_dsp *op, const packed *weights,

@@ -127,9 +127,9 @@ struct channel_dsp {
 };
 
 /* Convolution, three pixels by two channels at a time. `scratch` holds 24 bytes a group of four
- * taps, then 4 bytes a group where the window is not one pixel of a multiple of four channels.
- * Three windows are copied first. Between planes `out` may be just `in`, and otherwise nowhere in
- * it. */
+ * taps, then 4 bytes a group where the window is not one pixel of a multiple of four channels, and
+ * 4 more where a row of it is no whole number of words. Three windows are copied first. Between
+ * planes `out` may be just `in`, and otherwise nowhere in it. */
 struct conv_2d_dsp {
     const int8_t *weights; /* [out_c / 2][groups][8], filled up with zeros: two channels in a word
                               (models/compiler/dsp/halves.py), taps 0 and 2, then 1 and 3 */
@@ -145,6 +145,8 @@ struct conv_2d_dsp {
     int32_t out_pixel_stride, out_channel_stride;
     int32_t exact_negatives; /* whether a half below zero is not clamped away anyway */
     int32_t out_min, out_max;
+    int32_t kept_at; /* where in `scratch` there is room for channels and weights, or 0 for none:
+                        the flash is read but once then */
     /* Of `conv_2d_any_dsp` alone: */
     const struct channel *wide; /* in place of `channels`, where these would not be exact */
     int32_t out_offset;
@@ -189,20 +191,19 @@ struct fully_connected_dsp {
 };
 void fully_connected_dsp(const struct fully_connected_dsp *op, const int8_t *in, int8_t *out);
 
-/* Depthwise 3x3 convolution of planar images, any vertical stride, horizontal stride 1 or 2.
- * `scratch` holds plane_h * plane_w int16. Each plane is copied before one is written. */
+/* Depthwise 3x3 convolution of planar images of stride 1 or 2, at least two by two outputs, clamped
+ * to int8 alone, the zero point being the least of it. `scratch` holds plane_h * plane_w int8. Each
+ * plane is copied before one is written. */
 struct depthwise_3x3_dsp {
-    const int8_t *weights; /* [channel][row][4]: w0 w1 w1 w2 */
+    const int8_t *weights; /* [channel][12]: w00 w01 w02 w11, w10 w21 w12 0, w20 0 w22 0 */
     const struct channel_dsp *channels;
     int32_t in_h, in_w;
     int32_t out_h, out_w;
     int32_t channel_count;
-    int32_t stride_h, stride_w;
+    int32_t stride;
     int32_t pad_top, pad_left;
-    int32_t plane_h, plane_w; /* one plane with its border; plane_w is even */
+    int32_t plane_h, plane_w; /* one plane with its border; plane_w is a multiple of four */
     int32_t in_zero_point;
-    int32_t exact_negatives;
-    int32_t out_min, out_max;
 };
 void depthwise_3x3_dsp(const struct depthwise_3x3_dsp *op, const int8_t *in, int8_t *out,
                        void *scratch);

@@ -9,7 +9,7 @@ import msgspec
 from tinybench.errors import ModelError
 
 from ..model_file import read_model_file
-from .dsp.choose import faster
+from .dsp.choose import faster, kept_in_ram
 from .emit import emit, result_count
 from .graph import Graph
 from .interface import InputFormat, Interface, ResultKind, check_interface, ends_b
@@ -66,7 +66,7 @@ def compile_model(
             steps = instead(graph, steps)
         small_b = weights_b(graph, steps)
         if instead is None and kernels == "dsp":
-            steps = faster(graph, steps, flash_b)
+            steps = kept_in_ram(graph, faster(graph, steps, flash_b))
         memory = lay_out(graph, steps)
     except ModelError as error:
         raise ModelError(f"{where}{error}") from error

@@ -41,6 +41,7 @@ from tests.bench import (
 from tests.bench import (
     zoo as bench_zoo,
 )
+from tests.bench.cycles import CYCLES_MUST
 from tests.bench.figures import Figure
 from tests.program import TINYBENCH
 from tinybench.models.declaration import load_model
@@ -63,8 +64,6 @@ INSTRUCTIONS_MUST = {
     "stm32-h405": _M4,
     "qemu-riscv32": {"kws": 9.72e6, "vww": 16.9e6, "ic": 37.8e6, "ic02": 189e6, "ad": 0.945e6},
 }
-CYCLES_MUST = {"kws": 4.6e6, "vww": 8.5e6, "ic": 16.5e6, "ic02": 80e6, "ad": 0.48e6}
-"""Of nucleo-l4r5, estimated: below the best published of real boards with this core."""
 TENSOR_RAM_MUST_B = {"kws": 17e3, "vww": 84e3, "ic": 53e3, "ic02": 132e3, "ad": 5e3}
 
 

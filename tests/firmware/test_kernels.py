@@ -178,6 +178,16 @@ CASES: dict[str, Callable[[Rng], Model]] = {
         build.convolution(r, (2, 1, 6), 6, depthwise=True, relu=RELU),
         build.convolution(r, (2, 1, 6), 4, (1, 1)),
     ),
+    "depthwise in planes, two by two": lambda r: build.chain(
+        build.convolution(r, (27, 18, 2), 6, (1, 1), relu=RELU),
+        build.convolution(r, (27, 18, 6), 6, depthwise=True, relu=RELU),
+        build.convolution(r, (27, 18, 6), 6, stride=(2, 2), depthwise=True, relu=RELU),
+        build.convolution(r, (14, 9, 6), 6, padding=VALID, depthwise=True, relu=RELU),
+        build.convolution(r, (12, 7, 6), 6, depthwise=True, relu=RELU),
+        build.convolution(r, (12, 7, 6), 6, stride=(2, 2), depthwise=True, relu=RELU),
+        build.convolution(r, (6, 4, 6), 6, (3, 3), (2, 2), VALID, RELU, depthwise=True),
+        build.convolution(r, (2, 1, 6), 4, (1, 1)),
+    ),
     "depthwise in planes, stride 1x2 and 3x1": lambda r: build.chain(
         build.convolution(r, (11, 10, 2), 5, relu=NONE),
         build.convolution(r, (11, 10, 5), 5, stride=(1, 2), depthwise=True, relu=NONE),

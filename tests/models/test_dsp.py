@@ -7,7 +7,9 @@ import numpy as np
 from tests.models import tflite_builder as build
 from tests.models.tflite_builder import RELU, VALID
 from tinybench.models.compiler import Manifest, compile_model
-from tinybench.models.compiler.dsp import halves, winograd
+from tinybench.models.compiler.dsp import choose, halves, winograd
+from tinybench.models.compiler.layout import lay_out
+from tinybench.models.compiler.lower import lower
 from tinybench.models.compiler.operators import conv_2d
 from tinybench.models.compiler.reader import read_graph
 
@@ -91,3 +93,18 @@ def test_a_faster_layer_takes_no_more_memory(tmp_path: Path) -> None:
     tflite = build.write(build.chain(*layers))
     manifest = compile_model(tflite, tmp_path, model_id="x01", kernels="dsp")
     assert [entry.kernel for entry in manifest.operators] == ["conv_2d_dsp"] * 3
+
+
+def test_weights_are_copied_where_the_arena_has_room(tmp_path: Path) -> None:
+    """Layers beside the widest one read them from RAM, and the arena is as large as without."""
+    rng = np.random.default_rng(9)
+    model = build.chain(
+        build.convolution(rng, (12, 12, 4), 16, (1, 1), relu=RELU),
+        build.convolution(rng, (12, 12, 16), 16, (2, 2), stride=(2, 2), relu=RELU),
+        build.convolution(rng, (6, 6, 16), 16, (1, 1), relu=RELU),
+    )
+    graph = read_graph(build.write(model))
+    steps = lower(graph, "dsp")
+    found = choose.kept_in_ram(graph, steps)
+    assert [step.fields.get("kept_at", 0) > 0 for step in found] == [True, False, True]
+    assert lay_out(graph, found).arena_b == lay_out(graph, steps).arena_b

@@ -1,4 +1,6 @@
-"""Choose which convolutions take more flash than they must, to be faster."""
+"""Choose which convolutions take more memory than they must, to be faster."""
+
+import msgspec
 
 from tinybench.errors import ModelError
 
@@ -9,6 +11,10 @@ from ..operators import conv_2d
 from ..step import Step
 from . import winograd
 
+TOGETHER, LEAST_PASSES = 3, 4
+"""Pixels for which all weights are read, and how often that is at least worth a copy."""
+TRIED_MOST = 16
+"""Layers that are tried one by one where not all of them fit: each plans the arena anew."""
 ARENA_MORE = 512
 """The arena may grow by one part of so many."""
 
@@ -39,6 +45,34 @@ def faster(graph: Graph, steps: list[Step], flash_b: int | None) -> list[Step]:
         widest = max(memory.in_use[i] for i in chosen)
         least = min(widest, most_b + 1)
         chosen = {i: fast for i, fast in chosen.items() if memory.in_use[i] < least}
+    return steps
+
+
+def kept_in_ram(graph: Graph, steps: list[Step]) -> list[Step]:
+    """Return the steps with those convolutions that copy their weights, where the arena has room.
+
+    It grows by none of them; flash makes a core wait for each line that it reads again.
+    """
+    memory = lay_out(graph, steps)
+    keeping = dict[int, Step]()
+    for i, step in enumerate(steps):
+        if step.function == "conv_2d_dsp":
+            at = -(-step.scratch_b // 4) * 4
+            needed_b = at + step.weights_b
+            passes = int(step.fields["out_h"] * step.fields["out_w"]) // TOGETHER
+            fits = memory.in_use[i] - step.scratch_b + needed_b <= memory.arena_b
+            if fits and passes >= LEAST_PASSES:
+                keeping[i] = msgspec.structs.replace(
+                    step, fields={**step.fields, "kept_at": at}, scratch_b=needed_b
+                )
+    together = [keeping.get(i, step) for i, step in enumerate(steps)]
+    if not keeping or lay_out(graph, together).arena_b <= memory.arena_b:
+        return together
+    least_first = sorted(keeping, key=lambda i: memory.in_use[i] + keeping[i].weights_b)
+    for i in least_first[:TRIED_MOST]:
+        mixed = [keeping[i] if j == i else step for j, step in enumerate(steps)]
+        if lay_out(graph, mixed).arena_b <= memory.arena_b:
+            steps = mixed
     return steps
 
 

@@ -183,6 +183,7 @@ def _dsp(op: Operator, conv: Convolution, planar: frozenset[int]) -> Step:
     function = "conv_2d_dsp" if _known(conv) and shared else "conv_2d_any_dsp"
     in_place = function == "conv_2d_dsp" and window.pointwise and window.in_c % 4 == 0
     reads_planes, writes_planes = source.index in planar, target.index in planar
+    beyond = function == "conv_2d_dsp" and window.kernel_w * window.in_c % 4 != 0
     overlaps = {}
     if not reads_planes and not writes_planes:
         overlaps[source.index] = pixel_by_pixel(window, 3, reads_while_writing=False)
@@ -209,8 +210,9 @@ def _dsp(op: Operator, conv: Convolution, planar: frozenset[int]) -> Step:
         ],
         inputs=[source.index],
         output=target.index,
-        # Three columns of int16, and one patch of int8 where a window is not read in place.
-        scratch_b=groups * 24 + (0 if in_place else groups * 4),
+        # Three columns of int16, and one patch of int8 where a window is not read in place, with
+        # what is copied beyond its last row.
+        scratch_b=groups * 24 + (0 if in_place else groups * 4) + (4 if beyond else 0),
         overlaps=overlaps,
         macs=conv.macs,
     )

@@ -4,6 +4,7 @@ import numpy as np
 
 from tinybench.errors import ModelError
 
+from ..fixed_point import INT8_MAX, INT8_MIN
 from ..floats import convolution, weighted
 from ..graph import Graph, Operator
 from ..layer import Convolution, layer_channels, multipliers, read_layer
@@ -58,6 +59,8 @@ def _three(op: Operator, conv: Convolution, variant: Variant) -> Step | None:
         return None
     if variant.kernels == "blocked" and conv.window.stride_w in (1, 2):
         return _blocked(op, conv, short)
+    if variant.kernels == "dsp" and not _in_blocks(conv):
+        return None
     if variant.kernels == "dsp" and {conv.source.index, conv.target.index} <= variant.planar:
         return _dsp(op, conv, short)
     if variant.kernels == "mve":
@@ -146,11 +149,7 @@ def _lower_int16(graph: Graph, op: Operator, _variant: Variant) -> Step:
 
 def _planes(graph: Graph, op: Operator) -> Planes:
     conv = read(graph, op)
-    possible = (
-        conv.channels.short is not None
-        and _three_by_three(conv.window)
-        and conv.window.stride_w in (1, 2)
-    )
+    possible = conv.channels.short is not None and _three_by_three(conv.window) and _in_blocks(conv)
     if conv.window.in_c == 1:
         return convolution_planes(conv)
     if not possible:  # any layout will do; planes are copied faster
@@ -166,6 +165,17 @@ def _three_by_three(window: Window) -> bool:
         window.kernel_h == window.kernel_w == 3
         and window.in_c == window.out_c
         and not window.dilated
+    )
+
+
+def _in_blocks(conv: Convolution) -> bool:
+    """Whether the DSP kernel for 3x3 will do, which computes two by two outputs."""
+    window, channels = conv.window, conv.channels
+    return (
+        window.stride_h == window.stride_w <= 2
+        and min(window.out_h, window.out_w) > 1
+        and channels.limits == (INT8_MIN, INT8_MAX)
+        and not channels.exact_negatives
     )
 
 
@@ -223,26 +233,29 @@ def _blocked(op: Operator, conv: Convolution, short: np.ndarray) -> Step:
 
 def _dsp(op: Operator, conv: Convolution, short: np.ndarray) -> Step:
     window = conv.window
-    # A row w0 w1 w2 as w0 w1 w1 w2, which unpacks into the pairs (w0, w1) and (w1, w2).
-    packed = conv.rows.reshape(window.out_c, 3, 3)[:, :, [0, 1, 1, 2]]
+    # Words whose even bytes are w0 and w2 of a row, and whose odd ones are w1 of all.
+    packed = np.zeros((window.out_c, 12), np.int8)
+    packed[:, [0, 1, 2, 3, 4, 5, 6, 8, 10]] = conv.rows[:, [0, 1, 2, 4, 3, 7, 5, 6, 8]]
     # The plane with its border; rows are filled up so that each starts at a whole word.
-    pairs_w = (window.out_w + 1) // 2 * 2 * window.stride_w + 2
-    plane_w = -(-max(window.pad_left + window.in_w, pairs_w) // 2) * 2
+    reach_w = (window.out_w - 1) * window.stride_w + 3
+    plane_w = -(-max(window.pad_left + window.in_w, reach_w) // 4) * 4
     plane_h = max(window.pad_top + window.in_h, (window.out_h - 1) * window.stride_h + 3)
+    fields = _window_fields(window)
+    del fields["stride_h"]
+    fields["stride"] = fields.pop("stride_w")
     return Step(
         operator=op,
         function="depthwise_3x3_dsp",
         fields={
-            **_window_fields(window),
+            **fields,
             "plane_h": plane_h,
             "plane_w": plane_w,
             "in_zero_point": conv.source.zero_point,
-            **short_fields(conv.channels),
         },
         constants=[weights_constant(packed), short_constant(short)],
         inputs=[conv.source.index],
         output=conv.target.index,
-        scratch_b=plane_h * plane_w * 2,
+        scratch_b=plane_h * plane_w,
         overlaps={conv.source.index: plane_by_plane(window)},
         macs=conv.macs,
     )

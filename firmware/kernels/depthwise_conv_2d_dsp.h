@@ -1,6 +1,6 @@
 /* The inner loops of depthwise 3x3 convolution with DSP instructions: two outputs at a time. */
-#ifndef TINYBENCH_DEPTHWISE_3X3_DSP_H
-#define TINYBENCH_DEPTHWISE_3X3_DSP_H
+#ifndef TINYBENCH_DEPTHWISE_CONV_2D_DSP_H
+#define TINYBENCH_DEPTHWISE_CONV_2D_DSP_H
 
 #include "dsp.h"
 
@@ -15,19 +15,18 @@ struct plane {
     int32_t next_row_b; /* from where a row's pairs end to where the next row begins */
 };
 
-/* The same, with what `form` 1 and 2 take beyond that. */
+/* The same, and where outputs go and what limits them. */
 struct strided_plane {
     struct plane plane;
     int32_t step_b;     /* from an output to the next; `pairs_b` is in such steps */
     int32_t next_out_b; /* from where a row's outputs end to where the next row begins */
-    int32_t min, max;   /* of `form` 2 */
+    int32_t min, max;   /* if `exact` */
 };
 
-/* Assembler macros. `convolve name, stride, form` is a function of a plane whose rows are some
+/* Assembler macros. `convolve name, stride, exact` is a function of a plane whose rows are some
  * bytes apart, horizontal stride 1 or 2: void name(const packed *in, const struct plane *plane,
- * int8_t *out, int32_t row_b). `form` 0: outputs lie side by side, none is clamped but to int8, and
- * halves below zero may be rounded either way; 1: outputs lie apart; 2: halves are rounded away
- * from zero, too, and any limits hold.
+ * int8_t *out, int32_t row_b). Without `exact` no output is clamped but to int8, and halves below
+ * zero may be rounded either way; with it halves are rounded away from zero, and any limits hold.
  *
  * In assembly, for the loop needs all the registers there are: three rows of input (r0-r2) and of
  * weights (r3-r8), inputs (r9, r10), two sums (r11, r12) and the output (lr). The rest of the
@@ -48,7 +47,7 @@ struct strided_plane {
     "   ldr    r9, [\\in]\n"                                                                       \
     "   smlabt r12, r9, \\w12, r12\n"                                                              \
     ".endm\n"                                                                                      \
-    ".macro exact x\n" /* multiplier and rounding are in r9 and r10 */                             \
+    ".macro round x\n" /* multiplier and rounding are in r9 and r10 */                             \
     "   smmulr \\x, \\x, r9\n"                                                                     \
     "   add    \\x, \\x, \\x, asr #31\n"                                                           \
     "   add    \\x, \\x, r10\n"                                                                    \
@@ -66,22 +65,18 @@ struct strided_plane {
     "   smlad  r11, r9, \\w01, r11\n"                                                              \
     "   smlabt r11, r10, \\w12, r11\n"                                                             \
     ".endm\n"                                                                                      \
-    ".macro convolve name, stride, form\n"                                                         \
+    ".macro convolve name, stride, exact\n"                                                        \
     ".section .text.\\name, \"ax\", %progbits\n"                                                   \
     ".balign 4\n"                                                                                  \
     ".thumb_func\n"                                                                                \
     ".type \\name, %function\n"                                                                    \
     "\\name:\n"                                                                                    \
     "   push   {r4-r11, lr}\n"                                                                     \
-    ".if \\form\n"                                                                                 \
     "   sub    sp, sp, #52\n"                                                                      \
     "   ldrd   r4, r5, [r1, #60]\n" /* step_b, next_out_b */                                       \
     "   ldrd   r6, r7, [r1, #68]\n" /* min, max */                                                 \
     "   strd   r4, r5, [sp, #36]\n"                                                                \
     "   strd   r6, r7, [sp, #44]\n"                                                                \
-    ".else\n"                                                                                      \
-    "   sub    sp, sp, #36\n"                                                                      \
-    ".endif\n"                                                                                     \
     "   add    r12, r1, #24\n"                                                                     \
     "   ldm    r12, {r4-r12}\n"                                                                    \
     "   stm    sp, {r4-r12}\n"                                                                     \
@@ -101,9 +96,9 @@ struct strided_plane {
     "   both_\\stride r1, r5, r6\n"                                                                \
     "   both_\\stride r2, r7, r8\n"                                                                \
     "   ldrd   r9, r10, [sp]\n" /* multiplier, rounding */                                         \
-    ".if \\form == 2\n"                                                                            \
-    "   exact  r11\n"                                                                              \
-    "   exact  r12\n"                                                                              \
+    ".if \\exact\n"                                                                                \
+    "   round  r11\n"                                                                              \
+    "   round  r12\n"                                                                              \
     "   ldr    r9, [sp, #8]\n" /* right_shift */                                                   \
     "   asr    r11, r11, r9\n"                                                                     \
     "   asr    r12, r12, r9\n"                                                                     \
@@ -121,15 +116,10 @@ struct strided_plane {
     "   ssat   r11, #8, r11\n"                                                                     \
     "   ssat   r12, #8, r12\n"                                                                     \
     ".endif\n"                                                                                     \
-    ".if \\form\n"                                                                                 \
     "   ldr    r9, [sp, #36]\n" /* step_b */                                                       \
     "   strb   r11, [lr]\n"                                                                        \
     "   strb   r12, [lr, r9]\n"                                                                    \
     "   add    lr, lr, r9, lsl #1\n"                                                               \
-    ".else\n"                                                                                      \
-    "   strb   r11, [lr], #1\n"                                                                    \
-    "   strb   r12, [lr], #1\n"                                                                    \
-    ".endif\n"                                                                                     \
     "   cmp    lr, r10\n"                                                                          \
     "   bne    2b\n"                                                                               \
     "3: ldr    r9, [sp, #28]\n" /* odd */                                                          \
@@ -140,8 +130,8 @@ struct strided_plane {
     "   one    r1, r5, r6\n"                                                                       \
     "   one    r2, r7, r8\n"                                                                       \
     "   ldrd   r9, r10, [sp]\n"                                                                    \
-    ".if \\form == 2\n"                                                                            \
-    "   exact  r11\n"                                                                              \
+    ".if \\exact\n"                                                                                \
+    "   round  r11\n"                                                                              \
     "   ldr    r9, [sp, #8]\n"                                                                     \
     "   asr    r11, r11, r9\n"                                                                     \
     "   ldrd   r9, r10, [sp, #44]\n"                                                               \
@@ -152,30 +142,20 @@ struct strided_plane {
     "   asr    r11, r11, r9\n"                                                                     \
     "   ssat   r11, #8, r11\n"                                                                     \
     ".endif\n"                                                                                     \
-    ".if \\form\n"                                                                                 \
     "   ldr    r9, [sp, #36]\n"                                                                    \
     "   strb   r11, [lr]\n"                                                                        \
     "   add    lr, lr, r9\n"                                                                       \
-    ".else\n"                                                                                      \
-    "   strb   r11, [lr], #1\n"                                                                    \
-    ".endif\n"                                                                                     \
     "4: ldr    r9, [sp, #32]\n" /* next_row_b */                                                   \
     "   add    r0, r0, r9\n"                                                                       \
     "   add    r1, r1, r9\n"                                                                       \
     "   add    r2, r2, r9\n"                                                                       \
-    ".if \\form\n"                                                                                 \
     "   ldr    r9, [sp, #40]\n" /* next_out_b */                                                   \
     "   add    lr, lr, r9\n"                                                                       \
-    ".endif\n"                                                                                     \
     "   ldr    r9, [sp, #20]\n" /* rows */                                                         \
     "   subs   r9, r9, #1\n"                                                                       \
     "   str    r9, [sp, #20]\n"                                                                    \
     "   bne    1b\n"                                                                               \
-    ".if \\form\n"                                                                                 \
     "   add    sp, sp, #52\n"                                                                      \
-    ".else\n"                                                                                      \
-    "   add    sp, sp, #36\n"                                                                      \
-    ".endif\n"                                                                                     \
     "   pop    {r4-r11, pc}\n"                                                                     \
     ".size \\name, . - \\name\n"                                                                   \
     ".endm\n"
@@ -184,7 +164,7 @@ struct strided_plane {
     ".purgem convolve\n"                                                                           \
     ".purgem one\n"                                                                                \
     ".purgem limit\n"                                                                              \
-    ".purgem exact\n"                                                                              \
+    ".purgem round\n"                                                                              \
     ".purgem both_2\n"                                                                             \
     ".purgem both_1\n"                                                                             \
     ".text\n"
