@@ -20,7 +20,6 @@ from ..desk.line import open_line
 from ..desk.station import Site
 from ..dut.client import Dut
 from ..results.cycles import Cycles
-from ..results.defaults import DEFAULT_BAUD
 from .listen import HOP_SAMPLES, PERIOD_S, Busy, busy, frames_of, listen
 
 
@@ -96,8 +95,6 @@ def hear(
         line = stack.enter_context(closing(open_line(site or board.command(image.elf))))
         dut = Dut(line)
         insist_task(dut.handshake(), task, image)
-        if site is None:  # the line of an emulated chip is as slow as a real one
-            dut.raise_baud(DEFAULT_BAUD)
         heard = listen(dut, samples, wraps=wraps, track=track)
         with contextlib.suppress(TinybenchError):
             dut.leave()
