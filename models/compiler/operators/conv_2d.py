@@ -5,10 +5,11 @@ import numpy as np
 from tinybench.errors import ModelError
 
 from ..floats import convolution, weighted
-from ..graph import Graph, Operator
+from ..graph import Graph, Operator, Tensor
 from ..layer import Convolution, layer_channels, multipliers, read_layer
 from ..output_stage import (
     MVE_CHANNELS,
+    Channels,
     limit_fields,
     mve_constant,
     plain_constant,
@@ -164,8 +165,44 @@ def _blocked(op: Operator, conv: Convolution) -> Step:
     )
 
 
+def matrix_dsp(
+    op: Operator,
+    source: Tensor,
+    target: Tensor,
+    weights: np.ndarray,
+    channels: Channels,
+    short: np.ndarray,
+) -> Step:
+    """Return the call of the DSP kernel for one output pixel of all inputs."""
+    out_c, in_c = weights.shape
+    # Four channels by turns, four inputs each; inputs and channels filled up with zeros.
+    packed = np.zeros((-(-out_c // 4) * 4, -(-in_c // 4) * 4), np.int8)
+    packed[:out_c, :in_c] = weights
+    packed = packed.reshape(-(-out_c // 4), 4, -1, 4).transpose(0, 2, 1, 3)
+    return Step(
+        operator=op,
+        function="fully_connected_dsp",
+        fields={"in_c": in_c, "out_c": out_c, **short_fields(channels)},
+        constants=[weights_constant(packed), short_constant(short)],
+        inputs=[source.index],
+        output=target.index,
+        macs=weights.size,
+    )
+
+
+def _is_matrix(conv: Convolution, planar: frozenset[int]) -> bool:
+    """Whether the one output pixel is of all inputs, in the order in which they lie."""
+    window = conv.window
+    planes = conv.source.index in planar and window.in_h * window.in_w > 1
+    whole = (window.kernel_h, window.kernel_w) == (window.in_h, window.in_w)
+    return whole and window.pixels == 1 and window.pad_top == window.pad_left == 0 and not planes
+
+
 def _dsp(op: Operator, conv: Convolution, planar: frozenset[int]) -> Step:
     source, target, window = conv.source, conv.target, conv.window
+    short = conv.channels.short
+    if short is not None and _is_matrix(conv, planar):
+        return matrix_dsp(op, source, target, conv.rows, conv.channels, short)
     taps, groups = conv.rows.shape[1], -(-conv.rows.shape[1] // 4)
     # Two channels by turns, four taps each; taps and channels filled up with zeros.
     packed = np.zeros((-(-window.out_c // 2) * 2, groups * 4), np.int8)

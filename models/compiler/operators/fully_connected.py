@@ -11,13 +11,12 @@ from ..output_stage import (
     Channels,
     plain_constant,
     plain_fields,
-    short_constant,
     short_fields,
     weights_constant,
 )
 from ..step import Kind, Step, Variant
 from ..window import Window
-from .conv_2d import convolve, mve_constants
+from .conv_2d import convolve, matrix_dsp, mve_constants
 from .int16 import INT32_BIASES
 from .int16 import convolution as wide_convolution
 
@@ -41,7 +40,7 @@ def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
     if row.pixels > 1 or short is None or variant.kernels == "blocked":  # a pixel each
         return convolve(op, Convolution(source, target, row, weights, channels), variant)
     if variant.kernels == "dsp":
-        return _dsp(op, layer, channels, short)
+        return matrix_dsp(op, source, target, weights, channels, short)
     return _mve(op, layer, channels, short)
 
 
@@ -84,23 +83,6 @@ def _plain(op: Operator, layer: Layer, channels: Channels) -> Step:
             **plain_fields(layer.source, layer.target, channels),
         },
         constants=[weights_constant(layer.weights), plain_constant(channels)],
-        inputs=[layer.source.index],
-        output=layer.target.index,
-        macs=layer.weights.size,
-    )
-
-
-def _dsp(op: Operator, layer: Layer, channels: Channels, short: np.ndarray) -> Step:
-    out_c, in_c = layer.weights.shape
-    # Four channels by turns, four inputs each; inputs and channels filled up with zeros.
-    packed = np.zeros((-(-out_c // 4) * 4, -(-in_c // 4) * 4), np.int8)
-    packed[:out_c, :in_c] = layer.weights
-    packed = packed.reshape(-(-out_c // 4), 4, -1, 4).transpose(0, 2, 1, 3)
-    return Step(
-        operator=op,
-        function="fully_connected_dsp",
-        fields={"in_c": in_c, "out_c": out_c, **short_fields(channels)},
-        constants=[weights_constant(packed), short_constant(short)],
         inputs=[layer.source.index],
         output=layer.target.index,
         macs=layer.weights.size,
