@@ -14,6 +14,7 @@ from tinybench.runner.build.firmware import build
 from tinybench.runner.build.stream_task import stream_task
 from tinybench.runner.dut.client import Dut
 from tinybench.runner.measure.listen import Heard, busy, listen
+from tinybench.runner.measure.listening import hear
 from tinybench.transport.process import ProcessTransport
 
 NAME = "marvin_617de221_0"
@@ -52,6 +53,21 @@ def test_public_sound_gives_the_golden_detections(
             assert heard.elapsed_us.shape == (31,)
         loud = streaming_data.golden(shared_data, "loud_i16").astype(np.int16)
         assert [listen(dut, loud, wraps=wraps).outside for wraps in (False, True)] == [48, 48]
+
+
+def test_cycles_are_those_of_a_frame_of_a_running_stream(model: Path) -> None:
+    """Two witnesses count its instructions; the duty cycle and the power are made of the cycles."""
+    board = load_board("mps2-an386")
+    sound = np.random.default_rng(0).normal(0, 900, 6 * 512).astype(np.int16)
+    found = hear(board, model, sound, threshold=115)
+    assert found.cycles is not None
+    assert found.instructions is not None
+    assert found.duty is not None
+    assert abs(found.cycles.instructions - found.instructions[0]) < 500
+    assert found.duty == pytest.approx(found.cycles.usual / 25e6 / 0.032)
+    assert found.power_w == pytest.approx(3.3 * (1e-3 + 2.4e-3 * found.duty))
+    assert (found.computed_macs, found.macs) == (46_040, 826_368)
+    assert len(found.elapsed_us) == len(found.activations) == 6
 
 
 def test_a_disturbed_stream_begins_anew(model: Path, shared_data: Path) -> None:
