@@ -1,6 +1,7 @@
 """A board hears a recording: its outputs, its times, and what disturbs it."""
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,9 @@ import pytest
 
 from tests import streaming_data
 from tests.faults.line import FaultyLine
+from tests.models import tflite_builder as build_model
+from tests.models.packaged import MODELS
+from tests.models.tflite_builder import VALID
 from tinybench.errors import DatasetError, ModelError, ProtocolError
 from tinybench.runner.build.board import load_board
 from tinybench.runner.build.firmware import build
@@ -92,8 +96,6 @@ def test_a_disturbed_stream_begins_anew(model: Path, shared_data: Path) -> None:
 
 def test_what_cannot_be_heard_is_refused(core: Path, tmp_path: Path) -> None:
     """No frame; firmware that does not hear; a model of pictures."""
-    from tests.models.packaged import MODELS
-
     with closing(ProcessTransport([str(core)])) as line:
         dut = Dut(line)
         dut.handshake()
@@ -103,6 +105,16 @@ def test_what_cannot_be_heard_is_refused(core: Path, tmp_path: Path) -> None:
             listen(dut, np.zeros(511, np.int16))
     with pytest.raises(ModelError, match="of 40 features of int8 a frame"):
         stream_task(MODELS / "kws01.tflite")
+    layer = build_model.convolution(np.random.default_rng(0), (4, 1, 40), 2, (4, 1), padding=VALID)
+    for scale, said in (
+        (0.004, "no probabilities of int8"),
+        (1e-9, "a step of its input is 1e-09"),
+    ):
+        first = replace(layer.tensors[0], scales=[scale])
+        path = tmp_path / "other.tflite"
+        path.write_bytes(build_model.write(replace(layer, tensors=[first, *layer.tensors[1:]])))
+        with pytest.raises(ModelError, match=said):
+            stream_task(path)
 
 
 def test_busy_times_are_of_all_frames() -> None:
