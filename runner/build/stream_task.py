@@ -29,8 +29,8 @@ def stream_task(model: Path, model_id: str = "sww01") -> Task:
         )
     if not LEAST_SCALE <= (source.scale or 0) <= 1:
         raise ModelError(
-            f"{model}: a step of its input is {source.scale or 0:g}; features are from 0 to 1, and a step "
-            f"from {LEAST_SCALE:g} to 1 is needed"
+            f"{model}: a step of its input is {source.scale or 0:g}; features are from 0 to 1, and "
+            f"a step from {LEAST_SCALE:g} to 1 is needed"
         )
     if len(outputs) != 1 or outputs[0].type != "INT8" or outputs[0].scale != 1 / 256:
         raise ModelError(
