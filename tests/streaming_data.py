@@ -9,10 +9,15 @@ TINY = "mlcommons/tiny/1afd2c9820f795965a6134facd0b4dfae41ef23f/benchmark"
 SOUNDS = ("short_wav_easy10s", "marvin_617de221_0", "synth1s")
 
 
+def model_path(shared_data: Path) -> Path:
+    """Return the file of the reference model; raises FileNotFoundError."""
+    folder = shared_data / "mirror" / TINY / "training" / "streaming_wakeword" / "trained_models"
+    return (folder / "str_ww_ref_model.tflite").resolve(strict=True)
+
+
 def model(shared_data: Path) -> bytes:
     """Return the reference model."""
-    folder = shared_data / "mirror" / TINY / "training" / "streaming_wakeword" / "trained_models"
-    return (folder / "str_ww_ref_model.tflite").read_bytes()
+    return model_path(shared_data).read_bytes()
 
 
 def golden(shared_data: Path, name: str) -> np.ndarray:

@@ -11,17 +11,8 @@ static Weight sine(uint32_t n) {
     return quarter_sine[n <= QUARTER ? n : 2 * QUARTER - n];
 }
 
-Weight fft_cosine(uint32_t n) {
+static Weight cosine(uint32_t n) {
     return n <= QUARTER ? quarter_sine[QUARTER - n] : -quarter_sine[n - QUARTER];
-}
-
-uint32_t fft_place(uint32_t n) {
-    uint32_t place = 0;
-    for (uint32_t bit = 1; bit < PAIRS; bit <<= 1) {
-        place = place << 1 | (n & 1);
-        n >>= 1;
-    }
-    return place;
 }
 
 /* (a, b) become (a + b * w, a - b * w). */
@@ -55,7 +46,7 @@ static void split(Complex pairs[PAIRS]) {
         Complex *high = &pairs[PAIRS - k];
         const Complex even = {half(low->re + high->re), half(low->im - high->im)};
         const Complex odd = {half(low->im + high->im), half(high->re - low->re)};
-        const Weight re = fft_cosine(k);
+        const Weight re = cosine(k);
         const Weight im = -sine(k);
         const Complex turned = {times(odd.re, re) - times(odd.im, im),
                                 times(odd.re, im) + times(odd.im, re)};
@@ -69,7 +60,7 @@ void fft_run(Complex pairs[PAIRS]) {
     for (uint32_t reach = 4; reach < PAIRS; reach *= 2) {
         for (uint32_t j = 0; j < reach; j++) {
             const uint32_t turn = j * (PAIRS / reach);
-            const Weight re = fft_cosine(turn);
+            const Weight re = cosine(turn);
             const Weight im = -sine(turn);
             for (uint32_t at = j; at < PAIRS; at += 2 * reach) {
                 butterfly(&pairs[at], &pairs[at + reach], re, im);

@@ -11,11 +11,15 @@ typedef struct {
     Number im;
 } Complex;
 
-/* cos(2 pi n / FFT_POINTS), for n in 0..FFT_POINTS / 2. */
-Weight fft_cosine(uint32_t n);
-
-/* Where fft_run wants the pair of samples 2n and 2n + 1, as one complex number. */
-uint32_t fft_place(uint32_t n);
+/* Where fft_run wants the next pair of samples, as one complex number, behind the one at `place`;
+ * the first is at 0. Places count with their highest bit first. */
+static inline uint32_t fft_next_place(uint32_t place) {
+    uint32_t bit = FFT_POINTS / 4;
+    for (; (place & bit) != 0; bit >>= 1) {
+        place ^= bit;
+    }
+    return place | bit;
+}
 
 /* Transform FFT_POINTS samples in place: pairs[k] becomes line k of the spectrum, for k in
  * 0..FFT_POINTS / 2 - 1; line 0 is left out. In fixed point, samples are below 2^20. */

@@ -32,34 +32,32 @@ void log_mel_start(LogMel *stream, float scale, int32_t zero_point, bool wraps) 
     stream->wraps = wraps;
 }
 
-/* Sample n of the window after pre-emphasis. */
-static int32_t emphasised(const LogMel *stream, uint32_t n) {
-    const int16_t *old = stream->halves[stream->older];
-    const int16_t *new = stream->halves[1 - stream->older];
-    const int32_t sample = n < LOG_MEL_HOP ? old[n] : new[n - LOG_MEL_HOP];
-    const int32_t last = n == 0             ? stream->before
-                         : n <= LOG_MEL_HOP ? old[n - 1]
-                                            : new[n - LOG_MEL_HOP - 1];
-    return 32 * sample - 31 * last;
+/* The halves of the window in their order. */
+static const int16_t *half_of(const LogMel *stream, uint32_t half) {
+    return stream->halves[half == 0 ? stream->older : 1 - stream->older];
 }
 
-/* Hamming's window, periodic. */
-static Weight hamming(uint32_t n) {
-    return WEIGHT(0.54) - times(fft_cosine(n <= WINDOW / 2 ? n : WINDOW - n), WEIGHT(0.46));
+static inline int32_t emphasised(int32_t sample, int32_t last) {
+    return 32 * sample - 31 * last;
 }
 
 #ifdef FIXED_POINT
 /* How far the window can be shifted up, at least -1, and stay below 2^20. */
 static int32_t headroom(const LogMel *stream) {
     uint32_t bits = 1;
-    for (uint32_t n = 0; n < WINDOW; n++) {
-        const int32_t value = emphasised(stream, n);
-        bits |= (uint32_t)(value < 0 ? -value : value);
+    int32_t last = stream->before;
+    for (uint32_t half = 0; half < 2; half++) {
+        const int16_t *samples = half_of(stream, half);
+        for (uint32_t n = 0; n < LOG_MEL_HOP; n++) {
+            const int32_t value = emphasised(samples[n], last);
+            bits |= (uint32_t)(value < 0 ? -value : value);
+            last = samples[n];
+        }
     }
     return __builtin_clz(bits) - 12;
 }
 
-static Number windowed(int32_t sample, Weight weight, int32_t shift) {
+static inline Number windowed(int32_t sample, Weight weight, int32_t shift) {
     const int32_t down = 30 - shift;
     return (Number)(((int64_t)sample * weight + (1LL << (down - 1))) >> down);
 }
@@ -69,18 +67,31 @@ static int32_t headroom(const LogMel *stream) {
     return 0;
 }
 
-static Number windowed(int32_t sample, Weight weight, int32_t shift) {
+static inline Number windowed(int32_t sample, Weight weight, int32_t shift) {
     (void)shift;
     return (Number)sample * weight;
 }
 #endif
 
-/* Put the window, shifted up by `shift`, where the transform wants it. */
+/* Put the window, shifted up by `shift`, where the transform wants it. Hamming's window is a
+ * cosine: in each quarter the table of a quarter of a sine, there or back, from 0.54 down or up. */
 static void fill(const LogMel *stream, int32_t shift) {
-    for (uint32_t n = 0; n < WINDOW / 2; n++) {
-        Complex *pair = &spectrum[fft_place(n)];
-        pair->re = windowed(emphasised(stream, 2 * n), hamming(2 * n), shift);
-        pair->im = windowed(emphasised(stream, 2 * n + 1), hamming(2 * n + 1), shift);
+    uint32_t place = 0;
+    int32_t last = stream->before;
+    for (uint32_t quarter = 0; quarter < 4; quarter++) {
+        const int16_t *samples = half_of(stream, quarter / 2) + quarter % 2 * (LOG_MEL_HOP / 2);
+        const int32_t step = quarter % 2 == 0 ? -1 : 1;
+        const Weight *sine = quarter_sine + (quarter % 2 == 0 ? FFT_POINTS / 4 : 0);
+        const Weight part = quarter % 3 == 0 ? -WEIGHT(0.46) : WEIGHT(0.46);
+        for (uint32_t n = 0; n < LOG_MEL_HOP / 4; n++, samples += 2, sine += 2 * step) {
+            const Weight first = WEIGHT(0.54) + times(sine[0], part);
+            const Weight second = WEIGHT(0.54) + times(sine[step], part);
+            Complex *pair = &spectrum[place];
+            pair->re = windowed(emphasised(samples[0], last), first, shift);
+            pair->im = windowed(emphasised(samples[1], samples[0]), second, shift);
+            last = samples[1];
+            place = fft_next_place(place);
+        }
     }
 }
 

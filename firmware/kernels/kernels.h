@@ -394,6 +394,21 @@ struct depthwise_conv_2d_blocked {
 void depthwise_conv_2d_blocked(const struct depthwise_conv_2d_blocked *op, const int8_t *in,
                                int8_t *out, void *scratch);
 
+/* Depthwise convolution of a window without a border, one output a channel, in portable C: four
+ * channels at a time, which are innermost in memory. Steps are in bytes. */
+struct depthwise_valid_blocked {
+    const int8_t *weights; /* [kernel_h][kernel_w][channel] */
+    const struct channel_dsp *channels;
+    int32_t channel_count;
+    int32_t out_h, out_w;
+    int32_t kernel_h, kernel_w;
+    int32_t next_row, next_column;     /* from a tap to that below, and beside it */
+    int32_t stride_row, stride_column; /* from a window to that below, and beside it */
+    int32_t out_min, out_max;
+};
+void depthwise_valid_blocked(const struct depthwise_valid_blocked *op, const int8_t *in,
+                             int8_t *out);
+
 /* The same as `add_blocked`, four elements at a time. */
 struct add_mve {
     int32_t count;

@@ -66,7 +66,7 @@ _NO_HEADER = re.compile(
 )
 SOURCE_FOLDERS = (
     *("core", "kernels", "ports", "semihosting", "stm32", "cortex_m", "riscv", "cxx"),
-    *("th_api", "th_api/api", "audio"),
+    *("th_api", "th_api/api", "audio", "stream"),
 )
 COMPILER_PACKAGES = {
     "": "gcc",

@@ -10,6 +10,8 @@ from .task import Task, TaskRules
 
 INPUT_B = 1024
 """Of 512 samples."""
+LEAST_SCALE = 2.0**-20
+"""Of features, whose steps the firmware counts in fixed point."""
 
 
 def stream_task(model: Path, model_id: str = "sww01") -> Task:
@@ -24,6 +26,11 @@ def stream_task(model: Path, model_id: str = "sww01") -> Task:
         raise ModelError(
             f"{model}: its input is {source.type} {source.shape}; a stream of sound gives a "
             f"history [1, frames, ...] of {FRAME_B} features of int8 a frame"
+        )
+    if not LEAST_SCALE <= (source.scale or 0) <= 1:
+        raise ModelError(
+            f"{model}: a step of its input is {source.scale or 0:g}; features are from 0 to 1, and "
+            f"a step from {LEAST_SCALE:g} to 1 is needed"
         )
     if len(outputs) != 1 or outputs[0].type != "INT8" or outputs[0].scale != 1 / 256:
         raise ModelError(

@@ -383,13 +383,14 @@ def _probability(text: str) -> int:
            help="a .tflite of a history of frames of 40 features"),
     Option("--whole", is_flag=True,
            help="infer on the whole history for each frame, not on the newest frame alone"),
-    Option("--wraps", is_flag=True,
+    Option("--compatible", is_flag=True,
            help="features beyond int8 go around, as in the reference firmware; else they are "
            "saturated, and counted either way"),
     Option("--threshold", type=_probability, default="0.95", metavar="P",
            help="of output 0, above which a frame is a detection (default: 0.95)"),
     options.board(BOARD, section="the board"),
-    options.port("serial port of that board, which must hold this build", section="the board"),
+    options.port("serial port of that board, which gets the firmware if it can be flashed",
+                 section="the board"),
     options.emulate(section="the board"),
     Option("--baud", type=options.baud, default=str(DEFAULT_BAUD), metavar="N", shared=True,
            section="the board", help=f"rate of the port (default: {DEFAULT_BAUD})"),
@@ -407,7 +408,7 @@ def listen(
     recording: Path,
     model: Path,
     whole: bool,
-    wraps: bool,
+    compatible: bool,
     threshold: int,
     board: str | None,
     baud: int,
@@ -445,8 +446,9 @@ def listen(
             station.sites[0] if station.sites else None,
             threshold=threshold,
             whole=whole,
-            wraps=wraps,
+            wraps=compatible,
             track=voice.track,
+            say=voice.note,
         )
     put(voice, to, out, {"terminal": lambda: told(found), "json": lambda: found})
     return 0

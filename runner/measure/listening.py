@@ -1,6 +1,7 @@
 """Build firmware that hears, play a recording into it, and say what it heard."""
 
 import contextlib
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -15,12 +16,12 @@ from ..build.board import Board
 from ..build.firmware import Image, build
 from ..build.stream_task import stream_task
 from ..cycles.estimate import can_estimate, estimate
+from ..desk.flash import load
 from ..desk.identity import insist_task
 from ..desk.line import open_line
 from ..desk.station import Site
 from ..dut.client import Dut
 from ..results.cycles import Cycles
-from ..results.defaults import DEFAULT_BAUD
 from .listen import HOP_SAMPLES, PERIOD_S, Busy, busy, frames_of, listen
 
 
@@ -61,6 +62,9 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
     """Why there is none, where there should be one."""
     duty: float | None
     """Share of the period of a frame, by the estimated cycles at the board's clock."""
+    power_w: float | None
+    """In the mean, modelled: by that share, and what the board's declaration says that it draws
+    while it infers and while it waits. None where either is not known."""
     macs: int
     computed_macs: int
     state_b: int
@@ -70,6 +74,8 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
     ram_b: int
     activations: list[list[int]]
     """Of each frame."""
+    elapsed_us: list[int]
+    """Of each frame, by the board's clock."""
 
 
 def hear(
@@ -82,9 +88,11 @@ def hear(
     whole: bool = False,
     wraps: bool = False,
     track: Track = silent,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Listening:
-    """Play sound of 16 kHz into a board that holds a model; a board on a port must hold it already.
+    """Play sound of 16 kHz into a board with a model, at `site` or as a child process.
 
+    A board on a port gets the firmware where its declaration says how; else it must hold it.
     `threshold`, `whole` and `wraps` are those of `Listening`. Raises any TinybenchError.
     """
     frames_of(samples)
@@ -92,16 +100,17 @@ def hear(
     image = build(board, task, model, whole=whole)
     if image.manifest is None:
         raise UsageError(f"{model}: an engine of its own hears nothing")
+    if site is not None and (board.flash or board.reset or site.hub):
+        load(board, image, site, say, write=True)
     with ExitStack() as stack:
         line = stack.enter_context(closing(open_line(site or board.command(image.elf))))
         dut = Dut(line)
         insist_task(dut.handshake(), task, image)
-        if site is None:  # the line of an emulated chip is as slow as a real one
-            dut.raise_baud(DEFAULT_BAUD)
         heard = listen(dut, samples, wraps=wraps, track=track)
         with contextlib.suppress(TinybenchError):
             dut.leave()
     cycles, no_cycles = _cycles(board, image, samples)
+    duty = cycles and cycles.usual / cycles.clock_hz / PERIOD_S
     found = busy(heard.elapsed_us)
     counted = None
     if board.emulated:
@@ -130,7 +139,8 @@ def hear(
         instructions=counted,
         cycles=cycles,
         no_cycles=no_cycles,
-        duty=cycles and cycles.usual / cycles.clock_hz / PERIOD_S,
+        duty=duty,
+        power_w=None if duty is None else _power_w(board, duty),
         macs=image.manifest.macs,
         computed_macs=image.manifest.computed_macs or image.manifest.macs,
         state_b=image.manifest.state_b,
@@ -139,7 +149,16 @@ def hear(
         code_flash_b=image.code_flash_b,
         ram_b=image.ram_b,
         activations=heard.activations.tolist(),
+        elapsed_us=heard.elapsed_us.tolist(),
     )
+
+
+def _power_w(board: Board, duty: float) -> float | None:
+    """Return the mean power by the board's model; None where it has none, or is never idle."""
+    power = board.power
+    if power is None or duty > 1:
+        return None
+    return power.voltage_v * (duty * power.active_a + (1 - duty) * power.idle_a)
 
 
 def _cycles(board: Board, image: Image, samples: NDArray[np.int16]) -> tuple[Cycles | None, str]:

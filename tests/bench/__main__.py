@@ -39,6 +39,9 @@ from tests.bench import (
     results as bench_results,
 )
 from tests.bench import (
+    stream as bench_stream,
+)
+from tests.bench import (
     zoo as bench_zoo,
 )
 from tests.bench.cycles import CYCLES_MUST
@@ -78,7 +81,7 @@ def main() -> int:
         figures = _start_up(environment) + _main_job(environment, Path(scratch))
         figures += _every_board(environment) + bench_zoo.figures(environment)
     figures += bench_boards.figures() + bench_cmsis_nn.figures()
-    figures += bench_link.figures()
+    figures += bench_link.figures() + bench_stream.figures()
     figures += bench_energy.figures() + bench_monitors.figures()
     figures += bench_results.figures() + bench_flash.figures() + bench_model.figures()
     _print(figures)

@@ -8,19 +8,21 @@ import pytest
 
 from tests import streaming_data
 from tests.firmware.dut_process import READY, DutProcess
-from tests.runner.build.listening import wake_task
 from tinybench.runner.build.board import load_board
 from tinybench.runner.build.firmware import build
+from tinybench.runner.build.stream_task import stream_task
 
 NAME = "marvin_617de221_0"
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["frame by frame", "whole"])
-def elf(request: pytest.FixtureRequest, shared_data: Path, tmp_path_factory) -> str:
+def elf(
+    request: pytest.FixtureRequest, shared_data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> str:
     """The reference model for the host."""
     path = tmp_path_factory.mktemp("model") / "reference.tflite"
     path.write_bytes(streaming_data.model(shared_data))
-    return build(load_board("host"), wake_task(), path, whole=request.param).elf
+    return build(load_board("host"), stream_task(path), path, whole=request.param).elf
 
 
 @pytest.fixture

@@ -16,11 +16,12 @@ def convolution(rng: Rng, depthwise: bool) -> Model:
     kernel = KERNELS[rng.integers(len(KERNELS))]
     stride = (int(rng.integers(1, 4)), int(rng.integers(1, 4)))
     dilation = (1, 1) if rng.random() < 0.5 else (int(rng.integers(1, 4)), int(rng.integers(1, 5)))
-    padding = SAME if rng.random() < 0.7 else VALID
+    padding = SAME if rng.random() < 0.6 else VALID
     reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
     least = reach if padding == VALID else (1, 1)
     in_c = int(rng.integers(1, 7)) if rng.random() < 0.7 else int(rng.integers(7, 41))
-    height, width = (int(n + rng.integers(0, 9)) for n in least)
+    most = 1 if padding == VALID and rng.random() < 0.4 else 9  # one window alone
+    height, width = (int(n + rng.integers(0, most)) for n in least)
     shape = (height, width, in_c)
     out_c = int(rng.integers(1, 10))
     if depthwise:

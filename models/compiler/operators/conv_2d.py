@@ -6,10 +6,11 @@ from tinybench.errors import ModelError
 
 from ..dsp.halves import fits, side_by_side, words
 from ..floats import convolution, weighted
-from ..graph import Graph, Operator
+from ..graph import Graph, Operator, Tensor
 from ..layer import Convolution, layer_channels, multipliers, read_layer
 from ..output_stage import (
     MVE_CHANNELS,
+    Channels,
     limit_fields,
     mve_constant,
     plain_constant,
@@ -176,10 +177,51 @@ def _by_threes(rows: np.ndarray, taps: int, together: int) -> np.ndarray:
     return np.concatenate([part.swapaxes(1, 2).reshape(-1) for part in parts])
 
 
+def matrix_dsp(
+    op: Operator,
+    source: Tensor,
+    target: Tensor,
+    weights: np.ndarray,
+    channels: Channels,
+    short: np.ndarray,
+) -> Step:
+    """Return the call of the DSP kernel for one output pixel of all inputs; `fits` its weights."""
+    out_c, in_c = weights.shape
+    # Eight channels by turns, four inputs each; channels filled up with zeros.
+    rows = np.zeros((-(-out_c // 8) * 8, in_c), np.int8)
+    rows[:out_c] = weights
+    packed = words(side_by_side(rows))
+    packed = packed.reshape(-1, 4, *packed.shape[1:]).transpose(0, 2, 1, 3, 4)
+    fields = {"in_c": in_c, "out_c": out_c, **short_fields(channels)}
+    stage = short_constant(short)
+    if (short[:, 1:] == short[0, 1:]).all():
+        _, fields["multiplier"], fields["rounding"], fields["right_shift"] = map(int, short[0])
+        stage = Constant("biases_x2", "int32_t", short[:, 0], 4 * out_c)
+    return Step(
+        operator=op,
+        function="fully_connected_dsp",
+        fields=fields,
+        constants=[weights_constant(packed), stage],
+        inputs=[source.index],
+        output=target.index,
+        macs=weights.size,
+    )
+
+
+def _is_matrix(conv: Convolution, planar: frozenset[int]) -> bool:
+    """Whether the one output pixel is of all inputs, in the order in which they lie."""
+    window = conv.window
+    planes = conv.source.index in planar and window.in_h * window.in_w > 1
+    whole = (window.kernel_h, window.kernel_w) == (window.in_h, window.in_w)
+    return whole and window.pixels == 1 and window.pad_top == window.pad_left == 0 and not planes
+
+
 def _dsp(op: Operator, conv: Convolution, planar: frozenset[int]) -> Step:
     source, target, window = conv.source, conv.target, conv.window
+    short, shared = conv.channels.short, fits(conv.rows)
+    if short is not None and shared and _is_matrix(conv, planar):
+        return matrix_dsp(op, source, target, conv.rows, conv.channels, short)
     groups = -(-conv.rows.shape[1] // 4)
-    shared = fits(conv.rows)
     function = "conv_2d_dsp" if _known(conv) and shared else "conv_2d_any_dsp"
     in_place = function == "conv_2d_dsp" and window.pointwise and window.in_c % 4 == 0
     reads_planes, writes_planes = source.index in planar, target.index in planar

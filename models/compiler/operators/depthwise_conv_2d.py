@@ -48,6 +48,8 @@ def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
         return _plain(op, conv)
     if conv.window.in_c == 1:  # each filter sees all there is
         return convolve(op, conv, variant)
+    if variant.kernels != "mve" and _alone(conv):
+        return _valid(op, conv)
     step = _three(op, conv, variant) if _three_by_three(conv.window) else None
     return step or _any(op, conv, variant) or _plain(op, conv)
 
@@ -152,11 +154,57 @@ def _planes(graph: Graph, op: Operator) -> Planes:
     possible = conv.channels.short is not None and _three_by_three(conv.window) and _in_blocks(conv)
     if conv.window.in_c == 1:
         return convolution_planes(conv)
+    if _alone(conv):
+        return Planes(writes=True)  # one pixel is the same either way
     if not possible:  # any layout will do; planes are copied faster
         there = planewise(conv, 2) is not None
         return Planes(reads=there, writes=there, wanted=frozenset([conv.source.index]))
     ends = frozenset((conv.source.index, conv.target.index))
     return Planes(reads=possible, writes=possible, both=True, wanted=ends)
+
+
+def _alone(conv: Convolution) -> bool:
+    """Whether there is one window, without a border, and an output a channel."""
+    window = conv.window
+    reach_h = (window.kernel_h - 1) * window.dilation_h + 1
+    reach_w = (window.kernel_w - 1) * window.dilation_w + 1
+    return (
+        window.pixels == 1
+        and window.in_c == window.out_c
+        and window.pad_top == window.pad_left == 0
+        and reach_h <= window.in_h
+        and reach_w <= window.in_w
+        and conv.channels.short is not None
+    )
+
+
+def _valid(op: Operator, conv: Convolution) -> Step:
+    """Return the call of the kernel for windows without a border."""
+    window = conv.window
+    short = conv.channels.short
+    if short is None:
+        raise ModelError("its scales need another output stage")
+    column, row = window.in_c, window.in_c * window.in_w
+    return Step(
+        operator=op,
+        function="depthwise_valid_blocked",
+        fields={
+            "channel_count": window.out_c,
+            "out_h": window.out_h,
+            "out_w": window.out_w,
+            "kernel_h": window.kernel_h,
+            "kernel_w": window.kernel_w,
+            "next_row": row * window.dilation_h,
+            "next_column": column * window.dilation_w,
+            "stride_row": row * window.stride_h,
+            "stride_column": column * window.stride_w,
+            **limit_fields(conv.channels),
+        },
+        constants=[weights_constant(conv.rows.T), short_constant(short)],
+        inputs=[conv.source.index],
+        output=conv.target.index,
+        macs=conv.macs,
+    )
 
 
 def _three_by_three(window: Window) -> bool:

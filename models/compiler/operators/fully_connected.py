@@ -4,7 +4,7 @@ import numpy as np
 
 from tinybench.errors import ModelError
 
-from ..dsp.halves import fits, side_by_side, words
+from ..dsp.halves import fits
 from ..floats import convolution, weighted
 from ..graph import Graph, Operator, Tensor
 from ..layer import Convolution, Layer, layer_channels, multipliers, read_layer
@@ -17,9 +17,9 @@ from ..output_stage import (
     short_fields,
     weights_constant,
 )
-from ..step import Constant, Kind, Step, Variant
+from ..step import Kind, Step, Variant
 from ..window import Window
-from .conv_2d import convolve, mve_constants
+from .conv_2d import convolve, matrix_dsp, mve_constants
 from .int16 import INT32_BIASES
 from .int16 import convolution as wide_convolution
 
@@ -44,7 +44,7 @@ def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
     if row.pixels > 1 or short is None or not packable:  # a pixel each
         return convolve(op, Convolution(source, target, row, weights, channels), variant)
     if variant.kernels == "dsp":
-        return _dsp(op, layer, channels, short)
+        return matrix_dsp(op, source, target, weights, channels, short)
     if variant.kernels == "blocked":
         return _blocked(op, layer, channels, short)
     return _mve(op, layer, channels, short)
@@ -104,29 +104,6 @@ def _blocked(op: Operator, layer: Layer, channels: Channels, short: np.ndarray) 
         function="fully_connected_blocked",
         fields={"in_c": in_c, "out_c": out_c, **limit_fields(channels)},
         constants=[weights_constant(packed), short_constant(short)],
-        inputs=[layer.source.index],
-        output=layer.target.index,
-        macs=layer.weights.size,
-    )
-
-
-def _dsp(op: Operator, layer: Layer, channels: Channels, short: np.ndarray) -> Step:
-    out_c, in_c = layer.weights.shape
-    # Eight channels by turns, four inputs each; channels filled up with zeros.
-    rows = np.zeros((-(-out_c // 8) * 8, in_c), np.int8)
-    rows[:out_c] = layer.weights
-    packed = words(side_by_side(rows))
-    packed = packed.reshape(-1, 4, *packed.shape[1:]).transpose(0, 2, 1, 3, 4)
-    fields = {"in_c": in_c, "out_c": out_c, **short_fields(channels)}
-    stage = short_constant(short)
-    if (short[:, 1:] == short[0, 1:]).all():
-        _, fields["multiplier"], fields["rounding"], fields["right_shift"] = map(int, short[0])
-        stage = Constant("biases_x2", "int32_t", short[:, 0], 4 * out_c)
-    return Step(
-        operator=op,
-        function="fully_connected_dsp",
-        fields=fields,
-        constants=[weights_constant(packed), stage],
         inputs=[layer.source.index],
         output=layer.target.index,
         macs=layer.weights.size,

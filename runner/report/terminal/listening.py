@@ -49,6 +49,8 @@ def _facts(found: Listening) -> list[tuple[str, str]]:
             ("its cycles", estimated(found.cycles)),
             ("duty cycle", f"estimated {found.duty:.3f} of {PERIOD_S * 1e3:g} ms"),
         ]
+    if found.power_w is not None:
+        facts.append(("mean power", f"modelled {found.power_w * 1e3:.3f} mW, not a measurement"))
     if found.no_cycles:
         facts.append(("its cycles", one_line(found.no_cycles)))
     return facts

@@ -1,6 +1,7 @@
 """A board hears a recording: its outputs, its times, and what disturbs it."""
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +9,16 @@ import pytest
 
 from tests import streaming_data
 from tests.faults.line import FaultyLine
+from tests.models import tflite_builder as build_model
+from tests.models.packaged import MODELS
+from tests.models.tflite_builder import VALID
 from tinybench.errors import DatasetError, ModelError, ProtocolError
 from tinybench.runner.build.board import load_board
 from tinybench.runner.build.firmware import build
 from tinybench.runner.build.stream_task import stream_task
 from tinybench.runner.dut.client import Dut
 from tinybench.runner.measure.listen import Heard, busy, listen
+from tinybench.runner.measure.listening import hear
 from tinybench.transport.process import ProcessTransport
 
 NAME = "marvin_617de221_0"
@@ -54,6 +59,21 @@ def test_public_sound_gives_the_golden_detections(
         assert [listen(dut, loud, wraps=wraps).outside for wraps in (False, True)] == [48, 48]
 
 
+def test_cycles_are_those_of_a_frame_of_a_running_stream(model: Path) -> None:
+    """Two witnesses count its instructions; the duty cycle and the power are made of the cycles."""
+    board = load_board("mps2-an386")
+    sound = np.random.default_rng(0).normal(0, 900, 6 * 512).astype(np.int16)
+    found = hear(board, model, sound, threshold=115)
+    assert found.cycles is not None
+    assert found.instructions is not None
+    assert found.duty is not None
+    assert abs(found.cycles.instructions - found.instructions[0]) < 500
+    assert found.duty == pytest.approx(found.cycles.usual / 25e6 / 0.032)
+    assert found.power_w == pytest.approx(3.3 * (1e-3 + 2.4e-3 * found.duty))
+    assert (found.computed_macs, found.macs) == (46_040, 826_368)
+    assert len(found.elapsed_us) == len(found.activations) == 6
+
+
 def test_a_disturbed_stream_begins_anew(model: Path, shared_data: Path) -> None:
     """What was sent again was perhaps heard twice: all of it is heard anew, or nothing is."""
     with closing(FaultyLine(ProcessTransport(_elf("host", model)))) as line:
@@ -76,8 +96,6 @@ def test_a_disturbed_stream_begins_anew(model: Path, shared_data: Path) -> None:
 
 def test_what_cannot_be_heard_is_refused(core: Path, tmp_path: Path) -> None:
     """No frame; firmware that does not hear; a model of pictures."""
-    from tests.models.packaged import MODELS
-
     with closing(ProcessTransport([str(core)])) as line:
         dut = Dut(line)
         dut.handshake()
@@ -87,6 +105,16 @@ def test_what_cannot_be_heard_is_refused(core: Path, tmp_path: Path) -> None:
             listen(dut, np.zeros(511, np.int16))
     with pytest.raises(ModelError, match="of 40 features of int8 a frame"):
         stream_task(MODELS / "kws01.tflite")
+    layer = build_model.convolution(np.random.default_rng(0), (4, 1, 40), 2, (4, 1), padding=VALID)
+    for scale, said in (
+        (0.004, "no probabilities of int8"),
+        (1e-9, "a step of its input is 1e-09"),
+    ):
+        first = replace(layer.tensors[0], scales=[scale])
+        path = tmp_path / "other.tflite"
+        path.write_bytes(build_model.write(replace(layer, tensors=[first, *layer.tensors[1:]])))
+        with pytest.raises(ModelError, match=said):
+            stream_task(path)
 
 
 def test_busy_times_are_of_all_frames() -> None:
