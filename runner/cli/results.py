@@ -124,7 +124,7 @@ def score(voice: Voice, heard: Path, words: Path | None, to: str, out: Path | No
     summary = summarise(judged, windows_s, curve)
 
     def terminal() -> "RenderableType":
-        from ..report.terminal.scored import told
+        from ..report.score import told
 
         return told(summary)
 

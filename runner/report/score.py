@@ -6,9 +6,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ...streaming.curve import THRESHOLD
-from ...streaming.score import ERRORS_MAX
-from ...streaming.summary import Summary
+from ..streaming.curve import THRESHOLD
+from ..streaming.score import ERRORS_MAX
+from ..streaming.summary import Summary
 
 SHOWN = (0, 64, 90, 105, 110, THRESHOLD, 120, 124, 126)
 """Thresholds of which the curve is shown."""
