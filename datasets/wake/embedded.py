@@ -10,7 +10,6 @@ import zipfile
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 import numpy as np
@@ -28,7 +27,6 @@ from .made import KINDS, made
 from .recording import Piece, Recording, build
 from .speech import WAKE_WORD, long_list, sentences, short_list, word_clips
 
-Which = Literal["long", "short"]
 FOLDER = "sww01"
 WORDS, SHORT_WORDS, SENTENCES = 50, 10, 40
 """In the 20 minutes and the 2, and sentences of the talk in both."""
@@ -43,8 +41,8 @@ def archive_path() -> Path:
 
 
 @cache
-def read_recording(which: Which, archive: Path | None = None) -> Recording:
-    """Build a recording of the package; takes a second or two for the long one.
+def read_recording(which: str, archive: Path | None = None) -> Recording:
+    """Build a recording of the package, "short" or "long", which takes a second or two.
 
     Raises DatasetError when the archive is not there or damaged.
     """

@@ -21,7 +21,7 @@ from tinybench.read import read_json
 from tinybench.track import Track
 
 from ..fetch import Pinned, fetch, mirror_folder
-from .build_list import BuildList, piece_of, read_build_list
+from .build_list import piece_of, read_build_list
 from .features import SAMPLE_RATE_HZ
 from .recording import Piece, Recording, building
 from .wav import read_wav_file, write_wav
@@ -36,7 +36,8 @@ WORDS = Pinned(
     "0dcaf559213930320cd2ad7143a484b9e82d79b9ea59b7434d3014179f873c1e",
 )
 """When the words of the official recording are."""
-WAV_NAME, WORDS_NAME = "long_wav.wav", "long_wav.json"
+STEM = "long_wav"
+"""Of the recording's name, and of the list of its words."""
 BLOB_ID = "fd8889773de045cf05e9d1f9921354aac121cd80"
 """What `git hash-object` prints of the official recording."""
 SPEECH_COMMANDS, MUSAN = "speech_commands_path", "musan_path"
@@ -107,7 +108,9 @@ def make_official(
         raise DatasetError(f"{path}: neither a word nor a background in it: nothing to build")
     folder = out if out is not None else (cache / WORDS.address).parent
     same = None if own_list is not None else _same(built, _read(cache / WORDS.address))
-    return _write(folder, wanted, built, same)
+    data = write_recording(folder, STEM, built)
+    sha256 = hashlib.sha256(data).hexdigest()
+    return Made(folder / f"{STEM}.wav", blob_id(data), sha256, len(built.windows_s), same)
 
 
 def pieces(roots: dict[str, Path]) -> Piece:
@@ -153,22 +156,25 @@ def windows_of(raw: bytes, where: str) -> Stream:
     return entries[0]
 
 
-def _write(folder: Path, wanted: BuildList, built: Recording, same: int | None) -> Made:
+def write_recording(folder: Path, stem: str, built: Recording) -> bytes:
+    """Write a recording as wav file and the list of its words beside it; return the wav file.
+
+    Raises DatasetError.
+    """
     data = write_wav(built.samples)
     entry = {
-        "wav_file": WAV_NAME,
+        "wav_file": f"{stem}.wav",
         "sample_rate": SAMPLE_RATE_HZ,
-        "length_sec": wanted.length_s,
+        "length_sec": built.length_s,
         "detection_windows": built.windows_s,
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / WAV_NAME, data)
-        write_whole(folder / WORDS_NAME, (json.dumps([entry], indent=1) + "\n").encode())
+        write_whole(folder / f"{stem}.wav", data)
+        write_whole(folder / f"{stem}.json", (json.dumps([entry], indent=1) + "\n").encode())
     except OSError as error:
         raise DatasetError(f"{folder}: cannot be written: {error.strerror or error}") from error
-    sha256 = hashlib.sha256(data).hexdigest()
-    return Made(folder / WAV_NAME, blob_id(data), sha256, len(built.windows_s), same)
+    return data
 
 
 def _same(built: Recording, raw: bytes) -> int:

@@ -52,16 +52,16 @@ FORM = Form(
     softmax=True,
 )
 
-STREAMS = 12
+STREAMS = 18
 STREAM_S = 600.0
-WAKE_CLIPS, NEAR_CLIPS, SENTENCES = 1600, 360, 1200
+WAKE_CLIPS, NEAR_CLIPS, SENTENCES = 2400, 540, 1800
 """Each is said once, and heard again in two other voices (`varied`)."""
-EPOCHS = 20
+EPOCHS = 40
 STRETCH, BATCH = 96, 32
 """Histories that are trained on at once, and how many times as many in a step."""
 WEIGHTS = np.zeros((256, len(CLASSES)), np.float32)
 """Of a frame, by its class: a history of the word is seldom; of 255 nothing is learnt."""
-WEIGHTS[WORD, WORD], WEIGHTS[SILENCE, SILENCE], WEIGHTS[OTHER, OTHER] = 6, 1, 1
+WEIGHTS[WORD, WORD], WEIGHTS[SILENCE, SILENCE], WEIGHTS[OTHER, OTHER] = 4, 1, 1
 _PAIRS = ((3, 128), (5, 128), (10, 128), (15, 32))
 """Rows of a depthwise convolution, and filters of the pointwise one after it."""
 
@@ -209,7 +209,7 @@ def _stretches(
     for stream, wanted in zip(frames, classes, strict=True):
         first = HISTORY_FRAMES - 1 + int(rng.integers(STRETCH))
         for at in range(first, len(stream) - STRETCH, STRETCH):
-            seen = stream[at - HISTORY_FRAMES + 1 : at + STRETCH].copy()
+            seen = _heard_otherwise(stream[at - HISTORY_FRAMES + 1 : at + STRETCH], rng)
             label = wanted[at : at + STRETCH].copy()
             if rng.random() < 0.1:  # as at the start of a stream: what was before is all 0
                 seen[: HISTORY_FRAMES - 1] = 0
@@ -218,6 +218,14 @@ def _stretches(
             labels.append(WEIGHTS[label])
     order = rng.permutation(len(inputs))
     return as_inputs(np.array(inputs)[order]), np.array(labels)[order][:, :, np.newaxis]
+
+
+def _heard_otherwise(frames: NDArray[np.int8], rng: np.random.Generator) -> NDArray[np.int8]:
+    """Return frames of a larger or smaller throat, up to a band, and louder or less, up to 4 dB."""
+    bands = np.clip(np.arange(MEL_BINS) + rng.integers(-1, 2), 0, MEL_BINS - 1)
+    moved = frames[:, bands].astype(np.int16)
+    louder = np.clip(moved + rng.integers(-16, 17), -128, 127)
+    return np.where(moved > -128, louder, -128).astype(np.int8)
 
 
 def _loss(weights: Any, outputs: Any) -> Any:

@@ -7,7 +7,7 @@ from tinybench.errors import UsageError
 
 from ..results.defaults import DEFAULT_BOARD
 from .desk import put_attached
-from .options import PATH, command, complete_task, into_file
+from .options import PATH, OneOf, command, complete_task, into_file
 from .output import Voice, put
 from .tree import Argument, Option
 
@@ -158,17 +158,25 @@ def import_(voice: Voice, folder: Path) -> int:
     ),
     Option("--noise", type=PATH, metavar="DIR", help="MUSAN, beside --from (sww)"),
     Option(
-        "--list",
+        "--spec",
         "own_list",
         type=PATH,
         metavar="FILE",
         help="build the recording from a list of your own (sww; default: the official one)",
+    ),
+    Option(
+        "--embedded",
+        type=OneOf(("short", "long")),
+        metavar="WHICH",
+        help="write a recording of the package, short (2 minutes) or long (20), and the list of "
+        "its words (sww)",
     ),
     Option("-o", "--out", type=PATH, metavar="DIR", help="dataset folder (default: the cache)"),
     examples=(
         "tinybench prepare ic",
         "tinybench prepare kws --from speech_commands -o kws",
         "tinybench prepare sww --from speech_commands --noise musan",
+        "tinybench prepare sww --embedded short -o sww",
     ),
 )
 def prepare(
@@ -177,9 +185,12 @@ def prepare(
     source: Path | None,
     noise: Path | None,
     own_list: Path | None,
+    embedded: str | None,
     out: Path | None,
 ) -> int:
     """Make official inputs from the public originals."""
+    if task == "sww" and embedded is not None:
+        return _write_embedded(embedded, out or Path())
     if task == "sww":
         from tinybench.cache import cache_folder
         from tinybench.datasets.wake.official import make_official, said
@@ -187,8 +198,8 @@ def prepare(
         made = make_official(source, noise, own_list, out, cache_folder(), voice.track)
         print("\n".join(said(made)))
         return 0
-    if noise is not None or own_list is not None:
-        raise UsageError("--noise and --list are for tinybench prepare sww")
+    if noise is not None or own_list is not None or embedded is not None:
+        raise UsageError("--noise, --spec and --embedded are for tinybench prepare sww")
     from ..build.inputs import prepare_official
     from ..build.official import prepared
     from ..build.task import load_task
@@ -197,6 +208,17 @@ def prepare(
     folder, made, total = prepare_official(known, source, out, voice.track)
     print(f"{made} of {total} inputs of {known.name} made in {folder}")
     print(prepared(known, folder))
+    return 0
+
+
+def _write_embedded(which: str, out: Path) -> int:
+    """Write a recording of the package and the list of its words."""
+    from tinybench.datasets.wake.embedded import read_recording
+    from tinybench.datasets.wake.official import write_recording
+
+    built = read_recording(which)
+    write_recording(out, which, built)
+    print(f"{len(built.windows_s)} words in {built.length_s:g} s: {out / which}.wav, {which}.json")
     return 0
 
 

@@ -20,6 +20,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "judge and show": (
         run.check,
         results.report,
+        results.score,
         results.results,
         results.compare,
         results.baseline,

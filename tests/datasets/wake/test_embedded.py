@@ -13,8 +13,11 @@ import pytest
 from tinybench.datasets import keywords
 from tinybench.datasets.wake import adpcm, embedded, made, speech
 from tinybench.datasets.wake.build_list import read_build_list
+from tinybench.datasets.wake.official import windows_of
 from tinybench.datasets.wake.recording import Recording
+from tinybench.datasets.wake.wav import read_wav_file
 from tinybench.errors import DatasetError
+from tinybench.runner.cli import main
 from tinybench.runner.streaming.verdict import doubts
 
 SHORT_SHA256 = "dcee3a7ee3f284b8cad5a1578818ae5e0c5d715d276cfd514f9e30f4f04d79e2"
@@ -57,6 +60,16 @@ def test_the_short_recording_is_the_same_everywhere(short: Recording) -> None:
     assert len(short.windows_s) == 10
     assert doubts([32], short.windows_s, short.length_s) == []
     assert hashlib.sha256(short.samples.astype("<i2").tobytes()).hexdigest() == SHORT_SHA256
+
+
+def test_the_command_writes_the_short_recording(short: Recording, tmp_path: Path) -> None:
+    """As an interface board plays it, with the list of its words beside it."""
+    assert main(["prepare", "sww", "--embedded", "short", "-o", str(tmp_path)]) == 0
+    assert (read_wav_file(tmp_path / "short.wav") == short.samples).all()
+    truth = windows_of((tmp_path / "short.json").read_bytes(), "short")
+    assert tuple(truth.detection_windows) == short.windows_s
+    assert (truth.length_sec, truth.wav_file) == (120, "short.wav")
+    assert main(["prepare", "kws", "--embedded", "short"]) == 2
 
 
 def test_a_damaged_archive_is_named(tmp_path: Path) -> None:

@@ -173,7 +173,7 @@ def corpora(tmp_path: Path) -> Path:
 
 def _prepare(corpora: Path, *more: str) -> int:
     places = ["--from", str(corpora / "speech"), "--noise", str(corpora / "musan")]
-    out = ["--list", str(corpora / "spec.json"), "-o", str(corpora / "made")]
+    out = ["--spec", str(corpora / "spec.json"), "-o", str(corpora / "made")]
     return main(["prepare", "sww", *places, *out, *more])
 
 
