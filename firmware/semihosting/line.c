@@ -63,6 +63,9 @@ void port_putc(char c) {
 }
 
 void port_flush(void) {
+    if (held_back_b == 0) {
+        return; /* a call stops the emulator, whatever it writes */
+    }
     const uint32_t block[3] = {(uint32_t)output, (uint32_t)held_back, held_back_b};
     semihosting(SYS_WRITE, block);
     held_back_b = 0;

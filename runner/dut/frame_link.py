@@ -253,6 +253,10 @@ class FrameLink:
         """Note what an acknowledgement confirms; return the frames that it shows to be lost."""
         if ack.upload != now.upload or len(ack.payload) != _ACK.size:
             return []
+        if ack.number >= len(now.blocks):  # all of them, as most say in the end
+            now.acked.update(now.serials)
+            now.serials.clear()
+            return []
         (bits,) = _ACK.unpack(ack.payload)
         arrived = set(range(ack.number))
         arrived |= {ack.number + 1 + k for k in range(32) if bits >> k & 1}

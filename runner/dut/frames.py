@@ -95,6 +95,19 @@ def _piece(run: bytes) -> bytes:
 
 def _unstuffed(block: bytes) -> bytes | None:
     """Undo `_stuffed`; None where no data could have given these bytes."""
+    out = bytearray(block)
+    at = 0
+    while at < len(block):
+        code = block[at]
+        if code in (0, 255):
+            return _unstuffed_pieces(block) if code else None
+        out[at] = 0
+        at += code
+    return bytes(out[1:]) if at == len(block) else None
+
+
+def _unstuffed_pieces(block: bytes) -> bytes | None:
+    """Undo `_stuffed` where a run is so long that no zero follows its pieces."""
     out = bytearray()
     at = 0
     while at < len(block):

@@ -25,6 +25,7 @@ _NAME = re.compile(rb"m-name-dut-\[([^\r\n]*)\]")
 _CAPS = re.compile(rb"m-caps-\[([^\r\n]*)\]")
 _ASKED = re.compile(rb"infer ([0-9]{1,10}) ([0-9]{1,10})%")
 _BOOTED = re.compile(rb"m-init-done|m-timestamp-mode-")
+_RESULT = bytes([frames.RESULT])
 _PENDING_MAX_B = 1 << 20
 """Of an answer, or a frame, that has begun."""
 _REQUEST_MAX_B = 64
@@ -169,6 +170,8 @@ def _requests(blocks: list[bytes]) -> Iterator[tuple[int, int]]:
 
 def _frames(blocks: list[bytes]) -> Iterator[frames.Frame]:
     for block in blocks:
+        if _RESULT not in block:  # an acknowledgement, as most are
+            continue
         # A block that begins with text is what came before the first frame.
         frame = frames.decode(block) or frames.decode(block.rpartition(b"\r\n")[2])
         if frame is not None and frame.kind == frames.RESULT:

@@ -40,7 +40,7 @@ REPLY_FAULTS: dict[str, tuple[Rewrite, type[BenchError]]] = {
     "results not a number": (_replace(rb"m-results-\[0", b"m-results-[O"), ProtocolError),
     "a time stamp lost": (_replace(rb"m-lap-us-[0-9]+\r\nm-infer", b"m-infer"), ProtocolError),
     "a time stamp damaged": (_replace(rb"m-lap-us-", b"m-lap-us--"), ProtocolError),
-    "an endless line": (lambda data: data.replace(b"\n", b" ") + b"x" * 70_000, ProtocolError),
+    "an endless line": (lambda data: data.replace(b"\n", b" ") + b"x" * 600_000, ProtocolError),
 }
 
 

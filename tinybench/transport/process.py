@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-import selectors
+import select
 import shutil
 import subprocess
 import tempfile
@@ -34,7 +34,7 @@ class ProcessTransport:
         self._start()
 
     def read(self, timeout_s: float) -> bytes:
-        if not self._readable.select(timeout_s):
+        if not self._readable.poll(max(0.0, timeout_s) * 1000):
             return b""
         data = os.read(self._from.fileno(), 65536)
         if not data:
@@ -44,7 +44,7 @@ class ProcessTransport:
     def write(self, data: bytes) -> None:
         left = memoryview(data)
         while left:
-            if not self._writable.select(WRITE_TIMEOUT_S):
+            if not self._writable.poll(WRITE_TIMEOUT_S * 1000):
                 raise TransportError(
                     f"{self._child.args!s}: takes no bytes for {WRITE_TIMEOUT_S:.0f} s"
                 )
@@ -91,14 +91,12 @@ class ProcessTransport:
         self._to = cast(IO[bytes], self._child.stdin)
         self._from = cast(IO[bytes], self._child.stdout)
         os.set_blocking(self._to.fileno(), False)
-        self._readable = selectors.DefaultSelector()
-        self._readable.register(self._from, selectors.EVENT_READ)
-        self._writable = selectors.DefaultSelector()
-        self._writable.register(self._to, selectors.EVENT_WRITE)
+        self._readable = select.poll()
+        self._readable.register(self._from, select.POLLIN)
+        self._writable = select.poll()
+        self._writable.register(self._to, select.POLLOUT)
 
     def _stop(self) -> None:
-        self._readable.close()
-        self._writable.close()
         with contextlib.suppress(OSError):
             self._to.close()
         if self._child.poll() is None:

@@ -14,6 +14,7 @@ import pytest
 
 from tests.ground.powered import Powered
 from tests.program import LISTENING, TIMEOUT_S, TINYBENCH, UNTIMED, tinybench
+from tests.runner.measure.brief import brief
 from tests.runner.results.a_result import good_result
 from tinybench.energy.simulated.emulated import PACE, EmulatedLoad, timing_pin
 from tinybench.energy.simulated.interface_board import SimulatedInterfaceBoard, SimulatedIoManager
@@ -109,11 +110,11 @@ def test_a_window_that_comes_out_short_is_timed_again(tmp_path: Path) -> None:
     The iterations are told, and far too few; what is exported states the uncertainty of the run.
     """
     folder = tmp_path / "run"
-    done = tinybench(*ENERGY, "--iterations", "3", "--out", str(folder))
+    done = tinybench(*ENERGY, "--iterations", "3", *brief(tmp_path), "--out", str(folder))
     assert done.returncode == 0, done.stderr
     energy = read_result(folder).energy
     assert energy is not None
-    assert all((window.monitor_s or 0) >= 10 for window in energy.windows)
+    assert all((window.monitor_s or 0) >= 1 for window in energy.windows)
     assert len({window.iterations for window in energy.windows}) == 1
     with open_trace(folder / "energy.jls") as trace:
         again = [(infer.input, infer.iterations) for infer in trace.infers if infer.again]
@@ -132,7 +133,9 @@ def test_an_interrupted_energy_run_leaves_no_process_and_goes_on(tmp_path: Path)
     """Ctrl-C: the supply is off, the emulator gone; resume measures the energy from its start."""
     folder = tmp_path / "run"
     with subprocess.Popen(
-        [*LISTENING, *ENERGY, "--out", str(folder)], stderr=subprocess.PIPE, text=True
+        [*LISTENING, *ENERGY, *brief(tmp_path), "--out", str(folder)],
+        stderr=subprocess.PIPE,
+        text=True,
     ) as runner:
         deadline_s = time.monotonic() + TIMEOUT_S
         while not (folder / "energy.jls").exists():
@@ -157,7 +160,8 @@ def test_what_a_killed_energy_run_left_is_swept_by_the_next(
     place = tmp_path / "tmp"
     place.mkdir()
     monkeypatch.setenv("TMPDIR", str(place))
-    with subprocess.Popen([*TINYBENCH, *ENERGY, "--out", str(tmp_path / "killed")]) as runner:
+    words = [*ENERGY, *brief(tmp_path)]
+    with subprocess.Popen([*TINYBENCH, *words, "--out", str(tmp_path / "killed")]) as runner:
         deadline_s = time.monotonic() + TIMEOUT_S
         while not list(place.glob("tinybench-*/in/pin")):
             assert time.monotonic() < deadline_s
@@ -166,7 +170,7 @@ def test_what_a_killed_energy_run_left_is_swept_by_the_next(
         runner.kill()
     assert runner.returncode == -signal.SIGKILL
     assert len(list(place.glob("tinybench-*/in/pin"))) == 1
-    done = tinybench(*ENERGY, "--out", str(tmp_path / "run"))
+    done = tinybench(*words, "--out", str(tmp_path / "run"))
     assert done.returncode == 0, done.stderr
     assert list(place.iterdir()) == []
 
@@ -291,8 +295,8 @@ def test_an_edited_median_is_noticed() -> None:
 
 def test_mode_all_with_the_modelled_monitor_measures_all_three(tmp_path: Path) -> None:
     """Two builds, three modes, the same outputs."""
-    words = ["--task", "ad", "--monitor", "modelled", "--out", str(tmp_path / "run"), "--json"]
-    done = tinybench(*words)
+    words = ["--task", "ad", "--monitor", "modelled", *brief(tmp_path), "--json"]
+    done = tinybench(*words, "--out", str(tmp_path / "run"))
     assert done.returncode == 0, done.stderr
     result = read_result(tmp_path / "run")
     assert result.accuracy is not None
@@ -328,6 +332,7 @@ def test_a_whole_bench_measures_through_its_own_wires(tmp_path: Path, kind: str)
             done = tinybench(
                 *("--port", port.path, "--interface-board", "--task", "ad", "--mode", "energy"),
                 *("--monitor", str(tmp_path / "desk.toml"), "--out", str(tmp_path / "run")),
+                *brief(tmp_path),
                 program=UNTIMED,
             )
         assert done.returncode == 0, done.stderr + done.stdout

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.program import LISTENING, UNTIMED, tinybench
+from tests.runner.measure.brief import brief
 from tinybench.energy.simulated.foreign import foreign_dut
 from tinybench.errors import UsageError
 from tinybench.models.declaration import package_folder
@@ -58,6 +59,7 @@ def test_the_energy_of_a_program_is_measured_with_nothing_on_the_desk(
             *("--port", ports[between], *(["--interface-board"] if between != "dut" else [])),
             *("--task", "ad", "--mode", "energy", "--baud", "115200"),
             *("--monitor", str(spec), "--out", str(tmp_path / "run")),
+            *brief(tmp_path),
             program=UNTIMED,
         )
     assert done.returncode == 0, done.stderr + done.stdout
