@@ -16,12 +16,15 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from tinybench.runner.build.board import load_board
+from tinybench.runner.build.board import Board, load_board
 from tinybench.runner.build.firmware import build
 from tinybench.runner.build.inputs import resolve
 from tinybench.runner.build.task import load_task
-from tinybench.runner.cycles.estimate import estimate
+from tinybench.runner.cycles.calibration import Calibration, narrowed
+from tinybench.runner.cycles.core import Range
+from tinybench.runner.cycles.estimate import estimate, of_board
 from tinybench.runner.measure.arena import built_engine
+from tinybench.runner.measure.calibrate import UNSURE
 from tinybench.runner.results.cycles import Cycles
 from tinybench.track import silent
 
@@ -65,6 +68,8 @@ class Compared(NamedTuple):
     published: Published
     task: str
     cycles: Cycles
+    calibrated: Range | None
+    """The same, once the system's first task is known; None of that itself."""
 
     @property
     def measured(self) -> float:
@@ -91,6 +96,7 @@ def compared(
         assert emulated.cycles is not None
         there = replace(emulated.cycles, memory=published.memory)
         emulated = replace(emulated, cycles=there, clock_hz=round(published.clock_hz))
+        known: Calibration | None = None
         for name in published.latency_ms:
             if tasks and name not in tasks:
                 continue
@@ -100,7 +106,29 @@ def compared(
             image = build(emulated, task, engine)
             data = inputs.samples.samples[0].windows()[0]
             found = estimate(emulated, image, data, calibrated=False)
-            yield Compared(published, name, found.whole)
+            if known is None:
+                yield (one := Compared(published, name, found.whole, None))
+                known = calibration(one, emulated, found.amounts)
+                continue
+            prices = of_board(emulated, calibrated=False).widened()
+            narrow, _ = narrowed(known, prices, found.amounts)
+            yield Compared(published, name, found.whole, narrow)
+
+
+def calibration(one: Compared, board: Board, amounts: dict[str, int]) -> Calibration:
+    """Return what a published measurement says of a board."""
+    return Calibration(
+        board=board.name,
+        core=one.cycles.core,
+        memory=one.cycles.memory,
+        clock_hz=board.clock_hz,
+        wait_states=one.cycles.wait_states,
+        task=one.task,
+        cycles=one.measured,
+        uncertainty=UNSURE,
+        source=one.published.who,
+        amounts=amounts,
+    )
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -116,10 +144,17 @@ def main(words: Sequence[str] | None = None) -> int:
         found = one.cycles
         within = found.low <= one.measured <= found.high
         outside += not within
+        narrow = one.calibrated
         print(
             f"{one.published.who}, {one.task}: measured {one.measured:,.0f} cycles, estimated "
             f"{found.usual:,} ({found.low:,} to {found.high:,}), {one.error:+.1%}, "
-            + ("within its bounds" if within else "OUTSIDE of its bounds"),
+            + ("within its bounds" if within else "OUTSIDE of its bounds")
+            + (
+                f"; by the first task {narrow.usual:,.0f} ({narrow.low:,.0f} to "
+                f"{narrow.high:,.0f}), {narrow.usual / one.measured - 1:+.1%}"
+                if narrow
+                else ""
+            ),
             flush=True,
         )
     print(f"cycles.measured_outside {outside}")
