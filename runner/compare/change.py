@@ -64,6 +64,8 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     """Of each window, where it is not exact."""
     uncertainty: float | None = None
     """k = 2, where it is stated."""
+    priced_by: str = ""
+    """SHA-256 of the timings behind an estimate."""
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -311,24 +313,21 @@ def _measured(result: Result, folder: Path) -> Measured:
     if accuracy is not None:
         metrics |= {name: Metric(value=value) for name, value in figures(accuracy).items()}
     if performance is not None and performance.windows:
-        timed = [w for w in performance.windows if w.elapsed_us and w.iterations]
-        each_s = [w.elapsed_us * 1e-6 / w.iterations for w in timed]
-        exact = performance.instructions_per_inference is not None
-        metrics["latency"] = Metric(
-            value=performance.latency_s, exact=exact, samples=[] if exact else each_s
-        )
+        count = performance.instructions_per_inference
+        timed = [w for w in performance.windows if count is None and w.elapsed_us and w.iterations]
+        each_s, exact = [w.elapsed_us * 1e-6 / w.iterations for w in timed], count is not None
+        metrics["latency"] = Metric(value=performance.latency_s, exact=exact, samples=each_s)
         metrics["throughput"] = Metric(
-            value=performance.throughput_per_s,
-            exact=exact,
-            samples=[] if exact else [1 / s for s in each_s],
+            value=performance.throughput_per_s, exact=exact, samples=[1 / s for s in each_s]
         )
-        if performance.instructions_per_inference is not None:
-            metrics["instructions"] = Metric(value=performance.instructions_per_inference)
-    if result.cycles is not None:
-        metrics["cycles"] = Metric(value=result.cycles.usual)
-        metrics["estimated_latency"] = Metric(value=result.cycles.bounds_s[1])
-        if result.cycles.energy is not None:
-            metrics["estimated_energy"] = Metric(value=result.cycles.energy.usual_j)
+        if count is not None:
+            metrics["instructions"] = Metric(value=count)
+    if (cycles := result.cycles) is not None:
+        by = cycles.timings_sha256
+        metrics["cycles"] = Metric(value=cycles.usual, priced_by=by)
+        metrics["estimated_latency"] = Metric(value=cycles.bounds_s[1], priced_by=by)
+        if cycles.energy is not None:
+            metrics["estimated_energy"] = Metric(value=cycles.energy.usual_j, priced_by=by)
     if energy is not None and energy.per_inference_j is not None:
         metrics["energy"] = Metric(
             value=energy.per_inference_j,
@@ -459,6 +458,8 @@ def _differences(old: Measured, new: Measured) -> list[Difference]:
 def _more_than_noise(old: Metric, new: Metric) -> tuple[bool | None, str]:
     """Return whether a difference is more than noise, and by what that is known."""
     change = abs(new.value - old.value)
+    if old.priced_by != new.priced_by and old.priced_by and new.priced_by:
+        return None, "priced by other timings"
     if old.exact and new.exact:
         return change > 0, "exact" if change else "equal"
     if not change:

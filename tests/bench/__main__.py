@@ -44,7 +44,7 @@ from tests.bench import (
 from tests.bench import (
     zoo as bench_zoo,
 )
-from tests.bench.cycles import CYCLES_MUST
+from tests.bench.cycles import CYCLES_MUST, INSTRUCTIONS_MUST
 from tests.bench.figures import Figure
 from tests.program import TINYBENCH
 from tinybench.models.declaration import load_model
@@ -56,17 +56,6 @@ RUN_TIMEOUT_S = 1800
 REPEATS = 7
 
 # Far less than TensorFlow Lite Micro with CMSIS-NN takes on the same emulated core.
-_M4 = {"kws": 6.3e6, "vww": 16e6, "ic": 23e6, "ic02": 112e6, "ad": 0.50e6}
-INSTRUCTIONS_MUST = {
-    "mps2-an385": {"kws": 7.2e6, "vww": 12.5e6, "ic": 28e6, "ic02": 140e6, "ad": 0.70e6},
-    "mps2-an386": _M4,
-    "mps2-an500": _M4,
-    "mps2-an505": _M4,
-    "mps3-an547": {"kws": 0.80e6, "vww": 1.9e6, "ic": 2.6e6, "ic02": 10.5e6, "ad": 0.055e6},
-    "nucleo-l4r5": _M4,
-    "stm32-h405": _M4,
-    "qemu-riscv32": {"kws": 9.72e6, "vww": 16.9e6, "ic": 37.8e6, "ic02": 189e6, "ad": 0.945e6},
-}
 TENSOR_RAM_MUST_B = {"kws": 17e3, "vww": 84e3, "ic": 53e3, "ic02": 132e3, "ad": 5e3}
 
 

@@ -6,6 +6,9 @@ from ...cycles.calibration import Calibration
 from ...cycles.core import Range
 from ...results.cycles import Cycles
 
+LEAST = 0.005
+"""Share of the cycles that is named."""
+
 
 def estimated(found: Cycles) -> str:
     """Return time and cycles with their bounds, and whose model says so."""
@@ -39,7 +42,11 @@ def estimated_energy(found: Cycles) -> str:
 def estimates(found: Cycles) -> list[tuple[str, str]]:
     """Return what is said of an estimate, as names with values."""
     total = max(1, found.usual)
-    limits = ", ".join(f"{what} {spent / total:.0%}" for what, spent in found.limited_by.items())
+    limits = ", ".join(
+        f"{what} {spent / total:.0%}"
+        for what, spent in found.limited_by.items()
+        if spent >= LEAST * total
+    )
     said = [("time", estimated(found)), ("", estimated_energy(found)), ("limited by", limits)]
     return [(name, value) for name, value in said if value]
 

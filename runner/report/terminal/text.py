@@ -204,7 +204,7 @@ def _timed(result: Result) -> list[tuple[str, str]]:
         return said
     if performance.instructions_per_inference is not None:
         count = f"{performance.instructions_per_inference:,} per inference (exact, emulated)"
-        said.append(("instructions", f"{count}, median of {len(windows)} windows"))
+        said.append(("instructions", count))
     else:
         said.append(("latency", _latency(performance)))
     said += [("clock", _clock(clock)) for clock in result.clocks]

@@ -22,6 +22,7 @@ from tinybench.runner.compare.change import (
     write_baseline,
 )
 from tinybench.runner.results import score
+from tinybench.runner.results.cycles import Cycles
 from tinybench.runner.results.result import (
     Answer,
     Energy,
@@ -116,6 +117,33 @@ def test_one_instruction_more_is_a_difference(tmp_path: Path) -> None:
     assert (line.difference, line.real, line.label) == (1, True, "emulated")
     (failure,) = found.failures
     assert failure.found == "+1"
+
+
+def test_an_estimate_is_exact_under_the_same_timings_alone(tmp_path: Path) -> None:
+    """Under others, such as those of a calibration, nobody knows; a gate counts what it sees."""
+    cycles = Cycles(
+        core="cortex-m4",
+        memory="",
+        timings_sha256="1" * 64,
+        clock_hz=25_000_000,
+        wait_states=0,
+        instructions=6_375_000,
+        low=7_000_000,
+        usual=8_000_000,
+        high=9_000_000,
+        limited_by={"load": 8_000_000},
+    )
+    base = stored(tmp_path / "a", cycles=cycles)
+    more = msgspec.structs.replace(cycles, usual=8_400_000)
+    found = compare(base, stored(tmp_path / "b", cycles=more), ["estimated_latency>1%"])
+    line = _line(found, "estimated_latency")
+    assert (line.old, line.new, line.real, line.label) == (0.32, 0.336, True, "estimated")
+    assert len(found.failures) == 1
+    other = msgspec.structs.replace(more, timings_sha256="2" * 64)
+    found = compare(base, stored(tmp_path / "c", cycles=other), ["cycles>1%"])
+    line = _line(found, "cycles")
+    assert (line.real, line.why) == (None, "priced by other timings")
+    assert len(found.failures) == 1
 
 
 @pytest.mark.parametrize(
