@@ -42,8 +42,8 @@ _SIZES = re.compile(r"^ *([0-9]{1,12})[ \t]+([0-9]{1,12})[ \t]+([0-9]{1,12})[ \t
 """What size says: text, data, bss. Ref: binutils, size, Berkeley format."""
 _NOT_THERE = (
     (
-        re.compile(r"undefined reference to .{0,3}tflite::Register_"),
-        "the engine's source tree lacks kernels that it names: take a whole one",
+        re.compile(r"undefined reference to .{0,3}(?:tflite::Register_|arm_[a-z0-9_]{1,60}\b)"),
+        "the engine's source tree lacks kernels that it calls: take a whole one",
     ),
     (
         re.compile(r"undefined (?:reference to|symbol) .{0,3}(?:__cxa_(?:throw|allocate_exception|"

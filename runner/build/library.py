@@ -27,6 +27,8 @@ C_DIALECT = "-std=c17"
 LIBRARY_LESS = "riscv64-unknown-elf-"
 LENDER, LENDER_FLAGS = "arm-none-eabi-", ("-mthumb", "-mcpu=cortex-m3", "-mfloat-abi=soft")
 ASK_TIMEOUT_S = 20
+ARM_HEADER = "arm_acle.h"
+ARM_ALONE = ": this version is for Arm cores alone; take a newer one, or a Cortex-M board."
 
 
 def toolchain_for(recipe: Recipe, board: Board) -> Toolchain:
@@ -179,7 +181,11 @@ def _compile(
     said = _run(command, recipe, unit.path.name, compiling=True)
     if said is None:
         return
-    hint = missing_cxx(board, said) or f": is {tree.folder} a tree of another version, or changed?"
+    hint = (
+        missing_cxx(board, said)
+        or ARM_ALONE * (ARM_HEADER in said)
+        or f": is {tree.folder} a tree of another version, or changed?"
+    )
     raise BuildError(
         f"engine {recipe.name}: {unit.path.name} does not compile{hint} The compiler says: "
         f"{_errors(said)}"

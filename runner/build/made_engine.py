@@ -27,7 +27,7 @@ from tinybench.scratch import scratch
 from .board import Board
 from .engine import CXX_SUFFIXES, Engine, Made
 from .library import borrowed_headers, flags_of, toolchain_for
-from .recipe import Recipe, glue_of
+from .recipe import Recipe, glue_of, others
 from .source_tree import Tree
 from .task import Task
 
@@ -120,16 +120,19 @@ def _calls(tree: Tree, task: Task, model: Path, found: Found) -> Written:
         return calling
 
     with scratch() as own:
-        manifest = compile_model(
-            model,
-            own,
-            model_id=task.model_id,
-            input_format=task.input_format,
-            result=task.result,
-            decimals=task.result_decimals,
-            prune=False,
-            instead=instead,
-        )
+        try:
+            manifest = compile_model(
+                model,
+                own,
+                model_id=task.model_id,
+                input_format=task.input_format,
+                result=task.result,
+                decimals=task.result_decimals,
+                prune=False,
+                instead=instead,
+            )
+        except ModelError as error:
+            raise ModelError(f"{error}{others(model)}") from error
         text = (own / "model.c").read_text(encoding="utf-8")
     if not made:
         raise ModelError(

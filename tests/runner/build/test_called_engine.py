@@ -12,13 +12,14 @@ import pytest
 
 from tests.firmware.model_runner import reference
 from tests.models.packaged import MODELS
-from tests.models.tflite_builder import Model, fully_connected, write
+from tests.models.tflite_builder import Model, Operator, Tensor, fully_connected, write
 from tinybench.errors import BuildError, ModelError, UsageError
 from tinybench.models.compiler import compile_model
 from tinybench.models.compiler.libraries.cmsis_nn import by_cmsis_nn
 from tinybench.runner import cli
 from tinybench.runner.build.board import load_board
 from tinybench.runner.build.elf import sections
+from tinybench.runner.build.engine import Engine
 from tinybench.runner.build.firmware import build
 from tinybench.runner.build.recipe import load_recipe
 from tinybench.runner.build.source_tree import read_tree
@@ -146,9 +147,26 @@ def test_a_library_that_does_nothing_of_a_model_is_refused(tree: Path) -> None:
     for path in (tree / "Source").iterdir():
         path.rename(path.with_name("other.c"))
     with pytest.raises(ModelError, match=r"kws01\.tflite: engine cmsis-nn: no layer of this model"):
-        built_engine(
-            "cmsis-nn", tree, load_board("host"), load_task("kws"), KWS, silent, lambda _: None
-        )
+        on_host(tree, KWS)
+    refused = tree / "refused.tflite"
+    real = Tensor((1, 4), "FLOAT32")
+    refused.write_bytes(write(Model([real, real], [Operator("FLOOR_MOD", [0, 0], [1])], [0], [1])))
+    with pytest.raises(ModelError, match=r"cmsis-nn: .*FLOOR_MOD.*TensorFlow Lite Micro may take"):
+        on_host(tree, refused)
+
+
+def on_host(tree: Path, model: Path) -> Engine:
+    """Return the engine of a model for this computer."""
+    return built_engine(
+        "cmsis-nn", tree, load_board("host"), load_task("kws"), model, silent, lambda _: None
+    )
+
+
+def test_a_version_for_arm_alone_is_named(tree: Path) -> None:
+    """Where the compiler for another core does not find Arm's header, that is what is said."""
+    (tree / "Source" / "acle.c").write_text("#include <arm_acle.h>\n")
+    with pytest.raises(BuildError, match="this version is for Arm cores alone; take a newer one"):
+        on_host(tree, KWS)
 
 
 def test_a_larger_tree_may_have_the_library(monkeypatch: pytest.MonkeyPatch) -> None:

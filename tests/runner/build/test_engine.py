@@ -432,6 +432,7 @@ def test_a_declared_heap_is_there(tmp_path: Path) -> None:
     [
         ("x.h:3:10: fatal error: type_traits: No such file or directory", "libstdc.*-newlib"),
         ("x.h:3:10: fatal error: weights.h: No such file or directory", r"\A\Z"),
+        ("x.c: undefined reference to `arm_nn_vec_mat_mult_t_s8'", "lacks kernels that it calls"),
     ],
 )
 def test_a_missing_cxx_library_is_named(said: str, told: str) -> None:
