@@ -48,7 +48,9 @@ def _curve(name: str) -> Callable[[Rng], Model]:
         source = quantised(rng, [256], scale=float(rng.uniform(0.005, 0.05)))
         if name == "LOG":
             source = replaced(source, zero_points=[-128])
-        return model(name, [source], [quantised(rng, [256], scale=float(rng.uniform(0.01, 0.1)))])
+        target = quantised(rng, [256], scale=float(rng.uniform(0.01, 0.1)))
+        options = {"Approximate": bool(rng.random() < 0.5)} if name == "GELU" else {}
+        return model(name, [source], [target], **options)
 
     return make
 
@@ -100,6 +102,7 @@ def _whole(name: str) -> Callable[[Rng], Model]:
 
 LITE: dict[str, Callable[[Rng], Model]] = {
     "EMBEDDING_LOOKUP": _table("EMBEDDING_LOOKUP"),
+    "GELU": _curve("GELU"),
     "POW": _power,
     "REDUCE_ANY": truths("REDUCE_ANY"),
     "RELU_0_TO_1": _limited("RELU_0_TO_1"),
