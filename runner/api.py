@@ -107,7 +107,7 @@ def run(
     request = request_of(**words)
     if request.task == "all":
         raise UsageError("task: 'all' is several runs: use tinybench.run_all()")
-    return one_run(request, _track(progress), _say(say))
+    return one_run(request, shown(progress), heard(say))
 
 
 def run_all(
@@ -124,7 +124,7 @@ def run_all(
     if "task" in words:
         raise UsageError("run_all takes no 'task': it runs them all; tinybench.run() runs one")
     request = request_of(task="all", **words)
-    return all_runs(request, _track(progress), _say(say))
+    return all_runs(request, shown(progress), heard(say))
 
 
 @overload
@@ -210,7 +210,7 @@ def model(
         if idle is not None or (check and board is None):
             raise UsageError(f"{idle or 'check'} needs a board, and to be measured there")
         return examine(path, None if board is None else os.fspath(board), prune=prune)
-    return measure(path, {**words, "board": board}, _track(progress), _say(say))
+    return measure(path, {**words, "board": board}, shown(progress), heard(say))
 
 
 def resume(
@@ -223,7 +223,7 @@ def resume(
     """
     from .session.run import resume as go_on
 
-    return go_on(Path(run), _track(progress), _say(say))
+    return go_on(Path(run), shown(progress), heard(say))
 
 
 def check(
@@ -246,7 +246,8 @@ def summary(outcome: Outcome) -> Summary:
     return _summary(outcome.result, outcome.verdict, outcome.folder)
 
 
-def _track(progress: bool | Track | None) -> Track:
+def shown(progress: bool | Track | None) -> Track:
+    """Return what shows progress, as `run` says it."""
     if progress is None:
         return track_if_watched(sys.stderr)
     if isinstance(progress, bool):
@@ -254,7 +255,8 @@ def _track(progress: bool | Track | None) -> Track:
     return progress
 
 
-def _say(say: Say | None) -> Callable[[str], None]:
+def heard(say: Say | None) -> Callable[[str], None]:
+    """Return what takes a sentence, as `run` says it."""
     if say is None:
         return logging.getLogger("tinybench").info
     told = say

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tinybench import errors as errors
+    from tinybench.runner import zoo as zoo
     from tinybench.runner.api import (
         Examined,
         Outcome,
@@ -57,6 +58,7 @@ __all__ = [
     "summary",
     "trace",
     "windows",
+    "zoo",
 ]
 
 
@@ -72,6 +74,10 @@ def __getattr__(name: str) -> Any:
         from importlib import import_module
 
         value = import_module("tinybench.errors")
+    elif name == "zoo":
+        from importlib import import_module
+
+        value = import_module("tinybench.runner.zoo")
     else:
         from tinybench.runner import api
 

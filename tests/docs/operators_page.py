@@ -8,7 +8,7 @@ import numpy as np
 
 from tests.models import random_floats, random_int16
 from tests.models import tflite_builder as build
-from tests.models.random_lite import LITE
+from tests.models.random_lite import LITE, WHOLE_OR_AT_RUN_TIME
 from tests.models.random_operators import RANDOM
 from tests.models.streaming import running_sum, svdf
 from tests.models.tflite_builder import Model, Rng
@@ -98,7 +98,7 @@ def _models(name: str) -> list[Model]:
     if name in LITE and "FLOAT32" not in operators.kind(name).types:
         return [LITE[name](rng)]
     if name not in RANDOM:
-        return []
+        return [WHOLE_OR_AT_RUN_TIME[name](rng)] if name in WHOLE_OR_AT_RUN_TIME else []
     ends = [RANDOM["DEQUANTIZE"](rng)] if name == "QUANTIZE" else []
     return [*(RANDOM[name](rng) for _ in range(4)), *ends]
 

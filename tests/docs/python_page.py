@@ -1,12 +1,14 @@
 """Print docs/python.md, the Python door, from its docstrings."""
 
 import inspect
+from operator import attrgetter
 
 import tinybench
 
 FUNCTIONS = (
     "run", "run_all", "model", "resume", "check", "summary",
     "load_runs", "windows", "answers", "layers", "trace",
+    "zoo.models", "zoo.fetch", "zoo.import_models", "zoo.run",
 )  # fmt: skip
 HEAD = """\
 # In Python
@@ -39,7 +41,7 @@ def page() -> str:
     """Return the page."""
     parts = [HEAD]
     for name in FUNCTIONS:
-        parts.append(f"\n## {name}\n\n{inspect.getdoc(getattr(tinybench, name))}\n")
+        parts.append(f"\n## {name}\n\n{inspect.getdoc(attrgetter(name)(tinybench))}\n")
     return "".join(parts)
 
 

@@ -1,5 +1,6 @@
 """Every kernel gives the bytes of the TFLM reference kernels, on the host and emulated."""
 
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -215,3 +216,20 @@ def test_outputs_equal_the_reference_kernels_to_the_byte(
 
 def _input_size(model: Model) -> int:
     return int(np.prod(model.tensors[model.inputs[0]].shape))
+
+
+def test_a_kernel_needs_no_other_file_but_those_always_compiled(host_objects: list[Path]) -> None:
+    """The Makefile compiles the files that a model calls, and those of `kernels_shared`: nothing
+    else may be what a kernel calls."""
+    text = (model_runner.KERNELS.parent / "Makefile").read_text(encoding="utf-8")
+    shared = text.partition("kernels_shared :=")[2].partition("called :=")[0]
+    names = {path.stem for path in model_runner.KERNELS.glob("*.c")}
+    defined, needed = dict[str, str](), dict[str, set[str]]()
+    for path in host_objects:
+        if path.stem in names:
+            told = subprocess.run(["nm", path], capture_output=True, text=True, check=True).stdout
+            words = [line.split()[-2:] for line in told.splitlines()]
+            defined |= {name: path.stem for kind, name in words if kind == "T"}
+            needed[path.stem] = {name for kind, name in words if kind == "U"}
+    called = {(file, defined[name]) for file, ns in needed.items() for name in ns & {*defined}}
+    assert {pair for pair in called if f"{pair[1]}.c" not in shared.split("(")[1]} == set()

@@ -6,7 +6,7 @@ import numpy as np
 
 from .random_arithmetic import truths
 from .random_tensors import ints, model, quantised, shape_of
-from .tflite_builder import Model, Operator, Rng, Tensor
+from .tflite_builder import Model, Operator, Rng, Tensor, replaced
 
 
 def _tile(rng: Rng) -> Model:
@@ -37,6 +37,20 @@ def _limited(name: str) -> Callable[[Rng], Model]:
         source = quantised(rng, [256])
         target = quantised(rng, [256], scale=float(source.scales[0] * rng.uniform(0.4, 2.5)))
         return model(name, [source], [target])
+
+    return make
+
+
+def _curve(name: str) -> Callable[[Rng], Model]:
+    """Return the maker of a function of int8; of what is not below zero for a logarithm."""
+
+    def make(rng: Rng) -> Model:
+        source = quantised(rng, [256], scale=float(rng.uniform(0.005, 0.05)))
+        if name == "LOG":
+            source = replaced(source, zero_points=[-128])
+        target = quantised(rng, [256], scale=float(rng.uniform(0.01, 0.1)))
+        options = {"Approximate": bool(rng.random() < 0.5)} if name == "GELU" else {}
+        return model(name, [source], [target], **options)
 
     return make
 
@@ -88,6 +102,7 @@ def _whole(name: str) -> Callable[[Rng], Model]:
 
 LITE: dict[str, Callable[[Rng], Model]] = {
     "EMBEDDING_LOOKUP": _table("EMBEDDING_LOOKUP"),
+    "GELU": _curve("GELU"),
     "POW": _power,
     "REDUCE_ANY": truths("REDUCE_ANY"),
     "RELU_0_TO_1": _limited("RELU_0_TO_1"),
@@ -97,6 +112,8 @@ LITE: dict[str, Callable[[Rng], Model]] = {
 }
 WHOLE_OR_AT_RUN_TIME: dict[str, Callable[[Rng], Model]] = {
     **{name: _whole(name) for name in ("DIV", "SUB", "FLOOR_DIV", "FLOOR_MOD")},
+    "EXP": _curve("EXP"),
     "GATHER": _table("GATHER"),
+    "LOG": _curve("LOG"),
 }
 """Operators that the other one has, too, but not so."""

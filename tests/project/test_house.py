@@ -20,7 +20,7 @@ from tests.project import house
 from tests.project.rooms import FLOORS, MODULES, PACKAGES, SOURCES, module_of, purpose, rooms_below
 
 PRODUCT = ("tinybench", "datasets", "energy", "firmware", "models", "runner")
-CORRIDOR = {"__init__.py", "__main__.py", "api.py", "pytest_plugin.py"}
+CORRIDOR = {"__init__.py", "__main__.py", "api.py", "pytest_plugin.py", "zoo.py"}
 APART = {"bench", "docs", "emulated", "faults", "ground", "hardware", "link", "project"}
 """Folders of tests/ that belong to no one folder of the product; `ground` is of tinybench/."""
 LINES_MAX = 500

@@ -16,7 +16,7 @@ from ..graph import Graph, Operator, Outline, Tensor
 from ..interface import MAX_ENDS
 from ..operators import kind, names
 from .constants import computed, with_real_weights
-from .tables import check_fixed, options_of, read_call, read_operator, read_tensor, unused
+from .tables import check_fixed, opened, options_of, read_call, read_operator, read_tensor, unused
 from .variables import keep_variables
 from .vectors import ints
 
@@ -111,13 +111,16 @@ def _read(data: bytes) -> Graph:
     model, subgraphs = _subgraphs(data)
     subgraph = subgraphs[0]
     ends = {what: _ends(subgraph, what) for what in ("Inputs", "Outputs")}
-    calls = _needed(
-        [read_call(model, subgraph, i) for i in range(subgraph.OperatorsLength())], ends["Outputs"]
-    )
+    calls = [read_call(model, subgraph, i) for i in range(subgraph.OperatorsLength())]
+    calls = _needed(calls, ends["Outputs"], whole=True)
     _check_indices(subgraph.TensorsLength(), ends, calls)
     read = cache(lambda index: read_tensor(model, subgraph, index))
     calls, constants = computed(
-        calls, read, lambda call, table: options_of(subgraph, call, table), ends["Outputs"]
+        calls,
+        read,
+        lambda call, table: options_of(subgraph, call, table),
+        ends["Outputs"],
+        lambda index: opened(subgraph, index),
     )
     calls = _needed(calls, ends["Outputs"])
     _check_known(calls)
@@ -151,17 +154,19 @@ def _ends(subgraph: Any, what: str) -> tuple[int, ...]:
     return found
 
 
-def _needed(calls: list[Operator], outputs: tuple[int, ...]) -> list[Operator]:
+def _needed(
+    calls: list[Operator], outputs: tuple[int, ...], *, whole: bool = False
+) -> list[Operator]:
     """Return the operators that lead to an output, or write none; each with the inputs it reads.
 
-    What computes the shape of a reshape is none of them: the shapes of all tensors are known.
+    What computes the shape of a reshape is none of them, unless `whole`: once shapes are known.
     """
     needed, kept = set(outputs), list[Operator]()
     supported = set(names())
     for call in reversed(calls):
         if call.outputs and needed.isdisjoint(call.outputs):
             continue
-        reads = kind(call.name).reads if call.name in supported else None
+        reads = kind(call.name).reads if call.name in supported and not whole else None
         kept.append(msgspec.structs.replace(call, inputs=call.inputs[:reads]))
         needed.update(kept[-1].inputs)
     return kept[::-1]

@@ -14,6 +14,8 @@ from tinybench.errors import ModelError
 
 from ..graph import Graph, Operator, Tensor
 from ..operators.moves.strided_slice import FIELDS, spans
+from .shapes import known_shape
+from .tables import check_size
 
 DTYPES = {
     "FLOAT16": "<f2",
@@ -110,19 +112,47 @@ def computed(
     read: Callable[[int], Tensor],
     options: Callable[[Operator, str], Any],
     outputs: Sequence[int],
+    opened: Callable[[int], Sequence[int]],
 ) -> tuple[list[Operator], dict[int, Tensor]]:
-    """Return the operators that are left, and the tensors that have become constants.
+    """Return the operators that are left, and the tensors that have become constants, or whose
+    shape was left open and is known now.
 
-    `read` gives a tensor by its number.
+    `read` gives a tensor by its number, `opened` which of its dimensions were left open.
     """
     found, left = dict[int, Tensor](), list[Operator]()
+
+    def now(index: int) -> Tensor:
+        return found.get(index) or read(index)
+
     for call in calls:
-        target = _constant(call, lambda i: found.get(i) or read(i), options, outputs)
+        shaped = _shaped(call, now, options, opened)
+        if shaped is not None:
+            found[shaped.index] = shaped
+        target = _constant(call, now, options, outputs)
         if target is None:
             left.append(call)
         else:
             found[target.index] = target
     return left, found
+
+
+def _shaped(
+    call: Operator,
+    read: Callable[[int], Tensor],
+    options: Callable[[Operator, str], Any],
+    opened: Callable[[int], Sequence[int]],
+) -> Tensor | None:
+    """Return the output of an operator in another shape than the file's, where that was open."""
+    if len(call.outputs) != 1 or -1 in call.outputs or not opened(call.outputs[0]):
+        return None
+    target = read(call.outputs[0])
+    sources = [read(i) for i in call.inputs if i != -1]
+    shape = known_shape(call, sources, target, opened(target.index), options)
+    if shape == target.shape or target.data is not None:
+        return None
+    shaped = msgspec.structs.replace(target, shape=shape)
+    check_size(shaped)
+    return shaped
 
 
 def _constant(

@@ -85,14 +85,29 @@ def read_tensor(model: Any, subgraph: Any, index: int) -> Tensor:
         axis=axis,
         data=constant,
     )
-    if constant is None and tensor.size_b > MAX_ACTIVATION_B:
-        raise ModelError(
-            f"tensor {index} '{name}' of the shape {list(shape)} takes {tensor.size_b} bytes "
-            f"of RAM; {MAX_ACTIVATION_B} are more than any microcontroller has"
-        )
+    if constant is None:
+        check_size(tensor)
     if constant is None and raw.IsVariable():
         return msgspec.structs.replace(tensor, initial=zeros(tensor))
     return tensor
+
+
+def check_size(tensor: Tensor) -> None:
+    """Raise ModelError for what is larger than the memory of any microcontroller."""
+    if tensor.size_b > MAX_ACTIVATION_B:
+        raise ModelError(
+            f"{tensor} of the shape {list(tensor.shape)} takes {tensor.size_b} bytes "
+            f"of RAM; {MAX_ACTIVATION_B} are more than any microcontroller has"
+        )
+
+
+def opened(subgraph: Any, index: int) -> list[int]:
+    """Return which dimensions of a tensor were left open."""
+    raw = subgraph.Tensors(index)
+    signature = ints(raw, "ShapeSignature")
+    if len(signature) != raw.ShapeLength():
+        return []
+    return [i for i, size in enumerate(signature) if size < 0]
 
 
 def check_fixed(subgraph: Any, index: int) -> None:

@@ -48,11 +48,14 @@ def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("broken")
 def test_a_broken_kernel_is_named_by_its_first_layer(tmp_path: Path) -> None:
-    """The pool is wrong, and so is what comes behind it: the pool is named."""
+    """The pool is wrong, and so is what comes behind it: the pool is named, over the USART of a
+    real board's firmware under emulation."""
     pytest.importorskip("tflite_micro", reason="the oracle, tflite-micro, is not installed")
     model = tmp_path / "layers.tflite"
     model.write_bytes(build.write(layers()))
-    outcome = tinybench.model(model, board="host", count=5, out=tmp_path / "out")
+    outcome = tinybench.model(
+        model, board="nucleo-l4r5", emulate=True, count=5, out=tmp_path / "out"
+    )
     found = outcome.result.reference
     assert found is not None
     assert found.equal < found.count

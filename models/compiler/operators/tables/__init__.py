@@ -77,6 +77,28 @@ def table(
     return Kind(options=options, fields=fields, types=types, lower=lower, by_type=by_type)
 
 
+def rounded_curve(of: Callable[[np.float32], np.float32]) -> Function:
+    """Return a function of real numbers, in single precision, to the nearest step of the output.
+
+    Ref: LUTPopulateInt8 in tensorflow/lite/kernels/internal/common.h.
+    """
+
+    def function(_op: Operator, source: Tensor, target: Tensor) -> Callable[[int], float]:
+        scale, inverse = np.float32(source.scale), np.float32(1) / np.float32(target.scale)
+
+        def curve(value: int) -> float:
+            with np.errstate(all="ignore"):
+                steps = float(of(scale * np.float32(value - source.zero_point)) * inverse)
+            if math.isnan(steps):
+                raise ModelError(f"what it gives for {value} is no number")
+            whole = math.floor(min(math.fabs(steps), 1e6) + 0.5)
+            return target.zero_point + math.copysign(whole, steps)
+
+        return curve
+
+    return function
+
+
 def limited(low: float, high: float, *, real: int) -> Kind:
     """Return the kind of a value within limits, in the output's scale."""
 

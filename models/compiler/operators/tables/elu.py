@@ -1,25 +1,14 @@
 """ELU: exp(x) - 1 below zero, in single precision."""
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
-from ...graph import Operator, Tensor
-from . import table
+from . import rounded_curve, table
 
 
-def _function(_op: Operator, source: Tensor, target: Tensor) -> Callable[[int], float]:
-    scale, inverse = np.float32(source.scale), np.float32(1) / np.float32(target.scale)
-
-    def elu(value: int) -> float:
-        real = scale * np.float32(value - source.zero_point)
-        if real < 0:
-            real = np.float32(math.exp(real)) - np.float32(1)
-        steps = float(real * inverse)
-        return target.zero_point + math.copysign(math.floor(min(abs(steps), 1e6) + 0.5), steps)
-
-    return elu
+def _elu(real: np.float32) -> np.float32:
+    return np.float32(math.exp(real)) - np.float32(1) if real < 0 else real
 
 
-KIND = table(_function, real=3)
+KIND = table(rounded_curve(_elu), real=3)

@@ -1,5 +1,0 @@
-"""LOG: the natural logarithm."""
-
-from . import real_only
-
-KIND = real_only(9)
