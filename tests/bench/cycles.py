@@ -3,9 +3,9 @@
     python -m tests.bench.cycles [--board BOARD] [--task TASK]
 
 Both may be repeated; without them nucleo-l4r5, and the five tasks. The models are the official ones
-of TINYBENCH_MIRROR, or where they were fetched, else those in the package. An image and what it executes are kept in
-the cache, so that only what has changed is built and counted again. `make bench` has the same
-figures of every board.
+of TINYBENCH_MIRROR, or where they were fetched, else those in the package. An image and what it
+executes are kept in the cache, so that only what has changed is built and counted again. `make
+bench` has the same figures of every board.
 """
 
 import argparse
