@@ -14,7 +14,7 @@
 #include "text.h"
 #include "upload.h"
 #ifdef TB_STREAM
-#include "hear.h"
+#include "stream.h"
 #endif
 
 #define TERMINATOR '%'

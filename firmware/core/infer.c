@@ -10,7 +10,7 @@
 #include "upload.h"
 #include "values.h"
 #ifdef TB_STREAM
-#include "hear.h"
+#include "stream.h"
 #endif
 #ifdef TB_TH_API
 #include "window.h"

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "log_mel.h"
+#include "stream.h"
 
 /* Features of the last frame. */
 const int8_t *hear_features(void);
@@ -28,16 +29,5 @@ int8_t hear_kept(uint32_t frame);
 
 /* Whether values beyond int8 go around in the streams that begin from now on. */
 void hear_wraps(bool wraps);
-
-/* The commands of a stream, and its word of `caps`. */
-void hear_start(char *rest);
-void hear_stop(char *rest);
-void hear_uploaded(char *rest);
-void hear_state(void);
-void hear_caps(void);
-
-/* Whether a stream was begun by `start`: then its `start` and `stop` mark time, and no inference.
- */
-bool hear_listens(void);
 
 #endif

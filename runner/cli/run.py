@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import click
+
 from tinybench.errors import UsageError
 
 from ..results.defaults import DEFAULT_BAUD, DIVISIONS, ENERGY_BAUD, MODES, SCENARIOS
@@ -21,7 +23,7 @@ from .options import (
 from .output import Voice, put
 from .results import put_report
 from .submission import insist_runs
-from .tree import Option
+from .tree import Option, typed
 
 WHAT, QUERIES = "what is measured", "queries of a scenario"
 BOARD, MODEL = "the board", "the model and its inputs"
@@ -32,7 +34,7 @@ REPORT_SUFFIXES = (".html", ".md", ".csv", ".json", ".xml", ".txt")
     "run",
     options.task("a task such as kws, or all ('tinybench tasks'); auto: that of the model which "
                  "the board on the port holds", section=WHAT),
-    Option("--mode", type=OneOf(MODES),
+    Option("--mode", type=OneOf(MODES), default="all",
            metavar="MODE", shared=True, section=WHAT,
            help="accuracy, performance, energy or all (default): accuracy and performance, and "
            "energy with --monitor"),
@@ -132,6 +134,8 @@ def run(
 
     said = as_typed({"port": port, "baud": baud, "no_flash": no_flash, **asked})
     rate, raise_baud = said.pop("baud") or (None, False)
+    if said["scenario"] and not typed(click.get_current_context(), "mode"):
+        said["mode"] = None
     request = request_of(
         port=said.pop("port") or (),
         baud="auto" if raise_baud else rate,

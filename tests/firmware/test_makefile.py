@@ -41,7 +41,10 @@ def test_space_in_a_path_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ("FAMILY := mps9", "there is no ports/mps9.c; families: host mps2 stm32f4 stm32l4 virt"),
+        (
+            "FAMILY := mps9",
+            "there is no ports/mps9.c; families: host mps2 nrf51 stm32f4 stm32l4 virt",
+        ),
         ("KERNELS := fast", "KERNELS is 'fast', not plain, blocked, dsp or mve"),
     ],
 )

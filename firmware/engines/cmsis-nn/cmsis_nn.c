@@ -1,7 +1,7 @@
 /* A function of CMSIS-NN for each layer, whatever its version from 4.0 on. */
 #include "cmsis_nn.h"
 
-#include "arm_nnfunctions.h"
+#include <arm_nnfunctions.h>
 
 #ifdef CMSIS_NN_PROBE
 #define PROBE(buffer_b)                                                                            \

@@ -191,8 +191,11 @@ def test_a_run_calibrates_by_its_own_firmware_alone(
         (tmp_path / name).mkdir()
         (tmp_path / name / "board.toml").write_bytes((tmp_path / "board.toml").read_bytes())
     measured = by.of_run(tmp_path / "ours", board)
+    assert measured.latency_s == 0.204
+    usual = estimate(board, image, bytes(490), calibrated=False).whole.usual
+    measured = measured._replace(latency_s=1.02 * usual / 25e6)
     found = by.calibrate(board, measured, silent, lambda _: None)
-    assert math.isclose(found.calibration.cycles, 0.204 * 25e6)
+    assert math.isclose(found.calibration.cycles, 1.02 * usual)
     assert found.after.high - found.after.low < found.before.high - found.before.low
     with pytest.raises(UsageError, match="its image is not executed here"):
         by.calibrate(board, by.of_run(tmp_path / "other", board), silent, lambda _: None)
