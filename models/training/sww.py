@@ -258,7 +258,7 @@ def make(data_dir: Path, model_dir: Path, seed: int, short: bool) -> None:
         f"{{{root}}}/{at}": clip
         for root, said in (
             ("word", word_clips("train", [WAKE_WORD] * (WAKE_CLIPS // many), seed)),
-            ("near", word_clips("train", NEAR_WORDS * (NEAR_CLIPS // many // 18), seed + 1)),
+            ("near", word_clips("train", NEAR_WORDS * max(1, NEAR_CLIPS // many // 18), seed + 1)),
             ("talk", sentences("train", SENTENCES // many, seed, 0.1)),
         )
         for at, clip in enumerate(varied(said, seed))
