@@ -4,14 +4,19 @@
 #include "exponential.h"
 #include "floats.h"
 
+static float greatest(const real *values, int32_t count) {
+    float most = -FLT_MAX;
+    for (int32_t i = 0; i < count; i++) {
+        most = most < values[i] ? values[i] : most;
+    }
+    return most;
+}
+
 void softmax_float32(const struct softmax_float32 *op, const void *in, void *out) {
     const real *values = in;
     real *result = out;
     for (int32_t row = 0; row < op->rows; row++, values += op->classes, result += op->classes) {
-        float most = -FLT_MAX;
-        for (int32_t i = 0; i < op->classes; i++) {
-            most = most < values[i] ? values[i] : most;
-        }
+        const float most = greatest(values, op->classes);
         float sum = 0.0f;
         for (int32_t i = 0; i < op->classes; i++) {
             const float value = exponential((values[i] - most) * op->beta);
@@ -28,10 +33,7 @@ void log_softmax_float32(const struct log_softmax_float32 *op, const void *in, v
     const real *values = in;
     real *result = out;
     for (int32_t row = 0; row < op->rows; row++, values += op->classes, result += op->classes) {
-        float most = -FLT_MAX;
-        for (int32_t i = 0; i < op->classes; i++) {
-            most = most < values[i] ? values[i] : most;
-        }
+        const float most = greatest(values, op->classes);
         float sum = 0.0f;
         for (int32_t i = 0; i < op->classes; i++) {
             sum += exponential(values[i] - most);

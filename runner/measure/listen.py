@@ -13,21 +13,19 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from tinybench.datasets.wake.features import HOP_SAMPLES, SAMPLE_RATE_HZ
 from tinybench.errors import DatasetError, ProtocolError
 from tinybench.track import Track, silent
 
 from ..dut.client import Dut
 from ..dut.inference import parse_results
 from ..dut.reply import shown_lines
+from ..streaming.curve import THRESHOLD
+from .modes import disturbed
 
-SAMPLE_RATE_HZ = 16_000
-HOP_SAMPLES = 512
 PERIOD_S = HOP_SAMPLES / SAMPLE_RATE_HZ
 CAP = f"stream-{HOP_SAMPLES}"
 """What `caps` say of firmware that hears."""
-THRESHOLD = 115
-"""Output 0 above it is a detection: a probability above 0.95. Ref: mlcommons/tiny, reference
-submission of sww01."""
 STREAMS = 3
 """Times that a disturbed stream is begun anew."""
 ANSWER_S = 20.0
@@ -109,11 +107,11 @@ def listen(
     for _ in range(STREAMS):
         dut.keep_state(True)
         dut.command("start wraps" if wraps else "start", ANSWER_S)
-        before = _disturbed(dut)
+        before = disturbed(dut)
         heard = _hear(dut, hops, track)
         stopped = dut.command("stop quiet", ANSWER_S)
         dut.keep_state(False)
-        if _disturbed(dut) == before:
+        if disturbed(dut) == before:
             return _whole(heard, stopped)
     raise ProtocolError(
         f"{STREAMS} streams of {frames} frames, and in each something was sent again. Look at the "
@@ -153,7 +151,3 @@ def _whole(heard: tuple[NDArray[np.int8], NDArray[np.int64]], stopped: list[str]
             "another one"
         )
     return Heard(*heard, outside=int(match[2]))
-
-
-def _disturbed(dut: Dut) -> tuple[int, ...]:
-    return dut.tally.retries, dut.tally.restarts, dut.tally.reopened

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from tinybench.datasets.wake.features import HOP_SAMPLES
 from tinybench.errors import TinybenchError, ToolMissingError, UsageError
 from tinybench.track import Track, silent
 
@@ -22,7 +23,7 @@ from ..desk.line import open_line
 from ..desk.station import Site
 from ..dut.client import Dut
 from ..results.cycles import Cycles
-from .listen import HOP_SAMPLES, PERIOD_S, Busy, busy, frames_of, listen
+from .listen import PERIOD_S, Busy, busy, frames_of, listen
 
 
 class Detection(msgspec.Struct, frozen=True, kw_only=True):

@@ -91,9 +91,9 @@ def stream(dut: Dut, samples: Sequence[Sample], result_count: int) -> list[Answe
     """
     for _ in range(STREAMS):
         dut.keep_state(True)
-        before = _disturbed(dut)
+        before = disturbed(dut)
         answers = list(accuracy(dut, samples, result_count))
-        if _disturbed(dut) == before:
+        if disturbed(dut) == before:
             dut.keep_state(False)
             return answers
     raise ProtocolError(
@@ -102,7 +102,8 @@ def stream(dut: Dut, samples: Sequence[Sample], result_count: int) -> list[Answe
     )
 
 
-def _disturbed(dut: Dut) -> tuple[int, ...]:
+def disturbed(dut: Dut) -> tuple[int, ...]:
+    """Return how often something was done again on a doubt; as often as before: nothing was."""
     return dut.tally.retries, dut.tally.restarts, dut.tally.reopened
 
 

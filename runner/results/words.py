@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Required, TypedDict, Unpack, cast
 
-from msgspec import ValidationError, convert, to_builtins
+from msgspec import ValidationError, convert
 
 from tinybench.declare import nearest
 from tinybench.errors import UsageError
@@ -169,7 +169,7 @@ def _take_scenario(given: dict[str, Any]) -> None:
         raise UsageError("a server has a deadline, such as 0.1 s: say which")
     given["mode"] = SCENARIO
     try:
-        given["scenario"] = convert(to_builtins(Asked(name=name, **words)), Asked)
+        given["scenario"] = convert({"name": name, **words}, Asked)
     except ValidationError as error:
         raise UsageError(f"no scenario {name}: {error}") from None
 

@@ -17,8 +17,8 @@ from tinybench.runner.build.board import load_board
 from tinybench.runner.build.firmware import build
 from tinybench.runner.build.stream_task import stream_task
 from tinybench.runner.cycles.estimate import estimate
-from tinybench.runner.measure.listen import THRESHOLD
 from tinybench.runner.measure.listening import hear
+from tinybench.runner.streaming.curve import THRESHOLD
 
 BOARDS = ("mps2-an386", "mps3-an547", "nucleo-l4r5")
 CLOCKED = "nucleo-l4r5"

@@ -9,7 +9,7 @@ import pytest
 from tests import ROOT
 from tests.firmware import audio_tables, model_runner, sounds
 from tests.firmware.model_runner import Target
-from tinybench.datasets.wake_features import features
+from tinybench.datasets.wake.on_device import features
 
 AUDIO = ROOT / "firmware" / "audio"
 FLOATS = ("host", "cortex-m4", "cortex-m55")

@@ -55,6 +55,23 @@ def operands(graph: Graph, op: Operator) -> tuple[Tensor, Tensor, Tensor]:
     return first, second, target
 
 
+def scaled_fields(
+    op: Operator, ends: tuple[Tensor, Tensor, Tensor], multiplier: int, shift: int
+) -> dict[str, int]:
+    """Return the fields of a kernel whose result is multiplied back to the output's scale."""
+    first, second, target = ends
+    low, high = activation_range(op, target)
+    return {
+        "first_offset": -first.zero_point,
+        "second_offset": -second.zero_point,
+        "out_offset": target.zero_point,
+        "multiplier": multiplier,
+        "shift": shift,
+        "out_min": low,
+        "out_max": high,
+    }
+
+
 def pair_step(
     op: Operator,
     function: str,

@@ -2,11 +2,10 @@
 
 from tinybench.errors import ModelError
 
-from ...checks import activation_range
 from ...fixed_point import quantised_multiplier
 from ...graph import Graph, Operator
 from ...step import Kind, Step, Variant
-from . import float_pair, operands, pair_step, single, words_pair
+from . import float_pair, operands, pair_step, scaled_fields, single, words_pair
 
 SHIFT_MOST = 23
 """With more the reference would shift to the left what it shifts to the right."""
@@ -18,17 +17,7 @@ def _lower(graph: Graph, op: Operator, _variant: Variant) -> Step:
     multiplier, shift = quantised_multiplier(real)
     if shift > SHIFT_MOST:
         raise ModelError(f"its scales are {real:.3g} to one; 2^{SHIFT_MOST} is the most")
-    low, high = activation_range(op, target)
-    fields = {
-        "first_offset": -first.zero_point,
-        "second_offset": -second.zero_point,
-        "out_offset": target.zero_point,
-        "multiplier": multiplier,
-        "shift": shift,
-        "out_min": low,
-        "out_max": high,
-    }
-    return pair_step(op, "quotient", ends, fields)
+    return pair_step(op, "quotient", ends, scaled_fields(op, ends, multiplier, shift))
 
 
 KIND = Kind(

@@ -19,13 +19,8 @@ from tinybench.errors import BuildError, DatasetError, ToolMissingError
 from tinybench.program import ask
 from tinybench.scratch import scratch
 
-SAMPLE_RATE_HZ = 16_000
-HOP_SAMPLES = 512
-BANDS = 40
-HISTORY_FRAMES = 30
-"""Frames that a model sees at once."""
-SCALE, ZERO_POINT = 0.003701042616739869, -128
-"""Of the reference model's input."""
+from .features import HOP_SAMPLES, INPUT_SCALE, INPUT_ZERO_POINT, MEL_BINS
+
 SAMPLES_MAX = 1 << 30
 
 BUILD_TIMEOUT_S = 60
@@ -43,8 +38,8 @@ class Features(NamedTuple):
 
 def features(
     samples: NDArray[np.int16],
-    scale: float = SCALE,
-    zero_point: int = ZERO_POINT,
+    scale: float = INPUT_SCALE,
+    zero_point: int = INPUT_ZERO_POINT,
     *,
     wraps: bool = False,
     fixed: bool = False,
@@ -62,20 +57,12 @@ def features(
         )
     hops = len(samples) // HOP_SAMPLES
     sound = np.ascontiguousarray(samples[: hops * HOP_SAMPLES])
-    values = np.empty((hops, BANDS), np.int8)
+    values = np.empty((hops, MEL_BINS), np.int8)
     outside = _library(fixed).log_mel_all(
         sound.ctypes.data_as(ctypes.c_void_p), hops, scale, zero_point, wraps,
         values.ctypes.data_as(ctypes.c_void_p),
     )  # fmt: skip
     return Features(values, outside)
-
-
-def windows(values: NDArray[np.int8]) -> NDArray[np.int8]:
-    """Return what a model sees at each frame, (frames, 30, 40): before the first one all is 0."""
-    before = np.zeros((HISTORY_FRAMES - 1, BANDS), np.int8)
-    history = np.concatenate([before, values])
-    slid = np.lib.stride_tricks.sliding_window_view(history, HISTORY_FRAMES, axis=0)
-    return slid.transpose(0, 2, 1)
 
 
 @cache

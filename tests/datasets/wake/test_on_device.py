@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tests import streaming_data
-from tinybench.datasets import wake_features
+from tinybench.datasets.wake import on_device
+from tinybench.datasets.wake.features import histories
 from tinybench.errors import DatasetError, ToolMissingError
 
 
@@ -16,7 +17,7 @@ from tinybench.errors import DatasetError, ToolMissingError
 def test_public_sounds_give_the_golden_features(shared_data: Path, name: str, fixed: bool) -> None:
     """To the bit, in floats and in fixed point."""
     sound = streaming_data.sound(shared_data, name)
-    found = wake_features.features(sound, fixed=fixed)
+    found = on_device.features(sound, fixed=fixed)
     np.testing.assert_array_equal(
         found.values, streaming_data.golden(shared_data, f"{name}_fw_features_i8")
     )
@@ -28,7 +29,7 @@ def test_loud_sound_saturates_or_wraps(shared_data: Path, fixed: bool) -> None:
     """Values beyond int8 are counted, and go around only where that is asked for."""
     sound = streaming_data.golden(shared_data, "loud_i16").astype(np.int16)
     for wraps, kind in ((False, "saturating"), (True, "wrapping")):
-        found = wake_features.features(sound, wraps=wraps, fixed=fixed)
+        found = on_device.features(sound, wraps=wraps, fixed=fixed)
         wanted = streaming_data.golden(shared_data, f"loud_fw_features_i8_{kind}")
         np.testing.assert_array_equal(found.values, wanted)
         assert found.outside == 48
@@ -37,7 +38,7 @@ def test_loud_sound_saturates_or_wraps(shared_data: Path, fixed: bool) -> None:
 def test_the_history_begins_as_zeros() -> None:
     """What a model sees is the last 30 frames, the newest last; before the first all is 0."""
     values = np.arange(1, 36, dtype=np.int8)[:, np.newaxis].repeat(40, axis=1)
-    seen = wake_features.windows(values)
+    seen = histories(values)
     assert seen.shape == (35, 30, 40)
     assert seen[0, :, 0].tolist() == [0] * 29 + [1]
     assert seen[34, :, 7].tolist() == list(range(6, 36))
@@ -48,15 +49,15 @@ def test_other_sound_is_refused() -> None:
     wrong: list[Any] = [np.zeros(512), np.zeros((512, 2), np.int16)]
     for sound in wrong:
         with pytest.raises(DatasetError, match="one channel of int16"):
-            wake_features.features(sound)
-    assert wake_features.features(np.zeros(1023, np.int16)).values.shape == (1, 40)
+            on_device.features(sound)
+    assert on_device.features(np.zeros(1023, np.int16)).values.shape == (1, 40)
 
 
 def test_a_missing_compiler_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The message says what to install."""
     monkeypatch.setenv("TINYBENCH_CACHE", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
-    wake_features._library.cache_clear()
+    on_device._library.cache_clear()
     with pytest.raises(ToolMissingError, match="apt-get install gcc"):
-        wake_features.features(np.zeros(512, np.int16))
-    wake_features._library.cache_clear()
+        on_device.features(np.zeros(512, np.int16))
+    on_device._library.cache_clear()
