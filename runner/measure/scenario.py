@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from tinybench.datasets.reader import Sample
+from tinybench.errors import ProtocolError
 
 from ..dut.client import Dut
 from ..results.scenario import AUDITED, KNOWN, Asked, Kind, Query
@@ -15,6 +16,8 @@ from .modes import check_count
 
 QUERIES_MAX = 10_000_000
 """Of one scenario, however short an inference is."""
+STANDING = 64
+"""Queries without any time, after which a clock is taken to stand still."""
 FLIPPED_B = 8
 """Bytes of an input whose lowest bit is turned, to make one that nobody has seen."""
 
@@ -25,7 +28,8 @@ def queries(
     """Ask the queries of a scenario that are not `known` yet, then those of its audits; yield each.
 
     They go on until there are as many, and over as long a time of the DUT, as asked for. Of a file
-    with several inputs the first one counts. Raises ProtocolError for a wrong count of values.
+    with several inputs the first one counts. Raises ProtocolError for a wrong count of values, and
+    for a clock that stands still, by which they would never last long enough.
     """
     plain = [query for query in known if query.kind == "query"]
     wanted = wanted_queries(asked)
@@ -39,6 +43,11 @@ def queries(
         plain.append(query)
         busy_us += sum(query.device_us)
         yield query
+        if not busy_us and len(plain) >= STANDING:
+            raise ProtocolError(
+                f"{len(plain)} queries took 0 us by the DUT's clock: it stands still, or this is "
+                "the energy build, which has none"
+            )
     if asked.audits:
         done = [query for query in known if query.kind != "query"]
         todo = list(_audits(plain, len(samples), asked.seed))

@@ -9,6 +9,7 @@ from typing import cast
 import pytest
 
 from tinybench.datasets.reader import Sample
+from tinybench.errors import ProtocolError
 from tinybench.runner.dut.client import Dut
 from tinybench.runner.dut.inference import Inference
 from tinybench.runner.measure import scenario
@@ -27,6 +28,7 @@ class Device:
     jitter: float = 0.0
     seed: int = 0
     cheat: str = ""
+    each_us: int = 10_000
     inputs: Sequence[bytes] = ()
     seen: set[bytes] = field(default_factory=set)
     last: bytes = b""
@@ -50,7 +52,9 @@ class Device:
         again = data in self.seen
         self.seen.add(data)
         self.last = data
-        took_us = 1000 if known else 10_000 * (1 + self._draw.uniform(-self.jitter, self.jitter))
+        took_us = (
+            1000 if known else self.each_us * (1 + self._draw.uniform(-self.jitter, self.jitter))
+        )
         answer = hashlib.sha256(data).digest()[0] / 255
         if self.cheat == "constant" or (self.cheat == "forgetful" and again):
             answer = 0.5
@@ -129,6 +133,14 @@ def test_queries_last_as_long_as_is_asked_for(samples: list[Sample]) -> None:
     found = list(scenario.queries(cast(Dut, Device()), samples, 2, asked, []))
     assert len(found) == 250
     assert scenario.expected(asked, found[0]) == 250
+
+
+def test_a_clock_that_stands_still_ends_the_queries(samples: list[Sample]) -> None:
+    """By it they would never last as long as they should."""
+    asked = Asked(name="single-stream", min_queries=10, min_duration_s=1.0)
+    asking = scenario.queries(cast(Dut, Device(each_us=0)), samples, 2, asked, [])
+    with pytest.raises(ProtocolError, match="64 queries took 0 us"):
+        list(asking)
 
 
 def test_a_profile_says_what_is_not_asked_for() -> None:
