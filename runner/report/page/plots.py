@@ -99,11 +99,13 @@ def tail(values: Sequence[float], unit: str) -> str:
     low, high = _range([ordered[0], ordered[-1]])
     decades = max(1, math.ceil(math.log10(len(ordered))))
     axes = _Axes(low, high, float(-decades), 0.0)
-    points = [
-        (value, math.log10(1 - rank / len(ordered)))
-        for rank, value in enumerate(ordered)
-        if rank == 0 or value != ordered[rank - 1]
-    ]
+    points: list[tuple[float, float]] = []  # at each value the share falls by those that have it
+    for rank, value in enumerate(ordered):
+        if rank == 0 or value != ordered[rank - 1]:
+            above = math.log10(1 - rank / len(ordered))
+            points += [(points[-1][0], above)] if points else []
+            points.append((value, above))
+    points.append((ordered[-1], float(-decades)))
     path = " ".join(f"{axes.x(value)},{axes.y(share)}" for value, share in _thinned(points))
     shown = axes.frame(unit, "log10 of the share above")
     return _svg(f'{shown}<polyline class="curve" points="{path}"/>')

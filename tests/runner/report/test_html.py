@@ -273,6 +273,7 @@ def test_plots_take_any_values(values: list[float], middle: float) -> None:
     drawn = plots.dots(values, tips, "ms", middle) + plots.histogram(values, "ms")
     drawn += plots.whiskers(values, [None] * len(values), tips, "uJ")
     drawn += plots.layers(tips, values, tips, "us")
+    drawn += plots.tail(values, "ms") + plots.over_time(values, "ms")
     assert "nan" not in drawn
     places = [float(y) for y in re.findall(r'c?y="(-?[\d.]+)"', drawn)]
     assert all(-1 <= y <= plots.HEIGHT + 400 for y in places)
@@ -329,3 +330,13 @@ def test_a_trace_that_is_gone_or_damaged_is_said(traced: Path, tmp_path: Path) -
     assert "the trace cannot be read" in _page(copy)
     (copy / "energy.jls").unlink()
     assert "the trace is not in the run folder" in _page(copy)
+
+
+def test_a_tail_of_equal_values_is_seen() -> None:
+    """It falls at once, from all of them to none."""
+    points = re.findall(
+        r'<polyline class="curve" points="([^"]*)"', plots.tail([115.7] * 128, "ms")
+    )
+    (x, top), (last_x, bottom) = (pair.split(",") for pair in points[0].split())
+    assert x == last_x
+    assert float(bottom) - float(top) > 100
