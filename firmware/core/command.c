@@ -24,6 +24,9 @@
 bool command_receive(char command[COMMAND_SIZE + 1]) {
     uint32_t length = 0;
     for (;;) {
+#ifdef TB_STREAM
+        hear_meanwhile();
+#endif
         int c = port_getc();
         if (c < 0) {
             return false;
@@ -133,9 +136,12 @@ static void run_help(char *rest) {
          "state reset    each inference begins with the state as it was at first\r\n"
          "profile-layers N  N inferences, timed layer by layer\r\n"
 #ifdef TB_STREAM
-         "start [wraps]  begin a stream; an inference then hears the next 512 samples\r\n"
+         "start [uploads] [wraps]  begin a stream: sound that comes by itself, or else uploads;\r\n"
+         "               an inference then hears the next 512 samples\r\n"
          "stop [quiet]   end it, and show output 0 of each of its frames\r\n"
+         "state          how far it is\r\n"
          "extract_uart_stream  hear the samples that were uploaded, and show features\r\n"
+         "proc_hi, proc_lo  set the processing pin\r\n"
 #endif
          "frames         go on in binary frames, until the frame LEAVE\r\n"
          "baud N         go on at N bits a second; undone unless 'name' comes next\r\n");
@@ -205,6 +211,10 @@ static void run_state(char *rest) {
         hear_state();
         return;
     }
+    if (hear_sounds()) {
+        text("e-[Sound comes by itself: 'stop' first]\r\n");
+        return;
+    }
 #endif
     bool kept = what != NULL && strcmp(what, "keep") == 0;
     if (!kept && (what == NULL || strcmp(what, "reset") != 0)) {
@@ -256,19 +266,42 @@ static void run_baud(char *rest) {
     }
 }
 
-/* Each command with its function, which gets the words that follow. */
+/* Each command with its function, which gets the words that follow. While sound comes by itself
+ * those that would disturb it are refused. */
 static const struct {
     const char *name;
     void (*run)(char *rest);
+    bool disturbs;
 } commands[] = {
-    {"name", run_name},           {"profile", run_profile}, {"caps", run_caps},
-    {"help", run_help},           {"db", run_db},           {"infer", run_infer},
-    {"timestamp", run_timestamp}, {"results", run_results}, {"profile-layers", run_profile_layers},
-    {"state", run_state},         {"frames", run_frames},   {"baud", run_baud},
+    {"name", run_name, false},
+    {"profile", run_profile, false},
+    {"caps", run_caps, false},
+    {"help", run_help, false},
+    {"db", run_db, true},
+    {"infer", run_infer, true},
+    {"timestamp", run_timestamp, false},
+    {"results", run_results, false},
+    {"profile-layers", run_profile_layers, true},
+    {"state", run_state, false},
+    {"frames", run_frames, true},
+    {"baud", run_baud, true},
 #ifdef TB_STREAM
-    {"start", hear_start},        {"stop", hear_stop},      {"extract_uart_stream", hear_uploaded},
+    {"start", hear_start, false},
+    {"stop", hear_stop, false},
+    {"extract_uart_stream", hear_uploaded, true},
+    {"proc_hi", hear_pin_high, true},
+    {"proc_lo", hear_pin_low, true},
 #endif
 };
+
+static bool disturbs(bool command_would) {
+#ifdef TB_STREAM
+    return command_would && hear_sounds();
+#else
+    (void)command_would;
+    return false;
+#endif
+}
 
 void command_run(char *command) {
     const char *name = next_word(&command);
@@ -278,7 +311,11 @@ void command_run(char *command) {
     for (uint32_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         if (strcmp(name, commands[i].name) == 0) {
             baud_trust();
-            commands[i].run(command);
+            if (disturbs(commands[i].disturbs)) {
+                text("e-[Sound comes by itself: 'stop' first]\r\n");
+            } else {
+                commands[i].run(command);
+            }
             return;
         }
     }

@@ -27,20 +27,37 @@ int infer_untimed(uint32_t count) {
     return status;
 }
 
-/* Mark an end of a window; of a stream, the ends are marked, and no window. */
-static void mark(void) {
+/* Mark an end of a window. Of a stream the ends are marked, and no window: it is a frame of it. */
+static void window_opens(void) {
 #ifdef TB_STREAM
     if (hear_listens()) {
+        hear_begins();
         return;
     }
 #endif
     stamp_edge();
 }
 
+static void window_closes(int status) {
+#ifdef TB_STREAM
+    if (hear_listens()) {
+        if (status >= 0) {
+            model_finish();
+        }
+        hear_ends(status >= 0);
+        return;
+    }
+#endif
+    stamp_edge();
+    if (status >= 0) {
+        model_finish();
+    }
+}
+
 int infer_timed(uint32_t iterations, uint32_t *start_us, uint32_t *end_us) {
     port_flush();
     port_align();
-    mark();
+    window_opens();
     *start_us = port_micros();
 #ifdef TB_TH_API
     window_begins();
@@ -50,10 +67,7 @@ int infer_timed(uint32_t iterations, uint32_t *start_us, uint32_t *end_us) {
     window_ends();
 #endif
     *end_us = port_micros();
-    mark();
-    if (status >= 0) {
-        model_finish();
-    }
+    window_closes(status);
     return status;
 }
 

@@ -58,4 +58,27 @@ void port_align(void);
  * fails to compile there. */
 void port_mark(void);
 
+/* For firmware that hears (TB_STREAM). A port without any of these leaves it out: stream/wires.c
+ * has them for a board where nothing is wired, and no sound comes by itself. */
+
+/* The processing pin: high while a frame is processed. */
+void port_busy(bool busy);
+
+/* Pull the wake-word pin, which is high else, low for at least 1 us. */
+void port_detected(void);
+
+/* Take sound from now on that comes by itself, at 16 kHz: from I2S, or a file. Forgets what came
+ * before. Returns false where there is none. */
+bool port_sound_start(void);
+
+/* Wait for the next 512 samples of it, store them, and when the last of them came by port_micros;
+ * or return false as soon as a byte of the host is there for port_getc, or the line is closed. */
+bool port_sound_next(int16_t samples[512], uint32_t *came_us);
+
+/* Frames that were lost since the start, as nobody took them in time or the wires were disturbed:
+ * at least as many as are missing. */
+uint32_t port_sound_lost(void);
+
+void port_sound_stop(void);
+
 #endif

@@ -28,3 +28,7 @@ uint8_t received_get(void) {
     taken++;
     return byte;
 }
+
+bool received_any(void) {
+    return put != taken;
+}

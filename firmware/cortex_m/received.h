@@ -2,6 +2,7 @@
 #ifndef TINYBENCH_RECEIVED_H
 #define TINYBENCH_RECEIVED_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* How many are held. */
@@ -12,5 +13,8 @@ void received_put(uint8_t byte);
 
 /* From the core: return the oldest byte; the core sleeps until there is one. */
 uint8_t received_get(void);
+
+/* Whether there is one. */
+bool received_any(void);
 
 #endif

@@ -15,6 +15,7 @@
 #include "line.h"
 #include "pins.h"
 #include "timing.h"
+#include "wake.h"
 
 #ifndef HSE_HZ
 #error "the board's declaration lacks hse_hz in [port]"
@@ -128,6 +129,7 @@ void port_init(void) {
     led_start();
     bool ready = clocks();
     timing_start();
+    wake_start();
     line_start();
     if (ready) {
         led_off();

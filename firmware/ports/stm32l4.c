@@ -13,7 +13,9 @@
 #include "cpu.h"
 #include "line.h"
 #include "pins.h"
+#include "sai.h"
 #include "timing.h"
+#include "wake.h"
 
 #if CLOCK_HZ < 48000000 || CLOCK_HZ > 120000000 || CLOCK_HZ % 4000000 != 0
 #error "this port runs at multiples of 4 MHz from 48 to 120 MHz: the board's clock_hz is another"
@@ -27,7 +29,9 @@
 /* Port G has a supply of its own, which is declared to be there. */
 #define PORT_G 6
 #if TX_PIN / 16 == PORT_G || RX_PIN / 16 == PORT_G || LED_PIN / 16 == PORT_G ||                    \
-    (defined TB_ENERGY && TIMING_PIN / 16 == PORT_G)
+    (defined TB_ENERGY && TIMING_PIN / 16 == PORT_G) ||                                            \
+    (defined TB_STREAM && defined WAKE_PIN &&                                                      \
+     (WAKE_PIN / 16 == PORT_G || BUSY_PIN / 16 == PORT_G))
 #define USES_PORT_G 1
 #else
 #define USES_PORT_G 0
@@ -81,6 +85,9 @@
 #define BDCR_LSERDY (1u << 1)
 
 __attribute__((section(".interrupts"), used)) const Handler stm32l4_interrupts[] = {
+#ifdef HAS_SAI
+    [DMA1_CHANNEL_1_INTERRUPT] = sai_interrupt,
+#endif
     [37] = line_interrupt,
     [38] = line_interrupt,
     [39] = line_interrupt,
@@ -147,6 +154,7 @@ void port_init(void) {
         register_set(PWR_CR2, CR2_IOSV); /* "Independent I/O supply rail" */
     }
     timing_start();
+    wake_start();
     line_start();
     led_off();
 }

@@ -44,6 +44,12 @@ void pin_output(uint32_t pin) {
     pin_mode(pin, MODE_OUTPUT);
 }
 
+void pin_output_high(uint32_t pin) {
+    port_enable(pin);
+    pin_set(pin, true);
+    pin_mode(pin, MODE_OUTPUT);
+}
+
 void pin_open_drain(uint32_t pin) {
     port_enable(pin);
     pin_set(pin, true); /* let go before it is driven */

@@ -13,6 +13,9 @@ void pin_set(uint32_t pin, bool high);
 void pin_output(uint32_t pin);
 void pin_open_drain(uint32_t pin);
 
+/* Make a pin an output that is driven both ways, and high from the beginning. */
+void pin_output_high(uint32_t pin);
+
 /* Give a pin to a peripheral, which is named by its number in the table of alternate functions. */
 void pin_connect(uint32_t pin, uint32_t alternate);
 

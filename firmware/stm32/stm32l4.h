@@ -48,4 +48,18 @@ static const Usart usarts[] = {
 };
 #define SERIAL (&usarts[NUMBER])
 
+/* SAI1, whose block A receives, and the first channel of DMA1 (RM0432, "DMAMUX mapping"; the
+ * STM32L4 has other requests, and no board of it declares these pins). */
+#define RCC_AHB1ENR (RCC + 0x48)
+#define AHB1ENR_DMA1EN (1u << 0)
+#define AHB1ENR_DMAMUX1EN (1u << 2)
+#define RCC_APB2RSTR (RCC + 0x40)
+#define APB2_SAI1 (1u << 21)
+#define SAI1 0x40015400u
+#define SAI_ALTERNATE 13
+#define DMA1 0x40020000u
+#define DMAMUX1 0x40020800u
+#define DMAMUX_SAI1_A 36u
+#define DMA1_CHANNEL_1_INTERRUPT 11
+
 #endif

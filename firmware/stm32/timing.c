@@ -24,12 +24,16 @@ void port_align(void) {
     systick_align();
 }
 
-#ifdef TB_ENERGY
-void port_mark(void) {
-    pin_set(TIMING_PIN, false);
+void timing_pulse_low(uint32_t pin) {
+    pin_set(pin, false);
     uint32_t fell_us = systick_micros();
     while (systick_micros() - fell_us < 2) { /* from 1 to 2 us */
     }
-    pin_set(TIMING_PIN, true);
+    pin_set(pin, true);
+}
+
+#ifdef TB_ENERGY
+void port_mark(void) {
+    timing_pulse_low(TIMING_PIN);
 }
 #endif

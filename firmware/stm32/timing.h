@@ -3,7 +3,12 @@
 #ifndef TINYBENCH_TIMING_H
 #define TINYBENCH_TIMING_H
 
+#include <stdint.h>
+
 /* Start both, once the core runs at its final clock. */
 void timing_start(void);
+
+/* Pull a pin low for 1 to 2 us. */
+void timing_pulse_low(uint32_t pin);
 
 #endif

@@ -105,8 +105,9 @@ def listen(
         )
     hops = samples[: frames * HOP_SAMPLES].astype("<i2").reshape(frames, HOP_SAMPLES)
     for _ in range(STREAMS):
+        dut.command("stop quiet", ANSWER_S)  # what another program may have begun
         dut.keep_state(True)
-        dut.command("start wraps" if wraps else "start", ANSWER_S)
+        dut.command("start uploads wraps" if wraps else "start uploads", ANSWER_S)
         before = disturbed(dut)
         heard = _hear(dut, hops, track)
         stopped = dut.command("stop quiet", ANSWER_S)

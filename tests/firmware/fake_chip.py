@@ -121,10 +121,13 @@ def interrupt(library: ctypes.CDLL, family: str, number: int) -> None:
     table[number]()
 
 
-def build(board: Board, folder: Path, *, energy: bool = False) -> ctypes.CDLL:
-    """Build the port of a board as a library of the host's, with registers to be faked."""
+def build(board: Board, folder: Path, *, energy: bool = False, stream: bool = False) -> ctypes.CDLL:
+    """Build the port of a board as a library of the host's, with registers to be faked.
+
+    `stream`: that of firmware that hears.
+    """
     folder.mkdir(parents=True)
-    library = folder / f"{board.name}{'-energy' * energy}.so"
+    library = folder / f"{board.name}{'-energy' * energy}{'-stream' * stream}.so"
     sources = [
         FIRMWARE / "ports" / f"{board.family}.c",
         Path(__file__).with_name("fake_registers.c"),
@@ -134,8 +137,8 @@ def build(board: Board, folder: Path, *, energy: bool = False) -> ctypes.CDLL:
     macros = {name.upper(): f"{value}u" for name, value in board.port.items()}
     macros |= {"CLOCK_HZ": f"{board.clock_hz}u", "TB_FAKE_REGISTERS": "1"}
     macros["CHIP_H"] = f'"{board.family}.h"'
-    if energy:
-        macros["TB_ENERGY"] = "1"
+    macros |= {"TB_ENERGY": "1"} if energy else {}
+    macros |= {"TB_STREAM": "1"} if stream else {}
     command = ["gcc", "-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
     command += [f"-I{FIRMWARE / name}" for name in ("core", "cortex_m", "stm32")]
     command += [f"-D{name}={value}" for name, value in macros.items()]

@@ -32,6 +32,16 @@ int fake_call(const char *name, uint32_t argument, Read read, Write write) {
     } else if (strcmp(name, "port_mark") == 0) {
         port_mark();
 #endif
+#ifdef TB_STREAM
+    } else if (strcmp(name, "port_busy") == 0) {
+        port_busy(argument != 0);
+    } else if (strcmp(name, "port_detected") == 0) {
+        port_detected();
+    } else if (strcmp(name, "port_sound_start") == 0) {
+        (void)port_sound_start();
+    } else if (strcmp(name, "port_sound_stop") == 0) {
+        port_sound_stop();
+#endif
     } else {
         return -1;
     }

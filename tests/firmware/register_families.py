@@ -37,6 +37,7 @@ from tests.firmware.register_order import (
     systick_last,
     wait_states,
 )
+from tests.firmware.register_sound import SOUND, SOUND_CALLS
 
 # STM32L4+, RM0432
 
@@ -396,30 +397,40 @@ def at(family: str, core_hz: int) -> Family:
     return replace(known, core_hz=core_hz, serials=serials)
 
 
-def checks(family: Family, *, energy: bool) -> tuple[Check, ...]:
+def checks(family: Family, *, energy: bool, stream: bool = False) -> tuple[Check, ...]:
     """Return what a port's accesses must keep to."""
     over = family.name == "stm32f4" and family.core_hz > 168 * MHZ
     own = (*_OWN[family.name], *(_OVER_DRIVE if over else ()))
-    return (*_CLOCKS, *own, *_PERIPHERALS, *(_ENERGY if energy else ()))
+    more = (*(_ENERGY if energy else ()), *(SOUND if stream else ()))
+    return (*_CLOCKS, *own, *_PERIPHERALS, *more)
 
 
 def record(
-    family: Family, library: ctypes.CDLL, *, energy: bool, lost: int | None = None
+    family: Family,
+    library: ctypes.CDLL,
+    *,
+    energy: bool,
+    stream: bool = False,
+    lost: int | None = None,
 ) -> Log | None:
-    """Return all accesses of a port that starts, sends, changes its rate and, for energy, marks.
+    """Return all accesses of a port that starts, sends, changes its rate and, for energy, marks;
+    for a stream drives its pins, takes sound, and stops.
 
     `lost`: number of a write that does not arrive. None: the port waits for ever.
     """
     chip = family.chip(lost)
     calls = [("port_init", 0), ("port_putc", ord("m")), ("port_set_baud", RATE)]
     calls += [("port_mark", 0)] * energy
+    calls += SOUND_CALLS * stream
     return chip.log if all(chip.call(library, *call) for call in calls) else None
 
 
-def broken_checks(family: Family, log: Log, *, energy: bool) -> dict[str, list[str]]:
+def broken_checks(
+    family: Family, log: Log, *, energy: bool, stream: bool = False
+) -> dict[str, list[str]]:
     """Return what is wrong, by the check that says so with the section it stands in."""
     found = {
         check.name: [f"'{check.section}': {words}" for words in check.broken(family, log)]
-        for check in checks(family, energy=energy)
+        for check in checks(family, energy=energy, stream=stream)
     }
     return {name: words for name, words in found.items() if words}

@@ -80,6 +80,8 @@ class Family:
 
 MODER, OTYPER, PUPDR, BSRR, AFRL = 0x00, 0x04, 0x0C, 0x18, 0x20
 TC = 1 << 6
+I2S, I2S_ALTERNATE = range(0x40015400, 0x40015800), 13
+"""SAI1 of the STM32L4, and the function of its pins."""
 NVIC_ISER = 0xE000E100
 SYST_CSR, SYST_RVR, SYST_CVR = 0xE000E010, 0xE000E014, 0xE000E018
 
@@ -195,9 +197,11 @@ def _clocked(
 
 
 def alternate_function(family: Family, log: Log) -> Iterator[str]:
-    """A pin has the USART's function before it is given to it, so that it gives no other pulse."""
-    connected = 0
-    wanted = {serial.alternate for serial in _used(family, log)}
+    """A pin has its peripheral's function before it is given to it, and gives no other pulse."""
+    connected, sound = 0, any(access.address in I2S for access in log)
+    wanted = {serial.alternate for serial in _used(family, log)} | (
+        {I2S_ALTERNATE} if sound else set()
+    )
     for before, access, _ in steps(family, log):
         if not access.write or not is_gpio(family, access, MODER):
             continue
@@ -208,8 +212,8 @@ def alternate_function(family: Family, log: Log) -> Iterator[str]:
                 register = access.address + AFRL + pin // 8 * 4
                 if before.get(register, 0) >> pin % 8 * 4 & 0xF not in wanted:
                     yield f"{named(access)} connects pin {pin} without its function"
-    if connected != 2:
-        yield f"{connected} pins are connected, not the 2 of the line"
+    if connected != 2 + 3 * sound:
+        yield f"{connected} pins are connected, not the 2 of the line and the 3 of I2S, if any"
 
 
 def is_gpio(family: Family, access: Access, offset: int) -> bool:

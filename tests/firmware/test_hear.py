@@ -1,5 +1,8 @@
 """Firmware that hears: samples in, features and a model on the board, outputs of each frame out."""
 
+import re
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,6 +48,17 @@ def _heard(dut: DutProcess, samples: np.ndarray) -> list[str]:
     return _said(dut, "extract_uart_stream")
 
 
+def _numbers(name: str, line: str) -> list[int]:
+    match = re.fullmatch(rf"{name}-\[([0-9 ]+)\]", line)
+    assert match, line
+    return [int(word) for word in match[1].split()]
+
+
+def _activations(stopped: list[str]) -> list[int]:
+    listed = "".join(stopped[stopped.index("target activations: ") + 1 :])
+    return [int(word) for word in listed.strip("[]").replace(",", " ").split()]
+
+
 def _row(values: np.ndarray) -> str:
     return ", ".join(map(str, values.tolist()))
 
@@ -65,13 +79,17 @@ def test_the_official_commands_give_the_golden_values(shared_data: Path, dut: Du
                 f"m-features-[{_row(features[k])}]",
                 f"m-activations-[{_row(outputs[k])}]",
             ]
-        assert _said(dut, "state") == ["m-state-[listening]", f"m-heard-[{frames} 0]"]
+        state = _said(dut, "state")
+        assert state[:2] == ["m-state-[listening]", f"m-heard-[{frames} 0]"]
+        count, busy_us, longest_us, late = _numbers("m-busy", state[2])
+        assert count == frames
+        assert 0 < longest_us <= busy_us
+        assert late <= frames
         stopped = _said(dut, "stop")
-        assert stopped[1:3] == ["Streaming stopped.", f"m-heard-[{frames} 0]"]
-        assert stopped[3] == "target activations: "
-        listed = "".join(stopped[4:]).strip("[]").replace(",", " ").split()
-        assert listed == [str(n) for n in outputs[:frames, 0]]
-        assert all(len(line.strip("[], ").split(",")) <= 16 for line in stopped[4:])
+        assert stopped[1:4] == ["Streaming stopped.", f"m-heard-[{frames} 0]", state[2]]
+        assert stopped[4] == "target activations: "
+        assert _activations(stopped) == outputs[:frames, 0].tolist()
+        assert all(len(line.strip("[], ").split(",")) <= 16 for line in stopped[5:])
 
 
 def test_loud_sound_is_counted_and_wraps_where_asked(shared_data: Path, dut: DutProcess) -> None:
@@ -93,3 +111,60 @@ def test_samples_that_are_not_whole_are_refused(dut: DutProcess) -> None:
     assert _said(dut, "extract_uart_stream")[0].startswith("e-[Command 'extract_uart_stream' needs")
     assert _said(dut, "state")[1] == "m-heard-[0 0]"
     assert " stream-512 " in _said(dut, "caps")[0]
+
+
+def test_sound_comes_from_a_file(elf: str, shared_data: Path, tmp_path: Path) -> None:
+    """Without any upload, as over I2S; what would disturb it is refused."""
+    sound = streaming_data.sound(shared_data, NAME).reshape(-1)
+    outputs = streaming_data.golden(shared_data, f"{NAME}_outputs_i8")
+    (tmp_path / "sound").write_bytes(sound.astype("<i2").tobytes())
+    with DutProcess(["env", f"TINYBENCH_SOUND={tmp_path / 'sound'}", elf]) as dut:
+        dut.read_until(READY)
+        for _ in range(2):
+            assert _said(dut, "start")[2:] == ["They come by themselves."]
+            deadline_s = time.monotonic() + 20
+            while _said(dut, "state")[1] != "m-heard-[31 0]":
+                assert time.monotonic() < deadline_s
+            for command in ("infer 1 0", "db load 1024", "frames", "extract_uart_stream"):
+                assert _said(dut, command) == ["e-[Sound comes by itself: 'stop' first]"]
+            assert _said(dut, "state keep") == ["e-[Sound comes by itself: 'stop' first]"]
+            stopped = _said(dut, "stop")
+            assert stopped[2] == "m-heard-[31 0]"
+            assert _numbers("m-busy", stopped[3])[0] == 31
+            assert stopped[4] == "m-sound-[31 960000 0 0]"
+            assert _activations(stopped) == outputs[:, 0].tolist()
+        assert _said(dut, "start uploads")[2:] == []
+        assert "m-heard-[0 0]" in _said(dut, "stop quiet")
+
+
+def test_the_pins_tell_of_frames_and_detections(
+    elf: str, shared_data: Path, tmp_path: Path
+) -> None:
+    """A pulse inside the frame: of the first one, which marks the beginning, and of each word; and
+    sound that stands still for a second is counted."""
+    sound = streaming_data.sound(shared_data, NAME).reshape(-1)
+    outputs = streaming_data.golden(shared_data, f"{NAME}_outputs_i8")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "wires"))
+        listening.listen()
+        listening.settimeout(20)
+        with DutProcess(["env", f"TINYBENCH_WIRES={tmp_path / 'wires'}", elf]) as dut:
+            dut.read_until(READY)
+            _said(dut, "start")
+            wires = listening.accept()[0]
+            wires.settimeout(20)
+            told = wires.makefile("rb")
+            for k in range(len(outputs)):
+                came_us = 32_000 * (k + 1) + (1_000_000 if k > 4 else 0)
+                samples = sound[512 * k : 512 * (k + 1)].astype("<i2").tobytes()
+                wires.sendall(came_us.to_bytes(4, "little") + samples)
+                wanted = b"BWb" if k == 0 or outputs[k, 0] > 115 else b"Bb"
+                assert told.read(len(wanted)) == wanted
+            assert _said(dut, "stop quiet")[4] == f"m-sound-[31 {30 * 32_000 + 1_000_000} 0 1]"
+            _said(dut, "proc_hi")
+            _said(dut, "proc_lo")
+            assert told.read(2) == b"Bb"
+            told.close()
+            wires.close()
+            _said(dut, "start")  # who watched is gone: the stream goes on without
+            assert _said(dut, "state")[1] == "m-heard-[0 0]"

@@ -8,13 +8,41 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from tests.firmware.fake_chip import ICSR, SYST_CVR, SYST_RVR, build, interrupt
+from tests.firmware.fake_chip import ICSR, SYST_CVR, SYST_RVR, Chip, build, interrupt
 from tests.firmware.register_families import FAMILIES, at, broken_checks, checks, record
-from tests.firmware.register_order import MHZ, Family, Log
+from tests.firmware.register_order import BSRR, MHZ, Family, Log
+from tests.firmware.register_sound import (
+    ACR1,
+    ACR2,
+    AFRCR,
+    AHB1ENR,
+    APB2ENR,
+    APB2RSTR,
+    ASLOTR,
+    CCR,
+    CMAR,
+    CNDTR,
+    CPAR,
+    DMA,
+    DMA1_CHANNEL_1,
+    IFCR,
+    MUX,
+    SOUND,
+)
 from tinybench.runner.build.board import Board, load_board, names
 
+DMA_ISR = DMA
 BOARDS = [name for name in names() if load_board(name).family in FAMILIES]
+HEARING = [name for name in BOARDS if "wake_pin" in load_board(name).port]
 ONE_EACH = {load_board(name).family: name for name in BOARDS}
+STREAM_REGISTERS = {
+    *(DMA_ISR, IFCR, CCR, CNDTR, CPAR, CMAR, MUX),
+    *(ACR1, ACR2, AFRCR, ASLOTR, AHB1ENR, APB2ENR, APB2RSTR),
+    *(0x48000400 + BSRR, 0x48001000 + BSRR),
+}
+"""Which firmware that hears writes, and no other; the wake-word pin is PB8, the other one PE9."""
+HTIF1, TCIF1 = 1 << 2, 1 << 1
+SAI_ASR = 0x40015418
 DATA_REGISTERS = {0x40004828, 0x40008028, 0x40004404}
 OTHER_CLOCKS = [
     ("stm32l4", 80),
@@ -44,6 +72,18 @@ def test_every_demand_is_kept_at_another_clock(family: str, mhz: int, tmp_path: 
     _keeps_every_demand(clocked(family, mhz * MHZ), tmp_path, energy=True)
 
 
+@pytest.mark.parametrize("energy", [False, True], ids=["text", "energy"])
+@pytest.mark.parametrize("name", HEARING)
+def test_every_demand_of_sound_is_kept(name: str, energy: bool, tmp_path: Path) -> None:
+    """Firmware that hears drives its pins, and takes sound over I2S, in the manual's order."""
+    board = load_board(name)
+    family = at(board.family, board.clock_hz)
+    library = build(board, tmp_path / "port", energy=energy, stream=True)
+    log = record(family, library, energy=energy, stream=True)
+    assert log is not None, "the port waits for ever"
+    assert broken_checks(family, log, energy=energy, stream=True) == {}
+
+
 def _keeps_every_demand(board: Board, folder: Path, *, energy: bool) -> None:
     family = at(board.family, board.clock_hz)
     log = record(family, build(board, folder / "port", energy=energy), energy=energy)
@@ -67,20 +107,28 @@ def ports(
 def test_no_write_can_be_missing(ports: tuple[Family, dict[bool, ctypes.CDLL]]) -> None:
     """When the chip loses any one write, the port waits for ever or a check says so."""
     family, libraries = ports
-    unnoticed: list[str] = []
     for energy, library in libraries.items():
-        whole = record(family, library, energy=energy)
-        assert whole is not None
-        known = dict(family.reset)
-        for number, access in enumerate(access for access in whole if access.write):
-            changes = known.get(access.address) != access.value
-            known[access.address] = access.value
-            if not changes or access.address in DATA_REGISTERS:
-                continue
-            log = record(family, library, energy=energy, lost=number)
-            if log is not None and not broken_checks(family, log, energy=energy):
-                unnoticed.append(f"{access.address:#x} = {access.value:#x}")
-    assert not unnoticed
+        assert not _unnoticed(family, library, energy=energy)
+
+
+def _unnoticed(
+    family: Family, library: ctypes.CDLL, *, energy: bool = False, stream: bool = False
+) -> list[str]:
+    """Return the writes that may be lost; of a stream's build, those that others do not have."""
+    whole = record(family, library, energy=energy, stream=stream)
+    assert whole is not None
+    known = dict(family.reset)
+    unnoticed: list[str] = []
+    for number, access in enumerate(access for access in whole if access.write):
+        changes = known.get(access.address) != access.value
+        known[access.address] = access.value
+        others = stream and access.address not in STREAM_REGISTERS
+        if not changes or others or access.address in DATA_REGISTERS:
+            continue
+        log = record(family, library, energy=energy, stream=stream, lost=number)
+        if log is not None and not broken_checks(family, log, energy=energy, stream=stream):
+            unnoticed.append(f"{access.address:#x} = {access.value:#x}")
+    return unnoticed
 
 
 def test_each_check_can_fail(ports: tuple[Family, dict[bool, ctypes.CDLL]]) -> None:
@@ -95,11 +143,89 @@ def test_each_check_can_fail(ports: tuple[Family, dict[bool, ctypes.CDLL]]) -> N
     assert {check.name for check in checks(family, energy=True)} - seen == set()
 
 
-def spoilt(family: Family, log: Log) -> Iterator[Log]:
-    """Yield records in which one thing is wrong."""
+@pytest.fixture(scope="module")
+def hearing(tmp_path_factory: pytest.TempPathFactory) -> tuple[Family, ctypes.CDLL]:
+    """A family, and the port of one of its boards in firmware that hears."""
+    board = load_board(HEARING[0])
+    folder = tmp_path_factory.mktemp("port") / "stream"
+    return at(board.family, board.clock_hz), build(board, folder, stream=True)
+
+
+def test_no_write_of_sound_can_be_missing(hearing: tuple[Family, ctypes.CDLL]) -> None:
+    """Nor one that sets up the SAI, its DMA channel and the pins of a stream."""
+    assert not _unnoticed(*hearing, stream=True)
+
+
+def test_each_check_of_sound_can_fail(hearing: tuple[Family, ctypes.CDLL]) -> None:
+    """By a write that is wrong or late, in the part of the record that is about sound."""
+    family, library = hearing
+    whole = record(family, library, energy=False, stream=True)
+    assert whole is not None
+    at_sound = next(at for at, access in enumerate(whole) if access.address in STREAM_REGISTERS)
+    seen: set[str] = set()
+    for log in spoilt(family, whole, at_sound):
+        for check in SOUND:
+            if check.name not in seen and any(check.broken(family, log)):
+                seen.add(check.name)
+    assert {check.name for check in SOUND} - seen == set()
+
+
+def _half_full(library: ctypes.CDLL, chip: Chip, flag: int, first: int) -> None:
+    """Let the channel fill a half of its buffer with left samples from `first` on."""
+    here = ctypes.addressof(ctypes.c_uint32.in_dll(library, "port_receive_b"))
+    buffer = (ctypes.c_int16 * 2048).from_address((here & ~0xFFFFFFFF) | chip.registers[CMAR])
+    for number in range(512):
+        buffer[2 * number + (1024 if flag == TCIF1 else 0)] = first + number
+    chip.registers[DMA_ISR] = flag
+    interrupt(library, "stm32l4", DMA1_CHANNEL_1)
+    chip.registers[DMA_ISR] = 0
+
+
+def test_lost_sound_is_counted(hearing: tuple[Family, ctypes.CDLL]) -> None:
+    """Halves come in order with their time; what is overwritten, or disturbed, is counted."""
+    family, library = hearing
+    library.port_sound_next.restype = ctypes.c_bool
+    chip = family.chip()
+    assert chip.call(library, "port_init")
+    chip.accesses_max = 10**6
+    assert chip.call(library, "port_sound_start")
+    chip.registers |= {SYST_CVR: chip.registers[SYST_RVR], ICSR: 0}
+    samples, came_us = (ctypes.c_int16 * 512)(), ctypes.c_uint32()
+
+    def taken() -> int:
+        assert library.port_sound_next(samples, ctypes.byref(came_us))
+        assert list(samples) == list(range(samples[0], samples[0] + 512))
+        return samples[0]
+
+    _half_full(library, chip, HTIF1, 1000)
+    assert taken() == 1000
+    before_us = came_us.value
+    chip.ticks = 1_200_000  # SysTick's, 10 ms
+    _half_full(library, chip, TCIF1, -9000)
+    chip.ticks = 60
+    _half_full(library, chip, HTIF1, 2000)
+    assert library.port_sound_lost() == 0
+    assert taken() == 2000  # two were there, and the older one is being written over
+    assert library.port_sound_lost() == 1
+    assert 10_000 <= came_us.value - before_us <= 10_002
+    chip.registers[SAI_ASR] = 1 << 6  # the frame's synchronisation came late
+    _half_full(library, chip, TCIF1, 3000)
+    assert taken() == 3000
+    assert library.port_sound_lost() == 2
+    # A byte of the host comes first; sound waits.
+    chip.registers |= {0x4000801C: RXNE, 0x40008024: ord("s")}
+    interrupt(library, "stm32l4", 70)
+    _half_full(library, chip, HTIF1, 4000)
+    assert not library.port_sound_next(samples, ctypes.byref(came_us))
+    assert library.port_getc() == ord("s")
+    assert taken() == 4000
+
+
+def spoilt(family: Family, log: Log, first: int = 0) -> Iterator[Log]:
+    """Yield records in which one thing is wrong, from the access `first` on."""
     known = dict(family.reset)
     for number, access in enumerate(log):
-        if access.write:
+        if access.write and number >= first:
             rest = list(log[number + 1 :])
             # What was read of the register until it is written again would tell its value.
             same = [at for at, a in enumerate(rest) if a.address == access.address]
@@ -109,7 +235,7 @@ def spoilt(family: Family, log: Log) -> Iterator[Log]:
             for value in (0, access.value & ~known.get(access.address, 0)):
                 yield [*log[:number], access._replace(value=value), *rest]
         known[access.address] = access.value
-    for address in {access.address for access in log}:
+    for address in {access.address for access in log[first:]}:
         yield [access for access in log if access.write or access.address != address]
 
 
