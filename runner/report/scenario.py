@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from ..results.scenario import Scenario, Tail
+from ..results.scenario import Asked, LoadGen, Scenario, Tail
 
 BARS = 8
 """Lines of the histogram."""
@@ -38,6 +38,8 @@ def said(found: Scenario, emulated: bool) -> list[tuple[str, str]]:
         )
     if found.link_s is not None:
         lines.append(("line", f"{found.link_s * 1e3:.3f} ms of a query, the median"))
+    if found.loadgen is not None:
+        lines += _loadgen(found.loadgen, asked)
     if found.right is not None:
         asked_for = len(found.samples)
         lines.append(
@@ -81,6 +83,23 @@ def _figure(found: Scenario, unit: str) -> str:
     if asked.name == "offline":
         return "no time" if found.rate_per_s is None else f"{found.rate_per_s:.4g} inferences/s"
     return f"p{asked.share * 100:g} {_percentile_s(found) * 1e3:.3f} {unit}"
+
+
+def _loadgen(told: LoadGen, asked: Asked) -> list[tuple[str, str]]:
+    """Return what the genuine LoadGen says; its clock is another one than that of the figure."""
+    values = (
+        ("p50", told.p50_ns), ("p90", told.p90_ns), ("p97", told.p97_ns), ("p99", told.p99_ns),
+        ("p99.9", told.p99_9_ns),
+    )  # fmt: skip
+    by = {"server": "which sent them, its queue real", "offline": "of the batch, as one query"}
+    said = f"{'VALID' if told.valid else 'INVALID'}, by LoadGen {told.version}"
+    ms = ", ".join(f"{name} {ns * 1e-6:.3f}" for name, ns in values)
+    lines = [("LoadGen", said + (f": {told.advice}" if told.advice else ""))]
+    more = f"; {by[asked.name]}" if asked.name in by else ""
+    lines.append(("", f"{ms} ms by this computer's clock, the line included{more}"))
+    for name, ns in told.estimates_ns.items():
+        lines.append(("", f"early stopping {name} at most {ns * 1e-6:.3f} ms, by the same"))
+    return lines
 
 
 def _percentile_s(found: Scenario) -> float:

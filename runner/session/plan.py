@@ -30,6 +30,7 @@ from ..cycles.kept import calibration_file
 from ..desk.flash import flasher_of
 from ..desk.line import Way
 from ..desk.station import Site, Station
+from ..measure import loadgen
 from ..measure.arena import built_engine
 from ..measure.modes import WindowLength
 from ..results.names import CALIBRATION_FILE, CORE_FILE, MEMORY_FILE
@@ -255,6 +256,13 @@ def _insist_possible(board: Board, request: Request) -> None:
             f"--engine is built into firmware, but board {board.name} holds its own already; leave "
             "--engine out"
         )
+    if request.scenario is not None and request.scenario.engine_loadgen:
+        if request.scenario.name == "server" and board.emulated:
+            raise UsageError(
+                f"LoadGen sends to a server by this computer's clock, and board {board.name} is "
+                "emulated: leave --engine-loadgen out, and the queue is computed on the board's own"
+            )
+        loadgen.insist_installed()
     if request.monitor is not None and request.mode not in ("energy", "all"):
         raise UsageError(f"--monitor measures energy, not --mode {request.mode}")
     if request.interface_board and not (request.ports and request.mode == "energy"):

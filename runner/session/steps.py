@@ -92,13 +92,14 @@ def measure_scenario(
     result_count: int,
     asked: Asked,
     rest_s: float,
+    folder: Path,
     known: Known,
     track: Track,
 ) -> None:
     """Ask the queries of a scenario that are missing, after a rest of the board."""
     _rest(known.worked_until_s, rest_s, track)
     known.begin("scenario")
-    asking = scenario.queries(dut, samples, result_count, asked, list(known.queries))
+    asking = scenario.queries(dut, samples, result_count, asked, list(known.queries), folder)
     if not known.queries:
         known.add(Entry(query=next(asking)))
     left = scenario.expected(asked, known.queries[0]) - len(known.queries)
