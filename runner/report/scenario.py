@@ -17,7 +17,9 @@ def said(found: Scenario, emulated: bool) -> list[tuple[str, str]]:
     unit = "emulated ms" if emulated else "ms"
     streams = f" of {asked.streams} inputs" if asked.name == "multi-stream" else ""
     count = f"{found.count:,} queries{streams} over {found.duration_s:.3f} s of the DUT's clock"
-    lines = [
+    by = asked.interference
+    lines = [] if by is None else [("interference", f"injected: {by.words}")]
+    lines += [
         ("scenario", f"{asked.name}, seed {asked.seed}: {count}"),
         ("figure", _figure(found, unit)),
     ]
@@ -51,7 +53,7 @@ def said(found: Scenario, emulated: bool) -> list[tuple[str, str]]:
     return lines
 
 
-def histogram(found: Scenario, width: int = WIDTH) -> list[str]:
+def histogram(found: Scenario, emulated: bool, width: int = WIDTH) -> list[str]:
     """Return the latencies of single inferences as a histogram, a line each: equal steps in log."""
     times_us = [us for us in found.device_us if us > 0]
     if not times_us:
@@ -63,10 +65,11 @@ def histogram(found: Scenario, width: int = WIDTH) -> list[str]:
         counts[min(int((math.log(us) - low) / step), BARS - 1) if step else 0] += 1
     most = max(counts)
     edges_ms = [math.exp(low + step * number) * 1e-3 for number in range(len(counts) + 1)]
+    unit = "emulated ms" if emulated else "ms"
     shown = [f"{edge:.3f}" for edge in edges_ms]
     wide = max(map(len, shown))
     return [
-        f"{shown[number]:>{wide}} to {shown[number + 1]:>{wide}} ms {count:>8,}  "
+        f"{shown[number]:>{wide}} to {shown[number + 1]:>{wide}} {unit} {count:>8,}  "
         + "#" * math.ceil(count / most * width)
         for number, count in enumerate(counts)
     ]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Required, TypedDict, Unpack, cast
 
-from msgspec import ValidationError, convert
+from msgspec import ValidationError, convert, to_builtins
 
 from tinybench.declare import nearest
 from tinybench.errors import UsageError
@@ -32,6 +32,7 @@ from .defaults import (
 )
 from .request import Request, is_recipe
 from .scenario import Asked
+from .scenario.interference import interference_of
 
 Named = str | os.PathLike[str]
 """A name, or the path of a declaration."""
@@ -85,6 +86,8 @@ class SuiteWords(TypedDict, total=False):
     """Audit the DUT as well: does it compute every answer?"""
     engine_loadgen: bool | None
     """Let the genuine LoadGen ask the queries."""
+    interference: str | None
+    """Build interference into the firmware of an emulated board: "interrupt:50ms:100000"."""
 
 
 class Words(SuiteWords, total=False):
@@ -326,6 +329,7 @@ _VALUES: dict[str, Callable[[str, Any], Any]] = {
     "streams": _count,
     "audits": _flag,
     "engine_loadgen": _flag,
+    "interference": lambda word, value: to_builtins(interference_of(word, value)),
 }
 """What makes a value of each word's value, or raises UsageError."""
 _OF_SCENARIO = {
@@ -337,6 +341,7 @@ _OF_SCENARIO = {
     "streams": "streams",
     "audits": "audits",
     "engine_loadgen": "engine_loadgen",
+    "interference": "interference",
 }
 """Words of a scenario, with its fields."""
 _ONLY = {"target_qps": "server", "deadline": "server", "streams": "multi-stream"}

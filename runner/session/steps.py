@@ -173,6 +173,9 @@ def estimate_cycles(plan: Plan, folder: Path, known: Known, say: Callable[[str],
     image = plan.image or plan.energy_image
     if not plan.board.emulated or image is None:
         return
+    if plan.scenario is not None and plan.scenario.interference is not None:
+        known.no_cycles = "interference is built into the firmware: an estimate is of one without"
+        return
     try:
         found = estimate(plan.board, image, plan.inputs.samples.samples[0].windows()[0])
         write_whole(folder / CYCLES_FILE, as_text([found.counts]))

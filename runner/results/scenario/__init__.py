@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from ...scenario import order
+from .interference import Interference
 
 Count = Annotated[int, Meta(ge=1, le=10_000_000)]
 Name = Literal["single-stream", "multi-stream", "server", "offline"]
@@ -39,6 +40,8 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Whether the DUT is audited as well."""
     engine_loadgen: bool = False
     """Whether the genuine LoadGen says which input is next, and when to stop."""
+    interference: Interference | None = None
+    """Built into the firmware of an emulated board."""
 
     @property
     def samples(self) -> int:
