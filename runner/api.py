@@ -74,6 +74,8 @@ def run(
     | `deadline` | float | seconds in which a server answers 99 % of its queries |
     | `streams` | int | inputs of a query, of multi-stream; 8 by default |
     | `audits` | bool | audit the DUT as well: does it compute every answer? |
+    | `engine_loadgen` | bool | the genuine LoadGen asks the queries (extra `loadgen`) |
+    | `interference` | str | such as "interrupt:50ms:100000": in the firmware of an emulated board |
     | `data` | path | an EEMBC dataset folder |
     | `model` | path | an int8 .tflite of your own |
     | `engine` | path or str | folder of an engine of your own, or tflm, tflm-cmsis-nn, cmsis-nn |

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cpu.h"
+#include "interference.h"
 #include "port.h"
 #include "systick.h"
 #include "text.h"
@@ -17,6 +18,12 @@ void reset(void);
 void fault(void);
 void report_fault(const uint32_t *frame);
 
+#ifdef INTERFERE_EVERY_US
+#define SYSTICK_INTERRUPT interference_interrupt
+#else
+#define SYSTICK_INTERRUPT systick_interrupt
+#endif
+
 /* The core's own handlers; those of a port's interrupts follow them, in its section .interrupts.
  * Ref: Armv7-M Architecture Reference Manual, B1.5.3. */
 typedef union {
@@ -28,7 +35,7 @@ __attribute__((section(".vectors"), used)) const Vector vectors[16] = {
     {.stack = stack_top}, {.handler = reset}, {.handler = fault}, {.handler = fault},
     {.handler = fault},   {.handler = fault}, {.handler = fault}, {.handler = fault},
     {.handler = fault},   {.handler = fault}, {.handler = fault}, {.handler = fault},
-    {.handler = fault},   {.handler = fault}, {.handler = fault}, {.handler = systick_interrupt},
+    {.handler = fault},   {.handler = fault}, {.handler = fault}, {.handler = SYSTICK_INTERRUPT},
 };
 
 void reset(void) {
@@ -52,6 +59,9 @@ void reset(void) {
         (*construct)();
     }
     interrupts_on();
+#ifdef INTERFERE_EVERY_US
+    interference_start();
+#endif
     main();
     for (;;) {
         interrupt_wait();

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from tinybench.declare import Declaration, Name, beside, find, load, named, nearest
 from tinybench.errors import UsageError
 
+from ..results.scenario.interference import Interference
 from .tool import Tool, Version, too_old
 
 Kernels = Annotated[str, Meta(pattern=r"^(plain|blocked|dsp|mve)\Z")]
@@ -71,6 +72,9 @@ class Emulator(Declaration, frozen=True, kw_only=True):
     flash_size_b: Size | None = None
     """What the emulated chip has, where that is less than the board's; None: as declared."""
     ram_size_b: Size | None = None
+    interference: bool = False
+    """Whether interference can be built into its firmware: on a Cortex-M whose port leaves SysTick
+    alone."""
     timing_pin: list[str] = []
     """Further arguments for the energy build; "{pin}" is replaced by the path of a socket, on which
     an edge of the timing pin is the emulated microsecond: eight hex digits and a newline."""
@@ -216,6 +220,17 @@ class Board(Declaration, frozen=True, kw_only=True):
         """Whether its emulator can be asked for the instructions that it counted: QEMU can."""
         program = Path(self.emulator.argv[0]).name if self.emulator else ""
         return self.emulated and program.startswith(QEMU)
+
+    def interfered(self, with_: Interference | None) -> "Board":
+        """Return the board with interference in its firmware, or as it is."""
+        if with_ is None:
+            return self
+        constants = {
+            "interfere_every_us": round(with_.every_s * 1e6),
+            "interfere_instructions": with_.instructions,
+            "interfere_irregular": int(with_.kind == "flash"),
+        }
+        return replace(self, port=self.port | constants)
 
     def command(self, elf: str, pin: str | None = None) -> list[str]:
         """Return the argument list that starts this board as a child process.

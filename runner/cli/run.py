@@ -67,6 +67,11 @@ REPORT_SUFFIXES = (".html", ".md", ".csv", ".json", ".xml", ".txt")
            help="inputs of a query, of multi-stream (default: 8)"),
     Option("--audits", is_flag=True, section=QUERIES,
            help="audit the DUT as well: does it compute every answer, or look some up?"),
+    Option("--engine-loadgen", is_flag=True, section=QUERIES,
+           help="let the genuine LoadGen say which input is next and when to stop (extra loadgen)"),
+    Option("--interference", metavar="KIND:EVERY:N", section=QUERIES,
+           help="let the firmware of an emulated board be disturbed for N instructions, such as "
+           "interrupt:50ms:100000, or flash:2s:600000 at irregular times"),
     options.board(PORT_OR, section=BOARD),
     options.emulate(section=BOARD),
     options.port("serial port of the board, or a URL such as rfc2217://host:port; repeat it for "
@@ -114,6 +119,7 @@ def run(
     no_verify: bool,
     no_prune: bool,
     audits: bool,
+    engine_loadgen: bool,
     wait: float,
     to: str,
     **asked: Any,
@@ -143,6 +149,7 @@ def run(
         verify=not no_verify,
         prune=not no_prune,
         audits=audits or None,
+        engine_loadgen=engine_loadgen or None,
         wait=wait,
         **said,
     )

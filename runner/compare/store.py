@@ -62,6 +62,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """Of one inference, the median over windows."""
     scenario: str | None
     """Of MLPerf Inference; the percentiles are then those of its queries."""
+    interference: str | None
+    """What was built into the firmware on purpose, to disturb it."""
     rate_per_s: float | None
     """Inferences a second in it; of a server, arrivals that keep the deadline."""
     latency_p50_s: float | None
@@ -133,6 +135,7 @@ def summary(result: Result, verdict: Verdict, folder: Path) -> Summary:
     energy, firmware, scenario = result.energy, result.firmware, result.scenario
     cycles = result.cycles
     drawn = cycles and cycles.energy
+    disturbed = scenario and scenario.asked.interference
     scores = {} if accuracy is None else figures(accuracy)
     return Summary(
         run=str(folder),
@@ -155,6 +158,7 @@ def summary(result: Result, verdict: Verdict, folder: Path) -> Summary:
         **{name: scores.get(name) for name in SCORES},
         latency_s=performance and performance.latency_s,
         scenario=scenario and scenario.asked.name,
+        interference=disturbed and disturbed.words,
         rate_per_s=scenario and scenario.rate_per_s,
         latency_p50_s=scenario.latency.p50_s if scenario else accuracy and accuracy.latency_p50_s,
         latency_p90_s=scenario.latency.p90_s if scenario else accuracy and accuracy.latency_p90_s,

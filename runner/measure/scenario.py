@@ -5,13 +5,14 @@ import math
 import random
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from tinybench.datasets.reader import Sample
 from tinybench.errors import ProtocolError
 
 from ..dut.client import Dut
 from ..results.scenario import AUDITED, KNOWN, Asked, Kind, Query
-from ..scenario import order
+from . import loadgen
 from .modes import check_count
 
 QUERIES_MAX = 10_000_000
@@ -23,24 +24,48 @@ FLIPPED_B = 8
 
 
 def queries(
-    dut: Dut, samples: Sequence[Sample], result_count: int, asked: Asked, known: Sequence[Query]
+    dut: Dut,
+    samples: Sequence[Sample],
+    result_count: int,
+    asked: Asked,
+    known: Sequence[Query],
+    folder: Path | None = None,
 ) -> Iterator[Query]:
     """Ask the queries of a scenario that are not `known` yet, then those of its audits; yield each.
 
-    They go on until there are as many, and over as long a time of the DUT, as asked for. Of a file
+    They go on until there are as many, and over as long a time of the DUT, as asked for; or for as
+    long as LoadGen asks, whose logs are left in `folder`: its test is whole or not begun. Of a file
     with several inputs the first one counts. Raises ProtocolError for a wrong count of values, and
-    for a clock that stands still, by which they would never last long enough.
+    for a clock that stands still, by which they would never last long enough; else as
+    `loadgen.queries`.
     """
     plain = [query for query in known if query.kind == "query"]
-    wanted = wanted_queries(asked)
+
+    def ask(numbers: Sequence[int]) -> Query:
+        return _ask(dut, samples, numbers, result_count)
+
+    asking = _ours(asked, len(samples), plain, ask)
+    if asked.engine_loadgen:
+        there = () if plain or folder is None else (folder,)
+        asking = (one for log in there for one in loadgen.queries(asked, len(samples), ask, log))
+    for query in asking:
+        plain.append(query)
+        yield query
+    if asked.audits:
+        done = [query for query in known if query.kind != "query"]
+        todo = list(_audits(plain, len(samples), asked.seed))
+        for kind, number, turned in todo[len(done) :]:
+            yield _ask(dut, samples, [number], result_count, kind, turned)
+
+
+def _ours(asked: Asked, count: int, plain: Sequence[Query], ask: loadgen.Ask) -> Iterator[Query]:
+    """Yield the queries that come after those that are `plain`; they are in it when we go on."""
+    wanted, enough_us = wanted_queries(asked), (asked.min_duration_s or 0.0) * 1e6
     busy_us = sum(us for query in plain for us in query.device_us)
-    in_order = order.samples(len(samples), asked.samples, asked.min_queries or 1, asked.seed)
-    for numbers in itertools.islice(in_order, len(plain), QUERIES_MAX):
-        enough_us = (asked.min_duration_s or 0.0) * 1e6
+    for numbers in itertools.islice(asked.order(count), len(plain), QUERIES_MAX):
         if len(plain) >= wanted and (busy_us >= enough_us or asked.target_qps):
             break
-        query = _ask(dut, samples, numbers, result_count)
-        plain.append(query)
+        query = ask(numbers)
         busy_us += sum(query.device_us)
         yield query
         if not busy_us and len(plain) >= STANDING:
@@ -48,11 +73,6 @@ def queries(
                 f"{len(plain)} queries took 0 us by the DUT's clock: it stands still, or this is "
                 "the energy build, which has none"
             )
-    if asked.audits:
-        done = [query for query in known if query.kind != "query"]
-        todo = list(_audits(plain, len(samples), asked.seed))
-        for kind, number, turned in todo[len(done) :]:
-            yield _ask(dut, samples, [number], result_count, kind, turned)
 
 
 def wanted_queries(asked: Asked) -> int:
@@ -71,7 +91,7 @@ def expected(asked: Asked, first: Query) -> int:
     """Return how many queries it will be, about, when all are like the first."""
     count = wanted_queries(asked)
     if asked.target_qps is None:
-        busy_s = sum(first.device_us) * 1e-6
+        busy_s = (first.host_us if asked.engine_loadgen else sum(first.device_us)) * 1e-6
         count = max(
             count, min(QUERIES_MAX, math.ceil((asked.min_duration_s or 0.0) / max(busy_s, 1e-6)))
         )

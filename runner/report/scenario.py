@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from ..results.scenario import Scenario, Tail
+from ..results.scenario import Asked, LoadGen, Scenario, Tail
 
 BARS = 8
 """Lines of the histogram."""
@@ -17,7 +17,9 @@ def said(found: Scenario, emulated: bool) -> list[tuple[str, str]]:
     unit = "emulated ms" if emulated else "ms"
     streams = f" of {asked.streams} inputs" if asked.name == "multi-stream" else ""
     count = f"{found.count:,} queries{streams} over {found.duration_s:.3f} s of the DUT's clock"
-    lines = [
+    by = asked.interference
+    lines = [] if by is None else [("interference", f"injected: {by.words}")]
+    lines += [
         ("scenario", f"{asked.name}, seed {asked.seed}: {count}"),
         ("figure", _figure(found, unit)),
     ]
@@ -38,6 +40,8 @@ def said(found: Scenario, emulated: bool) -> list[tuple[str, str]]:
         )
     if found.link_s is not None:
         lines.append(("line", f"{found.link_s * 1e3:.3f} ms of a query, the median"))
+    if found.loadgen is not None:
+        lines += _loadgen(found.loadgen, asked)
     if found.right is not None:
         asked_for = len(found.samples)
         lines.append(
@@ -49,7 +53,7 @@ def said(found: Scenario, emulated: bool) -> list[tuple[str, str]]:
     return lines
 
 
-def histogram(found: Scenario, width: int = WIDTH) -> list[str]:
+def histogram(found: Scenario, emulated: bool, width: int = WIDTH) -> list[str]:
     """Return the latencies of single inferences as a histogram, a line each: equal steps in log."""
     times_us = [us for us in found.device_us if us > 0]
     if not times_us:
@@ -61,10 +65,11 @@ def histogram(found: Scenario, width: int = WIDTH) -> list[str]:
         counts[min(int((math.log(us) - low) / step), BARS - 1) if step else 0] += 1
     most = max(counts)
     edges_ms = [math.exp(low + step * number) * 1e-3 for number in range(len(counts) + 1)]
+    unit = "emulated ms" if emulated else "ms"
     shown = [f"{edge:.3f}" for edge in edges_ms]
     wide = max(map(len, shown))
     return [
-        f"{shown[number]:>{wide}} to {shown[number + 1]:>{wide}} ms {count:>8,}  "
+        f"{shown[number]:>{wide}} to {shown[number + 1]:>{wide}} {unit} {count:>8,}  "
         + "#" * math.ceil(count / most * width)
         for number, count in enumerate(counts)
     ]
@@ -81,6 +86,23 @@ def _figure(found: Scenario, unit: str) -> str:
     if asked.name == "offline":
         return "no time" if found.rate_per_s is None else f"{found.rate_per_s:.4g} inferences/s"
     return f"p{asked.share * 100:g} {_percentile_s(found) * 1e3:.3f} {unit}"
+
+
+def _loadgen(told: LoadGen, asked: Asked) -> list[tuple[str, str]]:
+    """Return what the genuine LoadGen says; its clock is another one than that of the figure."""
+    values = (
+        ("p50", told.p50_ns), ("p90", told.p90_ns), ("p97", told.p97_ns), ("p99", told.p99_ns),
+        ("p99.9", told.p99_9_ns),
+    )  # fmt: skip
+    by = {"server": "which sent them, its queue real", "offline": "of the batch, as one query"}
+    said = f"{'VALID' if told.valid else 'INVALID'}, by LoadGen {told.version}"
+    ms = ", ".join(f"{name} {ns * 1e-6:.3f}" for name, ns in values)
+    lines = [("LoadGen", said + (f": {told.advice}" if told.advice else ""))]
+    more = f"; {by[asked.name]}" if asked.name in by else ""
+    lines.append(("", f"{ms} ms by this computer's clock, the line included{more}"))
+    for name, ns in told.estimates_ns.items():
+        lines.append(("", f"early stopping {name} at most {ns * 1e-6:.3f} ms, by the same"))
+    return lines
 
 
 def _percentile_s(found: Scenario) -> float:

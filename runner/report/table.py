@@ -109,6 +109,8 @@ def verdict(run: Summary) -> str:
     words = validity(run)
     if not run.valid:
         words += ": " + ", ".join(dict.fromkeys(run.broken_rules))
+    if run.interference is not None:
+        words += " (interference injected)"
     if run.dataset != "official":
         words += f" ({run.dataset} dataset)"
     return words

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Required, TypedDict, Unpack, cast
 
-from msgspec import ValidationError, convert
+from msgspec import ValidationError, convert, to_builtins
 
 from tinybench.declare import nearest
 from tinybench.errors import UsageError
@@ -32,6 +32,7 @@ from .defaults import (
 )
 from .request import Request, is_recipe
 from .scenario import Asked
+from .scenario.interference import interference_of
 
 Named = str | os.PathLike[str]
 """A name, or the path of a declaration."""
@@ -83,6 +84,10 @@ class SuiteWords(TypedDict, total=False):
     """Inputs of a query, of multi-stream."""
     audits: bool | None
     """Audit the DUT as well: does it compute every answer?"""
+    engine_loadgen: bool | None
+    """Let the genuine LoadGen ask the queries."""
+    interference: str | None
+    """Build interference into the firmware of an emulated board: "interrupt:50ms:100000"."""
 
 
 class Words(SuiteWords, total=False):
@@ -167,6 +172,11 @@ def _take_scenario(given: dict[str, Any]) -> None:
             raise UsageError(f"{word} means nothing in scenario {name}: leave it out")
     if name == "server" and "deadline_s" not in words:
         raise UsageError("a server has a deadline, such as 0.1 s: say which")
+    if name == "server" and words.get("engine_loadgen") and "target_qps" not in words:
+        raise UsageError(
+            "LoadGen sends to a server at one rate: say which with target_qps; the highest that "
+            "holds is found without engine_loadgen"
+        )
     given["mode"] = SCENARIO
     try:
         given["scenario"] = convert({"name": name, **words}, Asked)
@@ -318,6 +328,8 @@ _VALUES: dict[str, Callable[[str, Any], Any]] = {
     "deadline": _number,
     "streams": _count,
     "audits": _flag,
+    "engine_loadgen": _flag,
+    "interference": lambda word, value: to_builtins(interference_of(word, value)),
 }
 """What makes a value of each word's value, or raises UsageError."""
 _OF_SCENARIO = {
@@ -328,6 +340,8 @@ _OF_SCENARIO = {
     "deadline": "deadline_s",
     "streams": "streams",
     "audits": "audits",
+    "engine_loadgen": "engine_loadgen",
+    "interference": "interference",
 }
 """Words of a scenario, with its fields."""
 _ONLY = {"target_qps": "server", "deadline": "server", "streams": "multi-stream"}

@@ -1,11 +1,12 @@
 """Rules on a scenario: queries enough, in LoadGen's order, in time, of a DUT that computes each."""
 
 import itertools
+import math
 from collections.abc import Iterator
 
 from ..results.result import Result
 from ..results.scenario import Audit, Scenario
-from ..scenario import order, tail
+from ..scenario import tail
 from .profile import Profile
 from .rule import Rule, Ruling
 
@@ -15,6 +16,7 @@ DURATION = Rule("scenario-duration", INFERENCE + ", minimum duration")
 ORDER = Rule("scenario-order", INFERENCE + ", samples drawn by LoadGen's seed")
 EARLY = Rule("early-stopping", INFERENCE + ", early stopping")
 DEADLINE = Rule("deadline", INFERENCE + ", server latency constraint")
+LOADGEN = Rule("loadgen-verdict", "MLPerf Inference LoadGen, results.cc: the result of a test")
 AUDITS = {
     "repeated": Rule("audit-repeated", INFERENCE + ", TEST04: no caching of repeated queries"),
     "known": Rule("audit-known", INFERENCE + ", no benchmark detection: the first inputs of a set"),
@@ -41,19 +43,15 @@ def rulings(result: Result, profile: Profile) -> Iterator[Ruling]:
         yield COUNT.broken("a scenario", "no query was answered", "run it again")
         return
     asked = found.asked
-    longer = "longer: --min-duration {:g}, or another --profile"
     yield COUNT.judged(
         found.count >= profile.scenario_queries,
         f"at least {profile.scenario_queries:,} queries",
         f"{found.count:,}",
         f"more: --min-queries {profile.scenario_queries}",
     )
-    yield DURATION.judged(
-        found.duration_s >= profile.scenario_min_s,
-        f"at least {profile.scenario_min_s:g} s on the DUT's clock",
-        f"{found.duration_s:.3f} s",
-        longer.format(profile.scenario_min_s),
-    )
+    yield _duration(found, profile.scenario_min_s)
+    if asked.engine_loadgen:
+        yield _loadgen(found)
     yield _order(result, found)
     if asked.name == "server":
         yield _deadline(found)
@@ -68,12 +66,35 @@ def rulings(result: Result, profile: Profile) -> Iterator[Ruling]:
         yield audit(one, found)
 
 
+def _duration(found: Scenario, least_s: float) -> Ruling:
+    """Judge how long it lasted: by the clock of whoever ended it."""
+    longer = f"longer: --min-duration {math.ceil(least_s)}, or another --profile"
+    told = found.loadgen
+    if told is None:
+        wanted = f"at least {least_s:g} s on the DUT's clock"
+        lasted = f"{found.duration_s:.3f} s"
+        return DURATION.judged(found.duration_s >= least_s, wanted, lasted, longer)
+    kept = told.duration_met and told.min_duration_s >= least_s
+    met = "met" if told.duration_met else "not met"
+    said = f"{told.min_duration_s:g} s asked for, and {met}"
+    return DURATION.judged(kept, f"at least {least_s:g} s on LoadGen's clock", said, longer)
+
+
+def _loadgen(found: Scenario) -> Ruling:
+    wanted = "a test that LoadGen calls VALID, and logs of it"
+    told = found.loadgen
+    if told is None:
+        return LOADGEN.broken(wanted, "no summary of a whole test", "run it again")
+    words = "VALID" if told.valid else f"INVALID: {told.advice or 'see its summary'}"
+    return LOADGEN.judged(told.valid, wanted, words, "as LoadGen recommends; run it again")
+
+
 def _order(result: Result, found: Scenario) -> Ruling:
     asked = found.asked
     wanted = f"the inputs that LoadGen draws with seed {asked.seed}"
     count = min(result.inputs.limit or result.inputs.count, result.inputs.count)
     queries = len(found.samples) // asked.samples
-    drawn = order.samples(count, asked.samples, asked.min_queries or 1, asked.seed)
+    drawn = asked.order(count)
     same = found.samples == list(itertools.chain.from_iterable(itertools.islice(drawn, queries)))
     return ORDER.judged(same, wanted, "those" if same else "others", "run it again")
 

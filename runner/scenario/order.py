@@ -84,6 +84,16 @@ def samples(count: int, streams: int, min_queries: int, seed: int) -> Iterator[l
         yield loaded[first : first + streams]
 
 
+def batch(count: int, seed: int) -> Iterator[list[int]]:
+    """Yield, without end, the samples of the offline scenario's one query, each by itself.
+
+    LoadGen repeats the whole set, in the order in which it was loaded.
+    """
+    loaded = Twister(seed).shuffle(count)
+    while True:
+        yield from ([number] for number in loaded)
+
+
 def gaps(count: int, seed: int) -> np.ndarray:
     """Return (count) times between arrivals of a Poisson process whose mean is 1."""
     draws = Twister(seed)

@@ -15,6 +15,7 @@ from ..results.result import (
     ModelUsed,
     Result,
 )
+from ..results.scenario import loadgen
 from ..results.scenario import score as of_scenario
 from .connect import Met
 from .known import Known
@@ -49,6 +50,7 @@ def assemble(
         known.queries,
         [sample.label for sample in plan.scenario_samples] if task.metric == "top1" else None,
         emulated=board.emulated,
+        loadgen=loadgen.read(folder) if plan.scenario.engine_loadgen else None,
     )
     macs = plan.manifest and plan.manifest.macs
     compiled = plan.image and plan.image.manifest

@@ -30,6 +30,7 @@ from ..cycles.kept import calibration_file
 from ..desk.flash import flasher_of
 from ..desk.line import Way
 from ..desk.station import Site, Station
+from ..measure import loadgen
 from ..measure.arena import built_engine
 from ..measure.modes import WindowLength
 from ..results.names import CALIBRATION_FILE, CORE_FILE, MEMORY_FILE
@@ -37,6 +38,7 @@ from ..results.provenance import gather
 from ..results.request import MODELLED, Request, is_recipe
 from ..results.result import Provenance
 from ..results.scenario import Asked
+from ..results.scenario.interference import SHARE_MAX, Interference
 from ..rules import Profile
 
 
@@ -153,9 +155,10 @@ def make_plan(station: Station, track: Track, say: Callable[[str], None]) -> Pla
         engine = built_engine(recipe, asked.engine_source, board, task, inputs.model, track, say)
     images: list[Image] = []
     builds = [False] * (asked.mode != "energy") + [True] * asked.wants_energy
+    built = board.interfered(asked.scenario and asked.scenario.interference)
     if board.toolchain is not None:
         building = (
-            build(board, task, engine or inputs.model, energy=energy, prune=asked.prune)
+            build(built, task, engine or inputs.model, energy=energy, prune=asked.prune)
             for energy in builds
         )
         images = list(track(building, "build", len(builds)))
@@ -255,12 +258,42 @@ def _insist_possible(board: Board, request: Request) -> None:
             f"--engine is built into firmware, but board {board.name} holds its own already; leave "
             "--engine out"
         )
+    if request.scenario is not None and request.scenario.engine_loadgen:
+        if request.scenario.name == "server" and board.emulated:
+            raise UsageError(
+                f"LoadGen sends to a server by this computer's clock, and board {board.name} is "
+                "emulated: leave --engine-loadgen out, and the queue is computed on the board's own"
+            )
+        loadgen.insist_installed()
+    if request.scenario is not None and request.scenario.interference is not None:
+        _insist_disturbable(board, request.scenario.interference)
     if request.monitor is not None and request.mode not in ("energy", "all"):
         raise UsageError(f"--monitor measures energy, not --mode {request.mode}")
     if request.interface_board and not (request.ports and request.mode == "energy"):
         raise UsageError("--interface-board stands between a --port and the DUT in --mode energy")
     if request.wants_energy:
         _insist_measurable(board, request)
+
+
+def _insist_disturbable(board: Board, by: Interference) -> None:
+    """Raise UsageError when this interference cannot be built into the board's firmware."""
+    if board.emulator is None or not board.emulator.interference:
+        able = [
+            one.name
+            for one in map(boards.load_board, boards.names())
+            if one.emulator is not None and one.emulator.interference
+        ]
+        raise UsageError(
+            f"interference cannot be built into the firmware of board {board.name}; it can into "
+            f"that of {', '.join(able)}"
+        )
+    lasts_s = by.instructions * board.instruction_ns * 1e-9
+    if lasts_s > SHARE_MAX * by.every_s:
+        most = int(SHARE_MAX * by.every_s * 1e9 / board.instruction_ns)
+        raise UsageError(
+            f"interference of {by.instructions:,} instructions every {by.every_s:g} s leaves the "
+            f"model less than half of the time on board {board.name}: at most {most:,}"
+        )
 
 
 def _insist_measurable(board: Board, request: Request) -> None:

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +23,7 @@ from ..results.names import TRANSCRIPT_FILE
 from ..results.recorded import ended, with_evidence
 from ..results.request import Request
 from ..results.result import RESULT_FILE, Result, read_result
+from ..results.scenario import loadgen
 from ..rules.judge import Outcome
 from . import steps
 from .assemble import assemble
@@ -100,12 +101,26 @@ def resume(folder: Path, track: Track, say: Callable[[str], None]) -> Outcome:
                 {sample.name: sample.label for sample in plan.inputs.samples.samples},
                 [sample.name for sample in plan.timed_samples],
             )
+            _insist_whole(head.asked, kept, "query" in lost, folder)
             if lost:
                 more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
                 say(f"measured again, for no transcript has it: {', '.join(lost[:3])}{more}")
             known = Known(journal, kept, time.monotonic())
             known.add(Entry(resumed_at=datetime.now(UTC).isoformat(timespec="seconds")))
             return _measure(plan, head.started_at, known, folder, track, say)
+
+
+def _insist_whole(asked: Request, kept: Sequence[Entry], lost: bool, folder: Path) -> None:
+    """Raise RunFolderError where LoadGen's test was begun and did not end: it is one or none."""
+    if asked.scenario is None or not asked.scenario.engine_loadgen:
+        return
+    begun = sum(entry.query is not None for entry in kept)
+    if lost or (begun and loadgen.read(folder) is None):
+        raise RunFolderError(
+            f"{folder}: LoadGen was asking when this run ended, after {begun} queries, and cannot "
+            "go on with a test of its own. Start a new run, or one without --engine-loadgen, which "
+            "goes on"
+        )
 
 
 def run_all(request: Request, track: Track, say: Callable[[str], None]) -> Iterator[Outcome]:
@@ -212,6 +227,7 @@ def _measure_text(
                         task.result_count,
                         plan.scenario,
                         plan.cool_down_s,
+                        folder,
                         known,
                         track,
                     )

@@ -92,13 +92,14 @@ def measure_scenario(
     result_count: int,
     asked: Asked,
     rest_s: float,
+    folder: Path,
     known: Known,
     track: Track,
 ) -> None:
     """Ask the queries of a scenario that are missing, after a rest of the board."""
     _rest(known.worked_until_s, rest_s, track)
     known.begin("scenario")
-    asking = scenario.queries(dut, samples, result_count, asked, list(known.queries))
+    asking = scenario.queries(dut, samples, result_count, asked, list(known.queries), folder)
     if not known.queries:
         known.add(Entry(query=next(asking)))
     left = scenario.expected(asked, known.queries[0]) - len(known.queries)
@@ -171,6 +172,9 @@ def estimate_cycles(plan: Plan, folder: Path, known: Known, say: Callable[[str],
     """
     image = plan.image or plan.energy_image
     if not plan.board.emulated or image is None:
+        return
+    if plan.scenario is not None and plan.scenario.interference is not None:
+        known.no_cycles = "interference is built into the firmware: an estimate is of one without"
         return
     try:
         found = estimate(plan.board, image, plan.inputs.samples.samples[0].windows()[0])

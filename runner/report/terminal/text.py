@@ -45,7 +45,7 @@ def report(
     if result.performance is not None and result.performance.windows:
         parts += [Text(), _windows(result.performance, score.instruction_ns(result.time_base))]
     if result.scenario is not None:
-        lines = scenario.histogram(result.scenario)
+        lines = scenario.histogram(result.scenario, result.emulated)
         parts += [Text(), *(Text(line, no_wrap=True, overflow="crop") for line in lines)]
     if result.energy is not None:
         parts += [Text(), _energy_windows(result.energy)]
@@ -77,6 +77,9 @@ def caveats(result: Result, verdict: Verdict) -> list[str]:
         said.append("emulated: time is an instruction count, not a measurement")
     elif result.board == "host":
         said.append("host process: not a measurement of a microcontroller")
+    disturbed = result.scenario and result.scenario.asked.interference
+    if disturbed is not None:
+        said.append(f"interference was injected: {disturbed.words}")
     if result.dataset == "embedded":
         said.append("dataset: embedded, made by this project, not an MLPerf result")
     elif result.dataset == "custom":

@@ -1,9 +1,13 @@
 """A scenario of MLPerf Inference on one board: as asked for, its queries, and what they say."""
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
+
+from ...scenario import order
+from .interference import Interference
 
 Count = Annotated[int, Meta(ge=1, le=10_000_000)]
 Name = Literal["single-stream", "multi-stream", "server", "offline"]
@@ -34,6 +38,10 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     streams: Annotated[int, Meta(ge=1, le=1024)] = STREAMS
     audits: bool = False
     """Whether the DUT is audited as well."""
+    engine_loadgen: bool = False
+    """Whether the genuine LoadGen says which input is next, and when to stop."""
+    interference: Interference | None = None
+    """Built into the firmware of an emulated board."""
 
     @property
     def samples(self) -> int:
@@ -44,6 +52,12 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     def share(self) -> float:
         """The percentile that is its figure, as a share of 1."""
         return SHARES[self.name]
+
+    def order(self, count: int) -> Iterator[list[int]]:
+        """Yield, without end, the inputs of each query, of a set of `count`, as LoadGen draws."""
+        if self.name == "offline":
+            return order.batch(count, self.seed)
+        return order.samples(count, self.samples, self.min_queries or 1, self.seed)
 
 
 class Query(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -72,6 +86,31 @@ class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """... and of the audit's."""
     differing: int = 0
     """Answers that are not those that the queries had to the same inputs."""
+
+
+class LoadGen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the genuine LoadGen says of its test, by the clock of this computer, line included."""
+
+    version: str
+    """Empty where its log does not say."""
+    valid: bool
+    duration_met: bool
+    queries_met: bool
+    early_stopping_met: bool
+    min_duration_s: float
+    """What it was asked for."""
+    min_queries: int
+    mean_ns: int
+    """Of the latency of a query; of the offline scenario, which is one query, of that."""
+    p50_ns: int
+    p90_ns: int
+    p97_ns: int
+    p99_ns: int
+    p99_9_ns: int
+    estimates_ns: dict[str, int] = {}
+    """Its early stopping estimates, by percentile, such as "p90"."""
+    advice: str = ""
+    """What it recommends where the test is not valid."""
 
 
 class Tail(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -123,3 +162,5 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     host_us: list[int]
     """Of each query."""
     audits: list[Audit] = []
+    loadgen: LoadGen | None = None
+    """Where the genuine LoadGen asked the queries; None without it, or before its test ended."""

@@ -8,15 +8,21 @@ from typing import Any
 from ...dut.inference import answered
 from ...scenario import queue, tail
 from ..score import correct
-from . import Asked, Audit, Query, Scenario, Tail
+from . import Asked, Audit, LoadGen, Query, Scenario, Tail
 
 
 def score(
-    asked: Asked, queries: Sequence[Query], labels: Sequence[int] | None, *, emulated: bool
+    asked: Asked,
+    queries: Sequence[Query],
+    labels: Sequence[int] | None,
+    *,
+    emulated: bool,
+    loadgen: LoadGen | None = None,
 ) -> Scenario | None:
     """Return what the queries of a scenario say; None without one.
 
-    `labels`: the class of each input of the set; None where inputs have none.
+    `labels`: the class of each input of the set; None where inputs have none. `loadgen`: what its
+    summary says, where it asked the queries.
     """
     plain = [query for query in queries if query.kind == "query"]
     if not plain:
@@ -58,6 +64,7 @@ def score(
         device_us=[us for query in plain for us in query.device_us],
         host_us=[query.host_us for query in plain],
         audits=_audits(queries, plain),
+        loadgen=loadgen,
     )
 
 

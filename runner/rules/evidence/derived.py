@@ -28,6 +28,7 @@ from ...results.names import INPUTS_FILE, MANIFEST_FILE
 from ...results.recorded import is_evidence, recorded
 from ...results.request import is_recipe
 from ...results.result import Answer, Result, Window
+from ...results.scenario import loadgen
 from ...results.scenario import score as of_scenario
 from ...results.seal import file_sha256
 from ..profile import Profile, load_profile
@@ -167,7 +168,11 @@ def _measured(run: _Run) -> dict[str, Any]:
     if (asked := run.head.asked.scenario) is not None:
         labels = _labels(run, metric)
         scenario = of_scenario.score(
-            _profile(run).scenario(asked), noted.queries, labels, emulated=result.emulated
+            _profile(run).scenario(asked),
+            noted.queries,
+            labels,
+            emulated=result.emulated,
+            loadgen=loadgen.read(run.folder) if asked.engine_loadgen else None,
         )
     return {
         "accuracy": accuracy,
