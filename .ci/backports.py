@@ -86,8 +86,9 @@ def install(root: list[str], entry: str, suite: str, packages: list[str]) -> int
     """Add the entry, unless it is empty, and install; return the exit status."""
     steps = [(["tee", entry_file(suite)], entry)] if entry else []
     steps += [(["apt-get", "update"], ""), (apt_get(suite, packages), "")]
-    for command, words in steps:
-        status, said = run([*root, "env", "DEBIAN_FRONTEND=noninteractive", *command], words)
+    kept = [f"APT_CONFIG={os.environ['APT_CONFIG']}"] if "APT_CONFIG" in os.environ else []
+    for command, words in steps:  # sudo hands no variables on
+        status, said = run([*root, "env", "DEBIAN_FRONTEND=noninteractive", *kept, *command], words)
         if status != 0:
             print("\n".join(said.splitlines()[-20:]), file=sys.stderr)
             print(f"'{' '.join(command)}' failed (its words are above)", file=sys.stderr)

@@ -23,6 +23,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         results.score,
         results.results,
         results.compare,
+        results.gate,
         results.baseline,
         results.schema,
         submission.audit,

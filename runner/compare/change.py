@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
@@ -44,8 +43,6 @@ METRICS = {
 }
 """Every metric with its unit: accuracy is top-1 or AUC, latency the median of windows; the others
 of answers are those of `results.score.figures`."""
-
-
 TIMES = ("latency", "throughput")
 ESTIMATED = ("cycles", "estimated_latency", "estimated_energy")
 LABELS = {"instructions": "emulated"} | dict.fromkeys(ESTIMATED, "estimated")
@@ -134,11 +131,12 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """All differences; what was on one side only; the gates that failed."""
+    """All differences; what was on one side only; the gates, and where they failed."""
 
     differences: list[Difference]
     notes: list[str]
     failures: list[Failure]
+    gates: list[str] = []
 
 
 def compare(base: Path, head: Path, gates: Sequence[str] = ()) -> Comparison:
@@ -176,33 +174,8 @@ def between(
         if (task, board) not in other
     ]
     failures = [failure for gate in parsed for failure in _judge(gate, differences)]
-    return Comparison(differences=differences, notes=notes, failures=failures)
-
-
-def write_baseline(runs: Sequence[Path], out: Path) -> int:
-    """Write the figures of runs, or folders of runs, into one file; return how many there are.
-
-    Raises RunFolderError: no whole run, or the file cannot be written; UsageError: two of one
-    task and board among the arguments.
-    """
-    together: dict[tuple[str, str], Measured] = {}
-    for path in runs:
-        for key, found in measured(path).items():
-            if key in together:
-                raise UsageError(
-                    f"two runs of {found.task} on {found.board} ({together[key].run}, "
-                    f"{found.run}); a baseline holds one: name one of them"
-                )
-            together[key] = found
-    document = Baseline(tinybench=version("tinybench-mcu"), runs=list(together.values()))
-    partial = out.with_name(out.name + ".partial")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n")
-        partial.replace(out)
-    except OSError as error:
-        raise RunFolderError(f"cannot write {out}: {error}") from error
-    return len(together)
+    texts = [gate.text for gate in parsed]
+    return Comparison(differences=differences, notes=notes, failures=failures, gates=texts)
 
 
 def measured(path: Path) -> dict[tuple[str, str], Measured]:

@@ -27,8 +27,9 @@ FLOORS = {
     "tinybench.runner.session": 8,
     "tinybench.runner.submission": 9,
     "tinybench.runner.report": 10,
-    "tinybench.runner.cli": 11,
-    "tinybench.runner": 12,
+    "tinybench.runner.gate": 11,
+    "tinybench.runner.cli": 12,
+    "tinybench.runner": 13,
 }
 """A module imports from its own room and from lower floors; rooms on one floor are strangers."""
 DOOR = "tinybench"

@@ -1,4 +1,4 @@
-"""What differs between two sets of runs: for a terminal, and as Markdown."""
+"""What differs between two sets of runs, the verdict first: for a terminal, and as Markdown."""
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -14,28 +14,79 @@ SCALES = {"share": (100.0, "%"), "s": (1e3, "ms"), "J": (1e6, "uJ"), "B": (1.0, 
 """What a figure is multiplied by to be shown, and the unit it then has."""
 
 
-def report(found: Comparison) -> RenderableType:
-    """Return every metric, old and new, then the gates that failed."""
+def report(found: Comparison, *, every: bool = False) -> RenderableType:
+    """Return the verdict in a line, the metrics that changed, old and new, and the failed gates.
+
+    `every`: those that did not change, too.
+    """
     found = all_printable(found)
+    lines = found.differences if every else changed(found)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for name in HEADER:
         right = name in ("old", "new", "difference", "")
         table.add_column(name, justify="right" if right else "left", overflow="fold")
-    for line in found.differences:
+    for line in lines:
         table.add_row(*map(Text, _cells(line)))
-    parts: list[RenderableType] = [table]
+    parts: list[RenderableType] = [Text(verdict(found), "bold red" if found.failures else "bold")]
+    parts += [table] if lines else []
+    parts += [Text(words) for words in ([] if every else _unchanged(found))]
     parts += [Text(note) for note in found.notes]
     parts += [Text(words, "bold red") for words in _failures(found)]
     return Group(*parts)
 
 
-def as_markdown(found: Comparison) -> str:
-    """Return the same as Markdown, for the summary of a CI job."""
+def as_markdown(found: Comparison, *, every: bool = False) -> str:
+    """Return the same as Markdown, for the summary of a CI job; what did not change is folded."""
     found = all_printable(found)
-    lines = [rows(HEADER, map(_cells, found.differences))]
-    lines += [f"* {escaped(note)}" for note in found.notes]
-    lines += [f"* **{escaped(words)}**" for words in _failures(found)]
-    return "\n".join(lines) + "\n"
+    more = changed(found)
+    same = [line for line in found.differences if line not in more]
+    if every:
+        more, same = found.differences, []
+    parts = [f"**{escaped(verdict(found))}**\n"]
+    parts += [f"* **{escaped(words)}**" for words in _failures(found)]
+    parts += [f"\n{rows(HEADER, map(_cells, more))}"] if more else []
+    if same:
+        words = f"{_count(len(same), 'figure')} did not change"
+        table = rows(HEADER, map(_cells, same))
+        parts.append(f"\n<details><summary>{words}</summary>\n\n{table}\n</details>\n")
+    parts += [f"* {escaped(note)}" for note in found.notes]
+    return "\n".join(parts) + "\n"
+
+
+def verdict(found: Comparison) -> str:
+    """Return what came of it in a line, such as "gates passed: 3 of 3; 2 of 9 figures changed"."""
+    failed = {failure.gate for failure in found.failures}
+    known = [line for line in found.differences if line.difference is not None]
+    moved = [line for line in known if line.difference and line.real is not False]
+    words = f"{len(moved)} of {_count(len(known), 'figure')} changed"
+    if lost := len(found.differences) - len(known):
+        words += f", {lost} on one side only"
+    gates = dict.fromkeys(found.gates)
+    if not gates:
+        return words
+    passed = f"gates passed: {len(gates) - len(failed)} of {len(gates)}"
+    return f"{'FAILED, ' if failed else ''}{passed}; {words}"
+
+
+def changed(found: Comparison) -> list[Difference]:
+    """Return the figures that are not the same on both sides, by noise or more."""
+    return [line for line in found.differences if line.difference != 0]
+
+
+def _unchanged(found: Comparison) -> list[str]:
+    """Return which figures are the same on both sides, a line a task and board."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for line in found.differences:
+        if line.difference == 0:
+            names.setdefault((line.task, line.board), []).append(line.metric)
+    return [
+        f"unchanged, {task} on {board}: {', '.join(metrics)}"
+        for (task, board), metrics in names.items()
+    ]
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _failures(found: Comparison) -> list[str]:

@@ -13,13 +13,13 @@ from tests.runner.compare.test_store import stored
 from tests.runner.results.a_result import RIGHT, good_result
 from tinybench.errors import RunFolderError, UsageError
 from tinybench.runner import cli
+from tinybench.runner.compare.baseline import write_baseline
 from tinybench.runner.compare.chance import by_chance
 from tinybench.runner.compare.change import (
     Comparison,
     Difference,
     compare,
     parse_gate,
-    write_baseline,
 )
 from tinybench.runner.results import score
 from tinybench.runner.results.cycles import Cycles

@@ -1,0 +1,178 @@
+"""Measure once, compare with a baseline, and say whether the change may pass."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from tinybench.errors import UsageError
+from tinybench.track import Track
+
+from ..compare.baseline import merge_baseline
+from ..compare.change import Comparison, Measured, between, measured, parse_gate
+from ..results.defaults import DEFAULT_BOARD, PORT_BOARD
+from ..results.words import request_of
+from ..rules.judge import Outcome
+from ..session.own_model import measure as measure_model
+from ..session.run import run as run_task
+from ..session.run_folder import insist_free
+
+RUN = "run"
+"""The run, in the folder of a gate."""
+BASELINE_FILE = Path("tinybench-baseline.json")
+USUAL_EMULATED = ("instructions>1%", "accuracy<-0.5pt", "flash>1KiB", "ram>1KiB")
+USUAL_MEASURED = ("latency>5%", "energy>5%", "accuracy<-0.5pt", "flash>1KiB", "ram>1KiB")
+USUAL_HERE = ("accuracy<-0.5pt",)
+"""Of board host: its times and sizes are those of whatever computer it ran on."""
+OF_A_MODEL = ("inputs", "labels")
+"""Words of a model's gate, which a task's has not."""
+OF_A_TASK = ("profile", "division", "data")
+"""Words of a task's gate, which a model's has not."""
+
+Word = Literal["passed", "failed", "no-baseline", "updated"]
+
+
+@dataclass(frozen=True)
+class Gated:
+    """What came of a gate."""
+
+    word: Word
+    sentence: str
+    outcome: Outcome
+    comparison: Comparison | None
+    """None without a baseline."""
+    baseline: Path
+    folder: Path
+
+    @property
+    def status(self) -> int:
+        """What the command exits with: 1 for a gate or a rule, 2 without a baseline."""
+        if self.word == "no-baseline":
+            return 2
+        return 1 if self.word == "failed" or self.outcome.violations else 0
+
+
+def gate(
+    words: Mapping[str, Any],
+    *,
+    baseline: Path,
+    gates: Sequence[str],
+    update: bool,
+    out: Path | None,
+    track: Track,
+    say: Callable[[str], None],
+) -> Gated:
+    """Measure a task or a model, and hold it against the baseline by `gates`, or the usual ones.
+
+    `words` are those of a run, or with a model and no task those of one's own model. `update`:
+    what was measured becomes the baseline, whose other runs stay. Without a baseline nothing
+    passes. In `out`, a new folder, there are then the run and baseline.json, what it would be as
+    a baseline. Raises UsageError for gates that cannot be, before anything is measured, and as
+    `run` and `compare`.
+    """
+    folder = out or Path("runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%S}Z-gate"
+    insist_free(folder)
+    if baseline.is_dir():
+        raise UsageError(f"{baseline}: a folder; a baseline is a file, such as {BASELINE_FILE}")
+    before = measured(baseline) if baseline.exists() else {}
+    _insist_possible(gates, before, baseline)
+    outcome = _measured(words, folder / RUN, track, say)
+    now = measured(outcome.folder)
+    merge_baseline(outcome.folder, baseline, folder / "baseline.json")
+    found = _held(now, before, gates, baseline, outcome.folder)
+    if update:
+        merge_baseline(outcome.folder, baseline, baseline)
+    word = _word(found, outcome, update=update)
+    return Gated(word, _sentence(word, outcome, baseline), outcome, found, baseline, folder)
+
+
+def usual(old: Measured) -> list[str]:
+    """Return the gates that hold where none is named: those of figures that the baseline has."""
+    texts = USUAL_EMULATED if old.emulated else USUAL_MEASURED
+    if old.board == "host":
+        texts = USUAL_HERE
+    return [text for text in texts if text.replace(">", "<").partition("<")[0] in old.metrics]
+
+
+def _insist_possible(
+    gates: Sequence[str], before: dict[tuple[str, str], Measured], baseline: Path
+) -> None:
+    """Raise UsageError for a gate that is none, or of which no run of the baseline has a figure."""
+    for parsed in map(parse_gate, gates):
+        if before and not any(parsed.metric in one.metrics for one in before.values()):
+            raise UsageError(
+                f"--fail-on '{parsed.text}': no run in {baseline} has {parsed.metric}, so this "
+                "could never fail; measure that, or leave it out"
+            )
+
+
+def _measured(
+    words: Mapping[str, Any], out: Path, track: Track, say: Callable[[str], None]
+) -> Outcome:
+    given = {word: value for word, value in words.items() if value is not None}
+    if "task" in given:
+        _refuse(given, OF_A_MODEL, "of a task", "--model without --task")
+        if given["task"] == "all":
+            raise UsageError("gate: one task at a time, each has figures of its own")
+        own = "model" in given or "engine" in given
+        asked: dict[str, Any] = {"division": "open" if own else "closed"} | given | {"out": out}
+        return run_task(request_of(**asked), track, say)
+    if "model" not in given:
+        raise UsageError("gate: say of what: --task kws, or --model FILE")
+    _refuse(given, OF_A_TASK, "of a model alone", "--task")
+    model = Path(given.pop("model"))
+    board = PORT_BOARD if "port" in given else DEFAULT_BOARD
+    return measure_model(model, {"board": board} | given | {"out": out}, track, say)
+
+
+def _refuse(given: Mapping[str, Any], theirs: Sequence[str], what: str, instead: str) -> None:
+    """Raise UsageError for a word that the other kind of gate takes."""
+    for word in theirs:
+        if word in given:
+            raise UsageError(f"gate: --{word} is not for a gate {what}: it is for {instead}")
+
+
+def _held(
+    now: dict[tuple[str, str], Measured],
+    before: dict[tuple[str, str], Measured],
+    gates: Sequence[str],
+    baseline: Path,
+    head: Path,
+) -> Comparison | None:
+    """Return the comparison with what the baseline has of this; None where it has nothing."""
+    ((key, new),) = now.items()
+    old = {key: before[key]} if key in before else {}
+    if not old and new.own_model:
+        old = {of: one for of, one in before.items() if one.own_model and one.board == new.board}
+        old = old if len(old) == 1 else {}
+    if not old:
+        return None
+    return between(baseline, head, old, now, gates or usual(next(iter(old.values()))))
+
+
+def _word(found: Comparison | None, outcome: Outcome, *, update: bool) -> Word:
+    if update:
+        return "updated"
+    if found is None:
+        return "no-baseline"
+    return "failed" if found.failures or outcome.violations else "passed"
+
+
+def _sentence(word: Word, outcome: Outcome, baseline: Path) -> str:
+    """Return what to do now."""
+    what = f"{outcome.result.task} on {outcome.result.board}"
+    if word == "updated":
+        return f"{what}: {baseline} is written; commit it"
+    if word == "no-baseline":
+        return (
+            f"{what}: {baseline} has no run of it to compare with; commit the baseline.json in the "
+            "folder of this gate as that file, or run it again with --update"
+        )
+    if word == "failed":
+        return (
+            f"{what}: if the change is meant, run it again with --update and commit {baseline}"
+            if not outcome.violations
+            else f"{what}: {outcome.verdict.words}"
+        )
+    return f"{what}: {outcome.verdict.words}"

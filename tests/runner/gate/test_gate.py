@@ -1,0 +1,140 @@
+"""The gate: which changes it allows, and what others may not make of its words."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.runner.compare.test_store import stored
+from tinybench.errors import BuildError, UsageError
+from tinybench.runner import cli
+from tinybench.runner.compare.baseline import merge_baseline, write_baseline
+from tinybench.runner.compare.change import between, compare, measured
+from tinybench.runner.gate.files import headline, store, summary
+from tinybench.runner.gate.gate import Gated, usual
+from tinybench.runner.gate.github import annotations, of_error, store_outputs
+from tinybench.runner.gate.picture import changes
+from tinybench.runner.rules.judge import judge
+
+FORGED = "a\n::error::forged%0A\r##[error]b,c:d"
+
+
+def _gated(folder: Path, gates: list[str], **changed: object) -> Gated:
+    """Return a gate on a stored run, against a baseline that it differs from."""
+    base, head = stored(folder / "base", board="b"), stored(folder / "head", board="b", **changed)
+    baseline = folder / "baseline.json"
+    write_baseline([base], baseline)
+    found = compare(baseline, head, gates)
+    word = "failed" if found.failures else "passed"
+    (folder / "gate").mkdir()
+    return Gated(word, FORGED, judge(head), found, baseline, folder / "gate")
+
+
+def test_the_usual_gates_are_those_of_figures_that_there_are(tmp_path: Path) -> None:
+    """Emulated: instructions, not noisy time; nothing that the baseline has no figure of."""
+    (one,) = measured(stored(tmp_path / "run")).values()
+    assert usual(one)[:2] == ["instructions>1%", "accuracy<-0.5pt"]
+    (without,) = measured(stored(tmp_path / "other", accuracy=None)).values()
+    assert "accuracy<-0.5pt" not in usual(without)
+    assert between(tmp_path, tmp_path, {("a", "b"): one}, {("a", "b"): one}, usual(one)).gates
+
+
+def test_a_baseline_keeps_its_other_runs(tmp_path: Path) -> None:
+    """Of several tasks each is gated by itself; what was measured takes the place of its own."""
+    first, second = stored(tmp_path / "a", board="a"), stored(tmp_path / "b", board="b")
+    again = stored(tmp_path / "c", board="a")
+    baseline = tmp_path / "baseline.json"
+    for run in (first, second, again):
+        merge_baseline(run, baseline, baseline)
+    runs = measured(baseline)
+    assert {key[1]: one.run for key, one in runs.items()} == {"a": "c", "b": "b"}
+
+
+def test_what_is_stored_says_the_verdict_first(tmp_path: Path) -> None:
+    """In a line with the gates and the figures, in the summary and on the command line."""
+    found = _gated(tmp_path, ["instructions>0", "accuracy<0pt"])
+    assert re.match(r"gate passed; gates passed: 2 of 2; 0 of \d+ figures changed", headline(found))
+    store(found)
+    text = (found.folder / "summary.md").read_text()
+    assert text.startswith("## tinybench: gate passed;")
+    assert "<details><summary>" in text
+    assert (found.folder / "changes.svg").read_text().startswith("<svg ")
+
+
+def test_a_picture_too_large_for_the_summary_is_left_out(tmp_path: Path) -> None:
+    """GitHub refuses a summary as a whole; the picture is a file beside it anyway."""
+    found = _gated(tmp_path, [])
+    assert "data:image" in summary(found, "<svg/>")
+    assert "data:image" not in summary(found, "x" * 1_000_000)
+    assert found.comparison is not None
+    assert "<script" not in changes(found.comparison)
+
+
+@given(st.text())
+def test_no_word_of_others_ends_an_annotation_or_begins_one(words: str) -> None:
+    """A model, a compiler or a board may say anything: it stays one line of ours."""
+    for text in (words, FORGED + words):
+        lines = of_error(BuildError(text), Path("/nowhere"))
+        assert all(re.fullmatch(r"::error title=tinybench::[^\r\n]*", line) for line in lines)
+
+
+def test_outputs_are_not_forged_by_what_they_hold(tmp_path: Path) -> None:
+    """Their end is a word that nobody can know, and the summary escapes names."""
+    found = _gated(tmp_path, [])
+    store(found)
+    environment = {
+        "GITHUB_OUTPUT": str(tmp_path / "out"),
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "s"),
+    }
+    store_outputs(environment, "passed", found)
+    lines = (tmp_path / "out").read_text().splitlines()
+    assert lines[1] == "passed"
+    assert re.fullmatch(r"verdict<<[0-9a-f]{32}", lines[0])
+    assert lines[0].endswith(lines[2])
+    assert "\n::error::" not in (tmp_path / "s").read_text()
+    assert annotations(found, tmp_path) == []
+    with pytest.raises(UsageError, match="GITHUB_OUTPUT names"):
+        store_outputs({"GITHUB_OUTPUT": str(tmp_path / "no" / "out")}, "passed", found)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["gate"], "say of what: --task kws, or --model FILE"),
+        (["gate", "--task", "all"], "one task at a time"),
+        (["gate", "--task", "kws", "--labels", "x.csv"], "--labels is not for a gate of a task"),
+        (["gate", "--model", "m", "--profile", "quick"], "--profile is not for a gate of a model"),
+        (["gate", "--task", "kws", "--fail-on", "speed>1"], "no metric 'speed'"),
+        (["gate", "--task", "kws", "--baseline", "."], "a folder; a baseline is a file"),
+        (["gate", "--task", "kws", "--out", "."], "not an empty folder"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_before_anything_is_measured(
+    words: list[str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """In one line, with status 2, and nothing is written."""
+    (tmp_path / "file").write_text("")
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(words) == 2
+    assert said in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_comparison_folds_what_did_not_change(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The verdict is its first line, equal figures are one line; with --all they are rows."""
+    base, head = str(stored(tmp_path / "a")), str(stored(tmp_path / "b"))
+    assert cli.main(["compare", base, head, "--fail-on", "flash>0B"]) == 0
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"gates passed: 1 of 1; 0 of \d+ figures changed", first)
+    assert len(rest) == 1
+    assert rest[0].startswith("unchanged, ")
+    assert cli.main(["compare", base, head, "--all"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) > 5
