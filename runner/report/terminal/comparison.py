@@ -6,7 +6,9 @@ from rich.text import Text
 
 from tinybench.printable import all_printable
 
-from ...compare.change import Comparison, Difference
+from ...compare.change import Comparison
+from ...compare.distribution import words
+from ...compare.gate import Difference
 from ..markdown import escaped, rows
 
 HEADER = ("task", "board", "metric", "old", "new", "difference", "", "more than noise")
@@ -24,7 +26,7 @@ def report(found: Comparison) -> RenderableType:
     for line in found.differences:
         table.add_row(*map(Text, _cells(line)))
     parts: list[RenderableType] = [table]
-    parts += [Text(note) for note in found.notes]
+    parts += [Text(line) for line in (*map(words, found.distributions), *found.notes)]
     parts += [Text(words, "bold red") for words in _failures(found)]
     return Group(*parts)
 
@@ -33,7 +35,7 @@ def as_markdown(found: Comparison) -> str:
     """Return the same as Markdown, for the summary of a CI job."""
     found = all_printable(found)
     lines = [rows(HEADER, map(_cells, found.differences))]
-    lines += [f"* {escaped(note)}" for note in found.notes]
+    lines += [f"* {escaped(line)}" for line in (*map(words, found.distributions), *found.notes)]
     lines += [f"* **{escaped(words)}**" for words in _failures(found)]
     return "\n".join(lines) + "\n"
 
