@@ -1,54 +1,33 @@
 """Two sets of runs compared metric by metric, with noise told from change, and gates on it."""
 
 import math
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
-from tinybench.declare import nearest
 from tinybench.errors import RunFolderError, UsageError
 from tinybench.files import DOCUMENT_MOST_B, read_bytes
 from tinybench.read import read_json
 
 from ..results.result import FORMAT, Result, newer, read_result
+from ..results.scenario import Asked
 from ..results.score import figures
 from ..rules import insist_intact
+from . import distribution
 from .chance import SIGNIFICANCE, by_chance
+from .gate import METRICS, Difference, Failure, failures_of, parse_gate
 from .store import SCORES, run_folders
 
-UNITS = {
-    "share": {"pt": 0.01},
-    "s": {"s": 1.0, "ms": 1e-3, "us": 1e-6},
-    "J": {"J": 1.0, "mJ": 1e-3, "uJ": 1e-6},
-    "B": {"B": 1.0, "kB": 1e3, "KiB": 1024.0, "MiB": 1024.0**2},
-    "1/s": {"/s": 1.0},
-    "1": {"": 1.0},
-}
-"""Units of a threshold by the unit of its metric, besides %."""
-
-METRICS = {
-    "accuracy": "share",
-    **dict.fromkeys(("top5", "recall", "exact", "iou", "r2"), "share"),
-    **dict.fromkeys(("mae", "rmse"), "1"),
-    "latency": "s",
-    "throughput": "1/s",
-    **dict.fromkeys(("instructions", "cycles"), "1"),
-    "estimated_latency": "s",
-    "estimated_energy": "J",
-    "energy": "J",
-    **dict.fromkeys(("flash", "code_flash", "weights", "ram", "tensor_ram"), "B"),
-    "macs": "1",
-}
-"""Every metric with its unit: accuracy is top-1 or AUC, latency the median of windows; the others
-of answers are those of `results.score.figures`."""
 TIMES = ("latency", "throughput")
 ESTIMATED = ("cycles", "estimated_latency", "estimated_energy")
 LABELS = {"instructions": "emulated"} | dict.fromkeys(ESTIMATED, "estimated")
 OWN_MODEL = "model"
 """The profile of `tinybench model`."""
 _SCORES = {"accuracy", *SCORES}
+QUERIES = {"query_p50": 0.5, "query_p90": 0.9, "query_p99": 0.99, "query_p99_9": 0.999}
+"""Percentiles of the queries of a scenario."""
+OF_QUERIES = (*QUERIES, "query_rate")
 
 
 class Metric(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +58,12 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     run: str
     """Name of the run's folder."""
     metrics: dict[str, Metric]
+    scenario: str = ""
+    """Of whose queries the metrics are; empty without any."""
+    interference: str = ""
+    """What was injected."""
+    latencies_us: str = ""
+    """Packed: of the queries, or of single inferences where these are measured."""
     own_model: bool = False
     """Whether the task is no more than a model of one's own: `tinybench model`."""
 
@@ -91,45 +76,6 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     runs: list[Measured]
 
 
-class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """One metric, old and new, in the SI unit of METRICS."""
-
-    task: str
-    board: str
-    metric: str
-    unit: str
-    label: str
-    """"emulated" or "modelled", or empty for a measurement."""
-    old: float | None
-    new: float | None
-    difference: float | None
-    relative: float | None
-    """Of the old value; None where that is 0."""
-    real: bool | None
-    """Whether it is more than noise; None where too few windows tell."""
-    why: str
-
-
-class Gate(msgspec.Struct, frozen=True, kw_only=True):
-    """A change that may not be: beyond `limit`, a share of the old value or in SI units."""
-
-    text: str
-    metric: str
-    sign: int
-    """1: more than the limit fails; -1: less."""
-    limit: float
-    relative: bool
-
-
-class Failure(msgspec.Struct, frozen=True, kw_only=True):
-    """A gate that failed, and where."""
-
-    gate: str
-    task: str
-    board: str
-    found: str
-
-
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """All differences; what was on one side only; the gates, and where they failed."""
 
@@ -137,6 +83,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     notes: list[str]
     failures: list[Failure]
     gates: list[str] = []
+    distributions: list[distribution.Distribution] = []
 
 
 def compare(base: Path, head: Path, gates: Sequence[str] = ()) -> Comparison:
@@ -167,15 +114,20 @@ def between(
     for key in common:
         _insist_comparable(old[key], new[key])
     differences = [line for key in common for line in _differences(old[key], new[key])]
+    notes += [words for key in common for words in _disturbed(old[key], new[key])]
     notes += [
         f"{board}, {task}: only in {path}"
         for one, other, path in ((old, new, base), (new, old, head))
         for task, board in one
         if (task, board) not in other
     ]
-    failures = [failure for gate in parsed for failure in _judge(gate, differences)]
-    texts = [gate.text for gate in parsed]
-    return Comparison(differences=differences, notes=notes, failures=failures, gates=texts)
+    return Comparison(
+        differences=differences,
+        notes=notes,
+        failures=[failure for gate in parsed for failure in failures_of(gate, differences)],
+        gates=[gate.text for gate in parsed],
+        distributions=[one for key in common for one in _distributions(old[key], new[key])],
+    )
 
 
 def measured(path: Path) -> dict[tuple[str, str], Measured]:
@@ -198,50 +150,21 @@ def measured(path: Path) -> dict[tuple[str, str], Measured]:
         key = (result.task, result.board)
         one = _measured(result, folder)
         if key in found:
-            _insist_comparable(found[key], one)
-            before = found[key]
+            if not (found[key].scenario and one.scenario):
+                _insist_comparable(found[key], one)
+            before = _without_queries(found[key]) if one.scenario else found[key]
             inputs = before.inputs if one.inputs is None else one.inputs
             one = msgspec.structs.replace(
                 one,
                 metrics=before.metrics | one.metrics,
                 inputs=inputs,
+                scenario=one.scenario or before.scenario,
+                interference=one.interference if one.scenario else before.interference,
+                latencies_us=one.latencies_us or before.latencies_us,
                 energy_modelled=before.energy_modelled or one.energy_modelled,
             )
         found[key] = one
     return found
-
-
-def parse_gate(text: str) -> Gate:
-    """Return a gate such as "latency>2%", "accuracy<-0.5pt" or "flash>1KiB".
-
-    Raises UsageError with what would be right.
-    """
-    match = re.fullmatch(
-        r"\s*([a-z_0-9]+)\s*([<>])\s*([+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?)\s*(\S*)\s*", text
-    )
-    examples = "'latency>2%', 'accuracy<-0.5pt', 'flash>1KiB' or 'instructions>0'"
-    if match is None:
-        raise UsageError(f"--fail-on '{text}': give a metric, < or >, and a change: {examples}")
-    name, sign, number, unit = match.groups()
-    if name not in METRICS:
-        raise UsageError(f"--fail-on '{text}': no metric '{name}': {nearest(name, METRICS)}")
-    units = {"%": 0.01} | UNITS[METRICS[name]]
-    if unit not in units:
-        known = ", ".join(word or "no unit" for word in units)
-        raise UsageError(f"--fail-on '{text}': the unit of a change of {name} is one of: {known}")
-    limit = float(number) * units[unit]
-    if limit and (limit > 0) != (sign == ">"):
-        raise UsageError(
-            f"--fail-on '{text}': it is true of no change at all; more is '>' with a positive "
-            f"number, less is '<' with a negative one, as in {examples}"
-        )
-    return Gate(
-        text=text.strip(),
-        metric=name,
-        sign=1 if sign == ">" else -1,
-        limit=limit,
-        relative=unit == "%",
-    )
 
 
 def _folders(path: Path) -> list[Path]:
@@ -310,6 +233,15 @@ def _measured(result: Result, folder: Path) -> Measured:
             ],
             uncertainty=energy.uncertainty_j,
         )
+    if (scenario := result.scenario) is not None:
+        tail = scenario.latency
+        tails_s = (tail.p50_s, tail.p90_s, tail.p99_s, tail.p99_9_s)
+        metrics |= {
+            name: Metric(value=value_s, exact=False)
+            for name, value_s in zip(QUERIES, tails_s, strict=True)
+        }
+        if scenario.rate_per_s is not None:
+            metrics["query_rate"] = Metric(value=scenario.rate_per_s, exact=False)
     sizes = {
         "flash": result.firmware and result.firmware.flash_b,
         "code_flash": result.firmware and result.firmware.code_flash_b,
@@ -319,6 +251,7 @@ def _measured(result: Result, folder: Path) -> Measured:
         "macs": result.model.macs,
     }
     metrics |= {name: Metric(value=size) for name, size in sizes.items() if size is not None}
+    disturbed = scenario and scenario.asked.interference
     return Measured(
         task=result.task,
         board=result.board,
@@ -329,8 +262,53 @@ def _measured(result: Result, folder: Path) -> Measured:
         started_at=result.started_at,
         run=folder.resolve().name if folder.is_dir() else folder.resolve().parent.name,
         metrics={name: metrics[name] for name in METRICS if name in metrics},
+        scenario=_queries_of(scenario.asked) if scenario else "",
+        interference=disturbed.words if disturbed else "",
+        latencies_us=distribution.packed(_latencies_us(result)),
         own_model=result.profile == OWN_MODEL,
     )
+
+
+def _queries_of(asked: Asked) -> str:
+    """Return what the queries of a scenario were, so that only equal ones are compared."""
+    said = asked.name + f" of {asked.streams} inputs" * (asked.name == "multi-stream")
+    return said + (f" with {asked.deadline_s:g} s" if asked.deadline_s else "")
+
+
+def _latencies_us(result: Result) -> list[int]:
+    """Return the latencies of queries; without any those of single inferences, if measured."""
+    if (found := result.scenario) is not None:
+        each = found.asked.samples
+        starts = range(0, len(found.device_us), each)
+        return [sum(found.device_us[start : start + each]) for start in starts]
+    if result.emulated or result.accuracy is None:
+        return []
+    return [us for answer in result.accuracy.answers for us in answer.elapsed_us]
+
+
+def _without_queries(found: Measured) -> Measured:
+    """Return what was measured without what a newer scenario takes the place of."""
+    left = {name: one for name, one in found.metrics.items() if name not in OF_QUERIES}
+    return msgspec.structs.replace(found, metrics=left, latencies_us="", scenario="")
+
+
+def _disturbed(old: Measured, new: Measured) -> Iterator[str]:
+    """Yield what is to be said of interference that was injected."""
+    for which, one in (("old", old), ("new", new)):
+        if one.interference:
+            where = f"{one.task} on {one.board}, {which}"
+            yield f"{where}: interference was injected: {one.interference}"
+
+
+def _distributions(old: Measured, new: Measured) -> Iterator[distribution.Distribution]:
+    """Yield how the latencies of the two are distributed, where there are enough of both."""
+    if bool(old.scenario) != bool(new.scenario):
+        return
+    of = "queries" if old.scenario else "single inferences"
+    was, now = (distribution.unpacked(one.latencies_us) for one in (old, new))
+    found = distribution.compared(was, now, task=old.task, board=old.board, of=of)
+    if found is not None:
+        yield found
 
 
 def _nothing_in_common(
@@ -379,6 +357,11 @@ def _insist_comparable(old: Measured, new: Measured) -> None:
         and not (_SCORES & (old.metrics.keys() | new.metrics.keys()))
     ):
         return
+    if old.scenario and new.scenario and old.scenario != new.scenario:
+        raise UsageError(
+            f"{where} cannot be compared: one is {old.scenario}, the other {new.scenario}; run "
+            "both with the same --scenario"
+        )
     known = old.inputs_sha256 and new.inputs_sha256  # of a published result they are not
     if known and old.inputs_sha256 != new.inputs_sha256:
         raise UsageError(
@@ -401,13 +384,13 @@ def _differences(old: Measured, new: Measured) -> list[Difference]:
         before, after = old.metrics.get(name), new.metrics.get(name)
         if before is None and after is None:
             continue
-        label = LABELS.get(name, "emulated" if old.emulated and name in TIMES else "")
+        label = LABELS.get(name, "emulated" if old.emulated and name in TIMES + OF_QUERIES else "")
         if name == "energy" and (old if before else new).energy_modelled:
             label = "modelled"
         change = None if before is None or after is None else after.value - before.value
-        real, why = (
-            (None, "") if before is None or after is None else _more_than_noise(before, after)
-        )
+        real, why = None, ""
+        if before is not None and after is not None:
+            real, why = _told_apart(name, before, after, old, new)
         lines.append(
             Difference(
                 task=old.task,
@@ -428,6 +411,27 @@ def _differences(old: Measured, new: Measured) -> list[Difference]:
     return lines
 
 
+def _told_apart(
+    name: str, before: Metric, after: Metric, old: Measured, new: Measured
+) -> tuple[bool | None, str]:
+    """Return whether a metric has really changed, and by what that is known."""
+    if name not in OF_QUERIES or before.value == after.value:
+        return _more_than_noise(before, after)
+    if old.scenario.startswith("server"):
+        return None, "its queue is computed, each at its own rate"
+    was, now = (distribution.unpacked(one.latencies_us) for one in (old, new))
+    if min(len(was), len(now)) < distribution.LEAST:
+        return None, "too few queries to tell"
+    if name in QUERIES:
+        middle_s = (before.value + after.value) / 2
+        chance = distribution.beyond(was, now, middle_s * 1e6)
+    else:
+        chance = by_chance(was, now)
+    if chance is None:
+        return None, "too few queries to tell"
+    return chance < SIGNIFICANCE, f"p = {chance:.2g}, {distribution.confidence(chance)}"
+
+
 def _more_than_noise(old: Metric, new: Metric) -> tuple[bool | None, str]:
     """Return whether a difference is more than noise, and by what that is known."""
     change = abs(new.value - old.value)
@@ -445,29 +449,3 @@ def _more_than_noise(old: Metric, new: Metric) -> tuple[bool | None, str]:
     if chance is None:
         return None, f"{counts} are too few to tell"
     return chance < SIGNIFICANCE, f"p = {chance:.2g}, {counts}"
-
-
-def _judge(gate: Gate, differences: list[Difference]) -> list[Failure]:
-    """Return where the gate fails: beyond its limit and not known to be noise, or not measured."""
-    lines = [line for line in differences if line.metric == gate.metric and line.old is not None]
-    if not lines:
-        raise UsageError(
-            f"--fail-on '{gate.text}': BASE has no {gate.metric} of what is compared, so this "
-            "could never fail; run that mode, or leave it out"
-        )
-    failures = []
-    for line in lines:
-        change = line.relative if gate.relative else line.difference
-        if line.new is None:
-            found = f"HEAD has no {gate.metric}"
-        elif change is None:  # a percentage of nothing: any growth is beyond it
-            if not line.difference or line.difference * gate.sign <= 0:
-                continue
-            found = f"{line.old:g} became {line.new:g}"
-        elif (change - gate.limit) * gate.sign > 0 and line.real is not False:
-            unit = "" if line.unit == "1" else f" {line.unit}"
-            found = f"{change:+.3%}" if gate.relative else f"{change:+.6g}{unit}"
-        else:
-            continue
-        failures.append(Failure(gate=gate.text, task=line.task, board=line.board, found=found))
-    return failures

@@ -10,7 +10,8 @@ from tinybench.errors import UsageError
 from tinybench.track import Track
 
 from ..compare.baseline import merge_baseline
-from ..compare.change import Comparison, Measured, between, measured, parse_gate
+from ..compare.change import Comparison, Measured, between, measured
+from ..compare.gate import parse_gate
 from ..results.defaults import DEFAULT_BOARD, PORT_BOARD
 from ..results.words import request_of
 from ..rules.judge import Outcome

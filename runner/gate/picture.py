@@ -5,7 +5,8 @@ import html
 
 from tinybench.printable import one_line
 
-from ..compare.change import Comparison, Difference
+from ..compare.change import Comparison
+from ..compare.gate import Difference
 
 WIDTH, ROW, LEFT, RIGHT = 640, 22, 190, 96
 INK, GRID, BETTER_UNKNOWN, FAILED = "#24292f", "#afb8c1", "#0969da", "#cf222e"

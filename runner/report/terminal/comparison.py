@@ -6,7 +6,9 @@ from rich.text import Text
 
 from tinybench.printable import all_printable
 
-from ...compare.change import Comparison, Difference
+from ...compare.change import Comparison
+from ...compare.distribution import words
+from ...compare.gate import Difference
 from ..markdown import escaped, rows
 
 HEADER = ("task", "board", "metric", "old", "new", "difference", "", "more than noise")
@@ -29,9 +31,9 @@ def report(found: Comparison, *, every: bool = False) -> RenderableType:
         table.add_row(*map(Text, _cells(line)))
     parts: list[RenderableType] = [Text(verdict(found), "bold red" if found.failures else "bold")]
     parts += [table] if lines else []
-    parts += [Text(words) for words in ([] if every else _unchanged(found))]
-    parts += [Text(note) for note in found.notes]
-    parts += [Text(words, "bold red") for words in _failures(found)]
+    parts += [Text(line) for line in ([] if every else _unchanged(found))]
+    parts += [Text(line) for line in (*map(words, found.distributions), *found.notes)]
+    parts += [Text(line, "bold red") for line in _failures(found)]
     return Group(*parts)
 
 
@@ -43,13 +45,13 @@ def as_markdown(found: Comparison, *, every: bool = False) -> str:
     if every:
         more, same = found.differences, []
     parts = [f"**{escaped(verdict(found))}**\n"]
-    parts += [f"* **{escaped(words)}**" for words in _failures(found)]
+    parts += [f"* **{escaped(line)}**" for line in _failures(found)]
     parts += [f"\n{rows(HEADER, map(_cells, more))}"] if more else []
     if same:
-        words = f"{_count(len(same), 'figure')} did not change"
+        count = f"{_count(len(same), 'figure')} did not change"
         table = rows(HEADER, map(_cells, same))
-        parts.append(f"\n<details><summary>{words}</summary>\n\n{table}\n</details>\n")
-    parts += [f"* {escaped(note)}" for note in found.notes]
+        parts.append(f"\n<details><summary>{count}</summary>\n\n{table}\n</details>\n")
+    parts += [f"* {escaped(line)}" for line in (*map(words, found.distributions), *found.notes)]
     return "\n".join(parts) + "\n"
 
 
@@ -58,14 +60,14 @@ def verdict(found: Comparison) -> str:
     failed = {failure.gate for failure in found.failures}
     known = [line for line in found.differences if line.difference is not None]
     moved = [line for line in known if line.difference and line.real is not False]
-    words = f"{len(moved)} of {_count(len(known), 'figure')} changed"
+    moves = f"{len(moved)} of {_count(len(known), 'figure')} changed"
     if lost := len(found.differences) - len(known):
-        words += f", {lost} on one side only"
+        moves += f", {lost} on one side only"
     gates = dict.fromkeys(found.gates)
     if not gates:
-        return words
+        return moves
     passed = f"gates passed: {len(gates) - len(failed)} of {len(gates)}"
-    return f"{'FAILED, ' if failed else ''}{passed}; {words}"
+    return f"{'FAILED, ' if failed else ''}{passed}; {moves}"
 
 
 def changed(found: Comparison) -> list[Difference]:

@@ -17,10 +17,9 @@ from tinybench.runner.compare.baseline import write_baseline
 from tinybench.runner.compare.chance import by_chance
 from tinybench.runner.compare.change import (
     Comparison,
-    Difference,
     compare,
-    parse_gate,
 )
+from tinybench.runner.compare.gate import Difference, parse_gate
 from tinybench.runner.results import score
 from tinybench.runner.results.cycles import Cycles
 from tinybench.runner.results.result import (

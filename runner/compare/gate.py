@@ -1,0 +1,134 @@
+"""Differences of metrics, and gates on them: changes that may not be."""
+
+import re
+
+import msgspec
+
+from tinybench.declare import nearest
+from tinybench.errors import UsageError
+
+UNITS = {
+    "share": {"pt": 0.01},
+    "s": {"s": 1.0, "ms": 1e-3, "us": 1e-6},
+    "J": {"J": 1.0, "mJ": 1e-3, "uJ": 1e-6},
+    "B": {"B": 1.0, "kB": 1e3, "KiB": 1024.0, "MiB": 1024.0**2},
+    "1/s": {"/s": 1.0},
+    "1": {"": 1.0},
+}
+"""Units of a threshold by the unit of its metric, besides %."""
+
+METRICS = {
+    "accuracy": "share",
+    **dict.fromkeys(("top5", "recall", "exact", "iou", "r2"), "share"),
+    **dict.fromkeys(("mae", "rmse"), "1"),
+    "latency": "s",
+    "throughput": "1/s",
+    **dict.fromkeys(("instructions", "cycles"), "1"),
+    "estimated_latency": "s",
+    "estimated_energy": "J",
+    "energy": "J",
+    **dict.fromkeys(("query_p50", "query_p90", "query_p99", "query_p99_9"), "s"),
+    "query_rate": "1/s",
+    **dict.fromkeys(("flash", "code_flash", "weights", "ram", "tensor_ram"), "B"),
+    "macs": "1",
+}
+"""Every metric with its unit: accuracy is top-1 or AUC, latency the median of windows; the others
+of answers are those of `results.score.figures`; those of queries, of a scenario."""
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """One metric, old and new, in the SI unit of METRICS."""
+
+    task: str
+    board: str
+    metric: str
+    unit: str
+    label: str
+    """"emulated" or "modelled", or empty for a measurement."""
+    old: float | None
+    new: float | None
+    difference: float | None
+    relative: float | None
+    """Of the old value; None where that is 0."""
+    real: bool | None
+    """Whether it is more than noise; None where too few windows tell."""
+    why: str
+
+
+class Gate(msgspec.Struct, frozen=True, kw_only=True):
+    """A change that may not be: beyond `limit`, a share of the old value or in SI units."""
+
+    text: str
+    metric: str
+    sign: int
+    """1: more than the limit fails; -1: less."""
+    limit: float
+    relative: bool
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """A gate that failed, and where."""
+
+    gate: str
+    task: str
+    board: str
+    found: str
+
+
+def parse_gate(text: str) -> Gate:
+    """Return a gate such as "latency>2%", "accuracy<-0.5pt" or "flash>1KiB".
+
+    Raises UsageError with what would be right.
+    """
+    match = re.fullmatch(
+        r"\s*([a-z_0-9]+)\s*([<>])\s*([+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?)\s*(\S*)\s*", text
+    )
+    examples = "'latency>2%', 'accuracy<-0.5pt', 'flash>1KiB' or 'instructions>0'"
+    if match is None:
+        raise UsageError(f"--fail-on '{text}': give a metric, < or >, and a change: {examples}")
+    name, sign, number, unit = match.groups()
+    if name not in METRICS:
+        raise UsageError(f"--fail-on '{text}': no metric '{name}': {nearest(name, METRICS)}")
+    units = {"%": 0.01} | UNITS[METRICS[name]]
+    if unit not in units:
+        known = ", ".join(word or "no unit" for word in units)
+        raise UsageError(f"--fail-on '{text}': the unit of a change of {name} is one of: {known}")
+    limit = float(number) * units[unit]
+    if limit and (limit > 0) != (sign == ">"):
+        raise UsageError(
+            f"--fail-on '{text}': it is true of no change at all; more is '>' with a positive "
+            f"number, less is '<' with a negative one, as in {examples}"
+        )
+    return Gate(
+        text=text.strip(),
+        metric=name,
+        sign=1 if sign == ">" else -1,
+        limit=limit,
+        relative=unit == "%",
+    )
+
+
+def failures_of(gate: Gate, differences: list[Difference]) -> list[Failure]:
+    """Return where a gate fails: beyond its limit and not known to be noise, or not measured."""
+    lines = [line for line in differences if line.metric == gate.metric and line.old is not None]
+    if not lines:
+        raise UsageError(
+            f"--fail-on '{gate.text}': BASE has no {gate.metric} of what is compared, so this "
+            "could never fail; run that mode, or leave it out"
+        )
+    failures = []
+    for line in lines:
+        change = line.relative if gate.relative else line.difference
+        if line.new is None:
+            found = f"HEAD has no {gate.metric}"
+        elif change is None:  # a percentage of nothing: any growth is beyond it
+            if not line.difference or line.difference * gate.sign <= 0:
+                continue
+            found = f"{line.old:g} became {line.new:g}"
+        elif (change - gate.limit) * gate.sign > 0 and line.real is not False:
+            unit = "" if line.unit == "1" else f" {line.unit}"
+            found = f"{change:+.3%}" if gate.relative else f"{change:+.6g}{unit}"
+        else:
+            continue
+        failures.append(Failure(gate=gate.text, task=line.task, board=line.board, found=found))
+    return failures
