@@ -2,15 +2,17 @@
 
     pytest --tinybench-board mps2-an386
 
-    def test_a_keyword_is_spotted_in_time(tinybench_run):
+    def test_a_keyword_is_spotted_in_time(tinybench_run, tinybench_baseline):
         assert tinybench_run.valid
         assert tinybench_run.estimated_latency_high_s < 0.25
+        assert tinybench_baseline.passes("instructions>1%")
 
 pytest loads this file by the entry point of the distribution, in every project beside which
 tinybench is installed: so it imports nothing of tinybench before a fixture is asked for.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,17 +22,22 @@ if TYPE_CHECKING:
     import tinybench
 
     from .build.board import Board
+    from .compare.change import Comparison
 
-KEYS = ("task", "mode", "profile", "division", "model", "limit")
+KEYS = ("board", "emulate", "task", "mode", "profile", "division", "model", "limit")
 """What the marker may change for a test."""
-FOR_ALL = ("board", "port", "emulate", "wait")
-"""What the options say for every test."""
+FOR_ALL = ("port", "wait")
+"""What is said for every test."""
 MARKER = f"tinybench(...): a run with another {', '.join(KEYS)} than the options say"
 LOCK_TIMEOUT_S = 24 * 3600.0
 """For a run of another worker; its lock is free when that worker has ended."""
+NO_BOARD = (
+    "no board: give one with --tinybench-board, such as mps2-an386, in the marker, or as "
+    "tinybench_board in the ini file"
+)
 OPTIONS = {
-    "board": (None, "board of the fixture tinybench_run, such as mps2-an386; without it or a "
-              "port, tests that use the fixture are skipped"),
+    "board": (None, "board of the fixtures, such as mps2-an386; tests that use them are skipped "
+              "without it, a port, or a board in their marker"),
     "port": (None, "serial port of a real board"),
     "task": ("kws", "task (default: kws)"),
     "mode": ("all", "accuracy, performance, energy or all (default)"),
@@ -40,25 +47,36 @@ OPTIONS = {
     "limit": (None, "only so many accuracy inputs"),
     "wait": (0.0, "seconds to wait for a board that another run has (default: 0)"),
     "out": (None, "folder in which run folders are made (default: a temporary one)"),
+    "baseline": ("tinybench-baseline.json", "file of the fixture tinybench_baseline (default: "
+                 "tinybench-baseline.json)"),
 }  # fmt: skip
+"""Each also an ini option, with underscores; there a path is from the folder of the ini file."""
+FLAGS = {
+    "emulate": "emulate a board that is a real one",
+    "update": "write what is measured into the baseline, and pass its tests",
+}
+KINDS: dict[str, Callable[[str], Any]] = {"limit": int, "wait": float}
+PATHS = ("model", "out", "baseline", "board", "profile")
+"""Options that are paths, or may be: a board or profile that ends in .toml."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
     group = parser.getgroup("tinybench", "benchmarks of a board by tinybench")
-    for name, (default, words) in OPTIONS.items():
-        kind = {"limit": int, "wait": float}.get(name, str)
-        group.addoption(
-            f"--tinybench-{name}", default=default, metavar=name.upper(), help=words, type=kind
-        )
-    group.addoption(
-        "--tinybench-emulate", action="store_true", help="emulate a board that is a real one"
-    )
+    for name, (_, words) in OPTIONS.items():
+        kind = KINDS.get(name, str)
+        group.addoption(f"--tinybench-{name}", metavar=name.upper(), help=words, type=kind)
+        parser.addini(f"tinybench_{name}", words)
+    for name, words in FLAGS.items():
+        group.addoption(f"--tinybench-{name}", action="store_true", help=words)
+    parser.addini("tinybench_emulate", FLAGS["emulate"], type="bool", default=False)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name the marker, for --strict-markers."""
+    """Name the marker, for --strict-markers; refuse an ini file with a number that is none."""
     config.addinivalue_line("markers", MARKER)
+    for name in KINDS:
+        _option(config, name)
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -69,18 +87,17 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     return f"tinybench: {_option(config, 'task')} on {where}, profile {_option(config, 'profile')}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def tinybench_board(request: pytest.FixtureRequest) -> "Board":
-    """The declaration of the board of --tinybench-board."""
+    """The declaration of the board that the marker or the options name."""
     from tinybench.errors import TinybenchError
 
     from .build.board import load_board
     from .results.defaults import PORT_BOARD
 
-    _insist_board(request.config)
     try:
-        name = _option(request.config, "board") or PORT_BOARD
-        return load_board(name, emulate=_option(request.config, "emulate"))
+        asked = _asked(request)
+        return load_board(asked["board"] or PORT_BOARD, emulate=asked["emulate"])
     except TinybenchError as error:
         pytest.fail(f"tinybench: {error}", pytrace=False)
 
@@ -98,7 +115,6 @@ def tinybench_run(
     import tinybench
     from tinybench.errors import TinybenchError
 
-    _insist_board(request.config)
     try:
         outcome = _tinybench_runs(_asked(request))
     except TinybenchError as error:
@@ -108,6 +124,87 @@ def tinybench_run(
     words += [f"{v.rule}: wanted {v.wanted}, found {v.found}" for v in outcome.violations]
     request.node.add_report_section("setup", "tinybench", "\n".join(words))
     return tinybench.summary(outcome)
+
+
+@dataclass(frozen=True, repr=False)
+class Gates:
+    """Gates on a run, passed or not; true when all are passed."""
+
+    comparison: "Comparison"
+
+    def __bool__(self) -> bool:
+        return not self.comparison.failures
+
+    def __repr__(self) -> str:
+        """Return the verdict in a line: an assertion that fails shows this."""
+        from .report.terminal.comparison import verdict
+
+        failures = [f"{one.gate}: {one.found}" for one in self.comparison.failures]
+        return f"<{'; '.join([verdict(self.comparison), *failures])}>"
+
+
+@dataclass(frozen=True, repr=False)
+class Baseline:
+    """The run of a test beside the baseline; written there first, with --tinybench-update."""
+
+    run: Path
+    file: Path
+
+    def passes(self, *gates: str) -> Gates:
+        """Return whether the run passes gates such as "instructions>1%", or the usual ones.
+
+        The test fails where that cannot be said: a wrong gate, a baseline without this run, runs
+        that cannot be compared.
+        """
+        from tinybench.errors import TinybenchError
+
+        from .compare.change import measured
+        from .gate.gate import held
+
+        try:
+            before = measured(self.file) if self.file.exists() else {}
+            found = held(measured(self.run), before, gates, self.file, self.run)
+        except TinybenchError as error:
+            pytest.fail(f"tinybench: {error}", pytrace=False)
+        if found is None:
+            pytest.fail(
+                f"tinybench: {self.file} has no run of this task on this board; write it with: "
+                "pytest --tinybench-update",
+                pytrace=False,
+            )
+        return Gates(found)
+
+    def __repr__(self) -> str:
+        return f"<baseline {self.file.name}>"
+
+
+@pytest.fixture
+def tinybench_baseline(
+    request: pytest.FixtureRequest,
+    _tinybench_runs: Callable[[dict[str, Any]], "tinybench.Outcome"],
+    tinybench_run: "tinybench.Summary",
+) -> Baseline:
+    """The run of this test beside the committed baseline.
+
+        def test_nothing_got_worse(tinybench_baseline):
+            assert tinybench_baseline.passes("instructions>1%", "flash>1KiB")
+
+    With --tinybench-update what was measured is written into it, and its other runs stay.
+    """
+    from filelock import FileLock
+
+    from tinybench.errors import TinybenchError
+
+    from .compare.baseline import merge_baseline
+
+    file, folder = Path(_option(request.config, "baseline")), Path(tinybench_run.run)
+    if request.config.getoption("--tinybench-update"):
+        try:
+            with FileLock(folder.parent / "baseline.lock", timeout=LOCK_TIMEOUT_S):
+                merge_baseline(folder, file, file)
+        except TinybenchError as error:
+            pytest.fail(f"tinybench: {error}", pytrace=False)
+    return Baseline(folder, file)
 
 
 class _Done(NamedTuple):
@@ -143,7 +240,11 @@ def _tinybench_runs(
 
 
 def _shared(asked: dict[str, Any], notes: Path, key: str, out: Path | None) -> _Done:
-    """Do a run, or read the note of the worker that has done it; only one runs at a time."""
+    """Do a run, or read the note of the worker that has done it.
+
+    A board does one run at a time, whichever worker asks; so does everything that is no emulator,
+    for another run would disturb its clock.
+    """
     from datetime import UTC, datetime
 
     import msgspec
@@ -154,7 +255,7 @@ def _shared(asked: dict[str, Any], notes: Path, key: str, out: Path | None) -> _
 
     notes.mkdir(parents=True, exist_ok=True)
     written = notes / f"{key}.json"
-    with FileLock(notes / "lock", timeout=LOCK_TIMEOUT_S):
+    with FileLock(notes / f"{_bench(asked)}.lock", timeout=LOCK_TIMEOUT_S):
         if written.is_file():
             return msgspec.json.decode(written.read_bytes(), type=_Done)
         folder = (out or notes) / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}Z-{key}"
@@ -167,18 +268,50 @@ def _shared(asked: dict[str, Any], notes: Path, key: str, out: Path | None) -> _
         return done
 
 
+def _bench(asked: dict[str, Any]) -> str:
+    """Return a file name for what two runs may not use at once."""
+    import hashlib
+
+    board = _declared(asked)
+    if board is None or not board.emulated:
+        return "bench"
+    return f"board-{hashlib.sha256(board.name.encode()).hexdigest()[:16]}"
+
+
+def _declared(asked: dict[str, Any]) -> "Board | None":
+    """Return the board of a run; None for one of the bench file, or none, as the run will say."""
+    from tinybench.errors import TinybenchError
+
+    from .build.board import load_board
+
+    try:
+        return load_board(asked["board"] or "", emulate=bool(asked["emulate"]))
+    except TinybenchError:
+        return None
+
+
 def _option(config: pytest.Config, name: str) -> Any:
-    return config.getoption(f"--tinybench-{name}")
-
-
-def _insist_board(config: pytest.Config) -> None:
-    """Skip the test where no board is asked for."""
-    if _option(config, "board") is None and _option(config, "port") is None:
-        pytest.skip("no board: give one with --tinybench-board, such as mps2-an386")
+    """Return what the command line says, else the ini file, else the default."""
+    given = config.getoption(f"--tinybench-{name}")
+    if given not in (None, False):
+        return given
+    filed = config.getini(f"tinybench_{name}")
+    if name == "emulate" or filed in (None, ""):
+        return filed if name == "emulate" else OPTIONS[name][0]
+    try:
+        value = KINDS.get(name, str)(filed)
+    except ValueError:
+        raise pytest.UsageError(f"tinybench_{name} = {filed}: no number") from None
+    if name in PATHS and (name not in ("board", "profile") or filed.endswith(".toml")):
+        return str((config.inipath.parent if config.inipath else config.rootpath) / filed)
+    return value
 
 
 def _asked(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """Return the words of the run that the options and the marker of a test ask for."""
+    """Return the words of the run that marker, options and ini file ask for.
+
+    Skips the test where no board is asked for. Raises UsageError for a marker that says nonsense.
+    """
     from tinybench.errors import UsageError
 
     asked = {name: _option(request.config, name) for name in (*KEYS, *FOR_ALL)}
@@ -187,7 +320,14 @@ def _asked(request: pytest.FixtureRequest) -> dict[str, Any]:
         if wrong:
             raise UsageError(f"the marker tinybench takes {', '.join(KEYS)}, not '{wrong[0]}'")
         asked |= marker.kwargs
+        if "board" in marker.kwargs and "emulate" not in marker.kwargs:
+            asked["emulate"] = False  # that of the options is of their board
+        board = _declared(asked) if "board" in marker.kwargs else None
+        if board is not None and board.emulator is not None:
+            asked["port"] = None
         break  # the one nearest to the test
+    if asked["board"] is None and asked["port"] is None:
+        pytest.skip(NO_BOARD)
     return asked
 
 

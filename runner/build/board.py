@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from tinybench.declare import Declaration, Name, beside, find, load, named, nearest
 from tinybench.errors import UsageError
+from tinybench.printable import one_line
 
 from ..results.scenario.interference import Interference
 from .tool import Tool, Version, too_old
@@ -248,6 +249,10 @@ class Board(Declaration, frozen=True, kw_only=True):
         if pin is not None:
             words += [word.replace("{pin}", pin) for word in self.emulator.timing_pin]
         return words
+
+    def __repr__(self) -> str:
+        """Return its name and core: an assertion that fails shows this, not the file."""
+        return f"<board {self.name} ({one_line(self.core)})>"
 
 
 def names() -> dict[str, Path]:

@@ -12,6 +12,7 @@ import msgspec
 from tinybench.cache import cache_folder
 from tinybench.errors import RunFolderError, TinybenchError
 from tinybench.files import DOCUMENT_MOST_B, read_bytes
+from tinybench.printable import one_line
 from tinybench.read import read_json
 
 from ..results.result import RESULT_FILE, Result
@@ -104,6 +105,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """Who answered, in its own words."""
     tinybench: str
     """Version that wrote the result."""
+
+    def __repr__(self) -> str:
+        """Return what it is of and whether valid: an assertion that fails shows this."""
+        said = "valid" if self.valid else f"breaks {', '.join(self.broken_rules[:3])}"
+        return f"<run: {one_line(f'{self.task} on {self.board}')}, {said}, profile {self.profile}>"
 
 
 SCORES = ("top5", "recall", "exact", "iou", "r2", "mae", "rmse")

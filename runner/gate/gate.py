@@ -81,7 +81,7 @@ def gate(
     outcome = _measured(words, folder / RUN, track, say)
     now = measured(outcome.folder)
     merge_baseline(outcome.folder, baseline, folder / "baseline.json")
-    found = _held(now, before, gates, baseline, outcome.folder)
+    found = held(now, before, gates, baseline, outcome.folder)
     if update:
         merge_baseline(outcome.folder, baseline, baseline)
     word = _word(found, outcome, update=update)
@@ -134,7 +134,7 @@ def _refuse(given: Mapping[str, Any], theirs: Sequence[str], what: str, instead:
             raise UsageError(f"gate: --{word} is not for a gate {what}: it is for {instead}")
 
 
-def _held(
+def held(
     now: dict[tuple[str, str], Measured],
     before: dict[tuple[str, str], Measured],
     gates: Sequence[str],

@@ -9,6 +9,7 @@ import msgspec
 
 from tinybench.errors import RunFolderError
 from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
+from tinybench.printable import one_line
 from tinybench.read import read_json
 
 from .cycles import Cycles
@@ -398,6 +399,10 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Of what is stored beside this file: declarations, images, inputs, and what was measured."""
     provenance: Provenance | None = None
     """None in results of early versions."""
+
+    def __repr__(self) -> str:
+        """Return what it is of: an assertion that fails shows this, not all that was measured."""
+        return f"<result: {one_line(f'{self.task} on {self.board}')}, {self.started_at[:19]}>"
 
 
 def write_result(folder: Path, result: Result) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinybench.errors import RunFolderError
+from tinybench.printable import one_line
 
 from .. import rules
 from ..build import task as tasks
@@ -19,6 +20,11 @@ class Outcome:
     result: Result
     verdict: Verdict
     folder: Path
+
+    def __repr__(self) -> str:
+        """Return what it is of and the verdict: an assertion that fails shows this."""
+        where = one_line(f"{self.result.task} on {self.result.board}")
+        return f"<outcome: {where}: {self.verdict.words}>"
 
     @property
     def violations(self) -> list[Violation]:

@@ -80,6 +80,10 @@ class Verdict(msgspec.Struct, frozen=True):
     """Whether no less than the MLPerf Tiny run rules was asked for, of one of its tasks."""
     rulings: list[Ruling]
 
+    def __repr__(self) -> str:
+        """Return the verdict in words: an assertion that fails shows this."""
+        return f"<verdict: {self.words}>"
+
     @property
     def violations(self) -> list[Violation]:
         """The broken rules; empty for a valid result."""

@@ -16,7 +16,7 @@ from tests import ROOT
 from tinybench.runner.cli import main
 from tinybench.runner.cli.root import root
 from tinybench.runner.cli.tree import leaves
-from tinybench.runner.pytest_plugin import OPTIONS
+from tinybench.runner.pytest_plugin import FLAGS, OPTIONS
 from tinybench.runner.results.result import read_result
 
 WORKFLOW = ROOT / ".github" / "workflows" / "bench.yml"
@@ -145,18 +145,19 @@ def test_every_command_is_one_that_tinybench_takes(
 def test_the_options_of_the_plugin_are_documented() -> None:
     """Each of them, and no other."""
     found = re.findall(r"^\| `--tinybench-(\w+)` \|", DOCS.read_text(), re.MULTILINE)
-    assert sorted(found) == sorted([*OPTIONS, "emulate"])
+    assert sorted(found) == sorted([*OPTIONS, *FLAGS])
 
 
 def test_the_tests_of_the_documentation_pass(tmp_path: Path) -> None:
     """The example of docs/ci.md, on the emulated board."""
     (example,) = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
     (tmp_path / "test_example.py").write_text(example)
+    words = [sys.executable, "-m", "pytest", "-q"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "--tinybench-board", "mps2-an386"],
+        [*words, "--tinybench-board", "mps2-an386", "--tinybench-update"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert "2 passed" in done.stdout, done.stdout
+    assert "3 passed" in done.stdout, done.stdout
