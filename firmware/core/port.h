@@ -9,6 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Bring up clock, serial line and time base. Called once, before anything else. Leaves the line
  * ready to send and receive. */
 void port_init(void);
@@ -57,5 +61,9 @@ void port_align(void);
  * the energy build (TB_ENERGY) only, where it stands for each time stamp; a port without such a pin
  * fails to compile there. */
 void port_mark(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
