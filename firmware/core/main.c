@@ -1,35 +1,7 @@
-/* The device under test, from power-up on: say hello, then answer one command after the other. */
-#include "command.h"
-#include "port.h"
-#include "stamp.h"
-#include "text.h"
-
-static void ready(void) {
-    text("m-ready\r\n");
-    port_flush();
-}
-
-#ifdef TB_ENERGY
-#define MODE "energy"
-#else
-#define MODE "performance"
-#endif
-
-static void hello(void) {
-    text("m-timestamp-mode-" MODE "\r\n");
-    stamp_now();
-    text("m-init-done\r\n");
-    ready();
-}
+/* Where a start-up without a framework goes on. A framework calls device_run by itself. */
+#include "device.h"
 
 int main(void) {
-    static char command[COMMAND_SIZE + 1];
-
-    port_init();
-    hello();
-    while (command_receive(command)) {
-        command_run(command);
-        ready();
-    }
+    device_run();
     return 0;
 }

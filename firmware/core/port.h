@@ -9,6 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Bring up clock, serial line and time base. Called once, before anything else. Leaves the line
  * ready to send and receive. */
 void port_init(void);
@@ -80,5 +84,9 @@ bool port_sound_next(int16_t samples[512], uint32_t *came_us);
 uint32_t port_sound_lost(void);
 
 void port_sound_stop(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

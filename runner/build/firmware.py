@@ -140,7 +140,7 @@ def build(
             if isinstance(model, Engine):
                 manifest, has = None, [model.sha256, task.model_id, str(task.input_b)]
             else:
-                manifest = _compile(board, task, model, work / "model", prune=prune, whole=whole)
+                manifest = compiled(board, task, model, work / "model", prune=prune, whole=whole)
                 has = [manifest.model_c_sha256]
             made_of = [
                 board_mk(board),
@@ -209,8 +209,8 @@ def converted(board: Board, image: Image, form: str) -> Path:
     return out
 
 
-def _compile(
-    board: Board, task: Task, model: Path, folder: Path, *, prune: bool, whole: bool
+def compiled(
+    board: Board, task: Task, model: Path, folder: Path, *, prune: bool, whole: bool = False
 ) -> Manifest:
     """Compile a .tflite for a board. Raises ModelError, also for another task's or a large one."""
     manifest = compile_model(

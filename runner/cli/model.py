@@ -386,3 +386,68 @@ def _unsaid(_: str) -> None:
 zoo = Group("zoo", help="Compare boards by public models.").add(
     zoo_list, zoo_run, zoo_fetch, zoo_import
 )
+
+
+def _complete_framework(
+    _: click.Context, __: click.Parameter, begun: str
+) -> "list[CompletionItem]":
+    from click.shell_completion import CompletionItem
+
+    from ..export.framework import names
+
+    return [CompletionItem(name) for name in names() if name.startswith(begun)]
+
+
+@command(
+    "export",
+    options.task("whose model it is, such as kws"),
+    Option("--model", type=PATH, metavar="FILE",
+           help="an int8 .tflite: of that task, or without --task as 'tinybench model' has it"),
+    Option("--to", required=True, metavar="FRAMEWORK", shell_complete=_complete_framework,
+           help="arduino, zephyr, esp-idf, cmake or make"),
+    Option("--kernels", type=options.OneOf(("plain", "blocked", "dsp", "mve")), metavar="KIND",
+           help="portable C: blocked (default) or plain; dsp: Armv7E-M's DSP, mve: Armv8.1-M's "
+           "vector instructions"),
+    Option("--board", metavar="BOARD",
+           help="a board whose kernels are taken, and into whose memory it must fit"),
+    Option("--name", metavar="NAME", help="of the project (default: tinybench_kws01 and the like)"),
+    Option("--energy", is_flag=True, help="the energy build, which marks time on a pin"),
+    options.no_prune(),
+    Option("-o", "--out", type=PATH, required=True, metavar="DIR", section="output",
+           help="folder of the project, a new one or an empty one"),
+    examples=(
+        "tinybench export --task kws --to arduino -o kws_arduino",
+        "tinybench export --model mine.tflite --to zephyr --kernels dsp -o mine_zephyr",
+    ),
+)  # fmt: skip
+def export(
+    voice: Voice,
+    task: str | None,
+    model: Path | None,
+    no_prune: bool,
+    out: Path,
+    **said: Any,
+) -> int:
+    """Write firmware as a project for Arduino, Zephyr, ESP-IDF, CMake or make.
+
+    The project is whole: core, kernels, model, and a port for the framework's serial line, clock
+    and pin. Its README has the commands that build, flash and run it.
+    """
+    from ..export.choose import chosen
+    from ..export.framework import load_framework
+    from ..export.kept import keep
+    from ..export.project import Asked, commands
+    from ..export.project import export as exported
+
+    load_framework(said["to"])  # what is wrong with it is said before anything is fetched
+    wanted, file, run = chosen(task, model, prune=not no_prune)
+    made = exported(Asked(task=wanted, model=file, run=run, prune=not no_prune, **said), out)
+    voice.note(f"written to {out}; in it, type:")
+    try:
+        keep(made)
+    except OSError as error:
+        voice.note(f"which model it holds is not remembered: {error.strerror or error}")
+    print(f"build-{made.build_id}: {made.model} as {made.model_id}, {made.kernels} kernels")
+    for line in commands(out):
+        print(f"    {line}")
+    return 0

@@ -43,6 +43,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         declared.prepare,
         model.task,
         firmware.compile_,
+        model.export,
         firmware.flash,
         firmware.reset,
         firmware.calibrate,

@@ -16,6 +16,7 @@ from tinybench.transport.transport import Transport
 
 from ..build.board import Board
 from ..build.firmware import Image
+from ..build.inputs import Inputs
 from ..build.task import Task
 from ..desk.flash import load
 from ..desk.identity import insist_task
@@ -23,6 +24,7 @@ from ..desk.line import Way, open_line
 from ..desk.station import Site
 from ..dut.client import Dut
 from ..dut.interface_board import InterfaceBoard
+from ..export.kept import insist_model
 from ..measure import energy_mode
 from ..results.journal import Entry
 from ..results.names import ENERGY_TRANSCRIPT_FILE, TRANSCRIPT_FILE
@@ -111,16 +113,18 @@ def energy_bench(
     board: Board,
     task: Task,
     image: Image | None,
+    inputs: Inputs,
     site: Site | None,
     monitor: MonitorSpec | None,
     folder: Path,
     met: Met,
     verify: bool,
+    named: bool,
     say: Callable[[str], None],
 ) -> Iterator[energy_mode.Bench]:
     """Yield the monitor and the way to the DUT behind it; a model of both for an emulated board.
 
-    `met` is told who answers there. Raises any TinybenchError.
+    `met` is told who answers there; `named` is that of `meet`. Raises any TinybenchError.
     """
 
     @contextlib.contextmanager
@@ -137,6 +141,8 @@ def energy_bench(
             dut = Dut(line, verify=verify, fast=behind is None, marks=True)
             identity = dut.handshake()
             insist_task(identity, task, image)
+            if image is None:
+                insist_model(identity.caps, inputs, named=named)
             met.vendor = met.vendor or identity.vendor
             try:
                 yield dut
@@ -151,13 +157,17 @@ def energy_bench(
         yield energy_mode.Bench(spec, lambda: connect(pin), board.power.source, rest)
 
 
-def meet(dut: Dut, task: Task, image: Image | None, known: Known) -> str:
+def meet(
+    dut: Dut, task: Task, image: Image | None, inputs: Inputs, known: Known, *, named: bool
+) -> str:
     """Insist that it is the board for this task, and the one that began the run; return its name.
 
-    Raises ProtocolError and OtherDutError.
+    `named`: the user says which model the board holds. Raises ProtocolError and OtherDutError.
     """
     identity = dut.handshake()
     insist_task(identity, task, image)
+    if image is None:
+        insist_model(identity.caps, inputs, named=named)
     told = " ".join((identity.vendor, identity.model_id, *identity.caps))
     for before in known.began_with:
         if before != told:

@@ -10,6 +10,7 @@ from tinybench.datasets.reader import Sample
 from tinybench.declare import find
 from tinybench.energy.monitor import MonitorSpec
 from tinybench.errors import ModelError, ToolMissingError, UsageError
+from tinybench.files import WHOLE_MOST_B, read_bytes
 from tinybench.models import declaration as models
 from tinybench.models.compiler import Manifest, compile_model
 from tinybench.scratch import scratch
@@ -30,6 +31,7 @@ from ..cycles.kept import calibration_file
 from ..desk.flash import flasher_of
 from ..desk.line import Way
 from ..desk.station import Site, Station
+from ..export.kept import is_exported
 from ..measure import loadgen
 from ..measure.arena import built_engine
 from ..measure.modes import WindowLength
@@ -239,9 +241,10 @@ def _insist_possible(board: Board, request: Request) -> None:
     """Raise UsageError when the board cannot do what was asked for."""
     if request.ports and request.shards > 1:
         raise UsageError("--shards starts several emulators; for several boards repeat --port")
-    if board.toolchain is None and request.model is not None:
+    if board.toolchain is None and request.model is not None and not _is_exported(request.model):
         raise UsageError(
-            f"--model is built into firmware, but board {board.name} holds its own already"
+            f"--model is built into firmware, but board {board.name} holds its own already, and "
+            f"no project with {request.model.name} was exported here"
         )
     if not request.prune and (board.toolchain is None or request.engine is not None):
         raise UsageError(
@@ -294,6 +297,15 @@ def _insist_disturbable(board: Board, by: Interference) -> None:
             f"interference of {by.instructions:,} instructions every {by.every_s:g} s leaves the "
             f"model less than half of the time on board {board.name}: at most {most:,}"
         )
+
+
+def _is_exported(model: Path) -> bool:
+    """Return whether firmware that a board holds may be of this model, for it was exported."""
+    try:
+        data = read_bytes(model, WHOLE_MOST_B)
+    except OSError:
+        return False
+    return is_exported(hashlib.sha256(data).hexdigest())
 
 
 def _insist_measurable(board: Board, request: Request) -> None:

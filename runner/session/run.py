@@ -159,11 +159,13 @@ def _measure(
                 plan.board,
                 task,
                 plan.energy_image,
+                plan.inputs,
                 site,
                 plan.monitor,
                 folder,
                 met,
                 asked.verify,
+                asked.model is not None,
                 say,
             ) as bench:
                 steps.measure_energy(
@@ -207,7 +209,9 @@ def _measure_text(
     asked, task = plan.asked, plan.task
     with open_boards(plan.board, plan.lines, folder, asked.verify, asked.raise_baud, say) as duts:
         for dut in duts:
-            met.vendor = meet(dut, task, plan.image, known)
+            met.vendor = meet(
+                dut, task, plan.image, plan.inputs, known, named=asked.model is not None
+            )
             if asked.raise_baud:
                 dut.raise_baud(asked.baud)
         if plan.image is not None and plan.image.manifest and plan.image.manifest.state_b:

@@ -24,6 +24,9 @@ from tests.bench import (
     energy as bench_energy,
 )
 from tests.bench import (
+    exports as bench_exports,
+)
+from tests.bench import (
     flash as bench_flash,
 )
 from tests.bench import (
@@ -72,6 +75,7 @@ def main() -> int:
     figures += bench_boards.figures() + bench_cmsis_nn.figures()
     figures += bench_link.figures() + bench_stream.figures()
     figures += bench_energy.figures() + bench_monitors.figures()
+    figures += bench_exports.figures()
     figures += bench_results.figures() + bench_flash.figures() + bench_model.figures()
     _print(figures)
     OUT.parent.mkdir(exist_ok=True)

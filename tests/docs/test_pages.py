@@ -17,6 +17,7 @@ PAGES = (
     "cycles",
     "engine",
     "errors",
+    "export",
     pytest.param("model", marks=pytest.mark.soak),  # seven firmwares are built and run
     "python",
     "scenarios",

@@ -20,6 +20,7 @@ FLOORS = {
     "tinybench.runner.build": 4,
     "tinybench.runner.cycles": 5,
     "tinybench.runner.desk": 5,
+    "tinybench.runner.export": 5,
     "tinybench.runner.rules": 6,
     "tinybench.runner.audit": 7,
     "tinybench.runner.measure": 7,

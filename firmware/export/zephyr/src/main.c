@@ -1,0 +1,6 @@
+#include <tinybench.h>
+
+int main(void) {
+    device_run();
+    return 0;
+}

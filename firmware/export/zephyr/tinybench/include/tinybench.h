@@ -1,0 +1,2 @@
+/* What an application calls: device_run. */
+#include "../src/device.h"
