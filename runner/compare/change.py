@@ -14,58 +14,14 @@ from tinybench.files import DOCUMENT_MOST_B, read_bytes
 from tinybench.read import read_json
 
 from ..results.result import FORMAT, Result, newer, read_result
-from ..results.score import figures
 from ..rules import insist_intact
 from .chance import SIGNIFICANCE, by_chance
+from .metrics import LABELS, METRICS, TIMES, UNITS, Metric, metrics_of
 from .store import SCORES, run_folders
 
-UNITS = {
-    "share": {"pt": 0.01},
-    "s": {"s": 1.0, "ms": 1e-3, "us": 1e-6},
-    "J": {"J": 1.0, "mJ": 1e-3, "uJ": 1e-6},
-    "B": {"B": 1.0, "kB": 1e3, "KiB": 1024.0, "MiB": 1024.0**2},
-    "1/s": {"/s": 1.0},
-    "1": {"": 1.0},
-}
-"""Units of a threshold by the unit of its metric, besides %."""
-
-METRICS = {
-    "accuracy": "share",
-    **dict.fromkeys(("top5", "recall", "exact", "iou", "r2"), "share"),
-    **dict.fromkeys(("mae", "rmse"), "1"),
-    "latency": "s",
-    "throughput": "1/s",
-    **dict.fromkeys(("instructions", "cycles"), "1"),
-    "estimated_latency": "s",
-    "estimated_energy": "J",
-    "energy": "J",
-    **dict.fromkeys(("flash", "code_flash", "weights", "ram", "tensor_ram"), "B"),
-    "macs": "1",
-}
-"""Every metric with its unit: accuracy is top-1 or AUC, latency the median of windows; the others
-of answers are those of `results.score.figures`."""
-
-
-TIMES = ("latency", "throughput")
-ESTIMATED = ("cycles", "estimated_latency", "estimated_energy")
-LABELS = {"instructions": "emulated"} | dict.fromkeys(ESTIMATED, "estimated")
 OWN_MODEL = "model"
 """The profile of `tinybench model`."""
-_SCORES = {"accuracy", *SCORES}
-
-
-class Metric(msgspec.Struct, frozen=True, kw_only=True):
-    """One figure of a run, in the SI unit of METRICS."""
-
-    value: float
-    exact: bool = True
-    """Whether any difference counts: sizes, instruction counts, scores of the same inputs."""
-    samples: list[float] = []
-    """Of each window, where it is not exact."""
-    uncertainty: float | None = None
-    """k = 2, where it is stated."""
-    priced_by: str = ""
-    """SHA-256 of the timings behind an estimate."""
+_SCORES = {"accuracy", *SCORES, "f1", "words_missed", "false_alarms"}
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -308,54 +264,16 @@ class _Head(msgspec.Struct):
 
 def _measured(result: Result, folder: Path) -> Measured:
     """Return the metrics of a result."""
-    metrics: dict[str, Metric] = {}
-    accuracy, performance, energy = result.accuracy, result.performance, result.energy
-    if accuracy is not None:
-        metrics |= {name: Metric(value=value) for name, value in figures(accuracy).items()}
-    if performance is not None and performance.windows:
-        count = performance.instructions_per_inference
-        timed = [w for w in performance.windows if count is None and w.elapsed_us and w.iterations]
-        each_s, exact = [w.elapsed_us * 1e-6 / w.iterations for w in timed], count is not None
-        metrics["latency"] = Metric(value=performance.latency_s, exact=exact, samples=each_s)
-        metrics["throughput"] = Metric(
-            value=performance.throughput_per_s, exact=exact, samples=[1 / s for s in each_s]
-        )
-        if count is not None:
-            metrics["instructions"] = Metric(value=count)
-    if (cycles := result.cycles) is not None:
-        by = cycles.timings_sha256
-        metrics["cycles"] = Metric(value=cycles.usual, priced_by=by)
-        metrics["estimated_latency"] = Metric(value=cycles.bounds_s[1], priced_by=by)
-        if cycles.energy is not None:
-            metrics["estimated_energy"] = Metric(value=cycles.energy.usual_j, priced_by=by)
-    if energy is not None and energy.per_inference_j is not None:
-        metrics["energy"] = Metric(
-            value=energy.per_inference_j,
-            exact=False,
-            samples=[
-                w.energy_j / w.iterations for w in energy.windows if w.energy_j and w.iterations
-            ],
-            uncertainty=energy.uncertainty_j,
-        )
-    sizes = {
-        "flash": result.firmware and result.firmware.flash_b,
-        "code_flash": result.firmware and result.firmware.code_flash_b,
-        "weights": result.model.weights_b,
-        "ram": result.firmware and result.firmware.ram_b,
-        "tensor_ram": result.model.tensor_ram_b,
-        "macs": result.model.macs,
-    }
-    metrics |= {name: Metric(value=size) for name, size in sizes.items() if size is not None}
     return Measured(
         task=result.task,
         board=result.board,
         emulated=result.emulated,
-        energy_modelled=energy is not None and energy.modelled,
+        energy_modelled=result.energy is not None and result.energy.modelled,
         inputs_sha256="stream-" * result.inputs.stream + result.inputs.sha256,
-        inputs=None if accuracy is None else accuracy.count,
+        inputs=None if result.accuracy is None else result.accuracy.count,
         started_at=result.started_at,
         run=folder.resolve().name if folder.is_dir() else folder.resolve().parent.name,
-        metrics={name: metrics[name] for name in METRICS if name in metrics},
+        metrics=metrics_of(result),
         own_model=result.profile == OWN_MODEL,
     )
 

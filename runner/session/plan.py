@@ -23,6 +23,7 @@ from ..build.board import Board
 from ..build.engine import Engine, load_engine
 from ..build.firmware import Image, build, check_emulator
 from ..build.inputs import Inputs, resolve
+from ..build.stream_task import insist_hears
 from ..build.task import Task
 from ..cycles.core import core_file, memory_file
 from ..cycles.estimate import can_estimate
@@ -32,6 +33,7 @@ from ..desk.line import Way
 from ..desk.station import Site, Station
 from ..measure.arena import built_engine
 from ..measure.modes import WindowLength
+from ..results.defaults import STREAM
 from ..results.names import CALIBRATION_FILE, CORE_FILE, MEMORY_FILE
 from ..results.provenance import gather
 from ..results.request import MODELLED, Request, is_recipe
@@ -100,8 +102,8 @@ class Plan:
     @property
     def modes(self) -> list[str]:
         """The modes that take the firmware's text build, in their order."""
-        if self.scenario is not None:
-            return ["scenario"]
+        if self.scenario is not None or self.asked.mode == STREAM:
+            return [self.asked.mode]
         wanted = ["accuracy", "performance"]
         if self.profile.performance_first:
             wanted.reverse()
@@ -146,7 +148,9 @@ def make_plan(station: Station, track: Track, say: Callable[[str], None]) -> Pla
     _insist_possible(board, asked)
     recipe = asked.engine if is_recipe(asked.engine) else None
     engine = load_engine(Path(asked.engine)) if asked.engine and recipe is None else None
-    inputs = resolve(task, asked.data, asked.model or engine)
+    inputs = resolve(task, asked.data, asked.model or engine, which=profile.recording)
+    if task.streams:
+        insist_hears(inputs.model)
     say(f"{board.name}, {task.name}: {inputs.note}")
     tools = _tools(board)
     if recipe is not None:
@@ -155,7 +159,14 @@ def make_plan(station: Station, track: Track, say: Callable[[str], None]) -> Pla
     builds = [False] * (asked.mode != "energy") + [True] * asked.wants_energy
     if board.toolchain is not None:
         building = (
-            build(board, task, engine or inputs.model, energy=energy, prune=asked.prune)
+            build(
+                board,
+                task,
+                engine or inputs.model,
+                energy=energy,
+                prune=asked.prune,
+                whole=asked.whole,
+            )
             for energy in builds
         )
         images = list(track(building, "build", len(builds)))
@@ -250,6 +261,11 @@ def _insist_possible(board: Board, request: Request) -> None:
         raise UsageError("--probe is that of one board: give one --port, or leave --probe out")
     if request.flasher or (request.flash and request.ports and board.flash):
         flasher_of(board, request.flasher)
+    if request.whole and board.toolchain is None:
+        raise UsageError(
+            f"--whole is built into firmware, but board {board.name} holds its own already; leave "
+            "--whole out"
+        )
     if board.toolchain is None and request.engine is not None:
         raise UsageError(
             f"--engine is built into firmware, but board {board.name} holds its own already; leave "
