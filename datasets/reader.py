@@ -61,15 +61,13 @@ class Sample:
     sha256: str
     file: Location
     expected: tuple[float, ...] = ()
-    """Outputs that a model should give for it; empty where none are known."""
+    """Outputs that a model should give for it; of a recording, when each of its words begins and
+    ends. Empty where none are known."""
 
     @property
     def digest(self) -> str:
         """SHA-256 of its bytes, and of the outputs that are expected, where there are any."""
-        if not self.expected:
-            return self.sha256
-        values = ",".join(map(repr, self.expected))
-        return hashlib.sha256(f"{self.sha256}\n{values}\n".encode()).hexdigest()
+        return digest_of(self.sha256, self.expected)
 
     def windows(self) -> list[bytes]:
         """Return what is uploaded, one inference each: one window, or the sliding ones of the file.
@@ -108,6 +106,14 @@ class SampleSet:
 
 class _MissingFileError(DatasetError):
     """The label file names a file that is not there."""
+
+
+def digest_of(sha256: str, expected: Sequence[float]) -> str:
+    """Return the digest of an input: its SHA-256, and that with what is expected of it, if any."""
+    if not expected:
+        return sha256
+    values = ",".join(map(repr, expected))
+    return hashlib.sha256(f"{sha256}\n{values}\n".encode()).hexdigest()
 
 
 def labels_digest(labels: Sequence[Label]) -> str:

@@ -114,6 +114,11 @@ class Power(Declaration, frozen=True, kw_only=True):
     source: str
     """Where the figures come from."""
 
+    @property
+    def currents(self) -> tuple[float, float, float]:
+        """Voltage in V; current in A while it infers, and while it waits."""
+        return self.voltage_v, self.active_a, self.idle_a
+
 
 PerMhz = Annotated[float, Meta(gt=0, le=100_000)]
 

@@ -20,6 +20,8 @@ from tinybench.datasets.fetch import (
 from tinybench.datasets.official import Identity, differing, identify, known_checksums, repeated
 from tinybench.datasets.prepare import prepare, where_from
 from tinybench.datasets.reader import SampleSet, parse_labels, read_samples
+from tinybench.datasets.wake import played
+from tinybench.datasets.wake.recording import Recording
 from tinybench.declare import find
 from tinybench.errors import DatasetError, ModelError, UsageError
 from tinybench.files import DOCUMENT_MOST_B, WHOLE_MOST_B, open_zip, read_bytes
@@ -51,6 +53,22 @@ class Inputs:
     model_origin: Origin
     note: str
     """Which inputs and model these are, and how to get the official ones if they are others."""
+    recording: Recording | None = None
+    """Of a task that is a stream: what is played, the one input that `samples` has."""
+
+    @property
+    def uploads(self) -> int:
+        """How often something is uploaded: inputs, windows of files, or frames of a stream."""
+        if self.recording is None:
+            return sum(len(sample.windows()) for sample in self.samples.samples)
+        return len(self.recording.samples) // played.HOP_SAMPLES
+
+    @property
+    def first(self) -> bytes:
+        """What is uploaded for the first inference; of a stream, a frame in its middle."""
+        if self.recording is None:
+            return self.samples.samples[0].windows()[0]
+        return played.middle_frame(self.recording.samples)
 
 
 def official_files(task: Task) -> tuple[Pinned, ...]:
@@ -131,8 +149,12 @@ def resolve(
     data: Path | None = None,
     model: Path | Engine | None = None,
     cache: Path | None = None,
+    *,
+    which: played.Which = "long",
 ) -> Inputs:
     """Choose inputs and model, and check them.
+
+    `which`: the recording of the package that a stream is, where it is not another one.
 
     The official ones when all of them are in the cache, else those in the package. `data` (an EEMBC
     dataset folder) takes the inputs from there, with the official model unless `model` (a .tflite,
@@ -141,6 +163,8 @@ def resolve(
     Raises DatasetError or ModelError, which name the file.
     """
     cache = cache or cache_folder()
+    if task.streams:
+        return _recorded(task, data, model, cache, which)
     dataset, official_model = load_dataset(task.dataset), load_model(task.model)
     model_cached = missing(_model_files(official_model), cache) == 0
     usable = model is not None or model_cached
@@ -187,6 +211,53 @@ def resolve(
     if origin != "official" or model_origin not in ("official", "engine"):
         note += _how_to_get_official(task, cache)
     return Inputs(samples, dataset, name, origin, path, sha256, model_origin, note)
+
+
+def _recorded(
+    task: Task, data: Path | None, model: Path | Engine | None, cache: Path, which: played.Which
+) -> Inputs:
+    """Choose recording and model of a stream, as `resolve` does; a short one is the package's."""
+    if isinstance(model, Engine):
+        raise UsageError(
+            f"--engine {model.name} brings firmware that hears nothing: task {task.name} is a "
+            "stream of sound, for which the firmware is built of a model: leave --engine out"
+        )
+    official = load_model(task.model)
+    there = missing(_model_files(official), cache) == 0
+    prepared = played.cached(cache) if which == "long" and (model is not None or there) else None
+    if data is not None:
+        found = played.read_played(data, which)
+    elif prepared is not None:
+        found = played.read_played(prepared, which)
+    else:
+        found = played.embedded(which)
+    if model is not None:
+        path = model
+    elif there and found.origin != "embedded":
+        path, _ = _cached_model(task, official, cache)
+    elif found.origin in ("embedded", "custom"):
+        path = _embedded_model(task)
+    else:
+        raise ModelError(
+            f"{found.where} is the official recording, and the official model is not in the cache "
+            f"{cache}; type: tinybench fetch {task.name}, or give one with --model FILE"
+        )
+    sha256 = _file_sha256(path)
+    origin = origin_of(task, sha256)
+    recording, set_ = found.recording, found.samples
+    note = (
+        f"{found.origin} recording {found.name}, {recording.length_s:g} s with "
+        f"{len(recording.windows_s)} words; {origin} model ({path.name})"
+    )
+    if found.origin != "official" or origin != "official":
+        note += (
+            f"; the official ones are made by: tinybench fetch {task.name}, then tinybench prepare "
+            f"{task.name} --from SPEECH_COMMANDS --noise MUSAN"
+        )
+    declared = task.embedded_dataset if found.origin == "embedded" else task.dataset
+    dataset = load_dataset(declared)
+    name = f"{dataset.name} ({which})" if found.origin == "embedded" else dataset.name
+    return Inputs(set_, dataset, name, found.origin, path, sha256, origin, note, recording)
 
 
 def _on_bytes(samples: SampleSet, known: Identity | None) -> str:

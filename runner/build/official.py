@@ -13,6 +13,8 @@ from tinybench.datasets.fetch import RAW_ADDRESS, Pinned
 from tinybench.datasets.official import differing, identify, known_checksums
 from tinybench.datasets.prepare import where_from
 from tinybench.datasets.reader import read_samples
+from tinybench.datasets.wake import played
+from tinybench.datasets.wake.official import WHERE_FROM
 from tinybench.errors import DatasetError, FetchError, UsageError
 from tinybench.files import holds, read_bytes
 from tinybench.models.declaration import load_model
@@ -57,6 +59,14 @@ def addresses(name: str | None) -> list[str]:
 def fetched(task: Task, cache: Path) -> str:
     """Return what is in the cache after a fetch, and how to get what is not."""
     dataset = load_dataset(task.dataset)
+    if task.streams:
+        there = f"the words and the model of {task.name} are in {cache}, all checksums right"
+        if played.cached(cache) is not None:
+            return f"{there}; the recording is there, too"
+        return (
+            f"{there}; the recording is not: it may not be passed on. Build it with: tinybench "
+            f"prepare {task.name} --from SPEECH_COMMANDS --noise MUSAN ({WHERE_FROM})"
+        )
     if not dataset.prepared:
         return (
             f"the {dataset.count} official inputs and the model of {task.name} are in {cache}, all "

@@ -15,7 +15,26 @@ LEAST_SCALE = 2.0**-20
 
 
 def stream_task(model: Path, model_id: str = "sww01") -> Task:
-    """Return the task of a model of a history of frames of 40 features, and of probabilities.
+    """Return the task of a model that hears. Raises ModelError for another one."""
+    outputs = insist_hears(model)
+    return Task(
+        name="stream",
+        title="a stream of sound",
+        model_id=model_id,
+        input_b=INPUT_B,
+        front_end="log-mel",
+        classes=[str(n) for n in range(outputs)],
+        metric="none",
+        dataset="",
+        model=str(model),
+        embedded_dataset="",
+        embedded_model="",
+        rules=TaskRules(accuracy_count=[], closed_threshold=0),
+    )
+
+
+def insist_hears(model: Path) -> int:
+    """Return how many probabilities a model has, of a history of frames of 40 features.
 
     Raises ModelError for another model.
     """
@@ -36,17 +55,4 @@ def stream_task(model: Path, model_id: str = "sww01") -> Task:
         raise ModelError(
             f"{model}: its outputs are no probabilities of int8, such as a softmax has"
         )
-    return Task(
-        name="stream",
-        title="a stream of sound",
-        model_id=model_id,
-        input_b=INPUT_B,
-        front_end="log-mel",
-        classes=[str(n) for n in range(outputs[0].elements)],
-        metric="none",
-        dataset="",
-        model=str(model),
-        embedded_dataset="",
-        embedded_model="",
-        rules=TaskRules(accuracy_count=[], closed_threshold=0),
-    )
+    return outputs[0].elements

@@ -17,10 +17,11 @@ METRICS = {
     "regression": "mean absolute error",
     "iou": "IoU",
     "none": "no score",
+    "stream": "words found",
 }
 """How each metric is written."""
-STREAMING = ("sww01", "strww01")
-"""Model ids of the streaming wake word: it listens over I2S, and has no inputs to upload."""
+EARLY_STREAM = "strww01"
+"""What some early firmware of the streaming wake word calls its model."""
 
 
 class TaskRules(Declaration, frozen=True, kw_only=True):
@@ -48,10 +49,10 @@ class Task(Declaration, frozen=True, kw_only=True):
     stream become the newest frame of the history that the model takes (docs/stream.md)."""
     classes: list[str]
     """Names of the labels; for top-1, in the order of the model's outputs."""
-    metric: Literal["top1", "auc", "exact", "regression", "iou", "none"]
+    metric: Literal["top1", "auc", "exact", "regression", "iou", "none", "stream"]
     """Top-1 of softmax outputs; the area under the ROC curve of anomaly scores; outputs beside
-    those that the dataset expects: golden ones, targets, or masks; or nothing, where inputs have no
-    classes."""
+    those that the dataset expects: golden ones, targets, or masks; nothing, where inputs have no
+    classes; or words found and false alarms in one long recording, "stream"."""
     outputs: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
     """Values that the model answers; None: one for each of the classes."""
     tolerance: Annotated[float, Meta(ge=0, le=1e30)] = 0.0
@@ -72,6 +73,11 @@ class Task(Declaration, frozen=True, kw_only=True):
     """Of what is used without the official one; the same one where there is no other."""
     embedded_model: str
     rules: TaskRules
+
+    @property
+    def streams(self) -> bool:
+        """Whether it is one recording, heard frame by frame (docs/sww.md)."""
+        return self.metric == "stream"
 
     @property
     def result_count(self) -> int:
@@ -106,10 +112,10 @@ def task_of(model_id: str) -> Task:
     for task in tasks:
         if task.model_id == model_id:
             return task
-    if model_id in STREAMING:
+    if model_id == EARLY_STREAM:
         raise UsageError(
-            f"the board holds '{model_id}', the streaming wake word: its audio comes over I2S, "
-            "which tinybench does not drive yet"
+            f"the board holds '{model_id}', an early form of the streaming wake word; task sww "
+            "needs firmware that calls its model sww01"
         )
     known = nearest(model_id, [task.model_id for task in tasks])
     raise UsageError(f"the board holds model '{model_id}', which no task has: {known}")

@@ -54,13 +54,19 @@ def boards(voice: Voice, attached: bool, to: str, out: Path | None) -> int:
 def tasks(voice: Voice, to: str, out: Path | None) -> int:
     """List the tasks."""
     from ..build.task import METRICS, load_task, names
+    from ..streaming.score import ERRORS_MAX
 
     found = [load_task(name) for name in names()]
 
     def lines() -> str:
         return "".join(
             f"{task.name:<6} {task.model_id:<8} {task.title}: {task.input_b} bytes an input, "
-            f"closed division from {METRICS[task.metric]} {task.rules.closed_threshold:.0%}"
+            "closed division "
+            + (
+                f"with at most {ERRORS_MAX} words missed and {ERRORS_MAX} false alarms"
+                if task.streams
+                else f"from {METRICS[task.metric]} {task.rules.closed_threshold:.0%}"
+            )
             + (f", submitted together with {task.together_with}" if task.together_with else "")
             + "\n"
             for task in found

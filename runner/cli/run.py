@@ -96,6 +96,8 @@ REPORT_SUFFIXES = (".html", ".md", ".csv", ".json", ".xml", ".txt")
     options.data(section=MODEL),
     options.model(section=MODEL),
     options.no_prune(section=MODEL),
+    Option("--whole", is_flag=True, section=MODEL,
+           help="of a stream (sww): infer on the whole history at each frame, not on what is new"),
     Option("--engine", metavar="NAME|DIR", section=MODEL,
            help="build the firmware with another engine: tflm, tflm-cmsis-nn, cmsis-nn, or the "
            "folder of your own, by core/model.h or th_*; --model then names the model it runs"),

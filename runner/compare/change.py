@@ -12,36 +12,16 @@ from tinybench.read import read_json
 
 from ..results.result import FORMAT, Result, newer, read_result
 from ..results.scenario import Asked
-from ..results.score import figures
 from ..rules import insist_intact
 from . import distribution
 from .chance import SIGNIFICANCE, by_chance
-from .gate import METRICS, Difference, Failure, failures_of, parse_gate
+from .gate import Difference, Failure, failures_of, parse_gate
+from .metrics import LABELS, METRICS, OF_QUERIES, QUERIES, TIMES, Metric, metrics_of
 from .store import SCORES, run_folders
 
-TIMES = ("latency", "throughput")
-ESTIMATED = ("cycles", "estimated_latency", "estimated_energy")
-LABELS = {"instructions": "emulated"} | dict.fromkeys(ESTIMATED, "estimated")
 OWN_MODEL = "model"
 """The profile of `tinybench model`."""
-_SCORES = {"accuracy", *SCORES}
-QUERIES = {"query_p50": 0.5, "query_p90": 0.9, "query_p99": 0.99, "query_p99_9": 0.999}
-"""Percentiles of the queries of a scenario."""
-OF_QUERIES = (*QUERIES, "query_rate")
-
-
-class Metric(msgspec.Struct, frozen=True, kw_only=True):
-    """One figure of a run, in the SI unit of METRICS."""
-
-    value: float
-    exact: bool = True
-    """Whether any difference counts: sizes, instruction counts, scores of the same inputs."""
-    samples: list[float] = []
-    """Of each window, where it is not exact."""
-    uncertainty: float | None = None
-    """k = 2, where it is stated."""
-    priced_by: str = ""
-    """SHA-256 of the timings behind an estimate."""
+_SCORES = {"accuracy", *SCORES, "f1", "words_missed", "false_alarms"}
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -204,64 +184,18 @@ class _Head(msgspec.Struct):
 
 def _measured(result: Result, folder: Path) -> Measured:
     """Return the metrics of a result."""
-    metrics: dict[str, Metric] = {}
-    accuracy, performance, energy = result.accuracy, result.performance, result.energy
-    if accuracy is not None:
-        metrics |= {name: Metric(value=value) for name, value in figures(accuracy).items()}
-    if performance is not None and performance.windows:
-        count = performance.instructions_per_inference
-        timed = [w for w in performance.windows if count is None and w.elapsed_us and w.iterations]
-        each_s, exact = [w.elapsed_us * 1e-6 / w.iterations for w in timed], count is not None
-        metrics["latency"] = Metric(value=performance.latency_s, exact=exact, samples=each_s)
-        metrics["throughput"] = Metric(
-            value=performance.throughput_per_s, exact=exact, samples=[1 / s for s in each_s]
-        )
-        if count is not None:
-            metrics["instructions"] = Metric(value=count)
-    if (cycles := result.cycles) is not None:
-        by = cycles.timings_sha256
-        metrics["cycles"] = Metric(value=cycles.usual, priced_by=by)
-        metrics["estimated_latency"] = Metric(value=cycles.bounds_s[1], priced_by=by)
-        if cycles.energy is not None:
-            metrics["estimated_energy"] = Metric(value=cycles.energy.usual_j, priced_by=by)
-    if energy is not None and energy.per_inference_j is not None:
-        metrics["energy"] = Metric(
-            value=energy.per_inference_j,
-            exact=False,
-            samples=[
-                w.energy_j / w.iterations for w in energy.windows if w.energy_j and w.iterations
-            ],
-            uncertainty=energy.uncertainty_j,
-        )
-    if (scenario := result.scenario) is not None:
-        tail = scenario.latency
-        tails_s = (tail.p50_s, tail.p90_s, tail.p99_s, tail.p99_9_s)
-        metrics |= {
-            name: Metric(value=value_s, exact=False)
-            for name, value_s in zip(QUERIES, tails_s, strict=True)
-        }
-        if scenario.rate_per_s is not None:
-            metrics["query_rate"] = Metric(value=scenario.rate_per_s, exact=False)
-    sizes = {
-        "flash": result.firmware and result.firmware.flash_b,
-        "code_flash": result.firmware and result.firmware.code_flash_b,
-        "weights": result.model.weights_b,
-        "ram": result.firmware and result.firmware.ram_b,
-        "tensor_ram": result.model.tensor_ram_b,
-        "macs": result.model.macs,
-    }
-    metrics |= {name: Metric(value=size) for name, size in sizes.items() if size is not None}
+    scenario = result.scenario
     disturbed = scenario and scenario.asked.interference
     return Measured(
         task=result.task,
         board=result.board,
         emulated=result.emulated,
-        energy_modelled=energy is not None and energy.modelled,
+        energy_modelled=result.energy is not None and result.energy.modelled,
         inputs_sha256="stream-" * result.inputs.stream + result.inputs.sha256,
-        inputs=None if accuracy is None else accuracy.count,
+        inputs=None if result.accuracy is None else result.accuracy.count,
         started_at=result.started_at,
         run=folder.resolve().name if folder.is_dir() else folder.resolve().parent.name,
-        metrics={name: metrics[name] for name in METRICS if name in metrics},
+        metrics=metrics_of(result),
         scenario=_queries_of(scenario.asked) if scenario else "",
         interference=disturbed.words if disturbed else "",
         latencies_us=distribution.packed(_latencies_us(result)),

@@ -106,7 +106,7 @@ def load_runs(path: os.PathLike[str] | str) -> "pandas.DataFrame":
     | `task` | string | such as kws |
     | `board` | string | name in the board's declaration |
     | `core` | string | such as Cortex-M4F |
-    | `mode` | string | accuracy, performance, energy, all or scenario |
+    | `mode` | string | accuracy, performance, energy, all, scenario or stream |
     | `division` | string | closed or open |
     | `profile` | string | by which the run was done and is judged |
     | `mlperf` | boolean | the profile asks for no less than the MLPerf Tiny run rules |
@@ -125,10 +125,17 @@ def load_runs(path: os.PathLike[str] | str) -> "pandas.DataFrame":
     | `r2` | Float64 | coefficient of determination of a regression |
     | `mae` | Float64 | mean absolute error, in the unit of the outputs |
     | `rmse` | Float64 | root of the mean squared error |
+    | `f1` | Float64 | of the words of a stream, a detection counting until 1 s after a word |
+    | `words_missed` | Int64 | of a stream |
+    | `false_alarms` | Int64 | of a stream |
+    | `duty` | Float64 | share of a stream's time that the board works, by its clock |
+    | `estimated_duty` | Float64 | of an emulated board, by the estimated cycles of a frame |
+    | `deadlines_missed` | Int64 | frames longer than 32 ms; of an emulated board, estimated |
+    | `modelled_power_w` | Float64 | mean of a stream: a model's, not a measurement |
     | `latency_s` | Float64 | of one inference, the median over windows |
     | `scenario` | string | single-stream, multi-stream, server or offline |
     | `rate_per_s` | Float64 | inferences a second in it; of a server, arrivals |
-    | `latency_p50_s` | Float64 | of single inferences or a scenario's queries, the DUT's clock |
+    | `latency_p50_s` | Float64 | of single inferences, queries or frames, the DUT's clock |
     | `latency_p90_s` | Float64 | likewise |
     | `latency_p99_s` | Float64 | likewise |
     | `throughput_per_s` | Float64 | inferences a second, the median over windows |

@@ -7,33 +7,7 @@ import msgspec
 from tinybench.declare import nearest
 from tinybench.errors import UsageError
 
-UNITS = {
-    "share": {"pt": 0.01},
-    "s": {"s": 1.0, "ms": 1e-3, "us": 1e-6},
-    "J": {"J": 1.0, "mJ": 1e-3, "uJ": 1e-6},
-    "B": {"B": 1.0, "kB": 1e3, "KiB": 1024.0, "MiB": 1024.0**2},
-    "1/s": {"/s": 1.0},
-    "1": {"": 1.0},
-}
-"""Units of a threshold by the unit of its metric, besides %."""
-
-METRICS = {
-    "accuracy": "share",
-    **dict.fromkeys(("top5", "recall", "exact", "iou", "r2"), "share"),
-    **dict.fromkeys(("mae", "rmse"), "1"),
-    "latency": "s",
-    "throughput": "1/s",
-    **dict.fromkeys(("instructions", "cycles"), "1"),
-    "estimated_latency": "s",
-    "estimated_energy": "J",
-    "energy": "J",
-    **dict.fromkeys(("query_p50", "query_p90", "query_p99", "query_p99_9"), "s"),
-    "query_rate": "1/s",
-    **dict.fromkeys(("flash", "code_flash", "weights", "ram", "tensor_ram"), "B"),
-    "macs": "1",
-}
-"""Every metric with its unit: accuracy is top-1 or AUC, latency the median of windows; the others
-of answers are those of `results.score.figures`; those of queries, of a scenario."""
+from .metrics import METRICS, UNITS
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from tinybench.printable import one_line
 from tinybench.read import read_json
 
 from ..results.result import RESULT_FILE, Result
-from ..results.score import figures
+from ..results.score import figures, instruction_ns
 from ..rules import Verdict
 
 
@@ -59,6 +59,18 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     mae: float | None
     """Mean absolute error, in the unit of the outputs."""
     rmse: float | None
+    f1: float | None
+    """Of a stream: 2 TP / (2 TP + FP + FN), a detection counting until 1 s after a word."""
+    words_missed: int | None
+    false_alarms: int | None
+    duty: float | None
+    """Share of the time of a stream that the board works, by its own clock."""
+    estimated_duty: float | None
+    """... by the estimated cycles of a frame."""
+    deadlines_missed: int | None
+    """Frames that took longer than their 32 ms; of an emulated board by estimated cycles."""
+    modelled_power_w: float | None
+    """In the mean of a stream: a model's, no measurement."""
     latency_s: float | None
     """Of one inference, the median over windows."""
     scenario: str | None
@@ -68,6 +80,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     rate_per_s: float | None
     """Inferences a second in it; of a server, arrivals that keep the deadline."""
     latency_p50_s: float | None
+    """Of single inferences, of a scenario's queries, or of the frames of a stream."""
     latency_p90_s: float | None
     latency_p99_s: float | None
     throughput_per_s: float | None
@@ -113,6 +126,14 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 SCORES = ("top5", "recall", "exact", "iou", "r2", "mae", "rmse")
+STREAM = (
+    "f1",
+    "words_missed",
+    "false_alarms",
+    "duty",
+    "deadlines_missed",
+    "modelled_power_w",
+)
 COLUMNS = Summary.__struct_fields__
 
 
@@ -143,6 +164,9 @@ def summary(result: Result, verdict: Verdict, folder: Path) -> Summary:
     drawn = cycles and cycles.energy
     disturbed = scenario and scenario.asked.interference
     scores = {} if accuracy is None else figures(accuracy)
+    stream = result.stream
+    times = stream and stream.in_time(emulated=result.emulated)
+    tail = (scenario and scenario.latency) or (stream and stream.busy) or None
     return Summary(
         run=str(folder),
         started_at=result.started_at,
@@ -162,15 +186,22 @@ def summary(result: Result, verdict: Verdict, folder: Path) -> Summary:
         top1=accuracy and accuracy.top1,
         auc=accuracy and accuracy.auc,
         **{name: scores.get(name) for name in SCORES},
+        f1=stream and stream.first.f1,
+        words_missed=stream and stream.first.missed,
+        false_alarms=stream and stream.first.false,
+        duty=None if stream is None or result.emulated else stream.busy.duty,
+        estimated_duty=stream and stream.estimated and stream.estimated.duty,
+        deadlines_missed=times and times.missed,
+        modelled_power_w=stream and stream.power_w,
         latency_s=performance and performance.latency_s,
         scenario=scenario and scenario.asked.name,
         interference=disturbed and disturbed.words,
         rate_per_s=scenario and scenario.rate_per_s,
-        latency_p50_s=scenario.latency.p50_s if scenario else accuracy and accuracy.latency_p50_s,
-        latency_p90_s=scenario.latency.p90_s if scenario else accuracy and accuracy.latency_p90_s,
+        latency_p50_s=tail.p50_s if tail else accuracy and accuracy.latency_p50_s,
+        latency_p90_s=tail.p90_s if tail else accuracy and accuracy.latency_p90_s,
         latency_p99_s=scenario.latency.p99_s if scenario else accuracy and accuracy.latency_p99_s,
         throughput_per_s=performance and performance.throughput_per_s,
-        instructions_per_inference=performance and performance.instructions_per_inference,
+        instructions_per_inference=_instructions(result),
         estimated_cycles=cycles and cycles.usual,
         estimated_cycles_low=cycles and cycles.low,
         estimated_cycles_high=cycles and cycles.high,
@@ -197,6 +228,14 @@ def summary(result: Result, verdict: Verdict, folder: Path) -> Summary:
         dut=result.dut,
         tinybench=result.tinybench,
     )
+
+
+def _instructions(result: Result) -> int | None:
+    """Return the instructions of one inference, of a stream the median frame's; None of others."""
+    each_ns = instruction_ns(result.time_base)
+    if result.stream is not None and each_ns:
+        return round(result.stream.busy.p50_s * 1e9 / each_ns)
+    return result.performance and result.performance.instructions_per_inference
 
 
 def find_runs(root: Path) -> Found:

@@ -14,6 +14,7 @@ from tinybench.transport.serial_port import Opening
 from ..build.board import Board
 from ..build.task import Task, load_task, task_of
 from ..dut.client import Dut
+from ..results.defaults import STREAM
 from ..results.request import MODELLED, Request
 from .attached import Attached, look
 from .bench import find_bench, load_bench, monitor_spec
@@ -49,6 +50,7 @@ def reserved(
     task = load_task(asked.task) if asked.task not in ("", AUTO) else None
     if asked.task == AUTO:
         _insist_asked(asked)
+    asked = for_task(asked, task)
     if asked.ports or port_needed:
         insist_reachable(board, asked)
     monitor = None
@@ -60,7 +62,7 @@ def reserved(
         if asked.task == AUTO:
             task = _task_on(sites[0], say)
             say(f"the board holds {task.model_id}: task {task.name}")
-            asked = replace(asked, task=task.name)
+            asked = for_task(replace(asked, task=task.name), task)
         yield Station(asked, board, task, sites, monitor), tell
 
 
@@ -111,6 +113,38 @@ def _insist_asked(asked: Request) -> None:
             "--task auto asks the board before the run, but in energy mode it has no supply then: "
             "name the task, such as --task kws"
         )
+
+
+def for_task(asked: Request, task: Task | None) -> Request:
+    """Return a request with the mode that its task has: a stream is a mode of its own.
+
+    Raises UsageError for what means nothing for it.
+    """
+    if task is None or not task.streams:
+        if asked.whole and task is not None:
+            raise UsageError(f"--whole is of a stream, and task {task.name} is none: leave it out")
+        return asked
+    if asked.mode not in ("all", STREAM):
+        raise UsageError(
+            f"task {task.name} is a stream, which has no mode {asked.mode}: it is heard as a "
+            "whole, and scored. Leave --mode and --scenario out"
+        )
+    if asked.engine is not None:
+        raise UsageError(
+            f"--engine {Path(asked.engine).name} hears nothing: the firmware of task {task.name} "
+            "is built of a model: leave --engine out"
+        )
+    idle = {
+        "--limit": asked.limit is not None,
+        "--iterations": asked.iterations is not None,
+        "--shards": asked.shards > 1,
+        "a second --port": len(asked.ports) > 1,
+    }
+    for word in (word for word, given in idle.items() if given):
+        raise UsageError(
+            f"{word} means nothing for task {task.name}, one stream on one board: leave it out"
+        )
+    return replace(asked, mode=STREAM)
 
 
 def _task_on(site: Site, say: Callable[[str], None]) -> Task:

@@ -30,6 +30,8 @@ _WORD = re.compile(
 _FIRST = re.compile(r"(?:m-|e-\[).*")
 """What begins a line so is of the protocol, whatever it is: never read through."""
 _SIZE = re.compile(r"Input db has ([0-9]{1,9}) elemented, expected ([0-9]{1,9})")
+_OF_STREAM = re.compile(r"Listening for [ -~]{1,40}|Streaming stopped\.")
+"""What firmware of a stream answers in words. Ref: mlcommons/tiny, sww_ref."""
 _LAP = re.compile(r"m-lap-us-([0-9]{1,19})")
 _BEGUN = re.compile(rb"m(-[^\n]*)?\Z")
 
@@ -54,7 +56,7 @@ def read_line(raw: bytes) -> Said:
     bare = len(line) == len(raw)
     plain = _COLOUR.sub(b"", line).strip(b" \t\r")
     text, is_text = _decoded(plain)
-    match = _FIRST.match(text) or _WORD.search(text)
+    match = _FIRST.match(text) or _WORD.search(text) or _OF_STREAM.fullmatch(text)
     if match is None and (sizes := _SIZE.search(text)) and sizes[1] != sizes[2]:
         match = sizes  # some firmware says so of every input; of another size it does not run
     if match is None:

@@ -133,7 +133,7 @@ def calibrate(
             raise UsageError(f"--engine {engine} is not built here: {nearest(engine, known)}")
         made = built_engine(engine, engine_source, board, task, inputs.model, track, say)
     image = _image(board, build(board, task, made or inputs.model), measured)
-    data = inputs.samples.samples[0].windows()[0]
+    data = inputs.first
     told = estimate(board, image, data, calibrated=False)
     clocked = of_board(board, calibrated=False)
     calibration = Calibration(

@@ -142,6 +142,6 @@ def _uploads(dut: Dut, input_b: int) -> tuple[int, float]:
 def _expected(name: str, input_b: int, upload_s: float, trip_s: float) -> Expected:
     """Scale the time of an upload to the inputs of a task; each has an answer, too."""
     task = tasks.load_task(name)
-    inputs = sum(len(sample.windows()) for sample in resolve(task).samples.samples)
+    inputs = resolve(task).uploads
     each_s = trip_s + upload_s * task.input_b / input_b
     return Expected(task=name, inputs=inputs, input_b=task.input_b, link_s=inputs * each_s)

@@ -8,27 +8,28 @@ has changed the stream, which is then begun anew.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tinybench.datasets.wake.features import HOP_SAMPLES, SAMPLE_RATE_HZ
+from tinybench.datasets.wake.features import HOP_SAMPLES
 from tinybench.errors import DatasetError, ProtocolError
 from tinybench.track import Track, silent
 
 from ..dut.client import Dut
-from ..dut.inference import parse_results
 from ..dut.reply import shown_lines
-from ..streaming.curve import THRESHOLD
+from ..results.stream.score import steps
+from ..streaming.score import THRESHOLD
 from .modes import disturbed
 
-PERIOD_S = HOP_SAMPLES / SAMPLE_RATE_HZ
 CAP = f"stream-{HOP_SAMPLES}"
 """What `caps` say of firmware that hears."""
 STREAMS = 3
 """Times that a disturbed stream is begun anew."""
 ANSWER_S = 20.0
+PARTS = 4000
+"""Of the picture of a recording."""
 FRAMES_MAX = 1 << 20
 """Of a recording, 9 hours."""
 
@@ -46,35 +47,16 @@ class Heard:
     """(frames,): time from a frame's samples to its outputs, on the DUT's clock."""
     outside: int
     """Features beyond int8."""
+    results: tuple[str, ...] = ()
+    """(frames,): the outputs, as they were printed."""
+    counted: int = 0
+    """Frames that the DUT has counted."""
+    begun: int = 1
+    """Times that the stream was begun."""
 
     def detections(self, threshold: int = THRESHOLD) -> list[int]:
         """Return the frames whose output 0 is above the threshold."""
         return np.flatnonzero(self.activations[:, 0] > threshold).tolist()
-
-
-class Busy(msgspec.Struct, frozen=True, kw_only=True):
-    """How much of its time a board is busy; on an emulated board, by its count of instructions."""
-
-    p50_s: float
-    p90_s: float
-    max_s: float
-    duty: float
-    """Share of the period of a frame, in the mean of all frames."""
-    missed: int
-    """Frames that took longer than that period."""
-
-
-def busy(elapsed_us: NDArray[np.int64], scale: float = 1.0) -> Busy:
-    """Return the statistics of frames; `scale`: times the DUT's time, such as cycles by a clock."""
-    times_s = elapsed_us * (scale * 1e-6)
-    p50_s, p90_s = (float(np.quantile(times_s, q, method="higher")) for q in (0.5, 0.9))
-    return Busy(
-        p50_s=p50_s,
-        p90_s=p90_s,
-        max_s=float(times_s.max()),
-        duty=float(times_s.mean()) / PERIOD_S,
-        missed=int((times_s > PERIOD_S).sum()),
-    )
 
 
 def frames_of(samples: NDArray[np.int16]) -> int:
@@ -86,6 +68,13 @@ def frames_of(samples: NDArray[np.int16]) -> int:
             "be heard"
         )
     return frames
+
+
+def loudness(samples: NDArray[np.int16]) -> list[int]:
+    """Return the largest sample of each of up to `PARTS` parts of a recording, as a picture has."""
+    each = -(-len(samples) // PARTS)
+    sizes = np.abs(samples.astype(np.int32))
+    return np.maximum.reduceat(sizes, np.arange(0, len(sizes), each)).tolist()
 
 
 def listen(
@@ -104,7 +93,7 @@ def listen(
             "built for a streaming task"
         )
     hops = samples[: frames * HOP_SAMPLES].astype("<i2").reshape(frames, HOP_SAMPLES)
-    for _ in range(STREAMS):
+    for begun in range(1, STREAMS + 1):
         dut.command("stop quiet", ANSWER_S)  # what another program may have begun
         dut.keep_state(True)
         dut.command("start uploads wraps" if wraps else "start uploads", ANSWER_S)
@@ -113,42 +102,37 @@ def listen(
         stopped = dut.command("stop quiet", ANSWER_S)
         dut.keep_state(False)
         if disturbed(dut) == before:
-            return _whole(heard, stopped)
+            return _whole(*heard, stopped, begun)
     raise ProtocolError(
         f"{STREAMS} streams of {frames} frames, and in each something was sent again. Look at the "
         "line with: tinybench link"
     )
 
 
-def _hear(
-    dut: Dut, hops: NDArray[np.int16], track: Track
-) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
-    """Return outputs and times of all frames."""
-    activations, times = list[list[float]](), list[int]()
-    each: Iterable[NDArray[np.int16]] = track(hops, "listen", len(hops))
-    for hop in each:
-        answer = dut.infer(hop.tobytes(), 1, 0)
-        activations.append(parse_results(answer.results))
+def _hear(dut: Dut, hops: NDArray[np.int16], track: Track) -> tuple[list[str], NDArray[np.int64]]:
+    """Return outputs, as they were printed, and times of all frames."""
+    results, times = list[str](), list[int]()
+    frames = [hop.tobytes() for hop in hops]
+    each: Iterable[tuple[bytes, bytes | None]] = pairwise([*frames, None])  # type: ignore[arg-type]
+    for frame, then in track(each, "listen", len(frames)):
+        answer = dut.infer(frame, 1, 0, then)
+        results.append(answer.results)
         times.append(answer.elapsed_us)
-        if len(activations[-1]) != len(activations[0]):
-            raise ProtocolError(
-                f"frame {len(times) - 1} has {len(activations[-1])} outputs, the first had "
-                f"{len(activations[0])}"
-            )
-    # Decimals are cut off: three of them, of steps of 1/256.
-    steps = np.round(np.array(activations) * 256).clip(0, 255) - 128
-    return steps.astype(np.int8), np.array(times, np.int64)
+    return results, np.array(times, np.int64)
 
 
-def _whole(heard: tuple[NDArray[np.int8], NDArray[np.int64]], stopped: list[str]) -> Heard:
+def _whole(
+    results: list[str], elapsed_us: NDArray[np.int64], stopped: list[str], begun: int
+) -> Heard:
     """Return what was heard, if the DUT has counted as many frames."""
     match = next(filter(None, map(_HEARD.fullmatch, stopped)), None)
     if match is None:
         raise ProtocolError(f"unexpected reply to 'stop quiet%': {shown_lines(stopped)}; wanted "
                             "m-heard-[FRAMES OUTSIDE]")  # fmt: skip
-    if int(match[1]) != len(heard[1]):
+    if int(match[1]) != len(results):
         raise ProtocolError(
-            f"the DUT has heard {match[1]} frames, it was sent {len(heard[1])}: its stream is "
+            f"the DUT has heard {match[1]} frames, it was sent {len(results)}: its stream is "
             "another one"
         )
-    return Heard(*heard, outside=int(match[2]))
+    activations = np.array(steps(results), np.int8)
+    return Heard(activations, elapsed_us, int(match[2]), tuple(results), int(match[1]), begun)

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tinybench.datasets.wake.features import HOP_SAMPLES
+from tinybench.datasets.wake.played import middle_frame
 from tinybench.errors import TinybenchError, ToolMissingError, UsageError
 from tinybench.track import Track, silent
 
@@ -23,7 +23,9 @@ from ..desk.line import open_line
 from ..desk.station import Site
 from ..dut.client import Dut
 from ..results.cycles import Cycles
-from .listen import PERIOD_S, Busy, busy, frames_of, listen
+from ..results.stream import PERIOD_S, Busy
+from ..results.stream.score import busy, power_w
+from .listen import frames_of, listen
 
 
 class Detection(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,7 +114,7 @@ def hear(
             dut.leave()
     cycles, no_cycles = _cycles(board, image, samples)
     duty = cycles and cycles.usual / cycles.clock_hz / PERIOD_S
-    found = busy(heard.elapsed_us)
+    found = busy(heard.elapsed_us.tolist())
     counted = None
     if board.emulated:
         a_second = 1e9 / board.instruction_ns
@@ -141,7 +143,7 @@ def hear(
         cycles=cycles,
         no_cycles=no_cycles,
         duty=duty,
-        power_w=None if duty is None else _power_w(board, duty),
+        power_w=power_w(duty, board.power and board.power.currents),
         macs=image.manifest.macs,
         computed_macs=image.manifest.computed_macs or image.manifest.macs,
         state_b=image.manifest.state_b,
@@ -154,21 +156,11 @@ def hear(
     )
 
 
-def _power_w(board: Board, duty: float) -> float | None:
-    """Return the mean power by the board's model; None where it has none, or is never idle."""
-    power = board.power
-    if power is None or duty > 1:
-        return None
-    return power.voltage_v * (duty * power.active_a + (1 - duty) * power.idle_a)
-
-
 def _cycles(board: Board, image: Image, samples: NDArray[np.int16]) -> tuple[Cycles | None, str]:
     """Return the estimated cycles of a frame in the middle, or why there are none."""
     if not can_estimate(board):
         return None, ""
-    middle = len(samples) // HOP_SAMPLES // 2 * HOP_SAMPLES
-    frame = samples[middle : middle + HOP_SAMPLES].astype("<i2").tobytes()
     try:
-        return estimate(board, image, frame).whole, ""
+        return estimate(board, image, middle_frame(samples)).whole, ""
     except ToolMissingError as error:
         return None, str(error)

@@ -106,7 +106,7 @@ def profile(board: Board, task: Task, site: Site | None = None, *, prune: bool =
     """
     inputs = resolve(task)
     image = build(board, task, inputs.model, prune=prune)
-    first = inputs.samples.samples[0].windows()[0]
+    first = inputs.first
     with ExitStack() as stack:
         line = stack.enter_context(closing(open_line(site or board.command(image.elf))))
         dut = Dut(line)

@@ -25,10 +25,14 @@ def suite_document(runs: list[tuple[Result, Verdict, Path]]) -> dict[str, object
 
 
 def document(result: Result, verdict: Verdict, folder: Path) -> dict[str, object]:
-    """Return the result with its verdict; the answers to single inputs stay in the run folder."""
+    """Return the result with its verdict; the answers to single inputs, and what was heard of
+    single frames, stay in the run folder."""
     fields = msgspec.to_builtins(result)
     if fields["accuracy"] is not None:
         del fields["accuracy"]["answers"]
+    if fields["stream"] is not None:
+        for each in ("word", "device_us", "loudness"):
+            del fields["stream"][each]
     return fields | {
         "valid": verdict.valid,
         "judged_by": verdict.profile,

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 from tinybench.printable import one_line
 
-from ..compare.store import COLUMNS, SCORES, Summary
+from ..compare.store import COLUMNS, SCORES, STREAM, Summary
 from ..results.result import Result
 from ..rules import Verdict
 from .terminal.text import caveats
@@ -43,6 +43,7 @@ def _add_suite(root: ET.Element, result: Result, verdict: Verdict, summary: Summ
         "top1",
         "auc",
         *SCORES,
+        *STREAM,
         "latency_s",
         "instructions_per_inference",
         *(name for name in COLUMNS if name.startswith("estimated_")),

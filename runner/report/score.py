@@ -26,10 +26,8 @@ def told(found: Summary) -> RenderableType:
         Text(f"{said}: {'no result' if found.doubts else kept}", "green" if found.valid else "red"),
         *(Text(f"doubtful: {doubt}", "red") for doubt in found.doubts),
         Text(),
-        _readings(found),
+        *_read(found),
     ]
-    if found.disagreement:
-        parts.append(Text(f"readings disagree: {found.disagreement}", "yellow"))
     parts += [Text(), Text(f"missed at     {_times(found.missed_s)}")]
     parts.append(Text(f"false alarms  {_times(found.false_s)}"))
     if found.latencies_s:
@@ -44,6 +42,16 @@ def told(found: Summary) -> RenderableType:
     if found.curve:
         parts += [Text(), _curve(found)]
     return Group(*parts)
+
+
+def tables(found: Summary) -> list[RenderableType]:
+    """Return the readings and the curve."""
+    return [*_read(found), *([Text(), _curve(found)] if found.curve else [])]
+
+
+def _read(found: Summary) -> list[RenderableType]:
+    said = f"readings disagree: {found.disagreement}"
+    return [_readings(found), *([Text(said, "yellow")] if found.disagreement else [])]
 
 
 def _readings(found: Summary) -> Table:

@@ -67,6 +67,8 @@ def accuracy(run: Summary) -> str:
     """Return the score of a run, or a dash."""
     if run.top1 is not None:
         return f"{run.top1:.1%}"
+    if run.f1 is not None:
+        return f"F1 {run.f1:.3f} ({run.words_missed} missed, {run.false_alarms} false)"
     for name, value in (("AUC", run.auc), ("IoU", run.iou)):
         if value is not None:
             return f"{name} {value:.3f}"

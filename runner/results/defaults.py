@@ -20,6 +20,8 @@ OURS = "tinybench"
 MODES = ("accuracy", "performance", "energy", "all")
 SCENARIO = "scenario"
 """The mode of a scenario, which is named by itself."""
+STREAM = "stream"
+"""The mode of a task that is a stream."""
 SCENARIOS = ("single-stream", "multi-stream", "server", "offline")
 IDLE = {
     "limit": ("performance", "energy"),

@@ -17,6 +17,7 @@ from tinybench.read import read_json
 from .request import Request
 from .result import Answer, Energy, FloatModel, Reference, Step, Window
 from .scenario import Query
+from .stream import Streamed
 
 JOURNAL_FILE = "journal.jsonl"
 FORMAT = 1
@@ -46,6 +47,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     answer: Answer | None = None
     window: Window | None = None
     query: Query | None = None
+    stream: Streamed | None = None
     energy: Energy | None = None
     ended: dict[str, Any] | None = None
     """What of the result nothing else in the journal says: see `recorded`."""
@@ -60,6 +62,7 @@ class Noted:
     windows: list[Window]
     """In the order of their inputs: each is on another one."""
     queries: list[Query]
+    stream: Streamed | None
     energy: Energy | None
     float_model: FloatModel | None
     reference: Reference | None
@@ -78,6 +81,7 @@ def noted(entries: Iterable[Entry]) -> Noted:
         answers={entry.answer.input: entry.answer for entry in entries if entry.answer},
         windows=list(windows.values()),
         queries=[entry.query for entry in entries if entry.query],
+        stream=next((entry.stream for entry in reversed(entries) if entry.stream), None),
         energy=next((entry.energy for entry in reversed(entries) if entry.energy), None),
         float_model=next((one.float_model for one in reversed(entries) if one.float_model), None),
         reference=next((one.reference for one in reversed(entries) if one.reference), None),

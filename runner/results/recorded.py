@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from tinybench.errors import RunFolderError
 
 from .journal import JOURNAL_FILE, Entry
-from .names import CYCLES_FILE, PROFILE_FILE
+from .names import CYCLES_FILE, PROFILE_FILE, STREAM_FILE
 from .result import Result
 from .scenario.loadgen import PREFIX
 from .seal import file_sha256
@@ -78,6 +78,6 @@ def with_evidence(result: Result, folder: Path) -> Result:
 
 def is_evidence(name: str) -> bool:
     """Return whether a file of a run folder is what `with_evidence` names: no declaration."""
-    return name in (JOURNAL_FILE, PROFILE_FILE, CYCLES_FILE) or name.startswith(
+    return name in (JOURNAL_FILE, PROFILE_FILE, CYCLES_FILE, STREAM_FILE) or name.startswith(
         ("transcript", "energy", PREFIX)
     )

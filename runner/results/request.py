@@ -13,7 +13,7 @@ from .scenario import Asked
 
 MODELLED = "modelled"
 Count = Annotated[int, msgspec.Meta(ge=1, le=2**32 - 1)]
-Mode = Literal["accuracy", "performance", "energy", "all", "scenario"]
+Mode = Literal["accuracy", "performance", "energy", "all", "scenario", "stream"]
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -42,6 +42,8 @@ class Request(msgspec.Struct, frozen=True):
     """An inference engine other than ours: its folder, or the name of the recipe that builds it."""
     engine_source: Path | None = None
     """Source tree for the recipe; None: where the recipe's variable says."""
+    whole: bool = False
+    """Of a stream: infer on the whole history each time, not on its newest frame."""
     prune: bool = True
     """Leave out channels that are constants or that nobody reads; the outputs are the same."""
     out: Path | None = None

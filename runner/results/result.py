@@ -15,6 +15,7 @@ from tinybench.read import read_json
 from .cycles import Cycles
 from .firmware import Firmware
 from .scenario import Scenario
+from .stream import Stream
 
 FORMAT = 1
 RESULT_FILE = "result.json"
@@ -382,6 +383,8 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     accuracy: Accuracy | None = None
     performance: Performance | None = None
     scenario: Scenario | None = None
+    stream: Stream | None = None
+    """Of a task that is a stream."""
     energy: Energy | None = None
     float_model: FloatModel | None = None
     """Only where the profile asks for it."""

@@ -60,6 +60,8 @@ class SuiteWords(TypedDict, total=False):
     """False: --no-verify."""
     prune: bool | None
     """False: --no-prune."""
+    whole: bool | None
+    """Of a stream: infer on the whole history each time."""
     shards: int | None
     monitor: Named | None
     interface_board: bool | None
@@ -313,6 +315,7 @@ _VALUES: dict[str, Callable[[str, Any], Any]] = {
     "baud": _baud,
     "verify": _flag,
     "prune": _flag,
+    "whole": _flag,
     "shards": _count,
     "monitor": _named,
     "interface_board": _flag,

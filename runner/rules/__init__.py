@@ -19,7 +19,7 @@ from tinybench.errors import RunFolderError
 from ..build.task import Task, load_task
 from ..build.task import names as task_names
 from ..results.result import Result
-from . import accuracy, clock, energy, figures, inputs, outputs, performance, run, scenario
+from . import accuracy, clock, energy, figures, inputs, outputs, performance, run, scenario, stream
 from .evidence import changed_files, evidence, stands
 from .evidence.clauses import EVIDENCE
 from .profile import WINDOW_MIN_S, WINDOWS, Profile, default_profile, load_profile, names
@@ -73,6 +73,8 @@ def judged(result: Result, task: Task, profile: Profile | None = None) -> Verdic
         found += performance.rulings(result, profile)
     if result.mode == "scenario":
         found += scenario.rulings(result, profile)
+    if result.mode == "stream":
+        found += stream.rulings(result, profile)
     if result.mode == "energy" or result.energy is not None:
         found += energy.rulings(result, profile)
     found += clock.rulings(result)

@@ -7,11 +7,14 @@ from tinybench.uncertain import uncertain
 
 from ..results import score
 from ..results.result import Performance, Result, Window
+from ..results.stream import Stream
 from .rule import README, RULES, Rule, Ruling
 
 CLOCK = Rule("clock", README + ", the DUT's timer measures")
 SINGLE = Rule("single-latency", RULES + ", no caching between inputs")
 
+AROUND = 1000
+"""Instructions between an inference and the two time stamps around it, at most."""
 OSCILLATORS = 0.005
 """What two sound clocks may differ by: oscillators inside a chip are trimmed no better."""
 VERY_LATE_S = 1.0
@@ -29,8 +32,11 @@ COMPUTER_SLACK_S = 20e-3
 def rulings(result: Result) -> Iterator[Ruling]:
     """Yield what these rules say."""
     windows = result.performance.windows if result.performance else []
-    timed = bool(windows or (result.accuracy and result.accuracy.answers))
-    if timed and result.emulated:
+    answers = result.accuracy.answers if result.accuracy else []
+    timed = bool(windows or answers or result.stream)
+    if result.stream is not None and result.emulated:
+        yield _of_frames(result, result.stream)
+    elif timed and result.emulated:
         yield from _counted(result, windows)
     elif timed:
         yield from _clock(result)
@@ -70,6 +76,21 @@ def _clock(result: Result) -> Iterator[Ruling]:
     if not broken:
         said = [uncertain(clock.ratio, clock.uncertainty) for clock in result.clocks]
         yield CLOCK.kept(wanted, f"{', '.join(said) or 'as fast'} in every window")
+
+
+def _of_frames(result: Result, stream: Stream) -> Ruling:
+    """Judge emulated time of frames by one of them, whose instructions a plugin has counted."""
+    wanted = f"frames whose time is within {OSCILLATORS:.1%} of a plugin's count of instructions"
+    each_ns = score.instruction_ns(result.time_base)
+    if result.cycles is None or not each_ns:
+        return CLOCK.not_judged(wanted, "emulated time: no second witness")
+    counted, timed = result.cycles.instructions, stream.busy.p50_s * 1e9 / each_ns
+    return CLOCK.judged(
+        abs(timed - counted) <= OSCILLATORS * counted + AROUND,
+        wanted,
+        f"{counted:,} counted of a frame, {timed:,.0f} by the timer of the emulated board (median)",
+        "look at the prescaler and clock of the emulated timer, and at instruction_ns",
+    )
 
 
 def _counted(result: Result, windows: Sequence[Window]) -> Iterator[Ruling]:

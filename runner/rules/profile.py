@@ -1,7 +1,7 @@
 """Profiles: how much a run does, and what it is judged by."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 from msgspec.structs import replace
@@ -52,6 +52,9 @@ class Profile(Declaration, frozen=True, kw_only=True):
     scenario_min_s: Seconds = 600.0
     """How long they last on the DUT's clock, at least. Ref: MLPerf Inference Rules, scenarios."""
 
+    recording: Literal["short", "long"] = "long"
+    """Of a stream: the package's of 2 minutes, or one of 20, as the rules have it."""
+
     layers: bool = False
     """Each layer is timed as well, where the firmware can."""
     reference_outputs: bool = False
@@ -83,6 +86,7 @@ class Profile(Declaration, frozen=True, kw_only=True):
             self.accuracy_inputs is None
             and self.windows == WINDOWS
             and self.window_min_s >= WINDOW_MIN_S
+            and self.recording == "long"
         )
 
 

@@ -17,6 +17,7 @@ from ..results.result import (
 )
 from ..results.scenario import loadgen
 from ..results.scenario import score as of_scenario
+from ..results.stream import score as of_stream
 from .connect import Met
 from .known import Known
 from .plan import Plan
@@ -51,6 +52,14 @@ def assemble(
         [sample.label for sample in plan.scenario_samples] if task.metric == "top1" else None,
         emulated=board.emulated,
         loadgen=loadgen.read(folder) if plan.scenario.engine_loadgen else None,
+    )
+    cycles = stored_cycles(folder, board)
+    stream = of_stream.score(
+        known.streams[-1] if known.streams else None,
+        whole=asked.whole,
+        cycles=cycles,
+        instruction_ns=board.instruction_ns,
+        currents=board.power and board.power.currents,
     )
     macs = plan.manifest and plan.manifest.macs
     compiled = plan.image and plan.image.manifest
@@ -95,10 +104,11 @@ def assemble(
         accuracy=accuracy,
         performance=performance,
         scenario=scenario,
+        stream=stream,
         energy=known.energies[-1] if known.energies else None,
         float_model=known.float_models[-1] if known.float_models else None,
         reference=known.references[-1] if known.references else None,
-        cycles=stored_cycles(folder, board),
+        cycles=cycles,
         no_cycles=known.no_cycles,
         vips=vips,
         vops=vops,

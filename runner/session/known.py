@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from ..results.journal import Entry, Journal
 from ..results.result import Answer, Energy, FloatModel, Reference, Step, Window
 from ..results.scenario import Query
+from ..results.stream import Streamed
 
 
 class Known:
@@ -21,6 +22,7 @@ class Known:
         """By the name of the input."""
         self.windows: list[Window] = []
         self.queries: list[Query] = []
+        self.streams: list[Streamed] = []
         self.energies: list[Energy] = []
         self.float_models: list[FloatModel] = []
         self.references: list[Reference] = []
@@ -57,6 +59,8 @@ class Known:
             self.windows.append(entry.window)
         if entry.query is not None:
             self.queries.append(entry.query)
+        if entry.stream is not None:
+            self.streams.append(entry.stream)
         if entry.energy is not None:
             self.energies.append(entry.energy)
         if entry.float_model is not None:

@@ -24,6 +24,7 @@ from ..build.board import Board
 from ..build.engine import Engine, load_engine
 from ..build.firmware import Image, build, check_emulator
 from ..build.inputs import Inputs, resolve
+from ..build.stream_task import insist_hears
 from ..build.task import Task
 from ..cycles.core import core_file, memory_file
 from ..cycles.estimate import can_estimate
@@ -35,6 +36,7 @@ from ..export.kept import is_exported
 from ..measure import loadgen
 from ..measure.arena import built_engine
 from ..measure.modes import WindowLength
+from ..results.defaults import STREAM
 from ..results.names import CALIBRATION_FILE, CORE_FILE, MEMORY_FILE
 from ..results.provenance import gather
 from ..results.request import MODELLED, Request, is_recipe
@@ -104,8 +106,8 @@ class Plan:
     @property
     def modes(self) -> list[str]:
         """The modes that take the firmware's text build, in their order."""
-        if self.scenario is not None:
-            return ["scenario"]
+        if self.scenario is not None or self.asked.mode == STREAM:
+            return [self.asked.mode]
         wanted = ["accuracy", "performance"]
         if self.profile.performance_first:
             wanted.reverse()
@@ -150,7 +152,9 @@ def make_plan(station: Station, track: Track, say: Callable[[str], None]) -> Pla
     _insist_possible(board, asked)
     recipe = asked.engine if is_recipe(asked.engine) else None
     engine = load_engine(Path(asked.engine)) if asked.engine and recipe is None else None
-    inputs = resolve(task, asked.data, asked.model or engine)
+    inputs = resolve(task, asked.data, asked.model or engine, which=profile.recording)
+    if task.streams:
+        insist_hears(inputs.model)
     say(f"{board.name}, {task.name}: {inputs.note}")
     tools = _tools(board)
     if recipe is not None:
@@ -160,7 +164,14 @@ def make_plan(station: Station, track: Track, say: Callable[[str], None]) -> Pla
     built = board.interfered(asked.scenario and asked.scenario.interference)
     if board.toolchain is not None:
         building = (
-            build(built, task, engine or inputs.model, energy=energy, prune=asked.prune)
+            build(
+                built,
+                task,
+                engine or inputs.model,
+                energy=energy,
+                prune=asked.prune,
+                whole=asked.whole,
+            )
             for energy in builds
         )
         images = list(track(building, "build", len(builds)))
@@ -256,26 +267,37 @@ def _insist_possible(board: Board, request: Request) -> None:
         raise UsageError("--probe is that of one board: give one --port, or leave --probe out")
     if request.flasher or (request.flash and request.ports and board.flash):
         flasher_of(board, request.flasher)
+    if request.whole and board.toolchain is None:
+        raise UsageError(
+            f"--whole is built into firmware, but board {board.name} holds its own already; leave "
+            "--whole out"
+        )
     if board.toolchain is None and request.engine is not None:
         raise UsageError(
             f"--engine is built into firmware, but board {board.name} holds its own already; leave "
             "--engine out"
         )
-    if request.scenario is not None and request.scenario.engine_loadgen:
-        if request.scenario.name == "server" and board.emulated:
-            raise UsageError(
-                f"LoadGen sends to a server by this computer's clock, and board {board.name} is "
-                "emulated: leave --engine-loadgen out, and the queue is computed on the board's own"
-            )
-        loadgen.insist_installed()
-    if request.scenario is not None and request.scenario.interference is not None:
-        _insist_disturbable(board, request.scenario.interference)
+    if request.scenario is not None:
+        _insist_askable(board, request.scenario)
     if request.monitor is not None and request.mode not in ("energy", "all"):
         raise UsageError(f"--monitor measures energy, not --mode {request.mode}")
     if request.interface_board and not (request.ports and request.mode == "energy"):
         raise UsageError("--interface-board stands between a --port and the DUT in --mode energy")
     if request.wants_energy:
         _insist_measurable(board, request)
+
+
+def _insist_askable(board: Board, asked: Asked) -> None:
+    """Raise UsageError when a board cannot be asked the queries of this scenario."""
+    if asked.engine_loadgen:
+        if asked.name == "server" and board.emulated:
+            raise UsageError(
+                f"LoadGen sends to a server by this computer's clock, and board {board.name} is "
+                "emulated: leave --engine-loadgen out, and the queue is computed on the board's own"
+            )
+        loadgen.insist_installed()
+    if asked.interference is not None:
+        _insist_disturbable(board, asked.interference)
 
 
 def _insist_disturbable(board: Board, by: Interference) -> None:

@@ -124,12 +124,23 @@ def _insist_whole(asked: Request, kept: Sequence[Entry], lost: bool, folder: Pat
 
 
 def run_all(request: Request, track: Track, say: Callable[[str], None]) -> Iterator[Outcome]:
-    """Do a run of each task, each with a folder of its own below `out`; raises as `run`."""
+    """Do a run of each task, each with a folder of its own below `out`; raises as `run`.
+
+    What is asked of modes that a stream has not leaves it out.
+    """
     worked_until_s = None
     for name in tasks.names():
+        if tasks.load_task(name).streams and not _of_all_modes(request):
+            continue
         out = None if request.out is None else request.out / name
         yield run(replace(request, task=name, out=out), track, say, worked_until_s)
         worked_until_s = time.monotonic()
+
+
+def _of_all_modes(request: Request) -> bool:
+    """Return whether a request for all tasks may be one for a stream, which has one mode."""
+    only = (request.limit, request.iterations, request.scenario, request.data, request.model)
+    return request.mode == "all" and request.shards == 1 and only == (None,) * len(only)
 
 
 def _measure(
@@ -198,7 +209,9 @@ def _measure(
             )
         raise
     times = heard(folder, emulated=plan.board.emulated)
-    result = _store(assemble(plan, known, met, times, started_at, files, folder), known, folder)
+    found = assemble(plan, known, met, times, started_at, files, folder)
+    steps.draw_stream(found, folder)
+    result = _store(found, known, folder)
     return Outcome(result, rules.judged(result, task, plan.profile), folder)
 
 
@@ -224,6 +237,8 @@ def _measure_text(
                     steps.measure_stream(duts[0], samples, task.result_count, known, track)
                 elif mode == "accuracy":
                     steps.measure_accuracy(duts, samples, task.result_count, known, track)
+                elif mode == "stream":
+                    steps.measure_heard(duts[0], plan.inputs, known, track)
                 elif plan.scenario is not None:
                     steps.measure_scenario(
                         duts[0],

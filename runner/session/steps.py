@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tinybench.datasets.reader import Sample
-from tinybench.errors import TinybenchError, ToolMissingError
+from tinybench.errors import RunFolderError, TinybenchError, ToolMissingError
 from tinybench.files import write_whole
 from tinybench.track import Track
 
@@ -20,13 +20,17 @@ from ..cycles.plugin import as_text
 from ..dut.client import Dut
 from ..measure import energy_mode, modes, scenario
 from ..measure.float_model import float_quality
+from ..measure.listen import listen, loudness
 from ..measure.modes import WindowLength
 from ..measure.profile import LAYERS_MAX, Steps, engine_steps, steps_of
 from ..measure.profile import time_layers as timed
 from ..measure.reference import compare
 from ..results.journal import Entry
-from ..results.names import CYCLES_FILE, PROFILE_FILE
+from ..results.names import CYCLES_FILE, PROFILE_FILE, STREAM_FILE
+from ..results.result import Result
 from ..results.scenario import Asked
+from ..results.stream import Streamed
+from ..streaming.timeline import timeline
 from .bisect import first_layer
 from .known import Known
 from .plan import Plan
@@ -108,6 +112,42 @@ def measure_scenario(
     known.worked()
 
 
+def measure_heard(dut: Dut, inputs: Inputs, known: Known, track: Track) -> None:
+    """Have a recording heard, which is whole or not at all."""
+    recording = inputs.recording
+    if known.streams or recording is None:
+        return
+    known.begin("stream")
+    heard = listen(dut, recording.samples, track=track)
+    known.add(
+        Entry(
+            stream=Streamed(
+                recording=inputs.samples.samples[0].name,
+                sound_sha256=inputs.samples.samples[0].sha256,
+                samples=len(recording.samples),
+                words_s=list(recording.windows_s),
+                loudness=loudness(recording.samples),
+                results=list(heard.results),
+                device_us=heard.elapsed_us.tolist(),
+                counted=heard.counted,
+                outside=heard.outside,
+                begun=heard.begun,
+            )
+        )
+    )
+    known.worked()
+
+
+def draw_stream(result: Result, folder: Path) -> None:
+    """Draw the time line of a stream into the run folder. Raises RunFolderError."""
+    if result.stream is None:
+        return
+    try:
+        write_whole(folder / STREAM_FILE, timeline(result.stream.told, alone=True).encode())
+    except OSError as error:
+        raise RunFolderError(f"cannot write {folder / STREAM_FILE}: {error}") from error
+
+
 def measure_energy(
     bench: energy_mode.Bench,
     samples: Sequence[Sample],
@@ -159,8 +199,7 @@ def time_layers(dut: Dut, plan: Plan, folder: Path) -> None:
     possible = 0 < len(steps.entries) <= LAYERS_MAX and dut.can("profile")
     if not plan.profile.layers or not possible:
         return
-    first = plan.timed_samples[0].windows()[0]
-    found = timed(dut, plan.board, plan.task.name, model.name, steps, first)
+    found = timed(dut, plan.board, plan.task.name, model.name, steps, plan.inputs.first)
     text = msgspec.json.format(msgspec.json.encode(found), indent=1)
     write_whole(folder / PROFILE_FILE, text + b"\n")
 
@@ -177,7 +216,7 @@ def estimate_cycles(plan: Plan, folder: Path, known: Known, say: Callable[[str],
         known.no_cycles = "interference is built into the firmware: an estimate is of one without"
         return
     try:
-        found = estimate(plan.board, image, plan.inputs.samples.samples[0].windows()[0])
+        found = estimate(plan.board, image, plan.inputs.first)
         write_whole(folder / CYCLES_FILE, as_text([found.counts]))
     except (TinybenchError, OSError) as error:
         known.no_cycles = str(error)

@@ -1,25 +1,12 @@
 """Misses against false alarms over the threshold, from the outputs of all frames."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .score import RULES_TAIL_S, Windows, frames_ms, score
-
-THRESHOLD = 115
-"""An output above it is a detection. Ref: mlcommons/tiny, sww_ref (DETECT_THRESHOLD)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """What a threshold gives: outputs above it are detections."""
-
-    threshold: int
-    missed: int
-    false: int
+from .score import RULES_TAIL_S, THRESHOLD, Point, Windows, frames_ms, score
 
 
 def detections(activations: NDArray[np.int8], threshold: int = THRESHOLD) -> list[int]:

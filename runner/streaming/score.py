@@ -8,6 +8,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+THRESHOLD = 115
+"""An output above it is a detection. Ref: mlcommons/tiny, sww_ref (DETECT_THRESHOLD)."""
 RULES_TAIL_S = 1.0
 RUNNER_TAIL_S = 2.0
 """A pulse counts until so long after a word: by the rules' text, and by the runner's code."""
@@ -22,6 +24,15 @@ FRAME_MS = 32
 """From one frame of 512 samples to the next."""
 
 Windows = Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What a threshold gives: outputs above it are detections."""
+
+    threshold: int
+    missed: int
+    false: int
 
 
 @dataclass(frozen=True, slots=True)

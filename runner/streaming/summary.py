@@ -1,12 +1,11 @@
 """The score of a stream in one structure, as it is printed and stored."""
 
+import math
 from collections.abc import Sequence
 
 import msgspec
-import numpy as np
 
-from .curve import Point
-from .score import RULES_TAIL_S, RUNNER_TAIL_S, Score, Windows, latencies_s
+from .score import RULES_TAIL_S, RUNNER_TAIL_S, Point, Score, Windows, latencies_s
 from .verdict import Judged
 
 
@@ -47,7 +46,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     def latency_s(self, share: float) -> float | None:
         """Return the latency that a share of the found words keeps; None where none is found."""
         late = self.latencies_s
-        return float(np.quantile(late, share, method="higher")) if late else None
+        return late[math.ceil(share * (len(late) - 1))] if late else None
 
 
 def summarise(judged: Judged, windows_s: Windows, curve: Sequence[Point] = ()) -> Summary:

@@ -65,7 +65,7 @@ def accuracy(result: Result, found: Accuracy, task: Task, mark: Marks) -> Texts:
     score += [f"AUC = {found.auc:.3f}"] if found.auc is not None else []
     stamp = _stamp(result)
     lines = [f"{stamp} ulp-mlperf: {words}" for words in score]
-    log = [*_head(result, "accuracy", mark)]
+    log = [*head(result, "accuracy", mark)]
     for number, entry in enumerate(entries, start=1):
         log += _logged(entry, number, stamp)
     labels = {answer.input: answer.label for answer in found.answers}
@@ -95,7 +95,7 @@ def performance(
         ]
     median = f"{stamp} ulp-mlperf: Median throughput is {statistics.median(rates):>10.3f} inf./sec."
     table += [f"{stamp} ulp-mlperf: {RULE}", median, f"{stamp} ulp-mlperf: {RULE}"]
-    log = [*_head(result, "performance", mark)]
+    log = [*head(result, "performance", mark)]
     for number, entry in enumerate(entries, start=1):
         log += _logged(entry, number, stamp)
     entries_json = list(_json(entries, "p", labels, task, len(task.classes), mark))
@@ -131,7 +131,7 @@ def energy(
         ]
     median = f"{stamp} ulp-mlperf: Median energy cost is {statistics.median(each_uj):.4f} uJ/inf."
     table += [f"{stamp} ulp-mlperf: {RULE}", median, f"{stamp} ulp-mlperf: {RULE}"]
-    log = [*_head(result, "energy", mark), _monitor(found)]
+    log = [*head(result, "energy", mark), _monitor(found)]
     for number, (entry, own) in enumerate(zip(entries, samples, strict=True), start=1):
         log += _logged(entry, number, stamp)
         log.append(f"Captured samples:{len(own.samples_j)} timestamps:2")
@@ -207,7 +207,7 @@ def _json(
         yield row
 
 
-def _head(result: Result, mode: str, mark: Marks) -> list[str]:
+def head(result: Result, mode: str, mark: Marks) -> list[str]:
     """Return what a reader needs to know of where the log comes from."""
     lines = [
         f"tinybench {result.tinybench}: {mode} of {result.task} on {result.board}, "

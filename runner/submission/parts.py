@@ -30,6 +30,9 @@ INTACT = (
     "energy-trace",
     "accuracy-count",
     "accuracy-recomputed",
+    "stream-heard",
+    "stream-recording",
+    "stream-undoubted",
     "throughput-recomputed",
     "energy-recomputed",
     "required-modes",
@@ -83,9 +86,7 @@ def parts(folders: Sequence[Path]) -> list[Part]:
         if result.model_id not in TASKS:
             raise UsageError(_no_task(folder, result))
         modes = found.setdefault(result.model_id, {})
-        for mode in MODES:
-            if getattr(result, mode) is None:
-                continue
+        for mode in _modes(result):
             if mode in modes:
                 raise UsageError(
                     f"both {modes[mode].folder} and {folder} have the {mode} of {result.task}: "
@@ -96,6 +97,13 @@ def parts(folders: Sequence[Path]) -> list[Part]:
             raise UsageError(f"{folder}: this run measured nothing; leave it out")
     order = [model_id for model_id in sorted(TASKS) if model_id in found]
     return [Part(_task(found[model_id]), found[model_id]) for model_id in order]
+
+
+def _modes(result: Result) -> list[str]:
+    """Return the modes of a submission that a result has; a stream is a performance run."""
+    if result.stream is not None:
+        return ["performance"]
+    return [mode for mode in MODES if getattr(result, mode) is not None]
 
 
 def _no_task(folder: Path, result: Result) -> str:
@@ -172,13 +180,14 @@ def _part(part: Part, division: str) -> list[Violation]:
         found += rules.check_folder(outcome.result, outcome.folder)
     found += rules.check(joined(part, division), part.task)
     found += _measured(part)
-    missing = [mode for mode in MODES[:2] if mode not in part.modes]
+    wanted = MODES[1:2] if part.task.streams else MODES[:2]
+    missing = [mode for mode in wanted if mode not in part.modes]
     if missing:
         found.append(
             Violation(
                 "required-modes",
                 CHECKER,
-                "accuracy and performance of each task",
+                f"{' and '.join(wanted)} of {part.task.name}",
                 f"no {' and no '.join(missing)}",
                 "run it, and give that run, too",
             )
@@ -189,6 +198,8 @@ def _part(part: Part, division: str) -> list[Violation]:
 def joined(part: Part, division: str) -> Result:
     """Return the modes of a task as one result, as the rules see it."""
     first = next(iter(part.modes.values())).result
+    if part.task.streams:
+        return msgspec.structs.replace(first, division=division)
     incomplete = next((r for r in part.results if not r.complete), None)
     return msgspec.structs.replace(
         first,

@@ -18,7 +18,7 @@ from ..audit.text import NO_RESULT
 from ..build.board import Board, load_board
 from ..results.names import TRACE_FILE
 from ..rules import Violation
-from . import logs
+from . import logs, stream
 from .parts import REHEARSED, VERIFIED, Part, objections, parts, refused
 from .samples import window_samples
 from .system import BOARD_NAME, INPUTS, STATUS, System, describe, known_fields, read_fields
@@ -206,6 +206,12 @@ def _written(
 
 
 def _write_part(folder: Path, part: Part, mark: logs.Marks) -> None:
+    if part.task.streams:
+        heard = part.modes["performance"].result
+        if heard.stream is None:
+            raise UsageError(f"{part.task.name}: nothing was heard")
+        _write(folder / "performance", stream.performance(heard, heard.stream, mark))
+        return
     answered = part.modes["accuracy"].result
     timed = part.modes["performance"].result
     if answered.accuracy is None or timed.performance is None:

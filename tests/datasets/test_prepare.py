@@ -349,7 +349,7 @@ def test_a_download_with_the_wrong_checksum_is_refused(name: str, tmp_path: Path
 def test_every_set_that_is_prepared_says_where_its_originals_are() -> None:
     """An address each, and a checksum where there is one file to download."""
     prepared = [d for d in map(load_dataset, names()) if d.source is not None]
-    assert {dataset.name for dataset in prepared} == {"kws01", "vww01", "ic01", "ad01"}
+    assert {dataset.name for dataset in prepared} == {"kws01", "vww01", "ic01", "ad01", "sww01"}
     for dataset in prepared:
         assert "://" in where_from(dataset)
         assert all(original.checksum for original in dataset.originals if "." in original.name)

@@ -73,7 +73,8 @@ def _type(kind: dict[str, Any]) -> str:
         return ", ".join(f"`{value}`" for value in kind["enum"])
     said = kind.get("type", "any")
     if said == "array":
-        return f"list of {_type(kind.get('items', {}))}"
+        each = kind.get("prefixItems") or [kind.get("items", {})]
+        return f"list of {', '.join(map(_type, each))}"
     if said == "object" and isinstance(kind.get("additionalProperties"), dict):
         return f"names with {_type(kind['additionalProperties'])}"
     return said if isinstance(said, str) else " or ".join(said)

@@ -26,7 +26,9 @@ from ...results.cycles import Cycles
 from ...results.names import MANIFEST_FILE, PROFILE_FILE
 from ...results.result import Accuracy, Energy, Performance, Result
 from ...results.scenario import Scenario
+from ...results.stream import Stream
 from ...rules import Verdict
+from ...streaming.timeline import timeline
 from ..table import accuracy, microjoules, milliseconds, validity, verdict
 from ..terminal.cycles import estimated
 from ..terminal.published import placed, ranking
@@ -38,6 +40,8 @@ from .power import powers
 COUNTED = "instructions (emulated)"
 INPUTS_SHOWN = 200
 """Names of inputs kept for one cell of a confusion matrix."""
+MOST = 16
+"""Thresholds of a curve that are shown, the highest."""
 EXCERPT_B = 24_000
 """Bytes of a transcript shown from its beginning, and as many from its end."""
 
@@ -130,6 +134,8 @@ def _section(number: int, result: Result, judged: Verdict, summary: Summary) -> 
         cards.append(_latency(result.performance, score.instruction_ns(result.time_base)))
     if result.scenario is not None:
         cards += _scenario(result.scenario, result.emulated)
+    if result.stream is not None:
+        cards += _stream(result.stream, score.instruction_ns(result.time_base))
     if result.accuracy is not None and result.accuracy.answers:
         cards += _accuracy(result, result.accuracy, folder)
     if result.energy is not None and result.energy.windows:
@@ -182,6 +188,39 @@ def _scenario(found: Scenario, emulated: bool) -> list[str]:
         _card("Tail", plots.tail(each_ms, unit) + _note("-2: one inference of 100 takes longer")),
         _card("Latencies in order", plots.over_time(each_ms, unit) + _note("outliers stand out")),
     ]
+
+
+def _stream(found: Stream, instruction_ns: int) -> list[str]:
+    """Return the time line of a stream, its readings, and the times of its frames."""
+    note = (
+        "grey: the sound; green: a word, red: one that was missed; blue: the model's output, with "
+        "the threshold; ticks: detections, red where a false alarm begins"
+    )
+    cards = [_card("Time line", timeline(found.told) + _note(note), "wide")]
+    rows = [
+        [
+            f"{one.tail_s:g} s" + (f", without {one.without_ppm:+.0f} ppm" * bool(one.without_ppm)),
+            *map(str, (one.found, one.missed, one.false)),
+            f"{one.f1:.3f}",
+            "kept" if one.passes else "broken",
+        ]
+        for one in found.score.readings
+    ]
+    head = ("a detection counts until", "found", "missed", "false", "F1", "limits")
+    readings = _table(head, rows)
+    cards.append(_card("Words", readings + _note(text(found.score.disagreement) or "after a word")))
+    if found.score.curve:
+        ways = [[str(p.threshold), str(p.missed), str(p.false)] for p in found.score.curve[-MOST:]]
+        table = _table(("threshold", "missed", "false"), ways)
+        cards.append(_card("Misses against false alarms", table))
+    unit = COUNTED if instruction_ns else "ms"
+    each = [_each(us, instruction_ns) for us in found.device_us]
+    cards.append(_card("Frames in order", plots.over_time(each, unit) + _note("time of each")))
+    if found.score.latencies_s:
+        late_ms = [late_s * 1e3 for late_s in found.score.latencies_s]
+        what = "from a word's end to its first detection"
+        cards.append(_card("Latency of detection", plots.histogram(late_ms, "ms") + _note(what)))
+    return cards
 
 
 def _accuracy(result: Result, found: Accuracy, folder: Path) -> list[str]:

@@ -8,8 +8,8 @@ from rich.text import Text
 
 from tinybench.printable import one_line
 
-from ...measure.listen import PERIOD_S
 from ...measure.listening import Detection, Listening
+from ...results.stream import PERIOD_S
 from .cycles import estimated
 from .model import computed_of
 

@@ -25,7 +25,8 @@ from ...results.result import (
     Result,
 )
 from ...rules import Ruling, Verdict, Violation
-from .. import scenario
+from .. import scenario, stream
+from ..score import tables
 from .cycles import estimates
 from .energy import incomplete
 from .published import placed, words
@@ -47,6 +48,8 @@ def report(
     if result.scenario is not None:
         lines = scenario.histogram(result.scenario, result.emulated)
         parts += [Text(), *(Text(line, no_wrap=True, overflow="crop") for line in lines)]
+    if result.stream is not None:
+        parts += [Text(), *tables(result.stream.score)]
     if result.energy is not None:
         parts += [Text(), _energy_windows(result.energy)]
     if rules:
@@ -176,6 +179,8 @@ def facts(result: Result) -> list[tuple[str, str]]:
         said.append(("single", _single(accuracy, result)))
     if result.scenario is not None:
         said += scenario.said(result.scenario, result.emulated)
+    if result.stream is not None:
+        said += stream.said(result.stream, result)
     said += _timed(result)
     if result.energy is not None:
         said += _energy_facts(result.energy)

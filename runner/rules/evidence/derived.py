@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
+from tinybench.datasets.reader import digest_of
 from tinybench.errors import RunFolderError, TinybenchError
 from tinybench.files import read_bytes
 from tinybench.models.compiler import Manifest
@@ -31,6 +32,8 @@ from ...results.result import Answer, Result, Window
 from ...results.scenario import loadgen
 from ...results.scenario import score as of_scenario
 from ...results.seal import file_sha256
+from ...results.stream import Streamed
+from ...results.stream import score as of_stream
 from ..profile import Profile, load_profile
 from .said import SECOND
 
@@ -174,15 +177,24 @@ def _measured(run: _Run) -> dict[str, Any]:
             emulated=result.emulated,
             loadgen=loadgen.read(run.folder) if asked.engine_loadgen else None,
         )
+    cycles = board and stored_cycles(run.folder, board)
+    stream = of_stream.score(
+        noted.stream,
+        whole=run.head.asked.whole,
+        cycles=cycles,
+        instruction_ns=emulated_ns,
+        currents=board and board.power and board.power.currents,
+    )
     return {
         "accuracy": accuracy,
         "performance": performance,
         "scenario": scenario,
+        "stream": stream,
         "clocks": result.clocks,  # their witness are the transcripts
         "energy": noted.energy,
         "float_model": noted.float_model,
         "reference": noted.reference,
-        "cycles": board and stored_cycles(run.folder, board),
+        "cycles": cycles,
         "vips": vips,
         "vops": vops,
         "steps": noted.steps or result.steps,
@@ -324,6 +336,8 @@ def _noted(run: _Run) -> Iterator[str]:
             label, _ = listed.get(name, (answer.label, ""))
             if label != answer.label:
                 yield f"class {label} of {name}, in the journal {answer.label}"
+    if (stream := run.noted.stream) is not None:
+        yield from _played(stream, run)
     said = head.sha256
     if run.noted.resumed == 0 and head.tinybench != result.tinybench:
         yield f"tinybench {result.tinybench}, not {head.tinybench}"
@@ -346,6 +360,15 @@ def _noted(run: _Run) -> Iterator[str]:
         boards = len(head.asked.ports) or head.asked.shards
         if result.link.boards != boards:
             yield f"link.boards {result.link.boards}, not {boards}"
+
+
+def _played(stream: Streamed, run: _Run) -> Iterator[str]:
+    """Yield whether sound and words are others than those that the run was given."""
+    listed = input_list(run.folder) or {}
+    flat = [at_s for window in stream.words_s for at_s in window]
+    digest = digest_of(stream.sound_sha256, flat)
+    if [digest] != [sha256 for _, sha256 in listed.values()]:
+        yield f"the recording {stream.recording}, or its words, in {INPUTS_FILE} another"
 
 
 PARTS: tuple[Callable[[_Run], dict[str, Any]], ...] = (_asked, _declared, _measured, _built)

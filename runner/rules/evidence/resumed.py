@@ -51,6 +51,8 @@ def stands(
             # In order, too: which is asked next depends on how many there are.
             name, stand = "query", "query" not in lost
             stand = stand and _all_said(said.of_query(entry.query), heard)
+        elif entry.stream is not None:
+            name, stand = "stream", _all_said(said.of_stream(entry.stream), heard)
         elif entry.energy is not None:
             name = "energy"
             stand = traced.judged(entry.energy, folder).state == "kept"

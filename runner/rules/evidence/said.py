@@ -15,6 +15,7 @@ from ...results import clock
 from ...results.journal import noted, read
 from ...results.result import Answer, Energy, Result, Window
 from ...results.scenario import Query
+from ...results.stream import Streamed
 from ...results.transcript import Inferred, inferred, introduced
 from ..rule import Ruling
 from .clauses import AGAIN, EDITED, TRANSCRIPT, some
@@ -52,10 +53,13 @@ def rulings(result: Result, folder: Path) -> Iterator[Ruling]:
 
 
 def _asked(folder: Path) -> Iterator[Claim]:
-    """Yield the inferences of the queries, which the journal holds whole."""
+    """Yield the inferences of queries and of a stream, which the journal holds whole."""
     with contextlib.suppress(RunFolderError):  # said by the rule on the journal
-        for query in noted(read(folder)[1]).queries:
+        known = noted(read(folder)[1])
+        for query in known.queries:
             yield from of_query(query)
+        if known.stream is not None:
+            yield from of_stream(known.stream)
 
 
 def _otherwise_timed(result: Result, folder: Path) -> Iterator[str]:
@@ -132,6 +136,13 @@ def of_query(query: Query) -> Iterator[Claim]:
     """Yield the inferences of a query."""
     for number, us, results in zip(query.samples, query.device_us, query.results, strict=True):
         yield f"query of input {number}", (1, us, results)
+
+
+def of_stream(stream: Streamed) -> Iterator[Claim]:
+    """Yield the inferences of a stream."""
+    frames = zip(stream.device_us, stream.results, strict=False)
+    for number, (us, results) in enumerate(frames):
+        yield f"frame {number}", (1, us, results)
 
 
 def of_energy(energy: Energy) -> Iterator[Claim]:

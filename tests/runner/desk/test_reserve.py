@@ -66,7 +66,6 @@ def test_the_model_that_a_board_holds_picks_the_task(
 @pytest.mark.parametrize(
     ("model_id", "words"),
     [
-        ("sww01", "streaming wake word"),
         ("strww01", "streaming wake word"),
         ("kws02", "which no task has: did you mean 'kws01'"),
     ],
@@ -82,6 +81,16 @@ def test_a_model_of_no_task_is_said(
     assert words in done.stderr
     assert model_id in done.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_a_stream_needs_firmware_that_hears(line: Path, firmware: str, tmp_path: Path) -> None:
+    """A board that holds sww01 and takes no sound over the line is told apart."""
+    device = that_says(firmware, STOCK, "^m-model-.*/m-model-[sww01]")
+    with paced_line(line, device) as port:
+        done = tinybench("--port", port, "--task", "auto", "--out", str(tmp_path / "run"))
+    assert done.returncode == 3
+    assert "the board holds sww01: task sww" in done.stderr
+    assert "the firmware does not hear" in done.stderr
 
 
 def test_every_task_is_found_by_its_model() -> None:

@@ -28,10 +28,11 @@ def test_the_published_float_model_is_right_905_times(mirror: Path) -> None:
 
 
 def test_every_official_model_has_a_float_model_with_its_checksum(mirror: Path) -> None:
-    """The declared checksums are those of the files; embedded models have none."""
+    """The declared checksums are those of the files; embedded models have none, a stream no
+    accuracy that would need one."""
     for name in names():
         files = float_files(load_model(name))
-        assert len(files) == (0 if name.endswith("-embedded") else 1)
+        assert len(files) == (0 if name.endswith("-embedded") or name == "sww01" else 1)
         for file in files:
             assert (
                 file_sha256((mirror / file.address).parent, (mirror / file.address).name)

@@ -17,8 +17,9 @@ from tinybench.runner.build.board import load_board
 from tinybench.runner.build.firmware import build
 from tinybench.runner.build.stream_task import stream_task
 from tinybench.runner.dut.client import Dut
-from tinybench.runner.measure.listen import Heard, busy, listen
+from tinybench.runner.measure.listen import Heard, listen
 from tinybench.runner.measure.listening import hear
+from tinybench.runner.results.stream.score import busy
 from tinybench.transport.process import ProcessTransport
 
 NAME = "marvin_617de221_0"
@@ -119,10 +120,12 @@ def test_what_cannot_be_heard_is_refused(core: Path, tmp_path: Path) -> None:
 
 def test_busy_times_are_of_all_frames() -> None:
     """Quantiles are times that were measured; a frame beyond 32 ms is a missed deadline."""
-    times_us = np.array([8_000] * 5 + [16_000] * 4 + [40_000])
+    times_us = [8_000] * 5 + [16_000] * 4 + [40_000]
     found = busy(times_us)
     assert (found.p50_s, found.p90_s, found.max_s, found.missed) == (0.016, 0.04, 0.04, 1)
     assert found.duty == pytest.approx(0.0144 / 0.032)
     assert busy(times_us, 0.5).missed == 0
-    heard = Heard(np.array([[115, 0], [116, 0]], np.int8), times_us[:2], 0)
+    assert (busy([40_000] * 2).overruns, busy([40_000] * 100).overruns) == (0, 20)
+    assert busy([32_000] * 100).overruns == 0
+    heard = Heard(np.array([[115, 0], [116, 0]], np.int8), np.array(times_us[:2]), 0)
     assert heard.detections() == [1]
