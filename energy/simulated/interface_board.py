@@ -7,10 +7,12 @@ v0.5 to v1.1 and eembc/energyrunner, README.
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from tinybench.errors import TransportError
 from tinybench.transport.transport import Transport
+
+from .studio import Studio
 
 FAULTS = ("no passthrough", "other confirmation", "digit lost", "silence", "banner")
 QUEUE_B = 100
@@ -20,6 +22,9 @@ RESET_S = 0.3
 BANNER = b"m-timestamp-mode-energy\r\nm-init-done\r\nm-ready\r\n"
 PREFIX = b"[dut]: "
 READY = b"m-ready\r\n"
+ERROR = b"Error playing file. Check that the file exists and is a 2-channel wav file.\n"
+FRAMES_A_TURN = 50
+"""Of a recording: the line is looked after between them."""
 MICROS = 4
 """Resolution of an Arduino's `micros()`."""
 
@@ -60,7 +65,7 @@ class SimulatedInterfaceBoard:
 
     It hears the DUT only after `dut`, up to the first line `m-ready`, and obeys nothing meanwhile.
     Else what the DUT says waits in a queue. `baud` is what its flash says, `dut_baud` the rate that
-    the DUT has: unless they are equal nothing passes.
+    the DUT has: unless they are equal nothing passes. `studio` is its card, and what it notes.
     """
 
     def __init__(
@@ -71,8 +76,12 @@ class SimulatedInterfaceBoard:
         byte_s: float = 0.0,
         baud: int = 9600,
         dut_baud: int = 9600,
+        studio: Studio | None = None,
     ) -> None:
         self._dut = _Dut(dut, byte_s)
+        self.studio = studio or Studio()
+        self._playing: Iterator[bool] | None = None
+        self._played = False
         self._faults = faults
         self.baud = baud
         self._dut_baud = dut_baud
@@ -90,7 +99,7 @@ class SimulatedInterfaceBoard:
         """Take bytes from the host; return the answers."""
         if time.monotonic() < self._deaf_s:
             return b""
-        if self._reading:
+        if self._reading or self._playing is not None:
             self._typed = (self._typed + data)[:QUEUE_B]
             return b""
         self._typed += data
@@ -103,7 +112,7 @@ class SimulatedInterfaceBoard:
             return b""
         if not self._reading:
             self._queued = (self._queued + data)[:QUEUE_B]
-            return b""
+            return self._play_on()
         self._queued += data
         return self._pass_on()
 
@@ -114,7 +123,7 @@ class SimulatedInterfaceBoard:
     def _obey_all(self) -> bytes:
         """Obey the commands that have come, up to one that has the DUT's reply to wait for."""
         out = b""
-        while b"%" in self._typed and not self._reading:
+        while b"%" in self._typed and not self._reading and self._playing is None:
             command, _, self._typed = self._typed.partition(b"%")
             out += self._obey(command[:QUEUE_B])
         return out
@@ -130,7 +139,17 @@ class SimulatedInterfaceBoard:
             self.baud, self.resets = int(rest), self.resets + 1
             self._deaf_s = time.monotonic() + RESET_S
             self._typed = self._queued = b""
-        said = {
+        if word == b"play" and rest:
+            self._playing = self.studio.play(rest.decode("latin-1"))
+            return b"Attempting to play " + rest + b"\n"
+        if command == b"record_detections":
+            self.studio.record()
+        said: dict[bytes, Callable[[], bytes] | bytes] = {
+            b"record_detections": b"Now recording detections\r\n",
+            b"print_detections": self.studio.detections,
+            b"print_dutycycle": self.studio.duty,
+            b"ls": b"".join(b"%s\r\n" % name.encode() for name in self.studio.card),
+            b"play": b"",
             b"name": b"tinyML Enhanced Interface Board\r\n",
             b"checkbaud": b"baud is: %d\n" % self.baud,
             b"setbaud": b"set baud to: " + rest + b"\n",
@@ -138,7 +157,8 @@ class SimulatedInterfaceBoard:
         }
         if word not in said and any(command.startswith(name) for name in said):
             return b""  # what begins as a command does, and goes on, has no answer at all
-        return said.get(word, b"") + READY
+        answer = said.get(word, b"")
+        return (answer() if callable(answer) else answer) + READY
 
     def _pass(self, inner: bytes) -> bytes:
         data = inner.startswith(b"db ") and not inner.startswith(b"db load")
@@ -153,6 +173,19 @@ class SimulatedInterfaceBoard:
         self._reading = True
         shown = b"name" if "other confirmation" in self._faults else inner
         return b"m-dut-passthrough(" + shown + b")\r\n" + READY + self._pass_on()
+
+    def _play_on(self) -> bytes:
+        """Play some frames; at the end say how it went, and obey what was typed meanwhile."""
+        if self._playing is None:
+            return b""
+        for _ in range(FRAMES_A_TURN):
+            step = next(self._playing, None)
+            if step is None:
+                self._playing = None
+                said = b"succeeded.\n" if self._played else ERROR
+                return said + READY + self._obey_all()
+            self._played = step
+        return b""
 
     def _pass_on(self) -> bytes:
         """Return the DUT's lines up to `m-ready`. Ref: DeviceUnderTest::IndirectSendCommand.

@@ -1,14 +1,24 @@
-"""What stands on this desk: what is attached, and the bench file that names it."""
+"""What stands on this desk: what is attached, the bench file that names it, what plays to a DUT."""
 
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tinybench.errors import UsageError
+from tinybench.scratch import scratch
 
-from .options import PATH, command, into_file
-from .output import Voice, put
-from .tree import Group, Option
+from ..results.defaults import DEFAULT_BAUD, PORT_BOARD
+from .options import PATH, baud, command, into_file, wait
+from .output import Voice, document, put
+from .tree import Argument, Group, Option
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from ..measure.playing import Playing, Recording
+    from ..streaming.summary import Summary
 
 
 def put_attached(voice: Voice, to: str, out: Path | None) -> int:
@@ -96,6 +106,128 @@ def _ask(question: str, guess: str) -> str:
         return input(printable(f"{question} [{guess}]: ")).strip() or guess
     except EOFError:
         raise UsageError("the answers ended; nothing was written") from None
+
+
+@command(
+    "play",
+    Argument("recording", type=PATH, metavar="WAV",
+             help="a file on the interface board's card: its name, or a copy of it here"),
+    Option("--port", required=True, metavar="PORT", help="serial port of the interface board"),
+    Option("--words", type=PATH, metavar="FILE",
+           help="when the words are: the list beside a recording (prepare sww), or the public "
+           "sww_long_test.json; then the score is shown, too"),
+    Option("--dut-port", metavar="PORT",
+           help="serial port of the DUT, where it is not behind the interface board"),
+    Option("--dut-baud", type=baud, default=str(DEFAULT_BAUD), metavar="N",
+           help=f"rate of the DUT (default: {DEFAULT_BAUD}; energy builds have 9600)"),
+    Option("--monitor", metavar="MONITOR",
+           help="energy monitor that supplies the DUT: a driver such as lpm01a, or a .toml file"),
+    Option("--trace", type=PATH, metavar="FOLDER", help="keep the monitor's trace there"),
+    Option("--compatible", is_flag=True,
+           help="of firmware of ours: features beyond int8 go around, as in the reference"),
+    wait(),
+    into_file(),
+    formats=("terminal", "json"),
+    examples=(
+        "tinybench play long_wav.wav --words sww_long_test.json --port /dev/ttyACM0",
+        "tinybench play long_wav.wav --words sww_long_test.json --port /dev/ttyACM0 --dut-baud "
+        "9600 --monitor lpm01a --trace trace",
+    ),
+)  # fmt: skip
+def play(
+    voice: Voice,
+    recording: Path,
+    port: str,
+    words: Path | None,
+    dut_port: str | None,
+    dut_baud: int,
+    monitor: str | None,
+    trace: Path | None,
+    compatible: bool,
+    wait: float,
+    to: str,
+    out: Path | None,
+) -> int:
+    """Let an interface board play a recording to a streaming wake word.
+
+    By the official protocol: detections and duty cycle are what the board notes of the DUT's pins;
+    under a monitor also the mean power. The format json is that of the public runner's
+    results.json, which `tinybench score` reads.
+    """
+    from ..desk.reserve import reserved
+    from ..measure.playing import hear_played
+    from ..report.score import told as scored
+    from ..report.terminal.playing import told
+    from ..results.request import Request
+
+    if trace is not None and monitor is None:
+        raise UsageError("--trace keeps what a monitor measures: name one with --monitor")
+    played, judged = _recording(recording, words)
+    asked = Request(
+        board=PORT_BOARD,
+        task="",
+        mode="energy",
+        ports=(port,) if dut_port is None else (port, dut_port),
+        interface_board=True,
+        dut_baud=dut_baud,
+        baud=DEFAULT_BAUD,
+        monitor=monitor,
+        wait_s=wait,
+    )
+    with reserved(asked, voice.note) as (station, _), scratch() as own:
+        sites = [station.sites[0], *(replace(one, baud=dut_baud) for one in station.sites[1:])]
+        folder = own if trace is None else _folder(trace)
+        found = hear_played(
+            sites, played, station.monitor, folder, wraps=compatible, say=voice.note
+        )
+    summary = judged(found) if played.windows_s and found.infer.detections else None
+
+    def terminal() -> "RenderableType":
+        from rich.console import Group as Parts
+
+        return told(found) if summary is None else Parts(told(found), scored(summary))
+
+    put(voice, to, out, {"terminal": terminal, "json": lambda: [found]})
+    return int(bool(found.doubts) or (summary is not None and not summary.valid))
+
+
+def _folder(path: Path) -> Path:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be made: {error.strerror or error}") from error
+    return path
+
+
+def _recording(path: Path, words: Path | None) -> "tuple[Recording, Callable[[Playing], Summary]]":
+    """Return what is played, and what scores it."""
+    from tinybench.datasets.wake.features import SAMPLE_RATE_HZ
+    from tinybench.datasets.wake.official import windows_of
+    from tinybench.datasets.wake.wav import read_wav_file
+
+    from ..measure.playing import Recording
+    from ..streaming.summary import summarise
+    from ..streaming.verdict import judge
+
+    windows_s: tuple[tuple[float, float], ...] = ()
+    length_s = None
+    if words is not None:
+        said = windows_of(document(words), str(words))
+        windows_s, length_s = tuple(said.detection_windows), said.length_sec
+    if path.is_file():
+        length_s = len(read_wav_file(path)) / SAMPLE_RATE_HZ
+    if length_s is None:
+        raise UsageError(
+            f"{path} is not here, and nothing says how long it is: give a copy of it, or the list "
+            "of its words with --words"
+        )
+
+    def judged(found: "Playing") -> "Summary":
+        heard = found.infer.detections
+        period_s = found.dutycycle.period
+        return summarise(judge(heard, windows_s, length_s=length_s, period_s=period_s), windows_s)
+
+    return Recording(path.name, length_s, windows_s), judged
 
 
 bench = Group(

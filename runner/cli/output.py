@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinybench.errors import UsageError
+from tinybench.files import DOCUMENT_MOST_B, read_bytes
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -81,6 +82,14 @@ def put(voice: Voice, to: str, out: Path | None, forms: Mapping[str, Callable[[]
     elif out is not None:
         write(out, data)
         voice.note(f"written to {out}")
+
+
+def document(path: Path) -> bytes:
+    """Return a file the user named. Raises UsageError when it cannot be read, or is too long."""
+    try:
+        return read_bytes(path, DOCUMENT_MOST_B)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
 def put_bytes(data: bytes) -> None:

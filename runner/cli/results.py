@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinybench.errors import UsageError
-from tinybench.files import DOCUMENT_MOST_B, read_bytes
 
 from ..results.defaults import DIVISIONS
 from . import options
 from .options import PATH, PORT_OR, REPORTS, OneOf, as_typed, command, into_file, runs_word
-from .output import Voice, note, put
+from .output import Voice, document, note, put
 from .submission import AUDITS, insist_runs, published, put_audit
 from .tree import Argument, Group, Option
 
@@ -116,10 +115,10 @@ def score(voice: Voice, heard: Path, words: Path | None, to: str, out: Path | No
     from ..streaming.summary import summarise
     from ..streaming.verdict import judge
 
-    found = read_heard(_document(heard), str(heard))
+    found = read_heard(document(heard), str(heard))
     windows_s, length_s = found.windows_s, found.length_s
     if words is not None:
-        said = windows_of(_document(words), str(words))
+        said = windows_of(document(words), str(words))
         windows_s, length_s = tuple(said.detection_windows), said.length_sec
     if not windows_s:
         raise UsageError(f"{heard}: it does not say when the words are: give the list with --words")
@@ -137,13 +136,6 @@ def score(voice: Voice, heard: Path, words: Path | None, to: str, out: Path | No
 
     put(voice, to, out, {"terminal": terminal, "json": lambda: summary})
     return 0 if summary.valid else 1
-
-
-def _document(path: Path) -> bytes:
-    try:
-        return read_bytes(path, DOCUMENT_MOST_B)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
 @command(

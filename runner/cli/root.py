@@ -14,6 +14,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         model.zoo,
         run.resume,
         firmware.listen,
+        desk.play,
         firmware.profile,
         firmware.link,
     ),

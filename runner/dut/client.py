@@ -192,16 +192,17 @@ class Dut:
             f"given up after {self.tally.retries} retries; the last: {last}{silent}{said}"
         )
 
-    def command(self, text: str, timeout_s: float) -> list[str]:
+    def command(self, text: str, timeout_s: float, *, beside: bool = False) -> list[str]:
         """Send one text command and return the lines of its reply, without `m-ready`.
 
-        Raises DeadlineError or ProtocolError on any doubt.
+        `beside`: those beside the protocol, too. Raises DeadlineError or ProtocolError on a doubt.
         """
         if self._frames is not None:
             self._frames.leave()
             self._frames.doubted()
         try:
-            return self._line.command(text, timeout_s)
+            said = self._line.reply(text, timeout_s)
+            return [one.word or one.beside for one in said if one.word or beside]
         finally:
             if self._frames is not None:
                 self._enter_frames()

@@ -42,6 +42,8 @@ ASKED = {b"name": b"m-name-dut-[", b"profile": b"m-model-["}
 PROOF = (b"name", b"profile", b"profile", b"name")
 """Replies that are late do not fit these commands, whatever waits in the queue."""
 LAP = re.compile(rb"m-lap-us-[0-9]+")
+OPEN = re.compile(rb"\A[0-9, ]*, m-ready\Z")
+"""The last line of `print_dutycycle`, unless the one before it is full, is left open."""
 
 
 class InterfaceBoard:
@@ -98,19 +100,21 @@ class InterfaceBoard:
                     self._align()
                 self._send(command)
 
-    def command(self, text: str) -> list[str]:
+    def command(self, text: str, timeout_s: float = CONFIRM_S) -> list[str]:
         """Send one of the board's own commands, such as `version`; return the lines of its reply.
 
-        Raises DeadlineError without a reply, ProtocolError when the board refuses.
+        Raises DeadlineError without a reply in time, ProtocolError when the board refuses.
         """
         self._inner.write(text.encode() + b"%")
-        lines = [line.decode("latin-1") for line in self._reply(text, CONFIRM_S)]
+        lines = [line.decode("latin-1") for line in self._reply(text, timeout_s)]
         if any(line.startswith("e-[") for line in lines):
             raise ProtocolError(f"the interface board refuses '{text}': {lines}")
         return lines
 
-    def prepare(self) -> str:
+    def prepare(self, *, behind: bool = True) -> str:
         """Bring either kind into the state that a run needs; return what it says it is.
+
+        Unless the DUT is `behind` it, the board only plays, and the enhanced one alone does.
 
         The enhanced one gets the DUT's rate, unless it has it: `setbaud` writes its flash and
         resets it. The legacy one is set to falling edges. Then replies are brought into step: the
@@ -118,6 +122,10 @@ class InterfaceBoard:
         answers, or no DUT behind it.
         """
         name = self._named()
+        if not behind:
+            if ENHANCED not in name:
+                raise ProtocolError(f"'{name}' is no interface board that plays recordings")
+            return name
         if ENHANCED in name:
             self._insist_baud()
         else:
@@ -273,6 +281,8 @@ class InterfaceBoard:
                 self.laps += 1
             elif line == b"m-ready":
                 return lines
+            elif OPEN.search(line):
+                return [*lines, line.removesuffix(b"m-ready")]
             elif line:
                 lines.append(line)
         raise DeadlineError(

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -42,6 +43,7 @@ EDGE_TIMEOUT_S = 10.0
 MARGIN_S = 1.0
 """Of the trace, before the first window and after the last."""
 MODEL_RATE_HZ = 5000.0
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,31 @@ def measure(
         yield _energy(analyse(trace), trace.head, results, bench.model_source)
 
 
+def measure_once(
+    bench: Bench, run: Callable[[Dut], T], name: str, folder: Path
+) -> tuple[Energy, T]:
+    """Measure the one window that the DUT marks by two edges while `run` runs, such as a stream's.
+
+    The trace is stored in `folder`. Returns the energy, of one window, and what `run` returns.
+    Raises as `measure`, and what `run` raises.
+    """
+    with ExitStack() as stack:
+        monitor = open_monitor(bench.spec)
+        stack.callback(monitor.close)
+        head = msgspec.structs.replace(
+            monitor.head, marks=1, start=datetime.now(UTC).isoformat(),
+            modelled=bool(bench.model_source),
+        )  # fmt: skip
+        with TraceWriter(folder / TRACE_FILE, head) as writer:
+            with _Session(bench, monitor, writer) as session:
+                session.margin()
+                found = session.once(name, run)
+                session.margin()
+            writer.infer(Infer(iterations=1, input=name))
+    with open_trace(folder / TRACE_FILE) as trace:
+        return _energy(analyse(trace), trace.head, [""], bench.model_source), found
+
+
 def draw_pictures(folder: Path) -> None:
     """Draw the windows of the trace in a run folder. Raises ToolMissingError, TraceError."""
     with open_trace(folder / TRACE_FILE) as trace:
@@ -175,6 +202,12 @@ class _Session:
             host_stop_s=None if self._bench.model_source else stop_s,
         )
         return infer, inference.results
+
+    def once(self, name: str, run: Callable[[Dut], T]) -> T:
+        """Let the DUT do what it marks by two edges."""
+        found = run(self._dut)
+        self._await_edges(2, f"the edges of '{name}'")
+        return found
 
     def long_enough(
         self, sample: Sample, iterations: int, length: WindowLength
