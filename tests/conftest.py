@@ -67,11 +67,12 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def own_cache(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Iterator[None]:
     """Each worker has a cache, locks, an empty bench and no calibrations: none sees the user's.
 
-    Images are the same for all of them.
+    Images are the same for all of them, and what they execute.
     """
-    (shared / "firmware").mkdir(exist_ok=True)
     (tmp_path_factory.getbasetemp() / "cache").mkdir()
-    (tmp_path_factory.getbasetemp() / "cache" / "firmware").symlink_to(shared / "firmware")
+    for name in ("firmware", "cycles"):
+        (shared / name).mkdir(exist_ok=True)
+        (tmp_path_factory.getbasetemp() / "cache" / name).symlink_to(shared / name)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TINYBENCH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
         patch.setenv("TINYBENCH_LOCKS", str(tmp_path_factory.getbasetemp() / "locks"))
@@ -79,6 +80,9 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Iterato
         patch.setenv("TINYBENCH_BENCH", str(tmp_path_factory.getbasetemp() / "no-bench.toml"))
         patch.setenv("TINYBENCH_CALIBRATIONS", str(tmp_path_factory.getbasetemp() / "none"))
         patch.delenv("TINYBENCH_MIRROR", raising=False)
+        # A thousand programs are started: none compiles again what another one has.
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+        patch.setenv("PYTHONPYCACHEPREFIX", str(shared / "bytecode"))
         yield
 
 

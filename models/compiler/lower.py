@@ -160,6 +160,8 @@ def _of_each(graph: Graph, function: Callable[[Graph, Operator], Step | list[Ste
 
 
 def _check_activations(graph: Graph, op: Operator) -> list[Step]:
+    if not op.outputs:  # one that assigns a variable has it as its output by now
+        raise ModelError("has no outputs; 1 is needed")
     for tensor in activations(graph, op):
         if tensor.type in RANGES and not (kind(op.name).as_they_are and not tensor.scales):
             check_quantisation(tensor)

@@ -1,20 +1,24 @@
-"""Hold our kernels against CMSIS-NN's, a layer at a time, in instructions on an emulated core.
+"""Hold our kernels against CMSIS-NN's, a layer at a time, in estimated cycles of a core.
 
-    python -m tests.bench.cmsis_nn SOURCES [--core cortex-m4|cortex-m3|cortex-m55]
+    python -m tests.bench.cmsis_nn SOURCES [--core cortex-m4] [--zoo | --model FILE ...]
 
 SOURCES is a folder of CMSIS-NN, with its Include and Source. Nothing of it is in this repository.
-Part of `make bench` where the environment's CMSIS_NN names that folder.
+Without more, some layers of well-known networks, and odd ones; with --zoo those of the package's
+models and of all of the zoo's that are here, each form once. Part of `make bench` where the
+environment's CMSIS_NN names that folder.
 """
 
 import argparse
+import math
 import os
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,18 +26,52 @@ from tests.bench.figures import Figure
 from tests.firmware import model_runner
 from tests.firmware.model_runner import CORTEX_M3, CORTEX_M4, CORTEX_M55, INCLUDES, Target
 from tests.models import tflite_builder as build
+from tests.models.packaged import MODELS
 from tests.models.tflite_builder import RELU, VALID, Model
+from tinybench.errors import ModelError
 from tinybench.models.compiler import compile_model
 from tinybench.models.compiler.graph import Graph, Operator
+from tinybench.models.compiler.interface import MAX_ENDS
 from tinybench.models.compiler.layer import layer_channels, read_layer
 from tinybench.models.compiler.reader import read_graph
 from tinybench.models.compiler.window import window_of
+from tinybench.models.model_file import read_model_file
+from tinybench.runner.build.board import load_board
+from tinybench.runner.build.zoo import bring, is_here, load_zoo, model_file
+from tinybench.runner.cycles import plugin
+from tinybench.runner.cycles.code import functions, parse_code, read_image
+from tinybench.runner.cycles.estimate import of_board
+from tinybench.runner.cycles.price import price
+from tinybench.runner.results.cycles import Cycles
+from tinybench.track import silent
 
-CORES = {target.name: target for target in (CORTEX_M3, CORTEX_M4, CORTEX_M55)}
-FPGAIO = {"cortex-m3": 0x4002_8000, "cortex-m4": 0x4002_8000, "cortex-m55": 0x5930_2000}
-INSTRUCTIONS_A_TICK = 1.25
-"""An instruction takes 32 ns (-icount shift=5), a tick of 25 MHz 40 ns."""
+
+class Core(NamedTuple):
+    """What runs the layers, and the board by whose timings they are priced."""
+
+    target: Target
+    board: str
+
+
+CORES = {
+    "cortex-m3": Core(CORTEX_M3, "mps2-an385"),
+    "cortex-m4": Core(CORTEX_M4, "mps2-an386"),
+    "stm32l4r5": Core(CORTEX_M4, "nucleo-l4r5"),
+    "cortex-m55": Core(CORTEX_M55, "mps3-an547"),
+}
+"""The third waits for its flash, and has a cache before it."""
+KINDS = {
+    "CONV_2D": "conv",
+    "DEPTHWISE_CONV_2D": "depthwise",
+    "FULLY_CONNECTED": "fully connected",
+}
+DTYPES = {"INT8": "<i1", "INT32": "<i4"}
+"""Of weights and biases."""
 BUFFER_B = 1 << 18
+FLASH_B = 1 << 22
+"""Of the emulated boards, from address 0 on."""
+GROUP_MOST_B = 1 << 20
+"""Of the tensors and weights of layers in one image."""
 FOLDERS = tuple(
     f"{name}Functions" for name in ("Convolution", "FullyConnected", "NNSupport", "Transpose")
 )
@@ -72,16 +110,89 @@ def layers() -> dict[str, Model]:
     }
 
 
-def compare(sources: Path, target: Target) -> dict[str, tuple[float, float, bool]]:
-    """Return instructions by our kernel and by CMSIS-NN's, and whether both gave the same bytes."""
-    named = layers()
-    tflite = build.write(build.beside(list(named.values())))
+def layers_of(paths: Iterable[Path]) -> dict[str, Model]:
+    """Return the layers of models, each form once, with the weights of the first that has it."""
+    found: dict[str, Model] = {}
+    for path in paths:
+        try:
+            graph = read_graph(read_model_file(path))
+        except ModelError as error:
+            print(f"{path.name}: left out: {error}", file=sys.stderr)
+            continue
+        for op in graph.operators:
+            made = _alone(graph, op)
+            if made is not None and _small(made[1]):
+                found.setdefault(*made)
+    return found
+
+
+def _alone(graph: Graph, op: Operator) -> tuple[str, Model] | None:
+    """Return what a layer is, and it alone; None for operators of other kinds."""
+    if op.name not in KINDS or graph.tensors[op.inputs[1]].data is None:
+        return None
+    given = [graph.tensors[i] for i in op.inputs if i >= 0]
+    source, weights, target = *given[:2], graph.tensors[op.outputs[0]]
+    if source.type != "INT8" or weights.type != "INT8":
+        return None
+    if op.name == "FULLY_CONNECTED":
+        out_c, in_c = weights.shape
+        name = f"fully connected {in_c} to {out_c}, {math.prod(source.shape) // in_c} times"
+    else:
+        w = window_of(op, source, target, weights.shape[1], weights.shape[2])
+        name = (
+            f"{KINDS[op.name]} {w.kernel_h}x{w.kernel_w} of {w.in_h}x{w.in_w}x{w.in_c} "
+            f"to {w.out_c}, step {w.stride_h}x{w.stride_w}"
+            + f", dilated {w.dilation_h}x{w.dilation_w}" * w.dilated
+            + ", valid" * (op.options["Padding"] == VALID)
+        )
+    tensors = [
+        build.Tensor(
+            list(tensor.shape), tensor.type, tensor.scales, tensor.zero_points, tensor.axis,
+            None
+            if tensor.data is None
+            else np.frombuffer(tensor.data, DTYPES[tensor.type]).reshape(tensor.shape),
+        )
+        for tensor in (*given, target)
+    ]  # fmt: skip
+    inputs = [*range(len(given)), *[-1] * (len(op.inputs) - len(given))]
+    alone = build.Operator(op.name, inputs, [len(given)], dict(op.options))
+    return name, Model(tensors, [alone], [0], [len(given)])
+
+
+def _bytes(model: Model) -> int:
+    return sum(math.prod(tensor.shape) for tensor in model.tensors)
+
+
+def _small(model: Model) -> bool:
+    return _bytes(model) <= GROUP_MOST_B
+
+
+def groups(named: Mapping[str, Model]) -> Iterator[dict[str, Model]]:
+    """Yield layers that together are one model which the emulated boards have the memory for."""
+    group: dict[str, Model] = {}
+    for name, model in named.items():
+        size_b = sum(map(_bytes, [*group.values(), model]))
+        if group and (len(group) == MAX_ENDS or size_b > GROUP_MOST_B):
+            yield group
+            group = {}
+        group[name] = model
+    if group:
+        yield group
+
+
+def compare(
+    sources: Path, core: Core, named: Mapping[str, Model]
+) -> dict[str, tuple[Cycles, Cycles | None, bool]]:
+    """Return cycles by our kernel and by CMSIS-NN's, and whether both gave the same bytes.
+
+    None for a layer that CMSIS-NN refuses.
+    """
+    found: dict[str, tuple[Cycles, Cycles | None, bool]] = {}
+    include = f"-I{sources / 'Include'}"
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        compile_model(tflite, folder, model_id="bench01", kernels=target.kernels, prune=False)
-        (folder / "layers.h").write_text(_header(read_graph(tflite)))
-        objects = model_runner.build_kernels(target, folder)
-        objects = [path for path in objects if path.stem != "run_model"]
+        ours = model_runner.build_kernels(core.target, folder)
+        ours = [path for path in ours if path.stem != "run_model"]
         theirs = folder / "theirs"
         theirs.mkdir()
         files = [
@@ -90,29 +201,44 @@ def compare(sources: Path, target: Target) -> dict[str, tuple[float, float, bool
             for path in sorted((sources / "Source" / name).glob("*.c"))
             if "s8" in path.stem or not OTHER_TYPES.search(path.stem)
         ]
-        include = f"-I{sources / 'Include'}"
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             built = pool.map(
-                lambda p: _run(*target.compiler, include, "-c", p, "-o", theirs / f"{p.stem}.o"),
+                lambda p: _run(
+                    *core.target.compiler, include, "-c", p, "-o", theirs / f"{p.stem}.o"
+                ),
                 files,
             )
             list(built)
-        program = folder / "program"
-        _run(
-            *target.compiler, *INCLUDES, include, f"-I{folder}",
-            f"-DFPGAIO_ORIGIN={FPGAIO[target.name]:#x}", f"-DBUFFER_B={BUFFER_B}",
-            Path(__file__).with_suffix(".c"), *objects, *sorted(theirs.glob("*.o")),
-            *target.link, "-o", program,
-        )  # fmt: skip
-        _run(
-            *target.emulator, "-icount", "shift=5",
-            *(("-global", "mps2-fpgaio.prescale-clk=25000000") if "an547" in str(target) else ()),
-            *model_runner.EMULATION, program, cwd=folder,
-        )  # fmt: skip
-        words = np.frombuffer((folder / "output.bin").read_bytes(), "<u4").reshape(-1, 3)
+        for group in groups(named):
+            found |= _of_group(core, group, folder, include, [*ours, *sorted(theirs.glob("*.o"))])
+    return found
+
+
+def _of_group(
+    core: Core, named: Mapping[str, Model], folder: Path, include: str, objects: Sequence[Path]
+) -> dict[str, tuple[Cycles, Cycles | None, bool]]:
+    tflite = build.write(build.beside(list(named.values())))
+    compile_model(tflite, folder, model_id="bench01", kernels=core.target.kernels, prune=False)
+    (folder / "layers.h").write_text(_header(read_graph(tflite)))
+    program = folder / "program"
+    _run(
+        *core.target.compiler, *INCLUDES, include, f"-I{folder}", f"-DBUFFER_B={BUFFER_B}",
+        Path(__file__).with_suffix(".c"), *objects, *core.target.link, "-o", program,
+    )  # fmt: skip
+    clocked = of_board(load_board(core.board), calibrated=False)
+    raw = read_image(program)
+    starts, code, priced = functions(raw), parse_code(raw), list[list[Cycles]]()
+    for function in ("ours", "theirs"):
+        out = folder / f"{function}.counts"
+        counting = plugin.words(
+            plugin.built(), out, starts[function], clocked.memory, range(FLASH_B)
+        )
+        _run(*core.target.emulator, *counting, *model_runner.EMULATION, program, cwd=folder)
+        priced.append([price(clocked, code, counts) for counts in plugin.read_counts(out)])
+    took_same = np.frombuffer((folder / "output.bin").read_bytes(), np.uint8).reshape(-1, 2)
     return {
-        name: (ours * INSTRUCTIONS_A_TICK, other * INSTRUCTIONS_A_TICK, bool(same))
-        for name, (ours, other, same) in zip(named, words.tolist(), strict=True)
+        name: (own, other if took else None, bool(same))
+        for name, own, other, (took, same) in zip(named, *priced, took_same.tolist(), strict=True)
     }
 
 
@@ -195,22 +321,31 @@ def _run(*command: object, cwd: Path | None = None) -> None:
         raise SystemExit(f"{command[0]} ended with {done.returncode}:\n{done.stderr}")
 
 
+def zoo_files() -> list[Path]:
+    """Return the package's models, and those of the zoo that are in the cache or the mirror."""
+    zoo = load_zoo(())
+    bring(zoo, silent)
+    return [*sorted(MODELS.glob("*.tflite")), *(model_file(one) for one in zoo if is_here(one))]
+
+
+def ratios_of(
+    found: Mapping[str, tuple[Cycles, Cycles | None, bool]],
+) -> dict[str, float]:
+    """Return our usual cycles by theirs, of the layers that CMSIS-NN took."""
+    return {name: ours.usual / theirs.usual for name, (ours, theirs, _) in found.items() if theirs}
+
+
 def figures() -> list[Figure]:
     """Return the worst ratio on each core; nothing where no sources are named."""
     sources = os.environ.get("CMSIS_NN")
     if not sources:
         return []
-    found = []
-    for target in CORES.values():
-        ratios = {
-            name: ours / theirs
-            for name, (ours, theirs, _) in compare(Path(sources), target).items()
-            if theirs
-        }
+    named, found = layers() | layers_of(zoo_files()), list[Figure]()
+    for name, core in CORES.items():
+        ratios = ratios_of(compare(Path(sources), core, named))
         worst = max(ratios, key=lambda name: ratios[name])
-        where = f"instructions by CMSIS-NN's, worst of {len(ratios)} layers: {worst}"
-        name = f"kernels.worst_vs_cmsis_nn.{target.name}"
-        found.append(Figure(name, ratios[worst], "1", MUST, where))
+        where = f"estimated cycles by CMSIS-NN's, worst of {len(ratios)} layers: {worst}"
+        found.append(Figure(f"kernels.worst_vs_cmsis_nn.{name}", ratios[worst], "1", MUST, where))
     return found
 
 
@@ -219,16 +354,27 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("sources", type=Path, help="folder of CMSIS-NN, with Include and Source")
     parser.add_argument("--core", choices=CORES, default="cortex-m4")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--zoo", action="store_true", help="the layers of the zoo's models")
+    which.add_argument("--model", type=Path, action="append", help="those of this one; repeatable")
     said = parser.parse_args(words)
     if not (said.sources / "Include" / "arm_nnfunctions.h").is_file():
         parser.error(f"{said.sources} has no Include/arm_nnfunctions.h: name CMSIS-NN's folder")
-    found = compare(said.sources.resolve(), CORES[said.core])
-    print(f"{'layer':<34} {'ours':>12} {'CMSIS-NN':>12} {'ratio':>6}")
+    paths = zoo_files() if said.zoo else said.model
+    named = layers() if paths is None else layers_of(paths)
+    if not named:
+        parser.error("these models have no convolution or fully connected layer of int8")
+    found = compare(said.sources.resolve(), CORES[said.core], named)
+    width = max(map(len, found))
+    print(f"{'layer':<{width}} {'ours':>12} {'CMSIS-NN':>12} {'ratio':>7}")
     for name, (ours, theirs, same) in found.items():
-        ratio = f"{ours / theirs:>6.2f}" if theirs else "refused"
-        print(f"{name:<34} {ours:>12,.0f} {theirs:>12,.0f} {ratio} {'' if same else 'DIFFERS'}")
-    ratios = [ours / theirs for ours, theirs, _ in found.values() if theirs]
-    print(f"kernels.worst_vs_cmsis_nn {max(ratios):.3f} on {said.core}, in instructions")
+        ratio = f"{ours.usual / theirs.usual:>7.2f}" if theirs else "refused"
+        other = f"{theirs.usual:>12,}" if theirs else f"{'':>12}"
+        differs = "" if same or not theirs else "DIFFERS"
+        print(f"{name:<{width}} {ours.usual:>12,} {other} {ratio} {differs}".rstrip())
+    ratios = ratios_of(found)
+    if ratios:
+        print(f"kernels.worst_vs_cmsis_nn {max(ratios.values()):.3f} on {said.core}, in cycles")
     return 0 if all(same or not theirs for _, theirs, same in found.values()) else 1
 
 

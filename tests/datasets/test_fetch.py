@@ -53,7 +53,7 @@ def server() -> Iterator[Server]:
             path = self.path.removeprefix("/")
             state.asked[path] += 1
             if state.meeting is not None:
-                state.meeting.wait(timeout=20)
+                state.meeting.wait(timeout=120)
             body = BODIES[path]
             ills = state.ill.get(path, [])
             ill = ills.pop(0) if ills else ""
@@ -287,7 +287,7 @@ def test_ctrl_c_ends_a_process_that_waits_for_a_stalled_server(
         process.stdin.close()
         assert process.stdout.readline() == b"one\n"
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == -signal.SIGINT
+        assert process.wait(timeout=120) == -signal.SIGINT
     assert missing(FILES, tmp_path) == len(FILES) - 1
 
 

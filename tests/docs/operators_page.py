@@ -58,8 +58,9 @@ window, step, dilation, multiplier, number of channels, layout and scales: where
 not know a layer, `conv_2d_any_...` or `depthwise_conv_2d_...` does (`test_random_convolutions.py`).
 A depthwise layer of a single input channel is computed as a convolution. `tinybench compile`,
 `model` and `profile` say which layers got a plain kernel where the core has faster ones.
-`python -m tests.bench.cmsis_nn SOURCES` counts the instructions of each kind of layer by these
-kernels and by CMSIS-NN's, whose folder is SOURCES.
+`python -m tests.bench.cmsis_nn SOURCES` estimates the cycles of each kind of layer by these
+kernels and by CMSIS-NN's, whose folder is SOURCES; `--zoo` those of each layer of the zoo's models
+that are here, `--core` says on which core.
 
 | operator | plain | blocked | dsp | mve | int16 | floats |
 | --- | --- | --- | --- | --- | --- | --- |

@@ -183,7 +183,9 @@ def test_it_ends_when_its_line_closes_in_a_window(board: Board, dut: DutProcess)
     ],
     ids=["undefined instruction", "stack overflow"],
 )
-def test_a_fault_is_reported(board: Board, tmp_path: Path, harm: str, words: bytes) -> None:
+def test_a_fault_is_reported(
+    board: Board, elf: Path, tmp_path: Path, harm: str, words: bytes
+) -> None:
     """Code that goes wrong gives a line that says so, and no result."""
     endless = (
         "static uint32_t endless(volatile uint32_t depth) {\n"
@@ -197,6 +199,7 @@ def test_a_fault_is_reported(board: Board, tmp_path: Path, harm: str, words: byt
         tmp_path / "broken",
         "CFLAGS_EXTRA=-Wno-infinite-recursion -Wno-unused-function",
         model=model,
+        built=elf,
     )
     with DutProcess(argv(board, broken)) as dut:
         dut.read_until(READY)
@@ -207,7 +210,7 @@ def test_a_fault_is_reported(board: Board, tmp_path: Path, harm: str, words: byt
         assert b"m-results" not in dut.pending()
 
 
-def test_the_declared_memory_is_there(board: Board, tmp_path: Path) -> None:
+def test_the_declared_memory_is_there(board: Board, elf: Path, tmp_path: Path) -> None:
     """Flash can be read and RAM written to the last word that the declaration promises."""
     memory, emulator = board.memory, board.emulator
     assert memory is not None
@@ -222,7 +225,8 @@ def test_the_declared_memory_is_there(board: Board, tmp_path: Path) -> None:
         "    if ((ram_end[-1] ^ flash_end[-1]) != 0x5A5A5A5Au) {\n        return -5;\n    }\n"
     )
     model = FAKE_MODEL.read_text().replace(head, head + touch)
-    with DutProcess(argv(board, build(board, tmp_path / "touch", model=model))) as dut:
+    touching = build(board, tmp_path / "touch", model=model, built=elf)
+    with DutProcess(argv(board, touching)) as dut:
         dut.read_until(READY)
         dut.upload(bytes(INPUT_B))
         assert "m-results" in dut.ask(b"infer 1 0")

@@ -41,8 +41,8 @@ PATIENCE = Patience(
 )
 UNHURRIED = replace(PATIENCE, reply_s=5.0, name_s=5.0, return_s=5.0, inference_s=5.0)
 """Where nothing is lost, waiting costs nothing, and a busy computer is no fault."""
-HUNG_S = 30.0
-"""A session that takes longer hangs; with every deadline above, none needs half of it."""
+HUNG_S = 120.0
+"""A session that takes longer hangs; with every deadline above, none needs an eighth of it."""
 THREE = "three of them"
 """Three faults in one session, the first at the phase."""
 ANY = "any"

@@ -22,13 +22,14 @@ def target(request: pytest.FixtureRequest) -> Target:
 
 def kernels_of(target: Target, shared: Path) -> list[Path]:
     """Return a target's compiled kernels, which one of all workers builds."""
-    folder = shared / f"kernels-{target.name}"
+    named = HOST if target.compiler is HOST.compiler else target
+    folder = shared / f"kernels-{named.name}"
     with (shared / f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         listed = folder / "objects.txt"
         if not listed.exists():
             folder.mkdir(exist_ok=True)
-            built = model_runner.build_kernels(target, folder)
+            built = model_runner.build_kernels(named, folder)
             listed.write_text("\n".join(map(str, built)))
     return [Path(line) for line in listed.read_text().splitlines()]
 

@@ -2,6 +2,7 @@
 
 import os
 import selectors
+import shutil
 import subprocess
 import tempfile
 import time
@@ -16,6 +17,8 @@ from tinybench.runner.build.firmware import board_mk
 FIRMWARE = ROOT / "firmware"
 FAKE_MODEL = Path(__file__).with_name("fake_model.c")
 READY = b"m-ready\r\n"
+PATIENCE_S = 120.0
+"""Of a busy machine, which may not run a process for long; a hang ends by it, and is no pace."""
 
 
 def build(
@@ -25,14 +28,20 @@ def build(
     model: str | None = None,
     engine: Path | None = None,
     firmware: Path = FIRMWARE,
+    built: Path | None = None,
 ) -> Path:
     """Build the board's firmware in `folder` by make alone, and return the image.
 
-    With the fake engine, with other C text in its place, or with an engine's folder.
+    With the fake engine, with other C text in its place, or with an engine's folder. `built`: an
+    image of the same board and options, of which all but the engine is taken as it is.
     """
-    (folder / "model").mkdir(parents=True)
+    if built is None:
+        (folder / "model").mkdir(parents=True)
+        (folder / "board.mk").write_text(board_mk(board))
+    else:
+        shutil.copytree(built.parent, folder)
+        (folder / "model.o").unlink()
     (folder / "model" / "model.c").write_text(model or FAKE_MODEL.read_text())
-    (folder / "board.mk").write_text(board_mk(board))
     infers = f"ENGINE={engine}" if engine else f"MODEL={folder / 'model'}"
     command = ["make", "-s", "-C", str(firmware), f"BUILD={folder}", infers]
     done = subprocess.run(
@@ -87,7 +96,7 @@ class DutProcess:
         """Send bytes as they are."""
         self._stdin.write(data)
 
-    def read_until(self, end: bytes, timeout_s: float = 20.0) -> bytes:
+    def read_until(self, end: bytes, timeout_s: float = PATIENCE_S) -> bytes:
         """Return what the device sent, up to and with `end`."""
         deadline_s = time.monotonic() + timeout_s
         while end not in self._rest:
@@ -101,7 +110,7 @@ class DutProcess:
         reply, mark, self._rest = self._rest.partition(end)
         return reply + mark
 
-    def ask(self, command: bytes, timeout_s: float = 20.0) -> str:
+    def ask(self, command: bytes, timeout_s: float = PATIENCE_S) -> str:
         """Send a command, without its terminator, and return the reply, without m-ready."""
         self.send(command + b"%")
         return self.read_until(READY, timeout_s).removesuffix(READY).decode("ascii")
@@ -118,7 +127,7 @@ class DutProcess:
             self._rest += os.read(self._stdout.fileno(), 65536)
         return self._rest
 
-    def close_line(self, timeout_s: float = 10.0) -> int:
+    def close_line(self, timeout_s: float = PATIENCE_S) -> int:
         """Close the device's input and return the exit status it then ends with."""
         self._stdin.close()
         return self._child.wait(timeout_s)

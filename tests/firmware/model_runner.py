@@ -1,8 +1,10 @@
 """Build a compiled model for the host or for an emulated core, and run it on many inputs."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,10 +39,11 @@ class Target:
 HOST = Target(
     "host",
     "plain",
-    ("gcc", "-O2", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
+    ("gcc", "-O2", "-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
     "stdio_streams.c",
 )
 HOST_BLOCKED = replace(HOST, name="host-blocked", kernels="blocked")
+"""Other kernels are called, of the same objects."""
 _OPTIMISED = ("-mthumb", "-O3", "-ffunction-sections", "-fdata-sections", "-Wstack-usage=1024")
 CORTEX_M4 = Target(
     "cortex-m4",
@@ -113,10 +116,11 @@ def build_kernels(
         for path in KERNELS.glob("*.c")
         if path.stem.rpartition("_")[2] not in others and (not only or path.stem in only)
     ]
-    objects = []
-    for source in (*sorted(sources), HERE / "run_model.c", HERE / target.streams):
-        objects.append(folder / f"{source.stem}.o")
-        _run(*target.compiler, *WARNINGS, *INCLUDES, *options, "-c", source, "-o", objects[-1])
+    sources = [*sorted(sources), HERE / "run_model.c", HERE / target.streams]
+    objects = [folder / f"{source.stem}.o" for source in sources]
+    command = (*target.compiler, *WARNINGS, *INCLUDES, *options, "-c")
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(lambda of, out: _run(*command, of, "-o", out), sources, objects))
     return objects
 
 

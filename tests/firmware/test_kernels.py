@@ -9,14 +9,16 @@ import numpy as np
 import pytest
 
 from tests.firmware import model_runner
-from tests.firmware.model_runner import Target
+from tests.firmware.model_runner import HOST, Target
 from tests.models import tflite_builder as build
 from tests.models.random_convolutions import least_weights
 from tests.models.tflite_builder import NONE, RELU, RELU6, SAME, VALID, Model, Rng
+from tinybench.models.compiler.interface import MAX_ENDS
 
 pytest.importorskip("tflite_micro", reason="the oracle, tflite-micro, is not installed")
 
 INPUTS = 60
+SEEDS = 2
 
 
 def dead_channels(rng: Rng) -> Model:
@@ -197,21 +199,45 @@ CASES: dict[str, Callable[[Rng], Model]] = {
         build.convolution(r, (2, 3, 5), 4, (1, 1)),
     ),
 }
+GROUPS = [[*CASES][at : at + MAX_ENDS // SEEDS] for at in range(0, len(CASES), MAX_ENDS // SEEDS)]
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_outputs_equal_the_reference_kernels_to_the_byte(
-    case: str, target: Target, objects: list[Path], tmp_path: Path
+    case: str, host_objects: list[Path], tmp_path: Path
 ) -> None:
     """A model of random layers gives the reference's bytes on edge and random inputs."""
-    for seed in range(2):
+    for seed in range(SEEDS):
         tflite = build.write(CASES[case](np.random.default_rng(seed)))
         size = _input_size(CASES[case](np.random.default_rng(seed)))
         inputs = model_runner.edge_and_random_inputs(INPUTS, size, seed)
-        outputs, _ = model_runner.infer(target, objects, tflite, inputs, tmp_path)
+        outputs, _ = model_runner.infer(HOST, host_objects, tflite, inputs, tmp_path)
         wanted = model_runner.reference(tflite, inputs)
         np.testing.assert_array_equal(outputs, wanted)
         assert len(np.unique(wanted)) > 4, "the outputs are saturated and show nothing"
+
+
+@pytest.mark.parametrize("cases", GROUPS, ids=lambda cases: cases[0])
+def test_each_core_gives_the_same(
+    cases: list[str], target: Target, objects: list[Path], tmp_path: Path
+) -> None:
+    """The same models, several side by side in one image, by the kernels of every core."""
+    each = [(case, seed) for case in cases for seed in range(SEEDS)]
+    models = [CASES[case](np.random.default_rng(seed)) for case, seed in each]
+    inputs = [
+        model_runner.edge_and_random_inputs(INPUTS, _input_size(model), seed)
+        for (_, seed), model in zip(each, models, strict=True)
+    ]
+    uploads = np.concatenate(inputs, axis=1)
+    tflite = build.write(build.beside(models))
+    found, _ = model_runner.answers(target, objects, tflite, uploads, tmp_path)
+    at = 0
+    for named, model, part in zip(each, models, inputs, strict=True):
+        wanted = model_runner.reference_answers(build.write(model), part, alone=True)
+        end = at + wanted.shape[1]
+        np.testing.assert_array_equal(found[:, at:end], wanted, err_msg=str(named))
+        at = end
+    assert at == found.shape[1]
 
 
 def _input_size(model: Model) -> int:

@@ -17,7 +17,7 @@ from tests.firmware.dut_process import READY, DutProcess
 from tinybench.runner.dut import frames
 from tinybench.runner.dut.frames import Frame
 
-DEADLINE_S = 20.0
+DEADLINE_S = 120.0
 BOOT = termios.B38400  # what a new pseudo-terminal has
 
 

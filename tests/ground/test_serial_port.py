@@ -160,7 +160,7 @@ def test_two_programs_do_not_share_a_port() -> None:
             assert any(str(other.pid) in holder for holder in holders(path))
             with pytest.raises(TransportError, match=rf"held by .*{other.pid}.*ModemManager"):
                 SerialTransport(path, BAUD)
-            other.communicate(timeout=10)
+            other.communicate(timeout=60)
 
 
 def test_a_port_that_takes_no_bytes_is_an_error_in_bounded_time(
@@ -244,7 +244,7 @@ def _server(
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
-        thread.join(10)
+        thread.join(60)
 
 
 class _Terminal(serial.Serial):

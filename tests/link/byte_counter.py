@@ -13,7 +13,7 @@ import termios
 import time
 import tty
 
-TIMEOUT_S = 5
+TIMEOUT_S = 60
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ def _echo(baud: int) -> list[str]:
     return ["sh", "-c", f"stty raw -echo {baud}; echo; exec cat"]
 
 
-def _read(port: int, count: int, timeout_s: float = 20) -> bytes:
+def _read(port: int, count: int, timeout_s: float = 120) -> bytes:
     """Read `count` bytes, or what has come until `timeout_s` passed without any."""
     data = b""
     while len(data) < count and select.select([port], [], [], timeout_s)[0]:

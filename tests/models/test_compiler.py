@@ -373,6 +373,19 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         compile_model(tmp_path / "gone.tflite", tmp_path, model_id="x01")
 
 
+@pytest.mark.parametrize("kernels", KERNELS)
+@pytest.mark.parametrize("name", ["ADD", "GATHER", "SQUEEZE"])
+def test_an_operator_without_outputs_is_refused(name: str, kernels: str, tmp_path: Path) -> None:
+    """Whichever it is, beside another that leads to the model's output."""
+    model = build.beside([RANDOM[made](np.random.default_rng(0)) for made in ("SQUEEZE", name)])
+    *others, last = model.operators
+    unled = replaced(
+        model, operators=[*others, replaced(last, outputs=[])], outputs=model.outputs[:1]
+    )
+    with pytest.raises(ModelError, match="has no outputs; 1 is needed"):
+        compile_model(build.write(unled), tmp_path, model_id="x01", kernels=kernels)
+
+
 SMALL = build.write(small())
 
 

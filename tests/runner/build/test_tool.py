@@ -266,7 +266,8 @@ def test_what_a_program_says_becomes_what_to_try_next(
 )
 def test_a_program_that_does_not_say_it_is_done_has_failed(code: str, words: str) -> None:
     """Whatever its exit status, its output, or how long it would go on."""
-    declared = Tool(written="Download verified", failed="(?m)^Error:", timeout_s=1)
+    patience_s = 1 if "sleep" in code else 120
+    declared = Tool(written="Download verified", failed="(?m)^Error:", timeout_s=patience_s)
     with pytest.raises(FlashError, match=words) as raised:
         call(declared, [sys.executable, "-c", code], {}, "write it", declared.written)
     assert len(str(raised.value)) < 1500

@@ -22,7 +22,7 @@ def simulated(request: pytest.FixtureRequest) -> Iterator[str]:
             assert child.stdout is not None
             yield child.stdout.readline().strip()
             child.send_signal(signal.SIGINT)
-            assert child.wait(20) == 0
+            assert child.wait(120) == 0
         finally:
             child.kill()
 
@@ -65,7 +65,7 @@ def test_what_is_seen_live_is_recorded_marked_and_summed_up(
         child.stdout.readline()
         assert "mAh" in child.stdout.readline()
         child.send_signal(number)
-        _, said = child.communicate(timeout=30)
+        _, said = child.communicate(timeout=120)
     assert child.returncode == 0, said
     assert "1 markers" in said
     assert "from infer (" in said

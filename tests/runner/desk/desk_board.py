@@ -33,7 +33,7 @@ def desk_board(folder: Path) -> Iterator[str]:
         yield os.ttyname(slave)
     finally:
         stop.set()
-        thread.join(10)
+        thread.join(60)
         os.close(slave)
         os.close(master)
 

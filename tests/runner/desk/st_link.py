@@ -209,7 +209,7 @@ def stlink_server(chip: Stm32L4r5 | None, serials: tuple[str, ...] = (SERIAL,)) 
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
-        thread.join(10)
+        thread.join(60)
 
 
 def _serve(listener: socket.socket, probe: StLink, serials: tuple[str, ...]) -> None:

@@ -315,7 +315,7 @@ def test_a_board_is_copied_to_its_drive(tmp_path: Path) -> None:
     thread = threading.Thread(target=st_link, daemon=True)
     thread.start()
     assert "copied to its drive" in write_image(board, image, Site(flasher="mass-storage"))
-    thread.join(10)
+    thread.join(60)
     assert taken == [raw]
 
 

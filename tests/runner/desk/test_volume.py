@@ -55,7 +55,7 @@ def _st_link(drive: Path, image: Path, answer: Callable[[], None]) -> Iterator[N
     thread.start()
     yield
     stop.set()
-    thread.join(10)
+    thread.join(60)
 
 
 def test_a_drive_that_takes_the_image_goes_and_comes_back_without_it(
