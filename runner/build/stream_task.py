@@ -19,7 +19,7 @@ def stream_task(model: Path, model_id: str = "sww01") -> Task:
 
     Raises ModelError for another model.
     """
-    found = anatomy(model, ("plain",), prune=False)
+    found = anatomy(model, ("plain",), prune=False, strips=False)
     (source, *more), outputs = found.inputs, found.outputs
     frames, rest = divmod(source.elements, FRAME_B)
     if more or source.type != "INT8" or rest or source.shape[1:2] != [frames]:

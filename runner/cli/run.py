@@ -91,6 +91,7 @@ REPORT_SUFFIXES = (".html", ".md", ".csv", ".json", ".xml", ".txt")
     options.data(section=MODEL),
     options.model(section=MODEL),
     options.no_prune(section=MODEL),
+    options.no_strips(section=MODEL),
     Option("--engine", metavar="NAME|DIR", section=MODEL,
            help="build the firmware with another engine: tflm, tflm-cmsis-nn, cmsis-nn, or the "
            "folder of your own, by core/model.h or th_*; --model then names the model it runs"),
@@ -113,6 +114,7 @@ def run(
     no_flash: bool,
     no_verify: bool,
     no_prune: bool,
+    no_strips: bool,
     audits: bool,
     wait: float,
     to: str,
@@ -142,6 +144,7 @@ def run(
         flash=not said.pop("no_flash"),
         verify=not no_verify,
         prune=not no_prune,
+        strips=not no_strips,
         audits=audits or None,
         wait=wait,
         **said,

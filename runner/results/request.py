@@ -44,6 +44,8 @@ class Request(msgspec.Struct, frozen=True):
     """Source tree for the recipe; None: where the recipe's variable says."""
     prune: bool = True
     """Leave out channels that are constants or that nobody reads; the outputs are the same."""
+    strips: bool = True
+    """Compute operators strip by strip where the arena is smaller for it; likewise."""
     out: Path | None = None
     ports: tuple[str, ...] = ()
     """Serial ports of equal boards; none: the board is a child process."""

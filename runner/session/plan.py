@@ -155,7 +155,14 @@ def make_plan(station: Station, track: Track, say: Callable[[str], None]) -> Pla
     builds = [False] * (asked.mode != "energy") + [True] * asked.wants_energy
     if board.toolchain is not None:
         building = (
-            build(board, task, engine or inputs.model, energy=energy, prune=asked.prune)
+            build(
+                board,
+                task,
+                engine or inputs.model,
+                energy=energy,
+                prune=asked.prune,
+                strips=asked.strips,
+            )
             for energy in builds
         )
         images = list(track(building, "build", len(builds)))
@@ -240,11 +247,12 @@ def _insist_possible(board: Board, request: Request) -> None:
         raise UsageError(
             f"--model is built into firmware, but board {board.name} holds its own already"
         )
-    if not request.prune and (board.toolchain is None or request.engine is not None):
+    word = "--no-prune" if not request.prune else "--no-strips" if not request.strips else None
+    if word and (board.toolchain is None or request.engine is not None):
         raise UsageError(
-            "--no-prune is about the model that is compiled here, but "
+            f"{word} is about the model that is compiled here, but "
             + ("--engine brings" if request.engine is not None else f"board {board.name} holds")
-            + " its own firmware; leave --no-prune out"
+            + f" its own firmware; leave {word} out"
         )
     if request.probe and len(request.ports) > 1:
         raise UsageError("--probe is that of one board: give one --port, or leave --probe out")
@@ -292,7 +300,9 @@ def _insist_measurable(board: Board, request: Request) -> None:
 def _manifest(task: Task, inputs: Inputs) -> Manifest:
     """Return what the model holds, where it is not compiled for the board by us."""
     with scratch() as own:
-        return compile_model(inputs.model, own / "model", model_id=task.model_id, prune=False)
+        return compile_model(
+            inputs.model, own / "model", model_id=task.model_id, prune=False, strips=False
+        )
 
 
 def _manifest_if_ours(task: Task, inputs: Inputs) -> Manifest | None:

@@ -155,7 +155,7 @@ def time_layers(dut: Dut, plan: Plan, folder: Path) -> None:
         )
     else:
         return  # its layers are its own affair
-    possible = 0 < len(steps.entries) <= LAYERS_MAX and dut.can("profile")
+    possible = 0 < len(steps.order) <= LAYERS_MAX and dut.can("profile")
     if not plan.profile.layers or not possible:
         return
     first = plan.timed_samples[0].windows()[0]
