@@ -87,6 +87,7 @@ def run(
     | `baud` | int or "auto" | rate of the port; 115200, in energy mode 9600 |
     | `verify` | bool | False: do not read uploads back over the stock protocol (`--no-verify`) |
     | `prune` | bool | False: compute channels that change no output, too (`--no-prune`) |
+    | `strips` | bool | False: compute every operator whole, in a larger arena (`--no-strips`) |
     | `shards` | int | share the accuracy set among so many emulators |
     | `monitor` | str | energy monitor, its .toml file, or modelled |
     | `interface_board` | bool | in energy mode the port is that of an interface board |
@@ -184,7 +185,7 @@ def model(
     Without a board, and with `check=True`, nothing is built: `anatomy` is what the model holds,
     `boards` how it fits on each, or on that one. Else the outcome is that of a run. The words are
     the long options of `tinybench model`; of a run it takes `board`, `emulate`, `out`, `port`,
-    `flash`, `baud`, `monitor`, `probe`, `wait`, `iterations`, `prune`, `engine` and
+    `flash`, `baud`, `monitor`, `probe`, `wait`, `iterations`, `prune`, `strips`, `engine` and
     `engine_source`, as `run` does, and besides:
 
     | word | type | what |
@@ -207,11 +208,13 @@ def model(
 
     path = Path(file)
     if board is None or check:
-        prune = words.pop("prune", None) is not False
+        prune, strips = (words.pop(word, None) is not False for word in ("prune", "strips"))
         idle = next((word for word, value in words.items() if value is not None), None)
         if idle is not None or (check and board is None):
             raise UsageError(f"{idle or 'check'} needs a board, and to be measured there")
-        return examine(path, None if board is None else os.fspath(board), prune=prune)
+        return examine(
+            path, None if board is None else os.fspath(board), prune=prune, strips=strips
+        )
     return measure(path, {**words, "board": board}, shown(progress), heard(say))
 
 

@@ -1,5 +1,6 @@
 /* Convolution with DSP instructions: three pixels by two channels in the inner loop. */
 #include "conv_2d_dsp.h"
+#include "words.h"
 
 #include <stdbool.h>
 
@@ -218,7 +219,7 @@ static void gather(const struct conv_2d_dsp *op, const int8_t *in, int32_t y0, i
 /* Bring three pixels of planes into the columns; `step` is 1, or 0 to repeat the first pixel. */
 static void gather_planar(const struct conv_2d_dsp *op, const int8_t *in,
                           const int32_t pixel[PIXELS], packed *columns) {
-    const int32_t plane = op->in_h * op->in_w;
+    const int32_t plane = op->in_plane_h * op->in_w;
     int32_t c = 0;
     for (; c + 4 <= op->in_c; c += 4, in += 4 * plane, columns += GROUP_WORDS) {
         for (int32_t i = 0; i < PIXELS; i++) {
@@ -305,8 +306,9 @@ void conv_2d_dsp(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out, vo
     struct conv_2d_dsp kept = *op;
     int8_t *channels = (int8_t *)scratch + op->kept_at;
     const int32_t channels_b = op->out_c * (int32_t)sizeof *op->channels;
-    copy_bytes(channels, (const int8_t *)op->channels, channels_b);
-    copy_bytes(channels + channels_b, op->weights, (op->out_c + 1) / 2 * 8 * op->groups);
+    copy_words(channels, op->channels, (uint32_t)channels_b / 4);
+    copy_words(channels + channels_b, op->weights,
+               (uint32_t)((op->out_c + 1) / 2 * 2 * op->groups));
     kept.channels = (const struct channel_dsp *)channels;
     kept.weights = channels + channels_b;
     convolve(&kept, in, out, scratch);

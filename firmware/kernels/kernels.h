@@ -141,7 +141,8 @@ struct conv_2d_dsp {
     int32_t pad_top, pad_left;
     int32_t groups; /* of four taps in a window */
     int32_t in_zero_point;
-    int32_t in_planar; /* only where a window is one pixel */
+    int32_t in_planar;  /* only where a window is one pixel */
+    int32_t in_plane_h; /* of a plane, whose first in_h rows are convolved */
     int32_t out_pixel_stride, out_channel_stride;
     int32_t exact_negatives; /* whether a half below zero is not clamped away anyway */
     int32_t out_min, out_max;
@@ -199,6 +200,7 @@ struct depthwise_3x3_dsp {
     const struct channel_dsp *channels;
     int32_t in_h, in_w;
     int32_t out_h, out_w;
+    int32_t in_channel_stride, out_channel_stride;
     int32_t channel_count;
     int32_t stride;
     int32_t pad_top, pad_left;

@@ -29,6 +29,15 @@ struct shift_in {
 };
 void shift_in(const struct shift_in *op, const void *in, void *state);
 
+/* Rows of a tensor that is computed strip by strip, in each plane of it; channels innermost are one
+ * plane. */
+struct copy_rows {
+    int32_t planes;
+    int32_t size_b; /* in each */
+    int32_t in_plane_b, out_plane_b;
+};
+void copy_rows(const struct copy_rows *op, const void *in, void *out);
+
 /* The same value everywhere. */
 struct fill {
     int32_t count;

@@ -15,7 +15,7 @@ from .graph import Graph
 from .interface import InputFormat, Interface, ResultKind, check_interface, ends_b
 from .layout import lay_out
 from .lower import lower_pruned
-from .manifest import Manifest, OperatorEntry, entries, state_b, weights_b
+from .manifest import Manifest, OperatorEntry, entries, layers_run, state_b, weights_b
 from .reader import read_graph
 from .step import Step
 
@@ -34,6 +34,7 @@ def compile_model(
     result: ResultKind = "output",
     decimals: int | None = None,
     prune: bool = True,
+    strips: bool = True,
     instead: Callable[[Graph, list[Step]], list[Step]] | None = None,
     flash_b: int | None = None,
     stream: bool = False,
@@ -45,9 +46,10 @@ def compile_model(
     for cores without DSP instructions; "dsp" needs those of Armv7E-M or Armv8-M, "mve" the vector
     instructions of Armv8.1-M.
     `input_format`, `result` and `decimals` are those of `Interface`. `prune`: channels that are
-    constants, or that nobody reads, are not computed; the outputs are the same. `instead` returns
-    other calls in place of those of our kernels. `flash_b`: for constants, beyond which no layer
-    takes more than it must to be faster; None for any.
+    constants, or that nobody reads, are not computed; the outputs are the same. `strips`: operators
+    are computed some rows at a time where the arena is smaller for it; likewise. `instead` returns
+    other calls in place of those of our kernels, and has no strips. `flash_b`: for constants,
+    beyond which no layer takes more than it must to be faster; None for any.
     `stream`: the input is one frame of the history that the model takes, and a state holds the
     rest (docs/stream.md).
     Raises ModelError for a file that cannot be read or compiled, naming tensor or operator.
@@ -60,7 +62,13 @@ def compile_model(
         (read_model_file(tflite), f"{tflite}: ") if isinstance(tflite, Path) else (tflite, "")
     )
     try:
-        (lowered,) = lower_pruned(read_graph(data), (kernels,), pruned=prune, stream=stream)
+        (lowered,) = lower_pruned(
+            read_graph(data),
+            (kernels,),
+            pruned=prune,
+            strips=strips and instead is None,
+            stream=stream,
+        )
         graph, steps = lowered.graph, lowered.steps
         if instead is not None:
             steps = instead(graph, steps)
@@ -100,6 +108,8 @@ def compile_model(
         + (streamed.frame_b if streamed else 0),
         state_b=state_b(graph),
         operators=entries(graph, steps, memory.in_use, lowered.macs),
+        strips=lowered.strips,
+        layers=layers_run(steps) if lowered.strips else [],
     )
     encoded = msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
     try:

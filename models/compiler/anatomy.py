@@ -18,6 +18,7 @@ from .manifest import OperatorEntry, entries, state_b, weights_b
 from .prune import Removed
 from .reader import read_graph, read_outline
 from .stream import Streamed
+from .strips import Strips
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +50,8 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
     operators: list[OperatorEntry]
     lives: list[Life]
     """The arena's tensors and scratch memory: where they lie, and during which kernel calls."""
+    strips: list[Strips] = []
+    """Operators that are computed strip by strip, so that the arena is smaller."""
 
 
 class Anatomy(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,19 +82,24 @@ class Anatomy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def anatomy(
-    tflite: Path, kernels: tuple[str, ...], *, prune: bool = True, stream: bool = False
+    tflite: Path,
+    kernels: tuple[str, ...],
+    *,
+    prune: bool = True,
+    strips: bool = True,
+    stream: bool = False,
 ) -> Anatomy:
     """Return what a .tflite holds, and what it takes with each kind of `kernels`.
 
-    `prune` and `stream` are those of `compile_model`. Writes and builds nothing. Raises ModelError
-    for a file that cannot be read or compiled.
+    `prune`, `strips` and `stream` are those of `compile_model`. Writes and builds nothing. Raises
+    ModelError for a file that cannot be read or compiled.
     """
     data = read_model_file(tflite)
     try:
         given = read_graph(data)
         needs, macs, computed_macs, removed = {}, 0, 0, list[Removed]()
         input_b, state, streamed = 0, 0, None
-        each = lower_pruned(given, kernels, pruned=prune, stream=stream)
+        each = lower_pruned(given, kernels, pruned=prune, strips=strips, stream=stream)
         for kind, lowered in zip(kernels, each, strict=True):
             graph, steps = lowered.graph, lowered.steps
             input_b, copies_b, result_b = ends_b(graph, Interface())
@@ -111,6 +119,7 @@ def anatomy(
                 + (streamed.frame_b if streamed else 0),
                 operators=entries(graph, steps, memory.in_use, lowered.macs),
                 lives=memory.lives,
+                strips=lowered.strips,
             )
     except ModelError as error:
         raise ModelError(f"{tflite}: {error}") from error

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections import Counter
 
 import numpy as np
 
@@ -83,8 +84,10 @@ def emit(
     parts += _operands(graph, steps)
     states = [t for t in graph.tensors if t.initial is not None]
     parts += _states(states, _fill(sources[0], len(layers), frames) if frames else None)
-    parts += [_constants(step, name) for layer in layers for name, _, step in layer]
-    parts += [_layer(i, layer, memory, graph.tensors) for i, layer in enumerate(layers)]
+    structs = _Structs()
+    calls = [[(structs.name(name, step), i, step) for name, i, step in layer] for layer in layers]
+    parts += structs.texts
+    parts += [_layer(i, layer, memory, graph.tensors) for i, layer in enumerate(calls)]
     parts += [
         "int model_infer(void) {",
         *(f"    layer_{i}();" for i in range(len(layers))),
@@ -106,12 +109,18 @@ def emit(
 
 
 def layers_of(steps: list[Step]) -> list[list[tuple[str, int, Step]]]:
-    """Return the steps of each operator that calls kernels, with their names in C and numbers."""
+    """Return the steps of each operator that calls kernels, with their names in C and numbers.
+
+    An operator that is computed strip by strip has several such layers.
+    """
     numbered = [(i, step) for i, step in enumerate(steps) if step.function]
     layers = []
+    before = Counter[int]()
     for index, group in itertools.groupby(numbered, lambda pair: pair[1].operator.index):
-        calls = list(group)
-        names = [f"op{index}"] if len(calls) == 1 else [f"op{index}_{n}" for n in range(len(calls))]
+        calls, at = list(group), before[index]
+        alone = len(calls) == 1 and not at
+        names = [f"op{index}"] if alone else [f"op{index}_{at + n}" for n in range(len(calls))]
+        before[index] += len(calls)
         layers.append([(name, i, step) for name, (i, step) in zip(names, calls, strict=True)])
     return layers
 
@@ -272,20 +281,35 @@ def _states(states: list[Tensor], fill: tuple[list[str], list[str]] | None) -> l
     ]
 
 
-def _constants(step: Step, name: str) -> str:
-    """Return a step's constant arrays and its parameter struct."""
-    lines = [_array(name, constant) for constant in step.constants]
-    fields = [f".{constant.field} = {name}_{constant.field}" for constant in step.constants]
-    fields += [
-        f".{field} = {_float(value) if isinstance(value, float) else value}"
-        for field, value in step.fields.items()
-    ]
-    lines.append(
-        f"static const struct {step.parameters or step.function} {name} = {{\n    "
-        + ",\n    ".join(fields)
-        + ",\n};\n"
-    )
-    return "\n".join(lines)
+class _Structs:
+    """The constant arrays and parameter structs of steps, each once."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.texts = list[str]()
+        self.arrays = dict[int, str]()
+        self.structs = dict[str, str]()
+
+    def name(self, name: str, step: Step) -> str:
+        """Return what a step's parameters are called: `name`, or that of the same ones before."""
+        fields = [f".{one.field} = {self._array(name, one)}" for one in step.constants]
+        fields += [
+            f".{field} = {_float(value) if isinstance(value, float) else value}"
+            for field, value in step.fields.items()
+        ]
+        of = f"static const struct {step.parameters or step.function} "
+        body = " = {\n    " + ",\n    ".join(fields) + ",\n};\n"
+        if of + body not in self.structs:
+            self.structs[of + body] = name
+            self.texts.append(of + name + body)
+        return self.structs[of + body]
+
+    def _array(self, name: str, constant: Constant) -> str:
+        """Return the name of an array; strips of one operator share theirs."""
+        if id(constant) not in self.arrays:
+            self.arrays[id(constant)] = f"{name}_{constant.field}"
+            self.texts.append(_array(name, constant))
+        return self.arrays[id(constant)]
 
 
 def _array(name: str, constant: Constant) -> str:
@@ -322,12 +346,17 @@ def _layer(
     has_state = any(tensor.initial is not None for tensor in tensors)
     if has_state and number == 0:
         calls = f"    if (!state_kept) {{\n        reset_state();\n    }}\n{calls}"
-    return f"static void layer_{number}(void) {{\n{calls}\n}}\n"
+    # Of strips there are many: once in flash is enough.
+    apart = "__attribute__((noinline)) " if any(step.whole for _, _, step in layer) else ""
+    return f"static {apart}void layer_{number}(void) {{\n{calls}\n}}\n"
 
 
 def _call(name: str, number: int, step: Step, memory: Memory, tensors: tuple[Tensor, ...]) -> str:
     ends = [*step.inputs, step.output]
-    places = [memory.places[i] for i in ends]
+    places = [
+        f"{memory.places[i]} + {step.begins[i]}" if step.begins.get(i) else memory.places[i]
+        for i in ends
+    ]
     if step.images > 1:
         parts_b = [tensors[i].size_b // step.images for i in ends]
         places = [

@@ -95,8 +95,8 @@ def lay_out(graph: Graph, steps: list[Step]) -> Memory:
                     what,
                     offset,
                     b.size_b,
-                    steps[b.first].operator.index,
-                    steps[b.last].operator.index,
+                    min(step.operator.index for step in steps[b.first : b.last + 1]),
+                    max(step.operator.index for step in steps[b.first : b.last + 1]),
                 )
                 for what, b, offset in zip(whose, buffers, offsets, strict=True)
             ),

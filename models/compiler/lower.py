@@ -15,6 +15,7 @@ from .operators import kind
 from .prune import Pruned, Removed, prune
 from .step import Lower, Planes, Step, Variant
 from .stream import Streamed, frame_by_frame
+from .strips import Strips, in_strips
 
 
 class Lowered(msgspec.Struct, frozen=True):
@@ -28,6 +29,8 @@ class Lowered(msgspec.Struct, frozen=True):
     """Multiplications of the model as given, by operator."""
     streamed: Streamed | None = None
     """How it is evaluated frame by frame; None where it is not."""
+    strips: list[Strips] = []
+    """Operators that are computed strip by strip."""
 
     @property
     def computed_macs(self) -> int:
@@ -36,12 +39,13 @@ class Lowered(msgspec.Struct, frozen=True):
 
 
 def lower_pruned(
-    graph: Graph, kernels: Sequence[str], *, pruned: bool, stream: bool = False
+    graph: Graph, kernels: Sequence[str], *, pruned: bool, strips: bool, stream: bool = False
 ) -> list[Lowered]:
     """Return the steps of a model for each kind of kernels.
 
-    `pruned`: without channels that need not be computed. `stream`: of one frame at a time. Raises
-    as `lower`, of the model as given, and as `frame_by_frame`.
+    `pruned`: without channels that need not be computed. `strips`: some operators strip by strip,
+    where the arena is smaller for it. `stream`: of one frame at a time. Raises as `lower`, of the
+    model as given, and as `frame_by_frame`.
     """
     given = [lower(graph, kind) for kind in kernels]
     less: dict[str, Pruned] = {}
@@ -55,8 +59,20 @@ def lower_pruned(
         for kind, steps in zip(kernels, given, strict=True)
     ]
     if not stream:
-        return found
+        pairs = zip(kernels, found, strict=True)
+        return [_of_strips(each, kind) for kind, each in pairs] if strips else found
     return [_of_frames(each, kind) for kind, each in zip(kernels, found, strict=True)]
+
+
+def _of_strips(whole: Lowered, kernels: str) -> Lowered:
+    """Return the steps with some operators in strips."""
+    tiles = ends_of_tiles(whole.graph) if kernels == "dsp" else frozenset[int]()
+
+    def tiled(_graph: Graph, step: Step) -> bool:
+        return {*step.inputs, step.output} <= tiles
+
+    less = in_strips(whole.graph, whole.steps, _variant(whole.graph, kernels), _lowered, tiled)
+    return msgspec.structs.replace(whole, graph=less.graph, steps=less.steps, strips=less.strips)
 
 
 def _of_frames(whole: Lowered, kernels: str) -> Lowered:
@@ -92,8 +108,12 @@ def lower(graph: Graph, kernels: str) -> list[Step]:
     """
     check_types(graph)
     _of_each(graph, _check_activations)
-    variant = Variant(kernels, planar_tensors(graph) if kernels == "dsp" else frozenset())
+    variant = _variant(graph, kernels)
     return _of_each(graph, lambda graph, op: _lowered(graph, op, variant))
+
+
+def _variant(graph: Graph, kernels: str) -> Variant:
+    return Variant(kernels, planar_tensors(graph) if kernels == "dsp" else frozenset())
 
 
 def _lowered(graph: Graph, op: Operator, variant: Variant) -> Step | list[Step]:

@@ -9,6 +9,7 @@ from .graph import Graph
 from .prune import Removed
 from .step import Step
 from .stream import Streamed
+from .strips import COPY, Strips
 
 
 class OperatorEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +66,17 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Channels that are left out, layer by layer; none where nothing was, or was to be."""
     streamed: Streamed | None = None
     """How it is evaluated frame by frame; None where it takes the whole history."""
+    strips: list[Strips] = []
+    """Operators that are computed strip by strip, so that the arena is smaller."""
+    layers: list[int] = []
+    """Where there are such: the operator of each layer that the firmware runs, in their order;
+    else it runs a layer for each operator with a kernel."""
+
+
+def layers_run(steps: Sequence[Step]) -> list[int]:
+    """Return the operator of each layer, as `emit` has them."""
+    indices = (step.operator.index for step in steps if step.function)
+    return [index for index, _ in itertools.groupby(indices)]
 
 
 def state_b(graph: Graph) -> int:
@@ -73,9 +85,10 @@ def state_b(graph: Graph) -> int:
 
 
 def weights_b(graph: Graph, steps: Sequence[Step]) -> int:
-    """Return the bytes of constants that some steps read, each tensor counted once."""
+    """Return the bytes of constants that some steps read, each counted once."""
     operands = {i for step in steps for i in step.inputs if graph.tensors[i].data is not None}
-    own = sum(step.weights_b for step in steps)
+    # Strips of one operator share its constants.
+    own = sum({id(c): c.size_b for step in steps for c in step.constants}.values())
     return own + sum(graph.tensors[i].size_b for i in operands)
 
 
@@ -87,18 +100,23 @@ def entries(
     `in_use`: bytes of the arena that are live during each step. `macs`: by operator, as given.
     """
     found, tensors = list[OperatorEntry](), graph.tensors
-    numbered = enumerate(steps)
-    for _, group in itertools.groupby(numbered, lambda pair: pair[1].operator.index):
-        numbers, calls = zip(*group, strict=True)
+    numbered = dict[int, list[int]]()
+    for i, step in enumerate(steps):
+        numbered.setdefault(step.operator.index, []).append(i)
+    for numbers in numbered.values():
+        calls = [steps[i] for i in numbers]
         operator = calls[0].operator
-        read = dict.fromkeys(i for call in calls for i in call.inputs)
+        strip = calls[0].whole
+        read = (
+            dict.fromkeys(i for call in calls for i in call.inputs) if strip is None else strip[:1]
+        )
         found.append(
             OperatorEntry(
                 index=operator.index,
                 operator=operator.name,
                 input_shapes=[list(tensors[i].shape) for i in read],
-                output_shape=list(tensors[calls[0].output].shape),
-                kernel=" + ".join(dict.fromkeys(call.function for call in calls)),
+                output_shape=list(tensors[strip[1] if strip else calls[0].output].shape),
+                kernel=" + ".join(dict.fromkeys(c.function for c in calls if c.function != COPY)),
                 macs=macs[operator.index],
                 computed_macs=sum(call.macs for call in calls),
                 weights_b=weights_b(graph, calls),

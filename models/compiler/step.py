@@ -44,6 +44,10 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     macs: int = 0
     images: int = 1
     """As often it is called: for each image of a batch, one after the other in memory."""
+    begins: dict[int, int] = {}
+    """Bytes behind which it begins in a tensor, where it computes a strip of one."""
+    whole: tuple[int, int] | None = None
+    """Of which tensors of the model it computes a strip: what is read, and what is written."""
 
     @property
     def weights_b(self) -> int:

@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -108,14 +109,15 @@ def build(
     *,
     energy: bool = False,
     prune: bool = True,
+    strips: bool = True,
     whole: bool = False,
 ) -> Image:
     """Build a board's firmware with a task's model, a .tflite that is compiled to C.
 
     `model` may be an engine that brings its own model instead.
     `energy`: the energy build, which marks time on the timing pin instead of printing it. `prune`
-    is that of `compile_model`. `whole`: of a stream, a model that infers on its whole history each
-    time, not frame by frame.
+    and `strips` are those of `compile_model`. `whole`: of a stream, a model that infers on its
+    whole history each time, not frame by frame.
 
     An image is kept in the cache under the hash of all it is made from, and built once.
     Raises UsageError, ToolMissingError, ModelError, BuildError.
@@ -140,7 +142,8 @@ def build(
             if isinstance(model, Engine):
                 manifest, has = None, [model.sha256, task.model_id, str(task.input_b)]
             else:
-                manifest = compiled(board, task, model, work / "model", prune=prune, whole=whole)
+                how = How(prune=prune, strips=strips, whole=whole)
+                manifest = compiled(board, task, model, work / "model", how)
                 has = [manifest.model_c_sha256]
             made_of = [
                 board_mk(board),
@@ -209,9 +212,15 @@ def converted(board: Board, image: Image, form: str) -> Path:
     return out
 
 
-def compiled(
-    board: Board, task: Task, model: Path, folder: Path, *, prune: bool, whole: bool = False
-) -> Manifest:
+class How(NamedTuple):
+    """How a model is compiled, as `build` has it."""
+
+    prune: bool = True
+    strips: bool = True
+    whole: bool = False
+
+
+def compiled(board: Board, task: Task, model: Path, folder: Path, how: How) -> Manifest:
     """Compile a .tflite for a board. Raises ModelError, also for another task's or a large one."""
     manifest = compile_model(
         model,
@@ -221,9 +230,10 @@ def compiled(
         input_format=task.input_format,
         result=task.result,
         decimals=task.result_decimals,
-        prune=prune,
+        prune=how.prune,
+        strips=how.strips,
         flash_b=None if board.memory is None else board.memory.flash_size_b // FLASH_PARTS,
-        stream=task.front_end is not None and not whole,
+        stream=task.front_end is not None and not how.whole,
     )
     _check_task(task, manifest, model)
     _check_fits(board, manifest)

@@ -55,26 +55,32 @@ class Examined(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def examine(
-    tflite: Path, board: str | None = None, *, prune: bool = True, stream: bool = False
+    tflite: Path,
+    board: str | None = None,
+    *,
+    prune: bool = True,
+    strips: bool = True,
+    stream: bool = False,
 ) -> Examined:
     """Return what a .tflite is, and how it fits on a board, or on each that is declared.
 
-    `prune` and `stream` are those of `compile_model`. Raises ModelError for a file that is none,
-    UsageError for a board that is not there or declares no memory.
+    `prune`, `strips` and `stream` are those of `compile_model`. Raises ModelError for a file that
+    is none, UsageError for a board that is not there or declares no memory.
     """
+    how = {"prune": prune, "strips": strips, "stream": stream}
     if board is None:
-        found = _anatomy(tflite, kernels_of_all(), prune=prune, stream=stream)
+        found = _anatomy(tflite, kernels_of_all(), how)
         return Examined(anatomy=found, boards=fits(found))
     there = boards.load_board(board)
     if there.memory is None or there.toolchain is None:
         raise UsageError(f"board {there.name} declares no memory to fit into")
-    found = _anatomy(tflite, (there.toolchain.kernels,), prune=prune, stream=stream)
+    found = _anatomy(tflite, (there.toolchain.kernels,), how)
     return Examined(anatomy=found, boards=[fit(found, there, there.memory)])
 
 
-def _anatomy(tflite: Path, kernels: tuple[str, ...], *, prune: bool, stream: bool) -> Anatomy:
+def _anatomy(tflite: Path, kernels: tuple[str, ...], how: dict[str, bool]) -> Anatomy:
     try:
-        return anatomy(tflite, kernels, prune=prune, stream=stream)
+        return anatomy(tflite, kernels, **how)
     except ModelError as error:
         raise ModelError(f"{error}{others(tflite)}") from error
 

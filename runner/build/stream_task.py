@@ -38,7 +38,7 @@ def insist_hears(model: Path) -> int:
 
     Raises ModelError for another model.
     """
-    found = anatomy(model, ("plain",), prune=False)
+    found = anatomy(model, ("plain",), prune=False, strips=False)
     (source, *more), outputs = found.inputs, found.outputs
     frames, rest = divmod(source.elements, FRAME_B)
     if more or source.type != "INT8" or rest or source.shape[1:2] != [frames]:

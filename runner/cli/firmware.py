@@ -61,17 +61,20 @@ STEPS = 256
         help="answer with at least so many (default: as many as tell two outputs apart)",
     ),
     options.no_prune(),
+    options.no_strips(),
     options.stream(),
     formats=("terminal", "json"),
     examples=("tinybench compile mine.tflite -o mine --kernels dsp",),
 )  # fmt: skip
-def compile_(voice: Voice, tflite: Path, out: Path, to: str, no_prune: bool, **said: Any) -> int:
+def compile_(
+    voice: Voice, tflite: Path, out: Path, to: str, no_prune: bool, no_strips: bool, **said: Any
+) -> int:
     """Compile a model of int8 to C."""
     from tinybench.models.compiler import compile_model
 
     from ..report.terminal.model import table
 
-    manifest = compile_model(tflite, out, prune=not no_prune, **said)
+    manifest = compile_model(tflite, out, prune=not no_prune, strips=not no_strips, **said)
     put(voice, to, None, {"terminal": lambda: table(manifest, out), "json": lambda: manifest})
     return 0
 
@@ -130,6 +133,7 @@ def _board(voice: Voice, said: dict[str, Any], baud: int) -> "Iterator[tuple[Boa
     options.data(),
     options.model(),
     options.no_prune(),
+    options.no_strips(),
     *_site("its serial port: it is asked first, and must answer with this build then"),
     Option("--again", is_flag=True, help="write also when it holds this build already"),
     examples=(
@@ -146,13 +150,15 @@ def flash(
     data: Path | None,
     model: Path | None,
     no_prune: bool,
+    no_strips: bool,
     again: bool,
     **said: Any,
 ) -> int:
     """Write a task's firmware, or any image, into a board."""
     if image is not None:
-        if no_prune:
-            raise UsageError("--no-prune is about a task's model; --image is built already")
+        for option, meant in (("--no-prune", no_prune), ("--no-strips", no_strips)):
+            if meant:
+                raise UsageError(f"{option} is about a task's model; --image is built already")
         return _flash_file(image, word, said)
     if word:
         raise UsageError("--word is for --image")
@@ -167,7 +173,7 @@ def flash(
     with _board(voice, said, ENERGY_BAUD if energy else DEFAULT_BAUD) as (board, site):
         flasher_of(board, site.flasher)  # what is wrong with it is said before anything is built
         file = resolve(wanted, data, model).model
-        built = build(board, wanted, file, energy=energy, prune=not no_prune)
+        built = build(board, wanted, file, energy=energy, prune=not no_prune, strips=not no_strips)
         # The energy build may talk on other pins than those of the port that was found.
         if site.port is None or (energy and not said["port"]):
             print(write_image(board, built, site))
@@ -238,6 +244,7 @@ def _meant(
            section="the board", help=f"rate of the port (default: {DEFAULT_BAUD})"),
     options.wait(section="the board"),
     options.no_prune(),
+    options.no_strips(),
     into_file(),
     formats=("terminal", "json", "csv", "perfetto"),
     examples=(
@@ -252,6 +259,7 @@ def profile(
     task: str,
     baud: int,
     no_prune: bool,
+    no_strips: bool,
     to: str,
     out: Path | None,
     **said: Any,
@@ -264,7 +272,7 @@ def profile(
     from ..report.terminal.profile import as_csv, as_trace, table
 
     with _meant(voice, said, board, task, baud) as station:
-        found = profiled(*station, prune=not no_prune)
+        found = profiled(*station, prune=not no_prune, strips=not no_strips)
     forms = {
         "terminal": lambda: table(found),
         "json": lambda: found,

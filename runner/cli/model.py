@@ -94,6 +94,7 @@ def truth_words() -> list[Option]:
            help="inferences of a window (default: calibrated)"),
     *truth_words(),
     options.no_prune(),
+    options.no_strips(),
     options.stream(),
     Option("-o", "--out", type=PATH, metavar="PATH", section="output",
            help="file of what is printed; of a measurement the run folder (default: runs/...)"),
@@ -137,7 +138,13 @@ def model(
                 "nothing"
             )
         return _measured(voice, tflite, board, to, out, said)
-    found = examine(tflite, board, prune=not said["no_prune"], stream=stream)
+    found = examine(
+        tflite,
+        board,
+        prune=not said["no_prune"],
+        strips=not said["no_strips"],
+        stream=stream,
+    )
     _put(voice, to, out, found.anatomy, found.boards)
     return 1 if check and found.boards[0].verdict == "does not fit" else 0
 
@@ -167,6 +174,7 @@ def _measured(
 
     words = {**said, "board": board, "out": out, "flash": not said["no_flash"]}
     words["prune"] = not words.pop("no_prune")
+    words["strips"] = not words.pop("no_strips")
     words |= {"emulate": said["emulate"] or None, "port": said["port"] or None}
     del words["no_flash"]
     engines = words.pop("engine")
@@ -181,7 +189,8 @@ def _measured(
         {
             "terminal": lambda: measured(outcome),
             "json": lambda: measured_document(
-                outcome, examined(tflite, ours=False, prune=words["prune"])
+                outcome,
+                examined(tflite, ours=False, prune=words["prune"], strips=words["strips"]),
             ),
         },
     )

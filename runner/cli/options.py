@@ -276,6 +276,16 @@ def no_prune(**more: Any) -> Option:
     )
 
 
+def no_strips(**more: Any) -> Option:
+    """Return --no-strips."""
+    return Option(
+        "--no-strips",
+        is_flag=True,
+        help="compute every operator whole, though the arena is larger for it",
+        **more,
+    )
+
+
 def stream(**more: Any) -> Option:
     """Return --stream."""
     return Option(

@@ -18,7 +18,7 @@ from tinybench.files import DOCUMENT_MOST_B, WHOLE_MOST_B, read_bytes, read_text
 from tinybench.scratch import scratch
 
 from ..build.board import Board, Toolchain, load_board
-from ..build.firmware import compiled
+from ..build.firmware import How, compiled
 from ..build.task import Task
 from ..results.defaults import DEFAULT_BAUD, ENERGY_BAUD
 from .framework import Framework, load_framework
@@ -88,7 +88,7 @@ def export(asked: Asked, out: Path) -> Exported:
     _insist_empty(out)
     try:
         with scratch() as own:
-            manifest = compiled(board, asked.task, asked.model, own, prune=asked.prune)
+            manifest = compiled(board, asked.task, asked.model, own, How(prune=asked.prune))
             model_c = (own / "model.c").read_text(encoding="utf-8")
         file_sha256 = hashlib.sha256(read_bytes(asked.model, WHOLE_MOST_B)).hexdigest()
     except OSError as error:

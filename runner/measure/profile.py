@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from ..desk.identity import insist_task
 from ..desk.line import open_line
 from ..desk.station import Site
 from ..dut.client import Dut
-from ..results.cycles import Cycles
+from ..results.cycles import Cycles, together
 
 TARGET_US = 1_000_000
 """Layers are timed over about so long, so that a microsecond is a small part of each."""
@@ -97,15 +98,17 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """Why there is none, where there should be one."""
 
 
-def profile(board: Board, task: Task, site: Site | None = None, *, prune: bool = True) -> Profile:
+def profile(
+    board: Board, task: Task, site: Site | None = None, *, prune: bool = True, strips: bool = True
+) -> Profile:
     """Build the task's model for the board, and time its layers on the first input.
 
-    `prune` is that of `compile_model`. A board on a port, at `site`, must hold that build already;
-    without one it is a child process.
+    `prune` and `strips` are those of `compile_model`. A board on a port, at `site`, must hold that
+    build already; without one it is a child process.
     Raises any TinybenchError; ProtocolError when the firmware cannot time layers.
     """
     inputs = resolve(task)
-    image = build(board, task, inputs.model, prune=prune)
+    image = build(board, task, inputs.model, prune=prune, strips=strips)
     first = inputs.first
     with ExitStack() as stack:
         line = stack.enter_context(closing(open_line(site or board.command(image.elf))))
@@ -131,27 +134,38 @@ def _priced(found: Profile, board: Board, image: Image, data: bytes) -> Profile:
         told = estimate(board, image, data, layers=True)
     except ToolMissingError as error:
         return replace(found, no_cycles=str(error))
-    layers = [
-        replace(layer, cycles=cycles)
-        for layer, cycles in zip(found.layers, told.layers, strict=True)
-    ]
+    order = steps_of(image.manifest).order
+    if len(order) != len(told.layers):
+        raise ProtocolError(f"{len(told.layers)} layers were counted, the model has {len(order)}")
+    each = dict[int, Cycles]()
+    for index, cycles in zip(order, told.layers, strict=True):
+        each[index] = together(each[index], cycles) if index in each else cycles
+    layers = [replace(layer, cycles=each[layer.index]) for layer in found.layers]
     return replace(found, layers=layers, cycles=told.whole)
 
 
 @dataclass(frozen=True)
 class Steps:
-    """What a firmware runs layer by layer, in its order."""
+    """What a firmware runs layer by layer."""
 
     entries: Sequence[OperatorEntry]
     kernels: str = ""
     engine: str = ""
+    layers: Sequence[int] = ()
+    """The operator of each layer, where some have several; else one layer each, in their order."""
+
+    @property
+    def order(self) -> Sequence[int]:
+        """The operator of each layer."""
+        return self.layers or [entry.index for entry in self.entries]
 
 
 def steps_of(manifest: Manifest | None) -> Steps:
     """Return what our own firmware runs."""
     if manifest is None:
         return Steps(())
-    return Steps([entry for entry in manifest.operators if entry.kernel], manifest.kernels)
+    entries = [entry for entry in manifest.operators if entry.kernel]
+    return Steps(entries, manifest.kernels, layers=manifest.layers)
 
 
 def engine_steps(engine: str, model: Path, manifest: Manifest | None) -> Steps:
@@ -191,11 +205,14 @@ def time_layers(
     iterations = min(ITERATIONS_MAX, max(1, TARGET_US // first_us))
     inference_us = dut.infer(data, iterations, 1).elapsed_us / iterations
     elapsed_us = layer_times(dut.command(f"profile-layers {iterations}", TIMEOUT_S))
-    entries = steps.entries
-    if len(entries) != len(elapsed_us):
+    order = steps.order
+    if len(order) != len(elapsed_us):
         raise ProtocolError(
-            f"the firmware timed {len(elapsed_us)} layers, the model has {len(entries)}"
+            f"the firmware timed {len(elapsed_us)} layers, the model has {len(order)}"
         )
+    each_us = Counter[int]()
+    for index, us in zip(order, elapsed_us, strict=True):
+        each_us[index] += us
     total_us = max(1, sum(elapsed_us))
     per_us = 1000 / board.instruction_ns if board.emulated else None
     return Profile(
@@ -222,7 +239,8 @@ def time_layers(
                 flash_b=None if steps.engine else entry.weights_b,
                 ram_b=None if steps.engine else entry.arena_b,
             )
-            for entry, us in zip(entries, elapsed_us, strict=True)
+            for entry in steps.entries
+            for us in [each_us[entry.index]]
         ],
     )
 

@@ -1,5 +1,7 @@
 """An estimate of the clock cycles of an inference: between an exact count and a measurement."""
 
+from collections import Counter
+
 import msgspec
 
 
@@ -42,3 +44,28 @@ class Cycles(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     def bounds_s(self) -> tuple[float, float, float]:
         """Time at the clock: lower, usual and upper figure."""
         return self.low / self.clock_hz, self.usual / self.clock_hz, self.high / self.clock_hz
+
+
+def together(one: Cycles, other: Cycles) -> Cycles:
+    """Return the cycles of two layers that one operator is computed by, on the same core."""
+    limits = Counter(one.limited_by) + Counter(other.limited_by)
+    return msgspec.structs.replace(
+        one,
+        instructions=one.instructions + other.instructions,
+        low=one.low + other.low,
+        usual=one.usual + other.usual,
+        high=one.high + other.high,
+        limited_by=dict(limits.most_common()),
+        energy=_drawn_together(one.energy, other.energy),
+    )
+
+
+def _drawn_together(one: Drawn | None, other: Drawn | None) -> Drawn | None:
+    if one is None or other is None:
+        return None
+    return msgspec.structs.replace(
+        one,
+        low_j=one.low_j + other.low_j,
+        usual_j=one.usual_j + other.usual_j,
+        high_j=one.high_j + other.high_j,
+    )

@@ -46,6 +46,8 @@ class Request(msgspec.Struct, frozen=True):
     """Of a stream: infer on the whole history each time, not on its newest frame."""
     prune: bool = True
     """Leave out channels that are constants or that nobody reads; the outputs are the same."""
+    strips: bool = True
+    """Compute operators strip by strip where the arena is smaller for it; likewise."""
     out: Path | None = None
     ports: tuple[str, ...] = ()
     """Serial ports of equal boards; none: the board is a child process."""

@@ -60,6 +60,8 @@ class SuiteWords(TypedDict, total=False):
     """False: --no-verify."""
     prune: bool | None
     """False: --no-prune."""
+    strips: bool | None
+    """False: --no-strips."""
     whole: bool | None
     """Of a stream: infer on the whole history each time."""
     shards: int | None
@@ -116,7 +118,7 @@ class OwnWords(TypedDict, total=False):
 
 MODEL_RUN = (
     "board", "emulate", "out", "port", "flash", "baud", "monitor", "probe", "wait", "iterations",
-    "prune", "engine", "engine_source",
+    "prune", "strips", "engine", "engine_source",
 )  # fmt: skip
 """Words of a run that a model of one's own takes as well."""
 
@@ -206,7 +208,7 @@ def own_words(words: Mapping[str, Any]) -> tuple[OwnWords, dict[str, Any]]:
 def _instead(word: str) -> str:
     """Say which word may be meant."""
     positive = word.removeprefix("no_")
-    if positive != word and positive in ("flash", "verify", "prune"):
+    if positive != word and positive in ("flash", "verify", "prune", "strips"):
         return f"say {positive}=False"
     return nearest(word, _VALUES)
 
@@ -315,6 +317,7 @@ _VALUES: dict[str, Callable[[str, Any], Any]] = {
     "baud": _baud,
     "verify": _flag,
     "prune": _flag,
+    "strips": _flag,
     "whole": _flag,
     "shards": _count,
     "monitor": _named,

@@ -51,14 +51,14 @@ def measure(
     return run(replace(request, state=state), track, say)
 
 
-def examined(tflite: Path, *, ours: bool, prune: bool = True) -> Anatomy:
+def examined(tflite: Path, *, ours: bool, prune: bool = True, strips: bool = True) -> Anatomy:
     """Return what a model is; only what goes in and out of one that we refuse and others may not.
 
-    `ours`: our own compiler is to take it; `prune` is that of `compile_model`. Raises ModelError,
-    with what else may take the model.
+    `ours`: our own compiler is to take it; `prune` and `strips` are those of `compile_model`.
+    Raises ModelError, with what else may take the model.
     """
     try:
-        return anatomy(tflite, ("plain",), prune=prune)
+        return anatomy(tflite, ("plain",), prune=prune, strips=strips)
     except ModelError as error:
         if ours:
             raise ModelError(f"{error}{others(tflite)}") from error

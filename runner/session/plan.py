@@ -170,6 +170,7 @@ def make_plan(station: Station, track: Track, say: Callable[[str], None]) -> Pla
                 engine or inputs.model,
                 energy=energy,
                 prune=asked.prune,
+                strips=asked.strips,
                 whole=asked.whole,
             )
             for energy in builds
@@ -257,11 +258,12 @@ def _insist_possible(board: Board, request: Request) -> None:
             f"--model is built into firmware, but board {board.name} holds its own already, and "
             f"no project with {request.model.name} was exported here"
         )
-    if not request.prune and (board.toolchain is None or request.engine is not None):
+    word = "--no-prune" if not request.prune else "--no-strips" if not request.strips else None
+    if word and (board.toolchain is None or request.engine is not None):
         raise UsageError(
-            "--no-prune is about the model that is compiled here, but "
+            f"{word} is about the model that is compiled here, but "
             + ("--engine brings" if request.engine is not None else f"board {board.name} holds")
-            + " its own firmware; leave --no-prune out"
+            + f" its own firmware; leave {word} out"
         )
     if request.probe and len(request.ports) > 1:
         raise UsageError("--probe is that of one board: give one --port, or leave --probe out")
@@ -359,7 +361,9 @@ def _insist_measurable(board: Board, request: Request) -> None:
 def _manifest(task: Task, inputs: Inputs) -> Manifest:
     """Return what the model holds, where it is not compiled for the board by us."""
     with scratch() as own:
-        return compile_model(inputs.model, own / "model", model_id=task.model_id, prune=False)
+        return compile_model(
+            inputs.model, own / "model", model_id=task.model_id, prune=False, strips=False
+        )
 
 
 def _manifest_if_ours(task: Task, inputs: Inputs) -> Manifest | None:

@@ -196,7 +196,7 @@ def time_layers(dut: Dut, plan: Plan, folder: Path) -> None:
         )
     else:
         return  # its layers are its own affair
-    possible = 0 < len(steps.entries) <= LAYERS_MAX and dut.can("profile")
+    possible = 0 < len(steps.order) <= LAYERS_MAX and dut.can("profile")
     if not plan.profile.layers or not possible:
         return
     found = timed(dut, plan.board, plan.task.name, model.name, steps, plan.inputs.first)

@@ -240,6 +240,7 @@ def _dsp(op: Operator, conv: Convolution, planar: frozenset[int]) -> Step:
             "groups": groups,
             "in_zero_point": source.zero_point,
             "in_planar": int(reads_planes),
+            "in_plane_h": window.in_h,
             "out_pixel_stride": 1 if writes_planes else window.out_c,
             "out_channel_stride": window.pixels if writes_planes else 1,
             **short_fields(conv.channels),

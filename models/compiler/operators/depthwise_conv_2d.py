@@ -296,6 +296,8 @@ def _dsp(op: Operator, conv: Convolution, short: np.ndarray) -> Step:
         function="depthwise_3x3_dsp",
         fields={
             **fields,
+            "in_channel_stride": window.in_h * window.in_w,
+            "out_channel_stride": window.pixels,
             "plane_h": plane_h,
             "plane_w": plane_w,
             "in_zero_point": conv.source.zero_point,

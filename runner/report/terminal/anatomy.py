@@ -19,7 +19,7 @@ from ...measure.profile import Profile
 from ...results.names import PROFILE_FILE
 from ...rules.judge import Outcome
 from ..document import document as as_document
-from .model import computed_of, frame_by_frame, left_out, slow
+from .model import computed_of, frame_by_frame, in_strips, left_out, slow
 from .profile import table
 from .text import report
 
@@ -48,7 +48,8 @@ def told(found: Anatomy, fitting: Sequence[Fit]) -> RenderableType:
             f"arena: bytes in use during each operator, of {need.arena_b:,}, with the {kernels} "
             "kernels"
         ),
-        *map(Text, [*left_out(found.removed), *frame_by_frame(found.streamed)]),
+        *map(Text, left_out(found.removed)),
+        *map(Text, [*in_strips(need.strips), *frame_by_frame(found.streamed)]),
         *(
             Text(line)
             for kind, each in found.needs.items()

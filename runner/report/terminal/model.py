@@ -12,6 +12,7 @@ from tinybench.models.compiler import Manifest
 from tinybench.models.compiler.manifest import OperatorEntry
 from tinybench.models.compiler.prune import Removed
 from tinybench.models.compiler.stream import Streamed
+from tinybench.models.compiler.strips import Strips
 
 
 def table(manifest: Manifest, folder: Path) -> RenderableType:
@@ -41,6 +42,7 @@ def table(manifest: Manifest, folder: Path) -> RenderableType:
     lines = [
         totals,
         *left_out(manifest.removed),
+        *in_strips(manifest.strips),
         *larger(manifest),
         *frame_by_frame(manifest.streamed),
         *slow(manifest.kernels, manifest.operators),
@@ -66,6 +68,23 @@ def left_out(removed: Sequence[Removed]) -> list[str]:
         f"{constant:,} of these have one value for every input: it is in the biases of the layer "
         f"that reads them, and {unread:,} are read by nobody; every output is the same to the bit "
         "(--no-prune computes them)",
+    ]
+
+
+def in_strips(strips: Sequence[Strips]) -> list[str]:
+    """Return lines about operators that are computed strip by strip."""
+    if not strips:
+        return []
+    runs = "; ".join(
+        f"operators {one.first} to {one.last} in {one.count} strips, of {one.rows} rows of the "
+        f"last output each, {one.kept_b:,} bytes copied to keep rows"
+        for one in strips
+    )
+    whole_b = max(one.arena_b for one in strips)
+    return [
+        f"strip by strip: {runs}; none is computed twice",
+        f"the arena would take {whole_b:,} bytes else; each value is the sum of the same products "
+        "by the same kernels, so every output is the same to the bit (--no-strips: each whole)",
     ]
 
 

@@ -1,0 +1,160 @@
+"""Compute the widest operators of a model strip by strip, so that none of their tensors is whole.
+
+Where a tensor between two operators is what makes the arena as large as it is, a run of operators
+around it is computed for some rows of its last output, then for the next: what lies between them
+holds but those rows. Rows that the next strip reads again are kept, and none is computed twice.
+Each value is the sum of the same products as before, by the same kernels: no output changes.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import msgspec
+
+from ..graph import Graph
+from ..layout import lay_out
+from ..step import Step, Variant
+from .cut import COPY, Cut, LowerOne, cut
+from .run import Link, links
+
+__all__ = ["COPY", "InStrips", "Strips", "in_strips"]
+
+LONGEST = 8
+"""Operators that are computed together."""
+MOST = 12
+"""Strips."""
+GAIN = 8
+"""The arena must shrink by one part of so many, at least ..."""
+LEAST_B = 4096
+"""... and by so many bytes: less is not worth the time that strips take."""
+CALL_B = 128
+"""Bytes that a call of a kernel more must save: it takes time, and flash."""
+TRIED_MOST = 12
+"""Ways that are laid out, which takes longer than to guess what they need."""
+
+
+class Strips(msgspec.Struct, frozen=True, kw_only=True):
+    """Operators, one reading what the one before it wrote, that are computed strip by strip."""
+
+    first: int
+    """The first operator ..."""
+    last: int
+    """... and the last, by their places in the model."""
+    count: int
+    """Strips."""
+    rows: int
+    """Of the last operator's output, in each strip but the last."""
+    kept_b: int
+    """Bytes of rows that are kept from one strip to the next, all of one inference."""
+    arena_b: int
+    """Bytes of the arena without this."""
+
+
+class InStrips(msgspec.Struct, frozen=True):
+    """A model some of whose operators are computed strip by strip."""
+
+    graph: Graph
+    steps: list[Step]
+    strips: list[Strips]
+    """Empty where it is as it was."""
+
+
+Whole = Callable[[Graph, Step], bool]
+
+
+def in_strips(
+    graph: Graph, steps: list[Step], variant: Variant, lower_one: LowerOne, whole: Whole
+) -> InStrips:
+    """Return the steps of a model whose arena is no larger than it must be, with what was done.
+
+    `variant` is what `steps` are lowered for, by `lower_one`. `whole`: steps that are much faster
+    at once. Operators are computed whole where strips would not save memory worth their time.
+    """
+    found = list[Strips]()
+    while (better := _better(graph, steps, variant, lower_one, whole)) is not None:
+        graph, steps, done = better
+        found.append(done)
+    return InStrips(graph, steps, sorted(found, key=lambda one: one.first))
+
+
+def _better(
+    graph: Graph, steps: list[Step], variant: Variant, lower_one: LowerOne, whole: Whole
+) -> tuple[Graph, list[Step], Strips] | None:
+    """Return the steps with one more run of operators in strips; None where none is worth it."""
+    if not steps:
+        return None
+    memory = lay_out(graph, steps)
+    most_b = min(memory.arena_b - memory.arena_b // GAIN, memory.arena_b - LEAST_B)
+    if most_b <= 0:
+        return None
+    widest = max(range(len(steps)), key=lambda i: memory.in_use[i])
+    around = links(graph, steps, widest, whole)
+    guessed = list[tuple[int, int, Cut]]()
+    for first, part, rows in _ways(around, widest):
+        made = cut(graph, part, rows, variant, lower_one)
+        if made is None:
+            continue
+        tried = [*steps[:first], *made.steps, *steps[first + len(part) :]]
+        price_b = CALL_B * (len(made.steps) - len(part))
+        guess_b = _least_b(made.graph, tried) + price_b
+        if guess_b <= most_b:
+            guessed.append((guess_b, price_b, msgspec.structs.replace(made, steps=tried)))
+    best_b, best = most_b, None
+    guessed.sort(key=lambda way: way[:2])
+    for guess_b, price_b, made in guessed[:TRIED_MOST]:
+        if best is not None and guess_b >= best_b:
+            break
+        worth_b = lay_out(made.graph, made.steps).arena_b + price_b
+        if worth_b < best_b:
+            best_b, best = worth_b, made
+    if best is None:
+        return None
+    made = best
+    done = Strips(
+        first=made.first, last=made.last, count=made.count, rows=made.rows, kept_b=made.kept_b,
+        arena_b=memory.arena_b,
+    )  # fmt: skip
+    return made.graph, made.steps, done
+
+
+def _ways(around: Sequence[tuple[int, Link]], widest: int) -> Iterator[tuple[int, list[Link], int]]:
+    """Yield where a run of operators begins, the run, and the rows of its strips."""
+    for begin, (first, _) in enumerate(around):
+        for end in range(begin + 2, min(len(around), begin + LONGEST) + 1):
+            last = around[end - 1][0]
+            if not first <= widest <= last:
+                continue
+            part = [link for _, link in around[begin:end]]
+            high = part[-1].window.out_h
+            # An even number, as several kernels compute two rows together.
+            each = {2 * math.ceil(high / count / 2) for count in range(2, MOST + 1)}
+            yield from ((first, part, rows) for rows in sorted(each) if rows < high)
+
+
+def _least_b(graph: Graph, steps: Sequence[Step]) -> int:
+    """Return how many bytes are alive at once, at least; quicker than to place them."""
+    outside = {*graph.inputs, *graph.outputs}
+    names = dict[int, int]()
+    for step in steps:
+        names[step.output] = (
+            step.output if step.function else names.get(step.inputs[0], step.inputs[0])
+        )
+    spans = dict[int, tuple[int, int]]()
+    for i, step in enumerate(steps):
+        for tensor in (step.output, *step.inputs):
+            root = names.get(tensor, tensor)
+            given = graph.tensors[root]
+            if root not in outside and given.data is None and given.initial is None:
+                spans[root] = (spans.get(root, (i, i))[0], i)
+    sizes = [step.scratch_b for step in steps]
+    for tensor, (first, last) in spans.items():
+        for i in range(first, last + 1):
+            sizes[i] += graph.tensors[tensor].size_b
+    for i, step in enumerate(steps):
+        shared = [
+            min(graph.tensors[names.get(t, t)].size_b, graph.tensors[step.output].size_b)
+            for t in step.overlaps
+            if spans.get(names.get(t, t), (0, -1))[1] == i and step.output in spans
+        ]
+        sizes[i] -= max(shared, default=0)
+    return max(sizes)

@@ -1,0 +1,293 @@
+"""Cut a run of operators into strips: the same kernels, called for some rows after the others."""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from tinybench.errors import ModelError
+
+from ..graph import Graph, Operator, Tensor
+from ..step import Step, Variant
+from ..window import PADDING_GIVEN, SIDES
+from .run import Link
+
+COPY = "copy_rows"
+"""Kernel that keeps rows, and brings them back."""
+
+LowerOne = Callable[[Graph, Operator, Variant], Step | list[Step]]
+
+
+class Cut(msgspec.Struct, frozen=True, kw_only=True):
+    """A run in strips."""
+
+    graph: Graph
+    """With what holds rows of its tensors."""
+    steps: list[Step]
+    first: int
+    """The first operator, and the last."""
+    last: int
+    count: int
+    """Strips."""
+    rows: int
+    """Of the last output, in each but the last strip."""
+    kept_b: int
+    """Bytes that are copied to be kept, all of one inference."""
+    calls: int
+    """Of kernels."""
+
+
+class _Unlike(Exception):  # noqa: N818
+    """A strip would need another kernel than the whole, or one that knows no such strip."""
+
+
+class _Rows(msgspec.Struct, frozen=True):
+    """Rows of a tensor of the model, in a tensor of their own or in the model's."""
+
+    tensor: Tensor
+    first: int
+    end: int
+    """Rows that it holds."""
+
+    def part(self, first: int, end: int) -> "_Part":
+        """Return some of them."""
+        return _Part(self, first, end)
+
+
+class _Part(msgspec.Struct, frozen=True):
+    """Some of the rows that a tensor holds."""
+
+    of: _Rows
+    first: int
+    end: int
+
+
+class _Cutter:
+    """Gathers the steps of a run in strips, and the tensors that they need."""
+
+    def __init__(self, graph: Graph, variant: Variant, lower_one: LowerOne) -> None:
+        """Begin with a graph whose operators are lowered for a variant, by `lower_one`."""
+        self.tensors = list(graph.tensors)
+        self.graph, self.variant, self.lower_one = graph, variant, lower_one
+        self.planar = set(variant.planar)
+        self.lowered = dict[tuple[int, ...], Step]()
+        self.steps = list[Step]()
+        self.kept_b = 0
+
+    def hold(self, like: Tensor, first: int, end: int) -> _Rows:
+        """Return a new tensor that holds some rows of another."""
+        shape = (1, end - first, *like.shape[2:])
+        index = len(self.tensors)
+        name = f"rows of {like.name}"
+        made = msgspec.structs.replace(like, index=index, name=name, shape=shape)
+        self.tensors.append(made)
+        if like.index in self.variant.planar:
+            self.planar.add(index)
+        return _Rows(made, first, end)
+
+    def bytes_of(self, part: _Part) -> tuple[int, int, int]:
+        """Return at which byte a part begins, its bytes in a plane, and those of a whole plane.
+
+        Channels innermost are one plane.
+        """
+        _, height, width, channels = part.of.tensor.shape
+        row_b = width if part.of.tensor.index in self.planar else width * channels
+        return (part.first - part.of.first) * row_b, (part.end - part.first) * row_b, height * row_b
+
+    def copy(self, op: Operator, source: _Part, target: _Part, whole: tuple[int, int]) -> None:
+        """Add the copy of a part to another of the same rows."""
+        from_b, size_b, in_b = self.bytes_of(source)
+        to_b, _, out_b = self.bytes_of(target)
+        planar = source.of.tensor.index in self.planar
+        self.steps.append(
+            Step(
+                operator=op,
+                function=COPY,
+                header="move.h",
+                fields={
+                    "planes": source.of.tensor.shape[3] if planar else 1,
+                    "size_b": size_b,
+                    "in_plane_b": in_b,
+                    "out_plane_b": out_b,
+                },
+                constants=[],
+                inputs=[source.of.tensor.index],
+                output=target.of.tensor.index,
+                begins={source.of.tensor.index: from_b, target.of.tensor.index: to_b},
+                whole=whole,
+            )
+        )
+        self.kept_b += size_b * (source.of.tensor.shape[3] if planar else 1)
+
+    def compute(self, link: Link, source: _Part, target: _Part) -> None:
+        """Add the call that computes some rows of a link's output from some of its input."""
+        step = self.call(link, source, target)
+        read, written = source.of.tensor, target.of.tensor
+        begins = {read.index: self.bytes_of(source)[0], written.index: self.bytes_of(target)[0]}
+        fields = dict(step.fields)
+        for end, part in (("in", source), ("out", target)):
+            _, size_b, plane_b = self.bytes_of(part)
+            if part.of.tensor.index in self.planar and size_b != plane_b:
+                height = part.of.tensor.shape[1]
+                apart = {f"{end}_channel_stride": plane_b, f"{end}_plane_h": height}
+                known = apart.keys() & fields.keys()
+                if not known:
+                    raise _Unlike
+                fields |= {name: apart[name] for name in known}
+        apart = any(
+            (part.first, part.end) != (part.of.first, part.of.end) for part in (source, target)
+        )
+        whole = (link.step.inputs[0], link.step.output)
+        overlap = next(iter(step.overlaps.values()), None)
+        self.steps.append(
+            msgspec.structs.replace(
+                step,
+                operator=link.operator,
+                fields=fields,
+                inputs=[read.index],
+                output=written.index,
+                overlaps={} if apart or overlap is None else {read.index: overlap},
+                begins={i: begin for i, begin in begins.items() if begin},
+                whole=whole,
+            )
+        )
+
+    def call(self, link: Link, source: _Part, target: _Part) -> Step:
+        """Return the call for rows that are all there is of their tensors."""
+        op, window = link.operator, link.window
+        reach_h = (window.kernel_h - 1) * window.dilation_h + 1
+        reach_w = (window.kernel_w - 1) * window.dilation_w + 1
+        rows = source.end - source.first
+        top = max(0, window.pad_top - target.first * window.stride_h)
+        bottom = (target.end - target.first - 1) * window.stride_h + reach_h - top - rows
+        right = (window.out_w - 1) * window.stride_w + reach_w - window.pad_left - window.in_w
+        key = (op.index, rows, target.end - target.first, top)
+        if key not in self.lowered:
+            seen = list(self.graph.tensors)
+            ends, planar = list[int](), set(self.variant.planar)
+            for like, part in ((op.inputs[0], source), (op.outputs[0], target)):
+                shape = (1, part.end - part.first, *seen[like].shape[2:])
+                ends.append(len(seen))
+                if like in planar:
+                    planar.add(ends[-1])
+                seen.append(msgspec.structs.replace(seen[like], index=ends[-1], shape=shape))
+            sides = dict(zip(SIDES, (top, window.pad_left, bottom, right), strict=True))
+            own = Operator(
+                op.index,
+                op.name,
+                (ends[0], *op.inputs[1:]),
+                (ends[1],),
+                {**op.options, "Padding": PADDING_GIVEN, **sides},
+            )
+            variant = Variant(self.variant.kernels, frozenset(planar))
+            graph = msgspec.structs.replace(self.graph, tensors=tuple(seen))
+            self.lowered[key] = self.alike(link, self.lower_one(graph, own, variant))
+        return self.lowered[key]
+
+    def alike(self, link: Link, steps: Step | list[Step]) -> Step:
+        """Return the one step of a strip; raises where it is not as that of the whole."""
+        (step, *more) = steps if isinstance(steps, list) else [steps]
+        whole = link.step
+        same = len(step.constants) == len(whole.constants) and all(
+            one.values.tobytes() == other.values.tobytes()
+            for one, other in zip(step.constants, whole.constants, strict=True)
+        )
+        if more or step.function != whole.function or not same:
+            raise _Unlike
+        return msgspec.structs.replace(step, constants=whole.constants)
+
+
+def cut(
+    graph: Graph, run: Sequence[Link], rows: int, variant: Variant, lower_one: LowerOne
+) -> Cut | None:
+    """Return a run of links in strips of so many rows of its last output; None where none can be.
+
+    `variant` and `lower_one` are what its steps come of.
+    """
+    made = _strips(run, rows)
+    cutter = _Cutter(graph, variant, lower_one)
+    try:
+        _cut(cutter, run, made)
+    except (_Unlike, ModelError):
+        return None
+    return Cut(
+        graph=msgspec.structs.replace(graph, tensors=tuple(cutter.tensors)),
+        steps=cutter.steps,
+        first=run[0].operator.index,
+        last=run[-1].operator.index,
+        count=len(made),
+        rows=rows,
+        kept_b=cutter.kept_b,
+        calls=len(cutter.steps),
+    )
+
+
+class _Span(msgspec.Struct, frozen=True):
+    """What a link does in a strip."""
+
+    reads: tuple[int, int]
+    """Rows of its input, the first and the end; none where it does nothing."""
+    writes: tuple[int, int]
+    """New rows of its output."""
+
+
+NOTHING = _Span((0, 0), (0, 0))
+
+
+def _strips(run: Sequence[Link], rows: int) -> list[list[_Span]]:
+    """Return what each link does in each strip: rows that nobody has made yet, of what it takes."""
+    high, done = run[-1].window.out_h, [0] * len(run)
+    strips = list[list[_Span]]()
+    for first in range(0, high, rows):
+        writes, spans = (first, min(high, first + rows)), list[_Span]()
+        for j in reversed(range(len(run))):
+            if writes[0] >= writes[1]:
+                spans.insert(0, NOTHING)
+                continue
+            low, end = run[j].needs(*writes)
+            spans.insert(0, _Span((low, end), writes))
+            writes = (max(low, done[j]), end)
+            done[j] = max(done[j], end)
+        strips.append(spans)
+    return strips
+
+
+def _cut(cutter: _Cutter, run: Sequence[Link], strips: Sequence[Sequence[_Span]]) -> None:
+    """Add the steps of all strips.
+
+    What lies between two links holds the rows that a strip reads: those that are kept of the strip
+    before, then the new ones.
+    """
+    tensors = [cutter.tensors[run[0].step.inputs[0]]]
+    tensors += [cutter.tensors[link.step.output] for link in run]
+    kept = dict[int, _Rows]()
+    for number, spans in enumerate(strips):
+        held = _Rows(tensors[0], 0, tensors[0].shape[1])
+        for j, (link, span) in enumerate(zip(run, spans, strict=True)):
+            if span == NOTHING:
+                if j + 1 < len(run) and spans[j + 1] != NOTHING:
+                    held = kept[j + 1]  # all that is read next was made before
+                continue
+            whole = (link.step.inputs[0], link.step.output)
+            low, end = span.reads
+            if low >= end:
+                raise _Unlike  # a strip that sees nothing but the border
+            if j > 0:
+                later = (strip[j].reads[0] for strip in strips[number + 1 :] if strip[j] != NOTHING)
+                again = next(later, end)
+                if again < end:
+                    kept[j] = cutter.hold(tensors[j], again, end)
+                    cutter.copy(
+                        link.operator, held.part(again, end), kept[j].part(again, end), whole
+                    )
+            reads = held.part(low, end)
+            if j + 1 == len(run):
+                held = _Rows(tensors[-1], 0, tensors[-1].shape[1])
+            else:
+                first, last = spans[j + 1].reads
+                held = cutter.hold(tensors[j + 1], first, last)
+                was = kept.get(j + 1)
+                if was is not None and first < was.end:
+                    cutter.copy(
+                        link.operator, was.part(first, was.end), held.part(first, was.end), whole
+                    )
+            cutter.compute(link, reads, held.part(*span.writes))
