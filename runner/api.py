@@ -85,6 +85,7 @@ def run(
     | `baud` | int or "auto" | rate of the port; 115200, in energy mode 9600 |
     | `verify` | bool | False: do not read uploads back over the stock protocol (`--no-verify`) |
     | `prune` | bool | False: compute channels that change no output, too (`--no-prune`) |
+    | `whole` | bool | of a stream: infer on the whole history at each frame (`--whole`) |
     | `shards` | int | share the accuracy set among so many emulators |
     | `monitor` | str | energy monitor, its .toml file, or modelled |
     | `interface_board` | bool | in energy mode the port is that of an interface board |
