@@ -88,6 +88,7 @@ def run(
     | `verify` | bool | False: do not read uploads back over the stock protocol (`--no-verify`) |
     | `prune` | bool | False: compute channels that change no output, too (`--no-prune`) |
     | `strips` | bool | False: compute every operator whole, in a larger arena (`--no-strips`) |
+    | `whole` | bool | of a stream: infer on the whole history at each frame (`--whole`) |
     | `shards` | int | share the accuracy set among so many emulators |
     | `monitor` | str | energy monitor, its .toml file, or modelled |
     | `interface_board` | bool | in energy mode the port is that of an interface board |

@@ -11,6 +11,9 @@ SHOWN = 12
 def said(found: Stream, result: Result) -> list[tuple[str, str]]:
     """Return what is said of a stream, as names with values."""
     way = "whole inferences" if found.whole else "frame by frame"
+    macs, computed = result.model.macs, result.model.computed_macs
+    if macs is not None and computed not in (None, macs):
+        way += f", {computed:,} of {macs:,} MACs each"
     first = found.first
     lines = [
         (

@@ -92,7 +92,7 @@ def _x(at_s: float, start_s: float) -> float:
 
 def _wave(told: Told, start_s: float, top: float) -> str:
     """Return the sound of a row: a bar a part."""
-    if not told.loudness or told.length_s <= 0:
+    if not told.loudness or told.length_s < FRAME_MS / 1000:
         return ""
     each_s = told.length_s / len(told.loudness)
     first, end = math.floor(start_s / each_s), math.ceil((start_s + ROW_S) / each_s)

@@ -12,7 +12,12 @@ HINT = "not compared with published results: type tinybench fetch published"
 
 
 def placed(result: Result) -> list[Standing] | None:
-    """Return the standings of a result; None where the published results are not at hand."""
+    """Return the standings of a result; None where the published results are not at hand.
+
+    A stream has none: what was published of it are logs, which `tinybench audit` reads.
+    """
+    if result.stream is not None:
+        return []
     table = load()
     return None if table is None else standings(result, table)
 

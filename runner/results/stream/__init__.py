@@ -16,7 +16,9 @@ WITHIN_S = 1.0
 Seconds = Annotated[float, Meta(ge=0, le=1e6)]
 Microseconds = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Output = Annotated[int, Meta(ge=-128, le=127)]
-FRAMES_MOST = 1 << 20
+Peak = Annotated[int, Meta(ge=0, le=32768)]
+FRAMES_MOST, WORDS_MOST = 1 << 20, 1000
+"""Of a recording: 9 hours; and more words than any has."""
 
 
 class Streamed(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,9 +29,9 @@ class Streamed(msgspec.Struct, frozen=True, kw_only=True):
     """Of the samples that were played: int16, low byte first."""
     samples: Annotated[int, Meta(ge=1)]
     """Of the recording, those behind the last whole frame included."""
-    words_s: list[tuple[Seconds, Seconds]]
+    words_s: Annotated[list[tuple[Seconds, Seconds]], Meta(max_length=WORDS_MOST)]
     """When the words are."""
-    loudness: list[Annotated[int, Meta(ge=0, le=32768)]]
+    loudness: Annotated[list[Peak], Meta(max_length=FRAMES_MOST)]
     """The largest sample of each part of the recording, parts of the same length."""
     results: Annotated[list[str], Meta(min_length=1, max_length=FRAMES_MOST)]
     """Of each frame, as the DUT printed it."""

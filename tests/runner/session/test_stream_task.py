@@ -78,6 +78,34 @@ def test_its_folder_agrees_with_itself(folder: Path, result: Result) -> None:
     assert result.files_sha256["stream.svg"]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--board", "host"],
+        ["--board", "host", "--whole"],
+        pytest.param(["--board", "mps3-an547"], marks=pytest.mark.soak),
+        pytest.param(["--board", "nucleo-l4r5", "--emulate"], marks=pytest.mark.soak),
+    ],
+    ids=" ".join,
+)
+def test_every_board_hears_the_same(
+    words: list[str], data: Path, result: Result, tmp_path: Path
+) -> None:
+    """Each output of each frame; whole inferences, too, which compute 18 times as much."""
+    done = tinybench(
+        "--task", "sww", "--profile", "quick", "--data", str(data), *words,
+        "-o", str(tmp_path / "run"),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = read_result(tmp_path / "run")
+    assert found.stream is not None
+    assert result.stream is not None
+    assert found.stream.word == result.stream.word
+    assert found.stream.whole == ("--whole" in words)
+    said = "whole inferences" if found.stream.whole else "46,040 of 826,368 MACs each"
+    assert said in done.stdout
+
+
 def test_it_is_told_in_every_form(folder: Path, tmp_path: Path) -> None:
     """A page with a time line; a row of a table; properties of JUnit; JSON without the frames."""
     told = {}
