@@ -3,10 +3,14 @@
 The DUT gets 512 samples (32 ms at 16 kHz), answers the model's outputs, and tells the time it took,
 on its own clock. Nothing is lost on the way and nothing heard twice: what was sent again on a doubt
 has changed the stream, which is then begun anew.
+
+Or frames are sent by the sample clock, as a microphone has them: one that is still waiting when the
+next is complete would have been lost.
 """
 
 import re
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import msgspec
@@ -46,10 +50,26 @@ class Heard:
     """(frames,): time from a frame's samples to its outputs, on the DUT's clock."""
     outside: int
     """Features beyond int8."""
+    overruns: int = 0
+    """Of a stream by the sample clock: frames that the next one has caught up with."""
 
     def detections(self, threshold: int = THRESHOLD) -> list[int]:
         """Return the frames whose output 0 is above the threshold."""
         return np.flatnonzero(self.activations[:, 0] > threshold).tolist()
+
+
+@dataclass(frozen=True)
+class SampleClock:
+    """Lets a frame wait until its last sample is there."""
+
+    now_s: Callable[[], float] = time.monotonic
+    rest: Callable[[float], None] = time.sleep
+
+    def late_s(self, due_s: float) -> float:
+        """Wait until a moment; return how long it is over."""
+        while (left_s := due_s - self.now_s()) > 0:
+            self.rest(left_s)
+        return -left_s
 
 
 class Busy(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,13 +109,19 @@ def frames_of(samples: NDArray[np.int16]) -> int:
 
 
 def listen(
-    dut: Dut, samples: NDArray[np.int16], *, wraps: bool = False, track: Track = silent
+    dut: Dut,
+    samples: NDArray[np.int16],
+    *,
+    wraps: bool = False,
+    track: Track = silent,
+    clock: SampleClock | None = None,
 ) -> Heard:
     """Return what a DUT, after its handshake, hears in sound of 16 kHz, from a new stream's start.
 
     Samples behind the last whole frame are left out. `wraps`: features beyond int8 go around, as in
-    the reference firmware. Raises DatasetError for less than a frame, ProtocolError for firmware
-    that hears nothing, or a stream that never comes through; else as `Dut.infer`.
+    the reference firmware. `clock`: send frames by it. Raises DatasetError for less than a frame,
+    ProtocolError for firmware that hears nothing, or a stream that never comes through; else as
+    `Dut.infer`.
     """
     frames = frames_of(samples)
     if not dut.can(CAP):
@@ -109,7 +135,7 @@ def listen(
         dut.keep_state(True)
         dut.command("start uploads wraps" if wraps else "start uploads", ANSWER_S)
         before = disturbed(dut)
-        heard = _hear(dut, hops, track)
+        heard = _hear(dut, hops, track, clock)
         stopped = dut.command("stop quiet", ANSWER_S)
         dut.keep_state(False)
         if disturbed(dut) == before:
@@ -121,12 +147,15 @@ def listen(
 
 
 def _hear(
-    dut: Dut, hops: NDArray[np.int16], track: Track
-) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
-    """Return outputs and times of all frames."""
-    activations, times = list[list[float]](), list[int]()
+    dut: Dut, hops: NDArray[np.int16], track: Track, clock: SampleClock | None
+) -> tuple[NDArray[np.int8], NDArray[np.int64], int]:
+    """Return outputs and times of all frames, and how many were overtaken by the next."""
+    activations, times, overruns = list[list[float]](), list[int](), 0
     each: Iterable[NDArray[np.int16]] = track(hops, "listen", len(hops))
+    began_s = clock.now_s() if clock is not None else 0.0
     for hop in each:
+        if clock is not None:
+            overruns += clock.late_s(began_s + (len(times) + 1) * PERIOD_S) > PERIOD_S
         answer = dut.infer(hop.tobytes(), 1, 0)
         activations.append(parse_results(answer.results))
         times.append(answer.elapsed_us)
@@ -137,10 +166,10 @@ def _hear(
             )
     # Decimals are cut off: three of them, of steps of 1/256.
     steps = np.round(np.array(activations) * 256).clip(0, 255) - 128
-    return steps.astype(np.int8), np.array(times, np.int64)
+    return steps.astype(np.int8), np.array(times, np.int64), overruns
 
 
-def _whole(heard: tuple[NDArray[np.int8], NDArray[np.int64]], stopped: list[str]) -> Heard:
+def _whole(heard: tuple[NDArray[np.int8], NDArray[np.int64], int], stopped: list[str]) -> Heard:
     """Return what was heard, if the DUT has counted as many frames."""
     match = next(filter(None, map(_HEARD.fullmatch, stopped)), None)
     if match is None:
@@ -151,4 +180,4 @@ def _whole(heard: tuple[NDArray[np.int8], NDArray[np.int64]], stopped: list[str]
             f"the DUT has heard {match[1]} frames, it was sent {len(heard[1])}: its stream is "
             "another one"
         )
-    return Heard(*heard, outside=int(match[2]))
+    return Heard(heard[0], heard[1], outside=int(match[2]), overruns=heard[2])
