@@ -142,6 +142,8 @@ static void run_help(char *rest) {
          "state          how far it is\r\n"
          "extract_uart_stream  hear the samples that were uploaded, and show features\r\n"
          "proc_hi, proc_lo  set the processing pin\r\n"
+         "infer_wav [AT], extract [AT], run_model  hear a stored sound of ten seconds\r\n"
+         "i2scap [N]     show N samples of sound that comes by itself\r\n"
 #endif
          "frames         go on in binary frames, until the frame LEAVE\r\n"
          "baud N         go on at N bits a second; undone unless 'name' comes next\r\n");
@@ -291,6 +293,10 @@ static const struct {
     {"extract_uart_stream", hear_uploaded, true},
     {"proc_hi", hear_pin_high, true},
     {"proc_lo", hear_pin_low, true},
+    {"infer_wav", hear_stored_all, true},
+    {"extract", hear_stored_features, true},
+    {"run_model", hear_stored_once, true},
+    {"i2scap", hear_captured, true},
 #endif
 };
 

@@ -11,6 +11,10 @@ void hear_uploaded(char *rest);
 void hear_state(void);
 void hear_pin_high(char *rest);
 void hear_pin_low(char *rest);
+void hear_stored_all(char *rest);
+void hear_stored_features(char *rest);
+void hear_stored_once(char *rest);
+void hear_captured(char *rest);
 void hear_caps(void);
 
 /* Whether a stream was begun by `start`: then its `start` and `stop` mark time, and no inference.

@@ -12,7 +12,6 @@
 #include "upload.h"
 
 #define PER_LINE 16
-#define DETECTED 115 /* an output above it is a detection, as in the reference */
 
 static bool listens;
 static bool sounds; /* it comes by itself */
@@ -108,7 +107,7 @@ void hear_begins(void) {
 
 void hear_ends(bool inferred) {
     /* The first frame marks the beginning, whatever is in it. */
-    if (inferred && (hear_frames() == 1 || hear_activation(0) > DETECTED)) {
+    if (inferred && (hear_frames() == 1 || hear_activation(0) > HEAR_DETECTED)) {
         port_detected();
     }
     busy_ends();

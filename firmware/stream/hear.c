@@ -17,7 +17,7 @@ static LogMel sound;
 static bool kept;
 static bool wraps;
 static uint32_t frames;
-static int8_t activations[HEAR_KEPT];
+static int8_t activations[HEAR_KEPT] __attribute__((aligned(4)));
 
 __attribute__((weak)) bool net_keep_state(bool keep) {
     (void)keep;
@@ -93,6 +93,10 @@ uint32_t hear_outside(void) {
 
 int8_t hear_kept(uint32_t frame) {
     return frame < frames && frame < HEAR_KEPT ? activations[frame] : 0;
+}
+
+int16_t *hear_memory(void) {
+    return (int16_t *)(void *)activations;
 }
 
 void hear_wraps(bool around) {

@@ -394,6 +394,9 @@ def _probability(text: str) -> int:
     Option("--compatible", is_flag=True,
            help="features beyond int8 go around, as in the reference firmware; else they are "
            "saturated, and counted either way"),
+    Option("--paced", is_flag=True,
+           help="send each frame when it is due by the sample clock, not when the one before is "
+           "answered; a frame that is too late is one lost, and makes it no result"),
     Option("--threshold", type=_probability, default="0.95", metavar="P",
            help="of output 0, above which a frame is a detection (default: 0.95)"),
     options.board(BOARD, section="the board"),
@@ -417,6 +420,7 @@ def listen(
     model: Path,
     whole: bool,
     compatible: bool,
+    paced: bool,
     threshold: int,
     board: str | None,
     baud: int,
@@ -455,8 +459,9 @@ def listen(
             threshold=threshold,
             whole=whole,
             wraps=compatible,
+            paced=paced,
             track=voice.track,
             say=voice.note,
         )
     put(voice, to, out, {"terminal": lambda: told(found), "json": lambda: found})
-    return 0
+    return 1 if found.overruns else 0

@@ -3,10 +3,14 @@
 The DUT gets 512 samples (32 ms at 16 kHz), answers the model's outputs, and tells the time it took,
 on its own clock. Nothing is lost on the way and nothing heard twice: what was sent again on a doubt
 has changed the stream, which is then begun anew.
+
+Or frames are sent by the sample clock, as a microphone has them: one that is still waiting when the
+next is complete would have been lost.
 """
 
 import re
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -19,6 +23,7 @@ from tinybench.track import Track, silent
 
 from ..dut.client import Dut
 from ..dut.reply import shown_lines
+from ..results.stream import PERIOD_S
 from ..results.stream.score import steps
 from ..streaming.score import THRESHOLD
 from .modes import disturbed
@@ -53,10 +58,26 @@ class Heard:
     """Frames that the DUT has counted."""
     begun: int = 1
     """Times that the stream was begun."""
+    overruns: int = 0
+    """Of a stream by the sample clock: frames that the next one has caught up with."""
 
     def detections(self, threshold: int = THRESHOLD) -> list[int]:
         """Return the frames whose output 0 is above the threshold."""
         return np.flatnonzero(self.activations[:, 0] > threshold).tolist()
+
+
+@dataclass(frozen=True)
+class SampleClock:
+    """Lets a frame wait until its last sample is there."""
+
+    now_s: Callable[[], float] = time.monotonic
+    rest: Callable[[float], None] = time.sleep
+
+    def late_s(self, due_s: float) -> float:
+        """Wait until a moment; return how long it is over."""
+        while (left_s := due_s - self.now_s()) > 0:
+            self.rest(left_s)
+        return -left_s
 
 
 def frames_of(samples: NDArray[np.int16]) -> int:
@@ -78,13 +99,19 @@ def loudness(samples: NDArray[np.int16]) -> list[int]:
 
 
 def listen(
-    dut: Dut, samples: NDArray[np.int16], *, wraps: bool = False, track: Track = silent
+    dut: Dut,
+    samples: NDArray[np.int16],
+    *,
+    wraps: bool = False,
+    track: Track = silent,
+    clock: SampleClock | None = None,
 ) -> Heard:
     """Return what a DUT, after its handshake, hears in sound of 16 kHz, from a new stream's start.
 
     Samples behind the last whole frame are left out. `wraps`: features beyond int8 go around, as in
-    the reference firmware. Raises DatasetError for less than a frame, ProtocolError for firmware
-    that hears nothing, or a stream that never comes through; else as `Dut.infer`.
+    the reference firmware. `clock`: send frames by it. Raises DatasetError for less than a frame,
+    ProtocolError for firmware that hears nothing, or a stream that never comes through; else as
+    `Dut.infer`.
     """
     frames = frames_of(samples)
     if not dut.can(CAP):
@@ -98,7 +125,7 @@ def listen(
         dut.keep_state(True)
         dut.command("start uploads wraps" if wraps else "start uploads", ANSWER_S)
         before = disturbed(dut)
-        heard = _hear(dut, hops, track)
+        heard = _hear(dut, hops, track, clock)
         stopped = dut.command("stop quiet", ANSWER_S)
         dut.keep_state(False)
         if disturbed(dut) == before:
@@ -109,20 +136,30 @@ def listen(
     )
 
 
-def _hear(dut: Dut, hops: NDArray[np.int16], track: Track) -> tuple[list[str], NDArray[np.int64]]:
-    """Return outputs, as they were printed, and times of all frames."""
-    results, times = list[str](), list[int]()
+def _hear(
+    dut: Dut, hops: NDArray[np.int16], track: Track, clock: SampleClock | None
+) -> tuple[list[str], NDArray[np.int64], int]:
+    """Return outputs, as they were printed, times of all frames, and how many were overtaken."""
+    results, times, overruns = list[str](), list[int](), 0
     frames = [hop.tobytes() for hop in hops]
     each: Iterable[tuple[bytes, bytes | None]] = pairwise([*frames, None])  # type: ignore[arg-type]
+    began_s = clock.now_s() if clock is not None else 0.0
     for frame, then in track(each, "listen", len(frames)):
-        answer = dut.infer(frame, 1, 0, then)
+        if clock is not None:
+            overruns += clock.late_s(began_s + (len(times) + 1) * PERIOD_S) > PERIOD_S
+        # By the sample clock the next frame is not there yet.
+        answer = dut.infer(frame, 1, 0, then if clock is None else None)
         results.append(answer.results)
         times.append(answer.elapsed_us)
-    return results, np.array(times, np.int64)
+    return results, np.array(times, np.int64), overruns
 
 
 def _whole(
-    results: list[str], elapsed_us: NDArray[np.int64], stopped: list[str], begun: int
+    results: list[str],
+    elapsed_us: NDArray[np.int64],
+    overruns: int,
+    stopped: list[str],
+    begun: int,
 ) -> Heard:
     """Return what was heard, if the DUT has counted as many frames."""
     match = next(filter(None, map(_HEARD.fullmatch, stopped)), None)
@@ -134,5 +171,12 @@ def _whole(
             f"the DUT has heard {match[1]} frames, it was sent {len(results)}: its stream is "
             "another one"
         )
-    activations = np.array(steps(results), np.int8)
-    return Heard(activations, elapsed_us, int(match[2]), tuple(results), int(match[1]), begun)
+    return Heard(
+        np.array(steps(results), np.int8),
+        elapsed_us,
+        int(match[2]),
+        tuple(results),
+        int(match[1]),
+        begun,
+        overruns,
+    )

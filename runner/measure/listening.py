@@ -25,7 +25,7 @@ from ..dut.client import Dut
 from ..results.cycles import Cycles
 from ..results.stream import PERIOD_S, Busy
 from ..results.stream.score import busy, power_w
-from .listen import frames_of, listen
+from .listen import SampleClock, frames_of, listen
 
 
 class Detection(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +53,9 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
     detections: list[Detection]
     outside: int
     """Features beyond int8."""
+    overruns: int | None
+    """Frames that would have been lost, sent by the sample clock; None where each was sent when the
+    one before was answered. With any, this is no result."""
     wraps: bool
     """Whether those went around, or were saturated."""
     busy: Busy
@@ -90,15 +93,22 @@ def hear(
     threshold: int,
     whole: bool = False,
     wraps: bool = False,
+    paced: bool = False,
     track: Track = silent,
     say: Callable[[str], None] = lambda _: None,
 ) -> Listening:
     """Play sound of 16 kHz into a board with a model, at `site` or as a child process.
 
     A board on a port gets the firmware where its declaration says how; else it must hold it.
-    `threshold`, `whole` and `wraps` are those of `Listening`. Raises any TinybenchError.
+    `threshold`, `whole` and `wraps` are those of `Listening`; `paced`: send frames by the sample
+    clock, at the fastest rate of the line. Raises any TinybenchError.
     """
     frames_of(samples)
+    if paced and board.emulated:
+        raise UsageError(
+            f"board {board.name} is emulated: its time is a count of instructions, and keeps no "
+            "pace with a sample clock"
+        )
     task = stream_task(model)
     image = build(board, task, model, whole=whole)
     if image.manifest is None:
@@ -109,7 +119,10 @@ def hear(
         line = stack.enter_context(closing(open_line(site or board.command(image.elf))))
         dut = Dut(line)
         insist_task(dut.handshake(), task, image)
-        heard = listen(dut, samples, wraps=wraps, track=track)
+        if paced and site is not None:
+            dut.raise_baud(site.baud)
+        clock = SampleClock() if paced else None
+        heard = listen(dut, samples, wraps=wraps, track=track, clock=clock)
         with contextlib.suppress(TinybenchError):
             dut.leave()
     cycles, no_cycles = _cycles(board, image, samples)
@@ -137,6 +150,7 @@ def hear(
             for frame in heard.detections(threshold)
         ],
         outside=heard.outside,
+        overruns=heard.overruns if paced else None,
         wraps=wraps,
         busy=found,
         instructions=counted,

@@ -11,6 +11,7 @@ import pytest
 
 from tests import streaming_data
 from tests.firmware.dut_process import READY, DutProcess
+from tinybench.datasets.wake.on_device import features
 from tinybench.runner.build.board import load_board
 from tinybench.runner.build.firmware import build
 from tinybench.runner.build.stream_task import stream_task
@@ -168,3 +169,52 @@ def test_the_pins_tell_of_frames_and_detections(
             wires.close()
             _said(dut, "start")  # who watched is gone: the stream goes on without
             assert _said(dut, "state")[1] == "m-heard-[0 0]"
+
+
+def _stored(count: int) -> np.ndarray:
+    """The sound that firmware of ours has instead of a recording; see firmware/stream/trials.c."""
+    at = np.arange(count, dtype=np.uint32)
+    phase = (at * np.uint32(40_000_000) + at * (at - np.uint32(1)) // 2 * np.uint32(3000)) >> 16
+    triangle = np.where(phase < 32768, phase, 65535 - phase).astype(np.int32) - 16384
+    noise = at * np.uint32(2654435761)
+    noise ^= noise >> 15
+    noise *= np.uint32(2246822519)
+    noise ^= noise >> 13
+    sound = np.trunc(triangle / 2).astype(np.int32) + (noise >> 22).astype(np.int32) - 512
+    return np.where(at // 8000 % 2, 0, sound).astype(np.int16)
+
+
+def test_a_stored_sound_is_heard_without_a_bench(dut: DutProcess) -> None:
+    """Features are those of the same samples on this computer; an offset beyond is refused."""
+    sound = _stored(160_000)
+    said = _said(dut, "infer_wav 512")
+    rows = [line for line in said if line.startswith("(")]
+    found = np.array([[int(word) for word in line.strip("(),").split(", ")] for line in rows])
+    np.testing.assert_array_equal(found[:, :40], features(sound[512:]).values)
+    assert len(found) == 311
+    said = _said(dut, "extract 3072")
+    numbers = [[int(n) for n in part.strip(" [],}").replace(",", " ").split()]
+               for part in "".join(said).split("[")[1:]
+               for part in [part.partition("]")[0]]]  # fmt: skip
+    assert numbers[0] == sound[3072:4096].tolist()
+    assert numbers[1] == features(sound[3072:4096]).values[1].tolist()
+    assert re.fullmatch(r"Output = \[-?\d+, -?\d+, -?\d+\]", _said(dut, "run_model class0")[1])
+    for command in ("infer_wav 159489", "extract 158977", "extract x", "extract 99999999999"):
+        assert _said(dut, command)[0].startswith("e-[An offset is from 0 to 15")
+    assert _said(dut, "i2scap 100") == ["e-[No sound comes by itself here]"]
+    _said(dut, "start")
+    for command in ("infer_wav", "extract", "run_model", "i2scap"):
+        assert _said(dut, command) == ["e-[Listening: 'stop' first]"]
+
+
+def test_samples_that_come_are_shown(elf: str, tmp_path: Path) -> None:
+    """As many as are asked for, or an error where there are fewer and another command comes."""
+    sound = np.random.default_rng(0).integers(-32768, 32767, 20_000).astype("<i2")
+    (tmp_path / "sound").write_bytes(sound.tobytes())
+    with DutProcess(["env", f"TINYBENCH_SOUND={tmp_path / 'sound'}", elf]) as dut:
+        dut.read_until(READY)
+        for command, count in (("i2scap 700", 700), ("i2scap", 16_384), ("i2scap 99999", 16_384)):
+            said = _said(dut, command)
+            numbers = "".join(said[1:]).strip("[]").replace(",", " ").split()
+            assert [int(n) for n in numbers] == sound[:count].tolist()
+        assert _said(dut, "state")[0] == "m-state-[idle]"

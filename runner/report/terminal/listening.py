@@ -43,6 +43,11 @@ def _facts(found: Listening) -> list[tuple[str, str]]:
     if found.outside:
         done = "went around" if found.wraps else "were saturated"
         facts.append(("features", f"{found.outside:,} beyond int8 {done}"))
+    if found.overruns is not None:
+        said = "none would have been lost"
+        if found.overruns:
+            said = f"no result: {found.overruns:,} frames would have been lost, too late for them"
+        facts.append(("by sample clock", said))
     facts.append(("a frame takes", _times(found)))
     if found.cycles is not None and found.duty is not None:
         facts += [

@@ -17,7 +17,7 @@ from tinybench.runner.build.board import load_board
 from tinybench.runner.build.firmware import build
 from tinybench.runner.build.stream_task import stream_task
 from tinybench.runner.dut.client import Dut
-from tinybench.runner.measure.listen import Heard, listen
+from tinybench.runner.measure.listen import Heard, SampleClock, listen
 from tinybench.runner.measure.listening import hear
 from tinybench.runner.results.stream.score import busy
 from tinybench.transport.process import ProcessTransport
@@ -129,3 +129,40 @@ def test_busy_times_are_of_all_frames() -> None:
     assert busy([32_000] * 100).overruns == 0
     heard = Heard(np.array([[115, 0], [116, 0]], np.int8), np.array(times_us[:2]), 0)
     assert heard.detections() == [1]
+
+
+class Clock:
+    """A clock that stands, and goes on when it is waited for or told to."""
+
+    def __init__(self, *, answer_s: float) -> None:
+        self.now = 100.0
+        self.answer_s = answer_s
+        self.rests: list[float] = []
+
+    def now_s(self) -> float:
+        """Return the time, later each time by what an answer takes."""
+        self.now += self.answer_s
+        return self.now
+
+    def rest(self, seconds: float) -> None:
+        """Let time pass."""
+        self.rests.append(seconds)
+        self.now += seconds
+
+
+def test_a_frame_that_the_next_has_caught_up_with_is_counted(
+    model: Path, shared_data: Path
+) -> None:
+    """Sent by the sample clock: none of a fast line; of one that takes 2 ms too long, all that are
+    more than a frame behind."""
+    with closing(ProcessTransport(_elf("host", model))) as line:
+        dut = Dut(line)
+        dut.handshake()
+        sound = streaming_data.sound(shared_data, NAME)
+        wanted = streaming_data.golden(shared_data, f"{NAME}_outputs_i8")
+        for answer_s, overruns in ((0.001, 0), (0.0341, 31 - 15)):
+            clock = Clock(answer_s=answer_s)
+            heard = listen(dut, sound, clock=SampleClock(clock.now_s, clock.rest))
+            np.testing.assert_array_equal(heard.activations, wanted)
+            assert heard.overruns == overruns
+            assert bool(clock.rests) == (overruns == 0)
