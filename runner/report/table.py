@@ -66,13 +66,20 @@ def listing(runs: Sequence[Summary]) -> str:
 def accuracy(run: Summary) -> str:
     """Return the score of a run, or a dash."""
     if run.top1 is not None:
-        return f"{run.top1:.1%}"
+        return accuracy_words(run.top1, None)
     for name, value in (("AUC", run.auc), ("IoU", run.iou)):
         if value is not None:
             return f"{name} {value:.3f}"
     if run.exact is not None:
         return f"{run.exact:.1%} as expected"
     return "-" if run.mae is None else f"MAE {run.mae:.4g}"
+
+
+def accuracy_words(top1: float | None, auc: float | None) -> str:
+    """Return top-1 or AUC in words, or a dash."""
+    if top1 is not None:
+        return f"{top1:.1%}"
+    return "-" if auc is None else f"AUC {auc:.3f}"
 
 
 def milliseconds(run: Summary) -> str:
