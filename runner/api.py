@@ -62,7 +62,7 @@ def run(
     | `board` | str | name, or a .toml file; mps2-an386 (emulated), and with a port: serial |
     | `mode` | str | accuracy, performance, energy or all (default) |
     | `division` | str | closed (default) or open |
-    | `profile` | str | mlperf-tiny (default), quick, normal, submission, or a .toml file |
+    | `profile` | str | mlperf-tiny (default), rapid, quick, normal, submission, or a .toml file |
     | `emulate` | bool | run a real board's firmware in an emulator |
     | `limit` | int | only so many accuracy inputs; breaks the run rules |
     | `iterations` | int | inferences of a window, to begin with; calibrated unless given |
@@ -94,6 +94,8 @@ def run(
     | `interface_board` | bool | in energy mode the port is that of an interface board |
     | `probe` | str | serial number of the board's debug probe |
     | `hub` | str | hub port that switches the board's power, such as 1-1.4:2 |
+    | `ambient` | float | temperature of the room in degrees Celsius, to be recorded |
+    | `supply` | float | supply of the board in V, likewise |
     | `wait` | float or str | for a board that another run has: seconds, or such as "10m" |
 
     `progress`: True and False show bars or nothing; by default there are bars in a terminal and in

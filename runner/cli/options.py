@@ -1,5 +1,6 @@
 """The options that more than one command takes, declared once; and what their words may be."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,10 @@ from .tree import Argument, Command, Option, typed
 
 DIGITS = 12
 """Of a number that means anything here."""
-REPORTS = ("terminal", "html", "markdown", "csv", "json", "junit")
+REPORTS = (
+    *("terminal", "html", "markdown", "csv", "json", "junit"),
+    *("mlperf-mobile-json", "png"),
+)
 """Formats of a report on runs."""
 PATH = click.Path(path_type=Path)
 
@@ -67,6 +71,17 @@ def quantity(text: str) -> float:
         number = -1.0
     if not 0 < number < float("inf"):
         raise click.BadParameter(f"'{text[:40]}' is none: give a number above 0")
+    return number
+
+
+def degrees(text: str) -> float:
+    """Return a temperature in degrees Celsius."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not -273.15 <= number <= 1000:
+        raise click.BadParameter(f"'{text[:40]}' is no temperature in degrees Celsius")
     return number
 
 

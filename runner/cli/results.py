@@ -1,6 +1,7 @@
 """What is done with results: report, score, results, compare, baseline, schema."""
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +80,8 @@ def put_report(
     def terminal() -> Below:
         return Below(*(told(o.result, o.verdict, o.folder, rules=rules) for o in outcomes))
 
+    if to == "png" and out is None and sys.stdout.isatty():
+        raise UsageError("--to png is a picture, and no text for a terminal: name a file with -o")
     forms = dict.fromkeys(REPORTS, lambda: write(outcomes, to))
     put(voice, to, out, forms | {"terminal": terminal})
 

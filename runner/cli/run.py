@@ -39,8 +39,8 @@ REPORT_SUFFIXES = (".html", ".md", ".csv", ".json", ".xml", ".txt")
            help="accuracy, performance, energy or all (default): accuracy and performance, and "
            "energy with --monitor"),
     Option("--profile", default="mlperf-tiny", metavar="PROFILE", shared=True, section=WHAT,
-           help="how much is measured, and what judges it: mlperf-tiny (default), quick, normal, "
-           "submission, or a .toml file"),
+           help="how much is measured, and what judges it: mlperf-tiny (default), rapid, quick, "
+           "normal, submission, or a .toml file"),
     Option("--division", type=OneOf(DIVISIONS), default="closed", metavar="DIVISION",
            section=WHAT,
            help="closed (default): reference model and quality target; open: any model"),
@@ -85,6 +85,10 @@ REPORT_SUFFIXES = (".html", ".md", ".csv", ".json", ".xml", ".txt")
     options.flasher(section=BOARD),
     Option("--no-flash", is_flag=True, section=BOARD,
            help="leave the firmware of the board as it is"),
+    Option("--ambient", type=options.degrees, metavar="C", shared=True, section=BOARD,
+           help="temperature of the room in degrees Celsius, to be recorded"),
+    Option("--supply", type=options.quantity, metavar="V", section=BOARD,
+           help="supply of the board in volts, to be recorded"),
     options.wait(section=BOARD),
     Option("--shards", type=positive, default="1", metavar="N", section=BOARD,
            help="share the set among N emulators (default: 1)"),
@@ -202,7 +206,8 @@ def resume(voice: Voice, run: Path, to: str, out: Path | None) -> int:
     "check",
     run_word(),
     Option("--profile", metavar="PROFILE",
-           help="mlperf-tiny, quick, normal, submission, or a .toml file (default: the run's own)"),
+           help="mlperf-tiny, rapid, quick, normal, submission, or a .toml file (default: the "
+           "run's own)"),
     Option("--rules", is_flag=True, help="show every rule, also those that are kept"),
     into_file(),
     formats=REPORTS,

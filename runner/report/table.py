@@ -66,7 +66,7 @@ def listing(runs: Sequence[Summary]) -> str:
 def accuracy(run: Summary) -> str:
     """Return the score of a run, or a dash."""
     if run.top1 is not None:
-        return f"{run.top1:.1%}"
+        return accuracy_words(run.top1, None)
     if run.f1 is not None:
         return f"F1 {run.f1:.3f} ({run.words_missed} missed, {run.false_alarms} false)"
     for name, value in (("AUC", run.auc), ("IoU", run.iou)):
@@ -75,6 +75,13 @@ def accuracy(run: Summary) -> str:
     if run.exact is not None:
         return f"{run.exact:.1%} as expected"
     return "-" if run.mae is None else f"MAE {run.mae:.4g}"
+
+
+def accuracy_words(top1: float | None, auc: float | None) -> str:
+    """Return top-1 or AUC in words, or a dash."""
+    if top1 is not None:
+        return f"{top1:.1%}"
+    return "-" if auc is None else f"AUC {auc:.3f}"
 
 
 def milliseconds(run: Summary) -> str:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from tinybench.declare import named
 
 from .defaults import DEFAULT_BAUD, ENERGY_BAUD
+from .result import Environment
 from .scenario import Asked
 
 MODELLED = "modelled"
@@ -77,6 +78,10 @@ class Request(msgspec.Struct, frozen=True):
     """How long nothing is sent after the port was opened; None: as the board declares."""
     dut_baud: Count = ENERGY_BAUD
     """The rate between an interface board and the DUT."""
+    ambient_c: Annotated[float, msgspec.Meta(ge=-60, le=200)] | None = None
+    """Temperature of the room, as stated."""
+    supply_v: Annotated[float, msgspec.Meta(gt=0, le=60)] | None = None
+    """Supply of the board, as stated."""
     wait_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     """Longest wait for a board or monitor that another run has."""
 
@@ -84,6 +89,13 @@ class Request(msgspec.Struct, frozen=True):
     def wants_energy(self) -> bool:
         """Whether energy is to be measured: when asked for, or when there is a monitor."""
         return self.mode == "energy" or (self.mode == "all" and self.monitor is not None)
+
+    @property
+    def environment(self) -> Environment | None:
+        """Where the board stands, as stated; None where nothing is."""
+        if self.ambient_c is None and self.supply_v is None:
+            return None
+        return Environment(ambient_c=self.ambient_c, supply_v=self.supply_v)
 
     def absolute(self) -> "Request":
         """Return the same request as it can be read from another working folder."""

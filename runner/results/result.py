@@ -181,6 +181,15 @@ class Energy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     windows: list[EnergyWindow]
 
 
+class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where the board stood, as whoever ran it states."""
+
+    ambient_c: float | None = None
+    """Temperature of the room, in degrees Celsius."""
+    supply_v: float | None = None
+    """Of the board; what a monitor supplies is in `energy`."""
+
+
 class InputsUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the inputs came from."""
 
@@ -372,6 +381,8 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """None when the run ended before the board answered."""
     interface_board: bool = False
     """Whether an interface board stood between the host and the DUT in energy mode."""
+    environment: Environment | None = None
+    """None where nothing was stated."""
     clocks: list[Clock] = []
     """Of each board; an emulated one's beside the emulator's count."""
     steps: list[Step] = []

@@ -69,6 +69,10 @@ class SuiteWords(TypedDict, total=False):
     interface_board: bool | None
     probe: str | None
     hub: str | None
+    ambient: float | None
+    """Temperature of the room in degrees Celsius, to be recorded."""
+    supply: float | None
+    """Supply of the board in V, likewise."""
     wait: float | str | None
     """Seconds, or a text such as "10m"."""
     iterations: int | None
@@ -152,6 +156,8 @@ def request_of(**words: Unpack[Words]) -> Request:
     baud = given.pop("baud", ENERGY_BAUD if bare else DEFAULT_BAUD)
     given.setdefault("board", PORT_BOARD if ports else DEFAULT_BOARD)
     return Request(
+        ambient_c=given.pop("ambient", None),
+        supply_v=given.pop("supply", None),
         ports=ports,
         baud=DEFAULT_BAUD if baud == "auto" else baud,
         raise_baud=baud == "auto",
@@ -290,6 +296,19 @@ def _number(word: str, value: Any) -> float:
     return float(value)
 
 
+def _degrees(word: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -60 <= value <= 200:
+        raise _wrong(word, value, "temperature of -60 to 200 degrees Celsius")
+    return float(value)
+
+
+def _volts(word: str, value: Any) -> float:
+    volts = _number(word, value)
+    if volts > 60:
+        raise _wrong(word, value, "supply of a board, of at most 60 V")
+    return volts
+
+
 def _names(word: str, value: Any) -> tuple[str, ...]:
     parts = value.split(",") if isinstance(value, str) else value
     try:
@@ -324,6 +343,8 @@ _VALUES: dict[str, Callable[[str, Any], Any]] = {
     "interface_board": _flag,
     "probe": _text,
     "hub": _text,
+    "ambient": _degrees,
+    "supply": _volts,
     "wait": _wait,
     "iterations": _count,
     "scenario": _one_of(SCENARIOS),

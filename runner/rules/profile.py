@@ -14,6 +14,7 @@ from ..scenario.tail import queries_needed
 from .rule import DEFAULT_PROFILE
 
 Count = Annotated[int, Meta(ge=1, le=10_000_000)]
+Celsius = Annotated[float, Meta(ge=-60, le=200)]
 Seconds = Annotated[float, Meta(ge=0, le=86_400)]
 
 
@@ -54,6 +55,8 @@ class Profile(Declaration, frozen=True, kw_only=True):
 
     recording: Literal["short", "long"] = "long"
     """Of a stream: the package's of 2 minutes, or one of 20, as the rules have it."""
+    ambient_c: Annotated[list[Celsius], Meta(min_length=2, max_length=2)] | None = None
+    """Least and highest temperature of the room, which is to be stated; None: not asked for."""
 
     layers: bool = False
     """Each layer is timed as well, where the firmware can."""
@@ -62,6 +65,11 @@ class Profile(Declaration, frozen=True, kw_only=True):
 
     host: Host | None = None
     """Of board `host`, in the place of the same keys above; None: as of any board."""
+
+    def __post_init__(self) -> None:
+        """Refuse a range that is none."""
+        if self.ambient_c is not None and self.ambient_c[0] > self.ambient_c[1]:
+            raise ValueError(f"ambient_c is not [least, highest]: {self.ambient_c}")
 
     def on(self, core: str) -> "Profile":
         """Return the profile as it is for a board with a core."""

@@ -13,6 +13,7 @@ MODEL_ID = Rule("model-id", RULES + ", benchmark models")
 REFERENCE_MODEL = Rule("reference-model", RULES + ", closed division")
 SAME_FIRMWARE = Rule("same-firmware", RULES + ", accuracy and performance run the same firmware")
 ORDER = Rule("order", MOBILE + ", performance before accuracy")
+AMBIENT = Rule("ambient", "MLPerf Mobile submission rules, temperature range")
 COOL_DOWN = Rule("cool-down", MOBILE + ", rest before the performance mode")
 
 
@@ -35,8 +36,25 @@ def rulings(result: Result, task: Task, profile: Profile) -> Iterator[Ruling]:
         yield _same_firmware(result)
     if profile.performance_first and result.mode == "all":
         yield _order(result)
+    if profile.ambient_c is not None:
+        yield _ambient(result, *profile.ambient_c)
     if profile.cool_down_s and result.mode in ("performance", "all", "scenario"):
         yield _cool_down(result, profile.cool_down_s)
+
+
+def _ambient(result: Result, low_c: float, high_c: float) -> Ruling:
+    wanted = f"a room of {low_c:g} to {high_c:g} °C, recorded"
+    told = result.environment
+    if result.emulated:
+        return AMBIENT.kept(wanted, "an emulated board, which no room warms")
+    if told is None or told.ambient_c is None:
+        return AMBIENT.not_judged(wanted, "the result does not say: state it with --ambient")
+    return AMBIENT.judged(
+        low_c <= told.ambient_c <= high_c,
+        wanted,
+        f"{told.ambient_c:g} °C",
+        "run it in such a room, and state its temperature with --ambient",
+    )
 
 
 def _reference_model(result: Result) -> Iterator[Ruling]:

@@ -97,6 +97,7 @@ def assemble(
         firmware=None if image is None else _firmware(image, plan.engine),
         link=met.link,
         interface_board=asked.interface_board,
+        environment=asked.environment,
         clocks=heard.clocks,
         steps=known.steps,
         resumed=known.resumed,

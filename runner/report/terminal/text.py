@@ -170,6 +170,10 @@ def facts(result: Result) -> list[tuple[str, str]]:
     said += _firmware(result)
     if result.link is not None:
         said.append(("link", _link(result.link)))
+    if (told := result.environment) is not None:
+        ambient = "" if told.ambient_c is None else f"{told.ambient_c:g} °C"
+        supply = "" if told.supply_v is None else f"{told.supply_v:g} V"
+        said.append(("environment", ", ".join(filter(None, (ambient, supply))) + ", as stated"))
     if result.accuracy is not None and result.accuracy.count:
         accuracy = result.accuracy
         said.append(("accuracy", _accuracy(accuracy)))

@@ -125,6 +125,7 @@ def _asked(run: _Run) -> dict[str, Any]:
         "mode": head.asked.mode,
         "division": head.asked.division,
         "interface_board": head.asked.interface_board,
+        "environment": head.asked.environment,
         "complete": run.result.error is None,
     }
 

@@ -15,7 +15,14 @@ from tinybench.runner import rules
 from tinybench.runner.build.task import load_task, names
 from tinybench.runner.measure.modes import WindowLength
 from tinybench.runner.results import score
-from tinybench.runner.results.result import FloatModel, Performance, Result, Step, write_result
+from tinybench.runner.results.result import (
+    Environment,
+    FloatModel,
+    Performance,
+    Result,
+    Step,
+    write_result,
+)
 from tinybench.runner.rules.judge import judge
 from tinybench.runner.session.plan import spread
 from tinybench.track import silent
@@ -46,16 +53,30 @@ def _quick_result() -> Result:
 
 
 def test_the_packaged_profiles_are_those_of_the_issue() -> None:
-    """Each says where its figures come from; two ask for less than MLPerf Tiny."""
+    """Each says where its figures come from; three ask for less than MLPerf Tiny."""
     profiles = [rules.load_profile(name) for name in rules.names()]
     assert {profile.name: profile.mlperf for profile in profiles} == {
         "mlperf-tiny": True,
         "model": False,
         "normal": True,
         "quick": False,
+        "rapid": False,
         "submission": True,
     }
     assert all(profile.source for profile in profiles)
+
+
+@pytest.mark.parametrize(
+    ("ambient_c", "state"),
+    [(None, "not judged"), (19.9, "broken"), (20.0, "kept"), (25.0, "kept"), (26.0, "broken")],
+)
+def test_a_submission_says_how_warm_the_room_was(ambient_c: float | None, state: str) -> None:
+    """Between 20 and 25 degrees, of a real board; an emulated one stands in no room."""
+    told = None if ambient_c is None else Environment(ambient_c=ambient_c)
+    result = good_result(profile="submission", environment=told, emulated=False)
+    assert _ruling(result, "submission", "ambient").state == state
+    emulated = good_result(profile="submission", environment=told)
+    assert _ruling(emulated, "submission", "ambient").state == "kept"
 
 
 def test_a_quick_run_is_valid_under_quick_and_never_called_an_mlperf_result() -> None:
