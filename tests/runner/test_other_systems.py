@@ -60,8 +60,8 @@ def run_there(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("there")
     (folder / "moment.toml").write_text(PROFILE)
     done = subprocess.run(
-        [*_tinybench(), "--board", "host", "--task", "kws", "--profile", "moment.toml", "--mode", "accuracy",
-         "--out", "here", "-q"],
+        [*_tinybench(), "--board", "host", "--task", "kws", "--profile", "moment.toml",
+         "--mode", "accuracy", "--out", "here", "-q"],
         cwd=folder, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -69,8 +69,8 @@ def run_there(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / FLASH).chmod(0o755)
     with desk_board(folder) as port:
         done = _there(
-            folder, "--port", port, "--task", "kws", "--profile", "moment.toml", "--mode", "accuracy", "--no-flash",
-            "--out", "run",
+            folder, "--port", port, "--task", "kws", "--profile", "moment.toml",
+            "--mode", "accuracy", "--no-flash", "--out", "run",
         )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
