@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from tinybench import install
 from tinybench.cache import cache_folder
 from tinybench.errors import BuildError, ModelError, ToolMissingError, UsageError
 from tinybench.files import DOCUMENT_MOST_B, read_bytes
@@ -355,7 +356,7 @@ def missing_cxx(board: Board, words: str) -> str:
             return f": {said}"
     if _NO_HEADER.search(words):
         package = CXX_PACKAGES.get(_toolchain(board).prefix)
-        remedy = f"install it with: sudo apt-get install {package}" if package else "use a board "
+        remedy = f"install it with: {install.command(package)}" if package else "use a board "
         remedy += "" if package else "with another core, such as mps2-an386"
         return f": the C++ library of {compiler_program(board)} is not there; {remedy}"
     return ""
@@ -418,7 +419,7 @@ def compiler_version(board: Board) -> str:
 
 def _require(program: str, package: str | None) -> None:
     if shutil.which(program) is None:
-        remedy = f"install it with: sudo apt-get install {package}" if package else "install it"
+        remedy = f"install it with: {install.command(package)}" if package else "install it"
         raise ToolMissingError(
             f"cannot build the firmware: '{program}' is not installed or not on PATH; {remedy}"
         )

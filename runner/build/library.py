@@ -9,6 +9,7 @@ from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 
+from tinybench import install
 from tinybench.cache import cache_folder
 from tinybench.errors import BuildError, ToolMissingError, UsageError
 from tinybench.program import ask, first_line
@@ -66,7 +67,7 @@ def borrowed_headers(recipe: Recipe, toolchain: Toolchain) -> list[str]:
     if not found:
         raise ToolMissingError(
             f"engine {recipe.name} is C++, and {toolchain.prefix}g++ has no headers of its "
-            f"library; those for Arm would do: sudo apt-get install {CXX_PACKAGES[LENDER]}"
+            f"library; those for Arm would do: {install.command(CXX_PACKAGES[LENDER])}"
         )
     return [f"-isystem{folder}" for folder in found]
 
@@ -209,7 +210,7 @@ def _run(
         package = COMPILER_PACKAGES.get(prefix) if prefix else CXX_PACKAGES[""]
         raise ToolMissingError(
             f"cannot build engine {recipe.name}: '{command[0]}' is not installed or not on PATH; "
-            f"install it with: sudo apt-get install {package}"
+            f"install it with: {install.command(package or command[0])}"
         ) from None
     except subprocess.TimeoutExpired:
         raise BuildError(

@@ -9,7 +9,17 @@ from tinybench.errors import UsageError
 
 from ..results.defaults import DIVISIONS
 from . import options
-from .options import PATH, PORT_OR, REPORTS, OneOf, as_typed, command, into_file, runs_word
+from .options import (
+    PATH,
+    PORT_OR,
+    REPORTS,
+    OneOf,
+    as_typed,
+    command,
+    into_file,
+    run_word,
+    runs_word,
+)
 from .output import Voice, document, note, put
 from .submission import AUDITS, insist_runs, published, put_audit
 from .tree import Argument, Group, Option
@@ -155,16 +165,33 @@ def score(voice: Voice, heard: Path, words: Path | None, to: str, out: Path | No
         for name in FILTERS
     ),
     Option("--valid", is_flag=True, section="which runs", help="only those that keep every rule"),
+    Option("--where", metavar="CONDITION", section="which runs",
+           help="columns and tags compared, such as \"task = kws and board like nucleo%\""),
+    Option("--sort", metavar="COLUMN", section="which runs",
+           help="by a column or a tag, such as latency or 'latency desc' (default: the oldest "
+           "first)"),
     into_file(),
-    formats=("terminal", "json", "csv"),
-    examples=("tinybench results", "tinybench results runs --task kws --valid --to csv"),
-)
+    formats=("terminal", "json", "csv", "parquet"),
+    examples=(
+        "tinybench results",
+        "tinybench results runs --task kws --valid --to csv",
+        "tinybench results --where 'latency < 120 ms and rig = 3' --sort latency",
+    ),
+)  # fmt: skip
 def results(
-    voice: Voice, folder: Path, valid: bool, to: str, out: Path | None, **wanted: Any
+    voice: Voice,
+    folder: Path,
+    valid: bool,
+    where: str | None,
+    sort: str | None,
+    to: str,
+    out: Path | None,
+    **wanted: Any,
 ) -> int:
     """List the runs below a folder."""
     from ..compare.store import find_runs
-    from ..report.table import as_csv, listing
+    from ..compare.where import ordered, parse_where
+    from ..report.table import as_csv, as_parquet, listing
 
     insist_runs(folder)
     found = find_runs(folder)
@@ -174,16 +201,41 @@ def results(
         if all(value in (None, getattr(run, name)) for name, value in wanted.items())
         and (run.valid or not valid)
     ]
+    if where is not None:
+        runs = list(filter(parse_where(where, found.runs), runs))
+    if sort is not None:
+        runs = ordered(runs, sort)
     for words in found.unreadable:
         voice.note(f"left out: {words}")
     forms = {
         "terminal": lambda: listing(runs) if runs else "",
         "json": lambda: runs,
         "csv": lambda: as_csv(runs),
+        "parquet": lambda: as_parquet(runs),
     }
     put(voice, to, out, forms)
     if to != "json":
         voice.note(f"{len(runs)} of {len(found.runs)} runs below {folder}")
+    return 0
+
+
+@command(
+    "tag",
+    run_word(),
+    Argument("tags", nargs=-1, metavar="[NAME=WORDS...]",
+             help="such as commit=1a2b3c or rig=3; rig= takes it away; without any they are shown"),
+    examples=("tinybench tag runs/NAME commit=1a2b3c rig=3", "tinybench tag runs/NAME"),
+)  # fmt: skip
+def tag(voice: Voice, run: Path, tags: tuple[str, ...]) -> int:  # noqa: ARG001
+    """Keep words of your own with a run."""
+    from tinybench.printable import one_line
+
+    from ..compare.store import COLUMNS
+    from ..compare.tags import parse_tags
+    from ..compare.tags import tag as tagged
+
+    for name, value in tagged(run, parse_tags(tags, COLUMNS)).items():
+        print(one_line(f"{name}={value}"))
     return 0
 
 

@@ -23,6 +23,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         results.report,
         results.score,
         results.results,
+        results.tag,
         results.compare,
         results.gate,
         results.baseline,

@@ -165,6 +165,7 @@ def load_runs(path: os.PathLike[str] | str) -> "pandas.DataFrame":
     | `ram_b` | Int64 | RAM, static |
     | `dut` | string | who answered, in its own words |
     | `tinybench` | string | version that wrote the result |
+    | `tags` | object | list of words of its owner, such as "commit=1a2b3c" |
     | `time_is` | string | measured, or emulated: instruction counts |
     | `energy_is` | string | measured, or modelled; NA without energy |
 

@@ -18,6 +18,7 @@ from tinybench.read import read_json
 from ..results.result import RESULT_FILE, Result
 from ..results.score import figures, instruction_ns
 from ..rules import Verdict
+from .tags import read_tags
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,6 +119,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """Who answered, in its own words."""
     tinybench: str
     """Version that wrote the result."""
+    tags: list[str] = []
+    """Of its owner, such as "commit=1a2b3c"."""
 
     def __repr__(self) -> str:
         """Return what it is of and whether valid: an assertion that fails shows this."""
@@ -227,6 +230,7 @@ def summary(result: Result, verdict: Verdict, folder: Path) -> Summary:
         ram_b=firmware and firmware.ram_b,
         dut=result.dut,
         tinybench=result.tinybench,
+        tags=[f"{name}={value}" for name, value in read_tags(folder).items()],
     )
 
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from tinybench.cache import cache_folder
 from tinybench.errors import BuildError, ProtocolError, ToolMissingError
 from tinybench.files import DOCUMENT_MOST_B, read_bytes
+from tinybench.install import command
 from tinybench.program import ask
 from tinybench.scratch import scratch
 
@@ -63,7 +64,7 @@ def built() -> Path:
     if program is None:
         raise ToolMissingError(
             "cannot estimate cycles: no C compiler for the plugin of QEMU's that counts them; "
-            "install it with: sudo apt-get install gcc libc6-dev"
+            f"install it with: {command('gcc libc6-dev')}"
         )
     try:
         made_of = "\0".join((program, *FLAGS)).encode() + source.read_bytes()

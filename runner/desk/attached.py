@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from tinybench.energy.monitor import monitors_by_usb
-from tinybench.transport.usb_ports import comports
+from tinybench.transport.usb_ports import comports, one_name
 
 from ..build import board as boards
 from .usb_devices import UsbDevice, usb_devices
@@ -120,9 +120,9 @@ def look(
 
 def thing_at(port: str, things: list[Thing]) -> Thing | None:
     """Return the thing that a port belongs to, by whatever name the port is given."""
-    real = os.path.realpath(port)
+    real = one_name(port)
     for thing in things:
-        if any(os.path.realpath(own) == real for own in thing.ports):
+        if any(one_name(own) == real for own in thing.ports):
             return thing
     return None
 

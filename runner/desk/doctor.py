@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from tinybench import declare, extras
+from tinybench import declare, extras, install
 from tinybench.cache import cache_folder
 from tinybench.program import ask
 
@@ -58,7 +58,7 @@ def examine() -> list[Finding]:
         Finding("tinybench", importlib.metadata.version("tinybench-mcu"), "everything", ""),
     ]
     findings += [
-        Finding(program, _version(program), use, f"sudo apt-get install {package}", required)
+        Finding(program, _version(program), use, install.command(package), required)
         for program, package, use, required in PROGRAMS
     ]
     findings += [
@@ -66,20 +66,20 @@ def examine() -> list[Finding]:
             "newlib for Arm",
             _file("arm-none-eabi-gcc", "libc.a"),
             "firmware of Cortex-M boards",
-            "sudo apt-get install libnewlib-arm-none-eabi",
+            install.command("libnewlib-arm-none-eabi"),
         ),
         Finding(
             "libstdc++ for Arm",
             _file("arm-none-eabi-g++", "libstdc++_nano.a"),
             "engines of C++, on Cortex-M boards",
-            f"sudo apt-get install {firmware.CXX_PACKAGES['arm-none-eabi-']}",
+            install.command(firmware.CXX_PACKAGES["arm-none-eabi-"]),
             required=False,
         ),
         Finding(
             "picolibc for RISC-V",
             _file("riscv64-unknown-elf-gcc", "picolibc.specs"),
             "firmware of RISC-V boards",
-            "sudo apt-get install picolibc-riscv64-unknown-elf",
+            install.command("picolibc-riscv64-unknown-elf"),
             required=False,
         ),
         Finding(
@@ -125,7 +125,7 @@ def examine() -> list[Finding]:
             "libusb",
             _libusb(),
             "tinybench boards --attached: debug probes, USB monitors, hubs",
-            "sudo apt-get install libusb-1.0-0",
+            install.command("libusb-1.0-0"),
             required=False,
         ),
         Finding(

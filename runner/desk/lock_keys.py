@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tinybench.energy.monitor import MonitorSpec
+from tinybench.transport.usb_ports import one_name
 
 from ..results.request import Request
 from .attached import Attached, Thing, look, thing_at
@@ -57,8 +58,8 @@ def port_key(port: str, things: list[Thing]) -> str:
         return port
     thing = thing_at(port, things)
     if thing is not None and thing.serial:
-        return _serial_key(thing.serial, things, os.path.realpath(port))
-    return os.path.realpath(port)
+        return _serial_key(thing.serial, things, one_name(port))
+    return one_name(port)
 
 
 def monitor_keys(spec: MonitorSpec, things: list[Thing]) -> dict[str, str]:
@@ -69,7 +70,7 @@ def monitor_keys(spec: MonitorSpec, things: list[Thing]) -> dict[str, str]:
     if spec.serial is not None:
         return {_serial_key(spec.serial, things): f"{name} {spec.serial}"}
     if spec.port is not None:
-        path = Path(spec.port).exists()
+        path = one_name(spec.port) != os.path.realpath(spec.port) or Path(spec.port).exists()
         return {port_key(spec.port, things) if path else spec.port: f"{name} at {spec.port}"}
     here = [thing for thing in things if thing.monitor == spec.driver and thing.serial]
     if len(here) == 1:

@@ -1,8 +1,7 @@
 """May this user reach boards, probes and monitors, and does nobody else talk to them (Linux)."""
 
-import grp
 import os
-import pwd
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,6 +68,9 @@ def examine(
     """
     found = found or look()
     findings = [_installed(rules_file), _modem_manager(found, rules_file, processes)]
+    if not sys.platform.startswith("linux"):
+        words = "not of this system, which needs none for serial ports"
+        findings = [Finding("udev rules", words, "ports and probes for this user", "")]
     for thing in found.things:
         findings += [_access(path, may, _join_group(path)) for path in thing.ports]
         if thing.node and (thing.probe or (thing.monitor and not thing.ports)):
@@ -131,6 +133,11 @@ def _access(path: str, may: Callable[[str], bool], remedy: str, name: str = "") 
 
 def _join_group(path: str) -> str:
     """Return what makes this user a member of the group that owns a port."""
+    try:
+        import grp
+        import pwd
+    except ImportError:  # Windows has neither, and no groups of ports
+        return "close what else has it open"
     try:
         group = grp.getgrgid(Path(path).stat().st_gid).gr_name
     except (OSError, KeyError):

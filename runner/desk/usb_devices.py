@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tinybench.install import command
+
 SYSFS = Path("/sys/bus/usb/devices")
 NODES = Path("/dev/bus/usb")
 TRIES = 3
@@ -16,7 +18,7 @@ POWER_SWITCHED_EACH = 0b01
 CONTROL_TIMEOUT_MS = 500
 NO_LIBUSB = (
     "debug probes, USB instruments and hubs are not listed: libusb is missing; install it with: "
-    "sudo apt-get install libusb-1.0-0"
+    + command("libusb-1.0-0")
 )
 
 

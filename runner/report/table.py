@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from tinybench import extras
+from tinybench.errors import ToolMissingError
 from tinybench.printable import all_printable, one_line
 
 from ..compare.store import COLUMNS, Summary
@@ -28,6 +30,21 @@ def as_csv(runs: Sequence[Summary]) -> str:
     for run in runs:
         writer.writerow(map(cell, msgspec.structs.astuple(all_printable(run))))
     return text.getvalue()
+
+
+def as_parquet(runs: Sequence[Summary]) -> bytes:
+    """Return the runs as a Parquet file, with the columns and types of `load_runs`.
+
+    Raises ToolMissingError without pandas or pyarrow.
+    """
+    from ..compare.typed_frame import dtypes_of, frame_of
+
+    try:
+        import pyarrow  # noqa: F401 - pandas says less well what is missing
+    except ImportError as error:
+        missing = extras.missing("writing Parquet", "pyarrow", "parquet")
+        raise ToolMissingError(missing) from error
+    return frame_of(dtypes_of(Summary), map(msgspec.structs.astuple, runs)).to_parquet(index=False)
 
 
 def listing(runs: Sequence[Summary]) -> str:

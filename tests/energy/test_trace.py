@@ -2,6 +2,7 @@
 
 import resource
 import signal
+import stat
 from pathlib import Path
 
 import msgspec
@@ -86,6 +87,13 @@ def test_a_jump_of_the_sample_index_is_a_gap_of_nans(tmp_path: Path) -> None:
         assert np.isnan(chunk.samples[1:-1]).all()
         assert np.isfinite(chunk.samples[[0, -1]]).all()
         assert trace.count == 200_100
+
+
+def test_the_samples_may_be_read_by_whoever_may_read_the_rest(tmp_path: Path) -> None:
+    """The writer of JLS files keeps its own from others."""
+    path = _stored(tmp_path / "trace")
+    allowed = [stat.S_IMODE(one.stat().st_mode) for one in (path, path.with_suffix(".json"))]
+    assert allowed[0] == allowed[1]
 
 
 def test_a_trace_in_memory_reads_like_a_stored_one() -> None:

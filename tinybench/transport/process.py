@@ -10,12 +10,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, cast
 
+from .. import install
 from ..errors import ToolMissingError, TransportError
 from ..program import ask, first_line
 
 STOP_TIMEOUT_S = 2.0
 WRITE_TIMEOUT_S = 10.0
 VERSION_TIMEOUT_S = 20.0
+NO_CHILD = (
+    "a board that is a child process (an emulator, or the board host) cannot be driven on this "
+    "system, which cannot wait for the output of a process: on Windows run tinybench within WSL "
+    "(docs/platforms.md), or a real board with --port COM3"
+)
 
 
 class ProcessTransport:
@@ -28,7 +34,9 @@ class ProcessTransport:
     byte_s = 0.0
 
     def __init__(self, argv: Sequence[str]) -> None:
-        """Start the child. Raises ToolMissingError when its program is not installed."""
+        """Start the child. Raises ToolMissingError without its program, and on Windows."""
+        if not hasattr(select, "poll"):
+            raise ToolMissingError(NO_CHILD)
         self._argv = list(argv)
         self._closed = False
         self._start()
@@ -135,7 +143,7 @@ def _program(args: object) -> str:
 def _not_installed(program: str) -> str:
     """Say what to type for a program that is missing."""
     package = {"qemu-system-riscv32": "qemu-system-misc"}.get(program, program)
-    hint = f"install it with: sudo apt-get install {package}"
+    hint = f"install it with: {install.command(package)}"
     return f"cannot start the board: '{program}' is not installed or not on PATH; {hint}"
 
 

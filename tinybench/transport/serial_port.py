@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import select
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -273,8 +274,9 @@ def _open(url: str, baud: int, opening: Opening, server: _Server) -> Any:
         port.open()
     except ValueError as error:
         raise UsageError(
-            f"--port {url} at {baud} baud: {error}. Give a device such as /dev/ttyACM0, or a URL "
-            "such as socket://host:port or rfc2217://host:port"
+            f"--port {url} at {baud} baud: {error}. Give a device such as /dev/ttyACM0 (Linux), "
+            "/dev/cu.usbmodem14101 (macOS) or COM3 (Windows), or a URL such as"
+            " socket://host:port or rfc2217://host:port"
         ) from error
     except FAULTS as error:
         raise TransportError(_refusal(url, error)) from error
@@ -286,19 +288,24 @@ def _refusal(url: str, error: Exception) -> str:
     number = getattr(error, "errno", None)
     if "://" in url:
         return f"cannot open {url}: {error}. Is the server running, and its address right?"
+    if os.name == "nt" and number is None:  # pyserial says it in words alone
+        kinds = {"FileNotFoundError": errno.ENOENT, "PermissionError": errno.EBUSY}
+        number = next((code for kind, code in kinds.items() if kind in str(error)), None)
     if number == errno.ENOENT:
         return f"there is no port {url}; {_ports()}"
-    if number in (errno.EACCES, errno.EPERM):
+    if number in (errno.EACCES, errno.EPERM) and sys.platform.startswith("linux"):
         return (
             f"{url} may not be opened by this user; join its group with: "
             "sudo usermod -aG dialout $USER, and log in again; or by: tinybench doctor --udev"
         )
     if number in (errno.EBUSY, errno.EAGAIN) or "exclusively lock" in str(error):
         by = ", ".join(holders(url)) or "another program"
-        return (
-            f"{url} is held by {by}. Close it and try again; ModemManager, which looks into each "
-            "new port for a moment, is kept away by: tinybench doctor --udev"
+        modems = (
+            "; ModemManager, which looks into each new port for a moment, is kept away by: "
+            "tinybench doctor --udev"
         )
+        linux = sys.platform.startswith("linux")
+        return f"{url} is held by {by}. Close it and try again{modems if linux else ''}"
     return f"cannot open {url}: {error}. Is it a serial port?"
 
 

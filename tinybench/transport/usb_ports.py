@@ -1,5 +1,7 @@
 """The serial ports of this computer, with the USB numbers of what is behind them."""
 
+import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +25,21 @@ class Port:
     """Vendor and product; (0, 0) when it is no USB device."""
     interface: str
     """Number of the interface within the device, as the system writes it; empty if unknown."""
+
+
+def one_name(port: str) -> str:
+    """Return the one name of a port that may be named in several ways, also by a link.
+
+    On Windows `com3` and `\\\\.\\COM3` are COM3; on macOS /dev/tty.X is /dev/cu.X, the
+    same line, which waits for no modem.
+    """
+    if "://" in port:
+        return port
+    if windows := re.fullmatch(r"(?:\\\\[.?]\\)?(COM[0-9]{1,5}):?", port, re.IGNORECASE):
+        return windows[1].upper()
+    if port.startswith("/dev/tty."):
+        return f"/dev/cu.{port.removeprefix('/dev/tty.')}"
+    return os.path.realpath(port)
 
 
 def comports(listing: Callable[[], Iterable[Any]] | None = None) -> list[Any]:

@@ -51,6 +51,9 @@ def typed() -> Iterator[Typed]:
 
     Nothing is heard where there is none, or where it belongs to another job of the terminal.
     """
+    if os.name != "posix":  # elsewhere nothing but a socket can be waited for
+        yield Typed(None, keys=False)
+        return
     try:
         fd = sys.stdin.fileno()
         terminal = os.isatty(fd)
