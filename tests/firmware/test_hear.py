@@ -1,5 +1,6 @@
 """Firmware that hears: samples in, features and a model on the board, outputs of each frame out."""
 
+import random
 import re
 import socket
 import time
@@ -218,3 +219,25 @@ def test_samples_that_come_are_shown(elf: str, tmp_path: Path) -> None:
             numbers = "".join(said[1:]).strip("[]").replace(",", " ").split()
             assert [int(n) for n in numbers] == sound[:count].tolist()
         assert _said(dut, "state")[0] == "m-state-[idle]"
+
+
+COMMANDS = (
+    *("start", "start wraps", "start uploads", "stop", "stop quiet", "state", "state keep"),
+    *("extract_uart_stream", "infer 1 0", "infer 3 1", "infer_wav 158000", "extract 158976"),
+    *("extract 4294967296", "run_model", "i2scap -3", "proc_hi", "proc_lo", "db load 1024"),
+    *("db " + "ff" * 512, "db " + "80" * 512, "profile-layers 1", "results", "help", "", " stop"),
+)
+
+
+def test_whatever_is_asked_in_whatever_order_is_answered(elf: str, tmp_path: Path) -> None:
+    """Sound comes by itself or does not, a stream was begun or was not."""
+    sound = np.random.default_rng(0).integers(-32768, 32767, 40 * 512).astype("<i2")
+    (tmp_path / "sound").write_bytes(sound.tobytes())
+    chance = random.Random(1)  # noqa: S311 - a sequence that can be repeated
+    for env in ([], ["env", f"TINYBENCH_SOUND={tmp_path / 'sound'}"]):
+        with DutProcess([*env, elf]) as dut:
+            dut.read_until(READY)
+            for _ in range(150):
+                _said(dut, chance.choice(COMMANDS))
+            _said(dut, "stop quiet")
+            assert _said(dut, "state")[0] == "m-state-[idle]"

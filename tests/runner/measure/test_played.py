@@ -32,6 +32,7 @@ from tinybench.runner.dut.interface_board import InterfaceBoard
 from tinybench.runner.measure import played
 from tinybench.runner.measure.energy_mode import Bench, measure_once
 from tinybench.runner.measure.played import Played, play
+from tinybench.runner.measure.playing import Playing, Recording, as_playing
 from tinybench.runner.streaming.score import RULES_TAIL_S
 from tinybench.runner.streaming.verdict import judge
 from tinybench.transport.process import ProcessTransport
@@ -268,22 +269,42 @@ class StreamLoad:
             return [edge_s for edge_s in self._marks if start_s <= edge_s < stop_s]
 
 
-def test_a_stream_is_one_window_of_energy(tmp_path: Path) -> None:
-    """From `start` to `stop`: its mean power, by a simulated monitor that sees the timing pin."""
-    load = StreamLoad()
-    dut = StockDut(HIT.__contains__, on_mark=load.mark)
+def _under_monitor(load: StreamLoad, dut: StockDut, folder: Path) -> Playing:
+    """Play to a DUT that a simulated monitor supplies and watches."""
     device = SimulatedLpm01a(Scene(load, real_time=False), voltage_v=3.0)
     with desk(dut, dut) as there, PseudoPort(device, real_time=False) as port:
         load.studio = there.studio
         spec = MonitorSpec(driver="lpm01a", port=port.path, voltage_v=3.0, rate_hz=1000.0)
         bench = Bench(spec, lambda: contextlib.nullcontext(there.dut))
-        energy, found = measure_once(bench, lambda _: there.play(), NAME, tmp_path)
-    assert found.doubts == ()
-    assert (energy.faults, energy.edges) == ([], 3)
-    (window,) = energy.windows
+        energy, found = measure_once(bench, lambda _: there.play(), NAME, folder)
+    return as_playing(found, Recording(NAME, LENGTH_S), energy)
+
+
+def test_a_stream_is_one_window_of_energy(tmp_path: Path) -> None:
+    """From `start` to `stop`: its mean power, by a simulated monitor that sees the timing pin."""
+    load = StreamLoad()
+    found = _under_monitor(load, StockDut(HIT.__contains__, on_mark=load.mark), tmp_path)
+    assert found.doubts == []
+    assert found.energy is not None
+    assert (found.energy.faults, found.energy.edges) == ([], 3)
+    (window,) = found.energy.windows
     assert window.monitor_s is not None
     assert window.monitor_s > LENGTH_S
-    assert window.power_w == pytest.approx(3.0 * 5e-3, rel=2e-3)
+    assert found.power_w == pytest.approx(3.0 * 5e-3, rel=2e-3)
+
+
+def test_an_edge_too_many_is_no_power(tmp_path: Path) -> None:
+    """A DUT that marks more than a beginning, a start and a stop: which are the window's?"""
+    load = StreamLoad()
+
+    def twice() -> None:
+        load.mark()
+        load.studio.now_s += 0.01
+        load.mark()
+
+    found = _under_monitor(load, StockDut(HIT.__contains__, on_mark=twice), tmp_path)
+    assert found.power_w is None
+    assert any("edges, where 1 mark and two for each" in doubt for doubt in found.doubts)
 
 
 def test_our_firmware_is_heard_by_the_official_protocol(shared_data: Path, tmp_path: Path) -> None:
