@@ -26,9 +26,17 @@ if TYPE_CHECKING:
 
 KEYS = ("board", "emulate", "task", "mode", "profile", "division", "model", "limit")
 """What the marker may change for a test."""
+OF_SCENARIO = (
+    *("scenario", "min_queries", "min_duration", "seed", "target_qps", "deadline", "streams"),
+    *("audits", "interference"),
+)
+"""What the marker alone may say: queries of MLPerf Inference in place of a mode."""
 FOR_ALL = ("port", "wait")
 """What is said for every test."""
-MARKER = f"tinybench(...): a run with another {', '.join(KEYS)} than the options say"
+MARKER = (
+    f"tinybench(...): a run with another {', '.join(KEYS)} than the options say; or with "
+    f"{', '.join(OF_SCENARIO)}"
+)
 LOCK_TIMEOUT_S = 24 * 3600.0
 """For a run of another worker; its lock is free when that worker has ended."""
 NO_BOARD = (
@@ -316,9 +324,15 @@ def _asked(request: pytest.FixtureRequest) -> dict[str, Any]:
 
     asked = {name: _option(request.config, name) for name in (*KEYS, *FOR_ALL)}
     for marker in request.node.iter_markers("tinybench"):
-        wrong = [*marker.args, *(name for name in marker.kwargs if name not in KEYS)]
+        wrong = [
+            *marker.args,
+            *(name for name in marker.kwargs if name not in (*KEYS, *OF_SCENARIO)),
+        ]
         if wrong:
-            raise UsageError(f"the marker tinybench takes {', '.join(KEYS)}, not '{wrong[0]}'")
+            known = ", ".join((*KEYS, *OF_SCENARIO))
+            raise UsageError(f"the marker tinybench takes {known}, not '{wrong[0]}'")
+        if "scenario" in marker.kwargs:
+            asked["mode"] = None  # that of the options: a scenario is one of its own
         asked |= marker.kwargs
         if "board" in marker.kwargs and "emulate" not in marker.kwargs:
             asked["emulate"] = False  # that of the options is of their board

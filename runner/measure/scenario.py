@@ -4,7 +4,8 @@ import itertools
 import math
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from tinybench.datasets.reader import Sample
@@ -15,8 +16,10 @@ from ..results.scenario import AUDITED, KNOWN, Asked, Kind, Query
 from . import loadgen
 from .modes import check_count
 
-QUERIES_MAX = 10_000_000
-"""Of one scenario, however short an inference is."""
+QUERIES_MAX = 1_500_000
+"""Of one scenario, however short an inference is: a journal of more could not be read."""
+KEPT_INPUTS = 4096
+"""In memory, of those that were read; and so many answers that were looked at."""
 STANDING = 64
 """Queries without any time, after which a clock is taken to stand still."""
 FLIPPED_B = 8
@@ -28,7 +31,7 @@ def queries(
     samples: Sequence[Sample],
     result_count: int,
     asked: Asked,
-    known: Sequence[Query],
+    known: Iterable[Query],
     folder: Path | None = None,
 ) -> Iterator[Query]:
     """Ask the queries of a scenario that are not `known` yet, then those of its audits; yield each.
@@ -39,38 +42,58 @@ def queries(
     for a clock that stands still, by which they would never last long enough; else as
     `loadgen.queries`.
     """
-    plain = [query for query in known if query.kind == "query"]
+    so_far = _SoFar()
+    audited = 0
+    for query in known:
+        so_far.add(query)
+        audited += query.kind != "query"
+    read = lru_cache(KEPT_INPUTS)(lambda number: samples[number].windows()[0])
+
+    check = lru_cache(KEPT_INPUTS)(lambda text: check_count(text, result_count))
 
     def ask(numbers: Sequence[int]) -> Query:
-        return _ask(dut, samples, numbers, result_count)
+        return _ask(dut, read, numbers, check)
 
-    asking = _ours(asked, len(samples), plain, ask)
+    asking = _ours(asked, len(samples), so_far, ask)
     if asked.engine_loadgen:
-        there = () if plain or folder is None else (folder,)
+        there = () if so_far.count or folder is None else (folder,)
         asking = (one for log in there for one in loadgen.queries(asked, len(samples), ask, log))
     for query in asking:
-        plain.append(query)
+        so_far.add(query)
         yield query
     if asked.audits:
-        done = [query for query in known if query.kind != "query"]
-        todo = list(_audits(plain, len(samples), asked.seed))
-        for kind, number, turned in todo[len(done) :]:
-            yield _ask(dut, samples, [number], result_count, kind, turned)
+        todo = list(_audits(list(so_far.inputs), len(samples), asked.seed))
+        for kind, number, turned in todo[audited:]:
+            yield _ask(dut, read, [number], check, kind, turned)
 
 
-def _ours(asked: Asked, count: int, plain: Sequence[Query], ask: loadgen.Ask) -> Iterator[Query]:
-    """Yield the queries that come after those that are `plain`; they are in it when we go on."""
+class _SoFar:
+    """What must be known of the queries of a scenario to go on: no more, however many they are."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.busy_us = 0
+        self.inputs: dict[int, None] = {}
+        """That were asked for, in the order in which they first were."""
+
+    def add(self, query: Query) -> None:
+        """Count one that was answered; those of audits do not count."""
+        if query.kind == "query":
+            self.count += 1
+            self.busy_us += sum(query.device_us)
+            self.inputs.update(dict.fromkeys(query.samples))
+
+
+def _ours(asked: Asked, count: int, so_far: _SoFar, ask: loadgen.Ask) -> Iterator[Query]:
+    """Yield the queries that come after those so far; they are among these when we go on."""
     wanted, enough_us = wanted_queries(asked), (asked.min_duration_s or 0.0) * 1e6
-    busy_us = sum(us for query in plain for us in query.device_us)
-    for numbers in itertools.islice(asked.order(count), len(plain), QUERIES_MAX):
-        if len(plain) >= wanted and (busy_us >= enough_us or asked.target_qps):
+    for numbers in itertools.islice(asked.order(count), so_far.count, QUERIES_MAX):
+        if so_far.count >= wanted and (so_far.busy_us >= enough_us or asked.target_qps):
             break
-        query = ask(numbers)
-        busy_us += sum(query.device_us)
-        yield query
-        if not busy_us and len(plain) >= STANDING:
+        yield ask(numbers)
+        if not so_far.busy_us and so_far.count >= STANDING:
             raise ProtocolError(
-                f"{len(plain)} queries took 0 us by the DUT's clock: it stands still, or this is "
+                f"{so_far.count} queries took 0 us by the DUT's clock: it stands still, or this is "
                 "the energy build, which has none"
             )
 
@@ -99,15 +122,14 @@ def expected(asked: Asked, first: Query) -> int:
 
 
 def _audits(
-    plain: Sequence[Query], count: int, seed: int
+    numbers: Sequence[int], count: int, seed: int
 ) -> Iterator[tuple[Kind, int, int | None]]:
     """Yield the queries of the audits: which one, the number of the input, a seed to turn its bits.
 
     One input again and again; the first ones of the set, which a cheat may know; inputs that were
-    never seen; and inputs that were asked before, in another order.
+    never seen; and inputs that were asked before (`numbers`), in another order.
     """
     draw = random.Random(seed)  # noqa: S311 - chooses inputs, no secret
-    numbers = list(dict.fromkeys(number for query in plain for number in query.samples))
     one = draw.choice(numbers)
     for _ in range(AUDITED):
         yield "repeated", one, None
@@ -121,15 +143,15 @@ def _audits(
 
 def _ask(
     dut: Dut,
-    samples: Sequence[Sample],
+    read: Callable[[int], bytes],
     numbers: Sequence[int],
-    result_count: int,
+    check: Callable[[str], None],
     kind: Kind = "query",
     turned: int | None = None,
 ) -> Query:
     """Ask one query: each of its inputs once."""
     device_us, results = [], []
-    inputs = [samples[number].windows()[0] for number in numbers]
+    inputs = [read(number) for number in numbers]
     if turned is not None:
         inputs = [_unseen(data, turned) for data in inputs]
     began = time.perf_counter_ns()
@@ -139,7 +161,7 @@ def _ask(
         results.append(inference.results)
     host_us = (time.perf_counter_ns() - began) // 1000
     for text in results:
-        check_count(text, result_count)
+        check(text)
     return Query(list(numbers), device_us, host_us, results, kind)
 
 

@@ -5,9 +5,10 @@ Ref: mlcommons/mobile_app_open, docs/result-spec.md and tools/extended_result_sc
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tinybench.errors import UsageError
-from tinybench.printable import all_printable, one_line
+from tinybench.printable import all_printable
 
 from ..results.result import Result
 from ..results.scenario import Scenario
@@ -31,6 +32,10 @@ def as_mobile(outcomes: Sequence[Outcome]) -> dict[str, object]:
     A scenario is the performance run of a result, the accuracy mode its accuracy run. Raises
     UsageError where there is neither, or two of a kind.
     """
+    outcomes = [
+        replace(one, result=all_printable(one.result), verdict=all_printable(one.verdict))
+        for one in outcomes
+    ]
     together: dict[tuple[str, str], dict[str, Outcome]] = {}
     for outcome in outcomes:
         result = outcome.result
@@ -57,21 +62,19 @@ def as_mobile(outcomes: Sequence[Outcome]) -> dict[str, object]:
             "none of these runs is one"
         )
     newest = max((one.result for one in outcomes), key=lambda result: result.finished_at)
-    return all_printable(
-        {
-            "meta": {
-                "uuid": str(uuid.uuid5(uuid.NAMESPACE_OID, _names(outcomes))),
-                "creation_date": newest.finished_at,
-                "upload_date": None,
-            },
-            "results": results,
-            "environment_info": {
-                "platform": PLATFORM,
-                "value": {"android": None, "ios": None, "windows": None},
-            },
-            "build_info": _build(newest),
-        }
-    )
+    return {
+        "meta": {
+            "uuid": str(uuid.uuid5(uuid.NAMESPACE_OID, _names(outcomes))),
+            "creation_date": newest.finished_at,
+            "upload_date": None,
+        },
+        "results": results,
+        "environment_info": {
+            "platform": PLATFORM,
+            "value": {"android": None, "ios": None, "windows": None},
+        },
+        "build_info": _build(newest),
+    }
 
 
 def _names(outcomes: Sequence[Outcome]) -> str:
@@ -107,7 +110,7 @@ def _result(parts: dict[str, Outcome]) -> dict[str, object]:
         "backend_info": {
             "filename": "firmware.elf",
             "vendor_name": "tinybench",
-            "backend_name": one_line(result.dut),
+            "backend_name": result.dut,
             "accelerator_name": f"{result.board} ({result.core})",
         },
         "performance_run": _performance(performance) if performance else None,

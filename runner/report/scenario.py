@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 from ..results.scenario import Asked, LoadGen, Scenario, Tail
+from ..results.scenario.words import figure
 
 BARS = 8
 """Lines of the histogram."""
@@ -21,7 +22,7 @@ def said(found: Scenario, emulated: bool) -> list[tuple[str, str]]:
     lines = [] if by is None else [("interference", f"injected: {by.words}")]
     lines += [
         ("scenario", f"{asked.name}, seed {asked.seed}: {count}"),
-        ("figure", _figure(found, unit)),
+        ("figure", figure(found, emulated=emulated)),
     ]
     lines.append(("latency", f"{_percentiles(found.latency)} {unit}{_waiting(found)}"))
     if asked.name == "server":
@@ -75,19 +76,6 @@ def histogram(found: Scenario, emulated: bool, width: int = WIDTH) -> list[str]:
     ]
 
 
-def _figure(found: Scenario, unit: str) -> str:
-    asked = found.asked
-    if asked.name == "server":
-        within = f"{asked.share:.0%} within {asked.deadline_s or 0.0:g} s"
-        if found.rate_per_s is None:
-            return f"no rate of arrivals has {within}"
-        whose = "asked for" if asked.target_qps else "the most"
-        return f"{found.rate_per_s:.4g} queries/s, {whose} with {within}; the queue is computed"
-    if asked.name == "offline":
-        return "no time" if found.rate_per_s is None else f"{found.rate_per_s:.4g} inferences/s"
-    return f"p{asked.share * 100:g} {_percentile_s(found) * 1e3:.3f} {unit}"
-
-
 def _loadgen(told: LoadGen, asked: Asked) -> list[tuple[str, str]]:
     """Return what the genuine LoadGen says; its clock is another one than that of the figure."""
     values = (
@@ -103,10 +91,6 @@ def _loadgen(told: LoadGen, asked: Asked) -> list[tuple[str, str]]:
     for name, ns in told.estimates_ns.items():
         lines.append(("", f"early stopping {name} at most {ns * 1e-6:.3f} ms, by the same"))
     return lines
-
-
-def _percentile_s(found: Scenario) -> float:
-    return {0.9: found.latency.p90_s, 0.99: found.latency.p99_s}[found.asked.share]
 
 
 def _waiting(found: Scenario) -> str:

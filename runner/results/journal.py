@@ -10,13 +10,14 @@ from typing import Any
 import msgspec
 
 from tinybench.errors import RunFolderError
-from tinybench.files import DOCUMENT_MOST_B, open_regular, read_bytes
+from tinybench.files import WHOLE_MOST_B, open_regular, read_bytes
 from tinybench.json_lines import open_lines
 from tinybench.read import read_json
 
 from .request import Request
 from .result import Answer, Energy, FloatModel, Reference, Step, Window
 from .scenario import Query
+from .scenario.queries import Queries
 from .stream import Streamed
 
 JOURNAL_FILE = "journal.jsonl"
@@ -61,7 +62,7 @@ class Noted:
     """By the name of the input."""
     windows: list[Window]
     """In the order of their inputs: each is on another one."""
-    queries: list[Query]
+    queries: Queries
     stream: Streamed | None
     energy: Energy | None
     float_model: FloatModel | None
@@ -80,7 +81,7 @@ def noted(entries: Iterable[Entry]) -> Noted:
     return Noted(
         answers={entry.answer.input: entry.answer for entry in entries if entry.answer},
         windows=list(windows.values()),
-        queries=[entry.query for entry in entries if entry.query],
+        queries=Queries(entry.query for entry in entries if entry.query),
         stream=next((entry.stream for entry in reversed(entries) if entry.stream), None),
         energy=next((entry.energy for entry in reversed(entries) if entry.energy), None),
         float_model=next((one.float_model for one in reversed(entries) if one.float_model), None),
@@ -141,7 +142,7 @@ def read(folder: Path) -> tuple[Head, list[Entry]]:
     """
     path = folder / JOURNAL_FILE
     try:
-        lines = read_bytes(path, DOCUMENT_MOST_B, links=False).split(b"\n")[:-1]
+        lines = read_bytes(path, WHOLE_MOST_B, links=False).split(b"\n")[:-1]
     except OSError as error:
         raise RunFolderError(f"{path}: there is no run to go on with: {error.strerror}") from error
     entries = []
@@ -164,7 +165,7 @@ def head_sha256(folder: Path) -> str:
     """Return the SHA-256 of a journal's first line, as it was written. Raises RunFolderError."""
     path = folder / JOURNAL_FILE
     try:
-        with open_regular(path, DOCUMENT_MOST_B, links=False) as file:
+        with open_regular(path, WHOLE_MOST_B, links=False) as file:
             return hashlib.sha256(file.readline()).hexdigest()
     except OSError as error:
         raise RunFolderError(f"cannot read the journal {path}: {error}") from error

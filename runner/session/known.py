@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from ..results.journal import Entry, Journal
 from ..results.result import Answer, Energy, FloatModel, Reference, Step, Window
-from ..results.scenario import Query
+from ..results.scenario.queries import Queries
 from ..results.stream import Streamed
 
 
@@ -21,7 +21,7 @@ class Known:
         self.answers: dict[str, Answer] = {}
         """By the name of the input."""
         self.windows: list[Window] = []
-        self.queries: list[Query] = []
+        self.queries = Queries()
         self.streams: list[Streamed] = []
         self.energies: list[Energy] = []
         self.float_models: list[FloatModel] = []

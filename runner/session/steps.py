@@ -103,10 +103,10 @@ def measure_scenario(
     """Ask the queries of a scenario that are missing, after a rest of the board."""
     _rest(known.worked_until_s, rest_s, track)
     known.begin("scenario")
-    asking = scenario.queries(dut, samples, result_count, asked, list(known.queries), folder)
+    asking = scenario.queries(dut, samples, result_count, asked, known.queries, folder)
     if not known.queries:
         known.add(Entry(query=next(asking)))
-    left = scenario.expected(asked, known.queries[0]) - len(known.queries)
+    left = scenario.expected(asked, next(iter(known.queries))) - len(known.queries)
     for query in track(asking, asked.name, max(1, left)):
         known.add(Entry(query=query))
     known.worked()

@@ -14,6 +14,7 @@ from ..build.task import Task, load_task
 from ..compare.change import OWN_MODEL
 from ..compare.store import run_folders
 from ..results.result import Result
+from ..results.scenario.words import figure
 from ..rules import RULES, Violation
 from ..rules.inputs import UNVERIFIED
 from ..rules.judge import Outcome, judge
@@ -57,6 +58,8 @@ class Part:
     task: Task
     modes: dict[str, Outcome]
     """By mode; energy may be missing."""
+    scenarios: tuple[Outcome, ...] = ()
+    """Scenarios of MLPerf Inference, which MLPerf Tiny has none of: for the notes."""
 
     @property
     def folder(self) -> str:
@@ -80,11 +83,15 @@ def parts(folders: Sequence[Path]) -> list[Part]:
     or a task is none of MLPerf Tiny.
     """
     found: dict[str, dict[str, Outcome]] = {}
+    scenarios: dict[str, list[Outcome]] = {}
     for folder in (run for path in folders for run in _runs(path)):
         outcome = judge(folder)
         result = outcome.result
         if result.model_id not in TASKS:
             raise UsageError(_no_task(folder, result))
+        if result.scenario is not None:
+            scenarios.setdefault(result.model_id, []).append(outcome)
+            continue
         modes = found.setdefault(result.model_id, {})
         for mode in _modes(result):
             if mode in modes:
@@ -96,7 +103,16 @@ def parts(folders: Sequence[Path]) -> list[Part]:
         if not modes:
             raise UsageError(f"{folder}: this run measured nothing; leave it out")
     order = [model_id for model_id in sorted(TASKS) if model_id in found]
-    return [Part(_task(found[model_id]), found[model_id]) for model_id in order]
+    for model_id, more in scenarios.items():
+        if model_id not in found:
+            raise UsageError(
+                f"{more[0].folder}: a scenario alone is no submission to MLPerf Tiny, which has "
+                "none; give a run of its task in accuracy and performance mode, too"
+            )
+    return [
+        Part(_task(found[model_id]), found[model_id], tuple(scenarios.get(model_id, ())))
+        for model_id in order
+    ]
 
 
 def _modes(result: Result) -> list[str]:
@@ -180,6 +196,7 @@ def _part(part: Part, division: str) -> list[Violation]:
         found += rules.check_folder(outcome.result, outcome.folder)
     found += rules.check(joined(part, division), part.task)
     found += _measured(part)
+    found += _scenarios(part, division)
     wanted = MODES[1:2] if part.task.streams else MODES[:2]
     missing = [mode for mode in wanted if mode not in part.modes]
     if missing:
@@ -193,6 +210,42 @@ def _part(part: Part, division: str) -> list[Violation]:
             )
         )
     return found
+
+
+def _scenarios(part: Part, division: str) -> list[Violation]:
+    """Return what stands against the scenarios beside a task: they are for the open division."""
+    found = []
+    for outcome in part.scenarios:
+        found += rules.check_folder(outcome.result, outcome.folder)
+        if division != "open":
+            found.append(
+                Violation(
+                    "closed-scenario",
+                    RULES + ", benchmark modes",
+                    "the modes of MLPerf Tiny alone",
+                    f"scenario {_named(outcome)}, {outcome.folder}",
+                    "leave that run out, or submit to the open division, whose notes tell it",
+                )
+            )
+    return found
+
+
+def scenario_notes(part: Part) -> list[str]:
+    """Return what the software notes of the open division say of a task's scenarios."""
+    return [
+        f"no part of MLPerf Tiny: {part.task.name}, scenario {_named(one)} of MLPerf Inference: "
+        f"{figure(one.result.scenario, emulated=one.result.emulated)}; {one.verdict.words}"
+        for one in part.scenarios
+        if one.result.scenario is not None
+    ]
+
+
+def _named(outcome: Outcome) -> str:
+    asked = outcome.result.scenario and outcome.result.scenario.asked
+    if asked is None:
+        return ""
+    by = asked.interference
+    return asked.name + (f" with {by.words} injected" if by else "")
 
 
 def joined(part: Part, division: str) -> Result:

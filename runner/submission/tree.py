@@ -19,7 +19,7 @@ from ..build.board import Board, load_board
 from ..results.names import TRACE_FILE
 from ..rules import Violation
 from . import logs, stream
-from .parts import REHEARSED, VERIFIED, Part, objections, parts, refused
+from .parts import REHEARSED, VERIFIED, Part, objections, parts, refused, scenario_notes
 from .samples import window_samples
 from .system import BOARD_NAME, INPUTS, STATUS, System, describe, known_fields, read_fields
 
@@ -136,6 +136,7 @@ def _described(
     stated = [_stated(title, said.get(INPUTS, "")) for title in sorted(names)]
     broken = [f"{v.rule}: {v.found}" for v in against if v.rule != VERIFIED]
     software = ["breaks these run rules: " + "; ".join(broken)] if broken else []
+    notes = [words for part in found for words in scenario_notes(part)]
     mark = _mark(against, rehearsal)
     described = describe(
         path,
@@ -144,7 +145,7 @@ def _described(
         submitter=submitter,
         division=division,
         hardware=[mark, *hardware],
-        software=[*stated, *software],
+        software=[*stated, *software, *notes],
     )
     if not rehearsal:
         return described

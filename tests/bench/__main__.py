@@ -42,6 +42,9 @@ from tests.bench import (
     results as bench_results,
 )
 from tests.bench import (
+    scenario as bench_scenario,
+)
+from tests.bench import (
     stream as bench_stream,
 )
 from tests.bench import (
@@ -76,6 +79,7 @@ def main() -> int:
     figures += bench_link.figures() + bench_stream.figures()
     figures += bench_energy.figures() + bench_monitors.figures()
     figures += bench_exports.figures()
+    figures += bench_scenario.figures()
     figures += bench_results.figures() + bench_flash.figures() + bench_model.figures()
     _print(figures)
     OUT.parent.mkdir(exist_ok=True)

@@ -239,6 +239,23 @@ def test_workers_run_on_a_board_one_after_the_other(
     assert first["finished_at"] <= second["started_at"]
 
 
+def test_a_marker_may_ask_for_a_scenario(project: pytest.Pytester) -> None:
+    """In place of the mode that the options say; its percentiles are those of the queries."""
+    project.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.tinybench(scenario="offline", min_queries=20, min_duration=0, seed=4)
+        def test_it(tinybench_run):
+            assert tinybench_run.scenario == "offline"
+            assert tinybench_run.rate_per_s > 0
+            assert tinybench_run.latency_p99_s is not None
+        """
+    )
+    done = _run(project, "--tinybench-board", "host")
+    done.assert_outcomes(passed=1)
+
+
 def test_a_marker_that_asks_for_nonsense_is_an_error(project: pytest.Pytester) -> None:
     """A slip in a marker must not run something else."""
     project.makepyfile(

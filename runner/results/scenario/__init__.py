@@ -9,7 +9,7 @@ from msgspec import Meta
 from ...scenario import order
 from .interference import Interference
 
-Count = Annotated[int, Meta(ge=1, le=10_000_000)]
+Count = Annotated[int, Meta(ge=1, le=1_500_000)]
 Name = Literal["single-stream", "multi-stream", "server", "offline"]
 Kind = Literal["query", "repeated", "known", "unseen", "answer"]
 SHARES: dict[str, float] = {

@@ -1,19 +1,22 @@
 """What the queries of a scenario say: their tail, the highest rate, and what audits saw."""
 
 import math
-import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ...dut.inference import answered
 from ...scenario import queue, tail
-from ..score import correct
+from ..score import arg_max
 from . import Asked, Audit, LoadGen, Query, Scenario, Tail
+from .queries import KINDS, Columns, Queries
 
 
 def score(
     asked: Asked,
-    queries: Sequence[Query],
+    queries: Iterable[Query],
     labels: Sequence[int] | None,
     *,
     emulated: bool,
@@ -24,58 +27,60 @@ def score(
     `labels`: the class of each input of the set; None where inputs have none. `loadgen`: what its
     summary says, where it asked the queries.
     """
-    plain = [query for query in queries if query.kind == "query"]
-    if not plain:
+    kept = queries if isinstance(queries, Queries) else Queries(queries)
+    plain = kept.columns("query")
+    if not len(plain.counts):
         return None
-    services_s = [sum(query.device_us) * 1e-6 for query in plain]
-    busy_s = sum(services_s)
-    latencies_s, duration_s = services_s, busy_s
-    rate_per_s: float | None = len(plain) * asked.samples / busy_s if busy_s else None
+    services_us = plain.query_us
+    services_s = services_us * 1e-6
+    latencies_s: NDArray[np.floating[Any]] = services_s
+    duration_s = int(services_us.sum()) * 1e-6
+    rate_per_s = len(services_us) * asked.samples / duration_s if duration_s else None
     over = None
     if asked.name == "server":
         server = _server(asked, services_s)
         rate_per_s = asked.target_qps or server.highest_rate()
         if rate_per_s is not None:
-            found, duration_s = server.at(rate_per_s)
-            latencies_s = found.tolist()
-        over = sum(latency_s > (asked.deadline_s or math.inf) for latency_s in latencies_s)
-    ordered = sorted(latencies_s)
+            latencies_s, duration_s = server.at(rate_per_s)
+        over = int((latencies_s > (asked.deadline_s or math.inf)).sum())
+    ordered = _in_order(latencies_s)
     estimate = tail.estimate(ordered, asked.share)
-    host_s = [query.host_us * 1e-6 for query in plain]
-    line_s = [host - device for host, device in zip(host_s, services_s, strict=True)]
     apart = not emulated and asked.name != "server"
-    answers = [pair for query in plain for pair in zip(query.samples, query.results, strict=True)]
     return Scenario(
         asked=asked,
-        count=len(latencies_s),
+        count=len(ordered),
         duration_s=duration_s,
         latency=_tail(ordered),
-        end_to_end=_tail(sorted(host_s)) if apart else None,
-        link_s=None if emulated else statistics.median(line_s),
+        end_to_end=_tail(_in_order(plain.host_us * 1e-6)) if apart else None,
+        link_s=None if emulated else float(np.median(plain.host_us - services_us)) * 1e-6,
         estimate_s=estimate and estimate.value,
         discarded=estimate.discarded if estimate else 0,
         needed=tail.queries_needed(1, asked.share),
         over=over,
         rate_per_s=rate_per_s,
-        right=None if labels is None else _right(answers, labels),
-        inputs=len({number for number, _ in answers}),
-        answers=len({text for _, text in answers}),
-        samples=[number for query in plain for number in query.samples],
-        device_us=[us for query in plain for us in query.device_us],
-        host_us=[query.host_us for query in plain],
-        audits=_audits(queries, plain),
+        right=None if labels is None else _right(plain, kept.texts, labels),
+        inputs=len(np.unique(plain.samples)),
+        answers=len(np.unique(plain.answers)),
+        samples=plain.samples.tolist(),
+        device_us=plain.device_us.tolist(),
+        host_us=plain.host_us.tolist(),
+        audits=list(_audits(kept, plain)),
         loadgen=loadgen,
     )
 
 
-def _server(asked: Asked, services_s: Sequence[float]) -> queue.Server:
+def _server(asked: Asked, services_s: NDArray[np.floating[Any]]) -> queue.Server:
     load = queue.Load(
         min_queries=asked.min_queries or 1,
         min_s=asked.min_duration_s or 0.0,
         deadline_s=asked.deadline_s or math.inf,
         share=asked.share,
     )
-    return queue.Server(services_s, asked.seed, load)
+    return queue.Server(services_s.tolist(), asked.seed, load)
+
+
+def _in_order(latencies_s: NDArray[np.floating[Any]]) -> list[float]:
+    return np.sort(latencies_s).tolist()
 
 
 def _tail(ordered: Sequence[float]) -> Tail:
@@ -85,39 +90,37 @@ def _tail(ordered: Sequence[float]) -> Tail:
     return Tail(p50_s=p50_s, p90_s=p90_s, p97_s=p97_s, p99_s=p99_s, p99_9_s=p99_9_s)
 
 
-def _right(answers: Sequence[tuple[int, str]], labels: Sequence[int]) -> int:
-    values = {text: answered(text) for _, text in answers}
-    return correct([values[text] for _, text in answers], [labels[n] for n, _ in answers])
+def _right(plain: Columns, texts: Sequence[str], labels: Sequence[int]) -> int:
+    """Return how many inferences have their largest value at the class of their input.
+
+    Ref: MLPerf Tiny Rules, accuracy metric top-1.
+    """
+    used = np.unique(plain.answers)
+    classes = np.full(len(texts), -1)
+    for number in map(int, used):
+        out = answered(texts[number])
+        classes[number] = arg_max(out) if out else -1
+    return int((classes[plain.answers] == np.array(labels)[plain.samples]).sum())
 
 
-def _audits(queries: Sequence[Query], plain: Sequence[Query]) -> list[Audit]:
-    """Return what each audit found, in the order in which they were asked."""
-    usual_s = statistics.median(us for query in plain for us in query.device_us) * 1e-6
-    before = {
-        number: text
-        for query in plain
-        for number, text in zip(query.samples, query.results, strict=True)
-    }
-    found: dict[str, list[Query]] = {}
-    for query in queries:
-        if query.kind != "query":
-            found.setdefault(query.kind, []).append(query)
-    return [_audit(kind, asked, usual_s, before) for kind, asked in found.items()]
-
-
-def _audit(kind: Any, asked: Sequence[Query], usual_s: float, before: Mapping[int, str]) -> Audit:
-    times_us = [us for query in asked for us in query.device_us]
-    differing = 0
-    if kind == "answer":
-        differing = sum(
-            before.get(number, text) != text
-            for query in asked
-            for number, text in zip(query.samples, query.results, strict=True)
+def _audits(kept: Queries, plain: Columns) -> Iterable[Audit]:
+    """Yield what each audit found, in the order in which they are asked."""
+    usual_s = float(np.median(plain.device_us)) * 1e-6
+    last = dict(zip(plain.samples.tolist(), plain.answers.tolist(), strict=True))
+    for kind in KINDS:
+        if kind == "query":
+            continue
+        found = kept.columns(kind)
+        if not len(found.counts):
+            continue
+        asked_again = zip(found.samples.tolist(), found.answers.tolist(), strict=True)
+        differing = 0
+        if kind == "answer":
+            differing = sum(last.get(number, text) != text for number, text in asked_again)
+        yield Audit(
+            name=kind,
+            count=len(found.device_us),
+            usual_s=usual_s,
+            found_s=float(np.median(found.device_us)) * 1e-6,
+            differing=differing,
         )
-    return Audit(
-        name=kind,
-        count=len(times_us),
-        usual_s=usual_s,
-        found_s=statistics.median(times_us) * 1e-6,
-        differing=differing,
-    )

@@ -4,6 +4,7 @@ import hashlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -64,7 +65,11 @@ class Device:
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> list[Sample]:
     """Inputs of 32 bytes, each another one."""
-    folder = tmp_path_factory.mktemp("inputs")
+    return inputs(tmp_path_factory.mktemp("inputs"))
+
+
+def inputs(folder: Path) -> list[Sample]:
+    """Make inputs of 32 bytes, each another one."""
     found = []
     for number in range(COUNT):
         data = hashlib.sha256(bytes([number])).digest()
@@ -75,7 +80,8 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> list[Sample]:
     return found
 
 
-def _audited(device: Device, samples: list[Sample]) -> Scenario:
+def audited(device: Device, samples: list[Sample]) -> Scenario:
+    """Return what a scenario with its audits finds."""
     asked = Asked(name="single-stream", min_queries=128, min_duration_s=0.0, audits=True)
     device.inputs = [sample.read() for sample in samples]
     found = list(scenario.queries(cast(Dut, device), samples, 2, asked, []))
@@ -84,7 +90,8 @@ def _audited(device: Device, samples: list[Sample]) -> Scenario:
     return scored
 
 
-def _broken(found: Scenario) -> set[str]:
+def broken(found: Scenario) -> set[str]:
+    """Return the audits that it breaks."""
     return {
         ruling.rule
         for ruling in (audit(one, found) for one in found.audits)
@@ -92,27 +99,27 @@ def _broken(found: Scenario) -> set[str]:
     }
 
 
-@pytest.mark.parametrize(
-    ("cheat", "rule"),
-    [
-        ("cache", "audit-unseen"),
-        ("last", "audit-repeated"),
-        ("five", "audit-known"),
-        ("table", "audit-unseen"),
-        ("constant", "audit-answers"),
-        ("forgetful", "audit-answers"),
-    ],
-)
+CHEATS = [
+    ("cache", "audit-unseen"),
+    ("last", "audit-repeated"),
+    ("five", "audit-known"),
+    ("table", "audit-unseen"),
+    ("constant", "audit-answers"),
+    ("forgetful", "audit-answers"),
+]
+
+
+@pytest.mark.parametrize(("cheat", "rule"), CHEATS)
 def test_a_device_that_cheats_is_found(samples: list[Sample], cheat: str, rule: str) -> None:
     """A cache, a memory of the last input, tables of some or all inputs, answers without work."""
-    assert rule in _broken(_audited(Device(cheat=cheat, jitter=0.05), samples))
+    assert rule in broken(audited(Device(cheat=cheat, jitter=0.05), samples))
 
 
 @pytest.mark.parametrize("count", [20, pytest.param(1000, marks=pytest.mark.soak)])
 def test_an_honest_device_that_jitters_is_not_blamed(samples: list[Sample], count: int) -> None:
     """By 5 % up or down: none is, of 20 devices or of 1000."""
     blamed = [
-        seed for seed in range(count) if _broken(_audited(Device(jitter=0.05, seed=seed), samples))
+        seed for seed in range(count) if broken(audited(Device(jitter=0.05, seed=seed), samples))
     ]
     assert blamed == []
 

@@ -104,7 +104,7 @@ def test_a_board_that_dies_loses_nothing(tmp_path: Path, profile: str, loadgen: 
     assert done.returncode == 3, done.stdout + done.stderr
     assert mark.exists()
     assert "Traceback" not in done.stderr
-    before = noted(read(out)[1]).queries
+    before = list(noted(read(out)[1]).queries)
     assert 5 < len(before) < 40
     stopped = read_result(out)
     assert not stopped.complete
@@ -117,10 +117,10 @@ def test_a_board_that_dies_loses_nothing(tmp_path: Path, profile: str, loadgen: 
     if loadgen:
         assert again.returncode == 2
         assert f"after {len(before)} queries, and cannot go on" in again.stderr
-        assert noted(read(out)[1]).queries == before
+        assert list(noted(read(out)[1]).queries) == before
         return
     assert again.returncode == 0, again.stdout + again.stderr
-    assert noted(read(out)[1]).queries[: len(before)] == before
+    assert list(noted(read(out)[1]).queries)[: len(before)] == before
     assert check_folder(read_result(out), out) == []
 
 

@@ -18,6 +18,8 @@ from tinybench.runner.build.firmware import build
 from tinybench.runner.build.task import load_task
 from tinybench.runner.compare.published.table import fetch
 from tinybench.runner.results.result import Performance, Result, Window, read_result, write_result
+from tinybench.runner.results.scenario import Asked, Query
+from tinybench.runner.results.scenario.score import score
 from tinybench.runner.submission.system import REQUIRED, read_fields
 from tinybench.runner.submission.tree import Submission, submit
 
@@ -220,6 +222,28 @@ def test_the_open_division_takes_what_breaks_a_rule_and_says_so(
     assert {violation.rule for violation in made.marked} == {"window-duration"}
     described = json.loads((Path(made.folder) / "open/Me/systems/desk.json").read_text())
     assert "window 3 lasted 9.800 s" in described["Software Notes"]
+    assert checker.objections(Path(made.folder)) == []
+
+
+def test_a_scenario_is_told_in_the_notes_of_the_open_division(
+    system: Path, stored: Callable[..., Path]
+) -> None:
+    """With its figure and its verdict; the closed division has none, and none is one alone."""
+    asked = Asked(name="single-stream", min_queries=64, min_duration_s=0.0)
+    found = score(asked, [Query([0], [50_000], 60_000, ["1.0"])] * 64, None, emulated=False)
+    run = stored(_measured())
+    alone = _measured(mode="scenario", scenario=found, accuracy=None, performance=None)
+    scenario = stored(alone, "scenario")
+    with pytest.raises(UsageError, match="a scenario alone is no submission"):
+        _submit(system, scenario, division="open")
+    closed = _submit(system, run, scenario)
+    assert [one.rule for one in closed.refused] == ["closed-scenario"]
+    made = _submit(system, run, scenario, division="open")
+    described = json.loads((Path(made.folder) / "open/Me/systems/desk.json").read_text())
+    notes = described["Software Notes"]
+    assert "no part of MLPerf Tiny: kws, scenario single-stream of MLPerf Inference" in notes
+    assert "p90 50.000 ms" in notes
+    assert "not an MLPerf result" in notes
     assert checker.objections(Path(made.folder)) == []
 
 
