@@ -277,7 +277,8 @@ def no_board(name: str, valid: Collection[str]) -> str:
         f"there is no firmware of ours for '{name}'. Any firmware that speaks the MLPerf Tiny API "
         "is driven at its port: tinybench --port /dev/ttyACM0 --task auto (docs/bench.md, Firmware "
         "of others), and written by: tinybench flash --image FILE --flasher NAME "
-        "(docs/hardware.md). To port ours: docs/add-a-board.md"
+        "(docs/hardware.md). To have ours there by Arduino, Zephyr or ESP-IDF: tinybench export "
+        "(docs/export.md); to port it: docs/add-a-board.md"
     )
 
 

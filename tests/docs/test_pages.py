@@ -9,6 +9,7 @@ from tests.docs import blocks
 
 PAGES = (
     "add-a-board",
+    "add-a-family",
     "add-a-model",
     "add-a-monitor",
     "add-a-task",

@@ -16,6 +16,9 @@ from tests.firmware.dut_process import READY, DutProcess
 from tests.program import tinybench
 from tests.runner.export import projects
 from tests.runner.export.projects import BUILDERS, INPUTS, Talk, running, talk
+from tinybench.runner.build.board import load_board
+from tinybench.runner.build.firmware import build
+from tinybench.runner.build.stream_task import stream_task
 from tinybench.runner.build.task import load_task
 from tinybench.runner.export.framework import names
 from tinybench.runner.export.kept import Exported, keep, kept
@@ -54,13 +57,13 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """A project with the keyword model for a framework, built once: its program, its record."""
 
     @cache
-    def build(to: str) -> tuple[Path, Exported]:
+    def made(to: str) -> tuple[Path, Exported]:
         folder = tmp_path_factory.mktemp(to)
         (folder / "work").mkdir()
         record = exported(to, folder / "project", task="kws", model=KWS)
         return BUILDERS[to](folder / "project", folder / "work"), record
 
-    return build
+    return made
 
 
 def test_every_framework_is_built_here() -> None:
@@ -263,3 +266,21 @@ def test_a_run_knows_the_model_of_an_exported_board(
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_model_of_sound_brings_its_front_end(tmp_path: Path) -> None:
+    """Samples in, features and model on the board: as the firmware that is built here."""
+    wake = ROOT / "models" / "embedded" / "sww01.tflite"
+    task = stream_task(wake)
+    export(Asked(to="make", task=task, model=wake, run="tinybench"), tmp_path / "project")
+    program = BUILDERS["make"](tmp_path / "project", tmp_path)
+    own = build(load_board("host"), task, wake).elf
+    sound = bytes((7 * n + n // 300) % 256 for n in range(1024))
+    said = []
+    for image in (str(program), own):
+        with DutProcess([image]) as dut:
+            dut.read_until(READY)
+            dut.upload(sound)
+            said.append(dut.ask(b"extract_uart_stream"))
+    assert said[0] == said[1]
+    assert "m-activations-[" in said[0]

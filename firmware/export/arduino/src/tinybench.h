@@ -8,6 +8,6 @@
 
 /* Answer the host on `line`, for ever. In the energy build, `timing_pin` marks time: it is high,
  * and falls for 2 us. */
-void tinybench_run(Stream &line, int timing_pin);
+void tinybench_run(Stream &line, uint8_t timing_pin);
 
 #endif

@@ -6,7 +6,7 @@
 #else
 #define LINE Serial
 #endif
-const int timing_pin = 2;
+const uint8_t timing_pin = 2;
 
 void setup() {
     LINE.begin(TB_BAUD);

@@ -12,13 +12,13 @@ const uint32_t port_receive_b = 0;
 const bool port_receives_free = false;
 
 static Stream *line;
-static int pin;
+static uint8_t pin;
 
 /* Sent together, for on USB each write is a packet. */
 static uint8_t held[64];
 static size_t held_b;
 
-void tinybench_run(Stream &stream, int timing_pin) {
+void tinybench_run(Stream &stream, uint8_t timing_pin) {
     line = &stream;
     pin = timing_pin;
     device_run();

@@ -36,22 +36,23 @@ static const struct gpio_dt_spec pin = GPIO_DT_SPEC_GET(DT_PATH(zephyr_user), ti
 /* Written by the interrupt, and read by the thread that is the device. */
 static uint8_t ring[RECEIVE_B];
 static volatile uint32_t written;
-static uint32_t taken;
+static volatile uint32_t taken;
 K_SEM_DEFINE(tinybench_received, 0, 1);
 
 static void receive(const struct device *from, void *unused) {
     (void)unused;
-    while (uart_irq_update(from) && uart_irq_rx_ready(from)) {
-        uint8_t some[16];
-        const int count = uart_fifo_read(from, some, (int)sizeof some);
-        if (count <= 0) {
-            break;
-        }
-        for (int i = 0; i < count; i++) {
+    if (uart_irq_update(from) <= 0 || uart_irq_rx_ready(from) <= 0) {
+        return;
+    }
+    uint8_t some[16];
+    int count;
+    do { /* all that came, or there may be no other interrupt for it */
+        count = uart_fifo_read(from, some, (int)sizeof some);
+        for (int i = 0; i < count && written - taken < RECEIVE_B; i++) {
             ring[written % RECEIVE_B] = some[i];
             written++;
         }
-    }
+    } while (count == (int)sizeof some);
     k_sem_give(&tinybench_received);
 }
 
@@ -75,7 +76,9 @@ int port_getc(void) {
     while (written == taken) {
         (void)k_sem_take(&tinybench_received, K_FOREVER);
     }
-    return ring[taken++ % RECEIVE_B];
+    const uint8_t byte = ring[taken % RECEIVE_B];
+    taken++;
+    return byte;
 }
 
 void port_putc(char c) {

@@ -7,16 +7,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LOW 0x0
-#define HIGH 0x1
-#define INPUT 0x0
-#define OUTPUT 0x1
-
 extern "C" {
 unsigned long micros(void);
 void delayMicroseconds(unsigned int us);
-void pinMode(int pin, int mode);
-void digitalWrite(int pin, int value);
+typedef enum { LOW = 0, HIGH = 1 } PinStatus;
+typedef enum { INPUT = 0, OUTPUT = 1 } PinMode;
+typedef uint8_t pin_size_t;
+
+void pinMode(pin_size_t pin, PinMode mode);
+void digitalWrite(pin_size_t pin, PinStatus value);
 void yield(void);
 }
 

@@ -10,7 +10,7 @@ StubSerial Serial("Serial");
 StubSerial Serial1("Serial1");
 
 static StubSerial *begun;
-static int outputs[64];
+static int outputs[256];
 
 static bool waits(int timeout_ms) {
     struct pollfd line = {STDIN_FILENO, POLLIN, 0};
@@ -29,11 +29,11 @@ void delayMicroseconds(unsigned int us) {
     usleep(us);
 }
 
-void pinMode(int pin, int mode) {
+void pinMode(pin_size_t pin, PinMode mode) {
     outputs[pin] = mode == OUTPUT;
 }
 
-void digitalWrite(int pin, int value) {
+void digitalWrite(pin_size_t pin, PinStatus value) {
     if (!outputs[pin]) {
         fprintf(stderr, "pin %d is no output\n", pin);
         _exit(9);
