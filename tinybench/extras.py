@@ -12,6 +12,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from .errors import ToolMissingError
+
 DISTRIBUTION = "tinybench-mcu"
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout, or the folder of installed packages."""
@@ -22,6 +24,15 @@ _EXTRA = re.compile(r"""\s*(?:\band\s+)?\bextra == ["']([\w-]+)["']""")
 def missing(what: str, package: str, extra: str) -> str:
     """Return the sentence for a package that is not there: what needs it, and what to type."""
     return f"{what} needs {package}, which is not installed; type: {command(extra)}"
+
+
+def unicorn_version() -> str:
+    """Return the version of the emulator of chips. Raises ToolMissingError without it."""
+    try:
+        return importlib.metadata.version("unicorn")
+    except importlib.metadata.PackageNotFoundError as error:
+        what = "emulating a chip that QEMU does not have"
+        raise ToolMissingError(missing(what, "unicorn", "chips")) from error
 
 
 def command(extra: str) -> str:

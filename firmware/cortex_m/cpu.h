@@ -12,6 +12,9 @@ void register_write(uint32_t address, uint32_t value);
 void interrupts_off(void);
 void interrupts_on(void);
 void interrupt_wait(void);
+
+static inline void barrier(void) {
+}
 #else
 
 static inline uint32_t register_read(uint32_t address) {
@@ -29,6 +32,11 @@ static inline void interrupts_off(void) {
 static inline void interrupts_on(void) {
     /* What is pending is taken before the next instruction. */
     __asm volatile("cpsie i\n isb" ::: "memory");
+}
+
+/* What was written before has its effect on what is executed after. */
+static inline void barrier(void) {
+    __asm volatile("dsb\n isb" ::: "memory");
 }
 
 /* Sleep until there is an interrupt to take; also while they are off, when it stays pending. */

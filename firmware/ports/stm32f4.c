@@ -1,11 +1,10 @@
-/* Port for ST's STM32F405, F446 and their kin: 50 to 180 MHz, as the board's clock_hz says, one
- * USART, received by interrupt.
+/* Port for ST's STM32F405, F411, F446 and their kin: the clock that the board's clock_hz wishes,
+ * one USART, received by interrupt.
  *
- * Registers are named as in ST's reference manual RM0090, whose sections the comments name; the
- * frequencies are those of the STM32F405 data sheet, DocID022152; above 168 MHz, which needs the
- * over-drive of the F42x and F446, those of RM0390. The LED is on until the board is ready. If it
- * stays on, a clock did not come: the chip runs on at 16 MHz, and no host at the rate of the line
- * hears it.
+ * Registers are named as in ST's reference manual RM0090, whose sections the comments name. How PLL
+ * and flash are set is computed from clocks/stm32f4*.toml, and comes as macros. The LED is on until
+ * the board is ready. If it stays on, a clock did not come: the chip runs on at 16 MHz, and no host
+ * at the rate of the line hears it.
  */
 #include "port.h"
 
@@ -17,16 +16,9 @@
 #include "timing.h"
 #include "wake.h"
 
-#ifndef HSE_HZ
-#error "the board's declaration lacks hse_hz in [port]"
-#endif
-#if CLOCK_HZ < 50000000 || CLOCK_HZ > 180000000 || CLOCK_HZ % 1000000 != 0
-#error "this port runs at 50 to 180 MHz, whole ones: the board's clock_hz is another"
-#endif
-#define OVER_DRIVE (CLOCK_HZ > 168000000)
-#if HSE_HZ % 2000000 != 0
-#error "hse_hz is no multiple of 2 MHz, the PLL's input"
-#endif
+#include "pll.h"
+
+#define OVER_DRIVE (SUPPLY == 1) /* above 168 MHz, which the F42x, F43x and F446 reach by it */
 
 /* Memory map. */
 #define PWR 0x40007000u
@@ -47,20 +39,23 @@
 #define ACR_PRFTEN (1u << 8)
 #define ACR_ICEN (1u << 9)
 #define ACR_DCEN (1u << 10)
-/* One for each 30 MHz, from 2.7 V on; "Relation between CPU clock and Flash read time". */
-#define WAIT_STATES ((CLOCK_HZ - 1u) / 30000000u)
 
 /* Reset and clock control registers. */
 #define RCC_CR (RCC + 0x00)
 #define CR_HSEON (1u << 16)
 #define CR_HSERDY (1u << 17)
+#define CR_HSEBYP (1u << 18)
 #define CR_PLLON (1u << 24)
 #define CR_PLLRDY (1u << 25)
 #define RCC_PLLCFGR (RCC + 0x04)
 #define PLLCFGR_M(n) (n)
 #define PLLCFGR_N(n) ((n) << 6)
-#define PLLCFGR_P_DIV_2 (0u << 16)
-#define PLLCFGR_SRC_HSE (1u << 22)
+#define PLLCFGR_P(n) (((n) / 2u - 1u) << 16)
+#ifdef PLL_FROM_HSE
+#define PLLCFGR_SRC (1u << 22)
+#else
+#define PLLCFGR_SRC 0u /* HSI, which runs after reset */
+#endif
 #define PLLCFGR_Q(n) ((n) << 24)
 #define RCC_CFGR (RCC + 0x08)
 #define CFGR_SW 3u
@@ -68,7 +63,7 @@
 #define CFGR_SWS (3u << 2)
 #define CFGR_SWS_PLL (2u << 2)
 #define CFGR_PRESCALERS (0xFu << 4 | 0x3Fu << 10)
-#define PLL_Q ((2u * CLOCK_HZ + 47999999u) / 48000000u) /* USB's: at most 48 MHz */
+#define PLL_Q ((PLL_DIVIDE * CLOCK_HZ + 47999999u) / 48000000u) /* USB's: at most 48 MHz */
 #define CFGR_PPRE1_DIV_4 (5u << 10)
 #define CFGR_PPRE2_DIV_2 (4u << 13)
 #define APB1ENR_PWREN (1u << 28)
@@ -82,21 +77,25 @@ __attribute__((section(".interrupts"), used)) const Handler stm32f4_interrupts[]
     [71] = line_interrupt,
 };
 
-/* From the 16 MHz of HSI after reset to CLOCK_HZ, from the crystal: / (HSE / 2 MHz) * MHz / 2.
- * Returns whether all said that they are ready. */
+/* From the 16 MHz of HSI after reset to CLOCK_HZ. Returns whether all said that they are ready. */
 static bool clocks(void) {
-    /* "HSE clock". */
+    bool ready = true;
+#ifdef PLL_FROM_HSE
+    /* "HSE clock": bypassed before it is switched on, where it comes from outside. */
+#ifdef HSE_BYPASS
+    register_set(RCC_CR, CR_HSEBYP);
+#endif
     register_set(RCC_CR, CR_HSEON);
-    bool ready = register_comes(RCC_CR, CR_HSERDY, CR_HSERDY, READS_MAX);
+    ready = register_comes(RCC_CR, CR_HSERDY, CR_HSERDY, READS_MAX);
+#endif
 
     /* "Voltage regulator": scale 1, chosen while the PLL is off. */
     clock_enable(RCC_APB1ENR, APB1ENR_PWREN);
     register_set(PWR_CR, CR_VOS);
 
     /* "PLL configuration": while it is off. Q, for USB, must be 2 at least. */
-    register_write(RCC_PLLCFGR, PLLCFGR_SRC_HSE | PLLCFGR_M(HSE_HZ / 2000000u) |
-                                    PLLCFGR_N(CLOCK_HZ / 1000000u) | PLLCFGR_P_DIV_2 |
-                                    PLLCFGR_Q(PLL_Q));
+    register_write(RCC_PLLCFGR, PLLCFGR_SRC | PLLCFGR_M(PLL_M) | PLLCFGR_N(PLL_N) |
+                                    PLLCFGR_P(PLL_DIVIDE) | PLLCFGR_Q(PLL_Q));
     register_set(RCC_CR, CR_PLLON);
 
     /* "Entering Over-drive mode": while the core runs by HSI still. */
@@ -118,11 +117,6 @@ static bool clocks(void) {
     register_change(RCC_CFGR, CFGR_SW, CFGR_SW_PLL);
     ready &= register_comes(RCC_CFGR, CFGR_SWS, CFGR_SWS_PLL, READS_MAX);
     return ready;
-}
-
-bool port_takes_baud(uint32_t baud) {
-    /* A divider from 32 on is rounded by 1.6 % at most; it has 16 bits. */
-    return baud == 0 || (baud >= 2000 && baud <= SERIAL->brr_hz / 32);
 }
 
 void port_init(void) {

@@ -1,10 +1,10 @@
-/* Port for ST's STM32L4 and L4+ (STM32L4R5, L475 and their kin): 48 to 120 MHz, as the board's
- * clock_hz says, one USART, received by interrupt.
+/* Port for ST's STM32L4 and L4+ (STM32L4R5, L475 and their kin): the clock that the board's
+ * clock_hz wishes, one USART, received by interrupt.
  *
- * Registers are named as in ST's reference manual RM0432, whose sections the comments name; the
- * frequencies and latencies are those of the STM32L4R5 data sheet, DS12023, up to 80 MHz those of
- * the STM32L4x5 (RM0351), which are stricter. The LED is on until the board is ready: if it stays
- * on, port_init waits for a clock that does not come.
+ * Registers are named as in ST's reference manual RM0432, whose sections the comments name. How PLL
+ * and flash are set is computed from clocks/stm32l4.toml or stm32l4plus.toml, and comes as macros.
+ * The LED is on until the board is ready: if it stays on, port_init waits for a clock that does not
+ * come.
  */
 #include "port.h"
 
@@ -17,10 +17,9 @@
 #include "timing.h"
 #include "wake.h"
 
-#if CLOCK_HZ < 48000000 || CLOCK_HZ > 120000000 || CLOCK_HZ % 4000000 != 0
-#error "this port runs at multiples of 4 MHz from 48 to 120 MHz: the board's clock_hz is another"
-#endif
-#define BOOST (CLOCK_HZ > 80000000) /* which the STM32L4+ has */
+#include "pll.h"
+
+#define BOOST (SUPPLY == 1) /* range 1 in boost mode, which the STM32L4+ has above 80 MHz */
 
 /* Memory map and register boundary addresses. */
 #define PWR 0x40007000u
@@ -55,8 +54,11 @@
 #define ACR_PRFTEN (1u << 8)
 #define ACR_ICEN (1u << 9)
 #define ACR_DCEN (1u << 10)
-/* "Read access latency": one for each 20 MHz in boost mode, for each 16 MHz in range 1 of an L4. */
-#define WAIT_STATES ((CLOCK_HZ - 1u) / (BOOST ? 20000000u : 16000000u))
+#if defined PLL_FROM_MSI && SOURCE_WAIT_STATES > WAIT_STATES
+#define FIRST_WAIT_STATES SOURCE_WAIT_STATES
+#else
+#define FIRST_WAIT_STATES WAIT_STATES
+#endif
 
 /* Reset and clock control registers. */
 #define RCC_CR (RCC + 0x00)
@@ -64,7 +66,18 @@
 #define CR_MSIPLLEN (1u << 2) /* trim MSI by LSE */
 #define CR_MSIRGSEL (1u << 3) /* the range below counts */
 #define CR_MSIRANGE (0xFu << 4)
-#define CR_MSIRANGE_48_MHZ (11u << 4)
+#define CR_MSIRANGE_CODE(hz)                                                                       \
+    ((hz) == 4000000u    ? 6u << 4                                                                 \
+     : (hz) == 8000000u  ? 7u << 4                                                                 \
+     : (hz) == 16000000u ? 8u << 4                                                                 \
+     : (hz) == 24000000u ? 9u << 4                                                                 \
+     : (hz) == 32000000u ? 10u << 4                                                                \
+                         : 11u << 4) /* 48 MHz */
+#define CR_HSION (1u << 8)
+#define CR_HSIRDY (1u << 10)
+#define CR_HSEON (1u << 16)
+#define CR_HSERDY (1u << 17)
+#define CR_HSEBYP (1u << 18)
 #define CR_PLLON (1u << 24)
 #define CR_PLLRDY (1u << 25)
 #define RCC_CFGR (RCC + 0x08)
@@ -74,11 +87,17 @@
 #define CFGR_HPRE (0xFu << 4)
 #define CFGR_HPRE_DIV_2 (8u << 4)
 #define RCC_PLLCFGR (RCC + 0x0C)
-#define PLLCFGR_SRC_MSI 1u
+#if defined PLL_FROM_MSI
+#define PLLCFGR_SRC 1u
+#elif defined PLL_FROM_HSI
+#define PLLCFGR_SRC 2u
+#else
+#define PLLCFGR_SRC 3u
+#endif
 #define PLLCFGR_M(n) (((n) - 1u) << 4)
 #define PLLCFGR_N(n) ((n) << 8)
 #define PLLCFGR_REN (1u << 24)
-#define PLLCFGR_R_DIV_2 (0u << 25)
+#define PLLCFGR_R(n) (((n) / 2u - 1u) << 25)
 #define APB1ENR1_PWREN (1u << 28)
 #define RCC_BDCR (RCC + 0x90)
 #define BDCR_LSEON (1u << 0)
@@ -91,18 +110,14 @@ __attribute__((section(".interrupts"), used)) const Handler stm32l4_interrupts[]
     [37] = line_interrupt,
     [38] = line_interrupt,
     [39] = line_interrupt,
+    [52] = line_interrupt,
     [70] = line_interrupt,
 };
 
-/* From the 4 MHz of MSI after reset to CLOCK_HZ: MSI at 48 MHz, trimmed by the crystal LSE to
- * 48.005 MHz (DS12023, MSI in PLL mode), / 6 * (CLOCK_HZ / 4 MHz) / 2. That is right to 0.011 %. */
-static void clocks(void) {
-    clock_enable(RCC_APB1ENR1, APB1ENR1_PWREN);
-
-    /* "Read access latency": the wait states before the frequency, and read back. */
-    register_change(FLASH_ACR, ACR_LATENCY, WAIT_STATES | ACR_PRFTEN | ACR_ICEN | ACR_DCEN);
-    (void)register_read(FLASH_ACR);
-
+/* Start what feeds the PLL. MSI is trimmed by the crystal LSE: at 48 MHz to 48.005 MHz (DS12023,
+ * MSI in PLL mode), which is right to 0.011 %. */
+static void source(void) {
+#if defined PLL_FROM_MSI
     /* "LSE clock": the backup domain is write-protected after reset. */
     register_set(PWR_CR1, CR1_DBP);
     register_set(RCC_BDCR, BDCR_LSEON);
@@ -110,13 +125,36 @@ static void clocks(void) {
 
     /* "MSI clock": a range may be chosen while MSI is ready, trimming while LSE is. */
     register_wait(RCC_CR, CR_MSIRDY, CR_MSIRDY);
-    register_change(RCC_CR, CR_MSIRANGE, CR_MSIRANGE_48_MHZ | CR_MSIRGSEL);
+    register_change(RCC_CR, CR_MSIRANGE, CR_MSIRANGE_CODE(PLL_SOURCE_HZ) | CR_MSIRGSEL);
     register_wait(RCC_CR, CR_MSIRDY, CR_MSIRDY);
     register_set(RCC_CR, CR_MSIPLLEN);
+#elif defined PLL_FROM_HSI
+    register_set(RCC_CR, CR_HSION);
+    register_wait(RCC_CR, CR_HSIRDY, CR_HSIRDY);
+#else
+    /* "HSE clock": bypassed before it is switched on, where it comes from outside. */
+#ifdef HSE_BYPASS
+    register_set(RCC_CR, CR_HSEBYP);
+#endif
+    register_set(RCC_CR, CR_HSEON);
+    register_wait(RCC_CR, CR_HSERDY, CR_HSERDY);
+#endif
+}
 
-    /* "PLL": configured while it is off. Its input is 8 MHz, the VCO runs at twice CLOCK_HZ. */
-    register_write(RCC_PLLCFGR, PLLCFGR_SRC_MSI | PLLCFGR_M(6u) | PLLCFGR_N(CLOCK_HZ / 4000000u) |
-                                    PLLCFGR_R_DIV_2 | PLLCFGR_REN);
+/* From the 4 MHz of MSI after reset to CLOCK_HZ. */
+static void clocks(void) {
+    clock_enable(RCC_APB1ENR1, APB1ENR1_PWREN);
+
+    /* "Read access latency": the wait states before the frequency, and read back. The core runs by
+     * MSI until the PLL is ready, and MSI may be faster. */
+    register_change(FLASH_ACR, ACR_LATENCY, FIRST_WAIT_STATES | ACR_PRFTEN | ACR_ICEN | ACR_DCEN);
+    (void)register_read(FLASH_ACR);
+
+    source();
+
+    /* "PLL": configured while it is off. */
+    register_write(RCC_PLLCFGR, PLLCFGR_SRC | PLLCFGR_M(PLL_M) | PLLCFGR_N(PLL_N) |
+                                    PLLCFGR_R(PLL_DIVIDE) | PLLCFGR_REN);
     register_set(RCC_CR, CR_PLLON);
 
     /* "Dynamic voltage scaling management": range 1, then boost, before more than 80 MHz; and the
@@ -127,24 +165,20 @@ static void clocks(void) {
         register_change(PWR_CR5, CR5_R1MODE, 0);
     }
     register_wait(RCC_CR, CR_PLLRDY, CR_PLLRDY);
-    register_change(RCC_CFGR, CFGR_HPRE, CFGR_HPRE_DIV_2);
+    if (CLOCK_HZ > 80000000) {
+        register_change(RCC_CFGR, CFGR_HPRE, CFGR_HPRE_DIV_2);
+    }
     register_change(RCC_CFGR, CFGR_SW, CFGR_SW_PLL);
     register_wait(RCC_CFGR, CFGR_SWS_PLL, CFGR_SWS_PLL);
-    for (uint32_t reads = 0; reads < 60; reads++) { /* a read is a cycle of 60 MHz, or more */
-        (void)register_read(RCC_CFGR);
+    if (CLOCK_HZ > 80000000) {
+        for (uint32_t reads = 0; reads < 60; reads++) { /* a read is a cycle of 60 MHz, or more */
+            (void)register_read(RCC_CFGR);
+        }
+        register_change(RCC_CFGR, CFGR_HPRE, 0);
     }
-    register_change(RCC_CFGR, CFGR_HPRE, 0);
-}
-
-bool port_takes_baud(uint32_t baud) {
-    if (baud == 0) {
-        return true;
+    if (FIRST_WAIT_STATES > WAIT_STATES) { /* on the way down the frequency comes first */
+        register_change(FLASH_ACR, ACR_LATENCY, WAIT_STATES);
     }
-    if (baud < 2000 || baud > 4000000) { /* so that the divider has 16 bits; the ST-LINK's most */
-        return false;
-    }
-    /* The LPUART's has 20 bits, and is 0x300 at least. */
-    return NUMBER != LPUART || line_divider(baud) <= 0xFFFFF;
 }
 
 void port_init(void) {

@@ -15,6 +15,15 @@
 #define FIRST_BAUD 115200u
 #endif
 
+/* "USART baud rate generation", with 16 samples a bit; "LPUART baud rate generation". */
+#if defined LPUART && NUMBER == LPUART
+#define BRR_LEAST 0x300u
+#define BRR_MOST 0xFFFFFu
+#else
+#define BRR_LEAST 16u
+#define BRR_MOST 0xFFFFu
+#endif
+
 const uint32_t port_receive_b = RECEIVED_B;
 const bool port_receives_free = false; /* each byte is an interrupt */
 
@@ -39,12 +48,26 @@ void line_interrupt(void) {
 #endif
 }
 
-uint32_t line_divider(uint32_t baud) {
-    return (uint32_t)((SERIAL->brr_hz + baud / 2) / baud);
+static uint64_t divider(uint32_t baud) {
+    return (SERIAL->brr_hz + baud / 2) / baud;
+}
+
+bool port_takes_baud(uint32_t baud) {
+    if (baud == 0) {
+        return true;
+    }
+    if (baud < 2000 || baud > 4000000) { /* the ST-LINK's most */
+        return false;
+    }
+    /* What BRR holds; and rounded it is right to 1.6 %, of which a byte of ten bits bears three. */
+    uint64_t brr = divider(baud);
+    uint64_t rate = brr * baud;
+    uint64_t away = rate > SERIAL->brr_hz ? rate - SERIAL->brr_hz : SERIAL->brr_hz - rate;
+    return brr >= BRR_LEAST && brr <= BRR_MOST && away <= SERIAL->brr_hz / 64;
 }
 
 static void usart_start(uint32_t baud) {
-    register_write(SERIAL->origin + USART_BRR, line_divider(baud));
+    register_write(SERIAL->origin + USART_BRR, (uint32_t)divider(baud));
     register_write(SERIAL->origin + USART_CR1, CR1_UE | CR1_RE | CR1_TE | CR1_RXNEIE);
 }
 

@@ -1,5 +1,5 @@
 /* The serial line: a USART of ST's, received by interrupt. Implements port_receive_b, port_getc,
- * port_putc, port_flush and port_set_baud. */
+ * port_putc, port_flush, port_takes_baud and port_set_baud. */
 #ifndef TINYBENCH_LINE_H
 #define TINYBENCH_LINE_H
 
@@ -7,9 +7,6 @@
 
 /* Start the line at its first rate, once the chip's clocks are the final ones. */
 void line_start(void);
-
-/* Return what BRR is to be for a rate, rounded. */
-uint32_t line_divider(uint32_t baud);
 
 /* Its place is in the port's table of interrupts. */
 void line_interrupt(void);

@@ -6,14 +6,11 @@
 #ifndef TINYBENCH_STM32F4_H
 #define TINYBENCH_STM32F4_H
 
-#if !defined USART || !defined USART_TX_PIN || !defined USART_RX_PIN
-#error "the board's declaration lacks usart, usart_tx_pin or usart_rx_pin in [port]"
+#include "pinned.h"
+
+#if NUMBER != 1 && NUMBER != 2 && NUMBER != 3 && NUMBER != 6
+#error "a usart of the board's declaration is none of 1, 2, 3 and 6"
 #endif
-#if USART != 1 && USART != 2 && USART != 3 && USART != 6
-#error "the usart of the board's declaration is none of 1, 2, 3 and 6"
-#endif
-#define TX_PIN USART_TX_PIN
-#define RX_PIN USART_RX_PIN
 
 #define USART_HAS_SR
 #include "usart.h"
@@ -37,6 +34,6 @@ static const Usart usarts[] = {
     [3] = {0x40004800u, 39, RCC_APB1ENR, 1u << 18, 7, PCLK1_HZ},
     [6] = {0x40011400u, 71, RCC_APB2ENR, 1u << 5, 8, PCLK2_HZ},
 };
-#define SERIAL (&usarts[USART])
+#define SERIAL (&usarts[NUMBER])
 
 #endif

@@ -6,26 +6,11 @@
 #ifndef TINYBENCH_STM32L4_H
 #define TINYBENCH_STM32L4_H
 
+#include "pinned.h"
 #include "usart.h"
 
-#if !defined USART || !defined USART_TX_PIN || !defined USART_RX_PIN
-#error "the board's declaration lacks usart, usart_tx_pin or usart_rx_pin in [port]"
-#endif
-#ifdef TB_ENERGY
-#if !defined ENERGY_USART || !defined ENERGY_TX_PIN || !defined ENERGY_RX_PIN
-#error "the board's declaration lacks energy_usart, energy_tx_pin or energy_rx_pin in [port]"
-#endif
-/* The interface board of energy mode talks to the Arduino pins. */
-#define NUMBER ENERGY_USART
-#define TX_PIN ENERGY_TX_PIN
-#define RX_PIN ENERGY_RX_PIN
-#else
-#define NUMBER USART
-#define TX_PIN USART_TX_PIN
-#define RX_PIN USART_RX_PIN
-#endif
-#if NUMBER > 3
-#error "a usart of the board's declaration is none of 0 (LPUART1), 1, 2 and 3"
+#if NUMBER > 4
+#error "a usart of the board's declaration is none of 0 (LPUART1), 1, 2, 3 and 4"
 #endif
 
 /* "Memory map and register boundary addresses"; "AHB2/APB1/APB2 peripheral clock enable register".
@@ -45,6 +30,7 @@ static const Usart usarts[] = {
     {0x40013800u, 37, RCC_APB2ENR, 1u << 14, 7, CLOCK_HZ},
     {0x40004400u, 38, RCC_APB1ENR1, 1u << 17, 7, CLOCK_HZ},
     {0x40004800u, 39, RCC_APB1ENR1, 1u << 18, 7, CLOCK_HZ},
+    {0x40004C00u, 52, RCC_APB1ENR1, 1u << 19, 8, CLOCK_HZ},
 };
 #define SERIAL (&usarts[NUMBER])
 

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import sys
 from collections.abc import Collection
 from itertools import pairwise
 from pathlib import Path
@@ -11,10 +12,11 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from tinybench.declare import Declaration, Name, beside, find, load, named, nearest
-from tinybench.errors import UsageError
+from tinybench.errors import DeclarationError, UsageError
 from tinybench.printable import one_line
 
 from ..results.scenario.interference import Interference
+from .clock.tree import Clock, settings
 from .tool import Tool, Version, too_old
 
 Kernels = Annotated[str, Meta(pattern=r"^(plain|blocked|dsp|mve)\Z")]
@@ -64,8 +66,10 @@ class Memory(Declaration, frozen=True, kw_only=True):
 class Emulator(Declaration, frozen=True, kw_only=True):
     """How an emulated board is started; the DUT's serial line is the process's stdin and stdout."""
 
-    argv: Annotated[list[str], Meta(min_length=1)]
+    argv: Annotated[list[str], Meta(min_length=1)] = []
     """Argument list; "{elf}" is replaced by the path of the image."""
+    chip: Name | None = None
+    """Instead of `argv`: `firmware/chips/<chip>.toml`, emulated by Unicorn in a process of ours."""
     version: Version | None = None
     """The oldest version of the program that will do; None: any."""
     instruction_ns: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
@@ -82,6 +86,12 @@ class Emulator(Declaration, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Hold the time of an instruction against what QEMU is told. Ref: QEMU, -icount shift=N."""
+        if bool(self.argv) == (self.chip is not None):
+            raise ValueError("an emulator has either argv, a program's argument list, or chip")
+        if self.chip is not None:
+            if not self.instruction_ns:
+                raise ValueError("with chip, instruction_ns says how long an instruction takes")
+            return
         told = next((two for one, two in pairwise(self.argv) if one == "-icount"), None)
         if told is None:
             if self.instruction_ns and Path(self.argv[0]).name.startswith(QEMU):
@@ -97,6 +107,11 @@ class Emulator(Declaration, frozen=True, kw_only=True):
                 f"instruction_ns is {self.instruction_ns}, but '-icount' is '{told}': an "
                 f"instruction takes 2^shift ns; did you mean '{wanted}'?"
             )
+
+    @property
+    def program(self) -> str:
+        """What is started: a program's name, or this Python."""
+        return self.argv[0] if self.argv else sys.executable
 
     def too_old(self, words: str) -> bool:
         """Whether a program that says `words` of its version is older than it must be."""
@@ -185,6 +200,8 @@ class Board(Declaration, frozen=True, kw_only=True):
     """Processor core, such as "Cortex-M4F"."""
     clock_hz: Annotated[int, Meta(ge=0, lt=2**32)] = 0
     """Core clock; 0 where it is unknown (the host)."""
+    clock: Clock | None = None
+    """How the chip makes it; None: its port sees to that, or nobody need."""
     toolchain: Toolchain | None = None
     """None: no firmware is built, the board holds one."""
     port: dict[Constant, Annotated[int, Meta(ge=0, lt=2**32)]] = {}
@@ -224,7 +241,7 @@ class Board(Declaration, frozen=True, kw_only=True):
     @property
     def counts(self) -> bool:
         """Whether its emulator can be asked for the instructions that it counted: QEMU can."""
-        program = Path(self.emulator.argv[0]).name if self.emulator else ""
+        program = Path(self.emulator.program).name if self.emulator else ""
         return self.emulated and program.startswith(QEMU)
 
     def interfered(self, with_: Interference | None) -> "Board":
@@ -238,6 +255,12 @@ class Board(Declaration, frozen=True, kw_only=True):
         }
         return replace(self, port=self.port | constants)
 
+    @property
+    def constants(self) -> dict[str, int]:
+        """What the port must know, as macros: what is declared, and how the clock is made."""
+        made = {} if self.clock is None else settings(self.clock, self.clock_hz).macros()
+        return {name.upper(): value for name, value in self.port.items()} | made
+
     def command(self, elf: str, pin: str | None = None) -> list[str]:
         """Return the argument list that starts this board as a child process.
 
@@ -250,7 +273,8 @@ class Board(Declaration, frozen=True, kw_only=True):
                 "--port /dev/ttyACM0"
                 + ("; or run its firmware in an emulator with --emulate" * bool(self.attached))
             )
-        words = [word.replace("{elf}", elf) for word in self.emulator.argv]
+        argv = self.emulator.argv or self._chip_argv(self.emulator)
+        words = [word.replace("{elf}", elf) for word in argv]
         if pin is not None:
             words += [word.replace("{pin}", pin) for word in self.emulator.timing_pin]
         return words
@@ -258,6 +282,19 @@ class Board(Declaration, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """Return its name and core: an assertion that fails shows this, not the file."""
         return f"<board {self.name} ({one_line(self.core)})>"
+
+    def _chip_argv(self, emulator: Emulator) -> list[str]:
+        """Return what runs the board's chip in a process of ours. Ref: runner/chip/__main__.py."""
+        words = [sys.executable, "-m", "tinybench.runner.chip", str(emulator.chip), "{elf}"]
+        source_hz = 0 if self.clock is None else self.clock.source_hz
+        words += [str(emulator.instruction_ns), str(source_hz)]
+        if (memory := self.memory) is not None:
+            flash, ram = emulator.flash_size_b, emulator.ram_size_b
+            words += [
+                f"{memory.flash_origin:#x}:{flash or memory.flash_size_b:#x}:r",
+                f"{memory.ram_origin:#x}:{ram or memory.ram_size_b:#x}:rw",
+            ]
+        return words
 
 
 def names() -> dict[str, Path]:
@@ -295,6 +332,11 @@ def load_board(name: str, *, emulate: bool = False) -> Board:
             memory = None if timed.memory is None else beside(path, timed.memory)
             timed = replace(timed, core=beside(path, timed.core), memory=memory)
             board = replace(board, cycles=timed)
+        if board.clock is not None:
+            try:
+                settings(board.clock, board.clock_hz)
+            except DeclarationError as error:
+                raise DeclarationError(f"{path}: {error}") from None
     else:
         raise UsageError(no_board(name, names()))
     if emulate and not board.emulated:

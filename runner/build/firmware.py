@@ -380,7 +380,7 @@ def board_mk(board: Board) -> str:
         "CFLAGS_BOARD": " ".join(toolchain.cflags),
         "KERNELS": toolchain.kernels,
         "CLOCK_HZ": str(board.clock_hz),
-        "PORT_CONSTANTS": " ".join(f"{k.upper()}={v:#x}u" for k, v in board.port.items()),
+        "PORT_CONSTANTS": " ".join(f"{k}={v:#x}u" for k, v in board.constants.items()),
     }
     if board.memory is not None:
         lines |= {

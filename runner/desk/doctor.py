@@ -155,7 +155,7 @@ def _emulators() -> list[Finding]:
     for path in boards.names().values():
         board = declare.load(path, boards.Board)
         if board.emulator is not None and board.emulator.version is not None:
-            key = (board.emulator.argv[0], board.emulator.version)
+            key = (board.emulator.program, board.emulator.version)
             wanted.setdefault(key, []).append(board.name)
     findings: list[Finding] = []
     for (program, version), names in wanted.items():

@@ -10,6 +10,7 @@ from tinybench.datasets.reader import Sample
 from tinybench.declare import find
 from tinybench.energy.monitor import MonitorSpec
 from tinybench.errors import ModelError, ToolMissingError, UsageError
+from tinybench.extras import unicorn_version
 from tinybench.files import WHOLE_MOST_B, read_bytes
 from tinybench.models import declaration as models
 from tinybench.models.compiler import Manifest, compile_model
@@ -378,7 +379,9 @@ def _tools(board: Board) -> dict[str, str]:
     """Return versions of what ran the board."""
     tools = {"python": platform.python_version(), "system": platform.platform()}
     if board.emulator is not None and board.emulated:
-        program = board.emulator.argv[0]
+        if board.emulator.chip is not None:
+            return tools | {"emulator": f"unicorn {unicorn_version()}"}
+        program = board.emulator.program
         tools["emulator"] = program_version(program)
         if board.emulator.too_old(tools["emulator"]):
             raise ToolMissingError(

@@ -6,7 +6,7 @@ from pathlib import Path
 from tests import ROOT
 from tests.bench.figures import Figure
 from tests.firmware import fake_chip
-from tests.firmware.register_families import FAMILIES, at, broken_checks, checks, record
+from tests.firmware.register_families import FAMILIES, broken_checks, checks, of, record
 from tinybench.declare import load
 from tinybench.errors import TinybenchError
 from tinybench.runner.build.board import Board, names
@@ -28,7 +28,7 @@ def _registers(boards: list[Board]) -> list[Figure]:
     for board in boards:
         if board.family not in FAMILIES:
             continue
-        family = at(board.family, board.clock_hz)
+        family = of(board)
         passed = total = 0
         for energy in (False, True):
             with tempfile.TemporaryDirectory() as folder:

@@ -26,8 +26,14 @@ from tinybench.transport.process import program_version
 
 LOG_TOML = Path(__file__).with_name("qemu_log.toml")
 INPUT_B = 490
-REAL = [name for name in EMULATED if load(names()[name], Board).attached is not None]
-SERIAL = {"nucleo-l4r5": (2, 5), "stm32-h405": (1, 1)}
+DECLARED = {name: load(names()[name], Board) for name in EMULATED}
+REAL = [
+    name
+    for name, one in DECLARED.items()
+    if one.attached is not None and one.emulator is not None and one.emulator.argv
+]
+"""Those that QEMU emulates; of the others, test_chips.py."""
+SERIAL = {"nucleo-l4r5": (2, 5), "stm32-h405": (1, 1), "b-l475e-iot01a": (3, 0)}
 """Which of QEMU's serial lines is that of the energy build, and of the other."""
 
 
@@ -65,6 +71,8 @@ class Expected(NamedTuple):
     machine: str
     pattern: str
     reason: str
+    boards: list[str] = []
+    """Those that make QEMU say so; none: all of the machine."""
 
 
 def expected(board: Board) -> list[Expected]:
@@ -72,7 +80,11 @@ def expected(board: Board) -> list[Expected]:
     entries = tomllib.loads(LOG_TOML.read_text())["line"]
     argv = emulated(board).argv
     machine = argv[argv.index("-M") + 1]
-    return [entry for entry in (Expected(**e) for e in entries) if entry.machine == machine]
+    return [
+        entry
+        for entry in (Expected(**e) for e in entries)
+        if entry.machine == machine and board.name in (entry.boards or [board.name])
+    ]
 
 
 def energy_argv(board: Board, elf: Path) -> list[str]:
@@ -144,6 +156,28 @@ def test_no_byte_is_lost_while_the_board_infers(board: Board, elf: Path) -> None
         assert b"m-results" in dut.read_until(READY)
         for _ in range(commands):
             assert dut.read_until(READY) == b"m-name-dut-[tinybench]\r\n" + READY
+
+
+@pytest.mark.parametrize("mhz", [40, 70])
+def test_another_clock_is_the_one_that_is_declared(mhz: int, tmp_path: Path) -> None:
+    """QEMU computes SysTick's clock from the registers: equal work takes equal emulated time."""
+    text = names()["nucleo-l4r5zi-p"].read_text(encoding="utf-8")
+    own = tmp_path / "own.toml"
+    own.write_text(text.replace("clock_hz = 120_000_000", f"clock_hz = {mhz}_000_000"))
+    took_us = [
+        infer_us(load_board(name, emulate=True), tmp_path / f"image-{at}")
+        for at, name in enumerate((str(own), "nucleo-l4r5zi-p"))
+    ]
+    assert took_us[0] == took_us[1] > 1000
+
+
+def infer_us(board: Board, folder: Path) -> int:
+    """Return how long the fake engine's inferences take on a board."""
+    with DutProcess(board.command(str(build(board, folder)))) as dut:
+        dut.read_until(READY)
+        dut.upload(bytes(INPUT_B))
+        laps = re.findall(r"m-lap-us-(\d+)", dut.ask(b"infer 500 1"))
+    return int(laps[1]) - int(laps[0])
 
 
 def planned(board: str, **asked: object) -> Plan:

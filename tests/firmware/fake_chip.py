@@ -134,7 +134,7 @@ def build(board: Board, folder: Path, *, energy: bool = False, stream: bool = Fa
     ]
     sources += [FIRMWARE / "cortex_m" / name for name in ("systick.c", "received.c")]
     sources += (FIRMWARE / "stm32").glob("*.c")
-    macros = {name.upper(): f"{value}u" for name, value in board.port.items()}
+    macros = {name: f"{value}u" for name, value in board.constants.items()}
     macros |= {"CLOCK_HZ": f"{board.clock_hz}u", "TB_FAKE_REGISTERS": "1"}
     macros["CHIP_H"] = f'"{board.family}.h"'
     macros |= {"TB_ENERGY": "1"} if energy else {}

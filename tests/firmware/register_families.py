@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tests.firmware.fake_chip import Ready
+from tests.firmware.register_newer import H7_OWN, STM32H7, STM32U5, U5_MSI, U5_OWN
 from tests.firmware.register_order import (
     MHZ,
     MODER,
-    RATE,
+    RATES,
     Check,
     Family,
     Log,
@@ -38,6 +39,10 @@ from tests.firmware.register_order import (
     wait_states,
 )
 from tests.firmware.register_sound import SOUND, SOUND_CALLS
+from tinybench.runner.build.board import Board
+
+_HSE_HZ = 8e6
+"""Of every board that is tried here."""
 
 # STM32L4+, RM0432
 
@@ -53,9 +58,8 @@ def _l4_msi_hz(registers: Registers) -> float:
 
 
 def _l4_vco_hz(registers: Registers) -> tuple[float, float]:
-    """Return (input, output) of the PLL's VCO."""
     pllcfgr = registers.get(_L4_PLLCFGR, 0)
-    source_hz = {1: _l4_msi_hz(registers), 2: 16e6}.get(pllcfgr & 3, 0.0)
+    source_hz = {1: _l4_msi_hz(registers), 2: 16e6, 3: _HSE_HZ}.get(pllcfgr & 3, 0.0)
     input_hz = source_hz / ((pllcfgr >> 4 & 0xF) + 1)
     return input_hz, input_hz * (pllcfgr >> 8 & 0x7F)
 
@@ -142,7 +146,7 @@ def l4_pll(family: Family, log: Log) -> Iterator[str]:
     """The VCO gets 2.66 to 16 MHz and runs at 64 to 344 MHz; R gives at most 120 MHz."""
     for _, access, after in steps(family, log):
         if access.write and access.address == _L4_CR and access.value & 1 << 24:
-            input_hz, output_hz = _l4_vco_hz(after)
+            input_hz, output_hz = family.vco_hz(after)
             if not (2.66e6 <= input_hz <= 16e6 and 64e6 <= output_hz <= 344e6):
                 yield f"{named(access)}: VCO {output_hz / MHZ:g} of {input_hz / MHZ:g} MHz"
         if family.system_hz(after) > 120e6:
@@ -177,14 +181,18 @@ STM32L4 = Family(
         _L4_GPIO + 0x400: 0xFFFFFEBF,
         **{_L4_GPIO + port * 0x400: 0xFFFFFFFF for port in range(2, 8)},
         **{origin + 0x1C: 0xC0 for origin in (0x40008000, 0x40013800, 0x40004400, 0x40004800)},
+        0x40004C00 + 0x1C: 0xC0,
     },
     ready=[
         Ready(_L4_CR, 1 << 24, 1 << 24, _L4_CR, 1 << 25),
+        Ready(_L4_CR, 1 << 8, 1 << 8, _L4_CR, 1 << 10),
+        Ready(_L4_CR, 1 << 16, 1 << 16, _L4_CR, 1 << 17),
         Ready(_L4_BDCR, 1, 1, _L4_BDCR, 2),
         Ready(_L4_CFGR, 3, 3, _L4_CFGR, 3 << 2),
     ],
     system_hz=_l4_system_hz,
-    wait_state_hz=20e6,
+    vco_hz=_l4_vco_hz,
+    wait_states_hz=(20e6, 40e6, 60e6, 80e6, 100e6, 120e6),
     flash_acr=_L4_FLASH,
     rcc_cr=_L4_CR,
     rcc_cfgr=_L4_CFGR,
@@ -201,6 +209,7 @@ STM32L4 = Family(
         1: Serial(0x40013800, _L4_RCC + 0x60, 1 << 14, 7, 120 * MHZ),
         2: Serial(0x40004400, _L4_RCC + 0x58, 1 << 17, 7, 120 * MHZ),
         3: Serial(0x40004800, _L4_RCC + 0x58, 1 << 18, 7, 120 * MHZ),
+        4: Serial(0x40004C00, _L4_RCC + 0x58, 1 << 19, 8, 120 * MHZ),
     },
     cr1=0x00,
     brr=0x0C,
@@ -213,19 +222,18 @@ STM32L4 = Family(
 _F4_PWR, _F4_RCC, _F4_FLASH, _F4_GPIO = 0x40007000, 0x40023800, 0x40023C00, 0x40020000
 _F4_CR, _F4_PLLCFGR, _F4_CFGR = (_F4_RCC + at for at in (0x00, 0x04, 0x08))
 _F4_CSR = _F4_PWR + 0x04
-_F4_HSE_HZ = 8e6
 
 
 def _f4_vco_hz(registers: Registers) -> tuple[float, float]:
     pllcfgr = registers.get(_F4_PLLCFGR, 0)
-    input_hz = (_F4_HSE_HZ if pllcfgr & 1 << 22 else 16e6) / max(1, pllcfgr & 0x3F)
+    input_hz = (_HSE_HZ if pllcfgr & 1 << 22 else 16e6) / max(1, pllcfgr & 0x3F)
     return input_hz, input_hz * (pllcfgr >> 6 & 0x1FF)
 
 
 def _f4_system_hz(registers: Registers) -> float:
     match registers.get(_F4_CFGR, 0) & 3:
         case 1:
-            return _F4_HSE_HZ
+            return _HSE_HZ
         case 2:
             divider = ((registers.get(_F4_PLLCFGR, 0) >> 16 & 3) + 1) * 2
             return _f4_vco_hz(registers)[1] / divider
@@ -236,11 +244,27 @@ def _f4_system_hz(registers: Registers) -> float:
 def hse_ready(family: Family, log: Log) -> Iterator[str]:
     """The crystal was seen to run (HSERDY) before the PLL that it feeds is switched on."""
     for before, access, _ in steps(family, log):
-        if access.write and access.address == _F4_CR and access.value & 1 << 24:
-            if not before.get(_F4_CR, 0) & 1 << 17:
-                yield f"{named(access)} before HSERDY was seen"
-            if not before.get(_F4_PLLCFGR, 0) & 1 << 22:
-                yield f"{named(access)}: the PLL is not fed by the crystal"
+        on = access.write and access.address == family.rcc_cr and access.value & 1 << 24
+        if on and not before.get(family.rcc_cr, 0) & 1 << 17:
+            yield f"{named(access)} before HSERDY was seen"
+
+
+def bypassed(family: Family, log: Log) -> Iterator[str]:
+    """HSEBYP is set before HSE is switched on, and stays: without a crystal nothing else runs."""
+    for before, access, _ in steps(family, log):
+        if access.write and access.address == family.rcc_cr and access.value & 1 << 16:
+            if not before.get(family.rcc_cr, 0) & 1 << 18:
+                yield f"{named(access)} before HSEBYP"
+            if not access.value & 1 << 18:
+                yield f"{named(access)} takes HSEBYP back"
+
+
+def hsi_ready(family: Family, log: Log) -> Iterator[str]:
+    """HSI was seen to run (HSIRDY) before the PLL that it feeds is switched on."""
+    for before, access, _ in steps(family, log):
+        on = access.write and access.address == family.rcc_cr and access.value & 1 << 24
+        if on and not before.get(family.rcc_cr, 0) & 1 << 10:
+            yield f"{named(access)} before HSIRDY was seen"
 
 
 def voltage_scale(family: Family, log: Log) -> Iterator[str]:
@@ -284,7 +308,7 @@ def f4_pll(family: Family, log: Log) -> Iterator[str]:
     """The VCO gets 1 to 2 MHz and runs at 100 to 432 MHz; Q is 2 at least."""
     for _, access, after in steps(family, log):
         if access.write and access.address == _F4_CR and access.value & 1 << 24:
-            input_hz, output_hz = _f4_vco_hz(after)
+            input_hz, output_hz = family.vco_hz(after)
             if not (1e6 <= input_hz <= 2e6 and 100e6 <= output_hz <= 432e6):
                 yield f"{named(access)}: VCO {output_hz / MHZ:g} of {input_hz / MHZ:g} MHz"
             if after.get(_F4_PLLCFGR, 0) >> 24 & 0xF < 2:
@@ -312,7 +336,8 @@ STM32F4 = Family(
         Ready(_F4_PWR, 1 << 17, 1 << 17, _F4_CSR, 1 << 17),
     ],
     system_hz=_f4_system_hz,
-    wait_state_hz=30e6,
+    vco_hz=_f4_vco_hz,
+    wait_states_hz=(30e6, 60e6, 90e6, 120e6, 150e6, 180e6),
     flash_acr=_F4_FLASH,
     rcc_cr=_F4_CR,
     rcc_cfgr=_F4_CFGR,
@@ -336,9 +361,8 @@ STM32F4 = Family(
     uart_enable=1 << 13,
 )
 
-FAMILIES = {"stm32l4": STM32L4, "stm32f4": STM32F4}
+FAMILIES = {one.name: one for one in (STM32L4, STM32F4, STM32U5, STM32H7)}
 _PERIPHERALS = (
-    Check("a peripheral's clock before its use: PWR", "Peripheral clock enable", power_clock),
     Check("a peripheral's clock before its use: GPIO", "Peripheral clock enable", gpio_clock),
     Check("a peripheral's clock before its use: USART", "Peripheral clock enable", serial_clock),
     Check("a pin's function before the pin", "I/O pin alternate function", alternate_function),
@@ -351,6 +375,7 @@ _PERIPHERALS = (
     Check("SysTick after the final clock", "Armv7-M ARM, B3.3 SysTick", systick_last),
     Check("the LED on before the clocks, off after", "General-purpose I/O", led),
 )
+_POWER = (Check("a peripheral's clock before its use: PWR", "Clock enable", power_clock),)
 _CLOCKS = (
     Check("wait states before the frequency", "Read access latency", wait_states),
     Check("wait states read back", "Read access latency", latency_read_back),
@@ -366,43 +391,76 @@ _OWN = {
         Check(
             "voltage range and boost before the frequency", "Dynamic voltage scaling", voltage_range
         ),
-        Check("AHB halved for 1 us", "Dynamic voltage scaling", half_step),
-        Check("backup domain opened for LSE", "Battery backup domain", backup_domain),
-        Check("MSI trimmed by a running LSE", "MSI clock", trimmed),
-        Check("MSI's range while it is ready", "MSI clock", msi_range),
         Check("PLL within its limits", "PLL", l4_pll),
-        Check("VDDIO2 before port G", "Independent I/O supply rail", vddio2),
     ),
     "stm32f4": (
-        Check("crystal before the PLL", "HSE clock", hse_ready),
         Check("voltage scale before the frequency", "Voltage regulator", voltage_scale),
         Check("APB prescalers before the frequency", "RCC_CFGR", bus_clocks),
         Check("PLL within its limits", "RCC_PLLCFGR", f4_pll),
     ),
+    "stm32u5": U5_OWN,
+    "stm32h7": H7_OWN,
 }
-
-
+_HSE = (Check("crystal before the PLL", "HSE clock", hse_ready),)
+_SOURCES = {
+    ("stm32l4", "msi"): (
+        Check("backup domain opened for LSE", "Battery backup domain", backup_domain),
+        Check("MSI trimmed by a running LSE", "MSI clock", trimmed),
+        Check("MSI's range while it is ready", "MSI clock", msi_range),
+    ),
+    ("stm32l4", "hsi"): (Check("HSI before the PLL", "HSI16 clock", hsi_ready),),
+    ("stm32l4", "hse"): _HSE,
+    ("stm32f4", "hse"): _HSE,
+    ("stm32f4", "hsi"): (),
+    ("stm32u5", "msi"): U5_MSI,
+    ("stm32u5", "hsi"): (Check("HSI before the PLL", "HSI16 clock", hsi_ready),),
+    ("stm32h7", "hse"): _HSE,
+}
+_BYPASS = (Check("bypass before the crystal", "External source (HSE bypass)", bypassed),)
+_BOOST = (Check("AHB halved for 1 us", "Dynamic voltage scaling", half_step),)
+_PORT_G = (Check("VDDIO2 before port G", "Independent I/O supply rail", vddio2),)
 _OVER_DRIVE = (
     Check("over-drive before the frequency", "RM0390, Entering Over-drive mode", over_drive),
 )
+_WAIT_STATES_HZ = {
+    "stm32l4": (16e6, 32e6, 48e6, 64e6, 80e6),
+    "stm32f411": (30e6, 64e6, 90e6, 100e6),
+}
+"""Of chips whose flash is another than their family's first one: RM0351, 3.3.3; RM0383, 3.4.1."""
 
 
-def at(family: str, core_hz: int) -> Family:
-    """Return a family whose core runs at another frequency, and its serial lines with it."""
-    known = FAMILIES[family]
+def of(board: Board) -> Family:
+    """Return the family of a board, as its declaration has the clock of the core."""
+    known = FAMILIES[board.family]
     serials = {
-        number: replace(serial, clock_hz=serial.clock_hz * core_hz // known.core_hz)
+        number: replace(serial, clock_hz=serial.clock_hz * board.clock_hz // known.core_hz)
         for number, serial in known.serials.items()
     }
-    return replace(known, core_hz=core_hz, serials=serials)
+    assert board.clock is not None
+    return replace(
+        known,
+        core_hz=board.clock_hz,
+        serials=serials,
+        wait_states_hz=_WAIT_STATES_HZ.get(board.clock.tree, known.wait_states_hz),
+        source=board.clock.source,
+        bypass="hse_bypass" in board.port and board.clock.source == "hse",
+        port_g=board.family == "stm32l4" and board.port["usart_tx_pin"] // 16 == 6,
+    )
 
 
 def checks(family: Family, *, energy: bool, stream: bool = False) -> tuple[Check, ...]:
     """Return what a port's accesses must keep to."""
-    over = family.name == "stm32f4" and family.core_hz > 168 * MHZ
-    own = (*_OWN[family.name], *(_OVER_DRIVE if over else ()))
-    more = (*(_ENERGY if energy else ()), *(SOUND if stream else ()))
-    return (*_CLOCKS, *own, *_PERIPHERALS, *more)
+    more = (
+        (family.name == "stm32f4" and family.core_hz > 168 * MHZ, _OVER_DRIVE),
+        (family.name == "stm32l4" and family.core_hz > 80 * MHZ, _BOOST),
+        (family.port_g, _PORT_G),
+        (family.bypass, _BYPASS),
+        (energy, _ENERGY),
+        (stream, SOUND),
+        (family.pwr_bit != 0, _POWER),
+    )
+    own = [*_CLOCKS, *_OWN[family.name], *_SOURCES[family.name, family.source], *_PERIPHERALS]
+    return (*own, *(check for wanted, some in more if wanted for check in some))
 
 
 def record(
@@ -419,7 +477,9 @@ def record(
     `lost`: number of a write that does not arrive. None: the port waits for ever.
     """
     chip = family.chip(lost)
-    calls = [("port_init", 0), ("port_putc", ord("m")), ("port_set_baud", RATE)]
+    library.port_takes_baud.restype = ctypes.c_bool
+    rate = next(rate for rate in RATES if library.port_takes_baud(rate))
+    calls = [("port_init", 0), ("port_putc", ord("m")), ("port_set_baud", rate)]
     calls += [("port_mark", 0)] * energy
     calls += SOUND_CALLS * stream
     return chip.log if all(chip.call(library, *call) for call in calls) else None

@@ -12,8 +12,8 @@ from tests.firmware.fake_chip import Access, Chip, Ready
 Log = Sequence[Access]
 Registers = Mapping[int, int]
 MHZ = 1_000_000
-RATE = 460_800
-"""What the record raises the line to."""
+RATES = (460_800, 57_600)
+"""What the record raises the line to: the first that the port takes."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,10 @@ class Family:
     ready: list[Ready]
     system_hz: Callable[[Registers], float]
     """SYSCLK by the registers, as they are."""
-    wait_state_hz: float
-    """HCLK that one more wait state allows."""
+    vco_hz: Callable[[Registers], tuple[float, float]]
+    """(input, output) of the PLL's VCO, likewise."""
+    wait_states_hz: tuple[float, ...]
+    """The most HCLK with no wait state, with one, ..."""
     flash_acr: int
     rcc_cr: int
     rcc_cfgr: int
@@ -72,6 +74,18 @@ class Family:
     status: int
     uart_enable: int
     """Bit UE of CR1."""
+    rcc_pll_more: tuple[int, ...] = ()
+    """Other registers of the PLL, to be written while it is off."""
+    sws_shift: int = 2
+    """Where SWS stands in RCC_CFGR."""
+    pwr_bit: int = 1 << 28
+    """That of PWR in `pwr_enable`; 0: it always has its clock."""
+    source: str = "hse"
+    """What feeds the PLL."""
+    bypass: bool = False
+    """Whether HSE comes from outside, and is no crystal."""
+    port_g: bool = False
+    """Whether the line is on port G of an STM32L4, which has a supply of its own."""
 
     def chip(self, lost: int | None = None) -> Chip:
         """Return a chip after reset, which loses one of the writes."""
@@ -110,7 +124,7 @@ def wait_states(family: Family, log: Log) -> Iterator[str]:
     """Flash has the wait states of a frequency before the core runs at it."""
     for _, access, after in steps(family, log):
         hz = ahb_hz(family, after)
-        needed = -(-hz // family.wait_state_hz) - 1
+        needed = sum(hz > most_hz for most_hz in family.wait_states_hz)
         if after.get(family.flash_acr, 0) & 0xF < needed:
             yield f"{named(access)} gives {hz / MHZ:g} MHz without {needed:g} wait states"
 
@@ -141,8 +155,8 @@ def pll_off_while_configured(family: Family, log: Log) -> Iterator[str]:
     for before, access, _ in steps(family, log):
         if not access.write:
             continue
-        if access.address == family.rcc_pllcfgr:
-            configured = True
+        if access.address in (family.rcc_pllcfgr, *family.rcc_pll_more):
+            configured |= access.address == family.rcc_pllcfgr
             if before.get(family.rcc_cr, 0) & family.pll_on:
                 yield f"{named(access)} while the PLL is on"
         if access.address == family.rcc_cr and access.value & family.pll_on and not configured:
@@ -158,14 +172,16 @@ def pll_ready_before_switch(family: Family, log: Log) -> Iterator[str]:
         to_pll = access.write and access.value & 3 == family.sw_pll
         if to_pll and not before.get(family.rcc_cr, 0) & family.pll_ready:
             yield f"{named(access)} before PLLRDY was seen"
-        switched |= not access.write and after[family.rcc_cfgr] >> 2 & 3 == family.sw_pll
+        switched |= not access.write and (
+            after[family.rcc_cfgr] >> family.sws_shift & 3 == family.sw_pll
+        )
     if not switched:
         yield "SWS was never seen to be the PLL"
 
 
 def power_clock(family: Family, log: Log) -> Iterator[str]:
     """PWR has its clock before its registers are used."""
-    return _clocked(family, log, family.pwr, 0x400, family.pwr_enable, 1 << 28)
+    return _clocked(family, log, family.pwr, 0x400, family.pwr_enable, family.pwr_bit)
 
 
 def gpio_clock(family: Family, log: Log) -> Iterator[str]:
@@ -230,7 +246,7 @@ def _used(family: Family, log: Log) -> list[Serial]:
 
 
 def baud(family: Family, log: Log) -> Iterator[str]:
-    """BRR is written while UE is 0, before UE is set, and gives the rate to 0.5 %."""
+    """BRR is written while UE is 0, before UE is set, and is the nearest to the rate."""
     used = _used(family, log)
     if len(used) != 1:
         yield f"{len(used)} USARTs are configured"
@@ -245,7 +261,8 @@ def baud(family: Family, log: Log) -> Iterator[str]:
             if enabled:
                 yield f"{named(access)} while UE is 1"
             rate = clock_hz / max(1, access.value)
-            if min(abs(rate / wanted - 1) for wanted in (9600, 115200, RATE)) > 0.005:
+            rounding = 0.5 / max(1, access.value)
+            if min(abs(rate / wanted - 1) for wanted in (9600, 115200, *RATES)) > rounding + 1e-4:
                 yield f"{named(access)} is {rate:.0f} baud"
         if access.address == serial.origin + family.cr1 and access.value & family.uart_enable:
             if not after.get(serial.origin + family.brr, 0):

@@ -4,12 +4,13 @@ import ctypes
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from tests.firmware.fake_chip import ICSR, SYST_CVR, SYST_RVR, Chip, build, interrupt
-from tests.firmware.register_families import FAMILIES, at, broken_checks, checks, record
+from tests.firmware.register_families import FAMILIES, broken_checks, checks, of, record
 from tests.firmware.register_order import BSRR, MHZ, Family, Log
 from tests.firmware.register_sound import (
     ACR1,
@@ -34,7 +35,12 @@ from tinybench.runner.build.board import Board, load_board, names
 DMA_ISR = DMA
 BOARDS = [name for name in names() if load_board(name).family in FAMILIES]
 HEARING = [name for name in BOARDS if "wake_pin" in load_board(name).port]
-ONE_EACH = {load_board(name).family: name for name in BOARDS}
+ONE_EACH = {
+    "stm32l4": "nucleo-l4r5",
+    "stm32f4": "stm32-h405",
+    "stm32u5": "nucleo-u575zi-q",
+    "stm32h7": "nucleo-h7a3zi-q",
+}
 STREAM_REGISTERS = {
     *(DMA_ISR, IFCR, CCR, CNDTR, CPAR, CMAR, MUX),
     *(ACR1, ACR2, AFRCR, ASLOTR, AHB1ENR, APB2ENR, APB2RSTR),
@@ -43,20 +49,34 @@ STREAM_REGISTERS = {
 """Which firmware that hears writes, and no other; the wake-word pin is PB8, the other one PE9."""
 HTIF1, TCIF1 = 1 << 2, 1 << 1
 SAI_ASR = 0x40015418
-DATA_REGISTERS = {0x40004828, 0x40008028, 0x40004404}
+DATA_REGISTERS = {
+    *(
+        origin + 0x28
+        for origin in (0x40004400, 0x40004800, 0x40004C00, 0x40008000, 0x40011000, 0x40013800)
+    ),
+    *(origin + 0x04 for origin in (0x40004400, 0x40004800, 0x40011000, 0x40011400)),
+}
+_MSI, _HSE = {"source": "msi", "source_hz": 48 * MHZ}, {"source": "hse", "source_hz": 8 * MHZ}
+_HSI = {"source": "hsi", "source_hz": 16 * MHZ}
 OTHER_CLOCKS = [
-    ("stm32l4", 80),
-    ("stm32l4", 48),
-    ("stm32l4", 100),
-    ("stm32f4", 180),
-    ("stm32f4", 50),
+    *(("nucleo-l4r5zi-p", _MSI, mhz) for mhz in (8, 13, 40, 48, 60, 70, 80, 100)),
+    *(("b-l475e-iot01a", source, mhz) for source in (_HSE, _HSI) for mhz in (16, 80)),
+    ("nucleo-l4r5", _HSE, 120),
+    ("b-l475e-iot01a", {"source": "msi", "source_hz": 4 * MHZ}, 17),
+    *(("nucleo-f446re", _HSE, mhz) for mhz in (24, 50, 169)),
+    *(("nucleo-u575zi-q", {"source": "msi", "source_hz": 4 * MHZ}, mhz) for mhz in (40, 100)),
+    ("nucleo-u575zi-q", _HSI, 160),
+    *(("nucleo-h7a3zi-q", _HSE, mhz) for mhz in (40, 88, 160, 225)),
+    *(("nucleo-f411re", source, mhz) for source in (_HSE, _HSI) for mhz in (64, 84)),
 ]
-"""The most of an STM32L4 and of an STM32F446, in MHz; the least; one of two steps."""
+"""The least and the most, those of published points, and clocks that want another divider."""
 
 
-def clocked(family: str, core_hz: int) -> Board:
-    """Return a board of the family whose core runs at another frequency."""
-    return replace(load_board(ONE_EACH[family]), clock_hz=core_hz)
+def clocked(name: str, source: dict[str, Any], core_hz: int) -> Board:
+    """Return a board whose core runs at another frequency, or from another source."""
+    board = load_board(name)
+    assert board.clock is not None
+    return replace(board, clock=replace(board.clock, **source), clock_hz=core_hz)
 
 
 @pytest.mark.parametrize("energy", [False, True], ids=["text", "energy"])
@@ -66,10 +86,12 @@ def test_every_demand_is_kept(name: str, energy: bool, tmp_path: Path) -> None:
     _keeps_every_demand(load_board(name), tmp_path, energy=energy)
 
 
-@pytest.mark.parametrize(("family", "mhz"), OTHER_CLOCKS)
-def test_every_demand_is_kept_at_another_clock(family: str, mhz: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "source", "mhz"), OTHER_CLOCKS)
+def test_every_demand_is_kept_at_another_clock(
+    name: str, source: dict[str, Any], mhz: int, tmp_path: Path
+) -> None:
     """PLL, wait states, voltage, over-drive and line follow the clock that a board declares."""
-    _keeps_every_demand(clocked(family, mhz * MHZ), tmp_path, energy=True)
+    _keeps_every_demand(clocked(name, source, mhz * MHZ), tmp_path, energy=True)
 
 
 @pytest.mark.parametrize("energy", [False, True], ids=["text", "energy"])
@@ -77,7 +99,7 @@ def test_every_demand_is_kept_at_another_clock(family: str, mhz: int, tmp_path: 
 def test_every_demand_of_sound_is_kept(name: str, energy: bool, tmp_path: Path) -> None:
     """Firmware that hears drives its pins, and takes sound over I2S, in the manual's order."""
     board = load_board(name)
-    family = at(board.family, board.clock_hz)
+    family = of(board)
     library = build(board, tmp_path / "port", energy=energy, stream=True)
     log = record(family, library, energy=energy, stream=True)
     assert log is not None, "the port waits for ever"
@@ -85,21 +107,33 @@ def test_every_demand_of_sound_is_kept(name: str, energy: bool, tmp_path: Path) 
 
 
 def _keeps_every_demand(board: Board, folder: Path, *, energy: bool) -> None:
-    family = at(board.family, board.clock_hz)
+    family = of(board)
     log = record(family, build(board, folder / "port", energy=energy), energy=energy)
     assert log is not None, "the port waits for ever"
     assert broken_checks(family, log, energy=energy) == {}
 
 
-@pytest.fixture(scope="module", params=[("stm32l4", 120), ("stm32f4", 168), ("stm32f4", 180)])
+SPOILT = [
+    ("nucleo-l4r5", _MSI, 120),
+    ("b-l475e-iot01a", _HSE, 80),
+    ("b-l475e-iot01a", _HSI, 80),
+    ("stm32-h405", _HSE, 168),
+    ("nucleo-f446re", _HSE, 180),
+    ("nucleo-f411re", _HSI, 100),
+    ("nucleo-u575zi-q", {"source": "msi", "source_hz": 4 * MHZ}, 160),
+    ("nucleo-h7a3zi-q", _HSE, 280),
+]
+
+
+@pytest.fixture(scope="module", params=SPOILT, ids=lambda one: f"{one[0]}-{one[1]['source']}")
 def ports(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Family, dict[bool, ctypes.CDLL]]:
     """A family, and both builds of the port of one of its boards, by whether it is for energy."""
-    family, mhz = request.param
-    board = clocked(family, mhz * MHZ)
+    name, source, mhz = request.param
+    board = clocked(name, source, mhz * MHZ)
     folder = tmp_path_factory.mktemp("port")
-    return at(family, mhz * MHZ), {
+    return of(board), {
         energy: build(board, folder / str(energy), energy=energy) for energy in (False, True)
     }
 
@@ -148,7 +182,7 @@ def hearing(tmp_path_factory: pytest.TempPathFactory) -> tuple[Family, ctypes.CD
     """A family, and the port of one of its boards in firmware that hears."""
     board = load_board(HEARING[0])
     folder = tmp_path_factory.mktemp("port") / "stream"
-    return at(board.family, board.clock_hz), build(board, folder, stream=True)
+    return of(board), build(board, folder, stream=True)
 
 
 def test_no_write_of_sound_can_be_missing(hearing: tuple[Family, ctypes.CDLL]) -> None:

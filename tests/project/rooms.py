@@ -12,6 +12,7 @@ FLOORS = {
     "tinybench.transport": 1,
     "tinybench.datasets": 2,
     "tinybench.energy": 2,
+    "tinybench.runner.chip": 2,
     "tinybench.runner.dut": 2,
     "tinybench.runner.scenario": 2,
     "tinybench.runner.streaming": 2,

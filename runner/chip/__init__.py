@@ -1,0 +1,1 @@
+"""Run a board's image in a CPU emulator, with declared models of what its port touches."""

@@ -1,0 +1,112 @@
+"""Chips as they are emulated: memory, registers and their rules, lines, a clock tree; as data."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from tinybench.declare import Declaration
+
+Word = Annotated[int, Meta(ge=0, lt=2**32)]
+Symbol = Annotated[str, Meta(pattern=r"^[A-Z][A-Za-z0-9_]*\Z")]
+Place = Annotated[str, Meta(pattern=r"^[A-Z][A-Za-z0-9_]*\.[A-Z][A-Za-z0-9_]*\Z")]
+"""A register: "RCC.CR"."""
+Bits = tuple[Place, Word, Word]
+"""A register, a mask, and what the bits of the mask are."""
+
+
+class Region(Declaration, frozen=True, kw_only=True):
+    """Memory."""
+
+    origin: Word
+    size_b: Annotated[int, Meta(ge=1024, le=2**26)]
+    writes: bool = True
+    """False: flash, of which a write is a fault."""
+
+
+class Line(Declaration, frozen=True, kw_only=True):
+    """What makes a peripheral a serial line: the emulator's standard input and output."""
+
+    status: Symbol
+    idle: Word
+    """Its value while no byte has come, and"""
+    held: Word
+    """while one is there."""
+    receive: Symbol
+    send: Symbol
+    on: tuple[Symbol, Word]
+    """The line is at work while these bits are set."""
+    interrupt_on: tuple[Symbol, Word]
+    """A byte that is there asks for the interrupt while these are."""
+    interrupts: dict[Symbol, Annotated[int, Meta(ge=0, lt=480)]]
+    """By the peripheral's name."""
+
+
+class Peripheral(Declaration, frozen=True, kw_only=True):
+    """Peripherals that are alike: their registers, by name."""
+
+    at: dict[Symbol, Word]
+    """Where each begins."""
+    registers: dict[Symbol, Annotated[list[Word], Meta(min_length=1, max_length=2)]]
+    """[offset] or [offset, value after reset]."""
+    size_b: Annotated[int, Meta(ge=4, le=2**20)] = 0x400
+    clock: dict[Symbol, tuple[Place, Word]] = {}
+    """Bits of a register without which no access of it is right."""
+    reset: dict[Place, Word] = {}
+    """Where one of them differs after reset."""
+    line: Line | None = None
+
+
+class Flag(Declaration, frozen=True, kw_only=True):
+    """Bits that the chip sets, some reads after what they tell of: a clock that runs, a switch."""
+
+    when: Bits
+    sets: tuple[Place, Word]
+    """Cleared otherwise."""
+    reads: Annotated[int, Meta(ge=0, le=1000)] = 2
+
+
+class Demand(Declaration, frozen=True, kw_only=True):
+    """What must be so when bits are written as they are in `write`."""
+
+    write: Bits
+    needs: list[Bits]
+    why: str
+
+
+class Field(Declaration, frozen=True, kw_only=True):
+    """A number in a register: (its bits + plus) * times."""
+
+    register: Place
+    shift: Annotated[int, Meta(ge=0, lt=32)] = 0
+    width: Annotated[int, Meta(ge=1, le=32)]
+    plus: Annotated[int, Meta(ge=0, le=16)] = 0
+    times: Annotated[int, Meta(ge=1, le=16)] = 1
+
+
+class Pll(Declaration, frozen=True, kw_only=True):
+    """How the core's clock comes about once it is switched to the PLL."""
+
+    switched: Bits
+    sources: list[tuple[Bits, int]]
+    """(bits, Hz): the first that fits feeds it; 0 Hz is what the board declares."""
+    m: Field
+    n: Field
+    divide: list[Field]
+    """Their product."""
+
+
+class Chip(Declaration, frozen=True, kw_only=True):
+    """A chip, from `firmware/chips/<name>.toml`."""
+
+    description: str
+    source: str
+    """Where registers and rules come from."""
+    cpu: Literal["cortex-m0", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "rv32"]
+    reset_hz: Annotated[int, Meta(ge=1, lt=2**40)]
+    """What the core runs at before its port changes that."""
+    memory: Annotated[list[Region], Meta(max_length=4)] = []
+    """Beside the flash and the RAM of the board."""
+    peripheral: Annotated[list[Peripheral], Meta(max_length=64)]
+    flag: list[Flag] = []
+    demand: list[Demand] = []
+    pll: Pll | None = None

@@ -1,0 +1,91 @@
+"""The serial lines of an emulated chip: standard input and output of this process."""
+
+import os
+import select
+import sys
+from collections import deque
+from collections.abc import Callable
+
+from .declaration import Line
+from .registers import Registers
+
+READ_B = 65536
+HELD_BACK_B = 4096
+
+
+class Console:
+    """What the host sent and the chip has not taken, and what the chip sent."""
+
+    def __init__(self) -> None:
+        self.received: deque[int] = deque()
+        self.sent = bytearray()
+        self.ended = False
+        """The host closed its end."""
+
+    def take(self, wait: bool) -> None:
+        """Take what the host sent; with `wait`, after there is something or the line ended."""
+        self.flush()
+        if self.ended or not (wait or select.select([sys.stdin], [], [], 0)[0]):
+            return
+        data = os.read(sys.stdin.fileno(), READ_B)
+        self.ended = not data
+        self.received.extend(data)
+
+    def send(self, byte: int) -> None:
+        """Send a byte, sooner or later."""
+        self.sent.append(byte & 0xFF)
+        if len(self.sent) >= HELD_BACK_B:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what was held back."""
+        while self.sent:
+            done = os.write(sys.stdout.fileno(), self.sent)
+            del self.sent[:done]
+
+
+def wire(registers: Registers, console: Console, changed: Callable[[], None]) -> None:
+    """Connect each line of a chip. `changed` is called when an interrupt may have come or gone."""
+    for name, line in registers.lines.items():
+        _wire(registers, console, name, line, changed)
+
+
+def _wire(
+    registers: Registers, console: Console, name: str, line: Line, changed: Callable[[], None]
+) -> None:
+    status, receive, send = (
+        registers.place(f"{name}.{what}") for what in (line.status, line.receive, line.send)
+    )
+
+    def held() -> bool:
+        return bool(console.received) and registers.are(
+            (f"{name}.{line.on[0]}", line.on[1], line.on[1])
+        )
+
+    def read_status() -> int:
+        return line.held if held() else line.idle
+
+    def read_byte() -> int:
+        byte = console.received.popleft() if held() else 0
+        changed()
+        return byte
+
+    registers.on_read[status] = read_status
+    registers.on_read[receive] = read_byte
+    registers.on_write[send] = console.send
+    for control in {line.on[0], line.interrupt_on[0]}:
+        registers.on_write[registers.place(f"{name}.{control}")] = lambda _: changed()
+
+
+def asked(registers: Registers, console: Console) -> list[int]:
+    """Return the interrupts that the lines ask for."""
+    if not console.received:
+        return []
+    return [
+        line.interrupts[name]
+        for name, line in registers.lines.items()
+        if all(
+            registers.are((f"{name}.{register}", mask, mask))
+            for register, mask in (line.on, line.interrupt_on)
+        )
+    ]
