@@ -5,7 +5,6 @@ A stored trace is two files: `NAME.jls` with the samples, which the Joulescope U
 """
 
 import logging
-import stat
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -334,8 +333,7 @@ class TraceWriter:
         try:
             self._annotate()
             self._jls.close()
-            # pyjls keeps it from others: whoever may read the sidecar may read the samples.
-            self.path.chmod(stat.S_IMODE(self.path.with_suffix(".json").stat().st_mode))
+            self.path.chmod(self.path.with_suffix(".json").stat().st_mode)  # pyjls has 0640
         except (OSError, RuntimeError) as error:
             raise TraceError(f"cannot finish the trace {self.path}: {error}") from error
         self._write_sidecar(complete=True)

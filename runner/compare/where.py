@@ -14,7 +14,7 @@ from typing import Any, get_args, get_type_hints
 from tinybench.declare import nearest
 from tinybench.errors import UsageError
 
-from .change import UNITS
+from .metrics import UNITS
 from .store import COLUMNS, Summary
 
 LONGEST = 2000

@@ -9,7 +9,7 @@ from tinybench.errors import RunFolderError
 from tinybench.files import write_whole
 from tinybench.printable import one_line
 
-from ..report.formats import write
+from ..report.formats import text as report_text
 from ..report.markdown import escaped
 from ..report.terminal.comparison import as_markdown, verdict
 from .gate import Gated
@@ -28,8 +28,8 @@ def store(gated: Gated) -> Path:
     picture = "" if gated.comparison is None else changes(gated.comparison)
     files = {
         SUMMARY_FILE: summary(gated, picture),
-        "report.html": write([gated.outcome], "html"),
-        "rules.xml": write([gated.outcome], "junit"),
+        "report.html": report_text([gated.outcome], "html"),
+        "rules.xml": report_text([gated.outcome], "junit"),
         "gates.xml": as_junit(gated),
     }
     if gated.comparison is not None:
@@ -56,7 +56,7 @@ def summary(gated: Gated, picture: str = "") -> str:
     parts = [f"## tinybench: {escaped(headline(gated))}\n", f"{escaped(gated.sentence)}\n"]
     if gated.comparison is not None:
         parts.append(as_markdown(gated.comparison))
-    run = write([gated.outcome], "markdown").replace("## tinybench\n\n", "", 1)
+    run = report_text([gated.outcome], "markdown").replace("## tinybench\n\n", "", 1)
     text = "\n".join([*parts, run])
     if picture and gated.comparison is not None:
         alt = escaped(spoken(gated.comparison))

@@ -121,7 +121,12 @@ def profile(
             )
         insist_task(identity, task, image)
         found = time_layers(
-            dut, board, task.name, inputs.model.name, steps_of(image.manifest), first
+            dut,
+            board,
+            task.name,
+            inputs.model.name,
+            steps_of(image.manifest, hears=task.front_end is not None),
+            first,
         )
         with contextlib.suppress(TinybenchError):
             dut.leave()
@@ -160,12 +165,29 @@ class Steps:
         return self.layers or [entry.index for entry in self.entries]
 
 
-def steps_of(manifest: Manifest | None) -> Steps:
-    """Return what our own firmware runs."""
+FEATURES = OperatorEntry(
+    index=-1,
+    operator="features",
+    input_shapes=[[512]],
+    output_shape=[40],
+    kernel="log_mel",
+    macs=0,
+    weights_b=0,
+    arena_b=0,
+    computed_macs=0,
+)
+"""What firmware that hears does before the model. Ref: firmware/stream/hear.c."""
+
+
+def steps_of(manifest: Manifest | None, *, hears: bool = False) -> Steps:
+    """Return what our own firmware runs; `hears`: of a stream, whose first step is features."""
     if manifest is None:
         return Steps(())
     entries = [entry for entry in manifest.operators if entry.kernel]
-    return Steps(entries, manifest.kernels, layers=manifest.layers)
+    if not hears:
+        return Steps(entries, manifest.kernels, layers=manifest.layers)
+    layers = [FEATURES.index, *manifest.layers] if manifest.layers else ()
+    return Steps([FEATURES, *entries], manifest.kernels, layers=layers)
 
 
 def engine_steps(engine: str, model: Path, manifest: Manifest | None) -> Steps:
@@ -201,10 +223,15 @@ def time_layers(
     `steps` is what was built into it. Raises ProtocolError when the firmware's layers are not
     those; else as `Dut.infer`.
     """
+    hears = FEATURES in steps.entries
+    if hears:  # else each frame would be the first of a stream, which takes long
+        dut.keep_state(True)
     first_us = max(1, dut.infer(data, 1, 1).elapsed_us)
     iterations = min(ITERATIONS_MAX, max(1, TARGET_US // first_us))
     inference_us = dut.infer(data, iterations, 1).elapsed_us / iterations
     elapsed_us = layer_times(dut.command(f"profile-layers {iterations}", TIMEOUT_S))
+    if hears:
+        dut.keep_state(False)
     order = steps.order
     if len(order) != len(elapsed_us):
         raise ProtocolError(

@@ -18,6 +18,11 @@ def write(outcomes: Sequence[Outcome], form: str) -> str | bytes:
         from .picture import as_png
 
         return as_png([outcome.result for outcome in outcomes])
+    return text(outcomes, form)
+
+
+def text(outcomes: Sequence[Outcome], form: str) -> str:
+    """Return the report in any of these formats but png, as `write`."""
     if form.endswith("json"):
         told = _document(outcomes, form)
         return msgspec.json.format(msgspec.json.encode(told), indent=2).decode() + "\n"

@@ -71,6 +71,15 @@ def _times(found: Stream, result: Result) -> list[tuple[str, str]]:
         ]
     if found.power_w is not None:
         lines.append(("mean power", f"modelled {found.power_w * 1e3:.3f} mW, not a measurement"))
+    elif result.cycles is not None and result.cycles.energy is not None:
+        busy_w = result.cycles.energy.usual_j / PERIOD_S
+        lines.append(
+            (
+                "mean power",
+                f"estimated {busy_w * 1e3:.3f} mW for the frames alone; what the board draws while "
+                "it waits is not declared",
+            )
+        )
     return lines
 
 

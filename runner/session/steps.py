@@ -186,7 +186,7 @@ def time_layers(dut: Dut, plan: Plan, folder: Path) -> None:
     """Time each layer on the first input, into the run folder; where asked for, and it can."""
     engine, model = plan.engine, plan.inputs.model
     if engine is None:
-        steps = steps_of(plan.manifest)
+        steps = steps_of(plan.manifest, hears=plan.task.front_end is not None)
     elif engine.made is not None:
         compiled = engine.made.manifest
         steps = (

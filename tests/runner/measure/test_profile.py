@@ -25,7 +25,8 @@ from tinybench.runner.report.terminal.profile import as_csv, as_trace, table
 
 
 @pytest.mark.parametrize(
-    ("board", "task"), [("mps2-an386", "kws"), ("mps2-an386", "ad"), ("mps3-an547", "ic")]
+    ("board", "task"),
+    [("mps2-an386", "kws"), ("mps2-an386", "ad"), ("mps3-an547", "ic"), ("mps2-an386", "sww")],
 )
 def test_layers_add_up_to_the_inference(board: str, task: str) -> None:
     """On an emulated board the layers' sum is the whole inference within 1 %, in every format."""
