@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tinybench.errors import TransportError, UsageError
@@ -18,9 +18,13 @@ from tinybench.transport.serial_port import SerialTransport
 from tinybench.transport.transport import Transport
 
 from .emulated import MARK_B, MICROS_WRAP, EmulatedLoad, timing_pin
+from .studio import Deaf, Ear
+from .wires import wires
 
 PIN = "{pin}"
 """Stands in a DUT's command for the socket of its timing pin."""
+WIRES = "{wires}"
+"""... for that of its wires of sound, where it hears."""
 POLL_S = 0.1
 IDLE_A = 1e-3
 ACTIVE_A = 5e-3
@@ -35,6 +39,8 @@ class Foreign:
     """Gives it its supply, or takes it."""
     load: EmulatedLoad
     """What an instrument measures: more current between two marks."""
+    ear: Ear = field(default_factory=Deaf)
+    """What hears what an interface board plays."""
 
 
 class Supplied:
@@ -100,10 +106,11 @@ class Straight:
 def foreign_dut(way: str, baud: int, pin: Path | None) -> Iterator[Foreign]:
     """Yield a DUT that is a program, which runs while it is supplied, or is at a port.
 
-    `way` is a port, or a command whose word "{pin}" becomes a socket for its marks. `pin`: marks
-    come from this pipe or terminal instead, or from a socket that is made there. A mark is a line:
-    eight hex digits are the DUT's microsecond, an empty line means now. Raises UsageError for a way
-    that leads nowhere, TransportError for a port that cannot be opened.
+    `way` is a port, or a command whose word "{pin}" becomes a socket for its marks, and "{wires}"
+    one by which it hears what an interface board plays, as firmware of ours does. `pin`: marks come
+    from this pipe or terminal instead, or from a socket that is made there. A mark is a line: eight
+    hex digits are the DUT's microsecond, an empty line means now. Raises UsageError for a way that
+    leads nowhere, TransportError for a port that cannot be opened.
     """
     load = EmulatedLoad(IDLE_A, ACTIVE_A)
     words = _words(way)
@@ -118,8 +125,12 @@ def foreign_dut(way: str, baud: int, pin: Path | None) -> Iterator[Foreign]:
             load.boot()
             yield Foreign(line, lambda _: load.boot(), load)
         else:
-            program = Supplied([word.replace(PIN, path) for word in words])
-            yield Foreign(stack.enter_context(closing(program)), program.power, load)
+            heard = stack.enter_context(wires()) if any(WIRES in word for word in words) else None
+            words = [word.replace(PIN, path) for word in words]
+            words = [word.replace(WIRES, heard.path if heard else "") for word in words]
+            program = Supplied(words)
+            line = stack.enter_context(closing(program))
+            yield Foreign(line, program.power, load, heard or Deaf())
 
 
 def _words(way: str) -> list[str] | None:

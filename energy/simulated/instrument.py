@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from tinybench.declare import nearest
 from tinybench.errors import UsageError
@@ -13,6 +13,8 @@ from .interface_board import SimulatedInterfaceBoard, SimulatedIoManager
 from .load import Load
 from .port import PseudoPort
 from .scene import Scene
+from .studio import FAULTS as STUDIO_FAULTS
+from .studio import Studio
 
 FAULTS: dict[str, tuple[str, ...]] = {
     "lpm01a": lpm01a.FAULTS,
@@ -21,7 +23,10 @@ FAULTS: dict[str, tuple[str, ...]] = {
 }
 """The instruments that can be reached from another program, and the faults of each."""
 
-BETWEEN: dict[str, tuple[str, ...]] = {"interface-board": interface_board.FAULTS, "io-manager": ()}
+BETWEEN: dict[str, tuple[str, ...]] = {
+    "interface-board": (*interface_board.FAULTS, *STUDIO_FAULTS),
+    "io-manager": (),
+}
 """The boards between this computer and a DUT, and the faults of each."""
 
 
@@ -54,10 +59,16 @@ def instrument(
 
 
 @contextlib.contextmanager
-def between(name: str, dut: Foreign, faults: frozenset[str] = frozenset()) -> Iterator[str]:
+def between(
+    name: str,
+    dut: Foreign,
+    faults: frozenset[str] = frozenset(),
+    card: Mapping[str, bytes] | None = None,
+) -> Iterator[str]:
     """Run an interface board in front of a DUT, or for "dut" nothing; yield its port.
 
-    Raises UsageError for an unknown board or fault.
+    `card`: wav files that it can play, by their names. Raises UsageError for an unknown board or
+    fault.
     """
     if name == "dut":
         device = Straight(dut.line)
@@ -65,7 +76,8 @@ def between(name: str, dut: Foreign, faults: frozenset[str] = frozenset()) -> It
         raise UsageError(f"there is no simulated '{name}': {nearest(name, [*BETWEEN, *FAULTS])}")
     elif name == "interface-board":
         _insist_faults(name, faults, BETWEEN[name])
-        device = SimulatedInterfaceBoard(dut.line, faults=faults)
+        studio = Studio(card or {}, dut.ear, faults=faults)
+        device = SimulatedInterfaceBoard(dut.line, faults=faults, studio=studio)
     else:
         _insist_faults(name, faults, BETWEEN[name])
         device = SimulatedIoManager(dut.line, falls=lambda: dut.load.falling_s(0.0, math.inf))

@@ -6,12 +6,16 @@ WaveSource, RawI2SWaveSink).
 """
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tinybench.errors import UsageError
+from tinybench.files import read_bytes
 
 FAULTS = ("stall", "first pulse lost", "line lost", "line garbled", "line doubled")
 """The recording stands still for a second in its middle; the pulse at the beginning is not seen; of
@@ -29,6 +33,8 @@ DETECTIONS_MOST = 10_000
 PERIODS_MOST = 100
 PER_LINE = 8
 STALL_S = 1.0
+FILE_MOST_B = 256 << 20
+"""Of a recording; the official one has 73 MiB."""
 MASK = (1 << 32) - 1
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 
@@ -144,6 +150,24 @@ class Studio:
         row = rows[middle]
         said = {"line lost": [], "line garbled": [b"\xff" + row[1:]], "line doubled": [row, row]}
         return rows[:middle] + said[fault] + rows[middle + 1 :]
+
+
+def read_card(folder: Path | None, boards: Collection[str]) -> dict[str, bytes]:
+    """Return the wav files of a folder; what is in them is the interface board's affair.
+
+    Raises UsageError when there is none, or one is too long, or none of `boards` plays them.
+    """
+    if folder is None:
+        return {}
+    if "interface-board" not in boards:
+        raise UsageError("--card is for the interface-board, which plays what is on it")
+    try:
+        found = {path.name: read_bytes(path, FILE_MOST_B) for path in sorted(folder.glob("*.wav"))}
+    except OSError as error:
+        raise UsageError(f"{folder}: {error.strerror or error}") from error
+    if not found:
+        raise UsageError(f"{folder}: there are no wav files in it")
+    return found
 
 
 def _rows(ticks: Sequence[int]) -> bytes:

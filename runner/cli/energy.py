@@ -117,7 +117,9 @@ def monitors(voice: Voice, to: str, out: Path | None) -> int:
              help="lpm01a, ppk2 or otii; with --dut also interface-board, io-manager"),
     Option("--dut", metavar="COMMAND|PORT",
            help="the DUT that is supplied and measured: a program, with {pin} for the socket of "
-           "its timing pin, or a port (default: one that is active every other second)"),
+           "its timing pin and {wires} for that of its sound, or a port (default: one that is "
+           "active every other second)"),
+    Option("--card", type=PATH, metavar="FOLDER", help="wav files that the interface board plays"),
     Option("--pin", type=PATH, metavar="PATH",
            help="where the DUT marks time: a pipe, a terminal, or a socket that is made there"),
     Option("--baud", type=positive, metavar="N", default="9600", help="rate of the DUT's port"),
@@ -137,6 +139,7 @@ def simulate(
     instruments: tuple[str, ...],
     dut: str | None,
     pin: Path | None,
+    card: Path | None,
     baud: int,
     fault: tuple[str, ...],
 ) -> int:
@@ -147,10 +150,12 @@ def simulate(
     from tinybench.energy.simulated import instrument as simulated
     from tinybench.energy.simulated.foreign import foreign_dut
     from tinybench.energy.simulated.load import Blinking
+    from tinybench.energy.simulated.studio import read_card
 
     boards = [name for name in instruments if name in simulated.BETWEEN]
     if dut is None and (boards or pin is not None):
         raise UsageError(f"{boards[0] if boards else '--pin'} needs the DUT behind it: --dut")
+    files = read_card(card, boards)
     known = {**simulated.FAULTS, **simulated.BETWEEN}
     if len(instruments) > 1 and (
         no := [one for one in fault if one not in sum(known.values(), ())]
@@ -168,7 +173,7 @@ def simulate(
             for name in instruments:
                 faults = _own(fault, name, instruments, known)
                 if name in simulated.BETWEEN:
-                    way = simulated.between(name, foreign, faults)
+                    way = simulated.between(name, foreign, faults, files)
                 else:
                     supplied = True
                     way = simulated.instrument(
@@ -181,7 +186,7 @@ def simulate(
                 ports["dut"] = stack.enter_context(simulated.between("dut", foreign))
         for name, port_path in ports.items():
             print(port_path if len(ports) == 1 else f"{name} {port_path}", flush=True)
-        voice.note(_what_now(ports, dut))
+        voice.note(_what_now(ports, dut, next(iter(files), None)))
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
@@ -199,7 +204,7 @@ def _own(
     return frozenset(one for one in fault if len(instruments) == 1 or one in known.get(name, ()))
 
 
-def _what_now(ports: dict[str, str], dut: str | None) -> str:
+def _what_now(ports: dict[str, str], dut: str | None, recording: str | None) -> str:
     """Return what a simulated bench is, and what can be tried with it."""
     first = next(iter(ports))
     what = f"a simulated {' and '.join(name for name in ports if name != 'dut')}"
@@ -207,6 +212,12 @@ def _what_now(ports: dict[str, str], dut: str | None) -> str:
         return (
             f"{what}, of a DUT that is active every other second; stop with Ctrl-C. In another "
             f"terminal: tinybench energy live --monitor {first} --port {ports[first]}"
+        )
+    if recording is not None:
+        return (
+            f"{what}, with the DUT {dut!r}; stop with Ctrl-C. In another terminal: tinybench play "
+            f"{recording} --port {ports['interface-board']} --dut-baud 9600, and --words or the "
+            "file's path"
         )
     board = next((name for name in ports if name in ("dut", "interface-board", "io-manager")), "")
     behind = "" if board == "dut" else " --interface-board"

@@ -2,16 +2,24 @@
 
 import contextlib
 import json
+import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests import streaming_data
+from tests.program import LISTENING
 from tests.runner.measure.stock_dut import StockDut
 from tests.runner.measure.test_played import BAUD, CARD, HIT, LENGTH_S, NAME, WORDS
+from tinybench.datasets.wake.wav import write_wav
 from tinybench.energy.simulated.interface_board import SimulatedInterfaceBoard
 from tinybench.energy.simulated.port import PseudoPort
 from tinybench.energy.simulated.studio import Studio
+from tinybench.runner.build.board import load_board
+from tinybench.runner.build.firmware import build
+from tinybench.runner.build.stream_task import stream_task
 from tinybench.runner.cli import main
 
 
@@ -70,3 +78,46 @@ def test_a_stream_that_is_no_result_says_why(
         assert "nothing says how long it is" in capsys.readouterr().err
         assert main(["play", NAME, "--words", words, "--port", port, "--trace", "x"]) == 2
         assert "name one with --monitor" in capsys.readouterr().err
+
+
+def test_firmware_of_ours_hears_a_simulated_board(
+    shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without hardware: the board with its card is one program, what plays is another."""
+    model = tmp_path / "reference.tflite"
+    model.write_bytes(streaming_data.model(shared_data))
+    elf = build(load_board("host"), stream_task(model), model).elf
+    sound = streaming_data.sound(shared_data, "short_wav_easy10s").reshape(-1)
+    card = tmp_path / "card"
+    card.mkdir()
+    (card / "short.wav").write_bytes(write_wav(sound))
+    command = [*LISTENING, "simulate", "interface-board", "--card", str(card)]
+    command += ["--dut", f"env TINYBENCH_WIRES={{wires}} {elf}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as board:
+        try:
+            assert board.stdout is not None
+            port = board.stdout.readline().strip()
+            asked = ["play", str(card / "short.wav"), "--port", port, "--dut-baud", "9600", "-q"]
+            assert main([*asked, "--json"]) == 0
+        finally:
+            board.send_signal(signal.SIGINT)
+    (found,) = json.loads(capsys.readouterr().out)
+    assert len(found["infer"]["detections"]) == 26
+    assert (found["all_frames"]["frames"], found["all_frames"]["lost"]) == (310, 0)
+    assert len(found["activations"]) == 310
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("interface-board", "--card", "{empty}"), "there are no wav files in it"),
+        (("io-manager", "--card", "{empty}"), "--card is for the interface-board"),
+    ],
+)
+def test_a_card_that_is_none_is_refused(
+    words: tuple[str, ...], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An empty folder, or nothing that plays it."""
+    given = [word.replace("{empty}", str(tmp_path)) for word in words]
+    assert main(["simulate", *given, "--dut", "cat"]) == 2
+    assert said in capsys.readouterr().err
