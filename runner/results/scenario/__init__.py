@@ -101,7 +101,7 @@ class LoadGen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """What it was asked for."""
     min_queries: int
     mean_ns: int
-    """Of the latency of a query; of the offline scenario, which is one query, of that."""
+    """Of the latency of a query; of the offline scenario, since its batch was sent."""
     p50_ns: int
     p90_ns: int
     p97_ns: int
