@@ -9,7 +9,9 @@ from msgspec import Meta
 from ...scenario import order
 from .interference import Interference
 
-Count = Annotated[int, Meta(ge=1, le=1_500_000)]
+QUERIES_MAX = 1_500_000
+"""Of one scenario, however short an inference is: a journal of more could not be read."""
+Count = Annotated[int, Meta(ge=1, le=QUERIES_MAX)]
 Name = Literal["single-stream", "multi-stream", "server", "offline"]
 Kind = Literal["query", "repeated", "known", "unseen", "answer"]
 SHARES: dict[str, float] = {
