@@ -134,6 +134,7 @@ def load_runs(path: os.PathLike[str] | str) -> "pandas.DataFrame":
     | `modelled_power_w` | Float64 | mean of a stream: a model's, not a measurement |
     | `latency_s` | Float64 | of one inference, the median over windows |
     | `scenario` | string | single-stream, multi-stream, server or offline |
+    | `interference` | string | what was injected into an emulated board's firmware |
     | `rate_per_s` | Float64 | inferences a second in it; of a server, arrivals |
     | `latency_p50_s` | Float64 | of single inferences, queries or frames, the DUT's clock |
     | `latency_p90_s` | Float64 | likewise |

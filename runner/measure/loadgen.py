@@ -91,7 +91,7 @@ def settings(asked: Asked, hint_s: float) -> dict[str, int | float]:
         "server_target_qps": asked.target_qps or 1.0,
         "server_target_latency_ns": round((asked.deadline_s or 1.0) * 1e9),
         "server_target_latency_percentile": asked.share,
-        "offline_expected_qps": 1.0 / hint_s,
+        "offline_expected_qps": HINT / hint_s,  # it asks for as many as these, no more nor less
     }
 
 

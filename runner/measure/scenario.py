@@ -12,12 +12,10 @@ from tinybench.datasets.reader import Sample
 from tinybench.errors import ProtocolError
 
 from ..dut.client import Dut
-from ..results.scenario import AUDITED, KNOWN, Asked, Kind, Query
+from ..results.scenario import AUDITED, KNOWN, QUERIES_MAX, Asked, Kind, Query
 from . import loadgen
 from .modes import check_count
 
-QUERIES_MAX = 1_500_000
-"""Of one scenario, however short an inference is: a journal of more could not be read."""
 KEPT_INPUTS = 4096
 """In memory, of those that were read; and so many answers that were looked at."""
 STANDING = 64

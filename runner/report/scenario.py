@@ -82,7 +82,7 @@ def _loadgen(told: LoadGen, asked: Asked) -> list[tuple[str, str]]:
         ("p50", told.p50_ns), ("p90", told.p90_ns), ("p97", told.p97_ns), ("p99", told.p99_ns),
         ("p99.9", told.p99_9_ns),
     )  # fmt: skip
-    by = {"server": "which sent them, its queue real", "offline": "of the batch, as one query"}
+    by = {"server": "which sent them, its queue real", "offline": "since the batch was sent"}
     said = f"{'VALID' if told.valid else 'INVALID'}, by LoadGen {told.version}"
     ms = ", ".join(f"{name} {ns * 1e-6:.3f}" for name, ns in values)
     lines = [("LoadGen", said + (f": {told.advice}" if told.advice else ""))]

@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator
 
 from ..results.result import Result
-from ..results.scenario import Audit, Scenario
+from ..results.scenario import QUERIES_MAX, Audit, Scenario
 from ..scenario import tail
 from .profile import Profile
 from .rule import Rule, Ruling
@@ -69,6 +69,8 @@ def rulings(result: Result, profile: Profile) -> Iterator[Ruling]:
 def _duration(found: Scenario, least_s: float) -> Ruling:
     """Judge how long it lasted: by the clock of whoever ended it."""
     longer = f"longer: --min-duration {math.ceil(least_s)}, or another --profile"
+    if found.count >= QUERIES_MAX:
+        longer = f"{QUERIES_MAX:,} queries are the most that are asked: take another --profile"
     told = found.loadgen
     if told is None:
         wanted = f"at least {least_s:g} s on the DUT's clock"

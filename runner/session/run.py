@@ -110,6 +110,13 @@ def resume(folder: Path, track: Track, say: Callable[[str], None]) -> Outcome:
             return _measure(plan, head.started_at, known, folder, track, say)
 
 
+def _how_to_go_on(plan: Plan, folder: Path) -> str:
+    asked = plan.scenario
+    if asked is not None and asked.engine_loadgen and loadgen.read(folder) is None:
+        return "LoadGen cannot go on with a test of its own: start a new run"
+    return f"go on with: tinybench resume {folder}"
+
+
 def _insist_whole(asked: Request, kept: Sequence[Entry], lost: bool, folder: Path) -> None:
     """Raise RunFolderError where LoadGen's test was begun and did not end: it is one or none."""
     if asked.scenario is None or not asked.scenario.engine_loadgen:
@@ -205,7 +212,7 @@ def _measure(
                 )
             say(
                 f"stopped; what was measured until then is in {folder}, what was said on the line "
-                f"in {folder / TRANSCRIPT_FILE}; go on with: tinybench resume {folder}"
+                f"in {folder / TRANSCRIPT_FILE}; {_how_to_go_on(plan, folder)}"
             )
         raise
     times = heard(folder, emulated=plan.board.emulated)

@@ -9,7 +9,9 @@ from msgspec import Meta
 from ...scenario import order
 from .interference import Interference
 
-Count = Annotated[int, Meta(ge=1, le=1_500_000)]
+QUERIES_MAX = 1_500_000
+"""Of one scenario, however short an inference is: a journal of more could not be read."""
+Count = Annotated[int, Meta(ge=1, le=QUERIES_MAX)]
 Name = Literal["single-stream", "multi-stream", "server", "offline"]
 Kind = Literal["query", "repeated", "known", "unseen", "answer"]
 SHARES: dict[str, float] = {
@@ -101,7 +103,7 @@ class LoadGen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """What it was asked for."""
     min_queries: int
     mean_ns: int
-    """Of the latency of a query; of the offline scenario, which is one query, of that."""
+    """Of the latency of a query; of the offline scenario, since its batch was sent."""
     p50_ns: int
     p90_ns: int
     p97_ns: int

@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from msgspec.structs import replace
 
+from tests.runner.results.a_result import good_result
 from tinybench.datasets.reader import Sample
 from tinybench.errors import ProtocolError
 from tinybench.runner.dut.client import Dut
 from tinybench.runner.dut.inference import Inference
 from tinybench.runner.measure import scenario
-from tinybench.runner.results.scenario import Asked, Query, Scenario
+from tinybench.runner.results.scenario import QUERIES_MAX, Asked, Query, Scenario
 from tinybench.runner.results.scenario.score import score
 from tinybench.runner.rules.profile import load_profile
-from tinybench.runner.rules.scenario import audit
+from tinybench.runner.rules.scenario import audit, rulings
 
 COUNT = 40
 
@@ -167,3 +169,15 @@ def test_the_tail_of_many_queries_is_that_of_their_sorted_times() -> None:
     assert found.latency.p99_s == pytest.approx(1990e-6)
     assert found.estimate_s == pytest.approx(1902e-6, abs=2e-6)
     assert found.link_s == pytest.approx(500e-6, abs=1e-6)
+
+
+def test_a_device_that_is_too_fast_is_not_told_to_go_on() -> None:
+    """No more queries are asked than can be kept, so a longer duration would change nothing."""
+    asked = Asked(name="offline", min_queries=1, min_duration_s=600.0)
+    found = score(asked, [Query([0], [100], 200, ["1.0"])], None, emulated=False)
+    assert found is not None
+    for count, advice in ((10, "longer: --min-duration 10"), (QUERIES_MAX, "the most that are")):
+        result = good_result(mode="scenario", scenario=replace(found, count=count))
+        said = {one.rule: one for one in rulings(result, load_profile("quick"))}
+        assert said["scenario-duration"].state == "broken"
+        assert advice in said["scenario-duration"].advice

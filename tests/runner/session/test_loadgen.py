@@ -104,6 +104,7 @@ def test_a_board_that_dies_loses_nothing(tmp_path: Path, profile: str, loadgen: 
     assert done.returncode == 3, done.stdout + done.stderr
     assert mark.exists()
     assert "Traceback" not in done.stderr
+    assert ("start a new run" if loadgen else f"tinybench resume {out}") in done.stderr
     before = list(noted(read(out)[1]).queries)
     assert 5 < len(before) < 40
     stopped = read_result(out)
