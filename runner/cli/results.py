@@ -266,14 +266,14 @@ _COMPARED = "a run, a folder of runs, a baseline file, or a tree of published re
         help="exit 1 on such a change: 'latency>2%', 'accuracy<-0.5pt', 'flash>1KiB'; repeat it "
         "for several",
     ),
-    Option("--all", "every", is_flag=True, help="show the figures that did not change, too"),
+    Option("--unchanged", is_flag=True, help="show the figures that did not change, too"),
     into_file(),
     formats=("terminal", "markdown", "json"),
     examples=(
         "tinybench compare baseline.json runs --fail-on 'latency>2%' --to markdown",
         "tinybench compare runs/NAME --published-log accuracy/log.txt",
     ),
-    exclusive=(("published_log", "fail_on"), ("published_log", "every")),
+    exclusive=(("published_log", "fail_on"), ("published_log", "unchanged")),
 )
 def compare(
     voice: Voice,
@@ -281,7 +281,7 @@ def compare(
     head: Path | None,
     published_log: Path | None,
     fail_on: tuple[str, ...],
-    every: bool,
+    unchanged: bool,
     to: str,
     out: Path | None,
 ) -> int:
@@ -301,8 +301,8 @@ def compare(
     compared = of_published if published(base, head) else of_runs
     found = compared(base, head, list(fail_on))
     forms = {
-        "terminal": lambda: told(found, every=every),
-        "markdown": lambda: as_markdown(found, every=every),
+        "terminal": lambda: told(found, every=unchanged),
+        "markdown": lambda: as_markdown(found, every=unchanged),
         "json": lambda: found,
     }
     put(voice, to, out, forms)

@@ -81,7 +81,13 @@ def gate(
     outcome = _measured(words, folder / RUN, track, say)
     now = measured(outcome.folder)
     merge_baseline(outcome.folder, baseline, folder / "baseline.json")
-    found = held(now, before, gates, baseline, outcome.folder)
+    found = None
+    try:
+        found = held(now, before, gates, baseline, outcome.folder)
+    except UsageError as error:  # other inputs, say: just then a new baseline is wanted
+        if not update:
+            raise
+        say(f"not compared with the old baseline: {error}")
     if update:
         merge_baseline(outcome.folder, baseline, baseline)
     word = _word(found, outcome, update=update)

@@ -15,8 +15,10 @@ import pytest
 import yaml
 
 from tests import ROOT
+from tests.runner.compare.test_store import stored
 from tinybench.runner.cli.root import root
 from tinybench.runner.cli.tree import leaves
+from tinybench.runner.compare.baseline import write_baseline
 
 ACTION = ROOT / "action.yml"
 GITLAB = ROOT / "templates" / "gate.yml"
@@ -230,14 +232,20 @@ def foreign_firmware(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_repository_with_firmware_updates_its_baseline(foreign_firmware: Path) -> None:
-    """Its engine is built into the firmware and measured; what it was asked for is written."""
+    """Its engine is built into the firmware and measured; what it was asked for is written.
+
+    Also where the old one cannot be compared with, for it answered other inputs.
+    """
+    baseline = foreign_firmware / "tinybench-baseline.json"
+    write_baseline([stored(foreign_firmware.parent / "old", board="mps2-an386")], baseline)
     done = _run(
         "gate", foreign_firmware, task="kws", engine="src", board="mps2-an386",
         profile="moment.toml", update="true",
     )  # fmt: skip
     assert (done.status, done.outputs["verdict"]) == (0, "updated"), done.log
     assert [line.partition(" ")[0] for line in done.obeyed] == ["::warning"]
-    (run,) = json.loads((foreign_firmware / "tinybench-baseline.json").read_bytes())["runs"]
+    assert "not compared with the old baseline: kws on mps2-an386" in done.log
+    (run,) = json.loads(baseline.read_bytes())["runs"]
     assert (run["task"], run["board"]) == ("kws", "mps2-an386")
     assert run["metrics"]["instructions"]["value"] > 490
 

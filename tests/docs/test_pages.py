@@ -23,6 +23,7 @@ PAGES = (
     "python",
     "scenarios",
     "schema",
+    "start",
     "tutorial",
 )
 """Pages whose every block is run, by tests/docs/blocks.py; its head says how."""

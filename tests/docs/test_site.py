@@ -1,5 +1,6 @@
 """The documentation site builds without a warning, holds every page, and asks no other server."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -65,6 +66,41 @@ def test_the_site_works_without_a_network(site: Path) -> None:
         html = (site / page).with_suffix(".html").read_text(encoding="utf-8")
         assert fetched.findall(html) == []
         assert "fonts.googleapis" not in html
+
+
+def test_the_search_works_in_a_page_that_was_opened_as_a_file(site: Path) -> None:
+    """Its index is a script, which a file may load; its worker runs in a frame."""
+    html = (site / "results.html").read_text(encoding="utf-8")
+    scripts = re.findall(r"<script src=\"([^\"]+)\"", html)
+    assert len(scripts) == 2
+    assert all((site / script).is_file() for script in scripts)
+    assert scripts[0].endswith("iframe-worker.js")
+    index = (site / "search.js").read_text(encoding="utf-8")
+    assert index.startswith("var __index = {")
+    items = json.loads(index.removeprefix("var __index = ").rstrip().rstrip(";"))["items"]
+    assert {Path(item["location"].partition("#")[0]).stem for item in items} >= {
+        Path(page).stem for page in PAGES
+    }
+
+
+def test_a_page_leads_to_the_next_one_and_turns_dark(site: Path) -> None:
+    """Previous and next page, and a switch of the colours that begins as the system has them."""
+    html = (site / "results.html").read_text(encoding="utf-8")
+    assert "md-footer__link--prev" in html
+    assert "md-footer__link--next" in html
+    assert 'data-md-color-scheme="slate"' in html
+    assert 'data-md-color-media="(prefers-color-scheme)"' in html
+
+
+def test_the_citation_keeps_its_published_schema_and_names_this_version() -> None:
+    """What GitHub and reference managers read."""
+    path = ROOT / "CITATION.cff"
+    words = ["check_jsonschema", "--builtin-schema", "vendor.citation-file-format", str(path)]
+    done = subprocess.run([sys.executable, "-m", *words], capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout.decode()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert f"\nversion: {project['version']}\n" in path.read_text()
+    assert f"\nlicense: {project['license']}\n" in path.read_text()
 
 
 def test_links_between_pages_lead_somewhere() -> None:

@@ -129,12 +129,12 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_measured(
 def test_a_comparison_folds_what_did_not_change(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The verdict is its first line, equal figures are one line; with --all they are rows."""
+    """The verdict is its first line, equal figures are one line; with --unchanged they are rows."""
     base, head = str(stored(tmp_path / "a")), str(stored(tmp_path / "b"))
     assert cli.main(["compare", base, head, "--fail-on", "flash>0B"]) == 0
     first, *rest = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"gates passed: 1 of 1; 0 of \d+ figures changed", first)
     assert len(rest) == 1
     assert rest[0].startswith("unchanged, ")
-    assert cli.main(["compare", base, head, "--all"]) == 0
+    assert cli.main(["compare", base, head, "--unchanged"]) == 0
     assert len(capsys.readouterr().out.splitlines()) > 5
