@@ -1,4 +1,4 @@
-/* Fully connected layer in portable C: six channels at a time. */
+/* Fully connected layer in portable C: six channels at a time, and few by rows. */
 #include "blocked.h"
 
 #define CHANNELS 6
@@ -70,15 +70,30 @@ static const int8_t *dot_6(const int8_t *values, int32_t count, const int8_t *we
 }
 #endif
 
+/* Return the sum of the products of `count` values with as many weights. */
+static int32_t dot(const int8_t *values, int32_t count, const int8_t *weights) {
+    int32_t sum = 0;
+#pragma GCC unroll 4
+    for (const int8_t *end = values + count; values != end; values++, weights++) {
+        sum += *values * *weights;
+    }
+    return sum;
+}
+
 void fully_connected_blocked(const struct fully_connected_blocked *op, const int8_t *in,
                              int8_t *out) {
     const int8_t *weights = op->weights;
     const struct channel_dsp *channel = op->channels;
-    for (int32_t left = op->out_c; left > 0; left -= CHANNELS) {
+    for (int32_t left = op->in_sixes; left > 0; left -= CHANNELS) {
         int32_t sums[CHANNELS] = {0};
         weights = dot_6(in, op->in_c, weights, sums);
         for (int32_t i = 0; i < CHANNELS && i < left; i++, channel++) {
             *out++ = output_blocked(sums[i], channel, op->out_min, op->out_max);
         }
+    }
+    for (int32_t left = op->out_c - op->in_sixes; left > 0; left--, channel++) {
+        const int32_t sum = dot(in, op->in_c, weights);
+        *out++ = output_blocked(sum, channel, op->out_min, op->out_max);
+        weights += op->in_c;
     }
 }

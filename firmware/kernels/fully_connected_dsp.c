@@ -1,4 +1,5 @@
-/* Fully connected layer with DSP instructions: eight channels at a time, two in a word. */
+/* Fully connected layer with DSP instructions: eight channels at a time, two in a word; a few that
+ * are left, and those whose weights cannot share words, by rows. */
 #include "dsp.h"
 
 #include <stdbool.h>
@@ -96,16 +97,59 @@ static inline __attribute__((always_inline)) void store(const struct fully_conne
     }
 }
 
+static __attribute__((noinline, noclone)) void store_all(const struct fully_connected_dsp *op,
+                                                         int32_t first, const int32_t *sum,
+                                                         int32_t count, int8_t *out) {
+    const bool exact = op->exact_negatives || op->out_min > INT8_MIN || op->out_max < INT8_MAX;
+    if (op->channels != 0) {
+        store(op, first, sum, count, true, false, out + first);
+    } else if (exact) {
+        store(op, first, sum, count, true, true, out + first);
+    } else {
+        store(op, first, sum, count, false, true, out + first);
+    }
+}
+
+/* Add the products of `groups` of four inputs to the sums of two rows, of which the second begins
+ * `row_b` bytes behind the first. */
+static __attribute__((noinline)) void dot_two(const int8_t *inputs, const int8_t *weights,
+                                              int32_t groups, int32_t row_b, int32_t sum[2]) {
+    int32_t first = sum[0], second = sum[1];
+#pragma GCC unroll 2
+    for (const int8_t *end = inputs + 4 * groups; inputs != end; inputs += 4, weights += 4) {
+        const int32_t x = *(const packed_anywhere *)inputs, w = *(const packed *)weights;
+        const int32_t even = even_bytes(x), odd = odd_bytes(x);
+        const int32_t next = *(const packed *)(weights + row_b);
+        first = __smlad(even, even_bytes(w), first);
+        first = __smlad(odd, odd_bytes(w), first);
+        second = __smlad(even, even_bytes(next), second);
+        second = __smlad(odd, odd_bytes(next), second);
+    }
+    sum[0] = first;
+    sum[1] = second;
+}
+
+/* The same for one row. */
+static __attribute__((noinline)) int32_t dot_one(const int8_t *inputs, const int8_t *weights,
+                                                 int32_t groups, int32_t sum) {
+#pragma GCC unroll 4
+    for (const int8_t *end = inputs + 4 * groups; inputs != end; inputs += 4, weights += 4) {
+        const int32_t x = *(const packed_anywhere *)inputs, w = *(const packed *)weights;
+        sum = __smlad(even_bytes(x), even_bytes(w), sum);
+        sum = __smlad(odd_bytes(x), odd_bytes(w), sum);
+    }
+    return sum;
+}
+
 void fully_connected_dsp(const struct fully_connected_dsp *op, const int8_t *in, int8_t *out) {
     const struct fully_connected_dsp layer = *op; /* the flash is read for weights alone */
-    const bool exact =
-        layer.exact_negatives || layer.out_min > INT8_MIN || layer.out_max < INT8_MAX;
     const int8_t *weights = layer.weights;
     const int32_t groups = layer.in_c / 4;
     const int32_t left = layer.in_c % 4;
     int8_t last[4] = {0}; /* the inputs that do not fill a group */
     memcpy(last, in + 4 * groups, (size_t)left);
-    for (int32_t c = 0; c < layer.out_c; c += CHANNELS) {
+    int32_t c = 0;
+    for (; c < layer.in_eights; c += CHANNELS) {
         int32_t sum[CHANNELS];
         if (groups > 0) {
             dot_8(in, weights, groups, sum);
@@ -123,13 +167,18 @@ void fully_connected_dsp(const struct fully_connected_dsp *op, const int8_t *in,
         for (int32_t i = 0; i < CHANNELS; i += 2) {
             sum[i] = first_of_two(sum[i], sum[i + 1]);
         }
-        const int32_t count = layer.out_c - c < CHANNELS ? layer.out_c - c : CHANNELS;
-        if (layer.channels != 0) {
-            store(&layer, c, sum, count, true, false, out + c);
-        } else if (exact) {
-            store(&layer, c, sum, count, true, true, out + c);
-        } else {
-            store(&layer, c, sum, count, false, true, out + c);
-        }
+        store_all(&layer, c, sum, layer.out_c - c < CHANNELS ? layer.out_c - c : CHANNELS, out);
+    }
+    const int32_t row_b = 4 * (groups + (left > 0));
+    for (; c + 1 < layer.out_c; c += 2, weights += 2 * row_b) {
+        int32_t sum[2] = {0};
+        dot_two(in, weights, groups, row_b, sum);
+        dot_two(last, weights + 4 * groups, left > 0, row_b, sum);
+        store_all(&layer, c, sum, 2, out);
+    }
+    if (c < layer.out_c) {
+        int32_t sum = dot_one(in, weights, groups, 0);
+        sum = dot_one(last, weights + 4 * groups, left > 0, sum);
+        store_all(&layer, c, &sum, 1, out);
     }
 }

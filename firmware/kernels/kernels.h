@@ -179,14 +179,17 @@ struct conv_3x3_dsp {
 };
 void conv_3x3_dsp(const struct conv_3x3_dsp *op, const int8_t *in, int8_t *out, void *scratch);
 
-/* Fully connected layer, eight channels at a time. */
+/* Fully connected layer, eight channels at a time, and few by rows. */
 struct fully_connected_dsp {
-    const int8_t *weights; /* [out_c / 8][in_c / 4][4][8], filled up with zeros: two channels in a
-                              word (models/compiler/dsp/halves.py), inputs 0 and 2, then 1 and 3 */
+    const int8_t *weights; /* [in_eights / 8][in_c / 4][4][8], filled up with zeros: two channels in
+                              a word (models/compiler/dsp/halves.py), inputs 0 and 2, then 1 and 3;
+                              then, aligned to words, [out_c - in_eights][in_c], a row filled up
+                              with zeros to whole words */
     const struct channel_dsp *channels; /* or, where channels differ in their biases only: */
     const int32_t *biases_x2;
     int32_t multiplier, rounding, right_shift;
     int32_t in_c, out_c;
+    int32_t in_eights; /* channels that are computed so; the last eight need not be whole */
     int32_t exact_negatives;
     int32_t out_min, out_max;
 };
@@ -331,11 +334,13 @@ void conv_2d_blocked(const struct conv_2d_blocked *op, const int8_t *in, int8_t 
 void conv_2d_any_blocked(const struct conv_2d_blocked *op, const int8_t *in, int8_t *out,
                          void *scratch);
 
-/* Fully connected layer in portable C, six channels at a time. */
+/* Fully connected layer in portable C, six channels at a time, and few by rows. */
 struct fully_connected_blocked {
-    const int8_t *weights; /* [out_c / 6][in_c][6], filled up with zeros */
+    const int8_t *weights; /* [in_sixes / 6][in_c][6], filled up with zeros; then
+                              [out_c - in_sixes][in_c] */
     const struct channel_dsp *channels;
     int32_t in_c, out_c;
+    int32_t in_sixes; /* channels that are computed so; the last six need not be whole */
     int32_t out_min, out_max;
 };
 void fully_connected_blocked(const struct fully_connected_blocked *op, const int8_t *in,

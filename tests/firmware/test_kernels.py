@@ -127,6 +127,14 @@ CASES: dict[str, Callable[[Rng], Model]] = {
     "fully connected of great weights": lambda r: greatest_weights(
         build.fully_connected(r, 700, 5)
     ),
+    "fully connected of one output": lambda r: build.fully_connected(r, 43, 1),
+    "fully connected of four outputs more than eight": lambda r: build.fully_connected(r, 18, 12),
+    "fully connected of three outputs more than six": lambda r: build.fully_connected(
+        r, 33, 9, RELU, per_channel=True
+    ),
+    "fully connected of great weights, odd": lambda r: greatest_weights(
+        build.fully_connected(r, 703, 11)
+    ),
     "fully connected of a batch": lambda r: build.fully_connected(r, 21, 6, batch=5),
     "softmax 12": lambda r: build.softmax(r, 12, 0.1446),
     "softmax 2": lambda r: build.softmax(r, 2, 0.0146),

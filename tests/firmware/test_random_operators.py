@@ -16,7 +16,8 @@ from tests.models.random_moves import batch_to_space
 from tests.models.random_operators import RANDOM
 from tests.models.random_tensors import model as one_operator
 from tests.models.tflite_builder import Model, Rng
-from tinybench.models.compiler import operators
+from tinybench.errors import ModelError
+from tinybench.models.compiler import compile_model, operators
 from tinybench.models.compiler.fixed_point import quantised_multiplier, requantise
 from tinybench.models.compiler.interface import MAX_ENDS
 from tinybench.models.compiler.reader import read_graph
@@ -200,6 +201,25 @@ def test_a_border_before_batches_stands_for_zero(host_objects: list[Path], tmp_p
                 for x in range(blocks.data[1])
             ]
             np.testing.assert_array_equal(values, np.concatenate(parts).reshape(-1))
+
+
+@pytest.mark.parametrize("value", [-np.inf, np.inf, np.nan])
+def test_a_border_of_floats_may_be_no_number(
+    value: float, host_objects: list[Path], tmp_path: Path
+) -> None:
+    """Such as the least there is before a maximum; with int8 ends it is refused."""
+    borders = build.Tensor([2, 2], "INT32", data=np.array([[1, 0], [0, 2]], "<i4"))
+    surrounds = build.Tensor([1], "FLOAT32", data=np.array([value], "<f4"))
+    ends = [build.Tensor([2, 3], "FLOAT32"), build.Tensor([3, 5], "FLOAT32")]
+    padding = build.Operator("PADV2", [0, 1, 2], [3])
+    tflite = build.write(Model([ends[0], borders, surrounds, ends[1]], [padding], [0], [3]))
+    data = uploads(tflite, np.random.default_rng(4))
+    found, _ = model_runner.answers(HOST, host_objects, tflite, data, tmp_path)
+    np.testing.assert_array_equal(found, model_runner.reference_answers(tflite, data))
+    steps = [build.Tensor(end.shape, scales=[0.1], zero_points=[0]) for end in ends]
+    mixed = build.write(Model([steps[0], borders, surrounds, steps[1]], [padding], [0], [3]))
+    with pytest.raises(ModelError):
+        compile_model(mixed, tmp_path, model_id="x01")
 
 
 def test_each_core_has_all_operators(target: Target, objects: list[Path], tmp_path: Path) -> None:

@@ -46,6 +46,8 @@ def words(pairs: np.ndarray) -> np.ndarray:
     up with zeros.
     """
     count, taps, _ = pairs.shape
-    filled = np.zeros((count, -(-taps // 4) * 4, 2), np.int8)
+    groups = -(-taps // 4)
+    filled = np.zeros((count, groups * 4, 2), np.int8)
     filled[:, :taps] = pairs
-    return filled.reshape(count, -1, 2, 2, 2).transpose(0, 1, 3, 2, 4).reshape(count, -1, 2, 4)
+    apart = filled.reshape(count, groups, 2, 2, 2).transpose(0, 1, 3, 2, 4)
+    return apart.reshape(count, groups, 2, 4)

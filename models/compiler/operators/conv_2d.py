@@ -27,6 +27,8 @@ from ..window import window_of
 from .int16 import INT32_BIASES
 from .int16 import convolution as wide_convolution
 
+FEW = 4
+"""Channels behind the last eight that rows of their own are faster for."""
 MVE_TAPS = 16
 """Lanes of a vector of int8."""
 
@@ -177,6 +179,11 @@ def _by_threes(rows: np.ndarray, taps: int, together: int) -> np.ndarray:
     return np.concatenate([part.swapaxes(1, 2).reshape(-1) for part in parts])
 
 
+def in_turns(out_c: int, turn: int, few: int) -> int:
+    """Return how many channels are computed so many at a time: all, or but the last `few`."""
+    return out_c - out_c % turn if out_c % turn <= few else out_c
+
+
 def matrix_dsp(
     op: Operator,
     source: Tensor,
@@ -185,14 +192,17 @@ def matrix_dsp(
     channels: Channels,
     short: np.ndarray,
 ) -> Step:
-    """Return the call of the DSP kernel for one output pixel of all inputs; `fits` its weights."""
+    """Return the call of the DSP kernel for one output pixel of all inputs."""
     out_c, in_c = weights.shape
+    in_eights = in_turns(out_c, 8, FEW) if fits(weights) else 0
     # Eight channels by turns, four inputs each; channels filled up with zeros.
-    rows = np.zeros((-(-out_c // 8) * 8, in_c), np.int8)
-    rows[:out_c] = weights
-    packed = words(side_by_side(rows))
+    turns = np.zeros((-(-in_eights // 8) * 8, in_c), np.int8)
+    turns[:in_eights] = weights[:in_eights]
+    packed = words(side_by_side(turns))
     packed = packed.reshape(-1, 4, *packed.shape[1:]).transpose(0, 2, 1, 3, 4)
-    fields = {"in_c": in_c, "out_c": out_c, **short_fields(channels)}
+    rows = np.pad(weights[in_eights:], ((0, 0), (0, -in_c % 4)))
+    packed = np.concatenate([packed.reshape(-1), rows.reshape(-1)])
+    fields = {"in_c": in_c, "out_c": out_c, "in_eights": in_eights, **short_fields(channels)}
     stage = short_constant(short)
     if (short[:, 1:] == short[0, 1:]).all():
         _, fields["multiplier"], fields["rounding"], fields["right_shift"] = map(int, short[0])
@@ -219,7 +229,7 @@ def _is_matrix(conv: Convolution, planar: frozenset[int]) -> bool:
 def _dsp(op: Operator, conv: Convolution, planar: frozenset[int]) -> Step:
     source, target, window = conv.source, conv.target, conv.window
     short, shared = conv.channels.short, fits(conv.rows)
-    if short is not None and shared and _is_matrix(conv, planar):
+    if short is not None and _is_matrix(conv, planar):
         return matrix_dsp(op, source, target, conv.rows, conv.channels, short)
     groups = -(-conv.rows.shape[1] // 4)
     function = "conv_2d_dsp" if _known(conv) and shared else "conv_2d_any_dsp"

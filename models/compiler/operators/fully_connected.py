@@ -4,7 +4,6 @@ import numpy as np
 
 from tinybench.errors import ModelError
 
-from ..dsp.halves import fits
 from ..floats import convolution, weighted
 from ..graph import Graph, Operator, Tensor
 from ..layer import Convolution, Layer, layer_channels, multipliers, read_layer
@@ -19,9 +18,12 @@ from ..output_stage import (
 )
 from ..step import Kind, Step, Variant
 from ..window import Window
-from .conv_2d import convolve, matrix_dsp, mve_constants
+from .conv_2d import convolve, in_turns, matrix_dsp, mve_constants
 from .int16 import INT32_BIASES
 from .int16 import convolution as wide_convolution
+
+FEW = 3
+"""Channels behind the last six that rows of their own are faster for."""
 
 
 def read(graph: Graph, op: Operator) -> Convolution:
@@ -40,8 +42,7 @@ def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
     short = channels.short
     if variant.kernels == "plain" and row.pixels == 1:
         return _plain(op, layer, channels)
-    packable = variant.kernels != "dsp" or fits(weights)
-    if row.pixels > 1 or short is None or not packable:  # a pixel each
+    if row.pixels > 1 or short is None:  # a pixel each
         return convolve(op, Convolution(source, target, row, weights, channels), variant)
     if variant.kernels == "dsp":
         return matrix_dsp(op, source, target, weights, channels, short)
@@ -97,12 +98,20 @@ def _plain(op: Operator, layer: Layer, channels: Channels) -> Step:
 
 def _blocked(op: Operator, layer: Layer, channels: Channels, short: np.ndarray) -> Step:
     out_c, in_c = layer.weights.shape
+    in_sixes = in_turns(out_c, 6, FEW)
     # Six channels by turns, filled up with zeros.
-    packed = np.pad(layer.weights, ((0, -out_c % 6), (0, 0))).reshape(-1, 6, in_c).swapaxes(1, 2)
+    turns = np.pad(layer.weights[:in_sixes], ((0, -in_sixes % 6), (0, 0)))
+    turns = turns.reshape(-1, 6, in_c).swapaxes(1, 2)
+    packed = np.concatenate([turns.reshape(-1), layer.weights[in_sixes:].reshape(-1)])
     return Step(
         operator=op,
         function="fully_connected_blocked",
-        fields={"in_c": in_c, "out_c": out_c, **limit_fields(channels)},
+        fields={
+            "in_c": in_c,
+            "out_c": out_c,
+            "in_sixes": in_sixes,
+            **limit_fields(channels),
+        },
         constants=[weights_constant(packed), short_constant(short)],
         inputs=[layer.source.index],
         output=layer.target.index,

@@ -9,9 +9,9 @@ from . import padded
 
 def _lower(graph: Graph, op: Operator, _variant: Variant) -> list[Step]:
     source_of(graph, op, (3,))
-    value = operand(graph.tensors[op.inputs[2]])
-    check_same_quantisation(value, graph.tensors[op.outputs[0]])
-    kind = value.type if value.type in DTYPES else "INT8"
+    value, target = operand(graph.tensors[op.inputs[2]]), graph.tensors[op.outputs[0]]
+    check_same_quantisation(value, target)
+    kind = target.type if target.type in DTYPES else "INT8"
     return padded(graph, op, float(constant(value, kind, "value").reshape(-1)[0]))
 
 

@@ -80,12 +80,13 @@ def along(
 
 def filled(op: Operator, target: Tensor, value: float) -> Step:
     """Return the step that fills a tensor of bytes or floats, or another one with zeros."""
-    fields, function = {"count": target.size_b, "value": int(value)}, "fill"
-    if target.type == "FLOAT32":
+    if target.type == "FLOAT32":  # NaN and the infinities among them
         bits = int(np.array(value, "<f4").view("<i4"))
         fields, function = {"count": target.elements, "value": bits}, "fill_words"
     elif WIDTHS_B[target.type] != 1 and value != 0:
         raise ModelError(f"{target} is {target.type} and filled with {value}; 0 is supported")
+    else:
+        fields, function = {"count": target.size_b, "value": int(value)}, "fill"
     return Step(
         operator=op,
         function=function,
