@@ -108,11 +108,10 @@ __asm__(".macro quantise exact\n" /* of q2; r1 to r7 are the channel's, q0 is lo
         ".macro pairs name, exact, odd\n"
         "   begin  \\name\n"
         "   ldr    r12, [r9, #84]\n"
-        "1: vldrb.8 q4, [r11]\n"
-        "   vldrb.8 q5, [r11, #-1]\n" /* over the rows of the second output row */
-        "   vldrb.8 q6, [r11, #-4]\n" /* over the second output column */
-        "   vldrb.8 q7, [r11, #-5]\n"
-        "   add    r11, r11, #16\n"
+        "1: vldrb.8 q4, [r11], #16\n"
+        "   vldrb.8 q5, [r11, #-17]\n" /* over the rows of the second output row */
+        "   vldrb.8 q6, [r11, #-20]\n" /* over the second output column */
+        "   vldrb.8 q7, [r11, #-21]\n"
         "   ldm    r10!, {r1, r3, r5, r7}\n"
         "   ldr    r0, [r9, #80]\n"
         "   dls    lr, r0\n"
@@ -152,8 +151,7 @@ __asm__(".macro quantise exact\n" /* of q2; r1 to r7 are the channel's, q0 is lo
         "   ldr    r12, [r9, #100]\n"
         "   vldrw.32 q5, [r9, #32]\n"
         "   vldrw.32 q6, [r9, #48]\n"
-        "1: vldrb.8 q4, [r11]\n"
-        "   add    r11, r11, #16\n"
+        "1: vldrb.8 q4, [r11], #16\n"
         "   ldm    r10!, {r1, r3, r5, r7}\n"
         "   ldr    r0, [r9, #80]\n"
         "   wls    lr, r0, 3f\n"
@@ -207,26 +205,22 @@ __asm__(".macro quantise exact\n" /* of q2; r1 to r7 are the channel's, q0 is lo
         ".purgem four\n"
         ".text\n");
 
-/* Interleave `count` rows from `top` on for the channels from `c` on; outside the image they are
- * zero points. With `kept`, that is the first row, and then the first of the next ones. The borders
- * to the left and right are there. */
-static void copy_rows(const struct depthwise_3x3_mve *op, const int8_t *in, int32_t top,
-                      int32_t count, int32_t c, int8_t *kept, int8_t *to) {
-    int8_t zeros[CHANNELS];
-    vstrbq_s8(zeros, vdupq_n_s8((int8_t)op->in_zero_point));
+/* Find `count` rows from `top` on; outside the image they are zero points. With `kept`, that is the
+ * first row. */
+static struct rows rows_from(const struct depthwise_3x3_mve *op, const int8_t *in, int32_t top,
+                             int32_t count, const int8_t *zeros, const int8_t *kept) {
     struct rows rows;
     for (int32_t i = 0; i < 4; i++) {
         const int32_t y = top + (i < count ? i : count - 1);
         const bool inside = y >= 0 && y < op->in_h;
-        rows.row[i] = inside ? in + y * op->in_w * op->in_c + c : zeros;
+        rows.row[i] = inside ? in + y * op->in_w * op->in_c : zeros;
         rows.step[i] = inside ? op->in_c : 0;
     }
     if (kept != 0) {
-        rows.row[0] = kept + c;
+        rows.row[0] = kept;
         rows.step[0] = op->in_c;
     }
-    (kept != 0 ? interleave_keeping : interleave)(to + op->pad_left * COLUMN_B, &rows, op->in_w,
-                                                  op->in_c - c);
+    return rows;
 }
 
 static void set(int32_t vector[4], int32_t a, int32_t b, int32_t c, int32_t d) {
@@ -248,6 +242,9 @@ void depthwise_3x3_mve(const struct depthwise_3x3_mve *op, const int8_t *in, int
     set(strip.min, op->out_min, op->out_min, op->out_min, op->out_min);
     set(strip.max, op->out_max, op->out_max, op->out_max, op->out_max);
     fill(columns, (int8_t)op->in_zero_point, op->columns * COLUMN_B);
+    int8_t zeros[CHANNELS];
+    vstrbq_s8(zeros, vdupq_n_s8((int8_t)op->in_zero_point));
+    int8_t *const inside = columns + op->pad_left * COLUMN_B;
     int8_t *const kept = op->in_place ? columns + op->columns * COLUMN_B : 0;
     if (kept != 0) { /* the row above the image */
         fill(kept, (int8_t)op->in_zero_point, row_b);
@@ -271,15 +268,23 @@ void depthwise_3x3_mve(const struct depthwise_3x3_mve *op, const int8_t *in, int
             strip.to_out = 1 - all * strip.step;
             set(strip.places, 0, pixel_b, 2 * pixel_b, 3 * pixel_b);
         }
+        /* The first row of the next ones takes the place of the one that is kept. */
+        struct rows rows =
+            rows_from(op, in, y * op->stride_h - op->pad_top, two ? 4 : 3, zeros, kept);
+        strip.weights = op->weights + LEAD_B;
+        strip.end = op->channels;
+        strip.out = out;
         set(strip.columns, before, before + COLUMN_B, before + 2 * COLUMN_B, before + 3 * COLUMN_B);
-        for (int32_t c = 0; c < op->in_c; c += CHANNELS) {
-            const int32_t count = op->in_c - c < CHANNELS ? op->in_c - c : CHANNELS;
-            copy_rows(op, in, y * op->stride_h - op->pad_top, two ? 4 : 3, c, kept, columns);
-            strip.channels = op->channels + 4 * c;
-            strip.end = strip.channels + 4 * count;
-            strip.weights = op->weights + LEAD_B + CHANNELS * c;
-            strip.out = out + c;
+        for (int32_t c = op->in_c; c > 0; c -= CHANNELS) {
+            (kept != 0 ? interleave_keeping : interleave)(inside, &rows, op->in_w, c);
+            strip.channels = strip.end;
+            strip.end += 4 * (c < CHANNELS ? c : CHANNELS);
             (two ? pairs : singles)(&strip);
+            strip.weights += CHANNELS * CHANNELS;
+            strip.out += CHANNELS;
+            for (int32_t i = 0; i < 4; i++) {
+                rows.row[i] += rows.step[i] == 0 ? 0 : CHANNELS;
+            }
         }
         out += two ? 2 * row_b : row_b;
         y += two ? 2 : 1;

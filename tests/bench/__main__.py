@@ -63,6 +63,9 @@ REPEATS = 7
 
 # Far less than TensorFlow Lite Micro with CMSIS-NN takes on the same emulated core.
 TENSOR_RAM_MUST_B = {"kws": 17e3, "vww": 84e3, "ic": 53e3, "ic02": 132e3, "ad": 5e3}
+REFERENCE_RAM_MUST_B = {"kws": 8934, "vww": 52_000, "ic": 37_386, "ic02": 88_842, "ad": 4096}
+"""Of nucleo-l4r5, the board of the published reference results."""
+CODE_FLASH_MUST_B = 28e3
 
 
 def main() -> int:
@@ -156,6 +159,7 @@ def _every_board(environment: dict[str, str]) -> list[Figure]:
             ram_b = result["model"]["tensor_ram_b"]
             code_b = result["firmware"]["code_flash_b"]
             name = f"{board}.{task}"
+            ram_musts = REFERENCE_RAM_MUST_B if board == "nucleo-l4r5" else TENSOR_RAM_MUST_B
             figures += [
                 Figure(
                     f"instructions.{name}",
@@ -164,8 +168,14 @@ def _every_board(environment: dict[str, str]) -> list[Figure]:
                     must,
                     "emulated, exact, per inference",
                 ),
-                Figure(f"tensor_ram_b.{name}", ram_b, "B", TENSOR_RAM_MUST_B[task], "all tensors"),
-                Figure(f"code_flash_b.{name}", code_b, "B", 24e3, "whole firmware without weights"),
+                Figure(f"tensor_ram_b.{name}", ram_b, "B", ram_musts[task], "all tensors"),
+                Figure(
+                    f"code_flash_b.{name}",
+                    code_b,
+                    "B",
+                    CODE_FLASH_MUST_B,
+                    "whole firmware without weights",
+                ),
                 *_whole_image(name, result["firmware"]),
                 Figure(
                     f"cycles.{name}",

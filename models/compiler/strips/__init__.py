@@ -90,7 +90,11 @@ def _better(
     widest = max(range(len(steps)), key=lambda i: memory.in_use[i])
     around = links(graph, steps, widest, whole)
     guessed = list[tuple[int, int, Cut]]()
+    outside = {*graph.inputs, *graph.outputs}
     for first, part, rows in _ways(around, widest):
+        ends = {part[0].step.inputs[0], part[-1].step.output} - outside
+        if sum(graph.tensors[i].size_b for i in ends) > most_b:
+            continue  # both are whole until the last strip
         made = cut(graph, part, rows, variant, lower_one)
         if made is None:
             continue
