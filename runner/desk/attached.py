@@ -31,6 +31,17 @@ PROBES = {
     "2e8a:000c": "Raspberry Pi Debug Probe",
 }
 """Debug probes by VID:PID. Ref: OpenOCD, contrib/60-openocd.rules."""
+BOOT_LOADERS = {
+    "0483:df11": "STM32, by dfu-util",
+    "2341:005a": "Arduino Nano 33 BLE, by bossac",
+    "2e8a:0003": "RP2040, by picotool or its drive RPI-RP2",
+    "2e8a:000f": "RP2350, by picotool or its drive RP2350",
+}
+"""Chips that wait in their boot loader, by VID:PID: what they are, and what writes them.
+
+Ref: ST, AN2606; Arduino, boards.txt of the mbed_nano core; RP2040 datasheet, 2.8.3; RP2350
+datasheet, 5.7.1.
+"""
 PROBE_VENDORS = {"1366": "J-Link"}
 """Vendors that make nothing else."""
 
@@ -60,6 +71,8 @@ class Thing(msgspec.Struct, frozen=True, kw_only=True):
     """Boards that show in this way."""
     probe: str = ""
     """Kind of debug probe."""
+    boot_loader: str = ""
+    """What waits in its boot loader, and what writes it."""
     monitor: str = ""
     """Driver of energy monitor."""
     hub: str = ""
@@ -172,6 +185,7 @@ def _who(port: Any) -> tuple[str, str]:
 
 def _is_of_use(device: UsbDevice, known: Known) -> bool:
     found = device.usb in known.boards or device.usb in known.monitors
+    found = found or device.usb in BOOT_LOADERS
     return found or bool(probe_kind(device.usb, device.product))
 
 
@@ -198,6 +212,7 @@ def _thing(
         by_id=[name for name in stable if name],
         boards=known.boards.get(usb, []),
         probe=probe_kind(usb, product),
+        boot_loader=BOOT_LOADERS.get(usb, ""),
         monitor=known.monitors.get(usb, ""),
         hub=_hub(location, devices),
         node="" if device is None else device.node,

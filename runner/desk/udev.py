@@ -5,7 +5,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from .attached import PROBE_VENDORS, PROBES, Attached, boards_by_usb, look, monitors_by_usb
+from .attached import (
+    BOOT_LOADERS,
+    PROBE_VENDORS,
+    PROBES,
+    Attached,
+    boards_by_usb,
+    look,
+    monitors_by_usb,
+)
 from .doctor import Finding
 
 RULES_FILE = Path("/etc/udev/rules.d/60-tinybench.rules")
@@ -21,6 +29,8 @@ def rules() -> str:
     Ref: udev(7); ModemManager, ID_MM_DEVICE_IGNORE.
     """
     known: dict[str, list[str]] = {usb: [kind] for usb, kind in PROBES.items()}
+    for usb, what in BOOT_LOADERS.items():
+        known.setdefault(usb, []).append(f"boot loader of {what}")
     for usb, names in boards_by_usb().items():
         known.setdefault(usb, []).extend(names)
     for usb, driver in monitors_by_usb().items():
@@ -73,7 +83,7 @@ def examine(
         findings = [Finding("udev rules", words, "ports and probes for this user", "")]
     for thing in found.things:
         findings += [_access(path, may, _join_group(path)) for path in thing.ports]
-        if thing.node and (thing.probe or (thing.monitor and not thing.ports)):
+        if thing.node and (thing.probe or thing.boot_loader or (thing.monitor and not thing.ports)):
             findings.append(_access(thing.node, may, "install the udev rules below", thing.usb))
     findings += [
         Finding("USB devices", "", "debug probes, USB monitors and hubs", why, required=False)

@@ -149,8 +149,9 @@ def test_time_is_an_instruction_count(board: Board, dut: DutProcess) -> None:
     dut.upload(bytes(INPUT_B))
     long_us, short_us = window_us(dut, 10000), window_us(dut, 2000)
     instructions = (long_us - short_us) * 1000 / board.instruction_ns / 8000
-    # A port that counts SysTick's periods does so seven times a second.
-    assert instructions == pytest.approx(round(instructions), abs=0.02)
+    # A port that counts SysTick's periods does so seven times a second at 120 MHz.
+    rest = 0.02 * max(1.0, board.clock_hz / 120e6)
+    assert instructions == pytest.approx(round(instructions), abs=rest)
     assert instructions > 1000
 
 

@@ -33,5 +33,6 @@ def _what(thing: Thing) -> str:
     """Return the boards, the kind of probe and the monitor that it may be."""
     words = [" or ".join(thing.boards)] if thing.boards else []
     words += [f"debug probe {thing.probe}"] if thing.probe else []
+    words += [f"boot loader of {thing.boot_loader}"] if thing.boot_loader else []
     words += [f"energy monitor {thing.monitor}"] if thing.monitor else []
     return "; ".join(words) or thing.product

@@ -133,6 +133,24 @@ def test_the_listing_shows_all_of_it_and_steers_no_terminal(
     assert document["things"][0]["probe"] == "ST-LINK/V2-1"
 
 
+def test_chips_that_wait_in_their_boot_loader_are_shown() -> None:
+    """With what writes them; two alike are two things, told apart by their place."""
+    found = desk(
+        Plugged("2e8a:0003", ports=(2,), serial="E0C9125B0D9B", product="RP2 Boot"),
+        Plugged("2e8a:0003", ports=(3,), serial="E0C9125B0D9B", product="RP2 Boot"),
+        Plugged("0483:df11", ports=(4,), serial="357236553036", product="STM32  BOOTLOADER"),
+        ports=(serial_port("/dev/ttyACM0", "2341:005a", "7A", "1-5:1.0"),),
+    )
+    told = [(thing.location, thing.boot_loader.partition(",")[0]) for thing in found.things]
+    assert told == [
+        ("1-5", "Arduino Nano 33 BLE"),
+        ("1-2", "RP2040"),
+        ("1-3", "RP2040"),
+        ("1-4", "STM32"),
+    ]
+    assert not any(thing.probe or thing.boards for thing in found.things)
+
+
 def test_nothing_attached_is_said(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
