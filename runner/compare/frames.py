@@ -10,12 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tinybench.errors import (
-    ProtocolError,
-    RunFolderError,
-    TraceError,
-    UsageError,
-)
+from tinybench.errors import ProtocolError, RunFolderError, TraceError, UsageError
 from tinybench.files import DOCUMENT_MOST_B, read_bytes
 from tinybench.read import read_json
 
