@@ -30,7 +30,10 @@ _WORD = re.compile(
 _FIRST = re.compile(r"(?:m-|e-\[).*")
 """What begins a line so is of the protocol, whatever it is: never read through."""
 _SIZE = re.compile(r"Input db has ([0-9]{1,9}) elemented, expected ([0-9]{1,9})")
-_OF_STREAM = re.compile(r"Listening for [ -~]{1,40}|Streaming stopped\.")
+_OF_STREAM = re.compile(
+    r"Listening for [ -~]{1,40}|Streaming stopped\."
+    r"|(?:Already|Not) listening\. Ignoring (?:start|stop) request|They come by themselves\."
+)
 """What firmware of a stream answers in words. Ref: mlcommons/tiny, sww_ref."""
 _LAP = re.compile(r"m-lap-us-([0-9]{1,19})")
 _BEGUN = re.compile(rb"m(-[^\n]*)?\Z")

@@ -98,57 +98,6 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """Why there is none, where there should be one."""
 
 
-def profile(
-    board: Board, task: Task, site: Site | None = None, *, prune: bool = True, strips: bool = True
-) -> Profile:
-    """Build the task's model for the board, and time its layers on the first input.
-
-    `prune` and `strips` are those of `compile_model`. A board on a port, at `site`, must hold that
-    build already; without one it is a child process.
-    Raises any TinybenchError; ProtocolError when the firmware cannot time layers.
-    """
-    inputs = resolve(task)
-    image = build(board, task, inputs.model, prune=prune, strips=strips)
-    first = inputs.first
-    with ExitStack() as stack:
-        line = stack.enter_context(closing(open_line(site or board.command(image.elf))))
-        dut = Dut(line)
-        identity = dut.handshake()
-        if "profile" not in identity.caps:
-            raise ProtocolError(
-                f"the firmware '{identity.vendor}' cannot time layers: 'caps%' does not list "
-                "'profile'. Use this project's own firmware"
-            )
-        insist_task(identity, task, image)
-        found = time_layers(
-            dut,
-            board,
-            task.name,
-            inputs.model.name,
-            steps_of(image.manifest, hears=task.front_end is not None),
-            first,
-        )
-        with contextlib.suppress(TinybenchError):
-            dut.leave()
-    return _priced(found, board, image, first) if can_estimate(board) else found
-
-
-def _priced(found: Profile, board: Board, image: Image, data: bytes) -> Profile:
-    """Add the estimated cycles of the inference and its layers."""
-    try:
-        told = estimate(board, image, data, layers=True)
-    except ToolMissingError as error:
-        return replace(found, no_cycles=str(error))
-    order = steps_of(image.manifest).order
-    if len(order) != len(told.layers):
-        raise ProtocolError(f"{len(told.layers)} layers were counted, the model has {len(order)}")
-    each = dict[int, Cycles]()
-    for index, cycles in zip(order, told.layers, strict=True):
-        each[index] = together(each[index], cycles) if index in each else cycles
-    layers = [replace(layer, cycles=each[layer.index]) for layer in found.layers]
-    return replace(found, layers=layers, cycles=told.whole)
-
-
 @dataclass(frozen=True)
 class Steps:
     """What a firmware runs layer by layer."""
@@ -163,6 +112,51 @@ class Steps:
     def order(self) -> Sequence[int]:
         """The operator of each layer."""
         return self.layers or [entry.index for entry in self.entries]
+
+
+def profile(
+    board: Board, task: Task, site: Site | None = None, *, prune: bool = True, strips: bool = True
+) -> Profile:
+    """Build the task's model for the board, and time its layers on the first input.
+
+    `prune` and `strips` are those of `compile_model`. A board on a port, at `site`, must hold that
+    build already; without one it is a child process.
+    Raises any TinybenchError; ProtocolError when the firmware cannot time layers.
+    """
+    inputs = resolve(task)
+    image = build(board, task, inputs.model, prune=prune, strips=strips)
+    first = inputs.first
+    steps = steps_of(image.manifest, hears=task.front_end is not None)
+    with ExitStack() as stack:
+        line = stack.enter_context(closing(open_line(site or board.command(image.elf))))
+        dut = Dut(line)
+        identity = dut.handshake()
+        if "profile" not in identity.caps:
+            raise ProtocolError(
+                f"the firmware '{identity.vendor}' cannot time layers: 'caps%' does not list "
+                "'profile'. Use this project's own firmware"
+            )
+        insist_task(identity, task, image)
+        found = time_layers(dut, board, task.name, inputs.model.name, steps, first)
+        with contextlib.suppress(TinybenchError):
+            dut.leave()
+    return _priced(found, board, image, steps, first) if can_estimate(board) else found
+
+
+def _priced(found: Profile, board: Board, image: Image, steps: Steps, data: bytes) -> Profile:
+    """Add the estimated cycles of the inference and its layers."""
+    try:
+        told = estimate(board, image, data, layers=True)
+    except ToolMissingError as error:
+        return replace(found, no_cycles=str(error))
+    order = steps.order
+    if len(order) != len(told.layers):
+        raise ProtocolError(f"{len(told.layers)} layers were counted, the model has {len(order)}")
+    each = dict[int, Cycles]()
+    for index, cycles in zip(order, told.layers, strict=True):
+        each[index] = together(each[index], cycles) if index in each else cycles
+    layers = [replace(layer, cycles=each[layer.index]) for layer in found.layers]
+    return replace(found, layers=layers, cycles=told.whole)
 
 
 FEATURES = OperatorEntry(

@@ -20,7 +20,7 @@ PICTURE = ROOT / "docs" / "pictures" / "architecture.svg"
 PAGE = ROOT / "docs" / "architecture.md"
 TABLE = re.compile(r"(<!-- rooms: written by `make map` -->\n).*?(\n<!-- end -->)", re.DOTALL)
 
-WIDTH, MARGIN, GAP, STREET = 480, 26, 12, 34
+WIDTH, MARGIN, GAP, STREET = 560, 26, 12, 34
 """Of the picture, around it, between rooms and between floors, in its own units."""
 SHAFT = 14
 NAME_PX, TEXT_PX, LINE = 14.5, 12.5, 16
@@ -176,7 +176,7 @@ def draw() -> str:
     height = max(box.bottom for box in placed[-1].values()) + MARGIN
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" '
-        f'width="{WIDTH * 1.3:.0f}" role="img">',
+        f'width="{WIDTH * 1.2:.0f}" role="img">',
         "<title>The rooms of tinybench, floor by floor; arrows are imports</title>",
         f"<style>\n{STYLE}\n</style>",
         f'<rect class="sky" width="{WIDTH}" height="{height:.0f}" rx="10"/>',

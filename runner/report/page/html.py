@@ -206,9 +206,14 @@ def _stream(found: Stream, instruction_ns: int) -> list[str]:
         ]
         for one in found.score.readings
     ]
-    head = ("a detection counts until", "found", "missed", "false", "F1", "limits")
-    readings = _table(head, rows)
-    cards.append(_card("Words", readings + _note(text(found.score.disagreement) or "after a word")))
+    head = ("counts until", "found", "missed", "false", "F1", "limits")
+    readings = _table(head, rows, "list")
+    cards.append(
+        _card(
+            "Words",
+            readings + _note(text(found.score.disagreement) or "a detection, after its word"),
+        )
+    )
     if found.score.curve:
         ways = [[str(p.threshold), str(p.missed), str(p.false)] for p in found.score.curve[-MOST:]]
         table = _table(("threshold", "missed", "false"), ways)

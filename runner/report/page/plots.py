@@ -10,7 +10,7 @@ from ...results.score import percentile
 
 WIDTH = 360
 HEIGHT = 210
-LEFT, RIGHT, TOP, BOTTOM = 52, 10, 10, 36
+LEFT, RIGHT, TOP, BOTTOM = 66, 10, 10, 36
 BINS = 24
 
 

@@ -20,6 +20,11 @@ from tinybench.runner.build.tool import Tool, call, filled, packaged, tool
 from tinybench.runner.desk.flash import Site, flasher_of, power_cycle, resets
 
 BOARDS = [name for name in names() if load_board(name).flash]
+NO_OPENOCD = {"nucleo-u575zi-q"}
+"""OpenOCD 0.12 has the chip's target file, but no file of a board with this chip."""
+BY_OPENOCD = [name for name in BOARDS if name not in NO_OPENOCD]
+BANKS = {"stm32f4": "stm32f2x", "stm32h7": "stm32h7x", "stm32l4": "stm32l4x"}
+"""OpenOCD's flash driver of each family."""
 PROBE = "066DFF515049657187212124"
 
 
@@ -34,9 +39,10 @@ def test_what_ships_loads_and_does_something(name: str) -> None:
 
 @pytest.mark.parametrize("name", BOARDS)
 def test_every_flasher_of_every_board_has_all_its_words(name: str) -> None:
-    """A board declares OpenOCD first, and what each of its flashers must know of it."""
+    """A board declares OpenOCD first, if it can, and what each of its flashers must know of it."""
     board = load_board(name)
-    assert next(iter(board.flash)) == "openocd"
+    assert next(iter(board.flash)) == ("pyocd" if name in NO_OPENOCD else "openocd")
+    assert ("openocd" in board.flash) == (name in BY_OPENOCD)
     for flasher in board.flash:
         flasher_of(board, flasher)
 
@@ -155,7 +161,7 @@ def test_the_real_program_takes_our_arguments_and_misses_only_the_probe(
     assert (PROBE in message) == bool(probe)
 
 
-@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("board", BY_OPENOCD)
 def test_the_real_openocd_knows_the_chip_and_its_flash(board: str) -> None:
     """The board's configuration declares one core and a flash bank at the linker's address."""
     declared = load_board(board)
@@ -165,14 +171,12 @@ def test_the_real_openocd_knows_the_chip_and_its_flash(board: str) -> None:
         capture_output=True, text=True, timeout=30, check=True,
     )  # fmt: skip
     assert declared.memory is not None
-    assert f"{declared.family}x.cpu" in done.stderr
+    assert len(re.findall(rf"(?m)^{declared.family}x\.cpu\d*$", done.stderr)) == 1
     bank = rf"name {declared.family}x\S* driver (\S+) base (\d+)"
     driver, base = re.findall(bank, done.stderr)[0]
     # Of the F4, the base is only looked up in the chip.
-    assert (driver, int(base)) in (
-        ("stm32l4x", declared.memory.flash_origin),
-        ("stm32f2x", 0),
-    )
+    origin = 0 if declared.family == "stm32f4" else declared.memory.flash_origin
+    assert (driver, int(base)) == (BANKS[declared.family], origin)
 
 
 def test_the_real_openocd_refuses_a_configuration_it_has_not(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def offered(
         ("tinybench rep", {"report"}),
         ("tinybench --task k", {"kws"}),
         ("tinybench run --task v", {"vww"}),
-        ("tinybench --board host --task ", {"kws", "vww", "ic", "ic02", "ad", "all"}),
+        ("tinybench --board host --task ", {"kws", "vww", "ic", "ic02", "ad", "sww", "all"}),
         ("tinybench --board mps3", {"mps3-an547"}),
         ("tinybench --task kws --mod", {"--mode", "--model"}),
         ("tinybench --task kws pro", {"profile"}),

@@ -27,6 +27,7 @@ from tinybench.runner.results.request import Request
 from tinybench.transport.serial_port import Opening
 
 USB = boards.Attached(usb=["0000:0000"])
+WITHOUT_NUMBER = [name for name in names() if (load_board(name).attached or USB).usb == []]
 FULL = """\
 [boards.left]
 board = "serial"
@@ -356,9 +357,9 @@ def test_boards_whose_energy_build_talks_on_other_pins_say_so() -> None:
             assert board.attached.energy == (other == board.port.get("usart")), name
 
 
-def test_a_board_without_usb_number_is_named_by_its_port(terminal: str) -> None:
+@pytest.mark.parametrize("name", WITHOUT_NUMBER)
+def test_a_board_without_usb_number_is_named_by_its_port(terminal: str, name: str) -> None:
     """Whatever adapter its port is."""
-    (name,) = (name for name in names() if (load_board(name).attached or USB).usb == [])
     with pytest.raises(UsageError, match=r"has no USB number to be found by.*--port"):
         resolve(Request(board=name, task="kws"), probe("/dev/ttyACM0"))
     bench = Bench(boards={"mine": DeskBoard(board=name, port=terminal)})

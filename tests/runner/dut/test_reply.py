@@ -11,6 +11,7 @@ from tinybench.errors import ProtocolError
 from tinybench.runner.dut.inference import Inference, answered
 from tinybench.runner.dut.last_words import is_boot, is_fatal
 from tinybench.runner.dut.reply import (
+    Said,
     is_asked_for,
     read_line,
     read_lines,
@@ -277,3 +278,19 @@ def test_a_word_is_found_wherever_it_stands() -> None:
     assert read_line(b"system up. m-ready\r").word == "m-ready"
     assert read_line(b"value-[3]").word is None
     assert read_line(b"e-mail sent").word is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"Listening for samples ...",
+        b"They come by themselves.",
+        b"Already listening. Ignoring start request",
+        b"Streaming stopped.",
+        b"Not listening. Ignoring stop request",
+    ],
+)
+def test_what_a_stream_answers_in_words_is_no_talk(line: bytes) -> None:
+    """Firmware that answers so is not called talkative; the same words in a log are beside."""
+    assert read_line(line + b"\r") == Said(line.decode(), text=True)
+    assert read_line(b"log: " + line + b"\r").word is None

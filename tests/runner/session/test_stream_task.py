@@ -50,13 +50,14 @@ def folder(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "custom recording mine.wav, 20.0063 s with 3 words",
         "3 found, 0 missed, 0 false alarms, F1 1.000",
         "instructions (p50)",
-        "estimated 11.1",
+        "estimated 11.2",
         "duty cycle",
         "0 deadlines missed",
         "modelled 6.0",
         "valid under profile quick, not an MLPerf result",
     ):
         assert words in done.stdout
+    assert "talkative" not in done.stdout
     return out
 
 
