@@ -97,19 +97,6 @@ static inline __attribute__((always_inline)) void store(const struct fully_conne
     }
 }
 
-static __attribute__((noinline, noclone)) void store_all(const struct fully_connected_dsp *op,
-                                                         int32_t first, const int32_t *sum,
-                                                         int32_t count, int8_t *out) {
-    const bool exact = op->exact_negatives || op->out_min > INT8_MIN || op->out_max < INT8_MAX;
-    if (op->channels != 0) {
-        store(op, first, sum, count, true, false, out + first);
-    } else if (exact) {
-        store(op, first, sum, count, true, true, out + first);
-    } else {
-        store(op, first, sum, count, false, true, out + first);
-    }
-}
-
 /* Add the products of `groups` of four inputs to the sums of two rows, of which the second begins
  * `row_b` bytes behind the first. */
 static __attribute__((noinline)) void dot_two(const int8_t *inputs, const int8_t *weights,
@@ -132,7 +119,7 @@ static __attribute__((noinline)) void dot_two(const int8_t *inputs, const int8_t
 /* The same for one row. */
 static __attribute__((noinline)) int32_t dot_one(const int8_t *inputs, const int8_t *weights,
                                                  int32_t groups, int32_t sum) {
-#pragma GCC unroll 4
+#pragma GCC unroll 2
     for (const int8_t *end = inputs + 4 * groups; inputs != end; inputs += 4, weights += 4) {
         const int32_t x = *(const packed_anywhere *)inputs, w = *(const packed *)weights;
         sum = __smlad(even_bytes(x), even_bytes(w), sum);
@@ -141,44 +128,63 @@ static __attribute__((noinline)) int32_t dot_one(const int8_t *inputs, const int
     return sum;
 }
 
+/* The sums of `count` channels by rows, each of `groups` of four inputs and, if `left` is not 0, of
+ * the four in `last`. */
+static __attribute__((noinline)) void dot_rows(const int8_t *in, const int8_t *last,
+                                               const int8_t *weights, int32_t groups, int32_t left,
+                                               int32_t count, int32_t *sum) {
+    const int32_t more = left > 0, row_b = 4 * (groups + more);
+    int32_t i = 0;
+    for (; i + 1 < count; i += 2, weights += 2 * row_b) {
+        sum[i] = sum[i + 1] = 0;
+        dot_two(in, weights, groups, row_b, sum + i);
+        dot_two(last, weights + 4 * groups, more, row_b, sum + i);
+    }
+    if (i < count) {
+        sum[i] = dot_one(in, weights, groups, 0);
+        sum[i] = dot_one(last, weights + 4 * groups, more, sum[i]);
+    }
+}
+
 void fully_connected_dsp(const struct fully_connected_dsp *op, const int8_t *in, int8_t *out) {
     const struct fully_connected_dsp layer = *op; /* the flash is read for weights alone */
+    const bool exact =
+        layer.exact_negatives || layer.out_min > INT8_MIN || layer.out_max < INT8_MAX;
     const int8_t *weights = layer.weights;
     const int32_t groups = layer.in_c / 4;
     const int32_t left = layer.in_c % 4;
     int8_t last[4] = {0}; /* the inputs that do not fill a group */
     memcpy(last, in + 4 * groups, (size_t)left);
-    int32_t c = 0;
-    for (; c < layer.in_eights; c += CHANNELS) {
+    for (int32_t c = 0; c < layer.out_c; c += CHANNELS) {
+        const int32_t count = layer.out_c - c < CHANNELS ? layer.out_c - c : CHANNELS;
         int32_t sum[CHANNELS];
-        if (groups > 0) {
-            dot_8(in, weights, groups, sum);
-            weights += 4 * CHANNELS * groups;
-        }
-        if (left > 0) {
-            int32_t rest[CHANNELS];
-            dot_8(last, weights, 1, rest);
-            weights += 4 * CHANNELS;
+        if (c >= layer.in_eights) {
+            dot_rows(in, last, weights, groups, left, count, sum);
+            weights += 4 * (groups + (left > 0)) * count;
+        } else {
+            if (groups > 0) {
+                dot_8(in, weights, groups, sum);
+                weights += 4 * CHANNELS * groups;
+            }
+            if (left > 0) {
+                int32_t rest[CHANNELS];
+                dot_8(last, weights, 1, rest);
+                weights += 4 * CHANNELS;
 #pragma GCC unroll 1
-            for (int32_t i = 0; i < CHANNELS; i++) {
-                sum[i] = groups > 0 ? sum[i] + rest[i] : rest[i];
+                for (int32_t i = 0; i < CHANNELS; i++) {
+                    sum[i] = groups > 0 ? sum[i] + rest[i] : rest[i];
+                }
+            }
+            for (int32_t i = 0; i < CHANNELS; i += 2) {
+                sum[i] = first_of_two(sum[i], sum[i + 1]);
             }
         }
-        for (int32_t i = 0; i < CHANNELS; i += 2) {
-            sum[i] = first_of_two(sum[i], sum[i + 1]);
+        if (layer.channels != 0) {
+            store(&layer, c, sum, count, true, false, out + c);
+        } else if (exact) {
+            store(&layer, c, sum, count, true, true, out + c);
+        } else {
+            store(&layer, c, sum, count, false, true, out + c);
         }
-        store_all(&layer, c, sum, layer.out_c - c < CHANNELS ? layer.out_c - c : CHANNELS, out);
-    }
-    const int32_t row_b = 4 * (groups + (left > 0));
-    for (; c + 1 < layer.out_c; c += 2, weights += 2 * row_b) {
-        int32_t sum[2] = {0};
-        dot_two(in, weights, groups, row_b, sum);
-        dot_two(last, weights + 4 * groups, left > 0, row_b, sum);
-        store_all(&layer, c, sum, 2, out);
-    }
-    if (c < layer.out_c) {
-        int32_t sum = dot_one(in, weights, groups, 0);
-        sum = dot_one(last, weights + 4 * groups, left > 0, sum);
-        store_all(&layer, c, &sum, 1, out);
     }
 }

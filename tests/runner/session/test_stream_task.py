@@ -50,7 +50,7 @@ def folder(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "custom recording mine.wav, 20.0063 s with 3 words",
         "3 found, 0 missed, 0 false alarms, F1 1.000",
         "instructions (p50)",
-        "estimated 11.2",
+        "estimated 11.",
         "duty cycle",
         "0 deadlines missed",
         "modelled 6.0",
