@@ -190,8 +190,11 @@ def _take_scenario(given: dict[str, Any]) -> None:
     given["mode"] = SCENARIO
     try:
         given["scenario"] = convert({"name": name, **words}, Asked)
-    except ValidationError as error:
-        raise UsageError(f"no scenario {name}: {error}") from None
+    except ValidationError as error:  # such as: Expected `int` <= 1500000 - at `$.min_queries`
+        wanted, _, field = str(error).rstrip("`").partition(" - at `$.")
+        word = next((word for word, own in _OF_SCENARIO.items() if own == field), "scenario")
+        found = words.get(field, name)
+        raise UsageError(f"{word} {found} cannot be: {wanted.replace('`', '')}") from None
 
 
 def own_words(words: Mapping[str, Any]) -> tuple[OwnWords, dict[str, Any]]:
