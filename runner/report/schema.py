@@ -22,6 +22,9 @@ def schema() -> dict[str, object]:
     (stored, *_), definitions = msgspec.json.schema_components(
         [result.Result, Violation, Ruling, Standing], ref_template=_DEFINITIONS
     )
+    for definition in definitions.values():  # of an older msgspec as they stand, with their margin
+        if "description" in definition:
+            definition["description"] = inspect.cleandoc(definition["description"])
     for name, fields in _described().items():
         for field, words in fields.items():
             definitions[name]["properties"][field]["description"] = words

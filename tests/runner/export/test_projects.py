@@ -143,10 +143,18 @@ def test_esp_idf_sets_the_rate_that_is_asked_for(built: Built) -> None:
     """And goes back to the first where nobody is heard at the new one."""
     with DutProcess([str(built("esp-idf")[0])]) as dut:
         dut.read_until(READY)
-        dut.ask(b"baud 921600")
-        assert dut.words().endswith("uart 0 921600\n")
+        dut.ask(b"baud 921600")  # the rate is set when the reply has gone
+        _wait(lambda: "uart 0 921600\n" in dut.words())
         dut.ask(b"x")
-        assert dut.words().endswith("uart 0 115200\n")
+        _wait(lambda: dut.words().endswith("uart 0 115200\n"))
+
+
+def _wait(there: Callable[[], bool]) -> None:
+    """Wait until something is there; fail after a minute."""
+    deadline_s = time.monotonic() + 60
+    while not there():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("kernels", sorted(CROSS))
