@@ -4,20 +4,11 @@ Ref: firmware/chips/count.c, which says what it does.
 """
 
 import ctypes
-import hashlib
-import shutil
-import subprocess
 from importlib.resources import files
 from pathlib import Path
 
-from tinybench.cache import cache_folder
-from tinybench.errors import BuildError, ToolMissingError
-from tinybench.program import ask
-from tinybench.scratch import scratch
+from tinybench import host_library
 
-COMPILERS = ("gcc", "cc", "clang")
-FLAGS = ("-std=c11", "-O2", "-Wall", "-Wextra", "-shared", "-fPIC", "-fvisibility=hidden")
-BUILD_TIMEOUT_S = 60.0
 SLOTS, REGIONS = 65536, 8
 
 
@@ -75,29 +66,10 @@ def built() -> Path:
 
     Raises ToolMissingError where there is no compiler, BuildError with the compiler's words.
     """
-    source = Path(str(files("tinybench.firmware"))) / "chips" / "count.c"
-    program = next((path for name in COMPILERS if (path := shutil.which(name))), None)
-    if program is None:
-        raise ToolMissingError(
-            "cannot emulate the chip: no C compiler for what counts its instructions; install it "
-            "with: sudo apt-get install gcc libc6-dev"
-        )
-    try:
-        made_of = "\0".join((program, *FLAGS)).encode() + source.read_bytes()
-        folder = cache_folder() / "chips"
-        library = folder / f"count-{hashlib.sha256(made_of).hexdigest()[:16]}.so"
-        if library.is_file():
-            return library
-        folder.mkdir(parents=True, exist_ok=True)
-        with scratch(folder, ".build-") as own:
-            made = own / library.name
-            done = ask([program, *FLAGS, str(source), "-o", str(made)], BUILD_TIMEOUT_S)
-            if done.status != 0:
-                raise BuildError(
-                    f"what counts instructions does not build; {program} says:\n"
-                    f"{(done.err or done.out).strip()[-2000:]}"
-                )
-            made.replace(library)  # at once: another run may build it as well
-    except (OSError, subprocess.SubprocessError) as error:
-        raise BuildError(f"cannot build what counts instructions: {error}") from error
-    return library
+    return host_library.built(
+        Path(str(files("tinybench.firmware"))) / "chips" / "count.c",
+        "chips",
+        "count",
+        "what counts instructions",
+        "cannot emulate the chip: no C compiler for what counts its instructions",
+    )

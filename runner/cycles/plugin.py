@@ -3,27 +3,18 @@
 Ref: firmware/cycles/plugin.c, which says what it takes and writes.
 """
 
-import hashlib
 import re
-import shutil
-import subprocess
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
-from tinybench.cache import cache_folder
-from tinybench.errors import BuildError, ProtocolError, ToolMissingError
+from tinybench import host_library
+from tinybench.errors import ProtocolError
 from tinybench.files import DOCUMENT_MOST_B, read_bytes
-from tinybench.install import command
-from tinybench.program import ask
-from tinybench.scratch import scratch
 
 from .core import Memory
 
-COMPILERS = ("gcc", "cc", "clang")
-FLAGS = ("-std=c11", "-O2", "-Wall", "-Wextra", "-shared", "-fPIC", "-fvisibility=hidden")
-BUILD_TIMEOUT_S = 60.0
 INSTRUCTIONS_MOST = 2_000_000
 """In all blocks together: more than any microcontroller's flash holds."""
 NO_PLUGINS = re.compile(r"(?i)-plugin: |plugin.*(?:not|un)supported|not compiled .*plugin")
@@ -49,42 +40,18 @@ class Counts(NamedTuple):
     """Lines of constants that it had not."""
 
 
-def compiler() -> str | None:
-    """Return the path of the compiler that builds the plugin; None where there is none."""
-    return next((path for name in COMPILERS if (path := shutil.which(name))), None)
-
-
 def built() -> Path:
     """Return the plugin, which is built once and kept in the cache.
 
     Raises ToolMissingError where there is no compiler, BuildError with the compiler's words.
     """
-    source = Path(str(files("tinybench.firmware"))) / "cycles" / "plugin.c"
-    program = compiler()
-    if program is None:
-        raise ToolMissingError(
-            "cannot estimate cycles: no C compiler for the plugin of QEMU's that counts them; "
-            f"install it with: {command('gcc libc6-dev')}"
-        )
-    try:
-        made_of = "\0".join((program, *FLAGS)).encode() + source.read_bytes()
-        folder = cache_folder() / "cycles"
-        plugin = folder / f"plugin-{hashlib.sha256(made_of).hexdigest()[:16]}.so"
-        if plugin.is_file():
-            return plugin
-        folder.mkdir(parents=True, exist_ok=True)
-        with scratch(folder, ".build-") as own:
-            made = own / plugin.name
-            done = ask([program, *FLAGS, str(source), "-o", str(made)], BUILD_TIMEOUT_S)
-            if done.status != 0:
-                raise BuildError(
-                    f"the plugin that counts cycles does not build; {program} says:\n"
-                    f"{(done.err or done.out).strip()[-2000:]}"
-                )
-            made.replace(plugin)  # at once: another run may build it as well
-    except (OSError, subprocess.SubprocessError) as error:
-        raise BuildError(f"cannot build the plugin that counts cycles: {error}") from error
-    return plugin
+    return host_library.built(
+        Path(str(files("tinybench.firmware"))) / "cycles" / "plugin.c",
+        "cycles",
+        "plugin",
+        "the plugin that counts cycles",
+        "cannot estimate cycles: no C compiler for the plugin of QEMU's that counts them",
+    )
 
 
 def words(plugin: Path, out: Path, start: int, memory: Memory | None, flash: range) -> list[str]:

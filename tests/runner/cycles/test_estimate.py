@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import ROOT
+from tinybench import host_library
 from tinybench.errors import DeclarationError, ProtocolError, UsageError
 from tinybench.runner import cli
 from tinybench.runner.build.board import Running, load_board
-from tinybench.runner.cycles import plugin
 from tinybench.runner.cycles.code import Code
 from tinybench.runner.cycles.core import load_core, load_memory
 from tinybench.runner.cycles.plugin import Counts, as_text, parse_counts
@@ -145,7 +145,7 @@ def test_without_a_compiler_or_plugins_a_profile_says_why_it_has_no_cycles(
     assert "instructions, inferences one by one" in said
     assert "estimated" not in said
     assert not any(word in said for word in (" ms", "inferences/s"))
-    monkeypatch.setattr(plugin, "COMPILERS", ())
+    monkeypatch.setattr(host_library, "COMPILERS", ())
     assert cli.main(["profile", "--task", "kws"]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "apt-get install gcc" in said

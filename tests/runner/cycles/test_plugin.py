@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests import ROOT
-from tinybench.runner.cycles.plugin import Counts, compiler, parse_counts
+from tinybench.host_library import compiler
+from tinybench.runner.cycles.plugin import Counts, parse_counts
 
 PLUGIN = ROOT / "firmware" / "cycles" / "plugin.c"
 BLOCKS = ["block 100 4", "block 200 8", "block 210 2", "block 300 1", "block 108 1"]
