@@ -189,6 +189,9 @@ class ResetLine(Declaration, frozen=True, kw_only=True):
     """It is asserted for so long; released, the board starts."""
 
 
+L4_MOST_HZ, F405_MOST_HZ = 80_000_000, 168_000_000
+
+
 class Board(Declaration, frozen=True, kw_only=True):
     """A board, from `firmware/boards/<name>.toml`."""
 
@@ -319,6 +322,25 @@ def no_board(name: str, valid: Collection[str]) -> str:
     )
 
 
+def _with_usual_clock(board: Board) -> Board:
+    """Return a board with its family's clock, where it was declared when there was no other.
+
+    Of two trees that a chip may have, the one that goes as far; wait states are no fewer than due.
+    """
+    port, hz = board.port, board.clock_hz
+    if board.clock is not None or board.toolchain is None:
+        return board
+    if board.family == "stm32l4":
+        tree = "stm32l4" if hz <= L4_MOST_HZ else "stm32l4plus"
+        return replace(board, clock=Clock(tree=tree, source="msi", source_hz=48_000_000))
+    if board.family == "stm32f4" and "hse_hz" in port:
+        tree = "stm32f405" if hz <= F405_MOST_HZ else "stm32f446"
+        left = {name: value for name, value in port.items() if name != "hse_hz"}
+        clock = Clock(tree=tree, source="hse", source_hz=port["hse_hz"])
+        return replace(board, clock=clock, port=left)
+    return board
+
+
 def load_board(name: str, *, emulate: bool = False) -> Board:
     """Load a board by name, or by the path of a .toml file; it is attached or emulated, not both.
 
@@ -332,6 +354,7 @@ def load_board(name: str, *, emulate: bool = False) -> Board:
             memory = None if timed.memory is None else beside(path, timed.memory)
             timed = replace(timed, core=beside(path, timed.core), memory=memory)
             board = replace(board, cycles=timed)
+        board = _with_usual_clock(board)
         if board.clock is not None:
             try:
                 settings(board.clock, board.clock_hz)

@@ -58,3 +58,27 @@ def test_a_chip_without_a_port_of_ours_is_never_taken_for_another(name: str) -> 
 def test_a_slip_of_the_finger_gets_the_board_that_was_meant(name: str, meant: str) -> None:
     """Also where the name begins as that of many chips."""
     assert f"did you mean '{meant}'" in boards.no_board(name, boards.names())
+
+
+@pytest.mark.parametrize(
+    ("name", "port", "tree", "source_hz"),
+    [
+        ("b-l475e-iot01a", "", "stm32l4", 48_000_000),
+        ("nucleo-l4r5", "", "stm32l4plus", 48_000_000),
+        ("stm32-h405", "hse_hz = 8_000_000\n", "stm32f405", 8_000_000),
+        ("nucleo-f446re", "hse_hz = 8_000_000\n", "stm32f446", 8_000_000),
+    ],
+)
+def test_a_file_without_a_clock_has_that_of_its_family(
+    tmp_path: Path, name: str, port: str, tree: str, source_hz: int
+) -> None:
+    """As it was declared when its port knew one source alone; `hse_hz` is no macro any more."""
+    text = names()[name].read_text(encoding="utf-8")
+    before, table = text.split("[clock]\n")
+    text = before + "[toolchain]\n" + table.split("[toolchain]\n")[1]
+    (tmp_path / "mine.toml").write_text(text.replace("[port]\n", "[port]\n" + port))
+    board = load_board(str(tmp_path / "mine.toml"))
+    assert board.clock is not None
+    assert (board.clock.tree, board.clock.source_hz) == (tree, source_hz)
+    assert board.clock.source == ("hse" if port else "msi")
+    assert "HSE_HZ" not in board.constants
