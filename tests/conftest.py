@@ -70,7 +70,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Iterato
     Images are the same for all of them, and what they execute.
     """
     (tmp_path_factory.getbasetemp() / "cache").mkdir()
-    for name in ("firmware", "cycles"):
+    for name in ("firmware", "objects", "cycles"):
         (shared / name).mkdir(exist_ok=True)
         (tmp_path_factory.getbasetemp() / "cache" / name).symlink_to(shared / name)
     with pytest.MonkeyPatch.context() as patch:

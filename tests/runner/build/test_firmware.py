@@ -1,6 +1,7 @@
 """Images are built once, and say themselves which one they are."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -61,6 +62,25 @@ def test_the_same_image_is_built_once(image: Image) -> None:
 def test_another_image_has_another_name(image: Image) -> None:
     """Whatever the image is made from is in its name."""
     assert build_ad(model_id="ad02").build_id != image.build_id
+
+
+def test_an_object_without_a_model_in_it_is_compiled_once(
+    image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another model is the work of two files; the image is that of a build from nothing."""
+    compiled = tmp_path / "compiled"
+    gcc = tmp_path / "gcc"
+    gcc.write_text(f'#!/bin/sh\necho "$@" >>{compiled}\nexec {shutil.which("gcc")} "$@"\n')
+    gcc.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    lent = build_ad(model_id="ad04")
+    assert lent.build_id != image.build_id
+    words = [line.split() for line in compiled.read_text().splitlines()]
+    files = [Path(said[said.index("-c") + 1]).name for said in words if "-c" in said]
+    assert sorted(files) == ["command.c", "model.c"]
+    monkeypatch.setenv("TINYBENCH_CACHE", str(tmp_path / "empty"))
+    alone = build_ad(model_id="ad04")
+    assert alone.elf_sha256 == lent.elf_sha256
 
 
 def test_an_image_of_an_older_version_is_built_again(
