@@ -78,10 +78,12 @@ COMPILER_PACKAGES = {
 """Debian's packages of a compiler and its C library, by the compiler's prefix."""
 CXX_PACKAGES = {"": "g++", "arm-none-eabi-": "libstdc++-arm-none-eabi-newlib"}
 """Those of the C++ library, likewise; Debian has none for RISC-V without an operating system."""
-OF_OBJECTS = ("PREFIX", "FAMILY", "CFLAGS_BOARD", "KERNELS", "CLOCK_HZ", "PORT_CONSTANTS")
-"""What of a board its objects are made of; the rest is the linker's. Ref: firmware/Makefile."""
-OF_ONE_IMAGE = {"model.o", "core/command.o"}
-"""Objects that no other image can use: they hold the model, and what the image calls itself."""
+OF_A_CORE = ("PREFIX", "CFLAGS_BOARD", "KERNELS")
+"""What of a board its kernels and features are compiled with. Ref: firmware/Makefile."""
+OF_A_BOARD = (*OF_A_CORE, "FAMILY", "CLOCK_HZ", "PORT_CONSTANTS")
+"""... and all other objects. What else there is of a board, is the linker's."""
+OF_ONE_IMAGE = {"core/command.o"}
+"""Objects that no other image can use: what it calls itself. Its model lies in no such folder."""
 OBJCOPY_FORMATS = {"bin": ["binary", "--gap-fill=0xff"], "hex": ["ihex"]}
 """Gaps of a raw image are what erased flash holds."""
 
@@ -169,13 +171,13 @@ def build(
             (work / "board.mk").write_text(board_mk(board), encoding="utf-8")
             source = _source_words(task, model, work)
             source += ["STREAM=1"] if task.front_end else []
-            objects = _objects_folder(board, compiler, sources, energy, task.front_end)
             # What an engine sets for all files in its engine.mk is known to make alone.
+            objects = {}
             if not isinstance(model, Engine):
-                _lend(objects, work)
+                objects = _objects(board, [compiler, sources], energy, task.front_end)
+            _lend(objects, work)
             _make(board, work, build_id, source, energy=energy)
-            if not isinstance(model, Engine):
-                _keep(objects, work)
+            _keep(objects, work)
             elf = work / "firmware.elf"
             flash_b, ram_b = _sizes(board, elf)
             image = Image(
@@ -323,29 +325,34 @@ def compiler_program(board: Board) -> str:
     return _toolchain(board).prefix + "gcc"
 
 
-def _objects_folder(board: Board, *with_: object) -> Path:
-    """Return where objects are kept that are the same for every model."""
-    lines = board_mk(board).splitlines()
-    flags = [line for line in lines if line.split()[0] in OF_OBJECTS]
-    made_of = [flags, board.memory is None, *with_]
-    return cache_folder() / "objects" / _sha256(msgspec.json.encode(made_of))[:16]
+def _objects(board: Board, made_by: object, *build: object) -> dict[str, Path]:
+    """Return where objects are kept that hold no model, by the folder of their sources."""
+    lines = {line.split()[0]: line for line in board_mk(board).splitlines()}
+    kept = {}
+    for folder in SOURCE_FOLDERS:
+        of_core = folder in ("kernels", "audio")
+        flags = [lines[name] for name in (OF_A_CORE if of_core else OF_A_BOARD)]
+        made_of = [flags, board.memory is None, made_by, () if of_core else build]
+        digest = _sha256(msgspec.json.encode(made_of))[:16]
+        kept[folder] = cache_folder() / "objects" / digest / folder
+    return kept
 
 
-def _lend(objects: Path, work: Path) -> None:
+def _lend(objects: dict[str, Path], work: Path) -> None:
     """Copy kept objects to where make looks for them: newer than all that they are made of."""
-    for path in objects.rglob("*.o"):
-        copy = work / path.relative_to(objects)
-        copy.parent.mkdir(exist_ok=True)
-        shutil.copyfile(path, copy)
+    for folder, kept in objects.items():
+        for path in kept.glob("*.o"):
+            (work / folder).mkdir(exist_ok=True)
+            shutil.copyfile(path, work / folder / path.name)
 
 
-def _keep(objects: Path, work: Path) -> None:
+def _keep(objects: dict[str, Path], work: Path) -> None:
     """Move the objects of a build to where the next one finds them; each is whole at once."""
-    for path in list(work.rglob("*.o")):
-        name = path.relative_to(work)
-        if str(name) not in OF_ONE_IMAGE:
-            (objects / name).parent.mkdir(parents=True, exist_ok=True)
-            path.replace(objects / name)
+    for folder, kept in objects.items():
+        for path in (work / folder).glob("*.o"):
+            if f"{folder}/{path.name}" not in OF_ONE_IMAGE:
+                kept.mkdir(parents=True, exist_ok=True)
+                path.replace(kept / path.name)
 
 
 def _make(board: Board, work: Path, build_id: str, source: list[str], *, energy: bool) -> None:
