@@ -109,8 +109,8 @@ def test_other_words_are_not_keywords() -> None:
 def test_same_seed_same_bytes(tmp_path: Path) -> None:
     """A set made twice with one seed is the same file to the byte; another seed gives another."""
     for name, seed in (("a", 7), ("b", 7), ("c", 8)):
-        features, labels = keywords.keyword_set("test", 2, seed)
-        assert features.shape == (24, 490)
+        features, labels = keywords.keyword_set("test", 1, seed)
+        assert features.shape == (12, 490)
         assert len(set(labels[:5])) == 5
         keywords.write_dataset(tmp_path / name, features, labels)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()

@@ -139,8 +139,14 @@ CALLS = {
 """Every different call of the programs that are here."""
 
 
-@pytest.mark.parametrize("probe", [None, PROBE])
-@pytest.mark.parametrize(("board", "name", "action"), CALLS.values())
+PROBES = (None, PROBE)
+"""Every other call names one."""
+
+
+@pytest.mark.parametrize(
+    ("board", "name", "action", "probe"),
+    [(*call, PROBES[number % 2]) for number, call in enumerate(CALLS.values())],
+)
 def test_the_real_program_takes_our_arguments_and_misses_only_the_probe(
     tmp_path: Path, board: str, name: str, action: str, probe: str | None
 ) -> None:
