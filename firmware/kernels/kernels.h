@@ -241,6 +241,29 @@ struct depthwise_conv_2d_dsp {
 void depthwise_conv_2d_dsp(const struct depthwise_conv_2d_dsp *op, const int8_t *in, int8_t *out,
                            void *scratch);
 
+/* Depthwise convolution of at least four channels, innermost in memory, four at a time; taps
+ * outside the image are left out, and biases are without the input's zero point. `scratch` holds
+ * the windows of so many outputs, or of all if there are fewer, which are written together. */
+#define DEPTHWISE_DIRECT_OUTPUTS 16
+#define DEPTHWISE_DIRECT_WINDOW_B 24
+struct depthwise_direct_dsp {
+    const int8_t *weights; /* [fours of channels][kernel_h][kernel_w][4]; the last may overlap */
+    const struct channel_dsp *channels;
+    int32_t channel_count;
+    int32_t in_h, in_w;
+    int32_t out_h, out_w;
+    int32_t kernel_h, kernel_w;
+    int32_t stride_h, stride_w;
+    int32_t pad_top, pad_left;
+    int32_t dilation_h, dilation_w;
+    int32_t next_row, next_column; /* bytes from a tap to that below, and beside it */
+    int32_t in_zero_point;
+    int32_t exact_negatives;
+    int32_t out_min, out_max;
+};
+void depthwise_direct_dsp(const struct depthwise_direct_dsp *op, const int8_t *in, int8_t *out,
+                          void *scratch);
+
 /* Convolution, two pixels by four channels at a time. The channels of the output stage are in
  * fours: biases with the input's zero point folded in, multipliers, roundings with the output's
  * zero point, and right shifts below zero. `scratch` holds two windows of whole blocks, which are

@@ -4,6 +4,7 @@ import numpy as np
 
 from tinybench.errors import ModelError
 
+from ..dsp import direct
 from ..fixed_point import INT8_MAX, INT8_MIN
 from ..floats import convolution, weighted
 from ..graph import Graph, Operator
@@ -23,8 +24,12 @@ from ..step import Kind, Planes, Step, Variant
 from ..window import Window, window_of
 from .conv_2d import MVE_TAPS, convolution_planes, convolve
 from .int16 import convolution as wide_convolution
-from .planewise import constants, overlaps, planewise
+from .planewise import constants, overlaps, planewise, planewise_cost
 
+BY_PLANES = 2.4
+"""Cycles of `depthwise_conv_2d_dsp` for each instruction that it is reckoned with, as measured."""
+THREE_PLANE, THREE_OUTPUT = 700, {1: 29, 2: 46.5}
+"""The same where the window is 3x3: of a plane, and of an output by horizontal stride."""
 MVE_LEAD = 5
 """Zeros before the weights of the first channel of `depthwise_3x3_mve`."""
 
@@ -48,9 +53,12 @@ def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
         return _plain(op, conv)
     if conv.window.in_c == 1:  # each filter sees all there is
         return convolve(op, conv, variant)
-    if variant.kernels != "mve" and _alone(conv):
+    if variant.kernels == "blocked" and _alone(conv):
         return _valid(op, conv)
     step = _three(op, conv, variant) if _three_by_three(conv.window) else None
+    short = conv.channels.short
+    if step is None and variant.kernels == "dsp" and short is not None and _direct(conv):
+        return direct.step(op, conv, short)
     return step or _any(op, conv, variant) or _plain(op, conv)
 
 
@@ -154,13 +162,24 @@ def _planes(graph: Graph, op: Operator) -> Planes:
     possible = conv.channels.short is not None and _three_by_three(conv.window) and _in_blocks(conv)
     if conv.window.in_c == 1:
         return convolution_planes(conv)
-    if _alone(conv):
-        return Planes(writes=True)  # one pixel is the same either way
+    if not possible and _direct(conv):
+        return Planes(writes=conv.window.pixels == 1)  # one pixel is the same either way
     if not possible:  # any layout will do; planes are copied faster
         there = planewise(conv, 2) is not None
         return Planes(reads=there, writes=there, wanted=frozenset([conv.source.index]))
     ends = frozenset((conv.source.index, conv.target.index))
     return Planes(reads=possible, writes=possible, both=True, wanted=ends)
+
+
+def _direct(conv: Convolution) -> bool:
+    """Whether the DSP kernel that needs no planes is the fastest where there are none."""
+    if not direct.possible(conv):
+        return False
+    window = conv.window
+    by_planes = BY_PLANES * planewise_cost(window, 2)
+    if _three_by_three(window) and window.stride_w <= 2:
+        by_planes = THREE_PLANE + THREE_OUTPUT[window.stride_w] * window.pixels
+    return direct.cost(window) < by_planes
 
 
 def _alone(conv: Convolution) -> bool:

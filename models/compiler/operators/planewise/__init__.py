@@ -63,6 +63,11 @@ def _cost(window: Window, pair: int) -> float:
     return phases * (window.out_h * outputs + 3 * window.in_h * window.in_w)
 
 
+def planewise_cost(window: Window, pair: int) -> float:
+    """Return about how many instructions a channel takes, by the side that costs less."""
+    return min(_cost(window, pair), _cost(_turned(window), pair))
+
+
 def planewise(
     conv: Convolution, pair: int, planar: frozenset[int] = frozenset()
 ) -> Planewise | None:
