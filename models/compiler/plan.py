@@ -24,11 +24,12 @@ Overlaps = Mapping[tuple[int, int], Overlap]
 """By (output, input), as indices of buffers: pairs that may share memory though both are live."""
 
 
-def plan(buffers: Sequence[Buffer], overlaps: Overlaps) -> tuple[list[int], int]:
+def plan(buffers: Sequence[Buffer], overlaps: Overlaps, enough_b: int = 0) -> tuple[list[int], int]:
     """Return the offset of each buffer and the size of the arena, in bytes.
 
     Buffers that live at the same time never overlap but as `overlaps` allow; offsets are multiples
     of ALIGNMENT_B. The best of a few greedy orders is improved by placing single buffers earlier.
+    An arena of `enough_b` will do: no smaller one is searched for.
     """
     if not buffers:
         return [], 0
@@ -44,16 +45,23 @@ def plan(buffers: Sequence[Buffer], overlaps: Overlaps) -> tuple[list[int], int]
         # Outputs before the inputs that they run ahead of.
         sorted(every, key=lambda i: (-buffers[i].last, -buffers[i].size_b)),
     ]
-    best_b, order = min((_place(buffers, barred, order)[1], order) for order in orders)
+    order = orders[0]
+    offsets, best_b = _place(buffers, barred, order)
+    for other in orders[1:]:
+        if best_b <= enough_b:
+            break
+        placed, size_b = _place(buffers, barred, other, best_b + 1)
+        if (size_b, other) < (best_b, order):
+            best_b, offsets, order = size_b, placed, other
     improved = len(buffers) <= IMPROVED_MAX
-    while improved:
+    while improved and best_b > enough_b:
         improved = False
         for i in every:
             changed = [i, *(j for j in order if j != i)]
-            size_b = _place(buffers, barred, changed, best_b)[1]
+            placed, size_b = _place(buffers, barred, changed, best_b)
             if size_b < best_b:
-                best_b, order, improved = size_b, changed, True
-    return _place(buffers, barred, order)
+                best_b, offsets, order, improved = size_b, placed, changed, True
+    return offsets, best_b
 
 
 def _beside(buffers: Sequence[Buffer]) -> list[list[int]]:
