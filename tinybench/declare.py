@@ -1,6 +1,7 @@
 """Read a TOML declaration into a frozen structure, or say exactly what is wrong with it."""
 
 import difflib
+import functools
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
@@ -37,7 +38,7 @@ def load(path: Path, kind: type[T]) -> T:
     Raises DeclarationError with the file, the key and the nearest valid key.
     """
     raw = read_toml(path)
-    _reject_unknown_keys(path, raw, msgspec.inspect.type_info(kind), "")
+    _reject_unknown_keys(path, raw, _known_keys(kind), "")
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
@@ -75,6 +76,12 @@ def fetched_or_packaged(
             f"{path}: a {kind} has either the keys '{fetched[0]}' and '{fetched[1]}', "
             f"or '{packaged}'"
         )
+
+
+@functools.cache
+def _known_keys(kind: type[Declaration]) -> msgspec.inspect.Type:
+    """Return what a declaration of a kind may hold; it takes a millisecond to find out."""
+    return msgspec.inspect.type_info(kind)
 
 
 def _reject_unknown_keys(path: Path, raw: object, info: msgspec.inspect.Type, where: str) -> None:

@@ -87,7 +87,11 @@ def emit(
     structs = _Structs()
     calls = [[(structs.name(name, step), i, step) for name, i, step in layer] for layer in layers]
     parts += structs.texts
-    parts += [_layer(i, layer, memory, graph.tensors) for i, layer in enumerate(calls)]
+    begins = "    if (!state_kept) {\n        reset_state();\n    }\n" if states else ""
+    parts += [
+        _layer(i, layer, memory, graph.tensors, begins if i == 0 else "")
+        for i, layer in enumerate(calls)
+    ]
     parts += [
         "int model_infer(void) {",
         *(f"    layer_{i}();" for i in range(len(layers))),
@@ -340,15 +344,16 @@ def _numbers(values: np.ndarray) -> str:
 
 
 def _layer(
-    number: int, layer: list[tuple[str, int, Step]], memory: Memory, tensors: tuple[Tensor, ...]
+    number: int,
+    layer: list[tuple[str, int, Step]],
+    memory: Memory,
+    tensors: tuple[Tensor, ...],
+    begins: str,
 ) -> str:
     calls = "\n".join(_call(name, i, step, memory, tensors) for name, i, step in layer)
-    has_state = any(tensor.initial is not None for tensor in tensors)
-    if has_state and number == 0:
-        calls = f"    if (!state_kept) {{\n        reset_state();\n    }}\n{calls}"
     # Of strips there are many: once in flash is enough.
     apart = "__attribute__((noinline)) " if any(step.whole for _, _, step in layer) else ""
-    return f"static {apart}void layer_{number}(void) {{\n{calls}\n}}\n"
+    return f"static {apart}void layer_{number}(void) {{\n{begins}{calls}\n}}\n"
 
 
 def _call(name: str, number: int, step: Step, memory: Memory, tensors: tuple[Tensor, ...]) -> str:

@@ -36,8 +36,8 @@ class Memory(msgspec.Struct, frozen=True):
     """What is in the arena, in the order in which it comes to life."""
 
 
-def lay_out(graph: Graph, steps: list[Step]) -> Memory:
-    """Place all activations and scratch memory.
+def lay_out(graph: Graph, steps: list[Step], enough_b: int = 0) -> Memory:
+    """Place all activations and scratch memory; an arena of `enough_b` is as good as a smaller one.
 
     The model's input is never overwritten, its output survives until the next inference, and a
     state for good: all live outside the arena. A reshaped tensor is the same memory by another
@@ -72,7 +72,7 @@ def lay_out(graph: Graph, steps: list[Step]) -> Memory:
         for t, overlap in step.overlaps.items()
         if same[step.output] in index and same[t] in index and last[same[t]] == i
     }
-    offsets, arena_b = plan(buffers, overlaps)
+    offsets, arena_b = plan(buffers, overlaps, enough_b)
     whose = [graph.tensors[t].name for t in tensors]
     whose += [f"scratch of {steps[i].operator}" for i in scratched]
 

@@ -1,5 +1,6 @@
 """Turn operators of a graph into kernel calls with constant parameters, or say why not."""
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -23,6 +24,8 @@ class Lowered(msgspec.Struct, frozen=True):
 
     graph: Graph
     """Without what was left out."""
+    variant: Variant
+    """What the steps are lowered for."""
     steps: list[Step]
     removed: list[Removed]
     macs: dict[int, int]
@@ -54,66 +57,62 @@ def lower_pruned(
     if pruned and set(kernels) - {"dsp"}:
         same = prune(graph)
         less |= {kind: same for kind in kernels if kind != "dsp"}
-    found = [
-        _of_less(graph, steps, less.get(kind), kind)
-        for kind, steps in zip(kernels, given, strict=True)
-    ]
+    found = [_of_less(graph, variant, steps, less.get(variant.kernels)) for variant, steps in given]
     if not stream:
-        pairs = zip(kernels, found, strict=True)
-        return [_of_strips(each, kind) for kind, each in pairs] if strips else found
-    return [_of_frames(each, kind) for kind, each in zip(kernels, found, strict=True)]
+        return [_of_strips(each) for each in found] if strips else found
+    return [_of_frames(each) for each in found]
 
 
-def _of_strips(whole: Lowered, kernels: str) -> Lowered:
+def _of_strips(whole: Lowered) -> Lowered:
     """Return the steps with some operators in strips."""
-    tiles = ends_of_tiles(whole.graph) if kernels == "dsp" else frozenset[int]()
+
+    @functools.cache
+    def tiles() -> frozenset[int]:
+        return ends_of_tiles(whole.graph) if whole.variant.kernels == "dsp" else frozenset[int]()
 
     def tiled(_graph: Graph, step: Step) -> bool:
-        return {*step.inputs, step.output} <= tiles
+        return {*step.inputs, step.output} <= tiles()
 
-    less = in_strips(whole.graph, whole.steps, _variant(whole.graph, kernels), _lowered, tiled)
+    less = in_strips(whole.graph, whole.steps, whole.variant, _lowered, tiled)
     return msgspec.structs.replace(whole, graph=less.graph, steps=less.steps, strips=less.strips)
 
 
-def _of_frames(whole: Lowered, kernels: str) -> Lowered:
+def _of_frames(whole: Lowered) -> Lowered:
     """Return the steps of one frame; operators are counted anew."""
     frames = frame_by_frame(whole.graph)
     macs, last = dict[int, int](), {origin: new for new, origin in frames.origins.items()}
     for new, origin in frames.origins.items():
         macs[new] = whole.macs.get(origin, 0) if last[origin] == new else 0
     removed = [msgspec.structs.replace(each, index=last[each.index]) for each in whole.removed]
-    steps = lower(frames.graph, kernels)
-    return Lowered(frames.graph, steps, removed, macs, frames.streamed)
+    variant, steps = lower(frames.graph, whole.variant.kernels)
+    return Lowered(frames.graph, variant, steps, removed, macs, frames.streamed)
 
 
-def _of_less(graph: Graph, steps: list[Step], less: Pruned | None, kernels: str) -> Lowered:
+def _of_less(graph: Graph, variant: Variant, steps: list[Step], less: Pruned | None) -> Lowered:
     """Return the steps of what is left of a model whose own are `steps`."""
     macs = Counter[int]()
     for step in steps:
         macs[step.operator.index] += step.macs
-    given = Lowered(graph, steps, [], dict(macs))
+    given = Lowered(graph, variant, steps, [], dict(macs))
     if less is None or not less.removed:
         return given
     try:
-        return Lowered(less.graph, lower(less.graph, kernels), less.removed, dict(macs))
+        left = lower(less.graph, variant.kernels)
+        return Lowered(less.graph, *left, less.removed, dict(macs))
     except ModelError:  # such as a window that is larger than what is left of its input
         return given
 
 
-def lower(graph: Graph, kernels: str) -> list[Step]:
-    """Return the steps of all operators, in the graph's order.
+def lower(graph: Graph, kernels: str) -> tuple[Variant, list[Step]]:
+    """Return the steps of all operators, in the graph's order, and what they are lowered for.
 
     `kernels` is that of `Variant`.
     Raises ModelError naming all operators that cannot be compiled, and why.
     """
     check_types(graph)
     _of_each(graph, _check_activations)
-    variant = _variant(graph, kernels)
-    return _of_each(graph, lambda graph, op: _lowered(graph, op, variant))
-
-
-def _variant(graph: Graph, kernels: str) -> Variant:
-    return Variant(kernels, planar_tensors(graph) if kernels == "dsp" else frozenset())
+    variant = Variant(kernels, planar_tensors(graph) if kernels == "dsp" else frozenset())
+    return variant, _of_each(graph, lambda graph, op: _lowered(graph, op, variant))
 
 
 def _lowered(graph: Graph, op: Operator, variant: Variant) -> Step | list[Step]:

@@ -5,13 +5,7 @@ import numpy as np
 
 from tinybench.errors import ModelError
 
-from .fixed_point import (
-    INT8_MAX,
-    INT8_MIN,
-    quantised_multiplier,
-    rounding_divide_by_pot,
-    rounding_doubling_high_mul,
-)
+from .fixed_point import INT8_MAX, INT8_MIN, quantised_multiplier
 from .graph import Tensor
 from .step import Constant
 
@@ -45,56 +39,60 @@ def channels_of(
 
     Raises ModelError where an accumulator might leave 32 bits: undefined in the reference.
     """
-    count = weights.shape[0]
-    biases = np.zeros(count, np.int64) if bias is None else bias.astype(np.int64)
-    magnitude = np.abs(weights.astype(np.int64)).sum(axis=1)
+    wide = weights.astype(np.int64)
+    biases = np.zeros(len(wide), np.int64) if bias is None else bias.astype(np.int64)
+    magnitude = np.abs(wide).sum(axis=1)
     reach = max(INT8_MAX - source.zero_point, source.zero_point - INT8_MIN)
-    folded = biases - source.zero_point * weights.astype(np.int64).sum(axis=1)
-    exact_negatives = limits[0] < target.zero_point
-    plain, short = np.zeros((count, 3), np.int64), np.zeros((count, 4), np.int64)
-    exact = True
-    for c in range(count):
-        multiplier, shift = quantised_multiplier(multipliers[c])
-        limit = abs(int(biases[c])) + reach * int(magnitude[c])
-        if limit << max(shift, 0) >= 1 << 31:
-            raise ModelError(
-                f"channel {c} can reach {limit:.3g} * 2^{max(shift, 0)}, more than 32 bits hold; "
-                "its scales do not fit each other"
-            )
-        plain[c] = int(biases[c]), multiplier, shift
-        entry = _short_form(
-            int(folded[c]), int(magnitude[c]), multiplier, -shift, target.zero_point
+    pairs = [quantised_multiplier(real) for real in multipliers]
+    multiplier, shift = np.array(pairs, np.int64).reshape(-1, 2).T
+    limit = np.abs(biases) + reach * magnitude
+    beyond = np.flatnonzero(np.ldexp(limit.astype(float), np.maximum(shift, 0)) >= 1 << 31)
+    if beyond.size:
+        c = int(beyond[0])
+        raise ModelError(
+            f"channel {c} can reach {limit[c]:.3g} * 2^{max(shift[c], 0)}, more than 32 bits hold; "
+            "its scales do not fit each other"
         )
-        if entry is None or (exact_negatives and entry[3] == 0 and entry[1] != 0):
-            exact = False
-        else:
-            short[c] = entry
-    return Channels(plain, short if exact else None, limits, exact_negatives)
+    folded = biases - source.zero_point * wide.sum(axis=1)
+    short, exact = _short_form(folded, magnitude, multiplier, -shift, target.zero_point)
+    exact_negatives = limits[0] < target.zero_point
+    if exact_negatives:
+        exact &= (short[:, 3] != 0) | (short[:, 1] == 0)
+    plain = np.stack([biases, multiplier, shift], axis=1)
+    return Channels(plain, short if exact.all() else None, limits, exact_negatives)
 
 
 def _short_form(
-    bias: int, magnitude: int, multiplier: int, right_shift: int, zero_point: int
-) -> tuple[int, int, int, int] | None:
-    """Return the parameters of the short output stage, or None where it could leave 32 bits.
+    bias: np.ndarray,
+    magnitude: np.ndarray,
+    multiplier: np.ndarray,
+    right_shift: np.ndarray,
+    zero_point: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the parameters of the short output stage, and which channels it is exact for.
 
     2 * acc * multiplier / 2^32 with one rounding is the doubling high multiply; the rounding of the
-    shift and the zero point are whole numbers at that point and so can join the same addition.
+    shift and the zero point are whole numbers at that point and so can join the same addition. What
+    could leave 32 bits is not exact.
     """
-    if magnitude == 0:
-        # The converter gives dead channels a bias of +-2^30, which only this form has room for.
-        scaled = rounding_doubling_high_mul(bias << max(-right_shift, 0), multiplier)
-        return 0, 0, rounding_divide_by_pot(scaled, max(right_shift, 0)) + zero_point, 0
-    limit = abs(bias) + 128 * magnitude
-    if limit >= 1 << 30 or right_shift < 0:
-        return None
+    right = np.maximum(right_shift, 0)
+    half = (1 << right) >> 1
+    limit = np.minimum(np.abs(bias) + 128 * magnitude, 1 << 30)
     scaled = (limit * multiplier >> 31) + 1
-    half = (1 << right_shift) >> 1
-    if multiplier == 0 or (right_shift > 0 and scaled < half):
-        return 0, 0, zero_point, 0  # every input gives the zero point
-    rounding = half + (zero_point << right_shift)
-    if scaled + abs(rounding) >= 1 << 31:
-        return None
-    return 2 * bias, multiplier, rounding, right_shift
+    rounding = half + (zero_point << right)
+    exact = (limit < 1 << 30) & (right_shift >= 0)
+    # Every input of some gives the zero point.
+    still = exact & ((multiplier == 0) | ((right > 0) & (scaled < half)))
+    exact &= still | (scaled + np.abs(rounding) < 1 << 31)
+    # The converter gives dead channels a bias of +-2^30, which only this form has room for.
+    dead = magnitude == 0
+    alone = np.where(dead, bias, 0) << np.maximum(-right_shift, 0)
+    product = (alone * multiplier + (1 << 30)) >> 31
+    value = (product + half - ((product < 0) & (right > 0))) >> right
+    short = np.stack([2 * bias, multiplier, rounding, right], axis=1)
+    short[still | dead] = 0
+    short[still | dead, 2] = zero_point + value[still | dead]
+    return short, exact | dead
 
 
 # --------------------------------------------------------------------- parameters of the kernels

@@ -1,5 +1,6 @@
 """Place buffers with limited lives in one arena, as tightly as a few greedy orders find."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -23,16 +24,20 @@ Overlaps = Mapping[tuple[int, int], Overlap]
 """By (output, input), as indices of buffers: pairs that may share memory though both are live."""
 
 
-def plan(buffers: Sequence[Buffer], overlaps: Overlaps) -> tuple[list[int], int]:
+def plan(buffers: Sequence[Buffer], overlaps: Overlaps, enough_b: int = 0) -> tuple[list[int], int]:
     """Return the offset of each buffer and the size of the arena, in bytes.
 
     Buffers that live at the same time never overlap but as `overlaps` allow; offsets are multiples
     of ALIGNMENT_B. The best of a few greedy orders is improved by placing single buffers earlier.
+    An arena of `enough_b` will do: no smaller one is searched for.
     """
     if not buffers:
         return [], 0
     every = range(len(buffers))
-    beside = _beside(buffers)
+    barred = [
+        [(j, _taken(buffers, overlaps, i, j)) for j in beside]
+        for i, beside in enumerate(_beside(buffers))
+    ]
     orders = [
         sorted(every, key=lambda i: (-buffers[i].size_b, i)),
         sorted(every, key=lambda i: (-buffers[i].size_b, -i)),
@@ -40,16 +45,23 @@ def plan(buffers: Sequence[Buffer], overlaps: Overlaps) -> tuple[list[int], int]
         # Outputs before the inputs that they run ahead of.
         sorted(every, key=lambda i: (-buffers[i].last, -buffers[i].size_b)),
     ]
-    best_b, order = min((_place(buffers, overlaps, beside, order)[1], order) for order in orders)
+    order = orders[0]
+    offsets, best_b = _place(buffers, barred, order)
+    for other in orders[1:]:
+        if best_b <= enough_b:
+            break
+        placed, size_b = _place(buffers, barred, other, best_b + 1)
+        if (size_b, other) < (best_b, order):
+            best_b, offsets, order = size_b, placed, other
     improved = len(buffers) <= IMPROVED_MAX
-    while improved:
+    while improved and best_b > enough_b:
         improved = False
         for i in every:
             changed = [i, *(j for j in order if j != i)]
-            size_b = _place(buffers, overlaps, beside, changed)[1]
+            placed, size_b = _place(buffers, barred, changed, best_b)
             if size_b < best_b:
-                best_b, order, improved = size_b, changed, True
-    return _place(buffers, overlaps, beside, order)
+                best_b, offsets, order, improved = size_b, placed, changed, True
+    return offsets, best_b
 
 
 def _beside(buffers: Sequence[Buffer]) -> list[list[int]]:
@@ -67,27 +79,32 @@ def _beside(buffers: Sequence[Buffer]) -> list[list[int]]:
 
 def _place(
     buffers: Sequence[Buffer],
-    overlaps: Overlaps,
-    beside: Sequence[Sequence[int]],
+    barred: Sequence[Sequence[tuple[int, list[tuple[int, int]]]]],
     order: Sequence[int],
+    below_b: float = math.inf,
 ) -> tuple[list[int], int]:
-    """Give each buffer, in this order, the lowest place that those before it leave."""
-    offsets = [0] * len(buffers)
-    placed: set[int] = set()
+    """Give each buffer, in this order, the lowest place that those before it leave.
+
+    `barred` is what `_taken` says of each buffer and those beside it. Ends as soon as the arena is
+    not below `below_b`.
+    """
+    offsets, size_b = [-1] * len(buffers), 0
     for i in order:
         taken = [
             (offsets[j] + start, offsets[j] + end)
-            for j in beside[i]
-            if j in placed
-            for start, end in _taken(buffers, overlaps, i, j)
+            for j, parts in barred[i]
+            if offsets[j] >= 0
+            for start, end in parts
         ]
+        taken.sort()
         offset = 0
-        for start, end in sorted(taken):
+        for start, end in taken:
             if start < offset < end:
                 offset = -(-end // ALIGNMENT_B) * ALIGNMENT_B
         offsets[i] = offset
-        placed.add(i)
-    size_b = max((offsets[i] + b.size_b for i, b in enumerate(buffers)), default=0)
+        size_b = max(size_b, offset + buffers[i].size_b)
+        if size_b >= below_b:
+            break
     return offsets, size_b
 
 

@@ -67,37 +67,17 @@ def examine(
     `prune`, `strips` and `stream` are those of `compile_model`. Raises ModelError for a file that
     is none, UsageError for a board that is not there or declares no memory.
     """
-    how = {"prune": prune, "strips": strips, "stream": stream}
-    if board is None:
-        found = _anatomy(tflite, kernels_of_all(), how)
-        return Examined(anatomy=found, boards=fits(found))
-    there = boards.load_board(board)
-    if there.memory is None or there.toolchain is None:
-        raise UsageError(f"board {there.name} declares no memory to fit into")
-    found = _anatomy(tflite, (there.toolchain.kernels,), how)
-    return Examined(anatomy=found, boards=[fit(found, there, there.memory)])
-
-
-def _anatomy(tflite: Path, kernels: tuple[str, ...], how: dict[str, bool]) -> Anatomy:
+    loaded = map(boards.load_board, boards.names() if board is None else [board])
+    there = [(one, one.memory, one.toolchain) for one in loaded]
+    room = [(one, memory, tools.kernels) for one, memory, tools in there if memory and tools]
+    if not room:
+        raise UsageError(f"board {there[0][0].name} declares no memory to fit into")
     try:
-        return anatomy(tflite, kernels, **how)
+        kernels = tuple(dict.fromkeys(kind for _, _, kind in room))
+        found = anatomy(tflite, kernels, prune=prune, strips=strips, stream=stream)
     except ModelError as error:
         raise ModelError(f"{error}{others(tflite)}") from error
-
-
-def kernels_of_all() -> tuple[str, ...]:
-    """Return the kinds of kernels that the declared boards use."""
-    kinds = (board.toolchain.kernels for board, _ in _with_memory() if board.toolchain)
-    return tuple(dict.fromkeys(kinds))
-
-
-def fits(found: Anatomy) -> list[Fit]:
-    """Return how a model fits on each declared board whose kernels it was examined for."""
-    return [
-        fit(found, board, memory)
-        for board, memory in _with_memory()
-        if board.toolchain is not None and board.toolchain.kernels in found.needs
-    ]
+    return Examined(anatomy=found, boards=[fit(found, one, memory) for one, memory, _ in room])
 
 
 def fit(found: Anatomy, board: Board, memory: Memory) -> Fit:
@@ -118,8 +98,3 @@ def fit(found: Anatomy, board: Board, memory: Memory) -> Fit:
 def _from_to(model_b: int, firmware_b: tuple[int, int]) -> tuple[int, int]:
     least_b, most_b = firmware_b
     return model_b + least_b, model_b + most_b
-
-
-def _with_memory() -> list[tuple[Board, Memory]]:
-    found = [boards.load_board(name) for name in boards.names()]
-    return [(board, board.memory) for board in found if board.memory is not None]

@@ -169,7 +169,7 @@ def _measured(
     voice: Voice, tflite: Path, board: str, to: str, out: Path | None, said: dict[str, Any]
 ) -> int:
     """Run the model on a board, and report."""
-    from ..report.terminal.anatomy import measured, measured_document
+    from ..report.terminal.measured import measured, measured_document
     from ..session.own_model import examined, measure
 
     words = {**said, "board": board, "out": out, "flash": not said["no_flash"]}

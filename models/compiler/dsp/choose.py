@@ -14,7 +14,9 @@ from . import winograd
 TOGETHER, LEAST_PASSES = 3, 4
 """Pixels for which all weights are read, and how often that is at least worth a copy."""
 TRIED_MOST = 16
-"""Layers that are tried one by one where not all of them fit: each plans the arena anew."""
+"""Layers that are tried one by one where not all of them fit: each plans the arena anew ..."""
+STEPS_MOST = 160
+"""... in a model of so many steps; of more, fewer layers are tried."""
 ARENA_MORE = 512
 """The arena may grow by one part of so many."""
 
@@ -39,7 +41,7 @@ def faster(graph: Graph, steps: list[Step], flash_b: int | None) -> list[Step]:
     most_b += most_b // ARENA_MORE
     while chosen:
         mixed = [chosen.get(i, step) for i, step in enumerate(steps)]
-        memory = lay_out(graph, mixed)
+        memory = lay_out(graph, mixed, most_b)
         if memory.arena_b <= most_b:
             return mixed
         widest = max(memory.in_use[i] for i in chosen)
@@ -60,18 +62,22 @@ def kept_in_ram(graph: Graph, steps: list[Step]) -> list[Step]:
             at = -(-step.scratch_b // 4) * 4
             needed_b = at + step.weights_b
             passes = int(step.fields["out_h"] * step.fields["out_w"]) // TOGETHER
-            fits = memory.in_use[i] - step.scratch_b + needed_b <= memory.arena_b
-            if fits and passes >= LEAST_PASSES:
+            less_b = memory.in_use[i] - step.scratch_b
+            if less_b + needed_b <= memory.arena_b and passes >= LEAST_PASSES:
                 keeping[i] = msgspec.structs.replace(
                     step, fields={**step.fields, "kept_at": at}, scratch_b=needed_b
                 )
     together = [keeping.get(i, step) for i, step in enumerate(steps)]
-    if not keeping or lay_out(graph, together).arena_b <= memory.arena_b:
+
+    def fits(mixed: list[Step]) -> bool:
+        return lay_out(graph, mixed, memory.arena_b).arena_b <= memory.arena_b
+
+    if not keeping or fits(together):
         return together
     least_first = sorted(keeping, key=lambda i: memory.in_use[i] + keeping[i].weights_b)
-    for i in least_first[:TRIED_MOST]:
+    for i in least_first[: TRIED_MOST * STEPS_MOST // max(STEPS_MOST, len(steps))]:
         mixed = [keeping[i] if j == i else step for j, step in enumerate(steps)]
-        if lay_out(graph, mixed).arena_b <= memory.arena_b:
+        if fits(mixed):
             steps = mixed
     return steps
 

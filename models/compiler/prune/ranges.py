@@ -4,6 +4,7 @@ The arithmetic is that of the reference kernels, which gives no less for a great
 and the greatest sum that the ranges of a layer's inputs leave bound its outputs.
 """
 
+import functools
 from collections.abc import Mapping
 
 import msgspec
@@ -117,6 +118,7 @@ def _cases(window: Window) -> np.ndarray | None:
     )
 
 
+@functools.lru_cache(maxsize=256)
 def _inside(
     places: int, stride: int, pad: int, kernel: int, dilation: int, size: int
 ) -> np.ndarray | None:

@@ -14,7 +14,7 @@ import msgspec
 from ..graph import Graph
 from ..layout import lay_out
 from ..step import Step, Variant
-from .cut import COPY, Cut, LowerOne, cut
+from .cut import COPY, Calls, LowerOne, as_whole, cut
 from .run import Link, links
 
 __all__ = ["COPY", "InStrips", "Strips", "in_strips"]
@@ -70,15 +70,15 @@ def in_strips(
     `variant` is what `steps` are lowered for, by `lower_one`. `whole`: steps that are much faster
     at once. Operators are computed whole where strips would not save memory worth their time.
     """
-    found = list[Strips]()
-    while (better := _better(graph, steps, variant, lower_one, whole)) is not None:
+    found, calls = list[Strips](), Calls(graph, variant, lower_one)
+    while (better := _better(graph, steps, calls, whole)) is not None:
         graph, steps, done = better
         found.append(done)
     return InStrips(graph, steps, sorted(found, key=lambda one: one.first))
 
 
 def _better(
-    graph: Graph, steps: list[Step], variant: Variant, lower_one: LowerOne, whole: Whole
+    graph: Graph, steps: list[Step], calls: Calls, whole: Whole
 ) -> tuple[Graph, list[Step], Strips] | None:
     """Return the steps with one more run of operators in strips; None where none is worth it."""
     if not steps:
@@ -89,36 +89,44 @@ def _better(
         return None
     widest = max(range(len(steps)), key=lambda i: memory.in_use[i])
     around = links(graph, steps, widest, whole)
-    guessed = list[tuple[int, int, Cut]]()
+    planar = calls.variant.planar
+    guessed = list[tuple[int, int, int, list[Link], int]]()
     outside = {*graph.inputs, *graph.outputs}
     for first, part, rows in _ways(around, widest):
         ends = {part[0].step.inputs[0], part[-1].step.output} - outside
         if sum(graph.tensors[i].size_b for i in ends) > most_b:
             continue  # both are whole until the last strip
-        made = cut(graph, part, rows, variant, lower_one)
+        made = cut(graph, part, rows, planar, as_whole)
         if made is None:
             continue
-        tried = [*steps[:first], *made.steps, *steps[first + len(part) :]]
         price_b = CALL_B * (len(made.steps) - len(part))
-        guess_b = _least_b(made.graph, tried) + price_b
+        guess_b = _least_b(made.graph, _put(steps, first, part, made.steps)) + price_b
         if guess_b <= most_b:
-            guessed.append((guess_b, price_b, msgspec.structs.replace(made, steps=tried)))
-    best_b, best = most_b, None
-    guessed.sort(key=lambda way: way[:2])
-    for guess_b, price_b, made in guessed[:TRIED_MOST]:
-        if best is not None and guess_b >= best_b:
+            guessed.append((guess_b, price_b, first, part, rows))
+    best_b, best, tried = most_b, None, 0
+    for guess_b, price_b, first, part, rows in sorted(guessed, key=lambda way: way[:2]):
+        if tried == TRIED_MOST or (best is not None and guess_b >= best_b):
             break
-        worth_b = lay_out(made.graph, made.steps).arena_b + price_b
+        made = cut(graph, part, rows, planar, calls.of)
+        if made is None:
+            continue
+        tried += 1
+        less = _put(steps, first, part, made.steps)
+        worth_b = lay_out(made.graph, less).arena_b + price_b
         if worth_b < best_b:
-            best_b, best = worth_b, made
+            best_b, best = worth_b, msgspec.structs.replace(made, steps=less)
     if best is None:
         return None
-    made = best
     done = Strips(
-        first=made.first, last=made.last, count=made.count, rows=made.rows, kept_b=made.kept_b,
+        first=best.first, last=best.last, count=best.count, rows=best.rows, kept_b=best.kept_b,
         arena_b=memory.arena_b,
     )  # fmt: skip
-    return made.graph, made.steps, done
+    return best.graph, best.steps, done
+
+
+def _put(steps: list[Step], first: int, part: Sequence[Link], new: list[Step]) -> list[Step]:
+    """Return steps with others in place of a run, which begins at `first`."""
+    return [*steps[:first], *new, *steps[first + len(part) :]]
 
 
 def _ways(around: Sequence[tuple[int, Link]], widest: int) -> Iterator[tuple[int, list[Link], int]]:

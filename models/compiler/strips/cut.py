@@ -61,15 +61,85 @@ class _Part(msgspec.Struct, frozen=True):
     end: int
 
 
-class _Cutter:
-    """Gathers the steps of a run in strips, and the tensors that they need."""
+Call = Callable[[Link, _Part, _Part], Step]
+"""What gives the call for rows that are all there is of their tensors."""
+
+
+def as_whole(link: Link, _source: _Part, _target: _Part) -> Step:
+    """Return the call as that of the whole, without scratch memory: no strip needs less."""
+    return msgspec.structs.replace(link.step, scratch_b=0)
+
+
+class Calls:
+    """The calls that compute some rows of an operator alone, each lowered once."""
 
     def __init__(self, graph: Graph, variant: Variant, lower_one: LowerOne) -> None:
         """Begin with a graph whose operators are lowered for a variant, by `lower_one`."""
-        self.tensors = list(graph.tensors)
         self.graph, self.variant, self.lower_one = graph, variant, lower_one
-        self.planar = set(variant.planar)
-        self.lowered = dict[tuple[int, ...], Step]()
+        self.lowered = dict[tuple[int, int, int, int], Step | None]()
+
+    def of(self, link: Link, source: _Part, target: _Part) -> Step:
+        """Return the call for rows that are all there is of their tensors."""
+        top = max(0, link.window.pad_top - target.first * link.window.stride_h)
+        rows, made = source.end - source.first, target.end - target.first
+        key = (link.operator.index, rows, made, top)
+        if key not in self.lowered:
+            try:
+                self.lowered[key] = self._lower(link, rows, made, top)
+            except (_Unlike, ModelError):
+                self.lowered[key] = None
+        step = self.lowered[key]
+        if step is None:
+            raise _Unlike
+        return step
+
+    def _lower(self, link: Link, rows: int, made: int, top: int) -> Step:
+        """Return the call that makes so many rows of others, below so many rows of the border."""
+        op, window = link.operator, link.window
+        reach_h = (window.kernel_h - 1) * window.dilation_h + 1
+        reach_w = (window.kernel_w - 1) * window.dilation_w + 1
+        bottom = (made - 1) * window.stride_h + reach_h - top - rows
+        right = (window.out_w - 1) * window.stride_w + reach_w - window.pad_left - window.in_w
+        seen = list(self.graph.tensors)
+        ends, planar = list[int](), set(self.variant.planar)
+        for like, high in ((op.inputs[0], rows), (op.outputs[0], made)):
+            shape = (1, high, *seen[like].shape[2:])
+            ends.append(len(seen))
+            if like in planar:
+                planar.add(ends[-1])
+            seen.append(msgspec.structs.replace(seen[like], index=ends[-1], shape=shape))
+        sides = dict(zip(SIDES, (top, window.pad_left, bottom, right), strict=True))
+        own = Operator(
+            op.index,
+            op.name,
+            (ends[0], *op.inputs[1:]),
+            (ends[1],),
+            {**op.options, "Padding": PADDING_GIVEN, **sides},
+        )
+        variant = Variant(self.variant.kernels, frozenset(planar))
+        graph = msgspec.structs.replace(self.graph, tensors=tuple(seen))
+        return _alike(link.step, self.lower_one(graph, own, variant))
+
+
+def _alike(whole: Step, steps: Step | list[Step]) -> Step:
+    """Return the one step of a strip; raises where it is not as that of the whole."""
+    (step, *more) = steps if isinstance(steps, list) else [steps]
+    same = len(step.constants) == len(whole.constants) and all(
+        one.values.tobytes() == other.values.tobytes()
+        for one, other in zip(step.constants, whole.constants, strict=True)
+    )
+    if more or step.function != whole.function or not same:
+        raise _Unlike
+    return msgspec.structs.replace(step, constants=whole.constants)
+
+
+class _Cutter:
+    """Gathers the steps of a run in strips, and the tensors that they need."""
+
+    def __init__(self, graph: Graph, planar: frozenset[int], call: Call) -> None:
+        """Begin with a graph, which of its tensors are planar, and what computes rows of others."""
+        self.tensors = list(graph.tensors)
+        self.call, self.planar = call, set(planar)
         self.steps = list[Step]()
         self.kept_b = 0
 
@@ -80,7 +150,7 @@ class _Cutter:
         name = f"rows of {like.name}"
         made = msgspec.structs.replace(like, index=index, name=name, shape=shape)
         self.tensors.append(made)
-        if like.index in self.variant.planar:
+        if like.index in self.planar:
             self.planar.add(index)
         return _Rows(made, first, end)
 
@@ -151,63 +221,19 @@ class _Cutter:
             )
         )
 
-    def call(self, link: Link, source: _Part, target: _Part) -> Step:
-        """Return the call for rows that are all there is of their tensors."""
-        op, window = link.operator, link.window
-        reach_h = (window.kernel_h - 1) * window.dilation_h + 1
-        reach_w = (window.kernel_w - 1) * window.dilation_w + 1
-        rows = source.end - source.first
-        top = max(0, window.pad_top - target.first * window.stride_h)
-        bottom = (target.end - target.first - 1) * window.stride_h + reach_h - top - rows
-        right = (window.out_w - 1) * window.stride_w + reach_w - window.pad_left - window.in_w
-        key = (op.index, rows, target.end - target.first, top)
-        if key not in self.lowered:
-            seen = list(self.graph.tensors)
-            ends, planar = list[int](), set(self.variant.planar)
-            for like, part in ((op.inputs[0], source), (op.outputs[0], target)):
-                shape = (1, part.end - part.first, *seen[like].shape[2:])
-                ends.append(len(seen))
-                if like in planar:
-                    planar.add(ends[-1])
-                seen.append(msgspec.structs.replace(seen[like], index=ends[-1], shape=shape))
-            sides = dict(zip(SIDES, (top, window.pad_left, bottom, right), strict=True))
-            own = Operator(
-                op.index,
-                op.name,
-                (ends[0], *op.inputs[1:]),
-                (ends[1],),
-                {**op.options, "Padding": PADDING_GIVEN, **sides},
-            )
-            variant = Variant(self.variant.kernels, frozenset(planar))
-            graph = msgspec.structs.replace(self.graph, tensors=tuple(seen))
-            self.lowered[key] = self.alike(link, self.lower_one(graph, own, variant))
-        return self.lowered[key]
-
-    def alike(self, link: Link, steps: Step | list[Step]) -> Step:
-        """Return the one step of a strip; raises where it is not as that of the whole."""
-        (step, *more) = steps if isinstance(steps, list) else [steps]
-        whole = link.step
-        same = len(step.constants) == len(whole.constants) and all(
-            one.values.tobytes() == other.values.tobytes()
-            for one, other in zip(step.constants, whole.constants, strict=True)
-        )
-        if more or step.function != whole.function or not same:
-            raise _Unlike
-        return msgspec.structs.replace(step, constants=whole.constants)
-
 
 def cut(
-    graph: Graph, run: Sequence[Link], rows: int, variant: Variant, lower_one: LowerOne
+    graph: Graph, run: Sequence[Link], rows: int, planar: frozenset[int], call: Call
 ) -> Cut | None:
     """Return a run of links in strips of so many rows of its last output; None where none can be.
 
-    `variant` and `lower_one` are what its steps come of.
+    `planar` are tensors of the model. `call` is `Calls.of`, or `as_whole` to see what is in memory.
     """
     made = _strips(run, rows)
-    cutter = _Cutter(graph, variant, lower_one)
+    cutter = _Cutter(graph, planar, call)
     try:
         _cut(cutter, run, made)
-    except (_Unlike, ModelError):
+    except _Unlike:
         return None
     return Cut(
         graph=msgspec.structs.replace(graph, tensors=tuple(cutter.tensors)),

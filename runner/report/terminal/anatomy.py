@@ -1,7 +1,6 @@
 """What a model is and where it fits, for a terminal and as a document."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -9,19 +8,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tinybench.files import DOCUMENT_MOST_B, read_bytes
 from tinybench.models.compiler.anatomy import Anatomy, End, Need
 from tinybench.printable import one_line
-from tinybench.read import read_json
 
 from ...build.fit import Fit
-from ...measure.profile import Profile
-from ...results.names import PROFILE_FILE
-from ...rules.judge import Outcome
-from ..document import document as as_document
 from .model import computed_of, frame_by_frame, in_strips, left_out, slow
-from .profile import table
-from .text import report
 
 BAR = 40
 """Characters of a full arena."""
@@ -63,30 +54,6 @@ def told(found: Anatomy, fitting: Sequence[Fit]) -> RenderableType:
             "the firmware's is that of every task built here"
         ),
     )
-
-
-def measured(outcome: Outcome) -> RenderableType:
-    """Return what a person reads of a model that was measured: the report, and its layers."""
-    said = report(outcome.result, outcome.verdict, outcome.folder)
-    layers = _profile(outcome.folder)
-    return said if layers is None else Group(said, Text(), table(layers))
-
-
-def measured_document(outcome: Outcome, found: Anatomy) -> dict[str, Any]:
-    """Return the same as it is written as JSON, with what the model is."""
-    return {
-        **as_document(outcome.result, outcome.verdict, outcome.folder),
-        "layers": layers.layers if (layers := _profile(outcome.folder)) else [],
-        "anatomy": found,
-    }
-
-
-def _profile(folder: Path) -> Profile | None:
-    """Return the layers that a run has timed; None where the firmware could not."""
-    try:
-        return read_json(read_bytes(folder / PROFILE_FILE, DOCUMENT_MOST_B), type=Profile)
-    except OSError:
-        return None
 
 
 def _facts(found: Anatomy, need: Need) -> Table:

@@ -19,9 +19,9 @@ def table(manifest: Manifest, folder: Path) -> RenderableType:
     """Return the table of operators with the totals below it."""
     operators = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for name in ("", "operator", "input", "output", "kernel"):
-        operators.add_column(name)
+        operators.add_column(name, no_wrap=True)
     for name in ("MACs", "weights (bytes)", "arena (bytes)"):
-        operators.add_column(name, justify="right")
+        operators.add_column(name, justify="right", no_wrap=True)
     for entry in manifest.operators:
         operators.add_row(
             str(entry.index),
