@@ -17,6 +17,7 @@ ALARMS = Rule("stream-false-alarms", CLAUSE + ", closed division quality target"
 READINGS = Rule(
     "stream-readings", "energyrunner for sww, README and code: until when a pulse counts"
 )
+FEATURES = Rule("stream-features", CLAUSE + ": features as the reference firmware computes them")
 SOUND = Rule("stream-undoubted", CLAUSE + ": detections are those of the words in the list")
 
 
@@ -30,6 +31,7 @@ def rulings(result: Result, profile: Profile) -> Iterator[Ruling]:
     if profile.recording == "long":
         yield _recording(found)
     yield _deadline(result, found)
+    yield _features(found)
     yield SOUND.judged(
         not found.score.doubts,
         "pulses and words that fit each other",
@@ -85,6 +87,18 @@ def _deadline(result: Result, found: Stream) -> Ruling:
         wanted,
         said + label,
         "a faster clock, a smaller model, or inferences frame by frame: without --whole",
+    )
+
+
+def _features(found: Stream) -> Ruling:
+    # C leaves open what becomes of such a value: the reference's binaries let it go around.
+    wanted = "the features of the reference firmware, in which values beyond int8 go around"
+    if not found.outside:
+        return FEATURES.kept(wanted, "no value was beyond int8: both ways give the same")
+    if found.wraps:
+        return FEATURES.kept(wanted, f"{found.outside:,} values went around")
+    return FEATURES.declared(
+        wanted, f"{found.outside:,} values were saturated; they go around with --compatible"
     )
 
 
