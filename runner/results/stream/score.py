@@ -29,9 +29,10 @@ def score(
 ) -> Stream | None:
     """Return what a stream is worth; None without one.
 
-    `whole` and `wraps` as in `Stream`; `cycles` of a frame, where they are estimated; `instruction_ns`:
-    emulated time of an instruction, 0 where time is measured; `currents`: what the board's
-    declaration says that it draws. Raises ProtocolError for answers that are no outputs.
+    `whole` and `wraps` as in `Stream`; `cycles` of a frame, where they are estimated;
+    `instruction_ns`: emulated time of an instruction, 0 where time is measured; `currents`:
+    what the board's declaration says that it draws. Raises ProtocolError for answers that are no
+    outputs.
     """
     if streamed is None:
         return None
