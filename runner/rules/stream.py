@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ..results.result import Result
 from ..results.stream import PERIOD_S, Stream
-from ..streaming.score import ERRORS_MAX, RECORDING_S, WORDS
+from ..streaming.score import RECORDING_S, WORDS, limits
 from .profile import Profile
 from .rule import CHECKER, RULES, Rule, Ruling
 
@@ -39,12 +39,11 @@ def rulings(result: Result, profile: Profile) -> Iterator[Ruling]:
         "look at the list of words, and at the firmware",
     )
     closed = result.division == "closed"
-    first, share = found.first, len(found.words_s) / WORDS
-    for rule, what, count in (
-        (MISSES, "words missed", first.missed),
-        (ALARMS, "false alarms", first.false),
+    first, (missed_most, false_most) = found.first, limits(len(found.words_s))
+    for rule, what, count, most in (
+        (MISSES, "words missed", first.missed, missed_most),
+        (ALARMS, "false alarms", first.false, false_most),
     ):
-        most = max(1, round(ERRORS_MAX * min(1.0, share)))
         wanted = f"at most {most} {what} with {len(found.words_s)} words"
         said = f"{count}, with a pulse counting until {first.tail_s:g} s after a word"
         if closed:
