@@ -81,6 +81,8 @@ def _times(found: Stream, result: Result) -> list[tuple[str, str]]:
                 "it waits is not declared",
             )
         )
+    elif result.emulated:
+        lines.append(("mean power", "not modelled: what the board draws is not declared"))
     return lines
 
 
