@@ -89,6 +89,7 @@ def run(
     | `prune` | bool | False: compute channels that change no output, too (`--no-prune`) |
     | `strips` | bool | False: compute every operator whole, in a larger arena (`--no-strips`) |
     | `whole` | bool | of a stream: infer on the whole history at each frame (`--whole`) |
+    | `compatible` | bool | of a stream: features beyond int8 go around (`--compatible`) |
     | `shards` | int | share the accuracy set among so many emulators |
     | `monitor` | str | energy monitor, its .toml file, or modelled |
     | `interface_board` | bool | in energy mode the port is that of an interface board |

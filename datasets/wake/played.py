@@ -128,6 +128,8 @@ def _of_official(folder: Path, windows_s: tuple[tuple[float, float], ...]) -> bo
 
 def _list_in(folder: Path, which: Which) -> tuple[Path, Stream]:
     """Return the list of words in a folder; raises DatasetError for none, or several."""
+    if not folder.is_dir():
+        raise DatasetError(f"{folder}: there is no such folder")
     try:
         names = sorted(path.name for path in folder.glob("*.json"))[:LISTS_MOST]
     except OSError as error:

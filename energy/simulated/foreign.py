@@ -41,6 +41,8 @@ class Foreign:
     """What an instrument measures: more current between two marks."""
     ear: Ear = field(default_factory=Deaf)
     """What hears what an interface board plays."""
+    ended: Callable[[], str] = str
+    """Says how a program ended by itself; empty while it runs, or has no supply."""
 
 
 class Supplied:
@@ -59,6 +61,11 @@ class Supplied:
             if self._child is not None:
                 self._child.close()
             self._child = ProcessTransport(self._command) if on else None
+
+    def ended(self) -> str:
+        """Return how it ended by itself; empty while it runs, or has no supply."""
+        with self._lock:
+            return "" if self._child is None else self._child.ended()
 
     def read(self, timeout_s: float) -> bytes:
         with self._lock:
@@ -130,7 +137,7 @@ def foreign_dut(way: str, baud: int, pin: Path | None) -> Iterator[Foreign]:
             words = [word.replace(WIRES, heard.path if heard else "") for word in words]
             program = Supplied(words)
             line = stack.enter_context(closing(program))
-            yield Foreign(line, program.power, load, heard or Deaf())
+            yield Foreign(line, program.power, load, heard or Deaf(), program.ended)
 
 
 def _words(way: str) -> list[str] | None:

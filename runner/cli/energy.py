@@ -1,7 +1,8 @@
 """Energy traces and monitors: energy analyse, export, live; monitors, simulate."""
 
+import contextlib
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from ..report.live.view import LiveView
 
 TOLD = "what the trace does not say itself"
+LOOK_S = 0.5
+"""Between two looks whether a DUT still runs."""
 NO_PIN = "without a timing pin (never an MLPerf result)"
 
 
@@ -144,7 +147,6 @@ def simulate(
     fault: tuple[str, ...],
 ) -> int:
     """Run simulated energy monitors and interface boards, and print their ports."""
-    import threading
     from contextlib import ExitStack
 
     from tinybench.energy.simulated import instrument as simulated
@@ -161,6 +163,7 @@ def simulate(
         no := [one for one in fault if one not in sum(known.values(), ())]
     ):
         raise UsageError(f"no simulated instrument has the fault '{no[0]}'")
+    ended: Callable[[], str] = str
     with ExitStack() as stack:
         ports: dict[str, str] = {}
         if dut is None:
@@ -169,7 +172,7 @@ def simulate(
                 ports[name] = stack.enter_context(simulated.instrument(name, Blinking(), faults))
         else:
             foreign = stack.enter_context(foreign_dut(dut, baud, pin))
-            supplied = False
+            supplied, ended = False, foreign.ended
             for name in instruments:
                 faults = _own(fault, name, instruments, known)
                 if name in simulated.BETWEEN:
@@ -187,11 +190,20 @@ def simulate(
         for name, port_path in ports.items():
             print(port_path if len(ports) == 1 else f"{name} {port_path}", flush=True)
         voice.note(_what_now(ports, dut, next(iter(files), None)))
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            return 0
+        with contextlib.suppress(KeyboardInterrupt):
+            _tell_ended(voice, ended)
     return 0
+
+
+def _tell_ended(voice: Voice, ended: Callable[[], str]) -> None:
+    """Say it when the DUT ends by itself; return never."""
+    told = ""
+    while True:
+        said = ended()
+        if said and said != told:
+            voice.note(f"the DUT is gone: {said}")
+        told = said
+        time.sleep(LOOK_S)
 
 
 def _own(
@@ -356,7 +368,7 @@ def _recorded(out: Path, head: "TraceHead") -> "TraceWriter":
     return TraceWriter(out, msgspec.structs.replace(head, start=datetime.now(UTC).isoformat()))
 
 
-@contextmanager
+@contextlib.contextmanager
 def _ended_by_signal(stop: Callable[[], None]) -> Iterator[None]:
     """Call `stop` at Ctrl-C, so that what came is finished; the second time it ends at once."""
     import signal

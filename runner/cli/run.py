@@ -103,6 +103,9 @@ REPORT_SUFFIXES = (".html", ".md", ".csv", ".json", ".xml", ".txt")
     options.no_strips(section=MODEL),
     Option("--whole", is_flag=True, section=MODEL,
            help="of a stream (sww): infer on the whole history at each frame, not on what is new"),
+    Option("--compatible", is_flag=True, section=MODEL,
+           help="of a stream: features beyond int8 go around, as in the reference firmware; else "
+           "they are saturated, and counted either way"),
     Option("--engine", metavar="NAME|DIR", section=MODEL,
            help="build the firmware with another engine: tflm, tflm-cmsis-nn, cmsis-nn, or the "
            "folder of your own, by core/model.h or th_*; --model then names the model it runs"),

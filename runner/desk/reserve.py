@@ -121,8 +121,9 @@ def for_task(asked: Request, task: Task | None) -> Request:
     Raises UsageError for what means nothing for it.
     """
     if task is None or not task.streams:
-        if asked.whole and task is not None:
-            raise UsageError(f"--whole is of a stream, and task {task.name} is none: leave it out")
+        word = "--whole" if asked.whole else "--compatible" if asked.compatible else ""
+        if word and task is not None:
+            raise UsageError(f"{word} is of a stream, and task {task.name} is none: leave it out")
         return asked
     if asked.mode not in ("all", STREAM):
         raise UsageError(

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..streaming.curve import THRESHOLD
-from ..streaming.score import ERRORS_MAX
+from ..streaming.score import limits
 from ..streaming.summary import Summary
 
 SHOWN = (0, 64, 90, 105, 110, THRESHOLD, 120, 124, 126)
@@ -16,12 +16,12 @@ SHOWN = (0, 64, 90, 105, 110, THRESHOLD, 120, 124, 126)
 
 def told(found: Summary) -> RenderableType:
     """Return the verdict, the readings, the words and alarms, the latencies and the curve."""
-    limits = f"at most {ERRORS_MAX} missed and {ERRORS_MAX} false"
+    most = "at most {} missed and {} false".format(*limits(found.words))
     first = found.readings[-2 if len(found.readings) > 2 else 0]
     said = (
         f"{first.found} of {found.words} words found, {first.false} false alarms, F1 {first.f1:.3f}"
     )
-    kept = f"{'within' if found.valid else 'not within'} the limits ({limits})"
+    kept = f"{'within' if found.valid else 'not within'} the limits ({most})"
     parts: list[RenderableType] = [
         Text(f"{said}: {'no result' if found.doubts else kept}", "green" if found.valid else "red"),
         *(Text(f"doubtful: {doubt}", "red") for doubt in found.doubts),

@@ -46,7 +46,8 @@ def said(found: Stream, result: Result) -> list[tuple[str, str]]:
             )
         )
     if found.outside:
-        lines.append(("features", f"{found.outside:,} beyond int8 were saturated"))
+        done = "went around, as in the reference" if found.wraps else "were saturated"
+        lines.append(("features", f"{found.outside:,} beyond int8 {done}"))
     if found.begun > 1:
         lines.append(("", f"the stream was begun {found.begun} times: the line was disturbed"))
     return lines + _times(found, result)
@@ -80,6 +81,8 @@ def _times(found: Stream, result: Result) -> list[tuple[str, str]]:
                 "it waits is not declared",
             )
         )
+    elif result.emulated:
+        lines.append(("mean power", "not modelled: what the board draws is not declared"))
     return lines
 
 

@@ -45,6 +45,8 @@ class Request(msgspec.Struct, frozen=True):
     """Source tree for the recipe; None: where the recipe's variable says."""
     whole: bool = False
     """Of a stream: infer on the whole history each time, not on its newest frame."""
+    compatible: bool = False
+    """Of a stream: features beyond int8 go around, as in the reference firmware."""
     prune: bool = True
     """Leave out channels that are constants or that nobody reads; the outputs are the same."""
     strips: bool = True

@@ -64,6 +64,8 @@ class SuiteWords(TypedDict, total=False):
     """False: --no-strips."""
     whole: bool | None
     """Of a stream: infer on the whole history each time."""
+    compatible: bool | None
+    """Of a stream: features beyond int8 go around, as in the reference firmware."""
     shards: int | None
     monitor: Named | None
     interface_board: bool | None
@@ -341,6 +343,7 @@ _VALUES: dict[str, Callable[[str, Any], Any]] = {
     "prune": _flag,
     "strips": _flag,
     "whole": _flag,
+    "compatible": _flag,
     "shards": _count,
     "monitor": _named,
     "interface_board": _flag,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ..results.result import Result
 from ..results.stream import PERIOD_S, Stream
-from ..streaming.score import ERRORS_MAX, RECORDING_S, WORDS
+from ..streaming.score import RECORDING_S, WORDS, limits
 from .profile import Profile
 from .rule import CHECKER, RULES, Rule, Ruling
 
@@ -17,6 +17,7 @@ ALARMS = Rule("stream-false-alarms", CLAUSE + ", closed division quality target"
 READINGS = Rule(
     "stream-readings", "energyrunner for sww, README and code: until when a pulse counts"
 )
+FEATURES = Rule("stream-features", CLAUSE + ": features as the reference firmware computes them")
 SOUND = Rule("stream-undoubted", CLAUSE + ": detections are those of the words in the list")
 
 
@@ -30,6 +31,7 @@ def rulings(result: Result, profile: Profile) -> Iterator[Ruling]:
     if profile.recording == "long":
         yield _recording(found)
     yield _deadline(result, found)
+    yield _features(found)
     yield SOUND.judged(
         not found.score.doubts,
         "pulses and words that fit each other",
@@ -37,12 +39,11 @@ def rulings(result: Result, profile: Profile) -> Iterator[Ruling]:
         "look at the list of words, and at the firmware",
     )
     closed = result.division == "closed"
-    first, share = found.first, len(found.words_s) / WORDS
-    for rule, what, count in (
-        (MISSES, "words missed", first.missed),
-        (ALARMS, "false alarms", first.false),
+    first, (missed_most, false_most) = found.first, limits(len(found.words_s))
+    for rule, what, count, most in (
+        (MISSES, "words missed", first.missed, missed_most),
+        (ALARMS, "false alarms", first.false, false_most),
     ):
-        most = max(1, round(ERRORS_MAX * min(1.0, share)))
         wanted = f"at most {most} {what} with {len(found.words_s)} words"
         said = f"{count}, with a pulse counting until {first.tail_s:g} s after a word"
         if closed:
@@ -85,6 +86,18 @@ def _deadline(result: Result, found: Stream) -> Ruling:
         wanted,
         said + label,
         "a faster clock, a smaller model, or inferences frame by frame: without --whole",
+    )
+
+
+def _features(found: Stream) -> Ruling:
+    # C leaves open what becomes of such a value: the reference's binaries let it go around.
+    wanted = "the features of the reference firmware, in which values beyond int8 go around"
+    if not found.outside:
+        return FEATURES.kept(wanted, "no value was beyond int8: both ways give the same")
+    if found.wraps:
+        return FEATURES.kept(wanted, f"{found.outside:,} values went around")
+    return FEATURES.declared(
+        wanted, f"{found.outside:,} values were saturated; they go around with --compatible"
     )
 
 

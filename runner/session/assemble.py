@@ -57,6 +57,7 @@ def assemble(
     stream = of_stream.score(
         known.streams[-1] if known.streams else None,
         whole=asked.whole,
+        wraps=asked.compatible,
         cycles=cycles,
         instruction_ns=board.instruction_ns,
         currents=board.power and board.power.currents,

@@ -245,7 +245,9 @@ def _measure_text(
                 elif mode == "accuracy":
                     steps.measure_accuracy(duts, samples, task.result_count, known, track)
                 elif mode == "stream":
-                    steps.measure_heard(duts[0], plan.inputs, known, track)
+                    steps.measure_heard(
+                        duts[0], plan.inputs, known, track, wraps=plan.asked.compatible
+                    )
                 elif plan.scenario is not None:
                     steps.measure_scenario(
                         duts[0],

@@ -112,13 +112,13 @@ def measure_scenario(
     known.worked()
 
 
-def measure_heard(dut: Dut, inputs: Inputs, known: Known, track: Track) -> None:
-    """Have a recording heard, which is whole or not at all."""
+def measure_heard(dut: Dut, inputs: Inputs, known: Known, track: Track, *, wraps: bool) -> None:
+    """Have a recording heard, which is whole or not at all; `wraps` as in `Stream`."""
     recording = inputs.recording
     if known.streams or recording is None:
         return
     known.begin("stream")
-    heard = listen(dut, recording.samples, track=track)
+    heard = listen(dut, recording.samples, wraps=wraps, track=track)
     known.add(
         Entry(
             stream=Streamed(

@@ -75,6 +75,10 @@ class ProcessTransport:
             self._closed = True
             self._stop()
 
+    def ended(self) -> str:
+        """Return how the child ended, with its last words; empty while it runs."""
+        return self._ended() if not self._closed and self._child.poll() is not None else ""
+
     def _start(self) -> None:
         program = shutil.which(self._argv[0])
         if program is None:

@@ -84,6 +84,8 @@ def _measured(entry: Entry) -> Measured:
         "latency": entry.latency_s,
         "throughput": 1 / entry.latency_s if entry.latency_s else None,
         "energy": entry.energy_j,
+        "f1": entry.f1,
+        "duty": entry.duty,
     }
     return Measured(
         task=entry.task,

@@ -11,7 +11,10 @@ from tinybench.errors import UsageError
 from ...audit.labels import OLD_ROUND
 from ...build.task import load_task
 from ...results.result import Result
-from .table import Entry, Table
+from ...results.stream import PERIOD_S, Stream
+from ...streaming.score import RUNNER_TAIL_S
+from .entry import Entry, f1_of
+from .table import Table
 
 REFERENCE = "reference"
 """Submitter of the results of the reference board."""
@@ -35,9 +38,10 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """One figure among the published ones of its task, closed division."""
 
     metric: str
-    """"latency" and "energy" of one inference, "top-1" or "AUC"."""
+    """"latency" and "energy" of one inference, "top-1" or "AUC"; of a stream "F1", "time of a
+    frame", "duty cycle" and "mean power"."""
     unit: str
-    """"s", "J", or empty for shares of 1."""
+    """"s", "J", "W", or empty for shares of 1."""
     value: float
     not_comparable: str
     """Why it has no place among them, such as "emulated"; empty where it has one."""
@@ -97,7 +101,33 @@ def standings(result: Result, table: Table) -> list[Standing]:
         energy_j = result.energy.per_inference_j
         why = ["modelled" if result.energy.modelled else "", other_model]
         add("energy", "J", energy_j, why, lambda e: e.energy_j, True)
+    if (stream := result.stream) is not None:
+        why = [other_model, other_inputs, "" if result.complete else "a part of a run"]
+        add("F1", "", _published_f1(stream), why, lambda e: e.f1, False)
+        times = stream.in_time(emulated=result.emulated)
+        estimated = "emulated: estimated cycles" if result.emulated else ""
+        why = [estimated, host, other_model]
+        add(
+            "time of a frame",
+            "s",
+            times and times.duty * PERIOD_S,
+            why,
+            lambda e: e.latency_s,
+            True,
+        )
+        add("duty cycle", "", times and times.duty, why, lambda e: e.duty, True)
+        power_w = stream.power_w
+        add("mean power", "W", power_w, ["modelled", other_model], lambda e: e.power_w, True)
     return found
+
+
+def _published_f1(stream: Stream) -> float | None:
+    """Return the F1 as every published one was counted: by the runner's code, as heard."""
+    return next(
+        f1_of(one.found, one.missed, one.false)
+        for one in stream.score.readings
+        if one.tail_s == RUNNER_TAIL_S and not one.without_ppm
+    )
 
 
 def _other_list(result: Result) -> str:

@@ -9,6 +9,7 @@ import hashlib
 import io
 import math
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,9 +21,9 @@ from tinybench.errors import FetchError, UsageError
 from tinybench.files import read_bytes
 from tinybench.read import read_json
 
-from .entry import Entry
+from .entry import STREAM_TASK, Entry, f1_of
 
-FORMAT = 1
+FORMAT = 2
 NAME = "published_results.csv"
 SHA256 = "13edb698f43b98a86616b23e84cc19be2b1216f8ef2b98b2a6c538ccf17b98b2"
 """Of the table of 365 results of rounds v0.5 to v1.3 that a mirror may hold."""
@@ -35,6 +36,10 @@ HOW = (
 )
 COLUMNS = ("round", "division", "submitter", "system", "task", "processor", "inf_per_s",
            "energy_uJ_per_inf", "top1_pct", "auc")  # fmt: skip
+
+POWER, SCORE, DUTY = "avg_mW_sww", "sww_acc", "sww_duty_perf"
+"""Of streams; a table without them has none. A score is such as "TP44 FN6 FP4"."""
+_SCORE = re.compile(r"TP(\d{1,6}) FN(\d{1,6}) FP(\d{1,6})")
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,18 +96,32 @@ def _entry(line: dict[str, str], where: str) -> Entry:
     rate = _number(line, "inf_per_s", where)
     energy_uj = _number(line, "energy_uJ_per_inf", where)
     top1_percent = _number(line, "top1_pct", where)
+    power_mw = _number(line, POWER, where)
     texts = {name: (line[name] or "")[:200] for name in COLUMNS[:6]}
+    streamed = texts["task"] == STREAM_TASK
     return Entry(
         **texts,
         latency_s=1 / rate if rate else None,
-        energy_j=None if not energy_uj else energy_uj * 1e-6,
+        energy_j=None if streamed or not energy_uj else energy_uj * 1e-6,
         top1=None if top1_percent is None else top1_percent / 100,
         auc=_number(line, "auc", where),
+        f1=_f1(line.get(SCORE) or "", where),
+        duty=_number(line, DUTY, where),
+        power_w=None if not power_mw else power_mw * 1e-3,
     )
 
 
+def _f1(text: str, where: str) -> float | None:
+    if not text.strip():
+        return None
+    match = _SCORE.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"{where}: column {SCORE}: '{text[:40]}' is none such as TP44 FN6 FP4")
+    return f1_of(*map(int, match.groups()))
+
+
 def _number(line: dict[str, str], column: str, where: str) -> float | None:
-    text = (line[column] or "").strip()
+    text = (line.get(column) or "").strip()
     if not text:
         return None
     try:

@@ -12,12 +12,7 @@ HINT = "not compared with published results: type tinybench fetch published"
 
 
 def placed(result: Result) -> list[Standing] | None:
-    """Return the standings of a result; None where the published results are not at hand.
-
-    A stream has none: what was published of it are logs, which `tinybench audit` reads.
-    """
-    if result.stream is not None:
-        return []
+    """Return the standings of a result; None where the published results are not at hand."""
     table = load()
     return None if table is None else standings(result, table)
 
@@ -53,7 +48,7 @@ def ranking(one: Standing) -> list[tuple[str, str, str]]:
         rows.append(("reference board", one.reference.value, whose(one.reference)))
     if not one.not_comparable:
         rows.append(("this result", one.value, ""))
-    high_is_good = one.metric in ("top-1", "AUC")
+    high_is_good = one.metric in ("top-1", "AUC", "F1")
     rows.sort(key=lambda row: row[1], reverse=high_is_good)
     return [(name, value(one, figure), by) for name, figure, by in rows]
 
@@ -69,6 +64,8 @@ def value(one: Standing, figure: float) -> str:
         return f"{figure * 1e3:.4g} ms"
     if one.unit == "J":
         return f"{figure * 1e6:.4g} uJ"
+    if one.unit == "W":
+        return f"{figure * 1e3:.4g} mW"
     return f"{figure:.1%}" if one.metric == "top-1" else f"{figure:.3g}"
 
 

@@ -40,7 +40,7 @@ class Streamed(msgspec.Struct, frozen=True, kw_only=True):
     counted: int
     """Frames that the DUT counted itself."""
     outside: int
-    """Features beyond int8, which were saturated."""
+    """Features beyond int8."""
     begun: int
     """Times that the stream was begun: again after whatever was done again on a doubt."""
 
@@ -80,7 +80,9 @@ class Stream(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     begun: int
     """Times that the stream was begun."""
     outside: int
-    """Features beyond int8, which were saturated."""
+    """Features beyond int8 ..."""
+    wraps: bool = False
+    """... which went around, as in the reference firmware; else they were saturated."""
     score: Summary
     busy: Busy
     """By the DUT's time: of an emulated board a count of instructions."""

@@ -22,15 +22,17 @@ def score(
     streamed: Streamed | None,
     *,
     whole: bool,
+    wraps: bool,
     cycles: Cycles | None,
     instruction_ns: int,
     currents: Currents | None,
 ) -> Stream | None:
     """Return what a stream is worth; None without one.
 
-    `whole` as in `Stream`; `cycles` of a frame, where they are estimated; `instruction_ns`:
-    emulated time of an instruction, 0 where time is measured; `currents`: what the board's
-    declaration says that it draws. Raises ProtocolError for answers that are no outputs.
+    `whole` and `wraps` as in `Stream`; `cycles` of a frame, where they are estimated;
+    `instruction_ns`: emulated time of an instruction, 0 where time is measured; `currents`:
+    what the board's declaration says that it draws. Raises ProtocolError for answers that are no
+    outputs.
     """
     if streamed is None:
         return None
@@ -61,6 +63,7 @@ def score(
         counted=streamed.counted,
         begun=streamed.begun,
         outside=streamed.outside,
+        wraps=wraps,
         score=summarise(judged, streamed.words_s, det_curve(_array(word), streamed.words_s)),
         busy=busy(streamed.device_us),
         estimated=estimated,

@@ -182,6 +182,7 @@ def _measured(run: _Run) -> dict[str, Any]:
     stream = of_stream.score(
         noted.stream,
         whole=run.head.asked.whole,
+        wraps=run.head.asked.compatible,
         cycles=cycles,
         instruction_ns=emulated_ns,
         currents=board and board.power and board.power.currents,

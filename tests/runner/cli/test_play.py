@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests import streaming_data
@@ -121,3 +122,17 @@ def test_a_card_that_is_none_is_refused(
     given = [word.replace("{empty}", str(tmp_path)) for word in words]
     assert main(["simulate", *given, "--dut", "cat"]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_simulated_bench_says_that_its_dut_is_gone(tmp_path: Path) -> None:
+    """A program that cannot run, or ends: with its last words; the bench stays as it is."""
+    (tmp_path / "short.wav").write_bytes(write_wav(np.zeros(16_000, np.int16)))
+    dut = "env A={wires} sh -c 'echo no firmware >&2; exit 3'"
+    command = [*LISTENING, "simulate", "interface-board", "--card", str(tmp_path), "--dut", dut]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as board:
+        try:
+            assert board.stderr is not None
+            said = next(line for line in board.stderr if "gone" in line)
+        finally:
+            board.send_signal(signal.SIGINT)
+    assert said == "the DUT is gone: env ended with exit status 3; its last words: no firmware\n"

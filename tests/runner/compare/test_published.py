@@ -17,6 +17,7 @@ from tinybench.runner.compare.published import table
 from tinybench.runner.compare.published.entry import Entry
 from tinybench.runner.compare.published.standing import Standing, kind_of_core, standings
 from tinybench.runner.compare.published.table import Table, fetch, load
+from tinybench.runner.compare.published.trees import entries
 from tinybench.runner.compare.store import summary
 from tinybench.runner.report.document import document
 from tinybench.runner.report.markdown import as_markdown
@@ -24,6 +25,8 @@ from tinybench.runner.report.page.html import as_html
 from tinybench.runner.report.terminal.published import HINT, ranking, words
 from tinybench.runner.report.terminal.text import facts
 from tinybench.runner.results.result import Result
+from tinybench.runner.results.stream import Streamed
+from tinybench.runner.results.stream.score import score
 from tinybench.runner.rules import judged
 
 HEAD = ",".join(table.COLUMNS)
@@ -328,3 +331,55 @@ def test_the_command_fetches_a_table_of_the_users(tmp_path: Path) -> None:
     wrong = tinybench("fetch", "kws", "--from", str(path), **cache)
     assert wrong.returncode == 2
     assert "tinybench fetch published" in wrong.stderr
+
+
+def test_a_stream_stands_among_the_published_ones(shared_data: Path) -> None:
+    """By the F1 that the runner's code counts, time of a frame, duty cycle and mean power; the same
+    from the table of all rounds and from a tree; another recording has no place."""
+    path = shared_data / "published_results.csv"
+    listed = {e.system: e for e in table.parse(path.read_bytes(), path.name) if e.task == "sww"}
+    tree = {one.system: one for one in entries(shared_data / "streaming" / "published" / "v1.3")}
+    assert len(listed) == 9
+    for system, one in tree.items():
+        other = listed[system]
+        for name in ("f1", "duty", "power_w", "latency_s", "energy_j"):
+            assert getattr(one, name) == pytest.approx(getattr(other, name)), (system, name)
+    among = Table(source="", sha256="0" * 64, entries=list(listed.values()))
+    run = _heard(dataset="official", core="Cortex-M4F")
+    found = {one.metric: one for one in standings(run, among)}
+    assert set(found) == {"F1", "time of a frame", "duty cycle", "mean power"}
+    assert (found["F1"].better_than, found["F1"].as_good_as, found["F1"].count) == (8 / 9, 1, 9)
+    assert found["duty cycle"].better_than == 1
+    assert found["duty cycle"].best_per_core["Cortex-M4"].value == 0.55914
+    assert "modelled" in found["mean power"].not_comparable
+    assert "best Cortex-M4 22.72 mW" in words([found["mean power"]])[0]
+    mine = {one.metric: one for one in standings(_heard(dataset="embedded"), among)}
+    assert mine["F1"].not_comparable == "embedded inputs"
+    raw = path.read_bytes().replace(b"TP46 FN4 FP4", b"46/4/4")
+    with pytest.raises(UsageError, match="column sww_acc"):
+        table.parse(raw, path.name)
+
+
+def _heard(**changes: object) -> Result:
+    """Return a run on a board that found 46 of 50 words, with 4 alarms, in 3.2 ms a frame."""
+    windows_s = [(10.0 * n, 10.0 * n + 0.5) for n in range(1, 51)]
+    pulses_s = [at_s + 0.1 for at_s, _ in windows_s[:46]] + [5, 7, 515, 517]
+    heard = {round(at_s / 0.032) for at_s in pulses_s}
+    results = ["1.000,0.000" if n in heard else "0.000,1.000" for n in range(37_500)]
+    streamed = Streamed(
+        recording="long.wav", sound_sha256="0" * 64, samples=37_500 * 512, words_s=windows_s,
+        loudness=[0], results=results, device_us=[3200] * 37_500, counted=37_500, outside=0,
+        begun=1,
+    )  # fmt: skip
+    stream = score(streamed, whole=False, wraps=False, cycles=None, instruction_ns=0, currents=None)
+    assert stream is not None
+    stream = msgspec.structs.replace(stream, power_w=0.004)
+    return msgspec.structs.replace(
+        _measured(),
+        task="sww",
+        mode="stream",
+        accuracy=None,
+        performance=None,
+        stream=stream,
+        **changes,
+    )

@@ -36,7 +36,7 @@ def streamed(hits: list[int], frames: int = 2000, **changed: Any) -> Streamed:
 
 def scored(heard: Streamed) -> Stream:
     """Return what it is worth on a board that measures time."""
-    found = score(heard, whole=False, cycles=None, instruction_ns=0, currents=None)
+    found = score(heard, whole=False, wraps=False, cycles=None, instruction_ns=0, currents=None)
     assert found is not None
     return found
 

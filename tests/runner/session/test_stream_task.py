@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from tests.program import tinybench
@@ -20,7 +21,7 @@ from tinybench.runner.compare.store import summary
 from tinybench.runner.desk.reserve import for_task
 from tinybench.runner.results.result import RESULT_FILE, Result, read_result
 from tinybench.runner.results.words import request_of
-from tinybench.runner.rules import changed_files, check, check_folder, load_profile
+from tinybench.runner.rules import changed_files, check, check_folder, judged, load_profile
 from tinybench.runner.rules.judge import judge
 
 SWW = load_task("sww")
@@ -105,6 +106,34 @@ def test_every_board_hears_the_same(
     assert found.stream.whole == ("--whole" in words)
     said = "whole inferences" if found.stream.whole else "46,040 of 826,368 MACs each"
     assert said in done.stdout
+
+
+def test_what_is_beyond_int8_goes_around_where_asked(tmp_path: Path) -> None:
+    """A full-scale tone is beyond it: labelled and judged, and each ruling says which way it was;
+    saturated, which is no rule broken, is said to be other than the reference's."""
+    at_s = np.arange(3 * 16_000) / 16_000
+    tone = np.round(32_767 * np.sin(2 * np.pi * 1000 * at_s)).astype(np.int16)
+    write_recording(tmp_path, "loud", Recording(tone, ((0.5, 1.0),)))
+    run = tmp_path / "run"
+    words = ["--task", "sww", "--profile", "quick", "--board", "host", "--compatible"]
+    done = tinybench(*words, "--data", str(tmp_path), "-o", str(run))
+    assert "beyond int8 went around, as in the reference" in done.stdout
+    found = read_result(run)
+    assert found.stream is not None
+    assert found.stream.outside > 50
+    said = {}
+    for name, changes in (
+        ("around", {}),
+        ("saturated", {"wraps": False}),
+        ("none", {"outside": 0}),
+    ):
+        changed = _with(found, **changes)
+        rulings = judged(changed, SWW, load_profile("quick")).rulings
+        said[name] = next(one for one in rulings if one.rule == "stream-features")
+    assert [one.state for one in said.values()] == ["kept", "declared", "kept"]
+    assert "--compatible" in said["saturated"].found
+    changed = _with(found, wraps=False)
+    assert "journal" in {one.rule for one in changed_files(changed, run) if one.state == "broken"}
 
 
 def test_it_is_told_in_every_form(folder: Path, tmp_path: Path) -> None:
@@ -259,6 +288,8 @@ def test_what_a_stream_has_not_is_refused(words: dict[str, Any], said: str) -> N
         for_task(request_of(task="sww", **words), SWW)
     with pytest.raises(UsageError, match="--whole is of a stream"):
         for_task(request_of(task="kws", whole=True), load_task("kws"))
+    with pytest.raises(UsageError, match="--compatible is of a stream"):
+        for_task(request_of(task="kws", compatible=True), load_task("kws"))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinybench.runner.streaming.curve import det_curve, detections, kept
-from tinybench.runner.streaming.score import Score, frames_ms, latencies_s, score
+from tinybench.runner.streaming.score import Score, frames_ms, latencies_s, limits, score
 from tinybench.runner.streaming.verdict import judge
 
 Windows = list[tuple[float, float]]
@@ -124,3 +124,14 @@ def test_the_curve_has_a_point_for_each_threshold_that_matters() -> None:
     for one in points:
         pulses = frames_ms(detections(outputs, one.threshold)[1:])
         assert score(pulses, windows, 1.0).counts[1:] == (one.missed, one.false)
+
+
+@pytest.mark.parametrize(
+    ("words", "most"), [(50, (8, 8)), (60, (8, 8)), (10, (2, 2)), (2, (1, 1)), (1, (0, 1))]
+)
+def test_limits_are_in_proportion_to_the_words(words: int, most: tuple[int, int]) -> None:
+    """At least 1 of each, and never all words: a DUT that is silent, or never stops, has failed."""
+    assert limits(words) == most
+    windows_s = [(10.0 * n + 5, 10.0 * n + 6) for n in range(words)]
+    assert not score([], windows_s, 1.0).passes
+    assert not score([32 * n for n in range(words * 312)], windows_s, 1.0).passes

@@ -46,7 +46,7 @@ def result() -> Result:
         outside=0,
         begun=1,
     )
-    found = score(heard, whole=False, cycles=None, instruction_ns=0, currents=None)
+    found = score(heard, whole=False, wraps=False, cycles=None, instruction_ns=0, currents=None)
     return good_result(
         task="sww",
         model_id="sww01",
