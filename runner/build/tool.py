@@ -27,7 +27,7 @@ SELECT = "{select}"
 """Word that stands for those of `Tool.select`, where a probe was named, and else for none."""
 EXCERPT = 600
 """Characters of a program's last words that an error quotes."""
-_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+_PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 _BRACED = re.compile(r"\{\{([a-z_]+)\}\}")
 """A placeholder that braces quote for Tcl."""
 _UNQUOTABLE = re.compile(r"[{}\n]|\\\Z")
@@ -98,9 +98,9 @@ REMEDIES: dict[Fault, tuple[type[TinybenchError], str]] = {
 class Tool(Declaration, frozen=True, kw_only=True):
     """A program, from `firmware/tools/<name>.toml` or a board's own declaration.
 
-    Each word of an argument list may hold placeholders: {elf}, {bin} and {hex} are the image in
-    that format, {address} is where flash begins, {probe} the serial number of the debug probe and
-    {probe_usb} its VID:PID; any other is one of the board's `words`.
+    Each word of an argument list may hold placeholders: {elf}, {bin}, {hex} and {uf2} are the image
+    in that format, {address} is where flash begins, {probe} the serial number of the debug probe
+    and {probe_usb} its VID:PID, {port} a serial port; any other is one of the board's `words`.
     """
 
     description: str = ""
@@ -129,6 +129,8 @@ class Tool(Declaration, frozen=True, kw_only=True):
     """Instead of a program: the file to copy to the drive `volume`."""
     volume: str = ""
     """Label of the drive, or its path."""
+    boot_loader: list[str] = []
+    """VID:PID of the boot loaders by whose serial port it writes, {port}; none: by the board's."""
     written: str = ""
     """Regular expression: what it says when it is done. Without these words it has failed."""
     failed: str = ""

@@ -41,6 +41,45 @@ class Line(Declaration, frozen=True, kw_only=True):
     """By the peripheral's name."""
 
 
+class Transfer(Declaration, frozen=True, kw_only=True):
+    """One direction of a line by DMA: its tasks, what it moves, and the event of its end."""
+
+    start: Symbol
+    stop: Symbol
+    pointer: Symbol
+    most: Symbol
+    """Bytes to be moved."""
+    amount: Symbol
+    """Bytes that were."""
+    end: Symbol
+
+
+class Dma(Declaration, frozen=True, kw_only=True):
+    """What makes a peripheral a serial line whose bytes go to and from RAM by themselves."""
+
+    on: tuple[Symbol, Word]
+    receive: Transfer
+    send: Transfer
+    interrupt_on: tuple[Symbol, Word]
+    """The end of a reception asks for the interrupt while these bits are set."""
+    interrupts: dict[Symbol, Annotated[int, Meta(ge=0, lt=480)]]
+
+
+class Timer(Declaration, frozen=True, kw_only=True):
+    """What makes a peripheral a counter of time, read by capture."""
+
+    hz: Annotated[int, Meta(ge=1, lt=2**40)]
+    """Before its prescaler, a power of two."""
+    start: Symbol
+    clear: Symbol
+    capture: Symbol
+    count: Symbol
+    """Where the capture is put."""
+    bits: tuple[Symbol, Word]
+    """What must be set for it to count to 32 bits."""
+    prescaler: Symbol
+
+
 class Peripheral(Declaration, frozen=True, kw_only=True):
     """Peripherals that are alike: their registers, by name."""
 
@@ -54,6 +93,8 @@ class Peripheral(Declaration, frozen=True, kw_only=True):
     reset: dict[Place, Word] = {}
     """Where one of them differs after reset."""
     line: Line | None = None
+    dma: Dma | None = None
+    timer: Timer | None = None
 
 
 class Flag(Declaration, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from typing import Any
 from tinybench.errors import ToolMissingError, UsageError
 from tinybench.extras import unicorn_version
 
-from . import line
+from . import dma, line, timer
 from .count import Count, built
 from .declaration import Chip, Region
 from .image import Image
@@ -76,6 +76,7 @@ class Machine:
         self._handling = False
         """Whether an interrupt's handler runs."""
         self._buffers: list[Any] = []
+        self._lines: dict[str, dma.Reception] = {}
         self._start(vectors)
 
     def _start(self, vectors: int) -> None:
@@ -100,6 +101,8 @@ class Machine:
         for start, end in (*self._spaces(), (SPACE.start, SPACE.stop)):
             self._map(start, end - start)
         line.wire(self.registers, self._console, self._attend)
+        self._lines = dma.wire(self.registers, self._console, self._ram, self._attend)
+        timer.wire(self.registers, lambda: self._count.instructions * self._ns)
         self._core.reg_write(arm.UC_ARM_REG_SP, self._word(vectors))
         self._core.reg_write(arm.UC_ARM_REG_PC, self._word(vectors + 4))
 
@@ -200,12 +203,24 @@ class Machine:
     def _ticks(self) -> int:
         return self._count.instructions * self._ns * self._hz // 1_000_000_000
 
+    def _ram(self, address: int, size_b: int) -> int | None:
+        """Return where this process has bytes of the chip's RAM; None: they are not in RAM."""
+        for region, counted in zip(self._memory, self._count.regions, strict=False):
+            away = address - region.origin
+            if region.writes and 0 <= away <= region.size_b - size_b:
+                return (counted.bytes or 0) + away
+        return None
+
     def _word(self, address: int) -> int:
         return int.from_bytes(self._core.mem_read(address, 4), "little")
 
     def _pending(self) -> list[int]:
         self.system.advance()
-        lines = [n for n in line.asked(self.registers, self._console) if n in self.system.enabled]
+        asked = [
+            *line.asked(self.registers, self._console),
+            *dma.asked(self.registers, self._lines),
+        ]
+        lines = [number for number in asked if number in self.system.enabled]
         return [SYSTICK] * self.system.pending_systick + lines
 
     def _attend(self) -> None:

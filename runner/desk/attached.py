@@ -34,13 +34,15 @@ PROBES = {
 BOOT_LOADERS = {
     "0483:df11": "STM32, by dfu-util",
     "2341:005a": "Arduino Nano 33 BLE, by bossac",
+    "2886:0044": "Seeed XIAO nRF52840, by its UF2 drive",
+    "2886:0045": "Seeed XIAO nRF52840 Sense, by its UF2 drive",
     "2e8a:0003": "RP2040, by picotool or its drive RPI-RP2",
     "2e8a:000f": "RP2350, by picotool or its drive RP2350",
 }
 """Chips that wait in their boot loader, by VID:PID: what they are, and what writes them.
 
-Ref: ST, AN2606; Arduino, boards.txt of the mbed_nano core; RP2040 datasheet, 2.8.3; RP2350
-datasheet, 5.7.1.
+Ref: ST, AN2606; Arduino, boards.txt of the mbed_nano core; Adafruit_nRF52_Bootloader, board.h;
+RP2040 datasheet, 2.8.3; RP2350 datasheet, 5.7.1.
 """
 PROBE_VENDORS = {"1366": "J-Link"}
 """Vendors that make nothing else."""

@@ -16,9 +16,11 @@ from tinybench.errors import (
     TransportError,
     UsageError,
 )
+from tinybench.files import read_bytes
 from tinybench.transport import serial_port
 from tinybench.transport.transport import Transport
 
+from ..build import board as boards
 from ..build import tool
 from ..build.board import Board
 from ..build.firmware import Image, converted
@@ -26,6 +28,7 @@ from ..build.tool import Tool
 from ..dut.client import Dut, Identity
 from ..dut.interface_board import InterfaceBoard
 from ..dut.line import Patience
+from . import uf2
 from .attached import Attached, look, thing_at
 from .identity import holds
 from .line import open_line
@@ -34,6 +37,8 @@ from .volume import copy, find_drive
 
 FORMS = {"elf", "bin", "hex"}
 """Formats of an image, and the placeholders of its path."""
+UF2 = "uf2"
+"""One more, of the raw image."""
 HUB_TOOL = "uhubctl"
 PATIENCE = Patience(name_s=1.0, name_tries=3)
 """For a board that may be empty: silence is an answer here."""
@@ -102,11 +107,18 @@ def write_image(board: Board, image: Image, site: Site) -> str:
     Raises UsageError when it is not clear how, or into which board, ToolMissingError, FlashError.
     """
     name, flasher = flasher_of(board, site.flasher)
-    probe = probe_of(board, site)
-    words = _words(board, flasher, probe)
     wanted = tool.placeholders([*flasher.write, *flasher.verify, flasher.copy])
+    by_boot_loader = bool(flasher.boot_loader) or UF2 in wanted
+    probe = site.probe if by_boot_loader else probe_of(board, site)
+    words = _words(board, flasher, probe) | port_of(flasher, site.port)
     for form in sorted(wanted & FORMS):
         words[form] = str(converted(board, image, form))
+    if UF2 in wanted:
+        raw = read_bytes(converted(board, image, "bin"), uf2.FILE_MOST_B)
+        data = uf2.packed(raw, int(words["address"], 0), int(words["family"], 0))
+        drive = uf2.find_drive(words["board_id"], probe)
+        uf2.copy(data, f"{image.build_id}.uf2", drive, flasher.timeout_s)
+        return f"{board.name}: build-{image.build_id} was copied to its boot loader's drive"
     if flasher.copy:
         volume, file = tool.filled([flasher.volume, flasher.copy], [], words)
         copy(Path(file), find_drive(volume, probe, getpass.getuser()), flasher.timeout_s)
@@ -125,6 +137,8 @@ def write_file(file: Path, name: str, given: Mapping[str, str]) -> str:
     file that it does not take or a word that it lacks, ToolMissingError, FlashError.
     """
     flasher = tool.tool(name)
+    if UF2 in tool.placeholders([flasher.copy]):
+        return _write_uf2(file, flasher, {**flasher.words, **given})
     if not flasher.write:
         raise UsageError(f"{name} writes no file by itself; others: {', '.join(_writers())}")
     forms = sorted(tool.placeholders([*flasher.write, *flasher.verify]) & FORMS)
@@ -153,8 +167,62 @@ def write_file(file: Path, name: str, given: Mapping[str, str]) -> str:
     return f"{file.name} was written by {name}"
 
 
+def _write_uf2(file: Path, flasher: Tool, words: Mapping[str, str]) -> str:
+    """Copy a UF2 file to the drive of the one boot loader there is, if it is for its board."""
+    if file.suffix.lower() != f".{UF2}":
+        raise UsageError(f"uf2 takes a .uf2; {file} is none: another --flasher may take it")
+    if not file.is_file():
+        raise UsageError(f"there is no file {file}")
+    families = uf2.families_of(file)
+    drive = uf2.find_drive(words["board_id"], words.get("probe"))
+    name = uf2.board_id_of(drive) or ""
+    takes = {
+        int(words["family"], 0): board
+        for board, words in _uf2_boards().items()
+        if re.fullmatch(words["board_id"], name)
+    }
+    if takes and not families & {0, *takes}:
+        named = ", ".join(f"{family:#010x}" for family in sorted(families))
+        raise UsageError(
+            f"{file} is for chips of family {named}, and the drive {drive} is of a board '{name}', "
+            f"which takes {', '.join(f'{family:#010x}' for family in takes)}: it is another chip's"
+        )
+    uf2.copy(read_bytes(file, uf2.FILE_MOST_B), file.name, drive, flasher.timeout_s)
+    return f"{file.name} was copied to {drive}, and its boot loader started it"
+
+
+def _uf2_boards() -> dict[str, dict[str, str]]:
+    """Return the words of each declared board that has a UF2 boot loader."""
+    found = {name: boards.load_board(name).flash for name in boards.names()}
+    return {name: flashers[UF2].words for name, flashers in found.items() if UF2 in flashers}
+
+
+def port_of(
+    flasher: Tool, port: str | None, looking: Callable[[], Attached] = look
+) -> dict[str, str]:
+    """Return the serial port that a flasher writes by: the board's, or that of its boot loader.
+
+    Raises FlashError where no boot loader is attached, UsageError where several are.
+    """
+    if not flasher.boot_loader:
+        return {} if port is None else {"port": port}
+    waiting = [thing for thing in looking().things if thing.usb in flasher.boot_loader]
+    there = [thing for thing in waiting if thing.ports]
+    if len(there) > 1:
+        listed = ", ".join(port for thing in there for port in thing.ports)
+        raise UsageError(
+            f"there are {len(there)} boards in their boot loader ({listed}): unplug all but one"
+        )
+    if not there:
+        raise FlashError(
+            "no board is in its boot loader: press reset twice, and look for it with 'tinybench "
+            "boards --attached'"
+        )
+    return {"port": there[0].ports[0]}
+
+
 def _writers() -> list[str]:
-    return [name for name in tool.packaged() if tool.tool(name).write]
+    return [name for name in tool.packaged() if tool.tool(name).write or name == UF2]
 
 
 def flasher_of(board: Board, name: str | None) -> tuple[str, Tool]:
@@ -172,7 +240,7 @@ def flasher_of(board: Board, name: str | None) -> tuple[str, Tool]:
         raise UsageError(f"board {board.name} has no flasher '{name}': {', '.join(board.flash)}")
     chosen = name or next(iter(board.flash))
     flasher = tool.tool(chosen, board.flash[chosen])
-    words = _words(board, flasher, "") | dict.fromkeys((*FORMS, "image", "script"), "")
+    words = _words(board, flasher, "") | dict.fromkeys((*FORMS, UF2, "image", "script", "port"), "")
     for argv in (flasher.write, flasher.verify, flasher.reset, [flasher.copy, flasher.volume]):
         tool.filled(argv, flasher.select, words)
     return chosen, flasher

@@ -1,6 +1,7 @@
 """The drive that a debug probe shows: a file copied to it is written into the chip's flash."""
 
 import contextlib
+import getpass
 import os
 import time
 from pathlib import Path
@@ -104,6 +105,19 @@ def find_drive(volume: str, probe: str | None, user: str) -> Path:
         f"no drive {volume} is mounted here: is the board plugged in, and does its probe show a "
         "drive?"
     )
+
+
+def mounted_drives(serial: str | None) -> list[Path]:
+    """Return where devices with such a serial number are mounted; None: where any is."""
+    if serial:
+        disks = sorted(DISKS.glob(f"by-id/*{serial}*"))
+        return list(dict.fromkeys(point for disk in disks for point in _mount_points(disk)))
+    try:
+        lines = MOUNTED.read_text(encoding="utf-8").splitlines()
+    except OSError:  # a system without that table
+        roots = [Path(pattern.format(user=getpass.getuser())) for pattern in MOUNTS]
+        return [path for root in roots if root.is_dir() for path in sorted(root.iterdir())]
+    return [Path(_unescaped(line.split(" ")[1])) for line in lines if line.startswith("/dev/")]
 
 
 def _failure(drive: Path) -> str | None:

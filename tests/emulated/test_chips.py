@@ -233,3 +233,43 @@ def test_without_unicorn_the_run_says_what_to_type(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(importlib.metadata, "version", none)
     with pytest.raises(ToolMissingError, match=r"unicorn, which is not installed.*chips"):
         unicorn_version()
+
+
+DMA_HARMS = {
+    "flash": (
+        "    *(volatile uint32_t *)0x40002544u = 0x100u;\n"
+        "    *(volatile uint32_t *)0x40002548u = 4u;\n"
+        "    *(volatile uint32_t *)0x40002008u = 1u;\n",
+        r"UARTE0\.TXD_PTR is 0x100, and 4 bytes from there are not in RAM",
+    ),
+    "beyond RAM": (
+        "    *(volatile uint32_t *)0x40002544u = 0x2003FFFEu;\n"
+        "    *(volatile uint32_t *)0x40002548u = 4u;\n"
+        "    *(volatile uint32_t *)0x40002008u = 1u;\n",
+        r"UARTE0\.TXD_PTR is 0x2003fffe, and 4 bytes from there are not in RAM",
+    ),
+    "line off": (
+        "    *(volatile uint32_t *)0x40002500u = 0u;\n"
+        "    *(volatile uint32_t *)0x40002000u = 1u;\n",
+        r"UARTE0\.STARTRX is written \(0x1\) while UARTE0\.ENABLE is 0x0: the UARTE is off",
+    ),
+    "another UARTE": (
+        "    *(volatile uint32_t *)0x40028500u = 8u;\n",
+        "0x40028500 is written .0x8., which the model of the chip does not have",
+    ),
+}
+
+
+@pytest.mark.parametrize("harm", DMA_HARMS)
+def test_a_transfer_reaches_ram_alone(harm: str, tmp_path: Path) -> None:
+    """EasyDMA from flash or beyond RAM, of a line that is off: the run ends with the register."""
+    code, words = DMA_HARMS[harm]
+    board = load_board("nrf52840-dk", emulate=True)
+    head = "int model_infer(void) {\n"
+    model = FAKE_MODEL.read_text().replace(head, head + code)
+    with DutProcess(board.command(str(build(board, tmp_path / "harm", model=model)))) as dut:
+        dut.read_until(READY)
+        dut.upload(bytes(INPUT_B))
+        dut.send(b"infer 1 0%")
+        with pytest.raises(AssertionError, match=words):
+            dut.read_until(b"m-results")

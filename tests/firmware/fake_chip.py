@@ -1,4 +1,4 @@
-"""A port built for the host, and registers that answer it as a chip of ST's would."""
+"""A port built for the host, and registers that answer it as a chip would."""
 
 import ctypes
 import subprocess
@@ -13,6 +13,8 @@ READ = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_uint32, ctypes.POINTER(ctypes.c_u
 WRITE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_uint32, ctypes.c_uint32)
 SYST_RVR, SYST_CVR, ICSR = 0xE000E014, 0xE000E018, 0xE000ED04
 PENDSTSET = 1 << 26
+MAKERS = {"stm32": "stm32", "nrf5": "nordic"}
+"""How the names of families begin, and where they have what they share."""
 ACCESSES_MAX = 5000
 """More than any of a port's functions needs; one that waits for ever is stopped."""
 
@@ -53,6 +55,8 @@ class Chip:
     """Ticks of SysTick until it was read last."""
     lost: int | None = None
     """Number of a write that does not arrive."""
+    counter: int | None = None
+    """Where a timer's count is, which goes on by one each time that it is read."""
     accesses: tuple[Any, Any] | None = None
     """What the library calls, also from an interrupt after the last call."""
     log: list[Access] = field(default_factory=list[Access])
@@ -65,6 +69,8 @@ class Chip:
             if rule.flag_address == address:
                 self._follow(rule)
         value = self.registers.get(address, 0)
+        if address == self.counter:
+            self.registers[address] = value + 1
         if address == SYST_CVR:
             self.passed += self.ticks
             if self.ticks > value:
@@ -133,14 +139,15 @@ def build(board: Board, folder: Path, *, energy: bool = False, stream: bool = Fa
         Path(__file__).with_name("fake_registers.c"),
     ]
     sources += [FIRMWARE / "cortex_m" / name for name in ("systick.c", "received.c")]
-    sources += (FIRMWARE / "stm32").glob("*.c")
+    maker = next(folder for start, folder in MAKERS.items() if board.family.startswith(start))
+    sources += (FIRMWARE / maker).glob("*.c")
     macros = {name: f"{value}u" for name, value in board.constants.items()}
     macros |= {"CLOCK_HZ": f"{board.clock_hz}u", "TB_FAKE_REGISTERS": "1"}
     macros["CHIP_H"] = f'"{board.family}.h"'
     macros |= {"TB_ENERGY": "1"} if energy else {}
     macros |= {"TB_STREAM": "1"} if stream else {}
     command = ["gcc", "-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
-    command += [f"-I{FIRMWARE / name}" for name in ("core", "cortex_m", "stm32")]
+    command += [f"-I{FIRMWARE / name}" for name in ("core", "cortex_m", maker)]
     command += [f"-D{name}={value}" for name, value in macros.items()]
     done = subprocess.run(
         [*command, *map(str, sources), "-o", str(library)],

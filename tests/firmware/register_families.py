@@ -9,12 +9,14 @@ from dataclasses import replace
 
 from tests.firmware.fake_chip import Ready
 from tests.firmware.register_newer import H7_OWN, STM32H7, STM32U5, U5_MSI, U5_OWN
+from tests.firmware.register_nordic import NRF52840, Nordic, with_dcdc
 from tests.firmware.register_order import (
     MHZ,
     MODER,
     RATES,
     Check,
     Family,
+    Kind,
     Log,
     Registers,
     Serial,
@@ -361,7 +363,9 @@ STM32F4 = Family(
     uart_enable=1 << 13,
 )
 
-FAMILIES = {one.name: one for one in (STM32L4, STM32F4, STM32U5, STM32H7)}
+FAMILIES: dict[str, Family | Kind] = {
+    one.name: one for one in (STM32L4, STM32F4, STM32U5, STM32H7, NRF52840)
+}
 _PERIPHERALS = (
     Check("a peripheral's clock before its use: GPIO", "Peripheral clock enable", gpio_clock),
     Check("a peripheral's clock before its use: USART", "Peripheral clock enable", serial_clock),
@@ -429,9 +433,13 @@ _WAIT_STATES_HZ = {
 """Of chips whose flash is another than their family's first one: RM0351, 3.3.3; RM0383, 3.4.1."""
 
 
-def of(board: Board) -> Family:
+def of(board: Board) -> Family | Kind:
     """Return the family of a board, as its declaration has the clock of the core."""
     known = FAMILIES[board.family]
+    if isinstance(known, Nordic) and "dcdc" in board.port:
+        return with_dcdc(known)
+    if isinstance(known, Kind):
+        return known
     serials = {
         number: replace(serial, clock_hz=serial.clock_hz * board.clock_hz // known.core_hz)
         for number, serial in known.serials.items()
@@ -448,8 +456,10 @@ def of(board: Board) -> Family:
     )
 
 
-def checks(family: Family, *, energy: bool, stream: bool = False) -> tuple[Check, ...]:
+def checks(family: Family | Kind, *, energy: bool, stream: bool = False) -> tuple[Check, ...]:
     """Return what a port's accesses must keep to."""
+    if isinstance(family, Kind):
+        return (*family.checks, *family.energy * energy)
     more = (
         (family.name == "stm32f4" and family.core_hz > 168 * MHZ, _OVER_DRIVE),
         (family.name == "stm32l4" and family.core_hz > 80 * MHZ, _BOOST),
@@ -464,7 +474,7 @@ def checks(family: Family, *, energy: bool, stream: bool = False) -> tuple[Check
 
 
 def record(
-    family: Family,
+    family: Family | Kind,
     library: ctypes.CDLL,
     *,
     energy: bool,
@@ -486,7 +496,7 @@ def record(
 
 
 def broken_checks(
-    family: Family, log: Log, *, energy: bool, stream: bool = False
+    family: Family | Kind, log: Log, *, energy: bool, stream: bool = False
 ) -> dict[str, list[str]]:
     """Return what is wrong, by the check that says so with the section it stands in."""
     found = {

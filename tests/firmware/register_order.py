@@ -6,6 +6,7 @@ breaks it. Figures are those of the data sheets DS12023 (STM32L4R5) and DocID022
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from tests.firmware.fake_chip import Access, Chip, Ready
 
@@ -23,7 +24,36 @@ class Check:
     name: str
     section: str
     """Where it stands."""
-    broken: Callable[["Family", Log], Iterator[str]]
+    broken: Callable[[Any, Log], Iterator[str]]
+    """Of the family, and a record: what is wrong."""
+
+
+class Reset(Protocol):
+    """A chip whose registers have values after reset."""
+
+    @property
+    def reset(self) -> dict[int, int]:
+        """Those other than 0."""
+        ...
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A chip family that is none of ST's, by its own checks."""
+
+    name: str
+    manual: str
+    reset: dict[int, int]
+    ready: list[Ready]
+    checks: tuple[Check, ...]
+    energy: tuple[Check, ...]
+    """Those of the energy build alone."""
+    counter: int | None = None
+    """Where it counts microseconds, if not by SysTick."""
+
+    def chip(self, lost: int | None = None) -> Chip:
+        """Return a chip after reset, which loses one of the writes."""
+        return Chip(dict(self.reset), self.ready, lost=lost, counter=self.counter)
 
 
 @dataclass(frozen=True)
@@ -100,7 +130,7 @@ NVIC_ISER = 0xE000E100
 SYST_CSR, SYST_RVR, SYST_CVR = 0xE000E010, 0xE000E014, 0xE000E018
 
 
-def steps(family: Family, log: Log) -> Iterator[tuple[dict[int, int], Access, dict[int, int]]]:
+def steps(family: Reset, log: Log) -> Iterator[tuple[dict[int, int], Access, dict[int, int]]]:
     """Yield (registers before, access, registers after), as the port knows them."""
     before = dict(family.reset)
     for access in log:

@@ -20,8 +20,13 @@ from tinybench.runner.build.tool import Tool, call, filled, packaged, tool
 from tinybench.runner.desk.flash import Site, flasher_of, power_cycle, resets
 
 BOARDS = [name for name in names() if load_board(name).flash]
-NO_OPENOCD = {"nucleo-u575zi-q"}
-"""OpenOCD 0.12 has the chip's target file, but no file of a board with this chip."""
+NO_OPENOCD = {
+    "nucleo-u575zi-q": "pyocd",
+    "nrf52840-dk": "jlink",
+    "nano-33-ble": "bossac",
+    "xiao-nrf52840": "uf2",
+}
+"""Of which OpenOCD 0.12 has no file, or whose probe has a tool of its own; and what comes first."""
 BY_OPENOCD = [name for name in BOARDS if name not in NO_OPENOCD]
 BANKS = {"stm32f4": "stm32f2x", "stm32h7": "stm32h7x", "stm32l4": "stm32l4x"}
 """OpenOCD's flash driver of each family."""
@@ -41,7 +46,7 @@ def test_what_ships_loads_and_does_something(name: str) -> None:
 def test_every_flasher_of_every_board_has_all_its_words(name: str) -> None:
     """A board declares OpenOCD first, if it can, and what each of its flashers must know of it."""
     board = load_board(name)
-    assert next(iter(board.flash)) == ("pyocd" if name in NO_OPENOCD else "openocd")
+    assert next(iter(board.flash)) == NO_OPENOCD.get(name, "openocd")
     assert ("openocd" in board.flash) == (name in BY_OPENOCD)
     for flasher in board.flash:
         flasher_of(board, flasher)

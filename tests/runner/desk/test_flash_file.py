@@ -44,6 +44,16 @@ CASES = [
         ["download", "--non-interactive", "--chip", "nRF52840", "--probe", "0483:374b:06:A"],
     ),
     (
+        *("bossac", "bossac", ".bin", ["--port", "/dev/ttyACM1"]),
+        "Verify successful",
+        ["--port=/dev/ttyACM1", "-U", "-i", "-e", "-w", "FILE", "-v", "-R"],
+    ),
+    (
+        *("nrfutil", "nrfutil", ".hex", ["--probe", "001050012345"]),
+        "###### 100% [1/1 1050012345] Programmed",
+        ["device", "program", "--firmware", "FILE", "--serial-number", "001050012345", "--options"],
+    ),
+    (
         *("jlink", "JLinkExe", ".elf", ["--probe", "123", "--word", "device:STM32F446RE"]),
         "O.K.",
         ["-NoGui", "1", "-ExitOnError", "1", "-USB", "123", "-Device", "STM32F446RE", "-If", "SWD"],

@@ -12,7 +12,14 @@ from tests.runner.desk.plugged import NUCLEO
 from tinybench.energy.monitor import monitors_by_usb
 from tinybench.runner import cli
 from tinybench.runner.desk import udev
-from tinybench.runner.desk.attached import BOOT_LOADERS, PROBES, Attached, Thing, boards_by_usb
+from tinybench.runner.desk.attached import (
+    BOOT_LOADERS,
+    PROBE_VENDORS,
+    PROBES,
+    Attached,
+    Thing,
+    boards_by_usb,
+)
 from tinybench.runner.desk.udev import examine, rules
 
 ITEM = re.compile(r'([A-Z_]+)(?:\{([^{}"]+)\})?(==|!=|\+=|:=|=)"([^"]*)"')
@@ -76,6 +83,8 @@ def test_the_rules_know_every_board_probe_and_monitor() -> None:
     """ModemManager leaves each alone, and the user at the screen may open it."""
     for usb in (*PROBES, *BOOT_LOADERS, *boards_by_usb(), *monitors_by_usb()):
         vendor, product = usb.split(":")
+        if vendor in PROBE_VENDORS:
+            continue
         (line,) = (
             line
             for line in rules().splitlines()
