@@ -81,7 +81,8 @@ class Machine:
 
     def _start(self, vectors: int) -> None:
         uc, arm = self._uc, self._arm
-        self._core = uc.Uc(uc.UC_ARCH_ARM, uc.UC_MODE_THUMB | uc.UC_MODE_MCLASS)
+        # With UC_MODE_MCLASS beside it, Unicorn takes a Cortex-M33 whatever is asked for.
+        self._core = uc.Uc(uc.UC_ARCH_ARM, uc.UC_MODE_THUMB)
         self._core.ctl_set_cpu_model(getattr(arm, CPUS[self._chip.cpu]))
         self._count = Count(until=QUANTUM, primask=arm.UC_ARM_REG_PRIMASK)
         for number, region in enumerate(self._memory):

@@ -133,6 +133,39 @@ def test_what_the_model_does_not_know_ends_the_run(harm: str, tmp_path: Path) ->
             dut.read_until(b"m-results")
 
 
+@pytest.mark.parametrize(
+    ("core", "says"), [("cortex-m4", b"m-name-dut-"), ("cortex-m3", b"e-[Hard fault at 0x")]
+)
+def test_a_core_has_its_own_instructions_alone(core: str, says: bytes, tmp_path: Path) -> None:
+    """A comparison of texts by instructions for DSP is a fault on a core that has none."""
+    board = load_board("nucleo-f446re", emulate=True)
+    chip = tmp_path / "chip.toml"
+    declared = named("firmware", "chips")["stm32f4"].read_text()
+    chip.write_text(declared.replace('"cortex-m4"', f'"{core}"'))
+    argv = board.command(str(build(board, tmp_path / "image")))
+    with DutProcess([str(chip) if word == "stm32f4" else word for word in argv]) as dut:
+        dut.read_until(READY)
+        dut.send(b"name%")
+        dut.read_until(says)
+
+
+@pytest.mark.parametrize(
+    "code",
+    ['".hword 0xFBB0, 0xF0F0"', '"ldr r0, [%0]" :: "l"(0x20000001) : "r0"'],
+    ids=["division", "unaligned"],
+)
+def test_armv6m_faults_on_what_it_has_not(code: str, tmp_path: Path) -> None:
+    """A division, and a word that is not at a multiple of four, as on the chip."""
+    board = load_board("nucleo-g0b1re", emulate=True)
+    head = "int model_infer(void) {\n"
+    model = FAKE_MODEL.read_text().replace(head, f"{head}    __asm volatile({code});\n")
+    with DutProcess(board.command(str(build(board, tmp_path / "image", model=model)))) as dut:
+        dut.read_until(READY)
+        dut.upload(bytes(INPUT_B))
+        dut.send(b"infer 1 0%")
+        dut.read_until(b"e-[Hard fault at 0x")
+
+
 def test_an_image_of_another_family_is_refused(tmp_path: Path) -> None:
     """Its flash is elsewhere, or its registers are not there; another architecture, or no image."""
     f4 = load_board("nucleo-f446re", emulate=True)

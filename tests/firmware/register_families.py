@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tests.firmware.fake_chip import Ready
+from tests.firmware.register_f7 import F7_OVER_DRIVE, F7_OWN, STM32F7, Clocks
+from tests.firmware.register_g0 import G0_OWN, STM32G0
 from tests.firmware.register_newer import H7_OWN, STM32H7, STM32U5, U5_MSI, U5_OWN
 from tests.firmware.register_nordic import NRF52840, Nordic, with_dcdc
 from tests.firmware.register_order import (
@@ -44,7 +46,7 @@ from tests.firmware.register_sound import SOUND, SOUND_CALLS
 from tinybench.runner.build.board import Board
 
 _HSE_HZ = 8e6
-"""Of every board that is tried here."""
+"""Of every board that is tried here but those of the STM32F7."""
 
 # STM32L4+, RM0432
 
@@ -364,7 +366,7 @@ STM32F4 = Family(
 )
 
 FAMILIES: dict[str, Family | Kind] = {
-    one.name: one for one in (STM32L4, STM32F4, STM32U5, STM32H7, NRF52840)
+    one.name: one for one in (STM32L4, STM32F4, STM32U5, STM32H7, STM32G0, STM32F7, NRF52840)
 }
 _PERIPHERALS = (
     Check("a peripheral's clock before its use: GPIO", "Peripheral clock enable", gpio_clock),
@@ -404,6 +406,8 @@ _OWN = {
     ),
     "stm32u5": U5_OWN,
     "stm32h7": H7_OWN,
+    "stm32g0": G0_OWN,
+    "stm32f7": F7_OWN,
 }
 _HSE = (Check("crystal before the PLL", "HSE clock", hse_ready),)
 _SOURCES = {
@@ -419,6 +423,10 @@ _SOURCES = {
     ("stm32u5", "msi"): U5_MSI,
     ("stm32u5", "hsi"): (Check("HSI before the PLL", "HSI16 clock", hsi_ready),),
     ("stm32h7", "hse"): _HSE,
+    ("stm32g0", "hse"): _HSE,
+    ("stm32g0", "hsi"): (),
+    ("stm32f7", "hse"): _HSE,
+    ("stm32f7", "hsi"): (),
 }
 _BYPASS = (Check("bypass before the crystal", "External source (HSE bypass)", bypassed),)
 _BOOST = (Check("AHB halved for 1 us", "Dynamic voltage scaling", half_step),)
@@ -445,6 +453,9 @@ def of(board: Board) -> Family | Kind:
         for number, serial in known.serials.items()
     }
     assert board.clock is not None
+    if board.family == "stm32f7":
+        clocks = Clocks(board.clock.source_hz)
+        known = replace(known, system_hz=clocks.system_hz, vco_hz=clocks.vco_hz)
     return replace(
         known,
         core_hz=board.clock_hz,
@@ -462,6 +473,7 @@ def checks(family: Family | Kind, *, energy: bool, stream: bool = False) -> tupl
         return (*family.checks, *family.energy * energy)
     more = (
         (family.name == "stm32f4" and family.core_hz > 168 * MHZ, _OVER_DRIVE),
+        (family.name == "stm32f7" and family.core_hz > 180 * MHZ, F7_OVER_DRIVE),
         (family.name == "stm32l4" and family.core_hz > 80 * MHZ, _BOOST),
         (family.port_g, _PORT_G),
         (family.bypass, _BYPASS),

@@ -243,7 +243,7 @@ def _h7_pll(family: Family, log: Log) -> Iterator[str]:
                 yield f"{named(access)}: the VCO is not the wide one, or has no output P"
 
 
-def _h7_caches(family: Family, log: Log) -> Iterator[str]:
+def caches_emptied(family: Family, log: Log) -> Iterator[str]:
     """Each cache is emptied before it is switched on; the data cache by set and way."""
     on, emptied = 0, set[int]()
     for _, access, _ in steps(family, log):
@@ -329,5 +329,5 @@ H7_OWN = (
     Check("voltage before the frequency", "Dynamic voltage scaling", _h7_voltage),
     Check("bus prescalers before the frequency", "Clock distribution", _h7_buses),
     Check("PLL within its limits", "PLL description", _h7_pll),
-    Check("caches emptied before they are on", "Armv7-M ARM, B2.2", _h7_caches),
+    Check("caches emptied before they are on", "Armv7-M ARM, B2.2", caches_emptied),
 )

@@ -40,6 +40,8 @@ ONE_EACH = {
     "stm32f4": "stm32-h405",
     "stm32u5": "nucleo-u575zi-q",
     "stm32h7": "nucleo-h7a3zi-q",
+    "stm32g0": "nucleo-g0b1re",
+    "stm32f7": "nucleo-f746zg",
 }
 STREAM_REGISTERS = {
     *(DMA_ISR, IFCR, CCR, CNDTR, CPAR, CMAR, MUX),
@@ -52,7 +54,10 @@ SAI_ASR = 0x40015418
 DATA_REGISTERS = {
     *(
         origin + 0x28
-        for origin in (0x40004400, 0x40004800, 0x40004C00, 0x40008000, 0x40011000, 0x40013800)
+        for origin in (
+            *(0x40004400, 0x40004800, 0x40004C00, 0x40008000),
+            *(0x40011000, 0x40011400, 0x40013800),
+        )
     ),
     *(origin + 0x04 for origin in (0x40004400, 0x40004800, 0x40011000, 0x40011400)),
 }
@@ -68,6 +73,8 @@ OTHER_CLOCKS = [
     ("nucleo-u575zi-q", _HSI, 160),
     *(("nucleo-h7a3zi-q", _HSE, mhz) for mhz in (40, 88, 160, 225)),
     *(("nucleo-f411re", source, mhz) for source in (_HSE, _HSI) for mhz in (64, 84)),
+    *(("nucleo-g0b1re", source, mhz) for source in (_HSE, _HSI) for mhz in (12, 48)),
+    *(("nucleo-f746zg", source, mhz) for source in (_HSE, _HSI) for mhz in (24, 180)),
 ]
 """The least and the most, those of published points, and clocks that want another divider."""
 
@@ -124,6 +131,9 @@ SPOILT = [
     ("nucleo-u575zi-q", {"source": "msi", "source_hz": 4 * MHZ}, 160),
     ("nucleo-h7a3zi-q", _HSE, 280),
     ("nrf52840-dk", {}, 64),
+    ("nucleo-g0b1re", _HSE, 64),
+    ("nucleo-g0b1re", _HSI, 64),
+    ("nucleo-f746zg", _HSE, 216),
 ]
 
 

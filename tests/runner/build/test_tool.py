@@ -28,7 +28,13 @@ NO_OPENOCD = {
 }
 """Of which OpenOCD 0.12 has no file, or whose probe has a tool of its own; and what comes first."""
 BY_OPENOCD = [name for name in BOARDS if name not in NO_OPENOCD]
-BANKS = {"stm32f4": "stm32f2x", "stm32h7": "stm32h7x", "stm32l4": "stm32l4x"}
+BANKS = {
+    "stm32f4": "stm32f2x",
+    "stm32f7": "stm32f2x",
+    "stm32g0": "stm32l4x",
+    "stm32h7": "stm32h7x",
+    "stm32l4": "stm32l4x",
+}
 """OpenOCD's flash driver of each family."""
 PROBE = "066DFF515049657187212124"
 
@@ -185,8 +191,8 @@ def test_the_real_openocd_knows_the_chip_and_its_flash(board: str) -> None:
     assert len(re.findall(rf"(?m)^{declared.family}x\.cpu\d*$", done.stderr)) == 1
     bank = rf"name {declared.family}x\S* driver (\S+) base (\d+)"
     driver, base = re.findall(bank, done.stderr)[0]
-    # Of the F4, the base is only looked up in the chip.
-    origin = 0 if declared.family == "stm32f4" else declared.memory.flash_origin
+    # Of the F4 and the F7, the base is only looked up in the chip.
+    origin = 0 if declared.family in ("stm32f4", "stm32f7") else declared.memory.flash_origin
     assert (driver, int(base)) == (BANKS[declared.family], origin)
 
 
