@@ -1,6 +1,7 @@
 """Read a TOML declaration into a frozen structure, or say exactly what is wrong with it."""
 
 import difflib
+import functools
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
@@ -37,11 +38,17 @@ def load(path: Path, kind: type[T]) -> T:
     Raises DeclarationError with the file, the key and the nearest valid key.
     """
     raw = read_toml(path)
-    _reject_unknown_keys(path, raw, msgspec.inspect.type_info(kind), "")
+    _reject_unknown_keys(path, raw, _type_info(kind), "")
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
         raise DeclarationError(f"{path}: {_readable(str(error))}") from error
+
+
+@functools.cache
+def _type_info(kind: type) -> msgspec.inspect.Type:
+    """Return what a declaration is made of; it takes milliseconds to find out."""
+    return msgspec.inspect.type_info(kind)
 
 
 def named(package: str, folder: str) -> dict[str, Path]:
