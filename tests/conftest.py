@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 from tests import ROOT
+from tests.browser import Browser, browser
 from tests.project import skips
 
 MIRROR = os.environ.get("TINYBENCH_MIRROR")
@@ -113,3 +114,10 @@ def firmware() -> str:
 
     task = load_task("kws")
     return build(load_board("host"), task, resolve(task).model).elf
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A real Chromium, one a worker; without one a test fails, and does not skip."""
+    with browser(tmp_path_factory.mktemp("chromium")) as opened:
+        yield opened

@@ -55,13 +55,25 @@ def report(voice: Voice, runs: tuple[Path, ...], to: str, out: Path | None) -> i
 
     if published(*runs):
         return _report_published(voice, runs, to, out)
-    outcomes = [
-        judge(folder, thorough=True)
-        for path in runs
-        for folder in (run_folders(path) if path.is_dir() else [path])
-    ]
+    folders = [one for path in runs for one in (run_folders(path) if path.is_dir() else [path])]
+    if to == "html" and len(folders) > 1:
+        return _report_many(voice, runs, out)
+    outcomes = [judge(folder, thorough=True) for folder in folders]
     put_report(voice, outcomes, to, out)
     return 1 if any(outcome.violations for outcome in outcomes) else 0
+
+
+def _report_many(voice: Voice, runs: tuple[Path, ...], out: Path | None) -> int:
+    """Write the page that compares runs, by the verdicts that `results` shows."""
+    from ..compare.store import find_runs
+    from ..report.page.html import compared
+
+    found = [find_runs(path if path.is_dir() else path.parent) for path in runs]
+    for words in (words for one in found for words in one.unreadable):
+        voice.note(f"left out: {words}")
+    rows = [run for one in found for run in one.runs]
+    put(voice, "html", out, {"html": lambda: compared(rows)})
+    return 0 if rows and all(run.valid for run in rows) else 1
 
 
 def _report_published(voice: Voice, runs: tuple[Path, ...], to: str, out: Path | None) -> int:

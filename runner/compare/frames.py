@@ -128,6 +128,7 @@ def load_runs(path: os.PathLike[str] | str) -> "pandas.DataFrame":
     | `deadlines_missed` | Int64 | frames longer than 32 ms; of an emulated board, estimated |
     | `modelled_power_w` | Float64 | mean of a stream: a model's, not a measurement |
     | `latency_s` | Float64 | of one inference, the median over windows |
+    | `latency_uncertainty_s` | Float64 | of it, k = 2 |
     | `scenario` | string | single-stream, multi-stream, server or offline |
     | `interference` | string | what was injected into an emulated board's firmware |
     | `rate_per_s` | Float64 | inferences a second in it; of a server, arrivals |
@@ -274,9 +275,9 @@ def answers(run: Run) -> "pandas.DataFrame":
 def layers(run: Run) -> "pandas.DataFrame":
     """Return the layers of a run's model, one row an operator, in the order in which they run.
 
-    Costs are those of one inference. Times are those of `profile.json` in the run folder
-    (`tinybench profile --task TASK --json > RUN/profile.json`); without it they are NA, and the
-    rest is what the model compiler says. With an engine of your own there is no row: nobody knows
+    Costs are those of one inference. Times are those of `profile.json` in the run folder, which a
+    run of our firmware writes; without it they are NA, and the rest is what the model compiler
+    says. With an engine of your own there is no row: nobody knows
     its layers.
 
     | column | dtype | what |

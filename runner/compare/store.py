@@ -74,6 +74,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """In the mean of a stream: a model's, no measurement."""
     latency_s: float | None
     """Of one inference, the median over windows."""
+    latency_uncertainty_s: float | None
+    """k = 2; None where time is a count."""
     scenario: str | None
     """Of MLPerf Inference; the percentiles are then those of its queries."""
     interference: str | None
@@ -197,6 +199,7 @@ def summary(result: Result, verdict: Verdict, folder: Path) -> Summary:
         deadlines_missed=times and times.missed,
         modelled_power_w=stream and stream.power_w,
         latency_s=performance and performance.latency_s,
+        latency_uncertainty_s=performance and performance.latency_uncertainty_s,
         scenario=scenario and scenario.asked.name,
         interference=disturbed and disturbed.words,
         rate_per_s=scenario and scenario.rate_per_s,

@@ -44,12 +44,13 @@ def parse_results(text: str) -> list[float]:
 
     Raises ProtocolError for anything that is not a plain finite decimal number.
     """
-    values = []
-    for word in text.split(","):
-        if not _NUMBER.fullmatch(word) or not math.isfinite(float(word)):
-            raise ProtocolError(f"the results [{text}] have '{word}', which is no number")
-        values.append(float(word))
-    return values
+    words = text.split(",")
+    if all(map(_NUMBER.fullmatch, words)):
+        values = list(map(float, words))
+        if all(map(math.isfinite, values)):
+            return values
+    wrong = next(w for w in words if not _NUMBER.fullmatch(w) or not math.isfinite(float(w)))
+    raise ProtocolError(f"the results [{text}] have '{wrong}', which is no number")
 
 
 def answered(text: str) -> list[float]:

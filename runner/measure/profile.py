@@ -18,10 +18,10 @@ from tinybench.models.compiler.reader import read_outline
 from tinybench.models.model_file import read_model_file
 
 from ..build.board import Board
-from ..build.firmware import Image, build
+from ..build.firmware import build
 from ..build.inputs import resolve
 from ..build.task import Task
-from ..cycles.estimate import can_estimate, estimate
+from ..cycles.estimate import Estimate, can_estimate, estimate
 from ..desk.identity import insist_task
 from ..desk.line import open_line
 from ..desk.station import Site
@@ -30,6 +30,8 @@ from ..results.cycles import Cycles, together
 
 TARGET_US = 1_000_000
 """Layers are timed over about so long, so that a microsecond is a small part of each."""
+GLANCE_US = 100_000
+"""... and in passing, by a run that is about something else."""
 ITERATIONS_MAX = 10_000
 TIMEOUT_S = 120.0
 LAYERS_MAX = 128
@@ -140,15 +142,20 @@ def profile(
         found = time_layers(dut, board, task.name, inputs.model.name, steps, first)
         with contextlib.suppress(TinybenchError):
             dut.leave()
-    return _priced(found, board, image, steps, first) if can_estimate(board) else found
-
-
-def _priced(found: Profile, board: Board, image: Image, steps: Steps, data: bytes) -> Profile:
-    """Add the estimated cycles of the inference and its layers."""
+    if not can_estimate(board):
+        return found
     try:
-        told = estimate(board, image, data, layers=True)
+        told = estimate(board, image, first, layers=True)
     except ToolMissingError as error:
         return replace(found, no_cycles=str(error))
+    return priced(found, steps, told)
+
+
+def priced(found: Profile, steps: Steps, told: Estimate) -> Profile:
+    """Return a profile with the estimated cycles of the inference and its layers.
+
+    Raises ProtocolError when other layers were counted than the model has.
+    """
     order = steps.order
     if len(order) != len(told.layers):
         raise ProtocolError(f"{len(told.layers)} layers were counted, the model has {len(order)}")
@@ -210,9 +217,15 @@ def engine_steps(engine: str, model: Path, manifest: Manifest | None) -> Steps:
 
 
 def time_layers(
-    dut: Dut, board: Board, task: str, model: str, steps: Steps, data: bytes
+    dut: Dut,
+    board: Board,
+    task: str,
+    model: str,
+    steps: Steps,
+    data: bytes,
+    target_us: int = TARGET_US,
 ) -> Profile:
-    """Time the layers of the model that a DUT holds, on one input.
+    """Time the layers of the model that a DUT holds, on one input, over about `target_us`.
 
     `steps` is what was built into it. Raises ProtocolError when the firmware's layers are not
     those; else as `Dut.infer`.
@@ -221,7 +234,7 @@ def time_layers(
     if hears:  # else each frame would be the first of a stream, which takes long
         dut.keep_state(True)
     first_us = max(1, dut.infer(data, 1, 1).elapsed_us)
-    iterations = min(ITERATIONS_MAX, max(1, TARGET_US // first_us))
+    iterations = min(ITERATIONS_MAX, max(1, target_us // first_us))
     inference_us = dut.infer(data, iterations, 1).elapsed_us / iterations
     elapsed_us = layer_times(dut.command(f"profile-layers {iterations}", TIMEOUT_S))
     if hears:

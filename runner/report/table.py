@@ -9,6 +9,7 @@ import msgspec
 from tinybench import extras
 from tinybench.errors import ToolMissingError
 from tinybench.printable import all_printable, one_line
+from tinybench.uncertain import uncertain
 
 from ..compare.store import COLUMNS, Summary
 from ..rules import judged_under
@@ -102,11 +103,13 @@ def accuracy_words(top1: float | None, auc: float | None) -> str:
 
 
 def milliseconds(run: Summary) -> str:
-    """Return the latency of a run in ms: measured, or marked as estimated of an emulated board."""
+    """Return the latency of a run in ms, with its uncertainty (k = 2), or marked as estimated."""
     latency_s = run.estimated_latency_s if run.emulated else run.latency_s
     if latency_s is None:
         return "-"
-    return f"{latency_s * 1e3:.3f}" + " estimated" * run.emulated
+    if run.emulated or run.latency_uncertainty_s is None:
+        return f"{latency_s * 1e3:.3f}" + " estimated" * run.emulated
+    return uncertain(latency_s * 1e3, run.latency_uncertainty_s * 1e3)
 
 
 def instructions(run: Summary) -> str:
@@ -116,13 +119,15 @@ def instructions(run: Summary) -> str:
 
 
 def microjoules(run: Summary) -> str:
-    """Return the energy of one inference in uJ, marked where it is modelled or estimated."""
+    """Return the energy of one inference in uJ, with its uncertainty, marked where a model's."""
     if run.energy_per_inference_j is None:
         if run.estimated_energy_j is None:
             return "-"
         return f"{run.estimated_energy_j * 1e6:.1f} estimated"
     label = " modelled" if run.energy_modelled else ""
-    return f"{run.energy_per_inference_j * 1e6:.4f}" + label
+    if run.energy_uncertainty_j is None:
+        return f"{run.energy_per_inference_j * 1e6:.4f}" + label
+    return uncertain(run.energy_per_inference_j * 1e6, run.energy_uncertainty_j * 1e6) + label
 
 
 def validity(run: Summary) -> str:

@@ -23,7 +23,7 @@ TIMERS_US = (10, 100, 1000, 10_000)
 
 def arg_max(values: Sequence[float]) -> int:
     """Return the index of the largest value; the first one where several are equally large."""
-    return max(range(len(values)), key=lambda index: values[index])
+    return values.index(max(values))
 
 
 def correct(outputs: Sequence[Sequence[float]], labels: Sequence[int]) -> int:

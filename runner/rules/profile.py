@@ -58,7 +58,7 @@ class Profile(Declaration, frozen=True, kw_only=True):
     ambient_c: Annotated[list[Celsius], Meta(min_length=2, max_length=2)] | None = None
     """Least and highest temperature of the room, which is to be stated; None: not asked for."""
 
-    layers: bool = False
+    layers: bool = True
     """Each layer is timed as well, where the firmware can."""
     reference_outputs: bool = False
     """The answers are the reference kernels', to the bit, where these are at hand."""

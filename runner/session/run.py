@@ -270,7 +270,7 @@ def _measure_text(
                         known,
                         track,
                     )
-            steps.time_layers(duts[0], plan, folder)
+            steps.time_layers(duts[0], plan, folder, say)
         finally:
             met.link = link_of(duts, asked.baud if plan.sites else None)
 

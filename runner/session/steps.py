@@ -22,7 +22,8 @@ from ..measure import energy_mode, modes, scenario
 from ..measure.float_model import float_quality
 from ..measure.listen import listen, loudness
 from ..measure.modes import WindowLength
-from ..measure.profile import LAYERS_MAX, Steps, engine_steps, steps_of
+from ..measure.profile import GLANCE_US, LAYERS_MAX, Steps, engine_steps, priced, steps_of
+from ..measure.profile import Profile as LayerTimes
 from ..measure.profile import time_layers as timed
 from ..measure.reference import compare
 from ..results.journal import Entry
@@ -143,7 +144,7 @@ def draw_stream(result: Result, folder: Path) -> None:
     if result.stream is None:
         return
     try:
-        write_whole(folder / STREAM_FILE, timeline(result.stream.told, alone=True).encode())
+        write_whole(folder / STREAM_FILE, timeline(result.stream.told).encode())
     except OSError as error:
         raise RunFolderError(f"cannot write {folder / STREAM_FILE}: {error}") from error
 
@@ -182,8 +183,11 @@ def compute_float(
     known.add(Entry(float_model=float_quality(task, inputs, answered, track)))
 
 
-def time_layers(dut: Dut, plan: Plan, folder: Path) -> None:
-    """Time each layer on the first input, into the run folder; where asked for, and it can."""
+def time_layers(dut: Dut, plan: Plan, folder: Path, say: Callable[[str], None]) -> None:
+    """Time each layer on the first input, into the run folder; where asked for, and it can.
+
+    It is no part of what is judged: what is in the way is said, and no fault of the run.
+    """
     engine, model = plan.engine, plan.inputs.model
     if engine is None:
         steps = steps_of(plan.manifest, hears=plan.task.front_end is not None)
@@ -199,7 +203,16 @@ def time_layers(dut: Dut, plan: Plan, folder: Path) -> None:
     possible = 0 < len(steps.order) <= LAYERS_MAX and dut.can("profile")
     if not plan.profile.layers or not possible:
         return
-    found = timed(dut, plan.board, plan.task.name, model.name, steps, plan.inputs.first)
+    try:
+        found = timed(
+            dut, plan.board, plan.task.name, model.name, steps, plan.inputs.first, GLANCE_US
+        )
+        _write_profile(folder, found)
+    except (TinybenchError, OSError) as error:
+        say(f"the layers were not timed: {error}")
+
+
+def _write_profile(folder: Path, found: LayerTimes) -> None:
     text = msgspec.json.format(msgspec.json.encode(found), indent=1)
     write_whole(folder / PROFILE_FILE, text + b"\n")
 
@@ -215,9 +228,15 @@ def estimate_cycles(plan: Plan, folder: Path, known: Known, say: Callable[[str],
     if plan.scenario is not None and plan.scenario.interference is not None:
         known.no_cycles = "interference is built into the firmware: an estimate is of one without"
         return
+    profile = folder / PROFILE_FILE
     try:
-        found = estimate(plan.board, image, plan.inputs.first)
+        by_layer = plan.engine is None and profile.is_file()
+        found = estimate(plan.board, image, plan.inputs.first, layers=by_layer)
         write_whole(folder / CYCLES_FILE, as_text([found.counts]))
+        if by_layer:
+            steps = steps_of(image.manifest, hears=plan.task.front_end is not None)
+            timed_before = msgspec.json.decode(profile.read_bytes(), type=LayerTimes)
+            _write_profile(folder, priced(timed_before, steps, found))
     except (TinybenchError, OSError) as error:
         known.no_cycles = str(error)
         say(f"no estimate of cycles: {error}")

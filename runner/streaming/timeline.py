@@ -38,19 +38,21 @@ class Told:
     """The largest sample of each part of the stream, parts of the same length."""
 
 
-def timeline(told: Told, *, alone: bool = False) -> str:
-    """Return the picture, two minutes in a row; `alone`: as a file of its own, with its style.
+def timeline(told: Told) -> str:
+    """Return the picture as a file of its own, with its style."""
+    content, height = drawn(told)
+    head = f'viewBox="0 0 {WIDTH} {height}" role="img" class="timeline"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {head}><style>{STYLE}</style>{content}</svg>\n'
+
+
+def drawn(told: Told) -> tuple[str, int]:
+    """Return what stands in the picture, two minutes in a row, and its height.
 
     Grey: the sound; green: a word, red: one that was missed; below them what the model said, the
     threshold dashed; ticks at the bottom: detections, red ones begin a false alarm.
     """
     rows = min(ROWS_MOST, max(1, math.ceil(told.length_s / ROW_S)))
-    height = rows * (WAVE + CURVE + GAP) + 4
-    content = "".join(_row(told, row) for row in range(rows))
-    head = f'viewBox="0 0 {WIDTH} {height}" role="img" class="timeline"'
-    if not alone:
-        return f"<svg {head}>{content}</svg>"
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {head}><style>{STYLE}</style>{content}</svg>\n'
+    return "".join(_row(told, row) for row in range(rows)), rows * (WAVE + CURVE + GAP) + 4
 
 
 def _row(told: Told, row: int) -> str:
@@ -74,7 +76,7 @@ def _row(told: Told, row: int) -> str:
         kind, said = ("missed", "missed") if begin_s in missed else ("word", "found")
         tip = f"word {number}, {begin_s:.2f} to {end_s:.2f} s: {said}"
         parts.append(
-            f'<g class="mark" tabindex="0" data-tip="{tip}"><title>{tip}</title>'
+            f'<g class="mark" data-tip="{tip}"><title>{tip}</title>'
             f'<rect class="{kind}" x="{left:.1f}" '
             f'y="{top}" width="{max(1.5, right - left):.1f}" height="{WAVE + CURVE}"/></g>'
         )

@@ -1,4 +1,4 @@
-// What moves in a report: words beside a mark, inputs of a cell, sliders of ROC and power, the filter of a transcript.
+// What moves in a page: words beside a mark, inputs of a cell, sliders of ROC and power, search, sorting.
 "use strict";
 (() => {
   const tip = document.createElement("div");
@@ -21,7 +21,6 @@
     else tip.hidden = true;
   };
   document.addEventListener("pointerover", (event) => onMark(event, show));
-  document.addEventListener("focusin", (event) => onMark(event, show));
 
   const cell = (mark) => {
     const card = mark.closest(".card");
@@ -31,7 +30,6 @@
   };
   document.addEventListener("click", (event) => onMark(event, (mark) => { show(mark); cell(mark); }));
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") onMark(event, cell);
     if (event.key === "Escape") tip.hidden = true;
   });
 
@@ -82,10 +80,54 @@
   }
 
   for (const filter of document.querySelectorAll("input.filter")) {
+    const card = filter.closest(".card");
     filter.addEventListener("input", () => {
       const wanted = filter.value.toLowerCase();
-      for (const line of filter.closest(".card").querySelectorAll(".lines div"))
+      let hits = 0;
+      for (const line of card.querySelectorAll(".lines div")) {
         line.hidden = !line.textContent.toLowerCase().includes(wanted);
+        hits += !line.hidden;
+      }
+      card.querySelector(".hits").textContent = wanted ? `${hits} lines` : "";
+    });
+  }
+
+  for (const table of document.querySelectorAll("table.runs")) {
+    const body = table.tBodies[0];
+    const rows = [...body.rows];
+    const key = (row, column) => {
+      const cell = row.cells[column];
+      return "v" in cell.dataset ? Number(cell.dataset.v) : cell.textContent;
+    };
+    table.tHead.addEventListener("click", (event) => {
+      const button = event.target.closest("button");
+      if (!button) return;
+      const head = button.closest("th");
+      const down = head.ariaSort === "ascending";
+      for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+      head.ariaSort = down ? "descending" : "ascending";
+      const column = Number(button.dataset.column);
+      const missing = (value) => value === "-" || value === "";
+      rows.sort((a, b) => {
+        const [one, two] = [key(a, column), key(b, column)];
+        if (missing(one) !== missing(two)) return missing(one) ? 1 : -1; // at the end, both ways
+        const order = typeof one === "number" && typeof two === "number" ? one - two : String(one).localeCompare(two);
+        return down ? -order : order;
+      });
+      body.append(...rows);
+    });
+    const only = document.querySelector("input.only");
+    only.addEventListener("input", () => {
+      const words = only.value.toLowerCase().split(/\s+/).filter(Boolean);
+      const kept = new Set();
+      for (const row of rows) {
+        const said = row.textContent.toLowerCase();
+        row.hidden = !words.every((word) => said.includes(word));
+        if (!row.hidden) kept.add(row.dataset.run);
+      }
+      for (const mark of document.querySelectorAll(".mark[data-run]"))
+        mark.classList.toggle("left-out", !kept.has(mark.dataset.run));
+      document.querySelector(".hits").textContent = `${kept.size} of ${rows.length} runs`;
     });
   }
 })();

@@ -1,25 +1,22 @@
 """Plots as SVG text, drawn for a phone's width; each mark says its figures when it is touched."""
 
-import html
 import math
 from collections.abc import Sequence
-
-from tinybench.printable import one_line
+from statistics import NormalDist
+from typing import NamedTuple
 
 from ...results.score import percentile
+from .parts import WIDTH, Picture, text
 
-WIDTH = 360
 HEIGHT = 210
 LEFT, RIGHT, TOP, BOTTOM = 66, 10, 10, 36
 BINS = 24
 
-
-def text(words: object) -> str:
-    """Return words as HTML that shows them and does nothing else."""
-    return html.escape(one_line(str(words)))
+Ticks = Sequence[tuple[float, str]]
+"""Where each is, and what it says."""
 
 
-def dots(values: Sequence[float | None], tips: Sequence[str], unit: str, middle: float) -> str:
+def dots(values: Sequence[float | None], tips: Sequence[str], unit: str, middle: float) -> Picture:
     """Return one dot a window, the first at the left, and a line at `middle`; None is a cross."""
     known = [value for value in values if value is not None]
     low, high = _range([*known, middle])
@@ -38,12 +35,12 @@ def dots(values: Sequence[float | None], tips: Sequence[str], unit: str, middle:
                     f'<circle class="dot" cx="{axes.x(number)}" cy="{axes.y(value)}" r="5"/>', tip
                 )
             )
-    return _svg("".join(parts))
+    return Picture("".join(parts))
 
 
 def whiskers(
     values: Sequence[float | None], spreads: Sequence[float | None], tips: Sequence[str], unit: str
-) -> str:
+) -> Picture:
     """Return a bar a window from 0, with its uncertainty; None is a cross."""
     tops = [v + (s or 0) for v, s in zip(values, spreads, strict=True) if v is not None]
     axes = _Axes(0.5, len(values) + 0.5, 0.0, max([*tops, 0.0]) * 1.08 or 1.0)
@@ -65,24 +62,30 @@ def whiskers(
             up, down = axes.y(value + spread), axes.y(max(0.0, value - spread))
             bar += f'<path class="whisker" d="M{x - 5} {up}h10M{x} {up}V{down}M{x - 5} {down}h10"/>'
         parts.append(_mark(bar, tip))
-    return _svg("".join(parts))
+    return Picture("".join(parts))
 
 
-def histogram(values: Sequence[float], unit: str) -> str:
-    """Return how many values lie where; the last bar has the largest hundredth too."""
+def bins(values: Sequence[float]) -> list[tuple[float, float, int]]:
+    """Return (from, to, count) of each bar of a histogram; the last has all that is larger, too."""
     low, high = _range([min(values), percentile(values, 99)])
     width = (high - low) / BINS
     counts = [0] * BINS
     for value in values:
         counts[min(BINS - 1, int((value - low) / width))] += 1
-    axes = _Axes(low, high, 0.0, max(counts) * 1.05)
+    return [(low + n * width, low + (n + 1) * width, count) for n, count in enumerate(counts)]
+
+
+def histogram(values: Sequence[float], unit: str) -> Picture:
+    """Return how many values lie where; the last bar has the largest hundredth too."""
+    bars = bins(values)
+    low, high = bars[0][0], bars[-1][1]
+    axes = _Axes(low, high, 0.0, max(count for *_, count in bars) * 1.05)
     parts = [axes.frame(unit, "inferences")]
-    for index, count in enumerate(counts):
+    for index, (start, stop, count) in enumerate(bars):
         if not count:
             continue
-        start = low + index * width
-        left, right, y = axes.x(start), axes.x(start + width), axes.y(count)
-        end = "more" if index == BINS - 1 else f"{start + width:.6g}"
+        left, right, y = axes.x(start), axes.x(stop), axes.y(count)
+        end = "more" if index == BINS - 1 else f"{stop:.6g}"
         parts.append(
             _mark(
                 f'<rect class="bar" x="{left}" y="{y}" width="{max(1.0, right - left - 0.5):.1f}" '
@@ -90,10 +93,10 @@ def histogram(values: Sequence[float], unit: str) -> str:
                 f"{start:.6g} to {end} {unit}: {count}",
             )
         )
-    return _svg("".join(parts))
+    return Picture("".join(parts))
 
 
-def tail(values: Sequence[float], unit: str) -> str:
+def tail(values: Sequence[float], unit: str) -> Picture:
     """Return the share of values that are larger, on a log scale, against the value."""
     ordered = sorted(values)
     low, high = _range([ordered[0], ordered[-1]])
@@ -108,10 +111,10 @@ def tail(values: Sequence[float], unit: str) -> str:
     points.append((ordered[-1], float(-decades)))
     path = " ".join(f"{axes.x(value)},{axes.y(share)}" for value, share in _thinned(points))
     shown = axes.frame(unit, "log10 of the share above")
-    return _svg(f'{shown}<polyline class="curve" points="{path}"/>')
+    return Picture(f'{shown}<polyline class="curve" points="{path}"/>')
 
 
-def over_time(values: Sequence[float], unit: str) -> str:
+def over_time(values: Sequence[float], unit: str) -> Picture:
     """Return values in the order in which they came, the largest of each step of the picture."""
     low, high = _range([min(values), max(values)])
     axes = _Axes(0.0, float(max(1, len(values) - 1)), low, high)
@@ -120,7 +123,7 @@ def over_time(values: Sequence[float], unit: str) -> str:
     path = " ".join(
         f"{axes.x(start)},{axes.y(max(values[start : start + step]))}" for start in starts
     )
-    return _svg(f'{axes.frame("inference", unit)}<polyline class="curve" points="{path}"/>')
+    return Picture(f'{axes.frame("inference", unit)}<polyline class="curve" points="{path}"/>')
 
 
 def _thinned(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
@@ -129,7 +132,9 @@ def _thinned(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, flo
     return [*points[: -step or None : step], *points[-step:]]
 
 
-def layers(names: Sequence[str], values: Sequence[float], tips: Sequence[str], unit: str) -> str:
+def layers(
+    names: Sequence[str], values: Sequence[float], tips: Sequence[str], unit: str
+) -> Picture:
     """Return a bar a layer, the first at the top, with its share of all."""
     high, total = max([*values, 0.0]) or 1.0, sum(values) or 1.0
     left, row = 146, 18
@@ -144,10 +149,39 @@ def layers(names: Sequence[str], values: Sequence[float], tips: Sequence[str], u
         )
         parts.append(_mark(bar, tip))
     caption = f'<text x="{left}" y="{len(names) * row + 13}">share of {text(unit)}</text>'
-    return _svg("".join(parts) + caption, len(names) * row + 20)
+    return Picture("".join(parts) + caption, len(names) * row + 20)
 
 
-def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> str:
+def ranges(
+    names: Sequence[str],
+    values: Sequence[tuple[float, float, float]],
+    tips: Sequence[str],
+    unit: str,
+    data: Sequence[str],
+) -> Picture:
+    """Return a bar a row from 0 to the middle of (low, usual, high), with a whisker of the rest.
+
+    `data`: more attributes of each, as HTML.
+    """
+    most, left, row = max([high for *_, high in values] or [0.0]) or 1.0, 146, 18
+    parts = []
+    for index, (name, (low, usual, high), tip, more) in enumerate(
+        zip(names, values, tips, data, strict=True)
+    ):
+        y, scale = index * row, (WIDTH - left - 60) / most
+        bar = (
+            f'<text class="name" x="{left - 4}" y="{y + 13}">{text(name[:22])}</text>'
+            f'<rect class="bar" x="{left}" y="{y + 3}" width="{max(0.5, usual * scale):.1f}" '
+            f'height="13"/><path class="whisker" d="M{left + low * scale:.1f} {y + 6}v7m0-3.5'
+            f'H{left + high * scale:.1f}m0-3.5v7"/>'
+            f'<text x="{left + high * scale + 4:.1f}" y="{y + 13}">{usual:.4g}</text>'
+        )
+        parts.append(_mark(bar, tip, more))
+    caption = f'<text x="{left}" y="{len(names) * row + 13}">{text(unit)}</text>'
+    return Picture("".join(parts) + caption, len(names) * row + 20)
+
+
+def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> Picture:
     """Return the matrix, true class down, answered class across; a cell knows its two numbers."""
     left, top = 64, 64
     cell = min(40.0, (WIDTH - left - 36) / len(classes))
@@ -180,10 +214,10 @@ def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> str:
                 )
             tip = f"{classes[truth]} answered as {classes[answer]}: {count} of {total}"
             parts.append(_mark(square, tip, f' data-cell="{truth},{answer}"'))
-    return _svg("".join(parts), top + len(classes) * cell + 4)
+    return Picture("".join(parts), top + len(classes) * cell + 4)
 
 
-def roc(points: Sequence[tuple[float, float, float]], area: float | None) -> str:
+def roc(points: Sequence[tuple[float, float, float]], area: float | None) -> Picture:
     """Return the curve of (threshold, false, true positive rate), and a dot for a slider."""
     axes = _Axes(0.0, 1.0, 0.0, 1.0)
     x0, y0, x1, y1 = axes.x(0), axes.y(0), axes.x(1), axes.y(1)
@@ -196,14 +230,92 @@ def roc(points: Sequence[tuple[float, float, float]], area: float | None) -> str
     ]
     if area is not None:
         parts.append(f'<text x="{WIDTH - 110}" y="{HEIGHT - BOTTOM - 12}">AUC {area:.3f}</text>')
-    return _svg("".join(parts))
+    return Picture("".join(parts))
+
+
+class Mark(NamedTuple):
+    """A point of a scatter plot."""
+
+    x: float
+    y: float
+    tip: str
+    name: str = ""
+    """Beside it, a few characters."""
+    kind: str = ""
+    """Class of its dot."""
+    data: str = ""
+    """More attributes, as HTML."""
+
+
+def scatter(
+    marks: Sequence[Mark],
+    x_label: str,
+    y_label: str,
+    *,
+    level: float | None = None,
+    front: Sequence[tuple[float, float]] = (),
+    log: bool = True,
+) -> Picture:
+    """Return points, both axes logarithmic unless `log` is false, then only the horizontal one.
+
+    `level`: a dashed line across. `front`: corners of a line through the best of them.
+    """
+    up = math.log10 if log else float
+    xs, ys = [math.log10(m.x) for m in marks], [up(m.y) for m in marks]
+    lows = [*ys, *([] if level is None else [up(level)])]
+    axes = _Axes(*_range(xs), *_range(lows))
+    y_ticks = axes.decades(vertical=True) if log else ()
+    parts = [axes.frame(x_label, y_label, axes.decades(vertical=False), y_ticks)]
+    if level is not None:
+        y = axes.y(up(level))
+        parts.append(f'<line class="middle" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>')
+    if front:
+        line = " ".join(f"{axes.x(math.log10(x))},{axes.y(up(y))}" for x, y in front)
+        parts.append(f'<polyline class="front" points="{line}"/>')
+    for mark, at_x, at_y in zip(marks, xs, ys, strict=True):
+        x, y = axes.x(at_x), axes.y(at_y)
+        kind = f"dot {mark.kind}".strip()
+        dot = f'<circle class="{kind}" cx="{x}" cy="{y}" r="4"/>'
+        if mark.name:
+            dot += f'<text x="{x + 5}" y="{y - 4}">{text(mark.name)}</text>'
+        parts.append(_mark(dot, mark.tip, mark.data))
+    return Picture("".join(parts))
+
+
+def det(points: Sequence[tuple[float, float]], least: float) -> Picture:
+    """Return the curve of (false positive, false negative rate) on axes by the normal quantile.
+
+    Rates below `least` are drawn there. Ref: A. Martin et al., The DET Curve, Eurospeech 1997.
+    """
+    quantile = NormalDist().inv_cdf
+    low, high = quantile(least), quantile(0.999)
+    axes = _Axes(low, high, low, high)
+    ticks = [(quantile(rate), f"{rate * 100:g}") for rate in (0.001, 0.01, 0.05, 0.2, 0.5, 0.8)]
+    places = [tuple(quantile(min(0.999, max(least, rate))) for rate in point) for point in points]
+    line = " ".join(f"{axes.x(false)},{axes.y(missed)}" for false, missed in places)
+    x0, y0, x1, y1 = axes.x(low), axes.y(low), axes.x(high), axes.y(high)
+    frame = axes.frame("false positives, %", "false negatives, %", ticks, ticks)
+    return Picture(
+        f'{frame}<line class="middle" x1="{x0}" y1="{y0}" x2="{x1}" y2="{y1}"/>'
+        f'<polyline class="curve" points="{line}"/>'
+    )
+
+
+def trade(points: Sequence[tuple[float, float]], x_label: str, y_label: str) -> Picture:
+    """Return a curve through points from 0 on, in the order of their x."""
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    axes = _Axes(0.0, max(xs) * 1.05 or 1.0, 0.0, max(ys) * 1.05 or 1.0)
+    line = " ".join(
+        f"{axes.x(x)},{axes.y(y)}" for x, y in sorted(points, key=lambda p: (p[0], -p[1]))
+    )
+    return Picture(f'{axes.frame(x_label, y_label)}<polyline class="curve" points="{line}"/>')
 
 
 def band(
     points: Sequence[tuple[float, float | None, float | None, float | None]],
     lasts: float,
     unit: str,
-) -> str:
+) -> Picture:
     """Return the mean of (time, lowest, mean, highest) over its range, and a line for a slider.
 
     What lies in the window, from 0 to `lasts`, is shaded, and sets the scale: higher peaks before
@@ -229,7 +341,7 @@ def band(
         f'<line class="moment" x1="{x0}" x2="{x0}" y1="{top}" y2="{axes.y(0.0)}" '
         f'data-left="{axes.x(left)}" data-right="{axes.x(right)}"/>'
     )
-    return _svg("".join(parts))
+    return Picture("".join(parts))
 
 
 def _unbroken(
@@ -263,9 +375,22 @@ class _Axes:
         share = (value - self._low) / (self._high - self._low)
         return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
 
-    def frame(self, x_label: str, y_label: str, x_ticks: Sequence[tuple[float, str]] = ()) -> str:
+    def decades(self, *, vertical: bool) -> Ticks:
+        """Return ticks of an axis that has logarithms, at 1, 2 and 5 of each power of ten."""
+        low, high = (self._low, self._high) if vertical else (self._left, self._right)
+        powers = range(math.floor(low), math.ceil(high) + 1)
+        for steps in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7)):
+            values = [step * 10.0**power for power in powers for step in steps]
+            inside = [value for value in values if low <= math.log10(value) <= high]
+            if len(inside) >= 3:
+                break
+        else:
+            inside = [10.0 ** (low + (high - low) * part) for part in (0.1, 0.5, 0.9)]
+        return [(math.log10(value), f"{value:.3g}") for value in inside]
+
+    def frame(self, x_label: str, y_label: str, x_ticks: Ticks = (), y_ticks: Ticks = ()) -> str:
         parts = []
-        for tick, words in _ticks(self._low, self._high):
+        for tick, words in y_ticks or _ticks(self._low, self._high):
             y = self.y(tick)
             parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>')
             parts.append(f'<text class="name" x="{LEFT - 4}" y="{y + 4}">{words}</text>')
@@ -306,8 +431,4 @@ def _ticks(low: float, high: float) -> list[tuple[float, str]]:
 
 
 def _mark(shape: str, tip: str, more: str = "") -> str:
-    return f'<g class="mark" tabindex="0" data-tip="{text(tip)}"{more}>{shape}</g>'
-
-
-def _svg(content: str, height: float = HEIGHT) -> str:
-    return f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img">{content}</svg>'
+    return f'<g class="mark" data-tip="{text(tip)}"{more}>{shape}</g>'

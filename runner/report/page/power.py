@@ -1,4 +1,4 @@
-"""The power of each energy window over time, reduced to what a plot can show."""
+"""Figures of energy: each window with its uncertainty, and its power over time from the trace."""
 
 import math
 from dataclasses import dataclass
@@ -7,10 +7,15 @@ from pathlib import Path
 from tinybench.energy.pictures import AROUND, envelope
 from tinybench.energy.trace import open_trace
 from tinybench.errors import TinybenchError
+from tinybench.uncertain import uncertain
 
 from ...results.names import TRACE_FILE
 from ...results.result import Energy
+from . import plots
+from .parts import Behind, card, figure, note
 
+ROWS = 24
+"""Of the table behind the power over time."""
 COLUMNS = 240
 """Of a plot; each has the lowest, the mean and the highest power of all its samples."""
 
@@ -25,6 +30,66 @@ class Power:
     number: int
     lasts_s: float
     points: list[Point]
+
+
+def energies(energy: Energy, folder: Path, stamp: str) -> list[str]:
+    """Return the energy of each window, and its power where the trace is at hand."""
+    stamp = "modelled" if energy.modelled else stamp
+    found, why = powers(folder, energy)
+    cards = [_windows(energy, stamp)]
+    if why:
+        cards.append(card("Power over time", note(why)))
+    return [*cards, *(_over_time(one, energy, stamp) for one in found)]
+
+
+def _windows(energy: Energy, stamp: str) -> str:
+    label = "modelled " * energy.modelled
+    unit = f"{label}uJ/inference"
+    each_uj: list[float | None] = []
+    spreads_uj: list[float | None] = []
+    tips, rows = [], []
+    for number, w in enumerate(energy.windows, start=1):
+        known = w.energy_j is not None and w.iterations > 0
+        uj = (w.energy_j or 0.0) / w.iterations * 1e6 if known else None
+        spread = (w.uncertainty_j or 0.0) / w.iterations * 1e6 if known else None
+        each_uj.append(uj)
+        spreads_uj.append(spread)
+        value = "no energy" if uj is None else f"{uncertain(uj, spread or 0.0)} {unit} (k = 2)"
+        power = "" if w.power_w is None else f"{label}{w.power_w * 1e3:.4g} mW"
+        length = "" if w.monitor_s is None else f"{w.monitor_s:.4f} s"
+        said = ", ".join(filter(None, (f"window {number}: {value}", power, length)))
+        tips.append("\n".join((said, w.input, *w.faults, *w.warnings)))
+        rows.append((number, w.input, w.iterations, value, power, length))
+    about = f"{energy.monitor}; whiskers: k = 2; ×: a window that cannot be trusted"
+    if energy.not_stated:
+        about += f". The uncertainty is incomplete: {', '.join(energy.not_stated)} unknown"
+    if energy.modelled:
+        about = "A model's figures, not a measurement. " + about
+    head = ("window", "input", "inferences", "energy", "power", "lasts")
+    picture = plots.whiskers(each_uj, spreads_uj, tips, unit)
+    return figure("Energy of each window", picture, Behind(head, rows), stamp, note=about)
+
+
+def _over_time(one: "Power", energy: Energy, stamp: str) -> str:
+    """Return the power of a window over time, from the trace."""
+    unit = "modelled mW" if energy.modelled else "mW"
+    slider = (
+        f'<input class="when control" type="range" min="0" max="{max(len(one.points) - 1, 0)}" '
+        f'value="{len(one.points) // 2}" aria-label="time in window {one.number}">'
+        '<p class="note at"></p>'
+    )
+    said = "line: the mean; grey: lowest to highest; shaded: the window, which sets the scale"
+    step = max(1, math.ceil(len(one.points) / ROWS))
+    rows = [tuple("-" if v is None else f"{v:g}" for v in point) for point in one.points[::step]]
+    return figure(
+        f"{'modelled ' * energy.modelled}power in window {one.number}".capitalize(),
+        plots.band(one.points, one.lasts_s, unit),
+        Behind(("s", f"lowest, {unit}", "mean", "highest"), rows),
+        stamp,
+        note=said,
+        more=slider,
+        data={"power": one.points, "unit": unit},
+    )
 
 
 def powers(folder: Path, energy: Energy) -> tuple[list[Power], str]:

@@ -314,7 +314,7 @@ def test_a_figure_beyond_computing_fails_nothing_by_itself(
         path="a", runs=[run], violations=[], notes=[], reproduced=0, differing=0,
         not_recomputable=reproduced.count(None), valid=run.sound,
     )  # fmt: skip
-    kind = "bad" if not sound else "open" if None in reproduced else "good"
+    kind = "broken" if not sound else "undecided" if None in reproduced else "valid"
     assert f'<p class="{kind}">' in html(found)
     said = "as far as it can be computed again"
     assert (said in html(found)) == (sound and None in reproduced)

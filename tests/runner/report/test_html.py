@@ -22,7 +22,8 @@ from tinybench.energy.trace import Chunk, Edge, TraceHead, TraceWriter
 from tinybench.runner import cli
 from tinybench.runner.measure.profile import Layer, Profile
 from tinybench.runner.report.page import plots
-from tinybench.runner.report.page.html import _roc_points
+from tinybench.runner.report.page.answers import roc_points
+from tinybench.runner.report.page.many import pareto
 from tinybench.runner.report.page.power import COLUMNS, powers
 from tinybench.runner.results import score
 from tinybench.runner.results.result import Answer, Energy, Result, read_result
@@ -68,7 +69,7 @@ def test_the_page_needs_nothing_but_itself(tmp_path: Path) -> None:
     """It links to nowhere; the policy names its one style and its one script by their hashes."""
     text = _page(stored(tmp_path / "run", energy=MODELLED))
     page = _Page(text)
-    assert not re.search(r"""(src|href)=["']?(?!#)|url\(|@import|https?://""", text)
+    assert not re.search(r"""(src|href)=["']?(?!#|data:)|url\(|@import|https?://""", text)
     (policy,) = (v for k, v in page.attributes if k == "content" and v and "default-src" in v)
     assert policy.startswith("default-src 'none'")
     for content in (page.inline["style"], page.inline["script"]):
@@ -104,22 +105,23 @@ def test_what_a_board_says_is_shown_and_never_obeyed(tmp_path: Path) -> None:
     assert "\x1b" not in text
     assert html.escape(EVIL[:20]) in text
     plain = _Page(_page(stored(tmp_path / "plain", energy=MODELLED)))
-    assert set(page.tags) <= {*plain.tags, "input"}
+    assert set(page.tags) <= {*plain.tags, "input", "output"}
 
 
 def test_every_plot_is_there_and_labelled(tmp_path: Path) -> None:
     """Emulated times and modelled energy are called so beside the numbers themselves."""
     page = _page(stored(tmp_path / "run", energy=MODELLED))
-    titles = re.findall(r"<h3>(.*?)</h3>", page)
+    titles = re.findall(r"<h3>([^<]*?) ?(?:<span.*?)?</h3>", page)
+    assert "<h2>Broken rules</h2>" in page
     assert titles == [
-        "Broken rules",
-        "Figures",
         "Instructions in each window",
         "Confusion matrix",
+        "Misread inputs",
         "Instructions of single inferences",
         "Energy of each window",
         "Power over time",
-        "Rules",
+        "Figures",
+        "Where it comes from",
     ]
     assert "6375000 instructions (emulated) an inference" in page
     assert "emulated: time is an instruction count, not a measurement" in page
@@ -154,7 +156,8 @@ def test_an_anomaly_run_has_a_roc_instead(tmp_path: Path) -> None:
         tmp_path / "run", task="ad", model_id="ad01", accuracy=result.accuracy, energy=None
     )
     page = _page(folder)
-    assert "<h3>ROC</h3>" in page
+    assert "<h3>ROC <span" in page
+    assert "<h3>DET <span" in page
     assert "Confusion" not in page
     assert result.accuracy is not None
     assert f"AUC {result.accuracy.auc:.3f}" in page
@@ -167,7 +170,7 @@ def test_the_area_below_the_roc_is_the_auc(scores: list[tuple[int, int]]) -> Non
     wanted = score.auc(values, labels)
     if wanted is None:
         return
-    points = _roc_points(list(zip(values, labels, strict=True)))
+    points = roc_points(list(zip(values, labels, strict=True)))
     assert points[0][1:] == (0, 0)
     assert points[-1][1:] == (1, 1)
     area = sum((b[1] - a[1]) * (a[2] + b[2]) / 2 for a, b in itertools.pairwise(points))
@@ -210,7 +213,7 @@ def test_the_layers_come_from_a_stored_profile(tmp_path: Path) -> None:
     page = _page(folder)
     assert "<h3>Layers</h3>" in page
     assert "cannot be read" in page
-    assert "<h3>Confusion matrix</h3>" in page
+    assert "<h3>Confusion matrix <span" in page
 
 
 def test_a_long_transcript_is_shown_by_both_ends(tmp_path: Path) -> None:
@@ -233,13 +236,25 @@ def test_a_long_transcript_is_shown_by_both_ends(tmp_path: Path) -> None:
     assert int(left_out.replace(",", "")) == pytest.approx(total_b - kept_b, abs=200)
 
 
-def test_several_runs_have_an_overview(tmp_path: Path) -> None:
-    """One line and one section each, linked."""
-    runs = [stored(tmp_path / name, board=f"{name}|board") for name in "abc"]
+def test_several_runs_are_one_page_that_compares_them(tmp_path: Path) -> None:
+    """A row each, a picture of each trade, and times of one kind beside each other only."""
+    runs = [stored(tmp_path / name, board=f"{name}|board", emulated=False) for name in "abc"]
+    runs.append(stored(tmp_path / "emulated", energy=MODELLED))
     page = _page(*runs)
-    assert [f'href="#run{n}"' in page and f'id="run{n}"' in page for n in range(3)] == [True] * 3
-    assert page.count("b|board</td>") == 1
-    assert "<h3>Runs</h3>" not in _page(runs[0])
+    assert page.count("<tr data-run=") == 4
+    assert page.count(">b|board</td>") == 4, "in the table, and behind bars and two trades"
+    assert "<h3>Broken rules" not in page
+    (title,) = re.findall(r'<h2 id="g0">(.*?)</h2>', page)
+    assert title == "kws, time measured"
+    assert "time emulated" not in page, "without an estimate there are no milliseconds"
+    assert "All runs" not in _page(runs[0])
+
+
+def test_no_run_of_a_front_is_beaten_in_both() -> None:
+    """And each that is left out is beaten by one of it."""
+    points = [(1.0, 5.0), (2.0, 4.0), (3.0, 4.5), (3.0, 1.0), (4.0, 1.0), (1.0, 6.0)]
+    assert pareto(points, more_is_better=False) == [(1.0, 5.0), (2.0, 4.0), (3.0, 1.0)]
+    assert pareto(points, more_is_better=True) == [(1.0, 6.0)]
 
 
 def test_a_result_of_wrong_numbers_is_still_a_page(tmp_path: Path) -> None:
@@ -270,10 +285,18 @@ def test_a_result_of_wrong_numbers_is_still_a_page(tmp_path: Path) -> None:
 def test_plots_take_any_values(values: list[float], middle: float) -> None:
     """Equal ones, one alone, far apart: every mark is inside the picture."""
     tips = [""] * len(values)
-    drawn = plots.dots(values, tips, "ms", middle) + plots.histogram(values, "ms")
-    drawn += plots.whiskers(values, [None] * len(values), tips, "uJ")
-    drawn += plots.layers(tips, values, tips, "us")
-    drawn += plots.tail(values, "ms") + plots.over_time(values, "ms")
+    pictures = [
+        plots.dots(values, tips, "ms", middle),
+        plots.histogram(values, "ms"),
+        plots.whiskers(values, [None] * len(values), tips, "uJ"),
+        plots.layers(tips, values, tips, "us"),
+        plots.tail(values, "ms"),
+        plots.over_time(values, "ms"),
+        plots.ranges(tips, [(0.0, value, value) for value in values], tips, "ms", tips),
+        plots.trade([(value, middle) for value in values], "ms", "uJ"),
+        plots.scatter([plots.Mark(value + 1e-6, middle, "") for value in values], "ms", "uJ"),
+    ]
+    drawn = "".join(one.svg("a plot", "measured") for one in pictures)
     assert "nan" not in drawn
     places = [float(y) for y in re.findall(r'c?y="(-?[\d.]+)"', drawn)]
     assert all(-1 <= y <= plots.HEIGHT + 400 for y in places)
@@ -335,7 +358,7 @@ def test_a_trace_that_is_gone_or_damaged_is_said(traced: Path, tmp_path: Path) -
 def test_a_tail_of_equal_values_is_seen() -> None:
     """It falls at once, from all of them to none."""
     points = re.findall(
-        r'<polyline class="curve" points="([^"]*)"', plots.tail([115.7] * 128, "ms")
+        r'<polyline class="curve" points="([^"]*)"', plots.tail([115.7] * 128, "ms").content
     )
     (x, top), (last_x, bottom) = (pair.split(",") for pair in points[0].split())
     assert x == last_x

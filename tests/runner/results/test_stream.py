@@ -96,17 +96,15 @@ def test_outputs_that_are_none_are_refused() -> None:
     length_s=st.floats(0, 1e6),
     words_s=st.lists(st.tuples(st.floats(0, 1e4), st.floats(0, 1e4)), max_size=5),
     loudness=st.lists(st.integers(0, 32768), max_size=50),
-    alone=st.booleans(),
 )
 def test_every_stream_has_a_time_line(
     hits: list[int],
     length_s: float,
     words_s: list[tuple[float, float]],
     loudness: list[int],
-    alone: bool,
 ) -> None:
     """A picture that can be read, of any figures, and of a bounded size."""
     told = Told(length_s, words_s, [0.5], [1.5], hits, [-128, 127, 0] * 400, 115, loudness)
-    picture = timeline(told, alone=alone)
+    picture = timeline(told)
     ET.fromstring(picture)  # noqa: S314 - of our own making
     assert len(picture) < 200_000
