@@ -53,11 +53,11 @@ def along_a_side(rng: Rng) -> Model:
     length = int(rng.integers(1, 40)) + (taps if padding == VALID else 0)
     in_c = int(rng.integers(1, 7)) * int(rng.choice([1, 4, 4]))
     relu = (NONE, NONE, RELU)[rng.integers(3)]
-    kernel, shape = (taps, 1), (length, lines)
-    if rng.random() < 0.4:
-        kernel, shape = kernel[::-1], shape[::-1]
+    across = rng.random() < 0.4
+    kernel = (1, taps) if across else (taps, 1)
+    height, width = (lines, length) if across else (length, lines)
     middle = build.convolution(
-        rng, (*shape, in_c), in_c, kernel, (1, 1), padding, relu, rng.random() < 0.8, True
+        rng, (height, width, in_c), in_c, kernel, (1, 1), padding, relu, rng.random() < 0.8, True
     )
     if rng.random() < 0.4:
         middle = _coarse(middle)
@@ -66,7 +66,7 @@ def along_a_side(rng: Rng) -> Model:
     if rng.random() < 0.5:
         return middle
     out_shape = middle.tensors[3].shape[1:]
-    before = build.convolution(rng, (*shape, 3), in_c, (1, 1), relu=RELU)
+    before = build.convolution(rng, (height, width, 3), in_c, (1, 1), relu=RELU)
     after = build.convolution(rng, (out_shape[0], out_shape[1], in_c), 4, (1, 1))
     return build.chain(before, middle, after)
 
