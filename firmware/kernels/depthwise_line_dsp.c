@@ -5,19 +5,19 @@
 #define CHANNELS DEPTHWISE_LINE_CHANNELS /* that are brought into lines together */
 #define OUTPUTS 4                        /* that are computed together */
 
-/* What the outputs of one channel have in common. Weights are twice as large, as are the sums then:
+/* What the lines of four channels have in common. Weights are twice as large, as are the sums then:
  * (w0 w1) (w1 w2), (w2 w3) (w3 w4) and so on, filled up with zeros, each so far apart as inputs. */
 struct line {
-    const packed *weights, *end; /* `end` only with more than five */
-    int32_t bias_x2;
-    int32_t multiplier, rounding, right_shift;
-    int32_t step_b;     /* from an output to the next */
-    const int8_t *last; /* where the last outputs go, of which there are `left`, at least one */
-    int32_t left;
+    const packed *weights, *end; /* of the first channel */
+    const struct channel_dsp *channels;
+    int32_t step_b;  /* from an output to the next */
+    int32_t whole_b; /* from the first to the last that are computed together, of which there ... */
+    int32_t left;    /* ... are so many, at least one */
 };
 
-/* Compute a line from pairs of inputs that are CHANNELS words apart: of up to three weights, up to
- * five, or in sixes and one. Nothing is clamped but to int8, and halves are rounded away from zero.
+/* Compute a line of each channel from pairs of inputs that are CHANNELS words apart: of up to three
+ * weights, up to five, or in sixes and one. Nothing is clamped but to int8, and halves are rounded
+ * away from zero.
  *
  * In assembly, for the loops need all the registers there are: inputs, description and outputs
  * (r0-r2), weights (r3-r6), inputs (r7-r10), four sums (r11, r12, lr, r1). What the description
@@ -58,19 +58,33 @@ __asm__(/* Halves below zero go away from it as one less is added there; which m
         "   strb   r1, [r2, r8]\n"
         "   add    r2, r2, r8, lsl #1\n"
         ".endm\n"
-        ".macro enter name\n"
+        ".macro enter name\n" /* and begin with a channel, whose weights are at r3 */
         ".section .text.\\name, \"ax\", %progbits\n"
         ".balign 4\n"
         ".thumb_func\n"
         ".type \\name, %function\n"
         "\\name:\n"
         "   push   {r4-r11, lr}\n"
-        "   ldm    r1, {r3-r11}\n"
-        "   sub    sp, sp, #36\n"
-        "   stm    sp, {r3-r11}\n"
+        "   sub    sp, sp, #60\n"
+        "   ldm    r1, {r3-r8}\n"
+        "   movs   r9, #4\n"
+        "   strd   r3, r4, [sp]\n"  /* weights, end */
+        "   str    r6, [sp, #24]\n" /* step_b */
+        "   str    r8, [sp, #32]\n" /* left */
+        "   add    r10, sp, #36\n"  /* inputs, outputs, channels, whole_b, channels that are left */
+        "   stm    r10, {r0, r2, r5, r7, r9}\n"
+        "0: add    r10, sp, #36\n"
+        "   ldm    r10, {r0, r2, r5, r7}\n"
+        "   ldm    r5!, {r8, r9, r11, r12}\n"
+        "   ldr    r3, [sp]\n"
+        "   add    r7, r7, r2\n"
+        "   str    r5, [sp, #44]\n"
+        "   str    r7, [sp, #28]\n" /* last */
+        "   add    r10, sp, #8\n"   /* bias_x2, multiplier, rounding, right_shift */
+        "   stm    r10, {r8, r9, r11, r12}\n"
         ".endm\n"
         ".macro leave name\n"
-        "4: ldr    r7, [sp, #32]\n" /* left */
+        "4: ldr    r7, [sp, #32]\n"
         "   cmp    r7, #2\n"
         "   it     ge\n"
         "   strbge r12, [r2, r8]\n"
@@ -81,7 +95,19 @@ __asm__(/* Halves below zero go away from it as one less is added there; which m
         "   cmp    r7, #4\n"
         "   it     ge\n"
         "   strbge r1, [r2, r8]\n"
-        "   add    sp, sp, #36\n"
+        "   ldrd   r0, r2, [sp, #36]\n"
+        "   ldrd   r3, r4, [sp]\n"
+        "   ldr    r9, [sp, #52]\n"
+        "   add    r0, r0, #4\n"
+        "   add    r2, r2, #1\n"
+        "   add    r3, r3, #4\n"
+        "   add    r4, r4, #4\n"
+        "   strd   r0, r2, [sp, #36]\n"
+        "   strd   r3, r4, [sp]\n"
+        "   subs   r9, r9, #1\n"
+        "   str    r9, [sp, #52]\n"
+        "   bne    0b\n"
+        "   add    sp, sp, #60\n"
         "   pop    {r4-r11, pc}\n"
         ".size \\name, . - \\name\n"
         ".endm\n"
@@ -159,37 +185,43 @@ __asm__(/* Halves below zero go away from it as one less is added there; which m
         ".purgem round\n"
         ".text\n");
 
-/* Two values of four channels as pairs. */
-static inline __attribute__((always_inline)) void put(packed *to, int32_t first, int32_t second) {
-    const int32_t a = even_bytes(first), b = even_bytes(second);
-    const int32_t c = odd_bytes(first), d = odd_bytes(second);
+/* Two values of four channels as pairs, `times` 1 or 2. */
+static inline __attribute__((always_inline)) void put(packed *to, int32_t first, int32_t second,
+                                                      int32_t times) {
+    int32_t a = even_bytes(first), b = even_bytes(second);
+    int32_t c = odd_bytes(first), d = odd_bytes(second);
+    if (times == 2) {
+        a = __sadd16(a, a), b = __sadd16(b, b), c = __sadd16(c, c), d = __sadd16(d, d);
+    }
     to[0] = pack(a, b), to[1] = pack(c, d);
     to[2] = pack_high(a, b), to[3] = pack_high(c, d);
 }
 
 /* Bring pairs of values that lie `step_b` apart side by side, one after the other or overlapping:
  * from the beginning of a pair to that of the next are `next_b`. */
-static void bring(const int8_t *from, int32_t step_b, int32_t next_b, packed *to,
-                  const packed *end) {
+static inline __attribute__((always_inline)) void bring(const int8_t *from, int32_t step_b,
+                                                        int32_t next_b, int32_t times, packed *to,
+                                                        const packed *end) {
     for (; to != end; to += CHANNELS, from += next_b) {
-        put(to, *(const packed_anywhere *)from, *(const packed_anywhere *)(from + step_b));
+        put(to, *(const packed_anywhere *)from, *(const packed_anywhere *)(from + step_b), times);
     }
 }
 
 /* Bring a line of four channels into pairs, behind a border that is there. */
-static void bring_line(const struct depthwise_line_dsp *op, const int8_t *in, packed *line) {
+static __attribute__((noinline)) void bring_line(const struct depthwise_line_dsp *op,
+                                                 const int8_t *in, packed *line) {
     const int32_t border = (int32_t)(0x01010101u * (uint8_t)op->in_zero_point);
     const int32_t odd = op->before & 1;
     const int32_t pairs = (op->in_length - odd) / 2;
     line += op->before / 2 * CHANNELS;
     if (odd) {
-        put(line, border, *(const packed_anywhere *)in);
+        put(line, border, *(const packed_anywhere *)in, 1);
         line += CHANNELS, in += op->in_step_b;
     }
-    bring(in, op->in_step_b, 2 * op->in_step_b, line, line + pairs * CHANNELS);
+    bring(in, op->in_step_b, 2 * op->in_step_b, 1, line, line + pairs * CHANNELS);
     if (odd + 2 * pairs < op->in_length) {
         in += 2 * pairs * op->in_step_b;
-        put(line + pairs * CHANNELS, *(const packed_anywhere *)in, border);
+        put(line + pairs * CHANNELS, *(const packed_anywhere *)in, border, 1);
     }
 }
 
@@ -199,32 +231,25 @@ void depthwise_line_dsp(const struct depthwise_line_dsp *op, const int8_t *in, i
     line_of *const convolve = op->pairs == 2 ? line_3 : op->pairs == 4 ? line_5 : line_any;
     const int32_t last = op->channel_count - CHANNELS; /* where the last four channels begin */
     const int32_t whole = (op->out_length - 1) / OUTPUTS * OUTPUTS;
-    struct line of = {.step_b = op->out_step_b, .left = op->out_length - whole};
+    struct line of = {
+        .weights = weights,
+        .end = line,
+        .step_b = op->out_step_b,
+        .whole_b = whole * op->out_step_b,
+        .left = op->out_length - whole,
+    };
     const int8_t *from = op->weights;
     for (packed *pair = line; pair != line + op->in_pairs * CHANNELS; pair++) {
         *pair = pack(op->in_zero_point, op->in_zero_point);
     }
     for (int32_t c = 0; c < op->channel_count; c += CHANNELS) {
         const int32_t first = c < last ? c : last; /* the last four may overlap */
-        bring(from, CHANNELS, CHANNELS, weights, line);
+        bring(from, CHANNELS, CHANNELS, 2, weights, line);
         from += CHANNELS * (op->pairs + 1);
-        for (packed *pair = weights; pair != line; pair++) {
-            *pair = __sadd16(*pair, *pair);
-        }
+        of.channels = op->channels + first;
         for (int32_t i = 0; i < op->lines; i++) {
             bring_line(op, in + first + i * op->in_line_b, line);
-            int8_t *to = out + first + i * op->out_line_b;
-            for (int32_t j = 0; j < CHANNELS; j++, to++) {
-                const struct channel_dsp *channel = &op->channels[first + j];
-                of.weights = weights + j;
-                of.end = line + j;
-                of.bias_x2 = channel->bias_x2;
-                of.multiplier = channel->multiplier;
-                of.rounding = channel->rounding;
-                of.right_shift = channel->right_shift;
-                of.last = to + whole * op->out_step_b;
-                convolve(line + j, &of, to);
-            }
+            convolve(line, &of, out + first + i * op->out_line_b);
         }
     }
 }
