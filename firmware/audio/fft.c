@@ -55,17 +55,37 @@ static void split(Complex pairs[PAIRS]) {
     }
 }
 
-void fft_run(Complex pairs[PAIRS]) {
-    first_stages(pairs);
-    for (uint32_t reach = 4; reach < PAIRS; reach *= 2) {
-        for (uint32_t j = 0; j < reach; j++) {
-            const uint32_t turn = j * (PAIRS / reach);
-            const Weight re = cosine(turn);
-            const Weight im = -sine(turn);
-            for (uint32_t at = j; at < PAIRS; at += 2 * reach) {
-                butterfly(&pairs[at], &pairs[at + reach], re, im);
-            }
+/* The stages of butterflies `reach` and twice as far apart at once, four points at a time: between
+ * the two they stay in registers. The factors of the second differ by a quarter of a turn. */
+static void two_stages(Complex pairs[PAIRS], uint32_t reach) {
+    for (uint32_t j = 0; j < reach; j++) {
+        const uint32_t turn = j * (QUARTER / reach);
+        const Weight re = cosine(2 * turn);
+        const Weight im = -sine(2 * turn);
+        const Weight half_re = cosine(turn);
+        const Weight half_im = -sine(turn);
+        for (Complex *p = pairs + j; p < pairs + PAIRS; p += 4 * reach) {
+            Complex a = p[0], b = p[reach], c = p[2 * reach], d = p[3 * reach];
+            butterfly(&a, &b, re, im);
+            butterfly(&c, &d, re, im);
+            butterfly(&a, &c, half_re, half_im);
+            butterfly(&b, &d, half_im, -half_re);
+            p[0] = a, p[reach] = b, p[2 * reach] = c, p[3 * reach] = d;
         }
     }
+}
+
+static void last_stage(Complex pairs[PAIRS]) {
+    for (uint32_t j = 0; j < PAIRS / 2; j++) {
+        butterfly(&pairs[j], &pairs[j + PAIRS / 2], cosine(2 * j), -sine(2 * j));
+    }
+}
+
+void fft_run(Complex pairs[PAIRS]) {
+    first_stages(pairs);
+    two_stages(pairs, 4);
+    two_stages(pairs, 16);
+    two_stages(pairs, 64);
+    last_stage(pairs);
     split(pairs);
 }

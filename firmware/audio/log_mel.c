@@ -120,7 +120,7 @@ static int32_t log2_fraction(uint32_t mantissa) {
     for (uint32_t bit = 0; bit < FRACTION; bit++) {
         const uint64_t square = (uint64_t)mantissa * mantissa;
         const uint32_t doubled = (uint32_t)(square >> 63);
-        mantissa = (uint32_t)(square >> (31 + doubled));
+        mantissa = (uint32_t)(doubled ? square >> 32 : square >> 31);
         fraction = fraction << 1 | (int32_t)doubled;
     }
     return fraction;

@@ -241,6 +241,28 @@ struct depthwise_conv_2d_dsp {
 void depthwise_conv_2d_dsp(const struct depthwise_conv_2d_dsp *op, const int8_t *in, int8_t *out,
                            void *scratch);
 
+/* Depthwise convolution along one side of an image, of a step of one, with at least four channels,
+ * innermost in memory; each line of them is for itself. Nothing is clamped but to int8, and no
+ * right shift is 0. `scratch` holds pairs of weights and of a line, of four channels.
+ * A line is read before it is written. */
+#define DEPTHWISE_LINE_CHANNELS 4
+struct depthwise_line_dsp {
+    const int8_t *weights; /* [fours of channels][pairs + 1][4], behind the taps filled up with
+                              zeros; the last four may overlap */
+    const struct channel_dsp *channels;
+    int32_t channel_count;
+    int32_t lines;
+    int32_t in_length, out_length; /* of a line; what is read of it */
+    int32_t in_step_b, out_step_b; /* from a pixel to that beside it in a line */
+    int32_t in_line_b, out_line_b; /* from a line to the next */
+    int32_t before;                /* pixels of the border */
+    int32_t pairs;                 /* of weights: 2, 4 or sixes, as many as taps but for one */
+    int32_t in_pairs;              /* of a line with its border */
+    int32_t in_zero_point;
+};
+void depthwise_line_dsp(const struct depthwise_line_dsp *op, const int8_t *in, int8_t *out,
+                        void *scratch);
+
 /* Depthwise convolution of at least four channels, innermost in memory, four at a time; taps
  * outside the image are left out, and biases are without the input's zero point. `scratch` holds
  * the windows of so many outputs, or of all if there are fewer, which are written together. */

@@ -46,6 +46,31 @@ def convolution(rng: Rng, depthwise: bool) -> Model:
     return build.chain(before, middle, after)
 
 
+def along_a_side(rng: Rng) -> Model:
+    """Return a depthwise layer along one side, alone or between two others, as of sound in time."""
+    taps, lines = int(rng.integers(2, 19)), int(rng.choice([1, 1, 2, 5]))
+    padding = SAME if rng.random() < 0.5 else VALID
+    length = int(rng.integers(1, 40)) + (taps if padding == VALID else 0)
+    in_c = int(rng.integers(1, 7)) * int(rng.choice([1, 4, 4]))
+    relu = (NONE, NONE, RELU)[rng.integers(3)]
+    across = rng.random() < 0.4
+    kernel = (1, taps) if across else (taps, 1)
+    height, width = (lines, length) if across else (length, lines)
+    middle = build.convolution(
+        rng, (height, width, in_c), in_c, kernel, (1, 1), padding, relu, rng.random() < 0.8, True
+    )
+    if rng.random() < 0.4:
+        middle = _coarse(middle)
+    elif rng.random() < 0.3:
+        middle = _extreme(rng, middle)
+    if rng.random() < 0.5:
+        return middle
+    out_shape = middle.tensors[3].shape[1:]
+    before = build.convolution(rng, (height, width, 3), in_c, (1, 1), relu=RELU)
+    after = build.convolution(rng, (out_shape[0], out_shape[1], in_c), 4, (1, 1))
+    return build.chain(before, middle, after)
+
+
 def least_weights(model: Model) -> Model:
     """Return a layer some of whose weights are the least that int8 has."""
     source, weights, *rest = model.tensors

@@ -1,10 +1,12 @@
 """DEPTHWISE_CONV_2D: convolution with filters of one channel each."""
 
+from types import ModuleType
+
 import numpy as np
 
 from tinybench.errors import ModelError
 
-from ..dsp import direct
+from ..dsp import direct, line
 from ..fixed_point import INT8_MAX, INT8_MIN
 from ..floats import convolution, weighted
 from ..graph import Graph, Operator
@@ -57,8 +59,9 @@ def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
         return _valid(op, conv)
     step = _three(op, conv, variant) if _three_by_three(conv.window) else None
     short = conv.channels.short
-    if step is None and variant.kernels == "dsp" and short is not None and _direct(conv):
-        return direct.step(op, conv, short)
+    if step is None and variant.kernels == "dsp" and short is not None:
+        fast = _as_it_lies(conv)
+        step = None if fast is None else fast.step(op, conv, short)
     return step or _any(op, conv, variant) or _plain(op, conv)
 
 
@@ -162,7 +165,7 @@ def _planes(graph: Graph, op: Operator) -> Planes:
     possible = conv.channels.short is not None and _three_by_three(conv.window) and _in_blocks(conv)
     if conv.window.in_c == 1:
         return convolution_planes(conv)
-    if not possible and _direct(conv):
+    if not possible and _as_it_lies(conv):
         return Planes(writes=conv.window.pixels == 1)  # one pixel is the same either way
     if not possible:  # any layout will do; planes are copied faster
         there = planewise(conv, 2) is not None
@@ -171,15 +174,15 @@ def _planes(graph: Graph, op: Operator) -> Planes:
     return Planes(reads=possible, writes=possible, both=True, wanted=ends)
 
 
-def _direct(conv: Convolution) -> bool:
-    """Whether the DSP kernel that needs no planes is the fastest where there are none."""
-    if not direct.possible(conv):
-        return False
+def _as_it_lies(conv: Convolution) -> ModuleType | None:
+    """Return the DSP kernel that is the fastest where there are no planes and needs none."""
     window = conv.window
     by_planes = BY_PLANES * planewise_cost(window, 2)
     if _three_by_three(window) and window.stride_w <= 2:
         by_planes = THREE_PLANE + THREE_OUTPUT[window.stride_w] * window.pixels
-    return direct.cost(window) < by_planes
+    there = [kernel for kernel in (direct, line) if kernel.possible(conv)]
+    fast = min(there, key=lambda kernel: kernel.cost(window), default=None)
+    return fast if fast is not None and fast.cost(window) < by_planes else None
 
 
 def _alone(conv: Convolution) -> bool:
