@@ -35,6 +35,21 @@ static inline int32_t limited(int32_t x) {
 #endif
 }
 
+/* In the assembly of RISC-V: a register limited by two others. */
+#ifdef __riscv_zbb
+#define RISCV_LIMIT(sum, min, max)                                                                 \
+    "   max    " sum ", " sum ", " min "\n"                                                        \
+    "   min    " sum ", " sum ", " max "\n"
+#else
+#define RISCV_LIMIT(sum, min, max)                                                                 \
+    "   bge    " sum ", " min ", 91f\n"                                                            \
+    "   mv     " sum ", " min "\n"                                                                 \
+    "91:\n"                                                                                        \
+    "   ble    " sum ", " max ", 92f\n"                                                            \
+    "   mv     " sum ", " max "\n"                                                                 \
+    "92:\n"
+#endif
+
 /* The int8 of an accumulator, with halves rounded away from zero. */
 static inline int8_t output_blocked(int32_t acc, const struct channel_dsp *c, int32_t min,
                                     int32_t max) {

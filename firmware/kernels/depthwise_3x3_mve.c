@@ -57,7 +57,6 @@ __asm__(".macro quantise exact\n" /* of q2; r1 to r7 are the channel's, q0 is lo
         "   vadd.i32 q2, q2, q0\n"
         ".endif\n"
         "   vadd.i32 q2, q2, r5\n"
-        "   vshl.s32 q2, r7\n"
         ".endm\n"
         ".macro two_by_two exact, forward\n"
         "   vldrw.u32 q0, [q1, #\\forward]!\n"
@@ -69,16 +68,16 @@ __asm__(".macro quantise exact\n" /* of q2; r1 to r7 are the channel's, q0 is lo
         "   vmov   d5, r4, r6\n"
         "   quantise \\exact\n"
         ".if \\exact\n"
+        "   vshl.s32 q2, r7\n"
         "   vldrw.32 q0, [r9, #32]\n"
         "   vmax.s32 q2, q2, q0\n"
         "   vldrw.32 q0, [r9, #48]\n"
         "   vmin.s32 q2, q2, q0\n"
         ".else\n"
-        "   vqmovnb.s32 q2, q2\n"
-        "   vqmovnb.s16 q2, q2\n"
+        "   vqshl.s32 q2, r7\n" /* to the upper byte, which is as int8 is limited */
+        "   vshr.s32 q2, q2, #24\n"
         ".endif\n"
         "   vstrb.32 q2, [r8, q3]\n"
-        "   add    r8, r8, r12\n"
         ".endm\n"
         ".macro begin name\n"
         ".section .text.\\name, \"ax\", %progbits\n"
@@ -115,7 +114,11 @@ __asm__(".macro quantise exact\n" /* of q2; r1 to r7 are the channel's, q0 is lo
         "   ldm    r10!, {r1, r3, r5, r7}\n"
         "   ldr    r0, [r9, #80]\n"
         "   dls    lr, r0\n"
+        ".if !\\exact\n"
+        "   adds   r7, r7, #24\n"
+        ".endif\n"
         "2: two_by_two \\exact, 128\n"
+        "   add    r8, r8, r12\n"
         "   le     lr, 2b\n"
         ".if \\odd\n"
         "   sub    r8, r8, r12, lsr #1\n"
@@ -132,6 +135,7 @@ __asm__(".macro quantise exact\n" /* of q2; r1 to r7 are the channel's, q0 is lo
         "   vmov   d4, r0, r2\n"
         "   vmov   d5, r4, r6\n"
         "   quantise 1\n"
+        "   vshl.s32 q2, r7\n"
         "   vmax.s32 q2, q2, q5\n"
         "   vmin.s32 q2, q2, q6\n"
         "   ldr    r0, [r9, #84]\n"
@@ -257,7 +261,7 @@ void depthwise_3x3_mve(const struct depthwise_3x3_mve *op, const int8_t *in, int
             strip.turns = op->out_w / 2;
             strip.step = 2 * pixel_b;
             strip.to_columns = 4 - op->out_w * COLUMN_B;
-            strip.to_out = 1 - row_b;
+            strip.to_out = 1 - row_b + (odd ? 2 * pixel_b : 0); /* it is left where it was */
             set(strip.places, 0, row_b, pixel_b, row_b + pixel_b);
         } else {
             strip.turns = op->out_w / 4;

@@ -378,6 +378,10 @@ void conv_2d_blocked(const struct conv_2d_blocked *op, const int8_t *in, int8_t 
  * `taps` as many as there are, and `scratch` holds two windows of int8. */
 void conv_2d_any_blocked(const struct conv_2d_blocked *op, const int8_t *in, int8_t *out,
                          void *scratch);
+/* The same on RV32IM, four pixels by six channels at a time; sums without biases are of 24 bits.
+ * Weights are [taps][channels] of each six channels, and of four, two and one of the last, `taps`
+ * filled up to an even number. The biases are 128 times the weights less. */
+void conv_2d_rv32(const struct conv_2d_blocked *op, const int8_t *in, int8_t *out, void *scratch);
 
 /* Fully connected layer in portable C, six channels at a time, and few by rows. */
 struct fully_connected_blocked {
@@ -390,6 +394,10 @@ struct fully_connected_blocked {
 };
 void fully_connected_blocked(const struct fully_connected_blocked *op, const int8_t *in,
                              int8_t *out);
+/* The same on RV32IM, sixteen channels at a time; sums without biases are of 24 bits. Weights are
+ * [out_c / 16][in_c][16], then [4][in_c][4] as far as there are, filled up with zeros; of four the
+ * first three are 128 more than they are. */
+void fully_connected_rv32(const struct fully_connected_blocked *op, const int8_t *in, int8_t *out);
 
 /* Sum of two tensors in portable C, the one with the greater scale first. With the head room of 20
  * bits, the first counts half; the second is scaled and shifted, then the sum, with the zero point

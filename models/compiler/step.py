@@ -82,7 +82,7 @@ class Variant(msgspec.Struct, frozen=True):
     """Which kernels a step may call."""
 
     kernels: str
-    """"plain", "blocked", "dsp" or "mve"; a shape without such a kernel gets the plain one."""
+    """One of KERNELS (models/compiler); a shape without such a kernel gets the plain one."""
     planar: frozenset[int] = frozenset()
     """Activations that lie in memory plane by plane, only for "dsp"."""
 

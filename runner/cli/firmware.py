@@ -33,7 +33,7 @@ STEPS = 256
            help="id that the firmware answers (default: custom)"),
     Option(
         "--kernels",
-        type=OneOf(("plain", "blocked", "dsp", "mve")),
+        type=OneOf(("plain", "blocked", "rv32", "dsp", "mve")),
         default="plain",
         metavar="KIND",
         help="portable C: plain (default) or blocked; dsp: Armv7E-M's DSP, mve: Armv8.1-M's vector "

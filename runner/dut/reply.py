@@ -22,6 +22,7 @@ SHOWN = 8
 """Lines that a message repeats."""
 
 _COLOUR = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _WORD = re.compile(
     r"(?:m-(?:warmup-start-|warmup-done|infer-start-|infer-done|lap-us-|results-\[|ready\Z"
     r"|load-done|buffer-|init-done|timestamp-mode-|name-dut-\[|profile-\[|model-\["
@@ -57,7 +58,7 @@ def read_line(raw: bytes) -> Said:
     """Read one line, its LF already cut off."""
     line = raw.rstrip(b"\r")
     bare = len(line) == len(raw)
-    plain = _COLOUR.sub(b"", line).strip(b" \t\r")
+    plain = (_COLOUR.sub(b"", line) if b"\x1b" in line else line).strip(b" \t\r")
     text, is_text = _decoded(plain)
     match = _FIRST.match(text) or _WORD.search(text) or _OF_STREAM.fullmatch(text)
     if match is None and (sizes := _SIZE.search(text)) and sizes[1] != sizes[2]:
@@ -165,7 +166,7 @@ def shown(data: bytes) -> str:
 
 def _decoded(line: bytes) -> tuple[str, bool]:
     """Return a line as text, and whether it is text: no control characters, UTF-8."""
-    is_text = not any((byte < 0x20 and byte != 0x09) or byte == 0x7F for byte in line)
+    is_text = _CONTROL.search(line) is None
     try:
         return line.decode("utf-8"), is_text
     except UnicodeDecodeError:

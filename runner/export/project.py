@@ -47,6 +47,7 @@ _KEYWORDS = frozenset(
 )  # fmt: skip
 """Ref: C11, 6.4.1; what begins with an underscore and a capital is the compiler's own."""
 _NEEDS = {
+    "rv32": ("!defined __riscv_mul || __riscv_xlen != 32", "a core of RV32 that multiplies"),
     "dsp": ("!defined __ARM_FEATURE_DSP || __GNUC__ < 10",
             "DSP instructions, and a compiler that knows them (GCC 10)"),
     "mve": ("!defined __ARM_FEATURE_MVE", "MVE instructions"),
@@ -258,7 +259,7 @@ def _config(framework: Framework, record: Exported, *, stream: bool) -> str:
     ]
     lines += ["#define TB_ENERGY"] if record.energy else []
     lines += ["#define TB_STREAM"] if stream else []
-    lines += ["#define TB_KERNELS_DSP"] if record.kernels in _NEEDS else []
+    lines += ["#define TB_KERNELS_DSP"] if record.kernels in ("dsp", "mve") else []
     lines += ["#define TB_KERNELS_MVE"] if record.kernels == "mve" else []
     if record.kernels in _NEEDS:
         absent, needed = _NEEDS[record.kernels]

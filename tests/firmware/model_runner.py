@@ -81,7 +81,7 @@ CORTEX_M55 = Target(
 )
 RISCV = Target(
     "riscv32",
-    "blocked",
+    "rv32",
     (
         *("riscv64-unknown-elf-gcc", "-march=rv32imac", "-mabi=ilp32", "--specs=picolibc.specs"),
         *_OPTIMISED[1:],
@@ -90,6 +90,16 @@ RISCV = Target(
     ("-nostartfiles", "-Wl,--gc-sections", f"-T{HERE / 'semihosting_riscv.ld'}"),
     ("qemu-system-riscv32", "-M", "virt", "-cpu", "sifive-e31", "-bios", "none"),
 )
+RISCV_ZBB = replace(
+    RISCV,
+    name="riscv32-zbb",
+    compiler=(RISCV.compiler[0], "-march=rv32imac_zba_zbb", *RISCV.compiler[2:]),
+    link=("-march=rv32imac", *RISCV.link),  # of which there are libraries
+    emulator=(*RISCV.emulator[:4], "rv32,zba=true,zbb=true", *RISCV.emulator[5:]),
+)
+"""None of TARGETS: the same kernels, a few of their instructions others."""
+HOST_RV32 = replace(HOST, name="host-rv32", kernels="rv32")
+"""None of TARGETS: what stands in C beside the assembly."""
 TARGETS = (HOST, HOST_BLOCKED, CORTEX_M3, CORTEX_M4, CORTEX_M55, RISCV)
 EMULATION = (
     *("-nographic", "-monitor", "none", "-serial", "none"),

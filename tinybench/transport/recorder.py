@@ -67,8 +67,11 @@ class Recorder:
         return data
 
     def write(self, data: bytes) -> None:
-        self._record("dut", data)
-        self._inner.write(data)
+        t_s = self._now_s("dut")
+        try:
+            self._inner.write(data)
+        finally:  # the line does not wait for its record
+            self._unwritten.append((t_s, "dut", data))
         short, self._heard_b = self._heard_b <= SHORT_B, 0
         young = self._unwritten[-1][0] - self._unwritten[0][0] < UNWRITTEN_S
         if not (short and young and len(self._unwritten) < UNWRITTEN):
@@ -95,9 +98,11 @@ class Recorder:
             self._file.close()
 
     def _record(self, to: str, data: bytes) -> None:
+        self._unwritten.append((self._now_s(to), to, data))
+
+    def _now_s(self, to: str) -> float:
         # A replay hurries; when things happened is what its own record says.
-        t_s = time.monotonic() - self._start_s if self._replay is None else self._replay.said_s(to)
-        self._unwritten.append((t_s, to, data))
+        return time.monotonic() - self._start_s if self._replay is None else self._replay.said_s(to)
 
     def _write_out(self) -> None:
         """Write what is recorded. Raises RunFolderError when the disk refuses."""

@@ -29,6 +29,10 @@ from .int16 import convolution as wide_convolution
 
 FEW = 4
 """Channels behind the last eight that rows of their own are faster for."""
+ROWS = 3
+"""Channels behind the last six that rows of their own are faster for, without DSP instructions."""
+RV32_REACH = (1 << 23) - 1
+"""Greatest sum, and least, of the kernels for RV32, which keep 24 bits of each."""
 MVE_TAPS = 16
 """Lanes of a vector of int8."""
 
@@ -86,6 +90,8 @@ def convolve(op: Operator, conv: Convolution, variant: Variant) -> Step:
         return _plain(op, conv)
     if variant.kernels == "blocked":
         return _blocked(op, conv)
+    if variant.kernels == "rv32":
+        return _rv32(op, conv)
     if variant.kernels == "dsp":
         return _dsp(op, conv, variant.planar)
     short = conv.channels.short
@@ -163,6 +169,104 @@ def _blocked(op: Operator, conv: Convolution) -> Step:
         scratch_b=4 * filled if by_words else 2 * taps,
         overlaps={conv.source.index: pixel_by_pixel(window, 2, reads_while_writing=False)},
         macs=conv.macs,
+    )
+
+
+def _rv32(op: Operator, conv: Convolution) -> Step:
+    window, short = conv.window, conv.channels.short
+    reach = RV32_REACH // 255
+    negative, positive = (np.clip(sign * conv.rows.astype(np.int64), 0, None) for sign in (-1, 1))
+    most = max(rows.sum(axis=1).max() for rows in (negative, positive))
+    if short is None or window.dilated or most > reach:
+        return _blocked(op, conv)
+    if _is_matrix(conv, frozenset()):
+        return matrix_rv32(op, conv.source, conv.target, conv.rows, conv.channels, short)
+    filled = np.pad(conv.rows, ((0, 0), (0, conv.rows.shape[1] % 2)))
+    stage = short.copy()
+    stage[:, 0] -= 2 * 128 * conv.rows.astype(np.int64).sum(axis=1) * (short[:, 1] != 0)
+    return Step(
+        operator=op,
+        function="conv_2d_rv32",
+        parameters="conv_2d_blocked",
+        fields={
+            **window.fields(),
+            "taps": filled.shape[1],
+            "in_zero_point": conv.source.zero_point,
+            "pointwise": int(window.pointwise),
+            **limit_fields(conv.channels),
+        },
+        constants=[weights_constant(_in_groups(filled)), short_constant(stage)],
+        inputs=[conv.source.index],
+        output=conv.target.index,
+        scratch_b=4 * filled.shape[1],
+        overlaps={conv.source.index: pixel_by_pixel(window, 4, reads_while_writing=False)},
+        macs=conv.macs,
+    )
+
+
+def _in_groups(rows: np.ndarray) -> np.ndarray:
+    """Return weights of six channels by turns, tap by tap; of what is left four, two and one."""
+    parts: list[np.ndarray] = []
+    while len(rows):
+        count = next(size for size in (6, 4, 2, 1) if size <= len(rows))
+        parts.append(rows[:count].T.reshape(-1))
+        rows = rows[count:]
+    return np.concatenate(parts)
+
+
+def matrix_rv32(
+    op: Operator,
+    source: Tensor,
+    target: Tensor,
+    weights: np.ndarray,
+    channels: Channels,
+    short: np.ndarray,
+) -> Step:
+    """Return the call of the kernel of RV32 for one output pixel of all inputs."""
+    out_c, in_c = weights.shape
+    if 128 * np.abs(weights.astype(np.int64)).sum(axis=1).max() > RV32_REACH:
+        return matrix_blocked(op, source, target, weights, channels, short)
+    filled = np.pad(weights, ((0, -out_c % 4), (0, 0))).reshape(-1, 4, in_c)
+    # The last byte of a word has its sign; the others are 128 more than they are.
+    filled = filled ^ np.array([[[-128], [-128], [-128], [0]]], np.int8)
+    together = out_c // 16
+    parts = [filled[: 4 * together].reshape(together, 16, in_c), *filled[4 * together :]]
+    packed = [np.swapaxes(part, -1, -2).reshape(-1) for part in parts]
+    return Step(
+        operator=op,
+        function="fully_connected_rv32",
+        parameters="fully_connected_blocked",
+        fields={"in_c": in_c, "out_c": out_c, **limit_fields(channels)},
+        constants=[weights_constant(np.concatenate(packed)), short_constant(short)],
+        inputs=[source.index],
+        output=target.index,
+        macs=weights.size,
+    )
+
+
+def matrix_blocked(
+    op: Operator,
+    source: Tensor,
+    target: Tensor,
+    weights: np.ndarray,
+    channels: Channels,
+    short: np.ndarray,
+) -> Step:
+    """Return the call of the blocked kernel for one output pixel of all inputs."""
+    out_c, in_c = weights.shape
+    in_sixes = in_turns(out_c, 6, ROWS)
+    # Six channels by turns, filled up with zeros.
+    turns = np.pad(weights[:in_sixes], ((0, -in_sixes % 6), (0, 0)))
+    turns = turns.reshape(-1, 6, in_c).swapaxes(1, 2)
+    packed = np.concatenate([turns.reshape(-1), weights[in_sixes:].reshape(-1)])
+    return Step(
+        operator=op,
+        function="fully_connected_blocked",
+        fields={"in_c": in_c, "out_c": out_c, "in_sixes": in_sixes, **limit_fields(channels)},
+        constants=[weights_constant(packed), short_constant(short)],
+        inputs=[source.index],
+        output=target.index,
+        macs=weights.size,
     )
 
 

@@ -70,7 +70,7 @@ def _three(op: Operator, conv: Convolution, variant: Variant) -> Step | None:
     short = conv.channels.short
     if short is None:
         return None
-    if variant.kernels == "blocked" and conv.window.stride_w in (1, 2):
+    if variant.kernels in ("blocked", "rv32") and conv.window.stride_w in (1, 2):
         return _blocked(op, conv, short)
     if variant.kernels == "dsp" and not _in_blocks(conv):
         return None

@@ -9,21 +9,16 @@ from ..graph import Graph, Operator, Tensor
 from ..layer import Convolution, Layer, layer_channels, multipliers, read_layer
 from ..output_stage import (
     Channels,
-    limit_fields,
     plain_constant,
     plain_fields,
-    short_constant,
     short_fields,
     weights_constant,
 )
 from ..step import Kind, Step, Variant
 from ..window import Window
-from .conv_2d import convolve, in_turns, matrix_dsp, mve_constants
+from .conv_2d import convolve, matrix_blocked, matrix_dsp, matrix_rv32, mve_constants
 from .int16 import INT32_BIASES
 from .int16 import convolution as wide_convolution
-
-FEW = 3
-"""Channels behind the last six that rows of their own are faster for."""
 
 
 def read(graph: Graph, op: Operator) -> Convolution:
@@ -46,8 +41,10 @@ def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
         return convolve(op, Convolution(source, target, row, weights, channels), variant)
     if variant.kernels == "dsp":
         return matrix_dsp(op, source, target, weights, channels, short)
+    if variant.kernels == "rv32":
+        return matrix_rv32(op, source, target, weights, channels, short)
     if variant.kernels == "blocked":
-        return _blocked(op, layer, channels, short)
+        return matrix_blocked(op, source, target, weights, channels, short)
     return _mve(op, layer, channels, short)
 
 
@@ -90,29 +87,6 @@ def _plain(op: Operator, layer: Layer, channels: Channels) -> Step:
             **plain_fields(layer.source, layer.target, channels),
         },
         constants=[weights_constant(layer.weights), plain_constant(channels)],
-        inputs=[layer.source.index],
-        output=layer.target.index,
-        macs=layer.weights.size,
-    )
-
-
-def _blocked(op: Operator, layer: Layer, channels: Channels, short: np.ndarray) -> Step:
-    out_c, in_c = layer.weights.shape
-    in_sixes = in_turns(out_c, 6, FEW)
-    # Six channels by turns, filled up with zeros.
-    turns = np.pad(layer.weights[:in_sixes], ((0, -in_sixes % 6), (0, 0)))
-    turns = turns.reshape(-1, 6, in_c).swapaxes(1, 2)
-    packed = np.concatenate([turns.reshape(-1), layer.weights[in_sixes:].reshape(-1)])
-    return Step(
-        operator=op,
-        function="fully_connected_blocked",
-        fields={
-            "in_c": in_c,
-            "out_c": out_c,
-            "in_sixes": in_sixes,
-            **limit_fields(channels),
-        },
-        constants=[weights_constant(packed), short_constant(short)],
         inputs=[layer.source.index],
         output=layer.target.index,
         macs=layer.weights.size,

@@ -18,7 +18,11 @@ def test_what_ships_loads(name: str) -> None:
 @pytest.mark.parametrize(
     ("right", "wrong", "words"),
     [
-        ('kernels = "dsp"', 'kernels = "simd"', r"'toolchain.kernels'.*plain\|blocked\|dsp\|mve"),
+        (
+            'kernels = "dsp"',
+            'kernels = "simd"',
+            r"'toolchain.kernels'.*plain\|blocked\|rv32\|dsp\|mve",
+        ),
         ("fpgaio_origin = 0x", "fpgaio-origin = 0x", r"\[a-z\].*port"),
         ("fpgaio_origin = 0x", "fpgaio_origin = -1 # 0x", r"'port.*>= 0"),
         ('"-mthumb"', '"-mthumb;id"', r"key 'toolchain\.cflags\[1\]'"),
