@@ -34,11 +34,11 @@ def picture(jpeg: bytes, where: str) -> bytes:
         raise DatasetError(
             f"{where}: not a JPEG picture that can be read: {error}; download it again"
         ) from error
-    return shrink(pixels, SIDE_PX).tobytes()
+    return shrink(pixels, SIDE_PX, SIDE_PX).tobytes()
 
 
-def shrink(pixels: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
-    """Return (height, width, 3) as (side, side, 3): smoothed, then interpolated at pixel centres.
+def shrink(pixels: NDArray[np.uint8], high_px: int, wide_px: int) -> NDArray[np.uint8]:
+    """Return (height, width, 3) in another size: smoothed, then interpolated at pixel centres.
 
     Each sum is taken in the order in which the reference's library takes it: where a picture is
     white all over, one rounding more or less is a step of the result.
@@ -46,15 +46,16 @@ def shrink(pixels: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
     with anti_aliasing; equal to its version 0.26 to the byte on pictures that are not enlarged.
     """
     floats = pixels * (1.0 / 255)
-    (top, below), (left, right) = (_places(length, side_px) for length in pixels.shape[:2])
-    rows = _smoothed(floats, side_px, top)
-    cells = _smoothed(rows.swapaxes(0, 1), side_px, left).swapaxes(0, 1)
+    top, below = _places(pixels.shape[0], high_px)
+    left, right = _places(pixels.shape[1], wide_px)
+    rows = _smoothed(floats, high_px, top)
+    cells = _smoothed(rows.swapaxes(0, 1), wide_px, left).swapaxes(0, 1)
     down, across = below[:, np.newaxis, np.newaxis], right[np.newaxis, :, np.newaxis]
-    upper, lower = cells[:side_px], cells[side_px:]
-    shrunk = upper[:, :side_px] * (1 - down) * (1 - across)
-    shrunk += upper[:, side_px:] * (1 - down) * across
-    shrunk += lower[:, :side_px] * down * (1 - across)
-    shrunk += lower[:, side_px:] * down * across
+    upper, lower = cells[:high_px], cells[high_px:]
+    shrunk = upper[:, :wide_px] * (1 - down) * (1 - across)
+    shrunk += upper[:, wide_px:] * (1 - down) * across
+    shrunk += lower[:, :wide_px] * down * (1 - across)
+    shrunk += lower[:, wide_px:] * down * across
     # The reference cuts the fraction off.
     return (255 * shrunk.clip(floats.min(), floats.max())).astype(np.uint8)
 

@@ -195,7 +195,8 @@ def model(
     | word | type | what |
     | --- | --- | --- |
     | `check` | bool | with a board: only whether it fits there |
-    | `inputs` | path | .npy, .csv or .bin, or a folder of these; random ones by default |
+    | `inputs` | path | .npy, .csv, .bin, .png or .wav, or a folder; random ones by default |
+    | `prepare` | str | what .png and .wav become: unit, signed, ... or a .toml file |
     | `count` | int | random inputs, 20 by default |
     | `seed` | int | of these, 1 by default |
     | `labels` | path | .csv with the class of each input |

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinybench.cache import cache_folder
+from tinybench.datasets.preparation import Preparation, prepared
 from tinybench.datasets.reader import FILE_LIMIT_B
 from tinybench.errors import DatasetError
 from tinybench.files import WHOLE_MOST_B, is_file_name, read_bytes, write_whole
@@ -95,14 +96,20 @@ def told(given: Given, model: Anatomy, said: Told) -> Given:
 
 
 def read_inputs(
-    path: Path, model: Anatomy, most: int = INPUTS_MOST, leave_out: Path | None = None
+    path: Path,
+    model: Anatomy,
+    most: int = INPUTS_MOST,
+    leave_out: Path | None = None,
+    how: Preparation | None = None,
 ) -> Given:
     """Return the inputs in a file or a folder, in the order of their names.
 
-    `leave_out`: a file of the folder that holds no inputs, but what is known of them.
+    `leave_out`: a file of the folder that holds no inputs, but what is known of them. `how`: what
+    the values of pictures and sounds become.
 
     .bin: the model's own bytes. .npy: values of its own type, or real ones, which are quantised as
     the model says; one input, or several along a first axis. .csv: real values, a line an input.
+    .png and .wav: an input each.
     Raises DatasetError, which names the file.
     """
     try:
@@ -123,7 +130,7 @@ def read_inputs(
             data = read_bytes(file, WHOLE_MOST_B)
         except OSError as error:
             raise DatasetError(f"{file}: cannot be read: {error.strerror}") from error
-        rows = _READERS[file.suffix](file, data, model)
+        rows = _READERS[file.suffix](file, data, model, how)
         stem = file.stem if is_file_name(file.stem) else f"input-{len(found)}"
         names = (
             [f"{stem}.bin"] if len(rows) == 1 else [f"{stem}-{n:04}.bin" for n in range(len(rows))]
@@ -138,7 +145,7 @@ def read_inputs(
     return Given(tuple(found), f"{len(found)} inputs from {path.resolve().name}")
 
 
-def _from_bin(file: Path, data: bytes, model: Anatomy) -> list[bytes]:
+def _from_bin(file: Path, data: bytes, model: Anatomy, _: object) -> list[bytes]:
     size = model.input_b
     if not data or len(data) % size:
         raise DatasetError(f"{file}: {len(data)} bytes; an input of this model has {size}")
@@ -154,11 +161,11 @@ def _from_bin(file: Path, data: bytes, model: Anatomy) -> list[bytes]:
     return rows
 
 
-def _from_npy(file: Path, data: bytes, model: Anatomy) -> list[bytes]:
+def _from_npy(file: Path, data: bytes, model: Anatomy, _: object) -> list[bytes]:
     return _rows(file, load_npy(file, data), model)
 
 
-def _from_csv(file: Path, data: bytes, model: Anatomy) -> list[bytes]:
+def _from_csv(file: Path, data: bytes, model: Anatomy, _: object) -> list[bytes]:
     try:
         lines = [line for line in data.decode("utf-8-sig").splitlines() if line.strip()]
         values = np.array([[float(cell) for cell in line.split(",")] for line in lines])
@@ -171,6 +178,10 @@ def _from_csv(file: Path, data: bytes, model: Anatomy) -> list[bytes]:
             f"model has {wanted}"
         )
     return _rows(file, values, model)
+
+
+def _from_file(file: Path, data: bytes, model: Anatomy, how: Preparation | None) -> list[bytes]:
+    return _rows(file, prepared(data, file, model.inputs[0].shape, how)[np.newaxis], model)
 
 
 def _rows(file: Path, values: npt.NDArray[Any], model: Anatomy) -> list[bytes]:
@@ -218,7 +229,13 @@ def _has_shape(shape: tuple[int, ...], end: End) -> bool:
     return has in (wanted, flat) or has[1:] in (wanted, flat)
 
 
-_READERS = {".bin": _from_bin, ".npy": _from_npy, ".csv": _from_csv}
+_READERS = {
+    ".bin": _from_bin,
+    ".npy": _from_npy,
+    ".csv": _from_csv,
+    ".png": _from_file,
+    ".wav": _from_file,
+}
 
 
 def own_task(

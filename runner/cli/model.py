@@ -33,6 +33,7 @@ MEASURED = (
     "engine",
     "engine_source",
     "inputs",
+    "prepare",
     "iterations",
     "state",
     "labels",
@@ -59,6 +60,13 @@ def truth_words() -> list[Option]:
     ]  # fmt: skip
 
 
+def prepare_word() -> Option:
+    """Return the option that says how pictures and sounds become inputs."""
+    return Option("--prepare", metavar="NAME|FILE", section=INPUTS,
+                  help="what the values of .png and .wav become: pixels, unit (0 to 1), signed (-1 "
+                  "to 1), imagenet, keyword (MFCC), or a .toml file")  # fmt: skip
+
+
 @command(
     "model",
     Argument("tflite", type=PATH, metavar="MODEL",
@@ -82,7 +90,9 @@ def truth_words() -> list[Option]:
     Option("--monitor", metavar="MONITOR", shared=True, section=BOARD,
            help="energy too; modelled: by a model of an emulated board's power"),
     Option("--inputs", type=PATH, metavar="FILE|DIR", section=INPUTS,
-           help=".npy, .csv or .bin (default: random bytes); real values are quantised"),
+           help=".npy, .csv, .bin, .png or .wav (default: random bytes); real values are "
+           "quantised"),
+    prepare_word(),
     Option("--count", type=positive, default="20", metavar="N", section=INPUTS,
            help="random inputs (default: 20)"),
     Option("--seed", type=options.count, default="1", metavar="N", section=INPUTS,
@@ -169,7 +179,7 @@ def _measured(
     voice: Voice, tflite: Path, board: str, to: str, out: Path | None, said: dict[str, Any]
 ) -> int:
     """Run the model on a board, and report."""
-    from ..report.terminal.measured import measured, measured_document
+    from ..report.measured import measured, measured_document
     from ..session.own_model import examined, measure
 
     words = {**said, "board": board, "out": out, "flash": not said["no_flash"]}
@@ -214,7 +224,9 @@ def _side_by_side(
     Argument("tflite", type=PATH, metavar="MODEL",
              help="an int8 .tflite, the C array of one, or ONNX (QDQ)"),
     Argument("folder", type=PATH, metavar="FOLDER",
-             help="its inputs: .npy, .csv or .bin, a file each; labels.csv in it is --labels"),
+             help="its inputs: .npy, .csv, .bin, .png or .wav, a file each; labels.csv in it is "
+             "--labels"),
+    prepare_word(),
     *truth_words(),
     Option("-o", "--out", type=PATH, metavar="DIR", section="output",
            help="folder of the task, a new one (default: the model's name, here)"),

@@ -112,6 +112,7 @@ class OwnWords(TypedDict, total=False):
     """What may be said of the inputs of a model of one's own, as `own_words` returns it."""
 
     inputs: Path
+    prepare: str
     count: int
     seed: int
     labels: Path
@@ -381,6 +382,7 @@ _ONLY = {"target_qps": "server", "deadline": "server", "streams": "multi-stream"
 """Words of one scenario."""
 _OWN: dict[str, Callable[[str, Any], Any]] = {
     "inputs": _path,
+    "prepare": _named,
     "count": _count,
     "seed": lambda word, value: 0 if value == 0 else _count(word, value),
     "labels": _path,

@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from tinybench.datasets.preparation import load_preparation
 from tinybench.errors import ModelError, UsageError
 from tinybench.models.compiler.anatomy import Anatomy, anatomy, ends_of
 from tinybench.track import Track
@@ -69,7 +70,10 @@ def inputs_of(found: Anatomy, own: OwnWords) -> Given:
     """Return what is inferred, and what is known of it. Raises DatasetError and UsageError."""
     labels, expect, seed = own.get("labels"), own.get("expect"), own.get("seed", 1)
     if "inputs" in own:
-        given = read_inputs(own["inputs"], found, leave_out=labels or expect)
+        how = load_preparation(own["prepare"]) if "prepare" in own else None
+        given = read_inputs(own["inputs"], found, leave_out=labels or expect, how=how)
+    elif "prepare" in own:
+        raise UsageError("--prepare is of --inputs that are .png or .wav files: give these")
     else:
         given = seeded(found, max(own.get("count", 20), 5), seed)
     said = Told(labels, expect, own.get("metric"), own.get("tolerance"), own.get("classes", ()))

@@ -228,7 +228,7 @@ def _jpeg(pixels: np.ndarray) -> bytes:
 
 def test_a_picture_shrinks_as_the_reference_preparation_shrinks_it() -> None:
     """Pixels that scikit-image 0.26 gives, cut off after 255 times as the reference does."""
-    shrunk = shrink(_pattern(), 96)
+    shrunk = shrink(_pattern(), 96, 96)
     wanted = {
         (0, 0): [29, 0, 0],
         (10, 50): [187, 254, 54],
@@ -248,7 +248,7 @@ def test_a_picture_shrinks_as_the_reference_preparation_shrinks_it() -> None:
 def test_a_picture_of_one_shade_keeps_it(shade: int) -> None:
     """Also one that must be enlarged; the reference cuts fractions off, so one less may come."""
     for height, width in ((480, 640), (96, 96), (60, 50), (1, 1)):
-        shrunk = shrink(np.full((height, width, 3), shade, np.uint8), 96)
+        shrunk = shrink(np.full((height, width, 3), shade, np.uint8), 96, 96)
         assert set(np.unique(shrunk)) <= {shade, max(0, shade - 1)}
 
 
@@ -274,7 +274,7 @@ def test_photographs_become_pictures_of_96_by_96(packed: str, tmp_path: Path) ->
     first, second = read_samples(tmp_path, dataset).samples
     assert (first.name, first.label, first.size_b) == ("000000000285.bin", 0, 27_648)
     found = np.frombuffer(first.read(), np.uint8).reshape(96, 96, 3).astype(int)
-    assert np.abs(found - shrink(_pattern(), 96)).mean() < 3  # JPEG loses a little
+    assert np.abs(found - shrink(_pattern(), 96, 96)).mean() < 3  # JPEG loses a little
     grey = np.frombuffer(second.read(), np.uint8).reshape(96, 96, 3)
     assert (grey == grey[:, :, :1]).all()
     assert grey[0, 0, 0] < grey[0, 95, 0]

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from tests.datasets.png_writer import png
+from tinybench.datasets.preparation import load_preparation
 from tinybench.errors import DatasetError
 from tinybench.models.compiler.anatomy import Anatomy, End
 from tinybench.runner.build.own_task import own_task, read_inputs, seeded, with_windows
@@ -42,6 +44,22 @@ def test_real_values_are_quantised_as_the_model_says(tmp_path: Path) -> None:
         assert [name for name, _ in given.inputs] == ["two-0000.bin", "two-0001.bin"]
         assert _values(given.inputs[0][1]) == [-1, 0, 1, -3, 127, -128]
         assert _values(given.inputs[1][1]) == [-1, 0, -1, -1, -1, -1]
+
+
+def test_pictures_are_prepared_and_quantised(tmp_path: Path) -> None:
+    """A folder of pictures is an input each, and labels.csv none; without a word it is refused."""
+    values = np.arange(0, 120, 20, dtype=np.uint8).reshape(2, 3, 1)
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.png").write_bytes(png(values, 0))
+    (tmp_path / "labels.csv").write_text("a.png,0\nb.png,1\n")
+    model = replace(MODEL, inputs=[replace(END, shape=[1, 2, 3, 1], scale=0.25)])
+    how, labels = load_preparation("unit"), tmp_path / "labels.csv"
+    given = read_inputs(tmp_path, model, leave_out=labels, how=how)
+    assert [name for name, _ in given.inputs] == ["a.bin", "b.bin"]
+    wanted = np.rint(values.reshape(-1) / 255 / 0.25) - 1
+    assert _values(given.inputs[0][1]) == wanted.tolist()
+    with pytest.raises(DatasetError, match="give --prepare"):
+        read_inputs(tmp_path, model, leave_out=labels)
 
 
 def test_int8_is_taken_as_it_is(tmp_path: Path) -> None:
@@ -91,7 +109,7 @@ def test_values_may_lie_flat_or_as_the_input_does(shape: tuple[int, ...], tmp_pa
         ("x.csv", b"\xff\xfe\x00", "lines of numbers"),
         ("x.npy", b"\x93NUMPY\x01\x00", "no .npy of numbers"),
         ("x.npy", b"", "no .npy of numbers"),
-        ("x.wav", b"RIFF", "inputs are .bin, .npy, .csv"),
+        ("x.ogg", b"RIFF", "inputs are .bin, .npy, .csv, .png, .wav"),
     ],
 )
 def test_what_is_no_input_is_refused_by_name(

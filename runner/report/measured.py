@@ -10,12 +10,12 @@ from tinybench.files import DOCUMENT_MOST_B, read_bytes
 from tinybench.models.compiler.anatomy import Anatomy
 from tinybench.read import read_json
 
-from ...measure.profile import Profile
-from ...results.names import PROFILE_FILE
-from ...rules.judge import Outcome
-from ..document import document
-from .profile import table
-from .text import report
+from ..measure.profile import Profile
+from ..results.names import PROFILE_FILE
+from ..rules.judge import Outcome
+from .document import document
+from .terminal.profile import table
+from .terminal.text import report
 
 
 def measured(outcome: Outcome) -> RenderableType:
