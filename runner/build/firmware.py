@@ -152,7 +152,7 @@ def build(
                 sources,
                 *has,
                 "energy" if energy else "text",
-                task.front_end,
+                *([task.front_end, task.rows] if task.front_end else [None]),
                 # What an older version wrote about its image lacks what this one wants to know.
                 msgspec.json.schema(Image),
             ]
@@ -164,7 +164,8 @@ def build(
 
             (work / "board.mk").write_text(board_mk(board), encoding="utf-8")
             source = _source_words(task, model, work)
-            source += ["STREAM=1"] if task.front_end else []
+            if task.front_end is not None:
+                source += [f"STREAM={task.front_end}", f"ROWS={task.rows}"]
             _make(board, work, build_id, source, energy=energy)
             elf = work / "firmware.elf"
             flash_b, ram_b = _sizes(board, elf)

@@ -206,12 +206,15 @@ def _stream(found: Stream, instruction_ns: int) -> list[str]:
         ]
         for one in found.score.readings
     ]
-    head = ("counts until", "found", "missed", "false", "F1", "limits")
+    head = ("until", "found", "missed", "false", "F1", "limits")
     readings = _table(head, rows, "list")
     cards.append(
         _card(
             "Words",
-            readings + _note(text(found.score.disagreement) or "a detection, after its word"),
+            readings
+            + _note(
+                text(found.score.disagreement) or "until so long after its word a detection counts"
+            ),
         )
     )
     if found.score.curve:
