@@ -153,6 +153,7 @@ def test_it_is_told_in_every_form(folder: Path, tmp_path: Path) -> None:
     assert "word" not in stream
     row = summary(judge(folder).result, judge(folder).verdict, folder)
     assert (row.f1, row.duty, row.deadlines_missed) == (1.0, None, 0)
+    assert row.latency_s == row.latency_p50_s != 0
     assert row.estimated_duty == pytest.approx(0.347, abs=0.01)
     found = measured(folder)["sww", "mps2-an386"].metrics
     assert {"f1", "false_alarms", "instructions", "estimated_duty", "power"} <= set(found)
