@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import structs
+
 from tinybench.datasets.reader import Sample
 from tinybench.declare import find
 from tinybench.energy.monitor import MonitorSpec
@@ -158,6 +160,7 @@ def make_plan(station: Station, track: Track, say: Callable[[str], None]) -> Pla
     if task.streams:
         hears = insist_hears(inputs.model)
         keeps_state = hears.keeps_state
+        task = structs.replace(task, outputs=hears.outputs)  # the first one is the word
         if hears.rows != 1:
             raise ModelError(
                 f"{inputs.model}: it takes {hears.rows} rows of features anew at a time, and a "

@@ -13,6 +13,7 @@ from tests.faults.line import FaultyLine
 from tests.firmware.model_runner import reference
 from tests.models import tflite_builder as build_model
 from tests.models.packaged import MODELS
+from tests.models.streaming import wake_word
 from tests.models.tflite_builder import VALID
 from tinybench.datasets.wake.embedded import read_recording
 from tinybench.datasets.wake.on_device import features, micro
@@ -174,36 +175,6 @@ def test_a_frame_that_the_next_has_caught_up_with_is_counted(
             assert bool(clock.rests) == (overruns == 0)
 
 
-def _with_state(rows: int, scale: float) -> build_model.Model:
-    """Return a wake word that keeps its history in a variable, and takes so many rows anew."""
-    rng = np.random.default_rng(3)
-    ends = {"scales": [scale], "zero_points": [-128]}
-    shape = [1, rows, 40]
-    weights = rng.integers(-9, 10, (1, rows * 40)).astype(np.int8)
-    step = 0.005 / scale / np.sqrt(rows * 40)  # outputs that are neither 0 nor 1
-    tensors = [
-        build_model.Tensor([], "RESOURCE"),
-        *(build_model.Tensor(shape, **ends) for _ in range(3)),
-        build_model.Tensor([2], "INT32", data=np.array([1, rows * 40], np.int32)),
-        build_model.Tensor([1, rows * 40], **ends),
-        build_model.Tensor(weights.shape, scales=[step], zero_points=[0], data=weights),
-        build_model.Tensor([1, 1], scales=[0.03], zero_points=[0]),
-        build_model.Tensor([1, 1], scales=[1 / 256], zero_points=[-128]),
-        build_model.Tensor([1, 1], "UINT8", scales=[1 / 256], zero_points=[0]),
-    ]
-    operators = [
-        build_model.Operator("VAR_HANDLE", [], [0], {"SharedName": "history"}),
-        build_model.Operator("READ_VARIABLE", [0], [1]),
-        build_model.Operator("SUB", [2, 1], [3]),
-        build_model.Operator("ASSIGN_VARIABLE", [0, 3], []),
-        build_model.Operator("RESHAPE", [3, 4], [5]),
-        build_model.Operator("FULLY_CONNECTED", [5, 6], [7]),
-        build_model.Operator("LOGISTIC", [7], [8]),
-        build_model.Operator("QUANTIZE", [8], [9]),
-    ]
-    return build_model.Model(tensors, operators, [2], [9])
-
-
 @pytest.mark.parametrize(
     ("front_end", "rows", "scale"), [("micro", 3, 26 / 255), ("log-mel", 1, 1 / 270)]
 )
@@ -214,7 +185,7 @@ def test_a_model_with_a_state_of_its_own_hears(
     and is scored by the length of its frames."""
     pytest.importorskip("tflite_micro")
     model = tmp_path / "state.tflite"
-    model.write_bytes(build_model.write(_with_state(rows, scale)))
+    model.write_bytes(build_model.write(wake_word(rows, scale)))
     sound = read_recording("short").samples[4 * 16_000 : 6 * 16_000]
     found = hear(load_board("host"), model, sound, threshold=0, front_end=front_end)
     given = micro(sound) if front_end == "micro" else features(sound, scale)
@@ -238,7 +209,7 @@ def test_a_model_with_a_state_of_its_own_hears(
 def test_a_model_with_a_state_takes_only_some_rows_anew(tmp_path: Path) -> None:
     """More are no newest rows, but a history."""
     model = tmp_path / "state.tflite"
-    model.write_bytes(build_model.write(_with_state(17, 0.1)))
+    model.write_bytes(build_model.write(wake_word(17, 0.1)))
     with pytest.raises(ModelError, match="takes 17 rows of features anew"):
         stream_task(model, front_end="micro")
     sound = np.zeros(16_000, np.int16)
