@@ -22,6 +22,7 @@ from tinybench.scratch import scratch
 from .features import HOP_SAMPLES, INPUT_SCALE, INPUT_ZERO_POINT, MEL_BINS
 
 SAMPLES_MAX = 1 << 30
+MICRO_HOP_SAMPLES = 160
 
 BUILD_TIMEOUT_S = 60
 FLAGS = ("-std=c11", "-O2", "-shared", "-fPIC")
@@ -31,7 +32,8 @@ class Features(NamedTuple):
     """Features of a stream."""
 
     values: NDArray[np.int8]
-    """(frames, 40); frame k ends with sample 512 * (k + 1), its window begins 1024 before."""
+    """(frames, 40); frame k ends with its hop, number k of 512 samples, and its window begins 1024
+    samples before that end."""
     outside: int
     """How many values were beyond int8, and saturated or wrapped."""
 
@@ -50,19 +52,41 @@ def features(
     a floating-point unit computes them.
     Raises DatasetError for other sound, BuildError, ToolMissingError.
     """
+    sound, values = _hops(samples, HOP_SAMPLES)
+    outside = _library(fixed).log_mel_all(
+        _pointer(sound), len(values), scale, zero_point, wraps, _pointer(values)
+    )
+    return Features(values, outside)
+
+
+def micro(samples: NDArray[np.int16], *, fixed: bool = False) -> Features:
+    """Return the features of sound at 16 kHz as microWakeWord's models take them: a frame each 160
+    samples, of a window of 480; -128 until there is a whole one.
+
+    What is beyond int8 is saturated. `fixed` and what it raises: as `features`.
+    """
+    sound, values = _hops(samples, MICRO_HOP_SAMPLES)
+    return Features(
+        values, _library(fixed).micro_all(_pointer(sound), len(values), _pointer(values))
+    )
+
+
+def _hops(
+    samples: NDArray[np.int16], hop_samples: int
+) -> tuple[NDArray[np.int16], NDArray[np.int8]]:
+    """Return the whole hops of sound, and where their features go. Raises DatasetError."""
     if samples.ndim != 1 or samples.dtype != np.int16 or len(samples) > SAMPLES_MAX:
         raise DatasetError(
             f"sound for a wake word must be one channel of int16, at most {SAMPLES_MAX} samples; "
             f"this is {samples.dtype} of the shape {samples.shape}: take one channel, at 16 kHz"
         )
-    hops = len(samples) // HOP_SAMPLES
-    sound = np.ascontiguousarray(samples[: hops * HOP_SAMPLES])
-    values = np.empty((hops, MEL_BINS), np.int8)
-    outside = _library(fixed).log_mel_all(
-        sound.ctypes.data_as(ctypes.c_void_p), hops, scale, zero_point, wraps,
-        values.ctypes.data_as(ctypes.c_void_p),
-    )  # fmt: skip
-    return Features(values, outside)
+    hops = len(samples) // hop_samples
+    sound = np.ascontiguousarray(samples[: hops * hop_samples])
+    return sound, np.empty((hops, MEL_BINS), np.int8)
+
+
+def _pointer(values: NDArray[np.int16] | NDArray[np.int8]) -> ctypes.c_void_p:
+    return values.ctypes.data_as(ctypes.c_void_p)
 
 
 @cache
@@ -89,6 +113,8 @@ def _library(fixed: bool) -> ctypes.CDLL:
         *(ctypes.c_void_p, ctypes.c_uint32, ctypes.c_float, ctypes.c_int32, ctypes.c_bool),
         ctypes.c_void_p,
     )
+    loaded.micro_all.restype = ctypes.c_uint32
+    loaded.micro_all.argtypes = (ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p)
     return loaded
 
 

@@ -63,10 +63,10 @@ def sound_sha256(sound: bytes) -> str:
     return hashlib.sha256(sound).hexdigest()
 
 
-def middle_frame(samples: NDArray[np.int16]) -> bytes:
+def middle_frame(samples: NDArray[np.int16], hop_samples: int = HOP_SAMPLES) -> bytes:
     """Return the frame in the middle of a recording: what a frame costs is counted on it."""
-    middle = len(samples) // HOP_SAMPLES // 2 * HOP_SAMPLES
-    return samples[middle : middle + HOP_SAMPLES].astype("<i2").tobytes()
+    middle = len(samples) // hop_samples // 2 * hop_samples
+    return samples[middle : middle + hop_samples].astype("<i2").tobytes()
 
 
 def embedded(which: Which) -> Played:

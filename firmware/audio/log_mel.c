@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "fft.h"
+#include "log2.h"
 #include "tables.h"
 
 #define WINDOW (2 * LOG_MEL_HOP)
-#define FRACTION 20 /* bits of a logarithm behind the point */
 
 #define DB_OF_2 3.01029995663981195f
 #define FLOOR_DB (-52.0f)
@@ -24,9 +24,9 @@ static Complex spectrum[FFT_POINTS / 2];
 void log_mel_start(LogMel *stream, float scale, int32_t zero_point, bool wraps) {
     memset(stream, 0, sizeof *stream);
     const float step_db = RANGE_DB * scale;
-    const float one = (float)(1 << FRACTION);
+    const float one = (float)(1 << LOG2_BITS);
     stream->steps = (int64_t)(DB_OF_2 / step_db * one);
-    stream->lowest = (int64_t)zero_point * (1 << FRACTION);
+    stream->lowest = (int64_t)zero_point * (1 << LOG2_BITS);
     stream->first = stream->lowest + (int64_t)(-FLOOR_DB / step_db * one);
     stream->highest = stream->lowest + (int64_t)(one / scale);
     stream->wraps = wraps;
@@ -114,19 +114,7 @@ static void bands(Power energies[LOG_MEL_BANDS]) {
     }
 }
 
-/* log2 of mantissa / 2^31, which is in 1..2: each squaring gives one more bit. */
-static int32_t log2_fraction(uint32_t mantissa) {
-    int32_t fraction = 0;
-    for (uint32_t bit = 0; bit < FRACTION; bit++) {
-        const uint64_t square = (uint64_t)mantissa * mantissa;
-        const uint32_t doubled = (uint32_t)(square >> 63);
-        mantissa = (uint32_t)(doubled ? square >> 32 : square >> 31);
-        fraction = fraction << 1 | (int32_t)doubled;
-    }
-    return fraction;
-}
-
-/* log2 of an energy above 0, in units of 2^-FRACTION. */
+/* log2 of an energy above 0, in units of 2^-LOG2_BITS. */
 static int32_t log2_of(Power energy) {
 #ifdef FIXED_POINT
     const int32_t zeros = __builtin_clzll(energy);
@@ -138,19 +126,19 @@ static int32_t log2_of(Power energy) {
     const int32_t exponent = (int32_t)(bits >> 23) - 127;
     const uint32_t mantissa = (bits & 0x7fffffu) << 8 | 1u << 31;
 #endif
-    return exponent * (1 << FRACTION) + log2_fraction(mantissa);
+    return exponent * (1 << LOG2_BITS) + log2_fraction(mantissa);
 }
 
 static int8_t quantised(LogMel *stream, Power energy, int32_t scale_log2) {
     int64_t value = stream->lowest;
     if (energy > 0) {
-        const int64_t log2 = log2_of(energy) - scale_log2 * (1 << FRACTION);
-        value = stream->first + ((log2 * stream->steps) >> FRACTION);
+        const int64_t log2 = log2_of(energy) - scale_log2 * (1 << LOG2_BITS);
+        value = stream->first + ((log2 * stream->steps) >> LOG2_BITS);
         value = value < stream->lowest    ? stream->lowest
                 : value > stream->highest ? stream->highest
                                           : value;
     }
-    const int32_t step = (int32_t)(value / (1 << FRACTION));
+    const int32_t step = (int32_t)(value / (1 << LOG2_BITS));
     if (step >= INT8_MIN && step <= INT8_MAX) {
         return (int8_t)step;
     }

@@ -75,9 +75,12 @@ void port_detected(void);
  * before. Returns false where there is none. */
 bool port_sound_start(void);
 
-/* Wait for the next 512 samples of it, store them, and when the last of them came by port_micros;
- * or return false as soon as a byte of the host is there for port_getc, or the line is closed. */
-bool port_sound_next(int16_t samples[512], uint32_t *came_us);
+#define SOUND_HOP 512
+
+/* Wait for the next SOUND_HOP samples of it, store them, and when the last of them came by
+ * port_micros; or return false as soon as a byte of the host is there for port_getc, or the line is
+ * closed. */
+bool port_sound_next(int16_t samples[SOUND_HOP], uint32_t *came_us);
 
 /* Frames that were lost since the start, as nobody took them in time or the wires were disturbed:
  * at least as many as are missing. */

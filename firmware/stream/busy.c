@@ -2,11 +2,13 @@
  * stays at the most, which is none any more; 20 minutes are a quarter of it. */
 #include "busy.h"
 
+#include "front_end.h"
 #include "port.h"
 #include "text.h"
 
-#define PERIOD_US 32000u /* 512 samples */
-#define STALL_US 40000u  /* sound that comes so much later than it is due has stood still */
+#define PERIOD_US FRONT_HOP_US
+#define STALL_US                                                                                   \
+    (PERIOD_US / 4 * 5) /* sound that comes so much later than it is due has stood still */
 
 static uint32_t began_us;
 static uint32_t last_came_us;

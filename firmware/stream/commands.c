@@ -56,7 +56,7 @@ void hear_start(char *rest) {
     begin(strstr(rest, "wraps") != NULL);
     text("Listening for samples ...\r\n");
     stamp_now();
-    if (strstr(rest, "uploads") == NULL && port_sound_start()) {
+    if (FRONT_HOP == SOUND_HOP && strstr(rest, "uploads") == NULL && port_sound_start()) {
         upload_forget(); /* sound takes its place */
         sounds = true;
         heard_by_itself = true;
@@ -136,7 +136,11 @@ void hear_meanwhile(void) {
 void hear_uploaded(char *rest) {
     (void)rest;
     if (upload_received_b() != model_input_b) {
-        text("e-[Command 'extract_uart_stream' needs 512 samples: db load 1024]\r\n");
+        text("e-[Command 'extract_uart_stream' needs ");
+        text_u32(FRONT_HOP);
+        text(" samples: db load ");
+        text_u32(model_input_b);
+        text("]\r\n");
         return;
     }
     if (!listens) {
@@ -148,7 +152,7 @@ void hear_uploaded(char *rest) {
         return;
     }
     text("m-features-[");
-    values(hear_features(), LOG_MEL_BANDS);
+    values(hear_features(), FRONT_BANDS);
     text("]\r\nm-activations-[");
     for (uint32_t i = 0; i < model_result_count; i++) {
         const int8_t activation = hear_activation(i);
@@ -175,5 +179,5 @@ void hear_pin_low(char *rest) {
 
 void hear_caps(void) {
     text(" stream-");
-    text_u32(LOG_MEL_HOP);
+    text_u32(FRONT_HOP);
 }

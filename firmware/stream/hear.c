@@ -1,4 +1,4 @@
-/* A model of sound: 512 samples are its input, features its first layer, a compiled model the rest.
+/* A model of sound: samples are its input, features its first layer, a compiled model the rest.
  */
 #include "hear.h"
 
@@ -7,13 +7,13 @@
 #include "model.h"
 #include "net.h"
 
-#define INPUT_B (2 * LOG_MEL_HOP)
+#define INPUT_B (2 * FRONT_HOP)
 
 const uint32_t model_input_b = INPUT_B;
 uint8_t model_input[INPUT_B] __attribute__((aligned(8)));
 const uint8_t model_input_flip = 0;
 
-static LogMel sound;
+static FrontEnd sound;
 static bool kept;
 static bool wraps;
 static uint32_t frames;
@@ -26,20 +26,23 @@ __attribute__((weak)) bool net_keep_state(bool keep) {
 
 /* A stream begins: silence, and a history of zeros. */
 static void begin(void) {
-    log_mel_start(&sound, model_input_scale, model_input_zero_point, wraps);
+    front_start(&sound, model_input_scale, model_input_zero_point, wraps);
     memset(net_input, 0, net_input_b);
     frames = 0;
 }
 
-/* The first layer: the newest frame comes behind the others of the history. */
+/* The first layer: the newest rows come behind the others of the history. */
 static void take_features(void) {
     if (!kept) {
         begin();
     }
     int8_t *history = (int8_t *)net_input;
-    const uint32_t older_b = net_input_b - LOG_MEL_BANDS;
-    memmove(history, history + LOG_MEL_BANDS, older_b);
-    log_mel_next(&sound, (const int16_t *)(const void *)model_input, history + older_b);
+    const int16_t *samples = (const int16_t *)(const void *)model_input;
+    uint32_t row_b = net_input_b - TB_FRONT_ROWS * FRONT_BANDS;
+    memmove(history, history + TB_FRONT_ROWS * FRONT_BANDS, row_b);
+    for (; row_b < net_input_b; row_b += FRONT_BANDS, samples += FRONT_STEP) {
+        front_next(&sound, samples, history + row_b);
+    }
     frames++;
     net_load();
 }
@@ -74,7 +77,7 @@ void model_finish(void) {
 }
 
 const int8_t *hear_features(void) {
-    return (const int8_t *)net_input + (net_input_b - LOG_MEL_BANDS);
+    return (const int8_t *)net_input + (net_input_b - FRONT_BANDS);
 }
 
 int8_t hear_activation(uint32_t index) {

@@ -1,4 +1,4 @@
-/* A model of sound: 512 samples are its input, features its first layer, a compiled model the rest.
+/* A model of sound: samples are its input, features its first layer, a compiled model the rest.
  *
  * It implements core/model.h, so that samples come as any other input does. One inference hears one
  * frame. While the state is kept (model_keep_state), frames are one stream; else each is the first
@@ -10,10 +10,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "log_mel.h"
+#include "front_end.h"
 #include "stream.h"
 
-/* Features of the last frame. */
+/* Features of the last frame, its newest row. */
 const int8_t *hear_features(void);
 
 /* Output `index` of the last frame: a probability in steps of 1/256, less 128. */

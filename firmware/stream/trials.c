@@ -15,7 +15,8 @@
 #define HALF_SECOND 8000u
 #define NEAR 100 /* as in the reference */
 #define PER_LINE 16
-#define CAPTURED 16384u /* a second, in whole frames */
+#define WINDOW_HOPS ((FRONT_WINDOW + FRONT_HOP - 1) / FRONT_HOP) /* frames that fill a window */
+#define CAPTURED 16384u                                          /* a second, in whole frames */
 _Static_assert(2 * CAPTURED <= HEAR_KEPT, "what is captured must fit");
 
 static int16_t stored_sample(uint32_t at) {
@@ -75,7 +76,7 @@ static void row(const int8_t *values, uint32_t count) {
 
 /* Hear the stored samples from an offset; returns what the engine returns. */
 static int hear_stored(uint32_t from) {
-    store((int16_t *)(void *)model_input, from, LOG_MEL_HOP);
+    store((int16_t *)(void *)model_input, from, FRONT_HOP);
     const int status = infer_untimed(1);
     if (status < 0) {
         text("e-[Inference failed with ");
@@ -89,12 +90,12 @@ static int hear_stored(uint32_t from) {
 
 void hear_stored_all(char *rest) {
     uint32_t from;
-    if (!idle() || !offset(rest, LOG_MEL_HOP, &from)) {
+    if (!idle() || !offset(rest, FRONT_HOP, &from)) {
         return;
     }
     upload_forget();
     model_keep_state(true);
-    for (uint32_t frame = 0; from + LOG_MEL_HOP <= STORED; frame++, from += LOG_MEL_HOP) {
+    for (uint32_t frame = 0; from + FRONT_HOP <= STORED; frame++, from += FRONT_HOP) {
         if (hear_stored(from) < 0) {
             break;
         }
@@ -107,7 +108,7 @@ void hear_stored_all(char *rest) {
             text(")\r\n");
         }
         text("(");
-        row(hear_features(), LOG_MEL_BANDS);
+        row(hear_features(), FRONT_BANDS);
         text(", ");
         text_i32(word);
         text("),\r\n");
@@ -117,24 +118,24 @@ void hear_stored_all(char *rest) {
 
 void hear_stored_features(char *rest) {
     uint32_t from;
-    if (!idle() || !offset(rest, 2 * LOG_MEL_HOP, &from)) {
+    if (!idle() || !offset(rest, WINDOW_HOPS * FRONT_HOP, &from)) {
         return;
     }
     upload_forget();
     model_keep_state(true);
-    for (uint32_t half = 0; half < 2; half++) {
-        if (hear_stored(from + half * LOG_MEL_HOP) < 0) {
+    for (uint32_t hop = 0; hop < WINDOW_HOPS; hop++) {
+        if (hear_stored(from + hop * FRONT_HOP) < 0) {
             model_keep_state(false);
             return;
         }
     }
     text("{\r\n\"Input\": [");
-    for (uint32_t i = 0; i < 2 * LOG_MEL_HOP; i++) {
+    for (uint32_t i = 0; i < WINDOW_HOPS * FRONT_HOP; i++) {
         text(i == 0 ? "" : i % PER_LINE == 0 ? ",\r\n" : ", ");
         text_i32(stored_sample(from + i));
     }
     text("],\r\n\"Output\": [");
-    row(hear_features(), LOG_MEL_BANDS);
+    row(hear_features(), FRONT_BANDS);
     text("]\r\n}\r\n");
     model_keep_state(false);
 }
@@ -183,13 +184,12 @@ void hear_captured(char *rest) {
     }
     text("Listening for samples ...\r\n");
     port_flush();
-    while (frames * LOG_MEL_HOP < count &&
-           port_sound_next(samples + frames * LOG_MEL_HOP, &came_us)) {
+    while (frames * SOUND_HOP < count && port_sound_next(samples + frames * SOUND_HOP, &came_us)) {
         frames++;
     }
     const uint32_t lost = port_sound_lost();
     port_sound_stop();
-    if (frames * LOG_MEL_HOP < count) {
+    if (frames * SOUND_HOP < count) {
         text("e-[No more came before the next command]\r\n");
         return;
     }

@@ -158,7 +158,7 @@ def build(
                 sources,
                 *has,
                 "energy" if energy else "text",
-                task.front_end,
+                *([task.front_end, task.rows] if task.front_end else [None]),
                 # What an older version wrote about its image lacks what this one wants to know.
                 msgspec.json.schema(Image),
             ]
@@ -170,11 +170,14 @@ def build(
 
             (work / "board.mk").write_text(board_mk(board), encoding="utf-8")
             source = _source_words(task, model, work)
-            source += ["STREAM=1"] if task.front_end else []
+            stream = []
+            if task.front_end is not None:
+                stream = [f"STREAM={task.front_end}", f"ROWS={task.rows}"]
+            source += stream
             # What an engine sets for all files in its engine.mk is known to make alone.
             objects = {}
             if not isinstance(model, Engine):
-                objects = _objects(board, [compiler, sources], energy, task.front_end)
+                objects = _objects(board, [compiler, sources], energy, stream)
             _lend(objects, work)
             _make(board, work, build_id, source, energy=energy)
             _keep(objects, work)

@@ -33,6 +33,12 @@ class TaskRules(Declaration, frozen=True, kw_only=True):
     """Least value of the metric in the closed division (a share, not per cent)."""
 
 
+FrontEnd = Literal["log-mel", "micro"]
+STEP_SAMPLES: dict[FrontEnd, int] = {"log-mel": 512, "micro": 160}
+"""From a row of features to the next, by what makes them."""
+SAMPLE_B = 2
+
+
 class Task(Declaration, frozen=True, kw_only=True):
     """A task, from `runner/build/tasks/<name>.toml`."""
 
@@ -44,9 +50,10 @@ class Task(Declaration, frozen=True, kw_only=True):
     """Bytes uploaded for one inference."""
     input_format: Literal["int8", "uint8", "int16", "float32"] = "int8"
     """What the uploaded bytes are: the model's own int8, pixels 0..255, or little-endian floats."""
-    front_end: Literal["log-mel"] | None = None
+    front_end: FrontEnd | None = None
     """What the firmware makes of an upload before the model gets it. "log-mel": 512 samples of a
-    stream become the newest frame of the history that the model takes (docs/stream.md)."""
+    stream become the newest frame of the history that the model takes; "micro": 160 of them a row
+    of features as microWakeWord's models take them (docs/stream.md)."""
     classes: list[str]
     """Names of the labels; for top-1, in the order of the model's outputs."""
     metric: Literal["top1", "auc", "exact", "regression", "iou", "none", "stream"]
@@ -78,6 +85,12 @@ class Task(Declaration, frozen=True, kw_only=True):
     def streams(self) -> bool:
         """Whether it is one recording, heard frame by frame (docs/sww.md)."""
         return self.metric == "stream"
+
+    @property
+    def rows(self) -> int:
+        """Rows of features that a frame of a stream gives."""
+        step = STEP_SAMPLES[self.front_end or "log-mel"]
+        return max(1, self.input_b // (SAMPLE_B * step))
 
     @property
     def result_count(self) -> int:

@@ -15,7 +15,7 @@ from .tree import Argument, Option
 
 if TYPE_CHECKING:
     from ..build.board import Board
-    from ..build.task import Task
+    from ..build.task import FrontEnd, Task
     from ..desk.station import Site
     from ..results.request import Request
 
@@ -389,6 +389,9 @@ def _probability(text: str) -> int:
     Argument("recording", type=options.PATH, metavar="WAV", help="16 kHz, 16 bits"),
     Option("--model", type=options.PATH, required=True, metavar="FILE",
            help="a .tflite of a history of frames of 40 features"),
+    Option("--front-end", type=OneOf(("log-mel", "micro")), default="log-mel", metavar="NAME",
+           help="what makes features of sound: log-mel (default), as the reference model takes "
+           "them, or micro, as models of microWakeWord do"),
     Option("--whole", is_flag=True,
            help="infer on the whole history for each frame, not on the newest frame alone"),
     Option("--compatible", is_flag=True,
@@ -418,6 +421,7 @@ def listen(
     voice: Voice,
     recording: Path,
     model: Path,
+    front_end: "FrontEnd",
     whole: bool,
     compatible: bool,
     paced: bool,
@@ -458,6 +462,7 @@ def listen(
             station.sites[0] if station.sites else None,
             threshold=threshold,
             whole=whole,
+            front_end=front_end,
             wraps=compatible,
             paced=paced,
             track=voice.track,

@@ -151,7 +151,9 @@ def score(voice: Voice, heard: Path, words: Path | None, to: str, out: Path | No
         found.detections_ms, windows_s, length_s=length_s, period_s=found.period_s,
         drifts=found.drifts,
     )  # fmt: skip
-    curve = () if found.activations is None else det_curve(found.activations, windows_s)
+    curve = ()
+    if found.activations is not None:
+        curve = det_curve(found.activations, windows_s, frame_ms=found.frame_ms)
     summary = summarise(judged, windows_s, curve)
 
     def terminal() -> "RenderableType":

@@ -198,7 +198,7 @@ def summary(result: Result, verdict: Verdict, folder: Path) -> Summary:
         estimated_duty=stream and stream.estimated and stream.estimated.duty,
         deadlines_missed=times and times.missed,
         modelled_power_w=stream and stream.power_w,
-        latency_s=performance and performance.latency_s,
+        latency_s=performance.latency_s if performance else stream and stream.busy.p50_s,
         latency_uncertainty_s=performance and performance.latency_uncertainty_s,
         scenario=scenario and scenario.asked.name,
         interference=disturbed and disturbed.words,

@@ -161,7 +161,7 @@ def _files(asked: Asked, framework: Framework, record: Exported, model_c: str) -
     ours["model.c"] = model_c
     fast = {name for name in ours if (root / "kernels" / name).is_file() or name == "model.c"}
     fast |= {name for name in ours if (root / "audio" / name).is_file()}
-    made = {CONFIG_FILE: _config(framework, record, stream=stream)}
+    made = {CONFIG_FILE: _config(framework, record, asked.task)}
     for name, text in ours.items():
         made[name] = text
         if name.endswith(".c"):
@@ -247,7 +247,7 @@ def _baud(record: Exported) -> int:
     return ENERGY_BAUD if record.energy else DEFAULT_BAUD
 
 
-def _config(framework: Framework, record: Exported, *, stream: bool) -> str:
+def _config(framework: Framework, record: Exported, task: Task) -> str:
     """Return the header that every source begins with, in place of flags of a compiler."""
     lines = [
         f"/* What {record.name} was exported as. Every source begins with this file. */",
@@ -258,7 +258,9 @@ def _config(framework: Framework, record: Exported, *, stream: bool) -> str:
         f"#define TB_BAUD {_baud(record)}",
     ]
     lines += ["#define TB_ENERGY"] if record.energy else []
-    lines += ["#define TB_STREAM"] if stream else []
+    if task.front_end is not None:
+        lines += ["#define TB_STREAM", f"#define TB_FRONT_ROWS {task.rows}"]
+        lines += ["#define TB_FRONT_MICRO"] if task.front_end == "micro" else []
     lines += ["#define TB_KERNELS_DSP"] if record.kernels in ("dsp", "mve") else []
     lines += ["#define TB_KERNELS_MVE"] if record.kernels == "mve" else []
     if record.kernels in _NEEDS:

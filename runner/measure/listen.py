@@ -17,19 +17,18 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from tinybench.datasets.wake.features import HOP_SAMPLES
+from tinybench.datasets.wake.features import HOP_SAMPLES, SAMPLE_RATE_HZ
 from tinybench.errors import DatasetError, ProtocolError
 from tinybench.track import Track, silent
 
 from ..dut.client import Dut
 from ..dut.reply import shown_lines
-from ..results.stream import PERIOD_S
 from ..results.stream.score import steps
 from ..streaming.score import THRESHOLD
 from .modes import disturbed
 
-CAP = f"stream-{HOP_SAMPLES}"
-"""What `caps` say of firmware that hears."""
+CAP = "stream-{}"
+"""What `caps` say of firmware that hears frames of so many samples."""
 STREAMS = 3
 """Times that a disturbed stream is begun anew."""
 ANSWER_S = 20.0
@@ -80,12 +79,12 @@ class SampleClock:
         return -left_s
 
 
-def frames_of(samples: NDArray[np.int16]) -> int:
+def frames_of(samples: NDArray[np.int16], hop_samples: int = HOP_SAMPLES) -> int:
     """Return how many frames there are; raises DatasetError for none, or too many."""
-    frames = len(samples) // HOP_SAMPLES
+    frames = len(samples) // hop_samples
     if not 0 < frames <= FRAMES_MAX:
         raise DatasetError(
-            f"a recording of {len(samples)} samples: 1 to {FRAMES_MAX} frames of {HOP_SAMPLES} can "
+            f"a recording of {len(samples)} samples: 1 to {FRAMES_MAX} frames of {hop_samples} can "
             "be heard"
         )
     return frames
@@ -102,24 +101,25 @@ def listen(
     dut: Dut,
     samples: NDArray[np.int16],
     *,
+    hop_samples: int = HOP_SAMPLES,
     wraps: bool = False,
     track: Track = silent,
     clock: SampleClock | None = None,
 ) -> Heard:
     """Return what a DUT, after its handshake, hears in sound of 16 kHz, from a new stream's start.
 
-    Samples behind the last whole frame are left out. `wraps`: features beyond int8 go around, as in
-    the reference firmware. `clock`: send frames by it. Raises DatasetError for less than a frame,
-    ProtocolError for firmware that hears nothing, or a stream that never comes through; else as
-    `Dut.infer`.
+    Samples behind the last whole frame, of `hop_samples`, are left out. `wraps`: features beyond
+    int8 go around, as in the reference firmware. `clock`: send frames by it. Raises DatasetError
+    for less than a frame, ProtocolError for firmware that hears nothing, or a stream that never
+    comes through; else as `Dut.infer`.
     """
-    frames = frames_of(samples)
-    if not dut.can(CAP):
+    frames = frames_of(samples, hop_samples)
+    if not dut.can(cap := CAP.format(hop_samples)):
         raise ProtocolError(
-            f"the firmware does not hear: 'caps%' does not list '{CAP}'. Use this project's own, "
+            f"the firmware does not hear: 'caps%' does not list '{cap}'. Use this project's own, "
             "built for a streaming task"
         )
-    hops = samples[: frames * HOP_SAMPLES].astype("<i2").reshape(frames, HOP_SAMPLES)
+    hops = samples[: frames * hop_samples].astype("<i2").reshape(frames, hop_samples)
     for begun in range(1, STREAMS + 1):
         dut.command("stop quiet", ANSWER_S)  # what another program may have begun
         dut.keep_state(True)
@@ -143,10 +143,11 @@ def _hear(
     results, times, overruns = list[str](), list[int](), 0
     frames = [hop.tobytes() for hop in hops]
     each: Iterable[tuple[bytes, bytes | None]] = pairwise([*frames, None])  # type: ignore[arg-type]
+    period_s = hops.shape[1] / SAMPLE_RATE_HZ
     began_s = clock.now_s() if clock is not None else 0.0
     for frame, then in track(each, "listen", len(frames)):
         if clock is not None:
-            overruns += clock.late_s(began_s + (len(times) + 1) * PERIOD_S) > PERIOD_S
+            overruns += clock.late_s(began_s + (len(times) + 1) * period_s) > period_s
         # By the sample clock the next frame is not there yet.
         answer = dut.infer(frame, 1, 0, then if clock is None else None)
         results.append(answer.results)

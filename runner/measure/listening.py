@@ -9,13 +9,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from tinybench.datasets.wake.features import SAMPLE_RATE_HZ
 from tinybench.datasets.wake.played import middle_frame
 from tinybench.errors import TinybenchError, ToolMissingError, UsageError
 from tinybench.track import Track, silent
 
 from ..build.board import Board
 from ..build.firmware import Image, build
-from ..build.stream_task import stream_task
+from ..build.stream_task import insist_hears, stream_task
+from ..build.task import SAMPLE_B, FrontEnd
 from ..cycles.estimate import can_estimate, estimate
 from ..desk.flash import load
 from ..desk.identity import insist_task
@@ -23,7 +25,7 @@ from ..desk.line import open_line
 from ..desk.station import Site
 from ..dut.client import Dut
 from ..results.cycles import Cycles
-from ..results.stream import PERIOD_S, Busy
+from ..results.stream import Busy
 from ..results.stream.score import busy, power_w
 from .listen import SampleClock, frames_of, listen
 
@@ -46,6 +48,12 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     whole: bool
     """Whether each inference is one of the whole history; else of its newest frame."""
+    keeps_state: bool
+    """Whether the model has a state of its own, and takes its newest rows of features alone."""
+    front_end: FrontEnd
+    """What makes features of sound."""
+    period_s: float
+    """Of a frame."""
     emulated: bool
     """Whether time is an instruction count."""
     frames: int
@@ -92,6 +100,7 @@ def hear(
     *,
     threshold: int,
     whole: bool = False,
+    front_end: FrontEnd = "log-mel",
     wraps: bool = False,
     paced: bool = False,
     track: Track = silent,
@@ -100,17 +109,23 @@ def hear(
     """Play sound of 16 kHz into a board with a model, at `site` or as a child process.
 
     A board on a port gets the firmware where its declaration says how; else it must hold it.
-    `threshold`, `whole` and `wraps` are those of `Listening`; `paced`: send frames by the sample
-    clock, at the fastest rate of the line. Raises any TinybenchError.
+    `threshold`, `whole`, `front_end` and `wraps` are those of `Listening`; `paced`: send frames by
+    the sample clock, at the fastest rate of the line. Raises any TinybenchError.
     """
-    frames_of(samples)
     if paced and board.emulated:
         raise UsageError(
             f"board {board.name} is emulated: its time is a count of instructions, and keeps no "
             "pace with a sample clock"
         )
-    task = stream_task(model)
-    image = build(board, task, model, whole=whole)
+    if wraps and front_end != "log-mel":
+        raise UsageError(
+            f"--compatible is of front end log-mel: {front_end} saturates, as its reference does"
+        )
+    hears = insist_hears(model, front_end)
+    task = stream_task(model, front_end=front_end, hears=hears)
+    hop_samples = task.input_b // SAMPLE_B
+    frames_of(samples, hop_samples)
+    image = build(board, task, model, whole=whole or hears.keeps_state)
     if image.manifest is None:
         raise UsageError(f"{model}: an engine of its own hears nothing")
     if site is not None and (board.flash or board.reset or site.hub):
@@ -122,12 +137,13 @@ def hear(
         if paced and site is not None:
             dut.raise_baud(site.baud)
         clock = SampleClock() if paced else None
-        heard = listen(dut, samples, wraps=wraps, track=track, clock=clock)
+        heard = listen(dut, samples, hop_samples=hop_samples, wraps=wraps, track=track, clock=clock)
         with contextlib.suppress(TinybenchError):
             dut.leave()
-    cycles, no_cycles = _cycles(board, image, samples)
-    duty = cycles and cycles.usual / cycles.clock_hz / PERIOD_S
-    found = busy(heard.elapsed_us.tolist())
+    cycles, no_cycles = _cycles(board, image, middle_frame(samples, hop_samples))
+    period_s = hop_samples / SAMPLE_RATE_HZ
+    duty = cycles and cycles.usual / cycles.clock_hz / period_s
+    found = busy(heard.elapsed_us.tolist(), period_s=period_s)
     counted = None
     if board.emulated:
         a_second = 1e9 / board.instruction_ns
@@ -139,12 +155,15 @@ def hear(
         model=model.name,
         whole=whole,
         emulated=board.emulated,
+        keeps_state=hears.keeps_state,
+        front_end=front_end,
+        period_s=period_s,
         frames=len(heard.elapsed_us),
         threshold=threshold,
         detections=[
             Detection(
                 frame=frame,
-                end_s=round((frame + 1) * PERIOD_S, 3),
+                end_s=round((frame + 1) * period_s, 3),
                 activation=int(heard.activations[frame, 0]),
             )
             for frame in heard.detections(threshold)
@@ -170,11 +189,11 @@ def hear(
     )
 
 
-def _cycles(board: Board, image: Image, samples: NDArray[np.int16]) -> tuple[Cycles | None, str]:
-    """Return the estimated cycles of a frame in the middle, or why there are none."""
+def _cycles(board: Board, image: Image, frame: bytes) -> tuple[Cycles | None, str]:
+    """Return the estimated cycles of a frame, or why there are none."""
     if not can_estimate(board):
         return None, ""
     try:
-        return estimate(board, image, middle_frame(samples)).whole, ""
+        return estimate(board, image, frame).whole, ""
     except ToolMissingError as error:
         return None, str(error)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import structs
+
 from tinybench.datasets.reader import Sample
 from tinybench.declare import find
 from tinybench.energy.monitor import MonitorSpec
@@ -154,8 +156,16 @@ def make_plan(station: Station, track: Track, say: Callable[[str], None]) -> Pla
     recipe = asked.engine if is_recipe(asked.engine) else None
     engine = load_engine(Path(asked.engine)) if asked.engine and recipe is None else None
     inputs = resolve(task, asked.data, asked.model or engine, which=profile.recording)
+    keeps_state = False
     if task.streams:
-        insist_hears(inputs.model)
+        hears = insist_hears(inputs.model)
+        keeps_state = hears.keeps_state
+        task = structs.replace(task, outputs=hears.outputs)  # the first one is the word
+        if hears.rows != 1:
+            raise ModelError(
+                f"{inputs.model}: it takes {hears.rows} rows of features anew at a time, and a "
+                f"frame of task {task.name} is one; hear it with: tinybench listen"
+            )
     say(f"{board.name}, {task.name}: {inputs.note}")
     tools = _tools(board)
     if recipe is not None:
@@ -172,7 +182,7 @@ def make_plan(station: Station, track: Track, say: Callable[[str], None]) -> Pla
                 energy=energy,
                 prune=asked.prune,
                 strips=asked.strips,
-                whole=asked.whole,
+                whole=asked.whole or keeps_state,
             )
             for energy in builds
         )

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .score import RULES_TAIL_S, THRESHOLD, Point, Windows, frames_ms, score
+from .score import FRAME_MS, RULES_TAIL_S, THRESHOLD, Point, Windows, frames_ms, score
 
 
 def detections(activations: NDArray[np.int8], threshold: int = THRESHOLD) -> list[int]:
@@ -20,7 +20,10 @@ def detections(activations: NDArray[np.int8], threshold: int = THRESHOLD) -> lis
 
 
 def det_curve(
-    activations: NDArray[np.int8], windows_s: Windows, tail_s: float = RULES_TAIL_S
+    activations: NDArray[np.int8],
+    windows_s: Windows,
+    tail_s: float = RULES_TAIL_S,
+    frame_ms: float = FRAME_MS,
 ) -> list[Point]:
     """Return a point for each threshold that makes a difference, from the lowest.
 
@@ -30,7 +33,7 @@ def det_curve(
     points = []
     for threshold in [-129, *(int(value) for value in np.unique(column))]:
         frames = np.flatnonzero(column > threshold) + 1
-        _, missed, false = score(frames_ms(frames.tolist()), windows_s, tail_s).counts
+        _, missed, false = score(frames_ms(frames.tolist(), frame_ms), windows_s, tail_s).counts
         points.append(Point(threshold, missed, false))
     return points
 

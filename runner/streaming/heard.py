@@ -12,7 +12,7 @@ from tinybench.errors import UsageError
 from tinybench.read import read_json
 
 from .curve import THRESHOLD, detections
-from .score import frames_ms
+from .score import FRAME_MS, frames_ms
 
 Milliseconds = Annotated[float, Meta(ge=0, le=1e9)]
 Seconds = Annotated[float, Meta(ge=0, le=1e6)]
@@ -32,6 +32,8 @@ class Heard:
     length_s: float | None = None
     period_s: float | None = None
     """Mean of the periods of the frames."""
+    frame_ms: float = FRAME_MS
+    """Of the audio, from a frame to the next."""
 
     @property
     def drifts(self) -> bool:
@@ -46,6 +48,7 @@ class _Outputs(msgspec.Struct, frozen=True):
         list[Annotated[list[Output], Meta(min_length=1)]], Meta(max_length=1 << 20)
     ]
     threshold: Output = THRESHOLD
+    period_s: Annotated[float, Meta(ge=0.001, le=10)] = FRAME_MS / 1000
 
 
 class _Infer(msgspec.Struct, frozen=True):
@@ -92,4 +95,6 @@ def read_heard(raw: bytes, where: str) -> Heard:
 
 def _of_outputs(found: _Outputs) -> Heard:
     word = np.array([row[0] for row in found.activations], np.int8)
-    return Heard(tuple(frames_ms(detections(word, found.threshold))), word)
+    frame_ms = round(found.period_s * 1000, 6)
+    pulses_ms = frames_ms(detections(word, found.threshold), frame_ms)
+    return Heard(tuple(pulses_ms), word, frame_ms=frame_ms)

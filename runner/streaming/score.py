@@ -116,12 +116,13 @@ def latencies_s(scored: Score, windows_s: Windows) -> list[float]:
     return sorted(one.first_ms / 1000 - windows_s[one.word][1] for one in scored.found)
 
 
-def frames_ms(frames: Sequence[int]) -> list[float]:
+def frames_ms(frames: Sequence[int], frame_ms: float = FRAME_MS) -> list[float]:
     """Return when frames pulse, counted from the pulse that every stream begins with.
 
-    Frame k ends with sample 512 (k + 1), and the pulse that marks the beginning is that of frame 0.
+    Frame k ends with the recording's frame k + 1, each of `frame_ms`, and the pulse that marks the
+    beginning is that of frame 0.
     """
-    return [float(FRAME_MS * frame) for frame in frames]
+    return [float(frame_ms * frame) for frame in frames]
 
 
 def _seconds(at_ms: float) -> float:

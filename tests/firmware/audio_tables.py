@@ -18,8 +18,8 @@ def main() -> None:
 def tables_h() -> str:
     """Return the text of the file."""
     sines = np.sin(2 * np.pi * np.arange(POINTS // 4 + 1) / POINTS)
-    mel_of_line = _mel(np.arange(POINTS // 2) * NYQUIST_HZ / (POINTS // 2))
-    places = mel_of_line / (_mel(NYQUIST_HZ) / (BANDS + 1))
+    mel_of_line = mel(np.arange(POINTS // 2) * NYQUIST_HZ / (POINTS // 2))
+    places = mel_of_line / (mel(NYQUIST_HZ) / (BANDS + 1))
     first = np.searchsorted(places, np.arange(BANDS + 2))
     first[0] = 1  # line 0 belongs to no triangle
     return "\n".join(
@@ -34,7 +34,7 @@ def tables_h() -> str:
             "};\n",
             "/* Lines from each peak in mel, or the end of the first triangle, to the next. */",
             f"static const uint16_t mel_first[{len(first)}] = {{",
-            *_columns([f"{n}," for n in first.tolist()], 14),
+            *columns([f"{n}," for n in first.tolist()], 14),
             "};\n",
             "/* How far each line is from one peak to the next. */",
             f"static const Part mel_part[{len(places)}] = {{",
@@ -45,7 +45,8 @@ def tables_h() -> str:
     )
 
 
-def _mel(hz: np.ndarray | float) -> np.ndarray:
+def mel(hz: np.ndarray | float) -> np.ndarray:
+    """Return frequencies in mel."""
     return 1127 * np.log(1 + np.asarray(hz) / 700)
 
 
@@ -53,7 +54,8 @@ def _lines(macro: str, values: np.ndarray) -> list[str]:
     return _rows([f"{macro}({value:.10f})" for value in values.tolist()], PER_LINE)
 
 
-def _columns(words: list[str], count: int) -> list[str]:
+def columns(words: list[str], count: int) -> list[str]:
+    """Return lines of a table, as clang-format sets them."""
     wide = max(map(len, words))
     rows = [words[i : i + count] for i in range(0, len(words), count)]
     return [f"    {' '.join(word.ljust(wide) for word in row).rstrip()}" for row in rows]

@@ -62,3 +62,33 @@ def svdf(rng: Rng, wide: bool = False, greatest: int = 3000) -> Model:
     ]
     operator = Operator("SVDF", range(5), [5], {"Rank": rank, "FusedActivationFunction": 1})
     return Model(tensors, [operator], [0], [5])
+
+
+def wake_word(rows: int, scale: float) -> Model:
+    """Return a wake word that keeps its history in a variable, and takes so many rows anew."""
+    rng = np.random.default_rng(3)
+    ends = {"scales": [scale], "zero_points": [-128]}
+    shape = [1, rows, 40]
+    weights = rng.integers(-9, 10, (1, rows * 40)).astype(np.int8)
+    step = 0.005 / scale / np.sqrt(rows * 40)  # outputs that are neither 0 nor 1
+    tensors = [
+        Tensor([], "RESOURCE"),
+        *(Tensor(shape, **ends) for _ in range(3)),
+        Tensor([2], "INT32", data=np.array([1, rows * 40], np.int32)),
+        Tensor([1, rows * 40], **ends),
+        Tensor(weights.shape, scales=[step], zero_points=[0], data=weights),
+        Tensor([1, 1], scales=[0.03], zero_points=[0]),
+        Tensor([1, 1], scales=[1 / 256], zero_points=[-128]),
+        Tensor([1, 1], "UINT8", scales=[1 / 256], zero_points=[0]),
+    ]
+    operators = [
+        Operator("VAR_HANDLE", [], [0], {"SharedName": "history"}),
+        Operator("READ_VARIABLE", [0], [1]),
+        Operator("SUB", [2, 1], [3]),
+        Operator("ASSIGN_VARIABLE", [0, 3], []),
+        Operator("RESHAPE", [3, 4], [5]),
+        Operator("FULLY_CONNECTED", [5, 6], [7]),
+        Operator("LOGISTIC", [7], [8]),
+        Operator("QUANTIZE", [8], [9]),
+    ]
+    return Model(tensors, operators, [2], [9])

@@ -109,8 +109,8 @@ def stream(found: Stream, result: Result, stamp: str) -> list[str]:
         )
         for one in found.score.readings
     ]
-    readings = table(("counts until", "found", "missed", "false", "F1", "limits"), rows)
-    about = found.score.disagreement or "a detection, after its word"
+    readings = table(("until", "found", "missed", "false", "F1", "limits"), rows)
+    about = found.score.disagreement or "until so long after its word a detection counts"
     cards.append(card("Words", readings + note(about)))
     if found.score.curve:
         curve = found.score.curve

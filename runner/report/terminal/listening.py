@@ -9,7 +9,6 @@ from rich.text import Text
 from tinybench.printable import one_line
 
 from ...measure.listening import Detection, Listening
-from ...results.stream import PERIOD_S
 from .cycles import estimated
 from .model import computed_of
 
@@ -29,6 +28,7 @@ def told(found: Listening) -> RenderableType:
 
 def _facts(found: Listening) -> list[tuple[str, str]]:
     way = "whole inferences" if found.whole else "frame by frame"
+    way = "with a state of its own" if found.keeps_state else way
     macs = computed_of(found.macs, found.computed_macs)
     facts = [
         ("board", f"{found.board} ({found.core})" + ", emulated" * found.emulated),
@@ -38,7 +38,11 @@ def _facts(found: Listening) -> list[tuple[str, str]]:
             f"{found.tensor_ram_b:,} bytes for tensors, {found.state_b:,} of them state; image: "
             f"{found.flash_b:,} bytes of flash, {found.ram_b:,} of RAM",
         ),
-        ("heard", f"{found.frames:,} frames, {found.frames * PERIOD_S:.3f} s"),
+        (
+            "heard",
+            f"{found.frames:,} frames of {found.period_s * 1e3:g} ms, "
+            f"{found.frames * found.period_s:.3f} s, by front end {found.front_end}",
+        ),
     ]
     if found.outside:
         done = "went around" if found.wraps else "were saturated"
@@ -52,7 +56,7 @@ def _facts(found: Listening) -> list[tuple[str, str]]:
     if found.cycles is not None and found.duty is not None:
         facts += [
             ("its cycles", estimated(found.cycles)),
-            ("duty cycle", f"estimated {found.duty:.3f} of {PERIOD_S * 1e3:g} ms"),
+            ("duty cycle", f"estimated {found.duty:.3f} of {found.period_s * 1e3:g} ms"),
         ]
     if found.power_w is not None:
         facts.append(("mean power", f"modelled {found.power_w * 1e3:.3f} mW, not a measurement"))

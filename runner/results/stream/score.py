@@ -96,8 +96,9 @@ def steps(results: Sequence[str]) -> list[list[int]]:
     return found
 
 
-def busy(device_us: Sequence[int], scale: float = 1.0) -> Busy:
-    """Return the statistics of frames; `scale`: times the DUT's time, such as cycles by a clock."""
+def busy(device_us: Sequence[int], scale: float = 1.0, period_s: float = PERIOD_S) -> Busy:
+    """Return the statistics of frames, one each `period_s`; `scale`: times the DUT's time, such as
+    cycles by a clock."""
     times_s = [us * (scale * 1e-6) for us in device_us]
     ordered = sorted(times_s)
     p50_s, p90_s = (ordered[math.ceil(share * (len(ordered) - 1))] for share in (0.5, 0.9))
@@ -105,9 +106,9 @@ def busy(device_us: Sequence[int], scale: float = 1.0) -> Busy:
         p50_s=p50_s,
         p90_s=p90_s,
         max_s=ordered[-1],
-        duty=math.fsum(times_s) / len(times_s) / PERIOD_S,
-        missed=sum(time_s > PERIOD_S for time_s in times_s),
-        overruns=_overruns(times_s),
+        duty=math.fsum(times_s) / len(times_s) / period_s,
+        missed=sum(time_s > period_s for time_s in times_s),
+        overruns=_overruns(times_s, period_s),
     )
 
 
@@ -119,12 +120,12 @@ def power_w(duty: float | None, currents: Currents | None) -> float | None:
     return voltage_v * (duty * active_a + (1 - duty) * idle_a)
 
 
-def _overruns(times_s: Sequence[float]) -> int:
+def _overruns(times_s: Sequence[float], period_s: float) -> int:
     """Return how many frames would be lost: frame k stands in its buffer for one period."""
     lost, free_s = 0, 0.0
     for number, time_s in enumerate(times_s, start=1):
-        there_s = number * PERIOD_S
-        if free_s > there_s + PERIOD_S:
+        there_s = number * period_s
+        if free_s > there_s + period_s:
             lost += 1
         else:
             free_s = max(free_s, there_s) + time_s

@@ -8,6 +8,7 @@ import pytest
 
 from tests import streaming_data
 from tinybench.datasets.wake import on_device
+from tinybench.datasets.wake.embedded import read_recording
 from tinybench.datasets.wake.features import histories
 from tinybench.errors import DatasetError, ToolMissingError
 
@@ -61,3 +62,39 @@ def test_a_missing_compiler_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     with pytest.raises(ToolMissingError, match="apt-get install gcc"):
         on_device.features(np.zeros(512, np.int16))
     on_device._library.cache_clear()
+
+
+def test_micro_features_are_of_what_is_new() -> None:
+    """Silence is none; a steady tone stands in its own bands and fades into the noise, a second one
+    stands out; in fixed point nearly all values are the same."""
+    assert set(on_device.micro(np.zeros(1600, np.int16)).values.ravel()) == {-128}
+    at_s = np.arange(2 * 16_000) / 16_000
+    tone = 8000 * np.sin(2 * np.pi * 1000 * at_s) + 8000 * np.sin(2 * np.pi * 4000 * at_s) * (
+        at_s > 1
+    )
+    found = on_device.micro(np.round(tone).astype(np.int16)).values.astype(int)
+    assert (found[:2] == -128).all()
+    assert int(found[5].argmax()) == 12  # of peaks in mel from 125 to 7500 Hz, that at 1 kHz
+    assert found[95, 12] < found[5, 12] - 20
+    assert int(found[105].argmax()) == 30
+    fixed = on_device.micro(np.round(tone).astype(np.int16), fixed=True).values
+    assert np.mean(found == fixed) > 0.99
+
+
+@pytest.mark.soak
+def test_micro_features_are_those_of_the_public_front_end() -> None:
+    """Of speech 96 % of the values are the same, and 97 % within a step: its transform rounds to
+    int16 at each stage, this one once."""
+    tensorflow = pytest.importorskip("tensorflow")
+    from tensorflow.lite.experimental.microfrontend.python.ops import audio_microfrontend_op
+
+    sound = read_recording("short").samples[: 30 * 16_000]
+    public = audio_microfrontend_op.audio_microfrontend(
+        tensorflow.constant(sound), sample_rate=16_000, window_size=30, window_step=10,
+        num_channels=40, upper_band_limit=7500, lower_band_limit=125, enable_pcan=True,
+    )  # fmt: skip
+    wanted = np.minimum((np.array(public).astype(int) * 256 + 333) // 666, 255) - 128
+    for fixed in (False, True):
+        off = np.abs(on_device.micro(sound, fixed=fixed).values[2:].astype(int) - wanted)
+        assert np.mean(off == 0) > 0.96
+        assert np.mean(off <= 1) > 0.97

@@ -4,22 +4,29 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from tests import streaming_data
 from tests.faults.line import FaultyLine
+from tests.firmware.model_runner import reference
 from tests.models import tflite_builder as build_model
 from tests.models.packaged import MODELS
+from tests.models.streaming import wake_word
 from tests.models.tflite_builder import VALID
-from tinybench.errors import DatasetError, ModelError, ProtocolError
+from tinybench.datasets.wake.embedded import read_recording
+from tinybench.datasets.wake.on_device import features, micro
+from tinybench.errors import DatasetError, ModelError, ProtocolError, UsageError
 from tinybench.runner.build.board import load_board
 from tinybench.runner.build.firmware import build
 from tinybench.runner.build.stream_task import stream_task
+from tinybench.runner.build.task import FrontEnd
 from tinybench.runner.dut.client import Dut
 from tinybench.runner.measure.listen import Heard, SampleClock, listen
 from tinybench.runner.measure.listening import hear
 from tinybench.runner.results.stream.score import busy
+from tinybench.runner.streaming.heard import read_heard
 from tinybench.transport.process import ProcessTransport
 
 NAME = "marvin_617de221_0"
@@ -166,3 +173,45 @@ def test_a_frame_that_the_next_has_caught_up_with_is_counted(
             np.testing.assert_array_equal(heard.activations, wanted)
             assert heard.overruns == overruns
             assert bool(clock.rests) == (overruns == 0)
+
+
+@pytest.mark.parametrize(
+    ("front_end", "rows", "scale"), [("micro", 3, 26 / 255), ("log-mel", 1, 1 / 270)]
+)
+def test_a_model_with_a_state_of_its_own_hears(
+    front_end: FrontEnd, rows: int, scale: float, tmp_path: Path
+) -> None:
+    """It takes its newest rows from the declared front end, gives what the reference kernels do,
+    and is scored by the length of its frames."""
+    pytest.importorskip("tflite_micro")
+    model = tmp_path / "state.tflite"
+    model.write_bytes(build_model.write(wake_word(rows, scale)))
+    sound = read_recording("short").samples[4 * 16_000 : 6 * 16_000]
+    found = hear(load_board("host"), model, sound, threshold=0, front_end=front_end)
+    given = micro(sound) if front_end == "micro" else features(sound, scale)
+    frames = len(given.values) // rows
+    newest = given.values[: frames * rows].reshape(frames, -1)
+    wanted = reference(model.read_bytes(), newest)
+    assert len(set(wanted.ravel().tolist())) > 10
+    got = np.array(found.activations) + 128
+    np.testing.assert_array_equal(got, wanted.astype(int))
+    assert (found.keeps_state, found.frames) == (True, frames)
+    assert found.period_s == {"micro": 0.03, "log-mel": 0.032}[front_end]
+    heard = read_heard(msgspec.json.encode(found), "heard.json")
+    assert heard.detections_ms[1:] == tuple(
+        round(one.end_s * 1000 - found.period_s * 1000) for one in found.detections if one.frame
+    )
+    other: FrontEnd = "log-mel" if front_end == "micro" else "micro"
+    with pytest.raises(ModelError, match=f"it is one of --front-end {front_end}"):
+        stream_task(model, front_end=other)
+
+
+def test_a_model_with_a_state_takes_only_some_rows_anew(tmp_path: Path) -> None:
+    """More are no newest rows, but a history."""
+    model = tmp_path / "state.tflite"
+    model.write_bytes(build_model.write(wake_word(17, 0.1)))
+    with pytest.raises(ModelError, match="takes 17 rows of features anew"):
+        stream_task(model, front_end="micro")
+    sound = np.zeros(16_000, np.int16)
+    with pytest.raises(UsageError, match="micro saturates"):
+        hear(load_board("host"), model, sound, threshold=0, front_end="micro", wraps=True)

@@ -10,6 +10,8 @@ import msgspec
 import numpy as np
 import pytest
 
+from tests.models.streaming import wake_word
+from tests.models.tflite_builder import write
 from tests.program import tinybench
 from tinybench.datasets.wake.embedded import read_recording
 from tinybench.datasets.wake.official import write_recording
@@ -136,6 +138,30 @@ def test_what_is_beyond_int8_goes_around_where_asked(tmp_path: Path) -> None:
     assert "journal" in {one.rule for one in changed_files(changed, run) if one.state == "broken"}
 
 
+def test_a_model_of_others_is_tried(data: Path, tmp_path: Path) -> None:
+    """One output, the word's, and its history in a variable; one of more rows anew is refused."""
+    for rows, said in ((1, "custom model (state.tflite)"), (3, "takes 3 rows of features anew")):
+        model, run = tmp_path / "state.tflite", tmp_path / str(rows)
+        model.write_bytes(write(wake_word(rows, 1 / 270)))
+        words = [
+            "--profile",
+            "quick",
+            "--board",
+            "host",
+            "--data",
+            str(data),
+            "--model",
+            str(model),
+        ]
+        done = tinybench("--task", "sww", *words, "-o", str(run))
+        assert said in done.stdout + done.stderr
+        assert (done.returncode == 2) == (rows == 3)
+    found = read_result(tmp_path / "1")
+    assert found.stream is not None
+    assert found.stream.heard == FRAMES
+    assert "journal" not in {one.rule for one in check_folder(found, tmp_path / "1")}
+
+
 def test_it_is_told_in_every_form(folder: Path, tmp_path: Path) -> None:
     """A page with a time line; a row of a table; properties of JUnit; JSON without the frames."""
     told = {}
@@ -153,6 +179,7 @@ def test_it_is_told_in_every_form(folder: Path, tmp_path: Path) -> None:
     assert "word" not in stream
     row = summary(judge(folder).result, judge(folder).verdict, folder)
     assert (row.f1, row.duty, row.deadlines_missed) == (1.0, None, 0)
+    assert row.latency_s == row.latency_p50_s != 0
     assert row.estimated_duty == pytest.approx(0.347, abs=0.01)
     found = measured(folder)["sww", "mps2-an386"].metrics
     assert {"f1", "false_alarms", "instructions", "estimated_duty", "power"} <= set(found)
