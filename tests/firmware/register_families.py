@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from tests.firmware.fake_chip import Ready
 from tests.firmware.register_newer import H7_OWN, STM32H7, STM32U5, U5_MSI, U5_OWN
-from tests.firmware.register_nordic import NRF52840, Nordic, with_dcdc
+from tests.firmware.register_nordic import NRF5340, NRF52840, Nordic, with_dcdc
 from tests.firmware.register_order import (
     MHZ,
     MODER,
@@ -364,7 +364,7 @@ STM32F4 = Family(
 )
 
 FAMILIES: dict[str, Family | Kind] = {
-    one.name: one for one in (STM32L4, STM32F4, STM32U5, STM32H7, NRF52840)
+    one.name: one for one in (STM32L4, STM32F4, STM32U5, STM32H7, NRF52840, NRF5340)
 }
 _PERIPHERALS = (
     Check("a peripheral's clock before its use: GPIO", "Peripheral clock enable", gpio_clock),

@@ -124,6 +124,7 @@ SPOILT = [
     ("nucleo-u575zi-q", {"source": "msi", "source_hz": 4 * MHZ}, 160),
     ("nucleo-h7a3zi-q", _HSE, 280),
     ("nrf52840-dk", {}, 64),
+    ("nrf5340-dk", {}, 128),
 ]
 
 

@@ -22,7 +22,7 @@ from tinybench.runner.desk.flash import Site, flasher_of, power_cycle, resets
 BOARDS = [name for name in names() if load_board(name).flash]
 NO_OPENOCD = {
     "nucleo-u575zi-q": "pyocd",
-    "nrf52840-dk": "jlink",
+    **dict.fromkeys(("nrf52840-dk", "nrf5340-dk"), "jlink"),
     "nano-33-ble": "bossac",
     "xiao-nrf52840": "uf2",
 }
