@@ -40,6 +40,8 @@ ONE_EACH = {
     "stm32f4": "stm32-h405",
     "stm32u5": "nucleo-u575zi-q",
     "stm32h7": "nucleo-h7a3zi-q",
+    "rp2040": "pico",
+    "rp2350": "pico-2",
 }
 STREAM_REGISTERS = {
     *(DMA_ISR, IFCR, CCR, CNDTR, CPAR, CMAR, MUX),
@@ -54,6 +56,7 @@ DATA_REGISTERS = {
         origin + 0x28
         for origin in (0x40004400, 0x40004800, 0x40004C00, 0x40008000, 0x40011000, 0x40013800)
     ),
+    *(0x40034000, 0x40070000),
     *(origin + 0x04 for origin in (0x40004400, 0x40004800, 0x40011000, 0x40011400)),
 }
 _MSI, _HSE = {"source": "msi", "source_hz": 48 * MHZ}, {"source": "hse", "source_hz": 8 * MHZ}
@@ -67,6 +70,7 @@ OTHER_CLOCKS = [
     *(("nucleo-u575zi-q", {"source": "msi", "source_hz": 4 * MHZ}, mhz) for mhz in (40, 100)),
     ("nucleo-u575zi-q", _HSI, 160),
     *(("nucleo-h7a3zi-q", _HSE, mhz) for mhz in (40, 88, 160, 225)),
+    *((name, {}, mhz) for name in ("pico", "pico-2") for mhz in (18, 133)),
     *(("nucleo-f411re", source, mhz) for source in (_HSE, _HSI) for mhz in (64, 84)),
 ]
 """The least and the most, those of published points, and clocks that want another divider."""
@@ -125,6 +129,8 @@ SPOILT = [
     ("nucleo-h7a3zi-q", _HSE, 280),
     ("nrf52840-dk", {}, 64),
     ("nrf5340-dk", {}, 128),
+    ("pico", {}, 125),
+    ("pico-2", {}, 150),
 ]
 
 
