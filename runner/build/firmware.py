@@ -67,7 +67,8 @@ _NO_HEADER = re.compile(
     r"): No such"
 )
 SOURCE_FOLDERS = (
-    *("core", "kernels", "ports", "semihosting", "stm32", "nordic", "cortex_m", "riscv", "cxx"),
+    *("core", "kernels", "ports", "semihosting", "stm32", "nordic", "rp2", "cortex_m", "riscv"),
+    "cxx",
     *("th_api", "th_api/api", "audio", "stream"),
 )
 COMPILER_PACKAGES = {

@@ -145,6 +145,8 @@ class Chip(Declaration, frozen=True, kw_only=True):
     cpu: Literal["cortex-m0", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "rv32"]
     reset_hz: Annotated[int, Meta(ge=1, lt=2**40)]
     """What the core runs at before its port changes that."""
+    boot: bool = False
+    """What is at the start of the image runs first, and finds the vectors by itself."""
     memory: Annotated[list[Region], Meta(max_length=4)] = []
     """Beside the flash and the RAM of the board."""
     peripheral: Annotated[list[Peripheral], Meta(max_length=64)]

@@ -104,6 +104,9 @@ class Machine:
         line.wire(self.registers, self._console, self._attend)
         self._lines = dma.wire(self.registers, self._console, self._ram, self._attend)
         timer.wire(self.registers, lambda: self._count.instructions * self._ns)
+        if self._chip.boot:
+            self._core.reg_write(arm.UC_ARM_REG_PC, vectors)
+            return
         self._core.reg_write(arm.UC_ARM_REG_SP, self._word(vectors))
         self._core.reg_write(arm.UC_ARM_REG_PC, self._word(vectors + 4))
 

@@ -13,7 +13,7 @@ READ = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_uint32, ctypes.POINTER(ctypes.c_u
 WRITE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_uint32, ctypes.c_uint32)
 SYST_RVR, SYST_CVR, ICSR = 0xE000E014, 0xE000E018, 0xE000ED04
 PENDSTSET = 1 << 26
-MAKERS = {"stm32": "stm32", "nrf5": "nordic"}
+MAKERS = {"stm32": "stm32", "nrf5": "nordic", "rp2": "rp2"}
 """How the names of families begin, and where they have what they share."""
 ACCESSES_MAX = 5000
 """More than any of a port's functions needs; one that waits for ever is stopped."""

@@ -1,7 +1,4 @@
-"""The chip families whose ports are checked: their registers, and what their own manuals demand.
-
-Figures are those of the data sheets DS12023 (STM32L4R5) and DocID022152 (STM32F405).
-"""
+"""The chip families whose ports are checked: their registers, and what their own manuals demand."""
 
 import ctypes
 from collections.abc import Iterator
@@ -10,8 +7,8 @@ from dataclasses import replace
 from tests.firmware.fake_chip import Ready
 from tests.firmware.register_f7 import F7_OVER_DRIVE, F7_OWN, STM32F7, Clocks
 from tests.firmware.register_g0 import G0_OWN, STM32G0
+from tests.firmware.register_kinds import KINDS, as_board
 from tests.firmware.register_newer import H7_OWN, STM32H7, STM32U5, U5_MSI, U5_OWN
-from tests.firmware.register_nordic import NRF52840, Nordic, with_dcdc
 from tests.firmware.register_order import (
     MHZ,
     MODER,
@@ -365,9 +362,8 @@ STM32F4 = Family(
     uart_enable=1 << 13,
 )
 
-FAMILIES: dict[str, Family | Kind] = {
-    one.name: one for one in (STM32L4, STM32F4, STM32U5, STM32H7, STM32G0, STM32F7, NRF52840)
-}
+OURS = (STM32L4, STM32F4, STM32U5, STM32H7, STM32G0, STM32F7, *KINDS)
+FAMILIES: dict[str, Family | Kind] = {one.name: one for one in OURS}
 _PERIPHERALS = (
     Check("a peripheral's clock before its use: GPIO", "Peripheral clock enable", gpio_clock),
     Check("a peripheral's clock before its use: USART", "Peripheral clock enable", serial_clock),
@@ -444,10 +440,8 @@ _WAIT_STATES_HZ = {
 def of(board: Board) -> Family | Kind:
     """Return the family of a board, as its declaration has the clock of the core."""
     known = FAMILIES[board.family]
-    if isinstance(known, Nordic) and "dcdc" in board.port:
-        return with_dcdc(known)
     if isinstance(known, Kind):
-        return known
+        return as_board(known, board)
     serials = {
         number: replace(serial, clock_hz=serial.clock_hz * board.clock_hz // known.core_hz)
         for number, serial in known.serials.items()

@@ -261,6 +261,16 @@ def open_drain(family: Nordic, log: Log) -> Iterator[str]:
         yield "the pin is driven low before it is let go"
 
 
+def trim(family: Nordic, log: Log) -> Iterator[str]:
+    """Of the nRF5340: the maker's values are in place, and the crystal is chosen, at its start."""
+    for before, access, _ in steps(family, log):
+        if access.write and access.address == family.clock and access.value == 1:
+            if (before.get(0x50004F00), before.get(0x50004F04)) != (0x12, 0x34):
+                yield f"{named(access)} before all that TRIMCNF has was written"
+            if before.get(family.clock + 0x514) != 1:
+                yield f"{named(access)} before HFCLKSRC was the crystal"
+
+
 _CHECKS = (
     Check("the crystal before line and time", "Clock control", crystal),
     Check("pins before the line", "UARTE, Pin configuration", pins),
@@ -300,6 +310,35 @@ NRF52840 = Nordic(
     interrupt=2,
     counter=0x40008540,
     last={0x4001E540: 1, 0x40000558: 0x5A},
+)
+
+NRF5340 = Nordic(
+    name="nrf5340",
+    manual="nRF5340 PS",
+    reset={
+        0x00FF8000: 0x50FA50FA,
+        0x00FF801C: 0x50FA50FB,
+        0x00FF0300: 0x50004F00,
+        0x00FF0304: 0x12,
+        0x00FF0308: 0x50004F04,
+        0x00FF030C: 0x34,
+        0x00FF0310: 0xFFFFFFFF,
+        **dict.fromkeys((0x5000850C, 0x50008514), 0xFFFFFFFF),
+        0x50005558: 1,
+    },
+    ready=_ready(0x50005000, 0x50008000),
+    checks=(
+        *_CHECKS,
+        Check("trimmed, and the crystal chosen, first", "FICR; CLOCK", trim),
+    ),
+    energy=_ENERGY,
+    clock=0x50005000,
+    uarte=0x50008000,
+    timer=0x5000F000,
+    gpio=0x50842500,
+    interrupt=8,
+    counter=0x5000F540,
+    last={0x50001500: 1, 0x50005558: 0, 0x50006544: 0x50FA50FA, 0x5000654C: 0x50FA50FB},
 )
 
 

@@ -17,7 +17,7 @@ from tests.firmware.register_nordic import (
 )
 from tinybench.runner.build.board import load_board
 
-ONE_EACH = {"nrf52840": "nrf52840-dk"}
+ONE_EACH = {"nrf52840": "nrf52840-dk", "nrf5340": "nrf5340-dk"}
 
 
 @pytest.fixture(scope="module", params=ONE_EACH)

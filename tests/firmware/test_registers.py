@@ -42,6 +42,8 @@ ONE_EACH = {
     "stm32h7": "nucleo-h7a3zi-q",
     "stm32g0": "nucleo-g0b1re",
     "stm32f7": "nucleo-f746zg",
+    "rp2040": "pico",
+    "rp2350": "pico-2",
 }
 STREAM_REGISTERS = {
     *(DMA_ISR, IFCR, CCR, CNDTR, CPAR, CMAR, MUX),
@@ -59,6 +61,7 @@ DATA_REGISTERS = {
             *(0x40011000, 0x40011400, 0x40013800),
         )
     ),
+    *(0x40034000, 0x40070000),
     *(origin + 0x04 for origin in (0x40004400, 0x40004800, 0x40011000, 0x40011400)),
 }
 _MSI, _HSE = {"source": "msi", "source_hz": 48 * MHZ}, {"source": "hse", "source_hz": 8 * MHZ}
@@ -72,6 +75,7 @@ OTHER_CLOCKS = [
     *(("nucleo-u575zi-q", {"source": "msi", "source_hz": 4 * MHZ}, mhz) for mhz in (40, 100)),
     ("nucleo-u575zi-q", _HSI, 160),
     *(("nucleo-h7a3zi-q", _HSE, mhz) for mhz in (40, 88, 160, 225)),
+    *((name, {}, mhz) for name in ("pico", "pico-2") for mhz in (18, 133)),
     *(("nucleo-f411re", source, mhz) for source in (_HSE, _HSI) for mhz in (64, 84)),
     *(("nucleo-g0b1re", source, mhz) for source in (_HSE, _HSI) for mhz in (12, 48)),
     *(("nucleo-f746zg", source, mhz) for source in (_HSE, _HSI) for mhz in (24, 180)),
@@ -134,6 +138,9 @@ SPOILT = [
     ("nucleo-g0b1re", _HSE, 64),
     ("nucleo-g0b1re", _HSI, 64),
     ("nucleo-f746zg", _HSE, 216),
+    ("nrf5340-dk", {}, 128),
+    ("pico", {}, 125),
+    ("pico-2", {}, 150),
 ]
 
 

@@ -22,9 +22,10 @@ from tinybench.runner.desk.flash import Site, flasher_of, power_cycle, resets
 BOARDS = [name for name in names() if load_board(name).flash]
 NO_OPENOCD = {
     "nucleo-u575zi-q": "pyocd",
-    "nrf52840-dk": "jlink",
+    **dict.fromkeys(("nrf52840-dk", "nrf5340-dk"), "jlink"),
     "nano-33-ble": "bossac",
     "xiao-nrf52840": "uf2",
+    **dict.fromkeys(("pico", "pico-2", "nano-rp2040-connect"), "picotool"),
 }
 """Of which OpenOCD 0.12 has no file, or whose probe has a tool of its own; and what comes first."""
 BY_OPENOCD = [name for name in BOARDS if name not in NO_OPENOCD]
