@@ -37,7 +37,8 @@ HEADINGS = (
     "[...document.querySelectorAll('h1,h2,h3,h4,h5,h6')].map((one) => Number(one.tagName[1]))"
 )
 AXE = """
-axe.run({exclude: [[".lines div:nth-child(n+20)"]]}, {resultTypes: ["violations"]}).then((found) => found.violations.map((one) =>
+axe.run({exclude: [[".lines div:nth-child(n+20)"]]}, {resultTypes: ["violations"]})
+  .then((found) => found.violations.map((one) =>
   `${one.id} (${one.impact}): ${one.help}: ` +
   one.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(" | ")))
 """

@@ -168,13 +168,13 @@ def ranges(
     for index, (name, (low, usual, high), tip, more) in enumerate(
         zip(names, values, tips, data, strict=True)
     ):
-        y, scale = index * row, (WIDTH - left - 60) / most
+        y, room = index * row, WIDTH - left - 60
         bar = (
             f'<text class="name" x="{left - 4}" y="{y + 13}">{text(name[:22])}</text>'
-            f'<rect class="bar" x="{left}" y="{y + 3}" width="{max(0.5, usual * scale):.1f}" '
-            f'height="13"/><path class="whisker" d="M{left + low * scale:.1f} {y + 6}v7m0-3.5'
-            f'H{left + high * scale:.1f}m0-3.5v7"/>'
-            f'<text x="{left + high * scale + 4:.1f}" y="{y + 13}">{usual:.4g}</text>'
+            f'<rect class="bar" x="{left}" y="{y + 3}" width="{max(0.5, usual / most * room):.1f}" '
+            f'height="13"/><path class="whisker" d="M{left + low / most * room:.1f} {y + 6}v7m0-3.5'
+            f'H{left + high / most * room:.1f}m0-3.5v7"/>'
+            f'<text x="{left + high / most * room + 4:.1f}" y="{y + 13}">{usual:.4g}</text>'
         )
         parts.append(_mark(bar, tip, more))
     caption = f'<text x="{left}" y="{len(names) * row + 13}">{text(unit)}</text>'
@@ -247,6 +247,23 @@ class Mark(NamedTuple):
     """More attributes, as HTML."""
 
 
+def levels(bars: Sequence[tuple[float, float, int]], unit: str) -> Picture:
+    """Return a bar for each (from, to, count) on a logarithmic scale."""
+    low, high = math.log10(bars[0][0]), math.log10(bars[-1][1])
+    axes = _Axes(low, high, 0.0, max(count for *_, count in bars) * 1.05)
+    parts = [axes.frame(unit, "samples", axes.decades(vertical=False))]
+    for start, stop, count in bars:
+        left, right, y = axes.x(math.log10(start)), axes.x(math.log10(stop)), axes.y(count)
+        parts.append(
+            _mark(
+                f'<rect class="bar" x="{left}" y="{y}" width="{max(1.0, right - left - 0.5):.1f}" '
+                f'height="{axes.y(0) - y:.1f}"/>',
+                f"{start:.4g} to {stop:.4g} {unit}: {count:,} samples",
+            )
+        )
+    return Picture("".join(parts))
+
+
 def scatter(
     marks: Sequence[Mark],
     x_label: str,
@@ -315,6 +332,7 @@ def band(
     points: Sequence[tuple[float, float | None, float | None, float | None]],
     lasts: float,
     unit: str,
+    x_label: str = "s since the first edge",
 ) -> Picture:
     """Return the mean of (time, lowest, mean, highest) over its range, and a line for a slider.
 
@@ -325,7 +343,7 @@ def band(
     highs = [high for *_, high in inside if high is not None]
     left, right = min([0.0, *(p[0] for p in points)]), max([lasts, *(p[0] for p in points)])
     axes = _Axes(left, right, 0.0, max([*highs, 0.0]) * 1.08 or 1.0)
-    parts = [axes.frame("s since the first edge", unit)]
+    parts = [axes.frame(x_label, unit)]
     x0, x1, top = axes.x(0.0), axes.x(lasts), axes.y(axes.high)
     parts.append(
         f'<rect class="window" x="{x0}" y="{top}" width="{x1 - x0:.1f}" '
