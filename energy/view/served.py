@@ -50,7 +50,7 @@ class TraceServer(ThreadingHTTPServer):
         """Of the page."""
         return f"http://{HOST}:{self.server_address[1]}/{self.key}/"
 
-    def handle_error(self, *_: object) -> None:
+    def handle_error(self, request: object, client_address: object) -> None:
         """Keep quiet about a browser that went away."""
 
 
@@ -65,18 +65,22 @@ def serve(server: TraceServer, seconds: float | None) -> None:
 class _Asked(BaseHTTPRequestHandler):
     """One request. What is wrong is answered with a status and words."""
 
-    server: TraceServer
     timeout = 30.0
+
+    @property
+    def _of(self) -> TraceServer:
+        assert isinstance(self.server, TraceServer)  # noqa: S101
+        return self.server
 
     def do_GET(self) -> None:
         """Answer with the page, or with what it asks for."""
-        port = self.server.server_address[1]
+        port = self._of.server_address[1]
         if self.headers.get("Host") not in (f"{HOST}:{port}", f"localhost:{port}"):
             self._send(403, "text/plain", b"asked by another name than this computer's own")
             return
         split = urlsplit(self.path)
         _, key, *names = split.path.split("/")
-        if not secrets.compare_digest(key.encode(), self.server.key.encode()) or len(names) != 1:
+        if not secrets.compare_digest(key.encode(), self._of.key.encode()) or len(names) != 1:
             self._send(404, "text/plain", b"there is nothing here")
             return
         if names == [""]:
@@ -84,8 +88,8 @@ class _Asked(BaseHTTPRequestHandler):
             return
         try:
             words = {name: values[-1] for name, values in parse_qs(split.query).items()}
-            with self.server.reading:
-                told = _told(self.server, names[0], words)
+            with self._of.reading:
+                told = _told(self._of, names[0], words)
             body = msgspec.json.encode(all_printable(told))
         except (ValueError, KeyError, OverflowError, TinybenchError) as error:
             self._send(400, "text/plain; charset=utf-8", str(error).encode())
@@ -104,7 +108,7 @@ class _Asked(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Say nothing: the terminal is the user's."""
 
 
