@@ -247,6 +247,51 @@ class Mark(NamedTuple):
     """More attributes, as HTML."""
 
 
+class Moment(NamedTuple):
+    """A value with its uncertainty, at a moment."""
+
+    value: float
+    spread: float
+    tip: str
+
+
+def course(
+    moments: Sequence[Moment],
+    steps: Sequence[tuple[int, int, float]],
+    noise: float,
+    unit: str,
+) -> Picture:
+    """Return values in their order, with the level of each stretch (from, to, level) and its noise.
+
+    `noise` is a standard deviation; the band is twice as wide on either side.
+    """
+    edges = [m.value - m.spread for m in moments] + [m.value + m.spread for m in moments]
+    low, high = _range([*edges, *(level + 2 * noise for *_, level in steps)])
+    axes = _Axes(-0.5, max(0.5, len(moments) - 0.5), low, high)
+    parts = [axes.frame("point", unit)]
+    for start, stop, level in steps:
+        left, right = axes.x(start - 0.5), axes.x(stop - 0.5)
+        top, bottom = axes.y(level + 2 * noise), axes.y(max(low, level - 2 * noise))
+        parts.append(
+            f'<rect class="spread" x="{left}" y="{top}" width="{right - left:.1f}" '
+            f'height="{max(0.0, bottom - top):.1f}"/>'
+            f'<line class="middle" x1="{left}" x2="{right}" y1="{axes.y(level)}" '
+            f'y2="{axes.y(level)}"/>'
+        )
+        if start:
+            parts.append(
+                f'<line class="moment" x1="{left}" x2="{left}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
+            )
+    for number, moment in enumerate(moments):
+        x, y = axes.x(number), axes.y(moment.value)
+        shape = f'<circle class="dot" cx="{x}" cy="{y}" r="3"/>'
+        if moment.spread:
+            up, down = axes.y(moment.value + moment.spread), axes.y(moment.value - moment.spread)
+            shape += f'<path class="whisker" d="M{x} {up}V{down}"/>'
+        parts.append(_mark(shape, moment.tip))
+    return Picture("".join(parts))
+
+
 def levels(bars: Sequence[tuple[float, float, int]], unit: str) -> Picture:
     """Return a bar for each (from, to, count) on a logarithmic scale."""
     low, high = math.log10(bars[0][0]), math.log10(bars[-1][1])
