@@ -73,7 +73,8 @@ hardware: setup-test ## run the tests on the boards that bench.toml names, or on
 bench: setup-test ## measure speed, memory and size; writes build/bench.json
 	$(BIN)/python -m tests.bench
 
-docs: $(VENV)/.docs ## build the documentation site into build/site, without a warning
+docs: setup-test ## build the documentation site into build/site, without a warning, with new pictures
+	$(BIN)/python -m tests.docs.pictures
 	$(BIN)/zensical build --clean --strict
 	@echo open build/site/index.html
 

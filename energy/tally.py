@@ -24,9 +24,9 @@ class Tally:
         """How long it has been, by the monitor's clock."""
         return self._next / self._head.rate_hz
 
-    def begin(self, at: "Tally") -> None:
-        """Begin where another one is now."""
-        self._next = at._next
+    def begin(self, at: "Tally | int") -> None:
+        """Begin where another one is now, or at a sample: nothing before it is lost."""
+        self._next = at if isinstance(at, int) else at._next
 
     def add(self, chunk: Chunk) -> None:
         """Take a chunk."""

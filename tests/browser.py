@@ -37,17 +37,23 @@ HEADINGS = (
     "[...document.querySelectorAll('h1,h2,h3,h4,h5,h6')].map((one) => Number(one.tagName[1]))"
 )
 AXE = """
-axe.run({exclude: [[".lines div:nth-child(n+20)"]]}, {resultTypes: ["violations"]}).then((found) => found.violations.map((one) =>
+axe.run({exclude: [[".lines div:nth-child(n+20)"]]}, {resultTypes: ["violations"]})
+  .then((found) => found.violations.map((one) =>
   `${one.id} (${one.impact}): ${one.help}: ` +
   one.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(" | ")))
 """
+
+
+def found_program() -> str | None:
+    """Return the path of a Chromium; None where there is none."""
+    return next(filter(None, map(shutil.which, PROGRAMS)), None)
 
 
 class Browser:
     """One Chromium with one tab. Ref: Chrome DevTools Protocol, by its pipe: no port, no socket."""
 
     def __init__(self, profile: Path) -> None:
-        program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+        program = found_program()
         if program is None:
             pytest.fail("no Chromium on this machine; make setup-test installs one")
         theirs_in, self._out = os.pipe()
@@ -119,10 +125,10 @@ class Browser:
             self.run(files("axe_core_python").joinpath("axe.min.js").read_text("utf-8"))
         return self.run(AXE)
 
-    def shoot(self, path: Path) -> None:
-        """Write a picture of the whole page."""
+    def shoot(self, path: Path, *, whole: bool = True) -> None:
+        """Write a picture of the whole page, or of what the window shows of it."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        found = self._ask("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+        found = self._ask("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         path.write_bytes(base64.b64decode(found["data"]))
 
     def close(self) -> None:

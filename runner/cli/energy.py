@@ -1,4 +1,4 @@
-"""Energy traces and monitors: energy analyse, export, live; monitors, simulate."""
+"""Energy traces and monitors: energy analyse, export, live, view; monitors, simulate."""
 
 import contextlib
 import time
@@ -154,6 +154,8 @@ def simulate(
     from tinybench.energy.simulated.load import Blinking
     from tinybench.energy.simulated.studio import read_card
 
+    from ..report.terminal.energy import simulated_bench
+
     boards = [name for name in instruments if name in simulated.BETWEEN]
     if dut is None and (boards or pin is not None):
         raise UsageError(f"{boards[0] if boards else '--pin'} needs the DUT behind it: --dut")
@@ -189,7 +191,7 @@ def simulate(
                 ports["dut"] = stack.enter_context(simulated.between("dut", foreign))
         for name, port_path in ports.items():
             print(port_path if len(ports) == 1 else f"{name} {port_path}", flush=True)
-        voice.note(_what_now(ports, dut, next(iter(files), None)))
+        voice.note(simulated_bench(ports, dut, next(iter(files), None)))
         with contextlib.suppress(KeyboardInterrupt):
             _tell_ended(voice, ended)
     return 0
@@ -214,30 +216,6 @@ def _own(
 ) -> frozenset[str]:
     """Return the faults that are meant for one instrument: of several, those that it has."""
     return frozenset(one for one in fault if len(instruments) == 1 or one in known.get(name, ()))
-
-
-def _what_now(ports: dict[str, str], dut: str | None, recording: str | None) -> str:
-    """Return what a simulated bench is, and what can be tried with it."""
-    first = next(iter(ports))
-    what = f"a simulated {' and '.join(name for name in ports if name != 'dut')}"
-    if dut is None:
-        return (
-            f"{what}, of a DUT that is active every other second; stop with Ctrl-C. In another "
-            f"terminal: tinybench energy live --monitor {first} --port {ports[first]}"
-        )
-    if recording is not None:
-        return (
-            f"{what}, with the DUT {dut!r}; stop with Ctrl-C. In another terminal: tinybench play "
-            f"{recording} --port {ports['interface-board']} --dut-baud 9600, and --words or the "
-            "file's path"
-        )
-    board = next((name for name in ports if name in ("dut", "interface-board", "io-manager")), "")
-    behind = "" if board == "dut" else " --interface-board"
-    return (
-        f"{what}, with the DUT {dut!r}; stop with Ctrl-C. Its current is made up: 5 mA between two "
-        f"marks, else 1 mA. In another terminal: tinybench --mode energy --port {ports[board]}"
-        f"{behind} --monitor FILE.toml, a file with the driver and port of the monitor"
-    )
 
 
 @command(
@@ -495,4 +473,39 @@ def export(voice: Voice, trace: Path, to: str, out: Path | None, **said: Any) ->
     return 0
 
 
-energy = Group("energy", help="Analyse, export and watch energy traces.").add(analyse, export, live)
+@command(
+    "view",
+    *_trace(),
+    Option("--tcp-port", type=count, metavar="N", default="0", help="default: a free one"),
+    Option("--seconds", type=quantity, metavar="S", help="how long (default: until Ctrl-C)"),
+    examples=("tinybench energy view RUN", "tinybench energy view trace.jls"),
+)
+def view(voice: Voice, trace: Path, tcp_port: int, seconds: float | None, **said: Any) -> int:
+    """Show a trace in a browser of this computer: zoom, markers, sums, inferences overlaid.
+
+    The page is served to this computer alone, at an address that is printed.
+    """
+    from contextlib import suppress
+
+    from tinybench.energy.analysis import analyse as found_in
+    from tinybench.energy.view.pyramid import Pyramid
+    from tinybench.energy.view.served import TraceServer, serve
+    from tinybench.errors import TraceError
+
+    with _open_told(trace, said) as opened:
+        pyramid = Pyramid(opened)
+        for _ in voice.track(pyramid.build(), "read", pyramid.pieces):
+            pass
+        found = None
+        with suppress(TraceError):  # without windows it is still a trace
+            found = found_in(opened)
+        with TraceServer(tcp_port, opened, pyramid, found) as server:
+            print(server.address, flush=True)
+            voice.note("open it in a browser of this computer; stop with Ctrl-C")
+            serve(server, seconds)
+    return 0
+
+
+energy = Group("energy", help="Analyse, export and watch energy traces.").add(
+    analyse, export, live, view
+)

@@ -1,4 +1,4 @@
-"""What is done with results: report, score, results, compare, baseline, schema."""
+"""What is done with results: report, history, results, compare, baseline, schema."""
 
 import os
 import sys
@@ -20,7 +20,7 @@ from .options import (
     run_word,
     runs_word,
 )
-from .output import Voice, document, note, put
+from .output import Voice, note, put
 from .submission import AUDITS, insist_runs, published, put_audit
 from .tree import Argument, Group, Option
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from ..compare.store import Summary
     from ..gate.gate import Gated
     from ..rules.judge import Outcome
 
@@ -65,15 +66,21 @@ def report(voice: Voice, runs: tuple[Path, ...], to: str, out: Path | None) -> i
 
 def _report_many(voice: Voice, runs: tuple[Path, ...], out: Path | None) -> int:
     """Write the page that compares runs, by the verdicts that `results` shows."""
-    from ..compare.store import find_runs
     from ..report.page.html import compared
+
+    rows = _found(voice, runs)
+    put(voice, "html", out, {"html": lambda: compared(rows)})
+    return 0 if rows and all(run.valid for run in rows) else 1
+
+
+def _found(voice: Voice, runs: tuple[Path, ...]) -> "list[Summary]":
+    """Return the runs below folders, by the verdicts that are remembered; say what is left out."""
+    from ..compare.store import find_runs
 
     found = [find_runs(path if path.is_dir() else path.parent) for path in runs]
     for words in (words for one in found for words in one.unreadable):
         voice.note(f"left out: {words}")
-    rows = [run for one in found for run in one.runs]
-    put(voice, "html", out, {"html": lambda: compared(rows)})
-    return 0 if rows and all(run.valid for run in rows) else 1
+    return [run for one in found for run in one.runs]
 
 
 def _report_published(voice: Voice, runs: tuple[Path, ...], to: str, out: Path | None) -> int:
@@ -109,60 +116,42 @@ def put_report(
 
 
 @command(
-    "score",
-    Argument(
-        "heard",
-        type=PATH,
-        metavar="HEARD",
-        help="what a board heard of a stream (listen --json), the results.json of a published "
-        "streaming run, or a JSON list of detections in ms, the first of which marks the beginning",
-    ),
-    Option(
-        "--words",
-        type=PATH,
-        metavar="FILE",
-        help="when the words are: the list beside a recording (prepare sww), or the public "
-        "sww_long_test.json; a results.json has them itself",
-    ),
+    "history",
+    runs_word(),
+    Option("--by", type=OneOf(("commit", "date")), default="date", metavar="WHAT",
+           help="commit: runs of one commit are a point, their median; date (default): each run"),
+    Option("--metric", multiple=True, metavar="NAME",
+           help="such as latency or flash; repeat it (default: those that change figures)"),
     into_file(),
-    formats=("terminal", "json"),
+    formats=("terminal", "html", "json"),
     examples=(
-        "tinybench score heard.json --words short.json",
-        "tinybench score results.json --json",
+        "tinybench history runs",
+        "tinybench history runs --by commit --metric latency --to html -o history.html",
     ),
-)
-def score(voice: Voice, heard: Path, words: Path | None, to: str, out: Path | None) -> int:
-    """Score the detections of a wake word."""
-    from tinybench.datasets.wake.official import windows_of
+)  # fmt: skip
+def history(
+    voice: Voice,
+    runs: tuple[Path, ...],
+    by: Any,
+    metric: tuple[str, ...],
+    to: str,
+    out: Path | None,
+) -> int:
+    """Show how figures went over time: noise, trend, and where they changed."""
+    from ..compare.history import history as of_runs
+    from ..report.history import told
+    from ..report.page.history import as_html
 
-    from ..streaming.curve import det_curve
-    from ..streaming.heard import read_heard
-    from ..streaming.summary import summarise
-    from ..streaming.verdict import judge
-
-    found = read_heard(document(heard), str(heard))
-    windows_s, length_s = found.windows_s, found.length_s
-    if words is not None:
-        said = windows_of(document(words), str(words))
-        windows_s, length_s = tuple(said.detection_windows), said.length_sec
-    if not windows_s:
-        raise UsageError(f"{heard}: it does not say when the words are: give the list with --words")
-    judged = judge(
-        found.detections_ms, windows_s, length_s=length_s, period_s=found.period_s,
-        drifts=found.drifts,
-    )  # fmt: skip
-    curve = ()
-    if found.activations is not None:
-        curve = det_curve(found.activations, windows_s, frame_ms=found.frame_ms)
-    summary = summarise(judged, windows_s, curve)
-
-    def terminal() -> "RenderableType":
-        from ..report.score import told
-
-        return told(summary)
-
-    put(voice, to, out, {"terminal": terminal, "json": lambda: summary})
-    return 0 if summary.valid else 1
+    series = of_runs(_found(voice, runs), by, metric)
+    if not series:
+        raise UsageError("history: no run has such a figure" + ", or a commit" * (by == "commit"))
+    forms = {
+        "terminal": lambda: told(series),
+        "html": lambda: as_html(series),
+        "json": lambda: series,
+    }
+    put(voice, to, out, forms)
+    return 0
 
 
 @command(

@@ -21,8 +21,9 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "judge and show": (
         run.check,
         results.report,
-        results.score,
+        submission.score,
         results.results,
+        results.history,
         results.tag,
         results.compare,
         results.gate,

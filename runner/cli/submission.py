@@ -1,4 +1,4 @@
-"""Handing results in, and looking at what others handed in: submit, audit."""
+"""Handing results in, and looking at what others handed in: submit, audit, score."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 from tinybench.errors import UsageError
 
 from .options import PATH, OneOf, command, into_file, runs_word
-from .output import Voice, put
+from .output import Voice, document, put
 from .tree import Argument, Option
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from ..audit.result import Audit
 
 AUDITS = ("terminal", "html", "markdown", "csv", "json")
@@ -18,6 +20,63 @@ AUDITS = ("terminal", "html", "markdown", "csv", "json")
 FILTERS = ("round", "division", "submitter", "system", "task", "mode")
 VERDICTS = ("figure", "rule", "paperwork", "sound")
 SORTS = ("verdict", "name", "round", "broken")
+
+
+@command(
+    "score",
+    Argument(
+        "heard",
+        type=PATH,
+        metavar="HEARD",
+        help="what a board heard of a stream (listen --json), the results.json of a published "
+        "streaming run, or a JSON list of detections in ms, the first of which marks the beginning",
+    ),
+    Option(
+        "--words",
+        type=PATH,
+        metavar="FILE",
+        help="when the words are: the list beside a recording (prepare sww), or the public "
+        "sww_long_test.json; a results.json has them itself",
+    ),
+    into_file(),
+    formats=("terminal", "json"),
+    examples=(
+        "tinybench score heard.json --words short.json",
+        "tinybench score results.json --json",
+    ),
+)
+def score(voice: Voice, heard: Path, words: Path | None, to: str, out: Path | None) -> int:
+    """Score the detections of a wake word."""
+    from tinybench.datasets.wake.official import windows_of
+
+    from ..streaming.curve import det_curve
+    from ..streaming.heard import read_heard
+    from ..streaming.summary import summarise
+    from ..streaming.verdict import judge
+
+    found = read_heard(document(heard), str(heard))
+    windows_s, length_s = found.windows_s, found.length_s
+    if words is not None:
+        said = windows_of(document(words), str(words))
+        windows_s, length_s = tuple(said.detection_windows), said.length_sec
+    if not windows_s:
+        raise UsageError(f"{heard}: it does not say when the words are: give the list with --words")
+    judged = judge(
+        found.detections_ms, windows_s, length_s=length_s, period_s=found.period_s,
+        drifts=found.drifts,
+    )  # fmt: skip
+    curve = ()
+    if found.activations is not None:
+        curve = det_curve(found.activations, windows_s, frame_ms=found.frame_ms)
+    summary = summarise(judged, windows_s, curve)
+
+    def terminal() -> "RenderableType":
+        from ..report.score import told
+
+        return told(summary)
+
+    put(voice, to, out, {"terminal": terminal, "json": lambda: summary})
+    return 0 if summary.valid else 1
 
 
 @command(

@@ -16,7 +16,16 @@ from ..rules import insist_intact
 from . import distribution
 from .chance import SIGNIFICANCE, by_chance
 from .gate import Difference, Failure, failures_of, parse_gate
-from .metrics import LABELS, METRICS, OF_QUERIES, QUERIES, TIMES, Metric, metrics_of
+from .metrics import (
+    ESTIMATED,
+    LABELS,
+    METRICS,
+    OF_QUERIES,
+    QUERIES,
+    TIMES,
+    Metric,
+    metrics_of,
+)
 from .store import SCORES, run_folders
 
 OWN_MODEL = "model"
@@ -86,8 +95,8 @@ def between(
     parsed = [parse_gate(text) for text in gates]
     common = [key for key in old if key in new]
     notes: list[str] = []
-    if not common and len(old) == len(new) == 1:
-        old, notes = _beside(old, new)
+    if not common:
+        old, new, notes = _beside(old, new)
         common = [key for key in old if key in new]
     if not common:
         raise UsageError(_nothing_in_common(base, head, old, new))
@@ -259,22 +268,68 @@ def _nothing_in_common(
     what = "different tasks" if boards else "different boards" if tasks else "other runs"
     return (
         f"{base} and {head} are of {what}: {said(old)}, against {said(new)}; compare runs of the "
-        "same task on the same board"
+        "same task on the same board, or of one board on each side"
     )
 
 
-def _beside(
-    old: dict[tuple[str, str], Measured], new: dict[tuple[str, str], Measured]
-) -> tuple[dict[tuple[str, str], Measured], list[str]]:
-    """Return the one old run under the name of the new one, where both are of a user's models.
+_ByKey = dict[tuple[str, str], Measured]
 
-    They may be two models, or one on two boards. Else what was given.
+
+def _beside(old: _ByKey, new: _ByKey) -> tuple[_ByKey, _ByKey, list[str]]:
+    """Return the old runs under the names of the new ones, where they are of other boards.
+
+    One board on each side, with tasks in common; or one model of the user's each. Else what was
+    given. The words say what may be compared, and what is left out because it may not.
     """
-    ((was, one),), ((now, other),) = old.items(), new.items()
-    if not (one.own_model and other.own_model):
-        return old, []
-    one = msgspec.structs.replace(one, task=now[0], board=now[1])
-    return {now: one}, [f"{now[0]} on {now[1]}: against {was[0]} on {was[1]}"]
+    if len(old) == len(new) == 1:
+        ((was, one),), ((now, other),) = old.items(), new.items()
+        if one.own_model and other.own_model:
+            one = msgspec.structs.replace(one, task=now[0], board=now[1])
+            return {now: one}, new, [f"{now[0]} on {now[1]}: against {was[0]} on {was[1]}"]
+    boards = [sorted({board for _, board in side}) for side in (old, new)]
+    tasks = {task for task, _ in old} & {task for task, _ in new}
+    if list(map(len, boards)) != [1, 1] or not tasks:
+        return old, new, []
+    (before,), (after,) = boards
+    notes = [f"two boards: old is {before}, new is {after}; a difference is of boards, no change"]
+    renamed, kept = {}, dict(new)
+    for task in sorted(tasks):
+        pair = [old[task, before], new[task, after]]
+        left_out = _unlike(*pair)
+        pair = [
+            msgspec.structs.replace(
+                one,
+                board=after,
+                emulated=pair[1].emulated,
+                energy_modelled=pair[1].energy_modelled,
+                latencies_us="" if pair[0].emulated != pair[1].emulated else one.latencies_us,
+                metrics={k: v for k, v in one.metrics.items() if k not in left_out},
+            )
+            for one in pair
+        ]
+        renamed[task, after], kept[task, after] = pair
+        if left_out:
+            notes.append(
+                f"{task}: not compared, for one is emulated or modelled and the other measured: "
+                + ", ".join(sorted(left_out))
+            )
+        elif pair[1].emulated:
+            notes.append(
+                f"{task}: instructions of two cores are not equally fast; the estimates of latency "
+                "are of each board's own clock"
+            )
+    return renamed, kept, notes
+
+
+def _unlike(one: Measured, other: Measured) -> set[str]:
+    """Return the figures of two boards that are not of one kind."""
+    there = one.metrics.keys() | other.metrics.keys()
+    unlike: set[str] = set()
+    if one.emulated != other.emulated:
+        unlike |= {*TIMES, *ESTIMATED, *OF_QUERIES, "instructions", "energy", "power", "duty"}
+    if one.energy_modelled != other.energy_modelled:
+        unlike |= {"energy"}
+    return unlike & there
 
 
 def _insist_comparable(old: Measured, new: Measured) -> None:

@@ -160,6 +160,7 @@ def load_runs(path: os.PathLike[str] | str) -> "pandas.DataFrame":
     | `flash_b` | Int64 | code and constants, with weights |
     | `code_flash_b` | Int64 | code and tables, without weights |
     | `ram_b` | Int64 | RAM, static |
+    | `git_commit` | string | of the project in whose folder it was run, or of its tag `commit` |
     | `dut` | string | who answered, in its own words |
     | `tinybench` | string | version that wrote the result |
     | `tags` | object | list of words of its owner, such as "commit=1a2b3c" |

@@ -117,6 +117,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     flash_b: int | None
     code_flash_b: int | None
     ram_b: int | None
+    git_commit: str | None
+    """Of the project in whose folder it was run, or of its tag `commit`."""
     dut: str
     """Who answered, in its own words."""
     tinybench: str
@@ -171,6 +173,8 @@ def summary(result: Result, verdict: Verdict, folder: Path) -> Summary:
     scores = {} if accuracy is None else figures(accuracy)
     stream = result.stream
     times = stream and stream.in_time(emulated=result.emulated)
+    tags = read_tags(folder)
+    project = result.provenance and result.provenance.project_git
     tail = (scenario and scenario.latency) or (stream and stream.busy) or None
     return Summary(
         run=str(folder),
@@ -231,9 +235,10 @@ def summary(result: Result, verdict: Verdict, folder: Path) -> Summary:
         flash_b=firmware and firmware.flash_b,
         code_flash_b=firmware and firmware.code_flash_b,
         ram_b=firmware and firmware.ram_b,
+        git_commit=tags.get("commit") or (project and project.commit),
         dut=result.dut,
         tinybench=result.tinybench,
-        tags=[f"{name}={value}" for name, value in read_tags(folder).items()],
+        tags=[f"{name}={value}" for name, value in tags.items()],
     )
 
 

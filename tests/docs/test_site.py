@@ -6,18 +6,24 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.docs import operators_page, python_page, schema_page
+from tests.browser import TOO_WIDE, Browser
+from tests.docs import operators_page, pictures, python_page, schema_page
 from tests.docs.blocks import DOCS
 from tinybench import errors
 
 ROOT = DOCS.parent
 CONFIG = ROOT / "zensical.toml"
 PAGES = sorted(path.name for path in DOCS.glob("*.md"))
+LINKS = """
+[...document.querySelectorAll("a[href]")].filter((one) => one.protocol === "file:")
+  .map((one) => decodeURIComponent(one.pathname.split("/build/site/")[1] + one.hash))
+"""
 
 
 def _pages(nav: object) -> Iterator[str]:
@@ -90,6 +96,44 @@ def test_a_page_leads_to_the_next_one_and_turns_dark(site: Path) -> None:
     assert "md-footer__link--next" in html
     assert 'data-md-color-scheme="slate"' in html
     assert 'data-md-color-media="(prefers-color-scheme)"' in html
+
+
+def test_the_recording_is_a_picture_that_needs_nothing(tmp_path: Path) -> None:
+    """Of a run: what was typed, what came, and the verdict; lines that change are left out."""
+    drawn = pictures.RECORDING.read_text(encoding="utf-8")
+    tree = ET.fromstring(drawn)  # noqa: S314 - our own
+    said = ["".join(one.itertext()) for one in tree.iter("{http://www.w3.org/2000/svg}text")]
+    assert said[0] == f"$ {pictures.COMMAND}"
+    assert any(line.startswith("valid (emulated") for line in said)
+    assert not any(pictures.CHANGING.match(line) for line in said)
+    assert max(map(len, said)) <= pictures.COLUMNS
+    assert not re.search(r"href|url\(|@import|script", drawn)
+    made = pictures.recording("board   a <b>\nbuild: 1 of 1 in 2 s\n" + "word " * 40)
+    assert "a &lt;b&gt;" in made
+    assert "1 of 1" not in made
+    assert len(pictures.SCREENSHOT.read_bytes()) < 300_000
+
+
+def test_each_page_opens_in_a_browser(site: Path, chromium: Browser) -> None:
+    """On a phone, from a file: no error, nothing wider than the page, each link leads somewhere."""
+    wrong = []
+    for page in PAGES:
+        chromium.open(f"file://{(site / page).with_suffix('.html')}", width=390)
+        wide = chromium.run(TOO_WIDE)
+        wrong += [f"{page}: {words}" for words in (*chromium.said, *wide)]
+        for link in chromium.run(LINKS):
+            path, _, anchor = link.partition("#")
+            target = site / path
+            if not target.is_file():
+                wrong.append(f"{page}: {link}: there is no such file")
+            elif anchor and f'id="{anchor}"' not in target.read_text(encoding="utf-8"):
+                wrong.append(f"{page}: {link}: there is no such place")
+    assert wrong == []
+    chromium.open(f"file://{site / 'index.html'}", width=1280)
+    for width, dark in ((1280, False), (1280, True), (390, False), (390, True)):
+        chromium.resize(width, dark=dark)
+        name = f"docs-{width}-{'dark' if dark else 'light'}.png"
+        chromium.shoot(ROOT / "build" / "shots" / name)
 
 
 def test_the_citation_keeps_its_published_schema_and_names_this_version() -> None:

@@ -168,13 +168,13 @@ def ranges(
     for index, (name, (low, usual, high), tip, more) in enumerate(
         zip(names, values, tips, data, strict=True)
     ):
-        y, scale = index * row, (WIDTH - left - 60) / most
+        y, room = index * row, WIDTH - left - 60
         bar = (
             f'<text class="name" x="{left - 4}" y="{y + 13}">{text(name[:22])}</text>'
-            f'<rect class="bar" x="{left}" y="{y + 3}" width="{max(0.5, usual * scale):.1f}" '
-            f'height="13"/><path class="whisker" d="M{left + low * scale:.1f} {y + 6}v7m0-3.5'
-            f'H{left + high * scale:.1f}m0-3.5v7"/>'
-            f'<text x="{left + high * scale + 4:.1f}" y="{y + 13}">{usual:.4g}</text>'
+            f'<rect class="bar" x="{left}" y="{y + 3}" width="{max(0.5, usual / most * room):.1f}" '
+            f'height="13"/><path class="whisker" d="M{left + low / most * room:.1f} {y + 6}v7m0-3.5'
+            f'H{left + high / most * room:.1f}m0-3.5v7"/>'
+            f'<text x="{left + high / most * room + 4:.1f}" y="{y + 13}">{usual:.4g}</text>'
         )
         parts.append(_mark(bar, tip, more))
     caption = f'<text x="{left}" y="{len(names) * row + 13}">{text(unit)}</text>'
@@ -247,6 +247,68 @@ class Mark(NamedTuple):
     """More attributes, as HTML."""
 
 
+class Moment(NamedTuple):
+    """A value with its uncertainty, at a moment."""
+
+    value: float
+    spread: float
+    tip: str
+
+
+def course(
+    moments: Sequence[Moment],
+    steps: Sequence[tuple[int, int, float]],
+    noise: float,
+    unit: str,
+) -> Picture:
+    """Return values in their order, with the level of each stretch (from, to, level) and its noise.
+
+    `noise` is a standard deviation; the band is twice as wide on either side.
+    """
+    edges = [m.value - m.spread for m in moments] + [m.value + m.spread for m in moments]
+    low, high = _range([*edges, *(level + 2 * noise for *_, level in steps)])
+    axes = _Axes(-0.5, max(0.5, len(moments) - 0.5), low, high)
+    parts = [axes.frame("point", unit)]
+    for start, stop, level in steps:
+        left, right = axes.x(start - 0.5), axes.x(stop - 0.5)
+        top, bottom = axes.y(level + 2 * noise), axes.y(max(low, level - 2 * noise))
+        parts.append(
+            f'<rect class="spread" x="{left}" y="{top}" width="{right - left:.1f}" '
+            f'height="{max(0.0, bottom - top):.1f}"/>'
+            f'<line class="middle" x1="{left}" x2="{right}" y1="{axes.y(level)}" '
+            f'y2="{axes.y(level)}"/>'
+        )
+        if start:
+            parts.append(
+                f'<line class="moment" x1="{left}" x2="{left}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
+            )
+    for number, moment in enumerate(moments):
+        x, y = axes.x(number), axes.y(moment.value)
+        shape = f'<circle class="dot" cx="{x}" cy="{y}" r="3"/>'
+        if moment.spread:
+            up, down = axes.y(moment.value + moment.spread), axes.y(moment.value - moment.spread)
+            shape += f'<path class="whisker" d="M{x} {up}V{down}"/>'
+        parts.append(_mark(shape, moment.tip))
+    return Picture("".join(parts))
+
+
+def levels(bars: Sequence[tuple[float, float, int]], unit: str) -> Picture:
+    """Return a bar for each (from, to, count) on a logarithmic scale."""
+    low, high = math.log10(bars[0][0]), math.log10(bars[-1][1])
+    axes = _Axes(low, high, 0.0, max(count for *_, count in bars) * 1.05)
+    parts = [axes.frame(unit, "samples", axes.decades(vertical=False))]
+    for start, stop, count in bars:
+        left, right, y = axes.x(math.log10(start)), axes.x(math.log10(stop)), axes.y(count)
+        parts.append(
+            _mark(
+                f'<rect class="bar" x="{left}" y="{y}" width="{max(1.0, right - left - 0.5):.1f}" '
+                f'height="{axes.y(0) - y:.1f}"/>',
+                f"{start:.4g} to {stop:.4g} {unit}: {count:,} samples",
+            )
+        )
+    return Picture("".join(parts))
+
+
 def scatter(
     marks: Sequence[Mark],
     x_label: str,
@@ -315,6 +377,7 @@ def band(
     points: Sequence[tuple[float, float | None, float | None, float | None]],
     lasts: float,
     unit: str,
+    x_label: str = "s since the first edge",
 ) -> Picture:
     """Return the mean of (time, lowest, mean, highest) over its range, and a line for a slider.
 
@@ -325,7 +388,7 @@ def band(
     highs = [high for *_, high in inside if high is not None]
     left, right = min([0.0, *(p[0] for p in points)]), max([lasts, *(p[0] for p in points)])
     axes = _Axes(left, right, 0.0, max([*highs, 0.0]) * 1.08 or 1.0)
-    parts = [axes.frame("s since the first edge", unit)]
+    parts = [axes.frame(x_label, unit)]
     x0, x1, top = axes.x(0.0), axes.x(lasts), axes.y(axes.high)
     parts.append(
         f'<rect class="window" x="{x0}" y="{top}" width="{x1 - x0:.1f}" '

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tinybench.energy.pictures import AROUND, envelope
 from tinybench.energy.trace import open_trace
+from tinybench.energy.view import shape
 from tinybench.errors import TinybenchError
 from tinybench.uncertain import uncertain
 
@@ -39,7 +40,56 @@ def energies(energy: Energy, folder: Path, stamp: str) -> list[str]:
     cards = [_windows(energy, stamp)]
     if why:
         cards.append(card("Power over time", note(why)))
-    return [*cards, *(_over_time(one, energy, stamp) for one in found)]
+    cards += [_over_time(one, energy, stamp) for one in found]
+    return [*cards, *_shapes(folder, energy, stamp)] if found else cards
+
+
+def _shapes(folder: Path, energy: Energy, stamp: str) -> list[str]:
+    """Return the inferences of the first window laid over each other, and the levels of all."""
+    window = next(one for one in energy.windows if one.start_s is not None)
+    assert window.start_s is not None  # noqa: S101
+    assert window.stop_s is not None  # noqa: S101
+    unit = "modelled mW" if energy.modelled else "mW"
+    cards = []
+    try:
+        with open_trace(folder / TRACE_FILE, links=False) as trace:
+            levels = shape.levels(trace, 0.0, trace.count / trace.head.rate_hz)
+            folded = shape.fold(trace, window.start_s, window.stop_s, window.iterations)
+    except (TinybenchError, OSError, ValueError):
+        return []  # what is wrong with the trace is said beside the power over time
+    if folded is not None:
+        columns = zip(folded.low, folded.mean, folded.high, strict=True)
+        step_s = folded.period_s / len(folded.mean)
+        points = [_point((n + 0.5) * step_s, *watts) for n, watts in enumerate(columns)]
+        step = max(1, math.ceil(len(points) / ROWS))
+        rows = [tuple("-" if v is None else f"{v:g}" for v in one) for one in points[::step]]
+        said = (
+            f"{folded.count} of {window.iterations} inferences of one window; grey: lowest to "
+            f"highest; they deviate by at most {max(folded.deviation) * 1e3:.2g} {unit}"
+        )
+        cards.append(
+            figure(
+                "One inference on the next",
+                plots.band(points, folded.period_s, unit, "s since it began"),
+                Behind(("s", f"lowest, {unit}", "mean", "highest"), rows),
+                stamp,
+                note=said,
+            )
+        )
+    if levels.counts:
+        edges_mw = [edge * 1e3 for edge in levels.edges_w]
+        bars = [b for b in zip(edges_mw, edges_mw[1:], levels.counts, strict=False) if b[2]]
+        rows = [(f"{low:.4g}", f"{high:.4g}", count) for low, high, count in bars]
+        cards.append(
+            figure(
+                "Levels of power",
+                plots.levels(bars, unit),
+                Behind((f"from, {unit}", f"to, {unit}", "samples"), rows),
+                stamp,
+                note="how often which power was drawn, the whole trace: sleep and work are hills",
+            )
+        )
+    return cards
 
 
 def _windows(energy: Energy, stamp: str) -> str:

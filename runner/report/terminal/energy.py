@@ -178,3 +178,27 @@ def _verdict(found: Examination) -> Text:
     for said in found.against_rules:
         text.append(f"\n  against the run rules: {said}")
     return text
+
+
+def simulated_bench(ports: dict[str, str], dut: str | None, recording: str | None) -> str:
+    """Return what a simulated bench is, and what can be tried with it."""
+    first = next(iter(ports))
+    what = f"a simulated {' and '.join(name for name in ports if name != 'dut')}"
+    if dut is None:
+        return (
+            f"{what}, of a DUT that is active every other second; stop with Ctrl-C. In another "
+            f"terminal: tinybench energy live --monitor {first} --port {ports[first]}"
+        )
+    if recording is not None:
+        return (
+            f"{what}, with the DUT {dut!r}; stop with Ctrl-C. In another terminal: tinybench play "
+            f"{recording} --port {ports['interface-board']} --dut-baud 9600, and --words or the "
+            "file's path"
+        )
+    board = next((name for name in ports if name in ("dut", "interface-board", "io-manager")), "")
+    behind = "" if board == "dut" else " --interface-board"
+    return (
+        f"{what}, with the DUT {dut!r}; stop with Ctrl-C. Its current is made up: 5 mA between two "
+        f"marks, else 1 mA. In another terminal: tinybench --mode energy --port {ports[board]}"
+        f"{behind} --monitor FILE.toml, a file with the driver and port of the monitor"
+    )

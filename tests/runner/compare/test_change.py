@@ -250,11 +250,30 @@ def test_folders_are_compared_run_by_run(tmp_path: Path) -> None:
     assert found.notes == [f"mps2-an385, kws: only in {old}"]
 
 
+def test_two_boards_are_compared_where_they_may_be(tmp_path: Path) -> None:
+    """One board on each side; of an emulated and a measured one no times, and it is said."""
+    old, new = stored(tmp_path / "old"), stored(tmp_path / "new", board="mps2-an385")
+    found = compare(old, new)
+    assert {line.board for line in found.differences} == {"mps2-an385"}
+    assert _line(found, "instructions").difference == 0
+    assert found.notes[0].startswith("two boards: old is mps2-an386, new is mps2-an385")
+    assert "not equally fast" in found.notes[1]
+    clock = {"emulated": False, "board": "mine", "time_base": "clock of the board"}
+    found = compare(old, stored(tmp_path / "measured", **clock))
+    assert {line.metric for line in found.differences} >= {"accuracy", "flash", "ram"}
+    assert not {"latency", "instructions"} & {line.metric for line in found.differences}
+    assert "one is emulated or modelled and the other measured: instructions" in found.notes[1]
+    several = tmp_path / "several"
+    stored(several / "1", board="a")
+    stored(several / "2", board="b")
+    with pytest.raises(UsageError, match="are of different boards"):
+        compare(old, several)
+
+
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
         ({"task": "vww"}, "different tasks: kws on mps2-an386, against vww on mps2-an386"),
-        ({"board": "mps2-an385"}, "different boards: kws on mps2-an386, against kws on mps2-an385"),
         ({"emulated": False}, "one is emulated, the other is measured"),
         (
             {"inputs": msgspec.structs.replace(good_result().inputs, sha256="f" * 64)},
@@ -266,7 +285,7 @@ def test_folders_are_compared_run_by_run(tmp_path: Path) -> None:
         ),
         ({"complete": False}, "no run here reached its end"),
     ],
-    ids=["task", "board", "emulated", "inputs", "limit", "incomplete"],
+    ids=["task", "emulated", "inputs", "limit", "incomplete"],
 )
 @pytest.mark.parametrize("as_baseline", [False, True])
 def test_what_cannot_be_compared_is_refused(

@@ -340,7 +340,9 @@ def test_the_power_of_a_window_is_shown_over_time(traced: Path) -> None:
     assert [at for at, *_ in one.points] == sorted(at for at, *_ in one.points)
     page = _page(traced)
     assert "Power in window 1" in page
-    assert page.count('class="spread"') == 2  # before and after the hole
+    assert page.count('class="spread"') == 3  # before and after the hole, and of the inferences
+    assert "One inference on the next" in page
+    assert "Levels of power" in page
     assert "data-power" in page
     assert "modelled mW" not in page
 
