@@ -1,6 +1,8 @@
-"""What stands on this desk: what is attached, the bench file that names it, what plays to a DUT."""
+"""What stands on this desk: what is attached, its bench file, what plays; simulated instruments."""
 
+import contextlib
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +12,7 @@ from tinybench.errors import UsageError
 from tinybench.scratch import scratch
 
 from ..results.defaults import DEFAULT_BAUD, PORT_BOARD
-from .options import PATH, baud, command, into_file, wait
+from .options import PATH, baud, command, into_file, positive, wait
 from .output import Voice, document, put
 from .tree import Argument, Group, Option
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
     from ..measure.playing import Playing, Recording
     from ..streaming.summary import Summary
+
+LOOK_S = 0.5
+"""Between two looks whether a DUT still runs."""
 
 
 def put_attached(voice: Voice, to: str, out: Path | None) -> int:
@@ -233,3 +238,107 @@ def _recording(path: Path, words: Path | None) -> "tuple[Recording, Callable[[Pl
 bench = Group(
     "bench", default="show", help="Show the bench file, which names what is attached, or write one."
 ).add(show, init)
+
+
+@command(
+    "simulate",
+    Argument("instruments", metavar="INSTRUMENT...", nargs=-1, required=True,
+             help="lpm01a, ppk2 or otii; with --dut also interface-board, io-manager"),
+    Option("--dut", metavar="COMMAND|PORT",
+           help="the DUT that is supplied and measured: a program, with {pin} for the socket of "
+           "its timing pin and {wires} for that of its sound, or a port (default: one that is "
+           "active every other second)"),
+    Option("--card", type=PATH, metavar="FOLDER", help="wav files that the interface board plays"),
+    Option("--pin", type=PATH, metavar="PATH",
+           help="where the DUT marks time: a pipe, a terminal, or a socket that is made there"),
+    Option("--baud", type=positive, metavar="N", default="9600", help="rate of the DUT's port"),
+    Option(
+        "--fault",
+        multiple=True,
+        metavar="NAME",
+        help="a fault it shows; a wrong name lists those there are; repeat it for several",
+    ),
+    examples=(
+        "tinybench simulate lpm01a",
+        "tinybench simulate lpm01a interface-board --dut './my-dut {pin}'",
+    ),
+)  # fmt: skip
+def simulate(
+    voice: Voice,
+    instruments: tuple[str, ...],
+    dut: str | None,
+    pin: Path | None,
+    card: Path | None,
+    baud: int,
+    fault: tuple[str, ...],
+) -> int:
+    """Run simulated energy monitors and interface boards, and print their ports."""
+    from contextlib import ExitStack
+
+    from tinybench.energy.simulated import instrument as simulated
+    from tinybench.energy.simulated.foreign import foreign_dut
+    from tinybench.energy.simulated.load import Blinking
+    from tinybench.energy.simulated.studio import read_card
+
+    from ..report.terminal.energy import simulated_bench
+
+    boards = [name for name in instruments if name in simulated.BETWEEN]
+    if dut is None and (boards or pin is not None):
+        raise UsageError(f"{boards[0] if boards else '--pin'} needs the DUT behind it: --dut")
+    files = read_card(card, boards)
+    known = {**simulated.FAULTS, **simulated.BETWEEN}
+    if len(instruments) > 1 and (
+        no := [one for one in fault if one not in sum(known.values(), ())]
+    ):
+        raise UsageError(f"no simulated instrument has the fault '{no[0]}'")
+    ended: Callable[[], str] = str
+    with ExitStack() as stack:
+        ports: dict[str, str] = {}
+        if dut is None:
+            for name in instruments:
+                faults = _own(fault, name, instruments, known)
+                ports[name] = stack.enter_context(simulated.instrument(name, Blinking(), faults))
+        else:
+            foreign = stack.enter_context(foreign_dut(dut, baud, pin))
+            supplied, ended = False, foreign.ended
+            for name in instruments:
+                faults = _own(fault, name, instruments, known)
+                if name in simulated.BETWEEN:
+                    way = simulated.between(name, foreign, faults, files)
+                else:
+                    supplied = True
+                    way = simulated.instrument(
+                        name, foreign.load, faults, foreign.power, real_time=False
+                    )
+                ports[name] = stack.enter_context(way)
+            if not supplied:
+                foreign.power(True)
+            if not boards:
+                ports["dut"] = stack.enter_context(simulated.between("dut", foreign))
+        for name, port_path in ports.items():
+            print(port_path if len(ports) == 1 else f"{name} {port_path}", flush=True)
+        voice.note(simulated_bench(ports, dut, next(iter(files), None)))
+        with contextlib.suppress(KeyboardInterrupt):
+            _tell_ended(voice, ended)
+    return 0
+
+
+def _tell_ended(voice: Voice, ended: Callable[[], str]) -> None:
+    """Say it when the DUT ends by itself; return never."""
+    told = ""
+    while True:
+        said = ended()
+        if said and said != told:
+            voice.note(f"the DUT is gone: {said}")
+        told = said
+        time.sleep(LOOK_S)
+
+
+def _own(
+    fault: tuple[str, ...],
+    name: str,
+    instruments: tuple[str, ...],
+    known: dict[str, tuple[str, ...]],
+) -> frozenset[str]:
+    """Return the faults that are meant for one instrument: of several, those that it has."""
+    return frozenset(one for one in fault if len(instruments) == 1 or one in known.get(name, ()))

@@ -51,7 +51,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         firmware.reset,
         firmware.calibrate,
         energy.energy,
-        energy.simulate,
+        desk.simulate,
     ),
 }
 OFTEN = ("--task", "--board", "--port", "--mode", "--profile", "--limit", "--out", "--to")
