@@ -56,7 +56,7 @@ def kept_in_ram(graph: Graph, steps: list[Step]) -> list[Step]:
     memory = lay_out(graph, steps)
     keeping = dict[int, Step]()
     for i, step in enumerate(steps):
-        if step.function == "conv_2d_dsp":
+        if step.function in conv_2d.BY_THREES:
             at = -(-step.scratch_b // 4) * 4
             needed_b = at + step.weights_b
             passes = int(step.fields["out_h"] * step.fields["out_w"]) // TOGETHER
@@ -97,7 +97,7 @@ def _tiled(graph: Graph, op: Operator) -> Convolution | None:
 def _faster(graph: Graph, step: Step) -> Step | None:
     """Return the call of the faster kernel in place of a step; None where there is none."""
     op = step.operator
-    if step.function != "conv_2d_dsp" or op.name != "CONV_2D" or step.images > 1:
+    if step.function not in conv_2d.BY_THREES or op.name != "CONV_2D" or step.images > 1:
         return None
     if step.fields["in_planar"] or step.fields["out_channel_stride"] != 1:
         return None
