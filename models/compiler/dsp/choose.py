@@ -48,30 +48,31 @@ def faster(graph: Graph, steps: list[Step], flash_b: int | None) -> list[Step]:
     return steps
 
 
-def kept_in_ram(graph: Graph, steps: list[Step]) -> list[Step]:
+def kept_in_ram(graph: Graph, steps: list[Step], more_b: int = 0) -> list[Step]:
     """Return the steps with those convolutions that copy their weights, where the arena has room.
 
-    It grows by none of them; flash makes a core wait for each line that it reads again.
+    It grows by `more_b` at most; flash makes a core wait for each line that it reads again.
     """
     memory = lay_out(graph, steps)
+    most_b = memory.arena_b + more_b
     keeping = dict[int, Step]()
     for i, step in enumerate(steps):
         if step.function in conv_2d.BY_THREES:
             at = -(-step.scratch_b // 4) * 4
             needed_b = at + step.weights_b
             passes = int(step.fields["out_h"] * step.fields["out_w"]) // TOGETHER
-            fits = memory.in_use[i] - step.scratch_b + needed_b <= memory.arena_b
+            fits = memory.in_use[i] - step.scratch_b + needed_b <= most_b
             if fits and passes >= LEAST_PASSES:
                 keeping[i] = msgspec.structs.replace(
                     step, fields={**step.fields, "kept_at": at}, scratch_b=needed_b
                 )
     together = [keeping.get(i, step) for i, step in enumerate(steps)]
-    if not keeping or lay_out(graph, together).arena_b <= memory.arena_b:
+    if not keeping or lay_out(graph, together).arena_b <= most_b:
         return together
     least_first = sorted(keeping, key=lambda i: memory.in_use[i] + keeping[i].weights_b)
     for i in least_first[:TRIED_MOST]:
         mixed = [keeping[i] if j == i else step for j, step in enumerate(steps)]
-        if lay_out(graph, mixed).arena_b <= memory.arena_b:
+        if lay_out(graph, mixed).arena_b <= most_b:
             steps = mixed
     return steps
 
