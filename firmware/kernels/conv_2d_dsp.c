@@ -26,10 +26,10 @@ __asm__(".macro taps weight\n" /* a pair of each pixel's by two channels */
         "   taps   r12\n"
         ".endm\n"
         /* What `groups` needs, from columns (r0) and groups (r2), to sp. */
-        ".macro prepare\n"
+        ".macro prepare turn\n"
         "   rsb    r8, r2, #0\n"
-        "   and    r8, r8, #3\n" /* groups that the first turn of the loop lacks */
-        "   mov    r9, #88\n"    /* bytes of a group's instructions */
+        "   and    r8, r8, #(\\turn - 1)\n" /* groups that the first turn of the loop lacks */
+        "   mov    r9, #88\n"               /* bytes of a group's instructions */
         "   adr    r10, 1f\n"
         "   mla    r10, r8, r9, r10\n"
         "   orr    r10, r10, #1\n"
@@ -38,7 +38,7 @@ __asm__(".macro taps weight\n" /* a pair of each pixel's by two channels */
         "   strd   r9, r10, [sp, #4]\n"
         ".endm\n"
         /* All groups of one pair of channels, whose weights are at r1. */
-        ".macro groups\n"
+        ".macro groups turn\n"
         "   ldr    r0, [sp]\n"
         "   ldr    lr, [sp, #4]\n"
         "   ldr    r8, [sp, #8]\n"
@@ -51,10 +51,9 @@ __asm__(".macro taps weight\n" /* a pair of each pixel's by two channels */
         "   movs   r7, #0\n"
         "   bx     r8\n"
         ".balign 4\n"
-        "1: group\n"
+        "1: .rept \\turn\n"
         "   group\n"
-        "   group\n"
-        "   group\n"
+        ".endr\n"
         "   cmp    r1, lr\n"
         "   bne    1b\n"
         "   subs   r2, r2, r5\n" /* 256 times the sums of the first channel */
@@ -103,8 +102,8 @@ __asm__(".macro taps weight\n" /* a pair of each pixel's by two channels */
         "dot_2x3:\n"
         "   push   {r3-r11, lr}\n"
         "   sub    sp, sp, #16\n"
-        "   prepare\n"
-        "   groups\n"
+        "   prepare 4\n"
+        "   groups 4\n"
         "   asr    r2, r2, #8\n"
         "   asr    r3, r3, #8\n"
         "   asr    r4, r4, #8\n"
@@ -126,8 +125,8 @@ __asm__(".macro taps weight\n" /* a pair of each pixel's by two channels */
         "   mla    r8, r8, r9, r1\n" /* where the weights of all pairs end */
         "   add    r9, sp, #12\n"
         "   stm    r9, {r4-r8}\n"
-        "   prepare\n"
-        "4: groups\n"
+        "   prepare 8\n"
+        "4: groups 8\n"
         "   ldr    r8, [sp, #12]\n" /* channels */
         "   ldr    r0, [sp, #16]\n" /* out */
         "   ldr    lr, [sp, #20]\n" /* pixel_stride */
@@ -238,10 +237,11 @@ static void gather_planar(const struct conv_2d_dsp *op, const int8_t *in,
 
 /* Store one channel of up to three pixels. */
 static void store(const struct conv_2d_dsp *op, const int32_t acc[PIXELS], int32_t channel,
-                  int32_t pixels, bool exact, int8_t *out) {
+                  int32_t pixels, int32_t stride, bool exact, int8_t *out) {
     const struct channel_dsp parameters = op->channels[channel];
     out += channel * op->out_channel_stride;
-    for (int32_t i = 0; i < pixels; i++, out += op->out_pixel_stride) {
+#pragma GCC unroll 1
+    for (int32_t i = 0; i < pixels; i++, out += stride) {
         *out = exact ? output_exact(acc[i], &parameters, op->out_min, op->out_max)
                      : output_clamped(acc[i], &parameters);
     }
@@ -249,18 +249,22 @@ static void store(const struct conv_2d_dsp *op, const int32_t acc[PIXELS], int32
 
 /* Compute up to three pixels of the channels from `first` on, which is even. */
 static void channels(const struct conv_2d_dsp *op, const packed *columns, int32_t first,
-                     int32_t pixels, bool exact, int8_t *out) {
+                     int32_t pixels, int32_t stride, bool exact, int8_t *out) {
+    const int32_t place = pixels == 1 ? PIXELS - 1 : 0;
     for (int32_t channel = first; channel < op->out_c; channel += 2) {
         int32_t acc[2][PIXELS];
         dot_2x3(columns, op->weights + 4 * op->groups * channel, op->groups, acc);
-        store(op, acc[0], channel, pixels, exact, out);
+        store(op, acc[0] + place, channel, pixels, stride, exact, out);
         if (channel + 1 < op->out_c) {
-            store(op, acc[1], channel + 1, pixels, exact, out);
+            store(op, acc[1] + place, channel + 1, pixels, stride, exact, out);
         }
     }
 }
 
-static void convolve(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out, void *scratch) {
+/* Where three pixels are computed, so are fewer, at the end: of one the last is stored last, all in
+ * its place; of two the other way round, and with them once more the one before them. */
+static void convolve(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out, void *scratch,
+                     channels_of *all) {
     packed *columns = scratch;
     int8_t *patch = (int8_t *)(columns + op->groups * GROUP_WORDS);
     const int32_t pixels = op->out_h * op->out_w;
@@ -272,6 +276,19 @@ static void convolve(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out
     const int32_t end = x + op->out_w * op->stride_w;
     for (int32_t first = 0; first < pixels; first += PIXELS) {
         const int32_t count = pixels - first < PIXELS ? pixels - first : PIXELS;
+        packed *column = columns;
+        int32_t next = 1;
+        bool fast = true;
+        target.out = out + first * op->out_pixel_stride;
+        if (count < PIXELS) {
+            fast = count == 1 || (first > 0 && !op->in_planar);
+            if (fast) {
+                column += PIXELS - count;
+                next = -1;
+                target.pixel_stride = count == 1 ? 0 : -op->out_pixel_stride;
+                target.out -= target.pixel_stride;
+            }
+        }
         if (op->in_planar) {
             int32_t pixel[PIXELS]; /* the last one stands in for those beyond the end */
             for (int32_t i = 0; i < PIXELS; i++) {
@@ -279,8 +296,8 @@ static void convolve(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out
             }
             gather_planar(op, in, pixel, columns);
         } else {
-            for (int32_t i = 0; i < count; i++) {
-                gather(op, in, y, x, columns + i, patch);
+            for (int32_t i = 0; i < count; i++, column += next) {
+                gather(op, in, y, x, column, patch);
                 x += op->stride_w;
                 if (x == end) {
                     x = -op->pad_left;
@@ -289,18 +306,18 @@ static void convolve(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out
             }
         }
         int32_t done = 0;
-        target.out = out + first * op->out_pixel_stride;
-        if (count == PIXELS && !limited && target.pairs > 0) {
-            (exact ? channels_2x3_exact : channels_2x3)(columns, op->weights, op->groups, &target);
+        if (fast && !limited && target.pairs > 0) {
+            all(columns, op->weights, op->groups, &target);
             done = 2 * target.pairs;
         }
-        channels(op, columns, done, count, exact, target.out);
+        channels(op, columns, done, count, target.pixel_stride, exact, target.out);
     }
 }
 
-void conv_2d_dsp(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out, void *scratch) {
+static void keep_and_convolve(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out,
+                              void *scratch, channels_of *all) {
     if (op->kept_at == 0) {
-        convolve(op, in, out, scratch);
+        convolve(op, in, out, scratch, all);
         return;
     }
     struct conv_2d_dsp kept = *op;
@@ -311,5 +328,13 @@ void conv_2d_dsp(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out, vo
                (uint32_t)((op->out_c + 1) / 2 * 2 * op->groups));
     kept.channels = (const struct channel_dsp *)channels;
     kept.weights = channels + channels_b;
-    convolve(&kept, in, out, scratch);
+    convolve(&kept, in, out, scratch, all);
+}
+
+void conv_2d_dsp(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out, void *scratch) {
+    keep_and_convolve(op, in, out, scratch, channels_2x3);
+}
+
+void conv_2d_exact_dsp(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out, void *scratch) {
+    keep_and_convolve(op, in, out, scratch, channels_2x3_exact);
 }

@@ -27,10 +27,9 @@ void dot_2x3(const packed *columns, const int8_t *weights, int32_t groups, int32
 
 /* The same for all pairs of channels, with the output stage of `output_clamped`, or of
  * `output_exact` without other limits than those of int8. */
-void channels_2x3(const packed *columns, const int8_t *weights, int32_t groups,
-                  const struct target *target);
-void channels_2x3_exact(const packed *columns, const int8_t *weights, int32_t groups,
-                        const struct target *target);
+typedef void channels_of(const packed *columns, const int8_t *weights, int32_t groups,
+                         const struct target *target);
+channels_of channels_2x3, channels_2x3_exact;
 
 /* Unpack `count` int8 at any address into one pixel's place in the columns. */
 static __attribute__((noinline)) packed *unpack(const int8_t *values, int32_t count,

@@ -155,6 +155,8 @@ struct conv_2d_dsp {
     int32_t apart; /* weights stand for themselves: channel 1, then channel 0, tap by tap */
 };
 void conv_2d_dsp(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out, void *scratch);
+/* The same where halves below zero matter. */
+void conv_2d_exact_dsp(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out, void *scratch);
 /* The same with taps that may be apart, and for all scales. `scratch` holds 4 bytes a group in any
  * case. */
 void conv_2d_any_dsp(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out, void *scratch);

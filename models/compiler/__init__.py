@@ -37,6 +37,7 @@ def compile_model(
     strips: bool = True,
     instead: Callable[[Graph, list[Step]], list[Step]] | None = None,
     flash_b: int | None = None,
+    kept_b: int = 0,
     stream: bool = False,
 ) -> Manifest:
     """Compile a .tflite into `out`/model.c and `out`/manifest.json; the same input, the same bytes.
@@ -49,7 +50,8 @@ def compile_model(
     constants, or that nobody reads, are not computed; the outputs are the same. `strips`: operators
     are computed some rows at a time where the arena is smaller for it; likewise. `instead` returns
     other calls in place of those of our kernels, and has no strips. `flash_b`: for constants,
-    beyond which no layer takes more than it must to be faster; None for any.
+    beyond which no layer takes more than it must to be faster; None for any. `kept_b`: by which the
+    arena may grow for weights that are read again, where flash lets a core wait.
     `stream`: the input is one frame of the history that the model takes, and a state holds the
     rest (docs/stream.md).
     Raises ModelError for a file that cannot be read or compiled, naming tensor or operator.
@@ -74,7 +76,7 @@ def compile_model(
             steps = instead(graph, steps)
         small_b = weights_b(graph, steps)
         if instead is None and kernels == "dsp":
-            steps = kept_in_ram(graph, faster(graph, steps, flash_b))
+            steps = kept_in_ram(graph, faster(graph, steps, flash_b), kept_b)
         memory = lay_out(graph, steps)
     except ModelError as error:
         raise ModelError(f"{where}{error}") from error

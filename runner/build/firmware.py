@@ -34,6 +34,9 @@ FRAME_B = 40
 TOOL_TIMEOUT_S = 20
 FLASH_PARTS = 2
 """One part in so many of a board's flash is for what makes layers faster."""
+KEPT_PARTS = 32
+"""One of its RAM is for weights of a model that infers on its whole history each frame, where flash
+lets the core wait: that is a matter of time."""
 FLAGS_MAX = 2000
 """Characters of an engine's flags that are kept."""
 _ABOVE = re.compile(r"(^|[\s=:,'\"]|-[A-Za-z])/(?:[^\s/]+/)*")
@@ -239,6 +242,7 @@ class How(NamedTuple):
 
 def compiled(board: Board, task: Task, model: Path, folder: Path, how: How) -> Manifest:
     """Compile a .tflite for a board. Raises ModelError, also for another task's or a large one."""
+    waits = board.cycles is not None and board.cycles.memory is not None
     manifest = compile_model(
         model,
         folder,
@@ -250,6 +254,7 @@ def compiled(board: Board, task: Task, model: Path, folder: Path, how: How) -> M
         prune=how.prune,
         strips=how.strips,
         flash_b=None if board.memory is None else board.memory.flash_size_b // FLASH_PARTS,
+        kept_b=board.memory.ram_size_b // KEPT_PARTS if board.memory and waits and how.whole else 0,
         stream=task.front_end is not None and not how.whole,
     )
     _check_task(task, manifest, model)

@@ -50,27 +50,28 @@ def faster(graph: Graph, steps: list[Step], flash_b: int | None) -> list[Step]:
     return steps
 
 
-def kept_in_ram(graph: Graph, steps: list[Step]) -> list[Step]:
+def kept_in_ram(graph: Graph, steps: list[Step], more_b: int = 0) -> list[Step]:
     """Return the steps with those convolutions that copy their weights, where the arena has room.
 
-    It grows by none of them; flash makes a core wait for each line that it reads again.
+    It grows by `more_b` at most; flash makes a core wait for each line that it reads again.
     """
     memory = lay_out(graph, steps)
+    most_b = memory.arena_b + more_b
     keeping = dict[int, Step]()
     for i, step in enumerate(steps):
-        if step.function == "conv_2d_dsp":
+        if step.function in conv_2d.BY_THREES:
             at = -(-step.scratch_b // 4) * 4
             needed_b = at + step.weights_b
             passes = int(step.fields["out_h"] * step.fields["out_w"]) // TOGETHER
             less_b = memory.in_use[i] - step.scratch_b
-            if less_b + needed_b <= memory.arena_b and passes >= LEAST_PASSES:
+            if less_b + needed_b <= most_b and passes >= LEAST_PASSES:
                 keeping[i] = msgspec.structs.replace(
                     step, fields={**step.fields, "kept_at": at}, scratch_b=needed_b
                 )
     together = [keeping.get(i, step) for i, step in enumerate(steps)]
 
     def fits(mixed: list[Step]) -> bool:
-        return lay_out(graph, mixed, memory.arena_b).arena_b <= memory.arena_b
+        return lay_out(graph, mixed, most_b).arena_b <= most_b
 
     if not keeping or fits(together):
         return together
@@ -103,7 +104,7 @@ def _tiled(graph: Graph, op: Operator) -> Convolution | None:
 def _faster(graph: Graph, step: Step) -> Step | None:
     """Return the call of the faster kernel in place of a step; None where there is none."""
     op = step.operator
-    if step.function != "conv_2d_dsp" or op.name != "CONV_2D" or step.images > 1:
+    if step.function not in conv_2d.BY_THREES or op.name != "CONV_2D" or step.images > 1:
         return None
     if step.fields["in_planar"] or step.fields["out_channel_stride"] != 1:
         return None

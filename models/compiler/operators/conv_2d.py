@@ -33,6 +33,8 @@ ROWS = 3
 """Channels behind the last six that rows of their own are faster for, without DSP instructions."""
 RV32_REACH = (1 << 23) - 1
 """Greatest sum, and least, of the kernels for RV32, which keep 24 bits of each."""
+BY_THREES = ("conv_2d_dsp", "conv_2d_exact_dsp")
+"""DSP kernels: where halves below zero are clamped away, and where they matter."""
 MVE_TAPS = 16
 """Lanes of a vector of int8."""
 
@@ -336,10 +338,12 @@ def _dsp(op: Operator, conv: Convolution, planar: frozenset[int]) -> Step:
     if short is not None and _is_matrix(conv, planar):
         return matrix_dsp(op, source, target, conv.rows, conv.channels, short)
     groups = -(-conv.rows.shape[1] // 4)
-    function = "conv_2d_dsp" if _known(conv) and shared else "conv_2d_any_dsp"
-    in_place = function == "conv_2d_dsp" and window.pointwise and window.in_c % 4 == 0
+    known = _known(conv) and shared
+    exact = conv.channels.exact_negatives
+    function = BY_THREES[exact] if known else "conv_2d_any_dsp"
+    in_place = known and window.pointwise and window.in_c % 4 == 0
     reads_planes, writes_planes = source.index in planar, target.index in planar
-    beyond = function == "conv_2d_dsp" and window.kernel_w * window.in_c % 4 != 0
+    beyond = known and window.kernel_w * window.in_c % 4 != 0
     overlaps = {}
     if not reads_planes and not writes_planes:
         overlaps[source.index] = pixel_by_pixel(window, 3, reads_while_writing=False)
