@@ -61,6 +61,14 @@ class Memory(Declaration, frozen=True, kw_only=True):
     ram_size_b: Size
     vectors_origin: Address | None = None
     """Where the core looks for its vector table at reset; None: at the start of flash."""
+    weights: Literal["flash", "ram"] = "flash"
+    """Where a compiled model's constants are read from; start-up copies them to RAM, which makes
+    no core wait, and has to hold them beside the tensors."""
+
+    @property
+    def weights_in_ram(self) -> bool:
+        """Whether RAM holds the constants of a model."""
+        return self.weights == "ram"
 
 
 class Emulator(Declaration, frozen=True, kw_only=True):

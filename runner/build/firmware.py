@@ -290,9 +290,12 @@ def _check_fits(board: Board, manifest: Manifest) -> None:
     """Raise ModelError when the model alone is larger than the board's memory, before building."""
     if board.memory is None:
         return
+    held, ram_b = "tensors", manifest.tensor_ram_b
+    if board.memory.weights_in_ram:
+        held, ram_b = "tensors and weights", ram_b + manifest.weights_b
     for what, needed_b, there_b in (
         ("flash for weights", manifest.weights_b, board.memory.flash_size_b),
-        ("RAM for tensors", manifest.tensor_ram_b, board.memory.ram_size_b),
+        (f"RAM for {held}", ram_b, board.memory.ram_size_b),
     ):
         if needed_b > there_b:
             raise ModelError(
@@ -442,6 +445,8 @@ def board_mk(board: Board) -> str:
         }
         if board.memory.vectors_origin is not None:
             lines["VECTORS_ORIGIN"] = hex(board.memory.vectors_origin)
+        if board.memory.weights_in_ram:
+            lines["WEIGHTS"] = board.memory.weights
     return "".join(f"{name} := {_literal(value)}\n" for name, value in lines.items())
 
 

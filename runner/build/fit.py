@@ -90,7 +90,9 @@ def fit(found: Anatomy, board: Board, memory: Memory) -> Fit:
         kernels=kernels,
         flash_b=_from_to(need.weights_b, CODE_B),
         flash_has_b=memory.flash_size_b,
-        ram_b=_from_to(need.tensor_ram_b, FIRMWARE_RAM_B),
+        ram_b=_from_to(
+            need.tensor_ram_b + (need.weights_b if memory.weights_in_ram else 0), FIRMWARE_RAM_B
+        ),
         ram_has_b=memory.ram_size_b,
     )
 

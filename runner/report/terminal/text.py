@@ -136,6 +136,8 @@ def _firmware(result: Result) -> list[tuple[str, str]]:
     flash = f"{image.flash_b:,} bytes"
     if image.code_flash_b is not None and result.model.weights_b is not None:
         flash = f"{image.code_flash_b:,} bytes of code, {result.model.weights_b:,} of weights"
+        if image.sections is not None and image.sections.data_b >= result.model.weights_b > 0:
+            flash += ", which are read from RAM"
     said = [("flash", flash)]
     if image.sections is not None:
         said.append(("image", _sections(image.sections)))
