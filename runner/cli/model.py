@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ..build.fit import Fit
 
 BOARD, INPUTS, SCORE = "measure it on a board", "its inputs", "its score"
-LABELS_FILE = "labels.csv"
 MEASURED = (
     "port",
     "emulate",
@@ -46,7 +45,8 @@ def truth_words() -> list[Option]:
     """Return the options that say what should come out."""
     return [
         Option("--labels", type=PATH, metavar="FILE", section=SCORE,
-               help="the inputs' classes: a line 'name,class' each, or the class alone, in order"),
+               help="the inputs' classes: a line 'name,class' each, or the class alone, in order "
+               "(default: labels.csv of a folder of inputs)"),
         Option("--classes", metavar="NAMES", section=SCORE,
                help="names of the classes, with commas between, in the order of the outputs"),
         Option("--expect", type=PATH, metavar="FILE|DIR", section=SCORE,
@@ -241,8 +241,6 @@ def init(voice: Voice, tflite: Path, folder: Path, out: Path | None, **said: Any
     from ..session.own_model import inputs_of
     from ..session.run_folder import insist_free
 
-    if said["labels"] is None and said["expect"] is None and (folder / LABELS_FILE).is_file():
-        said["labels"] = folder / LABELS_FILE
     own, _ = own_words({**said, "inputs": folder})
     found = anatomy(tflite, ("plain",))
     given = inputs_of(found, own)

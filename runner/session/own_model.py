@@ -21,6 +21,8 @@ from ..rules.judge import Outcome
 from .run import run
 
 PROFILE = "model"
+LABELS_FILE = "labels.csv"
+"""In a folder of inputs: their classes, where nothing else says what should come out."""
 
 
 def measure(
@@ -70,6 +72,9 @@ def inputs_of(found: Anatomy, own: OwnWords) -> Given:
     """Return what is inferred, and what is known of it. Raises DatasetError and UsageError."""
     labels, expect, seed = own.get("labels"), own.get("expect"), own.get("seed", 1)
     if "inputs" in own:
+        beside = own["inputs"] / LABELS_FILE
+        if not (labels or expect) and beside.is_file():
+            labels = beside
         how = load_preparation(own["prepare"]) if "prepare" in own else None
         given = read_inputs(own["inputs"], found, leave_out=labels or expect, how=how)
     elif "prepare" in own:

@@ -1,0 +1,38 @@
+"""What a model of one's own is given, by what its user says."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.models.packaged import MODELS
+from tinybench.errors import UsageError
+from tinybench.models.compiler.anatomy import Anatomy, anatomy
+from tinybench.runner.session.own_model import inputs_of
+
+
+@pytest.fixture(scope="module")
+def found() -> Anatomy:
+    """The keyword model of the package."""
+    return anatomy(MODELS / "kws01.tflite", ("plain",))
+
+
+def test_the_labels_in_a_folder_of_inputs_are_theirs(found: Anatomy, tmp_path: Path) -> None:
+    """labels.csv is no input, and says the classes; what else is said goes before it."""
+    for number in range(6):
+        np.save(tmp_path / f"{number}.npy", np.full(490, number, np.int8))
+    lines = [f"{number}.npy,{number}" for number in range(6)]
+    (tmp_path / "labels.csv").write_text("\n".join(lines))
+    given = inputs_of(found, {"inputs": tmp_path})
+    assert len(given.inputs) == 6
+    assert (given.truth.metric, list(given.truth.labels)) == ("top1", list(range(6)))
+    other = tmp_path.parent / "other.csv"
+    other.write_text("\n".join("11" for _ in range(6)))
+    (tmp_path / "labels.csv").unlink()
+    assert set(inputs_of(found, {"inputs": tmp_path, "labels": other}).truth.labels) == {11}
+
+
+def test_a_preparation_needs_files_to_prepare(found: Anatomy) -> None:
+    """Random bytes are what they are."""
+    with pytest.raises(UsageError, match="--prepare is of --inputs"):
+        inputs_of(found, {"prepare": "unit"})
