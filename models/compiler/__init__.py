@@ -19,9 +19,25 @@ from .manifest import Manifest, OperatorEntry, entries, layers_run, state_b, wei
 from .reader import read_graph
 from .step import Step
 
-__all__ = ["KERNELS", "InputFormat", "Manifest", "OperatorEntry", "ResultKind", "compile_model"]
+__all__ = [
+    "KERNELS",
+    "InputFormat",
+    "Manifest",
+    "OperatorEntry",
+    "ResultKind",
+    "compile_model",
+    "keeps_state",
+]
 
 KERNELS = ("plain", "blocked", "rv32", "dsp", "mve")
+
+
+def keeps_state(tflite: Path) -> bool:
+    """Return whether a model has a state of its own, such as variables. Raises ModelError."""
+    try:
+        return state_b(read_graph(read_model_file(tflite))) > 0
+    except ModelError as error:
+        raise ModelError(f"{tflite}: {error}") from error
 
 
 def compile_model(

@@ -17,7 +17,7 @@ from tinybench import install
 from tinybench.cache import cache_folder
 from tinybench.errors import BuildError, ModelError, ToolMissingError, UsageError
 from tinybench.files import DOCUMENT_MOST_B, read_bytes
-from tinybench.models.compiler import Manifest, compile_model
+from tinybench.models.compiler import Manifest, compile_model, keeps_state
 from tinybench.program import ask, first_line
 from tinybench.read import read_json
 from tinybench.scratch import scratch
@@ -128,7 +128,7 @@ def build(
     `model` may be an engine that brings its own model instead.
     `energy`: the energy build, which marks time on the timing pin instead of printing it. `prune`
     and `strips` are those of `compile_model`. `whole`: of a stream, a model that infers on its
-    whole history each time, not frame by frame.
+    whole history each time, not frame by frame; one with a state of its own is taken as it is.
 
     An image is kept in the cache under the hash of all it is made from, and built once.
     Raises UsageError, ToolMissingError, ModelError, BuildError.
@@ -255,7 +255,7 @@ def compiled(board: Board, task: Task, model: Path, folder: Path, how: How) -> M
         strips=how.strips,
         flash_b=None if board.memory is None else board.memory.flash_size_b // FLASH_PARTS,
         kept_b=board.memory.ram_size_b // KEPT_PARTS if board.memory and waits and how.whole else 0,
-        stream=task.front_end is not None and not how.whole,
+        stream=task.front_end is not None and not how.whole and not keeps_state(model),
     )
     _check_task(task, manifest, model)
     _check_fits(board, manifest)

@@ -125,7 +125,7 @@ def hear(
     task = stream_task(model, front_end=front_end, hears=hears)
     hop_samples = task.input_b // SAMPLE_B
     frames_of(samples, hop_samples)
-    image = build(board, task, model, whole=whole or hears.keeps_state)
+    image = build(board, task, model, whole=whole)
     if image.manifest is None:
         raise UsageError(f"{model}: an engine of its own hears nothing")
     if site is not None and (board.flash or board.reset or site.hub):

@@ -156,10 +156,8 @@ def make_plan(station: Station, track: Track, say: Callable[[str], None]) -> Pla
     recipe = asked.engine if is_recipe(asked.engine) else None
     engine = load_engine(Path(asked.engine)) if asked.engine and recipe is None else None
     inputs = resolve(task, asked.data, asked.model or engine, which=profile.recording)
-    keeps_state = False
     if task.streams:
         hears = insist_hears(inputs.model)
-        keeps_state = hears.keeps_state
         task = structs.replace(task, outputs=hears.outputs)  # the first one is the word
         if hears.rows != 1:
             raise ModelError(
@@ -182,7 +180,7 @@ def make_plan(station: Station, track: Track, say: Callable[[str], None]) -> Pla
                 energy=energy,
                 prune=asked.prune,
                 strips=asked.strips,
-                whole=asked.whole or keeps_state,
+                whole=asked.whole,
             )
             for energy in builds
         )
