@@ -278,9 +278,8 @@ def resets(board: Board, site: Site) -> dict[str, Callable[[], None]]:
 
         def by_flasher() -> None:
             words = _words(board, flasher, _serial(board, flasher, site))
-            words |= (
-                port_of(flasher, site.port) if "port" in tool.placeholders(flasher.reset) else {}
-            )
+            if "port" in tool.placeholders(flasher.reset):
+                words |= port_of(flasher, site.port)
             tool.call(flasher, flasher.reset, words, f"reset {board.name}")
 
         ways["flasher"] = by_flasher
