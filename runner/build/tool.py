@@ -130,7 +130,8 @@ class Tool(Declaration, frozen=True, kw_only=True):
     volume: str = ""
     """Label of the drive, or its path."""
     boot_loader: list[str] = []
-    """VID:PID of the boot loaders by whose serial port it writes, {port}; none: by the board's."""
+    """VID:PID of the boot loaders by which it writes, not by a probe; {port} is one's, not the
+    board's."""
     written: str = ""
     """Regular expression: what it says when it is done. Without these words it has failed."""
     failed: str = ""

@@ -108,11 +108,14 @@ def write_image(board: Board, image: Image, site: Site) -> str:
     """
     name, flasher = flasher_of(board, site.flasher)
     wanted = tool.placeholders([*flasher.write, *flasher.verify, flasher.copy])
-    by_boot_loader = bool(flasher.boot_loader) or UF2 in wanted
-    probe = site.probe if by_boot_loader else probe_of(board, site)
-    words = _words(board, flasher, probe) | port_of(flasher, site.port)
+    probe = _serial(board, flasher, site)
+    words = _words(board, flasher, probe)
+    words |= port_of(flasher, site.port) if "port" in wanted else {}
     for form in sorted(wanted & FORMS):
         words[form] = str(converted(board, image, form))
+    if "image" in wanted:
+        form = next(end[1:] for end in flasher.takes if end[1:] in FORMS)
+        words["image"] = str(converted(board, image, form))
     if UF2 in wanted:
         raw = read_bytes(converted(board, image, "bin"), uf2.FILE_MOST_B)
         data = uf2.packed(raw, int(words["address"], 0), int(words["family"], 0))
@@ -274,7 +277,9 @@ def resets(board: Board, site: Site) -> dict[str, Callable[[], None]]:
     if board.flash and (flasher := flasher_of(board, site.flasher)[1]).reset:
 
         def by_flasher() -> None:
-            words = _words(board, flasher, probe_of(board, site))
+            words = _words(board, flasher, _serial(board, flasher, site))
+            if "port" in tool.placeholders(flasher.reset):
+                words |= port_of(flasher, site.port)
             tool.call(flasher, flasher.reset, words, f"reset {board.name}")
 
         ways["flasher"] = by_flasher
@@ -318,6 +323,12 @@ def power_cycle(hub: str) -> None:
     switch = tool.tool(HUB_TOOL)
     words = {"location": location, "hub_port": port}
     tool.call(switch, switch.cycle, words, f"switch port {port} of hub {location}", switch.written)
+
+
+def _serial(board: Board, flasher: Tool, site: Site) -> str | None:
+    """Return the serial number of what a flasher writes by: a boot loader's, or a probe's."""
+    boot_loader = flasher.boot_loader or UF2 in tool.placeholders([flasher.copy])
+    return site.probe if boot_loader else probe_of(board, site)
 
 
 def _words(board: Board, flasher: Tool, probe: str | None) -> dict[str, str]:

@@ -47,7 +47,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, right: str, wrong: str, words: s
         load_board(str(tmp_path / "mine.toml"))
 
 
-@pytest.mark.parametrize("name", ["rp2040", "nucleo-h7a3", "esp32", "nrf52840dk", "STM32F746"])
+@pytest.mark.parametrize("name", ["rp2040", "nucleo-h7a3", "esp32", "nrf9160-dk", "STM32F746"])
 def test_a_chip_without_a_port_of_ours_is_never_taken_for_another(name: str) -> None:
     """It is said how its own firmware is driven."""
     for error in (

@@ -353,8 +353,10 @@ def test_boards_whose_energy_build_talks_on_other_pins_say_so() -> None:
     for name in names():
         board = load_board(name)
         if board.attached is not None and board.attached.usb:
-            other = board.port.get("energy_usart", board.port.get("usart"))
-            assert board.attached.energy == (other == board.port.get("usart")), name
+            usart, pin = board.port.get("usart"), board.port.get("uarte_tx_pin")
+            same = board.port.get("energy_usart", usart) == usart
+            same &= pin is None or board.port["energy_tx_pin"] == pin
+            assert board.attached.energy == same, name
 
 
 @pytest.mark.parametrize("name", WITHOUT_NUMBER)

@@ -186,3 +186,20 @@ def test_the_port_of_a_boot_loader_is_not_the_board_s(monkeypatch: pytest.Monkey
     with pytest.raises(UsageError, match=r"2 boards in their boot loader .*ttyACM0.*ttyACM1"):
         port(*waiting)
     assert flash.port_of(tool("esptool"), "/dev/ttyUSB0") == {"port": "/dev/ttyUSB0"}
+
+
+def test_a_boot_loader_is_not_chosen_by_a_probe_that_is_attached_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pico: picotool gets the ELF, and a serial number only where one was given."""
+    board = load_board("pico")
+    image = build(board, load_task("kws"), ROOT / "models" / "embedded" / "kws01.tflite")
+    record = tmp_path / "words"
+    program = tmp_path / "picotool"
+    program.write_text(f'#!/bin/sh\necho "$@" >{record}\necho "Verifying Flash: 100% OK"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert "written and verified by picotool" in write_image(board, image, Site())
+    assert record.read_text() == f"load -f -v -x {image.elf}\n"
+    write_image(board, image, Site(probe="E66"))
+    assert record.read_text() == f"load -f -v -x {image.elf} --ser E66\n"
