@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from tinybench.errors import DeclarationError, ProtocolError
 
-from .declaration import Bits, Chip, Field, Flag, Line, Peripheral
+from .declaration import Bits, Chip, Counter, Field, Flag, Line, Peripheral
 
 
 class ModelError(ProtocolError):
@@ -23,6 +23,7 @@ class Registers:
     """"RCC.CR" by address."""
     places: dict[str, int] = field(default_factory=dict[str, int])
     lines: dict[str, Line] = field(default_factory=dict[str, Line])
+    counters: dict[str, Counter] = field(default_factory=dict[str, Counter])
     on_read: dict[int, Callable[[], int]] = field(default_factory=dict[int, Callable[[], int]])
     on_write: dict[int, Callable[[int], None]] = field(
         default_factory=dict[int, Callable[[int], None]]
@@ -58,6 +59,8 @@ class Registers:
                 self.values[origin + offset] = one.reset.get(place, reset[0] if reset else 0)
             if one.line is not None:
                 self.lines[name] = one.line
+            if one.counter is not None:
+                self.counters[name] = one.counter
         self._clocks |= one.clock
 
     def place(self, name: str) -> int:
