@@ -29,10 +29,10 @@ def main(words: list[str]) -> int:
     return main_loop(machine, _say)
 
 
-def _machine(name: str, image: str, instruction_ns: str, source_hz: str, *memory: str) -> Machine:
-    plugin = ""
-    if memory[-2:-1] == (PLUGIN,):
-        *memory, _, plugin = memory
+def _machine(name: str, image: str, instruction_ns: str, source_hz: str, *words: str) -> Machine:
+    memory, plugin = words, ""
+    if words[-2:-1] == (PLUGIN,):
+        memory, plugin = words[:-2], words[-1]
     chip = load(find("chip", name, named("firmware", "chips")), Chip)
     kind = RiscvMachine if chip.cpu == "rv32" else Machine
     return kind(
