@@ -5,16 +5,25 @@
  * once `until` instructions were executed, and while `attention` is set before the first block in
  * which the core takes interrupts.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define EXPORT __attribute__((visibility("default")))
 #define SLOTS 65536u
 #define REGIONS 8
+#define MSTATUS_MIE (1u << 3) /* Privileged Architecture 20211203, 3.1.6.1 */
 
 /* Of Unicorn's interface, what is used here. Ref: unicorn/unicorn.h, uc_emu_stop, uc_reg_read. */
 typedef int stop_emulation(void *engine);
 typedef int read_register(void *engine, int number, void *value);
+/* Of what counts for an estimate of cycles, cycles/plugin.c. */
+typedef void *new_block(uint64_t start, uint32_t size_b, uint32_t instructions);
+typedef void block_executed(void *block);
+typedef void memory_accessed(uint64_t address, uint64_t size_b, bool store);
+typedef int write_register(void *engine, int number, const void *value);
+#define UC_MEM_WRITE 17 /* uc_mem_type */
+#define XPSR_IT 0x0600FC00u /* Armv7-M ARM, B1.4.2 */
 
 struct region {
     uint64_t origin, size_b;
@@ -24,6 +33,7 @@ struct region {
 struct slot {
     uint64_t address;
     uint32_t size_b, instructions;
+    void *counted; /* by `executed` */
 };
 
 /* As runner/chip/count.py has it. */
@@ -34,15 +44,21 @@ struct count {
     uint32_t attention; /* an interrupt is pending */
     uint32_t stopped;   /* the next block is met a second time */
     uint32_t riscv;     /* its code is RISC-V's, not Thumb */
-    int32_t primask;    /* the register's number; negative: interrupts are always taken */
+    int32_t primask;    /* the number of PRIMASK, or of mstatus: which hold interrupts back */
     stop_emulation *stop;
     read_register *read;
+    new_block *counted; /* both are there while cycles are to be estimated */
+    block_executed *executed;
+    memory_accessed *accessed;
+    write_register *write;
+    int64_t xpsr; /* the number of that register; negative: the core has none */
     struct region regions[REGIONS];
     struct slot slots[SLOTS];
 };
 
 EXPORT const size_t count_size_b = sizeof(struct count);
 EXPORT void block(void *engine, uint64_t address, uint32_t size_b, void *data);
+EXPORT void access(void *engine, int type, uint64_t address, int size_b, int64_t value, void *data);
 
 static const uint8_t *code_at(const struct count *count, uint64_t address, uint32_t size_b) {
     for (size_t i = 0; i < REGIONS; i++) {
@@ -69,11 +85,10 @@ void block(void *engine, uint64_t address, uint32_t size_b, void *data) {
     struct count *count = data;
     int wanted = count->instructions >= count->until;
     if (count->attention) {
-        uint32_t masked = 0;
-        if (count->primask >= 0) {
-            count->read(engine, count->primask, &masked);
-        }
-        wanted |= masked == 0;
+        uint64_t mask = 0;
+        count->read(engine, count->primask, &mask);
+        /* Bit 0 of PRIMASK holds them back, MIE of mstatus lets them through. */
+        wanted |= count->riscv ? (mask & MSTATUS_MIE) != 0 : (mask & 1) == 0;
     }
     if (wanted && !count->stopped) {
         count->stopped = 1; /* and met again, when it is executed indeed */
@@ -88,6 +103,27 @@ void block(void *engine, uint64_t address, uint32_t size_b, void *data) {
         slot->address = address;
         slot->size_b = size_b;
         slot->instructions = code == NULL ? 0 : instructions_in(count, code, size_b);
+        slot->counted = NULL;
+        if (count->counted != NULL && slot->instructions != 0) {
+            slot->counted = count->counted(address, size_b, slot->instructions);
+        }
+    }
+    if (slot->counted != NULL) {
+        count->executed(slot->counted);
     }
     count->instructions += slot->instructions;
+}
+
+/* Called at each access of memory, while cycles are to be estimated. Before it, Unicorn restores
+ * the state of the IT block that the access is in; what the block was translated to keeps 0 there,
+ * and would leave what it finds to the next block. */
+void access(void *engine, int type, uint64_t address, int size_b, int64_t value, void *data) {
+    struct count *count = data;
+    (void)value;
+    count->accessed(address, (uint64_t)size_b, type == UC_MEM_WRITE);
+    uint64_t xpsr = 0;
+    if (count->xpsr >= 0 && count->read(engine, (int)count->xpsr, &xpsr) == 0 && xpsr & XPSR_IT) {
+        xpsr &= ~(uint64_t)XPSR_IT;
+        count->write(engine, (int)count->xpsr, &xpsr);
+    }
 }

@@ -1,4 +1,5 @@
-/* What C cannot say of a Cortex-M: registers in memory, and interrupts. */
+/* What C cannot say of a core: registers in memory, and interrupts. Of a Cortex-M, and of a RISC-V
+ * in machine mode. */
 #ifndef TINYBENCH_CPU_H
 #define TINYBENCH_CPU_H
 
@@ -25,6 +26,22 @@ static inline void register_write(uint32_t address, uint32_t value) {
     *(volatile uint32_t *)address = value;
 }
 
+#ifdef __riscv
+/* Ref: Privileged Architecture 20211203, 3.1.6.1, MIE of mstatus. */
+static inline void interrupts_off(void) {
+    __asm volatile(".option push\n .option arch, +zicsr\n csrci mstatus, 8\n .option pop" ::
+                       : "memory");
+}
+
+static inline void interrupts_on(void) {
+    __asm volatile(".option push\n .option arch, +zicsr\n csrsi mstatus, 8\n .option pop" ::
+                       : "memory");
+}
+
+static inline void interrupt_wait(void) {
+    __asm volatile("wfi" ::: "memory");
+}
+#else
 static inline void interrupts_off(void) {
     __asm volatile("cpsid i" ::: "memory");
 }
@@ -43,6 +60,7 @@ static inline void barrier(void) {
 static inline void interrupt_wait(void) {
     __asm volatile("dsb\n wfi" ::: "memory");
 }
+#endif
 
 #endif
 

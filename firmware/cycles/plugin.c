@@ -1,4 +1,6 @@
-/* Count what a core executes between a function's entry and its return: a plugin of QEMU's.
+/* Count what a core executes between a function's entry and its return: a plugin of QEMU's, and of
+ * the process that emulates a chip by Unicorn (chips/count.c), which calls the functions at the
+ * end.
  *
  *     -plugin
  * plugin.so,out=FILE,start=ADDRESS[,flash=ADDRESS:ADDRESS,line=BYTES,code=LINES,data=LINES]
@@ -44,6 +46,18 @@ extern size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *instruction);
 extern uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *instruction);
 extern unsigned int qemu_plugin_mem_size_shift(uint32_t how);
 extern bool qemu_plugin_mem_is_store(uint32_t how);
+
+/* Nobody has them where Unicorn runs. */
+#pragma weak qemu_plugin_register_vcpu_tb_trans_cb
+#pragma weak qemu_plugin_register_vcpu_tb_exec_cb
+#pragma weak qemu_plugin_register_vcpu_mem_cb
+#pragma weak qemu_plugin_tb_n_insns
+#pragma weak qemu_plugin_tb_vaddr
+#pragma weak qemu_plugin_tb_get_insn
+#pragma weak qemu_plugin_insn_size
+#pragma weak qemu_plugin_insn_vaddr
+#pragma weak qemu_plugin_mem_size_shift
+#pragma weak qemu_plugin_mem_is_store
 
 #define EXPORT __attribute__((visibility("default")))
 EXPORT int qemu_plugin_version = 2;
@@ -120,9 +134,7 @@ static void fetch_code(const struct block *block) {
     }
 }
 
-static void executed(unsigned int cpu, void *data_of_block) {
-    (void)cpu;
-    struct block *block = data_of_block;
+static void count_executed(struct block *block) {
     if (!counting && block->start == start_at) {
         counting = true;
         return_to = end_before; /* what is before it is the call */
@@ -140,38 +152,53 @@ static void executed(unsigned int cpu, void *data_of_block) {
     end_before = block->end;
 }
 
-static void accessed(unsigned int cpu, uint32_t how, uint64_t address, void *nothing) {
-    (void)cpu;
-    (void)nothing;
+static void count_accessed(uint64_t address, uint64_t size_b, bool store) {
     if (!counting) {
         return;
     }
-    uint64_t size_b = (uint64_t)1 << qemu_plugin_mem_size_shift(how);
     unaligned += (address & ((size_b > 4 ? 4 : size_b) - 1)) != 0;
-    if (data.count != 0 && in_flash(address) && !qemu_plugin_mem_is_store(how)) {
+    if (data.count != 0 && in_flash(address) && !store) {
         data_missed += !found(&data, address / line_b + 1);
     }
+}
+
+static struct block *new_block(uint64_t start, uint64_t end, size_t instructions) {
+    struct block *block = calloc(1, sizeof *block);
+    if (block == NULL || instructions == 0) {
+        abort();
+    }
+    block->start = start;
+    block->end = end;
+    block->instructions = instructions;
+    block->older = newest;
+    newest = block;
+    return block;
+}
+
+static void executed(unsigned int cpu, void *block) {
+    (void)cpu;
+    count_executed(block);
+}
+
+static void accessed(unsigned int cpu, uint32_t how, uint64_t address, void *nothing) {
+    (void)cpu;
+    (void)nothing;
+    count_accessed(address, (uint64_t)1 << qemu_plugin_mem_size_shift(how),
+                   qemu_plugin_mem_is_store(how));
 }
 
 static void translated(uint64_t id, struct qemu_plugin_tb *tb) {
     (void)id;
     size_t count = qemu_plugin_tb_n_insns(tb);
-    struct block *block = calloc(1, sizeof *block);
-    if (block == NULL || count == 0) {
-        abort();
-    }
+    uint64_t end = 0;
     for (size_t i = 0; i < count; i++) {
         struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(tb, i);
         qemu_plugin_register_vcpu_mem_cb(instruction, accessed, NO_REGISTERS, READS_AND_WRITES,
                                          NULL);
-        block->end =
-            qemu_plugin_insn_vaddr(instruction) + (uint64_t)qemu_plugin_insn_size(instruction);
+        end = qemu_plugin_insn_vaddr(instruction) + (uint64_t)qemu_plugin_insn_size(instruction);
     }
-    block->start = qemu_plugin_tb_vaddr(tb);
-    block->instructions = count;
-    block->older = newest;
-    newest = block;
-    qemu_plugin_register_vcpu_tb_exec_cb(tb, executed, NO_REGISTERS, block);
+    qemu_plugin_register_vcpu_tb_exec_cb(tb, executed, NO_REGISTERS,
+                                         new_block(qemu_plugin_tb_vaddr(tb), end, count));
 }
 
 static bool take(const char *word) {
@@ -227,4 +254,26 @@ EXPORT int qemu_plugin_install(uint64_t id, const void *info, int count, char **
     }
     qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
     return 0;
+}
+
+/* For Unicorn. */
+EXPORT bool unicorn_take(const char *word);
+EXPORT void *unicorn_block(uint64_t start, uint32_t size_b, uint32_t instructions);
+EXPORT void unicorn_executed(void *block);
+EXPORT void unicorn_accessed(uint64_t address, uint64_t size_b, bool store);
+
+bool unicorn_take(const char *word) {
+    return take(word);
+}
+
+void *unicorn_block(uint64_t start, uint32_t size_b, uint32_t instructions) {
+    return new_block(start, start + size_b, instructions);
+}
+
+void unicorn_executed(void *block) {
+    count_executed(block);
+}
+
+void unicorn_accessed(uint64_t address, uint64_t size_b, bool store) {
+    count_accessed(address, size_b, store);
 }

@@ -11,6 +11,7 @@
 
 /* Placed by link.ld. */
 extern uint8_t stack_guard[];
+extern uint8_t trap_vectors[]; /* `trap`, or a port's table of what interrupts and exceptions do */
 extern uint8_t data_load[], data_start[], data_end[], bss_start[], bss_end[];
 extern void (*const constructors_start[])(void), (*const constructors_end[])(void);
 
@@ -37,8 +38,7 @@ __asm(".option arch, +zicsr");
     })
 #define WRITE(csr, value) __asm volatile("csrw " #csr ", %0" ::"r"(value) : "memory")
 
-/* Interrupts are off after reset (3.1.6.1), and no port takes any, so that none can fall into a
- * timed window. */
+/* Interrupts are off after reset (3.1.6.1), and on only where a port takes some. */
 __attribute__((naked, used, section(".reset"))) void reset(void) {
     __asm volatile(".option push\n"
                    ".option norelax\n"
@@ -55,7 +55,7 @@ __attribute__((noreturn)) static void stop(void) {
 }
 
 __attribute__((used, noreturn)) void start(void) {
-    WRITE(mtvec, (uint32_t)trap); /* 3.1.7: mode 0, all exceptions to one address */
+    WRITE(mtvec, (uint32_t)trap_vectors); /* 3.1.7: exceptions go to its beginning */
     memcpy(data_start, data_load, (size_t)(data_end - data_start));
     memset(bss_start, 0, (size_t)(bss_end - bss_start));
     WRITE(pmpaddr0, (uint32_t)stack_guard >> 2 | (STACK_GUARD_B / 8 - 1));

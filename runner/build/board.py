@@ -64,6 +64,8 @@ class Memory(Declaration, frozen=True, kw_only=True):
     weights: Literal["flash", "ram"] = "flash"
     """Where a compiled model's constants are read from; start-up copies them to RAM, which makes
     no core wait, and has to hold them beside the tensors."""
+    constants_origin: Address | None = None
+    """Where the same flash is read as data, on a RISC-V; None: where its code is executed."""
 
     @property
     def weights_in_ram(self) -> bool:
@@ -255,6 +257,11 @@ class Board(Declaration, frozen=True, kw_only=True):
         program = Path(self.emulator.program).name if self.emulator else ""
         return self.emulated and program.startswith(QEMU)
 
+    @property
+    def plugs(self) -> bool:
+        """Whether its emulator takes the plugin that counts cycles: QEMU does, and our chips."""
+        return self.counts or (self.emulator is not None and self.emulator.chip is not None)
+
     def interfered(self, with_: Interference | None) -> "Board":
         """Return the board with interference in its firmware, or as it is."""
         if with_ is None:
@@ -305,6 +312,10 @@ class Board(Declaration, frozen=True, kw_only=True):
                 f"{memory.flash_origin:#x}:{flash or memory.flash_size_b:#x}:r",
                 f"{memory.ram_origin:#x}:{ram or memory.ram_size_b:#x}:rw",
             ]
+            if (also := memory.constants_origin) is not None:
+                words.append(
+                    f"{also:#x}:{flash or memory.flash_size_b:#x}:r@{memory.flash_origin:#x}"
+                )
         return words
 
 

@@ -447,6 +447,8 @@ def board_mk(board: Board) -> str:
             lines["VECTORS_ORIGIN"] = hex(board.memory.vectors_origin)
         if board.memory.weights_in_ram:
             lines["WEIGHTS"] = board.memory.weights
+        if board.memory.constants_origin is not None:
+            lines["CONSTANTS_ORIGIN"] = hex(board.memory.constants_origin)
     return "".join(f"{name} := {_literal(value)}\n" for name, value in lines.items())
 
 

@@ -29,6 +29,7 @@ class Slot(ctypes.Structure):
         ("address", ctypes.c_uint64),
         ("size_b", ctypes.c_uint32),
         ("instructions", ctypes.c_uint32),
+        ("counted", ctypes.c_void_p),
     ]
 
 
@@ -45,6 +46,11 @@ class Count(ctypes.Structure):
         ("primask", ctypes.c_int32),
         ("stop", ctypes.c_void_p),
         ("read", ctypes.c_void_p),
+        ("counted", ctypes.c_void_p),
+        ("executed", ctypes.c_void_p),
+        ("accessed", ctypes.c_void_p),
+        ("write", ctypes.c_void_p),
+        ("xpsr", ctypes.c_int64),
         ("regions", Region * REGIONS),
         ("slots", Slot * SLOTS),
     ]
@@ -58,6 +64,11 @@ class Count(ctypes.Structure):
     primask: int
     stop: int | None
     read: int | None
+    counted: int | None
+    executed: int | None
+    accessed: int | None
+    write: int | None
+    xpsr: int
     regions: "ctypes.Array[Region]"
 
 

@@ -21,6 +21,8 @@ class Region(Declaration, frozen=True, kw_only=True):
     size_b: Annotated[int, Meta(ge=1024, le=2**26)]
     writes: bool = True
     """False: flash, of which a write is a fault."""
+    same_as: Word | None = None
+    """The memory that begins there, at a second place."""
 
 
 class Line(Declaration, frozen=True, kw_only=True):
@@ -80,6 +82,33 @@ class Timer(Declaration, frozen=True, kw_only=True):
     prescaler: Symbol
 
 
+class Counter(Declaration, frozen=True, kw_only=True):
+    """What makes a peripheral a counter of time that is latched to be read, and can be set."""
+
+    hz: Annotated[int, Meta(ge=1, lt=2**40)]
+    on: tuple[Symbol, Word]
+    """It counts while these bits are set."""
+    latch: tuple[Symbol, Word]
+    """Written to copy the count to `low` and `high`, after which the bits"""
+    latched: Word
+    """of the same register are set."""
+    low: Symbol
+    high: Symbol
+    load: tuple[Symbol, Word]
+    """Written to set the count to"""
+    load_low: Symbol
+    load_high: Symbol
+
+
+class Routes(Declaration, frozen=True, kw_only=True):
+    """How a RISC-V gets the interrupts of its peripherals."""
+
+    enable: Place
+    """A bit for each of the core's."""
+    map: list[tuple[Annotated[int, Meta(ge=0, lt=480)], Place]]
+    """(of a peripheral, the register that holds which of the core's it is)."""
+
+
 class Peripheral(Declaration, frozen=True, kw_only=True):
     """Peripherals that are alike: their registers, by name."""
 
@@ -95,6 +124,7 @@ class Peripheral(Declaration, frozen=True, kw_only=True):
     line: Line | None = None
     dma: Dma | None = None
     timer: Timer | None = None
+    counter: Counter | None = None
 
 
 class Flag(Declaration, frozen=True, kw_only=True):
@@ -153,3 +183,5 @@ class Chip(Declaration, frozen=True, kw_only=True):
     flag: list[Flag] = []
     demand: list[Demand] = []
     pll: Pll | None = None
+    routes: Routes | None = None
+    """On a RISC-V; a Cortex-M has its own."""

@@ -10,7 +10,13 @@ from .declaration import Line
 from .registers import Registers
 
 READ_B = 65536
+POLLS = 64
+"""So often a port looks for a byte in vain, and does nothing else, until the host is waited for."""
 HELD_BACK_B = 4096
+
+
+class LineEndedError(Exception):
+    """The line ended, and nothing is left to do."""
 
 
 class Console:
@@ -30,6 +36,14 @@ class Console:
         data = os.read(sys.stdin.fileno(), READ_B)
         self.ended = not data
         self.received.extend(data)
+
+    def wait(self) -> None:
+        """Wait until there is a byte. Raises LineEndedError when none will come."""
+        if not self.received:
+            if not self.ended:
+                self.take(wait=True)
+            if self.ended and not self.received:
+                raise LineEndedError
 
     def send(self, byte: int) -> None:
         """Send a byte, sooner or later."""
@@ -62,17 +76,32 @@ def _wire(
             (f"{name}.{line.on[0]}", line.on[1], line.on[1])
         )
 
+    looks = 0
+
     def read_status() -> int:
+        nonlocal looks
+        looks += 1
+        if looks > POLLS and not held():
+            console.wait()
+            looks = 0
+            changed()
         return line.held if held() else line.idle
 
+    def send_byte(byte: int) -> None:
+        nonlocal looks
+        looks = 0
+        console.send(byte)
+
     def read_byte() -> int:
+        nonlocal looks
+        looks = 0
         byte = console.received.popleft() if held() else 0
         changed()
         return byte
 
     registers.on_read[status] = read_status
     registers.on_read[receive] = read_byte
-    registers.on_write[send] = console.send
+    registers.on_write[send] = send_byte
     for control in {line.on[0], line.interrupt_on[0]}:
         registers.on_write[registers.place(f"{name}.{control}")] = lambda _: changed()
 

@@ -14,10 +14,11 @@ from typing import Any
 from tinybench.errors import ToolMissingError, UsageError
 from tinybench.extras import unicorn_version
 
-from . import dma, line, timer
+from . import counter, dma, line, timer
 from .count import Count, built
 from .declaration import Chip, Region
 from .image import Image
+from .line import LineEndedError
 from .registers import ModelError, Registers
 from .system import SPACE, SYSTICK, System
 
@@ -37,10 +38,6 @@ CPUS = {
 HARD_FAULT = 3
 
 
-class LineEndedError(Exception):
-    """The line ended, and nothing is left to do."""
-
-
 def unicorn() -> tuple[Any, Any]:
     """Return Unicorn and the names of Arm's registers. Raises ToolMissingError."""
     unicorn_version()
@@ -48,7 +45,12 @@ def unicorn() -> tuple[Any, Any]:
 
 
 class Machine:
-    """An emulated Cortex-M with an image in its memory."""
+    """An emulated core with an image in its memory: a Cortex-M; for the others, riscv.py."""
+
+    KIND = "arm"
+    """Of image, and of core."""
+    CODE_BIT = 1
+    """Lowest bit of an address that is jumped to: Thumb."""
 
     def __init__(
         self,
@@ -58,10 +60,13 @@ class Machine:
         *,
         instruction_ns: int,
         source_hz: int,
+        plugin: str = "",
     ) -> None:
-        if image.machine != "arm":
+        """`plugin`: what QEMU is told of the plugin that counts for an estimate of cycles."""
+        if image.machine != self.KIND:
             raise UsageError(f"the image is for {image.machine}, the chip has a {chip.cpu}")
         self._uc, self._arm = unicorn()
+        self._pc: int = self._arm.UC_ARM_REG_PC
         self._image = image
         self._ns = instruction_ns
         self._hz = chip.reset_hz
@@ -78,22 +83,25 @@ class Machine:
         self._buffers: list[Any] = []
         self._lines: dict[str, dma.Reception] = {}
         self._start(vectors)
+        if plugin:
+            self._count_cycles(plugin.replace(",,", "\0").split(","))
 
     def _start(self, vectors: int) -> None:
-        uc, arm = self._uc, self._arm
-        # With UC_MODE_MCLASS beside it, Unicorn takes a Cortex-M33 whatever is asked for.
-        self._core = uc.Uc(uc.UC_ARCH_ARM, uc.UC_MODE_THUMB)
-        self._core.ctl_set_cpu_model(getattr(arm, CPUS[self._chip.cpu]))
-        self._count = Count(until=QUANTUM, primask=arm.UC_ARM_REG_PRIMASK)
+        uc = self._uc
+        self._core = self._new_core()
+        self._count = self._new_count()
+        places: dict[int, int] = {}
         for number, region in enumerate(self._memory):
             size_b = -(-region.size_b // PAGE_B) * PAGE_B
-            own = ctypes.create_string_buffer(size_b + PAGE_B)
-            at = -(-ctypes.addressof(own) // PAGE_B) * PAGE_B
+            if region.same_as is None:
+                own = ctypes.create_string_buffer(size_b + PAGE_B)
+                self._buffers.append(own)
+                places[region.origin] = -(-ctypes.addressof(own) // PAGE_B) * PAGE_B
+            at = places[region.origin if region.same_as is None else region.same_as]
             access = uc.UC_PROT_ALL if region.writes else uc.UC_PROT_READ | uc.UC_PROT_EXEC
             self._core.mem_map_ptr(region.origin, size_b, access, ctypes.c_void_p(at))
             if not region.writes:
                 ctypes.memset(at, 0xFF, size_b)
-            self._buffers.append(own)
             one = self._count.regions[number]
             one.origin, one.size_b, one.bytes = region.origin, region.size_b, at
         self._core.mem_map(RETURN & -PAGE_B, PAGE_B)
@@ -104,11 +112,25 @@ class Machine:
         line.wire(self.registers, self._console, self._attend)
         self._lines = dma.wire(self.registers, self._console, self._ram, self._attend)
         timer.wire(self.registers, lambda: self._count.instructions * self._ns)
+        counter.wire(self.registers, lambda: self._count.instructions * self._ns)
         if self._chip.boot:
-            self._core.reg_write(arm.UC_ARM_REG_PC, vectors)
+            self._core.reg_write(self._pc, vectors)
             return
-        self._core.reg_write(arm.UC_ARM_REG_SP, self._word(vectors))
-        self._core.reg_write(arm.UC_ARM_REG_PC, self._word(vectors + 4))
+        self._begin(vectors)
+
+    def _new_core(self) -> Any:
+        # With UC_MODE_MCLASS beside it, Unicorn takes a Cortex-M33 whatever is asked for.
+        core = self._uc.Uc(self._uc.UC_ARCH_ARM, self._uc.UC_MODE_THUMB)
+        core.ctl_set_cpu_model(getattr(self._arm, CPUS[self._chip.cpu]))
+        return core
+
+    def _new_count(self) -> Count:
+        arm = self._arm
+        return Count(until=QUANTUM, primask=arm.UC_ARM_REG_PRIMASK, xpsr=arm.UC_ARM_REG_XPSR)
+
+    def _begin(self, vectors: int) -> None:
+        self._core.reg_write(self._arm.UC_ARM_REG_SP, self._word(vectors))
+        self._core.reg_write(self._pc, self._word(vectors + 4))
 
     def _load(self) -> None:
         for place, data in self._image.segments:
@@ -137,19 +159,38 @@ class Machine:
             raise ToolMissingError(
                 "the counter of instructions is another version's: empty the cache"
             )
-        self._libraries = library, counter
+        self._libraries: tuple[ctypes.CDLL, ...] = library, counter
+        self._count.write = ctypes.cast(library.uc_reg_write, ctypes.c_void_p).value
+        self._hook_in(self._uc.UC_HOOK_BLOCK, counter.block)
+
+    def _hook_in(self, kind: int, called: Any, region: Region | None = None) -> None:
         handle = ctypes.c_size_t()
-        status = library.uc_hook_add(
+        status = self._libraries[0].uc_hook_add(
             getattr(self._core, "_uch"),  # noqa: B009 - Unicorn's own handle, which has no public name
             ctypes.byref(handle),
-            ctypes.c_int(self._uc.UC_HOOK_BLOCK),
-            ctypes.cast(counter.block, ctypes.c_void_p),
+            ctypes.c_int(kind),
+            ctypes.cast(called, ctypes.c_void_p),
             ctypes.byref(self._count),
-            ctypes.c_uint64(1),
-            ctypes.c_uint64(0),
+            ctypes.c_uint64(1 if region is None else region.origin),
+            ctypes.c_uint64(0 if region is None else region.origin + region.size_b - 1),
         )
         if status:
             raise ToolMissingError(f"Unicorn takes no hook (error {status}): another version?")
+
+    def _count_cycles(self, words: list[str]) -> None:
+        """Let a plugin count blocks and accesses, too. Ref: firmware/cycles/plugin.c."""
+        path, *told = (word.replace("\0", ",") for word in words)
+        counting = ctypes.CDLL(path)
+        for word in told:
+            if not counting.unicorn_take(word.encode()):
+                raise UsageError(f"the plugin that counts cycles takes no '{word}'")
+        self._count.counted = ctypes.cast(counting.unicorn_block, ctypes.c_void_p).value
+        self._count.executed = ctypes.cast(counting.unicorn_executed, ctypes.c_void_p).value
+        self._count.accessed = ctypes.cast(counting.unicorn_accessed, ctypes.c_void_p).value
+        kinds = self._uc.UC_HOOK_MEM_READ | self._uc.UC_HOOK_MEM_WRITE
+        for region in self._memory:
+            self._hook_in(kinds, self._libraries[1].access, region)
+        self._libraries += (counting,)
 
     def _spaces(self) -> list[tuple[int, int]]:
         """Return the address ranges of peripherals, whole pages; also the gaps between them."""
@@ -254,9 +295,9 @@ class Machine:
 
     def _go(self, until: int | None) -> None:
         """Run until something is to be done, or until an address."""
-        pc = self._core.reg_read(self._arm.UC_ARM_REG_PC)
+        pc = self._core.reg_read(self._pc)
         try:
-            self._core.emu_start(pc | 1, until or RETURN)
+            self._core.emu_start(pc | self.CODE_BIT, until or RETURN)
         except self._uc.UcError as error:
             self._raise()
             self._fault(error)
@@ -281,9 +322,7 @@ class Machine:
         if not self._pending():
             if self._console.ended:
                 raise LineEndedError
-            self._console.take(wait=True)
-            if self._console.ended and not self._console.received:
-                raise LineEndedError
+            self._console.wait()
         self._count.attention = bool(self._pending())
 
     def _interrupts(self) -> None:

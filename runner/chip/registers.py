@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from tinybench.errors import DeclarationError, ProtocolError
 
-from .declaration import Bits, Chip, Dma, Field, Flag, Line, Peripheral, Timer
+from .declaration import Bits, Chip, Counter, Dma, Field, Flag, Line, Peripheral, Timer
 
 
 class ModelError(ProtocolError):
@@ -25,6 +25,7 @@ class Registers:
     lines: dict[str, Line] = field(default_factory=dict[str, Line])
     dmas: dict[str, Dma] = field(default_factory=dict[str, Dma])
     timers: dict[str, Timer] = field(default_factory=dict[str, Timer])
+    counters: dict[str, Counter] = field(default_factory=dict[str, Counter])
     on_read: dict[int, Callable[[], int]] = field(default_factory=dict[int, Callable[[], int]])
     on_write: dict[int, Callable[[int], None]] = field(
         default_factory=dict[int, Callable[[int], None]]
@@ -64,6 +65,8 @@ class Registers:
                 self.dmas[name] = one.dma
             if one.timer is not None:
                 self.timers[name] = one.timer
+            if one.counter is not None:
+                self.counters[name] = one.counter
         self._clocks |= one.clock
 
     def place(self, name: str) -> int:

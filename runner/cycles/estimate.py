@@ -51,8 +51,8 @@ class Estimate(NamedTuple):
 
 
 def can_estimate(board: Board) -> bool:
-    """Return whether there is what an estimate needs: QEMU, and a core with declared timings."""
-    return board.counts and board.cycles is not None and board.clock_hz > 0
+    """Return whether there is what an estimate needs: an emulator that counts, declared timings."""
+    return board.plugs and board.cycles is not None and board.clock_hz > 0
 
 
 def estimate(
@@ -68,7 +68,7 @@ def estimate(
     if board.cycles is None or not can_estimate(board):
         raise UsageError(
             f"cycles cannot be estimated for board {board.name}: it has no table [cycles], or is "
-            "not emulated by QEMU here. docs/cycles.md says what its declaration needs"
+            "not emulated here. docs/cycles.md says what its declaration needs"
         )
     clocked = of_board(board, calibrated=calibrated)
     raw = read_image(Path(image.elf))

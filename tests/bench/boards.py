@@ -1,31 +1,112 @@
-"""Real boards without one: what each task takes in emulation, and what else is proved of them."""
+"""Real boards without one: what each task takes in emulation, and what else is proved of them.
 
+    python -m tests.bench.boards [BOARD ...]
+
+With boards, only what each task takes on these.
+"""
+
+import re
+import sys
 import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from tests import ROOT
+from tests.bench.cycles import CYCLES_MUST, INSTRUCTIONS_MUST, official_model
 from tests.bench.figures import Figure
-from tests.firmware import fake_chip
+from tests.firmware import fake_chip, register_esp32
 from tests.firmware.register_families import FAMILIES, broken_checks, checks, of, record
 from tinybench.declare import load
-from tinybench.errors import TinybenchError
-from tinybench.runner.build.board import Board, names
-from tinybench.runner.build.firmware import build
+from tinybench.errors import ModelError, TinybenchError
+from tinybench.runner.build.board import Board, load_board, names
+from tinybench.runner.build.firmware import Image, build
+from tinybench.runner.build.inputs import resolve
 from tinybench.runner.build.task import load_task
+from tinybench.runner.cycles.estimate import can_estimate, estimate
+from tinybench.runner.dut.client import Dut
+from tinybench.transport.process import ProcessTransport
 
 MODEL = ROOT / "models" / "embedded" / "kws01.tflite"
+FAMILIES_MUST, DECLARED_MUST = 11, 30
+TOO_MANY = re.compile(r"(\d+) bytes too many for (FLASH|RAM)")
+NEEDS = re.compile(r"bytes of (flash|RAM)\b.*?: (\d+) too many")
 
 
 def figures() -> list[Figure]:
-    """Return how many register-order checks pass, and how many boards build."""
+    """Return what boards there are, what of them is proved, and what each task takes on chips."""
     boards = [load(path, Board) for path in names().values()]
-    return [*_registers(boards), _built([board for board in boards if board.toolchain is not None])]
+    built = [board for board in boards if board.toolchain is not None]
+    orders = _registers(boards)
+    passed, total = (
+        sum(int(value) for value in values)
+        for values in ([one.value for one in orders], [one.must or 0 for one in orders])
+    )
+    families = {board.family for board in built}
+    where = f"of {total}, all families"
+    return [
+        Figure("boards.families", len(families), "1", FAMILIES_MUST, "ports", better="higher"),
+        Figure("boards.declared", len(boards), "1", DECLARED_MUST, "files", better="higher"),
+        Figure("boards.register_checks", passed, "1", total, where, better="higher"),
+        *orders,
+        _built(built),
+        *on_chips([b.name for b in boards if b.attached and b.name not in INSTRUCTIONS_MUST]),
+    ]
+
+
+def on_chips(boards: Sequence[str]) -> Iterator[Figure]:
+    """Yield what each task takes on each of these boards, emulated; or what it lacks there."""
+    for name in boards:
+        board = load_board(name, emulate=True)
+        for task_name in CYCLES_MUST:
+            task = load_task(task_name)
+            inputs = resolve(task, None, official_model(task.model))
+            at = f"{name}.{task_name}"
+            try:
+                image = build(board, task, inputs.model)
+            except ModelError as error:
+                missing_b, where = lacks(str(error))
+                yield Figure(f"lacks_b.{at}", missing_b, "B", None, where)
+                continue
+            yield Figure(
+                f"ram_b.{at}", image.ram_b, "B", None, "whole firmware, its stack included"
+            )
+            yield Figure(f"flash_b.{at}", image.flash_b, "B", None, "whole firmware with weights")
+            yield from _taken(board, image, at, inputs.samples.samples[0].windows()[0])
+
+
+def lacks(words: str) -> tuple[int, str]:
+    """Return how many bytes a model lacks on a board at least, and of what; of flash and RAM, the
+    first. Raises ValueError for words that say neither."""
+    if found := TOO_MANY.search(words):
+        return int(found[1]), f"does not fit: {found[2]}"
+    if found := NEEDS.search(words):
+        return int(found[2]), f"does not fit: {found[1]}, the model alone"
+    raise ValueError(f"a model does not fit, and these words do not say by how much: {words}")
+
+
+def _taken(board: Board, image: Image, at: str, data: bytes) -> Iterator[Figure]:
+    """Yield the instructions of an inference, and its cycles where there are timings."""
+    where = "emulated, exact, one inference"
+    if can_estimate(board):
+        cycles = estimate(board, image, data, calibrated=False).whole
+        yield Figure(f"instructions.{at}", cycles.instructions, "1", None, where)
+        bounds = f"estimated, {cycles.low:,} to {cycles.high:,}"
+        yield Figure(f"cycles.{at}", cycles.usual, "1", None, bounds)
+        return
+    with closing(ProcessTransport(board.command(image.elf))) as line:
+        dut = Dut(line)
+        dut.handshake()
+        took_us = dut.infer(data, 1, 1).elapsed_us
+    yield Figure(f"instructions.{at}", took_us * 1000 // board.instruction_ns, "1", None, where)
 
 
 def _registers(boards: list[Board]) -> list[Figure]:
     """Run the checks on both builds of each board whose family has some."""
     found: list[Figure] = []
     for board in boards:
+        if board.family == "esp32c3":
+            found.append(_esp32(board))
         if board.family not in FAMILIES:
             continue
         family = of(board)
@@ -43,6 +124,22 @@ def _registers(boards: list[Board]) -> list[Figure]:
     return found
 
 
+def _esp32(board: Board) -> Figure:
+    passed = total = 0
+    for energy in (False, True):
+        with tempfile.TemporaryDirectory() as folder:
+            library = register_esp32.build(board, Path(folder) / "port", energy=energy)
+            log = register_esp32.record(library, energy=energy)
+        wires = register_esp32.wired(board, energy=energy)
+        count = len(register_esp32.checks(energy=energy))
+        total += count
+        broken = count if log is None else len(register_esp32.broken_checks(wires, log))
+        passed += count - broken
+    where = f"{register_esp32.MANUAL}, text and energy build, of {total}"
+    name = f"register_order_checks_passed.{board.name}"
+    return Figure(name, passed, "1", total, where, better="higher")
+
+
 def _built(boards: list[Board]) -> Figure:
     """Build the keyword model for each board, as the Makefile does, with -Werror."""
     done = 0
@@ -58,6 +155,6 @@ def _built(boards: list[Board]) -> Figure:
 
 
 if __name__ == "__main__":
-    for figure in figures():
+    for figure in on_chips(sys.argv[1:]) if sys.argv[1:] else figures():
         mark = "MISS" if figure.missed else ""
         print(f"{figure.name:<45} {figure.value:>10.4g} {figure.unit:<5} {mark:<5} {figure.where}")

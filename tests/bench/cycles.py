@@ -61,9 +61,7 @@ def estimated(boards: Sequence[str], tasks: Sequence[str]) -> Iterator[Estimated
         board = load_board(board_name, emulate=True)
         for task_name in tasks:
             task = load_task(task_name)
-            official = _official(task.model)
-            there = official is not None and official.is_file()
-            inputs = resolve(task, None, official if there else None)
+            inputs = resolve(task, None, official_model(task.model))
             image = build(board, task, inputs.model)
             data = inputs.samples.samples[0].windows()[0]
             assert image.manifest is not None
@@ -77,13 +75,14 @@ def estimated(boards: Sequence[str], tasks: Sequence[str]) -> Iterator[Estimated
             )
 
 
-def _official(model: str) -> Path | None:
-    """Return where the official model is, in the mirror or in the cache; None where it has none."""
-    mirror = mirror_folder()
+def official_model(model: str) -> Path | None:
+    """Return the official model, of the mirror or of the cache; None where it is not there."""
+    mirror, source = mirror_folder(), load_model(model).source
     if mirror is not None:
-        return model_path(mirror, model)
-    source = load_model(model).source
-    return cache_folder() / source.address if source else None
+        path = model_path(mirror, model)
+    else:
+        path = cache_folder() / source.address if source else None
+    return path if path is not None and path.is_file() else None
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -26,6 +26,8 @@ int fake_call(const char *name, uint32_t argument, Read read, Write write) {
         port_init();
     } else if (strcmp(name, "port_putc") == 0) {
         port_putc((char)argument);
+    } else if (strcmp(name, "port_micros") == 0) {
+        (void)port_micros();
     } else if (strcmp(name, "port_set_baud") == 0) {
         port_set_baud(argument);
 #ifdef TB_ENERGY

@@ -1,0 +1,63 @@
+"""The ESP32-C3's port writes its registers in the order that the manual demands."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests import ROOT
+from tests.firmware.register_esp32 import RESET, broken_checks, build, checks, record, wired
+from tinybench.runner.build.board import load_board
+from tinybench.runner.build.firmware import build as build_image
+from tinybench.runner.build.task import load_task
+from tinybench.runner.chip.image import read_image
+
+BOARD = "esp32-c3-devkitm-1"
+
+
+@pytest.mark.parametrize("energy", [False, True], ids=["text", "energy"])
+def test_every_demand_is_kept(energy: bool, tmp_path: Path) -> None:
+    """In both builds; and when the chip loses any write that changes something, a check says so."""
+    board = load_board(BOARD)
+    wires = wired(board, energy=energy)
+    library = build(board, tmp_path / "port", energy=energy)
+    whole = record(library, energy=energy)
+    assert whole is not None, "the port waits for ever"
+    assert broken_checks(wires, whole) == {}
+    known, unnoticed = dict(RESET), list[str]()
+    seen = set[str]()
+    for number, access in enumerate(access for access in whole if access.write):
+        changes = known.get(access.address, 0) != access.value
+        known[access.address] = access.value
+        log = record(library, energy=energy, lost=number)
+        broken = {} if log is None else broken_checks(wires, log)
+        seen |= set(broken)
+        data = access.address == wires.origin
+        if changes and not data and log is not None and not broken:
+            unnoticed.append(f"{access.address:#x} = {access.value:#x}")
+    assert unnoticed == []
+    # Each check is broken by something: a lost write, or a register that was never read.
+    for address in {access.address for access in whole if not access.write}:
+        seen |= set(broken_checks(wires, [a for a in whole if a.write or a.address != address]))
+    assert {check.name for check in checks(energy=energy)} - seen == set()
+
+
+def test_the_raw_image_is_what_the_rom_starts(tmp_path: Path) -> None:
+    """Two words by which it is known, code right behind them, constants where data is read."""
+    board = load_board(BOARD)
+    assert board.memory is not None
+    assert board.memory.constants_origin is not None
+    image = build_image(board, load_task("kws"), ROOT / "models" / "embedded" / "kws01.tflite")
+    raw = tmp_path / "image.bin"
+    subprocess.run(
+        ["riscv64-unknown-elf-objcopy", "-O", "binary", image.elf, str(raw)], check=True, timeout=30
+    )
+    assert raw.read_bytes()[:8] == b"\x1d\x04\xdb\xae" * 2
+    read = read_image(Path(image.elf))
+    assert read.entry == board.memory.flash_origin + 8
+    assert all(place >> 24 == 0x42 for place, _ in read.segments)
+    assert len(raw.read_bytes()) == max(place + len(data) for place, data in read.segments) - (
+        board.memory.flash_origin
+    )
+    symbols = {name: place for place, name in read.functions}
+    assert symbols["line_interrupt"] > read.entry
