@@ -58,8 +58,10 @@ class Tally:
     def line(self) -> str:
         """Return the sums as a person reads them."""
         charge = "? mAh" if self.charge_c is None else f"{self.charge_c / 3.6:.6g} mAh"
-        energy = "? mWh" if self.energy_j is None else f"{self.energy_j / 3.6:.6g} mWh"
-        return f"{charge}  {energy}"
+        if self.energy_j is None:
+            return f"{charge}  ? uWh"
+        mwh = self.energy_j / 3.6
+        return f"{charge}  {mwh:.6g} mWh" if mwh >= 1 else f"{charge}  {mwh * 1e3:.6g} uWh"
 
 
 def _plus(total: float | None, more: float | None) -> float | None:

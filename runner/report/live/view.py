@@ -90,7 +90,11 @@ class LiveView:
             table.add_row("since then", self._parts[-1].line())
         table.add_row("lost samples", str(self._all.lost))
         table.add_row("time", f"{self._all.time_s:.1f} s at {head.rate_hz:g} samples a second")
-        table.add_row("last seconds", self._bars())
+        if self._range[0] <= self._range[1]:
+            ends = " to ".join(f"{self._current_a(one) * 1e3:.4f}" for one in self._range)
+            table.add_row("so far", f"{ends} mA")
+        most_ma = self._current_a(max(self._means, default=0.0)) * 1e3
+        table.add_row(f"last {HISTORY * STEP_S:g} s", f"{self._bars()} 0 to {most_ma:.3g} mA")
         return table
 
     def mark(self, name: str) -> str:

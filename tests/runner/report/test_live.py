@@ -34,6 +34,8 @@ def test_mean_extremes_power_edges_and_losses_are_shown() -> None:
     assert "1, the last at 0.1500 s" in text
     assert "50" in text
     assert BARS[0] + BARS[7] in text
+    assert "so far" in text
+    assert f"{BARS[7]} 0 to " in text, "the scale of the bars"
     assert view.line().split()[:3] == ["0.25", "s", "2.0000"]
 
 
@@ -55,16 +57,16 @@ def test_charge_and_energy_are_summed_up_in_all_and_between_markers() -> None:
     view = LiveView(HEAD)
     assert view.summary() == ["0.000 s, 0 samples, 0 lost, 0 edges, 0 markers"]
     view.feed(Chunk(0, np.full(3600, 2e-3, np.float32)))
-    assert view.line().split()[11:15] == ["0.002", "mAh", "0.006", "mWh"]
+    assert view.line().split()[11:15] == ["0.002", "mAh", "6", "uWh"]
     assert view.mark("idle") == "idle"
     view.feed(Chunk(3600, np.full(1000, 1e-3, np.float32)))
     view.feed(Chunk(5200, np.full(2000, 1e-3, np.float32)))
     assert view.mark("") == "2"
     text = "\n".join(view.summary())
     assert "7.200 s, 6600 samples, 600 lost, 0 edges, 2 markers" in text
-    assert "in all 0.00283333 mAh  0.0085 mWh (0.0102 C, 0.0306 J), without 600 lost" in text
-    assert "from the start (0.00 s) on: 3.60 s, 0.002 mAh  0.006 mWh (0.0072 C, 0.0216 J)" in text
-    assert "from idle (3.60 s) on: 3.60 s, 0.000833333 mAh  0.0025 mWh (0.003 C, 0.009 J)" in text
+    assert "in all 0.00283333 mAh  8.5 uWh (0.0102 C, 0.0306 J), without 600 lost" in text
+    assert "from the start (0.00 s) on: 3.60 s, 0.002 mAh  6 uWh (0.0072 C, 0.0216 J)" in text
+    assert "from idle (3.60 s) on: 3.60 s, 0.000833333 mAh  2.5 uWh (0.003 C, 0.009 J)" in text
     assert "from 2 (7.20 s) on: 0.00 s" in text
     assert "current 1.5455 mA in the mean, 1.0000 to 2.0000 mA" in text
     assert "2, the last 2 at 7.20 s" in shown(view)
@@ -88,7 +90,7 @@ def test_sums_are_of_what_is_known(
     tally = Tally(head)
     tally.add(chunk)
     assert (tally.charge_c, tally.energy_j) == (pytest.approx(charge_c), pytest.approx(energy_j))
-    assert ("? mWh" in tally.line(), "? mAh" in tally.line()) == (
+    assert ("? uWh" in tally.line(), "? mAh" in tally.line()) == (
         energy_j is None,
         charge_c is None,
     )
