@@ -92,7 +92,7 @@ def test_a_faster_layer_takes_no_more_memory(tmp_path: Path) -> None:
     )
     tflite = build.write(build.chain(*layers))
     manifest = compile_model(tflite, tmp_path, model_id="x01", kernels="dsp")
-    assert [entry.kernel for entry in manifest.operators] == ["conv_2d_dsp"] * 3
+    assert [entry.kernel for entry in manifest.operators] == ["conv_2d_exact_dsp"] * 3
 
 
 def test_weights_are_copied_where_the_arena_has_room(tmp_path: Path) -> None:
@@ -108,3 +108,7 @@ def test_weights_are_copied_where_the_arena_has_room(tmp_path: Path) -> None:
     found = choose.kept_in_ram(graph, steps)
     assert [step.fields.get("kept_at", 0) > 0 for step in found] == [True, False, True]
     assert lay_out(graph, found).arena_b == lay_out(graph, steps).arena_b
+    more_b = found[1].weights_b + 4
+    roomy = choose.kept_in_ram(graph, steps, more_b)
+    assert all(step.fields.get("kept_at", 0) > 0 for step in roomy)
+    assert lay_out(graph, roomy).arena_b <= lay_out(graph, steps).arena_b + more_b
