@@ -104,7 +104,7 @@ def test_weights_are_copied_where_the_arena_has_room(tmp_path: Path) -> None:
         build.convolution(rng, (6, 6, 16), 16, (1, 1), relu=RELU),
     )
     graph = read_graph(build.write(model))
-    steps = lower(graph, "dsp")
+    _, steps = lower(graph, "dsp")
     found = choose.kept_in_ram(graph, steps)
     assert [step.fields.get("kept_at", 0) > 0 for step in found] == [True, False, True]
     assert lay_out(graph, found).arena_b == lay_out(graph, steps).arena_b

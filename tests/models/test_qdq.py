@@ -102,7 +102,7 @@ def test_an_input_of_integers_is_taken_as_it_is(unsigned: bool) -> None:
     (source,) = (graph.tensors[i] for i in graph.inputs)
     assert source.type == ("UINT8" if unsigned else "INT8")
     assert ("QUANTIZE" in [op.name for op in graph.operators]) == unsigned
-    assert lay_out(graph, lower(graph, "plain")).arena_b
+    assert lay_out(graph, lower(graph, "plain")[1]).arena_b
 
 
 def _renamed(proto: Any, **names: str) -> None:
@@ -234,7 +234,7 @@ def _survive(data: bytes) -> bool:
     """Whether a graph came of it, if not a ModelError; anything else fails the test."""
     try:
         graph = read_graph(data)
-        lay_out(graph, lower(graph, "plain"))
+        lay_out(graph, lower(graph, "plain")[1])
     except ModelError as error:
         assert "\n" not in str(error)
         return False
