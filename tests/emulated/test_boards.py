@@ -21,8 +21,16 @@ from tinybench.transport.process import program_version
 INPUT_B = 490
 WINDOWS = (1, 2, 3, 7, 100, 333)
 DECLARED = [load(path, Board) for path in names().values()]
-DIFFERENT = {(one.family, str(one.port), str(one.emulator)): one for one in reversed(DECLARED)}
-"""Of boards that differ in their names only, one."""
+DIFFERENT = {
+    (
+        one.family,
+        str(one.emulator),
+        "" if one.emulator and one.emulator.chip else str(one.port),
+    ): one
+    for one in reversed(DECLARED)
+}
+"""Of boards that differ in their names only, one; and of those on one of our chips, whose pins
+test_chips.py has."""
 EMULATED = sorted(one.name for one in DIFFERENT.values() if one.emulated)
 
 
