@@ -94,7 +94,7 @@ def test_the_run_folder_holds_the_evidence(emulated: tuple[dict, Path, str]) -> 
     names = {path.name for path in folder.iterdir()}
     copies = {"board.toml", "task.toml", "profile.toml", "model.toml"}
     copies |= {"firmware.elf", "manifest.json", "inputs.csv", "core.toml"}
-    evidence = {"transcript.jsonl", "journal.jsonl", "cycles.txt"}
+    evidence = {"profile.json", "transcript.jsonl", "journal.jsonl", "cycles.txt"}
     assert names == {"result.json", "SHA256SUMS"} | evidence | copies
     assert set(read_result(folder).files_sha256) == copies | evidence
 
