@@ -22,7 +22,7 @@ typedef void *new_block(uint64_t start, uint32_t size_b, uint32_t instructions);
 typedef void block_executed(void *block);
 typedef void memory_accessed(uint64_t address, uint64_t size_b, bool store);
 typedef int write_register(void *engine, int number, const void *value);
-#define UC_MEM_WRITE 17 /* uc_mem_type */
+#define UC_MEM_WRITE 17     /* uc_mem_type */
 #define XPSR_IT 0x0600FC00u /* Armv7-M ARM, B1.4.2 */
 
 struct region {
