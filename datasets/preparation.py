@@ -11,8 +11,8 @@ from tinybench.declare import Declaration, Name, find, load, named
 from tinybench.errors import DatasetError
 
 from .coco import shrink
+from .image import read_png
 from .mfcc import mfcc
-from .png import read_png
 from .wake.wav import read_wav
 
 FOLDER = "preparations"
@@ -68,7 +68,8 @@ def prepared(
 ) -> NDArray[np.float64]:
     """Return the real values of a .png or .wav for an input of such a shape.
 
-    Raises DatasetError for what cannot be read, does not fit, or is not declared.
+    Raises DatasetError for what cannot be read, does not fit, or is not declared; ToolMissingError
+    without Pillow.
     """
     what = "picture" if file.suffix == ".png" else "sound"
     declared = None if how is None else how.picture if what == "picture" else how.sound

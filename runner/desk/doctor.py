@@ -92,7 +92,7 @@ def examine() -> list[Finding]:
         Finding(
             "pillow",
             _distribution("pillow"),
-            "tinybench prepare vww",
+            "tinybench prepare vww, pictures as inputs of a model",
             extras.command("prepare"),
             required=False,
         ),

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from msgspec.structs import replace
+from PIL import Image
 
-from tests.datasets.png_writer import png
 from tinybench.datasets.preparation import load_preparation
 from tinybench.errors import DatasetError
 from tinybench.models.compiler.anatomy import Anatomy, End
@@ -50,7 +50,7 @@ def test_pictures_are_prepared_and_quantised(tmp_path: Path) -> None:
     """A folder of pictures is an input each, and labels.csv none; without a word it is refused."""
     values = np.arange(0, 120, 20, dtype=np.uint8).reshape(2, 3, 1)
     for name in ("a", "b"):
-        (tmp_path / f"{name}.png").write_bytes(png(values, 0))
+        Image.fromarray(values[..., 0]).save(tmp_path / f"{name}.png")
     (tmp_path / "labels.csv").write_text("a.png,0\nb.png,1\n")
     model = replace(MODEL, inputs=[replace(END, shape=[1, 2, 3, 1], scale=0.25)])
     how, labels = load_preparation("unit"), tmp_path / "labels.csv"
