@@ -14,8 +14,8 @@ static inline int32_t rounding_doubling_high_mul(int32_t a, int32_t b) {
 
 /* x / 2^exponent, halves rounded away from zero. `exponent` is 0..31. */
 static inline int32_t rounding_divide_by_pot(int32_t x, int32_t exponent) {
-    const int64_t half = ((int64_t)1 << exponent) >> 1;
-    return (int32_t)((x + half - (x < 0 && exponent > 0)) >> exponent);
+    const uint32_t mask = ((uint32_t)1 << exponent) - 1;
+    return (x >> exponent) + (((uint32_t)x & mask) > (mask >> 1) + (x < 0));
 }
 
 static inline int32_t clamp(int32_t x, int32_t min, int32_t max) {

@@ -1,22 +1,15 @@
 /* Fully connected layer with DSP instructions: eight channels at a time, two in a word; a few that
  * are left, and those whose weights cannot share words, by rows. */
-#include "dsp.h"
+#include "fully_connected_dsp.h"
 
 #include <stdbool.h>
-#include <string.h>
 
-#define CHANNELS 8
-
-/* sum[channel] = inputs times the weights of eight channels, over `groups` (at least 1) of four
- * inputs; of each two channels the first has 256 times its own sum and the second's.
- *
- * In assembly, for the loop needs all the registers there are: eight sums (r4-r11), two pairs of
+/* In assembly, for the loop needs all the registers there are: eight sums (r4-r11), two pairs of
  * inputs (r2, r3) and two words of weights (r12, lr), loaded side by side. */
-void dot_8(const int8_t *inputs, const int8_t *weights, int32_t groups, int32_t sum[CHANNELS]);
-
 __asm__(".section .text.dot_8, \"ax\", %progbits\n"
         ".balign 4\n"
         ".thumb_func\n"
+        ".global dot_8\n"
         ".type dot_8, %function\n"
         "dot_8:\n"
         ".macro channels first, second\n"
@@ -97,48 +90,65 @@ static inline __attribute__((always_inline)) void store(const struct fully_conne
     }
 }
 
-/* Add the products of `groups` of four inputs to the sums of two rows, of which the second begins
+/* Add the products of four inputs to the sums of one row, or of two, of which the second begins
  * `row_b` bytes behind the first. */
+static inline __attribute__((always_inline)) void add_group(const int8_t **inputs,
+                                                            const int8_t **weights, int32_t row_b,
+                                                            int32_t *first, int32_t *second) {
+    const int32_t x = *(const packed_anywhere *)*inputs, w = *(const packed *)*weights;
+    const int32_t even = even_bytes(x), odd = odd_bytes(x);
+    *first = __smlad(even, even_bytes(w), *first);
+    *first = __smlad(odd, odd_bytes(w), *first);
+    if (second != 0) {
+        const int32_t next = *(const packed *)(*weights + row_b);
+        *second = __smlad(even, even_bytes(next), *second);
+        *second = __smlad(odd, odd_bytes(next), *second);
+    }
+    *inputs += 4;
+    *weights += 4;
+}
+
+/* The same for `groups` of four inputs: `turn` at a time, and then one. */
+static inline __attribute__((always_inline)) void add_groups(const int8_t *inputs,
+                                                             const int8_t *weights, int32_t groups,
+                                                             int32_t turn, int32_t row_b,
+                                                             int32_t *first, int32_t *second) {
+    for (; groups >= turn; groups -= turn) {
+#pragma GCC unroll 4
+        for (int32_t i = 0; i < turn; i++) {
+            add_group(&inputs, &weights, row_b, first, second);
+        }
+    }
+#pragma GCC unroll 1
+    for (; groups > 0; groups--) {
+        add_group(&inputs, &weights, row_b, first, second);
+    }
+}
+
 static __attribute__((noinline)) void dot_two(const int8_t *inputs, const int8_t *weights,
                                               int32_t groups, int32_t row_b, int32_t sum[2]) {
     int32_t first = sum[0], second = sum[1];
-#pragma GCC unroll 2
-    for (const int8_t *end = inputs + 4 * groups; inputs != end; inputs += 4, weights += 4) {
-        const int32_t x = *(const packed_anywhere *)inputs, w = *(const packed *)weights;
-        const int32_t even = even_bytes(x), odd = odd_bytes(x);
-        const int32_t next = *(const packed *)(weights + row_b);
-        first = __smlad(even, even_bytes(w), first);
-        first = __smlad(odd, odd_bytes(w), first);
-        second = __smlad(even, even_bytes(next), second);
-        second = __smlad(odd, odd_bytes(next), second);
-    }
+    add_groups(inputs, weights, groups, 3, row_b, &first, &second);
     sum[0] = first;
     sum[1] = second;
 }
 
-/* The same for one row. */
 static __attribute__((noinline)) int32_t dot_one(const int8_t *inputs, const int8_t *weights,
                                                  int32_t groups, int32_t sum) {
-#pragma GCC unroll 2
-    for (const int8_t *end = inputs + 4 * groups; inputs != end; inputs += 4, weights += 4) {
-        const int32_t x = *(const packed_anywhere *)inputs, w = *(const packed *)weights;
-        sum = __smlad(even_bytes(x), even_bytes(w), sum);
-        sum = __smlad(odd_bytes(x), odd_bytes(w), sum);
-    }
+    add_groups(inputs, weights, groups, 2, 0, &sum, 0);
     return sum;
 }
 
-/* The sums of `count` channels by rows, each of `groups` of four inputs and, if `left` is not 0, of
- * the four in `last`. */
-static __attribute__((noinline)) void dot_rows(const int8_t *in, const int8_t *last,
-                                               const int8_t *weights, int32_t groups, int32_t left,
-                                               int32_t count, int32_t *sum) {
+void dot_rows(const int8_t *in, const int8_t *last, const int8_t *weights, int32_t groups,
+              int32_t left, int32_t count, int32_t *sum) {
     const int32_t more = left > 0, row_b = 4 * (groups + more);
     int32_t i = 0;
     for (; i + 1 < count; i += 2, weights += 2 * row_b) {
         sum[i] = sum[i + 1] = 0;
         dot_two(in, weights, groups, row_b, sum + i);
-        dot_two(last, weights + 4 * groups, more, row_b, sum + i);
+        if (more) {
+            dot_two(last, weights + 4 * groups, more, row_b, sum + i);
+        }
     }
     if (i < count) {
         sum[i] = dot_one(in, weights, groups, 0);
@@ -151,34 +161,12 @@ void fully_connected_dsp(const struct fully_connected_dsp *op, const int8_t *in,
     const bool exact =
         layer.exact_negatives || layer.out_min > INT8_MIN || layer.out_max < INT8_MAX;
     const int8_t *weights = layer.weights;
-    const int32_t groups = layer.in_c / 4;
-    const int32_t left = layer.in_c % 4;
-    int8_t last[4] = {0}; /* the inputs that do not fill a group */
-    memcpy(last, in + 4 * groups, (size_t)left);
+    int8_t last[4];
+    inputs_left(&layer, in, last);
     for (int32_t c = 0; c < layer.out_c; c += CHANNELS) {
         const int32_t count = layer.out_c - c < CHANNELS ? layer.out_c - c : CHANNELS;
         int32_t sum[CHANNELS];
-        if (c >= layer.in_eights) {
-            dot_rows(in, last, weights, groups, left, count, sum);
-            weights += 4 * (groups + (left > 0)) * count;
-        } else {
-            if (groups > 0) {
-                dot_8(in, weights, groups, sum);
-                weights += 4 * CHANNELS * groups;
-            }
-            if (left > 0) {
-                int32_t rest[CHANNELS];
-                dot_8(last, weights, 1, rest);
-                weights += 4 * CHANNELS;
-#pragma GCC unroll 1
-                for (int32_t i = 0; i < CHANNELS; i++) {
-                    sum[i] = groups > 0 ? sum[i] + rest[i] : rest[i];
-                }
-            }
-            for (int32_t i = 0; i < CHANNELS; i += 2) {
-                sum[i] = first_of_two(sum[i], sum[i + 1]);
-            }
-        }
+        weights = sums_of_channels(&layer, in, last, weights, c, count, sum);
         if (layer.channels != 0) {
             store(&layer, c, sum, count, true, false, out + c);
         } else if (exact) {

@@ -194,8 +194,13 @@ struct fully_connected_dsp {
     int32_t in_eights; /* channels that are computed so; the last eight need not be whole */
     int32_t exact_negatives;
     int32_t out_min, out_max;
+    /* Of `fully_connected_any_dsp` alone: */
+    const struct channel *wide; /* in place of `channels`, where these would not be exact */
+    int32_t out_offset;
 };
 void fully_connected_dsp(const struct fully_connected_dsp *op, const int8_t *in, int8_t *out);
+/* The same for all scales. */
+void fully_connected_any_dsp(const struct fully_connected_dsp *op, const int8_t *in, int8_t *out);
 
 /* Depthwise 3x3 convolution of planar images of stride 1 or 2, at least two by two outputs, clamped
  * to int8 alone, the zero point being the least of it. `scratch` holds plane_h * plane_w int8. Each

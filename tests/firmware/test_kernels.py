@@ -33,6 +33,15 @@ def dead_channels(rng: Rng) -> Model:
     return replace(model, tensors=[source, replace(weights, scales=scales), biases, target])
 
 
+def great_biases(rng: Rng, model: Model) -> Model:
+    """Return a layer whose biases are all that matters, too large for the short output stage."""
+    source, weights, biases, target = model.tensors
+    assert biases.data is not None
+    data = rng.integers(-(2**31), 2**31, biases.data.shape).astype(np.int32) // 9 * 8
+    coarse = replace(target, scales=[2.0**24 * source.scales[0] * max(weights.scales)])
+    return replace(model, tensors=[source, weights, replace(biases, data=data), coarse])
+
+
 def greatest_weights(model: Model) -> Model:
     """Return a layer whose weights are the greatest there are, so that its sums are, too."""
     source, weights, *rest = model.tensors
@@ -126,6 +135,10 @@ CASES: dict[str, Callable[[Rng], Model]] = {
     ),
     "fully connected of great weights": lambda r: greatest_weights(
         build.fully_connected(r, 700, 5)
+    ),
+    "fully connected of great biases": lambda r: great_biases(r, build.fully_connected(r, 43, 13)),
+    "fully connected of great biases and weights": lambda r: great_biases(
+        r, greatest_weights(build.fully_connected(r, 703, 11))
     ),
     "fully connected of one output": lambda r: build.fully_connected(r, 43, 1),
     "fully connected of four outputs more than eight": lambda r: build.fully_connected(r, 18, 12),

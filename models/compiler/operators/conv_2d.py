@@ -296,7 +296,6 @@ def matrix_dsp(
     target: Tensor,
     weights: np.ndarray,
     channels: Channels,
-    short: np.ndarray,
 ) -> Step:
     """Return the call of the DSP kernel for one output pixel of all inputs."""
     out_c, in_c = weights.shape
@@ -309,13 +308,19 @@ def matrix_dsp(
     rows = np.pad(weights[in_eights:], ((0, 0), (0, -in_c % 4)))
     packed = np.concatenate([packed.reshape(-1), rows.reshape(-1)])
     fields = {"in_c": in_c, "out_c": out_c, "in_eights": in_eights, **short_fields(channels)}
-    stage = short_constant(short)
-    if (short[:, 1:] == short[0, 1:]).all():
+    short = channels.short
+    if short is None:
+        stage = wide_constant(channels, weights, source)
+        fields["out_offset"] = target.zero_point
+    elif (short[:, 1:] != short[0, 1:]).any():
+        stage = short_constant(short)
+    else:
         _, fields["multiplier"], fields["rounding"], fields["right_shift"] = map(int, short[0])
         stage = Constant("biases_x2", "int32_t", short[:, 0], 4 * out_c)
     return Step(
         operator=op,
-        function="fully_connected_dsp",
+        function="fully_connected_any_dsp" if short is None else "fully_connected_dsp",
+        parameters="fully_connected_dsp",
         fields=fields,
         constants=[weights_constant(packed), stage],
         inputs=[source.index],
@@ -334,9 +339,9 @@ def _is_matrix(conv: Convolution, planar: frozenset[int]) -> bool:
 
 def _dsp(op: Operator, conv: Convolution, planar: frozenset[int]) -> Step:
     source, target, window = conv.source, conv.target, conv.window
-    short, shared = conv.channels.short, fits(conv.rows)
-    if short is not None and _is_matrix(conv, planar):
-        return matrix_dsp(op, source, target, conv.rows, conv.channels, short)
+    shared = fits(conv.rows)
+    if _is_matrix(conv, planar):
+        return matrix_dsp(op, source, target, conv.rows, conv.channels)
     groups = -(-conv.rows.shape[1] // 4)
     known = _known(conv) and shared
     exact = conv.channels.exact_negatives

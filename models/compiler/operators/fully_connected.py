@@ -37,10 +37,10 @@ def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
     short = channels.short
     if variant.kernels == "plain" and row.pixels == 1:
         return _plain(op, layer, channels)
+    if variant.kernels == "dsp" and row.pixels == 1:
+        return matrix_dsp(op, source, target, weights, channels)
     if row.pixels > 1 or short is None:  # a pixel each
         return convolve(op, Convolution(source, target, row, weights, channels), variant)
-    if variant.kernels == "dsp":
-        return matrix_dsp(op, source, target, weights, channels, short)
     if variant.kernels == "rv32":
         return matrix_rv32(op, source, target, weights, channels, short)
     if variant.kernels == "blocked":
