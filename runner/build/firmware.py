@@ -26,6 +26,7 @@ from ..results.firmware import Sections
 from .board import Board, Toolchain
 from .elf import sections
 from .engine import Engine
+from .fit import check_fits
 from .task import Task
 
 BUILD_TIMEOUT_S = 180
@@ -258,7 +259,7 @@ def compiled(board: Board, task: Task, model: Path, folder: Path, how: How) -> M
         stream=task.front_end is not None and not how.whole and not keeps_state(model),
     )
     _check_task(task, manifest, model)
-    _check_fits(board, manifest)
+    check_fits(board, manifest)
     return manifest
 
 
@@ -283,25 +284,6 @@ def _check_task(task: Task, manifest: Manifest, model: Path) -> None:
             raise ModelError(
                 f"{model}: this model is not one for task {task.name}: it has {found} {what}, the "
                 f"task has {wanted}; give another --model, or another --task"
-            )
-
-
-def _check_fits(board: Board, manifest: Manifest) -> None:
-    """Raise ModelError when the model alone is larger than the board's memory, before building."""
-    if board.memory is None:
-        return
-    held, ram_b = "tensors", manifest.tensor_ram_b
-    if board.memory.weights_in_ram:
-        held, ram_b = "tensors and weights", ram_b + manifest.weights_b
-    for what, needed_b, there_b in (
-        ("flash for weights", manifest.weights_b, board.memory.flash_size_b),
-        (f"RAM for {held}", ram_b, board.memory.ram_size_b),
-    ):
-        if needed_b > there_b:
-            raise ModelError(
-                f"the model does not fit {board.name}: it needs {needed_b} bytes of {what}, the "
-                f"board has {there_b}: {needed_b - there_b} too many. Use a smaller model or "
-                "another board"
             )
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from tinybench.errors import ModelError, UsageError
+from tinybench.models.compiler import Manifest
 from tinybench.models.compiler.anatomy import Anatomy, anatomy
 
 from . import board as boards
@@ -100,3 +101,22 @@ def fit(found: Anatomy, board: Board, memory: Memory) -> Fit:
 def _from_to(model_b: int, firmware_b: tuple[int, int]) -> tuple[int, int]:
     least_b, most_b = firmware_b
     return model_b + least_b, model_b + most_b
+
+
+def check_fits(board: Board, manifest: Manifest) -> None:
+    """Raise ModelError when the model alone is larger than the board's memory, before building."""
+    if board.memory is None:
+        return
+    held, ram_b = "tensors", manifest.tensor_ram_b
+    if board.memory.weights_in_ram:
+        held, ram_b = "tensors and weights", ram_b + manifest.weights_b
+    for what, needed_b, there_b in (
+        ("flash for weights", manifest.weights_b, board.memory.flash_size_b),
+        (f"RAM for {held}", ram_b, board.memory.ram_size_b),
+    ):
+        if needed_b > there_b:
+            raise ModelError(
+                f"the model does not fit {board.name}: it needs {needed_b} bytes of {what}, the "
+                f"board has {there_b}: {needed_b - there_b} too many. Use a smaller model or "
+                "another board"
+            )

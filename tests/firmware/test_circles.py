@@ -41,8 +41,9 @@ def included(source: Path) -> set[Path]:
     text = (FIRMWARE / source).read_text(encoding="utf-8")
     found: set[Path] = set()
     for name in re.findall(r'^#\s*include "(.+)"', text, re.MULTILINE):
-        (header,) = [path for path in SOURCES if str(path).endswith(f"/{name}")]
-        found.add(header)
+        named = [path for path in SOURCES if str(path).endswith(f"/{name}")]
+        beside = [path for path in named if path.parent == source.parent]
+        found |= set(beside or named)  # the families have some headers of one name
     return found
 
 

@@ -239,7 +239,7 @@ def test_an_error_does_not_steer_the_terminal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A name from a result is spelt out in the message about it."""
-    one, two = stored(tmp_path / "a", board="\x1b[31mred"), stored(tmp_path / "b")
+    one, two = stored(tmp_path / "a", task="\x1b[31mred"), stored(tmp_path / "b")
     assert cli.main(["compare", str(one), str(two)]) == 2
     shown = capsys.readouterr().err
     assert "\x1b" not in shown

@@ -350,13 +350,15 @@ def test_in_energy_mode_the_board_itself_may_be_unplugged(terminal: str, tmp_pat
 
 def test_boards_whose_energy_build_talks_on_other_pins_say_so() -> None:
     """Of all that are declared."""
-    for name in names():
-        board = load_board(name)
+    for board in map(load_board, names()):
         if board.attached is not None and board.attached.usb:
-            usart, pin = board.port.get("usart"), board.port.get("uarte_tx_pin")
-            same = board.port.get("energy_usart", usart) == usart
+            same = all(
+                board.port.get(f"energy_{name}", board.port.get(name)) == board.port.get(name)
+                for name in ("usart", "uart")
+            )
+            pin = board.port.get("uarte_tx_pin")
             same &= pin is None or board.port["energy_tx_pin"] == pin
-            assert board.attached.energy == same, name
+            assert board.attached.energy == same, board.name
 
 
 @pytest.mark.parametrize("name", WITHOUT_NUMBER)
