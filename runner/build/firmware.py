@@ -139,7 +139,7 @@ def build(
     if isinstance(model, Engine) and model.cxx:
         prefix = _toolchain(board).prefix
         _require(prefix + "g++", COMPILER_PACKAGES.get(prefix) if prefix else CXX_PACKAGES[""])
-    sources = _sources_sha256()
+    sources = sources_sha256()
     images = cache_folder() / "firmware"
     if any(character.isspace() for character in str(images)):
         raise UsageError(
@@ -182,10 +182,10 @@ def build(
             # What an engine sets for all files in its engine.mk is known to make alone.
             objects = {}
             if not isinstance(model, Engine):
-                objects = _objects(board, [compiler, sources], energy, stream)
-            _lend(objects, work)
+                objects = objects_of(board, [compiler, sources], energy, stream)
+            lend(objects, work)
             _make(board, work, build_id, source, energy=energy)
-            _keep(objects, work)
+            keep(objects, work)
             elf = work / "firmware.elf"
             flash_b, ram_b = _sizes(board, elf)
             image = Image(
@@ -319,7 +319,7 @@ def compiler_program(board: Board) -> str:
     return _toolchain(board).prefix + "gcc"
 
 
-def _objects(board: Board, made_by: object, *build: object) -> dict[str, Path]:
+def objects_of(board: Board, made_by: object, *build: object) -> dict[str, Path]:
     """Return where objects are kept that hold no model, by the folder of their sources."""
     lines = {line.split()[0]: line for line in board_mk(board).splitlines()}
     kept = {}
@@ -332,7 +332,7 @@ def _objects(board: Board, made_by: object, *build: object) -> dict[str, Path]:
     return kept
 
 
-def _lend(objects: dict[str, Path], work: Path) -> None:
+def lend(objects: dict[str, Path], work: Path) -> None:
     """Copy kept objects to where make looks for them: newer than all that they are made of."""
     for folder, kept in objects.items():
         for path in kept.glob("*.o"):
@@ -340,7 +340,7 @@ def _lend(objects: dict[str, Path], work: Path) -> None:
             shutil.copyfile(path, work / folder / path.name)
 
 
-def _keep(objects: dict[str, Path], work: Path) -> None:
+def keep(objects: dict[str, Path], work: Path) -> None:
     """Move the objects of a build to where the next one finds them; each is whole at once."""
     for folder, kept in objects.items():
         for path in (work / folder).glob("*.o"):
@@ -477,7 +477,7 @@ def _output(argv: list[str]) -> str:
     return done.out
 
 
-def _sources_sha256() -> str:
+def sources_sha256() -> str:
     """Return one hash over every file the firmware is made from."""
     root = Path(str(files("tinybench.firmware")))
     paths = [root / "Makefile"]

@@ -106,6 +106,7 @@ def test_other_words_are_not_keywords() -> None:
 
 
 @needs_espeak
+@pytest.mark.soak
 def test_same_seed_same_bytes(tmp_path: Path) -> None:
     """A set made twice with one seed is the same file to the byte; another seed gives another."""
     for name, seed in (("a", 7), ("b", 7), ("c", 8)):

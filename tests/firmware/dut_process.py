@@ -12,7 +12,14 @@ from types import TracebackType
 
 from tests import ROOT
 from tinybench.runner.build.board import Board
-from tinybench.runner.build.firmware import board_mk
+from tinybench.runner.build.firmware import (
+    board_mk,
+    compiler_version,
+    keep,
+    lend,
+    objects_of,
+    sources_sha256,
+)
 
 FIRMWARE = ROOT / "firmware"
 FAKE_MODEL = Path(__file__).with_name("fake_model.c")
@@ -35,9 +42,14 @@ def build(
     With the fake engine, with other C text in its place, or with an engine's folder. `built`: an
     image of the same board and options, of which all but the engine is taken as it is.
     """
+    kept = {}
     if built is None:
         (folder / "model").mkdir(parents=True)
         (folder / "board.mk").write_text(board_mk(board))
+        if engine is None and firmware == FIRMWARE:
+            made_by = ["tests", compiler_version(board), sources_sha256(), options]
+            kept = objects_of(board, made_by)
+            lend(kept, folder)
     else:
         shutil.copytree(built.parent, folder)
         (folder / "model.o").unlink()
@@ -52,6 +64,8 @@ def build(
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    keep(kept, folder)
+    lend(kept, folder)  # tests look at them, too
     return folder / "firmware.elf"
 
 
