@@ -86,10 +86,10 @@ def test_micro_features_are_those_of_the_public_front_end() -> None:
     """Of speech 96 % of the values are the same, and 97 % within a step: its transform rounds to
     int16 at each stage, this one once."""
     tensorflow = pytest.importorskip("tensorflow")
-    from tensorflow.lite.experimental.microfrontend.python.ops import audio_microfrontend_op
-
+    ops = "tensorflow.lite.experimental.microfrontend.python.ops.audio_microfrontend_op"
+    front_end = pytest.importorskip(ops)
     sound = read_recording("short").samples[: 30 * 16_000]
-    public = audio_microfrontend_op.audio_microfrontend(
+    public = front_end.audio_microfrontend(
         tensorflow.constant(sound), sample_rate=16_000, window_size=30, window_step=10,
         num_channels=40, upper_band_limit=7500, lower_band_limit=125, enable_pcan=True,
     )  # fmt: skip
