@@ -57,8 +57,15 @@ def test_a_clock_of_another_speed_is_found(tmp_path: Path, faster: str) -> None:
 
 def test_a_sound_clock_behind_a_port_is_valid(tmp_path: Path) -> None:
     """The same bench, without the fault: the run is valid, and its folder agrees with itself."""
-    status, result = _run(tmp_path, "1")
-    assert status == 0
-    assert check_folder(result, tmp_path / "r") == []
+    broken: set[str] = set()
+    for turn in ("one", "two", "three"):  # a busy computer disturbs a board that is its process
+        (tmp_path / turn).mkdir()
+        status, result = _run(tmp_path / turn, "1")
+        if status == 0:
+            break
+        broken |= _broken(result, tmp_path / turn)
+    assert status == 0, broken
+    assert "clock" not in broken
+    assert check_folder(result, tmp_path / turn / "r") == []
     assert result.performance is not None
     assert result.performance.latency_uncertainty_s is not None
