@@ -37,6 +37,19 @@ def on_chip(board: Board, chip: str) -> Board:
     return replace(board, emulator=Emulator(chip=chip, instruction_ns=32))
 
 
+def ends_in_model(name: str, code: str, words: str, folder: Path) -> None:
+    """Run a board whose model does `code`; it must end with these words."""
+    board = load_board(name, emulate=True)
+    head = "int model_infer(void) {\n"
+    model = FAKE_MODEL.read_text().replace(head, head + code)
+    with DutProcess(board.command(str(build(board, folder / "harm", model=model)))) as dut:
+        dut.read_until(READY)
+        dut.upload(bytes(INPUT_B))
+        dut.send(b"infer 1 0%")
+        with pytest.raises(AssertionError, match=words):
+            dut.read_until(b"m-results")
+
+
 def test_every_chip_is_some_board_s() -> None:
     """No model that no port runs on."""
     used = {board.emulator.chip for board in DECLARED.values() if board.emulator is not None}
@@ -145,16 +158,7 @@ HARMS = {
 @pytest.mark.parametrize("harm", HARMS)
 def test_what_the_model_does_not_know_ends_the_run(harm: str, tmp_path: Path) -> None:
     """The register's name, what was done to it, and the function: exit status 3, and no result."""
-    code, words = HARMS[harm]
-    board = load_board("nucleo-f446re", emulate=True)
-    head = "int model_infer(void) {\n"
-    model = FAKE_MODEL.read_text().replace(head, head + code)
-    with DutProcess(board.command(str(build(board, tmp_path / "harm", model=model)))) as dut:
-        dut.read_until(READY)
-        dut.upload(bytes(INPUT_B))
-        dut.send(b"infer 1 0%")
-        with pytest.raises(AssertionError, match=words):
-            dut.read_until(b"m-results")
+    ends_in_model("nucleo-f446re", *HARMS[harm], tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -320,13 +324,4 @@ DMA_HARMS = {
 @pytest.mark.parametrize("harm", DMA_HARMS)
 def test_a_transfer_reaches_ram_alone(harm: str, tmp_path: Path) -> None:
     """EasyDMA from flash or beyond RAM, of a line that is off: the run ends with the register."""
-    code, words = DMA_HARMS[harm]
-    board = load_board("nrf52840-dk", emulate=True)
-    head = "int model_infer(void) {\n"
-    model = FAKE_MODEL.read_text().replace(head, head + code)
-    with DutProcess(board.command(str(build(board, tmp_path / "harm", model=model)))) as dut:
-        dut.read_until(READY)
-        dut.upload(bytes(INPUT_B))
-        dut.send(b"infer 1 0%")
-        with pytest.raises(AssertionError, match=words):
-            dut.read_until(b"m-results")
+    ends_in_model("nrf52840-dk", *DMA_HARMS[harm], tmp_path)
