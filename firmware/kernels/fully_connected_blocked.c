@@ -1,7 +1,7 @@
 /* Fully connected layer in portable C: six channels at a time, and few by rows. */
-#include "blocked.h"
+#include "fully_connected_blocked.h"
 
-#define CHANNELS 6
+#include <string.h>
 
 /* Add the products of `count` values (at least 1) with the weights of six channels; return where
  * the next ones are. */
@@ -80,20 +80,46 @@ static int32_t dot(const int8_t *values, int32_t count, const int8_t *weights) {
     return sum;
 }
 
+/* The same with the weights of three channels, a row of `count` each. */
+static void dot_3(const int8_t *values, int32_t count, const int8_t *weights, int32_t sums[3]) {
+    const int8_t *second = weights + count, *third = second + count;
+    int32_t a = 0, b = 0, c = 0;
+#pragma GCC unroll 4
+    for (const int8_t *end = values + count; values != end; values++) {
+        const int32_t value = *values;
+        a += value * *weights++;
+        b += value * *second++;
+        c += value * *third++;
+    }
+    sums[0] = a, sums[1] = b, sums[2] = c;
+}
+
+const int8_t *sums_blocked(const struct fully_connected_blocked *op, const int8_t *in,
+                           const int8_t *weights, int32_t c, int32_t count, int32_t sum[CHANNELS]) {
+    if (c < op->in_sixes) {
+        memset(sum, 0, sizeof(int32_t[CHANNELS]));
+        return dot_6(in, op->in_c, weights, sum);
+    }
+    if (count == 3) {
+        dot_3(in, op->in_c, weights, sum);
+    } else {
+        for (int32_t i = 0; i < count; i++) {
+            sum[i] = dot(in, op->in_c, weights + i * op->in_c);
+        }
+    }
+    return weights + count * op->in_c;
+}
+
 void fully_connected_blocked(const struct fully_connected_blocked *op, const int8_t *in,
                              int8_t *out) {
     const int8_t *weights = op->weights;
     const struct channel_dsp *channel = op->channels;
-    for (int32_t left = op->in_sixes; left > 0; left -= CHANNELS) {
-        int32_t sums[CHANNELS] = {0};
-        weights = dot_6(in, op->in_c, weights, sums);
-        for (int32_t i = 0; i < CHANNELS && i < left; i++, channel++) {
-            *out++ = output_blocked(sums[i], channel, op->out_min, op->out_max);
+    for (int32_t c = 0; c < op->out_c; c += CHANNELS) {
+        const int32_t count = channels_from(op, c);
+        int32_t sum[CHANNELS];
+        weights = sums_blocked(op, in, weights, c, count, sum);
+        for (int32_t i = 0; i < count; i++, channel++) {
+            *out++ = output_blocked(sum[i], channel, op->out_min, op->out_max);
         }
-    }
-    for (int32_t left = op->out_c - op->in_sixes; left > 0; left--, channel++) {
-        const int32_t sum = dot(in, op->in_c, weights);
-        *out++ = output_blocked(sum, channel, op->out_min, op->out_max);
-        weights += op->in_c;
     }
 }

@@ -152,7 +152,9 @@ void dot_rows(const int8_t *in, const int8_t *last, const int8_t *weights, int32
     }
     if (i < count) {
         sum[i] = dot_one(in, weights, groups, 0);
-        sum[i] = dot_one(last, weights + 4 * groups, more, sum[i]);
+        if (more) {
+            sum[i] = dot_one(last, weights + 4 * groups, more, sum[i]);
+        }
     }
 }
 

@@ -22,7 +22,9 @@ static inline void inputs_left(const struct fully_connected_dsp *layer, const in
                                int8_t last[4]) {
     const int32_t left = layer->in_c % 4;
     memset(last, 0, 4);
-    memcpy(last, in + layer->in_c - left, (size_t)left);
+    for (int32_t i = 0; i < left; i++) {
+        last[i] = in[layer->in_c - left + i];
+    }
 }
 
 /* Compute `count` channels from channel `c` on, and return where the weights of the next are. */

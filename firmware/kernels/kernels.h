@@ -398,9 +398,15 @@ struct fully_connected_blocked {
     int32_t in_c, out_c;
     int32_t in_sixes; /* channels that are computed so; the last six need not be whole */
     int32_t out_min, out_max;
+    /* Of `fully_connected_any_blocked` alone: */
+    const struct channel *wide; /* in place of `channels`, where these would not be exact */
+    int32_t out_offset;
 };
 void fully_connected_blocked(const struct fully_connected_blocked *op, const int8_t *in,
                              int8_t *out);
+/* The same for all scales. */
+void fully_connected_any_blocked(const struct fully_connected_blocked *op, const int8_t *in,
+                                 int8_t *out);
 /* The same on RV32IM, sixteen channels at a time; sums without biases are of 24 bits. Weights are
  * [out_c / 16][in_c][16], then [4][in_c][4] as far as there are, filled up with zeros; of four the
  * first three are 128 more than they are. */

@@ -1,5 +1,7 @@
 """The output stage of layers with weights: how accumulators become int8, in each kernel's form."""
 
+import functools
+
 import msgspec
 import numpy as np
 
@@ -11,6 +13,8 @@ from .step import Constant
 
 MVE_CHANNELS = 4
 """Lanes of a vector of int32."""
+KEPT_STAGES = 4096
+"""Short forms that are kept: a layer is read several times while a model is compiled."""
 
 
 class Channels(msgspec.Struct, frozen=True):
@@ -54,27 +58,26 @@ def channels_of(
             "its scales do not fit each other"
         )
     folded = biases - source.zero_point * wide.sum(axis=1)
-    short, exact = _short_form(folded, magnitude, multiplier, -shift, target.zero_point)
+    each = np.stack([folded, magnitude, multiplier, -shift])
+    short, exact = _short_form(each.tobytes(), target.zero_point)
     exact_negatives = limits[0] < target.zero_point
     if exact_negatives:
-        exact &= (short[:, 3] != 0) | (short[:, 1] == 0)
+        exact = exact & ((short[:, 3] != 0) | (short[:, 1] == 0))
     plain = np.stack([biases, multiplier, shift], axis=1)
     return Channels(plain, short if exact.all() else None, limits, exact_negatives)
 
 
-def _short_form(
-    bias: np.ndarray,
-    magnitude: np.ndarray,
-    multiplier: np.ndarray,
-    right_shift: np.ndarray,
-    zero_point: int,
-) -> tuple[np.ndarray, np.ndarray]:
+@functools.lru_cache(KEPT_STAGES)
+def _short_form(channels: bytes, zero_point: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the parameters of the short output stage, and which channels it is exact for.
 
+    `channels` are [4][channels] int64: bias, sum of the weights' magnitudes, multiplier, right
+    shift. Neither array can be written, for others have it too.
     2 * acc * multiplier / 2^32 with one rounding is the doubling high multiply; the rounding of the
     shift and the zero point are whole numbers at that point and so can join the same addition. What
     could leave 32 bits is not exact.
     """
+    bias, magnitude, multiplier, right_shift = np.frombuffer(channels, np.int64).reshape(4, -1)
     right = np.maximum(right_shift, 0)
     half = (1 << right) >> 1
     limit = np.minimum(np.abs(bias) + 128 * magnitude, 1 << 30)
@@ -92,7 +95,9 @@ def _short_form(
     short = np.stack([2 * bias, multiplier, rounding, right], axis=1)
     short[still | dead] = 0
     short[still | dead, 2] = zero_point + value[still | dead]
-    return short, exact | dead
+    exact |= dead
+    short.flags.writeable = exact.flags.writeable = False
+    return short, exact
 
 
 # --------------------------------------------------------------------- parameters of the kernels

@@ -19,11 +19,14 @@ IN_PLACE = Overlap()
 SAME_PLACE = Overlap(exact=True)
 
 
-def pixel_by_pixel(window: Window, together: int, reads_while_writing: bool) -> Overlap:
+def pixel_by_pixel(
+    window: Window, together: int, reads_while_writing: bool, begins_anywhere: bool = False
+) -> Overlap:
     """Return the overlap of a kernel that computes pixel after pixel, channels innermost.
 
     It reads the windows of `together` pixels, then writes all their channels;
-    `reads_while_writing` says that it still reads those windows meanwhile.
+    `reads_while_writing` says that it still reads those windows meanwhile, `begins_anywhere` that
+    so many together may begin at any pixel.
     """
     pixels = window.out_h * window.out_w
     tops = np.arange(window.out_h) * window.stride_h - window.pad_top
@@ -32,7 +35,7 @@ def pixel_by_pixel(window: Window, together: int, reads_while_writing: bool) -> 
     first_read = ((rows + np.clip(lefts, 0, window.in_w)) * window.in_c).reshape(-1)
     # What a pixel and all after it read begins here.
     first_needed = np.minimum.accumulate(first_read[::-1])[::-1]
-    begins = np.arange(0, pixels, together)
+    begins = np.arange(0, pixels, 1 if begins_anywhere else together)
     ends = np.minimum(begins + together, pixels)
     if not reads_while_writing:
         begins, ends = ends[:-1], ends[:-1]

@@ -11,6 +11,11 @@ PADDING_SAME, PADDING_VALID = 0, 1
 PADDING_GIVEN = 2
 """By rows and columns of its own, as ONNX has it, in the options SIDES; no .tflite says so."""
 SIDES = ("PadTop", "PadLeft", "PadBottom", "PadRight")
+TURNED = (
+    *((f"{what}_h", f"{what}_w") for what in ("in", "out", "kernel", "stride", "dilation")),
+    ("pad_top", "pad_left"),
+)
+"""What rows and columns have each."""
 DILATION_MAX = 1 << 15
 REACH_MAX = 1 << 24
 
@@ -48,6 +53,14 @@ class Window(msgspec.Struct, frozen=True):
     def dilated(self) -> bool:
         """Whether the taps are apart."""
         return (self.dilation_h, self.dilation_w) != (1, 1)
+
+    @property
+    def turned(self) -> "Window":
+        """The same with rows and columns exchanged."""
+        fields = msgspec.structs.asdict(self)
+        for one, other in TURNED:
+            fields[one], fields[other] = fields[other], fields[one]
+        return Window(**fields)
 
     @property
     def pixels(self) -> int:

@@ -41,30 +41,47 @@ MEASURED = (
 """Words that mean a measurement, hence a board."""
 
 
-def truth_words() -> list[Option]:
+def truth_words(section: str = SCORE) -> list[Option]:
     """Return the options that say what should come out."""
     return [
-        Option("--labels", type=PATH, metavar="FILE", section=SCORE,
+        Option("--labels", type=PATH, metavar="FILE", section=section,
                help="the inputs' classes: a line 'name,class' each, or the class alone, in order "
                "(default: labels.csv of a folder of inputs)"),
-        Option("--classes", metavar="NAMES", section=SCORE,
+        Option("--classes", metavar="NAMES", section=section,
                help="names of the classes, with commas between, in the order of the outputs"),
-        Option("--expect", type=PATH, metavar="FILE|DIR", section=SCORE,
+        Option("--expect", type=PATH, metavar="FILE|DIR", section=section,
                help="outputs that it should give: .npy, .csv or .bin"),
         Option("--metric", type=options.OneOf(BY_LABELS + BY_OUTPUTS), metavar="METRIC",
-               section=SCORE,
+               section=section,
                help="top1 or auc, of --labels; exact (default), regression or iou, of --expect"),
-        Option("--tolerance", type=options.quantity, metavar="X", section=SCORE,
+        Option("--tolerance", type=options.quantity, metavar="X", section=section,
                help="most that an expected output may differ (default: half a step; of floats "
                "1e-5 of the largest)"),
     ]  # fmt: skip
 
 
-def prepare_word() -> Option:
+def prepare_word(section: str = INPUTS) -> Option:
     """Return the option that says how pictures and sounds become inputs."""
-    return Option("--prepare", metavar="NAME|FILE", section=INPUTS,
+    return Option("--prepare", metavar="NAME|FILE", section=section,
                   help="what the values of .png and .wav become: pixels, unit (0 to 1), signed (-1 "
                   "to 1), imagenet, keyword (MFCC), or a .toml file")  # fmt: skip
+
+
+def inputs_words(section: str = INPUTS) -> list[Option]:
+    """Return the options that say what is inferred."""
+    return [
+        Option("--inputs", type=PATH, metavar="FILE|DIR", section=section,
+               help=".npy, .csv, .bin, .png or .wav (default: random bytes); real values are "
+               "quantised"),
+        prepare_word(section),
+        Option("--count", type=positive, metavar="N", section=section,
+               help="random inputs (default: 20)"),
+        Option("--seed", type=options.count, metavar="N", section=section,
+               help="of the random inputs (default: 1)"),
+        Option("--state", type=options.OneOf(STATES), metavar="STATE", section=section,
+               help="of a model that keeps one: reset (default) for each input; keep it through "
+               "all of them: they are one stream"),
+    ]  # fmt: skip
 
 
 @command(
@@ -89,17 +106,7 @@ def prepare_word() -> Option:
     options.wait(section=BOARD),
     Option("--monitor", metavar="MONITOR", shared=True, section=BOARD,
            help="energy too; modelled: by a model of an emulated board's power"),
-    Option("--inputs", type=PATH, metavar="FILE|DIR", section=INPUTS,
-           help=".npy, .csv, .bin, .png or .wav (default: random bytes); real values are "
-           "quantised"),
-    prepare_word(),
-    Option("--count", type=positive, default="20", metavar="N", section=INPUTS,
-           help="random inputs (default: 20)"),
-    Option("--seed", type=options.count, default="1", metavar="N", section=INPUTS,
-           help="of the random inputs (default: 1)"),
-    Option("--state", type=options.OneOf(STATES), metavar="STATE", section=INPUTS,
-           help="of a model that keeps one: reset (default) for each input; keep it through all of "
-           "them: they are one stream"),
+    *inputs_words(),
     Option("--iterations", type=positive, metavar="N", section=INPUTS,
            help="inferences of a window (default: calibrated)"),
     *truth_words(),

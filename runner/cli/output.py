@@ -134,6 +134,8 @@ def table_text(table: "RenderableType") -> str:
     """Return a table as text that is as wide as it needs, for a pipe or a file."""
     from rich.console import Console
 
+    from ..report.terminal.tables import as_lines, parts
+
     console = Console(
         file=io.StringIO(),
         highlight=False,
@@ -142,9 +144,15 @@ def table_text(table: "RenderableType") -> str:
         width=ENDLESS,
         color_system=None,
     )
-    with console.capture() as capture:
-        console.print(table)
-    return "".join(line.rstrip() + "\n" for line in capture.get().splitlines())
+    text = list[str]()
+    for part in parts(table):
+        lines = as_lines(part)
+        if lines is None:
+            with console.capture() as capture:
+                console.print(part)
+            lines = "".join(line.rstrip() + "\n" for line in capture.get().splitlines())
+        text.append(lines)
+    return "".join(text)
 
 
 def _json(document: object) -> bytes:

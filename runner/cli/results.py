@@ -9,6 +9,7 @@ from tinybench.errors import UsageError
 
 from ..results.defaults import DIVISIONS
 from . import options
+from .model import inputs_words, truth_words
 from .options import (
     PATH,
     PORT_OR,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from ..gate.gate import Gated
     from ..rules.judge import Outcome
 
-GATED = "what is measured"
+GATED, OF_A_MODEL = "what is measured", "of a model alone: its inputs and score"
 FILTERS = ("task", "board", "mode", "dataset", "profile")
 """Columns by which runs are listed."""
 
@@ -344,15 +345,14 @@ def _compare_log(voice: Voice, run: Path, log: Path, to: str, out: Path | None) 
     options.wait(section=GATED),
     Option("--engine", metavar="NAME|DIR", section=GATED,
            help="the engine that is measured: its folder, or tflm, tflm-cmsis-nn, cmsis-nn"),
+    options.engine_source(section=GATED),
     Option("--profile", metavar="PROFILE", section=GATED,
            help="of a task: how much is measured, and what judges it (default: mlperf-tiny)"),
     Option("--division", type=OneOf(DIVISIONS), metavar="DIVISION", section=GATED,
            help="of a task: closed, or open (default with --model or --engine)"),
     options.data(section=GATED),
-    Option("--inputs", type=PATH, metavar="FILE|DIR", section=GATED,
-           help="of a model alone: .npy, .csv or .bin (default: random bytes)"),
-    Option("--labels", type=PATH, metavar="FILE", section=GATED,
-           help="of a model alone: the classes of the inputs"),
+    *inputs_words(OF_A_MODEL),
+    *truth_words(OF_A_MODEL),
     Option("--baseline", type=PATH, metavar="FILE", section="what may change",
            help="what it is held against (default: tinybench-baseline.json)"),
     Option("--fail-on", multiple=True, metavar="CHANGE", section="what may change",
@@ -389,7 +389,10 @@ def gate(
     from ..gate.gate import gate as gated
     from ..report.terminal.comparison import report as told
 
-    given = {word: value or None for word, value in as_typed(said).items()}
+    given = {
+        word: None if value in ("", ()) or value is False else value
+        for word, value in as_typed(said).items()
+    }
 
     def done() -> int:
         found = gated(

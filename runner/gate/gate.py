@@ -13,7 +13,7 @@ from ..compare.baseline import merge_baseline
 from ..compare.change import Comparison, Measured, between, measured
 from ..compare.gate import parse_gate
 from ..results.defaults import DEFAULT_BOARD, PORT_BOARD
-from ..results.words import request_of
+from ..results.words import OwnWords, request_of
 from ..rules.judge import Outcome
 from ..session.own_model import measure as measure_model
 from ..session.run import run as run_task
@@ -26,8 +26,8 @@ USUAL_EMULATED = ("instructions>1%", "accuracy<-0.5pt", "flash>1KiB", "ram>1KiB"
 USUAL_MEASURED = ("latency>5%", "energy>5%", "accuracy<-0.5pt", "flash>1KiB", "ram>1KiB")
 USUAL_HERE = ("accuracy<-0.5pt",)
 """Of board host: its times and sizes are those of whatever computer it ran on."""
-OF_A_MODEL = ("inputs", "labels")
-"""Words of a model's gate, which a task's has not."""
+OF_A_MODEL = tuple(OwnWords.__annotations__)
+"""Words of a model's gate, which a task's has not: its inputs, and what should come out."""
 OF_A_TASK = ("profile", "division", "data")
 """Words of a task's gate, which a model's has not."""
 

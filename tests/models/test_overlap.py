@@ -49,11 +49,12 @@ Turn = tuple[list[np.ndarray], range]
 """Input bytes that a kernel reads, and output bytes that it then writes."""
 
 
-def pixel_turns(window: Window, together: int) -> Iterator[Turn]:
-    """Return what a kernel does that computes so many pixels together."""
+def pixel_turns(window: Window, together: int, alone: int = 0) -> Iterator[Turn]:
+    """Return what a kernel does that computes so many pixels together; the first ones alone."""
     pixels = [(y, x) for y in range(window.out_h) for x in range(window.out_w)]
-    for first in range(0, len(pixels), together):
-        some = pixels[first : first + together]
+    alone = min(alone, len(pixels))
+    for first in [*range(alone), *range(alone, len(pixels), together)]:
+        some = pixels[first : first + (1 if first < alone else together)]
         reads = [read_by(window, y, x) for y, x in some]
         yield reads, range(first * window.out_c, (first + len(some)) * window.out_c)
 
@@ -100,6 +101,9 @@ def test_pixels_never_overwrite_what_is_still_to_be_read(window: Window, togethe
     assert not spoils(pixel_turns(window, together), overlap.lead_b + 5)
     overlap = pixel_by_pixel(window, together, reads_while_writing=True)
     assert not spoils(pixel_turns(window, together), overlap.lead_b, writes_first=True)
+    overlap = pixel_by_pixel(window, together, reads_while_writing=True, begins_anywhere=True)
+    for alone in range(together):
+        assert not spoils(pixel_turns(window, together, alone), overlap.lead_b, writes_first=True)
 
 
 @given(windows(), st.integers(1, 3))

@@ -222,12 +222,12 @@ def matrix_rv32(
     target: Tensor,
     weights: np.ndarray,
     channels: Channels,
-    short: np.ndarray,
+    short: np.ndarray | None,
 ) -> Step:
     """Return the call of the kernel of RV32 for one output pixel of all inputs."""
     out_c, in_c = weights.shape
-    if 128 * np.abs(weights.astype(np.int64)).sum(axis=1).max() > RV32_REACH:
-        return matrix_blocked(op, source, target, weights, channels, short)
+    if short is None or 128 * np.abs(weights.astype(np.int64)).sum(axis=1).max() > RV32_REACH:
+        return matrix_blocked(op, source, target, weights, channels)
     filled = np.pad(weights, ((0, -out_c % 4), (0, 0))).reshape(-1, 4, in_c)
     # The last byte of a word has its sign; the others are 128 more than they are.
     filled = filled ^ np.array([[[-128], [-128], [-128], [0]]], np.int8)
@@ -252,7 +252,6 @@ def matrix_blocked(
     target: Tensor,
     weights: np.ndarray,
     channels: Channels,
-    short: np.ndarray,
 ) -> Step:
     """Return the call of the blocked kernel for one output pixel of all inputs."""
     out_c, in_c = weights.shape
@@ -261,11 +260,19 @@ def matrix_blocked(
     turns = np.pad(weights[:in_sixes], ((0, -in_sixes % 6), (0, 0)))
     turns = turns.reshape(-1, 6, in_c).swapaxes(1, 2)
     packed = np.concatenate([turns.reshape(-1), weights[in_sixes:].reshape(-1)])
+    fields = {"in_c": in_c, "out_c": out_c, "in_sixes": in_sixes, **limit_fields(channels)}
+    short = channels.short
+    if short is None:
+        fields["out_offset"] = target.zero_point
+        stage = wide_constant(channels, weights, source)
+    else:
+        stage = short_constant(short)
     return Step(
         operator=op,
-        function="fully_connected_blocked",
-        fields={"in_c": in_c, "out_c": out_c, "in_sixes": in_sixes, **limit_fields(channels)},
-        constants=[weights_constant(packed), short_constant(short)],
+        function="fully_connected_any_blocked" if short is None else "fully_connected_blocked",
+        parameters="fully_connected_blocked",
+        fields=fields,
+        constants=[weights_constant(packed), stage],
         inputs=[source.index],
         output=target.index,
         macs=weights.size,

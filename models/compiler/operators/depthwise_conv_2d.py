@@ -111,6 +111,8 @@ def _any(op: Operator, conv: Convolution, variant: Variant) -> Step | None:
 
 def _any_mve(op: Operator, conv: Convolution) -> Step:
     window = conv.window
+    if window.in_w == window.kernel_w == window.out_w == 1 and window.pad_left == 0:
+        window = window.turned  # a column is a row, of which two pixels share their weights
     filled = -(-window.out_c // 8) * 8
     packed = np.zeros((conv.rows.shape[1], filled), np.int8)
     packed[:, : window.out_c] = conv.rows.T
@@ -130,7 +132,7 @@ def _any_mve(op: Operator, conv: Convolution) -> Step:
         ],
         inputs=[conv.source.index],
         output=conv.target.index,
-        overlaps={conv.source.index: pixel_by_pixel(window, 1, reads_while_writing=True)},
+        overlaps={conv.source.index: pixel_by_pixel(window, 2, True, begins_anywhere=True)},
         macs=conv.macs,
     )
 

@@ -34,18 +34,18 @@ def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
     source, target, weights = layer.source, layer.target, layer.weights
     row = rows_of(op, source, target, weights)
     channels = layer_channels(op, layer, weights, 0)
-    short = channels.short
-    if variant.kernels == "plain" and row.pixels == 1:
+    short, conv = channels.short, Convolution(source, target, row, weights, channels)
+    if row.pixels > 1:  # a pixel each
+        return convolve(op, conv, variant)
+    if variant.kernels == "plain":
         return _plain(op, layer, channels)
-    if variant.kernels == "dsp" and row.pixels == 1:
+    if variant.kernels == "dsp":
         return matrix_dsp(op, source, target, weights, channels)
-    if row.pixels > 1 or short is None:  # a pixel each
-        return convolve(op, Convolution(source, target, row, weights, channels), variant)
     if variant.kernels == "rv32":
         return matrix_rv32(op, source, target, weights, channels, short)
-    if variant.kernels == "blocked":
-        return matrix_blocked(op, source, target, weights, channels, short)
-    return _mve(op, layer, channels, short)
+    if variant.kernels != "mve":
+        return matrix_blocked(op, source, target, weights, channels)
+    return convolve(op, conv, variant) if short is None else _mve(op, layer, channels, short)
 
 
 def _lower_float(graph: Graph, op: Operator, _variant: Variant) -> Step:

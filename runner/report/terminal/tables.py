@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.measure import Measurement
 from rich.table import Table
@@ -17,6 +18,37 @@ def parts(what: RenderableType) -> Iterator[RenderableType]:
             yield from parts(one)
     else:
         yield what
+
+
+def as_lines(what: RenderableType) -> str | None:
+    """Return a table as wide as it needs, just as rich prints it; None where that is not so plain.
+
+    Of thousands of rows rich takes seconds.
+    """
+    if not isinstance(what, Table) or what.box is not None or what.title or what.caption:
+        return None
+    top, right, bottom, left = what.padding
+    if top or bottom or left or what.show_footer or not what.show_header or what.collapse_padding:
+        return None
+    cells = [[column.header, *column.cells] for column in what.columns]
+    if not all(isinstance(cell, str) and cell.isprintable() for rows in cells for cell in rows):
+        return None
+    if any(column.justify not in ("left", "right") for column in what.columns):
+        return None
+    shown = list[list[str]]()
+    for column, rows in zip(what.columns, cells, strict=True):
+        widest = max(cell_len(str(cell)) for cell in rows)
+        texts = [str(cell).rstrip() for cell in rows]  # blanks in front are kept
+        pads = [" " * (widest - cell_len(text)) for text in texts]
+        right_justified = column.justify == "right"
+        shown.append(
+            [
+                pad + text if right_justified else text + pad
+                for pad, text in zip(pads, texts, strict=True)
+            ]
+        )
+    gap = " " * right
+    return "".join(gap.join(row).rstrip() + "\n" for row in zip(*shown, strict=True))
 
 
 def least_width(what: RenderableType, console: Console, columns: int) -> int:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.models.packaged import MODELS
 from tests.runner.compare.test_store import stored
 from tinybench.errors import BuildError, UsageError
 from tinybench.runner import cli
@@ -18,6 +19,7 @@ from tinybench.runner.gate.github import annotations, of_error, store_outputs
 from tinybench.runner.gate.picture import changes
 from tinybench.runner.rules.judge import judge
 
+KWS01 = str(MODELS / "kws01.tflite")
 FORGED = "a\n::error::forged%0A\r##[error]b,c:d"
 
 
@@ -105,6 +107,8 @@ def test_outputs_are_not_forged_by_what_they_hold(tmp_path: Path) -> None:
         (["gate"], "say of what: --task kws, or --model FILE"),
         (["gate", "--task", "all"], "one task at a time"),
         (["gate", "--task", "kws", "--labels", "x.csv"], "--labels is not for a gate of a task"),
+        (["gate", "--task", "kws", "--prepare", "unit"], "--prepare is not for a gate of a task"),
+        (["gate", "--model", KWS01, "--prepare", "unit"], "--prepare is of --inputs"),
         (["gate", "--model", "m", "--profile", "quick"], "--profile is not for a gate of a model"),
         (["gate", "--task", "kws", "--fail-on", "speed>1"], "no metric 'speed'"),
         (["gate", "--task", "kws", "--baseline", "."], "a folder; a baseline is a file"),

@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tinybench.runner.cli.output import show_table, table_text
-from tinybench.runner.report.terminal.tables import least_width, parts, shared
+from tinybench.runner.report.terminal.tables import ENDLESS, as_lines, least_width, parts, shared
 
 WORDS = ("tst_000004_Down_0.bin", "DEPTHWISE_CONV_2D", "a sentence of a few words " * 8)
 
@@ -50,6 +50,23 @@ def test_a_pipe_gets_a_table_as_wide_as_it_is() -> None:
     assert len(lines) == 2
     assert lines[1].split("  ", 2)[:2] == [WORDS[0], WORDS[1]]
     assert lines[1].endswith(WORDS[2].strip())
+
+
+CELLS = st.text(st.sampled_from("ab 1,.[]:\u00b5\u8868\u00e9"), max_size=6)
+
+
+@given(st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=4))
+def test_a_plain_table_is_written_as_rich_writes_it(rows: list[tuple[str, str, str]]) -> None:
+    """To the left and to the right, with cells of none, of wide signs, and of blanks."""
+    made = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for name, justify in zip(rows[0], ("left", "right", "right"), strict=True):
+        made.add_column(name, justify=justify, no_wrap=True)  # pyright: ignore[reportArgumentType]
+    for row in rows[1:]:
+        made.add_row(*row)
+    out = StringIO()
+    Console(file=out, width=ENDLESS, highlight=False, markup=False, emoji=False).print(made)
+    lines = "".join(line.rstrip() + "\n" for line in out.getvalue().splitlines())
+    assert as_lines(made) == lines
 
 
 @pytest.mark.parametrize("width", [20, 60, 80, 200])

@@ -32,24 +32,6 @@ class Planewise(msgspec.Struct, frozen=True):
     fields: dict[str, int]
 
 
-def _turned(window: Window) -> Window:
-    return msgspec.structs.replace(
-        window,
-        in_h=window.in_w,
-        in_w=window.in_h,
-        out_h=window.out_w,
-        out_w=window.out_h,
-        kernel_h=window.kernel_w,
-        kernel_w=window.kernel_h,
-        stride_h=window.stride_w,
-        stride_w=window.stride_h,
-        pad_top=window.pad_left,
-        pad_left=window.pad_top,
-        dilation_h=window.dilation_w,
-        dilation_w=window.dilation_h,
-    )
-
-
 def _phases(window: Window) -> int:
     return window.dilation_w // math.gcd(window.dilation_w, window.stride_w)
 
@@ -65,7 +47,7 @@ def _cost(window: Window, pair: int) -> float:
 
 def planewise_cost(window: Window, pair: int) -> float:
     """Return about how many instructions a channel takes, by the side that costs less."""
-    return min(_cost(window, pair), _cost(_turned(window), pair))
+    return min(_cost(window, pair), _cost(window.turned, pair))
 
 
 def planewise(
@@ -76,8 +58,8 @@ def planewise(
     None where a plane would be too large, as with taps that are very far apart.
     """
     reads_planes, writes_planes = (t.index in planar for t in (conv.source, conv.target))
-    turned = _cost(_turned(conv.window), pair) < _cost(conv.window, pair)
-    w = _turned(conv.window) if turned else conv.window
+    turned = _cost(conv.window.turned, pair) < _cost(conv.window, pair)
+    w = conv.window.turned if turned else conv.window
     filters = conv.rows.reshape(len(conv.rows), conv.window.kernel_h, conv.window.kernel_w)
     filters = filters.transpose(0, 2, 1) if turned else filters
     taps = -(-w.kernel_w // pair) * pair
