@@ -43,7 +43,7 @@ def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
         return convolve(op, Convolution(source, target, row, weights, channels), variant)
     if variant.kernels == "rv32":
         return matrix_rv32(op, source, target, weights, channels, short)
-    if variant.kernels == "blocked":
+    if variant.kernels in ("blocked", "thumb2"):
         return matrix_blocked(op, source, target, weights, channels, short)
     return _mve(op, layer, channels, short)
 
