@@ -24,6 +24,20 @@ static inline int32_t high_word(int32_t a, int32_t b) {
 #endif
 }
 
+/* High word of a * b. */
+static inline int32_t high_word_down(int32_t a, int32_t b) {
+#ifdef __ARM_ARCH_6M__
+    const uint32_t a_low = (uint32_t)a & 0xFFFF, b_low = (uint32_t)b & 0xFFFF;
+    const int32_t a_high = a >> 16, b_high = b >> 16;
+    const int32_t one = a_high * (int32_t)b_low, other = (int32_t)a_low * b_high;
+    const uint32_t middle =
+        (a_low * b_low >> 16) + ((uint32_t)one & 0xFFFF) + ((uint32_t)other & 0xFFFF);
+    return a_high * b_high + (one >> 16) + (other >> 16) + (int32_t)(middle >> 16);
+#else
+    return (int32_t)((int64_t)a * b >> 32);
+#endif
+}
+
 /* x limited to -128 .. 127. */
 static inline int32_t limited(int32_t x) {
 #ifdef __ARM_FEATURE_SAT
@@ -49,6 +63,14 @@ static inline int32_t limited(int32_t x) {
     "   mv     " sum ", " max "\n"                                                                 \
     "92:\n"
 #endif
+
+/* The int8 of an accumulator by one product: models/compiler/output_stage.py. */
+static inline int8_t output_folded(int32_t acc, const struct channel_dsp *c, int32_t min,
+                                   int32_t max) {
+    const int32_t x =
+        high_word_down((int32_t)((uint32_t)acc << 8) + c->bias_x2, c->multiplier) >> c->right_shift;
+    return (int8_t)(x < min ? min : x > max ? max : x);
+}
 
 /* The int8 of an accumulator, with halves rounded away from zero. */
 static inline int8_t output_blocked(int32_t acc, const struct channel_dsp *c, int32_t min,

@@ -21,7 +21,8 @@ struct target {
         second;    /* bytes from the first pixel's outputs to the second's, if there is one, or 0 */
     int32_t out_c; /* more than 0 */
     int32_t min, max;
-    int32_t begin; /* of the lower sums: minus all the offsets */
+    int32_t begin;  /* of the lower sums: minus all the offsets */
+    int32_t folded; /* the output stage is of one product, all of int8 is within the limits */
 };
 
 #ifdef __thumb2__
@@ -65,6 +66,25 @@ __asm__(".macro taps low, high\n"
         "   ssat   \\sum, #8, \\sum\n"
         ".endr\n"
         ".endm\n"
+        /* The same by one product. */
+        ".macro folded low, high\n"
+        "   ldm    r0!, {r2, r10, r11, r12}\n"
+        ".irp sum, \\low, \\high\n"
+        "   add    \\sum, r2, \\sum, lsl #8\n"
+        "   smull  lr, \\sum, \\sum, r10\n"
+        "   asr    \\sum, \\sum, r12\n"
+        "   ssat   \\sum, #8, \\sum\n"
+        ".endr\n"
+        ".endm\n"
+        ".macro begin\n"
+        "   ldr    r0, [sp]\n"
+        "   ldr    r4, [sp, #36]\n"
+        "   mov    r5, r4\n"
+        "   mov    r6, r4\n"
+        "   mov    r7, #0\n"
+        "   mov    r8, #0\n"
+        "   mov    r9, #0\n"
+        ".endm\n"
         ".section .text.two_pixels, \"ax\", %progbits\n"
         ".balign 4\n"
         ".thumb_func\n"
@@ -72,35 +92,65 @@ __asm__(".macro taps low, high\n"
         "two_pixels:\n"
         "   push   {r4-r11, lr}\n"
         "   sub    sp, sp, #44\n"
-        "   ldm    r0, {r1-r10}\n"
+        "   ldm    r0, {r1-r11}\n"
         "   mov    r0, sp\n"
-        "   stm    r0, {r1-r10}\n"
+        "   stm    r0, {r1-r11}\n"
         "   mov    r1, r3\n" /* the weights */
-        "1: ldr    r0, [sp]\n"
-        "   ldr    r4, [sp, #36]\n"
-        "   mov    r5, r4\n"
-        "   mov    r6, r4\n"
-        "   mov    r7, #0\n"
-        "   mov    r8, #0\n"
-        "   mov    r9, #0\n"
         "   mov    r3, #32512\n"
-        "   ldr    r2, [sp, #24]\n"
-        "   cmp    r2, #2\n"
+        "   cmp    r7, #2\n" /* channels that are left */
         "   beq    6f\n"
         "   blt    7f\n"
+        "1: begin\n"
         "   dot    3\n"
         "2: sub    r4, r4, r7, lsl #16\n"
         "   sub    r5, r5, r8, lsl #16\n"
         "   sub    r6, r6, r9, lsl #16\n"
+        "   ldr    r2, [sp, #40]\n" /* folded */
         "   ldr    r0, [sp, #12]\n"
-        "   quantise r4, r7\n"
+        "   cmp    r2, #0\n"
+        "   beq    8f\n"
+        "   folded r4, r7\n"
+        "   folded r5, r8\n"
+        "   folded r6, r9\n"
+        "   str    r0, [sp, #12]\n"
+        "3: ldrd   r0, r2, [sp, #16]\n"
+        "   ldr    r10, [sp, #24]\n"
+        "   strb   r7, [r0, r2]\n" /* the second one, before the first where both are one */
+        "   strb   r4, [r0], #1\n"
+        "   subs   r10, r10, #3\n"
+        "   blt    4f\n"
+        "   strb   r8, [r0, r2]\n"
+        "   strb   r5, [r0], #1\n"
+        "   strb   r9, [r0, r2]\n"
+        "   strb   r6, [r0], #1\n"
+        "   str    r0, [sp, #16]\n"
+        "   str    r10, [sp, #24]\n"
+        "   cmp    r10, #2\n"
+        "   bgt    1b\n"
+        "   beq    6f\n"
+        "   cmp    r10, #0\n"
+        "   bgt    7f\n"
+        "   b      5f\n"
+        "4: cmp    r10, #-1\n"
+        "   itt    eq\n"
+        "   strbeq r8, [r0, r2]\n"
+        "   strbeq r5, [r0]\n"
+        "5: add    sp, sp, #44\n"
+        "   pop    {r4-r11, pc}\n"
+        "6: begin\n" /* the last channels */
+        "   dot    2\n"
+        "   b      2b\n"
+        "7: begin\n"
+        "   dot    1\n"
+        "   b      2b\n"
+        "8: quantise r4, r7\n"
         "   quantise r5, r8\n"
         "   quantise r6, r9\n"
         "   str    r0, [sp, #12]\n"
         "   ldrd   r2, r3, [sp, #28]\n"
         "   sub    r12, r3, r2\n"
         "   cmp    r12, #255\n" /* all there is */
-        "   beq    3f\n"
+        "   beq    9f\n"
         ".irp sum, r4, r5, r6, r7, r8, r9\n"
         "   cmp    \\sum, r2\n"
         "   it     lt\n"
@@ -109,35 +159,14 @@ __asm__(".macro taps low, high\n"
         "   it     gt\n"
         "   movgt  \\sum, r3\n"
         ".endr\n"
-        "3: ldrd   r0, r2, [sp, #16]\n"
-        "   ldr    r10, [sp, #24]\n"
-        "   strb   r7, [r0, r2]\n" /* the second one, before the first where both are one */
-        "   strb   r4, [r0], #1\n"
-        "   cmp    r10, #3\n"
-        "   blt    4f\n"
-        "   strb   r8, [r0, r2]\n"
-        "   strb   r5, [r0], #1\n"
-        "   strb   r9, [r0, r2]\n"
-        "   strb   r6, [r0], #1\n"
-        "   str    r0, [sp, #16]\n"
-        "   subs   r10, r10, #3\n"
-        "   str    r10, [sp, #24]\n"
-        "   bne    1b\n"
-        "   b      5f\n"
-        "4: cmp    r10, #2\n"
-        "   itt    eq\n"
-        "   strbeq r8, [r0, r2]\n"
-        "   strbeq r5, [r0]\n"
-        "5: add    sp, sp, #44\n"
-        "   pop    {r4-r11, pc}\n"
-        "6: dot    2\n" /* the last channels */
-        "   b      2b\n"
-        "7: dot    1\n"
-        "   b      2b\n"
+        "9: mov    r3, #32512\n"
+        "   b      3b\n"
         ".size two_pixels, . - two_pixels\n"
         ".purgem taps\n"
         ".purgem dot\n"
         ".purgem quantise\n"
+        ".purgem folded\n"
+        ".purgem begin\n"
         ".text\n");
 #elif defined(__riscv_mul) && __riscv_xlen == 32 && !defined(__riscv_32e)
 void two_pixels(const struct target *target);
@@ -189,6 +218,8 @@ __asm__(".macro taps low, high, weights, at\n"
         "   lw     t3, 16 * \\channel + 12(a1)\n"
         "   slli   t4, \\high, 16\n"
         "   sub    \\low, \\low, t4\n"
+        "   lw     t5, 40(a0)\n"
+        "   bnez   t5, 13f\n" /* folded */
         ".irp sum, \\low, \\high\n"
         "   slli   \\sum, \\sum, 1\n"
         "   add    \\sum, \\sum, t0\n"
@@ -200,6 +231,17 @@ __asm__(".macro taps low, high, weights, at\n"
         "   add    \\sum, \\sum, t2\n"
         "   add    \\sum, \\sum, t5\n"
         "   sra    \\sum, \\sum, t3\n"
+        ".endr\n"
+        "   j      14f\n"
+        "13:\n"
+        ".irp sum, \\low, \\high\n"
+        "   slli   \\sum, \\sum, 8\n"
+        "   add    \\sum, \\sum, t0\n"
+        "   mulh   \\sum, \\sum, t1\n"
+        "   sra    \\sum, \\sum, t3\n"
+        ".endr\n"
+        "14:\n"
+        ".irp sum, \\low, \\high\n"
         "   bge    \\sum, a7, 11f\n"
         "   mv     \\sum, a7\n"
         "11:\n"
@@ -300,9 +342,11 @@ static inline void store(const struct target *t, const struct channel_dsp *chann
                          int32_t high, int8_t *out) {
     const struct channel_dsp c = *channel;
     const int32_t first = (int32_t)(low - (uint32_t)high * (uint32_t)UPPER);
-    const int8_t second = output_blocked(high, &c, t->min, t->max);
+    const int8_t second = t->folded ? output_folded(high, &c, INT8_MIN, INT8_MAX)
+                                    : output_blocked(high, &c, t->min, t->max);
     out[t->second] = second;
-    *out = output_blocked(first, &c, t->min, t->max);
+    *out = t->folded ? output_folded(first, &c, INT8_MIN, INT8_MAX)
+                     : output_blocked(first, &c, t->min, t->max);
 }
 
 /* Compute some channels, at most three, of both pixels; `count` is a constant after inlining.
@@ -452,6 +496,7 @@ void conv_2d_blocked(const struct conv_2d_blocked *op, const int8_t *in, int8_t 
         .min = op->out_min,
         .max = op->out_max,
         .begin = -(op->taps / 2 * (int32_t)OFFSET),
+        .folded = op->folded,
     };
     struct corner next = {-op->pad_top, -op->pad_left};
     int32_t column = 0;

@@ -374,6 +374,8 @@ struct conv_2d_blocked {
     int32_t in_zero_point;
     int32_t pointwise; /* each pixel is its own window */
     int32_t out_min, out_max;
+    int32_t folded; /* one product makes an output (models/compiler/output_stage.py), and all of
+                       int8 is within the limits */
     /* Of `conv_2d_any_blocked` alone: */
     const struct channel *wide;
     int32_t out_offset;
@@ -389,6 +391,8 @@ void conv_2d_any_blocked(const struct conv_2d_blocked *op, const int8_t *in, int
  * Weights are [taps][channels] of each six channels, and of four, two and one of the last, `taps`
  * filled up to an even number. The biases are 128 times the weights less. */
 void conv_2d_rv32(const struct conv_2d_blocked *op, const int8_t *in, int8_t *out, void *scratch);
+/* The same on Thumb-2, by two channels and one of the last. */
+void conv_2d_thumb2(const struct conv_2d_blocked *op, const int8_t *in, int8_t *out, void *scratch);
 
 /* Fully connected layer in portable C, six channels at a time, and few by rows. */
 struct fully_connected_blocked {

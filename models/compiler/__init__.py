@@ -29,7 +29,7 @@ __all__ = [
     "keeps_state",
 ]
 
-KERNELS = ("plain", "blocked", "rv32", "dsp", "mve")
+KERNELS = ("plain", "blocked", "rv32", "thumb2", "dsp", "mve")
 
 
 def keeps_state(tflite: Path) -> bool:
@@ -60,8 +60,8 @@ def compile_model(
 
     model.c implements firmware/core/model.h with the kernels of firmware/kernels. `kernels` is the
     variant that the board's toolchain declares: "plain" and "blocked" are portable C, the latter
-    for cores without DSP instructions; "rv32" is for RV32IM; "dsp" needs the instructions of
-    Armv7E-M or Armv8-M, "mve" the vector instructions of Armv8.1-M.
+    for cores without DSP instructions; "rv32" is for RV32IM, "thumb2" for the Cortex-M3; "dsp"
+    needs the instructions of Armv7E-M or Armv8-M, "mve" the vector instructions of Armv8.1-M.
     `input_format`, `result` and `decimals` are those of `Interface`. `prune`: channels that are
     constants, or that nobody reads, are not computed; the outputs are the same. `strips`: operators
     are computed some rows at a time where the arena is smaller for it; likewise. `instead` returns

@@ -38,7 +38,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     tflite_sha256: str
     model_c_sha256: str
     kernels: str
-    """Kernel variant: "plain", "blocked", "rv32", "dsp" or "mve"."""
+    """Kernel variant: "plain", "blocked", "rv32", "thumb2", "dsp" or "mve"."""
     input_b: int
     """Bytes of the upload buffer."""
     output_count: int

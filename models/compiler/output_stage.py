@@ -15,6 +15,13 @@ MVE_CHANNELS = 4
 """Lanes of a vector of int32."""
 KEPT_STAGES = 4096
 """Short forms that are kept: a layer is read several times while a model is compiled."""
+FRACTION = 8
+"""Bits of the addend below a sum's last."""
+SHIFT_MAX = 16
+"""Greatest right shift of the short form that is tried; beyond it int64 would not do."""
+SLOPES = [0.0] + [sign * step / 2 for step in range(1, 161) for sign in (1, -1)]
+"""By how many units of the addend a multiplier's other end is moved, the nearest first."""
+NEVER = 1 << 62
 
 
 class Channels(msgspec.Struct, frozen=True):
@@ -98,6 +105,61 @@ def _short_form(channels: bytes, zero_point: int) -> tuple[np.ndarray, np.ndarra
     exact |= dead
     short.flags.writeable = exact.flags.writeable = False
     return short, exact
+
+
+def folded(
+    short: np.ndarray, least: np.ndarray, most: np.ndarray, limits: tuple[int, int]
+) -> np.ndarray | None:
+    """Return an output stage of one product for a short one; None where there is none.
+
+    `short` is as in `Channels`; `least` and `most` are the lowest and highest sum of each channel
+    without its bias, [channels] int64. The result is [channels][4] int64: addend, multiplier, 0,
+    right shift; with it int8 = high word of (sum * 2^FRACTION + addend) * multiplier, shifted, then
+    limited. Both forms grow with the sum, so they are the same where they reach each value of int8
+    at the same sum: up to 255 of these, through which a straight line is laid. Where halves below
+    zero go down there is a step in it, and mostly no such line.
+    """
+    bias_x2, multiplier, rounding, right = short.T
+    found = np.zeros_like(short)
+    still = (multiplier == 0) & (least == 0) & (most == 0)
+    found[still, 0] = rounding[still] << FRACTION
+    found[still, 1] = 1 << 30
+    found[still, 3] = 30 - 24
+    if not (still | ((multiplier > 0) & (right <= SHIFT_MAX))).all():
+        return None
+    left = np.flatnonzero(~still)
+    values = np.arange(limits[0] + 1, limits[1] + 1)[None]
+    first, within = _first_sums(short[left], values, least[left], most[left])
+    reach = np.abs(bias_x2) / 2 + np.maximum(np.abs(least), np.abs(most)) + 1
+    for slope in SLOPES:
+        moved = np.rint(slope * multiplier[left] / (reach[left] * (1 << FRACTION)))
+        tried = np.minimum(multiplier[left] + moved.astype(np.int64), (1 << 31) - 1)
+        wanted = values << (31 + FRACTION + right[left])[:, None]
+        from_here = -(-wanted // tried[:, None]) - (first << FRACTION)
+        low = np.where(within, from_here, -NEVER).max(axis=1)
+        high = np.where(within, from_here, NEVER).min(axis=1) + (1 << FRACTION) - 1
+        good = (low <= high) & (low > -NEVER)
+        at = left[good]
+        found[at, 0], found[at, 1] = low[good], tried[good]
+        found[at, 3] = right[at] + FRACTION - 1
+        left, first, within = left[~good], first[~good], within[~good]
+        if not len(left):
+            break
+    ends = np.stack([least, most]) << FRACTION
+    fits = (np.abs(ends + found[:, 0]) < 1 << 31).all() and (np.abs(found[:, 0]) < 1 << 31).all()
+    return found if not len(left) and fits else None
+
+
+def _first_sums(
+    short: np.ndarray, values: np.ndarray, least: np.ndarray, most: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the least sums of which the outputs are these values or more, and which there are."""
+    bias_x2, multiplier, rounding, right = (column[:, None] for column in short.T)
+    wanted = (values << right) - rounding
+    product = np.clip(np.where(wanted >= 0, wanted, wanted + 1), -(1 << 30), 1 << 30)
+    twice = -(((1 << 31) - (product << 32)) // multiplier)
+    first = -((bias_x2 - twice) // 2)
+    return first, (first > least[:, None]) & (first <= most[:, None])
 
 
 # --------------------------------------------------------------------- parameters of the kernels

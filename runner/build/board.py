@@ -19,7 +19,7 @@ from ..results.scenario.interference import Interference
 from .clock.tree import Clock, settings
 from .tool import Tool, Version, too_old
 
-Kernels = Annotated[str, Meta(pattern=r"^(plain|blocked|rv32|dsp|mve)\Z")]
+Kernels = Annotated[str, Meta(pattern=r"^(plain|blocked|rv32|thumb2|dsp|mve)\Z")]
 
 Constant = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*\Z")]
 """Becomes a C macro, in capitals."""
@@ -49,7 +49,8 @@ class Toolchain(Declaration, frozen=True, kw_only=True):
     """Architecture flags, given to the compiler and the linker."""
     kernels: Kernels = "plain"
     """Kernel variant: "plain" (readable C), "blocked" (portable C, fast), "rv32" (RV32IM),
-    "dsp" (Armv7E-M and Armv8-M DSP instructions) or "mve" (Armv8.1-M vector instructions)."""
+    "thumb2" (Cortex-M3), "dsp" (Armv7E-M and Armv8-M DSP instructions) or "mve" (Armv8.1-M vector
+    instructions)."""
 
 
 class Memory(Declaration, frozen=True, kw_only=True):

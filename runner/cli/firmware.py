@@ -33,11 +33,11 @@ STEPS = 256
            help="id that the firmware answers (default: custom)"),
     Option(
         "--kernels",
-        type=OneOf(("plain", "blocked", "rv32", "dsp", "mve")),
+        type=OneOf(("plain", "blocked", "rv32", "thumb2", "dsp", "mve")),
         default="plain",
         metavar="KIND",
-        help="portable C: plain (default) or blocked; dsp: Armv7E-M's DSP, mve: Armv8.1-M's vector "
-        "instructions",
+        help="portable C: plain (default) or blocked; rv32: RV32IM, thumb2: Cortex-M3, dsp: "
+        "Armv7E-M's DSP, mve: Armv8.1-M's vector instructions",
     ),
     Option(
         "--input-format",

@@ -431,10 +431,10 @@ def _complete_framework(
            help="an int8 .tflite: of that task, or without --task as 'tinybench model' has it"),
     Option("--to", required=True, metavar="FRAMEWORK", shell_complete=_complete_framework,
            help="arduino, zephyr, esp-idf, cmake or make"),
-    Option("--kernels", type=options.OneOf(("plain", "blocked", "rv32", "dsp", "mve")),
+    Option("--kernels", type=options.OneOf(("plain", "blocked", "rv32", "thumb2", "dsp", "mve")),
            metavar="KIND",
-           help="portable C: blocked (default) or plain; rv32: RV32IM, dsp: Armv7E-M's DSP, mve: "
-           "Armv8.1-M's vector instructions"),
+           help="portable C: blocked (default) or plain; rv32: RV32IM, thumb2: Cortex-M3, "
+           "dsp: Armv7E-M's DSP, mve: Armv8.1-M's vector instructions"),
     Option("--board", metavar="BOARD",
            help="a board whose kernels are taken, and into whose memory it must fit"),
     Option("--name", metavar="NAME", help="of the project (default: tinybench_kws01 and the like)"),

@@ -48,6 +48,7 @@ _KEYWORDS = frozenset(
 """Ref: C11, 6.4.1; what begins with an underscore and a capital is the compiler's own."""
 _NEEDS = {
     "rv32": ("!defined __riscv_mul || __riscv_xlen != 32", "a core of RV32 that multiplies"),
+    "thumb2": ("!defined __thumb2__", "a Cortex-M3 or above"),
     "dsp": ("!defined __ARM_FEATURE_DSP || __GNUC__ < 10",
             "DSP instructions, and a compiler that knows them (GCC 10)"),
     "mve": ("!defined __ARM_FEATURE_MVE", "MVE instructions"),

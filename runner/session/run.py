@@ -200,6 +200,7 @@ def _measure(
             steps.compute_float(task, plan.inputs, plan.accuracy_samples, known, track)
         steps.compare_reference(plan, known, track, say)
         steps.estimate_cycles(plan, folder, known, say)
+        times = heard(folder, emulated=plan.board.emulated)  # of text, which is read faster
         with contextlib.suppress(RunFolderError):  # what cannot be compressed stays text
             pack(folder)
     except (TinybenchError, KeyboardInterrupt) as error:
@@ -215,7 +216,6 @@ def _measure(
                 f"in {folder / TRANSCRIPT_FILE}; {_how_to_go_on(plan, folder)}"
             )
         raise
-    times = heard(folder, emulated=plan.board.emulated)
     found = assemble(plan, known, met, times, started_at, files, folder)
     steps.draw_stream(found, folder)
     result = _store(found, known, folder)

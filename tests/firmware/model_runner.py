@@ -58,10 +58,12 @@ CORTEX_M4 = Target(
 CORTEX_M3 = replace(
     CORTEX_M4,
     name="cortex-m3",
-    kernels="blocked",
+    kernels="thumb2",
     compiler=("arm-none-eabi-gcc", "-mcpu=cortex-m3", *_OPTIMISED),
     emulator=("qemu-system-arm", "-M", "mps2-an385"),
 )
+CORTEX_M3_BLOCKED = replace(CORTEX_M3, name="cortex-m3-blocked", kernels="blocked")
+"""None of TARGETS: exports have these kernels, and layers that others are not exact for."""
 CORTEX_M0PLUS = replace(
     CORTEX_M4,
     name="cortex-m0plus",
@@ -99,6 +101,7 @@ RISCV_ZBB = replace(
 )
 """None of TARGETS: the same kernels, a few of their instructions others."""
 HOST_RV32 = replace(HOST, name="host-rv32", kernels="rv32")
+HOST_THUMB2 = replace(HOST, name="host-thumb2", kernels="thumb2")
 """None of TARGETS: what stands in C beside the assembly."""
 TARGETS = (HOST, HOST_BLOCKED, CORTEX_M3, CORTEX_M4, CORTEX_M55, RISCV)
 EMULATION = (

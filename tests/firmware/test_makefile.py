@@ -44,7 +44,7 @@ def test_space_in_a_path_is_refused(tmp_path: Path) -> None:
     ("wrong", "words"),
     [
         ("FAMILY := mps9", f"there is no ports/mps9.c; families: {FAMILIES}."),
-        ("KERNELS := fast", "KERNELS is 'fast', not plain, blocked, rv32, dsp or mve"),
+        ("KERNELS := fast", "KERNELS is 'fast', not plain, blocked, rv32, thumb2, dsp or mve"),
     ],
 )
 def test_wrong_board_is_refused(tmp_path: Path, wrong: str, words: str) -> None:

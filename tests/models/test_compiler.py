@@ -157,6 +157,7 @@ def chosen(model: Model, kernels: str, folder: Path) -> list[str]:
         ("plain", ["conv_2d", "add"]),
         ("blocked", ["conv_2d_blocked", "add_blocked"]),
         ("rv32", ["fully_connected_rv32", "add_blocked"]),
+        ("thumb2", ["fully_connected_blocked", "add_blocked"]),
         ("dsp", ["fully_connected_dsp", "add_blocked"]),
         ("mve", ["conv_2d_mve", "add_mve"]),
     ],

@@ -4,13 +4,14 @@ A compressed one is what `gzip` makes: `zcat`, `zgrep` and `zless` read it.
 """
 
 import gzip
-import json
 import os
 import shutil
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
+
+import msgspec
 
 from ..errors import RunFolderError
 from ..files import STREAM_MOST_B, open_regular
@@ -24,6 +25,15 @@ LINE_MAX_B = 4 << 20
 """Of an entry; an upload of the largest input, in hex, has 55 kB."""
 TOTAL_MAX_B = 8 << 30
 """What is read of one transcript, however much a compressed one claims to hold."""
+
+
+class _Entry(msgspec.Struct):
+    """A line, with bytes as text or as hex digits."""
+
+    to: str
+    t_s: float = 0.0
+    text: str | None = None
+    hex: str = "none"
 
 
 def transcripts(folder: Path) -> list[Path]:
@@ -89,13 +99,15 @@ def entries(path: Path) -> Iterator[tuple[float, str, bytes]]:
 
     Raises RunFolderError naming the line that is no entry.
     """
+    decode = msgspec.json.Decoder(_Entry).decode
     for number, line in enumerate(read_lines(path), start=1):
         try:
-            entry = json.loads(line.decode("ascii"))
-            data = entry["text"].encode("ascii") if "text" in entry else bytes.fromhex(entry["hex"])
-            yield float(entry.get("t_s", 0)), entry["to"], data
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            entry = decode(line)
+            text = entry.text
+            data = bytes.fromhex(entry.hex) if text is None else text.encode("ascii")
+        except (ValueError, msgspec.DecodeError, RecursionError) as error:
             raise RunFolderError(f"{path}:{number}: not a transcript entry: {error}") from error
+        yield entry.t_s, entry.to, data
 
 
 def _text_of(packed: Path) -> Path:

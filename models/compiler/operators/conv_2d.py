@@ -5,12 +5,14 @@ import numpy as np
 from tinybench.errors import ModelError
 
 from ..dsp.halves import fits, side_by_side, words
+from ..fixed_point import INT8_MAX, INT8_MIN
 from ..floats import convolution, weighted
 from ..graph import Graph, Operator, Tensor
 from ..layer import Convolution, layer_channels, multipliers, read_layer
 from ..output_stage import (
     MVE_CHANNELS,
     Channels,
+    folded,
     limit_fields,
     mve_constant,
     plain_constant,
@@ -32,7 +34,9 @@ FEW = 4
 ROWS = 3
 """Channels behind the last six that rows of their own are faster for, without DSP instructions."""
 RV32_REACH = (1 << 23) - 1
-"""Greatest sum, and least, of the kernels for RV32, which keep 24 bits of each."""
+"""Greatest sum, and least, of the kernels with four in a word, which keep 24 bits of each."""
+GROUPS = {"rv32": (6, 4, 2, 1), "thumb2": (2, 1)}
+"""Channels that are computed together, by kernels: as many as there are."""
 BY_THREES = ("conv_2d_dsp", "conv_2d_exact_dsp")
 """DSP kernels: where halves below zero are clamped away, and where they matter."""
 MVE_TAPS = 16
@@ -92,8 +96,8 @@ def convolve(op: Operator, conv: Convolution, variant: Variant) -> Step:
         return _plain(op, conv)
     if variant.kernels == "blocked":
         return _blocked(op, conv)
-    if variant.kernels == "rv32":
-        return _rv32(op, conv)
+    if variant.kernels in ("rv32", "thumb2"):
+        return _by_fours(op, conv, variant.kernels)
     if variant.kernels == "dsp":
         return _dsp(op, conv, variant.planar)
     short = conv.channels.short
@@ -110,6 +114,11 @@ def _stage(conv: Convolution, together: int = 1) -> Constant:
     if short is None:
         return wide_constant(conv.channels, conv.rows, conv.source)
     return short_constant(np.pad(short, ((0, -len(short) % together), (0, 0))))
+
+
+def _all_of_int8(channels: Channels) -> bool:
+    """Whether one product may do for an output: no limits, no halves below zero."""
+    return channels.limits == (INT8_MIN, INT8_MAX) and not channels.exact_negatives
 
 
 def _any_fields(conv: Convolution) -> dict[str, int]:
@@ -147,9 +156,16 @@ def _plain(op: Operator, conv: Convolution) -> Step:
 
 
 def _blocked(op: Operator, conv: Convolution) -> Step:
-    window, taps = conv.window, conv.rows.shape[1]
+    window, taps, short = conv.window, conv.rows.shape[1], conv.channels.short
     by_words = _known(conv)
     filled = -(-taps // 4) * 4 if by_words else taps
+    stage = _stage(conv, 3)
+    one_product = None
+    if short is not None and by_words and _all_of_int8(conv.channels):
+        most = 128 * np.abs(conv.rows.astype(np.int64)).sum(axis=1)
+        one_product = folded(short, -most, most, conv.channels.limits)
+    if one_product is not None:
+        stage = short_constant(np.pad(one_product, ((0, -len(one_product) % 3), (0, 0))))
     return Step(
         operator=op,
         function="conv_2d_blocked" if by_words else "conv_2d_any_blocked",
@@ -160,11 +176,12 @@ def _blocked(op: Operator, conv: Convolution) -> Step:
             "in_zero_point": conv.source.zero_point,
             "pointwise": int(window.pointwise),
             **limit_fields(conv.channels),
+            "folded": int(one_product is not None),
             **_any_fields(conv),
         },
         constants=[
             weights_constant(_by_threes(conv.rows, filled, 2 if by_words else 1)),
-            _stage(conv, 3),
+            stage,
         ],
         inputs=[conv.source.index],
         output=conv.target.index,
@@ -174,21 +191,27 @@ def _blocked(op: Operator, conv: Convolution) -> Step:
     )
 
 
-def _rv32(op: Operator, conv: Convolution) -> Step:
+def _by_fours(op: Operator, conv: Convolution, kernels: str) -> Step:
     window, short = conv.window, conv.channels.short
     reach = RV32_REACH // 255
     negative, positive = (np.clip(sign * conv.rows.astype(np.int64), 0, None) for sign in (-1, 1))
     most = max(rows.sum(axis=1).max() for rows in (negative, positive))
     if short is None or window.dilated or most > reach:
         return _blocked(op, conv)
+    if kernels == "thumb2" and _is_matrix(conv, frozenset()):
+        return matrix_blocked(op, conv.source, conv.target, conv.rows, conv.channels, short)
     if _is_matrix(conv, frozenset()):
         return matrix_rv32(op, conv.source, conv.target, conv.rows, conv.channels, short)
     filled = np.pad(conv.rows, ((0, 0), (0, conv.rows.shape[1] % 2)))
     stage = short.copy()
     stage[:, 0] -= 2 * 128 * conv.rows.astype(np.int64).sum(axis=1) * (short[:, 1] != 0)
+    ends = -255 * negative.sum(axis=1), 255 * positive.sum(axis=1)
+    one_product = None
+    if _all_of_int8(conv.channels):
+        one_product = folded(stage, *ends, conv.channels.limits)
     return Step(
         operator=op,
-        function="conv_2d_rv32",
+        function=f"conv_2d_{kernels}",
         parameters="conv_2d_blocked",
         fields={
             **window.fields(),
@@ -196,8 +219,12 @@ def _rv32(op: Operator, conv: Convolution) -> Step:
             "in_zero_point": conv.source.zero_point,
             "pointwise": int(window.pointwise),
             **limit_fields(conv.channels),
+            "folded": int(one_product is not None),
         },
-        constants=[weights_constant(_in_groups(filled)), short_constant(stage)],
+        constants=[
+            weights_constant(_in_groups(filled, GROUPS[kernels])),
+            short_constant(stage if one_product is None else one_product),
+        ],
         inputs=[conv.source.index],
         output=conv.target.index,
         scratch_b=4 * filled.shape[1],
@@ -206,11 +233,11 @@ def _rv32(op: Operator, conv: Convolution) -> Step:
     )
 
 
-def _in_groups(rows: np.ndarray) -> np.ndarray:
-    """Return weights of six channels by turns, tap by tap; of what is left four, two and one."""
+def _in_groups(rows: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:
+    """Return weights of so many channels by turns, tap by tap; of what is left fewer."""
     parts: list[np.ndarray] = []
     while len(rows):
-        count = next(size for size in (6, 4, 2, 1) if size <= len(rows))
+        count = next(size for size in sizes if size <= len(rows))
         parts.append(rows[:count].T.reshape(-1))
         rows = rows[count:]
     return np.concatenate(parts)

@@ -55,7 +55,7 @@ def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
         return _plain(op, conv)
     if conv.window.in_c == 1:  # each filter sees all there is
         return convolve(op, conv, variant)
-    if variant.kernels == "blocked" and _alone(conv):
+    if variant.kernels in ("blocked", "thumb2") and _alone(conv):
         return _valid(op, conv)
     step = _three(op, conv, variant) if _three_by_three(conv.window) else None
     short = conv.channels.short
@@ -70,7 +70,7 @@ def _three(op: Operator, conv: Convolution, variant: Variant) -> Step | None:
     short = conv.channels.short
     if short is None:
         return None
-    if variant.kernels in ("blocked", "rv32") and conv.window.stride_w in (1, 2):
+    if variant.kernels in ("blocked", "rv32", "thumb2") and conv.window.stride_w in (1, 2):
         return _blocked(op, conv, short)
     if variant.kernels == "dsp" and not _in_blocks(conv):
         return None

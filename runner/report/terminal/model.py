@@ -135,7 +135,10 @@ def slow(kernels: str, operators: Sequence[OperatorEntry]) -> list[str]:
 
 def is_plain(kernel: str) -> bool:
     """Whether a plain kernel is among those of a layer, which are joined by " + "."""
-    return not all(name.endswith(("_blocked", "_dsp", "_mve")) for name in kernel.split(" + "))
+    return not all(
+        name.endswith(("_blocked", "_dsp", "_mve", "_rv32", "_thumb2"))
+        for name in kernel.split(" + ")
+    )
 
 
 def counted(names: Iterable[str]) -> str:

@@ -21,7 +21,7 @@ def test_what_ships_loads(name: str) -> None:
         (
             'kernels = "dsp"',
             'kernels = "simd"',
-            r"'toolchain.kernels'.*plain\|blocked\|rv32\|dsp\|mve",
+            r"'toolchain.kernels'.*plain\|blocked\|rv32\|thumb2\|dsp\|mve",
         ),
         ("fpgaio_origin = 0x", "fpgaio-origin = 0x", r"\[a-z\].*port"),
         ("fpgaio_origin = 0x", "fpgaio_origin = -1 # 0x", r"'port.*>= 0"),

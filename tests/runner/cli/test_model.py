@@ -26,7 +26,7 @@ def test_it_says_what_a_model_is_and_where_it_fits() -> None:
     assert [end["shape"] for end in found["inputs"]] == [[1, 49, 10, 1]]
     assert found["macs"] == 2_656_768
     assert found["operators"]["CONV_2D"] == 5
-    assert set(found["needs"]) == {"blocked", "rv32", "dsp", "mve"}
+    assert set(found["needs"]) == {"blocked", "rv32", "thumb2", "dsp", "mve"}
     for need in found["needs"].values():
         assert max(life["offset_b"] + life["size_b"] for life in need["lives"]) == need["arena_b"]
     boards = {one["board"]: one for one in found["boards"]}

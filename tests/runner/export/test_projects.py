@@ -35,6 +35,7 @@ CROSS = {
     "rv32": [
         ("riscv64-unknown-elf-gcc", "-march=rv32imac", "-mabi=ilp32", "--specs=picolibc.specs"),
     ],
+    "thumb2": [("arm-none-eabi-gcc", "-mcpu=cortex-m3", "-mthumb")],
     "dsp": [("arm-none-eabi-gcc", "-mcpu=cortex-m4", "-mthumb")],
     "mve": [("arm-none-eabi-gcc", "-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard")],
 }
@@ -172,7 +173,7 @@ def test_sources_compile_for_chips(kernels: str, tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("kernels", ["rv32", "dsp", "mve"])
+@pytest.mark.parametrize("kernels", ["rv32", "thumb2", "dsp", "mve"])
 def test_kernels_that_a_chip_has_not_are_refused_by_its_compiler(
     kernels: str, tmp_path: Path
 ) -> None:
