@@ -1,8 +1,11 @@
 """Real boards without one: what each task takes in emulation, and what else is proved of them.
 
     python -m tests.bench.boards [BOARD ...]
+    python -m tests.bench.boards --published
 
-With boards, only what each task takes on these.
+With boards, only what each task takes on these; with --published, only the estimates of boards that
+others have measured, beside the least latency that was published for them (of TINYBENCH_MIRROR, or
+of what `tinybench fetch published` brought).
 """
 
 import re
@@ -23,6 +26,7 @@ from tinybench.runner.build.board import Board, load_board, names
 from tinybench.runner.build.firmware import Image, build
 from tinybench.runner.build.inputs import resolve
 from tinybench.runner.build.task import load_task
+from tinybench.runner.compare.published import table as published
 from tinybench.runner.cycles.estimate import can_estimate, estimate
 from tinybench.runner.dut.client import Dut
 from tinybench.transport.process import ProcessTransport
@@ -30,6 +34,8 @@ from tinybench.transport.process import ProcessTransport
 MODEL = ROOT / "models" / "embedded" / "kws01.tflite"
 FAMILIES_MUST, DECLARED_MUST = 11, 30
 TOO_MANY = re.compile(r"(\d+) bytes too many for (FLASH|RAM)")
+BESIDE = {"nucleo-h7a3zi-q": "H7A3ZI", "nucleo-u575zi-q": "U575ZI", "nucleo-l4r5zi-p": "L4R5ZI"}
+"""Boards, and what the names of their published systems have in common but for - and _."""
 NEEDS = re.compile(r"bytes of (flash|RAM)\b.*?: (\d+) too many")
 
 
@@ -51,7 +57,51 @@ def figures() -> list[Figure]:
         *orders,
         _built(built),
         *on_chips([b.name for b in boards if b.attached and b.name not in INSTRUCTIONS_MUST]),
+        *beside_published(),
     ]
+
+
+def beside_published() -> Iterator[Figure]:
+    """Yield estimated latencies of our kernels over the least published ones of the same board.
+
+    Of the closed division. The firmware is another one, so this is no error of the estimate.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        table = published.load() or published.fetch((), Path(folder))
+    for name, system in BESIDE.items():
+        board = load_board(name, emulate=True)
+        for task_name in CYCLES_MUST:
+            known = [
+                (entry.latency_s, entry)
+                for entry in table.entries
+                if entry.task == task_name
+                and entry.division == "closed"
+                and system in entry.system.upper().replace("-", "").replace("_", "")
+                and entry.latency_s
+            ]
+            if not known:
+                continue
+            best_s, best = min(known, key=lambda one: one[0])
+            task = load_task(task_name)
+            inputs = resolve(task, None, official_model(task.model))
+            try:
+                image = build(board, task, inputs.model)
+            except ModelError as error:
+                missing_b, where = lacks(str(error))
+                yield Figure(f"lacks_b.{name}.{task_name}", missing_b, "B", None, where)
+                continue
+            data = inputs.samples.samples[0].windows()[0]
+            cycles = estimate(board, image, data, calibrated=False).whole
+            low, usual, high = (
+                one / board.clock_hz * 1e3 for one in (cycles.low, cycles.usual, cycles.high)
+            )
+            where = (
+                f"estimated {usual:.2f} ms ({low:.2f} to {high:.2f}), over {best_s * 1e3:.2f} ms "
+                f"measured by {best.submitter}, v{best.round}, {best.system}"
+            )
+            yield Figure(
+                f"beside_published.{name}.{task_name}", usual / best_s / 1e3, "1", None, where
+            )
 
 
 def on_chips(boards: Sequence[str]) -> Iterator[Figure]:
@@ -158,7 +208,9 @@ def _built(boards: list[Board]) -> Figure:
 
 
 if __name__ == "__main__":
-    for figure in on_chips(sys.argv[1:]) if sys.argv[1:] else figures():
+    words = sys.argv[1:]
+    alone = beside_published() if words == ["--published"] else on_chips(words)
+    for figure in alone if words else figures():
         mark = "MISS" if figure.missed else ""
         print(
             f"{figure.name:<45} {figure.value:>12,.12g} {figure.unit:<5} {mark:<5} {figure.where}",
