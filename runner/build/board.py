@@ -200,6 +200,12 @@ class ResetLine(Declaration, frozen=True, kw_only=True):
 
 
 L4_MOST_HZ, F405_MOST_HZ = 80_000_000, 168_000_000
+FIXED_HZ = {
+    "nrf52840": (64_000_000,),
+    "nrf5340": (64_000_000, 128_000_000),
+    "esp32c3": (80_000_000, 160_000_000),
+}
+"""Families without a table [clock]: all that their ports make."""
 
 
 class Board(Declaration, frozen=True, kw_only=True):
@@ -360,6 +366,17 @@ def _with_usual_clock(board: Board) -> Board:
     return board
 
 
+def _insist_fixed(board: Board, path: Path) -> None:
+    """Refuse a clock that a family without a table [clock] has not. Raises DeclarationError."""
+    made = FIXED_HZ.get(board.family, ())
+    if made and board.toolchain is not None and board.clock_hz not in made:
+        near = min(made, key=lambda one: abs(one - board.clock_hz))
+        raise DeclarationError(
+            f"{path}: key 'clock_hz': an {board.family} cannot run at {board.clock_hz} Hz; the "
+            f"nearest that it can is {near}"
+        )
+
+
 def load_board(name: str, *, emulate: bool = False) -> Board:
     """Load a board by name, or by the path of a .toml file; it is attached or emulated, not both.
 
@@ -374,6 +391,7 @@ def load_board(name: str, *, emulate: bool = False) -> Board:
             timed = replace(timed, core=beside(path, timed.core), memory=memory)
             board = replace(board, cycles=timed)
         board = _with_usual_clock(board)
+        _insist_fixed(board, path)
         if board.clock is not None:
             try:
                 settings(board.clock, board.clock_hz)

@@ -89,7 +89,7 @@ class Counter(Declaration, frozen=True, kw_only=True):
     on: tuple[Symbol, Word]
     """It counts while these bits are set."""
     latch: tuple[Symbol, Word] | None = None
-    """Written to copy the count to `low` and `high`; without it, these are the count, and set it."""
+    """Written to copy the count to `low` and `high`; without it they are the count, and set it."""
     latched: Word = 0
     """Bits of the same register that are set after that."""
     low: Symbol

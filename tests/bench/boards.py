@@ -1,13 +1,13 @@
 """Real boards without one: what each task takes in emulation, and what else is proved of them.
 
-    python -m tests.bench.boards [BOARD ...]
-    python -m tests.bench.boards --published
+    python -m tests.bench.boards [--each] [--published] [--task TASK] [BOARD ...]
 
-With boards, only what each task takes on these; with --published, only the estimates of boards that
-others have measured, beside the least latency that was published for them (of TINYBENCH_MIRROR, or
-of what `tinybench fetch published` brought).
+With boards, or --each for all, only what each task takes on these; with --published, only the
+estimates of boards that others have measured, beside the least latency that was published for them
+(of TINYBENCH_MIRROR, or of what `tinybench fetch published` brought).
 """
 
+import argparse
 import re
 import sys
 import tempfile
@@ -56,12 +56,17 @@ def figures() -> list[Figure]:
         Figure("boards.register_checks", passed, "1", total, where, better="higher"),
         *orders,
         _built(built),
-        *on_chips([b.name for b in boards if b.attached and b.name not in INSTRUCTIONS_MUST]),
+        *on_chips(real(boards)),
         *beside_published(),
     ]
 
 
-def beside_published() -> Iterator[Figure]:
+def real(boards: Sequence[Board]) -> list[str]:
+    """Return the boards that people own, but for those that `make bench` runs whole."""
+    return [one.name for one in boards if one.attached and one.name not in INSTRUCTIONS_MUST]
+
+
+def beside_published(tasks: Sequence[str] = tuple(CYCLES_MUST)) -> Iterator[Figure]:
     """Yield estimated latencies of our kernels over the least published ones of the same board.
 
     Of the closed division. The firmware is another one, so this is no error of the estimate.
@@ -70,7 +75,7 @@ def beside_published() -> Iterator[Figure]:
         table = published.load() or published.fetch((), Path(folder))
     for name, system in BESIDE.items():
         board = load_board(name, emulate=True)
-        for task_name in CYCLES_MUST:
+        for task_name in tasks:
             known = [
                 (entry.latency_s, entry)
                 for entry in table.entries
@@ -100,15 +105,19 @@ def beside_published() -> Iterator[Figure]:
                 f"measured by {best.submitter}, v{best.round}, {best.system}"
             )
             yield Figure(
-                f"beside_published.{name}.{task_name}", usual / best_s / 1e3, "1", None, where
+                f"beside_published.{name}.{task_name}",
+                round(usual / best_s / 1e3, 3),
+                "1",
+                None,
+                where,
             )
 
 
-def on_chips(boards: Sequence[str]) -> Iterator[Figure]:
+def on_chips(boards: Sequence[str], tasks: Sequence[str] = tuple(CYCLES_MUST)) -> Iterator[Figure]:
     """Yield what each task takes on each of these boards, emulated; or what it lacks there."""
     for name in boards:
         board = load_board(name, emulate=True)
-        for task_name in CYCLES_MUST:
+        for task_name in tasks:
             task = load_task(task_name)
             inputs = resolve(task, None, official_model(task.model))
             at = f"{name}.{task_name}"
@@ -207,12 +216,24 @@ def _built(boards: list[Board]) -> Figure:
     return Figure("boards_built", done, "1", len(boards), where, better="higher")
 
 
-if __name__ == "__main__":
-    words = sys.argv[1:]
-    alone = beside_published() if words == ["--published"] else on_chips(words)
-    for figure in alone if words else figures():
-        mark = "MISS" if figure.missed else ""
+def main(words: Sequence[str] | None = None) -> int:
+    """Print a line a figure; one that is not what it must be is marked, and no failure."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("board", nargs="*")
+    parser.add_argument("--each", action="store_true")
+    parser.add_argument("--published", action="store_true")
+    parser.add_argument("--task", action="append", choices=list(CYCLES_MUST))
+    said = parser.parse_args(words)
+    tasks = said.task or tuple(CYCLES_MUST)
+    named = real([load(path, Board) for path in names().values()]) if said.each else said.board
+    found = on_chips(named, tasks) if named else beside_published(tasks)
+    for one in found if named or said.published else figures():
+        mark = "MISS" if one.missed else ""
         print(
-            f"{figure.name:<45} {figure.value:>12,.12g} {figure.unit:<5} {mark:<5} {figure.where}",
-            flush=True,
+            f"{one.name:<45} {one.value:>12,.12g} {one.unit:<5} {mark:<5} {one.where}", flush=True
         )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
