@@ -5,9 +5,9 @@
  *     -plugin
  * plugin.so,out=FILE,start=ADDRESS[,flash=ADDRESS:ADDRESS,line=BYTES,code=LINES,data=LINES]
  *
- * `flash` may come twice, where the same flash is read as data at another place than code;
- * ways=COUNT are those of a cache that is not fully associative, and unified=1 lets code hold data,
- * too.
+ * veneer=ADDRESS is the linker's way to `start` where the call does not reach so far; `flash` may
+ * come twice, where the same flash is read as data at another place than code; ways=COUNT are those
+ * of a cache that is not fully associative, and unified=1 lets code hold data, too.
  *
  * Each time the block at `start` is entered, counting begins; it ends where that call returns to.
  * What was counted is then appended to FILE:
@@ -84,7 +84,8 @@ struct lines {
 
 static struct block *newest;
 static FILE *out;
-static uint64_t start_at, return_to, end_before;
+static uint64_t start_at, veneer_at, return_to, end_before;
+static uint64_t start_before, end_before_that; /* of the block before, and of the one before it */
 static bool counting;
 static uint64_t flash_start[FLASHES], flash_end[FLASHES], line_b = 32, now, line_before;
 static size_t flashes, ways; /* 0 ways: any place of the cache takes any line */
@@ -151,7 +152,8 @@ static void fetch_code(const struct block *block) {
 static void count_executed(struct block *block) {
     if (!counting && block->start == start_at) {
         counting = true;
-        return_to = end_before; /* what is before it is the call */
+        /* What is before it is the call, or what the call goes by. */
+        return_to = veneer_at != 0 && start_before == veneer_at ? end_before_that : end_before;
         end_before = block->start;
     } else if (counting && block->start == return_to) {
         counting = false;
@@ -163,6 +165,8 @@ static void count_executed(struct block *block) {
         taken += block->start != end_before;
     }
     fetch_code(block);
+    start_before = block->start;
+    end_before_that = end_before;
     end_before = block->end;
 }
 
@@ -245,6 +249,8 @@ static bool take(const char *word) {
         number = &lines;
     } else if (strncmp(word, "start=", 6) == 0) {
         number = &start_at;
+    } else if (strncmp(word, "veneer=", 7) == 0) {
+        number = &veneer_at;
     } else if (strncmp(word, "line=", 5) == 0) {
         number = &line_b;
     } else if (strncmp(word, "ways=", 5) == 0 || strncmp(word, "unified=", 8) == 0) {

@@ -52,6 +52,16 @@ class Toolchain(Declaration, frozen=True, kw_only=True):
     "dsp" (Armv7E-M and Armv8-M DSP instructions) or "mve" (Armv8.1-M vector instructions)."""
 
 
+class Coupled(Declaration, frozen=True, kw_only=True):
+    """Tightly coupled memories of a Cortex-M7, which make it wait for nothing, and are asked to
+    hold what a model's inference takes most: [origin, bytes]; None: nothing is placed there."""
+
+    kernels: tuple[Address, Size] | None = None
+    """ITCM, for the code of kernels and model; start-up copies it there from flash."""
+    tensors: tuple[Address, Size] | None = None
+    """DTCM, for the model's tensors."""
+
+
 class Memory(Declaration, frozen=True, kw_only=True):
     """The two regions the linker script uses, in bytes."""
 
@@ -66,6 +76,8 @@ class Memory(Declaration, frozen=True, kw_only=True):
     no core wait, and has to hold them beside the tensors."""
     constants_origin: Address | None = None
     """Where the same flash is read as data, on a RISC-V; None: where its code is executed."""
+
+    coupled: Coupled = Coupled()
 
     @property
     def weights_in_ram(self) -> bool:

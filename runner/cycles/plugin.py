@@ -54,12 +54,16 @@ def built() -> Path:
     )
 
 
-def words(plugin: Path, out: Path, start: int, memory: Memory | None, *flash: range) -> list[str]:
+def words(
+    plugin: Path, out: Path, start: int, memory: Memory | None, *flash: range, veneer: int = 0
+) -> list[str]:
     """Return what QEMU is told so that it counts a function at `start` into the file `out`.
 
-    `flash`: where it is read; a second range where data is read elsewhere than code.
+    `flash`: where it is read; a second range where data is read elsewhere than code. `veneer`: the
+    linker's way to the function, where a call does not reach it.
     """
     said = [str(plugin), f"out={out}", f"start={start:#x}"]
+    said += [f"veneer={veneer:#x}"] if veneer else []
     if memory is not None:
         said += [
             *(f"flash={one.start:#x}:{one.stop:#x}" for one in flash),
