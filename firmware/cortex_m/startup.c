@@ -11,6 +11,8 @@
 /* Placed by link.ld. */
 extern uint32_t stack_limit[], stack_top[];
 extern uint8_t data_load[], data_start[], data_end[], bss_start[], bss_end[];
+extern uint8_t coupled_code_load[], coupled_code_start[], coupled_code_end[];
+extern uint8_t coupled_bss_start[], coupled_bss_end[];
 extern void (*const constructors_start[])(void), (*const constructors_end[])(void);
 
 int main(void);
@@ -54,6 +56,9 @@ void reset(void) {
 #endif
     memcpy(data_start, data_load, (size_t)(data_end - data_start));
     memset(bss_start, 0, (size_t)(bss_end - bss_start));
+    /* Tightly coupled memories are on after reset. Ref: ST, RM0455, 2.4; Arm, Cortex-M7 TRM. */
+    memcpy(coupled_code_start, coupled_code_load, (size_t)(coupled_code_end - coupled_code_start));
+    memset(coupled_bss_start, 0, (size_t)(coupled_bss_end - coupled_bss_start));
     for (void (*const *construct)(void) = constructors_start; construct < constructors_end;
          construct++) {
         (*construct)();

@@ -5,6 +5,10 @@
  *     -plugin
  * plugin.so,out=FILE,start=ADDRESS[,flash=ADDRESS:ADDRESS,line=BYTES,code=LINES,data=LINES]
  *
+ * veneer=ADDRESS is the linker's way to `start` where the call does not reach so far; `flash` may
+ * come twice, where the same flash is read as data at another place than code; ways=COUNT are those
+ * of a cache that is not fully associative, and unified=1 lets code hold data, too.
+ *
  * Each time the block at `start` is entered, counting begins; it ends where that call returns to.
  * What was counted is then appended to FILE:
  *
@@ -12,8 +16,8 @@
  *     total TAKEN UNALIGNED CODE_NEXT CODE_FAR DATA
  *
  * TAKEN: blocks that were not entered from the one before them in memory. CODE_* and DATA: lines
- * that were not in a cache of so many lines (fully associative, least recently used) between the
- * core and the flash; CODE_NEXT are those right behind the one that was read last. ADDRESS is
+ * that were not in a cache of so many lines (the least recently used one goes) between the core and
+ * the flash; CODE_NEXT are those right behind the one that was read last. ADDRESS is
  * hexadecimal, all else decimal. What instructions these are stands in the image, not here.
  */
 #include <inttypes.h>
@@ -63,7 +67,8 @@ extern bool qemu_plugin_mem_is_store(uint32_t how);
 EXPORT int qemu_plugin_version = 2;
 EXPORT int qemu_plugin_install(uint64_t id, const void *info, int count, char **words);
 
-#define LINES_MAX 1024
+#define LINES_MAX 2048
+#define FLASHES 2
 
 struct block {
     struct block *older;
@@ -79,18 +84,23 @@ struct lines {
 
 static struct block *newest;
 static FILE *out;
-static uint64_t start_at, return_to, end_before;
+static uint64_t start_at, veneer_at, return_to, end_before;
+static uint64_t start_before, end_before_that; /* of the block before, and of the one before it */
 static bool counting;
-static uint64_t flash_start, flash_end, line_b = 32, now, line_before;
+static uint64_t flash_start[FLASHES], flash_end[FLASHES], line_b = 32, now, line_before;
+static size_t flashes, ways; /* 0 ways: any place of the cache takes any line */
+static bool unified;
 static struct lines code, data;
 static uint64_t taken, unaligned, code_next, code_far, data_missed;
 
 /* Whether a line was there; it is afterwards. Line 0 is no line of a flash that begins at 0: all
  * numbers are one too large. */
 static bool found(struct lines *cache, uint64_t line) {
-    size_t oldest = 0;
+    size_t places = ways == 0 ? cache->count : ways;
+    size_t first = (size_t)(line % (cache->count / places)) * places;
+    size_t oldest = first;
     now++;
-    for (size_t i = 0; i < cache->count; i++) {
+    for (size_t i = first; i < first + places; i++) {
         if (cache->held[i] == line) {
             cache->used[i] = now;
             return true;
@@ -105,7 +115,12 @@ static bool found(struct lines *cache, uint64_t line) {
 }
 
 static bool in_flash(uint64_t address) {
-    return address >= flash_start && address < flash_end;
+    for (size_t i = 0; i < flashes; i++) {
+        if (address >= flash_start[i] && address < flash_end[i]) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void write_counts(void) {
@@ -137,7 +152,8 @@ static void fetch_code(const struct block *block) {
 static void count_executed(struct block *block) {
     if (!counting && block->start == start_at) {
         counting = true;
-        return_to = end_before; /* what is before it is the call */
+        /* What is before it is the call, or what the call goes by. */
+        return_to = veneer_at != 0 && start_before == veneer_at ? end_before_that : end_before;
         end_before = block->start;
     } else if (counting && block->start == return_to) {
         counting = false;
@@ -149,6 +165,8 @@ static void count_executed(struct block *block) {
         taken += block->start != end_before;
     }
     fetch_code(block);
+    start_before = block->start;
+    end_before_that = end_before;
     end_before = block->end;
 }
 
@@ -158,7 +176,7 @@ static void count_accessed(uint64_t address, uint64_t size_b, bool store) {
     }
     unaligned += (address & ((size_b > 4 ? 4 : size_b) - 1)) != 0;
     if (data.count != 0 && in_flash(address) && !store) {
-        data_missed += !found(&data, address / line_b + 1);
+        data_missed += !found(unified ? &code : &data, address / line_b + 1);
     }
 }
 
@@ -209,14 +227,17 @@ static bool take(const char *word) {
     }
     char *end;
     if (strncmp(word, "flash=", 6) == 0) {
-        flash_start = strtoull(word + 6, &end, 0);
+        if (flashes == FLASHES) {
+            return false;
+        }
+        flash_start[flashes] = strtoull(word + 6, &end, 0);
         if (*end != ':') {
             return false;
         }
-        flash_end = strtoull(end + 1, &end, 0);
+        flash_end[flashes++] = strtoull(end + 1, &end, 0);
         return *end == '\0';
     }
-    uint64_t lines = 0;
+    uint64_t lines = 0, more = 0;
     const char *value = strchr(word, '=');
     if (value == NULL) {
         return false;
@@ -228,16 +249,24 @@ static bool take(const char *word) {
         number = &lines;
     } else if (strncmp(word, "start=", 6) == 0) {
         number = &start_at;
+    } else if (strncmp(word, "veneer=", 7) == 0) {
+        number = &veneer_at;
     } else if (strncmp(word, "line=", 5) == 0) {
         number = &line_b;
+    } else if (strncmp(word, "ways=", 5) == 0 || strncmp(word, "unified=", 8) == 0) {
+        number = &more;
     } else {
         return false;
     }
     *number = strtoull(value + 1, &end, 0);
     if (cache != NULL) {
         cache->count = (size_t)lines;
+    } else if (strncmp(word, "ways=", 5) == 0) {
+        ways = (size_t)more;
+    } else if (number == &more) {
+        unified = more != 0;
     }
-    return *end == '\0' && lines <= LINES_MAX && line_b != 0;
+    return *end == '\0' && lines <= LINES_MAX && line_b != 0 && more <= LINES_MAX;
 }
 
 EXPORT int qemu_plugin_install(uint64_t id, const void *info, int count, char **words) {

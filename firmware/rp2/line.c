@@ -6,6 +6,7 @@
 #include "line.h"
 
 #include "chip.h"
+#include "core.h"
 #include "cpu.h"
 #include "pins.h"
 #include "port.h"
@@ -41,7 +42,7 @@
 const uint32_t port_receive_b = RECEIVED_B;
 const bool port_receives_free = false; /* bytes are interrupts */
 
-void line_interrupt(void) {
+LINE_HANDLER void line_interrupt(void) {
     register_write(UARTICR, INTERRUPT_RX_RT);
     while ((register_read(UARTFR) & FR_RXFE) == 0) {
         received_put((uint8_t)register_read(UARTDR));
@@ -74,7 +75,7 @@ void line_start(void) {
     register_write(UARTIFLS, IFLS_EIGHTH);
     register_write(UARTIMSC, INTERRUPT_RX_RT);
     start(FIRST_BAUD);
-    interrupt_enable(UART0_INTERRUPT);
+    core_interrupt_enable(UART0_INTERRUPT);
 }
 
 int port_getc(void) {

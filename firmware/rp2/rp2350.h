@@ -1,4 +1,4 @@
-/* The RP2350. Ref: RP2350 data sheet, 2.2 Address map, 3.1.11 (SIO), 7.5 (RESETS), 3.2 (IRQs). */
+/* The RP2350. Ref: RP2350 data sheet, 2.2 Address map, 3.1.11 (SIO, and its RISC-V timer), 7.5 (RESETS), 3.2 (IRQs). */
 #ifndef TINYBENCH_RP2350_H
 #define TINYBENCH_RP2350_H
 
@@ -14,6 +14,10 @@
 #define PLL_SYS 0x40050000u
 #define UART0 0x40070000u
 #define UART0_INTERRUPT 33
+#define TICKS 0x40108000u
+#define MTIME_CTRL 0xD00001A4u
+#define MTIME 0xD00001B0u
+#define MTIMEH 0xD00001B4u
 #define GPIO_OUT_SET 0xD0000018u
 #define GPIO_OUT_CLR 0xD0000020u
 #define GPIO_OE_SET 0xD0000038u

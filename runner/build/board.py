@@ -53,6 +53,16 @@ class Toolchain(Declaration, frozen=True, kw_only=True):
     instructions)."""
 
 
+class Coupled(Declaration, frozen=True, kw_only=True):
+    """Tightly coupled memories of a Cortex-M7, which make it wait for nothing, and are asked to
+    hold what a model's inference takes most: [origin, bytes]; None: nothing is placed there."""
+
+    kernels: tuple[Address, Size] | None = None
+    """ITCM, for the code of kernels and model; start-up copies it there from flash."""
+    tensors: tuple[Address, Size] | None = None
+    """DTCM, for the model's tensors."""
+
+
 class Memory(Declaration, frozen=True, kw_only=True):
     """The two regions the linker script uses, in bytes."""
 
@@ -67,6 +77,8 @@ class Memory(Declaration, frozen=True, kw_only=True):
     no core wait, and has to hold them beside the tensors."""
     constants_origin: Address | None = None
     """Where the same flash is read as data, on a RISC-V; None: where its code is executed."""
+
+    coupled: Coupled = Coupled()
 
     @property
     def weights_in_ram(self) -> bool:
@@ -201,6 +213,12 @@ class ResetLine(Declaration, frozen=True, kw_only=True):
 
 
 L4_MOST_HZ, F405_MOST_HZ = 80_000_000, 168_000_000
+FIXED_HZ = {
+    "nrf52840": (64_000_000,),
+    "nrf5340": (64_000_000, 128_000_000),
+    "esp32c3": (80_000_000, 160_000_000),
+}
+"""Families without a table [clock]: all that their ports make."""
 
 
 class Board(Declaration, frozen=True, kw_only=True):
@@ -361,6 +379,17 @@ def _with_usual_clock(board: Board) -> Board:
     return board
 
 
+def _insist_fixed(board: Board, path: Path) -> None:
+    """Refuse a clock that a family without a table [clock] has not. Raises DeclarationError."""
+    made = FIXED_HZ.get(board.family, ())
+    if made and board.toolchain is not None and board.clock_hz not in made:
+        near = min(made, key=lambda one: abs(one - board.clock_hz))
+        raise DeclarationError(
+            f"{path}: key 'clock_hz': an {board.family} cannot run at {board.clock_hz} Hz; the "
+            f"nearest that it can is {near}"
+        )
+
+
 def load_board(name: str, *, emulate: bool = False) -> Board:
     """Load a board by name, or by the path of a .toml file; it is attached or emulated, not both.
 
@@ -375,6 +404,7 @@ def load_board(name: str, *, emulate: bool = False) -> Board:
             timed = replace(timed, core=beside(path, timed.core), memory=memory)
             board = replace(board, cycles=timed)
         board = _with_usual_clock(board)
+        _insist_fixed(board, path)
         if board.clock is not None:
             try:
                 settings(board.clock, board.clock_hz)

@@ -21,6 +21,8 @@ WRITE, ALLOC, EXECUTE = 1, 2, 4
 NAME_MOST = 32
 """Characters of a section's name that matter."""
 STACK = b".stack"
+COUPLED = {b".coupled_code": "coupled_code_b", b".coupled_bss": "coupled_bss_b"}
+"""Ref: firmware/cortex_m/coupled_kernels.ld, coupled_tensors.ld."""
 ARENA = (b"arena", b"_ZL5arena")
 """The memory of a model's tensors, as generated code and glue call it in C and C++."""
 
@@ -55,10 +57,13 @@ def _sections(raw: bytes) -> Sections:
     wide, order = raw[4] == 2, "<" if raw[5] == 1 else ">"
     table = _table(raw, wide, order)
     found = dict.fromkeys(("text_b", "rodata_b", "data_b", "bss_b"), 0)
+    coupled = dict.fromkeys(COUPLED.values(), 0)
     stack_b = None
     for section in table:
         if not section.flags & ALLOC:
             continue
+        if section.name in COUPLED:
+            coupled[COUPLED[section.name]] += section.size_b
         if section.name == STACK:
             stack_b = (stack_b or 0) + section.size_b
         elif section.flags & EXECUTE:
@@ -69,7 +74,8 @@ def _sections(raw: bytes) -> Sections:
             found["bss_b" if section.kind == NOBITS else "data_b"] += section.size_b
     symbols = next((section for section in table if section.kind == SYMTAB), None)
     arenas = list(_arenas(raw, wide, order, table, symbols)) if symbols else []
-    return Sections(**found, stack_b=stack_b, arena_b=arenas[0] if len(arenas) == 1 else None)
+    arena_b = arenas[0] if len(arenas) == 1 else None
+    return Sections(**found, **coupled, stack_b=stack_b, arena_b=arena_b)
 
 
 def _table(raw: bytes, wide: bool, order: str) -> list[_Section]:

@@ -42,7 +42,7 @@ FLAGS_MAX = 2000
 """Characters of an engine's flags that are kept."""
 _ABOVE = re.compile(r"(^|[\s=:,'\"]|-[A-Za-z])/(?:[^\s/]+/)*")
 """The folders of an absolute path among flags."""
-_OVERFLOW = re.compile(r"region `(FLASH|RAM)' overflowed by ([0-9]+) bytes")
+_OVERFLOW = re.compile(r"region `(FLASH|RAM|ITCM|DTCM)' overflowed by ([0-9]+) bytes")
 """What the linker says. Ref: binutils, ld."""
 _SIZES = re.compile(r"^ *([0-9]{1,12})[ \t]+([0-9]{1,12})[ \t]+([0-9]{1,12})[ \t]", re.MULTILINE)
 """What size says: text, data, bss. Ref: binutils, size, Berkeley format."""
@@ -429,6 +429,13 @@ def board_mk(board: Board) -> str:
             lines["VECTORS_ORIGIN"] = hex(board.memory.vectors_origin)
         if board.memory.weights_in_ram:
             lines["WEIGHTS"] = board.memory.weights
+        for what, place in (
+            ("CODE", board.memory.coupled.kernels),
+            ("DATA", board.memory.coupled.tensors),
+        ):
+            if place is not None:
+                lines[f"COUPLED_{what}_ORIGIN"] = hex(place[0])
+                lines[f"COUPLED_{what}_SIZE_B"] = str(place[1])
         if board.memory.constants_origin is not None:
             lines["CONSTANTS_ORIGIN"] = hex(board.memory.constants_origin)
     return "".join(f"{name} := {_literal(value)}\n" for name, value in lines.items())

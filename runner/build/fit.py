@@ -107,10 +107,12 @@ def check_fits(board: Board, manifest: Manifest) -> None:
     """Raise ModelError when the model alone is larger than the board's memory, before building."""
     if board.memory is None:
         return
-    held, ram_b = "tensors", manifest.tensor_ram_b
+    coupled = board.memory.coupled.tensors
+    held, ram_b = "tensors", 0 if coupled else manifest.tensor_ram_b
     if board.memory.weights_in_ram:
         held, ram_b = "tensors and weights", ram_b + manifest.weights_b
     for what, needed_b, there_b in (
+        *([("DTCM for tensors", manifest.tensor_ram_b, coupled[1])] if coupled else []),
         ("flash for weights", manifest.weights_b, board.memory.flash_size_b),
         (f"RAM for {held}", ram_b, board.memory.ram_size_b),
     ):

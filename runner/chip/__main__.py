@@ -34,10 +34,12 @@ def _machine(name: str, image: str, instruction_ns: str, source_hz: str, *words:
     if words[-2:-1] == (PLUGIN,):
         memory, plugin = words[:-2], words[-1]
     chip = load(find("chip", name, named("firmware", "chips")), Chip)
-    kind = RiscvMachine if chip.cpu == "rv32" else Machine
+    read = read_image(Path(image))
+    riscv = chip.cpu == "rv32" or (chip.riscv is not None and read.machine == RiscvMachine.KIND)
+    kind = RiscvMachine if riscv else Machine
     return kind(
         chip,
-        read_image(Path(image)),
+        read,
         [_region(word) for word in memory],
         instruction_ns=int(instruction_ns),
         source_hz=int(source_hz),

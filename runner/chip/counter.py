@@ -1,4 +1,4 @@
-"""Counters of time, by instructions that were executed: latched to be read, and set."""
+"""Counters of time, by instructions that were executed: read, or latched to be read, and set."""
 
 from collections.abc import Callable
 
@@ -15,11 +15,9 @@ def wire(registers: Registers, now_ns: Callable[[], int]) -> None:
 
 
 def _wire(registers: Registers, name: str, one: Counter, now_ns: Callable[[], int]) -> None:
-    low, high, load_low, load_high, control, latch, load = (
-        registers.place(f"{name}.{what}")
-        for what in (one.low, one.high, one.load_low, one.load_high, one.on[0], one.latch[0],
-                     one.load[0])
-    )  # fmt: skip
+    low, high, control = (
+        registers.place(f"{name}.{what}") for what in (one.low, one.high, one.on[0])
+    )
     values = registers.values
     held, began_ns = 0, 0
     """The count when it last was set, started or stopped, and when that was."""
@@ -37,16 +35,31 @@ def _wire(registers: Registers, name: str, one: Counter, now_ns: Callable[[], in
         if runs() != running:
             held, began_ns, running = count(), now_ns(), runs()
 
+    def set_to(number: int) -> None:
+        nonlocal held, began_ns
+        held, began_ns = number, now_ns()
+
+    registers.on_write[control] = control_written
+    if one.latch is None or one.load is None:
+        registers.on_read[low] = lambda: count() % WORD
+        registers.on_read[high] = lambda: count() // WORD % WORD
+        registers.on_write[low] = lambda value: set_to(count() // WORD * WORD + value)
+        registers.on_write[high] = lambda value: set_to(value * WORD + count() % WORD)
+        return
+    latch, load, load_low, load_high = (
+        registers.place(f"{name}.{what}")
+        for what in (one.latch[0], one.load[0], one.load_low, one.load_high)
+    )
+    latch_bits, load_bits = one.latch[1], one.load[1]
+
     def latch_written(value: int) -> None:
-        if value & one.latch[1]:
+        if value & latch_bits:
             values[high], values[low] = divmod(count() % (WORD * WORD), WORD)
             values[latch] |= one.latched
 
     def load_written(value: int) -> None:
-        nonlocal held, began_ns
-        if value & one.load[1]:
-            held, began_ns = values[load_high] * WORD + values[load_low], now_ns()
+        if value & load_bits:
+            set_to(values[load_high] * WORD + values[load_low])
 
-    registers.on_write[control] = control_written
     registers.on_write[latch] = latch_written
     registers.on_write[load] = load_written

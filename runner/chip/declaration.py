@@ -83,21 +83,26 @@ class Timer(Declaration, frozen=True, kw_only=True):
 
 
 class Counter(Declaration, frozen=True, kw_only=True):
-    """What makes a peripheral a counter of time that is latched to be read, and can be set."""
+    """What makes a peripheral a counter of time that can be set, and may be latched to be read."""
 
     hz: Annotated[int, Meta(ge=1, lt=2**40)]
     on: tuple[Symbol, Word]
     """It counts while these bits are set."""
-    latch: tuple[Symbol, Word]
-    """Written to copy the count to `low` and `high`, after which the bits"""
-    latched: Word
-    """of the same register are set."""
+    latch: tuple[Symbol, Word] | None = None
+    """Written to copy the count to `low` and `high`; without it they are the count, and set it."""
+    latched: Word = 0
+    """Bits of the same register that are set after that."""
     low: Symbol
     high: Symbol
-    load: tuple[Symbol, Word]
+    load: tuple[Symbol, Word] | None = None
     """Written to set the count to"""
-    load_low: Symbol
-    load_high: Symbol
+    load_low: Symbol = "NONE"
+    load_high: Symbol = "NONE"
+
+    def __post_init__(self) -> None:
+        """Refuse a counter that is latched and cannot be set, or the other way round."""
+        if (self.latch is None) != (self.load is None):
+            raise ValueError("a counter has both latch and load, or neither")
 
 
 class Routes(Declaration, frozen=True, kw_only=True):
@@ -173,6 +178,8 @@ class Chip(Declaration, frozen=True, kw_only=True):
     source: str
     """Where registers and rules come from."""
     cpu: Literal["cortex-m0", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "rv32"]
+    riscv: Literal["hazard3"] | None = None
+    """The core that runs instead where the image is for RISC-V."""
     reset_hz: Annotated[int, Meta(ge=1, lt=2**40)]
     """What the core runs at before its port changes that."""
     boot: bool = False

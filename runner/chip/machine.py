@@ -326,28 +326,33 @@ class Machine:
         self._count.attention = bool(self._pending())
 
     def _interrupts(self) -> None:
-        """Take what is pending, while the core takes interrupts."""
-        while self._core.reg_read(self._arm.UC_ARM_REG_PRIMASK) & 1 == 0 and (
-            pending := self._pending()
-        ):
-            self._take(pending[0])
+        """Take what is pending, one after the other, if the core takes interrupts; it keeps its
+        registers meanwhile, as a chip would on its stack."""
+        arm = self._arm
+        pending = self._pending()
+        if pending and self._core.reg_read(arm.UC_ARM_REG_PRIMASK) & 1 == 0:
+            kept = [
+                (register, self._core.reg_read(register))
+                for register in (
+                    *(getattr(arm, f"UC_ARM_REG_R{n}") for n in range(13)),
+                    arm.UC_ARM_REG_SP,
+                    arm.UC_ARM_REG_LR,
+                    arm.UC_ARM_REG_XPSR,
+                    arm.UC_ARM_REG_PC,
+                )
+            ]
+            while pending:
+                self._take(pending[0])
+                pending = self._pending()
+            for register, value in kept:
+                self._core.reg_write(register, value)
+            self._count.stopped = 0
         self._count.attention = bool(self._pending())
 
     def _take(self, number: int) -> None:
-        """Run a handler to its end; the core keeps its registers for it, as a chip would on its
-        stack. No other interrupt comes meanwhile: all have one priority."""
+        """Run a handler to its end. No other interrupt comes meanwhile: all have one priority."""
         arm = self._arm
         self.system.pending_systick &= number != SYSTICK
-        kept = [
-            (register, self._core.reg_read(register))
-            for register in (
-                *(getattr(arm, f"UC_ARM_REG_R{n}") for n in range(13)),
-                arm.UC_ARM_REG_SP,
-                arm.UC_ARM_REG_LR,
-                arm.UC_ARM_REG_XPSR,
-                arm.UC_ARM_REG_PC,
-            )
-        ]
         self._core.reg_write(arm.UC_ARM_REG_LR, RETURN | 1)
         self._core.reg_write(
             arm.UC_ARM_REG_PC, self._word(self.system.vectors + 4 * (16 + number)) | 1
@@ -361,9 +366,6 @@ class Machine:
             raise ModelError(
                 f"the handler of interrupt {number} did not return within {QUANTUM} instructions"
             )
-        for register, value in kept:
-            self._core.reg_write(register, value)
-        self._count.stopped = 0
 
     def _fault(self, error: Exception) -> None:
         """Go on in the image's own handler of faults, as a chip would."""

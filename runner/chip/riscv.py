@@ -18,6 +18,12 @@ MIE, MPIE, MPP = 1 << 3, 1 << 7, 3 << 11
 INTERRUPT = 1 << 31
 """Of mcause."""
 WFI = b"\x73\x00\x50\x10"
+MEIE, EXTERNAL = 1 << 11, 11
+"""Of mie; of mcause: where the interrupts of peripherals are one of the core's."""
+MEIEA = 0xBE0
+"""Hazard3's own: which of them are let through, a window of 16 at a time. Ref: RP2350 data sheet,
+3.8.6.1.2."""
+CSRRW, CSRRS, CSRRC = 1, 2, 3
 ILLEGAL, ACCESS = 2, 5
 """Causes: an instruction, a load or store. Unicorn does not say which one it was."""
 SP = 2
@@ -50,6 +56,8 @@ class RiscvMachine(Machine):
 
     KIND = "riscv"
     CODE_BIT = 0
+    _let = 0
+    """The interrupts that Hazard3's own register lets through."""
 
     def _new_core(self) -> Any:
         self._riscv = importlib.import_module("unicorn.riscv_const")
@@ -68,9 +76,11 @@ class RiscvMachine(Machine):
     def _pending(self) -> list[int]:
         """Return the core's interrupts that peripherals ask for, and that are let through."""
         routes = self._chip.routes
-        if routes is None:
-            return []
         asked = line.asked(self.registers, self._console)
+        if routes is None:
+            let = any(self._let >> number & 1 for number in asked)
+            on = self._core.reg_read(self._riscv.UC_RISCV_REG_MIE) & MEIE
+            return [EXTERNAL] if let and on else []
         let = self.registers.value(routes.enable)
         cores = {self.registers.value(place) for source, place in routes.map if source in asked}
         return sorted(number for number in cores if let >> number & 1)
@@ -83,8 +93,10 @@ class RiscvMachine(Machine):
         """Take what is pending; the core comes back from it by itself."""
         status = self._core.reg_read(self._riscv.UC_RISCV_REG_MSTATUS)
         if status & MIE and (pending := self._pending()):
-            table = self._core.reg_read(self._riscv.UC_RISCV_REG_MTVEC) & ~3
-            self._enter(table + 4 * pending[0], INTERRUPT | pending[0])
+            vectors = self._core.reg_read(self._riscv.UC_RISCV_REG_MTVEC)
+            vectored = vectors & 1 or self._chip.routes is not None
+            handler = (vectors & ~3) + 4 * pending[0] * bool(vectored)
+            self._enter(handler, INTERRUPT | pending[0])
         self._count.attention = bool(self._pending())
 
     def _enter(self, handler: int, cause: int) -> None:
@@ -97,12 +109,33 @@ class RiscvMachine(Machine):
         core.reg_write(self._pc, handler)
         self._count.stopped = 0
 
+    def _own_register(self, pc: int) -> bool:
+        """Do what an instruction does with the register that is Hazard3's alone; False: another."""
+        code = int.from_bytes(self._core.mem_read(pc, 4), "little")
+        if self._chip.riscv is None or code & 0x7F != 0x73 or code >> 20 != MEIEA:
+            return False
+        value = self._core.reg_read(self._riscv.UC_RISCV_REG_X0 + (code >> 15 & 31))
+        bits, shift, how = value >> 16, (value & 0x1F) * 16, code >> 12 & 7
+        if how not in (CSRRW, CSRRS, CSRRC) or code >> 7 & 31:
+            raise ModelError(f"MEIEA is read, or written by {code:#010x}, which is not modelled")
+        if how == CSRRW:
+            self._let = self._let & ~(0xFFFF << shift) | bits << shift
+        else:
+            bits <<= shift
+            self._let = self._let | bits if how == CSRRS else self._let & ~bits
+        self._core.reg_write(self._pc, pc + 4)
+        self._count.stopped = 0
+        self._count.attention = bool(self._pending())
+        return True
+
     def _fault(self, error: Exception) -> None:
         """Go on in the image's own handler of exceptions, as a chip would."""
         pc = self._core.reg_read(self._pc)
         if getattr(error, "errno", None) == self._uc.UC_ERR_EXCEPTION:
             pc -= 4  # Unicorn has gone on by as much, for the sake of ECALL
             self._core.reg_write(self._pc, pc)
+            if self._own_register(pc):
+                return
         if self._trapped:
             raise ModelError(f"an exception in the handler of exceptions, at {pc:#010x}: {error}")
         self._trapped = True

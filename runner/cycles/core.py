@@ -16,7 +16,7 @@ from .instruction import Instruction
 Figure = Annotated[float, Meta(ge=0, le=1000)]
 Cost = Figure | Annotated[list[Figure], Meta(min_length=3, max_length=3)]
 """A number, or the lowest, the usual and the highest one."""
-Lines = Annotated[int, Meta(ge=1, le=1024)]
+Lines = Annotated[int, Meta(ge=1, le=2048)]
 Step = Annotated[list[Annotated[int, Meta(ge=0, lt=2**32)]], Meta(min_length=2, max_length=2)]
 Steps = Annotated[list[Step], Meta(min_length=1, max_length=32)]
 
@@ -110,6 +110,10 @@ class Memory(Declaration, frozen=True, kw_only=True):
     line_b: Annotated[int, Meta(ge=4, le=1024)]
     code_lines: Lines
     data_lines: Lines
+    ways: Annotated[int, Meta(ge=1, le=16)] | None = None
+    """Places that a line may take; None: any."""
+    unified: bool = False
+    """One cache for both, of as many lines as either says."""
     wait_states: Steps | Annotated[dict[str, Steps], Meta(min_length=1, max_length=16)]
     """Steps [clock in Hz, wait states up to there], the fastest last; or such steps for each
     supply, by its name."""
@@ -124,6 +128,10 @@ class Memory(Declaration, frozen=True, kw_only=True):
         """Refuse bounds that are none, and steps out of order."""
         costs = {"code_next": self.code_next, "code_far": self.code_far, "data": self.data}
         _insist_sorted(costs)
+        if self.unified and self.code_lines != self.data_lines:
+            raise ValueError("a unified cache has as many data_lines as code_lines: all of it")
+        if self.ways and (self.code_lines % self.ways or self.data_lines % self.ways):
+            raise ValueError(f"code_lines and data_lines are no multiple of {self.ways} ways")
         every = self.wait_states
         for steps in every.values() if isinstance(every, dict) else [every]:
             if steps != sorted(steps) or [one[1] for one in steps] != sorted(w for _, w in steps):

@@ -33,6 +33,8 @@ from .price import Clocked, amounts, declared, price
 
 INFER, LAYER = "model_infer", "model_infer_layer"
 """The engine's functions that are counted. Ref: firmware/core/model.h."""
+VENEER = "__{}_veneer"
+"""What GNU ld calls its way to a function that a call does not reach."""
 LAYERS_TIMEOUT_S = 600.0
 STREAM = "stream-"
 """What `caps` say of firmware that hears. Ref: docs/stream.md."""
@@ -102,6 +104,17 @@ def of_board(board: Board, *, calibrated: bool) -> Clocked:
     )
 
 
+def _flash(board: Board) -> list[range]:
+    """Return where flash is read: as code and, where that is another place, as data."""
+    there = board.memory
+    if there is None:
+        return []
+    origins = [there.flash_origin]
+    if there.constants_origin not in (None, there.flash_origin):
+        origins.append(there.constants_origin)
+    return [range(first, first + there.flash_size_b) for first in origins]
+
+
 def _counted(
     board: Board,
     image: Image,
@@ -117,23 +130,20 @@ def _counted(
     start = starts.get(function)
     if start is None:
         raise ProtocolError(f"{image.elf} has no function {function}, so that nothing is counted")
-    flash = range(0)
-    if board.memory is not None:
-        first = board.memory.flash_origin
-        flash = range(first, first + board.memory.flash_size_b)
+    flash, veneer = _flash(board), starts.get(VENEER.format(function), 0)
     so = plugin.built()
     made_of = (
         *board.command(""),
         image.elf_sha256,
         sha256(data).hexdigest(),
-        *plugin.words(so, Path(), start, memory, flash),
+        *plugin.words(so, Path(), start, memory, *flash, veneer=veneer),
     )
     kept = so.parent / f"counts-{sha256(chr(0).join(made_of).encode()).hexdigest()[:32]}"
     with contextlib.suppress(ProtocolError):
         return plugin.read_counts(kept)
     with scratch() as folder:
         out = folder / "counts"
-        more = plugin.words(so, out, start, memory, flash)
+        more = plugin.words(so, out, start, memory, *flash, veneer=veneer)
         try:
             with closing(ProcessTransport([*board.command(image.elf), *more])) as line:
                 dut = Dut(line)

@@ -54,16 +54,25 @@ def built() -> Path:
     )
 
 
-def words(plugin: Path, out: Path, start: int, memory: Memory | None, flash: range) -> list[str]:
-    """Return what QEMU is told so that it counts a function at `start` into the file `out`."""
+def words(
+    plugin: Path, out: Path, start: int, memory: Memory | None, *flash: range, veneer: int = 0
+) -> list[str]:
+    """Return what QEMU is told so that it counts a function at `start` into the file `out`.
+
+    `flash`: where it is read; a second range where data is read elsewhere than code. `veneer`: the
+    linker's way to the function, where a call does not reach it.
+    """
     said = [str(plugin), f"out={out}", f"start={start:#x}"]
+    said += [f"veneer={veneer:#x}"] if veneer else []
     if memory is not None:
         said += [
-            f"flash={flash.start:#x}:{flash.stop:#x}",
+            *(f"flash={one.start:#x}:{one.stop:#x}" for one in flash),
             f"line={memory.line_b}",
             f"code={memory.code_lines}",
             f"data={memory.data_lines}",
         ]
+        said += [f"ways={memory.ways}"] if memory.ways else []
+        said += ["unified=1"] if memory.unified else []
     return ["-plugin", ",".join(word.replace(",", ",,") for word in said)]
 
 

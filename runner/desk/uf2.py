@@ -64,6 +64,10 @@ def families_of(file: Path) -> set[int]:
     return found
 
 
+ANY = ".+"
+"""Of any board. Ref: firmware/tools/uf2.toml."""
+
+
 def board_id_of(drive: Path) -> str | None:
     """Return what the boot loader of a drive calls its board; None where it is no such drive."""
     try:
@@ -97,7 +101,9 @@ def find_drive(board_id: str, serial: str | None, drives: Iterable[Path] | None 
         )
     others = ", ".join(f"{drive} is of a board '{name}'" for drive, name in there.items())
     raise FlashError(
-        f"no drive of a UF2 boot loader '{board_id}' is mounted here"
+        "no drive of a UF2 boot loader"
+        + (f" '{board_id}'" if board_id != ANY else "")
+        + " is mounted here"
         + (f" ({others})" if others else "")
         + ": bring the board into its boot loader (hold BOOTSEL while it is plugged in, or press "
         "reset twice), and mount its drive"

@@ -33,6 +33,10 @@ class Sections(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """With its guard; None where it is the system's."""
     arena_b: int | None
     """Of `bss_b`: tensors and buffers, by the symbol `arena`; None where there is none."""
+    coupled_code_b: int = 0
+    """Of `text_b`: kernels and model, which start-up copies to tightly coupled memory."""
+    coupled_bss_b: int = 0
+    """Of `bss_b`: what is there."""
 
 
 class Firmware(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

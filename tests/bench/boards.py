@@ -1,10 +1,13 @@
 """Real boards without one: what each task takes in emulation, and what else is proved of them.
 
-    python -m tests.bench.boards [BOARD ...]
+    python -m tests.bench.boards [--each] [--published] [--task TASK] [BOARD ...]
 
-With boards, only what each task takes on these.
+With boards, or --each for all, only what each task takes on these; with --published, only the
+estimates of boards that others have measured, beside the least latency that was published for them
+(of TINYBENCH_MIRROR, or of what `tinybench fetch published` brought).
 """
 
+import argparse
 import re
 import sys
 import tempfile
@@ -23,14 +26,17 @@ from tinybench.runner.build.board import Board, load_board, names
 from tinybench.runner.build.firmware import Image, build
 from tinybench.runner.build.inputs import resolve
 from tinybench.runner.build.task import load_task
+from tinybench.runner.compare.published import table as published
 from tinybench.runner.cycles.estimate import can_estimate, estimate
 from tinybench.runner.dut.client import Dut
 from tinybench.transport.process import ProcessTransport
 
 MODEL = ROOT / "models" / "embedded" / "kws01.tflite"
 FAMILIES_MUST, DECLARED_MUST = 11, 30
-TOO_MANY = re.compile(r"(\d+) bytes too many for (FLASH|RAM)")
-NEEDS = re.compile(r"bytes of (flash|RAM)\b.*?: (\d+) too many")
+TOO_MANY = re.compile(r"(\d+) bytes too many for (FLASH|RAM|ITCM|DTCM)")
+BESIDE = {"nucleo-h7a3zi-q": "H7A3ZI", "nucleo-u575zi-q": "U575ZI", "nucleo-l4r5zi-p": "L4R5ZI"}
+"""Boards, and what the names of their published systems have in common but for - and _."""
+NEEDS = re.compile(r"bytes of (flash|RAM|DTCM)\b.*?: (\d+) too many")
 
 
 def figures() -> list[Figure]:
@@ -50,15 +56,68 @@ def figures() -> list[Figure]:
         Figure("boards.register_checks", passed, "1", total, where, better="higher"),
         *orders,
         _built(built),
-        *on_chips([b.name for b in boards if b.attached and b.name not in INSTRUCTIONS_MUST]),
+        *on_chips(real(boards)),
+        *beside_published(),
     ]
 
 
-def on_chips(boards: Sequence[str]) -> Iterator[Figure]:
+def real(boards: Sequence[Board]) -> list[str]:
+    """Return the boards that people own, but for those that `make bench` runs whole."""
+    return [one.name for one in boards if one.attached and one.name not in INSTRUCTIONS_MUST]
+
+
+def beside_published(tasks: Sequence[str] = tuple(CYCLES_MUST)) -> Iterator[Figure]:
+    """Yield estimated latencies of our kernels over the least published ones of the same board.
+
+    Of the closed division. The firmware is another one, so this is no error of the estimate.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        table = published.load() or published.fetch((), Path(folder))
+    for name, system in BESIDE.items():
+        board = load_board(name, emulate=True)
+        for task_name in tasks:
+            known = [
+                (entry.latency_s, entry)
+                for entry in table.entries
+                if entry.task == task_name
+                and entry.division == "closed"
+                and system in entry.system.upper().replace("-", "").replace("_", "")
+                and entry.latency_s
+            ]
+            if not known:
+                continue
+            best_s, best = min(known, key=lambda one: one[0])
+            task = load_task(task_name)
+            inputs = resolve(task, None, official_model(task.model))
+            try:
+                image = build(board, task, inputs.model)
+            except ModelError as error:
+                missing_b, where = lacks(str(error))
+                yield Figure(f"lacks_b.{name}.{task_name}", missing_b, "B", None, where)
+                continue
+            data = inputs.samples.samples[0].windows()[0]
+            cycles = estimate(board, image, data, calibrated=False).whole
+            low, usual, high = (
+                one / board.clock_hz * 1e3 for one in (cycles.low, cycles.usual, cycles.high)
+            )
+            where = (
+                f"estimated {usual:.2f} ms ({low:.2f} to {high:.2f}), over {best_s * 1e3:.2f} ms "
+                f"measured by {best.submitter}, v{best.round}, {best.system}"
+            )
+            yield Figure(
+                f"beside_published.{name}.{task_name}",
+                round(usual / best_s / 1e3, 3),
+                "1",
+                None,
+                where,
+            )
+
+
+def on_chips(boards: Sequence[str], tasks: Sequence[str] = tuple(CYCLES_MUST)) -> Iterator[Figure]:
     """Yield what each task takes on each of these boards, emulated; or what it lacks there."""
     for name in boards:
         board = load_board(name, emulate=True)
-        for task_name in CYCLES_MUST:
+        for task_name in tasks:
             task = load_task(task_name)
             inputs = resolve(task, None, official_model(task.model))
             at = f"{name}.{task_name}"
@@ -72,7 +131,10 @@ def on_chips(boards: Sequence[str]) -> Iterator[Figure]:
                 f"ram_b.{at}", image.ram_b, "B", None, "whole firmware, its stack included"
             )
             yield Figure(f"flash_b.{at}", image.flash_b, "B", None, "whole firmware with weights")
-            yield from _taken(board, image, at, inputs.samples.samples[0].windows()[0])
+            try:
+                yield from _taken(board, image, at, inputs.samples.samples[0].windows()[0])
+            except TinybenchError as error:  # the other rows are as they are
+                yield Figure(f"failed.{at}", 1, "1", 0, str(error))
 
 
 def lacks(words: str) -> tuple[int, str]:
@@ -154,7 +216,24 @@ def _built(boards: list[Board]) -> Figure:
     return Figure("boards_built", done, "1", len(boards), where, better="higher")
 
 
+def main(words: Sequence[str] | None = None) -> int:
+    """Print a line a figure; one that is not what it must be is marked, and no failure."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("board", nargs="*")
+    parser.add_argument("--each", action="store_true")
+    parser.add_argument("--published", action="store_true")
+    parser.add_argument("--task", action="append", choices=list(CYCLES_MUST))
+    said = parser.parse_args(words)
+    tasks = said.task or tuple(CYCLES_MUST)
+    named = real([load(path, Board) for path in names().values()]) if said.each else said.board
+    found = on_chips(named, tasks) if named else beside_published(tasks)
+    for one in found if named or said.published else figures():
+        mark = "MISS" if one.missed else ""
+        print(
+            f"{one.name:<45} {one.value:>12,.12g} {one.unit:<5} {mark:<5} {one.where}", flush=True
+        )
+    return 0
+
+
 if __name__ == "__main__":
-    for figure in on_chips(sys.argv[1:]) if sys.argv[1:] else figures():
-        mark = "MISS" if figure.missed else ""
-        print(f"{figure.name:<45} {figure.value:>10.4g} {figure.unit:<5} {mark:<5} {figure.where}")
+    sys.exit(main())

@@ -13,5 +13,5 @@ def as_board(known: Kind, board: Board) -> Kind:
     if isinstance(known, Nordic) and "dcdc" in board.port:
         return with_dcdc(known)
     if isinstance(known, Rp2):
-        return at(known, board.clock_hz)
+        return at(known, board.clock_hz, hazard3="hazard3" in board.port)
     return known

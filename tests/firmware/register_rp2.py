@@ -22,6 +22,8 @@ XOSC_CTRL, XOSC_STATUS, XOSC_STARTUP = 0x0, 0x4, 0xC
 REF_CTRL, REF_SELECTED, SYS_CTRL, SYS_SELECTED, PERI_CTRL = 0x30, 0x38, 0x3C, 0x44, 0x48
 CS, PWR, FBDIV, PRIM = 0x0, 0x4, 0x8, 0xC
 DR, FR, IBRD, FBRD, LCR_H, CR, IFLS, IMSC = 0x00, 0x18, 0x24, 0x28, 0x2C, 0x30, 0x34, 0x38
+MEIEA, TICKS_CTRL, TICKS_CYCLES = 0xBE0, 0x4010803C, 0x40108040
+MTIME_CTRL, MTIME = 0xD00001A4, 0xD00001B0
 BUSY, TXFF = 1 << 3, 1 << 5
 LOCK = STABLE = 1 << 31
 XOSC_ON, ON, RECEIVING = 0xFABAA0, 0x301, 0x50
@@ -252,6 +254,37 @@ def systick_last(family: Rp2, log: Log) -> Iterator[str]:
         yield "SysTick was not started"
 
 
+def own_interrupt_last(family: Rp2, log: Log) -> Iterator[str]:
+    """Hazard3's MEIEA gets the line's interrupt, and no other, when UART0 is set up."""
+    let = [
+        access.value
+        for before, access, _ in steps(family, log)
+        if access.write and access.address == MEIEA and before.get(family.uart + CR) == ON
+    ]
+    number = family.interrupt
+    if let != [1 << (16 + number % 16) | number // 16]:
+        yield f"interrupts are let through by {let}"
+
+
+def timer(family: Rp2, log: Log) -> Iterator[str]:
+    """Ticks are microseconds of the crystal, which runs; the timer is on, at 0, and then read."""
+    ticked = seen = False
+    for before, access, _ in steps(family, log):
+        seen |= access.address == TICKS_CTRL and not access.write and access.value & 3 == 3
+        if access.write and access.address == TICKS_CTRL and access.value & 1:
+            ticked = True
+            if before.get(TICKS_CYCLES, 0) != CRYSTAL_HZ / MHZ:
+                yield f"{named(access)}: a tick is {before.get(TICKS_CYCLES, 0)} periods"
+            if before.get(family.clocks + REF_SELECTED) != 4:
+                yield f"{named(access)} before the crystal is what is divided"
+            if before.get(MTIME_CTRL, 0xD) & 3 != 1 or before.get(TICKS_CTRL, 2) & 2:
+                yield f"{named(access)}: the timer is off or counts clocks, or ticks still come"
+            if (before.get(MTIME), before.get(MTIME + 4)) != (0, 0):
+                yield f"{named(access)} before the timer is at 0"
+    if not (ticked and seen):
+        yield "there are no ticks, or none were seen to come"
+
+
 def led(family: Rp2, log: Log) -> Iterator[str]:
     """The LED's pin is an output of SIO that is high before the crystal starts, low at the end."""
     on, off, drive = family.sio[0], family.sio[1], family.sio[2]
@@ -378,6 +411,21 @@ RP2040 = Rp2(
 )
 
 
-def at(family: Rp2, core_hz: int) -> Rp2:
-    """Return the family of a board whose core runs at another frequency."""
-    return replace(family, core_hz=core_hz)
+HAZARD3 = replace(
+    RP2350,
+    name="hazard3",
+    reset={**RP2350.reset, MTIME_CTRL: 0xC, MTIME: 5, MTIME + 4: 5, TICKS_CTRL: 3},
+    ready=[*RP2350.ready, Ready(TICKS_CTRL, 1, 1, TICKS_CTRL, 2)],
+    counter=MTIME,
+    checks=(
+        *(one for one in _CHECKS if one.broken not in (interrupt_last, systick_last)),
+        Check("the interrupt after the line", "Hazard3, Interrupts", own_interrupt_last),
+        Check("ticks and the timer before the time", "RISC-V platform timer, Ticks", timer),
+    ),
+)
+"""Its RISC-V cores; at first the timer is off here, and ticks come: the port must say otherwise."""
+
+
+def at(family: Rp2, core_hz: int, *, hazard3: bool = False) -> Rp2:
+    """Return the family of a board whose core runs at another frequency, or is the other one."""
+    return replace(HAZARD3 if hazard3 else family, core_hz=core_hz)

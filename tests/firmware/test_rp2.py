@@ -14,6 +14,7 @@ from tinybench.runner.build.board import Board, load_board
 from tinybench.runner.build.firmware import build as built
 from tinybench.runner.build.firmware import converted
 from tinybench.runner.build.task import load_task
+from tinybench.runner.chip.image import read_image
 
 MODEL = ROOT / "models" / "embedded" / "kws01.tflite"
 POLYNOMIAL = 0x04C11DB7
@@ -54,6 +55,18 @@ def test_the_boot_rom_of_an_rp2350_finds_its_image_def() -> None:
     assert words[at : at + 5] == (0xFFFFDED3, 0x10210142, 0x1FF, 0, 0xAB123579)
     assert words.count(0xFFFFDED3) == 1
     assert words[1] & 1
+
+
+def test_the_boot_rom_of_an_rp2350_starts_a_hazard3_where_flash_begins() -> None:
+    """By a block for RISC-V; the image begins with code, for there is no vector table."""
+    board = load_board("pico-2-riscv")
+    image = built(board, load_task("kws"), MODEL)
+    words = struct.unpack("<1024I", converted(board, image, "bin").read_bytes()[:4096])
+    at = words.index(0xFFFFDED3)
+    assert words[at : at + 5] == (0xFFFFDED3, 0x11010142, 0x1FF, 0, 0xAB123579)
+    read = read_image(Path(image.elf))
+    assert (read.machine, read.entry) == ("riscv", 0x10000000)
+    assert read.function(read.entry) == "reset"
 
 
 @pytest.mark.parametrize(("family", "name"), [("rp2040", "pico"), ("rp2350", "pico-2")])

@@ -141,6 +141,8 @@ def _firmware(result: Result) -> list[tuple[str, str]]:
     said = [("flash", flash)]
     if image.sections is not None:
         said.append(("image", _sections(image.sections)))
+        if coupled := _coupled(image.sections):
+            said.append(("coupled", coupled))
     if image.engine is not None and image.engine.arena_b is not None:
         said.append(("arena", f"{image.engine.arena_b:,} bytes, as few as the engine takes"))
     if image.engine is not None and image.engine.flags:
@@ -155,6 +157,16 @@ def _sections(of: Sections) -> str:
         f"text {of.text_b:,}, rodata {of.rodata_b:,}, data {of.data_b:,}, bss {of.bss_b:,}{arena}"
         f"{stack} bytes"
     )
+
+
+def _coupled(of: Sections) -> str:
+    """Return what is in tightly coupled memory, which changes times; empty for nothing."""
+    parts = (
+        ("kernels and model (ITCM)", of.coupled_code_b),
+        ("tensors (DTCM)", of.coupled_bss_b),
+    )
+    held = ", ".join(f"{size_b:,} of {what}" for what, size_b in parts if size_b)
+    return f"tightly coupled memory holds {held}" if held else ""
 
 
 def facts(result: Result) -> list[tuple[str, str]]:

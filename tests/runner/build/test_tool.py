@@ -25,7 +25,7 @@ NO_OPENOCD = {
     **dict.fromkeys(("nrf52840-dk", "nrf5340-dk"), "jlink"),
     "nano-33-ble": "bossac",
     "xiao-nrf52840": "uf2",
-    **dict.fromkeys(("pico", "pico-2", "nano-rp2040-connect"), "picotool"),
+    **dict.fromkeys(("pico", "pico-2", "pico-2-riscv", "nano-rp2040-connect"), "picotool"),
     "esp32-c3-devkitm-1": "esptool",
 }
 """Of which OpenOCD 0.12 has no file, or whose probe has a tool of its own; and what comes first."""

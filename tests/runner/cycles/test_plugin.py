@@ -62,8 +62,25 @@ def test_lines_that_a_cache_has_not_are_counted(qemu: Path, tmp_path: Path) -> N
     assert found.data == 4
 
 
+def test_a_cache_of_few_ways_has_no_place_for_lines_that_are_apart(
+    qemu: Path, tmp_path: Path
+) -> None:
+    """Four lines in two sets: every other line is of the same one; code and data share them."""
+    cache = ("flash=0x200:0x1000", "flash=0x2000:0x3000", "line=16", "code=4", "data=4", "ways=2")
+    did = ["run 100", "run 200"]
+    did += [f"load {address} 2" for address in ("2400", "2410", "2420", "2440", "2410", "2400")]
+    did += ["run 108"]
+    (found,) = _counted(qemu, tmp_path, did, *cache)
+    assert found.data == 5  # 2440 takes the place of 2400, and 2410 is in the other set
+    (found,) = _counted(qemu, tmp_path, ["run 100", "run 200", "load 200 2", "run 108"], *cache)
+    assert found.data == 1
+    unified = (*cache, "unified=1")
+    (found,) = _counted(qemu, tmp_path, ["run 100", "run 200", "load 200 2", "run 108"], *unified)
+    assert found.data == 0
+
+
 @pytest.mark.parametrize(
-    "word", ["", "x", "start", "start=0x2g", "line=0", "code=1025", "flash=1", "out=/", "more=1"]
+    "word", ["", "x", "start", "start=0x2g", "line=0", "code=2049", "flash=1", "out=/", "more=1"]
 )
 def test_a_word_that_it_does_not_know_stops_qemu(qemu: Path, word: str, tmp_path: Path) -> None:
     """With the word."""
