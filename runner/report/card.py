@@ -44,7 +44,7 @@ def _one(run: Summary) -> str:
         x, y = LEFT + number % COLUMNS * COLUMN, 320 + number // COLUMNS * 116
         figure, _, bounds = value.partition(" (")
         said = ""
-        for word in ("estimated", "modelled"):
+        for word in ("estimated", "modelled", "emulated"):
             if f" {word}" in figure:
                 figure, said = figure.replace(f" {word}", ""), word
         parts.append(_line(name, x, y, 22, SOFT))

@@ -82,6 +82,9 @@ def _ticks(low: float, high: float) -> list[tuple[float, str]]:
     digits = max(0, -math.floor(math.log10(step) + 1e-9))
     first = math.ceil(low / step - 1e-9)
     numbers = [n * step for n in range(first, math.floor(high / step + 1e-9) + 1)]
+    if max(abs(low), abs(high)) >= 1e6 and step >= 1e3:  # there is room for seven characters
+        millions = max(0, 6 - math.floor(math.log10(step) + 1e-9))
+        return [(number, f"{number / 1e6:.{millions}f}M") for number in numbers]
     return [(number, f"{number:,.{digits}f}") for number in numbers]
 
 

@@ -83,15 +83,28 @@ def tiles_of(run: Summary) -> list[tuple[str, str, str]]:
         ("time an inference", milliseconds(run) + _between(run), " ms"),
         ("instructions an inference", instructions(run), ""),
         ("energy an inference", microjoules(run), " uJ"),
+        *_queries(run),
         ("flash", "-" if run.flash_b is None else f"{run.flash_b:,}", " bytes"),
         ("RAM", "-" if run.ram_b is None else f"{run.ram_b:,}", " bytes"),
     ]
     return [one for one in figures if one[1] != "-"]
 
 
+def _queries(run: Summary) -> list[tuple[str, str, str]]:
+    """Return what a scenario says first: its tail and its rate, by the DUT's clock."""
+    if run.scenario is None:
+        return []
+    kind = " emulated" * run.emulated
+    p90_s, rate = run.latency_p90_s, run.rate_per_s
+    return [
+        (f"{run.scenario}, p90", "-" if p90_s is None else f"{p90_s * 1e3:.3f}{kind}", " ms"),
+        (f"{run.scenario}, rate", "-" if rate is None else f"{rate:.4g}{kind}", " inferences/s"),
+    ]
+
+
 def _tile(value: str, unit: str) -> str:
     """Return a figure, with what it is as a badge in place of a word."""
-    said = [word for word in ("estimated", "modelled") if f" {word}" in value]
+    said = [word for word in ("estimated", "modelled", "emulated") if f" {word}" in value]
     for word in said:
         value = value.replace(f" {word}", "")
     return " ".join([text(value) + unit, *map(badge, said)])

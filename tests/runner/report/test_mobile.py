@@ -51,7 +51,8 @@ SPECIFIED: dict[str, set[str]] = {
 """The keys of each map. Ref: mlcommons/mobile_app_open, tools/extended_result_schema.json."""
 
 
-def _scenario(**changed: object) -> Result:
+def a_scenario(**changed: object) -> Result:
+    """Return a run of a hundred queries one after the other on a board."""
     asked = Asked(name="single-stream", min_queries=64, min_duration_s=1.0)
     queries = [Query([0], [50_000 + number], 60_000, ["1.0"]) for number in range(100)]
     found = score(asked, queries, None, emulated=False)
@@ -70,7 +71,7 @@ def test_the_document_has_every_section_and_key_and_no_other(
 ) -> None:
     """Of a scenario and an accuracy run of one task on one board: one result with both."""
     told = Environment(ambient_c=22.5, supply_v=3.3)
-    put(tmp_path / "a", _scenario(environment=told))
+    put(tmp_path / "a", a_scenario(environment=told))
     put(tmp_path / "b", good_result(emulated=False, board="mine"))
     cli.main(["report", str(tmp_path), "--to", "mlperf-mobile-json"])
     document = json.loads(capsys.readouterr().out)
@@ -89,7 +90,7 @@ def test_an_emulated_run_is_called_so_in_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Among the settings: the form has no other place."""
-    put(tmp_path / "a", _scenario(emulated=True))
+    put(tmp_path / "a", a_scenario(emulated=True))
     cli.main(["report", str(tmp_path), "--to", "mlperf-mobile-json"])
     assert "emulated: time is an instruction count" in capsys.readouterr().out
 
@@ -109,8 +110,8 @@ def test_two_runs_of_a_kind_are_no_one_result(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Both are named."""
-    put(tmp_path / "a", _scenario())
-    put(tmp_path / "b", _scenario())
+    put(tmp_path / "a", a_scenario())
+    put(tmp_path / "b", a_scenario())
     assert cli.main(["report", str(tmp_path), "--to", "mlperf-mobile-json"]) == 2
     assert "have a performance run" in capsys.readouterr().err
 
