@@ -73,9 +73,9 @@ hardware: setup-test ## run the tests on the boards that bench.toml names, or on
 bench: setup-test ## measure speed, memory and size; writes build/bench.json
 	$(BIN)/python -m tests.bench
 
-docs: setup-test ## build the documentation site into build/site, without a warning, with new pictures
+docs: setup-test ## build the documentation site into build/site; REPOSITORY=https://... for links that edit
 	$(BIN)/python -m tests.docs.pictures
-	$(BIN)/zensical build --clean --strict
+	$(BIN)/python -m tests.docs.site $(REPOSITORY)
 	@echo open build/site/index.html
 
 schema: setup-test ## write the pages of docs/ that are made from the code: a result's fields, Python

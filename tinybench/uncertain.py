@@ -11,11 +11,29 @@ def uncertain(value: float, uncertainty: float) -> str:
 
     Ref: JCGM 100:2008 (GUM), 7.2.6.
     """
-    if not LEAST < uncertainty < MOST:
+    decimals = _decimals(uncertainty)
+    if decimals is None:
         return f"{value:g} ± {uncertainty:g}"
+    return f"{_shown(value, decimals)} ± {_shown(uncertainty, decimals)}"
+
+
+def bounded(low: float, usual: float, high: float) -> tuple[str, str, str]:
+    """Return an estimate with its bounds, in as many digits as `uncertain` has of half of them."""
+    decimals = _decimals((high - low) / 2)
+    if decimals is None:
+        return f"{low:g}", f"{usual:g}", f"{high:g}"
+    return _shown(low, decimals), _shown(usual, decimals), _shown(high, decimals)
+
+
+def _decimals(uncertainty: float) -> int | None:
+    """Return the decimals of an uncertainty with two significant digits; None of what is none."""
+    if not LEAST < uncertainty < MOST:
+        return None
     decimals = 1 - math.floor(math.log10(uncertainty))
     if round(uncertainty, decimals) >= 10.0 ** (2 - decimals):  # 0.0996 becomes 0.10
         decimals -= 1
-    if decimals >= 0:
-        return f"{value:.{decimals}f} ± {uncertainty:.{decimals}f}"
-    return f"{round(value, decimals):.0f} ± {round(uncertainty, decimals):.0f}"
+    return decimals
+
+
+def _shown(value: float, decimals: int) -> str:
+    return f"{value:.{decimals}f}" if decimals >= 0 else f"{round(value, decimals):.0f}"

@@ -18,10 +18,10 @@ import click
 from tinybench.errors import TinybenchError
 
 from .completion import VARIABLE, answer
-from .faults import told, usage
-from .output import note
+from .output import note, told
 from .root import root
 from .streams import lasting
+from .tree import usage
 
 INTERRUPTED = 130
 FAILED = 3

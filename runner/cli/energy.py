@@ -14,7 +14,8 @@ from .tree import Argument, Group, Option
 
 if TYPE_CHECKING:
     from tinybench.energy.monitor import Monitor
-    from tinybench.energy.trace import Trace, TraceHead, TraceWriter
+    from tinybench.energy.recording import Recording
+    from tinybench.energy.trace import Trace
 
     from ..report.live.view import LiveView
 
@@ -135,7 +136,8 @@ def live(
 ) -> int:
     """Show current, power, edges and their sums as they come.
 
-    A key sets a marker and q ends it; of a pipe, each line is a marker with that name. At the end
+    The key r begins to record into a trace, and ends that; q ends it all, and any other key sets a
+    marker, which has that key's name. Of a pipe, each line is a marker with that name. At the end
     charge and energy are summed up, from each marker to the next.
     """
     from contextlib import ExitStack, closing
@@ -143,6 +145,7 @@ def live(
     import msgspec
 
     from tinybench.energy.monitor import open_monitor, supply_of
+    from tinybench.energy.recording import Recording
 
     from ..desk.attached import look
     from ..desk.bench import find_bench, load_bench, monitor_spec
@@ -170,16 +173,16 @@ def live(
             opened.power_on()
         opened.start()
         view = LiveView(opened.head)
-        if out is not None:
-            stack.callback(lambda: voice.note(f"recorded in {out}"))
+        recording = Recording(opened.head, out)
+        stack.callback(lambda: [voice.note(f"recorded in {path}") for path in recording.files])
         stack.callback(lambda: [voice.note(line) for line in view.summary()])
-        writer = None if out is None else stack.enter_context(_recorded(out, opened.head))
-        _watch(opened, view, writer, seconds)
+        stack.enter_context(recording)
+        _watch(opened, view, recording, seconds)
     return 0
 
 
 def _watch(
-    opened: "Monitor", view: "LiveView", writer: "TraceWriter | None", seconds: float | None
+    opened: "Monitor", view: "LiveView", recording: "Recording", seconds: float | None
 ) -> None:
     """Show and store what comes, until it is asked to end."""
     import time
@@ -200,18 +203,17 @@ def _watch(
         stack.enter_context(_ended_by_signal(opened.stop))
         for chunk in opened.chunks():
             view.feed(chunk)
-            if writer is not None:
-                writer.write(chunk)
+            recording.write(chunk)
             for name in keys.taken():
                 if keys.single and name == "q":
                     opened.stop()
-                    continue
-                called = view.mark(name)
-                if writer is not None:
-                    writer.mark(called)
+                elif keys.single and name == "r":
+                    recording.toggle()
+                else:
+                    recording.mark(view.mark(name))
             now_s = time.monotonic()
             if screen is not None:
-                screen.update(view.table())
+                screen.update(view.table(recording.words(), keys=keys.single))
             elif view.ready and now_s >= shown_s + 1:
                 shown_s = now_s
                 print(view.line(), flush=True)
@@ -226,17 +228,6 @@ def _insist_new_trace(out: Path) -> None:
     for file in (out, out.with_suffix(".json")):
         if file.exists() or file.is_symlink():
             raise UsageError(f"--out {out}: {file} is there already; give another name")
-
-
-def _recorded(out: Path, head: "TraceHead") -> "TraceWriter":
-    """Begin a trace that is recorded now."""
-    from datetime import UTC, datetime
-
-    import msgspec
-
-    from tinybench.energy.trace import TraceWriter
-
-    return TraceWriter(out, msgspec.structs.replace(head, start=datetime.now(UTC).isoformat()))
 
 
 @contextlib.contextmanager

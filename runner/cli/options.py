@@ -18,7 +18,7 @@ DIGITS = 12
 """Of a number that means anything here."""
 REPORTS = (
     *("terminal", "html", "markdown", "csv", "json", "junit"),
-    *("mlperf-mobile-json", "png"),
+    *("mlperf-mobile-json", "svg", "png"),
 )
 """Formats of a report on runs."""
 PATH = click.Path(path_type=Path)

@@ -4,7 +4,9 @@ import io
 import re
 import shutil
 import sys
+import textwrap
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from tinybench.track import Track
 
+PROGRAM = Path(__file__).parents[2]
 ENDLESS = 100_000
 """Columns of a table that goes to no terminal."""
 
@@ -58,6 +61,23 @@ def note(text: str) -> None:
     print("\n".join(map(one_line, lines)), file=sys.stderr)
 
 
+def told(error: Exception, *, verbose: bool) -> str:
+    """Return what is said of an error that nobody expected: its kind, its words, its place."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).is_relative_to(PROGRAM)] or frames
+    place = f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else "an unknown place"
+    words = " ".join(str(error).split())[:300]
+    kind = type(error).__name__
+    if isinstance(error, OSError) and error.errno is not None:
+        said = f"the system refused: {words} ({kind} at {place})"
+    else:
+        said = f"a fault of tinybench itself: {kind}: {words} at {place}; please report it"
+    if not verbose:
+        return f"{said}; -v shows where it comes from"
+    frames_said = "".join(traceback.format_exception(error)).rstrip()
+    return f"{said}\n{textwrap.indent(frames_said, '    ')}"
+
+
 def put(voice: Voice, to: str, out: Path | None, forms: Mapping[str, Callable[[], Any]]) -> None:
     """Print in the format `to`, or write it into a file.
 
@@ -82,6 +102,30 @@ def put(voice: Voice, to: str, out: Path | None, forms: Mapping[str, Callable[[]
     elif out is not None:
         write(out, data)
         voice.note(f"written to {out}")
+
+
+def put_pictures(
+    voice: Voice,
+    to: str,
+    out: Path | None,
+    card: Callable[[], str | bytes] | None,
+    every: Callable[[], Mapping[str, bytes]],
+) -> None:
+    """Write pictures into the folder `out`; into a file of their format, or nowhere: the card.
+
+    Raises UsageError for a terminal, which shows no PNG, and where there is no card.
+    """
+    if out is not None and str(out) != "-" and out.suffix != f".{to}":
+        found = every()
+        for name, data in found.items():
+            write(out / name, data)
+        voice.note(f"{len(found)} pictures are in {out}")
+        return
+    if card is None:
+        raise UsageError(f"--to {to} draws several pictures: name a folder for them with -o DIR")
+    if to == "png" and out is None and sys.stdout.isatty():
+        raise UsageError("--to png is a picture, and no text for a terminal: name a file with -o")
+    put(voice, to, out, {to: card})
 
 
 def document(path: Path) -> bytes:

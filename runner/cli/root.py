@@ -2,7 +2,7 @@
 
 import click
 
-from . import config, declared, desk, energy, firmware, model, results, run, submission
+from . import changes, config, declared, desk, energy, firmware, model, results, run, submission
 from .completion import install
 from .grammar import arrange, arranged_so_far
 from .tree import Group, Option
@@ -25,9 +25,9 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         results.results,
         results.history,
         results.tag,
-        results.compare,
-        results.gate,
-        results.baseline,
+        changes.compare,
+        changes.gate,
+        changes.baseline,
         results.schema,
         submission.audit,
         submission.submit,

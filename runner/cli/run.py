@@ -27,7 +27,7 @@ from .tree import Option, typed
 
 WHAT, QUERIES = "what is measured", "queries of a scenario"
 BOARD, MODEL = "the board", "the model and its inputs"
-REPORT_SUFFIXES = (".html", ".md", ".csv", ".json", ".xml", ".txt")
+REPORT_SUFFIXES = (".html", ".md", ".csv", ".json", ".xml", ".txt", ".svg", ".png")
 
 
 @command(

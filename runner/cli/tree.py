@@ -183,3 +183,22 @@ def known_options(root: Group) -> dict[str, Option]:
     for _, command in leaves(root):
         found |= options_by_name(command)
     return found
+
+
+def usage(error: click.UsageError) -> str:
+    """Return what is wrong with a command line, by the word that is."""
+    path = ""
+    if error.ctx is not None:
+        path = error.ctx.command_path.removeprefix("tinybench").strip()
+    parameter = error.param if isinstance(error, click.BadParameter) else None
+    name = ""
+    if isinstance(parameter, Option):
+        name = parameter.word
+    elif isinstance(parameter, Argument):
+        name = str(parameter.metavar).removesuffix("...")
+    if isinstance(error, click.MissingParameter):
+        metavar = f" {parameter.metavar}" if isinstance(parameter, Option) else ""
+        return f"{path} needs {name}{metavar}; see: tinybench {path} --help"
+    if name:
+        return f"{name}: {error.message}"
+    return error.message

@@ -4,25 +4,40 @@ from collections.abc import Sequence
 
 import msgspec
 
-from ..compare.store import summary
+from ..compare.store import Summary, summary
 from ..rules.judge import Outcome
 from .document import document, suite_document
 
+PICTURES = ("svg", "png")
+"""Formats that are pictures: one that sums up, or a folder of all."""
 
-def write(outcomes: Sequence[Outcome], form: str) -> str | bytes:
-    """Return the report on the runs as html, markdown, csv, json, junit, png or of MLPerf Mobile.
 
-    Raises UsageError where a format has no place for such runs; ToolMissingError, for png.
+def pictures(page: str, of: str, summaries: Sequence[Summary], form: str) -> dict[str, bytes]:
+    """Return the plots of a page and the card that sums it up, as files by their names.
+
+    Raises ToolMissingError, for png.
     """
-    if form == "png":
-        from .picture import as_png
+    from .card import card
+    from .pictures import Drawn, encoded, plots
 
-        return as_png([outcome.result for outcome in outcomes])
-    return text(outcomes, form)
+    summing = [Drawn("summary", card(summaries))] if summaries else []
+    return encoded([*summing, *plots(page, of)], form)
+
+
+def summed_up(summaries: Sequence[Summary], form: str) -> str | bytes:
+    """Return the card that sums runs up, as svg or png. Raises ToolMissingError, for png."""
+    from .card import card
+    from .pictures import as_png
+
+    drawn = card(summaries)
+    return as_png(drawn, 1.0) if form == "png" else drawn
 
 
 def text(outcomes: Sequence[Outcome], form: str) -> str:
-    """Return the report in any of these formats but png, as `write`."""
+    """Return the report on the runs as html, markdown, csv, json, junit or of MLPerf Mobile.
+
+    Raises UsageError where a format has no place for such runs.
+    """
     if form.endswith("json"):
         told = _document(outcomes, form)
         return msgspec.json.format(msgspec.json.encode(told), indent=2).decode() + "\n"

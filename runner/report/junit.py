@@ -1,4 +1,4 @@
-"""Runs as JUnit XML: a suite for each run, a failed case for each broken rule."""
+"""Runs as JUnit XML: a suite for each run, a case for each rule."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,7 +8,8 @@ from tinybench.printable import one_line
 
 from ..compare.store import COLUMNS, SCORES, STREAM, Summary
 from ..results.result import Result
-from ..rules import Verdict
+from ..rules import Ruling, Verdict
+from ..rules.rule import State
 from .terminal.text import caveats
 
 
@@ -22,7 +23,10 @@ def as_junit(runs: Sequence[tuple[Result, Verdict, Summary]]) -> str:
 
 
 def _add_suite(root: ET.Element, result: Result, verdict: Verdict, summary: Summary) -> None:
-    violations = verdict.violations
+    rules: dict[str, list[Ruling]] = {}
+    for ruling in verdict.rulings:
+        rules.setdefault(ruling.rule, []).append(ruling)
+    states = [_state(found) for found in rules.values()]
     name = one_line(f"{result.task} on {result.board}")
     lasted_s = _lasted_s(result)
     suite = ET.SubElement(
@@ -31,8 +35,9 @@ def _add_suite(root: ET.Element, result: Result, verdict: Verdict, summary: Summ
         name=name,
         timestamp=one_line(result.started_at)[:19],
         time=f"{lasted_s:.3f}",
-        tests=str(max(1, len(violations))),
-        failures=str(len(violations)),
+        tests=str(len(rules)),
+        failures=str(states.count("broken")),
+        skipped=str(len(rules) - states.count("broken") - states.count("kept")),
         errors="0",
     )
     properties = ET.SubElement(suite, "properties")
@@ -57,15 +62,26 @@ def _add_suite(root: ET.Element, result: Result, verdict: Verdict, summary: Summ
     for words in caveats(result, verdict):
         ET.SubElement(properties, "property", name="caveat", value=one_line(words))
     where = one_line(f"tinybench.{result.board}.{result.task}")
-    if not violations:
-        ET.SubElement(suite, "testcase", classname=where, name="run rules", time=f"{lasted_s:.3f}")
-    for broken in violations:
-        case = ET.SubElement(
-            suite, "testcase", classname=where, name=one_line(broken.rule), time="0"
-        )
-        message = one_line(f"wanted {broken.wanted}, found {broken.found}")
-        failure = ET.SubElement(case, "failure", type=one_line(broken.rule), message=message)
-        failure.text = f"{one_line(broken.clause)}\n{one_line(broken.advice)}"
+    for (rule, found), state in zip(rules.items(), states, strict=True):
+        _add_case(suite, where, rule, [one for one in found if one.state == state])
+
+
+def _state(found: Sequence[Ruling]) -> State:
+    """Return what a rule says that was judged several times: what is worst, then what is open."""
+    states = {one.state for one in found}
+    worst: tuple[State, ...] = ("broken", "not judged", "declared", "kept")
+    return next(state for state in worst if state in states)
+
+
+def _add_case(suite: ET.Element, where: str, rule: str, found: Sequence[Ruling]) -> None:
+    """Add a rule: passed where it is kept, skipped where nothing could judge it."""
+    case = ET.SubElement(suite, "testcase", classname=where, name=one_line(rule), time="0")
+    said = one_line("; ".join(f"wanted {one.wanted}, found {one.found}" for one in found))
+    if found[0].state == "broken":
+        failure = ET.SubElement(case, "failure", type=one_line(rule), message=said)
+        failure.text = "\n".join(f"{one_line(o.clause)}\n{one_line(o.advice)}" for o in found)
+    elif found[0].state != "kept":
+        ET.SubElement(case, "skipped", message=f"{found[0].state}: {said}")
 
 
 def _lasted_s(result: Result) -> float:

@@ -9,7 +9,7 @@ from tinybench.printable import all_printable, printable
 from ..compare.store import Summary
 from ..results.result import Result
 from ..rules import Verdict
-from .table import accuracy, instructions, microjoules, milliseconds, validity
+from .table import accuracy, estimated_ms, instructions, microjoules, milliseconds, validity
 from .terminal.published import placed, words
 from .terminal.text import caveats
 
@@ -53,14 +53,14 @@ def _cells(run: Summary) -> tuple[str, ...]:
         run.board,
         validity(run),
         accuracy(run),
-        milliseconds(run)
-        + _between(run.estimated_latency_low_s, run.estimated_latency_high_s, 1e3),
+        milliseconds(run) + _between(run),
         microjoules(run),
         count if count == "-" else f"{count} (emulated)",
         "-" if flash_b is None else f"{flash_b:,} B",
     )
 
 
-def _between(low: float | None, high: float | None, scale: float) -> str:
-    """Return the bounds of an estimate; nothing where there are none."""
-    return "" if low is None or high is None else f" ({low * scale:.3f} to {high * scale:.3f})"
+def _between(run: Summary) -> str:
+    """Return the bounds of an estimated latency; nothing where there are none."""
+    estimate = estimated_ms(run)
+    return "" if estimate is None else f" ({estimate[0]} to {estimate[2]})"

@@ -9,7 +9,7 @@ import msgspec
 from tinybench import extras
 from tinybench.errors import ToolMissingError
 from tinybench.printable import all_printable, one_line
-from tinybench.uncertain import uncertain
+from tinybench.uncertain import bounded, uncertain
 
 from ..compare.store import COLUMNS, Summary
 from ..rules import judged_under
@@ -104,12 +104,23 @@ def accuracy_words(top1: float | None, auc: float | None) -> str:
 
 def milliseconds(run: Summary) -> str:
     """Return the latency of a run in ms, with its uncertainty (k = 2), or marked as estimated."""
-    latency_s = run.estimated_latency_s if run.emulated else run.latency_s
-    if latency_s is None:
+    if run.emulated:
+        estimate = estimated_ms(run)
+        return "-" if estimate is None else f"{estimate[1]} estimated"
+    if run.latency_s is None:
         return "-"
-    if run.emulated or run.latency_uncertainty_s is None:
-        return f"{latency_s * 1e3:.3f}" + " estimated" * run.emulated
-    return uncertain(latency_s * 1e3, run.latency_uncertainty_s * 1e3)
+    if run.latency_uncertainty_s is None:
+        return f"{run.latency_s * 1e3:.3f}"
+    return uncertain(run.latency_s * 1e3, run.latency_uncertainty_s * 1e3)
+
+
+def estimated_ms(run: Summary) -> tuple[str, str, str] | None:
+    """Return the least, usual and largest latency by estimated cycles, in ms."""
+    usual_s = run.estimated_latency_s
+    low_s, high_s = run.estimated_latency_low_s, run.estimated_latency_high_s
+    if usual_s is None or low_s is None or high_s is None:
+        return None
+    return bounded(low_s * 1e3, usual_s * 1e3, high_s * 1e3)
 
 
 def instructions(run: Summary) -> str:
@@ -121,9 +132,11 @@ def instructions(run: Summary) -> str:
 def microjoules(run: Summary) -> str:
     """Return the energy of one inference in uJ, with its uncertainty, marked where a model's."""
     if run.energy_per_inference_j is None:
-        if run.estimated_energy_j is None:
+        usual_j = run.estimated_energy_j
+        low_j, high_j = run.estimated_energy_low_j, run.estimated_energy_high_j
+        if usual_j is None or low_j is None or high_j is None:
             return "-"
-        return f"{run.estimated_energy_j * 1e6:.1f} estimated"
+        return f"{bounded(low_j * 1e6, usual_j * 1e6, high_j * 1e6)[1]} estimated"
     label = " modelled" if run.energy_modelled else ""
     if run.energy_uncertainty_j is None:
         return f"{run.energy_per_inference_j * 1e6:.4f}" + label

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tinybench.printable import all_printable, one_line
+from tinybench.uncertain import uncertain
 
 from ..session.zoo import Row
 from .markdown import rows
@@ -71,7 +72,9 @@ def as_csv(found: Sequence[Row]) -> str:
 def _milliseconds(row: Row) -> str:
     if row.latency_s is None:
         return "-"
-    return f"{row.latency_s * 1e3:.3f}" + " emulated" * bool(row.emulated)
+    if row.emulated or row.latency_uncertainty_s is None:
+        return f"{row.latency_s * 1e3:.3f}" + " emulated" * bool(row.emulated)
+    return uncertain(row.latency_s * 1e3, row.latency_uncertainty_s * 1e3)
 
 
 def _exact(row: Row) -> str:

@@ -3,7 +3,7 @@
 import re
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -441,23 +441,38 @@ def read_result(folder: Path) -> Result:
     except OSError as error:
         raise RunFolderError(f"{path}: cannot be read: {error.strerror}") from error
     try:
-        head = read_json(raw, type=_Head)
+        return _of_format(read_json(raw, type=Result), path)
     except msgspec.MsgspecError as error:
-        raise RunFolderError(f"{path}: not a result: {error}") from error
-    if head.format != FORMAT:
-        raise RunFolderError(
-            f"{path}: written in format {head.format} by tinybench {head.tinybench}; this version "
-            f"reads format {FORMAT}: update tinybench"
-        )
-    try:
-        return read_json(raw, type=Result)
-    except msgspec.MsgspecError as error:
+        try:
+            head = _of_format(read_json(raw, type=_Head), path)
+        except msgspec.MsgspecError as none:
+            raise RunFolderError(f"{path}: not a result: {none}") from none
         if newer(head.tinybench):
             raise RunFolderError(
                 f"{path}: written by tinybench {head.tinybench}, newer than this "
                 f"{version('tinybench-mcu')}: update tinybench ({error})"
             ) from error
         raise RunFolderError(f"{path}: damaged: {error}") from error
+
+
+class _Head(msgspec.Struct):
+    """What every version of the format begins with."""
+
+    format: int
+    tinybench: str
+
+
+Read = TypeVar("Read", "Result", _Head)
+
+
+def _of_format(read: Read, path: Path) -> Read:
+    """Return what was read; raises RunFolderError where that is written in another format."""
+    if read.format != FORMAT:
+        raise RunFolderError(
+            f"{path}: written in format {read.format} by tinybench {read.tinybench}; this version "
+            f"reads format {FORMAT}: update tinybench"
+        )
+    return read
 
 
 def newer(other: str) -> bool:
@@ -467,10 +482,3 @@ def newer(other: str) -> bool:
         for words in (other, version("tinybench-mcu"))
     )
     return theirs > ours
-
-
-class _Head(msgspec.Struct):
-    """What every version of the format begins with."""
-
-    format: int
-    tinybench: str

@@ -3,13 +3,15 @@
 import math
 import re
 import statistics
+from collections import Counter
 from collections.abc import Sequence
+from itertools import compress
 
 from msgspec.structs import replace
 
 from tinybench.errors import ProtocolError
 
-from ..dut.inference import answered
+from ..dut.inference import all_answered
 from .expected import beside
 from .result import Accuracy, Answer, Clock, Performance, Result, Window
 
@@ -32,8 +34,12 @@ def correct(outputs: Sequence[Sequence[float]], labels: Sequence[int]) -> int:
     `outputs` is (inputs, classes); one without values is not right.
     Ref: MLPerf Tiny Rules, accuracy metric top-1.
     """
+    return sum(_right(outputs, labels))
+
+
+def _right(outputs: Sequence[Sequence[float]], labels: Sequence[int]) -> list[bool]:
     pairs = zip(outputs, labels, strict=True)
-    return sum(bool(out) and arg_max(out) == label for out, label in pairs)
+    return [bool(out) and out.index(max(out)) == label for out, label in pairs]
 
 
 def among(outputs: Sequence[Sequence[float]], labels: Sequence[int], most: int) -> int:
@@ -50,11 +56,13 @@ def among(outputs: Sequence[Sequence[float]], labels: Sequence[int], most: int) 
 
 def recalls(outputs: Sequence[Sequence[float]], labels: Sequence[int]) -> list[float | None]:
     """Return the share of right ones among the inputs of each class; None without any."""
-    right: dict[int, list[bool]] = {}
-    for out, label in zip(outputs, labels, strict=True):
-        right.setdefault(label, []).append(bool(out) and arg_max(out) == label)
-    count = max([max(right) + 1, *map(len, outputs)])
-    return [statistics.fmean(right[n]) if n in right else None for n in range(count)]
+    return _recalls(_right(outputs, labels), labels, max(map(len, outputs)))
+
+
+def _recalls(found: Sequence[bool], labels: Sequence[int], classes: int) -> list[float | None]:
+    asked, right = Counter(labels), Counter(compress(labels, found))
+    count = max(max(asked) + 1, classes)
+    return [right[n] / asked[n] if n in asked else None for n in range(count)]
 
 
 def accuracy(
@@ -66,7 +74,7 @@ def accuracy(
     not right; where scores are ranked, it ranks behind all others of its kind. Raises ProtocolError
     when an answer is no list of numbers, or has no time.
     """
-    outputs = [answered(answer.results) for answer in answers]
+    outputs = all_answered([answer.results for answer in answers])
     labels = [answer.label for answer in answers]
     untimed = next((answer.input for answer in answers if not answer.elapsed_us), None)
     if untimed is not None:
@@ -77,28 +85,35 @@ def accuracy(
     p50_s, p90_s, p99_s = (
         percentile(latencies_s, percent) if timed else None for percent in (50, 90, 99)
     )
-    right = correct(outputs, labels) if metric == "top1" else None
-    many = right is not None and max(map(len, outputs)) > TOP
+    found = _right(outputs, labels) if metric == "top1" else None
+    right = None if found is None else sum(found)
+    classes = max(map(len, outputs))
     held = metric in ("exact", "regression", "iou")
-    means = [
-        statistics.fmean(values) if values else (-math.inf if label else math.inf)
-        for values, label in zip(outputs, labels, strict=True)
-    ]
     return Accuracy(
         count=len(answers),
         unanswered=sum(not values for values in outputs),
         top1=None if right is None else right / len(answers),
         correct=right,
-        auc=auc(means, labels) if metric == "auc" else None,
+        auc=auc(_means(outputs, labels), labels) if metric == "auc" else None,
         latency_p50_s=p50_s,
         latency_p90_s=p90_s,
         latency_p99_s=p99_s,
         answers=list(answers),
         scored=metric != "none",
-        top5=among(outputs, labels, TOP) / len(answers) if many else None,
-        recalls=[] if right is None else recalls(outputs, labels),
+        top5=among(outputs, labels, TOP) / len(answers)
+        if found is not None and classes > TOP
+        else None,
+        recalls=[] if found is None else _recalls(found, labels, classes),
         expected=beside(answers, outputs, metric, tolerance, channels) if held else None,
     )
+
+
+def _means(outputs: Sequence[Sequence[float]], labels: Sequence[int]) -> list[float]:
+    """Return the score of each file; one without an answer ranks behind all others of its kind."""
+    return [
+        statistics.fmean(values) if values else (-math.inf if label else math.inf)
+        for values, label in zip(outputs, labels, strict=True)
+    ]
 
 
 def as_stored(found: Accuracy, stored: Accuracy | None) -> Accuracy:

@@ -12,6 +12,7 @@ Ref: MLPerf Tiny Rules (mlcommons/tiny, benchmark/MLPerfTiny_Rules.adoc); energy
 """
 
 import hashlib
+from functools import cache
 from pathlib import Path
 
 from tinybench.errors import RunFolderError
@@ -87,15 +88,19 @@ def judged(result: Result, task: Task, profile: Profile | None = None) -> Verdic
 
 def _of_mlperf(task: Task) -> bool:
     """Return whether a task is one of MLPerf Tiny, with its own rules, whatever its file says."""
-    if task.name not in task_names():
-        return False
-    published = load_task(task.name)
-    return (task.model_id, task.metric, task.result, task.rules) == (
+    published = _published(task.name)
+    return published is not None and (task.model_id, task.metric, task.result, task.rules) == (
         published.model_id,
         published.metric,
         published.result,
         published.rules,
     )
+
+
+@cache
+def _published(name: str) -> Task | None:
+    """Return the packaged task of a name; a thousand runs of one are judged by it."""
+    return load_task(name) if name in task_names() else None
 
 
 def check(result: Result, task: Task, profile: Profile | None = None) -> list[Violation]:

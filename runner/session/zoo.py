@@ -36,6 +36,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     emulated: bool | None = None
     """Whether times are instruction counts."""
     latency_s: float | None = None
+    latency_uncertainty_s: float | None = None
+    """k = 2; None where time is a count."""
     instructions: int | None = None
     """Of an inference."""
     macs: int | None = None
@@ -120,6 +122,7 @@ def _row(row: Row, outcome: Outcome, model: ZooModel, outputs: Sequence[End]) ->
         broken_rules=list(dict.fromkeys(one.rule for one in outcome.violations)),
         emulated=result.emulated,
         latency_s=performance and performance.latency_s,
+        latency_uncertainty_s=performance and performance.latency_uncertainty_s,
         instructions=performance and performance.instructions_per_inference,
         macs=result.model.macs,
         flash_b=firmware and firmware.flash_b,

@@ -32,6 +32,10 @@ def figures() -> list[Figure]:
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch) / "runs"
         _write(root, range(RUNS))
+        page = Path(scratch) / "page.html"
+        elsewhere = os.environ | {"TINYBENCH_CACHE": str(Path(scratch) / "elsewhere")}
+        told_s = _took_s(["report", str(root), "--to", "html", "-o", str(page)], elsewhere)
+        page_b = page.stat().st_size
         environment = os.environ | {"TINYBENCH_CACHE": str(Path(scratch) / "cache")}
         words = ["results", str(root)]
         first_s = _took_s(words, environment)
@@ -53,6 +57,8 @@ def figures() -> list[Figure]:
             f"tinybench.load_runs, {LOADED} runs, warm, least of {REPEATS}",
         ),
         Figure("results.first_list_1000_s", first_s, "s", 30.0, f"{what}, every run judged"),
+        Figure("results.report_1000_s", told_s, "s", 5.0, f"report --to html, {RUNS} runs, judged"),
+        Figure("results.report_1000_b", page_b, "B", 3e6, f"the page of {RUNS} runs"),
     ]
 
 

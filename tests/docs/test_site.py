@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -15,10 +14,12 @@ import pytest
 from tests.browser import TOO_WIDE, Browser
 from tests.docs import operators_page, pictures, python_page, schema_page
 from tests.docs.blocks import DOCS
+from tests.docs.site import CONFIG, build, prepare
 from tinybench import errors
 
 ROOT = DOCS.parent
-CONFIG = ROOT / "zensical.toml"
+CHANGES = "changelog.md"
+"""Made of CHANGELOG.md when the site is built."""
 PAGES = sorted(path.name for path in DOCS.glob("*.md"))
 LINKS = """
 [...document.querySelectorAll("a[href]")].filter((one) => one.protocol === "file:")
@@ -41,26 +42,15 @@ def _pages(nav: object) -> Iterator[str]:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site, as `make docs` builds it."""
     folder = tmp_path_factory.mktemp("site")
-    shutil.copy(CONFIG, folder)
-    shutil.copytree(DOCS, folder / "docs")
-    done = subprocess.run(
-        [Path(sys.executable).with_name("zensical"), "build", "--clean", "--strict"],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    assert "No issues found" in done.stdout
+    prepare(folder, "https://forge.example/us/tinybench/")
+    assert "No issues found" in build(folder)
     return folder / "build" / "site"
 
 
 def test_every_page_has_its_place() -> None:
     """A new page of docs/ is added to `nav` in zensical.toml, or nobody finds it."""
     nav = tomllib.loads(CONFIG.read_text())["project"]["nav"]
-    assert sorted(_pages(nav)) == PAGES
+    assert sorted(_pages(nav)) == sorted([*PAGES, CHANGES])
 
 
 def test_the_site_works_without_a_network(site: Path) -> None:
@@ -98,6 +88,17 @@ def test_a_page_leads_to_the_next_one_and_turns_dark(site: Path) -> None:
     assert 'data-md-color-media="(prefers-color-scheme)"' in html
 
 
+def test_a_page_has_a_link_that_edits_it_where_the_repository_is_known(
+    site: Path, tmp_path: Path
+) -> None:
+    """As `make docs REPOSITORY=...` says; none that leads nowhere. The changes are a page, too."""
+    html = (site / "results.html").read_text(encoding="utf-8")
+    assert 'href="https://forge.example/us/tinybench/edit/main/docs/results.md"' in html
+    prepare(tmp_path)
+    assert "repo_url" not in (tmp_path / CONFIG.name).read_text(encoding="utf-8")
+    assert '<h1 id="changes"' in (site / "changelog.html").read_text(encoding="utf-8")
+
+
 def test_the_recording_is_a_picture_that_needs_nothing(tmp_path: Path) -> None:
     """Of a run: what was typed, what came, and the verdict; lines that change are left out."""
     drawn = pictures.RECORDING.read_text(encoding="utf-8")
@@ -117,7 +118,7 @@ def test_the_recording_is_a_picture_that_needs_nothing(tmp_path: Path) -> None:
 def test_each_page_opens_in_a_browser(site: Path, chromium: Browser) -> None:
     """On a phone, from a file: no error, nothing wider than the page, each link leads somewhere."""
     wrong = []
-    for page in PAGES:
+    for page in (*PAGES, CHANGES):
         chromium.open(f"file://{(site / page).with_suffix('.html')}", width=390)
         wide = chromium.run(TOO_WIDE)
         wrong += [f"{page}: {words}" for words in (*chromium.said, *wide)]

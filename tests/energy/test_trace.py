@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tinybench.energy.analysis import analyse
+from tinybench.energy.recording import Recording
 from tinybench.energy.trace import (
     Accuracy,
     Chunk,
@@ -274,3 +275,41 @@ def test_what_a_monitor_sends_after_the_end_is_refused(tmp_path: Path) -> None:
         writer.write(Chunk(0, np.zeros(10, np.float32)))
     with pytest.raises(TraceError, match="after the trace was closed"):
         writer.write(Chunk(10, np.zeros(10, np.float32)))
+
+
+def test_a_part_of_what_is_seen_live_is_a_trace_of_its_own(tmp_path: Path) -> None:
+    """From its first sample on; another part has another name, and none takes that of a file."""
+    head = TraceHead(rate_hz=1000.0, unit="A")
+    (tmp_path / "a-2.json").write_text("mine")
+    with Recording(head, tmp_path / "a.jls") as recording:
+        recording.write(Chunk(0, np.full(100, 1e-3)))
+        recording.toggle()
+        recording.write(Chunk(100, np.full(100, 2e-3)))
+        assert (recording.on, recording.words()) == (False, "off")
+        recording.toggle()
+        edges = [Edge(0.19), Edge(0.25)]
+        recording.write(Chunk(200, np.full(100, 3e-3), edges=edges, gaps=[Gap(150, 10)]))
+        recording.mark("b")
+        assert recording.words() == f"0.1 s in {tmp_path / 'a-3.jls'}"
+    assert [path.name for path in recording.files] == ["a.jls", "a-3.jls"]
+    assert (tmp_path / "a-2.json").read_text() == "mine"
+    with open_trace(tmp_path / "a-3.jls") as trace:
+        assert trace.count == 100
+        assert [edge.time_s for edge in trace.edges] == [pytest.approx(0.05)]
+        assert not trace.gaps
+        assert trace.markers[0].time_s == pytest.approx(0.1)
+
+
+def test_without_a_name_a_recording_has_that_of_the_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the folder where one is."""
+    monkeypatch.chdir(tmp_path)
+    with Recording(TraceHead(rate_hz=1000.0, unit="A"), None) as recording:
+        recording.write(Chunk(0, np.full(100, 1e-3)))
+        recording.toggle()
+        recording.write(Chunk(100, np.full(100, 1e-3)))
+    (path,) = recording.files
+    assert path.name.startswith("live-")
+    with open_trace(path) as trace:
+        assert (trace.count, len(trace.gaps)) == (100, 0)

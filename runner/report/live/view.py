@@ -7,6 +7,7 @@ from rich.table import Table
 
 from tinybench.energy.tally import Tally
 from tinybench.energy.trace import Chunk, TraceHead
+from tinybench.printable import one_line
 
 BARS = "▁▂▃▄▅▆▇█"
 HISTORY = 60
@@ -72,8 +73,8 @@ class LiveView:
             f"{self._edges} edges  {self._all.lost} lost"
         )
 
-    def table(self) -> Table:
-        """Return what is now and was lately, as a table."""
+    def table(self, recording: str = "", *, keys: bool = False) -> Table:
+        """Return what is now and was lately, as a table; what is recorded, what keys do."""
         head = self._head
         table = Table(title=" ".join(part for part in (head.monitor, head.serial) if part))
         table.add_column("")
@@ -89,12 +90,16 @@ class LiveView:
             table.add_row("markers", f"{len(self._marks)}, the last {name} at {at_s:.2f} s")
             table.add_row("since then", self._parts[-1].line())
         table.add_row("lost samples", str(self._all.lost))
+        if recording:
+            table.add_row("recording", one_line(recording))
         table.add_row("time", f"{self._all.time_s:.1f} s at {head.rate_hz:g} samples a second")
         if self._range[0] <= self._range[1]:
             ends = " to ".join(f"{self._current_a(one) * 1e3:.4f}" for one in self._range)
             table.add_row("so far", f"{ends} mA")
         most_ma = self._current_a(max(self._means, default=0.0)) * 1e3
         table.add_row(f"last {HISTORY * STEP_S:g} s", f"{self._bars()} 0 to {most_ma:.3g} mA")
+        if keys:
+            table.add_row("keys", "r records or ends that, q ends, any other sets a marker")
         return table
 
     def mark(self, name: str) -> str:

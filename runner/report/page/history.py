@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Sequence
 
 from ...compare.history import Series
+from ...compare.metrics import METRICS
 from ..history import UNITS, place, sentences, title, value
 from . import plots
 from .parts import SWITCH, Behind, document, figure
@@ -47,6 +48,6 @@ def _figure(one: Series) -> str:
         title(one),
         plots.course(marks, steps, one.noise * scale, unit or one.metric),
         Behind(("when", "value", "runs", "run folder"), rows),
-        "emulated" if one.emulated else "measured",
+        "exact" if METRICS[one.metric] == "B" else "emulated" if one.emulated else "measured",
         note="; ".join(sentences(one)) + "; grey: twice the noise around each level",
     )

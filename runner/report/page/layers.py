@@ -82,7 +82,7 @@ def _profile(profile: Profile, result: Result, folder: Path) -> list[str]:
         layer.microseconds if layer.instructions is None else layer.instructions
         for layer in profile.layers
     ]
-    names = [f"{layer.index} {layer.operator}" for layer in profile.layers]
+    names = [f"{_name(layer)}" for layer in profile.layers]
     tips = [
         f"{name} ({layer.kernel}): {cost:,.6g} {unit}\n{layer.computed:,} MACs, "
         f"{layer.flash_b or 0:,} bytes of weights, "
@@ -139,14 +139,13 @@ def _roofline(profile: Profile, stamp: str, clock_hz: int) -> list[str]:
         plots.Mark(
             intensity,
             cost.each / layer.computed,
-            f"{layer.index} {layer.operator}: {cost.each / layer.computed:.3g} {unit}, "
-            f"{intensity:.3g} MACs a byte",
+            f"{_name(layer)}: {cost.each / layer.computed:.3g} {unit}, {intensity:.3g} MACs a byte",
             str(layer.index),
         )
         for layer, cost, intensity in found
     ]
     rows = [
-        (f"{layer.index} {layer.operator}", f"{intensity:.3g}", f"{cost.each / layer.computed:.3g}",
+        (f"{_name(layer)}", f"{intensity:.3g}", f"{cost.each / layer.computed:.3g}",
          f"{best * layer.computed / cost.each:.0%}")
         for layer, cost, intensity in found
     ]  # fmt: skip
@@ -161,6 +160,11 @@ def _roofline(profile: Profile, stamp: str, clock_hz: int) -> list[str]:
             f"{total:.3g} {unit}",
         )
     ]
+
+
+def _name(layer: Layer) -> str:
+    """Return a layer as the model counts it; what is none of it, as features, has no number."""
+    return layer.operator if layer.index < 0 else f"{layer.index} {layer.operator}"
 
 
 def _cost(layer: Layer, stamp: str, clock_hz: int) -> _Cost | None:

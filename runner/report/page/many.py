@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from tinybench.errors import RunFolderError
 from tinybench.printable import all_printable
+from tinybench.uncertain import bounded
 
 from ...compare.published.standing import Standing
 from ...compare.store import Summary
@@ -178,22 +179,23 @@ def _flash_kb(run: Summary) -> float | None:
 
 def _group(anchor: str, task: str, kind: str, members: list[Timed]) -> str:
     """Return the pictures of one task, of times of one kind."""
-    cards = [_bars(members, kind)]
+    cards = [_bars(members, task, kind)]
     for title, unit, read, more_is_better in (
         ("Accuracy against latency", "score", _score, True),
         ("Energy against latency", "uJ an inference", _energy_uj, False),
         ("Flash against latency", "kB of flash", _flash_kb, False),
     ):
-        cards += _against(members, title, unit, read, more_is_better, kind)
+        cards += _against(members, f"{title}, {task}", unit, read, more_is_better, kind)
     title = f'<h2 id="{anchor}">{text(_title(task, kind))}</h2>'
     return f'{title}<div class="cards">{"".join(cards)}</div>'
 
 
-def _bars(members: list[Timed], kind: str) -> str:
+def _bars(members: list[Timed], task: str, kind: str) -> str:
     fastest = sorted(members, key=lambda one: one.ms)[:BARS]
+    shown = [bounded(one.low_ms, one.ms, one.high_ms) for one in fastest]
     tips = [
-        f"{one.run.board}: {one.ms:.4g} ms ({one.low_ms:.4g} to {one.high_ms:.4g})\n{one.run.run}"
-        for one in fastest
+        f"{one.run.board}: {usual} ms ({low} to {high})\n{one.run.run}"
+        for one, (low, usual, high) in zip(fastest, shown, strict=True)
     ]
     picture = plots.ranges(
         [one.run.board for one in fastest],
@@ -203,14 +205,14 @@ def _bars(members: list[Timed], kind: str) -> str:
         [f' data-run="{one.number}"' for one in fastest],
     )
     rows = [
-        (one.run.board, f"{one.ms:.6g}", f"{one.low_ms:.6g}", f"{one.high_ms:.6g}", one.run.run)
-        for one in fastest
+        (one.run.board, usual, low, high, one.run.run)
+        for one, (low, usual, high) in zip(fastest, shown, strict=True)
     ]
     said = "whiskers: " + ("the bounds of the estimate" if kind == "estimated" else "k = 2")
     if len(members) > BARS:
         said += f"; the {BARS} fastest of {len(members)}"
     behind = Behind(("board", "ms", "from", "to", "run folder"), rows)
-    return figure("Latency", picture, behind, kind, note=said)
+    return figure(f"Latency, {task}", picture, behind, kind, note=said)
 
 
 def _against(

@@ -78,9 +78,15 @@ def figure(
     `more` is HTML below the picture, `data` becomes attributes that the script reads.
     """
     rows = table(behind.head, behind.rows, f"{title}, as a table")
+    drawn = picture.svg(title, stamp)
+    if picture.width > WIDTH:  # no phone is as wide: it is moved there, by keys as well
+        drawn = (
+            f'<div class="scroll" tabindex="0" role="region" aria-label="{text(title)}">{drawn}'
+            "</div>"
+        )
     return card(
         title,
-        f"{picture.svg(title, stamp)}{more}{_note(note)}"
+        f"{drawn}{more}{_note(note)}"
         f'<div class="behind">{rows}</div>',
         kind,
         data,

@@ -5,23 +5,23 @@ from collections.abc import Sequence
 from statistics import NormalDist
 from typing import NamedTuple
 
+from tinybench.uncertain import bounded
+
 from ...results.score import percentile
+from .axes import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, Axes, around, numbered
 from .parts import WIDTH, Picture, text
 
-HEIGHT = 210
-LEFT, RIGHT, TOP, BOTTOM = 66, 10, 10, 36
 BINS = 24
-
-Ticks = Sequence[tuple[float, str]]
-"""Where each is, and what it says."""
+NEAR = 9.0
+"""Marks that lie so close have their names in one text."""
 
 
 def dots(values: Sequence[float | None], tips: Sequence[str], unit: str, middle: float) -> Picture:
     """Return one dot a window, the first at the left, and a line at `middle`; None is a cross."""
     known = [value for value in values if value is not None]
-    low, high = _range([*known, middle])
-    axes = _Axes(0.5, len(values) + 0.5, low, high)
-    parts = [axes.frame("window", unit, _numbers(len(values)))]
+    low, high = around([*known, middle])
+    axes = Axes(0.5, len(values) + 0.5, low, high)
+    parts = [axes.frame("window", unit, numbered(len(values)))]
     y = axes.y(middle)
     parts.append(f'<line class="middle" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>')
     for number, (value, tip) in enumerate(zip(values, tips, strict=True), start=1):
@@ -43,8 +43,8 @@ def whiskers(
 ) -> Picture:
     """Return a bar a window from 0, with its uncertainty; None is a cross."""
     tops = [v + (s or 0) for v, s in zip(values, spreads, strict=True) if v is not None]
-    axes = _Axes(0.5, len(values) + 0.5, 0.0, max([*tops, 0.0]) * 1.08 or 1.0)
-    parts = [axes.frame("window", unit, _numbers(len(values)))]
+    axes = Axes(0.5, len(values) + 0.5, 0.0, max([*tops, 0.0]) * 1.08 or 1.0)
+    parts = [axes.frame("window", unit, numbered(len(values)))]
     half = min(18.0, (axes.x(2) - axes.x(1)) * 0.35)
     for number, (value, spread, tip) in enumerate(zip(values, spreads, tips, strict=True), start=1):
         x = axes.x(number)
@@ -67,7 +67,7 @@ def whiskers(
 
 def bins(values: Sequence[float]) -> list[tuple[float, float, int]]:
     """Return (from, to, count) of each bar of a histogram; the last has all that is larger, too."""
-    low, high = _range([min(values), percentile(values, 99)])
+    low, high = around([min(values), percentile(values, 99)])
     width = (high - low) / BINS
     counts = [0] * BINS
     for value in values:
@@ -79,7 +79,7 @@ def histogram(values: Sequence[float], unit: str) -> Picture:
     """Return how many values lie where; the last bar has the largest hundredth too."""
     bars = bins(values)
     low, high = bars[0][0], bars[-1][1]
-    axes = _Axes(low, high, 0.0, max(count for *_, count in bars) * 1.05)
+    axes = Axes(low, high, 0.0, max(count for *_, count in bars) * 1.05)
     parts = [axes.frame(unit, "inferences")]
     for index, (start, stop, count) in enumerate(bars):
         if not count:
@@ -99,9 +99,9 @@ def histogram(values: Sequence[float], unit: str) -> Picture:
 def tail(values: Sequence[float], unit: str) -> Picture:
     """Return the share of values that are larger, on a log scale, against the value."""
     ordered = sorted(values)
-    low, high = _range([ordered[0], ordered[-1]])
+    low, high = around([ordered[0], ordered[-1]])
     decades = max(1, math.ceil(math.log10(len(ordered))))
-    axes = _Axes(low, high, float(-decades), 0.0)
+    axes = Axes(low, high, float(-decades), 0.0)
     points: list[tuple[float, float]] = []  # at each value the share falls by those that have it
     for rank, value in enumerate(ordered):
         if rank == 0 or value != ordered[rank - 1]:
@@ -116,8 +116,8 @@ def tail(values: Sequence[float], unit: str) -> Picture:
 
 def over_time(values: Sequence[float], unit: str) -> Picture:
     """Return values in the order in which they came, the largest of each step of the picture."""
-    low, high = _range([min(values), max(values)])
-    axes = _Axes(0.0, float(max(1, len(values) - 1)), low, high)
+    low, high = around([min(values), max(values)])
+    axes = Axes(0.0, float(max(1, len(values) - 1)), low, high)
     step = max(1, len(values) // (WIDTH - LEFT - RIGHT))
     starts = range(0, len(values), step)
     path = " ".join(
@@ -169,12 +169,13 @@ def ranges(
         zip(names, values, tips, data, strict=True)
     ):
         y, room = index * row, WIDTH - left - 60
+        shown = bounded(low, usual, high)[1]
         bar = (
             f'<text class="name" x="{left - 4}" y="{y + 13}">{text(name[:22])}</text>'
             f'<rect class="bar" x="{left}" y="{y + 3}" width="{max(0.5, usual / most * room):.1f}" '
             f'height="13"/><path class="whisker" d="M{left + low / most * room:.1f} {y + 6}v7m0-3.5'
             f'H{left + high / most * room:.1f}m0-3.5v7"/>'
-            f'<text x="{left + high / most * room + 4:.1f}" y="{y + 13}">{usual:.4g}</text>'
+            f'<text x="{left + high / most * room + 4:.1f}" y="{y + 13}">{shown}</text>'
         )
         parts.append(_mark(bar, tip, more))
     caption = f'<text x="{left}" y="{len(names) * row + 13}">{text(unit)}</text>'
@@ -219,7 +220,7 @@ def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> Pictur
 
 def roc(points: Sequence[tuple[float, float, float]], area: float | None) -> Picture:
     """Return the curve of (threshold, false, true positive rate), and a dot for a slider."""
-    axes = _Axes(0.0, 1.0, 0.0, 1.0)
+    axes = Axes(0.0, 1.0, 0.0, 1.0)
     x0, y0, x1, y1 = axes.x(0), axes.y(0), axes.x(1), axes.y(1)
     line = " ".join(f"{axes.x(false)},{axes.y(true)}" for _, false, true in points)
     parts = [
@@ -266,8 +267,8 @@ def course(
     `noise` is a standard deviation; the band is twice as wide on either side.
     """
     edges = [m.value - m.spread for m in moments] + [m.value + m.spread for m in moments]
-    low, high = _range([*edges, *(level + 2 * noise for *_, level in steps)])
-    axes = _Axes(-0.5, max(0.5, len(moments) - 0.5), low, high)
+    low, high = around([*edges, *(level + 2 * noise for *_, level in steps)])
+    axes = Axes(-0.5, max(0.5, len(moments) - 0.5), low, high)
     parts = [axes.frame("point", unit)]
     for start, stop, level in steps:
         left, right = axes.x(start - 0.5), axes.x(stop - 0.5)
@@ -295,7 +296,7 @@ def course(
 def levels(bars: Sequence[tuple[float, float, int]], unit: str) -> Picture:
     """Return a bar for each (from, to, count) on a logarithmic scale."""
     low, high = math.log10(bars[0][0]), math.log10(bars[-1][1])
-    axes = _Axes(low, high, 0.0, max(count for *_, count in bars) * 1.05)
+    axes = Axes(low, high, 0.0, max(count for *_, count in bars) * 1.05)
     parts = [axes.frame(unit, "samples", axes.decades(vertical=False))]
     for start, stop, count in bars:
         left, right, y = axes.x(math.log10(start)), axes.x(math.log10(stop)), axes.y(count)
@@ -325,7 +326,7 @@ def scatter(
     up = math.log10 if log else float
     xs, ys = [math.log10(m.x) for m in marks], [up(m.y) for m in marks]
     lows = [*ys, *([] if level is None else [up(level)])]
-    axes = _Axes(*_range(xs), *_range(lows))
+    axes = Axes(*around(xs), *around(lows))
     y_ticks = axes.decades(vertical=True) if log else ()
     parts = [axes.frame(x_label, y_label, axes.decades(vertical=False), y_ticks)]
     if level is not None:
@@ -334,13 +335,20 @@ def scatter(
     if front:
         line = " ".join(f"{axes.x(math.log10(x))},{axes.y(up(y))}" for x, y in front)
         parts.append(f'<polyline class="front" points="{line}"/>')
+    named: list[tuple[float, float, list[str]]] = []  # those of one place have one text
     for mark, at_x, at_y in zip(marks, xs, ys, strict=True):
         x, y = axes.x(at_x), axes.y(at_y)
         kind = f"dot {mark.kind}".strip()
-        dot = f'<circle class="{kind}" cx="{x}" cy="{y}" r="4"/>'
+        parts.append(
+            _mark(f'<circle class="{kind}" cx="{x}" cy="{y}" r="4"/>', mark.tip, mark.data)
+        )
         if mark.name:
-            dot += f'<text x="{x + 5}" y="{y - 4}">{text(mark.name)}</text>'
-        parts.append(_mark(dot, mark.tip, mark.data))
+            near = next((o for o in named if math.dist(o[:2], (x, y)) < NEAR), (x, y, []))
+            named += [] if near[2] else [near]
+            near[2].append(mark.name)
+    for x, y, names in named:
+        kind, at = (' class="name"', x - 6) if x > (LEFT + WIDTH) / 2 else ("", x + 6)
+        parts.append(f'<text{kind} x="{at:g}" y="{y - 6:g}">{text(", ".join(names))}</text>')
     return Picture("".join(parts))
 
 
@@ -351,7 +359,7 @@ def det(points: Sequence[tuple[float, float]], least: float) -> Picture:
     """
     quantile = NormalDist().inv_cdf
     low, high = quantile(least), quantile(0.999)
-    axes = _Axes(low, high, low, high)
+    axes = Axes(low, high, low, high)
     ticks = [(quantile(rate), f"{rate * 100:g}") for rate in (0.001, 0.01, 0.05, 0.2, 0.5, 0.8)]
     places = [tuple(quantile(min(0.999, max(least, rate))) for rate in point) for point in points]
     line = " ".join(f"{axes.x(false)},{axes.y(missed)}" for false, missed in places)
@@ -366,7 +374,7 @@ def det(points: Sequence[tuple[float, float]], least: float) -> Picture:
 def trade(points: Sequence[tuple[float, float]], x_label: str, y_label: str) -> Picture:
     """Return a curve through points from 0 on, in the order of their x."""
     xs, ys = [x for x, _ in points], [y for _, y in points]
-    axes = _Axes(0.0, max(xs) * 1.05 or 1.0, 0.0, max(ys) * 1.05 or 1.0)
+    axes = Axes(0.0, max(xs) * 1.05 or 1.0, 0.0, max(ys) * 1.05 or 1.0)
     line = " ".join(
         f"{axes.x(x)},{axes.y(y)}" for x, y in sorted(points, key=lambda p: (p[0], -p[1]))
     )
@@ -387,7 +395,7 @@ def band(
     inside = [p for p in points if 0 <= p[0] <= lasts] or points
     highs = [high for *_, high in inside if high is not None]
     left, right = min([0.0, *(p[0] for p in points)]), max([lasts, *(p[0] for p in points)])
-    axes = _Axes(left, right, 0.0, max([*highs, 0.0]) * 1.08 or 1.0)
+    axes = Axes(left, right, 0.0, max([*highs, 0.0]) * 1.08 or 1.0)
     parts = [axes.frame(x_label, unit)]
     x0, x1, top = axes.x(0.0), axes.x(lasts), axes.y(axes.high)
     parts.append(
@@ -420,78 +428,7 @@ def _unbroken(
     return [piece for piece in pieces if piece]
 
 
-class _Axes:
-    """Where a value lies in the picture."""
-
-    def __init__(self, left: float, right: float, low: float, high: float) -> None:
-        self._left, self._right, self._low, self._high = left, right, low, high
-
-    @property
-    def high(self) -> float:
-        return self._high
-
-    def x(self, value: float) -> float:
-        share = (value - self._left) / (self._right - self._left)
-        return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
-
-    def y(self, value: float) -> float:
-        share = (value - self._low) / (self._high - self._low)
-        return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
-
-    def decades(self, *, vertical: bool) -> Ticks:
-        """Return ticks of an axis that has logarithms, at 1, 2 and 5 of each power of ten."""
-        low, high = (self._low, self._high) if vertical else (self._left, self._right)
-        powers = range(math.floor(low), math.ceil(high) + 1)
-        for steps in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7)):
-            values = [step * 10.0**power for power in powers for step in steps]
-            inside = [value for value in values if low <= math.log10(value) <= high]
-            if len(inside) >= 3:
-                break
-        else:
-            inside = [10.0 ** (low + (high - low) * part) for part in (0.1, 0.5, 0.9)]
-        return [(math.log10(value), f"{value:.3g}") for value in inside]
-
-    def frame(self, x_label: str, y_label: str, x_ticks: Ticks = (), y_ticks: Ticks = ()) -> str:
-        parts = []
-        for tick, words in y_ticks or _ticks(self._low, self._high):
-            y = self.y(tick)
-            parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>')
-            parts.append(f'<text class="name" x="{LEFT - 4}" y="{y + 4}">{words}</text>')
-        for tick, words in x_ticks or _ticks(self._left, self._right):
-            at = f'x="{self.x(tick)}" y="{HEIGHT - BOTTOM + 14}"'
-            parts.append(f'<text class="count" {at}>{words}</text>')
-        middle = (LEFT + WIDTH - RIGHT) / 2
-        parts.append(f'<text class="count" x="{middle}" y="{HEIGHT - 6}">{text(x_label)}</text>')
-        parts.append(
-            f'<text class="count" x="10" y="{(HEIGHT - BOTTOM) / 2}" '
-            f'transform="rotate(-90 10 {(HEIGHT - BOTTOM) / 2})">{text(y_label)}</text>'
-        )
-        return "".join(parts)
-
-
-def _numbers(count: int) -> list[tuple[float, str]]:
-    """Return the numbers of windows as ticks."""
-    return [(float(number), str(number)) for number in range(1, count + 1)]
-
-
-def _range(values: Sequence[float]) -> tuple[float, float]:
-    """Return a range around the values that is never empty."""
-    low, high = min(values), max(values)
-    size = max(abs(low), abs(high))
-    room = (high - low) * 0.1 if high - low > 1e-7 * size else size * 0.01 or 1.0
-    return low - room, high + room
-
-
-def _ticks(low: float, high: float) -> list[tuple[float, str]]:
-    """Return three to ten round numbers within a range, and how they are written."""
-    rough = (high - low) / 5
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)
-    digits = max(0, -math.floor(math.log10(step) + 1e-9))
-    first = math.ceil(low / step - 1e-9)
-    numbers = [n * step for n in range(first, math.floor(high / step + 1e-9) + 1)]
-    return [(number, f"{number:.{digits}f}") for number in numbers]
-
-
 def _mark(shape: str, tip: str, more: str = "") -> str:
-    return f'<g class="mark" data-tip="{text(tip)}"{more}>{shape}</g>'
+    """Return a shape with words beside it, in lines."""
+    said = "\n".join(map(text, tip.split("\n")))
+    return f'<g class="mark" data-tip="{said}"{more}>{shape}</g>'

@@ -7,7 +7,7 @@ from tinybench.printable import all_printable
 from ...compare.store import Summary
 from ...results.result import Git, Result
 from ...rules import Verdict
-from ..table import accuracy, instructions, microjoules, milliseconds, validity
+from ..table import accuracy, estimated_ms, instructions, microjoules, milliseconds, validity
 from ..terminal.published import placed, ranking
 from ..terminal.text import caveats, facts
 from .answers import answers
@@ -58,18 +58,9 @@ def kind_of(emulated: bool, board: str) -> str:
 def _verdict(result: Result, judged: Verdict, summary: Summary, stamp: str) -> str:
     kind = "broken" if judged.violations else "valid"
     said = "".join(f"<p>{text(words)}</p>" for words in caveats(result, judged))
-    figures = [
-        ("accuracy", accuracy(summary), ""),
-        ("time an inference", milliseconds(summary) + _between(summary), " ms"),
-        ("instructions an inference", instructions(summary), ""),
-        ("energy an inference", microjoules(summary), " uJ"),
-        ("flash", "-" if summary.flash_b is None else f"{summary.flash_b:,}", " bytes"),
-        ("RAM", "-" if summary.ram_b is None else f"{summary.ram_b:,}", " bytes"),
-    ]
     tiles = "".join(
         f"<div><dt>{name}</dt><dd>{_tile(value, unit)}</dd></div>"
-        for name, value, unit in figures
-        if value != "-"
+        for name, value, unit in tiles_of(summary)
     )
     broken = ""
     if judged.violations:
@@ -85,9 +76,35 @@ def _verdict(result: Result, judged: Verdict, summary: Summary, stamp: str) -> s
     )
 
 
+def tiles_of(run: Summary) -> list[tuple[str, str, str]]:
+    """Return the figures of a run that are known, as name, value and unit."""
+    figures = [
+        ("accuracy", accuracy(run), ""),
+        ("time an inference", milliseconds(run) + _between(run), " ms"),
+        ("instructions an inference", instructions(run), ""),
+        ("energy an inference", microjoules(run), " uJ"),
+        *_queries(run),
+        ("flash", "-" if run.flash_b is None else f"{run.flash_b:,}", " bytes"),
+        ("RAM", "-" if run.ram_b is None else f"{run.ram_b:,}", " bytes"),
+    ]
+    return [one for one in figures if one[1] != "-"]
+
+
+def _queries(run: Summary) -> list[tuple[str, str, str]]:
+    """Return what a scenario says first: its tail and its rate, by the DUT's clock."""
+    if run.scenario is None:
+        return []
+    kind = " emulated" * run.emulated
+    p90_s, rate = run.latency_p90_s, run.rate_per_s
+    return [
+        (f"{run.scenario}, p90", "-" if p90_s is None else f"{p90_s * 1e3:.3f}{kind}", " ms"),
+        (f"{run.scenario}, rate", "-" if rate is None else f"{rate:.4g}{kind}", " inferences/s"),
+    ]
+
+
 def _tile(value: str, unit: str) -> str:
     """Return a figure, with what it is as a badge in place of a word."""
-    said = [word for word in ("estimated", "modelled") if f" {word}" in value]
+    said = [word for word in ("estimated", "modelled", "emulated") if f" {word}" in value]
     for word in said:
         value = value.replace(f" {word}", "")
     return " ".join([text(value) + unit, *map(badge, said)])
@@ -95,10 +112,8 @@ def _tile(value: str, unit: str) -> str:
 
 def _between(run: Summary) -> str:
     """Return the bounds of an estimated latency; nothing where there are none."""
-    low_s, high_s = run.estimated_latency_low_s, run.estimated_latency_high_s
-    if low_s is None or high_s is None:
-        return ""
-    return f" ({low_s * 1e3:.4g} to {high_s * 1e3:.4g})"
+    estimate = estimated_ms(run)
+    return "" if estimate is None else f" ({estimate[0]} to {estimate[2]})"
 
 
 def _provenance(result: Result, summary: Summary) -> list[tuple[str, object]]:

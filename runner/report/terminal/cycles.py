@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from tinybench.uncertain import bounded
+
 from ...cycles.calibration import Calibration
 from ...cycles.core import Range
 from ...results.cycles import Cycles
@@ -12,12 +14,12 @@ LEAST = 0.005
 
 def estimated(found: Cycles) -> str:
     """Return time and cycles with their bounds, and whose model says so."""
-    low, usual, high = (seconds * 1e3 for seconds in found.bounds_s)
+    low, usual, high = bounded(*(seconds * 1e3 for seconds in found.bounds_s))
     where = f"{found.clock_hz / 1e6:g} MHz"
     if found.memory:
         where += f", {found.wait_states} wait state{'s' * (found.wait_states != 1)}"
     said = (
-        f"estimated {usual:.3f} ms ({low:.3f} to {high:.3f}) an inference, {found.usual:,} cycles "
+        f"estimated {usual} ms ({low} to {high}) an inference, {found.usual:,} cycles "
         f"({found.low:,} to {found.high:,}) at {where}: a model of {found.core}"
         + f" and {found.memory}"
         * bool(found.memory)
@@ -32,9 +34,9 @@ def estimated_energy(found: Cycles) -> str:
     drawn = found.energy
     if drawn is None:
         return ""
-    low, usual, high = (energy_j * 1e6 for energy_j in (drawn.low_j, drawn.usual_j, drawn.high_j))
+    low, usual, high = bounded(drawn.low_j * 1e6, drawn.usual_j * 1e6, drawn.high_j * 1e6)
     return (
-        f"estimated {usual:,.1f} uJ ({low:,.1f} to {high:,.1f}) an inference at "
+        f"estimated {usual} uJ ({low} to {high}) an inference at "
         f"{drawn.voltage_v:g} V, not a measurement; current: {drawn.source}"
     )
 

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tinybench.printable import one_line
+from tinybench.uncertain import uncertain
 
 from ...results.result import Result
 from ...session.side_by_side import Row
@@ -99,4 +100,6 @@ def _cost(result: Result) -> str:
         return "-"
     if performance.instructions_per_inference is not None:
         return f"{performance.instructions_per_inference:,}"
-    return f"{performance.latency_s * 1e6:,.2f}"
+    if performance.latency_uncertainty_s is None:
+        return f"{performance.latency_s * 1e6:,.2f}"
+    return uncertain(performance.latency_s * 1e6, performance.latency_uncertainty_s * 1e6)

@@ -33,7 +33,7 @@ def table(profile: Profile) -> RenderableType:
     for layer in profile.layers:
         cost = layer.microseconds if layer.instructions is None else layer.instructions
         rows.add_row(
-            str(layer.index),
+            str(layer.index) if layer.index >= 0 else "",
             layer.operator,
             "x".join(map(str, layer.output_shape)),
             computed_of(layer.macs, layer.computed_macs),
@@ -76,7 +76,7 @@ def _estimate(profile: Profile) -> list[RenderableType]:
             f"{what} {share / max(1, found.usual):.0%}" for what, share in found.limited_by.items()
         ]
         rows.add_row(
-            str(layer.index),
+            str(layer.index) if layer.index >= 0 else "",
             layer.operator,
             f"{found.usual:,}",
             f"{found.low:,}",
@@ -153,7 +153,7 @@ def as_trace(profile: Profile) -> bytes:
         events.append(
             where
             | {
-                "name": f"{layer.index} {layer.operator}",
+                "name": f"{layer.index} {layer.operator}" if layer.index >= 0 else layer.operator,
                 "ts": start_us,
                 "dur": layer.microseconds,
                 "args": msgspec.to_builtins(layer),

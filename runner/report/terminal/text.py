@@ -312,14 +312,20 @@ def _energy_windows(energy: Energy) -> Table:
     table.add_column(f"{label}uJ/inference", justify="right")
     for number, window in enumerate(energy.windows, start=1):
         trusted = window.energy_j is not None and window.iterations
-        each_j = window.energy_j / window.iterations if window.energy_j and trusted else None
+        each = "-"
+        if window.energy_j and trusted:
+            unsure_j = window.uncertainty_j
+            each = _energy_uj(
+                window.energy_j / window.iterations,
+                None if unsure_j is None else unsure_j / window.iterations,
+            )
         table.add_row(
             str(number),
             Text(window.input),
             str(window.iterations),
             "-" if window.monitor_s is None else f"{window.monitor_s:.6f}",
             "-" if window.power_w is None else f"{window.power_w * 1e3:.4f}",
-            "-" if each_j is None else f"{each_j * 1e6:.4f}",
+            each,
         )
     return table
 

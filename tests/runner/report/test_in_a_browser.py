@@ -16,11 +16,14 @@ from tests.browser import HEADINGS, TAB_STOPS, TOO_WIDE, Browser
 from tests.runner.audit.trees import KWS, eembc_log, infer, outputs
 from tests.runner.compare.test_change import energy
 from tests.runner.compare.test_store import stored
+from tests.runner.report.test_mobile import a_scenario
 from tests.runner.results.a_result import good_result
+from tests.runner.results.test_stream import scored, streamed
 from tinybench.energy.trace import Chunk, Edge, TraceHead, TraceWriter
 from tinybench.runner import cli
 from tinybench.runner.results import score
-from tinybench.runner.results.result import Answer, Energy
+from tinybench.runner.results.result import Answer, Energy, write_result
+from tinybench.runner.results.stream import PERIOD_S
 
 SHOTS = ROOT / "build" / "shots"
 STOPS_MOST = 20
@@ -100,6 +103,46 @@ def _many(folder: Path) -> str:
     return _report(folder, *runs)
 
 
+def _stream(folder: Path) -> str:
+    """A wake word heard by a board, with a word missed and a false alarm."""
+    heard = streamed([round(at_s / PERIOD_S) for at_s in (1.4, 1.5, 20.6, 30.0)])
+    times_us = [8000 + number * 7919 % 300 for number in range(len(heard.results))]
+    stream = scored(msgspec.structs.replace(heard, device_us=times_us, loudness=[900, 30_000] * 99))
+    run = stored(
+        folder / "run", task="sww", model_id="sww01", mode="stream", board="mine", emulated=False,
+        time_base="clock of the board", accuracy=None, performance=None, stream=stream,
+    )  # fmt: skip
+    return _report(folder, run)
+
+
+def _scenario(folder: Path) -> str:
+    """A scenario on a board: its latencies, their tail and their order."""
+    run = folder / "run"
+    run.mkdir()
+    write_result(run, a_scenario())
+    return _report(folder, run)
+
+
+def _history(folder: Path) -> str:
+    """Runs of a month, which became faster once."""
+    good = good_result().performance
+    assert good is not None
+    for number in range(12):
+        latency_s = (0.1 if number < 6 else 0.09) + 0.0001 * (number % 3)
+        timed = msgspec.structs.replace(good, latency_s=latency_s, latency_uncertainty_s=0.0004)
+        stored(
+            folder / "runs" / str(number),
+            board="mine",
+            emulated=False,
+            started_at=f"2026-11-{number + 1:02}T10:00:00+00:00",
+            performance=msgspec.structs.replace(timed, instructions_per_inference=None),
+        )
+    out = folder / "page.html"
+    words = ["history", str(folder / "runs"), "--metric", "latency", "--metric", "flash"]
+    assert cli.main([*words, "--to", "html", "-o", str(out)]) == 0
+    return str(out)
+
+
 def _audit(folder: Path) -> str:
     """A small tree of published results, one of which is wrong."""
     place = folder / "tree" / "closed" / "us" / "results" / "board" / "kws"
@@ -114,7 +157,7 @@ def _audit(folder: Path) -> str:
     return str(out)
 
 
-@pytest.mark.parametrize("make", [_one, _two_classes, _many, _audit])
+@pytest.mark.parametrize("make", [_one, _two_classes, _many, _stream, _scenario, _history, _audit])
 def test_a_page_is_for_everyone(
     make: Callable[[Path], str],
     chromium: Browser,

@@ -20,6 +20,7 @@ from rich.text import Text
 
 from tinybench.runner.cli.output import show_table, table_text
 from tinybench.runner.report.terminal.tables import ENDLESS, as_lines, least_width, parts, shared
+from tinybench.uncertain import bounded, uncertain
 
 WORDS = ("tst_000004_Down_0.bin", "DEPTHWISE_CONV_2D", "a sentence of a few words " * 8)
 
@@ -158,3 +159,27 @@ def _read(main: int) -> bytes:
         return os.read(main, 4096)
     except OSError:  # the other side is closed
         return b""
+
+
+@pytest.mark.parametrize(
+    ("value", "uncertainty", "shown"),
+    [
+        (6.0213, 0.0417, "6.021 ± 0.042"),
+        (1.5, 0.0996, "1.50 ± 0.10"),
+        (1507.4, 97.0, "1507 ± 97"),
+        (15074.0, 970.0, "15070 ± 970"),
+        (1.0, 0.0, "1 ± 0"),
+    ],
+)
+def test_a_figure_has_the_digits_that_its_uncertainty_leaves(
+    value: float, uncertainty: float, shown: str
+) -> None:
+    """Two of the uncertainty, and the value as far."""
+    assert uncertain(value, uncertainty) == shown
+
+
+def test_an_estimate_has_the_digits_that_its_bounds_leave() -> None:
+    """Two of half their distance; one without a width keeps all."""
+    assert bounded(156.68, 166.112, 178.12) == ("157", "166", "178")
+    assert bounded(8.0456, 8.599, 9.4385) == ("8.05", "8.60", "9.44")
+    assert bounded(44.6, 44.6, 44.6) == ("44.6", "44.6", "44.6")
