@@ -5,6 +5,7 @@ import click
 from . import changes, config, declared, desk, energy, firmware, model, results, run, submission
 from .completion import install
 from .grammar import arrange, arranged_so_far
+from .study import study
 from .tree import Group, Option
 
 SECTIONS: dict[str, tuple[click.Command, ...]] = {
@@ -17,6 +18,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         desk.play,
         firmware.profile,
         firmware.link,
+        study,
     ),
     "judge and show": (
         run.check,

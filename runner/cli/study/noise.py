@@ -1,0 +1,172 @@
+"""How much noise and how many faults a model survives."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tinybench.errors import ToolMissingError, UsageError
+
+from .. import options
+from ..options import PATH, OneOf, command, positive
+from ..output import Voice, put, write
+from ..tree import Argument, Option
+
+if TYPE_CHECKING:
+    from ...study.noise import NoiseStudy
+
+NOISES = (
+    *("gaussian", "multiplicative", "levels", "drift"),
+    *("bit-flip", "stuck-at-0", "stuck-at-1"),
+)
+AMOUNTS = {
+    "eta": ("gaussian", "multiplicative", "drift"),
+    "rate": NOISES[4:],
+    "levels": NOISES[2:3],
+}
+"""By which option a kind of noise has its amounts."""
+JOBS_MOST = 256
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """Return the numbers, 0 or more, of a list with commas between."""
+    found = []
+    for word in text.split(","):
+        try:
+            number = float(word)
+        except ValueError:
+            number = math.nan
+        if not 0 <= number < math.inf:
+            raise click.BadParameter(f"'{word[:40]}' is no number of 0 or more")
+        found.append(number)
+    return tuple(found)
+
+
+@command(
+    "noise",
+    options.task(),
+    options.model(),
+    options.data(),
+    Option("--noise", type=OneOf(NOISES), default="gaussian", metavar="KIND",
+           help="gaussian (default), multiplicative, levels or drift, of analog memory; bit-flip, "
+           "stuck-at-0 or stuck-at-1, of digital"),
+    Option("--eta", type=numbers, metavar="LIST",
+           help="standard deviations of the noise, in units of that of a layer's weights (of "
+           "multiplicative: of a weight; of drift: exponents), such as 0,.01,.1"),
+    Option("--rate", type=numbers, metavar="LIST",
+           help="shares of all bits that flip or are stuck, such as 0,1e-4,1e-3"),
+    Option("--levels", type=numbers, metavar="LIST", help="levels of a cell, such as 16,8,4"),
+    Option("--where", type=OneOf(("weights", "activations")), default="weights", metavar="WHERE",
+           help="what is disturbed: weights (default), or activations, by faults of bits"),
+    Option("--trials", type=positive, default="20", metavar="N",
+           help="of each amount, with other random numbers (default: 20)"),
+    Option("--seed", type=options.count, default="1", metavar="N",
+           help="of the random numbers (default: 1)"),
+    Option("--no-parts", is_flag=True,
+           help="leave out the trials of each layer alone, and of each bit"),
+    Option("--limit", type=positive, metavar="N",
+           help="only so many inputs, spread over all of them"),
+    Option("--jobs", type=positive, metavar="N",
+           help="trials at a time (default: one for each processor)"),
+    Option("-o", "--out", type=PATH, metavar="DIR", section="output",
+           help="folder of the study; one that was interrupted goes on there (default: runs/...)"),
+    formats=("terminal", "json", "csv", "markdown"),
+    examples=(
+        "tinybench study noise --task kws                       gaussian noise on its weights",
+        "tinybench study noise --task kws --noise bit-flip -o flips",
+        "tinybench study noise --task ic --noise levels --levels 64,32,16",
+        "tinybench study noise --task kws --noise bit-flip --where activations --trials 5",
+    ),
+)  # fmt: skip
+def noise(
+    voice: Voice, task: str | None, model: Path | None, data: Path | None, limit: int | None,
+    jobs: int | None, no_parts: bool, to: str, out: Path | None, **said: Any,
+) -> int:  # fmt: skip
+    """Disturb the weights of a model, or its activations, and see what is left of its accuracy.
+
+    Noise is drawn here, and the model's C infers here, the same as on a board. The folder has the
+    study (study.json), every trial (trials.jsonl) and a picture (study.png).
+    """
+    from datetime import UTC, datetime
+
+    from ...report.study import noise as report
+    from ...session.run_folder import default_folder
+    from ...study.noise import ask, processors, run_noise
+    from ...study.subject import subject
+
+    if task is None:
+        raise UsageError("study noise: say of which task: --task kws ('tinybench tasks')")
+    if jobs is not None and jobs > JOBS_MOST:
+        raise UsageError(f"--jobs {jobs}: at most {JOBS_MOST} at a time")
+    amounts = _amounts(said)
+    of = subject(task, data, model, limit)
+    voice.note(of.note)
+    asked = ask(
+        of, said["noise"], amounts, said["trials"], said["seed"], said["where"], parts=not no_parts
+    )
+    folder = out or default_folder("noise", of.task, datetime.now(UTC))
+    try:
+        found = run_noise(of, asked, folder, jobs or processors(), voice.track, voice.note)
+    except KeyboardInterrupt:
+        if (folder / "asked.json").is_file():
+            voice.note(f"interrupted; to go on, ask for the same again with -o {folder}")
+        raise
+    _picture(voice, folder, lambda: report.as_png(found))
+    _put(voice, to, None, found)
+    return 0
+
+
+@command(
+    "show",
+    Argument("folder", type=PATH, metavar="STUDY", help="the folder of a study"),
+    options.into_file(),
+    formats=("terminal", "json", "csv", "markdown", "png"),
+    examples=("tinybench study show flips", "tinybench study show flips --to png -o flips.png"),
+)
+def show(voice: Voice, folder: Path, to: str, out: Path | None) -> int:
+    """Show a study again, from its folder."""
+    from ...study.kept import read_study
+    from ...study.noise import NoiseStudy
+
+    _put(voice, to, out, read_study(folder, NoiseStudy))
+    return 0
+
+
+def _put(voice: Voice, to: str, out: Path | None, found: "NoiseStudy") -> None:
+    from ...report.study import noise as report
+
+    put(
+        voice,
+        to,
+        out,
+        {
+            "terminal": lambda: report.terminal(found),
+            "json": lambda: found,
+            "csv": lambda: report.as_csv(found),
+            "markdown": lambda: report.markdown(found),
+            "png": lambda: report.as_png(found),
+        },
+    )
+
+
+def _amounts(said: dict[str, Any]) -> tuple[float, ...] | None:
+    """Return the amounts of the option that the kind of noise has them by."""
+    kind = said["noise"]
+    for word, kinds in AMOUNTS.items():
+        if said[word] is not None and kind not in kinds:
+            right = next(other for other, known in AMOUNTS.items() if kind in known)
+            raise UsageError(f"--{word} is not of {kind} noise: give its amounts by --{right}")
+    return next((said[word] for word, kinds in AMOUNTS.items() if kind in kinds), None)
+
+
+def _picture(voice: Voice, folder: Path, draw: Callable[[], bytes]) -> None:
+    """Put the picture into the folder, where it can be drawn."""
+    try:
+        picture = draw()
+    except ToolMissingError as error:
+        voice.note(f"no picture: {error}")
+        return
+    write(folder / "study.png", picture)
+    voice.note(f"written to {folder}: study.json, trials.jsonl, study.png")

@@ -1,0 +1,1 @@
+"""Studies: one question on a model, answered by many small runs of its compiled C."""

@@ -1,0 +1,109 @@
+"""The folder of a study: what was asked, and each trial as soon as it is known."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from tinybench.errors import RunFolderError
+from tinybench.files import DOCUMENT_MOST_B, WHOLE_MOST_B, read_bytes, write_whole
+from tinybench.json_lines import open_lines
+from tinybench.read import read_json
+
+ASKED_FILE, TRIALS_FILE, STUDY_FILE = "asked.json", "trials.jsonl", "study.json"
+
+
+class Trial(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One measurement: which it is, and what came out."""
+
+    part: str
+    amount: float
+    trial: int
+    score: float
+    which: int = -1
+    """Of the layers or the bits that are taken one by one."""
+
+
+Key = tuple[str, float, int, int]
+
+
+def key_of(one: Trial) -> Key:
+    """Return what tells a trial from all others of its study."""
+    return one.part, one.amount, one.which, one.trial
+
+
+@contextlib.contextmanager
+def open_study(
+    folder: Path, asked: msgspec.Struct
+) -> Iterator[tuple[dict[Key, Trial], Callable[[Trial], None]]]:
+    """Make the folder of a study, or open that of one that was interrupted.
+
+    Yields the trials that are known, and what keeps another one. Raises RunFolderError where the
+    folder is another study's, or cannot be written.
+    """
+    said = msgspec.json.format(msgspec.json.encode(asked), indent=2) + b"\n"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        before = folder / ASKED_FILE
+        if before.exists():
+            if read_bytes(before, DOCUMENT_MOST_B, links=False) != said:
+                raise RunFolderError(
+                    f"{folder} holds a study that was asked for otherwise (see {ASKED_FILE} in "
+                    "it): ask for the same again to go on with it, or give -o a new folder"
+                )
+        elif any(folder.iterdir()):
+            raise RunFolderError(f"{folder} is not empty, and no study: give -o a new folder")
+        else:
+            write_whole(before, said)
+        known = _read(folder / TRIALS_FILE)
+        with contextlib.closing(open_lines(folder / TRIALS_FILE)) as file:
+
+            def keep(trial: Trial) -> None:
+                file.write(msgspec.json.encode(trial) + b"\n")
+
+            yield known, keep
+    except OSError as error:
+        raise RunFolderError(f"cannot keep the study in {folder}: {error}") from error
+
+
+def _read(path: Path) -> dict[Key, Trial]:
+    """Return the trials of a file; of a last line that was never finished nothing."""
+    try:
+        *lines, _ = read_bytes(path, WHOLE_MOST_B, links=False).split(b"\n")
+    except FileNotFoundError:
+        return {}
+    try:
+        found = [read_json(line, type=Trial) for line in lines]
+    except msgspec.MsgspecError as error:
+        raise RunFolderError(f"{path}: a line is no trial: {error}; give -o a new folder") from None
+    return {key_of(one): one for one in found}
+
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+def read_study(folder: Path, kind: type[T]) -> T:
+    """Return the document of a finished study. Raises RunFolderError."""
+    path = folder / STUDY_FILE
+    try:
+        return read_json(read_bytes(path, DOCUMENT_MOST_B, links=False), type=kind)
+    except OSError as error:
+        more = "; it was interrupted: ask for the same again" if _begun(folder) else ""
+        raise RunFolderError(f"{path}: cannot be read: {error.strerror or error}{more}") from error
+    except msgspec.MsgspecError as error:
+        raise RunFolderError(f"{path}: no study of this kind: {error}") from error
+
+
+def _begun(folder: Path) -> bool:
+    return (folder / ASKED_FILE).is_file()
+
+
+def store_study(folder: Path, document: msgspec.Struct) -> None:
+    """Write the document of a finished study. Raises RunFolderError."""
+    text = msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+    try:
+        write_whole(folder / STUDY_FILE, text)
+    except OSError as error:
+        raise RunFolderError(f"cannot write into {folder}: {error}") from error

@@ -1,0 +1,343 @@
+"""What a model loses by noise and faults: the same C as a board's, its constants written anew."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.models import tflite_builder as build_model
+from tests.official import keyword_inputs, keywords, model_path
+from tests.program import tinybench
+from tests.soak import record
+from tinybench.errors import RunFolderError, UsageError
+from tinybench.models.compiler.interface import Interface
+from tinybench.models.compiler.reader import read_graph
+from tinybench.runner.study import host_engine, perturb
+from tinybench.runner.study.kept import TRIALS_FILE
+from tinybench.runner.study.noise import NoiseStudy, Spread, ask, at_drop, run_noise
+from tinybench.runner.study.subject import Subject, score, subject
+from tinybench.scratch import scratch
+from tinybench.track import silent
+
+
+@pytest.fixture(scope="module")
+def kws() -> Subject:
+    """Keywords and their model, a few of them."""
+    return subject("kws", limit=30)
+
+
+@pytest.fixture(scope="module")
+def loaded(kws: Subject) -> Iterator[host_engine.Loaded]:
+    """Its C, in this process."""
+    with scratch() as folder:
+        built = host_engine.build(kws.graph, kws.interface, kws.model_id)
+        yield host_engine.load(built, folder, 0)
+
+
+def study(of: Subject, folder: Path, amounts: list[float], **more: object) -> NoiseStudy:
+    """Do a small study."""
+    words: dict[str, object] = {"noise": "gaussian", "trials": 3, "seed": 1, "parts": False}
+    asked = ask(of, amounts=amounts, **{**words, **more})  # type: ignore[arg-type]
+    return run_noise(of, asked, folder, 2, silent, lambda _: None)
+
+
+def test_written_constants_are_those_of_a_model_compiled_with_such_weights(
+    kws: Subject, loaded: host_engine.Loaded
+) -> None:
+    """Disturbed in memory or built so, by other kernels: the same outputs to the bit."""
+    rng = np.random.default_rng(5)
+    graph = perturb.disturbed(kws.graph, perturb.weights_of(kws.graph), "gaussian", 0.2, rng)
+    assert host_engine.patch(loaded, graph)
+    found = host_engine.infer(loaded, kws.inputs)
+    with scratch() as folder:
+        built = host_engine.build(graph, kws.interface, "anew", "plain")
+        wanted = host_engine.infer(host_engine.load(built, folder, 0), kws.inputs)
+    assert found.tobytes() == wanted.tobytes()
+    assert host_engine.patch(loaded, kws.graph)
+    assert host_engine.infer(loaded, kws.inputs).tobytes() != wanted.tobytes()
+
+
+def test_the_undisturbed_answers_are_those_of_the_reference_kernels(
+    kws: Subject, loaded: host_engine.Loaded
+) -> None:
+    """The library answers what TensorFlow Lite Micro answers."""
+    runtime = pytest.importorskip("tflite_micro").runtime
+    path = Path(__file__).parents[3] / "models" / "embedded" / "kws01.tflite"
+    interpreter = runtime.Interpreter.from_bytes(path.read_bytes())
+    assert host_engine.patch(loaded, kws.graph)
+    found = host_engine.infer(loaded, kws.inputs[:5])
+    for one, answer in zip(kws.inputs[:5], found, strict=True):
+        interpreter.set_input(one.view(np.int8).reshape(1, 49, 10, 1), 0)
+        interpreter.invoke()
+        wanted = interpreter.get_output(0).reshape(-1).astype(np.float64)
+        assert np.allclose(answer, (wanted + 128) / 256)  # softmax: steps of 1/256
+
+
+def test_nothing_is_lost_at_0_and_more_with_more_noise(kws: Subject, tmp_path: Path) -> None:
+    """Amount 0 is the same to the bit; the mean falls; the same seed gives the same study."""
+    found = study(kws, tmp_path / "a", [0.4, 0, 0.1])
+    assert found.clean_identical
+    assert [point.amount for point in found.points] == [0, 0.1, 0.4]
+    means = [point.mean for point in found.points]
+    assert means[0] == found.clean
+    assert means == sorted(means, reverse=True)
+    assert means[-1] < 0.5 * found.clean
+    again = study(kws, tmp_path / "b", [0, 0.1, 0.4])
+    assert again == found
+    other = study(kws, tmp_path / "c", [0, 0.1, 0.4], seed=2)
+    assert other.points != found.points
+
+
+def test_a_study_that_was_interrupted_goes_on(kws: Subject, tmp_path: Path) -> None:
+    """Trials on disk are kept, a line cut short is done again, and the figures are the same."""
+    whole = study(kws, tmp_path, [0, 0.2])
+    trials = tmp_path / TRIALS_FILE
+    lines = sorted(trials.read_bytes().splitlines(keepends=True))  # as "amount":0 is before 0.2
+    first = json.loads(lines[1]) | {"score": 0.0}
+    trials.write_bytes(lines[0] + json.dumps(first).encode() + b"\n" + lines[2][:20])
+    resumed = study(kws, tmp_path, [0, 0.2])
+    assert len(trials.read_bytes().splitlines()) == len(lines)
+    scores = [json.loads(line)["score"] for line in trials.read_bytes().splitlines()]
+    assert 0.0 in scores  # what was there was not done again
+    assert resumed.points[0] == whole.points[0]
+    with pytest.raises(RunFolderError, match="asked for otherwise"):
+        study(kws, tmp_path, [0, 0.2], seed=9)
+    trials.write_bytes(b'{"part": 3}\n')
+    with pytest.raises(RunFolderError, match="no trial"):
+        study(kws, tmp_path, [0, 0.2])
+
+
+def test_layers_and_bits_are_taken_one_by_one(kws: Subject, tmp_path: Path) -> None:
+    """Each layer with weights alone, each of eight bits, the most fragile first."""
+    few = replace(kws, inputs=kws.inputs[:8], owners=kws.owners[:8], labels=kws.labels[:8])
+    found = study(few, tmp_path, [0, 0.02], noise="bit-flip", trials=1, parts=True)
+    assert {part.name for part in found.layers} >= {"0 CONV_2D", "10 FULLY_CONNECTED"}
+    assert sum(part.weights or 0 for part in found.layers) == found.weights == 22_016
+    assert sorted(part.name for part in found.bits) == [f"bit {n}" for n in range(8)]
+    means = [part.score.mean for part in found.bits]
+    assert means == sorted(means)
+
+
+@pytest.mark.parametrize("noise", ["bit-flip", "stuck-at-1"])
+def test_faults_of_activations_do_harm_by_their_rate(
+    kws: Subject, loaded: host_engine.Loaded, noise: str
+) -> None:
+    """None at rate 0; outputs of noise alone where every second bit is wrong."""
+    assert host_engine.patch(loaded, kws.graph)
+    clean = host_engine.infer(loaded, kws.inputs)
+    rng = np.random.default_rng(1)
+    found = []
+    for rate in (0.0, 0.3):
+        if noise == "bit-flip":
+            found.append(host_engine.infer(loaded, kws.inputs, seed=7, rate=rate))
+        else:
+            stuck = perturb.stuck_cells(loaded.built.arena_b, noise, rate, rng)
+            found.append(host_engine.infer(loaded, kws.inputs, stuck=stuck))
+    assert found[0].tobytes() == clean.tobytes()
+    assert score(kws, found[1]) < 0.5 < score(kws, clean)
+    last = host_engine.infer(
+        loaded, kws.inputs, seed=7, rate=1.0, layer=len(loaded.built.layers) - 1
+    )
+    assert np.allclose(last + clean, 255 / 256)  # every bit of the answer turned over
+
+
+def test_a_wider_network_keeps_more(tmp_path: Path) -> None:
+    """Redundancy: as many classes told apart by more hidden units lose less. Ref: 2011.11840."""
+    kept = [
+        study(wide(units), tmp_path / str(units), [0, 0.8], trials=12).points[-1].normalised
+        for units in (12, 192)
+    ]
+    assert kept[1] > kept[0] + 0.1
+
+
+def wide(units: int, classes: int = 6, values: int = 16) -> Subject:
+    """Return a network of one hidden layer of random features, and what it tells apart."""
+    rng = np.random.default_rng(3)
+    centres = rng.normal(0, 45, (classes, values))
+    labels = np.arange(240) % classes
+    inputs = np.clip(np.rint(centres[labels] + rng.normal(0, 14, (240, values))), -127, 127)
+    first = rng.integers(-127, 128, (units, values)).astype(np.int8)
+    sums = inputs @ first.T
+    scale = float(np.abs(sums).max()) / 255
+    hidden = np.clip(np.rint(np.maximum(sums, 0) / scale), 0, 255)
+    means = np.stack([hidden[labels == n].mean(axis=0) for n in range(classes)])
+    last = means - means.mean(axis=0)  # the mean that is nearest
+    step = float(np.abs(last).max()) / 127
+    second = np.rint(last / step).astype(np.int8)
+    biases = -np.rint(((means + means.mean(axis=0)) / 2 * second).sum(axis=1)).astype(np.int32)
+    most = float(np.abs(hidden @ second.T + biases).max()) * scale * step
+    tensor = build_model.Tensor
+    model = build_model.Model(
+        [
+            tensor([1, values], scales=[1.0], zero_points=[0]),
+            tensor([units, values], scales=[1.0], zero_points=[0], data=first),
+            tensor([1, units], scales=[scale], zero_points=[-128]),
+            tensor([classes, units], scales=[step], zero_points=[0], data=second),
+            tensor([classes], "INT32", scales=[scale * step], zero_points=[0], data=biases),
+            tensor([1, classes], scales=[most / 127], zero_points=[0]),
+        ],
+        [
+            build_model.Operator(
+                "FULLY_CONNECTED", [0, 1, -1], [2], {"FusedActivationFunction": build_model.RELU}
+            ),
+            build_model.Operator("FULLY_CONNECTED", [2, 3, 4], [5]),
+        ],
+        [0],
+        [5],
+    )
+    bytes_ = np.ascontiguousarray(inputs.astype(np.int8)).view(np.uint8)
+    return of_model(build_model.write(model), bytes_, labels)
+
+
+def of_model(model: bytes, inputs: np.ndarray, labels: np.ndarray) -> Subject:
+    """Return a subject of a model's bytes."""
+    return Subject(
+        task="own",
+        model_id="own",
+        metric="top1",
+        graph=read_graph(model),
+        interface=Interface(),
+        inputs=inputs,
+        owners=np.arange(len(inputs)),
+        labels=tuple(labels.tolist()),
+        model="own.tflite",
+        model_sha256="",
+        model_origin="custom",
+        dataset="own",
+        dataset_origin="custom",
+        dataset_sha256="",
+        note="",
+    )
+
+
+def test_a_model_without_weights_is_refused(tmp_path: Path) -> None:
+    """By name, with what can be disturbed instead."""
+    tensor = build_model.Tensor
+    model = build_model.Model(
+        [
+            tensor([1, 4], scales=[0.1], zero_points=[0]),
+            tensor([1, 4], scales=[1 / 256], zero_points=[-128]),
+        ],
+        [build_model.Operator("SOFTMAX", [0], [1], {"Beta": 1.0})],
+        [0],
+        [1],
+    )
+    inputs = np.eye(4, dtype=np.uint8) * 100
+    with pytest.raises(UsageError, match="no weights"):
+        study(of_model(build_model.write(model), inputs, np.arange(4)), tmp_path, [0.1])
+
+
+def test_analog_noise_has_the_size_that_was_asked_for() -> None:
+    """Sigma is eta times that of the layer in real units, whatever the channels' scales."""
+    rng = np.random.default_rng(0)
+    scales = np.array([[0.1], [0.01]])
+    real = rng.normal(0, 1, (2, 40_000))
+    values = np.clip(np.rint(real / scales / 10), -127, 127).astype(np.int8)
+    noisy = perturb.noisy(values.astype(np.float32), scales, "gaussian", 0.2, rng)
+    moved = (noisy - values) * scales
+    sigma = (values * scales).std()
+    assert moved.std(axis=1) == pytest.approx([0.2 * sigma] * 2, rel=0.02)
+    assert abs(moved.mean()) < 0.01 * sigma
+    share = perturb.noisy(values.astype(np.float32), scales, "multiplicative", 0.2, rng)
+    ratio = share[values != 0] / values[values != 0]
+    assert (ratio.mean(), ratio.std()) == pytest.approx((1, 0.2), rel=0.02)
+    levels = perturb.noisy(values, np.ones(1), "levels", 4, rng)
+    assert len(np.unique(levels)) <= 4
+    decayed = perturb.noisy(values.astype(np.float32), scales, "drift", 0.1, rng)
+    assert 0 < np.median(decayed[values > 20] / values[values > 20]) < 1
+
+
+@pytest.mark.parametrize("noise", perturb.BITS)
+def test_bits_flip_or_stick_by_their_rate(noise: str) -> None:
+    """As many as asked for; one bit alone where one is named; all at rate 1."""
+    rng = np.random.default_rng(0)
+    values = rng.integers(-128, 128, 50_000).astype(np.int8)
+    changed = (perturb.faulty(values, noise, 0.1, rng) ^ values).view(np.uint8)
+    share = np.unpackbits(changed).mean()
+    assert share == pytest.approx(0.1 if noise == "bit-flip" else 0.05, rel=0.05)
+    sign = (perturb.faulty(values, noise, 0.5, rng, bit=7) ^ values).view(np.uint8)
+    assert set(np.unique(sign)) == {0, 128}
+    all_ = perturb.faulty(values, noise, 1.0, rng)
+    wanted = {"bit-flip": ~values, "stuck-at-0": values * 0, "stuck-at-1": values * 0 - 1}
+    assert np.array_equal(all_, wanted[noise])
+    assert np.array_equal(perturb.faulty(values, noise, 0.0, rng), values)
+
+
+def test_where_the_score_has_dropped_is_read_between_points() -> None:
+    """Along a straight line, of rates along their logarithm; never where it never drops."""
+
+    def points(*pairs: tuple[float, float]) -> list[Spread]:
+        rest = {"trials": 1, "mean": 0.0, "deviation": 0.0, "error": 0.0, "least": 0.0, "most": 0.0}
+        return [Spread(amount=a, normalised=n, **rest) for a, n in pairs]
+
+    assert at_drop(points((0, 1), (0.2, 0.9)), "gaussian", 0.05) == pytest.approx(0.1)
+    assert at_drop(points((1e-4, 1), (1e-2, 0.9)), "bit-flip", 0.05) == pytest.approx(1e-3)
+    assert at_drop(points((0, 1), (0.2, 0.99)), "gaussian", 0.05) is None
+    assert at_drop(points((64, 1), (32, 0.97), (16, 0.5)), "levels", 0.05) == 32
+    assert at_drop(points((64, 0.9)), "levels", 0.05) is None
+
+
+def test_an_answer_that_is_no_number_is_not_right(kws: Subject) -> None:
+    """NaN has no largest value, though a search for one finds it."""
+    outputs = np.full((30, 12), np.nan, np.float32)
+    assert score(kws, outputs) == 0
+
+
+def test_words_that_mean_nothing_are_refused(kws: Subject) -> None:
+    """Before anything is built, with what may be said."""
+    for noise, amounts, words in (
+        ("gaussian", [-0.1], "0 or more"),
+        ("bit-flip", [2.0], "share of the bits"),
+        ("levels", [1.0], "2 to 65536"),
+        ("gaussian", [], "0 amounts"),
+        ("hum", [0.1], "valid: gaussian"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            ask(kws, noise, amounts, 1, 1)
+    with pytest.raises(UsageError, match="faults of memory"):
+        ask(kws, "gaussian", [0.1], 1, 1, "activations")
+    with pytest.raises(UsageError, match="words found"):
+        subject("sww")
+
+
+def test_the_command_prints_a_table_and_leaves_document_trials_and_picture(tmp_path: Path) -> None:
+    """As CSV a row an amount; study.json is what --json prints."""
+    words = ("study", "noise", "--task", "kws", "--limit", "10", "--trials", "2", "--eta", "0,.3")
+    done = tinybench(*words, "--no-parts", "-o", str(tmp_path / "s"), "--to", "csv")
+    assert done.returncode == 0, done.stderr
+    assert [line.split(",")[7] for line in done.stdout.splitlines()] == ["amount", "0.0", "0.3"]
+    told = tinybench("study", "show", str(tmp_path / "s"), "--json")
+    assert told.stdout == (tmp_path / "s" / "study.json").read_text()
+    assert (tmp_path / "s" / "study.png").read_bytes().startswith(b"\x89PNG")
+    wrong = tinybench("study", "noise", "--task", "kws", "--rate", ".1")
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
+    assert "give its amounts by --eta" in wrong.stderr
+
+
+GOLDEN = {0.05: (0.891, 0.016), 0.1: (0.839, 0.038), 0.2: (0.564, 0.094), 0.4: (0.165, 0.06)}
+"""Top-1 of the official model on 1000 inputs: mean and deviation of 20 trials by another engine."""
+
+
+@pytest.mark.soak
+def test_the_official_model_loses_what_it_lost_elsewhere(mirror: Path, tmp_path: Path) -> None:
+    """Each mean within three standard errors of both."""
+    inputs = keyword_inputs(mirror, 1000)
+    _, _, text = keywords(mirror)
+    labels = np.array([int(line.split(b",")[2]) for line in text.split()[:1000]])
+    own = of_model(
+        model_path(mirror, "kws01").read_bytes(),
+        np.ascontiguousarray(inputs).view(np.uint8),
+        labels,
+    )
+    found = study(own, tmp_path, [0, *GOLDEN], trials=20)
+    assert found.clean_identical
+    worst = 0.0
+    for point in found.points[1:]:
+        mean, deviation = GOLDEN[point.amount]
+        error = np.hypot(point.error, deviation / np.sqrt(20))
+        worst = max(worst, abs(point.mean - mean) / error)
+    record("study.noise_golden_errors", worst, 3, unit="standard errors", better="lower")
+    assert worst <= 3
