@@ -30,6 +30,9 @@ from tests.bench import (
     flash as bench_flash,
 )
 from tests.bench import (
+    lab as bench_lab,
+)
+from tests.bench import (
     link as bench_link,
 )
 from tests.bench import (
@@ -83,7 +86,7 @@ def main() -> int:
     figures += bench_link.figures() + bench_stream.figures()
     figures += bench_energy.figures() + bench_monitors.figures()
     figures += bench_exports.figures() + bench_noise.figures()
-    figures += bench_scenario.figures()
+    figures += bench_scenario.figures() + bench_lab.figures()
     figures += bench_results.figures() + bench_flash.figures() + bench_model.figures()
     _print(figures)
     OUT.parent.mkdir(exist_ok=True)

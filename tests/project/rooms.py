@@ -31,6 +31,7 @@ FLOORS = {
     "tinybench.runner.submission": 10,
     "tinybench.runner.report": 11,
     "tinybench.runner.gate": 12,
+    "tinybench.runner.lab": 12,
     "tinybench.runner.cli": 13,
     "tinybench.runner": 14,
 }

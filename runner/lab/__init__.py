@@ -1,0 +1,1 @@
+"""A lab: boards of several computers, jobs of several people, one queue and one page."""

@@ -1,0 +1,102 @@
+"""A job of the lab: plain data that says which run is wanted and on which board, and no more.
+
+Nothing in it is code, and nothing in it names a file: a task, a profile or an engine is one of the
+package's, a model is the SHA-256 of bytes that were sent with it. Who runs it checks it again.
+"""
+
+from typing import Annotated, Any, cast
+
+import msgspec
+
+from tinybench.declare import nearest
+from tinybench.errors import UsageError
+
+from ..build import board as boards
+from ..build import task as tasks
+from ..results.request import Request, is_recipe
+from ..results.words import Words, request_of
+from ..rules import names as profiles
+from .policy import PRIORITY_MOST, Want
+
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+Word = str | int | float | bool
+RUN_WORDS = (
+    "task", "mode", "division", "profile", "limit", "iterations", "scenario", "min_queries",
+    "min_duration", "seed", "target_qps", "deadline", "streams", "audits", "engine_loadgen",
+    "interference", "prune", "strips", "whole", "compatible", "shards", "engine", "monitor",
+    "ambient", "supply", "verify", "emulate",
+)  # fmt: skip
+"""Of the words of a run, those that mean the same on every computer, and reach nothing on it."""
+AXES = ("task", "mode", "scenario", "profile", "division", "engine", "emulate")
+"""Those that have a key of their own in jobs.toml, one or several; the others stand in `with`."""
+MODEL_MOST_B = 16 << 20
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is to be run once."""
+
+    series: Text
+    """What its jobs.toml calls it."""
+    words: dict[Text, Annotated[str, msgspec.Meta(max_length=100)] | int | float | bool]
+    """Of a run: those of RUN_WORDS."""
+    board: Text | None = None
+    core: Text | None = None
+    tags: Annotated[list[Text], msgspec.Meta(max_length=16)] = []
+    model: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")] | None = None
+    """SHA-256 of a .tflite; None: the task's own."""
+    model_name: Text | None = None
+    priority: Annotated[int, msgspec.Meta(ge=-PRIORITY_MOST, le=PRIORITY_MOST)] = 0
+    deadline_s: Annotated[float, msgspec.Meta(gt=0, le=366 * 86400)] | None = None
+    """From when it is submitted until it is to be done."""
+    quiet: bool = False
+
+    @property
+    def want(self) -> Want:
+        """Which boards will do."""
+        return Want(self.board, self.core, frozenset(self.tags))
+
+    @property
+    def kind(self) -> str:
+        """What decides how long it takes, besides the board: jobs of one kind take as long."""
+        words = " ".join(f"{name}={self.words[name]}" for name in sorted(self.words))
+        return f"{words} model={(self.model or '')[:16]}"
+
+    @property
+    def title(self) -> str:
+        """What it is, for a person: the task, and what else was said."""
+        said = [str(self.words.get("task", ""))]
+        said += [str(self.words[name]) for name in ("scenario", "mode", "profile", "engine")
+                 if name in self.words]  # fmt: skip
+        if self.model is not None:
+            said.append(self.model_name or self.model[:12])
+        return " ".join(said)
+
+
+def request(job: Job, board: str, **more: Any) -> Request:
+    """Return the run that a job asks for, on a board; `more` are words of who runs it.
+
+    Raises UsageError for a word that is none of a job's, or means nothing.
+    """
+    for word, value in job.words.items():
+        if word not in RUN_WORDS:
+            raise UsageError(f"a job takes no '{word}': {nearest(word, RUN_WORDS)}")
+        if isinstance(value, str) and (value.endswith(".toml") or "/" in value or "\\" in value):
+            raise UsageError(
+                f"{word} '{value}' is a file, which other computers do not have: name one of the "
+                "package"
+            )
+    asked = request_of(**cast(Words, {**job.words, **more, "board": board}))
+    if asked.task not in tasks.names():
+        raise UsageError(f"there is no task '{asked.task}': {nearest(asked.task, tasks.names())}")
+    if asked.profile not in profiles():
+        raise UsageError(
+            f"there is no profile '{asked.profile}': {nearest(asked.profile, profiles())}"
+        )
+    if asked.engine is not None and not is_recipe(asked.engine):
+        raise UsageError(f"engine '{asked.engine}' is none that is built here: tflm or cmsis-nn")
+    return asked
+
+
+def insist(job: Job) -> None:
+    """Raise UsageError for a job that no board could ever run."""
+    request(job, job.board if job.board in boards.names() else "mps2-an386")

@@ -1,0 +1,200 @@
+"""jobs.toml: a few lines that stand for many jobs; read, counted, and only then made."""
+
+import hashlib
+import itertools
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from tinybench.declare import Declaration, load, nearest
+from tinybench.errors import DeclarationError, UsageError
+from tinybench.files import read_bytes
+
+from ..results.defaults import seconds
+from .job import MODEL_MOST_B, Job, Text, Word, insist
+from .policy import PRIORITY_MOST
+
+AXIS_MOST, SERIES_MOST = 1000, 1000
+ASKED_FROM = 1000
+"""So many jobs at once are asked about before they are queued."""
+JOBS_MOST = 1_000_000
+CHECKED_MOST = 2000
+"""Of jobs that differ in words, how many are each held against what a run takes."""
+Many = Text | Annotated[list[Text], Meta(min_length=1, max_length=AXIS_MOST)]
+
+
+class Series(Declaration, frozen=True, kw_only=True):
+    """Jobs of one name: every combination of what it lists."""
+
+    name: Text
+    task: Many
+    board: Many | None = None
+    """Kinds of board, or boards of the lab; each is a job."""
+    core: Many | None = None
+    tags: Annotated[list[Text], Meta(max_length=16)] = []
+    """A board has them all."""
+    model: Many | None = None
+    """Files, from the folder of jobs.toml."""
+    mode: Many | None = None
+    scenario: Many | None = None
+    profile: Many | None = None
+    division: Many | None = None
+    engine: Many | None = None
+    emulate: bool = False
+    with_: dict[Text, Word] = msgspec.field(name="with", default={})
+    """Further words of a run, such as limit = 20."""
+    repeat: Annotated[int, Meta(ge=1, le=JOBS_MOST)] = 1
+    priority: Annotated[int, Meta(ge=-PRIORITY_MOST, le=PRIORITY_MOST)] = 0
+    deadline: Text | None = None
+    """Such as "2h": to be done so long after it was submitted."""
+    quiet: bool | None = None
+    """Nothing beside it in its board's quiet group; by default where a monitor is named."""
+    needs: list[Text] = []
+    """Names of series that are done before."""
+
+
+class JobsFile(Declaration, frozen=True, kw_only=True):
+    """What a jobs.toml says."""
+
+    jobs: Annotated[list[Series], Meta(min_length=1, max_length=SERIES_MOST)]
+
+
+class Submission(msgspec.Struct, frozen=True, kw_only=True):
+    """What is sent to a leader: jobs as they are, needs between their series, models' bytes."""
+
+    series: list[Series]
+    needs: dict[str, list[str]]
+    models: dict[str, tuple[str, bytes]]
+    """By the path in jobs.toml: SHA-256 and bytes."""
+
+    @property
+    def count(self) -> int:
+        """How many jobs it stands for."""
+        return sum(count(one) for one in self.series)
+
+
+def read(path: Path) -> Submission:
+    """Read a jobs.toml and the models it names; nothing is made of it yet.
+
+    Raises DeclarationError for what is wrong on paper: an unknown key, a need of no series, a
+    circle of needs, more than JOBS_MOST jobs; UsageError for a word that no run takes.
+    """
+    told = load(path, JobsFile)
+    names = [one.name for one in told.jobs]
+    if (twice := next((name for name in names if names.count(name) > 1), None)) is not None:
+        raise DeclarationError(f"{path}: two jobs are named '{twice}': give each its own name")
+    needs = {one.name: list(one.needs) for one in told.jobs if one.needs}
+    for name, wanted in needs.items():
+        for other in wanted:
+            if other not in names:
+                raise DeclarationError(
+                    f"{path}: job '{name}' needs '{other}', which is none of them: "
+                    f"{nearest(other, names)}"
+                )
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError as error:
+        circle = " needs ".join(f"'{name}'" for name in reversed(error.args[1]))
+        raise DeclarationError(
+            f"{path}: {circle}: none of them could ever begin; take one need away"
+        ) from None
+    models: dict[str, tuple[str, bytes]] = {}
+    for one in told.jobs:
+        for name in _many(one.model):
+            if name not in models:
+                models[name] = _model(path.parent / name)
+        _insist_time(path, one)
+    found = Submission(series=told.jobs, needs=needs, models=models)
+    if found.count > JOBS_MOST:
+        raise DeclarationError(
+            f"{path}: it stands for {found.count:,} jobs, and a lab takes {JOBS_MOST:,} at once: "
+            "split it"
+        )
+    hashes = {name: sha256 for name, (sha256, _) in models.items()}
+    for job in itertools.islice(_different(found.series, hashes), CHECKED_MOST):
+        try:
+            insist(job)
+        except UsageError as error:
+            raise UsageError(f"{path}: job '{job.series}': {error}") from error
+    return found
+
+
+def _insist_time(path: Path, one: Series) -> None:
+    if one.deadline is None:
+        return
+    try:
+        told_s = seconds(one.deadline)
+    except UsageError as error:
+        raise DeclarationError(f"{path}: job '{one.name}': deadline: {error}") from error
+    if told_s <= 0:
+        raise DeclarationError(f"{path}: job '{one.name}': a deadline is later than now")
+
+
+def _model(path: Path) -> tuple[str, bytes]:
+    try:
+        data = read_bytes(path, MODEL_MOST_B)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if data[4:8] != b"TFL3":
+        raise UsageError(f"{path}: no .tflite: it does not say TFL3 at its fifth byte")
+    return hashlib.sha256(data).hexdigest(), data
+
+
+def count(series: Series) -> int:
+    """Return how many jobs a series stands for."""
+    found = series.repeat
+    for values in _axes(series).values():
+        found *= len(values)
+    return found
+
+
+def jobs(series: Series, models: dict[str, str]) -> Iterator[Job]:
+    """Yield every job of a series, all of them once before any is repeated.
+
+    `models`: SHA-256 by the name in the series.
+    """
+    quiet = series.quiet if series.quiet is not None else "monitor" in series.with_
+    deadline_s = None if series.deadline is None else seconds(series.deadline)
+    names, values = zip(*_axes(series).items(), strict=True)
+    for _ in range(series.repeat):
+        for chosen in itertools.product(*values):
+            said = dict(zip(names, chosen, strict=True))
+            board, core, model = (said.pop(name, None) for name in ("board", "core", "model"))
+            words: dict[str, Any] = {**series.with_, **said}
+            if series.emulate:
+                words["emulate"] = True
+            yield Job(
+                series=series.name,
+                words=words,
+                board=board,
+                core=core,
+                tags=series.tags,
+                model=None if model is None else models[model],
+                model_name=None if model is None else Path(model).name[:100],
+                priority=series.priority,
+                deadline_s=deadline_s,
+                quiet=quiet,
+            )
+
+
+def _different(series: list[Series], models: dict[str, str]) -> Iterator[Job]:
+    """Yield jobs that differ in their words; those of a board, a model or a repeat are as good."""
+    from msgspec.structs import replace
+
+    for one in series:
+        boards = _many(one.board)[:1] or None
+        yield from jobs(replace(one, repeat=1, board=boards, model=None, core=None), models)
+
+
+def _axes(series: Series) -> dict[str, list[str]]:
+    """Return what is listed, the boards last: neighbours in the queue are on different boards."""
+    axes = ("task", "model", "mode", "scenario", "profile", "division", "engine", "core", "board")
+    return {name: values for name in axes if (values := _many(getattr(series, name)))}
+
+
+def _many(value: str | list[str] | None) -> list[str]:
+    return [] if value is None else [value] if isinstance(value, str) else value

@@ -1,0 +1,342 @@
+"""The queue and what became of it: SQLite, so that a leader that is restarted knows it all.
+
+A job that runs is an attempt, by a number. A result counts only for the attempt that is running,
+and ends it in the same transaction: whatever comes late, or twice, changes nothing.
+"""
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tinybench.errors import UsageError
+
+from .job import Job
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS submissions (
+    id INTEGER PRIMARY KEY, at REAL NOT NULL, who TEXT NOT NULL, needs TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS models (sha256 TEXT PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS jobs (
+    id INTEGER PRIMARY KEY, submission INTEGER NOT NULL, series TEXT NOT NULL, job TEXT NOT NULL,
+    kind TEXT NOT NULL, priority INTEGER NOT NULL, state TEXT NOT NULL, at REAL NOT NULL,
+    attempt INTEGER NOT NULL DEFAULT 0, failures INTEGER NOT NULL DEFAULT 0,
+    place TEXT, board TEXT, start_by REAL, estimate REAL, started REAL, ended REAL,
+    run_s REAL, status INTEGER, why TEXT, folder TEXT
+);
+CREATE INDEX IF NOT EXISTS by_state ON jobs (state, priority DESC, id);
+CREATE INDEX IF NOT EXISTS by_submission ON jobs (submission, series, state);
+CREATE INDEX IF NOT EXISTS by_kind ON jobs (kind, board, state);
+"""
+VERSION = 1
+HELD, QUEUED, RUNNING = "held", "queued", "running"
+DONE, FAILED, CANCELLED, SKIPPED = "done", "failed", "cancelled", "skipped"
+ENDED = (DONE, FAILED, CANCELLED, SKIPPED)
+STATES = (HELD, QUEUED, RUNNING, *ENDED)
+RECENT = 9
+"""Of runs of a kind, how many tell how long the next takes."""
+_COLUMNS = (
+    "id, submission, series, job, priority, state, at, attempt, failures, place, board, start_by, "
+    "estimate, started, ended, run_s, status, why, folder"
+)
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """A job and what became of it; times in seconds since 1970, of the leader's clock."""
+
+    id: int
+    submission: int
+    job: Job
+    state: str
+    at: float
+    """When it was submitted."""
+    attempt: int = 0
+    """How many times it was begun."""
+    failures: int = 0
+    """How many of these the bench failed."""
+    place: str | None = None
+    """The board that it runs on, or ran: "worker/board"."""
+    board: str | None = None
+    """... and its kind."""
+    start_by: float | None = None
+    estimate: float | None = None
+    started: float | None = None
+    ended: float | None = None
+    run_s: float | None = None
+    """How long it ran, by the worker's clock that knows no date."""
+    status: int | None = None
+    """What `tinybench run` would have exited with."""
+    why: str | None = None
+    folder: str | None = None
+    """Of its run, in the leader's runs/."""
+
+
+def open_store(path: Path) -> sqlite3.Connection:
+    """Open the database, and make it where there is none.
+
+    Raises UsageError for a file that is none of ours, or cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        db.execute("PRAGMA journal_mode = WAL")
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        if version not in (0, VERSION):
+            raise UsageError(
+                f"{path}: written by another tinybench (version {version} of the queue, this one "
+                f"knows {VERSION}); give --lab another folder"
+            )
+        db.executescript(SCHEMA)
+        db.execute(f"PRAGMA user_version = {VERSION}")
+    except (sqlite3.Error, OSError) as error:
+        raise UsageError(f"{path}: no queue can be kept there: {error}") from error
+    return db
+
+
+@contextlib.contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """Do all that is in it, or nothing; what is done outlives a power cut.
+
+    What is done outside of one, such as the beginning of a job, may be forgotten by such a cut.
+    """
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):  # a full disk has rolled it back itself
+            db.execute("ROLLBACK")
+        raise
+    else:
+        db.execute("COMMIT")
+    finally:
+        db.execute("PRAGMA synchronous = NORMAL")
+
+
+def submit(
+    db: sqlite3.Connection,
+    jobs: Iterable[Job],
+    needs: dict[str, list[str]],
+    models: dict[str, bytes],
+    who: str,
+) -> tuple[int, int]:
+    """Queue jobs, all of them or none; return the number of the submission, and how many it has."""
+    now = time.time()
+    with transaction(db):
+        for sha256, data in models.items():
+            db.execute("INSERT OR IGNORE INTO models VALUES (?, ?)", (sha256, data))
+        told = msgspec.json.encode(needs).decode()
+        cursor = db.execute(
+            "INSERT INTO submissions (at, who, needs) VALUES (?, ?, ?)", (now, who, told)
+        )
+        number = int(cursor.lastrowid or 0)
+        before = db.total_changes
+        db.executemany(
+            "INSERT INTO jobs (submission, series, job, kind, priority, state, at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                (
+                    number,
+                    job.series,
+                    msgspec.json.encode(job).decode(),
+                    job.kind,
+                    job.priority,
+                    HELD if needs.get(job.series) else QUEUED,
+                    now,
+                )
+                for job in jobs
+            ),
+        )
+        return number, db.total_changes - before
+
+
+def recover(db: sqlite3.Connection) -> int:
+    """Put back what ran when the last leader ended; return how many jobs that were."""
+    return db.execute(
+        "UPDATE jobs SET state = 'queued', why = 'the leader was restarted' WHERE state = 'running'"
+    ).rowcount
+
+
+def waiting(db: sqlite3.Connection, most: int) -> list[Row]:
+    """Return jobs that wait, those of the highest priority and then the oldest first."""
+    return _rows(db, "WHERE state = 'queued' ORDER BY priority DESC, id LIMIT ?", most)
+
+
+def rows(
+    db: sqlite3.Connection,
+    *,
+    states: Iterable[str] = STATES,
+    submission: int | None = None,
+    most: int = 1000,
+    before: int | None = None,
+) -> list[Row]:
+    """Return jobs in these states, the newest first, below an id."""
+    chosen = [state for state in states if state in STATES]
+    marks = ", ".join("?" * len(chosen))
+    where = f"WHERE state IN ({marks})"
+    words: list[Any] = [*chosen]
+    if submission is not None:
+        where += " AND submission = ?"
+        words.append(submission)
+    if before is not None:
+        where += " AND id < ?"
+        words.append(before)
+    return _rows(db, f"{where} ORDER BY id DESC LIMIT ?", *words, most)
+
+
+def row(db: sqlite3.Connection, job: int) -> Row | None:
+    """Return one job."""
+    found = _rows(db, "WHERE id = ?", job)
+    return found[0] if found else None
+
+
+def counts(db: sqlite3.Connection, submission: int | None = None) -> dict[str, int]:
+    """Return how many jobs are in each state."""
+    where, words = ("", ()) if submission is None else ("WHERE submission = ?", (submission,))
+    told = db.execute(f"SELECT state, COUNT(*) FROM jobs {where} GROUP BY state", words)  # noqa: S608
+    return dict.fromkeys(STATES, 0) | {str(state): int(n) for state, n in told}
+
+
+def model(db: sqlite3.Connection, sha256: str) -> bytes | None:
+    """Return the bytes of a model that was submitted."""
+    found = db.execute("SELECT data FROM models WHERE sha256 = ?", (sha256,)).fetchone()
+    return None if found is None else bytes(found[0])
+
+
+def claim(
+    db: sqlite3.Connection, job: int, place: str, board: str, estimate_s: float
+) -> int | None:
+    """Begin a job on a board; return the number of the attempt, None where it waits no more."""
+    done = db.execute(
+        "UPDATE jobs SET state = 'running', attempt = attempt + 1, place = ?, board = ?, "
+        "started = ?, estimate = ?, why = NULL WHERE id = ? AND state = 'queued' "
+        "RETURNING attempt",
+        (place, board, time.time(), estimate_s, job),
+    ).fetchone()
+    return None if done is None else int(done[0])
+
+
+def promise(db: sqlite3.Connection, job: int, start_by: float) -> None:
+    """Note when a job must have begun."""
+    db.execute("UPDATE jobs SET start_by = ? WHERE id = ?", (start_by, job))
+
+
+def give_back(db: sqlite3.Connection, job: int, attempt: int, why: str, *, failed: bool) -> bool:
+    """Put a job that did not come to its end back into the queue, if it is this attempt's."""
+    changed = db.execute(
+        "UPDATE jobs SET state = 'queued', why = ?, failures = failures + ? "
+        "WHERE id = ? AND attempt = ? AND state = 'running'",
+        (why, int(failed), job, attempt),
+    )
+    return changed.rowcount > 0
+
+
+def finish(
+    db: sqlite3.Connection,
+    job: int,
+    attempt: int,
+    *,
+    state: str,
+    status: int | None,
+    why: str | None = None,
+    run_s: float | None = None,
+    folder: str | None = None,
+) -> bool:
+    """End a job, if it is this attempt that runs: exactly one result a job.
+
+    What needs it begins to wait, or is skipped where it has failed.
+    """
+    with transaction(db):
+        ended = db.execute(
+            "UPDATE jobs SET state = ?, status = ?, why = ?, run_s = ?, folder = ?, ended = ?, "
+            "failures = failures + ? WHERE id = ? AND attempt = ? AND state = 'running' "
+            "RETURNING submission",
+            (state, status, why, run_s, folder, time.time(), int(state == FAILED), job, attempt),
+        ).fetchone()
+        if ended is not None:
+            _release(db, int(ended[0]))
+    return ended is not None
+
+
+def cancel(db: sqlite3.Connection, job: int) -> str | None:
+    """Cancel a job that has not ended; return the state it was in, None where there is none."""
+    with transaction(db):
+        found = db.execute("SELECT state, submission FROM jobs WHERE id = ?", (job,)).fetchone()
+        if found is None:
+            return None
+        state, submission = str(found[0]), int(found[1])
+        if state not in ENDED:
+            db.execute(
+                "UPDATE jobs SET state = 'cancelled', why = 'cancelled', ended = ? WHERE id = ?",
+                (time.time(), job),
+            )
+            _release(db, submission)
+    return state
+
+
+def set_priority(db: sqlite3.Connection, job: int, priority: int) -> bool:
+    """Change the priority of a job that waits."""
+    changed = db.execute(
+        "UPDATE jobs SET priority = ? WHERE id = ? AND state IN ('queued', 'held')",
+        (priority, job),
+    )
+    return changed.rowcount > 0
+
+
+def durations_s(db: sqlite3.Connection, kind: str, board: str | None = None) -> list[float]:
+    """Return how long the latest jobs of a kind ran, on a kind of board or on any."""
+    also, words = ("", (kind,)) if board is None else (" AND board = ?", (kind, board))
+    told = db.execute(
+        f"SELECT run_s FROM jobs WHERE kind = ?{also} AND state = 'done' "  # noqa: S608
+        f"AND run_s IS NOT NULL ORDER BY id DESC LIMIT {RECENT}",
+        words,
+    )
+    return [float(one) for (one,) in told]
+
+
+def _release(db: sqlite3.Connection, submission: int) -> None:
+    """Let go, or skip, what waits for series of a submission that have ended."""
+    (told,) = db.execute("SELECT needs FROM submissions WHERE id = ?", (submission,)).fetchone()
+    needs: dict[str, list[str]] = msgspec.json.decode(told, type=dict[str, list[str]])
+    changed = bool(needs)
+    while changed:
+        changed = False
+        for series, wanted in needs.items():
+            marks = ", ".join("?" * len(wanted))
+            told = db.execute(
+                f"SELECT state, COUNT(*) FROM jobs WHERE submission = ? AND series IN ({marks}) "  # noqa: S608
+                "GROUP BY state",
+                (submission, *wanted),
+            )
+            states = {str(state) for state, _ in told}
+            if not states <= {*ENDED}:
+                continue
+            good = states <= {DONE}
+            moved = db.execute(
+                "UPDATE jobs SET state = ?, why = ?, ended = ? WHERE submission = ? "
+                "AND series = ? AND state = 'held'",
+                (
+                    QUEUED if good else SKIPPED,
+                    None if good else f"what it needs did not end well: {', '.join(wanted)}",
+                    None if good else time.time(),
+                    submission,
+                    series,
+                ),
+            )
+            changed |= moved.rowcount > 0
+
+
+def _rows(db: sqlite3.Connection, where: str, *words: Any) -> list[Row]:
+    found = []
+    for one in db.execute(f"SELECT {_COLUMNS} FROM jobs {where}", words):  # noqa: S608
+        said = dict(zip(_COLUMNS.split(", "), one, strict=True))
+        job = msgspec.json.decode(said.pop("job"), type=Job)
+        del said["series"]
+        said["job"] = msgspec.structs.replace(job, priority=said.pop("priority"))
+        found.append(Row(**said))
+    return found
