@@ -23,6 +23,9 @@ NEWER_TEST := $(NEWER) qemu-system-riscv32=9.1=qemu-system-misc
 VENV_PACKAGES = $$(test -x $(BIN)/python || $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
     || echo $(PYTHON)=python3 no-ensurepip=python3-venv)
 
+# The tests start Python thousands of times: each start reads what an earlier one has compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 
 help: ## list the targets
