@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -90,6 +91,7 @@ def _searched(prefix: str, flags: tuple[str, ...]) -> tuple[str, ...]:
 def library(recipe: Recipe, tree: Tree, board: Board, track: Track) -> Path:
     """Return the archive of an engine for a board's core; it is built where the cache lacks it.
 
+    What was compiled before an end that is none, such as that of patience, is gone on with.
     Raises UsageError, ToolMissingError, BuildError; within LIBRARY_TIMEOUT_S.
     """
     toolchain = toolchain_for(recipe, board)
@@ -103,27 +105,44 @@ def library(recipe: Recipe, tree: Tree, board: Board, track: Track) -> Path:
     archive = archives / f"{recipe.name}-{digest[:16]}.a"
     if archive.is_file():
         return archive
+    parts = archive.with_suffix(".parts")
     try:
-        archives.mkdir(parents=True, exist_ok=True)
+        parts.mkdir(parents=True, exist_ok=True)
         with scratch(archives, ".library-") as work:
-            objects = _compiled(recipe, tree, board, toolchain, work, track)
+            objects = _compiled(recipe, tree, board, toolchain, work, parts, track)
             made = work / "made.a"
             _run([toolchain.prefix + "ar", "rcsD", str(made), *map(str, objects)], recipe, "ar")
             made.replace(archive)  # at once: another run may read it
+        shutil.rmtree(parts, ignore_errors=True)
     except OSError as error:
         raise BuildError(f"cannot build in {archives}: {error}") from error
     return archive
 
 
 def _compiled(
-    recipe: Recipe, tree: Tree, board: Board, toolchain: Toolchain, work: Path, track: Track
+    recipe: Recipe,
+    tree: Tree,
+    board: Board,
+    toolchain: Toolchain,
+    work: Path,
+    parts: Path,
+    track: Track,
 ) -> list[Path]:
-    """Compile all files, as many at a time as there are processors; return the objects."""
-    levels = {unit.optimisation for unit in tree.units if not _is_c(unit.path)}
+    """Compile what `parts` lacks, as much at a time as there are processors; return the objects."""
+    objects = [parts / f"{number:04}-{unit.path.stem}.o" for number, unit in enumerate(tree.units)]
+    missing = [
+        (unit, made) for unit, made in zip(tree.units, objects, strict=True) if not made.is_file()
+    ]
+    levels = {unit.optimisation for unit, _ in missing if not _is_c(unit.path)}
     headers = {level: work / f"header{level}.h" for level in sorted(levels)}
-    objects = [work / f"{number:04}-{unit.path.stem}.o" for number, unit in enumerate(tree.units)]
     jobs: list[Future[None]] = []
     compiling = partial(_compile, recipe, tree, board, toolchain)
+
+    def compile_whole(unit: Unit, made: Path, header: Path | None) -> None:
+        begun = work / made.name
+        compiling(unit, begun, header)
+        begun.replace(made)  # at once: another try takes it for whole
+
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         try:
             for level, header in headers.items():
@@ -131,15 +150,17 @@ def _compiled(
                 jobs.append(pool.submit(compiling, Unit(header, level), _before(header), None))
             for job in jobs:
                 job.result(LIBRARY_TIMEOUT_S)
-            for unit, out in zip(tree.units, objects, strict=True):
+            for unit, made in missing:
                 header = None if _is_c(unit.path) else headers[unit.optimisation]
-                jobs.append(pool.submit(compiling, unit, out, header))
+                jobs.append(pool.submit(compile_whole, unit, made, header))
             done = as_completed(jobs, LIBRARY_TIMEOUT_S)
             for job in track(done, f"build {recipe.name}", len(jobs)):
                 job.result()
         except TimeoutError:
+            there = sum(made.is_file() for made in objects)
             raise BuildError(
-                f"engine {recipe.name} was not built within {LIBRARY_TIMEOUT_S} s"
+                f"engine {recipe.name} was not built within {LIBRARY_TIMEOUT_S} s; {there} of "
+                f"{len(objects)} files are compiled and kept: run it again to go on"
             ) from None
         finally:
             pool.shutdown(wait=False, cancel_futures=True)

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,6 +13,7 @@ from tests.models.packaged import MODELS
 from tests.models.tflite_builder import Model, Operator, Tensor, write
 from tinybench.errors import BuildError, ModelError, UsageError
 from tinybench.models.compiler.reader import read_outline
+from tinybench.runner.build import library as of_library
 from tinybench.runner.build.board import load_board
 from tinybench.runner.build.fit import examine
 from tinybench.runner.build.library import library, toolchain_for
@@ -285,3 +287,33 @@ def test_an_engine_is_named_or_is_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_
     assert request_of(task="kws", engine="./tflm").absolute().engine == str(tmp_path / "tflm")
     with pytest.raises(UsageError, match="engine_source is the source tree of an engine"):
         request_of(task="kws", engine="./mine", engine_source="tree")
+
+
+def test_a_build_that_ends_before_its_end_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was compiled is kept till the archive is there, and not compiled again."""
+    recipe, root = _small(tmp_path)
+    host, compiled = load_board("host"), list[int]()
+    run = of_library._run  # pyright: ignore[reportPrivateUsage]
+
+    (root / "two.c").write_text("int two(void) { return 1 + 1; }")
+
+    def counted(items: Any, label: str, total: int) -> Any:
+        assert label
+        compiled.append(total)
+        return items
+
+    def ends(command: Any, recipe: Recipe, what: str, **said: Any) -> str | None:
+        if what == "ar":
+            raise BuildError("ended")
+        return run(command, recipe, what, **said)
+
+    with monkeypatch.context() as ended:
+        ended.setattr(of_library, "_run", ends)
+        with pytest.raises(BuildError, match="ended"):
+            library(recipe, read_tree(recipe, root), host, counted)
+    archive = library(recipe, read_tree(recipe, root), host, counted)
+    assert compiled == [3, 0]  # a header, and two files
+    assert archive.is_file()
+    assert not archive.with_suffix(".parts").exists()
