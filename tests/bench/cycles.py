@@ -117,7 +117,13 @@ def by_kernel(layers: Sequence[Layer]) -> list[Layer]:
     """Return what each kernel takes in all layers that it computes."""
     kernels = dict.fromkeys(layer.kernel for layer in layers)
     return [
-        Layer("all", kernel, *(sum(layer[i] for layer in of) for i in (2, 3, 4)))
+        Layer(
+            "all",
+            kernel,
+            sum(layer.macs for layer in of),
+            sum(layer.cycles for layer in of),
+            sum(layer.instructions for layer in of),
+        )
         for kernel in kernels
         for of in [[layer for layer in layers if layer.kernel == kernel]]
     ]

@@ -116,6 +116,12 @@ def _stage(conv: Convolution, together: int = 1) -> Constant:
     return short_constant(np.pad(short, ((0, -len(short) % together), (0, 0))))
 
 
+def _two_least(rows: np.ndarray) -> bool:
+    """Whether two taps that are multiplied together may make 2 * 128 * 128, too much for a half."""
+    least = np.pad(rows == INT8_MIN, ((0, 0), (0, rows.shape[1] % 2)))
+    return bool((least[:, ::2] & least[:, 1::2]).any())
+
+
 def _all_of_int8(channels: Channels) -> bool:
     """Whether one product may do for an output: no limits, no halves below zero."""
     return channels.limits == (INT8_MIN, INT8_MAX) and not channels.exact_negatives
@@ -157,9 +163,10 @@ def _plain(op: Operator, conv: Convolution) -> Step:
 
 def _blocked(op: Operator, conv: Convolution) -> Step:
     window, taps, short = conv.window, conv.rows.shape[1], conv.channels.short
-    by_words = _known(conv)
+    by_words = _known(conv) and not _two_least(conv.rows)
     filled = -(-taps // 4) * 4 if by_words else taps
     stage = _stage(conv, 3)
+    any_fields = {**window.dilations(), "out_offset": conv.target.zero_point}
     one_product = None
     if short is not None and by_words and _all_of_int8(conv.channels):
         most = 128 * np.abs(conv.rows.astype(np.int64)).sum(axis=1)
@@ -177,7 +184,7 @@ def _blocked(op: Operator, conv: Convolution) -> Step:
             "pointwise": int(window.pointwise),
             **limit_fields(conv.channels),
             "folded": int(one_product is not None),
-            **_any_fields(conv),
+            **({} if by_words else any_fields),
         },
         constants=[
             weights_constant(_by_threes(conv.rows, filled, 2 if by_words else 1)),

@@ -8,8 +8,10 @@ import pytest
 from rich.console import Console
 
 from tests.runner.results.a_result import good_result
+from tinybench.models.compiler import KERNELS
 from tinybench.runner.dut.reply import PROFILE
 from tinybench.runner.report.document import document, suite_document
+from tinybench.runner.report.terminal.model import is_plain
 from tinybench.runner.report.terminal.text import report, suite
 from tinybench.runner.results import score
 from tinybench.runner.results.result import Answer, Link, Performance, Result
@@ -138,3 +140,9 @@ def test_inputs_without_an_answer_are_said() -> None:
     printed = _printed(good_result(accuracy=score.accuracy(answers, "top1")))
     assert "top-1 70.0% (7 of 10)" in printed
     assert "3 of 10 inputs have no answer" in " ".join(printed.split())
+
+
+def test_no_kernel_of_a_variant_is_called_plain() -> None:
+    """Whatever variants there are."""
+    assert is_plain("conv_2d")
+    assert not any(is_plain(f"conv_2d_{kernels}") for kernels in KERNELS if kernels != "plain")
