@@ -10,6 +10,7 @@ LEGITIMATE = {
     "the folder of cases": "small inputs of others stand beside the repository",
     "the source tree of TensorFlow Lite Micro": "an engine of others, which the user has",
     "the source tree of CMSIS-NN": "a library of others, which the user has",
+    "rp2040js of npm": "an emulator of others, which the user has",
     "emlearn and scikit-learn": "an engine of others, which the user has",
     "the packaged set was made by another version": "each espeak-ng speaks a little differently",
 }
