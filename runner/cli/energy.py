@@ -14,9 +14,9 @@ from .tree import Argument, Group, Option
 
 if TYPE_CHECKING:
     from tinybench.energy.monitor import Monitor
-    from tinybench.energy.recording import Recording
     from tinybench.energy.trace import Trace
 
+    from ..report.live.recording import Recording
     from ..report.live.view import LiveView
 
 TOLD = "what the trace does not say itself"
@@ -145,12 +145,12 @@ def live(
     import msgspec
 
     from tinybench.energy.monitor import open_monitor, supply_of
-    from tinybench.energy.recording import Recording
 
     from ..desk.attached import look
     from ..desk.bench import find_bench, load_bench, monitor_spec
     from ..desk.lock_keys import monitor_keys
     from ..desk.locks import hold
+    from ..report.live.recording import Recording
     from ..report.live.view import LiveView
 
     if out is not None:

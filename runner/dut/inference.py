@@ -72,6 +72,9 @@ def all_answered(texts: Sequence[str]) -> list[list[float]]:
     if _MANY.fullmatch(joined) and joined.count(";") == len(texts) - 1:
         values = list(map(float, joined.replace(";", ",").split(",")))
         if math.inf not in values and -math.inf not in values:
+            commas = [text.count(",") for text in texts]
+            if min(commas) == (most := max(commas)):
+                return [values[at : at + most + 1] for at in range(0, len(values), most + 1)]
             each = iter(values)
-            return [list(islice(each, text.count(",") + 1)) for text in texts]
+            return [list(islice(each, count + 1)) for count in commas]
     return [answered(text) for text in texts]

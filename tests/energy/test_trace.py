@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tinybench.energy.analysis import analyse
-from tinybench.energy.recording import Recording
 from tinybench.energy.trace import (
     Accuracy,
     Chunk,
@@ -25,6 +24,7 @@ from tinybench.energy.trace import (
     open_trace,
 )
 from tinybench.errors import TraceError
+from tinybench.runner.report.live.recording import Recording
 
 HEAD = TraceHead(
     rate_hz=1000.0,

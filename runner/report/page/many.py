@@ -22,6 +22,8 @@ BARS = 24
 """Runs of a picture of bars, the fastest; and rows of the table behind a picture."""
 GROUPS = 6
 """That the beginning of the page leads to."""
+RULES = 2
+"""Broken ones that are named in the row of a run."""
 RANKED = 24
 """Runs held against the published ones: the fastest of each task and board."""
 SCORES = ("top1", "auc", "f1", "exact", "iou", "r2")
@@ -147,8 +149,7 @@ def _row(number: int, run: Summary, kind: str) -> str:
         (microjoules(run), energy_j),
         ("-" if run.flash_b is None else f"{run.flash_b:,}", run.flash_b),
         ("-" if run.ram_b is None else f"{run.ram_b:,}", run.ram_b),
-        (Html(f'<span class="{"kept" if run.valid else "broken"}">{text(verdict(run))}</span>'),
-         int(run.valid)),
+        (_verdict(run), int(run.valid)),
         (run.started_at[:16].replace("T", " "), None),
         (run.run, None),
     )  # fmt: skip
@@ -159,6 +160,16 @@ def _row(number: int, run: Summary, kind: str) -> str:
         for name, (cell, key) in zip(HEAD, cells, strict=True)
     )
     return f'<tr data-run="{number}">{shown}</tr>'
+
+
+def _verdict(run: Summary) -> Html:
+    """Return whether a run is valid, the first rules it breaks; the filter finds the others."""
+    rules = list(dict.fromkeys(run.broken_rules))
+    words, rest = verdict(run), rules[RULES:]
+    if rest:
+        words = words.replace(", ".join(rules), ", ".join(rules[:RULES]) + f", {len(rest)} more", 1)
+    more = f"<span hidden> {text(' '.join(rest))}</span>" if rest else ""
+    return Html(f'<span class="{"kept" if run.valid else "broken"}">{text(words)}</span>{more}')
 
 
 def _score(run: Summary) -> float | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from .trace import Chunk, Gap, TraceHead, TraceWriter
+from tinybench.energy.trace import Chunk, Gap, TraceHead, TraceWriter
 
 
 class Recording:
