@@ -52,9 +52,9 @@ command `state keep` puts it back once and lets it last from one inference to th
 stream, and `state reset` ends that. Subgraphs that are never called are left out.
 
 The kernels are those that a core of each kind calls: `plain` everywhere, `blocked` without DSP
-instructions, `rv32` on RISC-V, `thumb2` on a Cortex-M3, `dsp` with those of Armv7E-M, `mve` with those of Armv8.1-M; an
-empty place means the plain one. Convolutions, depthwise ones too, and fully connected layers have a
-fast kernel for any window, step, dilation, multiplier, number of channels, layout and scales: where
+instructions, `rv32` on RISC-V, `thumb2` on a Cortex-M3, `dsp` with those of Armv7E-M, `mve` with
+those of Armv8.1-M; an empty place means the plain one. Convolutions, depthwise ones too, and fully
+connected layers have a fast kernel for any window, step, dilation, multiplier, number of channels, layout and scales: where
 the named one does not know a layer, `conv_2d_any_...` or `depthwise_conv_2d_...` does
 (`test_random_convolutions.py`).
 A depthwise layer of a single input channel is computed as a convolution. `tinybench compile`,
