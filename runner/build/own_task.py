@@ -256,6 +256,23 @@ def own_task(
     kind = ".onnx" if is_onnx(data) else ".tflite"
     own = _MODEL.fullmatch(found.file) and found.file.endswith(kind)
     file = found.file if own else f"model{kind}"
+    return _written(name, label, found, given, file, data, folder)
+
+
+def engine_task(source: bytes, found: Anatomy, given: Given, folder: Path, label: Label) -> Path:
+    """Write the task of a model that is C, `source`, for an engine that holds it; as `own_task`."""
+    return _written(label.name, label, found, given, "model.c", source, folder)
+
+
+def _written(
+    name: str,
+    label: Label,
+    found: Anatomy,
+    given: Given,
+    file: str,
+    data: bytes,
+    folder: Path | None,
+) -> Path:
     archive = _archive(given)
     texts = {
         "task.toml": _task(name, label, found, given),
@@ -265,13 +282,13 @@ def own_task(
     files = {key: text.encode() for key, text in texts.items()}
     files |= {"inputs.zip": archive, file: data}
     digest = hashlib.sha256()
-    for key, data in files.items():
-        digest.update(f"{key} {len(data)}\n".encode() + data)
+    for key, each in files.items():
+        digest.update(f"{key} {len(each)}\n".encode() + each)
     folder = folder or cache_folder() / "models" / f"{name}-{digest.hexdigest()[:16]}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for key, data in files.items():
-            write_whole(folder / key, data)
+        for key, each in files.items():
+            write_whole(folder / key, each)
     except OSError as error:
         raise DatasetError(f"{folder}: cannot be written: {error.strerror}") from error
     return folder / "task.toml"

@@ -84,6 +84,19 @@ def _read(path: Path) -> dict[Key, Trial]:
 T = TypeVar("T", bound=msgspec.Struct)
 
 
+class _Named(msgspec.Struct, frozen=True):
+    study: str
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    asked: _Named
+
+
+def kind_of(folder: Path) -> str:
+    """Return which study a folder holds. Raises RunFolderError."""
+    return read_study(folder, _Asked).asked.study
+
+
 def read_study(folder: Path, kind: type[T]) -> T:
     """Return the document of a finished study. Raises RunFolderError."""
     path = folder / STUDY_FILE

@@ -82,37 +82,25 @@ def disturbed(
     for one in weights:
         tensor = tensors[one.tensor]
         values = np.frombuffer(tensor.data or b"", TYPES[tensor.type]).reshape(tensor.shape)
-        scales = np.ones(1)
-        if tensor.scales:
-            sides = [1] * len(tensor.shape)
-            if len(tensor.scales) > 1:
-                sides[tensor.axis] = len(tensor.scales)
-            scales = np.array(tensor.scales).reshape(sides)
         new = (
             faulty(values, noise, amount, rng, bit)
             if noise in BITS
-            else noisy(values, scales, noise, amount, rng)
+            else noisy(values, noise, amount, rng)
         )
         tensors[one.tensor] = msgspec.structs.replace(tensor, data=new.tobytes())
     return msgspec.structs.replace(graph, tensors=tuple(tensors))
 
 
-def noisy(
-    values: Values,
-    scales: npt.NDArray[np.float64],
-    noise: str,
-    amount: float,
-    rng: np.random.Generator,
-) -> Values:
-    """Return values with analog noise, in their own steps.
+def noisy(values: Values, noise: str, amount: float, rng: np.random.Generator) -> Values:
+    """Return the weights of a layer with analog noise.
 
     "gaussian": w + N(0, (amount std(w))^2); "multiplicative": w (1 + N(0, amount^2)); "levels": the
     nearest of `amount` levels between -max|w| and max|w|; "drift": w DRIFT_RATIO^-nu, with nu of
-    N(amount, (DRIFT_SPREAD amount)^2) for each weight and never negative. w is in real units, so
-    that a layer's sigma is one number however its channels are quantised.
+    N(amount, (DRIFT_SPREAD amount)^2) for each weight and never negative. Of a quantised layer, w
+    are its int8 values: an array holds these, and each channel's scale is applied behind it.
     Ref: arXiv 2011.11840, "noise form factor" eta.
     """
-    real = values.astype(np.float64) * scales
+    real = values.astype(np.float64)
     if noise == "gaussian":
         real = real + rng.standard_normal(real.shape) * amount * real.std()
     elif noise == "multiplicative":
@@ -124,11 +112,10 @@ def noisy(
     else:
         exponents = amount * (1 + DRIFT_SPREAD * rng.standard_normal(real.shape))
         real = real * DRIFT_RATIO ** -np.maximum(exponents, 0.0)
-    steps = real / scales
     if values.dtype.kind == "f":
-        return steps.astype(values.dtype)
+        return real.astype(values.dtype)
     least = min(-INT8_MOST, int(values.min(initial=0)))
-    return np.clip(np.rint(steps), least, INT8_MOST).astype(values.dtype)
+    return np.clip(np.rint(real), least, INT8_MOST).astype(values.dtype)
 
 
 def faulty(

@@ -55,6 +55,7 @@ from tests.bench import (
 )
 from tests.bench.cycles import CYCLES_MUST, INSTRUCTIONS_MUST
 from tests.bench.figures import Figure
+from tests.bench.study import classic as bench_classic
 from tests.bench.study import noise as bench_noise
 from tests.program import TINYBENCH
 from tinybench.models.declaration import load_model
@@ -85,8 +86,8 @@ def main() -> int:
     figures += bench_boards.figures() + bench_cmsis_nn.figures()
     figures += bench_link.figures() + bench_stream.figures()
     figures += bench_energy.figures() + bench_monitors.figures()
-    figures += bench_exports.figures() + bench_noise.figures()
-    figures += bench_scenario.figures() + bench_lab.figures()
+    figures += bench_exports.figures() + bench_scenario.figures() + bench_lab.figures()
+    figures += bench_noise.figures() + bench_classic.figures()
     figures += bench_results.figures() + bench_flash.figures() + bench_model.figures()
     _print(figures)
     OUT.parent.mkdir(exist_ok=True)

@@ -1,6 +1,10 @@
 """The commands of `tinybench study`: each asks one question on a model, and answers it."""
 
 from ..tree import Group
-from .noise import noise, show
+from .classic import classic
+from .noise import noise
+from .show import show
 
-study = Group("study", help="Ask of a model: how much noise does it survive, ...").add(noise, show)
+study = Group(
+    "study", help="Ask what noise a model survives, or whether a simpler one would do."
+).add(noise, classic, show)

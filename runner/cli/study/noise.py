@@ -1,21 +1,18 @@
 """How much noise and how many faults a model survives."""
 
 import math
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from tinybench.errors import ToolMissingError, UsageError
+from tinybench.errors import UsageError
 
 from .. import options
 from ..options import PATH, OneOf, command, positive
-from ..output import Voice, put, write
-from ..tree import Argument, Option
-
-if TYPE_CHECKING:
-    from ...study.noise import NoiseStudy
+from ..output import Voice, put
+from ..tree import Option
+from .show import forms, keep_picture
 
 NOISES = (
     *("gaussian", "multiplicative", "levels", "drift"),
@@ -113,42 +110,9 @@ def noise(
         if (folder / "asked.json").is_file():
             voice.note(f"interrupted; to go on, ask for the same again with -o {folder}")
         raise
-    _picture(voice, folder, lambda: report.as_png(found))
-    _put(voice, to, None, found)
+    keep_picture(voice, folder, lambda: report.as_png(found))
+    put(voice, to, None, forms(report, found))
     return 0
-
-
-@command(
-    "show",
-    Argument("folder", type=PATH, metavar="STUDY", help="the folder of a study"),
-    options.into_file(),
-    formats=("terminal", "json", "csv", "markdown", "png"),
-    examples=("tinybench study show flips", "tinybench study show flips --to png -o flips.png"),
-)
-def show(voice: Voice, folder: Path, to: str, out: Path | None) -> int:
-    """Show a study again, from its folder."""
-    from ...study.kept import read_study
-    from ...study.noise import NoiseStudy
-
-    _put(voice, to, out, read_study(folder, NoiseStudy))
-    return 0
-
-
-def _put(voice: Voice, to: str, out: Path | None, found: "NoiseStudy") -> None:
-    from ...report.study import noise as report
-
-    put(
-        voice,
-        to,
-        out,
-        {
-            "terminal": lambda: report.terminal(found),
-            "json": lambda: found,
-            "csv": lambda: report.as_csv(found),
-            "markdown": lambda: report.markdown(found),
-            "png": lambda: report.as_png(found),
-        },
-    )
 
 
 def _amounts(said: dict[str, Any]) -> tuple[float, ...] | None:
@@ -159,14 +123,3 @@ def _amounts(said: dict[str, Any]) -> tuple[float, ...] | None:
             right = next(other for other, known in AMOUNTS.items() if kind in known)
             raise UsageError(f"--{word} is not of {kind} noise: give its amounts by --{right}")
     return next((said[word] for word, kinds in AMOUNTS.items() if kind in kinds), None)
-
-
-def _picture(voice: Voice, folder: Path, draw: Callable[[], bytes]) -> None:
-    """Put the picture into the folder, where it can be drawn."""
-    try:
-        picture = draw()
-    except ToolMissingError as error:
-        voice.note(f"no picture: {error}")
-        return
-    write(folder / "study.png", picture)
-    voice.note(f"written to {folder}: study.json, trials.jsonl, study.png")

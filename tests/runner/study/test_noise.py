@@ -231,23 +231,21 @@ def test_a_model_without_weights_is_refused(tmp_path: Path) -> None:
 
 
 def test_analog_noise_has_the_size_that_was_asked_for() -> None:
-    """Sigma is eta times that of the layer in real units, whatever the channels' scales."""
+    """Sigma is eta times that of the layer's weights; int8 stays int8."""
     rng = np.random.default_rng(0)
-    scales = np.array([[0.1], [0.01]])
-    real = rng.normal(0, 1, (2, 40_000))
-    values = np.clip(np.rint(real / scales / 10), -127, 127).astype(np.int8)
-    noisy = perturb.noisy(values.astype(np.float32), scales, "gaussian", 0.2, rng)
-    moved = (noisy - values) * scales
-    sigma = (values * scales).std()
-    assert moved.std(axis=1) == pytest.approx([0.2 * sigma] * 2, rel=0.02)
-    assert abs(moved.mean()) < 0.01 * sigma
-    share = perturb.noisy(values.astype(np.float32), scales, "multiplicative", 0.2, rng)
-    ratio = share[values != 0] / values[values != 0]
+    values = np.clip(np.rint(rng.normal(0, 30, 80_000)), -127, 127).astype(np.float32)
+    moved = perturb.noisy(values, "gaussian", 0.2, rng) - values
+    assert moved.std() == pytest.approx(0.2 * values.std(), rel=0.02)
+    assert abs(moved.mean()) < 0.01 * values.std()
+    ratio = perturb.noisy(values, "multiplicative", 0.2, rng)[values != 0] / values[values != 0]
     assert (ratio.mean(), ratio.std()) == pytest.approx((1, 0.2), rel=0.02)
-    levels = perturb.noisy(values, np.ones(1), "levels", 4, rng)
-    assert len(np.unique(levels)) <= 4
-    decayed = perturb.noisy(values.astype(np.float32), scales, "drift", 0.1, rng)
-    assert 0 < np.median(decayed[values > 20] / values[values > 20]) < 1
+    codes = values.astype(np.int8)
+    assert len(np.unique(perturb.noisy(codes, "levels", 4, rng))) <= 4
+    decayed = perturb.noisy(values, "drift", 0.1, rng)
+    assert np.median(decayed[values > 20] / values[values > 20]) == pytest.approx(0.25, abs=0.03)
+    rounded = perturb.noisy(codes, "gaussian", 0.2, rng)
+    assert rounded.dtype == np.int8
+    assert (rounded - codes.astype(int)).std() == pytest.approx(0.2 * codes.std(), rel=0.02)
 
 
 @pytest.mark.parametrize("noise", perturb.BITS)

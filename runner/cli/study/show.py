@@ -1,0 +1,55 @@
+"""Studies that are stored: shown again, and their pictures."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tinybench.errors import ToolMissingError
+
+from .. import options
+from ..options import PATH, command
+from ..output import Voice, put, write
+from ..tree import Argument
+
+
+@command(
+    "show",
+    Argument("folder", type=PATH, metavar="STUDY", help="the folder of a study"),
+    options.into_file(),
+    formats=("terminal", "json", "csv", "markdown", "png"),
+    examples=("tinybench study show flips", "tinybench study show flips --to png -o flips.png"),
+)
+def show(voice: Voice, folder: Path, to: str, out: Path | None) -> int:
+    """Show a study again, from its folder."""
+    from ...report.study import classic, noise
+    from ...study.classic import ClassicStudy
+    from ...study.kept import kind_of, read_study
+    from ...study.noise import NoiseStudy
+
+    if kind_of(folder) == "classic":
+        put(voice, to, out, forms(classic, read_study(folder, ClassicStudy)))
+    else:
+        put(voice, to, out, forms(noise, read_study(folder, NoiseStudy)))
+    return 0
+
+
+def forms(report: Any, found: Any) -> dict[str, Callable[[], Any]]:
+    """Return how a study is shown, by format; `report` is the module of its kind."""
+    return {
+        "terminal": lambda: report.terminal(found),
+        "json": lambda: found,
+        "csv": lambda: report.as_csv(found),
+        "markdown": lambda: report.markdown(found),
+        "png": lambda: report.as_png(found),
+    }
+
+
+def keep_picture(voice: Voice, folder: Path, draw: Callable[[], bytes]) -> None:
+    """Put the picture of a study into its folder, where it can be drawn."""
+    try:
+        picture = draw()
+    except ToolMissingError as error:
+        voice.note(f"no picture: {error}")
+        return
+    write(folder / "study.png", picture)
+    voice.note(f"written to {folder}: study.json, study.png")

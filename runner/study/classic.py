@@ -1,0 +1,440 @@
+"""Would a simpler model do? Classic ones trained here, run on a board row by row, in one table."""
+
+import ctypes
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from tinybench import host_library
+from tinybench.errors import BenchError, BuildError, ModelError, RunFolderError, UsageError
+from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
+from tinybench.models.compiler.anatomy import Anatomy, End
+from tinybench.read import read_json
+from tinybench.track import Track
+
+from ..build.board import load_board
+from ..build.own_task import Given, Label, engine_task
+from ..build.truth import Truth
+from ..desk.bench import find_bench, load_bench
+from ..dut.inference import answered
+from ..results.journal import JOURNAL_FILE
+from ..results.result import RESULT_FILE, Result, read_result
+from ..results.score import vips, vops
+from ..results.words import request_of
+from ..rules.judge import judge
+from ..session.run import resume, run
+from .engine_c import write_engine
+from .kept import open_study, store_study
+from .learn import KINDS, Ints, Timed, macs_of, scale_of, trained
+from .rows import Rows, split
+
+PROFILE = "quick"
+DIGITS = 1e-5
+"""Relative: answers that are printed, or are sums of floats, are the same to this."""
+HARNESS = """
+#define STUDY __attribute__((visibility("default")))
+STUDY int study_infer(const uint8_t *in, uint32_t count, float *out) {
+    for (uint32_t i = 0; i < count; i++, in += model_input_b) {
+        memcpy(model_input, in, model_input_b);
+        model_load();
+        if (model_infer() != 0) {
+            return -1;
+        }
+        model_finish();
+        for (uint32_t r = 0; r < model_result_count; r++) {
+            *out++ = model_result(r);
+        }
+    }
+    return 0;
+}
+"""
+LABEL = Label(title="A classic model", licence="the user's", citation="scikit-learn; emlearn")
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What decides a study."""
+
+    study: str = "classic"
+    format: int = 1
+    source: str
+    """Of the rows: a task, or a file's name."""
+    rows_sha256: str
+    board: str
+    models: list[str]
+    test: int
+    seed: int
+    regression: bool
+    threads: list[int]
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One model; None where it was not measured."""
+
+    model: str
+    refused: str | None = None
+    """Why it is not on this board."""
+    learnt_score: float | None = None
+    """Of scikit-learn's own predictions: top-1, or R2."""
+    score: float | None = None
+    """Of the board's answers."""
+    rows: int = 0
+    rows_equal: int | None = None
+    """Answers of the board that are those of the same C on this computer."""
+    rows_as_learnt: int | None = None
+    """... that are scikit-learn's; of real values none is counted."""
+    emulated: bool | None = None
+    latency_s: float | None = None
+    instructions: int | None = None
+    estimated_cycles: int | None = None
+    flash_b: int | None = None
+    ram_b: int | None = None
+    energy_j: float | None = None
+    energy_modelled: bool | None = None
+    macs: int | None = None
+    """None where a count of multiplications means nothing."""
+    vips: float | None = None
+    vops: float | None = None
+    times: list[Timed] = []
+    run: str | None = None
+
+
+class ClassicStudy(msgspec.Struct, frozen=True, kw_only=True):
+    """What a study of classic models found."""
+
+    asked: Asked
+    tinybench: str
+    source: str
+    classes: list[str]
+    features: int
+    learnt_from: int
+    """Rows."""
+    tested: int
+    rows: list[Row]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What all models of a study share."""
+
+    rows: Rows
+    train: npt.NDArray[np.intp]
+    test: npt.NDArray[np.intp]
+
+    @property
+    def regression(self) -> bool:
+        """Whether targets are real values."""
+        return not self.rows.classes
+
+
+def ask(
+    rows: Rows,
+    source: str,
+    board: str,
+    models: Sequence[str],
+    test: int,
+    seed: int,
+    threads: Sequence[int],
+) -> Asked:
+    """Return what a study is asked for. Raises UsageError for a model that is none."""
+    unknown = next((one for one in models if one not in KINDS), None)
+    if unknown is not None:
+        raise UsageError(f"--models {unknown}: valid: {', '.join(KINDS)}")
+    digest = hashlib.sha256(rows.values.tobytes() + np.ascontiguousarray(rows.targets).tobytes())
+    return Asked(
+        source=source,
+        rows_sha256=digest.hexdigest(),
+        board=board,
+        models=list(dict.fromkeys(models)),
+        test=test,
+        seed=seed,
+        regression=not rows.classes,
+        threads=sorted(set(threads)),
+    )
+
+
+def run_classic(
+    rows: Rows,
+    asked: Asked,
+    folder: Path,
+    words: dict[str, Any],
+    track: Track,
+    say: Callable[[str], None],
+) -> ClassicStudy:
+    """Train each model, run it on the board, and sum up; what the folder has is not done again.
+
+    `words` are of a run: board, port, monitor and so on. Raises UsageError, DatasetError,
+    RunFolderError, ToolMissingError and what the bench fails by.
+    """
+    if asked.board not in load_bench(find_bench()).boards:
+        load_board(asked.board)  # before a folder is made for it
+    train, test = split(rows, asked.test, asked.seed)
+    parts = Parts(rows, train, test)
+    with open_study(folder, asked):
+        found = [_model(kind, parts, asked, folder, words, track, say) for kind in asked.models]
+        if asked.source and words.get("beside"):
+            found.append(_neural(asked, folder, words, len(test), track, say))
+    study = ClassicStudy(
+        asked=asked,
+        tinybench=version("tinybench-mcu"),
+        source=asked.source or rows.name,
+        classes=list(rows.classes),
+        features=rows.values.shape[1],
+        learnt_from=len(train),
+        tested=len(test),
+        rows=found,
+    )
+    store_study(folder, study)
+    return study
+
+
+def _model(
+    kind: str,
+    parts: Parts,
+    asked: Asked,
+    folder: Path,
+    words: dict[str, Any],
+    track: Track,
+    say: Callable[[str], None],
+) -> Row:
+    """Return the row of one model, from the folder where it is there."""
+    stored = folder / f"{kind}.json"
+    try:
+        return read_json(read_bytes(stored, DOCUMENT_MOST_B, links=False), type=Row)
+    except FileNotFoundError:
+        pass
+    except (OSError, msgspec.MsgspecError) as error:
+        raise RunFolderError(f"{stored}: cannot be read: {error}; give -o a new folder") from error
+    if kind == "knn" and parts.regression:
+        return Row(
+            model=kind, refused="emlearn's neighbours tell classes apart, and give no values"
+        )
+    say(f"{kind}: trained on {len(parts.train)} rows")
+    scale = scale_of(parts.rows.values[parts.train], kind)
+    inputs = scale.apply(parts.rows.values[parts.test])
+    model, predicted, times = trained(
+        kind,
+        (scale.apply(parts.rows.values[parts.train]), parts.rows.targets[parts.train]),
+        inputs,
+        asked.threads,
+        regression=parts.regression,
+        seed=asked.seed,
+    )
+    engine = folder / "engines" / kind
+    count = 1 if parts.regression else len(parts.rows.classes)
+    features = inputs.shape[1]
+    write_engine(kind, model, engine, features, count, regression=parts.regression)
+    here = on_host(engine, inputs, count)
+    truth = parts.rows.targets[parts.test]
+    row = Row(
+        model=kind,
+        learnt_score=scored(predicted, truth, regression=parts.regression),
+        rows=len(inputs),
+        macs=macs_of(kind, features, count),
+        times=times,
+    )
+    task = _task(kind, engine, inputs, parts, folder / "tasks" / kind)
+    try:
+        result = _run(task, engine, folder / kind, words, track, say)
+    except (ModelError, BuildError) as error:  # as one that is too large
+        row = msgspec.structs.replace(row, refused=str(error))
+    else:
+        row = beside(row, result, here, predicted, truth, regression=parts.regression)
+    row = msgspec.structs.replace(row, run=None if row.refused else str(folder / kind))
+    write_whole(stored, msgspec.json.encode(row))
+    return row
+
+
+def _run(
+    task: Path,
+    engine: Path,
+    out: Path,
+    words: dict[str, Any],
+    track: Track,
+    say: Callable[[str], None],
+) -> Result:
+    """Return the result of a run of an engine, that of the folder where it is complete."""
+    before = _before(out, track, say)
+    if before is not None:
+        return before
+    said = {name: value for name, value in words.items() if name != "beside"}
+    request = request_of(
+        **said, task=task, engine=engine, out=out, profile=PROFILE, division="open"
+    )
+    return run(request, track, say).result
+
+
+def _before(out: Path, track: Track, say: Callable[[str], None]) -> Result | None:
+    """Return the result of a run that is in a folder, gone on with where it was interrupted."""
+    if not (out / JOURNAL_FILE).is_file():
+        return None
+    done = (out / RESULT_FILE).is_file() and read_result(out).complete
+    return judge(out).result if done else resume(out, track, say).result
+
+
+def _task(kind: str, engine: Path, inputs: Ints, parts: Parts, folder: Path) -> Path:
+    """Write the task of the tested rows."""
+    source = (engine / "engine.c").read_bytes() + (engine / "learnt.h").read_bytes()
+    digest = hashlib.sha256(source).hexdigest()
+    targets = parts.rows.targets[parts.test]
+    count = 1 if parts.regression else len(parts.rows.classes)
+    truth = (
+        Truth(metric="regression", expected=tuple((float(one),) for one in targets))
+        if parts.regression
+        else Truth(metric="top1", labels=tuple(map(int, targets)), classes=parts.rows.classes)
+    )
+    data = [row.astype("<i2").tobytes() for row in inputs]
+    given = Given(
+        tuple((f"row-{n:05}.bin", one) for n, one in enumerate(data)), "rows of a table", truth
+    )
+    ends = [("INT16", inputs.shape[1]), ("FLOAT32", count)]
+    found = Anatomy(
+        file="model.c",
+        sha256=digest,
+        size_b=len(source),
+        inputs=[_end(*ends[0])],
+        outputs=[_end(*ends[1])],
+        input_b=2 * inputs.shape[1],
+        operators={},
+        macs=0,
+        computed_macs=0,
+        removed=[],
+        needs={},
+    )
+    return engine_task(source, found, given, folder, label_of(kind))
+
+
+def label_of(kind: str) -> Label:
+    """Return what a model is called in its declarations."""
+    return Label(name=kind, title=LABEL.title, licence=LABEL.licence, citation=LABEL.citation)
+
+
+def _end(kind: str, count: int) -> End:
+    return End(name="", type=kind, shape=[1, count], scale=None, zero_point=None)
+
+
+def on_host(engine: Path, inputs: Ints, count: int) -> npt.NDArray[np.float32]:
+    """Return what a model's C answers on this computer, [rows][values].
+
+    Raises ToolMissingError, BuildError, BenchError.
+    """
+    text = (engine / "engine.c").read_text(encoding="utf-8") + HARNESS
+    made = engine.parent / f"{engine.name}-host.c"
+    made.write_text(text, encoding="utf-8")
+    model_h = Path(str(files("tinybench.firmware"))) / "core" / "model.h"
+    flags = [
+        word
+        for word in (engine / "engine.mk").read_text(encoding="utf-8").split()[2:]
+        if word.startswith(("-I", "-D"))
+    ]
+    built = host_library.built(
+        made,
+        "studies",
+        engine.name,
+        f"the C of {engine.name}",
+        "a study infers by C compiled for this computer",
+        (engine / "learnt.h", model_h),
+        (*flags, "-w"),
+    )
+    library = ctypes.CDLL(str(built))
+    out = np.zeros((len(inputs), count), np.float32)
+    data = np.ascontiguousarray(inputs.astype("<i2"))
+    status = library.study_infer(
+        ctypes.c_void_p(data.ctypes.data), len(data), ctypes.c_void_p(out.ctypes.data)
+    )
+    if status != 0:
+        raise BenchError(f"the C of {engine.name} says on this computer that an inference failed")
+    return out
+
+
+def beside(
+    row: Row,
+    result: Result,
+    here: npt.NDArray[np.float32],
+    predicted: npt.NDArray[Any],
+    truth: npt.NDArray[Any],
+    *,
+    regression: bool,
+) -> Row:
+    """Return a row with what a board answered, beside this computer and scikit-learn."""
+    answers = result.accuracy.answers if result.accuracy else []
+    there = np.array([answered(answer.results) for answer in answers], np.float64)
+    score, equal, as_learnt = None, None, None
+    if there.shape == here.shape:
+        if regression:
+            near = np.abs(there - here) <= DIGITS * np.maximum(1.0, np.abs(here))
+            equal, found = int(near.all(axis=1).sum()), there[:, 0]
+        else:
+            found = there.argmax(axis=1)
+            equal = int((found == here.argmax(axis=1)).sum())
+            as_learnt = int((found == predicted).sum())
+        score = scored(found, truth, regression=regression)
+    timed, cycles, energy = result.performance, result.cycles, result.energy
+    latency_s = timed and timed.latency_s
+    valid = (score, latency_s) if latency_s and score is not None and not regression else None
+    return msgspec.structs.replace(
+        row,
+        score=score,
+        rows_equal=equal,
+        rows_as_learnt=as_learnt,
+        emulated=result.emulated,
+        latency_s=latency_s,
+        instructions=timed and timed.instructions_per_inference,
+        estimated_cycles=cycles and cycles.usual,
+        flash_b=result.firmware and result.firmware.flash_b,
+        ram_b=result.firmware and result.firmware.ram_b,
+        energy_j=energy and energy.per_inference_j,
+        energy_modelled=energy and energy.modelled,
+        vips=vips([valid]) if valid else None,
+        vops=vops([(*valid, row.macs)]) if valid and row.macs else None,
+    )
+
+
+def scored(found: npt.NDArray[Any], truth: npt.NDArray[Any], *, regression: bool) -> float:
+    """Return top-1, or R2. Ref: sklearn.metrics.r2_score."""
+    if not regression:
+        return float(np.mean(found == truth))
+    spread = float(((truth - truth.mean()) ** 2).sum())
+    return 1 - float(((truth - found) ** 2).sum()) / spread if spread else float("nan")
+
+
+def _neural(
+    asked: Asked,
+    folder: Path,
+    words: dict[str, Any],
+    count: int,
+    track: Track,
+    say: Callable[[str], None],
+) -> Row:
+    """Return the row of the task's own model, on as many of its inputs."""
+    out = folder / "neural"
+    result = _before(out, track, say)
+    if result is None:
+        said = {name: value for name, value in words.items() if name != "beside"}
+        request = request_of(**said, task=asked.source, limit=count, out=out, profile=PROFILE)
+        result = run(request, track, say).result
+    timed, accuracy = result.performance, result.accuracy
+    return Row(
+        model=f"neural ({result.model.name})",
+        score=accuracy and accuracy.top1,
+        rows=accuracy.count if accuracy else 0,
+        emulated=result.emulated,
+        latency_s=timed and timed.latency_s,
+        instructions=timed and timed.instructions_per_inference,
+        estimated_cycles=result.cycles and result.cycles.usual,
+        flash_b=result.firmware and result.firmware.flash_b,
+        ram_b=result.firmware and result.firmware.ram_b,
+        energy_j=result.energy and result.energy.per_inference_j,
+        energy_modelled=result.energy and result.energy.modelled,
+        macs=result.model.macs,
+        vips=result.vips,
+        vops=result.vops,
+        run=str(out),
+    )

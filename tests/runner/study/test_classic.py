@@ -1,0 +1,173 @@
+"""Classic models: learnt from rows, turned into C, and run where a neural model runs."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.program import tinybench
+from tinybench.errors import DatasetError, UsageError
+from tinybench.runner.study.classic import ClassicStudy, ask, run_classic, scored
+from tinybench.runner.study.learn import REACH, SQUARES_MOST, scale_of
+from tinybench.runner.study.rows import Rows, read_csv, rows_of_task, split
+from tinybench.track import silent
+
+HERE = find_spec("emlearn") is not None and find_spec("sklearn") is not None
+needs_both = pytest.mark.skipif(not HERE, reason="emlearn and scikit-learn are not installed")
+
+
+def table(count: int = 160, classes: int = 3) -> Rows:
+    """Return rows of small integers whose class a threshold between two of them tells."""
+    rng = np.random.default_rng(4)
+    values = rng.integers(0, 5, (count, 6)).astype(np.float64)
+    labels = (values[:, 0] + values[:, 1] > 3).astype(int) + (values[:, 2] > 2)
+    return Rows("made", values, np.minimum(labels, classes - 1), ("a", "b", "c")[:classes])
+
+
+def studied(rows: Rows, folder: Path, *models: str, board: str = "host") -> ClassicStudy:
+    """Do a study of few rows."""
+    asked = ask(rows, "", board, models, 24, 1, [1])
+    return run_classic(rows, asked, folder, {"board": board}, silent, lambda _: None)
+
+
+@needs_both
+def test_each_answer_of_the_board_is_that_of_the_same_c_here(tmp_path: Path) -> None:
+    """All rows; thresholds between small integers lose next to nothing. Nothing is run again."""
+    found = studied(table(), tmp_path, "linear", "forest", "knn", "mlp")
+    assert [row.refused for row in found.rows] == [None] * 4
+    for row in found.rows:
+        assert (row.rows_equal, row.rows) == (24, 24)
+        assert row.latency_s
+        assert row.flash_b
+        assert row.score is not None
+        assert row.learnt_score is not None
+        assert row.score > row.learnt_score - 2 / 24
+    by_name = {row.model: row for row in found.rows}
+    assert by_name["linear"].macs == 6 * 3
+    assert by_name["linear"].vops
+    assert by_name["forest"].vops is None
+    assert (by_name["forest"].rows_as_learnt or 0) >= 23  # leaves have 8 bits: a tie may fall
+    states = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/result.json")}
+    again = studied(table(), tmp_path, "linear", "forest", "knn", "mlp")
+    assert again == found
+    assert states == {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/result.json")}
+
+
+@needs_both
+def test_an_emulated_core_answers_the_same(tmp_path: Path) -> None:
+    """A forest on a Cortex-M4: instructions, and all rows equal."""
+    found = studied(table(classes=2), tmp_path, "forest", board="mps2-an386")
+    (row,) = found.rows
+    assert row.emulated
+    assert row.rows_equal == row.rows == 24
+    assert 0 < (row.instructions or 0) < 5000
+
+
+@needs_both
+def test_real_values_have_r2_and_neighbours_are_refused(tmp_path: Path) -> None:
+    """A line is found by a linear model; neighbours say why they are not there."""
+    rng = np.random.default_rng(0)
+    values = rng.normal(0, 3, (120, 4))
+    rows = Rows("line", values, values @ np.array([1.0, -2.0, 0.5, 0.0]) + 7, ())
+    linear, neighbours = studied(rows, tmp_path, "linear", "knn").rows
+    assert linear.rows_equal == linear.rows
+    assert linear.score == pytest.approx(1, abs=1e-4)
+    assert neighbours.refused is not None
+    assert "give no values" in neighbours.refused
+
+
+def test_features_are_even_and_fit_what_is_computed_of_them() -> None:
+    """Twice an integer each; squared distances of neighbours stay below 2^30."""
+    values = np.random.default_rng(0).normal(0, 1, (50, 490))
+    scale = scale_of(values, "forest")
+    made = scale.apply(values)
+    assert (made % 2 == 0).all()
+    assert made.max() == REACH == -made.min()
+    assert scale.apply(values + 100).max() == REACH
+    near = scale_of(values, "knn").apply(np.stack([values.min(axis=0), values.max(axis=0)]))
+    assert ((near[0].astype(int) - near[1]) ** 2).sum() <= SQUARES_MOST
+    constant = scale_of(np.ones((5, 2)), "linear").apply(np.ones((1, 2)))
+    assert (constant == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a,b,y\n1,2,0\n1,red,1\n", ":3: feature 2 is 'red'"),
+        ("1,2,0\n1,,1\n", ":2: feature 2 is missing"),
+        ("1,2,0\n1,nan,1\n", ":2: feature 2 is missing"),
+        ("1,2,0\n1,inf,1\n", "no number"),
+        ("1,2,0\n1,2\n", "2 cells, wanted 3"),
+        ("1,2,0\n1,2,\n", "target is missing"),
+        ("", "no rows"),
+        ("1\n2\n", "0 features"),
+        ("1,0\n" * 100_002, "100002 rows"),
+    ],
+    ids=["text", "missing", "nan", "infinite", "ragged", "no target", "empty", "alone", "many"],
+)
+def test_a_csv_that_cannot_be_learnt_from_is_refused(text: str, words: str, tmp_path: Path) -> None:
+    """By line and column, and with what to do."""
+    path = tmp_path / "rows.csv"
+    path.write_text(text)
+    with pytest.raises(DatasetError, match=words):
+        read_csv(path, None, regression=False)
+
+
+def test_a_csv_has_its_target_in_any_column(tmp_path: Path) -> None:
+    """By its name; classes are words, or numbers in their own order."""
+    path = tmp_path / "rows.csv"
+    path.write_text("y,a\n10,1\n9,2\n10,3\n")
+    found = read_csv(path, "y", regression=False)
+    assert found.classes == ("9", "10")
+    assert found.targets.tolist() == [1, 0, 1]
+    assert found.values.tolist() == [[1], [2], [3]]
+    assert read_csv(path, "y", regression=True).targets.tolist() == [10, 9, 10]
+    with pytest.raises(DatasetError, match="no column 'z'"):
+        read_csv(path, "z", regression=False)
+
+
+def test_rows_that_teach_nothing_are_refused() -> None:
+    """One class; a class of too few; too few rows of real values."""
+    values = np.zeros((20, 2))
+    one = Rows("one", values, np.zeros(20, int), ("a",))
+    few = Rows("few", values, np.array([0] * 18 + [1] * 2), ("a", "b"))
+    short = Rows("short", values[:5], np.zeros(5), ())
+    for rows, words in ((one, "one class"), (few, "class 'b' has 2 rows"), (short, "5 rows")):
+        with pytest.raises(DatasetError, match=words):
+            split(rows, 5, 1)
+    with pytest.raises(UsageError, match="valid: linear"):
+        ask(table(), "", "host", ["svm"], 5, 1, [1])
+    with pytest.raises(UsageError, match="no classes to learn"):
+        rows_of_task("ad")
+
+
+def test_each_class_is_learnt_from_and_tested() -> None:
+    """Each row once, the same by the same seed, classes in proportion."""
+    rows = Rows("three", np.zeros((90, 1)), np.repeat([0, 1, 2], [60, 20, 10]), ("a", "b", "c"))
+    train, test = split(rows, 18, 1)
+    assert sorted([*train, *test]) == list(range(90))
+    assert np.bincount(rows.targets[test]).tolist() == [12, 4, 2]
+    assert [one.tolist() for one in split(rows, 18, 1)] == [train.tolist(), test.tolist()]
+    assert split(rows, 18, 2)[1].tolist() != test.tolist()
+    assert len(split(rows, 1000, 1)[1]) == 27
+
+
+def test_r2_is_that_of_its_definition() -> None:
+    """1 of the truth, 0 of its mean."""
+    truth = np.array([1.0, 2.0, 4.0])
+    assert scored(truth, truth, regression=True) == 1
+    assert scored(np.full(3, truth.mean()), truth, regression=True) == 0
+
+
+def test_words_that_exclude_each_other_are_refused(tmp_path: Path) -> None:
+    """In one line, status 2."""
+    for words, said in (
+        ((), "--task kws, or --csv FILE"),
+        (("--task", "kws", "--regression"), "are of --csv"),
+        (("--csv", str(tmp_path / "none.csv")), "cannot be read"),
+        (("--task", "kws", "--models", "svm"), "none of linear"),
+    ):
+        done = tinybench("study", "classic", *words)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert said in done.stderr
