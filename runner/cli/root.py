@@ -2,7 +2,7 @@
 
 import click
 
-from . import config, declared, desk, energy, firmware, model, results, run, submission
+from . import config, declared, desk, energy, firmware, lab, model, results, run, submission
 from .completion import install
 from .grammar import arrange, arranged_so_far
 from .tree import Group, Option
@@ -53,6 +53,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         energy.energy,
         desk.simulate,
     ),
+    "share": (lab.lab,),
 }
 OFTEN = ("--task", "--board", "--port", "--mode", "--profile", "--limit", "--out", "--to")
 """Options of a run that --help shows; `tinybench run --help` shows all."""
