@@ -34,6 +34,11 @@ def places(worker: str, bench: Bench, emulated: Sequence[str]) -> dict[str, Plac
         if board.name in found:
             raise UsageError(f"the board of bench.toml that is called {name} is another: rename it")
         found[board.name] = Place(
-            f"{worker}/{board.name}", board.name, board.core, frozenset({"emulated"}), emulated=True
+            f"{worker}/{board.name}",
+            board.name,
+            board.core,
+            frozenset({"emulated"} if board.emulated else ()),
+            emulated=board.emulated,
+            attached=False,
         )
     return found

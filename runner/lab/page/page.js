@@ -90,7 +90,7 @@ function show(now) {
   byId("trouble").hidden = !now.trouble;
   byId("trouble").textContent = now.trouble;
   const busy = now.boards.filter((one) => one.runs).length;
-  byId("line").textContent = `${now.boards.length} boards, ${busy} busy; ${now.counts.queued} jobs wait`;
+  byId("line").textContent = `boards: ${now.boards.length}, busy: ${busy}, jobs that wait: ${now.counts.queued}`;
   fill("boards", now.boards, (one, row) => {
     cell(row, one.name);
     cell(row, one.emulated ? `${one.kind} (emulated)` : one.kind);
@@ -126,7 +126,7 @@ function show(now) {
   const finished = now.counts.done + now.counts.failed + now.counts.cancelled + now.counts.skipped;
   if (finished !== endedBefore) {
     endedBefore = finished;
-    ended().catch((error) => say(error.message));
+    ended().then(results).catch((error) => say(error.message));
   }
 }
 
@@ -221,4 +221,3 @@ async function listen() {
 }
 
 listen();
-results().catch((error) => { byId("count").textContent = error.message; });

@@ -12,7 +12,7 @@ from tinybench.runner.lab.job import Job, insist, request
 from tinybench.runner.lab.policy import Place
 
 M4 = Place("desk/left", "nucleo-l4r5", "Cortex-M4F")
-EMULATED = Place("desk/mps2-an386", "mps2-an386", "Cortex-M4F", emulated=True)
+EMULATED = Place("desk/mps2-an386", "mps2-an386", "Cortex-M4F", emulated=True, attached=False)
 NIGHTLY = """
 [[jobs]]
 name = "nightly"
