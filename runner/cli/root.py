@@ -2,7 +2,19 @@
 
 import click
 
-from . import changes, config, declared, desk, energy, firmware, model, results, run, submission
+from . import (
+    changes,
+    config,
+    declared,
+    desk,
+    energy,
+    firmware,
+    lab,
+    model,
+    results,
+    run,
+    submission,
+)
 from .completion import install
 from .grammar import arrange, arranged_so_far
 from .study import study
@@ -55,6 +67,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         energy.energy,
         desk.simulate,
     ),
+    "share": (lab.lab,),
 }
 OFTEN = ("--task", "--board", "--port", "--mode", "--profile", "--limit", "--out", "--to")
 """Options of a run that --help shows; `tinybench run --help` shows all."""

@@ -49,6 +49,10 @@ class DeskBoard(Declaration, frozen=True, kw_only=True):
     """Whether its port is opened with DTR asserted; None: as its declaration says."""
     rts: bool | None = None
     boot_wait_s: boards.BootWait | None = None
+    tags: list[Text] = []
+    """What a job of a lab may ask of it, such as "radio"."""
+    quiet: Key | None = None
+    """In a lab: boards of one such group are still while the energy of one of them is measured."""
 
 
 class DeskPort(Declaration, frozen=True, kw_only=True):

@@ -20,8 +20,8 @@ CHARACTERS_A_BYTE = 2
 """Inputs are sent as hex digits."""
 START_S = 10.0
 """To build the firmware, write it and shake hands; of jobs that were never seen."""
-EMULATED_S = 10.0
-"""Of a run on an emulated board, likewise."""
+PROCESS_S = 10.0
+"""Of a run on an emulated board, or a process, likewise."""
 
 
 def estimate_s(db: sqlite3.Connection, job: Job, place: Place) -> float:
@@ -47,12 +47,12 @@ def computed_s(job: Job, place: Place) -> float:
         profile,
         str(mode),
         limit if isinstance(limit, int) else None,
-        place.emulated,
+        place.attached,
     )
 
 
 @cache
-def _computed_s(task: str, profile: str, mode: str, limit: int | None, emulated: bool) -> float:
+def _computed_s(task: str, profile: str, mode: str, limit: int | None, attached: bool) -> float:
     try:
         asked, judged = load_task(task), load_profile(profile)
         inputs = load_dataset(asked.dataset).count
@@ -62,7 +62,7 @@ def _computed_s(task: str, profile: str, mode: str, limit: int | None, emulated:
     sent = judged.windows
     if mode not in ("performance", "energy"):
         sent += min(inputs, judged.accuracy_inputs or inputs, limit or inputs)
-    if emulated:  # its time is a count: what it takes here is next to that of the build
-        return START_S + EMULATED_S
+    if not attached:  # what it takes is next to the build of its firmware
+        return START_S + PROCESS_S
     windows_s = 0.0 if mode == "accuracy" else judged.windows * max(1.0, judged.window_min_s)
     return START_S + line_s * sent + windows_s + judged.cool_down_s

@@ -19,7 +19,12 @@ from ..rules import names as profiles
 from .policy import PRIORITY_MOST, Want
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
-Word = str | int | float | bool
+Word = (
+    Annotated[str, msgspec.Meta(max_length=100)]
+    | Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
+    | Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)]
+    | bool
+)
 RUN_WORDS = (
     "task", "mode", "division", "profile", "limit", "iterations", "scenario", "min_queries",
     "min_duration", "seed", "target_qps", "deadline", "streams", "audits", "engine_loadgen",
@@ -37,7 +42,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     series: Text
     """What its jobs.toml calls it."""
-    words: dict[Text, Annotated[str, msgspec.Meta(max_length=100)] | int | float | bool]
+    words: dict[Text, Word]
     """Of a run: those of RUN_WORDS."""
     board: Text | None = None
     core: Text | None = None

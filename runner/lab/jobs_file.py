@@ -84,24 +84,11 @@ def read(path: Path) -> Submission:
     circle of needs, more than JOBS_MOST jobs; UsageError for a word that no run takes.
     """
     told = load(path, JobsFile)
-    names = [one.name for one in told.jobs]
-    if (twice := next((name for name in names if names.count(name) > 1), None)) is not None:
-        raise DeclarationError(f"{path}: two jobs are named '{twice}': give each its own name")
     needs = {one.name: list(one.needs) for one in told.jobs if one.needs}
-    for name, wanted in needs.items():
-        for other in wanted:
-            if other not in names:
-                raise DeclarationError(
-                    f"{path}: job '{name}' needs '{other}', which is none of them: "
-                    f"{nearest(other, names)}"
-                )
     try:
-        TopologicalSorter(needs).prepare()
-    except CycleError as error:
-        circle = " needs ".join(f"'{name}'" for name in reversed(error.args[1]))
-        raise DeclarationError(
-            f"{path}: {circle}: none of them could ever begin; take one need away"
-        ) from None
+        insist_needs([one.name for one in told.jobs], needs)
+    except UsageError as error:
+        raise DeclarationError(f"{path}: {error}") from None
     models: dict[str, tuple[str, bytes]] = {}
     for one in told.jobs:
         for name in _many(one.model):
@@ -114,13 +101,54 @@ def read(path: Path) -> Submission:
             f"{path}: it stands for {found.count:,} jobs, and a lab takes {JOBS_MOST:,} at once: "
             "split it"
         )
-    hashes = {name: sha256 for name, (sha256, _) in models.items()}
-    for job in itertools.islice(_different(found.series, hashes), CHECKED_MOST):
+    for job in to_check(found, checked_models(found)):
         try:
             insist(job)
         except UsageError as error:
             raise UsageError(f"{path}: job '{job.series}': {error}") from error
     return found
+
+
+def insist_needs(names: list[str], needs: dict[str, list[str]]) -> None:
+    """Raise UsageError for two series of one name, a need of none of them, a circle of needs."""
+    if (twice := next((name for name in names if names.count(name) > 1), None)) is not None:
+        raise UsageError(f"two jobs are named '{twice}': give each its own name")
+    for name, wanted in needs.items():
+        for other in wanted:
+            if other not in names:
+                raise UsageError(
+                    f"job '{name}' needs '{other}', which is none of them: {nearest(other, names)}"
+                )
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError as error:
+        circle = " needs ".join(f"'{name}'" for name in reversed(error.args[1]))
+        raise UsageError(f"{circle}: none of them could ever begin; take one need away") from None
+
+
+def checked_models(submission: Submission) -> dict[str, str]:
+    """Return {name: SHA-256} of the models of a submission.
+
+    Raises UsageError where one is missing, or is not what is said of it.
+    """
+    for name, (sha256, data) in submission.models.items():
+        if hashlib.sha256(data).hexdigest() != sha256 or len(data) > MODEL_MOST_B:
+            raise UsageError(f"model '{name}': its bytes are not those of its SHA-256")
+    for one in submission.series:
+        for name in _many(one.model):
+            if name not in submission.models:
+                raise UsageError(f"job '{one.name}': model '{name}' was not sent with it")
+    return {name: sha256 for name, (sha256, _) in submission.models.items()}
+
+
+def to_check(submission: Submission, models: dict[str, str]) -> Iterator[Job]:
+    """Yield jobs that stand for all that differ in their words, CHECKED_MOST at most."""
+    return itertools.islice(_different(submission.series, models), CHECKED_MOST)
+
+
+def boards_of(series: Series) -> list[str]:
+    """Return the boards that a series names."""
+    return _many(series.board)
 
 
 def _insist_time(path: Path, one: Series) -> None:

@@ -35,6 +35,9 @@ class Place:
     quiet: str | None = None
     """The group of boards that disturb one another's energy: of a hub, or of a host."""
     emulated: bool = False
+    """Whether its time is a count."""
+    attached: bool = True
+    """Whether it is on a serial line; else it is a process of its computer."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ import msgspec
 from tinybench.errors import UsageError
 
 from .job import Job
+from .jobs_file import Submission
+from .jobs_file import jobs as jobs_of
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS submissions (
@@ -155,6 +157,20 @@ def submit(
         return number, db.total_changes - before
 
 
+def submit_apart(
+    path: Path, submission: Submission, models: dict[str, str], who: str
+) -> tuple[int, int]:
+    """Queue a submission over a connection of its own, as a thread may; return as `submit`."""
+    with contextlib.closing(open_store(path)) as db:
+        return submit(
+            db,
+            (job for one in submission.series for job in jobs_of(one, models)),
+            submission.needs,
+            dict(submission.models.values()),
+            who,
+        )
+
+
 def recover(db: sqlite3.Connection) -> int:
     """Put back what ran when the last leader ended; return how many jobs that were."""
     return db.execute(
@@ -162,9 +178,12 @@ def recover(db: sqlite3.Connection) -> int:
     ).rowcount
 
 
-def waiting(db: sqlite3.Connection, most: int) -> list[Row]:
+def waiting(db: sqlite3.Connection, most: int) -> list[int]:
     """Return jobs that wait, those of the highest priority and then the oldest first."""
-    return _rows(db, "WHERE state = 'queued' ORDER BY priority DESC, id LIMIT ?", most)
+    told = db.execute(
+        "SELECT id FROM jobs WHERE state = 'queued' ORDER BY priority DESC, id LIMIT ?", (most,)
+    )
+    return [int(one) for (one,) in told]
 
 
 def rows(

@@ -1,24 +1,35 @@
-"""Measure the lab: what its policy gains, and how fast it decides.
+"""Measure the lab: what its policy gains, simulated and on real dask, and how fast it is.
 
 `python -m tests.bench.lab` prints the figures; `make bench` stores them with all others.
 """
 
+import asyncio
 import statistics
+import tempfile
 import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from tests.bench.figures import Figure
-from tinybench.runner.lab import simulate
+from tests.runner.lab.small_lab import Dozing, asleep, dozing, leading, until
+from tinybench.runner.lab import simulate, store
+from tinybench.runner.lab.job import Job
 from tinybench.runner.lab.policy import Want, place
 
 SEEDS = 50
 DECIDE_MUST_S = 0.010
 REPEATS = 21
 SEARCH_MOST = 1_000_000
+SCALE_MS = 2.0
+"""A second of the simulated jobs, asleep on a board of the lab on dask."""
+DASK_SEEDS = 3
+RATE_JOBS = 300
 
 
 def figures() -> list[Figure]:
-    """Return the figures of a simulated lab; none needs more than this computer."""
-    return [*_gains(), *_decisions()]
+    """Return the figures of a lab; none needs more than this computer."""
+    return [*_gains(), *_decisions(), _gain_on_dask(), _rate()]
 
 
 def _gains() -> list[Figure]:
@@ -78,6 +89,54 @@ def decision_s(count: int) -> float:
         place(want, boards, queued_s)
         took.append(time.perf_counter() - start_s)
     return statistics.median(took)
+
+
+def _gain_on_dask() -> Figure:
+    """Let the same jobs run by the policy, and in turn, each on a real lab with sleeping boards."""
+    ratios = []
+    for seed in range(DASK_SEEDS):
+        lengths = [
+            max(1, round(job.lasts_s * SCALE_MS))
+            for job in simulate.batch(50, simulate.LENGTHS_S, seed)
+        ]
+        ours_s = _mean_took_s([asleep(ms) for ms in lengths], lambda _, job, __: _length_s(job))
+        turns = [asleep(ms, board=f"w/b{n % 4}") for n, ms in enumerate(lengths)]
+        in_turn_s = _mean_took_s(turns, lambda *_: 1.0)
+        ratios.append(in_turn_s / ours_s)
+    where = f"as lab.jct_ratio_sim, on real dask: boards asleep {SCALE_MS:g} ms a second, 3 seeds"
+    return Figure("lab.jct_ratio_dask", statistics.fmean(ratios), "1", 1.3, where, "higher")
+
+
+def _length_s(job: Job) -> float:
+    limit = job.words["limit"]
+    assert isinstance(limit, int)
+    return limit / 1000
+
+
+def _mean_took_s(jobs: Sequence[Job], estimate: Any) -> float:
+    """Return the mean time from submission to end; of equal estimates the first come is first."""
+    rows = asyncio.run(_run(jobs, 4, estimate))
+    return statistics.fmean((row.ended or 0.0) - row.at for row in rows)
+
+
+def _rate() -> Figure:
+    rows = asyncio.run(_run([asleep(1)] * RATE_JOBS, 8, lambda *_: 1.0))
+    took_s = max(row.started or 0.0 for row in rows) - rows[0].at
+    where = f"{RATE_JOBS} jobs of no length on 8 boards: from their submission to the last's start"
+    return Figure("lab.jobs_per_s", RATE_JOBS / took_s, "1/s", 50, where, "higher")
+
+
+async def _run(jobs: Sequence[Job], boards: int, estimate: Any) -> list[store.Row]:
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        async with (
+            leading(folder, estimate=estimate) as (leader, address, _),
+            dozing(leader, address, Dozing(boards), folder / "dask"),
+        ):
+            store.submit(leader.db, jobs, {}, {}, "bench")
+            leader.changed()
+            await until(lambda: store.counts(leader.db)[store.DONE] == len(jobs), 300.0)
+            return store.rows(leader.db)
 
 
 def main() -> None:

@@ -1,0 +1,278 @@
+"""What is asked of a lab: submit, queue, cancel, boards, results."""
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tinybench.errors import BenchError, UsageError
+
+from ..options import PATH, command, duration, into_file, positive
+from ..output import Voice, put
+from ..tree import Argument, Option
+from .serving import folder
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from ...lab.ask import Lab
+
+LOOK_S = 0.5
+"""Between two looks at a submission that is waited for."""
+LONGEST_S = 7 * 24 * 3600.0
+FAILED = 3
+
+
+def _at() -> list[Option]:
+    return [
+        Option("--at", metavar="URL", default="http://127.0.0.1:8750",
+               help="address of the lab's page (default: http://127.0.0.1:8750)"),
+        folder(),
+    ]  # fmt: skip
+
+
+def _longest(text: str) -> float:
+    return LONGEST_S if text == "7d" else duration(text)
+
+
+@command(
+    "submit",
+    Argument("jobs", type=PATH, metavar="FILE", help="a jobs.toml"),
+    *_at(),
+    Option("--watch", is_flag=True, help="show how far they are until all have ended"),
+    Option(
+        "--wait",
+        is_flag=False,
+        flag_value="7d",
+        optional=True,
+        type=_longest,
+        metavar="TIME",
+        help="wait until all have ended, a week at most or so long, such as 2h; exit with the "
+        "worst status",
+    ),
+    Option("--yes", is_flag=True, help="do not ask, however many jobs it stands for"),
+    formats=("terminal", "json"),
+    examples=("tinybench lab submit jobs.toml --watch", "tinybench lab submit jobs.toml --wait"),
+)
+def submit(
+    voice: Voice,
+    jobs: Path,
+    at: str,
+    lab: Path | None,
+    watch: bool,
+    wait: float | None,
+    yes: bool,
+    to: str,
+) -> int:
+    """Queue the jobs of a jobs.toml."""
+    from ...lab import jobs_file
+
+    told = jobs_file.read(jobs)
+    if told.count > jobs_file.ASKED_FROM and not yes:
+        _ask(f"{jobs} stands for {told.count:,} jobs; queue them all")
+    reached = _lab(at, lab)
+    answer = reached.post("/api/jobs", told, count=told.count)
+    number = answer["submission"]
+    voice.note(f"submission {number}: {answer['jobs']:,} jobs queued")
+    rows: list[dict[str, Any]] = []
+    status = 0
+    if watch or wait is not None:
+        most_s = LONGEST_S if wait is None else wait
+        rows = _ended(voice, reached, number, most_s, shown=watch)
+        status = max((_status(row) for row in rows), default=0)
+    put(
+        voice,
+        to,
+        None,
+        {
+            "terminal": lambda: _jobs(rows) if rows else f"submission {number}\n",
+            "json": lambda: {**answer, "jobs_ended": rows},
+        },
+    )
+    return status
+
+
+def _ask(question: str) -> None:
+    if not sys.stdin.isatty():
+        raise UsageError(f"{question}? Say so with --yes")
+    if input(f"{question}? [no]: ").strip().lower() not in ("y", "yes"):
+        raise UsageError("nothing was queued")
+
+
+def _ended(
+    voice: Voice, lab: "Lab", number: int, most_s: float, *, shown: bool
+) -> list[dict[str, Any]]:
+    """Return the jobs of a submission once all have ended. Raises BenchError after `most_s`."""
+    deadline_s = time.monotonic() + most_s
+    said: dict[int, str] = {}
+    while time.monotonic() < deadline_s:
+        found = lab.get("/api/jobs", submission=number)
+        for row in reversed(found["jobs"]) if shown else ():
+            words = f"job {row['id']} ({row['title']}): {row['state']}"
+            words += f" on {row['place']}" if row["place"] else ""
+            words += f": {row['why']}" if row["why"] else ""
+            if said.get(row["id"]) != words:
+                said[row["id"]] = words
+                voice.note(words)
+        left = sum(found["counts"][state] for state in ("held", "queued", "running"))
+        if left == 0:
+            return found["jobs"][::-1]
+        time.sleep(LOOK_S)
+    raise BenchError(
+        f"submission {number} did not end within {most_s:.0f} s, and goes on; look at it with: "
+        "tinybench lab queue"
+    )
+
+
+def _status(row: dict[str, Any]) -> int:
+    return FAILED if row["state"] != "done" and row["status"] is None else int(row["status"] or 0)
+
+
+@command(
+    "queue",
+    *_at(),
+    Option("--ended", is_flag=True, help="those that have ended as well"),
+    into_file(),
+    formats=("terminal", "json"),
+    examples=("tinybench lab queue", "tinybench lab queue --ended --json"),
+)
+def queue(voice: Voice, at: str, lab: Path | None, ended: bool, to: str, out: Path | None) -> int:
+    """Show the jobs that wait and run, the newest first."""
+    state = None if ended else "held,queued,running"
+    found = _lab(at, lab).get("/api/jobs", state=state)
+    put(voice, to, out, {"terminal": lambda: _jobs(found["jobs"]), "json": lambda: found})
+    more = sum(found["counts"].values() if ended else _open(found)) - len(found["jobs"])
+    if more > 0 and to == "terminal":
+        voice.note(f"... and {more:,} more")
+    return 0
+
+
+def _open(found: dict[str, Any]) -> list[int]:
+    return [found["counts"][state] for state in ("held", "queued", "running")]
+
+
+@command(
+    "cancel",
+    Argument("ids", nargs=-1, required=True, metavar="JOB...", help="numbers of jobs"),
+    *_at(),
+    examples=("tinybench lab cancel 17 18",),
+)
+def cancel(voice: Voice, ids: Sequence[str], at: str, lab: Path | None) -> int:
+    """Cancel jobs that wait or run; one that runs is stopped as by Ctrl-C."""
+    reached = _lab(at, lab)
+    for one in ids:
+        number = positive(one)
+        was = reached.post(f"/api/jobs/{number}/cancel", {})["was"]
+        voice.note(f"job {number} was {was}, and is cancelled")
+    return 0
+
+
+@command(
+    "boards",
+    *_at(),
+    into_file(),
+    formats=("terminal", "json"),
+    examples=("tinybench lab boards",),
+)
+def boards(voice: Voice, at: str, lab: Path | None, to: str, out: Path | None) -> int:
+    """Show the boards of the lab, what runs on them, and what waits for them."""
+    found = _lab(at, lab).get("/api/state")
+    put(voice, to, out, {"terminal": lambda: _boards(found), "json": lambda: found})
+    for why in [found["trouble"], *found["refused"]] if to == "terminal" else ():
+        if why:
+            voice.note(why)
+    return 0
+
+
+@command(
+    "results",
+    *_at(),
+    Option("--task", metavar="TASK", help="only of this task"),
+    Option("--board", metavar="BOARD", help="only of this kind of board"),
+    Option("--core", metavar="CORE", help="only of this core, such as Cortex-M4F"),
+    Option("--submission", type=positive, metavar="N", help="only of this one, as JUnit"),
+    into_file(),
+    formats=("terminal", "json", "junit"),
+    examples=("tinybench lab results --task kws", "tinybench lab results --to junit -o lab.xml"),
+)
+def results(
+    voice: Voice,
+    at: str,
+    lab: Path | None,
+    submission: int | None,
+    to: str,
+    out: Path | None,
+    **said: Any,
+) -> int:
+    """Show what the lab has measured, the newest first."""
+    if submission is not None and to != "junit":
+        raise UsageError("--submission is of --to junit; `tinybench lab queue --ended` has it too")
+    if to == "junit" and any(said.values()):
+        raise UsageError("--to junit takes --submission, and neither task, board nor core")
+    reached = _lab(at, lab)
+    if to == "junit":
+        text = reached.text("/api/results.junit", submission=submission)
+        put(voice, to, out, {to: lambda: text})
+        return 0
+    found = reached.get("/api/results", **said)
+    put(voice, to, out, {"terminal": lambda: _results(found["results"]), "json": lambda: found})
+    return 0
+
+
+def _lab(at: str, lab: Path | None) -> "Lab":
+    from ...lab.ask import Lab, lab_folder
+
+    return Lab(at, lab_folder(lab))
+
+
+def _table(columns: Sequence[str]) -> "Table":
+    from rich.table import Table
+
+    rows = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        rows.add_column(column, overflow="fold")
+    return rows
+
+
+def _row(rows: "Table", *cells: object) -> None:
+    from rich.text import Text
+
+    from tinybench.printable import one_line
+
+    rows.add_row(*(Text(one_line("-" if cell in (None, "") else str(cell))) for cell in cells))
+
+
+def _jobs(found: Sequence[dict[str, Any]]) -> "Table":
+    rows = _table(("job", "what", "wants", "priority", "state", "board", "ran", "status", "why"))
+    for one in found:
+        ran = None if one["run_s"] is None else f"{one['run_s']:.1f} s"
+        _row(rows, one["id"], one["title"], one["wants"], one["priority"], one["state"],
+             one["place"], ran, one["status"], one["why"])  # fmt: skip
+    return rows
+
+
+def _boards(found: dict[str, Any]) -> "Table":
+    rows = _table(("board", "kind", "core", "tags", "state", "runs", "how far", "wait", "work"))
+    for one in found["boards"]:
+        runs = one["runs"] or {}
+        far = f"{runs['done']} of {runs['total']}" if runs.get("total") else runs.get("note")
+        _row(rows, one["name"], one["kind"], one["core"], ", ".join(one["tags"]), one["state"],
+             f"{runs['job']}: {runs['title']}" if runs else None, far, one["waiting"],
+             f"{one['waiting_s']:.0f} s")  # fmt: skip
+    return rows
+
+
+def _results(found: Sequence[dict[str, Any]]) -> "Table":
+    rows = _table(("job", "task", "board", "core", "profile", "valid", "top-1", "AUC",
+                   "instructions", "latency"))  # fmt: skip
+    for one in found:
+        latency = one["latency_s"]
+        kind = "emulated" if one["emulated"] else "measured"
+        _row(rows, one["job"], one["task"], one["board"], one["core"], one["profile"],
+             "valid" if one["valid"] else "not valid",
+             None if one["top1"] is None else f"{one['top1']:.3f}",
+             None if one["auc"] is None else f"{one['auc']:.3f}",
+             one["instructions_per_inference"],
+             None if latency is None else f"{latency * 1e3:.3f} ms {kind}")  # fmt: skip
+    return rows

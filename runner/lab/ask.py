@@ -1,0 +1,104 @@
+"""Asking a leader, by HTTP: what the commands of a lab do."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import requests
+
+from tinybench.errors import BenchError, UsageError
+from tinybench.printable import one_line
+from tinybench.read import read_json
+
+from . import safety
+
+TIMEOUT_S = (5.0, 120.0)
+"""To connect, and until an answer begins."""
+ANSWER_MOST_B = 64 << 20
+
+
+def lab_folder(given: Path | None) -> Path:
+    """Return the folder of a lab: as given, that of TINYBENCH_LAB, else the user's own."""
+    if given is not None:
+        return given
+    if own := os.environ.get("TINYBENCH_LAB"):
+        return Path(own)
+    import platformdirs
+
+    return platformdirs.user_data_path("tinybench") / "lab"
+
+
+class Lab:
+    """A lab that is reached by the address of its page."""
+
+    def __init__(self, address: str, folder: Path) -> None:
+        if "@" in address or "?" in address or not address.startswith(("http://", "https://")):
+            raise UsageError(
+                f"'{address[:60]}' is no address of a lab such as http://127.0.0.1:8750; a token "
+                "is no part of it: it lies in the lab's folder, or in TINYBENCH_LAB_TOKEN"
+            )
+        self._address = address.rstrip("/")
+        self._session = requests.Session()
+        self._session.trust_env = False
+        token = os.environ.get("TINYBENCH_LAB_TOKEN") or safety.known_token(folder)
+        host = self._address.partition("://")[2].rpartition(":")[0].strip("[]")
+        if address.startswith("http://") and not safety.is_loopback(host):
+            raise UsageError(
+                f"{address} would carry the token in the open: a lab there is https://"
+            )
+        if token:
+            self._session.headers["Authorization"] = f"Bearer {token}"
+        authority = safety.tls_folder(folder) / "ca.pem"
+        if address.startswith("https://") and authority.is_file():
+            self._session.verify = str(authority)
+
+    def get(self, path: str, **words: Any) -> Any:
+        """Return what the lab says. Raises as `post`."""
+        return self._asked("GET", path, None, words)
+
+    def text(self, path: str, **words: Any) -> str:
+        """Return what the lab says as text. Raises as `post`."""
+        return self._raw("GET", path, None, words).decode("utf-8", "replace")
+
+    def post(self, path: str, told: Any, **words: Any) -> Any:
+        """Tell the lab something, and return its answer.
+
+        Raises UsageError for what it refuses, BenchError where it cannot be reached.
+        """
+        return self._asked("POST", path, msgspec.json.encode(told), words)
+
+    def _asked(self, method: str, path: str, body: bytes | None, words: dict[str, Any]) -> Any:
+        try:
+            return read_json(self._raw(method, path, body, words))
+        except msgspec.MsgspecError as error:
+            raise BenchError(f"{self._address} answers what no lab does: {error}") from None
+
+    def _raw(self, method: str, path: str, body: bytes | None, words: dict[str, Any]) -> bytes:
+        try:
+            with self._session.request(
+                method,
+                self._address + path,
+                params={k: v for k, v in words.items() if v is not None},
+                data=body,
+                headers={"Content-Type": "application/json"} if body is not None else {},
+                timeout=TIMEOUT_S,
+                stream=True,
+                allow_redirects=False,
+            ) as answer:
+                data = answer.raw.read(ANSWER_MOST_B + 1, decode_content=True)
+                status = answer.status_code
+        except requests.exceptions.RequestException as error:
+            raise BenchError(
+                f"no lab answers at {self._address} ({type(error).__name__}): start one with "
+                "`tinybench lab`, or name it with --at"
+            ) from None
+        if len(data) > ANSWER_MOST_B:
+            raise BenchError(f"{self._address} sends more than any answer of a lab is long")
+        if status == 200:
+            return data
+        try:
+            why = one_line(str(read_json(data, type=dict[str, Any])["error"]))[:2000]
+        except (msgspec.MsgspecError, KeyError):
+            why = f"it answers with status {status}, which no lab does"
+        raise (BenchError if status >= 500 else UsageError)(f"{self._address}: {why}")

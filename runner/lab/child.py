@@ -1,0 +1,111 @@
+"""One job as a process of its own, `python -m tinybench.runner.lab.child`, started by a worker.
+
+It reads an order as a line of JSON, and goes on while its standard input is open: a worker that is
+killed lets go of it, and the run stops as by Ctrl-C, its board is closed and its lock is free. It
+writes a line of JSON for each thing that happens, and exits as `tinybench run` does.
+"""
+
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from tinybench.errors import RunFolderError, TinybenchError
+
+from ..results.journal import JOURNAL_FILE
+from ..results.result import RESULT_FILE
+from ..session import run as session
+from .job import request
+from .order import Order
+
+T = TypeVar("T")
+TELL_S = 0.5
+"""Between two words on how far it is."""
+WAIT_S = 600.0
+"""For a board that somebody uses by hand."""
+INTERRUPTED = 130
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker writes to it."""
+
+    order: Order
+    folder: str
+    """Of the run; what an attempt left there is gone on with."""
+    model: str | None = None
+    """File of the job's model."""
+
+
+def main() -> int:
+    """Run the job; return its exit status."""
+    task = msgspec.json.decode(sys.stdin.buffer.readline(), type=Task)
+    threading.Thread(target=_watch, daemon=True).start()
+    try:
+        return _run(task)
+    except TinybenchError as error:
+        _tell(error=str(error))
+        return error.exit_status
+    except KeyboardInterrupt:
+        _tell(error="interrupted")
+        return INTERRUPTED
+
+
+def _watch() -> None:
+    """Stop when nobody holds the other end of the standard input."""
+    while os.read(0, 4096):  # not by sys.stdin, which Python could not close while it waits
+        pass
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def _run(task: Task) -> int:
+    from ..rules.judge import judge
+
+    order, folder = task.order, Path(task.folder)
+    more: dict[str, Any] = {"out": folder, "wait": WAIT_S}
+    if task.model is not None:
+        more["model"] = Path(task.model)
+    asked = request(order.job, order.board, **more)
+    if (folder / RESULT_FILE).is_file():
+        outcome = judge(folder)
+        if outcome.result.complete:
+            return 1 if outcome.violations else 0
+    outcome = None
+    if (folder / JOURNAL_FILE).is_file():
+        try:
+            outcome = session.resume(folder, _track, _note)
+        except RunFolderError as error:
+            _note(f"begun anew: {error}")
+            shutil.rmtree(folder)
+    if outcome is None:
+        outcome = session.run(asked, _track, _note)
+    return 1 if outcome.violations else 0
+
+
+def _note(text: str) -> None:
+    _tell(note=text)
+
+
+def _track(items: Iterable[T], label: str, total: int) -> Iterator[T]:
+    """Tell how far it is, now and then."""
+    told_s = -TELL_S
+    for number, item in enumerate(items):
+        if time.monotonic() - told_s >= TELL_S:
+            told_s = time.monotonic()
+            _tell(note=label, done=number, total=total)
+        yield item
+
+
+def _tell(**words: object) -> None:
+    print(json.dumps(words), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

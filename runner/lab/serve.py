@@ -1,0 +1,253 @@
+"""The processes of a lab: a leader with its page, and a worker."""
+
+import asyncio
+import contextlib
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tinybench.errors import TinybenchError, UsageError
+from tinybench.files import read_text
+from tinybench.json_lines import open_lines
+
+from ..desk.bench import find_bench, load_bench
+from ..desk.locks import hold
+from . import engine, safety, store
+from .leader import Leader
+from .order import Worker
+from .places import places
+from .work import CHILD, Bench
+
+if TYPE_CHECKING:
+    from distributed import Security
+
+PAGE_PORT, DASK_PORT = 8750, 8751
+BACK_OFF_S = (1.0, 30.0)
+"""From one try to reach the leader to the next: the first, and the longest."""
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What a leader is told."""
+
+    folder: Path
+    """Of the queue, the results, the token and the certificates."""
+    host: str = "127.0.0.1"
+    port: int = PAGE_PORT
+    dask_port: int = DASK_PORT
+    here: Sequence[str] | None = None
+    """Emulated boards of a worker in this process too; None: there is none."""
+    ttl_s: float = engine.TTL_S
+
+
+@dataclass(frozen=True)
+class Working:
+    """What a worker is told."""
+
+    leader: str
+    """Such as tcp://127.0.0.1:8751 or tls://lab.example:8751."""
+    folder: Path
+    name: str = ""
+    """This computer's, unless given."""
+    host: str | None = None
+    """Address on which the leader reaches it."""
+    emulated: Sequence[str] = ()
+    tls: Path | None = None
+    child: Sequence[str] = CHILD
+    """What runs a job; the tests of a lab have one that sleeps."""
+
+
+def lead(told: Serving, say: Callable[[str], None]) -> None:
+    """Serve a lab until it is interrupted. Raises UsageError, ToolMissingError."""
+    engine.insist_installed()
+    if not safety.is_loopback(told.host):
+        safety.security(safety.tls_folder(told.folder), safety.LEADER)
+    key = f"lab {told.folder.resolve()}"
+    with hold({key: f"the lab in {told.folder}"}, 0.0, say):
+        asyncio.run(_lead(told, say))
+
+
+async def _lead(told: Serving, say: Callable[[str], None]) -> None:
+    import uvicorn
+    from distributed import Client
+
+    from .door import app
+
+    engine.settle(told.ttl_s)
+    tls = safety.tls_folder(told.folder)
+    secure = None if safety.is_loopback(told.host) else safety.security(tls, safety.LEADER)
+    db = store.open_store(told.folder / "queue.sqlite")
+    token = safety.token(told.folder)
+    with (
+        contextlib.closing(db),
+        contextlib.closing(_listening(told)) as listening,
+        contextlib.closing(_Log(told.folder / "log.jsonl")) as log,
+    ):
+        leader = Leader(db, told.folder, _lab_id(told.folder), log.say)
+        async with contextlib.AsyncExitStack() as stack:
+            enter = stack.enter_async_context
+            scheduler = await enter(engine.scheduler(told.host, told.dask_port, secure))
+            client = await enter(Client(scheduler.address, asynchronous=True, security=secure))
+            if told.here is not None:
+                own = Working(
+                    scheduler.address,
+                    told.folder / "worker",
+                    emulated=told.here,
+                    tls=None if secure is None else tls,
+                )
+                await enter(_one_worker(own, secure))
+            config = uvicorn.Config(
+                app(leader, token, told.host, listening.getsockname()[1]),
+                log_level="critical",
+                access_log=False,  # addresses may hold what is nobody's business
+                lifespan="off",
+                server_header=False,
+                timeout_graceful_shutdown=1,
+                timeout_keep_alive=30,
+                limit_concurrency=256,
+                ssl_certfile=None if secure is None else tls / "leader.pem",
+                ssl_keyfile=None if secure is None else str(tls / "leader-key.pem"),
+            )
+            server = uvicorn.Server(config)
+            scheme = "http" if secure is None else "https"
+            port = listening.getsockname()[1]
+            say(f"the lab is at {scheme}://{_written_host(told.host)}:{port}")
+            say(f"workers join by: tinybench lab worker --leader {scheduler.address}")
+            say(f"its token is in {told.folder / 'token'}; Ctrl-C ends it, and loses nothing")
+            serving = asyncio.create_task(leader.serve(scheduler, client))
+            paging = asyncio.create_task(server.serve(sockets=[listening]))
+            await asyncio.wait({serving, paging}, return_when=asyncio.FIRST_COMPLETED)
+            server.should_exit = True
+            serving.cancel()
+            for task in (serving, paging):
+                with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
+                    await task
+
+
+def work(told: Working, say: Callable[[str], None]) -> None:
+    """Serve a leader with this computer's boards until it is interrupted.
+
+    A leader that is not there, or goes, is waited for. Raises UsageError, ToolMissingError.
+    """
+    engine.insist_installed()
+    if not told.leader.startswith(("tcp://", "tls://")):
+        raise UsageError(
+            f"'{told.leader[:80]}' is no address of a leader such as tcp://127.0.0.1:{DASK_PORT}; "
+            "`tinybench lab serve` prints it"
+        )
+    host = told.leader.partition("://")[2].rpartition(":")[0].strip("[]")
+    if told.leader.startswith("tls://"):
+        if told.tls is None:
+            raise UsageError("a tls:// leader needs --tls DIR, with the files of `lab init`")
+        secure = safety.security(told.tls, safety.WORKER)
+    elif safety.is_loopback(host):
+        secure = None
+    else:
+        raise UsageError(
+            f"{told.leader} leaves this computer without TLS, and whoever listens there could run "
+            "anything here: serve it with `tinybench lab init`, and join by tls://"
+        )
+    asyncio.run(_work(told, secure, say))
+
+
+async def _work(told: Working, secure: "Security | None", say: Callable[[str], None]) -> None:
+    engine.settle()
+    wait_s = BACK_OFF_S[0]
+    while True:
+        try:
+            async with _one_worker(told, secure) as worker:
+                say(f"joined {told.leader} as {worker.name}")
+                wait_s = BACK_OFF_S[0]
+                await worker.finished()
+                say(f"{told.leader} is gone; waiting for it")
+        except TinybenchError:
+            raise
+        except (OSError, TimeoutError, RuntimeError) as error:
+            say(f"no leader at {told.leader} ({error!r:.120}); trying again in {wait_s:.0f} s")
+        await asyncio.sleep(wait_s)
+        wait_s = min(2 * wait_s, BACK_OFF_S[1])
+
+
+@contextlib.asynccontextmanager
+async def _one_worker(told: Working, secure: "Security | None") -> AsyncIterator[Any]:
+    name = told.name or socket.gethostname().split(".")[0][:63] or "worker"
+    found = places(name, load_bench(find_bench()), told.emulated)
+    if not found:
+        raise UsageError(
+            "this computer has no boards for a lab: name them in bench.toml (`tinybench bench "
+            "init`), or emulated ones with --emulated mps2-an386"
+        )
+    said = Worker(
+        name=name,
+        version=version("tinybench-mcu"),
+        clock_s=time.time(),
+        places=list(found.values()),
+    )
+    bench = Bench(found, told.folder / "jobs", told.child)
+    async with engine.worker(
+        told.leader,
+        name,
+        bench,
+        msgspec.to_builtins(said),
+        told.folder / "dask",
+        told.host or ("127.0.0.1" if secure is None else None),
+        secure,
+    ) as worker:
+        yield worker
+
+
+def _listening(told: Serving) -> socket.socket:
+    """Return the socket of the page. Raises UsageError for a port that is taken."""
+    family = socket.AF_INET6 if ":" in told.host else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((told.host, told.port))
+        made.listen(128)
+    except OSError as error:
+        made.close()
+        raise UsageError(
+            f"cannot listen on {told.host}:{told.port}: {error.strerror or error}; is a lab "
+            "running there? Another port: --port"
+        ) from error
+    return made
+
+
+def _written_host(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _lab_id(folder: Path) -> str:
+    path = folder / "id"
+    try:
+        with path.open("x") as file:
+            file.write(secrets.token_hex(8))
+    except FileExistsError:
+        pass
+    return read_text(path, 100).strip()
+
+
+class _Log:
+    """Lines of JSON, one for each thing that happened; a full disk stops no lab."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = open_lines(path)
+
+    def say(self, what: str, **words: Any) -> None:
+        """Write a line."""
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        told = {k: v for k, v in words.items() if v is not None}
+        with contextlib.suppress(OSError):
+            self._file.write(msgspec.json.encode({"at": at, "what": what, **told}) + b"\n")
+
+    def close(self) -> None:
+        """Close it."""
+        self._file.close()

@@ -1,0 +1,218 @@
+"""What a worker does with an order: it starts a process of tinybench, and reports what came of it.
+
+The only things that a leader calls here are `do`, `stop` and `forget`, each with plain data.
+"""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tinybench.errors import TinybenchError
+from tinybench.files import open_regular, write_whole
+from tinybench.printable import one_line
+
+from .order import FILES_MOST_B, TOPIC, Order, Report, Told, decoded, encoded
+from .policy import Place
+
+CHILD = (sys.executable, "-m", "tinybench.runner.lab.child")
+LINE_MOST_B = 64 << 10
+JOB_MOST_S = 24 * 3600.0
+"""No job runs longer."""
+END_S = 30.0
+"""A run that is to stop closes its board within this time, or is killed."""
+KEPT = 20
+"""Run folders that stay on a worker, lest a leader asks for a result twice."""
+WHY_MOST = 2000
+INTERRUPTED, FAILED = 130, 3
+
+
+class Bench:
+    """The boards of this worker, and the jobs that run on them."""
+
+    def __init__(
+        self, places: Mapping[str, Place], folder: Path, child: Sequence[str] = CHILD
+    ) -> None:
+        self.places = dict(places)
+        self.folder = folder
+        self._child = list(child)
+        self._runs: dict[tuple[int, int], subprocess.Popen[bytes]] = {}
+        self._busy: set[str] = set()
+        self._lock = threading.Lock()
+
+    def do(self, order: Order, model: bytes | None, tell: Callable[[Told], None]) -> Report:
+        """Run an order; `tell` hears how far it is. A board has one job at a time."""
+        if order.board not in self.places:
+            return Report(status=FAILED, why=f"this worker has no board '{order.board}'")
+        with self._lock:
+            if order.board in self._busy:
+                return Report(status=FAILED, why=f"board {order.board} still has another job")
+            self._busy.add(order.board)
+        try:
+            return self._run(order, model, tell)
+        except OSError as error:
+            return Report(status=FAILED, why=f"the worker cannot run it: {error}")
+        finally:
+            with self._lock:
+                self._busy.discard(order.board)
+
+    def stop(self, id_: int, attempt: int) -> None:
+        """End a job that runs, as by Ctrl-C; nothing where it does not."""
+        with self._lock:
+            child = self._runs.get((id_, attempt))
+        if child is not None:
+            _let_go(child)
+
+    def stop_all(self) -> None:
+        """End all that runs: nobody waits for it any more."""
+        with self._lock:
+            children = list(self._runs.values())
+        for child in children:
+            _let_go(child)
+
+    def _run(self, order: Order, model: bytes | None, tell: Callable[[Told], None]) -> Report:
+        own = self.folder / order.lab / str(order.id)
+        own.mkdir(parents=True, exist_ok=True)
+        run_folder, file = own / "run", None
+        if model is not None:
+            file = own / "model.tflite"
+            write_whole(file, model)
+        task = {"order": order, "folder": str(run_folder), "model": file and str(file)}
+        start_s = time.monotonic()
+        key = (order.id, order.attempt)
+        with (own / "stderr.txt").open("wb") as errors:
+            child = subprocess.Popen(  # noqa: S603 - our own program
+                self._child, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
+            )
+        with self._lock:
+            self._runs[key] = child
+        watchdog = threading.Timer(JOB_MOST_S, _let_go, [child])
+        watchdog.daemon = True
+        watchdog.start()
+        why = None
+        try:
+            assert child.stdin is not None  # noqa: S101 - asked for above
+            with contextlib.suppress(BrokenPipeError, ValueError):
+                child.stdin.write(msgspec.json.encode(task) + b"\n")
+                child.stdin.flush()
+            why = _listen(child, order, tell)
+            status = child.wait(END_S)
+        finally:
+            watchdog.cancel()
+            with self._lock:
+                self._runs.pop(key, None)
+            _let_go(child, 0.0)
+        run_s = time.monotonic() - start_s
+        if status not in (0, 1):
+            why = why or _last_words(own / "stderr.txt") or f"its process ended with {status}"
+            return Report(status=status if status in (2, INTERRUPTED) else FAILED, why=why,
+                          run_s=run_s)  # fmt: skip
+        files = _files(run_folder)
+        self._sweep(order.lab)
+        return Report(status=status, run_s=run_s, files=files)
+
+    def _sweep(self, lab: str) -> None:
+        """Remove the oldest folders of jobs that do not run."""
+        with self._lock:
+            running = {str(id_) for id_, _ in self._runs}
+        with contextlib.suppress(OSError):
+            found = [one for one in (self.folder / lab).iterdir() if one.name not in running]
+            found.sort(key=lambda one: one.stat().st_mtime)
+            for one in found[:-KEPT]:
+                shutil.rmtree(one, ignore_errors=True)
+
+
+def do(order: bytes, model: bytes | None) -> bytes:
+    """Run an order on the worker that this is; plain data in, plain data out."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    bench: Bench = worker.extensions[TOPIC]  # type: ignore[assignment]
+
+    def tell(told: Told) -> None:
+        with contextlib.suppress(Exception):  # how far it is, is not worth the job
+            worker.log_event(TOPIC, msgspec.to_builtins(told))
+
+    try:
+        return encoded(bench.do(decoded(order, Order), model, tell))
+    except TinybenchError as error:
+        return encoded(Report(status=error.exit_status, why=str(error)))
+
+
+def stop(id_: int, attempt: int, dask_worker: Any = None) -> None:
+    """End a job on the worker that this is."""
+    dask_worker.extensions[TOPIC].stop(int(id_), int(attempt))
+
+
+def _listen(
+    child: "subprocess.Popen[bytes]", order: Order, tell: Callable[[Told], None]
+) -> str | None:
+    """Pass on what a job says of itself; return why it failed, if it says so."""
+    why = None
+    assert child.stdout is not None  # noqa: S101 - asked for where it was started
+    while line := child.stdout.readline(LINE_MOST_B):
+        try:
+            said = msgspec.json.decode(line, type=dict[str, str | int | None])
+        except msgspec.MsgspecError:
+            continue
+        if "error" in said:
+            why = one_line(str(said["error"]))[:WHY_MOST]
+            continue
+        done, total = said.get("done"), said.get("total")
+        tell(
+            Told(
+                id=order.id,
+                attempt=order.attempt,
+                note=one_line(str(said.get("note", "")))[:200],
+                done=done if isinstance(done, int) else None,
+                total=total if isinstance(total, int) else None,
+            )
+        )
+    return why
+
+
+def _let_go(child: "subprocess.Popen[bytes]", wait_s: float = END_S) -> None:
+    """End a process: by the end of its input first, and where that does not do, for good."""
+    if child.stdin is not None:
+        with contextlib.suppress(OSError, ValueError):
+            child.stdin.close()
+    if wait_s > 0:
+        killer = threading.Timer(wait_s, child.kill)
+        killer.daemon = True
+        killer.start()
+        return
+    if child.poll() is None:
+        child.kill()
+        child.wait()
+    if child.stdout is not None:
+        child.stdout.close()
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    """Return the files of a run folder. Raises OSError where they are too many bytes to send."""
+    found: dict[str, bytes] = {}
+    left_b = FILES_MOST_B
+    for entry in sorted(os.scandir(folder), key=lambda one: one.name):
+        if not entry.is_file(follow_symlinks=False):
+            continue
+        with open_regular(Path(entry.path), left_b, links=False) as file:
+            found[entry.name] = file.read(left_b + 1)
+        left_b -= len(found[entry.name])
+    return found
+
+
+def _last_words(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            text = file.read(1 << 20).decode(errors="replace").strip()
+    except OSError:
+        return ""
+    return one_line(text.splitlines()[-1])[:WHY_MOST] if text else ""
