@@ -54,9 +54,9 @@ stream, and `state reset` ends that. Subgraphs that are never called are left ou
 The kernels are those that a core of each kind calls: `plain` everywhere, `blocked` without DSP
 instructions, `rv32` on RISC-V, `thumb2` on a Cortex-M3, `dsp` with those of Armv7E-M, `mve` with
 those of Armv8.1-M; an empty place means the plain one. Convolutions, depthwise ones too, and fully
-connected layers have a fast kernel for any window, step, dilation, multiplier, number of channels, layout and scales: where
-the named one does not know a layer, `conv_2d_any_...` or `depthwise_conv_2d_...` does
-(`test_random_convolutions.py`).
+connected layers have a fast kernel for any window, step, dilation, multiplier, number of channels,
+layout and scales: where the named one does not know a layer, `conv_2d_any_...` or
+`depthwise_conv_2d_...` does (`test_random_convolutions.py`).
 A depthwise layer of a single input channel is computed as a convolution. `tinybench compile`,
 `model` and `profile` say which layers got a plain kernel where the core has faster ones.
 `python -m tests.bench.cmsis_nn SOURCES` estimates the cycles of each kind of layer by these

@@ -1,6 +1,5 @@
 """The pages of docs/ that a reader types along with are true: their blocks are run, in order."""
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ PAGES = (
     "add-an-operator",
     "cli",
     "cycles",
+    "emlearn",
     "engine",
     "errors",
     "export",
@@ -33,13 +33,6 @@ PAGES = (
 def test_a_page_does_what_it_says(page: str, tmp_path: Path) -> None:
     """Files saved, commands typed: each exit status and each line shown is what comes."""
     blocks.run(blocks.DOCS / f"{page}.md", tmp_path)
-
-
-def test_the_page_of_emlearn_does_what_it_says(tmp_path: Path) -> None:
-    """A forest is trained, turned into C, built and run on an emulated core."""
-    if find_spec("emlearn") is None or find_spec("sklearn") is None:
-        pytest.skip("emlearn and scikit-learn are not installed")
-    blocks.run(blocks.DOCS / "emlearn.md", tmp_path)
 
 
 def test_a_page_that_is_wrong_is_found_out(tmp_path: Path) -> None:

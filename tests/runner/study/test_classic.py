@@ -1,6 +1,5 @@
 """Classic models: learnt from rows, turned into C, and run where a neural model runs."""
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +11,6 @@ from tinybench.runner.study.classic import ClassicStudy, ask, run_classic, score
 from tinybench.runner.study.learn import REACH, SQUARES_MOST, scale_of
 from tinybench.runner.study.rows import Rows, read_csv, rows_of_task, split
 from tinybench.track import silent
-
-HERE = find_spec("emlearn") is not None and find_spec("sklearn") is not None
-needs_both = pytest.mark.skipif(not HERE, reason="emlearn and scikit-learn are not installed")
 
 
 def table(count: int = 160, classes: int = 3) -> Rows:
@@ -31,7 +27,6 @@ def studied(rows: Rows, folder: Path, *models: str, board: str = "host") -> Clas
     return run_classic(rows, asked, folder, {"board": board}, silent, lambda _: None)
 
 
-@needs_both
 def test_each_answer_of_the_board_is_that_of_the_same_c_here(tmp_path: Path) -> None:
     """All rows; thresholds between small integers lose next to nothing. Nothing is run again."""
     found = studied(table(), tmp_path, "linear", "forest", "knn", "mlp")
@@ -54,7 +49,6 @@ def test_each_answer_of_the_board_is_that_of_the_same_c_here(tmp_path: Path) -> 
     assert states == {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/result.json")}
 
 
-@needs_both
 def test_an_emulated_core_answers_the_same(tmp_path: Path) -> None:
     """A forest on a Cortex-M4: instructions, and all rows equal."""
     found = studied(table(classes=2), tmp_path, "forest", board="mps2-an386")
@@ -64,7 +58,6 @@ def test_an_emulated_core_answers_the_same(tmp_path: Path) -> None:
     assert 0 < (row.instructions or 0) < 5000
 
 
-@needs_both
 def test_real_values_have_r2_and_neighbours_are_refused(tmp_path: Path) -> None:
     """A line is found by a linear model; neighbours say why they are not there."""
     rng = np.random.default_rng(0)
