@@ -1,39 +1,17 @@
 /* Depthwise convolution with DSP instructions of images as they lie: four channels at a time, by
  * the taps that lie inside the image. */
+#include "direct.h"
 #include "dsp.h"
 
 #include <stdbool.h>
 
-#define TOGETHER 4
-
-/* The taps of one output that lie inside the image. */
-struct window {
-    int32_t value, weights;             /* where the first of them is, and its weights */
-    int32_t rows, columns;              /* at least one of each */
-    int32_t next_row_b, next_weights_b; /* from behind a row of taps to the next, in both */
-};
-_Static_assert(sizeof(struct window) == DEPTHWISE_DIRECT_WINDOW_B, "as in kernels.h");
-
-/* Some outputs of four channels, and what they have in common. */
-struct outputs {
-    const int8_t *in, *weights; /* of the first of the channels */
-    const struct channel_dsp *channels;
-    int8_t *out;
-    const struct window *window, *end;
-    int32_t next_out_b; /* from behind four channels of an output to those of the next */
-    int32_t column_b;   /* from a tap to that beside it */
-    int32_t offset;     /* twice what is added to an input */
-    int32_t min, max;   /* if exact */
-};
-
-/* Compute them: halves are rounded either way and clamped to int8, or exactly.
+/* Compute outputs: halves are rounded either way and clamped to int8, or exactly.
  *
  * In assembly, for the loop needs all the registers there are: the description (r0), inputs and
  * weights (r1, r2), four sums (r3-r6), two channels of each (r7-r10), the step to the next tap
  * (r11), what is left of a row (r12) and the offset (lr). On the stack are the rows that are left
  * and the window. */
-void outputs_clamped(const struct outputs *outputs);
-void outputs_exact(const struct outputs *outputs);
+outputs_of outputs_clamped, outputs_exact;
 
 __asm__(".macro output sum, exact\n"
         "   ldm    r1!, {r7-r10}\n"
@@ -125,78 +103,9 @@ __asm__(".macro output sum, exact\n"
         ".purgem output\n"
         ".text\n");
 
-/* The taps of a window that are inside the image along one side. */
-struct span {
-    int32_t first, count;
-    int32_t at; /* where the first of them lies in the image */
-};
-
-/* Of `taps` taps from `start` on, so far `apart`, those from 0 to `size`. */
-static __attribute__((noinline)) struct span inside(int32_t start, int32_t taps, int32_t apart,
-                                                    int32_t size) {
-    struct span found = {0, 0, start};
-    for (; found.at < 0; found.at += apart) {
-        found.first++;
-    }
-    for (int32_t at = found.at; found.first + found.count < taps && at < size; at += apart) {
-        found.count++;
-    }
-    return found;
-}
-
-static struct window window_of(const struct depthwise_direct_dsp *op, int32_t y, int32_t x) {
-    const struct span rows =
-        inside(y * op->stride_h - op->pad_top, op->kernel_h, op->dilation_h, op->in_h);
-    const struct span columns =
-        inside(x * op->stride_w - op->pad_left, op->kernel_w, op->dilation_w, op->in_w);
-    struct window found = {
-        .value = (rows.at * op->in_w + columns.at) * op->channel_count,
-        .weights = TOGETHER * (rows.first * op->kernel_w + columns.first),
-        .rows = rows.count,
-        .columns = columns.count,
-        .next_row_b = op->next_row - columns.count * op->next_column,
-        .next_weights_b = TOGETHER * (op->kernel_w - columns.count),
-    };
-    if (op->kernel_w == 1) { /* the rows are one of columns */
-        found.rows = 1;
-        found.columns = rows.count;
-    }
-    return found;
-}
-
-void depthwise_direct_dsp(const struct depthwise_direct_dsp *op, const int8_t *in, int8_t *out,
+void depthwise_direct_dsp(const struct depthwise_direct *op, const int8_t *in, int8_t *out,
                           void *scratch) {
     const bool exact = op->exact_negatives || op->out_min > INT8_MIN || op->out_max < INT8_MAX;
-    const int32_t last = op->channel_count - TOGETHER; /* where the last four channels begin */
-    struct window *const windows = scratch;
-    struct outputs outputs = {
-        .window = windows,
-        .next_out_b = last,
-        .column_b = op->kernel_w == 1 ? op->next_row : op->next_column,
-        .offset = pack(-op->in_zero_point, -op->in_zero_point),
-        .min = op->out_min,
-        .max = op->out_max,
-    };
-    int32_t y = 0, x = 0;
-    while (y < op->out_h) {
-        struct window *window = windows;
-        for (; window != windows + DEPTHWISE_DIRECT_OUTPUTS && y < op->out_h; window++) {
-            *window = window_of(op, y, x);
-            if (++x == op->out_w) {
-                x = 0;
-                y++;
-            }
-        }
-        outputs.end = window;
-        outputs.weights = op->weights;
-        for (int32_t c = 0; c < op->channel_count; c += TOGETHER) {
-            const int32_t first = c < last ? c : last; /* the last four may overlap */
-            outputs.in = in + first;
-            outputs.channels = op->channels + first;
-            outputs.out = out + first;
-            (exact ? outputs_exact : outputs_clamped)(&outputs);
-            outputs.weights += TOGETHER * op->kernel_h * op->kernel_w;
-        }
-        out += (window - windows) * op->channel_count;
-    }
+    const int32_t offset = pack(-op->in_zero_point, -op->in_zero_point);
+    by_fours(op, in, out, scratch, offset, exact ? outputs_exact : outputs_clamped);
 }

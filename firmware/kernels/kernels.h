@@ -275,7 +275,7 @@ void depthwise_line_dsp(const struct depthwise_line_dsp *op, const int8_t *in, i
  * the windows of so many outputs, or of all if there are fewer, which are written together. */
 #define DEPTHWISE_DIRECT_OUTPUTS 16
 #define DEPTHWISE_DIRECT_WINDOW_B 24
-struct depthwise_direct_dsp {
+struct depthwise_direct {
     const int8_t *weights; /* [fours of channels][kernel_h][kernel_w][4]; the last may overlap */
     const struct channel_dsp *channels;
     int32_t channel_count;
@@ -287,11 +287,14 @@ struct depthwise_direct_dsp {
     int32_t dilation_h, dilation_w;
     int32_t next_row, next_column; /* bytes from a tap to that below, and beside it */
     int32_t in_zero_point;
-    int32_t exact_negatives;
+    int32_t exact_negatives; /* of `depthwise_direct_dsp` alone: the other is exact always */
     int32_t out_min, out_max;
 };
-void depthwise_direct_dsp(const struct depthwise_direct_dsp *op, const int8_t *in, int8_t *out,
+void depthwise_direct_dsp(const struct depthwise_direct *op, const int8_t *in, int8_t *out,
                           void *scratch);
+/* The same in portable C. */
+void depthwise_direct_blocked(const struct depthwise_direct *op, const int8_t *in, int8_t *out,
+                              void *scratch);
 
 /* Convolution, two pixels by four channels at a time. The channels of the output stage are in
  * fours: biases with the input's zero point folded in, multipliers, roundings with the output's

@@ -116,9 +116,19 @@ def check_fits(board: Board, manifest: Manifest) -> None:
         ("flash for weights", manifest.weights_b, board.memory.flash_size_b),
         (f"RAM for {held}", ram_b, board.memory.ram_size_b),
     ):
-        if needed_b > there_b:
-            raise ModelError(
-                f"the model does not fit {board.name}: it needs {needed_b} bytes of {what}, the "
-                f"board has {there_b}: {needed_b - there_b} too many. Use a smaller model or "
-                "another board"
-            )
+        _check(board, what, needed_b, there_b)
+
+
+def check_flash(board: Board, needed_b: int) -> None:
+    """Raise ModelError when what an engine keeps of a model is larger than the board's flash."""
+    if board.memory is not None:
+        _check(board, "flash for the model", needed_b, board.memory.flash_size_b)
+
+
+def _check(board: Board, what: str, needed_b: int, there_b: int) -> None:
+    if needed_b > there_b:
+        raise ModelError(
+            f"the model does not fit {board.name}: it needs {needed_b} bytes of {what}, the "
+            f"board has {there_b}: {needed_b - there_b} too many. Use a smaller model or "
+            "another board"
+        )

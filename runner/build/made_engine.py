@@ -48,6 +48,8 @@ class Written:
     kernels: list[str]
     """Kernels of ours that are called."""
     arena_b: int
+    kept_b: int
+    """Of the model, in flash: its weights, or the whole file."""
     manifest: Manifest | None = None
 
 
@@ -104,7 +106,8 @@ def written(recipe: Recipe, tree: Tree, task: Task, model: Path, found: Found) -
     except ModelError as error:
         words = str(error).removeprefix(f"{model}: ")
         raise ModelError(f"{model.name}: engine {recipe.name}: {words}") from error
-    return Written(files, [p.name for p in glue_of(recipe)], [], [], arena_b)
+    sources = [path.name for path in glue_of(recipe)]
+    return Written(files, sources, [], [], arena_b, len(data))
 
 
 def _calls(tree: Tree, task: Task, model: Path, found: Found) -> Written:
@@ -147,7 +150,9 @@ def _calls(tree: Tree, task: Task, model: Path, found: Found) -> Written:
     probing = found is None
     sources = ["probe.c" if probing else "model.c", "cmsis_nn.c"]
     flags = ["-DCMSIS_NN_PROBE", f"-DCALLS={made}"] if probing else []
-    return Written({"model.c": text.encode()}, sources, flags, kernels, manifest.arena_b, manifest)
+    files = {"model.c": text.encode()}
+    kept_b = manifest.weights_b
+    return Written(files, sources, flags, kernels, manifest.arena_b, kept_b, manifest)
 
 
 def _sums_with_biases(tree: Tree) -> bool:

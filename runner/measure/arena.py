@@ -19,6 +19,7 @@ from ..build import board as boards
 from ..build.board import Board, load_board
 from ..build.engine import Engine
 from ..build.firmware import build
+from ..build.fit import check_flash
 from ..build.library import library, toolchain_for
 from ..build.made_engine import make_engine, written
 from ..build.recipe import Recipe, load_recipe
@@ -59,8 +60,8 @@ def built_engine(
     toolchain_for(recipe, board)
     tree = read_tree(recipe, source_of(recipe, source))
     say(f"engine {name}: {recipe.title}, {tree.version}, from {tree.folder}")
-    # What an operator lacks is said before minutes are spent on building.
-    written(recipe, tree, task, model, None)
+    # What an operator or the board lacks is said before minutes are spent on building.
+    check_flash(board, written(recipe, tree, task, model, None).kept_b)
     archive = library(recipe, tree, board, track)
     found = _probed(recipe, tree, archive, board, task, model)
     engine = make_engine(recipe, tree, archive, board, task, model, found)

@@ -15,7 +15,8 @@ pytest.importorskip("tflite_micro", reason="the oracle, tflite-micro, is not ins
 
 KERNELS = {
     *("add_blocked", "average_pool_2d", "conv_2d_any_blocked", "conv_2d_blocked"),
-    *("depthwise_3x3_blocked", "depthwise_conv_2d_blocked", "fully_connected_blocked"),
+    *("depthwise_3x3_blocked", "depthwise_conv_2d_blocked", "depthwise_direct_blocked"),
+    "fully_connected_blocked",
     *("exponential", "softmax"),
 }
 LAYERS = ["convolutions in the memory of their inputs", "separable", "add", "conv dilated"]

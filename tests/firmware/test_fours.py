@@ -66,7 +66,9 @@ def test_layers_give_the_bytes_of_the_reference(
     objects = host_objects
     kernels = KERNELS[target.kernels]
     if target.compiler != HOST.compiler:
-        called = kernels | {"depthwise_3x3_blocked", "depthwise_valid_blocked"}
+        called = kernels | {
+            *("depthwise_3x3_blocked", "depthwise_valid_blocked", "depthwise_direct_blocked")
+        }
         objects = model_runner.build_kernels(target, tmp_path, only=called)
     models = [CASES[case](np.random.default_rng(0)) for case in LAYERS]
     # The greatest sums of 24 bits, at the ends of what is multiplied.

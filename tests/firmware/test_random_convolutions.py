@@ -42,4 +42,7 @@ def test_any_line_equals_the_reference(target: Target, objects: list[Path], tmp_
         found, manifest = model_runner.answers(target, objects, tflite, data, tmp_path)
         np.testing.assert_array_equal(found, model_runner.reference_answers(tflite, data))
         called |= {entry.kernel for entry in manifest.operators}
-    assert target.kernels != "dsp" or {"depthwise_line_dsp", "depthwise_direct_dsp"} <= called
+    if target.kernels == "dsp":
+        assert {"depthwise_line_dsp", "depthwise_direct_dsp"} <= called
+    elif target.kernels not in ("plain", "mve"):
+        assert "depthwise_direct_blocked" in called

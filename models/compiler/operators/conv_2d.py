@@ -206,7 +206,7 @@ def _by_fours(op: Operator, conv: Convolution, kernels: str) -> Step:
     if short is None or window.dilated or most > reach:
         return _blocked(op, conv)
     if kernels == "thumb2" and _is_matrix(conv, frozenset()):
-        return matrix_blocked(op, conv.source, conv.target, conv.rows, conv.channels, short)
+        return matrix_blocked(op, conv.source, conv.target, conv.rows, conv.channels)
     if _is_matrix(conv, frozenset()):
         return matrix_rv32(op, conv.source, conv.target, conv.rows, conv.channels, short)
     filled = np.pad(conv.rows, ((0, 0), (0, conv.rows.shape[1] % 2)))

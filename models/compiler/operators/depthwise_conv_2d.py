@@ -6,7 +6,7 @@ import numpy as np
 
 from tinybench.errors import ModelError
 
-from ..dsp import direct, line
+from ..dsp import line
 from ..fixed_point import INT8_MAX, INT8_MIN
 from ..floats import convolution, weighted
 from ..graph import Graph, Operator
@@ -26,12 +26,19 @@ from ..step import Kind, Planes, Step, Variant
 from ..window import Window, window_of
 from .conv_2d import MVE_TAPS, convolution_planes, convolve
 from .int16 import convolution as wide_convolution
-from .planewise import constants, overlaps, planewise, planewise_cost
+from .planewise import constants, direct, overlaps, planewise, planewise_cost
 
-BY_PLANES = 2.4
-"""Cycles of `depthwise_conv_2d_dsp` for each instruction that it is reckoned with, as measured."""
-THREE_PLANE, THREE_OUTPUT = 700, {1: 29, 2: 46.5}
-"""The same where the window is 3x3: of a plane, and of an output by horizontal stride."""
+BY_PLANES = {"dsp": 2.4, "thumb2": 3.6, "rv32": 3.1, "blocked": 5.5}
+"""Cycles of the kernel for any window for each instruction that it is reckoned with, as measured
+(planewise/direct.py says on which core)."""
+THREE = {
+    "dsp": (700, 0, 29, 46.5),
+    "thumb2": (480, 3.2, 48.3, 57.9),
+    "rv32": (314, 17.9, 32.1, 0),
+    "blocked": (617, 44.5, 99.7, 0),
+}
+"""The same where the window is 3x3: of a plane, each of its inputs, and each output with a
+horizontal stride of 1 and of 2."""
 MVE_LEAD = 5
 """Zeros before the weights of the first channel of `depthwise_3x3_mve`."""
 
@@ -57,11 +64,14 @@ def _lower(graph: Graph, op: Operator, variant: Variant) -> Step:
         return convolve(op, conv, variant)
     if variant.kernels in ("blocked", "thumb2") and _alone(conv):
         return _valid(op, conv)
-    step = _three(op, conv, variant) if _three_by_three(conv.window) else None
-    short = conv.channels.short
-    if step is None and variant.kernels == "dsp" and short is not None:
-        fast = _as_it_lies(conv)
-        step = None if fast is None else fast.step(op, conv, short)
+    short, fast = conv.channels.short, _as_it_lies(conv, variant.kernels)
+    step = None
+    if _three_by_three(conv.window) and (fast is None or variant.kernels == "dsp"):
+        step = _three(op, conv, variant)
+    if step is None and short is not None and fast is line:
+        step = line.step(op, conv, short)
+    if step is None and short is not None and fast is direct:
+        step = direct.step(op, conv, short, "dsp" if variant.kernels == "dsp" else "blocked")
     return step or _any(op, conv, variant) or _plain(op, conv)
 
 
@@ -167,7 +177,7 @@ def _planes(graph: Graph, op: Operator) -> Planes:
     possible = conv.channels.short is not None and _three_by_three(conv.window) and _in_blocks(conv)
     if conv.window.in_c == 1:
         return convolution_planes(conv)
-    if not possible and _as_it_lies(conv):
+    if not possible and _as_it_lies(conv, "dsp"):
         return Planes(writes=conv.window.pixels == 1)  # one pixel is the same either way
     if not possible:  # any layout will do; planes are copied faster
         there = planewise(conv, 2) is not None
@@ -176,15 +186,23 @@ def _planes(graph: Graph, op: Operator) -> Planes:
     return Planes(reads=possible, writes=possible, both=True, wanted=ends)
 
 
-def _as_it_lies(conv: Convolution) -> ModuleType | None:
-    """Return the DSP kernel that is the fastest where there are no planes and needs none."""
+def _as_it_lies(conv: Convolution, kernels: str) -> ModuleType | None:
+    """Return the kernel that is the fastest where there are no planes and needs none."""
     window = conv.window
-    by_planes = BY_PLANES * planewise_cost(window, 2)
+    if kernels not in BY_PLANES:
+        return None
+    by_planes = BY_PLANES[kernels] * planewise_cost(window, 2 if kernels == "dsp" else 1)
     if _three_by_three(window) and window.stride_w <= 2:
-        by_planes = THREE_PLANE + THREE_OUTPUT[window.stride_w] * window.pixels
-    there = [kernel for kernel in (direct, line) if kernel.possible(conv)]
-    fast = min(there, key=lambda kernel: kernel.cost(window), default=None)
-    return fast if fast is not None and fast.cost(window) < by_planes else None
+        plane, value, *outputs = THREE[kernels]
+        each = outputs[window.stride_w - 1] * window.pixels
+        by_planes = plane + value * window.in_h * window.in_w + each
+    costs = dict[ModuleType, float]()
+    if direct.possible(conv):
+        costs[direct] = direct.cost(window, kernels)
+    if kernels == "dsp" and line.possible(conv):
+        costs[line] = line.cost(window)
+    fast = min(costs, key=lambda kernel: costs[kernel], default=None)
+    return fast if fast is not None and costs[fast] < by_planes else None
 
 
 def _alone(conv: Convolution) -> bool:

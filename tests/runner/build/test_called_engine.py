@@ -155,6 +155,15 @@ def test_a_library_that_does_nothing_of_a_model_is_refused(tree: Path) -> None:
         on_host(tree, refused)
 
 
+def test_a_model_too_large_for_the_board_is_refused_before_the_library_is_built(tree: Path) -> None:
+    """Which takes minutes, and here would fail."""
+    (tree / "Source" / "broken.c").write_text("#error\n")
+    task, board = load_task("ic"), load_board("qemu-microbit")
+    large = MODELS / "ic02.tflite"
+    with pytest.raises(ModelError, match=r"does not fit qemu-microbit: .* bytes of flash for the"):
+        built_engine("cmsis-nn", tree, board, task, large, silent, lambda _: None)
+
+
 def on_host(tree: Path, model: Path) -> Engine:
     """Return the engine of a model for this computer."""
     return built_engine(

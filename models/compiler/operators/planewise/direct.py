@@ -1,20 +1,26 @@
-"""Depthwise convolutions of images as they lie, without planes: where these are small."""
+"""Depthwise convolutions of images as they lie, without planes: where these cost more."""
 
 import numpy as np
 
-from ..graph import Operator
-from ..layer import Convolution
-from ..output_stage import short_constant, short_fields, weights_constant
-from ..overlap import pixel_by_pixel
-from ..step import Step
-from ..window import Window
+from ...graph import Operator
+from ...layer import Convolution
+from ...output_stage import short_constant, short_fields, weights_constant
+from ...overlap import pixel_by_pixel
+from ...step import Step
+from ...window import Window
 
 TOGETHER = 4
 """Channels."""
 OUTPUTS, WINDOW_B = 16, 24
 """Ref: kernels.h, DEPTHWISE_DIRECT_OUTPUTS and DEPTHWISE_DIRECT_WINDOW_B."""
-OUTPUT, ROW, TAP = 82, 14, 15.5
-"""Cycles that four channels take for each output, row of taps and tap, as measured."""
+CYCLES = {
+    "dsp": (82, 14, 15.5),
+    "thumb2": (126, 12, 26),
+    "rv32": (158, 14, 27),
+    "blocked": (380, 38, 40),
+}
+"""What four channels take for each output, row of taps and tap, as measured; the last on a core of
+Armv6-M, which has no other kernels."""
 
 
 def possible(conv: Convolution) -> bool:
@@ -28,16 +34,17 @@ def possible(conv: Convolution) -> bool:
     )
 
 
-def cost(window: Window) -> float:
+def cost(window: Window, kernels: str) -> float:
     """Return about how many cycles a channel takes."""
+    output, row, tap = CYCLES[kernels]
     rows, columns = (int(counts.sum()) for counts in _inside(window))
     walked = window.out_h if window.kernel_w == 1 else rows
-    each = OUTPUT * window.pixels + ROW * walked * window.out_w + TAP * rows * columns
+    each = output * window.pixels + row * walked * window.out_w + tap * rows * columns
     return each / TOGETHER
 
 
-def step(op: Operator, conv: Convolution, short: np.ndarray) -> Step:
-    """Return the call of the kernel, of a convolution that is possible so."""
+def step(op: Operator, conv: Convolution, short: np.ndarray, kernels: str) -> Step:
+    """Return the call of a kernel, "dsp" or "blocked", of a convolution that is possible so."""
     window = conv.window
     last = window.out_c - TOGETHER
     starts = [*range(0, last, TOGETHER), last]
@@ -51,7 +58,8 @@ def step(op: Operator, conv: Convolution, short: np.ndarray) -> Step:
     row = window.in_w * window.in_c
     return Step(
         operator=op,
-        function="depthwise_direct_dsp",
+        function=f"depthwise_direct_{kernels}",
+        parameters="depthwise_direct",
         fields={
             "channel_count": window.out_c,
             **fields,
