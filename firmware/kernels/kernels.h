@@ -204,7 +204,10 @@ void fully_connected_any_dsp(const struct fully_connected_dsp *op, const int8_t 
 
 /* Depthwise 3x3 convolution of planar images of stride 1 or 2, at least two by two outputs, clamped
  * to int8 alone, the zero point being the least of it. `scratch` holds plane_h * plane_w int8. Each
- * plane is copied before one is written. */
+ * plane is copied before one is written. A channel's bias is times a power of two, 2 to 8, that
+ * stands in the place of the right shift, which is the same for all; no half is added for
+ * `multiplier`. */
+#define DEPTHWISE_3X3_DSP_SHIFT 10
 struct depthwise_3x3_dsp {
     const int8_t *weights; /* [channel][12]: w00 w01 w02 w11, w10 w21 w12 0, w20 0 w22 0 */
     const struct channel_dsp *channels;
@@ -219,6 +222,9 @@ struct depthwise_3x3_dsp {
 };
 void depthwise_3x3_dsp(const struct depthwise_3x3_dsp *op, const int8_t *in, int8_t *out,
                        void *scratch);
+/* The same with channels as in other kernels. */
+void depthwise_3x3_any_dsp(const struct depthwise_3x3_dsp *op, const int8_t *in, int8_t *out,
+                           void *scratch);
 
 /* Depthwise convolution of any window and multiplier, a channel at a time. Either side of an image
  * may be its "width": the one along which taps come in pairs. Taps that are `dilation_w` apart are

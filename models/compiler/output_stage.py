@@ -22,6 +22,12 @@ SHIFT_MAX = 16
 SLOPES = [0.0] + [sign * step / 2 for step in range(1, 161) for sign in (1, -1)]
 """By how many units of the addend a multiplier's other end is moved, the nearest first."""
 NEVER = 1 << 62
+DEPTHWISE_SHIFT = 10
+"""Right shift of `depthwise_3x3_dsp`. Ref: kernels.h, DEPTHWISE_3X3_DSP_SHIFT."""
+POWERS = range(8, 1, -1)
+"""By which powers of two it takes weights that fill their int8."""
+NUDGES = sorted(range(-16, 17), key=abs)
+"""By how much a multiplier is moved that lost bits, the nearest first."""
 
 
 class Channels(msgspec.Struct, frozen=True):
@@ -148,6 +154,61 @@ def folded(
     ends = np.stack([least, most]) << FRACTION
     fits = (np.abs(ends + found[:, 0]) < 1 << 31).all() and (np.abs(found[:, 0]) < 1 << 31).all()
     return found if not len(left) and fits else None
+
+
+def with_powers(short: np.ndarray, rows: np.ndarray, limits: tuple[int, int]) -> np.ndarray | None:
+    """Return an output stage with one right shift for all channels; None where there is none.
+
+    `short` is as in `Channels`, `rows` are the weights, [channels][taps]. The result is
+    [channels][4] int64: bias, multiplier, rounding, power; with it int8 = (high word of
+    (sum * 2^power + bias) * multiplier, without rounding, + rounding) >> DEPTHWISE_SHIFT, limited.
+    With a power of 2 and more, rounding has room for the half of the multiplication, and both forms
+    are equal. A greater right shift costs the multiplier bits, and is proved as in `folded`.
+    """
+    wide = rows.astype(np.int64)
+    found = np.zeros_like(short)
+    for c, (bias_x2, multiplier, rounding, right) in enumerate(short.tolist()):
+        power = DEPTHWISE_SHIFT + 1 - right
+        reach = abs(bias_x2) // 2 + 128 * int(np.abs(wide[c]).sum())
+        if multiplier == 0:
+            found[c] = 0, 0, rounding << (DEPTHWISE_SHIFT - right), 0
+        elif power >= POWERS[-1]:
+            widest = max(int(wide[c].max()), ~int(wide[c].min())) << power
+            if widest >> 15 or reach << power >= 1 << 31:
+                return None
+            half = 1 << (power - 2)
+            found[c] = bias_x2 << power >> 1, multiplier, (rounding << (power - 1)) + half, power
+        else:
+            low = np.minimum(-128 * wide[c], 127 * wide[c]).sum()
+            high = np.maximum(-128 * wide[c], 127 * wide[c]).sum()
+            one = _with_power(short[c : c + 1], low[None], high[None], limits, reach)
+            if one is None:
+                return None
+            found[c] = one
+    return found
+
+
+def _with_power(
+    short: np.ndarray, least: np.ndarray, most: np.ndarray, limits: tuple[int, int], reach: int
+) -> tuple[int, int, int, int] | None:
+    """Return one of the channels of `with_powers` whose multiplier loses bits."""
+    multiplier, rounding, right = short[0, 1:].tolist()
+    values = np.arange(limits[0] + 1, limits[1] + 1)[None]
+    first, within = _first_sums(short, values, least, most)
+    added = rounding >> (right - DEPTHWISE_SHIFT)
+    wanted = ((values[within] << DEPTHWISE_SHIFT) - added) << 32
+    for power in POWERS:
+        lost = power - (DEPTHWISE_SHIFT + 1 - right)
+        for nudge in NUDGES:
+            tried = max(1, (multiplier + (1 << lost >> 1) >> lost) + nudge)
+            from_here = -(-wanted // tried) - (first[within] << power)
+            low = int(from_here.max(initial=-NEVER))
+            high = int(from_here.min(initial=NEVER)) + (1 << power) - 1
+            if not len(from_here):
+                low = high = int(short[0, 0]) << power >> 1
+            if low <= high and abs(low) + (reach << power) < 1 << 31:
+                return low, tried, added, power
+    return None
 
 
 def _first_sums(

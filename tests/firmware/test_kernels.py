@@ -50,6 +50,12 @@ def greatest_weights(model: Model) -> Model:
     return replace(model, tensors=[source, replace(weights, data=data), *rest])
 
 
+def steep(model: Model) -> Model:
+    """Return a layer whose outputs rise with its sums as steeply as they may."""
+    *rest, target = model.tensors
+    return replace(model, tensors=[*rest, replace(target, scales=[target.scales[0] / 48])])
+
+
 def zero_point(model: Model, value: int) -> Model:
     """Return a layer with another zero point of its input."""
     source, *rest = model.tensors
@@ -211,6 +217,23 @@ CASES: dict[str, Callable[[Rng], Model]] = {
         build.convolution(r, (12, 7, 6), 6, stride=(2, 2), depthwise=True, relu=RELU),
         build.convolution(r, (6, 4, 6), 6, (3, 3), (2, 2), VALID, RELU, depthwise=True),
         build.convolution(r, (2, 1, 6), 4, (1, 1)),
+    ),
+    "depthwise in planes, an odd number of columns": lambda r: build.chain(
+        build.convolution(r, (18, 7, 2), 5, (1, 1), relu=RELU),
+        build.convolution(r, (18, 7, 5), 5, depthwise=True, relu=RELU),
+        build.convolution(r, (18, 7, 5), 5, padding=VALID, depthwise=True, relu=RELU),
+        build.convolution(r, (16, 5, 5), 5, (2, 1), depthwise=True, padding=VALID, relu=RELU),
+        build.convolution(r, (15, 5, 5), 5, depthwise=True, relu=RELU),
+        build.convolution(r, (15, 5, 5), 5, padding=VALID, depthwise=True, relu=RELU),
+        build.convolution(r, (13, 3, 5), 5, depthwise=True, relu=RELU),
+        build.convolution(r, (13, 3, 5), 4, (1, 1)),
+    ),
+    "depthwise in planes, by great multipliers": lambda r: build.chain(
+        build.convolution(r, (9, 31, 2), 4, (1, 1), relu=RELU),
+        steep(build.convolution(r, (9, 31, 4), 4, depthwise=True, relu=RELU)),
+        steep(build.convolution(r, (9, 31, 4), 4, stride=(2, 2), depthwise=True, relu=RELU)),
+        steep(build.convolution(r, (5, 16, 4), 4, padding=VALID, depthwise=True, relu=RELU)),
+        build.convolution(r, (3, 14, 4), 4, (1, 1)),
     ),
     "depthwise in planes, stride 1x2 and 3x1": lambda r: build.chain(
         build.convolution(r, (11, 10, 2), 5, relu=NONE),

@@ -1,9 +1,9 @@
-"""An output stage of one product gives what the short form gives, or is not taken."""
+"""Output stages with less to compute give what the short form gives, or are not taken."""
 
 import numpy as np
 import pytest
 
-from tinybench.models.compiler.output_stage import FRACTION, folded
+from tinybench.models.compiler.output_stage import DEPTHWISE_SHIFT, FRACTION, folded, with_powers
 
 
 def outputs(short: np.ndarray, sums: np.ndarray, limits: tuple[int, int]) -> np.ndarray:
@@ -67,3 +67,39 @@ def test_what_no_line_goes_through_is_not_taken(case: str) -> None:
     else:
         short[0, 1] = 0
     assert folded(short, least, most, (-128, 127)) is None
+
+
+def filters(rng: np.random.Generator, rights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return short stages of these right shifts as of a depthwise layer with ReLU, and weights."""
+    count = len(rights)
+    multiplier = rng.integers(1 << 30, 1 << 31, count)
+    bias_x2 = 2 * rng.integers(-60_000, 60_000, count)
+    rounding = (1 << rights >> 1) - (128 << rights)
+    short = np.stack([bias_x2, multiplier, rounding, rights], axis=1)
+    return short, rng.integers(-128, 128, (count, 9))
+
+
+@pytest.mark.parametrize("right", [3, 4, 6, 8, 9, 10, 11, 13, 16, 22])
+def test_one_shift_for_all_channels_gives_the_same(right: int) -> None:
+    """Of each sum that nine weights can have, whether the multiplier loses bits or not."""
+    rng = np.random.default_rng(right)
+    for _ in range(6):
+        short, rows = filters(rng, np.array([right]))
+        stage = with_powers(short, rows, (-128, 127))
+        assert stage is not None or right == 10  # there, sums are fine and many
+        if stage is None:
+            continue
+        ((bias, multiplier, rounding, power),) = stage
+        sums = np.arange(-128 * np.abs(rows).sum(), 128 * np.abs(rows).sum())[None]
+        assert np.abs((sums << power) + bias).max() < 1 << 31
+        assert np.abs(rows << power).max() <= 1 << 15
+        found = (((sums << power) + bias) * multiplier >> 32) + rounding >> DEPTHWISE_SHIFT
+        want = outputs(short, sums, (-128, 127))
+        np.testing.assert_array_equal(np.clip(found, -128, 127), want)
+
+
+def test_channels_whose_weights_have_no_room_have_none() -> None:
+    """The multiplier is too great, so that the weights would have to be; small ones may."""
+    short, rows = filters(np.random.default_rng(1), np.array([5, 1]))
+    assert with_powers(short, rows, (-128, 127)) is None
+    assert with_powers(short, rows // 5, (-128, 127)) is not None

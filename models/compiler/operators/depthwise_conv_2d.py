@@ -20,6 +20,7 @@ from ..output_stage import (
     short_fields,
     weights_constant,
     wide_mve_constant,
+    with_powers,
 )
 from ..overlap import SAME_PLACE, pixel_by_pixel, plane_by_plane, rows_together
 from ..step import Kind, Planes, Step, Variant
@@ -333,9 +334,11 @@ def _dsp(op: Operator, conv: Convolution, short: np.ndarray) -> Step:
     fields = _window_fields(window)
     del fields["stride_h"]
     fields["stride"] = fields.pop("stride_w")
+    powers = with_powers(short, conv.rows, conv.channels.limits)
     return Step(
         operator=op,
-        function="depthwise_3x3_dsp",
+        function="depthwise_3x3_any_dsp" if powers is None else "depthwise_3x3_dsp",
+        parameters="depthwise_3x3_dsp",
         fields={
             **fields,
             "in_channel_stride": window.in_h * window.in_w,
@@ -344,7 +347,7 @@ def _dsp(op: Operator, conv: Convolution, short: np.ndarray) -> Step:
             "plane_w": plane_w,
             "in_zero_point": conv.source.zero_point,
         },
-        constants=[weights_constant(packed), short_constant(short)],
+        constants=[weights_constant(packed), short_constant(short if powers is None else powers)],
         inputs=[conv.source.index],
         output=conv.target.index,
         scratch_b=plane_h * plane_w,
