@@ -41,14 +41,16 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_each_plot_of_a_run_is_a_picture(runs: Path, tmp_path: Path) -> None:
-    """With the run's name in it, what its figures are, and its style."""
+    """With the run's name in it, what its figures are, the note that the page has, its style."""
     out = tmp_path / "plots"
     assert cli.main(["report", str(runs / "a"), "--to", "svg", "-o", str(out)]) in (0, 1)
     names = {path.stem for path in out.iterdir()}
     assert {"summary", "latency-of-each-window", "energy-of-each-window"} <= names
     words = _words(out / "energy-of-each-window.svg")
     assert words[0] == "kws on mine: Energy of each window"
-    assert words[-1] == "measured"
+    drawn = (out / "energy-of-each-window.svg").read_text(encoding="utf-8")
+    assert 'class="stamp measured"' in drawn, "in the colour of the page's badge"
+    assert " ".join(words[words.index("measured") + 1 :]).startswith("lpm01a; whiskers: k = 2;")
 
 
 def test_what_a_name_says_is_shown_and_never_obeyed(runs: Path, tmp_path: Path) -> None:
