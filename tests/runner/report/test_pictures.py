@@ -5,6 +5,7 @@ import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.runner.compare.test_change import energy
@@ -13,7 +14,9 @@ from tests.runner.report.test_formats import EVIL
 from tests.runner.results.a_result import good_result
 from tinybench import extras
 from tinybench.runner import cli
+from tinybench.runner.compare.store import find_runs
 from tinybench.runner.report import pictures
+from tinybench.runner.report.card import card
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -74,6 +77,24 @@ def test_a_card_begins_with_what_it_is_of_and_its_verdict(runs: Path, tmp_path: 
     assert any("complete" in line for line in words)
     cli.main(["report", str(runs), "--to", "svg", "-o", str(out)])
     assert _words(out)[0] == "3 runs"
+
+
+def test_an_estimated_energy_has_its_bounds(runs: Path) -> None:
+    """Below it in the card; a measured one has its uncertainty instead."""
+    (run,) = find_runs(runs / "b").runs
+    run = msgspec.structs.replace(
+        run,
+        energy_per_inference_j=None,
+        estimated_energy_j=1507e-6,
+        estimated_energy_low_j=1422e-6,
+        estimated_energy_high_j=1616e-6,
+    )
+    assert "estimated 1422 to 1616" in card([run])
+    measured = msgspec.structs.replace(
+        run, energy_per_inference_j=1500e-6, energy_uncertainty_j=20e-6
+    )
+    assert "1500 ± 20 uJ" in card([measured])
+    assert "1422" not in card([measured])
 
 
 def test_a_png_is_the_same_picture(
