@@ -27,7 +27,7 @@ _PLOT = re.compile(
     re.DOTALL,
 )
 _BEHIND = '<div class="behind">'
-_NOTE = re.compile(r'<p class="note">([^<]*)</p>$')
+_NOTE = re.compile(r'<p class="note">([^<]*)</p>\Z')
 _TIP = re.compile(r'<g class="mark" data-tip="([^"]*)"[^>]*>(?:<title>[^<]*</title>)?')
 
 
