@@ -81,11 +81,12 @@ docs: setup-test ## build the documentation site into build/site; REPOSITORY=htt
 	$(BIN)/python -m tests.docs.site $(REPOSITORY)
 	@echo open build/site/index.html
 
-schema: setup-test ## write the pages of docs/ that are made from the code: a result's fields, Python
+schema: setup-test ## write the pages of docs/ that are made from the code: a result's fields, Python, commands
 	$(BIN)/tinybench schema > docs/result.schema.json
 	$(BIN)/python -m tests.docs.schema_page > docs/schema.md
 	$(BIN)/python -m tests.docs.python_page > docs/python.md
 	$(BIN)/python -m tests.docs.operators_page > docs/operators.md
+	$(BIN)/python -m tests.docs.commands_page > docs/commands.md
 
 map: setup-test ## draw docs/architecture.md's picture and table, after a change of who imports whom
 	$(BIN)/python -m tests.project.house

@@ -138,13 +138,15 @@ def fold(trace: Trace, start_s: float, stop_s: float, iterations: int) -> Folded
     if not rows:
         return None
     table = np.array(rows)
+    deviation = table.std(0, ddof=1 if len(rows) > 1 else 0)
+    deviation[deviation < 1e-9 * np.abs(table).max()] = 0.0  # of a sum's rounding alone
     return Folded(
         period_s,
         len(rows),
         table.mean(0).tolist(),
         low.tolist(),
         high.tolist(),
-        table.std(0, ddof=1 if len(rows) > 1 else 0).tolist(),
+        deviation.tolist(),
     )
 
 

@@ -249,11 +249,14 @@
     told = found;
     $("name").textContent = found.name || "a trace";
     $("kind").textContent = found.modelled ? "modelled" : "measured";
+    $("kind").classList.add($("kind").textContent);
     $("about").textContent = `${found.monitor}, ${found.samples.toLocaleString("en")} samples in ${found.length_s.toFixed(3)} s at ${si(found.rate_hz, "Hz")}, ${found.edges} edges`;
     $("windows").replaceChildren(...found.windows.map((one) => {
       const row = document.createElement("tr");
-      for (const words of [one.number, one.start_s.toFixed(6), one.stop_s.toFixed(6), one.iterations ?? "not known", uncertain(one.energy_j, one.uncertainty_j, "J"), one.faults.join("; ")]) {
+      for (const [name, words] of [["window", one.number], ["from, s", one.start_s.toFixed(6)], ["to, s", one.stop_s.toFixed(6)],
+        ["inferences", one.iterations ?? "not known"], ["energy", uncertain(one.energy_j, one.uncertainty_j, "J")], ["faults", one.faults.join("; ") || "none"]]) {
         const cell = document.createElement("td");
+        cell.dataset.name = name;
         cell.textContent = words;
         row.append(cell);
       }

@@ -108,8 +108,8 @@ class Command(click.Command):
             found += [CompletionItem(n) for n in above.commands if n.startswith(incomplete)]
         return found
 
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the words and options, by their sections, each with its line."""
+    def sections(self, ctx: click.Context) -> dict[str, list[tuple[str, str]]]:
+        """Return the words and options by their headings, each with its line."""
         rows: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
             if isinstance(parameter, Argument):
@@ -119,7 +119,11 @@ class Command(click.Command):
             if record is not None:
                 section = parameter.section if isinstance(parameter, Option) else "options"
                 rows.setdefault(section, []).append(record)
-        for section, lines in rows.items():
+        return rows
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the words and options, by their sections."""
+        for section, lines in self.sections(ctx).items():
             with formatter.section(section):
                 formatter.write_dl(lines)
 

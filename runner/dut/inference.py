@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, repeat
 
 from tinybench.errors import ProtocolError
 
@@ -66,15 +66,15 @@ def answered(text: str) -> list[float]:
     return parse_results(text) if all(text.split(",")) else []
 
 
-def all_answered(texts: Sequence[str]) -> list[list[float]]:
+def all_answered(texts: Sequence[str]) -> Sequence[Sequence[float]]:
     """Return `answered` of each text, of thousands at once. Raises ProtocolError as that."""
     joined = ";".join(texts)
     if _MANY.fullmatch(joined) and joined.count(";") == len(texts) - 1:
         values = list(map(float, joined.replace(";", ",").split(",")))
         if math.inf not in values and -math.inf not in values:
-            commas = [text.count(",") for text in texts]
-            if min(commas) == (most := max(commas)):
-                return [values[at : at + most + 1] for at in range(0, len(values), most + 1)]
+            commas = list(map(str.count, texts, repeat(",")))
             each = iter(values)
-            return [list(islice(each, count + 1)) for count in commas]
+            if min(commas) == (most := max(commas)):
+                return list(zip(*[each] * (most + 1), strict=True))
+            return [tuple(islice(each, count + 1)) for count in commas]
     return [answered(text) for text in texts]

@@ -15,7 +15,7 @@ LEFT = 64
 COLUMNS, COLUMN = 3, 360
 ROWS_MOST = 5
 INK, SOFT, GOOD, BAD, WARN = "#1b1f24", "#545d68", "#1a7f37", "#b42318", "#7a4f00"
-LINE_MOST = 92
+LINE_MOST, FOOT_MOST = 92, 112
 """Characters of a line in small print."""
 
 
@@ -91,7 +91,7 @@ def _several(runs: Sequence[Summary]) -> str:
 
 def _foot(said: str, run: Summary) -> str:
     by = f"tinybench {run.tinybench}"
-    return _line(" · ".join(filter(None, (said, by))), LEFT, 600, 20, SOFT, most=LINE_MOST)
+    return _line(" · ".join(filter(None, (said, by))), LEFT, 600, 20, SOFT, most=FOOT_MOST)
 
 
 def _badge(word: str, x: float, y: float) -> str:

@@ -2,6 +2,7 @@
 
 import html
 import re
+import textwrap
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
@@ -17,12 +18,16 @@ ZOOM = 3.0
 TITLE = 24
 """Height of the line above a plot that says what it is."""
 NAME_MOST = 60
+LEGEND_MOST, LEGEND = 68, 13
+"""Letters of a line below a plot, and its height."""
 
 _PLOT = re.compile(
     r'<svg viewBox="0 0 (?P<width>[0-9.]+) (?P<height>[0-9.]+)" role="img" '
     r'aria-label="(?P<label>[^"]*)"(?P<kind>(?: class="[a-z]+")?)>(?P<content>.*?)</svg>',
     re.DOTALL,
 )
+_BEHIND = '<div class="behind">'
+_NOTE = re.compile(r'<p class="note">([^<]*)</p>\Z')
 _TIP = re.compile(r'<g class="mark" data-tip="([^"]*)"[^>]*>(?:<title>[^<]*</title>)?')
 
 
@@ -42,13 +47,24 @@ def plots(page: str, of: str) -> list[Drawn]:
     for match in _PLOT.finditer(page):
         label = html.unescape(match["label"])
         name = _unused(_slug(label.partition(" (")[0]), {one.name for one in found})
-        found.append(Drawn(name, _alone(match, f"{of}: {label}")))
+        below = _NOTE.search(page[match.end() : page.find(_BEHIND, match.end())])
+        legend = html.unescape(below[1]) if below else ""
+        found.append(Drawn(name, _alone(match, f"{of}: {label}", legend)))
     return found
 
 
-def _alone(match: "re.Match[str]", said: str) -> str:
-    """Return a plot with its style, a white ground, and its title; tips are read out by viewers."""
-    width, height = float(match["width"]), float(match["height"])
+def _alone(match: "re.Match[str]", said: str, legend: str) -> str:
+    """Return a plot with its style, a white ground, its title, and the note below it.
+
+    Tips are read out by viewers.
+    """
+    width, high = float(match["width"]), float(match["height"])
+    lines = textwrap.wrap(legend, int(LEGEND_MOST * width / parts.WIDTH))
+    height = high + LEGEND * len(lines) + (4 if lines else 0)
+    below = "".join(
+        f'<text class="legend" x="4" y="{high + LEGEND * number:g}">{parts.text(line)}</text>'
+        for number, line in enumerate(lines, 1)
+    )
     short = said.rpartition(" (")[0] or said
     most = NAME_MOST if width <= parts.WIDTH else 3 * NAME_MOST
     short = short if len(short) <= most else short[: most - 1] + "…"
@@ -59,7 +75,7 @@ def _alone(match: "re.Match[str]", said: str) -> str:
         f'width="{width:g}" height="{height + TITLE:g}" role="img" '
         f'aria-label="{parts.text(said)}"{match["kind"]}><style>{_style()}</style>'
         f'<rect y="{-TITLE}" width="100%" height="100%" fill="#fff"/>'
-        f'<text x="4" y="-9" font-weight="bold">{parts.text(short)}</text>{content}</svg>\n'
+        f'<text x="4" y="-9" font-weight="bold">{parts.text(short)}</text>{content}{below}</svg>\n'
     )
 
 

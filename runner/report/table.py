@@ -129,14 +129,20 @@ def instructions(run: Summary) -> str:
     return "-" if count is None else f"{count:,}"
 
 
+def estimated_uj(run: Summary) -> tuple[str, str, str] | None:
+    """Return the least, usual and largest energy of an inference by estimated cycles, in uJ."""
+    usual_j = run.estimated_energy_j
+    low_j, high_j = run.estimated_energy_low_j, run.estimated_energy_high_j
+    if usual_j is None or low_j is None or high_j is None:
+        return None
+    return bounded(low_j * 1e6, usual_j * 1e6, high_j * 1e6)
+
+
 def microjoules(run: Summary) -> str:
     """Return the energy of one inference in uJ, with its uncertainty, marked where a model's."""
     if run.energy_per_inference_j is None:
-        usual_j = run.estimated_energy_j
-        low_j, high_j = run.estimated_energy_low_j, run.estimated_energy_high_j
-        if usual_j is None or low_j is None or high_j is None:
-            return "-"
-        return f"{bounded(low_j * 1e6, usual_j * 1e6, high_j * 1e6)[1]} estimated"
+        estimate = estimated_uj(run)
+        return "-" if estimate is None else f"{estimate[1]} estimated"
     label = " modelled" if run.energy_modelled else ""
     if run.energy_uncertainty_j is None:
         return f"{run.energy_per_inference_j * 1e6:.4f}" + label

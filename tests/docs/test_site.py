@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser import TOO_WIDE, Browser
-from tests.docs import operators_page, pictures, python_page, schema_page
+from tests.docs import commands_page, operators_page, pictures, python_page, schema_page
 from tests.docs.blocks import DOCS
 from tests.docs.site import CONFIG, build, prepare
 from tinybench import errors
@@ -182,3 +182,8 @@ def test_the_page_of_python_is_that_of_the_code() -> None:
 def test_the_page_of_operators_is_that_of_the_code() -> None:
     """After a change of an operator: make schema."""
     assert (DOCS / "operators.md").read_text(encoding="utf-8") == operators_page.page()
+
+
+def test_the_page_of_commands_is_that_of_the_code() -> None:
+    """After a change of a command or an option: make schema."""
+    assert (DOCS / "commands.md").read_text(encoding="utf-8") == commands_page.page()

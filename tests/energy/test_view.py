@@ -101,6 +101,9 @@ def test_inferences_are_laid_over_each_other() -> None:
     odd = shape.fold(_trace(power), 1.0, 3.0, 200)
     assert odd is not None
     assert max(odd.high) == 50e-3
+    alike = shape.fold(_trace(np.full(40_000, 0.0112)), 1.0, 3.0, 200)
+    assert alike is not None
+    assert max(alike.deviation) == 0, "what a sum rounds is no deviation"
     assert shape.fold(_trace(power), 1.0, 3.0, 10_000) is None, "two samples are no shape"
 
 

@@ -40,8 +40,8 @@ class Picture(NamedTuple):
         said = f"{name} ({stamp})" if stamp else name
         return (
             f'<svg viewBox="{box}" role="img" aria-label="{text(said)}"{kind}>{self.content}'
-            f'<text class="stamp" x="{self.width - 4:g}" y="{self.height + STAMP - 4:.0f}">'
-            f"{text(stamp)}</text></svg>"
+            f'<text class="stamp {_kind(stamp)}" x="{self.width - 4:g}" '
+            f'y="{self.height + STAMP - 4:.0f}">{text(stamp)}</text></svg>'
         )
 
 
@@ -59,7 +59,12 @@ def text(words: object) -> str:
 
 def badge(word: str) -> str:
     """Return what a figure is, as a mark that stands beside it: measured, emulated, ..."""
-    return f'<span class="badge {text(word.partition(" ")[0])}">{text(word)}</span>'
+    return f'<span class="badge {_kind(word)}">{text(word)}</span>'
+
+
+def _kind(stamp: str) -> str:
+    """Return the first word of what a figure is, by which it is coloured."""
+    return text(stamp.partition(" ")[0])
 
 
 def figure(

@@ -7,7 +7,15 @@ from tinybench.printable import all_printable
 from ...compare.store import Summary
 from ...results.result import Git, Result
 from ...rules import Verdict
-from ..table import accuracy, estimated_ms, instructions, microjoules, milliseconds, validity
+from ..table import (
+    accuracy,
+    estimated_ms,
+    estimated_uj,
+    instructions,
+    microjoules,
+    milliseconds,
+    validity,
+)
 from ..terminal.published import placed, ranking
 from ..terminal.text import caveats, facts
 from .answers import answers
@@ -78,11 +86,12 @@ def _verdict(result: Result, judged: Verdict, summary: Summary, stamp: str) -> s
 
 def tiles_of(run: Summary) -> list[tuple[str, str, str]]:
     """Return the figures of a run that are known, as name, value and unit."""
+    energy = estimated_uj(run) if run.energy_per_inference_j is None else None
     figures = [
         ("accuracy", accuracy(run), ""),
-        ("time an inference", milliseconds(run) + _between(run), " ms"),
+        ("time an inference", milliseconds(run) + _between(estimated_ms(run)), " ms"),
         ("instructions an inference", instructions(run), ""),
-        ("energy an inference", microjoules(run), " uJ"),
+        ("energy an inference", microjoules(run) + _between(energy), " uJ"),
         *_queries(run),
         ("flash", "-" if run.flash_b is None else f"{run.flash_b:,}", " bytes"),
         ("RAM", "-" if run.ram_b is None else f"{run.ram_b:,}", " bytes"),
@@ -110,9 +119,8 @@ def _tile(value: str, unit: str) -> str:
     return " ".join([text(value) + unit, *map(badge, said)])
 
 
-def _between(run: Summary) -> str:
-    """Return the bounds of an estimated latency; nothing where there are none."""
-    estimate = estimated_ms(run)
+def _between(estimate: tuple[str, str, str] | None) -> str:
+    """Return the bounds of an estimate; nothing where there is none."""
     return "" if estimate is None else f" ({estimate[0]} to {estimate[2]})"
 
 

@@ -5,6 +5,7 @@ import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.runner.compare.test_change import energy
@@ -13,7 +14,9 @@ from tests.runner.report.test_formats import EVIL
 from tests.runner.results.a_result import good_result
 from tinybench import extras
 from tinybench.runner import cli
+from tinybench.runner.compare.store import find_runs
 from tinybench.runner.report import pictures
+from tinybench.runner.report.card import card
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -41,14 +44,16 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_each_plot_of_a_run_is_a_picture(runs: Path, tmp_path: Path) -> None:
-    """With the run's name in it, what its figures are, and its style."""
+    """With the run's name in it, what its figures are, the note that the page has, its style."""
     out = tmp_path / "plots"
     assert cli.main(["report", str(runs / "a"), "--to", "svg", "-o", str(out)]) in (0, 1)
     names = {path.stem for path in out.iterdir()}
     assert {"summary", "latency-of-each-window", "energy-of-each-window"} <= names
     words = _words(out / "energy-of-each-window.svg")
     assert words[0] == "kws on mine: Energy of each window"
-    assert words[-1] == "measured"
+    drawn = (out / "energy-of-each-window.svg").read_text(encoding="utf-8")
+    assert 'class="stamp measured"' in drawn, "in the colour of the page's badge"
+    assert " ".join(words[words.index("measured") + 1 :]).startswith("lpm01a; whiskers: k = 2;")
 
 
 def test_what_a_name_says_is_shown_and_never_obeyed(runs: Path, tmp_path: Path) -> None:
@@ -72,6 +77,24 @@ def test_a_card_begins_with_what_it_is_of_and_its_verdict(runs: Path, tmp_path: 
     assert any("complete" in line for line in words)
     cli.main(["report", str(runs), "--to", "svg", "-o", str(out)])
     assert _words(out)[0] == "3 runs"
+
+
+def test_an_estimated_energy_has_its_bounds(runs: Path) -> None:
+    """Below it in the card; a measured one has its uncertainty instead."""
+    (run,) = find_runs(runs / "b").runs
+    run = msgspec.structs.replace(
+        run,
+        energy_per_inference_j=None,
+        estimated_energy_j=1507e-6,
+        estimated_energy_low_j=1422e-6,
+        estimated_energy_high_j=1616e-6,
+    )
+    assert "estimated 1422 to 1616" in card([run])
+    measured = msgspec.structs.replace(
+        run, energy_per_inference_j=1500e-6, energy_uncertainty_j=20e-6
+    )
+    assert "1500 ± 20 uJ" in card([measured])
+    assert "1422" not in card([measured])
 
 
 def test_a_png_is_the_same_picture(
