@@ -1,11 +1,9 @@
 """Would a simpler model do? Classic ones trained here, run on a board row by row, in one table."""
 
-import ctypes
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +11,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from tinybench import host_library
-from tinybench.errors import BenchError, BuildError, ModelError, RunFolderError, UsageError
+from tinybench.errors import BuildError, ModelError, RunFolderError, UsageError
 from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
 from tinybench.models.compiler.anatomy import Anatomy, End
 from tinybench.read import read_json
@@ -34,28 +31,12 @@ from ..session.run import resume, run
 from .engine_c import write_engine
 from .kept import open_study, store_study
 from .learn import KINDS, Ints, Timed, macs_of, scale_of, trained
+from .one_image import on_host
 from .rows import Rows, split
 
 PROFILE = "quick"
 DIGITS = 1e-5
 """Relative: answers that are printed, or are sums of floats, are the same to this."""
-HARNESS = """
-#define STUDY __attribute__((visibility("default")))
-STUDY int study_infer(const uint8_t *in, uint32_t count, float *out) {
-    for (uint32_t i = 0; i < count; i++, in += model_input_b) {
-        memcpy(model_input, in, model_input_b);
-        model_load();
-        if (model_infer() != 0) {
-            return -1;
-        }
-        model_finish();
-        for (uint32_t r = 0; r < model_result_count; r++) {
-            *out++ = model_result(r);
-        }
-    }
-    return 0;
-}
-"""
 LABEL = Label(title="A classic model", licence="the user's", citation="scikit-learn; emlearn")
 
 
@@ -231,7 +212,7 @@ def _model(
     count = 1 if parts.regression else len(parts.rows.classes)
     features = inputs.shape[1]
     write_engine(kind, model, engine, features, count, regression=parts.regression)
-    here = on_host(engine, inputs, count)
+    here = on_host(engine, inputs.astype("<i2"), count, ("learnt.h",))
     truth = parts.rows.targets[parts.test]
     row = Row(
         model=kind,
@@ -318,40 +299,6 @@ def label_of(kind: str) -> Label:
 
 def _end(kind: str, count: int) -> End:
     return End(name="", type=kind, shape=[1, count], scale=None, zero_point=None)
-
-
-def on_host(engine: Path, inputs: Ints, count: int) -> npt.NDArray[np.float32]:
-    """Return what a model's C answers on this computer, [rows][values].
-
-    Raises ToolMissingError, BuildError, BenchError.
-    """
-    text = (engine / "engine.c").read_text(encoding="utf-8") + HARNESS
-    made = engine.parent / f"{engine.name}-host.c"
-    made.write_text(text, encoding="utf-8")
-    model_h = Path(str(files("tinybench.firmware"))) / "core" / "model.h"
-    flags = [
-        word
-        for word in (engine / "engine.mk").read_text(encoding="utf-8").split()[2:]
-        if word.startswith(("-I", "-D"))
-    ]
-    built = host_library.built(
-        made,
-        "studies",
-        engine.name,
-        f"the C of {engine.name}",
-        "a study infers by C compiled for this computer",
-        (engine / "learnt.h", model_h),
-        (*flags, "-w"),
-    )
-    library = ctypes.CDLL(str(built))
-    out = np.zeros((len(inputs), count), np.float32)
-    data = np.ascontiguousarray(inputs.astype("<i2"))
-    status = library.study_infer(
-        ctypes.c_void_p(data.ctypes.data), len(data), ctypes.c_void_p(out.ctypes.data)
-    )
-    if status != 0:
-        raise BenchError(f"the C of {engine.name} says on this computer that an inference failed")
-    return out
 
 
 def beside(

@@ -56,6 +56,7 @@ from tests.bench import (
 from tests.bench.cycles import CYCLES_MUST, INSTRUCTIONS_MUST
 from tests.bench.figures import Figure
 from tests.bench.study import classic as bench_classic
+from tests.bench.study import compress as bench_compress
 from tests.bench.study import noise as bench_noise
 from tests.program import TINYBENCH
 from tinybench.models.declaration import load_model
@@ -87,7 +88,7 @@ def main() -> int:
     figures += bench_link.figures() + bench_stream.figures()
     figures += bench_energy.figures() + bench_monitors.figures()
     figures += bench_exports.figures() + bench_scenario.figures() + bench_lab.figures()
-    figures += bench_noise.figures() + bench_classic.figures()
+    figures += bench_noise.figures() + bench_classic.figures() + bench_compress.figures()
     figures += bench_results.figures() + bench_flash.figures() + bench_model.figures()
     _print(figures)
     OUT.parent.mkdir(exist_ok=True)

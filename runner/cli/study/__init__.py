@@ -2,9 +2,11 @@
 
 from ..tree import Group
 from .classic import classic
+from .compress import compress
 from .noise import noise
 from .show import show
 
 study = Group(
-    "study", help="Ask what noise a model survives, or whether a simpler one would do."
-).add(noise, classic, show)
+    "study",
+    help="Ask what noise a model survives, what it may shrink to, or what simpler would do.",
+).add(noise, classic, compress, show)

@@ -10,16 +10,11 @@ from .. import options
 from ..options import PATH, command, positive
 from ..output import Voice, put
 from ..tree import Option
+from .lists import several
 from .show import forms, keep_picture
 
 KINDS = ("linear", "forest", "extra-trees", "knn", "mlp")
 THREADS_MOST = 64
-
-
-def kinds(text: str) -> tuple[str, ...]:
-    """Return the kinds of models of a list with commas between."""
-    choice = options.OneOf(KINDS)
-    return tuple(choice.convert(word.strip(), None, None) for word in text.split(","))
 
 
 @command(
@@ -29,7 +24,7 @@ def kinds(text: str) -> tuple[str, ...]:
            help="rows of your own instead: numbers, a line a row, the last column what to tell"),
     Option("--target", metavar="NAME", help="with --csv: the column to tell (default: the last)"),
     Option("--regression", is_flag=True, help="with --csv: it is a real value, and no class"),
-    Option("--models", type=kinds, default=",".join(KINDS), metavar="LIST",
+    Option("--models", type=several(KINDS), default=",".join(KINDS), metavar="LIST",
            help="of linear (logistic for classes), forest, extra-trees, knn, mlp (default: all)"),
     Option("--test", type=positive, default="100", metavar="N",
            help="rows that are tested, at most three in ten (default: 100); the others are learnt "

@@ -1,10 +1,7 @@
 """How much noise and how many faults a model survives."""
 
-import math
 from pathlib import Path
 from typing import Any
-
-import click
 
 from tinybench.errors import UsageError
 
@@ -12,6 +9,7 @@ from .. import options
 from ..options import PATH, OneOf, command, positive
 from ..output import Voice, put
 from ..tree import Option
+from .lists import numbers
 from .show import forms, keep_picture
 
 NOISES = (
@@ -25,20 +23,6 @@ AMOUNTS = {
 }
 """By which option a kind of noise has its amounts."""
 JOBS_MOST = 256
-
-
-def numbers(text: str) -> tuple[float, ...]:
-    """Return the numbers, 0 or more, of a list with commas between."""
-    found = []
-    for word in text.split(","):
-        try:
-            number = float(word)
-        except ValueError:
-            number = math.nan
-        if not 0 <= number < math.inf:
-            raise click.BadParameter(f"'{word[:40]}' is no number of 0 or more")
-        found.append(number)
-    return tuple(found)
 
 
 @command(

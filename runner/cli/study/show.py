@@ -21,15 +21,19 @@ from ..tree import Argument
 )
 def show(voice: Voice, folder: Path, to: str, out: Path | None) -> int:
     """Show a study again, from its folder."""
-    from ...report.study import classic, noise
+    from ...report.study import classic, compress, noise
     from ...study.classic import ClassicStudy
+    from ...study.compress import CompressStudy
     from ...study.kept import kind_of, read_study
     from ...study.noise import NoiseStudy
 
-    if kind_of(folder) == "classic":
-        put(voice, to, out, forms(classic, read_study(folder, ClassicStudy)))
-    else:
-        put(voice, to, out, forms(noise, read_study(folder, NoiseStudy)))
+    kinds: dict[str, tuple[Any, type[Any]]] = {
+        "classic": (classic, ClassicStudy),
+        "compress": (compress, CompressStudy),
+        "noise": (noise, NoiseStudy),
+    }
+    report, kind = kinds.get(kind_of(folder), kinds["noise"])
+    put(voice, to, out, forms(report, read_study(folder, kind)))
     return 0
 
 

@@ -1,0 +1,59 @@
+/* Fully connected layers whose weights take less flash than one byte each. Plain C.
+ *
+ * Each `dot_...` adds inputs times weights to `out_c` sums, which hold the biases before. Weights
+ * are int8 in -127..127, of rows of `in_c`.
+ */
+#ifndef TINYBENCH_COMPRESSED_H
+#define TINYBENCH_COMPRESSED_H
+
+#include <stdint.h>
+
+/* One weight a byte. */
+void dot_dense(const int8_t *weights, const int8_t *in, uint32_t in_c, uint32_t out_c,
+               int32_t *sums);
+
+#define ROBE_PRIME 2038074743u
+
+/* One array that all rows of all layers and tables share: `block` neighbouring weights of a row
+ * are neighbours in it, from a place that a hash of row and block tells. a, b, c < ROBE_PRIME.
+ * Ref: Desai, Chou, Shrivastava, Random Offset Block Embedding (ROBE), arXiv 2108.02191. */
+struct robe {
+    const int8_t *array;
+    uint32_t size;  /* of the array; not below `block` */
+    uint32_t block; /* at least 1 */
+    uint32_t a, b, c;
+};
+
+/* Where weight `i` of a row is in the array, by the formula as it is written. */
+uint32_t robe_index(const struct robe *op, uint32_t row, uint32_t i);
+/* Copy the first `count` values of a row: a look-up in an embedding table. */
+void robe_row(const struct robe *op, uint32_t row, uint32_t count, int8_t *out);
+/* Rows from `first` on. */
+void dot_robe(const struct robe *op, uint32_t first, const int8_t *in, uint32_t in_c,
+              uint32_t out_c, int32_t *sums);
+
+/* Codes of 1, 2 or 4 bits, the low bits first; each row begins at a byte. */
+struct palette {
+    const uint8_t *codes;
+    const int8_t *values; /* of each code */
+    uint32_t bits;
+};
+void dot_palette(const struct palette *op, const int8_t *in, uint32_t in_c, uint32_t out_c,
+                 int32_t *sums);
+
+/* The weights that are left, row by row, each with its column. */
+struct sparse_rows {
+    const int8_t *values;
+    const uint16_t *lengths; /* weights of each row */
+    const uint8_t *columns;  /* where in_c is at most 256, else 0 and: */
+    const uint16_t *wide;
+};
+void dot_sparse_rows(const struct sparse_rows *op, const int8_t *in, uint32_t out_c, int32_t *sums);
+
+/* int8 = sum * multiplier * 2^-shift, halves upwards, limited to 0..127. shift: 1..62. */
+void activate(const int32_t *sums, uint32_t count, int32_t multiplier, uint32_t shift, int8_t *out);
+
+/* The first of the largest. */
+uint32_t largest(const int32_t *sums, uint32_t count);
+
+#endif

@@ -1,0 +1,97 @@
+"""What weights may shrink to: shared, coded or left out."""
+
+from pathlib import Path
+from typing import Any
+
+from tinybench.errors import UsageError
+
+from ...results.defaults import DEFAULT_BAUD, DEFAULT_BOARD
+from .. import options
+from ..options import PATH, command, positive
+from ..output import Voice, put
+from ..tree import Option
+from .lists import numbers, several
+from .show import forms, keep_picture
+
+METHODS = ("robe", "palette", "prune")
+
+
+@command(
+    "compress",
+    options.task("a task whose inputs are learnt from, such as kws (default: pictures of digits)"),
+    Option("--csv", type=PATH, metavar="FILE",
+           help="rows of your own instead: numbers, a line a row, the last column the class"),
+    Option("--target", metavar="NAME", help="with --csv: the column to tell (default: the last)"),
+    Option("--methods", type=several(METHODS), default=",".join(METHODS), metavar="LIST",
+           help="of robe (one array that weights share), palette (codes of 4, 2 or 1 bit), prune "
+           "(default: all)"),
+    Option("--rates", type=numbers, default="2,4,8,16,32", metavar="LIST",
+           help="weights for each that is kept (default: 2,4,8,16,32); a palette has 2, 4 and 8"),
+    Option("--hidden", type=positive, default="128", metavar="N",
+           help="units of the hidden layer (default: 128)"),
+    Option("--block", type=positive, default="16", metavar="N",
+           help="of robe: neighbours that stay neighbours in the array (default: 16)"),
+    Option("--test", type=positive, default="540", metavar="N",
+           help="rows that are tested, at most three in ten (default: 540)"),
+    Option("--trials", type=positive, default="3", metavar="N",
+           help="nets of each kind, from other random numbers (default: 3)"),
+    Option("--seed", type=options.count, default="1", metavar="N",
+           help="of the split and of the first trial (default: 1)"),
+    options.board(options.BOARD),
+    options.emulate(),
+    options.port(),
+    Option("--baud", type=options.baud, metavar="N", shared=True,
+           help=f"rate of the port (default: {DEFAULT_BAUD})"),
+    options.probe(),
+    options.wait(),
+    Option("-o", "--out", type=PATH, metavar="DIR", section="output",
+           help="folder of the study; one that was interrupted goes on there (default: runs/...)"),
+    formats=("terminal", "json", "csv", "markdown"),
+    examples=(
+        "tinybench study compress                          digits, on the emulated default board",
+        "tinybench study compress --task kws --methods robe --rates 8,64 --trials 1",
+        "tinybench study compress --csv mine.csv --board nucleo-l4r5 --port /dev/ttyACM0",
+    ),
+)  # fmt: skip
+def compress(
+    voice: Voice, task: str | None, csv: Path | None, target: str | None, board: str | None,
+    to: str, out: Path | None, **said: Any,
+) -> int:  # fmt: skip
+    """Train a net whose weights share an array, are coded or left out, and run each on a board.
+
+    All of them are in one image, and get the same rows. Exit status 1 where the board, the same C
+    on this computer and Python do not answer the same to each row.
+    """
+    from datetime import UTC, datetime
+
+    from ...report.study import compress as report
+    from ...session.run_folder import default_folder
+    from ...study.compress import ask, digits, run_compress
+    from ...study.rows import read_csv, rows_of_task
+
+    if task is not None and csv is not None:
+        raise UsageError("study compress learns from one: --task, or --csv FILE")
+    if csv is None and target is not None:
+        raise UsageError("--target is of --csv")
+    if csv is not None:
+        rows = read_csv(csv, target, regression=False)
+    else:
+        rows = digits() if task is None else rows_of_task(task)
+    asked = ask(
+        rows, task or rows.name, board or DEFAULT_BOARD, said.pop("methods"), said.pop("rates"),
+        said.pop("hidden"), said.pop("block"), said.pop("test"), said.pop("trials"),
+        said.pop("seed"),
+    )  # fmt: skip
+    folder = out or default_folder("compress", task or "rows", datetime.now(UTC))
+    words = {**said, "board": board or DEFAULT_BOARD}
+    words |= {"emulate": said["emulate"] or None, "port": said["port"] or None}
+    try:
+        found = run_compress(rows, asked, folder, words, voice.track, voice.note)
+    except KeyboardInterrupt:
+        if (folder / "asked.json").is_file():
+            voice.note(f"interrupted; to go on, ask for the same again with -o {folder}")
+        raise
+    keep_picture(voice, folder, lambda: report.as_png(found))
+    put(voice, to, None, forms(report, found))
+    same = all(row.rows_equal == found.tested for row in found.rows)
+    return 0 if same and found.board_rows_equal == found.board_rows else 1

@@ -1,0 +1,349 @@
+"""Weights in less flash: shared (ROBE), coded (palettes) or left out, on a net trained here."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from tinybench import extras
+from tinybench.errors import RunFolderError, ToolMissingError, UsageError
+from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
+from tinybench.read import read_json
+from tinybench.track import Track
+
+from .compress_c import weights_b, write_nets
+from .kept import Key, Trial, key_of, open_study, store_study
+from .one_image import OnBoard, on_board, on_host, sources
+from .robe import Robe, index, robe
+from .rows import Floats, Rows, split
+from .tied import (
+    MOST,
+    Int8,
+    IntNet,
+    Net,
+    Ties,
+    answers,
+    as_ints,
+    drawn,
+    palettised,
+    pruned,
+    trained,
+    untied,
+)
+
+DENSE = "dense"
+METHODS = ("robe", "palette", "prune")
+RATES = (2.0, 4.0, 8.0, 16.0, 32.0)
+RATE_MOST = 1024.0
+BITS = {2.0: 4, 4.0: 2, 8.0: 1}
+"""Of a palette's codes, by what an int8 shrinks by."""
+TUNED = 20
+"""Epochs of training again what was pruned or coded."""
+BOARD_ROWS_MOST = 100
+BOARD_FILE = "board.json"
+HIDDEN_MOST, TRIALS_MOST = 1024, 100
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What decides a study."""
+
+    study: str = "compress"
+    format: int = 1
+    source: str
+    """Of the rows: a task, a file's name, or "digits"."""
+    rows_sha256: str
+    board: str
+    methods: list[str]
+    rates: list[float]
+    hidden: int
+    block: int
+    """Neighbouring weights that stay neighbours in ROBE's array."""
+    test: int
+    trials: int
+    seed: int
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One way to keep the weights, at one rate."""
+
+    method: str
+    rate: float
+    """Weights for each one that is kept; of a palette: what an int8 shrinks by."""
+    score: float
+    """Mean of top-1 over the trials."""
+    deviation: float
+    lost: float
+    """Of the top-1 of the dense net."""
+    weights_b: int
+    """Flash of all that stands for the weights: values, codes, columns, constants of the hash."""
+    smaller: float
+    """Bytes of the dense net for each of them."""
+    rows_equal: int
+    """Rows to which this computer's C answers what the integers of Python do; of all tested."""
+    latency_s: float | None = None
+    instructions: int | None = None
+    cycles: int | None = None
+    cycles_low: int | None = None
+    cycles_high: int | None = None
+
+
+class CompressStudy(msgspec.Struct, frozen=True, kw_only=True):
+    """What a study of compression found."""
+
+    asked: Asked
+    tinybench: str
+    features: int
+    classes: int
+    learnt_from: int
+    tested: int
+    emulated: bool
+    image_flash_b: int
+    """Of the image that holds all ways together."""
+    image_ram_b: int
+    board_rows: int
+    board_rows_equal: int
+    """Rows to which the board answered what the same C does here."""
+    rows: list[Row]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Rows as a board gets them."""
+
+    values: Int8
+    labels: npt.NDArray[np.intp]
+    train: npt.NDArray[np.intp]
+    test: npt.NDArray[np.intp]
+    classes: int
+
+
+def digits() -> Rows:
+    """Return the digits of scikit-learn: 1797 pictures of 8x8. Raises ToolMissingError."""
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError as error:
+        raise ToolMissingError(extras.missing("study compress", "scikit-learn", "study")) from error
+    found: Any = load_digits()
+    return Rows("digits", found.data, found.target, tuple(map(str, range(10))))
+
+
+def ask(
+    rows: Rows,
+    source: str,
+    board: str,
+    methods: Sequence[str],
+    rates: Sequence[float],
+    hidden: int,
+    block: int,
+    test: int,
+    trials: int,
+    seed: int,
+) -> Asked:
+    """Return what a study is asked for, checked. Raises UsageError."""  # fmt: skip
+    unknown = next((one for one in methods if one not in METHODS), None)
+    if unknown is not None:
+        raise UsageError(f"--methods {unknown}: valid: {', '.join(METHODS)}")
+    if not rows.classes:
+        raise UsageError("study compress tells classes apart, and these rows have real values")
+    if not 1 <= hidden <= HIDDEN_MOST:
+        raise UsageError(f"--hidden {hidden}: 1 to {HIDDEN_MOST}")
+    if trials > TRIALS_MOST:
+        raise UsageError(f"--trials {trials}: at most {TRIALS_MOST}")
+    digest = hashlib.sha256(rows.values.tobytes() + np.ascontiguousarray(rows.targets).tobytes())
+    asked = Asked(
+        source=source, rows_sha256=digest.hexdigest(), board=board,
+        methods=list(dict.fromkeys(methods)), rates=sorted(set(rates)), hidden=hidden,
+        block=block, test=test, trials=trials, seed=seed,
+    )  # fmt: skip
+    features, classes = rows.values.shape[1], len(rows.classes)
+    for method, rate in _ways(asked):
+        if not 1 < rate <= RATE_MOST:
+            raise UsageError(f"--rates {rate:g}: more than 1, at most {RATE_MOST:g}")
+        if method == "robe":
+            _shared(asked, rate, features, classes)
+        if method == "prune" and min(hidden * features, classes * hidden) / rate < 1:
+            raise UsageError(
+                f"--rates {rate:g} prunes a layer whole: the smaller one has "
+                f"{min(hidden * features, classes * hidden)} weights; take a lower rate or more "
+                "--hidden"
+            )
+    return asked
+
+
+def _ways(asked: Asked) -> list[tuple[str, float]]:
+    """Return each method with each of its rates; a palette has those of 4, 2 and 1 bit."""
+    return [
+        (method, rate)
+        for method in asked.methods
+        for rate in asked.rates
+        if method != "palette" or rate in BITS
+    ]
+
+
+def _shared(asked: Asked, rate: float, features: int, classes: int) -> Robe:
+    count = asked.hidden * (features + classes)
+    return robe(max(1, round(count / rate)), asked.block)
+
+
+def ties_of(of: Robe, features: int, hidden: int, classes: int) -> Ties:
+    """Return the ties of a net whose layers share an array: rows of the second come behind."""
+    first = index(of, np.arange(hidden)[:, None], np.arange(features))
+    second = index(of, hidden + np.arange(classes)[:, None], np.arange(hidden))
+    return Ties((first, second), np.zeros(of.size, np.int64))
+
+
+def run_compress(
+    rows: Rows,
+    asked: Asked,
+    folder: Path,
+    words: dict[str, Any],
+    track: Track,
+    say: Callable[[str], None],
+) -> CompressStudy:
+    """Train each net, run those of the first trial on the board, and sum up.
+
+    What the folder has is not done again. Raises UsageError, DatasetError, RunFolderError,
+    ToolMissingError, BuildError and what a board raises.
+    """
+    parts = _parts(rows, asked)
+    ways = _ways(asked)
+    with open_study(folder, asked) as (known, keep):
+        if known:
+            say(f"{folder}: {len(known)} nets are there already")
+        board = _board_of(folder)
+        first = dict[Key, IntNet]()
+        trials = range(asked.trials)
+        for trial in track(trials, "trials", len(trials)):
+            wanted = [Trial(DENSE, 1.0, trial, 0.0), *(Trial(m, r, trial, 0.0) for m, r in ways)]
+            if all(key_of(one) in known for one in wanted) and (trial > 0 or board is not None):
+                continue
+            nets = _nets(parts, asked, wanted, asked.seed + trial)
+            if trial == 0:
+                first = nets
+            for one in wanted:
+                if key_of(one) not in known:
+                    right = answers(nets[key_of(one)], parts.values[parts.test])
+                    score = float(np.mean(right == parts.labels[parts.test]))
+                    done = msgspec.structs.replace(one, score=score)
+                    keep(done)
+                    known[key_of(one)] = done
+        if board is None:
+            board = _on_board(first, parts, asked, folder, words, say)
+    found = _summed(rows, parts, asked, known, board)
+    store_study(folder, found)
+    return found
+
+
+class Boarded(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of the first trial's nets on the board."""
+
+    there: OnBoard
+    weights_b: list[int]
+    equal: list[int]
+    """Rows of each net to which C and Python answer the same here."""
+
+
+def _board_of(folder: Path) -> Boarded | None:
+    stored = folder / BOARD_FILE
+    try:
+        return read_json(read_bytes(stored, DOCUMENT_MOST_B, links=False), type=Boarded)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError) as error:
+        raise RunFolderError(f"{stored}: cannot be read: {error}; give -o a new folder") from error
+
+
+def _parts(rows: Rows, asked: Asked) -> Parts:
+    train, test = split(rows, asked.test, asked.seed)
+    low, high = rows.values[train].min(axis=0), rows.values[train].max(axis=0)
+    half: Floats = np.where(high > low, (high - low) / 2, 1.0)
+    scaled = np.clip(np.rint((rows.values - (low + high) / 2) / half * MOST), -MOST, MOST)
+    labels = rows.targets.astype(np.intp)
+    return Parts(scaled.astype(np.int8), labels, train, test, len(rows.classes))
+
+
+def _nets(parts: Parts, asked: Asked, wanted: Sequence[Trial], seed: int) -> dict[Key, IntNet]:
+    """Train the nets of one trial."""
+    x, labels = parts.values[parts.train], parts.labels[parts.train]
+    features, hidden, classes = x.shape[1], asked.hidden, parts.classes
+    dense = trained(drawn(untied(features, hidden, classes), seed), x, labels, seed)
+    found = dict[Key, IntNet]()
+    for one in wanted:
+        net: Net = dense
+        if one.part == "robe":
+            ties = ties_of(_shared(asked, one.amount, features, classes), features, hidden, classes)
+            net = trained(drawn(ties, seed), x, labels, seed)
+        elif one.part == "palette":
+            net = trained(palettised(dense, BITS[one.amount]), x, labels, seed, TUNED)
+        elif one.part == "prune":
+            net = trained(pruned(dense, one.amount), x, labels, seed, TUNED)
+        found[key_of(one)] = as_ints(net, x)
+    return found
+
+
+def _on_board(
+    nets: dict[Key, IntNet],
+    parts: Parts,
+    asked: Asked,
+    folder: Path,
+    words: dict[str, Any],
+    say: Callable[[str], None],
+) -> Boarded:
+    engine = folder / "engine"
+    ways = [(method, rate) for method, rate, _, _ in nets]
+    features = parts.values.shape[1]
+    shared = [
+        _shared(asked, rate, features, parts.classes) if method == "robe" else None
+        for method, rate in ways
+    ]
+    named = list(zip((method for method, _ in ways), nets.values(), shared, strict=True))
+    write_nets(engine, named)
+    tested = parts.values[parts.test]
+    here = on_host(engine, tested, len(named), sources())
+    equal = [int((here[:, n] == answers(net, tested)).sum()) for n, net in enumerate(nets.values())]
+    few = tested[:BOARD_ROWS_MOST]
+    names = [f"{method} {rate:g}x" for method, rate in ways]
+    say(f"{len(names)} nets in one image for {asked.board}")
+    there = on_board(engine, names, few, here[: len(few)], words, say)
+    found = Boarded(there=there, weights_b=[weights_b(*one) for one in named], equal=equal)
+    write_whole(folder / BOARD_FILE, msgspec.json.encode(found))
+    return found
+
+
+def _summed(
+    rows: Rows, parts: Parts, asked: Asked, known: dict[Key, Trial], board: Boarded
+) -> CompressStudy:
+    ways = [(DENSE, 1.0), *_ways(asked)]
+    scores = {
+        way: np.array([known[(*way, -1, trial)].score for trial in range(asked.trials)])
+        for way in ways
+    }
+    clean, there = float(scores[ways[0]].mean()), board.there
+    found = [
+        Row(
+            method=method,
+            rate=rate,
+            score=float(scores[method, rate].mean()),
+            deviation=float(scores[method, rate].std(ddof=1)) if asked.trials > 1 else 0.0,
+            lost=clean - float(scores[method, rate].mean()),
+            weights_b=size_b,
+            smaller=board.weights_b[0] / size_b,
+            rows_equal=equal,
+            **msgspec.structs.asdict(counted),
+        )
+        for (method, rate), size_b, equal, counted in zip(
+            ways, board.weights_b, board.equal, there.counted, strict=True
+        )
+    ]
+    return CompressStudy(
+        asked=asked, tinybench=version("tinybench-mcu"), features=rows.values.shape[1],
+        classes=parts.classes, learnt_from=len(parts.train), tested=len(parts.test),
+        emulated=there.emulated, image_flash_b=there.flash_b, image_ram_b=there.ram_b,
+        board_rows=there.rows, board_rows_equal=there.rows_equal, rows=found,
+    )  # fmt: skip

@@ -1,0 +1,305 @@
+"""Candidates of a study side by side in one image, each a layer of it: run and counted."""
+
+import ctypes
+import hashlib
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from tinybench import host_library
+from tinybench.errors import BenchError, BuildError, ToolMissingError, UsageError
+from tinybench.files import read_bytes
+from tinybench.models.compiler.anatomy import Anatomy, End
+from tinybench.models.compiler.manifest import OperatorEntry
+
+from ..build.engine import load_engine
+from ..build.firmware import build
+from ..build.own_task import Given, Label, engine_task
+from ..cycles.estimate import can_estimate, estimate
+from ..desk.flash import load
+from ..desk.identity import insist_task
+from ..desk.line import open_line
+from ..desk.reserve import reserved
+from ..dut.client import Dut
+from ..dut.inference import answered
+from ..measure.profile import Layer, Steps, priced, time_layers
+from ..results.words import request_of
+
+COMPRESSED = "compressed"
+"""Folder of the firmware, whose C is copied into the engine."""
+SOURCE_MOST_B = 1 << 24
+PER_LINE = 24
+HARNESS = """
+#define STUDY __attribute__((visibility("default")))
+STUDY int study_infer(const uint8_t *in, uint32_t count, float *out) {
+    for (uint32_t i = 0; i < count; i++, in += model_input_b) {
+        memcpy(model_input, in, model_input_b);
+        model_load();
+        if (model_infer() != 0) {
+            return -1;
+        }
+        model_finish();
+        for (uint32_t r = 0; r < model_result_count; r++) {
+            *out++ = model_result(r);
+        }
+    }
+    return 0;
+}
+"""
+ENGINE = """\
+/* Written by `tinybench study {study}`: each layer is a candidate. */
+#include <string.h>
+
+#include "model.h"
+
+#include "compressed.h"
+
+#ifndef TB_MODEL_ID
+#define TB_MODEL_ID "host"
+#endif
+const char model_id[] = TB_MODEL_ID;
+const uint32_t model_input_b = {input_b};
+uint8_t model_input[{input_b}] __attribute__((aligned(4)));
+const uint8_t model_input_flip = 0;
+const uint32_t model_result_count = {results};
+const uint32_t model_result_decimals = 0;
+const bool model_result_rounded = true;
+const uint32_t model_layer_count = {count};
+
+#define INPUT ((const int8_t *)model_input)
+static float results[{results}];
+{declared}
+{bodies}
+void model_load(void) {{
+}}
+
+int model_infer_layer(uint32_t index) {{
+    switch (index) {{
+{cases}    default:
+        return -1;
+    }}
+    return 0;
+}}
+
+int model_infer(void) {{
+    for (uint32_t i = 0; i < model_layer_count; i++) {{
+        if (model_infer_layer(i) != 0) {{
+            return -1;
+        }}
+    }}
+    return 0;
+}}
+
+void model_finish(void) {{
+}}
+
+float model_result(uint32_t index) {{
+    return results[index];
+}}
+"""
+
+
+class Counted(msgspec.Struct, frozen=True, kw_only=True):
+    """What one candidate takes, an inference."""
+
+    latency_s: float
+    """Of an emulated board no measurement: see `instructions`."""
+    instructions: int | None = None
+    """Exact; of emulated boards alone."""
+    cycles: int | None = None
+    """Estimated, as are its bounds."""
+    cycles_low: int | None = None
+    cycles_high: int | None = None
+
+
+class OnBoard(msgspec.Struct, frozen=True, kw_only=True):
+    """What a board answered, and how long each candidate took."""
+
+    board: str
+    emulated: bool
+    flash_b: int
+    """Of the image with all candidates."""
+    ram_b: int
+    rows: int
+    rows_equal: int
+    """Rows to which all candidates answered what the same C answers on this computer."""
+    counted: list[Counted]
+
+
+def array(ctype: str, name: str, values: npt.NDArray[Any]) -> str:
+    """Return a constant array in C, aligned to words; an empty one has one 0."""
+    texts = list(map(str, values.ravel().tolist())) or ["0"]
+    lines = (", ".join(texts[i : i + PER_LINE]) for i in range(0, len(texts), PER_LINE))
+    body = "".join(f"    {line},\n" for line in lines)
+    return (
+        f"static const {ctype} {name}[{len(texts)}] __attribute__((aligned(4))) = {{\n{body}}};\n"
+    )
+
+
+def write_engine(
+    folder: Path,
+    study: str,
+    declared: str,
+    bodies: Sequence[str],
+    input_b: int,
+    results: int,
+    kernels: str = "",
+) -> None:
+    """Write an engine whose layer n is `bodies[n]`, C that reads INPUT and writes `results`.
+
+    `kernels` of ours that it calls. Raises BuildError.
+    """  # fmt: skip
+    cases = "".join(
+        f"    case {n}:\n        candidate_{n}();\n        break;\n" for n in range(len(bodies))
+    )
+    functions = "".join(
+        f"static void candidate_{n}(void) {{\n{body}}}\n\n" for n, body in enumerate(bodies)
+    )
+    text = ENGINE.format(
+        study=study, input_b=input_b, results=results, count=len(bodies), declared=declared,
+        bodies=functions, cases=cases,
+    )  # fmt: skip
+    firmware = Path(str(files("tinybench.firmware")))
+    flags = f"ENGINE_CFLAGS := -O2\nENGINE_KERNELS := {kernels}\n"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for source in sorted((firmware / COMPRESSED).iterdir()):
+            (folder / source.name).write_bytes(source.read_bytes())
+        (folder / "engine.c").write_text(text, encoding="utf-8")
+        (folder / "engine.mk").write_text(flags, encoding="utf-8")
+    except OSError as error:
+        raise BuildError(f"{folder}: cannot write the candidates' C: {error}") from error
+
+
+def on_host(
+    engine: Path, data: npt.NDArray[Any], count: int, beside: Sequence[str] = ()
+) -> npt.NDArray[np.float32]:
+    """Return what an engine's C answers on this computer to inputs [rows][...], [rows][count].
+
+    `beside`: names of its other files. Raises ToolMissingError, BuildError, BenchError.
+    """
+    text = (engine / "engine.c").read_text(encoding="utf-8") + HARNESS
+    made = engine.parent / f"{engine.name}-host.c"
+    made.write_text(text, encoding="utf-8")
+    model_h = Path(str(files("tinybench.firmware"))) / "core" / "model.h"
+    flags = [
+        word
+        for word in (engine / "engine.mk").read_text(encoding="utf-8").split()[2:]
+        if word.startswith(("-I", "-D"))
+    ]
+    built = host_library.built(
+        made,
+        "studies",
+        engine.name,
+        f"the C of {engine.name}",
+        "a study infers by C compiled for this computer",
+        (*(engine / name for name in beside), model_h),
+        (*flags, "-w"),
+    )
+    library = ctypes.CDLL(str(built))
+    out = np.zeros((len(data), count), np.float32)
+    whole = np.ascontiguousarray(data)
+    status = library.study_infer(
+        ctypes.c_void_p(whole.ctypes.data), len(whole), ctypes.c_void_p(out.ctypes.data)
+    )
+    if status != 0:
+        raise BenchError(f"the C of {engine.name} says on this computer that an inference failed")
+    return out
+
+
+def sources() -> list[str]:
+    """Return the names of the files that `write_engine` copies beside an engine."""
+    folder = Path(str(files("tinybench.firmware"))) / COMPRESSED
+    return sorted(path.name for path in folder.iterdir() if path.suffix in (".c", ".h"))
+
+
+def on_board(
+    engine: Path,
+    names: Sequence[str],
+    data: npt.NDArray[np.int8],
+    here: npt.NDArray[np.float32],
+    words: dict[str, Any],
+    say: Callable[[str], None],
+) -> OnBoard:
+    """Build an engine for a board, hold its answers against those `here`, and time each candidate.
+
+    Raises BuildError where the candidates do not fit, and whatever a board raises.
+    """
+    task = _task(engine, data, here.shape[1])
+    request = request_of(**words, task=str(task), engine=str(engine), division="open")
+    with reserved(request, say) as (station, _):
+        board, found_task = station.board, station.task
+        if found_task is None:
+            raise UsageError(f"{task} names no task")
+        try:
+            image = build(board, found_task, load_engine(engine))
+        except BuildError as error:
+            raise BuildError(
+                f"{len(names)} candidates in one image for {board.name}: {error}\nAsk for fewer "
+                "of them at a time"
+            ) from error
+        site = station.sites[0] if station.sites else None
+        if site is not None:
+            load(board, image, site, say, write=True)
+        entries = [_entry(n, name) for n, name in enumerate(names)]
+        steps, first = Steps(entries, engine=engine.name), data[0].tobytes()
+        with closing(open_line(site or board.command(image.elf))) as line:
+            dut = Dut(line)
+            insist_task(dut.handshake(), found_task, image)
+            there = [answered(dut.infer(row.tobytes(), 1, 0).results) for row in data]
+            timed = time_layers(dut, board, found_task.name, "", steps, first)
+        if can_estimate(board):
+            try:
+                timed = priced(timed, steps, estimate(board, image, first, layers=True))
+            except ToolMissingError as error:
+                say(f"no estimate of cycles: {error}")
+    equal = sum(one == row.tolist() for one, row in zip(there, here, strict=True))
+    counted = [_counted(layer) for layer in timed.layers]
+    return OnBoard(
+        board=board.name, emulated=board.emulated, flash_b=image.flash_b, ram_b=image.ram_b,
+        rows=len(data), rows_equal=equal, counted=counted,
+    )  # fmt: skip
+
+
+def _counted(layer: Layer) -> Counted:
+    cycles, count = layer.cycles, layer.instructions
+    if cycles is not None:
+        count = cycles.instructions
+    return Counted(
+        latency_s=layer.microseconds * 1e-6,
+        instructions=None if count is None else round(count),
+        cycles=cycles and cycles.usual,
+        cycles_low=cycles and cycles.low,
+        cycles_high=cycles and cycles.high,
+    )
+
+
+def _entry(index: int, name: str) -> OperatorEntry:
+    return OperatorEntry(
+        index=index, operator=name, input_shapes=[], output_shape=[], kernel="engine", macs=0,
+        weights_b=0, arena_b=0,
+    )  # fmt: skip
+
+
+def _task(engine: Path, data: npt.NDArray[np.int8], results: int) -> Path:
+    """Write the task of the inputs, beside the engine."""
+    source = b"".join(
+        read_bytes(path, SOURCE_MOST_B, links=False) for path in sorted(engine.iterdir())
+    )
+    given = Given(
+        tuple((f"row-{n:05}.bin", row.tobytes()) for n, row in enumerate(data)), "rows of a study"
+    )
+    found = Anatomy(
+        file="model.c", sha256=hashlib.sha256(source).hexdigest(), size_b=len(source),
+        inputs=[End(name="", type="INT8", shape=[1, data.shape[1]], scale=None, zero_point=None)],
+        outputs=[End(name="", type="FLOAT32", shape=[1, results], scale=None, zero_point=None)],
+        input_b=data.shape[1], operators={}, macs=0, computed_macs=0, removed=[], needs={},
+    )  # fmt: skip
+    label = Label(engine.name, "Candidates of a study", "the user's", "tinybench study")
+    return engine_task(source, found, given, engine.parent / f"{engine.name}-task", label)
