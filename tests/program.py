@@ -45,7 +45,7 @@ def tinybench(
     """Run the command line to its end, with some changed variables of the environment."""
     env = os.environ | changed
     if program == TINYBENCH and not any(name.startswith(_AT_START) for name in changed):
-        return _forked(words, env)
+        return copied(words, env, Path.cwd())
     return subprocess.run(
         [*program, *words],
         env=env,
@@ -56,12 +56,17 @@ def tinybench(
     )
 
 
-def _forked(words: Sequence[str], env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run the command line in a copy of a process that has loaded it."""
+def copied(
+    words: Sequence[str], env: Mapping[str, str], folder: Path, *, together: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a folder, as a copy of a process that has loaded it.
+
+    `together`: what goes to standard error stands in its place in the standard output.
+    """
     argv = [*TINYBENCH, *words]
-    with tempfile.TemporaryDirectory() as folder:
-        printed = [str(Path(folder) / name) for name in ("out", "err")]
-        said = (list(words), dict(env), str(Path.cwd()), printed)
+    with tempfile.TemporaryDirectory() as scratch:
+        printed = [str(Path(scratch) / name) for name in ("out", "out" if together else "err")]
+        said = (list(words), dict(env), str(folder), printed)
         process = _FORKS.Process(target=_copy, args=said)
         process.start()
         process.join(TIMEOUT_S)

@@ -31,6 +31,9 @@ _FLOOR = np.float32(1e-30)
 _FLOOR_DB, _RANGE_DB = np.float32(52), np.float32(64)
 _FRAMES_AT_ONCE = 2048
 """Of 8 KiB each: a recording of any length takes the memory of few frames."""
+_ROWS = 64
+"""Frames of one product of matrices, always as many: how a library adds up hangs on their number,
+and a frame is the same whatever comes with it."""
 
 
 def log_mel(samples: NDArray[np.int16]) -> NDArray[np.float32]:
@@ -55,7 +58,11 @@ def log_mel(samples: NDArray[np.int16]) -> NDArray[np.float32]:
         windows = np.lib.stride_tricks.sliding_window_view(part, _FFT_SAMPLES)[::HOP_SAMPLES]
         spectra = np.fft.rfft(windows * _hamming()).astype(np.complex64)
         power = (spectra.real**2 + spectra.imag**2) / np.float32(_FFT_SAMPLES)
-        energy_db = 10 * np.log10(np.maximum(power @ _mel_filters(), _FLOOR))
+        filled = np.pad(power, ((0, -len(power) % _ROWS), (0, 0))).reshape(
+            -1, _ROWS, power.shape[1]
+        )
+        energies = (filled @ _mel_filters()).reshape(-1, MEL_BINS)[: len(power)]
+        energy_db = 10 * np.log10(np.maximum(energies, _FLOOR))
         frames[first:last] = np.clip((energy_db + _FLOOR_DB) / _RANGE_DB, 0, 1)
     return frames
 

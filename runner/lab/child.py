@@ -5,7 +5,6 @@ killed lets go of it, and the run stops as by Ctrl-C, its board is closed and it
 writes a line of JSON for each thing that happens, and exits as `tinybench run` does.
 """
 
-import json
 import os
 import shutil
 import signal
@@ -104,7 +103,8 @@ def _track(items: Iterable[T], label: str, total: int) -> Iterator[T]:
 
 
 def _tell(**words: object) -> None:
-    print(json.dumps(words), flush=True)
+    sys.stdout.buffer.write(msgspec.json.encode(words) + b"\n")
+    sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":

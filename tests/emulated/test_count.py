@@ -16,6 +16,7 @@ from tinybench.runner.rules import check_folder
 from tinybench.runner.rules.judge import Outcome
 from tinybench.runner.session.run import run
 from tinybench.track import silent
+from tinybench.uncertain import bounded
 
 BOARDS = ROOT / "firmware" / "boards"
 RIGHT = "mps2-fpgaio.prescale-clk=25000000"
@@ -58,7 +59,8 @@ def _assert_estimated(found: Outcome) -> None:
     assert compared.metrics["cycles"].value == cycles.usual
     shown = facts(found.result)
     said = "; ".join(value for name, value in shown if name == "time")
-    assert said.startswith(f"estimated {cycles.bounds_s[1] * 1e3:.3f} ms (")
+    low, usual, high = bounded(*(bound_s * 1e3 for bound_s in cycles.bounds_s))
+    assert said.startswith(f"estimated {usual} ms ({low} to {high})")
     assert f" {cycles.usual:,} cycles ({cycles.low:,} to {cycles.high:,})" in said
     assert "not a measurement" in said
     assert not {"throughput", "latency"} & {name for name, _ in shown}

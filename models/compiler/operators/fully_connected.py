@@ -4,6 +4,7 @@ import numpy as np
 
 from tinybench.errors import ModelError
 
+from ..dsp.matrix import matrix_dsp
 from ..floats import convolution, weighted
 from ..graph import Graph, Operator, Tensor
 from ..layer import Convolution, Layer, layer_channels, multipliers, read_layer
@@ -16,7 +17,7 @@ from ..output_stage import (
 )
 from ..step import Kind, Step, Variant
 from ..window import Window
-from .conv_2d import convolve, matrix_blocked, matrix_dsp, matrix_rv32, mve_constants
+from .conv_2d import convolve, matrix_blocked, matrix_rv32, mve_constants
 from .int16 import INT32_BIASES
 from .int16 import convolution as wide_convolution
 
