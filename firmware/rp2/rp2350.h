@@ -1,4 +1,5 @@
-/* The RP2350. Ref: RP2350 data sheet, 2.2 Address map, 3.1.11 (SIO, and its RISC-V timer), 7.5 (RESETS), 3.2 (IRQs). */
+/* The RP2350. Ref: RP2350 data sheet, 2.2 Address map, 3.1.11 (SIO, and its RISC-V timer), 7.5
+ * (RESETS), 3.2 (IRQs). */
 #ifndef TINYBENCH_RP2350_H
 #define TINYBENCH_RP2350_H
 
