@@ -58,7 +58,7 @@ class Tensor(msgspec.Struct, frozen=True):
         return f"tensor {self.index} '{self.name}'"
 
 
-class Operator(msgspec.Struct, frozen=True):
+class Operator(msgspec.Struct, frozen=True, weakref=True):
     """An operator; `inputs` holds -1 where an optional input is absent."""
 
     index: int

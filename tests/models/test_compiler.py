@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests import official
 from tests.models import tflite_builder as build
@@ -17,8 +18,10 @@ from tests.models.tflite_builder import Model, Operator, Tensor, replaced
 from tinybench.errors import ModelError
 from tinybench.models.compiler import KERNELS, compile_model, layout
 from tinybench.models.compiler.fixed_point import quantised_multiplier
+from tinybench.models.compiler.operators import conv_2d
 from tinybench.models.compiler.overlap import Overlap
 from tinybench.models.compiler.plan import Buffer, plan
+from tinybench.models.compiler.reader import read_graph
 
 
 def small() -> Model:
@@ -199,6 +202,18 @@ def test_a_long_chain_takes_work_in_proportion(
     assert len(manifest.operators) == 800
     assert manifest.arena_b == 2 * 16
     assert 0 < looked < 20 * 800
+
+
+def test_a_layer_is_read_once_while_it_is_there() -> None:
+    """And anew where its tensors are others, as those of one image of a batch."""
+    graph = read_graph(build.write(build.convolution(np.random.default_rng(0), (4, 4, 3), 2)))
+    (op,) = graph.operators
+    found = conv_2d.read(graph, op)
+    assert conv_2d.read(graph, op) is found
+    tensors = [replace(tensor, name="other") for tensor in graph.tensors]
+    other = conv_2d.read(replace(graph, tensors=tuple(tensors)), op)
+    assert other is not found
+    assert other.source.name == "other"
 
 
 def test_what_is_odd_and_never_used_does_not_matter(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from ..dsp.matrix import in_turns, matrix_dsp
 from ..fixed_point import INT8_MAX, INT8_MIN
 from ..floats import convolution, weighted
 from ..graph import Graph, Operator, Tensor
-from ..layer import Convolution, layer_channels, multipliers, read_layer
+from ..layer import Convolution, layer_channels, multipliers, read_layer, read_once
 from ..output_stage import (
     MVE_CHANNELS,
     Channels,
@@ -42,6 +42,7 @@ MVE_TAPS = 16
 """Lanes of a vector of int8."""
 
 
+@read_once
 def read(graph: Graph, op: Operator) -> Convolution:
     """Return the layer, checked."""
     layer = read_layer(graph, op, 4)

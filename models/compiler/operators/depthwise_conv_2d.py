@@ -10,7 +10,7 @@ from ..dsp import line
 from ..fixed_point import INT8_MAX, INT8_MIN
 from ..floats import convolution, weighted
 from ..graph import Graph, Operator
-from ..layer import Convolution, layer_channels, multipliers, read_layer
+from ..layer import Convolution, layer_channels, multipliers, read_layer, read_once
 from ..output_stage import (
     each_mve_constant,
     limit_fields,
@@ -44,6 +44,7 @@ MVE_LEAD = 5
 """Zeros before the weights of the first channel of `depthwise_3x3_mve`."""
 
 
+@read_once
 def read(graph: Graph, op: Operator) -> Convolution:
     """Return the layer, checked."""
     layer = read_layer(graph, op, 4)
