@@ -2,8 +2,8 @@
 #include "command.h"
 
 #include <limits.h>
+#include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "baud.h"
 #include "frames.h"
@@ -158,14 +158,14 @@ static void run_db(char *rest) {
     const char *what = next_word(&rest);
     if (what == NULL) {
         text("e-[Command 'db' requires a subcommand]\r\n");
-    } else if (strcmp(what, "load") == 0) {
+    } else if (text_equals(what, "load")) {
         const char *size = next_word(&rest);
         if (size == NULL) {
             text("e-[Command 'db load' requires the # of bytes]\r\n");
         } else {
             upload_load(integer(size, 0));
         }
-    } else if (strcmp(what, "print") == 0) {
+    } else if (text_equals(what, "print")) {
         upload_print();
     } else {
         upload_append(what);
@@ -218,8 +218,8 @@ static void run_state(char *rest) {
         return;
     }
 #endif
-    bool kept = what != NULL && strcmp(what, "keep") == 0;
-    if (!kept && (what == NULL || strcmp(what, "reset") != 0)) {
+    bool kept = what != NULL && text_equals(what, "keep");
+    if (!kept && (what == NULL || !text_equals(what, "reset"))) {
         text("e-[Command 'state' requires 'keep' or 'reset']\r\n");
     } else if (!model_keep_state(kept)) {
         text("e-[Command 'state' needs a model that has one]\r\n");
@@ -315,7 +315,7 @@ void command_run(char *command) {
         return; /* An empty command crashes stock firmware; here it only asks for m-ready. */
     }
     for (uint32_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-        if (strcmp(name, commands[i].name) == 0) {
+        if (text_equals(name, commands[i].name)) {
             baud_trust();
             if (disturbs(commands[i].disturbs)) {
                 text("e-[Sound comes by itself: 'stop' first]\r\n");

@@ -16,6 +16,13 @@ void text(const char *string) {
     }
 }
 
+bool text_equals(const char *a, const char *b) {
+    while (*a != '\0' && *a == *b) {
+        a++, b++;
+    }
+    return *a == *b;
+}
+
 void text_u32(uint32_t value) {
     char digits[10];
     uint32_t count = 0;
@@ -43,38 +50,73 @@ void text_hex(uint8_t value) {
     put(digits[value & 0xF]);
 }
 
+/* x / 10 of less than 2^60, rounded up, by words: a C library's division of 64 bits is large. */
+static uint64_t tenth(uint64_t x) {
+    uint64_t quotient = 0;
+    uint32_t rest = 0;
+    x += 9;
+    for (int32_t shift = 48; shift >= 0; shift -= 16, x <<= 16) {
+        rest = rest << 16 | (uint32_t)(x >> 48);
+        quotient = quotient << 16 | rest / 10;
+        rest %= 10;
+    }
+    return quotient;
+}
+
 /* Half of the last of so many decimals, with 60 fractional bits: rounded up, so that a value that
  * lies exactly halfway goes up too. */
 static uint64_t half_of_last_place(uint32_t decimals) {
-    uint64_t places = 1;
-    while (decimals-- > 0) {
-        if (places > (1ull << 59) / 10) {
-            return 0; /* finer than the fraction itself */
-        }
-        places *= 10;
+    uint64_t half = 1ull << 59;
+    if (decimals > 17) {
+        return 0; /* finer than the fraction itself */
     }
-    return ((1ull << 59) + places - 1) / places;
+    while (decimals-- > 0) {
+        half = tenth(half);
+    }
+    return half;
 }
 
+/* From the bits of the float, so that a core without a unit for them needs no library to add some:
+ * exact, where float * 1000 would round 0.7f up to 0.700. */
 void text_decimal(float value, uint32_t decimals, bool rounded) {
-    if (value != value) {
+    const union {
+        float value;
+        uint32_t bits;
+    } number = {value};
+    const uint32_t magnitude = number.bits & 0x7FFFFFFFu;
+    if (magnitude > 0x7F800000u) {
         text("nan");
         return;
     }
-    if (value < 0.0f) {
+    if (number.bits > 0x80000000u) {
         put('-');
-        value = -value;
     }
-    if (value >= 4294967296.0f) {
+    if (magnitude >= 0x4F800000u) { /* 2^32 */
         text("inf");
         return;
     }
-    uint32_t whole = (uint32_t)value;
-    /* Fixed point with 60 fractional bits, in two steps of 30: exact, where float * 1000 would
-     * round 0.7f up to 0.700. The four bits above hold one decimal digit. */
-    float scaled = (value - (float)whole) * 0x1p30f;
-    uint32_t high = (uint32_t)scaled;
-    uint32_t low = (uint32_t)((scaled - (float)high) * 0x1p30f);
+    /* significand * 2^-places is the value. */
+    const uint32_t exponent = magnitude >> 23;
+    uint32_t significand = (magnitude & 0x7FFFFFu) | (exponent > 0 ? 0x800000u : 0);
+    const int32_t places = 150 - (int32_t)(exponent > 0 ? exponent : 1);
+    uint32_t whole = 0;
+    if (places <= 0) {
+        whole = significand << -places;
+    } else if (places < 32) {
+        whole = significand >> places;
+        significand &= (1u << places) - 1;
+    }
+    /* Fixed point with 60 fractional bits, in two words of 30. The four bits above hold one decimal
+     * digit. */
+    uint32_t high = 0, low = 0;
+    if (places > 0 && places <= 30) {
+        high = significand << (30 - places);
+    } else if (places > 30 && places <= 60) {
+        high = significand >> (places - 30);
+        low = significand << (60 - places) & 0x3FFFFFFFu;
+    } else if (places > 60 && places < 92) {
+        low = significand >> (places - 60);
+    }
     uint64_t fraction = ((uint64_t)high << 30) | low;
     if (rounded) {
         fraction += half_of_last_place(decimals);

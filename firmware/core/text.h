@@ -1,5 +1,5 @@
 /* Write text to the serial line, or elsewhere: strings, integers, hex and truncated decimals,
- * without printf. */
+ * without printf; and compare it. */
 #ifndef TINYBENCH_TEXT_H
 #define TINYBENCH_TEXT_H
 
@@ -11,6 +11,9 @@ void text_to(void (*sink)(char c));
 
 /* Write a string as it is. */
 void text(const char *string);
+
+/* Whether two strings are the same: a C library's strcmp takes 700 bytes to be fast. */
+bool text_equals(const char *a, const char *b);
 
 /* Write a decimal integer. */
 void text_u32(uint32_t value);

@@ -45,7 +45,8 @@ __asm__(
     ".macro recall to, number\n"
     "   vmov   \\to, s\\number\n"
     ".endm\n"
-    ".set   kept_b, 4\n"
+    ".macro room op\n"
+    ".endm\n"
 #else
     ".macro keep_all\n"
     "   add    r12, r3, #20\n"
@@ -61,7 +62,9 @@ __asm__(
     ".macro recall to, number\n"
     "   ldr    \\to, [sp, #4 * \\number]\n"
     ".endm\n"
-    ".set   kept_b, 68\n"
+    ".macro room op\n"
+    "   \\op    sp, sp, #68\n"
+    ".endm\n"
 #endif
     ".set   one_shift, 10\n"
     ".macro unpack from=r12\n"
@@ -241,7 +244,7 @@ __asm__(
     ".type \\name, %function\n"
     "\\name:\n"
     "   push   {r4-r11, lr}\n"
-    "   sub    sp, sp, #kept_b\n"
+    "   room   sub\n"
     "   keep_all\n"
     "   ldm    r3, {r3-r7}\n"
     "1: begin  8\n"
@@ -312,7 +315,7 @@ __asm__(
     "   go_on  2b, 12, 13\n"
     "4:\n"
     ".endif\n"
-    "   add    sp, sp, #kept_b\n"
+    "   room   add\n"
     "   pop    {r4-r11, pc}\n"
     ".size \\name, . - \\name\n"
     ".endm\n"
@@ -338,6 +341,7 @@ __asm__(
     ".purgem unpack\n"
     ".purgem recall\n"
     ".purgem keep\n"
+    ".purgem room\n"
     ".purgem keep_all\n"
     ".text\n");
 
@@ -450,18 +454,17 @@ static inline __attribute__((always_inline)) void convolve(const struct depthwis
     const int32_t step = by_rows ? 1 : op->plane_w, out_step = by_rows ? 1 : op->out_w;
     const int32_t twice = -walked & 3; /* outputs of a column that are computed twice */
     blocks *const walk = walks[by_rows ? op->stride : 0];
-    struct plane plane = {
-        .out_w = op->out_w,
-        .all_b = walked * out_step,
-        .walks = (across + !column) / 2,
-        .overlap = column ? 0 : across & 1,
-        .blocks = (walked / 2 - 1) << 16,
-        .back_b = op->stride * step,
-        .out_back_b = out_step,
-        .column_blocks = column ? (walked / 4 - 1) << 16 : -1,
-        .column_back_b = twice * step,
-        .column_out_back_b = twice * out_step,
-    };
+    struct plane plane;
+    plane.out_w = op->out_w;
+    plane.all_b = walked * out_step;
+    plane.walks = (across + !column) / 2;
+    plane.overlap = column ? 0 : across & 1;
+    plane.blocks = (walked / 2 - 1) << 16;
+    plane.back_b = op->stride * step;
+    plane.out_back_b = out_step;
+    plane.column_blocks = column ? (walked / 4 - 1) << 16 : -1;
+    plane.column_back_b = twice * step;
+    plane.column_out_back_b = twice * out_step;
     int8_t *const inside = (int8_t *)scratch + op->pad_top * op->plane_w + op->pad_left;
     fill_bytes(scratch, op->in_zero_point, op->plane_h * op->plane_w);
     for (int32_t c = 0; c < op->channel_count; c++, words += 3) {

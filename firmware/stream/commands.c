@@ -89,7 +89,7 @@ void hear_stop(char *rest) {
     listens = false;
     text("Streaming stopped.\r\n");
     counted();
-    if (strcmp(rest, "quiet") != 0) {
+    if (!text_equals(rest, "quiet")) {
         text("target activations: \r\n[");
         const uint32_t count = hear_frames() < HEAR_KEPT ? hear_frames() : HEAR_KEPT;
         for (uint32_t frame = 0; frame < count; frame++) {
