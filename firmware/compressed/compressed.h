@@ -50,6 +50,29 @@ struct sparse_rows {
 };
 void dot_sparse_rows(const struct sparse_rows *op, const int8_t *in, uint32_t out_c, int32_t *sums);
 
+/* Blocks of which whole columns, and whole eights of rows, are left: one list of columns for all
+ * rows of a block. Blocks lie side by side, `across` of them for each `rows` rows (8 to 64 in
+ * eights; the last rows may be fewer, filled up with zeros to eights), `width` columns each but for
+ * the last. Ref: Niu et al., GRIM, arXiv 2108.11033 (block column-row pruning, BCRC storage). */
+struct blocks {
+    const int8_t *weights;  /* of each eight that is left, one after the other */
+    const uint16_t *counts; /* of columns that are left of each block, in fours */
+    const uint8_t *eights;  /* bit n: the nth eight rows of the block are left */
+    const uint8_t *columns; /* in the block, where its width is at most 256; else 0 and: */
+    const uint16_t *wide;   /* both 0: all columns are left, and inputs are read where they are */
+    uint32_t rows, width, across;
+};
+/* An eight is [8][columns]. `sums` has whole eights; `buffer` the inputs of a block. */
+void dot_blocks(const struct blocks *op, const int8_t *in, uint32_t out_c, int8_t *buffer,
+                int32_t *sums);
+/* The same; an eight is [columns / 4][4][8], two rows in a word (models/compiler/dsp/halves.py),
+ * which DSP instructions need not unpack. `in` and `buffer` are aligned to words. */
+void dot_blocks_dsp(const struct blocks *op, const int8_t *in, uint32_t out_c, int8_t *buffer,
+                    int32_t *sums);
+
+/* A number of 24 bits that tells sums apart. */
+uint32_t told_apart(const int32_t *sums, uint32_t count);
+
 /* int8 = sum * multiplier * 2^-shift, halves upwards, limited to 0..127. shift: 1..62. */
 void activate(const int32_t *sums, uint32_t count, int32_t multiplier, uint32_t shift, int8_t *out);
 

@@ -209,7 +209,7 @@ def run_compress(
     """Train each net, run those of the first trial on the board, and sum up.
 
     What the folder has is not done again. Raises UsageError, DatasetError, RunFolderError,
-    ToolMissingError, BuildError and what a board raises.
+    ToolMissingError, ModelError and what a board raises.
     """
     parts = _parts(rows, asked)
     ways = _ways(asked)

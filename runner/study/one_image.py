@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinybench import host_library
-from tinybench.errors import BenchError, BuildError, ToolMissingError, UsageError
+from tinybench.errors import BenchError, BuildError, ModelError, ToolMissingError, UsageError
 from tinybench.files import read_bytes
 from tinybench.models.compiler.anatomy import Anatomy, End
 from tinybench.models.compiler.manifest import OperatorEntry
@@ -149,11 +149,12 @@ def write_engine(
     bodies: Sequence[str],
     input_b: int,
     results: int,
-    kernels: str = "",
+    *,
+    dsp: bool = False,
 ) -> None:
     """Write an engine whose layer n is `bodies[n]`, C that reads INPUT and writes `results`.
 
-    `kernels` of ours that it calls. Raises BuildError.
+    `dsp`: with DSP instructions, where the core has them. Raises BuildError.
     """  # fmt: skip
     cases = "".join(
         f"    case {n}:\n        candidate_{n}();\n        break;\n" for n in range(len(bodies))
@@ -166,13 +167,15 @@ def write_engine(
         bodies=functions, cases=cases,
     )  # fmt: skip
     firmware = Path(str(files("tinybench.firmware")))
-    flags = f"ENGINE_CFLAGS := -O2\nENGINE_KERNELS := {kernels}\n"
+    flags = "ENGINE_CFLAGS := -O2"
+    if dsp:
+        flags += " -DTB_DOT_8\nENGINE_KERNELS := fully_connected_dsp.c"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for source in sorted((firmware / COMPRESSED).iterdir()):
             (folder / source.name).write_bytes(source.read_bytes())
         (folder / "engine.c").write_text(text, encoding="utf-8")
-        (folder / "engine.mk").write_text(flags, encoding="utf-8")
+        (folder / "engine.mk").write_text(flags + "\n", encoding="utf-8")
     except OSError as error:
         raise BuildError(f"{folder}: cannot write the candidates' C: {error}") from error
 
@@ -229,7 +232,7 @@ def on_board(
 ) -> OnBoard:
     """Build an engine for a board, hold its answers against those `here`, and time each candidate.
 
-    Raises BuildError where the candidates do not fit, and whatever a board raises.
+    Raises ModelError where the candidates do not fit, and whatever a board raises.
     """
     task = _task(engine, data, here.shape[1])
     request = request_of(**words, task=str(task), engine=str(engine), division="open")
@@ -239,10 +242,10 @@ def on_board(
             raise UsageError(f"{task} names no task")
         try:
             image = build(board, found_task, load_engine(engine))
-        except BuildError as error:
-            raise BuildError(
-                f"{len(names)} candidates in one image for {board.name}: {error}\nAsk for fewer "
-                "of them at a time"
+        except ModelError as error:  # as where it does not fit
+            raise ModelError(
+                f"{len(names)} candidates are in one image: {error}, or ask for fewer of them at "
+                "a time"
             ) from error
         site = station.sites[0] if station.sites else None
         if site is not None:

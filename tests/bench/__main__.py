@@ -58,6 +58,7 @@ from tests.bench.figures import Figure
 from tests.bench.study import classic as bench_classic
 from tests.bench.study import compress as bench_compress
 from tests.bench.study import noise as bench_noise
+from tests.bench.study import sparsity as bench_sparsity
 from tests.program import TINYBENCH
 from tinybench.models.declaration import load_model
 from tinybench.runner.build.board import load_board
@@ -89,6 +90,7 @@ def main() -> int:
     figures += bench_energy.figures() + bench_monitors.figures()
     figures += bench_exports.figures() + bench_scenario.figures() + bench_lab.figures()
     figures += bench_noise.figures() + bench_classic.figures() + bench_compress.figures()
+    figures += bench_sparsity.figures()
     figures += bench_results.figures() + bench_flash.figures() + bench_model.figures()
     _print(figures)
     OUT.parent.mkdir(exist_ok=True)

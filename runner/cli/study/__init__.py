@@ -5,8 +5,9 @@ from .classic import classic
 from .compress import compress
 from .noise import noise
 from .show import show
+from .sparsity import sparsity
 
 study = Group(
     "study",
     help="Ask what noise a model survives, what it may shrink to, or what simpler would do.",
-).add(noise, classic, compress, show)
+).add(noise, classic, compress, sparsity, show)

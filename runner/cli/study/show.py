@@ -21,16 +21,18 @@ from ..tree import Argument
 )
 def show(voice: Voice, folder: Path, to: str, out: Path | None) -> int:
     """Show a study again, from its folder."""
-    from ...report.study import classic, compress, noise
+    from ...report.study import classic, compress, noise, sparsity
     from ...study.classic import ClassicStudy
     from ...study.compress import CompressStudy
     from ...study.kept import kind_of, read_study
     from ...study.noise import NoiseStudy
+    from ...study.sparsity import SparsityStudy
 
     kinds: dict[str, tuple[Any, type[Any]]] = {
         "classic": (classic, ClassicStudy),
         "compress": (compress, CompressStudy),
         "noise": (noise, NoiseStudy),
+        "sparsity": (sparsity, SparsityStudy),
     }
     report, kind = kinds.get(kind_of(folder), kinds["noise"])
     put(voice, to, out, forms(report, read_study(folder, kind)))

@@ -1,0 +1,114 @@
+/* Fully connected layers of which blocks of columns and rows are left. */
+#include "compressed.h"
+
+#define EIGHT 8
+
+#if defined(TB_DOT_8) && defined(__ARM_FEATURE_DSP)
+/* Of kernels/fully_connected_dsp.c, which has a header of its own; an engine sees none of these. */
+void dot_8(const int8_t *inputs, const int8_t *weights, int32_t groups, int32_t sum[EIGHT]);
+
+/* Add the sums of eight rows: of each two, the first has 256 times its own and the second's. */
+static void add_eight(const int8_t *in, const int8_t *weights, uint32_t count, int32_t *sums) {
+    int32_t found[EIGHT];
+    dot_8(in, weights, (int32_t)(count / 4), found);
+    for (uint32_t i = 0; i < EIGHT; i += 2) {
+        sums[i] += (int32_t)((uint32_t)found[i] - (uint32_t)found[i + 1]) >> 8;
+        sums[i + 1] += found[i + 1];
+    }
+}
+#else
+/* The same words read byte by byte: a half is 256 times the first weight and the second's. */
+static void add_eight(const int8_t *in, const int8_t *weights, uint32_t count, int32_t *sums) {
+    static const uint8_t tap[4] = {0, 2, 1, 3};
+    for (uint32_t group = 0; group < count; group += 4, in += 4) {
+        for (uint32_t pair = 0; pair < EIGHT; pair += 2) {
+            for (uint32_t i = 0; i < 4; i++, weights += 2) {
+                const int32_t second = weights[0], first = weights[1] + (second < 0);
+                sums[pair] += first * in[tap[i]];
+                sums[pair + 1] += second * in[tap[i]];
+            }
+        }
+    }
+}
+#endif
+
+static void add_eight_plain(const int8_t *in, const int8_t *weights, uint32_t count,
+                            int32_t *sums) {
+    for (uint32_t row = 0; row < EIGHT; row++) {
+        int32_t sum = sums[row];
+        for (uint32_t i = 0; i < count; i++) {
+            sum += *weights++ * in[i];
+        }
+        sums[row] = sum;
+    }
+}
+
+/* Copy the inputs of a block, in fours, and return where the list of columns goes on. */
+static const uint8_t *gather(const int8_t *in, const uint8_t *columns, uint32_t count, int8_t *to) {
+    for (const uint8_t *const end = columns + count; columns != end; columns += 4, to += 4) {
+        to[0] = in[columns[0]];
+        to[1] = in[columns[1]];
+        to[2] = in[columns[2]];
+        to[3] = in[columns[3]];
+    }
+    return columns;
+}
+
+static const uint16_t *gather_wide(const int8_t *in, const uint16_t *columns, uint32_t count,
+                                   int8_t *to) {
+    for (const uint16_t *const end = columns + count; columns != end; columns += 4, to += 4) {
+        to[0] = in[columns[0]];
+        to[1] = in[columns[1]];
+        to[2] = in[columns[2]];
+        to[3] = in[columns[3]];
+    }
+    return columns;
+}
+
+static inline __attribute__((always_inline)) void
+over_blocks(const struct blocks *op, const int8_t *in, uint32_t out_c, int8_t *buffer,
+            int32_t *sums, void (*add)(const int8_t *, const int8_t *, uint32_t, int32_t *)) {
+    const struct blocks it = *op;
+    const int8_t *weights = it.weights;
+    const uint8_t *columns = it.columns;
+    const uint16_t *wide = it.wide;
+    uint32_t block = 0;
+    for (uint32_t row = 0; row < out_c; row += it.rows, sums += it.rows) {
+        for (uint32_t across = 0; across < it.across; across++, block++) {
+            const uint32_t count = it.counts[block];
+            const int8_t *from = in + across * it.width;
+            if (columns != 0) {
+                columns = gather(from, columns, count, buffer);
+                from = buffer;
+            } else if (wide != 0) {
+                wide = gather_wide(from, wide, count, buffer);
+                from = buffer;
+            }
+            int32_t *eight = sums;
+            for (uint32_t left = it.eights[block]; left != 0; left >>= 1, eight += EIGHT) {
+                if (left & 1) {
+                    add(from, weights, count, eight);
+                    weights += EIGHT * count;
+                }
+            }
+        }
+    }
+}
+
+void dot_blocks(const struct blocks *op, const int8_t *in, uint32_t out_c, int8_t *buffer,
+                int32_t *sums) {
+    over_blocks(op, in, out_c, buffer, sums, add_eight_plain);
+}
+
+void dot_blocks_dsp(const struct blocks *op, const int8_t *in, uint32_t out_c, int8_t *buffer,
+                    int32_t *sums) {
+    over_blocks(op, in, out_c, buffer, sums, add_eight);
+}
+
+uint32_t told_apart(const int32_t *sums, uint32_t count) {
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        found = found * 31 + (uint32_t)sums[i];
+    }
+    return found & 0xffffffu;
+}

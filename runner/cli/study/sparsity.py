@@ -1,0 +1,133 @@
+"""Whether pruning pays on a core."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tinybench.errors import UsageError
+
+from ...results.defaults import DEFAULT_BAUD, DEFAULT_BOARD
+from .. import options
+from ..options import PATH, command, positive
+from ..output import Voice, put
+from ..tree import Option
+from .lists import numbers, several
+from .show import forms, keep_picture
+
+if TYPE_CHECKING:
+    from ...study.pruned import Block
+
+SCHEMES = ("bcr", "csr", "channel")
+SHAPE = "128x640"
+_SHAPE = re.compile(r"([1-9][0-9]{0,6})x([1-9][0-9]{0,6})")
+_BLOCK = re.compile(r"([1-9][0-9]{0,3})x([1-9][0-9]{0,6}|all)")
+
+
+def shape(text: str) -> tuple[int, int]:
+    """Return outputs and inputs."""
+    found = _SHAPE.fullmatch(text)
+    if found is None:
+        raise click.BadParameter(f"'{text[:40]}' is no OUTPUTSxINPUTS, such as {SHAPE}")
+    return int(found[1]), int(found[2])
+
+
+def blocks(text: str) -> "tuple[Block, ...]":
+    """Return the blocks of a list such as 16xall,32x128."""
+    from ...study.pruned import Block
+
+    found = []
+    for word in text.split(","):
+        one = _BLOCK.fullmatch(word.strip())
+        if one is None:
+            raise click.BadParameter(f"'{word[:40]}' is no ROWSxCOLUMNS, such as 16xall or 32x128")
+        found.append(Block(int(one[1]), 0 if one[2] == "all" else int(one[2])))
+    return tuple(dict.fromkeys(found))
+
+
+@command(
+    "sparsity",
+    options.task("a task whose fully connected layers are pruned, such as ad, and whose score is "
+                 "told (default: a made layer)"),
+    options.model(),
+    options.data(),
+    Option("--shape", type=shape, metavar="OUTxIN",
+           help=f"of the made layer, of random weights (default: {SHAPE})"),
+    Option("--scheme", type=several(SCHEMES), default=",".join(SCHEMES), metavar="LIST",
+           help="of bcr (columns and rows of blocks), csr (single weights), channel (whole rows); "
+           "default: all, beside dense"),
+    Option("--rates", type=numbers, default="2,4,8,16,32", metavar="LIST",
+           help="weights for each that is left (default: 2,4,8,16,32)"),
+    Option("--blocks", type=blocks, default="8xall,16xall,32xall,32x128", metavar="LIST",
+           help="rows by columns of a block: rows in eights, columns in fours or all (default: "
+           "8xall,16xall,32xall,32x128); the fastest is chosen"),
+    Option("--limit", type=positive, metavar="N",
+           help="with --task: only so many inputs, spread over all of them"),
+    Option("--seed", type=options.count, default="1", metavar="N",
+           help="of what is random (default: 1)"),
+    options.board(options.BOARD),
+    options.emulate(),
+    options.port(),
+    Option("--baud", type=options.baud, metavar="N", shared=True,
+           help=f"rate of the port (default: {DEFAULT_BAUD})"),
+    options.probe(),
+    options.wait(),
+    Option("-o", "--out", type=PATH, metavar="DIR", section="output",
+           help="folder of the study; one that was interrupted goes on there (default: runs/...)"),
+    formats=("terminal", "json", "csv", "markdown"),
+    examples=(
+        "tinybench study sparsity                        a layer of 128x640, emulated Cortex-M4",
+        "tinybench study sparsity --task ad --rates 1.5,2,4",
+        "tinybench study sparsity --shape 64x256 --scheme bcr --blocks 16xall,32x64",
+    ),
+)  # fmt: skip
+def sparsity(
+    voice: Voice, task: str | None, model: Path | None, data: Path | None, limit: int | None,
+    board: str | None, to: str, out: Path | None, **said: Any,
+) -> int:  # fmt: skip
+    """Prune fully connected layers by magnitude, and count them on a board beside the dense ones.
+
+    All candidates are in one image, and each must give the sums of the pruned dense layer to the
+    bit; exit status 1 where one does not. Nothing is trained again.
+    """
+    from datetime import UTC, datetime
+
+    from ...report.study import sparsity as report
+    from ...session.run_folder import default_folder
+    from ...study.sparsity import ask, made, matrices_of, run_sparsity
+    from ...study.subject import subject
+
+    wanted, schemes, rates = said.pop("shape"), said.pop("scheme"), said.pop("rates")
+    forms_of_blocks, seed = said.pop("blocks"), said.pop("seed")
+    if task is None and (model or data or limit):
+        raise UsageError("--model, --data and --limit are of --task: name that, such as ad")
+    if task is not None and wanted is not None:
+        raise UsageError("--shape is of a made layer: leave it out, or --task")
+    of, without = None, list[str]()
+    if task is None:
+        matrices = made(wanted or shape(SHAPE), seed)
+        source = matrices[0].name
+    else:
+        of = subject(task, data, model, limit)
+        voice.note(of.note)
+        matrices, without = matrices_of(of.graph, max(rates))
+        source = of.model
+    named = board or DEFAULT_BOARD
+    samples = 0 if of is None else len(of.labels)
+    asked = ask(matrices, source, named, schemes, rates, forms_of_blocks, samples, seed)
+    folder = out or default_folder("sparsity", task or "layer", datetime.now(UTC))
+    words = {**said, "board": named}
+    words |= {"emulate": said["emulate"] or None, "port": said["port"] or None}
+    try:
+        found = run_sparsity(
+            of, matrices, without, asked, forms_of_blocks, folder, words, voice.track, voice.note
+        )
+    except KeyboardInterrupt:
+        if (folder / "asked.json").is_file():
+            voice.note(f"interrupted; to go on, ask for the same again with -o {folder}")
+        raise
+    keep_picture(voice, folder, lambda: report.as_png(found))
+    put(voice, to, None, forms(report, found))
+    same = all(row.rows_equal == found.inputs for row in found.rows)
+    return 0 if same and found.board_rows_equal == found.inputs else 1

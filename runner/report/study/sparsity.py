@@ -1,0 +1,157 @@
+"""A study of sparsity as tables for a terminal, in Markdown and in CSV, and as a picture."""
+
+import csv
+import io
+
+import msgspec
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from tinybench import extras
+from tinybench.errors import ToolMissingError
+from tinybench.printable import one_line
+
+from ...study.sparsity import Row, SparsityStudy
+from ..markdown import rows
+from ..table import cell
+
+DPI = 110
+COLUMNS = Row.__struct_fields__
+METRIC = {"top1": "top-1", "auc": "AUC"}
+
+
+def header(found: SparsityStudy) -> tuple[str, ...]:
+    """Return the heads of the columns."""
+    return (
+        *("scheme", "kernel", "rate", "block", METRIC.get(found.metric, "energy left")),
+        *("weights B", "smaller", "equal"),
+        "instructions" if found.emulated else "latency us",
+        *("est. cycles", "speed-up"),
+    )
+
+
+def cells(row: Row, found: SparsityStudy) -> tuple[str, ...]:
+    """Return what a person reads of one row."""
+    time = row.instructions if found.emulated else round((row.latency_s or 0) * 1e6, 2)
+    return (
+        row.scheme,
+        row.kernel,
+        f"{row.rate:g}x",
+        row.block or "-",
+        f"{row.energy if row.score is None else row.score:.4f}",
+        f"{row.weights_b:,}",
+        f"{row.smaller:.2f}x",
+        f"{row.rows_equal} of {found.inputs}",
+        "-" if time is None else f"{time:,}",
+        "-" if row.cycles is None else f"{row.cycles:,}",
+        f"{row.speedup:.2f}x",
+    )
+
+
+def title(found: SparsityStudy) -> str:
+    """Return what was pruned, and where it was run."""
+    count = len(found.layers)
+    which = f"{count} layers of {found.asked.source}" if found.metric else found.asked.source
+    return one_line(f"pruned: {which} on {found.asked.board}")
+
+
+def said(found: SparsityStudy) -> list[str]:
+    """Return in sentences what was found, and what the columns mean."""
+    highest = found.asked.rates[-1]
+    lines = []
+    if found.clean is not None:
+        lines.append(
+            f"{METRIC[found.metric]} of {found.asked.samples} inputs with nothing pruned: "
+            f"{found.clean:.4f}; nothing is trained again"
+        )
+    for name, rate in (("dense", found.break_even), ("csr", found.break_even_csr)):
+        told = f"from {rate:g}x on" if rate is not None else f"not up to {highest:g}x"
+        lines.append(f"blocks are faster than {name}: {told}, of the rates that were asked for")
+    lines += [
+        "speed-up: over the fastest dense kernel here, by estimated cycles where there are any; of "
+        "blocks the fastest form of a rate is shown (--to csv has all)",
+        "equal: inputs to which C answers as the pruned dense layers do in Python; the board "
+        f"answered {found.board_rows_equal} of {found.inputs} as the same C does here; its image "
+        f"with all candidates: {found.image_flash_b:,} B of flash, {found.image_ram_b:,} B of RAM",
+    ]
+    if found.emulated:
+        lines.append(
+            "emulated: time is an instruction count, cycles are estimated; neither is a measurement"
+        )
+    lines += [f"left as it is: {one_line(one)}" for one in found.left_out]
+    return lines
+
+
+def shown(found: SparsityStudy) -> list[Row]:
+    """Return the rows of a table: of blocks the chosen ones."""
+    return [row for row in found.rows if row.chosen]
+
+
+def terminal(found: SparsityStudy) -> RenderableType:
+    """Return a line a candidate, and what was found."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for number, name in enumerate(header(found)):
+        table.add_column(name, justify="right" if number > 1 else "left", no_wrap=True)
+    for row in shown(found):
+        table.add_row(*map(Text, cells(row, found)))
+    return Group(Text(title(found)), "", table, "", *map(Text, said(found)))
+
+
+def markdown(found: SparsityStudy) -> str:
+    """Return the table as Markdown."""
+    lines = "".join(f"- {line}\n" for line in said(found))
+    table = rows(header(found), [cells(row, found) for row in shown(found)])
+    return f"{title(found)}\n\n{table}\n{lines}"
+
+
+def as_csv(found: SparsityStudy) -> str:
+    """Return one line a candidate, all of them, under the names of `Row`."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("source", "board", *COLUMNS))
+    for row in found.rows:
+        line = (found.asked.source, found.asked.board, *msgspec.structs.astuple(row))
+        safe = [one_line(one) if isinstance(one, str) else one for one in line]
+        writer.writerow(map(cell, safe))
+    return text.getvalue()
+
+
+def as_png(found: SparsityStudy) -> bytes:
+    """Return the picture: speed-up and flash against the rate, a line a scheme and kernel.
+
+    Raises ToolMissingError without matplotlib.
+    """
+    try:
+        from matplotlib.figure import Figure  # drawn without pyplot: no global state, no display
+    except ImportError as error:
+        raise ToolMissingError(extras.missing("a picture", "matplotlib", "energy")) from error
+    figure = Figure(figsize=(12, 4.4), layout="constrained")
+    fields = ["speedup", "weights_b", "score" if found.clean is not None else "energy"]
+    lines = dict[str, list[Row]]()
+    for row in shown(found):
+        if row.scheme != "dense":
+            lines.setdefault(f"{row.scheme}, {row.kernel}", []).append(row)
+    labels = (
+        "times as fast as the fastest dense kernel",
+        "flash of the weights, bytes",
+        METRIC.get(found.metric, "share of the weights' squares"),
+    )
+    dense = [row for row in found.rows if row.scheme == "dense"]
+    dense.sort(key=lambda row: -row.speedup)
+    for axes, name, label in zip(figure.subplots(1, 3), fields, labels, strict=True):
+        axes.axhline(getattr(dense[0], name), color="grey", linestyle="--", label="dense")
+        for each, group in lines.items():
+            at = [row.rate for row in group]
+            axes.plot(at, [getattr(row, name) for row in group], marker="o", label=each)
+        axes.set_xscale("log", base=2)
+        if name != fields[2]:
+            axes.set_yscale("log", base=2)
+        axes.set_xlabel("rate")
+        axes.set_ylabel(label)
+        axes.grid(visible=True, alpha=0.3)
+    figure.axes[0].legend(fontsize="small")
+    figure.axes[0].set_title(title(found), loc="left", fontsize="small", parse_math=False)
+    data = io.BytesIO()
+    figure.savefig(data, format="png", dpi=DPI)
+    return data.getvalue()

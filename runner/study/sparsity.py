@@ -1,0 +1,429 @@
+"""Does pruning pay on this core? Fully connected layers by blocks, single weights or channels."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from tinybench.errors import RunFolderError, UsageError
+from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
+from tinybench.models.compiler.graph import Graph
+from tinybench.read import read_json
+from tinybench.scratch import scratch
+from tinybench.track import Track
+
+from ..build.board import load_board
+from ..desk.bench import find_bench, load_bench
+from .host_engine import build, infer, load, patch
+from .kept import Trial, key_of, open_study, store_study
+from .one_image import OnBoard, on_board, on_host, sources
+from .pruned import EIGHT, FOUR, Block, Int8, shares_words
+from .sparsity_c import Way, left, told, write_ways
+from .subject import Subject, score
+
+DENSE, SCHEMES = "dense", ("bcr", "csr", "channel")
+RATES = (2.0, 4.0, 8.0, 16.0, 32.0)
+RATE_MOST = 1024.0
+BLOCKS = (Block(8, 0), Block(16, 0), Block(32, 0), Block(32, 128))
+ROWS_MOST = 64
+WEIGHTS_MOST = 1 << 22
+INPUTS = 16
+"""Random ones, that all candidates are compared on."""
+SPREAD = 40.0
+"""Standard deviation of made weights."""
+DSP = ("dsp", "mve")
+"""Kernels that a core with DSP instructions has."""
+BOARD_FILE = "board.json"
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What decides a study."""
+
+    study: str = "sparsity"
+    format: int = 1
+    source: str
+    """A task, or the shape of a made matrix."""
+    weights_sha256: str
+    board: str
+    schemes: list[str]
+    rates: list[float]
+    blocks: list[str]
+    samples: int
+    """Inputs of the task; 0 of a made matrix."""
+    seed: int
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One way to keep the weights, at one rate."""
+
+    scheme: str
+    kernel: str
+    rate: float
+    """Asked for."""
+    block: str
+    chosen: bool
+    """The fastest block of its rate and kernel; of one that is as fast the more accurate."""
+    left: float
+    """Share of the weights that are left."""
+    energy: float
+    """... of their squares."""
+    score: float | None
+    """Of the whole task, with these layers pruned and nothing trained again."""
+    weights_b: int
+    smaller: float
+    """Bytes of the dense layers for each of them."""
+    rows_equal: int
+    """Inputs to which C answers here as the pruned dense layers do in Python."""
+    speedup: float
+    """Of the fastest dense kernel of this study: its time for each of this one's."""
+    latency_s: float | None = None
+    instructions: int | None = None
+    cycles: int | None = None
+    cycles_low: int | None = None
+    cycles_high: int | None = None
+
+
+class SparsityStudy(msgspec.Struct, frozen=True, kw_only=True):
+    """What a study of sparsity found."""
+
+    asked: Asked
+    tinybench: str
+    layers: list[str]
+    """Name and shape of each layer that is pruned."""
+    left_out: list[str]
+    """Fully connected layers that are not, and why."""
+    clean: float | None
+    metric: str
+    emulated: bool
+    image_flash_b: int
+    image_ram_b: int
+    inputs: int
+    board_rows_equal: int
+    break_even: float | None
+    """The least rate from which on blocks are faster than dense; None: at none that was asked."""
+    break_even_csr: float | None
+    """... faster than single weights."""
+    rows: list[Row]
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """The weights of one layer, [outputs][inputs]."""
+
+    name: str
+    values: Int8
+    tensor: int = -1
+
+
+def made(shape: tuple[int, int], seed: int) -> list[Matrix]:
+    """Return a matrix of random weights. Raises UsageError."""
+    out_c, in_c = shape
+    if not (out_c > 0 and in_c > 0 and out_c * in_c <= WEIGHTS_MOST) or in_c % FOUR:
+        raise UsageError(
+            f"--shape {out_c}x{in_c}: outputs x inputs, at most {WEIGHTS_MOST} weights, inputs in "
+            "fours"
+        )
+    drawn = np.random.default_rng(seed).normal(0, SPREAD, shape)
+    return [Matrix(f"{out_c}x{in_c}", np.clip(np.rint(drawn), -127, 127).astype(np.int8))]
+
+
+def matrices_of(graph: Graph, rate: float) -> tuple[list[Matrix], list[str]]:
+    """Return the fully connected layers that can be pruned by a rate, and why others cannot."""
+    found, without = list[Matrix](), list[str]()
+    for op in graph.operators:
+        if op.name != "FULLY_CONNECTED":
+            continue
+        tensor = graph.tensors[op.inputs[1]]
+        name = f"{op.index} {'x'.join(map(str, tensor.shape))}"
+        if tensor.data is None or tensor.type != "INT8":
+            without.append(f"{name}: its weights are no int8 constants")
+            continue
+        values = np.frombuffer(tensor.data, np.int8).reshape(tensor.shape)
+        if values.shape[1] % FOUR or values.size < EIGHT * FOUR * rate:
+            without.append(
+                f"{name}: a rate of {rate:g} would prune it whole, or its inputs are odd"
+            )
+        else:
+            found.append(Matrix(name, values, op.inputs[1]))
+    return found, without
+
+
+def ask(
+    matrices: Sequence[Matrix],
+    source: str,
+    board: str,
+    schemes: Sequence[str],
+    rates: Sequence[float],
+    blocks: Sequence[Block],
+    samples: int,
+    seed: int,
+) -> Asked:
+    """Return what a study is asked for, checked. Raises UsageError."""  # fmt: skip
+    chosen = sorted(set(rates))
+    for rate in chosen:
+        if not 1 <= rate <= RATE_MOST:
+            raise UsageError(f"--rates {rate:g}: 1 to {RATE_MOST:g}")
+    if not matrices:
+        raise UsageError(
+            f"{source} has no fully connected layer of int8 that keeps {EIGHT}x{FOUR} weights at a "
+            f"rate of {chosen[-1]:g}: take lower --rates, a task such as ad, or --shape 128x640"
+        )
+    for one in matrices:
+        if one.values.size < EIGHT * FOUR * chosen[-1]:
+            raise UsageError(
+                f"--rates {chosen[-1]:g} prunes layer {one.name} whole: at least {EIGHT}x{FOUR} "
+                "weights of it must be left"
+            )
+    for block in blocks:
+        if block.rows % EIGHT or not EIGHT <= block.rows <= ROWS_MOST or block.width % FOUR:
+            raise UsageError(
+                f"--blocks {block}: {EIGHT} to {ROWS_MOST} rows in eights, by columns in fours or "
+                "'all'"
+            )
+    digest = hashlib.sha256(b"".join(one.values.tobytes() for one in matrices))
+    return Asked(
+        source=source, weights_sha256=digest.hexdigest(), board=board,
+        schemes=list(dict.fromkeys(schemes)), rates=chosen,
+        blocks=list(dict.fromkeys(map(str, blocks))), samples=samples, seed=seed,
+    )  # fmt: skip
+
+
+def ways_of(asked: Asked, blocks: Sequence[Block], kernels: Sequence[str]) -> list[Way]:
+    """Return all candidates: dense ones first."""
+    found = [Way(DENSE, kernel, 1.0) for kernel in kernels]
+    for rate in asked.rates:
+        for scheme in asked.schemes:
+            if scheme == "csr":
+                found.append(Way(scheme, "plain", rate))
+            elif scheme == "channel":
+                found.append(Way(scheme, kernels[-1], rate))
+            else:
+                found += [Way(scheme, kernel, rate, one) for one in blocks for kernel in kernels]
+    return found
+
+
+class Boarded(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of the candidates on the board."""
+
+    there: OnBoard
+    weights_b: list[int]
+    equal: list[int]
+
+
+def run_sparsity(
+    of: Subject | None,
+    matrices: list[Matrix],
+    without: list[str],
+    asked: Asked,
+    blocks: Sequence[Block],
+    folder: Path,
+    words: dict[str, Any],
+    track: Track,
+    say: Callable[[str], None],
+) -> SparsityStudy:
+    """Prune the matrices each way, score the task with them, and run all on the board.
+
+    `of`: the task, where the matrices are of one. What the folder has is not done again.
+    Raises UsageError, RunFolderError, ToolMissingError, ModelError and what a board raises.
+    """
+    kernels = ["plain"]
+    if _has_dsp(asked.board):
+        if all(shares_words(one.values) for one in matrices):
+            kernels.append("dsp")
+        else:
+            say("a weight of -128, or sums beyond 23 bits: no two rows share words, plain C alone")
+    ways = ways_of(asked, blocks, kernels)
+    with open_study(folder, asked) as (known, keep):
+        clean = None
+        scores = dict[tuple[str, float, int], float]()
+        if of is not None:
+            clean, scores = _scored(of, matrices, ways, blocks, known, keep, track)
+        board = _board_of(folder) or _on_board(matrices, ways, asked, folder, words, say)
+    found = _summed(of, matrices, without, asked, blocks, ways, clean, scores, board)
+    store_study(folder, found)
+    return found
+
+
+def _has_dsp(board: str) -> bool:
+    named = load_bench(find_bench()).boards.get(board)
+    toolchain = load_board(named.board if named else board).toolchain
+    return toolchain is not None and toolchain.kernels in DSP
+
+
+def _key(way: Way, blocks: Sequence[Block]) -> tuple[str, float, int]:
+    return way.scheme, way.rate, list(blocks).index(way.block) if way.block else -1
+
+
+def _scored(
+    of: Subject,
+    matrices: list[Matrix],
+    ways: list[Way],
+    blocks: Sequence[Block],
+    known: dict[Any, Trial],
+    keep: Callable[[Trial], None],
+    track: Track,
+) -> tuple[float, dict[tuple[str, float, int], float]]:
+    """Return the score of the task as it is, and with its layers pruned each way."""
+    found = dict[tuple[str, float, int], float]()
+    each = {_key(way, blocks): way for way in ways}
+    with scratch() as libraries:
+        first = load(build(of.graph, of.interface, of.model_id), libraries, 0)
+        number = 0
+        for key, way in track(list(each.items()), "scored", len(each)):
+            one = Trial(part=key[0], amount=key[1], trial=0, score=0.0, which=key[2])
+            if key_of(one) not in known:
+                graph = _pruned(of.graph, matrices, way)
+                loaded = first
+                if not patch(first, graph):  # as where a scale needs another kernel
+                    number += 1
+                    loaded = load(build(graph, of.interface, of.model_id), libraries, number)
+                value = score(of, infer(loaded, of.inputs))
+                known[key_of(one)] = msgspec.structs.replace(one, score=value)
+                keep(known[key_of(one)])
+            found[key] = known[key_of(one)].score
+    return found[DENSE, 1.0, -1], found
+
+
+def _pruned(graph: Graph, matrices: list[Matrix], way: Way) -> Graph:
+    tensors = list(graph.tensors)
+    for one in matrices:
+        data = left(way, one.values).tobytes()
+        tensors[one.tensor] = msgspec.structs.replace(tensors[one.tensor], data=data)
+    return msgspec.structs.replace(graph, tensors=tuple(tensors))
+
+
+def _board_of(folder: Path) -> Boarded | None:
+    stored = folder / BOARD_FILE
+    try:
+        return read_json(read_bytes(stored, DOCUMENT_MOST_B, links=False), type=Boarded)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError) as error:
+        raise RunFolderError(f"{stored}: cannot be read: {error}; give -o a new folder") from error
+
+
+def _on_board(
+    matrices: list[Matrix],
+    ways: list[Way],
+    asked: Asked,
+    folder: Path,
+    words: dict[str, Any],
+    say: Callable[[str], None],
+) -> Boarded:
+    engine, whole = folder / "engine", [one.values for one in matrices]
+    sizes = write_ways(engine, ways, whole)
+    rng = np.random.default_rng(asked.seed)
+    columns = max(one.shape[1] for one in whole)
+    inputs = rng.integers(-128, 128, (INPUTS, -(-columns // 4) * 4), np.int8)
+    here = on_host(engine, inputs, len(ways), sources())
+    equal = [
+        int((here[:, n] == told([left(way, one) for one in whole], inputs)).sum())
+        for n, way in enumerate(ways)
+    ]
+    names = [f"{way.scheme} {way.kernel} {way.rate:g}x {way.block or ''}" for way in ways]
+    say(f"{len(names)} candidates in one image for {asked.board}")
+    there = on_board(engine, names, inputs, here, words, say)
+    found = Boarded(there=there, weights_b=sizes, equal=equal)
+    write_whole(folder / BOARD_FILE, msgspec.json.encode(found))
+    return found
+
+
+def cost(one: Any) -> float:
+    """Return what a candidate takes: estimated cycles, else instructions, else seconds."""
+    found: float = one.cycles or one.instructions or one.latency_s or 0.0
+    return found
+
+
+def _summed(
+    of: Subject | None,
+    matrices: list[Matrix],
+    without: list[str],
+    asked: Asked,
+    blocks: Sequence[Block],
+    ways: list[Way],
+    clean: float | None,
+    scores: dict[tuple[str, float, int], float],
+    board: Boarded,
+) -> SparsityStudy:
+    there, rows = board.there, list[Row]()
+    dense = min(
+        cost(one) for way, one in zip(ways, there.counted, strict=True) if way.scheme == DENSE
+    )
+    dense_b = board.weights_b[0]
+    squares = sum(float((one.values.astype(np.float64) ** 2).sum()) for one in matrices)
+    count = sum(one.values.size for one in matrices)
+    for n, way in enumerate(ways):
+        pruned = [left(way, one.values) for one in matrices]
+        energy = sum(float((one.astype(np.float64) ** 2).sum()) for one in pruned)
+        rows.append(
+            Row(
+                scheme=way.scheme,
+                kernel=way.kernel,
+                rate=way.rate,
+                block=str(way.block or ""),
+                chosen=way.block is None,
+                left=sum(int((one != 0).sum()) for one in pruned) / count,
+                energy=energy / squares if squares else 1.0,
+                score=scores.get(_key(way, blocks)),
+                weights_b=board.weights_b[n],
+                smaller=dense_b / board.weights_b[n],
+                rows_equal=board.equal[n],
+                speedup=dense / cost(there.counted[n]) if cost(there.counted[n]) else 0.0,
+                **msgspec.structs.asdict(there.counted[n]),
+            )
+        )
+    rows = _chosen(rows)
+    blocked = {row.rate: cost(row) for row in rows if row.scheme == "bcr" and row.chosen}
+    for row in rows:
+        if row.scheme == "bcr" and row.chosen:
+            blocked[row.rate] = min(blocked[row.rate], cost(row))
+    csr = {row.rate: cost(row) for row in rows if row.scheme == "csr"}
+    return SparsityStudy(
+        asked=asked,
+        tinybench=version("tinybench-mcu"),
+        layers=[f"{one.name}" for one in matrices],
+        left_out=without,
+        clean=clean,
+        metric="" if of is None else of.metric,
+        emulated=there.emulated,
+        image_flash_b=there.flash_b,
+        image_ram_b=there.ram_b,
+        inputs=there.rows,
+        board_rows_equal=there.rows_equal,
+        break_even=_from(blocked, dict.fromkeys(blocked, dense)),
+        break_even_csr=_from(blocked, csr),
+        rows=rows,
+    )
+
+
+def _chosen(rows: list[Row]) -> list[Row]:
+    """Mark the best block of each rate and kernel."""
+    best = dict[tuple[str, float], Row]()
+    for row in rows:
+        if row.block:
+            key = (row.kernel, row.rate)
+            if key not in best or _order(row) < _order(best[key]):
+                best[key] = row
+    return [
+        msgspec.structs.replace(row, chosen=not row.block or best[row.kernel, row.rate] is row)
+        for row in rows
+    ]
+
+
+def _order(row: Row) -> tuple[float, float]:
+    return cost(row), -(row.energy if row.score is None else row.score)
+
+
+def _from(one: dict[float, float], other: dict[float, float]) -> float | None:
+    """Return the least rate from which on `one` is always faster than `other`."""
+    found = None
+    for rate in sorted(set(one) & set(other), reverse=True):
+        if one[rate] >= other[rate]:
+            break
+        found = rate
+    return found

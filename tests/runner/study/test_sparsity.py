@@ -1,0 +1,155 @@
+"""Pruned layers: what is left, how it is stored, and that C computes it to the bit."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.program import tinybench
+from tinybench.errors import UsageError
+from tinybench.models.compiler.dsp.halves import fits
+from tinybench.runner.study.one_image import on_host, sources
+from tinybench.runner.study.pruned import (
+    Block,
+    all_of,
+    by_blocks,
+    by_channels,
+    by_weights,
+    eights_of,
+    of_blocks,
+    shares_words,
+)
+from tinybench.runner.study.sparsity import (
+    SCHEMES,
+    SparsityStudy,
+    ask,
+    made,
+    matrices_of,
+    run_sparsity,
+)
+from tinybench.runner.study.sparsity_c import Way, left, told, write_ways
+from tinybench.runner.study.subject import subject
+from tinybench.track import silent
+
+BLOCKS = (Block(8, 0), Block(16, 20))
+
+
+def studied(folder: Path, board: str, task: str | None = None) -> tuple[SparsityStudy, list[str]]:
+    """Do a small study; return what was said, too."""
+    of, without, words = None, list[str](), list[str]()
+    matrices = made((20, 44), 1)
+    if task is not None:
+        of = subject(task, limit=4)
+        matrices, without = matrices_of(of.graph, 4)
+    schemes, rates = (SCHEMES, (2.0, 4.0)) if of is None else (("bcr", "channel"), (4.0,))
+    blocks = BLOCKS if of is None else BLOCKS[:1]
+    asked = ask(matrices, task or "made", board, schemes, rates, blocks, 4 if of else 0, 1)
+    found = run_sparsity(
+        of, matrices, without, asked, blocks, folder, {"board": board}, silent, words.append
+    )
+    return found, words
+
+
+def test_each_way_computes_the_pruned_layer_to_the_bit(tmp_path: Path) -> None:
+    """Odd sizes, columns of one and of two bytes, two layers: C here against NumPy."""
+    rng = np.random.default_rng(3)
+    matrices = [rng.integers(-127, 128, shape, np.int8) for shape in ((21, 308), (3, 36), (64, 8))]
+    ways = [Way("dense", "plain", 1), Way("dense", "dsp", 1), Way("csr", "plain", 3)]
+    ways += [Way("channel", kernel, 2) for kernel in ("plain", "dsp")]
+    ways += [
+        Way("bcr", kernel, rate, block)
+        for kernel in ("plain", "dsp")
+        for rate in (1.0, 2.5, 8.0)
+        for block in (Block(8, 0), Block(16, 100), Block(64, 4))
+    ]
+    write_ways(tmp_path / "engine", ways, matrices)
+    inputs = rng.integers(-128, 128, (20, 308), np.int8)
+    here = on_host(tmp_path / "engine", inputs, len(ways), sources())
+    for n, way in enumerate(ways):
+        wanted = told([left(way, one) for one in matrices], inputs)
+        assert (here[:, n] == wanted).all(), way
+
+
+def test_blocks_keep_what_is_largest_at_the_rate() -> None:
+    """Columns that are large stay in a block of their rows; half of the rows where these are."""
+    whole = np.ones((16, 32), np.int8)
+    whole[:8, 4:12] = 100
+    whole[8:, 20:28] = 90
+    kept = by_blocks(whole, Block(8, 0), 4)
+    assert [one.columns.tolist() for one in kept] == [[*range(4, 12)], [*range(20, 28)]]
+    whole[8:] = 1
+    whole[:8, :16] = 50
+    (one,) = by_blocks(whole, Block(16, 0), 4)
+    assert one.eights == (0,)
+    assert one.columns.tolist() == [*range(16)]
+    assert np.count_nonzero(of_blocks(whole, [one])) == 128
+    assert np.count_nonzero(by_weights(whole, 4)) == 128
+    assert by_channels(whole, 2).tolist() == [*range(8)]
+
+
+def test_words_are_shared_only_where_that_is_exact() -> None:
+    """No weight of -128, no sum beyond 23 bits; both forms have the same bytes."""
+    whole = np.full((8, 600), 127, np.int8)
+    assert not shares_words(whole)
+    assert shares_words(whole[:, :512])
+    assert fits(whole[:, :512])
+    whole = np.zeros((8, 8), np.int8)
+    whole[0, 0] = -128
+    assert not shares_words(whole)
+    rng = np.random.default_rng(0)
+    whole = rng.integers(-127, 128, (12, 20), np.int8)
+    forms = [eights_of(whole, all_of(whole), dsp=dsp) for dsp in (False, True)]
+    assert len(forms[0]) == len(forms[1]) == 16 * 20
+
+
+def test_an_emulated_core_computes_the_same_and_counts(tmp_path: Path) -> None:
+    """DSP kernels beside plain ones; each rate has a chosen block; nothing is done again."""
+    found, _ = studied(tmp_path, "mps2-an386")
+    assert found.board_rows_equal == found.inputs
+    assert all(row.rows_equal == found.inputs for row in found.rows)
+    assert {row.kernel for row in found.rows} == {"plain", "dsp"}
+    chosen = [(row.kernel, row.rate) for row in found.rows if row.block and row.chosen]
+    assert sorted(chosen) == [("dsp", 2), ("dsp", 4), ("plain", 2), ("plain", 4)]
+    dense = next(row for row in found.rows if row.scheme == "dense" and row.kernel == "dsp")
+    assert dense.speedup == 1
+    assert all(row.instructions for row in found.rows)
+    for row in found.rows:
+        if row.scheme == "csr":
+            assert row.weights_b == 2 * round(880 / row.rate) + 2 * 20
+    again, said = studied(tmp_path, "mps2-an386")
+    assert again == found
+    assert said == []
+
+
+def test_a_task_is_scored_with_its_layers_pruned(tmp_path: Path) -> None:
+    """By the model's own C; a core without DSP instructions has plain kernels alone."""
+    found, _ = studied(tmp_path, "host", "ad")
+    assert found.metric == "auc"
+    assert len(found.layers) == 10
+    dense = found.rows[0]
+    assert dense.score == found.clean
+    assert {row.kernel for row in found.rows} == {"plain"}
+    assert found.board_rows_equal == found.inputs
+    assert all(0 <= (row.score if row.score is not None else -1) <= 1 for row in found.rows)
+    lines = (tmp_path / "trials.jsonl").read_bytes().splitlines(keepends=True)
+    (tmp_path / "trials.jsonl").write_bytes(b"".join(lines[:-1]))
+    assert studied(tmp_path, "host", "ad")[0] == found
+
+
+def test_what_cannot_be_pruned_is_refused() -> None:
+    """Each in a line that says what to do."""
+    small = made((8, 16), 1)
+    for matrices, rates, blocks, words in (
+        ([], (2.0,), BLOCKS, "no fully connected layer"),
+        (small, (32.0,), BLOCKS, "prunes layer 8x16 whole"),
+        (small, (0.5,), BLOCKS, "1 to 1024"),
+        (small, (2.0,), (Block(12, 0),), "rows in eights"),
+        (small, (2.0,), (Block(8, 6),), "columns in fours"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            ask(matrices, "made", "host", SCHEMES, rates, blocks, 0, 1)
+    with pytest.raises(UsageError, match="inputs in fours"):
+        made((8, 10), 1)
+    done = tinybench("study", "sparsity", "--blocks", "8")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "no ROWSxCOLUMNS" in done.stderr
