@@ -5,12 +5,12 @@ import functools
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from .errors import DeclarationError, UsageError
-from .read import read_toml
+from .read import read_toml, read_toml_text
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]*\Z")]
 """Becomes part of paths: lower-case letters, digits and hyphens."""
@@ -37,12 +37,18 @@ def load(path: Path, kind: type[T]) -> T:
 
     Raises DeclarationError with the file, the key and the nearest valid key.
     """
-    raw = read_toml(path)
+    raw = read_toml(path, _parsed)
     _reject_unknown_keys(path, raw, _known_keys(kind), "")
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
         raise DeclarationError(f"{path}: {_readable(str(error))}") from error
+
+
+@functools.lru_cache(maxsize=64)
+def _parsed(text: str) -> dict[str, Any]:
+    """Parse TOML, the same text once, as a thousand runs have it. What it gives is only read."""
+    return read_toml_text(text)
 
 
 def named(package: str, folder: str) -> dict[str, Path]:

@@ -22,8 +22,8 @@ _PART = r"""(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*"""
 _LONG_KEY = re.compile(rf"(?<![\w-])(?:{_PART}){{{KEY_PARTS}}}")
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """Return what a TOML file says. Raises DeclarationError."""
+def read_toml(path: Path, parse: Callable[[str], dict[str, Any]] | None = None) -> dict[str, Any]:
+    """Return what a TOML file says, parsed by `read_toml_text`. Raises DeclarationError."""
     try:
         text = read_bytes(path, TOML_MOST_B).decode()
     except FileNotFoundError:
@@ -33,7 +33,7 @@ def read_toml(path: Path) -> dict[str, Any]:
             f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"
         ) from error
     try:
-        return read_toml_text(text)
+        return (parse or read_toml_text)(text)
     except ValueError as error:
         raise DeclarationError(f"{path}: not valid TOML: {error}") from error
 
