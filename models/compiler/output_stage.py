@@ -223,6 +223,11 @@ def _first_sums(
     return first, (first > least[:, None]) & (first <= most[:, None])
 
 
+def all_of_int8(channels: Channels) -> bool:
+    """Whether one product may do for an output: no limits, no halves below zero."""
+    return channels.limits == (INT8_MIN, INT8_MAX) and not channels.exact_negatives
+
+
 # --------------------------------------------------------------------- parameters of the kernels
 
 
@@ -315,3 +320,13 @@ def weights_constant(values: np.ndarray) -> Constant:
     """Return weights as they lie in memory."""
     flat = np.ascontiguousarray(values, np.int8).reshape(-1)
     return Constant("weights", "int8_t", flat, flat.size)
+
+
+def weights_in_groups(rows: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:
+    """Return weights of so many channels by turns, tap by tap; of what is left fewer."""
+    parts: list[np.ndarray] = []
+    while len(rows):
+        count = next(size for size in sizes if size <= len(rows))
+        parts.append(rows[:count].T.reshape(-1))
+        rows = rows[count:]
+    return np.concatenate(parts)

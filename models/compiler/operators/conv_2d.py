@@ -6,13 +6,14 @@ from tinybench.errors import ModelError
 
 from ..dsp.halves import fits, side_by_side, words
 from ..dsp.matrix import in_turns, matrix_dsp
-from ..fixed_point import INT8_MAX, INT8_MIN
+from ..fixed_point import INT8_MIN
 from ..floats import convolution, weighted
 from ..graph import Graph, Operator, Tensor
 from ..layer import Convolution, layer_channels, multipliers, read_layer, read_once
 from ..output_stage import (
     MVE_CHANNELS,
     Channels,
+    all_of_int8,
     folded,
     limit_fields,
     mve_constant,
@@ -21,6 +22,7 @@ from ..output_stage import (
     short_constant,
     short_fields,
     weights_constant,
+    weights_in_groups,
     wide_constant,
     wide_mve_constant,
 )
@@ -122,11 +124,6 @@ def _two_least(rows: np.ndarray) -> bool:
     return bool((least[:, ::2] & least[:, 1::2]).any())
 
 
-def _all_of_int8(channels: Channels) -> bool:
-    """Whether one product may do for an output: no limits, no halves below zero."""
-    return channels.limits == (INT8_MIN, INT8_MAX) and not channels.exact_negatives
-
-
 def _any_fields(conv: Convolution) -> dict[str, int]:
     """Return the fields of the kernels for any window and scales, beyond those of the others."""
     if _known(conv):
@@ -168,7 +165,7 @@ def _blocked(op: Operator, conv: Convolution) -> Step:
     stage = _stage(conv, 3)
     any_fields = {**window.dilations(), "out_offset": conv.target.zero_point}
     one_product = None
-    if short is not None and by_words and _all_of_int8(conv.channels):
+    if short is not None and by_words and all_of_int8(conv.channels):
         most = 128 * np.abs(conv.rows.astype(np.int64)).sum(axis=1)
         one_product = folded(short, -most, most, conv.channels.limits)
     if one_product is not None:
@@ -214,7 +211,7 @@ def _by_fours(op: Operator, conv: Convolution, kernels: str) -> Step:
     stage[:, 0] -= 2 * 128 * conv.rows.astype(np.int64).sum(axis=1) * (short[:, 1] != 0)
     ends = -255 * negative.sum(axis=1), 255 * positive.sum(axis=1)
     one_product = None
-    if _all_of_int8(conv.channels):
+    if all_of_int8(conv.channels):
         one_product = folded(stage, *ends, conv.channels.limits)
     return Step(
         operator=op,
@@ -229,7 +226,7 @@ def _by_fours(op: Operator, conv: Convolution, kernels: str) -> Step:
             "folded": int(one_product is not None),
         },
         constants=[
-            weights_constant(_in_groups(filled, GROUPS[kernels])),
+            weights_constant(weights_in_groups(filled, GROUPS[kernels])),
             short_constant(stage if one_product is None else one_product),
         ],
         inputs=[conv.source.index],
@@ -238,16 +235,6 @@ def _by_fours(op: Operator, conv: Convolution, kernels: str) -> Step:
         overlaps={conv.source.index: pixel_by_pixel(window, 4, reads_while_writing=False)},
         macs=conv.macs,
     )
-
-
-def _in_groups(rows: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:
-    """Return weights of so many channels by turns, tap by tap; of what is left fewer."""
-    parts: list[np.ndarray] = []
-    while len(rows):
-        count = next(size for size in sizes if size <= len(rows))
-        parts.append(rows[:count].T.reshape(-1))
-        rows = rows[count:]
-    return np.concatenate(parts)
 
 
 def matrix_rv32(
