@@ -52,8 +52,8 @@ def blocks(text: str) -> "tuple[Block, ...]":
                  "told (default: a made layer)"),
     options.model(),
     options.data(),
-    Option("--shape", type=shape, metavar="OUTxIN",
-           help=f"of the made layer, of random weights (default: {SHAPE})"),
+    Option("--shape", type=shape, metavar="SHAPE",
+           help=f"of the made layer of random weights, outputs x inputs (default: {SHAPE})"),
     Option("--scheme", type=several(SCHEMES), default=",".join(SCHEMES), metavar="LIST",
            help="of bcr (columns and rows of blocks), csr (single weights), channel (whole rows); "
            "default: all, beside dense"),
