@@ -114,8 +114,7 @@ def sparsity(
         matrices, without = matrices_of(of.graph, max(rates))
         source = of.model
     named = board or DEFAULT_BOARD
-    samples = 0 if of is None else len(of.labels)
-    asked = ask(matrices, source, named, schemes, rates, forms_of_blocks, samples, seed)
+    asked = ask(matrices, source, named, schemes, rates, forms_of_blocks, of, seed)
     folder = out or default_folder("sparsity", task or "layer", datetime.now(UTC))
     words = {**said, "board": named}
     words |= {"emulate": said["emulate"] or None, "port": said["port"] or None}
