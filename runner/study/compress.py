@@ -12,14 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tinybench import extras
-from tinybench.errors import RunFolderError, ToolMissingError, UsageError
-from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
-from tinybench.read import read_json
+from tinybench.errors import ToolMissingError, UsageError
 from tinybench.track import Track
 
 from .compress_c import weights_b, write_nets
 from .kept import Key, Trial, key_of, open_study, store_study
-from .one_image import OnBoard, on_board, on_host, sources
+from .one_image import Boarded, board_of, keep_board, on_board, on_host, sources
 from .robe import Robe, index, robe
 from .rows import Floats, Rows, split
 from .tied import (
@@ -46,7 +44,6 @@ BITS = {2.0: 4, 4.0: 2, 8.0: 1}
 TUNED = 20
 """Epochs of training again what was pruned or coded."""
 BOARD_ROWS_MOST = 100
-BOARD_FILE = "board.json"
 HIDDEN_MOST, TRIALS_MOST = 1024, 100
 
 
@@ -145,7 +142,7 @@ def ask(
     trials: int,
     seed: int,
 ) -> Asked:
-    """Return what a study is asked for, checked. Raises UsageError."""  # fmt: skip
+    """Return what a study is asked for, checked. Raises UsageError."""
     unknown = next((one for one in methods if one not in METHODS), None)
     if unknown is not None:
         raise UsageError(f"--methods {unknown}: valid: {', '.join(METHODS)}")
@@ -216,7 +213,7 @@ def run_compress(
     with open_study(folder, asked) as (known, keep):
         if known:
             say(f"{folder}: {len(known)} nets are there already")
-        board = _board_of(folder)
+        board = board_of(folder, 1 + len(ways))
         first = dict[Key, IntNet]()
         trials = range(asked.trials)
         for trial in track(trials, "trials", len(trials)):
@@ -238,25 +235,6 @@ def run_compress(
     found = _summed(rows, parts, asked, known, board)
     store_study(folder, found)
     return found
-
-
-class Boarded(msgspec.Struct, frozen=True, kw_only=True):
-    """What is kept of the first trial's nets on the board."""
-
-    there: OnBoard
-    weights_b: list[int]
-    equal: list[int]
-    """Rows of each net to which C and Python answer the same here."""
-
-
-def _board_of(folder: Path) -> Boarded | None:
-    stored = folder / BOARD_FILE
-    try:
-        return read_json(read_bytes(stored, DOCUMENT_MOST_B, links=False), type=Boarded)
-    except FileNotFoundError:
-        return None
-    except (OSError, msgspec.MsgspecError) as error:
-        raise RunFolderError(f"{stored}: cannot be read: {error}; give -o a new folder") from error
 
 
 def _parts(rows: Rows, asked: Asked) -> Parts:
@@ -311,9 +289,8 @@ def _on_board(
     names = [f"{method} {rate:g}x" for method, rate in ways]
     say(f"{len(names)} nets in one image for {asked.board}")
     there = on_board(engine, names, few, here[: len(few)], words, say)
-    found = Boarded(there=there, weights_b=[weights_b(*one) for one in named], equal=equal)
-    write_whole(folder / BOARD_FILE, msgspec.json.encode(found))
-    return found
+    sizes = [weights_b(*one) for one in named]
+    return keep_board(folder, Boarded(there=there, weights_b=sizes, equal=equal))
 
 
 def _summed(

@@ -13,10 +13,18 @@ import numpy as np
 import numpy.typing as npt
 
 from tinybench import host_library
-from tinybench.errors import BenchError, BuildError, ModelError, ToolMissingError, UsageError
-from tinybench.files import read_bytes
+from tinybench.errors import (
+    BenchError,
+    BuildError,
+    ModelError,
+    RunFolderError,
+    ToolMissingError,
+    UsageError,
+)
+from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
 from tinybench.models.compiler.anatomy import Anatomy, End
 from tinybench.models.compiler.manifest import OperatorEntry
+from tinybench.read import read_json
 
 from ..build.engine import load_engine
 from ..build.firmware import build
@@ -34,6 +42,7 @@ from ..results.words import request_of
 COMPRESSED = "compressed"
 """Folder of the firmware, whose C is copied into the engine."""
 SOURCE_MOST_B = 1 << 24
+BOARD_FILE = "board.json"
 PER_LINE = 24
 HARNESS = """
 #define STUDY __attribute__((visibility("default")))
@@ -130,6 +139,39 @@ class OnBoard(msgspec.Struct, frozen=True, kw_only=True):
     rows_equal: int
     """Rows to which all candidates answered what the same C answers on this computer."""
     counted: list[Counted]
+
+
+class Boarded(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of all candidates, so that an interrupted study does not run them again."""
+
+    there: OnBoard
+    weights_b: list[int]
+    """Flash of each one's weights."""
+    equal: list[int]
+    """Rows to which each one's C answers here what it should."""
+
+
+def board_of(folder: Path, count: int) -> Boarded | None:
+    """Return what the folder of a study keeps of so many candidates; None where nothing is there.
+
+    Raises RunFolderError.
+    """
+    stored = folder / BOARD_FILE
+    try:
+        found = read_json(read_bytes(stored, DOCUMENT_MOST_B, links=False), type=Boarded)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError) as error:
+        raise RunFolderError(f"{stored}: cannot be read: {error}; give -o a new folder") from error
+    if not len(found.weights_b) == len(found.equal) == len(found.there.counted) == count:
+        raise RunFolderError(f"{stored}: not of {count} candidates; give -o a new folder")
+    return found
+
+
+def keep_board(folder: Path, found: Boarded) -> Boarded:
+    """Keep that in the folder of a study, and return it."""
+    write_whole(folder / BOARD_FILE, msgspec.json.encode(found))
+    return found
 
 
 def array(ctype: str, name: str, values: npt.NDArray[Any]) -> str:

@@ -63,10 +63,10 @@ def _best(
     order = np.argsort(-by_eight.sum(axis=1), kind="stable")
     for count in range(1, len(by_eight) + 1):
         eights = np.sort(order[:count])
-        columns = int(min(by_eight.shape[1], max(1, round(budget / (EIGHT * FOUR * count))) * FOUR))
+        columns = min(by_eight.shape[1], max(1, int(budget / (EIGHT * FOUR * count))) * FOUR)
         energy = by_eight[eights].sum(axis=0)
         chosen = np.sort(np.argsort(-energy, kind="stable")[:columns])
-        if energy[chosen].sum() > most and EIGHT * count * columns <= max(budget * 1.1, 32):
+        if energy[chosen].sum() > most and EIGHT * count * columns <= max(budget, EIGHT * FOUR):
             best, most = (tuple(map(int, eights)), chosen), float(energy[chosen].sum())
     return best
 

@@ -10,10 +10,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from tinybench.errors import RunFolderError, UsageError
-from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
+from tinybench.errors import UsageError
 from tinybench.models.compiler.graph import Graph
-from tinybench.read import read_json
 from tinybench.scratch import scratch
 from tinybench.track import Track
 
@@ -21,7 +19,7 @@ from ..build.board import load_board
 from ..desk.bench import find_bench, load_bench
 from .host_engine import build, infer, load, patch
 from .kept import Trial, key_of, open_study, store_study
-from .one_image import OnBoard, on_board, on_host, sources
+from .one_image import Boarded, board_of, keep_board, on_board, on_host, sources
 from .pruned import EIGHT, FOUR, Block, Int8, shares_words
 from .sparsity_c import Way, left, told, write_ways
 from .subject import Subject, score
@@ -38,7 +36,6 @@ SPREAD = 40.0
 """Standard deviation of made weights."""
 DSP = ("dsp", "mve")
 """Kernels that a core with DSP instructions has."""
-BOARD_FILE = "board.json"
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +52,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     blocks: list[str]
     samples: int
     """Inputs of the task; 0 of a made matrix."""
+    model_sha256: str
+    dataset_sha256: str
     seed: int
 
 
@@ -160,10 +159,10 @@ def ask(
     schemes: Sequence[str],
     rates: Sequence[float],
     blocks: Sequence[Block],
-    samples: int,
+    of: Subject | None,
     seed: int,
 ) -> Asked:
-    """Return what a study is asked for, checked. Raises UsageError."""  # fmt: skip
+    """Return what a study is asked for, checked. Raises UsageError."""
     chosen = sorted(set(rates))
     for rate in chosen:
         if not 1 <= rate <= RATE_MOST:
@@ -189,7 +188,9 @@ def ask(
     return Asked(
         source=source, weights_sha256=digest.hexdigest(), board=board,
         schemes=list(dict.fromkeys(schemes)), rates=chosen,
-        blocks=list(dict.fromkeys(map(str, blocks))), samples=samples, seed=seed,
+        blocks=list(dict.fromkeys(map(str, blocks))), samples=0 if of is None else len(of.labels),
+        model_sha256="" if of is None else of.model_sha256,
+        dataset_sha256="" if of is None else of.dataset_sha256, seed=seed,
     )  # fmt: skip
 
 
@@ -205,14 +206,6 @@ def ways_of(asked: Asked, blocks: Sequence[Block], kernels: Sequence[str]) -> li
             else:
                 found += [Way(scheme, kernel, rate, one) for one in blocks for kernel in kernels]
     return found
-
-
-class Boarded(msgspec.Struct, frozen=True, kw_only=True):
-    """What is kept of the candidates on the board."""
-
-    there: OnBoard
-    weights_b: list[int]
-    equal: list[int]
 
 
 def run_sparsity(
@@ -243,7 +236,7 @@ def run_sparsity(
         scores = dict[tuple[str, float, int], float]()
         if of is not None:
             clean, scores = _scored(of, matrices, ways, blocks, known, keep, track)
-        board = _board_of(folder) or _on_board(matrices, ways, asked, folder, words, say)
+        board = board_of(folder, len(ways)) or _on_board(matrices, ways, asked, folder, words, say)
     found = _summed(of, matrices, without, asked, blocks, ways, clean, scores, board)
     store_study(folder, found)
     return found
@@ -297,16 +290,6 @@ def _pruned(graph: Graph, matrices: list[Matrix], way: Way) -> Graph:
     return msgspec.structs.replace(graph, tensors=tuple(tensors))
 
 
-def _board_of(folder: Path) -> Boarded | None:
-    stored = folder / BOARD_FILE
-    try:
-        return read_json(read_bytes(stored, DOCUMENT_MOST_B, links=False), type=Boarded)
-    except FileNotFoundError:
-        return None
-    except (OSError, msgspec.MsgspecError) as error:
-        raise RunFolderError(f"{stored}: cannot be read: {error}; give -o a new folder") from error
-
-
 def _on_board(
     matrices: list[Matrix],
     ways: list[Way],
@@ -328,9 +311,7 @@ def _on_board(
     names = [f"{way.scheme} {way.kernel} {way.rate:g}x {way.block or ''}" for way in ways]
     say(f"{len(names)} candidates in one image for {asked.board}")
     there = on_board(engine, names, inputs, here, words, say)
-    found = Boarded(there=there, weights_b=sizes, equal=equal)
-    write_whole(folder / BOARD_FILE, msgspec.json.encode(found))
-    return found
+    return keep_board(folder, Boarded(there=there, weights_b=sizes, equal=equal))
 
 
 def cost(one: Any) -> float:

@@ -52,8 +52,8 @@ def blocks(text: str) -> "tuple[Block, ...]":
                  "told (default: a made layer)"),
     options.model(),
     options.data(),
-    Option("--shape", type=shape, metavar="OUTxIN",
-           help=f"of the made layer, of random weights (default: {SHAPE})"),
+    Option("--shape", type=shape, metavar="SHAPE",
+           help=f"of the made layer of random weights, outputs x inputs (default: {SHAPE})"),
     Option("--scheme", type=several(SCHEMES), default=",".join(SCHEMES), metavar="LIST",
            help="of bcr (columns and rows of blocks), csr (single weights), channel (whole rows); "
            "default: all, beside dense"),
@@ -114,8 +114,7 @@ def sparsity(
         matrices, without = matrices_of(of.graph, max(rates))
         source = of.model
     named = board or DEFAULT_BOARD
-    samples = 0 if of is None else len(of.labels)
-    asked = ask(matrices, source, named, schemes, rates, forms_of_blocks, samples, seed)
+    asked = ask(matrices, source, named, schemes, rates, forms_of_blocks, of, seed)
     folder = out or default_folder("sparsity", task or "layer", datetime.now(UTC))
     words = {**said, "board": named}
     words |= {"emulate": said["emulate"] or None, "port": said["port"] or None}

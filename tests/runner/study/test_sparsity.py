@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.program import tinybench
-from tinybench.errors import UsageError
+from tinybench.errors import RunFolderError, UsageError
 from tinybench.models.compiler.dsp.halves import fits
 from tinybench.runner.study.one_image import on_host, sources
 from tinybench.runner.study.pruned import (
@@ -43,7 +43,7 @@ def studied(folder: Path, board: str, task: str | None = None) -> tuple[Sparsity
         matrices, without = matrices_of(of.graph, 4)
     schemes, rates = (SCHEMES, (2.0, 4.0)) if of is None else (("bcr", "channel"), (4.0,))
     blocks = BLOCKS if of is None else BLOCKS[:1]
-    asked = ask(matrices, task or "made", board, schemes, rates, blocks, 4 if of else 0, 1)
+    asked = ask(matrices, task or "made", board, schemes, rates, blocks, of, 1)
     found = run_sparsity(
         of, matrices, without, asked, blocks, folder, {"board": board}, silent, words.append
     )
@@ -119,6 +119,10 @@ def test_an_emulated_core_computes_the_same_and_counts(tmp_path: Path) -> None:
     again, said = studied(tmp_path, "mps2-an386")
     assert again == found
     assert said == []
+    kept = (tmp_path / "board.json").read_text()
+    (tmp_path / "board.json").write_text(kept.replace('"weights_b":[', '"weights_b":[1,'))
+    with pytest.raises(RunFolderError, match="candidates; give -o a new folder"):
+        studied(tmp_path, "mps2-an386")
 
 
 def test_a_task_is_scored_with_its_layers_pruned(tmp_path: Path) -> None:
@@ -147,7 +151,7 @@ def test_what_cannot_be_pruned_is_refused() -> None:
         (small, (2.0,), (Block(8, 6),), "columns in fours"),
     ):
         with pytest.raises(UsageError, match=words):
-            ask(matrices, "made", "host", SCHEMES, rates, blocks, 0, 1)
+            ask(matrices, "made", "host", SCHEMES, rates, blocks, None, 1)
     with pytest.raises(UsageError, match="inputs in fours"):
         made((8, 10), 1)
     done = tinybench("study", "sparsity", "--blocks", "8")
