@@ -23,6 +23,8 @@ READ_BACK_B_PER_S = 100_000
 """What is waited for at least, of a line without a rate: a process beside others."""
 TIMING_SLACK_US = 100_000
 """Between a window and the time stamps around it, besides the warm-up and the line."""
+RESULT_US = 100
+"""... and a result that is written in digits, on a slow core without floating point."""
 TIME_TOLERANCE = 0.02
 """An inference whose time is further from the usual one is timed again."""
 TIME_TOLERANCE_US = 1000
@@ -182,13 +184,15 @@ class TextLink:
         lead_us = elapsed_us(before_us, start_us)
         trail_us = elapsed_us(end_us, after_us)
         talk_us = TIMING_SLACK_US + 2 * REPLY_B * self._line.byte_s * 1e6
+        results = inference.results
+        told_us = (results.count(",") + 1) * RESULT_US + len(results) * self._line.byte_s * 1e6
         slow = SLOW_FIRST if warmup else 0
         warm_us = (slow + warmup + 0.5) * 1.5 * inference.elapsed_us / inference.iterations
         total_us = (lead_us + inference.elapsed_us + trail_us) % MICROS_WRAP
         if (
             total_us != elapsed_us(before_us, after_us) % MICROS_WRAP
             or lead_us > talk_us + warm_us
-            or trail_us > talk_us
+            or trail_us > talk_us + told_us
         ):
             raise ProtocolError(
                 f"the time stamps {start_us} and {end_us} of 'infer {inference.iterations} "

@@ -6,7 +6,7 @@ import numpy as np
 
 from tinybench.errors import ModelError
 
-from ..dsp import line
+from ..dsp import direct, line
 from ..fixed_point import INT8_MAX, INT8_MIN
 from ..floats import convolution, weighted
 from ..graph import Graph, Operator
@@ -27,11 +27,11 @@ from ..step import Kind, Planes, Step, Variant
 from ..window import Window, window_of
 from .conv_2d import MVE_TAPS, convolution_planes, convolve
 from .int16 import convolution as wide_convolution
-from .planewise import constants, direct, overlaps, planewise, planewise_cost
+from .planewise import constants, overlaps, planewise, planewise_cost
 
 BY_PLANES = {"dsp": 2.4, "thumb2": 3.6, "rv32": 3.1, "blocked": 5.5}
 """Cycles of the kernel for any window for each instruction that it is reckoned with, as measured
-(planewise/direct.py says on which core)."""
+(dsp/direct.py says on which core)."""
 THREE = {
     "dsp": (700, 0, 29, 46.5),
     "thumb2": (480, 3.2, 48.3, 57.9),
