@@ -15,7 +15,7 @@ PAGES = (
     "add-an-operator",
     "cli",
     "cycles",
-    "emlearn",
+    pytest.param("emlearn", marks=pytest.mark.soak),  # test_classic.py does the same
     "engine",
     "errors",
     "export",
