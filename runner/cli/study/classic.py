@@ -5,13 +5,14 @@ from typing import Any
 
 from tinybench.errors import UsageError
 
-from ...results.defaults import DEFAULT_BAUD, DEFAULT_BOARD
+from ...results.defaults import DEFAULT_BOARD
 from .. import options
 from ..options import PATH, command, positive
 from ..output import Voice, put
 from ..tree import Option
 from .lists import several
 from .show import forms, keep_picture
+from .words import on_board
 
 KINDS = ("linear", "forest", "extra-trees", "knn", "mlp")
 THREADS_MOST = 64
@@ -33,13 +34,7 @@ THREADS_MOST = 64
            help="of the split and of the learning (default: 1)"),
     Option("--threads", type=positive, default="1", metavar="N",
            help="train and predict with 1, 2, 4 ... up to N threads, and say how long each took"),
-    options.board(options.BOARD),
-    options.emulate(),
-    options.port(),
-    Option("--baud", type=options.baud, metavar="N", shared=True,
-           help=f"rate of the port (default: {DEFAULT_BAUD})"),
-    options.probe(),
-    options.wait(),
+    *on_board(),
     Option("--monitor", metavar="MONITOR", shared=True,
            help="energy too; modelled: by a model of an emulated board's power"),
     Option("-o", "--out", type=PATH, metavar="DIR", section="output",

@@ -5,13 +5,14 @@ from typing import Any
 
 from tinybench.errors import UsageError
 
-from ...results.defaults import DEFAULT_BAUD, DEFAULT_BOARD
+from ...results.defaults import DEFAULT_BOARD
 from .. import options
 from ..options import PATH, command, positive
 from ..output import Voice, put
 from ..tree import Option
 from .lists import numbers, several
 from .show import forms, keep_picture
+from .words import on_board
 
 METHODS = ("robe", "palette", "prune")
 
@@ -37,13 +38,7 @@ METHODS = ("robe", "palette", "prune")
            help="nets of each kind, from other random numbers (default: 3)"),
     Option("--seed", type=options.count, default="1", metavar="N",
            help="of the split and of the first trial (default: 1)"),
-    options.board(options.BOARD),
-    options.emulate(),
-    options.port(),
-    Option("--baud", type=options.baud, metavar="N", shared=True,
-           help=f"rate of the port (default: {DEFAULT_BAUD})"),
-    options.probe(),
-    options.wait(),
+    *on_board(),
     Option("-o", "--out", type=PATH, metavar="DIR", section="output",
            help="folder of the study; one that was interrupted goes on there (default: runs/...)"),
     formats=("terminal", "json", "csv", "markdown"),

@@ -8,13 +8,14 @@ import click
 
 from tinybench.errors import UsageError
 
-from ...results.defaults import DEFAULT_BAUD, DEFAULT_BOARD
+from ...results.defaults import DEFAULT_BOARD
 from .. import options
 from ..options import PATH, command, positive
 from ..output import Voice, put
 from ..tree import Option
 from .lists import numbers, several
 from .show import forms, keep_picture
+from .words import on_board
 
 if TYPE_CHECKING:
     from ...study.pruned import Block
@@ -66,13 +67,7 @@ def blocks(text: str) -> "tuple[Block, ...]":
            help="with --task: only so many inputs, spread over all of them"),
     Option("--seed", type=options.count, default="1", metavar="N",
            help="of what is random (default: 1)"),
-    options.board(options.BOARD),
-    options.emulate(),
-    options.port(),
-    Option("--baud", type=options.baud, metavar="N", shared=True,
-           help=f"rate of the port (default: {DEFAULT_BAUD})"),
-    options.probe(),
-    options.wait(),
+    *on_board(),
     Option("-o", "--out", type=PATH, metavar="DIR", section="output",
            help="folder of the study; one that was interrupted goes on there (default: runs/...)"),
     formats=("terminal", "json", "csv", "markdown"),
