@@ -15,6 +15,11 @@ from .page import parts
 
 ZOOM = 3.0
 """Pixels of a PNG for one of the page: a plot is as wide as a column of print at 300 dpi."""
+SANS_SERIF = (
+    "Liberation Sans", "DejaVu Sans", "Noto Sans", "Arial", "Helvetica", "Helvetica Neue",
+    "Segoe UI", "Open Sans", "Ubuntu", "Cantarell", "FreeSans", "Nimbus Sans",
+)  # fmt: skip
+"""Fonts of today's desktops, the nearest to a page's first."""
 TITLE = 24
 """Height of the line above a plot that says what it is."""
 NAME_MOST = 60
@@ -112,27 +117,32 @@ def as_png(svg: str, zoom: float = ZOOM) -> bytes:
     except ImportError as error:
         raise ToolMissingError(extras.missing("--to png", "resvg-py", "pictures")) from error
 
-    insist_font()
-    return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=zoom))
+    return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=zoom, sans_serif_family=font()))
 
 
 @cache
-def insist_font() -> None:
-    """Raise ToolMissingError on a computer without a font: resvg leaves words out in silence."""
+def font() -> str:
+    """Return the font of this computer that stands for any sans serif: resvg looks for none.
+
+    It leaves words out in silence: one is drawn to see. Raises ToolMissingError without any.
+    """
     import resvg_py
 
-    blank, word = (
-        resvg_py.svg_to_bytes(
-            svg_string='<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20">'
-            f'<text y="16">{text}</text></svg>'
+    for family in SANS_SERIF:
+        blank, word = (
+            resvg_py.svg_to_bytes(
+                svg_string='<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20">'
+                f'<text y="16" font-family="sans-serif">{text}</text></svg>',
+                sans_serif_family=family,
+            )
+            for text in ("", "x")
         )
-        for text in ("", "x")
+        if blank != word:
+            return family
+    raise ToolMissingError(
+        f"--to png: this computer has none of the fonts {', '.join(SANS_SERIF)}, and the picture "
+        "would have no words; install one, such as the package fonts-dejavu-core, or use --to svg"
     )
-    if blank == word:
-        raise ToolMissingError(
-            "--to png: this computer has no font, and the picture would have no words; install "
-            "one, such as the package fonts-dejavu-core, or use --to svg"
-        )
 
 
 def encoded(pictures: Iterable[Drawn], form: str) -> dict[str, bytes]:

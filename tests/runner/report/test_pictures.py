@@ -1,5 +1,6 @@
 """Plots of pages as files of their own, and the card that sums runs up."""
 
+import re
 import struct
 import sys
 import xml.etree.ElementTree as ET
@@ -105,7 +106,9 @@ def test_a_png_is_the_same_picture(
     assert cli.main(["report", str(runs / "a"), "--to", "png", "-o", str(out)]) in (0, 1)
     assert _size(out.read_bytes()) == (1200, 630)
     (plot,) = pictures.plots('<svg viewBox="0 0 360 224" role="img" aria-label="a"></svg>', "b")
-    assert _size(pictures.as_png(plot.svg)) == (1080, 3 * 248)
+    drawn = pictures.as_png(plot.svg)
+    assert _size(drawn) == (1080, 3 * 248)
+    assert drawn != pictures.as_png(re.sub("<text.*?</text>", "", plot.svg)), "no words"
     assert cli.main(["history", str(runs), "--to", "png"]) == 2
     assert "-o DIR" in capsys.readouterr().err
 
@@ -120,10 +123,10 @@ def test_without_what_draws_a_png_the_package_is_named(
 ) -> None:
     """Or that the computer has no font: no picture without words is made."""
     asked = ["report", str(runs / "a"), "--to", "png", "-o", str(tmp_path / "a.png")]
-    pictures.insist_font.cache_clear()
+    pictures.font.cache_clear()
     monkeypatch.setattr("resvg_py.svg_to_bytes", lambda **_: b"blank")
     assert cli.main(asked) == 2
-    assert "no font" in capsys.readouterr().err
+    assert "none of the fonts" in capsys.readouterr().err
     monkeypatch.setitem(sys.modules, "resvg_py", None)
     assert cli.main(asked) == 2
     assert extras.command("pictures") in capsys.readouterr().err
