@@ -54,7 +54,7 @@ demo: setup ## run keyword spotting on the emulated Cortex-M4
 	$(BIN)/tinybench --task kws
 
 test: setup-test ## run the default test suite
-	$(BIN)/python -m pytest -n 3 --dist worksteal tests
+	$(BIN)/python -m pytest -n 5 --dist worksteal tests
 
 test-training: setup-test setup-train ## one short training and quantisation, so that make models cannot rot
 	$(BIN)/python -m pytest -m training tests

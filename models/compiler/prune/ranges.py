@@ -132,6 +132,7 @@ def _of_other(apart: Apart, found: Mapping[int, Ranges]) -> Ranges:
     count = 1 + max(int(follow.target_channels.max()) for follow in apart.follows)
     low, high = np.full(count, INT8_MAX), np.full(count, INT8_MIN)
     groups = [apart.follows] if apart.together else [[follow] for follow in apart.follows]
+    bounds = dict[tuple[tuple[int, ...], ...], tuple[int, int]]()  # most channels have the same
     for group in groups:
         at = group[0].target_channels
         ends = [
@@ -139,9 +140,12 @@ def _of_other(apart: Apart, found: Mapping[int, Ranges]) -> Ranges:
             [found[f.source].high[f.source_channels].tolist() for f in group],
         ]
         by_end = (zip(*end, strict=True) for end in ends)
-        for channel, *values in zip(at.tolist(), *by_end, strict=True):
-            for value in _values(apart, *values):
-                low[channel], high[channel] = min(low[channel], value), max(high[channel], value)
+        for channel, *given in zip(at.tolist(), *by_end, strict=True):
+            if (between := tuple(given)) not in bounds:
+                values = _values(apart, *between)
+                bounds[between] = min(values), max(values)
+            least, most = bounds[between]
+            low[channel], high[channel] = min(low[channel], least), max(high[channel], most)
     return Ranges(low, high)
 
 
