@@ -33,8 +33,10 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     return skips.judged((yield), MIRROR)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give the long tests the time they take."""
+    """Begin with whole runs, for which others need not wait then; give long tests their time."""
+    items.sort(key=lambda item: item.path.parent.name not in ("emulated", "docs"))
     for item in items:
         if any(item.get_closest_marker(name) for name in ("soak", "training", "hardware")):
             item.add_marker(pytest.mark.timeout(0))

@@ -8,6 +8,8 @@ import time
 from types import TracebackType
 from typing import Protocol
 
+from tinybench.errors import TransportError
+
 BUFFER_B = 1 << 16
 """Bytes the instrument keeps for a host that does not read."""
 
@@ -29,7 +31,10 @@ class Device(Protocol):
 
 
 class PseudoPort:
-    """Runs a device behind a pseudo-terminal in a thread, inside a `with`; `path` is the port."""
+    """Runs a device behind a pseudo-terminal in a thread, inside a `with`; `path` is the port.
+
+    Raises TransportError on a system that has no pseudo-terminal to give.
+    """
 
     def __init__(self, device: Device, *, real_time: bool = True) -> None:
         import pty  # only POSIX systems have it
@@ -37,7 +42,13 @@ class PseudoPort:
 
         self._device = device
         self._real_time = real_time
-        self._master, self._slave = pty.openpty()
+        try:
+            self._master, self._slave = pty.openpty()
+        except OSError as error:
+            raise TransportError(
+                f"a simulated instrument needs a pseudo-terminal: {error}; see that /dev/pts is "
+                "mounted, as in a container, and close programs that hold many"
+            ) from error
         tty.setraw(self._slave)
         os.set_blocking(self._master, False)
         self.path = os.ttyname(self._slave)

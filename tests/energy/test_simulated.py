@@ -90,3 +90,14 @@ def test_an_unknown_instrument_or_fault_names_the_nearest() -> None:
     wrong = frozenset({"no licens"})
     with pytest.raises(UsageError, match="licence"), instrument("otii", Blinking(), wrong):
         pass
+
+
+def test_a_system_without_pseudo_terminals_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container may have none: what is missing is named."""
+
+    def none_left() -> tuple[int, int]:
+        raise OSError("out of pty devices")
+
+    monkeypatch.setattr("pty.openpty", none_left)
+    with pytest.raises(TransportError, match=r"out of pty devices; see that /dev/pts"):
+        PseudoPort(Parrot())
