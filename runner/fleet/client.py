@@ -33,6 +33,8 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     sample_s: float
     """Of an inference on one sample."""
     time: Origin
+    bounds_s: tuple[float, float] | None = None
+    """Between which it is, where it is estimated."""
     sample_j: float | None
     """... and its energy; None where nobody knows."""
     energy: Origin | None
@@ -129,9 +131,15 @@ def _of_run(run: Summary, bandwidth_b_per_s: float, radio_w: float) -> Client:
         energy_j, kind = run.estimated_energy_j, "estimated"
     return Client(
         name=one_line(run.board), board=one_line(run.board), run=run.run, sample_s=time_s,
-        time="estimated" if estimated else measured, sample_j=energy_j, energy=kind,
+        time="estimated" if estimated else measured, bounds_s=_bounds(run) if estimated else None,
+        sample_j=energy_j, energy=kind,
         bandwidth_b_per_s=bandwidth_b_per_s, radio_w=radio_w,
     )  # fmt: skip
+
+
+def _bounds(run: Summary) -> tuple[float, float] | None:
+    low_s, high_s = run.estimated_latency_low_s, run.estimated_latency_high_s
+    return None if low_s is None or high_s is None else (low_s, high_s)
 
 
 def _insist_count(count: int) -> None:
@@ -200,6 +208,14 @@ def origins(clients: Sequence[Client]) -> tuple[str, str]:
     times = [one.time for one in clients]
     joules = ["unknown" if one.energy is None else one.energy for one in clients]
     return _counted(times), _counted(joules)
+
+
+def bounds(clients: Sequence[Client]) -> tuple[float, float] | None:
+    """Return how far estimated times may be off, least and most, as factors; None of none."""
+    known = [(one.sample_s, one.bounds_s) for one in clients if one.bounds_s is not None]
+    if not known:
+        return None
+    return min(low / usual for usual, (low, _) in known), max(h / usual for usual, (_, h) in known)
 
 
 def _counted(kinds: Sequence[str]) -> str:

@@ -223,9 +223,16 @@ def _round(
     alive = [int(n) for n, share in zip(chosen, lives, strict=True) if share >= 1]
     learnt = trainer(work, now.weights, alive) if alive else None
     taken = _take(fleet, setting, learnt, alive, number, now, rng)
+    lost = (
+        set()
+        if learnt is None
+        else {n for n, a in zip(alive, learnt.answered, strict=True) if not a}
+    )
     turns = [
-        _turn(int(n), costs[n], share, int(n) in taken)
-        for n, share in zip(chosen, lives, strict=True)
+        _turn(
+            int(n), costs[n], share, "died" if n in lost else "taken" if n in taken else "refused"
+        )
+        for n, share in zip(chosen.tolist(), lives, strict=True)
     ]
     each_s = [turn.compute_s + turn.link_s for turn in turns]
     spent = [
@@ -271,11 +278,10 @@ def _lives(
     return shares
 
 
-def _turn(client: int, its: Cost, share: float, taken: bool) -> Turn:
+def _turn(client: int, its: Cost, share: float, fate: Fate) -> Turn:
     lasts_s = its.lasts_s * share
     compute_s = min(its.compute_s, lasts_s)
-    fate: Fate = "died" if share < 1 else "taken" if taken else "refused"
-    return Turn(client, compute_s, lasts_s - compute_s, fate)
+    return Turn(client, compute_s, lasts_s - compute_s, "died" if share < 1 else fate)
 
 
 def _take(

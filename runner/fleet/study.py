@@ -17,7 +17,7 @@ from ..learning.course import Course, Point, write_course
 from ..study.kept import keep_part, kept_part, open_study, store_study
 from .available import Trace
 from .choose import SELECTIONS
-from .client import CLIENTS_MOST, LEARNING, Client, origins
+from .client import CLIENTS_MOST, LEARNING, Client, bounds, origins
 from .combine import ATTACKS, COMBINES
 from .data import Learnable
 from .federate import Fleet, Outcome, Setting, federate
@@ -80,6 +80,8 @@ class FleetStudy(msgspec.Struct, frozen=True, kw_only=True):
     """What the times of its clients are, such as "12 measured, 4 estimated" ..."""
     energy: str
     """... and their energies."""
+    bounds: tuple[float, float] | None
+    """Factors between which estimated times of clients are; None of none."""
     features: int
     weights: int
     learnt_from: int
@@ -291,6 +293,7 @@ def _summed(parts: Parts, rows: list[Row], runs: list[Outcome]) -> FleetStudy:
         boards=boards,
         time=time,
         energy=energy,
+        bounds=bounds(fleet.clients),
         features=learnable.values.shape[1],
         weights=fleet.head(rows[0].setting).size,
         learnt_from=sum(map(len, fleet.members)),
@@ -317,6 +320,11 @@ def notes(found: FleetStudy) -> list[str]:
         lines.append(
             f"no client has rows of {', '.join(found.unseen)}: {found.unseen_tests} of "
             f"{found.tested} tested rows are theirs, and cannot be told"
+        )
+    if found.bounds is not None:
+        low, high = found.bounds
+        lines.append(
+            f"estimated times are usual figures: a client's is {low:.2f} to {high:.2f} times that"
         )
     if "unknown" in found.energy:
         lines.append(

@@ -34,9 +34,11 @@ class Learnt(NamedTuple):
     """What comes of it."""
 
     updates: Floats
-    """[clients][weights]; NaN of a client that died."""
+    """[clients][weights]."""
     losses: npt.NDArray[np.float64]
     """Root of the mean squared loss of the samples learnt from, a client each."""
+    answered: npt.NDArray[np.bool_]
+    """False of a client that died; its update is NaN."""
 
 
 class Trainer(Protocol):
@@ -100,4 +102,5 @@ def _together(
                 slope += pull * (weights - start)
             weights -= rate * slope
             squares += (losses.astype(np.float64) ** 2).mean(axis=1)
-        return Learnt(weights - start, np.sqrt(squares / work.steps))
+        losses = np.sqrt(squares / work.steps)
+        return Learnt(weights - start, losses, np.ones(len(clients), np.bool_))

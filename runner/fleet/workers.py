@@ -30,7 +30,7 @@ def one_client(work: Work, start: Floats, values: Floats, labels: Labels, client
 def workers(count: int, values: Floats, labels: Labels, members: Members) -> Iterator[Trainer]:
     """Start so many workers on loopback, give each the rows of its clients, and yield the trainer.
 
-    A client whose worker dies answers NaN, and has another one in the next round. Raises
+    A client whose worker dies has not answered, and has another one in the next round. Raises
     ToolMissingError without distributed.
     """
     try:
@@ -98,8 +98,8 @@ def _on_worker(work: Work, start: Floats, rows: tuple[Floats, Labels], client: i
 
 
 def _answer(future: Any, size: int) -> Learnt:
-    """Return what a client answered, NaN where it died."""
-    dead = Learnt(np.full((1, size), np.nan, np.float32), np.full(1, np.nan))
+    """Return what a client answered, or that it has died."""
+    dead = Learnt(np.full((1, size), np.nan, np.float32), np.full(1, np.nan), np.zeros(1, np.bool_))
     if not future.done():
         future.cancel()
         return dead

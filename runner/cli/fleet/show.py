@@ -78,6 +78,6 @@ def do(voice: Voice, to: str, folder: Path, report: Any, study: Callable[[], T])
     pictures = report.pictures(found)
     for one in pictures:
         write(folder / f"{one.name}.svg", one.svg.encode())
-    voice.note(f"written to {folder}: study.json and {len(pictures)} plots")
+    voice.note(f"written to {folder}: study.json; plots: {', '.join(one.name for one in pictures)}")
     put_or_draw(voice, to, None, report, found, lambda: pictures)
     return found

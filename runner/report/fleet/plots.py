@@ -95,9 +95,10 @@ def gantt(bars: Sequence[Bar], ends: Sequence[float]) -> Picture:
         parts.append(f'<g class="mark" data-tip="{text(tip)}">{shape}</g>')
     for at, words in ticks(0.0, most):
         parts.append(f'<text class="count" x="{x(at)}" y="{height + 14}">{words}</text>')
-    below = "s of the simulated clock; dark: computing, light: on the link, x: lost"
-    parts.append(f'<text class="count" x="{WIDTH / 2}" y="{height + 28}">{below}</text>')
-    return Picture("".join(parts), height + 34)
+    parts.append(f'<text class="count" x="{WIDTH / 2}" y="{height + 28}">s, simulated</text>')
+    said = "dark: computing; light: on the link; x: nothing came of it"
+    parts.append(f'<text class="count" x="{WIDTH / 2}" y="{height + 42}">{said}</text>')
+    return Picture("".join(parts), height + 48)
 
 
 class Choice(NamedTuple):
@@ -142,6 +143,6 @@ def choices(
                 )
             parts.append(f'<g class="mark" data-tip="{text(one.tip)}">{shape}</g>')
     bottom = top + len(down) * high
-    said = "cost, of the cheapest (red) 1; framed: by runs, others: expected"
+    said = "cost; that of the cheapest, red, is 1; framed: by runs"
     parts.append(f'<text x="{left}" y="{bottom + 14}">{said}</text>')
     return Picture("".join(parts), bottom + 20)
