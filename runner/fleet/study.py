@@ -188,6 +188,9 @@ def run_fleet(
     runs = list[Outcome]()
     with open_study(folder, asked), contextlib.ExitStack() as stack:
         trainer: Trainer | None = None
+        known = sum((_place(folder, *one) / RUN_FILE).exists() for one in wanted)
+        if known:
+            say(f"{folder}: {known} of {len(wanted)} runs are there already")
         for setting, seed in track(wanted, "fleet", len(wanted)):
             place = _place(folder, setting, seed)
             found = kept_part(place / RUN_FILE, Outcome)
@@ -200,8 +203,6 @@ def run_fleet(
     rows = [_row([one for one in runs if one.setting == s], fleet) for s in asked.settings]
     study = _summed(parts, rows, runs)
     store_study(folder, study)
-    for line in notes(study):
-        say(line)
     return study
 
 

@@ -100,7 +100,7 @@ def said(found: FleetStudy) -> list[str]:
     if missed:
         best = max(row.best for row in missed)
         lines.append(
-            f"{len(missed)} settings never reached {target:g}; the best of them {best:.4f}"
+            f"settings that never reached {target:g}: {len(missed)}; the best score {best:.4f}"
         )
     return [*map(one_line, lines), *map(one_line, notes(found))]
 

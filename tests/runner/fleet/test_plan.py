@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from tests.bench import fleet as bench
 from tests.runner.fleet.digits_fleet import SETTING, clients, digits, fleet
 from tinybench.errors import UsageError
 from tinybench.runner.fleet.plan import (
@@ -122,3 +123,9 @@ def test_sampling_runs_find_a_choice_and_are_not_done_again(tmp_path: Path) -> N
     with pytest.raises(UsageError, match="no sampling run reached 1 in 3 rounds; the best was 0"):
         run_plan(parts, out_of_reach, tmp_path / "other", silent, lambda _: None)
     assert len(fleet().clients) == found.clients
+
+
+@pytest.mark.soak
+def test_plans_cost_little_more_than_the_cheapest_of_the_whole_grid() -> None:
+    """At most 1.15 times as much, for time, energy and both, by runs of other seeds."""
+    assert [one.name for one in bench.plans() if one.missed] == []
