@@ -32,8 +32,8 @@ def two(text: str) -> tuple[float, float]:
            help="clients a round to choose from, such as 1-20 (default: seven up to all)"),
     Option("--steps", type=counts, default="1,2,4,6,10,15,20,30", metavar="LIST",
            help="local steps to choose from (default: 1,2,4,6,10,15,20,30)"),
-    Option("--bound", type=two, metavar="A0,B0",
-           help="of the bound, where they are known: no sampling run is done"),
+    Option("--bound", type=two, metavar="BOUND",
+           help="A0,B0 of the bound, where they are known: no sampling run is done"),
     into_folder(),
     formats=("terminal", "json", "csv", "markdown"),
     examples=(

@@ -56,8 +56,9 @@ def who() -> tuple[Option, ...]:
         Option("--clients", type=positive, metavar="N",
                help=f"so many: runs are dealt out in turn; without runs simulated ones "
                f"(default: {CLIENTS})"),
-        Option("--bandwidth", type=quantity, default="200", metavar="KBIT/S",
-               help="of a client's link, declared; of simulated clients the median (default: 200)"),
+        Option("--bandwidth", type=quantity, default="200", metavar="KBIT",
+               help="kbit/s of a client's link, declared; of simulated clients the median "
+               "(default: 200)"),
         Option("--radio", type=options.instant, default="0.03", metavar="W",
                help="what a client draws on its link, declared (default: 0.03)"),
     )  # fmt: skip
