@@ -14,6 +14,7 @@ from tinybench.errors import UsageError
 from tinybench.track import Track
 
 from ..learning.course import Course, Point, write_course
+from ..learning.head import Head
 from ..study.kept import keep_part, kept_part, open_study, store_study
 from .available import Trace
 from .choose import SELECTIONS
@@ -28,6 +29,8 @@ from .workers import WORKERS_MOST, workers
 
 METHODS = ("fedavg", "fedprox")
 SETTINGS_MOST, TRIALS_MOST, ROUNDS_MOST, STEPS_MOST, BATCH_MOST = 64, 100, 100_000, 1000, 4096
+WEIGHTS_MOST = 1 << 27
+"""Of all clients of a round together, which are in memory at once."""
 RUN_FILE = "run.json"
 
 
@@ -124,8 +127,15 @@ def ask(
     if len(clients) > CLIENTS_MOST:
         raise UsageError(f"{len(clients)} clients: at most {CLIENTS_MOST}")
     members = spread(learnable.labels, len(clients), split, alpha=alpha, each=labels, seed=seed)
+    features, classes = learnable.values.shape[1], len(learnable.classes)
     for one in settings:
         check(one, len(clients))
+        weights = one.per_round * Head(features, classes, one.hidden).size
+        if weights > WEIGHTS_MOST:
+            raise UsageError(
+                f"{one.per_round} clients a round with {weights // one.per_round} weights each: a "
+                f"round has at most {WEIGHTS_MOST}; take fewer clients, or a smaller --hidden"
+            )
     digest = hashlib.sha256(msgspec.json.encode((list(clients), list(traces or ())))).hexdigest()
     asked = Asked(
         data=learnable.name,
@@ -201,7 +211,7 @@ def run_fleet(
                 _keep(place, found, fleet, asked)
             runs.append(found)
     rows = [_row([one for one in runs if one.setting == s], fleet) for s in asked.settings]
-    study = _summed(parts, rows, runs)
+    study = summed(parts, rows, runs)
     store_study(folder, study)
     return study
 
@@ -280,7 +290,8 @@ def _mean(values: Sequence[float]) -> float | None:
     return statistics.fmean(values) if values else None
 
 
-def _summed(parts: Parts, rows: list[Row], runs: list[Outcome]) -> FleetStudy:
+def summed(parts: Parts, rows: list[Row], runs: list[Outcome]) -> FleetStudy:
+    """Return what rows and runs come to, with who took part."""
     fleet, learnable = parts.fleet, parts.fleet.learnable
     boards: dict[str, int] = {}
     for one in fleet.clients:
@@ -296,7 +307,7 @@ def _summed(parts: Parts, rows: list[Row], runs: list[Outcome]) -> FleetStudy:
         energy=energy,
         bounds=bounds(fleet.clients),
         features=learnable.values.shape[1],
-        weights=fleet.head(rows[0].setting).size,
+        weights=fleet.head(parts.asked.settings[0]).size,
         learnt_from=sum(map(len, fleet.members)),
         tested=len(learnable.test_labels),
         empty=_empty(fleet.clients, fleet.members),

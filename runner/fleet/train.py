@@ -68,7 +68,7 @@ def learn(
 
     What a client draws depends on the seed, the round and its number alone.
     """
-    each = max(1, TOGETHER_MOST // (work.batch * work.head.features))
+    each = max(1, TOGETHER_MOST // max(work.batch * work.head.features, work.head.size))
     parts = [
         _together(work, start, values, labels, members[at : at + each], clients[at : at + each])
         for at in range(0, len(clients), each)

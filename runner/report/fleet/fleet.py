@@ -62,12 +62,17 @@ def figure(value: float | None) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
+def clients(count: int) -> str:
+    """Return how many clients there are."""
+    return f"{count} client{'' if count == 1 else 's'}"
+
+
 def title(found: FleetStudy) -> str:
     """Return who learns what."""
     boards = ", ".join(f"{count} {name}" for name, count in list(found.boards.items())[:6])
     more = ", ..." if len(found.boards) > 6 else ""
     return one_line(
-        f"fleet of {found.clients} clients ({boards}{more}) on {found.asked.data}: "
+        f"fleet of {clients(found.clients)} ({boards}{more}) on {found.asked.data}: "
         f"{found.weights} weights, learnt from {found.learnt_from} rows ({found.asked.split}), "
         f"tested on {found.tested}"
     )

@@ -10,7 +10,7 @@ from ..pictures import Drawn
 from ..pictures import plots as drawn
 from ..study.frame import below, columns, in_csv, in_markdown
 from . import plots
-from .fleet import figure
+from .fleet import clients, figure
 
 SHOWN = 8
 HEADER = ("K", "E", "rounds", "time s", "J", "cost", "figures are")
@@ -38,7 +38,7 @@ def title(found: PlanStudy) -> str:
     """Return what was planned, and the choice."""
     best = found.best
     return one_line(
-        f"plan for {found.clients} clients, gamma {found.asked.gamma:g}: K {best.per_round} "
+        f"plan for {clients(found.clients)}, gamma {found.asked.gamma:g}: K {best.per_round} "
         f"clients a round, E {best.steps} local steps: {figure(best.rounds)} rounds, "
         f"{figure(best.time_s)} s, {figure(best.energy_j)} J"
     )

@@ -236,11 +236,11 @@ def test_workers_give_the_same_figures_to_the_bit() -> None:
         nannies = psutil.Process().children()
         killed = [one for one in nannies if "spawn" in " ".join(one.cmdline())]
 
-        def unlucky(work: Work, start: Floats, own: Sequence[int]) -> Learnt:
+        def unlucky(work: Work, start: Floats, clients: Sequence[int]) -> Learnt:
             if work.number == 2:
                 killed[0].kill()
                 killed[0].wait(10)
-            return trainer(work, start, own)
+            return trainer(work, start, clients)
 
         found = federate(those, few, 1, unlucky)
     assert found.rounds[0] == there.rounds[0]

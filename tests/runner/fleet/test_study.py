@@ -17,7 +17,7 @@ from tests.runner.results.a_result import good_result
 from tinybench.errors import RunFolderError, UsageError
 from tinybench.runner.cli import main
 from tinybench.runner.fleet.privacy import epsilon
-from tinybench.runner.fleet.study import ask, run_fleet
+from tinybench.runner.fleet.study import ask, notes, run_fleet, summed
 from tinybench.runner.learning.course import find_courses
 from tinybench.runner.results.result import write_result
 from tinybench.track import silent
@@ -192,6 +192,7 @@ def test_a_plan_is_printed_with_its_bound(tmp_path: Path, tinybench: Typed) -> N
         (("--target", "2"), "no share"),
         (("--noise", "1"), "--noise needs --clip"),
         (("--split", "labels", "--labels", "11"), "there are 10 labels"),
+        (("--hidden", "100000000"), "a smaller --hidden"),
         (("plan", "--bound", "1"), "not A0,B0"),
         (("plan", "--bound", "0,0"), "nor are both 0"),
         (("show", "nowhere"), "cannot be read"),
@@ -207,6 +208,16 @@ def test_what_a_user_gets_wrong_is_said(
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "f").exists()
+
+
+def test_classes_that_no_client_has_and_clients_without_rows_are_named() -> None:
+    """Of two clients with two digits each nobody learns six: how many tested rows that is."""
+    few = [msgspec.structs.replace(SETTING, per_round=2, rounds_most=2)]
+    parts = ask(digits(), clients()[:2], few, **ASKED)
+    found = summed(parts, [], [])
+    (line,) = notes(found)
+    assert len(found.unseen) == 6
+    assert line.startswith(f"no client has rows of {', '.join(found.unseen)}: {found.unseen_tests}")
 
 
 @pytest.mark.parametrize(
