@@ -10,6 +10,9 @@ from tinybench.errors import UsageError
 from tinybench.files import DOCUMENT_MOST_B, read_bytes
 from tinybench.read import read_json
 
+ROUNDING = 1e-9
+"""Of a trace's length: times nearer than that are one."""
+
 
 class Trace(msgspec.Struct, frozen=True):
     """Of a client, repeated for ever. Ref: FedScale, client_behave_trace."""
@@ -27,10 +30,16 @@ def always() -> Trace:
     return Trace([0.0], [1.0], 1.0)
 
 
+def _within(trace: Trace, at_s: float) -> float:
+    """Return the time in the trace; what rounding has put just before its end is its beginning."""
+    within = at_s % trace.finish_time
+    return 0.0 if trace.finish_time - within <= ROUNDING * trace.finish_time else within
+
+
 def remains_s(trace: Trace, at_s: float) -> float:
     """Return how long the client will be there; 0: it is not there now."""
-    within = at_s % trace.finish_time
-    turn = bisect_right(trace.active, within) - 1
+    within = _within(trace, at_s)
+    turn = bisect_right(trace.active, within + ROUNDING * trace.finish_time) - 1
     if turn < 0 or within >= trace.inactive[turn]:
         return 0.0
     left = trace.inactive[turn] - within
@@ -50,8 +59,8 @@ def next_s(trace: Trace, at_s: float) -> float:
     """Return when the client will be there next: now, or later."""
     if remains_s(trace, at_s) > 0:
         return at_s
-    begun = at_s - at_s % trace.finish_time
-    within = at_s - begun
+    within = _within(trace, at_s)
+    begun = at_s - within
     later = [one for one in trace.active if one > within]
     return begun + (later[0] if later else trace.finish_time + trace.active[0])
 
@@ -92,5 +101,6 @@ def _check(path: Path, number: int, one: Trace) -> None:
         raise UsageError(
             f"{path}: trace {number}: its times do not follow each other, from 0 to finish_time"
         )
-    if any(a == b for a, b in zip(one.active, one.inactive, strict=True)):
+    least_s = 2 * ROUNDING * one.finish_time
+    if any(b - a <= least_s for a, b in zip(one.active, one.inactive, strict=True)):
         raise UsageError(f"{path}: trace {number}: it has a span of no length")

@@ -223,17 +223,13 @@ def _round(
     alive = [int(n) for n, share in zip(chosen, lives, strict=True) if share >= 1]
     learnt = trainer(work, now.weights, alive) if alive else None
     taken = _take(fleet, setting, learnt, alive, number, now, rng)
-    lost = (
-        set()
-        if learnt is None
-        else {n for n, a in zip(alive, learnt.answered, strict=True) if not a}
-    )
-    turns = [
-        _turn(
-            int(n), costs[n], share, "died" if n in lost else "taken" if n in taken else "refused"
-        )
-        for n, share in zip(chosen.tolist(), lives, strict=True)
-    ]
+    lost = set[int]()
+    if learnt is not None:
+        lost = {n for n, yes in zip(alive, learnt.answered, strict=True) if not yes}
+    turns = list[Turn]()
+    for n, share in zip(chosen.tolist(), lives, strict=True):
+        fate: Fate = "died" if share < 1 or n in lost else "taken" if n in taken else "refused"
+        turns.append(_turn(n, costs[n], share, fate))
     each_s = [turn.compute_s + turn.link_s for turn in turns]
     spent = [
         None if (joules := costs[n].energy_j) is None else joules * share
@@ -281,7 +277,7 @@ def _lives(
 def _turn(client: int, its: Cost, share: float, fate: Fate) -> Turn:
     lasts_s = its.lasts_s * share
     compute_s = min(its.compute_s, lasts_s)
-    return Turn(client, compute_s, lasts_s - compute_s, "died" if share < 1 else fate)
+    return Turn(client, compute_s, lasts_s - compute_s, fate)
 
 
 def _take(
@@ -309,7 +305,11 @@ def _take(
         step = noisy_mean(updates[fine], setting.clip, setting.noise, rng)
     else:
         step = combined(setting.combine, updates[fine], rows[fine])
-    now.weights = now.weights + step
+    with np.errstate(over="ignore"):
+        moved = now.weights + step
+    if not np.isfinite(moved).all():
+        return set()
+    now.weights = moved
     taken = np.array(alive, np.int64)[fine]
     now.known.utility[taken] = rows[fine] * learnt.losses[fine]
     now.known.last[taken] = number

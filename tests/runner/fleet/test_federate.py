@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.runner.fleet.digits_fleet import (
     BANDWIDTH_B_PER_S,
@@ -257,3 +259,18 @@ def test_the_body_of_a_keyword_model_gives_features() -> None:
     assert np.abs(data.values).max() == 1
     members = spread(data.labels, 20, "iid", alpha=1, each=2, seed=1)
     assert run(1, Fleet(clients(), members, data), target=0.8).ended == "target"
+
+
+@given(
+    spans=st.lists(st.floats(1e-3, 1e3), min_size=2, max_size=12).filter(lambda s: len(s) % 2 == 0),
+    tail=st.sampled_from([0.0, 1.0, 77.7]),
+    at_s=st.floats(0, 1e6),
+)
+def test_whoever_is_waited_for_is_there(spans: list[float], tail: float, at_s: float) -> None:
+    """Whatever the trace and the time: not earlier, at most a trace later, and then there."""
+    times = np.cumsum(spans).tolist()
+    one = Trace(times[::2], times[1::2], times[-1] + tail)
+    then_s = next_s(one, at_s)
+    assert then_s >= at_s
+    assert then_s - at_s <= one.finish_time * (1 + 1e-9)
+    assert remains_s(one, then_s) > 0
