@@ -22,7 +22,7 @@ from .client import CLIENTS_MOST, LEARNING, Client, bounds, origins
 from .combine import ATTACKS, COMBINES
 from .data import Learnable
 from .federate import Fleet, Outcome, Setting, federate
-from .privacy import epsilon
+from .privacy import accountant, epsilon
 from .split import Members, spread, unseen
 from .train import Trainer, here
 from .workers import WORKERS_MOST, workers
@@ -177,6 +177,8 @@ def check(one: Setting, clients: int) -> None:
         raise UsageError("--noise needs --clip: its length is in units of the longest update")
     if one.clip is not None and (one.combine != "mean" or one.clip <= 0):
         raise UsageError("--clip is a length above 0, and its updates are combined by their mean")
+    if one.noise:
+        accountant()  # before anything is run
     if one.attackers > clients:
         raise UsageError(f"--attackers {one.attackers}: the fleet has {clients} clients")
 
@@ -248,7 +250,10 @@ def course(found: Outcome, fleet: Fleet, asked: Asked) -> Course:
         )
     times, _ = origins(fleet.clients)
     return Course(
-        what=f"{setting.name}, {len(fleet.clients)} clients ({times}), {asked.data}, {asked.split}",
+        what=(
+            f"{setting.name}, {len(fleet.clients)} clients ({times}), {asked.data}, {asked.split}, "
+            f"batch {setting.batch}, rate {setting.rate:g}, {_more(setting)}"
+        ),
         seed=found.seed,
         batch=setting.batch * setting.steps * setting.per_round,
         target=setting.target,
@@ -257,6 +262,18 @@ def course(found: Outcome, fleet: Fleet, asked: Asked) -> Course:
         points=points,
         ended=found.ended,
     )
+
+
+def _more(setting: Setting) -> str:
+    """Return how updates are combined, and what is done to them."""
+    words = [setting.combine]
+    if setting.clip is not None:
+        words.append(f"clip {setting.clip:g}, noise {setting.noise:g}")
+    if setting.drop:
+        words.append(f"drop {setting.drop:g}")
+    if setting.attackers:
+        words.append(f"{setting.attackers} send {setting.attack}")
+    return ", ".join(words)
 
 
 def _row(runs: Sequence[Outcome], fleet: Fleet) -> Row:
