@@ -235,6 +235,7 @@ def test_workers_give_the_same_figures_to_the_bit() -> None:
     with workers(2, *rows) as trainer:
         there = federate(those, few, 1, trainer)
         assert there == federate(those, few, 1, here(*rows))
+        assert {turn.client % 2 for turn in there.rounds[1].turns} == {0, 1}  # on either worker
         nannies = psutil.Process().children()
         killed = [one for one in nannies if "spawn" in " ".join(one.cmdline())]
 
