@@ -16,6 +16,7 @@ from . import (
     submission,
 )
 from .completion import install
+from .fleet import fleet, quality
 from .grammar import arrange, arranged_so_far
 from .study import study
 from .tree import Group, Option
@@ -31,6 +32,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         firmware.profile,
         firmware.link,
         study,
+        fleet,
     ),
     "judge and show": (
         run.check,
@@ -38,6 +40,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         submission.score,
         results.results,
         results.history,
+        quality,
         results.tag,
         changes.compare,
         changes.gate,

@@ -11,8 +11,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from tinybench import extras
-from tinybench.errors import ToolMissingError, UsageError
+from tinybench.errors import UsageError
 from tinybench.track import Track
 
 from .compress_c import weights_b, write_nets
@@ -118,16 +117,6 @@ class Parts:
     train: npt.NDArray[np.intp]
     test: npt.NDArray[np.intp]
     classes: int
-
-
-def digits() -> Rows:
-    """Return the digits of scikit-learn: 1797 pictures of 8x8. Raises ToolMissingError."""
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError as error:
-        raise ToolMissingError(extras.missing("study compress", "scikit-learn", "study")) from error
-    found: Any = load_digits()
-    return Rows("digits", found.data, found.target, tuple(map(str, range(10))))
 
 
 def ask(

@@ -84,6 +84,25 @@ def _read(path: Path) -> dict[Key, Trial]:
 T = TypeVar("T", bound=msgspec.Struct)
 
 
+def kept_part(path: Path, kind: type[T]) -> T | None:
+    """Return a part of a study that is done already; None if not. Raises RunFolderError."""
+    try:
+        return read_json(read_bytes(path, DOCUMENT_MOST_B, links=False), type=kind)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError) as error:
+        raise RunFolderError(f"{path}: cannot be read: {error}; give -o a new folder") from error
+
+
+def keep_part(path: Path, part: T) -> T:
+    """Keep a part of a study, and return it. Raises RunFolderError."""
+    try:
+        write_whole(path, msgspec.json.encode(part))
+    except OSError as error:
+        raise RunFolderError(f"cannot write into {path.parent}: {error}") from error
+    return part
+
+
 class _Named(msgspec.Struct, frozen=True):
     study: str
 

@@ -5,11 +5,13 @@ import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tinybench.errors import DatasetError, UsageError
+from tinybench import extras
+from tinybench.errors import DatasetError, ToolMissingError, UsageError
 from tinybench.files import read_text
 
 from .subject import subject
@@ -48,6 +50,16 @@ def rows_of_task(task: str) -> Rows:
     _check_columns(task, values.shape[1])
     labels = np.array(of.labels)
     return Rows(of.dataset, values, labels, tuple(map(str, range(int(labels.max()) + 1))))
+
+
+def digits() -> Rows:
+    """Return the digits of scikit-learn: 1797 pictures of 8x8. Raises ToolMissingError."""
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError as error:
+        raise ToolMissingError(extras.missing("digits", "scikit-learn", "study")) from error
+    found: Any = load_digits()
+    return Rows("digits", found.data, found.target, tuple(map(str, range(10))))
 
 
 def read_csv(path: Path, target: str | None, *, regression: bool) -> Rows:

@@ -30,6 +30,9 @@ from tests.bench import (
     flash as bench_flash,
 )
 from tests.bench import (
+    fleet as bench_fleet,
+)
+from tests.bench import (
     lab as bench_lab,
 )
 from tests.bench import (
@@ -90,7 +93,7 @@ def main() -> int:
     figures += bench_energy.figures() + bench_monitors.figures()
     figures += bench_exports.figures() + bench_scenario.figures() + bench_lab.figures()
     figures += bench_noise.figures() + bench_classic.figures() + bench_compress.figures()
-    figures += bench_sparsity.figures()
+    figures += bench_sparsity.figures() + bench_fleet.figures()
     figures += bench_results.figures() + bench_flash.figures() + bench_model.figures()
     _print(figures)
     OUT.parent.mkdir(exist_ok=True)

@@ -19,6 +19,7 @@ PAGES = (
     "engine",
     "errors",
     "export",
+    "fleet",
     pytest.param("model", marks=pytest.mark.soak),  # seven firmwares are built and run
     "python",
     "scenarios",

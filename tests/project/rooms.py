@@ -27,13 +27,15 @@ FLOORS = {
     "tinybench.runner.measure": 8,
     "tinybench.runner.compare": 9,
     "tinybench.runner.session": 9,
+    "tinybench.runner.learning": 10,
     "tinybench.runner.study": 10,
     "tinybench.runner.submission": 10,
-    "tinybench.runner.report": 11,
-    "tinybench.runner.gate": 12,
-    "tinybench.runner.lab": 12,
-    "tinybench.runner.cli": 13,
-    "tinybench.runner": 14,
+    "tinybench.runner.fleet": 11,
+    "tinybench.runner.report": 12,
+    "tinybench.runner.gate": 13,
+    "tinybench.runner.lab": 13,
+    "tinybench.runner.cli": 14,
+    "tinybench.runner": 15,
 }
 """A module imports from its own room and from lower floors; rooms on one floor are strangers."""
 DOOR = "tinybench"

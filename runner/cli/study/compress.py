@@ -61,8 +61,8 @@ def compress(
 
     from ...report.study import compress as report
     from ...session.run_folder import default_folder
-    from ...study.compress import ask, digits, run_compress
-    from ...study.rows import read_csv, rows_of_task
+    from ...study.compress import ask, run_compress
+    from ...study.rows import digits, read_csv, rows_of_task
 
     if task is not None and csv is not None:
         raise UsageError("study compress learns from one: --task, or --csv FILE")

@@ -45,11 +45,11 @@ class Axes:
 
     def frame(self, x_label: str, y_label: str, x_ticks: Ticks = (), y_ticks: Ticks = ()) -> str:
         parts = []
-        for tick, words in y_ticks or _ticks(self._low, self._high):
+        for tick, words in y_ticks or ticks(self._low, self._high):
             y = self.y(tick)
             parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>')
             parts.append(f'<text class="name" x="{LEFT - 4}" y="{y + 4}">{words}</text>')
-        for tick, words in x_ticks or _ticks(self._left, self._right):
+        for tick, words in x_ticks or ticks(self._left, self._right):
             at = f'x="{self.x(tick)}" y="{HEIGHT - BOTTOM + 14}"'
             parts.append(f'<text class="count" {at}>{words}</text>')
         middle = (LEFT + WIDTH - RIGHT) / 2
@@ -74,7 +74,7 @@ def around(values: Sequence[float]) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _ticks(low: float, high: float) -> list[tuple[float, str]]:
+def ticks(low: float, high: float) -> list[tuple[float, str]]:
     """Return three to ten round numbers within a range, and how they are written."""
     rough = (high - low) / 5
     power = 10.0 ** math.floor(math.log10(rough))

@@ -1,0 +1,225 @@
+"""The clients of a fleet: how long a board takes for a sample, what it draws, and its link."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from tinybench.errors import UsageError
+from tinybench.files import DOCUMENT_MOST_B, read_bytes
+from tinybench.printable import one_line
+from tinybench.read import read_json
+
+from ..compare.store import Summary, find_runs
+from ..learning.course import Origin
+
+LEARNING = 3.0
+"""A sample that is learnt from takes so many times an inference: there, and back for both factors.
+Ref: FedScale, client_metadata.py."""
+CLIENTS_MOST = 10_000
+BITS, KILO = 8, 1000.0
+MEDIAN_S, SPREAD, POWER_W = 0.02, 1.0, 0.02
+"""Of simulated clients: an inference, the standard deviation of its logarithm, and the draw."""
+
+
+class Client(msgspec.Struct, frozen=True, kw_only=True):
+    """A board that learns from data of its own."""
+
+    name: str
+    board: str
+    run: str = ""
+    """Folder of the run that its figures are of."""
+    sample_s: float
+    """Of an inference on one sample."""
+    time: Origin
+    bounds_s: tuple[float, float] | None = None
+    """Between which it is, where it is estimated."""
+    sample_j: float | None
+    """... and its energy; None where nobody knows."""
+    energy: Origin | None
+    bandwidth_b_per_s: float
+    """Of its link, either way; declared, or simulated."""
+    radio_w: float
+    """What it draws while it sends and receives; declared."""
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """What a round costs a client."""
+
+    compute_s: float
+    link_s: float
+    energy_j: float | None
+
+    @property
+    def lasts_s(self) -> float:
+        """From the weights' arrival on its link to its answer."""
+        return self.compute_s + self.link_s
+
+
+def cost(client: Client, batch: int, steps: int, both_ways_b: int) -> Cost:
+    """Return what so many local steps of so many samples, and the weights' way, cost.
+
+    time = 3 x batch x steps x time of a sample + bytes / bandwidth. Ref: FedScale.
+    """
+    learnt = LEARNING * batch * steps
+    link_s = both_ways_b / client.bandwidth_b_per_s
+    spent_j = None
+    if client.sample_j is not None:
+        spent_j = learnt * client.sample_j + client.radio_w * link_s
+    return Cost(learnt * client.sample_s, link_s, spent_j)
+
+
+def simulated(
+    count: int, seed: int, bandwidth_b_per_s: float, radio_w: float, spread: float = SPREAD
+) -> list[Client]:
+    """Return clients whose speeds and links are lognormal; the same seed, the same clients."""
+    _insist_count(count)
+    rng = np.random.default_rng([seed, count])
+    times_s = MEDIAN_S * np.exp(spread * rng.standard_normal(count))
+    links = bandwidth_b_per_s * np.exp(spread / 2 * rng.standard_normal(count))
+    return [
+        Client(
+            name=f"simulated-{number}", board="simulated", sample_s=float(time_s),
+            time="simulated", sample_j=POWER_W * float(time_s), energy="simulated",
+            bandwidth_b_per_s=float(link), radio_w=radio_w,
+        )
+        for number, (time_s, link) in enumerate(zip(times_s, links, strict=True), 1)
+    ]  # fmt: skip
+
+
+def of_runs(
+    roots: Sequence[Path], count: int | None, bandwidth_b_per_s: float, radio_w: float
+) -> list[Client]:
+    """Return a client a run, or so many, the runs dealt out in turn.
+
+    An emulated run has the time of its estimated cycles, where its core has a model, and else that
+    of its instruction count. Raises RunFolderError, and UsageError for a run without a latency.
+    """
+    runs = list[Summary]()
+    for root in roots:
+        found = find_runs(root)
+        if not found.runs:
+            why = found.unreadable[0] if found.unreadable else "there is no run in it or below"
+            raise UsageError(f"{root}: {why}")
+        runs += found.runs
+    wanted = len(runs) if count is None else count
+    _insist_count(wanted)
+    kinds = [_of_run(run, bandwidth_b_per_s, radio_w) for run in runs]
+    return [
+        msgspec.structs.replace(
+            kinds[n % len(kinds)], name=f"{kinds[n % len(kinds)].board}-{n + 1}"
+        )
+        for n in range(wanted)
+    ]
+
+
+def _of_run(run: Summary, bandwidth_b_per_s: float, radio_w: float) -> Client:
+    estimated = run.emulated and run.estimated_latency_s is not None
+    time_s = run.estimated_latency_s if estimated else run.latency_s
+    if time_s is None or time_s <= 0:
+        raise UsageError(
+            f"{run.run}: the run has no latency: a client's time is that of an inference; run it "
+            "with --mode performance, or in all modes"
+        )
+    measured = "emulated" if run.emulated else "measured"
+    energy_j = run.energy_per_inference_j
+    kind: Origin | None = None
+    if energy_j is not None:
+        kind = "modelled" if run.energy_modelled else "measured"
+    elif run.estimated_energy_j is not None:
+        energy_j, kind = run.estimated_energy_j, "estimated"
+    return Client(
+        name=one_line(run.board), board=one_line(run.board), run=run.run, sample_s=time_s,
+        time="estimated" if estimated else measured, bounds_s=_bounds(run) if estimated else None,
+        sample_j=energy_j, energy=kind,
+        bandwidth_b_per_s=bandwidth_b_per_s, radio_w=radio_w,
+    )  # fmt: skip
+
+
+def _bounds(run: Summary) -> tuple[float, float] | None:
+    low_s, high_s = run.estimated_latency_low_s, run.estimated_latency_high_s
+    return None if low_s is None or high_s is None else (low_s, high_s)
+
+
+def _insist_count(count: int) -> None:
+    if not 1 <= count <= CLIENTS_MOST:
+        raise UsageError(f"{count} clients: a fleet has 1 to {CLIENTS_MOST}")
+
+
+# In FedScale's terms. Ref: FedScale, client_device_capacity.
+
+
+class _Capacity(msgspec.Struct, frozen=True, omit_defaults=True):
+    computation: float
+    """ms of a sample."""
+    communication: float
+    """kbit/s."""
+    name: str = ""
+    origin: Origin = "simulated"
+    joules: float | None = None
+    """Of a sample; ours, FedScale has none."""
+    energy: Origin | None = None
+
+
+def as_capacities(clients: Sequence[Client]) -> dict[str, _Capacity]:
+    """Return what FedScale calls the capacity of each device, by its number from 1 on."""
+    return {
+        str(number): _Capacity(
+            one.sample_s * KILO, one.bandwidth_b_per_s * BITS / KILO, one.name, one.time,
+            one.sample_j, one.energy,
+        )
+        for number, one in enumerate(clients, 1)
+    }  # fmt: skip
+
+
+def read_capacities(path: Path, radio_w: float) -> list[Client]:
+    """Return the clients of a JSON file of capacities. Raises UsageError for what is none."""
+    try:
+        data = read_bytes(path, DOCUMENT_MOST_B)
+        found = read_json(data, type=dict[str, _Capacity])
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except msgspec.MsgspecError as error:
+        raise UsageError(
+            f'{path}: no capacities: {error}; wanted {{"1": {{"computation": 20.0, '
+            '"communication": 200.0}, ...}: ms of a sample, and kbit/s'
+        ) from error
+    _insist_count(len(found))
+    clients = list[Client]()
+    for key, one in found.items():
+        if not (one.computation > 0 and one.communication > 0):
+            raise UsageError(f"{path}: client {key[:40]!r}: both its figures are to be above 0")
+        if one.joules is not None and one.joules < 0:
+            raise UsageError(f"{path}: client {key[:40]!r}: its joules are below 0")
+        name = one_line(one.name or f"client-{key}")[:60]
+        clients.append(
+            Client(
+                name=name, board=name, sample_s=one.computation / KILO, time=one.origin,
+                sample_j=one.joules, energy=one.energy if one.joules is not None else None,
+                bandwidth_b_per_s=one.communication * KILO / BITS, radio_w=radio_w,
+            )
+        )  # fmt: skip
+    return clients
+
+
+def origins(clients: Sequence[Client]) -> tuple[str, str]:
+    """Return what the times and the energies of clients are, such as "12 measured, 4 estimated"."""
+    times = [one.time for one in clients]
+    joules = ["unknown" if one.energy is None else one.energy for one in clients]
+    return _counted(times), _counted(joules)
+
+
+def bounds(clients: Sequence[Client]) -> tuple[float, float] | None:
+    """Return how far estimated times may be off, least and most, as factors; None of none."""
+    known = [(one.sample_s, one.bounds_s) for one in clients if one.bounds_s is not None]
+    if not known:
+        return None
+    return min(low / usual for usual, (low, _) in known), max(h / usual for usual, (_, h) in known)
+
+
+def _counted(kinds: Sequence[str]) -> str:
+    present = dict.fromkeys(sorted(kinds))
+    if len(present) == 1:
+        return kinds[0]
+    return ", ".join(f"{kinds.count(one)} {one}" for one in present)

@@ -1,0 +1,1 @@
+"""Learning: a head that learns, the course of a run to a quality, and how runs are judged by it."""
