@@ -30,6 +30,54 @@ struct outputs {
 /* Compute them. */
 typedef void outputs_of(const struct outputs *outputs);
 
+/* A function in assembly that does, for GCC has not registers enough: the description (r0), inputs
+ * and weights (r1, r2), four sums (r3-r6), the step to the next tap (r11), what is left of a row
+ * (r12) and the offset (lr). On the stack are the rows that are left, the output and the window.
+ *
+ * `taps` is what is done with four channels of a tap, and goes on to the next one; it has r7 to
+ * r10. `store` is the output stage, from `channels` at r1 to the output at r2, which it leaves
+ * behind the four; it has r7 to r12, and lr where it brings the offset back. */
+#define OUTPUTS_THUMB2(name, taps, store)                                                          \
+    __asm__(".section .text." name ", \"ax\", %progbits\n"                                         \
+            ".balign 4\n"                                                                          \
+            ".thumb_func\n"                                                                        \
+            ".type " name ", %function\n" name ":\n"                                               \
+            "   push   {r4-r11, lr}\n"                                                             \
+            "   sub    sp, sp, #12\n"                                                              \
+            "   ldrd   r7, r12, [r0, #12]\n" /* out, window */                                     \
+            "   ldrd   r11, lr, [r0, #28]\n" /* column_b, offset */                                \
+            "1: strd   r7, r12, [sp, #4]\n"                                                        \
+            "   ldm    r12, {r1, r2, r9}\n"                                                        \
+            "   ldrd   r7, r8, [r0]\n" /* in, weights */                                           \
+            "   movs   r3, #0\n"                                                                   \
+            "   movs   r4, #0\n"                                                                   \
+            "   add    r1, r1, r7\n"                                                               \
+            "   add    r2, r2, r8\n"                                                               \
+            "   movs   r5, #0\n"                                                                   \
+            "   movs   r6, #0\n"                                                                   \
+            "2: str    r9, [sp]\n"                                                                 \
+            "   ldr    r12, [r12, #12]\n" /* columns */                                            \
+            "3:\n" taps "   subs   r12, r12, #1\n"                                                 \
+            "   bne    3b\n"                                                                       \
+            "   ldr    r9, [sp]\n"                                                                 \
+            "   ldr    r12, [sp, #8]\n"                                                            \
+            "   ldrd   r7, r8, [r12, #16]\n" /* next_row_b, next_weights_b */                      \
+            "   subs   r9, r9, #1\n"                                                               \
+            "   add    r1, r1, r7\n"                                                               \
+            "   add    r2, r2, r8\n"                                                               \
+            "   bne    2b\n"                                                                       \
+            "   ldr    r1, [r0, #8]\n" /* channels */                                              \
+            "   ldr    r2, [sp, #4]\n" store "   ldr    r12, [sp, #8]\n"                           \
+            "   ldrd   r8, r7, [r0, #20]\n" /* end, next_out_b */                                  \
+            "   add    r12, r12, #24\n"                                                            \
+            "   add    r7, r7, r2\n"                                                               \
+            "   cmp    r12, r8\n"                                                                  \
+            "   bne    1b\n"                                                                       \
+            "   add    sp, sp, #12\n"                                                              \
+            "   pop    {r4-r11, pc}\n"                                                             \
+            ".size " name ", . - " name "\n"                                                       \
+            ".text\n")
+
 /* The taps of a window that are inside the image along one side. */
 struct span {
     int32_t first, count;
