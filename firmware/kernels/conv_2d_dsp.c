@@ -196,9 +196,8 @@ static void copy_rows(const struct conv_2d_dsp *op, const int8_t *row, int8_t *p
 }
 
 /* Bring the window with top left corner (y0, x0) into a column. */
-static __attribute__((noinline)) void gather(const struct conv_2d_dsp *op, const int8_t *in,
-                                             int32_t y0, int32_t x0, packed *column,
-                                             int8_t *patch) {
+static inline void gather(const struct conv_2d_dsp *op, const int8_t *in, int32_t y0, int32_t x0,
+                          packed *column, int8_t *patch) {
     const int32_t width = op->kernel_w * op->in_c, row = op->in_w * op->in_c;
     const int32_t first = y0 * row + x0 * op->in_c;
     if (y0 < 0 || x0 < 0 || y0 + op->kernel_h > op->in_h || x0 + op->kernel_w > op->in_w) {
@@ -217,6 +216,29 @@ static __attribute__((noinline)) void gather(const struct conv_2d_dsp *op, const
         copy_rows(op, in + first, patch);
     }
     unpack(patch, 4 * op->groups, column);
+}
+
+/* A window's top left corner. */
+struct corner {
+    int32_t y, x;
+};
+
+/* Bring the next windows into columns, each into the place `next` after the one before. */
+static __attribute__((noinline)) void gather_windows(const struct conv_2d_dsp *op, const int8_t *in,
+                                                     struct corner *corner, int32_t count,
+                                                     packed *column, int32_t next, int8_t *patch) {
+    const int32_t left = -op->pad_left, end = left + op->out_w * op->stride_w;
+    int32_t y = corner->y, x = corner->x;
+#pragma GCC unroll 1
+    for (; count > 0; count--, column += next) {
+        gather(op, in, y, x, column, patch);
+        x += op->stride_w;
+        if (x == end) {
+            x = left;
+            y += op->stride_h;
+        }
+    }
+    *corner = (struct corner){y, x};
 }
 
 typedef int16_t __attribute__((may_alias)) half;
@@ -330,8 +352,7 @@ static void convolve(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out
     const int32_t pixels = op->out_h * op->out_w;
     struct target target = {op->channels, out, op->out_pixel_stride, op->out_channel_stride,
                             op->out_c / 2};
-    int32_t y = -op->pad_top, x = -op->pad_left;
-    const int32_t end = x + op->out_w * op->stride_w;
+    struct corner corner = {-op->pad_top, -op->pad_left};
     int32_t first = 0;
     if (op->in_planar) {
         first = pixels / PIXELS * PIXELS;
@@ -351,14 +372,7 @@ static void convolve(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out
         if (op->in_planar) {
             gather_fewer(op, in + first, count, column, next);
         } else {
-            for (int32_t i = 0; i < count; i++, column += next) {
-                gather(op, in, y, x, column, patch);
-                x += op->stride_w;
-                if (x == end) {
-                    x = -op->pad_left;
-                    y += op->stride_h;
-                }
-            }
+            gather_windows(op, in, &corner, count, column, next, patch);
         }
         compute(&layer, &target, count, whole);
     }
