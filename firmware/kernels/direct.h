@@ -5,6 +5,8 @@
 
 #include "kernels.h"
 
+#include <stdbool.h>
+
 #define TOGETHER 4 /* channels */
 
 /* The taps of one output that lie inside the image. */
@@ -97,32 +99,24 @@ static __attribute__((noinline)) struct span inside(int32_t start, int32_t taps,
     return found;
 }
 
-static struct window window_of(const struct depthwise_direct *op, int32_t y, int32_t x) {
-    const struct span rows =
-        inside(y * op->stride_h - op->pad_top, op->kernel_h, op->dilation_h, op->in_h);
-    const struct span columns =
-        inside(x * op->stride_w - op->pad_left, op->kernel_w, op->dilation_w, op->in_w);
-    struct window found = {
-        .value = (rows.at * op->in_w + columns.at) * op->channel_count,
-        .weights = TOGETHER * (rows.first * op->kernel_w + columns.first),
-        .rows = rows.count,
-        .columns = columns.count,
-        .next_row_b = op->next_row - columns.count * op->next_column,
-        .next_weights_b = TOGETHER * (op->kernel_w - columns.count),
-    };
-    if (op->kernel_w == 1) { /* the rows are one of columns */
-        found.rows = 1;
-        found.columns = rows.count;
-    }
-    return found;
-}
-
 /* Write the windows of the next outputs, of which (*y, *x) is the first; return where they end. */
-static struct window *next_windows(const struct depthwise_direct *op, struct window *window,
-                                   int32_t *y, int32_t *x) {
-    const struct window *const end = window + DEPTHWISE_DIRECT_OUTPUTS;
+static __attribute__((noinline)) struct window *
+next_windows(const struct depthwise_direct *op, struct window *window, int32_t *y, int32_t *x) {
+    struct window *const first = window, *const end = window + DEPTHWISE_DIRECT_OUTPUTS;
+    struct span rows = {0, 0, 0};
     for (; window != end && *y < op->out_h; window++) {
-        *window = window_of(op, *y, *x);
+        if (window == first || *x == 0) {
+            rows = inside(*y * op->stride_h - op->pad_top, op->kernel_h, op->dilation_h, op->in_h);
+        }
+        const struct span columns =
+            inside(*x * op->stride_w - op->pad_left, op->kernel_w, op->dilation_w, op->in_w);
+        const bool line = op->kernel_w == 1; /* the rows are one of columns */
+        window->value = (rows.at * op->in_w + columns.at) * op->channel_count;
+        window->weights = TOGETHER * (rows.first * op->kernel_w + columns.first);
+        window->rows = line ? 1 : rows.count;
+        window->columns = line ? rows.count : columns.count;
+        window->next_row_b = op->next_row - columns.count * op->next_column;
+        window->next_weights_b = TOGETHER * (op->kernel_w - columns.count);
         if (++*x == op->out_w) {
             *x = 0;
             ++*y;
