@@ -17,8 +17,9 @@
  *
  * TAKEN: blocks that were not entered from the one before them in memory. CODE_* and DATA: lines
  * that were not in a cache of so many lines (the least recently used one goes) between the core and
- * the flash; CODE_NEXT are those right behind the one that was read last. ADDRESS is
- * hexadecimal, all else decimal. What instructions these are stands in the image, not here.
+ * the flash; CODE_NEXT are those right behind the one that was read last. Code outside of calls
+ * fills the cache, too. ADDRESS is hexadecimal, all else decimal. What instructions these are
+ * stands in the image, not here.
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -142,7 +143,7 @@ static void fetch_code(const struct block *block) {
         return;
     }
     for (uint64_t line = block->start / line_b + 1; line <= (block->end - 1) / line_b + 1; line++) {
-        if (line != line_before && !found(&code, line)) {
+        if (line != line_before && !found(&code, line) && counting) {
             *(line == line_before + 1 ? &code_next : &code_far) += 1;
         }
         line_before = line;

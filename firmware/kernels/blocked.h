@@ -38,6 +38,16 @@ static inline int32_t high_word_down(int32_t a, int32_t b) {
 #endif
 }
 
+/* Before a loop over a few outputs, and for a function that is inlined: on a core with 16-bit
+ * instructions alone, whose flash is small, their code stands once. */
+#ifdef __ARM_ARCH_6M__
+#define ONE_BY_ONE _Pragma("GCC unroll 1")
+#define INLINED static __attribute__((noinline, noclone))
+#else
+#define ONE_BY_ONE
+#define INLINED static inline __attribute__((always_inline))
+#endif
+
 /* x limited to -128 .. 127. */
 static inline int32_t limited(int32_t x) {
 #ifdef __ARM_FEATURE_SAT

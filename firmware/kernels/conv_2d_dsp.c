@@ -196,15 +196,18 @@ static void copy_rows(const struct conv_2d_dsp *op, const int8_t *row, int8_t *p
 }
 
 /* Bring the window with top left corner (y0, x0) into a column. */
-static void gather(const struct conv_2d_dsp *op, const int8_t *in, int32_t y0, int32_t x0,
-                   packed *column, int8_t *patch) {
+static inline void gather(const struct conv_2d_dsp *op, const int8_t *in, int32_t y0, int32_t x0,
+                          packed *column, int8_t *patch) {
     const int32_t width = op->kernel_w * op->in_c, row = op->in_w * op->in_c;
     const int32_t first = y0 * row + x0 * op->in_c;
     if (y0 < 0 || x0 < 0 || y0 + op->kernel_h > op->in_h || x0 + op->kernel_w > op->in_w) {
         copy_window(op, in, y0, x0, patch);
     } else if (width % 4 == 0) {
-        for (int32_t ky = 0; ky < op->kernel_h; ky++) {
-            column = unpack(in + first + ky * row, width, column);
+        in += first;
+        for (int32_t rows = op->kernel_h; rows > 0; rows--) {
+            unpack(in, width, column);
+            in += row;
+            column += width / 4 * GROUP_WORDS;
         }
         return;
     } else if (first + (op->kernel_h - 1) * row + width + 3 > op->in_h * row) {
@@ -215,29 +218,74 @@ static void gather(const struct conv_2d_dsp *op, const int8_t *in, int32_t y0, i
     unpack(patch, 4 * op->groups, column);
 }
 
-/* Bring three pixels of planes into the columns; `step` is 1, or 0 to repeat the first pixel. */
-static void gather_planar(const struct conv_2d_dsp *op, const int8_t *in,
-                          const int32_t pixel[PIXELS], packed *columns) {
+/* A window's top left corner. */
+struct corner {
+    int32_t y, x;
+};
+
+/* Bring the next windows into columns, each into the place `next` after the one before. */
+static __attribute__((noinline)) void gather_windows(const struct conv_2d_dsp *op, const int8_t *in,
+                                                     struct corner *corner, int32_t count,
+                                                     packed *column, int32_t next, int8_t *patch) {
+    const int32_t left = -op->pad_left, end = left + op->out_w * op->stride_w;
+    int32_t y = corner->y, x = corner->x;
+#pragma GCC unroll 1
+    for (; count > 0; count--, column += next) {
+        gather(op, in, y, x, column, patch);
+        x += op->stride_w;
+        if (x == end) {
+            x = left;
+            y += op->stride_h;
+        }
+    }
+    *corner = (struct corner){y, x};
+}
+
+typedef int16_t __attribute__((may_alias)) half;
+
+/* Bring three pixels side by side of planes into the columns. */
+static inline void gather_planar(const struct conv_2d_dsp *op, const int8_t *in, packed *columns) {
     const int32_t plane = op->in_plane_h * op->in_w;
-    int32_t c = 0;
-    for (; c + 4 <= op->in_c; c += 4, in += 4 * plane, columns += GROUP_WORDS) {
+    int32_t left = op->in_c;
+    for (; left >= 4; left -= 4, in += 4 * plane, columns += GROUP_WORDS) {
         for (int32_t i = 0; i < PIXELS; i++) {
-            const int8_t *value = in + pixel[i];
+            const int8_t *value = in + i;
             columns[i] = pack(value[0], value[2 * plane]);
             columns[PIXELS + i] = pack(value[plane], value[3 * plane]);
         }
     }
-    for (; c < op->in_c; c++, in += plane) {
-        int16_t __attribute__((may_alias)) *half = (void *)columns;
-        for (int32_t i = 0; i < PIXELS; i++) {
-            half[2 * ((c & 1) * PIXELS + i) + (c >> 1 & 1)] = in[pixel[i]];
+    for (int32_t c = 0; c < left; c++, in += plane) {
+        half *to = (half *)(columns + (c & 1) * PIXELS) + (c >> 1);
+        to[0] = in[0];
+        to[2] = in[1];
+        to[4] = in[2];
+    }
+}
+
+/* The same of fewer, each into the place `next` after the one before. */
+static __attribute__((noinline)) void gather_fewer(const struct conv_2d_dsp *op, const int8_t *in,
+                                                   int32_t count, packed *column, int32_t next) {
+    const int32_t plane = op->in_plane_h * op->in_w;
+    for (; count > 0; count--, in++, column += next) {
+        const int8_t *value = in;
+        half *to = (half *)column;
+        int32_t left = op->in_c;
+        for (; left >= 4; left -= 4, to += 2 * GROUP_WORDS) {
+            to[0] = *value, value += plane;
+            to[2 * PIXELS] = *value, value += plane;
+            to[1] = *value, value += plane;
+            to[2 * PIXELS + 1] = *value, value += plane;
+        }
+        for (int32_t i = 0; i < left; i++, value += plane) {
+            to[(i & 1) * 2 * PIXELS + (i >> 1)] = *value;
         }
     }
 }
 
 /* Store one channel of up to three pixels. */
-static void store(const struct conv_2d_dsp *op, const int32_t acc[PIXELS], int32_t channel,
-                  int32_t pixels, int32_t stride, bool exact, int8_t *out) {
+static __attribute__((noinline)) void store(const struct conv_2d_dsp *op, const int32_t acc[PIXELS],
+                                            int32_t channel, int32_t pixels, int32_t stride,
+                                            bool exact, int8_t *out) {
     const struct channel_dsp parameters = op->channels[channel];
     out += channel * op->out_channel_stride;
 #pragma GCC unroll 1
@@ -248,8 +296,10 @@ static void store(const struct conv_2d_dsp *op, const int32_t acc[PIXELS], int32
 }
 
 /* Compute up to three pixels of the channels from `first` on, which is even. */
-static void channels(const struct conv_2d_dsp *op, const packed *columns, int32_t first,
-                     int32_t pixels, int32_t stride, bool exact, int8_t *out) {
+static __attribute__((noinline, noclone)) void channels(const struct conv_2d_dsp *op,
+                                                        const packed *columns, int32_t first,
+                                                        int32_t pixels, int32_t stride, bool exact,
+                                                        int8_t *out) {
     const int32_t place = pixels == 1 ? PIXELS - 1 : 0;
     for (int32_t channel = first; channel < op->out_c; channel += 2) {
         int32_t acc[2][PIXELS];
@@ -261,56 +311,70 @@ static void channels(const struct conv_2d_dsp *op, const packed *columns, int32_
     }
 }
 
+/* What is the same for all pixels of a layer. */
+struct layer {
+    const struct conv_2d_dsp *op;
+    packed *columns;
+    channels_of *all;
+    bool limited, exact;
+};
+
+/* Compute `count` pixels of all channels; `whole`: as if they were three. */
+static inline void compute(const struct layer *layer, const struct target *target, int32_t count,
+                           bool whole) {
+    const struct conv_2d_dsp *op = layer->op;
+    int32_t done = 0;
+    if (whole && !layer->limited && target->pairs > 0) {
+        layer->all(layer->columns, op->weights, op->groups, target);
+        done = 2 * target->pairs;
+    }
+    if (done < op->out_c) {
+        channels(op, layer->columns, done, count, target->pixel_stride, layer->exact, target->out);
+    }
+}
+
+/* Compute pixels of planes, three at a time. */
+static __attribute__((noinline)) void from_planes(const struct layer *layer, const int8_t *in,
+                                                  const int8_t *end, struct target *target) {
+    for (; in != end; in += PIXELS, target->out += PIXELS * target->pixel_stride) {
+        gather_planar(layer->op, in, layer->columns);
+        compute(layer, target, PIXELS, true);
+    }
+}
+
 /* Where three pixels are computed, so are fewer, at the end: of one the last is stored last, all in
  * its place; of two the other way round, and with them once more the one before them. */
 static void convolve(const struct conv_2d_dsp *op, const int8_t *in, int8_t *out, void *scratch,
                      channels_of *all) {
-    packed *columns = scratch;
-    int8_t *patch = (int8_t *)(columns + op->groups * GROUP_WORDS);
-    const int32_t pixels = op->out_h * op->out_w;
     const bool limited = op->out_min > INT8_MIN || op->out_max < INT8_MAX;
-    const bool exact = op->exact_negatives || limited;
+    const struct layer layer = {op, scratch, all, limited, op->exact_negatives || limited};
+    int8_t *patch = (int8_t *)(layer.columns + op->groups * GROUP_WORDS);
+    const int32_t pixels = op->out_h * op->out_w;
     struct target target = {op->channels, out, op->out_pixel_stride, op->out_channel_stride,
                             op->out_c / 2};
-    int32_t y = -op->pad_top, x = -op->pad_left;
-    const int32_t end = x + op->out_w * op->stride_w;
-    for (int32_t first = 0; first < pixels; first += PIXELS) {
+    struct corner corner = {-op->pad_top, -op->pad_left};
+    int32_t first = 0;
+    if (op->in_planar) {
+        first = pixels / PIXELS * PIXELS;
+        from_planes(&layer, in, in + first, &target);
+    }
+    for (; first < pixels; first += PIXELS, target.out += PIXELS * target.pixel_stride) {
         const int32_t count = pixels - first < PIXELS ? pixels - first : PIXELS;
-        packed *column = columns;
+        const bool whole = count != PIXELS - 1 || first > 0;
+        packed *column = layer.columns;
         int32_t next = 1;
-        bool fast = true;
-        target.out = out + first * op->out_pixel_stride;
-        if (count < PIXELS) {
-            fast = count == 1 || (first > 0 && !op->in_planar);
-            if (fast) {
-                column += PIXELS - count;
-                next = -1;
-                target.pixel_stride = count == 1 ? 0 : -op->out_pixel_stride;
-                target.out -= target.pixel_stride;
-            }
+        if (count < PIXELS && whole) {
+            column += PIXELS - count;
+            next = -1;
+            target.pixel_stride = count == 1 ? 0 : -op->out_pixel_stride;
+            target.out -= target.pixel_stride;
         }
         if (op->in_planar) {
-            int32_t pixel[PIXELS]; /* the last one stands in for those beyond the end */
-            for (int32_t i = 0; i < PIXELS; i++) {
-                pixel[i] = first + (i < count ? i : count - 1);
-            }
-            gather_planar(op, in, pixel, columns);
+            gather_fewer(op, in + first, count, column, next);
         } else {
-            for (int32_t i = 0; i < count; i++, column += next) {
-                gather(op, in, y, x, column, patch);
-                x += op->stride_w;
-                if (x == end) {
-                    x = -op->pad_left;
-                    y += op->stride_h;
-                }
-            }
+            gather_windows(op, in, &corner, count, column, next, patch);
         }
-        int32_t done = 0;
-        if (fast && !limited && target.pairs > 0) {
-            all(columns, op->weights, op->groups, &target);
-            done = 2 * target.pairs;
-        }
-        channels(op, columns, done, count, target.pixel_stride, exact, target.out);
+        compute(&layer, &target, count, whole);
     }
 }
 

@@ -31,11 +31,10 @@ typedef void channels_of(const packed *columns, const int8_t *weights, int32_t g
                          const struct target *target);
 channels_of channels_2x3, channels_2x3_exact;
 
-/* Unpack `count` int8 at any address into one pixel's place in the columns. */
-static __attribute__((noinline)) packed *unpack(const int8_t *values, int32_t count,
-                                                packed *column) {
+/* Unpack `count` int8 at any address, a multiple of four, into one pixel's place in the columns. */
+static __attribute__((noinline)) void unpack(const int8_t *values, int32_t count, packed *column) {
     const packed_anywhere *word = (const packed_anywhere *)values;
-    const packed_anywhere *const end = word + count / 4;
+    const packed_anywhere *const end = (const packed_anywhere *)(values + count);
     if (count & 4) {
         const int32_t bytes = *word++;
         column[0] = even_bytes(bytes);
@@ -50,7 +49,6 @@ static __attribute__((noinline)) packed *unpack(const int8_t *values, int32_t co
         column[GROUP_WORDS] = even_bytes(more);
         column[GROUP_WORDS + PIXELS] = odd_bytes(more);
     }
-    return column;
 }
 
 #endif

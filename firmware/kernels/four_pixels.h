@@ -13,6 +13,7 @@
 #define TINYBENCH_FOUR_PIXELS_H
 
 #include "blocked.h"
+#include "corners.h"
 
 #define PIXELS 4
 
@@ -99,24 +100,18 @@ static uint8_t *put(uint8_t *to, int32_t count, const int8_t *from, int32_t zero
     return to;
 }
 
-/* A window's top left corner. */
-struct corner {
-    int32_t y, x;
-};
-
 /* Write one pixel's window, which may reach beyond the image. */
 static __attribute__((noinline)) void put_window(const struct conv_2d_blocked *op, const int8_t *in,
                                                  struct corner corner, uint8_t *to) {
     const int32_t width = op->kernel_w * op->in_c, in_row = op->in_w * op->in_c;
+    const struct inside inside = inside_row(op, corner);
     const int32_t x = corner.x * op->in_c;
-    const int32_t left = x < 0 ? -x : 0;
-    const int32_t right = in_row - x < width ? in_row - x : width;
     for (int32_t y = corner.y; y < corner.y + op->kernel_h; y++) {
         int32_t outside = width;
-        if (y >= 0 && y < op->in_h && left < right) {
-            to = put(to, left, 0, op->in_zero_point);
-            to = put(to, right - left, in + y * in_row + x + left, 0);
-            outside = width - right;
+        if (y >= 0 && y < op->in_h && inside.first < inside.end) {
+            to = put(to, inside.first, 0, op->in_zero_point);
+            to = put(to, inside.end - inside.first, in + y * in_row + x + inside.first, 0);
+            outside = width - inside.end;
         }
         to = put(to, outside, 0, op->in_zero_point);
     }
@@ -167,8 +162,7 @@ static inline void convolve_fours(const struct conv_2d_blocked *op, const int8_t
         .max = op->out_max,
         .folded = op->folded,
     };
-    struct corner next = {-op->pad_top, -op->pad_left};
-    int32_t column = 0;
+    struct walk next = first_of(op);
     for (int32_t left = op->out_h * op->out_w; left > 0; left -= PIXELS) {
         struct corner corner[PIXELS];
         const int8_t *from[PIXELS];
@@ -178,13 +172,8 @@ static inline void convolve_fours(const struct conv_2d_blocked *op, const int8_t
                 target.to[i - 1] = there ? i * op->out_c : 0;
             }
             from[i] = in + (there ? i * op->in_c : 0);
-            corner[i] = there ? next : corner[0];
-            next.x += op->stride_w;
-            if (++column == op->out_w) {
-                column = 0;
-                next.x = -op->pad_left;
-                next.y += op->stride_h;
-            }
+            const struct corner at = next_corner(op, &next);
+            corner[i] = there ? at : corner[0];
         }
         if (op->pointwise) {
             copy_four(from, op->in_c, window);

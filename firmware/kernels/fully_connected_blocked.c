@@ -51,6 +51,72 @@ __asm__(".macro value\n"
         ".purgem value\n"
         ".purgem dot\n"
         ".text\n");
+#elif defined(__ARM_ARCH_6M__)
+const int8_t *dot_6(const int8_t *values, int32_t count, const int8_t *weights,
+                    int32_t sums[CHANNELS]);
+
+/* In assembly, for GCC loads the place of each weight anew: r1, r3 and r6 are 1, 0 and 2, r4 is the
+ * value, r7 where they end; r8 to r12 and lr are the sums. */
+__asm__(".syntax unified\n"
+        ".macro dot sum, at\n"
+        "   ldrsb  r5, [r2, \\at]\n"
+        "   muls   r5, r4, r5\n"
+        "   add    \\sum, r5\n"
+        ".endm\n"
+        ".section .text.dot_6, \"ax\", %progbits\n"
+        ".balign 4\n"
+        ".thumb_func\n"
+        ".type dot_6, %function\n"
+        "dot_6:\n"
+        "   push   {r3-r7, lr}\n"
+        "   mov    r4, r8\n"
+        "   mov    r5, r9\n"
+        "   mov    r6, r10\n"
+        "   mov    r7, r11\n"
+        "   push   {r4-r7}\n"
+        "   adds   r7, r0, r1\n"
+        "   ldm    r3!, {r4-r6}\n"
+        "   mov    r8, r4\n"
+        "   mov    r9, r5\n"
+        "   mov    r10, r6\n"
+        "   ldm    r3!, {r4-r6}\n"
+        "   mov    r11, r4\n"
+        "   mov    r12, r5\n"
+        "   mov    lr, r6\n"
+        "   movs   r3, #0\n"
+        "   movs   r1, #1\n"
+        "   movs   r6, #2\n"
+        "1: ldrsb  r4, [r0, r3]\n"
+        "   adds   r0, r0, #1\n"
+        "   dot    r8, r3\n"
+        "   dot    r9, r1\n"
+        "   dot    r10, r6\n"
+        "   adds   r2, r2, #3\n"
+        "   dot    r11, r3\n"
+        "   dot    r12, r1\n"
+        "   dot    lr, r6\n"
+        "   adds   r2, r2, #3\n"
+        "   cmp    r0, r7\n"
+        "   bne    1b\n"
+        "   ldr    r1, [sp, #16]\n"
+        "   mov    r3, r8\n"
+        "   mov    r4, r9\n"
+        "   mov    r5, r10\n"
+        "   mov    r6, r11\n"
+        "   mov    r7, r12\n"
+        "   stm    r1!, {r3-r7}\n"
+        "   mov    r3, lr\n"
+        "   str    r3, [r1]\n"
+        "   mov    r0, r2\n"
+        "   pop    {r4-r7}\n"
+        "   mov    r8, r4\n"
+        "   mov    r9, r5\n"
+        "   mov    r10, r6\n"
+        "   mov    r11, r7\n"
+        "   pop    {r3-r7, pc}\n"
+        ".size dot_6, . - dot_6\n"
+        ".purgem dot\n"
+        ".text\n");
 #else
 static const int8_t *dot_6(const int8_t *values, int32_t count, const int8_t *weights,
                            int32_t sums[CHANNELS]) {
@@ -118,6 +184,7 @@ void fully_connected_blocked(const struct fully_connected_blocked *op, const int
         const int32_t count = channels_from(op, c);
         int32_t sum[CHANNELS];
         weights = sums_blocked(op, in, weights, c, count, sum);
+        ONE_BY_ONE
         for (int32_t i = 0; i < count; i++, channel++) {
             *out++ = output_blocked(sum[i], channel, op->out_min, op->out_max);
         }

@@ -100,7 +100,8 @@ def compile_model(
     check_interface(graph, interface)
     streamed = lowered.streamed
     frames = streamed.frames if streamed else 0
-    text = emit(graph, steps, memory, model_id, interface, frames)
+    small = kernels == "blocked"  # those of cores with little flash
+    text = emit(graph, steps, memory, model_id, interface, frames, small=small)
     input_b, copies_b, result_b = ends_b(graph, interface)
     manifest = Manifest(
         model_id=model_id,

@@ -32,9 +32,12 @@ def emit(
     model_id: str,
     interface: Interface,
     frames: int = 0,
+    *,
+    small: bool = False,
 ) -> str:
     """Return the text of model.c, which implements firmware/core/model.h.
 
+    `small`: no layer stands twice in the flash, by itself and as a part of the inference.
     `frames`: so many inferences of an input of zeros begin a stream; 0 where a state begins as its
     tensor says.
     """
@@ -89,7 +92,7 @@ def emit(
     parts += structs.texts
     begins = "    if (!state_kept) {\n        reset_state();\n    }\n" if states else ""
     parts += [
-        _layer(i, layer, memory, graph.tensors, begins if i == 0 else "")
+        _layer(i, layer, memory, graph.tensors, begins if i == 0 else "", apart=small)
         for i, layer in enumerate(calls)
     ]
     parts += [
@@ -349,11 +352,14 @@ def _layer(
     memory: Memory,
     tensors: tuple[Tensor, ...],
     begins: str,
+    *,
+    apart: bool,
 ) -> str:
     calls = "\n".join(_call(name, i, step, memory, tensors) for name, i, step in layer)
     # Of strips there are many: once in flash is enough.
-    apart = "__attribute__((noinline)) " if any(step.whole for _, _, step in layer) else ""
-    return f"static {apart}void layer_{number}(void) {{\n{begins}{calls}\n}}\n"
+    apart = apart or any(step.whole for _, _, step in layer)
+    how = "__attribute__((noinline)) " if apart else ""
+    return f"static {how}void layer_{number}(void) {{\n{begins}{calls}\n}}\n"
 
 
 def _call(name: str, number: int, step: Step, memory: Memory, tensors: tuple[Tensor, ...]) -> str:

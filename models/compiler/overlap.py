@@ -1,5 +1,7 @@
 """How far the output of a kernel must run ahead of an input whose memory it takes over."""
 
+import functools
+
 import msgspec
 import numpy as np
 
@@ -17,8 +19,11 @@ class Overlap(msgspec.Struct, frozen=True):
 
 IN_PLACE = Overlap()
 SAME_PLACE = Overlap(exact=True)
+KEPT_WINDOWS = 256
+"""What was worked out for so many is kept: a network repeats its layers' forms."""
 
 
+@functools.lru_cache(KEPT_WINDOWS)
 def pixel_by_pixel(
     window: Window, together: int, reads_while_writing: bool, begins_anywhere: bool = False
 ) -> Overlap:

@@ -16,7 +16,12 @@ from contextlib import closing
 from pathlib import Path
 
 from tests import ROOT
-from tests.bench.cycles import CYCLES_MUST, INSTRUCTIONS_MUST, official_model
+from tests.bench.cycles import (
+    CODE_FLASH_MUST_B,
+    CYCLES_MUST,
+    INSTRUCTIONS_MUST,
+    official_model,
+)
 from tests.bench.figures import Figure
 from tests.firmware import fake_chip, register_esp32
 from tests.firmware.register_families import FAMILIES, broken_checks, checks, of, record
@@ -131,6 +136,10 @@ def on_chips(boards: Sequence[str], tasks: Sequence[str] = tuple(CYCLES_MUST)) -
                 f"ram_b.{at}", image.ram_b, "B", None, "whole firmware, its stack included"
             )
             yield Figure(f"flash_b.{at}", image.flash_b, "B", None, "whole firmware with weights")
+            if (code_b := image.code_flash_b) is not None:
+                yield Figure(
+                    f"code_flash_b.{at}", code_b, "B", CODE_FLASH_MUST_B, "without weights"
+                )
             try:
                 yield from _taken(board, image, at, inputs.samples.samples[0].windows()[0])
             except TinybenchError as error:  # the other rows are as they are

@@ -218,7 +218,9 @@ def _of_group(
     core: Core, named: Mapping[str, Model], folder: Path, include: str, objects: Sequence[Path]
 ) -> dict[str, tuple[Cycles, Cycles | None, bool]]:
     tflite = build.write(build.beside(list(named.values())))
-    compile_model(tflite, folder, model_id="bench01", kernels=core.target.kernels, prune=False)
+    compile_model(
+        tflite, folder, model_id="bench01", kernels=core.target.kernels, prune=False, strips=False
+    )
     (folder / "layers.h").write_text(_header(read_graph(tflite)))
     program = folder / "program"
     _run(

@@ -49,3 +49,22 @@ def test_outputs_equal_the_reference_kernels_to_the_byte(
         inputs = model_runner.edge_and_random_inputs(INPUTS, size, 0)
     outputs, _ = model_runner.infer(CORTEX_M0PLUS, objects, tflite, inputs, tmp_path)
     np.testing.assert_array_equal(outputs, model_runner.reference(tflite, inputs))
+
+
+@pytest.mark.parametrize("out_c", [1, 2, 3, 8, 16])
+def test_any_number_of_channels_gives_the_bytes_of_the_reference(
+    out_c: int, objects: list[Path], tmp_path: Path
+) -> None:
+    """Of a window, of a pixel and of a dense layer, the last channels by loops of their own."""
+    rng = np.random.default_rng(out_c)
+    relu = build.RELU if out_c % 2 else build.NONE
+    models = [
+        build.convolution(rng, (5, 3, 3), out_c, (3, 2), (2, 1), relu=relu),
+        build.convolution(rng, (3, 3, 7), out_c, (1, 1), relu=relu),
+        build.fully_connected(rng, 13, out_c),
+    ]
+    tflite = build.write(build.beside(models))
+    sizes = [int(np.prod(model.tensors[model.inputs[0]].shape)) for model in models]
+    uploads = model_runner.edge_and_random_inputs(INPUTS, sum(sizes), out_c)
+    found, _ = model_runner.answers(CORTEX_M0PLUS, objects, tflite, uploads, tmp_path)
+    np.testing.assert_array_equal(found, model_runner.reference_answers(tflite, uploads))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.models import random_batches, random_floats, streaming
+from tests.models import planted, random_batches, random_floats, random_int16, streaming, wide
 from tests.models import tflite_builder as build
 from tests.models.random_lite import LITE, WHOLE_OR_AT_RUN_TIME
 from tests.models.random_operators import RANDOM
@@ -58,8 +58,14 @@ MAKERS: dict[str, Callable[[Rng], Model]] = {
         )
         for name in random_floats.NAMES
     },
+    **{
+        f"{name} of int16": lambda rng, name=name: random_int16.wide(name, rng)
+        for name in random_int16.NAMES
+    },
     "batches": random_batches.any_of,
     "chain": _chain,
+    "in strips": wide.random_run,
+    "planted": planted.planted,
     "several": _several,
     "state": lambda _: streaming.running_sum(initial=[1, 2, 3, 4]),
     "svdf": streaming.svdf,

@@ -4,15 +4,28 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from tests import ROOT, soak
 from tests.models import mutants
+from tinybench.models.compiler.operators import names
 
 COUNT = 300
 SOAK = 1_000_000
 PROCESSES = 2
 SOAK_TIMEOUT_S = 6 * 3600
+
+
+def test_models_of_every_operator_are_damaged() -> None:
+    """Those that have a file, in one of the random models."""
+    drawn = {
+        op.name
+        for make in mutants.MAKERS.values()
+        for seed in range(3)
+        for op in make(np.random.default_rng(seed)).operators
+    }
+    assert set(names()) <= drawn
 
 
 def test_a_few_hundred_mutants_are_refused_or_compiled() -> None:

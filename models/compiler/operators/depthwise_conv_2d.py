@@ -6,7 +6,7 @@ import numpy as np
 
 from tinybench.errors import ModelError
 
-from ..dsp import direct, line
+from ..dsp import line
 from ..fixed_point import INT8_MAX, INT8_MIN
 from ..floats import convolution, weighted
 from ..graph import Graph, Operator
@@ -25,13 +25,14 @@ from ..output_stage import (
 from ..overlap import SAME_PLACE, pixel_by_pixel, plane_by_plane, rows_together
 from ..step import Kind, Planes, Step, Variant
 from ..window import Window, window_of
+from . import direct
 from .conv_2d import MVE_TAPS, convolution_planes, convolve
 from .int16 import convolution as wide_convolution
 from .planewise import constants, overlaps, planewise, planewise_cost
 
 BY_PLANES = {"dsp": 2.4, "thumb2": 3.6, "rv32": 3.1, "blocked": 5.5}
 """Cycles of the kernel for any window for each instruction that it is reckoned with, as measured
-(dsp/direct.py says on which core)."""
+(direct/__init__.py says on which core)."""
 THREE = {
     "dsp": (700, 0, 29, 46.5),
     "thumb2": (480, 3.2, 48.3, 57.9),

@@ -1,6 +1,7 @@
 """Read single tables of a .tflite file: a tensor, an operator, its options."""
 
 import math
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -56,20 +57,21 @@ def read_tensor(model: Any, subgraph: Any, index: int) -> Tensor:
     zero_points: tuple[int, ...] = ()
     axis = 0
     quantisation = raw.Quantization()
+    kind_name = name_of(tflite.TensorType, raw.Type())
     # What a converter noted of floats means nothing.
-    real = raw.Type() in (tflite.TensorType.FLOAT32, tflite.TensorType.FLOAT16)
+    real = kind_name in ("FLOAT32", "FLOAT16")
     if quantisation is not None and not real:
         scales, axis = floats(quantisation, "Scale"), quantisation.QuantizedDimension()
         zero_points = ints(quantisation, "ZeroPoint")
-    if not 0 <= raw.Buffer() < model.BuffersLength():
-        raise ValueError(f"tensor {index} has no buffer {raw.Buffer()}")
-    buffer = model.Buffers(raw.Buffer())
+    place = raw.Buffer()
+    if not 0 <= place < model.BuffersLength():
+        raise ValueError(f"tensor {index} has no buffer {place}")
+    buffer = model.Buffers(place)
     if buffer.Offset() > 1:
         raise ModelError(
             f"tensor {index} '{name}' lies outside the flatbuffer, as in models over 2 GB"
         )
     constant = None if buffer.DataLength() == 0 else bytes(np.asarray(buffer.DataAsNumpy()))
-    kind_name = name_of(tflite.TensorType, raw.Type())
     if constant is not None and kind_name == "INT4":
         kind_name, constant = "INT8", _bytes_of_nibbles(constant, math.prod(shape))
     if constant is not None and raw.Sparsity() is not None:
@@ -177,6 +179,7 @@ def options_of(subgraph: Any, call: Operator, options: str) -> Any:
     return reader
 
 
+@cache
 def name_of(enum: type, value: int) -> str:
     """Return the schema's name of an enumerated value."""
     for name, number in vars(enum).items():

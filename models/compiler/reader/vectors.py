@@ -12,9 +12,9 @@ def vector(table: Any, field: str) -> Sequence[Any]:
 
 def ints(table: Any, field: str) -> tuple[int, ...]:
     """Return a vector field of integers."""
-    return tuple(int(value) for value in vector(table, field))
+    return tuple(vector(table, field))
 
 
 def floats(table: Any, field: str) -> tuple[float, ...]:
     """Return a vector field of floats."""
-    return tuple(float(value) for value in vector(table, field))
+    return tuple(vector(table, field))

@@ -62,6 +62,18 @@ def test_lines_that_a_cache_has_not_are_counted(qemu: Path, tmp_path: Path) -> N
     assert found.data == 4
 
 
+def test_lines_that_are_read_between_two_calls_fill_the_cache_and_are_not_counted(
+    qemu: Path, tmp_path: Path
+) -> None:
+    """What the function finds there it need not wait for; what takes its place it waits for."""
+    cache = ("flash=0x100:0x1000", "line=16", "code=4", "data=4")
+    once = ["run 100", "run 200", "run 210", "run 108"]
+    found = _counted(qemu, tmp_path, ["run 300", *once, "run 300", *once], *cache)
+    assert [(one.code_far, one.code_next) for one in found] == [(1, 1), (0, 0)]
+    found = _counted(qemu, tmp_path, [*once, "run 300", *once], *cache[:2], "code=2", "data=2")
+    assert [(one.code_far, one.code_next) for one in found] == [(1, 1), (1, 1)]
+
+
 def test_a_cache_of_few_ways_has_no_place_for_lines_that_are_apart(
     qemu: Path, tmp_path: Path
 ) -> None:

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from ..graph import Operator
-from ..layer import Convolution
-from ..output_stage import short_constant, short_fields, weights_constant
-from ..overlap import pixel_by_pixel
-from ..step import Step
-from ..window import Window
+from ...graph import Operator
+from ...layer import Convolution
+from ...output_stage import short_constant, short_fields, weights_constant
+from ...overlap import pixel_by_pixel
+from ...step import Step
+from ...window import Window
 
 TOGETHER = 4
 """Channels."""
