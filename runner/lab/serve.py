@@ -21,7 +21,8 @@ from tinybench.json_lines import open_lines
 from ..desk.bench import find_bench, load_bench
 from ..desk.locks import hold
 from . import engine, safety, store
-from .leader import Leader
+from .leader import loop
+from .leader.state import Leader
 from .order import Worker
 from .places import places
 from .work import CHILD, Bench
@@ -79,7 +80,7 @@ async def _lead(told: Serving, say: Callable[[str], None]) -> None:
     import uvicorn
     from distributed import Client
 
-    from .door import app
+    from .page.door import app
 
     engine.settle(told.ttl_s)
     tls = safety.tls_folder(told.folder)
@@ -122,7 +123,7 @@ async def _lead(told: Serving, say: Callable[[str], None]) -> None:
             say(f"the lab is at {scheme}://{_written_host(told.host)}:{port}")
             say(f"workers join by: tinybench lab worker --leader {scheduler.address}")
             say(f"its token is in {told.folder / 'token'}; Ctrl-C ends it, and loses nothing")
-            serving = asyncio.create_task(leader.serve(scheduler, client))
+            serving = asyncio.create_task(loop.serve(leader, scheduler, client))
             paging = asyncio.create_task(server.serve(sockets=[listening]))
             await asyncio.wait({serving, paging}, return_when=asyncio.FIRST_COMPLETED)
             server.should_exit = True

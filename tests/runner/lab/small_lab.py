@@ -17,7 +17,8 @@ import msgspec
 from tinybench.runner.lab import engine, serve, store
 from tinybench.runner.lab.estimate import estimate_s
 from tinybench.runner.lab.job import Job
-from tinybench.runner.lab.leader import Leader
+from tinybench.runner.lab.leader import loop
+from tinybench.runner.lab.leader.state import Leader
 from tinybench.runner.lab.order import Order, Report, Told
 from tinybench.runner.lab.policy import Place
 
@@ -71,7 +72,7 @@ async def leading(
             engine.scheduler("127.0.0.1", port, None) as scheduler,
             Client(scheduler.address, asynchronous=True) as client,
         ):
-            task = asyncio.create_task(leader.serve(scheduler, client))
+            task = asyncio.create_task(loop.serve(leader, scheduler, client))
             try:
                 yield leader, scheduler.address, said
             finally:

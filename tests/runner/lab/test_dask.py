@@ -22,6 +22,7 @@ from tests.runner.lab.small_lab import (
     until,
 )
 from tinybench.runner.lab import store
+from tinybench.runner.lab.leader import loop
 
 pytest.importorskip("distributed")
 BOARDS = ("mps2-an386", "mps3-an547")
@@ -39,7 +40,7 @@ def test_a_board_has_one_job_at_a_time_and_short_ones_go_first(tmp_path: Path) -
             jobs = [asleep(ms) for ms in lengths]
             jobs += [asleep(10, board="b2"), asleep(10, core="Cortex-M7")]
             store.submit(leader.db, jobs, {}, {}, "me")
-            assert await leader.cancel(1) == store.QUEUED
+            assert await loop.cancel(leader, 1) == store.QUEUED
             async with dozing(leader, address, bench, tmp_path / "dask"):
                 await until(lambda: store.counts(leader.db)[store.DONE] == 16)
                 assert leader.unplaced == {18}

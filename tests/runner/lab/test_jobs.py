@@ -141,16 +141,16 @@ def test_a_job_has_exactly_one_result(db: sqlite3.Connection) -> None:
     assert store.claim(db, 1, "desk/left", "nucleo-l4r5", 60.0) is None
     assert store.give_back(db, 1, 1, "the worker is gone", failed=False)
     assert not store.give_back(db, 1, 1, "twice", failed=False)
-    assert not store.finish(db, 1, 1, state=store.DONE, status=0)
+    assert None is store.finish(db, 1, 1, state=store.DONE, status=0)
     assert store.claim(db, 1, "desk/right", "host", 60.0) == 2
-    assert not store.finish(db, 1, 1, state=store.DONE, status=0)
-    assert store.finish(db, 1, 2, state=store.DONE, status=1, run_s=2.0, folder="1")
-    assert not store.finish(db, 1, 2, state=store.FAILED, status=3)
-    assert store.cancel(db, 1) == store.DONE
+    assert None is store.finish(db, 1, 1, state=store.DONE, status=0)
+    assert store.finish(db, 1, 2, state=store.DONE, status=1, run_s=2.0, folder="1") == []
+    assert None is store.finish(db, 1, 2, state=store.FAILED, status=3)
+    assert store.cancel(db, 1) == (store.DONE, [])
     assert store.claim(db, 2, "desk/left", "host", 1.0) == 1
-    assert store.cancel(db, 2) == store.RUNNING
-    assert not store.finish(db, 2, 1, state=store.DONE, status=0)
-    assert store.cancel(db, 3) is None
+    assert store.cancel(db, 2) == (store.RUNNING, [])
+    assert None is store.finish(db, 2, 1, state=store.DONE, status=0)
+    assert store.cancel(db, 3) == (None, [])
     assert [(one.state, one.attempt, one.status) for one in store.rows(db)] == [
         (store.CANCELLED, 1, None),
         (store.DONE, 2, 1),

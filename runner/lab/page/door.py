@@ -23,11 +23,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tinybench.errors import TinybenchError, UsageError
 from tinybench.read import read_json
 
-from ..build import board as boards
-from . import jobs_file, safety, store, told
-from .job import Job, insist
-from .leader import Leader
-from .policy import PRIORITY_MOST
+from ...build import board as boards
+from .. import jobs_file, safety, store
+from ..job import Job, insist
+from ..leader import loop
+from ..leader.state import Leader
+from ..policy import PRIORITY_MOST
+from . import told
 
 BODY_MOST_B = 64 << 20
 ROWS_MOST = 500
@@ -189,7 +191,7 @@ def _insist_rate(door: _Door, request: Request, changes: bool) -> None:
 
 async def _page(_: _Door, request: Request) -> Response:
     name, kind = PAGE[request.url.path]
-    text = (files(__package__ or "") / "page" / name).read_text("utf-8")
+    text = (files(__package__ or "") / name).read_text("utf-8")
     return Response(text, media_type=kind)
 
 
@@ -288,7 +290,7 @@ def _insist_board(leader: Leader, job: Job) -> None:
 
 
 async def _cancel(door: _Door, request: Request) -> Response:
-    was = await door.leader.cancel(_row(door, request).id)
+    was = await loop.cancel(door.leader, _row(door, request).id)
     if was in store.ENDED:
         raise _RefusedError(409, f"job {request.path_params['id']} has ended already: it is {was}")
     return _json({"was": was})
@@ -299,7 +301,7 @@ async def _priority(door: _Door, request: Request) -> Response:
     priority = said.get("priority", 0)
     if not -PRIORITY_MOST <= priority <= PRIORITY_MOST:
         raise _RefusedError(400, f"a priority is from {-PRIORITY_MOST} to {PRIORITY_MOST}")
-    if not door.leader.prioritise(_row(door, request).id, priority):
+    if not loop.prioritise(door.leader, _row(door, request).id, priority):
         raise _RefusedError(409, f"job {request.path_params['id']} does not wait any more")
     return _json({"priority": priority})
 
@@ -308,7 +310,7 @@ async def _priority(door: _Door, request: Request) -> Response:
 
 
 async def _results(door: _Door, request: Request) -> Response:
-    from .page.results import found
+    from .results import found
 
     said = {k: v for k, v in request.query_params.items() if k in ("task", "board", "core")}
     rows = await asyncio.to_thread(found, door.leader.folder / "runs", said)
@@ -316,7 +318,7 @@ async def _results(door: _Door, request: Request) -> Response:
 
 
 async def _report(door: _Door, request: Request) -> Response:
-    from .page.results import page_of
+    from .results import page_of
 
     row = _row(door, request)
     if row.folder is None:
@@ -328,7 +330,7 @@ async def _report(door: _Door, request: Request) -> Response:
 
 
 async def _junit(door: _Door, request: Request) -> Response:
-    from .page.results import junit
+    from .results import junit
 
     number = _number(request.query_params.get("submission"))
     rows = store.rows(door.leader.db, states=store.ENDED, submission=number, most=10_000)

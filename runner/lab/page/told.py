@@ -4,9 +4,9 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from . import store
-from .leader import Leader, Run
-from .store import Row
+from .. import store
+from ..leader.state import Leader, Run
+from ..store import Row
 
 QUEUE_MOST = 200
 """Jobs of the queue that are told; how many there are is told besides."""
