@@ -25,10 +25,10 @@ from tinybench.read import read_json
 
 from ...build import board as boards
 from .. import jobs_file, safety, store
-from ..job import Job, insist
+from ..job import Job, insist, insist_clock
 from ..leader import loop
 from ..leader.state import Leader
-from ..policy import PRIORITY_MOST
+from ..policy import PRIORITY_MOST, fits
 from . import told
 
 BODY_MOST_B = 64 << 20
@@ -287,6 +287,9 @@ def _insist_board(leader: Leader, job: Job) -> None:
     if name is not None and name not in {*boards.names(), *leader.places, *own}:
         known = [*boards.names(), *sorted(own), *leader.places]
         raise UsageError(f"job '{job.series}': {boards.no_board(name, known)}")
+    for place in leader.places.values():
+        if name is not None and "clock" in job.words and fits(job.want, place):
+            insist_clock(job, place.kind)
 
 
 async def _cancel(door: _Door, request: Request) -> Response:
