@@ -239,8 +239,10 @@ async def _jobs(door: _Door, request: Request) -> Response:
         most=min(ROWS_MOST, _number(said.get("most")) or ROWS_MOST),
         before=_number(said.get("before")),
     )
-    counts = store.counts(door.leader.db, _number(said.get("submission")))
-    return _json({"jobs": [told.job(row) for row in rows], "counts": counts})
+    number = _number(said.get("submission"))
+    counts = store.counts(door.leader.db, number)
+    worst = None if number is None else store.worst(door.leader.db, number)
+    return _json({"jobs": [told.job(row) for row in rows], "counts": counts, "worst": worst})
 
 
 async def _job(door: _Door, request: Request) -> Response:
