@@ -25,6 +25,7 @@ from .hooks import Hooks
 from .leader import loop
 from .leader.state import Leader
 from .order import Worker
+from .page.published import Published, look
 from .page.told import job as job_told
 from .places import places
 from .settings import Settings
@@ -99,6 +100,7 @@ async def _lead(told: Serving, say: Callable[[str], None]) -> None:
     ):
         leader = Leader(db, told.folder, _lab_id(told.folder), log.say)
         hooks = _hooks(leader, settings, log)
+        published = Published()
         async with contextlib.AsyncExitStack() as stack:
             enter = stack.enter_async_context
             stack.enter_context(hooks)
@@ -113,7 +115,7 @@ async def _lead(told: Serving, say: Callable[[str], None]) -> None:
                 )
                 await enter(_one_worker(own, secure))
             config = uvicorn.Config(
-                app(leader, token, told.host, listening.getsockname()[1]),
+                app(leader, token, told.host, listening.getsockname()[1], published),
                 log_level="critical",
                 access_log=False,  # addresses may hold what is nobody's business
                 lifespan="off",
@@ -131,11 +133,14 @@ async def _lead(told: Serving, say: Callable[[str], None]) -> None:
             say(f"workers join by: tinybench lab worker --leader {scheduler.address}")
             say(f"its token is in {told.folder / 'token'}; Ctrl-C ends it, and loses nothing")
             serving = asyncio.create_task(loop.serve(leader, scheduler, client))
+            trees = [told.folder / Path(one).expanduser() for one in settings.published]
+            looking = asyncio.create_task(look(published, trees, log.say))
             paging = asyncio.create_task(server.serve(sockets=[listening]))
             await asyncio.wait({serving, paging}, return_when=asyncio.FIRST_COMPLETED)
             server.should_exit = True
             serving.cancel()
-            for task in (serving, paging):
+            looking.cancel()
+            for task in (serving, paging, looking):
                 with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
                     await task
 
