@@ -160,22 +160,16 @@ def _listen(
     assert child.stdout is not None  # noqa: S101 - asked for where it was started
     while line := child.stdout.readline(LINE_MOST_B):
         try:
-            said = msgspec.json.decode(line, type=dict[str, str | int | None])
+            said = msgspec.json.decode(line, type=dict[str, str | int | float | bool | None])
         except msgspec.MsgspecError:
             continue
         if "error" in said:
             why = one_line(str(said["error"]))[:WHY_MOST]
             continue
-        done, total = said.get("done"), said.get("total")
-        tell(
-            Told(
-                id=order.id,
-                attempt=order.attempt,
-                note=one_line(str(said.get("note", "")))[:200],
-                done=done if isinstance(done, int) else None,
-                total=total if isinstance(total, int) else None,
-            )
-        )
+        note = one_line(str(said.pop("note", "") or ""))[:200]
+        with contextlib.suppress(msgspec.ValidationError):  # what it says wrong is not worth it
+            words = {**said, "id": order.id, "attempt": order.attempt, "note": note}
+            tell(msgspec.convert(words, Told))
     return why
 
 

@@ -49,8 +49,8 @@ def leaderboard(
 ) -> list[Ranking]:
     """Return the valid runs of each board with the least time, and the fastest published results.
 
-    Only of microcontrollers, for a core's kind must be known; published ones are those of the closed
-    division, and stand where a run of one's own does, too.
+    Only of microcontrollers, for a core's kind must be known; published ones are those of the
+    closed division, and stand where a run of one's own does, too.
     """
     best: dict[tuple[str, str], dict[tuple[str, str], Row]] = {}
     for run in runs:

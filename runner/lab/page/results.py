@@ -26,8 +26,8 @@ COMPARED_MOST = 200
 COLUMNS = ("task", "board", "core", "mode", "profile")
 """By which results are looked for; `where` has all others."""
 BRIEF = (
-    "job", "started_at", "task", "board", "core", "profile", "mlperf", "dataset", "emulated", "valid",
-    "broken_rules", "inputs", "top1", "auc", "f1", "latency_s", "latency_uncertainty_s",
+    "job", "started_at", "task", "board", "core", "profile", "mlperf", "dataset", "emulated",
+    "valid", "broken_rules", "inputs", "top1", "auc", "f1", "latency_s", "latency_uncertainty_s",
     "estimated_latency_s", "estimated_latency_low_s", "estimated_latency_high_s",
     "energy_per_inference_j", "energy_modelled", "flash_b", "scenario", "rate_per_s",
 )  # fmt: skip

@@ -66,6 +66,9 @@ def running(run: Run) -> dict[str, Any]:
         "note": told and told.note,
         "done": told and told.done,
         "total": told and told.total,
+        "latency_s": told and told.latency_s,
+        "power_w": told and told.power_w,
+        "modelled": told and told.modelled,
     }
 
 
