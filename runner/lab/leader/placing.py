@@ -24,7 +24,7 @@ def refill(leader: Leader) -> None:
         if job not in leader.rows and job not in running
         if (row := store.row(leader.db, job)) is not None
     ]
-    _place_all(leader, new)
+    place_all(leader, new)
 
 
 def place_anew(leader: Leader) -> None:
@@ -33,7 +33,7 @@ def place_anew(leader: Leader) -> None:
         queue.clear()
     rows, leader.rows = leader.rows, {}
     leader.unplaced.clear()
-    _place_all(leader, list(rows.values()))
+    place_all(leader, list(rows.values()))
 
 
 def forget(leader: Leader, job: int) -> None:
@@ -62,25 +62,27 @@ def left_s(leader: Leader, name: str) -> float:
     return max(0.0, run.estimate_s - (time.monotonic() - run.since_s))
 
 
-def _place_all(leader: Leader, rows: list[Row]) -> None:
+def place_all(leader: Leader, rows: list[Row]) -> None:
     """Place jobs one after the other; the work of each board is summed up once, and kept up."""
     if not rows:
         return
+    start_s = time.perf_counter()
     places = list(leader.places.values())
-    queued_s = {
-        name: left_s(leader, name) + sum(one.estimate_s for one in leader.queues.get(name, ()))
-        for name in leader.places
-    }
+    queued_s = dict.fromkeys(leader.places, 0.0)
+    for name, queue in leader.queues.items():
+        for one in queue:
+            queued_s[name] += one.estimate_s
+    for name in leader.running:
+        queued_s[name] += left_s(leader, name)
     for row in rows:
         leader.rows[row.id] = row
-        start_s = time.perf_counter()
         board = _board_of(leader, row, places, queued_s)
-        leader.decided_s.append(time.perf_counter() - start_s)
         if board is None:
             leader.unplaced.add(row.id)
         else:
             leader.unplaced.discard(row.id)
             queued_s[board.name] += _queue(leader, row, board, queued_s[board.name])
+    leader.decided_s.append((time.perf_counter() - start_s) / len(rows))
 
 
 def _board_of(

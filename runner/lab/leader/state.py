@@ -89,7 +89,7 @@ class Leader:
     again_s: float = 0.0
     """When writing is tried again, after a trouble."""
     decided_s: deque[float] = field(default_factory=lambda: deque(maxlen=DECISIONS))
-    """How long the latest decisions of tier 1 took."""
+    """How long the latest decisions of tier 1 took, each with what it writes."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     client: "Client | None" = None
     futures: "dict[int, Future]" = field(default_factory=dict)

@@ -1,5 +1,6 @@
 """What a lab says of itself: its boards, its queue, its results, and its metrics; plain data."""
 
+import statistics
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -138,6 +139,8 @@ def metrics(leader: Leader) -> str:
             "board_use_ratio", "gauge", "Share of the time since the start that a board ran.",
             {f'board="{_label(name)}"': busy.get(name, 0.0) / up_s for name in leader.places},
         ),
+        *_metric("decision_seconds", "gauge", "Placing a job, the median of the latest.",
+                 {"": statistics.median(leader.decided_s or [0.0])}),
         *_metric("trouble", "gauge", "1 where nothing begins, such as for a full disk.",
                  {"": int(bool(leader.trouble))}),
     ]  # fmt: skip
