@@ -1,6 +1,6 @@
 // The view of results: filters, what is compared, history; and the leaderboard.
 
-import { ask, byId, cell, element, fill, microjoules, milliseconds, of, quality, report } from "./parts.js";
+import { ask, byId, cell, element, fill, headers, microjoules, milliseconds, of, quality, report } from "./parts.js";
 
 const STEP = 100;
 const chosen = new Set();
@@ -78,11 +78,13 @@ byId("more").addEventListener("click", () => {
 byId("compare").addEventListener("click", () => {
   location.assign(`/api/compare?jobs=${[...chosen].join(",")}`);
 });
-byId("history").addEventListener("click", () => {
+byId("history").addEventListener("click", async () => {
   const said = words();
   said.delete("sort");
   if (byId("by-commit").checked) said.set("by", "commit");
-  location.assign(`/api/history?${said}`);
+  const answer = await fetch(`/api/history?${said}`, { headers: headers() });
+  if (answer.ok) location.assign(`/api/history?${said}`);
+  else byId("count").textContent = (await answer.json()).error;
 });
 
 const HEAD = ["", "who", "an inference", "quality", "energy of one", "comparable"];

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +19,10 @@ LEFT = (store.HELD, store.QUEUED, store.RUNNING)
 BLOWS = ("kill", "pause", "leader")
 
 
-async def chaos(folder: Path, jobs: int, blows: int, seed: int) -> None:
-    """Let jobs run on three workers with two boards each; each blow falls on the whole of it."""
+async def chaos(
+    folder: Path, jobs: int, blows: int, seed: int, names: Sequence[str] = NAMES
+) -> None:
+    """Let jobs run on workers with two boards each, while so many blows fall."""
     draw = random.Random(seed)  # noqa: S311 - to be repeated
     port = 0
     workers = {}
@@ -30,7 +33,7 @@ async def chaos(folder: Path, jobs: int, blows: int, seed: int) -> None:
                 if not workers:
                     made = [asleep(draw.choice((5, 20, 80, 200))) for _ in range(jobs)]
                     store.submit(leader.db, made, {}, {}, "me")
-                    workers = {one: started(address, one, folder / one, BOARDS) for one in NAMES}
+                    workers = {one: started(address, one, folder / one, BOARDS) for one in names}
 
                 def left(db: object = leader.db) -> bool:
                     counts = store.counts(db)  # type: ignore[arg-type]
@@ -38,7 +41,7 @@ async def chaos(folder: Path, jobs: int, blows: int, seed: int) -> None:
 
                 await until(lambda: len(leader.running) > 0 or not left())
                 await asyncio.sleep(draw.uniform(0.1, 0.6))
-                hit = draw.choice(NAMES)
+                hit = draw.choice(names)
                 if blow == "kill":
                     ended(workers[hit])
                     workers[hit] = started(address, hit, folder / hit, BOARDS)
