@@ -29,8 +29,8 @@ def refill(leader: Leader) -> None:
 
 def place_anew(leader: Leader) -> None:
     """Let every job that waits find its board again: there are others."""
-    for queue in leader.queues.values():
-        queue.clear()
+    for name in leader.queues:
+        drop(leader, name)
     rows, leader.rows = leader.rows, {}
     leader.unplaced.clear()
     place_all(leader, list(rows.values()))
@@ -43,7 +43,15 @@ def forget(leader: Leader, job: int) -> None:
     for name, queue in leader.queues.items():
         if any(one.job == job for one in queue):
             leader.queues[name] = [one for one in queue if one.job != job]
+            leader.work_s[name] = sum(one.estimate_s for one in leader.queues[name])
             return
+
+
+def drop(leader: Leader, name: str) -> list[Waiting]:
+    """Let nothing wait for a board any more; return what did."""
+    waited, leader.queues[name] = leader.queues.get(name, []), []
+    leader.work_s[name] = 0.0
+    return waited
 
 
 def thought_s(leader: Leader, row: Row, board: Place) -> float:
@@ -68,12 +76,9 @@ def place_all(leader: Leader, rows: list[Row]) -> None:
         return
     start_s = time.perf_counter()
     places = list(leader.places.values())
-    queued_s = dict.fromkeys(leader.places, 0.0)
-    for name, queue in leader.queues.items():
-        for one in queue:
-            queued_s[name] += one.estimate_s
+    queued_s = leader.work_s.copy()
     for name in leader.running:
-        queued_s[name] += left_s(leader, name)
+        queued_s[name] = queued_s.get(name, 0.0) + left_s(leader, name)
     for row in rows:
         leader.rows[row.id] = row
         board = _board_of(leader, row, places, queued_s)
@@ -81,7 +86,8 @@ def place_all(leader: Leader, rows: list[Row]) -> None:
             leader.unplaced.add(row.id)
         else:
             leader.unplaced.discard(row.id)
-            queued_s[board.name] += _queue(leader, row, board, queued_s[board.name])
+            before_s = queued_s.get(board.name, 0.0)
+            queued_s[board.name] = before_s + _queue(leader, row, board, before_s)
     leader.decided_s.append((time.perf_counter() - start_s) / len(rows))
 
 
@@ -116,4 +122,5 @@ def _queue(leader: Leader, row: Row, board: Place, queued_s: float) -> float:
         store.promise(leader.db, row.id, job.start_by_s)
         leader.rows[row.id] = msgspec.structs.replace(row, start_by=job.start_by_s)
     queue.append(job)
+    leader.work_s[board.name] = leader.work_s.get(board.name, 0.0) + took_s
     return took_s

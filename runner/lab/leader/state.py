@@ -72,6 +72,8 @@ class Leader:
     places: dict[str, Place] = field(default_factory=dict)
     running: dict[str, Run] = field(default_factory=dict)
     queues: dict[str, list[Waiting]] = field(default_factory=dict)
+    work_s: dict[str, float] = field(default_factory=dict)
+    """What waits for each board, summed up."""
     rows: dict[int, Row] = field(default_factory=dict)
     """Of the window."""
     unplaced: set[int] = field(default_factory=set)

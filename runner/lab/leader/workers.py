@@ -10,7 +10,7 @@ import msgspec
 from .. import store
 from ..order import TOPIC, Report, Worker
 from .ending import ATTEMPTS_MOST, finish
-from .placing import place_anew
+from .placing import drop, place_anew
 from .state import Leader, Run, Seen
 
 if TYPE_CHECKING:
@@ -69,8 +69,9 @@ def gone(leader: Leader, address: str) -> None:
     leader.say("worker gone", name=seen.worker.name)
     for one in seen.worker.places:
         leader.places.pop(one.name, None)
-        for job in leader.queues.pop(one.name, []):
+        for job in drop(leader, one.name):
             leader.rows.pop(job.job, None)
+        del leader.queues[one.name], leader.work_s[one.name]
         run = leader.running.pop(one.name, None)
         if run is not None:
             lost(leader, run)

@@ -34,7 +34,7 @@ REPEATS = 15
 
 def figures() -> list[Figure]:
     """Return the figures; none needs more than this computer."""
-    return [_gain_on_dask(), _rate(), *_chaos(), *asyncio.run(_scale())]
+    return [_gain_on_dask(), _rate(), *blows(), *scale()]
 
 
 def _gain_on_dask() -> Figure:
@@ -85,7 +85,8 @@ async def _run(jobs: Sequence[Job], boards: int, estimate: Any) -> list[store.Ro
             return store.rows(leader.db)
 
 
-def _chaos() -> list[Figure]:
+def blows() -> list[Figure]:
+    """Return how many jobs are lost, doubled or wrong, whoever is killed."""
     with tempfile.TemporaryDirectory() as scratch:
         asyncio.run(chaos(Path(scratch), CHAOS_JOBS, CHAOS_BLOWS, CHAOS_SEED))
         kept = found(Path(scratch), CHAOS_JOBS)
@@ -98,6 +99,11 @@ def _chaos() -> list[Figure]:
         Figure("lab.chaos_doubled", kept.doubled, "1", 0, where),
         Figure("lab.chaos_wrong", kept.wrong, "1", 0, where),
     ]
+
+
+def scale() -> list[Figure]:
+    """Return how far one leader goes."""
+    return asyncio.run(_scale())
 
 
 async def _scale() -> list[Figure]:
@@ -167,6 +173,7 @@ def _decision_s(leader: Leader, every: dict[str, Place], count: int) -> float:
     leader.queues = {
         name: [Waiting(-n, 60.0 + n % 97, 0.0)] for n, name in enumerate(leader.places)
     }
+    leader.work_s = {name: queue[0].estimate_s for name, queue in leader.queues.items()}
     leader.rows.clear()
     leader.decided_s.clear()
     store.submit(leader.db, [asleep(1, core="Cortex-M4F")] * REPEATS, {}, {}, "bench")
