@@ -33,7 +33,7 @@ TELL_S = 0.5
 """Between two words on how far it is."""
 WAIT_S = 600.0
 """For a board that somebody uses by hand."""
-INTERRUPTED = 130
+INTERRUPTED, FAILED = 130, 3
 _TELLING = threading.Lock()
 
 
@@ -53,6 +53,9 @@ def main() -> int:
     threading.Thread(target=_watch, daemon=True).start()
     try:
         return _run(task)
+    except RunFolderError as error:  # such as a full disk: of this computer, and not of the job
+        _tell(error=str(error))
+        return FAILED
     except TinybenchError as error:
         _tell(error=str(error))
         return error.exit_status

@@ -160,8 +160,11 @@ def submit(
 def submit_apart(
     path: Path, submission: Submission, models: dict[str, str], who: str
 ) -> tuple[int, int]:
-    """Queue a submission over a connection of its own, as a thread may; return as `submit`."""
-    with contextlib.closing(open_store(path)) as db:
+    """Queue a submission over a connection of its own, as a thread may; return as `submit`.
+
+    The store is there already. Raises sqlite3.Error where the disk is full.
+    """
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
         return submit(
             db,
             (job for one in submission.series for job in jobs_of(one, models)),

@@ -33,6 +33,8 @@ async def keep(leader: Leader, run: Run, report: Report) -> None:
             await asyncio.sleep(RETRY_S)
         else:
             leader.unwritten.discard(run.row.id)
+            if not leader.unwritten:
+                leader.again_s = 0.0
             return
 
 

@@ -7,6 +7,7 @@ that header, or, for what a browser opens by itself, as a cookie that is good fo
 
 import hashlib
 import hmac
+import sqlite3
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -117,6 +118,8 @@ async def _guarded(door: Door, request: Request, answer: Answer) -> Response:
         return as_json({"error": str(error)}, 400)
     except TinybenchError as error:
         return as_json({"error": str(error)}, 500)
+    except sqlite3.Error as error:
+        return as_json({"error": f"the lab cannot do it: {error}"}, 507)
     except OSError as error:
         return as_json({"error": f"the lab cannot do it: {error.strerror or error}"}, 507)
 

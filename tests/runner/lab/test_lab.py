@@ -4,12 +4,14 @@ import contextlib
 import io
 import json
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import msgspec
 import pytest
 import requests
 
@@ -19,6 +21,9 @@ from tests.runner.lab.small_lab import Served, served
 from tinybench.errors import UsageError
 from tinybench.runner import cli
 from tinybench.runner.lab import ask, safety
+from tinybench.runner.lab.job import Job
+from tinybench.runner.lab.order import Order
+from tinybench.runner.lab.work import CHILD
 
 for needed in ("distributed", "starlette", "uvicorn"):
     pytest.importorskip(needed)
@@ -306,3 +311,19 @@ def test_certificates_are_made_once_and_their_keys_are_their_owners(tmp_path: Pa
     assert safety.security(tmp_path / "tls", safety.WORKER).require_encryption
     with pytest.raises(UsageError, match="lab init"):
         safety.security(tmp_path / "none", safety.WORKER)
+
+
+def test_a_folder_that_cannot_be_written_is_no_fault_of_the_job(tmp_path: Path) -> None:
+    """Exit status 3, so that it is tried again elsewhere; and what failed is told."""
+    (tmp_path / "file").write_text("")
+    job = Job(series="a", words={"task": "kws", "mode": "accuracy", "limit": 1}, board="host")
+    order = Order(lab="0" * 16, id=1, attempt=1, board="host", job=job)
+    task = {"order": order, "folder": str(tmp_path / "file" / "run"), "model": None}
+    child = subprocess.Popen(CHILD, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert child.stdin is not None
+    assert child.stdout is not None
+    child.stdin.write(msgspec.json.encode(task) + b"\n")
+    child.stdin.flush()
+    said = child.stdout.read()
+    assert child.wait(60) == 3, said
+    assert b'"error"' in said

@@ -85,6 +85,8 @@ def test_what_is_done_waits_for_a_disk_with_room(
         full[0] = False
         await asyncio.wait_for(keeping, 30)
 
+        assert time.monotonic() >= leader.again_s  # and jobs may begin again
+
     asyncio.run(lab())
     assert [one.state for one in store.rows(leader.db)] == [store.DONE]
     assert (leader.folder / "runs" / "1-1" / "a").read_bytes() == b"b"
