@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 LOOK_S = 0.5
 """Between two looks at a submission that is waited for."""
+APART_S = 60.0
+"""Of two clocks; more is told."""
 LONGEST_S = 7 * 24 * 3600.0
 STATES: tuple["State", ...] = ("success", "failure", "error")
 """Of a commit, by the worst status of its jobs."""
@@ -213,7 +215,12 @@ def boards(voice: Voice, at: str, lab: Path | None, to: str, out: Path | None) -
     """Show the boards of the lab, what runs on them, and what waits for them."""
     found = _lab(at, lab).get("/api/state")
     put(voice, to, out, {"terminal": lambda: _boards(found), "json": lambda: found})
-    for why in [found["trouble"], *found["refused"]] if to == "terminal" else ():
+    apart = [
+        f"{one['name']}: the clock of its computer is {one['clock_apart_s']:+.0f} s off"
+        for one in found["boards"]
+        if abs(one["clock_apart_s"]) > APART_S
+    ]
+    for why in [found["trouble"], *found["refused"], *apart] if to == "terminal" else ():
         if why:
             voice.note(why)
     return 0

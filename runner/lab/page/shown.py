@@ -53,6 +53,8 @@ async def events(door: Door, request: Request) -> Response:
         raise RefusedError(503, f"{READERS_MOST} pages are open already: close one")
 
     async def stream() -> AsyncIterator[bytes]:
+        if door.readers >= READERS_MOST:  # so many came at once
+            return
         door.readers += 1
         try:
             before, still_s = b"", time.monotonic()
