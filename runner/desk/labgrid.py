@@ -68,15 +68,17 @@ def _acquire(place: str, deadline_s: float, wait_s: float, say: Callable[[str], 
         if TAKEN not in words:
             kind = UsageError if "matches nothing" in words else BenchError
             raise kind(f"labgrid's place {place} cannot be had: {words}")
-        if time.monotonic() >= deadline_s:
+        if wait_s <= 0:
             raise TakenError(
-                f"labgrid's place {place} did not become free within {wait_s:.0f} s: {words}"
-                if told
-                else f"labgrid's place {place} is taken: {words} Wait for it with --wait 10m"
+                f"labgrid's place {place} is taken: {words} Wait for it with --wait 10m"
             )
         if not told:
             say(f"waiting up to {wait_s:.0f} s for labgrid's place {place}: {words}")
             told = True
+        if time.monotonic() >= deadline_s:
+            raise TakenError(
+                f"labgrid's place {place} did not become free within {wait_s:.0f} s: {words}"
+            )
         time.sleep(min(POLL_S, max(0.0, deadline_s - time.monotonic())))
 
 

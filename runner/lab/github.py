@@ -49,7 +49,7 @@ def check_of(text: str) -> Check:
     match = WHAT.fullmatch(said)
     if match is None:
         raise UsageError(
-            f"--check '{said[:100]}' is no OWNER/REPOSITORY@COMMIT, with all 40 digits of the "
+            f"--commit '{said[:100]}' is no OWNER/REPOSITORY@COMMIT, with all 40 digits of the "
             "commit; in an action nothing need be said"
         )
     api = (os.environ.get("GITHUB_API_URL") or API).rstrip("/")
@@ -58,7 +58,7 @@ def check_of(text: str) -> Check:
         raise UsageError("GITHUB_API_URL would carry the token in the open: it is https://")
     token = os.environ.get("GITHUB_TOKEN", "")
     if not token:
-        raise UsageError("--check takes a token that may write commit statuses, in GITHUB_TOKEN")
+        raise UsageError("--commit takes a token that may write commit statuses, in GITHUB_TOKEN")
     return Check(api, match[1], match[2], token)
 
 

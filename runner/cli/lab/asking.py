@@ -57,12 +57,12 @@ def _longest(text: str) -> float:
         "worst status",
     ),
     Option(
-        "--check",
+        "--commit",
         is_flag=False,
         flag_value="",
         optional=True,
-        metavar="REPO@COMMIT",
-        help="with --wait or --watch: set the status of a commit on GitHub, such as "
+        metavar="COMMIT",
+        help="with --wait or --watch: set the status of this commit on GitHub, such as "
         "octo/firmware@(40 digits); in an action nothing need be said. By GITHUB_TOKEN",
     ),
     Option("--yes", is_flag=True, help="do not ask, however many jobs it stands for"),
@@ -76,16 +76,16 @@ def submit(
     lab: Path | None,
     watch: bool,
     wait: float | None,
-    check: str | None,
+    commit: str | None,
     yes: bool,
     to: str,
 ) -> int:
     """Queue the jobs of a jobs.toml."""
     from ...lab import github, jobs_file
 
-    if check is not None and wait is None and not watch:
-        raise UsageError("--check is of jobs that are waited for: say --wait or --watch")
-    told_of = None if check is None else github.check_of(check)
+    if commit is not None and wait is None and not watch:
+        raise UsageError("--commit is of jobs that are waited for: say --wait or --watch")
+    told_of = None if commit is None else github.check_of(commit)
     told = jobs_file.read(jobs)
     if told.count > jobs_file.ASKED_FROM and not yes:
         _ask(f"{jobs} stands for {told.count:,} jobs; queue them all")

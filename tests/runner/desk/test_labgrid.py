@@ -93,15 +93,17 @@ def test_a_place_that_another_has_is_waited_for_so_long(here: str) -> None:
     assert asked(here, "acquire", "other").returncode == 0
     request = Request(board="rig", task="kws", ports=(PORT,))
     said: list[str] = []
-    with pytest.raises(TakenError, match="/other"), reserved(request, said.append):
-        pass
-    with (
-        pytest.raises(TakenError, match="within 1 s"),
-        acquired(["labgrid:rig-1"], 1.0, said.append),
-    ):
-        pass
+    try:
+        with pytest.raises(TakenError, match="/other"), reserved(request, said.append):
+            pass
+        with (
+            pytest.raises(TakenError, match="within 1 s"),
+            acquired(["labgrid:rig-1"], 1.0, said.append),
+        ):
+            pass
+    finally:
+        assert asked(here, "release", "other").returncode == 0
     assert "waiting up to 1 s" in said[-1]
-    assert asked(here, "release", "other").returncode == 0
 
 
 def test_what_a_killed_run_left_is_let_go_by_the_next(here: str) -> None:
