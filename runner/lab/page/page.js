@@ -66,6 +66,7 @@ async function listen() {
   for (;;) {
     try {
       const answer = await fetch("/api/events", { headers: headers() });
+      if (answer.status === 401) byId("with-token").open = true;
       if (!answer.ok) throw new Error((await answer.json()).error);
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
       let held = "";

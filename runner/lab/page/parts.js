@@ -96,6 +96,7 @@ export async function ask(path, body) {
     body: JSON.stringify(body),
   });
   const told = await answer.json();
+  if (answer.status === 401) byId("with-token").open = true;
   if (!answer.ok) throw new Error(told.error);
   return told;
 }

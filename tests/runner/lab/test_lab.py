@@ -17,10 +17,11 @@ import requests
 
 from tests.browser import TOO_WIDE, Browser
 from tests.runner.audit import trees
+from tests.runner.lab.listening import COMMIT, Heard, listening, until
 from tests.runner.lab.small_lab import Served, served
 from tinybench.errors import UsageError
 from tinybench.runner import cli
-from tinybench.runner.lab import ask, safety
+from tinybench.runner.lab import ask, hooks, safety
 from tinybench.runner.lab.job import Job
 from tinybench.runner.lab.order import Order
 from tinybench.runner.lab.work import CHILD
@@ -40,6 +41,9 @@ with = { limit = 3 }
 @dataclass(frozen=True)
 class Lab(Served):
     """One that is asked."""
+
+    hook: Heard
+    """Whom it tells of jobs that end."""
 
     def asked(self, method: str, path: str, **more: object) -> requests.Response:
         """Ask it without a client of ours."""
@@ -66,17 +70,35 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     task = trees.task_folder(folder / "tree")
     trees.accuracy(task / "accuracy")
     trees.performance(task / "performance", median="26.000")
-    (folder / "lab.toml").write_text('published = ["tree"]\n')
-    with served(folder, "--emulated", "host") as found:
-        yield Lab(found.address, found.folder, found.token)
+    with listening(200) as hook:
+        told = f'published = ["tree"]\n[[webhooks]]\nurl = "{hook.address}/hook"\n'
+        (folder / "lab.toml").write_text(told)
+        with served(folder, "--emulated", "host") as found:
+            yield Lab(found.address, found.folder, found.token, hook)
 
 
-def test_a_job_is_submitted_waited_for_and_reported(lab: Lab, tmp_path: Path) -> None:
-    """The exit status is the job's; boards, queue, results, JUnit and metrics know it."""
+def test_a_job_is_submitted_waited_for_and_reported(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The exit status is the job's; boards, queue, results, JUnit and metrics know it.
+
+    So do a commit on GitHub, and the webhook, which can prove who told it.
+    """
     jobs = tmp_path / "jobs.toml"
     jobs.write_text(JOBS)
-    status, out, err = lab.typed("submit", str(jobs), "--json", "--wait")
+    monkeypatch.setenv("GITHUB_TOKEN", "sesame")
+    with listening(201) as github:
+        monkeypatch.setenv("GITHUB_API_URL", github.address)
+        commit = f"octo/firmware@{COMMIT}"
+        status, out, err = lab.typed("submit", str(jobs), "--json", "--wait", "--commit", commit)
     assert status == 1, err  # three inputs keep not every rule
+    states = [json.loads(body)["state"] for _, _, body in github.asked]
+    assert states == ["pending", "failure"]
+    until(lambda: len(lab.hook.asked) == 1)
+    (_, headers, body), key = lab.hook.asked[0], (lab.folder / "webhook-key").read_text().strip()
+    assert headers[hooks.SIGNATURE] == hooks.signature(key, body)
+    heard = json.loads(body)
+    assert (heard["event"], heard["job"]["id"], heard["worst"]) == ("done", 1, 1)
     (job,) = json.loads(out)["jobs_ended"]
     assert (job["state"], job["status"], job["board"]) == ("done", 1, "host")
     assert "host" in lab.typed("boards")[1]
