@@ -45,6 +45,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     """Of the run; what an attempt left there is gone on with."""
     model: str | None = None
     """File of the job's model."""
+    emulate: bool = False
+    """Whether the place is the emulator of a board that may be a real one."""
 
 
 def main() -> int:
@@ -78,6 +80,8 @@ def _run(task: Task) -> int:
     more: dict[str, Any] = {"out": folder, "wait": WAIT_S}
     if task.model is not None:
         more["model"] = Path(task.model)
+    if task.emulate:
+        more["emulate"] = True
     asked = request(order.job, order.board, **more)
     if (folder / RESULT_FILE).is_file():
         outcome = judge(folder)

@@ -85,7 +85,12 @@ class Bench:
         if model is not None:
             file = own / "model.tflite"
             write_whole(file, model)
-        task = {"order": order, "folder": str(run_folder), "model": file and str(file)}
+        task = {
+            "order": order,
+            "folder": str(run_folder),
+            "model": file and str(file),
+            "emulate": self.places[order.board].emulated,
+        }
         start_s = time.monotonic()
         key = (order.id, order.attempt)
         with (own / "stderr.txt").open("wb") as errors:

@@ -336,11 +336,16 @@ def test_certificates_are_made_once_and_their_keys_are_their_owners(tmp_path: Pa
 
 
 def test_a_folder_that_cannot_be_written_is_no_fault_of_the_job(tmp_path: Path) -> None:
-    """Exit status 3, so that it is tried again elsewhere; and what failed is told."""
+    """Exit status 3, so that it is tried again elsewhere; and what failed is told.
+
+    So far it comes with a real board that is emulated there, at another clock.
+    """
     (tmp_path / "file").write_text("")
-    job = Job(series="a", words={"task": "kws", "mode": "accuracy", "limit": 1}, board="host")
-    order = Order(lab="0" * 16, id=1, attempt=1, board="host", job=job)
+    words = {"task": "kws", "mode": "accuracy", "limit": 1, "clock": "80MHz"}
+    job = Job(series="a", words=words, board="nucleo-l4r5")
+    order = Order(lab="0" * 16, id=1, attempt=1, board="nucleo-l4r5", job=job)
     task = {"order": order, "folder": str(tmp_path / "file" / "run"), "model": None}
+    task["emulate"] = True
     child = subprocess.Popen(CHILD, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert child.stdin is not None
     assert child.stdout is not None
