@@ -270,7 +270,10 @@ def _power_w(head: TraceHead, chunk: Chunk) -> float | None:
     """Return the mean power of a chunk; None where none of it is known."""
     power = chunk.samples
     if head.unit == "A":
-        power = power * (head.voltage_v if chunk.voltage_v is None else chunk.voltage_v)
+        voltage_v = head.voltage_v if chunk.voltage_v is None else chunk.voltage_v
+        if voltage_v is None:
+            return None
+        power = power * voltage_v
     there = power[np.isfinite(power)]
     return float(there.mean()) if len(there) else None
 
