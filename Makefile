@@ -33,7 +33,7 @@ help: ## list the targets
 
 setup: packages $(VENV)/.base ## make .venv, install the package and the system packages that are missing
 
-setup-test: packages-test setup $(VENV)/.test ## ... and what the tests need
+setup-test: packages-test setup $(VENV)/.test $(VENV)/.labgrid ## ... and what the tests need
 
 setup-dev: setup-test $(VENV)/.dev ## ... and the formatters, linters and the type checker
 
@@ -121,6 +121,12 @@ $(VENV)/.base: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.test: $(VENV)/.base
 	@$(INSTALL) test
+	@touch $@
+
+# By itself: it brings a serial library that would take the place of ours.
+$(VENV)/.labgrid: | $(VENV)/bin/python
+	@$(PYTHON) -m venv $(VENV)/labgrid
+	@$(VENV)/labgrid/bin/pip install --quiet --disable-pip-version-check 'labgrid>=26'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.test

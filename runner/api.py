@@ -64,6 +64,7 @@ def run(
     | `division` | str | closed (default) or open |
     | `profile` | str | mlperf-tiny (default), rapid, quick, normal, submission, or a .toml file |
     | `emulate` | bool | run a real board's firmware in an emulator |
+    | `clock` | int, str | of a board of the package: Hz, or a text such as "80MHz" |
     | `limit` | int | only so many accuracy inputs; breaks the run rules |
     | `iterations` | int | inferences of a window, to begin with; calibrated unless given |
     | `scenario` | str | single-stream, multi-stream, server or offline, instead of a mode |

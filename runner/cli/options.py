@@ -10,7 +10,7 @@ from click.shell_completion import CompletionItem
 
 from tinybench.errors import UsageError
 
-from ..results.defaults import BAUDS, DEFAULT_BAUD, DEFAULT_BOARD, IDLE, PORT_BOARD, seconds
+from ..results.defaults import BAUDS, DEFAULT_BAUD, DEFAULT_BOARD, IDLE, PORT_BOARD, hertz, seconds
 from .grammar import nearest
 from .tree import Argument, Command, Option, typed
 
@@ -45,6 +45,14 @@ def duration(text: str) -> float:
     """Return a time in seconds, of "90", "90s", "10m" or "2h"."""
     try:
         return seconds(text)
+    except UsageError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def clock(text: str) -> int:
+    """Return a clock in Hz, of "80MHz" or "80000000"."""
+    try:
+        return hertz(text)
     except UsageError as error:
         raise click.BadParameter(str(error)) from None
 

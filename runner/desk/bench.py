@@ -15,6 +15,7 @@ from tinybench.errors import DeclarationError, UsageError
 
 from ..build import board as boards
 from ..results.defaults import BAUDS, ENERGY_BAUD
+from .labgrid import PATTERN
 
 BENCH_FILE = "bench.toml"
 Hub = Annotated[str, Meta(pattern=r"^[0-9]+(-[0-9]+(\.[0-9]+)*)?:[0-9]+\Z")]
@@ -51,6 +52,8 @@ class DeskBoard(Declaration, frozen=True, kw_only=True):
     boot_wait_s: boards.BootWait | None = None
     tags: list[Text] = []
     """What a job of a lab may ask of it, such as "radio"."""
+    lock: Annotated[str, Meta(pattern=PATTERN)] | None = None
+    """What locks it beyond this computer: "labgrid:place"."""
     quiet: Key | None = None
     """In a lab: boards of one such group are still while the energy of one of them is measured."""
 

@@ -9,6 +9,7 @@ from tinybench.errors import TinybenchError, UsageError
 
 from ..build import board as boards
 from ..build.board import Board
+from ..build.clock.at import at_clock
 from ..results.defaults import DEFAULT_BAUD
 from ..results.request import Request
 from .attached import Attached, Thing, look
@@ -33,9 +34,12 @@ def choose(
     kind = request.board if desk is None else desk.board
     if desk is None and not kind.endswith(".toml") and kind not in boards.names():
         raise UsageError(boards.no_board(kind, [*boards.names(), *bench.boards]))
-    board = boards.load_board(kind, emulate=request.emulate)
     named = {} if desk is None else {request.board: desk}
-    request = replace(request, board=kind)
+    if request.clock_hz is not None:
+        named = named or _of_kind(bench, boards.load_board(kind, emulate=request.emulate))
+        kind = at_clock(kind, request.clock_hz)
+    board = boards.load_board(kind, emulate=request.emulate)
+    request = replace(request, board=kind, clock_hz=None)
     if request.emulate:
         return request, board
     if desk is not None:

@@ -1,7 +1,7 @@
 """What a run locks its board, probe and monitor by: serial numbers, else ports."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 
 from tinybench.energy.monitor import MonitorSpec
@@ -35,6 +35,15 @@ def locked_by(
     if monitor is not None:
         keys |= monitor_keys(monitor, found.things)
     return keys
+
+
+def places_of(keys: Set[str], bench: Bench, looking: Callable[[], Attached] = look) -> list[str]:
+    """Return what locks boards of the bench file beyond this computer; `keys`: those of a run."""
+    locked = [desk for desk in bench.boards.values() if desk.lock is not None]
+    if not keys or not locked:
+        return []
+    things = looking().things
+    return [one.lock for one in locked if one.lock and keys & set(_keys_of(own_line(one), things))]
 
 
 def _behind(port: str, bench: Bench, things: list[Thing]) -> dict[str, str]:

@@ -19,8 +19,9 @@ from ..results.request import MODELLED, Request
 from .attached import Attached, look
 from .bench import find_bench, load_bench, monitor_spec
 from .choose import choose
+from .labgrid import acquired, place_key
 from .line import insist_attached, insist_reachable, open_line
-from .lock_keys import locked_by
+from .lock_keys import locked_by, places_of
 from .locks import hold
 from .station import Site, Station
 
@@ -56,7 +57,10 @@ def reserved(
     monitor = None
     if asked.ports and asked.wants_energy and asked.monitor not in (None, MODELLED):
         monitor = monitor_spec(asked.monitor, bench)
-    with hold(locked_by(asked, monitor, bench, looking), asked.wait_s, say) as tell:
+    keys = locked_by(asked, monitor, bench, looking)
+    places = places_of(keys.keys(), bench, looking)
+    keys |= {place_key(one): f"labgrid's place {one}" for one in places}
+    with hold(keys, asked.wait_s, say) as tell, acquired(places, asked.wait_s, say):
         insist_attached(asked)
         sites = _sites(asked, board, asked.ports or (() if port_needed else (None,)))
         if asked.task == AUTO:

@@ -8,6 +8,7 @@ writes a line of JSON for each thing that happens, and exits as `tinybench run` 
 import os
 import shutil
 import signal
+import statistics
 import sys
 import threading
 import time
@@ -19,8 +20,10 @@ import msgspec
 
 from tinybench.errors import RunFolderError, TinybenchError
 
+from ..measure.energy_mode import Watch
 from ..results.journal import JOURNAL_FILE
-from ..results.result import RESULT_FILE
+from ..results.result import RESULT_FILE, Answer, Window
+from ..results.scenario import Query
 from ..session import run as session
 from .job import request
 from .order import Order
@@ -30,7 +33,8 @@ TELL_S = 0.5
 """Between two words on how far it is."""
 WAIT_S = 600.0
 """For a board that somebody uses by hand."""
-INTERRUPTED = 130
+INTERRUPTED, FAILED = 130, 3
+_TELLING = threading.Lock()
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +45,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     """Of the run; what an attempt left there is gone on with."""
     model: str | None = None
     """File of the job's model."""
+    emulate: bool = False
+    """Whether the place is the emulator of a board that may be a real one."""
 
 
 def main() -> int:
@@ -49,6 +55,9 @@ def main() -> int:
     threading.Thread(target=_watch, daemon=True).start()
     try:
         return _run(task)
+    except RunFolderError as error:  # such as a full disk: of this computer, and not of the job
+        _tell(error=str(error))
+        return FAILED
     except TinybenchError as error:
         _tell(error=str(error))
         return error.exit_status
@@ -71,6 +80,8 @@ def _run(task: Task) -> int:
     more: dict[str, Any] = {"out": folder, "wait": WAIT_S}
     if task.model is not None:
         more["model"] = Path(task.model)
+    if task.emulate:
+        more["emulate"] = True
     asked = request(order.job, order.board, **more)
     if (folder / RESULT_FILE).is_file():
         outcome = judge(folder)
@@ -79,12 +90,12 @@ def _run(task: Task) -> int:
     outcome = None
     if (folder / JOURNAL_FILE).is_file():
         try:
-            outcome = session.resume(folder, _track, _note)
+            outcome = session.resume(folder, _track, _note, _power_watch())
         except RunFolderError as error:
             _note(f"begun anew: {error}")
             shutil.rmtree(folder)
     if outcome is None:
-        outcome = session.run(asked, _track, _note)
+        outcome = session.run(asked, _track, _note, watch=_power_watch())
     return 1 if outcome.violations else 0
 
 
@@ -98,13 +109,37 @@ def _track(items: Iterable[T], label: str, total: int) -> Iterator[T]:
     for number, item in enumerate(items):
         if time.monotonic() - told_s >= TELL_S:
             told_s = time.monotonic()
-            _tell(note=label, done=number, total=total)
+            _tell(note=label, done=number, total=total, latency_s=latency_s(item))
         yield item
 
 
+def latency_s(item: object) -> float | None:
+    """Return the time of one inference, where what was just measured has one."""
+    if isinstance(item, Window):
+        return item.elapsed_us * 1e-6 / item.iterations
+    device_us = item.elapsed_us if isinstance(item, Answer) else ()
+    device_us = item.device_us if isinstance(item, Query) else device_us
+    return statistics.fmean(device_us) * 1e-6 if device_us else None
+
+
+def _power_watch() -> Watch:
+    """Return what tells now and then what the board draws; the thread of the monitor calls it."""
+    told_s = -TELL_S
+
+    def watch(power_w: float, modelled: bool) -> None:
+        nonlocal told_s
+        if time.monotonic() - told_s >= TELL_S:
+            told_s = time.monotonic()
+            _tell(note="energy", power_w=power_w, modelled=modelled)
+
+    return watch
+
+
 def _tell(**words: object) -> None:
-    sys.stdout.buffer.write(msgspec.json.encode(words) + b"\n")
-    sys.stdout.buffer.flush()
+    line = msgspec.json.encode(words) + b"\n"
+    with _TELLING:
+        sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":

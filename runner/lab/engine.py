@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 TTL_S = 30.0
 """A worker that says nothing for so long is gone; its jobs run elsewhere."""
 CONNECT_S = 10.0
+SILENT = logging.CRITICAL + 1
+"""Of dask, which tells of clients that are gone as critical; a lab has a log of its own."""
 
 
 def insist_installed() -> None:
@@ -53,7 +55,7 @@ def settle(ttl_s: float = TTL_S) -> None:
     )
     for name in [*logging.root.manager.loggerDict, "tornado"]:
         if name.partition(".")[0] in ("distributed", "tornado"):
-            logging.getLogger(name).setLevel(logging.CRITICAL)
+            logging.getLogger(name).setLevel(SILENT)
 
 
 @contextlib.asynccontextmanager

@@ -13,6 +13,7 @@ from tinybench.errors import UsageError
 
 from ..build import board as boards
 from ..build import task as tasks
+from ..build.clock.at import at_clock
 from ..results.request import Request, is_recipe
 from ..results.words import Words, request_of
 from ..rules import names as profiles
@@ -29,10 +30,10 @@ RUN_WORDS = (
     "task", "mode", "division", "profile", "limit", "iterations", "scenario", "min_queries",
     "min_duration", "seed", "target_qps", "deadline", "streams", "audits", "engine_loadgen",
     "interference", "prune", "strips", "whole", "compatible", "shards", "engine", "monitor",
-    "ambient", "supply", "verify", "emulate",
+    "ambient", "supply", "verify", "emulate", "clock",
 )  # fmt: skip
 """Of the words of a run, those that mean the same on every computer, and reach nothing on it."""
-AXES = ("task", "mode", "scenario", "profile", "division", "engine", "emulate")
+AXES = ("task", "mode", "scenario", "profile", "division", "engine", "clock", "emulate")
 """Those that have a key of their own in jobs.toml, one or several; the others stand in `with`."""
 MODEL_MOST_B = 16 << 20
 
@@ -70,8 +71,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     def title(self) -> str:
         """What it is, for a person: the task, and what else was said."""
         said = [str(self.words.get("task", ""))]
-        said += [str(self.words[name]) for name in ("scenario", "mode", "profile", "engine")
-                 if name in self.words]  # fmt: skip
+        more = ("scenario", "mode", "profile", "engine", "clock")
+        said += [str(self.words[name]) for name in more if name in self.words]
         if self.model is not None:
             said.append(self.model_name or self.model[:12])
         return " ".join(said)
@@ -104,4 +105,15 @@ def request(job: Job, board: str, **more: Any) -> Request:
 
 def insist(job: Job) -> None:
     """Raise UsageError for a job that no board could ever run."""
-    request(job, job.board if job.board in boards.names() else "mps2-an386")
+    asked = request(job, job.board if job.board in boards.names() else "mps2-an386")
+    if asked.clock_hz is not None and job.board is None:
+        raise UsageError("a clock is that of a board: name the board, or several")
+    if job.board in boards.names():
+        insist_clock(job, job.board)
+
+
+def insist_clock(job: Job, kind: str) -> None:
+    """Raise UsageError for a job with a clock that this kind of board cannot run at."""
+    asked = request(job, kind)
+    if asked.clock_hz is not None:
+        at_clock(kind, asked.clock_hz)

@@ -44,6 +44,8 @@ class Series(Declaration, frozen=True, kw_only=True):
     profile: Many | None = None
     division: Many | None = None
     engine: Many | None = None
+    clock: Many | None = None
+    """Such as "80MHz", of the boards that are named: their firmware is built for it."""
     emulate: bool = False
     with_: dict[Text, Word] = msgspec.field(name="with", default={})
     """Further words of a run, such as limit = 20."""
@@ -210,17 +212,21 @@ def jobs(series: Series, models: dict[str, str]) -> Iterator[Job]:
 
 
 def _different(series: list[Series], models: dict[str, str]) -> Iterator[Job]:
-    """Yield jobs that differ in their words; those of a board, a model or a repeat are as good."""
+    """Yield jobs that differ in their words; those of a board, a model or a repeat are as good.
+
+    With a clock each board counts, for it may not be able to run at it.
+    """
     from msgspec.structs import replace
 
     for one in series:
-        boards = _many(one.board)[:1] or None
-        yield from jobs(replace(one, repeat=1, board=boards, model=None, core=None), models)
+        boards = _many(one.board) if one.clock else _many(one.board)[:1]
+        yield from jobs(replace(one, repeat=1, board=boards or None, model=None, core=None), models)
 
 
 def _axes(series: Series) -> dict[str, list[str]]:
     """Return what is listed, the boards last: neighbours in the queue are on different boards."""
-    axes = ("task", "model", "mode", "scenario", "profile", "division", "engine", "core", "board")
+    axes = ("task", "model", "mode", "scenario", "profile", "division", "engine", "clock",
+            "core", "board")  # fmt: skip
     return {name: values for name in axes if (values := _many(getattr(series, name)))}
 
 

@@ -45,6 +45,12 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     note: str | None = None
     done: int | None = None
     total: int | None = None
+    latency_s: float | None = None
+    """Of the latest inference or window, by the DUT's clock; of an emulated board a count."""
+    power_w: float | None = None
+    """What the DUT draws now, where an energy monitor runs."""
+    modelled: bool = False
+    """Whether that is a model's."""
 
 
 class Worker(msgspec.Struct, frozen=True, kw_only=True):

@@ -84,12 +84,12 @@ class Waiting:
 
 def fits(want: Want, place: Place) -> bool:
     """Return whether a board is one of those that are wanted."""
-    own = place.name.rpartition("/")[2]
-    return (
-        (want.board is None or want.board in (place.name, place.kind, own))
-        and (want.core is None or want.core == place.core)
-        and want.tags <= place.tags
+    named = want.board is None or want.board in (
+        place.name,
+        place.kind,
+        place.name.rpartition("/")[2],
     )
+    return named and (want.core is None or want.core == place.core) and want.tags <= place.tags
 
 
 def place(want: Want, places: Iterable[Place], queued_s: Mapping[str, float]) -> Place | None:

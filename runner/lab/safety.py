@@ -30,24 +30,27 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def token(folder: Path) -> str:
-    """Return the token of a lab, which is made the first time; only its owner can read it."""
-    path = folder / "token"
+def token(folder: Path, name: str = "token") -> str:
+    """Return a secret of a lab, which is made the first time; only its owner can read it.
+
+    `name`: "token", by which people ask, or "webhook-key", by which what it tells is signed.
+    """
+    path = folder / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
         made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        return known_token(folder) or ""
+        return known_token(folder, name) or ""
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from error
     with os.fdopen(made, "w") as file:
         file.write(secrets.token_urlsafe(TOKEN_B) + "\n")
-    return known_token(folder) or ""
+    return known_token(folder, name) or ""
 
 
-def known_token(folder: Path) -> str | None:
-    """Return the token that lies in a lab's folder. Raises UsageError where it cannot be read."""
-    path = folder / "token"
+def known_token(folder: Path, name: str = "token") -> str | None:
+    """Return the secret that lies in a lab's folder. Raises UsageError where it cannot be read."""
+    path = folder / name
     try:
         found = read_text(path, 1024).strip()
     except FileNotFoundError:

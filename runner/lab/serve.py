@@ -21,9 +21,15 @@ from tinybench.json_lines import open_lines
 from ..desk.bench import find_bench, load_bench
 from ..desk.locks import hold
 from . import engine, safety, store
-from .leader import Leader
+from .hooks import Hooks
+from .leader import loop
+from .leader.state import Leader
 from .order import Worker
+from .page.published import Published, look
+from .page.told import job as job_told
 from .places import places
+from .settings import Settings
+from .settings import read as read_settings
 from .work import CHILD, Bench
 
 if TYPE_CHECKING:
@@ -79,21 +85,25 @@ async def _lead(told: Serving, say: Callable[[str], None]) -> None:
     import uvicorn
     from distributed import Client
 
-    from .door import app
+    from .page.door import app
 
     engine.settle(told.ttl_s)
     tls = safety.tls_folder(told.folder)
     secure = None if safety.is_loopback(told.host) else safety.security(tls, safety.LEADER)
     db = store.open_store(told.folder / "queue.sqlite")
     token = safety.token(told.folder)
+    settings = read_settings(told.folder)
     with (
         contextlib.closing(db),
         contextlib.closing(_listening(told)) as listening,
         contextlib.closing(_Log(told.folder / "log.jsonl")) as log,
     ):
         leader = Leader(db, told.folder, _lab_id(told.folder), log.say)
+        hooks = _hooks(leader, settings, log)
+        published = Published()
         async with contextlib.AsyncExitStack() as stack:
             enter = stack.enter_async_context
+            stack.enter_context(hooks)
             scheduler = await enter(engine.scheduler(told.host, told.dask_port, secure))
             client = await enter(Client(scheduler.address, asynchronous=True, security=secure))
             if told.here is not None:
@@ -105,7 +115,7 @@ async def _lead(told: Serving, say: Callable[[str], None]) -> None:
                 )
                 await enter(_one_worker(own, secure))
             config = uvicorn.Config(
-                app(leader, token, told.host, listening.getsockname()[1]),
+                app(leader, token, told.host, listening.getsockname()[1], published),
                 log_level="critical",
                 access_log=False,  # addresses may hold what is nobody's business
                 lifespan="off",
@@ -122,14 +132,34 @@ async def _lead(told: Serving, say: Callable[[str], None]) -> None:
             say(f"the lab is at {scheme}://{_written_host(told.host)}:{port}")
             say(f"workers join by: tinybench lab worker --leader {scheduler.address}")
             say(f"its token is in {told.folder / 'token'}; Ctrl-C ends it, and loses nothing")
-            serving = asyncio.create_task(leader.serve(scheduler, client))
+            serving = asyncio.create_task(loop.serve(leader, scheduler, client))
+            trees = [told.folder / Path(one).expanduser() for one in settings.published]
+            looking = asyncio.create_task(look(published, trees, log.say))
             paging = asyncio.create_task(server.serve(sockets=[listening]))
             await asyncio.wait({serving, paging}, return_when=asyncio.FIRST_COMPLETED)
             server.should_exit = True
             serving.cancel()
-            for task in (serving, paging):
+            looking.cancel()
+            for task in (serving, paging, looking):
                 with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
                     await task
+
+
+def _hooks(leader: Leader, settings: Settings, log: "_Log") -> Hooks:
+    """Return what tells webhooks of each job that ends, as the log is told."""
+    key = safety.token(leader.folder, "webhook-key") if settings.webhooks else ""
+    hooks = Hooks(settings.webhooks, key, log.say)
+
+    def say(what: str, **words: Any) -> None:
+        log.say(what, **words)
+        if settings.webhooks and what in store.ENDED and not words.get("again"):
+            row = store.row(leader.db, words["job"])
+            if row is not None:
+                worst = store.worst(leader.db, row.submission)
+                hooks.tell(what, {"lab": leader.lab, "job": job_told(row), "worst": worst})
+
+    leader.say = say
+    return hooks
 
 
 def work(told: Working, say: Callable[[str], None]) -> None:

@@ -160,8 +160,11 @@ def submit(
 def submit_apart(
     path: Path, submission: Submission, models: dict[str, str], who: str
 ) -> tuple[int, int]:
-    """Queue a submission over a connection of its own, as a thread may; return as `submit`."""
-    with contextlib.closing(open_store(path)) as db:
+    """Queue a submission over a connection of its own, as a thread may; return as `submit`.
+
+    The store is there already. Raises sqlite3.Error where the disk is full.
+    """
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
         return submit(
             db,
             (job for one in submission.series for job in jobs_of(one, models)),
@@ -265,11 +268,13 @@ def finish(
     why: str | None = None,
     run_s: float | None = None,
     folder: str | None = None,
-) -> bool:
+) -> list[int] | None:
     """End a job, if it is this attempt that runs: exactly one result a job.
 
-    What needs it begins to wait, or is skipped where it has failed.
+    What needs it begins to wait, or is skipped where it has failed: these are returned; None where
+    another attempt runs, and nothing was changed.
     """
+    skipped: list[int] | None = None
     with transaction(db):
         ended = db.execute(
             "UPDATE jobs SET state = ?, status = ?, why = ?, run_s = ?, folder = ?, ended = ?, "
@@ -278,24 +283,28 @@ def finish(
             (state, status, why, run_s, folder, time.time(), int(state == FAILED), job, attempt),
         ).fetchone()
         if ended is not None:
-            _release(db, int(ended[0]))
-    return ended is not None
+            skipped = _release(db, int(ended[0]))
+    return skipped
 
 
-def cancel(db: sqlite3.Connection, job: int) -> str | None:
-    """Cancel a job that has not ended; return the state it was in, None where there is none."""
+def cancel(db: sqlite3.Connection, job: int) -> tuple[str | None, list[int]]:
+    """Cancel a job that has not ended.
+
+    Return the state it was in, None where there is none, and the jobs that are skipped for it.
+    """
+    skipped: list[int] = []
     with transaction(db):
         found = db.execute("SELECT state, submission FROM jobs WHERE id = ?", (job,)).fetchone()
         if found is None:
-            return None
+            return None, skipped
         state, submission = str(found[0]), int(found[1])
         if state not in ENDED:
             db.execute(
                 "UPDATE jobs SET state = 'cancelled', why = 'cancelled', ended = ? WHERE id = ?",
                 (time.time(), job),
             )
-            _release(db, submission)
-    return state
+            skipped = _release(db, submission)
+    return state, skipped
 
 
 def set_priority(db: sqlite3.Connection, job: int, priority: int) -> bool:
@@ -318,8 +327,22 @@ def durations_s(db: sqlite3.Connection, kind: str, board: str | None = None) -> 
     return [float(one) for (one,) in told]
 
 
-def _release(db: sqlite3.Connection, submission: int) -> None:
-    """Let go, or skip, what waits for series of a submission that have ended."""
+def worst(db: sqlite3.Connection, submission: int) -> int | None:
+    """Return the worst status of the jobs of a submission; None while one has not ended.
+
+    A job without one, such as a cancelled one, counts as a bench that failed.
+    """
+    left, status = db.execute(
+        "SELECT SUM(state IN ('held', 'queued', 'running')), MAX(CASE WHEN state = 'done' "
+        "THEN status ELSE COALESCE(status, 3) END) FROM jobs WHERE submission = ?",
+        (submission,),
+    ).fetchone()
+    return None if left or status is None else int(status)
+
+
+def _release(db: sqlite3.Connection, submission: int) -> list[int]:
+    """Let go, or skip, what waits for series of a submission that have ended; return the latter."""
+    skipped: list[int] = []
     (told,) = db.execute("SELECT needs FROM submissions WHERE id = ?", (submission,)).fetchone()
     needs: dict[str, list[str]] = msgspec.json.decode(told, type=dict[str, list[str]])
     changed = bool(needs)
@@ -338,7 +361,7 @@ def _release(db: sqlite3.Connection, submission: int) -> None:
             good = states <= {DONE}
             moved = db.execute(
                 "UPDATE jobs SET state = ?, why = ?, ended = ? WHERE submission = ? "
-                "AND series = ? AND state = 'held'",
+                "AND series = ? AND state = 'held' RETURNING id",
                 (
                     QUEUED if good else SKIPPED,
                     None if good else f"what it needs did not end well: {', '.join(wanted)}",
@@ -346,8 +369,10 @@ def _release(db: sqlite3.Connection, submission: int) -> None:
                     submission,
                     series,
                 ),
-            )
-            changed |= moved.rowcount > 0
+            ).fetchall()
+            changed |= bool(moved)
+            skipped += [] if good else [int(one) for (one,) in moved]
+    return skipped
 
 
 def _rows(db: sqlite3.Connection, where: str, *words: Any) -> list[Row]:

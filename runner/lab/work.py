@@ -85,7 +85,12 @@ class Bench:
         if model is not None:
             file = own / "model.tflite"
             write_whole(file, model)
-        task = {"order": order, "folder": str(run_folder), "model": file and str(file)}
+        task = {
+            "order": order,
+            "folder": str(run_folder),
+            "model": file and str(file),
+            "emulate": self.places[order.board].emulated,
+        }
         start_s = time.monotonic()
         key = (order.id, order.attempt)
         with (own / "stderr.txt").open("wb") as errors:
@@ -160,22 +165,16 @@ def _listen(
     assert child.stdout is not None  # noqa: S101 - asked for where it was started
     while line := child.stdout.readline(LINE_MOST_B):
         try:
-            said = msgspec.json.decode(line, type=dict[str, str | int | None])
+            said = msgspec.json.decode(line, type=dict[str, str | int | float | bool | None])
         except msgspec.MsgspecError:
             continue
         if "error" in said:
             why = one_line(str(said["error"]))[:WHY_MOST]
             continue
-        done, total = said.get("done"), said.get("total")
-        tell(
-            Told(
-                id=order.id,
-                attempt=order.attempt,
-                note=one_line(str(said.get("note", "")))[:200],
-                done=done if isinstance(done, int) else None,
-                total=total if isinstance(total, int) else None,
-            )
-        )
+        note = one_line(str(said.pop("note", "") or ""))[:200]
+        with contextlib.suppress(msgspec.ValidationError):  # what it says wrong is not worth it
+            words = {**said, "id": order.id, "attempt": order.attempt, "note": note}
+            tell(msgspec.convert(words, Told))
     return why
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+import numpy as np
 
 from tinybench.datasets.reader import Sample
 from tinybench.energy.analysis import Analysis, analyse
@@ -25,7 +26,7 @@ from tinybench.energy.simulated.emulated import EmulatedLoad, timing_pin
 from tinybench.energy.simulated.lpm01a import SimulatedLpm01a
 from tinybench.energy.simulated.port import PseudoPort
 from tinybench.energy.simulated.scene import Scene
-from tinybench.energy.trace import Infer, TraceHead, TraceWriter, open_trace
+from tinybench.energy.trace import Chunk, Infer, TraceHead, TraceWriter, open_trace
 from tinybench.errors import BenchError, MonitorError
 from tinybench.scratch import scratch
 
@@ -44,6 +45,8 @@ MARGIN_S = 1.0
 """Of the trace, before the first window and after the last."""
 MODEL_RATE_HZ = 5000.0
 T = TypeVar("T")
+Watch = Callable[[float, bool], None]
+"""Takes the mean power of the latest samples in W, and whether it is modelled."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ class Bench:
     """Where the modelled power comes from; empty for a real monitor."""
     rest: Callable[[float], None] = time.sleep
     """Let so many seconds pass for the monitor."""
+    watch: "Watch | None" = None
+    """Is told, while it is measured, what the DUT draws: by another thread."""
 
 
 @contextmanager
@@ -165,7 +170,7 @@ class _Session:
             stack.callback(_power_off, self._monitor)
             self._monitor.power_on()
             self._dut = stack.enter_context(self._bench.connect())
-            self._capture = stack.enter_context(Capture(self._monitor, self._writer.write))
+            self._capture = stack.enter_context(Capture(self._monitor, self._take))
             self._await_trace(0.0)  # what is marked before it begins is lost
             self._dut.mark()
             self._await_edges(1, "the edge of 'timestamp'")
@@ -174,6 +179,12 @@ class _Session:
 
     def __exit__(self, *what: object) -> bool | None:
         return self._stack.__exit__(*what)  # pyright: ignore[reportArgumentType]
+
+    def _take(self, chunk: Chunk) -> None:
+        """Keep a chunk, and tell who watches."""
+        self._writer.write(chunk)
+        if self._bench.watch is not None and (power_w := _power_w(self._writer.head, chunk)):
+            self._bench.watch(power_w, bool(self._bench.model_source))
 
     def margin(self) -> None:
         """Let the trace go on for `MARGIN_S` after the last edge."""
@@ -253,6 +264,18 @@ class _Session:
                     "on the board?"
                 )
             time.sleep(0.01)
+
+
+def _power_w(head: TraceHead, chunk: Chunk) -> float | None:
+    """Return the mean power of a chunk; None where none of it is known."""
+    power = chunk.samples
+    if head.unit == "A":
+        voltage_v = head.voltage_v if chunk.voltage_v is None else chunk.voltage_v
+        if voltage_v is None:
+            return None
+        power = power * voltage_v
+    there = power[np.isfinite(power)]
+    return float(there.mean()) if len(there) else None
 
 
 def _power_off(monitor: Monitor) -> None:

@@ -1,5 +1,7 @@
 """What a run is asked for where nothing is said, and what may be said; loads next to nothing."""
 
+import re
+
 from tinybench.errors import UsageError
 
 DEFAULT_BOARD = "mps2-an386"
@@ -34,6 +36,9 @@ UNITS_S = {"s": 1, "m": 60, "h": 3600}
 LONGEST_S = 7 * 24 * 3600
 LONGEST_DIGITS = 9
 """Of the number of a time."""
+CLOCK_UNITS = {"": 1, "Hz": 1, "kHz": 1000, "MHz": 1_000_000}
+CLOCK_END_HZ = 2**32
+_CLOCK = re.compile(r"([0-9]{1,10}) ?(|Hz|kHz|MHz)", re.ASCII)
 
 
 def seconds(text: str) -> float:
@@ -43,3 +48,12 @@ def seconds(text: str) -> float:
     if not digits or int(number) * UNITS_S[unit] > LONGEST_S:
         raise UsageError(f"'{text[:40]}' is no time such as 90s, 10m or 2h")
     return float(int(number) * UNITS_S[unit])
+
+
+def hertz(text: str) -> int:
+    """Return a clock in Hz, of "80MHz", "80 MHz" or "80000000". Raises UsageError."""
+    match = _CLOCK.fullmatch(text)
+    clock_hz = int(match[1]) * CLOCK_UNITS[match[2]] if match else 0
+    if not 0 < clock_hz < CLOCK_END_HZ:
+        raise UsageError(f"'{text[:40]}' is no clock such as 80MHz")
+    return clock_hz

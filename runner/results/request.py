@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from tinybench.declare import named
 
-from .defaults import DEFAULT_BAUD, ENERGY_BAUD
+from .defaults import CLOCK_END_HZ, DEFAULT_BAUD, ENERGY_BAUD
 from .result import Environment
 from .scenario import Asked
 
@@ -30,6 +30,8 @@ class Request(msgspec.Struct, frozen=True):
     """How much is measured, and what judges it."""
     emulate: bool = False
     """Run the firmware of a real board in an emulator."""
+    clock_hz: Annotated[int, msgspec.Meta(ge=1, lt=CLOCK_END_HZ)] | None = None
+    """Of a board of the package, instead of its own; found, it is that of the board's file."""
     state: Literal["reset", "keep"] = "reset"
     """Of a model that keeps one, in the accuracy mode: put back for each input, or kept from each
     to the next: they are one stream."""

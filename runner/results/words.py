@@ -16,6 +16,7 @@ from .defaults import (
     BAUDS,
     BY_LABELS,
     BY_OUTPUTS,
+    CLOCK_END_HZ,
     DEFAULT_BAUD,
     DEFAULT_BOARD,
     DIVISIONS,
@@ -28,6 +29,7 @@ from .defaults import (
     SCENARIO,
     SCENARIOS,
     STATES,
+    hertz,
     seconds,
 )
 from .request import Request, is_recipe
@@ -47,6 +49,8 @@ class SuiteWords(TypedDict, total=False):
     division: Literal["closed", "open"] | None
     profile: Named | None
     emulate: bool | None
+    clock: int | str | None
+    """Of a board of the package, instead of its own: Hz, or a text such as "80MHz"."""
     limit: int | None
     data: File | None
     model: File | None
@@ -154,6 +158,8 @@ def request_of(**words: Unpack[Words]) -> Request:
         idle = given.get("mode") in modes and (word, given.get(word)) != ("shards", 1)
         if idle and word in given:
             raise UsageError(f"{word} means nothing in mode {given['mode']}: leave it out")
+    if "clock" in given:
+        given["clock_hz"] = given.pop("clock")
     ports = given.pop("port", ())
     bare = given.get("mode") == "energy" and not given.get("interface_board")
     baud = given.pop("baud", ENERGY_BAUD if bare else DEFAULT_BAUD)
@@ -296,6 +302,15 @@ def _wait(word: str, value: Any) -> float:
     return float(value)
 
 
+def _clock(word: str, value: Any) -> int:
+    if isinstance(value, str):
+        return hertz(value)
+    clock_hz = _count(word, value)
+    if clock_hz >= CLOCK_END_HZ:
+        raise _wrong(word, value, "clock in Hz")
+    return clock_hz
+
+
 def _number(word: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
         raise _wrong(word, value, "number above 0")
@@ -330,6 +345,7 @@ _VALUES: dict[str, Callable[[str, Any], Any]] = {
     "division": _one_of(DIVISIONS),
     "profile": _named,
     "emulate": _flag,
+    "clock": _clock,
     "limit": _count,
     "data": _path,
     "model": _path,

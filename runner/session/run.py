@@ -1,6 +1,7 @@
 """One run, from names to a judged result, read from top to bottom."""
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from tinybench.transport.transcript import pack, unpack
 from .. import rules
 from ..build import task as tasks
 from ..desk.reserve import reserved
+from ..measure.energy_mode import Watch
 from ..results.clock import heard
 from ..results.journal import Entry, Head, Journal, head_sha256, read
 from ..results.names import TRANSCRIPT_FILE
@@ -46,12 +48,14 @@ def run(
     track: Track,
     say: Callable[[str], None],
     worked_until_s: float | None = None,
+    watch: Watch | None = None,
 ) -> Outcome:
     """Do one run: build, measure, store, judge.
 
     `track` shows progress, `say` takes a sentence for the user. `worked_until_s`: when the board
-    last did another run, by `time.monotonic`. Whatever ends the run early, what
-    was measured until then is in the run folder, marked as incomplete, and the board is closed.
+    last did another run, by `time.monotonic`. `watch` is told what the board draws in energy mode.
+    Whatever ends the run early, what was measured until then is in the run folder, marked as
+    incomplete, and the board is closed.
     Raises any TinybenchError; KeyboardInterrupt passes through.
     """
     if request.out is not None:
@@ -70,10 +74,12 @@ def run(
             )
             journal.append(Entry(run=head))
             known = Known(journal, [], worked_until_s)
-            return _measure(plan, head.started_at, known, folder, track, say)
+            return _measure(plan, head.started_at, known, folder, track, say, watch)
 
 
-def resume(folder: Path, track: Track, say: Callable[[str], None]) -> Outcome:
+def resume(
+    folder: Path, track: Track, say: Callable[[str], None], watch: Watch | None = None
+) -> Outcome:
     """Go on with a run that was interrupted, from its journal; what is done is not done again.
 
     Raises RunFolderError when there is nothing to go on with, or when firmware, model, dataset or
@@ -107,7 +113,7 @@ def resume(folder: Path, track: Track, say: Callable[[str], None]) -> Outcome:
                 say(f"measured again, for no transcript has it: {', '.join(lost[:3])}{more}")
             known = Known(journal, kept, time.monotonic())
             known.add(Entry(resumed_at=datetime.now(UTC).isoformat(timespec="seconds")))
-            return _measure(plan, head.started_at, known, folder, track, say)
+            return _measure(plan, head.started_at, known, folder, track, say, watch)
 
 
 def _how_to_go_on(plan: Plan, folder: Path) -> str:
@@ -157,6 +163,7 @@ def _measure(
     folder: Path,
     track: Track,
     say: Callable[[str], None],
+    watch: Watch | None,
 ) -> Outcome:
     """Measure what is not known yet, store the result and judge it."""
     asked, task, sites = plan.asked, plan.task, plan.sites
@@ -187,7 +194,7 @@ def _measure(
                 say,
             ) as bench:
                 steps.measure_energy(
-                    bench,
+                    dataclasses.replace(bench, watch=watch),
                     plan.timed_samples,
                     plan.window_length,
                     asked.iterations,

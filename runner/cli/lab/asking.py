@@ -1,12 +1,13 @@
 """What is asked of a lab: submit, queue, cancel, boards, results."""
 
+import contextlib
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tinybench.errors import BenchError, UsageError
+from tinybench.errors import BenchError, TinybenchError, UsageError
 
 from ..options import PATH, command, duration, into_file, positive
 from ..output import Voice, put
@@ -17,11 +18,15 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from ...lab.ask import Lab
+    from ...lab.github import Check, State
 
 LOOK_S = 0.5
 """Between two looks at a submission that is waited for."""
+APART_S = 60.0
+"""Of two clocks; more is told."""
 LONGEST_S = 7 * 24 * 3600.0
-FAILED = 3
+STATES: tuple["State", ...] = ("success", "failure", "error")
+"""Of a commit, by the worst status of its jobs."""
 
 
 def _at() -> list[Option]:
@@ -51,6 +56,15 @@ def _longest(text: str) -> float:
         help="wait until all have ended, a week at most or so long, such as 2h; exit with the "
         "worst status",
     ),
+    Option(
+        "--commit",
+        is_flag=False,
+        flag_value="",
+        optional=True,
+        metavar="COMMIT",
+        help="with --wait or --watch: set the status of this commit on GitHub, such as "
+        "octo/firmware@(40 digits); in an action nothing need be said. By GITHUB_TOKEN",
+    ),
     Option("--yes", is_flag=True, help="do not ask, however many jobs it stands for"),
     formats=("terminal", "json"),
     examples=("tinybench lab submit jobs.toml --watch", "tinybench lab submit jobs.toml --wait"),
@@ -62,25 +76,35 @@ def submit(
     lab: Path | None,
     watch: bool,
     wait: float | None,
+    commit: str | None,
     yes: bool,
     to: str,
 ) -> int:
     """Queue the jobs of a jobs.toml."""
-    from ...lab import jobs_file
+    from ...lab import github, jobs_file
 
+    if commit is not None and wait is None and not watch:
+        raise UsageError("--commit is of jobs that are waited for: say --wait or --watch")
+    told_of = None if commit is None else github.check_of(commit)
     told = jobs_file.read(jobs)
     if told.count > jobs_file.ASKED_FROM and not yes:
         _ask(f"{jobs} stands for {told.count:,} jobs; queue them all")
     reached = _lab(at, lab)
-    answer = reached.post("/api/jobs", told, count=told.count)
+    if told_of is not None:
+        github.tell(told_of, "pending", f"{told.count:,} jobs")
+    with _or_error(told_of):
+        answer = reached.post("/api/jobs", told, count=told.count)
     number = answer["submission"]
     voice.note(f"submission {number}: {answer['jobs']:,} jobs queued")
     rows: list[dict[str, Any]] = []
     status = 0
     if watch or wait is not None:
         most_s = LONGEST_S if wait is None else wait
-        rows = _ended(voice, reached, number, most_s, shown=watch)
-        status = max((_status(row) for row in rows), default=0)
+        with _or_error(told_of):
+            rows, status = _ended(voice, reached, number, most_s, shown=watch)
+    if told_of is not None:
+        words = "all jobs are valid" if status == 0 else f"the worst status of a job is {status}"
+        github.tell(told_of, STATES[min(status, 2)], f"{answer['jobs']:,} jobs: {words}")
     put(
         voice,
         to,
@@ -102,8 +126,11 @@ def _ask(question: str) -> None:
 
 def _ended(
     voice: Voice, lab: "Lab", number: int, most_s: float, *, shown: bool
-) -> list[dict[str, Any]]:
-    """Return the jobs of a submission once all have ended. Raises BenchError after `most_s`."""
+) -> tuple[list[dict[str, Any]], int]:
+    """Return the jobs of a submission once all have ended, and the worst status of them.
+
+    Of very many the newest are returned. Raises BenchError after `most_s`.
+    """
     deadline_s = time.monotonic() + most_s
     said: dict[int, str] = {}
     while time.monotonic() < deadline_s:
@@ -115,9 +142,8 @@ def _ended(
             if said.get(row["id"]) != words:
                 said[row["id"]] = words
                 voice.note(words)
-        left = sum(found["counts"][state] for state in ("held", "queued", "running"))
-        if left == 0:
-            return found["jobs"][::-1]
+        if found["worst"] is not None:
+            return found["jobs"][::-1], found["worst"]
         time.sleep(LOOK_S)
     raise BenchError(
         f"submission {number} did not end within {most_s:.0f} s, and goes on; look at it with: "
@@ -125,8 +151,18 @@ def _ended(
     )
 
 
-def _status(row: dict[str, Any]) -> int:
-    return FAILED if row["state"] != "done" and row["status"] is None else int(row["status"] or 0)
+@contextlib.contextmanager
+def _or_error(check: "Check | None") -> Iterator[None]:
+    """Tell GitHub of whatever keeps jobs from their end."""
+    from ...lab import github
+
+    try:
+        yield
+    except (TinybenchError, KeyboardInterrupt) as error:
+        if check is not None:
+            with contextlib.suppress(TinybenchError):
+                github.tell(check, "error", str(error) or "nobody waits for it any more")
+        raise
 
 
 @command(
@@ -179,7 +215,12 @@ def boards(voice: Voice, at: str, lab: Path | None, to: str, out: Path | None) -
     """Show the boards of the lab, what runs on them, and what waits for them."""
     found = _lab(at, lab).get("/api/state")
     put(voice, to, out, {"terminal": lambda: _boards(found), "json": lambda: found})
-    for why in [found["trouble"], *found["refused"]] if to == "terminal" else ():
+    apart = [
+        f"{one['name']}: the clock of its computer is {one['clock_apart_s']:+.0f} s off"
+        for one in found["boards"]
+        if abs(one["clock_apart_s"]) > APART_S
+    ]
+    for why in [found["trouble"], *found["refused"], *apart] if to == "terminal" else ():
         if why:
             voice.note(why)
     return 0

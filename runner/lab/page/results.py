@@ -1,33 +1,121 @@
-"""What a lab has measured: rows, a run's page, and JUnit for CI; by the report package."""
+"""What a lab has measured: rows that are judged once, reports on them, and JUnit for CI."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import msgspec
 
-from tinybench.errors import TinybenchError
+from tinybench.errors import TinybenchError, UsageError
 from tinybench.printable import one_line
 
-from ...compare.store import Summary, find_runs
+from ...compare.history import By, history
+from ...compare.store import Summary, find_runs, summary
+from ...compare.where import ordered, parse_where
 from ...report import formats
+from ...report.page.history import as_html as history_page
+from ...report.page.html import compared
 from ...rules.judge import judge
 from .. import store
 from ..store import Row
 
+COMPARED_MOST = 200
+"""Runs of one comparison."""
+COLUMNS = ("task", "board", "core", "mode", "profile")
+"""By which results are looked for; `where` has all others."""
+BRIEF = (
+    "job", "started_at", "task", "board", "core", "profile", "mlperf", "dataset", "emulated",
+    "valid", "broken_rules", "inputs", "top1", "auc", "f1", "latency_s", "latency_uncertainty_s",
+    "estimated_latency_s", "estimated_latency_low_s", "estimated_latency_high_s",
+    "energy_per_inference_j", "energy_modelled", "flash_b", "scenario", "rate_per_s",
+)  # fmt: skip
+"""What the page shows of a result."""
 
-def found(runs: Path, said: dict[str, str]) -> list[dict[str, Any]]:
-    """Return every result of a lab that is of this task, board and core, the newest first."""
-    if not runs.is_dir():
-        return []
-    rows: list[Summary] = find_runs(runs).runs
-    return [
-        {**msgspec.to_builtins(row), "job": int(Path(row.run).name.partition("-")[0])}
-        for row in reversed(rows)
-        if all(getattr(row, name) == value for name, value in said.items())
-        and Path(row.run).name.partition("-")[0].isdecimal()
+
+class Measured:
+    """The results of a lab; each is judged once, and kept as a row while the lab is served."""
+
+    def __init__(self, runs: Path) -> None:
+        """`runs`: the folder of run folders, each named JOB-ATTEMPT; none of them ever changes."""
+        self._runs = runs
+        self._rows: dict[str, Summary] = {}
+        self._seen: set[str] = set()
+        self._lock = threading.Lock()
+
+    def rows(self) -> list[Summary]:
+        """Return every result, the newest first. Takes long the first time alone."""
+        with self._lock:
+            names = self._names()
+            new = names - self._seen
+            if len(new) > len(self._seen):
+                self._take(find_runs(self._runs).runs)  # whose verdicts may be remembered
+                new -= self._rows.keys()
+            self._take(filter(None, map(self._judged, sorted(new))))
+            self._seen = names
+            return sorted(self._rows.values(), key=lambda one: (one.started_at, one.run))[::-1]
+
+    def _names(self) -> set[str]:
+        try:
+            return {one.name for one in self._runs.iterdir() if job_of(one.name) is not None}
+        except OSError:
+            return set()
+
+    def _judged(self, name: str) -> Summary | None:
+        try:
+            outcome = judge(self._runs / name)
+        except TinybenchError:  # a run that cannot be read hides no other
+            return None
+        return summary(outcome.result, outcome.verdict, outcome.folder)
+
+    def _take(self, rows: Iterable[Summary]) -> None:
+        for one in rows:
+            if job_of(Path(one.run).name) is not None:
+                self._rows[Path(one.run).name] = one
+
+
+def job_of(name: str) -> int | None:
+    """Return the number of the job whose run folder is called so; None: it is none of a job."""
+    number = name.partition("-")[0]
+    return int(number) if number.isascii() and number.isdecimal() and len(number) < 16 else None
+
+
+def chosen(rows: Sequence[Summary], said: dict[str, str]) -> list[Summary]:
+    """Return the results that are asked for, in the order that is. Raises UsageError.
+
+    `said`: of COLUMNS a value each, "valid", and "where" and "sort" as `tinybench results` has.
+    """
+    found = [
+        one
+        for one in rows
+        if all(said.get(name) in (None, "", getattr(one, name)) for name in COLUMNS)
+        and (one.valid or said.get("valid") != "yes")
     ]
+    if said.get("where"):
+        found = list(filter(parse_where(said["where"], rows), found))
+    return ordered(found, said["sort"]) if said.get("sort") else found
+
+
+def told(one: Summary, *, brief: bool) -> dict[str, Any]:
+    """Return a result as plain data, with the number of its job."""
+    row = {**msgspec.to_builtins(one), "job": job_of(Path(one.run).name)}
+    return {name: row[name] for name in BRIEF} if brief else row
+
+
+def compared_page(rows: Sequence[Summary]) -> str:
+    """Return the page that compares results. Raises UsageError for none, or too many."""
+    if not 0 < len(rows) <= COMPARED_MOST:
+        raise UsageError(f"{len(rows)} results cannot be compared: choose 1 to {COMPARED_MOST}")
+    return compared(rows)
+
+
+def history_of(rows: Sequence[Summary], by: By, metrics: Sequence[str]) -> str:
+    """Return the page of how figures went over time. Raises UsageError where there is none."""
+    series = history(list(rows)[::-1], by, tuple(metrics))
+    if not series:
+        raise UsageError("no result has such a figure" + ", or a commit" * (by == "commit"))
+    return history_page(series)
 
 
 def page_of(folder: Path) -> str:

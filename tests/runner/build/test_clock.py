@@ -10,6 +10,7 @@ from tinybench.declare import load, named
 from tinybench.errors import DeclarationError, UsageError
 from tinybench.runner import cli
 from tinybench.runner.build.board import load_board, names
+from tinybench.runner.build.clock.at import at_clock
 from tinybench.runner.build.clock.tree import MHZ, Clock, Settings, Tree, settings, solve
 
 TREES = {name: load(path, Tree) for name, path in named("firmware", "clocks").items()}
@@ -135,3 +136,41 @@ def test_a_clock_that_a_chip_without_choice_has_not_is_refused(tmp_path: Path) -
         own.write_text(text.replace(f"clock_hz = {hz}_000_000", "clock_hz = 100_000_000"))
         with pytest.raises(DeclarationError, match=rf"clock_hz.*nearest that it can is {near}0"):
             load_board(str(own))
+
+
+def test_a_board_of_the_package_at_another_clock_is_a_declaration_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a name of its own, and all else as it was; its own clock is the board itself."""
+    monkeypatch.setenv("TINYBENCH_CACHE", str(tmp_path))
+    assert at_clock("nucleo-l4r5", 120 * MHZ) == "nucleo-l4r5"
+    for emulate in (False, True):
+        found = load_board(at_clock("nucleo-l4r5", 80 * MHZ), emulate=emulate)
+        own = load_board("nucleo-l4r5", emulate=emulate)
+        assert found == replace(own, name="nucleo-l4r5-80mhz", clock_hz=80 * MHZ)
+    assert load_board(at_clock("esp32-c3-devkitm-1", 80 * MHZ)).clock_hz == 80 * MHZ
+    for name in names():  # each that has a choice can be written so
+        board = load_board(name)
+        if board.clock is not None:
+            assert load_board(at_clock(name, 48 * MHZ)).clock_hz == 48 * MHZ
+
+
+@pytest.mark.parametrize(
+    ("board", "clock", "said"),
+    [
+        ("nucleo-l4r5", "121MHz", "nearest that it can is 120000000"),
+        ("mps2-an386", "80MHz", "nearest that it can is 25 MHz"),
+        ("nrf5340-dk", "100MHz", "nearest that it can is 128 MHz"),
+        ("host", "80MHz", "no clock that could be chosen"),
+        ("nucleo-l4r5", "80GHz", "no clock such as 80MHz"),
+        ("nucleo-l4r5", "5000MHz", "no clock such as 80MHz"),
+        (str(names()["nucleo-l4r5"]), "80MHz", "say clock_hz in it"),
+    ],
+)
+def test_a_clock_that_cannot_be_is_refused_where_it_is_typed(
+    board: str, clock: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit status 2, with the nearest, before anything is built."""
+    words = ["--board", board, "--task", "kws", "--clock", clock]
+    assert cli.main(words) == 2
+    assert said in capsys.readouterr().err

@@ -4,26 +4,32 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import requests
 
+from tests.program import LISTENING
 from tinybench.runner.lab import engine, serve, store
 from tinybench.runner.lab.estimate import estimate_s
 from tinybench.runner.lab.job import Job
-from tinybench.runner.lab.leader import Leader
+from tinybench.runner.lab.leader import loop
+from tinybench.runner.lab.leader.state import Leader
 from tinybench.runner.lab.order import Order, Report, Told
 from tinybench.runner.lab.policy import Place
 
 SLEEPER = (sys.executable, "-I", "-S", str(Path(__file__).with_name("sleeper.py")))
 LAB = "0123456789abcdef"
-TTL_S = 3.0
+STARTED_S = 90.0
+TTL_S = 2.0
 
 
 def asleep(ms: int, **more: Any) -> Job:
@@ -71,7 +77,7 @@ async def leading(
             engine.scheduler("127.0.0.1", port, None) as scheduler,
             Client(scheduler.address, asynchronous=True) as client,
         ):
-            task = asyncio.create_task(leader.serve(scheduler, client))
+            task = asyncio.create_task(loop.serve(leader, scheduler, client))
             try:
                 yield leader, scheduler.address, said
             finally:
@@ -92,6 +98,47 @@ async def dozing(leader: Leader, address: str, bench: Dozing, folder: Path) -> A
     async with engine.worker(address, "w", bench, said, folder, "127.0.0.1", None):  # type: ignore[arg-type]
         await until(lambda: len(leader.places) == len(bench.places))
         yield
+
+
+@dataclass(frozen=True)
+class Served:
+    """A whole lab, as `tinybench lab` serves it."""
+
+    address: str
+    folder: Path
+    token: str
+
+
+@contextlib.contextmanager
+def served(folder: Path, *words: str) -> Iterator[Served]:
+    """Start a lab as a user does, and end it by Ctrl-C."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port, errors = free_port(), folder / "stderr"
+    said = ["lab", "--lab", str(folder), "--http", str(port), "--dask", str(free_port()), *words]
+    with errors.open("wb") as file:
+        process = subprocess.Popen([*LISTENING, *said], stderr=file)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        deadline_s = time.monotonic() + STARTED_S
+        while True:
+            assert process.poll() is None, errors.read_text()
+            assert time.monotonic() < deadline_s, "no lab"
+            with contextlib.suppress(requests.ConnectionError):
+                if requests.get(f"{address}/api/state", timeout=30).json()["boards"]:
+                    break
+            time.sleep(0.2)
+        yield Served(address, folder, (folder / "token").read_text().strip())
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) in (0, 130), errors.read_text()
+        assert "Traceback" not in errors.read_text()
+
+
+def free_port() -> int:
+    """Return a port that nobody has."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
 
 
 async def until(met: Callable[[], bool], most_s: float = 120.0) -> None:

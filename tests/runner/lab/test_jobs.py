@@ -92,6 +92,12 @@ def test_a_few_lines_are_every_combination(tmp_path: Path) -> None:
         ('[[jobs]]\nname="a"\ntask="kws"\ndeadline="0"\n', "later than now"),
         ('[[jobs]]\nname="a"\ntask="kws"\nrepeat=1000000\nmode=["all","accuracy"]\n',
          "2,000,000 jobs"),
+        ('[[jobs]]\nname="a"\ntask="kws"\nboard=["nucleo-l4r5","mps2-an386"]\nclock="80MHz"\n',
+         "board mps2-an386 cannot run at 80 MHz; the nearest that it can is 25 MHz"),
+        ('[[jobs]]\nname="a"\ntask="kws"\nboard="nucleo-l4r5"\nclock=["80MHz","121MHz"]\n',
+         "the nearest that it can is 120000000"),
+        ('[[jobs]]\nname="a"\ntask="kws"\ncore="Cortex-M4F"\nclock="80MHz"\n', "name the board"),
+        ('[[jobs]]\nname="a"\ntask="kws"\nclock="fast"\n', "is no clock such as 80MHz"),
         ("", "missing key"),
         ("jobs = []\n", "key 'jobs'"),
         ("jobs = [[[", "not valid TOML"),
@@ -105,6 +111,16 @@ def test_a_jobs_file_that_is_wrong_is_told_before_anything_is_queued(
         jobs_file.read(written(tmp_path, text))
     assert words in str(caught.value)
     assert "jobs.toml" in str(caught.value) or ".tflite" in str(caught.value)
+
+
+def test_clocks_are_an_axis(tmp_path: Path) -> None:
+    """Each board at each clock is a job, and says so."""
+    text = '[[jobs]]\nname="a"\ntask="kws"\nboard=["nucleo-l4r5","nucleo-f446re"]\n'
+    told = jobs_file.read(written(tmp_path, text + 'clock=["80MHz","40 MHz"]\n'))
+    assert [(job.board, job.title) for job in made(told)] == [
+        ("nucleo-l4r5", "kws 80MHz"), ("nucleo-f446re", "kws 80MHz"),
+        ("nucleo-l4r5", "kws 40 MHz"), ("nucleo-f446re", "kws 40 MHz"),
+    ]  # fmt: skip
 
 
 def test_a_million_combinations_are_counted_and_not_made(tmp_path: Path) -> None:
@@ -141,16 +157,16 @@ def test_a_job_has_exactly_one_result(db: sqlite3.Connection) -> None:
     assert store.claim(db, 1, "desk/left", "nucleo-l4r5", 60.0) is None
     assert store.give_back(db, 1, 1, "the worker is gone", failed=False)
     assert not store.give_back(db, 1, 1, "twice", failed=False)
-    assert not store.finish(db, 1, 1, state=store.DONE, status=0)
+    assert None is store.finish(db, 1, 1, state=store.DONE, status=0)
     assert store.claim(db, 1, "desk/right", "host", 60.0) == 2
-    assert not store.finish(db, 1, 1, state=store.DONE, status=0)
-    assert store.finish(db, 1, 2, state=store.DONE, status=1, run_s=2.0, folder="1")
-    assert not store.finish(db, 1, 2, state=store.FAILED, status=3)
-    assert store.cancel(db, 1) == store.DONE
+    assert None is store.finish(db, 1, 1, state=store.DONE, status=0)
+    assert store.finish(db, 1, 2, state=store.DONE, status=1, run_s=2.0, folder="1") == []
+    assert None is store.finish(db, 1, 2, state=store.FAILED, status=3)
+    assert store.cancel(db, 1) == (store.DONE, [])
     assert store.claim(db, 2, "desk/left", "host", 1.0) == 1
-    assert store.cancel(db, 2) == store.RUNNING
-    assert not store.finish(db, 2, 1, state=store.DONE, status=0)
-    assert store.cancel(db, 3) is None
+    assert store.cancel(db, 2) == (store.RUNNING, [])
+    assert None is store.finish(db, 2, 1, state=store.DONE, status=0)
+    assert store.cancel(db, 3) == (None, [])
     assert [(one.state, one.attempt, one.status) for one in store.rows(db)] == [
         (store.CANCELLED, 1, None),
         (store.DONE, 2, 1),

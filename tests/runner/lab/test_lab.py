@@ -3,7 +3,6 @@
 import contextlib
 import io
 import json
-import signal
 import socket
 import subprocess
 import time
@@ -12,18 +11,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import msgspec
 import pytest
 import requests
 
 from tests.browser import TOO_WIDE, Browser
-from tests.program import LISTENING
+from tests.runner.audit import trees
+from tests.runner.lab.listening import COMMIT, Heard, listening, until
+from tests.runner.lab.small_lab import Served, served
 from tinybench.errors import UsageError
 from tinybench.runner import cli
-from tinybench.runner.lab import ask, safety
+from tinybench.runner.lab import ask, hooks, safety
+from tinybench.runner.lab.job import Job
+from tinybench.runner.lab.order import Order
+from tinybench.runner.lab.work import CHILD
 
 for needed in ("distributed", "starlette", "uvicorn"):
     pytest.importorskip(needed)
-STARTED_S = 90.0
 JOBS = """
 [[jobs]]
 name = "look"
@@ -35,12 +39,11 @@ with = { limit = 3 }
 
 
 @dataclass(frozen=True)
-class Lab:
-    """One that runs."""
+class Lab(Served):
+    """One that is asked."""
 
-    address: str
-    folder: Path
-    token: str
+    hook: Heard
+    """Whom it tells of jobs that end."""
 
     def asked(self, method: str, path: str, **more: object) -> requests.Response:
         """Ask it without a client of ours."""
@@ -60,44 +63,42 @@ def typed(*words: str) -> tuple[int, str, str]:
     return status, out.read(), err.getvalue()
 
 
-def free_port() -> int:
-    """Return a port that nobody has."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """Start a lab of one board, and end it by Ctrl-C."""
+    """Start a lab of one board, beside published results of which one is wrong."""
     folder = tmp_path_factory.mktemp("lab")
-    port = free_port()
-    words = ["lab", "--lab", str(folder), "--http", str(port), "--dask", str(free_port())]
-    with (folder / "stderr").open("wb") as errors:
-        process = subprocess.Popen([*LISTENING, *words, "--emulated", "host"], stderr=errors)
-    found = Lab(f"http://127.0.0.1:{port}", folder, "")
-    try:
-        deadline_s = time.monotonic() + STARTED_S
-        while True:
-            assert process.poll() is None, (folder / "stderr").read_text()
-            assert time.monotonic() < deadline_s, "no lab"
-            with contextlib.suppress(requests.ConnectionError):
-                if found.asked("GET", "/api/state").json()["boards"]:
-                    break
-            time.sleep(0.2)
-        yield Lab(found.address, folder, (folder / "token").read_text().strip())
-    finally:
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) in (0, 130), (folder / "stderr").read_text()
-        assert "Traceback" not in (folder / "stderr").read_text()
+    task = trees.task_folder(folder / "tree")
+    trees.accuracy(task / "accuracy")
+    trees.performance(task / "performance", median="26.000")
+    with listening(200) as hook:
+        told = f'published = ["tree"]\n[[webhooks]]\nurl = "{hook.address}/hook"\n'
+        (folder / "lab.toml").write_text(told)
+        with served(folder, "--emulated", "host") as found:
+            yield Lab(found.address, found.folder, found.token, hook)
 
 
-def test_a_job_is_submitted_waited_for_and_reported(lab: Lab, tmp_path: Path) -> None:
-    """The exit status is the job's; boards, queue, results, JUnit and metrics know it."""
+def test_a_job_is_submitted_waited_for_and_reported(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The exit status is the job's; boards, queue, results, JUnit and metrics know it.
+
+    So do a commit on GitHub, and the webhook, which can prove who told it.
+    """
     jobs = tmp_path / "jobs.toml"
     jobs.write_text(JOBS)
-    status, out, err = lab.typed("submit", str(jobs), "--json", "--wait")
+    monkeypatch.setenv("GITHUB_TOKEN", "sesame")
+    with listening(201) as github:
+        monkeypatch.setenv("GITHUB_API_URL", github.address)
+        commit = f"octo/firmware@{COMMIT}"
+        status, out, err = lab.typed("submit", str(jobs), "--json", "--wait", "--commit", commit)
     assert status == 1, err  # three inputs keep not every rule
+    states = [json.loads(body)["state"] for _, _, body in github.asked]
+    assert states == ["pending", "failure"]
+    until(lambda: len(lab.hook.asked) == 1)
+    (_, headers, body), key = lab.hook.asked[0], (lab.folder / "webhook-key").read_text().strip()
+    assert headers[hooks.SIGNATURE] == hooks.signature(key, body)
+    heard = json.loads(body)
+    assert (heard["event"], heard["job"]["id"], heard["worst"]) == ("done", 1, 1)
     (job,) = json.loads(out)["jobs_ended"]
     assert (job["state"], job["status"], job["board"]) == ("done", 1, "host")
     assert "host" in lab.typed("boards")[1]
@@ -168,6 +169,125 @@ def test_a_slow_reader_of_events_holds_nobody_up(lab: Lab) -> None:
         assert lab.asked("GET", "/api/state").status_code == 200
 
 
+def test_results_are_filtered_compared_and_followed(lab: Lab) -> None:
+    """By the words of `tinybench results`; what cannot be is told as a refusal."""
+    every = lab.asked("GET", "/api/results?brief=yes").json()
+    assert every["count"] == every["of"] == len(every["results"]) >= 1
+    job = every["results"][0]["job"]
+    assert lab.asked("GET", "/api/results?where=task = kws&valid=yes").json()["count"] == 0
+    assert lab.asked("GET", "/api/results?core=Cortex-M7").json()["count"] == 0
+    assert lab.asked("GET", "/api/results?most=1&from=1&sort=top1").status_code == 200
+    for path, status in (
+        (f"/api/compare?jobs={job},{job}", 200),
+        ("/api/history?metric=accuracy&by=date", 200),
+        ("/api/compare?jobs=", 400),
+        ("/api/compare?jobs=x", 400),
+        ("/api/history?core=none", 400),
+        ("/api/results?where=latency <", 400),
+        ("/api/results?sort=nothing", 400),
+        ("/api/leaderboard", 200),
+        ("/api/published/9", 404),
+    ):
+        answer = lab.asked("GET", path)
+        assert answer.status_code == status, (path, answer.text[:300])
+        policy = answer.headers["Content-Security-Policy"]
+        assert "sandbox" in policy or policy.startswith("default-src 'none'")
+
+
+def test_published_results_have_the_verdict_of_their_audit(lab: Lab) -> None:
+    """Of the trees that lab.toml names, each audited once, by a process of its own."""
+    deadline_s = time.monotonic() + 90
+    while (told := lab.asked("GET", "/api/published").json())["doing"]:
+        assert time.monotonic() < deadline_s
+        time.sleep(0.2)
+    (row,) = [one for one in told["rows"] if one["submitter"] == "Maker"]
+    assert (row["system"], row["verdict"]) == ("Board", "the figure is wrong")
+    assert "26.000" in row["worst"]
+    page = lab.asked("GET", f"/api/published/{row['audit']}")
+    assert "Maker" in page.text
+
+
+def test_a_browser_may_look_by_a_cookie_that_holds_no_token(lab: Lab) -> None:
+    """Made for the token alone; it is good for nothing else."""
+    own = {"Authorization": f"Bearer {lab.token}", "Content-Type": "application/json"}
+    assert lab.asked("POST", "/api/look", data="{}").status_code == 401
+    cookie = lab.asked("POST", "/api/look", data="{}", headers=own).headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert lab.token not in cookie
+    only = {"Cookie": cookie.partition(";")[0], "Content-Type": "application/json"}
+    assert lab.asked("POST", "/api/jobs/1/cancel", data="{}", headers=only).status_code == 401
+
+
+def test_a_person_submits_watches_reads_and_cancels(lab: Lab, chromium: Browser) -> None:
+    """In a real browser, by the page alone: also another priority, and what results compare."""
+    chromium.open(lab.address + "/#new")
+    wait_for(chromium, "document.querySelectorAll('#boards li').length === 1")
+    assert chromium.said == []
+    chromium.run(
+        f"""(() => {{ const set = (name, value) => {{
+            const one = document.querySelector(`#new [name=${{name}}]`); one.value = value; }};
+        document.getElementById("token").value = {json.dumps(lab.token)};
+        document.querySelector("#key button").click();
+        set("board", "host"); set("mode", "accuracy"); set("limit", "3"); set("repeat", "3");
+        document.querySelector("#new button").click(); }})()"""
+    )
+    wait_for(chromium, "/submission/.test(document.getElementById('said').textContent)")
+    chromium.run("location.hash = '#queue'")
+    wait_for(chromium, "document.querySelectorAll('#queue input').length >= 2")
+    chromium.run("[...document.querySelectorAll('#queue button')].at(-3).click()")  # sooner
+    wait_for(chromium, "/has priority 1/.test(document.getElementById('said').textContent)")
+    wait_for(
+        chromium, "[...document.querySelectorAll('#queue input')].some((o) => o.value === '1')"
+    )
+    chromium.run(
+        """(() => { const one = [...document.querySelectorAll('#queue input')].pop();
+        one.focus(); one.value = "-3";
+        one.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" })); })()"""
+    )
+    wait_for(chromium, "/has priority -3/.test(document.getElementById('said').textContent)")
+    chromium.run("[...document.querySelectorAll('#queue button')].pop().click()")
+    wait_for(chromium, "/is cancelled/.test(document.getElementById('said').textContent)")
+    chromium.run("location.hash = '#now'")
+    wait_for(chromium, "/cancelled/.test(document.getElementById('ended').textContent)")
+    wait_for(chromium, "!/busy/.test(document.getElementById('boards').textContent)")
+    address = chromium.run("document.querySelector('#ended a').href")
+    chromium.open(address)
+    assert "kws on host" in chromium.run("document.title")
+    chromium.open(lab.address + "/?again#results")
+    wait_for(chromium, "document.querySelectorAll('#results tr').length >= 2")
+    chromium.run("document.querySelectorAll('#results input').forEach((one) => one.click())")
+    chromium.run("document.getElementById('compare').click()")
+    wait_for(chromium, "/runs/.test(document.title)")
+
+
+@pytest.mark.parametrize(
+    ("width", "dark"), [(1280, False), (390, True)], ids=["desk, light", "phone, dark"]
+)
+def test_each_view_is_without_faults_and_fits(
+    lab: Lab, chromium: Browser, tmp_path: Path, width: int, dark: bool
+) -> None:
+    """By axe-core; nothing is wider than the window, and nothing is said by the console."""
+    wanted = {"now": "#boards li", "queue": "#counts", "new": "#new", "results": "#results tr",
+              "leaders": "#leaders-said:not(:empty)", "published": "#published tr"}  # fmt: skip
+    for view, there in wanted.items():
+        chromium.open(f"{lab.address}/?{view}-{width}#{view}", width=width, dark=dark)
+        wait_for(chromium, f"document.querySelector('{there}') !== null")
+        wait_for(chromium, "document.querySelectorAll('#boards li').length === 1")
+        assert chromium.faults() == [], view
+        assert chromium.run(TOO_WIDE) == [], view
+        assert chromium.said == [], view
+        chromium.shoot(tmp_path / f"{view}.png")
+
+
+def wait_for(page: Browser, script: str) -> None:
+    """Wait until a script in the page gives true."""
+    deadline_s = time.monotonic() + 90.0
+    while not page.run(script):
+        assert time.monotonic() < deadline_s, (script, page.run("document.body.innerText"))
+        time.sleep(0.1)
+
+
 def test_who_asks_too_much_waits(lab: Lab) -> None:
     """Of changes, sooner than of looks."""
     headers = {"Authorization": "Bearer x", "Content-Type": "application/json"}
@@ -178,45 +298,6 @@ def test_who_asks_too_much_waits(lab: Lab) -> None:
         ]
     assert 429 in said
     assert set(said) <= {401, 429}
-
-
-def test_a_person_submits_watches_reads_and_cancels(
-    lab: Lab, chromium: Browser, tmp_path: Path
-) -> None:
-    """In a real browser, by the page alone; it is without faults of accessibility, and fits."""
-    time.sleep(4.0)  # what the test before has asked too much of
-    chromium.open(lab.address + "/")
-    wait_for(chromium, "document.querySelectorAll('#boards tr').length === 1")
-    assert chromium.said == []
-    chromium.run(
-        f"""(() => {{ const set = (name, value) => {{
-            const one = document.querySelector(`#new [name=${{name}}]`); one.value = value; }};
-        document.getElementById("token").value = {json.dumps(lab.token)};
-        document.getElementById("token").dispatchEvent(new Event("change"));
-        set("board", "host"); set("mode", "accuracy"); set("limit", "3"); set("repeat", "2");
-        document.querySelector("#new button").click(); }})()"""
-    )
-    wait_for(chromium, "/submission/.test(document.getElementById('said').textContent)")
-    wait_for(chromium, "document.querySelectorAll('#queue button').length >= 3")
-    chromium.run("[...document.querySelectorAll('#queue button')].pop().click()")
-    wait_for(chromium, "/is cancelled/.test(document.getElementById('said').textContent)")
-    wait_for(chromium, "/cancelled/.test(document.getElementById('ended').textContent)")
-    wait_for(chromium, "document.querySelectorAll('#ended a').length >= 1")
-    assert chromium.faults() == []
-    chromium.resize(375)
-    assert chromium.run(TOO_WIDE) == []
-    chromium.shoot(tmp_path / "lab.png")
-    address = chromium.run("document.querySelector('#ended a').href")
-    chromium.open(address)
-    assert "kws on host" in chromium.run("document.title")
-
-
-def wait_for(page: Browser, script: str) -> None:
-    """Wait until a script in the page gives true."""
-    deadline_s = time.monotonic() + 90.0
-    while not page.run(script):
-        assert time.monotonic() < deadline_s, (script, page.run("document.body.innerText"))
-        time.sleep(0.2)
 
 
 def test_a_token_goes_nowhere_in_the_open(tmp_path: Path) -> None:
@@ -252,3 +333,24 @@ def test_certificates_are_made_once_and_their_keys_are_their_owners(tmp_path: Pa
     assert safety.security(tmp_path / "tls", safety.WORKER).require_encryption
     with pytest.raises(UsageError, match="lab init"):
         safety.security(tmp_path / "none", safety.WORKER)
+
+
+def test_a_folder_that_cannot_be_written_is_no_fault_of_the_job(tmp_path: Path) -> None:
+    """Exit status 3, so that it is tried again elsewhere; and what failed is told.
+
+    So far it comes with a real board that is emulated there, at another clock.
+    """
+    (tmp_path / "file").write_text("")
+    words = {"task": "kws", "mode": "accuracy", "limit": 1, "clock": "80MHz"}
+    job = Job(series="a", words=words, board="nucleo-l4r5")
+    order = Order(lab="0" * 16, id=1, attempt=1, board="nucleo-l4r5", job=job)
+    task = {"order": order, "folder": str(tmp_path / "file" / "run"), "model": None}
+    task["emulate"] = True
+    child = subprocess.Popen(CHILD, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert child.stdin is not None
+    assert child.stdout is not None
+    child.stdin.write(msgspec.json.encode(task) + b"\n")
+    child.stdin.flush()
+    said = child.stdout.read()
+    assert child.wait(60) == 3, said
+    assert b'"error"' in said

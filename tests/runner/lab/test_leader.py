@@ -12,10 +12,13 @@ import msgspec
 import pytest
 
 from tests.runner.lab.small_lab import LAB, asleep
-from tinybench.runner.lab import leader as leaders
-from tinybench.runner.lab import store, told
-from tinybench.runner.lab.leader import Leader, Run
+from tinybench.errors import BenchError
+from tinybench.runner.lab import store
+from tinybench.runner.lab.leader import ending
+from tinybench.runner.lab.leader.state import Leader, Run
+from tinybench.runner.lab.leader.workers import came, gone
 from tinybench.runner.lab.order import Report
+from tinybench.runner.lab.page import told
 from tinybench.runner.lab.policy import Place
 
 HOST = Place("desk/host", "host", "host")
@@ -37,20 +40,20 @@ def worker(name: str = "desk", **changed: object) -> dict[str, object]:
 
 def test_a_worker_of_another_version_gets_no_job(leader: Leader) -> None:
     """Nor one with another's name, nor one that is none; clocks apart are told, and no more."""
-    leader._came("a", worker(version="0.0.1"))
-    leader._came("b", worker("two", clock_s=time.time() - 600))
-    leader._came("c", worker("two"))
-    leader._came("d", {"name": "x/../y", "places": []})
+    came(leader, "a", worker(version="0.0.1"))
+    came(leader, "b", worker("two", clock_s=time.time() - 600))
+    came(leader, "c", worker("two"))
+    came(leader, "d", {"name": "x/../y", "places": []})
     assert list(leader.places) == ["two/host"]
     said = told.state(leader)
     assert [one["name"] for one in said["boards"]] == ["two/host"]
     assert said["boards"][0]["clock_apart_s"] == pytest.approx(-600, abs=5)
     assert len(said["refused"]) == 2
     assert "install the same one" in said["refused"][0]
-    leader._gone("b")
-    leader._came("c", worker("two"))
+    gone(leader, "b")
+    came(leader, "c", worker("two"))
     assert list(leader.places) == ["two/host"]
-    leader._came("e", worker("three", places=[msgspec.to_builtins(HOST)]))
+    came(leader, "e", worker("three", places=[msgspec.to_builtins(HOST)]))
     assert "desk/host" not in leader.places  # it may speak for its own boards alone
 
 
@@ -58,7 +61,7 @@ def test_what_is_done_waits_for_a_disk_with_room(
     leader: Leader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing begins until then, and the page says why; then the result is kept, once."""
-    monkeypatch.setattr(leaders, "RETRY_S", 0.05)
+    monkeypatch.setattr(ending, "RETRY_S", 0.05)
     store.submit(leader.db, [asleep(1)], {}, {}, "me")
     (row,) = store.rows(leader.db)
     attempt = store.claim(leader.db, 1, HOST.name, "host", 1.0)
@@ -67,7 +70,7 @@ def test_what_is_done_waits_for_a_disk_with_room(
     real = store.finish
     full = [True]
 
-    def finish(db: sqlite3.Connection, *words: object, **more: object) -> bool:
+    def finish(db: sqlite3.Connection, *words: object, **more: object) -> object:
         if full[0]:
             raise sqlite3.OperationalError("database or disk is full")
         return real(db, *words, **more)  # type: ignore[arg-type]
@@ -75,12 +78,14 @@ def test_what_is_done_waits_for_a_disk_with_room(
     monkeypatch.setattr(store, "finish", finish)
 
     async def lab() -> None:
-        keeping = asyncio.create_task(leader._keep(run, Report(status=0, files={"a": b"b"})))
+        keeping = asyncio.create_task(ending.keep(leader, run, Report(status=0, files={"a": b"b"})))
         await asyncio.sleep(0.1)
         assert "disk is full" in told.state(leader)["trouble"]
         assert "tinybench_lab_trouble 1" in told.metrics(leader)
         full[0] = False
         await asyncio.wait_for(keeping, 30)
+
+        assert time.monotonic() >= leader.again_s  # and jobs may begin again
 
     asyncio.run(lab())
     assert [one.state for one in store.rows(leader.db)] == [store.DONE]
@@ -90,8 +95,8 @@ def test_what_is_done_waits_for_a_disk_with_room(
 def test_a_file_of_a_worker_stays_in_its_folder(leader: Leader) -> None:
     """Whatever it is called."""
     for name in ("../a", "/etc/a", "a/b", "..", "a\x00"):
-        with pytest.raises(leaders.BenchError):
-            leader._written(1, 1, Report(status=0, files={name: b"x"}))
+        with pytest.raises(BenchError):
+            ending.written(leader.folder, 1, 1, Report(status=0, files={name: b"x"}))
     assert not list(leader.folder.rglob("a"))
 
 
@@ -104,7 +109,9 @@ def test_a_bench_that_fails_is_tried_elsewhere_and_not_for_ever(leader: Leader) 
         attempt = store.claim(leader.db, job, HOST.name, "host", 1.0)
         assert row is not None
         assert attempt is not None
-        leader._finish(Run(row, HOST, attempt, "a", 0.0, 1.0), Report(status=status, why="no"))
+        ending.finish(
+            leader, Run(row, HOST, attempt, "a", 0.0, 1.0), Report(status=status, why="no")
+        )
         now = store.row(leader.db, job)
         states.append(now and now.state)
     assert states == [store.QUEUED, store.QUEUED, store.FAILED, store.FAILED]

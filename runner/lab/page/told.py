@@ -1,12 +1,13 @@
 """What a lab says of itself: its boards, its queue, its results, and its metrics; plain data."""
 
+import statistics
 import time
 from collections.abc import Iterator
 from typing import Any
 
-from . import store
-from .leader import Leader, Run
-from .store import Row
+from .. import store
+from ..leader.state import Leader, Run
+from ..store import Row
 
 QUEUE_MOST = 200
 """Jobs of the queue that are told; how many there are is told besides."""
@@ -66,6 +67,9 @@ def running(run: Run) -> dict[str, Any]:
         "note": told and told.note,
         "done": told and told.done,
         "total": told and told.total,
+        "latency_s": told and told.latency_s,
+        "power_w": told and told.power_w,
+        "modelled": told and told.modelled,
     }
 
 
@@ -135,6 +139,8 @@ def metrics(leader: Leader) -> str:
             "board_use_ratio", "gauge", "Share of the time since the start that a board ran.",
             {f'board="{_label(name)}"': busy.get(name, 0.0) / up_s for name in leader.places},
         ),
+        *_metric("decision_seconds", "gauge", "Placing a job, the median of the latest.",
+                 {"": statistics.median(leader.decided_s or [0.0])}),
         *_metric("trouble", "gauge", "1 where nothing begins, such as for a full disk.",
                  {"": int(bool(leader.trouble))}),
     ]  # fmt: skip

@@ -1,0 +1,126 @@
+"""Tier 1 at work: jobs from the queue on disk find their boards; anew where there are others."""
+
+import time
+
+import msgspec
+
+from .. import store
+from ..policy import Place, Waiting, fair_start_s, place, with_deadline
+from ..store import Row
+from .state import Leader
+
+WINDOW = 2000
+"""Jobs that wait and are looked at; what is behind them waits on disk."""
+
+
+def refill(leader: Leader) -> None:
+    """Take jobs that wait on disk, and place them."""
+    if len(leader.rows) >= WINDOW:
+        return
+    running = {run.row.id for run in leader.running.values()}
+    new = [
+        row
+        for job in store.waiting(leader.db, WINDOW)
+        if job not in leader.rows and job not in running
+        if (row := store.row(leader.db, job)) is not None
+    ]
+    place_all(leader, new)
+
+
+def place_anew(leader: Leader) -> None:
+    """Let every job that waits find its board again: there are others."""
+    for name in leader.queues:
+        drop(leader, name)
+    rows, leader.rows = leader.rows, {}
+    leader.unplaced.clear()
+    place_all(leader, list(rows.values()))
+
+
+def forget(leader: Leader, job: int) -> None:
+    """Take a job out of the queue in memory; what is on disk says whether it waits."""
+    leader.rows.pop(job, None)
+    leader.unplaced.discard(job)
+    for name, queue in leader.queues.items():
+        if any(one.job == job for one in queue):
+            leader.queues[name] = [one for one in queue if one.job != job]
+            leader.work_s[name] = sum(one.estimate_s for one in leader.queues[name])
+            return
+
+
+def drop(leader: Leader, name: str) -> list[Waiting]:
+    """Let nothing wait for a board any more; return what did."""
+    waited, leader.queues[name] = leader.queues.get(name, []), []
+    leader.work_s[name] = 0.0
+    return waited
+
+
+def thought_s(leader: Leader, row: Row, board: Place) -> float:
+    """Return how long a job is thought to take on a board."""
+    key = (row.job.kind, board.kind)
+    if key not in leader.known_s:
+        leader.known_s[key] = leader.estimate(leader.db, row.job, board)
+    return leader.known_s[key]
+
+
+def left_s(leader: Leader, name: str) -> float:
+    """Return how long what runs on a board will still take."""
+    run = leader.running.get(name)
+    if run is None:
+        return 0.0
+    return max(0.0, run.estimate_s - (time.monotonic() - run.since_s))
+
+
+def place_all(leader: Leader, rows: list[Row]) -> None:
+    """Place jobs one after the other; the work of each board is summed up once, and kept up."""
+    if not rows:
+        return
+    start_s = time.perf_counter()
+    places = list(leader.places.values())
+    queued_s = leader.work_s.copy()
+    for name in leader.running:
+        queued_s[name] = queued_s.get(name, 0.0) + left_s(leader, name)
+    for row in rows:
+        leader.rows[row.id] = row
+        board = _board_of(leader, row, places, queued_s)
+        if board is None:
+            leader.unplaced.add(row.id)
+        else:
+            leader.unplaced.discard(row.id)
+            before_s = queued_s.get(board.name, 0.0)
+            queued_s[board.name] = before_s + _queue(leader, row, board, before_s)
+    leader.decided_s.append((time.perf_counter() - start_s) / len(rows))
+
+
+def _board_of(
+    leader: Leader, row: Row, places: list[Place], queued_s: dict[str, float]
+) -> Place | None:
+    """Return the fitting board with the least work; not that on which the job failed, if it can."""
+    want, avoided = row.job.want, leader.avoid.get(row.id)
+    if avoided is not None:
+        others = [one for one in places if one.name != avoided]
+        if (board := place(want, others, queued_s)) is not None:
+            return board
+    return place(want, places, queued_s)
+
+
+def _queue(leader: Leader, row: Row, board: Place, queued_s: float) -> float:
+    """Let a job wait for a board; return how long it is thought to take there."""
+    took_s = thought_s(leader, row, board)
+    start_by_s = row.start_by
+    if start_by_s is None:
+        start_by_s = fair_start_s(row.at, queued_s, took_s)
+    told = row.job
+    job = Waiting(row.id, took_s, row.at, start_by_s, told.priority, told.quiet, told.want)
+    queue = leader.queues[board.name]
+    if told.deadline_s is not None and row.start_by is None:
+        free_s = time.time() + left_s(leader, board.name)
+        kept = with_deadline(job, row.at + told.deadline_s, queue, free_s)
+        if kept is None:
+            leader.say("deadline cannot be promised", job=row.id, place=board.name)
+        job = kept or job
+    if row.start_by is None:
+        store.promise(leader.db, row.id, job.start_by_s)
+        leader.rows[row.id] = msgspec.structs.replace(row, start_by=job.start_by_s)
+    queue.append(job)
+    leader.work_s[board.name] = leader.work_s.get(board.name, 0.0) + took_s
+    return took_s

@@ -1,0 +1,107 @@
+"""What a leader knows: its workers, their boards, what runs and what waits."""
+
+import asyncio
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..estimate import estimate_s
+from ..order import Told, Worker
+from ..policy import Place, Waiting
+from ..store import Row
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+
+DECISIONS = 1000
+
+
+@dataclass(frozen=True)
+class Run:
+    """A job that runs."""
+
+    row: Row
+    place: Place
+    attempt: int
+    address: str
+    since_s: float
+    """By the clock of the leader that knows no date."""
+    estimate_s: float
+    told: Told | None = None
+
+
+@dataclass
+class Seen:
+    """A worker, as the leader knows it."""
+
+    worker: Worker
+    apart_s: float
+    """How far its clock is from the leader's."""
+    refused: str = ""
+    """Why it gets no job."""
+
+
+@dataclass
+class Counted:
+    """What metrics count since the leader was started."""
+
+    begun: int = 0
+    ended: dict[str, int] = field(default_factory=dict)
+    lost: int = 0
+    late_results: int = 0
+    wait_s: float = 0.0
+    busy_s: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class Leader:
+    """The state of a lab. All of it is touched by one thread, that of the event loop."""
+
+    db: sqlite3.Connection
+    folder: Path
+    """Of what it keeps: runs/ below it."""
+    lab: str
+    say: Callable[..., None]
+    estimate: Callable[[sqlite3.Connection, Any, Place], float] = estimate_s
+    workers: dict[str, Seen] = field(default_factory=dict)
+    places: dict[str, Place] = field(default_factory=dict)
+    running: dict[str, Run] = field(default_factory=dict)
+    queues: dict[str, list[Waiting]] = field(default_factory=dict)
+    work_s: dict[str, float] = field(default_factory=dict)
+    """What waits for each board, summed up."""
+    rows: dict[int, Row] = field(default_factory=dict)
+    """Of the window."""
+    unplaced: set[int] = field(default_factory=set)
+    """Of these, those that no board here fits."""
+    counted: Counted = field(default_factory=Counted)
+    trouble: str = ""
+    """What keeps it from beginning jobs, such as a full disk."""
+    began_s: float = field(default_factory=time.monotonic)
+    known_s: dict[tuple[str, str], float] = field(default_factory=dict)
+    """How long jobs of a kind are thought to take on a kind of board."""
+    avoid: dict[int, str] = field(default_factory=dict)
+    """The board on which a job failed last."""
+    unwritten: set[int] = field(default_factory=set)
+    """Jobs whose results wait for a disk with room."""
+    again_s: float = 0.0
+    """When writing is tried again, after a trouble."""
+    decided_s: deque[float] = field(default_factory=lambda: deque(maxlen=DECISIONS))
+    """How long the latest decisions of tier 1 took, each with what it writes."""
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    client: "Client | None" = None
+    futures: "dict[int, Future]" = field(default_factory=dict)
+    following: "set[asyncio.Task[Any]]" = field(default_factory=set)
+
+    def changed(self) -> None:
+        """Look at the queue anew, soon."""
+        self.wake.set()
+
+    def follow(self, task: "asyncio.Task[Any]") -> None:
+        """Hold a task until it is done, and cancel it when the lab ends."""
+        self.following.add(task)
+        task.add_done_callback(self.following.discard)
