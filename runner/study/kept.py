@@ -1,13 +1,13 @@
 """The folder of a study: what was asked, and each trial as soon as it is known."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
-from tinybench.errors import RunFolderError
+from tinybench.errors import RunFolderError, UsageError
 from tinybench.files import DOCUMENT_MOST_B, WHOLE_MOST_B, read_bytes, write_whole
 from tinybench.json_lines import open_lines
 from tinybench.read import read_json
@@ -32,6 +32,14 @@ Key = tuple[str, float, int, int]
 def key_of(one: Trial) -> Key:
     """Return what tells a trial from all others of its study."""
     return one.part, one.amount, one.which, one.trial
+
+
+def chosen(option: str, words: Sequence[str], valid: Sequence[str]) -> list[str]:
+    """Return the words of an option, each once. Raises UsageError for one that is none."""
+    unknown = next((one for one in words if one not in valid), None)
+    if unknown is not None:
+        raise UsageError(f"{option} {unknown}: valid: {', '.join(valid)}")
+    return list(dict.fromkeys(words))
 
 
 @contextlib.contextmanager
@@ -82,6 +90,25 @@ def _read(path: Path) -> dict[Key, Trial]:
 
 
 T = TypeVar("T", bound=msgspec.Struct)
+
+
+def kept_part(path: Path, kind: type[T]) -> T | None:
+    """Return a part of a study that is done already; None if not. Raises RunFolderError."""
+    try:
+        return read_json(read_bytes(path, DOCUMENT_MOST_B, links=False), type=kind)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError) as error:
+        raise RunFolderError(f"{path}: cannot be read: {error}; give -o a new folder") from error
+
+
+def keep_part(path: Path, part: T) -> T:
+    """Keep a part of a study, and return it. Raises RunFolderError."""
+    try:
+        write_whole(path, msgspec.json.encode(part))
+    except OSError as error:
+        raise RunFolderError(f"cannot write into {path.parent}: {error}") from error
+    return part
 
 
 class _Named(msgspec.Struct, frozen=True):

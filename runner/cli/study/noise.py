@@ -6,11 +6,12 @@ from typing import Any
 from tinybench.errors import UsageError
 
 from .. import options
-from ..options import PATH, OneOf, command, positive
-from ..output import Voice, put
+from ..options import OneOf, command, positive
+from ..output import Voice
 from ..tree import Option
 from .lists import numbers
-from .show import forms, keep_picture
+from .show import do
+from .words import out_folder
 
 NOISES = (
     *("gaussian", "multiplicative", "levels", "drift"),
@@ -51,8 +52,7 @@ JOBS_MOST = 256
            help="only so many inputs, spread over all of them"),
     Option("--jobs", type=positive, metavar="N",
            help="trials at a time (default: one for each processor)"),
-    Option("-o", "--out", type=PATH, metavar="DIR", section="output",
-           help="folder of the study; one that was interrupted goes on there (default: runs/...)"),
+    out_folder(),
     formats=("terminal", "json", "csv", "markdown"),
     examples=(
         "tinybench study noise --task kws                       gaussian noise on its weights",
@@ -74,7 +74,8 @@ def noise(
 
     from ...report.study import noise as report
     from ...session.run_folder import default_folder
-    from ...study.noise import ask, processors, run_noise
+    from ...study.noise.asked import ask
+    from ...study.noise.noise import processors, run_noise
     from ...study.subject import subject
 
     if task is None:
@@ -88,14 +89,10 @@ def noise(
         of, said["noise"], amounts, said["trials"], said["seed"], said["where"], parts=not no_parts
     )
     folder = out or default_folder("noise", of.task, datetime.now(UTC))
-    try:
-        found = run_noise(of, asked, folder, jobs or processors(), voice.track, voice.note)
-    except KeyboardInterrupt:
-        if (folder / "asked.json").is_file():
-            voice.note(f"interrupted; to go on, ask for the same again with -o {folder}")
-        raise
-    keep_picture(voice, folder, lambda: report.as_png(found))
-    put(voice, to, None, forms(report, found))
+    do(
+        voice, to, folder, report,
+        lambda: run_noise(of, asked, folder, jobs or processors(), voice.track, voice.note),
+    )  # fmt: skip
     return 0
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tinybench.errors import ToolMissingError
 
@@ -10,6 +10,8 @@ from .. import options
 from ..options import PATH, command
 from ..output import Voice, put, write
 from ..tree import Argument
+
+T = TypeVar("T")
 
 
 @command(
@@ -22,11 +24,11 @@ from ..tree import Argument
 def show(voice: Voice, folder: Path, to: str, out: Path | None) -> int:
     """Show a study again, from its folder."""
     from ...report.study import classic, compress, noise, sparsity
-    from ...study.classic import ClassicStudy
-    from ...study.compress import CompressStudy
+    from ...study.classic.classic import ClassicStudy
+    from ...study.compress.compress import CompressStudy
     from ...study.kept import kind_of, read_study
-    from ...study.noise import NoiseStudy
-    from ...study.sparsity import SparsityStudy
+    from ...study.noise.findings import NoiseStudy
+    from ...study.sparsity.sparsity import SparsityStudy
 
     kinds: dict[str, tuple[Any, type[Any]]] = {
         "classic": (classic, ClassicStudy),
@@ -50,7 +52,20 @@ def forms(report: Any, found: Any) -> dict[str, Callable[[], Any]]:
     }
 
 
-def keep_picture(voice: Voice, folder: Path, draw: Callable[[], bytes]) -> None:
+def do(voice: Voice, to: str, folder: Path, report: Any, study: Callable[[], T]) -> T:
+    """Do a study and show it; one that is interrupted says how to go on."""
+    try:
+        found = study()
+    except KeyboardInterrupt:
+        if (folder / "asked.json").is_file():
+            voice.note(f"interrupted; to go on, ask for the same again with -o {folder}")
+        raise
+    _keep_picture(voice, folder, lambda: report.as_png(found))
+    put(voice, to, None, forms(report, found))
+    return found
+
+
+def _keep_picture(voice: Voice, folder: Path, draw: Callable[[], bytes]) -> None:
     """Put the picture of a study into its folder, where it can be drawn."""
     try:
         picture = draw()

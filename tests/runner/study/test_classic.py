@@ -7,8 +7,8 @@ import pytest
 
 from tests.program import tinybench
 from tinybench.errors import DatasetError, UsageError
-from tinybench.runner.study.classic import ClassicStudy, ask, run_classic, scored
-from tinybench.runner.study.learn import REACH, SQUARES_MOST, scale_of
+from tinybench.runner.study.classic.classic import ClassicStudy, ask, run_classic, scored
+from tinybench.runner.study.classic.learn import REACH, SQUARES_MOST, scale_of
 from tinybench.runner.study.rows import Rows, read_csv, rows_of_task, split
 from tinybench.track import silent
 

@@ -9,11 +9,16 @@ import pytest
 from tests.bench.study.compress import GOLDEN, equal_pairs, in_c, library
 from tests.program import tinybench
 from tinybench.errors import UsageError
-from tinybench.runner.study.compress import METHODS, CompressStudy, ask, run_compress, ties_of
-from tinybench.runner.study.compress_c import palette, sparse
-from tinybench.runner.study.robe import index, robe
-from tinybench.runner.study.rows import Rows
-from tinybench.runner.study.tied import (
+from tinybench.runner.study.compress.compress import (
+    METHODS,
+    CompressStudy,
+    ask,
+    run_compress,
+    ties_of,
+)
+from tinybench.runner.study.compress.compress_c import palette, sparse
+from tinybench.runner.study.compress.robe import index, robe
+from tinybench.runner.study.compress.tied import (
     as_ints,
     drawn,
     palettised,
@@ -22,6 +27,7 @@ from tinybench.runner.study.tied import (
     untied,
     weights,
 )
+from tinybench.runner.study.rows import Rows
 from tinybench.track import silent
 
 

@@ -9,7 +9,7 @@ from tests.program import tinybench
 from tinybench.errors import RunFolderError, UsageError
 from tinybench.models.compiler.dsp.halves import fits
 from tinybench.runner.study.one_image import on_host, sources
-from tinybench.runner.study.pruned import (
+from tinybench.runner.study.sparsity.pruned import (
     Block,
     all_of,
     by_blocks,
@@ -19,7 +19,7 @@ from tinybench.runner.study.pruned import (
     of_blocks,
     shares_words,
 )
-from tinybench.runner.study.sparsity import (
+from tinybench.runner.study.sparsity.sparsity import (
     SCHEMES,
     SparsityStudy,
     ask,
@@ -27,7 +27,7 @@ from tinybench.runner.study.sparsity import (
     matrices_of,
     run_sparsity,
 )
-from tinybench.runner.study.sparsity_c import Way, left, told, write_ways
+from tinybench.runner.study.sparsity.sparsity_c import Way, left, told, write_ways
 from tinybench.runner.study.subject import subject
 from tinybench.track import silent
 

@@ -15,14 +15,14 @@ from tinybench.models.compiler.graph import Graph
 from tinybench.scratch import scratch
 from tinybench.track import Track
 
-from ..build.board import load_board
-from ..desk.bench import find_bench, load_bench
-from .host_engine import build, infer, load, patch
-from .kept import Trial, key_of, open_study, store_study
-from .one_image import Boarded, board_of, keep_board, on_board, on_host, sources
+from ...build.board import load_board
+from ...desk.bench import find_bench, load_bench
+from ..host_engine import build, infer, load, patch
+from ..kept import Trial, key_of, open_study, store_study
+from ..one_image import Boarded, board_of, keep_board, on_board, on_host, sources
+from ..subject import Subject, score
 from .pruned import EIGHT, FOUR, Block, Int8, shares_words
 from .sparsity_c import Way, left, told, write_ways
-from .subject import Subject, score
 
 DENSE, SCHEMES = "dense", ("bcr", "csr", "channel")
 RATES = (2.0, 4.0, 8.0, 16.0, 32.0)

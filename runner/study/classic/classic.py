@@ -11,28 +11,26 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from tinybench.errors import BuildError, ModelError, RunFolderError, UsageError
-from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
+from tinybench.errors import BuildError, ModelError
 from tinybench.models.compiler.anatomy import Anatomy, End
-from tinybench.read import read_json
 from tinybench.track import Track
 
-from ..build.board import load_board
-from ..build.own_task import Given, Label, engine_task
-from ..build.truth import Truth
-from ..desk.bench import find_bench, load_bench
-from ..dut.inference import answered
-from ..results.journal import JOURNAL_FILE
-from ..results.result import RESULT_FILE, Result, read_result
-from ..results.score import vips, vops
-from ..results.words import request_of
-from ..rules.judge import judge
-from ..session.run import resume, run
+from ...build.board import load_board
+from ...build.own_task import Given, Label, engine_task
+from ...build.truth import Truth
+from ...desk.bench import find_bench, load_bench
+from ...dut.inference import answered
+from ...results.journal import JOURNAL_FILE
+from ...results.result import RESULT_FILE, Result, read_result
+from ...results.score import vips, vops
+from ...results.words import request_of
+from ...rules.judge import judge
+from ...session.run import resume, run
+from ..kept import chosen, keep_part, kept_part, open_study, store_study
+from ..one_image import on_host
+from ..rows import Rows, digest, split
 from .engine_c import write_engine
-from .kept import open_study, store_study
 from .learn import KINDS, Ints, Timed, macs_of, scale_of, trained
-from .one_image import on_host
-from .rows import Rows, split
 
 PROFILE = "quick"
 DIGITS = 1e-5
@@ -125,15 +123,11 @@ def ask(
     threads: Sequence[int],
 ) -> Asked:
     """Return what a study is asked for. Raises UsageError for a model that is none."""
-    unknown = next((one for one in models if one not in KINDS), None)
-    if unknown is not None:
-        raise UsageError(f"--models {unknown}: valid: {', '.join(KINDS)}")
-    digest = hashlib.sha256(rows.values.tobytes() + np.ascontiguousarray(rows.targets).tobytes())
     return Asked(
         source=source,
-        rows_sha256=digest.hexdigest(),
+        rows_sha256=digest(rows),
         board=board,
-        models=list(dict.fromkeys(models)),
+        models=chosen("--models", models, KINDS),
         test=test,
         seed=seed,
         regression=not rows.classes,
@@ -187,12 +181,9 @@ def _model(
 ) -> Row:
     """Return the row of one model, from the folder where it is there."""
     stored = folder / f"{kind}.json"
-    try:
-        return read_json(read_bytes(stored, DOCUMENT_MOST_B, links=False), type=Row)
-    except FileNotFoundError:
-        pass
-    except (OSError, msgspec.MsgspecError) as error:
-        raise RunFolderError(f"{stored}: cannot be read: {error}; give -o a new folder") from error
+    before = kept_part(stored, Row)
+    if before is not None:
+        return before
     if kind == "knn" and parts.regression:
         return Row(
             model=kind, refused="emlearn's neighbours tell classes apart, and give no values"
@@ -229,8 +220,7 @@ def _model(
     else:
         row = beside(row, result, here, predicted, truth, regression=parts.regression)
     row = msgspec.structs.replace(row, run=None if row.refused else str(folder / kind))
-    write_whole(stored, msgspec.json.encode(row))
-    return row
+    return keep_part(stored, row)
 
 
 def _run(
@@ -263,7 +253,6 @@ def _before(out: Path, track: Track, say: Callable[[str], None]) -> Result | Non
 def _task(kind: str, engine: Path, inputs: Ints, parts: Parts, folder: Path) -> Path:
     """Write the task of the tested rows."""
     source = (engine / "engine.c").read_bytes() + (engine / "learnt.h").read_bytes()
-    digest = hashlib.sha256(source).hexdigest()
     targets = parts.rows.targets[parts.test]
     count = 1 if parts.regression else len(parts.rows.classes)
     truth = (
@@ -278,7 +267,7 @@ def _task(kind: str, engine: Path, inputs: Ints, parts: Parts, folder: Path) -> 
     ends = [("INT16", inputs.shape[1]), ("FLOAT32", count)]
     found = Anatomy(
         file="model.c",
-        sha256=digest,
+        sha256=hashlib.sha256(source).hexdigest(),
         size_b=len(source),
         inputs=[_end(*ends[0])],
         outputs=[_end(*ends[1])],

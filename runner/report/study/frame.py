@@ -1,0 +1,80 @@
+"""What all studies are shown in: a table with sentences below it, rows of CSV, and a picture."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from tinybench import extras
+from tinybench.errors import ToolMissingError
+from tinybench.printable import one_line
+
+from ..markdown import rows
+from ..table import cell
+
+DPI = 110
+EMULATED = "emulated: time is an instruction count, cycles are estimated; neither is a measurement"
+METRIC = {"top1": "top-1", "auc": "AUC"}
+Lines = Sequence[Sequence[str]]
+
+
+def columns(header: Sequence[str], lines: Lines, left: int = 1, wraps: int | None = None) -> Table:
+    """Return a table whose first columns, so many, are words and the others figures."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for number, name in enumerate(header):
+        justify = "left" if number < left else "right"
+        table.add_column(name, justify=justify, no_wrap=number != wraps)
+    for line in lines:
+        table.add_row(*map(Text, line))
+    return table
+
+
+def below(title: str, table: Table, said: Sequence[str], *more: RenderableType) -> RenderableType:
+    """Return a study for a terminal."""
+    return Group(Text(title), "", table, "", *map(Text, said), *more)
+
+
+def in_markdown(title: str, header: Sequence[str], lines: Lines, said: Sequence[str]) -> str:
+    """Return a study as Markdown."""
+    told = "".join(f"- {line}\n" for line in said)
+    return f"{title}\n\n{rows(header, lines)}\n{told}"
+
+
+def in_csv(header: Sequence[str], lines: Iterable[Sequence[Any]]) -> str:
+    """Return rows as CSV; texts are one line each, and what is None is empty."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    for line in lines:
+        writer.writerow(cell(one_line(one) if isinstance(one, str) else one) for one in line)
+    return text.getvalue()
+
+
+def picture(panels: int, draw: Callable[[Any], None], *, width: float = 12.0, **more: Any) -> bytes:
+    """Return what `draw` draws into so many panels, side by side, as PNG.
+
+    Raises ToolMissingError without matplotlib.
+    """
+    try:
+        from matplotlib.figure import Figure  # drawn without pyplot: no global state, no display
+    except ImportError as error:
+        raise ToolMissingError(extras.missing("a picture", "matplotlib", "energy")) from error
+    figure = Figure(figsize=(width, 4.4), layout="constrained")
+    draw(figure.subplots(1, panels, squeeze=False, **more)[0])
+    data = io.BytesIO()
+    figure.savefig(data, format="png", dpi=DPI)
+    return data.getvalue()
+
+
+def time_name(*, emulated: bool) -> str:
+    """Return what an axis of time is called."""
+    return "instructions (emulated, no measurement)" if emulated else "latency, s"
+
+
+def count(value: float | None) -> str:
+    """Return a count as it is read, or a dash."""
+    return "-" if value is None else f"{value:,}"
