@@ -6,8 +6,9 @@ from .compress import compress
 from .noise import noise
 from .show import show
 from .sparsity import sparsity
+from .sweep import sweep
 
 study = Group(
     "study",
-    help="Ask what noise a model survives, what it may shrink to, or what simpler would do.",
-).add(noise, classic, compress, sparsity, show)
+    help="Ask what a model survives, what it may shrink to, what would do, or what options change.",
+).add(noise, classic, compress, sparsity, sweep, show)

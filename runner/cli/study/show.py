@@ -23,18 +23,20 @@ T = TypeVar("T")
 )
 def show(voice: Voice, folder: Path, to: str, out: Path | None) -> int:
     """Show a study again, from its folder."""
-    from ...report.study import classic, compress, noise, sparsity
+    from ...report.study import classic, compress, noise, sparsity, sweep
     from ...study.classic.classic import ClassicStudy
     from ...study.compress.compress import CompressStudy
     from ...study.kept import kind_of, read_study
     from ...study.noise.findings import NoiseStudy
     from ...study.sparsity.sparsity import SparsityStudy
+    from ...study.sweep.findings import SweepStudy
 
     kinds: dict[str, tuple[Any, type[Any]]] = {
         "classic": (classic, ClassicStudy),
         "compress": (compress, CompressStudy),
         "noise": (noise, NoiseStudy),
         "sparsity": (sparsity, SparsityStudy),
+        "sweep": (sweep, SweepStudy),
     }
     report, kind = kinds.get(kind_of(folder), kinds["noise"])
     put(voice, to, out, forms(report, read_study(folder, kind)))

@@ -20,15 +20,13 @@ from ...build.own_task import Given, Label, engine_task
 from ...build.truth import Truth
 from ...desk.bench import find_bench, load_bench
 from ...dut.inference import answered
-from ...results.journal import JOURNAL_FILE
-from ...results.result import RESULT_FILE, Result, read_result
+from ...results.result import Result
 from ...results.score import vips, vops
 from ...results.words import request_of
-from ...rules.judge import judge
-from ...session.run import resume, run
 from ..kept import chosen, keep_part, kept_part, open_study, store_study
 from ..one_image import on_host
 from ..rows import Rows, digest, split
+from ..runs import done
 from .engine_c import write_engine
 from .learn import KINDS, Ints, Timed, macs_of, scale_of, trained
 
@@ -232,22 +230,11 @@ def _run(
     say: Callable[[str], None],
 ) -> Result:
     """Return the result of a run of an engine, that of the folder where it is complete."""
-    before = _before(out, track, say)
-    if before is not None:
-        return before
     said = {name: value for name, value in words.items() if name != "beside"}
     request = request_of(
         **said, task=task, engine=engine, out=out, profile=PROFILE, division="open"
     )
-    return run(request, track, say).result
-
-
-def _before(out: Path, track: Track, say: Callable[[str], None]) -> Result | None:
-    """Return the result of a run that is in a folder, gone on with where it was interrupted."""
-    if not (out / JOURNAL_FILE).is_file():
-        return None
-    done = (out / RESULT_FILE).is_file() and read_result(out).complete
-    return judge(out).result if done else resume(out, track, say).result
+    return done(request, out, track, say).result
 
 
 def _task(kind: str, engine: Path, inputs: Ints, parts: Parts, folder: Path) -> Path:
@@ -351,11 +338,9 @@ def _neural(
 ) -> Row:
     """Return the row of the task's own model, on as many of its inputs."""
     out = folder / "neural"
-    result = _before(out, track, say)
-    if result is None:
-        said = {name: value for name, value in words.items() if name != "beside"}
-        request = request_of(**said, task=asked.source, limit=count, out=out, profile=PROFILE)
-        result = run(request, track, say).result
+    said = {name: value for name, value in words.items() if name != "beside"}
+    request = request_of(**said, task=asked.source, limit=count, out=out, profile=PROFILE)
+    result = done(request, out, track, say).result
     timed, accuracy = result.performance, result.accuracy
     return Row(
         model=f"neural ({result.model.name})",
