@@ -1,26 +1,29 @@
 """A model's compiled C as a library of this computer, whose constants are written anew at will."""
 
 import ctypes
-import itertools
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from tinybench import host_library
 from tinybench.errors import BenchError, ModelError
-from tinybench.models.compiler.emit import emit, layers_of, result_count
+from tinybench.models.compiler.emit import (
+    bytes_of,
+    constants_of,
+    emit,
+    form_of,
+    layers_of,
+    result_count,
+)
 from tinybench.models.compiler.graph import Graph
 from tinybench.models.compiler.interface import Interface, check_interface, ends_b
 from tinybench.models.compiler.layout import lay_out
 from tinybench.models.compiler.lower import lower
-from tinybench.models.compiler.step import Constant, Step
 from tinybench.scratch import scratch
 
 Bytes = npt.NDArray[np.uint8]
@@ -178,28 +181,6 @@ def _beside(text: str) -> list[Path]:
     return [*called, *headers]
 
 
-def constants_of(steps: Sequence[Step]) -> list[tuple[str, Constant]]:
-    """Return the constants of all steps, each once, by what they are called in C."""
-    found: dict[int, tuple[str, Constant]] = {}
-    for name, _, step in itertools.chain.from_iterable(layers_of(list(steps))):
-        for one in step.constants:
-            found.setdefault(id(one), (f"{name}_{one.field}", one))
-    return list(found.values())
-
-
-def form_of(steps: Sequence[Step]) -> bytes:
-    """Return all of the steps but the values of their constants."""
-    return msgspec.json.encode(
-        [
-            (
-                *(step.function, step.fields, step.inputs, step.output, step.scratch_b),
-                *((one.field, one.ctype, one.values.shape) for one in step.constants),
-            )
-            for step in steps
-        ]
-    )
-
-
 @dataclass(frozen=True)
 class Loaded:
     """A library in memory: a copy of its own, for one thread."""
@@ -240,14 +221,6 @@ def patch(loaded: Loaded, graph: Graph) -> bool:
         if loaded.library.study_patch(index, data, len(data)) != 0:
             raise ModelError(f"constant {name} has {len(data)} bytes, which do not fit the library")
     return True
-
-
-def bytes_of(constant: Constant) -> bytes:
-    """Return a constant as it lies in memory, little endian."""
-    values = constant.values
-    width = constant.size_b // values.size if values.size else 1
-    kind = "f" if constant.ctype == "float" else "i"
-    return np.ascontiguousarray(values).astype(f"<{kind}{width}").tobytes()
 
 
 def infer(

@@ -24,6 +24,8 @@ class Trial(msgspec.Struct, frozen=True, omit_defaults=True):
     score: float
     which: int = -1
     """Of the layers or the bits that are taken one by one."""
+    equal: int | None = None
+    """Inputs to which a board answered what this computer did; None where there was none."""
 
 
 Key = tuple[str, float, int, int]

@@ -27,10 +27,10 @@ def words_of(said: dict[str, Any], board: str | None) -> dict[str, Any]:
     return {**given, "board": board or DEFAULT_BOARD}
 
 
-def on_board() -> tuple[Option, ...]:
+def on_board(text: str = options.BOARD) -> tuple[Option, ...]:
     """Return the options that name a board and its line."""
     return (
-        options.board(options.BOARD),
+        options.board(text),
         options.emulate(),
         options.port(),
         Option(

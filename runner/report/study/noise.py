@@ -46,7 +46,8 @@ def title(found: NoiseStudy) -> str:
     asked = found.asked
     return one_line(
         f"{asked.noise} on {asked.where} of {found.model} ({found.model_origin}), {asked.samples} "
-        f"inputs of {found.dataset}: simulated noise, computed by the model's C on this computer"
+        f"inputs of {found.dataset}: simulated noise, computed by the model's C on "
+        f"{asked.board or 'this computer'}"
     )
 
 
@@ -57,6 +58,12 @@ def said(found: NoiseStudy) -> list[str]:
     if found.clean_identical is not None:
         same = "the same to the bit" if found.clean_identical else "NOT the same outputs"
         lines[0] += f"; {name} 0 gives {same}"
+    if found.board_trials:
+        how = "written over its line" if found.patched else "built in"
+        lines.append(
+            f"on {one_line(found.asked.board)}, weights {how}: {found.board_equal} of "
+            f"{found.board_trials} trials have this computer's answers to each input"
+        )
     for drop, amount in found.at_drop.items():
         if found.asked.noise == "levels":
             enough = "none of these" if amount is None else f"{amount:.0f} levels"

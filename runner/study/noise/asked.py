@@ -40,6 +40,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     samples: int
     model_sha256: str
     dataset_sha256: str
+    board: str = ""
+    """Where inferences are done beside this computer; empty: nowhere."""
 
 
 def ask(
@@ -51,6 +53,7 @@ def ask(
     where: Where = "weights",
     *,
     parts: bool = True,
+    board: str = "",
 ) -> Asked:
     """Return what a study is asked for, checked. Raises UsageError."""
     known("--noise", [noise], NOISES)
@@ -58,6 +61,8 @@ def ask(
         raise UsageError(
             f"--where activations is for faults of memory ({', '.join(BITS)}), not for {noise}"
         )
+    if board and where == "activations":
+        raise UsageError("--board takes other weights; activations are disturbed here alone")
     chosen = sorted(set(DEFAULTS[noise] if amounts is None else amounts))
     if noise == "levels":
         chosen.reverse()
@@ -80,6 +85,7 @@ def ask(
         samples=len(of.labels),
         model_sha256=of.model_sha256,
         dataset_sha256=of.dataset_sha256,
+        board=board,
     )
 
 

@@ -65,6 +65,12 @@ class NoiseStudy(msgspec.Struct, frozen=True, kw_only=True):
     """The most fragile first."""
     bits: list[Part] = []
     """Likewise; 7 is the sign of an int8."""
+    board_trials: int = 0
+    """Trials that a board did, too; the scores are then of its answers."""
+    board_equal: int = 0
+    """... of these, to each input of which it answered what this computer did."""
+    patched: bool | None = None
+    """Whether the board took other weights over its line, and was not built anew for each."""
 
 
 def spread_of(

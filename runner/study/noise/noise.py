@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +18,7 @@ from ..kept import Key, Trial, open_study, store_study
 from ..subject import Subject, score
 from .asked import Asked
 from .findings import DROPS, NoiseStudy, Part, Spread, at_drop, harmful, spread_of
+from .on_board import There, opened
 from .perturb import disturbed, stuck_cells, weights_of
 from .trials import ALL, BIT, LAYER, Bench, do, one_by_one, together
 
@@ -27,10 +30,13 @@ def run_noise(
     jobs: int,
     track: Track,
     say: Callable[[str], None],
+    words: dict[str, Any] | None = None,
 ) -> NoiseStudy:
     """Do all trials that the folder does not have yet, `jobs` at a time, and sum them up.
 
-    Raises UsageError for a model without weights; RunFolderError, BuildError, ModelError.
+    `words` are of a run on the board, where one is asked for: then `jobs` emulated ones at a time.
+    Raises UsageError for a model without weights; RunFolderError, BuildError, ModelError, and
+    what a board raises.
     """
     weights = weights_of(of.graph)
     if not weights and asked.where == "weights":
@@ -38,7 +44,11 @@ def run_noise(
             f"{of.model} has no weights that noise could disturb (int8 or float32, of "
             "convolutions, dense layers, SVDF or LSTM); --where activations takes any model"
         )
-    with open_study(folder, asked) as (known, keep), scratch() as libraries:
+    with (
+        open_study(folder, asked) as (known, keep),
+        scratch() as libraries,
+        _there(of, words, jobs, say) as there,
+    ):
         blocked = build(of.graph, of.interface, of.model_id)
         first = load(blocked, libraries, 0)
         outputs = infer(first, of.inputs)
@@ -47,7 +57,9 @@ def run_noise(
             raise UsageError(
                 f"{of.model} gets none of {len(of.labels)} inputs right: there is nothing to lose"
             )
-        bench = Bench(of, asked, weights, blocked, libraries, outputs.tobytes())
+        bench = Bench(of, asked, weights, blocked, libraries, outputs.tobytes(), there)
+        if there is not None and not there.patched:
+            jobs = 1  # one line, and one image on the board
         if known:
             say(f"{folder}: {len(known)} trials are there already")
         do(bench, list(together(asked)), jobs, known, keep, track, "noise")
@@ -55,9 +67,15 @@ def run_noise(
         if asked.parts:
             index = harmful(points)
             do(bench, list(one_by_one(bench, index)), jobs, known, keep, track, "one by one")
-        found = _summed(bench, clean, points, known, _identical(bench, first))
+        found = summed(bench, clean, points, known, _identical(bench, first))
     store_study(folder, found)
     return found
+
+
+def _there(
+    of: Subject, words: dict[str, Any] | None, jobs: int, say: Callable[[str], None]
+) -> AbstractContextManager[There | None]:
+    return nullcontext() if words is None else opened(of, words, jobs, say)
 
 
 def _identical(bench: Bench, first: Loaded) -> bool | None:
@@ -74,7 +92,7 @@ def _identical(bench: Bench, first: Loaded) -> bool | None:
     return infer(first, of.inputs).tobytes() == bench.clean
 
 
-def _summed(
+def summed(
     bench: Bench,
     clean: float,
     points: list[Spread],
@@ -109,6 +127,9 @@ def _summed(
         at_drop={f"{drop:.0%}": at_drop(points, asked.noise, drop) for drop in DROPS},
         layers=by_part[LAYER],
         bits=by_part[BIT],
+        board_trials=sum(one.equal is not None for one in known.values()),
+        board_equal=sum(one.equal == len(of.inputs) for one in known.values()),
+        patched=None if bench.there is None else bench.there.patched,
     )
 
 

@@ -16,6 +16,7 @@ from ..host_engine import ANY, Built, Loaded, build, infer, load, patch
 from ..kept import Key, Trial, key_of
 from ..subject import Subject, score
 from .asked import Asked
+from .on_board import There, infer_there, same
 from .perturb import BITS, Weights, disturbed, stuck_cells
 
 ALL, LAYER, BIT = "all", "layer", "bit"
@@ -52,6 +53,8 @@ class Bench:
     folder: Path
     clean: bytes
     """Outputs without noise."""
+    there: There | None
+    """The boards, where trials are done on any."""
     own: threading.local = field(default_factory=threading.local)
     lock: threading.Lock = field(default_factory=threading.Lock)
     plain: list[Built] = field(default_factory=list)
@@ -146,6 +149,10 @@ def _trial(bench: Bench, job: Job) -> Trial:
                     f"its own ({asked.noise} {job.amount:g}, trial {job.trial})"
                 )
         outputs = infer(loaded, of.inputs)
+        if bench.there is not None:
+            answers = infer_there(bench.there, graph)
+            equal = same(answers, outputs, bench.there.decimals)
+            return Trial(job.part, job.amount, job.trial, score(of, answers), job.which, equal)
     return Trial(job.part, job.amount, job.trial, score(of, outputs), job.which)
 
 
