@@ -76,6 +76,27 @@ static void study_flip(struct study_place place, int bit, double log_kept, uint6
     }}
 }}
 
+/* Infer `count` inputs of a model of floats, and tell the least and the largest value of what each
+ * layer wrote. */
+STUDY int study_ranges(uint8_t *in, uint32_t count, float *ranges) {{
+    for (uint32_t i = 0; i < count; i++, in += model_input_b) {{
+        memcpy(model_input, in, model_input_b);
+        model_load();
+        for (uint32_t l = 0; l < model_layer_count; l++) {{
+            if (model_infer_layer(l) < 0) {{
+                return -1;
+            }}
+            float *values = study_outputs[l].at;
+            for (uint32_t v = 0; v < study_outputs[l].size_b / sizeof *values; v++) {{
+                ranges[2 * l] = values[v] < ranges[2 * l] ? values[v] : ranges[2 * l];
+                ranges[2 * l + 1] =
+                    values[v] > ranges[2 * l + 1] ? values[v] : ranges[2 * l + 1];
+            }}
+        }}
+    }}
+    return 0;
+}}
+
 /* Infer `count` inputs. After a layer, `layer` or each, bits of what it wrote flip as above where
  * log_kept < 0; and cells of the arena, `stuck` pairs of masks (and, or) for all of it, are as they
  * are. */
@@ -205,6 +226,7 @@ def load(built: Built, folder: Path, number: int) -> Loaded:
         *(ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_double),
         *(ctypes.c_int, ctypes.c_int, ctypes.c_void_p),
     )
+    library.study_ranges.argtypes = (ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p)
     return Loaded(built, library)
 
 
@@ -221,6 +243,28 @@ def patch(loaded: Loaded, graph: Graph) -> bool:
         if loaded.library.study_patch(index, data, len(data)) != 0:
             raise ModelError(f"constant {name} has {len(data)} bytes, which do not fit the library")
     return True
+
+
+def ranges(loaded: Loaded, graph: Graph, inputs: Bytes) -> dict[int, tuple[float, float]]:
+    """Return the least and the largest value of each activation of a model of floats, by number.
+
+    Of inputs [inputs][bytes]; what is only moved has the range of what it was. Raises BenchError.
+    """
+    _, steps = lower(graph, loaded.built.kernels)
+    written = [step.output for *_, (_, _, step) in layers_of(steps)]
+    out = np.tile(np.array([np.inf, -np.inf], np.float32), (len(written), 1))
+    data = np.ascontiguousarray(inputs)
+    if loaded.library.study_ranges(data.ctypes.data, len(inputs), out.ctypes.data) != 0:
+        raise BenchError("the model's C on this computer says that an inference failed")
+    found = {
+        index: (float(low), float(high)) for index, (low, high) in zip(written, out, strict=True)
+    }
+    values = data.view(np.float32)
+    found[graph.inputs[0]] = float(values.min()), float(values.max())
+    for op in graph.operators:
+        if op.outputs[0] not in found and op.inputs[0] in found:
+            found[op.outputs[0]] = found[op.inputs[0]]
+    return found
 
 
 def infer(

@@ -4,6 +4,7 @@ from ..tree import Group
 from .classic import classic
 from .compress import compress
 from .noise import noise
+from .quantisation import quantisation
 from .show import show
 from .sparsity import sparsity
 from .sweep import sweep
@@ -11,4 +12,4 @@ from .sweep import sweep
 study = Group(
     "study",
     help="Ask what a model survives, what it may shrink to, what would do, or what options change.",
-).add(noise, classic, compress, sparsity, sweep, show)
+).add(noise, classic, compress, sparsity, quantisation, sweep, show)

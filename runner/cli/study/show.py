@@ -23,11 +23,12 @@ T = TypeVar("T")
 )
 def show(voice: Voice, folder: Path, to: str, out: Path | None) -> int:
     """Show a study again, from its folder."""
-    from ...report.study import classic, compress, noise, sparsity, sweep
+    from ...report.study import classic, compress, noise, quantisation, sparsity, sweep
     from ...study.classic.classic import ClassicStudy
     from ...study.compress.compress import CompressStudy
     from ...study.kept import kind_of, read_study
     from ...study.noise.findings import NoiseStudy
+    from ...study.quantisation.quantisation import QuantisationStudy
     from ...study.sparsity.sparsity import SparsityStudy
     from ...study.sweep.findings import SweepStudy
 
@@ -35,6 +36,7 @@ def show(voice: Voice, folder: Path, to: str, out: Path | None) -> int:
         "classic": (classic, ClassicStudy),
         "compress": (compress, CompressStudy),
         "noise": (noise, NoiseStudy),
+        "quantisation": (quantisation, QuantisationStudy),
         "sparsity": (sparsity, SparsityStudy),
         "sweep": (sweep, SweepStudy),
     }
