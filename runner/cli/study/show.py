@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tinybench.errors import ToolMissingError
+from tinybench.errors import ToolMissingError, UsageError
 
 from .. import options
 from ..options import PATH, command
@@ -23,24 +23,16 @@ T = TypeVar("T")
 )
 def show(voice: Voice, folder: Path, to: str, out: Path | None) -> int:
     """Show a study again, from its folder."""
-    from ...report.study import classic, compress, noise, quantisation, sparsity, sweep
-    from ...study.classic.classic import ClassicStudy
-    from ...study.compress.compress import CompressStudy
-    from ...study.kept import kind_of, read_study
-    from ...study.noise.findings import NoiseStudy
-    from ...study.quantisation.quantisation import QuantisationStudy
-    from ...study.sparsity.sparsity import SparsityStudy
-    from ...study.sweep.findings import SweepStudy
+    from importlib import import_module
 
-    kinds: dict[str, tuple[Any, type[Any]]] = {
-        "classic": (classic, ClassicStudy),
-        "compress": (compress, CompressStudy),
-        "noise": (noise, NoiseStudy),
-        "quantisation": (quantisation, QuantisationStudy),
-        "sparsity": (sparsity, SparsityStudy),
-        "sweep": (sweep, SweepStudy),
-    }
-    report, kind = kinds.get(kind_of(folder), kinds["noise"])
+    from ...study.kept import kind_of, read_study
+    from ...study.listed import KINDS
+
+    name = kind_of(folder)
+    if name not in KINDS:
+        raise UsageError(f"{folder}: '{name[:40]}' is no study of this version: {', '.join(KINDS)}")
+    kind, _ = KINDS[name]
+    report = import_module(f"tinybench.runner.report.study.{name}")
     put(voice, to, out, forms(report, read_study(folder, kind)))
     return 0
 

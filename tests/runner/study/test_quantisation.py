@@ -16,6 +16,7 @@ from tinybench.models.quantiser import Step
 from tinybench.models.tflite_writer import RELU, SAME, Operator, Tensor
 from tinybench.runner.report.study import quantisation as report
 from tinybench.runner.study import host_engine
+from tinybench.runner.study.listed import find_studies
 from tinybench.runner.study.quantisation.quantisation import (
     SCHEMES,
     QuantisationStudy,
@@ -173,6 +174,7 @@ def test_a_model_of_integers_made_floats_and_integers_again_answers_as_before(
         assert row.same_class >= 7 / 8
         assert row.latency_s
     assert (found.rows[0].tensor_ram_b or 0) > 3 * (found.rows[1].tensor_ram_b or 0)
+    assert [row.name for row in find_studies(tmp_path).rows] == ["float", "int8-channel"]
     (tmp_path / "study.json").unlink()
     states = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/result.json")}
     assert studied(own, tmp_path)[0] == found

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from tests.program import tinybench
+from tests.runner.study.test_noise import wide
 from tinybench.errors import RunFolderError, UsageError
 from tinybench.models.compiler.dsp.halves import fits
+from tinybench.runner.study.listed import find_studies
 from tinybench.runner.study.one_image import on_host, sources
 from tinybench.runner.study.sparsity.pruned import (
     Block,
@@ -28,22 +30,21 @@ from tinybench.runner.study.sparsity.sparsity import (
     run_sparsity,
 )
 from tinybench.runner.study.sparsity.sparsity_c import Way, left, told, write_ways
-from tinybench.runner.study.subject import subject
+from tinybench.runner.study.subject import Subject
 from tinybench.track import silent
 
 BLOCKS = (Block(8, 0), Block(16, 20))
 
 
-def studied(folder: Path, board: str, task: str | None = None) -> tuple[SparsityStudy, list[str]]:
+def studied(folder: Path, board: str, of: Subject | None = None) -> tuple[SparsityStudy, list[str]]:
     """Do a small study; return what was said, too."""
-    of, without, words = None, list[str](), list[str]()
+    without, words = list[str](), list[str]()
     matrices = made((20, 44), 1)
-    if task is not None:
-        of = subject(task, limit=4)
+    if of is not None:
         matrices, without = matrices_of(of.graph, 4)
     schemes, rates = (SCHEMES, (2.0, 4.0)) if of is None else (("bcr", "channel"), (4.0,))
     blocks = BLOCKS if of is None else BLOCKS[:1]
-    asked = ask(matrices, task or "made", board, schemes, rates, blocks, of, 1)
+    asked = ask(matrices, of.model if of else "made", board, schemes, rates, blocks, of, 1)
     found = run_sparsity(
         of, matrices, without, asked, blocks, folder, {"board": board}, silent, words.append
     )
@@ -127,17 +128,19 @@ def test_an_emulated_core_computes_the_same_and_counts(tmp_path: Path) -> None:
 
 def test_a_task_is_scored_with_its_layers_pruned(tmp_path: Path) -> None:
     """By the model's own C; a core without DSP instructions has plain kernels alone."""
-    found, _ = studied(tmp_path, "host", "ad")
-    assert found.metric == "auc"
-    assert len(found.layers) == 10
+    of = wide(64)
+    found, _ = studied(tmp_path, "host", of)
+    assert found.metric == "top1"
+    assert len(found.layers) == 2
     dense = found.rows[0]
     assert dense.score == found.clean
     assert {row.kernel for row in found.rows} == {"plain"}
     assert found.board_rows_equal == found.inputs
     assert all(0 <= (row.score if row.score is not None else -1) <= 1 for row in found.rows)
+    assert [row.score for row in find_studies(tmp_path).rows] == [row.score for row in found.rows]
     lines = (tmp_path / "trials.jsonl").read_bytes().splitlines(keepends=True)
     (tmp_path / "trials.jsonl").write_bytes(b"".join(lines[:-1]))
-    assert studied(tmp_path, "host", "ad")[0] == found
+    assert studied(tmp_path, "host", of)[0] == found
 
 
 def test_what_cannot_be_pruned_is_refused() -> None:
