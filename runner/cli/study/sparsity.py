@@ -53,6 +53,8 @@ def blocks(text: str) -> "tuple[Block, ...]":
                  "told (default: a made layer)"),
     options.model(),
     options.data(),
+    Option("--convolutions", is_flag=True,
+           help="with --task: prune its convolutions of one pixel, such as those of kws, instead"),
     Option("--shape", type=shape, metavar="SHAPE",
            help=f"of the made layer of random weights, outputs x inputs (default: {SHAPE})"),
     Option("--scheme", type=several(SCHEMES), default=",".join(SCHEMES), metavar="LIST",
@@ -73,6 +75,7 @@ def blocks(text: str) -> "tuple[Block, ...]":
     examples=(
         "tinybench study sparsity                        a layer of 128x640, emulated Cortex-M4",
         "tinybench study sparsity --task ad --rates 1.5,2,4",
+        "tinybench study sparsity --task kws --convolutions --rates 1.5,2,4",
         "tinybench study sparsity --shape 64x256 --scheme bcr --blocks 16xall,32x64",
     ),
 )  # fmt: skip
@@ -94,8 +97,11 @@ def sparsity(
 
     wanted, schemes, rates = said.pop("shape"), said.pop("scheme"), said.pop("rates")
     forms_of_blocks, seed = said.pop("blocks"), said.pop("seed")
-    if task is None and (model or data or limit):
-        raise UsageError("--model, --data and --limit are of --task: name that, such as ad")
+    convolutions = said.pop("convolutions")
+    if task is None and (model or data or limit or convolutions):
+        raise UsageError(
+            "--model, --data, --limit and --convolutions are of --task: name that, such as ad"
+        )
     if task is not None and wanted is not None:
         raise UsageError("--shape is of a made layer: leave it out, or --task")
     of, without = None, list[str]()
@@ -105,7 +111,7 @@ def sparsity(
     else:
         of = subject(task, data, model, limit)
         voice.note(of.note)
-        matrices, without = matrices_of(of.graph, max(rates))
+        matrices, without = matrices_of(of.graph, max(rates), convolutions=convolutions)
         source = of.model
     named = board or DEFAULT_BOARD
     asked = ask(matrices, source, named, schemes, rates, forms_of_blocks, of, seed)

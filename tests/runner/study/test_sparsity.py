@@ -30,7 +30,7 @@ from tinybench.runner.study.sparsity.sparsity import (
     run_sparsity,
 )
 from tinybench.runner.study.sparsity.sparsity_c import Way, left, told, write_ways
-from tinybench.runner.study.subject import Subject
+from tinybench.runner.study.subject import Subject, subject
 from tinybench.track import silent
 
 BLOCKS = (Block(8, 0), Block(16, 20))
@@ -143,11 +143,22 @@ def test_a_task_is_scored_with_its_layers_pruned(tmp_path: Path) -> None:
     assert studied(tmp_path, "host", of)[0] == found
 
 
+def test_convolutions_of_one_pixel_are_pruned_as_matrices() -> None:
+    """Those of the keyword model; its first one has a window, and is named as left out."""
+    graph = subject("kws", limit=4).graph
+    matrices, without = matrices_of(graph, 4, convolutions=True)
+    assert [one.values.shape for one in matrices] == [(64, 64)] * 4
+    for one in matrices:
+        assert one.values.tobytes() == graph.tensors[one.tensor].data
+    assert len(without) == 1
+    assert "more than one pixel" in without[0]
+
+
 def test_what_cannot_be_pruned_is_refused() -> None:
     """Each in a line that says what to do."""
     small = made((8, 16), 1)
     for matrices, rates, blocks, words in (
-        ([], (2.0,), BLOCKS, "no fully connected layer"),
+        ([], (2.0,), BLOCKS, "no such layer of int8"),
         (small, (32.0,), BLOCKS, "prunes layer 8x16 whole"),
         (small, (0.5,), BLOCKS, "1 to 1024"),
         (small, (2.0,), (Block(12, 0),), "rows in eights"),
