@@ -5,11 +5,19 @@ from pathlib import Path
 
 from tinybench.track import Track
 
+from ..build.board import load_board
+from ..desk.bench import find_bench, load_bench
 from ..results.journal import JOURNAL_FILE
 from ..results.request import Request
 from ..results.result import RESULT_FILE, read_result
 from ..rules.judge import Outcome, judge
 from ..session.run import resume, run
+
+
+def insist_board(name: str) -> None:
+    """Raise UsageError or DeclarationError for a board that there is not: first of all."""
+    if name not in load_bench(find_bench()).boards:
+        load_board(name)
 
 
 def done(request: Request, out: Path, track: Track, say: Callable[[str], None]) -> Outcome:

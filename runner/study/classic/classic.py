@@ -15,10 +15,8 @@ from tinybench.errors import BuildError, ModelError
 from tinybench.models.compiler.anatomy import Anatomy, End
 from tinybench.track import Track
 
-from ...build.board import load_board
 from ...build.own_task import Given, Label, engine_task
 from ...build.truth import Truth
-from ...desk.bench import find_bench, load_bench
 from ...dut.inference import answered
 from ...results.result import Result
 from ...results.score import vips, vops
@@ -26,7 +24,7 @@ from ...results.words import request_of
 from ..kept import chosen, keep_part, kept_part, open_study, store_study
 from ..one_image import on_host
 from ..rows import Rows, digest, split
-from ..runs import done
+from ..runs import done, insist_board
 from .engine_c import write_engine
 from .learn import KINDS, Ints, Timed, macs_of, scale_of, trained
 
@@ -146,8 +144,7 @@ def run_classic(
     `words` are of a run: board, port, monitor and so on. Raises UsageError, DatasetError,
     RunFolderError, ToolMissingError and what the bench fails by.
     """
-    if asked.board not in load_bench(find_bench()).boards:
-        load_board(asked.board)  # before a folder is made for it
+    insist_board(asked.board)
     train, test = split(rows, asked.test, asked.seed)
     parts = Parts(rows, train, test)
     with open_study(folder, asked):

@@ -17,6 +17,7 @@ from tinybench.track import Track
 from ..kept import Key, Trial, chosen, key_of, open_study, store_study
 from ..one_image import Boarded, board_of, keep_board, on_board, on_host, sources
 from ..rows import Floats, Rows, digest, split
+from ..runs import insist_board
 from .compress_c import weights_b, write_nets
 from .robe import Robe, index, robe
 from .tied import (
@@ -204,6 +205,7 @@ def run_compress(
     What the folder has is not done again. Raises UsageError, DatasetError, RunFolderError,
     ToolMissingError, ModelError and what a board raises.
     """
+    insist_board(asked.board)
     parts = _parts(rows, asked)
     ways = _ways(asked)
     with open_study(folder, asked) as (known, keep):

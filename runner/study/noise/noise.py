@@ -45,9 +45,9 @@ def run_noise(
             "convolutions, dense layers, SVDF or LSTM); --where activations takes any model"
         )
     with (
+        _there(of, words, jobs, say) as there,  # first: no folder for a board that there is not
         open_study(folder, asked) as (known, keep),
         scratch() as libraries,
-        _there(of, words, jobs, say) as there,
     ):
         blocked = build(of.graph, of.interface, of.model_id)
         first = load(blocked, libraries, 0)

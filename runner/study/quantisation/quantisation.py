@@ -33,7 +33,7 @@ from ...results.words import request_of
 from ...session.own_model import examined
 from ..host_engine import Floats, build, infer, load, ranges
 from ..kept import chosen, keep_part, kept_part, open_study, store_study
-from ..runs import done
+from ..runs import done, insist_board
 from ..subject import Subject
 
 FLOAT = "float"
@@ -192,6 +192,7 @@ def run_quantisation(
     What the folder has is not done again. Raises UsageError, ModelError, RunFolderError, BuildError
     and what a board raises.
     """
+    insist_board(asked.board)
     with open_study(folder, asked), scratch() as libraries:
         parts, here = _parts(of, source, asked, libraries)
         rows = list[Row]()
