@@ -24,8 +24,8 @@ SHARDS_MOST = 64
     options.task("the task of all runs, such as kws"),
     options.model(),
     options.data(),
-    Option("--by", multiple=True, metavar="NAME=LIST", section="what is varied",
-           help="an option and its values; repeat it: clock, flags (added to the core's), kernels, "
+    Option("--by", multiple=True, metavar="FACTOR", section="what is varied",
+           help="NAME=VALUE,VALUE; repeat it: clock, flags (added to the core's), kernels, "
            "weights (flash, ram), any other key of a board's declaration such as "
            "memory.ram_size_b, or a word of a run such as board, model, prune or profile"),
     Option("--objectives", type=several(OBJECTIVES), default=SHOWN, metavar="LIST",
