@@ -86,6 +86,23 @@ class SweepStudy(msgspec.Struct, frozen=True, kw_only=True):
     effects: list[Effect]
     runs: list[Row]
 
+    def __post_init__(self) -> None:
+        """Refuse a document, of whoever wrote it, whose parts do not belong together."""
+        asked, measured = self.asked, {tuple(run.levels) for run in self.runs}
+        for name, field in self.fields.items():
+            if field not in OBJECTIVES.get(name, ()):
+                raise ValueError(f"no figure of a sweep: {name} by {field}")
+        for one in self.combinations:
+            if self.fields.keys() - one.figures.keys() or tuple(one.levels) not in measured:
+                raise ValueError(f"a combination that was not measured: {one.levels}")
+        for one in (*self.combinations, *self.refused):
+            if len(one.levels) != len(asked.factors):
+                raise ValueError(f"{len(one.levels)} levels of {len(asked.factors)} factors")
+        if any(not asked.factors.get(one.factor) for one in self.effects):
+            raise ValueError("an effect of nothing that was varied")
+        if not self.fields:
+            raise ValueError("no figure that all runs have")
+
 
 def figures_of(asked: Asked, rows: Sequence[Row]) -> tuple[list[int], Floats]:
     """Return the combinations that have figures, and these, less being better."""

@@ -22,7 +22,7 @@ from ..runs import done
 from .asked import Asked
 from .design import choose, combinations
 from .factors import Factor, words_of
-from .findings import Figure, Row, SweepStudy, figures_of, summed
+from .findings import Figure, Row, SweepStudy, fields_of, figures_of, summed
 
 CELLS_FOLDER = "combinations"
 HOPELESS = 16
@@ -88,6 +88,12 @@ def run_sweep(
     if all(row.refused for row in rows):
         why = rows[0].refused if rows else "the budget allows no run"
         raise UsageError(f"no combination of {len(points)} was measured; the first: {why}")
+    if not fields_of(asked, rows):
+        raise UsageError(
+            f"{', '.join(asked.objectives)}: no such figure that all {len(rows)} runs have; one "
+            "time that a measured and an emulated board have in common is none: add --objectives "
+            "such as flash,ram"
+        )
     found = summed(asked, points, rows)
     store_study(folder, found)
     return found

@@ -14,6 +14,7 @@ from tinybench.errors import DeclarationError, RunFolderError, UsageError
 from tinybench.runner.build.board import load_board
 from tinybench.runner.compare.store import find_runs
 from tinybench.runner.report.study import sweep as report
+from tinybench.runner.study.kept import read_study
 from tinybench.runner.study.listed import find_studies
 from tinybench.runner.study.sweep.asked import ask
 from tinybench.runner.study.sweep.design import (
@@ -75,6 +76,11 @@ def test_combinations_are_measured_as_runs_within_the_budget_and_gone_on_with(
     listed = find_studies(tmp_path).rows
     assert {row.name for row in listed} >= {"weights=ram iterations=2"}
     assert all(row.instructions and row.ram_b for row in listed)
+    text = (tmp_path / "s" / "study.json").read_text()
+    (tmp_path / "forged").mkdir()
+    (tmp_path / "forged" / "study.json").write_text(text.replace('"ram_b"', '"score"', 1))
+    with pytest.raises(RunFolderError, match="no study of this kind"):
+        read_study(tmp_path / "forged", SweepStudy)
     told = Console(record=True, width=200, file=io.StringIO())
     told.print(report.terminal(found))
     for text in (told.export_text(), report.markdown(found), report.as_csv(found)):
