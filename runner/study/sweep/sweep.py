@@ -90,9 +90,8 @@ def run_sweep(
         raise UsageError(f"no combination of {len(points)} was measured; the first: {why}")
     if not fields_of(asked, rows):
         raise UsageError(
-            f"{', '.join(asked.objectives)}: no such figure that all {len(rows)} runs have; one "
-            "time that a measured and an emulated board have in common is none: add --objectives "
-            "such as flash,ram"
+            f"--objectives {','.join(asked.objectives)}: no such figure that all {len(rows)} runs "
+            "have; measured and emulated boards have no time in common: ask for flash,ram as well"
         )
     found = summed(asked, points, rows)
     store_study(folder, found)
