@@ -31,9 +31,9 @@ _Static_assert(PAYLOAD_B >= INFER_B, "an INFER frame must fit, too");
  * length. */
 #define VALUE_MAX_B (13 + model_result_decimals)
 
-enum { DATA = 0x01, INFER = 0x02, LEAVE = 0x03, SLIDE = 0x04 };
-enum { ACK = 0x81, RESULT = 0x82, REFUSED = 0x83 };
-enum { INCOMPLETE = 1, OTHER_INPUT = 2, BAD_COUNT = 3, ENGINE_FAILED = 4 };
+enum { DATA = 0x01, INFER = 0x02, LEAVE = 0x03, SLIDE = 0x04, PATCH = 0x05 };
+enum { ACK = 0x81, RESULT = 0x82, REFUSED = 0x83, PATCHED = 0x84 };
+enum { INCOMPLETE = 1, OTHER_INPUT = 2, BAD_COUNT = 3, ENGINE_FAILED = 4, NO_PLACE = 5 };
 
 typedef struct {
     uint8_t upload;
@@ -211,6 +211,31 @@ static void take_infer(const Request *request) {
     }
 }
 
+#ifdef TB_PATCHES
+#define PATCH_HEAD_B 4 /* payload of PATCH before the bytes to write */
+
+/* Write bytes into a constant of the model, all of them or none; of no bytes its rest is told. */
+static void take_patch(uint16_t number, const uint8_t *payload, uint32_t length) {
+    uint32_t size_b = 0;
+    uint8_t *place = model_place(number, &size_b);
+    uint32_t at = u32(payload);
+    uint32_t count = length - PATCH_HEAD_B;
+    if (place == NULL || at > size_b || count > size_b - at) {
+        const Request none = {0, number, 0, 0, 0};
+        refuse(&none, NO_PLACE, (int32_t)size_b);
+        return;
+    }
+    if (count > 0) {
+        memcpy(place + at, payload + PATCH_HEAD_B, count);
+        answered = false; /* another model would answer now */
+    }
+    begin(PATCHED, 0, number, 8);
+    put_u32(at);
+    put_u32(crc32(0, place + at, count > 0 ? count : size_b - at, 0));
+    end();
+}
+#endif
+
 bool frames_offered(void) {
     return port_receive_b >= LINE_MAX_B && model_input_b <= FRAMES_MAX * PAYLOAD_B &&
            model_result_count <= (UINT16_MAX - RESULT_HEAD_B) / VALUE_MAX_B;
@@ -227,6 +252,9 @@ void frames_caps(void) {
     if (port_receives_free) {
         text(" ahead");
     }
+#ifdef TB_PATCHES
+    text(" patch");
+#endif
 }
 
 void frames_run(void) {
@@ -261,6 +289,10 @@ void frames_run(void) {
             const Request request = {upload, number, u32(payload), u32(payload + 4),
                                      u32(payload + 8)};
             take_infer(&request);
+#ifdef TB_PATCHES
+        } else if (body[0] == PATCH && length >= PATCH_HEAD_B) {
+            take_patch(number, payload, length);
+#endif
         } else if (body[0] == LEAVE && length == 0) {
             break;
         }

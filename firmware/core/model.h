@@ -70,6 +70,10 @@ extern const int32_t model_input_zero_point;
  * a negative number when the engine failed. */
 int model_infer_layer(uint32_t index);
 
+/* In a build with TB_PATCHES, whose constants lie in RAM: constant `index` of the model and its
+ * bytes, for whoever disturbs its weights; NULL past the last. Between two inferences alone. */
+uint8_t *model_place(uint32_t index, uint32_t *size_b);
+
 #ifdef __cplusplus
 }
 #endif

@@ -10,7 +10,7 @@ from tinybench.errors import ModelError
 
 from ..model_file import read_model_file
 from .dsp.choose import faster, kept_in_ram
-from .emit import emit, result_count
+from .emit import emit, places, result_count
 from .graph import Graph
 from .interface import InputFormat, Interface, ResultKind, check_interface, ends_b
 from .layout import lay_out
@@ -55,6 +55,7 @@ def compile_model(
     flash_b: int | None = None,
     kept_b: int = 0,
     stream: bool = False,
+    patches: bool = False,
 ) -> Manifest:
     """Compile a .tflite into `out`/model.c and `out`/manifest.json; the same input, the same bytes.
 
@@ -69,7 +70,8 @@ def compile_model(
     beyond which no layer takes more than it must to be faster; None for any. `kept_b`: by which the
     arena may grow for weights that are read again, where flash lets a core wait.
     `stream`: the input is one frame of the history that the model takes, and a state holds the
-    rest (docs/stream.md).
+    rest (docs/stream.md). `patches`: all channels and whole operators, as written, and where each
+    constant lies: other weights of the same form may be written over it.
     Raises ModelError for a file that cannot be read or compiled, naming tensor or operator.
     """
     if not (model_id and model_id.isascii() and model_id.isalnum()):
@@ -83,15 +85,15 @@ def compile_model(
         (lowered,) = lower_pruned(
             read_graph(data),
             (kernels,),
-            pruned=prune,
-            strips=strips and instead is None,
+            pruned=prune and not patches,
+            strips=strips and instead is None and not patches,
             stream=stream,
         )
         graph, steps = lowered.graph, lowered.steps
         if instead is not None:
             steps = instead(graph, steps)
         small_b = weights_b(graph, steps)
-        if instead is None and kernels == "dsp":
+        if instead is None and kernels == "dsp" and not patches:
             steps = kept_in_ram(graph, faster(graph, steps, flash_b), kept_b)
         memory = lay_out(graph, steps)
     except ModelError as error:
@@ -102,6 +104,7 @@ def compile_model(
     frames = streamed.frames if streamed else 0
     small = kernels == "blocked"  # those of cores with little flash
     text = emit(graph, steps, memory, model_id, interface, frames, small=small)
+    text += places(steps) if patches else ""
     input_b, copies_b, result_b = ends_b(graph, interface)
     manifest = Manifest(
         model_id=model_id,

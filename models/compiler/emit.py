@@ -3,8 +3,12 @@
 import itertools
 import math
 from collections import Counter
+from collections.abc import Sequence
 
+import msgspec
 import numpy as np
+
+from tinybench.errors import ModelError
 
 from .checks import is_quantised
 from .graph import Graph, Tensor
@@ -384,3 +388,48 @@ def _call(name: str, number: int, step: Step, memory: Memory, tensors: tuple[Ten
 def _float(value: float) -> str:
     """Return a single-precision literal with the value's own bits."""
     return f"{float(np.float32(value)).hex()}f"
+
+
+def constants_of(steps: Sequence[Step]) -> list[tuple[str, Constant]]:
+    """Return the constants of all steps, each once, by what they are called in C."""
+    found: dict[int, tuple[str, Constant]] = {}
+    for name, _, step in itertools.chain.from_iterable(layers_of(list(steps))):
+        for one in step.constants:
+            found.setdefault(id(one), (f"{name}_{one.field}", one))
+    return list(found.values())
+
+
+def form_of(steps: Sequence[Step]) -> bytes:
+    """Return all of the steps but the values of their constants."""
+    return msgspec.json.encode(
+        [
+            (
+                *(step.function, step.fields, step.inputs, step.output, step.scratch_b),
+                *((one.field, one.ctype, one.values.shape) for one in step.constants),
+            )
+            for step in steps
+        ]
+    )
+
+
+def bytes_of(constant: Constant) -> bytes:
+    """Return a constant as it lies in memory, little endian."""
+    values = constant.values
+    width = constant.size_b // values.size if values.size else 1
+    kind = "f" if constant.ctype == "float" else "i"
+    return np.ascontiguousarray(values).astype(f"<{kind}{width}").tobytes()
+
+
+def places(steps: Sequence[Step]) -> str:
+    """Return C that says where each constant lies. Ref: firmware/core/model.h, model_place."""
+    names = [name for name, _ in constants_of(steps)]
+    if not names:
+        raise ModelError("a model without constants has nothing to be patched")
+    rows = "".join(f"        {{(uint8_t *){name}, sizeof {name}}},\n" for name in names)
+    return (
+        "\nuint8_t *model_place(uint32_t index, uint32_t *size_b) {\n"
+        "    static struct {\n        uint8_t *at;\n        uint32_t size_b;\n    } places[] = {\n"
+        f"{rows}    }};\n"
+        f"    if (index >= {len(names)}) {{\n        return NULL;\n    }}\n"
+        "    *size_b = places[index].size_b;\n    return places[index].at;\n}\n"
+    )

@@ -123,6 +123,7 @@ def build(
     prune: bool = True,
     strips: bool = True,
     whole: bool = False,
+    patches: bool = False,
 ) -> Image:
     """Build a board's firmware with a task's model, a .tflite that is compiled to C.
 
@@ -130,7 +131,7 @@ def build(
     `energy`: the energy build, which marks time on the timing pin instead of printing it. `prune`
     and `strips` are those of `compile_model`. `whole`: of a stream, a model that infers on its
     whole history each time, not frame by frame; one with a state of its own is taken as it is.
-
+    `patches`: constants lie in RAM, where the link may write over them.
     An image is kept in the cache under the hash of all it is made from, and built once.
     Raises UsageError, ToolMissingError, ModelError, BuildError.
     """
@@ -154,7 +155,7 @@ def build(
             if isinstance(model, Engine):
                 manifest, has = None, [model.sha256, task.model_id, str(task.input_b)]
             else:
-                how = How(prune=prune, strips=strips, whole=whole)
+                how = How(prune=prune, strips=strips, whole=whole, patches=patches)
                 manifest = compiled(board, task, model, work / "model", how)
                 has = [manifest.model_c_sha256]
             made_of = [
@@ -162,7 +163,7 @@ def build(
                 compiler,
                 sources,
                 *has,
-                "energy" if energy else "text",
+                "energy" if energy else "patches" if patches else "text",
                 *([task.front_end, task.rows] if task.front_end else [None]),
                 # What an older version wrote about its image lacks what this one wants to know.
                 msgspec.json.schema(Image),
@@ -174,15 +175,14 @@ def build(
                 return read_json(read_bytes(record, DOCUMENT_MOST_B), type=Image)
 
             (work / "board.mk").write_text(board_mk(board), encoding="utf-8")
-            source = _source_words(task, model, work)
-            stream = []
-            if task.front_end is not None:
-                stream = [f"STREAM={task.front_end}", f"ROWS={task.rows}"]
-            source += stream
+            stream = [f"STREAM={task.front_end}", f"ROWS={task.rows}"] if task.front_end else []
+            source = [*_source_words(task, model, work), *stream, *["PATCHES=1"] * patches]
             # What an engine sets for all files in its engine.mk is known to make alone.
             objects = {}
             if not isinstance(model, Engine):
-                objects = objects_of(board, [compiler, sources], energy, stream)
+                objects = objects_of(
+                    board, [compiler, sources], energy, stream, *[patches] * patches
+                )
             lend(objects, work)
             _make(board, work, build_id, source, energy=energy)
             keep(objects, work)
@@ -239,6 +239,7 @@ class How(NamedTuple):
     prune: bool = True
     strips: bool = True
     whole: bool = False
+    patches: bool = False
 
 
 def compiled(board: Board, task: Task, model: Path, folder: Path, how: How) -> Manifest:
@@ -257,6 +258,7 @@ def compiled(board: Board, task: Task, model: Path, folder: Path, how: How) -> M
         flash_b=None if board.memory is None else board.memory.flash_size_b // FLASH_PARTS,
         kept_b=board.memory.ram_size_b // KEPT_PARTS if board.memory and waits and how.whole else 0,
         stream=task.front_end is not None and not how.whole and not keeps_state(model),
+        patches=how.patches,
     )
     _check_task(task, manifest, model)
     check_fits(board, manifest)

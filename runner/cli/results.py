@@ -188,10 +188,13 @@ def history(
     Option("--sort", metavar="COLUMN", section="which runs",
            help="by a column or a tag, such as latency or 'latency desc' (default: the oldest "
            "first)"),
+    Option("--studies", is_flag=True, section="which runs",
+           help="the rows of studies below the folder instead, of --task and --board alone"),
     into_file(),
     formats=("terminal", "json", "csv", "parquet"),
     examples=(
         "tinybench results",
+        "tinybench results --studies",
         "tinybench results runs --task kws --valid --to csv",
         "tinybench results --where 'latency < 120 ms and rig = 3' --sort latency",
     ),
@@ -202,16 +205,22 @@ def results(
     valid: bool,
     where: str | None,
     sort: str | None,
+    studies: bool,
     to: str,
     out: Path | None,
     **wanted: Any,
 ) -> int:
-    """List the runs below a folder."""
+    """List the runs below a folder, or the rows of its studies."""
     from ..compare.store import find_runs
     from ..compare.where import ordered, parse_where
     from ..report.table import as_csv, as_parquet, listing
 
     insist_runs(folder)
+    if studies:
+        more = (
+            valid or where or sort or any(wanted[name] for name in ("mode", "dataset", "profile"))
+        )
+        return _studies(voice, folder, wanted["task"], wanted["board"], to, out, more=bool(more))
     found = find_runs(folder)
     runs = [
         run
@@ -234,6 +243,42 @@ def results(
     put(voice, to, out, forms)
     if to != "json":
         voice.note(f"{len(runs)} of {len(found.runs)} runs below {folder}")
+    return 0
+
+
+def _studies(
+    voice: Voice,
+    folder: Path,
+    task: str | None,
+    board: str | None,
+    to: str,
+    out: Path | None,
+    *,
+    more: bool,
+) -> int:
+    """List the rows of the studies below a folder; `more`: with filters that are of runs."""
+    from ..report.study.listed import as_csv, listing
+    from ..study.listed import find_studies
+
+    if more or to == "parquet":
+        raise UsageError(
+            "--studies goes with --task and --board, as terminal, json or csv; the runs that a "
+            "study is made of are listed without it"
+        )
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: there is no such folder; give one with studies below it")
+    found = find_studies(folder)
+    rows = [row for row in found.rows if task in (None, row.of) and board in (None, row.board)]
+    for words in found.unreadable:
+        voice.note(f"left out: {words}")
+    forms = {
+        "terminal": lambda: listing(rows) if rows else "",
+        "json": lambda: rows,
+        "csv": lambda: as_csv(rows),
+    }
+    put(voice, to, out, forms)
+    if to != "json":
+        voice.note(f"{len(rows)} rows of {found.studies} studies below {folder}")
     return 0
 
 

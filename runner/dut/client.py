@@ -104,6 +104,11 @@ class Dut:
         return "stock" if self._frames is None else "frames"
 
     @property
+    def frames(self) -> FrameLink | None:
+        """The fast link, where it is in use."""
+        return self._frames
+
+    @property
     def profile(self) -> str:
         """Version of the protocol that the DUT states; empty where it states none."""
         return "" if self._identity is None else self._identity.profile
@@ -235,10 +240,7 @@ class Dut:
             )
 
     def round_trips_s(self, count: int) -> list[float]:
-        """Return how long the answer to `name` takes, so many times.
-
-        Raises DeadlineError or ProtocolError on any doubt.
-        """
+        """Return how long `name` takes, so many times; raises DeadlineError or ProtocolError."""
         if self._frames is not None:
             self._frames.leave()
             self._frames.doubted()
@@ -277,12 +279,10 @@ class Dut:
         for baud in BAUDS:
             if baud <= own_baud:
                 break
-            try:
+            with contextlib.suppress(*DOUBTS):
                 if self._set_baud(baud) and self._identify() == self._identity:
                     self._bauds = (own_baud, baud)
                     break
-            except DOUBTS:
-                pass
             self._line.set_baud(own_baud)
             self._identify()
         self._enter_frames()

@@ -33,6 +33,9 @@ _INFER = struct.Struct("<III")
 _ACK = struct.Struct("<I")
 _RESULT = struct.Struct("<III")
 _REFUSED = struct.Struct("<Bi")
+_PATCH = struct.Struct("<I")
+_PATCHED = struct.Struct("<II")
+PATCH_HEAD_B = _PATCH.size
 
 
 @dataclass(frozen=True)
@@ -165,6 +168,32 @@ class FrameLink:
             f"{len(now.blocks)} frames have arrived; unfinished on the line: "
             f"{shown(self._line.unread())!r}"
         )
+
+    def patch(self, place: int, at: int, data: bytes) -> int:
+        """Write bytes into a constant of the model, or none; return the CRC-32 of what is there.
+
+        That of these bytes, or of none: of all from `at` on. Raises ProtocolError where the
+        constant has no such bytes, DeadlineError where nothing answers.
+        """
+        self._settle()
+        block = frames.encode(Frame(frames.PATCH, 0, place, _PATCH.pack(at) + data))
+        for _ in range(SILENCES):
+            self._line.send(block)
+            deadline_s = time.monotonic() + self._reply_s(len(block) + ANSWER_B)
+            while (frame := self._frame(deadline_s)) is not None:
+                if frame.number != place:
+                    continue
+                if frame.kind == frames.REFUSED and frame.payload[:1] == bytes([frames.NO_PLACE]):
+                    raise ProtocolError(
+                        f"constant {place} of the model has no bytes {at} to {at + len(data)}"
+                    )
+                if frame.kind != frames.PATCHED or len(frame.payload) != _PATCHED.size:
+                    continue
+                there, crc = _PATCHED.unpack(frame.payload)
+                if there == at and (not data or crc == zlib.crc32(data)):
+                    return crc
+            self._tally.resent_frames += 1
+        raise DeadlineError(f"no answer to a patch of constant {place} of the model")
 
     def leave(self) -> None:
         """Go back to text mode. Raises DeadlineError when the DUT does not confirm."""

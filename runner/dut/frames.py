@@ -16,16 +16,19 @@ DATA = 0x01
 INFER = 0x02
 LEAVE = 0x03
 SLIDE = 0x04
+PATCH = 0x05
 # DUT to host.
 ACK = 0x81
 RESULT = 0x82
 REFUSED = 0x83
+PATCHED = 0x84
 
 # Why an INFER was refused: the first byte of REFUSED's payload; an int32 of detail follows.
 INCOMPLETE = 1
 OTHER_INPUT = 2
 BAD_COUNT = 3
 ENGINE_FAILED = 4
+NO_PLACE = 5
 
 LONG_RUN_B = 254
 """A run of this length has a code that no zero follows."""
@@ -47,7 +50,7 @@ class Frame(NamedTuple):
     """Number of the upload it belongs to, 0..255."""
     number: int
     """DATA: place in the input; SLIDE: upload it goes on from; ACK: frames received without a gap;
-    else: number of the request."""
+    PATCH: of the constant; else: of the request."""
     payload: bytes = b""
 
 

@@ -1,26 +1,29 @@
 """A model's compiled C as a library of this computer, whose constants are written anew at will."""
 
 import ctypes
-import itertools
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from tinybench import host_library
 from tinybench.errors import BenchError, ModelError
-from tinybench.models.compiler.emit import emit, layers_of, result_count
+from tinybench.models.compiler.emit import (
+    bytes_of,
+    constants_of,
+    emit,
+    form_of,
+    layers_of,
+    result_count,
+)
 from tinybench.models.compiler.graph import Graph
 from tinybench.models.compiler.interface import Interface, check_interface, ends_b
 from tinybench.models.compiler.layout import lay_out
 from tinybench.models.compiler.lower import lower
-from tinybench.models.compiler.step import Constant, Step
 from tinybench.scratch import scratch
 
 Bytes = npt.NDArray[np.uint8]
@@ -71,6 +74,27 @@ static void study_flip(struct study_place place, int bit, double log_kept, uint6
             bytes[i] ^= (uint8_t)(1u << bit);
         }}
     }}
+}}
+
+/* Infer `count` inputs of a model of floats, and tell the least and the largest value of what each
+ * layer wrote. */
+STUDY int study_ranges(uint8_t *in, uint32_t count, float *ranges) {{
+    for (uint32_t i = 0; i < count; i++, in += model_input_b) {{
+        memcpy(model_input, in, model_input_b);
+        model_load();
+        for (uint32_t l = 0; l < model_layer_count; l++) {{
+            if (model_infer_layer(l) < 0) {{
+                return -1;
+            }}
+            float *values = study_outputs[l].at;
+            for (uint32_t v = 0; v < study_outputs[l].size_b / sizeof *values; v++) {{
+                ranges[2 * l] = values[v] < ranges[2 * l] ? values[v] : ranges[2 * l];
+                ranges[2 * l + 1] =
+                    values[v] > ranges[2 * l + 1] ? values[v] : ranges[2 * l + 1];
+            }}
+        }}
+    }}
+    return 0;
 }}
 
 /* Infer `count` inputs. After a layer, `layer` or each, bits of what it wrote flip as above where
@@ -178,28 +202,6 @@ def _beside(text: str) -> list[Path]:
     return [*called, *headers]
 
 
-def constants_of(steps: Sequence[Step]) -> list[tuple[str, Constant]]:
-    """Return the constants of all steps, each once, by what they are called in C."""
-    found: dict[int, tuple[str, Constant]] = {}
-    for name, _, step in itertools.chain.from_iterable(layers_of(list(steps))):
-        for one in step.constants:
-            found.setdefault(id(one), (f"{name}_{one.field}", one))
-    return list(found.values())
-
-
-def form_of(steps: Sequence[Step]) -> bytes:
-    """Return all of the steps but the values of their constants."""
-    return msgspec.json.encode(
-        [
-            (
-                *(step.function, step.fields, step.inputs, step.output, step.scratch_b),
-                *((one.field, one.ctype, one.values.shape) for one in step.constants),
-            )
-            for step in steps
-        ]
-    )
-
-
 @dataclass(frozen=True)
 class Loaded:
     """A library in memory: a copy of its own, for one thread."""
@@ -224,6 +226,7 @@ def load(built: Built, folder: Path, number: int) -> Loaded:
         *(ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_double),
         *(ctypes.c_int, ctypes.c_int, ctypes.c_void_p),
     )
+    library.study_ranges.argtypes = (ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p)
     return Loaded(built, library)
 
 
@@ -242,12 +245,26 @@ def patch(loaded: Loaded, graph: Graph) -> bool:
     return True
 
 
-def bytes_of(constant: Constant) -> bytes:
-    """Return a constant as it lies in memory, little endian."""
-    values = constant.values
-    width = constant.size_b // values.size if values.size else 1
-    kind = "f" if constant.ctype == "float" else "i"
-    return np.ascontiguousarray(values).astype(f"<{kind}{width}").tobytes()
+def ranges(loaded: Loaded, graph: Graph, inputs: Bytes) -> dict[int, tuple[float, float]]:
+    """Return the least and the largest value of each activation of a model of floats, by number.
+
+    Of inputs [inputs][bytes]; what is only moved has the range of what it was. Raises BenchError.
+    """
+    _, steps = lower(graph, loaded.built.kernels)
+    written = [step.output for *_, (_, _, step) in layers_of(steps)]
+    out = np.tile(np.array([np.inf, -np.inf], np.float32), (len(written), 1))
+    data = np.ascontiguousarray(inputs)
+    if loaded.library.study_ranges(data.ctypes.data, len(inputs), out.ctypes.data) != 0:
+        raise BenchError("the model's C on this computer says that an inference failed")
+    found = {
+        index: (float(low), float(high)) for index, (low, high) in zip(written, out, strict=True)
+    }
+    values = data.view(np.float32)
+    found[graph.inputs[0]] = float(values.min()), float(values.max())
+    for op in graph.operators:
+        if op.outputs[0] not in found and op.inputs[0] in found:
+            found[op.outputs[0]] = found[op.inputs[0]]
+    return found
 
 
 def infer(

@@ -1,13 +1,13 @@
 """The folder of a study: what was asked, and each trial as soon as it is known."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
-from tinybench.errors import RunFolderError
+from tinybench.errors import RunFolderError, UsageError
 from tinybench.files import DOCUMENT_MOST_B, WHOLE_MOST_B, read_bytes, write_whole
 from tinybench.json_lines import open_lines
 from tinybench.read import read_json
@@ -24,6 +24,8 @@ class Trial(msgspec.Struct, frozen=True, omit_defaults=True):
     score: float
     which: int = -1
     """Of the layers or the bits that are taken one by one."""
+    equal: int | None = None
+    """Inputs to which a board answered what this computer did; None where there was none."""
 
 
 Key = tuple[str, float, int, int]
@@ -32,6 +34,14 @@ Key = tuple[str, float, int, int]
 def key_of(one: Trial) -> Key:
     """Return what tells a trial from all others of its study."""
     return one.part, one.amount, one.which, one.trial
+
+
+def chosen(option: str, words: Sequence[str], valid: Sequence[str]) -> list[str]:
+    """Return the words of an option, each once. Raises UsageError for one that is none."""
+    unknown = next((one for one in words if one not in valid), None)
+    if unknown is not None:
+        raise UsageError(f"{option} {unknown}: valid: {', '.join(valid)}")
+    return list(dict.fromkeys(words))
 
 
 @contextlib.contextmanager

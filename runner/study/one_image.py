@@ -21,10 +21,9 @@ from tinybench.errors import (
     ToolMissingError,
     UsageError,
 )
-from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
+from tinybench.files import read_bytes
 from tinybench.models.compiler.anatomy import Anatomy, End
 from tinybench.models.compiler.manifest import OperatorEntry
-from tinybench.read import read_json
 
 from ..build.engine import load_engine
 from ..build.firmware import build
@@ -38,6 +37,7 @@ from ..dut.client import Dut
 from ..dut.inference import answered
 from ..measure.profile import Layer, Steps, priced, time_layers
 from ..results.words import request_of
+from .kept import keep_part, kept_part
 
 COMPRESSED = "compressed"
 """Folder of the firmware, whose C is copied into the engine."""
@@ -157,12 +157,9 @@ def board_of(folder: Path, count: int) -> Boarded | None:
     Raises RunFolderError.
     """
     stored = folder / BOARD_FILE
-    try:
-        found = read_json(read_bytes(stored, DOCUMENT_MOST_B, links=False), type=Boarded)
-    except FileNotFoundError:
+    found = kept_part(stored, Boarded)
+    if found is None:
         return None
-    except (OSError, msgspec.MsgspecError) as error:
-        raise RunFolderError(f"{stored}: cannot be read: {error}; give -o a new folder") from error
     if not len(found.weights_b) == len(found.equal) == len(found.there.counted) == count:
         raise RunFolderError(f"{stored}: not of {count} candidates; give -o a new folder")
     return found
@@ -170,8 +167,7 @@ def board_of(folder: Path, count: int) -> Boarded | None:
 
 def keep_board(folder: Path, found: Boarded) -> Boarded:
     """Keep that in the folder of a study, and return it."""
-    write_whole(folder / BOARD_FILE, msgspec.json.encode(found))
-    return found
+    return keep_part(folder / BOARD_FILE, found)
 
 
 def array(ctype: str, name: str, values: npt.NDArray[Any]) -> str:

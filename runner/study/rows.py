@@ -1,6 +1,7 @@
 """Rows of numbers to learn from, with their targets: a CSV of one's own, or a task's inputs."""
 
 import csv
+import hashlib
 import io
 import math
 from dataclasses import dataclass
@@ -35,6 +36,12 @@ class Rows:
     """Class numbers, or real values."""
     classes: tuple[str, ...]
     """Empty where the targets are real values."""
+
+
+def digest(rows: Rows) -> str:
+    """Return what tells rows from others: SHA-256 of values and targets."""
+    targets = np.ascontiguousarray(rows.targets).tobytes()
+    return hashlib.sha256(rows.values.tobytes() + targets).hexdigest()
 
 
 def rows_of_task(task: str) -> Rows:

@@ -4,10 +4,12 @@ from ..tree import Group
 from .classic import classic
 from .compress import compress
 from .noise import noise
+from .quantisation import quantisation
 from .show import show
 from .sparsity import sparsity
+from .sweep import sweep
 
 study = Group(
     "study",
-    help="Ask what noise a model survives, what it may shrink to, or what simpler would do.",
-).add(noise, classic, compress, sparsity, show)
+    help="Ask what a model survives, what it may shrink to, what would do, or what options change.",
+).add(noise, classic, compress, sparsity, quantisation, sweep, show)

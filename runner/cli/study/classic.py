@@ -8,11 +8,11 @@ from tinybench.errors import UsageError
 from ...results.defaults import DEFAULT_BOARD
 from .. import options
 from ..options import PATH, command, positive
-from ..output import Voice, put
+from ..output import Voice
 from ..tree import Option
 from .lists import several
-from .show import forms, keep_picture
-from .words import on_board
+from .show import do
+from .words import on_board, out_folder, words_of
 
 KINDS = ("linear", "forest", "extra-trees", "knn", "mlp")
 THREADS_MOST = 64
@@ -37,8 +37,7 @@ THREADS_MOST = 64
     *on_board(),
     Option("--monitor", metavar="MONITOR", shared=True,
            help="energy too; modelled: by a model of an emulated board's power"),
-    Option("-o", "--out", type=PATH, metavar="DIR", section="output",
-           help="folder of the study; one that was interrupted goes on there (default: runs/...)"),
+    out_folder(),
     formats=("terminal", "json", "csv", "markdown"),
     examples=(
         "tinybench study classic --task kws                    beside the keyword model",
@@ -60,7 +59,7 @@ def classic(
 
     from ...report.study import classic as report
     from ...session.run_folder import default_folder
-    from ...study.classic import ask, run_classic
+    from ...study.classic.classic import ask, run_classic
     from ...study.rows import read_csv, rows_of_task
 
     if (task is None) == (csv is None):
@@ -73,14 +72,9 @@ def classic(
     counts = [n for n in (2**i for i in range(7)) if n < threads] + [threads]
     asked = ask(rows, task or "", board or DEFAULT_BOARD, models, test, seed, counts)
     folder = out or default_folder("classic", task or "rows", datetime.now(UTC))
-    words = {**said, "board": board or DEFAULT_BOARD, "beside": task is not None}
-    words |= {"emulate": said["emulate"] or None, "port": said["port"] or None}
-    try:
-        found = run_classic(rows, asked, folder, words, voice.track, voice.note)
-    except KeyboardInterrupt:
-        if (folder / "asked.json").is_file():
-            voice.note(f"interrupted; to go on, ask for the same again with -o {folder}")
-        raise
-    keep_picture(voice, folder, lambda: report.as_png(found))
-    put(voice, to, None, forms(report, found))
+    words = {**words_of(said, board), "beside": task is not None}
+    found = do(
+        voice, to, folder, report,
+        lambda: run_classic(rows, asked, folder, words, voice.track, voice.note),
+    )  # fmt: skip
     return 1 if any(row.rows_equal not in (None, row.rows) for row in found.rows) else 0

@@ -8,11 +8,11 @@ from tinybench.errors import UsageError
 from ...results.defaults import DEFAULT_BOARD
 from .. import options
 from ..options import PATH, command, positive
-from ..output import Voice, put
+from ..output import Voice
 from ..tree import Option
 from .lists import numbers, several
-from .show import forms, keep_picture
-from .words import on_board
+from .show import do
+from .words import on_board, out_folder, words_of
 
 METHODS = ("robe", "palette", "prune")
 
@@ -39,8 +39,7 @@ METHODS = ("robe", "palette", "prune")
     Option("--seed", type=options.count, default="1", metavar="N",
            help="of the split and of the first trial (default: 1)"),
     *on_board(),
-    Option("-o", "--out", type=PATH, metavar="DIR", section="output",
-           help="folder of the study; one that was interrupted goes on there (default: runs/...)"),
+    out_folder(),
     formats=("terminal", "json", "csv", "markdown"),
     examples=(
         "tinybench study compress                          digits, on the emulated default board",
@@ -61,7 +60,7 @@ def compress(
 
     from ...report.study import compress as report
     from ...session.run_folder import default_folder
-    from ...study.compress import ask, run_compress
+    from ...study.compress.compress import ask, run_compress
     from ...study.rows import digits, read_csv, rows_of_task
 
     if task is not None and csv is not None:
@@ -78,15 +77,10 @@ def compress(
         said.pop("seed"),
     )  # fmt: skip
     folder = out or default_folder("compress", task or "rows", datetime.now(UTC))
-    words = {**said, "board": board or DEFAULT_BOARD}
-    words |= {"emulate": said["emulate"] or None, "port": said["port"] or None}
-    try:
-        found = run_compress(rows, asked, folder, words, voice.track, voice.note)
-    except KeyboardInterrupt:
-        if (folder / "asked.json").is_file():
-            voice.note(f"interrupted; to go on, ask for the same again with -o {folder}")
-        raise
-    keep_picture(voice, folder, lambda: report.as_png(found))
-    put(voice, to, None, forms(report, found))
+    words = words_of(said, board)
+    found = do(
+        voice, to, folder, report,
+        lambda: run_compress(rows, asked, folder, words, voice.track, voice.note),
+    )  # fmt: skip
     same = all(row.rows_equal == found.tested for row in found.rows)
     return 0 if same and found.board_rows_equal == found.board_rows else 1

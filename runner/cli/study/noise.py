@@ -6,11 +6,12 @@ from typing import Any
 from tinybench.errors import UsageError
 
 from .. import options
-from ..options import PATH, OneOf, command, positive
-from ..output import Voice, put
+from ..options import OneOf, command, positive
+from ..output import Voice
 from ..tree import Option
 from .lists import numbers
-from .show import forms, keep_picture
+from .show import do
+from .words import on_board, out_folder
 
 NOISES = (
     *("gaussian", "multiplicative", "levels", "drift"),
@@ -49,21 +50,26 @@ JOBS_MOST = 256
            help="leave out the trials of each layer alone, and of each bit"),
     Option("--limit", type=positive, metavar="N",
            help="only so many inputs, spread over all of them"),
+    *on_board("do each trial on this board, too, and hold its answers against this computer's: "
+              "weights are written over the link, or else built in (default: on none)"),
+    Option("--shards", type=positive, metavar="N", section="the board",
+           help="with --board: so many emulated ones at a time (default: 1)"),
     Option("--jobs", type=positive, metavar="N",
            help="trials at a time (default: one for each processor)"),
-    Option("-o", "--out", type=PATH, metavar="DIR", section="output",
-           help="folder of the study; one that was interrupted goes on there (default: runs/...)"),
+    out_folder(),
     formats=("terminal", "json", "csv", "markdown"),
     examples=(
         "tinybench study noise --task kws                       gaussian noise on its weights",
         "tinybench study noise --task kws --noise bit-flip -o flips",
         "tinybench study noise --task ic --noise levels --levels 64,32,16",
         "tinybench study noise --task kws --noise bit-flip --where activations --trials 5",
+        "tinybench study noise --task kws --board mps2-an386 --limit 20 --trials 5",
     ),
 )  # fmt: skip
 def noise(
     voice: Voice, task: str | None, model: Path | None, data: Path | None, limit: int | None,
-    jobs: int | None, no_parts: bool, to: str, out: Path | None, **said: Any,
+    jobs: int | None, no_parts: bool, board: str | None, shards: int | None, to: str,
+    out: Path | None, **said: Any,
 ) -> int:  # fmt: skip
     """Disturb the weights of a model, or its activations, and see what is left of its accuracy.
 
@@ -74,29 +80,38 @@ def noise(
 
     from ...report.study import noise as report
     from ...session.run_folder import default_folder
-    from ...study.noise import ask, processors, run_noise
+    from ...study.noise.asked import ask
+    from ...study.noise.noise import processors, run_noise
     from ...study.subject import subject
 
     if task is None:
         raise UsageError("study noise: say of which task: --task kws ('tinybench tasks')")
     if jobs is not None and jobs > JOBS_MOST:
         raise UsageError(f"--jobs {jobs}: at most {JOBS_MOST} at a time")
+    if shards is not None and (board is None or shards > JOBS_MOST):
+        raise UsageError(f"--shards is of --board, and at most {JOBS_MOST}")
+    if board is None and (said["port"] or said["emulate"]):
+        raise UsageError(
+            "--port and --emulate are of a board: name it by --board, such as mps2-an386"
+        )
     amounts = _amounts(said)
     of = subject(task, data, model, limit)
     voice.note(of.note)
     asked = ask(
-        of, said["noise"], amounts, said["trials"], said["seed"], said["where"], parts=not no_parts
-    )
+        of, said["noise"], amounts, said["trials"], said["seed"], said["where"], parts=not no_parts,
+        board=board or "",
+    )  # fmt: skip
     folder = out or default_folder("noise", of.task, datetime.now(UTC))
-    try:
-        found = run_noise(of, asked, folder, jobs or processors(), voice.track, voice.note)
-    except KeyboardInterrupt:
-        if (folder / "asked.json").is_file():
-            voice.note(f"interrupted; to go on, ask for the same again with -o {folder}")
-        raise
-    keep_picture(voice, folder, lambda: report.as_png(found))
-    put(voice, to, None, forms(report, found))
-    return 0
+    words = None
+    if board is not None:
+        words = {name: said[name] for name in ("emulate", "port", "baud", "probe", "wait")}
+        words |= {"task": of.task, "model": model, "data": data, "board": board}
+    at_a_time = (shards or 1) if board else jobs or processors()
+    found = do(
+        voice, to, folder, report,
+        lambda: run_noise(of, asked, folder, at_a_time, voice.track, voice.note, words),
+    )  # fmt: skip
+    return 0 if found.board_equal == found.board_trials else 1
 
 
 def _amounts(said: dict[str, Any]) -> tuple[float, ...] | None:

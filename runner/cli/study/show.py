@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from tinybench.errors import ToolMissingError
+from tinybench.errors import ToolMissingError, UsageError
 
 from .. import options
 from ..options import PATH, command
 from ..output import Voice, put, write
 from ..tree import Argument
+
+T = TypeVar("T")
 
 
 @command(
@@ -21,20 +23,16 @@ from ..tree import Argument
 )
 def show(voice: Voice, folder: Path, to: str, out: Path | None) -> int:
     """Show a study again, from its folder."""
-    from ...report.study import classic, compress, noise, sparsity
-    from ...study.classic import ClassicStudy
-    from ...study.compress import CompressStudy
-    from ...study.kept import kind_of, read_study
-    from ...study.noise import NoiseStudy
-    from ...study.sparsity import SparsityStudy
+    from importlib import import_module
 
-    kinds: dict[str, tuple[Any, type[Any]]] = {
-        "classic": (classic, ClassicStudy),
-        "compress": (compress, CompressStudy),
-        "noise": (noise, NoiseStudy),
-        "sparsity": (sparsity, SparsityStudy),
-    }
-    report, kind = kinds.get(kind_of(folder), kinds["noise"])
+    from ...study.kept import kind_of, read_study
+    from ...study.listed import KINDS
+
+    name = kind_of(folder)
+    if name not in KINDS:
+        raise UsageError(f"{folder}: '{name[:40]}' is no study of this version: {', '.join(KINDS)}")
+    kind, _ = KINDS[name]
+    report = import_module(f"tinybench.runner.report.study.{name}")
     put(voice, to, out, forms(report, read_study(folder, kind)))
     return 0
 
@@ -50,7 +48,20 @@ def forms(report: Any, found: Any) -> dict[str, Callable[[], Any]]:
     }
 
 
-def keep_picture(voice: Voice, folder: Path, draw: Callable[[], bytes]) -> None:
+def do(voice: Voice, to: str, folder: Path, report: Any, study: Callable[[], T]) -> T:
+    """Do a study and show it; one that is interrupted says how to go on."""
+    try:
+        found = study()
+    except KeyboardInterrupt:
+        if (folder / "asked.json").is_file():
+            voice.note(f"interrupted; to go on, ask for the same again with -o {folder}")
+        raise
+    _keep_picture(voice, folder, lambda: report.as_png(found))
+    put(voice, to, None, forms(report, found))
+    return found
+
+
+def _keep_picture(voice: Voice, folder: Path, draw: Callable[[], bytes]) -> None:
     """Put the picture of a study into its folder, where it can be drawn."""
     try:
         picture = draw()

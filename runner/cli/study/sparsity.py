@@ -10,15 +10,15 @@ from tinybench.errors import UsageError
 
 from ...results.defaults import DEFAULT_BOARD
 from .. import options
-from ..options import PATH, command, positive
-from ..output import Voice, put
+from ..options import command, positive
+from ..output import Voice
 from ..tree import Option
 from .lists import numbers, several
-from .show import forms, keep_picture
-from .words import on_board
+from .show import do
+from .words import on_board, out_folder, words_of
 
 if TYPE_CHECKING:
-    from ...study.pruned import Block
+    from ...study.sparsity.pruned import Block
 
 SCHEMES = ("bcr", "csr", "channel")
 SHAPE = "128x640"
@@ -36,7 +36,7 @@ def shape(text: str) -> tuple[int, int]:
 
 def blocks(text: str) -> "tuple[Block, ...]":
     """Return the blocks of a list such as 16xall,32x128."""
-    from ...study.pruned import Block
+    from ...study.sparsity.pruned import Block
 
     found = []
     for word in text.split(","):
@@ -53,6 +53,8 @@ def blocks(text: str) -> "tuple[Block, ...]":
                  "told (default: a made layer)"),
     options.model(),
     options.data(),
+    Option("--convolutions", is_flag=True,
+           help="with --task: prune its convolutions of one pixel, such as those of kws, instead"),
     Option("--shape", type=shape, metavar="SHAPE",
            help=f"of the made layer of random weights, outputs x inputs (default: {SHAPE})"),
     Option("--scheme", type=several(SCHEMES), default=",".join(SCHEMES), metavar="LIST",
@@ -68,12 +70,12 @@ def blocks(text: str) -> "tuple[Block, ...]":
     Option("--seed", type=options.count, default="1", metavar="N",
            help="of what is random (default: 1)"),
     *on_board(),
-    Option("-o", "--out", type=PATH, metavar="DIR", section="output",
-           help="folder of the study; one that was interrupted goes on there (default: runs/...)"),
+    out_folder(),
     formats=("terminal", "json", "csv", "markdown"),
     examples=(
         "tinybench study sparsity                        a layer of 128x640, emulated Cortex-M4",
         "tinybench study sparsity --task ad --rates 1.5,2,4",
+        "tinybench study sparsity --task kws --convolutions --rates 1.5,2,4",
         "tinybench study sparsity --shape 64x256 --scheme bcr --blocks 16xall,32x64",
     ),
 )  # fmt: skip
@@ -90,13 +92,16 @@ def sparsity(
 
     from ...report.study import sparsity as report
     from ...session.run_folder import default_folder
-    from ...study.sparsity import ask, made, matrices_of, run_sparsity
+    from ...study.sparsity.sparsity import ask, made, matrices_of, run_sparsity
     from ...study.subject import subject
 
     wanted, schemes, rates = said.pop("shape"), said.pop("scheme"), said.pop("rates")
     forms_of_blocks, seed = said.pop("blocks"), said.pop("seed")
-    if task is None and (model or data or limit):
-        raise UsageError("--model, --data and --limit are of --task: name that, such as ad")
+    convolutions = said.pop("convolutions")
+    if task is None and (model or data or limit or convolutions):
+        raise UsageError(
+            "--model, --data, --limit and --convolutions are of --task: name that, such as ad"
+        )
     if task is not None and wanted is not None:
         raise UsageError("--shape is of a made layer: leave it out, or --task")
     of, without = None, list[str]()
@@ -106,22 +111,17 @@ def sparsity(
     else:
         of = subject(task, data, model, limit)
         voice.note(of.note)
-        matrices, without = matrices_of(of.graph, max(rates))
+        matrices, without = matrices_of(of.graph, max(rates), convolutions=convolutions)
         source = of.model
     named = board or DEFAULT_BOARD
     asked = ask(matrices, source, named, schemes, rates, forms_of_blocks, of, seed)
     folder = out or default_folder("sparsity", task or "layer", datetime.now(UTC))
-    words = {**said, "board": named}
-    words |= {"emulate": said["emulate"] or None, "port": said["port"] or None}
-    try:
-        found = run_sparsity(
+    words = words_of(said, board)
+    found = do(
+        voice, to, folder, report,
+        lambda: run_sparsity(
             of, matrices, without, asked, forms_of_blocks, folder, words, voice.track, voice.note
-        )
-    except KeyboardInterrupt:
-        if (folder / "asked.json").is_file():
-            voice.note(f"interrupted; to go on, ask for the same again with -o {folder}")
-        raise
-    keep_picture(voice, folder, lambda: report.as_png(found))
-    put(voice, to, None, forms(report, found))
+        ),
+    )  # fmt: skip
     same = all(row.rows_equal == found.inputs for row in found.rows)
     return 0 if same and found.board_rows_equal == found.inputs else 1

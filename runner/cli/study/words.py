@@ -1,14 +1,36 @@
 """Words that studies on a board have in common: which board it is, and how it is reached."""
 
-from ...results.defaults import DEFAULT_BAUD
+from typing import Any
+
+from ...results.defaults import DEFAULT_BAUD, DEFAULT_BOARD
 from .. import options
+from ..options import PATH
 from ..tree import Option
 
 
-def on_board() -> tuple[Option, ...]:
+def out_folder() -> Option:
+    """Return the option that names the folder of a study."""
+    return Option(
+        "-o",
+        "--out",
+        type=PATH,
+        metavar="DIR",
+        section="output",
+        help="folder of the study; one that was interrupted goes on there (default: runs/...)",
+    )
+
+
+def words_of(said: dict[str, Any], board: str | None) -> dict[str, Any]:
+    """Return the words of a run that `on_board` took."""
+    given = {name: value or None if name in ("emulate", "port") else value
+             for name, value in said.items()}  # fmt: skip
+    return {**given, "board": board or DEFAULT_BOARD}
+
+
+def on_board(text: str = options.BOARD) -> tuple[Option, ...]:
     """Return the options that name a board and its line."""
     return (
-        options.board(options.BOARD),
+        options.board(text),
         options.emulate(),
         options.port(),
         Option(

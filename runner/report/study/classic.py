@@ -1,23 +1,15 @@
 """A study of classic models as tables for a terminal, in Markdown and in CSV, and as a picture."""
 
-import csv
-import io
 from typing import Any
 
 import msgspec
-from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
+from rich.console import RenderableType
 
-from tinybench import extras
-from tinybench.errors import ToolMissingError
 from tinybench.printable import one_line
 
-from ...study.classic import ClassicStudy, Row
-from ..markdown import rows
-from ..table import cell
+from ...study.classic.classic import ClassicStudy, Row
+from .frame import EMULATED, below, columns, count, in_csv, in_markdown, picture, time_name
 
-DPI = 110
 LEFT_OUT = ("times",)
 COLUMNS = tuple(name for name in Row.__struct_fields__ if name not in LEFT_OUT)
 REASON_MOST = 100
@@ -47,10 +39,10 @@ def cells(found: ClassicStudy, row: Row) -> tuple[str, ...]:
         _score(row.learnt_score),
         _score(row.score),
         equal,
-        "-" if time is None else f"{time:,}",
-        _count(row.estimated_cycles),
-        _count(row.flash_b),
-        _count(row.ram_b),
+        count(time),
+        count(row.estimated_cycles),
+        count(row.flash_b),
+        count(row.ram_b),
         "-" if row.energy_j is None else f"{row.energy_j * 1e6:.3g}{modelled}",
         "-" if row.vips is None else f"{row.vips:,.0f}",
         "-" if row.vops is None else f"{row.vops * 1e-6:,.0f}",
@@ -59,10 +51,6 @@ def cells(found: ClassicStudy, row: Row) -> tuple[str, ...]:
 
 def _score(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
-
-
-def _count(value: int | None) -> str:
-    return "-" if value is None else f"{value:,}"
 
 
 def _micro(value: float | None) -> float | None:
@@ -76,9 +64,7 @@ def said(found: ClassicStudy) -> list[str]:
         "MVOPS: of trees and neighbours no multiplications are counted: they mean nothing there",
     ]
     if any(row.emulated for row in found.rows):
-        lines.append(
-            "emulated: time is an instruction count, cycles are estimated; neither is a measurement"
-        )
+        lines.append(EMULATED)
     if any(row.model.startswith("neural") for row in found.rows):
         lines.append("neural: the task's own model, on as many inputs, the first of its set")
     return lines
@@ -94,42 +80,28 @@ def title(found: ClassicStudy) -> str:
 
 def terminal(found: ClassicStudy) -> RenderableType:
     """Return a line a model, what the columns mean, and the times by threads."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for number, name in enumerate(header(found)):
-        table.add_column(name, justify="right" if number else "left", no_wrap=number != 1)
-    for row in found.rows:
-        table.add_row(*map(Text, cells(found, row)))
-    times = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    times.add_column("on this computer", no_wrap=True)
-    for name in ("threads", "train s", "predict s"):
-        times.add_column(name, justify="right", no_wrap=True)
-    for row in found.rows:
-        for one in row.times:
-            times.add_row(
-                Text(one_line(row.model)), str(one.threads), f"{one.train_s:.4f}",
-                f"{one.predict_s:.4f}",
-            )  # fmt: skip
-    return Group(Text(title(found)), "", table, "", *map(Text, said(found)), "", times)
+    table = columns(header(found), [cells(found, row) for row in found.rows], wraps=1)
+    times = [
+        (one_line(row.model), str(one.threads), f"{one.train_s:.4f}", f"{one.predict_s:.4f}")
+        for row in found.rows
+        for one in row.times
+    ]
+    below_it = columns(("on this computer", "threads", "train s", "predict s"), times)
+    return below(title(found), table, said(found), "", below_it)
 
 
 def markdown(found: ClassicStudy) -> str:
     """Return the table as Markdown."""
-    lines = "".join(f"- {line}\n" for line in said(found))
-    table = rows(header(found), [cells(found, row) for row in found.rows])
-    return f"{title(found)}\n\n{table}\n{lines}"
+    lines = [cells(found, row) for row in found.rows]
+    return in_markdown(title(found), header(found), lines, said(found))
 
 
 def as_csv(found: ClassicStudy) -> str:
     """Return one line a model, under the names of `Row`; what was not measured is empty."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("source", "board", *COLUMNS))
-    for row in found.rows:
-        told = msgspec.structs.asdict(row)
-        line = [told[name] for name in COLUMNS]
-        safe = [one_line(one) if isinstance(one, str) else one for one in line]
-        writer.writerow(map(cell, (one_line(found.source), one_line(found.asked.board), *safe)))
-    return text.getvalue()
+    told = map(msgspec.structs.asdict, found.rows)
+    ends = (found.source, found.asked.board)
+    lines = [(*ends, *(row[name] for name in COLUMNS)) for row in told]
+    return in_csv(("source", "board", *COLUMNS), lines)
 
 
 def as_png(found: ClassicStudy) -> bytes:
@@ -137,21 +109,16 @@ def as_png(found: ClassicStudy) -> bytes:
 
     Raises ToolMissingError without matplotlib.
     """
-    try:
-        from matplotlib.figure import Figure  # drawn without pyplot: no global state, no display
-    except ImportError as error:
-        raise ToolMissingError(extras.missing("a picture", "matplotlib", "energy")) from error
-    figure = Figure(figsize=(12, 4.4), layout="constrained")
-    left, right = figure.subplots(1, 2, sharey=True)
     emulated = any(row.emulated for row in found.rows)
-    _points(left, found, "instructions" if emulated else "latency_s",
-            "instructions (emulated, no measurement)" if emulated else "latency, s")  # fmt: skip
-    _points(right, found, "flash_b", "flash of the whole image, bytes")
-    left.set_ylabel(header(found)[2])
-    left.set_title(title(found), loc="left", fontsize="medium", parse_math=False)
-    data = io.BytesIO()
-    figure.savefig(data, format="png", dpi=DPI)
-    return data.getvalue()
+
+    def draw(panels: Any) -> None:
+        time = "instructions" if emulated else "latency_s"
+        _points(panels[0], found, time, time_name(emulated=emulated))
+        _points(panels[1], found, "flash_b", "flash of the whole image, bytes")
+        panels[0].set_ylabel(header(found)[2])
+        panels[0].set_title(title(found), loc="left", fontsize="medium", parse_math=False)
+
+    return picture(2, draw, sharey=True)
 
 
 def _points(axes: Any, found: ClassicStudy, field: str, label: str) -> None:

@@ -1,23 +1,16 @@
 """A study of compression as tables for a terminal, in Markdown and in CSV, and as a picture."""
 
-import csv
-import io
 from itertools import groupby
+from typing import Any
 
 import msgspec
-from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
+from rich.console import RenderableType
 
-from tinybench import extras
-from tinybench.errors import ToolMissingError
 from tinybench.printable import one_line
 
-from ...study.compress import CompressStudy, Row
-from ..markdown import rows
-from ..table import cell
+from ...study.compress.compress import CompressStudy, Row
+from .frame import EMULATED, below, columns, count, in_csv, in_markdown, picture, time_name
 
-DPI = 110
 COLUMNS = Row.__struct_fields__
 
 
@@ -42,8 +35,8 @@ def cells(row: Row, found: CompressStudy) -> tuple[str, ...]:
         f"{row.weights_b:,}",
         f"{row.smaller:.2f}x",
         f"{row.rows_equal} of {found.tested}",
-        "-" if time is None else f"{time:,}",
-        "-" if row.cycles is None else f"{row.cycles:,}",
+        count(time),
+        count(row.cycles),
     )
 
 
@@ -68,39 +61,27 @@ def said(found: CompressStudy) -> list[str]:
         f"{found.image_ram_b:,} B of RAM",
     ]
     if found.emulated:
-        lines.append(
-            "emulated: time is an instruction count, cycles are estimated; neither is a measurement"
-        )
+        lines.append(EMULATED)
     return lines
 
 
 def terminal(found: CompressStudy) -> RenderableType:
     """Return a line a net, and what the columns mean."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for number, name in enumerate(header(found)):
-        table.add_column(name, justify="right" if number else "left", no_wrap=True)
-    for row in found.rows:
-        table.add_row(*map(Text, cells(row, found)))
-    return Group(Text(title(found)), "", table, "", *map(Text, said(found)))
+    table = columns(header(found), [cells(row, found) for row in found.rows])
+    return below(title(found), table, said(found))
 
 
 def markdown(found: CompressStudy) -> str:
     """Return the table as Markdown."""
-    lines = "".join(f"- {line}\n" for line in said(found))
-    table = rows(header(found), [cells(row, found) for row in found.rows])
-    return f"{title(found)}\n\n{table}\n{lines}"
+    lines = [cells(row, found) for row in found.rows]
+    return in_markdown(title(found), header(found), lines, said(found))
 
 
 def as_csv(found: CompressStudy) -> str:
     """Return one line a net, under the names of `Row`; what was not measured is empty."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("source", "board", *COLUMNS))
-    for row in found.rows:
-        line = (found.asked.source, found.asked.board, *msgspec.structs.astuple(row))
-        safe = [one_line(one) if isinstance(one, str) else one for one in line]
-        writer.writerow(map(cell, safe))
-    return text.getvalue()
+    ends = (found.asked.source, found.asked.board)
+    lines = [(*ends, *msgspec.structs.astuple(row)) for row in found.rows]
+    return in_csv(("source", "board", *COLUMNS), lines)
 
 
 def as_png(found: CompressStudy) -> bytes:
@@ -108,13 +89,11 @@ def as_png(found: CompressStudy) -> bytes:
 
     Raises ToolMissingError without matplotlib.
     """
-    try:
-        from matplotlib.figure import Figure  # drawn without pyplot: no global state, no display
-    except ImportError as error:
-        raise ToolMissingError(extras.missing("a picture", "matplotlib", "energy")) from error
-    figure = Figure(figsize=(12, 4.4), layout="constrained")
-    left, right = figure.subplots(1, 2, sharey=True)
-    label = "instructions (emulated, no measurement)" if found.emulated else "latency, s"
+    return picture(2, lambda panels: _draw(panels, found), sharey=True)
+
+
+def _draw(panels: Any, found: CompressStudy) -> None:
+    left, right = panels
     for method, each in groupby(found.rows, lambda row: row.method):
         group = list(each)
         scores, spread = [row.score for row in group], [row.deviation for row in group]
@@ -126,6 +105,7 @@ def as_png(found: CompressStudy) -> bytes:
                 f"{row.rate:g}x", (row.weights_b, row.score), xytext=(5, 5),
                 textcoords="offset points", fontsize="x-small",
             )  # fmt: skip
+    label = time_name(emulated=found.emulated)
     for axes, words in ((left, "flash of the weights, bytes"), (right, label)):
         axes.set_xscale("log")
         axes.set_xlabel(words)
@@ -133,6 +113,3 @@ def as_png(found: CompressStudy) -> bytes:
     left.legend()
     left.set_ylabel("top-1")
     left.set_title(title(found), loc="left", fontsize="small", parse_math=False)
-    data = io.BytesIO()
-    figure.savefig(data, format="png", dpi=DPI)
-    return data.getvalue()

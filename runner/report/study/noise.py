@@ -1,31 +1,22 @@
 """A study of noise as tables for a terminal, in Markdown and in CSV, and as a picture."""
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
+from rich.console import RenderableType
 
-from tinybench import extras
-from tinybench.errors import ToolMissingError
 from tinybench.printable import one_line
 
-from ...study.noise import NoiseStudy, Part, Spread
-from ...study.perturb import BITS
-from ..markdown import rows
-from ..table import cell
+from ...study.noise.findings import NoiseStudy, Part, Spread
+from ...study.noise.perturb import BITS
+from .frame import METRIC, below, columns, in_csv, in_markdown, picture
 
 HEADER = ("score", "sd", "least", "most", "normalised", "trials")
-METRIC = {"top1": "top-1", "auc": "AUC"}
 COLUMNS = (
     *("task", "model", "dataset", "noise", "where", "part", "name", "amount", "trials"),
     *("mean", "deviation", "error", "least", "most", "normalised", "clean", "metric", "kind"),
 )
 """Of a row in CSV: one an amount, a layer or a bit."""
-DPI = 110
 
 
 def amount_name(noise: str) -> str:
@@ -37,17 +28,17 @@ def amount_name(noise: str) -> str:
 
 def terminal(found: NoiseStudy) -> RenderableType:
     """Return the scores by amount, where they have dropped, and the parts one by one."""
-    shown: list[RenderableType] = [Text(title(found)), ""]
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for name in (amount_name(found.asked.noise), *HEADER):
-        table.add_column(name, justify="right", no_wrap=True)
-    for point in found.points:
-        table.add_row(f"{point.amount:g}", *_cells(point))
-    shown += [table, "", *map(Text, said(found))]
+    alone = list[RenderableType]()
     for name, parts in (("layer", found.layers), ("bit", found.bits)):
         if parts:
-            shown += ["", _alone(found, name, parts)]
-    return Group(*shown)
+            alone += ["", _alone(found, name, parts)]
+    return below(title(found), columns(*_points(found), left=0), said(found), *alone)
+
+
+def _points(found: NoiseStudy) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return the head and the lines of the table by amount."""
+    lines = [(f"{point.amount:g}", *_cells(point)) for point in found.points]
+    return (amount_name(found.asked.noise), *HEADER), lines
 
 
 def title(found: NoiseStudy) -> str:
@@ -55,7 +46,8 @@ def title(found: NoiseStudy) -> str:
     asked = found.asked
     return one_line(
         f"{asked.noise} on {asked.where} of {found.model} ({found.model_origin}), {asked.samples} "
-        f"inputs of {found.dataset}: simulated noise, computed by the model's C on this computer"
+        f"inputs of {found.dataset}: simulated noise, computed by the model's C on "
+        f"{asked.board or 'this computer'}"
     )
 
 
@@ -66,6 +58,12 @@ def said(found: NoiseStudy) -> list[str]:
     if found.clean_identical is not None:
         same = "the same to the bit" if found.clean_identical else "NOT the same outputs"
         lines[0] += f"; {name} 0 gives {same}"
+    if found.board_trials:
+        how = "written over its line" if found.patched else "built in"
+        lines.append(
+            f"on {one_line(found.asked.board)}, weights {how}: {found.board_equal} of "
+            f"{found.board_trials} trials have this computer's answers to each input"
+        )
     for drop, amount in found.at_drop.items():
         if found.asked.noise == "levels":
             enough = "none of these" if amount is None else f"{amount:.0f} levels"
@@ -86,16 +84,16 @@ def said(found: NoiseStudy) -> list[str]:
 
 def _alone(found: NoiseStudy, name: str, parts: Sequence[Part]) -> RenderableType:
     amount = f"{amount_name(found.asked.noise)} {parts[0].score.amount:g}"
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column(f"{name} alone, {amount}", no_wrap=True)
-    if any(part.weights is not None for part in parts):
-        table.add_column("weights", justify="right", no_wrap=True)
-    for header in HEADER:
-        table.add_column(header, justify="right", no_wrap=True)
-    for part in parts:
-        count = [] if part.weights is None else [f"{part.weights:,}"]
-        table.add_row(Text(one_line(part.name)), *count, *_cells(part.score))
-    return table
+    counted = ("weights",) if any(part.weights is not None for part in parts) else ()
+    lines = [
+        (
+            one_line(part.name),
+            *([] if part.weights is None else [f"{part.weights:,}"]),
+            *_cells(part.score),
+        )
+        for part in parts
+    ]
+    return columns((f"{name} alone, {amount}", *counted, *HEADER), lines)
 
 
 def _cells(point: Spread) -> tuple[str, ...]:
@@ -111,30 +109,25 @@ def _cells(point: Spread) -> tuple[str, ...]:
 
 def markdown(found: NoiseStudy) -> str:
     """Return the table by amount, and the sentences, as Markdown."""
-    name = amount_name(found.asked.noise)
-    table = rows((name, *HEADER), [(f"{p.amount:g}", *_cells(p)) for p in found.points])
-    lines = "".join(f"- {line}\n" for line in said(found))
-    return f"{title(found)}\n\n{table}\n{lines}"
+    return in_markdown(title(found), *_points(found), said(found))
 
 
 def as_csv(found: NoiseStudy) -> str:
     """Return one line an amount, a layer and a bit, under the names of COLUMNS."""
     asked = found.asked
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
     each: list[tuple[str, str, Spread]] = [("all", "", point) for point in found.points]
     each += [("layer", part.name, part.score) for part in found.layers]
     each += [("bit", part.name, part.score) for part in found.bits]
-    for part, name, point in each:
-        told = (asked.task, found.model, found.dataset, asked.noise, asked.where, part, name)
-        figures = (
-            *(point.amount, point.trials, point.mean, point.deviation, point.error),
-            *(point.least, point.most, point.normalised, found.clean),
+    ends = (asked.task, found.model, found.dataset, asked.noise, asked.where)
+    lines = [
+        (
+            *(*ends, part, name, point.amount, point.trials, point.mean, point.deviation),
+            *(point.error, point.least, point.most, point.normalised),
+            *(found.clean, found.metric, found.kind),
         )
-        line = [one_line(one) for one in told]
-        writer.writerow(map(cell, (*line, *figures, found.metric, found.kind)))
-    return text.getvalue()
+        for part, name, point in each
+    ]
+    return in_csv(COLUMNS, lines)
 
 
 def as_png(found: NoiseStudy) -> bytes:
@@ -142,19 +135,14 @@ def as_png(found: NoiseStudy) -> bytes:
 
     Raises ToolMissingError without matplotlib.
     """
-    try:
-        from matplotlib.figure import Figure  # drawn without pyplot: no global state, no display
-    except ImportError as error:
-        raise ToolMissingError(extras.missing("--to png", "matplotlib", "energy")) from error
-    panels = [parts for parts in (found.layers, found.bits) if parts]
-    figure = Figure(figsize=(6.5 * (1 + len(panels)), 4.4), layout="constrained")
-    axes = figure.subplots(1, 1 + len(panels), squeeze=False)[0]
-    _curve(axes[0], found)
-    for panel, parts in zip(axes[1:], panels, strict=True):
-        _bars(panel, found, parts)
-    data = io.BytesIO()
-    figure.savefig(data, format="png", dpi=DPI)
-    return data.getvalue()
+    shown = [parts for parts in (found.layers, found.bits) if parts]
+
+    def draw(panels: Any) -> None:
+        _curve(panels[0], found)
+        for panel, parts in zip(panels[1:], shown, strict=True):
+            _bars(panel, found, parts)
+
+    return picture(1 + len(shown), draw, width=6.5 * (1 + len(shown)))
 
 
 def _curve(axes: Any, found: NoiseStudy) -> None:

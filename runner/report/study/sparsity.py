@@ -1,24 +1,16 @@
 """A study of sparsity as tables for a terminal, in Markdown and in CSV, and as a picture."""
 
-import csv
-import io
+from typing import Any
 
 import msgspec
-from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
+from rich.console import RenderableType
 
-from tinybench import extras
-from tinybench.errors import ToolMissingError
 from tinybench.printable import one_line
 
-from ...study.sparsity import Row, SparsityStudy
-from ..markdown import rows
-from ..table import cell
+from ...study.sparsity.sparsity import Row, SparsityStudy
+from .frame import EMULATED, METRIC, below, columns, count, in_csv, in_markdown, picture
 
-DPI = 110
 COLUMNS = Row.__struct_fields__
-METRIC = {"top1": "top-1", "auc": "AUC"}
 
 
 def header(found: SparsityStudy) -> tuple[str, ...]:
@@ -43,16 +35,19 @@ def cells(row: Row, found: SparsityStudy) -> tuple[str, ...]:
         f"{row.weights_b:,}",
         f"{row.smaller:.2f}x",
         f"{row.rows_equal} of {found.inputs}",
-        "-" if time is None else f"{time:,}",
-        "-" if row.cycles is None else f"{row.cycles:,}",
+        count(time),
+        count(row.cycles),
         f"{row.speedup:.2f}x",
     )
 
 
 def title(found: SparsityStudy) -> str:
     """Return what was pruned, and where it was run."""
-    count = len(found.layers)
-    which = f"{count} layers of {found.asked.source}" if found.metric else found.asked.source
+    which = (
+        f"{len(found.layers)} layers of {found.asked.source}"
+        if found.metric
+        else found.asked.source
+    )
     return one_line(f"pruned: {which} on {found.asked.board}")
 
 
@@ -76,9 +71,7 @@ def said(found: SparsityStudy) -> list[str]:
         f"with all candidates: {found.image_flash_b:,} B of flash, {found.image_ram_b:,} B of RAM",
     ]
     if found.emulated:
-        lines.append(
-            "emulated: time is an instruction count, cycles are estimated; neither is a measurement"
-        )
+        lines.append(EMULATED)
     lines += [f"left as it is: {one_line(one)}" for one in found.left_out]
     return lines
 
@@ -90,31 +83,21 @@ def shown(found: SparsityStudy) -> list[Row]:
 
 def terminal(found: SparsityStudy) -> RenderableType:
     """Return a line a candidate, and what was found."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for number, name in enumerate(header(found)):
-        table.add_column(name, justify="right" if number > 1 else "left", no_wrap=True)
-    for row in shown(found):
-        table.add_row(*map(Text, cells(row, found)))
-    return Group(Text(title(found)), "", table, "", *map(Text, said(found)))
+    table = columns(header(found), [cells(row, found) for row in shown(found)], left=2)
+    return below(title(found), table, said(found))
 
 
 def markdown(found: SparsityStudy) -> str:
     """Return the table as Markdown."""
-    lines = "".join(f"- {line}\n" for line in said(found))
-    table = rows(header(found), [cells(row, found) for row in shown(found)])
-    return f"{title(found)}\n\n{table}\n{lines}"
+    lines = [cells(row, found) for row in shown(found)]
+    return in_markdown(title(found), header(found), lines, said(found))
 
 
 def as_csv(found: SparsityStudy) -> str:
     """Return one line a candidate, all of them, under the names of `Row`."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("source", "board", *COLUMNS))
-    for row in found.rows:
-        line = (found.asked.source, found.asked.board, *msgspec.structs.astuple(row))
-        safe = [one_line(one) if isinstance(one, str) else one for one in line]
-        writer.writerow(map(cell, safe))
-    return text.getvalue()
+    ends = (found.asked.source, found.asked.board)
+    lines = [(*ends, *msgspec.structs.astuple(row)) for row in found.rows]
+    return in_csv(("source", "board", *COLUMNS), lines)
 
 
 def as_png(found: SparsityStudy) -> bytes:
@@ -122,11 +105,10 @@ def as_png(found: SparsityStudy) -> bytes:
 
     Raises ToolMissingError without matplotlib.
     """
-    try:
-        from matplotlib.figure import Figure  # drawn without pyplot: no global state, no display
-    except ImportError as error:
-        raise ToolMissingError(extras.missing("a picture", "matplotlib", "energy")) from error
-    figure = Figure(figsize=(12, 4.4), layout="constrained")
+    return picture(3, lambda panels: _draw(panels, found))
+
+
+def _draw(panels: Any, found: SparsityStudy) -> None:
     fields = ["speedup", "weights_b", "score" if found.clean is not None else "energy"]
     lines = dict[str, list[Row]]()
     for row in shown(found):
@@ -139,7 +121,7 @@ def as_png(found: SparsityStudy) -> bytes:
     )
     dense = [row for row in found.rows if row.scheme == "dense"]
     dense.sort(key=lambda row: -row.speedup)
-    for axes, name, label in zip(figure.subplots(1, 3), fields, labels, strict=True):
+    for axes, name, label in zip(panels, fields, labels, strict=True):
         axes.axhline(getattr(dense[0], name), color="grey", linestyle="--", label="dense")
         for each, group in lines.items():
             at = [row.rate for row in group]
@@ -150,8 +132,5 @@ def as_png(found: SparsityStudy) -> bytes:
         axes.set_xlabel("rate")
         axes.set_ylabel(label)
         axes.grid(visible=True, alpha=0.3)
-    figure.axes[0].legend(fontsize="small")
-    figure.axes[0].set_title(title(found), loc="left", fontsize="small", parse_math=False)
-    data = io.BytesIO()
-    figure.savefig(data, format="png", dpi=DPI)
-    return data.getvalue()
+    panels[0].legend(fontsize="small")
+    panels[0].set_title(title(found), loc="left", fontsize="small", parse_math=False)

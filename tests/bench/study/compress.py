@@ -14,7 +14,7 @@ import numpy as np
 from tests.bench.figures import Figure
 from tests.program import TINYBENCH
 from tinybench import host_library
-from tinybench.runner.study.robe import Robe, index, robe
+from tinybench.runner.study.compress.robe import Robe, index, robe
 
 PAIRS = 100_000
 GOLDEN = {

@@ -9,11 +9,16 @@ import pytest
 from tests.bench.study.compress import GOLDEN, equal_pairs, in_c, library
 from tests.program import tinybench
 from tinybench.errors import UsageError
-from tinybench.runner.study.compress import METHODS, CompressStudy, ask, run_compress, ties_of
-from tinybench.runner.study.compress_c import palette, sparse
-from tinybench.runner.study.robe import index, robe
-from tinybench.runner.study.rows import Rows
-from tinybench.runner.study.tied import (
+from tinybench.runner.study.compress.compress import (
+    METHODS,
+    CompressStudy,
+    ask,
+    run_compress,
+    ties_of,
+)
+from tinybench.runner.study.compress.compress_c import palette, sparse
+from tinybench.runner.study.compress.robe import index, robe
+from tinybench.runner.study.compress.tied import (
     as_ints,
     drawn,
     palettised,
@@ -22,6 +27,8 @@ from tinybench.runner.study.tied import (
     untied,
     weights,
 )
+from tinybench.runner.study.listed import find_studies
+from tinybench.runner.study.rows import Rows
 from tinybench.track import silent
 
 
@@ -34,7 +41,7 @@ def table(count: int = 120, features: int = 11) -> Rows:
 
 
 def studied(
-    folder: Path, board: str = "host", rates: tuple[float, ...] = (2, 4)
+    folder: Path, board: str = "mps2-an386", rates: tuple[float, ...] = (2, 4)
 ) -> tuple[CompressStudy, list[str]]:
     """Do a study of few rows; return what was said, too."""
     words = list[str]()
@@ -91,7 +98,7 @@ def test_each_way_to_keep_weights_gives_back_the_weights() -> None:
 
 
 def test_board_c_and_python_answer_the_same_and_nothing_is_done_again(tmp_path: Path) -> None:
-    """All ways in one image; a study that was interrupted goes on with what is there."""
+    """All ways in one image on an emulated core, each counted; an interrupted study goes on."""
     found, _ = studied(tmp_path)
     assert [(row.method, row.rate) for row in found.rows] == [
         ("dense", 1), ("robe", 2), ("robe", 4), ("palette", 2), ("palette", 4), ("prune", 2),
@@ -102,6 +109,11 @@ def test_board_c_and_python_answer_the_same_and_nothing_is_done_again(tmp_path: 
     assert found.rows[0].score > 0.7
     assert found.rows[0].weights_b == 9 * (11 + 3)
     assert found.rows[2].weights_b == round(9 * 14 / 4) + 20
+    assert found.emulated
+    for row in found.rows:
+        assert 500 < (row.instructions or 0) < 5000
+        assert (row.cycles_low or 0) < (row.cycles or 0) < (row.cycles_high or 0)
+    assert find_studies(tmp_path).rows[1].name == "robe 2x"
     lines = (tmp_path / "trials.jsonl").read_bytes().splitlines(keepends=True)
     (tmp_path / "trials.jsonl").write_bytes(b"".join(lines[:3]) + lines[3][:10])
     (tmp_path / "study.json").unlink()
@@ -109,16 +121,6 @@ def test_board_c_and_python_answer_the_same_and_nothing_is_done_again(tmp_path: 
     assert again == found
     assert "3 nets are there already" in said[0]
     assert not any("in one image" in line for line in said)
-
-
-def test_an_emulated_core_answers_the_same_and_counts(tmp_path: Path) -> None:
-    """Instructions of each way, and cycles within their bounds."""
-    found, _ = studied(tmp_path, "mps2-an386", (2,))
-    assert found.emulated
-    assert found.board_rows == found.board_rows_equal
-    for row in found.rows:
-        assert 500 < (row.instructions or 0) < 5000
-        assert (row.cycles_low or 0) < (row.cycles or 0) < (row.cycles_high or 0)
 
 
 def test_what_cannot_be_kept_is_refused(tmp_path: Path) -> None:

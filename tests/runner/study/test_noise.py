@@ -15,9 +15,12 @@ from tests.soak import record
 from tinybench.errors import RunFolderError, UsageError
 from tinybench.models.compiler.interface import Interface
 from tinybench.models.compiler.reader import read_graph
-from tinybench.runner.study import host_engine, perturb
+from tinybench.runner.study import host_engine
 from tinybench.runner.study.kept import TRIALS_FILE
-from tinybench.runner.study.noise import NoiseStudy, Spread, ask, at_drop, run_noise
+from tinybench.runner.study.noise import perturb
+from tinybench.runner.study.noise.asked import ask
+from tinybench.runner.study.noise.findings import NoiseStudy, Spread, at_drop
+from tinybench.runner.study.noise.noise import run_noise
 from tinybench.runner.study.subject import Subject, score, subject
 from tinybench.scratch import scratch
 from tinybench.track import silent

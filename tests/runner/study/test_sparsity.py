@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from tests.program import tinybench
+from tests.runner.study.test_noise import wide
 from tinybench.errors import RunFolderError, UsageError
 from tinybench.models.compiler.dsp.halves import fits
+from tinybench.runner.study.listed import find_studies
 from tinybench.runner.study.one_image import on_host, sources
-from tinybench.runner.study.pruned import (
+from tinybench.runner.study.sparsity.pruned import (
     Block,
     all_of,
     by_blocks,
@@ -19,7 +21,7 @@ from tinybench.runner.study.pruned import (
     of_blocks,
     shares_words,
 )
-from tinybench.runner.study.sparsity import (
+from tinybench.runner.study.sparsity.sparsity import (
     SCHEMES,
     SparsityStudy,
     ask,
@@ -27,23 +29,22 @@ from tinybench.runner.study.sparsity import (
     matrices_of,
     run_sparsity,
 )
-from tinybench.runner.study.sparsity_c import Way, left, told, write_ways
-from tinybench.runner.study.subject import subject
+from tinybench.runner.study.sparsity.sparsity_c import Way, left, told, write_ways
+from tinybench.runner.study.subject import Subject, subject
 from tinybench.track import silent
 
 BLOCKS = (Block(8, 0), Block(16, 20))
 
 
-def studied(folder: Path, board: str, task: str | None = None) -> tuple[SparsityStudy, list[str]]:
+def studied(folder: Path, board: str, of: Subject | None = None) -> tuple[SparsityStudy, list[str]]:
     """Do a small study; return what was said, too."""
-    of, without, words = None, list[str](), list[str]()
+    without, words = list[str](), list[str]()
     matrices = made((20, 44), 1)
-    if task is not None:
-        of = subject(task, limit=4)
+    if of is not None:
         matrices, without = matrices_of(of.graph, 4)
     schemes, rates = (SCHEMES, (2.0, 4.0)) if of is None else (("bcr", "channel"), (4.0,))
     blocks = BLOCKS if of is None else BLOCKS[:1]
-    asked = ask(matrices, task or "made", board, schemes, rates, blocks, of, 1)
+    asked = ask(matrices, of.model if of else "made", board, schemes, rates, blocks, of, 1)
     found = run_sparsity(
         of, matrices, without, asked, blocks, folder, {"board": board}, silent, words.append
     )
@@ -127,24 +128,37 @@ def test_an_emulated_core_computes_the_same_and_counts(tmp_path: Path) -> None:
 
 def test_a_task_is_scored_with_its_layers_pruned(tmp_path: Path) -> None:
     """By the model's own C; a core without DSP instructions has plain kernels alone."""
-    found, _ = studied(tmp_path, "host", "ad")
-    assert found.metric == "auc"
-    assert len(found.layers) == 10
+    of = wide(64)
+    found, _ = studied(tmp_path, "host", of)
+    assert found.metric == "top1"
+    assert len(found.layers) == 2
     dense = found.rows[0]
     assert dense.score == found.clean
     assert {row.kernel for row in found.rows} == {"plain"}
     assert found.board_rows_equal == found.inputs
     assert all(0 <= (row.score if row.score is not None else -1) <= 1 for row in found.rows)
+    assert [row.score for row in find_studies(tmp_path).rows] == [row.score for row in found.rows]
     lines = (tmp_path / "trials.jsonl").read_bytes().splitlines(keepends=True)
     (tmp_path / "trials.jsonl").write_bytes(b"".join(lines[:-1]))
-    assert studied(tmp_path, "host", "ad")[0] == found
+    assert studied(tmp_path, "host", of)[0] == found
+
+
+def test_convolutions_of_one_pixel_are_pruned_as_matrices() -> None:
+    """Those of the keyword model; its first one has a window, and is named as left out."""
+    graph = subject("kws", limit=4).graph
+    matrices, without = matrices_of(graph, 4, convolutions=True)
+    assert [one.values.shape for one in matrices] == [(64, 64)] * 4
+    for one in matrices:
+        assert one.values.tobytes() == graph.tensors[one.tensor].data
+    assert len(without) == 1
+    assert "more than one pixel" in without[0]
 
 
 def test_what_cannot_be_pruned_is_refused() -> None:
     """Each in a line that says what to do."""
     small = made((8, 16), 1)
     for matrices, rates, blocks, words in (
-        ([], (2.0,), BLOCKS, "no fully connected layer"),
+        ([], (2.0,), BLOCKS, "no such layer of int8"),
         (small, (32.0,), BLOCKS, "prunes layer 8x16 whole"),
         (small, (0.5,), BLOCKS, "1 to 1024"),
         (small, (2.0,), (Block(12, 0),), "rows in eights"),

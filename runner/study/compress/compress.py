@@ -1,6 +1,5 @@
 """Weights in less flash: shared (ROBE), coded (palettes) or left out, on a net trained here."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,11 +13,12 @@ import numpy.typing as npt
 from tinybench.errors import UsageError
 from tinybench.track import Track
 
+from ..kept import Key, Trial, chosen, key_of, open_study, store_study
+from ..one_image import Boarded, board_of, keep_board, on_board, on_host, sources
+from ..rows import Floats, Rows, digest, split
+from ..runs import insist_board
 from .compress_c import weights_b, write_nets
-from .kept import Key, Trial, key_of, open_study, store_study
-from .one_image import Boarded, board_of, keep_board, on_board, on_host, sources
 from .robe import Robe, index, robe
-from .rows import Floats, Rows, split
 from .tied import (
     MOST,
     Int8,
@@ -132,19 +132,16 @@ def ask(
     seed: int,
 ) -> Asked:
     """Return what a study is asked for, checked. Raises UsageError."""
-    unknown = next((one for one in methods if one not in METHODS), None)
-    if unknown is not None:
-        raise UsageError(f"--methods {unknown}: valid: {', '.join(METHODS)}")
+    methods = chosen("--methods", methods, METHODS)
     if not rows.classes:
         raise UsageError("study compress tells classes apart, and these rows have real values")
     if not 1 <= hidden <= HIDDEN_MOST:
         raise UsageError(f"--hidden {hidden}: 1 to {HIDDEN_MOST}")
     if trials > TRIALS_MOST:
         raise UsageError(f"--trials {trials}: at most {TRIALS_MOST}")
-    digest = hashlib.sha256(rows.values.tobytes() + np.ascontiguousarray(rows.targets).tobytes())
     asked = Asked(
-        source=source, rows_sha256=digest.hexdigest(), board=board,
-        methods=list(dict.fromkeys(methods)), rates=sorted(set(rates)), hidden=hidden,
+        source=source, rows_sha256=digest(rows), board=board,
+        methods=methods, rates=sorted(set(rates)), hidden=hidden,
         block=block, test=test, trials=trials, seed=seed,
     )  # fmt: skip
     features, classes = rows.values.shape[1], len(rows.classes)
@@ -197,6 +194,7 @@ def run_compress(
     What the folder has is not done again. Raises UsageError, DatasetError, RunFolderError,
     ToolMissingError, ModelError and what a board raises.
     """
+    insist_board(asked.board)
     parts = _parts(rows, asked)
     ways = _ways(asked)
     with open_study(folder, asked) as (known, keep):

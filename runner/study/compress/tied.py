@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from .rows import Floats
+from ..rows import Floats
 
 EPOCHS, BATCH, STEP = 60, 32, 0.02
 DECAY = 1e-4

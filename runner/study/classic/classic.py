@@ -11,28 +11,22 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from tinybench.errors import BuildError, ModelError, RunFolderError, UsageError
-from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
+from tinybench.errors import BuildError, ModelError
 from tinybench.models.compiler.anatomy import Anatomy, End
-from tinybench.read import read_json
 from tinybench.track import Track
 
-from ..build.board import load_board
-from ..build.own_task import Given, Label, engine_task
-from ..build.truth import Truth
-from ..desk.bench import find_bench, load_bench
-from ..dut.inference import answered
-from ..results.journal import JOURNAL_FILE
-from ..results.result import RESULT_FILE, Result, read_result
-from ..results.score import vips, vops
-from ..results.words import request_of
-from ..rules.judge import judge
-from ..session.run import resume, run
+from ...build.own_task import Given, Label, engine_task
+from ...build.truth import Truth
+from ...dut.inference import answered
+from ...results.result import Result
+from ...results.score import vips, vops
+from ...results.words import request_of
+from ..kept import chosen, keep_part, kept_part, open_study, store_study
+from ..one_image import on_host
+from ..rows import Rows, digest, split
+from ..runs import done, insist_board
 from .engine_c import write_engine
-from .kept import open_study, store_study
 from .learn import KINDS, Ints, Timed, macs_of, scale_of, trained
-from .one_image import on_host
-from .rows import Rows, split
 
 PROFILE = "quick"
 DIGITS = 1e-5
@@ -125,15 +119,11 @@ def ask(
     threads: Sequence[int],
 ) -> Asked:
     """Return what a study is asked for. Raises UsageError for a model that is none."""
-    unknown = next((one for one in models if one not in KINDS), None)
-    if unknown is not None:
-        raise UsageError(f"--models {unknown}: valid: {', '.join(KINDS)}")
-    digest = hashlib.sha256(rows.values.tobytes() + np.ascontiguousarray(rows.targets).tobytes())
     return Asked(
         source=source,
-        rows_sha256=digest.hexdigest(),
+        rows_sha256=digest(rows),
         board=board,
-        models=list(dict.fromkeys(models)),
+        models=chosen("--models", models, KINDS),
         test=test,
         seed=seed,
         regression=not rows.classes,
@@ -154,8 +144,7 @@ def run_classic(
     `words` are of a run: board, port, monitor and so on. Raises UsageError, DatasetError,
     RunFolderError, ToolMissingError and what the bench fails by.
     """
-    if asked.board not in load_bench(find_bench()).boards:
-        load_board(asked.board)  # before a folder is made for it
+    insist_board(asked.board)
     train, test = split(rows, asked.test, asked.seed)
     parts = Parts(rows, train, test)
     with open_study(folder, asked):
@@ -187,12 +176,9 @@ def _model(
 ) -> Row:
     """Return the row of one model, from the folder where it is there."""
     stored = folder / f"{kind}.json"
-    try:
-        return read_json(read_bytes(stored, DOCUMENT_MOST_B, links=False), type=Row)
-    except FileNotFoundError:
-        pass
-    except (OSError, msgspec.MsgspecError) as error:
-        raise RunFolderError(f"{stored}: cannot be read: {error}; give -o a new folder") from error
+    before = kept_part(stored, Row)
+    if before is not None:
+        return before
     if kind == "knn" and parts.regression:
         return Row(
             model=kind, refused="emlearn's neighbours tell classes apart, and give no values"
@@ -229,8 +215,7 @@ def _model(
     else:
         row = beside(row, result, here, predicted, truth, regression=parts.regression)
     row = msgspec.structs.replace(row, run=None if row.refused else str(folder / kind))
-    write_whole(stored, msgspec.json.encode(row))
-    return row
+    return keep_part(stored, row)
 
 
 def _run(
@@ -242,28 +227,16 @@ def _run(
     say: Callable[[str], None],
 ) -> Result:
     """Return the result of a run of an engine, that of the folder where it is complete."""
-    before = _before(out, track, say)
-    if before is not None:
-        return before
     said = {name: value for name, value in words.items() if name != "beside"}
     request = request_of(
         **said, task=task, engine=engine, out=out, profile=PROFILE, division="open"
     )
-    return run(request, track, say).result
-
-
-def _before(out: Path, track: Track, say: Callable[[str], None]) -> Result | None:
-    """Return the result of a run that is in a folder, gone on with where it was interrupted."""
-    if not (out / JOURNAL_FILE).is_file():
-        return None
-    done = (out / RESULT_FILE).is_file() and read_result(out).complete
-    return judge(out).result if done else resume(out, track, say).result
+    return done(request, out, track, say).result
 
 
 def _task(kind: str, engine: Path, inputs: Ints, parts: Parts, folder: Path) -> Path:
     """Write the task of the tested rows."""
     source = (engine / "engine.c").read_bytes() + (engine / "learnt.h").read_bytes()
-    digest = hashlib.sha256(source).hexdigest()
     targets = parts.rows.targets[parts.test]
     count = 1 if parts.regression else len(parts.rows.classes)
     truth = (
@@ -278,7 +251,7 @@ def _task(kind: str, engine: Path, inputs: Ints, parts: Parts, folder: Path) -> 
     ends = [("INT16", inputs.shape[1]), ("FLOAT32", count)]
     found = Anatomy(
         file="model.c",
-        sha256=digest,
+        sha256=hashlib.sha256(source).hexdigest(),
         size_b=len(source),
         inputs=[_end(*ends[0])],
         outputs=[_end(*ends[1])],
@@ -362,11 +335,9 @@ def _neural(
 ) -> Row:
     """Return the row of the task's own model, on as many of its inputs."""
     out = folder / "neural"
-    result = _before(out, track, say)
-    if result is None:
-        said = {name: value for name, value in words.items() if name != "beside"}
-        request = request_of(**said, task=asked.source, limit=count, out=out, profile=PROFILE)
-        result = run(request, track, say).result
+    said = {name: value for name, value in words.items() if name != "beside"}
+    request = request_of(**said, task=asked.source, limit=count, out=out, profile=PROFILE)
+    result = done(request, out, track, say).result
     timed, accuracy = result.performance, result.accuracy
     return Row(
         model=f"neural ({result.model.name})",

@@ -15,14 +15,14 @@ from tinybench.models.compiler.graph import Graph
 from tinybench.scratch import scratch
 from tinybench.track import Track
 
-from ..build.board import load_board
-from ..desk.bench import find_bench, load_bench
-from .host_engine import build, infer, load, patch
-from .kept import Trial, key_of, open_study, store_study
-from .one_image import Boarded, board_of, keep_board, on_board, on_host, sources
+from ...build.board import load_board
+from ...desk.bench import find_bench, load_bench
+from ..host_engine import build, infer, load, patch
+from ..kept import Trial, key_of, open_study, store_study
+from ..one_image import Boarded, board_of, keep_board, on_board, on_host, sources
+from ..subject import Subject, score
 from .pruned import EIGHT, FOUR, Block, Int8, shares_words
 from .sparsity_c import Way, left, told, write_ways
-from .subject import Subject, score
 
 DENSE, SCHEMES = "dense", ("bcr", "csr", "channel")
 RATES = (2.0, 4.0, 8.0, 16.0, 32.0)
@@ -131,18 +131,26 @@ def made(shape: tuple[int, int], seed: int) -> list[Matrix]:
     return [Matrix(f"{out_c}x{in_c}", np.clip(np.rint(drawn), -127, 127).astype(np.int8))]
 
 
-def matrices_of(graph: Graph, rate: float) -> tuple[list[Matrix], list[str]]:
-    """Return the fully connected layers that can be pruned by a rate, and why others cannot."""
+def matrices_of(
+    graph: Graph, rate: float, *, convolutions: bool = False
+) -> tuple[list[Matrix], list[str]]:
+    """Return the fully connected layers that can be pruned by a rate, and why others cannot.
+
+    `convolutions`: those of one pixel instead, [outputs][1][1][inputs].
+    """
     found, without = list[Matrix](), list[str]()
     for op in graph.operators:
-        if op.name != "FULLY_CONNECTED":
+        if op.name != ("CONV_2D" if convolutions else "FULLY_CONNECTED"):
             continue
         tensor = graph.tensors[op.inputs[1]]
         name = f"{op.index} {'x'.join(map(str, tensor.shape))}"
+        if convolutions and tensor.shape[1:3] != (1, 1):
+            without.append(f"{name}: its window has more than one pixel")
+            continue
         if tensor.data is None or tensor.type != "INT8":
             without.append(f"{name}: its weights are no int8 constants")
             continue
-        values = np.frombuffer(tensor.data, np.int8).reshape(tensor.shape)
+        values = np.frombuffer(tensor.data, np.int8).reshape(tensor.shape[0], -1)
         if values.shape[1] % FOUR or values.size < EIGHT * FOUR * rate:
             without.append(
                 f"{name}: a rate of {rate:g} would prune it whole, or its inputs are odd"
@@ -169,8 +177,9 @@ def ask(
             raise UsageError(f"--rates {rate:g}: 1 to {RATE_MOST:g}")
     if not matrices:
         raise UsageError(
-            f"{source} has no fully connected layer of int8 that keeps {EIGHT}x{FOUR} weights at a "
-            f"rate of {chosen[-1]:g}: take lower --rates, a task such as ad, or --shape 128x640"
+            f"{source} has no such layer of int8 that keeps {EIGHT}x{FOUR} weights at a rate of "
+            f"{chosen[-1]:g}: take lower --rates, --convolutions of a task such as kws, fully "
+            "connected layers of one such as ad, or --shape 128x640"
         )
     for one in matrices:
         if one.values.size < EIGHT * FOUR * chosen[-1]:

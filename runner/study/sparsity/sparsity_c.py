@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from .one_image import array, write_engine
+from ..one_image import array, write_engine
 from .pruned import (
     EIGHT,
     NARROW,

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tinybench import extras
 from tinybench.errors import ToolMissingError
 
-from .rows import Floats
+from ..rows import Floats
 
 KINDS = ("linear", "forest", "extra-trees", "knn", "mlp")
 REACH = 32_000

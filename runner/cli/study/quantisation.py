@@ -1,0 +1,78 @@
+"""What a way to quantise costs."""
+
+from pathlib import Path
+from typing import Any
+
+from tinybench.errors import UsageError
+
+from ...results.defaults import DEFAULT_BOARD
+from .. import options
+from ..options import PATH, command, positive
+from ..output import Voice
+from ..tree import Option
+from .lists import several
+from .show import do
+from .words import on_board, out_folder, words_of
+
+SCHEMES = ("int8-tensor", "int8-channel", "int16x8")
+
+
+@command(
+    "quantisation",
+    options.task("a task with classes, such as kws, whose inputs calibrate and test"),
+    options.model(),
+    options.data(),
+    Option("--float", "float_file", type=PATH, metavar="FILE",
+           help="the float .tflite (default: the published one, with the published inputs and "
+           "model, of 'tinybench fetch'; else the int8 model with its weights as floats)"),
+    Option("--schemes", type=several(SCHEMES), default=",".join(SCHEMES), metavar="LIST",
+           help="of int8-tensor (a scale for all weights of a layer), int8-channel (one for each "
+           "channel), int16x8 (activations of int16, weights of int8); default: all, beside float"),
+    Option("--calibrate", type=positive, default="100", metavar="N",
+           help="inputs that give the ranges, at most half of them (default: 100)"),
+    Option("--test", type=positive, default="100", metavar="N",
+           help="other inputs, that are scored (default: 100)"),
+    *on_board(),
+    Option("--monitor", metavar="MONITOR", shared=True,
+           help="energy too; modelled: by a model of an emulated board's power"),
+    out_folder(),
+    formats=("terminal", "json", "csv", "markdown"),
+    examples=(
+        "tinybench study quantisation --task kws",
+        "tinybench study quantisation --task ic --float pretrainedResnet.tflite --schemes int16x8",
+        "tinybench study quantisation --task kws --board nucleo-l4r5 --port /dev/ttyACM0",
+    ),
+)  # fmt: skip
+def quantisation(
+    voice: Voice, task: str | None, model: Path | None, data: Path | None, float_file: Path | None,
+    schemes: tuple[str, ...], calibrate: int, test: int, board: str | None, to: str,
+    out: Path | None, **said: Any,
+) -> int:  # fmt: skip
+    """Quantise a float model in several ways, and run each on a board beside the floats.
+
+    Ranges are those of some inputs; others are scored. The folder has each model as a .tflite. Exit
+    status 1 where a board does not answer as the same C on this computer.
+    """
+    from datetime import UTC, datetime
+
+    from tinybench.models.model_file import read_model_file
+
+    from ...report.study import quantisation as report
+    from ...session.run_folder import default_folder
+    from ...study.quantisation.quantisation import ask, float_model, run_quantisation
+    from ...study.subject import subject
+
+    if task is None:
+        raise UsageError("study quantisation: say of which task: --task kws ('tinybench tasks')")
+    of = subject(task, data, model)
+    voice.note(of.note)
+    given = None if float_file is None else read_model_file(float_file)
+    source = float_model(of, float_file, given)
+    asked = ask(of, source, board or DEFAULT_BOARD, schemes, calibrate, test)
+    folder = out or default_folder("quantisation", of.task, datetime.now(UTC))
+    words = words_of(said, board)
+    found = do(
+        voice, to, folder, report,
+        lambda: run_quantisation(of, source, asked, folder, words, voice.track, voice.note),
+    )  # fmt: skip
+    return 1 if any(row.rows_equal != row.rows for row in found.rows) else 0

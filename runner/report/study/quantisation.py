@@ -1,0 +1,109 @@
+"""A study of quantisation as tables for a terminal, in Markdown and in CSV, and as a picture."""
+
+from typing import Any
+
+import msgspec
+from rich.console import RenderableType
+
+from tinybench.printable import one_line
+
+from ...study.quantisation.quantisation import QuantisationStudy, Row
+from .frame import EMULATED, below, columns, count, in_csv, in_markdown, picture, time_name
+
+COLUMNS = Row.__struct_fields__
+REASON_MOST = 100
+
+
+def header(found: QuantisationStudy) -> tuple[str, ...]:
+    """Return the heads of the columns."""
+    return (
+        *("scheme", "top-1", "points lost", "same class", "rows equal"),
+        "instructions" if found.emulated else "latency us",
+        *("est. cycles", "weights B", "flash B", "tensors B", "RAM B", "uJ"),
+    )
+
+
+def cells(row: Row, found: QuantisationStudy) -> tuple[str, ...]:
+    """Return what a person reads of one row."""
+    ends = (row.scheme, f"{row.score:.4f}", f"{row.lost * 100:.1f}", f"{row.same_class:.1%}")
+    if row.refused is not None:
+        why = " ".join(one_line(row.refused).split())
+        return (*ends, f"refused: {why[:REASON_MOST]}", *["-"] * 7)
+    time = row.instructions
+    if not found.emulated:
+        time = None if row.latency_s is None else round(row.latency_s * 1e6)
+    modelled = " modelled" if row.energy_modelled else ""
+    figures = (time, row.cycles, row.weights_b, row.flash_b, row.tensor_ram_b, row.ram_b)
+    energy = "-" if row.energy_j is None else f"{row.energy_j * 1e6:.3g}{modelled}"
+    return (*ends, f"{row.rows_equal} of {row.rows}", *map(count, figures), energy)
+
+
+def title(found: QuantisationStudy) -> str:
+    """Return what was quantised, and where it was run."""
+    asked = found.asked
+    return one_line(
+        f"quantised: {found.origin}, task {asked.task} on {asked.board}: ranges by "
+        f"{asked.calibrate} inputs of {found.dataset} ({found.dataset_origin}), {asked.test} "
+        "others tested"
+    )
+
+
+def said(found: QuantisationStudy) -> list[str]:
+    """Return in sentences what the columns mean here."""
+    lines = [
+        "top-1: of all tested inputs, by the model's C on this computer; same class: as the float "
+        "model says; rows equal: inputs to which the board answers as that C does",
+        "tensors B: activations, inputs and outputs; RAM B: of the whole image",
+    ]
+    return [*lines, EMULATED] if found.emulated else lines
+
+
+def terminal(found: QuantisationStudy) -> RenderableType:
+    """Return a line a scheme, and what the columns mean."""
+    table = columns(header(found), [cells(row, found) for row in found.rows], wraps=4)
+    return below(title(found), table, said(found))
+
+
+def markdown(found: QuantisationStudy) -> str:
+    """Return the table as Markdown."""
+    lines = [cells(row, found) for row in found.rows]
+    return in_markdown(title(found), header(found), lines, said(found))
+
+
+def as_csv(found: QuantisationStudy) -> str:
+    """Return one line a scheme, under the names of `Row`; what was not measured is empty."""
+    ends = (found.asked.task, found.origin, found.asked.board)
+    lines = [(*ends, *msgspec.structs.astuple(row)) for row in found.rows]
+    return in_csv(("task", "float_model", "board", *COLUMNS), lines)
+
+
+def as_png(found: QuantisationStudy) -> bytes:
+    """Return the picture: top-1 against time, flash and RAM of tensors, a point a scheme.
+
+    Raises ToolMissingError without matplotlib.
+    """
+    return picture(3, lambda panels: _draw(panels, found), sharey=True)
+
+
+def _draw(panels: Any, found: QuantisationStudy) -> None:
+    fields = (
+        ("instructions" if found.emulated else "latency_s", time_name(emulated=found.emulated)),
+        ("flash_b", "flash of the whole image, bytes"),
+        ("tensor_ram_b", "RAM of tensors, bytes"),
+    )
+    for axes, (field, label) in zip(panels, fields, strict=True):
+        for row in found.rows:
+            at = getattr(row, field)
+            if not at:
+                continue
+            axes.plot([at], [row.score], "o", color="tab:blue")
+            axes.annotate(
+                row.scheme, (at, row.score), xytext=(5, 5), textcoords="offset points",
+                fontsize="small",
+            )  # fmt: skip
+        axes.set_xscale("log")
+        axes.margins(x=0.4, y=0.4)
+        axes.set_xlabel(label)
+        axes.grid(visible=True, alpha=0.3)
+    panels[0].set_ylabel("top-1")
+    panels[0].set_title(title(found), loc="left", fontsize="x-small", parse_math=False)

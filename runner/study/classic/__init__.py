@@ -1,0 +1,1 @@
+"""Classic models beside neural ones: learnt here, run on a board."""

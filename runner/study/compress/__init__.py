@@ -1,0 +1,1 @@
+"""Weights in less flash: shared, coded or left out."""

@@ -1,0 +1,189 @@
+"""Studies below a folder, one row for each thing that one compares."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tinybench.errors import RunFolderError
+
+from .classic.classic import ClassicStudy
+from .compress.compress import CompressStudy
+from .kept import STUDY_FILE, kind_of, read_study
+from .noise.findings import NoiseStudy
+from .quantisation.quantisation import QuantisationStudy
+from .sparsity.sparsity import SparsityStudy
+from .sweep.findings import SweepStudy
+
+
+class StudyRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of a study; SI units, None where it was not found."""
+
+    study: str
+    """Which kind of study."""
+    folder: str
+    of: str
+    """What was studied: a task, a model, a file of rows."""
+    board: str
+    """Empty: this computer alone."""
+    name: str
+    """Of the row within its study."""
+    kind: str
+    """"measured", "emulated" or "simulated": what its figures are."""
+    score: float | None = None
+    metric: str = ""
+    latency_s: float | None = None
+    """Measured; None of emulated boards."""
+    instructions: int | None = None
+    cycles: int | None = None
+    """Estimated."""
+    weights_b: int | None = None
+    flash_b: int | None = None
+    ram_b: int | None = None
+    energy_j: float | None = None
+
+
+COLUMNS = StudyRow.__struct_fields__
+
+
+class Found(msgspec.Struct, frozen=True):
+    """The rows of all studies, and what could not be read, in words."""
+
+    studies: int
+    rows: list[StudyRow]
+    unreadable: list[str]
+
+
+def find_studies(root: Path) -> Found:
+    """Return the rows of each finished study at or below a folder; links are not followed.
+
+    One that cannot be read hides no other.
+    """
+    rows, unreadable, count = list[StudyRow](), list[str](), 0
+    for folder in study_folders(root):
+        try:
+            rows += _rows_of(folder)
+            count += 1
+        except RunFolderError as error:
+            unreadable.append(str(error))
+    return Found(count, rows, unreadable)
+
+
+def _rows_of(folder: Path) -> list[StudyRow]:
+    """Return the rows of one study. Raises RunFolderError."""
+    kind = kind_of(folder)
+    if kind not in KINDS:
+        raise RunFolderError(f"{folder}: no study of this version: '{kind[:40]}'")
+    document, told = KINDS[kind]
+    found = told(read_study(folder, document))
+    return [msgspec.structs.replace(row, study=kind, folder=str(folder)) for row in found]
+
+
+def study_folders(root: Path) -> list[Path]:
+    """Return the folders of finished studies, in the order of their names."""
+    found = list[Path]()
+    for folder, below, names in os.walk(root):
+        below[:] = sorted(name for name in below if not name.startswith("."))
+        if STUDY_FILE in names:
+            found.append(Path(folder))
+            below.clear()  # a study holds runs, and no other study
+    return found
+
+
+def _row(**more: Any) -> StudyRow:
+    return StudyRow(study="", folder="", **more)
+
+
+def _kind(emulated: bool | None) -> str:
+    return "emulated" if emulated else "measured"
+
+
+def _noise(found: NoiseStudy) -> Iterator[StudyRow]:
+    asked = found.asked
+    for point in found.points:
+        yield _row(
+            of=asked.task, board=asked.board, name=f"{asked.noise} {point.amount:g}",
+            kind=found.kind, score=point.mean, metric=found.metric,
+        )  # fmt: skip
+
+
+def _counted(row: Any, *, emulated: bool | None) -> dict[str, Any]:
+    """Return what rows of all studies on a board have in common."""
+    return {
+        "latency_s": None if emulated else row.latency_s,
+        "instructions": row.instructions,
+        "kind": _kind(emulated),
+    }
+
+
+def _classic(found: ClassicStudy) -> Iterator[StudyRow]:
+    for row in found.rows:
+        if row.refused is None:
+            yield _row(
+                of=found.source, board=found.asked.board, name=row.model, score=row.score,
+                metric="r2" if found.asked.regression else "top1", cycles=row.estimated_cycles,
+                flash_b=row.flash_b, ram_b=row.ram_b, energy_j=row.energy_j,
+                **_counted(row, emulated=row.emulated),
+            )  # fmt: skip
+
+
+def _compress(found: CompressStudy) -> Iterator[StudyRow]:
+    for row in found.rows:
+        yield _row(
+            of=found.asked.source, board=found.asked.board, name=f"{row.method} {row.rate:g}x",
+            score=row.score, metric="top1", cycles=row.cycles, weights_b=row.weights_b,
+            **_counted(row, emulated=found.emulated),
+        )  # fmt: skip
+
+
+def _sparsity(found: SparsityStudy) -> Iterator[StudyRow]:
+    for row in found.rows:
+        yield _row(
+            of=found.asked.source, board=found.asked.board,
+            name=f"{row.scheme} {row.kernel} {row.rate:g}x {row.block}".strip(),
+            score=row.score, metric=found.metric, cycles=row.cycles, weights_b=row.weights_b,
+            **_counted(row, emulated=found.emulated),
+        )  # fmt: skip
+
+
+def _quantisation(found: QuantisationStudy) -> Iterator[StudyRow]:
+    for row in found.rows:
+        if row.refused is None:
+            yield _row(
+                of=found.asked.task, board=found.asked.board, name=row.scheme, score=row.score,
+                metric="top1", cycles=row.cycles, weights_b=row.weights_b, flash_b=row.flash_b,
+                ram_b=row.ram_b, energy_j=row.energy_j, **_counted(row, emulated=row.emulated),
+            )  # fmt: skip
+
+
+def _sweep(found: SweepStudy) -> Iterator[StudyRow]:
+    runs = {tuple(run.levels): run.figures for run in found.runs}
+    for row in found.combinations:
+        levels = zip(found.asked.factors, row.levels, strict=True)
+        named = {field: one.value for field, one in runs[tuple(row.levels)].items()}
+        named |= {found.fields[name]: one.value for name, one in row.figures.items()}
+
+        def count(field: str, named: dict[str, float] = named) -> int | None:
+            return None if field not in named else round(named[field])
+
+        yield _row(
+            of=found.asked.task, board=found.asked.board,
+            name=" ".join(f"{name}={level}" for name, level in levels),
+            kind=_kind(found.emulated), score=named.get("score"), metric=found.metric,
+            latency_s=named.get("latency_s"), instructions=count("instructions"),
+            flash_b=count("flash_b"), ram_b=count("ram_b"),
+            energy_j=named.get("energy_per_inference_j"),
+        )  # fmt: skip
+
+
+KINDS: dict[str, tuple[type[Any], Callable[[Any], Iterator[StudyRow]]]] = {
+    "classic": (ClassicStudy, _classic),
+    "compress": (CompressStudy, _compress),
+    "noise": (NoiseStudy, _noise),
+    "quantisation": (QuantisationStudy, _quantisation),
+    "sparsity": (SparsityStudy, _sparsity),
+    "sweep": (SweepStudy, _sweep),
+}
+"""The document of each kind of study, and what makes rows of it."""

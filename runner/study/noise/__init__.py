@@ -1,0 +1,1 @@
+"""Noise and faults: what is left of the accuracy."""

@@ -1,0 +1,101 @@
+"""What a study of noise is asked for: which noise, how much of it, on what."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from tinybench.errors import UsageError
+
+from ..kept import chosen as known
+from ..subject import Subject
+from .perturb import BITS, NOISES
+
+Where = Literal["weights", "activations"]
+DEFAULTS = {
+    **dict.fromkeys(("gaussian", "multiplicative"), (0.0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4)),
+    "levels": (256.0, 64.0, 32.0, 16.0, 8.0, 4.0),
+    "drift": (0.0, 0.01, 0.02, 0.05, 0.1),
+    **dict.fromkeys(BITS, (0.0, 1e-5, 1e-4, 1e-3, 1e-2)),
+}
+"""Amounts of each kind of noise."""
+AMOUNTS_MOST, TRIALS_MOST = 64, 100_000
+FORMAT = 1
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What decides a study, and nothing else: the same, the same figures."""
+
+    study: str = "noise"
+    format: int = FORMAT
+    task: str
+    noise: str
+    where: Where
+    amounts: list[float]
+    """In the order of growing harm; eta, levels, exponents or rates."""
+    trials: int
+    seed: int
+    parts: bool
+    """Whether layers, and bits, are taken one by one as well."""
+    samples: int
+    model_sha256: str
+    dataset_sha256: str
+    board: str = ""
+    """Where inferences are done beside this computer; empty: nowhere."""
+
+
+def ask(
+    of: Subject,
+    noise: str,
+    amounts: Sequence[float] | None,
+    trials: int,
+    seed: int,
+    where: Where = "weights",
+    *,
+    parts: bool = True,
+    board: str = "",
+) -> Asked:
+    """Return what a study is asked for, checked. Raises UsageError."""
+    known("--noise", [noise], NOISES)
+    if where == "activations" and noise not in BITS:
+        raise UsageError(
+            f"--where activations is for faults of memory ({', '.join(BITS)}), not for {noise}"
+        )
+    if board and where == "activations":
+        raise UsageError("--board takes other weights; activations are disturbed here alone")
+    chosen = sorted(set(DEFAULTS[noise] if amounts is None else amounts))
+    if noise == "levels":
+        chosen.reverse()
+    if not 0 < len(chosen) <= AMOUNTS_MOST:
+        raise UsageError(f"{len(chosen)} amounts of noise: 1 to {AMOUNTS_MOST} are studied at once")
+    for amount in chosen:
+        _check(noise, amount)
+    if not 0 < trials * len(chosen) <= TRIALS_MOST:
+        raise UsageError(
+            f"{trials} trials of {len(chosen)} amounts: a study has 1 to {TRIALS_MOST} of them"
+        )
+    return Asked(
+        task=of.task,
+        noise=noise,
+        where=where,
+        amounts=chosen,
+        trials=trials,
+        seed=seed,
+        parts=parts,
+        samples=len(of.labels),
+        model_sha256=of.model_sha256,
+        dataset_sha256=of.dataset_sha256,
+        board=board,
+    )
+
+
+def _check(noise: str, amount: float) -> None:
+    """Raise UsageError for an amount that means nothing."""
+    if noise == "levels":
+        if amount != int(amount) or not 2 <= amount <= 1 << 16:
+            raise UsageError(f"--levels {amount:g}: a cell has 2 to 65536 of them, a whole number")
+    elif noise in BITS:
+        if not 0 <= amount <= 1:
+            raise UsageError(f"--rate {amount:g}: a share of the bits is 0 to 1")
+    elif not 0 <= amount <= 100:
+        raise UsageError(f"--eta {amount:g}: a standard deviation is 0 or more, at most 100 here")

@@ -1,0 +1,200 @@
+"""Trials of noise on a board: weights are written over the link, or else built in and flashed."""
+
+import queue
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinybench.errors import BenchError, ModelError, UsageError
+from tinybench.models.compiler.emit import bytes_of, constants_of, enough_decimals, form_of
+from tinybench.models.compiler.graph import Graph
+from tinybench.models.compiler.lower import lower
+from tinybench.models.model_file import read_model_file
+from tinybench.scratch import scratch
+
+from ...build.board import Board
+from ...build.firmware import Image, build
+from ...build.inputs import resolve
+from ...build.task import Task, load_task
+from ...desk.flash import load
+from ...desk.identity import insist_task
+from ...desk.line import open_line
+from ...desk.reserve import reserved
+from ...desk.station import Station
+from ...dut.client import Dut
+from ...dut.inference import answered
+from ...dut.patches import holds, patch, takes_patches
+from ...results.words import request_of
+from ..host_engine import Floats
+from ..subject import Subject
+
+TRIES = 3
+"""Times that a trial is done whose board lost its weights, as by a restart."""
+
+
+@dataclass(frozen=True)
+class There:
+    """Where trials are done beside this computer."""
+
+    of: Subject
+    station: Station
+    board: Board
+    task: Task
+    model: bytes
+    form: bytes
+    """Of the steps whose constants the boards hold."""
+    duts: "queue.Queue[Dut]"
+    """Those that take patches; each trial takes one, and gives it back."""
+    patched: bool
+    decimals: int
+    """That a board prints of each result."""
+    say: Callable[[str], None]
+
+
+@contextmanager
+def opened(
+    of: Subject, words: dict[str, Any], shards: int, say: Callable[[str], None]
+) -> Iterator[There]:
+    """Build firmware that takes patches, and open so many boards with it.
+
+    Where there is none, as of a port without frames or of too little RAM, each trial is built.
+    Raises UsageError, and what a board raises.
+    """
+    if any(one.type == "FLOAT32" for one in of.graph.tensors if one.data is not None):
+        raise UsageError(
+            f"{of.model} has weights of floats: on a board those of integers are studied"
+        )
+    request = request_of(**{k: v for k, v in words.items() if v}, division="open")
+    found = resolve(load_task(words["task"]), words.get("data"), words.get("model")).model
+    with reserved(request, say) as (station, _), ExitStack() as stack:
+        board, task = station.board, station.task
+        if task is None or board.toolchain is None:
+            raise UsageError(f"board {board.name} holds firmware of its own: none is built for it")
+        sites = station.sites[:1]
+        if sites and shards > 1:
+            raise UsageError("--shards is of emulated boards: a port has one board")
+        duts = queue.Queue[Dut]()
+        try:
+            image = build(board, task, found, patches=True)
+        except ModelError as error:  # as where RAM does not hold the weights
+            say(f"{board.name} takes no weights over its line: {error}")
+        else:
+            for dut in _met(station, task, image, shards, stack, say):
+                duts.put(dut)
+        patched = not duts.empty()
+        if not patched:
+            say(f"{board.name} is built, and loaded, anew for each trial")
+            stack.close()
+        _, steps = lower(of.graph, board.toolchain.kernels)
+        enough = (enough_decimals(of.graph.tensors[i]) for i in of.graph.outputs)
+        yield There(
+            of=of, station=station, board=board, task=task, model=read_model_file(found),
+            form=form_of(steps), duts=duts, patched=patched,
+            decimals=max(task.result_decimals, *enough), say=say,
+        )  # fmt: skip
+
+
+def _met(
+    station: Station,
+    task: Task,
+    image: Image,
+    count: int,
+    stack: ExitStack,
+    say: Callable[[str], None],
+) -> list[Dut]:
+    """Return the boards that take patches, with the image on each."""
+    board, sites = station.board, station.sites[:1]
+    if sites:
+        load(board, image, sites[0], say, write=True)
+    found = list[Dut]()
+    for _ in range(count):
+        way = sites[0] if sites else board.command(image.elf)
+        dut = Dut(stack.enter_context(closing(open_line(way))))
+        insist_task(dut.handshake(), task, image)
+        if takes_patches(dut):
+            found.append(dut)
+    return found
+
+
+def infer_there(there: There, graph: Graph) -> Floats:
+    """Return a board's results [inputs][values] with the weights of a graph.
+
+    Raises what a board raises, and BenchError where it lost the weights again and again.
+    """
+    assert there.board.toolchain is not None  # noqa: S101 - asked for when it was opened
+    _, steps = lower(graph, there.board.toolchain.kernels)
+    if not there.patched or form_of(steps) != there.form:
+        return _built(there, graph)
+    constants = [bytes_of(one) for _, one in constants_of(steps)]
+    dut = there.duts.get()
+    try:
+        for _ in range(TRIES):
+            patch(dut, constants)
+            found = _inferred(there, dut)
+            if holds(dut, constants):
+                return found
+    finally:
+        there.duts.put(dut)
+    raise BenchError(
+        f"{there.board.name} lost the weights of a trial {TRIES} times while it inferred: does it "
+        "restart, as by a watchdog or a weak supply?"
+    )
+
+
+def _inferred(there: There, dut: Dut) -> Floats:
+    rows = [answered(dut.infer(one.tobytes(), 1, 0).results) for one in there.of.inputs]
+    return np.array(rows, np.float32)
+
+
+def _built(there: There, graph: Graph) -> Floats:
+    """Build the firmware with these weights in it, load it, and infer."""
+    data = written(there.model, there.of.graph, graph)
+    sites = there.station.sites[:1]
+    if sites and there.patched:
+        raise BenchError(
+            f"weights of a trial do not fit the kernels that {there.board.name} was built with, "
+            "and its one line is in use: ask for less noise"
+        )
+    with scratch() as folder:
+        model = folder / "model.tflite"
+        model.write_bytes(data)
+        image: Image = build(there.board, there.task, model)
+        if sites:
+            load(there.board, image, sites[0], there.say, write=True)
+        way = sites[0] if sites else there.board.command(image.elf)
+        with closing(open_line(way)) as line:
+            dut = Dut(line)
+            insist_task(dut.handshake(), there.task, image)
+            return _inferred(there, dut)
+
+
+def written(data: bytes, old: Graph, new: Graph) -> bytes:
+    """Return a .tflite with the weights of another graph of the same form, where they lie.
+
+    Raises BenchError where a tensor is not found in the file as it is read, or twice.
+    """
+    found = bytearray(data)
+    for before, after in zip(old.tensors, new.tensors, strict=True):
+        if before.data is None or after.data is None or before.data == after.data:
+            continue
+        places = data.count(before.data)
+        if places != 1 or len(before.data) != len(after.data):
+            raise BenchError(
+                f"tensor {before.name} stands {places} times in the model file: its weights cannot "
+                "be written there; take a board whose line takes patches"
+            )
+        at = data.find(before.data)
+        found[at : at + len(before.data)] = after.data
+    return bytes(found)
+
+
+def same(there: Floats, here: Floats, decimals: int) -> int:
+    """Return to how many inputs a board answers what this computer does.
+
+    A board prints so many decimals as tell any two outputs apart.
+    """
+    near = np.abs(there.astype(np.float64) - here) <= 10.0**-decimals
+    return int((near | (np.isnan(there) & np.isnan(here))).all(axis=1).sum())

@@ -1,0 +1,175 @@
+"""Trials of noise: disturb, infer all inputs by the compiled C here, and score."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from tinybench.errors import BenchError
+from tinybench.track import Track
+
+from ..host_engine import ANY, Built, Loaded, build, infer, load, patch
+from ..kept import Key, Trial, key_of
+from ..subject import Subject, score
+from .asked import Asked
+from .on_board import There, infer_there, same
+from .perturb import BITS, Weights, disturbed, stuck_cells
+
+ALL, LAYER, BIT = "all", "layer", "bit"
+"""Parts of a study: everything disturbed, or one layer, or one bit of each byte."""
+FEW = 4
+"""One trial in so many of a layer or a bit alone."""
+BIT_COUNT = 8
+
+
+@dataclass(frozen=True)
+class Job:
+    """A trial to do; `index` is that of its amount."""
+
+    part: str
+    index: int
+    amount: float
+    which: int
+    trial: int
+
+    @property
+    def key(self) -> Key:
+        """What it is kept under."""
+        return self.part, self.amount, self.which, self.trial
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all trials share; each thread has libraries of its own."""
+
+    of: Subject
+    asked: Asked
+    weights: list[Weights]
+    blocked: Built
+    folder: Path
+    clean: bytes
+    """Outputs without noise."""
+    there: There | None
+    """The boards, where trials are done on any."""
+    own: threading.local = field(default_factory=threading.local)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    plain: list[Built] = field(default_factory=list)
+    """At most one: kernels that take any weights, built where a trial needs them."""
+    loads: list[int] = field(default_factory=list)
+
+
+def together(asked: Asked) -> Iterator[Job]:
+    for index, amount in enumerate(asked.amounts):
+        for trial in range(_needed(asked, amount)):
+            yield Job(ALL, index, amount, ANY, trial)
+
+
+def _needed(asked: Asked, amount: float) -> int:
+    """Return how many trials an amount has: one where nothing is drawn."""
+    return 1 if amount == 0 or asked.noise == "levels" else asked.trials
+
+
+def _few(asked: Asked) -> int:
+    return 1 if asked.noise == "levels" else max(1, asked.trials // FEW)
+
+
+def one_by_one(bench: Bench, index: int) -> Iterator[Job]:
+    """Yield the trials of each layer alone, and of each bit, at one amount."""
+    asked = bench.asked
+    amount = asked.amounts[index]
+    layers = len(bench.weights) if asked.where == "weights" else len(bench.blocked.layers)
+    if asked.where == "activations" and asked.noise != "bit-flip":
+        return  # a cell that is stuck is in the way of all layers that share it
+    for which in range(layers):
+        for trial in range(_few(asked)):
+            yield Job(LAYER, index, amount, which, trial)
+    if asked.noise in BITS and _only_int8(bench):
+        for which in range(BIT_COUNT):
+            for trial in range(_few(asked)):
+                yield Job(BIT, index, amount, which, trial)
+
+
+def _only_int8(bench: Bench) -> bool:
+    return all(bench.of.graph.tensors[one.tensor].type == "INT8" for one in bench.weights)
+
+
+def do(
+    bench: Bench,
+    wanted: Sequence[Job],
+    jobs: int,
+    known: dict[Key, Trial],
+    keep: Callable[[Trial], None],
+    track: Track,
+    label: str,
+) -> None:
+    """Do the trials that are not known, in threads, and keep each."""
+    left = [job for job in wanted if job.key not in known]
+    if not left:
+        return
+    with ThreadPoolExecutor(min(jobs, len(left))) as pool:
+        try:
+            futures = [pool.submit(partial(_trial, bench, job)) for job in left]
+            for future in track(as_completed(futures), label, len(left)):
+                done = future.result()
+                keep(done)
+                known[key_of(done)] = done
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _trial(bench: Bench, job: Job) -> Trial:
+    """Disturb, infer all inputs, and score."""
+    of, asked = bench.of, bench.asked
+    part = (ALL, LAYER, BIT).index(job.part)
+    rng = np.random.default_rng([asked.seed, part, job.index, job.which + 1, job.trial])
+    layer = job.which if job.part == LAYER else ANY
+    bit = job.which if job.part == BIT else ANY
+    if asked.where == "activations":
+        loaded = _loaded(bench, bench.blocked)
+        if asked.noise == "bit-flip":
+            seed = int(rng.integers(1 << 63))
+            outputs = infer(loaded, of.inputs, seed=seed, rate=job.amount, layer=layer, bit=bit)
+        else:
+            stuck = stuck_cells(loaded.built.arena_b, asked.noise, job.amount, rng)
+            outputs = infer(loaded, of.inputs, stuck=stuck)
+    else:
+        weights = bench.weights if layer == ANY else [bench.weights[layer]]
+        only = None if bit == ANY else bit
+        graph = disturbed(of.graph, weights, asked.noise, job.amount, rng, only)
+        loaded = _loaded(bench, bench.blocked)
+        if not patch(loaded, graph):  # such as scales that the short output stage is not exact for
+            loaded = _loaded(bench, _any_weights(bench))
+            if not patch(loaded, graph):
+                raise BenchError(
+                    f"disturbed weights of {of.model} do not fit the kernels that were built for "
+                    f"its own ({asked.noise} {job.amount:g}, trial {job.trial})"
+                )
+        outputs = infer(loaded, of.inputs)
+        if bench.there is not None:
+            answers = infer_there(bench.there, graph)
+            equal = same(answers, outputs, bench.there.decimals)
+            return Trial(job.part, job.amount, job.trial, score(of, answers), job.which, equal)
+    return Trial(job.part, job.amount, job.trial, score(of, outputs), job.which)
+
+
+def _loaded(bench: Bench, built: Built) -> Loaded:
+    """Return this thread's own copy of a library."""
+    mine: dict[str, Loaded] = bench.own.__dict__.setdefault("libraries", {})
+    if built.kernels not in mine:
+        with bench.lock:
+            bench.loads.append(0)
+            number = len(bench.loads)
+        mine[built.kernels] = load(built, bench.folder, number)
+    return mine[built.kernels]
+
+
+def _any_weights(bench: Bench) -> Built:
+    with bench.lock:
+        if not bench.plain:
+            of = bench.of
+            bench.plain.append(build(of.graph, of.interface, of.model_id, "plain"))
+        return bench.plain[0]

@@ -1,0 +1,1 @@
+"""A float model quantised in several ways: what each costs."""

@@ -1,0 +1,1 @@
+"""Pruned layers: whether they pay on a core."""

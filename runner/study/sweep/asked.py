@@ -1,0 +1,68 @@
+"""What a sweep is asked for: which options, which values, and what is looked at."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tinybench.errors import UsageError
+
+from ..kept import chosen
+from .factors import FACTORS_MOST, Factor, insist_levels
+
+OBJECTIVES = {
+    "latency": ("latency_s", "estimated_latency_s", "instructions"),
+    "energy": ("energy_per_inference_j", "estimated_energy_j"),
+    "flash": ("flash_b",),
+    "ram": ("ram_b",),
+    "score": ("score",),
+}
+"""Figures that may stand for each, the best first; the first one that all runs have is taken."""
+CELLS_MOST, REPEATS_MOST = 4096, 100
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What decides a study; how much of it is measured, its budget, may change."""
+
+    study: str = "sweep"
+    format: int = 1
+    task: str
+    board: str
+    factors: dict[str, list[str]]
+    objectives: list[str]
+    repeats: int
+    words: dict[str, Any]
+    """Of all runs."""
+
+
+def ask(
+    factors: Sequence[Factor],
+    words: dict[str, Any],
+    objectives: Sequence[str],
+    repeats: int,
+    folder: Path,
+) -> Asked:
+    """Return what a study is asked for, checked. Raises UsageError."""
+    names = [one.name for one in factors]
+    double = next((name for name in names if names.count(name) > 1), None)
+    if double is not None:
+        raise UsageError(f"--by {double}: given twice")
+    if not 1 <= len(factors) <= FACTORS_MOST:
+        raise UsageError(f"{len(factors)} options are varied: 1 to {FACTORS_MOST}, by --by")
+    count = math.prod(len(one.levels) for one in factors)
+    if count > CELLS_MOST:
+        raise UsageError(
+            f"{count} combinations, more than {CELLS_MOST}: give fewer values, or fewer --by"
+        )
+    if repeats > REPEATS_MOST:
+        raise UsageError(f"--repeats {repeats}: at most {REPEATS_MOST}")
+    insist_levels(factors, words, folder)
+    said = {name: value for name, value in words.items() if value not in (None, False, ())}
+    return Asked(
+        task=str(words.get("task", "")), board=str(words["board"]),
+        factors={one.name: list(one.levels) for one in factors},
+        objectives=chosen("--objectives", objectives, tuple(OBJECTIVES)), repeats=repeats,
+        words=msgspec.to_builtins(said, enc_hook=str),
+    )  # fmt: skip

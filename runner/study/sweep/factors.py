@@ -1,0 +1,201 @@
+"""What a sweep varies: words of a run, and keys of a board's declaration; each with its levels."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tinybench.declare import find, nearest
+from tinybench.errors import DeclarationError, TinybenchError, UsageError
+from tinybench.files import write_whole
+from tinybench.read import read_toml
+
+from ...build import board as boards
+from ...build.task import load_task
+from ...desk.bench import find_bench, load_bench
+from ...desk.bench_file import quoted
+from ...results.words import SuiteWords, request_of
+
+SHORT = {
+    "clock": "clock_hz",
+    "flags": "toolchain.cflags",
+    "kernels": "toolchain.kernels",
+    "weights": "memory.weights",
+}
+"""Names for keys of a board that are swept most."""
+ADDED = "toolchain.cflags"
+"""Key whose levels are added to what the board has: without its core's flags nothing is built."""
+NOT_SWEPT = ("out", "port", "flash", "shards", "wait", "probe", "hub")
+OF_RUN = tuple(sorted((*SuiteWords.__annotations__.keys() - NOT_SWEPT, "task", "engine")))
+FACTORS_MOST, LEVELS_MOST = 12, 32
+_HZ = re.compile(r"([0-9]{1,6})(?:\.([0-9]{1,6}))? ?(k|M)?Hz", re.IGNORECASE)
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True)
+class Factor:
+    """An option and the values that it takes."""
+
+    name: str
+    levels: tuple[str, ...]
+
+    @property
+    def key(self) -> str | None:
+        """The dotted key of a board's declaration; None where it is a word of a run."""
+        if self.name in SHORT:
+            return SHORT[self.name]
+        return None if self.name in OF_RUN else self.name
+
+
+def factor(text: str) -> Factor:
+    """Return the factor of "kernels=plain,dsp". Raises UsageError."""
+    name, sign, values = text.partition("=")
+    name = name.strip().removeprefix("--").replace("-", "_")
+    levels = tuple(dict.fromkeys(value.strip() for value in values.split(",")))
+    if not sign or not name:
+        raise UsageError(f"--by '{text[:60]}': give NAME=VALUE,VALUE, such as kernels=plain,dsp")
+    if name in NOT_SWEPT:
+        raise UsageError(f"--by {name}: that is the same for all runs of a sweep; give it once")
+    if not 2 <= len(levels) <= LEVELS_MOST:
+        raise UsageError(
+            f"--by {name}: {len(levels)} different values; a sweep takes 2 to {LEVELS_MOST} of each"
+        )
+    known = (*SHORT, *OF_RUN)
+    found = Factor(name, levels)
+    root = (found.key or name).partition(".")[0]
+    if found.key is not None and root not in boards.Board.__struct_fields__:
+        raise UsageError(
+            f"--by {name}: no word of a run and no key of a board's declaration; "
+            f"{nearest(name, known)}"
+        )
+    return found
+
+
+def value_of(text: str) -> Any:
+    """Return a level as what it looks like: yes or no, a number, a frequency, else a text."""
+    if text in ("true", "false"):
+        return text == "true"
+    if (hz := _HZ.fullmatch(text)) is not None:
+        scale = {"k": 1e3, "m": 1e6}.get((hz[3] or "").lower(), 1.0)
+        return round(float(f"{hz[1]}.{hz[2] or 0}") * scale)
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def words_of(
+    levels: Mapping[str, str], factors: Sequence[Factor], words: Mapping[str, Any], folder: Path
+) -> dict[str, Any]:
+    """Return the words of the run of one combination; its board's declaration is put into `folder`.
+
+    Raises UsageError, DeclarationError: such a board cannot be, or such a run.
+    """
+    said = dict(words)
+    keys = dict[str, str]()
+    for one in factors:
+        if one.key is None:
+            said[one.name] = value_of(levels[one.name])
+        else:
+            keys[one.key] = levels[one.name]
+    if keys:
+        made = _declared(str(said["board"]), keys, folder)
+        said["board"] = str(made)
+        try:
+            boards.load_board(said["board"], emulate=bool(said.get("emulate")))
+        except DeclarationError as error:  # of the key: nobody wrote that file
+            raise DeclarationError(str(error).replace(f"{made}: ", "")) from None
+    return said
+
+
+def _declared(name: str, keys: Mapping[str, str], folder: Path) -> Path:
+    """Write the declaration of a board with some keys changed."""
+    if not name.endswith(".toml") and name not in boards.names():
+        raise UsageError(
+            f"{boards.no_board(name, boards.names())}; of a board of bench.toml that is swept by "
+            "keys of its declaration give the kind, and its --port"
+        )
+    path = find("board", name, boards.names())
+    whole = _with_paths(read_toml(path), path.parent)
+    for key, text in keys.items():
+        *tables, last = key.split(".")
+        at = whole
+        for table in tables:
+            at = at.setdefault(table, {})
+            if not isinstance(at, dict):
+                raise DeclarationError(f"{path}: '{key}' is no key: {table} is no table")
+        if key == ADDED:
+            at[last] = [*at.get(last, []), *text.split()]
+        else:
+            at[last] = value_of(text)
+    made = folder / "board.toml"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(made, as_toml(whole).encode())
+    except OSError as error:
+        raise UsageError(f"cannot write {made}: {error.strerror}") from error
+    return made
+
+
+def _with_paths(table: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return a table whose files lie where they lay beside the declaration; a deep copy."""
+    found = dict[str, Any]()
+    for key, value in table.items():
+        if isinstance(value, dict):
+            found[key] = _with_paths(value, folder)
+        elif isinstance(value, str) and value.endswith(".toml"):
+            found[key] = str((folder / value).resolve())
+        else:
+            found[key] = value
+    return found
+
+
+def as_toml(table: Mapping[str, Any], above: str = "") -> str:
+    """Return tables of texts, numbers, truths and lists of such as TOML."""
+    plain, tables = list[str](), list[str]()
+    for key, value in table.items():
+        name = key if _BARE.fullmatch(key) else quoted(key)
+        if isinstance(value, dict):
+            path = f"{above}.{name}" if above else name
+            tables.append(f"\n[{path}]\n{as_toml(value, path)}")
+        else:
+            plain.append(f"{name} = {_literal(value)}\n")
+    return "".join(plain + tables)
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_literal, value)) + "]"
+    return quoted(value) if isinstance(value, str) else repr(value)
+
+
+def insist_levels(factors: Sequence[Factor], words: Mapping[str, Any], folder: Path) -> None:
+    """Raise what each level is wrong by, where it can be on no board of the sweep."""
+    named = {one.name: one.levels for one in factors}.get("board", (str(words["board"]),))
+    for one in factors:
+        for level in one.levels:
+            why: TinybenchError | None = None
+            for board in named:
+                try:
+                    said: dict[str, Any] = {"task": "kws", **words, "board": board}
+                    said = words_of({one.name: level}, [one], said, folder)
+                    request_of(**said)
+                    _insist_there(said)
+                    break
+                except (UsageError, DeclarationError) as error:
+                    why = error
+            else:
+                raise UsageError(f"--by {one.name}={level}: {why}")
+
+
+def _insist_there(words: Mapping[str, Any]) -> None:
+    """Raise UsageError or DeclarationError for a board or a task that there is not."""
+    if words["board"] not in load_bench(find_bench()).boards:
+        boards.load_board(str(words["board"]), emulate=bool(words.get("emulate")))
+    if words["task"] != "all":
+        load_task(str(words["task"]))

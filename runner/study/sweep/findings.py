@@ -1,0 +1,213 @@
+"""What the runs of a sweep come to: combinations, main effects, and the front."""
+
+import math
+import statistics
+from collections.abc import Sequence
+from importlib.metadata import version
+
+import msgspec
+import numpy as np
+
+from .asked import OBJECTIVES, Asked
+from .design import SURE, Floats, contrast, fitted, on_front, t_quantile
+
+DECIMALS = 12
+"""Of an effect: what is smaller is what was lost in computing it."""
+
+
+class Figure(msgspec.Struct, frozen=True, kw_only=True):
+    """A figure of a combination."""
+
+    value: float
+    half: float | None = None
+    """Half of its interval of 95 %: by its repeats, or the run's own uncertainty (k = 2)."""
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One run of one combination."""
+
+    combination: int
+    repeat: int
+    levels: list[str]
+    refused: str | None = None
+    """Why there is no such run."""
+    took_s: float
+    emulated: bool | None = None
+    valid: bool | None = None
+    figures: dict[str, Figure] = {}
+    metric: str = ""
+    """What the score is."""
+    energy_modelled: bool | None = None
+    why: str
+    """Why it was chosen."""
+    run: str | None = None
+
+
+class Combination(msgspec.Struct, frozen=True, kw_only=True):
+    """All runs of a combination."""
+
+    levels: list[str]
+    runs: int
+    figures: dict[str, Figure]
+    """By objective."""
+    front: bool
+    """Whether none is as good in all objectives and better in one."""
+
+
+class Effect(msgspec.Struct, frozen=True, kw_only=True):
+    """What a level changes, against the first of its factor."""
+
+    factor: str
+    level: str
+    objective: str
+    value: float
+    """A ratio; of scores a difference."""
+    low: float | None
+    """Of its interval of 95 %; None where no run is left to tell it by."""
+    high: float | None
+
+
+class SweepStudy(msgspec.Struct, frozen=True, kw_only=True):
+    """What a sweep found."""
+
+    asked: Asked
+    tinybench: str
+    possible: int
+    """Combinations."""
+    left: int
+    """... that were not measured, for the budget ended."""
+    refused: list[Row]
+    emulated: bool
+    fields: dict[str, str]
+    """The figure that stands for each objective."""
+    metric: str
+    energy_modelled: bool
+    combinations: list[Combination]
+    effects: list[Effect]
+    runs: list[Row]
+
+    def __post_init__(self) -> None:
+        """Refuse a document, of whoever wrote it, whose parts do not belong together."""
+        asked, measured = self.asked, {tuple(run.levels) for run in self.runs}
+        for name, field in self.fields.items():
+            if field not in OBJECTIVES.get(name, ()):
+                raise ValueError(f"no figure of a sweep: {name} by {field}")
+        for one in self.combinations:
+            if self.fields.keys() - one.figures.keys() or tuple(one.levels) not in measured:
+                raise ValueError(f"a combination that was not measured: {one.levels}")
+        for one in (*self.combinations, *self.refused):
+            if len(one.levels) != len(asked.factors):
+                raise ValueError(f"{len(one.levels)} levels of {len(asked.factors)} factors")
+        if any(not asked.factors.get(one.factor) for one in self.effects):
+            raise ValueError("an effect of nothing that was varied")
+        if not self.fields:
+            raise ValueError("no figure that all runs have")
+
+
+def figures_of(asked: Asked, rows: Sequence[Row]) -> tuple[list[int], Floats]:
+    """Return the combinations that have figures, and these, less being better."""
+    fields = fields_of(asked, rows)
+    have = [row for row in rows if all(field in row.figures for field in fields.values())]
+    values = [
+        [_scaled(name, row.figures[field].value) for name, field in fields.items()] for row in have
+    ]
+    return [row.combination for row in have], np.array(values).reshape(len(have), len(fields))
+
+
+def _scaled(objective: str, value: float) -> float:
+    """Return a figure as effects add up in it, less being better."""
+    return -value if objective == "score" else math.log(max(value, 1e-12))
+
+
+def fields_of(asked: Asked, rows: Sequence[Row]) -> dict[str, str]:
+    """Return which figure stands for each objective: the best one that all runs have."""
+    have = [row.figures for row in rows if not row.refused]
+    found = dict[str, str]()
+    for objective in asked.objectives:
+        for field in OBJECTIVES[objective]:
+            if have and all(field in one for one in have):
+                found[objective] = field
+                break
+    return found
+
+
+def summed(asked: Asked, points: Sequence[tuple[int, ...]], rows: list[Row]) -> SweepStudy:
+    """Return what the runs come to."""
+    fields = fields_of(asked, rows)
+    have = [row for row in rows if not row.refused]
+    by_number = dict[int, list[Row]]()
+    for row in have:
+        by_number.setdefault(row.combination, []).append(row)
+    numbers, figures = figures_of(asked, rows)
+    means = np.array([figures[np.array(numbers) == n].mean(axis=0) for n in by_number])
+    front = on_front(means) if fields else np.zeros(len(by_number), bool)
+    found = [
+        Combination(
+            levels=each[0].levels,
+            runs=len(each),
+            figures={name: _figure([row.figures[f] for row in each]) for name, f in fields.items()},
+            front=bool(ahead),
+        )
+        for each, ahead in zip(by_number.values(), front, strict=True)
+    ]
+    refused = [row for row in rows if row.refused]
+    return SweepStudy(
+        asked=asked,
+        tinybench=version("tinybench-mcu"),
+        possible=len(points),
+        left=len(points) - len({row.combination for row in rows}),
+        refused=refused,
+        emulated=any(row.emulated for row in have),
+        fields=fields,
+        metric=next((row.metric for row in have if row.metric), ""),
+        energy_modelled=any(row.energy_modelled for row in have),
+        combinations=found,
+        effects=_effects(asked, [points[n] for n in numbers], figures, list(fields)),
+        runs=have,
+    )
+
+
+def _figure(each: Sequence[Figure]) -> Figure:
+    """Return the mean of repeats, with half of its interval."""
+    values = [one.value for one in each]
+    if len(values) == 1:
+        return each[0]
+    spread = statistics.stdev(values) / math.sqrt(len(values))
+    half = t_quantile(SURE, len(values) - 1) * spread
+    return Figure(value=statistics.fmean(values), half=half)
+
+
+def _effects(
+    asked: Asked, points: Sequence[tuple[int, ...]], figures: Floats, objectives: Sequence[str]
+) -> list[Effect]:
+    counts = [len(levels) for levels in asked.factors.values()]
+    found = list[Effect]()
+    for n, objective in enumerate(objectives):
+        fit = fitted(points, figures[:, n], counts)
+        at = 0
+        for name, levels in asked.factors.items():
+            for level in levels[1:]:
+                at += 1
+                told = contrast(fit, at)
+                if told is None:
+                    continue
+                value, half = round(told[0], DECIMALS), told[1]
+                ends = None if half is None else (value - half, value + half)
+                if objective == "score":
+                    ends = None if ends is None else (-ends[1], -ends[0])
+                    value = 0.0 - value
+                else:
+                    ends = None if ends is None else (_ratio(ends[0]), _ratio(ends[1]))
+                    value = _ratio(value)
+                found.append(
+                    Effect(
+                        factor=name, level=level, objective=objective, value=value,
+                        low=ends and ends[0], high=ends and ends[1],
+                    )
+                )  # fmt: skip
+    return found
+
+
+def _ratio(logarithm: float) -> float:
+    """Return what a logarithm is of; beyond what a float holds, its largest."""
+    return math.exp(min(logarithm, 700.0))

@@ -1,0 +1,200 @@
+"""Any option by any other: combinations chosen one by one, and run."""
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from tinybench.errors import BuildError, DeclarationError, ModelError, UsageError
+from tinybench.track import Track
+
+from ...compare.store import Summary, summary
+from ...compare.tags import NAME, tag
+from ...results.words import request_of
+from ..kept import keep_part, kept_part, open_study, store_study
+from ..runs import done
+from .asked import Asked
+from .design import choose, combinations
+from .factors import Factor, words_of
+from .findings import Figure, Row, SweepStudy, fields_of, figures_of, summed
+
+CELLS_FOLDER = "combinations"
+HOPELESS = 16
+"""Combinations that were refused, and none measured, after which no other one is tried."""
+REFUSED = (ModelError, BuildError, DeclarationError, UsageError)
+"""What says that a combination cannot be, such as one that does not fit."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """When a sweep ends."""
+
+    seconds: float | None = None
+    runs: int | None = None
+
+    def allows(self, rows: Sequence[Row], count: int) -> bool:
+        """Return whether `count` more runs, which take as long as the others did, are within."""
+        if self.runs is not None and len(rows) + count > self.runs:
+            return False
+        if self.seconds is None or not rows:
+            return True
+        took_s = [row.took_s for row in rows]
+        return sum(took_s) + count * statistics.fmean(took_s) <= self.seconds
+
+
+def run_sweep(
+    asked: Asked,
+    words: dict[str, Any],
+    budget: Budget,
+    shards: int,
+    folder: Path,
+    track: Track,
+    say: Callable[[str], None],
+) -> SweepStudy:
+    """Measure combinations until all are, or the budget ends; what is done is not done again.
+
+    `shards`: so many at a time, of emulated boards. Raises UsageError where no combination can be,
+    RunFolderError, and what a bench fails by.
+    """
+    factors = [Factor(name, tuple(levels)) for name, levels in asked.factors.items()]
+    points = combinations([len(one.levels) for one in factors])
+    with open_study(folder, asked):
+        rows = _kept(folder, points, asked)
+        if rows:
+            say(f"{folder}: {len(rows)} runs are there already")
+        with ThreadPoolExecutor(shards) as pool:
+            while wanted := _next(asked, points, rows, shards):
+                if len(rows) >= HOPELESS and all(row.refused for row in rows):
+                    break
+                while wanted and not budget.allows(rows, len(wanted)):
+                    wanted.pop()
+                if not wanted:
+                    say("the budget ends here; ask for the same with a larger one to go on")
+                    break
+
+                def measure(one: tuple[int, int, str]) -> Row:
+                    return _measured(factors, points, one, words, folder, track, say)
+
+                if len(wanted) == 1:  # in this thread, which Ctrl-C interrupts: it is gone on with
+                    rows.append(measure(wanted[0]))
+                else:
+                    rows += pool.map(measure, wanted)
+    if all(row.refused for row in rows):
+        why = rows[0].refused if rows else "the budget allows no run"
+        raise UsageError(f"no combination of {len(points)} was measured; the first: {why}")
+    if not fields_of(asked, rows):
+        raise UsageError(
+            f"--objectives {','.join(asked.objectives)}: no such figure that all {len(rows)} runs "
+            "have; measured and emulated boards have no time in common: ask for flash,ram as well"
+        )
+    found = summed(asked, points, rows)
+    store_study(folder, found)
+    return found
+
+
+def _kept(folder: Path, points: Sequence[tuple[int, ...]], asked: Asked) -> list[Row]:
+    """Return the runs that are there, in their order."""
+    names = [_name(n, repeat) for n in range(len(points)) for repeat in range(asked.repeats)]
+    paths = [folder / CELLS_FOLDER / f"{name}.json" for name in names]
+    return [row for path in paths if (row := kept_part(path, Row)) is not None]
+
+
+def _name(combination: int, repeat: int) -> str:
+    return f"{combination:04}-{repeat}"
+
+
+def _next(
+    asked: Asked, points: Sequence[tuple[int, ...]], rows: list[Row], count: int
+) -> list[tuple[int, int, str]]:
+    """Return the runs to do next, so many at most: combination, repeat, and why."""
+    done_ = {(row.combination, row.repeat) for row in rows}
+    refused = {row.combination for row in rows if row.refused}
+    counted = {row.combination for row in rows if row.emulated}  # exact: once is enough
+    found = list[tuple[int, int, str]]()
+    if not rows:
+        return [(0, 0, "the first of all")]
+    counts = [len(levels) for levels in asked.factors.values()]
+    for repeat in range(asked.repeats):  # all once before any is repeated
+        never = refused | counted if repeat else refused
+        left = [n for n in range(len(points)) if (n, repeat) not in done_ and n not in never]
+        while left and len(found) < count:
+            measured, figures = figures_of(asked, rows)
+            taken = [points[n] for n in (*measured, *(one[0] for one in found))]
+            if found or repeat:  # nothing new is known yet of those that run beside
+                figures = np.zeros((0, 0))
+            at, why = choose([points[n] for n in left], taken, figures, counts)
+            found.append((left.pop(at), repeat, why if not repeat else "again"))
+        if found:
+            break
+    return found
+
+
+def _measured(
+    factors: Sequence[Factor],
+    points: Sequence[tuple[int, ...]],
+    which: tuple[int, int, str],
+    words: dict[str, Any],
+    folder: Path,
+    track: Track,
+    say: Callable[[str], None],
+) -> Row:
+    """Do one run, or say why there is none, and keep that."""
+    number, repeat, why = which
+    named = {one.name: one.levels[at] for one, at in zip(factors, points[number], strict=True)}
+    own = folder / CELLS_FOLDER
+    out = own / _name(number, repeat)
+    said = ", ".join(f"{name}={level}" for name, level in named.items())
+    say(f"{said}: {why}")
+    row = Row(
+        combination=number, repeat=repeat, levels=list(named.values()), took_s=0.0, why=why
+    )  # fmt: skip
+    start_s = time.monotonic()
+    try:
+        request = request_of(**words_of(named, factors, words, own / f"{number:04}"), out=out)
+        outcome = done(request, out, track, lambda _: None)
+    except REFUSED as error:
+        row = msgspec.structs.replace(row, refused=str(error))
+    else:
+        told = {f"by_{name.replace('.', '_')}": text for name, text in named.items()}
+        tag(out, {n: text for n, text in told.items() if text and NAME.fullmatch(n)})
+        row = _of_run(row, summary(outcome.result, outcome.verdict, out))
+    row = msgspec.structs.replace(row, took_s=time.monotonic() - start_s)
+    return keep_part(own / f"{out.name}.json", row)
+
+
+def _of_run(row: Row, run: Summary) -> Row:
+    """Return a row with the figures of its run."""
+    score, metric = next(
+        ((value, name) for name in ("top1", "auc", "exact", "iou", "f1", "r2")
+         if (value := getattr(run, name)) is not None),
+        (None, ""),
+    )  # fmt: skip
+    values = {
+        "latency_s": None if run.emulated else run.latency_s,
+        "estimated_latency_s": run.estimated_latency_s,
+        "instructions": run.instructions_per_inference,
+        "energy_per_inference_j": run.energy_per_inference_j,
+        "estimated_energy_j": run.estimated_energy_j,
+        "flash_b": run.flash_b,
+        "ram_b": run.ram_b,
+        "score": score,
+    }
+    halves = {
+        "latency_s": run.latency_uncertainty_s,
+        "energy_per_inference_j": run.energy_uncertainty_j,
+    }
+    figures = {
+        name: Figure(value=float(value), half=halves.get(name))
+        for name, value in values.items()
+        if value is not None
+    }
+    return msgspec.structs.replace(
+        row, emulated=run.emulated, valid=run.valid, figures=figures, metric=metric,
+        energy_modelled=run.energy_modelled, run=run.run,
+    )  # fmt: skip

@@ -1,0 +1,236 @@
+"""Float models quantised after training: the file, its answers, and what it takes on a board."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests import ROOT
+from tests.program import tinybench
+from tinybench.errors import ModelError, UsageError
+from tinybench.models import quantiser, tflite_writer
+from tinybench.models.compiler.graph import Graph
+from tinybench.models.compiler.interface import Interface
+from tinybench.models.compiler.reader import read_graph
+from tinybench.models.quantiser import Step
+from tinybench.models.tflite_writer import RELU, SAME, Operator, Tensor
+from tinybench.runner.report.study import quantisation as report
+from tinybench.runner.study import host_engine
+from tinybench.runner.study.listed import find_studies
+from tinybench.runner.study.quantisation.quantisation import (
+    SCHEMES,
+    QuantisationStudy,
+    ask,
+    float_model,
+    run_quantisation,
+)
+from tinybench.runner.study.subject import Subject, subject
+from tinybench.track import silent
+
+Floats = np.ndarray
+
+
+def net(seed: int = 3) -> bytes:
+    """Return a small float net of random weights: 8x8x3, convolutions, a pool, dense, softmax."""
+    rng = np.random.default_rng(seed)
+
+    def floats(*shape: int, scale: float = 0.5) -> Tensor:
+        return Tensor(shape, "FLOAT32", data=rng.normal(0, scale, shape).astype("<f4"))
+
+    def one(*shape: int) -> Tensor:
+        return Tensor(shape, "FLOAT32")
+
+    tensors = [
+        one(1, 8, 8, 3), floats(6, 3, 3, 3), floats(6), one(1, 4, 4, 6),
+        floats(1, 3, 3, 6), floats(6, scale=0.1), one(1, 4, 4, 6), one(1, 4, 4, 6),
+        one(1, 1, 1, 6), floats(5, 6, scale=2), floats(5), one(1, 5), one(1, 5), one(1, 6),
+        Tensor([2], "INT32", data=np.array([1, 6], "<i4")),
+    ]  # fmt: skip
+    convolved = {"Padding": SAME, "StrideW": 2, "StrideH": 2, "FusedActivationFunction": RELU,
+                 "DilationWFactor": 1, "DilationHFactor": 1}  # fmt: skip
+    deep = {**convolved, "StrideW": 1, "StrideH": 1, "DepthMultiplier": 1}
+    pooled = {"Padding": 1, "StrideW": 4, "StrideH": 4, "FilterWidth": 4, "FilterHeight": 4}
+    operators = [
+        Operator("CONV_2D", [0, 1, 2], [3], convolved),
+        Operator("DEPTHWISE_CONV_2D", [3, 4, 5], [6], deep),
+        Operator("ADD", [3, 6], [7]),
+        Operator("AVERAGE_POOL_2D", [7], [8], pooled),
+        Operator("RESHAPE", [8, 14], [13]),
+        Operator("FULLY_CONNECTED", [13, 9, 10], [11]),
+        Operator("SOFTMAX", [11], [12], {"Beta": 1.0}),
+    ]
+    return tflite_writer.write(tflite_writer.Model(tensors, operators, [0], [12]))
+
+
+@pytest.fixture(scope="module")
+def answered(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, tuple[bytes, Floats, Floats]]:
+    """Each scheme's file, uploads and answers; and those of the floats."""
+    folder = tmp_path_factory.mktemp("libraries")
+    values = np.random.default_rng(1).normal(0, 1, (60, 8 * 8 * 3)).astype("<f4")
+    graph = read_graph(net())
+    loaded = host_engine.load(host_engine.build(graph, Interface(), "net"), folder, 0)
+    uploads = values.view(np.uint8)
+    found = {"float": (net(), uploads, host_engine.infer(loaded, uploads))}
+    ranges = host_engine.ranges(loaded, graph, uploads[:30])
+    for number, scheme in enumerate(SCHEMES, 1):
+        data = quantiser.quantised(graph, ranges, scheme)
+        made = read_graph(data)
+        tensor = made.tensors[made.inputs[0]]
+        step, wide = Step(tensor.scale, tensor.zero_point), tensor.type == "INT16"
+        each = np.ascontiguousarray(quantiser.as_steps(values, step, wide=wide))
+        each = each.view(np.uint8).reshape(60, -1)
+        library = host_engine.build(made, Interface(), f"net{number}")
+        answers = host_engine.infer(host_engine.load(library, folder, number), each)
+        found[scheme] = data, each, answers
+    return found
+
+
+def test_quantised_nets_answer_as_the_floats_do(
+    answered: dict[str, tuple[bytes, Floats, Floats]],
+) -> None:
+    """Within a few steps of int8; int16 activations are nearer; most classes are equal."""
+    floats = answered["float"][2]
+    far = {name: float(np.abs(answered[name][2] - floats).mean()) for name in SCHEMES}
+    assert far["int16x8"] < far["int8-channel"] < 0.02
+    assert far["int8-channel"] < far["int8-tensor"] < 0.05
+    for name in SCHEMES:
+        same = answered[name][2].argmax(axis=1) == floats.argmax(axis=1)
+        assert same.mean() >= 0.9
+
+
+def test_the_file_is_one_that_litert_reads_and_computes_alike(
+    answered: dict[str, tuple[bytes, Floats, Floats]],
+) -> None:
+    """By its own kernels, to the bit."""
+    litert = pytest.importorskip("ai_edge_litert.interpreter")
+    plain = litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    for name in SCHEMES:
+        data, uploads, answers = answered[name]
+        scale, zero = (1 / 32768, 0) if name == "int16x8" else (1 / 256, -128)
+        there = litert.Interpreter(model_content=data, experimental_op_resolver_type=plain)
+        there.allocate_tensors()
+        (source,), (target,) = there.get_input_details(), there.get_output_details()
+        for one, answer in zip(uploads[:10], answers[:10], strict=True):
+            there.set_tensor(source["index"], one.view(source["dtype"]).reshape(1, 8, 8, 3))
+            there.invoke()
+            wanted = there.get_tensor(target["index"]).ravel()
+            assert np.rint(answer / scale + zero).tolist() == wanted.tolist()
+
+
+def test_each_scheme_has_its_own_steps(answered: dict[str, tuple[bytes, Floats, Floats]]) -> None:
+    """One scale a layer or one a channel; biases of int32 or int64; 0 is exact."""
+
+    def weights(name: str) -> Graph:
+        return read_graph(answered[name][0])
+
+    for name, count, bias in (
+        ("int8-tensor", 1, "INT32"), ("int8-channel", 6, "INT32"), ("int16x8", 6, "INT64"),
+    ):  # fmt: skip
+        graph = weights(name)
+        convolution = graph.operators[0]
+        tensors = [graph.tensors[index] for index in convolution.inputs]
+        assert (len(tensors[1].scales), tensors[2].type) == (count, bias)
+        assert tensors[1].data is not None
+        assert np.abs(np.frombuffer(tensors[1].data, "i1").astype(int)).max() == 127
+    step = quantiser.step_of(0.5, 2.0, wide=False)
+    assert (step.zero_point, step.scale) == (-128, 2 / 255)
+    assert quantiser.step_of(0.0, 0.0, wide=True).scale > 0
+    with pytest.raises(ModelError, match="infinite"):
+        quantiser.step_of(0.0, float("inf"), wide=False)
+
+
+@pytest.fixture(scope="module")
+def own() -> Subject:
+    """The net of int8 as a task's model, by ranges that it about has; any labels."""
+    highs = {3: 10.0, 6: 10.0, 7: 12.0, 8: 6.0, 11: 20.0, 12: 1.0, 13: 6.0}
+    ranges = {0: (-4.0, 4.0), **{index: (0.0, high) for index, high in highs.items()}}
+    data = quantiser.quantised(read_graph(net()), ranges | {11: (-20.0, 20.0)}, "int8-channel")
+    inputs = np.random.default_rng(2).integers(0, 256, (20, 8 * 8 * 3), np.uint8)
+    return Subject(
+        task="own", model_id="own", metric="top1", graph=read_graph(data), interface=Interface(),
+        inputs=inputs, owners=np.arange(20), labels=tuple(range(5)) * 4, model="own.tflite",
+        model_sha256="", model_origin="custom", dataset="own", dataset_origin="custom",
+        dataset_sha256="", note="",
+    )  # fmt: skip
+
+
+def studied(of: Subject, folder: Path) -> tuple[QuantisationStudy, list[str]]:
+    """Quantise the model's weights anew; return what was said, too."""
+    said = list[str]()
+    source = float_model(of, None, None)
+    asked = ask(of, source, "host", ["int8-channel"], 6, 8)
+    return run_quantisation(of, source, asked, folder, {"board": "host"}, silent, said.append), said
+
+
+def test_a_model_of_integers_made_floats_and_integers_again_answers_as_before(
+    own: Subject, tmp_path: Path
+) -> None:
+    """Every answer of the board is that of the C here; nothing is done twice."""
+    found, _ = studied(own, tmp_path)
+    assert "its weights as floats" in found.origin
+    assert [row.scheme for row in found.rows] == ["float", "int8-channel"]
+    for row in found.rows:
+        assert row.rows == row.rows_equal == 8
+        assert row.same_class >= 7 / 8
+        assert row.latency_s
+    assert (found.rows[0].tensor_ram_b or 0) > 3 * (found.rows[1].tensor_ram_b or 0)
+    assert [row.name for row in find_studies(tmp_path).rows] == ["float", "int8-channel"]
+    (tmp_path / "study.json").unlink()
+    states = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/result.json")}
+    assert studied(own, tmp_path)[0] == found
+    assert all(path.stat().st_mtime_ns == at for path, at in states.items())
+    assert report.as_csv(found).count("\n") == 3
+    assert "points lost" in report.markdown(found)
+    assert report.as_png(found).startswith(b"\x89PNG")
+
+
+def test_what_cannot_be_quantised_is_refused() -> None:
+    """Before anything is built, with what would do."""
+    kws = subject("kws", limit=14)
+    source = float_model(kws, Path("net.tflite"), net())
+    with pytest.raises(UsageError, match="takes 192 values"):
+        ask(kws, source, "host", SCHEMES, 10, 10)
+    data = (ROOT / "models" / "embedded" / "kws01.tflite").read_bytes()
+    whole = float_model(kws, Path("own"), data)
+    with pytest.raises(ModelError, match="whose inputs and outputs are floats"):
+        ask(kws, whole, "host", SCHEMES, 10, 10)
+    other = subject("ad", limit=12)
+    with pytest.raises(UsageError, match="no classes"):
+        ask(other, source, "host", SCHEMES, 10, 10)
+    done = tinybench("study", "quantisation", "--task", "kws", "--schemes", "int4")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "none of int8-tensor" in done.stderr
+
+
+@pytest.mark.training
+def test_the_converter_of_tensorflow_gives_a_model_that_answers_alike(tmp_path: Path) -> None:
+    """A Keras net, as floats to our quantiser, and as integers by TensorFlow's."""
+    from tinybench.models.training.command import tensorflow
+    from tinybench.models.training.quantise import quantise
+
+    keras = tensorflow(1).keras
+    layers = keras.layers
+    inputs = layers.Input((8, 8, 3))
+    x = layers.Conv2D(8, 3, strides=2, padding="same", activation="relu")(inputs)
+    x = layers.DepthwiseConv2D(3, padding="same", activation="relu")(x)
+    x = layers.Flatten()(layers.AveragePooling2D(4)(x))
+    model = keras.Model(inputs, layers.Dense(4, activation="softmax")(x))
+    values = np.random.default_rng(1).normal(0, 1, (64, 8, 8, 3)).astype(np.float32)
+    converter = tensorflow().lite.TFLiteConverter.from_keras_model(model)
+    graph = read_graph(converter.convert())
+    theirs = read_graph(quantise(model, values))
+    loaded = host_engine.load(host_engine.build(graph, Interface(), "keras"), tmp_path, 0)
+    uploads = np.ascontiguousarray(values).view(np.uint8).reshape(64, -1)
+    ours = read_graph(
+        quantiser.quantised(graph, host_engine.ranges(loaded, graph, uploads), "int8-channel")
+    )
+    answers = []
+    for number, made in enumerate((ours, theirs), 1):
+        tensor = made.tensors[made.inputs[0]]
+        each = quantiser.as_steps(values, Step(tensor.scale, tensor.zero_point), wide=False)
+        library = host_engine.build(made, Interface(), f"keras{number}")
+        data = np.ascontiguousarray(each).view(np.uint8).reshape(64, -1)
+        answers.append(host_engine.infer(host_engine.load(library, tmp_path, number), data))
+    assert np.abs(answers[0] - answers[1]).max() < 0.03

@@ -1,0 +1,213 @@
+"""Sweeps: what is varied, which combination is next, and what the runs come to."""
+
+import io
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from tests.program import tinybench
+from tinybench.errors import DeclarationError, RunFolderError, UsageError
+from tinybench.runner.build.board import load_board
+from tinybench.runner.compare.store import find_runs
+from tinybench.runner.report.study import sweep as report
+from tinybench.runner.study.kept import read_study
+from tinybench.runner.study.listed import find_studies
+from tinybench.runner.study.sweep.asked import ask
+from tinybench.runner.study.sweep.design import (
+    choose,
+    columns,
+    combinations,
+    contrast,
+    fitted,
+    leverage,
+    on_front,
+    t_quantile,
+)
+from tinybench.runner.study.sweep.factors import as_toml, factor, value_of, words_of
+from tinybench.runner.study.sweep.findings import SweepStudy
+from tinybench.runner.study.sweep.sweep import Budget, run_sweep
+from tinybench.track import silent
+
+WORDS: dict[str, Any] = {
+    "task": "kws", "board": "mps2-an386", "mode": "performance", "profile": "rapid",
+}  # fmt: skip
+
+
+def swept(folder: Path, budget: Budget, shards: int = 1) -> tuple[SweepStudy, list[str]]:
+    """Sweep where weights lie by how long a window is; return what was said, too."""
+    factors = [factor("weights=flash,ram"), factor("iterations=1,2")]
+    said = list[str]()
+    asked = ask(factors, WORDS, ("latency", "ram"), 2, folder.parent / "tried")
+    return run_sweep(asked, WORDS, budget, shards, folder, silent, said.append), said
+
+
+def test_combinations_are_measured_as_runs_within_the_budget_and_gone_on_with(
+    tmp_path: Path,
+) -> None:
+    """Two at a time; what is there is not done again; what is counted is run once."""
+    found, _ = swept(tmp_path / "s", Budget(runs=3), shards=2)
+    assert (found.possible, found.left, len(found.runs)) == (4, 1, 3)
+    assert found.emulated
+    states = {path: path.stat().st_mtime_ns for path in tmp_path.glob("s/*/*/result.json")}
+    assert len(states) == 3
+    found, said = swept(tmp_path / "s", Budget(seconds=3600))
+    assert (found.left, len(found.runs)) == (0, 4)
+    assert "3 runs are there already" in said[0]
+    assert all(path.stat().st_mtime_ns == at for path, at in states.items())
+    assert found.fields == {"latency": "estimated_latency_s", "ram": "ram_b"}
+    (ram,) = [e for e in found.effects if (e.factor, e.objective) == ("weights", "ram")]
+    assert ram.value > 2
+    assert ram.low is not None
+    for one in found.combinations:
+        assert one.front == (one.levels[0] == "flash")  # a core without a cache gains nothing
+    with pytest.raises(RunFolderError, match="asked for otherwise"):
+        run_sweep(
+            ask([factor("iterations=1,2")], WORDS, ("ram",), 1, tmp_path / "tried"),
+            WORDS, Budget(), 1, tmp_path / "s", silent, lambda _: None,
+        )  # fmt: skip
+    tagged = find_runs(tmp_path).runs
+    assert (
+        sorted(run.tags[1] for run in tagged) == ["by_weights=flash"] * 2 + ["by_weights=ram"] * 2
+    )
+    listed = find_studies(tmp_path).rows
+    assert {row.name for row in listed} >= {"weights=ram iterations=2"}
+    assert all(row.instructions and row.ram_b for row in listed)
+    text = (tmp_path / "s" / "study.json").read_text()
+    (tmp_path / "forged").mkdir()
+    (tmp_path / "forged" / "study.json").write_text(text.replace('"ram_b"', '"score"', 1))
+    with pytest.raises(RunFolderError, match="no study of this kind"):
+        read_study(tmp_path / "forged", SweepStudy)
+    told = Console(record=True, width=200, file=io.StringIO())
+    told.print(report.terminal(found))
+    for text in (told.export_text(), report.markdown(found), report.as_csv(found)):
+        assert text.count("flash") >= 2
+        assert "iterations" in text
+    assert report.as_png(found).startswith(b"\x89PNG")
+
+
+def test_a_combination_that_cannot_be_is_said_and_hides_no_other(tmp_path: Path) -> None:
+    """A chip whose RAM is too small for the arena; where all are so, that is the answer."""
+    factors = [factor("memory.ram_size_b=4194304,2048")]
+    asked = ask(factors, WORDS, ("ram",), 1, tmp_path / "tried")
+    found = run_sweep(asked, WORDS, Budget(), 1, tmp_path / "s", silent, lambda _: None)
+    assert len(found.combinations) == 1
+    assert "2048" in found.refused[0].levels
+    asked = ask([factor("memory.ram_size_b=1024,2048")], WORDS, ("ram",), 1, tmp_path / "tried")
+    with pytest.raises(UsageError, match="no combination of 2 was measured"):
+        run_sweep(asked, WORDS, Budget(), 1, tmp_path / "t", silent, lambda _: None)
+
+
+def test_effects_are_those_that_the_figures_were_made_by() -> None:
+    """Also of an unbalanced part of all combinations; what no run tells has no effect."""
+    counts = [3, 2, 2]
+    points = combinations(counts)
+    rng = np.random.default_rng(1)
+    truth = np.array([5.0, 0.3, -0.7, 0.2, 0.0])
+    part = [points[n] for n in rng.permutation(len(points))[:9]]
+    values = columns(part, counts) @ truth + rng.normal(0, 0.01, len(part))
+    fit = fitted(part, values, counts)
+    for at in range(1, 5):
+        effect, half = contrast(fit, at) or (0.0, None)
+        assert half is not None
+        assert abs(effect - truth[at]) < half < 0.1
+    only = [point for point in points if point[1] == 0]
+    assert contrast(fitted(only, np.ones(len(only)), counts), 3) is None
+    exact, half = contrast(fitted(points[:1] + points[-1:], np.ones(2), [2, 2, 2][:3]), 1) or (0, 0)
+    assert (exact, half) == (0, 0)
+
+
+def test_intervals_hold_what_they_say() -> None:
+    """The quantiles of a table of Student's t; 95 of 100 intervals hold the truth."""
+    for free, quantile in ((1, 12.706), (2, 4.303), (5, 2.571), (10, 2.228), (30, 2.042)):
+        assert t_quantile(0.975, free) == pytest.approx(quantile, abs=5e-4)
+    counts = [2, 3]
+    points = combinations(counts) * 2
+    rng, inside = np.random.default_rng(2), 0
+    for _ in range(400):
+        effect, half = contrast(fitted(points, rng.normal(0, 1, len(points)), counts), 1) or (0, 0)
+        inside += abs(effect) <= (half or 0)
+    assert 0.92 < inside / 400 < 0.98
+
+
+def test_the_next_is_what_is_least_known_and_then_what_may_be_ahead() -> None:
+    """As many as there are effects first, all levels; then the best that is left."""
+    counts = [3, 2, 2]
+    left = combinations(counts)
+    points = [left.pop(0)]
+    figures = np.zeros((0, 0))
+    for _ in range(4):
+        at, why = choose(left, points, figures, counts)
+        assert why == "effects are unknown"
+        points.append(left.pop(at))
+    assert np.linalg.matrix_rank(columns(points, counts)) == 5
+    truth = np.array([[1.0, 0.5, -1.0, 0.25, 0.1]]).T
+    figures = columns(points, counts) @ truth
+    best = min(left, key=lambda one: float((columns([one], counts) @ truth)[0, 0]))
+    at, why = choose(left, points, figures, counts)
+    if float((columns([best], counts) @ truth)[0, 0]) < figures.min():
+        assert (left[at], why) == (best, "may be on the front")
+    worse = [one for one in left if one != best]
+    figures[0] = -100  # nothing is ahead of that
+    assert choose(worse[:2], points, figures, counts)[0] in (0, 1)
+    assert leverage(columns(points, counts), columns(points, counts)).max() <= 1 + 1e-6
+
+
+def test_the_front_is_what_nothing_dominates() -> None:
+    """Equal points are both on it."""
+    figures = np.array([[1, 5], [2, 2], [5, 1], [3, 3], [2, 2], [5, 5]], float)
+    assert on_front(figures).tolist() == [True, True, True, False, True, False]
+
+
+def test_a_declaration_with_other_keys_is_the_same_else(tmp_path: Path) -> None:
+    """Flags are added, frequencies read, files beside it found; and it is TOML again."""
+    factors = [factor("clock=24MHz,80MHz"), factor("flags=-O2,-Os -fno-inline")]
+    words = words_of(
+        {"clock": "24MHz", "flags": "-Os -fno-inline"}, factors, {"board": "nucleo-l4r5"}, tmp_path
+    )
+    made, was = load_board(words["board"]), load_board("nucleo-l4r5")
+    assert made.clock_hz == 24_000_000
+    assert made.toolchain is not None
+    assert was.toolchain is not None
+    assert made.toolchain.cflags == [*was.toolchain.cflags, "-Os", "-fno-inline"]
+    assert (made.memory, made.port, made.flash) == (was.memory, was.port, was.flash)
+    table = {"a": 'x"\\\n', "b": [1, [2.5, True]], "c": {"d e": {"f": -3}}}
+    assert tomllib.loads(as_toml(table)) == table
+    assert [value_of(text) for text in ("12.5 kHz", "80MHz", "7", "true", "1.5", "ram")] == [
+        12_500, 80_000_000, 7, True, 1.5, "ram",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("by", "said"),
+    [
+        (["kernels=plain"], "1 different values"),
+        (["kernels"], "give NAME=VALUE,VALUE"),
+        (["kernel=plain,dsp"], "did you mean 'kernels'"),
+        (["port=a,b"], "the same for all runs"),
+        (["kernels=plain,dsp"] * 2, "given twice"),
+        (["kernels=plain,foo"], "kernels=foo"),
+        (["toolchain.foo=1,2"], "unknown key"),
+        (["core.x=1,2"], "is no table"),
+        (["prune=true,maybe"], "no True or False"),
+        (["board=host,foo"], "no board 'foo'"),
+        (["task=kws,foo"], "no task 'foo'"),
+        (["iterations=" + ",".join(map(str, range(1, 33)))] * 1 + [
+            f"{name}=" + ",".join(map(str, range(1, 33))) for name in ("limit", "baud")
+        ], "combinations"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_swept_is_refused(by: list[str], said: str, tmp_path: Path) -> None:
+    """Before anything is built, with what to write instead."""
+    with pytest.raises((UsageError, DeclarationError), match=said):
+        ask([factor(text) for text in by], WORDS, ("latency",), 1, tmp_path)
+
+
+def test_the_command_says_what_is_missing() -> None:
+    """In one line, status 2."""
+    done = tinybench("study", "sweep", "--task", "kws")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert "say what is varied" in done.stderr
