@@ -14,6 +14,7 @@ from . import (
     results,
     run,
     submission,
+    train,
 )
 from .completion import install
 from .grammar import arrange, arranged_so_far
@@ -31,6 +32,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         firmware.profile,
         firmware.link,
         study,
+        train.train,
     ),
     "judge and show": (
         run.check,

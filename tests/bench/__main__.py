@@ -51,6 +51,9 @@ from tests.bench import (
     stream as bench_stream,
 )
 from tests.bench import (
+    train as bench_train,
+)
+from tests.bench import (
     zoo as bench_zoo,
 )
 from tests.bench.cycles import CYCLES_MUST, INSTRUCTIONS_MUST
@@ -90,7 +93,7 @@ def main() -> int:
     figures += bench_energy.figures() + bench_monitors.figures()
     figures += bench_exports.figures() + bench_scenario.figures() + bench_lab.figures()
     figures += bench_noise.figures() + bench_classic.figures() + bench_compress.figures()
-    figures += bench_sparsity.figures()
+    figures += bench_sparsity.figures() + bench_train.figures()
     figures += bench_results.figures() + bench_flash.figures() + bench_model.figures()
     _print(figures)
     OUT.parent.mkdir(exist_ok=True)

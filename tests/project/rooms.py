@@ -29,6 +29,7 @@ FLOORS = {
     "tinybench.runner.session": 9,
     "tinybench.runner.study": 10,
     "tinybench.runner.submission": 10,
+    "tinybench.runner.train": 10,
     "tinybench.runner.report": 11,
     "tinybench.runner.gate": 12,
     "tinybench.runner.lab": 12,
