@@ -1,12 +1,18 @@
 """What training is asked for, what it comes to, and how both are stored."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
 NOT_MLPERF = "not an MLPerf Training result"
+SEEDS_MOST, EPOCHS_MOST = 1000, 100_000
+COUNT_MOST = 10**12
+"""What the command line takes for a count."""
+FLOAT_MAX = 3.0e38
 Share = Annotated[float, Meta(ge=0, le=1)]
+Seed = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Count = Annotated[int, Meta(ge=1, le=COUNT_MOST)]
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,24 +27,24 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     dataset: str
     dataset_sha256: str
     target: Share
-    init: str
-    weights: str
-    part: str
+    init: Literal["zero", "model"]
+    weights: Literal["float32", "int16", "int8"]
+    part: Literal["all", "bias", "sparse"]
     rows: list[int]
     """Outputs that learn."""
     columns: list[int]
     """Weights of each that do."""
-    rate: float
-    momentum: float
-    batch: int
-    epochs: int
+    rate: Annotated[float, Meta(gt=0, le=FLOAT_MAX)]
+    momentum: Annotated[float, Meta(ge=0, lt=1)]
+    batch: Count
+    epochs: Annotated[int, Meta(ge=1, le=EPOCHS_MOST)]
     budget_s: float | None
     """Of this computer's time of one seed, without evaluations."""
-    evaluate_every: int
+    evaluate_every: Count
     """Steps between evaluations."""
     held_out: Share
-    limit: int | None
-    seeds: list[int]
+    limit: Count | None
+    seeds: Annotated[list[Seed], Meta(min_length=1, max_length=SEEDS_MOST)]
 
 
 class Words(msgspec.Struct, frozen=True, kw_only=True):

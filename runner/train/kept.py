@@ -16,6 +16,7 @@ from .document import Asked, Checkpoint, Point, Training, Words
 from .reference import Words as Learnt
 
 ASKED_FILE, WORDS_FILE, TRAINING_FILE = "asked.json", "words.json", "train.json"
+WORD_B = 4
 CHECKPOINTS_MOST = 100_000
 T = TypeVar("T", bound=msgspec.Struct)
 _CHECKPOINT = re.compile(r"step-([0-9]{6,9})\.json")
@@ -91,7 +92,9 @@ def keep(folder: Path, point: Point, seed: int, learnt: Learnt, head: str, model
     _write(folder / f"{name_of(point.step)}.json", msgspec.json.encode(beside))
 
 
-def checkpoints(folder: Path, seed: int, head: str, model: str) -> tuple[list[Point], Learnt]:
+def checkpoints(
+    folder: Path, seed: int, head: str, model: str, words: int
+) -> tuple[list[Point], Learnt]:
     """Return the points of all checkpoints of a seed, and the words of the last.
 
     Raises RunFolderError where one is damaged, or of another model, head or seed.
@@ -119,7 +122,7 @@ def checkpoints(folder: Path, seed: int, head: str, model: str) -> tuple[list[Po
         data = read_bytes(path, WHOLE_MOST_B, links=False)
     except OSError as error:
         raise RunFolderError(f"{path}: cannot be read: {error}") from error
-    if hashlib.sha256(data).hexdigest() != found[-1].sha256 or len(data) != 4 * found[-1].words:
+    if hashlib.sha256(data).hexdigest() != found[-1].sha256 or len(data) != WORD_B * words:
         raise RunFolderError(
             f"{path} is not what its .json says (SHA-256 differs): remove both files to go on from "
             "the checkpoint before"

@@ -77,7 +77,7 @@ def learn(
     Raises RunFolderError, and what a board raises; what was learnt is in `folder` then.
     """
     asked, of = lesson.asked, lesson.variant
-    points, words = checkpoints(folder, seed, lesson.head_sha256, asked.model_sha256)
+    points, words = checkpoints(folder, seed, lesson.head_sha256, asked.model_sha256, of.words)
     own = Learner(of, asked.rate, asked.momentum, asked.batch, seed)
     classes, features = of.weights.shape
     shape = (features, classes, len(of.rows), len(of.columns), of.bits, of.words)

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import structs
 
 from tinybench.datasets.reader import Sample
-from tinybench.errors import BenchError, ToolMissingError, UsageError
+from tinybench.errors import BenchError, ModelError, ToolMissingError, UsageError
 from tinybench.scratch import scratch
 from tinybench.track import Track
 from tinybench.transport.recorder import Recorder
@@ -29,14 +29,14 @@ from ..results.names import TRANSCRIPT_FILE
 from ..results.score import time_base
 from ..results.words import request_of
 from .cost import cost_of
-from .document import Asked, Cost, Point, Training, Trial, Words
+from .document import FLOAT_MAX, Asked, Cost, Point, Training, Trial, Words
 from .head import Head, head_of
 from .kept import folder_of, open_training, store_training
 from .learn import Lesson, learn, split
 from .variant import Variant, declare, header
 
-FLOAT_MAX = 3.0e38
-TRAINED_MOST = 100_000
+LITTLE_B = 1024
+"""RAM of learning that hardly decides whether an image fits."""
 
 
 class Given:
@@ -92,9 +92,10 @@ def ask(of: Given, board: str, seeds: list[int], **said: Any) -> Asked:
             "needed at least"
         )
     every = said["evaluate_every"] or len(trained) // batch
-    for word in ("rate", "momentum"):
-        if said[word] > FLOAT_MAX:
-            raise UsageError(f"--{word} {said[word]:g} is beyond single precision")
+    if said["rate"] > FLOAT_MAX:
+        raise UsageError(f"--rate {said['rate']:g} is beyond single precision")
+    if max(seeds) >= 1 << 31:
+        raise UsageError(f"--seed {max(seeds)}: the firmware takes seeds below {1 << 31}")
     inputs = of.inputs
     return Asked(
         task=of.task.name, board=board, model=inputs.model.name, model_sha256=inputs.model_sha256,
@@ -179,7 +180,15 @@ def _built(of: Given, board: Board, text: str) -> Image:
     with scratch() as own:
         body = own / of.inputs.model.name
         body.write_bytes(of.head.body)
-        return build(board, task, body, train=text)
+        try:
+            return build(board, task, body, train=text)
+        except ModelError as error:
+            if of.variant.ram_b <= LITTLE_B:
+                raise
+            raise ModelError(
+                f"{error}; learning takes {of.variant.ram_b:,} B of RAM, less by --part bias or "
+                "sparse, or by --weights int8"
+            ) from error
 
 
 def _trial(

@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from ...train.document import Asked, Training, Words
     from ...train.run import Given
 
-SEEDS_MOST = 1000
-EPOCHS_MOST = 100_000
 FORMATS = ("terminal", "json", "csv")
+SAME = (
+    *("target", "init", "weights", "part", "rate", "momentum", "batch", "epochs", "budget_s"),
+    *("evaluate_every", "held_out", "limit"),
+)
+"""What a training is asked for again when it goes on."""
 
 
 def share(text: str) -> float:
@@ -103,7 +106,7 @@ def train(
     from datetime import UTC, datetime
 
     from ...session.run_folder import default_folder
-    from ...train.document import Words
+    from ...train.document import EPOCHS_MOST, SEEDS_MOST, Words
     from ...train.run import ask, given
 
     if task is None:
@@ -137,7 +140,7 @@ def _whole(path: Path | None) -> str | None:
 def go_on(voice: Voice, folder: Path, to: str, out: Path | None) -> int:
     """Go on with the training of a folder, from the last checkpoint of each seed."""
     from ...train.kept import asked_before
-    from ...train.run import given
+    from ...train.run import ask, given
 
     asked, words = asked_before(folder)
     if to not in FORMATS:
@@ -154,9 +157,8 @@ def go_on(voice: Voice, folder: Path, to: str, out: Path | None) -> int:
         ",".join(map(str, asked.rows)) if sparse else None,
         ",".join(map(str, asked.columns)) if sparse else None,
     )
-    if (of.inputs.model_sha256, of.inputs.samples.sha256) != (
-        asked.model_sha256, asked.dataset_sha256
-    ):  # fmt: skip
+    same = {name: getattr(asked, name) for name in SAME}
+    if ask(of, asked.board, asked.seeds, **same) != asked:
         raise RunFolderError(
             f"{folder} is a training of another model or other inputs than are here now: "
             f"{of.inputs.model} has SHA-256 {of.inputs.model_sha256[:16]}..., wanted was "

@@ -1,6 +1,8 @@
 """`tinybench train` as a user has it: here, on an emulated board, and when things break."""
 
+import contextlib
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -10,11 +12,14 @@ import pytest
 
 from tests import ROOT
 from tests.program import tinybench
+from tinybench.errors import ProtocolError
 from tinybench.runner.build.board import load_board
+from tinybench.runner.build.firmware import build
 from tinybench.runner.desk.line import open_line
 from tinybench.runner.dut.client import Dut
 from tinybench.runner.train.document import Training
 from tinybench.runner.train.kept import read_training
+from tinybench.runner.train.link import Trainee
 from tinybench.runner.train.run import Given, built, given
 
 DYING = ROOT / "tests" / "runner" / "session" / "dying_board.py"
@@ -33,6 +38,7 @@ argv = {argv}
 """
 LITTLE = ("train", "--task", "kws", "--board", "host", "--limit", "48")
 SHORT = (*LITTLE, "--target", "1", "--epochs", "3")
+PLAIN = ("zero", "float32", "all", None, None)
 BYTES_TO_DUT = 75_000
 """Two evaluations of 24 inputs, with an epoch between them, and a part of the next one."""
 
@@ -55,8 +61,8 @@ def learnt(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_new_head_reaches_its_target_and_says_what_it_took(tmp_path: Path) -> None:
     """Time, samples and RAM; the board's weights are NumPy's to the bit at each evaluation."""
-    words = ("--target", ".8", "-o", str(tmp_path / "t"), "--to", "json")
-    done = tinybench(*LITTLE[:-1], "96", *words)
+    words = ("--target", ".6", "-o", str(tmp_path / "t"), "--to", "json")
+    done = tinybench(*LITTLE[:-1], "72", *words)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     (trial,) = told["trials"]
@@ -65,7 +71,7 @@ def test_a_new_head_reaches_its_target_and_says_what_it_took(tmp_path: Path) -> 
     )  # fmt: skip
     assert [point["differing"] for point in trial["points"]] == [0] * len(trial["points"])
     assert trial["points"][0]["accuracy"] < 0.2
-    assert trial["best"] >= 0.8
+    assert trial["best"] >= 0.6
     assert trial["samples"] == trial["steps"] * 10
     assert 0 < trial["board_s"] < trial["host_s"]
     assert told["training_ram_b"] < told["ram_b"]
@@ -130,6 +136,12 @@ def test_a_checkpoint_that_is_damaged_or_of_another_head_is_refused(
     done = tinybench("resume", str(out))
     assert done.returncode == 2
     assert "another model or other inputs" in done.stderr
+    for wrong in ('"batch": 0', '"seeds": []', '"init": "none"', '"rate": -1'):
+        name = wrong.partition(":")[0]
+        changed = re.sub(rf"{name}: (\[[^]]*\]|[^,\n]*)", wrong, asked.read_text())
+        (out / "asked.json").write_text(changed)
+        done = tinybench("resume", str(out))
+        assert (done.returncode, "asked.json: not what" in done.stderr) == (2, True), done.stderr
     done = tinybench(*LITTLE, "-o", str(learnt))
     assert (done.returncode, "asked for otherwise" in done.stderr) == (2, True)
 
@@ -201,17 +213,27 @@ def taught(of: Given, board: str) -> tuple[list[list[str]], list[str]]:
         line.close()
 
 
-def test_an_emulated_cortex_m4_learns_what_this_computer_learns_to_the_bit() -> None:
+@pytest.mark.parametrize(
+    "board",
+    [
+        "mps2-an386",
+        *(
+            pytest.param(name, marks=pytest.mark.soak)
+            for name in ("mps2-an385", "mps3-an547", "qemu-riscv32")
+        ),
+    ],
+)
+def test_emulated_cores_learn_what_this_computer_learns_to_the_bit(board: str) -> None:
     """Ints, whose sums are floats all the same; a step that is asked for twice is done once."""
     of = given("kws", None, None, None, "model", "int8", "all", None, None)
     here = taught(of, "host")
-    assert here == taught(of, "mps2-an386")
+    assert here == taught(of, board)
     assert here[0][1] == here[0][2] != here[0][3]
 
 
 def test_the_firmware_refuses_what_makes_no_sense() -> None:
     """Labels out of range, steps out of order, half a batch, words that are not there."""
-    of = given("kws", None, None, None, "zero", "float32", "all", None, None)
+    of = given("kws", None, None, None, *PLAIN)
     board = load_board("host")
     line = open_line(board.command(built(of, board).elf))
     dut = Dut(line)
@@ -238,6 +260,19 @@ def test_the_firmware_refuses_what_makes_no_sense() -> None:
     ):
         assert said in " ".join(dut.command(f"train {command}".strip(), 30)), command
     line.close()
+
+
+def test_firmware_that_cannot_learn_is_told_so() -> None:
+    """That of an ordinary run says nothing of it in its caps."""
+    board, of = load_board("host"), given("kws", None, None, None, *PLAIN)
+    with contextlib.closing(
+        open_line(board.command(build(board, of.task, of.inputs.model).elf))
+    ) as line:
+        dut = Dut(line)
+        dut.handshake()
+        with pytest.raises(ProtocolError, match="does not say train-1 in its caps"):
+            Trainee(dut, (64, 12, 12, 64, 32, 1561))
+        assert "Unknown command: train" in dut.command("train sum", 30)[0]
 
 
 def test_a_document_of_a_training_can_be_read_again(learnt: Path) -> None:
