@@ -79,12 +79,12 @@ class Trainee:
             body_us = self._dut.infer(data, 1, 0).elapsed_us
 
         words = f"{label} {number}"
-        (elapsed_us,) = self._numbered("add", number, words, r"([0-9]+)", infer)
+        (elapsed_us,) = self._numbered("add", number, words, r"([0-9]{1,10})", infer)
         return body_us + int(elapsed_us)
 
     def step(self, number: int) -> Stepped:
         """Change the weights by a full batch. Raises DivergedError."""
-        pattern = r"([0-9]+),([0-9a-f]{8}),([0-9]+)"
+        pattern = r"([0-9]{1,10}),([0-9a-f]{8}),([0-9]{1,10})"
         elapsed_us, loss, saturated = self._numbered("step", number, str(number), pattern)
         (value,) = struct.unpack(">f", bytes.fromhex(loss))
         return Stepped(int(elapsed_us), value, int(saturated))

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -39,15 +40,15 @@ LITTLE_B = 1024
 """RAM of learning that hardly decides whether an image fits."""
 
 
+@dataclass(frozen=True)
 class Given:
     """What is trained: all that is known before a board is asked for."""
 
-    def __init__(
-        self, task: Task, inputs: Inputs, head: Head, variant: Variant, samples: list[Sample]
-    ) -> None:
-        """All of one task."""
-        self.task, self.inputs, self.head = task, inputs, head
-        self.variant, self.samples = variant, samples
+    task: Task
+    inputs: Inputs
+    head: Head
+    variant: Variant
+    samples: list[Sample]
 
 
 def given(
