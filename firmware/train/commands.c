@@ -1,5 +1,5 @@
 /* The commands of learning. Each may be sent again when its answer was lost: what it did, it does
- * not do twice. */
+ * not do twice. Commands may end with a checksum, answers do. */
 #include "train.h"
 
 #include <stdbool.h>
@@ -31,6 +31,30 @@ static void text_word(uint32_t word) {
     for (int32_t shift = 24; shift >= 0; shift -= 8) {
         text_hex((uint8_t)(word >> shift));
     }
+}
+
+static uint32_t answer_sum;
+
+static void summed(char c) {
+    const uint8_t byte = (uint8_t)c;
+    answer_sum = crc32(answer_sum, &byte, 1, 0);
+    port_putc(c);
+}
+
+/* What is written between these two is the answer, and its CRC-32 comes behind it. */
+static void answer_begins(const char *what) {
+    text("m-train-");
+    text(what);
+    text("-[");
+    answer_sum = 0;
+    text_to(summed);
+}
+
+static void answer_ends(void) {
+    text_to(port_putc);
+    text(",");
+    text_word(answer_sum);
+    text("]\r\n");
 }
 
 /* Read 8 hex digits. Returns false for anything else. */
@@ -87,12 +111,12 @@ static void train_begin(char *rest) {
     diverged = false;
     const uint32_t told[] = {TRAIN_FEATURES, TRAIN_CLASSES, TRAIN_ROWS,
                              TRAIN_COLUMNS,  TRAIN_BITS,    learn_words()};
-    text("m-train-begin-[");
+    answer_begins("begin");
     for (uint32_t i = 0; i < sizeof told / sizeof told[0]; i++) {
         text(i == 0 ? "" : ",");
         text_u32(told[i]);
     }
-    text("]\r\n");
+    answer_ends();
 }
 
 /* Whether learning can go on; else answer why not. */
@@ -129,11 +153,11 @@ static void train_add(char *rest) {
             add_us = port_micros() - start_us;
             added++;
         }
-        text("m-train-add-[");
+        answer_begins("add");
         text_u32(number);
         text(",");
         text_u32(add_us);
-        text("]\r\n");
+        answer_ends();
     }
 }
 
@@ -167,7 +191,7 @@ static void train_step(char *rest) {
         float real;
         uint32_t word;
     } loss = {.real = learned.loss};
-    text("m-train-step-[");
+    answer_begins("step");
     text_u32(number);
     text(",");
     text_u32(step_us);
@@ -175,13 +199,13 @@ static void train_step(char *rest) {
     text_word(loss.word);
     text(",");
     text_u32(learned.saturated);
-    text("]\r\n");
+    answer_ends();
 }
 
 static void train_features(char *rest) {
     (void)rest;
     learn_forward();
-    text("m-train-features-[");
+    answer_begins("features");
     for (uint32_t i = 0; i < TRAIN_FEATURES; i++) {
         union {
             float real;
@@ -189,7 +213,7 @@ static void train_features(char *rest) {
         } bits = {.real = learn_feature(i)};
         text_word(bits.word);
     }
-    text("]\r\n");
+    answer_ends();
 }
 
 static void train_read(char *rest) {
@@ -199,13 +223,13 @@ static void train_read(char *rest) {
         text("e-[Command 'train read' requires AT COUNT, at most 64 of the words there are]\r\n");
         return;
     }
-    text("m-train-read-[");
+    answer_begins("read");
     text_u32(at);
     text(",");
     while (count-- > 0) {
         text_word(learn_read(at++));
     }
-    text("]\r\n");
+    answer_ends();
 }
 
 static void train_write(char *rest) {
@@ -227,11 +251,11 @@ static void train_write(char *rest) {
         }
         learn_write(at + count, word);
     }
-    text("m-train-write-[");
+    answer_begins("write");
     text_u32(at);
     text(",");
     text_u32(count);
-    text("]\r\n");
+    answer_ends();
 }
 
 static void train_sum(char *rest) {
@@ -243,19 +267,19 @@ static void train_sum(char *rest) {
                                  (uint8_t)(word >> 24)};
         sum = crc32(sum, bytes, sizeof bytes, 0);
     }
-    text("m-train-sum-[");
+    answer_begins("sum");
     text_u32(learn_words());
     text(",");
     text_word(sum);
-    text("]\r\n");
+    answer_ends();
 }
 
 static void train_end(char *rest) {
     (void)rest;
     begun = false;
-    text("m-train-end-[");
+    answer_begins("end");
     text_u32(steps);
-    text("]\r\n");
+    answer_ends();
 }
 
 static const struct {
@@ -267,7 +291,26 @@ static const struct {
     {"sum", train_sum},           {"end", train_end},
 };
 
+/* Cut a checksum off a command, "#" and 8 hex digits. Returns false where it is not that of what is
+ * before it. */
+static bool came_whole(char *rest) {
+    for (char *at = rest; *at != '\0'; at++) {
+        uint32_t wanted;
+        if (*at == '#') {
+            const uint32_t count = (uint32_t)(at - rest);
+            const bool whole = read_word(at + 1, &wanted) && at[1 + WORD_DIGITS] == '\0';
+            *at = '\0';
+            return whole && wanted == crc32(0, (const uint8_t *)rest, count, 0);
+        }
+    }
+    return true;
+}
+
 void train_run(char *rest) {
+    if (!came_whole(rest)) {
+        text("e-[Command 'train' came damaged]\r\n");
+        return;
+    }
     const char *what = words_next(&rest);
     for (uint32_t i = 0; what != NULL && i < sizeof commands / sizeof commands[0]; i++) {
         if (text_equals(what, commands[i].name)) {

@@ -105,6 +105,8 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     host_s: float
     energy_j: float | None
     """Modelled: the board's declared power times its time. None where none is declared."""
+    retries: int
+    """Commands and uploads that were sent again on a doubt, since it went on last."""
     points: list[Point]
     checkpoint: str
     """File of the best one."""

@@ -82,6 +82,7 @@ def learn(
     classes, features = of.weights.shape
     shape = (features, classes, len(of.rows), len(of.columns), of.bits, of.words)
     run = _Run(lesson, seed, Trainee(dut, shape), dut, own, folder, track, said, points)
+    retries_before = dut.tally.retries
     ended = _ended(lesson, points)
     if ended is None:
         run.trainee.begin(asked.rate, asked.momentum, asked.batch, seed)
@@ -97,13 +98,14 @@ def learn(
         except DivergedError:
             ended = "diverged"
         run.trainee.end()
+    retries = run.trainee.retries + dut.tally.retries - retries_before
     best = max(points, key=lambda one: one.accuracy)
     last = points[-1]
     return Trial(
         seed=seed, reached=best.accuracy >= asked.target, ended=ended, best=best.accuracy,
         samples=last.samples, steps=last.step, board_s=last.board_s, host_s=last.host_s,
         energy_j=None if lesson.power_w is None else lesson.power_w * last.board_s,
-        points=points, checkpoint=f"{folder.name}/{name_of(best.step)}.bin",
+        retries=retries, points=points, checkpoint=f"{folder.name}/{name_of(best.step)}.bin",
     )  # fmt: skip
 
 

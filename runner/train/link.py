@@ -17,9 +17,9 @@ from .reference import Words
 
 CAPABILITY = "train-1"
 TRIES = 3
-REPLY_S = 30.0
+REPLY_S = 10.0
 """For a reply: an emulated board may share its computer."""
-READ_WORDS, WRITE_WORDS = 64, 7
+READ_WORDS, WRITE_WORDS = 64, 6
 """In one command."""
 Before = Callable[[], None] | None
 _DIVERGED = "e-[Training has diverged"
@@ -54,6 +54,8 @@ class Trainee:
             )
         self._dut = dut
         self._shape = shape
+        self.retries = 0
+        """Commands that were sent again on a doubt."""
 
     def begin(self, rate: float, momentum: float, batch: int, seed: int) -> None:
         """Begin from the weights in flash. Raises ProtocolError where the head is another one."""
@@ -118,7 +120,7 @@ class Trainee:
 
     def _insist_sum(self, words: Words) -> None:
         told = self._ask("sum")
-        wanted = f"{len(words)},{zlib.crc32(words.astype('<u4').tobytes()):08x}"
+        wanted = f"{len(words)},{_sum(words.astype('<u4').tobytes())}"
         if told != wanted:
             raise ProtocolError(f"the weights on the board are [{told}], those here [{wanted}]")
 
@@ -137,10 +139,11 @@ class Trainee:
         for _ in range(TRIES):
             try:
                 if doubt is not None:
+                    self.retries += 1
                     self._dut.handshake()
                 if before is not None:
                     before()
-                lines = self._dut.command(f"train {what} {rest}".strip(), REPLY_S)
+                lines = self._dut.command(_summed(f"{what} {rest}"), REPLY_S)
             except CrashError:
                 raise
             except (ProtocolError, DeadlineError) as error:
@@ -148,7 +151,9 @@ class Trainee:
                 continue
             start = f"m-train-{what}-["
             if len(lines) == 1 and lines[0].startswith(start) and lines[0].endswith("]"):
-                return lines[0][len(start) : -1]
+                told, _, told_sum = lines[0][len(start) : -1].rpartition(",")
+                if told_sum == _sum(told.encode()):
+                    return told
             said = shown_lines(lines)
             if lines and lines[0].startswith(_DIVERGED):
                 raise DivergedError
@@ -159,6 +164,15 @@ class Trainee:
             doubt = ProtocolError(f"unexpected reply to 'train {what}%': {said}")
         assert doubt is not None  # noqa: S101 - the loop has run
         raise doubt
+
+
+def _sum(data: bytes) -> str:
+    return f"{zlib.crc32(data):08x}"
+
+
+def _summed(words: str) -> str:
+    """Return a command with its checksum: no label comes as another one."""
+    return f"train {words}#{_sum(words.encode())}"
 
 
 def _words(digits: str, count: int) -> Words:

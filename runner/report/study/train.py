@@ -98,6 +98,8 @@ def said(found: Training) -> list[str]:
         ]
     elif found.no_cost:
         lines.append(f"no estimate of cycles: {one_line(found.no_cost)}")
+    if retries := sum(one.retries for one in found.trials):
+        lines.append(f"sent again on a doubt: {retries} commands and uploads")
     if found.unseen:
         lines.append(f"held out and never trained: {', '.join(map(one_line, found.unseen))}")
     short = [one for one in found.trials if not one.reached]

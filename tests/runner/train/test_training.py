@@ -1,26 +1,34 @@
 """`tinybench train` as a user has it: here, on an emulated board, and when things break."""
 
 import contextlib
+import hashlib
 import json
 import re
 import shutil
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests import ROOT
+from tests.faults.line import FaultyLine
 from tests.program import tinybench
 from tinybench.errors import ProtocolError
 from tinybench.runner.build.board import load_board
 from tinybench.runner.build.firmware import build
 from tinybench.runner.desk.line import open_line
 from tinybench.runner.dut.client import Dut
+from tinybench.runner.dut.line import Patience
+from tinybench.runner.train import link
 from tinybench.runner.train.document import Training
-from tinybench.runner.train.kept import read_training
+from tinybench.runner.train.kept import asked_before, read_training
+from tinybench.runner.train.learn import Lesson, learn, split
 from tinybench.runner.train.link import Trainee
 from tinybench.runner.train.run import Given, built, given
+from tinybench.runner.train.variant import header
+from tinybench.track import silent
 
 DYING = ROOT / "tests" / "runner" / "session" / "dying_board.py"
 BOARD = """
@@ -243,7 +251,7 @@ def test_the_firmware_refuses_what_makes_no_sense() -> None:
         ("write 0 00000000", "'train begin' comes first"),
         ("begin 7f800000 00000000 1 1", "requires RATE MOMENTUM BATCH SEED"),
         ("begin 3f800000 00000000 0 1", "requires RATE MOMENTUM BATCH SEED"),
-        ("begin 3f800000 00000000 1 1", "m-train-begin-[64,12,12,64,32,1561]"),
+        ("begin 3f800000 00000000 1 1", "m-train-begin-[64,12,12,64,32,1561,"),
         ("add 0 0", "requires an inference first"),
         ("add 12 0", "no such label"),
         ("add 0 1", "out of order"),
@@ -253,9 +261,12 @@ def test_the_firmware_refuses_what_makes_no_sense() -> None:
         ("write 1560 0000000000000000", "words of 8 hex digits"),
         ("write 0 3f8000", "words of 8 hex digits"),
         ("write 0 3f80000g", "words of 8 hex digits"),
-        ("write 0 3f800000", "m-train-write-[0,1]"),
-        ("read 0 1", "m-train-read-[0,3f800000]"),
-        ("end", "m-train-end-[0]"),
+        ("write 0 3f800000", "m-train-write-[0,1,"),
+        ("read 0 1", "m-train-read-[0,3f800000,"),
+        ("end#00000000", "came damaged"),
+        ("end#abc", "came damaged"),
+        ("end#cafe", "came damaged"),
+        (f"end#{zlib.crc32(b'end'):08x}", f"m-train-end-[0,{zlib.crc32(b'0'):08x}]"),
         ("", "requires begin, add, step"),
     ):
         assert said in " ".join(dut.command(f"train {command}".strip(), 30)), command
@@ -273,6 +284,42 @@ def test_firmware_that_cannot_learn_is_told_so() -> None:
         with pytest.raises(ProtocolError, match="does not say train-1 in its caps"):
             Trainee(dut, (64, 12, 12, 64, 32, 1561))
         assert "Unknown command: train" in dut.command("train sum", 30)[0]
+
+
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.soak) for n in (1, 2))])
+def test_a_noisy_line_changes_nothing_that_is_learnt(
+    seed: int, tmp_path: Path, learnt: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Digits become other digits, both ways, and answers are lost: it is asked again."""
+    monkeypatch.setattr(link, "REPLY_S", 1.0)
+    chance = np.random.default_rng(seed)
+
+    def noisy(data: bytes) -> bytes:
+        at = int(chance.integers(max(1, len(data))))
+        if b"train" not in data or chance.random() > 0.03:
+            return data
+        if chance.random() < 0.1:
+            return b""
+        digit = b"%d" % chance.integers(10)
+        return data[:at] + digit + data[at + 1 :] if data[at : at + 1].isdigit() else data
+
+    asked, _ = asked_before(learnt)
+    of = given("kws", None, None, 48, *PLAIN)
+    text = header(of.variant)
+    trained, held_out = split(of.samples, asked.held_out)
+    lesson = Lesson(
+        asked, of.variant, hashlib.sha256(text.encode()).hexdigest(), trained, held_out[:1], None
+    )
+    board = load_board("host")
+    line = FaultyLine(open_line(board.command(built(of, board).elf)), noisy, noisy)
+    with contextlib.closing(line):
+        dut = Dut(line, patience=Patience(reply_s=0.5))
+        dut.handshake()
+        (tmp_path / "seed-1").mkdir()
+        found = learn(lesson, 1, dut, tmp_path / "seed-1", silent, lambda _point: None)
+    assert found.retries > 0
+    assert [point.differing for point in found.points] == [0] * len(found.points)
+    assert last_words(tmp_path) == last_words(learnt)
 
 
 def test_a_document_of_a_training_can_be_read_again(learnt: Path) -> None:
