@@ -94,7 +94,8 @@ def learn(
         ended = _ended(lesson, points)
     if ended is None:
         try:
-            ended = run.go_on()
+            with np.errstate(all="ignore"):  # the board says when a number is none any more
+                ended = run.go_on()
         except DivergedError:
             ended = "diverged"
         run.trainee.end()

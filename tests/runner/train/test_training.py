@@ -160,6 +160,7 @@ def test_a_rate_that_diverges_stops_and_keeps_the_checkpoint_before(tmp_path: Pa
     done = tinybench(*LITTLE, "--rate", "1e38", "-o", str(out))
     assert done.returncode == 1, done.stderr
     assert "diverged: a weight or the loss was no number any more" in done.stdout
+    assert "Warning" not in done.stderr
     found = read_training(out)
     assert found.trials[0].ended == "diverged"
     assert (out / found.trials[0].checkpoint).is_file()
