@@ -1,7 +1,6 @@
 /* Receive one command from the host, and carry it out. Ref: mlcommons/tiny, benchmark/api. */
 #include "command.h"
 
-#include <limits.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,8 +12,12 @@
 #include "stamp.h"
 #include "text.h"
 #include "upload.h"
+#include "words.h"
 #ifdef TB_STREAM
 #include "stream.h"
+#endif
+#ifdef TB_TRAIN
+#include "train.h"
 #endif
 
 #define TERMINATOR '%'
@@ -48,44 +51,6 @@ bool command_receive(char command[COMMAND_SIZE + 1]) {
     }
 }
 
-/* Cut the next word off *rest and return it, or NULL when there is none left. */
-static char *next_word(char **rest) {
-    char *word = *rest;
-    while (*word == ' ') {
-        word++;
-    }
-    char *end = word;
-    while (*end != ' ' && *end != '\0') {
-        end++;
-    }
-    *rest = *end == '\0' ? end : end + 1;
-    *end = '\0';
-    return word == end ? NULL : word;
-}
-
-/* Return the integer in `word`, saturated to 32 bits, or `otherwise` when it holds anything else.
- * Stock firmware takes the leading digits: of a damaged "1?0" it would make 1. */
-static int32_t integer(const char *word, int32_t otherwise) {
-    bool negative = *word == '-';
-    if (negative) {
-        word++;
-    }
-    if (*word == '\0') {
-        return otherwise;
-    }
-    int64_t value = 0;
-    for (; *word != '\0'; word++) {
-        if (*word < '0' || *word > '9') {
-            return otherwise;
-        }
-        value = value * 10 + (*word - '0');
-        if (value > INT32_MAX) {
-            value = INT32_MAX;
-        }
-    }
-    return (int32_t)(negative ? -value : value);
-}
-
 static void run_name(char *rest) {
     (void)rest;
     text("m-name-dut-[tinybench]\r\n");
@@ -110,6 +75,9 @@ static void run_caps(char *rest) {
     }
 #ifdef TB_STREAM
     hear_caps();
+#endif
+#ifdef TB_TRAIN
+    train_caps();
 #endif
 #ifdef TB_ENERGY
     text(" energy");
@@ -145,6 +113,12 @@ static void run_help(char *rest) {
          "infer_wav [AT], extract [AT], run_model  hear a stored sound of ten seconds\r\n"
          "i2scap [N]     show N samples of sound that comes by itself\r\n"
 #endif
+#ifdef TB_TRAIN
+         "train begin RATE MOMENTUM BATCH SEED  learn from the weights in flash on\r\n"
+         "train add LABEL N  gather the gradient of the last inference, N-th of its batch\r\n"
+         "train step N   change the weights by a full batch, for the N-th time\r\n"
+         "train features, read AT COUNT, write AT HEX, sum, end\r\n"
+#endif
          "frames         go on in binary frames, until the frame LEAVE\r\n"
          "baud N         go on at N bits a second; undone unless 'name' comes next\r\n");
 }
@@ -155,15 +129,15 @@ static void run_timestamp(char *rest) {
 }
 
 static void run_db(char *rest) {
-    const char *what = next_word(&rest);
+    const char *what = words_next(&rest);
     if (what == NULL) {
         text("e-[Command 'db' requires a subcommand]\r\n");
     } else if (text_equals(what, "load")) {
-        const char *size = next_word(&rest);
+        const char *size = words_next(&rest);
         if (size == NULL) {
             text("e-[Command 'db load' requires the # of bytes]\r\n");
         } else {
-            upload_load(integer(size, 0));
+            upload_load(words_integer(size, 0));
         }
     } else if (text_equals(what, "print")) {
         upload_print();
@@ -173,10 +147,10 @@ static void run_db(char *rest) {
 }
 
 static void run_infer(char *rest) {
-    const char *n = next_word(&rest);
-    const char *w = next_word(&rest);
-    int32_t iterations = n == NULL ? DEFAULT_ITERATIONS : integer(n, 0);
-    int32_t warmups = w == NULL ? DEFAULT_WARMUPS : integer(w, -1);
+    const char *n = words_next(&rest);
+    const char *w = words_next(&rest);
+    int32_t iterations = n == NULL ? DEFAULT_ITERATIONS : words_integer(n, 0);
+    int32_t warmups = w == NULL ? DEFAULT_WARMUPS : words_integer(w, -1);
     if (iterations <= 0) {
         text("e-[Inference iterations must be >0]\r\n");
     } else if (warmups < 0) {
@@ -187,8 +161,8 @@ static void run_infer(char *rest) {
 }
 
 static void run_profile_layers(char *rest) {
-    const char *n = next_word(&rest);
-    int32_t iterations = n == NULL ? DEFAULT_ITERATIONS : integer(n, 0);
+    const char *n = words_next(&rest);
+    int32_t iterations = n == NULL ? DEFAULT_ITERATIONS : words_integer(n, 0);
     if (iterations <= 0) {
         text("e-[Inference iterations must be >0]\r\n");
     } else {
@@ -207,7 +181,7 @@ __attribute__((weak)) bool model_keep_state(bool kept) {
 }
 
 static void run_state(char *rest) {
-    const char *what = next_word(&rest);
+    const char *what = words_next(&rest);
 #ifdef TB_STREAM
     if (what == NULL) {
         hear_state();
@@ -248,8 +222,8 @@ static bool name_is_asked(void) {
 }
 
 static void run_baud(char *rest) {
-    const char *n = next_word(&rest);
-    int32_t baud = n == NULL ? 0 : integer(n, 0);
+    const char *n = words_next(&rest);
+    int32_t baud = n == NULL ? 0 : words_integer(n, 0);
     if (baud <= 0 || !port_takes_baud((uint32_t)baud)) {
         text("e-[Command 'baud' has no such rate here]\r\n");
         return;
@@ -287,6 +261,9 @@ static const struct {
     {"state", run_state, false},
     {"frames", run_frames, true},
     {"baud", run_baud, true},
+#ifdef TB_TRAIN
+    {"train", train_run, true},
+#endif
 #ifdef TB_STREAM
     {"start", hear_start, false},
     {"stop", hear_stop, false},
@@ -310,7 +287,7 @@ static bool disturbs(bool command_would) {
 }
 
 void command_run(char *command) {
-    const char *name = next_word(&command);
+    const char *name = words_next(&command);
     if (name == NULL) {
         return; /* An empty command crashes stock firmware; here it only asks for m-ready. */
     }

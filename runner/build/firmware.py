@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import textwrap
-from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -73,7 +72,7 @@ _NO_HEADER = re.compile(
 SOURCE_FOLDERS = (
     *("core", "kernels", "ports", "semihosting", "stm32", "nordic", "rp2", "cortex_m", "riscv"),
     "cxx",
-    *("th_api", "th_api/api", "audio", "stream"),
+    *("th_api", "th_api/api", "audio", "stream", "train"),
 )
 COMPILER_PACKAGES = {
     "": "gcc",
@@ -124,6 +123,7 @@ def build(
     strips: bool = True,
     whole: bool = False,
     patches: bool = False,
+    train: str | None = None,
 ) -> Image:
     """Build a board's firmware with a task's model, a .tflite that is compiled to C.
 
@@ -132,6 +132,9 @@ def build(
     and `strips` are those of `compile_model`. `whole`: of a stream, a model that infers on its
     whole history each time, not frame by frame; one with a state of its own is taken as it is.
     `patches`: constants lie in RAM, where the link may write over them.
+    `train`: the text of train_config.h, by which a head learns on what the model gives
+    (docs/train.md).
+
     An image is kept in the cache under the hash of all it is made from, and built once.
     Raises UsageError, ToolMissingError, ModelError, BuildError.
     """
@@ -165,6 +168,7 @@ def build(
                 *has,
                 "energy" if energy else "patches" if patches else "text",
                 *([task.front_end, task.rows] if task.front_end else [None]),
+                *([train] if train is not None else []),
                 # What an older version wrote about its image lacks what this one wants to know.
                 msgspec.json.schema(Image),
             ]
@@ -176,12 +180,17 @@ def build(
 
             (work / "board.mk").write_text(board_mk(board), encoding="utf-8")
             stream = [f"STREAM={task.front_end}", f"ROWS={task.rows}"] if task.front_end else []
-            source = [*_source_words(task, model, work), *stream, *["PATCHES=1"] * patches]
+            source = [
+                *_source_words(task, model, work),
+                *stream,
+                *_train_words(train, work),
+                *["PATCHES=1"] * patches,
+            ]
             # What an engine sets for all files in its engine.mk is known to make alone.
             objects = {}
             if not isinstance(model, Engine):
                 objects = objects_of(
-                    board, [compiler, sources], energy, stream, *[patches] * patches
+                    board, [compiler, sources], energy, stream, train, *[patches] * patches
                 )
             lend(objects, work)
             _make(board, work, build_id, source, energy=energy)
@@ -272,6 +281,16 @@ def _source_words(task: Task, model: Path | Engine, work: Path) -> list[str]:
     return [f"MODEL={work / 'model'}"]
 
 
+def _train_words(train: str | None, work: Path) -> list[str]:
+    """Write the header of a head that learns; return what make must know of it."""
+    if train is None:
+        return []
+    folder = work / "train_config"
+    folder.mkdir()
+    (folder / "train_config.h").write_text(train, encoding="utf-8")
+    return [f"TRAIN={folder}"]
+
+
 def _check_task(task: Task, manifest: Manifest, model: Path) -> None:
     """Raise ModelError when the model takes or gives other than the task's values."""
     input_b = task.input_b
@@ -287,24 +306,6 @@ def _check_task(task: Task, manifest: Manifest, model: Path) -> None:
                 f"{model}: this model is not one for task {task.name}: it has {found} {what}, the "
                 f"task has {wanted}; give another --model, or another --task"
             )
-
-
-def check_emulator(board: Board, images: Sequence[Image]) -> None:
-    """Raise ModelError when the emulated chip has less memory than an image of the board needs."""
-    if board.emulator is None:
-        return
-    for image in images:
-        for what, needed_b, there_b in (
-            ("flash", image.flash_b, board.emulator.flash_size_b),
-            ("RAM", image.ram_b, board.emulator.ram_size_b),
-        ):
-            if there_b is not None and needed_b > there_b:
-                raise ModelError(
-                    f"the firmware fits {board.name}, but not its emulator: it needs {needed_b} "
-                    f"bytes of {what}, the emulated chip has {there_b}. Run it on the board "
-                    "itself, with --port, or on an emulated board with more memory, such as "
-                    "mps2-an386"
-                )
 
 
 def _toolchain(board: Board) -> Toolchain:

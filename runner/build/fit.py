@@ -1,5 +1,6 @@
 """Whether a model fits on a board, before anything is built: what it needs beside what there is."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -132,3 +133,24 @@ def _check(board: Board, what: str, needed_b: int, there_b: int) -> None:
             f"board has {there_b}: {needed_b - there_b} too many. Use a smaller model or "
             "another board"
         )
+
+
+def check_emulator(board: Board, images: Sequence[tuple[int, int]]) -> None:
+    """Raise ModelError when the emulated chip has less memory than an image needs.
+
+    `images`: bytes of flash and of RAM of each image of the board.
+    """
+    if board.emulator is None:
+        return
+    for flash_b, ram_b in images:
+        for what, needed_b, there_b in (
+            ("flash", flash_b, board.emulator.flash_size_b),
+            ("RAM", ram_b, board.emulator.ram_size_b),
+        ):
+            if there_b is not None and needed_b > there_b:
+                raise ModelError(
+                    f"the firmware fits {board.name}, but not its emulator: it needs {needed_b} "
+                    f"bytes of {what}, the emulated chip has {there_b}. Run it on the board "
+                    "itself, with --port, or on an emulated board with more memory, such as "
+                    "mps2-an386"
+                )

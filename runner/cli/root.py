@@ -14,6 +14,7 @@ from . import (
     results,
     run,
     submission,
+    train,
 )
 from .completion import install
 from .fleet import fleet, quality
@@ -33,6 +34,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         firmware.link,
         study,
         fleet,
+        train.train,
     ),
     "judge and show": (
         run.check,

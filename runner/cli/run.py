@@ -199,8 +199,14 @@ def run(
     examples=("tinybench resume runs/NAME",),
 )
 def resume(voice: Voice, run: Path, to: str, out: Path | None) -> int:
-    """Go on with a run that was interrupted."""
+    """Go on with a run that was interrupted, or with a training."""
     from ..session.run import resume as go_on
+    from ..train.kept import is_training
+
+    if is_training(run):
+        from .train import go_on as go_on_training
+
+        return go_on_training(voice, run, to, out)
 
     outcome = go_on(run, voice.track, voice.note)
     put_report(voice, [outcome], to, out)

@@ -4,6 +4,7 @@ The measured run knows nothing of it: its emulator has no plugin.
 """
 
 import contextlib
+from collections.abc import Callable
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
@@ -87,6 +88,21 @@ def estimate(
     return Estimate(whole, each, one[-1], paid)
 
 
+def estimate_function(
+    board: Board, image: Image, function: str, data: bytes, ask: Callable[[Dut], None]
+) -> Cycles:
+    """Estimate the last of the calls of a function of the firmware that `ask` brings about.
+
+    It is given a DUT that has inferred `data`. Raises what `estimate` raises.
+    """
+    if not can_estimate(board):
+        raise UsageError(f"cycles cannot be estimated for board {board.name}: see docs/cycles.md")
+    clocked = of_board(board, calibrated=True)
+    raw = read_image(Path(image.elf))
+    found = _counted(board, image, functions(raw), clocked.memory, function, data, ask)
+    return price(clocked, parse_code(raw), found[-1])
+
+
 def of_board(board: Board, *, calibrated: bool) -> Clocked:
     """Load the timings that a board declares, with its calibration where it has one.
 
@@ -122,8 +138,10 @@ def _counted(
     memory: Memory | None,
     function: str,
     data: bytes,
+    ask: Callable[[Dut], None] | None = None,
 ) -> list[Counts]:
-    """Return what a function executed in an inference: once, or once for each layer.
+    """Return what a function executed: in an inference once or for each layer, or as `ask` has it.
+
 
     Kept in the cache, for the same image and input give the same.
     """
@@ -151,8 +169,11 @@ def _counted(
                 if hears:  # else each frame would be the first of a stream, which takes long
                     dut.keep_state(True)
                 dut.infer(data, 1, 1)
-                wanted = 1
-                if function == LAYER:
+                wanted, inferences = 1, 2
+                if ask is not None:
+                    ask(dut)
+                    inferences = 1
+                elif function == LAYER:
                     wanted = len(dut.command("profile-layers 2", LAYERS_TIMEOUT_S))
         except TransportError as error:
             if plugin.NO_PLUGINS.search(str(error)):
@@ -162,9 +183,10 @@ def _counted(
                 ) from error
             raise
         found = plugin.read_counts(out)
-    if len(found) < 2 * wanted:
+    if len(found) < inferences * wanted:
         raise ProtocolError(
-            f"the plugin counted {function} {len(found)} times, wanted {2 * wanted} or more"
+            f"the plugin counted {function} {len(found)} times, wanted {inferences * wanted} or "
+            "more"
         )
     last = found[len(found) - wanted :]
     with contextlib.suppress(OSError):  # it is counted again, then

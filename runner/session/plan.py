@@ -25,7 +25,8 @@ from ..build import board as boards
 from ..build import task as tasks
 from ..build.board import Board
 from ..build.engine import Engine, load_engine
-from ..build.firmware import Image, build, check_emulator
+from ..build.firmware import Image, build
+from ..build.fit import check_emulator
 from ..build.inputs import Inputs, resolve
 from ..build.stream_task import insist_hears
 from ..build.task import Task
@@ -185,7 +186,7 @@ def make_plan(station: Station, track: Track, say: Callable[[str], None]) -> Pla
             for energy in builds
         )
         images = list(track(building, "build", len(builds)))
-        check_emulator(board, images)
+        check_emulator(board, [(image.flash_b, image.ram_b) for image in images])
     image = images[0] if images else None
     energy_image = images[-1] if images and builds[-1] else None
     if recipe is not None:

@@ -54,6 +54,9 @@ from tests.bench import (
     stream as bench_stream,
 )
 from tests.bench import (
+    train as bench_train,
+)
+from tests.bench import (
     zoo as bench_zoo,
 )
 from tests.bench.cycles import CODE_FLASH_MUST_B, CYCLES_MUST, INSTRUCTIONS_MUST
@@ -92,7 +95,7 @@ def main() -> int:
     figures += bench_energy.figures() + bench_monitors.figures()
     figures += bench_exports.figures() + bench_scenario.figures() + bench_lab.figures()
     figures += bench_noise.figures() + bench_classic.figures() + bench_compress.figures()
-    figures += bench_sparsity.figures() + bench_fleet.figures()
+    figures += bench_sparsity.figures() + bench_fleet.figures() + bench_train.figures()
     figures += bench_results.figures() + bench_flash.figures() + bench_model.figures()
     _print(figures)
     OUT.parent.mkdir(exist_ok=True)

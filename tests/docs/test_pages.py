@@ -25,6 +25,7 @@ PAGES = (
     "scenarios",
     "schema",
     "start",
+    "train",
     "tutorial",
 )
 """Pages whose every block is run, by tests/docs/blocks.py; its head says how."""

@@ -17,7 +17,7 @@ from tinybench.declare import load
 from tinybench.errors import ModelError, ToolMissingError
 from tinybench.runner import cli
 from tinybench.runner.build.board import Board, Emulator, load_board, names
-from tinybench.runner.build.firmware import check_emulator
+from tinybench.runner.build.fit import check_emulator
 from tinybench.runner.desk.doctor import examine
 from tinybench.runner.desk.reserve import reserved
 from tinybench.runner.results.request import Request
@@ -200,10 +200,10 @@ def test_an_image_too_large_for_the_emulated_chip_is_refused() -> None:
     """A chip that is emulated by a smaller one says what is missing, before anything is run."""
     plan = planned("nucleo-l4r5", emulate=True)
     assert plan.image is not None
-    check_emulator(plan.board, [plan.image])
-    large = msgspec.structs.replace(plan.image, ram_b=98_305)
+    fits = (plan.image.flash_b, plan.image.ram_b)
+    check_emulator(plan.board, [fits])
     with pytest.raises(ModelError, match="98305 bytes of RAM, the emulated chip has 98304"):
-        check_emulator(plan.board, [plan.image, large])
+        check_emulator(plan.board, [fits, (plan.image.flash_b, 98_305)])
 
 
 def test_an_emulator_that_is_too_old_is_refused(

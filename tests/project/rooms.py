@@ -30,6 +30,7 @@ FLOORS = {
     "tinybench.runner.learning": 10,
     "tinybench.runner.study": 10,
     "tinybench.runner.submission": 10,
+    "tinybench.runner.train": 10,
     "tinybench.runner.fleet": 11,
     "tinybench.runner.report": 12,
     "tinybench.runner.gate": 13,

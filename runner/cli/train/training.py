@@ -1,0 +1,190 @@
+"""Learning on the device, and going on with it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tinybench.errors import RunFolderError, UsageError
+
+from ...results.defaults import DEFAULT_BOARD
+from .. import options
+from ..options import PATH, OneOf, command, positive
+from ..output import Voice, put
+from ..study.words import on_board
+from ..tree import Option
+
+if TYPE_CHECKING:
+    from ...train.document import Asked, Training, Words
+    from ...train.run import Given
+
+FORMATS = ("terminal", "json", "csv")
+SAME = (
+    *("target", "init", "weights", "part", "rate", "momentum", "batch", "epochs", "budget_s"),
+    *("evaluate_every", "held_out", "limit"),
+)
+"""What a training is asked for again when it goes on."""
+
+
+def share(text: str) -> float:
+    """Return a share of 0 to 1."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise click.BadParameter(f"'{text[:40]}' is no share of 0 to 1, such as .88")
+    return number
+
+
+def momentum_of(text: str) -> float:
+    """Return a momentum: a share below 1."""
+    if (number := share(text)) == 1:
+        raise click.BadParameter("1 never forgets: give a share below 1, such as .9")
+    return number
+
+
+@command(
+    "train",
+    options.task(),
+    options.model(),
+    options.data(),
+    Option("--target", type=share, default="0.88", metavar="SHARE",
+           help="top-1 of the held-out inputs at which a seed ends (default: 0.88)"),
+    Option("--init", type=OneOf(("zero", "model")), default="zero", metavar="WHAT",
+           help="the head begins as a new one (zero, default), or as the model's own (model)"),
+    Option("--weights", type=OneOf(("float32", "int16", "int8")), default="float32",
+           metavar="TYPE", help="float32 (default), int16 or int8; what is gathered is float32"),
+    Option("--part", type=OneOf(("all", "bias", "sparse")), default="all", metavar="WHAT",
+           help="all weights (default), bias: biases alone, or sparse: --rows and --columns"),
+    Option("--rows", metavar="LIST", help="with sparse: outputs that learn, such as 0-3,7"),
+    Option("--columns", metavar="LIST", help="with sparse: features whose weights learn"),
+    Option("--rate", type=options.quantity, default="0.02", metavar="X",
+           help="learning rate (default: 0.02)"),
+    Option("--momentum", type=momentum_of, default="0.9", metavar="X",
+           help="share of what was gathered that is kept (default: 0.9)"),
+    Option("--batch", type=positive, default="10", metavar="N",
+           help="samples of a step (default: 10)"),
+    Option("--epochs", type=positive, default="20", metavar="N",
+           help="rounds over the samples, at most (default: 20)"),
+    Option("--budget", type=options.duration, metavar="TIME",
+           help="a seed ends after so much time here, such as 10m, without evaluations"),
+    Option("--evaluate-every", type=positive, metavar="STEPS",
+           help="steps between evaluations and checkpoints (default: those of an epoch)"),
+    Option("--held-out", type=share, default="0.5", metavar="SHARE",
+           help="of each class, what is evaluated on and never trained (default: 0.5)"),
+    Option("--limit", type=positive, metavar="N",
+           help="only so many inputs, spread over all of them"),
+    Option("--seed", type=options.count, default="1", metavar="N",
+           help="of the order of the samples, and of how int weights are rounded (default: 1)"),
+    Option("--seeds", type=positive, default="1", metavar="N",
+           help="trials, with this seed and those that follow (default: 1)"),
+    *on_board(),
+    Option("-o", "--out", type=PATH, metavar="DIR", section="output",
+           help="folder of the training; one that was interrupted goes on there (default: "
+           "runs/...)"),
+    formats=FORMATS,
+    examples=(
+        "tinybench train --task kws --target 0.88           a new head, emulated Cortex-M4",
+        "tinybench train --task kws --board host --seeds 5 -o learnt",
+        "tinybench train --task kws --init model --part bias --rate 0.005 --target 0.99",
+        "tinybench train --task kws --part sparse --rows 3,9 --columns 0-31 --weights int8",
+    ),
+)  # fmt: skip
+def train(
+    voice: Voice, task: str | None, model: Path | None, data: Path | None, board: str | None,
+    limit: int | None, budget: float | None, seed: int, seeds: int, rows: str | None,
+    columns: str | None, to: str, out: Path | None, emulate: str | None, port: Any, baud: Any,
+    probe: Any, wait: Any, **said: Any,
+) -> int:  # fmt: skip
+    """Train the last layer of a model on a board, and say what quality took.
+
+    The model before it is frozen, and works out its features on the board, of samples that come
+    over the line. Exit status 1 where a seed does not reach the target. Not an MLPerf Training
+    result.
+    """
+    from datetime import UTC, datetime
+
+    from ...session.run_folder import default_folder
+    from ...train.document import EPOCHS_MOST, SEEDS_MOST, Words
+    from ...train.run import ask, given
+
+    if task is None:
+        raise UsageError("train: say of which task: --task kws ('tinybench tasks')")
+    if seeds > SEEDS_MOST or said["epochs"] > EPOCHS_MOST:
+        raise UsageError(f"at most {SEEDS_MOST} --seeds, and {EPOCHS_MOST} --epochs")
+    named = board or (DEFAULT_BOARD if not port else None)
+    if named is not None and named.endswith(".toml"):
+        named = str(Path(named).resolve())
+    of = given(task, model, data, limit, said["init"], said["weights"], said["part"], rows, columns)
+    voice.note(of.inputs.note)
+    asked = ask(
+        of, named or "port", list(range(seed, seed + seeds)), limit=limit, budget_s=budget, **said
+    )
+    reached = {
+        "board": named, "emulate": emulate or None, "port": port or None, "baud": baud,
+        "probe": probe, "wait": wait,
+    }  # fmt: skip
+    words = Words(
+        task=task, model=_whole(model), data=_whole(data),
+        limit=limit, board=reached,
+    )  # fmt: skip
+    folder = out or default_folder("train", of.task.name, datetime.now(UTC))
+    return _show(voice, to, None, _trained(voice, of, asked, words, folder))
+
+
+def _whole(path: Path | None) -> str | None:
+    return None if path is None else str(path.resolve())
+
+
+def go_on(voice: Voice, folder: Path, to: str, out: Path | None) -> int:
+    """Go on with the training of a folder, from the last checkpoint of each seed."""
+    from ...train.kept import asked_before
+    from ...train.run import ask, given
+
+    asked, words = asked_before(folder)
+    if to not in FORMATS:
+        raise UsageError(f"--to {to}: a training is shown as {', '.join(FORMATS)}")
+    sparse = asked.part == "sparse"
+    of = given(
+        words.task,
+        None if words.model is None else Path(words.model),
+        None if words.data is None else Path(words.data),
+        words.limit,
+        asked.init,
+        asked.weights,
+        asked.part,
+        ",".join(map(str, asked.rows)) if sparse else None,
+        ",".join(map(str, asked.columns)) if sparse else None,
+    )
+    same = {name: getattr(asked, name) for name in SAME}
+    if ask(of, asked.board, asked.seeds, **same) != asked:
+        raise RunFolderError(
+            f"{folder} is a training of another model or other inputs than are here now: "
+            f"{of.inputs.model} has SHA-256 {of.inputs.model_sha256[:16]}..., wanted was "
+            f"{asked.model_sha256[:16]}..."
+        )
+    return _show(voice, to, out, _trained(voice, of, asked, words, folder))
+
+
+def _trained(voice: Voice, of: "Given", asked: "Asked", words: "Words", folder: Path) -> "Training":
+    from ...train.run import run_training
+
+    try:
+        return run_training(of, asked, words, folder, voice.track, voice.note)
+    except KeyboardInterrupt:
+        if folder.is_dir():
+            voice.note(f"interrupted; go on with: tinybench resume {folder}")
+        raise
+
+
+def _show(voice: Voice, to: str, out: Path | None, found: "Training") -> int:
+    from ...report.study import train as report
+
+    forms = {
+        "terminal": lambda: report.terminal(found),
+        "json": lambda: found,
+        "csv": lambda: report.as_csv(found),
+    }
+    put(voice, to, out, forms)
+    return 0 if all(one.reached for one in found.trials) else 1

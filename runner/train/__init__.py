@@ -1,0 +1,1 @@
+"""Learning on the device: a head on the features of a frozen model, and the way to its quality."""
