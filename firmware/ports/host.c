@@ -102,6 +102,32 @@ uint32_t port_micros(void) {
 void port_align(void) {
 }
 
+#ifdef TB_SECOND_CORE
+#include <pthread.h>
+#include <sched.h>
+
+#include "second_core.h"
+
+/* A thread stands for the second core. */
+static void *serve(void *unused) {
+    (void)unused;
+    second_core_serve();
+    return NULL;
+}
+
+void port_second_core_start(void) {
+    pthread_t thread;
+    pthread_create(&thread, NULL, serve, NULL);
+}
+
+void port_core_signal(void) {
+}
+
+void port_core_wait(void) {
+    sched_yield();
+}
+#endif
+
 #ifdef TB_STREAM
 #include <fcntl.h>
 #include <poll.h>

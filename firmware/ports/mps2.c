@@ -3,7 +3,9 @@
  */
 #include <stdint.h>
 
+#include "cpu.h"
 #include "port.h"
+#include "second_vectors.h"
 #include "semihosting.h"
 
 #ifndef FPGAIO_ORIGIN
@@ -37,6 +39,22 @@ typedef struct {
 #define PIN ((Uart *)PIN_UART_ORIGIN)
 #define UART_TXFULL 1u
 #define UART_TXEN 1u
+#endif
+
+#ifdef TB_SECOND_CORE
+#ifndef SYSTEM_CONTROL_ORIGIN
+#error "the board's declaration lacks system_control_origin in [port]: what starts its second core"
+#endif
+/* Ref: Arm 101104, SSE-200 Technical Reference Manual, 3.5 "System control register block". QEMU's
+ * WFE returns at once; on the FPGA a core that nobody wakes would need a timer's interrupt. */
+#define INITSVTOR1 (SYSTEM_CONTROL_ORIGIN + 0x114)
+#define CPUWAIT (SYSTEM_CONTROL_ORIGIN + 0x118)
+#define CPUWAIT_1 (1u << 1)
+
+void port_second_core_start(void) {
+    register_write(INITSVTOR1, (uint32_t)second_vectors);
+    register_change(CPUWAIT, CPUWAIT_1, 0);
+}
 #endif
 
 void port_init(void) {

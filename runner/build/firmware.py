@@ -22,7 +22,7 @@ from tinybench.program import ask, first_line
 from tinybench.read import read_json
 from tinybench.scratch import scratch
 
-from ..results.firmware import Sections
+from ..results.firmware import SecondCoreUsed, Sections
 from .board import Board, Toolchain
 from .elf import sections
 from .engine import Engine
@@ -136,6 +136,8 @@ def build(
     """
     _require("make", "make")
     compiler = compiler_version(board)
+    if isinstance(model, Engine):
+        board = board.on_cores(1 if board.second_core else None)  # it knows of no other
     if isinstance(model, Engine) and model.cxx:
         prefix = _toolchain(board).prefix
         _require(prefix + "g++", COMPILER_PACKAGES.get(prefix) if prefix else CXX_PACKAGES[""])
@@ -257,10 +259,24 @@ def compiled(board: Board, task: Task, model: Path, folder: Path, how: How) -> M
         flash_b=None if board.memory is None else board.memory.flash_size_b // FLASH_PARTS,
         kept_b=board.memory.ram_size_b // KEPT_PARTS if board.memory and waits and how.whole else 0,
         stream=task.front_end is not None and not how.whole and not keeps_state(model),
+        cores=board.cores,
     )
     _check_task(task, manifest, model)
     check_fits(board, manifest)
     return manifest
+
+
+def second_core_used(board: Board, manifest: Manifest | None) -> SecondCoreUsed | None:
+    """Return what a second core does of a model that was compiled for the board; None: nothing."""
+    halves = manifest and manifest.halves
+    if halves is None or board.second_core is None:
+        return None
+    return SecondCoreUsed(
+        layers=halves.layers,
+        macs=halves.macs,
+        arena_more_b=halves.arena_more_b,
+        stack_b=board.second_core.stack_b,
+    )
 
 
 def _source_words(task: Task, model: Path | Engine, work: Path) -> list[str]:

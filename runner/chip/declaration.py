@@ -171,6 +171,20 @@ class Pll(Declaration, frozen=True, kw_only=True):
     """Their product."""
 
 
+class Second(Declaration, frozen=True, kw_only=True):
+    """A second core, and the FIFOs by which its boot ROM is told what it shall run."""
+
+    status: Place
+    valid: Word
+    """Set while there is a word to receive, and"""
+    ready: Word
+    """while one can be sent."""
+    send: Place
+    receive: Place
+    off: tuple[Place, Word]
+    """Holds it in reset while these bits are set."""
+
+
 class Chip(Declaration, frozen=True, kw_only=True):
     """A chip, from `firmware/chips/<name>.toml`."""
 
@@ -192,3 +206,5 @@ class Chip(Declaration, frozen=True, kw_only=True):
     pll: Pll | None = None
     routes: Routes | None = None
     """On a RISC-V; a Cortex-M has its own."""
+    second: Second | None = None
+    """Of a Cortex-M with two cores."""

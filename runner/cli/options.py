@@ -291,6 +291,19 @@ def no_prune(**more: Any) -> Option:
     )
 
 
+def cores(**more: Any) -> Option:
+    """Return --cores."""
+    return Option(
+        "--cores",
+        type=OneOf(("1", "2")),
+        metavar="1|2",
+        callback=lambda _ctx, _option, value: value and int(value),
+        help="that compute, on a board with two: each half of a layer (default: as the board "
+        "declares)",
+        **more,
+    )
+
+
 def no_strips(**more: Any) -> Option:
     """Return --no-strips."""
     return Option(

@@ -74,6 +74,7 @@ REPORT_SUFFIXES = (".html", ".md", ".csv", ".json", ".xml", ".txt", ".svg", ".pn
            "interrupt:50ms:100000, or flash:2s:600000 at irregular times"),
     options.board(PORT_OR, section=BOARD),
     options.emulate(section=BOARD),
+    options.cores(section=BOARD),
     options.port("serial port of the board, or a URL such as rfc2217://host:port; repeat it for "
                  "several equal boards", multiple=True, section=BOARD),
     Option("--baud", type=options.baud_or_auto, metavar="N|auto", shared=True, section=BOARD,

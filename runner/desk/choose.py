@@ -33,7 +33,7 @@ def choose(
     kind = request.board if desk is None else desk.board
     if desk is None and not kind.endswith(".toml") and kind not in boards.names():
         raise UsageError(boards.no_board(kind, [*boards.names(), *bench.boards]))
-    board = boards.load_board(kind, emulate=request.emulate)
+    board = boards.load_board(kind, emulate=request.emulate).on_cores(request.cores)
     named = {} if desk is None else {request.board: desk}
     request = replace(request, board=kind)
     if request.emulate:

@@ -30,6 +30,8 @@ class Request(msgspec.Struct, frozen=True):
     """How much is measured, and what judges it."""
     emulate: bool = False
     """Run the firmware of a real board in an emulator."""
+    cores: Literal[1, 2] | None = None
+    """That compute, on a board with two; None: as the board declares."""
     state: Literal["reset", "keep"] = "reset"
     """Of a model that keeps one, in the accuracy mode: put back for each input, or kept from each
     to the next: they are one stream."""

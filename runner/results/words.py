@@ -47,6 +47,8 @@ class SuiteWords(TypedDict, total=False):
     division: Literal["closed", "open"] | None
     profile: Named | None
     emulate: bool | None
+    cores: Literal[1, 2] | None
+    """That compute, on a board with two."""
     limit: int | None
     data: File | None
     model: File | None
@@ -124,7 +126,7 @@ class OwnWords(TypedDict, total=False):
 
 
 MODEL_RUN = (
-    "board", "emulate", "out", "port", "flash", "baud", "monitor", "probe", "wait", "iterations",
+    "board", "emulate", "cores", "out", "port", "flash", "baud", "monitor", "probe", "wait", "iterations",
     "prune", "strips", "engine", "engine_source",
 )  # fmt: skip
 """Words of a run that a model of one's own takes as well."""
@@ -259,6 +261,12 @@ def _count(word: str, value: Any) -> int:
     return count
 
 
+def _cores(word: str, value: Any) -> int:
+    if (count := _count(word, value)) > 2:
+        raise _wrong(word, value, "count of 1 or 2")
+    return count
+
+
 def _one_of(words: tuple[str, ...]) -> Callable[[str, object], str]:
     def choice(word: str, value: object) -> str:
         if value not in words:
@@ -330,6 +338,7 @@ _VALUES: dict[str, Callable[[str, Any], Any]] = {
     "division": _one_of(DIVISIONS),
     "profile": _named,
     "emulate": _flag,
+    "cores": _cores,
     "limit": _count,
     "data": _path,
     "model": _path,
