@@ -7,6 +7,7 @@
 
 #ifdef TB_SECOND_CORE
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "port.h"

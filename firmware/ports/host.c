@@ -104,13 +104,20 @@ void port_align(void) {
 
 #ifdef TB_SECOND_CORE
 #include <pthread.h>
-#include <sched.h>
 
 #include "second_core.h"
+
+#define WAIT_NS 100000000
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t signalled = PTHREAD_COND_INITIALIZER;
+static bool has_event[2];
+static _Thread_local uint32_t core; /* which of them this thread is */
 
 /* A thread stands for the second core. */
 static void *serve(void *unused) {
     (void)unused;
+    core = 1;
     second_core_serve();
     return NULL;
 }
@@ -121,10 +128,23 @@ void port_second_core_start(void) {
 }
 
 void port_core_signal(void) {
+    pthread_mutex_lock(&lock);
+    has_event[1 - core] = true;
+    pthread_cond_broadcast(&signalled);
+    pthread_mutex_unlock(&lock);
 }
 
 void port_core_wait(void) {
-    sched_yield();
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += WAIT_NS;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_mutex_lock(&lock);
+    while (!has_event[core] && pthread_cond_timedwait(&signalled, &lock, &until) == 0) {
+    }
+    has_event[core] = false;
+    pthread_mutex_unlock(&lock);
 }
 #endif
 

@@ -46,7 +46,7 @@ typedef struct {
 #error "the board's declaration lacks system_control_origin in [port]: what starts its second core"
 #endif
 /* Ref: Arm 101104, SSE-200 Technical Reference Manual, 3.5 "System control register block". QEMU's
- * WFE returns at once; on the FPGA a core that nobody wakes would need a timer's interrupt. */
+ * WFE returns at once, where the FPGA would need a timer's interrupt to end a deadline. */
 #define INITSVTOR1 (SYSTEM_CONTROL_ORIGIN + 0x114)
 #define CPUWAIT (SYSTEM_CONTROL_ORIGIN + 0x118)
 #define CPUWAIT_1 (1u << 1)

@@ -1,5 +1,5 @@
-/* The RP2040. Ref: RP2040 data sheet, 2.2 Address map, 2.3.1.7 (SIO), 2.13.5 (PSM), 2.14.3 (RESETS), 2.3.2
- * (IRQs). */
+/* The RP2040. Ref: RP2040 data sheet, 2.2 Address map, 2.3.1.7 (SIO), 2.13.5 (PSM), 2.14.3
+ * (RESETS), 2.3.2 (IRQs). */
 #ifndef TINYBENCH_RP2040_H
 #define TINYBENCH_RP2040_H
 

@@ -1,4 +1,5 @@
-/* Start the second core: its boot ROM waits for words by the FIFO between the cores, and echoes them.
+/* Start the second core: its boot ROM waits for words by the FIFO between the cores, and echoes
+ * them.
  *
  * Ref: RP2040 data sheet, 2.8.2 "Launching Code On Processor Core 1", 2.3.1.4 (FIFOs), 2.13 (PSM);
  * RP2350 data sheet, 5.3, 3.1.5, 7.4.
@@ -18,19 +19,22 @@
 #define FIFO_ST_RDY (1u << 1) /* there is room for one */
 #define FIFO_WR (SIO_FIFO + 0x4)
 #define FIFO_RD (SIO_FIFO + 0x8)
+#define FIFO_WORDS 8u
 #define READS_MOST 1000000u /* some 0.1 s */
 #define TRIED_MOST 16u
 
 /* Forget what is there, and what an earlier image may have left the core at. */
 static void reset_second_core(void) {
     register_set(PSM_FRCE_OFF, PSM_PROC1);
-    register_wait(PSM_FRCE_OFF, PSM_PROC1, PSM_PROC1);
+    register_comes(PSM_FRCE_OFF, PSM_PROC1, PSM_PROC1, READS_MOST);
     register_change(PSM_FRCE_OFF, PSM_PROC1, 0);
 }
 
 static void drain(void) {
-    while ((register_read(FIFO_ST) & FIFO_ST_VLD) != 0) {
-        register_read(FIFO_RD);
+    for (uint32_t words = 0; words < FIFO_WORDS; words++) {
+        if ((register_read(FIFO_ST) & FIFO_ST_VLD) != 0) {
+            register_read(FIFO_RD);
+        }
     }
     core_signal();
 }
@@ -48,7 +52,11 @@ static bool echoed(uint32_t word) {
 
 void port_second_core_start(void) {
     const uint32_t words[] = {
-        0, 0, 1, (uint32_t)second_vectors, (uint32_t)second_vectors[0].stack,
+        0,
+        0,
+        1,
+        (uint32_t)second_vectors,
+        (uint32_t)second_vectors[0].stack,
         (uint32_t)second_vectors[1].handler,
     };
     reset_second_core();

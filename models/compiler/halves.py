@@ -5,8 +5,9 @@ alone, from the same operands as before: no output changes. What both need at on
 memory, is there twice.
 """
 
+from itertools import pairwise
+
 import msgspec
-import numpy as np
 
 from tinybench.errors import ModelError
 
@@ -46,7 +47,7 @@ def in_halves(
     divided = list[Step]()
     for i, step in enumerate(steps):
         divided += _halves(calls, steps, i) or [step]
-    halves = [(one, other) for one, other in zip(divided, divided[1:], strict=False) if other.beside]
+    halves = [(one, other) for one, other in pairwise(divided) if other.beside]
     return divided, Halves(
         layers=len(halves),
         macs=sum(one.macs + other.macs for one, other in halves),
@@ -83,11 +84,11 @@ def _by_rows(calls: Calls, link: Link) -> list[Step] | None:
     found = halved(calls.graph, link, middle, calls.variant.planar, calls.of)
     if found is None:
         return None
-    macs = [link.step.macs * rows // link.window.out_h for rows in (middle,)]
-    shares = [macs[0], link.step.macs - macs[0]]
+    one, other = found
+    macs = link.step.macs * middle // link.window.out_h
     return [
-        msgspec.structs.replace(step, macs=share)
-        for step, share in zip(found, shares, strict=True)
+        msgspec.structs.replace(one, macs=macs),
+        msgspec.structs.replace(other, macs=link.step.macs - macs),
     ]
 
 

@@ -136,8 +136,7 @@ def build(
     """
     _require("make", "make")
     compiler = compiler_version(board)
-    if isinstance(model, Engine):
-        board = board.on_cores(1 if board.second_core else None)  # it knows of no other
+    board = board.on_cores(1) if isinstance(model, Engine) else board  # it knows of no other
     if isinstance(model, Engine) and model.cxx:
         prefix = _toolchain(board).prefix
         _require(prefix + "g++", COMPILER_PACKAGES.get(prefix) if prefix else CXX_PACKAGES[""])

@@ -52,9 +52,7 @@ class SecondCore:
         status, off = registers.place(declared.status), registers.place(declared.off[0])
         receive = registers.place(declared.receive)
 
-        registers.on_read[status] = lambda: (
-            declared.ready | (declared.valid if self._told else 0)
-        )
+        registers.on_read[status] = lambda: (declared.ready | (declared.valid if self._told else 0))
         registers.on_read[receive] = lambda: self._told.popleft() if self._told else 0
         registers.on_write[registers.place(declared.send)] = self._hear
         registers.on_write[off] = lambda value: self._reset(bool(value & declared.off[1]))
@@ -116,19 +114,20 @@ class SecondCore:
 def spaces(core: Any, peripherals: list[tuple[int, int]], system: System, failed: Any) -> None:
     """Map what the second core may touch beside memory, and what it may not."""
 
-    def read(_: object, offset: int, size_b: int, start: int) -> int:
+    def own(address: int, how: str) -> int:
+        if address not in SPACE:
+            raise ModelError(f"{address:#010x} is {how}: peripherals are the first core's")
+        return address
+
+    def read(_: object, offset: int, _size_b: int, start: int) -> int:
         try:
-            if (address := start + offset) in SPACE and size_b == 4:
-                return system.read(address)
-            raise ModelError(f"{address:#010x} is read: peripherals are the first core's")
+            return system.read(own(start + offset, "read"))
         except Exception as error:  # an exception must not go through Unicorn's C
             return failed(error)
 
-    def write(_: object, offset: int, size_b: int, value: int, start: int) -> None:
+    def write(_: object, offset: int, _size_b: int, value: int, start: int) -> None:
         try:
-            if (address := start + offset) not in SPACE or size_b != 4:
-                raise ModelError(f"{address:#010x} is written: peripherals are the first core's")
-            system.write(address, value)
+            system.write(own(start + offset, "written"), value)
         except Exception as error:  # an exception must not go through Unicorn's C
             failed(error)
 

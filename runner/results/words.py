@@ -126,8 +126,8 @@ class OwnWords(TypedDict, total=False):
 
 
 MODEL_RUN = (
-    "board", "emulate", "cores", "out", "port", "flash", "baud", "monitor", "probe", "wait", "iterations",
-    "prune", "strips", "engine", "engine_source",
+    "board", "emulate", "cores", "out", "port", "flash", "baud", "monitor", "probe", "wait",
+    "iterations", "prune", "strips", "engine", "engine_source",
 )  # fmt: skip
 """Words of a run that a model of one's own takes as well."""
 

@@ -173,7 +173,7 @@ def _cores(second: SecondCoreUsed, result: Result) -> str:
     """Return what a second core did, at which price, and what its time is."""
     macs = result.model.computed_macs or result.model.macs or 1
     said = (
-        f"2, each half of {second.layers} layers, {second.macs / macs:.1%} of the MACs; "
+        f"2, each half of {second.layers} layers, {100 * second.macs / macs:.4g} % of the MACs; "
         f"{second.arena_more_b:,} bytes of arena and {second.stack_b:,} of stack more"
     )
     if result.emulated:
