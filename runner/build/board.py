@@ -225,6 +225,7 @@ FIXED_HZ = {
     "nrf52840": (64_000_000,),
     "nrf5340": (64_000_000, 128_000_000),
     "esp32c3": (80_000_000, 160_000_000),
+    "esp32c6": (80_000_000, 160_000_000),
 }
 """Families without a table [clock]: all that their ports make."""
 

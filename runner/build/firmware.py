@@ -72,7 +72,7 @@ _NO_HEADER = re.compile(
 )
 SOURCE_FOLDERS = (
     *("core", "kernels", "ports", "semihosting", "stm32", "nordic", "rp2", "cortex_m", "riscv"),
-    "cxx",
+    *("cxx", "esp32"),
     *("th_api", "th_api/api", "audio", "stream"),
 )
 COMPILER_PACKAGES = {
