@@ -1,5 +1,5 @@
-/* The ESP32-C6, its HP core. Registers are named as in its Technical Reference Manual, whose
- * chapters the comments name; addresses and bits as in esp-idf, soc/esp32c6. */
+/* The ESP32-C6, its HP core. Names, addresses and bits as in esp-idf, soc/esp32c6; the comments
+ * name the chapters of its Technical Reference Manual. */
 #ifndef TINYBENCH_ESP32C6_H
 #define TINYBENCH_ESP32C6_H
 

@@ -5,6 +5,7 @@
 #include "cpu.h"
 #include "pins.h"
 #include "port.h"
+#include "pulse.h"
 
 /* "System Timer": 16 MHz from the crystal. */
 #define SYSTIMER_CONF (SYSTIMER + 0x00)
@@ -49,9 +50,7 @@ void port_align(void) {
 #ifdef TB_ENERGY
 void port_mark(void) {
     register_write(GPIO_OUT_W1TC, 1u << TIMING_PIN);
-    uint32_t fell_us = port_micros();
-    while (port_micros() - fell_us < 2) { /* from 1 to 2 us */
-    }
+    pulse_lasts();
     register_write(GPIO_OUT_W1TS, 1u << TIMING_PIN);
 }
 #endif

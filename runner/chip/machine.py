@@ -14,7 +14,7 @@ from typing import Any
 from tinybench.errors import ToolMissingError, UsageError
 from tinybench.extras import unicorn_version
 
-from . import counter, dma, line, timer
+from . import counter, dma, line
 from .count import Count, built
 from .declaration import Chip, Region
 from .image import Image
@@ -114,7 +114,6 @@ class Machine:
             self._map(start, end - start)
         line.wire(self.registers, self._console, self._attend)
         self._lines = dma.wire(self.registers, self._console, self._ram, self._attend)
-        timer.wire(self.registers, lambda: self._count.instructions * self._ns)
         counter.wire(self.registers, lambda: self._count.instructions * self._ns)
         second = self._chip.second if self.KIND == "arm" else None
         self._second = second and SecondCore(
