@@ -12,7 +12,6 @@ from ..model_file import read_model_file
 from .dsp.choose import by_winograd, faster, kept_in_ram
 from .emit import emit, result_count
 from .graph import Graph, Operator
-from .halves import in_halves
 from .interface import InputFormat, Interface, ResultKind, check_interface, ends_b
 from .layout import lay_out
 from .lower import lower_operator, lower_pruned
@@ -20,6 +19,7 @@ from .manifest import Manifest, OperatorEntry, entries, layers_run, state_b, wei
 from .reader import read_graph
 from .step import Step, Variant
 from .strips.cut import LowerOne
+from .strips.halves import in_halves
 
 __all__ = [
     "KERNELS",

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from .graph import Graph
-from .halves import Halves
 from .prune import Removed
 from .step import Step
 from .stream import Streamed
 from .strips import COPY, Strips
+from .strips.halves import Halves
 
 
 class OperatorEntry(msgspec.Struct, frozen=True, kw_only=True):

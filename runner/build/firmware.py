@@ -22,7 +22,7 @@ from tinybench.program import ask, first_line
 from tinybench.read import read_json
 from tinybench.scratch import scratch
 
-from ..results.firmware import SecondCoreUsed, Sections
+from ..results.firmware import Sections
 from .board import Board, Toolchain
 from .elf import sections
 from .engine import Engine
@@ -263,19 +263,6 @@ def compiled(board: Board, task: Task, model: Path, folder: Path, how: How) -> M
     _check_task(task, manifest, model)
     check_fits(board, manifest)
     return manifest
-
-
-def second_core_used(board: Board, manifest: Manifest | None) -> SecondCoreUsed | None:
-    """Return what a second core does of a model that was compiled for the board; None: nothing."""
-    halves = manifest and manifest.halves
-    if halves is None or board.second_core is None:
-        return None
-    return SecondCoreUsed(
-        layers=halves.layers,
-        macs=halves.macs,
-        arena_more_b=halves.arena_more_b,
-        stack_b=board.second_core.stack_b,
-    )
 
 
 def _source_words(task: Task, model: Path | Engine, work: Path) -> list[str]:

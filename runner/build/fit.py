@@ -9,6 +9,7 @@ from tinybench.errors import ModelError, UsageError
 from tinybench.models.compiler import Manifest
 from tinybench.models.compiler.anatomy import Anatomy, anatomy
 
+from ..results.firmware import SecondCoreUsed
 from . import board as boards
 from .board import Board, Memory
 from .recipe import others
@@ -132,3 +133,16 @@ def _check(board: Board, what: str, needed_b: int, there_b: int) -> None:
             f"board has {there_b}: {needed_b - there_b} too many. Use a smaller model or "
             "another board"
         )
+
+
+def second_core_used(board: Board, manifest: Manifest | None) -> SecondCoreUsed | None:
+    """Return what a second core does of a model that was compiled for the board; None: nothing."""
+    halves = manifest and manifest.halves
+    if halves is None or board.second_core is None:
+        return None
+    return SecondCoreUsed(
+        layers=halves.layers,
+        macs=halves.macs,
+        arena_more_b=halves.arena_more_b,
+        stack_b=board.second_core.stack_b,
+    )

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from ..build.board import Board
 from ..build.engine import Engine
-from ..build.firmware import Image, second_core_used
+from ..build.firmware import Image
+from ..build.fit import second_core_used
 from ..cycles.stored import stored_cycles
 from ..results import score
 from ..results.clock import Heard

@@ -20,7 +20,7 @@ from tinybench.read import read_json
 
 from ...build.board import Board, load_board
 from ...build.elf import sections, sizes
-from ...build.firmware import second_core_used
+from ...build.fit import second_core_used
 from ...build.inputs import origin_of
 from ...build.task import Task, load_task
 from ...cycles.stored import stored_cycles

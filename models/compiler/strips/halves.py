@@ -11,12 +11,12 @@ import msgspec
 
 from tinybench.errors import ModelError
 
-from .graph import Graph, Operator, Tensor
-from .layer import read_layer
-from .layout import lay_out
-from .step import Step, Variant
-from .strips.cut import Calls, LowerOne, halved
-from .strips.run import Link, links
+from ..graph import Graph, Operator, Tensor
+from ..layer import read_layer
+from ..layout import lay_out
+from ..step import Step, Variant
+from .cut import Calls, LowerOne, halved
+from .run import Link, links
 
 LEAST_MACS = 4096
 """Of a layer that is worth a word between the cores, and what the longer half waits for."""
