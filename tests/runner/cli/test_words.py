@@ -20,7 +20,7 @@ from tinybench.runner.cli.tree import (
 )
 
 LEAVES = dict(leaves(root))
-SAMPLES = ("3", "9600", "word", "0.5", "knn,mlp", "robe", "csr", "8x8")
+SAMPLES = ("3", "9600", "word", "0.5", "knn,mlp", "robe", "csr", "8x8", "1")
 
 
 @pytest.fixture
