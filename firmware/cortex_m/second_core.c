@@ -3,7 +3,6 @@
 #include "second_core.h"
 
 #include "cpu.h"
-#include "port.h"
 #include "second_vectors.h"
 
 static uint64_t second_stack[SECOND_CORE_STACK_B / 8];
@@ -40,12 +39,4 @@ __attribute__((aligned(256))) const Vector second_vectors[16] = {
     {.handler = second_fault},
     {.handler = second_fault},
 };
-
-void port_core_signal(void) {
-    core_signal();
-}
-
-void port_core_wait(void) {
-    core_wait();
-}
 #endif

@@ -50,6 +50,15 @@ static bool echoed(uint32_t word) {
            register_read(FIFO_RD) == word;
 }
 
+void port_core_signal(void) {
+    core_signal();
+}
+
+/* SysTick's interrupts, some in a second, end the first core's wait as well. */
+void port_core_wait(void) {
+    core_wait();
+}
+
 void port_second_core_start(void) {
     const uint32_t words[] = {
         0,
