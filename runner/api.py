@@ -78,6 +78,7 @@ def run(
     | `engine_loadgen` | bool | the genuine LoadGen asks the queries (extra `loadgen`) |
     | `interference` | str | such as "interrupt:50ms:100000": in the firmware of an emulated board |
     | `data` | path | an EEMBC dataset folder |
+    | `cores` | 1 or 2 | that compute, on a board with two; as its file says |
     | `model` | path | an int8 .tflite of your own |
     | `engine` | path or str | folder of an engine of your own, or tflm, tflm-cmsis-nn, cmsis-nn |
     | `engine_source` | path | source tree of the latter; that of the variable TINYBENCH_TFLM |

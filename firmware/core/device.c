@@ -3,6 +3,9 @@
 
 #include "command.h"
 #include "port.h"
+#ifdef TB_SECOND_CORE
+#include "second_core.h"
+#endif
 #include "stamp.h"
 #include "text.h"
 
@@ -28,6 +31,9 @@ void device_run(void) {
     static char command[COMMAND_SIZE + 1];
 
     port_init();
+#ifdef TB_SECOND_CORE
+    second_core_start();
+#endif
     hello();
     while (command_receive(command)) {
         command_run(command);

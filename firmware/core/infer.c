@@ -5,6 +5,7 @@
 
 #include "model.h"
 #include "port.h"
+#include "second_core.h"
 #include "stamp.h"
 #include "text.h"
 #include "upload.h"
@@ -86,6 +87,12 @@ static bool input_is_complete(void) {
 }
 
 static void engine_failed(int status) {
+#ifdef TB_SECOND_CORE
+    if (status == SECOND_CORE_SILENT) {
+        text("e-[The second core did not answer]\r\n");
+        return;
+    }
+#endif
     text("e-[Inference failed with ");
     text_i32(status);
     text("]\r\n");

@@ -1,7 +1,7 @@
 /* The whole contract between the core and a chip: what a port must provide, and nothing else.
  *
  * One file a chip family in firmware/ports/. All functions are called from one thread, never from
- * an interrupt. None may allocate memory.
+ * an interrupt, but for those of a second core. None may allocate memory.
  */
 #ifndef TINYBENCH_PORT_H
 #define TINYBENCH_PORT_H
@@ -61,6 +61,19 @@ void port_align(void);
  * the energy build (TB_ENERGY) only, where it stands for each time stamp; a port without such a pin
  * fails to compile there. */
 void port_mark(void);
+
+/* For firmware on two cores (TB_SECOND_CORE); a chip with one leaves these out. Of the port's
+ * functions the second core calls the last two alone. */
+
+/* Let the second core run second_core_serve, on a stack of its own. Called once, after port_init.
+ * Gives up, sooner or later, where the core does not start: its first job is then not done. */
+void port_second_core_start(void);
+
+/* Let the other core's port_core_wait return, at once or when it is next called. */
+void port_core_signal(void);
+
+/* Wait for the other core's port_core_signal. May return without it, and does within 0.2 s. */
+void port_core_wait(void);
 
 /* For firmware that hears (TB_STREAM). A port without any of these leaves it out: stream/wires.c
  * has them for a board where nothing is wired, and no sound comes by itself. */

@@ -56,6 +56,25 @@ static inline void barrier(void) {
     __asm volatile("dsb\n isb" ::: "memory");
 }
 
+/* Let whatever another core waits for be seen, and wake it; and wait for that, or an interrupt.
+ * Ref: Armv7-M ARM, B1.5.18 Wait For Event and Send Event. */
+static inline void core_signal(void) {
+    __asm volatile("dsb\n sev" ::: "memory");
+}
+
+static inline void core_wait(void) {
+    __asm volatile("wfe" ::: "memory");
+}
+
+/* Full access to coprocessors 10 and 11, the FPU and the vector unit, where there are any.
+ * Ref: Armv7-M ARM, B3.2.20 CPACR; the same in Armv8-M. */
+static inline void fpu_on(void) {
+#if defined __ARM_FP || defined __ARM_FEATURE_MVE
+    register_write(0xE000ED88, register_read(0xE000ED88) | 0xFu << 20);
+    barrier();
+#endif
+}
+
 /* Sleep until there is an interrupt to take; also while they are off, when it stays pending. */
 static inline void interrupt_wait(void) {
     __asm volatile("dsb\n wfi" ::: "memory");

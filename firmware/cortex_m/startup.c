@@ -5,6 +5,7 @@
 #include "cpu.h"
 #include "interference.h"
 #include "port.h"
+#include "second_vectors.h"
 #include "systick.h"
 #include "text.h"
 
@@ -26,13 +27,7 @@ void report_fault(const uint32_t *frame);
 #define SYSTICK_INTERRUPT systick_interrupt
 #endif
 
-/* The core's own handlers; those of a port's interrupts follow them, in its section .interrupts.
- * Ref: Armv7-M Architecture Reference Manual, B1.5.3. */
-typedef union {
-    uint32_t *stack;
-    Handler handler;
-} Vector;
-
+/* The core's own handlers; those of a port's interrupts follow them, in its section .interrupts. */
 __attribute__((section(".vectors"), used)) const Vector vectors[16] = {
     {.stack = stack_top}, {.handler = reset}, {.handler = fault}, {.handler = fault},
     {.handler = fault},   {.handler = fault}, {.handler = fault}, {.handler = fault},
@@ -42,13 +37,7 @@ __attribute__((section(".vectors"), used)) const Vector vectors[16] = {
 
 void reset(void) {
     interrupts_off();
-#if defined __ARM_FP || defined __ARM_FEATURE_MVE
-    /* Full access to coprocessors 10 and 11, the FPU and the vector unit.
-     * Ref: Armv7-M ARM, B3.2.20 CPACR; the same in Armv8-M. */
-    volatile uint32_t *const cpacr = (volatile uint32_t *)0xE000ED88;
-    *cpacr |= 0xFu << 20;
-    __asm volatile("dsb\n isb" ::: "memory");
-#endif
+    fpu_on();
 #ifndef __ARM_ARCH_6M__ /* some of these have no such register */
     /* Whoever started this image, a boot loader, say, may have had handlers of its own.
      * Ref: Armv7-M ARM, B3.2.5 VTOR. */

@@ -9,6 +9,7 @@
 #include "cpu.h"
 #include "pins.h"
 #include "port.h"
+#include "pulse.h"
 
 #define TASKS_START (TIMER + 0x000)
 #define TASKS_CLEAR (TIMER + 0x00C)
@@ -50,9 +51,7 @@ void port_align(void) {
 #ifdef TB_ENERGY
 void port_mark(void) {
     pin_set(TIMING_PIN, false);
-    uint32_t fell_us = port_micros();
-    while (port_micros() - fell_us < 2) { /* from 1 to 2 us */
-    }
+    pulse_lasts();
     pin_set(TIMING_PIN, true);
 }
 #endif

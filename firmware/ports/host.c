@@ -102,6 +102,52 @@ uint32_t port_micros(void) {
 void port_align(void) {
 }
 
+#ifdef TB_SECOND_CORE
+#include <pthread.h>
+
+#include "second_core.h"
+
+#define WAIT_NS 100000000
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t signalled = PTHREAD_COND_INITIALIZER;
+static bool has_event[2];
+static _Thread_local uint32_t core; /* which of them this thread is */
+
+/* A thread stands for the second core. */
+static void *serve(void *unused) {
+    (void)unused;
+    core = 1;
+    second_core_serve();
+    return NULL;
+}
+
+void port_second_core_start(void) {
+    pthread_t thread;
+    pthread_create(&thread, NULL, serve, NULL);
+}
+
+void port_core_signal(void) {
+    pthread_mutex_lock(&lock);
+    has_event[1 - core] = true;
+    pthread_cond_broadcast(&signalled);
+    pthread_mutex_unlock(&lock);
+}
+
+void port_core_wait(void) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += WAIT_NS;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_mutex_lock(&lock);
+    while (!has_event[core] && pthread_cond_timedwait(&signalled, &lock, &until) == 0) {
+    }
+    has_event[core] = false;
+    pthread_mutex_unlock(&lock);
+}
+#endif
+
 #ifdef TB_STREAM
 #include <fcntl.h>
 #include <poll.h>

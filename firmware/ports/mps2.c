@@ -3,7 +3,9 @@
  */
 #include <stdint.h>
 
+#include "cpu.h"
 #include "port.h"
+#include "second_vectors.h"
 #include "semihosting.h"
 
 #ifndef FPGAIO_ORIGIN
@@ -37,6 +39,48 @@ typedef struct {
 #define PIN ((Uart *)PIN_UART_ORIGIN)
 #define UART_TXFULL 1u
 #define UART_TXEN 1u
+#endif
+
+#ifdef TB_SECOND_CORE
+#ifndef SYSTEM_CONTROL_ORIGIN
+#error "the board's declaration lacks system_control_origin in [port]: what starts its second core"
+#endif
+/* Ref: Arm 101104, SSE-200 Technical Reference Manual, "System control register block", "Message
+ * Handling Unit", "CPU identity". */
+#define INITSVTOR1 (SYSTEM_CONTROL_ORIGIN + 0x114)
+#define CPUWAIT (SYSTEM_CONTROL_ORIGIN + 0x118)
+#define CPUWAIT_1 (1u << 1)
+
+#define CPUID 0x5001F000u /* reads as 0 by the first core, as 1 by the other */
+#define MHU0_CPU1INTR_SET 0x50003014u
+#define MHU0_CPU1INTR_CLR 0x50003018u
+#define MHU0_INTERRUPT 6u
+#define NVIC_ICPR 0xE000E280u
+
+void port_second_core_start(void) {
+    register_write(INITSVTOR1, (uint32_t)second_vectors);
+    register_change(CPUWAIT, CPUWAIT_1, 0);
+}
+
+void port_core_signal(void) {
+    core_signal();
+    if (register_read(CPUID) == 0) {
+        register_write(MHU0_CPU1INTR_SET, 1);
+    }
+}
+
+/* The second core sleeps until it is asked, so that no emulated time passes by its waiting. The
+ * first one's waits are short; QEMU's WFE returns at once, where the FPGA would need a timer. */
+void port_core_wait(void) {
+    if (register_read(CPUID) == 0) {
+        core_wait();
+        return;
+    }
+    interrupt_enable(MHU0_INTERRUPT);
+    interrupt_wait(); /* interrupts are off: it stays pending */
+    register_write(MHU0_CPU1INTR_CLR, 1);
+    register_write(NVIC_ICPR, 1u << MHU0_INTERRUPT);
+}
 #endif
 
 void port_init(void) {

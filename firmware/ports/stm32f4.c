@@ -41,12 +41,6 @@
 #define ACR_DCEN (1u << 10)
 
 /* Reset and clock control registers. */
-#define RCC_CR (RCC + 0x00)
-#define CR_HSEON (1u << 16)
-#define CR_HSERDY (1u << 17)
-#define CR_HSEBYP (1u << 18)
-#define CR_PLLON (1u << 24)
-#define CR_PLLRDY (1u << 25)
 #define RCC_PLLCFGR (RCC + 0x04)
 #define PLLCFGR_M(n) (n)
 #define PLLCFGR_N(n) ((n) << 6)
@@ -81,11 +75,7 @@ __attribute__((section(".interrupts"), used)) const Handler stm32f4_interrupts[]
 static bool clocks(void) {
     bool ready = true;
 #ifdef PLL_FROM_HSE
-    /* "HSE clock": bypassed before it is switched on, where it comes from outside. */
-#ifdef HSE_BYPASS
-    register_set(RCC_CR, CR_HSEBYP);
-#endif
-    register_set(RCC_CR, CR_HSEON);
+    hse_on();
     ready = register_comes(RCC_CR, CR_HSERDY, CR_HSERDY, READS_MAX);
 #endif
 

@@ -34,12 +34,6 @@
 #define ACR_LATENCY 0xFu
 
 /* "RCC registers". */
-#define RCC_CR (RCC + 0x00)
-#define CR_HSEON (1u << 16)
-#define CR_HSERDY (1u << 17)
-#define CR_HSEBYP (1u << 18)
-#define CR_PLLON (1u << 24)
-#define CR_PLLRDY (1u << 25)
 #define RCC_PLLCFGR (RCC + 0x04)
 #define PLLCFGR_M(n) (n)
 #define PLLCFGR_N(n) ((n) << 6)
@@ -71,11 +65,7 @@ __attribute__((section(".interrupts"), used)) const Handler stm32f7_interrupts[]
 /* From the 16 MHz of HSI after reset to CLOCK_HZ. */
 static void clocks(void) {
 #ifdef PLL_FROM_HSE
-    /* "HSE clock": bypassed before it is switched on, where it comes from outside. */
-#ifdef HSE_BYPASS
-    register_set(RCC_CR, CR_HSEBYP);
-#endif
-    register_set(RCC_CR, CR_HSEON);
+    hse_on();
     register_wait(RCC_CR, CR_HSERDY, CR_HSERDY);
 #endif
 

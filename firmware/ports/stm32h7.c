@@ -41,12 +41,6 @@
 #define ACR_DELAY ((WAIT_STATES + 1u) / 2u << 4)
 
 /* Reset and clock control registers. */
-#define RCC_CR (RCC + 0x00)
-#define CR_HSEON (1u << 16)
-#define CR_HSERDY (1u << 17)
-#define CR_HSEBYP (1u << 18)
-#define CR_PLL1ON (1u << 24)
-#define CR_PLL1RDY (1u << 25)
 #define RCC_CFGR (RCC + 0x10)
 #define CFGR_SW 7u
 #define CFGR_SW_PLL1 3u
@@ -97,11 +91,7 @@ static void clocks(void) {
     register_wait(PWR_SRDCR, SRDCR_VOSRDY, SRDCR_VOSRDY);
 
 #ifdef PLL_FROM_HSE
-    /* "HSE oscillator": bypassed before it is switched on, where it comes from outside. */
-#ifdef HSE_BYPASS
-    register_set(RCC_CR, CR_HSEBYP);
-#endif
-    register_set(RCC_CR, CR_HSEON);
+    hse_on();
     register_wait(RCC_CR, CR_HSERDY, CR_HSERDY);
 #endif
 
@@ -110,8 +100,8 @@ static void clocks(void) {
     register_write(RCC_PLLCFGR, PLLCFGR_RGE | PLLCFGR_DIVP1EN);
     register_write(RCC_PLL1DIVR, PLL1DIVR_N(PLL_N) | PLL1DIVR_P(PLL_DIVIDE) | PLL1DIVR_Q_DIV_2 |
                                      PLL1DIVR_R_DIV_2);
-    register_set(RCC_CR, CR_PLL1ON);
-    register_wait(RCC_CR, CR_PLL1RDY, CR_PLL1RDY);
+    register_set(RCC_CR, CR_PLLON);
+    register_wait(RCC_CR, CR_PLLRDY, CR_PLLRDY);
 
     /* "FLASH read operations": the wait states before the frequency, and read back. HSI after reset
      * may be the faster clock: then they come after it. */

@@ -61,7 +61,6 @@
 #endif
 
 /* Reset and clock control registers. */
-#define RCC_CR (RCC + 0x00)
 #define CR_MSIRDY (1u << 1)
 #define CR_MSIPLLEN (1u << 2) /* trim MSI by LSE */
 #define CR_MSIRGSEL (1u << 3) /* the range below counts */
@@ -75,11 +74,6 @@
                          : 11u << 4) /* 48 MHz */
 #define CR_HSION (1u << 8)
 #define CR_HSIRDY (1u << 10)
-#define CR_HSEON (1u << 16)
-#define CR_HSERDY (1u << 17)
-#define CR_HSEBYP (1u << 18)
-#define CR_PLLON (1u << 24)
-#define CR_PLLRDY (1u << 25)
 #define RCC_CFGR (RCC + 0x08)
 #define CFGR_SW 3u
 #define CFGR_SW_PLL 3u
@@ -132,11 +126,7 @@ static void source(void) {
     register_set(RCC_CR, CR_HSION);
     register_wait(RCC_CR, CR_HSIRDY, CR_HSIRDY);
 #else
-    /* "HSE clock": bypassed before it is switched on, where it comes from outside. */
-#ifdef HSE_BYPASS
-    register_set(RCC_CR, CR_HSEBYP);
-#endif
-    register_set(RCC_CR, CR_HSEON);
+    hse_on();
     register_wait(RCC_CR, CR_HSERDY, CR_HSERDY);
 #endif
 }

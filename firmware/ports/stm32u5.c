@@ -45,17 +45,11 @@
 #define SR_BUSYF (1u << 0)
 
 /* Reset and clock control registers. */
-#define RCC_CR (RCC + 0x00)
 #define CR_MSISRDY (1u << 2)
 #define CR_MSIPLLEN (1u << 3)
 #define CR_MSIPLLSEL (1u << 6) /* MSIS is trimmed, not MSIK */
 #define CR_HSION (1u << 8)
 #define CR_HSIRDY (1u << 10)
-#define CR_HSEON (1u << 16)
-#define CR_HSERDY (1u << 17)
-#define CR_HSEBYP (1u << 18)
-#define CR_PLL1ON (1u << 24)
-#define CR_PLL1RDY (1u << 25)
 #define RCC_CFGR1 (RCC + 0x1C)
 #define CFGR1_SW 3u
 #define CFGR1_SW_PLL1 3u
@@ -113,11 +107,7 @@ static void source(void) {
     register_set(RCC_CR, CR_HSION);
     register_wait(RCC_CR, CR_HSIRDY, CR_HSIRDY);
 #else
-    /* "HSE clock": bypassed before it is switched on, where it comes from outside. */
-#ifdef HSE_BYPASS
-    register_set(RCC_CR, CR_HSEBYP);
-#endif
-    register_set(RCC_CR, CR_HSEON);
+    hse_on();
     register_wait(RCC_CR, CR_HSERDY, CR_HSERDY);
 #endif
 }
@@ -146,8 +136,8 @@ static void clocks(void) {
         register_set(PWR_VOSR, VOSR_BOOSTEN);
         register_wait(PWR_VOSR, VOSR_BOOSTRDY, VOSR_BOOSTRDY);
     }
-    register_set(RCC_CR, CR_PLL1ON);
-    register_wait(RCC_CR, CR_PLL1RDY, CR_PLL1RDY);
+    register_set(RCC_CR, CR_PLLON);
+    register_wait(RCC_CR, CR_PLLRDY, CR_PLLRDY);
 
     /* "Read access latency": the wait states before the frequency, and read back. */
     register_change(FLASH_ACR, ACR_LATENCY, WAIT_STATES | ACR_PRFTEN);

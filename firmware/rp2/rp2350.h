@@ -4,6 +4,8 @@
 #define TINYBENCH_RP2350_H
 
 #define CLOCKS 0x40010000u
+#define PSM 0x40018000u
+#define PSM_PROC1 (1u << 24)
 #define RESETS 0x40020000u
 #define RESETS_IO_BANK0 (1u << 6)
 #define RESETS_PADS_BANK0 (1u << 9)
@@ -19,6 +21,7 @@
 #define MTIME_CTRL 0xD00001A4u
 #define MTIME 0xD00001B0u
 #define MTIMEH 0xD00001B4u
+#define SIO_FIFO 0xD0000050u
 #define GPIO_OUT_SET 0xD0000018u
 #define GPIO_OUT_CLR 0xD0000020u
 #define GPIO_OE_SET 0xD0000038u

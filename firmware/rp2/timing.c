@@ -4,6 +4,7 @@
 #include "core.h"
 #include "pins.h"
 #include "port.h"
+#include "pulse.h"
 
 void timing_start(void) {
     core_time_start();
@@ -40,9 +41,7 @@ void port_align(void) {
 #ifdef TB_ENERGY
 void port_mark(void) {
     pin_pull_low(TIMING_PIN, true);
-    uint32_t fell_us = core_micros();
-    while (core_micros() - fell_us < 2) { /* from 1 to 2 us */
-    }
+    pulse_lasts();
     pin_pull_low(TIMING_PIN, false);
 }
 #endif

@@ -3,6 +3,7 @@
 
 #include "pins.h"
 #include "port.h"
+#include "pulse.h"
 #include "systick.h"
 
 #if defined TB_ENERGY && !defined TIMING_PIN
@@ -26,9 +27,7 @@ void port_align(void) {
 
 void timing_pulse_low(uint32_t pin) {
     pin_set(pin, false);
-    uint32_t fell_us = systick_micros();
-    while (systick_micros() - fell_us < 2) { /* from 1 to 2 us */
-    }
+    pulse_lasts();
     pin_set(pin, true);
 }
 

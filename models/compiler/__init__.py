@@ -9,15 +9,17 @@ import msgspec
 from tinybench.errors import ModelError
 
 from ..model_file import read_model_file
-from .dsp.choose import faster, kept_in_ram
+from .dsp.choose import by_winograd, faster, kept_in_ram
 from .emit import emit, places, result_count
-from .graph import Graph
+from .graph import Graph, Operator
 from .interface import InputFormat, Interface, ResultKind, check_interface, ends_b
 from .layout import lay_out
-from .lower import lower_pruned
+from .lower import lower_operator, lower_pruned
 from .manifest import Manifest, OperatorEntry, entries, layers_run, state_b, weights_b
 from .reader import read_graph
-from .step import Step
+from .step import Step, Variant
+from .strips.cut import LowerOne
+from .strips.halves import in_halves
 
 __all__ = [
     "KERNELS",
@@ -56,6 +58,7 @@ def compile_model(
     kept_b: int = 0,
     stream: bool = False,
     patches: bool = False,
+    cores: int = 1,
 ) -> Manifest:
     """Compile a .tflite into `out`/model.c and `out`/manifest.json; the same input, the same bytes.
 
@@ -71,7 +74,8 @@ def compile_model(
     arena may grow for weights that are read again, where flash lets a core wait.
     `stream`: the input is one frame of the history that the model takes, and a state holds the
     rest (docs/stream.md). `patches`: all channels and whole operators, as written, and where each
-    constant lies: other weights of the same form may be written over it.
+    constant lies: other weights of the same form may be written over it. `cores`: 2 where a second
+    one computes half of what can be halved.
     Raises ModelError for a file that cannot be read or compiled, naming tensor or operator.
     """
     if not (model_id and model_id.isascii() and model_id.isalnum()):
@@ -93,8 +97,14 @@ def compile_model(
         if instead is not None:
             steps = instead(graph, steps)
         small_b = weights_b(graph, steps)
-        if instead is None and kernels == "dsp" and not patches:
-            steps = kept_in_ram(graph, faster(graph, steps, flash_b), kept_b)
+        tuned = instead is None and not patches
+        if tuned and kernels == "dsp":
+            steps = faster(graph, steps, flash_b)
+        halves = None
+        if cores > 1 and tuned:
+            steps, halves = in_halves(graph, steps, lowered.variant, _as_they_are(steps))
+        if tuned and kernels == "dsp":
+            steps = kept_in_ram(graph, steps, kept_b)
         memory = lay_out(graph, steps)
     except ModelError as error:
         raise ModelError(f"{where}{error}") from error
@@ -132,6 +142,7 @@ def compile_model(
         operators=entries(graph, steps, memory.in_use, lowered.macs),
         strips=lowered.strips,
         layers=layers_run(steps) if lowered.strips else [],
+        halves=halves,
     )
     encoded = msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
     try:
@@ -141,3 +152,16 @@ def compile_model(
     except OSError as error:
         raise ModelError(f"{out}: cannot write the compiled model: {error.strerror}") from error
     return manifest
+
+
+def _as_they_are(steps: list[Step]) -> LowerOne:
+    """Return what lowers an operator to the kernels that its step calls: some are by Winograd."""
+    fast = {step.operator.index for step in steps if step.function == "conv_3x3_dsp"}
+
+    def lower_one(graph: Graph, op: Operator, variant: Variant) -> Step | list[Step]:
+        lowered = lower_operator(graph, op, variant)
+        if op.index in fast and isinstance(lowered, Step):
+            return by_winograd(graph, lowered) or lowered
+        return lowered
+
+    return lower_one

@@ -51,6 +51,9 @@ def emit(
     mse = interface.result == "mse"
     layers = layers_of(steps)
     headers = sorted({"kernels.h", *(step.header for step in steps if step.function)})
+    halved = any(step.beside for step in steps)
+    headers += ["second_core.h"] * halved
+    status = "second_core_status()" if halved else "0"
     # The published reference logs cut off where the decimals just tell two outputs apart (kws01),
     # and round where there are more (vww01, ic01, ad01).
     enough = max(map(enough_decimals, targets))
@@ -102,14 +105,14 @@ def emit(
     parts += [
         "int model_infer(void) {",
         *(f"    layer_{i}();" for i in range(len(layers))),
-        "    return 0;",
+        f"    return {status};",
         "}\n",
         "int model_infer_layer(uint32_t index) {",
         "    static void (*const layers[])(void) = {",
         *(f"        layer_{i}," for i in range(len(layers))),
         "    };",
         "    layers[index]();",
-        "    return 0;",
+        f"    return {status};",
         "}\n",
         "void model_load(void) {",
         *(_load(i, upload) for i, upload in enumerate(sources) if not upload.in_place),
@@ -359,11 +362,18 @@ def _layer(
     *,
     apart: bool,
 ) -> str:
-    calls = "\n".join(_call(name, i, step, memory, tensors) for name, i, step in layer)
+    beside = [_call(*one, memory, tensors) for one in layer if one[2].beside]
+    own = [_call(*one, memory, tensors) for one in layer if not one[2].beside]
     # Of strips there are many: once in flash is enough.
     apart = apart or any(step.whole for _, _, step in layer)
     how = "__attribute__((noinline)) " if apart else ""
-    return f"static {how}void layer_{number}(void) {{\n{begins}{calls}\n}}\n"
+    other = ""
+    if beside:
+        name = f"layer_{number}_beside"
+        other = "\n".join([f"static void {name}(void) {{", *beside, "}\n\n"])
+        own = [f"    second_core_begin({name});", *own, "    second_core_end();"]
+    calls = "\n".join(own)
+    return f"{other}static {how}void layer_{number}(void) {{\n{begins}{calls}\n}}\n"
 
 
 def _call(name: str, number: int, step: Step, memory: Memory, tensors: tuple[Tensor, ...]) -> str:

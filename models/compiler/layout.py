@@ -64,7 +64,7 @@ def lay_out(graph: Graph, steps: list[Step], enough_b: int = 0) -> Memory:
     tensors = [t for t in first if t not in outside]
     scratched = [i for i, step in enumerate(steps) if step.scratch_b]
     buffers = [Buffer(graph.tensors[t].size_b, first[t], last[t]) for t in tensors]
-    buffers += [Buffer(steps[i].scratch_b, i, i) for i in scratched]
+    buffers += [Buffer(steps[i].scratch_b, *_together(steps, i)) for i in scratched]
     index = {t: i for i, t in enumerate(tensors)}
     overlaps = {
         (index[same[step.output]], index[same[t]]): overlap
@@ -103,6 +103,13 @@ def lay_out(graph: Graph, steps: list[Step], enough_b: int = 0) -> Memory:
             key=lambda life: (life.first, life.offset_b),
         ),
     )
+
+
+def _together(steps: list[Step], i: int) -> tuple[int, int]:
+    """Return the first and the last of the steps that are computed at the same time as one."""
+    if steps[i].beside:
+        return i - 1, i
+    return (i, i + 1) if i + 1 < len(steps) and steps[i + 1].beside else (i, i)
 
 
 def _in_use(buffers: list[Buffer], offsets: list[int], steps: int) -> list[int]:

@@ -73,7 +73,7 @@ def _of_strips(whole: Lowered) -> Lowered:
     def tiled(_graph: Graph, step: Step) -> bool:
         return {*step.inputs, step.output} <= tiles()
 
-    less = in_strips(whole.graph, whole.steps, whole.variant, _lowered, tiled)
+    less = in_strips(whole.graph, whole.steps, whole.variant, lower_operator, tiled)
     return msgspec.structs.replace(whole, graph=less.graph, steps=less.steps, strips=less.strips)
 
 
@@ -112,10 +112,11 @@ def lower(graph: Graph, kernels: str) -> tuple[Variant, list[Step]]:
     check_types(graph)
     _of_each(graph, _check_activations)
     variant = Variant(kernels, planar_tensors(graph) if kernels == "dsp" else frozenset())
-    return variant, _of_each(graph, lambda graph, op: _lowered(graph, op, variant))
+    return variant, _of_each(graph, lambda graph, op: lower_operator(graph, op, variant))
 
 
-def _lowered(graph: Graph, op: Operator, variant: Variant) -> Step | list[Step]:
+def lower_operator(graph: Graph, op: Operator, variant: Variant) -> Step | list[Step]:
+    """Return the steps of one operator, checked. Raises ModelError."""
     found = _steps(graph, op, variant)
     written = {step.output for step in (found if isinstance(found, list) else [found])}
     if not written >= set(op.outputs):

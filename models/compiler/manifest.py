@@ -10,6 +10,7 @@ from .prune import Removed
 from .step import Step
 from .stream import Streamed
 from .strips import COPY, Strips
+from .strips.halves import Halves
 
 
 class OperatorEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +72,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     layers: list[int] = []
     """Where there are such: the operator of each layer that the firmware runs, in their order;
     else it runs a layer for each operator with a kernel."""
+    halves: Halves | None = None
+    """What two cores do of it; None where there is one."""
 
 
 def layers_run(steps: Sequence[Step]) -> list[int]:

@@ -48,6 +48,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes behind which it begins in a tensor, where it computes a strip of one."""
     whole: tuple[int, int] | None = None
     """Of which tensors of the model it computes a strip: what is read, and what is written."""
+    beside: bool = False
+    """Whether a second core computes it, while the first computes the step before."""
 
     @property
     def weights_b(self) -> int:

@@ -86,6 +86,14 @@ class Memory(Declaration, frozen=True, kw_only=True):
         return self.weights == "ram"
 
 
+class SecondCore(Declaration, frozen=True, kw_only=True):
+    """A second core, which can compute half of a layer while the first computes the other half."""
+
+    used: bool = False
+    """Whether it does where nobody says: --cores 1 and 2 do."""
+    stack_b: Annotated[int, Meta(ge=1024, le=2**16, multiple_of=8)] = 2048
+
+
 class Emulator(Declaration, frozen=True, kw_only=True):
     """How an emulated board is started; the DUT's serial line is the process's stdin and stdout."""
 
@@ -217,6 +225,7 @@ FIXED_HZ = {
     "nrf52840": (64_000_000,),
     "nrf5340": (64_000_000, 128_000_000),
     "esp32c3": (80_000_000, 160_000_000),
+    "esp32c6": (80_000_000, 160_000_000),
 }
 """Families without a table [clock]: all that their ports make."""
 
@@ -238,6 +247,8 @@ class Board(Declaration, frozen=True, kw_only=True):
     """None: no firmware is built, the board holds one."""
     port: dict[Constant, Annotated[int, Meta(ge=0, lt=2**32)]] = {}
     """What the port must know of this board, as macros: `fpgaio_origin = 1` is FPGAIO_ORIGIN."""
+    second_core: SecondCore | None = None
+    """None: there is none, or its port does not start it."""
     memory: Memory | None = None
     emulator: Emulator | None = None
     """None: the board is on a serial port. With `attached`: only where emulation is asked for."""
@@ -277,9 +288,31 @@ class Board(Declaration, frozen=True, kw_only=True):
         return self.emulated and program.startswith(QEMU)
 
     @property
+    def cores(self) -> int:
+        """How many compute."""
+        return 2 if self.second_core is not None and self.second_core.used else 1
+
+    @property
     def plugs(self) -> bool:
-        """Whether its emulator takes the plugin that counts cycles: QEMU does, and our chips."""
+        """Whether its emulator takes the plugin that counts cycles: QEMU does, and our chips.
+
+        Of two cores it would count the sum, which is no estimate of anything.
+        """
+        if self.cores > 1:
+            return False
         return self.counts or (self.emulator is not None and self.emulator.chip is not None)
+
+    def on_cores(self, cores: int | None) -> "Board":
+        """Return the board on so many cores; None: as it declares. Raises UsageError."""
+        if cores is None or cores == self.cores:
+            return self
+        if self.second_core is None:
+            able = [one for one in names() if load_board(one).second_core is not None]
+            raise UsageError(
+                f"--cores {cores}: board {self.name} declares no second core; these do: "
+                f"{', '.join(sorted(able))}"
+            )
+        return replace(self, second_core=replace(self.second_core, used=cores == 2))
 
     def interfered(self, with_: Interference | None) -> "Board":
         """Return the board with interference in its firmware, or as it is."""
@@ -296,6 +329,8 @@ class Board(Declaration, frozen=True, kw_only=True):
     def constants(self) -> dict[str, int]:
         """What the port must know, as macros: what is declared, and how the clock is made."""
         made = {} if self.clock is None else settings(self.clock, self.clock_hz).macros()
+        if self.second_core is not None and self.second_core.used:
+            made |= {"TB_SECOND_CORE": 1, "SECOND_CORE_STACK_B": self.second_core.stack_b}
         return {name.upper(): value for name, value in self.port.items()} | made
 
     def command(self, elf: str, pin: str | None = None) -> list[str]:

@@ -71,7 +71,7 @@ _NO_HEADER = re.compile(
 )
 SOURCE_FOLDERS = (
     *("core", "kernels", "ports", "semihosting", "stm32", "nordic", "rp2", "cortex_m", "riscv"),
-    "cxx",
+    *("cxx", "esp32"),
     *("th_api", "th_api/api", "audio", "stream", "train"),
 )
 COMPILER_PACKAGES = {
@@ -140,6 +140,7 @@ def build(
     """
     _require("make", "make")
     compiler = compiler_version(board)
+    board = board.on_cores(1) if isinstance(model, Engine) else board  # it knows of no other
     if isinstance(model, Engine) and model.cxx:
         prefix = _toolchain(board).prefix
         _require(prefix + "g++", COMPILER_PACKAGES.get(prefix) if prefix else CXX_PACKAGES[""])
@@ -268,6 +269,7 @@ def compiled(board: Board, task: Task, model: Path, folder: Path, how: How) -> M
         kept_b=board.memory.ram_size_b // KEPT_PARTS if board.memory and waits and how.whole else 0,
         stream=task.front_end is not None and not how.whole and not keeps_state(model),
         patches=how.patches,
+        cores=board.cores,
     )
     _check_task(task, manifest, model)
     check_fits(board, manifest)

@@ -10,6 +10,7 @@ from tinybench.errors import ModelError, UsageError
 from tinybench.models.compiler import Manifest
 from tinybench.models.compiler.anatomy import Anatomy, anatomy
 
+from ..results.firmware import SecondCoreUsed
 from . import board as boards
 from .board import Board, Memory
 from .recipe import others
@@ -154,3 +155,16 @@ def check_emulator(board: Board, images: Sequence[tuple[int, int]]) -> None:
                     "itself, with --port, or on an emulated board with more memory, such as "
                     "mps2-an386"
                 )
+
+
+def second_core_used(board: Board, manifest: Manifest | None) -> SecondCoreUsed | None:
+    """Return what a second core does of a model that was compiled for the board; None: nothing."""
+    halves = manifest and manifest.halves
+    if halves is None or board.second_core is None:
+        return None
+    return SecondCoreUsed(
+        layers=halves.layers,
+        macs=halves.macs,
+        arena_more_b=halves.arena_more_b,
+        stack_b=board.second_core.stack_b,
+    )

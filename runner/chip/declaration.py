@@ -112,6 +112,8 @@ class Routes(Declaration, frozen=True, kw_only=True):
     """A bit for each of the core's."""
     map: list[tuple[Annotated[int, Meta(ge=0, lt=480)], Place]]
     """(of a peripheral, the register that holds which of the core's it is)."""
+    mie: bool = False
+    """Whether the core's own register of that name has to let them through as well."""
 
 
 class Peripheral(Declaration, frozen=True, kw_only=True):
@@ -126,6 +128,8 @@ class Peripheral(Declaration, frozen=True, kw_only=True):
     """Bits of a register without which no access of it is right."""
     reset: dict[Place, Word] = {}
     """Where one of them differs after reset."""
+    clears: dict[Symbol, Word] = {}
+    """Bits that are written to ask for something, and read as 0 once that is done: at once here."""
     line: Line | None = None
     dma: Dma | None = None
     timer: Timer | None = None
@@ -171,6 +175,20 @@ class Pll(Declaration, frozen=True, kw_only=True):
     """Their product."""
 
 
+class Second(Declaration, frozen=True, kw_only=True):
+    """A second core, and the FIFOs by which its boot ROM is told what it shall run."""
+
+    status: Place
+    valid: Word
+    """Set while there is a word to receive, and"""
+    ready: Word
+    """while one can be sent."""
+    send: Place
+    receive: Place
+    off: tuple[Place, Word]
+    """Holds it in reset while these bits are set."""
+
+
 class Chip(Declaration, frozen=True, kw_only=True):
     """A chip, from `firmware/chips/<name>.toml`."""
 
@@ -192,3 +210,5 @@ class Chip(Declaration, frozen=True, kw_only=True):
     pll: Pll | None = None
     routes: Routes | None = None
     """On a RISC-V; a Cortex-M has its own."""
+    second: Second | None = None
+    """Of a Cortex-M with two cores."""

@@ -14,12 +14,13 @@ from typing import Any
 from tinybench.errors import ToolMissingError, UsageError
 from tinybench.extras import unicorn_version
 
-from . import counter, dma, line, timer
+from . import counter, dma, line
 from .count import Count, built
 from .declaration import Chip, Region
 from .image import Image
 from .line import LineEndedError
 from .registers import ModelError, Registers
+from .second import SLICE, WFE, SecondCore, spaces
 from .system import SPACE, SYSTICK, System
 
 QUANTUM = 2_000_000
@@ -91,6 +92,8 @@ class Machine:
         self._core = self._new_core()
         self._count = self._new_count()
         places: dict[int, int] = {}
+        self._mapped: list[tuple[int, int, int, int]] = []
+        """Of each memory: origin, bytes, access, and where this process has it."""
         for number, region in enumerate(self._memory):
             size_b = -(-region.size_b // PAGE_B) * PAGE_B
             if region.same_as is None:
@@ -99,24 +102,39 @@ class Machine:
                 places[region.origin] = -(-ctypes.addressof(own) // PAGE_B) * PAGE_B
             at = places[region.origin if region.same_as is None else region.same_as]
             access = uc.UC_PROT_ALL if region.writes else uc.UC_PROT_READ | uc.UC_PROT_EXEC
-            self._core.mem_map_ptr(region.origin, size_b, access, ctypes.c_void_p(at))
+            self._mapped.append((region.origin, size_b, access, at))
             if not region.writes:
                 ctypes.memset(at, 0xFF, size_b)
             one = self._count.regions[number]
             one.origin, one.size_b, one.bytes = region.origin, region.size_b, at
-        self._core.mem_map(RETURN & -PAGE_B, PAGE_B)
+        self._map_memory(self._core)
         self._load()
         self._hook()
         for start, end in (*self._spaces(), (SPACE.start, SPACE.stop)):
             self._map(start, end - start)
         line.wire(self.registers, self._console, self._attend)
         self._lines = dma.wire(self.registers, self._console, self._ram, self._attend)
-        timer.wire(self.registers, lambda: self._count.instructions * self._ns)
         counter.wire(self.registers, lambda: self._count.instructions * self._ns)
+        second = self._chip.second if self.KIND == "arm" else None
+        self._second = second and SecondCore(
+            second, self.registers, self._second_core, self._count, self._arm
+        )
         if self._chip.boot:
             self._core.reg_write(self._pc, vectors)
             return
         self._begin(vectors)
+
+    def _map_memory(self, core: Any) -> None:
+        for origin, size_b, access, at in self._mapped:
+            core.mem_map_ptr(origin, size_b, access, ctypes.c_void_p(at))
+        core.mem_map(RETURN & -PAGE_B, PAGE_B)
+
+    def _second_core(self, system: System, failed: Callable[[Exception], int]) -> Any:
+        core = self._new_core()
+        self._map_memory(core)
+        spaces(core, self._spaces(), system, failed)
+        self._hook_in(self._uc.UC_HOOK_BLOCK, self._libraries[1].block, core=core)
+        return core
 
     def _new_core(self) -> Any:
         # With UC_MODE_MCLASS beside it, Unicorn takes a Cortex-M33 whatever is asked for.
@@ -163,10 +181,12 @@ class Machine:
         self._count.write = ctypes.cast(library.uc_reg_write, ctypes.c_void_p).value
         self._hook_in(self._uc.UC_HOOK_BLOCK, counter.block)
 
-    def _hook_in(self, kind: int, called: Any, region: Region | None = None) -> None:
+    def _hook_in(
+        self, kind: int, called: Any, region: Region | None = None, core: Any = None
+    ) -> None:
         handle = ctypes.c_size_t()
         status = self._libraries[0].uc_hook_add(
-            getattr(self._core, "_uch"),  # noqa: B009 - Unicorn's own handle, which has no public name
+            getattr(core or self._core, "_uch"),  # noqa: B009 - Unicorn's own handle, which has no public name
             ctypes.byref(handle),
             ctypes.c_int(kind),
             ctypes.cast(called, ctypes.c_void_p),
@@ -275,7 +295,8 @@ class Machine:
             self._limit()
 
     def _limit(self) -> None:
-        until = self._count.instructions + QUANTUM
+        two = self._second is not None and self._second.started
+        until = self._count.instructions + (SLICE if two else QUANTUM)
         if (tick := self.system.next_tick) is not None:
             until = min(until, -(-tick * 1_000_000_000 // (self._ns * self._hz)))
         self._count.until = until
@@ -285,6 +306,8 @@ class Machine:
         try:
             while True:
                 self._go(None)
+                if self._second is not None:
+                    self._second.turn()
                 self._console.take(wait=False)
                 self._interrupts()
                 self._limit()
@@ -300,7 +323,10 @@ class Machine:
             self._core.emu_start(pc | self.CODE_BIT, until or RETURN)
         except self._uc.UcError as error:
             self._raise()
-            self._fault(error)
+            if self._stands_behind(WFE):
+                self._wait_for_other()
+            else:
+                self._fault(error)
             return
         self._raise()
         if until is None and not self._count.stopped and self._sleeps():
@@ -315,8 +341,16 @@ class Machine:
 
     def _sleeps(self) -> bool:
         """Whether Unicorn stopped for a WFI, which it has just passed."""
-        pc = self._core.reg_read(self._arm.UC_ARM_REG_PC)
-        return bytes(self._core.mem_read(pc - 2, 2)) == b"\x30\xbf"
+        return self._stands_behind(b"\x30\xbf")
+
+    def _stands_behind(self, instruction: bytes) -> bool:
+        pc = self._core.reg_read(self._pc)
+        return bytes(self._core.mem_read(pc - len(instruction), len(instruction))) == instruction
+
+    def _wait_for_other(self) -> None:
+        """Let time pass where the other core waits, too: until SysTick wakes this one, at most."""
+        if self._second is None or self._second.asleep:
+            self._count.instructions += SLICE
 
     def _wait(self) -> None:
         if not self._pending():

@@ -35,6 +35,7 @@ class Registers:
     _spans: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
     _clocks: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
     _flags: dict[int, list[Flag]] = field(default_factory=dict[int, list[Flag]])
+    _clears: dict[int, int] = field(default_factory=dict[int, int])
     _waited: dict[int, int] = field(default_factory=dict[int, int])
 
     def __post_init__(self) -> None:
@@ -67,6 +68,7 @@ class Registers:
                 self.timers[name] = one.timer
             if one.counter is not None:
                 self.counters[name] = one.counter
+            self._clears |= {self.place(f"{name}.{at}"): bits for at, bits in one.clears.items()}
         self._clocks |= one.clock
 
     def place(self, name: str) -> int:
@@ -120,6 +122,7 @@ class Registers:
         self.values[address] = value & ~own | before & own
         if (act := self.on_write.get(address)) is not None:
             act(value)
+        self.values[address] &= ~self._clears.get(address, 0)
 
     def _known(self, address: int, how: str) -> str:
         if (place := self.names.get(address)) is not None:

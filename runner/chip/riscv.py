@@ -82,6 +82,8 @@ class RiscvMachine(Machine):
             on = self._core.reg_read(self._riscv.UC_RISCV_REG_MIE) & MEIE
             return [EXTERNAL] if let and on else []
         let = self.registers.value(routes.enable)
+        if routes.mie:
+            let &= self._core.reg_read(self._riscv.UC_RISCV_REG_MIE)
         cores = {self.registers.value(place) for source, place in routes.map if source in asked}
         return sorted(number for number in cores if let >> number & 1)
 

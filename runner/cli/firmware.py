@@ -101,6 +101,7 @@ def _request(said: dict[str, Any], board: str, task: str, baud: int) -> "Request
         board=board,
         task=task,
         emulate=said.get("emulate", False),
+        cores=said.get("cores"),
         ports=(said["port"],) if said["port"] else (),
         baud=baud,
         probe=said.get("probe"),
@@ -123,6 +124,7 @@ def _board(voice: Voice, said: dict[str, Any], baud: int) -> "Iterator[tuple[Boa
 @command(
     "flash",
     options.board("a board, one of bench.toml, or a .toml file", section="the board"),
+    options.cores(section="the board"),
     options.task(),
     Option("--energy", is_flag=True, help="the energy build"),
     Option("--image", type=options.PATH, metavar="FILE",
@@ -240,6 +242,7 @@ def _meant(
     options.port("serial port of that board, or a URL such as rfc2217://host:port; it must hold "
                  "this build", section="the board"),
     options.emulate(section="the board"),
+    options.cores(section="the board"),
     Option("--baud", type=options.baud, default=str(DEFAULT_BAUD), metavar="N", shared=True,
            section="the board", help=f"rate of the port (default: {DEFAULT_BAUD})"),
     options.wait(section="the board"),

@@ -24,6 +24,7 @@ BOARD, INPUTS, SCORE = "measure it on a board", "its inputs", "its score"
 MEASURED = (
     "port",
     "emulate",
+    "cores",
     "baud",
     "probe",
     "no_flash",
@@ -93,6 +94,7 @@ def inputs_words(section: str = INPUTS) -> list[Option]:
     Option("--check", is_flag=True, section=BOARD,
            help="with --board: only whether it fits there, without building it; status 1 if not"),
     options.emulate(section=BOARD),
+    options.cores(section=BOARD),
     options.port("serial port of the board", section=BOARD),
     Option("--baud", type=options.baud, metavar="N", shared=True, section=BOARD,
            help=f"rate of the port (default: {DEFAULT_BAUD})"),

@@ -71,6 +71,13 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def core_count(text: str) -> int:
+    """Return 1 or 2."""
+    if text not in ("1", "2"):
+        raise click.BadParameter(f"'{text[:40]}' is no count of cores: 1 or 2")
+    return int(text)
+
+
 def quantity(text: str) -> float:
     """Return a number above 0."""
     try:
@@ -295,6 +302,18 @@ def no_prune(**more: Any) -> Option:
         "--no-prune",
         is_flag=True,
         help="compute channels too that are constants or that nobody reads",
+        **more,
+    )
+
+
+def cores(**more: Any) -> Option:
+    """Return --cores."""
+    return Option(
+        "--cores",
+        type=core_count,
+        metavar="N",
+        help="1 or 2 that compute, on a board with two: each half of a layer (default: as the "
+        "board declares)",
         **more,
     )
 

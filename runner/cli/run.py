@@ -76,6 +76,7 @@ REPORT_SUFFIXES = (".html", ".md", ".csv", ".json", ".xml", ".txt", ".svg", ".pn
     options.emulate(section=BOARD),
     Option("--clock", type=options.clock, metavar="CLOCK", section=BOARD,
            help="such as 80MHz, of a board of the package: its firmware is built for it"),
+    options.cores(section=BOARD),
     options.port("serial port of the board, or a URL such as rfc2217://host:port; repeat it for "
                  "several equal boards", multiple=True, section=BOARD),
     Option("--baud", type=options.baud_or_auto, metavar="N|auto", shared=True, section=BOARD,

@@ -68,6 +68,10 @@ def estimate(
     Raises UsageError for a board of which no timings are declared, ToolMissingError where the
     plugin cannot be built or QEMU takes none, and any BenchError.
     """
+    if board.cores > 1:
+        raise UsageError(
+            f"cycles are estimated of one core, and two compute on board {board.name}: --cores 1"
+        )
     if board.cycles is None or not can_estimate(board):
         raise UsageError(
             f"cycles cannot be estimated for board {board.name}: it has no table [cycles], or is "

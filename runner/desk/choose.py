@@ -38,7 +38,7 @@ def choose(
     if request.clock_hz is not None:
         named = named or _of_kind(bench, boards.load_board(kind, emulate=request.emulate))
         kind = at_clock(kind, request.clock_hz)
-    board = boards.load_board(kind, emulate=request.emulate)
+    board = boards.load_board(kind, emulate=request.emulate).on_cores(request.cores)
     request = replace(request, board=kind, clock_hz=None)
     if request.emulate:
         return request, board

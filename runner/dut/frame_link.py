@@ -394,6 +394,11 @@ def _insist_incomplete(frame: Frame) -> None:
         frames.BAD_COUNT: "it takes no such counts",
         frames.ENGINE_FAILED: f"e-[Inference failed with {detail}]",
     }
+    if (reason, detail) == (frames.ENGINE_FAILED, frames.SECOND_CORE_SILENT):
+        raise ProtocolError(
+            "the DUT's second core did not do its half in time: reset the board, or build for one "
+            "core: --cores 1"
+        )
     raise ProtocolError(f"the DUT refuses 'infer': {said.get(reason, f'reason {reason}')}")
 
 

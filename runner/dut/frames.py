@@ -29,6 +29,8 @@ OTHER_INPUT = 2
 BAD_COUNT = 3
 ENGINE_FAILED = 4
 NO_PLACE = 5
+SECOND_CORE_SILENT = -20000
+"""With ENGINE_FAILED. Ref: firmware/core/second_core.h."""
 
 LONG_RUN_B = 254
 """A run of this length has a code that no zero follows."""

@@ -30,7 +30,7 @@ RUN_WORDS = (
     "task", "mode", "division", "profile", "limit", "iterations", "scenario", "min_queries",
     "min_duration", "seed", "target_qps", "deadline", "streams", "audits", "engine_loadgen",
     "interference", "prune", "strips", "whole", "compatible", "shards", "engine", "monitor",
-    "ambient", "supply", "verify", "emulate", "clock",
+    "ambient", "supply", "verify", "emulate", "clock", "cores",
 )  # fmt: skip
 """Of the words of a run, those that mean the same on every computer, and reach nothing on it."""
 AXES = ("task", "mode", "scenario", "profile", "division", "engine", "clock", "emulate")

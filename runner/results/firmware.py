@@ -39,6 +39,19 @@ class Sections(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Of `bss_b`: what is there."""
 
 
+class SecondCoreUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a second core took part in, and what that took; no output differs for it."""
+
+    layers: int
+    """Of which each core computed half."""
+    macs: int
+    """Multiplications of these."""
+    arena_more_b: int
+    """Bytes by which the arena is larger for it."""
+    stack_b: int
+    """Of its own."""
+
+
 class Firmware(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The image that ran."""
 
@@ -53,3 +66,5 @@ class Firmware(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     engine: EngineUsed | None = None
     sections: Sections | None = None
     """None of an older version."""
+    second_core: SecondCoreUsed | None = None
+    """None: one core computed all."""

@@ -32,6 +32,8 @@ class Request(msgspec.Struct, frozen=True):
     """Run the firmware of a real board in an emulator."""
     clock_hz: Annotated[int, msgspec.Meta(ge=1, lt=CLOCK_END_HZ)] | None = None
     """Of a board of the package, instead of its own; found, it is that of the board's file."""
+    cores: Literal[1, 2] | None = None
+    """That compute, on a board with two; None: as the board declares."""
     state: Literal["reset", "keep"] = "reset"
     """Of a model that keeps one, in the accuracy mode: put back for each input, or kept from each
     to the next: they are one stream."""

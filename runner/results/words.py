@@ -51,6 +51,8 @@ class SuiteWords(TypedDict, total=False):
     emulate: bool | None
     clock: int | str | None
     """Of a board of the package, instead of its own: Hz, or a text such as "80MHz"."""
+    cores: Literal[1, 2] | None
+    """That compute, on a board with two."""
     limit: int | None
     data: File | None
     model: File | None
@@ -128,8 +130,8 @@ class OwnWords(TypedDict, total=False):
 
 
 MODEL_RUN = (
-    "board", "emulate", "out", "port", "flash", "baud", "monitor", "probe", "wait", "iterations",
-    "prune", "strips", "engine", "engine_source",
+    "board", "emulate", "cores", "out", "port", "flash", "baud", "monitor", "probe", "wait",
+    "iterations", "prune", "strips", "engine", "engine_source",
 )  # fmt: skip
 """Words of a run that a model of one's own takes as well."""
 
@@ -265,6 +267,12 @@ def _count(word: str, value: Any) -> int:
     return count
 
 
+def _cores(word: str, value: Any) -> int:
+    if (count := _count(word, value)) > 2:
+        raise _wrong(word, value, "count of 1 or 2")
+    return count
+
+
 def _one_of(words: tuple[str, ...]) -> Callable[[str, object], str]:
     def choice(word: str, value: object) -> str:
         if value not in words:
@@ -346,6 +354,7 @@ _VALUES: dict[str, Callable[[str, Any], Any]] = {
     "profile": _named,
     "emulate": _flag,
     "clock": _clock,
+    "cores": _cores,
     "limit": _count,
     "data": _path,
     "model": _path,

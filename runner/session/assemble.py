@@ -4,8 +4,10 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from ..build.board import Board
 from ..build.engine import Engine
 from ..build.firmware import Image
+from ..build.fit import second_core_used
 from ..cycles.stored import stored_cycles
 from ..results import score
 from ..results.clock import Heard
@@ -95,7 +97,7 @@ def assemble(
             pruned=compiled is not None and bool(compiled.removed),
             weights_b=None if made else plan.manifest and plan.manifest.weights_b,
         ),
-        firmware=None if image is None else _firmware(image, plan.engine),
+        firmware=None if image is None else _firmware(board, image, plan.engine),
         link=met.link,
         interface_board=asked.interface_board,
         environment=asked.environment,
@@ -136,7 +138,7 @@ def _tensor_ram_b(image: Image | None) -> int | None:
     return None if image is None or image.manifest is None else image.manifest.tensor_ram_b
 
 
-def _firmware(image: Image, engine: Engine | None) -> Firmware:
+def _firmware(board: Board, image: Image, engine: Engine | None) -> Firmware:
     return Firmware(
         elf_sha256=image.elf_sha256,
         sources_sha256=image.sources_sha256,
@@ -146,6 +148,7 @@ def _firmware(image: Image, engine: Engine | None) -> Firmware:
         ram_b=image.ram_b,
         engine=engine and _engine(engine, image.engine_flags or ""),
         sections=image.sections,
+        second_core=second_core_used(board, image.manifest),
     )
 
 

@@ -275,6 +275,8 @@ def _insist_possible(board: Board, request: Request) -> None:
             + ("--engine brings" if request.engine is not None else f"board {board.name} holds")
             + f" its own firmware; leave {word} out"
         )
+    if request.cores == 2 and request.engine is not None:
+        raise UsageError("--cores 2 is about the kernels here: an --engine runs on one core")
     if request.probe and len(request.ports) > 1:
         raise UsageError("--probe is that of one board: give one --port, or leave --probe out")
     if request.flasher or (request.flash and request.ports and board.flash):

@@ -1,8 +1,9 @@
-"""What the ESP32-C3's manual demands of the order in which its port writes registers, as checks."""
+"""What the manuals of the ESP32-C3 and C6 demand of the order in which a port writes registers."""
 
 import ctypes
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,28 +12,150 @@ from tests.firmware.fake_chip import Access, Chip, Ready
 from tinybench.runner.build.board import Board
 
 Log = Sequence[Access]
-MANUAL = "ESP32-C3 Technical Reference Manual"
 XTAL_HZ = 40e6
 RATES = (9600, 115200, 460800)
 """That of the energy build, of the other, and what the record raises the line to."""
+
+
+class Esp(NamedTuple):
+    """Where a chip has what its port uses, and the bits that are its own."""
+
+    manual: str
+    watchdogs: dict[int, tuple[int, int]]
+    """Where each watchdog is set: the register that protects it, and its key."""
+    super_watchdog: tuple[int, int]
+    """The one that must feed itself, by these bits; of the others none must be set."""
+    core_hz: dict[int, tuple[int, int, float]]
+    """Where the core's divider is: mask, bits, and the Hz that they make of the PLL."""
+    divider: int
+    switch: tuple[int, int, int]
+    """Where the core is switched to the PLL: mask and bits."""
+    gpio: int
+    io_mux: int
+    pins: int
+    matrix_bit: int
+    """Of IN_SEL: the signal comes by the matrix."""
+    systimer: int
+    uarts: dict[int, tuple[int, int, int, int, int]]
+    """Where each UART is, the register of its clock and the bits there, its signal in the GPIO
+    matrix, and where its interrupt is routed."""
+    source: dict[int, tuple[int, int]]
+    """By UART: where the crystal is chosen and divided, and the bits that do."""
+    update: int | None
+    """What makes a UART take what was written."""
+    fifo_reset: int
+    sender: int
+    enable: int
+    priority: int
+    threshold: int
+    mie: bool
+    """Whether the core's own mask has to let its interrupt through."""
+    reset: dict[int, int]
+    """After reset; clocks and a timer that are on are off here, so that the port must say so."""
+
+
 _RTC, _TIMG0, _TIMG1 = 0x60008000, 0x6001F000, 0x60020000
-_WATCHDOGS = {
-    _RTC + 0x90: (_RTC + 0xA8, 0x50D83AA1),
-    _TIMG0 + 0x48: (_TIMG0 + 0x64, 0x50D83AA1),
-    _TIMG1 + 0x48: (_TIMG1 + 0x64, 0x50D83AA1),
-    _RTC + 0xAC: (_RTC + 0xB0, 0x8F1D312A),
-}
-"""Where each watchdog is set: the register that protects it, and its key; the last is the super
-watchdog, of which bit 31 must be set, and of the others none."""
-_PERIOD, _CLK_EN0, _SYSCLK = 0x600C0008, 0x600C0010, 0x600C0058
-_GPIO, _IO_MUX, _INTERRUPT, _SYSTIMER = 0x60004000, 0x60009004, 0x600C2000, 0x60023000
-_UARTS = {0: (0x60000000, 1 << 24 | 1 << 2, 6, 0x54), 1: (0x60010000, 1 << 24 | 1 << 5, 9, 0x58)}
-"""Where each is, its clocks, its signal in the GPIO matrix, and where its interrupt is routed."""
+ESP32C3 = Esp(
+    manual="ESP32-C3 Technical Reference Manual",
+    watchdogs={
+        _RTC + 0x90: (_RTC + 0xA8, 0x50D83AA1),
+        _TIMG0 + 0x48: (_TIMG0 + 0x64, 0x50D83AA1),
+        _TIMG1 + 0x48: (_TIMG1 + 0x64, 0x50D83AA1),
+        _RTC + 0xAC: (_RTC + 0xB0, 0x8F1D312A),
+    },
+    super_watchdog=(_RTC + 0xAC, 1 << 31),
+    core_hz={0x4: (7, 0x4, 80e6), 0x5: (7, 0x5, 160e6)},
+    divider=0x600C0008,
+    switch=(0x600C0058, 3 << 10, 1 << 10),
+    gpio=0x60004000,
+    io_mux=0x60009004,
+    pins=22,
+    matrix_bit=1 << 6,
+    systimer=0x60023000,
+    uarts={
+        0: (0x60000000, 0x600C0010, 1 << 24 | 1 << 2, 6, 0x600C2054),
+        1: (0x60010000, 0x600C0010, 1 << 24 | 1 << 5, 9, 0x600C2058),
+    },
+    source={0: (0x60000078, 0x3700000), 1: (0x60010078, 0x3700000)},
+    update=None,
+    fifo_reset=1 << 17,
+    sender=0x6C,
+    enable=0x600C2104,
+    priority=0x600C2114,
+    threshold=0x600C2194,
+    mie=False,
+    reset={
+        _RTC + 0x90: 0x80013214,
+        _RTC + 0xAC: 0x04B00000,
+        _TIMG0 + 0x48: 0x4C000,
+        _TIMG1 + 0x48: 0x4C000,
+        _TIMG0 + 0x64: 0x50D83AA1,
+        _TIMG1 + 0x64: 0x50D83AA1,
+        0x600C0008: 0xC,
+        0x600C0010: 0xF9C1E06F & ~(1 << 24 | 1 << 5 | 1 << 2),
+        0x600C0058: 0x1,
+        0x60023000: 0x06000000,
+        **{0x60009004 + 4 * pin: 0x800 for pin in range(22)},
+        **{origin + 0x20: 0x1000001C for origin in (0x60000000, 0x60010000)},
+        **{origin + 0x24: 0xC060 for origin in (0x60000000, 0x60010000)},
+    },
+)
+_LP, _PCR = 0x600B1C00, 0x60096000
+ESP32C6 = Esp(
+    manual="esp-idf, soc/esp32c6",
+    watchdogs={
+        _LP: (_LP + 0x18, 0x50D83AA1),
+        0x60008048: (0x60008064, 0x50D83AA1),
+        0x60009048: (0x60009064, 0x50D83AA1),
+        _LP + 0x1C: (_LP + 0x20, 0x50D83AA1),
+    },
+    super_watchdog=(_LP + 0x1C, 1 << 18),
+    core_hz={0: (0x1FF00, 0, 160e6), 0x100: (0x1FF00, 0x100, 80e6)},
+    divider=_PCR + 0x118,
+    switch=(_PCR + 0x110, 3 << 16, 1 << 16),
+    gpio=0x60091000,
+    io_mux=0x60090004,
+    pins=31,
+    matrix_bit=1 << 7,
+    systimer=0x6000A000,
+    uarts={
+        0: (0x60000000, _PCR + 0x0, 1, 6, 0x600100AC),
+        1: (0x60001000, _PCR + 0xC, 1, 9, 0x600100B0),
+    },
+    source={0: (_PCR + 0x4, 0x700000), 1: (_PCR + 0x10, 0x700000)},
+    update=0x98,
+    fifo_reset=1 << 22,
+    sender=0x70,
+    enable=0x20001000,
+    priority=0x20001010,
+    threshold=0x20001090,
+    mie=True,
+    reset={
+        _LP: 0x80013214,
+        0x60008048: 0x4C000,
+        0x60009048: 0x4C000,
+        0x60008064: 0x50D83AA1,
+        0x60009064: 0x50D83AA1,
+        _PCR + 0x0: 0x2,
+        _PCR + 0xC: 0x2,
+        _PCR + 0x110: 0x28000200,
+        _PCR + 0x118: 0x10000,
+        0x6000A000: 0x06000000,
+        **{0x60090004 + 4 * pin: 0x800 for pin in range(31)},
+        **{origin + 0x20: 0x10001C for origin in (0x60000000, 0x60001000)},
+        **{origin + 0x24: 0x6060 for origin in (0x60000000, 0x60001000)},
+    },
+)
+CHIPS = {"esp32c3": ESP32C3, "esp32c6": ESP32C6}
+"""By the family of their port."""
+MIE = 0x304
+"""What stands for the core's own mask in a record."""
 
 
 class Wired(NamedTuple):
     """A build of a board: its line, pins, and the timing pin of an energy build."""
 
+    chip: Esp
     uart: int
     tx: int
     rx: int
@@ -42,7 +165,7 @@ class Wired(NamedTuple):
     @property
     def origin(self) -> int:
         """Where the UART is."""
-        return _UARTS[self.uart][0]
+        return self.chip.uarts[self.uart][0]
 
 
 class Check(NamedTuple):
@@ -59,33 +182,35 @@ def wired(board: Board, *, energy: bool) -> Wired:
     head = "energy_" if energy else "uart_"
     number = port["energy_uart" if energy else "uart"]
     timing = port["timing_pin"] if energy else None
-    return Wired(number, port[f"{head}tx_pin"], port[f"{head}rx_pin"], timing, board.clock_hz)
+    tx, rx = port[f"{head}tx_pin"], port[f"{head}rx_pin"]
+    return Wired(CHIPS[board.family], number, tx, rx, timing, board.clock_hz)
 
 
-def _steps(log: Log) -> Iterator[tuple[dict[int, int], Access, dict[int, int]]]:
-    before = dict(RESET)
+def _steps(wires: Wired, log: Log) -> Iterator[tuple[dict[int, int], Access, dict[int, int]]]:
+    before = dict(wires.chip.reset)
     for access in log:
         after = {**before, access.address: access.value}
         yield before, access, after
         before = after
 
 
-def _last(log: Log) -> dict[int, int]:
-    return {**RESET, **{access.address: access.value for access in log}}
+def _last(wires: Wired, log: Log) -> dict[int, int]:
+    return {**wires.chip.reset, **{access.address: access.value for access in log}}
 
 
 def _said(access: Access) -> str:
     return f"{'write' if access.write else 'read'} of {access.address:#x}: {access.value:#x}"
 
 
-def _watchdogs(_: Wired, log: Log) -> Iterator[str]:
+def _watchdogs(wires: Wired, log: Log) -> Iterator[str]:
     """Each is unlocked with its key, off (the super one feeds itself), and locked again."""
-    for config, (protect, key) in _WATCHDOGS.items():
-        for before, access, _after in _steps(log):
+    for config, (protect, key) in wires.chip.watchdogs.items():
+        for before, access, _after in _steps(wires, log):
             if access.write and access.address == config and before.get(protect) != key:
                 yield f"{_said(access)} while it is write-protected"
-        after = _last(log)
-        on = after[config] >> 31 & 1 == 0 if config == _RTC + 0xAC else after[config] != 0
+        after = _last(wires, log)
+        feeds, bit = wires.chip.super_watchdog
+        on = not after.get(config, 0) & bit if config == feeds else after[config] != 0
         if on or not any(a.write and a.address == config for a in log):
             yield f"the watchdog of {config:#x} would bite"
         if after.get(protect, 0) != 0:
@@ -94,27 +219,30 @@ def _watchdogs(_: Wired, log: Log) -> Iterator[str]:
 
 def _clocks(wires: Wired, log: Log) -> Iterator[str]:
     """The PLL's divider is chosen before the core is switched to it, as it is declared."""
-    switched = False
-    for before, access, _after in _steps(log):
-        if access.write and access.address == _SYSCLK and access.value >> 10 & 3 == 1:
+    switched, chip = False, wires.chip
+    place, mask, bits = chip.switch
+    for before, access, _after in _steps(wires, log):
+        if access.write and access.address == place and access.value & mask == bits:
             switched = True
-            hz = {0: 80e6, 1: 160e6}.get(before.get(_PERIOD, 0) & 3, 0)
-            if hz != wires.core_hz or not before.get(_PERIOD, 0) & 4:
+            divides = before.get(chip.divider, 0)
+            hz = next((hz for of, by, hz in chip.core_hz.values() if divides & of == by), 0)
+            if hz != wires.core_hz:
                 yield f"{_said(access)} gives {hz / 1e6:g} MHz"
-            if access.value & 0x3FF != before.get(_SYSCLK, 0) & 0x3FF:
-                yield f"{_said(access)} changes the crystal's divider"
+            if (access.value ^ before.get(place, 0)) & ~mask:
+                yield f"{_said(access)} changes another clock"
     if not switched:
         yield "the core stays at the crystal's frequency"
 
 
 def _uart_clock(wires: Wired, log: Log) -> Iterator[str]:
     """The UART and its memory have their clocks before its registers are used."""
-    bits = _UARTS[wires.uart][1]
-    for before, access, after in _steps(log):
+    _, clock, bits, *_ = wires.chip.uarts[wires.uart]
+    known = wires.chip.reset.get(clock, 0) & ~2  # a reset is let go
+    for before, access, after in _steps(wires, log):
         used = access.address in range(wires.origin, wires.origin + 0x80)
-        if used and before.get(_CLK_EN0, 0) & bits != bits:
+        if used and before.get(clock, 0) & (bits | 2 * (bits == 1)) != bits:
             yield f"{_said(access)} without its clock"
-        if after[_CLK_EN0] & RESET[_CLK_EN0] != RESET[_CLK_EN0]:
+        if after[clock] & known != known:
             yield f"{_said(access)} takes others their clock"
 
 
@@ -122,10 +250,11 @@ def _rate(wires: Wired, log: Log) -> Iterator[str]:
     """Both rates are right by the crystal, its clocks are on, and the frame is 8N1."""
     rates: list[float] = []
     origin = wires.origin
-    for _before, access, after in _steps(log):
+    for _before, access, after in _steps(wires, log):
         if access.write and access.address == origin + 0x14:
-            conf, divide = after.get(origin + 0x78, 0), access.value
-            if conf >> 20 & 3 != 3 or conf & 0x3400000 != 0x3400000:
+            place, bits = wires.chip.source[wires.uart]
+            conf, divide = after.get(place, 0), access.value
+            if conf & bits != bits:
                 yield f"{_said(access)}: not from the crystal, or without its clocks"
             hz = XTAL_HZ / ((conf >> 12 & 0xFF) + 1)
             rates.append(hz / max(1 / 16, (divide & 0xFFF) + (divide >> 20 & 0xF) / 16))
@@ -134,19 +263,36 @@ def _rate(wires: Wired, log: Log) -> Iterator[str]:
         abs(is_ / to - 1) > 0.002 for is_, to in zip(rates, wanted, strict=True)
     ):
         yield f"the rates are {[round(rate) for rate in rates]}, not {wanted}"
-    if _last(log).get(origin + 0x20, 0) & 0x3F != 0x1C:
+    if _last(wires, log).get(origin + 0x20, 0) & 0x3F != 0x1C:
         yield "the frame is not one of 8 bits, without parity, with one stop bit"
+
+
+def _updated(wires: Wired, log: Log) -> Iterator[str]:
+    """What is written of rate and frame is taken by REG_UPDATE, which is seen to be done."""
+    origin, waits, asked, told = wires.origin, False, False, False
+    update = origin + (wires.chip.update or 0)
+    for _before, access, _after in _steps(wires, log):
+        if access.write and access.address in (origin + 0x0C, origin + 0x14, origin + 0x20):
+            if waits:
+                yield f"{_said(access)} before the UART took what was written before"
+            waits |= access.address != origin + 0x0C
+            told |= waits
+        if access.address == update:
+            waits &= access.write or not asked or bool(access.value)
+            asked = bool(access.value)
+    if not told or waits:
+        yield "what the UART was told last was never taken"
 
 
 def _received(wires: Wired, log: Log) -> Iterator[str]:
     """The FIFO is emptied, and its threshold set, before its interrupt is let through."""
     origin, reset, ready = wires.origin, False, False
-    for before, access, _after in _steps(log):
+    for before, access, _after in _steps(wires, log):
         if not access.write:
             continue
         if access.address == origin + 0x20:
-            ready |= reset and not access.value & 1 << 17
-            reset |= bool(access.value & 1 << 17)
+            ready |= reset and not access.value & wires.chip.fifo_reset
+            reset |= bool(access.value & wires.chip.fifo_reset)
         if access.address == origin + 0x0C:
             if not ready:
                 yield f"{_said(access)} before the FIFO was reset and let go"
@@ -162,37 +308,39 @@ def _received(wires: Wired, log: Log) -> Iterator[str]:
 
 def _routed(wires: Wired, log: Log) -> Iterator[str]:
     """The interrupt is routed, its priority not below the threshold, before it is enabled."""
-    enable, threshold = _INTERRUPT + 0x104, _INTERRUPT + 0x194
-    for before, access, _after in _steps(log):
-        if access.write and access.address == enable:
-            number = before.get(_INTERRUPT + _UARTS[wires.uart][3], 0)
+    chip = wires.chip
+    for before, access, _after in _steps(wires, log):
+        if access.write and access.address == chip.enable:
+            number = before.get(chip.uarts[wires.uart][4], 0)
             if access.value != 1 << number or not number:
                 yield f"{_said(access)}, and the UART's interrupt is {number}"
-            priority = before.get(_INTERRUPT + 0x114 + 4 * number, 0)
-            if not 0 < before.get(threshold, 0) <= priority <= 15:
+            priority = before.get(chip.priority + 4 * number, 0)
+            if not 0 < before.get(chip.threshold, 0) <= priority <= 15:
                 yield f"{_said(access)} with priority {priority}"
             if not before.get(wires.origin + 0x0C, 0) & 1:
                 yield f"{_said(access)} before the UART is set up"
+            if chip.mie and _last(wires, log).get(MIE, 0) != 1 << number:
+                yield f"{_said(access)}, and the core does not let it through"
             return
     yield "no interrupt reaches the core"
 
 
 def _pins(wires: Wired, log: Log) -> Iterator[str]:
     """TX has its signal before the pin is the matrix's; RX is an input, pulled up, and led in."""
-    signal = _UARTS[wires.uart][2]
-    tx, rx = _IO_MUX + 4 * wires.tx, _IO_MUX + 4 * wires.rx
-    for before, access, _after in _steps(log):
+    chip, signal = wires.chip, wires.chip.uarts[wires.uart][3]
+    tx, rx = chip.io_mux + 4 * wires.tx, chip.io_mux + 4 * wires.rx
+    for before, access, _after in _steps(wires, log):
         if access.write and access.address == tx:
-            if before.get(_GPIO + 0x554 + 4 * wires.tx) != signal:
+            if before.get(wires.chip.gpio + 0x554 + 4 * wires.tx) != signal:
                 yield f"{_said(access)} before the pin has its signal"
-            if before.get(_GPIO + 0x24, 0) != 1 << wires.tx:
+            if before.get(wires.chip.gpio + 0x24, 0) != 1 << wires.tx:
                 yield f"{_said(access)} before the pin is an output"
-    after = _last(log)
+    after = _last(wires, log)
     if after.get(tx, 0) >> 12 & 7 != 1 or after.get(rx, 0) >> 12 & 7 != 1:
         yield "a pin of the line is not the matrix's"
     if after.get(rx, 0) & 0x300 != 0x300:
         yield "RX is no input that is pulled up"
-    if after.get(_GPIO + 0x154 + 4 * signal) != (1 << 6 | wires.rx):
+    if after.get(wires.chip.gpio + 0x154 + 4 * signal) != (chip.matrix_bit | wires.rx):
         yield "RX is not led to the UART"
 
 
@@ -200,12 +348,12 @@ def _sent(wires: Wired, log: Log) -> Iterator[str]:
     """What was sent has left the FIFO and the transmitter before the rate changes."""
     fifo = sender = True
     rates = 0
-    for _before, access, _after in _steps(log):
+    for _before, access, _after in _steps(wires, log):
         if access.address == wires.origin and access.write:
             fifo = sender = False
         if access.address == wires.origin + 0x1C and not access.write:
             fifo |= not access.value >> 16 & 0x3FF
-        if access.address == wires.origin + 0x6C and not access.write:
+        if access.address == wires.origin + wires.chip.sender and not access.write:
             sender |= fifo and not access.value >> 4 & 0xF
         if access.address == wires.origin + 0x14 and access.write:
             rates += 1
@@ -215,39 +363,39 @@ def _sent(wires: Wired, log: Log) -> Iterator[str]:
         yield "the rate was not changed"
 
 
-def _timer(_: Wired, log: Log) -> Iterator[str]:
+def _timer(wires: Wired, log: Log) -> Iterator[str]:
     """The system timer counts, and is read when it says that its count is valid."""
-    if _last(log).get(_SYSTIMER, 0) & 3 << 30 != 3 << 30:
+    if _last(wires, log).get(wires.chip.systimer, 0) & 3 << 30 != 3 << 30:
         yield "the system timer does not count"
     valid = False
-    for _before, access, _after in _steps(log):
-        if access.address == _SYSTIMER + 0x04:
+    for _before, access, _after in _steps(wires, log):
+        if access.address == wires.chip.systimer + 0x04:
             valid = not access.write and bool(access.value & 1 << 29)
-        if access.address in (_SYSTIMER + 0x40, _SYSTIMER + 0x44) and not valid:
+        if access.address in (wires.chip.systimer + 0x40, wires.chip.systimer + 0x44) and not valid:
             yield f"{_said(access)} before it is valid"
-    if not any(a.address == _SYSTIMER + 0x44 for a in log):
+    if not any(a.address == wires.chip.systimer + 0x44 for a in log):
         yield "the time was never read"
 
 
 def _timing_pin(wires: Wired, log: Log) -> Iterator[str]:
     """The timing pin is let go and an open drain before it is an output, then low and high."""
     pin = wires.timing or 0
-    up, down = _GPIO + 0x08, _GPIO + 0x0C
+    up, down = wires.chip.gpio + 0x08, wires.chip.gpio + 0x0C
     levels = [(a.address == up) for a in log if a.write and a.address in (up, down)]
     if levels != [True, False, True] or any(
         a.value != 1 << pin for a in log if a.write and a.address in (up, down)
     ):
         yield "a mark is not one pulse to low"
-    for before, access, _after in _steps(log):
-        if access.write and access.address == _GPIO + 0x24 and access.value == 1 << pin:
-            if not before.get(_GPIO + 0x74 + 4 * pin, 0) & 4:
+    for before, access, _after in _steps(wires, log):
+        if access.write and access.address == wires.chip.gpio + 0x24 and access.value == 1 << pin:
+            if not before.get(wires.chip.gpio + 0x74 + 4 * pin, 0) & 4:
                 yield f"{_said(access)} drives the pin both ways"
             if before.get(up, 0) != 1 << pin:
                 yield f"{_said(access)} pulls the pin low"
             break
     else:
         yield "the timing pin is no output"
-    if _last(log).get(_IO_MUX + 4 * pin, 0) >> 12 & 7 != 1:
+    if _last(wires, log).get(wires.chip.io_mux + 4 * pin, 0) >> 12 & 7 != 1:
         yield "the timing pin is not the matrix's"
 
 
@@ -262,28 +410,14 @@ _ALL = (
     Check("sent before the rate changes", "UART Controller", _sent),
     Check("the timer before the time", "System Timer", _timer),
 )
+_UPDATE = Check("what a UART is told reaches its clock", "UART Controller", _updated)
 _ENERGY = Check("the timing pin an open drain", "IO MUX and GPIO Matrix", _timing_pin)
-RESET = {
-    _RTC + 0x90: 0x80013214,
-    _RTC + 0xAC: 0x04B00000,
-    _TIMG0 + 0x48: 0x4C000,
-    _TIMG1 + 0x48: 0x4C000,
-    _TIMG0 + 0x64: 0x50D83AA1,
-    _TIMG1 + 0x64: 0x50D83AA1,
-    _PERIOD: 0xC,
-    _CLK_EN0: 0xF9C1E06F & ~(1 << 24 | 1 << 5 | 1 << 2),
-    _SYSCLK: 0x1,
-    _SYSTIMER: 0x06000000,
-    **{_IO_MUX + 4 * pin: 0x800 for pin in range(22)},
-    **{origin + 0x20: 0x1000001C for origin, *_ in _UARTS.values()},
-    **{origin + 0x24: 0xC060 for origin, *_ in _UARTS.values()},
-}
-"""After reset; clocks and a timer that are on are off here, so that the port must say so."""
 
 
-def checks(*, energy: bool) -> tuple[Check, ...]:
+def checks(wires: Wired) -> tuple[Check, ...]:
     """Return what a build's accesses must keep to."""
-    return (*_ALL, _ENERGY) if energy else _ALL
+    own = (_UPDATE,) if wires.chip.update is not None else ()
+    return (*_ALL, *own, *([_ENERGY] if wires.timing is not None else []))
 
 
 def build(board: Board, folder: Path, *, energy: bool) -> ctypes.CDLL:
@@ -294,30 +428,46 @@ def build(board: Board, folder: Path, *, energy: bool) -> ctypes.CDLL:
     macros |= {"CLOCK_HZ": f"{board.clock_hz}u", "TB_FAKE_REGISTERS": "1"}
     macros |= {"TB_ENERGY": "1"} if energy else {}
     command = ["gcc", "-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
-    command += [f"-I{FIRMWARE / name}" for name in ("core", "cortex_m")]
+    command += [f"-I{FIRMWARE / name}" for name in ("core", "cortex_m", "esp32")]
+    command += [f'-DCHIP_H="{board.family}.h"']
     command += [f"-D{name}={value}" for name, value in macros.items()]
-    command += [str(FIRMWARE / "ports" / "esp32c3.c"), str(FIRMWARE / "cortex_m" / "received.c")]
+    command += [str(path) for path in sorted((FIRMWARE / "esp32").glob("*.c"))]
+    command += [str(FIRMWARE / "ports" / f"{board.family}.c")]
+    command += [str(FIRMWARE / "cortex_m" / "received.c")]
     command += [str(Path(__file__).with_name("fake_registers.c")), "-o", str(library)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return ctypes.CDLL(str(library))
 
 
+@dataclass
 class Counting(Chip):
     """Registers with a system timer, whose count goes on each time that it is latched."""
 
+    count: int = 0
+    """Where that is."""
+    update: int = 0
+    """Where a UART is told to take what was written, which it has done when it was asked once."""
+
     def read(self, address: int) -> int:
         """Return what the port reads."""
-        if address == _SYSTIMER + 0x44:
+        if address == self.count:
             self.registers[address] = self.registers.get(address, 0) + 16
-        return super().read(address)
+        value = super().read(address)
+        if address == self.update:
+            self.registers[address] = 0
+        return value
 
 
-def record(library: ctypes.CDLL, *, energy: bool, lost: int | None = None) -> Log | None:
+def record(
+    wires: Wired, library: ctypes.CDLL, *, energy: bool, lost: int | None = None
+) -> Log | None:
     """Return all accesses of a port that starts, sends, changes its rate, tells the time and, for
     energy, marks; None: it waits for ever. `lost`: number of a write that does not arrive."""
-    valid = Ready(_SYSTIMER + 4, 1 << 30, 1 << 30, _SYSTIMER + 4, 1 << 29)
-    chip = Counting(dict(RESET), [valid], lost=lost)
+    timer = wires.chip.systimer
+    valid = Ready(timer + 4, 1 << 30, 1 << 30, timer + 4, 1 << 29)
+    update = wires.origin + (wires.chip.update or 0x98)
+    chip = Counting(dict(wires.chip.reset), [valid], lost=lost, count=timer + 0x44, update=update)
     calls = [("port_init", 0), ("port_putc", ord("m")), ("port_set_baud", RATES[2])]
     calls += [("port_mark", 0)] if energy else [("port_micros", 0)]
     return chip.log if all(chip.call(library, *call) for call in calls) else None
@@ -327,6 +477,6 @@ def broken_checks(wires: Wired, log: Log) -> dict[str, list[str]]:
     """Return what is wrong, by the check that says so."""
     found = {
         check.name: [f"'{check.chapter}': {words}" for words in check.broken(wires, log)]
-        for check in checks(energy=wires.timing is not None)
+        for check in checks(wires)
     }
     return {name: words for name, words in found.items() if words}

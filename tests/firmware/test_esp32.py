@@ -1,4 +1,4 @@
-"""The ESP32-C3's port writes its registers in the order that the manual demands."""
+"""The ports of the ESP32-C3 and C6 write its registers in the order that their manuals demand."""
 
 import subprocess
 from pathlib import Path
@@ -6,30 +6,31 @@ from pathlib import Path
 import pytest
 
 from tests import ROOT
-from tests.firmware.register_esp32 import RESET, broken_checks, build, checks, record, wired
+from tests.firmware.register_esp32 import broken_checks, build, checks, record, wired
 from tinybench.runner.build.board import load_board
 from tinybench.runner.build.firmware import build as build_image
 from tinybench.runner.build.task import load_task
 from tinybench.runner.chip.image import read_image
 
-BOARD = "esp32-c3-devkitm-1"
+BOARDS = ["esp32-c3-devkitm-1", "esp32-c6-devkitc-1"]
 
 
+@pytest.mark.parametrize("name", BOARDS)
 @pytest.mark.parametrize("energy", [False, True], ids=["text", "energy"])
-def test_every_demand_is_kept(energy: bool, tmp_path: Path) -> None:
+def test_every_demand_is_kept(name: str, energy: bool, tmp_path: Path) -> None:
     """In both builds; and when the chip loses any write that changes something, a check says so."""
-    board = load_board(BOARD)
+    board = load_board(name)
     wires = wired(board, energy=energy)
     library = build(board, tmp_path / "port", energy=energy)
-    whole = record(library, energy=energy)
+    whole = record(wires, library, energy=energy)
     assert whole is not None, "the port waits for ever"
     assert broken_checks(wires, whole) == {}
-    known, unnoticed = dict(RESET), list[str]()
+    known, unnoticed = dict(wires.chip.reset), list[str]()
     seen = set[str]()
     for number, access in enumerate(access for access in whole if access.write):
         changes = known.get(access.address, 0) != access.value
         known[access.address] = access.value
-        log = record(library, energy=energy, lost=number)
+        log = record(wires, library, energy=energy, lost=number)
         broken = {} if log is None else broken_checks(wires, log)
         seen |= set(broken)
         data = access.address == wires.origin
@@ -39,14 +40,14 @@ def test_every_demand_is_kept(energy: bool, tmp_path: Path) -> None:
     # Each check is broken by something: a lost write, or a register that was never read.
     for address in {access.address for access in whole if not access.write}:
         seen |= set(broken_checks(wires, [a for a in whole if a.write or a.address != address]))
-    assert {check.name for check in checks(energy=energy)} - seen == set()
+    assert {check.name for check in checks(wires)} - seen == set()
 
 
-def test_the_raw_image_is_what_the_rom_starts(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", BOARDS)
+def test_the_raw_image_is_what_the_rom_starts(name: str, tmp_path: Path) -> None:
     """Two words by which it is known, code right behind them, constants where data is read."""
-    board = load_board(BOARD)
+    board = load_board(name)
     assert board.memory is not None
-    assert board.memory.constants_origin is not None
     image = build_image(board, load_task("kws"), ROOT / "models" / "embedded" / "kws01.tflite")
     raw = tmp_path / "image.bin"
     subprocess.run(

@@ -27,7 +27,7 @@ def faster(graph: Graph, steps: list[Step], flash_b: int | None) -> list[Step]:
     `flash_b`: for all constants; None for any. Where that is too little, layers go first that save
     the fewest products for their bytes.
     """
-    chosen = {i: fast for i, step in enumerate(steps) if (fast := _faster(graph, step))}
+    chosen = {i: fast for i, step in enumerate(steps) if (fast := by_winograd(graph, step))}
     total_b = sum(step.weights_b for step in steps)
     more = {i: fast.weights_b - steps[i].weights_b for i, fast in chosen.items()}
     if flash_b is not None:
@@ -101,7 +101,7 @@ def _tiled(graph: Graph, op: Operator) -> Convolution | None:
     return conv if winograd.possible(conv) else None
 
 
-def _faster(graph: Graph, step: Step) -> Step | None:
+def by_winograd(graph: Graph, step: Step) -> Step | None:
     """Return the call of the faster kernel in place of a step; None where there is none."""
     op = step.operator
     if step.function not in conv_2d.BY_THREES or op.name != "CONV_2D" or step.images > 1:

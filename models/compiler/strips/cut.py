@@ -247,6 +247,22 @@ def cut(
     )
 
 
+def halved(
+    graph: Graph, link: Link, middle: int, planar: frozenset[int], call: Call
+) -> list[Step] | None:
+    """Return two steps in place of a link's: for the rows before `middle`, and the others.
+
+    None where the link's kernel cannot compute some rows alone. `planar` and `call` as in `cut`.
+    """
+    cutter = _Cutter(graph, planar, call)
+    rows = ((0, middle), (middle, link.window.out_h))
+    try:
+        _cut(cutter, [link], [[_Span(link.needs(*part), part)] for part in rows])
+    except _Unlike:
+        return None
+    return cutter.steps
+
+
 class _Span(msgspec.Struct, frozen=True):
     """What a link does in a strip."""
 

@@ -13,7 +13,7 @@ from tinybench.uncertain import uncertain
 from ...build import task as tasks
 from ...dut.reply import PROFILE
 from ...results import score
-from ...results.firmware import EngineUsed, Sections
+from ...results.firmware import EngineUsed, SecondCoreUsed, Sections
 from ...results.result import (
     Accuracy,
     Clock,
@@ -169,6 +169,18 @@ def _coupled(of: Sections) -> str:
     return f"tightly coupled memory holds {held}" if held else ""
 
 
+def _cores(second: SecondCoreUsed, result: Result) -> str:
+    """Return what a second core did, at which price, and what its time is."""
+    macs = result.model.computed_macs or result.model.macs or 1
+    said = (
+        f"2, each half of {second.layers} layers, {100 * second.macs / macs:.4g} % of the MACs; "
+        f"{second.arena_more_b:,} bytes of arena and {second.stack_b:,} of stack more"
+    )
+    if result.emulated:
+        said += "; emulated one after the other: time is of both together, and no speed"
+    return said
+
+
 def facts(result: Result) -> list[tuple[str, str]]:
     """Return what is said of a run before its windows, as names with values."""
     said: list[tuple[str, str]] = []
@@ -182,6 +194,8 @@ def facts(result: Result) -> list[tuple[str, str]]:
     if result.model.tensor_ram_b is not None:
         said.append(("tensor RAM", f"{result.model.tensor_ram_b:,} bytes"))
     said += _firmware(result)
+    if result.firmware is not None and (second := result.firmware.second_core) is not None:
+        said.append(("cores", _cores(second, result)))
     if result.link is not None:
         said.append(("link", _link(result.link)))
     if (told := result.environment) is not None:

@@ -20,6 +20,7 @@ from tinybench.read import read_json
 
 from ...build.board import Board, load_board
 from ...build.elf import sections, sizes
+from ...build.fit import second_core_used
 from ...build.inputs import origin_of
 from ...build.task import Task, load_task
 from ...cycles.stored import stored_cycles
@@ -146,7 +147,10 @@ def _declared(run: _Run) -> dict[str, Any]:
 
 def _board(run: _Run) -> Board | None:
     path = run.folder / "board.toml"
-    return load_board(str(path), emulate=run.head.asked.emulate) if path.is_file() else None
+    if not path.is_file():
+        return None
+    asked = run.head.asked
+    return load_board(str(path), emulate=asked.emulate).on_cores(asked.cores)
 
 
 def _task(run: _Run) -> Task | None:
@@ -296,6 +300,7 @@ def _built(run: _Run) -> dict[str, Any]:
             code_flash_b=code_b,
             ram_b=ram_b,
             sections=firmware.sections and sections(elf),
+            second_core=board and second_core_used(board, manifest),
         )
     return {"model": model, "firmware": firmware, "inputs": _inputs(run)}
 

@@ -130,7 +130,11 @@ def test_a_tree_that_is_none_is_refused(old: str, new: str, tmp_path: Path) -> N
 
 def test_a_clock_that_a_chip_without_choice_has_not_is_refused(tmp_path: Path) -> None:
     """Before anything is built, with the nearest that it has."""
-    for name, hz, near in (("nrf52840-dk", 64, 64), ("esp32-c3-devkitm-1", 160, 80)):
+    for name, hz, near in (
+        ("nrf52840-dk", 64, 64),
+        ("esp32-c3-devkitm-1", 160, 80),
+        ("esp32-c6-devkitc-1", 160, 80),
+    ):
         text = names()[name].read_text()
         own = tmp_path / f"{name}.toml"
         own.write_text(text.replace(f"clock_hz = {hz}_000_000", "clock_hz = 100_000_000"))

@@ -203,3 +203,7 @@ def test_a_boot_loader_is_not_chosen_by_a_probe_that_is_attached_too(
     assert record.read_text() == f"load -f -v -x {image.elf}\n"
     write_image(board, image, Site(probe="E66"))
     assert record.read_text() == f"load -f -v -x {image.elf} --ser E66\n"
+    words = "ERROR: Command requires a single RP-series device to be targeted."
+    program.write_text(f'#!/bin/sh\necho "{words}"\nexit 254\n')
+    with pytest.raises(UsageError, match="several chips are in their boot loader"):
+        write_image(board, image, Site())

@@ -1,0 +1,14 @@
+/* How long a pulse of the timing pin lasts. */
+#ifndef TINYBENCH_PULSE_H
+#define TINYBENCH_PULSE_H
+
+#include "port.h"
+
+/* Let 1 to 2 us pass. */
+static inline void pulse_lasts(void) {
+    uint32_t began_us = port_micros();
+    while (port_micros() - began_us < 2) {
+    }
+}
+
+#endif
