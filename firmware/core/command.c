@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "baud.h"
+#include "command_words.h"
 #include "frames.h"
 #include "infer.h"
 #include "model.h"
@@ -12,7 +13,6 @@
 #include "stamp.h"
 #include "text.h"
 #include "upload.h"
-#include "words.h"
 #ifdef TB_STREAM
 #include "stream.h"
 #endif

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "command_words.h"
 #include "crc32.h"
 #include "infer.h"
 #include "learn.h"
@@ -13,7 +14,6 @@
 #include "text.h"
 #include "train_config.h"
 #include "upload.h"
-#include "words.h"
 
 #define WORD_DIGITS 8
 #define WORDS_AT_ONCE 64

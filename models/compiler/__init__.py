@@ -112,7 +112,7 @@ def compile_model(
     check_interface(graph, interface)
     streamed = lowered.streamed
     frames = streamed.frames if streamed else 0
-    small = kernels == "blocked"  # those of cores with little flash
+    small = kernels in ("blocked", "rv32")  # those of cores with little flash
     text = emit(graph, steps, memory, model_id, interface, frames, small=small)
     text += places(steps) if patches else ""
     input_b, copies_b, result_b = ends_b(graph, interface)

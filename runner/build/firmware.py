@@ -181,12 +181,8 @@ def build(
 
             (work / "board.mk").write_text(board_mk(board), encoding="utf-8")
             stream = [f"STREAM={task.front_end}", f"ROWS={task.rows}"] if task.front_end else []
-            source = [
-                *_source_words(task, model, work),
-                *stream,
-                *_train_words(train, work),
-                *["PATCHES=1"] * patches,
-            ]
+            source = _source_words(task, model, work) + stream + _train_words(train, work)
+            source += ["PATCHES=1"] * patches
             # What an engine sets for all files in its engine.mk is known to make alone.
             objects = {}
             if not isinstance(model, Engine):

@@ -14,7 +14,7 @@ from itertools import pairwise, permutations
 from pathlib import Path
 
 from tests import ROOT
-from tests.project.rooms import FLOORS, PACKAGES, folder_of, purpose, rooms_below
+from tests.project.rooms import FLOORS, PACKAGES, folder_of, purpose, room_of, rooms_below
 
 PICTURE = ROOT / "docs" / "pictures" / "architecture.svg"
 PAGE = ROOT / "docs" / "architecture.md"
@@ -232,11 +232,10 @@ def table() -> str:
     rows = ["| floor | room | what it is for |", "| --- | --- | --- |"]
     for room in sorted(FLOORS, key=lambda room: (-FLOORS[room], room)):
         rows.append(f"| {FLOORS[room]} | `{folder_of(room)}/` | {purpose(room)} |")
-        within = sorted(package for package in PACKAGES if package.startswith(f"{room}."))
         rows += [
             f"| | `{folder_of(package)}/` | {purpose(package)} |"
-            for package in within
-            if package not in FLOORS
+            for package in sorted(set(PACKAGES) - FLOORS.keys())
+            if room_of(package) == room
         ]
     return "\n".join(rows)
 

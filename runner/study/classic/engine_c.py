@@ -144,7 +144,8 @@ def _floats(values: npt.NDArray[np.float64]) -> str:
 def _by_emlearn(kind: str, model: Any) -> tuple[str, Path]:
     """Return the header of a model, and where those are that it includes."""
     try:
-        import emlearn
+        with np.errstate():  # its import makes all of NumPy raise from then on, at an underflow too
+            import emlearn
     except ImportError as error:
         raise ToolMissingError(extras.missing("study classic", "emlearn", "study")) from error
     how: dict[str, Any] = {"dtype": "int16_t"}

@@ -1,6 +1,6 @@
 /* Cut a command into its words, and read integers among them. */
-#ifndef TINYBENCH_WORDS_H
-#define TINYBENCH_WORDS_H
+#ifndef TINYBENCH_COMMAND_WORDS_H
+#define TINYBENCH_COMMAND_WORDS_H
 
 #include <stdint.h>
 

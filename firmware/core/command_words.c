@@ -1,5 +1,5 @@
 /* Cut a command into its words, and read integers among them. */
-#include "words.h"
+#include "command_words.h"
 
 #include <stdbool.h>
 #include <stddef.h>
