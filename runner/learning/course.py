@@ -92,8 +92,10 @@ def find_courses(roots: Sequence[Path]) -> list[tuple[Path, Course]]:
     for root in roots:
         below = list(_folders(root))
         if not below:
-            raise RunFolderError(f"{root}: no {COURSE_FILE} in it or below; 'tinybench fleet' "
-                                 "writes one for each run")  # fmt: skip
+            raise RunFolderError(
+                f"{root}: no {COURSE_FILE} in it or below; 'tinybench fleet' writes one for each "
+                "run, 'tinybench train' for each seed"
+            )
         if len(below) + len(found) > COURSES_MOST:
             raise RunFolderError(f"{root}: more than {COURSES_MOST} runs: name some of them")
         found |= {folder: read_course(folder) for folder in below}

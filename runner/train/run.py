@@ -26,10 +26,12 @@ from ..desk.identity import insist_task
 from ..desk.line import open_line
 from ..desk.reserve import reserved
 from ..dut.client import Dut
+from ..learning.course import write_course
 from ..results.names import TRANSCRIPT_FILE
 from ..results.score import time_base
 from ..results.words import request_of
 from .cost import cost_of
+from .course import courses
 from .document import FLOAT_MAX, Asked, Cost, Point, Training, Trial, Words
 from .head import Head, head_of
 from .kept import folder_of, open_training, store_training
@@ -167,6 +169,8 @@ def run_training(
         no_cost=no_cost,
         trials=trials,
     )
+    for course in courses(found):
+        write_course(folder_of(folder, course.seed), course)
     store_training(folder, found)
     return found
 

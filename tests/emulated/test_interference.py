@@ -26,10 +26,10 @@ INSTRUCTIONS = 500_000
     ("board", "kind"),
     [
         ("mps2-an386", "interrupt"),
-        ("mps3-an547", "flash"),
+        ("mps2-an385", "flash"),
         *(
             pytest.param(board, "flash", marks=pytest.mark.soak)
-            for board in ("mps2-an385", "mps2-an500", "mps2-an505")
+            for board in ("mps3-an547", "mps2-an500", "mps2-an505")
         ),
     ],
 )

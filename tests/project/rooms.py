@@ -27,7 +27,7 @@ FLOORS = {
     "tinybench.runner.measure": 8,
     "tinybench.runner.compare": 9,
     "tinybench.runner.session": 9,
-    "tinybench.runner.learning": 10,
+    "tinybench.runner.learning": 9,
     "tinybench.runner.study": 10,
     "tinybench.runner.submission": 10,
     "tinybench.runner.train": 10,

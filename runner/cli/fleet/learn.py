@@ -10,9 +10,10 @@ from .. import options
 from ..options import PATH, OneOf, command
 from ..output import Voice
 from ..study.lists import several
+from ..study.words import out_folder
 from ..tree import Option
 from .show import do
-from .words import counts, folder_of, into_folder, parts_of, share, what, who
+from .words import counts, folder_of, parts_of, share, what, who
 
 METHODS, SELECTIONS = ("fedavg", "fedprox"), ("random", "fastest", "oort")
 COMBINES, ATTACKS = ("mean", "median", "trimmed"), ("nan", "huge", "flip")
@@ -51,7 +52,7 @@ COMBINES, ATTACKS = ("mean", "median", "trimmed"), ("nan", "huge", "flip")
     Option("--workers", type=options.count, default="0", metavar="N",
            help="train on so many dask workers of this computer, each client always on the same "
            "(default: in this process)"),
-    into_folder(),
+    out_folder(),
     formats=("terminal", "json", "csv", "markdown"),
     examples=(
         "tinybench fleet --select random,fastest,oort            simulated clients, digits",

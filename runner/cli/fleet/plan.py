@@ -8,9 +8,10 @@ import click
 from .. import options
 from ..options import command
 from ..output import Voice
+from ..study.words import out_folder
 from ..tree import Option
 from .show import do
-from .words import counts, folder_of, into_folder, parts_of, share, what, who
+from .words import counts, folder_of, parts_of, share, what, who
 
 
 def two(text: str) -> tuple[float, float]:
@@ -34,7 +35,7 @@ def two(text: str) -> tuple[float, float]:
            help="local steps to choose from (default: 1,2,4,6,10,15,20,30)"),
     Option("--bound", type=two, metavar="BOUND",
            help="A0,B0 of the bound, where they are known: no sampling run is done"),
-    into_folder(),
+    out_folder(),
     formats=("terminal", "json", "csv", "markdown"),
     examples=(
         "tinybench fleet plan --gamma 0                        simulated clients, time alone",

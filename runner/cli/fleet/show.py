@@ -9,6 +9,7 @@ from tinybench.errors import UsageError
 from .. import options
 from ..options import PATH, command
 from ..output import Voice, put, put_pictures, write
+from ..study.show import done, texts
 from ..tree import Argument
 
 if TYPE_CHECKING:
@@ -58,23 +59,12 @@ def put_or_draw(
     if to in ("svg", "png"):
         put_pictures(voice, to, out, None, lambda: encoded(draw(), to))
         return
-    forms = {
-        "terminal": lambda: report.terminal(found),
-        "json": lambda: found,
-        "csv": lambda: report.as_csv(found),
-        "markdown": lambda: report.markdown(found),
-    }
-    put(voice, to, out, forms)
+    put(voice, to, out, texts(report, found))
 
 
 def do(voice: Voice, to: str, folder: Path, report: Any, study: Callable[[], T]) -> T:
-    """Do a study, keep its plots, and show it; one that is interrupted says how to go on."""
-    try:
-        found = study()
-    except KeyboardInterrupt:
-        if (folder / "asked.json").is_file():
-            voice.note(f"interrupted; to go on, ask for the same again with -o {folder}")
-        raise
+    """Do a study, keep its plots, and show it."""
+    found = done(voice, folder, study)
     pictures = report.pictures(found)
     for one in pictures:
         write(folder / f"{one.name}.svg", one.svg.encode())

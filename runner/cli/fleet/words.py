@@ -144,15 +144,3 @@ def folder_of(out: Path | None, kind: str, task: str | None) -> Path:
     from ...session.run_folder import default_folder
 
     return out or default_folder(kind, task or "rows", datetime.now(UTC))
-
-
-def into_folder() -> Option:
-    """Return -o of a study."""
-    return Option(
-        "-o",
-        "--out",
-        type=PATH,
-        metavar="DIR",
-        section="output",
-        help="folder of the study; one that was interrupted goes on there (default: runs/...)",
-    )

@@ -39,23 +39,32 @@ def show(voice: Voice, folder: Path, to: str, out: Path | None) -> int:
 
 def forms(report: Any, found: Any) -> dict[str, Callable[[], Any]]:
     """Return how a study is shown, by format; `report` is the module of its kind."""
+    return {**texts(report, found), "png": lambda: report.as_png(found)}
+
+
+def texts(report: Any, found: Any) -> dict[str, Callable[[], Any]]:
+    """Return how a study is written, by format."""
     return {
         "terminal": lambda: report.terminal(found),
         "json": lambda: found,
         "csv": lambda: report.as_csv(found),
         "markdown": lambda: report.markdown(found),
-        "png": lambda: report.as_png(found),
     }
 
 
-def do(voice: Voice, to: str, folder: Path, report: Any, study: Callable[[], T]) -> T:
-    """Do a study and show it; one that is interrupted says how to go on."""
+def done(voice: Voice, folder: Path, study: Callable[[], T]) -> T:
+    """Do a study; one that is interrupted says how to go on."""
     try:
-        found = study()
+        return study()
     except KeyboardInterrupt:
         if (folder / "asked.json").is_file():
             voice.note(f"interrupted; to go on, ask for the same again with -o {folder}")
         raise
+
+
+def do(voice: Voice, to: str, folder: Path, report: Any, study: Callable[[], T]) -> T:
+    """Do a study and show it."""
+    found = done(voice, folder, study)
     _keep_picture(voice, folder, lambda: report.as_png(found))
     put(voice, to, None, forms(report, found))
     return found

@@ -21,6 +21,7 @@ from tinybench.runner.build.firmware import build
 from tinybench.runner.desk.line import open_line
 from tinybench.runner.dut.client import Dut
 from tinybench.runner.dut.line import Patience
+from tinybench.runner.learning.course import read_course
 from tinybench.runner.train import link
 from tinybench.runner.train.document import Training
 from tinybench.runner.train.kept import asked_before, read_training
@@ -95,6 +96,19 @@ def test_what_is_not_reached_ends_by_epochs_and_says_the_best(learnt: Path) -> N
         assert one.best == max(point.accuracy for point in one.points)
         assert (learnt / one.checkpoint).is_file()
         assert len(one.points) == 4
+
+
+def test_its_seeds_are_runs_whose_time_to_quality_is_judged(learnt: Path) -> None:
+    """Two of two that missed their target make it invalid, whatever the others took."""
+    done = tinybench("quality", str(learnt), "--to", "json")
+    assert done.returncode == 1, done.stderr
+    (judged,) = json.loads(done.stdout)
+    assert (judged["seeds"], judged["target"]) == ([1, 2], 1)
+    assert not judged["valid"]
+    for seed, trial in zip((1, 2), read_training(learnt).trials, strict=True):
+        course = read_course(learnt / f"seed-{seed}")
+        assert [one.score for one in course.points] == [one.accuracy for one in trial.points]
+        assert course.time == "measured"
 
 
 def test_a_board_that_dies_in_mid_epoch_goes_on_from_its_checkpoint(
