@@ -78,8 +78,9 @@ export function watts(value) {
   return value < 1e-3 ? `${digits(1e6 * value)} uW` : value < 1 ? `${digits(1000 * value)} mW` : `${digits(value)} W`;
 }
 export function quality(one) {
-  if (!empty(one.top1)) return `top-1 ${(100 * one.top1).toFixed(1)} %`;
+  // Published logs have both: a task that has an AUC is judged by it.
   if (!empty(one.auc)) return `AUC ${one.auc.toFixed(3)}`;
+  if (!empty(one.top1)) return `top-1 ${(100 * one.top1).toFixed(1)} %`;
   return empty(one.f1) ? "" : `F1 ${one.f1.toFixed(3)}`;
 }
 
