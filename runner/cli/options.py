@@ -89,6 +89,17 @@ def quantity(text: str) -> float:
     return number
 
 
+def share(text: str) -> float:
+    """Return a share of 0 to 1."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise click.BadParameter(f"'{text[:40]}' is no share of 0 to 1, such as .88")
+    return number
+
+
 def degrees(text: str) -> float:
     """Return a temperature in degrees Celsius."""
     try:

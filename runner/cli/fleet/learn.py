@@ -10,10 +10,10 @@ from .. import options
 from ..options import PATH, OneOf, command
 from ..output import Voice
 from ..study.lists import several
-from ..study.words import out_folder
+from ..study.words import folder_of, out_folder
 from ..tree import Option
 from .show import do
-from .words import counts, folder_of, parts_of, share, what, who
+from .words import counts, parts_of, what, who
 
 METHODS, SELECTIONS = ("fedavg", "fedprox"), ("random", "fastest", "oort")
 COMBINES, ATTACKS = ("mean", "median", "trimmed"), ("nan", "huge", "flip")
@@ -39,7 +39,7 @@ COMBINES, ATTACKS = ("mean", "median", "trimmed"), ("nan", "huge", "flip")
            help="longest update of a client; longer ones are shortened"),
     Option("--noise", type=options.instant, default="0", metavar="Z",
            help="Gaussian noise on their sum, of Z x LENGTH, and the epsilon that it proves"),
-    Option("--drop", type=share, default="0", metavar="P",
+    Option("--drop", type=options.share, default="0", metavar="P",
            help="probability that a client dies in a round (default: 0)"),
     Option("--availability", type=PATH, metavar="FILE",
            help="JSON: when each client can be reached, as FedScale's traces"),

@@ -8,10 +8,10 @@ import click
 from .. import options
 from ..options import command
 from ..output import Voice
-from ..study.words import out_folder
+from ..study.words import folder_of, out_folder
 from ..tree import Option
 from .show import do
-from .words import counts, folder_of, parts_of, share, what, who
+from .words import counts, parts_of, what, who
 
 
 def two(text: str) -> tuple[float, float]:
@@ -26,7 +26,7 @@ def two(text: str) -> tuple[float, float]:
     "plan",
     *who(),
     *what(),
-    Option("--gamma", type=share, default="0.5", metavar="G",
+    Option("--gamma", type=options.share, default="0.5", metavar="G",
            help="what a joule is worth beside 1 - G of a second: 0 time alone, 1 energy alone "
            "(default: 0.5)"),
     Option("--per-round", type=counts, metavar="LIST",

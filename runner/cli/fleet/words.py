@@ -34,17 +34,6 @@ def counts(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def share(text: str) -> float:
-    """Return a number of 0 to 1."""
-    try:
-        found = float(text)
-    except ValueError:
-        found = -1.0
-    if not 0 <= found <= 1:
-        raise click.BadParameter(f"'{text[:40]}' is no share: 0 to 1")
-    return found
-
-
 def who() -> tuple[Option, ...]:
     """Return the options that say who the clients are."""
     return (
@@ -84,7 +73,7 @@ def what() -> tuple[Option, ...]:
                help="learning rate (default: 0.3)"),
         Option("--hidden", type=options.count, default="0", metavar="N",
                help="units of a hidden layer of the head (default: none)"),
-        Option("--target", type=share, default="0.88", metavar="Q",
+        Option("--target", type=options.share, default="0.88", metavar="Q",
                help="top-1 to reach on the tested rows (default: 0.88)"),
         Option("--rounds", type=positive, default="400", metavar="N",
                help="rounds after which a run ends (default: 400)"),
@@ -135,12 +124,3 @@ def parts_of(
     settings = [Setting(**shared, **one) for one in products]
     traces = None if availability is None else read_traces(availability)
     return ask(data, clients, settings, seed=seed, traces=traces, **spread)
-
-
-def folder_of(out: Path | None, kind: str, task: str | None) -> Path:
-    """Return the folder of a study."""
-    from datetime import UTC, datetime
-
-    from ...session.run_folder import default_folder
-
-    return out or default_folder(kind, task or "rows", datetime.now(UTC))

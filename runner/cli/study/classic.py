@@ -12,7 +12,7 @@ from ..output import Voice
 from ..tree import Option
 from .lists import several
 from .show import do
-from .words import on_board, out_folder, words_of
+from .words import folder_of, on_board, out_folder, words_of
 
 KINDS = ("linear", "forest", "extra-trees", "knn", "mlp")
 THREADS_MOST = 64
@@ -55,10 +55,7 @@ def classic(
     Each is C behind the same contract as a neural model, and is fed the tested rows by the same
     protocol. Exit status 1 where an answer of the board is not that of the same C here.
     """
-    from datetime import UTC, datetime
-
     from ...report.study import classic as report
-    from ...session.run_folder import default_folder
     from ...study.classic.classic import ask, run_classic
     from ...study.rows import read_csv, rows_of_task
 
@@ -71,7 +68,7 @@ def classic(
     rows = read_csv(csv, target, regression=regression) if csv else rows_of_task(task or "")
     counts = [n for n in (2**i for i in range(7)) if n < threads] + [threads]
     asked = ask(rows, task or "", board or DEFAULT_BOARD, models, test, seed, counts)
-    folder = out or default_folder("classic", task or "rows", datetime.now(UTC))
+    folder = folder_of(out, "classic", task)
     words = {**words_of(said, board), "beside": task is not None}
     found = do(
         voice, to, folder, report,

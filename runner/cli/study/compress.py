@@ -12,7 +12,7 @@ from ..output import Voice
 from ..tree import Option
 from .lists import numbers, several
 from .show import do
-from .words import on_board, out_folder, words_of
+from .words import folder_of, on_board, out_folder, words_of
 
 METHODS = ("robe", "palette", "prune")
 
@@ -56,10 +56,7 @@ def compress(
     All of them are in one image, and get the same rows. Exit status 1 where the board, the same C
     on this computer and Python do not answer the same to each row.
     """
-    from datetime import UTC, datetime
-
     from ...report.study import compress as report
-    from ...session.run_folder import default_folder
     from ...study.compress.compress import ask, run_compress
     from ...study.rows import digits, read_csv, rows_of_task
 
@@ -76,7 +73,7 @@ def compress(
         said.pop("hidden"), said.pop("block"), said.pop("test"), said.pop("trials"),
         said.pop("seed"),
     )  # fmt: skip
-    folder = out or default_folder("compress", task or "rows", datetime.now(UTC))
+    folder = folder_of(out, "compress", task)
     words = words_of(said, board)
     found = do(
         voice, to, folder, report,

@@ -11,7 +11,7 @@ from ..output import Voice
 from ..tree import Option
 from .lists import numbers
 from .show import do
-from .words import on_board, out_folder
+from .words import folder_of, on_board, out_folder
 
 NOISES = (
     *("gaussian", "multiplicative", "levels", "drift"),
@@ -76,10 +76,7 @@ def noise(
     Noise is drawn here, and the model's C infers here, the same as on a board. The folder has the
     study (study.json), every trial (trials.jsonl) and a picture (study.png).
     """
-    from datetime import UTC, datetime
-
     from ...report.study import noise as report
-    from ...session.run_folder import default_folder
     from ...study.noise.asked import ask
     from ...study.noise.noise import processors, run_noise
     from ...study.subject import subject
@@ -101,7 +98,7 @@ def noise(
         of, said["noise"], amounts, said["trials"], said["seed"], said["where"], parts=not no_parts,
         board=board or "",
     )  # fmt: skip
-    folder = out or default_folder("noise", of.task, datetime.now(UTC))
+    folder = folder_of(out, "noise", of.task)
     words = None
     if board is not None:
         words = {name: said[name] for name in ("emulate", "port", "baud", "probe", "wait")}

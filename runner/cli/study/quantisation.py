@@ -12,7 +12,7 @@ from ..output import Voice
 from ..tree import Option
 from .lists import several
 from .show import do
-from .words import on_board, out_folder, words_of
+from .words import folder_of, on_board, out_folder, words_of
 
 SCHEMES = ("int8-tensor", "int8-channel", "int16x8")
 
@@ -53,12 +53,9 @@ def quantisation(
     Ranges are those of some inputs; others are scored. The folder has each model as a .tflite. Exit
     status 1 where a board does not answer as the same C on this computer.
     """
-    from datetime import UTC, datetime
-
     from tinybench.models.model_file import read_model_file
 
     from ...report.study import quantisation as report
-    from ...session.run_folder import default_folder
     from ...study.quantisation.quantisation import ask, float_model, run_quantisation
     from ...study.subject import subject
 
@@ -69,7 +66,7 @@ def quantisation(
     given = None if float_file is None else read_model_file(float_file)
     source = float_model(of, float_file, given)
     asked = ask(of, source, board or DEFAULT_BOARD, schemes, calibrate, test)
-    folder = out or default_folder("quantisation", of.task, datetime.now(UTC))
+    folder = folder_of(out, "quantisation", of.task)
     words = words_of(said, board)
     found = do(
         voice, to, folder, report,

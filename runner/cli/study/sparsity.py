@@ -15,7 +15,7 @@ from ..output import Voice
 from ..tree import Option
 from .lists import numbers, several
 from .show import do
-from .words import on_board, out_folder, words_of
+from .words import folder_of, on_board, out_folder, words_of
 
 if TYPE_CHECKING:
     from ...study.sparsity.pruned import Block
@@ -88,10 +88,7 @@ def sparsity(
     All candidates are in one image, and each must give the sums of the pruned dense layer to the
     bit; exit status 1 where one does not. Nothing is trained again.
     """
-    from datetime import UTC, datetime
-
     from ...report.study import sparsity as report
-    from ...session.run_folder import default_folder
     from ...study.sparsity.sparsity import ask, made, matrices_of, run_sparsity
     from ...study.subject import subject
 
@@ -115,7 +112,7 @@ def sparsity(
         source = of.model
     named = board or DEFAULT_BOARD
     asked = ask(matrices, source, named, schemes, rates, forms_of_blocks, of, seed)
-    folder = out or default_folder("sparsity", task or "layer", datetime.now(UTC))
+    folder = folder_of(out, "sparsity", task or "layer")
     words = words_of(said, board)
     found = do(
         voice, to, folder, report,

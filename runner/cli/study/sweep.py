@@ -12,7 +12,7 @@ from ..output import Voice
 from ..tree import Option
 from .lists import several
 from .show import do
-from .words import out_folder
+from .words import folder_of, out_folder
 
 OBJECTIVES = ("latency", "energy", "flash", "ram", "score")
 SHOWN = "latency,flash,ram"
@@ -76,12 +76,9 @@ def sweep(
     budget the next combination is the one that the main effects, as they are known, are least sure
     of; once all are known, the one that may be ahead of the front by most.
     """
-    from datetime import UTC, datetime
-
     from tinybench.scratch import scratch
 
     from ...report.study import sweep as report
-    from ...session.run_folder import default_folder
     from ...study.sweep.asked import ask
     from ...study.sweep.factors import factor
     from ...study.sweep.sweep import Budget, run_sweep
@@ -102,7 +99,7 @@ def sweep(
         score = said["mode"] in ("accuracy", "all") or "mode" in varied
         energy = said["mode"] == "energy" or said["monitor"] or "monitor" in varied
         objectives = (*objectives, *(["score"] if score else []), *(["energy"] if energy else []))
-    folder = out or default_folder("sweep", said["task"] or "tasks", datetime.now(UTC))
+    folder = folder_of(out, "sweep", said["task"] or "tasks")
     with scratch() as tried:
         asked = ask(factors, words, objectives, repeats, tried)
     do(

@@ -1,5 +1,6 @@
 """Words that studies on a board have in common: which board it is, and how it is reached."""
 
+from pathlib import Path
 from typing import Any
 
 from ...results.defaults import DEFAULT_BAUD, DEFAULT_BOARD
@@ -18,6 +19,15 @@ def out_folder() -> Option:
         section="output",
         help="folder of the study; one that was interrupted goes on there (default: runs/...)",
     )
+
+
+def folder_of(out: Path | None, kind: str, of: str | None) -> Path:
+    """Return the folder of a study: the named one, or a new one; `of`: what its name ends in."""
+    from datetime import UTC, datetime
+
+    from ...session.run_folder import default_folder
+
+    return out or default_folder(kind, of or "rows", datetime.now(UTC))
 
 
 def words_of(said: dict[str, Any], board: str | None) -> dict[str, Any]:

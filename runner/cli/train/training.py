@@ -11,7 +11,7 @@ from ...results.defaults import DEFAULT_BOARD
 from .. import options
 from ..options import PATH, OneOf, command, positive
 from ..output import Voice, put
-from ..study.words import on_board
+from ..study.words import folder_of, on_board
 from ..tree import Option
 
 if TYPE_CHECKING:
@@ -26,20 +26,9 @@ SAME = (
 """What a training is asked for again when it goes on."""
 
 
-def share(text: str) -> float:
-    """Return a share of 0 to 1."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number <= 1:
-        raise click.BadParameter(f"'{text[:40]}' is no share of 0 to 1, such as .88")
-    return number
-
-
 def momentum_of(text: str) -> float:
     """Return a momentum: a share below 1."""
-    if (number := share(text)) == 1:
+    if (number := options.share(text)) == 1:
         raise click.BadParameter("1 never forgets: give a share below 1, such as .9")
     return number
 
@@ -49,7 +38,7 @@ def momentum_of(text: str) -> float:
     options.task(),
     options.model(),
     options.data(),
-    Option("--target", type=share, default="0.88", metavar="SHARE",
+    Option("--target", type=options.share, default="0.88", metavar="SHARE",
            help="top-1 of the held-out inputs at which a seed ends (default: 0.88)"),
     Option("--init", type=OneOf(("zero", "model")), default="zero", metavar="WHAT",
            help="the head begins as a new one (zero, default), or as the model's own (model)"),
@@ -71,7 +60,7 @@ def momentum_of(text: str) -> float:
            help="a seed ends after so much time here, such as 10m, without evaluations"),
     Option("--evaluate-every", type=positive, metavar="STEPS",
            help="steps between evaluations and checkpoints (default: those of an epoch)"),
-    Option("--held-out", type=share, default="0.5", metavar="SHARE",
+    Option("--held-out", type=options.share, default="0.5", metavar="SHARE",
            help="of each class, what is evaluated on and never trained (default: 0.5)"),
     Option("--limit", type=positive, metavar="N",
            help="only so many inputs, spread over all of them"),
@@ -103,9 +92,6 @@ def train(
     over the line. Exit status 1 where a seed does not reach the target. Not an MLPerf Training
     result.
     """
-    from datetime import UTC, datetime
-
-    from ...session.run_folder import default_folder
     from ...train.document import EPOCHS_MOST, SEEDS_MOST, Words
     from ...train.run import ask, given
 
@@ -129,7 +115,7 @@ def train(
         task=task, model=_whole(model), data=_whole(data),
         limit=limit, board=reached,
     )  # fmt: skip
-    folder = out or default_folder("train", of.task.name, datetime.now(UTC))
+    folder = folder_of(out, "train", of.task.name)
     return _show(voice, to, None, _trained(voice, of, asked, words, folder))
 
 
