@@ -15,7 +15,7 @@ PACKAGES_TEST := $(PACKAGES) \
     riscv64-unknown-elf-gcc=gcc-riscv64-unknown-elf \
     /usr/lib/picolibc/riscv64-unknown-elf/picolibc.specs=picolibc-riscv64-unknown-elf \
     /usr/bin/chromium*=chromium-headless-shell /usr/share/fonts/truetype/*/*.ttf=fonts-dejavu-core git=git cmake=cmake espeak-ng=espeak-ng sigrok-cli=sigrok-cli clang=clang \
-    openocd=openocd st-flash=stlink-tools /usr/sbin/uhubctl=uhubctl \
+    openocd=openocd st-flash=stlink-tools dfu-util=dfu-util /usr/sbin/uhubctl=uhubctl \
     /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a=libclang-rt-14-dev
 # PROGRAM=VERSION=PACKAGE, from the release's backports where the system's own is older; never both.
 NEWER := qemu-system-arm=9.1=qemu-system-arm

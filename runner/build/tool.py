@@ -173,7 +173,7 @@ def tool(name: str, own: Tool | None = None) -> Tool:
         field: getattr(own if getattr(own, field) != getattr(_NOTHING, field) else known, field)
         for field in Tool.__struct_fields__
     }
-    return Tool(**fields)
+    return Tool(**{**fields, "words": {**known.words, **own.words}})
 
 
 _NOTHING = Tool()

@@ -13,39 +13,9 @@ from tinybench.transport.usb_ports import comports, one_name
 
 from ..build import board as boards
 from .usb_devices import UsbDevice, usb_devices
+from .usb_list import Listed, usb_list
 
 BY_ID = Path("/dev/serial/by-id")
-
-PROBES = {
-    "0483:3744": "ST-LINK",
-    "0483:3748": "ST-LINK/V2",
-    "0483:374b": "ST-LINK/V2-1",
-    "0483:3752": "ST-LINK/V2-1",
-    "0483:374d": "STLINK-V3",
-    "0483:374e": "STLINK-V3",
-    "0483:374f": "STLINK-V3",
-    "0483:3753": "STLINK-V3",
-    "0483:3754": "STLINK-V3",
-    "0483:3757": "STLINK-V3PWR",
-    "0d28:0204": "DAPLink",
-    "2e8a:000c": "Raspberry Pi Debug Probe",
-}
-"""Debug probes by VID:PID. Ref: OpenOCD, contrib/60-openocd.rules."""
-BOOT_LOADERS = {
-    "0483:df11": "STM32, by dfu-util",
-    "2341:005a": "Arduino Nano 33 BLE, by bossac",
-    "2886:0044": "Seeed XIAO nRF52840, by its UF2 drive",
-    "2886:0045": "Seeed XIAO nRF52840 Sense, by its UF2 drive",
-    "2e8a:0003": "RP2040, by picotool or its drive RPI-RP2",
-    "2e8a:000f": "RP2350, by picotool or its drive RP2350",
-}
-"""Chips that wait in their boot loader, by VID:PID: what they are, and what writes them.
-
-Ref: ST, AN2606; Arduino, boards.txt of the mbed_nano core; Adafruit_nRF52_Bootloader, board.h;
-RP2040 datasheet, 2.8.3; RP2350 datasheet, 5.7.1.
-"""
-PROBE_VENDORS = {"1366": "J-Link"}
-"""Vendors that make nothing else."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +44,11 @@ class Thing(msgspec.Struct, frozen=True, kw_only=True):
     probe: str = ""
     """Kind of debug probe."""
     boot_loader: str = ""
-    """What waits in its boot loader, and what writes it."""
+    """What waits in its boot loader."""
+    application: str = ""
+    """The board on whose own USB an application is."""
+    next: str = ""
+    """How firmware gets into it, where a boot loader or an application is there."""
     monitor: str = ""
     """Driver of energy monitor."""
     hub: str = ""
@@ -154,8 +128,14 @@ def boards_by_usb() -> dict[str, list[str]]:
 
 def probe_kind(usb: str, product: str) -> str:
     """Return the kind of debug probe of a USB device; "" for anything else."""
-    kind = PROBES.get(usb) or PROBE_VENDORS.get(usb.partition(":")[0], "")
+    kind = usb_list().vendors.get(usb.partition(":")[0], "")
+    if (probe := _listed(usb_list().probe, usb)) is not None:
+        kind = probe.name
     return kind or ("CMSIS-DAP" if "CMSIS-DAP" in product else "")
+
+
+def _listed(kind: list[Listed], usb: str) -> Listed | None:
+    return next((one for one in kind if usb in one.usb), None)
 
 
 def stable_names(by_id: Path = BY_ID) -> dict[str, str]:
@@ -187,7 +167,7 @@ def _who(port: Any) -> tuple[str, str]:
 
 def _is_of_use(device: UsbDevice, known: Known) -> bool:
     found = device.usb in known.boards or device.usb in known.monitors
-    found = found or device.usb in BOOT_LOADERS
+    found = found or any(device.usb in one.usb for one in usb_list().own)
     return found or bool(probe_kind(device.usb, device.product))
 
 
@@ -204,6 +184,7 @@ def _thing(
     if device is not None:
         usb, serial, location = device.usb, serial or device.serial, device.location
         product = product or device.product
+    waits, runs = (_listed(kind, usb) for kind in (usb_list().boot_loader, usb_list().application))
     stable = [names.get(os.path.realpath(port.device), "") for port in ports]
     return Thing(
         usb=usb,
@@ -214,7 +195,9 @@ def _thing(
         by_id=[name for name in stable if name],
         boards=known.boards.get(usb, []),
         probe=probe_kind(usb, product),
-        boot_loader=BOOT_LOADERS.get(usb, ""),
+        boot_loader="" if waits is None else waits.name,
+        application="" if runs is None else runs.name,
+        next=one.next if (one := waits or runs) is not None else "",
         monitor=known.monitors.get(usb, ""),
         hub=_hub(location, devices),
         node="" if device is None else device.node,

@@ -5,16 +5,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from .attached import (
-    BOOT_LOADERS,
-    PROBE_VENDORS,
-    PROBES,
-    Attached,
-    boards_by_usb,
-    look,
-    monitors_by_usb,
-)
+from .attached import Attached, boards_by_usb, look, monitors_by_usb
 from .doctor import Finding
+from .usb_list import usb_list
 
 RULES_FILE = Path("/etc/udev/rules.d/60-tinybench.rules")
 """Before 73, where `uaccess` is acted on, and before ModemManager's own rules at 77."""
@@ -28,9 +21,13 @@ def rules() -> str:
     ModemManager leaves them alone; the user at the screen and the group `dialout` may open them.
     Ref: udev(7); ModemManager, ID_MM_DEVICE_IGNORE.
     """
-    known: dict[str, list[str]] = {usb: [kind] for usb, kind in PROBES.items()}
-    for usb, what in BOOT_LOADERS.items():
-        known.setdefault(usb, []).append(f"boot loader of {what}")
+    listed = usb_list()
+    known: dict[str, list[str]] = {}
+    for before, kind in (("", listed.probe), ("boot loader of ", listed.boot_loader),
+                         ("", listed.application)):  # fmt: skip
+        for one in kind:
+            for usb in one.usb:
+                known.setdefault(usb, []).append(before + one.name)
     for usb, names in boards_by_usb().items():
         known.setdefault(usb, []).extend(names)
     for usb, driver in monitors_by_usb().items():
@@ -40,11 +37,11 @@ def rules() -> str:
         'ACTION=="remove", GOTO="tinybench_end"',
         'SUBSYSTEM!="usb|tty|hidraw", GOTO="tinybench_end"',
     ]
-    for vendor, kind in sorted(PROBE_VENDORS.items()):
+    for vendor, kind in sorted(listed.vendors.items()):
         lines += [f"# {kind}", _rule(f'ATTRS{{idVendor}}=="{vendor}"')]
     for usb, names in sorted(known.items()):
         vendor, product = usb.split(":")
-        if vendor not in PROBE_VENDORS:
+        if vendor not in listed.vendors:
             where = f'ATTRS{{idVendor}}=="{vendor}", ATTRS{{idProduct}}=="{product}"'
             lines += [f"# {', '.join(dict.fromkeys(names))}", _rule(where)]
     return "\n".join([*lines, 'LABEL="tinybench_end"', ""])

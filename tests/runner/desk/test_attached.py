@@ -11,9 +11,12 @@ from serial.tools import list_ports
 from tests.runner.desk.plugged import NUCLEO, OTHER, Bus, Plugged, hub_descriptor, serial_port
 from tinybench.errors import TransportError
 from tinybench.runner import cli
+from tinybench.runner.build import board as boards
+from tinybench.runner.build import tool as tools
 from tinybench.runner.desk import attached
 from tinybench.runner.desk.attached import Attached, look
 from tinybench.runner.desk.usb_devices import usb_devices
+from tinybench.runner.desk.usb_list import usb_list
 
 HUB = Plugged("05e3:0610", ports=(1,), hub=hub_descriptor(4, 1))
 
@@ -141,7 +144,7 @@ def test_chips_that_wait_in_their_boot_loader_are_shown() -> None:
         Plugged("0483:df11", ports=(4,), serial="357236553036", product="STM32  BOOTLOADER"),
         ports=(serial_port("/dev/ttyACM0", "2341:005a", "7A", "1-5:1.0"),),
     )
-    told = [(thing.location, thing.boot_loader.partition(",")[0]) for thing in found.things]
+    told = [(thing.location, thing.boot_loader) for thing in found.things]
     assert told == [
         ("1-5", "Arduino Nano 33 BLE"),
         ("1-2", "RP2040"),
@@ -149,6 +152,50 @@ def test_chips_that_wait_in_their_boot_loader_are_shown() -> None:
         ("1-4", "STM32"),
     ]
     assert not any(thing.probe or thing.boards for thing in found.things)
+
+
+def test_a_board_by_its_own_usb_is_known_in_each_of_its_modes() -> None:
+    """An application is told from a boot loader, and what to do next is said."""
+    esp = serial_port("/dev/ttyACM2", "303a:1001", "58:CF:79:00:00:01", "1-7:1.0")
+    found = desk(
+        Plugged("2341:805a", ports=(1,), serial="7A"),
+        Plugged("2e8a:0009", ports=(2,), serial="E6"),
+        Plugged("1915:521f", ports=(3,), serial="D0"),
+        Plugged("ffff:0001", ports=(4,), serial="D0"),
+        ports=(esp,),
+    )
+    shown = {thing.usb: thing for thing in found.things}
+    assert set(shown) == {"303a:1001", "2341:805a", "2e8a:0009", "1915:521f"}
+    assert shown["2341:805a"].application.startswith("Arduino Nano 33 BLE")
+    assert "reset twice" in shown["2341:805a"].next
+    assert "BOOTSEL" in shown["2e8a:0009"].next
+    assert shown["1915:521f"].boot_loader.startswith("nRF52840")
+    assert "esptool" in shown["303a:1001"].next
+    assert not any(thing.probe for thing in found.things)
+
+
+def test_the_list_of_usb_numbers_and_the_boards_agree() -> None:
+    """No number twice; each board that is written by a boot loader is named there, no other."""
+    listed = usb_list()
+    numbers = [usb for one in (*listed.probe, *listed.own) for usb in one.usb]
+    assert len(numbers) == len(set(numbers))
+    assert all(one.next for one in listed.own)
+    waiting = {usb: set(one.boards) for one in listed.boot_loader for usb in one.usb}
+    running = {board for one in listed.application for board in one.boards}
+    for name in boards.names():
+        for flasher in boards.load_board(name).flash:
+            ids = tools.tool(flasher, boards.load_board(name).flash[flasher]).boot_loader
+            if flasher == "picotool":  # one tool, two chips
+                ids = [one for one in ids if (one == "2e8a:000f") == name.startswith("pico-2")]
+            assert all(name in waiting[one] for one in ids), (name, flasher)
+    flashed = {
+        name
+        for name in boards.names()
+        for flasher in boards.load_board(name).flash
+        if flasher in ("uf2", "bossac", "picotool", "dfu-util")
+    }
+    assert set().union(*waiting.values()) == flashed
+    assert running <= flashed
 
 
 def test_nothing_attached_is_said(

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.program import TINYBENCH, tinybench
+from tinybench.errors import FlashError
+from tinybench.runner.build.board import load_board, names
+from tinybench.runner.build.tool import call, tool
 
 STAND_IN = """#!{python}
 import pathlib, sys
@@ -31,7 +34,7 @@ CASES = [
     (
         *("dfu-util", "dfu-util", ".bin", []),
         "File downloaded successfully",
-        ["-a", "0", "-s", "0x08000000:leave", "-D", "FILE"],
+        ["-d", "0483:df11", "-a", "0", "-s", "0x08000000:leave", "-D", "FILE"],
     ),
     (
         *("probe-rs", "probe-rs", ".elf", ["--word", "chip:STM32F446RETx"]),
@@ -126,3 +129,19 @@ def test_neither_image_nor_board_is_a_question() -> None:
     done = tinybench("flash")
     assert done.returncode == 2
     assert "--image" in done.stderr
+
+
+DFU = [name for name in names() if "dfu-util" in load_board(name).flash]
+
+
+@pytest.mark.parametrize("board", DFU)
+def test_dfu_util_takes_the_command_line_and_misses_only_the_chip(board: str) -> None:
+    """The real program; what brings this board into its boot loader is said."""
+    declared = load_board(board)
+    flasher = declared.flash["dfu-util"]
+    whole = tool("dfu-util", flasher)
+    words = {**whole.words, "image": __file__}
+    with pytest.raises(FlashError, match="no chip is in its boot loader: ") as refused:
+        call(whole, whole.write, words, "write it", whole.written)
+    assert flasher.words["enter"] in str(refused.value)
+    assert "No DFU capable USB device" in str(refused.value)

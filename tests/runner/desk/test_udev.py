@@ -12,15 +12,9 @@ from tests.runner.desk.plugged import NUCLEO
 from tinybench.energy.monitor import monitors_by_usb
 from tinybench.runner import cli
 from tinybench.runner.desk import udev
-from tinybench.runner.desk.attached import (
-    BOOT_LOADERS,
-    PROBE_VENDORS,
-    PROBES,
-    Attached,
-    Thing,
-    boards_by_usb,
-)
+from tinybench.runner.desk.attached import Attached, Thing, boards_by_usb
 from tinybench.runner.desk.udev import examine, rules
+from tinybench.runner.desk.usb_list import usb_list
 
 ITEM = re.compile(r'([A-Z_]+)(?:\{([^{}"]+)\})?(==|!=|\+=|:=|=)"([^"]*)"')
 MATCHES = {"ACTION", "SUBSYSTEM", "ATTRS"}
@@ -81,9 +75,11 @@ def _udev_version() -> int:
 
 def test_the_rules_know_every_board_probe_and_monitor() -> None:
     """ModemManager leaves each alone, and the user at the screen may open it."""
-    for usb in (*PROBES, *BOOT_LOADERS, *boards_by_usb(), *monitors_by_usb()):
+    listed = usb_list()
+    known = {usb for one in (*listed.probe, *listed.own) for usb in one.usb}
+    for usb in {*known, *boards_by_usb(), *monitors_by_usb()}:
         vendor, product = usb.split(":")
-        if vendor in PROBE_VENDORS:
+        if vendor in listed.vendors:
             continue
         (line,) = (
             line
