@@ -16,7 +16,7 @@ from tinybench.errors import DeclarationError, UsageError
 from tinybench.printable import one_line
 
 from ..results.scenario.interference import Interference
-from .clock.tree import Clock, settings
+from .clock.tree import Clock, settings, shown
 from .tool import Tool, Version, too_old
 
 Kernels = Annotated[str, Meta(pattern=r"^(plain|blocked|rv32|thumb2|dsp|mve)\Z")]
@@ -420,8 +420,8 @@ def _insist_fixed(board: Board, path: Path) -> None:
     if made and board.toolchain is not None and board.clock_hz not in made:
         near = min(made, key=lambda one: abs(one - board.clock_hz))
         raise DeclarationError(
-            f"{path}: key 'clock_hz': an {board.family} cannot run at {board.clock_hz} Hz; the "
-            f"nearest that it can is {near}"
+            f"{path}: key 'clock_hz': an {board.family} cannot run at {shown(board.clock_hz)}; "
+            f"the nearest that it can is {shown(near)}"
         )
 
 

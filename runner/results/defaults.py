@@ -38,7 +38,7 @@ LONGEST_DIGITS = 9
 """Of the number of a time."""
 CLOCK_UNITS = {"": 1, "Hz": 1, "kHz": 1000, "MHz": 1_000_000}
 CLOCK_END_HZ = 2**32
-_CLOCK = re.compile(r"([0-9]{1,10}) ?(|Hz|kHz|MHz)", re.ASCII)
+_CLOCK = re.compile(r"([0-9]{1,10})(?:\.([0-9]{1,9}))? ?(|Hz|kHz|MHz)", re.ASCII)
 
 
 def seconds(text: str) -> float:
@@ -51,9 +51,15 @@ def seconds(text: str) -> float:
 
 
 def hertz(text: str) -> int:
-    """Return a clock in Hz, of "80MHz", "80 MHz" or "80000000". Raises UsageError."""
+    """Return a clock in Hz, of "80MHz", "70.5 MHz" or "80000000", rounded to whole ones.
+
+    Raises UsageError.
+    """
     match = _CLOCK.fullmatch(text)
-    clock_hz = int(match[1]) * CLOCK_UNITS[match[2]] if match else 0
+    clock_hz = 0
+    if match is not None:
+        whole, part, unit = match[1], match[2] or "", CLOCK_UNITS[match[3]]
+        clock_hz = round(int(whole + part) * unit / 10 ** len(part))
     if not 0 < clock_hz < CLOCK_END_HZ:
         raise UsageError(f"'{text[:40]}' is no clock such as 80MHz")
     return clock_hz

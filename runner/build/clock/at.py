@@ -8,7 +8,7 @@ from tinybench.errors import BenchError, DeclarationError, UsageError
 from tinybench.files import read_text, write_whole
 
 from ..board import FIXED_HZ, Board, load_board, names
-from .tree import MHZ, settings
+from .tree import MHZ, settings, shown
 
 DECLARATION_MOST_B = 1 << 20
 _CLOCK = re.compile(r"^clock_hz *= *[0-9_]+", re.MULTILINE)
@@ -30,7 +30,8 @@ def insist_clock(board: Board, clock_hz: int) -> None:
         try:
             settings(board.clock, clock_hz)
         except DeclarationError as error:
-            raise UsageError(f"board {board.name} at {shown(clock_hz)}: {error}") from None
+            said = str(error).removeprefix("key 'clock_hz': ")
+            raise UsageError(f"board {board.name}: {said}") from None
 
 
 def at_clock(name: str, clock_hz: int) -> str:
@@ -60,8 +61,3 @@ def at_clock(name: str, clock_hz: int) -> str:
     except OSError as error:
         raise BenchError(f"{path}: cannot be written: {error.strerror or error}") from error
     return str(path)
-
-
-def shown(clock_hz: int) -> str:
-    """Return a clock for a person."""
-    return f"{clock_hz / MHZ:g} MHz"

@@ -21,6 +21,11 @@ MHZ = 1_000_000
 """The time base of every port counts whole microseconds of the core's clock."""
 
 
+def shown(hz: int) -> str:
+    """Return a frequency for a person."""
+    return f"{hz / MHZ:.10g} MHz" if hz >= MHZ else f"{hz} Hz"
+
+
 class Source(Declaration, frozen=True, kw_only=True):
     """What may feed the PLL."""
 
@@ -140,20 +145,24 @@ def settings(clock: Clock, clock_hz: int) -> Settings:
         )
     source = tree.sources[clock.source]
     if not source.gives(clock.source_hz):
-        can = f"one of {source.hz}" if source.hz else f"from {(source.range_hz or [0, 0])[0]} to "
-        can += "" if source.hz else str((source.range_hz or [0, 0])[1])
+        ends = " to ".join(map(shown, source.range_hz or []))
+        can = " or ".join(map(shown, source.hz)) or ends
         raise DeclarationError(
             f"key 'clock.source_hz': {clock.source} of {clock.tree} does not run at "
-            f"{clock.source_hz} Hz, but at {can}"
+            f"{shown(clock.source_hz)}, but at {can}"
         )
     if (found := solve(tree, clock, clock_hz)) is not None:
         return found
-    near = _nearest_hz(tree, clock, clock_hz)
-    most_hz = tree.supply[-1].wait_states[-1]
+    said = (
+        f"key 'clock_hz': {clock.tree} cannot run at {shown(clock_hz)} from {clock.source} at "
+        f"{shown(clock.source_hz)}"
+    )
+    near, least, most = (_nearest_hz(tree, clock, hz) for hz in (clock_hz, 0, 2**32))
+    if near is None or least is None or most is None:
+        raise DeclarationError(f"{said}, nor at any other frequency: another source?")
     raise DeclarationError(
-        f"key 'clock_hz': {clock.tree} cannot run at {clock_hz} Hz from {clock.source} at "
-        f"{clock.source_hz} Hz (whole MHz, from {tree.least_hz} to {most_hz}, as its PLL divides); "
-        + (f"the nearest that it can is {near}" if near else "nor at any other: another source?")
+        f"{said} (whole MHz from {least // MHZ} to {most // MHZ}, as its PLL divides); the nearest "
+        f"that it can is {shown(near)}"
     )
 
 

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from tests import ROOT
 from tinybench.declare import load, named
 from tinybench.errors import DeclarationError, UsageError
 from tinybench.runner import cli
 from tinybench.runner.build.board import load_board, names
 from tinybench.runner.build.clock.at import at_clock
-from tinybench.runner.build.clock.tree import MHZ, Clock, Settings, Tree, settings, solve
+from tinybench.runner.build.clock.tree import MHZ, Clock, Settings, Tree, settings, shown, solve
 
 TREES = {name: load(path, Tree) for name, path in named("firmware", "clocks").items()}
 L4 = Clock(tree="stm32l4plus", source="msi", source_hz=48 * MHZ)
@@ -82,7 +83,9 @@ def test_voltage_and_wait_states_are_those_of_the_manual(
 )
 def test_a_frequency_that_is_not_there_names_the_nearest(clock: Clock, hz: int, near: int) -> None:
     """Too fast, too slow, none, or between two."""
-    with pytest.raises(DeclarationError, match=rf"clock_hz.*nearest that it can is {near}\Z"):
+    with pytest.raises(
+        DeclarationError, match=rf"clock_hz.*nearest that it can is {shown(near)}\Z"
+    ):
         settings(clock, hz)
 
 
@@ -92,9 +95,11 @@ def test_what_the_chip_has_not_is_refused() -> None:
         settings(replace(L4, tree="stm32l44"), 80 * MHZ)
     with pytest.raises(DeclarationError, match=r"no source 'hsr': did you mean 'hs[ei]'"):
         settings(replace(L4, source="hsr"), 80 * MHZ)
-    with pytest.raises(DeclarationError, match=r"msi of stm32l4plus does not run at 47000000 Hz"):
+    with pytest.raises(
+        DeclarationError, match=r"msi of stm32l4plus .* at 47 MHz, but at 4 MHz or 8 MHz"
+    ):
         settings(replace(L4, source_hz=47 * MHZ), 80 * MHZ)
-    with pytest.raises(DeclarationError, match=r"hse.*2000000 Hz, but at from 4000000 to 48000000"):
+    with pytest.raises(DeclarationError, match=r"hse.* at 2 MHz, but at 4 MHz to 48 MHz"):
         settings(replace(L4, source="hse", source_hz=2 * MHZ), 80 * MHZ)
 
 
@@ -114,8 +119,23 @@ def test_a_wrong_clock_is_said_before_anything_is_built(
     own.write_text(re.sub("clock_hz = 100_000_000", "clock_hz = 101_000_000", text))
     assert cli.main(["flash", "--board", str(own), "--task", "kws"]) == 2
     words = capsys.readouterr().err
-    assert f"{own}: key 'clock_hz': stm32f411 cannot run at 101000000 Hz" in words
-    assert "nearest that it can is 100000000" in words
+    assert f"{own}: key 'clock_hz': stm32f411 cannot run at 101 MHz" in words
+    assert "nearest that it can is 100 MHz" in words
+
+
+def test_the_page_of_boards_says_what_each_tree_gives() -> None:
+    """From the least to the most, by the source of some board that uses it."""
+    page = (ROOT / "docs" / "boards.md").read_text()
+    clocks = {
+        board.clock.tree: board.clock
+        for name in names()
+        if (board := load_board(name)).clock is not None
+    }
+    for tree, clock in clocks.items():
+        (row,) = re.findall(rf"^\| `{tree}` \|.*\| (\d+) to (\d+) \|", page, re.MULTILINE)
+        for wish, mhz in zip((1, 2**32 - 1), row, strict=True):
+            with pytest.raises(DeclarationError, match=rf"nearest that it can is {mhz} MHz\Z"):
+                settings(clock, wish)
 
 
 @pytest.mark.parametrize(("old", "new"), [("m = [1, 8]", "m = [8, 1]"), ("[1, 8]", "[1, 9999]")])
@@ -138,7 +158,7 @@ def test_a_clock_that_a_chip_without_choice_has_not_is_refused(tmp_path: Path) -
         text = names()[name].read_text()
         own = tmp_path / f"{name}.toml"
         own.write_text(text.replace(f"clock_hz = {hz}_000_000", "clock_hz = 100_000_000"))
-        with pytest.raises(DeclarationError, match=rf"clock_hz.*nearest that it can is {near}0"):
+        with pytest.raises(DeclarationError, match=rf"clock_hz.*nearest that it can is {near} MHz"):
             load_board(str(own))
 
 
@@ -162,7 +182,14 @@ def test_a_board_of_the_package_at_another_clock_is_a_declaration_with_it(
 @pytest.mark.parametrize(
     ("board", "clock", "said"),
     [
-        ("nucleo-l4r5", "121MHz", "nearest that it can is 120000000"),
+        ("nucleo-l4r5", "121MHz", "nearest that it can is 120 MHz"),
+        ("nucleo-l4r5", "70.5MHz", "nearest that it can is 70 MHz"),
+        (
+            "pico",
+            "10MHz",
+            "(whole MHz from 18 to 133, as its PLL divides); the nearest that it can is 18 MHz",
+        ),
+        ("pico-2", "4000MHz", "nearest that it can is 150 MHz"),
         ("mps2-an386", "80MHz", "nearest that it can is 25 MHz"),
         ("nrf5340-dk", "100MHz", "nearest that it can is 128 MHz"),
         ("host", "80MHz", "no clock that could be chosen"),
