@@ -94,6 +94,23 @@ class SecondCore(Declaration, frozen=True, kw_only=True):
     stack_b: Annotated[int, Meta(ge=1024, le=2**16, multiple_of=8)] = 2048
 
 
+class Only(Declaration, frozen=True, kw_only=True):
+    """What a program emulates of a chip's clocks; any other is emulated by a chip of ours."""
+
+    chip: Name
+    """Name of `firmware/chips/<chip>.toml`."""
+    clocks_hz: list[Annotated[int, Meta(ge=1, lt=2**32)]] = []
+    """Of the core; none: all."""
+    sources: list[Name] = []
+    """Of its PLL; none: all."""
+
+    def holds(self, board: "Board") -> bool:
+        """Whether the program makes this board's clock."""
+        source = None if board.clock is None else board.clock.source
+        right = not self.clocks_hz or board.clock_hz in self.clocks_hz
+        return right and (not self.sources or source in self.sources)
+
+
 class Emulator(Declaration, frozen=True, kw_only=True):
     """How an emulated board is started; the DUT's serial line is the process's stdin and stdout."""
 
@@ -101,6 +118,8 @@ class Emulator(Declaration, frozen=True, kw_only=True):
     """Argument list; "{elf}" is replaced by the path of the image."""
     chip: Name | None = None
     """Instead of `argv`: `firmware/chips/<chip>.toml`, emulated by Unicorn in a process of ours."""
+    only: Only | None = None
+    """Where the program of `argv` does not make every clock that the chip does."""
     version: Version | None = None
     """The oldest version of the program that will do; None: any."""
     instruction_ns: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
@@ -451,4 +470,10 @@ def load_board(name: str, *, emulate: bool = False) -> Board:
         raise UsageError(f"board {board.name} has no emulator: leave --emulate out")
     if board.attached is None or board.emulator is None:
         return board
-    return replace(board, attached=None) if emulate else replace(board, emulator=None)
+    if not emulate:
+        return replace(board, emulator=None)
+    only, step_ns = board.emulator.only, board.emulator.instruction_ns
+    if only is not None and not only.holds(board):
+        ours = Emulator(chip=only.chip, instruction_ns=step_ns)
+        return replace(board, attached=None, emulator=ours)
+    return replace(board, attached=None)

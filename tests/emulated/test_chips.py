@@ -52,8 +52,9 @@ def ends_in_model(name: str, code: str, words: str, folder: Path) -> None:
 
 def test_every_chip_is_some_board_s() -> None:
     """No model that no port runs on."""
-    used = {board.emulator.chip for board in DECLARED.values() if board.emulator is not None}
-    assert set(CHIPS) <= used | {"stm32l4"}  # which is held against QEMU below
+    emulators = [board.emulator for board in DECLARED.values() if board.emulator is not None]
+    instead = {one.only.chip for one in emulators if one.only is not None}
+    assert set(CHIPS) == {one.chip for one in emulators if one.chip is not None} | instead
 
 
 @pytest.mark.parametrize("name", [n for n in ON_CHIPS if "timing_pin" in DECLARED[n].port])
@@ -121,6 +122,43 @@ def test_a_chip_counts_cycles_as_qemu_does() -> None:
     assert abs(seen[0].counts.data - seen[1].counts.data) < 1e-4 * seen[0].counts.data
     paid = [{**one.amounts, "data": 0} for one in seen]
     assert paid[0] == paid[1]
+
+
+CLOCKS = {
+    "nucleo-l4r5": ("stm32l4", 120, "hse", 8_000_000),
+    "b-l475e-iot01a": ("stm32l4", 80, "hse", 8_000_000),
+    "stm32-h405": ("stm32f4", 100, "hse", 8_000_000),
+}
+
+
+@pytest.mark.parametrize("name", CLOCKS)
+def test_a_clock_that_qemu_does_not_make_is_made_by_our_chip(name: str, tmp_path: Path) -> None:
+    """Both builds run on it, and time is the emulator's; the board's own clock is QEMU's."""
+    chip, mhz, source, source_hz = CLOCKS[name]
+    text = re.sub(r"clock_hz = [0-9_]+", f"clock_hz = {mhz}_000_000", names()[name].read_text())
+    text = re.sub(r'\nsource = "\w+"(.*\n)source_hz = [0-9_]+', "", text)
+    text = text.replace("[clock]\n", f'[clock]\nsource = "{source}"\nsource_hz = {source_hz}\n')
+    own = tmp_path / "own.toml"
+    own.write_text(text)
+    board = load_board(str(own), emulate=True)
+    assert board.emulator == Emulator(chip=chip, instruction_ns=32)
+    usual = load_board(name, emulate=True).emulator
+    assert usual is not None
+    assert usual.chip is None
+    for words in ((), ("ENERGY=1",)):
+        elf = build(board, tmp_path / f"image{len(words)}", *words)
+        with DutProcess(board.command(str(elf))) as dut:
+            dut.read_until(READY)
+            dut.upload(bytes(INPUT_B))
+            laps = re.findall(r"m-lap-us-(\d+)", dut.ask(b"infer 20000 1"))
+            if not words:
+                took_us = int(laps[1]) - int(laps[0])
+    elf = build(load_board(name, emulate=True), tmp_path / "usual")
+    with DutProcess(load_board(name, emulate=True).command(str(elf))) as dut:
+        dut.read_until(READY)
+        dut.upload(bytes(INPUT_B))
+        laps = re.findall(r"m-lap-us-(\d+)", dut.ask(b"infer 20000 1"))
+    assert took_us == pytest.approx(int(laps[1]) - int(laps[0]), rel=1e-4)
 
 
 HARMS = {
