@@ -20,6 +20,9 @@
 #define CLK_CONF_XTAL (3u << 20)
 #define CLK_CONF_ON (1u << 22 | 3u << 24)
 
+/* "USB Serial/JTAG Controller". */
+#define USB_ORIGIN 0x60043000u
+
 /* 5 "IO MUX and GPIO Matrix". */
 #define GPIO 0x60004000u
 #define IN_SEL_MATRIX (1u << 6)
@@ -28,6 +31,7 @@
 /* 8 "Interrupt Matrix". */
 #define INTERRUPT 0x600C2000u
 #define INTERRUPT_UART_MAP (INTERRUPT + (NUMBER == 0 ? 0x54 : 0x58))
+#define INTERRUPT_USB_MAP (INTERRUPT + 0x68)
 #define INTERRUPT_ENABLE (INTERRUPT + 0x104)
 #define INTERRUPT_PRIORITY(n) (INTERRUPT + 0x114 + 4 * (n))
 #define INTERRUPT_THRESHOLD (INTERRUPT + 0x194)
@@ -49,7 +53,12 @@
 /* 16 "System Registers". */
 #define SYSTEM 0x600C0000u
 #define SYSTEM_PERIP_CLK_EN0 (SYSTEM + 0x10)
+#define CLK_EN0_USB_DEVICE (1u << 23)
 #define CLK_EN0_LINE (1u << 24 | (NUMBER == 0 ? 1u << 2 : 1u << 5)) /* and its memory */
+
+static inline void usb_clock_on(void) {
+    register_set(SYSTEM_PERIP_CLK_EN0, CLK_EN0_USB_DEVICE);
+}
 
 static inline void uart_clock_on(void) {
     register_set(SYSTEM_PERIP_CLK_EN0, CLK_EN0_LINE);

@@ -18,6 +18,9 @@
 #define UART_REG_UPDATE (UART_ORIGIN + 0x98)
 #define REG_UPDATE 1u
 
+/* "USB Serial/JTAG Controller". */
+#define USB_ORIGIN 0x6000F000u
+
 /* "IO MUX and GPIO Matrix". */
 #define GPIO 0x60091000u
 #define IN_SEL_MATRIX (1u << 7)
@@ -25,6 +28,7 @@
 
 /* "Interrupt Matrix"; its core has a PLIC of its own. */
 #define INTERRUPT_UART_MAP (0x60010000u + (NUMBER == 0 ? 0xAC : 0xB0))
+#define INTERRUPT_USB_MAP 0x600100C0u
 #define PLIC 0x20001000u
 #define INTERRUPT_ENABLE (PLIC + 0x00)
 #define INTERRUPT_PRIORITY(n) (PLIC + 0x10 + 4 * (n))
@@ -49,10 +53,17 @@
 #define PCR_UART_CONF (PCR + (NUMBER == 0 ? 0x0 : 0xC))
 #define UART_CLK_EN (1u << 0)
 #define UART_RST_EN (1u << 1)
+#define PCR_USB_DEVICE_CONF (PCR + 0x8C)
+#define USB_CLK_EN (1u << 0)
+#define USB_RST_EN (1u << 1)
 #define PCR_UART_SCLK_CONF (PCR + (NUMBER == 0 ? 0x4 : 0x10))
 #define SCLK_DIV(n) (((n) - 1u) << 12)
 #define SCLK_XTAL (3u << 20)
 #define SCLK_EN (1u << 22)
+
+static inline void usb_clock_on(void) {
+    register_change(PCR_USB_DEVICE_CONF, USB_CLK_EN | USB_RST_EN, USB_CLK_EN);
+}
 
 static inline void uart_clock_on(void) {
     register_change(PCR_UART_CONF, UART_CLK_EN | UART_RST_EN, UART_CLK_EN);

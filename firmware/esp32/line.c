@@ -7,9 +7,12 @@
 
 #include "chip.h"
 #include "cpu.h"
+#include "interrupt.h"
 #include "pins.h"
 #include "port.h"
 #include "received.h"
+
+#ifndef LINE_IS_USB
 
 #if NUMBER > 1 || TX >= PINS || RX >= PINS
 #error "the board's declaration has a uart beside 0 and 1, or a pin that the chip has not"
@@ -29,7 +32,6 @@
 #define CONF1_RXFIFO_FULL_THRHD 64u /* of its 128 bytes */
 #define FSM_STATUS_TX (0xFu << 4)
 #define UART_SIGNAL (NUMBER == 0 ? 6u : 9u) /* "Peripheral Signals via GPIO Matrix" */
-#define LINE_INTERRUPT 1u
 
 const uint32_t port_receive_b = RECEIVED_B;
 const bool port_receives_free = false; /* an interrupt for each 64 bytes */
@@ -41,10 +43,6 @@ static void line_take(void) {
     }
 }
 
-#ifndef TB_FAKE_REGISTERS
-__attribute__((interrupt("machine"), used))
-#endif
-void line_interrupt(void);
 void line_interrupt(void) {
     line_take();
     register_write(UART_INT_CLR, INT_RXFIFO_FULL);
@@ -84,12 +82,7 @@ void line_start(void) {
     pin_to_matrix(RX, MUX_INPUT | MUX_PULL_UP);
     register_write(GPIO_IN_SEL(UART_SIGNAL), IN_SEL_MATRIX | RX);
 
-    register_write(INTERRUPT_UART_MAP, LINE_INTERRUPT);
-    register_write(INTERRUPT_PRIORITY(LINE_INTERRUPT), 2);
-    register_write(INTERRUPT_THRESHOLD, 1);
-    register_set(INTERRUPT_ENABLE, 1u << LINE_INTERRUPT);
-    core_interrupt_enable(LINE_INTERRUPT);
-    interrupts_on();
+    line_interrupt_on(INTERRUPT_UART_MAP);
 }
 
 int port_getc(void) {
@@ -129,3 +122,5 @@ void port_set_baud(uint32_t baud) {
     port_flush();
     uart_start(baud == 0 ? FIRST_BAUD : baud);
 }
+
+#endif

@@ -1,4 +1,5 @@
-/* Which UART the line is, and its pins, as the board declares; of the energy build, others. */
+/* What the line is, and its pins, as the board declares: the chip's own USB, or a UART; of the
+ * energy build, where the cable is unplugged, another UART or other pins. */
 #ifndef TINYBENCH_ESP32_WIRES_H
 #define TINYBENCH_ESP32_WIRES_H
 
@@ -7,6 +8,9 @@
 #define TX ENERGY_TX_PIN
 #define RX ENERGY_RX_PIN
 #define FIRST_BAUD 9600u /* as the interface board of energy mode */
+#elif defined USB_SERIAL_JTAG
+#define LINE_IS_USB
+#define NUMBER 0 /* no UART is used */
 #else
 #define NUMBER UART
 #define TX UART_TX_PIN

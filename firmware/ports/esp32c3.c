@@ -1,5 +1,5 @@
 /* Port for Espressif's ESP32-C3, started by its ROM from flash ("direct boot"): 160 or 80 MHz from
- * the PLL, one UART, received by interrupt.
+ * the PLL, one UART or its own USB, received by interrupt.
  *
  * Registers are named as in the ESP32-C3 Technical Reference Manual, whose chapters the comments
  * name. The ROM has mapped flash and started the PLL, for USB runs by it.

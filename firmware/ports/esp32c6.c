@@ -1,5 +1,5 @@
 /* Port for Espressif's ESP32-C6, its HP core, started by its ROM from flash ("direct boot"): 160 or
- * 80 MHz from the PLL, one UART, received by interrupt.
+ * 80 MHz from the PLL, one UART or its own USB, received by interrupt.
  *
  * Registers are named as in esp-idf, soc/esp32c6; the comments name the chapters of the ESP32-C6
  * Technical Reference Manual. The ROM has mapped flash and started the PLL, for its log goes to

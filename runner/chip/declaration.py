@@ -35,6 +35,9 @@ class Line(Declaration, frozen=True, kw_only=True):
     """while one is there."""
     receive: Symbol
     send: Symbol
+    packet: tuple[Symbol, Word] | None = None
+    """What is sent is held back until these bits are written, or a packet is full of it."""
+    packet_b: Annotated[int, Meta(ge=1, le=4096)] = 1
     on: tuple[Symbol, Word]
     """The line is at work while these bits are set."""
     interrupt_on: tuple[Symbol, Word]

@@ -87,10 +87,23 @@ def _wire(
             changed()
         return line.held if held() else line.idle
 
+    packet: list[int] = []
+
+    def send_off() -> None:
+        for byte in packet:
+            console.send(byte)
+        packet.clear()
+
     def send_byte(byte: int) -> None:
         nonlocal looks
         looks = 0
-        console.send(byte)
+        packet.append(byte)
+        if len(packet) >= line.packet_b:
+            send_off()
+
+    def close_packet(value: int) -> None:
+        if line.packet is not None and value & line.packet[1]:
+            send_off()
 
     def read_byte() -> int:
         nonlocal looks
@@ -102,6 +115,8 @@ def _wire(
     registers.on_read[status] = read_status
     registers.on_read[receive] = read_byte
     registers.on_write[send] = send_byte
+    if line.packet is not None:
+        registers.on_write[registers.place(f"{name}.{line.packet[0]}")] = close_packet
     for control in {line.on[0], line.interrupt_on[0]}:
         registers.on_write[registers.place(f"{name}.{control}")] = lambda _: changed()
 

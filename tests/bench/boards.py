@@ -23,7 +23,7 @@ from tests.bench.cycles import (
     official_model,
 )
 from tests.bench.figures import Figure
-from tests.firmware import fake_chip, register_esp32
+from tests.firmware import esp32_chips, fake_chip, register_esp32
 from tests.firmware.register_families import FAMILIES, broken_checks, checks, of, record
 from tinybench.declare import load
 from tinybench.errors import ModelError, TinybenchError
@@ -176,7 +176,7 @@ def _registers(boards: list[Board]) -> list[Figure]:
     """Run the checks on both builds of each board whose family has some."""
     found: list[Figure] = []
     for board in boards:
-        if board.family in register_esp32.CHIPS:
+        if board.family in esp32_chips.CHIPS:
             found.append(_esp32(board))
         if board.family not in FAMILIES:
             continue
@@ -206,7 +206,7 @@ def _esp32(board: Board) -> Figure:
         total += count
         broken = count if log is None else len(register_esp32.broken_checks(wires, log))
         passed += count - broken
-    where = f"{register_esp32.CHIPS[board.family].manual}, text and energy build, of {total}"
+    where = f"{esp32_chips.CHIPS[board.family].manual}, text and energy build, of {total}"
     name = f"register_order_checks_passed.{board.name}"
     return Figure(name, passed, "1", total, where, better="higher")
 

@@ -145,6 +145,7 @@ def test_a_clock_that_qemu_does_not_make_is_made_by_our_chip(name: str, tmp_path
     usual = load_board(name, emulate=True).emulator
     assert usual is not None
     assert usual.chip is None
+    took_us: list[int] = []
     for words in ((), ("ENERGY=1",)):
         elf = build(board, tmp_path / f"image{len(words)}", *words)
         with DutProcess(board.command(str(elf))) as dut:
@@ -152,13 +153,13 @@ def test_a_clock_that_qemu_does_not_make_is_made_by_our_chip(name: str, tmp_path
             dut.upload(bytes(INPUT_B))
             laps = re.findall(r"m-lap-us-(\d+)", dut.ask(b"infer 20000 1"))
             if not words:
-                took_us = int(laps[1]) - int(laps[0])
+                took_us.append(int(laps[1]) - int(laps[0]))
     elf = build(load_board(name, emulate=True), tmp_path / "usual")
     with DutProcess(load_board(name, emulate=True).command(str(elf))) as dut:
         dut.read_until(READY)
         dut.upload(bytes(INPUT_B))
         laps = re.findall(r"m-lap-us-(\d+)", dut.ask(b"infer 20000 1"))
-    assert took_us == pytest.approx(int(laps[1]) - int(laps[0]), rel=1e-4)
+    assert took_us[0] == pytest.approx(int(laps[1]) - int(laps[0]), rel=1e-4)
 
 
 HARMS = {

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.firmware.dut_process import FIRMWARE
+from tests.firmware.esp32_chips import CHIPS, Esp
 from tests.firmware.fake_chip import Access, Chip, Ready
 from tinybench.runner.build.board import Board
 
@@ -17,137 +18,6 @@ RATES = (9600, 115200, 460800)
 """That of the energy build, of the other, and what the record raises the line to."""
 
 
-class Esp(NamedTuple):
-    """Where a chip has what its port uses, and the bits that are its own."""
-
-    manual: str
-    watchdogs: dict[int, tuple[int, int]]
-    """Where each watchdog is set: the register that protects it, and its key."""
-    super_watchdog: tuple[int, int]
-    """The one that must feed itself, by these bits; of the others none must be set."""
-    core_hz: dict[int, tuple[int, int, float]]
-    """Where the core's divider is: mask, bits, and the Hz that they make of the PLL."""
-    divider: int
-    switch: tuple[int, int, int]
-    """Where the core is switched to the PLL: mask and bits."""
-    gpio: int
-    io_mux: int
-    pins: int
-    matrix_bit: int
-    """Of IN_SEL: the signal comes by the matrix."""
-    systimer: int
-    uarts: dict[int, tuple[int, int, int, int, int]]
-    """Where each UART is, the register of its clock and the bits there, its signal in the GPIO
-    matrix, and where its interrupt is routed."""
-    source: dict[int, tuple[int, int]]
-    """By UART: where the crystal is chosen and divided, and the bits that do."""
-    update: int | None
-    """What makes a UART take what was written."""
-    fifo_reset: int
-    sender: int
-    enable: int
-    priority: int
-    threshold: int
-    mie: bool
-    """Whether the core's own mask has to let its interrupt through."""
-    reset: dict[int, int]
-    """After reset; clocks and a timer that are on are off here, so that the port must say so."""
-
-
-_RTC, _TIMG0, _TIMG1 = 0x60008000, 0x6001F000, 0x60020000
-ESP32C3 = Esp(
-    manual="ESP32-C3 Technical Reference Manual",
-    watchdogs={
-        _RTC + 0x90: (_RTC + 0xA8, 0x50D83AA1),
-        _TIMG0 + 0x48: (_TIMG0 + 0x64, 0x50D83AA1),
-        _TIMG1 + 0x48: (_TIMG1 + 0x64, 0x50D83AA1),
-        _RTC + 0xAC: (_RTC + 0xB0, 0x8F1D312A),
-    },
-    super_watchdog=(_RTC + 0xAC, 1 << 31),
-    core_hz={0x4: (7, 0x4, 80e6), 0x5: (7, 0x5, 160e6)},
-    divider=0x600C0008,
-    switch=(0x600C0058, 3 << 10, 1 << 10),
-    gpio=0x60004000,
-    io_mux=0x60009004,
-    pins=22,
-    matrix_bit=1 << 6,
-    systimer=0x60023000,
-    uarts={
-        0: (0x60000000, 0x600C0010, 1 << 24 | 1 << 2, 6, 0x600C2054),
-        1: (0x60010000, 0x600C0010, 1 << 24 | 1 << 5, 9, 0x600C2058),
-    },
-    source={0: (0x60000078, 0x3700000), 1: (0x60010078, 0x3700000)},
-    update=None,
-    fifo_reset=1 << 17,
-    sender=0x6C,
-    enable=0x600C2104,
-    priority=0x600C2114,
-    threshold=0x600C2194,
-    mie=False,
-    reset={
-        _RTC + 0x90: 0x80013214,
-        _RTC + 0xAC: 0x04B00000,
-        _TIMG0 + 0x48: 0x4C000,
-        _TIMG1 + 0x48: 0x4C000,
-        _TIMG0 + 0x64: 0x50D83AA1,
-        _TIMG1 + 0x64: 0x50D83AA1,
-        0x600C0008: 0xC,
-        0x600C0010: 0xF9C1E06F & ~(1 << 24 | 1 << 5 | 1 << 2),
-        0x600C0058: 0x1,
-        0x60023000: 0x06000000,
-        **{0x60009004 + 4 * pin: 0x800 for pin in range(22)},
-        **{origin + 0x20: 0x1000001C for origin in (0x60000000, 0x60010000)},
-        **{origin + 0x24: 0xC060 for origin in (0x60000000, 0x60010000)},
-    },
-)
-_LP, _PCR = 0x600B1C00, 0x60096000
-ESP32C6 = Esp(
-    manual="esp-idf, soc/esp32c6",
-    watchdogs={
-        _LP: (_LP + 0x18, 0x50D83AA1),
-        0x60008048: (0x60008064, 0x50D83AA1),
-        0x60009048: (0x60009064, 0x50D83AA1),
-        _LP + 0x1C: (_LP + 0x20, 0x50D83AA1),
-    },
-    super_watchdog=(_LP + 0x1C, 1 << 18),
-    core_hz={0: (0x1FF00, 0, 160e6), 0x100: (0x1FF00, 0x100, 80e6)},
-    divider=_PCR + 0x118,
-    switch=(_PCR + 0x110, 3 << 16, 1 << 16),
-    gpio=0x60091000,
-    io_mux=0x60090004,
-    pins=31,
-    matrix_bit=1 << 7,
-    systimer=0x6000A000,
-    uarts={
-        0: (0x60000000, _PCR + 0x0, 1, 6, 0x600100AC),
-        1: (0x60001000, _PCR + 0xC, 1, 9, 0x600100B0),
-    },
-    source={0: (_PCR + 0x4, 0x700000), 1: (_PCR + 0x10, 0x700000)},
-    update=0x98,
-    fifo_reset=1 << 22,
-    sender=0x70,
-    enable=0x20001000,
-    priority=0x20001010,
-    threshold=0x20001090,
-    mie=True,
-    reset={
-        _LP: 0x80013214,
-        0x60008048: 0x4C000,
-        0x60009048: 0x4C000,
-        0x60008064: 0x50D83AA1,
-        0x60009064: 0x50D83AA1,
-        _PCR + 0x0: 0x2,
-        _PCR + 0xC: 0x2,
-        _PCR + 0x110: 0x28000200,
-        _PCR + 0x118: 0x10000,
-        0x6000A000: 0x06000000,
-        **{0x60090004 + 4 * pin: 0x800 for pin in range(31)},
-        **{origin + 0x20: 0x10001C for origin in (0x60000000, 0x60001000)},
-        **{origin + 0x24: 0x6060 for origin in (0x60000000, 0x60001000)},
-    },
-)
-CHIPS = {"esp32c3": ESP32C3, "esp32c6": ESP32C6}
-"""By the family of their port."""
 MIE = 0x304
 """What stands for the core's own mask in a record."""
 
@@ -156,16 +26,30 @@ class Wired(NamedTuple):
     """A build of a board: its line, pins, and the timing pin of an energy build."""
 
     chip: Esp
-    uart: int
+    uart: int | None
+    """None: the line is USB-serial-JTAG."""
     tx: int
     rx: int
     timing: int | None
     core_hz: int
 
     @property
+    def line(self) -> tuple[int, int, int, int, int]:
+        """As `Esp.uarts` has it; USB has no signal in the matrix."""
+        if self.uart is None:
+            origin, clock, bits, route = self.chip.usb
+            return origin, clock, bits, 0, route
+        return self.chip.uarts[self.uart]
+
+    @property
     def origin(self) -> int:
-        """Where the UART is."""
-        return self.chip.uarts[self.uart][0]
+        """Where the line is."""
+        return self.line[0]
+
+    @property
+    def asks(self) -> tuple[int, int]:
+        """Where its interrupt is let through, and its bit there."""
+        return (self.origin + 0x10, 4) if self.uart is None else (self.origin + 0x0C, 1)
 
 
 class Check(NamedTuple):
@@ -179,6 +63,8 @@ class Check(NamedTuple):
 def wired(board: Board, *, energy: bool) -> Wired:
     """Return what a build of a board uses."""
     port = board.port
+    if "usb_serial_jtag" in port and not energy:
+        return Wired(CHIPS[board.family], None, 0, 0, None, board.clock_hz)
     head = "energy_" if energy else "uart_"
     number = port["energy_uart" if energy else "uart"]
     timing = port["timing_pin"] if energy else None
@@ -235,8 +121,8 @@ def _clocks(wires: Wired, log: Log) -> Iterator[str]:
 
 
 def _uart_clock(wires: Wired, log: Log) -> Iterator[str]:
-    """The UART and its memory have their clocks before its registers are used."""
-    _, clock, bits, *_ = wires.chip.uarts[wires.uart]
+    """The line and its memory have their clocks before its registers are used."""
+    _, clock, bits, *_ = wires.line
     known = wires.chip.reset.get(clock, 0) & ~2  # a reset is let go
     for before, access, after in _steps(wires, log):
         used = access.address in range(wires.origin, wires.origin + 0x80)
@@ -252,7 +138,7 @@ def _rate(wires: Wired, log: Log) -> Iterator[str]:
     origin = wires.origin
     for _before, access, after in _steps(wires, log):
         if access.write and access.address == origin + 0x14:
-            place, bits = wires.chip.source[wires.uart]
+            place, bits = wires.chip.source[wires.uart or 0]
             conf, divide = after.get(place, 0), access.value
             if conf & bits != bits:
                 yield f"{_said(access)}: not from the crystal, or without its clocks"
@@ -311,14 +197,14 @@ def _routed(wires: Wired, log: Log) -> Iterator[str]:
     chip = wires.chip
     for before, access, _after in _steps(wires, log):
         if access.write and access.address == chip.enable:
-            number = before.get(chip.uarts[wires.uart][4], 0)
+            number = before.get(wires.line[4], 0)
             if access.value != 1 << number or not number:
-                yield f"{_said(access)}, and the UART's interrupt is {number}"
+                yield f"{_said(access)}, and the line's interrupt is {number}"
             priority = before.get(chip.priority + 4 * number, 0)
             if not 0 < before.get(chip.threshold, 0) <= priority <= 15:
                 yield f"{_said(access)} with priority {priority}"
-            if not before.get(wires.origin + 0x0C, 0) & 1:
-                yield f"{_said(access)} before the UART is set up"
+            if not before.get(wires.asks[0], 0) & wires.asks[1]:
+                yield f"{_said(access)} before the line is set up"
             if chip.mie and _last(wires, log).get(MIE, 0) != 1 << number:
                 yield f"{_said(access)}, and the core does not let it through"
             return
@@ -327,7 +213,7 @@ def _routed(wires: Wired, log: Log) -> Iterator[str]:
 
 def _pins(wires: Wired, log: Log) -> Iterator[str]:
     """TX has its signal before the pin is the matrix's; RX is an input, pulled up, and led in."""
-    chip, signal = wires.chip, wires.chip.uarts[wires.uart][3]
+    chip, signal = wires.chip, wires.line[3]
     tx, rx = chip.io_mux + 4 * wires.tx, chip.io_mux + 4 * wires.rx
     for before, access, _after in _steps(wires, log):
         if access.write and access.address == tx:
@@ -399,6 +285,33 @@ def _timing_pin(wires: Wired, log: Log) -> Iterator[str]:
         yield "the timing pin is not the matrix's"
 
 
+def _packets(wires: Wired, log: Log) -> Iterator[str]:
+    """Old interrupts are cleared, that of a packet let through; a byte goes where there is room,
+    a packet is sent off, and seen to be gone."""
+    origin, room, sent_off, gone = wires.origin, False, False, False
+    cleared = False
+    for _before, access, _after in _steps(wires, log):
+        if access.write and access.address == origin + 0x14:
+            cleared |= bool(access.value & 4)
+        if access.write and access.address == wires.asks[0]:
+            if access.value != wires.asks[1]:
+                yield f"{_said(access)} lets other interrupts through"
+            if not cleared:
+                yield f"{_said(access)} before an old interrupt was cleared"
+        if access.address == origin + 4 and not access.write:
+            room = bool(access.value & 2)
+            gone |= sent_off and room
+        if access.write and access.address == origin:
+            if not room:
+                yield f"{_said(access)} where there may be no room"
+            room = sent_off = gone = False
+        if access.write and access.address == origin + 4:
+            sent_off |= bool(access.value & 1)
+            room = False
+    if not gone:
+        yield "what was sent is held back"
+
+
 _ALL = (
     Check("watchdogs unlocked, off, locked", "Watchdog Timers", _watchdogs),
     Check("the PLL's divider before the switch", "Reset and Clock", _clocks),
@@ -410,12 +323,22 @@ _ALL = (
     Check("sent before the rate changes", "UART Controller", _sent),
     Check("the timer before the time", "System Timer", _timer),
 )
+_USB = (
+    *(
+        check
+        for check in _ALL
+        if check.broken in (_watchdogs, _clocks, _uart_clock, _routed, _timer)
+    ),
+    Check("packets sent off, and room for a byte", "USB Serial/JTAG Controller", _packets),
+)
 _UPDATE = Check("what a UART is told reaches its clock", "UART Controller", _updated)
 _ENERGY = Check("the timing pin an open drain", "IO MUX and GPIO Matrix", _timing_pin)
 
 
 def checks(wires: Wired) -> tuple[Check, ...]:
     """Return what a build's accesses must keep to."""
+    if wires.uart is None:
+        return _USB
     own = (_UPDATE,) if wires.chip.update is not None else ()
     return (*_ALL, *own, *([_ENERGY] if wires.timing is not None else []))
 
@@ -448,15 +371,29 @@ class Counting(Chip):
     """Where that is."""
     update: int = 0
     """Where a UART is told to take what was written, which it has done when it was asked once."""
+    packet: int = 0
+    """Where USB is told to send a packet off, for which the host comes some reads later."""
+    step: int = 16
+    _away: int = 0
 
     def read(self, address: int) -> int:
         """Return what the port reads."""
         if address == self.count:
-            self.registers[address] = self.registers.get(address, 0) + 16
+            self.registers[address] = self.registers.get(address, 0) + self.step
+        if address == self.packet and self._away:
+            self._away -= 1
+            self.registers[address] = 0 if self._away else 2
         value = super().read(address)
         if address == self.update:
             self.registers[address] = 0
         return value
+
+    def write(self, address: int, value: int) -> None:
+        """Take what the port writes."""
+        before = len(self.log)
+        super().write(address, value)
+        if address == self.packet and len(self.log) > before:
+            self._away, self.registers[address] = 3, 0
 
 
 def record(
@@ -467,7 +404,8 @@ def record(
     timer = wires.chip.systimer
     valid = Ready(timer + 4, 1 << 30, 1 << 30, timer + 4, 1 << 29)
     update = wires.origin + (wires.chip.update or 0x98)
-    chip = Counting(dict(wires.chip.reset), [valid], lost=lost, count=timer + 0x44, update=update)
+    chip = Counting(dict(wires.chip.reset), [valid], lost=lost, count=timer + 0x44, update=update,
+                    packet=wires.origin + 4 if wires.uart is None else 0)  # fmt: skip
     calls = [("port_init", 0), ("port_putc", ord("m")), ("port_set_baud", RATES[2])]
     calls += [("port_mark", 0)] if energy else [("port_micros", 0)]
     return chip.log if all(chip.call(library, *call) for call in calls) else None

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from tests import ROOT
-from tests.firmware.register_esp32 import broken_checks, build, checks, record, wired
+from tests.firmware.fake_chip import Ready
+from tests.firmware.register_esp32 import Counting, broken_checks, build, checks, record, wired
 from tinybench.runner.build.board import load_board
 from tinybench.runner.build.firmware import build as build_image
 from tinybench.runner.build.task import load_task
 from tinybench.runner.chip.image import read_image
 
-BOARDS = ["esp32-c3-devkitm-1", "esp32-c6-devkitc-1"]
+BOARDS = ["esp32-c3-devkitm-1", "esp32-c6-devkitc-1", "xiao-esp32c3", "xiao-esp32c6"]
 
 
 @pytest.mark.parametrize("name", BOARDS)
@@ -43,7 +44,28 @@ def test_every_demand_is_kept(name: str, energy: bool, tmp_path: Path) -> None:
     assert {check.name for check in checks(wires)} - seen == set()
 
 
-@pytest.mark.parametrize("name", BOARDS)
+def test_a_host_that_takes_nothing_is_not_waited_for_twice(tmp_path: Path) -> None:
+    """What is sent while its port is closed is dropped, after one wait; then it goes on."""
+    board = load_board("xiao-esp32c3")
+    wires = wired(board, energy=False)
+    library = build(board, tmp_path / "port", energy=False)
+    timer = wires.chip.systimer
+    valid = Ready(timer + 4, 1 << 30, 1 << 30, timer + 4, 1 << 29)
+    chip = Counting(dict(wires.chip.reset), [valid], count=timer + 0x44, step=16 * 10_000)
+    room = wires.origin + 4
+    chip.registers[room] = 0
+    took: list[int] = []
+    for free in (0, 0, 2):
+        chip.registers[room] = free
+        chip.log.clear()
+        assert chip.call(library, "port_putc", ord("m"))
+        took.append(len(chip.log))
+        assert any(a.write and a.address == wires.origin for a in chip.log) == bool(free)
+    assert took[0] > 40
+    assert took[1] == 1
+
+
+@pytest.mark.parametrize("name", BOARDS[:2])
 def test_the_raw_image_is_what_the_rom_starts(name: str, tmp_path: Path) -> None:
     """Two words by which it is known, code right behind them, constants where data is read."""
     board = load_board(name)

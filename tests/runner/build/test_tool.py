@@ -26,8 +26,9 @@ NO_OPENOCD = {
     "nano-33-ble": "bossac",
     "xiao-nrf52840": "uf2",
     **dict.fromkeys(("pico", "pico-2", "pico-2-riscv", "nano-rp2040-connect"), "picotool"),
-    "esp32-c3-devkitm-1": "esptool",
-    "esp32-c6-devkitc-1": "esptool",
+    **dict.fromkeys(
+        ("esp32-c3-devkitm-1", "esp32-c6-devkitc-1", "xiao-esp32c3", "xiao-esp32c6"), "esptool"
+    ),
 }
 """Of which OpenOCD 0.12 has no file, or whose probe has a tool of its own; and what comes first."""
 BY_OPENOCD = [name for name in BOARDS if name not in NO_OPENOCD]
