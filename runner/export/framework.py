@@ -34,6 +34,16 @@ class Framework(Declaration, frozen=True, kw_only=True):
     line in each source, where a project cannot say."""
     port: str
     """What the board's serial port may be called, in examples."""
+    board: str = "BOARD"
+    """A board in the framework's own words, in examples, ..."""
+    boards: dict[Kernels, str] = {}
+    """... and those of kernels that it cannot have."""
+    faster: str = ""
+    """When kernels that are not portable are worth their while."""
+    line: str = ""
+    """Which line is the host's, of the usual build, ..."""
+    energy_line: str = ""
+    """... and of the energy build, with its timing pin."""
 
 
 def names() -> dict[str, Path]:

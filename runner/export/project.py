@@ -203,6 +203,7 @@ def _source_words(
 
 def _words(asked: Asked, framework: Framework, record: Exported) -> dict[str, str]:
     manifest = record.manifest
+    line = framework.energy_line if record.energy else framework.line
     return {
         "NAME": record.name,
         "VERSION": record.tinybench,
@@ -210,9 +211,13 @@ def _words(asked: Asked, framework: Framework, record: Exported) -> dict[str, st
         "BUILD_ID": record.build_id,
         "BUILD": "energy" if record.energy else "text",
         "KERNELS": record.kernels,
+        "KERNELS_NOTE": _kernels_note(framework, record.kernels),
+        "BOARD": framework.boards.get(record.kernels, framework.board),
+        "LINE": line.replace("@BAUD@", str(_baud(record))),
         "PORT": framework.port,
         "BAUD": str(_baud(record)),
         "RUN": _run(asked, framework),
+        "RUN_NOTE": _run_note(asked),
         "RAM_KB": str(-(-manifest.tensor_ram_b // 1000)),
         "FLASH_KB": str(-(-manifest.weights_b // 1000)),
     }
@@ -220,10 +225,30 @@ def _words(asked: Asked, framework: Framework, record: Exported) -> dict[str, st
 
 def _run(asked: Asked, framework: Framework) -> str:
     """Return the command line that runs the board."""
-    line = asked.run.replace("{port}", framework.port)
+    line = asked.run.replace("{port}", "PORT" if asked.energy else framework.port)
     if asked.energy:
         line += " --monitor MONITOR" + " --mode energy" * (" --task " in line)
     return line
+
+
+def _run_note(asked: Asked) -> str:
+    """Return a paragraph on what that command line leaves open; "" where it leaves nothing."""
+    notes = []
+    if " model " in asked.run:
+        notes.append(f"`{asked.model.name}` is the file that this was made from: give its path")
+    if asked.energy:
+        notes.append("PORT is that of the line below, MONITOR a name that `tinybench monitors` has")
+    return f"\n{'; '.join(notes)}.\n" if notes else ""
+
+
+def _kernels_note(framework: Framework, kernels: str) -> str:
+    """Return what kernels want of a chip, or when others are worth their while."""
+    if kernels not in _NEEDS:
+        return framework.faster
+    return (
+        f"Its kernels want {_NEEDS[kernels][1]}: what has not gets an `#error` that says so, and "
+        "`--kernels blocked` is for any."
+    )
 
 
 def commands(out: Path) -> list[str]:

@@ -20,7 +20,7 @@ from tinybench.runner.build.board import load_board
 from tinybench.runner.build.firmware import build
 from tinybench.runner.build.stream_task import stream_task
 from tinybench.runner.build.task import load_task
-from tinybench.runner.export.framework import names
+from tinybench.runner.export.framework import load_framework, names
 from tinybench.runner.export.kept import Exported, keep, kept
 from tinybench.runner.export.project import Asked, export
 
@@ -68,6 +68,42 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
         return BUILDERS[to](folder / "project", folder / "work"), record
 
     return made
+
+
+@pytest.mark.parametrize("to", sorted(names()))
+def test_a_readme_speaks_of_its_own_build_alone(to: str, tmp_path: Path) -> None:
+    """Its rate and line; no advice that it follows already, no board that its kernels refuse."""
+
+    def readme(name: str, run: str = "tinybench --port {port} --task kws", **more: object) -> str:
+        exported(to, tmp_path / name, task="kws", model=KWS, run=run, **more)
+        text = (tmp_path / name / "README.md").read_text()
+        assert "\n\n\n" not in text
+        assert "@" not in text
+        return text
+
+    usual = readme("usual")
+    assert "9600" not in usual
+    assert "falls for" not in usual
+    assert "--kernels dsp" in usual or "--kernels rv32" in usual
+    own = readme("own", "tinybench model kws01.tflite --board serial --port {port}")
+    assert "`kws01.tflite` is the file that this was made from: give its path." in own
+    for kind in load_framework(to).kernels[2:]:
+        text = readme(kind, kernels=kind)
+        assert f"--kernels {kind}" not in text
+        assert "#error" in text
+        same = kind == "thumb2" or to in ("make", "cmake") or (to, kind) == ("zephyr", "dsp")
+        assert (_board_of(text) == _board_of(usual)) == same
+    if load_framework(to).timing_pin:
+        energy = readme("energy", energy=True)
+        assert "9600 baud" in energy
+        assert "115200" not in energy
+        assert "falls for 2 us" in energy
+        assert "tinybench --port PORT --task kws --monitor MONITOR --mode energy" in energy
+
+
+def _board_of(readme: str) -> str:
+    """Return the first command of a README, which names a board."""
+    return next(line for line in readme.splitlines() if line.startswith("    "))
 
 
 def test_every_framework_is_built_here() -> None:
