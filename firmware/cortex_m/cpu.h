@@ -41,6 +41,16 @@ static inline void interrupts_on(void) {
 static inline void interrupt_wait(void) {
     __asm volatile("wfi" ::: "memory");
 }
+
+/* Let whatever another Hazard3 waits for be seen, and wake it; and wait for that, or an interrupt.
+ * On other cores these two do nothing. Ref: RP2350 data sheet, 3.8.6.3, h3.unblock and h3.block. */
+static inline void core_signal(void) {
+    __asm volatile("fence rw, rw\n slt x0, x0, x1" ::: "memory");
+}
+
+static inline void core_wait(void) {
+    __asm volatile("slt x0, x0, x0" ::: "memory");
+}
 #else
 static inline void interrupts_off(void) {
     __asm volatile("cpsid i" ::: "memory");

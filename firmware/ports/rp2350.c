@@ -1,6 +1,6 @@
 /* Port for the RP2350, one of its Cortex-M33: the clock that the board's clock_hz wishes, UART0
  * received by interrupt; or one of its Hazard3, which are RISC-V (hazard3 in [port]). The other
- * core stays in the boot ROM.
+ * core stays in the boot ROM, unless it is asked for.
  *
  * Registers are named as in the RP2350 data sheet, whose sections the comments name. How the PLL is
  * set is computed from clocks/rp2350.toml, and comes as macros. The LED is on until the board is

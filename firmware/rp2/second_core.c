@@ -2,16 +2,23 @@
  * them.
  *
  * Ref: RP2040 data sheet, 2.8.2 "Launching Code On Processor Core 1", 2.3.1.4 (FIFOs), 2.13 (PSM);
- * RP2350 data sheet, 5.3, 3.1.5, 7.4.
+ * RP2350 data sheet, 5.3, 3.1.5, 7.4; of a Hazard3 the vectors are its mtvec.
  */
 #ifdef TB_SECOND_CORE
-#ifdef HAZARD3
-#error "the second core is declared of a Hazard3: only those of the Arm cores are started here"
-#endif
 #include "chip.h"
 #include "cpu.h"
 #include "port.h"
+#ifdef HAZARD3
+#include "second_start.h"
+#define VECTORS ((uint32_t)second_start.fault)
+#define STACK ((uint32_t)second_start.stack)
+#define ENTRY ((uint32_t)second_start.entry)
+#else
 #include "second_vectors.h"
+#define VECTORS ((uint32_t)second_vectors)
+#define STACK ((uint32_t)second_vectors[0].stack)
+#define ENTRY ((uint32_t)second_vectors[1].handler)
+#endif
 
 #define PSM_FRCE_OFF (PSM + 0x4)
 #define FIFO_ST (SIO_FIFO + 0x0)
@@ -54,20 +61,23 @@ void port_core_signal(void) {
     core_signal();
 }
 
+#ifdef HAZARD3
+/* No interrupt ends the first core's wait at the latest: it does not sleep. A function, so that an
+ * emulator finds the end of a block behind the wait. */
+__attribute__((noinline)) void port_core_wait(void) {
+    if (on_second_core()) {
+        core_wait();
+    }
+}
+#else
 /* SysTick's interrupts, some in a second, end the first core's wait as well. */
 void port_core_wait(void) {
     core_wait();
 }
+#endif
 
 void port_second_core_start(void) {
-    const uint32_t words[] = {
-        0,
-        0,
-        1,
-        (uint32_t)second_vectors,
-        (uint32_t)second_vectors[0].stack,
-        (uint32_t)second_vectors[1].handler,
-    };
+    const uint32_t words[] = {0, 0, 1, VECTORS, STACK, ENTRY};
     reset_second_core();
     uint32_t at = 0;
     for (uint32_t tried = 0; at < sizeof words / sizeof words[0] && tried < TRIED_MOST; tried++) {

@@ -20,7 +20,7 @@ from .declaration import Chip, Region
 from .image import Image
 from .line import LineEndedError
 from .registers import ModelError, Registers
-from .second import SLICE, WFE, SecondCore, spaces
+from .second import SLICE, WFE, Arch, SecondCore, spaces
 from .system import SPACE, SYSTICK, System
 
 QUANTUM = 2_000_000
@@ -115,9 +115,8 @@ class Machine:
         line.wire(self.registers, self._console, self._attend)
         self._lines = dma.wire(self.registers, self._console, self._ram, self._attend)
         counter.wire(self.registers, lambda: self._count.instructions * self._ns)
-        second = self._chip.second if self.KIND == "arm" else None
-        self._second = second and SecondCore(
-            second, self.registers, self._second_core, self._count, self._arm
+        self._second = self._chip.second and SecondCore(
+            self._chip.second, self.registers, self._second_core, self._count, self._arch()
         )
         if self._chip.boot:
             self._core.reg_write(self._pc, vectors)
@@ -135,6 +134,11 @@ class Machine:
         spaces(core, self._spaces(), system, failed)
         self._hook_in(self._uc.UC_HOOK_BLOCK, self._libraries[1].block, core=core)
         return core
+
+    def _arch(self) -> Arch:
+        """Return what the second core is."""
+        arm = self._arm
+        return Arch(arm.UC_ARM_REG_PC, arm.UC_ARM_REG_SP, None, self.CODE_BIT, WFE, passes=True)
 
     def _new_core(self) -> Any:
         # With UC_MODE_MCLASS beside it, Unicorn takes a Cortex-M33 whatever is asked for.

@@ -12,6 +12,8 @@ from . import line
 from .count import Count
 from .machine import QUANTUM, Machine
 from .registers import ModelError
+from .second import BLOCK, Arch
+from .system import System
 
 MIE, MPIE, MPP = 1 << 3, 1 << 7, 3 << 11
 """Bits of mstatus."""
@@ -65,6 +67,22 @@ class RiscvMachine(Machine):
         core = self._uc.Uc(self._uc.UC_ARCH_RISCV, self._uc.UC_MODE_RISCV32)
         core.ctl_set_cpu_model(self._riscv.UC_CPU_RISCV32_SIFIVE_E31)  # RV32IMAC
         self._trapped = False
+        return core
+
+    def _arch(self) -> Arch:
+        riscv = self._riscv
+        vectors, stack = riscv.UC_RISCV_REG_MTVEC, riscv.UC_RISCV_REG_SP
+        return Arch(self._pc, stack, vectors, self.CODE_BIT, BLOCK, passes=False)
+
+    def _second_core(self, system: System, failed: Callable[[Exception], int]) -> Any:
+        """Return a core that stops before each h3.block: Unicorn's takes it for nothing."""
+        core = super()._second_core(system, failed)
+        for place, data in self._image.segments:
+            at = data.find(BLOCK)
+            while at >= 0:
+                hook = (self._uc.UC_HOOK_CODE, lambda *_: core.emu_stop())
+                core.hook_add(*hook, begin=place + at, end=place + at)
+                at = data.find(BLOCK, at + 2)
         return core
 
     def _new_count(self) -> Count:

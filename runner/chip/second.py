@@ -7,6 +7,7 @@ core's: the second may touch memory, and its own control space.
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from .count import Count
@@ -19,10 +20,28 @@ SLICE = 20_000
 ASLEEP = 64
 """Instructions in which a core that is woken finds that there is nothing to do."""
 WFE = b"\x20\xbf"
+BLOCK = b"\x33\x20\x00\x00"
+"""h3.block of a Hazard3. Ref: RP2350 data sheet, 3.8.6.3."""
 RETURN = 0x9FFF_FF00
 LAUNCH = (0, 0, 1)
 """Words that its boot ROM waits for, before those of vectors, stack and entry. Ref: RP2040 data
 sheet, 2.8.2."""
+
+
+@dataclass(frozen=True)
+class Arch:
+    """What a kind of core has of its own: registers by Unicorn's numbers, and how it waits."""
+
+    pc: int
+    stack: int
+    vectors: int | None
+    """The register that holds them; None: its control space does."""
+    code_bit: int
+    """Lowest bit of an address that is jumped to."""
+    wait: bytes
+    """The instruction by which it waits for the other core."""
+    passes: bool
+    """Whether Unicorn stops behind that, with an error; else it is stopped before it."""
 
 
 class SecondCore:
@@ -34,13 +53,13 @@ class SecondCore:
         registers: Registers,
         new_core: Callable[[System, Callable[[Exception], int]], Any],
         count: Count,
-        arm: Any,
+        arch: Arch,
     ) -> None:
         """Wait in the boot ROM. `new_core` returns a core with the chip's memory, its code counted.
 
         It is given the core's control space, and what takes an error of it.
         """
-        self._new_core, self._count, self._arm = new_core, count, arm
+        self._new_core, self._count, self._arch = new_core, count, arch
         self._heard: list[int] = []
         """By the boot ROM, of a launch."""
         self._told = deque[int]()
@@ -76,8 +95,10 @@ class SecondCore:
             vectors, stack, entry = self._heard[len(LAUNCH) :]
             system = System(lambda: self._count.instructions, vectors)
             self._core = self._new_core(system, self._fail)
-            self._core.reg_write(self._arm.UC_ARM_REG_SP, stack)
-            self._core.reg_write(self._arm.UC_ARM_REG_PC, entry)
+            self._core.reg_write(self._arch.stack, stack)
+            self._core.reg_write(self._arch.pc, entry)
+            if self._arch.vectors is not None:
+                self._core.reg_write(self._arch.vectors, vectors)
             self.asleep = False
 
     @property
@@ -97,16 +118,20 @@ class SecondCore:
         count, began = self._count, self._count.instructions
         kept = count.attention, count.stopped, count.until
         count.attention, count.stopped, count.until = 0, 0, began + SLICE
-        waits = False
+        core, arch = self._core, self._arch
+        error: Exception | None = None
         try:
-            self._core.emu_start(self._core.reg_read(self._arm.UC_ARM_REG_PC) | 1, RETURN)
-        except Exception as error:  # Unicorn's, which is loaded late
-            pc = self._core.reg_read(self._arm.UC_ARM_REG_PC)
-            waits = bytes(self._core.mem_read(pc - 2, 2)) == WFE
-            if self._failed is None and not waits:
-                self._failed = ModelError(f"the second core, at {pc:#010x}: {error}")
+            core.emu_start(core.reg_read(arch.pc) | arch.code_bit, RETURN)
+        except Exception as raised:  # Unicorn's, which is loaded late
+            error = raised
+        pc = core.reg_read(arch.pc)
+        waits = bytes(core.mem_read(pc - len(arch.wait) * arch.passes, len(arch.wait))) == arch.wait
+        if error is not None and self._failed is None and not (waits and arch.passes):
+            self._failed = ModelError(f"the second core, at {pc:#010x}: {error}")
         if self._failed is not None:
             raise ModelError(f"on the second core: {self._failed}") from self._failed
+        if waits and not arch.passes:
+            core.reg_write(arch.pc, pc + len(arch.wait))
         self.asleep = waits and count.instructions - began < ASLEEP
         count.attention, count.stopped, count.until = kept
 

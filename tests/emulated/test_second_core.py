@@ -17,8 +17,8 @@ from tinybench.runner.build.task import names as tasks
 from tinybench.runner.results.result import read_result
 
 DUAL = sorted(name for name, path in names().items() if load(path, Board).second_core is not None)
-EMULATED = ["mps2-an521", "pico", "pico-2"]
-TRIED = (("mps2-an521", "kws"), ("pico", "ad"), ("pico-2", "vww"))
+EMULATED = ["mps2-an521", "pico", "pico-2", "pico-2-riscv"]
+TRIED = (("mps2-an521", "kws"), ("pico", "ad"), ("pico-2", "vww"), ("pico-2-riscv", "kws"))
 """In each run of the tests; the others in the long ones."""
 SHARES = {"kws": 0.999, "vww": 0.83, "ic": 0.999, "ad": 0.99, "ic02": 0.999, "sww": 0.96}
 """Least part of the MACs that is divided, whatever kernels: of vww some operators are in strips."""
