@@ -5,9 +5,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from .attached import Attached, boards_by_usb, look, monitors_by_usb
+from .attached import Attached, boards_by_usb, look, monitors_by_usb, usb_list
 from .doctor import Finding
-from .usb_list import usb_list
 
 RULES_FILE = Path("/etc/udev/rules.d/60-tinybench.rules")
 """Before 73, where `uaccess` is acted on, and before ModemManager's own rules at 77."""

@@ -14,9 +14,8 @@ from tinybench.runner import cli
 from tinybench.runner.build import board as boards
 from tinybench.runner.build import tool as tools
 from tinybench.runner.desk import attached
-from tinybench.runner.desk.attached import Attached, look
+from tinybench.runner.desk.attached import Attached, look, usb_list
 from tinybench.runner.desk.usb_devices import usb_devices
-from tinybench.runner.desk.usb_list import usb_list
 
 HUB = Plugged("05e3:0610", ports=(1,), hub=hub_descriptor(4, 1))
 

@@ -12,9 +12,8 @@ from tests.runner.desk.plugged import NUCLEO
 from tinybench.energy.monitor import monitors_by_usb
 from tinybench.runner import cli
 from tinybench.runner.desk import udev
-from tinybench.runner.desk.attached import Attached, Thing, boards_by_usb
+from tinybench.runner.desk.attached import Attached, Thing, boards_by_usb, usb_list
 from tinybench.runner.desk.udev import examine, rules
-from tinybench.runner.desk.usb_list import usb_list
 
 ITEM = re.compile(r'([A-Z_]+)(?:\{([^{}"]+)\})?(==|!=|\+=|:=|=)"([^"]*)"')
 MATCHES = {"ACTION", "SUBSYSTEM", "ATTRS"}
