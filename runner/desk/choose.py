@@ -235,4 +235,11 @@ def _described(thing: Thing) -> str:
 
 
 def _all(things: list[Thing]) -> str:
-    return "; ".join(f"{thing.usb} {_described(thing)}".strip() for thing in things) or "nothing"
+    return "; ".join(map(_shown, things)) or "nothing"
+
+
+def _shown(thing: Thing) -> str:
+    """Return what a thing is, where it is known, its number and where it is."""
+    waits = f"boot loader of {thing.boot_loader}" if thing.boot_loader else thing.application
+    said = f"{thing.usb} {_described(thing)}".strip()
+    return f"{said} ({waits}; next: {thing.next})" if waits else said

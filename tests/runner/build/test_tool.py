@@ -24,7 +24,7 @@ NO_OPENOCD = {
     "nucleo-u575zi-q": "pyocd",
     **dict.fromkeys(("nrf52840-dk", "nrf5340-dk"), "jlink"),
     "nano-33-ble": "bossac",
-    "xiao-nrf52840": "uf2",
+    **dict.fromkeys(("xiao-nrf52840", "feather-nrf52840"), "uf2"),
     **dict.fromkeys(("pico", "pico-2", "pico-2-riscv", "nano-rp2040-connect"), "picotool"),
     **dict.fromkeys(
         ("esp32-c3-devkitm-1", "esp32-c6-devkitc-1", "xiao-esp32c3", "xiao-esp32c6"), "esptool"

@@ -106,6 +106,14 @@ def test_without_the_board_it_is_said_what_was_looked_for(board: str) -> None:
     assert "--emulate" not in str(error.value)
 
 
+def test_a_board_that_shows_by_its_own_usb_says_what_to_do() -> None:
+    """It runs a sketch: how firmware gets into it is said, where no port is known."""
+    thing = Thing(usb="2341:805a", application="a sketch", next="press reset twice")
+    request = Request(board="nano-33-ble", task="kws")
+    with pytest.raises(UsageError, match=r"2341:805a .*\(a sketch; next: press reset twice\)"):
+        choose(request, Bench(), print, lambda: Attached([thing], [], []))
+
+
 def test_a_packaged_board_that_can_be_emulated_says_so() -> None:
     """Of all boards that have both."""
     for name in ("nucleo-l4r5",):
