@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tinybench.errors import TinybenchError, UsageError
+from tinybench.errors import TakenError, TinybenchError, UsageError
 from tinybench.files import read_text
 from tinybench.json_lines import open_lines
 
 from ..desk.bench import find_bench, load_bench
 from ..desk.locks import hold
-from . import engine, safety, store
+from . import engine, journal, safety, store
 from .hooks import Hooks
 from .leader import loop
 from .leader.state import Leader
@@ -77,7 +77,15 @@ def lead(told: Serving, say: Callable[[str], None]) -> None:
     if not safety.is_loopback(told.host):
         safety.security(safety.tls_folder(told.folder), safety.LEADER)
     key = f"lab {told.folder.resolve()}"
-    with hold({key: f"the lab in {told.folder}"}, 0.0, say):
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(hold({key: f"the lab in {told.folder}"}, 0.0, say))
+        except TakenError as error:
+            served = str(error).partition(". Wait for it")[0]
+            raise TakenError(
+                f"{served}. Ask it by `tinybench lab boards`, or serve another one: give --lab "
+                "another folder, and --http and --dask other ports"
+            ) from error
         asyncio.run(_lead(told, say))
 
 
@@ -99,11 +107,16 @@ async def _lead(told: Serving, say: Callable[[str], None]) -> None:
         contextlib.closing(_Log(told.folder / "log.jsonl")) as log,
     ):
         leader = Leader(db, told.folder, _lab_id(told.folder), log.say)
+        scheme = "http" if secure is None else "https"
+        port = listening.getsockname()[1]
+        address = f"{scheme}://{_written_host(told.host)}:{port}"
         hooks = _hooks(leader, settings, log)
+        journal.speak(leader, address, say)
         published = Published()
         async with contextlib.AsyncExitStack() as stack:
             enter = stack.enter_async_context
             stack.enter_context(hooks)
+            stack.callback(journal.farewell, leader, say)
             scheduler = await enter(engine.scheduler(told.host, told.dask_port, secure))
             client = await enter(Client(scheduler.address, asynchronous=True, security=secure))
             if told.here is not None:
@@ -115,7 +128,7 @@ async def _lead(told: Serving, say: Callable[[str], None]) -> None:
                 )
                 await enter(_one_worker(own, secure))
             config = uvicorn.Config(
-                app(leader, token, told.host, listening.getsockname()[1], published),
+                app(leader, token, told.host, port, published),
                 log_level="critical",
                 access_log=False,  # addresses may hold what is nobody's business
                 lifespan="off",
@@ -127,11 +140,7 @@ async def _lead(told: Serving, say: Callable[[str], None]) -> None:
                 ssl_keyfile=None if secure is None else str(tls / "leader-key.pem"),
             )
             server = uvicorn.Server(config)
-            scheme = "http" if secure is None else "https"
-            port = listening.getsockname()[1]
-            say(f"the lab is at {scheme}://{_written_host(told.host)}:{port}")
-            say(f"workers join by: tinybench lab worker --leader {scheduler.address}")
-            say(f"its token is in {told.folder / 'token'}; Ctrl-C ends it, and loses nothing")
+            journal.greet(leader, address, say, workers=scheduler.address, alone=told.here is None)
             serving = asyncio.create_task(loop.serve(leader, scheduler, client))
             trees = [told.folder / Path(one).expanduser() for one in settings.published]
             looking = asyncio.create_task(look(published, trees, log.say))
@@ -246,7 +255,7 @@ def _listening(told: Serving) -> socket.socket:
         made.close()
         raise UsageError(
             f"cannot listen on {told.host}:{told.port}: {error.strerror or error}; is a lab "
-            "running there? Another port: --port"
+            "running there? Another port: --http N"
         ) from error
     return made
 

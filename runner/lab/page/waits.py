@@ -1,0 +1,90 @@
+"""Why a job waits: its turn on its board, when it may begin, or what keeps it from being placed."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from .. import store
+from ..leader.placing import WINDOW, left_s
+from ..leader.state import Leader
+from ..policy import Waiting, next_of
+from ..store import Row
+
+ORDERED_MOST = 100
+"""Jobs of a board whose order is that in which they begin; of more, that of their lengths alone."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Of a job that waits for a board."""
+
+    board: str
+    number: int
+    """1: the next one there."""
+    starts_s: float
+    """From now, if what is estimated is right and nothing comes before it."""
+    estimate_s: float
+
+
+def turns(leader: Leader) -> dict[int, Turn]:
+    """Return the turn of each job that waits for a board, board by board, the next one first."""
+    found = {}
+    for board, queue in sorted(leader.queues.items()):
+        starts_s = left_s(leader, board)
+        for number, one in enumerate(_in_order(queue, time.time() + starts_s), 1):
+            found[one.job] = Turn(board, number, starts_s, one.estimate_s)
+            starts_s += one.estimate_s
+    return found
+
+
+def _in_order(queue: Sequence[Waiting], free_s: float) -> Iterator[Waiting]:
+    """Yield what waits for a board as it will begin there, where nothing else comes."""
+    if len(queue) > ORDERED_MOST:
+        yield from sorted(queue, key=lambda one: one.rank)
+        return
+    left = list(queue)
+    while (first := next_of(left, free_s)) is not None:
+        left.remove(first)
+        free_s += first.estimate_s
+        yield first
+
+
+def still(leader: Leader) -> dict[str, str]:
+    """Return of each free board that is kept still the quiet job of its group, in words.
+
+    One that runs, or is next and waits until the others of the group are done.
+    """
+    groups: dict[str, str] = {}
+    for name, queue in leader.queues.items():
+        group = leader.places[name].quiet if name in leader.places else None
+        quiet = [one.job for one in queue if one.quiet]
+        if group is not None and quiet and name not in leader.running:
+            groups[group] = f"job {quiet[0]}, a quiet one, is next on {name}"
+    for name, run in leader.running.items():
+        group = run.place.quiet
+        if group is not None and run.row.job.quiet:
+            groups[group] = f"job {run.row.id}, a quiet one, runs on {name}"
+    return {
+        name: groups[place.quiet]
+        for name, place in leader.places.items()
+        if place.quiet in groups and name not in leader.running
+    }
+
+
+def why(leader: Leader, row: Row, turn: Turn | None, kept_still: dict[str, str]) -> str | None:
+    """Return what else keeps a job from beginning, beside its turn; of one that ended, why."""
+    if row.state == store.HELD:
+        _, needs = store.submitted(leader.db, row.submission)
+        return f"begins when all of these are done: {', '.join(needs.get(row.job.series, ()))}"
+    if row.state != store.QUEUED:
+        return row.why
+    said = [leader.trouble]
+    if row.id in leader.unplaced:
+        said.append(f"no board here fits: {row.job.want.words}")
+    elif turn is None:
+        said.append(f"behind the first {WINDOW:,} jobs" if len(leader.rows) >= WINDOW else "")
+    elif turn.number == 1:
+        said.append(kept_still.get(turn.board, ""))
+    if row.why:
+        said.append(f"begun {row.attempt} times so far, the last time: {row.why}")
+    return "; ".join(filter(None, said)) or None
