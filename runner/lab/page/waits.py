@@ -83,8 +83,10 @@ def why(leader: Leader, row: Row, turn: Turn | None, kept_still: dict[str, str])
         said.append(f"no board here fits: {row.job.want.words}")
     elif turn is None:
         said.append(f"behind the first {WINDOW:,} jobs" if len(leader.rows) >= WINDOW else "")
-    elif turn.number == 1:
-        said.append(kept_still.get(turn.board, ""))
+    elif turn.number == 1 and turn.board in kept_still:
+        own = "a quiet one: it begins when no other board of its group runs"
+        said.append(own if row.job.quiet else kept_still[turn.board])
     if row.why:
-        said.append(f"begun {row.attempt} times so far, the last time: {row.why}")
+        times = "once" if row.attempt == 1 else f"{row.attempt} times"
+        said.append(f"begun {times} so far, the last time: {row.why}")
     return "; ".join(filter(None, said)) or None
