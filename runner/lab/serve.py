@@ -20,11 +20,12 @@ from tinybench.json_lines import open_lines
 
 from ..desk.bench import find_bench, load_bench
 from ..desk.locks import hold
-from . import engine, journal, safety, store
+from . import engine, safety, store
 from .hooks import Hooks
 from .leader import loop
 from .leader.state import Leader
 from .order import Worker
+from .page import journal
 from .page.published import Published, look
 from .page.told import job as job_told
 from .places import places

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ...lab.span import span
+from ...lab.page.span import span
 
 if TYPE_CHECKING:
     from rich.console import Group

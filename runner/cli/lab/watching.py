@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tinybench.errors import BenchError
 from tinybench.printable import one_line
 
-from ...lab.span import span
+from ...lab.page.span import span
 from ..output import Voice
 from . import shown
 

@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from .. import store
-from ..span import span
 from . import results, told
 from .answer import Door
+from .span import span
 
 ROWS_MOST = 100
 HEAD = """<!doctype html>
@@ -52,7 +52,7 @@ async def page(door: Door, _: Request) -> Response:
 
 def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Return a table; every cell is escaped, and a number of a job is a link to its report."""
-    lines = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>\n" for row in rows)
+    lines = "".join("<tr>" + "".join(map(_cell, row, heads)) + "</tr>\n" for row in rows)
     if not lines:
         return f"<h2>{title}</h2>\n<p>None.</p>\n"
     head = "".join(f'<th scope="col">{one}' for one in heads)
@@ -66,10 +66,13 @@ class _Job(int):
     """The number of a job that has a report."""
 
 
-def _cell(what: object) -> str:
+def _cell(what: object, head: str) -> str:
+    if what in (None, ""):
+        return '<td class="empty">-</td>'
+    shown = html.escape(str(what))
     if isinstance(what, _Job):
-        return f'<td><a href="/api/jobs/{what}/report">{what}</a></td>'
-    return f"<td>{html.escape('-' if what in (None, '') else str(what))}</td>"
+        shown = f'<a href="/api/jobs/{what}/report">{shown}</a>'
+    return f'<td data-label="{html.escape(head)}">{shown}</td>'
 
 
 def _board(one: dict[str, Any]) -> Sequence[object]:

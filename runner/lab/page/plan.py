@@ -115,7 +115,8 @@ def series_of(said: dict[str, Any]) -> Series:
     try:
         return msgspec.convert(said, Series)
     except msgspec.ValidationError as error:
-        raise UsageError(str(error)) from None
+        wanted = str(error).partition(" - at ")[0].replace("`", "")
+        raise UsageError(f"{wanted[0].lower()}{wanted[1:]}") from None
 
 
 def _refusal(leader: Leader, fields: dict[str, Any]) -> str | None:

@@ -10,8 +10,8 @@ from ..leader.state import Leader
 from ..policy import Waiting, next_of
 from ..store import Row
 
-ORDERED_MOST = 100
-"""Jobs of a board whose order is that in which they begin; of more, that of their lengths alone."""
+ORDERED_MOST = 30
+"""Of more jobs of a board that cannot all begin in time by their lengths, that order is told."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,12 @@ def turns(leader: Leader) -> dict[int, Turn]:
 
 def _in_order(queue: Sequence[Waiting], free_s: float) -> Iterator[Waiting]:
     """Yield what waits for a board as it will begin there, where nothing else comes."""
-    if len(queue) > ORDERED_MOST:
-        yield from sorted(queue, key=lambda one: one.rank)
+    by_rank, at_s, late = sorted(queue, key=lambda one: one.rank), free_s, False
+    for one in by_rank:
+        late |= at_s > one.start_by_s
+        at_s += one.estimate_s
+    if not late or len(queue) > ORDERED_MOST:
+        yield from by_rank
         return
     left = list(queue)
     while (first := next_of(left, free_s)) is not None:

@@ -1,6 +1,7 @@
 """What people are told of a lab: why a job waits, who has a board, what is wrong with a form."""
 
 import ast
+import asyncio
 import contextlib
 import re
 import time
@@ -19,16 +20,16 @@ from tinybench.errors import UsageError
 from tinybench.runner.cli.lab import lab as commands
 from tinybench.runner.cli.lab import shown, watching
 from tinybench.runner.cli.output import Voice
-from tinybench.runner.lab import journal, store
+from tinybench.runner.lab import store
 from tinybench.runner.lab.job import AXES, RUN_WORDS, Job
 from tinybench.runner.lab.jobs_file import Series, Submission
 from tinybench.runner.lab.leader import placing
 from tinybench.runner.lab.leader.state import Leader, Run
 from tinybench.runner.lab.leader.workers import came, gone, look
 from tinybench.runner.lab.order import Told
-from tinybench.runner.lab.page import plan, results, told
+from tinybench.runner.lab.page import journal, plain, plan, results, told
+from tinybench.runner.lab.page.span import span
 from tinybench.runner.lab.policy import Place
-from tinybench.runner.lab.span import span
 
 KWS = {"name": "a", "task": "kws"}
 
@@ -273,6 +274,17 @@ def test_a_lab_says_what_happens_and_what_is_left(leader: Leader) -> None:
         "job 1 (kws) is done after 9 s, a rule is broken: http://here/#job/1",
     ]
     assert "1 job that ran and 1 job that waited go on when it is served again" in lines[4]
+
+
+def test_what_the_plain_page_shows_is_escaped(leader: Leader) -> None:
+    """Whatever a job, a model or a person is called."""
+    job = Job(series="a", words={"task": "kws"}, model="0" * 64, model_name="<img src=x>.tflite")
+    store.submit(leader.db, [job], {}, {}, "<b>")
+    placing.refill(leader)
+    door: Any = SimpleNamespace(leader=leader, measured=SimpleNamespace(rows=list))
+    text = bytes(asyncio.run(plain.page(door, None)).body).decode()  # type: ignore[arg-type]
+    assert "&lt;img src=x&gt;.tflite" in text
+    assert "<img" not in text
 
 
 def test_a_length_of_time_is_told_as_people_do() -> None:

@@ -4,7 +4,10 @@
 import { ask, byId, element, link, say, seconds } from "./parts.js";
 
 const LATER_MS = 250;
-const SCENARIO = ["min_queries", "min_duration", "target_qps", "deadline", "streams"];
+const OF_SCENARIO = {
+  min_queries: "", min_duration: "such as 10m", target_qps: "arrivals in a second, of a server",
+  deadline: "seconds in which a server answers", streams: "inputs of a query, of multi-stream",
+};
 const FIELDS = {
   // [key, words, hint, kind]: "choice" is one or several of what there is, "list" is typed.
   "What is run": [
@@ -26,10 +29,10 @@ const FIELDS = {
     ["scenario", "scenario", "in place of a mode", "choice"],
     ["division", "division", "", "choice"],
     ["engine", "engine", "none chosen: tinybench's own", "choice"],
-    ...SCENARIO.map((name) => [`with.${name}`, name, name === "deadline" ? "seconds in which a server answers" : "of a scenario", "word"]),
+    ...Object.keys(OF_SCENARIO).map((name) => [`with.${name}`, name, OF_SCENARIO[name], "word"]),
   ],
   "When, and how often": [
-    ["repeat", "times each", "1", "number"],
+    ["repeat", "times each", "", "number"],
     ["priority", "priority", "-8 to 8; a step counts as half of a job's length", "number"],
     ["deadline", "to be done within", "such as 2h, from now", "text"],
     ["quiet", "kept quiet beside it", "by default where a monitor is named", "select"],

@@ -63,10 +63,17 @@ function progress(one) {
 }
 
 export async function job(number) {
-  if (!/^\d{1,15}$/.test(number || "")) throw new Error(`'${number}' is no job`);
   const box = byId("job");
-  if (!box.dataset.job) box.textContent = "";
-  const one = await ask(`/api/jobs/${number}`);
+  let one;
+  try {
+    if (!/^\d{1,15}$/.test(number || "")) throw new Error(`'${number || ""}' is no number of a job`);
+    one = await ask(`/api/jobs/${number}`);
+  } catch (error) {
+    shown = "";
+    byId("job-title").textContent = "Job";
+    box.replaceChildren(element("p", error.message, "none"));
+    return;
+  }
   const now = JSON.stringify(one);
   if (now === shown && box.dataset.job === number) return;
   shown = now;

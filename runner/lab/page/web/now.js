@@ -49,7 +49,7 @@ const MARKS = { free: "good", busy: "mark", quiet: "mark", silent: "bad", absent
 
 function holder(runs) {
   const made = element("p", `of ${runs.who || "somebody"}, since `);
-  made.append(moment(runs.since), ", until about ", moment(Date.now() / 1000 + runs.left_s));
+  made.append(moment(runs.since), ", until about ", moment(Date.now() / 1000 + runs.left_s), ` (${seconds(runs.left_s)})`);
   return made;
 }
 
@@ -74,7 +74,7 @@ function board(one) {
     }
     bar.setAttribute("aria-label", `how far job ${runs.job} is`);
     const far = runs.total ? `${runs.note}: ${runs.done} of ${runs.total}` : runs.note || "begun";
-    card.append(bar, element("p", `${far}, for ${seconds(runs.since_s)} of about ${seconds(runs.estimate_s)}`, "line"));
+    card.append(bar, element("p", far, "line"));
     live(card, one, "latency_s", "latency", milliseconds, one.emulated ? "emulated" : "measured");
     live(card, one, "power_w", "power", watts, runs.modelled ? "modelled" : "measured");
     card.append(cancel(runs.job));
@@ -118,9 +118,9 @@ function queued(one, row) {
   cell(row, ofJob(one.id));
   cell(row, one.title);
   cell(row, one.who);
-  const waits = element("span", one.waits_for || one.wants);
-  if (one.why) waits.append(element("span", ` ${one.why}`, "kind"));
-  cell(row, waits, one.waits_for || one.state === "held" ? "" : "bad");
+  const waits = element("span", one.waits_for ? `${one.waits_for} ` : "");
+  if (one.why) waits.append(element("span", one.why, "kind"));
+  cell(row, waits, one.waits_for || one.state === "held" ? "" : "mark");
   cell(row, one.starts_s === null ? "" : one.starts_s ? seconds(one.starts_s) : "now");
   cell(row, seconds(one.estimate_s));
   cell(row, priority(one));

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from . import store
-from .leader.state import Leader
+from .. import store
+from ..leader.state import Leader
 from .span import span
 
 DEFAULT = "http://127.0.0.1:8750"
