@@ -101,4 +101,8 @@ class Lab:
             why = one_line(str(read_json(data, type=dict[str, Any])["error"]))[:2000]
         except (msgspec.MsgspecError, KeyError):
             why = f"it answers with status {status}, which no lab does"
+        if status == 401:
+            why += (
+                ". Name that folder by --lab or TINYBENCH_LAB, or the token by TINYBENCH_LAB_TOKEN"
+            )
         raise (BenchError if status >= 500 else UsageError)(f"{self._address}: {why}")

@@ -87,7 +87,8 @@ def lead(told: Serving, say: Callable[[str], None]) -> None:
                 f"{served}. Ask it by `tinybench lab boards`, or serve another one: give --lab "
                 "another folder, and --http and --dask other ports"
             ) from error
-        asyncio.run(_lead(told, say))
+        with contextlib.suppress(KeyboardInterrupt):  # which is how a lab is ended
+            asyncio.run(_lead(told, say))
 
 
 async def _lead(told: Serving, say: Callable[[str], None]) -> None:
@@ -195,7 +196,9 @@ def work(told: Working, say: Callable[[str], None]) -> None:
             f"{told.leader} leaves this computer without TLS, and whoever listens there could run "
             "anything here: serve it with `tinybench lab init`, and join by tls://"
         )
-    asyncio.run(_work(told, secure, say))
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_work(told, secure, say))
+    say("this worker has ended; what it ran begins again elsewhere, or when it is back")
 
 
 async def _work(told: Working, secure: "Security | None", say: Callable[[str], None]) -> None:

@@ -38,17 +38,19 @@ def queued(answer: Told) -> str:
 
 def boards(found: Told) -> "Table":
     """Return the boards: who or what holds each, since when, until about when, and its queue."""
-    rows = table("board", "kind", "core", "tags", "state", "holder", "since", "until", "how far",
-                 "queue")  # fmt: skip
+    rows = table("board", "is", "state", "holder", "since", "until", "how far", "queue")
     for one in found["boards"]:
         runs = one["runs"] or {}
         since = until = None
         if runs:
             since, until = at(runs["since"]), f"about {at(time.time() + runs['left_s'])}"
-        waits = counted(one["waiting"], "job")
-        add(rows, one["name"], one["kind"], one["core"], ", ".join(one["tags"]),
-            state(one), holder(runs), since, until, how_far(runs),
-            f"{waits}, {span(one['waiting_s'])}" if one["waiting"] else None)  # fmt: skip
+        own = one["name"].rpartition("/")[2]
+        kind = [one["kind"]] if one["kind"] != own else []
+        waits = f"{counted(one['waiting'], 'job')}, {span(one['waiting_s'])}"
+        add(
+            rows, one["name"], ", ".join([*kind, one["core"], *one["tags"]]), state(one),
+            holder(runs), since, until, how_far(runs), waits if one["waiting"] else None,
+        )  # fmt: skip
     return rows
 
 

@@ -22,6 +22,8 @@ LOOK_S = 0.5
 """Between two looks."""
 LINE_S = 10.0
 """Without a terminal, one line of a running job at most this often."""
+BAR = 16
+"""Columns of a bar."""
 OPEN = ("held", "queued", "running")
 Told = dict[str, Any]
 
@@ -136,11 +138,13 @@ def _drawn(found: Told) -> "Group":
     from rich.text import Text
 
     rows = Table.grid(padding=(0, 2, 0, 0))
+    for _ in range(5):
+        rows.add_column(no_wrap=True)
     for one in found["jobs"]:
         if not one["runs"]:
             continue
         runs = one["runs"]
-        bar = ProgressBar(total=runs["total"] or 1, completed=runs["done"] or 0, width=24)
+        bar = ProgressBar(total=runs["total"] or 1, completed=runs["done"] or 0, width=BAR)
         words = (f"job {one['id']}", one["title"], one["place"])
         rows.add_row(*(Text(one_line(word)) for word in words), bar,
                      Text(one_line(shown.why(one) or "")))  # fmt: skip
