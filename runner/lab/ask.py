@@ -88,6 +88,11 @@ class Lab:
             ) as answer:
                 data = answer.raw.read(ANSWER_MOST_B + 1, decode_content=True)
                 status = answer.status_code
+        except requests.exceptions.SSLError:
+            raise BenchError(
+                f"{self._address} is not the lab whose ca.pem is in tls/ of the lab's folder, or "
+                "none is there: name that folder by --lab or TINYBENCH_LAB; who serves has the file"
+            ) from None
         except requests.exceptions.RequestException as error:
             raise BenchError(
                 f"no lab answers at {self._address} ({type(error).__name__}): start one with "

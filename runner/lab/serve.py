@@ -147,6 +147,8 @@ async def _lead(told: Serving, say: Callable[[str], None]) -> None:
             trees = [told.folder / Path(one).expanduser() for one in settings.published]
             looking = asyncio.create_task(look(published, trees, log.say))
             paging = asyncio.create_task(server.serve(sockets=[listening]))
+            # uvicorn ends by the signal that it got, which is looked at lest it is told as a fault
+            paging.add_done_callback(lambda task: task.cancelled() or task.exception())
             await asyncio.wait({serving, paging}, return_when=asyncio.FIRST_COMPLETED)
             server.should_exit = True
             serving.cancel()

@@ -1,9 +1,11 @@
 """What a lab that is served says in its terminal: how to use it, each job, how it was left."""
 
+import shlex
 from collections.abc import Callable
 from typing import Any
 
 from .. import store
+from ..ask import lab_folder
 from ..leader.state import Leader
 from .span import span
 
@@ -16,13 +18,16 @@ Say = Callable[[str], None]
 def greet(leader: Leader, address: str, say: Say, *, workers: str, alone: bool) -> None:
     """Say where the lab is, and what to type next; `alone`: it has no boards of its own."""
     at = "" if address == DEFAULT else f" --at {address}"
+    if leader.folder.resolve() != lab_folder(None).resolve():
+        at += f" --lab {shlex.quote(str(leader.folder))}"
     counts = store.counts(leader.db)
     waits = counts[store.HELD] + counts[store.QUEUED] + counts[store.RUNNING]
     say(f"the lab is at {address} (open it in a browser)")
     if waits:
         say(f"{_jobs(waits)} of before go on")
     say(f"to submit jobs: that page, or: tinybench lab submit jobs.toml --watch{at}")
-    say(f"the page asks for the token in {leader.folder / 'token'} to submit or cancel")
+    for_all = "" if address.startswith("https://") else " to submit or cancel"
+    say(f"the page asks for the token in {leader.folder / 'token'}{for_all}")
     who = "boards join" if alone else "boards of other computers join"
     say(f"{who} by: tinybench lab worker --leader {workers}")
     say("Ctrl-C ends the lab, and loses nothing")

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import re
+import signal
 import socket
 import subprocess
 import time
@@ -75,7 +76,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with listening(200) as hook:
         told = f'published = ["tree"]\n[[webhooks]]\nurl = "{hook.address}/hook"\n'
         (folder / "lab.toml").write_text(told)
-        with served(folder, "--emulated", "host") as found:
+        with served(folder, "--emulated", "host", end=signal.SIGTERM) as found:
             yield Lab(found.address, found.folder, found.token, hook)
 
 
@@ -182,6 +183,7 @@ def test_a_slow_reader_of_events_holds_nobody_up(lab: Lab) -> None:
         assert lab.asked("GET", "/api/state").status_code == 200
 
 
+@pytest.mark.usefixtures("reported")
 def test_results_are_filtered_compared_and_followed(lab: Lab) -> None:
     """By the words of `tinybench results`; what cannot be is told as a refusal."""
     every = lab.asked("GET", "/api/results?brief=yes").json()

@@ -1,11 +1,12 @@
 // The page of a lab: shows what the lab says, as text, and asks it for what a person wants.
 
-import { form } from "./form.js";
-import { job } from "./job.js";
 import { ended, show } from "./now.js";
 import { askToken, byId, headers, keep, say } from "./parts.js";
 import { explore } from "./published.js";
 import { leaders, results } from "./results.js";
+
+const form = async () => (await import("./form.js")).form();
+const job = async (number) => (await import("./job.js")).job(number);
 
 const VIEWS = {
   now: [ended, "Now"], queue: [null, "Queue"], new: [form, "New job"], job: [job, "Job"],

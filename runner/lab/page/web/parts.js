@@ -146,6 +146,7 @@ export function askToken(why) {
   if (waiting) return waiting.promise;
   byId("key-why").textContent = why;
   byId("key-wrong").textContent = "";
+  byId("with-token").returnValue = ""; // of the last time, which Escape would leave
   byId("with-token").showModal();
   waiting = {};
   waiting.promise = new Promise((go) => { waiting.go = go; });

@@ -68,13 +68,13 @@ async function suggest() {
 
 export async function results() {
   try {
-    suggest().catch(() => {}); // it is typed without, too
     const told = await ask(`/api/results?${words()}&brief=yes&most=${shown}`);
     byId("count").textContent = `${told.results.length} of ${told.count} results` +
       (told.count === told.of ? "" : `, of ${told.of} in all`);
     byId("more").hidden = told.results.length >= told.count || shown >= 500;
     fill(byId("results"), told.results, result);
     counted();
+    await suggest();
   } catch (error) {
     byId("count").textContent = error.message;
   }
