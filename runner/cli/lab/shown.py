@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 VERDICTS = {0: "valid", 1: "a rule is broken"}
 """By the exit status of a run."""
+LATE = "longer than thought"
 NOTE_MOST = 40
 """Characters of what a run says that it does; the page has all of them."""
 Told = dict[str, Any]
@@ -43,7 +44,8 @@ def boards(found: Told) -> "Table":
         runs = one["runs"] or {}
         since = until = None
         if runs:
-            since, until = at(runs["since"]), f"about {at(time.time() + runs['left_s'])}"
+            left_s, since = runs["left_s"], at(runs["since"])
+            until = LATE if left_s is None else f"about {at(time.time() + left_s)}"
         own = one["name"].rpartition("/")[2]
         kind = [one["kind"]] if one["kind"] != own else []
         waits = f"{counted(one['waiting'], 'job')}, {span(one['waiting_s'])}"
@@ -64,6 +66,11 @@ def holder(runs: Told) -> str | None:
     if not runs:
         return None
     return f"job {runs['job']} ({runs['title']}) of {runs['who'] or 'somebody'}"
+
+
+def left(runs: Told) -> str:
+    """Return how long a run may still take."""
+    return LATE if runs["left_s"] is None else f"about {span(runs['left_s'])} left"
 
 
 def how_far(runs: Told) -> str | None:
@@ -102,8 +109,7 @@ def _open(found: Sequence[Told]) -> "Table":
 def why(one: Told) -> str | None:
     """Return why a job waits: its turn and when it may begin, or what else keeps it."""
     if one["runs"]:
-        left = f"about {span(one['runs']['left_s'])} left"
-        return f"{how_far(one['runs'])}, {left}"
+        return f"{how_far(one['runs'])}, {left(one['runs'])}"
     said = []
     if one["turn"]:
         begins = span(one["starts_s"])

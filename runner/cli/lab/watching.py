@@ -83,7 +83,7 @@ class _Watch:
             if one["state"] not in OPEN:
                 self._once(one, _end(one))
             elif one["runs"]:
-                self._once(one, f"runs on {one['place']}, about {span(one['runs']['left_s'])}")
+                self._once(one, f"runs on {one['place']}, {shown.left(one['runs'])}")
                 if draw is None:
                     self._now_and_then(one)
             elif one["why"]:
@@ -155,6 +155,6 @@ def in_all(jobs: Sequence[Told], counts: dict[str, int]) -> str:
     """Return how many jobs have ended, and about how long the others take."""
     total, left = sum(counts.values()), sum(counts[state] for state in OPEN)
     last_s = [one["starts_s"] + one["estimate_s"] for one in jobs if one["turn"]]
-    last_s += [one["runs"]["left_s"] for one in jobs if one["runs"]]
+    last_s += [one["runs"]["left_s"] or 0.0 for one in jobs if one["runs"]]
     about = f", about {span(max(last_s))} left" if last_s else ""
     return f"{total - left:,} of {shown.counted(total, 'job')} ended{about}"

@@ -77,7 +77,9 @@ def _cell(what: object, head: str) -> str:
 
 def _board(one: dict[str, Any]) -> Sequence[object]:
     runs = one["runs"]
-    doing = runs and f"job {runs['job']}: {runs['title']}, about {span(runs['left_s'])} left"
+    doing = runs and f"job {runs['job']}: {runs['title']}"
+    if runs and runs["left_s"] is not None:
+        doing += f", about {span(runs['left_s'])} left"
     waits = f"{one['waiting']} jobs, {span(one['waiting_s'])}" if one["waiting"] else ""
     return one["name"], f"{one['kind']}, {one['core']}", one["why"] or one["state"], doing, waits
 

@@ -104,7 +104,7 @@ def running(run: Run) -> dict[str, Any]:
         "since": round(time.time() - since_s, 1),
         "since_s": round(since_s, 1),
         "estimate_s": round(run.estimate_s, 1),
-        "left_s": round(_left_s(run, since_s), 1),
+        "left_s": _left_s(run, since_s),
         "note": told and told.note,
         "done": told and told.done,
         "total": told and told.total,
@@ -114,13 +114,17 @@ def running(run: Run) -> dict[str, Any]:
     }
 
 
-def _left_s(run: Run, since_s: float) -> float:
-    """Return how long it may still run: by the estimate, or once that is over by what is done."""
-    left_s = max(0.0, run.estimate_s - since_s)
-    told = run.told
-    if left_s < 1.0 and told and told.done and told.total:
-        left_s = since_s * (told.total - told.done) / told.done
-    return left_s
+def _left_s(run: Run, since_s: float) -> float | None:
+    """Return how long it may still run: by the estimate, or once that is over by what is done.
+
+    None: it takes longer than was thought, and has done nothing that could be counted.
+    """
+    left_s, told = run.estimate_s - since_s, run.told
+    if left_s >= 1.0:
+        return round(left_s, 1)
+    if told and told.done and told.total:
+        return round(since_s * (told.total - told.done) / told.done, 1)
+    return None
 
 
 def _queue(leader: Leader, turn_of: dict[int, waits.Turn]) -> list[dict[str, Any]]:

@@ -85,6 +85,9 @@ def test_a_run_that_takes_longer_than_thought_is_told_by_what_it_has_done(leader
     run = leader.running["desk/a"]
     leader.running["desk/a"] = Run(run.row, run.place, 1, "at", run.since_s, 5.0, run.told)
     assert told.running(leader.running["desk/a"])["left_s"] == pytest.approx(180, abs=5)
+    late = told.running(Run(run.row, run.place, 1, "at", run.since_s, 5.0))
+    assert late["left_s"] is None
+    assert shown.left(late) == "longer than thought"
 
 
 def test_a_job_says_what_keeps_it_besides_its_turn(leader: Leader) -> None:
@@ -240,7 +243,7 @@ def test_a_watch_says_each_thing_once_and_ends_with_figures(
     found = watching.ended(Voice(), lab, 2, 60.0, watched=True)
     lines = capsys.readouterr().err.splitlines()
     assert [line.partition(") ")[2] for line in lines] == [
-        "waits: no board", "runs on desk/a, about 30 s",
+        "waits: no board", "runs on desk/a, about 30 s left",
         "is done after 61 s: breaks 1 rule; top-1 90.0 %, 100 ms measured",
     ]  # fmt: skip
     assert "\x1b" not in "".join(lines)

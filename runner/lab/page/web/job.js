@@ -57,8 +57,9 @@ function progress(one) {
     bar.setAttribute("aria-label", `how far job ${one.id} is`);
     made.append(bar);
   }
+  const left = runs.left_s === null ? "longer than thought" : `about ${seconds(runs.left_s)} left`;
   const far = runs.total ? `${runs.done} of ${runs.total}, ` : "";
-  made.append(element("p", `${far}${runs.note || "begun"}, about ${seconds(runs.left_s)} left`));
+  made.append(element("p", `${far}${runs.note || "begun"}, ${left}`));
   return made;
 }
 

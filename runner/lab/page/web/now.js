@@ -49,7 +49,9 @@ const MARKS = { free: "good", busy: "mark", quiet: "mark", silent: "bad", absent
 
 function holder(runs) {
   const made = element("p", `of ${runs.who || "somebody"}, since `);
-  made.append(moment(runs.since), ", until about ", moment(Date.now() / 1000 + runs.left_s), ` (${seconds(runs.left_s)})`);
+  made.append(moment(runs.since));
+  if (runs.left_s === null) made.append(", longer than thought");
+  else made.append(", until about ", moment(Date.now() / 1000 + runs.left_s), ` (${seconds(runs.left_s)})`);
   return made;
 }
 

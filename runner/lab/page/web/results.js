@@ -68,6 +68,7 @@ async function suggest() {
 
 export async function results() {
   try {
+    byId("count").textContent ||= "looking ...";
     const told = await ask(`/api/results?${words()}&brief=yes&most=${shown}`);
     byId("count").textContent = `${told.results.length} of ${told.count} results` +
       (told.count === told.of ? "" : `, of ${told.of} in all`);
