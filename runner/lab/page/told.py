@@ -42,10 +42,12 @@ def _boards(leader: Leader, turn_of: dict[int, waits.Turn]) -> Iterator[dict[str
         if not one.refused
         for place in one.worker.places
     }
-    still = waits.still(leader)
+    still, queues = waits.still(leader), dict[str, list[waits.Turn]]()
+    for turn in turn_of.values():
+        queues.setdefault(turn.board, []).append(turn)
     for name, place in sorted(leader.places.items()):
         run, its_worker = leader.running.get(name), seen.get(name)
-        queue = [one for one in turn_of.values() if one.board == name]
+        queue = queues.get(name, [])
         silent_s = its_worker.silent_s if its_worker else 0.0
         condition, why = "busy" if run else "free", None
         if name in still:
