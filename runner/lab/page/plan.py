@@ -69,7 +69,7 @@ def estimated(leader: Leader, submission: Submission, models: dict[str, str]) ->
             continue
         key = job.kind, board.kind
         if key not in known_s:
-            known_s[key] = leader.known_s.get(key) or leader.estimate(leader.db, job, board)
+            known_s[key] = leader.estimate(leader.db, job, board)
         work_s += known_s[key]
         queued_s[board.name] = queued_s.get(board.name, 0.0) + known_s[key]
         placed[board.name] = queued_s[board.name]

@@ -131,7 +131,7 @@ def _left_s(run: Run, since_s: float) -> float | None:
 
 def _queue(leader: Leader, turn_of: dict[int, waits.Turn]) -> list[dict[str, Any]]:
     first = [job for job in turn_of if job in leader.rows][:QUEUE_MOST]
-    first += sorted(leader.unplaced & leader.rows.keys())[: QUEUE_MOST - len(first)]
+    first += sorted(one for one in leader.unplaced if one in leader.rows)[: QUEUE_MOST - len(first)]
     held = store.rows(leader.db, states=[store.HELD], most=max(0, QUEUE_MOST - len(first)))
     return jobs(leader, [*(leader.rows[job] for job in first), *reversed(held)], turn_of)
 
