@@ -88,6 +88,11 @@ class Lab:
             ) as answer:
                 data = answer.raw.read(ANSWER_MOST_B + 1, decode_content=True)
                 status = answer.status_code
+        except requests.exceptions.SSLError:
+            raise BenchError(
+                f"{self._address} is not the lab whose ca.pem is in tls/ of the lab's folder, or "
+                "none is there: name that folder by --lab or TINYBENCH_LAB; who serves has the file"
+            ) from None
         except requests.exceptions.RequestException as error:
             raise BenchError(
                 f"no lab answers at {self._address} ({type(error).__name__}): start one with "
@@ -101,4 +106,8 @@ class Lab:
             why = one_line(str(read_json(data, type=dict[str, Any])["error"]))[:2000]
         except (msgspec.MsgspecError, KeyError):
             why = f"it answers with status {status}, which no lab does"
+        if status == 401:
+            why += (
+                ". Name that folder by --lab or TINYBENCH_LAB, or the token by TINYBENCH_LAB_TOKEN"
+            )
         raise (BenchError if status >= 500 else UsageError)(f"{self._address}: {why}")

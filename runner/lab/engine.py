@@ -78,7 +78,7 @@ async def scheduler(
     except OSError as error:
         raise UsageError(
             f"cannot listen on {host}:{port}: {error.strerror or error}; is a lab running there? "
-            "Another port: --port"
+            "Another port: --dask N"
         ) from error
     try:
         yield made

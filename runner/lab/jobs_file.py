@@ -96,7 +96,10 @@ def read(path: Path) -> Submission:
         for name in _many(one.model):
             if name not in models:
                 models[name] = _model(path.parent / name)
-        _insist_time(path, one)
+        try:
+            insist_time(one)
+        except UsageError as error:
+            raise DeclarationError(f"{path}: job '{one.name}': {error}") from error
     found = Submission(series=told.jobs, needs=needs, models=models)
     if found.count > JOBS_MOST:
         raise DeclarationError(
@@ -153,15 +156,21 @@ def boards_of(series: Series) -> list[str]:
     return _many(series.board)
 
 
-def _insist_time(path: Path, one: Series) -> None:
+def models_of(series: Series) -> list[str]:
+    """Return the files of models that a series names."""
+    return _many(series.model)
+
+
+def insist_time(one: Series) -> None:
+    """Raise UsageError for a deadline that is none."""
     if one.deadline is None:
         return
     try:
         told_s = seconds(one.deadline)
     except UsageError as error:
-        raise DeclarationError(f"{path}: job '{one.name}': deadline: {error}") from error
+        raise UsageError(f"deadline: {error}") from error
     if told_s <= 0:
-        raise DeclarationError(f"{path}: job '{one.name}': a deadline is later than now")
+        raise UsageError("a deadline is later than now")
 
 
 def _model(path: Path) -> tuple[str, bytes]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tinybench.errors import TinybenchError, UsageError
+from tinybench.errors import TakenError, TinybenchError, UsageError
 from tinybench.files import read_text
 from tinybench.json_lines import open_lines
 
@@ -25,6 +25,7 @@ from .hooks import Hooks
 from .leader import loop
 from .leader.state import Leader
 from .order import Worker
+from .page import journal
 from .page.published import Published, look
 from .page.told import job as job_told
 from .places import places
@@ -77,8 +78,17 @@ def lead(told: Serving, say: Callable[[str], None]) -> None:
     if not safety.is_loopback(told.host):
         safety.security(safety.tls_folder(told.folder), safety.LEADER)
     key = f"lab {told.folder.resolve()}"
-    with hold({key: f"the lab in {told.folder}"}, 0.0, say):
-        asyncio.run(_lead(told, say))
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(hold({key: f"the lab in {told.folder}"}, 0.0, say))
+        except TakenError as error:
+            served = str(error).partition(". Wait for it")[0]
+            raise TakenError(
+                f"{served}. Ask it by `tinybench lab boards`, or serve another one: give --lab "
+                "another folder, and --http and --dask other ports"
+            ) from error
+        with contextlib.suppress(KeyboardInterrupt):  # which is how a lab is ended
+            asyncio.run(_lead(told, say))
 
 
 async def _lead(told: Serving, say: Callable[[str], None]) -> None:
@@ -99,11 +109,16 @@ async def _lead(told: Serving, say: Callable[[str], None]) -> None:
         contextlib.closing(_Log(told.folder / "log.jsonl")) as log,
     ):
         leader = Leader(db, told.folder, _lab_id(told.folder), log.say)
+        scheme = "http" if secure is None else "https"
+        port = listening.getsockname()[1]
+        address = f"{scheme}://{_written_host(told.host)}:{port}"
         hooks = _hooks(leader, settings, log)
+        journal.speak(leader, address, say)
         published = Published()
         async with contextlib.AsyncExitStack() as stack:
             enter = stack.enter_async_context
             stack.enter_context(hooks)
+            stack.callback(journal.farewell, leader, say)
             scheduler = await enter(engine.scheduler(told.host, told.dask_port, secure))
             client = await enter(Client(scheduler.address, asynchronous=True, security=secure))
             if told.here is not None:
@@ -115,7 +130,7 @@ async def _lead(told: Serving, say: Callable[[str], None]) -> None:
                 )
                 await enter(_one_worker(own, secure))
             config = uvicorn.Config(
-                app(leader, token, told.host, listening.getsockname()[1], published),
+                app(leader, token, told.host, port, published),
                 log_level="critical",
                 access_log=False,  # addresses may hold what is nobody's business
                 lifespan="off",
@@ -127,15 +142,13 @@ async def _lead(told: Serving, say: Callable[[str], None]) -> None:
                 ssl_keyfile=None if secure is None else str(tls / "leader-key.pem"),
             )
             server = uvicorn.Server(config)
-            scheme = "http" if secure is None else "https"
-            port = listening.getsockname()[1]
-            say(f"the lab is at {scheme}://{_written_host(told.host)}:{port}")
-            say(f"workers join by: tinybench lab worker --leader {scheduler.address}")
-            say(f"its token is in {told.folder / 'token'}; Ctrl-C ends it, and loses nothing")
+            journal.greet(leader, address, say, workers=scheduler.address, alone=told.here is None)
             serving = asyncio.create_task(loop.serve(leader, scheduler, client))
             trees = [told.folder / Path(one).expanduser() for one in settings.published]
             looking = asyncio.create_task(look(published, trees, log.say))
             paging = asyncio.create_task(server.serve(sockets=[listening]))
+            # uvicorn ends by the signal that it got, which is looked at lest it is told as a fault
+            paging.add_done_callback(lambda task: task.cancelled() or task.exception())
             await asyncio.wait({serving, paging}, return_when=asyncio.FIRST_COMPLETED)
             server.should_exit = True
             serving.cancel()
@@ -185,7 +198,9 @@ def work(told: Working, say: Callable[[str], None]) -> None:
             f"{told.leader} leaves this computer without TLS, and whoever listens there could run "
             "anything here: serve it with `tinybench lab init`, and join by tls://"
         )
-    asyncio.run(_work(told, secure, say))
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_work(told, secure, say))
+    say("this worker has ended; what it ran begins again elsewhere, or when it is back")
 
 
 async def _work(told: Working, secure: "Security | None", say: Callable[[str], None]) -> None:
@@ -246,7 +261,7 @@ def _listening(told: Serving) -> socket.socket:
         made.close()
         raise UsageError(
             f"cannot listen on {told.host}:{told.port}: {error.strerror or error}; is a lab "
-            "running there? Another port: --port"
+            "running there? Another port: --http N"
         ) from error
     return made
 

@@ -224,6 +224,13 @@ def counts(db: sqlite3.Connection, submission: int | None = None) -> dict[str, i
     return dict.fromkeys(STATES, 0) | {str(state): int(n) for state, n in told}
 
 
+def submitted(db: sqlite3.Connection, submission: int) -> tuple[str, dict[str, list[str]]]:
+    """Return who submitted something, as that was said, and what its series need."""
+    found = db.execute("SELECT who, needs FROM submissions WHERE id = ?", (submission,)).fetchone()
+    who, needs = found or ("", "{}")
+    return str(who), msgspec.json.decode(needs, type=dict[str, list[str]])
+
+
 def model(db: sqlite3.Connection, sha256: str) -> bytes | None:
     """Return the bytes of a model that was submitted."""
     found = db.execute("SELECT data FROM models WHERE sha256 = ?", (sha256,)).fetchone()

@@ -13,6 +13,7 @@ lab = Group(
     serving.worker,
     serving.init,
     asking.submit,
+    asking.watch,
     asking.queue,
     asking.cancel,
     asking.boards,

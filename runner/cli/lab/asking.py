@@ -1,27 +1,26 @@
-"""What is asked of a lab: submit, queue, cancel, boards, results."""
+"""What is asked of a lab: submit, watch, queue, cancel, boards, results."""
 
 import contextlib
+import getpass
+import socket
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tinybench.errors import BenchError, TinybenchError, UsageError
+from tinybench.errors import TinybenchError, UsageError
 
 from ..options import PATH, command, duration, into_file, positive
 from ..output import Voice, put
 from ..tree import Argument, Option
+from . import shown, watching
 from .serving import folder
+from .shown import counted
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from ...lab.ask import Lab
     from ...lab.github import Check, State
 
-LOOK_S = 0.5
-"""Between two looks at a submission that is waited for."""
 APART_S = 60.0
 """Of two clocks; more is told."""
 LONGEST_S = 7 * 24 * 3600.0
@@ -91,30 +90,55 @@ def submit(
         _ask(f"{jobs} stands for {told.count:,} jobs; queue them all")
     reached = _lab(at, lab)
     if told_of is not None:
-        github.tell(told_of, "pending", f"{told.count:,} jobs")
+        github.tell(told_of, "pending", counted(told.count, "job"))
     with _or_error(told_of):
-        answer = reached.post("/api/jobs", told, count=told.count)
+        answer = reached.post("/api/jobs", told, count=told.count, who=_myself())
     number = answer["submission"]
-    voice.note(f"submission {number}: {answer['jobs']:,} jobs queued")
-    rows: list[dict[str, Any]] = []
-    status = 0
-    if watch or wait is not None:
-        most_s = LONGEST_S if wait is None else wait
-        with _or_error(told_of):
-            rows, status = _ended(voice, reached, number, most_s, shown=watch)
+    if not watch and wait is None:
+        forms = {"terminal": lambda: f"{shown.queued(answer)}\n", "json": lambda: answer}
+        put(voice, to, None, forms)
+        return 0
+    voice.note(shown.queued(answer))
+    most_s = LONGEST_S if wait is None else wait
+    with _or_error(told_of):
+        found = watching.ended(voice, reached, number, most_s, watched=watch)
+    status = int(found["worst"])
     if told_of is not None:
         words = "all jobs are valid" if status == 0 else f"the worst status of a job is {status}"
-        github.tell(told_of, STATES[min(status, 2)], f"{answer['jobs']:,} jobs: {words}")
+        jobs_said = counted(answer["jobs"], "job")
+        github.tell(told_of, STATES[min(status, 2)], f"{jobs_said}: {words}")
+    _put_ended(voice, to, number, found, watched=watch, more=answer)
+    return status
+
+
+def _put_ended(
+    voice: Voice, to: str, number: int, found: dict[str, Any], *, watched: bool, more: Any
+) -> None:
+    """Print what became of a submission: of one that was watched the sum alone."""
+    said = f"{watching.summed_up(number, found)}\n"
     put(
         voice,
         to,
         None,
         {
-            "terminal": lambda: _jobs(rows) if rows else f"submission {number}\n",
-            "json": lambda: {**answer, "jobs_ended": rows},
+            "terminal": lambda: said if watched else shown.outcomes(found["jobs"]),
+            "json": lambda: {**more, "jobs_ended": found["jobs"]},
         },
     )
-    return status
+
+
+@command(
+    "watch",
+    Argument("submission", type=positive, metavar="N", help="number of a submission"),
+    *_at(),
+    formats=("terminal", "json"),
+    examples=("tinybench lab watch 3",),
+)
+def watch(voice: Voice, submission: int, at: str, lab: Path | None, to: str) -> int:
+    """Show how far a submission is until all of it has ended; exit with the worst status."""
+    found = watching.ended(voice, _lab(at, lab), submission, LONGEST_S, watched=True)
+    _put_ended(voice, to, submission, found, watched=True, more={"submission": submission})
+    return int(found["worst"])
 
 
 def _ask(question: str) -> None:
@@ -122,33 +146,6 @@ def _ask(question: str) -> None:
         raise UsageError(f"{question}? Say so with --yes")
     if input(f"{question}? [no]: ").strip().lower() not in ("y", "yes"):
         raise UsageError("nothing was queued")
-
-
-def _ended(
-    voice: Voice, lab: "Lab", number: int, most_s: float, *, shown: bool
-) -> tuple[list[dict[str, Any]], int]:
-    """Return the jobs of a submission once all have ended, and the worst status of them.
-
-    Of very many the newest are returned. Raises BenchError after `most_s`.
-    """
-    deadline_s = time.monotonic() + most_s
-    said: dict[int, str] = {}
-    while time.monotonic() < deadline_s:
-        found = lab.get("/api/jobs", submission=number)
-        for row in reversed(found["jobs"]) if shown else ():
-            words = f"job {row['id']} ({row['title']}): {row['state']}"
-            words += f" on {row['place']}" if row["place"] else ""
-            words += f": {row['why']}" if row["why"] else ""
-            if said.get(row["id"]) != words:
-                said[row["id"]] = words
-                voice.note(words)
-        if found["worst"] is not None:
-            return found["jobs"][::-1], found["worst"]
-        time.sleep(LOOK_S)
-    raise BenchError(
-        f"submission {number} did not end within {most_s:.0f} s, and goes on; look at it with: "
-        "tinybench lab queue"
-    )
 
 
 @contextlib.contextmanager
@@ -174,10 +171,16 @@ def _or_error(check: "Check | None") -> Iterator[None]:
     examples=("tinybench lab queue", "tinybench lab queue --ended --json"),
 )
 def queue(voice: Voice, at: str, lab: Path | None, ended: bool, to: str, out: Path | None) -> int:
-    """Show the jobs that wait and run, the newest first."""
+    """Show the jobs that run and wait, the next one first: where, when and why each waits."""
     state = None if ended else "held,queued,running"
     found = _lab(at, lab).get("/api/jobs", state=state)
-    put(voice, to, out, {"terminal": lambda: _jobs(found["jobs"]), "json": lambda: found})
+    put(voice, to, out, {"terminal": lambda: shown.jobs(found["jobs"]), "json": lambda: found})
+    if not found["jobs"] and to == "terminal":
+        voice.note(
+            "no job was ever queued here: tinybench lab submit jobs.toml"
+            if ended
+            else "no job waits or runs; all that ended: tinybench lab queue --ended"
+        )
     more = sum(found["counts"].values() if ended else _open(found)) - len(found["jobs"])
     if more > 0 and to == "terminal":
         voice.note(f"... and {more:,} more")
@@ -212,15 +215,16 @@ def cancel(voice: Voice, ids: Sequence[str], at: str, lab: Path | None) -> int:
     examples=("tinybench lab boards",),
 )
 def boards(voice: Voice, at: str, lab: Path | None, to: str, out: Path | None) -> int:
-    """Show the boards of the lab, what runs on them, and what waits for them."""
+    """Show the boards of the lab: the state and the holder of each, and what waits for it."""
     found = _lab(at, lab).get("/api/state")
-    put(voice, to, out, {"terminal": lambda: _boards(found), "json": lambda: found})
+    put(voice, to, out, {"terminal": lambda: shown.boards(found), "json": lambda: found})
     apart = [
         f"{one['name']}: the clock of its computer is {one['clock_apart_s']:+.0f} s off"
         for one in found["boards"]
         if abs(one["clock_apart_s"]) > APART_S
     ]
-    for why in [found["trouble"], *found["refused"], *apart] if to == "terminal" else ():
+    none = [] if found["boards"] else ["no board is here: `tinybench lab worker` brings some"]
+    for why in [found["trouble"], *found["refused"], *apart, *none] if to == "terminal" else ():
         if why:
             voice.note(why)
     return 0
@@ -257,7 +261,16 @@ def results(
         put(voice, to, out, {to: lambda: text})
         return 0
     found = reached.get("/api/results", **said)
-    put(voice, to, out, {"terminal": lambda: _results(found["results"]), "json": lambda: found})
+    put(
+        voice, to, out, {"terminal": lambda: shown.results(found["results"]), "json": lambda: found}
+    )
+    if to == "terminal" and not found["results"]:
+        asked = ", ".join(f"{name} {value}" for name, value in said.items() if value)
+        voice.note(
+            f"no result of {asked}, of {counted(found['of'], 'result')} in all"
+            if found["of"]
+            else "no results yet: tinybench lab submit jobs.toml --watch"
+        )
     return 0
 
 
@@ -267,53 +280,8 @@ def _lab(at: str, lab: Path | None) -> "Lab":
     return Lab(at, lab_folder(lab))
 
 
-def _table(columns: Sequence[str]) -> "Table":
-    from rich.table import Table
-
-    rows = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
-        rows.add_column(column, overflow="fold")
-    return rows
-
-
-def _row(rows: "Table", *cells: object) -> None:
-    from rich.text import Text
-
-    from tinybench.printable import one_line
-
-    rows.add_row(*(Text(one_line("-" if cell in (None, "") else str(cell))) for cell in cells))
-
-
-def _jobs(found: Sequence[dict[str, Any]]) -> "Table":
-    rows = _table(("job", "what", "wants", "priority", "state", "board", "ran", "status", "why"))
-    for one in found:
-        ran = None if one["run_s"] is None else f"{one['run_s']:.1f} s"
-        _row(rows, one["id"], one["title"], one["wants"], one["priority"], one["state"],
-             one["place"], ran, one["status"], one["why"])  # fmt: skip
-    return rows
-
-
-def _boards(found: dict[str, Any]) -> "Table":
-    rows = _table(("board", "kind", "core", "tags", "state", "runs", "how far", "wait", "work"))
-    for one in found["boards"]:
-        runs = one["runs"] or {}
-        far = f"{runs['done']} of {runs['total']}" if runs.get("total") else runs.get("note")
-        _row(rows, one["name"], one["kind"], one["core"], ", ".join(one["tags"]), one["state"],
-             f"{runs['job']}: {runs['title']}" if runs else None, far, one["waiting"],
-             f"{one['waiting_s']:.0f} s")  # fmt: skip
-    return rows
-
-
-def _results(found: Sequence[dict[str, Any]]) -> "Table":
-    rows = _table(("job", "task", "board", "core", "profile", "valid", "top-1", "AUC",
-                   "instructions", "latency"))  # fmt: skip
-    for one in found:
-        latency = one["latency_s"]
-        kind = "emulated" if one["emulated"] else "measured"
-        _row(rows, one["job"], one["task"], one["board"], one["core"], one["profile"],
-             "valid" if one["valid"] else "not valid",
-             None if one["top1"] is None else f"{one['top1']:.3f}",
-             None if one["auc"] is None else f"{one['auc']:.3f}",
-             one["instructions_per_inference"],
-             None if latency is None else f"{latency * 1e3:.3f} ms {kind}")  # fmt: skip
-    return rows
+def _myself() -> str:
+    """Return who asks, for others who look at the queue: nobody checks it."""
+    with contextlib.suppress(KeyError, OSError):  # a user without a name
+        return f"{getpass.getuser()}@{socket.gethostname().partition('.')[0]}"
+    return socket.gethostname()

@@ -44,6 +44,8 @@ class Seen:
     """How far its clock is from the leader's."""
     refused: str = ""
     """Why it gets no job."""
+    silent_s: float = 0.0
+    """For how long nothing was heard of it."""
 
 
 @dataclass
@@ -70,6 +72,8 @@ class Leader:
     estimate: Callable[[sqlite3.Connection, Any, Place], float] = estimate_s
     workers: dict[str, Seen] = field(default_factory=dict)
     places: dict[str, Place] = field(default_factory=dict)
+    absent: dict[str, tuple[Place, float]] = field(default_factory=dict)
+    """Boards whose worker is gone, and since when (seconds since 1970)."""
     running: dict[str, Run] = field(default_factory=dict)
     queues: dict[str, list[Waiting]] = field(default_factory=dict)
     work_s: dict[str, float] = field(default_factory=dict)

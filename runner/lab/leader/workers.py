@@ -26,6 +26,8 @@ def look(leader: Leader, scheduler: "Scheduler") -> None:
     for address, state in scheduler.workers.items():
         if address not in leader.workers and TOPIC in state.extra:
             came(leader, address, state.extra[TOPIC])
+        if address in leader.workers:
+            leader.workers[address].silent_s = max(0.0, time.time() - state.last_seen)
 
 
 def came(leader: Leader, address: str, said: Any) -> None:
@@ -55,6 +57,7 @@ def came(leader: Leader, address: str, said: Any) -> None:
     for one in worker.places:
         if one.name.startswith(f"{worker.name}/"):
             leader.places[one.name] = one
+            leader.absent.pop(one.name, None)
             leader.queues.setdefault(one.name, [])
     place_anew(leader)
 
@@ -68,7 +71,8 @@ def gone(leader: Leader, address: str) -> None:
         del leader.workers[other]  # it may have the name of the one that is gone: look again
     leader.say("worker gone", name=seen.worker.name)
     for one in seen.worker.places:
-        leader.places.pop(one.name, None)
+        if leader.places.pop(one.name, None) is not None:
+            leader.absent[one.name] = one, time.time()
         for job in drop(leader, one.name):
             leader.rows.pop(job.job, None)
         del leader.queues[one.name], leader.work_s[one.name]

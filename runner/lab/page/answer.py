@@ -1,5 +1,6 @@
 """What answers of a lab's page have in common: the door they stand behind, refusals, plain data."""
 
+import asyncio
 import contextlib
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,7 @@ from starlette.responses import Response
 
 from tinybench.read import read_json
 
+from .. import store
 from ..leader.state import Leader
 from .published import Published
 from .results import Measured
@@ -42,6 +44,9 @@ class Door:
     published: Published
     spent: dict[tuple[str, bool], tuple[float, float]] = field(default_factory=dict)
     readers: int = 0
+    zipping: asyncio.Lock = field(default_factory=asyncio.Lock)
+    now: tuple[float, bytes] = (0.0, b"")
+    """What is now, and when that was asked: the same for all who look at once."""
 
 
 def number(text: str | None) -> int | None:
@@ -76,3 +81,12 @@ def read(data: bytes, kind: Any) -> Any:
 def as_json(told: Any, status: int = 200) -> Response:
     """Return plain data as an answer."""
     return Response(msgspec.json.encode(told), status_code=status, media_type="application/json")
+
+
+def asked_row(door: Door, request: Request) -> store.Row:
+    """Return the job that an address names. Raises RefusedError where there is none."""
+    asked = int(request.path_params["id"])
+    row = store.row(door.leader.db, asked) if asked < 2**53 else None
+    if row is None:
+        raise RefusedError(404, f"there is no job {asked}")
+    return row

@@ -22,7 +22,7 @@ from tinybench.errors import TinybenchError, UsageError
 
 from .. import safety
 from ..leader.state import Leader
-from . import jobs, shown
+from . import files, jobs, plain, shown
 from .answer import Door, RefusedError, as_json
 from .published import Published
 from .results import Measured
@@ -51,9 +51,14 @@ LOOKS: dict[str, Answer] = {
     "/metrics": shown.metrics,
     "/api/state": shown.state,
     "/api/events": shown.events,
+    "/plain": plain.page,
+    "/api/plan": jobs.planned,
+    "/api/choices": jobs.choices,
     "/api/jobs": jobs.listed,
     "/api/jobs/{id:int}": jobs.one,
     "/api/jobs/{id:int}/report": shown.report,
+    "/api/jobs/{id:int}/run.zip": files.archive,
+    "/api/jobs/{id:int}/files/{name}": files.one,
     "/api/results": shown.found,
     "/api/results.junit": shown.junit,
     "/api/compare": shown.comparison,

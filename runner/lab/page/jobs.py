@@ -1,22 +1,21 @@
 """Jobs by HTTP: which there are, and what is told of them: submit, cancel, another priority."""
 
 import asyncio
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tinybench.errors import UsageError
+from tinybench.printable import one_line
 
-from ...build import board as boards
 from .. import jobs_file, store
-from ..job import Job, insist, insist_clock
 from ..leader import loop
-from ..leader.state import Leader
-from ..policy import PRIORITY_MOST, fits
-from . import told
-from .answer import Door, RefusedError, as_json, body, number, read
+from ..policy import PRIORITY_MOST
+from . import files, plan, results, told
+from .answer import Door, RefusedError, as_json, asked_row, body, number, read
 
 ROWS_MOST = 500
+WHO_MOST = 60
 
 
 async def listed(door: Door, request: Request) -> Response:
@@ -34,14 +33,52 @@ async def listed(door: Door, request: Request) -> Response:
     )
     worst = None if submission is None else store.worst(db, submission)
     counts = store.counts(db, submission)
-    return as_json({"jobs": [told.job(row) for row in rows], "counts": counts, "worst": worst})
+    jobs = told.jobs(door.leader, rows)
+    if said.get("results") == "yes":
+        found = await asyncio.to_thread(lambda: [_result(door, row) for row in rows])
+        jobs = [{**job, "result": result} for job, result in zip(jobs, found, strict=True)]
+    return as_json({"jobs": jobs, "counts": counts, "worst": worst})
 
 
 async def one(door: Door, request: Request) -> Response:
-    """Answer with a job, and how far it is."""
+    """Answer with a job, how far it is, and what came of it."""
     row = asked_row(door, request)
-    run = next((r for r in door.leader.running.values() if r.row.id == row.id), None)
-    return as_json({**told.job(row), "runs": None if run is None else told.running(run)})
+    (job,) = told.jobs(door.leader, [row])
+    more = {
+        "words": {**row.job.words, "model": row.job.model_name},
+        "model_sha256": row.job.model,
+        "deadline_s": row.job.deadline_s,
+        "result": await asyncio.to_thread(_result, door, row),
+        "files": []
+        if row.folder is None
+        else files.listed(door.leader.folder / "runs" / row.folder),
+    }
+    return as_json({**job, **more})
+
+
+def _result(door: Door, row: store.Row) -> dict[str, Any] | None:
+    """Return what a job has measured, in brief; None where it has no result that can be read."""
+    found = door.measured.of(row.folder) if row.folder is not None else None
+    return None if found is None else results.told(found, brief=True)
+
+
+async def planned(door: Door, request: Request) -> Response:
+    """Answer with what a series would be, and with what is wrong with it, by its fields."""
+    said = read(request.query_params.get("series", "").encode(), dict[str, Any])
+    leader = door.leader
+    wrong = await asyncio.to_thread(plan.faults, leader, said)
+    if wrong:
+        return as_json({"faults": wrong})
+    series = plan.series_of(said)
+    told_of = jobs_file.Submission(series=[series], needs={}, models={})
+    models = dict.fromkeys(jobs_file.models_of(series), plan.NO_MODEL)
+    most = {"most": jobs_file.JOBS_MOST, "asked_from": jobs_file.ASKED_FROM}
+    return as_json({"faults": {}, **plan.estimated(leader, told_of, models), **most})
+
+
+async def choices(door: Door, _: Request) -> Response:
+    """Answer with what the fields of the form may be."""
+    return as_json(plan.choices(door.leader))
 
 
 async def submitted(door: Door, request: Request) -> Response:
@@ -57,13 +94,12 @@ async def submitted(door: Door, request: Request) -> Response:
         raise RefusedError(507, leader.trouble)
     jobs_file.insist_needs([one.name for one in submission.series], submission.needs)
     hashes = jobs_file.checked_models(submission)
-    for job in jobs_file.to_check(submission, hashes):
-        insist(job)
-        _insist_board(leader, job)
-    for series in submission.series:
-        for name in jobs_file.boards_of(series):
-            _insist_board(leader, Job(series=series.name, words={}, board=name))
-    who = request.client.host if request.client else ""
+    plan.insist_all(leader, submission.series, jobs_file.to_check(submission, hashes))
+    for one in submission.series:
+        jobs_file.insist_time(one)
+    thought = plan.estimated(leader, submission, hashes)
+    host = request.client.host if request.client else ""
+    who = one_line(request.query_params.get("who", "").strip())[:WHO_MOST] or host
     made_of, made = await asyncio.to_thread(
         store.submit_apart,
         leader.folder / "queue.sqlite",
@@ -71,21 +107,9 @@ async def submitted(door: Door, request: Request) -> Response:
         hashes,
         who,
     )
-    leader.say("submitted", submission=made_of, jobs=made)
+    leader.say("submitted", submission=made_of, jobs=made, who=who)
     leader.changed()
-    return as_json({"submission": made_of, "jobs": made})
-
-
-def _insist_board(leader: Leader, job: Job) -> None:
-    """Raise UsageError for a board that is none of the package's, nor one of this lab."""
-    name = job.board
-    own = {one.name.rpartition("/")[2] for one in leader.places.values()}
-    if name is not None and name not in {*boards.names(), *leader.places, *own}:
-        known = [*boards.names(), *sorted(own), *leader.places]
-        raise UsageError(f"job '{job.series}': {boards.no_board(name, known)}")
-    for place in leader.places.values():
-        if name is not None and "clock" in job.words and fits(job.want, place):
-            insist_clock(job, place.kind)
+    return as_json({**thought, "submission": made_of, "jobs": made})
 
 
 async def cancelled(door: Door, request: Request) -> Response:
@@ -105,12 +129,3 @@ async def prioritised(door: Door, request: Request) -> Response:
     if not loop.prioritise(door.leader, asked_row(door, request).id, priority):
         raise RefusedError(409, f"job {request.path_params['id']} does not wait any more")
     return as_json({"priority": priority})
-
-
-def asked_row(door: Door, request: Request) -> store.Row:
-    """Return the job that an address names. Raises RefusedError where there is none."""
-    asked = int(request.path_params["id"])
-    row = store.row(door.leader.db, asked) if asked < 2**53 else None
-    if row is None:
-        raise RefusedError(404, f"there is no job {asked}")
-    return row

@@ -1,22 +1,27 @@
 """What a lab has measured: rows that are judged once, reports on them, and JUnit for CI."""
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import msgspec
 
+from tinybench.declare import nearest
 from tinybench.errors import TinybenchError, UsageError
 from tinybench.printable import one_line
 
+from ...build import board as boards
+from ...build import task as tasks
 from ...compare.history import By, history
 from ...compare.store import Summary, find_runs, summary
 from ...compare.where import ordered, parse_where
 from ...report import formats
 from ...report.page.history import as_html as history_page
 from ...report.page.html import compared
+from ...results.defaults import MODES, SCENARIO, STREAM
+from ...rules import names as profiles
 from ...rules.judge import judge
 from .. import store
 from ..store import Row
@@ -56,6 +61,13 @@ class Measured:
             self._seen = names
             return sorted(self._rows.values(), key=lambda one: (one.started_at, one.run))[::-1]
 
+    def of(self, name: str) -> Summary | None:
+        """Return the result in a run folder; None where it cannot be read."""
+        with self._lock:
+            if name not in self._rows:
+                self._take(filter(None, [self._judged(name)]))
+            return self._rows.get(name)
+
     def _names(self) -> set[str]:
         try:
             return {one.name for one in self._runs.iterdir() if job_of(one.name) is not None}
@@ -82,10 +94,14 @@ def job_of(name: str) -> int | None:
 
 
 def chosen(rows: Sequence[Summary], said: dict[str, str]) -> list[Summary]:
-    """Return the results that are asked for, in the order that is. Raises UsageError.
+    """Return the results that are asked for, in the order that is.
 
     `said`: of COLUMNS a value each, "valid", and "where" and "sort" as `tinybench results` has.
+    Raises UsageError, also for a name that neither the package nor any result has.
     """
+    for name in COLUMNS:
+        if said.get(name):
+            _insist_known(rows, name, said[name])
     found = [
         one
         for one in rows
@@ -95,6 +111,25 @@ def chosen(rows: Sequence[Summary], said: dict[str, str]) -> list[Summary]:
     if said.get("where"):
         found = list(filter(parse_where(said["where"], rows), found))
     return ordered(found, said["sort"]) if said.get("sort") else found
+
+
+def _insist_known(rows: Sequence[Summary], column: str, value: str) -> None:
+    known = {str(getattr(one, column)) for one in rows}
+    if value in known:
+        return
+    known |= {*KNOWN[column]()}
+    if value not in known:
+        raise UsageError(f"there is no {column} '{value[:60]}': {nearest(value, known)}")
+
+
+KNOWN: dict[str, Callable[[], Iterable[str]]] = {
+    "task": tasks.names,
+    "board": boards.names,
+    "core": lambda: {boards.load_board(name).core for name in boards.names()},
+    "mode": lambda: (*MODES, SCENARIO, STREAM),
+    "profile": profiles,
+}
+"""What there is of each of COLUMNS, whether it has a result or not."""
 
 
 def told(one: Summary, *, brief: bool) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from ...compare.store import Summary
 from ...report.page.audit_html import html as audit_page
 from .. import store
 from . import results, told
-from .answer import Door, RefusedError, as_json, number
-from .jobs import ROWS_MOST, asked_row
+from .answer import Door, RefusedError, as_json, asked_row, number
+from .jobs import ROWS_MOST
 
 EVENTS_S = 0.5
 """Between two events of the stream; a slow reader gets fewer, and none is kept for it."""
@@ -26,7 +26,16 @@ READERS_MOST = 64
 KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 PAGE = {"/": "page.html"} | {
     f"/{name}": name
-    for name in ("page.css", "page.js", "parts.js", "now.js", "results.js", "published.js")
+    for name in (
+        "page.css",
+        "page.js",
+        "parts.js",
+        "now.js",
+        "form.js",
+        "job.js",
+        "results.js",
+        "published.js",
+    )
 }
 # What a report loads and runs is said in it itself: nothing, and its own script by its hash.
 REPORT = {
@@ -38,13 +47,22 @@ REPORT = {
 async def page(_: Door, request: Request) -> Response:
     """Answer with the page, or a file of it."""
     name = PAGE[request.url.path]
-    text = (files(__package__ or "") / name).read_text("utf-8")
+    text = (files(__package__ or "") / "web" / name).read_text("utf-8")
     return Response(text, media_type=KINDS[Path(name).suffix])
 
 
 async def state(door: Door, _: Request) -> Response:
     """Answer with what is now."""
     return as_json(told.state(door.leader))
+
+
+def _now(door: Door) -> bytes:
+    """Return what is now; of all who look at once the first alone has it made."""
+    at_s, now = door.now
+    if time.monotonic() - at_s >= EVENTS_S / 2:
+        now = msgspec.json.encode(told.state(door.leader))
+        door.now = time.monotonic(), now
+    return now
 
 
 async def events(door: Door, request: Request) -> Response:
@@ -59,7 +77,7 @@ async def events(door: Door, request: Request) -> Response:
         try:
             before, still_s = b"", time.monotonic()
             while not await request.is_disconnected():
-                now = msgspec.json.encode(told.state(door.leader))
+                now = _now(door)
                 if now != before:
                     before, still_s = now, time.monotonic()
                     yield b"data: " + now + b"\n\n"

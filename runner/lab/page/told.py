@@ -2,68 +2,111 @@
 
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from .. import store
 from ..leader.state import Leader, Run
+from ..policy import Place
 from ..store import Row
+from . import waits
 
 QUEUE_MOST = 200
 """Jobs of the queue that are told; how many there are is told besides."""
+SILENT_S = 10.0
+"""A worker of which nothing is heard for so long is said to be silent."""
 RATE_OVER = 1e-9
 
 
 def state(leader: Leader) -> dict[str, Any]:
     """Return what is now: boards, what runs on them, the queue in the order of its boards."""
-    counts = store.counts(leader.db)
+    turn_of = waits.turns(leader)
     return {
         "trouble": leader.trouble,
-        "boards": list(_boards(leader)),
+        "boards": list(_boards(leader, turn_of)),
         "refused": [
             f"{seen.worker.name}: {seen.refused}"
             for seen in leader.workers.values()
             if seen.refused
         ],
-        "counts": counts,
-        "queue": list(_queue(leader)),
+        "counts": store.counts(leader.db),
+        "queue": _queue(leader, turn_of),
     }
 
 
-def _boards(leader: Leader) -> Iterator[dict[str, Any]]:
-    apart = {
-        place.name: seen.apart_s
-        for seen in leader.workers.values()
-        if not seen.refused
-        for place in seen.worker.places
+def _boards(leader: Leader, turn_of: dict[int, waits.Turn]) -> Iterator[dict[str, Any]]:
+    seen = {
+        place.name: one
+        for one in leader.workers.values()
+        if not one.refused
+        for place in one.worker.places
     }
+    still, queues = waits.still(leader), dict[str, list[waits.Turn]]()
+    for turn in turn_of.values():
+        queues.setdefault(turn.board, []).append(turn)
     for name, place in sorted(leader.places.items()):
-        run = leader.running.get(name)
-        waits = leader.queues.get(name, [])
+        run, its_worker = leader.running.get(name), seen.get(name)
+        queue = queues.get(name, [])
+        silent_s = its_worker.silent_s if its_worker else 0.0
+        condition, why = "busy" if run else "free", None
+        if name in still:
+            condition, why = "quiet", f"kept still: {still[name]}"
+        if silent_s > SILENT_S:
+            condition = "silent"
+            why = f"nothing is heard of its worker for {silent_s:.0f} s"
         yield {
-            "name": name,
-            "kind": place.kind,
-            "core": place.core,
-            "tags": sorted(place.tags),
-            "quiet": place.quiet,
-            "emulated": place.emulated,
-            "state": "busy" if run else "free",
-            "runs": None if run is None else running(run),
-            "waiting": len(waits),
-            "waiting_s": round(sum(one.estimate_s for one in waits), 1),
-            "clock_apart_s": round(apart.get(name, 0.0), 1),
+            **_place(place),
+            "state": condition,
+            "why": why,
+            "runs": None if run is None else {**running(run), "who": _who(leader, run.row)},
+            "waiting": len(queue),
+            "waiting_s": round(sum(one.estimate_s for one in queue), 1),
+            "clock_apart_s": round(its_worker.apart_s if its_worker else 0.0, 1),
         }
+    for _, (place, since) in sorted(leader.absent.items()):
+        yield {
+            **_place(place),
+            "state": "absent",
+            "why": f"its worker is gone since {_utc(since)}",
+            "runs": None,
+            "waiting": 0,
+            "waiting_s": 0.0,
+            "clock_apart_s": 0.0,
+        }
+
+
+def _place(place: Place) -> dict[str, Any]:
+    return {
+        "name": place.name,
+        "kind": place.kind,
+        "core": place.core,
+        "tags": sorted(place.tags),
+        "quiet": place.quiet,
+        "emulated": place.emulated,
+    }
+
+
+def _utc(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _who(leader: Leader, row: Row) -> str:
+    return store.submitted(leader.db, row.submission)[0]
 
 
 def running(run: Run) -> dict[str, Any]:
     """Return what runs on a board."""
     told = run.told
+    since_s = time.monotonic() - run.since_s
     return {
         "job": run.row.id,
         "title": run.row.job.title,
         "attempt": run.attempt,
-        "since_s": round(time.monotonic() - run.since_s, 1),
+        "since": round(time.time() - since_s, 1),
+        "since_s": round(since_s, 1),
         "estimate_s": round(run.estimate_s, 1),
+        "left_s": _left_s(run, since_s),
         "note": told and told.note,
         "done": told and told.done,
         "total": told and told.total,
@@ -73,18 +116,50 @@ def running(run: Run) -> dict[str, Any]:
     }
 
 
-def _queue(leader: Leader) -> Iterator[dict[str, Any]]:
-    left = QUEUE_MOST
-    for name, queue in sorted(leader.queues.items()):
-        for one in sorted(queue, key=lambda one: one.rank)[:left]:
-            left -= 1
-            row = leader.rows.get(one.job)
-            if row is not None:
-                yield {**job(row), "waits_for": name, "estimate_s": round(one.estimate_s, 1)}
-    for number in sorted(leader.unplaced)[:left]:
-        row = leader.rows.get(number)
-        if row is not None:
-            yield {**job(row), "waits_for": None, "wants": row.job.want.words}
+def _left_s(run: Run, since_s: float) -> float | None:
+    """Return how long it may still run: by the estimate, or once that is over by what is done.
+
+    None: it takes longer than was thought, and has done nothing that could be counted.
+    """
+    left_s, told = run.estimate_s - since_s, run.told
+    if left_s >= 1.0:
+        return round(left_s, 1)
+    if told and told.done and told.total:
+        return round(since_s * (told.total - told.done) / told.done, 1)
+    return None
+
+
+def _queue(leader: Leader, turn_of: dict[int, waits.Turn]) -> list[dict[str, Any]]:
+    first = [job for job in turn_of if job in leader.rows][:QUEUE_MOST]
+    first += sorted(one for one in leader.unplaced if one in leader.rows)[: QUEUE_MOST - len(first)]
+    held = store.rows(leader.db, states=[store.HELD], most=max(0, QUEUE_MOST - len(first)))
+    return jobs(leader, [*(leader.rows[job] for job in first), *reversed(held)], turn_of)
+
+
+def jobs(
+    leader: Leader, rows: Iterable[Row], turn_of: dict[int, waits.Turn] | None = None
+) -> list[dict[str, Any]]:
+    """Return jobs, each with who submitted it, and where, when and why it waits."""
+    turn_of = waits.turns(leader) if turn_of is None else turn_of
+    still, found, people = waits.still(leader), [], dict[int, str]()
+    runs = {run.row.id: run for run in leader.running.values()}
+    for row in rows:
+        if row.submission not in people:
+            people[row.submission] = _who(leader, row)
+        turn = turn_of.get(row.id) if row.state == store.QUEUED else None
+        found.append(
+            {
+                **job(row),
+                "who": people[row.submission],
+                "runs": running(runs[row.id]) if row.id in runs else None,
+                "waits_for": turn and turn.board,
+                "turn": turn and turn.number,
+                "starts_s": turn and round(turn.starts_s, 1),
+                "estimate_s": round(turn.estimate_s, 1) if turn else row.estimate,
+                "why": waits.why(leader, row, turn, still),
+            }
+        )
+    return found
 
 
 def job(row: Row) -> dict[str, Any]:

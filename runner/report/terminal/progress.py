@@ -20,8 +20,12 @@ DUMB = ("dumb", "unknown")
 
 def track_for(stream: TextIO) -> Track:
     """Return the progress display that fits `stream`."""
-    redrawn = stream.isatty() and os.environ.get("TERM", "") not in DUMB
-    return _bars(stream) if redrawn or _can_draw() else _lines(stream)
+    return _bars(stream) if redraws(stream) or _can_draw() else _lines(stream)
+
+
+def redraws(stream: TextIO) -> bool:
+    """Return whether `stream` is a terminal that can go back in a line."""
+    return stream.isatty() and os.environ.get("TERM", "") not in DUMB
 
 
 def track_if_watched(stream: TextIO) -> Track:

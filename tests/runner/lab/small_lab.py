@@ -110,8 +110,8 @@ class Served:
 
 
 @contextlib.contextmanager
-def served(folder: Path, *words: str) -> Iterator[Served]:
-    """Start a lab as a user does, and end it by Ctrl-C."""
+def served(folder: Path, *words: str, end: int = signal.SIGINT) -> Iterator[Served]:
+    """Start a lab as a user does, and end it by Ctrl-C, or as a system ends its services."""
     folder.mkdir(parents=True, exist_ok=True)
     port, errors = free_port(), folder / "stderr"
     said = ["lab", "--lab", str(folder), "--http", str(port), "--dask", str(free_port()), *words]
@@ -129,9 +129,10 @@ def served(folder: Path, *words: str) -> Iterator[Served]:
             time.sleep(0.2)
         yield Served(address, folder, (folder / "token").read_text().strip())
     finally:
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) in (0, 130), errors.read_text()
+        process.send_signal(end)
+        assert process.wait(60) == 0, errors.read_text()
         assert "Traceback" not in errors.read_text()
+        assert "the lab has ended" in errors.read_text()
 
 
 def free_port() -> int:

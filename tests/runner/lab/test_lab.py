@@ -3,9 +3,12 @@
 import contextlib
 import io
 import json
+import re
+import signal
 import socket
 import subprocess
 import time
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +76,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with listening(200) as hook:
         told = f'published = ["tree"]\n[[webhooks]]\nurl = "{hook.address}/hook"\n'
         (folder / "lab.toml").write_text(told)
-        with served(folder, "--emulated", "host") as found:
+        with served(folder, "--emulated", "host", end=signal.SIGTERM) as found:
             yield Lab(found.address, found.folder, found.token, hook)
 
 
@@ -110,10 +113,13 @@ def test_a_job_is_submitted_waited_for_and_reported(
     (job,) = json.loads(out)["jobs_ended"]
     assert (job["state"], job["status"], job["board"]) == ("done", 1, "host")
     assert "host" in lab.typed("boards")[1]
-    assert "kws accuracy" in lab.typed("queue", "--ended")[1]
+    assert "a rule is broken" in lab.typed("queue", "--ended")[1]
     (result,) = json.loads(lab.typed("results", "--task", "kws", "--json")[1])["results"]
     assert (result["inputs"], result["core"]) == (3, "host")
-    assert json.loads(lab.typed("results", "--task", "ic", "--json")[1])["count"] == 0
+    _, out, err = lab.typed("results", "--task", "ic")
+    assert "no result of task ic, of 1 result in all" in err
+    status, _, err = lab.typed("results", "--task", "kwz")
+    assert (status, "did you mean 'kws'?" in err) == (2, True)
     suites = ET.fromstring(lab.typed("results", "--to", "junit")[1])  # noqa: S314
     assert [suite.get("name") for suite in suites] == ["kws on host"]
     metrics = lab.asked("GET", "/metrics").text
@@ -177,6 +183,7 @@ def test_a_slow_reader_of_events_holds_nobody_up(lab: Lab) -> None:
         assert lab.asked("GET", "/api/state").status_code == 200
 
 
+@pytest.mark.usefixtures("reported")
 def test_results_are_filtered_compared_and_followed(lab: Lab) -> None:
     """By the words of `tinybench results`; what cannot be is told as a refusal."""
     every = lab.asked("GET", "/api/results?brief=yes").json()
@@ -227,19 +234,43 @@ def test_a_browser_may_look_by_a_cookie_that_holds_no_token(lab: Lab) -> None:
     assert lab.asked("POST", "/api/jobs/1/cancel", data="{}", headers=only).status_code == 401
 
 
+SET = """((name, value) => {
+  const one = document.querySelector(`#new [name="${name}"]`);
+  one.value = value;
+  one.dispatchEvent(new Event("input", { bubbles: true }));
+})"""
+CHOOSE = """((name, value) =>
+  document.querySelector(`#new [name="${name}"][value="${value}"]`).click())"""
+KEEP = """((token) => {
+  document.getElementById("token").value = token;
+  document.querySelector("#key button").click();
+})"""
+MARKUP = "<img src=x onerror=alert(1)>"
+
+
 def test_a_person_submits_watches_reads_and_cancels(lab: Lab, chromium: Browser) -> None:
-    """In a real browser, by the page alone: also another priority, and what results compare."""
+    """In a real browser, by the page alone: also another priority, and what results compare.
+
+    What is wrong is told beside its field; the token is asked for when it is needed; a name that is
+    markup is a name.
+    """
     chromium.open(lab.address + "/#new")
-    wait_for(chromium, "document.querySelectorAll('#boards li').length === 1")
+    wait_for(chromium, "/1 job/.test(document.getElementById('new-plan')?.textContent)")
     assert chromium.said == []
-    chromium.run(
-        f"""(() => {{ const set = (name, value) => {{
-            const one = document.querySelector(`#new [name=${{name}}]`); one.value = value; }};
-        document.getElementById("token").value = {json.dumps(lab.token)};
-        document.querySelector("#key button").click();
-        set("board", "host"); set("mode", "accuracy"); set("limit", "3"); set("repeat", "3");
-        document.querySelector("#new button").click(); }})()"""
-    )
+    for name, value in (("name", MARKUP), ("with.limit", "0"), ("repeat", "3")):
+        chromium.run(f"{SET}({json.dumps(name)}, {json.dumps(value)})")
+    for name, value in (("board", "host"), ("mode", "accuracy")):
+        chromium.run(f"{CHOOSE}({json.dumps(name)}, {json.dumps(value)})")
+    beside = "document.querySelector('[data-field=\"with.limit\"] .fault').textContent"
+    wait_for(chromium, f"/no count of 1 or more/.test({beside})")
+    chromium.run(f"{SET}('with.limit', '3')")
+    wait_for(chromium, "/3 jobs, about/.test(document.getElementById('new-plan').textContent)")
+    assert chromium.run(beside) == ""
+    chromium.run("document.getElementById('new-send').click()")
+    wait_for(chromium, "document.getElementById('with-token').open")
+    chromium.run(f"{KEEP}('wrong')")
+    wait_for(chromium, "document.getElementById('key-wrong').textContent !== ''")
+    chromium.run(f"{KEEP}({json.dumps(lab.token)})")
     wait_for(chromium, "/submission/.test(document.getElementById('said').textContent)")
     chromium.run("location.hash = '#queue'")
     wait_for(chromium, "document.querySelectorAll('#queue input').length >= 2")
@@ -259,14 +290,58 @@ def test_a_person_submits_watches_reads_and_cancels(lab: Lab, chromium: Browser)
     chromium.run("location.hash = '#now'")
     wait_for(chromium, "/cancelled/.test(document.getElementById('ended').textContent)")
     wait_for(chromium, "!/busy/.test(document.getElementById('boards').textContent)")
-    address = chromium.run("document.querySelector('#ended a').href")
-    chromium.open(address)
+    wait_for(chromium, "document.querySelector('#ended a[href$=report]') !== null")
+    report = chromium.run("document.querySelector('#ended a[href$=report]').href")
+    chromium.run(
+        "document.querySelector('#ended a[href$=report]').closest('tr').querySelector('a').click()"
+    )
+    wait_for(chromium, "document.querySelectorAll('#job .files a').length > 3")
+    assert MARKUP in chromium.run("document.getElementById('job').textContent")
+    assert chromium.run("document.images.length") == 0
+    assert re.match(r"Job \d+ - tinybench lab", chromium.run("document.title"))
+    chromium.open(report)
     assert "kws on host" in chromium.run("document.title")
     chromium.open(lab.address + "/?again#results")
     wait_for(chromium, "document.querySelectorAll('#results tr').length >= 2")
     chromium.run("document.querySelectorAll('#results input').forEach((one) => one.click())")
     chromium.run("document.getElementById('compare').click()")
     wait_for(chromium, "/runs/.test(document.title)")
+
+
+@pytest.mark.usefixtures("reported")
+def test_the_files_of_a_run_are_read_one_by_one_or_as_one_archive(lab: Lab) -> None:
+    """As texts that do nothing; a name that leads out of its folder is none of them."""
+    job = lab.asked("GET", "/api/results?brief=yes").json()["results"][0]["job"]
+    told = lab.asked("GET", f"/api/jobs/{job}").json()
+    names = {one["name"] for one in told["files"]}
+    assert {"result.json", "transcript.jsonl"} <= names
+    answer = lab.asked("GET", f"/api/jobs/{job}/files/result.json")
+    assert answer.json()["task"] == told["task"]
+    assert answer.headers["Content-Type"].startswith("text/plain")
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    for name in ("..%2f..%2ftoken", "%2e%2e", "no.json", "result.json%00"):
+        assert lab.asked("GET", f"/api/jobs/{job}/files/{name}").status_code == 404
+    answer = lab.asked("GET", f"/api/jobs/{job}/run.zip")
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as found:
+        assert {one.partition("/")[2] for one in found.namelist()} == {*names, "report.html"}
+        assert all(one.startswith(f"job-{job}/") for one in found.namelist())
+    assert lab.asked("GET", f"/api/jobs/{job}/run.zip").content == answer.content
+    assert lab.asked("GET", "/api/jobs/7777/run.zip").status_code == 404
+
+
+@pytest.mark.usefixtures("reported")
+def test_the_page_without_a_script_is_read_and_says_what_takes_one(
+    lab: Lab, chromium: Browser
+) -> None:
+    """Boards, queue, ended jobs and results; it is without faults, too."""
+    assert 'href="/plain"' in lab.asked("GET", "/").text
+    chromium.open(lab.address + "/plain", width=390)
+    words = chromium.run("document.body.innerText")
+    assert "Jobs that ended" in words
+    assert "a rule is broken" in words or "breaks 1 rule" in words
+    assert chromium.faults() == []
+    assert chromium.run(TOO_WIDE) == []
+    assert chromium.said == []
 
 
 @pytest.mark.parametrize(
@@ -277,16 +352,21 @@ def test_each_view_is_without_faults_and_fits(
     lab: Lab, chromium: Browser, tmp_path: Path, width: int, dark: bool
 ) -> None:
     """By axe-core; nothing is wider than the window, and nothing is said by the console."""
-    wanted = {"now": "#boards li", "queue": "#counts", "new": "#new", "results": "#results tr",
+    job = lab.asked("GET", "/api/results?brief=yes").json()["results"][0]["job"]
+    wanted = {"now": "#boards li", "queue": "#counts", "new": "#new-plan:not(:empty)",
+              f"job/{job}": "#job .files", "results": "#results tr",
               "leaders": "#leaders-said:not(:empty)", "published": "#published tr"}  # fmt: skip
     for view, there in wanted.items():
         chromium.open(f"{lab.address}/?{view}-{width}#{view}", width=width, dark=dark)
         wait_for(chromium, f"document.querySelector('{there}') !== null")
         wait_for(chromium, "document.querySelectorAll('#boards li').length === 1")
+        chromium.run("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
         assert chromium.faults() == [], view
-        assert chromium.run(TOO_WIDE) == [], view
+        for also in (width, 820):
+            chromium.resize(also, dark=dark)
+            assert chromium.run(TOO_WIDE) == [], (view, also)
         assert chromium.said == [], view
-        chromium.shoot(tmp_path / f"{view}.png")
+        chromium.shoot(tmp_path / f"{view.partition('/')[0]}.png")
 
 
 def wait_for(page: Browser, script: str) -> None:

@@ -1,6 +1,6 @@
 // The views of now: boards with what runs on them, jobs that ended, the queue.
 
-import { ask, button, byId, cancel, cell, element, fill, focus, milliseconds, report, seconds, tell, watts } from "./parts.js";
+import { ask, button, byId, cancel, cell, element, fill, focus, milliseconds, moment, ofJob, report, seconds, tell, watts } from "./parts.js";
 
 const POINTS = 60;
 const SVG = "http://www.w3.org/2000/svg";
@@ -45,32 +45,46 @@ function live(card, one, name, words, shown, kind) {
   if (values.length > 1) card.append(spark(values, `${words} of job ${job}, the latest ${values.length}`));
 }
 
+const MARKS = { free: "good", busy: "mark", quiet: "mark", silent: "bad", absent: "bad" };
+
+function holder(runs) {
+  const made = element("p", `of ${runs.who || "somebody"}, since `);
+  made.append(moment(runs.since));
+  if (runs.left_s === null) made.append(", longer than thought");
+  else made.append(", until about ", moment(Date.now() / 1000 + runs.left_s), ` (${seconds(runs.left_s)})`);
+  return made;
+}
+
 function board(one) {
-  const card = element("li", undefined, "card");
+  const card = element("li", undefined, one.state === "absent" ? "card away" : "card");
   const top = element("div", undefined, "top");
-  top.append(element("h3", one.name), element("span", one.state, one.runs ? "mark" : "good"));
+  top.append(element("h3", one.name), element("span", one.state, MARKS[one.state]));
   card.append(top, element("p", [...new Set([one.kind, one.core, ...one.tags])].join(", "), "kind"));
+  if (one.why) card.append(element("p", one.why, MARKS[one.state]));
   if (Math.abs(one.clock_apart_s) > 60) {
     card.append(element("p", `its computer's clock is ${seconds(Math.abs(one.clock_apart_s))} off`, "mark"));
   }
   if (one.runs) {
     const runs = one.runs;
-    card.append(element("p", `job ${runs.job}: ${runs.title}`));
+    const what = element("p");
+    what.append(ofJob(runs.job, `job ${runs.job}`), `: ${runs.title}`);
+    card.append(what, holder(runs));
+    const bar = document.createElement("progress");
     if (runs.total) {
-      const bar = document.createElement("progress");
       bar.max = runs.total;
       bar.value = runs.done;
-      bar.setAttribute("aria-label", `how far job ${runs.job} is`);
-      card.append(bar);
     }
-    const far = runs.total ? `${runs.done} of ${runs.total}, ` : "";
-    card.append(element("p", `${far}${runs.note || "begun"}, for ${seconds(runs.since_s)} of about ${seconds(runs.estimate_s)}`));
+    bar.setAttribute("aria-label", `how far job ${runs.job} is`);
+    const far = runs.total ? `${runs.note}: ${runs.done} of ${runs.total}` : runs.note || "begun";
+    card.append(bar, element("p", far, "line"));
     live(card, one, "latency_s", "latency", milliseconds, one.emulated ? "emulated" : "measured");
     live(card, one, "power_w", "power", watts, runs.modelled ? "modelled" : "measured");
     card.append(cancel(runs.job));
   }
-  const wait = one.waiting ? `${one.waiting} wait (${seconds(one.waiting_s)})` : "nothing waits";
-  card.append(element("p", wait, "kind"));
+  if (one.state !== "absent") {
+    const waits = `${one.waiting} job${one.waiting === 1 ? "" : "s"} (${seconds(one.waiting_s)})`;
+    card.append(element("p", one.waiting ? `queue: ${waits}` : "nothing waits", "kind"));
+  }
   return card;
 }
 
@@ -103,15 +117,19 @@ function priority(one) {
 }
 
 function queued(one, row) {
-  cell(row, one.id);
+  cell(row, ofJob(one.id));
   cell(row, one.title);
-  cell(row, one.waits_for || `nothing here is ${one.wants}`, one.waits_for ? "" : "bad");
+  cell(row, one.who);
+  const waits = element("span", one.waits_for ? `${one.waits_for} ` : "");
+  if (one.why) waits.append(element("span", one.why, "kind"));
+  cell(row, waits, one.waits_for || one.state === "held" ? "" : "mark");
+  cell(row, one.starts_s === null ? "" : one.starts_s ? seconds(one.starts_s) : "now");
   cell(row, seconds(one.estimate_s));
   cell(row, priority(one));
-  const does = element("span");
+  const does = element("span", undefined, "buttons");
   for (const [words, step] of [["sooner", 1], ["later", -1]]) {
     does.append(button(words, `${words}-${one.id}`, () => prioritised(one, one.priority + step),
-      `job ${one.id} ${words}`), " ");
+      `job ${one.id} ${words}`));
   }
   does.append(cancel(one.id));
   cell(row, does);
@@ -123,22 +141,18 @@ export function show(now, changed) {
   byId("trouble").hidden = !now.trouble;
   byId("trouble").textContent = now.trouble;
   const busy = now.boards.filter((one) => one.runs).length;
-  byId("line").textContent = `boards: ${now.boards.length}, busy: ${busy}, jobs that wait: ${now.counts.queued}`;
-  byId("waiting").textContent = now.counts.queued || "";
+  byId("line").textContent = `${busy} of ${now.boards.length} boards busy, ${now.counts.queued + now.counts.held} wait`;
+  byId("waiting").textContent = now.counts.queued + now.counts.held || "";
   const boards = byId("boards");
   const kept = boards.contains(document.activeElement) ? document.activeElement.dataset.key : "";
   boards.replaceChildren(...now.boards.map(board));
   if (kept) focus(boards, kept);
   byId("no-boards").hidden = now.boards.length > 0;
   byId("refused").replaceChildren(...now.refused.map((words) => element("li", `refused: ${words}`, "bad")));
-  byId("counts").textContent = Object.entries(now.counts).map(([k, v]) => `${v} ${k}`).join(", ");
+  const counts = Object.entries(now.counts).filter(([, n]) => n);
+  const more = now.counts.queued + now.counts.held - now.queue.length;
+  byId("counts").textContent = counts.map(([k, v]) => `${v} ${k}`).join(", ") + (more > 0 ? `; ${more} more wait than are shown` : "");
   fill(byId("queue"), now.queue, queued);
-  for (const [id, name] of [["known-boards", "name"], ["known-cores", "core"]]) {
-    const words = [...new Set(now.boards.map((one) => one[name]))];
-    if (byId(id).childElementCount !== words.length) {
-      byId(id).replaceChildren(...words.map((word) => Object.assign(document.createElement("option"), { value: word })));
-    }
-  }
   const finished = now.counts.done + now.counts.failed + now.counts.cancelled + now.counts.skipped;
   if (finished !== endedBefore) {
     endedBefore = finished;
@@ -147,16 +161,26 @@ export function show(now, changed) {
 }
 
 const VERDICTS = ["valid", "a rule is broken"];
+const STEP = 20;
+let shown = STEP;
 
 export async function ended() {
-  const told = await ask("/api/jobs?state=done,failed,cancelled,skipped&most=50");
-  fill(byId("ended"), told.jobs, (one, row) => {
-    cell(row, one.id);
+  const told = await ask(`/api/jobs?state=done,failed,cancelled,skipped&most=${shown + 1}`);
+  byId("ended-more").hidden = told.jobs.length <= shown;
+  fill(byId("ended"), told.jobs.slice(0, shown), (one, row) => {
+    cell(row, ofJob(one.id));
     cell(row, one.title);
     cell(row, one.place);
-    cell(row, one.why ? `${one.state}: ${one.why.slice(0, 200)}` : one.state, one.state === "failed" ? "bad" : "");
+    cell(row, one.who);
+    cell(row, moment(one.ended));
     cell(row, seconds(one.run_s));
-    cell(row, VERDICTS[one.status] || (one.status === null ? "" : `status ${one.status}`), one.status === 0 ? "good" : "");
-    cell(row, one.state === "done" ? report(one.id) : "");
+    if (one.state === "done") cell(row, VERDICTS[one.status] || `status ${one.status}`, one.status === 0 ? "good" : "bad");
+    else cell(row, one.why && one.why !== one.state ? `${one.state}: ${one.why.slice(0, 200)}` : one.state, one.state === "failed" ? "bad" : "");
+    cell(row, one.state === "done" ? report(one.id, "open") : "");
   });
 }
+
+byId("ended-more").addEventListener("click", () => {
+  shown += STEP;
+  ended();
+});

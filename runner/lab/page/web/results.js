@@ -1,6 +1,6 @@
 // The view of results: filters, what is compared, history; and the leaderboard.
 
-import { ask, byId, cell, element, fill, headers, microjoules, milliseconds, of, quality, report } from "./parts.js";
+import { ask, byId, bytes, cell, element, fill, headers, microjoules, milliseconds, moment, of, ofJob, quality } from "./parts.js";
 
 const STEP = 100;
 const chosen = new Set();
@@ -41,8 +41,9 @@ function latency(one) {
 
 function result(one, row) {
   cell(row, choice(one));
-  cell(row, report(one.job, one.job));
+  cell(row, ofJob(one.job));
   for (const name of ["task", "board", "core", "profile"]) cell(row, one[name]);
+  cell(row, moment(Date.parse(one.started_at) / 1000));
   const broken = one.broken_rules.length;
   cell(row, one.valid ? (one.mlperf ? "valid" : `valid under ${one.profile}`) : `breaks ${broken} rule${broken === 1 ? "" : "s"}`,
     one.valid ? "good" : "bad");
@@ -50,17 +51,31 @@ function result(one, row) {
   cell(row, latency(one));
   cell(row, one.energy_per_inference_j === null ? ""
     : of(microjoules(one.energy_per_inference_j), one.energy_modelled ? "modelled" : "measured"));
-  cell(row, one.flash_b === null ? "" : `${(one.flash_b / 1000).toFixed(1)} kB`);
+  cell(row, one.flash_b === null ? "" : bytes(one.flash_b));
+}
+
+let known = false;
+
+async function suggest() {
+  if (known) return;
+  known = true;
+  const told = await ask("/api/choices");
+  const lists = { "known-tasks": told.task, "known-kinds": [...told.board, ...told.other_board], "known-cores": told.core };
+  for (const [id, words] of Object.entries(lists)) {
+    byId(id).replaceChildren(...words.map((word) => Object.assign(document.createElement("option"), { value: word })));
+  }
 }
 
 export async function results() {
   try {
+    byId("count").textContent ||= "looking ...";
     const told = await ask(`/api/results?${words()}&brief=yes&most=${shown}`);
     byId("count").textContent = `${told.results.length} of ${told.count} results` +
       (told.count === told.of ? "" : `, of ${told.of} in all`);
     byId("more").hidden = told.results.length >= told.count || shown >= 500;
     fill(byId("results"), told.results, result);
     counted();
+    await suggest();
   } catch (error) {
     byId("count").textContent = error.message;
   }
@@ -114,7 +129,7 @@ function ranking(one) {
   fill(body, one.rows, (row, line) => {
     if (row.job !== null && row.job !== undefined) line.className = "ours";
     cell(line, row.apart ? "none" : ++place);
-    cell(line, line.className ? report(row.job, `${row.who} (job ${row.job})`) : `${row.who} (v${row.round})`);
+    cell(line, line.className ? ofJob(row.job, `${row.who} (job ${row.job})`) : `${row.who} (v${row.round})`);
     const bounds = row.low_s === null ? "" : `, ${milliseconds(row.low_s)} to ${milliseconds(row.high_s)}`;
     cell(line, of(milliseconds(row.latency_s), row.kind + bounds));
     cell(line, row.score === null ? "" : row.score.toFixed(3));

@@ -1,0 +1,94 @@
+"""The files of a run: which there are, one of them, or all in one archive."""
+
+import asyncio
+import os
+import tempfile
+import zipfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import IO
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from tinybench.files import is_file_name, open_regular
+
+from ..order import FILES_MOST_B
+from . import results
+from .answer import Door, RefusedError, asked_row
+
+TEXTS = {".json", ".jsonl", ".toml", ".csv", ".txt"}
+PIECE_B = 1 << 20
+ZIPPED_AT = (1980, 1, 1, 0, 0, 0)
+"""Of each file in an archive, so that the same run is the same bytes."""
+IN_MEMORY_B = 8 << 20
+SANDBOX = {"Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'"}
+"""What a worker sent is shown, and does nothing."""
+
+
+def listed(folder: Path) -> list[dict[str, str | int]]:
+    """Return the names and bytes of the files of a run; links are none."""
+    try:
+        with os.scandir(folder) as found:
+            files = [one for one in found if one.is_file(follow_symlinks=False)]
+            sizes = [(one.name, one.stat(follow_symlinks=False).st_size) for one in files]
+    except OSError:
+        return []
+    return [{"name": name, "bytes": size} for name, size in sorted(sizes)]
+
+
+async def one(door: Door, request: Request) -> Response:
+    """Answer with a file of a run: a text to read, anything else to keep."""
+    folder, name = _folder(door, request), str(request.path_params["name"])
+    if not is_file_name(name) or not any(name == there["name"] for there in listed(folder)):
+        raise RefusedError(404, "there is no such file in that run")
+    file = await asyncio.to_thread(open_regular, folder / name, FILES_MOST_B, links=False)
+    text = Path(name).suffix in TEXTS
+    how = "inline" if text else "attachment"
+    kind = "text/plain" if text else "application/octet-stream"
+    return StreamingResponse(
+        _pieces(file), media_type=kind, headers={**SANDBOX, "Content-Disposition": how}
+    )
+
+
+async def archive(door: Door, request: Request) -> Response:
+    """Answer with all files of a run and its report as a zip; one is made at a time."""
+    folder, job = _folder(door, request), int(request.path_params["id"])
+    async with door.zipping:
+        file = await asyncio.to_thread(_zipped, folder, f"job-{job}")
+    named = {"Content-Disposition": f'attachment; filename="job-{job}.zip"'}
+    return StreamingResponse(_pieces(file), media_type="application/zip", headers=named)
+
+
+def _folder(door: Door, request: Request) -> Path:
+    row = asked_row(door, request)
+    if row.folder is None:
+        raise RefusedError(404, f"job {row.id} has no result: it is {row.state}")
+    return door.leader.folder / "runs" / row.folder
+
+
+def _zipped(folder: Path, root: str) -> IO[bytes]:
+    made = tempfile.SpooledTemporaryFile(IN_MEMORY_B)  # noqa: SIM115 - closed once it is sent
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as into:
+        for one in listed(folder):
+            with (
+                open_regular(folder / str(one["name"]), FILES_MOST_B, links=False) as file,
+                into.open(_entry(f"{root}/{one['name']}"), "w", force_zip64=True) as entry,
+            ):
+                while piece := file.read(PIECE_B):
+                    entry.write(piece)
+        into.writestr(_entry(f"{root}/report.html"), results.page_of(folder))
+    made.seek(0)
+    return made
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, ZIPPED_AT)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    return entry
+
+
+async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:
+    with file:
+        while piece := await asyncio.to_thread(file.read, PIECE_B):
+            yield piece
