@@ -9,7 +9,7 @@ import msgspec
 from tinybench.errors import ModelError
 
 from ..model_file import CONVERTER
-from .checks import RANGES, check_quantisation
+from .checks import RANGES, check_quantisation, counted
 from .dsp.choose import ends_of_tiles
 from .graph import Graph, Operator, Tensor
 from .operators import kind
@@ -220,13 +220,24 @@ def check_types(graph: Graph) -> None:
         return
     op, tensor = wrong[0]
     counts = Counter({op.index: op.name for op, _ in wrong}.values())
-    listed = ", ".join(f"{name} ({count})" for name, count in counts.most_common())
-    if counts.total() == 1:
-        listed = str(op)
-    raise ModelError(
+    like = f"{counts.total()} of {len(graph.operators)} operators: {counted(counts)}"
+    more = f"; so it is with {like}" if counts.total() > 1 else ""
+    raise ModelError(f"{_unknown_type(graph, op, tensor)}{more}")
+
+
+def _unknown_type(graph: Graph, op: Operator, tensor: Tensor) -> str:
+    """Return what is wrong with the type of one of an operator's activations."""
+    known = [*dict.fromkeys((*kind(op.name).types, *kind(op.name).by_type))]
+    types = {each.type for each in activations(graph, op)}
+    if types <= set(known):
+        return (
+            f"{op} works on {' and '.join(sorted(types))} at once ({tensor} is {tensor.type}), "
+            f"where all are to be of one type: {', '.join(known)}; quantise the model as a whole, "
+            f"by {CONVERTER}"
+        )
+    return (
         f"{tensor} is {tensor.type}, which {op.name} does not know; quantise to int8 first, by "
-        f"{CONVERTER}; {counts.total()} of {len(graph.operators)} operators work on tensors that "
-        f"they do not know: {listed}"
+        f"{CONVERTER}"
     )
 
 

@@ -27,7 +27,7 @@ from tinybench.scratch import scratch
 from .board import Board
 from .engine import CXX_SUFFIXES, Engine, Made
 from .library import borrowed_headers, flags_of, toolchain_for
-from .recipe import Recipe, glue_of, others
+from .recipe import Recipe, glue_of, refused
 from .source_tree import Tree
 from .task import Task
 
@@ -135,7 +135,7 @@ def _calls(tree: Tree, task: Task, model: Path, found: Found) -> Written:
                 instead=instead,
             )
         except ModelError as error:
-            raise ModelError(f"{error}{others(model)}") from error
+            raise refused(error, model) from error
         text = (own / "model.c").read_text(encoding="utf-8")
     if not made:
         raise ModelError(
