@@ -55,6 +55,8 @@ class Recipe(Declaration, frozen=True, kw_only=True):
     """Another, which may name a larger tree that has this one in it."""
     fetch: str = ""
     """How to have the tree."""
+    known: str = ""
+    """Which versions of it were tried."""
     mark: Inside | None = None
     """A file in the tree, by which it is known; None: by its parts alone, wherever they lie."""
     needs: str = ""
@@ -64,6 +66,8 @@ class Recipe(Declaration, frozen=True, kw_only=True):
     calls: dict[str, str] = {}
     """Of a library: kernels of ours, and the function in place of each. A tree may lack some of
     their files; those kernels are ours."""
+    must: list[str] = []
+    """Of `calls`, those that no tree may lack: without them the engine is ours by another name."""
     header: Inside = "."
     """A large header that most C++ sources include: it is compiled once, beforehand."""
     versions: dict[Inside, str] = {}

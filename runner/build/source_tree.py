@@ -12,6 +12,7 @@ from tinybench.errors import UsageError
 from tinybench.files import DOCUMENT_MOST_B, open_regular, read_text
 
 from ..results.provenance import git
+from .engine import Origin
 from .recipe import Recipe
 
 FILES_MOST = 20_000
@@ -77,6 +78,12 @@ def read_tree(recipe: Recipe, folder: Path) -> Tree:
             raise UsageError(f"{said} is not whole: it has no {recipe.resolver}")
         files = {unit.path.stem for unit in units}
         operators = {kernel: name for kernel, name in recipe.calls.items() if name in files}
+        lacks = [recipe.calls[kernel] for kernel in recipe.must if kernel not in operators]
+        if lacks:
+            raise UsageError(
+                f"{said} is not whole: nothing in it is {'.c, '.join(lacks)}.c, without which it "
+                f"would be our kernels by another name; to have all of it: {recipe.fetch}"
+            )
         if recipe.resolver:
             operators = added_by(_text(folder / recipe.resolver))
         version = _version(recipe, folder, parts)
@@ -84,6 +91,15 @@ def read_tree(recipe: Recipe, folder: Path) -> Tree:
     except OSError as error:
         raise UsageError(f"{said} cannot be read: {error}") from error
     return Tree(folder, units, include, operators, version or f"tree {sha256[:12]}", sha256)
+
+
+def origin_of(recipe: Recipe, tree: Tree) -> Origin:
+    """Return how a tree is spoken of where it does not compile."""
+    return Origin(
+        f"engine {recipe.name}: the source tree of {recipe.title} in {tree.folder} "
+        f"({tree.version})",
+        f"Known to fit: {recipe.known}. To have one: {recipe.fetch}",
+    )
 
 
 def added_by(resolver: str) -> dict[str, str]:
