@@ -246,7 +246,7 @@ def own_task(
     It lies in a folder of the cache that is named after all that is in it, so that a run can go on
     with it later; or in `folder`. Raises DatasetError when it cannot be written.
     """
-    name = label.name or _name(found.file)
+    name = label.name or name_of(found.file)
     if (outputs := sum(end.elements for end in found.outputs)) > OUTPUTS_MOST:
         raise DatasetError(
             f"{found.file}: {outputs} output values; a DUT answers at most {OUTPUTS_MOST}, in one "
@@ -294,8 +294,8 @@ def _written(
     return folder / "task.toml"
 
 
-def _name(file: str) -> str:
-    """Return a name such as declarations have, after a file's."""
+def name_of(file: str) -> str:
+    """Return the name of a model's task, such as declarations have, after its file's."""
     name = _NOT_IN_NAMES.sub("-", Path(file).stem.lower()).strip("-")[:32] or "model"
     return name if name[0].isalpha() else f"m-{name}"
 
