@@ -168,9 +168,15 @@ def _from_npy(file: Path, data: bytes, model: Anatomy, _: object) -> list[bytes]
 def _from_csv(file: Path, data: bytes, model: Anatomy, _: object) -> list[bytes]:
     try:
         lines = [line for line in data.decode("utf-8-sig").splitlines() if line.strip()]
-        values = np.array([[float(cell) for cell in line.split(",")] for line in lines])
+        rows = [[float(cell) for cell in line.split(",")] for line in lines]
     except ValueError as error:
         raise DatasetError(f"{file}: lines of numbers, separated by commas: {error}") from error
+    if odd := next((at for at, row in enumerate(rows) if len(row) != len(rows[0])), 0):
+        raise DatasetError(
+            f"{file}: line {odd + 1} has {len(rows[odd])} values, the first {len(rows[0])}; a line "
+            "is an input"
+        )
+    values = np.array(rows)
     wanted = model.inputs[0].elements
     if len(model.inputs) == 1 and values.ndim == 2 and values.shape[1] != wanted:
         raise DatasetError(
