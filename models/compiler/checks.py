@@ -4,6 +4,7 @@ All raise ModelError, which says what is not supported.
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -28,6 +29,17 @@ _REACH = {
     ACTIVATION_RELU6: (0.0, 6.0),
 }
 """Least and greatest real number of fused activations."""
+
+
+KINDS_MOST = 8
+"""That are named in one refusal."""
+
+
+def counted(kinds: Counter[str]) -> str:
+    """Return kinds of operators with how many there are of each; the most frequent by name."""
+    named = [f"{name} ({count})" for name, count in kinds.most_common(KINDS_MOST)]
+    more = len(kinds) - len(named)
+    return ", ".join(named) + (f" and {more} kinds more" if more else "")
 
 
 def is_quantised(tensor: Tensor) -> bool:

@@ -9,7 +9,7 @@ import msgspec
 from tinybench.errors import ModelError
 
 from ..model_file import CONVERTER
-from .checks import RANGES, check_quantisation
+from .checks import RANGES, check_quantisation, counted
 from .dsp.choose import ends_of_tiles
 from .graph import Graph, Operator, Tensor
 from .operators import kind
@@ -50,14 +50,21 @@ def lower_pruned(
     where the arena is smaller for it. `stream`: of one frame at a time. Raises as `lower`, of the
     model as given, and as `frame_by_frame`.
     """
-    given = [lower(graph, kind) for kind in kernels]
+
+    @functools.cache
+    def given(kind: str) -> Lowered:
+        variant, steps = lower(graph, kind)
+        return Lowered(graph, variant, steps, [], _macs(steps))
+
+    given(kernels[0])  # says what is wrong with the model as given
     less: dict[str, Pruned] = {}
     if pruned and "dsp" in kernels:
         less["dsp"] = prune(graph, ends_of_tiles(graph))
     if pruned and set(kernels) - {"dsp"}:
         same = prune(graph)
         less |= {kind: same for kind in kernels if kind != "dsp"}
-    found = [_of_less(graph, variant, steps, less.get(variant.kernels)) for variant, steps in given]
+    macs = given(kernels[0]).macs
+    found = [_of_less(less.get(kind), kind, macs) or given(kind) for kind in kernels]
     if not stream:
         return [_of_strips(each) for each in found] if strips else found
     return [_of_frames(each) for each in found]
@@ -88,19 +95,26 @@ def _of_frames(whole: Lowered) -> Lowered:
     return Lowered(frames.graph, variant, steps, removed, macs, frames.streamed)
 
 
-def _of_less(graph: Graph, variant: Variant, steps: list[Step], less: Pruned | None) -> Lowered:
-    """Return the steps of what is left of a model whose own are `steps`."""
+def _of_less(less: Pruned | None, kernels: str, macs: dict[int, int]) -> Lowered | None:
+    """Return the steps of what is left of a model; None where nothing can be left out.
+
+    `macs` are those of the model as given, which are the same for each kind of kernels.
+    """
+    if less is None or not less.removed:
+        return None
+    try:
+        variant, steps = lower(less.graph, kernels)
+    except ModelError:  # such as a window that is larger than what is left of its input
+        return None
+    return Lowered(less.graph, variant, steps, less.removed, macs)
+
+
+def _macs(steps: Sequence[Step]) -> dict[int, int]:
+    """Return the multiplications of each operator."""
     macs = Counter[int]()
     for step in steps:
         macs[step.operator.index] += step.macs
-    given = Lowered(graph, variant, steps, [], dict(macs))
-    if less is None or not less.removed:
-        return given
-    try:
-        left = lower(less.graph, variant.kernels)
-        return Lowered(less.graph, *left, less.removed, dict(macs))
-    except ModelError:  # such as a window that is larger than what is left of its input
-        return given
+    return dict(macs)
 
 
 def lower(graph: Graph, kernels: str) -> tuple[Variant, list[Step]]:
@@ -206,13 +220,24 @@ def check_types(graph: Graph) -> None:
         return
     op, tensor = wrong[0]
     counts = Counter({op.index: op.name for op, _ in wrong}.values())
-    listed = ", ".join(f"{name} ({count})" for name, count in counts.most_common())
-    if counts.total() == 1:
-        listed = str(op)
-    raise ModelError(
+    like = f"{counts.total()} of {len(graph.operators)} operators: {counted(counts)}"
+    more = f"; so it is with {like}" if counts.total() > 1 else ""
+    raise ModelError(f"{_unknown_type(graph, op, tensor)}{more}")
+
+
+def _unknown_type(graph: Graph, op: Operator, tensor: Tensor) -> str:
+    """Return what is wrong with the type of one of an operator's activations."""
+    known = [*dict.fromkeys((*kind(op.name).types, *kind(op.name).by_type))]
+    types = {each.type for each in activations(graph, op)}
+    if types <= set(known):
+        return (
+            f"{op} works on {' and '.join(sorted(types))} at once ({tensor} is {tensor.type}), "
+            f"where all are to be of one type: {', '.join(known)}; quantise the model as a whole, "
+            f"by {CONVERTER}"
+        )
+    return (
         f"{tensor} is {tensor.type}, which {op.name} does not know; quantise to int8 first, by "
-        f"{CONVERTER}; {counts.total()} of {len(graph.operators)} operators work on tensors that "
-        f"they do not know: {listed}"
+        f"{CONVERTER}"
     )
 
 

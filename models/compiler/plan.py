@@ -54,6 +54,7 @@ def plan(buffers: Sequence[Buffer], overlaps: Overlaps, enough_b: int = 0) -> tu
         if (size_b, other) < (best_b, order):
             best_b, offsets, order = size_b, placed, other
     improved = len(buffers) <= IMPROVED_MAX
+    enough_b = max(enough_b, at_once_b(buffers, overlaps))
     while improved and best_b > enough_b:
         improved = False
         for i in every:
@@ -62,6 +63,23 @@ def plan(buffers: Sequence[Buffer], overlaps: Overlaps, enough_b: int = 0) -> tu
             if size_b < best_b:
                 best_b, offsets, order, improved = size_b, placed, changed, True
     return offsets, best_b
+
+
+def at_once_b(buffers: Sequence[Buffer], overlaps: Overlaps) -> int:
+    """Return how many bytes are alive at once, at least: no arena is smaller."""
+    alive_b = [0] * (1 + max(buffer.last for buffer in buffers))
+
+    def add(size_b: int, first: int, last: int) -> None:
+        for step in range(first, last + 1):
+            alive_b[step] += size_b
+
+    for one in buffers:
+        add(one.size_b, one.first, one.last)
+    for pair in overlaps:
+        one, other = (buffers[i] for i in pair)
+        shared_b = min(one.size_b, other.size_b)
+        add(-shared_b, max(one.first, other.first), min(one.last, other.last))
+    return max(alive_b)
 
 
 def _beside(buffers: Sequence[Buffer]) -> list[list[int]]:

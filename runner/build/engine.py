@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import msgspec
@@ -10,12 +11,48 @@ from tinybench.declare import nearest
 from tinybench.errors import UsageError
 from tinybench.files import WHOLE_MOST_B, open_regular
 from tinybench.models.compiler import Manifest
+from tinybench.program import first_line
 
 from ..results.defaults import OURS
 from .recipe import names
 
 FILES_MAX = 10_000
 CXX_SUFFIXES = (".cc", ".cpp", ".cxx")
+NOT_THERE = (
+    (
+        re.compile(r"undefined reference to .{0,3}(?:tflite::Register_|arm_[a-z0-9_]{1,60}\b)"),
+        "the engine's source tree lacks kernels that it calls: take a whole one",
+    ),
+    (
+        re.compile(r"undefined (?:reference to|symbol) .{0,3}(?:__cxa_(?:throw|allocate_exception|"
+                   r"begin_catch)|__gxx_personality)|exception handling disabled"),
+        "the engine throws or catches C++ exceptions, which firmware has none of; build it without "
+        "(-fno-exceptions), so that it returns its errors",
+    ),
+    (
+        re.compile(r"undefined (?:reference to|symbol) .{0,3}(?:_?sbrk|_sbrk_r|__heap_start|"
+                   r"malloc|operator new)\b"),
+        "the engine takes memory from a heap (malloc or new), and firmware has one only where the "
+        "engine declares it: ENGINE_HEAP_B := BYTES in its engine.mk; or use static memory",
+    ),
+)  # fmt: skip
+"""What a compiler or linker says of what C++ wants and firmware has not. Ref: gcc; binutils, ld."""
+NO_HEADER = re.compile(
+    r"fatal error: (?:c[a-z]{3,9}|algorithm|array|atomic|bitset|functional|initializer_list|"
+    r"iterator|limits|map|memory|new|numeric|optional|set|string|tuple|type_traits|utility|vector"
+    r"): No such"
+)
+"""A header of the C++ library that is not there."""
+_WRONG = re.compile(r"\berror\b|undefined reference", re.IGNORECASE)
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """The source tree that a recipe's engine is built of, as it is spoken of."""
+
+    tree: str
+    """Whose it is, where it lies and its version."""
+    remedy: str
+    """Which ones fit, and how to have one."""
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -24,11 +61,15 @@ class Made(msgspec.Struct, frozen=True):
     title: str
     version: str
     """Of its source tree."""
+    origin: Origin
     flags: str
     arena_b: int
     """Bytes of its arena: as few as it takes."""
     manifest: Manifest | None = None
     """What our compiler made of the model; None where the engine reads it by itself."""
+    layers: int | None = None
+    own_layers: dict[str, int] = {}
+    """As in `EngineUsed`."""
 
 
 class Engine(msgspec.Struct, frozen=True):
@@ -43,6 +84,18 @@ class Engine(msgspec.Struct, frozen=True):
     """Whether any of it is C++."""
     made: Made | None = None
     """None: its folder is the user's."""
+
+
+def does_not_fit(origin: Origin, what: str, said: str, why: str = "") -> UsageError:
+    """Return what is said of a tree that does not compile, from the compiler's or linker's words.
+
+    `what`: a file, or our glue; `why`: what is known of the reason.
+    """
+    lines = [line.strip() for line in said.splitlines() if _WRONG.search(line)]
+    return UsageError(
+        f"{origin.tree} does not fit: {what} does not build{why}. The compiler says: "
+        f"{(lines[0] if lines else first_line(said))[:300]}. {origin.remedy}"
+    )
 
 
 def load_engine(folder: Path) -> Engine:

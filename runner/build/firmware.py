@@ -24,7 +24,7 @@ from tinybench.scratch import scratch
 from ..results.firmware import Sections
 from .board import Board, Toolchain
 from .elf import sections
-from .engine import Engine
+from .engine import NO_HEADER, NOT_THERE, Engine, does_not_fit
 from .fit import check_fits
 from .task import Task
 
@@ -45,30 +45,6 @@ _OVERFLOW = re.compile(r"region `(FLASH|RAM|ITCM|DTCM)' overflowed by ([0-9]+) b
 """What the linker says. Ref: binutils, ld."""
 _SIZES = re.compile(r"^ *([0-9]{1,12})[ \t]+([0-9]{1,12})[ \t]+([0-9]{1,12})[ \t]", re.MULTILINE)
 """What size says: text, data, bss. Ref: binutils, size, Berkeley format."""
-_NOT_THERE = (
-    (
-        re.compile(r"undefined reference to .{0,3}(?:tflite::Register_|arm_[a-z0-9_]{1,60}\b)"),
-        "the engine's source tree lacks kernels that it calls: take a whole one",
-    ),
-    (
-        re.compile(r"undefined (?:reference to|symbol) .{0,3}(?:__cxa_(?:throw|allocate_exception|"
-                   r"begin_catch)|__gxx_personality)|exception handling disabled"),
-        "the engine throws or catches C++ exceptions, which firmware has none of; build it without "
-        "(-fno-exceptions), so that it returns its errors",
-    ),
-    (
-        re.compile(r"undefined (?:reference to|symbol) .{0,3}(?:_?sbrk|_sbrk_r|__heap_start|"
-                   r"malloc|operator new)\b"),
-        "the engine takes memory from a heap (malloc or new), and firmware has one only where the "
-        "engine declares it: ENGINE_HEAP_B := BYTES in its engine.mk; or use static memory",
-    ),
-)  # fmt: skip
-"""What a compiler or linker says of what C++ wants and firmware has not. Ref: gcc; binutils, ld."""
-_NO_HEADER = re.compile(
-    r"fatal error: (?:c[a-z]{3,9}|algorithm|array|atomic|bitset|functional|initializer_list|"
-    r"iterator|limits|map|memory|new|numeric|optional|set|string|tuple|type_traits|utility|vector"
-    r"): No such"
-)
 SOURCE_FOLDERS = (
     *("core", "kernels", "ports", "semihosting", "stm32", "nordic", "rp2", "cortex_m", "riscv"),
     *("cxx", "esp32"),
@@ -190,7 +166,8 @@ def build(
                     board, [compiler, sources], energy, stream, train, *[patches] * patches
                 )
             lend(objects, work)
-            _make(board, work, build_id, source, energy=energy)
+            engine = model if isinstance(model, Engine) else None
+            _make(board, work, build_id, source, engine, energy)
             keep(objects, work)
             elf = work / "firmware.elf"
             flash_b, ram_b = _sizes(board, elf)
@@ -204,7 +181,7 @@ def build(
                 ram_b=ram_b,
                 build_id=build_id,
                 manifest=manifest,
-                engine_flags=_engine_flags(work, model) if isinstance(model, Engine) else None,
+                engine_flags=engine and _engine_flags(work, engine),
                 sections=sections(elf),
             )
             (work / record.name).write_bytes(msgspec.json.encode(image))
@@ -350,7 +327,9 @@ def keep(objects: dict[str, Path], work: Path) -> None:
                 path.replace(kept / path.name)
 
 
-def _make(board: Board, work: Path, build_id: str, source: list[str], *, energy: bool) -> None:
+def _make(
+    board: Board, work: Path, build_id: str, source: list[str], engine: Engine | None, energy: bool
+) -> None:
     command = [
         "make",
         "--no-print-directory",
@@ -380,18 +359,21 @@ def _make(board: Board, work: Path, build_id: str, source: list[str], *, energy:
                 + " and ".join(f"{over_b} bytes too many for {name}" for name, over_b in over)
                 + ". Use a smaller model or another board"
             )
+        lacks = missing_cxx(board, done.err)
+        if engine is not None and engine.made is not None and not NO_HEADER.search(done.err):
+            raise does_not_fit(engine.made.origin, "our glue with it", done.err, lacks)
         raise BuildError(
-            f"the firmware of {board.name} does not build{missing_cxx(board, done.err)}; make "
-            "says:\n" + textwrap.indent(words, "    ", lambda _: True)
+            f"the firmware of {board.name} does not build{lacks}; make says:\n"
+            + textwrap.indent(words, "    ", lambda _: True)
         )
 
 
 def missing_cxx(board: Board, words: str) -> str:
     """Return what an engine wants of C or C++ that is not there, by what make says; "" if none."""
-    for pattern, said in _NOT_THERE:
+    for pattern, said in NOT_THERE:
         if pattern.search(words):
             return f": {said}"
-    if _NO_HEADER.search(words):
+    if NO_HEADER.search(words):
         package = CXX_PACKAGES.get(_toolchain(board).prefix)
         remedy = f"install it with: {install.command(package)}" if package else "use a board "
         remedy += "" if package else "with another core, such as mps2-an386"

@@ -13,7 +13,7 @@ from tinybench.models.compiler.anatomy import Anatomy, anatomy
 from ..results.firmware import SecondCoreUsed
 from . import board as boards
 from .board import Board, Memory
-from .recipe import others
+from .recipe import refused
 
 CODE_B = (11_000, 28_500)
 FIRMWARE_RAM_B = (5_500, 11_000)
@@ -79,7 +79,7 @@ def examine(
         kernels = tuple(dict.fromkeys(kind for _, _, kind in room))
         found = anatomy(tflite, kernels, prune=prune, strips=strips, stream=stream)
     except ModelError as error:
-        raise ModelError(f"{error}{others(tflite)}") from error
+        raise refused(error, tflite) from error
     return Examined(anatomy=found, boards=[fit(found, one, memory) for one, memory, _ in room])
 
 

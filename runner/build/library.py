@@ -13,14 +13,15 @@ from pathlib import Path
 from tinybench import install
 from tinybench.cache import cache_folder
 from tinybench.errors import BuildError, ToolMissingError, UsageError
-from tinybench.program import ask, first_line
+from tinybench.program import ask
 from tinybench.scratch import scratch
 from tinybench.track import Track
 
 from .board import Board, Toolchain
+from .engine import does_not_fit
 from .firmware import COMPILER_PACKAGES, CXX_PACKAGES, compiler_version, missing_cxx
 from .recipe import Recipe
-from .source_tree import Tree, Unit
+from .source_tree import Tree, Unit, origin_of
 
 FILE_TIMEOUT_S = 900
 LIBRARY_TIMEOUT_S = 1800
@@ -30,7 +31,7 @@ LIBRARY_LESS = "riscv64-unknown-elf-"
 LENDER, LENDER_FLAGS = "arm-none-eabi-", ("-mthumb", "-mcpu=cortex-m3", "-mfloat-abi=soft")
 ASK_TIMEOUT_S = 20
 ARM_HEADER = "arm_acle.h"
-ARM_ALONE = ": this version is for Arm cores alone; take a newer one, or a Cortex-M board."
+ARM_ALONE = ", for this version is for Arm cores alone: take a newer one, or a Cortex-M board"
 
 
 def toolchain_for(recipe: Recipe, board: Board) -> Toolchain:
@@ -185,7 +186,10 @@ def _compile(
     out: Path,
     header: Path | None,
 ) -> None:
-    """Compile one file; `header` is included first. Raises BuildError, ToolMissingError."""
+    """Compile one file; `header` is included first.
+
+    Raises UsageError for a tree that does not fit; BuildError, ToolMissingError.
+    """
     is_c = _is_c(unit.path)
     command = [
         toolchain.prefix + ("gcc" if is_c else "g++"),
@@ -203,21 +207,10 @@ def _compile(
     said = _run(command, recipe, unit.path.name, compiling=True)
     if said is None:
         return
-    hint = (
-        missing_cxx(board, said)
-        or ARM_ALONE * (ARM_HEADER in said)
-        or f": is {tree.folder} a tree of another version, or changed?"
-    )
-    raise BuildError(
-        f"engine {recipe.name}: {unit.path.name} does not compile{hint} The compiler says: "
-        f"{_errors(said)}"
-    )
-
-
-def _errors(words: str) -> str:
-    """Return the first lines that name an error."""
-    lines = [line for line in words.splitlines() if "error" in line.lower()]
-    return " / ".join(lines[:2])[:600] or first_line(words)
+    if lacks := missing_cxx(board, said):
+        raise BuildError(f"engine {recipe.name}: {unit.path.name} does not compile{lacks}")
+    why = ARM_ALONE * (ARM_HEADER in said)
+    raise does_not_fit(origin_of(recipe, tree), unit.path.name, said, why)
 
 
 def _run(

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -18,7 +19,7 @@ from tinybench.models.compiler import Manifest, compile_model
 from tinybench.models.compiler.emit import enough_decimals
 from tinybench.models.compiler.graph import Graph, Outline, Tensor
 from tinybench.models.compiler.interface import FORMATS
-from tinybench.models.compiler.libraries.cmsis_nn import by_cmsis_nn, calls
+from tinybench.models.compiler.libraries.cmsis_nn import PREFIX, by_cmsis_nn, calls
 from tinybench.models.compiler.reader import read_outline
 from tinybench.models.compiler.step import Step
 from tinybench.models.model_file import read_model_file
@@ -27,8 +28,8 @@ from tinybench.scratch import scratch
 from .board import Board
 from .engine import CXX_SUFFIXES, Engine, Made
 from .library import borrowed_headers, flags_of, toolchain_for
-from .recipe import Recipe, glue_of, others
-from .source_tree import Tree
+from .recipe import Recipe, glue_of, refused
+from .source_tree import Tree, origin_of
 from .task import Task
 
 GLUE_OPTIMISATION = "-Os"
@@ -78,7 +79,18 @@ def make_engine(
     except OSError as error:
         raise BuildError(f"{folder}: cannot be written: {error.strerror}") from error
     flags = flags_of(recipe, toolchain)
-    made = Made(recipe.title, tree.version, flags, one.arena_b, one.manifest)
+    layers = [entry for entry in one.manifest.operators if entry.kernel] if one.manifest else []
+    own = Counter(entry.operator for entry in layers if PREFIX not in entry.kernel)
+    made = Made(
+        recipe.title,
+        tree.version,
+        origin_of(recipe, tree),
+        flags,
+        one.arena_b,
+        one.manifest,
+        len(layers) if one.manifest else None,
+        dict(own.most_common()),
+    )
     return Engine(
         recipe.name,
         str(folder),
@@ -135,7 +147,7 @@ def _calls(tree: Tree, task: Task, model: Path, found: Found) -> Written:
                 instead=instead,
             )
         except ModelError as error:
-            raise ModelError(f"{error}{others(model)}") from error
+            raise refused(error, model) from error
         text = (own / "model.c").read_text(encoding="utf-8")
     if not made:
         raise ModelError(

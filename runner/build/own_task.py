@@ -168,9 +168,15 @@ def _from_npy(file: Path, data: bytes, model: Anatomy, _: object) -> list[bytes]
 def _from_csv(file: Path, data: bytes, model: Anatomy, _: object) -> list[bytes]:
     try:
         lines = [line for line in data.decode("utf-8-sig").splitlines() if line.strip()]
-        values = np.array([[float(cell) for cell in line.split(",")] for line in lines])
+        rows = [[float(cell) for cell in line.split(",")] for line in lines]
     except ValueError as error:
         raise DatasetError(f"{file}: lines of numbers, separated by commas: {error}") from error
+    if odd := next((at for at, row in enumerate(rows) if len(row) != len(rows[0])), 0):
+        raise DatasetError(
+            f"{file}: line {odd + 1} has {len(rows[odd])} values, the first {len(rows[0])}; a line "
+            "is an input"
+        )
+    values = np.array(rows)
     wanted = model.inputs[0].elements
     if len(model.inputs) == 1 and values.ndim == 2 and values.shape[1] != wanted:
         raise DatasetError(
@@ -246,7 +252,7 @@ def own_task(
     It lies in a folder of the cache that is named after all that is in it, so that a run can go on
     with it later; or in `folder`. Raises DatasetError when it cannot be written.
     """
-    name = label.name or _name(found.file)
+    name = label.name or name_of(found.file)
     if (outputs := sum(end.elements for end in found.outputs)) > OUTPUTS_MOST:
         raise DatasetError(
             f"{found.file}: {outputs} output values; a DUT answers at most {OUTPUTS_MOST}, in one "
@@ -294,8 +300,8 @@ def _written(
     return folder / "task.toml"
 
 
-def _name(file: str) -> str:
-    """Return a name such as declarations have, after a file's."""
+def name_of(file: str) -> str:
+    """Return the name of a model's task, such as declarations have, after its file's."""
     name = _NOT_IN_NAMES.sub("-", Path(file).stem.lower()).strip("-")[:32] or "model"
     return name if name[0].isalpha() else f"m-{name}"
 

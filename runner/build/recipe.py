@@ -55,6 +55,8 @@ class Recipe(Declaration, frozen=True, kw_only=True):
     """Another, which may name a larger tree that has this one in it."""
     fetch: str = ""
     """How to have the tree."""
+    known: str = ""
+    """Which versions of it were tried."""
     mark: Inside | None = None
     """A file in the tree, by which it is known; None: by its parts alone, wherever they lie."""
     needs: str = ""
@@ -64,6 +66,8 @@ class Recipe(Declaration, frozen=True, kw_only=True):
     calls: dict[str, str] = {}
     """Of a library: kernels of ours, and the function in place of each. A tree may lack some of
     their files; those kernels are ours."""
+    must: list[str] = []
+    """Of `calls`, those that no tree may lack: without them the engine is ours by another name."""
     header: Inside = "."
     """A large header that most C++ sources include: it is compiled once, beforehand."""
     versions: dict[Inside, str] = {}
@@ -109,12 +113,19 @@ def glue_of(recipe: Recipe) -> list[Path]:
     return sorted(path for path in (names()[recipe.name].parent / recipe.glue).iterdir())
 
 
-def others(tflite: Path) -> str:
-    """Return what is said behind a refusal: which engine may take the model; "" for no model."""
+def refused(error: ModelError, tflite: Path) -> ModelError:
+    """Return the refusal of a model with which engine may take it before why ours does not.
+
+    It stays as it is where there is no such engine: the file is no model, or has no answer at all.
+    """
     try:
         ends_of(tflite)
     except ModelError:
-        return ""
+        return error
     recipe = next(one for one in map(load_recipe, names()) if one.resolver and one.like is None)
     how = "" if os.environ.get(recipe.variable) else ", with its source tree (docs/engines.md)"
-    return f". {recipe.title} may take this model: --engine {recipe.name}{how}"
+    words = str(error).removeprefix(f"{tflite}: ")
+    return ModelError(
+        f"{tflite}: our compiler does not take this model; {recipe.title} may: --engine "
+        f"{recipe.name}{how}. Why: {words}"
+    )

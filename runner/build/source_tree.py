@@ -12,6 +12,7 @@ from tinybench.errors import UsageError
 from tinybench.files import DOCUMENT_MOST_B, open_regular, read_text
 
 from ..results.provenance import git
+from .engine import Origin
 from .recipe import Recipe
 
 FILES_MOST = 20_000
@@ -74,9 +75,13 @@ def read_tree(recipe: Recipe, folder: Path) -> Tree:
         include = tuple(place / i for n, place in parts.items() for i in recipe.parts[n].include)
         include = (folder, *include) if recipe.mark else include
         if recipe.resolver and not (folder / recipe.resolver).is_file():
-            raise UsageError(f"{said} is not whole: it has no {recipe.resolver}")
+            raise UsageError(_not_whole(recipe, said, f"it has no {recipe.resolver}"))
         files = {unit.path.stem for unit in units}
         operators = {kernel: name for kernel, name in recipe.calls.items() if name in files}
+        lacks = [recipe.calls[kernel] for kernel in recipe.must if kernel not in operators]
+        if lacks:
+            why = f"nothing in it is {'.c, '.join(lacks)}.c; without, it would be our kernels alone"
+            raise UsageError(_not_whole(recipe, said, why))
         if recipe.resolver:
             operators = added_by(_text(folder / recipe.resolver))
         version = _version(recipe, folder, parts)
@@ -84,6 +89,15 @@ def read_tree(recipe: Recipe, folder: Path) -> Tree:
     except OSError as error:
         raise UsageError(f"{said} cannot be read: {error}") from error
     return Tree(folder, units, include, operators, version or f"tree {sha256[:12]}", sha256)
+
+
+def origin_of(recipe: Recipe, tree: Tree) -> Origin:
+    """Return how a tree is spoken of where it does not compile."""
+    return Origin(
+        f"engine {recipe.name}: the source tree of {recipe.title} in {tree.folder} "
+        f"({tree.version})",
+        f"Known to fit: {recipe.known}. To have one: {recipe.fetch}",
+    )
 
 
 def added_by(resolver: str) -> dict[str, str]:
@@ -129,14 +143,14 @@ def _units(recipe: Recipe, folder: Path, parts: dict[str, Path], said: str) -> I
     if recipe.instead is not None:
         replaced = {path.name: path for path in (folder / recipe.instead).glob("*.cc")}
         if not replaced:
-            raise UsageError(f"{said} is not whole: there is nothing in {recipe.instead}")
+            raise UsageError(_not_whole(recipe, said, f"there is nothing in {recipe.instead}"))
     for sources in recipe.sources:
         root = folder if sources.part is None else parts[sources.part]
         taken: dict[str, Path] = {}
         for pattern in sources.files:
             matched = [*root.glob(pattern)]
             if not matched:
-                raise UsageError(f"{said} is not whole: nothing is {pattern}")
+                raise UsageError(_not_whole(recipe, said, f"nothing is {pattern}"))
             taken |= {str(path.relative_to(root)): path for path in matched}
         for name, path in sorted(taken.items()):
             if not any(fnmatch(name, left_out) for left_out in sources.without):
@@ -144,6 +158,14 @@ def _units(recipe: Recipe, folder: Path, parts: dict[str, Path], said: str) -> I
                     raise UsageError(f"{said}: the name of {path} is none that make can handle")
                 own = replaced.get(path.name, path) if _is_kernel(name) else path
                 yield Unit(own, sources.optimisation)
+
+
+def _not_whole(recipe: Recipe, said: str, why: str) -> str:
+    """Return what is said of a tree that lacks files."""
+    return (
+        f"{said} is not whole, or of another version: {why}. Known to fit: {recipe.known}. To have "
+        f"one: {recipe.fetch}"
+    )
 
 
 def _is_kernel(name: str) -> bool:

@@ -169,8 +169,12 @@ def model(
 
 
 def _put(voice: Voice, to: str, out: Path | None, found: "Anatomy", fitting: "list[Fit]") -> None:
-    from ..report.arena import as_png
     from ..report.terminal.anatomy import document, told
+
+    def picture() -> bytes:
+        from ..report.arena import as_png
+
+        return as_png(found)
 
     put(
         voice,
@@ -179,7 +183,7 @@ def _put(voice: Voice, to: str, out: Path | None, found: "Anatomy", fitting: "li
         {
             "terminal": lambda: told(found, fitting),
             "json": lambda: document(found, fitting),
-            "png": lambda: as_png(found),
+            "png": picture,
         },
     )
 

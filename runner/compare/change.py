@@ -1,6 +1,7 @@
 """Two sets of runs compared metric by metric, with noise told from change, and gates on it."""
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,12 +11,12 @@ from tinybench.errors import RunFolderError, UsageError
 from tinybench.files import DOCUMENT_MOST_B, read_bytes
 from tinybench.read import read_json
 
-from ..results.result import FORMAT, Result, newer, read_result
+from ..results.result import FORMAT, InputsUsed, Result, newer, read_result
 from ..results.scenario import Asked
 from ..rules import insist_intact
 from . import distribution
 from .chance import SIGNIFICANCE, by_chance
-from .gate import Difference, Failure, failures_of, parse_gate
+from .gate import Difference, Doubt, Failure, Gate, failures_of, parse_gate, too_noisy
 from .metrics import (
     ESTIMATED,
     LABELS,
@@ -30,6 +31,7 @@ from .store import SCORES, run_folders
 
 OWN_MODEL = "model"
 """The profile of `tinybench model`."""
+_SEEDED = re.compile(r"seed[0-9]+-[0-9]+\.bin")
 _SCORES = {"accuracy", *SCORES, "f1", "words_missed", "false_alarms"}
 
 
@@ -53,6 +55,9 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """What was injected."""
     latencies_us: str = ""
     """Packed: of the queries, or of single inferences where these are measured."""
+    seeded: str = ""
+    """How many random inputs there were, and the first's name, which has their seed; empty where
+    they are the user's. What they are hangs on what the model takes, too."""
     own_model: bool = False
     """Whether the task is no more than a model of one's own: `tinybench model`."""
 
@@ -72,6 +77,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     notes: list[str]
     failures: list[Failure]
     gates: list[str] = []
+    doubts: list[Doubt] = []
+    """Gates that hold, though the windows are too noisy to tell."""
     distributions: list[distribution.Distribution] = []
 
 
@@ -110,13 +117,25 @@ def between(
         for task, board in one
         if (task, board) not in other
     ]
+    failures = [failure for gate in parsed for failure in failures_of(gate, differences)]
+    failed = {failure.gate for failure in failures}
+    left = [gate for gate in parsed if gate.text not in failed]
     return Comparison(
         differences=differences,
         notes=notes,
-        failures=[failure for gate in parsed for failure in failures_of(gate, differences)],
+        failures=failures,
+        doubts=[doubt for key in common for doubt in _doubts(left, old[key], new[key])],
         gates=[gate.text for gate in parsed],
         distributions=[one for key in common for one in _distributions(old[key], new[key])],
     )
+
+
+def _doubts(gates: Sequence[Gate], old: Measured, new: Measured) -> Iterator[Doubt]:
+    """Yield the gates that cannot see the change that they ask about."""
+    for gate in gates:
+        before, after = old.metrics.get(gate.metric), new.metrics.get(gate.metric)
+        if before is not None and after is not None and (why := too_noisy(gate, before, after)):
+            yield Doubt(gate=gate.text, task=new.task, board=new.board, found=why)
 
 
 def measured(path: Path) -> dict[tuple[str, str], Measured]:
@@ -208,8 +227,14 @@ def _measured(result: Result, folder: Path) -> Measured:
         scenario=_queries_of(scenario.asked) if scenario else "",
         interference=disturbed.words if disturbed else "",
         latencies_us=distribution.packed(_latencies_us(result)),
+        seeded=_seeded(result.inputs),
         own_model=result.profile == OWN_MODEL,
     )
+
+
+def _seeded(inputs: InputsUsed) -> str:
+    first = inputs.first[0] if inputs.first else ""
+    return f"{inputs.count} from {first}" if _SEEDED.fullmatch(first) else ""
 
 
 def _queries_of(asked: Asked) -> str:

@@ -1,13 +1,15 @@
 """Differences of metrics, and gates on them: changes that may not be."""
 
 import re
+import statistics
+from collections.abc import Sequence
 
 import msgspec
 
 from tinybench.declare import nearest
 from tinybench.errors import UsageError
 
-from .metrics import METRICS, UNITS
+from .metrics import METRICS, UNITS, Metric
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +51,15 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     found: str
 
 
+class Doubt(msgspec.Struct, frozen=True, kw_only=True):
+    """A gate that holds, though the windows are too noisy to see the change that it asks about."""
+
+    gate: str
+    task: str
+    board: str
+    found: str
+
+
 def parse_gate(text: str) -> Gate:
     """Return a gate such as "latency>2%", "accuracy<-0.5pt" or "flash>1KiB".
 
@@ -80,6 +91,30 @@ def parse_gate(text: str) -> Gate:
         limit=limit,
         relative=unit == "%",
     )
+
+
+def too_noisy(gate: Gate, old: Metric, new: Metric) -> str:
+    """Return why a change of the size that a gate asks about would not be seen; "" where it would.
+
+    The rank sum test of five windows against five tells them apart where hardly one of them lies
+    among the others: where a change is as large as the windows of a run differ.
+    """
+    if old.exact or new.exact or not old.value:
+        return ""
+    limit = abs(gate.limit if gate.relative else gate.limit / old.value)
+    spread = max(_spread(old.samples), _spread(new.samples))
+    if spread <= limit:
+        return ""
+    return (
+        f"the windows of a run differ by {spread:.2%}, so that a change of {limit:.2%} cannot be "
+        "seen; run it again with nothing else on the line or the computer, or allow more"
+    )
+
+
+def _spread(samples: Sequence[float]) -> float:
+    """Return how far windows differ, as a share of the middle one."""
+    middle = statistics.median(samples) if samples else 0.0
+    return (max(samples) - min(samples)) / middle if middle else 0.0
 
 
 def failures_of(gate: Gate, differences: list[Difference]) -> list[Failure]:

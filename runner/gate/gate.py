@@ -9,6 +9,7 @@ from typing import Any, Literal
 from tinybench.errors import UsageError
 from tinybench.track import Track
 
+from ..build.own_task import name_of
 from ..compare.baseline import merge_baseline
 from ..compare.change import Comparison, Measured, between, measured
 from ..compare.gate import parse_gate
@@ -78,6 +79,8 @@ def gate(
         raise UsageError(f"{baseline}: a folder; a baseline is a file, such as {BASELINE_FILE}")
     before = measured(baseline) if baseline.exists() else {}
     _insist_possible(gates, before, baseline)
+    if not update:
+        _insist_same_model(words, before, baseline)
     outcome = _measured(words, folder / RUN, track, say)
     now = measured(outcome.folder)
     merge_baseline(outcome.folder, baseline, folder / "baseline.json")
@@ -112,6 +115,34 @@ def _insist_possible(
                 f"--fail-on '{parsed.text}': no run in {baseline} has {parsed.metric}, so this "
                 "could never fail; measure that, or leave it out"
             )
+
+
+def _insist_same_model(
+    words: Mapping[str, Any], before: dict[tuple[str, str], Measured], baseline: Path
+) -> None:
+    """Raise UsageError where all that a baseline has on the board is of models of other names."""
+    model = words.get("model")
+    if model is None or words.get("task") is not None:
+        return
+    name = name_of(str(model))
+    own = sorted({task for (task, _), one in before.items() if one.own_model})
+    if own and name not in own:
+        raise UsageError(
+            f"{baseline} is of {', '.join(own)}, and {model} is another model by its name "
+            f"({name}): give that model or another --baseline, or run it again with --update, "
+            "which adds this one; 'tinybench compare' tells two models apart"
+        )
+
+
+def _insist_same_inputs(old: Measured, new: Measured, baseline: Path) -> None:
+    """Raise UsageError where the same seed gave other inputs: these are as the model takes them."""
+    seeded = old.seeded and old.seeded == new.seeded
+    if seeded and old.inputs_sha256 != new.inputs_sha256:
+        raise UsageError(
+            f"{baseline} has {old.task} on {old.board} as a model that takes other inputs: it is "
+            "another model by the same name, or its input has another shape or type now. If that "
+            "is meant, run it again with --update"
+        )
 
 
 def _measured(
@@ -149,12 +180,10 @@ def held(
 ) -> Comparison | None:
     """Return the comparison with what the baseline has of this; None where it has nothing."""
     ((key, new),) = now.items()
-    old = {key: before[key]} if key in before else {}
-    if not old and new.own_model:
-        old = {of: one for of, one in before.items() if one.own_model and one.board == new.board}
-        old = old if len(old) == 1 else {}
-    if not old:
+    if key not in before:
         return None
+    old = {key: before[key]}
+    _insist_same_inputs(before[key], new, baseline)
     return between(baseline, head, old, now, gates or usual(next(iter(old.values()))))
 
 

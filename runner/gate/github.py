@@ -47,6 +47,10 @@ def annotations(gated: Gated, here: Path) -> list[str]:
         metric = re.split("[<>]", failure.gate)[0].strip()
         line = _line(gated.baseline, failure.task, failure.board, metric)
         lines.append(_command(kind, words, file=file, line=line, title=f"gate {failure.gate}"))
+    doubts = [] if gated.comparison is None else gated.comparison.doubts
+    for doubt in doubts[:MOST]:
+        words = f"{doubt.task} on {doubt.board}: {doubt.found}"
+        lines.append(_command("warning", words, title=f"gate {doubt.gate}"))
     for broken in gated.outcome.violations[:MOST]:
         words = f"wanted {broken.wanted}, found {broken.found}. {broken.advice}"
         lines.append(_command("error", words, title=f"rule {broken.rule}"))

@@ -1,17 +1,20 @@
 """An engine that a recipe builds, with as small an arena as it takes: it is asked for that."""
 
 import os
-from collections import Counter
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
 import msgspec
 
-from tinybench.errors import BenchError, BuildError, ModelError, TinybenchError, UsageError
+from tinybench.errors import (
+    BenchError,
+    BuildError,
+    ModelError,
+    TinybenchError,
+    UsageError,
+)
 from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
-from tinybench.models.compiler import Manifest
-from tinybench.models.compiler.libraries.cmsis_nn import PREFIX
 from tinybench.read import read_json
 from tinybench.track import Track
 
@@ -28,6 +31,7 @@ from ..build.task import Task
 from ..desk.line import open_line
 from ..dut.client import Dut
 from ..dut.inference import answered
+from ..results.firmware import told_layers
 
 
 def source_of(recipe: Recipe, given: Path | None) -> Path:
@@ -65,17 +69,10 @@ def built_engine(
     archive = library(recipe, tree, board, track)
     found = _probed(recipe, tree, archive, board, task, model)
     engine = make_engine(recipe, tree, archive, board, task, model, found)
-    if engine.made and engine.made.manifest and (own := own_layers(engine.made.manifest)):
-        say(f"engine {name}: our plain kernels do what this tree has no function for: {own}")
+    if engine.made and engine.made.layers and engine.made.own_layers:
+        own = told_layers(engine.made.layers, engine.made.own_layers)
+        say(f"engine {name}: what this tree has no function for: {own}")
     return engine
-
-
-def own_layers(manifest: Manifest) -> str:
-    """Return which operators are not all done by the library that a model is compiled for."""
-    layers = [entry for entry in manifest.operators if entry.kernel]
-    own = Counter(entry.operator for entry in layers if PREFIX not in entry.kernel)
-    told = ", ".join(f"{name} ({count})" for name, count in own.most_common())
-    return f"{own.total()} of {len(layers)} layers, {told}" if own else ""
 
 
 def _probed(

@@ -1,5 +1,7 @@
 """The firmware of a run, as a result has it: the image, its sections, the engine in it."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 
@@ -17,6 +19,17 @@ class EngineUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     of one's own."""
     arena_b: int | None = None
     """Bytes of its arena, where a recipe built it: as few as it takes."""
+    layers: int | None = None
+    """Layers that compute something, of a model that is compiled to calls of a library; None: the
+    engine reads the model by itself, and computes all of it."""
+    own_layers: dict[str, int] = {}
+    """Of these, by operator, what our plain kernels compute, for the library has no function."""
+
+
+def told_layers(layers: int, own: Mapping[str, int]) -> str:
+    """Return which of an engine's layers our plain kernels compute, as in `EngineUsed`."""
+    listed = ", ".join(f"{operator} ({count})" for operator, count in own.items())
+    return f"{sum(own.values())} of {layers} layers are done by our plain kernels: {listed}"
 
 
 class Sections(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

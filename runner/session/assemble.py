@@ -160,4 +160,6 @@ def _engine(engine: Engine, flags: str) -> EngineUsed:
         flags,
         version=made.version if made else "",
         arena_b=made.arena_b if made else None,
+        layers=made.layers if made else None,
+        own_layers=made.own_layers if made else {},
     )

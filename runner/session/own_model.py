@@ -12,7 +12,7 @@ from tinybench.models.compiler.anatomy import Anatomy, anatomy, ends_of
 from tinybench.track import Track
 
 from ..build.own_task import OWN, Given, Label, own_task, read_inputs, seeded, told, with_windows
-from ..build.recipe import others
+from ..build.recipe import refused
 from ..build.truth import Told
 from ..results.defaults import OURS
 from ..results.request import is_recipe
@@ -64,7 +64,7 @@ def examined(tflite: Path, *, ours: bool, prune: bool = True, strips: bool = Tru
         return anatomy(tflite, ("plain",), prune=prune, strips=strips)
     except ModelError as error:
         if ours:
-            raise ModelError(f"{error}{others(tflite)}") from error
+            raise refused(error, tflite) from error
         return ends_of(tflite)
 
 

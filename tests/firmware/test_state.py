@@ -14,6 +14,7 @@ from tests.models.random_lstm import lstm
 from tests.models.streaming import running_sum, svdf
 from tinybench.errors import ModelError
 from tinybench.models.compiler import compile_model
+from tinybench.models.compiler.reader import read_outline
 from tinybench.runner.build.board import load_board
 
 LENGTH = 12
@@ -130,6 +131,12 @@ def with_weights(model: tflite_builder.Model, kind: str) -> tflite_builder.Model
     return replace(model, tensors=tensors)
 
 
+def never_assigned() -> tflite_builder.Model:
+    """Return a model that reads a variable, and has no operator that assigns it."""
+    model = running_sum(extra=1)
+    return replace(model, operators=model.operators[:3])
+
+
 REFUSED = {
     "an initialiser that computes": (
         lambda: running_sum(initial=[1, 2, 3, 4], computes=True),
@@ -147,6 +154,10 @@ REFUSED = {
         lambda: with_weights(svdf(np.random.default_rng(0)), "FLOAT32"),
         r"operator 0 SVDF: its weights, tensor 1 't1', are FLOAT32; INT8 is supported",
     ),
+    "a variable that nothing assigns": (
+        never_assigned,
+        r"operator 1 READ_VARIABLE reads variable 'state', which nothing ever assigns",
+    ),
     "itself": (
         lambda: running_sum(initial=[1, 2, 3, 4], called=0),
         r"operator 0 CALL_ONCE calls subgraph 0 of 2",
@@ -160,3 +171,9 @@ def test_what_cannot_be_kept_is_named(case: str, tmp_path: Path) -> None:
     make, words = REFUSED[case]
     with pytest.raises(ModelError, match=words):
         compile_model(tflite_builder.write(make()), tmp_path, model_id="x01")
+
+
+def test_no_engine_is_offered_for_a_variable_that_nothing_assigns(tmp_path: Path) -> None:
+    """None has a value for it: TensorFlow Lite Micro reads memory that it never made."""
+    with pytest.raises(ModelError, match="which nothing ever assigns"):
+        read_outline(tflite_builder.write(never_assigned()))

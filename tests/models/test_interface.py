@@ -16,6 +16,7 @@ from tinybench.models.compiler import compile_model
 from tinybench.models.compiler.reader import read_graph
 from tinybench.runner.build.board import load_board
 from tinybench.runner.cli import main
+from tinybench.runner.report.terminal.model import plain_kernels
 
 RNG = np.random.default_rng(0)
 SANITIZERS = "-fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all"
@@ -184,14 +185,30 @@ def test_layers_without_a_faster_kernel_are_named(
     command = ["compile", str(tflite), "-o", str(tmp_path / "out"), "--kernels"]
     assert main([*command, "dsp"]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "plain kernels, for want of dsp ones for their shape or scales: " in said
-    assert "TRANSPOSE_CONV (1); " in said
+    assert "plain kernels, for want of dsp ones: TRANSPOSE_CONV (1); " in said
     assert main([*command, "plain"]) == 0
     assert "for want of" not in capsys.readouterr().out
     assert main(["model", str(tflite)]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "for want of dsp ones for their shape or scales: " in said
-    assert "TRANSPOSE_CONV (1); " in said
+    assert "plain kernels, for want of dsp ones: TRANSPOSE_CONV (1); " in said
+
+
+@pytest.mark.parametrize(
+    ("kernel", "kernels", "why"),
+    [
+        ("conv_2d_float32", "dsp", "for there are no faster ones on floats"),
+        ("conv_2d_int16", "mve", "for there are no faster ones on int16"),
+        ("conv_2d", "thumb2", "for want of thumb2 ones for their shape or scales"),
+        ("add", "dsp", "for want of dsp ones for their shape or scales"),
+        ("average_pool_2d", "dsp", "for want of dsp ones"),
+        ("conv_2d_dsp + softmax", "dsp", "for want of dsp ones"),
+    ],
+)
+def test_why_a_layer_has_a_plain_kernel_is_said(kernel: str, kernels: str, why: str) -> None:
+    """Floats and int16 have no others; else no kernel of the core knows the layer, or its form."""
+    (line,) = plain_kernels(kernels, [("X", kernel, 0.5), ("Y", "conv_2d_dsp", 0.5)], "of all")
+    assert line == f"plain kernels, {why}: X (1); 50.0% of all"
+    assert plain_kernels("plain", [("X", kernel, 0.5)], "of all") == []
 
 
 def test_what_computes_the_shape_of_a_reshape_is_left_out(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_the_supported_operators_are_the_files() -> None:
 def test_only_names_of_the_schema_with_a_file_are_looked_up(name: str) -> None:
     """No other name leads to an import, whoever wrote it."""
     before = set(sys.modules)
-    with pytest.raises(ModelError, match=r"which is not supported; supported: ABS, "):
+    with pytest.raises(ModelError, match=r"which is not supported; \d+ kinds are"):
         operators.kind(name)
     assert set(sys.modules) == before
 
@@ -93,8 +93,8 @@ def test_a_file_that_the_schema_does_not_know_is_no_operator(
 
 
 def test_without_its_file_an_operator_is_refused(tmp_path: Path) -> None:
-    """The refusal lists what has one."""
+    """The refusal says how many have one."""
     ends = build.Tensor([1, 4], scales=[0.1], zero_points=[0])
     unknown = build.Model([ends, ends], [build.Operator("CUMSUM", [0], [1])], [0], [1])
-    with pytest.raises(ModelError, match=f"0 is CUMSUM, .* supported: {', '.join(FILES)}$"):
+    with pytest.raises(ModelError, match=f"0 is CUMSUM, which is .*; {len(FILES)} kinds are "):
         compile_model(build.write(unknown), tmp_path, model_id="x01")

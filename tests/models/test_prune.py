@@ -56,6 +56,7 @@ def test_what_is_left_out_is_neither_stored_nor_computed(kernels: str, tmp_path:
     assert less.computed_macs == 25 * (4 * 4 + 9 * 4 + 4 * 4)
     assert [one.macs for one in less.operators] == [one.macs for one in given.operators]
     assert [one.operator for one in less.operators] == [one.operator for one in given.operators]
+    assert less.macs == compiled(model, tmp_path, "plain", prune=False).macs
     assert less.operators[0].output_shape == [1, 5, 5, 4]
     assert less.weights_b < given.weights_b
     assert less.arena_b < given.arena_b

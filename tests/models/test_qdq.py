@@ -134,7 +134,7 @@ def _loop(proto: Any) -> None:
 CHANGES: dict[str, tuple[Callable[[Any], object], str]] = {
     "unknown": (
         lambda p: _renamed(p, Conv="LSTM", Softmax="Einsum"),
-        r"3 of \d+ operators of ONNX are not supported: LSTM \(2\), Einsum \(1\); supported: Abs",
+        r"3 of \d+ operators of ONNX are not supported: LSTM \(2\), Einsum \(1\); \d+ kinds are",
     ),
     "batch normalization": (
         lambda p: _renamed(p, Softmax="BatchNormalization"),

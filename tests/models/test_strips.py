@@ -12,6 +12,11 @@ from tests.models import tflite_builder as build
 from tests.models.tflite_builder import RELU, Model
 from tinybench.models.compiler import KERNELS, Manifest, compile_model
 from tinybench.models.compiler.anatomy import anatomy
+from tinybench.models.compiler.lower import lower
+from tinybench.models.compiler.reader import read_graph
+from tinybench.models.compiler.strips import least_b
+from tinybench.models.compiler.strips.cut import as_whole, at_least, cut
+from tinybench.models.compiler.strips.run import links
 
 
 def compiled(
@@ -65,6 +70,21 @@ def test_what_would_not_be_smaller_is_computed_whole(tmp_path: Path) -> None:
     for model in (one_layer, wide.first_stage(rng, side=16)):
         texts = {compiled(model, tmp_path, strips=on).model_c_sha256 for on in (True, False)}
         assert len(texts) == 1
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_strips_take_less_than_what_is_said_before_they_are_cut(seed: int) -> None:
+    """Neither bytes nor calls: else a better way would never be looked at."""
+    graph = read_graph(build.write(wide.random_run(np.random.default_rng(seed))))
+    _, steps = lower(graph, "blocked")
+    run = [link for _, link in links(graph, steps, 0, lambda _graph, _step: False)]
+    assert run
+    for rows in range(2, run[-1].window.out_h, 2):
+        made = cut(graph, run, rows, frozenset(), as_whole)
+        assert made is not None
+        bytes_said, calls_said = at_least(graph, run, rows)
+        assert calls_said <= len(made.steps) - len(run)
+        assert bytes_said <= least_b(made.graph, made.steps)
 
 
 def test_a_tensor_that_two_read_or_that_is_an_output_stays_whole(tmp_path: Path) -> None:

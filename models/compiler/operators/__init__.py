@@ -48,7 +48,7 @@ def kind_module(name: str) -> str:
     """Return the module of an operator; raises ModelError where there is none."""
     module = _files(tuple(__path__)).get(name) or OWN.get(name)
     if module is None:
-        raise ModelError(f"is {name}, which is not supported; supported: {', '.join(names())}")
+        raise ModelError(f"is {name}, which is not supported; {len(names())} kinds are")
     return f"{__package__}.{module}"
 
 

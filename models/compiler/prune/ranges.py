@@ -125,7 +125,8 @@ def _inside(
     if places * kernel > CELLS_MOST:
         return None
     at = np.arange(places)[:, None] * stride - pad + np.arange(kernel) * dilation
-    return np.unique((at >= 0) & (at < size), axis=0)
+    inside = (at >= 0) & (at < size)
+    return np.array([*{row.tobytes(): row for row in inside}.values()])
 
 
 def _of_other(apart: Apart, found: Mapping[int, Ranges]) -> Ranges:

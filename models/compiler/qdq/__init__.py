@@ -13,6 +13,7 @@ import numpy as np
 from tinybench.errors import ModelError
 
 from ...model_file import QUANTISER
+from ..checks import counted
 from ..graph import Graph
 from ..interface import MAX_ENDS
 from . import layers, maps, moves, pools, quantising
@@ -97,7 +98,6 @@ def _check_known(model: Model) -> None:
     unknown = Counter(node.op for node in model.nodes if node.op not in known)
     if not unknown:
         return
-    listed = ", ".join(f"{name} ({count})" for name, count in unknown.most_common())
     advice = ""
     if unknown["BatchNormalization"]:
         advice = (
@@ -106,7 +106,7 @@ def _check_known(model: Model) -> None:
         )
     raise ModelError(
         f"{unknown.total()} of {len(model.nodes)} operators of ONNX are not supported: "
-        f"{listed}{advice}; supported: {', '.join(sorted(known))}"
+        f"{counted(unknown)}{advice}; {len(known)} kinds are (docs/operators.md)"
     )
 
 

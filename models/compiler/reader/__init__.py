@@ -12,12 +12,13 @@ import tflite
 from tinybench.errors import ModelError
 
 from ...model_file import is_onnx
+from ..checks import counted
 from ..graph import Graph, Operator, Outline, Tensor
 from ..interface import MAX_ENDS
 from ..operators import kind, names
 from .constants import computed, with_real_weights
-from .tables import check_fixed, opened, options_of, read_call, read_operator, read_tensor, unused
-from .variables import keep_variables
+from .tables import check_fixed, opened, options_of, read_calls, read_operator, read_tensor, unused
+from .variables import check_assigned, keep_variables
 from .vectors import ints
 
 T = TypeVar("T")
@@ -70,7 +71,8 @@ def _outline(data: bytes) -> Outline:
     model, subgraphs = _subgraphs(data)
     ends = {what: _ends(subgraphs[0], what) for what in ("Inputs", "Outputs")}
     _check_indices(subgraphs[0].TensorsLength(), ends, [])
-    calls = [[read_call(model, s, i) for i in range(s.OperatorsLength())] for s in subgraphs]
+    calls = [read_calls(model, subgraph) for subgraph in subgraphs]
+    check_assigned(subgraphs, calls)
     tensors = [s.Tensors(i) for s in subgraphs for i in range(s.TensorsLength())]
     inputs, outputs = (tuple(read_tensor(model, subgraphs[0], i) for i in e) for e in ends.values())
     return Outline(
@@ -111,7 +113,7 @@ def _read(data: bytes) -> Graph:
     model, subgraphs = _subgraphs(data)
     subgraph = subgraphs[0]
     ends = {what: _ends(subgraph, what) for what in ("Inputs", "Outputs")}
-    calls = [read_call(model, subgraph, i) for i in range(subgraph.OperatorsLength())]
+    calls = read_calls(model, subgraph)
     calls = _needed(calls, ends["Outputs"], whole=True)
     _check_indices(subgraph.TensorsLength(), ends, calls)
     read = cache(lambda index: read_tensor(model, subgraph, index))
@@ -178,15 +180,13 @@ def _check_known(calls: list[Operator]) -> None:
     unknown = Counter(call.name for call in calls if call.name not in set(supported))
     if not unknown:
         return
-    few = ", ".join(supported)
+    known = f"{len(supported)} kinds are (docs/operators.md)"
     if unknown.total() == 1:
         (call,) = (call for call in calls if call.name in unknown)
-        raise ModelError(
-            f"operator {call.index} is {call.name}, which is not supported; supported: {few}"
-        )
-    listed = ", ".join(f"{name} ({count})" for name, count in unknown.most_common())
+        raise ModelError(f"operator {call.index} is {call.name}, which is not supported; {known}")
     raise ModelError(
-        f"{unknown.total()} of {len(calls)} operators are not supported: {listed}; supported: {few}"
+        f"{unknown.total()} of {len(calls)} operators are not supported: {counted(unknown)}; "
+        f"{known}"
     )
 
 

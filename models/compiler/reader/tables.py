@@ -39,6 +39,11 @@ def read_call(model: Any, subgraph: Any, index: int) -> Operator:
     return Operator(index, name, ints(raw, "Inputs"), ints(raw, "Outputs"), {})
 
 
+def read_calls(model: Any, subgraph: Any) -> list[Operator]:
+    """Return all operators of a subgraph, as `read_call` has them."""
+    return [read_call(model, subgraph, i) for i in range(subgraph.OperatorsLength())]
+
+
 def read_tensor(model: Any, subgraph: Any, index: int) -> Tensor:
     """Return a tensor; raises ModelError where it is none that can be compiled."""
     raw = subgraph.Tensors(index)

@@ -12,7 +12,7 @@ import msgspec
 from tinybench.errors import ModelError
 
 from ..graph import Operator, Tensor
-from .tables import options_of, read_call, read_tensor, text, zeros
+from .tables import options_of, read_calls, read_tensor, text, zeros
 
 Name = tuple[bytes, bytes]
 """Container and name of a variable."""
@@ -27,12 +27,17 @@ def keep_variables(
     A read then has the variable's tensor as its input, an assignment has it as its output.
     Raises ModelError for an initialiser that computes, and for values that do not fit.
     """
-    main = subgraphs[0]
+    main, begun = subgraphs[0], list[int]()
     initial = dict[Name, bytes]()
     for call in calls:
         if call.name == ONCE:
-            initial |= _initialised(model, subgraphs, call)
+            begun.append(_called_once(subgraphs, call))
+            initial |= _initialised(model, subgraphs[begun[-1]], begun[-1])
     handles = _handles(main, calls)
+    check_assigned(
+        [main, *(subgraphs[i] for i in begun)],
+        [calls, *(read_calls(model, subgraphs[i]) for i in begun)],
+    )
     variables, kept = dict[Name, Tensor](), list[Operator]()
     for assigned in (True, False):  # the reference takes the form of what is assigned
         for call in calls:
@@ -57,6 +62,30 @@ def keep_variables(
         elif call.name not in (HANDLE, ONCE):
             kept.append(call)
     return kept, list(variables.values())
+
+
+def check_assigned(subgraphs: Sequence[Any], calls: Sequence[Sequence[Operator]]) -> None:
+    """Raise ModelError for a variable that is read and that no subgraph ever assigns.
+
+    `calls` are the operators of each subgraph. The reference has no memory for such a variable: it
+    makes room where one is assigned, and fills it with the zero point, which is what is read
+    before. Ref: micro_resource_variable.cc, Allocate, Read.
+    """
+    reads, assigned = dict[Name, Operator](), set[Name]()
+    for subgraph, each in zip(subgraphs, calls, strict=True):
+        handles = _handles(subgraph, each)
+        for call in each:
+            if call.name == READ:
+                reads.setdefault(_ends(call, handles)[0], call)
+            elif call.name == ASSIGN:
+                assigned.add(_ends(call, handles)[0])
+    for name, call in reads.items():
+        if name not in assigned:
+            raise ModelError(
+                f"{call} reads variable '{text(name[1])}', which nothing ever assigns: it has no "
+                "value; convert the model again with what assigns it (ASSIGN_VARIABLE, or a "
+                "subgraph that is called once)"
+            )
 
 
 def _handles(subgraph: Any, calls: Sequence[Operator]) -> dict[int, Name]:
@@ -90,13 +119,17 @@ def _variable(form: Tensor, index: int, name: Name, value: bytes | None) -> Tens
     return msgspec.structs.replace(variable, initial=value)
 
 
-def _initialised(model: Any, subgraphs: Sequence[Any], once: Operator) -> dict[Name, bytes]:
-    """Return what a subgraph that is called once assigns."""
+def _called_once(subgraphs: Sequence[Any], once: Operator) -> int:
+    """Return the number of the subgraph that is called once."""
     number = options_of(subgraphs[0], once, "CallOnceOptions").InitSubgraphIndex()
     if not 0 < number < len(subgraphs):
         raise ModelError(f"{once} calls subgraph {number} of {len(subgraphs)}")
-    subgraph = subgraphs[number]
-    calls = [read_call(model, subgraph, i) for i in range(subgraph.OperatorsLength())]
+    return number
+
+
+def _initialised(model: Any, subgraph: Any, number: int) -> dict[Name, bytes]:
+    """Return what a subgraph that is called once assigns."""
+    calls = read_calls(model, subgraph)
     handles = _handles(subgraph, calls)
     found = dict[Name, bytes]()
     for call in calls:

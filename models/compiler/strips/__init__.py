@@ -6,6 +6,7 @@ holds but those rows. Rows that the next strip reads again are kept, and none is
 Each value is the sum of the same products as before, by the same kernels: no output changes.
 """
 
+import heapq
 import math
 from collections.abc import Callable, Iterator, Sequence
 
@@ -14,10 +15,10 @@ import msgspec
 from ..graph import Graph
 from ..layout import lay_out
 from ..step import Step, Variant
-from .cut import COPY, Calls, LowerOne, as_whole, cut
+from .cut import COPY, Calls, LowerOne, as_whole, at_least, cut
 from .run import Link, links
 
-__all__ = ["COPY", "InStrips", "Strips", "in_strips"]
+__all__ = ["COPY", "InStrips", "Strips", "in_strips", "least_b"]
 
 LONGEST = 8
 """Operators that are computed together."""
@@ -31,6 +32,8 @@ CALL_B = 128
 """Bytes that a call of a kernel more must save: it takes time, and flash."""
 TRIED_MOST = 12
 """Ways that are laid out, which takes longer than to guess what they need."""
+BOUND = -1
+"""In place of a price, of a way that is not cut yet: it comes before guesses of as many bytes."""
 
 
 class Strips(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,22 +93,30 @@ def _better(
     widest = max(range(len(steps)), key=lambda i: memory.in_use[i])
     around = links(graph, steps, widest, whole)
     planar = calls.variant.planar
-    guessed = list[tuple[int, int, int, list[Link], int]]()
     outside = {*graph.inputs, *graph.outputs}
-    for first, part, rows in _ways(around, widest):
+    ways = list(_ways(around, widest))
+    waiting = list[tuple[int, int, int]]()
+    for number, (_, part, rows) in enumerate(ways):
         ends = {part[0].step.inputs[0], part[-1].step.output} - outside
         if sum(graph.tensors[i].size_b for i in ends) > most_b:
             continue  # both are whole until the last strip
-        made = cut(graph, part, rows, planar, as_whole)
-        if made is None:
-            continue
-        price_b = CALL_B * (len(made.steps) - len(part))
-        guess_b = _least_b(made.graph, _put(steps, first, part, made.steps)) + price_b
-        if guess_b <= most_b:
-            guessed.append((guess_b, price_b, first, part, rows))
+        bound_b, calls_more = at_least(graph, part, rows)
+        waiting.append((bound_b + CALL_B * calls_more, BOUND, number))
+    heapq.heapify(waiting)
     best_b, best, tried = most_b, None, 0
-    for guess_b, price_b, first, part, rows in sorted(guessed, key=lambda way: way[:2]):
-        if tried == TRIED_MOST or (best is not None and guess_b >= best_b):
+    while waiting:
+        guess_b, price_b, number = heapq.heappop(waiting)
+        if guess_b > most_b or (best is not None and guess_b >= best_b):
+            break
+        first, part, rows = ways[number]
+        if price_b == BOUND:
+            made = cut(graph, part, rows, planar, as_whole)
+            if made is not None:
+                price_b = CALL_B * (len(made.steps) - len(part))
+                guess_b = least_b(made.graph, _put(steps, first, part, made.steps)) + price_b
+                heapq.heappush(waiting, (guess_b, price_b, number))
+            continue
+        if tried == TRIED_MOST:
             break
         made = cut(graph, part, rows, planar, calls.of)
         if made is None:
@@ -143,7 +154,7 @@ def _ways(around: Sequence[tuple[int, Link]], widest: int) -> Iterator[tuple[int
             yield from ((first, part, rows) for rows in sorted(each) if rows < high)
 
 
-def _least_b(graph: Graph, steps: Sequence[Step]) -> int:
+def least_b(graph: Graph, steps: Sequence[Step]) -> int:
     """Return how many bytes are alive at once, at least; quicker than to place them."""
     outside = {*graph.inputs, *graph.outputs}
     names = dict[int, int]()
@@ -159,14 +170,12 @@ def _least_b(graph: Graph, steps: Sequence[Step]) -> int:
             if root not in outside and given.data is None and given.initial is None:
                 spans[root] = (spans.get(root, (i, i))[0], i)
     sizes = [step.scratch_b for step in steps]
+    each_b = {tensor: graph.tensors[tensor].size_b for tensor in spans}
     for tensor, (first, last) in spans.items():
         for i in range(first, last + 1):
-            sizes[i] += graph.tensors[tensor].size_b
+            sizes[i] += each_b[tensor]
     for i, step in enumerate(steps):
-        shared = [
-            min(graph.tensors[names.get(t, t)].size_b, graph.tensors[step.output].size_b)
-            for t in step.overlaps
-            if spans.get(names.get(t, t), (0, -1))[1] == i and step.output in spans
-        ]
-        sizes[i] -= max(shared, default=0)
+        roots = (names.get(t, t) for t in step.overlaps if step.output in spans)
+        shared = (each_b[t] for t in roots if t in spans and spans[t][1] == i)
+        sizes[i] -= min(max(shared, default=0), each_b.get(step.output, 0))
     return max(sizes)

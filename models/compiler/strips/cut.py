@@ -192,20 +192,21 @@ class _Cutter:
         """Add the call that computes some rows of a link's output from some of its input."""
         step = self.call(link, source, target)
         read, written = source.of.tensor, target.of.tensor
-        begins = {read.index: self.bytes_of(source)[0], written.index: self.bytes_of(target)[0]}
-        fields = dict(step.fields)
+        begins, fields, apart = dict[int, int](), step.fields, False
         for end, part in (("in", source), ("out", target)):
-            _, size_b, plane_b = self.bytes_of(part)
-            if part.of.tensor.index in self.planar and size_b != plane_b:
+            begin, size_b, plane_b = self.bytes_of(part)
+            if begin:
+                begins[part.of.tensor.index] = begin
+            if size_b == plane_b:
+                continue
+            apart = True
+            if part.of.tensor.index in self.planar:
                 height = part.of.tensor.shape[1]
-                apart = {f"{end}_channel_stride": plane_b, f"{end}_plane_h": height}
-                known = apart.keys() & fields.keys()
+                strides = {f"{end}_channel_stride": plane_b, f"{end}_plane_h": height}
+                known = strides.keys() & fields.keys()
                 if not known:
                     raise _Unlike
-                fields |= {name: apart[name] for name in known}
-        apart = any(
-            (part.first, part.end) != (part.of.first, part.of.end) for part in (source, target)
-        )
+                fields = {**fields, **{name: strides[name] for name in known}}
         whole = (link.step.inputs[0], link.step.output)
         overlap = next(iter(step.overlaps.values()), None)
         self.steps.append(
@@ -216,7 +217,7 @@ class _Cutter:
                 inputs=[read.index],
                 output=written.index,
                 overlaps={} if apart or overlap is None else {read.index: overlap},
-                begins={i: begin for i, begin in begins.items() if begin},
+                begins=begins,
                 whole=whole,
             )
         )
@@ -245,6 +246,39 @@ def cut(
         kept_b=cutter.kept_b,
         calls=len(cutter.steps),
     )
+
+
+def at_least(graph: Graph, run: Sequence[Link], rows: int) -> tuple[int, int]:
+    """Return bytes that are alive at once in a run in strips, and how many calls more there are.
+
+    Both at least: without the rows that are kept. Much quicker than to cut it.
+    """
+    outside = {*graph.inputs, *graph.outputs}
+    ends = run[0].step.inputs[0], *(link.step.output for link in run)
+    tensors = [graph.tensors[i] for i in ends]
+    whole_b = [0 if tensor.index in outside else tensor.size_b for tensor in tensors]
+    row_b = [tensor.size_b // tensor.shape[1] for tensor in tensors]
+    strips, last = _strips(run, rows), len(run) - 1
+    reading = max(number for number, spans in enumerate(strips) if spans[0] != NOTHING)
+    most_b, calls = 0, -len(run)
+    for number, spans in enumerate(strips):
+        for j, span in enumerate(spans):
+            if span == NOTHING:
+                continue
+            calls += 1
+            (low, end), apart = span.reads, j == 0 and span.reads != (0, tensors[0].shape[1])
+            read_b, alive_b = whole_b[0], 0
+            if j > 0:
+                read_b, alive_b = (end - low) * row_b[j], whole_b[0] if number < reading else 0
+            written_b = whole_b[-1]
+            if j < last:
+                low, end = spans[j + 1].reads
+                written_b = (end - low) * row_b[j + 1]
+                alive_b += whole_b[-1] if number else 0
+            if j < last and not apart and span.writes == (low, end) and run[j].step.overlaps:
+                alive_b -= min(read_b, written_b)
+            most_b = max(most_b, read_b + written_b + alive_b)
+    return most_b, calls
 
 
 def halved(

@@ -41,11 +41,14 @@ def told(found: Anatomy, fitting: Sequence[Fit]) -> RenderableType:
         ),
         *map(Text, left_out(found.removed)),
         *map(Text, [*in_strips(need.strips), *frame_by_frame(found.streamed)]),
-        *(
-            Text(line)
-            for kind, each in found.needs.items()
-            if kind == kernels or len(fitting) != 1
-            for line in slow(kind, each.operators)
+        *map(
+            Text,
+            dict.fromkeys(
+                line
+                for kind, each in found.needs.items()
+                if kind == kernels or len(fitting) != 1
+                for line in slow(kind, each.operators)
+            ),
         ),
         Text(),
         _boards(fitting),

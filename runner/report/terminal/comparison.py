@@ -34,6 +34,7 @@ def report(found: Comparison, *, every: bool = False) -> RenderableType:
     parts += [Text(line) for line in ([] if every else _unchanged(found))]
     parts += [Text(line) for line in (*map(words, found.distributions), *found.notes)]
     parts += [Text(line, "bold red") for line in _failures(found)]
+    parts += [Text(line, "yellow") for line in _doubts(found)]
     return Group(*parts)
 
 
@@ -45,7 +46,7 @@ def as_markdown(found: Comparison, *, every: bool = False) -> str:
     if every:
         more, same = found.differences, []
     parts = [f"**{escaped(verdict(found))}**\n"]
-    parts += [f"* **{escaped(line)}**" for line in _failures(found)]
+    parts += [f"* **{escaped(line)}**" for line in (*_failures(found), *_doubts(found))]
     parts += [f"\n{rows(HEADER, map(_cells, more))}"] if more else []
     if same:
         count = f"{_count(len(same), 'figure')} did not change"
@@ -67,6 +68,8 @@ def verdict(found: Comparison) -> str:
     if not gates:
         return moves
     passed = f"gates passed: {len(gates) - len(failed)} of {len(gates)}"
+    if doubted := {doubt.gate for doubt in found.doubts}:
+        passed += f", {len(doubted)} of them in windows too noisy to judge by"
     return f"{'FAILED, ' if failed else ''}{passed}; {moves}"
 
 
@@ -89,6 +92,10 @@ def _unchanged(found: Comparison) -> list[str]:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _doubts(found: Comparison) -> list[str]:
+    return [f"gate {one.gate}: {one.task} on {one.board}: {one.found}" for one in found.doubts]
 
 
 def _failures(found: Comparison) -> list[str]:

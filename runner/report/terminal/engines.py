@@ -10,6 +10,7 @@ from rich.text import Text
 from tinybench.printable import one_line
 from tinybench.uncertain import uncertain
 
+from ...results.firmware import EngineUsed, told_layers
 from ...results.result import Result
 from ...session.side_by_side import Row
 from ..document import document as as_document
@@ -22,7 +23,8 @@ def table(rows: Sequence[Row]) -> RenderableType:
     shown = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for name in ("engine", "model", "board"):
         shown.add_column(name, no_wrap=True)
-    for name in ("instructions" if emulated else "latency us", "flash B", "RAM B", "arena B"):
+    cost = "instructions" if emulated else "latency us"
+    for name in ("layers by it", cost, "flash B", "RAM B", "arena B"):
         shown.add_column(name, justify="right", no_wrap=True)
     for name in ("exact", "verdict", "run"):
         shown.add_column(name, no_wrap=name != "run")
@@ -33,6 +35,9 @@ def table(rows: Sequence[Row]) -> RenderableType:
         found = row.outcome and row.outcome.result.reference
         if found and (found.first_differing or found.why_not):
             said.append(f"{row.engine}: {one_line(found.first_differing or found.why_not)}")
+        used = row.outcome and row.outcome.result.firmware and row.outcome.result.firmware.engine
+        if used and used.layers and used.own_layers:
+            said.append(f"{row.engine}: {told_layers(used.layers, used.own_layers)}")
     if emulated:
         said.append("emulated: time is an instruction count, not a measurement")
     return Group(shown, *_images(rows), *map(Text, said))
@@ -54,13 +59,14 @@ def _images(rows: Sequence[Row]) -> list[RenderableType]:
 
 def _cells(row: Row) -> list[str]:
     if row.outcome is None:
-        return [*["-"] * 7, "not run", "-"]
+        return [*["-"] * 8, "not run", "-"]
     result = row.outcome.result
     image = result.firmware
     arena_b = image and image.engine and image.engine.arena_b
     return [
         one_line(result.model.name),
         result.board,
+        _layers(image and image.engine),
         _cost(result),
         "-" if image is None else f"{image.flash_b:,}",
         "-" if image is None else f"{image.ram_b:,}",
@@ -69,6 +75,13 @@ def _cells(row: Row) -> list[str]:
         "not valid" if row.outcome.violations else "valid",
         one_line(str(row.outcome.folder)),
     ]
+
+
+def _layers(engine: EngineUsed | None) -> str:
+    """Return how many layers an engine computes itself: all, but for a library's gaps."""
+    if engine is None or not engine.layers or not engine.own_layers:
+        return "all"
+    return f"{engine.layers - sum(engine.own_layers.values())} of {engine.layers}"
 
 
 def document(rows: Sequence[Row]) -> dict[str, Any]:

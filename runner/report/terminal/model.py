@@ -1,7 +1,9 @@
 """The report on a compiled model: its operators and what each costs."""
 
+import functools
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from importlib import resources
 from pathlib import Path
 
 from rich.console import Group, RenderableType
@@ -13,6 +15,9 @@ from tinybench.models.compiler.manifest import OperatorEntry
 from tinybench.models.compiler.prune import Removed
 from tinybench.models.compiler.stream import Streamed
 from tinybench.models.compiler.strips import Strips
+
+ALSO = {"blocked": (), "rv32": ("blocked",), "thumb2": ("blocked",), "dsp": ("blocked",), "mve": ()}
+"""Kinds of kernels that a core calls where its own kind has none."""
 
 
 def table(manifest: Manifest, folder: Path) -> RenderableType:
@@ -122,15 +127,47 @@ def frame_by_frame(streamed: Streamed | None) -> list[str]:
 
 
 def slow(kernels: str, operators: Sequence[OperatorEntry]) -> list[str]:
-    """Return a line about layers that got a plain kernel where a faster one was asked for."""
-    found = [entry for entry in operators if entry.macs and is_plain(entry.kernel)]
-    if kernels == "plain" or not found:
-        return []
-    share = sum(entry.macs for entry in found) / sum(entry.macs for entry in operators)
+    """Return lines about layers that got a plain kernel where the core has faster ones."""
+    total = sum(entry.macs for entry in operators)
+    layers = [(entry.operator, entry.kernel, entry.macs / total) for entry in operators if total]
+    return plain_kernels(kernels, [layer for layer in layers if layer[2]], "of the MACs")
+
+
+def plain_kernels(
+    kernels: str, layers: Sequence[tuple[str, str, float]], of_what: str
+) -> list[str]:
+    """Return a line for each reason why layers got a plain kernel where a core has faster ones.
+
+    A layer is its operator, its kernel and its share `of_what`.
+    """
+    found = dict[str, list[tuple[str, float]]]()
+    for operator, kernel, share in layers if kernels not in ("", "plain") else ():
+        if is_plain(kernel):
+            found.setdefault(_why_plain(kernels, kernel), []).append((operator, share))
     return [
-        f"plain kernels, for want of {kernels} ones for their shape or scales: "
-        f"{counted(entry.operator for entry in found)}; {share:.0%} of the MACs"
+        f"plain kernels, {why}: {counted(operator for operator, _ in each)}; "
+        f"{sum(share for _, share in each):.1%} {of_what}"
+        for why, each in found.items()
     ]
+
+
+def _why_plain(kernels: str, kernel: str) -> str:
+    """Return why a layer has a plain kernel, of all that it is computed by."""
+    names = [name for name in kernel.split(" + ") if is_plain(name)]
+    for ending, kind in (("_float32", "floats"), ("_int16", "int16")):
+        if any(name.endswith(ending) for name in names):
+            return f"for there are no faster ones on {kind}"
+    there = _kernels()
+    if any(f"{name}_{kind}" in there for name in names for kind in (kernels, *ALSO[kernels])):
+        return f"for want of {kernels} ones for their shape or scales"
+    return f"for want of {kernels} ones"
+
+
+@functools.cache
+def _kernels() -> frozenset[str]:
+    """Return the names of all kernels' files."""
+    folder = resources.files("tinybench.firmware") / "kernels"
+    return frozenset(path.name.removesuffix(".c") for path in folder.iterdir())
 
 
 def is_plain(kernel: str) -> bool:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from ...measure.profile import Layer, Profile
 from .cycles import estimates
-from .model import computed_of, counted, is_plain
+from .model import computed_of, plain_kernels
 
 COLUMNS = (
     *("index", "operator", "kernel", "output", "macs", "computed_macs"),
@@ -92,15 +92,9 @@ def _estimate(profile: Profile) -> list[RenderableType]:
 
 
 def _slow(profile: Profile) -> list[str]:
-    """Return a line about layers that ran by a plain kernel where the core has faster ones."""
-    plain = [layer for layer in profile.layers if is_plain(layer.kernel)]
-    if profile.kernels in ("", "plain") or not plain:
-        return []
-    share = sum(layer.share for layer in plain)
-    return [
-        f"plain kernels, for want of {profile.kernels} ones: "
-        f"{counted(layer.operator for layer in plain)}; {share:.1%} of the time"
-    ]
+    """Return lines about layers that ran by a plain kernel where the core has faster ones."""
+    layers = [(layer.operator, layer.kernel, layer.share) for layer in profile.layers]
+    return plain_kernels(profile.kernels, layers, "of the time")
 
 
 def as_csv(profile: Profile) -> str:

@@ -13,7 +13,7 @@ from tinybench.uncertain import uncertain
 from ...build import task as tasks
 from ...dut.reply import PROFILE
 from ...results import score
-from ...results.firmware import EngineUsed, SecondCoreUsed, Sections
+from ...results.firmware import EngineUsed, SecondCoreUsed, Sections, told_layers
 from ...results.result import (
     Accuracy,
     Clock,
@@ -145,6 +145,8 @@ def _firmware(result: Result) -> list[tuple[str, str]]:
             said.append(("coupled", coupled))
     if image.engine is not None and image.engine.arena_b is not None:
         said.append(("arena", f"{image.engine.arena_b:,} bytes, as few as the engine takes"))
+    if image.engine is not None and image.engine.layers and image.engine.own_layers:
+        said.append(("layers", told_layers(image.engine.layers, image.engine.own_layers)))
     if image.engine is not None and image.engine.flags:
         said.append(("engine", f"{image.engine.name}, compiled with {image.engine.flags}"))
     return said

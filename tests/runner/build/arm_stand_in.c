@@ -1,4 +1,4 @@
-/* Two functions of the stand-in; both refuse a buffer that is not the one that was asked for. */
+/* Three functions of the stand-in; all refuse a buffer that is not the one that was asked for. */
 #include "arm_nnfunctions.h"
 
 #include <stddef.h>
@@ -58,6 +58,44 @@ int arm_convolve_wrapper_s8(const cmsis_nn_context *context, const cmsis_nn_conv
                                 params->activation);
             }
         }
+    }
+    return 0;
+}
+
+int32_t arm_depthwise_conv_wrapper_s8_get_buffer_size(const cmsis_nn_dw_conv_params *params,
+                                                      const cmsis_nn_dims *in,
+                                                      const cmsis_nn_dims *filter,
+                                                      const cmsis_nn_dims *out) {
+    (void)in, (void)out;
+    return 4 * params->ch_mult * filter->h;
+}
+
+int arm_depthwise_conv_wrapper_s8(const cmsis_nn_context *context,
+                                  const cmsis_nn_dw_conv_params *params,
+                                  const cmsis_nn_per_channel_quant_params *scales,
+                                  const cmsis_nn_dims *in_dims, const int8_t *in,
+                                  const cmsis_nn_dims *filter, const int8_t *weights,
+                                  const cmsis_nn_dims *bias_dims, const int32_t *biases,
+                                  const cmsis_nn_dims *out_dims, int8_t *out) {
+    if (context->size != 4 * params->ch_mult * filter->h || bias_dims->c != filter->c) {
+        return -1;
+    }
+    for (int32_t at = 0; at < out_dims->h * out_dims->w * out_dims->c; at++) {
+        const int32_t c = at % out_dims->c, x = at / out_dims->c % out_dims->w;
+        const int32_t y = at / out_dims->c / out_dims->w;
+        int32_t sum = biases[c];
+        for (int32_t tap = 0; tap < filter->h * filter->w; tap++) {
+            const int32_t iy =
+                y * params->stride.h - params->padding.h + tap / filter->w * params->dilation.h;
+            const int32_t ix =
+                x * params->stride.w - params->padding.w + tap % filter->w * params->dilation.w;
+            if (iy >= 0 && ix >= 0 && iy < in_dims->h && ix < in_dims->w) {
+                const int32_t from = (iy * in_dims->w + ix) * in_dims->c + c / params->ch_mult;
+                sum += (in[from] + params->input_offset) * weights[tap * filter->c + c];
+            }
+        }
+        out[at] = scaled(sum, scales->multiplier[c], scales->shift[c], params->output_offset,
+                         params->activation);
     }
     return 0;
 }

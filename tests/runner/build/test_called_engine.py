@@ -12,7 +12,14 @@ import pytest
 
 from tests.firmware.model_runner import reference
 from tests.models.packaged import MODELS
-from tests.models.tflite_builder import Model, Operator, Tensor, fully_connected, write
+from tests.models.tflite_builder import (
+    Model,
+    Operator,
+    Tensor,
+    fully_connected,
+    softmax,
+    write,
+)
 from tinybench.errors import BuildError, ModelError, UsageError
 from tinybench.models.compiler import compile_model
 from tinybench.models.compiler.libraries.cmsis_nn import by_cmsis_nn
@@ -37,13 +44,14 @@ RECIPE = load_recipe("cmsis-nn")
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """A tree that has functions for convolutions and fully connected layers alone."""
+    """A tree that has those functions alone that no tree may lack."""
     root = tmp_path / "tree"
     (root / "Include").mkdir(parents=True)
     (root / "Source").mkdir()
     shutil.copy(HERE / "arm_nnfunctions.h", root / "Include")
     shutil.copy(HERE / "arm_stand_in.c", root / "Source" / "arm_convolve_wrapper_s8.c")
-    (root / "Source" / "arm_fully_connected_s8.c").write_text("")  # it is in the file above
+    for other in ("arm_depthwise_conv_wrapper_s8", "arm_fully_connected_s8"):
+        (root / "Source" / f"{other}.c").write_text("")  # it is in the file above
     return root
 
 
@@ -64,8 +72,12 @@ def test_a_model_runs_as_calls_of_a_library(tree: Path, tmp_path: Path) -> None:
     """To the bit as the reference, with the buffers asked for; the layers of ours are named."""
     host, task, said = load_board("host"), load_task("kws"), list[str]()
     engine = built_engine("cmsis-nn", tree, host, task, KWS, silent, said.append)
-    assert "6 of 12 layers, DEPTHWISE_CONV_2D (4), AVERAGE_POOL_2D (1), SOFTMAX (1)" in said[-1]
+    assert "2 of 12 layers are done by our plain kernels: AVERAGE_POOL_2D (1), SOFT" in said[-1]
     assert engine.made
+    assert (engine.made.layers, engine.made.own_layers) == (
+        12,
+        {"AVERAGE_POOL_2D": 1, "SOFTMAX": 1},
+    )
     assert engine.made.manifest
     kernels = [entry.kernel for entry in engine.made.manifest.operators if entry.kernel]
     assert kernels.count("cmsis_nn_conv_2d") == 5
@@ -136,7 +148,7 @@ def test_the_library_is_found_where_others_bring_it(tree: Path, place: str, foun
     tree.rename(outer / place / "cmsis_nn")
     if found:
         known = read_tree(RECIPE, outer)
-        assert known.operators.keys() == {"conv_2d", "fully_connected"}
+        assert known.operators.keys() == {"conv_2d", "depthwise_conv_2d", "fully_connected"}
         return
     with pytest.raises(UsageError, match=r"no source tree of CMSIS-NN, for Include/arm_nnf"):
         read_tree(RECIPE, outer)
@@ -144,15 +156,49 @@ def test_the_library_is_found_where_others_bring_it(tree: Path, place: str, foun
 
 def test_a_library_that_does_nothing_of_a_model_is_refused(tree: Path) -> None:
     """What would be our own kernels alone is not shown under another's name."""
-    for path in (tree / "Source").iterdir():
-        path.rename(path.with_name("other.c"))
-    with pytest.raises(ModelError, match=r"kws01\.tflite: engine cmsis-nn: no layer of this model"):
-        on_host(tree, KWS)
+    lone = tree / "lone.tflite"
+    lone.write_bytes(write(softmax(np.random.default_rng(0), 8, 0.1)))
+    with pytest.raises(ModelError, match=r"lone\.tflite: engine cmsis-nn: no layer of this model"):
+        on_host(tree, lone)
     refused = tree / "refused.tflite"
     real = Tensor((1, 4), "FLOAT32")
     refused.write_bytes(write(Model([real, real], [Operator("CUMSUM", [0, 0], [1])], [0], [1])))
-    with pytest.raises(ModelError, match=r"cmsis-nn: .*CUMSUM.*TensorFlow Lite Micro may take"):
+    with pytest.raises(ModelError, match=r"cmsis-nn: .*TensorFlow Lite Micro may: .*CUMSUM"):
         on_host(tree, refused)
+
+
+@pytest.mark.parametrize("kernel", RECIPE.must)
+def test_half_a_library_is_refused(tree: Path, kernel: str) -> None:
+    """Its convolutions, depthwise ones too, and fully connected layers are what it is about."""
+    (tree / "Source" / f"{RECIPE.calls[kernel]}.c").rename(tree / "Source" / "other.c")
+    with pytest.raises(
+        UsageError,
+        match=rf"is not whole, or of another version: nothing in it is {RECIPE.calls[kernel]}",
+    ):
+        read_tree(RECIPE, tree)
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (("Include/arm_nnfunctions.h", "int32_t w, h;", "int32_t wide, high;"), "arm_convolve_wra"),
+        (("Include/arm_nnfunctions.h", "stride, padding;", "strides, pad;"), "our glue with it"),
+        (("Source/arm_convolve_wrapper_s8.c", "int arm_conv", "int other_conv"), "our glue with"),
+    ],
+)
+def test_a_library_of_another_version_is_named(
+    tree: Path, change: tuple[str, str, str], what: str
+) -> None:
+    """A file of it, our glue or the linker refuses: which tree, what fits, and the first line."""
+    path, was, becomes = tree / change[0], *change[1:]
+    path.write_text(path.read_text().replace(was, becomes))
+    with pytest.raises(UsageError, match=what) as refused:
+        build(load_board("host"), load_task("kws"), on_host(tree, KWS))
+    said = str(refused.value)
+    assert f"CMSIS-NN in {tree} (tree " in said
+    assert f". Known to fit: {RECIPE.known}. To have one: git clone" in said
+    assert "error" in said or "undefined reference" in said
+    assert "\n" not in said
 
 
 def test_a_model_too_large_for_the_board_is_refused_before_the_library_is_built(tree: Path) -> None:
@@ -174,7 +220,7 @@ def on_host(tree: Path, model: Path) -> Engine:
 def test_a_version_for_arm_alone_is_named(tree: Path) -> None:
     """Where the compiler for another core does not find Arm's header, that is what is said."""
     (tree / "Source" / "acle.c").write_text("#include <arm_acle.h>\n")
-    with pytest.raises(BuildError, match="this version is for Arm cores alone; take a newer one"):
+    with pytest.raises(UsageError, match="this version is for Arm cores alone: take a newer one"):
         on_host(tree, KWS)
 
 

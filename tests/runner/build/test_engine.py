@@ -250,6 +250,8 @@ def test_a_run_says_whose_engine_it_was(tmp_path: Path, capsys: pytest.CaptureFi
         "flags": "-O3",
         "version": "",
         "arena_b": None,
+        "layers": None,
+        "own_layers": {},
     }
     assert document["model"]["kind"] == "engine"
     assert (document["model"]["macs"], document["model"]["weights_b"]) == (None, None)

@@ -104,7 +104,7 @@ def test_values_may_lie_flat_or_as_the_input_does(shape: tuple[int, ...], tmp_pa
         ("x.bin", b"", "0 bytes"),
         ("x.csv", b"1,2,3\n", "3 values"),
         ("x.csv", b"1,2,3,4,5,nan\n", "not finite"),
-        ("x.csv", b"1,2\n1,2,3\n", "lines of numbers"),
+        ("x.csv", b"1,2\n1,2,3\n", "line 2 has 3 values, the first 2"),
         ("x.csv", b"one,2\n", "lines of numbers"),
         ("x.csv", b"\xff\xfe\x00", "lines of numbers"),
         ("x.npy", b"\x93NUMPY\x01\x00", "no .npy of numbers"),

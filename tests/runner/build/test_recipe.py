@@ -126,9 +126,9 @@ def test_the_copy_of_espressif_has_its_parts_elsewhere(tree: Path) -> None:
         (lambda tree: shutil.rmtree(tree / DOWNLOADS),
          "lacks flatbuffers, gemmlowp, ruy, which it fetches for itself"),
         (lambda tree: shutil.rmtree(tree / "tensorflow/lite/micro/memory_planner"),
-         "is not whole: nothing is tensorflow/lite/micro/memory_planner/*.cc"),
+         "of another version: nothing is tensorflow/lite/micro/memory_planner/*.cc"),
         (lambda tree: (tree / "tensorflow/lite/micro/micro_mutable_op_resolver.h").unlink(),
-         "is not whole: it has no tensorflow/lite/micro/micro_mutable_op_resolver.h"),
+         "of another version: it has no tensorflow/lite/micro/micro_mutable_op_resolver.h"),
         (lambda tree: (tree / "tensorflow/lite/micro/kernels/a;b.cc").touch(),
          "is none that make can handle"),
     ],
@@ -256,7 +256,7 @@ def test_an_archive_is_built_once_and_its_faults_are_named(tmp_path: Path) -> No
     made_ns = archive.stat().st_mtime_ns
     assert library(recipe, read_tree(recipe, root), host, silent).stat().st_mtime_ns == made_ns
     (root / "one.cc").write_text("int one() { return unknown_name; }")
-    with pytest.raises(BuildError, match=r"one\.cc does not compile: is .* of another version"):
+    with pytest.raises(UsageError, match=r"does not fit: one\.cc does not build\. The compiler"):
         library(recipe, read_tree(recipe, root), host, silent)
     with pytest.raises(UsageError, match="not by arm-none-eabi-gcc, which board mps2-an386 needs"):
         toolchain_for(recipe, load_board("mps2-an386"))
@@ -270,7 +270,7 @@ def test_a_model_that_is_refused_is_offered_to_another_engine(
     refused = tmp_path / "refused.tflite"
     refused.write_bytes(write(Model([real, real], [Operator("CUMSUM", [0, 0], [1])], [0], [1])))
     monkeypatch.delenv("TINYBENCH_TFLM", raising=False)
-    with pytest.raises(ModelError, match=r"CUMSUM.*--engine tflm, with its source tree"):
+    with pytest.raises(ModelError, match=r"--engine tflm, with its source tree.*CUMSUM"):
         examine(refused)
     refused.write_bytes(b"no model at all")
     with pytest.raises(ModelError) as caught:

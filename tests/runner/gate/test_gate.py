@@ -2,21 +2,27 @@
 
 import re
 from pathlib import Path
+from statistics import median
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.models.packaged import MODELS
 from tests.runner.compare.test_store import stored
+from tests.runner.results.a_result import good_result
 from tinybench.errors import BuildError, UsageError
 from tinybench.runner import cli
+from tinybench.runner.cli.output import table_text
 from tinybench.runner.compare.baseline import merge_baseline, write_baseline
-from tinybench.runner.compare.change import between, compare, measured
+from tinybench.runner.compare.change import Measured, between, compare, measured
+from tinybench.runner.compare.metrics import Metric
 from tinybench.runner.gate.files import headline, store, summary
-from tinybench.runner.gate.gate import Gated, usual
+from tinybench.runner.gate.gate import Gated, held, usual
 from tinybench.runner.gate.github import annotations, of_error, store_outputs
 from tinybench.runner.gate.picture import changes
+from tinybench.runner.report.terminal.comparison import report, verdict
 from tinybench.runner.rules.judge import judge
 
 KWS01 = str(MODELS / "kws01.tflite")
@@ -63,6 +69,56 @@ def test_what_is_stored_says_the_verdict_first(tmp_path: Path) -> None:
     assert text.startswith("## tinybench: gate passed;")
     assert "<details><summary>" in text
     assert (found.folder / "changes.svg").read_text().startswith("<svg ")
+
+
+def _timed(run: Path, samples: list[float]) -> dict[tuple[str, str], Measured]:
+    """Return a run whose windows gave such latencies."""
+    ((key, one),) = measured(run).items()
+    latency = Metric(value=median(samples), exact=False, samples=samples)
+    return {key: replace(one, metrics={"latency": latency})}
+
+
+def test_a_gate_says_that_windows_are_too_noisy_to_judge_by(tmp_path: Path) -> None:
+    """It passes and says so, of each change that is smaller than how far windows differ."""
+    calm, wild = [1.0, 1.001, 1.002, 1.001, 1.0], [1.0, 1.05, 1.08, 1.02, 1.0]
+    run, gates = stored(tmp_path / "run", board="b"), ["latency>5%", "latency>10%"]
+    found = between(run, run, _timed(run, calm), _timed(run, calm), gates)
+    assert (found.failures, found.doubts) == ([], [])
+    found = between(run, run, _timed(run, calm), _timed(run, wild), gates)
+    (doubt,) = found.doubts
+    assert (found.failures, doubt.gate) == ([], "latency>5%")
+    assert "differ by 7.84%, so that a change of 5.00% cannot be seen" in doubt.found
+    assert "gates passed: 2 of 2, 1 of them in windows too noisy to judge by; " in verdict(found)
+    assert f"gate latency>5%: kws on b: {doubt.found}" in table_text(report(found))
+    gated = Gated("passed", "", judge(run), found, tmp_path / "baseline.json", tmp_path)
+    (line,) = annotations(gated, tmp_path)
+    assert line.startswith("::warning title=gate latency>5%25::kws on b: the windows")
+
+
+def _stored_model(folder: Path, seed_of: str = "seed1-0000.bin", sha256: str = "0" * 64) -> Path:
+    result = good_result()
+    used = replace(result.inputs, first=[seed_of], sha256=sha256)
+    return stored(folder, task="mine", board="b", profile="model", accuracy=None, inputs=used)
+
+
+def test_a_baseline_of_another_model_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By its name before anything is measured; by what the same seed gave, where names agree."""
+    run, same = _stored_model(tmp_path / "run"), _stored_model(tmp_path / "same")
+    baseline = tmp_path / "baseline.json"
+    write_baseline([run], baseline)
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["gate", "--model", KWS01, "--baseline", str(baseline)]) == 2
+    assert f"{baseline} is of mine, and {KWS01} is another" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+    before = measured(baseline)
+    assert held(measured(same), before, [], baseline, same) is not None
+    other = _stored_model(tmp_path / "other", sha256="1" * 64)
+    with pytest.raises(UsageError, match="as a model that takes other inputs"):
+        held(measured(other), before, [], baseline, other)
+    own = _stored_model(tmp_path / "own", seed_of="a.bin", sha256="1" * 64)
+    assert held(measured(own), before, [], baseline, own) is not None
 
 
 def test_a_picture_too_large_for_the_summary_is_left_out(tmp_path: Path) -> None:

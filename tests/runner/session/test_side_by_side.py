@@ -41,7 +41,11 @@ def _row(name: str, instructions: int, arena_b: int | None, equal: int) -> Row:
             flash_b=51_504,
             code_flash_b=None,
             ram_b=14_960,
-            engine=EngineUsed(name, "0" * 64, arena_b=arena_b) if arena_b else None,
+            engine=EngineUsed(
+                name, "0" * 64, arena_b=arena_b, layers=12, own_layers={"SOFTMAX": 1, "ADD": 2}
+            )
+            if arena_b
+            else None,
             sections=Sections(
                 text_b=14_812,
                 rodata_b=36_628,
@@ -69,6 +73,9 @@ def test_engines_stand_in_one_table() -> None:
     cells = {line.split()[0]: line.split() for line in lines[:4]}
     assert {"3,461,785", "51,504", "14,960", "yes"} <= set(cells["tinybench"])
     assert "22,784" in cells["tflm"]
+    assert " all " in lines[1]
+    assert " 9 of 12 " in lines[2]
+    assert "tflm: 3 of 12 layers are done by our plain kernels: SOFTMAX (1), ADD (2)" in lines
     assert "19 of 20" in lines[2]
     assert lines[3].split()[-3:] == ["not", "run", "-"]
     assert lines[6].split() == ["tinybench", "14,812", "36,628", "64", "10,800", "-", "4,096"]
