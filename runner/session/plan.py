@@ -298,7 +298,7 @@ def _insist_possible(board: Board, request: Request) -> None:
     if request.interface_board and not (request.ports and request.mode == "energy"):
         raise UsageError("--interface-board stands between a --port and the DUT in --mode energy")
     if request.wants_energy:
-        _insist_measurable(board, request)
+        insist_measurable(board, request)
 
 
 def _insist_askable(board: Board, asked: Asked) -> None:
@@ -344,7 +344,7 @@ def _is_exported(model: Path) -> bool:
     return is_exported(hashlib.sha256(data).hexdigest())
 
 
-def _insist_measurable(board: Board, request: Request) -> None:
+def insist_measurable(board: Board, request: Request) -> None:
     """Raise UsageError when there is no way to the energy of this board."""
     if not request.ports:
         if request.monitor not in (None, MODELLED):
