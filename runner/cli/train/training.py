@@ -9,9 +9,9 @@ from tinybench.errors import RunFolderError, UsageError
 
 from ...results.defaults import DEFAULT_BOARD
 from .. import options
-from ..options import PATH, OneOf, command, positive
-from ..output import Voice, put
-from ..study.words import folder_of, on_board
+from ..options import OneOf, command, positive
+from ..output import Voice, put, write
+from ..study.words import folder_of, on_board, out_folder
 from ..tree import Option
 
 if TYPE_CHECKING:
@@ -83,9 +83,7 @@ def momentum_of(text: str) -> float:
     Option("--seeds", type=positive, default="1", metavar="N",
            help="trials, with this seed and those that follow (default: 1)"),
     *on_board(),
-    Option("-o", "--out", type=PATH, metavar="DIR", section="output",
-           help="folder of the training; one that was interrupted goes on there (default: "
-           "runs/...)"),
+    out_folder("training"),
     formats=FORMATS,
     examples=(
         "tinybench train --task kws --target 0.88           a new head, emulated Cortex-M4",
@@ -141,7 +139,7 @@ def train(
         limit=limit, board=reached,
     )  # fmt: skip
     folder = folder_of(out, "train", of.task.name)
-    return _show(voice, to, None, _trained(voice, of, asked, words, folder))
+    return _show(voice, to, None, _drawn(voice, folder, _trained(voice, of, asked, words, folder)))
 
 
 def _whole(path: Path | None) -> str | None:
@@ -173,7 +171,7 @@ def go_on(voice: Voice, folder: Path, to: str, out: Path | None) -> int:
             f"{of.inputs.model} has SHA-256 {of.inputs.model_sha256[:16]}..., wanted was "
             f"{asked.model_sha256[:16]}..."
         )
-    return _show(voice, to, out, _trained(voice, of, asked, words, folder))
+    return _show(voice, to, out, _drawn(voice, folder, _trained(voice, of, asked, words, folder)))
 
 
 def _trained(voice: Voice, of: "Given", asked: "Asked", words: "Words", folder: Path) -> "Training":
@@ -185,6 +183,18 @@ def _trained(voice: Voice, of: "Given", asked: "Asked", words: "Words", folder: 
         if folder.is_dir():
             voice.note(f"interrupted; go on with: tinybench resume {folder}")
         raise
+
+
+def _drawn(voice: Voice, folder: Path, found: "Training") -> "Training":
+    """Keep the learning curves of all seeds in the folder."""
+    from ...report.fleet.quality import pictures
+    from ...train.course import courses
+
+    kept = pictures(list(courses(found)))
+    for one in kept:
+        write(folder / f"{one.name}.svg", one.svg.encode())
+    voice.note(f"written to {folder}: train.json; plots: {', '.join(one.name for one in kept)}")
+    return found
 
 
 def _show(voice: Voice, to: str, out: Path | None, found: "Training") -> int:
