@@ -350,7 +350,8 @@ def insist_measurable(board: Board, request: Request) -> None:
         if request.monitor not in (None, MODELLED):
             raise UsageError(
                 f"monitor {request.monitor} measures a board on a --port; board {board.name} is a "
-                "child process: leave --monitor out for its modelled energy"
+                "child process: leave --monitor out, or give --monitor modelled, for the energy "
+                "of a model"
             )
         if board.power is None or board.emulator is None or not board.emulator.timing_pin:
             raise UsageError(

@@ -186,7 +186,7 @@ class Training(msgspec.Struct, frozen=True, kw_only=True):
     """Samples of an epoch."""
     held_out: int
     unseen: list[str]
-    """Classes that are held out and never trained."""
+    """Classes of which nothing is trained on: their outputs learn to be low, and no more."""
     flash_b: int
     ram_b: int
     """Of the image with learning in it."""

@@ -97,6 +97,13 @@ def given(
     )
 
 
+def unseen(of: Given) -> list[str]:
+    """Return the classes of which nothing is trained on; by a squared error there are none."""
+    seen = {one.label for one in of.trained}
+    classes = enumerate(of.task.classes)
+    return [] if of.variant.squared else [name for label, name in classes if label not in seen]
+
+
 def ask(of: Given, board: str, seeds: list[int], **said: Any) -> Asked:
     """Return what a training is asked for, checked. Raises UsageError."""
     batch = said["batch"]

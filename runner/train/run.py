@@ -43,13 +43,12 @@ from ..session.plan import insist_measurable
 from .cost import cost_of
 from .course import courses
 from .document import Asked, Cost, Point, Training, Trial, Words
-from .given import Given
+from .given import Given, unseen
 from .kept import folder_of, open_training, store_training
 from .learn import Lesson, Ran, learn
 from .samples import Piece
 from .variant import header
 
-FLASH_SAID = ", and samples their flash, less by --limit"
 LITTLE_B = 1024
 """RAM of learning that hardly decides whether an image fits."""
 
@@ -110,7 +109,7 @@ def run_training(
         classes=list(of.task.classes),
         trained=len(of.trained),
         held_out=len(of.held_out),
-        unseen=_unseen(of),
+        unseen=unseen(of),
         flash_b=image.flash_b,
         ram_b=image.ram_b,
         training_ram_b=of.variant.ram_b,
@@ -141,9 +140,11 @@ def built(of: Given, board: Board, *, energy: bool = False) -> Image:
         except (ModelError, BuildError) as error:
             if of.variant.ram_b <= LITTLE_B and not of.variant.samples:
                 raise
+            samples_b = sum(one.of.window_b for one in of.trained) * bool(of.variant.samples)
+            flash = f"; samples {samples_b:,} B of flash, less by --limit" if samples_b else ""
             raise type(error)(
                 f"{error}; learning takes {of.variant.ram_b:,} B of RAM, less by --part bias or "
-                f"sparse, or by --weights int8{FLASH_SAID * bool(of.variant.samples)}"
+                f"sparse, or by --weights int8{flash}"
             ) from error
 
 
@@ -260,10 +261,3 @@ def _cost(board: Board, image: Image, asked: Asked, one: Piece) -> tuple[Cost | 
         return cost_of(board, image, asked, one.data())
     except (BenchError, ToolMissingError) as error:
         return None, f"not counted: {error}"
-
-
-def _unseen(of: Given) -> list[str]:
-    """Return the classes that are evaluated and never trained."""
-    held_out = {group[0].of.label for group in of.held_out}
-    missing = held_out - {one.of.label for one in of.trained}
-    return [] if of.variant.squared else [of.task.classes[label] for label in sorted(missing)]

@@ -114,7 +114,8 @@ def said(found: Training) -> list[str]:
     if retries := sum(one.retries for one in found.trials):
         lines.append(f"sent again on a doubt: {retries} commands and uploads")
     if found.unseen:
-        lines.append(f"held out and never trained: {', '.join(map(one_line, found.unseen))}")
+        unseen = ", ".join(map(one_line, found.unseen))
+        lines.append(f"classes without a sample to train on: {unseen}")
     short = [one for one in found.trials if not one.reached]
     if short:
         lines.append(
