@@ -11,8 +11,9 @@ def courses(found: Training) -> Iterator[Course]:
     """Yield the course of each seed; its time is that of the board."""
     asked = found.asked
     what = (
-        f"the head of {asked.model} for {asked.task} on {asked.board}: {asked.weights} weights, "
-        f"part {asked.part}, from {asked.init}, rate {asked.rate:g}, momentum {asked.momentum:g}"
+        f"the head of {asked.model} for {asked.task} on {asked.board_name}: "
+        f"{asked.weights} weights, part {asked.part}, from {asked.init}, rate {asked.rate:g}, "
+        f"momentum {asked.momentum:g}"
         + f", {asked.hidden} hidden units" * (asked.hidden > 0)
         + f", inputs with '{asked.only}'" * bool(asked.only)
         + f", drift {asked.drift}" * bool(asked.drift)

@@ -1,5 +1,6 @@
 """What training is asked for, what it comes to, and how both are stored."""
 
+from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -56,6 +57,11 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     monitor: str = ""
     """Of energy; empty: none."""
     seeds: Annotated[list[Seed], Meta(min_length=1, max_length=SEEDS_MOST)]
+
+    @property
+    def board_name(self) -> str:
+        """The board without the folder of its file."""
+        return PurePath(self.board).stem if self.board.endswith(".toml") else self.board
 
 
 class Words(msgspec.Struct, frozen=True, kw_only=True):

@@ -88,7 +88,9 @@ def momentum_of(text: str) -> float:
     examples=(
         "tinybench train --task kws --target 0.88           a new head, emulated Cortex-M4",
         "tinybench train --task kws --board host --seeds 5 -o learnt",
-        "tinybench train --task kws --init model --part bias --rate 0.005 --target 0.99",
+        "tinybench train --task kws --init model --part bias --rate 0.02 --target 0.95",
+        "tinybench train --task kws --samples flash --monitor modelled",
+        "tinybench train --task ad --only id_04 --init model --part bias --rate 0.3",
         "tinybench train --task kws --part sparse --rows 3,9 --columns 0-31 --weights int8",
     ),
 )  # fmt: skip
@@ -102,8 +104,8 @@ def train(
     """Train the last layer of a model on a board, and say what quality took.
 
     The model before it is frozen, and works out its features on the board, of samples that come
-    over the line. Exit status 1 where a seed does not reach the target. Not an MLPerf Training
-    result.
+    over the line or lie in its flash. Exit status 1 where a seed does not reach the target. Not an
+    MLPerf Training result.
     """
     from ...train.document import EPOCHS_MOST, SEEDS_MOST, Words
     from ...train.given import ask, given

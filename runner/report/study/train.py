@@ -53,7 +53,7 @@ def _title(found: Training) -> str:
     layer = f", {asked.hidden} hidden units" if asked.hidden else ""
     part = f"{len(asked.rows)} of {found.outputs} outputs, {len(asked.columns)} of "
     return one_line(
-        f"trained on {asked.board}: the head of {asked.model} for {asked.task}{layer}, "
+        f"trained on {asked.board_name}: the head of {asked.model} for {asked.task}{layer}, "
         f"{asked.weights} weights, part {asked.part} ({part}{_inputs(found)} weights of each), to "
         f"{_metric(found)} {asked.target:g}; {NOT_MLPERF}"
     )
