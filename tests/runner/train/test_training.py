@@ -66,10 +66,13 @@ def learnt(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_a_new_head_reaches_its_target_and_says_what_it_took(tmp_path: Path) -> None:
+@pytest.mark.parametrize("layers", [(), ("--hidden", "16")], ids=["one", "two"])
+def test_a_new_head_reaches_its_target_and_says_what_it_took(
+    layers: tuple[str, ...], tmp_path: Path
+) -> None:
     """Time, samples and RAM; the board's weights are NumPy's to the bit at each evaluation."""
     words = ("--target", ".6", "-o", str(tmp_path / "t"), "--to", "json")
-    done = tinybench(*LITTLE[:-1], "72", *words)
+    done = tinybench(*LITTLE[:-1], "72", *layers, *words)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     (trial,) = told["trials"]
