@@ -5,6 +5,7 @@ heard in good order only, run on motor, gears, bearing and belt; a fault adds kn
 misalignment, wobble or rattle.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -43,15 +44,23 @@ MACHINES = (
     Machine(44.0, 21, (1.0, 0.3, 0.4, 0.1, 0.1), (480, 2600, 3900), 0.25),
     Machine(52.0, 11, (0.6, 0.7, 0.3, 0.2, 0.3), (950, 2300, 6100), 0.40),
 )
+STRANGER = Machine(61.0, 9, (0.5, 0.2, 0.6, 0.4, 0.3), (420, 1300, 2900), 0.15)
+"""A machine that no model has heard, to which one may adapt."""
 FAULTS = ("knocks", "rub", "misalignment", "wobble", "rattle")
 
 _SPLITS: tuple[Split, ...] = ("train", "test")
 
 
-def sound(split: Split, index: int, seed: int, fault: str | None = None) -> Sound:
+def sound(
+    split: Split,
+    index: int,
+    seed: int,
+    fault: str | None = None,
+    machines: Sequence[Machine] = MACHINES,
+) -> Sound:
     """Return two seconds of machine index % 4 at 16 kHz, within -1..1; `fault` is of FAULTS."""
     rng = np.random.default_rng([seed, _SPLITS.index(split), index])
-    machine = MACHINES[index % len(MACHINES)]
+    machine = machines[index % len(machines)]
     speed_hz = machine.speed_hz * rng.uniform(0.96, 1.04)
     severity = rng.uniform(0.25, 1) if fault else 0.0
     angle = _angle(speed_hz, 0.03 * severity if fault == "wobble" else 0.0, rng)
@@ -76,29 +85,36 @@ def sound(split: Split, index: int, seed: int, fault: str | None = None) -> Soun
     return np.clip(0.35 * rng.uniform(0.8, 1.25) * (whole + room), -1, 1)
 
 
-def machine_set(count: int, seed: int) -> tuple[list[NDArray[np.float32]], NDArray[np.uint8]]:
+def machine_set(
+    count: int, seed: int, machines: Sequence[Machine] = MACHINES
+) -> tuple[list[NDArray[np.float32]], NDArray[np.uint8]]:
     """Return the features, (frames, 128) each, and labels of the test set; half are anomalies (1).
 
     The features are rounded to 1/64 dB, a 25th of a step of the model's input, to pack well.
     """
-    labels = np.array([index // len(MACHINES) % 2 for index in range(count)], np.uint8)
+    labels = np.array([index // len(machines) % 2 for index in range(count)], np.uint8)
     features = []
     for index, label in enumerate(labels):
-        fault = FAULTS[index // (2 * len(MACHINES)) % len(FAULTS)] if label else None
-        frames = log_mel(sound("test", index, seed, fault))
+        fault = FAULTS[index // (2 * len(machines)) % len(FAULTS)] if label else None
+        frames = log_mel(sound("test", index, seed, fault, machines))
         features.append((np.round(frames * 64) / 64).astype(np.float32))
     return features, labels
 
 
 def write_dataset(
-    path: Path, features: list[NDArray[np.float32]], labels: NDArray[np.uint8]
+    path: Path,
+    features: list[NDArray[np.float32]],
+    labels: NDArray[np.uint8],
+    first: int = 1,
+    machines: int = len(MACHINES),
 ) -> None:
     """Write sounds as the zip of an EEMBC dataset folder ad01: float32 LE frames of 128.
 
-    A line of the label file is `normal_id_01_00000000.bin,2,0,2560,512`.
+    `first`: number of the first of so many machines. A line of the label file is
+    `normal_id_01_00000000.bin,2,0,2560,512`.
     """
     names = [
-        f"{'anomaly' if label else 'normal'}_id_{index % len(MACHINES) + 1:02d}_{index:08d}.bin"
+        f"{'anomaly' if label else 'normal'}_id_{index % machines + first:02d}_{index:08d}.bin"
         for index, label in enumerate(labels)
     ]
     lines = [

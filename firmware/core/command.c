@@ -117,7 +117,8 @@ static void run_help(char *rest) {
          "train begin RATE MOMENTUM BATCH SEED  learn from the weights in flash on\r\n"
          "train add LABEL N  gather the gradient of the last inference, N-th of its batch\r\n"
          "train step N   change the weights by a full batch, for the N-th time\r\n"
-         "train features, read AT COUNT, write AT HEX, sum, end\r\n"
+         "train run N FIRST COUNT  that many steps on samples in flash, from step FIRST on\r\n"
+         "train sample INDEX, features, read AT COUNT, write AT HEX, sum, end\r\n"
 #endif
          "frames         go on in binary frames, until the frame LEAVE\r\n"
          "baud N         go on at N bits a second; undone unless 'name' comes next\r\n");

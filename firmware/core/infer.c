@@ -28,7 +28,14 @@ int infer_untimed(uint32_t count) {
     return status;
 }
 
-/* Mark an end of a window. Of a stream the ends are marked, and no window: it is a frame of it. */
+/* Mark an end of a window. Of a stream the ends are marked, and no window: it is a frame of it; of
+ * what learns its steps are, and no inference between them. */
+static void mark_edge(void) {
+#ifndef TB_TRAIN
+    stamp_edge();
+#endif
+}
+
 static void window_opens(void) {
 #ifdef TB_STREAM
     if (hear_listens()) {
@@ -36,7 +43,7 @@ static void window_opens(void) {
         return;
     }
 #endif
-    stamp_edge();
+    mark_edge();
 }
 
 static void window_closes(int status) {
@@ -49,7 +56,7 @@ static void window_closes(int status) {
         return;
     }
 #endif
-    stamp_edge();
+    mark_edge();
     if (status >= 0) {
         model_finish();
     }

@@ -11,6 +11,8 @@
 #include "learn.h"
 #include "model.h"
 #include "port.h"
+#include "samples.h"
+#include "stamp.h"
 #include "text.h"
 #include "train_config.h"
 #include "upload.h"
@@ -19,8 +21,8 @@
 #define WORDS_AT_ONCE 64
 
 static bool begun, diverged;
-static uint32_t batch, added, steps;
-static uint32_t add_us, step_us;
+static uint32_t batch, added, steps, order_seed;
+static uint32_t add_us, step_us, run_steps, run_us;
 static struct learned learned;
 
 void train_caps(void) {
@@ -106,11 +108,12 @@ static void train_begin(char *rest) {
     }
     learn_begin(rate, momentum, wanted, seed);
     batch = wanted;
-    added = steps = 0;
+    added = steps = run_steps = 0;
+    order_seed = seed;
     begun = true;
     diverged = false;
-    const uint32_t told[] = {TRAIN_FEATURES, TRAIN_CLASSES, TRAIN_ROWS,
-                             TRAIN_COLUMNS,  TRAIN_BITS,    learn_words()};
+    const uint32_t told[] = {TRAIN_BODY, TRAIN_CLASSES, TRAIN_ROWS,     TRAIN_COLUMNS,
+                             TRAIN_BITS, learn_words(), samples_count()};
     answer_begins("begin");
     for (uint32_t i = 0; i < sizeof told / sizeof told[0]; i++) {
         text(i == 0 ? "" : ",");
@@ -161,6 +164,21 @@ static void train_add(char *rest) {
     }
 }
 
+/* What a step or a run of steps says; a number or a count comes before. */
+static void answer_learned(uint32_t elapsed_us) {
+    union {
+        float real;
+        uint32_t word;
+    } loss = {.real = learned.loss};
+    text(",");
+    text_u32(elapsed_us);
+    text(",");
+    text_word(loss.word);
+    text(",");
+    text_u32(learned.saturated);
+    answer_ends();
+}
+
 static void train_step(char *rest) {
     uint32_t number;
     if (!learns()) {
@@ -187,18 +205,92 @@ static void train_step(char *rest) {
         text("e-[Training has diverged: 'train begin' anew]\r\n");
         return;
     }
-    union {
-        float real;
-        uint32_t word;
-    } loss = {.real = learned.loss};
     answer_begins("step");
     text_u32(number);
+    answer_learned(step_us);
+}
+
+/* Take the samples of step `step`, whole batches of each epoch alone, and change the weights.
+ * Returns false where the engine failed. */
+static bool step_on_samples(uint32_t step) {
+    const uint32_t steps_an_epoch = samples_count() / batch;
+    const uint32_t epoch = step / steps_an_epoch;
+    const uint32_t first = step % steps_an_epoch * batch;
+    for (uint32_t i = 0; i < batch; i++) {
+        const int32_t label = samples_infer(samples_at(order_seed, epoch, first + i));
+        if (label < 0) {
+            return false;
+        }
+        learn_add((uint32_t)label);
+    }
+    diverged = !learn_step(&learned);
+    steps++;
+    return true;
+}
+
+static void train_run_steps(char *rest) {
+    uint32_t number, first, count;
+    if (!learns()) {
+        return;
+    }
+    if (!read_number(&rest, INT32_MAX, &number) || !read_number(&rest, INT32_MAX, &first) ||
+        !read_number(&rest, INT32_MAX, &count) || count == 0) {
+        text("e-[Command 'train run' requires NUMBER FIRST COUNT]\r\n");
+        return;
+    }
+    if (samples_count() < batch) {
+        text("e-[Command 'train run' requires samples in flash, a batch of them at least]\r\n");
+        return;
+    }
+    const bool again = run_steps == count && number + count == steps;
+    if (!again && (number != steps || added != 0)) {
+        text("e-[Command 'train run' is out of order]\r\n");
+        return;
+    }
+    if (!again) {
+        bool went = true;
+        run_steps = count;
+        port_flush();
+        port_align();
+        stamp_edge();
+        const uint32_t start_us = port_micros();
+        for (uint32_t i = 0; i < count && went && !diverged; i++) {
+            went = step_on_samples(first + i);
+        }
+        run_us = port_micros() - start_us;
+        stamp_edge();
+        if (!went) {
+            begun = false;
+            text("e-[Inference failed]\r\n");
+            return;
+        }
+    }
+    if (diverged) {
+        text("e-[Training has diverged: 'train begin' anew]\r\n");
+        return;
+    }
+    answer_begins("run");
+    text_u32(number);
     text(",");
-    text_u32(step_us);
+    text_u32(count);
+    answer_learned(run_us);
+}
+
+static void train_sample(char *rest) {
+    uint32_t index;
+    if (!read_number(&rest, INT32_MAX, &index) || index >= samples_count()) {
+        text("e-[Command 'train sample' has no such sample in flash]\r\n");
+        return;
+    }
+    const int32_t label = samples_infer(index);
+    if (label < 0) {
+        text("e-[Inference failed]\r\n");
+        return;
+    }
+    answer_begins("sample");
+    text_u32(index);
     text(",");
-    text_word(loss.word);
-    text(",");
-    text_u32(learned.saturated);
+    text_u32((uint32_t)label);
     answer_ends();
 }
 
@@ -206,7 +298,7 @@ static void train_features(char *rest) {
     (void)rest;
     learn_forward();
     answer_begins("features");
-    for (uint32_t i = 0; i < TRAIN_FEATURES; i++) {
+    for (uint32_t i = 0; i < TRAIN_BODY; i++) {
         union {
             float real;
             uint32_t word;
@@ -286,9 +378,10 @@ static const struct {
     const char *name;
     void (*run)(char *rest);
 } commands[] = {
-    {"begin", train_begin},       {"add", train_add},   {"step", train_step},
-    {"features", train_features}, {"read", train_read}, {"write", train_write},
-    {"sum", train_sum},           {"end", train_end},
+    {"begin", train_begin},   {"add", train_add},       {"step", train_step},
+    {"run", train_run_steps}, {"sample", train_sample}, {"features", train_features},
+    {"read", train_read},     {"write", train_write},   {"sum", train_sum},
+    {"end", train_end},
 };
 
 /* Cut a checksum off a command, "#" and 8 hex digits. Returns false where it is not that of what is
@@ -318,5 +411,6 @@ void train_run(char *rest) {
             return;
         }
     }
-    text("e-[Command 'train' requires begin, add, step, features, read, write, sum or end]\r\n");
+    text("e-[Command 'train' requires begin, add, step, run, sample, features, read, write, sum or "
+         "end]\r\n");
 }

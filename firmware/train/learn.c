@@ -1,9 +1,10 @@
-/* Learning of a dense head with softmax: forward, gradient and step. */
+/* Learning of a dense head, by softmax or by squared error: forward, gradient and step. */
 #include "learn.h"
 
 #include <string.h>
 
 #include "exponential.h"
+#include "hidden.h"
 #include "model.h"
 #define TRAIN_HEAD /* with its weights */
 #include "train_config.h"
@@ -20,9 +21,12 @@ static float gathered[TRAIN_ROWS][ROOM];
 static float gathered_biases[TRAIN_ROWS];
 static uint32_t random_state = 1;
 
+#if TRAIN_HIDDEN > 0
+static float body[TRAIN_BODY];
+#endif
 static float features[TRAIN_FEATURES];
-static float outputs[TRAIN_CLASSES]; /* logits, then probabilities */
-static float learning_rate, kept_share, share_of_batch, losses;
+static float outputs[TRAIN_CLASSES]; /* logits, then probabilities, then errors */
+static float learning_rate, kept_share, share_of_batch, losses, last_loss;
 
 void learn_begin(float rate, float momentum, uint32_t batch, uint32_t seed) {
     learning_rate = rate;
@@ -30,6 +34,7 @@ void learn_begin(float rate, float momentum, uint32_t batch, uint32_t seed) {
     share_of_batch = 1.0f / (float)batch;
     losses = 0.0f;
     random_state = seed == 0 ? 1 : seed;
+    hidden_begin();
     for (uint32_t i = 0; i < TRAIN_ROWS; i++) {
         biases[i] = train_biases[train_rows[i]];
         gathered_biases[i] = 0.0f;
@@ -82,16 +87,50 @@ static bool logits(float *greatest) {
     return finite;
 }
 
-/* As learn_forward; returns -ln(probability of `label`), which is no number without one. */
-static float forward(uint32_t label) {
+/* Take what the model gives, and what a hidden layer makes of it. */
+static void take_features(void) {
+#if TRAIN_HIDDEN > 0
+    for (uint32_t i = 0; i < TRAIN_BODY; i++) {
+        body[i] = model_result(i);
+    }
+    hidden_forward(body, features);
+#else
     for (uint32_t f = 0; f < TRAIN_FEATURES; f++) {
         features[f] = model_result(f);
     }
-    float greatest = 0.0f;
-    if (!logits(&greatest)) {
-        memset(outputs, 0, sizeof outputs);
-        return logarithm(-1.0f);
+#endif
+}
+
+#if TRAIN_SQUARED
+#define OF_ERROR (2.0f / (float)TRAIN_CLASSES)
+
+/* What output `index` should be: the value of the input, as floats, at its place. */
+static float wanted(uint32_t index, uint32_t label) {
+    (void)label;
+    float value;
+    memcpy(&value, model_input + index * sizeof value, sizeof value);
+    return value;
+}
+
+/* Return the mean of the squared differences. */
+static float loss_of(uint32_t label, float greatest) {
+    (void)greatest;
+    float sum = 0.0f;
+    for (uint32_t class = 0; class < TRAIN_CLASSES; class++) {
+        const float apart = outputs[class] - wanted(class, label);
+        sum += apart * apart;
     }
+    return sum / (float)TRAIN_CLASSES;
+}
+#else
+#define OF_ERROR 1.0f
+
+static float wanted(uint32_t index, uint32_t label) {
+    return index == label ? 1.0f : 0.0f;
+}
+
+/* Make probabilities of the logits; return -ln(that of `label`). */
+static float loss_of(uint32_t label, float greatest) {
     const float of_label = outputs[label] - greatest;
     float total = 0.0f;
     for (uint32_t class = 0; class < TRAIN_CLASSES; class++) {
@@ -103,29 +142,70 @@ static float forward(uint32_t label) {
     }
     return logarithm(total) - of_label;
 }
+#endif
+
+/* As learn_forward; returns the loss with `label`, which is no number where a logit is none. */
+static float forward(uint32_t label) {
+    take_features();
+    float greatest = 0.0f;
+    if (!logits(&greatest)) {
+        memset(outputs, 0, sizeof outputs);
+        return logarithm(-1.0f);
+    }
+    return loss_of(label, greatest);
+}
 
 void learn_forward(void) {
-    forward(0);
+    last_loss = forward(0);
 }
 
 float learn_feature(uint32_t index) {
+#if TRAIN_HIDDEN > 0
+    return body[index];
+#else
     return features[index];
+#endif
 }
 
-float learn_probability(uint32_t index) {
+float learn_output(uint32_t index) {
     return outputs[index];
 }
 
+float learn_loss(void) {
+    return is_finite(last_loss) ? last_loss : -1.0f;
+}
+
+#if TRAIN_HIDDEN > 0
+/* Hand the errors of the outputs, which all learn, back through the hidden layer. */
+static void add_hidden(void) {
+    for (uint32_t unit = 0; unit < TRAIN_HIDDEN; unit++) {
+        float slope = 0.0f;
+        for (uint32_t class = 0; class < TRAIN_CLASSES; class++) {
+            slope += outputs[class] * weights[class][unit];
+        }
+        if (features[unit] > 0.0f) {
+            hidden_add(unit, slope, body);
+        }
+    }
+}
+#else
+static void add_hidden(void) {
+}
+#endif
+
 void learn_add(uint32_t label) {
     losses += forward(label);
+    const float share = OF_ERROR * share_of_batch;
     for (uint32_t i = 0; i < TRAIN_ROWS; i++) {
         const uint32_t class = train_rows[i];
-        const float error = (outputs[class] - (class == label ? 1.0f : 0.0f)) * share_of_batch;
+        const float error = (outputs[class] - wanted(class, label)) * share;
+        outputs[class] = error;
         for (uint32_t j = 0; j < column_count; j++) {
             gathered[i][j] += error * features[train_columns[j]];
         }
         gathered_biases[i] += error;
     }
+    add_hidden();
 }
 
 #if TRAIN_BITS == 32
@@ -166,7 +246,7 @@ static bool move(train_weight *weight, float by, uint32_t *saturated) {
 #endif
 
 bool learn_step(struct learned *learned) {
-    bool finite = true;
+    bool finite = hidden_step(learning_rate, kept_share);
     learned->loss = losses * share_of_batch;
     learned->saturated = 0;
     losses = 0.0f;
@@ -187,10 +267,10 @@ bool learn_step(struct learned *learned) {
 }
 
 uint32_t learn_words(void) {
-    return 2 * (weight_count + TRAIN_ROWS) + 1;
+    return hidden_words() + 2 * (weight_count + TRAIN_ROWS) + 1;
 }
 
-/* Where a word of 32 bits lies; NULL for a weight of fewer. */
+/* Where a word of the head lies that has 32 bits; NULL for a weight of fewer. */
 static void *place_of(uint32_t index) {
     if (index < weight_count) {
 #if TRAIN_BITS == 32
@@ -215,16 +295,26 @@ static void *place_of(uint32_t index) {
 }
 
 uint32_t learn_read(uint32_t index) {
+    uint32_t word;
+    if (index < hidden_words()) {
+        memcpy(&word, hidden_word(index), sizeof word);
+        return word;
+    }
+    index -= hidden_words();
     const void *place = place_of(index);
     if (place == NULL) {
         return (uint32_t)(int32_t)weights[index / ROOM][index % ROOM];
     }
-    uint32_t word;
     memcpy(&word, place, sizeof word);
     return word;
 }
 
 void learn_write(uint32_t index, uint32_t word) {
+    if (index < hidden_words()) {
+        memcpy(hidden_word(index), &word, sizeof word);
+        return;
+    }
+    index -= hidden_words();
     void *place = place_of(index);
     if (place == NULL) {
         weights[index / ROOM][index % ROOM] = (train_weight)(int32_t)word;

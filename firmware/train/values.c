@@ -11,10 +11,14 @@
 
 void values_text(void) {
     learn_forward();
+#if TRAIN_SQUARED
+    text_decimal(learn_loss(), DECIMALS, true);
+#else
     for (uint32_t i = 0; i < TRAIN_CLASSES; i++) {
         if (i > 0) {
             text(",");
         }
-        text_decimal(learn_probability(i), DECIMALS, true);
+        text_decimal(learn_output(i), DECIMALS, true);
     }
+#endif
 }

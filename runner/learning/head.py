@@ -53,7 +53,7 @@ def drawn(head: Head, seed: int) -> Floats:
     return np.concatenate(parts).astype(np.float32)
 
 
-def _views(head: Head, weights: Floats) -> list[Floats]:
+def layers_of(head: Head, weights: Floats) -> list[Floats]:
     """Return the layers [..., inputs + 1, outputs] of weights [..., weights]."""
     found, at = list[Floats](), 0
     for rows, columns in head.layers:
@@ -69,7 +69,7 @@ def _apply(layer: Floats, values: Floats) -> Floats:
 
 def scores(head: Head, weights: Floats, values: Floats) -> Floats:
     """Return the scores [..., rows, classes] of values [..., rows, features], before softmax."""
-    first, *more = _views(head, weights)
+    first, *more = layers_of(head, weights)
     found = _apply(first, values)
     return _apply(more[0], np.maximum(found, 0)) if more else found
 
@@ -81,7 +81,7 @@ def slopes(
 
     `values` are [..., rows, features], `labels` [..., rows].
     """
-    first, *more = _views(head, weights)
+    first, *more = layers_of(head, weights)
     summed = _apply(first, values)
     hidden = np.maximum(summed, 0)
     found = _apply(more[0], hidden) if more else summed

@@ -44,7 +44,10 @@ EDGE_TIMEOUT_S = 10.0
 MARGIN_S = 1.0
 """Of the trace, before the first window and after the last."""
 MODEL_RATE_HZ = 5000.0
+PHASE_REST_S = 0.01
+"""Between two phases: edges that are too close are one."""
 T = TypeVar("T")
+Ran = Callable[[str, int], None]
 Watch = Callable[[float, bool], None]
 """Takes the mean power of the latest samples in W, and whether it is modelled."""
 
@@ -143,11 +146,47 @@ def measure_once(
         with TraceWriter(folder / TRACE_FILE, head) as writer:
             with _Session(bench, monitor, writer) as session:
                 session.margin()
-                found = session.once(name, run)
+                found = session.once(run)
+                session.saw(2, name)
                 session.margin()
             writer.infer(Infer(iterations=1, input=name))
     with open_trace(folder / TRACE_FILE) as trace:
         return _energy(analyse(trace), trace.head, [""], bench.model_source), found
+
+
+def measure_phases(bench: Bench, run: Callable[[Dut, Ran], T], folder: Path) -> tuple[Energy, T]:
+    """Measure the windows that the DUT marks while `run` runs, such as the phases of a training.
+
+    `run` says of each what it was, and how many iterations, as soon as it has ended. The trace is
+    stored in `folder`. Returns the energy, a window a phase, and what `run` returns. Raises as
+    `measure`, and what `run` raises.
+    """
+    with ExitStack() as stack:
+        monitor = open_monitor(bench.spec)
+        stack.callback(monitor.close)
+        head = msgspec.structs.replace(
+            monitor.head, marks=1, start=datetime.now(UTC).isoformat(),
+            modelled=bool(bench.model_source),
+        )  # fmt: skip
+        infers = list[Infer]()
+        with TraceWriter(folder / TRACE_FILE, head) as writer:
+            with _Session(bench, monitor, writer) as session:
+
+                def ran(name: str, iterations: int) -> None:
+                    session.saw(2, name)
+                    infers.append(Infer(iterations=iterations, input=name))
+                    bench.rest(PHASE_REST_S)
+
+                session.margin()
+                found = session.once(lambda dut: run(dut, ran))
+                session.margin()
+            writer.infers += infers[:-1]
+            for infer in infers[-1:]:
+                writer.infer(infer)
+    with open_trace(folder / TRACE_FILE) as trace:
+        analysed = analyse(trace)
+        answers = [""] * len(analysed.windows)
+        return _energy(analysed, trace.head, answers, bench.model_source), found
 
 
 def draw_pictures(folder: Path) -> None:
@@ -214,11 +253,13 @@ class _Session:
         )
         return infer, inference.results
 
-    def once(self, name: str, run: Callable[[Dut], T]) -> T:
-        """Let the DUT do what it marks by two edges."""
-        found = run(self._dut)
-        self._await_edges(2, f"the edges of '{name}'")
-        return found
+    def once(self, run: Callable[[Dut], T]) -> T:
+        """Let the DUT do something."""
+        return run(self._dut)
+
+    def saw(self, count: int, name: str) -> None:
+        """Wait for the edges by which the DUT has marked it."""
+        self._await_edges(count, f"the edges of '{name}'")
 
     def long_enough(
         self, sample: Sample, iterations: int, length: WindowLength

@@ -298,7 +298,7 @@ def _insist_possible(board: Board, request: Request) -> None:
     if request.interface_board and not (request.ports and request.mode == "energy"):
         raise UsageError("--interface-board stands between a --port and the DUT in --mode energy")
     if request.wants_energy:
-        _insist_measurable(board, request)
+        insist_measurable(board, request)
 
 
 def _insist_askable(board: Board, asked: Asked) -> None:
@@ -344,13 +344,14 @@ def _is_exported(model: Path) -> bool:
     return is_exported(hashlib.sha256(data).hexdigest())
 
 
-def _insist_measurable(board: Board, request: Request) -> None:
+def insist_measurable(board: Board, request: Request) -> None:
     """Raise UsageError when there is no way to the energy of this board."""
     if not request.ports:
         if request.monitor not in (None, MODELLED):
             raise UsageError(
                 f"monitor {request.monitor} measures a board on a --port; board {board.name} is a "
-                "child process: leave --monitor out for its modelled energy"
+                "child process: leave --monitor out, or give --monitor modelled, for the energy "
+                "of a model"
             )
         if board.power is None or board.emulator is None or not board.emulator.timing_pin:
             raise UsageError(

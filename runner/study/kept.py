@@ -12,7 +12,9 @@ from tinybench.files import DOCUMENT_MOST_B, WHOLE_MOST_B, read_bytes, write_who
 from tinybench.json_lines import open_lines
 from tinybench.read import read_json
 
-ASKED_FILE, TRIALS_FILE, STUDY_FILE = "asked.json", "trials.jsonl", "study.json"
+from ..results.asked import ASKED_FILE, open_asked
+
+TRIALS_FILE, STUDY_FILE = "trials.jsonl", "study.json"
 
 
 class Trial(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -53,20 +55,8 @@ def open_study(
     Yields the trials that are known, and what keeps another one. Raises RunFolderError where the
     folder is another study's, or cannot be written.
     """
-    said = msgspec.json.format(msgspec.json.encode(asked), indent=2) + b"\n"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        before = folder / ASKED_FILE
-        if before.exists():
-            if read_bytes(before, DOCUMENT_MOST_B, links=False) != said:
-                raise RunFolderError(
-                    f"{folder} holds a study that was asked for otherwise (see {ASKED_FILE} in "
-                    "it): ask for the same again to go on with it, or give -o a new folder"
-                )
-        elif any(folder.iterdir()):
-            raise RunFolderError(f"{folder} is not empty, and no study: give -o a new folder")
-        else:
-            write_whole(before, said)
+        open_asked(folder, asked, "study")
         known = _read(folder / TRIALS_FILE)
         with contextlib.closing(open_lines(folder / TRIALS_FILE)) as file:
 

@@ -1,5 +1,6 @@
 """What training is asked for, what it comes to, and how both are stored."""
 
+from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -7,6 +8,7 @@ from msgspec import Meta
 
 NOT_MLPERF = "not an MLPerf Training result"
 SEEDS_MOST, EPOCHS_MOST = 1000, 100_000
+HIDDEN_MOST = 256
 COUNT_MOST = 10**12
 """What the command line takes for a count."""
 FLOAT_MAX = 3.0e38
@@ -44,7 +46,22 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """Steps between evaluations."""
     held_out: Share
     limit: Count | None
+    only: str = ""
+    """Of the name of each input."""
+    hidden: Annotated[int, Meta(ge=0, le=HIDDEN_MOST)] = 0
+    """Units between the frozen body and the head; 0: none."""
+    samples: Literal["link", "flash"] = "link"
+    """Where they come from."""
+    drift: str = ""
+    """Of the sensor, as it was declared."""
+    monitor: str = ""
+    """Of energy; empty: none."""
     seeds: Annotated[list[Seed], Meta(min_length=1, max_length=SEEDS_MOST)]
+
+    @property
+    def board_name(self) -> str:
+        """The board without the folder of its file."""
+        return PurePath(self.board).stem if self.board.endswith(".toml") else self.board
 
 
 class Words(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +83,8 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     """Time that body, gradient and step took on the board's clock; no evaluation is in it."""
     host_s: float
     """The same on this computer's clock, with the line."""
-    accuracy: float
+    score: float
+    """Top-1, or AUC."""
     loss: float | None
     """Of the last step; None before the first one."""
     saturated: int = 0
@@ -75,6 +93,8 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     """Words of the board's learning that are others than NumPy's."""
     difference: float = 0.0
     """The largest difference between floats of the two."""
+    energy_j: float | None = None
+    """What body, gradient and steps took until then; None under no monitor."""
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,12 +124,17 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     board_s: float
     host_s: float
     energy_j: float | None
-    """Modelled: the board's declared power times its time. None where none is declared."""
+    """Until the last point: under a monitor what it saw, else the board's declared power times its
+    time. None where none is declared."""
     retries: int
     """Commands and uploads that were sent again on a doubt, since it went on last."""
     points: list[Point]
     checkpoint: str
     """File of the best one."""
+    before: float | None = None
+    """Score of the head as it begins on inputs without the drift; None without one."""
+    energy_doubts: list[str] = []
+    """Why the energy is doubtful."""
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,17 +186,25 @@ class Training(msgspec.Struct, frozen=True, kw_only=True):
     time_base: str
     """What `board_s` is: measured on a port, emulated instructions, or a process's clock."""
     features: int
+    outputs: int
     classes: list[str]
     trained: int
     """Samples of an epoch."""
     held_out: int
     unseen: list[str]
-    """Classes that are held out and never trained."""
+    """Classes of which nothing is trained on: their outputs learn to be low, and no more."""
     flash_b: int
     ram_b: int
     """Of the image with learning in it."""
     training_ram_b: int
     """Of that what learning takes, by its declaration."""
+    samples_b: int
+    """Of the flash what samples take that are kept there."""
+    metric: Literal["top1", "auc"]
+    energy: Literal["measured", "modelled"] | None
+    """What `energy_j` is."""
+    energy_source: str
+    """The monitor, or where the modelled power comes from."""
     tensor_ram_b: int | None
     """Of that what inference takes for tensors."""
     elf_sha256: str

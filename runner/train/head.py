@@ -22,7 +22,7 @@ CLASSES_MOST = 1024
 
 @dataclass(frozen=True)
 class Head:
-    """A dense layer with softmax, and the model before it."""
+    """A dense layer, with softmax or of values, and the model before it."""
 
     body: bytes
     """A .tflite whose output are the features."""
@@ -30,6 +30,8 @@ class Head:
     """[classes][features], dequantised."""
     biases: Floats
     """[classes]."""
+    squared: bool = False
+    """It gives the input's values again, and learns by the squared error; else it has softmax."""
 
     @property
     def classes(self) -> int:
@@ -42,8 +44,11 @@ class Head:
         return self.weights.shape[1]
 
 
-def head_of(model: Path) -> Head:
-    """Take the head off a model. Raises ModelError where its end is none, with what it is."""
+def head_of(model: Path, squared: bool = False) -> Head:
+    """Take the head off a model: one with softmax, or (`squared`) one that gives values.
+
+    Raises ModelError where its end is none, with what it is.
+    """
     data = read_model_file(model)
     if is_onnx(data):
         raise ModelError(f"{model}: a head is taken off a .tflite; this file is ONNX")
@@ -52,11 +57,16 @@ def head_of(model: Path) -> Head:
     softmax = dense is not None and dense.name == "SOFTMAX"
     if dense is not None and softmax:
         dense = _last(graph, dense.inputs[0])
-    if dense is None or dense.name != "FULLY_CONNECTED" or not softmax:
+    if dense is None or dense.name != "FULLY_CONNECTED" or softmax == squared:
         end = "no operator" if dense is None else dense.name
+        wanted = (
+            "without softmax, such as that of task ad"
+            if squared
+            else ("with softmax, such as that of task kws")
+        )
         raise ModelError(
-            f"{model}: training needs a model that ends in a fully connected layer with softmax, "
-            f"such as that of task kws; this one ends in {end}{' and SOFTMAX' * softmax}"
+            f"{model}: training needs a model that ends in a fully connected layer {wanted}; this "
+            f"one ends in {end}{' and SOFTMAX' * softmax}"
         )
     before = _last(graph, dense.inputs[0])
     if before is None:
@@ -75,7 +85,7 @@ def head_of(model: Path) -> Head:
         )
     if graph.tensors[before.outputs[0]].elements != features:
         raise ModelError(f"{model}: its head takes several rows of features, not one")
-    return Head(cut(data, before), weights, biases)
+    return Head(cut(data, before), weights, biases, squared)
 
 
 def _last(graph: Graph, tensor: int) -> Operator | None:

@@ -12,10 +12,11 @@ from tinybench.errors import RunFolderError
 from tinybench.files import DOCUMENT_MOST_B, WHOLE_MOST_B, read_bytes, write_whole
 from tinybench.read import read_json
 
+from ..results.asked import ASKED_FILE, open_asked
 from .document import Asked, Checkpoint, Point, Training, Words
 from .reference import Words as Learnt
 
-ASKED_FILE, WORDS_FILE, TRAINING_FILE = "asked.json", "words.json", "train.json"
+WORDS_FILE, TRAINING_FILE = "words.json", "train.json"
 WORD_B = 4
 CHECKPOINTS_MOST = 100_000
 T = TypeVar("T", bound=msgspec.Struct)
@@ -32,20 +33,8 @@ def open_training(folder: Path, asked: Asked, words: Words) -> None:
 
     Raises RunFolderError where it is another's, or cannot be written.
     """
-    said = msgspec.json.format(msgspec.json.encode(asked), indent=2) + b"\n"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        before = folder / ASKED_FILE
-        if before.exists():
-            if read_bytes(before, DOCUMENT_MOST_B, links=False) != said:
-                raise RunFolderError(
-                    f"{folder} holds a training that was asked for otherwise, or with another "
-                    f"model or other inputs (see {ASKED_FILE} in it): give -o a new folder"
-                )
-        elif any(folder.iterdir()):
-            raise RunFolderError(f"{folder} is not empty, and no training: give -o a new folder")
-        else:
-            write_whole(before, said)
+        open_asked(folder, asked, "training")
         write_whole(folder / WORDS_FILE, msgspec.json.encode(words))
     except OSError as error:
         raise RunFolderError(f"cannot keep the training in {folder}: {error}") from error

@@ -1,4 +1,5 @@
-"""One seed's training on a board: samples streamed, evaluations between, checkpoints kept."""
+"""One seed's training on a board: samples streamed or in its flash, evaluations between,
+checkpoints kept."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -7,20 +8,25 @@ from pathlib import Path
 
 import numpy as np
 
-from tinybench.datasets.reader import Sample
 from tinybench.errors import ProtocolError
 from tinybench.track import Track
 
 from ..dut.client import Dut
 from ..dut.inference import answered
+from ..results.score import auc
 from .document import Asked, Point, Trial
 from .head import Floats
 from .kept import checkpoints, keep, name_of
-from .link import DivergedError, Trainee
+from .link import DivergedError, Stepped, Trainee
 from .reference import Learner, Words
+from .samples import Piece, order
 from .variant import Variant
 
 MICRO = 1e-6
+Ran = Callable[[str, int], None]
+"""Is told of a phase of so many steps, which the board marks by two edges."""
+AT_ONCE_S = 60.0
+"""Steps on the board between two answers take about as long at most."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +36,13 @@ class Lesson:
     asked: Asked
     variant: Variant
     head_sha256: str
-    trained: Sequence[Sample]
-    held_out: Sequence[Sample]
+    trained: Sequence[Piece]
+    held_out: Sequence[Sequence[Piece]]
+    """The windows of each input."""
     power_w: float | None
     """Of the board at work, as it declares."""
+    undrifted: Sequence[Sequence[Piece]] = ()
+    """What is held out, as the sensor gave it before it drifted."""
     features: dict[str, Floats] = field(default_factory=dict[str, Floats])
     """Of the samples that were seen, by name: the body is frozen."""
 
@@ -48,22 +57,6 @@ class Lesson:
         return self.steps_an_epoch * self.asked.epochs
 
 
-def split(samples: Sequence[Sample], share: float) -> tuple[list[Sample], list[Sample]]:
-    """Return what is trained on and what is held out: of each class its share, spread evenly."""
-    trained, held_out, seen = list[Sample](), list[Sample](), dict[int, int]()
-    for one in samples:
-        before = seen.get(one.label, 0)
-        seen[one.label] = before + 1
-        out = int((before + 1) * share + 1e-9) > int(before * share + 1e-9)
-        (held_out if out else trained).append(one)
-    return trained, held_out
-
-
-def order(seed: int, epoch: int, count: int) -> list[int]:
-    """Return in which order the samples of an epoch come."""
-    return np.random.default_rng([seed, epoch]).permutation(count).tolist()
-
-
 def learn(
     lesson: Lesson,
     seed: int,
@@ -71,6 +64,7 @@ def learn(
     folder: Path,
     track: Track,
     said: Callable[[Point], None],
+    ran: Ran | None = None,
 ) -> Trial:
     """Train one seed until it reaches the target or its end, from its last checkpoint on.
 
@@ -79,13 +73,13 @@ def learn(
     asked, of = lesson.asked, lesson.variant
     points, words = checkpoints(folder, seed, lesson.head_sha256, asked.model_sha256, of.words)
     own = Learner(of, asked.rate, asked.momentum, asked.batch, seed)
-    classes, features = of.weights.shape
-    shape = (features, classes, len(of.rows), len(of.columns), of.bits, of.words)
-    run = _Run(lesson, seed, Trainee(dut, shape), dut, own, folder, track, said, points)
+    trainee = Trainee(dut, of.shape)
+    run = _Run(lesson, seed, trainee, dut, own, folder, track, said, points, ran)
     retries_before = dut.tally.retries
-    ended = _ended(lesson, points)
+    ended, before = _ended(lesson, points), None
     if ended is None:
         run.trainee.begin(asked.rate, asked.momentum, asked.batch, seed)
+        before = run.score(lesson.undrifted) if lesson.undrifted else None
         if points:
             run.trainee.write(words)
             own.load(words)
@@ -100,20 +94,21 @@ def learn(
             ended = "diverged"
         run.trainee.end()
     retries = run.trainee.retries + dut.tally.retries - retries_before
-    best = max(points, key=lambda one: one.accuracy)
+    best = max(points, key=lambda one: one.score)
     last = points[-1]
     return Trial(
-        seed=seed, reached=best.accuracy >= asked.target, ended=ended, best=best.accuracy,
+        seed=seed, reached=best.score >= asked.target, ended=ended, best=best.score,
         samples=last.samples, steps=last.step, board_s=last.board_s, host_s=last.host_s,
         energy_j=None if lesson.power_w is None else lesson.power_w * last.board_s,
         retries=retries, points=points, checkpoint=f"{folder.name}/{name_of(best.step)}.bin",
+        before=before,
     )  # fmt: skip
 
 
 def _ended(lesson: Lesson, points: Sequence[Point]) -> str | None:
     """Return why nothing is to be learnt any more; None where there is."""
     asked = lesson.asked
-    if any(one.accuracy >= asked.target for one in points):
+    if any(one.score >= asked.target for one in points):
         return "target"
     if points and points[-1].step >= lesson.steps:
         return "epochs"
@@ -135,63 +130,137 @@ class _Run:
     track: Track
     said: Callable[[Point], None]
     points: list[Point]
+    ran: Ran | None
+    inference_s: float = 0.0
+    """Time of one here, with the line; the most that was seen."""
 
     def go_on(self) -> str:
         """Train from the last point on; return why it ended. Raises DivergedError."""
         asked, last = self.lesson.asked, self.points[-1]
         board_s, host_s = last.board_s, last.host_s
         first, steps = last.step, self.lesson.steps
+        if asked.samples == "flash":
+            self._know_samples()
+        most = self._at_once()
+        chunks = -(-(steps - first) // min(most, asked.evaluate_every))
         # A board that began anew counts its steps from 0.
-        for step in self.track(range(first, steps), f"seed {self.seed}", steps - first):
+        for step, count in self.track(self._chunks(first, most), f"seed {self.seed}", chunks):
             start_s = time.monotonic()
-            busy_us = sum(self._add(one, n) for n, one in enumerate(self._batch(step)))
-            stepped = self.trainee.step(step - first)
-            self.own.step()
-            board_s += (busy_us + stepped.elapsed_us) * MICRO
+            stepped, busy_us = self._steps(step, step - first, count)
+            board_s += busy_us * MICRO
             host_s += time.monotonic() - start_s
-            due = (step + 1) % asked.evaluate_every == 0 or step + 1 == steps
-            late = asked.budget_s is not None and host_s >= asked.budget_s
-            if due or late:
-                self.evaluate(step + 1, board_s, host_s, stepped.loss, stepped.saturated)
+            done = step + count
+            due = done % asked.evaluate_every == 0 or done == steps
+            if due or (asked.budget_s is not None and host_s >= asked.budget_s):
+                self.evaluate(done, board_s, host_s, stepped.loss, stepped.saturated)
                 if (ended := _ended(self.lesson, self.points)) is not None:
                     return ended
         return "epochs"
 
-    def _batch(self, step: int) -> Iterator[Sample]:
+    def _at_once(self) -> int:
+        """Return how many steps the board does before it answers, at most."""
+        if self.lesson.asked.samples == "link":
+            return 1
+        return max(1, int(AT_ONCE_S / max(1e-6, self.inference_s * self.lesson.asked.batch)))
+
+    def _chunks(self, first: int, most: int) -> Iterator[tuple[int, int]]:
+        """Yield (step, count) of what the board does before it answers."""
+        step, steps, every = first, self.lesson.steps, self.lesson.asked.evaluate_every
+        while step < steps:
+            count = min(most, every - step % every, steps - step)
+            yield step, count
+            step += count
+
+    def _steps(self, step: int, number: int, count: int) -> tuple[Stepped, int]:
+        """Do `count` steps from `step` on, here too; return the last, and how long all took, in us.
+
+        `number`: those which the board has done since it began.
+        """
+        if self.lesson.asked.samples == "flash":
+            usual_s = count * self.lesson.asked.batch * self.inference_s
+            stepped = self.trainee.run(number, step, count, usual_s)
+            busy_us = stepped.elapsed_us
+            if self.ran is not None:
+                self.ran(f"steps to {step + count}", count)
+        else:
+            busy_us = sum(self._add(one, n) for n, one in enumerate(self._batch(step)))
+            stepped = self.trainee.step(number)
+            busy_us += stepped.elapsed_us
+        for one in range(step, step + count):
+            if self.lesson.asked.samples == "flash":
+                for piece in self._batch(one):
+                    self._add_here(piece)
+            self.own.step()
+        return stepped, busy_us
+
+    def _batch(self, step: int) -> Iterator[Piece]:
         epoch, place = divmod(step, self.lesson.steps_an_epoch)
         trained, size = self.lesson.trained, self.lesson.asked.batch
         chosen = order(self.seed, epoch, len(trained))[place * size : (place + 1) * size]
         return (trained[index] for index in chosen)
 
-    def _add(self, one: Sample, number: int) -> int:
+    def _know_samples(self) -> None:
+        """Ask for the features of all samples in flash, by which NumPy learns beside the board."""
+        known, start_s = self.lesson.features, time.monotonic()
+        for index, one in enumerate(self.lesson.trained):
+            if one.name not in known:
+                label = self.trainee.sample(index)
+                if label != one.label:
+                    raise ProtocolError(f"sample {index} in flash has label {label}")
+                known[one.name] = self.trainee.features(self.lesson.variant.body)
+        took_s = (time.monotonic() - start_s) / len(self.lesson.trained)
+        self.inference_s = max(self.inference_s, took_s)
+
+    def _add(self, one: Piece, number: int) -> int:
         """Gather a sample's gradient, here too; return how long the board took, in us."""
         known = self.lesson.features
-        elapsed_us = self.trainee.add(one.windows()[0], one.label, number)
+        elapsed_us = self.trainee.add(one.data(), one.label, number)
         if one.name not in known:
-            known[one.name] = self.trainee.features(self.lesson.variant.weights.shape[1])
-        self.own.add(known[one.name], one.label)
+            known[one.name] = self.trainee.features(self.lesson.variant.body)
+        self._add_here(one)
         return elapsed_us
+
+    def _add_here(self, one: Piece) -> None:
+        data = one.data() if self.lesson.variant.squared else b""
+        self.own.add(self.lesson.features[one.name], one.label, data)
+
+    def score(self, held_out: Sequence[Sequence[Piece]]) -> float:
+        """Ask the board for what is held out, and score it. Raises DivergedError."""
+        every = [one for group in held_out for one in group]
+        squared = self.lesson.variant.squared
+        wanted = 1 if squared else self.lesson.variant.weights.shape[0]
+        answers = list[list[float]]()
+        start_s = time.monotonic()
+        for one, then in zip(every, [*every[1:], None], strict=True):
+            found = self.dut.infer(one.data(), 1, 0, None if then is None else then.data())
+            answers.append(answered(found.results))
+            if len(answers[-1]) != wanted:
+                raise ProtocolError(f"{len(answers[-1])} results came of an evaluation")
+            # Of a squared error -1 is none; probabilities are all 0.
+            if not any(answers[-1]) or answers[-1][0] < 0:
+                raise DivergedError
+        took_s = (time.monotonic() - start_s) / len(every)
+        self.inference_s = max(self.inference_s, took_s)
+        if not squared:
+            right = sum(
+                shares.index(max(shares)) == one.label
+                for shares, one in zip(answers, every, strict=True)
+            )
+            return right / len(every)
+        errors = iter(answers)
+        means = [sum(next(errors)[0] for _ in group) / len(group) for group in held_out]
+        return auc(means, [group[0].of.label for group in held_out]) or 0.0
 
     def evaluate(
         self, step: int, board_s: float, host_s: float, loss: float | None, saturated: int
     ) -> None:
-        """Ask the board for the classes of what is held out, and keep a checkpoint. Not timed."""
+        """Score what is held out, and keep a checkpoint. Not timed."""
         words = self.trainee.read()
         differing, difference = _beside(words, self.own.words(), self.lesson.variant)
-        right = 0
-        held_out = self.lesson.held_out
-        inputs = [one.windows()[0] for one in held_out]
-        for one, data, then in zip(held_out, inputs, [*inputs[1:], None], strict=True):
-            shares = answered(self.dut.infer(data, 1, 0, then).results)
-            if len(shares) != self.lesson.variant.weights.shape[0]:
-                raise ProtocolError(f"{len(shares)} results came of an evaluation")
-            if not any(shares):
-                raise DivergedError
-            right += shares.index(max(shares)) == one.label
         point = Point(
             step=step, samples=step * self.lesson.asked.batch, board_s=board_s, host_s=host_s,
-            accuracy=right / len(held_out), loss=loss, saturated=saturated, differing=differing,
-            difference=difference,
+            score=self.score(self.lesson.held_out), loss=loss, saturated=saturated,
+            differing=differing, difference=difference,
         )  # fmt: skip
         head, model = self.lesson.head_sha256, self.lesson.asked.model_sha256
         keep(self.folder, point, self.seed, words, head, model)
@@ -207,7 +276,7 @@ def _beside(there: Words, here: Words, of: Variant) -> tuple[int, float]:
     differing = int((there != here).sum())
     if not differing:
         return 0, 0.0
-    ints = of.trained if of.bits != 32 else 0
+    ints = of.trained if of.bits != 32 else 0  # never beside a hidden layer
     wide = np.abs(there[:ints].view(np.int32) - here[:ints].view(np.int32).astype(np.int64))
     reals = [words[ints:-1].view(np.float32).astype(np.float64) for words in (there, here)]
     apart = np.abs(reals[0] - reals[1])

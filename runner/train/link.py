@@ -18,9 +18,12 @@ from .reference import Words
 CAPABILITY = "train-1"
 TRIES = 3
 REPLY_S = 10.0
+SLACK = 10
+"""Times as long as inferences took before, steps on the board may take."""
 """For a reply: an emulated board may share its computer."""
 READ_WORDS, WRITE_WORDS = 64, 6
 """In one command."""
+STEPPED = r"([0-9]{1,10}),([0-9a-f]{8}),([0-9]{1,10})"
 Before = Callable[[], None] | None
 _DIVERGED = "e-[Training has diverged"
 _FORGOTTEN = "e-[Command 'train begin' comes first]"
@@ -43,7 +46,7 @@ class Trainee:
     """A board whose firmware learns."""
 
     def __init__(self, dut: Dut, shape: tuple[int, ...]) -> None:
-        """`shape`: features, outputs, rows and columns that learn, bits of a weight, words.
+        """`shape`: that of the variant.
 
         Raises ProtocolError where the firmware cannot learn.
         """
@@ -54,6 +57,7 @@ class Trainee:
             )
         self._dut = dut
         self._shape = shape
+        self._words = shape[5]
         self.retries = 0
         """Commands that were sent again on a doubt."""
 
@@ -84,16 +88,28 @@ class Trainee:
         (elapsed_us,) = self._numbered("add", number, words, r"([0-9]{1,10})", infer)
         return body_us + int(elapsed_us)
 
+    def sample(self, index: int) -> int:
+        """Let the board infer on a sample in its flash; return its label."""
+        return int(self._numbered("sample", index, str(index), r"([0-9]{1,10})")[0])
+
+    def run(self, number: int, first: int, count: int, usual_s: float) -> Stepped:
+        """Let the board do `count` steps on samples in its flash, from step `first` of its epochs.
+
+        It has done `number` since it began; so many take `usual_s`, about. Raises DivergedError.
+        """
+        rest = f"{number} {first} {count}"
+        pattern = rf"{count},{STEPPED}"
+        return _stepped(
+            self._numbered("run", number, rest, pattern, reply_s=REPLY_S + SLACK * usual_s)
+        )
+
     def step(self, number: int) -> Stepped:
         """Change the weights by a full batch. Raises DivergedError."""
-        pattern = r"([0-9]{1,10}),([0-9a-f]{8}),([0-9]{1,10})"
-        elapsed_us, loss, saturated = self._numbered("step", number, str(number), pattern)
-        (value,) = struct.unpack(">f", bytes.fromhex(loss))
-        return Stepped(int(elapsed_us), value, int(saturated))
+        return _stepped(self._numbered("step", number, str(number), STEPPED))
 
     def read(self) -> Words:
         """Return all of learning, proved by its checksum."""
-        count = self._shape[-1]
+        count = self._words
         parts = []
         for at in range(0, count, READ_WORDS):
             here = min(READ_WORDS, count - at)
@@ -125,15 +141,21 @@ class Trainee:
             raise ProtocolError(f"the weights on the board are [{told}], those here [{wanted}]")
 
     def _numbered(
-        self, what: str, number: int, rest: str, pattern: str, before: Before = None
+        self,
+        what: str,
+        number: int,
+        rest: str,
+        pattern: str,
+        before: Before = None,
+        reply_s: float = REPLY_S,
     ) -> tuple[str, ...]:
-        told = self._ask(what, rest, before)
+        told = self._ask(what, rest, before, reply_s)
         found = re.fullmatch(f"{number},{pattern}", told)
         if found is None:
             raise ProtocolError(f"unexpected reply to 'train {what} {rest}%': [{told[:80]}]")
         return found.groups()
 
-    def _ask(self, what: str, rest: str = "", before: Before = None) -> str:
+    def _ask(self, what: str, rest: str = "", before: Before = None, reply_s: float = 0.0) -> str:
         """Return what m-train-WHAT-[...] holds. Each command may be sent again, with `before`."""
         doubt: ProtocolError | DeadlineError | None = None
         for _ in range(TRIES):
@@ -143,7 +165,7 @@ class Trainee:
                     self._dut.handshake()
                 if before is not None:
                     before()
-                lines = self._dut.command(_summed(f"{what} {rest}"), REPLY_S)
+                lines = self._dut.command(_summed(f"{what} {rest}"), max(reply_s, REPLY_S))
             except CrashError:
                 raise
             except (ProtocolError, DeadlineError) as error:
@@ -164,6 +186,12 @@ class Trainee:
             doubt = ProtocolError(f"unexpected reply to 'train {what}%': {said}")
         assert doubt is not None  # noqa: S101 - the loop has run
         raise doubt
+
+
+def _stepped(told: tuple[str, ...]) -> Stepped:
+    elapsed_us, loss, saturated = told
+    (value,) = struct.unpack(">f", bytes.fromhex(loss))
+    return Stepped(int(elapsed_us), value, int(saturated))
 
 
 def _sum(data: bytes) -> str:

@@ -53,6 +53,47 @@ def logarithm(x: np.float32) -> np.float32:
     return n * F(0.693145752) - ((half - small) - f)
 
 
+class Hidden:
+    """A layer with ReLU that learns before the head."""
+
+    def __init__(self, weights: Floats) -> None:
+        """Begin from weights [units][body], with biases of 0."""
+        self._weights, self._gathered = weights.copy(), np.zeros_like(weights)
+        self._biases, self._gathered_biases = np.zeros((2, len(weights)), F)
+
+    def forward(self, given: Floats) -> Floats:
+        """Return what the units give [units] of what the model gave [body]."""
+        sums = np.cumsum(self._weights * given, axis=1, dtype=F)[:, -1] + self._biases
+        return np.where(sums < 0, F(0), sums).astype(F)
+
+    def add(self, slopes: Floats, given: Floats) -> None:
+        """Gather the gradient: how the loss rises with each unit."""
+        self._gathered += slopes[:, None] * given
+        self._gathered_biases += slopes
+
+    def step(self, rate: np.float32, momentum: np.float32) -> None:
+        """Change the weights."""
+        self._weights -= rate * self._gathered
+        self._gathered *= momentum
+        self._biases -= rate * self._gathered_biases
+        self._gathered_biases *= momentum
+
+    def parts(self) -> list[Floats]:
+        """Return all that it has, as the firmware reads it out."""
+        weights, gathered = self._weights.ravel(), self._gathered.ravel()
+        return [weights, self._biases, gathered, self._gathered_biases]
+
+    def load(self, values: Floats) -> None:
+        """Go on from all that it had."""
+        units, size = len(self._biases), self._weights.size
+        ends = np.cumsum([size, units, size])
+        weights, self._biases, gathered, self._gathered_biases = (
+            one.copy() for one in np.split(values, ends)
+        )
+        shape = self._weights.shape
+        self._weights, self._gathered = weights.reshape(shape), gathered.reshape(shape)
+
+
 @dataclass
 class Learner:
     """A head that learns in NumPy."""
@@ -68,6 +109,7 @@ class Learner:
     gathered: Floats = field(init=False)
     """[rows][columns] that learn."""
     gathered_biases: Floats = field(init=False)
+    hidden: "Hidden | None" = field(init=False)
     random: int = field(init=False)
     losses: np.float32 = field(init=False)
     saturated: int = 0
@@ -78,6 +120,7 @@ class Learner:
         self.weights, self.biases = of.weights.astype(F), of.biases.astype(F)
         self.gathered = np.zeros((len(of.rows), len(of.columns)), F)
         self.gathered_biases = np.zeros(len(of.rows), F)
+        self.hidden = None if of.hidden is None else Hidden(of.hidden)
         self.random = self.seed or 1
         self.losses = F(0)
         self._rows = np.array(of.rows, np.intp)
@@ -95,22 +138,38 @@ class Learner:
         each = exponential(logits - logits.max())
         return logits, each / np.cumsum(each, dtype=F)[-1]
 
-    def add(self, features: Floats, label: int) -> None:
-        """Gather the gradient of one sample."""
+    def add(self, given: Floats, label: int, data: bytes = b"") -> None:
+        """Gather the gradient of one sample: what the model gave; `data`: its input as floats."""
+        features = given if self.hidden is None else self.hidden.forward(given)
         logits, shares = self.forward(features)
+        share = F(1) / F(self.batch)
+        if self.variant.squared:
+            errors = logits - np.frombuffer(data, "<f4")
+            self.losses = self.losses + np.cumsum(errors * errors, dtype=F)[-1] / F(len(errors))
+            errors *= F(2) / F(len(errors)) * share
+        else:
+            self.losses = self.losses + self._entropy(logits, label)
+            errors = shares
+            errors[label] -= F(1)
+            errors *= share
+        own = errors[self._rows]
+        self.gathered += own[:, None] * features[self._columns]
+        self.gathered_biases += own
+        if self.hidden is not None:
+            slopes = np.cumsum(errors[:, None] * self.weights, axis=0, dtype=F)[-1]
+            self.hidden.add(np.where(features > 0, slopes, F(0)), given)
+
+    def _entropy(self, logits: Floats, label: int) -> np.float32:
         greatest = logits.max()
         total = np.cumsum(exponential(logits - greatest), dtype=F)[-1]
-        self.losses = self.losses + (logarithm(total) - (logits[label] - greatest))
-        wanted = np.zeros_like(shares)
-        wanted[label] = 1
-        errors = ((shares - wanted) * (F(1) / F(self.batch)))[self._rows]
-        self.gathered += errors[:, None] * features[self._columns]
-        self.gathered_biases += errors
+        return logarithm(total) - (logits[label] - greatest)
 
     def step(self) -> float:
         """Change the weights by a batch; return its mean loss."""
         of, rate = self.variant, F(self.rate)
         loss, self.losses = self.losses * (F(1) / F(self.batch)), F(0)
+        if self.hidden is not None:
+            self.hidden.step(rate, F(self.momentum))
         rates = np.full(len(of.rows), rate, F)
         if of.bits != 32:
             rates = rate / of.scales[self._rows]
@@ -143,12 +202,16 @@ class Learner:
         weights = self.weights[self._part].ravel()
         first = weights.view(np.uint32) if of.bits == 32 else weights.astype(np.int32)
         rest = (self.biases[self._rows], self.gathered.ravel(), self.gathered_biases)
-        parts = [first.astype(np.uint32), *(one.astype(F).view(np.uint32) for one in rest)]
+        parts = [] if self.hidden is None else [one.view(np.uint32) for one in self.hidden.parts()]
+        parts += [first.astype(np.uint32), *(one.astype(F).view(np.uint32) for one in rest)]
         return np.concatenate([*parts, np.array([self.random], np.uint32)])
 
     def load(self, words: Words) -> None:
         """Go on from what `words` returned."""
         of = self.variant
+        if self.hidden is not None:
+            self.hidden.load(words[: of.hidden_words].view(F))
+            words = words[of.hidden_words :]
         weights, rows = of.trained, len(of.rows)
         first = words[:weights]
         values = first.view(F) if of.bits == 32 else first.view(np.int32).astype(F)

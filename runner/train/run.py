@@ -6,12 +6,19 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from msgspec import structs
 
-from tinybench.datasets.reader import Sample
-from tinybench.errors import BenchError, ModelError, ToolMissingError, UsageError
+from tinybench.energy.monitor import MonitorSpec
+from tinybench.errors import (
+    BenchError,
+    BuildError,
+    ModelError,
+    RunFolderError,
+    ToolMissingError,
+    UsageError,
+)
 from tinybench.scratch import scratch
 from tinybench.track import Track
 from tinybench.transport.recorder import Recorder
@@ -19,93 +26,31 @@ from tinybench.transport.recorder import Recorder
 from ..build.board import Board
 from ..build.firmware import Image, build
 from ..build.fit import check_emulator
-from ..build.inputs import Inputs, resolve
-from ..build.task import METRICS, Task, load_task
-from ..desk.flash import load
+from ..build.task import METRICS, Task
 from ..desk.identity import insist_task
 from ..desk.line import open_line
 from ..desk.reserve import reserved
+from ..desk.station import Site
 from ..dut.client import Dut
 from ..learning.course import write_course
+from ..measure.energy_mode import measure_phases
 from ..results.names import TRANSCRIPT_FILE
+from ..results.result import Energy
 from ..results.score import time_base
 from ..results.words import request_of
+from ..session.connect import Met, energy_bench, load_boards
+from ..session.plan import insist_measurable
 from .cost import cost_of
 from .course import courses
-from .document import FLOAT_MAX, Asked, Cost, Point, Training, Trial, Words
-from .head import Head, head_of
+from .document import Asked, Cost, Point, Training, Trial, Words
+from .given import Given, unseen
 from .kept import folder_of, open_training, store_training
-from .learn import Lesson, learn, split
-from .variant import Variant, declare, header
+from .learn import Lesson, Ran, learn
+from .samples import Piece
+from .variant import header
 
 LITTLE_B = 1024
 """RAM of learning that hardly decides whether an image fits."""
-
-
-@dataclass(frozen=True)
-class Given:
-    """What is trained: all that is known before a board is asked for."""
-
-    task: Task
-    inputs: Inputs
-    head: Head
-    variant: Variant
-    samples: list[Sample]
-
-
-def given(
-    task_name: str,
-    model: Path | None,
-    data: Path | None,
-    limit: int | None,
-    init: str,
-    weights: str,
-    part: str,
-    rows: str | None,
-    columns: str | None,
-) -> Given:
-    """Find model and inputs as a run does, and declare the variant. Raises UsageError."""
-    task = load_task(task_name)
-    if task.streams or task.metric != "top1":
-        raise UsageError(
-            f"task {task.name} is scored by {METRICS[task.metric]}: training a head needs a task "
-            "scored by top-1, input by input, such as kws"
-        )
-    inputs = resolve(task, data, model)
-    head = head_of(inputs.model)
-    samples = list(inputs.samples.samples)
-    if limit is not None and limit < len(samples):
-        samples = [samples[i * len(samples) // limit] for i in range(limit)]
-    for one in samples:
-        if not 0 <= one.label < head.classes:
-            raise UsageError(
-                f"{one.name}: label {one.label} is none of the {head.classes} outputs of the head"
-            )
-    return Given(task, inputs, head, declare(head, init, weights, part, rows, columns), samples)
-
-
-def ask(of: Given, board: str, seeds: list[int], **said: Any) -> Asked:
-    """Return what a training is asked for, checked. Raises UsageError."""
-    trained, held_out = split(of.samples, said["held_out"])
-    batch = said["batch"]
-    if not held_out or len(trained) < batch:
-        raise UsageError(
-            f"--held-out {said['held_out']:g} of {len(of.samples)} inputs leaves {len(trained)} to "
-            f"train on and {len(held_out)} to evaluate on: a --batch of {batch} and one input are "
-            "needed at least"
-        )
-    every = said["evaluate_every"] or len(trained) // batch
-    if said["rate"] > FLOAT_MAX:
-        raise UsageError(f"--rate {said['rate']:g} is beyond single precision")
-    if max(seeds) >= 1 << 31:
-        raise UsageError(f"--seed {max(seeds)}: the firmware takes seeds below {1 << 31}")
-    inputs = of.inputs
-    return Asked(
-        task=of.task.name, board=board, model=inputs.model.name, model_sha256=inputs.model_sha256,
-        dataset=inputs.name, dataset_sha256=inputs.samples.sha256, seeds=seeds,
-        rows=list(of.variant.rows), columns=list(of.variant.columns),
-        **{**said, "evaluate_every": every},
-    )  # fmt: skip
 
 
 def run_training(
@@ -120,49 +65,58 @@ def run_training(
 
     Raises UsageError, RunFolderError, and what a board raises: checkpoints are kept.
     """
-    trained, held_out = split(of.samples, asked.held_out)
-    text = header(of.variant)
-    request = request_of(**words.board, task=of.task.name)
+    # Checkpoints go on wherever samples come from.
+    head_sha256 = hashlib.sha256(header(of.variant, "").encode()).hexdigest()
+    metered = bool(asked.monitor)
+    request = request_of(
+        **words.board, task=of.task.name, mode="energy" if metered else "accuracy",
+        monitor=asked.monitor or None,
+    )  # fmt: skip
     with ExitStack() as stack:
         station, tell = stack.enter_context(reserved(request, say))
         board = station.board
+        if metered:
+            insist_measurable(board, request)
+        samples_b = sum(one.of.window_b for one in of.trained) if of.variant.samples else 0
+        insist_flash(of.variant.samples, samples_b, board)
         say(
             f"{board.name}, {of.task.name}: learning takes {of.variant.ram_b:,} B of RAM beside "
-            "that of inference"
+            "that of inference" + f", samples {samples_b:,} B of flash" * (samples_b > 0)
         )
-        image = _built(of, board, text)
+        image = built(of, board, energy=metered)
         check_emulator(board, [(image.flash_b, image.ram_b)])
         open_training(folder, asked, words)
         tell(folder)
         site = station.sites[0] if station.sites else None
-        if site is not None:
-            load(board, image, site, say, write=True)
-        inner = stack.enter_context(closing(open_line(site or board.command(image.elf), say=say)))
-        line = stack.enter_context(closing(Recorder(inner, folder / TRANSCRIPT_FILE)))
-        dut = Dut(line)
-        task = structs.replace(of.task, outputs=of.head.features)
-        insist_task(dut.handshake(), task, image)
+        load_boards(board, image, station.sites, station.monitor, say, write=True)
         lesson = Lesson(
-            asked=asked, variant=of.variant, head_sha256=hashlib.sha256(text.encode()).hexdigest(),
-            trained=trained, held_out=held_out,
+            asked=asked, variant=of.variant, head_sha256=head_sha256, trained=of.trained,
+            held_out=of.held_out, undrifted=of.undrifted,
             power_w=board.power and board.power.voltage_v * board.power.active_a,
         )  # fmt: skip
-        trials = [_trial(lesson, seed, dut, folder, track, say) for seed in asked.seeds]
-        dut.leave()
-    cost, no_cost = _cost(board, image, asked, trained[0])
+        way = _Way(of, board, image, site, station.monitor, folder, track, say)
+        trials = way.metered(lesson) if metered else way.plain(lesson)
+    cost, no_cost = None, "none beside a monitor"
+    if not metered:
+        cost, no_cost = _cost(board, image, asked, of.trained[0])
     found = Training(
         asked=asked,
         tinybench=version("tinybench-mcu"),
         emulated=board.emulated,
         time_base=time_base(board.instruction_ns, on_port=bool(request.ports)),
         features=of.head.features,
+        outputs=of.head.classes,
         classes=list(of.task.classes),
-        trained=len(trained),
-        held_out=len(held_out),
-        unseen=_unseen(of.task, trained, held_out),
+        trained=len(of.trained),
+        held_out=len(of.held_out),
+        unseen=unseen(of),
         flash_b=image.flash_b,
         ram_b=image.ram_b,
         training_ram_b=of.variant.ram_b,
+        samples_b=samples_b,
+        metric="auc" if of.variant.squared else "top1",
+        energy=_energy_is(board, station.monitor, metered),
+        energy_source=_source_of(board, station.monitor),
         tensor_ram_b=None if image.manifest is None else image.manifest.tensor_ram_b,
         elf_sha256=image.elf_sha256,
         cost=cost,
@@ -175,57 +129,135 @@ def run_training(
     return found
 
 
-def built(of: Given, board: Board) -> Image:
+def built(of: Given, board: Board, *, energy: bool = False) -> Image:
     """Build the firmware that learns. Raises what `build` raises."""
-    return _built(of, board, header(of.variant))
-
-
-def _built(of: Given, board: Board, text: str) -> Image:
-    task = structs.replace(of.task, outputs=of.head.features)
     with scratch() as own:
         body = own / of.inputs.model.name
         body.write_bytes(of.head.body)
+        text = header(of.variant, of.samples)
         try:
-            return build(board, task, body, train=text)
-        except ModelError as error:
-            if of.variant.ram_b <= LITTLE_B:
+            return build(board, _body_task(of), body, train=text, energy=energy)
+        except (ModelError, BuildError) as error:
+            if of.variant.ram_b <= LITTLE_B and not of.variant.samples:
                 raise
-            raise ModelError(
+            samples_b = sum(one.of.window_b for one in of.trained) * bool(of.variant.samples)
+            flash = f"; samples {samples_b:,} B of flash, less by --limit" if samples_b else ""
+            raise type(error)(
                 f"{error}; learning takes {of.variant.ram_b:,} B of RAM, less by --part bias or "
-                "sparse, or by --weights int8"
+                f"sparse, or by --weights int8{flash}"
             ) from error
 
 
-def _trial(
-    lesson: Lesson,
-    seed: int,
-    dut: Dut,
-    folder: Path,
-    track: Track,
-    say: Callable[[str], None],
-) -> Trial:
-    last: list[Point] = []
+def _body_task(of: Given) -> Task:
+    """Return the task of the model without its head."""
+    return structs.replace(of.task, outputs=of.head.features, result="output")
 
-    def said(point: Point) -> None:
-        last.append(point)
-        loss = "" if point.loss is None else f", loss {point.loss:.4f}"
-        say(f"seed {seed}, step {point.step}: {point.accuracy:.4f} of held-out inputs{loss}")
 
+def insist_flash(count: int, samples_b: int, board: Board) -> None:
+    """Raise UsageError where samples alone are more than a board's flash."""
+    flash_b = None if board.memory is None else board.memory.flash_size_b
+    if flash_b is not None and samples_b > flash_b:
+        raise UsageError(
+            f"--samples flash: {count} samples of {samples_b:,} B do not fit into the {flash_b:,} "
+            f"B of flash of {board.name}: take fewer by --limit, or --samples link"
+        )
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How a board is reached, each seed of a lesson after the other."""
+
+    of: Given
+    board: Board
+    image: Image
+    site: Site | None
+    monitor: MonitorSpec | None
+    folder: Path
+    track: Track
+    say: Callable[[str], None]
+
+    def plain(self, lesson: Lesson) -> list[Trial]:
+        """Train each seed, over one line."""
+        with ExitStack() as stack:
+            way = self.site or self.board.command(self.image.elf)
+            inner = stack.enter_context(closing(open_line(way, say=self.say)))
+            line = stack.enter_context(closing(Recorder(inner, self.folder / TRANSCRIPT_FILE)))
+            dut = Dut(line)
+            insist_task(dut.handshake(), _body_task(self.of), self.image)
+            trials = [self._trial(lesson, seed, dut, None) for seed in lesson.asked.seeds]
+            dut.leave()
+        return trials
+
+    def metered(self, lesson: Lesson) -> list[Trial]:
+        """Train each seed under a monitor, which supplies the board anew."""
+        return [self._under_monitor(lesson, seed) for seed in lesson.asked.seeds]
+
+    def _under_monitor(self, lesson: Lesson, seed: int) -> Trial:
+        own = folder_of(self.folder, seed)
+        if any(own.iterdir()):
+            raise RunFolderError(
+                f"{own} holds a training under a monitor, whose trace has ended: it cannot be gone "
+                "on with. Give -o a new folder"
+            )
+        with energy_bench(
+            self.board, _body_task(self.of), self.image, self.of.inputs, self.site, self.monitor,
+            own, Met(), verify=True, named=True, say=self.say,
+        ) as bench:  # fmt: skip
+
+            def run(dut: Dut, ran: Ran) -> Trial:
+                return self._trial(lesson, seed, dut, ran)
+
+            energy, trial = measure_phases(bench, run, own)
+        return spent(trial, energy)
+
+    def _trial(self, lesson: Lesson, seed: int, dut: Dut, ran: Ran | None) -> Trial:
+        what = METRICS[self.of.task.metric]
+
+        def said(point: Point) -> None:
+            loss = "" if point.loss is None else f", loss {point.loss:.4f}"
+            self.say(f"seed {seed}, step {point.step}: {what} {point.score:.4f} held out{loss}")
+
+        try:
+            own = folder_of(self.folder, seed)
+            return learn(lesson, seed, dut, own, self.track, said, ran)
+        except BenchError as error:
+            kept = f"; checkpoints are in {self.folder}"
+            where = f": go on with 'tinybench resume {self.folder}'"
+            raise type(error)(f"{error}{kept}{where * (ran is None)}") from error
+
+
+def spent(trial: Trial, energy: Energy) -> Trial:
+    """Return a trial with what its phases took, at each point."""
+    steps, total_j = 0, 0.0
+    until = {0: 0.0}
+    for window in energy.windows:
+        steps += window.iterations
+        total_j += window.energy_j or 0.0
+        until[steps] = total_j
+    points = [structs.replace(one, energy_j=until.get(one.step)) for one in trial.points]
+    doubts = [*energy.faults, *(fault for window in energy.windows for fault in window.faults)]
+    return structs.replace(
+        trial, points=points, energy_j=points[-1].energy_j,
+        energy_doubts=list(dict.fromkeys(doubts)),
+    )  # fmt: skip
+
+
+def _energy_is(
+    board: Board, monitor: MonitorSpec | None, metered: bool
+) -> Literal["measured", "modelled"] | None:
+    if metered and monitor is not None:
+        return "measured"
+    return None if board.power is None else "modelled"
+
+
+def _source_of(board: Board, monitor: MonitorSpec | None) -> str:
+    if monitor is not None:
+        return monitor.driver
+    return "" if board.power is None else board.power.source
+
+
+def _cost(board: Board, image: Image, asked: Asked, one: Piece) -> tuple[Cost | None, str]:
     try:
-        return learn(lesson, seed, dut, folder_of(folder, seed), track, said)
-    except BenchError as error:
-        where = f"; checkpoints are in {folder}: go on with 'tinybench resume {folder}'"
-        raise type(error)(f"{error}{where}") from error
-
-
-def _cost(board: Board, image: Image, asked: Asked, one: Sample) -> tuple[Cost | None, str]:
-    try:
-        return cost_of(board, image, asked, one.windows()[0])
+        return cost_of(board, image, asked, one.data())
     except (BenchError, ToolMissingError) as error:
         return None, f"not counted: {error}"
-
-
-def _unseen(task: Task, trained: list[Sample], held_out: list[Sample]) -> list[str]:
-    """Return the classes that are evaluated and never trained."""
-    missing = {one.label for one in held_out} - {one.label for one in trained}
-    return [task.classes[label] for label in sorted(missing)]

@@ -10,7 +10,9 @@ import numpy.typing as npt
 
 from tinybench.errors import UsageError
 
+from ..learning import head as shapes
 from .head import Floats, Head
+from .samples import ORDER_B
 
 BITS = {"float32": 32, "int16": 16, "int8": 8}
 PARTS = ("all", "bias", "sparse")
@@ -20,6 +22,9 @@ HEADROOM = 2.0
 REACH = 2.0
 """... and so far where all are 0."""
 WORD_B = 4
+HIDDEN_MOST = 256
+HIDDEN_SEED = 1
+"""Of the weights that a hidden layer begins with: an image has one beginning for all seeds."""
 _PART = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 
 
@@ -34,10 +39,31 @@ class Variant:
     columns: tuple[int, ...]
     """Weights of each of them that do; none: biases alone."""
     weights: npt.NDArray[np.float32 | np.int16 | np.int8]
-    """[classes][features], as the firmware begins; in steps of `scales` where they are ints."""
+    """[classes][features], as the firmware begins; in steps of `scales` where they are ints.
+
+    With a hidden layer its units are the features.
+    """
     biases: Floats
     scales: Floats
     """Of each row; 1 where weights are floats."""
+    squared: bool = False
+    """By the mean squared error of outputs to inputs; else by softmax and cross entropy."""
+    hidden: Floats | None = None
+    """[units][body] of a hidden layer as it begins; its biases begin as 0."""
+    samples: int = 0
+    """Kept in flash; None of them: they come over the link."""
+
+    @property
+    def body(self) -> int:
+        """How many values the frozen model gives."""
+        return (self.weights if self.hidden is None else self.hidden).shape[1]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As the firmware says it at `train begin`."""
+        rows, columns = len(self.rows), len(self.columns)
+        classes = self.weights.shape[0]
+        return (self.body, classes, rows, columns, self.bits, self.words, self.samples)
 
     @property
     def trained(self) -> int:
@@ -47,7 +73,12 @@ class Variant:
     @property
     def words(self) -> int:
         """Words of 32 bits that hold all of learning, as a checkpoint has them."""
-        return 2 * (self.trained + len(self.rows)) + 1
+        return self.hidden_words + 2 * (self.trained + len(self.rows)) + 1
+
+    @property
+    def hidden_words(self) -> int:
+        """Of them those of a hidden layer, which come first."""
+        return 0 if self.hidden is None else 2 * (self.hidden.size + len(self.hidden))
 
     @property
     def ram_b(self) -> int:
@@ -55,7 +86,9 @@ class Variant:
         classes, features = self.weights.shape
         mixed = features if 0 < len(self.columns) < features else 0
         own = (self.trained + mixed) * self.bits // 8
-        return own + WORD_B * (self.trained + 2 * len(self.rows) + features + classes)
+        reals = self.trained + 2 * len(self.rows) + features + classes + self.hidden_words
+        reals += 0 if self.hidden is None else self.body
+        return own + WORD_B * reals + ORDER_B * self.samples
 
 
 def numbers(text: str, most: int, word: str) -> tuple[int, ...]:
@@ -80,8 +113,11 @@ def declare(
     part: str = "all",
     rows: str | None = None,
     columns: str | None = None,
+    hidden: int = 0,
 ) -> Variant:
     """Return the variant that these words ask for. Raises UsageError."""
+    if hidden:
+        return _with_hidden(head, hidden, (init, weights, part) == ("zero", "float32", "all"))
     sparse = part == "sparse"
     if sparse != (rows is not None or columns is not None):
         raise UsageError(
@@ -106,11 +142,32 @@ def declare(
         weights=own,
         biases=biases,
         scales=scales,
+        squared=head.squared,
     )
 
 
-def header(variant: Variant) -> str:
-    """Return train_config.h. Ref: firmware/train/learn.h."""
+def _with_hidden(head: Head, units: int, plain: bool) -> Variant:
+    if not plain or units > HIDDEN_MOST:
+        raise UsageError(
+            f"--hidden {units}: a new head of at most {HIDDEN_MOST} hidden units learns whole, in "
+            "floats: leave out --init, --weights and --part"
+        )
+    shape = shapes.Head(head.features, head.classes, units)
+    first, last = shapes.layers_of(shape, shapes.drawn(shape, HIDDEN_SEED))
+    return Variant(
+        bits=32,
+        rows=tuple(range(head.classes)),
+        columns=tuple(range(units)),
+        weights=np.ascontiguousarray(last[:-1].T),
+        biases=np.zeros_like(head.biases),
+        scales=np.ones(head.classes, np.float32),
+        squared=head.squared,
+        hidden=np.ascontiguousarray(first[:-1].T),
+    )
+
+
+def header(variant: Variant, samples: str) -> str:
+    """Return train_config.h; `samples`: what it says of those in flash. Ref: firmware/train/."""
     classes, features = variant.weights.shape
     kind = "float" if variant.bits == 32 else f"int{variant.bits}_t"
     rows = {row: i for i, row in enumerate(variant.rows)}
@@ -119,6 +176,9 @@ def header(variant: Variant) -> str:
         "#ifndef TINYBENCH_TRAIN_CONFIG_H",
         "#define TINYBENCH_TRAIN_CONFIG_H",
         "#include <stdint.h>",
+        f"#define TRAIN_BODY {variant.body}u",
+        f"#define TRAIN_HIDDEN {0 if variant.hidden is None else len(variant.hidden)}u",
+        f"#define TRAIN_SQUARED {int(variant.squared)}",
         f"#define TRAIN_FEATURES {features}u",
         f"#define TRAIN_CLASSES {classes}u",
         f"#define TRAIN_ROWS {len(variant.rows)}u",
@@ -142,9 +202,17 @@ def header(variant: Variant) -> str:
         ",\n".join(each),
         "};",
         "#endif",
-        "#endif",
     ]
-    return "\n".join(lines) + "\n"
+    if variant.hidden is not None:
+        units = ["{" + ", ".join(map(_float, unit)) + "}" for unit in variant.hidden]
+        lines += [
+            "#ifdef TRAIN_LAYER",
+            f"static const float train_hidden_weights[{len(units)}][{variant.body}] = {{",
+            ",\n".join(units),
+            "};",
+            "#endif",
+        ]
+    return "\n".join(lines) + f"\n{samples}#endif\n"
 
 
 def _array(ctype: str, name: str, values: Sequence[str]) -> str:

@@ -9,15 +9,15 @@ from ..options import PATH
 from ..tree import Option
 
 
-def out_folder() -> Option:
-    """Return the option that names the folder of a study."""
+def out_folder(kind: str = "study") -> Option:
+    """Return the option that names the folder of a study, or of a training."""
     return Option(
         "-o",
         "--out",
         type=PATH,
         metavar="DIR",
         section="output",
-        help="folder of the study; one that was interrupted goes on there (default: runs/...)",
+        help=f"folder of the {kind}; one that was interrupted goes on there (default: runs/...)",
     )
 
 

@@ -32,7 +32,7 @@ class Bar(NamedTuple):
     """Why nothing came of it; empty where something did."""
 
 
-def curves(lines: Sequence[Line], x_label: str, target: float) -> Picture:
+def curves(lines: Sequence[Line], x_label: str, target: float, y_label: str = "top-1") -> Picture:
     """Return up to six curves with their bands, and a line at the target."""
     lines = [one for one in lines if one.points][: len(INKS)]
     most = max((one.points[-1].at for one in lines), default=1.0) or 1.0
@@ -40,7 +40,7 @@ def curves(lines: Sequence[Line], x_label: str, target: float) -> Picture:
     axes = Axes(0.0, most * 1.02, math.floor(low * 10) / 10, 1.0)
     y = axes.y(target)
     parts = [
-        axes.frame(x_label, "top-1"),
+        axes.frame(x_label, y_label),
         f'<line class="middle" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>',
     ]
     for ink, one in zip(INKS, lines, strict=False):

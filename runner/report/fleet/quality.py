@@ -1,11 +1,13 @@
 """Time to quality as a table for a terminal, in Markdown and in CSV, and as learning curves."""
 
+import re
 from collections.abc import Sequence
 
 from rich.console import RenderableType
 
 from tinybench.printable import one_line
 
+from ...build.task import METRICS
 from ...learning.course import Course
 from ...learning.curve import bands
 from ...learning.quality import Quality
@@ -23,6 +25,7 @@ COLUMNS = (
     *("what", "batch", "target", "time_origin", "energy_origin", "valid", "why_not", "time_s"),
     *("energy_j", "samples_mean", "too_fast", "against"),
 )
+_BREAK = re.compile(r"(?: on |[,:] )")
 TITLE = "time to quality, olympic means: never an MLPerf Training result"
 
 
@@ -84,20 +87,43 @@ def as_csv(found: Sequence[Quality]) -> str:
 
 def pictures(courses: Sequence[Course]) -> list[Drawn]:
     """Return learning curves with their bands, over samples, time and joules."""
+    if not courses:
+        return []
     groups: dict[str, list[Course]] = {}
     for one in courses:
         groups.setdefault(one_line(one.what), []).append(one)
-    origins = ", ".join(sorted({one.time for one in courses}))
+    times = ", ".join(sorted({one.time for one in courses}))
+    energies = ", ".join(sorted({one.energy or "" for one in courses}))
+    metrics = " and ".join(sorted({METRICS.get(one.metric, one.metric) for one in courses}))
+    names = _apart(list(groups))
     svg = ""
     for name, label in (("samples", "samples"), ("time_s", "s"), ("energy_j", "J")):
         lines = list[plots.Line]()
         for what, group in groups.items():
             each = [[(getattr(p, name), p.score) for p in one.points] for one in group]
             if all(at is not None for one in each for at, _ in one):
-                lines.append(plots.Line(what, bands(each)))
+                lines.append(
+                    plots.Line(
+                        ": ".join(filter(None, (names[what], _runs(len(group))))), bands(each)
+                    )
+                )
         if lines:
             over = name.partition("_")[0]
-            svg += plots.curves(lines, label, courses[0].target).svg(
-                f"learning over {over}", f"{origins} time"
+            stamp = f"{energies} energy" if name == "energy_j" else f"{times} time"
+            svg += plots.curves(lines, label, courses[0].target, metrics).svg(
+                f"learning over {over}", stamp
             )
     return drawn(svg, "time to quality")
+
+
+def _apart(names: Sequence[str]) -> dict[str, str]:
+    """Return of each name what the others do not say; nothing of one alone."""
+    parts = {name: _BREAK.split(name) for name in names}
+    shared = set[str].intersection(*(set(one) for one in parts.values()))
+    return {
+        name: ", ".join(part for part in each if part not in shared) for name, each in parts.items()
+    }
+
+
+def _runs(count: int) -> str:
+    return "one run" if count == 1 else f"mean of {count} runs, its 95 % band"

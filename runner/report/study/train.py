@@ -9,11 +9,13 @@ from rich.text import Text
 
 from tinybench.printable import one_line
 
+from ...build.task import METRICS
 from ...train.document import NOT_MLPERF, Part, Point, Training, Trial
 from ..table import cell
 
 HEADER = ("seed", "ended by", "best", "samples", "steps", "time", "here", "energy", "as NumPy")
 COLUMNS = ("seed", *Point.__struct_fields__)
+WHERE = {"link": "over the link", "flash": "from flash"}
 CURVE_MOST = 12
 """Points of a seed that a terminal shows."""
 
@@ -29,8 +31,8 @@ def terminal(found: Training) -> RenderableType:
     for one in found.trials:
         step = -(-len(one.points) // CURVE_MOST)
         points = [*one.points[:-1:step], one.points[-1]]
-        curve = "  ".join(f"{point.samples}: {point.accuracy:.3f}" for point in points)
-        shown.append(Text(f"seed {one.seed}, held-out top-1 by samples: {curve}"))
+        curve = "  ".join(f"{point.samples}: {point.score:.3f}" for point in points)
+        shown.append(Text(f"seed {one.seed}, held-out {_metric(found)} by samples: {curve}"))
     return Group(*shown, "", *map(Text, said(found)))
 
 
@@ -48,11 +50,12 @@ def as_csv(found: Training) -> str:
 
 def _title(found: Training) -> str:
     asked = found.asked
-    part = f"{len(asked.rows)} of {len(found.classes)} outputs, {len(asked.columns)} of "
+    layer = f", {asked.hidden} hidden units" if asked.hidden else ""
+    part = f"{len(asked.rows)} of {found.outputs} outputs, {len(asked.columns)} of "
     return one_line(
-        f"trained on {asked.board}: the head of {asked.model} for {asked.task}, {asked.weights} "
-        f"weights, part {asked.part} ({part}{found.features} weights of each), to a top-1 of "
-        f"{asked.target:g}; {NOT_MLPERF}"
+        f"trained on {asked.board_name}: the head of {asked.model} for {asked.task}{layer}, "
+        f"{asked.weights} weights, part {asked.part} ({part}{_inputs(found)} weights of each), to "
+        f"{_metric(found)} {asked.target:g}; {NOT_MLPERF}"
     )
 
 
@@ -76,16 +79,26 @@ def said(found: Training) -> list[str]:
     """Return in sentences what the figures are."""
     asked = found.asked
     tensors = "" if found.tensor_ram_b is None else f", {found.tensor_ram_b:,} B tensors"
+    samples = f"; samples: {found.samples_b:,} B of flash" if found.samples_b else ""
     lines = [
         f"{found.trained} samples, {found.held_out} held out and never trained; an epoch is "
-        f"{found.trained // asked.batch} batches of {asked.batch}; rate {asked.rate:g}, momentum "
-        f"{asked.momentum:g}, from {asked.init}",
-        f"RAM: {found.ram_b:,} B, of them {found.training_ram_b:,} B for learning{tensors}",
+        f"{found.trained // asked.batch} batches of {asked.batch}, {WHERE[asked.samples]}; rate "
+        f"{asked.rate:g}, momentum {asked.momentum:g}, from {asked.init}",
+        f"RAM: {found.ram_b:,} B, of them {found.training_ram_b:,} B for learning{tensors}"
+        + samples,
         f"time: {found.time_base}; of body, gradient and steps, evaluations left out. here: this "
         "computer's, with the line",
     ]
     if any(one.energy_j is not None for one in found.trials):
-        lines.append("energy: modelled, the declared power of the board at work times that time")
+        lines.append(_energy(found))
+    if doubts := [doubt for one in found.trials for doubt in one.energy_doubts]:
+        lines.append(f"doubtful energy: {one_line('; '.join(dict.fromkeys(doubts)))}")
+    for one in found.trials:
+        if one.before is not None and one.points:
+            lines.append(
+                f"seed {one.seed}, {_metric(found)} before the drift {one_line(asked.drift)}: "
+                f"{one.before:.4f}; after it {one.points[0].score:.4f}, learnt {one.best:.4f}"
+            )
     if found.emulated:
         lines.append("emulated: time is an instruction count, and no measurement")
     if found.cost is not None:
@@ -101,7 +114,8 @@ def said(found: Training) -> list[str]:
     if retries := sum(one.retries for one in found.trials):
         lines.append(f"sent again on a doubt: {retries} commands and uploads")
     if found.unseen:
-        lines.append(f"held out and never trained: {', '.join(map(one_line, found.unseen))}")
+        unseen = ", ".join(map(one_line, found.unseen))
+        lines.append(f"classes without a sample to train on: {unseen}")
     short = [one for one in found.trials if not one.reached]
     if short:
         lines.append(
@@ -114,6 +128,21 @@ def said(found: Training) -> list[str]:
             "checkpoint before is kept. Take a lower --rate"
         )
     return lines
+
+
+def _inputs(found: Training) -> int:
+    return found.asked.hidden or found.features
+
+
+def _metric(found: Training) -> str:
+    return METRICS[found.metric]
+
+
+def _energy(found: Training) -> str:
+    if not found.asked.monitor:
+        return "energy: modelled, the declared power of the board at work times that time"
+    source = one_line(found.energy_source)
+    return f"energy: {found.energy}, of the steps alone, between edges of the pin; {source}"
 
 
 def _part(one: Part) -> str:

@@ -18,6 +18,7 @@ from tinybench.runner.learning.quality import (
     reference_point,
     t_quantile,
 )
+from tinybench.runner.report.fleet.quality import pictures
 
 SMALL = [16, 14, 16, 17, 16, 16, 15, 16, 15, 16]
 LARGE = [20, 21, 21, 20, 22, 22, 21, 21, 20, 20]
@@ -165,6 +166,20 @@ def test_a_file_that_is_no_course_is_refused(text: str, tmp_path: Path) -> None:
         read_course(tmp_path)
 
 
+def test_curves_are_named_by_what_tells_their_runs_apart() -> None:
+    """Of the words of a run only those that the others lack; the axis is that of the metric."""
+    words = "the head of a for b on {}: float32 weights, rate 0.1"
+    runs = [
+        msgspec.structs.replace(course(seed, 400), what=words.format(board), metric="auc")
+        for seed, board in ((1, "host"), (2, "host"), (1, "mps2-an386"))
+    ]
+    drawn = {one.name: one.svg for one in pictures(runs)}
+    assert ">host: mean of 2 runs, its 95 % band<" in drawn["learning-over-time"]
+    assert ">mps2-an386: one run<" in drawn["learning-over-time"]
+    assert ">AUC<" in drawn["learning-over-samples"]
+    assert pictures([]) == []
+
+
 def test_points_out_of_order_are_refused(tmp_path: Path) -> None:
     """And a format that a newer version wrote."""
     one = course(1, 400)
@@ -195,6 +210,9 @@ def test_the_command_shows_judges_and_logs(tmp_path: Path) -> None:
     drawn = tinybench("quality", str(tmp_path / "runs"), "--to", "svg", "-o", str(tmp_path / "p"))
     assert drawn.returncode == 0
     assert "emulated time" in (tmp_path / "p" / "learning-over-time.svg").read_text()
+    over_energy = (tmp_path / "p" / "learning-over-energy.svg").read_text()
+    assert "modelled energy" in over_energy
+    assert "mean of 3 runs, its 95 % band" in over_energy
     write_course(tmp_path / "runs" / "1", course(1, None))
     write_course(tmp_path / "runs" / "2", course(2, None))
     for form in ("terminal", "csv", "markdown"):

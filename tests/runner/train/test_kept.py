@@ -13,7 +13,7 @@ from tinybench.errors import RunFolderError
 from tinybench.runner.train.document import Checkpoint, Point
 from tinybench.runner.train.kept import asked_before, checkpoints, keep
 
-POINT = Point(step=7, samples=70, board_s=0.5, host_s=1.0, accuracy=0.5, loss=1.5)
+POINT = Point(step=7, samples=70, board_s=0.5, host_s=1.0, score=0.5, loss=1.5)
 LEARNT = np.arange(5, dtype=np.uint32)
 VALUES = st.one_of(st.none(), st.integers(), st.floats(), st.text(max_size=5), st.booleans())
 

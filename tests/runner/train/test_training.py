@@ -1,7 +1,6 @@
 """`tinybench train` as a user has it: here, on an emulated board, and when things break."""
 
 import contextlib
-import hashlib
 import json
 import re
 import shutil
@@ -24,11 +23,11 @@ from tinybench.runner.dut.line import Patience
 from tinybench.runner.learning.course import read_course
 from tinybench.runner.train import link
 from tinybench.runner.train.document import Training
+from tinybench.runner.train.given import Given, given
 from tinybench.runner.train.kept import asked_before, read_training
-from tinybench.runner.train.learn import Lesson, learn, split
+from tinybench.runner.train.learn import Lesson, learn
 from tinybench.runner.train.link import Trainee
-from tinybench.runner.train.run import Given, built, given
-from tinybench.runner.train.variant import header
+from tinybench.runner.train.run import built
 from tinybench.track import silent
 
 DYING = ROOT / "tests" / "runner" / "session" / "dying_board.py"
@@ -47,7 +46,6 @@ argv = {argv}
 """
 LITTLE = ("train", "--task", "kws", "--board", "host", "--limit", "48")
 SHORT = (*LITTLE, "--target", "1", "--epochs", "3")
-PLAIN = ("zero", "float32", "all", None, None)
 BYTES_TO_DUT = 75_000
 """Two evaluations of 24 inputs, with an epoch between them, and a part of the next one."""
 
@@ -68,10 +66,13 @@ def learnt(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_a_new_head_reaches_its_target_and_says_what_it_took(tmp_path: Path) -> None:
+@pytest.mark.parametrize("layers", [(), ("--hidden", "16")], ids=["one", "two"])
+def test_a_new_head_reaches_its_target_and_says_what_it_took(
+    layers: tuple[str, ...], tmp_path: Path
+) -> None:
     """Time, samples and RAM; the board's weights are NumPy's to the bit at each evaluation."""
     words = ("--target", ".6", "-o", str(tmp_path / "t"), "--to", "json")
-    done = tinybench(*LITTLE[:-1], "72", *words)
+    done = tinybench(*LITTLE[:-1], "72", *layers, *words)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     (trial,) = told["trials"]
@@ -79,7 +80,7 @@ def test_a_new_head_reaches_its_target_and_says_what_it_took(tmp_path: Path) -> 
         True, "target", "not an MLPerf Training result",
     )  # fmt: skip
     assert [point["differing"] for point in trial["points"]] == [0] * len(trial["points"])
-    assert trial["points"][0]["accuracy"] < 0.2
+    assert trial["points"][0]["score"] < 0.2
     assert trial["best"] >= 0.6
     assert trial["samples"] == trial["steps"] * 10
     assert 0 < trial["board_s"] < trial["host_s"]
@@ -93,9 +94,71 @@ def test_what_is_not_reached_ends_by_epochs_and_says_the_best(learnt: Path) -> N
     assert [one.ended for one in found.trials] == ["epochs", "epochs"]
     assert last_words(learnt, 1) != last_words(learnt, 2)
     for one in found.trials:
-        assert one.best == max(point.accuracy for point in one.points)
+        assert one.best == max(point.score for point in one.points)
         assert (learnt / one.checkpoint).is_file()
         assert len(one.points) == 4
+
+
+def test_samples_in_flash_teach_what_streamed_ones_do_to_the_bit(
+    tmp_path: Path, learnt: Path
+) -> None:
+    """An epoch is one command then; from where another one ended, it goes on the same."""
+    out = tmp_path / "flash"
+    done = tinybench(*SHORT, "--samples", "flash", "-o", str(out))
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "samples 13,230 B of flash" in " ".join(done.stderr.split())
+    assert last_words(out) == last_words(learnt)
+    transcript = (out / "transcript.jsonl").read_text()
+    assert transcript.count("train run ") == 3
+    assert "train add" not in transcript
+    for ending in ("bin", "json"):
+        max((out / "seed-1").glob(f"*.{ending}")).unlink()
+    again = tinybench("resume", str(out), "--to", "csv")
+    assert again.returncode == 1, again.stderr
+    assert last_words(out) == last_words(learnt)
+
+
+def test_a_detector_adapts_to_one_machine_by_its_biases(tmp_path: Path) -> None:
+    """By the squared error of normal windows alone; it is scored by the AUC of whole recordings."""
+    out, words = tmp_path / "ad", ("--init", "model", "--part", "bias", "--rate", "0.1")
+    done = tinybench(
+        "train", "--task", "ad", "--board", "host", "--only", "id_04", "--limit", "8", "--epochs",
+        "1", "--target", "1", "--drift", "offset=-6", *words, "-o", str(out),
+    )  # fmt: skip
+    assert done.returncode == 1, done.stdout + done.stderr
+    found = read_training(out)
+    (trial,) = found.trials
+    assert (found.metric, found.outputs, found.held_out, found.trained) == ("auc", 640, 6, 2 * 57)
+    assert [point.differing for point in trial.points] == [0, 0]
+    assert trial.before is not None
+    assert 0 < trial.points[0].score <= 1
+    assert read_course(out / "seed-1").metric == "auc"
+
+
+def test_energy_is_of_the_steps_alone_and_modelled_where_the_board_is_emulated(
+    tmp_path: Path,
+) -> None:
+    """Windows between edges of the pin; evaluations are none; and it is not gone on with."""
+    out = tmp_path / "t"
+    words = ("--limit", "36", "--target", "1", "--epochs", "2", "--samples", "flash")
+    done = tinybench(
+        "train", "--task", "kws", "--board", "mps2-an386", *words, "--monitor", "modelled", "-o",
+        str(out),
+    )  # fmt: skip
+    assert done.returncode == 1, done.stdout + done.stderr
+    found = read_training(out)
+    (trial,) = found.trials
+    assert (found.energy, trial.energy_doubts) == ("modelled", [])
+    joules = [point.energy_j or 0 for point in trial.points]
+    power_w = [j / point.board_s for j, point in zip(joules[1:], trial.points[1:], strict=True)]
+    assert joules[0] == 0
+    assert power_w == pytest.approx([power_w[0]] * 2, rel=0.01)
+    assert read_course(out / "seed-1").energy == "modelled"
+    again = tinybench("resume", str(out))
+    assert (again.returncode, "cannot be gone on with" in " ".join(again.stderr.split())) == (
+        2,
+        True,
+    )
 
 
 def test_its_seeds_are_runs_whose_time_to_quality_is_judged(learnt: Path) -> None:
@@ -107,7 +170,7 @@ def test_its_seeds_are_runs_whose_time_to_quality_is_judged(learnt: Path) -> Non
     assert not judged["valid"]
     for seed, trial in zip((1, 2), read_training(learnt).trials, strict=True):
         course = read_course(learnt / f"seed-{seed}")
-        assert [one.score for one in course.points] == [one.accuracy for one in trial.points]
+        assert [one.score for one in course.points] == [one.score for one in trial.points]
         assert course.time == "measured"
 
 
@@ -183,7 +246,14 @@ def test_a_rate_that_diverges_stops_and_keeps_the_checkpoint_before(tmp_path: Pa
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--task", "ad"), "scored by AUC"),
+        (("--task", "ad"), "by --init model"),
+        (("--task", "sww"), "scored by words found"),
+        (("--task", "ad", "--init", "model", "--only", "normal"), "inputs of one kind alone"),
+        (("--task", "kws", "--only", "nobody"), "in the name of none"),
+        (("--task", "kws", "--hidden", "8", "--part", "bias"), "hidden units learns whole"),
+        (("--task", "kws", "--drift", "gain=none"), "a number of gain, offset, noise"),
+        (("--task", "kws", "--monitor", "lpm01a"), "--monitor needs --samples flash"),
+        (("--task", "ad", "--init", "model", "--samples", "flash"), "at most 65535 of 2,097,152 B"),
         (("--task", "kws", "--model", "models/embedded/ad01.tflite"), "this one ends in"),
         (("--task", "kws", "--board", "serial", "--port", "/dev/null"), "no firmware is built"),
         (("--task", "kws", "--part", "sparse"), "which part learns by --rows or --columns"),
@@ -219,8 +289,8 @@ def taught(of: Given, board: str) -> tuple[list[list[str]], list[str]]:
         dut = Dut(line)
         assert "train-1" in dut.handshake().caps
         said = [dut.command("train begin 3dcccccd 3f666666 2 3", 30)]
-        for n, one in enumerate(of.samples[:4]):
-            dut.infer(one.windows()[0], 1, 0)
+        for n, one in enumerate(of.trained[:4]):
+            dut.infer(one.data(), 1, 0)
             dut.command(f"train add {one.label} {n % 2}", 30)
             if n % 2:
                 said += [
@@ -248,7 +318,7 @@ def taught(of: Given, board: str) -> tuple[list[list[str]], list[str]]:
 )
 def test_emulated_cores_learn_what_this_computer_learns_to_the_bit(board: str) -> None:
     """Ints, whose sums are floats all the same; a step that is asked for twice is done once."""
-    of = given("kws", None, None, None, "model", "int8", "all", None, None)
+    of = given("kws", init="model", weights="int8")
     here = taught(of, "host")
     assert here == taught(of, board)
     assert here[0][1] == here[0][2] != here[0][3]
@@ -256,7 +326,7 @@ def test_emulated_cores_learn_what_this_computer_learns_to_the_bit(board: str) -
 
 def test_the_firmware_refuses_what_makes_no_sense() -> None:
     """Labels out of range, steps out of order, half a batch, words that are not there."""
-    of = given("kws", None, None, None, *PLAIN)
+    of = given("kws")
     board = load_board("host")
     line = open_line(board.command(built(of, board).elf))
     dut = Dut(line)
@@ -266,12 +336,14 @@ def test_the_firmware_refuses_what_makes_no_sense() -> None:
         ("write 0 00000000", "'train begin' comes first"),
         ("begin 7f800000 00000000 1 1", "requires RATE MOMENTUM BATCH SEED"),
         ("begin 3f800000 00000000 0 1", "requires RATE MOMENTUM BATCH SEED"),
-        ("begin 3f800000 00000000 1 1", "m-train-begin-[64,12,12,64,32,1561,"),
+        ("begin 3f800000 00000000 1 1", "m-train-begin-[64,12,12,64,32,1561,0,"),
         ("add 0 0", "requires an inference first"),
         ("add 12 0", "no such label"),
         ("add 0 1", "out of order"),
         ("step 0", "requires a full batch"),
         ("step 1", "out of order"),
+        ("run 0 0 1", "requires samples in flash"),
+        ("sample 0", "no such sample in flash"),
         ("read 1556 6", "at most 64 of the words there are"),
         ("write 1560 0000000000000000", "words of 8 hex digits"),
         ("write 0 3f8000", "words of 8 hex digits"),
@@ -282,7 +354,7 @@ def test_the_firmware_refuses_what_makes_no_sense() -> None:
         ("end#abc", "came damaged"),
         ("end#cafe", "came damaged"),
         (f"end#{zlib.crc32(b'end'):08x}", f"m-train-end-[0,{zlib.crc32(b'0'):08x}]"),
-        ("", "requires begin, add, step"),
+        ("", "requires begin, add, step, run"),
     ):
         assert said in " ".join(dut.command(f"train {command}".strip(), 30)), command
     line.close()
@@ -290,14 +362,14 @@ def test_the_firmware_refuses_what_makes_no_sense() -> None:
 
 def test_firmware_that_cannot_learn_is_told_so() -> None:
     """That of an ordinary run says nothing of it in its caps."""
-    board, of = load_board("host"), given("kws", None, None, None, *PLAIN)
+    board, of = load_board("host"), given("kws")
     with contextlib.closing(
         open_line(board.command(build(board, of.task, of.inputs.model).elf))
     ) as line:
         dut = Dut(line)
         dut.handshake()
         with pytest.raises(ProtocolError, match="does not say train-1 in its caps"):
-            Trainee(dut, (64, 12, 12, 64, 32, 1561))
+            Trainee(dut, of.variant.shape)
         assert "Unknown command: train" in dut.command("train sum", 30)[0]
 
 
@@ -311,7 +383,7 @@ def test_a_noisy_line_changes_nothing_that_is_learnt(
 
     def noisy(data: bytes) -> bytes:
         at = int(chance.integers(max(1, len(data))))
-        if b"train" not in data or chance.random() > 0.03:
+        if b"train" not in data or chance.random() > 0.06:
             return data
         if chance.random() < 0.1:
             return b""
@@ -319,12 +391,8 @@ def test_a_noisy_line_changes_nothing_that_is_learnt(
         return data[:at] + digit + data[at + 1 :] if data[at : at + 1].isdigit() else data
 
     asked, _ = asked_before(learnt)
-    of = given("kws", None, None, 48, *PLAIN)
-    text = header(of.variant)
-    trained, held_out = split(of.samples, asked.held_out)
-    lesson = Lesson(
-        asked, of.variant, hashlib.sha256(text.encode()).hexdigest(), trained, held_out[:1], None
-    )
+    of = given("kws", limit=48)
+    lesson = Lesson(asked, of.variant, "0" * 64, of.trained, of.held_out[:1], None)
     board = load_board("host")
     line = FaultyLine(open_line(board.command(built(of, board).elf)), noisy, noisy)
     with contextlib.closing(line):
@@ -341,4 +409,4 @@ def test_a_document_of_a_training_can_be_read_again(learnt: Path) -> None:
     """It says what was asked, and no number of it is none."""
     found: Training = read_training(learnt)
     assert found.asked.rows == list(range(12))
-    assert all(np.isfinite(point.accuracy) for one in found.trials for point in one.points)
+    assert all(np.isfinite(point.score) for one in found.trials for point in one.points)
