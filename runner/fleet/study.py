@@ -18,7 +18,7 @@ from ..learning.head import Head
 from ..study.kept import keep_part, kept_part, open_study, store_study
 from .available import Trace
 from .choose import SELECTIONS
-from .client import CLIENTS_MOST, LEARNING, Client, bounds, origins
+from .client import CLIENTS_MOST, LEARNING, Client, bounds, origins, trained
 from .combine import ATTACKS, COMBINES
 from .data import Learnable
 from .federate import Fleet, Outcome, Setting, federate
@@ -83,6 +83,8 @@ class FleetStudy(msgspec.Struct, frozen=True, kw_only=True):
     """What the times of its clients are, such as "12 measured, 4 estimated" ..."""
     energy: str
     """... and their energies."""
+    trained: int
+    """Clients whose time is that of learning from a sample, and not of an inference."""
     bounds: tuple[float, float] | None
     """Factors between which estimated times of clients are; None of none."""
     features: int
@@ -322,6 +324,7 @@ def summed(parts: Parts, rows: list[Row], runs: list[Outcome]) -> FleetStudy:
         boards=boards,
         time=time,
         energy=energy,
+        trained=trained(fleet.clients),
         bounds=bounds(fleet.clients),
         features=learnable.values.shape[1],
         weights=fleet.head(parts.asked.settings[0]).size,
@@ -362,6 +365,14 @@ def notes(found: FleetStudy) -> list[str]:
     return lines
 
 
-def formula() -> str:
+def formula(found: FleetStudy) -> str:
     """Return in words what the time of a client is."""
-    return f"client time = {LEARNING:g} x batch x local steps x time a sample + bytes / bandwidth"
+    rest = "batch x local steps x time a sample + bytes / bandwidth"
+    if not found.trained:
+        return f"client time = {LEARNING:g} x {rest}"
+    if found.trained == found.clients:
+        return f"client time = {rest}: of learning from a sample, by stored trainings"
+    return (
+        f"client time = {LEARNING:g} x {rest}; without the {LEARNING:g} of {found.trained} clients "
+        "whose time is that of learning from a sample, by stored trainings"
+    )

@@ -38,8 +38,8 @@ def who() -> tuple[Option, ...]:
     """Return the options that say who the clients are."""
     return (
         Option("--runs", type=PATH, multiple=True, metavar="DIR",
-               help="a client a run in this folder or below it, with its time and energy; may be "
-               "given again"),
+               help="a client for each run and each training (tinybench train) in this folder or "
+               "below it, with its time and energy; may be given again"),
         Option("--capacities", type=PATH, metavar="FILE",
                help="clients of a JSON file in FedScale's terms, as 'fleet clients' writes"),
         Option("--clients", type=positive, metavar="N",
@@ -86,7 +86,8 @@ def what() -> tuple[Option, ...]:
 
 def clients_of(said: dict[str, Any]) -> "list[Client]":
     """Return the clients that the options name, which are taken out of `said`."""
-    from ...fleet.client import BITS, KILO, of_runs, read_capacities, simulated
+    from ...fleet.client import BITS, KILO, read_capacities, simulated
+    from ...fleet.stored import stored
 
     runs, file, count = said.pop("runs"), said.pop("capacities"), said.pop("clients")
     bandwidth, radio_w = said.pop("bandwidth") * KILO / BITS, said.pop("radio")
@@ -97,7 +98,7 @@ def clients_of(said: dict[str, Any]) -> "list[Client]":
             raise UsageError("--clients: the file of --capacities says how many there are")
         return read_capacities(file, radio_w)
     if runs:
-        return of_runs(list(runs), count, bandwidth, radio_w)
+        return stored(list(runs), count, bandwidth, radio_w)
     return simulated(CLIENTS if count is None else count, said["seed"], bandwidth, radio_w)
 
 

@@ -93,7 +93,7 @@ def said(found: FleetStudy) -> list[str]:
         f"rounds, time, J and MB until top-1 is {target:g}, means over the seeds that reached it; "
         "J of all clients together",
         origin(found),
-        formula(),
+        formula(found),
         "stragglers: share of the time in which half of a round's clients had long answered",
     ]
     died, refused = sum(r.died for r in found.rows), sum(r.refused for r in found.rows)
