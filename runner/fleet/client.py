@@ -33,6 +33,8 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     """Of an inference on one sample; or, where `learning` is 1, of learning from it."""
     learning: float = LEARNING
     """So many times that learning from a sample takes."""
+    live: bool = False
+    """It is a board that learns itself; `sample_s` is of one sample, before the first round."""
     time: Origin
     bounds_s: tuple[float, float] | None = None
     """Between which it is, where it is estimated."""
@@ -64,12 +66,16 @@ def cost(client: Client, batch: int, steps: int, both_ways_b: int) -> Cost:
     time = 3 x batch x steps x time of a sample + bytes / bandwidth, without the 3 where the time is
     that of learning from a sample. Ref: FedScale.
     """
-    learnt = client.learning * batch * steps
+    return took(client, client.learning * batch * steps * client.sample_s, both_ways_b)
+
+
+def took(client: Client, compute_s: float, both_ways_b: int) -> Cost:
+    """Return what so much time of computing, and the weights' way, cost."""
     link_s = both_ways_b / client.bandwidth_b_per_s
     spent_j = None
     if client.sample_j is not None:
-        spent_j = learnt * client.sample_j + client.radio_w * link_s
-    return Cost(learnt * client.sample_s, link_s, spent_j)
+        spent_j = compute_s * client.sample_j / client.sample_s + client.radio_w * link_s
+    return Cost(compute_s, link_s, spent_j)
 
 
 def simulated(

@@ -14,7 +14,7 @@ import numpy as np
 from ..learning.head import Floats, Head, drawn, top1
 from .available import Trace, next_s, remains_s
 from .choose import Indices, Memory, choose, memory
-from .client import Client, Cost, cost
+from .client import Client, Cost, cost, took
 from .combine import attacked, combined, noisy_mean, sound
 from .data import Learnable
 from .split import Members
@@ -85,6 +85,8 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     died: int
     refused: int
     score: float
+    differing: int = 0
+    """Weights that boards answered and NumPy learnt otherwise."""
     turns: list[Turn] = []
     """Of the first rounds alone."""
 
@@ -208,7 +210,7 @@ def _round(
     seed: int,
     trainer: Trainer,
     head: Head,
-    costs: Sequence[Cost],
+    costs: list[Cost],
     there: Indices,
     number: int,
     now: _Course,
@@ -226,6 +228,10 @@ def _round(
     lost = set[int]()
     if learnt is not None:
         lost = {n for n, yes in zip(alive, learnt.answered, strict=True) if not yes}
+        if learnt.compute_s is not None:  # and so it is expected from now on
+            for n, yes, took_s in zip(alive, learnt.answered, learnt.compute_s, strict=True):
+                if yes:
+                    costs[n] = took(fleet.clients[n], float(took_s), 2 * head.size_b)
     turns = list[Turn]()
     for n, share in zip(chosen.tolist(), lives, strict=True):
         fate: Fate = "died" if share < 1 or n in lost else "taken" if n in taken else "refused"
@@ -249,6 +255,7 @@ def _round(
         died=fates.count("died"),
         refused=fates.count("refused"),
         score=top1(head, now.weights, *tests),
+        differing=0 if learnt is None else learnt.differing,
         turns=turns if number <= SHOWN else [],
     )
 
