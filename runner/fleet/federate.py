@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 import numpy as np
 
+from ..learning.course import Origin
 from ..learning.head import Floats, Head, drawn, top1
 from .available import Trace, next_s, remains_s
 from .choose import Indices, Memory, choose, memory
@@ -65,6 +66,9 @@ class Turn(msgspec.Struct, frozen=True):
     """A client's part of a round."""
 
     client: int
+    name: str
+    time: Origin
+    """What its time is."""
     compute_s: float
     link_s: float
     fate: Fate
@@ -235,7 +239,7 @@ def _round(
     turns = list[Turn]()
     for n, share in zip(chosen.tolist(), lives, strict=True):
         fate: Fate = "died" if share < 1 or n in lost else "taken" if n in taken else "refused"
-        turns.append(_turn(n, costs[n], share, fate))
+        turns.append(_turn(fleet, n, costs[n], share, fate))
     each_s = [turn.compute_s + turn.link_s for turn in turns]
     spent = [
         None if (joules := costs[n].energy_j) is None else joules * share
@@ -281,10 +285,11 @@ def _lives(
     return shares
 
 
-def _turn(client: int, its: Cost, share: float, fate: Fate) -> Turn:
+def _turn(fleet: Fleet, client: int, its: Cost, share: float, fate: Fate) -> Turn:
+    who = fleet.clients[client]
     lasts_s = its.lasts_s * share
     compute_s = min(its.compute_s, lasts_s)
-    return Turn(client, compute_s, lasts_s - compute_s, fate)
+    return Turn(client, who.name, who.time, compute_s, lasts_s - compute_s, fate)
 
 
 def _take(

@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -109,12 +110,39 @@ def paper_clients() -> list[Client]:
     ]
 
 
+class Case(NamedTuple):
+    """A fleet, what it learns, and how its rows are spread."""
+
+    name: str
+    clients: Sequence[Client]
+    split: str
+    alpha: float
+    setting: Setting
+
+
+def cases() -> list[Case]:
+    """Return three fleets: of the paper, of unlike boards, and of equal ones on a slow link."""
+    slow = [
+        msgspec.structs.replace(one, sample_s=0.02, sample_j=4e-4, bandwidth_b_per_s=250.0)
+        for one in simulated(20, 1, BANDWIDTH_B_PER_S, RADIO_W)
+    ]
+    few = msgspec.structs.replace(SETTING, rate=0.05, target=0.93, rounds_most=1000)
+    return [
+        Case("paper", paper_clients(), "dirichlet", 1.0, few),
+        Case("unlike", simulated(20, 1, BANDWIDTH_B_PER_S, RADIO_W), "labels", 1.0, SETTING),
+        Case("slow_link", slow, "iid", 1.0, few),
+    ]
+
+
 def plans() -> list[Figure]:
     """Hold plans against the whole grid, run with other seeds than theirs."""
-    clients, data = paper_clients(), digits()
-    members = spread(data.labels, 20, "dirichlet", alpha=1.0, each=2, seed=1)
+    return [figure for case in cases() for figure in _plans(case)]
+
+
+def _plans(case: Case) -> list[Figure]:
+    data, clients, setting = digits(), case.clients, case.setting
+    members = spread(data.labels, len(clients), case.split, alpha=case.alpha, each=2, seed=1)
     fleet = Fleet(clients, members, data)
-    setting = msgspec.structs.replace(SETTING, rate=0.05, target=0.93, rounds_most=1000)
     trainer = here(data.values, data.labels, members)
     whole = [
         summed([
@@ -125,8 +153,9 @@ def plans() -> list[Figure]:
         for e in STEPS
     ]  # fmt: skip
     parts = ask(
-        data, clients, [setting], split="dirichlet", alpha=1.0, labels=2, trials=TRIALS, seed=100
-    )
+        data, clients, [setting], split=case.split, alpha=case.alpha, labels=2, trials=TRIALS,
+        seed=100,
+    )  # fmt: skip
     parts = type(parts)(fleet, parts.asked)
     found = list[Figure]()
     with tempfile.TemporaryDirectory() as scratch:
@@ -135,11 +164,13 @@ def plans() -> list[Figure]:
             best = run_plan(parts, asked, Path(scratch) / f"{gamma}", silent, _quiet).best
             costs = {(one.per_round, one.steps): _cost(gamma, one) for one in whole}
             over = costs[best.per_round, best.steps] / min(costs.values())
+            name = f"fleet.plan_{case.name}_gamma_{gamma:g}"
             where = (
                 f"cost of the planned K {best.per_round}, E {best.steps} over the cheapest of "
-                f"{len(whole)} choices, each run with {TRIALS} seeds; digits, 20 clients, simulated"
+                f"{len(whole)} choices, each run with {TRIALS} seeds; digits, {case.split}, "
+                f"{len(clients)} clients, simulated"
             )
-            found.append(Figure(f"fleet.plan_gamma_{gamma:g}", over, "1", 1.15, where))
+            found.append(Figure(name, over, "1", 1.15, where))
     return found
 
 

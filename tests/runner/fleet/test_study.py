@@ -254,7 +254,7 @@ def test_traces_that_go_back_in_time_are_refused(
 def test_an_interrupted_study_says_how_to_go_on(tmp_path: Path, tinybench: Typed) -> None:
     """Ctrl-C leaves the runs that are done; the same words go on there."""
     words = (
-        *("fleet", "--target", "1", "--rounds", "300", "--trials", "100", "--per-round", "5"),
+        *("fleet", "--target", "1", "--rounds", "60", "--trials", "100", "--per-round", "5"),
         *("-o", str(tmp_path / "f"), "-q"),
     )
     begun = subprocess.Popen([*LISTENING, *words], stderr=subprocess.PIPE, text=True)
