@@ -49,6 +49,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 
     why: str = ""
     """Why there is no answer; empty: there is one."""
+    status: int = 0
+    """By which a command ends for that reason."""
     head: bytes = b""
     """As above; empty where a number was none any more."""
     losses: list[float] = []
@@ -73,7 +75,7 @@ def do(order: Order) -> Reply:
     try:
         return _learnt(order, whole_head(order.task))
     except TinybenchError as error:
-        return Reply(why=one_line(str(error))[:WHY_MOST])
+        return Reply(why=one_line(str(error))[:WHY_MOST], status=error.exit_status)
 
 
 def _learnt(order: Order, of: Given) -> Reply:

@@ -66,7 +66,7 @@ def probed(
 ) -> list[Client]:
     """Return each board as a client, whose time is that of a sample that it learns from now.
 
-    Raises BenchError where one does not answer.
+    Raises UsageError for one that is none, and BenchError where one does not answer.
     """
     one = of.samples[0]
     replies = ask(
@@ -81,7 +81,8 @@ def probed(
     found = list[Client]()
     for number, (name, reply) in enumerate(zip(of.names, replies, strict=True), 1):
         if reply.why:
-            raise BenchError(f"board {name} cannot take part: {reply.why}")
+            kind = UsageError if reply.status == UsageError.exit_status else BenchError
+            raise kind(f"board {name} cannot take part: {reply.why}")
         sample_s = reply.compute_s
         found.append(
             Client(

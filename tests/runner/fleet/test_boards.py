@@ -117,6 +117,9 @@ def test_boards_that_are_not_there_or_cannot_learn_so_are_refused(two: Seats) ->
         probed(
             Seats(["nowhere"], False, two.of, two.learnable, two.samples), ask_here, 0.1, 1e4, 0.0
         )
+    silent = Reply(why="it is silent", status=3)
+    with pytest.raises(BenchError, match="board host cannot take part: it is silent"):
+        probed(two, lambda orders: [silent for _ in orders], 0.1, 1e4, 0.0)
     live = [
         Client(
             name="a", board="host", sample_s=1, learning=1, live=True, time="measured",
