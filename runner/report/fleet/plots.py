@@ -12,7 +12,7 @@ INKS = ("#2563b0", "#c4281b", "#1a7f37", "#8250df", "#9a6700", "#57606a")
 CALM = ("#2563b0", "#1a7f37", "#8250df", "#9a6700", "#57606a")
 """Without red, in which faults are."""
 LINE = 13
-ROW, NAMES, NAME_MOST = 14, 104, 18
+ROW, NAMES, NAME_MOST = 14, 104, 16
 """Height of a client's row, and width of their names, also in characters."""
 LEGEND, LABEL = 72, 16
 """Width of a word of a legend, and of a number above a column."""

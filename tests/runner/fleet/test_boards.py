@@ -112,7 +112,7 @@ def test_a_rate_that_diverges_on_a_board_is_refused(two: Seats) -> None:
 def test_boards_that_are_not_there_or_cannot_learn_so_are_refused(two: Seats) -> None:
     """Before the first round, with what the board says."""
     with pytest.raises(
-        BenchError, match="board nowhere cannot take part: there is no board 'nowhere'"
+        UsageError, match="board nowhere cannot take part: there is no board 'nowhere'"
     ):
         probed(
             Seats(["nowhere"], False, two.of, two.learnable, two.samples), ask_here, 0.1, 1e4, 0.0
