@@ -11,14 +11,13 @@ from tinybench.files import DOCUMENT_MOST_B, read_bytes
 from tinybench.printable import one_line
 from tinybench.read import read_json
 
-from ..compare.store import Summary, find_runs
 from ..learning.course import Origin
 
 LEARNING = 3.0
 """A sample that is learnt from takes so many times an inference: there, and back for both factors.
 Ref: FedScale, client_metadata.py."""
 CLIENTS_MOST = 10_000
-BITS, KILO = 8, 1000.0
+BITS, KILO, KIBI, MILLI = 8, 1000.0, 1024.0, 1000.0
 MEDIAN_S, SPREAD, POWER_W = 0.02, 1.0, 0.02
 """Of simulated clients: an inference, the standard deviation of its logarithm, and the draw."""
 
@@ -28,10 +27,14 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     board: str
-    run: str = ""
-    """Folder of the run that its figures are of."""
+    source: str = ""
+    """Folder of the run or of the training that its figures are of."""
     sample_s: float
-    """Of an inference on one sample."""
+    """Of an inference on one sample; or, where `learning` is 1, of learning from it."""
+    learning: float = LEARNING
+    """So many times that learning from a sample takes."""
+    live: bool = False
+    """It is a board that learns itself; `sample_s` is of one sample, before the first round."""
     time: Origin
     bounds_s: tuple[float, float] | None = None
     """Between which it is, where it is estimated."""
@@ -60,21 +63,26 @@ class Cost(msgspec.Struct, frozen=True):
 def cost(client: Client, batch: int, steps: int, both_ways_b: int) -> Cost:
     """Return what so many local steps of so many samples, and the weights' way, cost.
 
-    time = 3 x batch x steps x time of a sample + bytes / bandwidth. Ref: FedScale.
+    time = 3 x batch x steps x time of a sample + bytes / bandwidth, without the 3 where the time is
+    that of learning from a sample. Ref: FedScale.
     """
-    learnt = LEARNING * batch * steps
+    return took(client, client.learning * batch * steps * client.sample_s, both_ways_b)
+
+
+def took(client: Client, compute_s: float, both_ways_b: int) -> Cost:
+    """Return what so much time of computing, and the weights' way, cost."""
     link_s = both_ways_b / client.bandwidth_b_per_s
     spent_j = None
     if client.sample_j is not None:
-        spent_j = learnt * client.sample_j + client.radio_w * link_s
-    return Cost(learnt * client.sample_s, link_s, spent_j)
+        spent_j = compute_s * client.sample_j / client.sample_s + client.radio_w * link_s
+    return Cost(compute_s, link_s, spent_j)
 
 
 def simulated(
     count: int, seed: int, bandwidth_b_per_s: float, radio_w: float, spread: float = SPREAD
 ) -> list[Client]:
     """Return clients whose speeds and links are lognormal; the same seed, the same clients."""
-    _insist_count(count)
+    insist_count(count)
     rng = np.random.default_rng([seed, count])
     times_s = MEDIAN_S * np.exp(spread * rng.standard_normal(count))
     links = bandwidth_b_per_s * np.exp(spread / 2 * rng.standard_normal(count))
@@ -88,89 +96,44 @@ def simulated(
     ]  # fmt: skip
 
 
-def of_runs(
-    roots: Sequence[Path], count: int | None, bandwidth_b_per_s: float, radio_w: float
-) -> list[Client]:
-    """Return a client a run, or so many, the runs dealt out in turn.
-
-    An emulated run has the time of its estimated cycles, where its core has a model, and else that
-    of its instruction count. Raises RunFolderError, and UsageError for a run without a latency.
-    """
-    runs = list[Summary]()
-    for root in roots:
-        found = find_runs(root)
-        if not found.runs:
-            why = found.unreadable[0] if found.unreadable else "there is no run in it or below"
-            raise UsageError(f"{root}: {why}")
-        runs += found.runs
-    wanted = len(runs) if count is None else count
-    _insist_count(wanted)
-    kinds = [_of_run(run, bandwidth_b_per_s, radio_w) for run in runs]
-    return [
-        msgspec.structs.replace(
-            kinds[n % len(kinds)], name=f"{kinds[n % len(kinds)].board}-{n + 1}"
-        )
-        for n in range(wanted)
-    ]
-
-
-def _of_run(run: Summary, bandwidth_b_per_s: float, radio_w: float) -> Client:
-    estimated = run.emulated and run.estimated_latency_s is not None
-    time_s = run.estimated_latency_s if estimated else run.latency_s
-    if time_s is None or time_s <= 0:
-        raise UsageError(
-            f"{run.run}: the run has no latency: a client's time is that of an inference; run it "
-            "with --mode performance, or in all modes"
-        )
-    measured = "emulated" if run.emulated else "measured"
-    energy_j = run.energy_per_inference_j
-    kind: Origin | None = None
-    if energy_j is not None:
-        kind = "modelled" if run.energy_modelled else "measured"
-    elif run.estimated_energy_j is not None:
-        energy_j, kind = run.estimated_energy_j, "estimated"
-    return Client(
-        name=one_line(run.board), board=one_line(run.board), run=run.run, sample_s=time_s,
-        time="estimated" if estimated else measured, bounds_s=_bounds(run) if estimated else None,
-        sample_j=energy_j, energy=kind,
-        bandwidth_b_per_s=bandwidth_b_per_s, radio_w=radio_w,
-    )  # fmt: skip
-
-
-def _bounds(run: Summary) -> tuple[float, float] | None:
-    low_s, high_s = run.estimated_latency_low_s, run.estimated_latency_high_s
-    return None if low_s is None or high_s is None else (low_s, high_s)
-
-
-def _insist_count(count: int) -> None:
+def insist_count(count: int) -> None:
+    """Raise UsageError for a number of clients that is no fleet's."""
     if not 1 <= count <= CLIENTS_MOST:
         raise UsageError(f"{count} clients: a fleet has 1 to {CLIENTS_MOST}")
 
 
-# In FedScale's terms. Ref: FedScale, client_device_capacity.
+# In FedScale's terms. Ref: FedScale, client_device_capacity; client_metadata.py, aggregator.py: its
+# client n takes the capacity n mod N, and an update of so many bytes has bytes / 1024 x 8 kbit.
 
 
 class _Capacity(msgspec.Struct, frozen=True, omit_defaults=True):
     computation: float
-    """ms of a sample."""
+    """ms of a sample, of which learning takes LEARNING times as much."""
     communication: float
-    """kbit/s."""
+    """Units of 1024 bit a second."""
     name: str = ""
     origin: Origin = "simulated"
     joules: float | None = None
-    """Of a sample; ours, FedScale has none."""
+    """Of the same; ours, FedScale has none."""
     energy: Origin | None = None
+    trained: bool = False
+    """Whether both are a third of what learning from a sample took."""
 
 
 def as_capacities(clients: Sequence[Client]) -> dict[str, _Capacity]:
-    """Return what FedScale calls the capacity of each device, by its number from 1 on."""
-    return {
-        str(number): _Capacity(
-            one.sample_s * KILO, one.bandwidth_b_per_s * BITS / KILO, one.name, one.time,
-            one.sample_j, one.energy,
-        )
-        for number, one in enumerate(clients, 1)
-    }  # fmt: skip
+    """Return what FedScale calls the capacity of each device, by its number from 0 on.
+
+    Its own get_completion_time makes of them the times that `cost` gives.
+    """
+    found: dict[str, _Capacity] = {}
+    for number, one in enumerate(clients):
+        share = one.learning / LEARNING
+        found[str(number)] = _Capacity(
+            one.sample_s * share * MILLI, one.bandwidth_b_per_s * BITS / KIBI, one.name, one.time,
+            None if one.sample_j is None else one.sample_j * share, one.energy,
+            one.learning != LEARNING,
+        )  # fmt: skip
+    return found
 
 
 def read_capacities(path: Path, radio_w: float) -> list[Client]:
@@ -182,10 +145,10 @@ def read_capacities(path: Path, radio_w: float) -> list[Client]:
         raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
     except msgspec.MsgspecError as error:
         raise UsageError(
-            f'{path}: no capacities: {error}; wanted {{"1": {{"computation": 20.0, '
+            f'{path}: no capacities: {error}; wanted {{"0": {{"computation": 20.0, '
             '"communication": 200.0}, ...}: ms of a sample, and kbit/s'
         ) from error
-    _insist_count(len(found))
+    insist_count(len(found))
     clients = list[Client]()
     for key, one in found.items():
         if not (one.computation > 0 and one.communication > 0):
@@ -193,11 +156,14 @@ def read_capacities(path: Path, radio_w: float) -> list[Client]:
         if one.joules is not None and one.joules < 0:
             raise UsageError(f"{path}: client {key[:40]!r}: its joules are below 0")
         name = one_line(one.name or f"client-{key}")[:60]
+        learning = 1.0 if one.trained else LEARNING
+        times = LEARNING / learning
         clients.append(
             Client(
-                name=name, board=name, sample_s=one.computation / KILO, time=one.origin,
-                sample_j=one.joules, energy=one.energy if one.joules is not None else None,
-                bandwidth_b_per_s=one.communication * KILO / BITS, radio_w=radio_w,
+                name=name, board=name, sample_s=one.computation * times / MILLI, learning=learning,
+                time=one.origin, sample_j=None if one.joules is None else one.joules * times,
+                energy=one.energy if one.joules is not None else None,
+                bandwidth_b_per_s=one.communication * KIBI / BITS, radio_w=radio_w,
             )
         )  # fmt: skip
     return clients
@@ -208,6 +174,11 @@ def origins(clients: Sequence[Client]) -> tuple[str, str]:
     times = [one.time for one in clients]
     joules = ["unknown" if one.energy is None else one.energy for one in clients]
     return _counted(times), _counted(joules)
+
+
+def trained(clients: Sequence[Client]) -> int:
+    """Return how many clients have the time of learning from a sample, and not of an inference."""
+    return sum(one.learning != LEARNING for one in clients)
 
 
 def bounds(clients: Sequence[Client]) -> tuple[float, float] | None:

@@ -11,10 +11,11 @@ from typing import Literal
 import msgspec
 import numpy as np
 
+from ..learning.course import Origin
 from ..learning.head import Floats, Head, drawn, top1
 from .available import Trace, next_s, remains_s
 from .choose import Indices, Memory, choose, memory
-from .client import Client, Cost, cost
+from .client import Client, Cost, cost, took
 from .combine import attacked, combined, noisy_mean, sound
 from .data import Learnable
 from .split import Members
@@ -65,6 +66,9 @@ class Turn(msgspec.Struct, frozen=True):
     """A client's part of a round."""
 
     client: int
+    name: str
+    time: Origin
+    """What its time is."""
     compute_s: float
     link_s: float
     fate: Fate
@@ -85,6 +89,8 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     died: int
     refused: int
     score: float
+    differing: int = 0
+    """Weights that boards answered and NumPy learnt otherwise."""
     turns: list[Turn] = []
     """Of the first rounds alone."""
 
@@ -208,7 +214,7 @@ def _round(
     seed: int,
     trainer: Trainer,
     head: Head,
-    costs: Sequence[Cost],
+    costs: list[Cost],
     there: Indices,
     number: int,
     now: _Course,
@@ -226,10 +232,14 @@ def _round(
     lost = set[int]()
     if learnt is not None:
         lost = {n for n, yes in zip(alive, learnt.answered, strict=True) if not yes}
+        if learnt.compute_s is not None:  # and so it is expected from now on
+            for n, yes, took_s in zip(alive, learnt.answered, learnt.compute_s, strict=True):
+                if yes:
+                    costs[n] = took(fleet.clients[n], float(took_s), 2 * head.size_b)
     turns = list[Turn]()
     for n, share in zip(chosen.tolist(), lives, strict=True):
         fate: Fate = "died" if share < 1 or n in lost else "taken" if n in taken else "refused"
-        turns.append(_turn(n, costs[n], share, fate))
+        turns.append(_turn(fleet, n, costs[n], share, fate))
     each_s = [turn.compute_s + turn.link_s for turn in turns]
     spent = [
         None if (joules := costs[n].energy_j) is None else joules * share
@@ -249,6 +259,7 @@ def _round(
         died=fates.count("died"),
         refused=fates.count("refused"),
         score=top1(head, now.weights, *tests),
+        differing=0 if learnt is None else learnt.differing,
         turns=turns if number <= SHOWN else [],
     )
 
@@ -274,10 +285,11 @@ def _lives(
     return shares
 
 
-def _turn(client: int, its: Cost, share: float, fate: Fate) -> Turn:
+def _turn(fleet: Fleet, client: int, its: Cost, share: float, fate: Fate) -> Turn:
+    who = fleet.clients[client]
     lasts_s = its.lasts_s * share
     compute_s = min(its.compute_s, lasts_s)
-    return Turn(client, compute_s, lasts_s - compute_s, fate)
+    return Turn(client, who.name, who.time, compute_s, lasts_s - compute_s, fate)
 
 
 def _take(

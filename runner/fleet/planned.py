@@ -11,7 +11,7 @@ from tinybench.errors import UsageError
 from tinybench.track import Track
 
 from ..study.kept import keep_part, kept_part, open_study, store_study
-from .client import LEARNING, Client, cost, origins
+from .client import Client, cost, origins
 from .federate import Fleet, Outcome, Setting, federate
 from .plan import FORMULA, Bound, Cell, Load, corrected, fitted, grid, rounds, weighed
 from .study import Parts
@@ -80,10 +80,9 @@ def loads_of(clients: Sequence[Client], batch: int, both_ways_b: int) -> list[Lo
     found = list[Load]()
     for one in clients:
         link = cost(one, batch, 0, both_ways_b)
-        step_j = None if one.sample_j is None else LEARNING * batch * one.sample_j
-        found.append(
-            Load(LEARNING * batch * one.sample_s, link.link_s, step_j, one.radio_w * link.link_s)
-        )
+        learnt = one.learning * batch
+        step_j = None if one.sample_j is None else learnt * one.sample_j
+        found.append(Load(learnt * one.sample_s, link.link_s, step_j, one.radio_w * link.link_s))
     return found
 
 

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import statistics
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -16,9 +17,10 @@ from tinybench.track import Track
 from ..learning.course import Course, Point, write_course
 from ..learning.head import Head
 from ..study.kept import keep_part, kept_part, open_study, store_study
+from ..train.document import FLOAT_MAX
 from .available import Trace
 from .choose import SELECTIONS
-from .client import CLIENTS_MOST, LEARNING, Client, bounds, origins
+from .client import CLIENTS_MOST, LEARNING, Client, bounds, origins, trained
 from .combine import ATTACKS, COMBINES
 from .data import Learnable
 from .federate import Fleet, Outcome, Setting, federate
@@ -83,6 +85,10 @@ class FleetStudy(msgspec.Struct, frozen=True, kw_only=True):
     """What the times of its clients are, such as "12 measured, 4 estimated" ..."""
     energy: str
     """... and their energies."""
+    live: bool
+    """Whether its clients are boards that learnt themselves."""
+    trained: int
+    """Clients whose time is that of learning from a sample, and not of an inference."""
     bounds: tuple[float, float] | None
     """Factors between which estimated times of clients are; None of none."""
     features: int
@@ -128,15 +134,23 @@ def ask(
         raise UsageError(f"{len(clients)} clients: at most {CLIENTS_MOST}")
     members = spread(learnable.labels, len(clients), split, alpha=alpha, each=labels, seed=seed)
     features, classes = learnable.values.shape[1], len(learnable.classes)
+    live = any(one.live for one in clients)
     for one in settings:
         check(one, len(clients))
+        if live and (one.method != "fedavg" or one.hidden):
+            raise UsageError(
+                "boards learn a softmax, and are not pulled: --method fedavg, without --hidden"
+            )
         weights = one.per_round * Head(features, classes, one.hidden).size
         if weights > WEIGHTS_MOST:
             raise UsageError(
                 f"{one.per_round} clients a round with {weights // one.per_round} weights each: a "
                 f"round has at most {WEIGHTS_MOST}; take fewer clients, or a smaller --hidden"
             )
-    digest = hashlib.sha256(msgspec.json.encode((list(clients), list(traces or ())))).hexdigest()
+    known = [
+        msgspec.structs.replace(c, sample_s=0, sample_j=None) if c.live else c for c in clients
+    ]
+    digest = hashlib.sha256(msgspec.json.encode((known, list(traces or ())))).hexdigest()
     asked = Asked(
         data=learnable.name,
         data_sha256=learnable.sha256,
@@ -177,6 +191,8 @@ def check(one: Setting, clients: int) -> None:
         raise UsageError("--noise needs --clip: its length is in units of the longest update")
     if one.clip is not None and (one.combine != "mean" or one.clip <= 0):
         raise UsageError("--clip is a length above 0, and its updates are combined by their mean")
+    if not 0 < one.rate <= FLOAT_MAX:
+        raise UsageError(f"--rate {one.rate:g}: above 0, and within single precision")
     if one.noise:
         accountant()  # before anything is run
     if one.attackers > clients:
@@ -184,16 +200,18 @@ def check(one: Setting, clients: int) -> None:
 
 
 def run_fleet(
-    parts: Parts, folder: Path, worker_count: int, track: Track, say: Callable[[str], None]
+    parts: Parts,
+    folder: Path,
+    hands: Callable[[Fleet], AbstractContextManager[Trainer]],
+    track: Track,
+    say: Callable[[str], None],
 ) -> FleetStudy:
     """Do every run that the folder does not have yet, and sum up.
 
-    `worker_count`: dask workers that train the clients; 0: this process. Raises UsageError,
-    RunFolderError, ToolMissingError.
+    `hands`: who trains its clients; opened once something is to be trained. Raises RunFolderError,
+    and what these raise.
     """
     asked, fleet = parts.asked, parts.fleet
-    if not 0 <= worker_count <= WORKERS_MOST:
-        raise UsageError(f"--workers {worker_count}: at most {WORKERS_MOST}")
     wanted = [
         (setting, asked.seed + trial) for setting in asked.settings for trial in range(asked.trials)
     ]
@@ -208,7 +226,7 @@ def run_fleet(
             found = kept_part(place / RUN_FILE, Outcome)
             if found is None:
                 if trainer is None:
-                    trainer = _trainer(fleet, worker_count, stack)
+                    trainer = stack.enter_context(hands(fleet))
                 found = federate(fleet, setting, seed, trainer)
                 _keep(place, found, fleet, asked)
             runs.append(found)
@@ -218,9 +236,19 @@ def run_fleet(
     return study
 
 
-def _trainer(fleet: Fleet, count: int, stack: contextlib.ExitStack) -> Trainer:
-    rows = (fleet.learnable.values, fleet.learnable.labels, fleet.members)
-    return stack.enter_context(workers(count, *rows)) if count else here(*rows)
+def by(count: int) -> Callable[[Fleet], AbstractContextManager[Trainer]]:
+    """Return who trains simulated clients: so many dask workers, or this process where it is 0.
+
+    Raises UsageError.
+    """
+    if not 0 <= count <= WORKERS_MOST:
+        raise UsageError(f"--workers {count}: at most {WORKERS_MOST}")
+
+    def hands(fleet: Fleet) -> AbstractContextManager[Trainer]:
+        rows = (fleet.learnable.values, fleet.learnable.labels, fleet.members)
+        return workers(count, *rows) if count else contextlib.nullcontext(here(*rows))
+
+    return hands
 
 
 def _place(folder: Path, setting: Setting, seed: int) -> Path:
@@ -322,6 +350,8 @@ def summed(parts: Parts, rows: list[Row], runs: list[Outcome]) -> FleetStudy:
         boards=boards,
         time=time,
         energy=energy,
+        live=any(one.live for one in fleet.clients),
+        trained=trained(fleet.clients),
         bounds=bounds(fleet.clients),
         features=learnable.values.shape[1],
         weights=fleet.head(parts.asked.settings[0]).size,
@@ -355,6 +385,13 @@ def notes(found: FleetStudy) -> list[str]:
         lines.append(
             f"estimated times are usual figures: a client's is {low:.2f} to {high:.2f} times that"
         )
+    if found.live:
+        differing = sum(each.differing for run in found.runs for each in run.rounds)
+        lines.append(
+            f"{differing} weights that boards learnt differ from those of the same steps in NumPy"
+            if differing
+            else "what boards learnt equals the same steps in NumPy to the bit"
+        )
     if "unknown" in found.energy:
         lines.append(
             f"energy of clients: {found.energy}; joules are given where each client's is known"
@@ -362,6 +399,16 @@ def notes(found: FleetStudy) -> list[str]:
     return lines
 
 
-def formula() -> str:
+def formula(found: FleetStudy) -> str:
     """Return in words what the time of a client is."""
-    return f"client time = {LEARNING:g} x batch x local steps x time a sample + bytes / bandwidth"
+    if found.live:
+        return "client time = what its board took for its steps + bytes / bandwidth"
+    rest = "batch x local steps x time a sample + bytes / bandwidth"
+    if not found.trained:
+        return f"client time = {LEARNING:g} x {rest}"
+    if found.trained == found.clients:
+        return f"client time = {rest}: of learning from a sample, by stored trainings"
+    return (
+        f"client time = {LEARNING:g} x {rest}; without the {LEARNING:g} of {found.trained} clients "
+        "whose time is that of learning from a sample, by stored trainings"
+    )

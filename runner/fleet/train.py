@@ -39,6 +39,28 @@ class Learnt(NamedTuple):
     """Root of the mean squared loss of the samples learnt from, a client each."""
     answered: npt.NDArray[np.bool_]
     """False of a client that died; its update is NaN."""
+    compute_s: npt.NDArray[np.float64] | None = None
+    """What each took, where boards say so themselves; NaN of one that died."""
+    differing: int = 0
+    """Weights of boards that are others than those of the same steps in NumPy."""
+
+
+def joined(parts: Sequence[Learnt]) -> Learnt:
+    """Return what several clients, of which no time is known, come to together."""
+    return Learnt(
+        np.concatenate([one.updates for one in parts]),
+        np.concatenate([one.losses for one in parts]),
+        np.concatenate([one.answered for one in parts]),
+    )
+
+
+def picks(work: Work, own: npt.NDArray[Any], client: int) -> npt.NDArray[Any]:
+    """Return of which of its own rows a client learns [steps][batch].
+
+    That depends on the seed, the round and its number alone.
+    """
+    rng = np.random.default_rng([work.seed, work.number, client])
+    return own[rng.integers(len(own), size=(work.steps, work.batch))]
 
 
 class Trainer(Protocol):
@@ -64,16 +86,13 @@ def learn(
     members: Sequence[npt.NDArray[Any]],
     clients: Sequence[int],
 ) -> Learnt:
-    """Do the local steps of clients, whose rows of `values` are `members`.
-
-    What a client draws depends on the seed, the round and its number alone.
-    """
+    """Do the local steps of clients, whose rows of `values` are `members`."""
     each = max(1, TOGETHER_MOST // max(work.batch * work.head.features, work.head.size))
     parts = [
         _together(work, start, values, labels, members[at : at + each], clients[at : at + each])
         for at in range(0, len(clients), each)
     ]
-    return Learnt(*(np.concatenate(one) for one in zip(*parts, strict=True)))
+    return joined(parts)
 
 
 def _together(
@@ -84,13 +103,8 @@ def _together(
     members: Sequence[npt.NDArray[Any]],
     clients: Sequence[int],
 ) -> Learnt:
-    shape = (work.steps, work.batch)
     picked = np.stack(
-        [
-            own[np.random.default_rng([work.seed, work.number, n]).integers(len(own), size=shape)]
-            for own, n in zip(members, clients, strict=True)
-        ],
-        axis=1,
+        [picks(work, own, n) for own, n in zip(members, clients, strict=True)], axis=1
     )
     weights = np.repeat(start[None], len(clients), axis=0)
     squares = np.zeros(len(clients))

@@ -1,23 +1,32 @@
-"""The clients of a fleet on dask workers of this computer, each client always on the same one."""
+"""The clients of a fleet on dask: simulated ones on this computer, boards wherever they are."""
 
 import contextlib
 import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from tinybench import extras
-from tinybench.errors import BenchError, ToolMissingError
+from tinybench.errors import BenchError, ToolMissingError, UsageError
+from tinybench.printable import one_line
 
 from ..learning.head import Floats
+from .board import Order, Reply, serve
+from .boards import Ask
 from .data import Labels
 from .split import Members
-from .train import Learnt, Trainer, Work, learn
+from .train import Learnt, Trainer, Work, joined, learn
 
 WORKERS_MOST = 64
+RESOURCE = "board:"
+"""What a worker calls a board that one task has at a time, as workers of a lab do."""
 ROUND_S = 120.0
 """A client that has not answered by then has died."""
+BOARDS_S = 600.0
+"""... whether its board is busy, or slow."""
+CONNECT_S = 10.0
 LOST = ("FutureCancelledError", "KilledWorker", "CommClosedError", "CancelledError")
 
 
@@ -87,8 +96,7 @@ def _trainer(dask: Any, values: Floats, labels: Labels, members: Members) -> Tra
         ]
         with contextlib.suppress(TimeoutError):
             wait(futures, timeout=ROUND_S)
-        answers = [_answer(one, len(start)) for one in futures]
-        return Learnt(*(np.concatenate(part) for part in zip(*answers, strict=True)))
+        return joined([_answer(one, len(start)) for one in futures])
 
     return train
 
@@ -108,4 +116,76 @@ def _answer(future: Any, size: int) -> Learnt:
     except Exception as error:
         if type(error).__name__ in LOST or isinstance(error, TimeoutError):
             return dead
+        raise
+
+
+@contextlib.contextmanager
+def elsewhere(address: str, security: Any, names: Sequence[str]) -> Iterator[tuple[list[str], Ask]]:
+    """Connect to a scheduler of dask, such as a lab's leader; yield its boards, and who asks them.
+
+    A worker offers a board as the resource "board:NAME". `names`: these alone, and none: all. Only
+    bytes are sent, and taken back. `security`: dask's, or None on loopback. Raises UsageError for a
+    scheduler that does not answer, or without such boards; ToolMissingError.
+    """
+    try:
+        from distributed import Client as Dask
+    except ImportError as error:
+        raise ToolMissingError(extras.missing("--leader", "distributed", "lab")) from error
+    logging.getLogger("distributed").setLevel(logging.CRITICAL + 1)
+    try:
+        dask = Dask(address, security=security, timeout=CONNECT_S)
+    except (OSError, ValueError, RuntimeError, TypeError) as error:
+        raise UsageError(
+            f"--leader {address}: no scheduler of dask answers there ({one_line(str(error))[:200]})"
+        ) from error
+    with dask:
+        offered = list[str]()
+        for worker in sorted(
+            dask.scheduler_info(n_workers=-1)["workers"].values(), key=lambda one: str(one["name"])
+        ):
+            offered += [
+                name.removeprefix(RESOURCE)
+                for name, count in sorted(worker["resources"].items())
+                if name.startswith(RESOURCE)
+                for _ in range(int(count))
+            ]
+        missing = next((one for one in names if one not in offered), None)
+        if missing is not None or not offered:
+            raise UsageError(
+                f"--leader {address}: no worker offers {missing or 'a board'}: "
+                f"{', '.join(offered[:20]) or 'no boards'} are there"
+            )
+        yield list(names) or offered, _asker(dask)
+
+
+def _asker(dask: Any) -> Ask:
+    from distributed import wait
+
+    def ask(orders: Sequence[Order]) -> list[Reply]:
+        futures = [
+            dask.submit(
+                serve, msgspec.json.encode(one), resources={RESOURCE + one.board: 1}, pure=False,
+                retries=0,
+            )
+            for one in orders
+        ]  # fmt: skip
+        with contextlib.suppress(TimeoutError):
+            wait(futures, timeout=BOARDS_S)
+        return [_reply(one) for one in futures]
+
+    return ask
+
+
+def _reply(future: Any) -> Reply:
+    """Return what a worker answered, or why it did not."""
+    if not future.done():
+        future.cancel()
+        return Reply(why=f"no answer within {BOARDS_S:g} s")
+    try:
+        return msgspec.json.decode(future.result(timeout=1.0), type=Reply)
+    except Exception as error:
+        if type(error).__name__ in LOST or isinstance(error, TimeoutError):
+            return Reply(why="its worker is gone")
+        if isinstance(error, msgspec.MsgspecError | ImportError | AttributeError):
+            return Reply(why=f"its worker has another tinybench: {one_line(str(error))[:200]}")
         raise

@@ -79,6 +79,26 @@ def security(tls: Path, role: str) -> "Security":
     return Security(**names)
 
 
+def joining(leader: str, tls: Path | None) -> "Security | None":
+    """Return how a leader is joined; None: on loopback. Raises UsageError for an open way."""
+    scheme, mark, rest = leader.partition("://")
+    if scheme not in ("tcp", "tls") or not mark:
+        raise UsageError(
+            f"'{leader[:80]}' is no address of a leader such as tcp://127.0.0.1:8751; "
+            "`tinybench lab serve` prints it"
+        )
+    if scheme == "tls":
+        if tls is None:
+            raise UsageError("a tls:// leader needs --tls DIR, with the files of `lab init`")
+        return security(tls, WORKER)
+    if not is_loopback(rest.rpartition(":")[0].strip("[]")):
+        raise UsageError(
+            f"{leader} leaves this computer without TLS, and whoever listens there could run "
+            "anything here: serve it with `tinybench lab init`, and join by tls://"
+        )
+    return None
+
+
 def _insist_files(tls: Path, role: str) -> None:
     for name in ("ca.pem", f"{role}.pem", f"{role}-key.pem"):
         if not (tls / name).is_file():

@@ -181,23 +181,7 @@ def work(told: Working, say: Callable[[str], None]) -> None:
     A leader that is not there, or goes, is waited for. Raises UsageError, ToolMissingError.
     """
     engine.insist_installed()
-    if not told.leader.startswith(("tcp://", "tls://")):
-        raise UsageError(
-            f"'{told.leader[:80]}' is no address of a leader such as tcp://127.0.0.1:{DASK_PORT}; "
-            "`tinybench lab serve` prints it"
-        )
-    host = told.leader.partition("://")[2].rpartition(":")[0].strip("[]")
-    if told.leader.startswith("tls://"):
-        if told.tls is None:
-            raise UsageError("a tls:// leader needs --tls DIR, with the files of `lab init`")
-        secure = safety.security(told.tls, safety.WORKER)
-    elif safety.is_loopback(host):
-        secure = None
-    else:
-        raise UsageError(
-            f"{told.leader} leaves this computer without TLS, and whoever listens there could run "
-            "anything here: serve it with `tinybench lab init`, and join by tls://"
-        )
+    secure = safety.joining(told.leader, told.tls)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_work(told, secure, say))
     say("this worker has ended; what it ran begins again elsewhere, or when it is back")

@@ -30,7 +30,7 @@ SHOWN = 50
     ),
 )  # fmt: skip
 def clients(voice: Voice, to: str, out: Path | None, **said: Any) -> int:
-    """Show the clients of a fleet; as JSON in FedScale's terms, ms a sample and kbit/s.
+    """Show the clients of a fleet; as JSON in FedScale's terms, ms a sample and 1024 bit/s.
 
     FedScale reads a pickle: json.load, int() of each key, and pickle.dump make one of it.
     """
@@ -42,13 +42,15 @@ def clients(voice: Voice, to: str, out: Path | None, **said: Any) -> int:
 
 
 def _table(found: "list[Client]") -> "RenderableType":
+    from ...fleet.client import LEARNING
     from ...report.study.frame import below, columns
 
-    header = ("client", "time is", "ms a sample", "energy is", "uJ a sample", "kbit/s")
+    header = ("client", "time is", "of", "ms a sample", "energy is", "uJ a sample", "kbit/s")
     lines = [
         (
             one.name,
             one.time,
+            "inference" if one.learning == LEARNING else "learning",
             f"{one.sample_s * 1e3:.4g}",
             one.energy or "-",
             "-" if one.sample_j is None else f"{one.sample_j * 1e6:.4g}",
@@ -57,4 +59,5 @@ def _table(found: "list[Client]") -> "RenderableType":
         for one in found[:SHOWN]
     ]
     more = [f"and {len(found) - SHOWN} more"] if found[SHOWN:] else []
+    more.append(f"learning from a sample: {LEARNING:g} inferences, or as long as a training took")
     return below(f"{len(found)} clients", columns(header, lines), more)

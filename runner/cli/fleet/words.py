@@ -13,10 +13,13 @@ from ..tree import Option
 
 if TYPE_CHECKING:
     from ...fleet.client import Client
+    from ...fleet.data import Learnable
     from ...fleet.study import Parts
 
 CLIENTS = 20
 """Simulated ones, unless a number is given."""
+RATE, BOARD_RATE = 0.3, 0.02
+"""Features are scaled to 1, but on boards, where the body gives them."""
 SPLITS = ("iid", "dirichlet", "labels")
 LIST_MOST = 64
 
@@ -38,8 +41,8 @@ def who() -> tuple[Option, ...]:
     """Return the options that say who the clients are."""
     return (
         Option("--runs", type=PATH, multiple=True, metavar="DIR",
-               help="a client a run in this folder or below it, with its time and energy; may be "
-               "given again"),
+               help="a client for each run and each training (tinybench train) in this folder or "
+               "below it, with its time and energy; may be given again"),
         Option("--capacities", type=PATH, metavar="FILE",
                help="clients of a JSON file in FedScale's terms, as 'fleet clients' writes"),
         Option("--clients", type=positive, metavar="N",
@@ -69,8 +72,8 @@ def what() -> tuple[Option, ...]:
                help="with --split dirichlet: less is less even (default: 0.3)"),
         Option("--batch", type=positive, default="16", metavar="N",
                help="samples of a local step (default: 16)"),
-        Option("--rate", type=quantity, default="0.3", metavar="R",
-               help="learning rate (default: 0.3)"),
+        Option("--rate", type=quantity, metavar="R",
+               help=f"learning rate (default: {RATE}; {BOARD_RATE} where boards learn)"),
         Option("--hidden", type=options.count, default="0", metavar="N",
                help="units of a hidden layer of the head (default: none)"),
         Option("--target", type=options.share, default="0.88", metavar="Q",
@@ -86,7 +89,8 @@ def what() -> tuple[Option, ...]:
 
 def clients_of(said: dict[str, Any]) -> "list[Client]":
     """Return the clients that the options name, which are taken out of `said`."""
-    from ...fleet.client import BITS, KILO, of_runs, read_capacities, simulated
+    from ...fleet.client import BITS, KILO, read_capacities, simulated
+    from ...fleet.stored import stored
 
     runs, file, count = said.pop("runs"), said.pop("capacities"), said.pop("clients")
     bandwidth, radio_w = said.pop("bandwidth") * KILO / BITS, said.pop("radio")
@@ -97,7 +101,7 @@ def clients_of(said: dict[str, Any]) -> "list[Client]":
             raise UsageError("--clients: the file of --capacities says how many there are")
         return read_capacities(file, radio_w)
     if runs:
-        return of_runs(list(runs), count, bandwidth, radio_w)
+        return stored(list(runs), count, bandwidth, radio_w)
     return simulated(CLIENTS if count is None else count, said["seed"], bandwidth, radio_w)
 
 
@@ -105,8 +109,12 @@ def parts_of(
     said: dict[str, Any],
     products: list[dict[str, Any]],
     availability: Path | None = None,
+    boards: "tuple[list[Client], Learnable] | None" = None,
 ) -> "Parts":
-    """Return the study that the options ask for; `products`: what its settings differ by."""
+    """Return the study that the options ask for; `products`: what its settings differ by.
+
+    `boards`: clients that learn themselves, and what from.
+    """
     from ...fleet.available import read_traces
     from ...fleet.data import learnable
     from ...fleet.federate import Setting
@@ -115,9 +123,11 @@ def parts_of(
     task, csv = said.pop("task"), said.pop("csv")
     if task is not None and csv is not None:
         raise UsageError("a fleet learns from one: --task, or --csv FILE")
-    clients = clients_of(said)
-    seed = said.pop("seed")
-    data = learnable(task, csv, said.pop("test"), seed)
+    simulated = clients_of(said) if boards is None else []
+    seed, test = said.pop("seed"), said.pop("test")
+    clients, data = boards or (simulated, learnable(task, csv, test, seed))
+    if said["rate"] is None:
+        said["rate"] = RATE if boards is None else BOARD_RATE
     spread = {name: said.pop(name) for name in ("split", "alpha", "labels", "trials")}
     shared = {**said, "rounds_most": said["rounds"]}
     del shared["rounds"]

@@ -93,7 +93,7 @@ def said(found: FleetStudy) -> list[str]:
         f"rounds, time, J and MB until top-1 is {target:g}, means over the seeds that reached it; "
         "J of all clients together",
         origin(found),
-        formula(),
+        formula(found),
         "stragglers: share of the time in which half of a round's clients had long answered",
     ]
     died, refused = sum(r.died for r in found.rows), sum(r.refused for r in found.rows)
@@ -140,7 +140,11 @@ def pictures(found: FleetStudy) -> list[Drawn]:
     target = found.asked.settings[0].target
     axes: list[tuple[str, str, Callable[[Outcome], list[float | None]]]] = [
         ("rounds", "rounds", lambda run: [float(one.number) for one in run.rounds]),
-        ("time", "s", lambda run: [one.begins_s + one.lasts_s for one in run.rounds]),
+        (
+            "time",
+            "s, simulated clock",
+            lambda run: [one.begins_s + one.lasts_s for one in run.rounds],
+        ),
         ("energy", "J of all clients", lambda run: _spent(run.rounds)),
     ]
     svg = ""
@@ -179,17 +183,20 @@ def _spent(rounds: Sequence[Round]) -> list[float | None]:
 
 
 def _gantt(run: Outcome) -> Picture:
-    bars, ends, names = list[plots.Bar](), list[float](), dict[str, None]()
+    bars, ends, who = list[plots.Bar](), list[float](), set[int]()
     for one in run.rounds:
         if not one.turns:
             break
         ends.append(one.begins_s + one.lasts_s)
         for turn in one.turns:
-            name = f"client {turn.client + 1}"
-            if name not in names and len(names) >= GANTT_ROWS:
+            if turn.client not in who and len(who) >= GANTT_ROWS:
                 continue
-            names[name] = None
+            who.add(turn.client)
             lost = "" if turn.fate == "taken" else turn.fate
-            bars.append(plots.Bar(name, one.begins_s, turn.compute_s, turn.link_s, lost))
-    bars.sort(key=lambda bar: (int(bar.name.split()[-1]), bar.start))
-    return plots.gantt(bars, ends)
+            bars.append(
+                plots.Bar(
+                    turn.client, one_line(turn.name), turn.time, one.begins_s, turn.compute_s,
+                    turn.link_s, lost,
+                )
+            )  # fmt: skip
+    return plots.gantt(sorted(bars, key=lambda bar: (bar.row, bar.start)), ends)

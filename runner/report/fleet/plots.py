@@ -9,9 +9,13 @@ from ..page.axes import HEIGHT, LEFT, RIGHT, Axes, ticks
 from ..page.parts import WIDTH, Picture, text
 
 INKS = ("#2563b0", "#c4281b", "#1a7f37", "#8250df", "#9a6700", "#57606a")
+CALM = ("#2563b0", "#1a7f37", "#8250df", "#9a6700", "#57606a")
+"""Without red, in which faults are."""
 LINE = 13
-ROW, NAMES = 14, 104
-"""Height of a client's row, and width of their names."""
+ROW, NAMES, NAME_MOST = 14, 104, 16
+"""Height of a client's row, and width of their names, also in characters."""
+LEGEND, LABEL = 72, 16
+"""Width of a word of a legend, and of a number above a column."""
 
 
 class Line(NamedTuple):
@@ -24,7 +28,11 @@ class Line(NamedTuple):
 class Bar(NamedTuple):
     """A client's part of a round: from `start`, so long computing, so long on the link."""
 
+    row: int
+    """Of the client: its number."""
     name: str
+    origin: str
+    """What its time is, such as "measured"."""
     start: float
     compute: float
     link: float
@@ -63,42 +71,58 @@ def curves(lines: Sequence[Line], x_label: str, target: float, y_label: str = "t
 
 
 def gantt(bars: Sequence[Bar], ends: Sequence[float]) -> Picture:
-    """Return a row a client: computing, on its link, or lost; `ends` of the rounds are lines."""
-    names = list(dict.fromkeys(bar.name for bar in bars))
+    """Return a row a client: computing, on its link, or lost; `ends` of the rounds are lines.
+
+    What a client's time is, is the ink of its bars.
+    """
+    rows = list(dict.fromkeys(bar.row for bar in bars))
+    names = {bar.row: bar.name for bar in bars}
+    inks = dict(zip(dict.fromkeys(bar.origin for bar in bars), CALM, strict=False))
     most = max([*ends, *(bar.start + bar.compute + bar.link for bar in bars)], default=1.0) or 1.0
-    height = ROW * len(names)
+    height = ROW * len(rows)
     room = WIDTH - NAMES - RIGHT
 
     def x(at: float) -> float:
         return round(NAMES + at / most * room, 1)
 
     parts = [
-        f'<text class="name" x="{NAMES - 4}" y="{ROW * row + 11}">{text(name[:18])}</text>'
-        for row, name in enumerate(names)
+        f'<text class="name" x="{NAMES - 4}" y="{ROW * at + 11}">{text(_short(names[row]))}</text>'
+        for at, row in enumerate(rows)
     ]
     parts += [f'<line class="grid" x1="{x(at)}" x2="{x(at)}" y1="0" y2="{height}"/>' for at in ends]
     for bar in bars:
-        y = ROW * names.index(bar.name) + 2
+        y = ROW * rows.index(bar.row) + 2
         left, middle = x(bar.start), x(bar.start + bar.compute)
         right = x(bar.start + bar.compute + bar.link)
+        ink = inks[bar.origin]
         shape = (
-            f'<rect class="bar" x="{left}" y="{y}" width="{max(0.4, middle - left):.1f}" '
-            f'height="10"/><rect class="spread" x="{middle}" y="{y}" '
+            f'<rect style="fill:{ink}" x="{left}" y="{y}" width="{max(0.8, middle - left):.1f}" '
+            f'height="10"/><rect style="fill:{ink};fill-opacity:.35" x="{middle}" y="{y}" '
             f'width="{max(0.4, right - middle):.1f}" height="10"/>'
         )
         if bar.lost:
             shape += f'<text class="fault" x="{right}" y="{y + 11}">×</text>'
         tip = (
-            f"{bar.name}: from {bar.start:.4g} s, {bar.compute:.4g} s computing, {bar.link:.4g} s "
-            f"on its link{', ' + bar.lost if bar.lost else ''}"
+            f"{bar.name}: from {bar.start:.4g} s, {bar.compute:.4g} s computing ({bar.origin}), "
+            f"{bar.link:.4g} s on its link{', ' + bar.lost if bar.lost else ''}"
         )
         parts.append(f'<g class="mark" data-tip="{text(tip)}">{shape}</g>')
     for at, words in ticks(0.0, most):
         parts.append(f'<text class="count" x="{x(at)}" y="{height + 14}">{words}</text>')
-    parts.append(f'<text class="count" x="{WIDTH / 2}" y="{height + 28}">s, simulated</text>')
-    said = "dark: computing; light: on the link; x: nothing came of it"
-    parts.append(f'<text class="count" x="{WIDTH / 2}" y="{height + 42}">{said}</text>')
-    return Picture("".join(parts), height + 48)
+    said = "s, simulated clock; light: on the link; ×: nothing came of it"
+    parts.append(f'<text class="count" x="{WIDTH / 2}" y="{height + 28}">{said}</text>')
+    for at, (origin, ink) in enumerate(inks.items()):
+        left = NAMES + at * LEGEND
+        parts.append(
+            f'<rect style="fill:{ink}" x="{left}" y="{height + 36}" width="9" height="9"/>'
+            f'<text x="{left + 13}" y="{height + 44}">{text(origin)}</text>'
+        )
+    return Picture("".join(parts), height + 52)
+
+
+def _short(name: str) -> str:
+    """Return a name that fits beside its row; of a long one the end, by which clients differ."""
+    return name if len(name) <= NAME_MOST else "..." + name[3 - NAME_MOST :]
 
 
 class Choice(NamedTuple):
@@ -118,9 +142,11 @@ def choices(
     wide = min(46.0, (WIDTH - left - RIGHT) / max(1, len(across)))
     high = 18
     parts = [f'<text x="{left}" y="11">{text(labels)}</text>']
+    each = math.ceil(LABEL / wide)  # where columns are narrow, not all are named
     parts += [
         f'<text class="count" x="{left + (n + 0.5) * wide:.1f}" y="{top - 5}">{text(one)}</text>'
         for n, one in enumerate(across)
+        if n % each == 0
     ]
     small = wide < 24
     for row, (name, line) in enumerate(zip(down, cells, strict=True)):

@@ -17,7 +17,7 @@ from tests.runner.results.a_result import good_result
 from tinybench.errors import RunFolderError, UsageError
 from tinybench.runner.cli import main
 from tinybench.runner.fleet.privacy import epsilon
-from tinybench.runner.fleet.study import ask, notes, run_fleet, summed
+from tinybench.runner.fleet.study import ask, by, notes, run_fleet, summed
 from tinybench.runner.learning.course import find_courses
 from tinybench.runner.results.result import write_result
 from tinybench.track import silent
@@ -45,7 +45,7 @@ def test_a_study_is_not_done_again(tmp_path: Path) -> None:
     settings = [msgspec.structs.replace(SETTING, select=s) for s in ("random", "oort")]
     parts = ask(digits(), clients(), settings, **ASKED)
     said: list[str] = []
-    found = run_fleet(parts, tmp_path / "f", 0, silent, said.append)
+    found = run_fleet(parts, tmp_path / "f", by(0), silent, said.append)
     assert [(row.reached, row.trials) for row in found.rows] == [(2, 2), (2, 2)]
     first = found.runs[0]
     assert found.rows[0].rounds == (len(first.rounds) + len(found.runs[1].rounds)) / 2
@@ -58,14 +58,14 @@ def test_a_study_is_not_done_again(tmp_path: Path) -> None:
     assert mine.reached.energy_j == pytest.approx(first.energy_j)
     assert (mine.time, mine.energy) == ("simulated", "simulated")
     before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("run.json")}
-    assert run_fleet(parts, tmp_path / "f", 0, silent, said.append) == found
+    assert run_fleet(parts, tmp_path / "f", by(0), silent, said.append) == found
     assert before == {p: p.stat().st_mtime_ns for p in tmp_path.rglob("run.json")}
     other = ask(digits(), clients(), settings[:1], **ASKED)
     with pytest.raises(RunFolderError, match="asked for otherwise"):
-        run_fleet(other, tmp_path / "f", 0, silent, said.append)
+        run_fleet(other, tmp_path / "f", by(0), silent, said.append)
     next(tmp_path.rglob("run.json")).write_text("{}")
     with pytest.raises(RunFolderError, match="give -o a new folder"):
-        run_fleet(parts, tmp_path / "f", 0, silent, said.append)
+        run_fleet(parts, tmp_path / "f", by(0), silent, said.append)
 
 
 @pytest.mark.parametrize(
@@ -186,6 +186,16 @@ def test_a_plan_is_printed_with_its_bound(tmp_path: Path, tinybench: Typed) -> N
         (("--runs", "nowhere"), "no such folder"),
         (("--capacities", "nowhere"), "cannot be read"),
         (("--runs", ".", "--capacities", "x"), "give one of them"),
+        (("--boards", "host"), "boards learn the head of a task: --task kws"),
+        (("--boards", "host,"), "a board without a name"),
+        (("--boards", "host", "--task", "ad"), "scored by AUC"),
+        (("--boards", "host", "--task", "kws", "--clients", "3"), "leave --clients out"),
+        (("--boards", "host", "--task", "kws", "--workers", "2"), "boards learn themselves"),
+        (("--emulate",), "are of boards that learn themselves"),
+        (("--leader", "tcp://192.0.2.1:8751"), "leaves this computer without TLS"),
+        (("--leader", "here"), "is no address of a leader"),
+        (("--leader", "tls://192.0.2.1:8751"), "needs --tls DIR"),
+        (("--rate", "1e39"), "within single precision"),
         (("--availability", "nowhere"), "cannot be read"),
         (("--per-round", "0"), "no count of 1 or more"),
         (("--per-round", "1-1000"), "no range"),
@@ -244,15 +254,15 @@ def test_traces_that_go_back_in_time_are_refused(
 def test_an_interrupted_study_says_how_to_go_on(tmp_path: Path, tinybench: Typed) -> None:
     """Ctrl-C leaves the runs that are done; the same words go on there."""
     words = (
-        *("fleet", "--target", "1", "--rounds", "300", "--trials", "100", "--per-round", "5"),
+        *("fleet", "--target", "1", "--rounds", "60", "--trials", "100", "--per-round", "5"),
         *("-o", str(tmp_path / "f"), "-q"),
     )
     begun = subprocess.Popen([*LISTENING, *words], stderr=subprocess.PIPE, text=True)
-    deadline_s = time.monotonic() + 60
+    deadline_s = time.monotonic() + 240
     while not list(tmp_path.rglob("run.json")) and time.monotonic() < deadline_s:
         time.sleep(0.05)
     begun.send_signal(signal.SIGINT)
-    _, said = begun.communicate(timeout=60)
+    _, said = begun.communicate(timeout=240)
     assert begun.returncode == 130
     assert "interrupted" in said
     assert list(tmp_path.rglob("run.json"))
