@@ -34,8 +34,9 @@ INPUTS = 16
 """Random ones, that all candidates are compared on."""
 SPREAD = 40.0
 """Standard deviation of made weights."""
-DSP = ("dsp", "mve")
-"""Kernels that a core with DSP instructions has."""
+
+FAST = ("dsp", "mve")
+"""Kernels that there are beside plain C."""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -234,11 +235,11 @@ def run_sparsity(
     Raises UsageError, RunFolderError, ToolMissingError, ModelError and what a board raises.
     """
     kernels = ["plain"]
-    if _has_dsp(asked.board):
-        if all(shares_words(one.values) for one in matrices):
-            kernels.append("dsp")
-        else:
-            say("a weight of -128, or sums beyond 23 bits: no two rows share words, plain C alone")
+    fast = _kernels(asked.board)
+    if fast == "dsp" and not all(shares_words(one.values) for one in matrices):
+        say("a weight of -128, or sums beyond 23 bits: no two rows share words, plain C alone")
+    elif fast in FAST:
+        kernels.append(fast)
     ways = ways_of(asked, blocks, kernels)
     with open_study(folder, asked) as (known, keep):
         clean = None
@@ -251,10 +252,11 @@ def run_sparsity(
     return found
 
 
-def _has_dsp(board: str) -> bool:
+def _kernels(board: str) -> str:
+    """Return which kernels a board's core has."""
     named = load_bench(find_bench()).boards.get(board)
     toolchain = load_board(named.board if named else board).toolchain
-    return toolchain is not None and toolchain.kernels in DSP
+    return "plain" if toolchain is None else toolchain.kernels
 
 
 def _key(way: Way, blocks: Sequence[Block]) -> tuple[str, float, int]:

@@ -21,6 +21,7 @@ from .pruned import (
     of_blocks,
 )
 
+CALLS = {"plain": "dot_blocks", "dsp": "dot_blocks_dsp", "mve": "dot_blocks_mve"}
 FACTOR, DIGITS = 31, 0xFFFFFF
 """Of the number that stands for sums. Ref: told_apart in firmware/compressed/blocks.c."""
 
@@ -31,7 +32,7 @@ class Way:
 
     scheme: str
     kernel: str
-    """"plain" or "dsp"."""
+    """"plain", "dsp" or "mve"."""
     rate: float
     block: Block | None = None
 
@@ -126,7 +127,7 @@ def _layer(made: Made, way: Way, name: str, whole: Int8) -> None:
 
 
 def _dense(made: Made, way: Way, name: str, whole: Int8, into: str) -> None:
-    if way.kernel == "dsp":
+    if way.kernel != "plain":
         _blocks(made, way, name, whole, all_of(whole), None, into)
         return
     made.array("int8_t", f"weights_{name}", whole)
@@ -155,8 +156,7 @@ def _blocks(
         f"static const struct blocks blocks_{name} = {{weights_{name}, counts_{name}, "
         f"eights_{name}, {place}, {form.rows}, {width}, {-(-in_c // width)}}};\n"
     )
-    call = "dot_blocks_dsp" if way.kernel == "dsp" else "dot_blocks"
-    made.calls.append(f"    {call}(&blocks_{name}, INPUT, {out_c}, buffer, {into});\n")
+    made.calls.append(f"    {CALLS[way.kernel]}(&blocks_{name}, INPUT, {out_c}, buffer, {into});\n")
 
 
 def told(matrices: list[Int8], inputs: Int8) -> npt.NDArray[np.float32]:

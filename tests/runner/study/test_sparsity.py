@@ -29,7 +29,7 @@ from tinybench.runner.study.sparsity.sparsity import (
     matrices_of,
     run_sparsity,
 )
-from tinybench.runner.study.sparsity.sparsity_c import Way, left, told, write_ways
+from tinybench.runner.study.sparsity.sparsity_c import CALLS, Way, left, told, write_ways
 from tinybench.runner.study.subject import Subject, subject
 from tinybench.track import silent
 
@@ -39,7 +39,7 @@ BLOCKS = (Block(8, 0), Block(16, 20))
 def studied(folder: Path, board: str, of: Subject | None = None) -> tuple[SparsityStudy, list[str]]:
     """Do a small study; return what was said, too."""
     without, words = list[str](), list[str]()
-    matrices = made((20, 44), 1)
+    matrices = made((20, 308), 1)
     if of is not None:
         matrices, without = matrices_of(of.graph, 4)
     schemes, rates = (SCHEMES, (2.0, 4.0)) if of is None else (("bcr", "channel"), (4.0,))
@@ -56,10 +56,10 @@ def test_each_way_computes_the_pruned_layer_to_the_bit(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     matrices = [rng.integers(-127, 128, shape, np.int8) for shape in ((21, 308), (3, 36), (64, 8))]
     ways = [Way("dense", "plain", 1), Way("dense", "dsp", 1), Way("csr", "plain", 3)]
-    ways += [Way("channel", kernel, 2) for kernel in ("plain", "dsp")]
+    ways += [Way("channel", kernel, 2) for kernel in CALLS]
     ways += [
         Way("bcr", kernel, rate, block)
-        for kernel in ("plain", "dsp")
+        for kernel in CALLS
         for rate in (1.0, 2.5, 8.0)
         for block in (Block(8, 0), Block(16, 100), Block(64, 4))
     ]
@@ -103,27 +103,30 @@ def test_words_are_shared_only_where_that_is_exact() -> None:
     assert len(forms[0]) == len(forms[1]) == 16 * 20
 
 
-def test_an_emulated_core_computes_the_same_and_counts(tmp_path: Path) -> None:
-    """DSP kernels beside plain ones; each rate has a chosen block; nothing is done again."""
-    found, _ = studied(tmp_path, "mps2-an386")
+@pytest.mark.parametrize(("board", "fast"), [("mps2-an386", "dsp"), ("mps3-an547", "mve")])
+def test_an_emulated_core_computes_the_same_and_counts(
+    tmp_path: Path, board: str, fast: str
+) -> None:
+    """Its kernels beside plain ones; each rate has a chosen block; nothing is done again."""
+    found, _ = studied(tmp_path, board)
     assert found.board_rows_equal == found.inputs
     assert all(row.rows_equal == found.inputs for row in found.rows)
-    assert {row.kernel for row in found.rows} == {"plain", "dsp"}
+    assert {row.kernel for row in found.rows} == {"plain", fast}
     chosen = [(row.kernel, row.rate) for row in found.rows if row.block and row.chosen]
-    assert sorted(chosen) == [("dsp", 2), ("dsp", 4), ("plain", 2), ("plain", 4)]
-    dense = next(row for row in found.rows if row.scheme == "dense" and row.kernel == "dsp")
+    assert sorted(chosen) == [(fast, 2), (fast, 4), ("plain", 2), ("plain", 4)]
+    dense = next(row for row in found.rows if row.scheme == "dense" and row.kernel == fast)
     assert dense.speedup == 1
     assert all(row.instructions for row in found.rows)
     for row in found.rows:
         if row.scheme == "csr":
-            assert row.weights_b == 2 * round(880 / row.rate) + 2 * 20
-    again, said = studied(tmp_path, "mps2-an386")
+            assert row.weights_b == 3 * round(20 * 308 / row.rate) + 2 * 20
+    again, said = studied(tmp_path, board)
     assert again == found
     assert said == []
     kept = (tmp_path / "board.json").read_text()
     (tmp_path / "board.json").write_text(kept.replace('"weights_b":[', '"weights_b":[1,'))
     with pytest.raises(RunFolderError, match="candidates; give -o a new folder"):
-        studied(tmp_path, "mps2-an386")
+        studied(tmp_path, board)
 
 
 def test_a_task_is_scored_with_its_layers_pruned(tmp_path: Path) -> None:
