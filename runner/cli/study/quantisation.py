@@ -12,7 +12,7 @@ from ..output import Voice
 from ..tree import Option
 from .lists import several
 from .show import do
-from .words import folder_of, on_board, out_folder, words_of
+from .words import folder_of, on_board, out_folder, shards, shards_of, words_of
 
 SCHEMES = ("int8-tensor", "int8-channel", "int16x8")
 
@@ -33,6 +33,7 @@ SCHEMES = ("int8-tensor", "int8-channel", "int16x8")
     Option("--test", type=positive, default="100", metavar="N",
            help="other inputs, that are scored (default: 100)"),
     *on_board(),
+    shards(),
     Option("--monitor", metavar="MONITOR", shared=True,
            help="energy too; modelled: by a model of an emulated board's power"),
     out_folder(),
@@ -66,10 +67,13 @@ def quantisation(
     given = None if float_file is None else read_model_file(float_file)
     source = float_model(of, float_file, given)
     asked = ask(of, source, board or DEFAULT_BOARD, schemes, calibrate, test)
+    at_a_time = shards_of(said, board)
     folder = folder_of(out, "quantisation", of.task)
     words = words_of(said, board)
     found = do(
         voice, to, folder, report,
-        lambda: run_quantisation(of, source, asked, folder, words, voice.track, voice.note),
+        lambda: run_quantisation(
+            of, source, asked, folder, words, voice.track, voice.note, at_a_time
+        ),
     )  # fmt: skip
     return 1 if any(row.rows_equal != row.rows for row in found.rows) else 0

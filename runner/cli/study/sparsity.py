@@ -15,7 +15,7 @@ from ..output import Voice
 from ..tree import Option
 from .lists import numbers, several
 from .show import do
-from .words import folder_of, on_board, out_folder, words_of
+from .words import folder_of, on_board, out_folder, shards, shards_of, words_of
 
 if TYPE_CHECKING:
     from ...study.sparsity.pruned import Block
@@ -70,6 +70,7 @@ def blocks(text: str) -> "tuple[Block, ...]":
     Option("--seed", type=options.count, default="1", metavar="N",
            help="of what is random (default: 1)"),
     *on_board(),
+    shards("so many emulated ones at a time, each with its share of the candidates (default: 1)"),
     out_folder(),
     formats=("terminal", "json", "csv", "markdown"),
     examples=(
@@ -112,12 +113,14 @@ def sparsity(
         source = of.model
     named = board or DEFAULT_BOARD
     asked = ask(matrices, source, named, schemes, rates, forms_of_blocks, of, seed)
+    at_a_time = shards_of(said, board)
     folder = folder_of(out, "sparsity", task or "layer")
     words = words_of(said, board)
     found = do(
         voice, to, folder, report,
         lambda: run_sparsity(
-            of, matrices, without, asked, forms_of_blocks, folder, words, voice.track, voice.note
+            of, matrices, without, asked, forms_of_blocks, folder, words, voice.track, voice.note,
+            at_a_time,
         ),
     )  # fmt: skip
     same = all(row.rows_equal == found.inputs for row in found.rows)

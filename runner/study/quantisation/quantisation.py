@@ -34,6 +34,7 @@ from ...session.own_model import examined
 from ..host_engine import Floats, build, infer, load, ranges
 from ..kept import chosen, keep_part, kept_part, open_study, store_study
 from ..runs import done, insist_board
+from ..shards import each
 from ..subject import Subject
 
 FLOAT = "float"
@@ -186,22 +187,25 @@ def run_quantisation(
     words: dict[str, Any],
     track: Track,
     say: Callable[[str], None],
+    shards: int = 1,
 ) -> QuantisationStudy:
     """Quantise the model each way, score it here, run it on the board, and sum up.
 
-    What the folder has is not done again. Raises UsageError, ModelError, RunFolderError, BuildError
-    and what a board raises.
+    `shards`: emulated boards at a time. What the folder has is not done again. Raises UsageError,
+    ModelError, RunFolderError, BuildError and what a board raises.
     """
     insist_board(asked.board)
     with open_study(folder, asked), scratch() as libraries:
         parts, here = _parts(of, source, asked, libraries)
-        rows = list[Row]()
-        for number, scheme in enumerate((FLOAT, *asked.schemes), 1):
-            say(f"{scheme}: on {asked.board}")
-            first = rows[0] if rows else None
-            rows.append(
-                _row(scheme, number, parts, here, source, first, folder, libraries, words, track)
+        schemes = (FLOAT, *asked.schemes)
+
+        def row(number: int) -> Row:
+            say(f"{schemes[number]}: on {asked.board}")
+            return _row(
+                schemes[number], number, parts, here, source, folder, libraries, words, track
             )
+
+        rows = each(shards, row, range(len(schemes)))
     study = QuantisationStudy(
         asked=asked,
         tinybench=version("tinybench-mcu"),
@@ -249,7 +253,6 @@ def _row(
     parts: Parts,
     float_answers: Floats,
     source: Source,
-    first: Row | None,
     folder: Path,
     libraries: Path,
     words: dict[str, Any],
@@ -275,7 +278,7 @@ def _row(
     row = Row(
         scheme=scheme,
         score=score,
-        lost=0.0 if first is None else first.score - score,
+        lost=float(np.mean(float_answers.argmax(axis=1) == parts.labels)) - score,
         same_class=float(np.mean(here.argmax(axis=1) == float_answers.argmax(axis=1))),
         file_b=len(data),
     )

@@ -19,7 +19,7 @@ from ...build.board import load_board
 from ...desk.bench import find_bench, load_bench
 from ..host_engine import build, infer, load, patch
 from ..kept import Trial, key_of, open_study, store_study
-from ..one_image import Boarded, board_of, keep_board, on_board, on_host, sources
+from ..one_image import Boarded, Candidates, board_of, on_boards
 from ..subject import Subject, score
 from .pruned import EIGHT, FOUR, Block, Int8, shares_words
 from .sparsity_c import Way, left, told, write_ways
@@ -228,11 +228,13 @@ def run_sparsity(
     words: dict[str, Any],
     track: Track,
     say: Callable[[str], None],
+    shards: int = 1,
 ) -> SparsityStudy:
     """Prune the matrices each way, score the task with them, and run all on the board.
 
-    `of`: the task, where the matrices are of one. What the folder has is not done again.
-    Raises UsageError, RunFolderError, ToolMissingError, ModelError and what a board raises.
+    `of`: the task, where the matrices are of one. `shards`: emulated boards at a time.
+    What the folder has is not done again. Raises UsageError, RunFolderError, ToolMissingError,
+    ModelError and what a board raises.
     """
     kernels = ["plain"]
     fast = _kernels(asked.board)
@@ -246,7 +248,9 @@ def run_sparsity(
         scores = dict[tuple[str, float, int], float]()
         if of is not None:
             clean, scores = _scored(of, matrices, ways, blocks, known, keep, track)
-        board = board_of(folder, len(ways)) or _on_board(matrices, ways, asked, folder, words, say)
+        board = board_of(folder, len(ways)) or on_boards(
+            _candidates(matrices, ways, asked), folder, shards, words, say
+        )
     found = _summed(of, matrices, without, asked, blocks, ways, clean, scores, board)
     store_study(folder, found)
     return found
@@ -301,28 +305,19 @@ def _pruned(graph: Graph, matrices: list[Matrix], way: Way) -> Graph:
     return msgspec.structs.replace(graph, tensors=tuple(tensors))
 
 
-def _on_board(
-    matrices: list[Matrix],
-    ways: list[Way],
-    asked: Asked,
-    folder: Path,
-    words: dict[str, Any],
-    say: Callable[[str], None],
-) -> Boarded:
-    engine, whole = folder / "engine", [one.values for one in matrices]
-    sizes = write_ways(engine, ways, whole)
+def _candidates(matrices: list[Matrix], ways: list[Way], asked: Asked) -> Candidates:
+    whole = [one.values for one in matrices]
     rng = np.random.default_rng(asked.seed)
     columns = max(one.shape[1] for one in whole)
     inputs = rng.integers(-128, 128, (INPUTS, -(-columns // 4) * 4), np.int8)
-    here = on_host(engine, inputs, len(ways), sources())
-    equal = [
-        int((here[:, n] == told([left(way, one) for one in whole], inputs)).sum())
-        for n, way in enumerate(ways)
-    ]
-    names = [f"{way.scheme} {way.kernel} {way.rate:g}x {way.block or ''}" for way in ways]
-    say(f"{len(names)} candidates in one image for {asked.board}")
-    there = on_board(engine, names, inputs, here, words, say)
-    return keep_board(folder, Boarded(there=there, weights_b=sizes, equal=equal))
+    wanted = [told([left(way, one) for one in whole], inputs) for way in ways]
+    return Candidates(
+        names=[f"{way.scheme} {way.kernel} {way.rate:g}x {way.block or ''}" for way in ways],
+        data=inputs,
+        board_rows=len(inputs),
+        wanted=np.stack(wanted, axis=1),
+        write=lambda engine, which: write_ways(engine, [ways[n] for n in which], whole),
+    )
 
 
 def cost(one: Any) -> float:

@@ -36,7 +36,9 @@ from tinybench.track import silent
 BLOCKS = (Block(8, 0), Block(16, 20))
 
 
-def studied(folder: Path, board: str, of: Subject | None = None) -> tuple[SparsityStudy, list[str]]:
+def studied(
+    folder: Path, board: str, of: Subject | None = None, shards: int = 1
+) -> tuple[SparsityStudy, list[str]]:
     """Do a small study; return what was said, too."""
     without, words = list[str](), list[str]()
     matrices = made((20, 308), 1)
@@ -46,7 +48,7 @@ def studied(folder: Path, board: str, of: Subject | None = None) -> tuple[Sparsi
     blocks = BLOCKS if of is None else BLOCKS[:1]
     asked = ask(matrices, of.model if of else "made", board, schemes, rates, blocks, of, 1)
     found = run_sparsity(
-        of, matrices, without, asked, blocks, folder, {"board": board}, silent, words.append
+        of, matrices, without, asked, blocks, folder, {"board": board}, silent, words.append, shards
     )
     return found, words
 
@@ -103,12 +105,18 @@ def test_words_are_shared_only_where_that_is_exact() -> None:
     assert len(forms[0]) == len(forms[1]) == 16 * 20
 
 
-@pytest.mark.parametrize(("board", "fast"), [("mps2-an386", "dsp"), ("mps3-an547", "mve")])
+@pytest.mark.parametrize(
+    ("board", "fast", "shards"), [("mps2-an386", "dsp", 1), ("mps3-an547", "mve", 2)]
+)
 def test_an_emulated_core_computes_the_same_and_counts(
-    tmp_path: Path, board: str, fast: str
+    tmp_path: Path, board: str, fast: str, shards: int
 ) -> None:
-    """Its kernels beside plain ones; each rate has a chosen block; nothing is done again."""
-    found, _ = studied(tmp_path, board)
+    """Its kernels beside plain ones; each rate has a chosen block; nothing is done again.
+
+    Of one image, or of two that share the candidates.
+    """
+    found, _ = studied(tmp_path, board, shards=shards)
+    assert len(list(tmp_path.glob("engine*/engine.c"))) == shards
     assert found.board_rows_equal == found.inputs
     assert all(row.rows_equal == found.inputs for row in found.rows)
     assert {row.kernel for row in found.rows} == {"plain", fast}
@@ -120,9 +128,10 @@ def test_an_emulated_core_computes_the_same_and_counts(
     for row in found.rows:
         if row.scheme == "csr":
             assert row.weights_b == 3 * round(20 * 308 / row.rate) + 2 * 20
-    again, said = studied(tmp_path, board)
+    (tmp_path / "board.json").unlink()  # as if it had been interrupted: its images are there
+    again, said = studied(tmp_path, board, shards=shards)
     assert again == found
-    assert said == []
+    assert len(said) == 1
     kept = (tmp_path / "board.json").read_text()
     (tmp_path / "board.json").write_text(kept.replace('"weights_b":[', '"weights_b":[1,'))
     with pytest.raises(RunFolderError, match="candidates; give -o a new folder"):
