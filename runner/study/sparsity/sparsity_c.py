@@ -13,6 +13,7 @@ from .pruned import (
     Block,
     Int8,
     Kept,
+    NumbersT,
     all_of,
     by_blocks,
     by_channels,
@@ -51,7 +52,7 @@ class Made:
         self.size_b += values.size * (2 if "16" in ctype else 1)
 
 
-def left(way: Way, whole: Int8) -> Int8:
+def left(way: Way, whole: NumbersT) -> NumbersT:
     """Return a matrix with what a way leaves out set to 0."""
     if way.scheme == "csr":
         return by_weights(whole, way.rate)

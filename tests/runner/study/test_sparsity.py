@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -9,8 +10,10 @@ from tests.program import tinybench
 from tests.runner.study.test_noise import wide
 from tinybench.errors import RunFolderError, UsageError
 from tinybench.models.compiler.dsp.halves import fits
+from tinybench.runner.study.host_engine import build, infer, load, patch
 from tinybench.runner.study.listed import find_studies
 from tinybench.runner.study.one_image import on_host, sources
+from tinybench.runner.study.sparsity.mended import mended
 from tinybench.runner.study.sparsity.pruned import (
     Block,
     all_of,
@@ -30,7 +33,7 @@ from tinybench.runner.study.sparsity.sparsity import (
     run_sparsity,
 )
 from tinybench.runner.study.sparsity.sparsity_c import CALLS, Way, left, told, write_ways
-from tinybench.runner.study.subject import Subject, subject
+from tinybench.runner.study.subject import Subject, halves, score, subject
 from tinybench.track import silent
 
 BLOCKS = (Block(8, 0), Block(16, 20))
@@ -153,6 +156,33 @@ def test_a_task_is_scored_with_its_layers_pruned(tmp_path: Path) -> None:
     lines = (tmp_path / "trials.jsonl").read_bytes().splitlines(keepends=True)
     (tmp_path / "trials.jsonl").write_bytes(b"".join(lines[:-1]))
     assert studied(tmp_path, "host", of)[0] == found
+
+
+def test_what_is_left_is_fitted_to_inputs_without_labels(tmp_path: Path) -> None:
+    """A keyword model whose convolutions lose a third in blocks keeps most of its score by it."""
+    learnt, of = halves(subject("kws", limit=160))
+    assert len(of.labels) == len(learnt) == 80
+    matrices, _ = matrices_of(of.graph, 2, convolutions=True)
+    way = Way("bcr", "plain", 1.5, BLOCKS[0])
+    first = load(build(of.graph, of.interface, of.model_id), tmp_path, 0)
+    clean = score(of, infer(first, of.inputs))
+    graph = mended(of, [one.tensor for one in matrices], way, learnt, first, tmp_path)
+    for one in matrices:
+        found = np.frombuffer(graph.tensors[one.tensor].data or b"", np.int8)
+        found = found.reshape(one.values.shape)
+        assert (left(way, found) == found).all()
+        assert 1.4 < found.size / np.count_nonzero(found) < 1.7
+    tensors = [msgspec.structs.replace(one) for one in of.graph.tensors]
+    for one in matrices:
+        data = left(way, one.values).tobytes()
+        tensors[one.tensor] = msgspec.structs.replace(tensors[one.tensor], data=data)
+    once = msgspec.structs.replace(of.graph, tensors=tuple(tensors))
+    scores = list[float]()
+    for each in (once, graph):
+        assert patch(first, each)
+        scores.append(score(of, infer(first, of.inputs)))
+    assert scores[0] < clean - 0.4
+    assert scores[1] > clean - 0.15
 
 
 def test_convolutions_of_one_pixel_are_pruned_as_matrices() -> None:
