@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import msgspec
 import numpy as np
@@ -19,7 +19,9 @@ from tinybench.models.compiler.graph import Graph
 from tinybench.models.compiler.interface import Interface
 from tinybench.models.compiler.reader import read_graph
 from tinybench.models.declaration import load_model
+from tinybench.models.model_file import read_model_file
 from tinybench.models.quantiser import Scheme, Step
+from tinybench.models.training.tuned import tuned
 from tinybench.scratch import scratch
 from tinybench.track import Track
 
@@ -38,7 +40,11 @@ from ..shards import each
 from ..subject import Subject
 
 FLOAT = "float"
-SCHEMES = get_args(Scheme)
+TUNED: dict[str, Scheme] = {"qat-tensor": "int8-tensor", "qat-channel": "int8-channel"}
+"""Schemes of which the weights learn before, by TensorFlow, to lose less by it."""
+SCHEMES = (*get_args(Scheme), *TUNED)
+SEED = 1
+"""Of what is random when weights learn."""
 PROFILE = "quick"
 NEAR = 1e-4
 """Of floats: sums in another order, of a compiler or a core, may differ by this."""
@@ -262,14 +268,15 @@ def _row(
     stored = folder / f"{scheme}.json"
     if (before := kept_part(stored, Row)) is not None:
         return before
+    path = folder / "models" / f"{scheme}.tflite"
+    path.parent.mkdir(exist_ok=True)
     data, uploads = source.data, _bytes(parts.tested)
     if scheme in SCHEMES:
-        data = quantiser.quantised(parts.graph, parts.found, scheme, parts.step)  # type: ignore[arg-type]
+        learnt = scheme in TUNED and path.is_file()
+        data = read_model_file(path) if learnt else _quantised(parts, scheme)
         tensor = read_graph(data).tensors[0]
         step = Step(tensor.scale, tensor.zero_point)
         uploads = _bytes(quantiser.as_steps(parts.tested, step, wide=tensor.type == "INT16"))
-    path = folder / "models" / f"{scheme}.tflite"
-    path.parent.mkdir(exist_ok=True)
     write_whole(path, data)
     here = float_answers
     if scheme != FLOAT:
@@ -290,6 +297,14 @@ def _row(
     except (ModelError, BuildError) as error:  # as one that does not fit
         return keep_part(stored, msgspec.structs.replace(row, refused=str(error)))
     return keep_part(stored, _measured(row, result, here, out))
+
+
+def _quantised(parts: Parts, scheme: str) -> bytes:
+    """Return the .tflite of a scheme. Raises ToolMissingError where weights cannot learn."""
+    graph, how = parts.graph, cast(Scheme, TUNED.get(scheme, scheme))
+    if scheme in TUNED:
+        graph = tuned(graph, parts.calibration, parts.found, how, parts.step, SEED)
+    return quantiser.quantised(graph, parts.found, how, parts.step)
 
 
 def _task(
