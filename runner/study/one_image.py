@@ -200,7 +200,8 @@ def on_boards(
     count = len(of.names)
     images = min(shards, count)
     groups = [range(k, count, images) for k in range(images)]
-    say(f"{count} candidates in {f'{images} images' if images > 1 else 'one image'} for a board")
+    where = "one image" if images == 1 else f"{images} images"
+    say(f"{count} candidates in {where} for {words['board']}")
 
     def one(group: range) -> Boarded:
         name = "engine" if images == 1 else f"engine-{group.start}-of-{images}"

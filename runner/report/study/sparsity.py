@@ -143,8 +143,11 @@ def _draw(panels: Any, found: SparsityStudy) -> None:
             at = [row.rate for row in group]
             axes.plot(at, [getattr(row, name) for row in group], marker="o", label=each)
         axes.set_xscale("log", base=2)
+        axes.set_xticks(found.asked.rates, [f"{rate:g}x" for rate in found.asked.rates])
+        axes.minorticks_off()
         if name != fields[2]:
             axes.set_yscale("log", base=2)
+            axes.yaxis.set_major_formatter("{x:g}")
         axes.set_xlabel("rate")
         axes.set_ylabel(label)
         axes.grid(visible=True, alpha=0.3)

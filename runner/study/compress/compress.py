@@ -123,6 +123,7 @@ def ask(
     methods = chosen("--methods", methods, METHODS)
     if not rows.classes:
         raise UsageError("study compress tells classes apart, and these rows have real values")
+    split(rows, test, seed)  # what teaches nothing is said first
     if not 1 <= hidden <= HIDDEN_MOST:
         raise UsageError(f"--hidden {hidden}: 1 to {HIDDEN_MOST}")
     if trials > TRIALS_MOST:
