@@ -55,10 +55,7 @@ def quantised(
     that is not among those that are quantised here.
     """
     wide = scheme == "int16x8"
-    steps = _steps(graph, ranges, wide=wide)
-    if source is not None and not wide:
-        steps[graph.inputs[0]] = source
-        steps = _kept(graph, steps)
+    steps = steps_of(graph, ranges, source, wide=wide)
     tensors = [_activation(one, steps.get(one.index), wide=wide) for one in graph.tensors]
     for op in graph.operators:
         if op.name in WEIGHTED:
@@ -101,8 +98,10 @@ def check_float(graph: Graph) -> None:
         raise ModelError("a model of one input and one output is quantised here")
 
 
-def _steps(graph: Graph, ranges: Mapping[int, Range], *, wide: bool) -> dict[int, Step]:
-    """Return the step of each tensor of floats that is no weight."""
+def steps_of(
+    graph: Graph, ranges: Mapping[int, Range], source: Step | None = None, *, wide: bool = False
+) -> dict[int, Step]:
+    """Return the step of each tensor of floats that is no weight; arguments as of `quantised`."""
     found = {index: step_of(*each, wide=wide) for index, each in ranges.items()}
     for op in graph.operators:
         if op.name in FIXED:
@@ -117,6 +116,8 @@ def _steps(graph: Graph, ranges: Mapping[int, Range], *, wide: bool) -> dict[int
                 values = np.frombuffer(one.data, "<f4")
                 low, high = float(values.min()), float(values.max())
                 found[index] = step_of(low, high, wide=wide)
+    if source is not None and not wide:
+        found[graph.inputs[0]] = source
     return _kept(graph, found)
 
 

@@ -43,6 +43,41 @@ static void add_eight_plain(const int8_t *in, const int8_t *weights, uint32_t co
     }
 }
 
+#if defined(__ARM_FEATURE_MVE)
+/* Sixteen inputs times four rows at a time; past the end both factors are read as zeros. */
+static void add_four(const int8_t *in, const int8_t *weights, uint32_t count, int32_t *sums) {
+    const int8_t *second = weights + count, *third = second + count, *fourth = third + count;
+    int32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3];
+    __asm__("   wlstp.8 lr, %[count], 2f\n"
+            "1: vldrb.8 q0, [%[in]], #16\n"
+            "   vldrb.8 q1, [%[first]], #16\n"
+            "   vmladava.s8 %[a], q0, q1\n"
+            "   vldrb.8 q2, [%[second]], #16\n"
+            "   vmladava.s8 %[b], q0, q2\n"
+            "   vldrb.8 q1, [%[third]], #16\n"
+            "   vmladava.s8 %[c], q0, q1\n"
+            "   vldrb.8 q2, [%[fourth]], #16\n"
+            "   vmladava.s8 %[d], q0, q2\n"
+            "   letp    lr, 1b\n"
+            "2:\n"
+            : [in] "+r"(in), [first] "+r"(weights), [second] "+r"(second), [third] "+r"(third),
+              [fourth] "+r"(fourth), [a] "+Te"(a), [b] "+Te"(b), [c] "+Te"(c), [d] "+Te"(d)
+            : [count] "r"(count)
+            : "lr", "q0", "q1", "q2", "cc", "memory");
+    sums[0] = a;
+    sums[1] = b;
+    sums[2] = c;
+    sums[3] = d;
+}
+
+static void add_eight_mve(const int8_t *in, const int8_t *weights, uint32_t count, int32_t *sums) {
+    add_four(in, weights, count, sums);
+    add_four(in, weights + 4 * count, count, sums + 4);
+}
+#else
+#define add_eight_mve add_eight_plain
+#endif
+
 /* Copy the inputs of a block, in fours, and return where the list of columns goes on. */
 static const uint8_t *gather(const int8_t *in, const uint8_t *columns, uint32_t count, int8_t *to) {
     for (const uint8_t *const end = columns + count; columns != end; columns += 4, to += 4) {
@@ -65,9 +100,46 @@ static const uint16_t *gather_wide(const int8_t *in, const uint16_t *columns, ui
     return columns;
 }
 
+#if defined(__ARM_FEATURE_MVE)
+static const uint8_t *gather_mve(const int8_t *in, const uint8_t *columns, uint32_t count,
+                                 int8_t *to) {
+    const uint8_t *from = columns;
+    __asm__ volatile("   wlstp.8 lr, %[count], 2f\n"
+                     "1: vldrb.8 q0, [%[columns]], #16\n"
+                     "   vldrb.u8 q1, [%[in], q0]\n"
+                     "   vstrb.8 q1, [%[to]], #16\n"
+                     "   letp    lr, 1b\n"
+                     "2:\n"
+                     : [to] "+r"(to), [columns] "+r"(from)
+                     : [in] "r"(in), [count] "r"(count)
+                     : "lr", "q0", "q1", "cc", "memory");
+    return columns + count;
+}
+
+static const uint16_t *gather_wide_mve(const int8_t *in, const uint16_t *columns, uint32_t count,
+                                       int8_t *to) {
+    const uint16_t *from = columns;
+    __asm__ volatile("   wlstp.16 lr, %[count], 2f\n"
+                     "1: vldrh.u16 q0, [%[columns]], #16\n"
+                     "   vldrb.u16 q1, [%[in], q0]\n"
+                     "   vstrb.16 q1, [%[to]], #8\n"
+                     "   letp    lr, 1b\n"
+                     "2:\n"
+                     : [to] "+r"(to), [columns] "+r"(from)
+                     : [in] "r"(in), [count] "r"(count)
+                     : "lr", "q0", "q1", "cc", "memory");
+    return columns + count;
+}
+#else
+#define gather_mve gather
+#define gather_wide_mve gather_wide
+#endif
+
 static inline __attribute__((always_inline)) void
 over_blocks(const struct blocks *op, const int8_t *in, uint32_t out_c, int8_t *buffer,
-            int32_t *sums, void (*add)(const int8_t *, const int8_t *, uint32_t, int32_t *)) {
+            int32_t *sums, void (*add)(const int8_t *, const int8_t *, uint32_t, int32_t *),
+            const uint8_t *(*narrowly)(const int8_t *, const uint8_t *, uint32_t, int8_t *),
+            const uint16_t *(*widely)(const int8_t *, const uint16_t *, uint32_t, int8_t *)) {
     const struct blocks it = *op;
     const int8_t *weights = it.weights;
     const uint8_t *columns = it.columns;
@@ -78,10 +150,10 @@ over_blocks(const struct blocks *op, const int8_t *in, uint32_t out_c, int8_t *b
             const uint32_t count = it.counts[block];
             const int8_t *from = in + across * it.width;
             if (columns != 0) {
-                columns = gather(from, columns, count, buffer);
+                columns = narrowly(from, columns, count, buffer);
                 from = buffer;
             } else if (wide != 0) {
-                wide = gather_wide(from, wide, count, buffer);
+                wide = widely(from, wide, count, buffer);
                 from = buffer;
             }
             int32_t *eight = sums;
@@ -97,12 +169,17 @@ over_blocks(const struct blocks *op, const int8_t *in, uint32_t out_c, int8_t *b
 
 void dot_blocks(const struct blocks *op, const int8_t *in, uint32_t out_c, int8_t *buffer,
                 int32_t *sums) {
-    over_blocks(op, in, out_c, buffer, sums, add_eight_plain);
+    over_blocks(op, in, out_c, buffer, sums, add_eight_plain, gather, gather_wide);
 }
 
 void dot_blocks_dsp(const struct blocks *op, const int8_t *in, uint32_t out_c, int8_t *buffer,
                     int32_t *sums) {
-    over_blocks(op, in, out_c, buffer, sums, add_eight);
+    over_blocks(op, in, out_c, buffer, sums, add_eight, gather, gather_wide);
+}
+
+void dot_blocks_mve(const struct blocks *op, const int8_t *in, uint32_t out_c, int8_t *buffer,
+                    int32_t *sums) {
+    over_blocks(op, in, out_c, buffer, sums, add_eight_mve, gather_mve, gather_wide_mve);
 }
 
 uint32_t told_apart(const int32_t *sums, uint32_t count) {

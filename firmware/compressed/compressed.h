@@ -69,6 +69,9 @@ void dot_blocks(const struct blocks *op, const int8_t *in, uint32_t out_c, int8_
  * which DSP instructions need not unpack. `in` and `buffer` are aligned to words. */
 void dot_blocks_dsp(const struct blocks *op, const int8_t *in, uint32_t out_c, int8_t *buffer,
                     int32_t *sums);
+/* The same of weights as `dot_blocks` reads them, by vector instructions where the core has any. */
+void dot_blocks_mve(const struct blocks *op, const int8_t *in, uint32_t out_c, int8_t *buffer,
+                    int32_t *sums);
 
 /* A number of 24 bits that tells sums apart. */
 uint32_t told_apart(const int32_t *sums, uint32_t count);

@@ -75,6 +75,8 @@ class Timings(Declaration, frozen=True, kw_only=True):
     """Of the vector extension (MVE)."""
     vector_load: Cost | None = None
     vector_store: Cost | None = None
+    vector_element: Cost | None = None
+    """More, for each element that is gathered or scattered, not side by side with the others."""
 
     def __post_init__(self) -> None:
         """Refuse bounds that are none."""

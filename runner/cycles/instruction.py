@@ -10,7 +10,8 @@ class Instruction(NamedTuple):
     """Field of `core.Timings`."""
     size_b: int
     words: int = 0
-    """That it loads or stores, where it is one of several: LDM, PUSH, VLDR."""
+    """That it loads or stores, where it is one of several: LDM, PUSH, VLDR; or its elements, where
+    it gathers or scatters."""
     address: int = 0
     """Registers that make its address, a bit each."""
     loaded: int = 0

@@ -20,7 +20,12 @@ from .core import Core, Memory, Range, as_range
 from .instruction import Instruction
 from .plugin import Counts
 
-WORDS = {"load_many": "load_word", "store_many": "store_word"}
+WORDS = {
+    "load_many": "load_word",
+    "store_many": "store_word",
+    "vector_load": "vector_element",
+    "vector_store": "vector_element",
+}
 SINGLE = ("load", "store", "store_offset")
 LIMITS = {
     "alu": "arithmetic",
@@ -45,6 +50,7 @@ LIMITS = {
     "vector": "vector",
     "vector_load": "load",
     "vector_store": "store",
+    "vector_element": "load",
     **dict.fromkeys(FLASH, "flash"),
 }
 """What the cycles of each price go to."""

@@ -99,6 +99,15 @@ def _long(first: int, second: int) -> Instruction:
     return found
 
 
+def _elements(first: int, second: int) -> int:
+    """Return how many elements a vector gathers or scatters; 0 where they lie side by side."""
+    if first & 0xFF00 == 0xFD00:  # by a vector of addresses
+        return 2 if second & 0x100 else 4
+    if first & 0x120 or second & 0x1000:
+        return 0
+    return 16 >> (second >> 7 & 3)
+
+
 def _coprocessor(first: int, second: int) -> Instruction:
     """Return an instruction of the floating-point unit, or of the vector extension (MVE)."""
     load = first & 0x10
@@ -107,6 +116,7 @@ def _coprocessor(first: int, second: int) -> Instruction:
         kind = "vector"
         if memory and second & 0xE00 == 0xE00:
             kind = "vector_load" if load else "vector_store"
+            return Instruction(kind, 4, _elements(first, second))
         return Instruction(kind, 4)
     if memory and first & 0xFFE0 != 0xEC40:
         single = first & 0x120 == 0x100

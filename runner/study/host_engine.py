@@ -97,6 +97,23 @@ STUDY int study_ranges(uint8_t *in, uint32_t count, float *ranges) {{
     return 0;
 }}
 
+/* Infer `count` inputs up to a layer, and copy what that wrote. */
+STUDY int study_tap(uint8_t *in, uint32_t count, uint32_t layer, uint8_t *out) {{
+    for (uint32_t i = 0; i < count; i++, out += study_outputs[layer].size_b) {{
+        for (uint32_t b = 0; b < model_input_b; b++) {{
+            model_input[b] = *in++ ^ model_input_flip;
+        }}
+        model_load();
+        for (uint32_t l = 0; l <= layer; l++) {{
+            if (model_infer_layer(l) < 0) {{
+                return -1;
+            }}
+        }}
+        memcpy(out, study_outputs[layer].at, study_outputs[layer].size_b);
+    }}
+    return 0;
+}}
+
 /* Infer `count` inputs. After a layer, `layer` or each, bits of what it wrote flip as above where
  * log_kept < 0; and cells of the arena, `stuck` pairs of masks (and, or) for all of it, are as they
  * are. */
@@ -226,6 +243,9 @@ def load(built: Built, folder: Path, number: int) -> Loaded:
         *(ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_double),
         *(ctypes.c_int, ctypes.c_int, ctypes.c_void_p),
     )
+    library.study_tap.argtypes = (
+        *(ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_void_p),
+    )
     library.study_ranges.argtypes = (ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p)
     return Loaded(built, library)
 
@@ -265,6 +285,26 @@ def ranges(loaded: Loaded, graph: Graph, inputs: Bytes) -> dict[int, tuple[float
         if op.outputs[0] not in found and op.inputs[0] in found:
             found[op.outputs[0]] = found[op.inputs[0]]
     return found
+
+
+def written(loaded: Loaded, graph: Graph, inputs: Bytes, index: int) -> npt.NDArray[np.int8]:
+    """Return an int8 tensor [inputs][elements] as the layer that writes it leaves it.
+
+    What is only moved is what it was; the model's input is what it is given. Raises BenchError.
+    """
+    makers = {op.outputs[0]: op for op in graph.operators}
+    _, steps = lower(graph, loaded.built.kernels)
+    layers = [step.output for *_, (_, _, step) in layers_of(steps)]
+    while index not in layers and index in makers:
+        index = makers[index].inputs[0]
+    data = np.ascontiguousarray(inputs)
+    if index not in layers:
+        return data.view(np.int8)
+    out = np.zeros((len(inputs), graph.tensors[index].size_b), np.int8)
+    at = layers.index(index)
+    if loaded.library.study_tap(data.ctypes.data, len(data), at, out.ctypes.data) != 0:
+        raise BenchError("the model's C on this computer says that an inference failed")
+    return out
 
 
 def infer(

@@ -1,9 +1,10 @@
-"""Candidates of a study side by side in one image, each a layer of it: run and counted."""
+"""Candidates of a study side by side in images, each a layer of one: run and counted."""
 
 import ctypes
 import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ from ..dut.inference import answered
 from ..measure.profile import Layer, Steps, priced, time_layers
 from ..results.words import request_of
 from .kept import keep_part, kept_part
+from .shards import each
 
 COMPRESSED = "compressed"
 """Folder of the firmware, whose C is copied into the engine."""
@@ -133,12 +135,17 @@ class OnBoard(msgspec.Struct, frozen=True, kw_only=True):
     board: str
     emulated: bool
     flash_b: int
-    """Of the image with all candidates."""
+    """Of the image with all candidates; of several images, of the largest."""
     ram_b: int
     rows: int
-    rows_equal: int
-    """Rows to which all candidates answered what the same C answers on this computer."""
+    odd: list[int]
+    """Rows to which a candidate answered otherwise than the same C does on this computer."""
     counted: list[Counted]
+
+    @property
+    def rows_equal(self) -> int:
+        """Return to how many rows all candidates answered as on this computer."""
+        return self.rows - len(self.odd)
 
 
 class Boarded(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,12 +158,30 @@ class Boarded(msgspec.Struct, frozen=True, kw_only=True):
     """Rows to which each one's C answers here what it should."""
 
 
+@dataclass(frozen=True)
+class Candidates:
+    """What is to be held against each other."""
+
+    names: list[str]
+    data: npt.NDArray[np.int8]
+    """Inputs, [rows][bytes]."""
+    board_rows: int
+    """The first so many are a board's, too."""
+    wanted: npt.NDArray[np.float32]
+    """What each should answer, [rows][candidates]."""
+    write: Callable[[Path, Sequence[int]], list[int]]
+    """Writes an engine of some of them; returns the flash of the weights of each."""
+
+
 def board_of(folder: Path, count: int) -> Boarded | None:
     """Return what the folder of a study keeps of so many candidates; None where nothing is there.
 
     Raises RunFolderError.
     """
-    stored = folder / BOARD_FILE
+    return _kept(folder / BOARD_FILE, count)
+
+
+def _kept(stored: Path, count: int) -> Boarded | None:
     found = kept_part(stored, Boarded)
     if found is None:
         return None
@@ -165,9 +190,63 @@ def board_of(folder: Path, count: int) -> Boarded | None:
     return found
 
 
-def keep_board(folder: Path, found: Boarded) -> Boarded:
-    """Keep that in the folder of a study, and return it."""
-    return keep_part(folder / BOARD_FILE, found)
+def on_boards(
+    of: Candidates, folder: Path, shards: int, words: dict[str, Any], say: Callable[[str], None]
+) -> Boarded:
+    """Run all candidates here and on boards, dealt out to `shards` images, and keep what is found.
+
+    Raises ModelError where those of an image do not fit, and whatever a board raises.
+    """
+    count = len(of.names)
+    images = min(shards, count)
+    groups = [range(k, count, images) for k in range(images)]
+    where = "one image" if images == 1 else f"{images} images"
+    say(f"{count} candidates in {where} for {words['board']}")
+
+    def one(group: range) -> Boarded:
+        name = "engine" if images == 1 else f"engine-{group.start}-of-{images}"
+        stored = folder / f"{name}.json"
+        return _kept(stored, len(group)) or keep_part(
+            stored, _image(of, group, folder / name, words, say)
+        )
+
+    return keep_part(folder / BOARD_FILE, _joined(each(shards, one, groups), groups))
+
+
+def _image(
+    of: Candidates,
+    group: range,
+    engine: Path,
+    words: dict[str, Any],
+    say: Callable[[str], None],
+) -> Boarded:
+    """Run some of the candidates here and on a board."""
+    sizes = of.write(engine, group)
+    here = on_host(engine, of.data, len(group), sources())
+    equal = [int((here[:, n] == of.wanted[:, at]).sum()) for n, at in enumerate(group)]
+    few, names = of.board_rows, [of.names[at] for at in group]
+    there = _on_board(engine, names, of.data[:few], here[:few], words, say)
+    return Boarded(there=there, weights_b=sizes, equal=equal)
+
+
+def _joined(parts: Sequence[Boarded], groups: Sequence[range]) -> Boarded:
+    """Return what several images found as if they were one, candidates in their own order."""
+    order = np.argsort(np.concatenate([list(group) for group in groups]))
+    counted = [one for part in parts for one in part.there.counted]
+    weights_b = [one for part in parts for one in part.weights_b]
+    equal = [one for part in parts for one in part.equal]
+    there = parts[0].there
+    return Boarded(
+        there=msgspec.structs.replace(
+            there,
+            flash_b=max(part.there.flash_b for part in parts),
+            ram_b=max(part.there.ram_b for part in parts),
+            odd=sorted({row for part in parts for row in part.there.odd}),
+            counted=[counted[at] for at in order],
+        ),
+        weights_b=[weights_b[at] for at in order],
+        equal=[equal[at] for at in order],
+    )
 
 
 def array(ctype: str, name: str, values: npt.NDArray[Any]) -> str:
@@ -260,7 +339,7 @@ def sources() -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.suffix in (".c", ".h"))
 
 
-def on_board(
+def _on_board(
     engine: Path,
     names: Sequence[str],
     data: npt.NDArray[np.int8],
@@ -283,7 +362,7 @@ def on_board(
         except ModelError as error:  # as where it does not fit
             raise ModelError(
                 f"{len(names)} candidates are in one image: {error}, or ask for fewer of them at "
-                "a time"
+                "a time; of an emulated board --shards deals them out to several images"
             ) from error
         site = station.sites[0] if station.sites else None
         if site is not None:
@@ -300,11 +379,11 @@ def on_board(
                 timed = priced(timed, steps, estimate(board, image, first, layers=True))
             except ToolMissingError as error:
                 say(f"no estimate of cycles: {error}")
-    equal = sum(one == row.tolist() for one, row in zip(there, here, strict=True))
+    odd = [n for n, row in enumerate(here) if there[n] != row.tolist()]
     counted = [_counted(layer) for layer in timed.layers]
     return OnBoard(
         board=board.name, emulated=board.emulated, flash_b=image.flash_b, ram_b=image.ram_b,
-        rows=len(data), rows_equal=equal, counted=counted,
+        rows=len(data), odd=odd, counted=counted,
     )  # fmt: skip
 
 

@@ -38,6 +38,20 @@ class Rows:
     """Empty where the targets are real values."""
 
 
+@dataclass(frozen=True)
+class Parts:
+    """Rows that are learnt from, and others that are tested."""
+
+    rows: Rows
+    train: npt.NDArray[np.intp]
+    test: npt.NDArray[np.intp]
+
+    @property
+    def regression(self) -> bool:
+        """Whether targets are real values."""
+        return not self.rows.classes
+
+
 def digest(rows: Rows) -> str:
     """Return what tells rows from others: SHA-256 of values and targets."""
     targets = np.ascontiguousarray(rows.targets).tobytes()

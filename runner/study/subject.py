@@ -1,6 +1,6 @@
 """What a study is of: a task's model as a graph, and its inputs with what should come out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +85,24 @@ def subject(
         dataset_origin=found.dataset_origin,
         dataset_sha256=found.samples.sha256,
         note=found.note,
+    )
+
+
+def halves(of: Subject) -> tuple[npt.NDArray[np.uint8], Subject]:
+    """Return the uploads of every second sample, to learn from, and a subject of the others.
+
+    Of a task that is scored by AUC, only normal samples (label 0) are learnt from, as always there.
+    """
+    samples = np.arange(len(of.labels))
+    learnt = samples % 2 == 0
+    labels = np.array(of.labels)
+    normal = labels[of.owners] == 0 if of.metric == "auc" else np.ones(len(of.owners), np.bool_)
+    tested = ~learnt[of.owners]
+    return of.inputs[learnt[of.owners] & normal], replace(
+        of,
+        inputs=of.inputs[tested],
+        owners=np.searchsorted(samples[~learnt], of.owners[tested]),
+        labels=tuple(map(int, labels[~learnt])),
     )
 
 

@@ -21,10 +21,12 @@ PAGES = (
     "export",
     "fleet",
     pytest.param("model", marks=pytest.mark.soak),  # seven firmwares are built and run
+    "noise",
     "python",
     "scenarios",
     "schema",
     "start",
+    "sweep",
     "train",
     "tutorial",
 )

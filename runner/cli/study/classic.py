@@ -7,12 +7,12 @@ from tinybench.errors import UsageError
 
 from ...results.defaults import DEFAULT_BOARD
 from .. import options
-from ..options import PATH, command, positive
+from ..options import command, positive
 from ..output import Voice
 from ..tree import Option
 from .lists import several
 from .show import do
-from .words import folder_of, on_board, out_folder, words_of
+from .words import folder_of, of_rows, on_board, out_folder, rows_of, shards, shards_of, words_of
 
 KINDS = ("linear", "forest", "extra-trees", "knn", "mlp")
 THREADS_MOST = 64
@@ -21,20 +21,14 @@ THREADS_MOST = 64
 @command(
     "classic",
     options.task("a task whose inputs are learnt from, such as kws; its own model stands beside"),
-    Option("--csv", type=PATH, metavar="FILE",
-           help="rows of your own instead: numbers, a line a row, the last column what to tell"),
-    Option("--target", metavar="NAME", help="with --csv: the column to tell (default: the last)"),
+    *of_rows(100),
     Option("--regression", is_flag=True, help="with --csv: it is a real value, and no class"),
     Option("--models", type=several(KINDS), default=",".join(KINDS), metavar="LIST",
            help="of linear (logistic for classes), forest, extra-trees, knn, mlp (default: all)"),
-    Option("--test", type=positive, default="100", metavar="N",
-           help="rows that are tested, at most three in ten (default: 100); the others are learnt "
-           "from"),
-    Option("--seed", type=options.count, default="1", metavar="N",
-           help="of the split and of the learning (default: 1)"),
     Option("--threads", type=positive, default="1", metavar="N",
            help="train and predict with 1, 2, 4 ... up to N threads, and say how long each took"),
     *on_board(),
+    shards(),
     Option("--monitor", metavar="MONITOR", shared=True,
            help="energy too; modelled: by a model of an emulated board's power"),
     out_folder(),
@@ -57,21 +51,19 @@ def classic(
     """
     from ...report.study import classic as report
     from ...study.classic.classic import ask, run_classic
-    from ...study.rows import read_csv, rows_of_task
 
-    if (task is None) == (csv is None):
-        raise UsageError("study classic: say what to learn from: --task kws, or --csv FILE")
-    if csv is None and (target is not None or regression):
-        raise UsageError("--target and --regression are of --csv: a task says itself what to tell")
     if threads > THREADS_MOST:
         raise UsageError(f"--threads {threads}: at most {THREADS_MOST}")
-    rows = read_csv(csv, target, regression=regression) if csv else rows_of_task(task or "")
+    rows = rows_of(task, csv, target, regression=regression)
+    if rows is None:
+        raise UsageError("study classic: say what to learn from: --task kws, or --csv FILE")
     counts = [n for n in (2**i for i in range(7)) if n < threads] + [threads]
     asked = ask(rows, task or "", board or DEFAULT_BOARD, models, test, seed, counts)
+    at_a_time = shards_of(said, board)
     folder = folder_of(out, "classic", task)
     words = {**words_of(said, board), "beside": task is not None}
     found = do(
         voice, to, folder, report,
-        lambda: run_classic(rows, asked, folder, words, voice.track, voice.note),
+        lambda: run_classic(rows, asked, folder, words, voice.track, voice.note, at_a_time),
     )  # fmt: skip
     return 1 if any(row.rows_equal not in (None, row.rows) for row in found.rows) else 0

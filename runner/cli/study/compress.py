@@ -3,16 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from tinybench.errors import UsageError
-
 from ...results.defaults import DEFAULT_BOARD
 from .. import options
-from ..options import PATH, command, positive
+from ..options import command, positive
 from ..output import Voice
 from ..tree import Option
 from .lists import numbers, several
 from .show import do
-from .words import folder_of, on_board, out_folder, words_of
+from .words import folder_of, of_rows, on_board, out_folder, rows_of, shards, shards_of, words_of
 
 METHODS = ("robe", "palette", "prune")
 
@@ -20,9 +18,7 @@ METHODS = ("robe", "palette", "prune")
 @command(
     "compress",
     options.task("a task whose inputs are learnt from, such as kws (default: pictures of digits)"),
-    Option("--csv", type=PATH, metavar="FILE",
-           help="rows of your own instead: numbers, a line a row, the last column the class"),
-    Option("--target", metavar="NAME", help="with --csv: the column to tell (default: the last)"),
+    *of_rows(540),
     Option("--methods", type=several(METHODS), default=",".join(METHODS), metavar="LIST",
            help="of robe (one array that weights share), palette (codes of 4, 2 or 1 bit), prune "
            "(default: all)"),
@@ -32,13 +28,10 @@ METHODS = ("robe", "palette", "prune")
            help="units of the hidden layer (default: 128)"),
     Option("--block", type=positive, default="16", metavar="N",
            help="of robe: neighbours that stay neighbours in the array (default: 16)"),
-    Option("--test", type=positive, default="540", metavar="N",
-           help="rows that are tested, at most three in ten (default: 540)"),
     Option("--trials", type=positive, default="3", metavar="N",
            help="nets of each kind, from other random numbers (default: 3)"),
-    Option("--seed", type=options.count, default="1", metavar="N",
-           help="of the split and of the first trial (default: 1)"),
     *on_board(),
+    shards("so many emulated ones at a time, each with its share of the candidates (default: 1)"),
     out_folder(),
     formats=("terminal", "json", "csv", "markdown"),
     examples=(
@@ -58,26 +51,20 @@ def compress(
     """
     from ...report.study import compress as report
     from ...study.compress.compress import ask, run_compress
-    from ...study.rows import digits, read_csv, rows_of_task
+    from ...study.rows import digits
 
-    if task is not None and csv is not None:
-        raise UsageError("study compress learns from one: --task, or --csv FILE")
-    if csv is None and target is not None:
-        raise UsageError("--target is of --csv")
-    if csv is not None:
-        rows = read_csv(csv, target, regression=False)
-    else:
-        rows = digits() if task is None else rows_of_task(task)
+    rows = rows_of(task, csv, target) or digits()
     asked = ask(
         rows, task or rows.name, board or DEFAULT_BOARD, said.pop("methods"), said.pop("rates"),
         said.pop("hidden"), said.pop("block"), said.pop("test"), said.pop("trials"),
         said.pop("seed"),
     )  # fmt: skip
+    at_a_time = shards_of(said, board)
     folder = folder_of(out, "compress", task)
     words = words_of(said, board)
     found = do(
         voice, to, folder, report,
-        lambda: run_compress(rows, asked, folder, words, voice.track, voice.note),
+        lambda: run_compress(rows, asked, folder, words, voice.track, voice.note, at_a_time),
     )  # fmt: skip
     same = all(row.rows_equal == found.tested for row in found.rows)
     return 0 if same and found.board_rows_equal == found.board_rows else 1

@@ -11,7 +11,7 @@ from ..output import Voice
 from ..tree import Option
 from .lists import numbers
 from .show import do
-from .words import folder_of, on_board, out_folder
+from .words import folder_of, on_board, out_folder, shards, shards_of
 
 NOISES = (
     *("gaussian", "multiplicative", "levels", "drift"),
@@ -52,8 +52,7 @@ JOBS_MOST = 256
            help="only so many inputs, spread over all of them"),
     *on_board("do each trial on this board, too, and hold its answers against this computer's: "
               "weights are written over the link, or else built in (default: on none)"),
-    Option("--shards", type=positive, metavar="N", section="the board",
-           help="with --board: so many emulated ones at a time (default: 1)"),
+    shards("with --board: so many emulated ones at a time (default: 1)"),
     Option("--jobs", type=positive, metavar="N",
            help="trials at a time (default: one for each processor)"),
     out_folder(),
@@ -68,8 +67,7 @@ JOBS_MOST = 256
 )  # fmt: skip
 def noise(
     voice: Voice, task: str | None, model: Path | None, data: Path | None, limit: int | None,
-    jobs: int | None, no_parts: bool, board: str | None, shards: int | None, to: str,
-    out: Path | None, **said: Any,
+    jobs: int | None, no_parts: bool, board: str | None, to: str, out: Path | None, **said: Any,
 ) -> int:  # fmt: skip
     """Disturb the weights of a model, or its activations, and see what is left of its accuracy.
 
@@ -85,8 +83,9 @@ def noise(
         raise UsageError("study noise: say of which task: --task kws ('tinybench tasks')")
     if jobs is not None and jobs > JOBS_MOST:
         raise UsageError(f"--jobs {jobs}: at most {JOBS_MOST} at a time")
-    if shards is not None and (board is None or shards > JOBS_MOST):
-        raise UsageError(f"--shards is of --board, and at most {JOBS_MOST}")
+    at_a_time = shards_of(said, board)
+    if at_a_time > 1 and board is None:
+        raise UsageError("--shards is of --board: name one, such as mps2-an386")
     if board is None and (said["port"] or said["emulate"]):
         raise UsageError(
             "--port and --emulate are of a board: name it by --board, such as mps2-an386"
@@ -103,7 +102,8 @@ def noise(
     if board is not None:
         words = {name: said[name] for name in ("emulate", "port", "baud", "probe", "wait")}
         words |= {"task": of.task, "model": model, "data": data, "board": board}
-    at_a_time = (shards or 1) if board else jobs or processors()
+    else:
+        at_a_time = jobs or processors()
     found = do(
         voice, to, folder, report,
         lambda: run_noise(of, asked, folder, at_a_time, voice.track, voice.note, words),

@@ -12,9 +12,10 @@ from ..output import Voice
 from ..tree import Option
 from .lists import several
 from .show import do
-from .words import folder_of, on_board, out_folder, words_of
+from .words import folder_of, on_board, out_folder, shards, shards_of, words_of
 
-SCHEMES = ("int8-tensor", "int8-channel", "int16x8")
+PLAIN = ("int8-tensor", "int8-channel", "int16x8")
+SCHEMES = (*PLAIN, "qat-tensor", "qat-channel")
 
 
 @command(
@@ -25,14 +26,16 @@ SCHEMES = ("int8-tensor", "int8-channel", "int16x8")
     Option("--float", "float_file", type=PATH, metavar="FILE",
            help="the float .tflite (default: the published one, with the published inputs and "
            "model, of 'tinybench fetch'; else the int8 model with its weights as floats)"),
-    Option("--schemes", type=several(SCHEMES), default=",".join(SCHEMES), metavar="LIST",
+    Option("--schemes", type=several(SCHEMES), default=",".join(PLAIN), metavar="LIST",
            help="of int8-tensor (a scale for all weights of a layer), int8-channel (one for each "
-           "channel), int16x8 (activations of int16, weights of int8); default: all, beside float"),
+           "channel), int16x8 (activations of int16, weights of int8), beside float (default: "
+           "these); qat-tensor, qat-channel: int8 whose weights learn before, by TensorFlow"),
     Option("--calibrate", type=positive, default="100", metavar="N",
            help="inputs that give the ranges, at most half of them (default: 100)"),
     Option("--test", type=positive, default="100", metavar="N",
            help="other inputs, that are scored (default: 100)"),
     *on_board(),
+    shards(),
     Option("--monitor", metavar="MONITOR", shared=True,
            help="energy too; modelled: by a model of an emulated board's power"),
     out_folder(),
@@ -40,6 +43,7 @@ SCHEMES = ("int8-tensor", "int8-channel", "int16x8")
     examples=(
         "tinybench study quantisation --task kws",
         "tinybench study quantisation --task ic --float pretrainedResnet.tflite --schemes int16x8",
+        "tinybench study quantisation --task kws --schemes int8-tensor,qat-tensor",
         "tinybench study quantisation --task kws --board nucleo-l4r5 --port /dev/ttyACM0",
     ),
 )  # fmt: skip
@@ -66,10 +70,13 @@ def quantisation(
     given = None if float_file is None else read_model_file(float_file)
     source = float_model(of, float_file, given)
     asked = ask(of, source, board or DEFAULT_BOARD, schemes, calibrate, test)
+    at_a_time = shards_of(said, board)
     folder = folder_of(out, "quantisation", of.task)
     words = words_of(said, board)
     found = do(
         voice, to, folder, report,
-        lambda: run_quantisation(of, source, asked, folder, words, voice.track, voice.note),
+        lambda: run_quantisation(
+            of, source, asked, folder, words, voice.track, voice.note, at_a_time
+        ),
     )  # fmt: skip
     return 1 if any(row.rows_equal != row.rows for row in found.rows) else 0

@@ -15,7 +15,7 @@ from ..output import Voice
 from ..tree import Option
 from .lists import numbers, several
 from .show import do
-from .words import folder_of, on_board, out_folder, words_of
+from .words import folder_of, on_board, out_folder, shards, shards_of, words_of
 
 if TYPE_CHECKING:
     from ...study.sparsity.pruned import Block
@@ -55,6 +55,9 @@ def blocks(text: str) -> "tuple[Block, ...]":
     options.data(),
     Option("--convolutions", is_flag=True,
            help="with --task: prune its convolutions of one pixel, such as those of kws, instead"),
+    Option("--mend", is_flag=True,
+           help="with --task: fit what is left again, layer by layer, to half of the inputs, "
+           "without their labels (ADMM and least squares); the other half is scored"),
     Option("--shape", type=shape, metavar="SHAPE",
            help=f"of the made layer of random weights, outputs x inputs (default: {SHAPE})"),
     Option("--scheme", type=several(SCHEMES), default=",".join(SCHEMES), metavar="LIST",
@@ -70,12 +73,14 @@ def blocks(text: str) -> "tuple[Block, ...]":
     Option("--seed", type=options.count, default="1", metavar="N",
            help="of what is random (default: 1)"),
     *on_board(),
+    shards("so many emulated ones at a time, each with its share of the candidates (default: 1)"),
     out_folder(),
     formats=("terminal", "json", "csv", "markdown"),
     examples=(
         "tinybench study sparsity                        a layer of 128x640, emulated Cortex-M4",
         "tinybench study sparsity --task ad --rates 1.5,2,4",
         "tinybench study sparsity --task kws --convolutions --rates 1.5,2,4",
+        "tinybench study sparsity --task kws --convolutions --rates 1.5,2 --mend",
         "tinybench study sparsity --shape 64x256 --scheme bcr --blocks 16xall,32x64",
     ),
 )  # fmt: skip
@@ -86,22 +91,24 @@ def sparsity(
     """Prune fully connected layers by magnitude, and count them on a board beside the dense ones.
 
     All candidates are in one image, and each must give the sums of the pruned dense layer to the
-    bit; exit status 1 where one does not. Nothing is trained again.
+    bit; exit status 1 where one does not. Nothing is trained again, unless by --mend.
     """
     from ...report.study import sparsity as report
     from ...study.sparsity.sparsity import ask, made, matrices_of, run_sparsity
-    from ...study.subject import subject
+    from ...study.subject import halves, subject
 
     wanted, schemes, rates = said.pop("shape"), said.pop("scheme"), said.pop("rates")
     forms_of_blocks, seed = said.pop("blocks"), said.pop("seed")
     convolutions = said.pop("convolutions")
-    if task is None and (model or data or limit or convolutions):
+    mend = said.pop("mend")
+    if task is None and (model or data or limit or convolutions or mend):
         raise UsageError(
-            "--model, --data, --limit and --convolutions are of --task: name that, such as ad"
+            "--model, --data, --limit, --convolutions and --mend are of --task: name that, such "
+            "as ad"
         )
     if task is not None and wanted is not None:
         raise UsageError("--shape is of a made layer: leave it out, or --task")
-    of, without = None, list[str]()
+    of, without, learnt = None, list[str](), None
     if task is None:
         matrices = made(wanted or shape(SHAPE), seed)
         source = matrices[0].name
@@ -110,14 +117,18 @@ def sparsity(
         voice.note(of.note)
         matrices, without = matrices_of(of.graph, max(rates), convolutions=convolutions)
         source = of.model
+        if mend:
+            learnt, of = halves(of)
     named = board or DEFAULT_BOARD
-    asked = ask(matrices, source, named, schemes, rates, forms_of_blocks, of, seed)
+    asked = ask(matrices, source, named, schemes, rates, forms_of_blocks, of, seed, learnt)
+    at_a_time = shards_of(said, board)
     folder = folder_of(out, "sparsity", task or "layer")
     words = words_of(said, board)
     found = do(
         voice, to, folder, report,
         lambda: run_sparsity(
-            of, matrices, without, asked, forms_of_blocks, folder, words, voice.track, voice.note
+            of, matrices, without, asked, forms_of_blocks, folder, words, voice.track, voice.note,
+            at_a_time, learnt,
         ),
     )  # fmt: skip
     same = all(row.rows_equal == found.inputs for row in found.rows)

@@ -12,11 +12,10 @@ from ..output import Voice
 from ..tree import Option
 from .lists import several
 from .show import do
-from .words import folder_of, out_folder
+from .words import folder_of, out_folder, shards, shards_of
 
 OBJECTIVES = ("latency", "energy", "flash", "ram", "score")
 SHOWN = "latency,flash,ram"
-SHARDS_MOST = 64
 
 
 @command(
@@ -38,8 +37,7 @@ SHARDS_MOST = 64
            help="at most so many runs"),
     Option("--repeats", type=positive, default="1", metavar="N", section="how much is measured",
            help="of each combination, for its interval; what is counted is run once (default: 1)"),
-    Option("--shards", type=positive, default="1", metavar="N", section="how much is measured",
-           help="so many emulated boards at a time (default: 1)"),
+    shards("so many emulated boards at a time (default: 1)", section="how much is measured"),
     Option("--profile", default="rapid", metavar="PROFILE", section="each run",
            help="how much each run measures (default: rapid)"),
     Option("--mode", type=OneOf(MODES), default="performance", metavar="MODE", section="each run",
@@ -67,8 +65,7 @@ SHARDS_MOST = 64
 )  # fmt: skip
 def sweep(
     voice: Voice, by: tuple[str, ...], objectives: tuple[str, ...], budget: float | None,
-    runs: int | None, repeats: int, shards: int, board: str | None, to: str, out: Path | None,
-    **said: Any,
+    runs: int | None, repeats: int, board: str | None, to: str, out: Path | None, **said: Any,
 ) -> int:  # fmt: skip
     """Run combinations of options, and say what each option changes and which are ahead.
 
@@ -89,10 +86,7 @@ def sweep(
         raise UsageError("study sweep: say of which task: --task kws ('tinybench tasks')")
     if not factors:
         raise UsageError("study sweep: say what is varied: --by kernels=plain,dsp")
-    if shards > SHARDS_MOST:
-        raise UsageError(f"--shards {shards}: at most {SHARDS_MOST}")
-    if shards > 1 and said["port"]:
-        raise UsageError("--shards is of emulated boards: a port has one board")
+    at_a_time = shards_of(said, board)
     words = {name: value for name, value in said.items() if value not in (None, False, "")}
     words = {**words, "board": board or DEFAULT_BOARD}
     if tuple(objectives) == tuple(SHOWN.split(",")):
@@ -105,7 +99,7 @@ def sweep(
     do(
         voice, to, folder, report,
         lambda: run_sweep(
-            asked, words, Budget(budget, runs), shards, folder, voice.track, voice.note
+            asked, words, Budget(budget, runs), at_a_time, folder, voice.track, voice.note
         ),
     )  # fmt: skip
     return 0

@@ -1,12 +1,17 @@
 """Words that studies on a board have in common: which board it is, and how it is reached."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from tinybench.errors import UsageError
 
 from ...results.defaults import DEFAULT_BAUD, DEFAULT_BOARD
 from .. import options
 from ..options import PATH
 from ..tree import Option
+
+if TYPE_CHECKING:
+    from ...study.rows import Rows
 
 
 def out_folder(kind: str = "study") -> Option:
@@ -19,6 +24,38 @@ def out_folder(kind: str = "study") -> Option:
         section="output",
         help=f"folder of the {kind}; one that was interrupted goes on there (default: runs/...)",
     )
+
+
+def of_rows(test: int) -> tuple[Option, ...]:
+    """Return the options that name rows to learn from, and which of them are tested."""
+    return (
+        Option("--csv", type=PATH, metavar="FILE",
+               help="rows of your own instead: numbers, a line a row, the last column what to "
+               "tell"),
+        Option("--target", metavar="NAME",
+               help="with --csv: the column to tell (default: the last)"),
+        Option("--test", type=options.positive, default=str(test), metavar="N",
+               help=f"rows that are tested, at most three in ten (default: {test}); the others are "
+               "learnt from"),
+        Option("--seed", type=options.count, default="1", metavar="N",
+               help="of the split and of the learning (default: 1)"),
+    )  # fmt: skip
+
+
+def rows_of(
+    task: str | None, csv: Path | None, target: str | None, *, regression: bool = False
+) -> "Rows | None":
+    """Return the rows that were named, or None. Raises UsageError, DatasetError."""
+    from ...study.rows import read_csv, rows_of_task
+
+    if task is not None and csv is not None:
+        raise UsageError("rows are learnt from one: --task, or --csv FILE")
+    if csv is None and (target is not None or regression):
+        words = "--target and --regression are" if regression else "--target is"
+        raise UsageError(f"{words} of --csv: a task says itself what to tell")
+    if csv is not None:
+        return read_csv(csv, target, regression=regression)
+    return None if task is None else rows_of_task(task)
 
 
 def folder_of(out: Path | None, kind: str, of: str | None) -> Path:
@@ -35,6 +72,24 @@ def words_of(said: dict[str, Any], board: str | None) -> dict[str, Any]:
     given = {name: value or None if name in ("emulate", "port") else value
              for name, value in said.items()}  # fmt: skip
     return {**given, "board": board or DEFAULT_BOARD}
+
+
+def shards(
+    text: str = "so many emulated ones at a time (default: 1)", section: str = "the board"
+) -> Option:
+    """Return the option that says how many emulated boards are at work at a time."""
+    return Option(
+        "--shards", type=options.positive, default="1", metavar="N", section=section, help=text
+    )
+
+
+def shards_of(said: dict[str, Any], board: str | None) -> int:
+    """Take what `shards` said out of the words, and return it. Raises UsageError."""
+    from ...study.shards import insist_shards
+
+    count: int = said.pop("shards")
+    insist_shards(count, {**said, "board": board or DEFAULT_BOARD})
+    return count
 
 
 def on_board(text: str = options.BOARD) -> tuple[Option, ...]:

@@ -17,6 +17,7 @@ def header(found: SparsityStudy) -> tuple[str, ...]:
     """Return the heads of the columns."""
     return (
         *("scheme", "kernel", "rate", "block", METRIC.get(found.metric, "energy left")),
+        *(("mended",) if found.asked.mended else ()),
         *("weights B", "smaller", "equal"),
         "instructions" if found.emulated else "latency us",
         *("est. cycles", "speed-up"),
@@ -32,6 +33,7 @@ def cells(row: Row, found: SparsityStudy) -> tuple[str, ...]:
         f"{row.rate:g}x",
         row.block or "-",
         f"{row.energy if row.score is None else row.score:.4f}",
+        *((_mended(row),) if found.asked.mended else ()),
         f"{row.weights_b:,}",
         f"{row.smaller:.2f}x",
         f"{row.rows_equal} of {found.inputs}",
@@ -39,6 +41,10 @@ def cells(row: Row, found: SparsityStudy) -> tuple[str, ...]:
         count(row.cycles),
         f"{row.speedup:.2f}x",
     )
+
+
+def _mended(row: Row) -> str:
+    return "-" if row.mended is None else f"{row.mended:.4f}"
 
 
 def title(found: SparsityStudy) -> str:
@@ -59,6 +65,11 @@ def said(found: SparsityStudy) -> list[str]:
         lines.append(
             f"{METRIC[found.metric]} of {found.asked.samples} inputs with nothing pruned: "
             f"{found.clean:.4f}; nothing is trained again"
+        )
+    if found.asked.mended:
+        lines.append(
+            f"mended: what is left was fitted again, layer by layer, to {found.asked.mended} other "
+            "inputs without labels; the board counts the weights as they were pruned"
         )
     for name, rate in (("dense", found.break_even), ("csr", found.break_even_csr)):
         told = f"from {rate:g}x on" if rate is not None else f"not up to {highest:g}x"
@@ -109,7 +120,8 @@ def as_png(found: SparsityStudy) -> bytes:
 
 
 def _draw(panels: Any, found: SparsityStudy) -> None:
-    fields = ["speedup", "weights_b", "score" if found.clean is not None else "energy"]
+    scored = "mended" if found.asked.mended else "score"
+    fields = ["speedup", "weights_b", scored if found.clean is not None else "energy"]
     lines = dict[str, list[Row]]()
     for row in shown(found):
         if row.scheme != "dense":
@@ -117,18 +129,25 @@ def _draw(panels: Any, found: SparsityStudy) -> None:
     labels = (
         "times as fast as the fastest dense kernel",
         "flash of the weights, bytes",
-        METRIC.get(found.metric, "share of the weights' squares"),
+        METRIC.get(found.metric, "share of the weights' squares")
+        + (", mended" if found.asked.mended else ""),
     )
     dense = [row for row in found.rows if row.scheme == "dense"]
     dense.sort(key=lambda row: -row.speedup)
+    level = {"mended": dense[0].score}
     for axes, name, label in zip(panels, fields, labels, strict=True):
-        axes.axhline(getattr(dense[0], name), color="grey", linestyle="--", label="dense")
+        axes.axhline(
+            level.get(name, getattr(dense[0], name)), color="grey", linestyle="--", label="dense"
+        )
         for each, group in lines.items():
             at = [row.rate for row in group]
             axes.plot(at, [getattr(row, name) for row in group], marker="o", label=each)
         axes.set_xscale("log", base=2)
+        axes.set_xticks(found.asked.rates, [f"{rate:g}x" for rate in found.asked.rates])
+        axes.minorticks_off()
         if name != fields[2]:
             axes.set_yscale("log", base=2)
+            axes.yaxis.set_major_formatter("{x:g}")
         axes.set_xlabel("rate")
         axes.set_ylabel(label)
         axes.grid(visible=True, alpha=0.3)

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,9 @@ from ...results.score import vips, vops
 from ...results.words import request_of
 from ..kept import chosen, keep_part, kept_part, open_study, store_study
 from ..one_image import on_host
-from ..rows import Rows, digest, split
+from ..rows import Parts, Rows, digest, split
 from ..runs import done, insist_board
+from ..shards import each
 from .engine_c import write_engine
 from .learn import KINDS, Ints, Timed, macs_of, scale_of, trained
 
@@ -95,20 +95,6 @@ class ClassicStudy(msgspec.Struct, frozen=True, kw_only=True):
     rows: list[Row]
 
 
-@dataclass(frozen=True)
-class Parts:
-    """What all models of a study share."""
-
-    rows: Rows
-    train: npt.NDArray[np.intp]
-    test: npt.NDArray[np.intp]
-
-    @property
-    def regression(self) -> bool:
-        """Whether targets are real values."""
-        return not self.rows.classes
-
-
 def ask(
     rows: Rows,
     source: str,
@@ -138,27 +124,31 @@ def run_classic(
     words: dict[str, Any],
     track: Track,
     say: Callable[[str], None],
+    shards: int = 1,
 ) -> ClassicStudy:
     """Train each model, run it on the board, and sum up; what the folder has is not done again.
 
-    `words` are of a run: board, port, monitor and so on. Raises UsageError, DatasetError,
+    `words` are of a run: board, port, monitor and so on. `shards`: emulated boards at a time; all
+    is learnt before, for its time is told. Raises UsageError, DatasetError,
     RunFolderError, ToolMissingError and what the bench fails by.
     """
     insist_board(asked.board)
-    train, test = split(rows, asked.test, asked.seed)
-    parts = Parts(rows, train, test)
+    parts = Parts(rows, *split(rows, asked.test, asked.seed))
     with open_study(folder, asked):
-        found = [_model(kind, parts, asked, folder, words, track, say) for kind in asked.models]
+        jobs: list[Callable[[], Row]] = [
+            _model(kind, parts, asked, folder, words, track, say) for kind in asked.models
+        ]
         if asked.source and words.get("beside"):
-            found.append(_neural(asked, folder, words, len(test), track, say))
+            jobs.append(lambda: _neural(asked, folder, words, len(parts.test), track, say))
+        found = each(shards, lambda job: job(), jobs)
     study = ClassicStudy(
         asked=asked,
         tinybench=version("tinybench-mcu"),
         source=asked.source or rows.name,
         classes=list(rows.classes),
         features=rows.values.shape[1],
-        learnt_from=len(train),
-        tested=len(test),
+        learnt_from=len(parts.train),
+        tested=len(parts.test),
         rows=found,
     )
     store_study(folder, study)
@@ -173,16 +163,17 @@ def _model(
     words: dict[str, Any],
     track: Track,
     say: Callable[[str], None],
-) -> Row:
-    """Return the row of one model, from the folder where it is there."""
+) -> Callable[[], Row]:
+    """Train one model, and return what runs it and gives its row: that of the folder, if there."""
     stored = folder / f"{kind}.json"
     before = kept_part(stored, Row)
     if before is not None:
-        return before
+        return lambda: before
     if kind == "knn" and parts.regression:
-        return Row(
+        refused = Row(
             model=kind, refused="emlearn's neighbours tell classes apart, and give no values"
         )
+        return lambda: refused
     say(f"{kind}: trained on {len(parts.train)} rows")
     scale = scale_of(parts.rows.values[parts.train], kind)
     inputs = scale.apply(parts.rows.values[parts.test])
@@ -208,14 +199,16 @@ def _model(
         times=times,
     )
     task = _task(kind, engine, inputs, parts, folder / "tasks" / kind)
-    try:
-        result = _run(task, engine, folder / kind, words, track, say)
-    except (ModelError, BuildError) as error:  # as one that is too large
-        row = msgspec.structs.replace(row, refused=str(error))
-    else:
-        row = beside(row, result, here, predicted, truth, regression=parts.regression)
-    row = msgspec.structs.replace(row, run=None if row.refused else str(folder / kind))
-    return keep_part(stored, row)
+
+    def run() -> Row:
+        try:
+            result = _run(task, engine, folder / kind, words, track, say)
+        except (ModelError, BuildError) as error:  # as one that is too large
+            return keep_part(stored, msgspec.structs.replace(row, refused=str(error)))
+        found = beside(row, result, here, predicted, truth, regression=parts.regression)
+        return keep_part(stored, msgspec.structs.replace(found, run=str(folder / kind)))
+
+    return run
 
 
 def _run(

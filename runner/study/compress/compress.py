@@ -1,7 +1,6 @@
 """Weights in less flash: shared (ROBE), coded (palettes) or left out, on a net trained here."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,8 @@ from tinybench.errors import UsageError
 from tinybench.track import Track
 
 from ..kept import Key, Trial, chosen, key_of, open_study, store_study
-from ..one_image import Boarded, board_of, keep_board, on_board, on_host, sources
-from ..rows import Floats, Rows, digest, split
+from ..one_image import Boarded, Candidates, board_of, on_boards
+from ..rows import Floats, Parts, Rows, digest, split
 from ..runs import insist_board
 from .compress_c import weights_b, write_nets
 from .robe import Robe, index, robe
@@ -108,17 +107,6 @@ class CompressStudy(msgspec.Struct, frozen=True, kw_only=True):
     rows: list[Row]
 
 
-@dataclass(frozen=True)
-class Parts:
-    """Rows as a board gets them."""
-
-    values: Int8
-    labels: npt.NDArray[np.intp]
-    train: npt.NDArray[np.intp]
-    test: npt.NDArray[np.intp]
-    classes: int
-
-
 def ask(
     rows: Rows,
     source: str,
@@ -135,6 +123,7 @@ def ask(
     methods = chosen("--methods", methods, METHODS)
     if not rows.classes:
         raise UsageError("study compress tells classes apart, and these rows have real values")
+    split(rows, test, seed)  # what teaches nothing is said first
     if not 1 <= hidden <= HIDDEN_MOST:
         raise UsageError(f"--hidden {hidden}: 1 to {HIDDEN_MOST}")
     if trials > TRIALS_MOST:
@@ -188,14 +177,16 @@ def run_compress(
     words: dict[str, Any],
     track: Track,
     say: Callable[[str], None],
+    shards: int = 1,
 ) -> CompressStudy:
     """Train each net, run those of the first trial on the board, and sum up.
 
-    What the folder has is not done again. Raises UsageError, DatasetError, RunFolderError,
-    ToolMissingError, ModelError and what a board raises.
+    `shards`: emulated boards at a time. What the folder has is not done again. Raises UsageError,
+    DatasetError, RunFolderError, ToolMissingError, ModelError and what a board raises.
     """
     insist_board(asked.board)
-    parts = _parts(rows, asked)
+    parts = Parts(rows, *split(rows, asked.test, asked.seed))
+    values, labels = _as_int8(parts), rows.targets.astype(np.intp)
     ways = _ways(asked)
     with open_study(folder, asked) as (known, keep):
         if known:
@@ -207,36 +198,46 @@ def run_compress(
             wanted = [Trial(DENSE, 1.0, trial, 0.0), *(Trial(m, r, trial, 0.0) for m, r in ways)]
             if all(key_of(one) in known for one in wanted) and (trial > 0 or board is not None):
                 continue
-            nets = _nets(parts, asked, wanted, asked.seed + trial)
+            nets = _nets(
+                values[parts.train], labels[parts.train], len(rows.classes), asked, wanted,
+                asked.seed + trial,
+            )  # fmt: skip
             if trial == 0:
                 first = nets
             for one in wanted:
                 if key_of(one) not in known:
-                    right = answers(nets[key_of(one)], parts.values[parts.test])
-                    score = float(np.mean(right == parts.labels[parts.test]))
+                    right = answers(nets[key_of(one)], values[parts.test])
+                    score = float(np.mean(right == labels[parts.test]))
                     done = msgspec.structs.replace(one, score=score)
                     keep(done)
                     known[key_of(one)] = done
         if board is None:
-            board = _on_board(first, parts, asked, folder, words, say)
-    found = _summed(rows, parts, asked, known, board)
+            board = on_boards(
+                _candidates(first, values[parts.test], asked), folder, shards, words, say
+            )
+    found = _summed(parts, asked, known, board)
     store_study(folder, found)
     return found
 
 
-def _parts(rows: Rows, asked: Asked) -> Parts:
-    train, test = split(rows, asked.test, asked.seed)
-    low, high = rows.values[train].min(axis=0), rows.values[train].max(axis=0)
+def _as_int8(parts: Parts) -> Int8:
+    """Return all features as a board gets them, scaled by the rows that are learnt from."""
+    values = parts.rows.values
+    low, high = values[parts.train].min(axis=0), values[parts.train].max(axis=0)
     half: Floats = np.where(high > low, (high - low) / 2, 1.0)
-    scaled = np.clip(np.rint((rows.values - (low + high) / 2) / half * MOST), -MOST, MOST)
-    labels = rows.targets.astype(np.intp)
-    return Parts(scaled.astype(np.int8), labels, train, test, len(rows.classes))
+    return np.clip(np.rint((values - (low + high) / 2) / half * MOST), -MOST, MOST).astype(np.int8)
 
 
-def _nets(parts: Parts, asked: Asked, wanted: Sequence[Trial], seed: int) -> dict[Key, IntNet]:
+def _nets(
+    x: Int8,
+    labels: npt.NDArray[np.intp],
+    classes: int,
+    asked: Asked,
+    wanted: Sequence[Trial],
+    seed: int,
+) -> dict[Key, IntNet]:
     """Train the nets of one trial."""
-    x, labels = parts.values[parts.train], parts.labels[parts.train]
-    features, hidden, classes = x.shape[1], asked.hidden, parts.classes
+    features, hidden = x.shape[1], asked.hidden
     dense = trained(drawn(untied(features, hidden, classes), seed), x, labels, seed)
     found = dict[Key, IntNet]()
     for one in wanted:
@@ -252,37 +253,30 @@ def _nets(parts: Parts, asked: Asked, wanted: Sequence[Trial], seed: int) -> dic
     return found
 
 
-def _on_board(
-    nets: dict[Key, IntNet],
-    parts: Parts,
-    asked: Asked,
-    folder: Path,
-    words: dict[str, Any],
-    say: Callable[[str], None],
-) -> Boarded:
-    engine = folder / "engine"
+def _candidates(nets: dict[Key, IntNet], tested: Int8, asked: Asked) -> Candidates:
     ways = [(method, rate) for method, rate, _, _ in nets]
-    features = parts.values.shape[1]
+    features, classes = tested.shape[1], len(next(iter(nets.values())).ties.places[1])
     shared = [
-        _shared(asked, rate, features, parts.classes) if method == "robe" else None
+        _shared(asked, rate, features, classes) if method == "robe" else None
         for method, rate in ways
     ]
     named = list(zip((method for method, _ in ways), nets.values(), shared, strict=True))
-    write_nets(engine, named)
-    tested = parts.values[parts.test]
-    here = on_host(engine, tested, len(named), sources())
-    equal = [int((here[:, n] == answers(net, tested)).sum()) for n, net in enumerate(nets.values())]
-    few = tested[:BOARD_ROWS_MOST]
-    names = [f"{method} {rate:g}x" for method, rate in ways]
-    say(f"{len(names)} nets in one image for {asked.board}")
-    there = on_board(engine, names, few, here[: len(few)], words, say)
-    sizes = [weights_b(*one) for one in named]
-    return keep_board(folder, Boarded(there=there, weights_b=sizes, equal=equal))
+
+    def write(engine: Path, which: Sequence[int]) -> list[int]:
+        some = [named[n] for n in which]
+        write_nets(engine, some)
+        return [weights_b(*one) for one in some]
+
+    return Candidates(
+        names=[f"{method} {rate:g}x" for method, rate in ways],
+        data=tested,
+        board_rows=BOARD_ROWS_MOST,
+        wanted=np.stack([answers(net, tested) for net in nets.values()], 1).astype(np.float32),
+        write=write,
+    )
 
 
-def _summed(
-    rows: Rows, parts: Parts, asked: Asked, known: dict[Key, Trial], board: Boarded
-) -> CompressStudy:
+def _summed(parts: Parts, asked: Asked, known: dict[Key, Trial], board: Boarded) -> CompressStudy:
     ways = [(DENSE, 1.0), *_ways(asked)]
     scores = {
         way: np.array([known[(*way, -1, trial)].score for trial in range(asked.trials)])
@@ -306,8 +300,8 @@ def _summed(
         )
     ]
     return CompressStudy(
-        asked=asked, tinybench=version("tinybench-mcu"), features=rows.values.shape[1],
-        classes=parts.classes, learnt_from=len(parts.train), tested=len(parts.test),
+        asked=asked, tinybench=version("tinybench-mcu"), features=parts.rows.values.shape[1],
+        classes=len(parts.rows.classes), learnt_from=len(parts.train), tested=len(parts.test),
         emulated=there.emulated, image_flash_b=there.flash_b, image_ram_b=there.ram_b,
         board_rows=there.rows, board_rows_equal=there.rows_equal, rows=found,
     )  # fmt: skip

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import msgspec
 import numpy as np
@@ -19,7 +19,9 @@ from tinybench.models.compiler.graph import Graph
 from tinybench.models.compiler.interface import Interface
 from tinybench.models.compiler.reader import read_graph
 from tinybench.models.declaration import load_model
+from tinybench.models.model_file import read_model_file
 from tinybench.models.quantiser import Scheme, Step
+from tinybench.models.training.tuned import tuned
 from tinybench.scratch import scratch
 from tinybench.track import Track
 
@@ -34,10 +36,15 @@ from ...session.own_model import examined
 from ..host_engine import Floats, build, infer, load, ranges
 from ..kept import chosen, keep_part, kept_part, open_study, store_study
 from ..runs import done, insist_board
+from ..shards import each
 from ..subject import Subject
 
 FLOAT = "float"
-SCHEMES = get_args(Scheme)
+TUNED: dict[str, Scheme] = {"qat-tensor": "int8-tensor", "qat-channel": "int8-channel"}
+"""Schemes of which the weights learn before, by TensorFlow, to lose less by it."""
+SCHEMES = (*get_args(Scheme), *TUNED)
+SEED = 1
+"""Of what is random when weights learn."""
 PROFILE = "quick"
 NEAR = 1e-4
 """Of floats: sums in another order, of a compiler or a core, may differ by this."""
@@ -186,22 +193,25 @@ def run_quantisation(
     words: dict[str, Any],
     track: Track,
     say: Callable[[str], None],
+    shards: int = 1,
 ) -> QuantisationStudy:
     """Quantise the model each way, score it here, run it on the board, and sum up.
 
-    What the folder has is not done again. Raises UsageError, ModelError, RunFolderError, BuildError
-    and what a board raises.
+    `shards`: emulated boards at a time. What the folder has is not done again. Raises UsageError,
+    ModelError, RunFolderError, BuildError and what a board raises.
     """
     insist_board(asked.board)
     with open_study(folder, asked), scratch() as libraries:
         parts, here = _parts(of, source, asked, libraries)
-        rows = list[Row]()
-        for number, scheme in enumerate((FLOAT, *asked.schemes), 1):
-            say(f"{scheme}: on {asked.board}")
-            first = rows[0] if rows else None
-            rows.append(
-                _row(scheme, number, parts, here, source, first, folder, libraries, words, track)
+        schemes = (FLOAT, *asked.schemes)
+
+        def row(number: int) -> Row:
+            say(f"{schemes[number]}: on {asked.board}")
+            return _row(
+                schemes[number], number, parts, here, source, folder, libraries, words, track
             )
+
+        rows = each(shards, row, range(len(schemes)))
     study = QuantisationStudy(
         asked=asked,
         tinybench=version("tinybench-mcu"),
@@ -249,7 +259,6 @@ def _row(
     parts: Parts,
     float_answers: Floats,
     source: Source,
-    first: Row | None,
     folder: Path,
     libraries: Path,
     words: dict[str, Any],
@@ -259,14 +268,15 @@ def _row(
     stored = folder / f"{scheme}.json"
     if (before := kept_part(stored, Row)) is not None:
         return before
+    path = folder / "models" / f"{scheme}.tflite"
+    path.parent.mkdir(exist_ok=True)
     data, uploads = source.data, _bytes(parts.tested)
     if scheme in SCHEMES:
-        data = quantiser.quantised(parts.graph, parts.found, scheme, parts.step)  # type: ignore[arg-type]
+        learnt = scheme in TUNED and path.is_file()
+        data = read_model_file(path) if learnt else _quantised(parts, scheme)
         tensor = read_graph(data).tensors[0]
         step = Step(tensor.scale, tensor.zero_point)
         uploads = _bytes(quantiser.as_steps(parts.tested, step, wide=tensor.type == "INT16"))
-    path = folder / "models" / f"{scheme}.tflite"
-    path.parent.mkdir(exist_ok=True)
     write_whole(path, data)
     here = float_answers
     if scheme != FLOAT:
@@ -275,7 +285,7 @@ def _row(
     row = Row(
         scheme=scheme,
         score=score,
-        lost=0.0 if first is None else first.score - score,
+        lost=float(np.mean(float_answers.argmax(axis=1) == parts.labels)) - score,
         same_class=float(np.mean(here.argmax(axis=1) == float_answers.argmax(axis=1))),
         file_b=len(data),
     )
@@ -287,6 +297,14 @@ def _row(
     except (ModelError, BuildError) as error:  # as one that does not fit
         return keep_part(stored, msgspec.structs.replace(row, refused=str(error)))
     return keep_part(stored, _measured(row, result, here, out))
+
+
+def _quantised(parts: Parts, scheme: str) -> bytes:
+    """Return the .tflite of a scheme. Raises ToolMissingError where weights cannot learn."""
+    graph, how = parts.graph, cast(Scheme, TUNED.get(scheme, scheme))
+    if scheme in TUNED:
+        graph = tuned(graph, parts.calibration, parts.found, how, parts.step, SEED)
+    return quantiser.quantised(graph, parts.found, how, parts.step)
 
 
 def _task(

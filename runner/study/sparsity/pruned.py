@@ -1,6 +1,7 @@
 """A matrix of weights pruned: by blocks of columns and rows, by single weights, by whole rows."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,8 @@ EIGHT, FOUR = 8, 4
 NARROW = 256
 INT8_LEAST = -127
 Int8 = npt.NDArray[np.int8]
+Numbers = npt.NDArray[np.int8] | npt.NDArray[np.float64]
+NumbersT = TypeVar("NumbersT", npt.NDArray[np.int8], npt.NDArray[np.float64])
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Kept:
     """Of the block, in fours."""
 
 
-def by_blocks(whole: Int8, block: Block, rate: float) -> list[Kept]:
+def by_blocks(whole: Numbers, block: Block, rate: float) -> list[Kept]:
     """Return what is left of each block: the columns and eights of rows of the largest squares.
 
     Of all splits of the rate over rows and columns the one that keeps most is taken.
@@ -71,7 +74,7 @@ def _best(
     return best
 
 
-def of_blocks(whole: Int8, kept: list[Kept]) -> Int8:
+def of_blocks(whole: NumbersT, kept: list[Kept]) -> NumbersT:
     """Return the matrix with what is not left set to 0."""
     found = np.zeros_like(whole)
     for one in kept:
@@ -82,16 +85,16 @@ def of_blocks(whole: Int8, kept: list[Kept]) -> Int8:
     return found
 
 
-def by_weights(whole: Int8, rate: float) -> Int8:
+def by_weights(whole: NumbersT, rate: float) -> NumbersT:
     """Return the matrix with the largest weights alone."""
     count = round(whole.size / rate)
-    order = np.argsort(-np.abs(whole.astype(np.int16)).ravel(), kind="stable")[:count]
+    order = np.argsort(-np.abs(whole.astype(np.float64)).ravel(), kind="stable")[:count]
     found = np.zeros_like(whole)
     found.ravel()[order] = whole.ravel()[order]
     return found
 
 
-def by_channels(whole: Int8, rate: float) -> npt.NDArray[np.intp]:
+def by_channels(whole: Numbers, rate: float) -> npt.NDArray[np.intp]:
     """Return the rows of the largest squares."""
     energy = (whole.astype(np.float64) ** 2).sum(axis=1)
     count = max(1, round(len(whole) / rate))

@@ -17,10 +17,11 @@ from tinybench.track import Track
 
 from ...build.board import load_board
 from ...desk.bench import find_bench, load_bench
-from ..host_engine import build, infer, load, patch
+from ..host_engine import Bytes, build, infer, load, patch
 from ..kept import Trial, key_of, open_study, store_study
-from ..one_image import Boarded, board_of, keep_board, on_board, on_host, sources
+from ..one_image import Boarded, Candidates, board_of, on_boards
 from ..subject import Subject, score
+from .mended import mended
 from .pruned import EIGHT, FOUR, Block, Int8, shares_words
 from .sparsity_c import Way, left, told, write_ways
 
@@ -34,8 +35,11 @@ INPUTS = 16
 """Random ones, that all candidates are compared on."""
 SPREAD = 40.0
 """Standard deviation of made weights."""
-DSP = ("dsp", "mve")
-"""Kernels that a core with DSP instructions has."""
+
+MENDED = ", mended"
+"""Of a scheme whose weights were fitted again, in the file of trials."""
+FAST = ("dsp", "mve")
+"""Kernels that there are beside plain C."""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +55,9 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     rates: list[float]
     blocks: list[str]
     samples: int
-    """Inputs of the task; 0 of a made matrix."""
+    """Inputs of the task that are scored; 0 of a made matrix."""
+    mended: int = 0
+    """Other inputs, without labels, that what is left is fitted to; 0: it is not."""
     model_sha256: str
     dataset_sha256: str
     seed: int
@@ -73,6 +79,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """... of their squares."""
     score: float | None
     """Of the whole task, with these layers pruned and nothing trained again."""
+    mended: float | None
+    """... with what is left of them fitted again, layer by layer."""
     weights_b: int
     smaller: float
     """Bytes of the dense layers for each of them."""
@@ -108,6 +116,10 @@ class SparsityStudy(msgspec.Struct, frozen=True, kw_only=True):
     break_even_csr: float | None
     """... faster than single weights."""
     rows: list[Row]
+
+
+Scored = tuple[str, float, int]
+"""Scheme, rate and block, by its place in the list."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +181,7 @@ def ask(
     blocks: Sequence[Block],
     of: Subject | None,
     seed: int,
+    learnt: Bytes | None = None,
 ) -> Asked:
     """Return what a study is asked for, checked. Raises UsageError."""
     chosen = sorted(set(rates))
@@ -200,6 +213,7 @@ def ask(
         blocks=list(dict.fromkeys(map(str, blocks))), samples=0 if of is None else len(of.labels),
         model_sha256="" if of is None else of.model_sha256,
         dataset_sha256="" if of is None else of.dataset_sha256, seed=seed,
+        mended=0 if learnt is None else len(learnt),
     )  # fmt: skip
 
 
@@ -227,38 +241,44 @@ def run_sparsity(
     words: dict[str, Any],
     track: Track,
     say: Callable[[str], None],
+    shards: int = 1,
+    learnt: Bytes | None = None,
 ) -> SparsityStudy:
     """Prune the matrices each way, score the task with them, and run all on the board.
 
-    `of`: the task, where the matrices are of one. What the folder has is not done again.
-    Raises UsageError, RunFolderError, ToolMissingError, ModelError and what a board raises.
+    `of`: the task, where the matrices are of one. `shards`: emulated boards at a time. `learnt`:
+    inputs that what is left is fitted to. What the folder has is not done again. Raises UsageError,
+    RunFolderError, ToolMissingError, ModelError and what a board raises.
     """
     kernels = ["plain"]
-    if _has_dsp(asked.board):
-        if all(shares_words(one.values) for one in matrices):
-            kernels.append("dsp")
-        else:
-            say("a weight of -128, or sums beyond 23 bits: no two rows share words, plain C alone")
+    fast = _kernels(asked.board)
+    if fast == "dsp" and not all(shares_words(one.values) for one in matrices):
+        say("a weight of -128, or sums beyond 23 bits: no two rows share words, plain C alone")
+    elif fast in FAST:
+        kernels.append(fast)
     ways = ways_of(asked, blocks, kernels)
     with open_study(folder, asked) as (known, keep):
-        clean = None
-        scores = dict[tuple[str, float, int], float]()
+        scores = dict[Scored, float]()
         if of is not None:
-            clean, scores = _scored(of, matrices, ways, blocks, known, keep, track)
-        board = board_of(folder, len(ways)) or _on_board(matrices, ways, asked, folder, words, say)
-    found = _summed(of, matrices, without, asked, blocks, ways, clean, scores, board)
+            scores = _scored(of, matrices, ways, blocks, learnt, known, keep, track)
+        board = board_of(folder, len(ways)) or on_boards(
+            _candidates(matrices, ways, asked), folder, shards, words, say
+        )
+    found = _summed(of, matrices, without, asked, blocks, ways, scores, board)
     store_study(folder, found)
     return found
 
 
-def _has_dsp(board: str) -> bool:
+def _kernels(board: str) -> str:
+    """Return which kernels a board's core has."""
     named = load_bench(find_bench()).boards.get(board)
     toolchain = load_board(named.board if named else board).toolchain
-    return toolchain is not None and toolchain.kernels in DSP
+    return "plain" if toolchain is None else toolchain.kernels
 
 
-def _key(way: Way, blocks: Sequence[Block]) -> tuple[str, float, int]:
-    return way.scheme, way.rate, list(blocks).index(way.block) if way.block else -1
+def _key(way: Way, blocks: Sequence[Block], mending: str = "") -> Scored:
+    which = list(blocks).index(way.block) if way.block else -1
+    return way.scheme + mending, way.rate, which
 
 
 def _scored(
@@ -266,20 +286,27 @@ def _scored(
     matrices: list[Matrix],
     ways: list[Way],
     blocks: Sequence[Block],
+    learnt: Bytes | None,
     known: dict[Any, Trial],
     keep: Callable[[Trial], None],
     track: Track,
-) -> tuple[float, dict[tuple[str, float, int], float]]:
-    """Return the score of the task as it is, and with its layers pruned each way."""
-    found = dict[tuple[str, float, int], float]()
-    each = {_key(way, blocks): way for way in ways}
+) -> dict[Scored, float]:
+    """Return the score of the task as it is, and with its layers pruned each way; and mended."""
+    found = dict[Scored, float]()
+    wanted = {_key(way, blocks): way for way in ways}
+    if learnt is not None:
+        wanted |= {_key(way, blocks, MENDED): way for way in ways if way.scheme != DENSE}
+    tensors = [one.tensor for one in matrices]
     with scratch() as libraries:
         first = load(build(of.graph, of.interface, of.model_id), libraries, 0)
         number = 0
-        for key, way in track(list(each.items()), "scored", len(each)):
+        for key, way in track(list(wanted.items()), "scored", len(wanted)):
             one = Trial(part=key[0], amount=key[1], trial=0, score=0.0, which=key[2])
             if key_of(one) not in known:
-                graph = _pruned(of.graph, matrices, way)
+                if learnt is not None and key[0].endswith(MENDED):
+                    graph = mended(of, tensors, way, learnt, first, libraries)
+                else:
+                    graph = _pruned(of.graph, matrices, way)
                 loaded = first
                 if not patch(first, graph):  # as where a scale needs another kernel
                     number += 1
@@ -288,7 +315,7 @@ def _scored(
                 known[key_of(one)] = msgspec.structs.replace(one, score=value)
                 keep(known[key_of(one)])
             found[key] = known[key_of(one)].score
-    return found[DENSE, 1.0, -1], found
+    return found
 
 
 def _pruned(graph: Graph, matrices: list[Matrix], way: Way) -> Graph:
@@ -299,28 +326,19 @@ def _pruned(graph: Graph, matrices: list[Matrix], way: Way) -> Graph:
     return msgspec.structs.replace(graph, tensors=tuple(tensors))
 
 
-def _on_board(
-    matrices: list[Matrix],
-    ways: list[Way],
-    asked: Asked,
-    folder: Path,
-    words: dict[str, Any],
-    say: Callable[[str], None],
-) -> Boarded:
-    engine, whole = folder / "engine", [one.values for one in matrices]
-    sizes = write_ways(engine, ways, whole)
+def _candidates(matrices: list[Matrix], ways: list[Way], asked: Asked) -> Candidates:
+    whole = [one.values for one in matrices]
     rng = np.random.default_rng(asked.seed)
     columns = max(one.shape[1] for one in whole)
     inputs = rng.integers(-128, 128, (INPUTS, -(-columns // 4) * 4), np.int8)
-    here = on_host(engine, inputs, len(ways), sources())
-    equal = [
-        int((here[:, n] == told([left(way, one) for one in whole], inputs)).sum())
-        for n, way in enumerate(ways)
-    ]
-    names = [f"{way.scheme} {way.kernel} {way.rate:g}x {way.block or ''}" for way in ways]
-    say(f"{len(names)} candidates in one image for {asked.board}")
-    there = on_board(engine, names, inputs, here, words, say)
-    return keep_board(folder, Boarded(there=there, weights_b=sizes, equal=equal))
+    wanted = [told([left(way, one) for one in whole], inputs) for way in ways]
+    return Candidates(
+        names=[f"{way.scheme} {way.kernel} {way.rate:g}x {way.block or ''}" for way in ways],
+        data=inputs,
+        board_rows=len(inputs),
+        wanted=np.stack(wanted, axis=1),
+        write=lambda engine, which: write_ways(engine, [ways[n] for n in which], whole),
+    )
 
 
 def cost(one: Any) -> float:
@@ -336,8 +354,7 @@ def _summed(
     asked: Asked,
     blocks: Sequence[Block],
     ways: list[Way],
-    clean: float | None,
-    scores: dict[tuple[str, float, int], float],
+    scores: dict[Scored, float],
     board: Boarded,
 ) -> SparsityStudy:
     there, rows = board.there, list[Row]()
@@ -360,6 +377,7 @@ def _summed(
                 left=sum(int((one != 0).sum()) for one in pruned) / count,
                 energy=energy / squares if squares else 1.0,
                 score=scores.get(_key(way, blocks)),
+                mended=scores.get(_key(way, blocks, MENDED)),
                 weights_b=board.weights_b[n],
                 smaller=dense_b / board.weights_b[n],
                 rows_equal=board.equal[n],
@@ -378,7 +396,7 @@ def _summed(
         tinybench=version("tinybench-mcu"),
         layers=[f"{one.name}" for one in matrices],
         left_out=without,
-        clean=clean,
+        clean=scores.get((DENSE, 1.0, -1)),
         metric="" if of is None else of.metric,
         emulated=there.emulated,
         image_flash_b=there.flash_b,

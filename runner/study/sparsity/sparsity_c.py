@@ -13,6 +13,7 @@ from .pruned import (
     Block,
     Int8,
     Kept,
+    NumbersT,
     all_of,
     by_blocks,
     by_channels,
@@ -21,6 +22,7 @@ from .pruned import (
     of_blocks,
 )
 
+CALLS = {"plain": "dot_blocks", "dsp": "dot_blocks_dsp", "mve": "dot_blocks_mve"}
 FACTOR, DIGITS = 31, 0xFFFFFF
 """Of the number that stands for sums. Ref: told_apart in firmware/compressed/blocks.c."""
 
@@ -31,7 +33,7 @@ class Way:
 
     scheme: str
     kernel: str
-    """"plain" or "dsp"."""
+    """"plain", "dsp" or "mve"."""
     rate: float
     block: Block | None = None
 
@@ -50,7 +52,7 @@ class Made:
         self.size_b += values.size * (2 if "16" in ctype else 1)
 
 
-def left(way: Way, whole: Int8) -> Int8:
+def left(way: Way, whole: NumbersT) -> NumbersT:
     """Return a matrix with what a way leaves out set to 0."""
     if way.scheme == "csr":
         return by_weights(whole, way.rate)
@@ -126,7 +128,7 @@ def _layer(made: Made, way: Way, name: str, whole: Int8) -> None:
 
 
 def _dense(made: Made, way: Way, name: str, whole: Int8, into: str) -> None:
-    if way.kernel == "dsp":
+    if way.kernel != "plain":
         _blocks(made, way, name, whole, all_of(whole), None, into)
         return
     made.array("int8_t", f"weights_{name}", whole)
@@ -155,8 +157,7 @@ def _blocks(
         f"static const struct blocks blocks_{name} = {{weights_{name}, counts_{name}, "
         f"eights_{name}, {place}, {form.rows}, {width}, {-(-in_c // width)}}};\n"
     )
-    call = "dot_blocks_dsp" if way.kernel == "dsp" else "dot_blocks"
-    made.calls.append(f"    {call}(&blocks_{name}, INPUT, {out_c}, buffer, {into});\n")
+    made.calls.append(f"    {CALLS[way.kernel]}(&blocks_{name}, INPUT, {out_c}, buffer, {into});\n")
 
 
 def told(matrices: list[Int8], inputs: Int8) -> npt.NDArray[np.float32]:

@@ -3,7 +3,6 @@
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from ...compare.tags import NAME, tag
 from ...results.words import request_of
 from ..kept import keep_part, kept_part, open_study, store_study
 from ..runs import done
+from ..shards import each
 from .asked import Asked
 from .design import choose, combinations
 from .factors import Factor, words_of
@@ -68,23 +68,19 @@ def run_sweep(
         rows = _kept(folder, points, asked)
         if rows:
             say(f"{folder}: {len(rows)} runs are there already")
-        with ThreadPoolExecutor(shards) as pool:
-            while wanted := _next(asked, points, rows, shards):
-                if len(rows) >= HOPELESS and all(row.refused for row in rows):
-                    break
-                while wanted and not budget.allows(rows, len(wanted)):
-                    wanted.pop()
-                if not wanted:
-                    say("the budget ends here; ask for the same with a larger one to go on")
-                    break
-
-                def measure(one: tuple[int, int, str]) -> Row:
-                    return _measured(factors, points, one, words, folder, track, say)
-
-                if len(wanted) == 1:  # in this thread, which Ctrl-C interrupts: it is gone on with
-                    rows.append(measure(wanted[0]))
-                else:
-                    rows += pool.map(measure, wanted)
+        while wanted := _next(asked, points, rows, shards):
+            if len(rows) >= HOPELESS and all(row.refused for row in rows):
+                break
+            while wanted and not budget.allows(rows, len(wanted)):
+                wanted.pop()
+            if not wanted:
+                say("the budget ends here; ask for the same with a larger one to go on")
+                break
+            rows += each(
+                shards,
+                lambda one: _measured(factors, points, one, words, folder, track, say),
+                wanted,
+            )
     if all(row.refused for row in rows):
         why = rows[0].refused if rows else "the budget allows no run"
         raise UsageError(f"no combination of {len(points)} was measured; the first: {why}")

@@ -96,6 +96,22 @@ def test_every_instruction_of_an_image_is_of_the_kind_that_its_name_says(
     assert named > 0.8 * seen > 2400
 
 
+@pytest.mark.parametrize(
+    ("code", "elements"),
+    [
+        ("93fc002e", 16),  # vldrb.u8 q1, [r3, q0]
+        ("93fc412f", 4),  # vldrw.u32 q1, [r3, q0, uxtw #2]
+        ("90fd013f", 2),  # vldrd.u64 q1, [q0, #8]
+        ("83ec002e", 16),  # vstrb.8 q1, [r3, q0]
+        ("13ed103e", 0),  # vldrb.8 q1, [r3, #-16]
+        ("93fc001e", 0),  # vld20.8 {q0, q1}, [r3]
+    ],
+)
+def test_a_vector_that_is_gathered_takes_an_access_an_element(code: str, elements: int) -> None:
+    """One whose elements lie side by side has a price of its own."""
+    assert thumb.decode(bytes.fromhex(code)).words == elements
+
+
 @given(st.binary(max_size=4))
 def test_whatever_code_is_it_is_some_instruction_or_cut(code: bytes) -> None:
     """No bytes raise anything else."""

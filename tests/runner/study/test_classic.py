@@ -25,7 +25,7 @@ def table(count: int = 160, classes: int = 3) -> Rows:
 def studied(rows: Rows, folder: Path, *models: str, board: str = "mps2-an386") -> ClassicStudy:
     """Do a study of few rows."""
     asked = ask(rows, "", board, models, 24, 1, [1])
-    return run_classic(rows, asked, folder, {"board": board}, silent, lambda _: None)
+    return run_classic(rows, asked, folder, {"board": board}, silent, lambda _: None, 2)
 
 
 def test_each_answer_of_the_board_is_that_of_the_same_c_here(tmp_path: Path) -> None:

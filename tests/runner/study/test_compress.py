@@ -41,13 +41,14 @@ def table(count: int = 120, features: int = 11) -> Rows:
 
 
 def studied(
-    folder: Path, board: str = "mps2-an386", rates: tuple[float, ...] = (2, 4)
+    folder: Path, board: str = "mps2-an386", rates: tuple[float, ...] = (2, 4), shards: int = 1
 ) -> tuple[CompressStudy, list[str]]:
     """Do a study of few rows; return what was said, too."""
     words = list[str]()
     rows = table()
     asked = ask(rows, "", board, METHODS, rates, 9, 4, 30, 1, 1)
-    return run_compress(rows, asked, folder, {"board": board}, silent, words.append), words
+    found = run_compress(rows, asked, folder, {"board": board}, silent, words.append, shards)
+    return found, words
 
 
 def test_weights_are_where_the_published_code_has_them() -> None:

@@ -8,13 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.bench.study.noise_golden import apart, golden, of_model
 from tests.models import tflite_builder as build_model
-from tests.official import keyword_inputs, keywords, model_path
 from tests.program import tinybench
 from tests.soak import record
 from tinybench.errors import RunFolderError, UsageError
-from tinybench.models.compiler.interface import Interface
-from tinybench.models.compiler.reader import read_graph
 from tinybench.runner.study import host_engine
 from tinybench.runner.study.kept import TRIALS_FILE
 from tinybench.runner.study.noise import perturb
@@ -195,27 +193,6 @@ def wide(units: int, classes: int = 6, values: int = 16) -> Subject:
     return of_model(build_model.write(model), bytes_, labels)
 
 
-def of_model(model: bytes, inputs: np.ndarray, labels: np.ndarray) -> Subject:
-    """Return a subject of a model's bytes."""
-    return Subject(
-        task="own",
-        model_id="own",
-        metric="top1",
-        graph=read_graph(model),
-        interface=Interface(),
-        inputs=inputs,
-        owners=np.arange(len(inputs)),
-        labels=tuple(labels.tolist()),
-        model="own.tflite",
-        model_sha256="",
-        model_origin="custom",
-        dataset="own",
-        dataset_origin="custom",
-        dataset_sha256="",
-        note="",
-    )
-
-
 def test_a_model_without_weights_is_refused(tmp_path: Path) -> None:
     """By name, with what can be disturbed instead."""
     tensor = build_model.Tensor
@@ -318,27 +295,11 @@ def test_the_command_prints_a_table_and_leaves_document_trials_and_picture(tmp_p
     assert "give its amounts by --eta" in wrong.stderr
 
 
-GOLDEN = {0.05: (0.891, 0.016), 0.1: (0.839, 0.038), 0.2: (0.564, 0.094), 0.4: (0.165, 0.06)}
-"""Top-1 of the official model on 1000 inputs: mean and deviation of 20 trials by another engine."""
-
-
 @pytest.mark.soak
 def test_the_official_model_loses_what_it_lost_elsewhere(mirror: Path, tmp_path: Path) -> None:
     """Each mean within three standard errors of both."""
-    inputs = keyword_inputs(mirror, 1000)
-    _, _, text = keywords(mirror)
-    labels = np.array([int(line.split(b",")[2]) for line in text.split()[:1000]])
-    own = of_model(
-        model_path(mirror, "kws01").read_bytes(),
-        np.ascontiguousarray(inputs).view(np.uint8),
-        labels,
-    )
-    found = study(own, tmp_path, [0, *GOLDEN], trials=20)
+    found = golden(mirror, tmp_path)
     assert found.clean_identical
-    worst = 0.0
-    for point in found.points[1:]:
-        mean, deviation = GOLDEN[point.amount]
-        error = np.hypot(point.error, deviation / np.sqrt(20))
-        worst = max(worst, abs(point.mean - mean) / error)
+    worst = max(apart(found).values())
     record("study.noise_golden_errors", worst, 3, unit="standard errors", better="lower")
     assert worst <= 3

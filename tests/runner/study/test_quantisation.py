@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -202,6 +203,52 @@ def test_what_cannot_be_quantised_is_refused() -> None:
     done = tinybench("study", "quantisation", "--task", "kws", "--schemes", "int4")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "none of int8-tensor" in done.stderr
+
+
+def uneven(data: bytes) -> Graph:
+    """Return a float net of which a channel of the first layer has 30 times larger weights.
+
+    The next layer makes up for it: the same answers, but one scale for all rounds much away.
+    """
+    graph = read_graph(data)
+    tensors = list(graph.tensors)
+    for index, at, times in ((1, 0, 30.0), (2, 0, 30.0), (4, 0, 1 / 30)):
+        one = tensors[index]
+        values = np.frombuffer(one.data or b"", "<f4").reshape(one.shape).copy()
+        channel = (..., at) if index == 4 else (at,)
+        values[channel] *= times
+        tensors[index] = msgspec.structs.replace(one, data=values.tobytes())
+    operators = tuple(op for op in graph.operators if op.name != "ADD")
+    swapped = tuple(
+        msgspec.structs.replace(op, inputs=(6,)) if op.name == "AVERAGE_POOL_2D" else op
+        for op in operators
+    )
+    return msgspec.structs.replace(graph, tensors=tuple(tensors), operators=swapped)
+
+
+@pytest.mark.training
+def test_weights_that_learn_to_be_rounded_lose_less_by_it(tmp_path: Path) -> None:
+    """A net that one scale for a layer harms answers more as its floats do; the floats, as in C."""
+    from tinybench.models.training import tuned
+
+    graph = uneven(net())
+    values = np.random.default_rng(1).normal(0, 1, (120, 8 * 8 * 3)).astype(np.float32)
+    uploads = values.view(np.uint8).reshape(120, -1)
+    loaded = host_engine.load(host_engine.build(graph, Interface(), "uneven"), tmp_path, 0)
+    wanted = host_engine.infer(loaded, uploads)
+    theirs = tuned.answers(graph, values.reshape(-1, 8, 8, 3)).numpy()
+    assert np.abs(theirs - wanted).max() < 1e-5
+    found = host_engine.ranges(loaded, graph, uploads[:80])
+    step = quantiser.step_of(float(values.min()), float(values.max()), wide=False)
+    learnt = tuned.tuned(graph, values[:80], found, "int8-tensor", step, 1)
+    apart = []
+    for number, each in enumerate((graph, learnt), 1):
+        data = read_graph(quantiser.quantised(each, found, "int8-tensor", step))
+        built = host_engine.build(data, Interface(), f"uneven{number}")
+        rows = quantiser.as_steps(values[80:], step, wide=False).view(np.uint8).reshape(40, -1)
+        answers = host_engine.infer(host_engine.load(built, tmp_path, number), rows)
+        apart.append(float(np.abs(answers - wanted[80:]).mean()))
+    assert apart[1] < 0.9 * apart[0]
 
 
 @pytest.mark.training

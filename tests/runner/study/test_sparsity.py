@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -9,8 +10,10 @@ from tests.program import tinybench
 from tests.runner.study.test_noise import wide
 from tinybench.errors import RunFolderError, UsageError
 from tinybench.models.compiler.dsp.halves import fits
+from tinybench.runner.study.host_engine import build, infer, load, patch
 from tinybench.runner.study.listed import find_studies
 from tinybench.runner.study.one_image import on_host, sources
+from tinybench.runner.study.sparsity.mended import mended
 from tinybench.runner.study.sparsity.pruned import (
     Block,
     all_of,
@@ -29,24 +32,26 @@ from tinybench.runner.study.sparsity.sparsity import (
     matrices_of,
     run_sparsity,
 )
-from tinybench.runner.study.sparsity.sparsity_c import Way, left, told, write_ways
-from tinybench.runner.study.subject import Subject, subject
+from tinybench.runner.study.sparsity.sparsity_c import CALLS, Way, left, told, write_ways
+from tinybench.runner.study.subject import Subject, halves, score, subject
 from tinybench.track import silent
 
 BLOCKS = (Block(8, 0), Block(16, 20))
 
 
-def studied(folder: Path, board: str, of: Subject | None = None) -> tuple[SparsityStudy, list[str]]:
+def studied(
+    folder: Path, board: str, of: Subject | None = None, shards: int = 1
+) -> tuple[SparsityStudy, list[str]]:
     """Do a small study; return what was said, too."""
     without, words = list[str](), list[str]()
-    matrices = made((20, 44), 1)
+    matrices = made((20, 308), 1)
     if of is not None:
         matrices, without = matrices_of(of.graph, 4)
     schemes, rates = (SCHEMES, (2.0, 4.0)) if of is None else (("bcr", "channel"), (4.0,))
     blocks = BLOCKS if of is None else BLOCKS[:1]
     asked = ask(matrices, of.model if of else "made", board, schemes, rates, blocks, of, 1)
     found = run_sparsity(
-        of, matrices, without, asked, blocks, folder, {"board": board}, silent, words.append
+        of, matrices, without, asked, blocks, folder, {"board": board}, silent, words.append, shards
     )
     return found, words
 
@@ -56,10 +61,10 @@ def test_each_way_computes_the_pruned_layer_to_the_bit(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     matrices = [rng.integers(-127, 128, shape, np.int8) for shape in ((21, 308), (3, 36), (64, 8))]
     ways = [Way("dense", "plain", 1), Way("dense", "dsp", 1), Way("csr", "plain", 3)]
-    ways += [Way("channel", kernel, 2) for kernel in ("plain", "dsp")]
+    ways += [Way("channel", kernel, 2) for kernel in CALLS]
     ways += [
         Way("bcr", kernel, rate, block)
-        for kernel in ("plain", "dsp")
+        for kernel in CALLS
         for rate in (1.0, 2.5, 8.0)
         for block in (Block(8, 0), Block(16, 100), Block(64, 4))
     ]
@@ -103,27 +108,37 @@ def test_words_are_shared_only_where_that_is_exact() -> None:
     assert len(forms[0]) == len(forms[1]) == 16 * 20
 
 
-def test_an_emulated_core_computes_the_same_and_counts(tmp_path: Path) -> None:
-    """DSP kernels beside plain ones; each rate has a chosen block; nothing is done again."""
-    found, _ = studied(tmp_path, "mps2-an386")
+@pytest.mark.parametrize(
+    ("board", "fast", "shards"), [("mps2-an386", "dsp", 1), ("mps3-an547", "mve", 2)]
+)
+def test_an_emulated_core_computes_the_same_and_counts(
+    tmp_path: Path, board: str, fast: str, shards: int
+) -> None:
+    """Its kernels beside plain ones; each rate has a chosen block; nothing is done again.
+
+    Of one image, or of two that share the candidates.
+    """
+    found, _ = studied(tmp_path, board, shards=shards)
+    assert len(list(tmp_path.glob("engine*/engine.c"))) == shards
     assert found.board_rows_equal == found.inputs
     assert all(row.rows_equal == found.inputs for row in found.rows)
-    assert {row.kernel for row in found.rows} == {"plain", "dsp"}
+    assert {row.kernel for row in found.rows} == {"plain", fast}
     chosen = [(row.kernel, row.rate) for row in found.rows if row.block and row.chosen]
-    assert sorted(chosen) == [("dsp", 2), ("dsp", 4), ("plain", 2), ("plain", 4)]
-    dense = next(row for row in found.rows if row.scheme == "dense" and row.kernel == "dsp")
+    assert sorted(chosen) == [(fast, 2), (fast, 4), ("plain", 2), ("plain", 4)]
+    dense = next(row for row in found.rows if row.scheme == "dense" and row.kernel == fast)
     assert dense.speedup == 1
     assert all(row.instructions for row in found.rows)
     for row in found.rows:
         if row.scheme == "csr":
-            assert row.weights_b == 2 * round(880 / row.rate) + 2 * 20
-    again, said = studied(tmp_path, "mps2-an386")
+            assert row.weights_b == 3 * round(20 * 308 / row.rate) + 2 * 20
+    (tmp_path / "board.json").unlink()  # as if it had been interrupted: its images are there
+    again, said = studied(tmp_path, board, shards=shards)
     assert again == found
-    assert said == []
+    assert len(said) == 1
     kept = (tmp_path / "board.json").read_text()
     (tmp_path / "board.json").write_text(kept.replace('"weights_b":[', '"weights_b":[1,'))
     with pytest.raises(RunFolderError, match="candidates; give -o a new folder"):
-        studied(tmp_path, "mps2-an386")
+        studied(tmp_path, board)
 
 
 def test_a_task_is_scored_with_its_layers_pruned(tmp_path: Path) -> None:
@@ -141,6 +156,33 @@ def test_a_task_is_scored_with_its_layers_pruned(tmp_path: Path) -> None:
     lines = (tmp_path / "trials.jsonl").read_bytes().splitlines(keepends=True)
     (tmp_path / "trials.jsonl").write_bytes(b"".join(lines[:-1]))
     assert studied(tmp_path, "host", of)[0] == found
+
+
+def test_what_is_left_is_fitted_to_inputs_without_labels(tmp_path: Path) -> None:
+    """A keyword model whose convolutions lose a third in blocks keeps most of its score by it."""
+    learnt, of = halves(subject("kws", limit=160))
+    assert len(of.labels) == len(learnt) == 80
+    matrices, _ = matrices_of(of.graph, 2, convolutions=True)
+    way = Way("bcr", "plain", 1.5, BLOCKS[0])
+    first = load(build(of.graph, of.interface, of.model_id), tmp_path, 0)
+    clean = score(of, infer(first, of.inputs))
+    graph = mended(of, [one.tensor for one in matrices], way, learnt, first, tmp_path)
+    for one in matrices:
+        found = np.frombuffer(graph.tensors[one.tensor].data or b"", np.int8)
+        found = found.reshape(one.values.shape)
+        assert (left(way, found) == found).all()
+        assert 1.4 < found.size / np.count_nonzero(found) < 1.7
+    tensors = [msgspec.structs.replace(one) for one in of.graph.tensors]
+    for one in matrices:
+        data = left(way, one.values).tobytes()
+        tensors[one.tensor] = msgspec.structs.replace(tensors[one.tensor], data=data)
+    once = msgspec.structs.replace(of.graph, tensors=tuple(tensors))
+    scores = list[float]()
+    for each in (once, graph):
+        assert patch(first, each)
+        scores.append(score(of, infer(first, of.inputs)))
+    assert scores[0] < clean - 0.4
+    assert scores[1] > clean - 0.15
 
 
 def test_convolutions_of_one_pixel_are_pruned_as_matrices() -> None:

@@ -1,0 +1,174 @@
+"""Pruned layers made good by inputs without labels: ADMM and least squares, layer by layer.
+
+Ref: Boyd et al., Distributed Optimization and Statistical Learning via ADMM, 2011, section 9.1;
+Zhang et al., A Systematic DNN Weight Pruning Framework using ADMM, arXiv 1804.03294.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from tinybench.models.compiler.graph import Graph, Operator, Tensor
+
+from ..host_engine import Bytes, Loaded, build, load, patch, written
+from ..subject import Subject
+from .sparsity_c import Way, left
+
+ROUNDS = 20
+"""Of ADMM."""
+RHO = 0.1
+"""Its penalty to begin with, of the mean square of an input; it grows by GROWTH each round."""
+GROWTH = 1.2
+RIDGE = 1e-3
+"""Of the mean square of an input: holds weights that the inputs do not tell where they were."""
+STEPS, TINY = 30, 1e-300
+"""Of conjugate gradients; and what is no divisor."""
+ROWS_MOST, INPUTS_LEAST = 20_000, 100
+"""Pixels that a layer is fitted to, drawn from those of so many inputs or more."""
+MOST = 127
+BIAS_MOST = (1 << 31) - 1
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Squares:
+    """What inputs x and wanted sums t of a layer come to: E[x x'] and E[x t']."""
+
+    inputs: Floats
+    """[inputs + 1][inputs + 1]: the last input is the bias', 1."""
+    wanted: Floats
+    """[inputs + 1][outputs]."""
+
+
+def mended(
+    of: Subject, tensors: list[int], way: Way, inputs: Bytes, first: Loaded, folder: Path
+) -> Graph:
+    """Return the graph with matrices of weights, by their tensors, pruned a way and made good.
+
+    Each layer in turn gives, on what the layers before it now write, what it gave: as nearly as
+    the weights that are left can. Biases, too, are fitted. `first` is the library of the graph,
+    which holds other constants afterwards. Raises BenchError, ModelError and as `build`.
+    """
+    found, loaded = of.graph, first
+    patch(loaded, of.graph)
+    inputs = enough(of.graph, tensors, inputs)
+    whole = {op.index: _sums(of.graph, op, loaded, inputs) for op in _layers(of.graph, tensors)}
+    for number, op in enumerate(_layers(of.graph, tensors)):
+        x = _inputs(found, op, loaded, inputs)
+        rows = np.random.default_rng(op.index).permutation(len(x))[:ROWS_MOST]
+        before = np.column_stack([_matrix(of.graph, op), _bias(of.graph, op)])
+        squares = _squares(x[rows], whole[op.index][rows], before)
+        found = _with(found, op, _fitted(squares, before, way))
+        if not patch(loaded, found):  # as where a scale needs another kernel
+            loaded = load(build(found, of.interface, of.model_id), folder, 1000 + number)
+    return found
+
+
+def enough(graph: Graph, tensors: list[int], inputs: Bytes) -> Bytes:
+    """Return as many of the inputs, spread over all, as fitting these layers takes."""
+    pixels = 1
+    for op in _layers(graph, tensors):
+        weights, one = graph.tensors[op.inputs[1]], graph.tensors[op.inputs[0]]
+        pixels = max(pixels, one.elements * weights.shape[0] // weights.elements)
+    count = min(len(inputs), max(INPUTS_LEAST, ROWS_MOST // pixels))
+    return inputs[np.arange(count) * len(inputs) // count]
+
+
+def _layers(graph: Graph, tensors: list[int]) -> list[Operator]:
+    return [op for op in graph.operators if len(op.inputs) > 1 and op.inputs[1] in tensors]
+
+
+def _matrix(graph: Graph, op: Operator) -> Floats:
+    tensor = graph.tensors[op.inputs[1]]
+    data = np.frombuffer(tensor.data or b"", np.int8)
+    return data.reshape(tensor.shape[0], -1).astype(np.float64)
+
+
+def _inputs(graph: Graph, op: Operator, loaded: Loaded, inputs: Bytes) -> Floats:
+    """Return the inputs of a layer [pixels][inputs], in steps from their zero point."""
+    width = graph.tensors[op.inputs[1]].elements // graph.tensors[op.inputs[1]].shape[0]
+    raw = written(loaded, graph, inputs, op.inputs[0]).reshape(-1, width)
+    return raw.astype(np.float64) - graph.tensors[op.inputs[0]].zero_point
+
+
+def _sums(graph: Graph, op: Operator, loaded: Loaded, inputs: Bytes) -> Floats:
+    """Return the sums of a layer [pixels][outputs] as it is."""
+    return _inputs(graph, op, loaded, inputs) @ _matrix(graph, op).T + _bias(graph, op)
+
+
+def _bias(graph: Graph, op: Operator) -> Floats:
+    tensor = _bias_of(graph, op)
+    outputs = graph.tensors[op.inputs[1]].shape[0]
+    if tensor is None:
+        return np.zeros(outputs)
+    return np.frombuffer(tensor.data or b"", "<i4").astype(np.float64)
+
+
+def _bias_of(graph: Graph, op: Operator) -> Tensor | None:
+    index = op.inputs[2] if len(op.inputs) > 2 else -1
+    return None if index < 0 else graph.tensors[index]
+
+
+def _squares(x: Floats, wanted: Floats, before: Floats) -> Squares:
+    """Return the sums of a layer's inputs and outputs, which weights as `before` hold a little."""
+    one = np.column_stack([x, np.ones(len(x))])
+    ridge = RIDGE * float((x**2).mean()) + 1e-9
+    return Squares(
+        one.T @ one / len(x) + ridge * np.eye(one.shape[1]),
+        one.T @ wanted / len(x) + ridge * before.T,
+    )
+
+
+def _fitted(squares: Squares, before: Floats, way: Way) -> Floats:
+    """Return weights and biases [outputs][inputs + 1] of which a way leaves what it leaves.
+
+    ADMM chooses what is left: weights are fitted, drawn to what is left of them, and so on. Then
+    those are fitted alone.
+    """
+    values, vectors = np.linalg.eigh(squares.inputs)
+    rho = RHO * float(values.mean())
+    kept, dual = _left(way, before), np.zeros_like(before)
+    for _ in range(ROUNDS):
+        pulled = squares.wanted + rho * (kept - dual).T
+        weights = (vectors @ ((vectors.T @ pulled) / (values + rho)[:, None])).T
+        kept = _left(way, weights + dual)
+        dual = (dual + weights - kept) / GROWTH
+        rho *= GROWTH
+    return _alone(squares, kept)
+
+
+def _left(way: Way, weights: Floats) -> Floats:
+    """Return what a way leaves of weights; of the biases, which are the last column, all."""
+    return np.column_stack([left(way, weights[:, :-1]), weights[:, -1]])
+
+
+def _alone(squares: Squares, kept: Floats) -> Floats:
+    """Fit the weights that are there, by conjugate gradients, each row by itself."""
+    there = kept != 0
+    there[:, -1] = True
+    found = kept.copy()
+    rest = (squares.wanted.T - found @ squares.inputs) * there
+    way, square = rest.copy(), (rest**2).sum(axis=1, keepdims=True)
+    for _ in range(STEPS):
+        along = (way @ squares.inputs) * there
+        length = square / np.maximum((way * along).sum(axis=1, keepdims=True), TINY)
+        found += length * way
+        rest -= length * along
+        before, square = square, (rest**2).sum(axis=1, keepdims=True)
+        way = rest + square / np.maximum(before, TINY) * way
+    return found
+
+
+def _with(graph: Graph, op: Operator, fitted: Floats) -> Graph:
+    """Return a graph with other weights and biases of a layer, in its own steps."""
+    tensors = list(graph.tensors)
+    weights = np.clip(np.rint(fitted[:, :-1]), -MOST, MOST).astype(np.int8)
+    one, bias = op.inputs[1], _bias_of(graph, op)
+    tensors[one] = msgspec.structs.replace(tensors[one], data=weights.tobytes())
+    if bias is not None:
+        data = np.clip(np.rint(fitted[:, -1]), -BIAS_MOST, BIAS_MOST).astype("<i4").tobytes()
+        tensors[bias.index] = msgspec.structs.replace(bias, data=data)
+    return msgspec.structs.replace(graph, tensors=tuple(tensors))
