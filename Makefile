@@ -53,8 +53,11 @@ packages-train:
 demo: setup ## run keyword spotting on the emulated Cortex-M4
 	$(BIN)/tinybench --task kws
 
-test: setup-test ## run the default test suite
-	$(BIN)/python -m pytest -n 5 --dist worksteal tests
+# -P: with this folder on the path of modules pytest would rewrite all of tinybench, as a plugin of its own.
+PYTEST := $(BIN)/python -P -m pytest
+
+test: setup-test $(VENV)/.compiled ## run the default test suite
+	$(PYTEST) -n 5 --dist worksteal tests
 
 test-training: setup-test setup-train ## one short training and quantisation, so that make models cannot rot
 	$(BIN)/python -m pytest -m training tests
@@ -121,6 +124,12 @@ $(VENV)/.base: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.test: $(VENV)/.base
 	@$(INSTALL) test
+	@touch $@
+
+# Once, by as many as there are cores mostly: each of the workers would compile all tests at its start.
+$(VENV)/.compiled: $(VENV)/.test
+	@$(PYTEST) -qq --collect-only tests/runner >/dev/null & \
+	$(PYTEST) -qq --collect-only --ignore=tests/runner tests >/dev/null; wait
 	@touch $@
 
 # By itself: it brings a serial library that would take the place of ours.

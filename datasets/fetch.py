@@ -1,6 +1,7 @@
 """Download pinned public files into the user's cache, each checked by its SHA-256."""
 
 import errno
+import functools
 import hashlib
 import os
 import queue
@@ -84,7 +85,18 @@ def missing(files: Sequence[Pinned], cache: Path) -> int:
     Quick: a file gets its name there only after its checksum was right, so none is read. Who uses
     a file still compares its checksum, for it may have been damaged since.
     """
-    return sum(not (cache / file.address).is_file() for file in files)
+    there = functools.cache(lambda folder: _names(cache / folder))
+    places = (file.address.rpartition("/") for file in files)
+    return sum(name not in there(folder) for folder, _, name in places)
+
+
+def _names(folder: Path) -> set[str]:
+    """Return the files of a folder; of one that is not there, none."""
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name for entry in entries if entry.is_file()}
+    except (FileNotFoundError, NotADirectoryError):
+        return set()
 
 
 def fetch(

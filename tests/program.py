@@ -28,8 +28,20 @@ _LOADED = [
     "tinybench.runner.session.run",
     "tinybench.runner.report.page",
     "tinybench.runner.compare",
-    "tinybench.runner.audit",
+    "tinybench.runner.audit.audit",
     "tinybench.models.compiler",
+    # Which runs, and reports on them, import when they need them.
+    "tinybench.energy.importers",
+    "tinybench.runner.compare.published.standing",
+    "tinybench.runner.compare.store",
+    "tinybench.runner.report.formats",
+    "tinybench.runner.report.markdown",
+    "tinybench.runner.report.page.run",
+    "tinybench.runner.report.terminal.comparison",
+    "tinybench.runner.report.terminal.progress",
+    "tinybench.runner.report.terminal.text",
+    "matplotlib.backends.backend_agg",
+    "rich.console",
 ]
 _FORKS = get_context("forkserver")
 """Processes that begin as copies of one that has imported these modules: most of the processor

@@ -4,7 +4,6 @@ No index has the distribution, so that `pip install 'tinybench-mcu[data]'` would
 checkout an extra is installed from there, and beside an installed wheel by its requirements.
 """
 
-import importlib.metadata
 import os
 import re
 import shlex
@@ -28,6 +27,8 @@ def missing(what: str, package: str, extra: str) -> str:
 
 def unicorn_version() -> str:
     """Return the version of the emulator of chips. Raises ToolMissingError without it."""
+    import importlib.metadata
+
     try:
         return importlib.metadata.version("unicorn")
     except importlib.metadata.PackageNotFoundError as error:
@@ -45,6 +46,8 @@ def command(extra: str) -> str:
 
 def requirements(extra: str) -> list[str]:
     """Return what an extra of the installed distribution requires; raises KeyError for no extra."""
+    import importlib.metadata
+
     found = [
         _EXTRA.sub("", line).rstrip("; ").replace('"', "'")
         for line in importlib.metadata.requires(DISTRIBUTION) or ()

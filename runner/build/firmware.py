@@ -61,7 +61,7 @@ CXX_PACKAGES = {"": "g++", "arm-none-eabi-": "libstdc++-arm-none-eabi-newlib"}
 OF_A_CORE = ("PREFIX", "CFLAGS_BOARD", "KERNELS")
 """What of a board its kernels and features are compiled with. Ref: firmware/Makefile."""
 OF_A_BOARD = (*OF_A_CORE, "FAMILY", "CLOCK_HZ", "PORT_CONSTANTS")
-"""... and all other objects. What else there is of a board, is the linker's."""
+"""... and all others but core/, told the constants TB_... alone. The rest is the linker's."""
 OF_ONE_IMAGE = {"core/command.o"}
 """Objects that no other image can use: what it calls itself. Its model lies in no such folder."""
 OBJCOPY_FORMATS = {"bin": ["binary", "--gap-fill=0xff"], "hex": ["ihex"]}
@@ -300,11 +300,12 @@ def compiler_program(board: Board) -> str:
 def objects_of(board: Board, made_by: object, *build: object) -> dict[str, Path]:
     """Return where objects are kept that hold no model, by the folder of their sources."""
     lines = {line.split()[0]: line for line in board_mk(board).splitlines()}
+    own = [word for word in lines["PORT_CONSTANTS"].split() if word.startswith("TB_")]
     kept = {}
     for folder in SOURCE_FOLDERS:
         of_core = folder in ("kernels", "audio")
-        flags = [lines[name] for name in (OF_A_CORE if of_core else OF_A_BOARD)]
-        made_of = [flags, board.memory is None, made_by, () if of_core else build]
+        flags = [lines[n] for n in (OF_A_CORE if of_core or folder == "core" else OF_A_BOARD)]
+        made_of = [flags, board.memory is None, made_by, () if of_core else (own, build)]
         digest = _sha256(msgspec.json.encode(made_of))[:16]
         kept[folder] = cache_folder() / "objects" / digest / folder
     return kept

@@ -41,8 +41,11 @@ HARD_FAULT = 3
 
 def unicorn() -> tuple[Any, Any]:
     """Return Unicorn and the names of Arm's registers. Raises ToolMissingError."""
-    unicorn_version()
-    return importlib.import_module("unicorn"), importlib.import_module("unicorn.arm_const")
+    try:
+        return importlib.import_module("unicorn"), importlib.import_module("unicorn.arm_const")
+    except ModuleNotFoundError:
+        unicorn_version()  # says what to type
+        raise
 
 
 class Machine:

@@ -30,18 +30,24 @@ ENVIRONMENT = {"GIT_ALLOW_PROTOCOL": "none", "GIT_TERMINAL_PROMPT": "0"}
 """Nothing is fetched, as an object that a partial clone lacks would be."""
 FILTER = r"^filter\..*\.(clean|smudge|process|required)$"
 FILTERS_MAX = 100
+_HEAD = re.compile(r"^# branch\.oid ([0-9a-f]+)$", re.MULTILINE)
+"""Ref: git-status(1), Porcelain Format Version 2, Branch Headers; "(initial)" before any commit."""
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def gather(rules_sha256: str, ports: Sequence[str]) -> Provenance:
     """Return what is known of this computer and of the boards on `ports`; never fails."""
+    project = git(Path.cwd())
+    ours = None
+    if (CHECKOUT / ".git").exists():
+        ours = project if Path.cwd() == CHECKOUT else git(CHECKOUT)
     return Provenance(
         rules_sha256=rules_sha256,
         packages=_packages(),
         machine=platform.machine(),
         cpu=_cpu(),
-        tinybench_git=git(CHECKOUT) if (CHECKOUT / ".git").exists() else None,
-        project_git=git(Path.cwd()),
+        tinybench_git=ours,
+        project_git=project,
         board_serials=[board_serial(port) for port in ports],
     )
 
@@ -75,18 +81,18 @@ def git(folder: Path) -> Git | None:
 
     Files that git does not know make no tree dirty: the folder of a run is often among them.
     """
-    commit = _git(folder, {}, "rev-parse", "--verify", "HEAD")
     filters = _git(folder, {}, "config", "--null", "--name-only", "--get-regexp", FILTER)
     # A repository's filters are programs of its choice: each is set to none.
     keys = [key for key in (filters or "").split("\0") if key]
-    if commit is None or len(keys) > FILTERS_MAX:
+    if len(keys) > FILTERS_MAX:
         return None
     unfiltered = {key: "false" if key.endswith(".required") else "" for key in keys}
-    words = ("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=dirty")
-    changed = _git(folder, unfiltered, *words)
-    if changed is None:
+    words = ("status", "--porcelain=v2", "--branch", "--untracked-files=no")
+    said = _git(folder, unfiltered, *words, "--ignore-submodules=dirty")
+    head = said and _HEAD.search(said)
+    if not said or not head:
         return None
-    return Git(commit.strip(), bool(changed.strip()))
+    return Git(head[1], any(not line.startswith("#") for line in said.splitlines()))
 
 
 def _git(folder: Path, also: Mapping[str, str], *words: str) -> str | None:

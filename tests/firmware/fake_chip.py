@@ -1,12 +1,15 @@
 """A port built for the host, and registers that answer it as a chip would."""
 
 import ctypes
+import shutil
 import subprocess
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.firmware.dut_process import FIRMWARE
+from tinybench.cache import cache_folder
 from tinybench.runner.build.board import Board
 
 READ = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_uint32, ctypes.POINTER(ctypes.c_uint32))
@@ -130,7 +133,8 @@ def interrupt(library: ctypes.CDLL, family: str, number: int) -> None:
 def build(board: Board, folder: Path, *, energy: bool = False, stream: bool = False) -> ctypes.CDLL:
     """Build the port of a board as a library of the host's, with registers to be faked.
 
-    `stream`: that of firmware that hears.
+    `stream`: that of firmware that hears. What one test has built others have a copy of,
+    with variables of its own.
     """
     folder.mkdir(parents=True)
     library = folder / f"{board.name}{'-energy' * energy}{'-stream' * stream}.so"
@@ -149,12 +153,18 @@ def build(board: Board, folder: Path, *, energy: bool = False, stream: bool = Fa
     command = ["gcc", "-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
     command += [f"-I{FIRMWARE / name}" for name in ("core", "cortex_m", maker)]
     command += [f"-D{name}={value}" for name, value in macros.items()]
-    done = subprocess.run(
-        [*command, *map(str, sources), "-o", str(library)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    command += map(str, sources)
+    digest = sha256("\n".join(command).encode()).hexdigest()[:16]
+    kept = cache_folder() / "objects" / f"{digest}.so"
+    if not kept.exists():
+        done = subprocess.run(
+            [*command, "-o", str(library)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        library.rename(kept)
+    shutil.copyfile(kept, library)
     return ctypes.CDLL(str(library))

@@ -116,3 +116,13 @@ def test_what_a_killed_build_left_is_swept_by_a_later_one(
         build_ad()
     assert built.build_id == image.build_id
     assert list(images.iterdir()) == [Path(built.elf).parent]
+
+
+def test_boards_of_one_core_share_what_knows_no_port() -> None:
+    """Kernels, features and the protocol; not what knows clock and pins, nor another image's."""
+    one, other = (
+        firmware.objects_of(load_board(name), "test") for name in ("nucleo-f446re", "nrf52840-dk")
+    )
+    assert {name for name in one if one[name] == other[name]} == {"kernels", "audio", "core"}
+    energy = firmware.objects_of(load_board("nucleo-f446re"), "test", True)
+    assert {name for name in one if one[name] == energy[name]} == {"kernels", "audio"}
