@@ -18,9 +18,10 @@ from ..desk.line import open_line
 from ..desk.reserve import reserved
 from ..dut.client import Dut
 from ..results.words import request_of
+from ..train.given import Given, given
 from ..train.link import DivergedError, Trainee
 from ..train.reference import Words
-from ..train.run import Given, built, given
+from ..train.run import built
 from ..train.variant import Variant
 
 MICRO = 1e-6
@@ -67,7 +68,7 @@ def whole_head(task: str) -> Given:
 
     Raises UsageError, ModelError, DatasetError.
     """
-    return given(task, None, None, None, "zero", "float32", "all", None, None)
+    return given(task)
 
 
 def do(order: Order) -> Reply:
@@ -95,8 +96,7 @@ def _learnt(order: Order, of: Given) -> Reply:
         task = structs.replace(of.task, outputs=of.head.features)
         insist_task(dut.handshake(), task, image)
         variant = of.variant
-        shape = (of.head.features, of.head.classes, len(variant.rows), len(variant.columns))
-        board_of = Trainee(dut, (*shape, variant.bits, variant.words))
+        board_of = Trainee(dut, variant.shape)
         try:
             board_of.begin(order.rate, 0.0, batch, order.seed)
             if order.head:

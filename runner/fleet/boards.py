@@ -58,7 +58,7 @@ def seats(names: Sequence[str], emulate: bool, task: str, test: int, seed: int) 
         f"{rows.name}, on boards", values[learnt], labels[learnt], values[tested], labels[tested],
         tuple(of.task.classes),
     )  # fmt: skip
-    return Seats(names, emulate, of, data, [of.samples[n] for n in learnt])
+    return Seats(names, emulate, of, data, [of.inputs.samples.samples[n] for n in learnt])
 
 
 def probed(

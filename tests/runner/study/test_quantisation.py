@@ -1,6 +1,7 @@
 """Float models quantised after training: the file, its answers, and what it takes on a board."""
 
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import numpy as np
@@ -13,13 +14,12 @@ from tinybench.models import quantiser, tflite_writer
 from tinybench.models.compiler.graph import Graph
 from tinybench.models.compiler.interface import Interface
 from tinybench.models.compiler.reader import read_graph
-from tinybench.models.quantiser import Step
+from tinybench.models.quantiser import Scheme, Step
 from tinybench.models.tflite_writer import RELU, SAME, Operator, Tensor
 from tinybench.runner.report.study import quantisation as report
 from tinybench.runner.study import host_engine
 from tinybench.runner.study.listed import find_studies
 from tinybench.runner.study.quantisation.quantisation import (
-    SCHEMES,
     QuantisationStudy,
     ask,
     float_model,
@@ -29,6 +29,7 @@ from tinybench.runner.study.subject import Subject, subject
 from tinybench.track import silent
 
 Floats = np.ndarray
+SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 
 
 def net(seed: int = 3) -> bytes:
