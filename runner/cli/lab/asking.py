@@ -95,7 +95,8 @@ def submit(
     with _or_error(told_of):
         answer = reached.post("/api/jobs", told, count=told.count)
     number = answer["submission"]
-    voice.note(f"submission {number}: {answer['jobs']:,} jobs queued")
+    for words in [f"submission {number}: {answer['jobs']:,} jobs queued", *answer["notes"]]:
+        voice.note(words)
     rows: list[dict[str, Any]] = []
     status = 0
     if watch or wait is not None:

@@ -5,14 +5,11 @@ import asyncio
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tinybench.errors import UsageError
-
-from ...build import board as boards
 from .. import jobs_file, store
-from ..job import Job, insist, insist_clock
-from ..leader import loop
-from ..leader.state import Leader
-from ..policy import PRIORITY_MOST, fits
+from ..job import insist, insist_clock
+from ..leader import loop, wishes
+from ..leader.reasons import why
+from ..policy import PRIORITY_MOST, Place, fits
 from . import told
 from .answer import Door, RefusedError, as_json, body, number, read
 
@@ -34,14 +31,16 @@ async def listed(door: Door, request: Request) -> Response:
     )
     worst = None if submission is None else store.worst(db, submission)
     counts = store.counts(db, submission)
-    return as_json({"jobs": [told.job(row) for row in rows], "counts": counts, "worst": worst})
+    found = [told.job(row, why(door.leader, row)) for row in rows]
+    return as_json({"jobs": found, "counts": counts, "worst": worst})
 
 
 async def one(door: Door, request: Request) -> Response:
     """Answer with a job, and how far it is."""
     row = asked_row(door, request)
     run = next((r for r in door.leader.running.values() if r.row.id == row.id), None)
-    return as_json({**told.job(row), "runs": None if run is None else told.running(run)})
+    waits = why(door.leader, row)
+    return as_json({**told.job(row, waits), "runs": None if run is None else told.running(run)})
 
 
 async def submitted(door: Door, request: Request) -> Response:
@@ -57,12 +56,8 @@ async def submitted(door: Door, request: Request) -> Response:
         raise RefusedError(507, leader.trouble)
     jobs_file.insist_needs([one.name for one in submission.series], submission.needs)
     hashes = jobs_file.checked_models(submission)
-    for job in jobs_file.to_check(submission, hashes):
-        insist(job)
-        _insist_board(leader, job)
-    for series in submission.series:
-        for name in jobs_file.boards_of(series):
-            _insist_board(leader, Job(series=series.name, words={}, board=name))
+    places = list(leader.known.values())
+    await asyncio.to_thread(_insist_possible, submission, hashes, places)
     who = request.client.host if request.client else ""
     made_of, made = await asyncio.to_thread(
         store.submit_apart,
@@ -72,20 +67,21 @@ async def submitted(door: Door, request: Request) -> Response:
         who,
     )
     leader.say("submitted", submission=made_of, jobs=made)
+    notes = loop.promises(leader, made_of) if any(s.deadline for s in submission.series) else []
     leader.changed()
-    return as_json({"submission": made_of, "jobs": made})
+    return as_json({"submission": made_of, "jobs": made, "notes": notes})
 
 
-def _insist_board(leader: Leader, job: Job) -> None:
-    """Raise UsageError for a board that is none of the package's, nor one of this lab."""
-    name = job.board
-    own = {one.name.rpartition("/")[2] for one in leader.places.values()}
-    if name is not None and name not in {*boards.names(), *leader.places, *own}:
-        known = [*boards.names(), *sorted(own), *leader.places]
-        raise UsageError(f"job '{job.series}': {boards.no_board(name, known)}")
-    for place in leader.places.values():
-        if name is not None and "clock" in job.words and fits(job.want, place):
-            insist_clock(job, place.kind)
+def _insist_possible(
+    submission: jobs_file.Submission, hashes: dict[str, str], places: list[Place]
+) -> None:
+    """Raise UsageError for what no run takes, and what no board of the lab ever fitted."""
+    for job in jobs_file.to_check(submission, hashes):
+        insist(job)
+        for place in places:
+            if job.board is not None and "clock" in job.words and fits(job.want, place):
+                insist_clock(job, place.kind)
+    wishes.insist(jobs_file.wants(submission), places)
 
 
 async def cancelled(door: Door, request: Request) -> Response:

@@ -177,6 +177,7 @@ def test_a_slow_reader_of_events_holds_nobody_up(lab: Lab) -> None:
         assert lab.asked("GET", "/api/state").status_code == 200
 
 
+@pytest.mark.usefixtures("reported")
 def test_results_are_filtered_compared_and_followed(lab: Lab) -> None:
     """By the words of `tinybench results`; what cannot be is told as a refusal."""
     every = lab.asked("GET", "/api/results?brief=yes").json()
@@ -354,7 +355,7 @@ def test_a_folder_that_cannot_be_written_is_no_fault_of_the_job(tmp_path: Path) 
     job = Job(series="a", words=words, board="nucleo-l4r5")
     order = Order(lab="0" * 16, id=1, attempt=1, board="nucleo-l4r5", job=job)
     task = {"order": order, "folder": str(tmp_path / "file" / "run"), "model": None}
-    task["emulate"] = True
+    task |= {"board": "nucleo-l4r5", "emulate": True}
     child = subprocess.Popen(CHILD, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert child.stdin is not None
     assert child.stdout is not None
