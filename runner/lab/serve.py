@@ -204,9 +204,18 @@ async def _work(told: Working, secure: "Security | None", say: Callable[[str], N
         except TinybenchError:
             raise
         except (OSError, TimeoutError, RuntimeError) as error:
-            say(f"no leader at {told.leader} ({error!r:.120}); trying again in {wait_s:.0f} s")
+            why = await asyncio.to_thread(_refusal, told)
+            why = why or f"no leader answers there ({error!r:.120})"
+            say(f"cannot join {told.leader}: {why}; trying again in {wait_s:.0f} s")
         await asyncio.sleep(wait_s)
         wait_s = min(2 * wait_s, BACK_OFF_S[1])
+
+
+def _refusal(told: Working) -> str | None:
+    host, _, port = told.leader.partition("://")[2].rpartition(":")
+    if told.tls is None or not told.leader.startswith("tls://") or not port.isdecimal():
+        return None
+    return safety.refusal(host.strip("[]"), int(port), told.tls)
 
 
 @contextlib.asynccontextmanager

@@ -65,9 +65,12 @@ def promises(leader: Leader, submission: int) -> list[str]:
     never, unknown = store.unpromised(leader.db, submission)
     notes = []
     if never:
-        notes.append(f"the deadline of {never:,} jobs cannot be promised: what waits comes first")
+        notes.append(
+            f"deadlines that cannot be promised: {never:,}; what was promised to others, or the "
+            "job itself, takes longer"
+        )
     if unknown:
-        notes.append(f"the deadline of {unknown:,} jobs is not promised before a board is found")
+        notes.append(f"deadlines that are not promised before a board is found: {unknown:,}")
     return notes
 
 

@@ -155,9 +155,8 @@ def test_a_deadline_that_cannot_be_promised_is_told(leader: Leader) -> None:
     here(leader, PLACES["left"])
     jobs = [asleep(1, board="left", deadline_s=seconds) for seconds in (1.5, 1.5, 9.0)]
     number, _ = store.submit(leader.db, jobs, {}, {}, "me")
-    assert loop.promises(leader, number) == [
-        "the deadline of 1 jobs cannot be promised: what waits comes first"
-    ]
+    (note,) = loop.promises(leader, number)
+    assert "cannot be promised: 1;" in note
     rows = [told.job(row) for row in store.rows(leader.db)][::-1]
     assert [one["promised"] for one in rows] == [True, False, True]
     assert rows[0]["deadline"] == pytest.approx(rows[0]["submitted"] + 1.5)
