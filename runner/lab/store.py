@@ -47,6 +47,8 @@ END;
 CREATE INDEX IF NOT EXISTS by_state ON jobs (state, priority DESC, id);
 CREATE INDEX IF NOT EXISTS by_submission ON jobs (submission, series, state);
 CREATE INDEX IF NOT EXISTS by_kind ON jobs (kind, board, state);
+CREATE INDEX IF NOT EXISTS by_age ON jobs (state);
+CREATE INDEX IF NOT EXISTS by_age_in ON jobs (submission, state);
 CREATE INDEX IF NOT EXISTS by_board ON jobs (board, state);
 """
 VERSION = 2
@@ -223,17 +225,19 @@ def rows(
     before: int | None = None,
 ) -> list[Row]:
     """Return jobs in these states, the newest first, below an id."""
-    chosen = [state for state in states if state in STATES]
-    marks = ", ".join("?" * len(chosen))
-    where = f"WHERE state IN ({marks})"
-    words: list[Any] = [*chosen]
-    if submission is not None:
-        where += " AND submission = ?"
-        words.append(submission)
-    if before is not None:
-        where += " AND id < ?"
-        words.append(before)
-    return _rows(db, f"{where} ORDER BY id DESC LIMIT ?", *words, most)
+    ids: list[int] = []
+    for state in set(states) & set(STATES):  # each by an index that has them in order
+        where, words = "state = ?", [state]
+        for also, word in (("submission = ?", submission), ("id < ?", before)):
+            if word is not None:
+                where, words = f"{where} AND {also}", [*words, word]
+        told = db.execute(
+            f"SELECT id FROM jobs WHERE {where} ORDER BY id DESC LIMIT ?",  # noqa: S608
+            (*words, most),
+        )
+        ids += [int(one) for (one,) in told]
+    newest = msgspec.json.encode(sorted(ids)[-most:] if most else []).decode()
+    return _rows(db, "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id DESC", newest)
 
 
 def row(db: sqlite3.Connection, job: int) -> Row | None:
@@ -415,12 +419,16 @@ def worst(db: sqlite3.Connection, submission: int) -> int | None:
 
     A job without one, such as a cancelled one, counts as a bench that failed.
     """
-    left, status = db.execute(
-        "SELECT SUM(state IN ('held', 'queued', 'running')), MAX(CASE WHEN state = 'done' "
-        "THEN status ELSE COALESCE(status, 3) END) FROM jobs WHERE submission = ?",
-        (submission,),
+    words = (submission,)
+    left = "SELECT 1 FROM jobs WHERE submission = ? AND state IN ('held', 'queued', 'running')"
+    if db.execute(f"{left} LIMIT 1", words).fetchone():
+        return None
+    (status,) = db.execute(
+        "SELECT MAX(CASE WHEN state = 'done' THEN status ELSE COALESCE(status, 3) END) "
+        "FROM jobs WHERE submission = ?",
+        words,
     ).fetchone()
-    return None if left or status is None else int(status)
+    return None if status is None else int(status)
 
 
 def _release(db: sqlite3.Connection, submission: int) -> list[int]:

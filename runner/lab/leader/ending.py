@@ -41,9 +41,11 @@ async def keep(leader: Leader, run: Run, report: Report) -> None:
 
 def troubled(leader: Leader, error: Exception) -> None:
     """Begin nothing until the disk can be written, and say why."""
-    leader.trouble = f"cannot write into {leader.folder}: {error}; no job begins until it can"
+    why = f"cannot write into {leader.folder}: {error}; no job begins until it can"
+    if why != leader.trouble:
+        leader.say("trouble", why=why)
+    leader.trouble = why
     leader.again_s = math.inf if leader.unwritten else time.monotonic() + RETRY_S
-    leader.say("trouble", why=leader.trouble)
 
 
 def finish(leader: Leader, run: Run, report: Report) -> None:
