@@ -401,11 +401,12 @@ def needs(db: sqlite3.Connection, row: Row) -> list[str]:
 
 def remember(db: sqlite3.Connection, places: Iterable[Place]) -> None:
     """Note boards that are there: what a lab has had, a job may wish for."""
-    db.executemany(
-        "INSERT INTO places VALUES (?, ?) ON CONFLICT DO UPDATE SET place = excluded.place "
-        "WHERE place != excluded.place",
-        ((one.name, msgspec.json.encode(one, order="sorted").decode()) for one in places),
-    )
+    with transaction(db):
+        db.executemany(
+            "INSERT INTO places VALUES (?, ?) ON CONFLICT DO UPDATE SET place = excluded.place "
+            "WHERE place != excluded.place",
+            ((one.name, msgspec.json.encode(one, order="sorted").decode()) for one in places),
+        )
 
 
 def remembered(db: sqlite3.Connection) -> dict[str, Place]:

@@ -35,6 +35,10 @@ BLOWS = {
 }
 
 
+SILENT_S = 2.0
+"""After which a worker is gone here."""
+
+
 @dataclass
 class Worker:
     """A worker as a process, and the network between it and the leader."""
@@ -65,7 +69,7 @@ async def chaos(
         store.submit(db, made, {}, {}, "me")
     async with _workers(folder, port, names) as workers:
         for blow in [*(list(BLOWS) * blows)[:blows], "none"]:
-            async with leading(folder, port) as (leader, _, said):
+            async with leading(folder, port, silent_s=SILENT_S) as (leader, _, said):
                 await until(lambda: len(leader.running) > 0 or not _left(leader))
                 await asyncio.sleep(draw.uniform(0.1, 0.6))
                 await _strike(blow, draw.choice(workers), leader)

@@ -31,8 +31,6 @@ from tinybench.runner.lab.work import CHILD
 SLEEPER = (sys.executable, "-I", "-S", str(Path(__file__).with_name("sleeper.py")))
 LAB = "0123456789abcdef"
 STARTED_S = 90.0
-SILENT_S = 2.0
-"""After which a worker of these tests is gone."""
 
 
 def asleep(ms: int, **more: Any) -> Job:
@@ -68,7 +66,7 @@ class Dozing:
 
 @contextlib.asynccontextmanager
 async def leading(
-    folder: Path, port: int = 0, estimate: Any = estimate_s
+    folder: Path, port: int = 0, estimate: Any = estimate_s, silent_s: float = 60.0
 ) -> AsyncIterator[tuple[Leader, str, list[tuple[str, dict[str, Any]]]]]:
     """Yield a leader at work, the address of its scheduler, and what it says."""
     from distributed import Client
@@ -77,7 +75,7 @@ async def leading(
     said: list[tuple[str, dict[str, Any]]] = []
     with contextlib.closing(store.open_store(folder / "queue.sqlite")) as db:
         leader = Leader(
-            db, folder, LAB, lambda what, **k: said.append((what, k)), estimate, SILENT_S
+            db, folder, LAB, lambda what, **k: said.append((what, k)), estimate, silent_s
         )
         async with (
             engine.scheduler("127.0.0.1", port, None) as scheduler,
