@@ -9,19 +9,23 @@ from .. import store
 from ..policy import Place, Waiting, Want, fair_start_s, place, with_deadline
 from ..store import Row
 from .reasons import without_board
-from .state import WINDOW, Leader
+from .state import UNPLACED_MOST, WINDOW, Leader
 
 RENEW_S = 1.0
 
 
 def refill(leader: Leader) -> None:
-    """Take jobs that wait on disk, and place them."""
-    if len(leader.rows) >= WINDOW:
+    """Take jobs that wait on disk, and place them.
+
+    Those without a board stand before nobody, up to UNPLACED_MOST of them.
+    """
+    without = len(leader.unplaced)
+    if len(leader.rows) - without >= WINDOW or without >= UNPLACED_MOST:
         return
     running = {run.row.id for run in leader.running.values()}
     new = [
         row
-        for job in store.waiting(leader.db, WINDOW)
+        for job in store.waiting(leader.db, WINDOW + without)
         if job not in leader.rows and job not in running
         if (row := store.row(leader.db, job)) is not None
     ]
@@ -114,9 +118,9 @@ def place_all(leader: Leader, rows: list[Row]) -> None:
     reasons: dict[Want, str] = {}
     for row in rows:
         leader.rows[row.id] = row
-        board = _board_of(leader, row, places, queued_s)
+        want = row.job.want
+        board = None if want in reasons else _board_of(leader, row, places, queued_s)
         if board is None:
-            want = row.job.want
             if want not in reasons:
                 reasons[want] = without_board(leader, want)
             leader.unplaced[row.id] = reasons[want]

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 DECISIONS = 1000
 WINDOW = 2000
-"""Jobs that wait and are looked at; what is behind them waits on disk."""
+"""Jobs that wait for a board and are looked at; what is behind them waits on disk."""
+UNPLACED_MOST = 20_000
+"""Besides these, jobs that no board here fits, such as one that is unplugged."""
 
 
 @dataclass(frozen=True)

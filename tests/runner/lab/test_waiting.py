@@ -133,6 +133,21 @@ def test_every_waiting_job_says_why(leader: Leader) -> None:
     assert (absent["name"], absent["why"]) == ("desk/right", "AA is not attached")
 
 
+def test_jobs_without_a_board_stand_before_nobody(
+    leader: Leader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many wait for a board that is unplugged, those behind them are placed."""
+    monkeypatch.setattr(placing, "WINDOW", 2)
+    here(leader, PLACES["left"], PLACES["right"])
+    workers.see(leader, "a", {"right": "AA is not attached"})
+    store.submit(leader.db, [asleep(1, board="right")] * 5, {}, {}, "me")
+    store.submit(leader.db, [asleep(1, board="left")] * 5, {}, {}, "me")
+    for _ in range(4):
+        placing.refill(leader)
+    assert len(leader.unplaced) == 5
+    assert [one.job for one in leader.queues["desk/left"]][:2] == [6, 7]
+
+
 def test_what_waiting_jobs_take_is_renewed_by_runs(leader: Leader) -> None:
     """As soon as there are some of their kind; when they must begin stays as it was promised."""
     here(leader, PLACES["left"])
