@@ -7,6 +7,7 @@
     │   ├── ModelError            a model that cannot be compiled: type, operator, shape, damage
     │   ├── ToolMissingError      a program that the run needs is not installed
     │   ├── RunFolderError        a run folder that cannot be written or read
+    │   ├── AbsentError           a board that is named is not attached
     │   └── TraceError            an energy trace that cannot be written, read or used
     └── BenchError            exit 3: the bench failed while doing it
         ├── BuildError            the firmware did not build
@@ -55,6 +56,10 @@ class ToolMissingError(UsageError):
 
 class RunFolderError(UsageError):
     """A run folder cannot be created, written or read."""
+
+
+class AbsentError(UsageError):
+    """A board that is named is not attached; a lab waits for it, and runs the job elsewhere."""
 
 
 class TraceError(UsageError):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from tinybench.errors import TinybenchError, UsageError
+from tinybench.errors import AbsentError, TinybenchError, UsageError
 
 from ..build import board as boards
 from ..build.board import Board
@@ -103,6 +103,24 @@ def _found(
     return request
 
 
+def absent(bench: Bench, looking: Callable[[], Attached] = look) -> dict[str, str]:
+    """Return of each board of a bench file that cannot be reached why: {its name: words}.
+
+    One that is reached in energy mode alone, by its interface board, is there. Raises
+    TransportError as `look`.
+    """
+    found = looking()
+    why = {}
+    for name, desk in bench.boards.items():
+        lines = [own_line(desk), line_of(desk, bench, energy=True)]
+        try:
+            if all(_port_of(line, found, name) is None for line in lines):
+                why[name] = f"{desk.serial or desk.port} is not attached"
+        except UsageError as error:
+            why[name] = str(error)
+    return why
+
+
 def _insist_line(board: Board, energy: bool) -> None:
     """Raise UsageError in energy mode when the board's own port does not reach the energy build."""
     if energy and board.attached is not None and not board.attached.energy:
@@ -151,7 +169,7 @@ def _only_named(board: Board, lines: dict[str, DeskPort], found: Attached) -> tu
         return here[0][0], here[0][2]
     if not here:
         wanted = ", ".join(f"{name} ({line.serial or line.port})" for name, line in lines.items())
-        raise UsageError(
+        raise AbsentError(
             f"{wanted} of {BENCH_FILE} {'is' if len(lines) == 1 else 'are'} not attached; "
             f"attached: {_all(found.things)}{_emulation(board)}"
         )
@@ -185,7 +203,7 @@ def _only_attached(board: Board, found: Attached, probe: str | None) -> Thing:
             f"Give its --port, or name it in {BENCH_FILE} (tinybench bench init)"
             f"{_emulation(board)}"
         )
-    raise UsageError(
+    raise AbsentError(
         f"no {board.name} is attached: looked for a serial port of USB {', '.join(usb)}; attached: "
         f"{_all(found.things)}. Plug it in, or give its --port{_emulation(board)}"
     )

@@ -34,8 +34,9 @@ class Lab:
 
     def __init__(self, address: str, folder: Path) -> None:
         if "@" in address or "?" in address or not address.startswith(("http://", "https://")):
+            bare = address.partition("?")[0].rpartition("@")[2]  # what is told may be logged
             raise UsageError(
-                f"'{address[:60]}' is no address of a lab such as http://127.0.0.1:8750; a token "
+                f"'{bare[:60]}' is no address of a lab such as http://127.0.0.1:8750; a token "
                 "is no part of it: it lies in the lab's folder, or in TINYBENCH_LAB_TOKEN"
             )
         self._address = address.rstrip("/")

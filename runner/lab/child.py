@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from tinybench.errors import RunFolderError, TinybenchError
+from tinybench.errors import AbsentError, RunFolderError, TinybenchError
 
 from ..measure.energy_mode import Watch
 from ..results.journal import JOURNAL_FILE
@@ -41,12 +41,16 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker writes to it."""
 
     order: Order
+    board: str
+    """As a run names it."""
     folder: str
     """Of the run; what an attempt left there is gone on with."""
     model: str | None = None
     """File of the job's model."""
     emulate: bool = False
     """Whether the place is the emulator of a board that may be a real one."""
+    own_monitor: bool = False
+    """Whether the bench file says what measures the board: that it is."""
 
 
 def main() -> int:
@@ -55,7 +59,7 @@ def main() -> int:
     threading.Thread(target=_watch, daemon=True).start()
     try:
         return _run(task)
-    except RunFolderError as error:  # such as a full disk: of this computer, and not of the job
+    except (RunFolderError, AbsentError) as error:  # of this computer, and not of the job
         _tell(error=str(error))
         return FAILED
     except TinybenchError as error:
@@ -82,7 +86,9 @@ def _run(task: Task) -> int:
         more["model"] = Path(task.model)
     if task.emulate:
         more["emulate"] = True
-    asked = request(order.job, order.board, **more)
+    if task.own_monitor and order.job.want.energy:
+        more["monitor"] = None
+    asked = request(order.job, task.board, **more)
     if (folder / RESULT_FILE).is_file():
         outcome = judge(folder)
         if outcome.result.complete:

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from distributed import Scheduler, Security
     from distributed import Worker as DaskWorker
 
-TTL_S = 30.0
-"""A worker that says nothing for so long is gone; its jobs run elsewhere."""
 CONNECT_S = 10.0
+DEAD_S = 12.0
+"""A connection on which nothing is acknowledged for so long is gone; dask takes no less than 11."""
 SILENT = logging.CRITICAL + 1
 """Of dask, which tells of clients that are gone as critical; a lab has a log of its own."""
 
@@ -36,20 +36,25 @@ def insist_installed() -> None:
             raise ToolMissingError(missing("a lab", name, "lab")) from error
 
 
-def settle(ttl_s: float = TTL_S) -> None:
-    """Set dask up in this process: quiet, without its dashboard, and quick to see who is gone."""
+def settle() -> None:
+    """Set dask up in this process: quiet, without its dashboard.
+
+    Who is silent too long is seen by the leader, and not by dask, which goes by the date: a clock
+    that is set would make every worker silent at once.
+    """
     import dask.config
     import distributed  # noqa: F401 - it sets its loggers up when it is first imported
 
     dask.config.set(
         {
             "distributed.worker.profile.enabled": False,
-            "distributed.scheduler.worker-ttl": f"{ttl_s}s",
+            "distributed.scheduler.worker-ttl": None,
             "distributed.scheduler.allowed-failures": 0,
             "distributed.scheduler.http.routes": [],
             "distributed.worker.http.routes": [],
             "distributed.scheduler.work-stealing": False,
             "distributed.comm.timeouts.connect": f"{CONNECT_S}s",
+            "distributed.comm.timeouts.tcp": f"{DEAD_S}s",
             "distributed.admin.log-length": 0,
         }
     )
@@ -105,7 +110,7 @@ async def worker(
         host=host,
         nthreads=len(bench.places) + 1,
         resources={f"board:{one}": 1 for one in bench.places},
-        startup_information={TOPIC: lambda _: said},
+        startup_information={TOPIC: lambda _: {**said, "absent": bench.absent}},
         extensions={TOPIC: lambda _: bench},  # type: ignore[dict-item]
         memory_limit=0,
         local_directory=str(folder),

@@ -14,7 +14,7 @@ from tinybench.errors import UsageError
 from ..build import board as boards
 from ..build import task as tasks
 from ..build.clock.at import at_clock
-from ..results.request import Request, is_recipe
+from ..results.request import MODELLED, Request, is_recipe
 from ..results.words import Words, request_of
 from ..rules import names as profiles
 from .policy import PRIORITY_MOST, Want
@@ -59,7 +59,19 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     @property
     def want(self) -> Want:
         """Which boards will do."""
-        return Want(self.board, self.core, frozenset(self.tags))
+        said = self.words
+        energy = said.get("mode") == "energy" or (
+            "monitor" in said and said.get("mode", "all") == "all"
+        )
+        monitor = said.get("monitor")
+        return Want(
+            self.board,
+            self.core,
+            frozenset(self.tags),
+            emulate=said.get("emulate") is True,
+            energy=energy,
+            monitor=str(monitor) if energy and monitor is not None else None,
+        )
 
     @property
     def kind(self) -> str:
@@ -106,6 +118,10 @@ def request(job: Job, board: str, **more: Any) -> Request:
 def insist(job: Job) -> None:
     """Raise UsageError for a job that no board could ever run."""
     asked = request(job, job.board if job.board in boards.names() else "mps2-an386")
+    if asked.mode == "all" and asked.monitor not in (None, MODELLED):
+        raise UsageError(
+            "energy is measured with a build of its own: say mode = 'energy' beside the monitor"
+        )
     if asked.clock_hz is not None and job.board is None:
         raise UsageError("a clock is that of a board: name the board, or several")
     if job.board in boards.names():

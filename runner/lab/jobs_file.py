@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 from tinybench.declare import Declaration, load, nearest
 from tinybench.errors import DeclarationError, UsageError
@@ -16,7 +17,7 @@ from tinybench.files import read_bytes
 
 from ..results.defaults import seconds
 from .job import MODEL_MOST_B, Job, Text, Word, insist
-from .policy import PRIORITY_MOST
+from .policy import PRIORITY_MOST, Want
 
 AXIS_MOST, SERIES_MOST = 1000, 1000
 ASKED_FROM = 1000
@@ -151,9 +152,17 @@ def to_check(submission: Submission, models: dict[str, str]) -> Iterator[Job]:
     return itertools.islice(_different(submission.series, models), CHECKED_MOST)
 
 
-def boards_of(series: Series) -> list[str]:
-    """Return the boards that a series names."""
-    return _many(series.board)
+def wants(submission: Submission) -> Iterator[tuple[str, Want]]:
+    """Yield which boards the jobs of a submission ask for, each once, with its series.
+
+    CHECKED_MOST of each series at most: of more boards by cores the first stand for all.
+    """
+    for one in submission.series:
+        plain = replace(one, repeat=1, model=None, task=_many(one.task)[:1], clock=None)
+        plain = replace(plain, scenario=None, profile=None, division=None, engine=None)
+        first = itertools.islice(jobs(plain, {}), CHECKED_MOST)
+        for want in dict.fromkeys(job.want for job in first):
+            yield one.name, want
 
 
 def models_of(series: Series) -> list[str]:
@@ -225,8 +234,6 @@ def _different(series: list[Series], models: dict[str, str]) -> Iterator[Job]:
 
     With a clock each board counts, for it may not be able to run at it.
     """
-    from msgspec.structs import replace
-
     for one in series:
         boards = _many(one.board) if one.clock else _many(one.board)[:1]
         yield from jobs(replace(one, repeat=1, board=boards or None, model=None, core=None), models)

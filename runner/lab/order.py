@@ -35,6 +35,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     run_s: float = 0.0
     files: dict[str, bytes] = {}
     """Of the run folder."""
+    absent: str | None = None
+    """Why its board cannot be reached, where it cannot: that is no failure of the job."""
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +55,13 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     """Whether that is a model's."""
 
 
+class Here(msgspec.Struct, frozen=True, kw_only=True):
+    """Which boards of a worker are there, as it says now and then."""
+
+    absent: dict[str, str]
+    """Of those that are not, why: {name on the worker: words}."""
+
+
 class Worker(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker says of itself."""
 
@@ -62,6 +71,8 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     clock_s: float
     """Seconds since 1970, by its clock."""
     places: list[Place]
+    absent: dict[str, str] = {}
+    """As in Here."""
 
 
 def encoded(value: msgspec.Struct) -> bytes:

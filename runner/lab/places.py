@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from tinybench.errors import UsageError
 
 from ..build import board as boards
-from ..desk.bench import Bench
+from ..build.board import Board
+from ..desk.bench import Bench, DeskBoard, line_of, own_line
+from ..results.request import MODELLED
 from .policy import Place
 
 EMULATED = ("mps2-an386", "mps3-an547")
@@ -15,7 +17,8 @@ EMULATED = ("mps2-an386", "mps3-an547")
 def places(worker: str, bench: Bench, emulated: Sequence[str]) -> dict[str, Place]:
     """Return the boards of a worker, by the names they have on it.
 
-    Raises UsageError for an emulated board that is none.
+    Real boards that have an emulator have it beside them, for jobs alone that ask for it: such a
+    job holds no real board. Raises UsageError for an emulated board that is none.
     """
     found = {}
     for name, desk in bench.boards.items():
@@ -26,6 +29,7 @@ def places(worker: str, bench: Bench, emulated: Sequence[str]) -> dict[str, Plac
             board.core,
             frozenset(desk.tags),
             None if desk.quiet is None else f"{worker}/{desk.quiet}",
+            monitors=_monitors(bench, desk, board),
         )
     for name in emulated:
         board = boards.load_board(name, emulate=boards.load_board(name).attached is not None)
@@ -33,12 +37,37 @@ def places(worker: str, bench: Bench, emulated: Sequence[str]) -> dict[str, Plac
             raise UsageError(f"board {name} is no emulated one; real ones are named in bench.toml")
         if board.name in found:
             raise UsageError(f"the board of bench.toml that is called {name} is another: rename it")
-        found[board.name] = Place(
-            f"{worker}/{board.name}",
-            board.name,
-            board.core,
-            frozenset({"emulated"} if board.emulated else ()),
-            emulated=board.emulated,
-            attached=False,
-        )
+        found[board.name] = _emulator(worker, board.name, board)
+    for name in sorted({one.board for one in bench.boards.values()} - {*emulated}):
+        try:
+            board = boards.load_board(name, emulate=True)
+        except UsageError:
+            continue
+        if board.name in boards.names():  # a declaration of this computer has no such name
+            own = f"{board.name}.emulated"
+            found[own] = _emulator(worker, own, board, on_demand=True)
     return found
+
+
+def _emulator(worker: str, own: str, board: Board, *, on_demand: bool = False) -> Place:
+    pin = board.emulator is not None and bool(board.emulator.timing_pin)
+    return Place(
+        f"{worker}/{own}",
+        board.name,
+        board.core,
+        frozenset({"emulated"} if board.emulated else ()),
+        emulated=board.emulated,
+        attached=False,
+        monitors=frozenset({MODELLED} if pin and board.power is not None else ()),
+        on_demand=on_demand,
+    )
+
+
+def _monitors(bench: Bench, desk: DeskBoard, board: Board) -> frozenset[str]:
+    """Return the names of what measures a board of a desk; none where nothing can."""
+    own = line_of(desk, bench, energy=True) == own_line(desk)
+    reached = not own or board.attached is None or board.attached.energy
+    if desk.monitor is None or not reached:
+        return frozenset()
+    spec = bench.monitors.get(desk.monitor)
+    return frozenset({desk.monitor} if spec is None else {desk.monitor, spec.driver})

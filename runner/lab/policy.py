@@ -38,6 +38,11 @@ class Place:
     """Whether its time is a count."""
     attached: bool = True
     """Whether it is on a serial line; else it is a process of its computer."""
+    monitors: frozenset[str] = frozenset()
+    """What can measure its energy, by each of its names; of an emulated board "modelled"."""
+    on_demand: bool = False
+    """Whether it is for jobs alone that ask for emulation: the emulator of a board that is there
+    for real."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +53,20 @@ class Want:
     """A kind of board, one board of any worker, or "worker/board"."""
     core: str | None = None
     tags: frozenset[str] = frozenset()
+    emulate: bool = False
+    """An emulator, also of a board that is there for real."""
+    energy: bool = False
+    """One whose energy can be measured, or is modelled ..."""
+    monitor: str | None = None
+    """... by this monitor."""
 
     @property
     def words(self) -> str:
         """What is wanted, for a person."""
         named = [f"board {self.board}"] * bool(self.board) + [f"core {self.core}"] * bool(self.core)
         named += [f"tags {', '.join(sorted(self.tags))}"] * bool(self.tags)
+        named += ["emulated"] * self.emulate
+        named += [f"energy by {self.monitor or 'any monitor'}"] * self.energy
         return ", ".join(named) or "any board"
 
 
@@ -89,7 +102,17 @@ def fits(want: Want, place: Place) -> bool:
         place.kind,
         place.name.rpartition("/")[2],
     )
-    return named and (want.core is None or want.core == place.core) and want.tags <= place.tags
+    return (
+        named
+        and (want.core is None or want.core == place.core)
+        and want.tags <= place.tags
+        and (place.emulated if want.emulate else not place.on_demand)
+        and (not want.energy or _measured(want.monitor, place))
+    )
+
+
+def _measured(monitor: str | None, place: Place) -> bool:
+    return bool(place.monitors) if monitor is None else monitor in place.monitors
 
 
 def place(want: Want, places: Iterable[Place], queued_s: Mapping[str, float]) -> Place | None:

@@ -1,9 +1,12 @@
 """Who may ask a lab: a token, and certificates of the lab's own for what leaves this computer."""
 
+import contextlib
 import datetime
 import ipaddress
 import os
 import secrets
+import socket
+import ssl
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +22,7 @@ TOKEN_B = 32
 DAYS = 825
 """That a certificate is good for; clients refuse longer ones."""
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+TRY_S = 2.0
 LEADER, WORKER = "leader", "worker"
 
 
@@ -96,6 +100,28 @@ def joining(leader: str, tls: Path | None) -> "Security | None":
             f"{leader} leaves this computer without TLS, and whoever listens there could run "
             "anything here: serve it with `tinybench lab init`, and join by tls://"
         )
+    return None
+
+
+def refusal(host: str, port: int, tls: Path) -> str | None:
+    """Return why the certificates of a worker and of the leader do not agree; None: they do.
+
+    Or nobody listens there, which whoever asks knows already.
+    """
+    try:
+        context = ssl.create_default_context(cafile=str(tls / "ca.pem"))
+        context.load_cert_chain(tls / f"{WORKER}.pem", tls / f"{WORKER}-key.pem")
+        context.check_hostname = False  # as dask, which holds to the lab's authority alone
+        with (
+            socket.create_connection((host, port), TRY_S) as plain,
+            context.wrap_socket(plain, server_hostname=host) as line,
+            contextlib.suppress(TimeoutError),
+        ):
+            line.recv(1)  # only now the leader says whether it takes ours
+    except ssl.SSLError as error:
+        return f"the certificates in {tls} are not of the lab there: {error.reason or error}"
+    except OSError:
+        return None
     return None
 
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import functools
 import secrets
 import socket
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
@@ -19,12 +21,13 @@ from tinybench.files import read_text
 from tinybench.json_lines import open_lines
 
 from ..desk.bench import find_bench, load_bench
+from ..desk.choose import absent
 from ..desk.locks import hold
 from . import engine, safety, store
-from .hooks import Hooks
+from .hooks import Hooks, declare
 from .leader import loop
 from .leader.state import Leader
-from .order import Worker
+from .order import TOPIC, Here, Worker
 from .page import journal
 from .page.published import Published, look
 from .page.told import job as job_told
@@ -35,8 +38,11 @@ from .work import CHILD, Bench
 
 if TYPE_CHECKING:
     from distributed import Security
+    from distributed import Worker as DaskWorker
 
 PAGE_PORT, DASK_PORT = 8750, 8751
+LOOK_S = (1.0, 15.0)
+"""Between two looks at which boards are there: after a change, and at most."""
 BACK_OFF_S = (1.0, 30.0)
 """From one try to reach the leader to the next: the first, and the longest."""
 
@@ -52,7 +58,6 @@ class Serving:
     dask_port: int = DASK_PORT
     here: Sequence[str] | None = None
     """Emulated boards of a worker in this process too; None: there is none."""
-    ttl_s: float = engine.TTL_S
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,7 @@ async def _lead(told: Serving, say: Callable[[str], None]) -> None:
 
     from .page.door import app
 
-    engine.settle(told.ttl_s)
+    engine.settle()
     tls = safety.tls_folder(told.folder)
     secure = None if safety.is_loopback(told.host) else safety.security(tls, safety.LEADER)
     db = store.open_store(told.folder / "queue.sqlite")
@@ -108,7 +113,7 @@ async def _lead(told: Serving, say: Callable[[str], None]) -> None:
         contextlib.closing(_listening(told)) as listening,
         contextlib.closing(_Log(told.folder / "log.jsonl")) as log,
     ):
-        leader = Leader(db, told.folder, _lab_id(told.folder), log.say)
+        leader = Leader(db, told.folder, _lab_id(told.folder), log.say, silent_s=settings.silent_s)
         scheme = "http" if secure is None else "https"
         port = listening.getsockname()[1]
         address = f"{scheme}://{_written_host(told.host)}:{port}"
@@ -159,20 +164,18 @@ async def _lead(told: Serving, say: Callable[[str], None]) -> None:
 
 
 def _hooks(leader: Leader, settings: Settings, log: "_Log") -> Hooks:
-    """Return what tells webhooks of each job that ends, as the log is told."""
+    """Return what tells webhooks of each job that ends."""
+    declare(leader.db, settings.webhooks)
     key = safety.token(leader.folder, "webhook-key") if settings.webhooks else ""
-    hooks = Hooks(settings.webhooks, key, log.say)
 
-    def say(what: str, **words: Any) -> None:
-        log.say(what, **words)
-        if settings.webhooks and what in store.ENDED and not words.get("again"):
-            row = store.row(leader.db, words["job"])
-            if row is not None:
-                worst = store.worst(leader.db, row.submission)
-                hooks.tell(what, {"lab": leader.lab, "job": job_told(row), "worst": worst})
+    def body_of(db: sqlite3.Connection, job: int) -> dict[str, Any] | None:
+        row = store.row(db, job)
+        if row is None:
+            return None
+        worst = store.worst(db, row.submission)
+        return {"lab": leader.lab, "job": job_told(row), "worst": worst}
 
-    leader.say = say
-    return hooks
+    return Hooks(leader.folder / "queue.sqlite", settings.webhooks, key, body_of, log.say)
 
 
 def work(told: Working, say: Callable[[str], None]) -> None:
@@ -200,15 +203,25 @@ async def _work(told: Working, secure: "Security | None", say: Callable[[str], N
         except TinybenchError:
             raise
         except (OSError, TimeoutError, RuntimeError) as error:
-            say(f"no leader at {told.leader} ({error!r:.120}); trying again in {wait_s:.0f} s")
+            why = await asyncio.to_thread(_refusal, told)
+            why = why or f"no leader answers there ({error!r:.120})"
+            say(f"cannot join {told.leader}: {why}; trying again in {wait_s:.0f} s")
         await asyncio.sleep(wait_s)
         wait_s = min(2 * wait_s, BACK_OFF_S[1])
+
+
+def _refusal(told: Working) -> str | None:
+    host, _, port = told.leader.partition("://")[2].rpartition(":")
+    if told.tls is None or not told.leader.startswith("tls://") or not port.isdecimal():
+        return None
+    return safety.refusal(host.strip("[]"), int(port), told.tls)
 
 
 @contextlib.asynccontextmanager
 async def _one_worker(told: Working, secure: "Security | None") -> AsyncIterator[Any]:
     name = told.name or socket.gethostname().split(".")[0][:63] or "worker"
-    found = places(name, load_bench(find_bench()), told.emulated)
+    desk = load_bench(find_bench())
+    found = places(name, desk, told.emulated)
     if not found:
         raise UsageError(
             "this computer has no boards for a lab: name them in bench.toml (`tinybench bench "
@@ -220,7 +233,9 @@ async def _one_worker(told: Working, secure: "Security | None") -> AsyncIterator
         clock_s=time.time(),
         places=list(found.values()),
     )
-    bench = Bench(found, told.folder / "jobs", told.child)
+    looking = functools.partial(absent, desk) if desk.boards else dict
+    bench = Bench(found, told.folder / "jobs", told.child, looking)
+    await asyncio.to_thread(bench.look)
     async with engine.worker(
         told.leader,
         name,
@@ -230,7 +245,26 @@ async def _one_worker(told: Working, secure: "Security | None") -> AsyncIterator
         told.host or ("127.0.0.1" if secure is None else None),
         secure,
     ) as worker:
-        yield worker
+        looks = asyncio.create_task(_look(bench, worker)) if desk.boards else None
+        try:
+            yield worker
+        finally:
+            if looks is not None:
+                looks.cancel()
+
+
+async def _look(bench: Bench, worker: "DaskWorker") -> None:
+    """Tell the leader now and then which boards are there: soon after a change, later seldom.
+
+    It is told even where nothing has changed, lest a word that was lost be lost for good.
+    """
+    wait_s, told = LOOK_S[0], bench.absent
+    while True:
+        await asyncio.sleep(wait_s)
+        now = await asyncio.to_thread(bench.look)
+        worker.log_event(TOPIC, msgspec.to_builtins(Here(absent=now)))
+        wait_s = min(2 * wait_s, LOOK_S[1]) if now == told else LOOK_S[0]
+        told = now
 
 
 def _listening(told: Serving) -> socket.socket:

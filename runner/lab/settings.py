@@ -1,5 +1,6 @@
 """lab.toml, in a lab's folder: whom it tells when a job ends, which results it shows beside."""
 
+import hashlib
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -7,12 +8,15 @@ from urllib.parse import urlsplit
 from msgspec import Meta, field
 
 from tinybench.declare import Declaration, load
-from tinybench.errors import DeclarationError
+from tinybench.errors import DeclarationError, UsageError
 
+from ..results.defaults import seconds
 from .safety import is_loopback
 from .store import ENDED
 
 FILE = "lab.toml"
+SILENT_S = (2.0, 600.0)
+"""Of `silent`, the least and the most."""
 Url = Annotated[str, Meta(min_length=8, max_length=2000)]
 
 
@@ -38,6 +42,11 @@ class Hook(Declaration, frozen=True, kw_only=True):
             raise ValueError(f"states: '{wrong}' is no end of a job: {', '.join(ENDED)}")
 
     @property
+    def id(self) -> str:
+        """What it is kept by: its address may be a secret."""
+        return hashlib.sha256(self.url.encode()).hexdigest()
+
+    @property
     def host(self) -> str:
         """Whom it is of; the rest of an address may be a secret, and is told to nobody."""
         return urlsplit(self.url).hostname or ""
@@ -50,6 +59,21 @@ class Settings(Declaration, frozen=True, kw_only=True):
     """Trees of published results, such as clones of mlcommons/tiny_results_v1.3, from the folder of
     the file: they are audited for the page."""
     webhooks: Annotated[list[Hook], Meta(max_length=16)] = []
+    silent: Annotated[str, Meta(max_length=20)] = "10s"
+    """A worker that says nothing for so long is gone, and its jobs run elsewhere."""
+
+    def __post_init__(self) -> None:
+        least_s, most_s = SILENT_S
+        if not least_s <= self.silent_s <= most_s:
+            raise ValueError(f"silent is not from {least_s:g}s to {most_s / 60:g}m")
+
+    @property
+    def silent_s(self) -> float:
+        """... in seconds."""
+        try:
+            return seconds(self.silent)
+        except UsageError as error:
+            raise ValueError(f"silent: {error}") from error
 
 
 def read(folder: Path) -> Settings:

@@ -18,6 +18,7 @@ from tinybench.errors import UsageError
 from .job import Job
 from .jobs_file import Submission
 from .jobs_file import jobs as jobs_of
+from .policy import Place
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS submissions (
@@ -28,23 +29,45 @@ CREATE TABLE IF NOT EXISTS jobs (
     id INTEGER PRIMARY KEY, submission INTEGER NOT NULL, series TEXT NOT NULL, job TEXT NOT NULL,
     kind TEXT NOT NULL, priority INTEGER NOT NULL, state TEXT NOT NULL, at REAL NOT NULL,
     attempt INTEGER NOT NULL DEFAULT 0, failures INTEGER NOT NULL DEFAULT 0,
-    place TEXT, board TEXT, start_by REAL, estimate REAL, started REAL, ended REAL,
-    run_s REAL, status INTEGER, why TEXT, folder TEXT
+    place TEXT, board TEXT, emulated INTEGER NOT NULL DEFAULT 0, start_by REAL, promised INTEGER,
+    estimate REAL, started REAL, ended REAL, run_s REAL, status INTEGER, why TEXT, folder TEXT
 );
+CREATE TABLE IF NOT EXISTS places (name TEXT PRIMARY KEY, place TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS hooks (hook TEXT PRIMARY KEY, states TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS deliveries (
+    id INTEGER PRIMARY KEY, hook TEXT NOT NULL, job INTEGER NOT NULL, event TEXT NOT NULL,
+    at REAL NOT NULL, number TEXT NOT NULL, body BLOB, tries INTEGER NOT NULL DEFAULT 0,
+    due REAL NOT NULL
+);
+CREATE TRIGGER IF NOT EXISTS told AFTER UPDATE OF state ON jobs WHEN NEW.state != OLD.state BEGIN
+    INSERT INTO deliveries (hook, job, event, at, number, due)
+    SELECT hook, NEW.id, NEW.state, NEW.ended, lower(hex(randomblob(16))), NEW.ended
+    FROM hooks WHERE instr(states, ' ' || NEW.state || ' ');
+END;
 CREATE INDEX IF NOT EXISTS by_state ON jobs (state, priority DESC, id);
 CREATE INDEX IF NOT EXISTS by_submission ON jobs (submission, series, state);
 CREATE INDEX IF NOT EXISTS by_kind ON jobs (kind, board, state);
+CREATE INDEX IF NOT EXISTS by_age ON jobs (state);
+CREATE INDEX IF NOT EXISTS by_age_in ON jobs (submission, state);
+CREATE INDEX IF NOT EXISTS by_board ON jobs (board, state);
 """
-VERSION = 1
+VERSION = 2
+NEWER = (
+    "ALTER TABLE jobs ADD COLUMN emulated INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE jobs ADD COLUMN promised INTEGER",
+)
+"""What a queue of version 1 lacks."""
 HELD, QUEUED, RUNNING = "held", "queued", "running"
 DONE, FAILED, CANCELLED, SKIPPED = "done", "failed", "cancelled", "skipped"
 ENDED = (DONE, FAILED, CANCELLED, SKIPPED)
 STATES = (HELD, QUEUED, RUNNING, *ENDED)
 RECENT = 9
 """Of runs of a kind, how many tell how long the next takes."""
+LIKE_MOST = 100
+"""Of the latest runs on a board, among how many those of a task are looked for."""
 _COLUMNS = (
     "id, submission, series, job, priority, state, at, attempt, failures, place, board, start_by, "
-    "estimate, started, ended, run_s, status, why, folder"
+    "promised, estimate, started, ended, run_s, status, why, folder"
 )
 
 
@@ -66,6 +89,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     board: str | None = None
     """... and its kind."""
     start_by: float | None = None
+    promised: bool | None = None
+    """Whether its deadline can be kept; None: it has none, or no board yet."""
     estimate: float | None = None
     started: float | None = None
     ended: float | None = None
@@ -88,11 +113,13 @@ def open_store(path: Path) -> sqlite3.Connection:
         db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         db.execute("PRAGMA journal_mode = WAL")
         (version,) = db.execute("PRAGMA user_version").fetchone()
-        if version not in (0, VERSION):
+        if not 0 <= version <= VERSION:
             raise UsageError(
                 f"{path}: written by another tinybench (version {version} of the queue, this one "
                 f"knows {VERSION}); give --lab another folder"
             )
+        for change in NEWER if version == 1 else ():
+            db.execute(change)
         db.executescript(SCHEMA)
         db.execute(f"PRAGMA user_version = {VERSION}")
     except (sqlite3.Error, OSError) as error:
@@ -198,17 +225,19 @@ def rows(
     before: int | None = None,
 ) -> list[Row]:
     """Return jobs in these states, the newest first, below an id."""
-    chosen = [state for state in states if state in STATES]
-    marks = ", ".join("?" * len(chosen))
-    where = f"WHERE state IN ({marks})"
-    words: list[Any] = [*chosen]
-    if submission is not None:
-        where += " AND submission = ?"
-        words.append(submission)
-    if before is not None:
-        where += " AND id < ?"
-        words.append(before)
-    return _rows(db, f"{where} ORDER BY id DESC LIMIT ?", *words, most)
+    ids: list[int] = []
+    for state in set(states) & set(STATES):  # each by an index that has them in order
+        where, words = "state = ?", [state]
+        for also, word in (("submission = ?", submission), ("id < ?", before)):
+            if word is not None:
+                where, words = f"{where} AND {also}", [*words, word]
+        told = db.execute(
+            f"SELECT id FROM jobs WHERE {where} ORDER BY id DESC LIMIT ?",  # noqa: S608
+            (*words, most),
+        )
+        ids += [int(one) for (one,) in told]
+    newest = msgspec.json.encode(sorted(ids)[-most:] if most else []).decode()
+    return _rows(db, "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id DESC", newest)
 
 
 def row(db: sqlite3.Connection, job: int) -> Row | None:
@@ -238,21 +267,43 @@ def model(db: sqlite3.Connection, sha256: str) -> bytes | None:
 
 
 def claim(
-    db: sqlite3.Connection, job: int, place: str, board: str, estimate_s: float
+    db: sqlite3.Connection,
+    job: int,
+    place: str,
+    board: str,
+    estimate_s: float,
+    *,
+    emulated: bool = False,
 ) -> int | None:
     """Begin a job on a board; return the number of the attempt, None where it waits no more."""
     done = db.execute(
         "UPDATE jobs SET state = 'running', attempt = attempt + 1, place = ?, board = ?, "
-        "started = ?, estimate = ?, why = NULL WHERE id = ? AND state = 'queued' "
+        "emulated = ?, started = ?, estimate = ?, why = NULL WHERE id = ? AND state = 'queued' "
         "RETURNING attempt",
-        (place, board, time.time(), estimate_s, job),
+        (place, board, emulated, time.time(), estimate_s, job),
     ).fetchone()
     return None if done is None else int(done[0])
 
 
-def promise(db: sqlite3.Connection, job: int, start_by: float) -> None:
-    """Note when a job must have begun."""
-    db.execute("UPDATE jobs SET start_by = ? WHERE id = ?", (start_by, job))
+def promise(
+    db: sqlite3.Connection, job: int, start_by: float, deadline: bool | None = None
+) -> None:
+    """Note when a job must have begun, and whether its deadline, if it has one, can be kept."""
+    db.execute("UPDATE jobs SET start_by = ?, promised = ? WHERE id = ?", (start_by, deadline, job))
+
+
+def unpromised(db: sqlite3.Connection, submission: int) -> tuple[int, int]:
+    """Return of how many jobs of a submission the deadline cannot be kept, and is not known yet.
+
+    Not known is that of a job without a board, or behind those that are looked at.
+    """
+    rows = db.execute(
+        "SELECT promised, COUNT(*) FROM jobs WHERE submission = ? AND state IN ('held', 'queued') "
+        "AND json_extract(job, '$.deadline_s') IS NOT NULL GROUP BY promised",
+        (submission,),
+    )
+    found = dict(rows)
+    return int(found.get(0, 0)), int(found.get(None, 0))
 
 
 def give_back(db: sqlite3.Connection, job: int, attempt: int, why: str, *, failed: bool) -> bool:
@@ -323,15 +374,52 @@ def set_priority(db: sqlite3.Connection, job: int, priority: int) -> bool:
     return changed.rowcount > 0
 
 
-def durations_s(db: sqlite3.Connection, kind: str, board: str | None = None) -> list[float]:
-    """Return how long the latest jobs of a kind ran, on a kind of board or on any."""
-    also, words = ("", (kind,)) if board is None else (" AND board = ?", (kind, board))
+def durations_s(
+    db: sqlite3.Connection, kind: str, board: str | None = None, *, emulated: bool = False
+) -> list[float]:
+    """Return how long the latest jobs of a kind ran, on a kind of board or on any.
+
+    `emulated`: on emulated boards; else on others.
+    """
+    also, words = ("", ()) if board is None else (" AND board = ?", (board,))
     told = db.execute(
-        f"SELECT run_s FROM jobs WHERE kind = ?{also} AND state = 'done' "  # noqa: S608
+        f"SELECT run_s FROM jobs WHERE kind = ? AND emulated = ?{also} AND state = 'done' "  # noqa: S608
         f"AND run_s IS NOT NULL ORDER BY id DESC LIMIT {RECENT}",
-        words,
+        (kind, emulated, *words),
     )
     return [float(one) for (one,) in told]
+
+
+def latest(db: sqlite3.Connection, board: str, *, emulated: bool) -> list[tuple[Job, float]]:
+    """Return the latest jobs that were done on a kind of board, and how long each ran."""
+    told = db.execute(
+        "SELECT job, run_s FROM jobs WHERE board = ? AND state = 'done' AND emulated = ? "
+        "AND run_s IS NOT NULL ORDER BY id DESC LIMIT ?",
+        (board, emulated, LIKE_MOST),
+    )
+    return [(msgspec.json.decode(job, type=Job), float(run_s)) for job, run_s in told]
+
+
+def needs(db: sqlite3.Connection, row: Row) -> list[str]:
+    """Return the series that must be done before a job."""
+    (told,) = db.execute("SELECT needs FROM submissions WHERE id = ?", (row.submission,)).fetchone()
+    return msgspec.json.decode(told, type=dict[str, list[str]]).get(row.job.series, [])
+
+
+def remember(db: sqlite3.Connection, places: Iterable[Place]) -> None:
+    """Note boards that are there: what a lab has had, a job may wish for."""
+    with transaction(db):
+        db.executemany(
+            "INSERT INTO places VALUES (?, ?) ON CONFLICT DO UPDATE SET place = excluded.place "
+            "WHERE place != excluded.place",
+            ((one.name, msgspec.json.encode(one, order="sorted").decode()) for one in places),
+        )
+
+
+def remembered(db: sqlite3.Connection) -> dict[str, Place]:
+    """Return every board that the lab has had, as it was last."""
+    told = db.execute("SELECT name, place FROM places")
+    return {name: msgspec.json.decode(place, type=Place) for name, place in told}
 
 
 def worst(db: sqlite3.Connection, submission: int) -> int | None:
@@ -339,12 +427,16 @@ def worst(db: sqlite3.Connection, submission: int) -> int | None:
 
     A job without one, such as a cancelled one, counts as a bench that failed.
     """
-    left, status = db.execute(
-        "SELECT SUM(state IN ('held', 'queued', 'running')), MAX(CASE WHEN state = 'done' "
-        "THEN status ELSE COALESCE(status, 3) END) FROM jobs WHERE submission = ?",
-        (submission,),
+    words = (submission,)
+    left = "SELECT 1 FROM jobs WHERE submission = ? AND state IN ('held', 'queued', 'running')"
+    if db.execute(f"{left} LIMIT 1", words).fetchone():
+        return None
+    (status,) = db.execute(
+        "SELECT MAX(CASE WHEN state = 'done' THEN status ELSE COALESCE(status, 3) END) "
+        "FROM jobs WHERE submission = ?",
+        words,
     ).fetchone()
-    return None if left or status is None else int(status)
+    return None if status is None else int(status)
 
 
 def _release(db: sqlite3.Connection, submission: int) -> list[int]:
@@ -388,6 +480,7 @@ def _rows(db: sqlite3.Connection, where: str, *words: Any) -> list[Row]:
         said = dict(zip(_COLUMNS.split(", "), one, strict=True))
         job = msgspec.json.decode(said.pop("job"), type=Job)
         del said["series"]
+        said["promised"] = None if said["promised"] is None else bool(said["promised"])
         said["job"] = msgspec.structs.replace(job, priority=said.pop("priority"))
         found.append(Row(**said))
     return found

@@ -39,11 +39,18 @@ class Bench:
     """The boards of this worker, and the jobs that run on them."""
 
     def __init__(
-        self, places: Mapping[str, Place], folder: Path, child: Sequence[str] = CHILD
+        self,
+        places: Mapping[str, Place],
+        folder: Path,
+        child: Sequence[str] = CHILD,
+        looking: Callable[[], dict[str, str]] = dict,
     ) -> None:
         self.places = dict(places)
+        self.absent: dict[str, str] = {}
+        """Of the boards that cannot be reached, why, as of the latest look."""
         self.folder = folder
         self._child = list(child)
+        self._looking = looking
         self._runs: dict[tuple[int, int], subprocess.Popen[bytes]] = {}
         self._busy: set[str] = set()
         self._lock = threading.Lock()
@@ -57,12 +64,22 @@ class Bench:
                 return Report(status=FAILED, why=f"board {order.board} still has another job")
             self._busy.add(order.board)
         try:
-            return self._run(order, model, tell)
+            report = self._run(order, model, tell)
         except OSError as error:
             return Report(status=FAILED, why=f"the worker cannot run it: {error}")
         finally:
             with self._lock:
                 self._busy.discard(order.board)
+        if report.status != FAILED:
+            return report
+        # The board may be gone: then it is no fault of the job.
+        return msgspec.structs.replace(report, absent=self.look().get(order.board))
+
+    def look(self) -> dict[str, str]:
+        """See which boards cannot be reached; return of each why. It opens no port."""
+        with contextlib.suppress(TinybenchError):  # the system tells nothing: what was known stays
+            self.absent = self._looking()
+        return self.absent
 
     def stop(self, id_: int, attempt: int) -> None:
         """End a job that runs, as by Ctrl-C; nothing where it does not."""
@@ -79,17 +96,21 @@ class Bench:
             _let_go(child)
 
     def _run(self, order: Order, model: bytes | None, tell: Callable[[Told], None]) -> Report:
-        own = self.folder / order.lab / str(order.id)
+        # On another board it begins anew: what is gone on with is a run of this one.
+        own = self.folder / order.lab / str(order.id) / order.board
         own.mkdir(parents=True, exist_ok=True)
         run_folder, file = own / "run", None
         if model is not None:
             file = own / "model.tflite"
             write_whole(file, model)
+        place = self.places[order.board]
         task = {
             "order": order,
+            "board": place.kind if place.emulated else order.board,
             "folder": str(run_folder),
             "model": file and str(file),
-            "emulate": self.places[order.board].emulated,
+            "emulate": place.emulated,
+            "own_monitor": bool(place.monitors) and not place.emulated,
         }
         start_s = time.monotonic()
         key = (order.id, order.attempt)

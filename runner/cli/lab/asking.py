@@ -94,11 +94,11 @@ def submit(
     with _or_error(told_of):
         answer = reached.post("/api/jobs", told, count=told.count, who=_myself())
     number = answer["submission"]
+    words = "\n".join([shown.queued(answer), *answer["notes"]])
     if not watch and wait is None:
-        forms = {"terminal": lambda: f"{shown.queued(answer)}\n", "json": lambda: answer}
-        put(voice, to, None, forms)
+        put(voice, to, None, {"terminal": lambda: f"{words}\n", "json": lambda: answer})
         return 0
-    voice.note(shown.queued(answer))
+    voice.note(words)
     most_s = LONGEST_S if wait is None else wait
     with _or_error(told_of):
         found = watching.ended(voice, reached, number, most_s, watched=watch)
@@ -129,15 +129,16 @@ def _put_ended(
 
 @command(
     "watch",
-    Argument("submission", type=positive, metavar="N", help="number of a submission"),
+    Argument("submission", metavar="N", help="number of a submission"),
     *_at(),
     formats=("terminal", "json"),
     examples=("tinybench lab watch 3",),
 )
-def watch(voice: Voice, submission: int, at: str, lab: Path | None, to: str) -> int:
+def watch(voice: Voice, submission: str, at: str, lab: Path | None, to: str) -> int:
     """Show how far a submission is until all of it has ended; exit with the worst status."""
-    found = watching.ended(voice, _lab(at, lab), submission, LONGEST_S, watched=True)
-    _put_ended(voice, to, submission, found, watched=True, more={"submission": submission})
+    number = positive(submission)
+    found = watching.ended(voice, _lab(at, lab), number, LONGEST_S, watched=True)
+    _put_ended(voice, to, number, found, watched=True, more={"submission": number})
     return int(found["worst"])
 
 

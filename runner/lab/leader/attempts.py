@@ -11,12 +11,12 @@ import msgspec
 from tinybench.errors import BenchError
 
 from .. import store, work
-from ..order import Order, Report, Told, decoded, encoded
+from ..order import Here, Order, Report, Told, decoded, encoded
 from ..policy import starts
 from .ending import keep
 from .placing import forget, thought_s
 from .state import Leader, Run
-from .workers import lost
+from .workers import lost, see, vanished
 
 if TYPE_CHECKING:
     from distributed import Future
@@ -40,7 +40,9 @@ def begin(leader: Leader) -> None:
         if row is None:
             continue
         took_s = thought_s(leader, row, board)
-        attempt = store.claim(leader.db, row.id, board.name, board.kind, took_s)
+        attempt = store.claim(
+            leader.db, row.id, board.name, board.kind, took_s, emulated=board.emulated
+        )
         if attempt is None:  # somebody cancelled it
             continue
         run = Run(row, board, attempt, addresses[board.name], time.monotonic(), took_s)
@@ -97,6 +99,8 @@ async def _follow(leader: Leader, run: Run, future: "Future") -> None:
     else:
         leader.counted.late_results += 1
     if report is not None:
+        if report.absent is not None:
+            vanished(leader, run, report.absent)
         await keep(leader, run, report)
     leader.changed()
 
@@ -116,10 +120,14 @@ async def stop(leader: Leader, run: Run) -> None:
 
 
 def hear(leader: Leader, event: Any) -> None:
-    """Note how far a job is."""
+    """Note how far a job is, or which boards of a worker are there."""
     try:
-        told = msgspec.convert({k: v for k, v in event[1].items() if k != "worker"}, Told)
-    except (msgspec.ValidationError, AttributeError, TypeError, IndexError):
+        said = {k: v for k, v in event[1].items() if k != "worker"}
+        if "absent" in said:
+            see(leader, event[1]["worker"], msgspec.convert(said, Here).absent)
+            return
+        told = msgspec.convert(said, Told)
+    except (msgspec.ValidationError, AttributeError, TypeError, LookupError):
         return
     for name, run in leader.running.items():
         if (run.row.id, run.attempt) == (told.id, told.attempt):

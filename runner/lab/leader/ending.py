@@ -12,6 +12,7 @@ from tinybench.files import is_file_name, write_whole
 
 from .. import store
 from ..order import FILES_MOST_B, Report
+from .placing import thought_of
 from .state import Leader, Run
 
 FAILURES_MOST = 3
@@ -40,9 +41,11 @@ async def keep(leader: Leader, run: Run, report: Report) -> None:
 
 def troubled(leader: Leader, error: Exception) -> None:
     """Begin nothing until the disk can be written, and say why."""
-    leader.trouble = f"cannot write into {leader.folder}: {error}; no job begins until it can"
+    why = f"cannot write into {leader.folder}: {error}; no job begins until it can"
+    if why != leader.trouble:
+        leader.say("trouble", why=why)
+    leader.trouble = why
     leader.again_s = math.inf if leader.unwritten else time.monotonic() + RETRY_S
-    leader.say("trouble", why=leader.trouble)
 
 
 def finish(leader: Leader, run: Run, report: Report) -> None:
@@ -56,11 +59,12 @@ def finish(leader: Leader, run: Run, report: Report) -> None:
         state = store.DONE
     else:
         folder, state = None, store.FAILED
-        again = now.failures + 1 < FAILURES_MOST and attempt < ATTEMPTS_MOST
+        gone = report.absent is not None
+        again = (gone or now.failures + 1 < FAILURES_MOST) and attempt < ATTEMPTS_MOST
         if again and report.status != 2:
             leader.avoid[job] = run.place.name
             why = report.why or f"status {report.status}"
-            store.give_back(leader.db, job, attempt, why, failed=True)
+            store.give_back(leader.db, job, attempt, why, failed=not gone)
             leader.say("failed", job=job, place=run.place.name, why=why, again=True)
             return
     skipped = store.finish(
@@ -74,7 +78,7 @@ def finish(leader: Leader, run: Run, report: Report) -> None:
         folder=folder,
     )
     leader.avoid.pop(job, None)
-    leader.known_s.pop((run.row.job.kind, run.place.kind), None)
+    leader.stale.add(thought_of(run.row, run.place))
     leader.counted.ended[state] = leader.counted.ended.get(state, 0) + 1
     leader.say(state, job=job, place=run.place.name, status=report.status, why=report.why)
     told_skipped(leader, skipped or [])

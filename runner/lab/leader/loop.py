@@ -23,6 +23,7 @@ async def serve(leader: Leader, scheduler: "Scheduler", client: "Client") -> Non
     """Begin jobs and keep results, until it is cancelled."""
     leader.client = client
     ending.sweep(leader.folder)
+    leader.known |= store.remembered(leader.db)
     back = store.recover(leader.db)
     if back:
         leader.say("recovered", jobs=back)
@@ -43,6 +44,10 @@ def _step(leader: Leader, scheduler: "Scheduler") -> None:
     try:
         workers.look(leader, scheduler)
         if not leader.trouble or time.monotonic() >= leader.again_s:
+            if leader.moved:
+                leader.moved = False
+                placing.place_anew(leader)
+            placing.renew(leader)
             placing.refill(leader)
             attempts.begin(leader)
             if leader.trouble and not leader.unwritten:
@@ -51,6 +56,22 @@ def _step(leader: Leader, scheduler: "Scheduler") -> None:
         ending.troubled(leader, error)
     except Exception as error:  # one job that cannot be begun stops no other
         leader.say("fault", why=f"{error!r:.500}")
+
+
+def promises(leader: Leader, submission: int) -> list[str]:
+    """Place what was just submitted; say of how many jobs the deadline cannot be promised."""
+    with contextlib.suppress(sqlite3.Error):  # a full disk: they are placed once it has room
+        placing.refill(leader)
+    never, unknown = store.unpromised(leader.db, submission)
+    notes = []
+    if never:
+        notes.append(
+            f"deadlines that cannot be promised: {never:,}; what was promised to others, or the "
+            "job itself, takes longer"
+        )
+    if unknown:
+        notes.append(f"deadlines that are not promised before a board is found: {unknown:,}")
+    return notes
 
 
 async def cancel(leader: Leader, job: int) -> str | None:

@@ -1,26 +1,31 @@
 """Tier 1 at work: jobs from the queue on disk find their boards; anew where there are others."""
 
 import time
+from dataclasses import replace
 
 import msgspec
 
 from .. import store
-from ..policy import Place, Waiting, fair_start_s, place, with_deadline
+from ..policy import Place, Waiting, Want, fair_start_s, place, with_deadline
 from ..store import Row
-from .state import Leader
+from .reasons import without_board
+from .state import UNPLACED_MOST, WINDOW, Leader
 
-WINDOW = 2000
-"""Jobs that wait and are looked at; what is behind them waits on disk."""
+RENEW_S = 1.0
 
 
 def refill(leader: Leader) -> None:
-    """Take jobs that wait on disk, and place them."""
-    if len(leader.rows) >= WINDOW:
+    """Take jobs that wait on disk, and place them.
+
+    Those without a board stand before nobody, up to UNPLACED_MOST of them.
+    """
+    without = len(leader.unplaced)
+    if len(leader.rows) - without >= WINDOW or without >= UNPLACED_MOST:
         return
     running = {run.row.id for run in leader.running.values()}
     new = [
         row
-        for job in store.waiting(leader.db, WINDOW)
+        for job in store.waiting(leader.db, WINDOW + without)
         if job not in leader.rows and job not in running
         if (row := store.row(leader.db, job)) is not None
     ]
@@ -33,33 +38,64 @@ def place_anew(leader: Leader) -> None:
         drop(leader, name)
     rows, leader.rows = leader.rows, {}
     leader.unplaced.clear()
+    leader.waits_for.clear()
     place_all(leader, list(rows.values()))
 
 
 def forget(leader: Leader, job: int) -> None:
     """Take a job out of the queue in memory; what is on disk says whether it waits."""
     leader.rows.pop(job, None)
-    leader.unplaced.discard(job)
-    for name, queue in leader.queues.items():
-        if any(one.job == job for one in queue):
-            leader.queues[name] = [one for one in queue if one.job != job]
-            leader.work_s[name] = sum(one.estimate_s for one in leader.queues[name])
-            return
+    leader.unplaced.pop(job, None)
+    name = leader.waits_for.pop(job, None)
+    if name is not None:
+        leader.queues[name] = [one for one in leader.queues[name] if one.job != job]
+        leader.work_s[name] = sum(one.estimate_s for one in leader.queues[name])
 
 
 def drop(leader: Leader, name: str) -> list[Waiting]:
     """Let nothing wait for a board any more; return what did."""
     waited, leader.queues[name] = leader.queues.get(name, []), []
     leader.work_s[name] = 0.0
+    for one in waited:
+        leader.waits_for.pop(one.job, None)
     return waited
 
 
 def thought_s(leader: Leader, row: Row, board: Place) -> float:
     """Return how long a job is thought to take on a board."""
-    key = (row.job.kind, board.kind)
+    key = thought_of(row, board)
     if key not in leader.known_s:
         leader.known_s[key] = leader.estimate(leader.db, row.job, board)
     return leader.known_s[key]
+
+
+def thought_of(row: Row, board: Place) -> tuple[str, str, bool]:
+    """Return what decides how long a job takes: jobs and boards that have it in common."""
+    return row.job.kind, board.kind, board.emulated
+
+
+def renew(leader: Leader) -> None:
+    """Think anew how long waiting jobs take, where there are newer runs; what is promised stands.
+
+    At most each RENEW_S: it looks at every job that waits.
+    """
+    now_s = time.monotonic()
+    if not leader.stale or now_s - leader.renewed_s < RENEW_S:
+        return
+    kinds = {kind for kind, _, _ in leader.stale}
+    boards = {key[1:] for key in leader.stale}
+    leader.renewed_s = now_s
+    leader.stale.clear()
+    for key in [one for one in leader.known_s if one[0] in kinds or one[1:] in boards]:
+        del leader.known_s[key]
+    for name, queue in leader.queues.items():
+        if queue:
+            place = leader.places[name]
+            thought = [thought_s(leader, leader.rows[one.job], place) for one in queue]
+            leader.queues[name] = [
+                replace(one, estimate_s=took_s) for one, took_s in zip(queue, thought, strict=True)
+            ]
+            leader.work_s[name] = sum(thought)
 
 
 def left_s(leader: Leader, name: str) -> float:
@@ -79,13 +115,17 @@ def place_all(leader: Leader, rows: list[Row]) -> None:
     queued_s = leader.work_s.copy()
     for name in leader.running:
         queued_s[name] = queued_s.get(name, 0.0) + left_s(leader, name)
+    reasons: dict[Want, str] = {}
     for row in rows:
         leader.rows[row.id] = row
-        board = _board_of(leader, row, places, queued_s)
+        want = row.job.want
+        board = None if want in reasons else _board_of(leader, row, places, queued_s)
         if board is None:
-            leader.unplaced.add(row.id)
+            if want not in reasons:
+                reasons[want] = without_board(leader, want)
+            leader.unplaced[row.id] = reasons[want]
         else:
-            leader.unplaced.discard(row.id)
+            leader.unplaced.pop(row.id, None)
             before_s = queued_s.get(board.name, 0.0)
             queued_s[board.name] = before_s + _queue(leader, row, board, before_s)
     leader.decided_s.append((time.perf_counter() - start_s) / len(rows))
@@ -112,15 +152,20 @@ def _queue(leader: Leader, row: Row, board: Place, queued_s: float) -> float:
     told = row.job
     job = Waiting(row.id, took_s, row.at, start_by_s, told.priority, told.quiet, told.want)
     queue = leader.queues[board.name]
+    promised = None
     if told.deadline_s is not None and row.start_by is None:
         free_s = time.time() + left_s(leader, board.name)
         kept = with_deadline(job, row.at + told.deadline_s, queue, free_s)
-        if kept is None:
+        promised = kept is not None
+        if not promised:
             leader.say("deadline cannot be promised", job=row.id, place=board.name)
         job = kept or job
     if row.start_by is None:
-        store.promise(leader.db, row.id, job.start_by_s)
-        leader.rows[row.id] = msgspec.structs.replace(row, start_by=job.start_by_s)
+        store.promise(leader.db, row.id, job.start_by_s, promised)
+        leader.rows[row.id] = msgspec.structs.replace(
+            row, start_by=job.start_by_s, promised=promised
+        )
     queue.append(job)
+    leader.waits_for[row.id] = board.name
     leader.work_s[board.name] = leader.work_s.get(board.name, 0.0) + took_s
     return took_s

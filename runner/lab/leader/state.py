@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 
 DECISIONS = 1000
+WINDOW = 2000
+"""Jobs that wait for a board and are looked at; what is behind them waits on disk."""
+UNPLACED_MOST = 20_000
+"""Besides these, jobs that no board here fits, such as one that is unplugged."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,18 @@ class Seen:
     """How far its clock is from the leader's."""
     refused: str = ""
     """Why it gets no job."""
+    heard: float | None = None
+    """Its latest word, by the engine's count of time, which may jump."""
     silent_s: float = 0.0
-    """For how long nothing was heard of it."""
+    """How long there was no other, as the leader was awake."""
+
+
+@dataclass(frozen=True)
+class Away:
+    """A board that its worker cannot reach."""
+
+    place: Place
+    why: str
 
 
 @dataclass
@@ -70,24 +84,40 @@ class Leader:
     lab: str
     say: Callable[..., None]
     estimate: Callable[[sqlite3.Connection, Any, Place], float] = estimate_s
+    silent_s: float = 10.0
+    """A worker that says nothing for so long is gone."""
     workers: dict[str, Seen] = field(default_factory=dict)
     places: dict[str, Place] = field(default_factory=dict)
-    absent: dict[str, tuple[Place, float]] = field(default_factory=dict)
-    """Boards whose worker is gone, and since when (seconds since 1970)."""
+    away: dict[str, Away] = field(default_factory=dict)
+    """Boards of workers that are here, that cannot be reached."""
+    left: dict[str, tuple[Place, float]] = field(default_factory=dict)
+    """Boards of workers that are gone, and since when (seconds since 1970)."""
+    known: dict[str, Place] = field(default_factory=dict)
+    """Every board that the lab has, or has had."""
     running: dict[str, Run] = field(default_factory=dict)
     queues: dict[str, list[Waiting]] = field(default_factory=dict)
     work_s: dict[str, float] = field(default_factory=dict)
     """What waits for each board, summed up."""
+    moved: bool = False
+    """Whether boards came or went since jobs were placed."""
     rows: dict[int, Row] = field(default_factory=dict)
     """Of the window."""
-    unplaced: set[int] = field(default_factory=set)
-    """Of these, those that no board here fits."""
+    waits_for: dict[int, str] = field(default_factory=dict)
+    """Of these, the board in whose queue each is."""
+    unplaced: dict[int, str] = field(default_factory=dict)
+    """Of these, those that no board here fits, and why."""
     counted: Counted = field(default_factory=Counted)
     trouble: str = ""
     """What keeps it from beginning jobs, such as a full disk."""
     began_s: float = field(default_factory=time.monotonic)
-    known_s: dict[tuple[str, str], float] = field(default_factory=dict)
-    """How long jobs of a kind are thought to take on a kind of board."""
+    known_s: dict[tuple[str, str, bool], float] = field(default_factory=dict)
+    """How long jobs of a kind are thought to take on a kind of board, real or emulated."""
+    stale: set[tuple[str, str, bool]] = field(default_factory=set)
+    """Of these, of which there are newer runs."""
+    renewed_s: float = 0.0
+    """When what waiting jobs are thought to take was renewed last."""
+    looked_s: float = field(default_factory=time.monotonic)
+    """When it was last looked who is there."""
     avoid: dict[int, str] = field(default_factory=dict)
     """The board on which a job failed last."""
     unwritten: set[int] = field(default_factory=set)

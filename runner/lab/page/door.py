@@ -124,7 +124,7 @@ async def _guarded(door: Door, request: Request, answer: Answer) -> Response:
     except TinybenchError as error:
         return as_json({"error": str(error)}, 500)
     except sqlite3.Error as error:
-        return as_json({"error": f"the lab cannot do it: {error}"}, 507)
+        return as_json({"error": f"the lab cannot do it, and nothing is changed: {error}"}, 507)
     except OSError as error:
         return as_json({"error": f"the lab cannot do it: {error.strerror or error}"}, 507)
 

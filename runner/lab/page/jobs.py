@@ -94,7 +94,7 @@ async def submitted(door: Door, request: Request) -> Response:
         raise RefusedError(507, leader.trouble)
     jobs_file.insist_needs([one.name for one in submission.series], submission.needs)
     hashes = jobs_file.checked_models(submission)
-    plan.insist_all(leader, submission.series, jobs_file.to_check(submission, hashes))
+    await asyncio.to_thread(plan.insist_all, leader, submission, hashes)
     for one in submission.series:
         jobs_file.insist_time(one)
     thought = plan.estimated(leader, submission, hashes)
@@ -108,8 +108,9 @@ async def submitted(door: Door, request: Request) -> Response:
         who,
     )
     leader.say("submitted", submission=made_of, jobs=made, who=who)
+    notes = loop.promises(leader, made_of) if any(s.deadline for s in submission.series) else []
     leader.changed()
-    return as_json({**thought, "submission": made_of, "jobs": made})
+    return as_json({**thought, "submission": made_of, "jobs": made, "notes": notes})
 
 
 async def cancelled(door: Door, request: Request) -> Response:

@@ -2,7 +2,6 @@
 field of a form."""
 
 import itertools
-from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -15,8 +14,9 @@ from ...build import task as tasks
 from ...results.defaults import DIVISIONS, MODES, SCENARIOS
 from ...rules import names as profiles
 from .. import jobs_file
-from ..job import AXES, RUN_WORDS, Job, insist, insist_clock
+from ..job import AXES, RUN_WORDS, insist, insist_clock
 from ..jobs_file import Series, Submission
+from ..leader import wishes
 from ..leader.placing import left_s
 from ..leader.state import Leader
 from ..policy import fits, place
@@ -93,20 +93,21 @@ def faults(leader: Leader, said: dict[str, Any]) -> dict[str, str]:
     left = {k: v for k, v in said.items() if k != "with"}
     left |= {f"with.{k}": v for k, v in said.get("with", {}).items()}
     found: dict[str, str] = {}
-    while (refusal := _refusal(leader, left)) is not None and len(found) < len(said) + 30:
-        others = [name for name in left if name not in ("name", "task")]
-        blamed = next(
-            (
-                name
-                for name in reversed(others)
-                if _refusal(leader, {k: v for k, v in left.items() if k != name}) != refusal
-            ),
-            "task",
-        )
-        found[blamed] = refusal
-        if blamed == "task":
-            break
-        del left[blamed]
+    for check in (_wrong, _nowhere):
+        while (refusal := check(leader, left)) is not None and len(found) < len(said) + 30:
+            others = [name for name in left if name not in ("name", "task")]
+            blamed = next(
+                (
+                    name
+                    for name in reversed(others)
+                    if check(leader, {k: v for k, v in left.items() if k != name}) != refusal
+                ),
+                "task",
+            )
+            found[blamed] = refusal
+            if blamed == "task":
+                return found
+            del left[blamed]
     return found
 
 
@@ -119,38 +120,50 @@ def series_of(said: dict[str, Any]) -> Series:
         raise UsageError(f"{wanted[0].lower()}{wanted[1:]}") from None
 
 
-def _refusal(leader: Leader, fields: dict[str, Any]) -> str | None:
-    """Return why a lab would not take a series with these fields; None where it would."""
-    plain = {k: v for k, v in fields.items() if not k.startswith("with.")}
-    more = {k.removeprefix("with."): v for k, v in fields.items() if k.startswith("with.")}
+def _wrong(leader: Leader, fields: dict[str, Any]) -> str | None:
+    """Return why no lab would take a series with these fields; None where one would."""
     try:
-        series = series_of({**plain, "with": more})
+        series = _whole(fields)
         jobs_file.insist_time(series)
         models = dict.fromkeys(jobs_file.models_of(series), NO_MODEL)
-        few = jobs_file.to_check(Submission(series=[series], needs={}, models={}), models)
-        insist_all(leader, [series], itertools.islice(few, CHECKED_MOST))
+        _insist_jobs(leader, _alone(series), models, CHECKED_MOST)
     except UsageError as error:
         return str(error)
     return None
 
 
-def insist_all(leader: Leader, series: Iterable[Series], jobs: Iterable[Job]) -> None:
-    """Raise UsageError for a job of these that no board could run, or a board that is none."""
-    for job in jobs:
+def _nowhere(leader: Leader, fields: dict[str, Any]) -> str | None:
+    """Return why no board of this lab ever fitted such a series; None where one did."""
+    try:
+        wishes.insist(jobs_file.wants(_alone(_whole(fields))), list(leader.known.values()))
+    except UsageError as error:
+        return str(error)
+    return None
+
+
+def _whole(fields: dict[str, Any]) -> Series:
+    plain = {k: v for k, v in fields.items() if not k.startswith("with.")}
+    more = {k.removeprefix("with."): v for k, v in fields.items() if k.startswith("with.")}
+    return series_of({**plain, "with": more})
+
+
+def _alone(series: Series) -> Submission:
+    return Submission(series=[series], needs={}, models={})
+
+
+def insist_all(leader: Leader, submission: Submission, models: dict[str, str]) -> None:
+    """Raise UsageError for what no run takes, and for what no board of the lab ever fitted."""
+    _insist_jobs(leader, submission, models)
+    wishes.insist(jobs_file.wants(submission), list(leader.known.values()))
+
+
+def _insist_jobs(
+    leader: Leader, submission: Submission, models: dict[str, str], most: int | None = None
+) -> None:
+    """`most`: of more combinations so many stand for all; None: as many as a lab checks."""
+    places = list(leader.known.values())
+    for job in itertools.islice(jobs_file.to_check(submission, models), most):
         insist(job)
-        insist_board(leader, job)
-    for one in series:
-        for name in jobs_file.boards_of(one):
-            insist_board(leader, Job(series=one.name, words={}, board=name))
-
-
-def insist_board(leader: Leader, job: Job) -> None:
-    """Raise UsageError for a board that is none of the package's, nor one of this lab."""
-    name = job.board
-    own = {one.name.rpartition("/")[2] for one in leader.places.values()}
-    if name is not None and name not in {*boards.names(), *leader.places, *own}:
-        known = [*boards.names(), *sorted(own), *leader.places]
-        raise UsageError(f"job '{job.series}': {boards.no_board(name, known)}")
-    for one in leader.places.values():
-        if name is not None and "clock" in job.words and fits(job.want, one):
-            insist_clock(job, one.kind)
+        for one in places:
+            if job.board is not None and "clock" in job.words and fits(job.want, one):
+                insist_clock(job, one.kind)

@@ -18,6 +18,8 @@ from .. import store
 from . import results, told
 from .answer import Door, RefusedError, as_json, asked_row, number
 from .jobs import ROWS_MOST
+from .metrics import CONTENT_TYPE
+from .metrics import metrics as metrics_of
 
 EVENTS_S = 0.5
 """Between two events of the stream; a slow reader gets fewer, and none is kept for it."""
@@ -93,7 +95,7 @@ async def events(door: Door, request: Request) -> Response:
 
 async def metrics(door: Door, _: Request) -> Response:
     """Answer with the metrics of Prometheus."""
-    return Response(told.metrics(door.leader), media_type="text/plain; version=0.0.4")
+    return Response(metrics_of(door.leader), media_type=CONTENT_TYPE)
 
 
 async def found(door: Door, request: Request) -> Response:

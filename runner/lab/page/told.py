@@ -1,12 +1,12 @@
-"""What a lab says of itself: its boards, its queue, its results, and its metrics; plain data."""
+"""What a lab says of itself: its boards, its queue, its results; plain data."""
 
-import statistics
 import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 from .. import store
+from ..leader.reasons import why
 from ..leader.state import Leader, Run
 from ..policy import Place
 from ..store import Row
@@ -14,8 +14,6 @@ from . import waits
 
 QUEUE_MOST = 200
 """Jobs of the queue that are told; how many there are is told besides."""
-SILENT_S = 10.0
-"""A worker of which nothing is heard for so long is said to be silent."""
 RATE_OVER = 1e-9
 
 
@@ -45,34 +43,30 @@ def _boards(leader: Leader, turn_of: dict[int, waits.Turn]) -> Iterator[dict[str
     still, queues = waits.still(leader), dict[str, list[waits.Turn]]()
     for turn in turn_of.values():
         queues.setdefault(turn.board, []).append(turn)
-    for name, place in sorted(leader.places.items()):
+    away = {name: (one.place, one.why) for name, one in leader.away.items()}
+    for name, (place, since) in leader.left.items():
+        away[name] = place, f"its worker is gone since {_utc(since)}"
+    here = {name: (place, None) for name, place in leader.places.items()}
+    for name, (place, why_not) in sorted({**away, **here}.items()):
         run, its_worker = leader.running.get(name), seen.get(name)
         queue = queues.get(name, [])
         silent_s = its_worker.silent_s if its_worker else 0.0
-        condition, why = "busy" if run else "free", None
-        if name in still:
-            condition, why = "quiet", f"kept still: {still[name]}"
-        if silent_s > SILENT_S:
+        condition, blamed = "busy" if run else "free", why_not
+        if why_not is not None:
+            condition = "absent"
+        elif silent_s > leader.silent_s / 2:
             condition = "silent"
-            why = f"nothing is heard of its worker for {silent_s:.0f} s"
+            blamed = f"nothing is heard of its worker for {silent_s:.0f} s"
+        elif name in still:
+            condition, blamed = "quiet", f"kept still: {still[name]}"
         yield {
             **_place(place),
             "state": condition,
-            "why": why,
+            "why": blamed,
             "runs": None if run is None else {**running(run), "who": _who(leader, run.row)},
             "waiting": len(queue),
             "waiting_s": round(sum(one.estimate_s for one in queue), 1),
             "clock_apart_s": round(its_worker.apart_s if its_worker else 0.0, 1),
-        }
-    for _, (place, since) in sorted(leader.absent.items()):
-        yield {
-            **_place(place),
-            "state": "absent",
-            "why": f"its worker is gone since {_utc(since)}",
-            "runs": None,
-            "waiting": 0,
-            "waiting_s": 0.0,
-            "clock_apart_s": 0.0,
         }
 
 
@@ -141,7 +135,7 @@ def jobs(
 ) -> list[dict[str, Any]]:
     """Return jobs, each with who submitted it, and where, when and why it waits."""
     turn_of = waits.turns(leader) if turn_of is None else turn_of
-    still, found, people = waits.still(leader), [], dict[int, str]()
+    found, people = [], dict[int, str]()
     runs = {run.row.id: run for run in leader.running.values()}
     for row in rows:
         if row.submission not in people:
@@ -149,21 +143,20 @@ def jobs(
         turn = turn_of.get(row.id) if row.state == store.QUEUED else None
         found.append(
             {
-                **job(row),
+                **job(row, why(leader, row)),
                 "who": people[row.submission],
                 "runs": running(runs[row.id]) if row.id in runs else None,
                 "waits_for": turn and turn.board,
                 "turn": turn and turn.number,
                 "starts_s": turn and round(turn.starts_s, 1),
                 "estimate_s": round(turn.estimate_s, 1) if turn else row.estimate,
-                "why": waits.why(leader, row, turn, still),
             }
         )
     return found
 
 
-def job(row: Row) -> dict[str, Any]:
-    """Return a job and what became of it."""
+def job(row: Row, waits: str | None = None) -> dict[str, Any]:
+    """Return a job and what became of it; `waits`: why it waits, where it does."""
     return {
         "id": row.id,
         "submission": row.submission,
@@ -181,53 +174,7 @@ def job(row: Row) -> dict[str, Any]:
         "ended": row.ended,
         "run_s": row.run_s,
         "status": row.status,
-        "why": row.why,
+        "why": waits or row.why,
+        "deadline": None if row.job.deadline_s is None else row.at + row.job.deadline_s,
+        "promised": row.promised,
     }
-
-
-def metrics(leader: Leader) -> str:
-    """Return the metrics of a lab. Ref: Prometheus text format 0.0.4."""
-    counts = store.counts(leader.db)
-    counted = leader.counted
-    now_s = time.monotonic()
-    busy = dict(counted.busy_s)
-    for name, run in leader.running.items():
-        busy[name] = busy.get(name, 0.0) + now_s - run.since_s
-    up_s = max(RATE_OVER, now_s - leader.began_s)
-    lines = [
-        *_metric("jobs", "gauge", "Jobs by state.", {f'state="{k}"': v for k, v in counts.items()}),
-        *_metric("queue_length", "gauge", "Jobs that wait.", {"": counts[store.QUEUED]}),
-        *_metric("boards", "gauge", "Boards of the lab.", {"": len(leader.places)}),
-        *_metric("boards_busy", "gauge", "Boards that run a job.", {"": len(leader.running)}),
-        *_metric("jobs_begun_total", "counter", "Attempts since the start.", {"": counted.begun}),
-        *_metric(
-            "jobs_ended_total", "counter", "Jobs that ended since the start.",
-            {f'state="{k}"': v for k, v in sorted(counted.ended.items())} or {'state="done"': 0},
-        ),
-        *_metric("jobs_lost_total", "counter", "Attempts whose worker was lost.",
-                 {"": counted.lost}),
-        *_metric("late_results_total", "counter", "Results of attempts that did not count.",
-                 {"": counted.late_results}),
-        *_metric("wait_seconds_sum", "counter", "From submission to start, summed.",
-                 {"": counted.wait_s}),
-        *_metric(
-            "board_use_ratio", "gauge", "Share of the time since the start that a board ran.",
-            {f'board="{_label(name)}"': busy.get(name, 0.0) / up_s for name in leader.places},
-        ),
-        *_metric("decision_seconds", "gauge", "Placing a job, the median of the latest.",
-                 {"": statistics.median(leader.decided_s or [0.0])}),
-        *_metric("trouble", "gauge", "1 where nothing begins, such as for a full disk.",
-                 {"": int(bool(leader.trouble))}),
-    ]  # fmt: skip
-    return "\n".join(lines) + "\n"
-
-
-def _metric(name: str, kind: str, help_: str, values: dict[str, float]) -> list[str]:
-    full = f"tinybench_lab_{name}"
-    rows = [f"{full}{{{labels}}} {v:g}" if labels else f"{full} {v:g}"
-            for labels, v in values.items()]  # fmt: skip
-    return [f"# HELP {full} {help_}", f"# TYPE {full} {kind}", *rows]
-
-
-def _label(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

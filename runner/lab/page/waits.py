@@ -1,14 +1,12 @@
-"""Why a job waits: its turn on its board, when it may begin, or what keeps it from being placed."""
+"""The turn of each job on its board, when it may begin, and which boards are kept still."""
 
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from .. import store
-from ..leader.placing import WINDOW, left_s
+from ..leader.placing import left_s
 from ..leader.state import Leader
 from ..policy import Waiting, next_of
-from ..store import Row
 
 ORDERED_MOST = 30
 """Of more jobs of a board that cannot all begin in time by their lengths, that order is told."""
@@ -73,24 +71,3 @@ def still(leader: Leader) -> dict[str, str]:
         for name, place in leader.places.items()
         if place.quiet in groups and name not in leader.running
     }
-
-
-def why(leader: Leader, row: Row, turn: Turn | None, kept_still: dict[str, str]) -> str | None:
-    """Return what else keeps a job from beginning, beside its turn; of one that ended, why."""
-    if row.state == store.HELD:
-        _, needs = store.submitted(leader.db, row.submission)
-        return f"begins when all of these are done: {', '.join(needs.get(row.job.series, ()))}"
-    if row.state != store.QUEUED:
-        return row.why
-    said = [leader.trouble]
-    if row.id in leader.unplaced:
-        said.append(f"no board here fits: {row.job.want.words}")
-    elif turn is None:
-        said.append(f"behind the first {WINDOW:,} jobs" if len(leader.rows) >= WINDOW else "")
-    elif turn.number == 1 and turn.board in kept_still:
-        own = "a quiet one: it begins when no other board of its group runs"
-        said.append(own if row.job.quiet else kept_still[turn.board])
-    if row.why:
-        times = "once" if row.attempt == 1 else f"{row.attempt} times"
-        said.append(f"begun {times} so far, the last time: {row.why}")
-    return "; ".join(filter(None, said)) or None

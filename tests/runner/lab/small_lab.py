@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import os
 import signal
 import socket
@@ -25,11 +26,11 @@ from tinybench.runner.lab.leader import loop
 from tinybench.runner.lab.leader.state import Leader
 from tinybench.runner.lab.order import Order, Report, Told
 from tinybench.runner.lab.policy import Place
+from tinybench.runner.lab.work import CHILD
 
 SLEEPER = (sys.executable, "-I", "-S", str(Path(__file__).with_name("sleeper.py")))
 LAB = "0123456789abcdef"
 STARTED_S = 90.0
-TTL_S = 2.0
 
 
 def asleep(ms: int, **more: Any) -> Job:
@@ -42,6 +43,7 @@ class Dozing:
 
     def __init__(self, count: int) -> None:
         self.places = {f"b{n}": Place(f"w/b{n}", "host", "host") for n in range(count)}
+        self.absent: dict[str, str] = {}
         self.spans: list[tuple[str, float, float]] = []
 
     def do(self, order: Order, model: bytes | None, tell: Callable[[Told], None]) -> Report:
@@ -64,15 +66,17 @@ class Dozing:
 
 @contextlib.asynccontextmanager
 async def leading(
-    folder: Path, port: int = 0, estimate: Any = estimate_s
+    folder: Path, port: int = 0, estimate: Any = estimate_s, silent_s: float = 60.0
 ) -> AsyncIterator[tuple[Leader, str, list[tuple[str, dict[str, Any]]]]]:
     """Yield a leader at work, the address of its scheduler, and what it says."""
     from distributed import Client
 
-    engine.settle(TTL_S)
+    engine.settle()
     said: list[tuple[str, dict[str, Any]]] = []
     with contextlib.closing(store.open_store(folder / "queue.sqlite")) as db:
-        leader = Leader(db, folder, LAB, lambda what, **k: said.append((what, k)), estimate)
+        leader = Leader(
+            db, folder, LAB, lambda what, **k: said.append((what, k)), estimate, silent_s
+        )
         async with (
             engine.scheduler("127.0.0.1", port, None) as scheduler,
             Client(scheduler.address, asynchronous=True) as client,
@@ -151,10 +155,15 @@ async def until(met: Callable[[], bool], most_s: float = 120.0) -> None:
 
 
 def started(
-    address: str, name: str, folder: Path, boards: Sequence[str]
+    address: str, name: str, folder: Path, boards: Sequence[str], ports: tuple[int, int] = (0, 0)
 ) -> "subprocess.Popen[bytes]":
-    """Start a worker as a process, with a process group of its own."""
-    words = [sys.executable, "-m", __name__, address, name, str(folder), *boards]
+    """Start a worker as a process, with a process group of its own.
+
+    Without `boards` it has those of its bench file, and runs jobs for real; else they sleep.
+    `ports`: on which it listens, and by which it is reached; 0: any, and the same.
+    """
+    own = [address, name, str(folder), *map(str, ports)]
+    words = [sys.executable, "-m", __name__, *own, *boards]
     return subprocess.Popen(words, start_new_session=True)
 
 
@@ -166,9 +175,17 @@ def ended(process: "subprocess.Popen[bytes]", number: int = signal.SIGKILL) -> N
     process.wait(30)
 
 
-def main(address: str, name: str, folder: str, *boards: str) -> None:
-    """Serve a leader as a worker whose jobs sleep."""
-    told = serve.Working(address, Path(folder), name=name, emulated=boards, child=SLEEPER)
+def main(address: str, name: str, folder: str, port: str, reached: str, *boards: str) -> None:
+    """Serve a leader as a worker, as `started` says."""
+    import distributed
+
+    if port != "0":
+        more = {"port": int(port), "contact_address": f"tcp://127.0.0.1:{reached}"}
+        distributed.Worker = functools.partial(distributed.Worker, **more)  # type: ignore[misc]
+    serve.LOOK_S = (0.1, 0.4)
+    told = serve.Working(
+        address, Path(folder), name=name, emulated=boards, child=SLEEPER if boards else CHILD
+    )
     serve.BACK_OFF_S = (0.2, 0.5)
     with contextlib.suppress(KeyboardInterrupt):
         serve.work(told, lambda _: None)

@@ -231,6 +231,23 @@ def test_priority_is_first_in_the_window_and_may_change(db: sqlite3.Connection) 
     assert not store.set_priority(db, 9, 3)
 
 
+def test_a_queue_of_an_older_lab_is_gone_on_with(tmp_path: Path) -> None:
+    """What it lacks is added; its jobs are there."""
+    path = tmp_path / "queue.sqlite"
+    db = store.open_store(path)
+    store.submit(db, [Job(series="a", words={"task": "kws"})], {}, {}, "me")
+    for column in ("emulated", "promised"):
+        db.execute(f"ALTER TABLE jobs DROP COLUMN {column}")
+    for table in ("places", "hooks", "deliveries"):
+        db.execute(f"DROP TABLE {table}")
+    db.execute("DROP TRIGGER told")
+    db.execute("PRAGMA user_version = 1")
+    again = store.open_store(path)
+    assert store.claim(again, 1, "desk/left", "host", 1.0, emulated=True) == 1
+    assert store.finish(again, 1, 1, state=store.DONE, status=0) == []
+    assert store.remembered(again) == {}
+
+
 def test_a_foreign_or_newer_file_is_no_queue(tmp_path: Path) -> None:
     """And it is left as it is."""
     (tmp_path / "a").write_bytes(b"no database" * 100)
@@ -245,7 +262,10 @@ def test_a_foreign_or_newer_file_is_no_queue(tmp_path: Path) -> None:
 
 
 def test_a_job_is_thought_to_take_what_jobs_like_it_took(db: sqlite3.Connection) -> None:
-    """On this kind of board, else on any, else by payload over baud."""
+    """On this kind of board, else as others of its task took there, else on any, else computed.
+
+    An emulated board tells nothing of a real one, whatever its kind is called.
+    """
     job = Job(series="a", words={"task": "kws", "profile": "quick"})
     computed_s = estimate.estimate_s(db, job, M4)
     assert computed_s > 128 * 490 * 2 * 10 / 115_200
@@ -253,12 +273,28 @@ def test_a_job_is_thought_to_take_what_jobs_like_it_took(db: sqlite3.Connection)
     more = Job(series="a", words={"task": "kws", "profile": "quick", "limit": 5})
     assert estimate.estimate_s(db, more, M4) < computed_s
     store.submit(db, [job] * 3, {}, {}, "me")
-    for number, (board, took_s) in enumerate((("host", 2.0), ("host", 4.0), ("nucleo-l4r5", 80.0))):
-        store.claim(db, number + 1, "desk/x", board, 1.0)
+    ran = (("mps3-an547", 4.0, True), ("host", 20.0, False), ("nucleo-l4r5", 80.0, False))
+    few_s = estimate.computed_s(more, M4)
+    for number, (board, took_s, emulated) in enumerate(ran):
+        store.claim(db, number + 1, "desk/x", board, 1.0, emulated=emulated)
         store.finish(db, number + 1, 1, state=store.DONE, status=0, run_s=took_s)
     assert estimate.estimate_s(db, job, M4) == 80.0
     assert estimate.estimate_s(db, job, EMULATED) == 4.0
-    assert estimate.estimate_s(db, more, M4) < computed_s
+    assert estimate.estimate_s(db, more, M4) == pytest.approx(few_s * 80.0 / computed_s)
+    other = Place("desk/g0", "nucleo-g0b1", "Cortex-M0+")
+    assert estimate.estimate_s(db, job, other) == 50.0
+    assert estimate.estimate_s(db, more, EMULATED) < estimate.computed_s(job, EMULATED)
+
+
+def test_an_emulated_board_is_thought_to_take_its_instructions(db: sqlite3.Connection) -> None:
+    """Longer windows, more inputs and a smaller unit of time are more of them."""
+
+    def thought_s(kind: str = "mps2-an386", **words: str | int) -> float:
+        place = Place("desk/e", kind, "Cortex-M4F", emulated=True, attached=False)
+        return estimate.estimate_s(db, Job(series="a", words={"task": "kws", **words}), place)
+
+    assert thought_s(profile="rapid") < thought_s(profile="quick") < thought_s()
+    assert thought_s(mode="accuracy", limit=5) < thought_s(mode="accuracy", limit=500)
 
 
 def test_a_circle_is_a_fault_of_the_file(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from tinybench.runner.lab.leader.state import Leader, Run
 from tinybench.runner.lab.leader.workers import came, gone
 from tinybench.runner.lab.order import Report
 from tinybench.runner.lab.page import told
+from tinybench.runner.lab.page.metrics import metrics
 from tinybench.runner.lab.policy import Place
 
 HOST = Place("desk/host", "host", "host")
@@ -53,6 +54,7 @@ def test_a_worker_of_another_version_gets_no_job(leader: Leader) -> None:
     gone(leader, "b")
     came(leader, "c", worker("two"))
     assert list(leader.places) == ["two/host"]
+    assert store.remembered(leader.db).keys() == {"two/host"}
     came(leader, "e", worker("three", places=[msgspec.to_builtins(HOST)]))
     assert "desk/host" not in leader.places  # it may speak for its own boards alone
 
@@ -81,7 +83,7 @@ def test_what_is_done_waits_for_a_disk_with_room(
         keeping = asyncio.create_task(ending.keep(leader, run, Report(status=0, files={"a": b"b"})))
         await asyncio.sleep(0.1)
         assert "disk is full" in told.state(leader)["trouble"]
-        assert "tinybench_lab_trouble 1" in told.metrics(leader)
+        assert "tinybench_lab_trouble 1" in metrics(leader)
         full[0] = False
         await asyncio.wait_for(keeping, 30)
 

@@ -25,7 +25,7 @@ from tinybench.runner.lab.job import AXES, RUN_WORDS, Job
 from tinybench.runner.lab.jobs_file import Series, Submission
 from tinybench.runner.lab.leader import placing
 from tinybench.runner.lab.leader.state import Leader, Run
-from tinybench.runner.lab.leader.workers import came, gone, look
+from tinybench.runner.lab.leader.workers import came, gone
 from tinybench.runner.lab.order import Told
 from tinybench.runner.lab.page import journal, plain, plan, results, told
 from tinybench.runner.lab.page.span import span
@@ -41,6 +41,8 @@ def leader(tmp_path: Path) -> Iterator[Leader]:
         made = Leader(db, tmp_path, LAB, lambda *_, **__: None, lambda *_: 60.0)
         places = [Place(f"desk/{name}", "host", "host", quiet="desk/hub") for name in "ab"]
         came(made, "at", worker(places=msgspec.to_builtins(places)))
+        for kind in ("nucleo-l4r5", "pico"):  # that it had
+            made.known[f"far/{kind}"] = Place(f"far/{kind}", kind, "any")
         yield made
 
 
@@ -98,8 +100,8 @@ def test_a_job_says_what_keeps_it_besides_its_turn(leader: Leader) -> None:
     placing.refill(leader)
     begun(leader, 3, "desk/a")
     said = {number: one["why"] for number, one in by_id(leader).items()}
-    assert said[2] == "no board here fits: board pico"
-    assert said[4] == "begins when all of these are done: a"
+    assert said[2] == "far/pico: its worker is not here"
+    assert said[4] == "needs a to be done before"
     board = next(one for one in told.state(leader)["boards"] if one["name"] == "desk/b")
     assert board["state"] == "quiet"
     assert "job 3, a quiet one, runs on desk/a" in board["why"]
@@ -107,9 +109,7 @@ def test_a_job_says_what_keeps_it_besides_its_turn(leader: Leader) -> None:
     leader.running.clear()
     placing.refill(leader)
     why = by_id(leader)[3]["why"]
-    assert why.endswith(
-        "when no other board of its group runs; begun once so far, the last time: no answer"
-    )
+    assert why.endswith("; before: no answer")
     leader.trouble = "the disk is full"
     assert by_id(leader)[1]["why"].startswith("the disk is full")
     store.cancel(leader.db, 2)
@@ -118,10 +118,9 @@ def test_a_job_says_what_keeps_it_besides_its_turn(leader: Leader) -> None:
 
 def test_boards_that_are_silent_or_gone_are_told(leader: Leader) -> None:
     """Of a worker that is not heard, or that left; one that is back is as before."""
-    (state,) = [SimpleNamespace(last_seen=time.time() - 20, extra={})]
-    look(leader, SimpleNamespace(workers={"at": state}))  # type: ignore[arg-type]
+    leader.workers["at"].silent_s = 6.0
     first = told.state(leader)["boards"][0]
-    assert (first["state"], "20 s" in first["why"]) == ("silent", True)
+    assert (first["state"], "6 s" in first["why"]) == ("silent", True)
     gone(leader, "at")
     assert [one["state"] for one in told.state(leader)["boards"]] == ["absent", "absent"]
     came(leader, "at", worker())

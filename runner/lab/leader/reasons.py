@@ -1,0 +1,64 @@
+"""Why a job waits, in words, of every job that does."""
+
+from collections.abc import Sequence
+
+from .. import store
+from ..policy import Want, fits
+from ..store import Row
+from .state import WINDOW, Leader
+from .wishes import refusal
+
+SAID_MOST = 3
+"""Of boards that would do, so many are named."""
+
+
+def why(leader: Leader, row: Row) -> str | None:
+    """Return why a job has not begun; None of one that has."""
+    if row.state == store.HELD:
+        return f"needs {', '.join(store.needs(leader.db, row))} to be done before"
+    if row.state != store.QUEUED:
+        return None
+    said = leader.trouble or leader.unplaced.get(row.id) or _of_board(leader, row)
+    return f"{said}; before: {row.why}" if row.why else said
+
+
+def without_board(leader: Leader, want: Want) -> str:
+    """Return why no board can have a job now, though one fits, or did."""
+    able = [one for one in leader.known.values() if fits(want, one)]
+    if not able:
+        return refusal(want, leader.known.values())
+    said = [
+        f"{one.name}: {leader.away[one.name].why}"
+        if one.name in leader.away
+        else f"{one.name}: its worker is not here"
+        for one in able[:SAID_MOST]
+    ]
+    return "; ".join([*said, *[f"{len(able) - SAID_MOST} more"] * (len(able) > SAID_MOST)])
+
+
+def _of_board(leader: Leader, row: Row) -> str:
+    name = leader.waits_for.get(row.id)
+    if name is None and (row.id in leader.rows or len(leader.rows) < WINDOW):
+        return "a board is sought"
+    if name is None:
+        return f"behind the {len(leader.rows):,} jobs that are looked at first"
+    others = _others(len(leader.queues.get(name, ())) - 1)
+    run = leader.running.get(name)
+    if run is not None:
+        return f"{name} runs job {run.row.id}{others}"
+    place = leader.places.get(name)
+    group = place and place.quiet
+    if group is not None:
+        beside = [run.row.id for run in leader.running.values() if run.place.quiet == group]
+        if beside:
+            return f"{name} is still while {_jobs(beside)} in the group {group}{others}"
+    return f"{name} begins soon{others}"
+
+
+def _jobs(ids: Sequence[int]) -> str:
+    said = ", ".join(str(one) for one in sorted(ids)[:SAID_MOST])
+    return f"job {said} runs" if len(ids) == 1 else f"jobs {said} run"
+
+
+def _others(count: int) -> str:
+    return "" if count <= 0 else f"; {count:,} other{'s' * (count > 1)} wait{'s' * (count == 1)}"
