@@ -50,8 +50,8 @@ def seats(names: Sequence[str], emulate: bool, task: str, test: int, seed: int) 
     """
     if not 1 <= len(names) <= BOARDS_MOST:
         raise UsageError(f"{len(names)} boards: a fleet has 1 to {BOARDS_MOST}")
+    rows = features(subject(task))  # first: it refuses what has no classes
     of = whole_head(task)
-    rows = features(subject(task))
     learnt, tested = split(rows, test, seed)
     values, labels = rows.values.astype(np.float32), np.asarray(rows.targets, np.int64)
     data = Learnable(

@@ -21,6 +21,9 @@ REFINED_MOST = 12
 """More choices that are tried, one by one, ..."""
 CHEAPEST = 3
 """... until so many of the cheapest have been."""
+SETTLED = ((3, 1.3), (9, 1.15))
+"""Times the seeds with which those run again, in turn, whose cost is within so many times the
+cheapest: what few seeds made the cheapest is often luck."""
 
 
 class PlanAsked(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,7 +169,7 @@ def _sampled(
     folder: Path,
     track: Track,
 ) -> list[Tried]:
-    """Return corners, edges and the middle of the grid, and then what looks cheapest."""
+    """Return corners, edges and the middle of the grid, then what looks cheapest, settled."""
     ends = [_three(asked.per_rounds), _three(asked.steps)]
     corners = [(k, e) for k in ends[0] for e in ends[1]]
     tried = [_try(fleet, asked, folder, *one) for one in track(corners, "sampling", len(corners))]
@@ -176,13 +179,44 @@ def _sampled(
             f"no sampling run reached {asked.setting.target:g} in {asked.setting.rounds_most} "
             f"rounds; the best was {best:.4f}: give a lower --target, or more --rounds"
         )
+    tried = _refined(fleet, asked, loads, tried, folder)
+    for times, within in SETTLED:
+        most = within * min(_price(one, asked) for one in tried)
+        near = [one for one in tried if _price(one, asked) <= most]
+        if len(near) == 1:
+            break
+        tried = [one for one in tried if one not in near]
+        for one in track(near, f"settling by {times * asked.trials} seeds", len(near)):
+            tried.append(_try(fleet, asked, folder, one.per_round, one.steps, times))
+        # Dearer than they seemed, they may leave the first place to what has not been tried.
+        tried = _refined(fleet, asked, loads, tried, folder, 1, times)
+    return tried
+
+
+def _refined(
+    fleet: Fleet,
+    asked: PlanAsked,
+    loads: Sequence[Load],
+    tried: Sequence[Tried],
+    folder: Path,
+    cheapest: int = CHEAPEST,
+    times: int = 1,
+) -> list[Tried]:
+    """Return what was tried, and what then looks cheapest, tried too."""
+    found = list(tried)
     for _ in range(REFINED_MOST):
-        cells = _cells(_fit(tried, len(loads), asked), loads, asked, tried)
-        better = next((one for one in cells[:CHEAPEST] if not one.tried), None)
+        cells = _cells(_fit(found, len(loads), asked), loads, asked, found)
+        better = next((one for one in cells[:cheapest] if not one.tried), None)
         if better is None:
             break
-        tried.append(_try(fleet, asked, folder, better.per_round, better.steps))
-    return tried
+        found.append(_try(fleet, asked, folder, better.per_round, better.steps, times))
+    return found
+
+
+def _price(one: Tried, asked: PlanAsked) -> float:
+    """Return the cost of runs, once more for each miss in so many seeds as the plan has."""
+    missed = (one.trials - one.reached) / one.trials * asked.trials
+    return weighed(asked.gamma, one.time_s, one.energy_j) * (1 + missed)
 
 
 def _three(values: Sequence[int]) -> list[int]:
@@ -191,15 +225,18 @@ def _three(values: Sequence[int]) -> list[int]:
     return sorted({values[0], min(values, key=lambda one: abs(one - middle)), values[-1]})
 
 
-def _try(fleet: Fleet, asked: PlanAsked, folder: Path, per_round: int, steps: int) -> Tried:
-    """Return what K and E take, from the folder where it is there."""
-    place = folder / f"k{per_round}-e{steps}.json"
+def _try(
+    fleet: Fleet, asked: PlanAsked, folder: Path, per_round: int, steps: int, times: int = 1
+) -> Tried:
+    """Return what K and E take by so many times the seeds, from the folder where it is there."""
+    trials = times * asked.trials
+    place = folder / f"k{per_round}-e{steps}-{trials}.json"
     known = kept_part(place, Tried)
     if known is not None:
         return known
     setting = msgspec.structs.replace(asked.setting, per_round=per_round, steps=steps)
     trainer = here(fleet.learnable.values, fleet.learnable.labels, fleet.members)
-    runs = [federate(fleet, setting, asked.seed + n, trainer) for n in range(asked.trials)]
+    runs = [federate(fleet, setting, asked.seed + n, trainer) for n in range(trials)]
     return keep_part(place, summed(runs))
 
 
@@ -244,13 +281,10 @@ def _cells(
         if ran is None:
             found.append(one)
             continue
-        price = weighed(asked.gamma, ran.time_s, ran.energy_j)
-        if ran.reached < ran.trials:  # as dear as if its budget were spent on nothing
-            price *= 1 + ran.trials - ran.reached
         found.append(
             Cell(
                 per_round=ran.per_round, steps=ran.steps, rounds=ran.rounds, time_s=ran.time_s,
-                energy_j=ran.energy_j, cost=price, tried=True,
+                energy_j=ran.energy_j, cost=_price(ran, asked), tried=True,
             )
         )  # fmt: skip
     return sorted(found, key=lambda one: (one.cost, one.per_round, one.steps))

@@ -94,7 +94,7 @@ def _of_training(
         raise UsageError(
             f"{folder}: nothing was learnt in this training: it has no time of a sample"
         )
-    power_w = sum(one.energy_j or 0.0 for one in found.trials) / board_s
+    power_w = _power_w(found)
     time_s, bounds_s = board_s / samples, None
     kind: Origin = "emulated" if found.emulated else "measured"
     if found.emulated and found.cost is not None:
@@ -111,7 +111,19 @@ def _of_training(
     board = one_line(found.asked.board)
     return Client(
         name=board, board=board, source=str(folder), sample_s=time_s, learning=1.0, time=kind,
-        bounds_s=bounds_s, sample_j=power_w * time_s if power_w else None,
-        energy="modelled" if power_w else None,
+        bounds_s=bounds_s, sample_j=None if power_w is None else power_w * time_s,
+        energy=None if power_w is None else found.energy,
         bandwidth_b_per_s=bandwidth_b_per_s, radio_w=radio_w,
     )  # fmt: skip
+
+
+def _power_w(found: Training) -> float | None:
+    """Return the mean power of the seeds whose energy is known and not doubtful."""
+    known = [
+        (one.energy_j, one.board_s)
+        for one in found.trials
+        if one.energy_j is not None and one.board_s > 0 and not one.energy_doubts
+    ]
+    if found.energy is None or not known:
+        return None
+    return sum(joules for joules, _ in known) / sum(board_s for _, board_s in known)

@@ -63,6 +63,12 @@ def said(found: PlanStudy) -> list[str]:
         f"seeds each, to top-1 {asked.setting.target:g}; expected: the bound, times how far runs "
         "near by were off it"
     )
+    settled = [one.trials for one in found.tried if one.trials > asked.trials]
+    if settled:
+        lines.append(
+            f"{len(settled)} that few seeds could not tell from the cheapest ran with up to "
+            f"{max(settled)}"
+        )
     if missed:
         lines.append(
             f"{missed} of these did not reach it in {asked.setting.rounds_most} rounds with each "

@@ -44,8 +44,8 @@ def curves(lines: Sequence[Line], x_label: str, target: float, y_label: str = "t
     """Return up to six curves with their bands, and a line at the target."""
     lines = [one for one in lines if one.points][: len(INKS)]
     most = max((one.points[-1].at for one in lines), default=1.0) or 1.0
-    low = min((band.low for one in lines for band in one.points), default=0.0)
-    axes = Axes(0.0, most * 1.02, math.floor(low * 10) / 10, 1.0)
+    low = min([target, *(band.low for one in lines for band in one.points)])
+    axes = Axes(0.0, most * 1.02, min(math.floor(low * 10) / 10, 0.9), 1.0)
     y = axes.y(target)
     parts = [
         axes.frame(x_label, y_label),

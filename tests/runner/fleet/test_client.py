@@ -37,6 +37,11 @@ COST = Cost(
     batch=10, clock_hz=25_000_000,
 )  # fmt: skip
 
+TRIAL = Trial(
+    seed=1, reached=False, ended="epochs", best=0.5, samples=100, steps=10, board_s=2.0,
+    host_s=3.0, energy_j=0.12, retries=0, points=[], checkpoint="",
+)  # fmt: skip
+
 
 def energy(*, modelled: bool) -> Energy:
     """Return 50 uJ an inference."""
@@ -151,24 +156,24 @@ def training(folder: Path, **changed: Any) -> None:
         columns=[0], rate=0.02, momentum=0.9, batch=10, epochs=1, budget_s=None, evaluate_every=10,
         held_out=0.5, limit=None, seeds=[1],
     )  # fmt: skip
-    trial = Trial(
-        seed=1, reached=False, ended="epochs", best=0.5, samples=100, steps=10, board_s=2.0,
-        host_s=3.0, energy_j=0.12, retries=0, points=[], checkpoint="",
-    )  # fmt: skip
     words_of = {
         "emulated": True, "time_base": "emulated: one instruction is 40 ns", "features": 1,
-        "classes": ["a", "b"], "trained": 10, "held_out": 10, "unseen": [], "flash_b": 1,
-        "ram_b": 1, "training_ram_b": 1, "tensor_ram_b": 1, "elf_sha256": "0", "trials": [trial],
+        "outputs": 2, "classes": ["a", "b"], "trained": 10, "held_out": 10, "unseen": [],
+        "flash_b": 1, "ram_b": 1, "training_ram_b": 1, "samples_b": 0, "metric": "top1",
+        "energy": "modelled", "energy_source": "a data sheet", "tensor_ram_b": 1,
+        "elf_sha256": "0", "trials": [TRIAL],
     }  # fmt: skip
     open_training(folder, asked, words)
     store_training(folder, Training(asked=asked, tinybench="0", **{**words_of, **changed}))
 
 
 def test_a_client_of_a_training_takes_what_learning_took(tmp_path: Path) -> None:
-    """Not three inferences: of estimated cycles where there are some, emulated or measured else."""
+    """Not three inferences; times and joules by their own words, doubtful ones left out."""
     training(tmp_path / "a", cost=COST)
     training(tmp_path / "b")
-    training(tmp_path / "c", emulated=False, time_base="clock of the board")
+    doubtful = msgspec.structs.replace(TRIAL, energy_j=9.0, energy_doubts=["an edge is lost"])
+    real = {"emulated": False, "time_base": "clock of the board", "energy": "measured"}
+    training(tmp_path / "c", **real, trials=[TRIAL, doubtful])
     (tmp_path / "d").mkdir()
     write_result(tmp_path / "d", good_result(emulated=False))
     run, estimated, emulated, measured = stored([tmp_path], None, 25_000, 0.0)
@@ -180,7 +185,8 @@ def test_a_client_of_a_training_takes_what_learning_took(tmp_path: Path) -> None
     )
     assert estimated.sample_j == pytest.approx(0.06 * step_s / 10)
     assert (emulated.time, emulated.sample_s, emulated.sample_j) == ("emulated", 0.02, 0.0012)
-    assert (measured.time, measured.energy) == ("measured", "modelled")
+    assert (measured.time, measured.energy) == ("measured", "measured")
+    assert measured.sample_j == pytest.approx(0.0012)
     assert cost(measured, 16, 10, 0).lasts_s == pytest.approx(16 * 10 * 0.02)
     assert cost(run, 16, 10, 0).lasts_s == pytest.approx(3 * 16 * 10 * 0.204)
     shown = tinybench("fleet", "clients", "--runs", str(tmp_path)).stdout

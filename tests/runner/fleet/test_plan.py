@@ -21,8 +21,10 @@ from tinybench.runner.fleet.plan import (
     grid,
     rounds,
 )
-from tinybench.runner.fleet.planned import plan_asked, run_plan
+from tinybench.runner.fleet.planned import Tried, plan_asked, run_plan
 from tinybench.runner.fleet.study import ask
+from tinybench.runner.report.fleet.plan import said
+from tinybench.runner.study.kept import kept_part
 from tinybench.track import silent
 
 EQUAL = [Load(0.1, 2.0, 1e-3, 2e-2)] * 20
@@ -123,6 +125,21 @@ def test_sampling_runs_find_a_choice_and_are_not_done_again(tmp_path: Path) -> N
     with pytest.raises(UsageError, match="no sampling run reached 1 in 3 rounds; the best was 0"):
         run_plan(parts, out_of_reach, tmp_path / "other", silent, lambda _: None)
     assert len(fleet().clients) == found.clients
+
+
+def test_what_one_seed_made_the_cheapest_by_luck_is_not_chosen(tmp_path: Path) -> None:
+    """What is near it runs with more seeds, and what is far from it does not."""
+    parts = ask(
+        digits(), clients(), [SETTING], split="labels", alpha=0.3, labels=2, trials=1, seed=1
+    )
+    asked = plan_asked(parts, 0.5, [16, 18, 20], [1], None)
+    found = run_plan(parts, asked, tmp_path, silent, lambda _: None)
+    first = [kept_part(tmp_path / f"k{k}-e1-1.json", Tried) for k in (16, 18, 20)]
+    cost, lucky = min((one.time_s + (one.energy_j or 0), one.per_round) for one in first if one)
+    assert (lucky, found.best.per_round) == (18, 20)
+    assert {one.per_round: one.trials for one in found.tried} == {16: 1, 18: 3, 20: 3}
+    assert found.best.cost > cost / 2
+    assert any("2 that few seeds could not tell" in line for line in said(found))
 
 
 @pytest.mark.soak

@@ -188,7 +188,7 @@ def test_a_plan_is_printed_with_its_bound(tmp_path: Path, tinybench: Typed) -> N
         (("--runs", ".", "--capacities", "x"), "give one of them"),
         (("--boards", "host"), "boards learn the head of a task: --task kws"),
         (("--boards", "host,"), "a board without a name"),
-        (("--boards", "host", "--task", "ad"), "scored by AUC"),
+        (("--boards", "host", "--task", "ad"), "no classes that a head could learn"),
         (("--boards", "host", "--task", "kws", "--clients", "3"), "leave --clients out"),
         (("--boards", "host", "--task", "kws", "--workers", "2"), "boards learn themselves"),
         (("--emulate",), "are of boards that learn themselves"),

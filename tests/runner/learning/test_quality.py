@@ -1,6 +1,7 @@
 """Time to quality: the rules' worked example, runs that miss, and what is too fast."""
 
 import json
+import re
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,7 @@ from tinybench.runner.learning.quality import (
     t_quantile,
 )
 from tinybench.runner.report.fleet.quality import pictures
+from tinybench.runner.report.page.axes import BOTTOM, HEIGHT, TOP
 
 SMALL = [16, 14, 16, 17, 16, 16, 15, 16, 15, 16]
 LARGE = [20, 21, 21, 20, 22, 22, 21, 21, 20, 20]
@@ -178,6 +180,18 @@ def test_curves_are_named_by_what_tells_their_runs_apart() -> None:
     assert ">mps2-an386: one run<" in drawn["learning-over-time"]
     assert ">AUC<" in drawn["learning-over-samples"]
     assert pictures([]) == []
+
+
+@pytest.mark.parametrize("target", [1.0, 0.2])
+def test_a_target_lies_within_the_picture(target: float) -> None:
+    """Also where the first weights have it, at 1, and where all points are above it."""
+    at_once = msgspec.structs.replace(
+        course(1, 400), target=target, points=[Point(0, 0.0, None, 1.0)], ended="target"
+    )
+    svg = pictures([at_once])[0].svg
+    line = re.search(r'class="middle"[^>]* y1="([0-9.]+)"', svg)
+    assert line is not None
+    assert TOP <= float(line[1]) <= HEIGHT - BOTTOM
 
 
 def test_points_out_of_order_are_refused(tmp_path: Path) -> None:
