@@ -54,3 +54,11 @@ def test_each_board_stands_in_the_tables_with_the_pins_that_it_declares(name: st
     if "the same |" not in shown:
         for key in ("timing_pin", *_line(board, energy=False)):
             assert re.search(rf"\b{re.escape(pins[key])}\b", shown), (key, shown)
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_readme_names_each_board_once(name: str) -> None:
+    """In the table of boards."""
+    rows = [line for line in (ROOT / "README.md").read_text().splitlines() if line[:3] == "| `"]
+    found = [row for row in rows if f"`{name}`" in row.split("|")[1].strip().split(", ")]
+    assert len(found) == 1
