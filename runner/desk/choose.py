@@ -27,8 +27,8 @@ def choose(
     """Return the board, and the request with its kind, port, probe, hub and monitor.
 
     A request that needs none of these is returned as it is. `say` is told which board was taken.
-    Unless `port_needed`, a probe or a hub port is enough of a board. Raises UsageError when there
-    is none, or more than one without a choice.
+    Unless `port_needed`, a probe, a hub port or a boot loader that waits is enough of a board.
+    Raises UsageError when there is none, or more than one without a choice.
     """
     desk = bench.boards.get(request.board)
     kind = request.board if desk is None else desk.board
@@ -50,7 +50,8 @@ def choose(
         return _found(request, board, named, bench, say, looking), board
     except UsageError:
         any_probe = board.attached is not None and not board.attached.usb
-        if port_needed or not (request.probe or request.hub or any_probe):
+        enough = request.probe or request.hub or any_probe or _waits(board, looking)
+        if port_needed or not enough:
             raise
         return request, board
 
@@ -216,6 +217,11 @@ def _emulation(board: Board) -> str:
     except TinybenchError:
         return ""
     return "; without the board: --emulate"
+
+
+def _waits(board: Board, looking: Callable[[], Attached]) -> bool:
+    """Return whether what may be the board waits in its boot loader, where it has no port."""
+    return any(thing.boot_loader and board.name in thing.boards for thing in looking().things)
 
 
 def _port_of(line: DeskPort, found: Attached, name: str) -> str | None:

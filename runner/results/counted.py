@@ -19,7 +19,9 @@ from .transcript import Inferred, Lap
 _ASKED = re.compile(rb"asked ([0-9]{1,9})\Z")
 _COUNTED = re.compile(rb"([0-9]{1,19}) instructions of ([0-9]{1,7}) ns for ([0-9]{1,9})\Z")
 PER_BYTE = 300
-"""Instructions, at most, for a byte on the line: hex digits to bytes, CRC-32."""
+"""Instructions, at most, for a byte to the board: hex digits to bytes, CRC-32."""
+PER_ANSWERED = 1_500
+"""... for one that it answers. A Cortex-M0+ takes 11,000 for a float of eight."""
 PER_LAP = 100_000
 """... for what else there is between two inferences: results are printed."""
 TIMER_S = 2e-6
@@ -33,8 +35,8 @@ class Mark:
     """A count that was asked for after so many inferences of an epoch."""
 
     laps: int
-    line_b: int
-    """Bytes on the line until then."""
+    line: int
+    """Instructions, at most, for what was on the line until then."""
     count_s: float | None = None
     """What was counted, as emulated time."""
     late_laps: int | None = None
@@ -48,7 +50,7 @@ class Stretch:
     laps: list[Lap] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
     asked: dict[int, Mark] = field(default_factory=dict)
-    line_b: int = 0
+    line: int = 0
     instruction_s: float = 0.0
 
 
@@ -68,12 +70,12 @@ def stretches(said: Iterable[Lap | tuple[str, bytes]]) -> Iterator[Stretch]:
             continue
         to, data = one
         if to != "emulator":
-            found.line_b += len(data)
+            found.line += len(data) * (PER_BYTE if to == "dut" else PER_ANSWERED)
             begun = begun or to == "dut"
             for mark in found.asked.values() if to == "dut" else ():
                 mark.late_laps = mark.laps
         elif (match := _ASKED.fullmatch(data)) is not None:
-            found.asked[int(match[1])] = Mark(len(found.laps), found.line_b)
+            found.asked[int(match[1])] = Mark(len(found.laps), found.line)
         elif (match := _COUNTED.fullmatch(data)) is not None:
             mark = found.asked.pop(int(match[3]), None)
             found.instruction_s = int(match[2]) * 1e-9
@@ -102,7 +104,7 @@ def _between(stretch: Stretch, first: Mark, last: Mark) -> Counted | None:
         return None
     if any(lap.asked_s is None for lap in laps):  # one was asked for twice, and done twice
         return None
-    line = PER_BYTE * (last.line_b - first.line_b) + PER_LAP * len(laps)
+    line = last.line - first.line + PER_LAP * len(laps)
     unsure_s = line * stretch.instruction_s + TIMER_S * len(laps)
     unsure_s += _late_s(stretch, first) + _late_s(stretch, last)
     dut_s = sum(_whole_s(lap) for lap in laps)

@@ -2,7 +2,8 @@
 
     python -m tests.bench.boards [--each] [--published] [--task TASK] [BOARD ...]
 
-With boards, or --each for all, only what each task takes on these; with --published, only the
+With boards, or --each for all, only what each task takes on these, by the official model where the
+mirror or the cache has it, and each line says which; with --published, only the
 estimates of boards that others have measured, beside the least latency that was published for them
 (of TINYBENCH_MIRROR, or of what `tinybench fetch published` brought).
 """
@@ -141,7 +142,8 @@ def on_chips(boards: Sequence[str], tasks: Sequence[str] = tuple(CYCLES_MUST)) -
                     f"code_flash_b.{at}", code_b, "B", CODE_FLASH_MUST_B, "without weights"
                 )
             try:
-                yield from _taken(board, image, at, inputs.samples.samples[0].windows()[0])
+                data = inputs.samples.samples[0].windows()[0]
+                yield from _taken(board, image, at, data, f"{inputs.model_origin} model")
             except TinybenchError as error:  # the other rows are as they are
                 yield Figure(f"failed.{at}", 1, "1", 0, str(error))
 
@@ -156,13 +158,13 @@ def lacks(words: str) -> tuple[int, str]:
     raise ValueError(f"a model does not fit, and these words do not say by how much: {words}")
 
 
-def _taken(board: Board, image: Image, at: str, data: bytes) -> Iterator[Figure]:
+def _taken(board: Board, image: Image, at: str, data: bytes, of: str) -> Iterator[Figure]:
     """Yield the instructions of an inference, and its cycles where there are timings."""
-    where = "emulated, exact, one inference"
+    where = f"emulated, exact, one inference, {of}"
     if can_estimate(board):
         cycles = estimate(board, image, data, calibrated=False).whole
         yield Figure(f"instructions.{at}", cycles.instructions, "1", None, where)
-        bounds = f"estimated, {cycles.low:,} to {cycles.high:,}"
+        bounds = f"estimated, {cycles.low:,} to {cycles.high:,}, {of}"
         yield Figure(f"cycles.{at}", cycles.usual, "1", None, bounds)
         return
     with closing(ProcessTransport(board.command(image.elf))) as line:

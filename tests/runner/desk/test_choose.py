@@ -114,6 +114,27 @@ def test_a_board_that_shows_by_its_own_usb_says_what_to_do() -> None:
         choose(request, Bench(), print, lambda: Attached([thing], [], []))
 
 
+@pytest.mark.parametrize(("board", "enough"), [("pico", True), ("nucleo-l4r5", False)])
+def test_a_board_in_its_boot_loader_is_flashed_without_a_serial_port(
+    board: str, enough: bool
+) -> None:
+    """A Pico with BOOTSEL held has none; another board's boot loader is not it."""
+    waits = Thing(usb="2e8a:0003", boot_loader="RP2040", boards=["pico", "nano-rp2040-connect"])
+
+    def chosen(*, port_needed: bool) -> Request:
+        request = Request(board=board, task="")
+        return choose(
+            request, Bench(), lambda _: None, lambda: Attached([waits], [], []),
+            port_needed=port_needed,
+        )[0]  # fmt: skip
+
+    if enough:
+        assert chosen(port_needed=False).ports == ()
+    for needed in (True,) if enough else (True, False):
+        with pytest.raises(UsageError, match=f"no {board} is attached"):
+            chosen(port_needed=needed)
+
+
 def test_a_packaged_board_that_can_be_emulated_says_so() -> None:
     """Of all boards that have both."""
     for name in ("nucleo-l4r5",):

@@ -2,7 +2,14 @@
 
 import pytest
 
-from tinybench.runner.results.counted import PER_BYTE, PER_LAP, clock, stretches, windows
+from tinybench.runner.results.counted import (
+    PER_ANSWERED,
+    PER_BYTE,
+    PER_LAP,
+    clock,
+    stretches,
+    windows,
+)
 from tinybench.runner.results.transcript import Lap
 
 NS = 32
@@ -46,6 +53,24 @@ def test_the_count_tells_how_fast_the_timer_goes(ratio: float, late: bool) -> No
     assert len(counted) == (2 if late else 7)
     for (_, us, _), counted_s, unsure_s in counted:
         assert abs(us * 1e-6 / ratio - counted_s) <= unsure_s < 0.5
+
+
+def test_what_a_slow_core_takes_to_print_its_results_is_not_held_against_its_timer() -> None:
+    """Forty floats of a Cortex-M0+, 11,000 instructions each, after windows of two seconds."""
+    printed = 40 * 8
+    said: Said = []
+    count = 0
+    for number in range(1, 4):
+        count += 2_000_000_000 // 64
+        said.append(Lap(100, 2_000_000, "0", None, 2.0, 1.0, 0, 0))
+        said.append(("host", b"x" * printed))
+        said.append(("emulator", b"asked %d" % number))
+        count += 40 * 11_000
+        said.append(("emulator", b"%d instructions of 64 ns for %d" % (count, number)))
+    (stretch,) = stretches(said)
+    for _, counted_s, unsure_s in windows(stretch):
+        assert 0.028 < counted_s - 2.0 <= unsure_s < 0.04
+    assert PER_ANSWERED * 8 > 11_000
 
 
 def test_an_inference_that_was_asked_for_twice_tells_nothing() -> None:
