@@ -33,6 +33,8 @@ async def listed(door: Door, request: Request) -> Response:
     )
     worst = None if submission is None else store.worst(db, submission)
     counts = store.counts(db, submission)
+    if submission is not None and not any(counts.values()):
+        raise RefusedError(404, f"there is no submission {submission}")
     jobs = told.jobs(door.leader, rows)
     if said.get("results") == "yes":
         found = await asyncio.to_thread(lambda: [_result(door, row) for row in rows])
