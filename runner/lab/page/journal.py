@@ -63,8 +63,10 @@ def _line(leader: Leader, address: str, what: str, words: dict[str, Any]) -> str
     if what == "submitted":
         number, who = words["submission"], words.get("who")
         return f"submission {number}: {_jobs(words['jobs'])}" + (f" of {who}" if who else "")
-    if what in ("trouble", "fault"):
+    if what == "trouble":
         return str(words["why"])
+    if what == "fault":
+        return f"a step of the leader failed, and is tried again: {words['why']}"
     row = store.row(leader.db, words["job"]) if "job" in words else None
     return None if row is None else _job(address, what, row, words)
 

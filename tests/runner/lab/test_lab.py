@@ -129,8 +129,9 @@ def test_a_job_is_submitted_waited_for_and_reported(
     lines = [json.loads(line) for line in (lab.folder / "log.jsonl").read_text().splitlines()]
     said = [one["what"] for one in lines if one.get("job") == 1]
     assert said == ["deadline cannot be promised", "begun", "done"]
-    status, _, err = lab.typed("watch", "99")
-    assert (status, "there is no submission 99" in err) == (2, True)
+    for words in (("watch", "99"), ("results", "--to", "junit", "--submission", "99")):
+        status, _, err = lab.typed(*words)
+        assert (status, "there is no submission 99" in err) == (2, True)
     status, _, err = lab.typed("cancel", "1")
     assert (status, "has ended already" in err) == (2, True)
 

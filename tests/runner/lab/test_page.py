@@ -81,6 +81,15 @@ def test_a_board_says_who_holds_it_and_a_job_when_it_may_begin(leader: Leader) -
     assert why == "1 before it, begins in about 2 min; desk/a runs job 1"
 
 
+def test_workers_that_leave_together_are_all_gone(leader: Leader) -> None:
+    """Also one that was refused, which is looked at anew with every worker that leaves."""
+    came(leader, "b", worker("two", version="0.0.1"))
+    for address in [*leader.workers]:
+        gone(leader, address)
+    assert leader.workers == {}
+    assert set(leader.left) == {"desk/a", "desk/b"}
+
+
 def test_a_run_that_takes_longer_than_thought_is_told_by_what_it_has_done(leader: Leader) -> None:
     """A tenth is done after 20 s: nine times as long is left."""
     store.submit(leader.db, [asleep(1)], {}, {}, "me")
