@@ -203,11 +203,18 @@ async def _work(told: Working, secure: "Security | None", say: Callable[[str], N
         except TinybenchError:
             raise
         except (OSError, TimeoutError, RuntimeError) as error:
-            why = await asyncio.to_thread(_refusal, told)
+            why = _taken(error) or await asyncio.to_thread(_refusal, told)
             why = why or f"no leader answers there ({error!r:.120})"
             say(f"cannot join {told.leader}: {why}; trying again in {wait_s:.0f} s")
         await asyncio.sleep(wait_s)
         wait_s = min(2 * wait_s, BACK_OFF_S[1])
+
+
+def _taken(error: Exception) -> str | None:
+    """Return what to do where the engine refuses a worker for its name; a lost one has it still."""
+    if "name taken" not in str(error.__cause__):
+        return None
+    return "another worker there has this name: start it with another --name, or let that one end"
 
 
 def _refusal(told: Working) -> str | None:

@@ -94,11 +94,12 @@ def submit(
     with _or_error(told_of):
         answer = reached.post("/api/jobs", told, count=told.count, who=_myself())
     number = answer["submission"]
-    words = "\n".join([shown.queued(answer), *answer["notes"]])
+    lines = [shown.queued(answer), *answer["notes"]]
     if not watch and wait is None:
-        put(voice, to, None, {"terminal": lambda: f"{words}\n", "json": lambda: answer})
+        put(voice, to, None, {"terminal": lambda: "\n".join([*lines, ""]), "json": lambda: answer})
         return 0
-    voice.note(words)
+    for line in lines:
+        voice.note(line)
     most_s = LONGEST_S if wait is None else wait
     with _or_error(told_of):
         found = watching.ended(voice, reached, number, most_s, watched=watch)

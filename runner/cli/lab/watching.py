@@ -92,8 +92,8 @@ class _Watch:
             draw(_drawn(found))
 
     def _once(self, one: Told, words: str) -> None:
-        """Say words of a state of a job, when it is new."""
-        state = f"{one['state']} {one['attempt']} {one['why']}"
+        """Say words of a state of a job, when it is new; what runs before it changes often."""
+        state = f"{one['state']} {one['attempt']} {one['waits_for'] or one['why']}"
         if self._said.get(one["id"]) != state:
             self._said[one["id"]] = state
             self._said_s[one["id"]] = time.monotonic()

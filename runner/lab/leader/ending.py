@@ -78,7 +78,7 @@ def finish(leader: Leader, run: Run, report: Report) -> None:
         folder=folder,
     )
     leader.avoid.pop(job, None)
-    leader.stale.add(thought_of(run.row, run.place))
+    leader.stale.add(thought_of(run.row.job, run.place))
     leader.counted.ended[state] = leader.counted.ended.get(state, 0) + 1
     leader.say(state, job=job, place=run.place.name, status=report.status, why=report.why)
     told_skipped(leader, skipped or [])

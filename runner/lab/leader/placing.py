@@ -6,6 +6,7 @@ from dataclasses import replace
 import msgspec
 
 from .. import store
+from ..job import Job
 from ..policy import Place, Waiting, Want, fair_start_s, place, with_deadline
 from ..store import Row
 from .reasons import without_board
@@ -63,15 +64,15 @@ def drop(leader: Leader, name: str) -> list[Waiting]:
 
 def thought_s(leader: Leader, row: Row, board: Place) -> float:
     """Return how long a job is thought to take on a board."""
-    key = thought_of(row, board)
+    key = thought_of(row.job, board)
     if key not in leader.known_s:
         leader.known_s[key] = leader.estimate(leader.db, row.job, board)
     return leader.known_s[key]
 
 
-def thought_of(row: Row, board: Place) -> tuple[str, str, bool]:
+def thought_of(job: Job, board: Place) -> tuple[str, str, bool]:
     """Return what decides how long a job takes: jobs and boards that have it in common."""
-    return row.job.kind, board.kind, board.emulated
+    return job.kind, board.kind, board.emulated
 
 
 def renew(leader: Leader) -> None:

@@ -42,23 +42,18 @@ def _of_board(leader: Leader, row: Row) -> str:
         return "a board is sought"
     if name is None:
         return f"behind the {len(leader.rows):,} jobs that are looked at first"
-    others = _others(len(leader.queues.get(name, ())) - 1)
     run = leader.running.get(name)
     if run is not None:
-        return f"{name} runs job {run.row.id}{others}"
+        return f"{name} runs job {run.row.id}"
     place = leader.places.get(name)
     group = place and place.quiet
     if group is not None:
         beside = [run.row.id for run in leader.running.values() if run.place.quiet == group]
         if beside:
-            return f"{name} is still while {_jobs(beside)} in the group {group}{others}"
-    return f"{name} begins soon{others}"
+            return f"{name} is still while {_jobs(beside)} in the group {group}"
+    return f"{name} begins soon"
 
 
 def _jobs(ids: Sequence[int]) -> str:
     said = ", ".join(str(one) for one in sorted(ids)[:SAID_MOST])
     return f"job {said} runs" if len(ids) == 1 else f"jobs {said} run"
-
-
-def _others(count: int) -> str:
-    return "" if count <= 0 else f"; {count:,} other{'s' * (count > 1)} wait{'s' * (count == 1)}"

@@ -151,8 +151,8 @@ def came(leader: Leader, address: str, said: Any) -> None:
 
 def gone(leader: Leader, address: str) -> None:
     """Let what a worker ran, and what waited for its boards, run elsewhere."""
-    seen = leader.workers.pop(address)
-    if seen.refused:
+    seen = leader.workers.pop(address, None)  # None: a refused one, left out with another
+    if seen is None or seen.refused:
         return
     for other in [at for at, one in leader.workers.items() if one.refused]:
         del leader.workers[other]  # it may have the name of the one that is gone: look again

@@ -90,3 +90,11 @@ def asked_row(door: Door, request: Request) -> store.Row:
     if row is None:
         raise RefusedError(404, f"there is no job {asked}")
     return row
+
+
+def asked_submission(door: Door, request: Request) -> int | None:
+    """Return the submission that is asked for, if any. Raises RefusedError for one that is none."""
+    asked = number(request.query_params.get("submission"))
+    if asked is not None and not any(store.counts(door.leader.db, asked).values()):
+        raise RefusedError(404, f"there is no submission {asked}")
+    return asked

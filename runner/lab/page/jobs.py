@@ -12,7 +12,7 @@ from .. import jobs_file, store
 from ..leader import loop
 from ..policy import PRIORITY_MOST
 from . import files, plan, results, told
-from .answer import Door, RefusedError, as_json, asked_row, body, number, read
+from .answer import Door, RefusedError, as_json, asked_row, asked_submission, body, number, read
 
 ROWS_MOST = 500
 WHO_MOST = 60
@@ -22,7 +22,7 @@ async def listed(door: Door, request: Request) -> Response:
     """Answer with jobs, the newest first."""
     said = request.query_params
     states = said["state"].split(",") if "state" in said else store.STATES
-    submission = number(said.get("submission"))
+    submission = asked_submission(door, request)
     db = door.leader.db
     rows = store.rows(
         db,

@@ -29,7 +29,8 @@ def greet(leader: Leader, address: str, say: Say, *, workers: str, alone: bool) 
     for_all = "" if address.startswith("https://") else " to submit or cancel"
     say(f"the page asks for the token in {leader.folder / 'token'}{for_all}")
     who = "boards join" if alone else "boards of other computers join"
-    say(f"{who} by: tinybench lab worker --leader {workers}")
+    theirs = " --tls DIR" if workers.startswith("tls://") else ""
+    say(f"{who} by: tinybench lab worker --leader {workers}{theirs}")
     say("Ctrl-C ends the lab, and loses nothing")
 
 
@@ -57,17 +58,31 @@ def speak(leader: Leader, address: str, say: Say) -> None:
 
 def _line(leader: Leader, address: str, what: str, words: dict[str, Any]) -> str | None:
     """Return what is said of something that happened; None for nothing."""
+    if what in ("worker", "worker gone", "silent", "refused", "board"):
+        return _of_boards(leader, what, words)
+    if what == "submitted":
+        number, who = words["submission"], words.get("who")
+        return f"submission {number}: {_jobs(words['jobs'])}" + (f" of {who}" if who else "")
+    if what == "trouble":
+        return str(words["why"])
+    if what == "fault":
+        return f"a step of the leader failed, and is tried again: {words['why']}"
+    row = store.row(leader.db, words["job"]) if "job" in words else None
+    return None if row is None else _job(address, what, row, words)
+
+
+def _of_boards(leader: Leader, what: str, words: dict[str, Any]) -> str:
+    """Return what is said of a worker or of one of its boards."""
     if what == "worker":
         return _worker(leader, words)
     if what == "worker gone":
         return f"worker {words['name']} is gone; its jobs run elsewhere, or when it is back"
-    if what == "submitted":
-        number, who = words["submission"], words.get("who")
-        return f"submission {number}: {_jobs(words['jobs'])}" + (f" of {who}" if who else "")
-    if what in ("trouble", "fault"):
-        return str(words["why"])
-    row = store.row(leader.db, words["job"]) if "job" in words else None
-    return None if row is None else _job(address, what, row, words)
+    if what == "silent":
+        return f"worker {words['name']}: {words['why']}"
+    if what == "refused":
+        return f"a worker at {words['address']} gets no job: {words['why']}"
+    why = words["absent"]
+    return f"{words['place']} is " + ("back" if why is None else f"absent: {why}")
 
 
 def _worker(leader: Leader, words: dict[str, Any]) -> str:
@@ -79,7 +94,9 @@ def _worker(leader: Leader, words: dict[str, Any]) -> str:
         if seen.worker.name == words["name"]
         for one in seen.worker.places
     ]
-    return f"worker {words['name']} brings {', '.join(places)}"
+    apart_s = words.get("clock_apart_s")
+    off = "" if apart_s is None else f"; the clock of its computer is {apart_s:+.0f} s off"
+    return f"worker {words['name']} brings {', '.join(places)}{off}"
 
 
 def _job(address: str, what: str, row: store.Row, words: dict[str, Any]) -> str | None:

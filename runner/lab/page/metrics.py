@@ -27,7 +27,7 @@ def metrics(leader: Leader) -> str:
         *_metric("queue_length", "gauge", "Jobs that wait.", {"": counts[store.QUEUED]}),
         *_metric("boards", "gauge", "Boards that can be reached.", {"": len(leader.places)}),
         *_metric("boards_absent", "gauge", "Boards that cannot be reached.",
-                 {"": len(leader.away)}),
+                 {"": len(leader.away) + len(leader.left)}),
         *_metric("boards_busy", "gauge", "Boards that run a job.", {"": len(leader.running)}),
         *_metric("workers", "gauge", "Workers that are here.", {"": len(leader.workers)}),
         *_metric("jobs_begun_total", "counter", "Attempts that were begun.", {"": counted.begun}),

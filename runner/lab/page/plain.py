@@ -92,7 +92,8 @@ def _queued(one: dict[str, Any]) -> Sequence[object]:
 def _ended(one: dict[str, Any]) -> Sequence[object]:
     at = datetime.fromtimestamp(one["ended"] or 0, UTC).strftime("%Y-%m-%d %H:%M UTC")
     number = _Job(one["id"]) if one["state"] == store.DONE else one["id"]
-    state = f"{one['state']}: {one['why']}" if one["why"] else one["state"]
+    why = one["why"] not in (None, "", one["state"])
+    state = f"{one['state']}: {one['why']}" if why else one["state"]
     return number, one["title"], one["place"], state, at
 
 

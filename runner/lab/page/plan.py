@@ -17,7 +17,7 @@ from .. import jobs_file
 from ..job import AXES, RUN_WORDS, insist, insist_clock
 from ..jobs_file import Series, Submission
 from ..leader import wishes
-from ..leader.placing import left_s
+from ..leader.placing import left_s, thought_of
 from ..leader.state import Leader
 from ..policy import fits, place
 
@@ -55,7 +55,7 @@ def estimated(leader: Leader, submission: Submission, models: dict[str, str]) ->
     queued_s = leader.work_s.copy()
     for name in leader.running:
         queued_s[name] = queued_s.get(name, 0.0) + left_s(leader, name)
-    here, known_s = list(leader.places.values()), dict[tuple[str, str], float]()
+    here, known_s = list(leader.places.values()), dict[tuple[str, str, bool], float]()
     work_s, nowhere, placed = 0.0, 0, dict[str, float]()
     few = itertools.islice(
         (job for one in submission.series for job in jobs_file.jobs(one, models)), PLANNED_MOST
@@ -67,7 +67,7 @@ def estimated(leader: Leader, submission: Submission, models: dict[str, str]) ->
         if board is None:
             nowhere += 1
             continue
-        key = job.kind, board.kind
+        key = thought_of(job, board)
         if key not in known_s:
             known_s[key] = leader.estimate(leader.db, job, board)
         work_s += known_s[key]

@@ -16,7 +16,7 @@ from ...compare.store import Summary
 from ...report.page.audit_html import html as audit_page
 from .. import store
 from . import results, told
-from .answer import Door, RefusedError, as_json, asked_row, number
+from .answer import Door, RefusedError, as_json, asked_row, asked_submission, number
 from .jobs import ROWS_MOST
 from .metrics import CONTENT_TYPE
 from .metrics import metrics as metrics_of
@@ -150,7 +150,7 @@ async def history(door: Door, request: Request) -> Response:
 
 async def junit(door: Door, request: Request) -> Response:
     """Answer with jobs that have ended, as JUnit XML."""
-    submission = number(request.query_params.get("submission"))
+    submission = asked_submission(door, request)
     rows = store.rows(door.leader.db, states=store.ENDED, submission=submission, most=10_000)
     text = await asyncio.to_thread(results.junit, door.leader.folder / "runs", rows)
     return Response(text, media_type="application/xml")

@@ -14,7 +14,6 @@ from . import waits
 
 QUEUE_MOST = 200
 """Jobs of the queue that are told; how many there are is told besides."""
-RATE_OVER = 1e-9
 
 
 def state(leader: Leader) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The lab on real dask: exclusive boards, workers that are killed or paused, leaders restarted."""
 
 import asyncio
+import contextlib
 import itertools
 import statistics
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from tests.runner.lab.chaos import BLOWS, Found, chaos, found
 from tests.runner.lab.small_lab import Dozing, asleep, dozing, leading, until
-from tinybench.runner.lab import store
+from tinybench.runner.lab import serve, store
 from tinybench.runner.lab.leader import loop
 
 pytest.importorskip("distributed")
@@ -53,6 +54,28 @@ def test_a_board_has_one_job_at_a_time_and_short_ones_go_first(tmp_path: Path) -
     for board in bench.places:
         own = sorted((start, end) for name, start, end in bench.spans if name == board)
         assert all(a[1] <= b[0] for a, b in itertools.pairwise(own))
+
+
+def test_a_worker_whose_name_another_has_says_so(tmp_path: Path) -> None:
+    """And tries again, for the other one may be gone by then."""
+    said: list[str] = []
+
+    async def lab() -> None:
+        own = Dozing(1)
+        async with (
+            leading(tmp_path) as (leader, address, _),
+            dozing(leader, address, own, tmp_path / "dask"),
+        ):
+            told = serve.Working(address, tmp_path / "other", name="w", emulated=["host"])
+            other = asyncio.create_task(serve._work(told, None, said.append))
+            await until(lambda: bool(said))
+            other.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await other
+            assert [*leader.places] == ["w/b0"]
+
+    asyncio.run(lab())
+    assert "another worker there has this name: start it with another --name" in said[0]
 
 
 def test_nothing_is_lost_or_doubled_whoever_is_killed_or_cut_off(tmp_path: Path) -> None:

@@ -96,13 +96,14 @@ def test_a_job_is_submitted_waited_for_and_reported(
     So do a commit on GitHub, and the webhook, which can prove who told it.
     """
     jobs = tmp_path / "jobs.toml"
-    jobs.write_text(JOBS)
+    jobs.write_text(f'{JOBS}deadline = "1s"\n')
     monkeypatch.setenv("GITHUB_TOKEN", "sesame")
     with listening(201) as github:
         monkeypatch.setenv("GITHUB_API_URL", github.address)
         commit = f"octo/firmware@{COMMIT}"
         status, out, err = lab.typed("submit", str(jobs), "--json", "--wait", "--commit", commit)
     assert status == 1, err  # three inputs keep not every rule
+    assert err.splitlines()[1].startswith("deadlines that cannot be promised: 1")
     states = [json.loads(body)["state"] for _, _, body in github.asked]
     assert states == ["pending", "failure"]
     until(lambda: len(lab.hook.asked) == 1)
@@ -126,7 +127,11 @@ def test_a_job_is_submitted_waited_for_and_reported(
     assert 'tinybench_lab_jobs{state="done"} 1' in metrics
     assert "tinybench_lab_boards 1" in metrics
     lines = [json.loads(line) for line in (lab.folder / "log.jsonl").read_text().splitlines()]
-    assert [one["what"] for one in lines if one.get("job") == 1] == ["begun", "done"]
+    said = [one["what"] for one in lines if one.get("job") == 1]
+    assert said == ["deadline cannot be promised", "begun", "done"]
+    for words in (("watch", "99"), ("results", "--to", "junit", "--submission", "99")):
+        status, _, err = lab.typed(*words)
+        assert (status, "there is no submission 99" in err) == (2, True)
     status, _, err = lab.typed("cancel", "1")
     assert (status, "has ended already" in err) == (2, True)
 

@@ -25,9 +25,10 @@ from tinybench.runner.lab.job import AXES, RUN_WORDS, Job
 from tinybench.runner.lab.jobs_file import Series, Submission
 from tinybench.runner.lab.leader import placing
 from tinybench.runner.lab.leader.state import Leader, Run
-from tinybench.runner.lab.leader.workers import came, gone
+from tinybench.runner.lab.leader.workers import came, gone, see
 from tinybench.runner.lab.order import Told
 from tinybench.runner.lab.page import journal, plain, plan, results, told
+from tinybench.runner.lab.page.metrics import metrics
 from tinybench.runner.lab.page.span import span
 from tinybench.runner.lab.policy import Place
 
@@ -76,7 +77,17 @@ def test_a_board_says_who_holds_it_and_a_job_when_it_may_begin(leader: Leader) -
     ]  # fmt: skip
     assert [jobs[n]["starts_s"] for n in (2, 4)] == [0.0, 60.0]
     assert [jobs[n]["starts_s"] for n in (3, 5)] == pytest.approx([40, 100], abs=1)
-    assert "1 before it, begins in about 2 min" in str(shown.why({**jobs[5], "starts_s": 100}))
+    why = shown.why({**jobs[5], "starts_s": 100})
+    assert why == "1 before it, begins in about 2 min; desk/a runs job 1"
+
+
+def test_workers_that_leave_together_are_all_gone(leader: Leader) -> None:
+    """Also one that was refused, which is looked at anew with every worker that leaves."""
+    came(leader, "b", worker("two", version="0.0.1"))
+    for address in [*leader.workers]:
+        gone(leader, address)
+    assert leader.workers == {}
+    assert set(leader.left) == {"desk/a", "desk/b"}
 
 
 def test_a_run_that_takes_longer_than_thought_is_told_by_what_it_has_done(leader: Leader) -> None:
@@ -123,6 +134,7 @@ def test_boards_that_are_silent_or_gone_are_told(leader: Leader) -> None:
     assert (first["state"], "6 s" in first["why"]) == ("silent", True)
     gone(leader, "at")
     assert [one["state"] for one in told.state(leader)["boards"]] == ["absent", "absent"]
+    assert "boards_absent 2" in metrics(leader)
     came(leader, "at", worker())
     assert {one["name"]: one["state"] for one in told.state(leader)["boards"]} == {
         "desk/host": "free", "desk/a": "absent", "desk/b": "absent",
@@ -224,13 +236,15 @@ def test_a_watch_says_each_thing_once_and_ends_with_figures(
     """Also what is left, and who goes on when the watching ends."""
     job = {"id": 5, "title": "kws\x1b[31m", "state": "queued", "attempt": 0, "why": "no board",
            "runs": None, "turn": None, "place": "desk/a", "run_s": None,
-           "starts_s": None}  # fmt: skip
+           "starts_s": None, "waits_for": None}  # fmt: skip
+    turn = {**job, "waits_for": "desk/a", "why": "desk/a runs job 3"}
     runs = {"note": "accuracy", "done": 2, "total": 9, "left_s": 30.0}
     result = {"valid": False, "broken_rules": ["a"], "auc": None, "top1": 0.9, "scenario": None,
               "emulated": False, "latency_s": 0.1, "energy_per_inference_j": None,
               "estimated_latency_s": None}  # fmt: skip
     steps = [
-        job, job, {**job, "state": "running", "attempt": 1, "why": None, "runs": runs},
+        job, job, turn, {**turn, "why": "desk/a runs job 4"},
+        {**job, "state": "running", "attempt": 1, "why": None, "runs": runs},
         {**job, "state": "done", "attempt": 1, "why": None, "run_s": 61.0, "result": result},
     ]  # fmt: skip
     answers = iter(
@@ -242,7 +256,7 @@ def test_a_watch_says_each_thing_once_and_ends_with_figures(
     found = watching.ended(Voice(), lab, 2, 60.0, watched=True)
     lines = capsys.readouterr().err.splitlines()
     assert [line.partition(") ")[2] for line in lines] == [
-        "waits: no board", "runs on desk/a, about 30 s left",
+        "waits: no board", "waits: desk/a runs job 3", "runs on desk/a, about 30 s left",
         "is done after 61 s: breaks 1 rule; top-1 90.0 %, 100 ms measured",
     ]  # fmt: skip
     assert "\x1b" not in "".join(lines)
@@ -268,6 +282,10 @@ def test_a_lab_says_what_happens_and_what_is_left(leader: Leader) -> None:
     store.finish(leader.db, 1, 1, state=store.DONE, status=1, run_s=9.0)
     leader.say("done", job=1)
     begun(leader, 2, "desk/b")
+    see(leader, "at", {"a": "port is not attached"})
+    see(leader, "at", {})
+    leader.say("silent", name="desk", why="nothing heard for 10 s")
+    leader.say("refused", address="tcp://there", why="no name")
     journal.farewell(leader, lines.append)
     assert lines[0].startswith("worker two gets no job: it is tinybench 0.0.1")
     assert lines[1:4] == [
@@ -275,7 +293,13 @@ def test_a_lab_says_what_happens_and_what_is_left(leader: Leader) -> None:
         "job 1 (kws) begins on desk/a, about 60 s",
         "job 1 (kws) is done after 9 s, a rule is broken: http://here/#job/1",
     ]
-    assert "1 job that ran and 1 job that waited go on when it is served again" in lines[4]
+    assert lines[4:8] == [
+        "desk/a is absent: port is not attached",
+        "desk/a is back",
+        "worker desk: nothing heard for 10 s",
+        "a worker at tcp://there gets no job: no name",
+    ]
+    assert "1 job that ran and 1 job that waited go on when it is served again" in lines[8]
 
 
 def test_what_the_plain_page_shows_is_escaped(leader: Leader) -> None:

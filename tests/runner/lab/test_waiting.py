@@ -157,7 +157,7 @@ def test_what_waiting_jobs_take_is_renewed_by_runs(leader: Leader) -> None:
     leader.estimate = lambda *_: 60.0
     placing.renew(leader)
     assert leader.queues["desk/left"] == before  # there is no newer run
-    leader.stale.add(placing.thought_of(leader.rows[1], PLACES["left"]))
+    leader.stale.add(placing.thought_of(leader.rows[1].job, PLACES["left"]))
     placing.renew(leader)
     after = leader.queues["desk/left"]
     assert [one.estimate_s for one in after] == [60.0] * 3

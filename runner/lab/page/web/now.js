@@ -120,9 +120,7 @@ function queued(one, row) {
   cell(row, ofJob(one.id));
   cell(row, one.title);
   cell(row, one.who);
-  const waits = element("span", one.waits_for ? `${one.waits_for} ` : "");
-  if (one.why) waits.append(element("span", one.why, "kind"));
-  cell(row, waits, one.waits_for || one.state === "held" ? "" : "mark");
+  cell(row, one.why || one.waits_for, one.waits_for || one.state === "held" ? "" : "mark");
   cell(row, one.starts_s === null ? "" : one.starts_s ? seconds(one.starts_s) : "now");
   cell(row, seconds(one.estimate_s));
   cell(row, priority(one));
