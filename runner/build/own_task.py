@@ -16,7 +16,7 @@ import numpy.typing as npt
 from tinybench.cache import cache_folder
 from tinybench.datasets.preparation import Preparation, prepared
 from tinybench.datasets.reader import FILE_LIMIT_B
-from tinybench.errors import DatasetError
+from tinybench.errors import DatasetError, UsageError
 from tinybench.files import WHOLE_MOST_B, is_file_name, read_bytes, write_whole
 from tinybench.mlperf_tiny import WINDOWS
 from tinybench.models.compiler.anatomy import Anatomy, End
@@ -59,7 +59,12 @@ class Given:
 
 
 def seeded(found: Anatomy, count: int, seed: int) -> Given:
-    """Return random inputs, the same for the same seed: any byte; floats of -1 to 1."""
+    """Return random inputs, the same for the same seed: any byte; floats of -1 to 1.
+
+    Raises UsageError for more than a set may have.
+    """
+    if count > INPUTS_MOST:
+        raise UsageError(f"--count {count}: a set has at most {INPUTS_MOST:,} inputs; give fewer")
     rng = np.random.default_rng(seed)
     made = tuple(
         (f"seed{seed}-{number:04}.bin", b"".join(_random(end, rng) for end in found.inputs))

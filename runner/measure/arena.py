@@ -15,6 +15,7 @@ from tinybench.errors import (
     UsageError,
 )
 from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
+from tinybench.models.model_file import read_model_file
 from tinybench.read import read_json
 from tinybench.track import Track
 
@@ -32,6 +33,7 @@ from ..desk.line import open_line
 from ..dut.client import Dut
 from ..dut.inference import answered
 from ..results.firmware import told_layers
+from .reference import refusal_of
 
 
 def source_of(recipe: Recipe, given: Path | None) -> Path:
@@ -94,9 +96,11 @@ def _probed(
                 dut.leave()
     except BenchError as error:
         room = f", with {there.memory.ram_size_b:,} bytes of RAM" if there.memory else ""
+        why = refusal_of(read_model_file(model)) if recipe.resolver else ""
+        why = f"; tflite-micro on this computer says: {why}" if why else ""
         raise ModelError(
             f"{model.name}: engine {recipe.name} does not take this model on {there.name}{room}: "
-            f"{error}"
+            f"{error}{why}"
         ) from error
     try:
         write_whole(record, msgspec.json.encode(found))

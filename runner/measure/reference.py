@@ -3,6 +3,8 @@
 Those of an ONNX model stand beside onnxruntime's (onnx_reference.py).
 """
 
+import os
+import tempfile
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +17,7 @@ from tinybench import extras
 from tinybench.datasets.reader import Sample
 from tinybench.models.compiler.reader import read_graph, read_outline
 from tinybench.models.model_file import is_onnx, read_model_file
+from tinybench.printable import one_line
 from tinybench.track import Track
 
 from ..build.task import Task
@@ -24,6 +27,8 @@ from . import onnx_reference
 
 ARENA_B = 64 << 20
 """Of the interpreter, on this computer: more than any microcontroller has."""
+SAID_MOST_B = 400
+"""Read of what the interpreter writes where it refuses a model."""
 EXTRA = "reference"
 Values = npt.NDArray[np.float64]
 
@@ -55,10 +60,9 @@ def compare(
     except ImportError:
         return not_compared(extras.missing("the reference", "tflite-micro", EXTRA))
     outline = read_outline(data)
-    try:
-        interpreter = runtime.Interpreter.from_bytes(data, arena_size=ARENA_B)
-    except (RuntimeError, ValueError) as error:
-        return not_compared(f"the reference interpreter refuses the model: {error}")
+    interpreter, why_not = _interpreter(runtime, data)
+    if interpreter is None:
+        return not_compared(f"the reference interpreter refuses the model: {why_not}")
     sources = [interpreter.get_input_details(number) for number in range(len(outline.inputs))]
     targets = [interpreter.get_output_details(number) for number in range(len(outline.outputs))]
     if not _takes(task, sources):
@@ -79,6 +83,34 @@ def compare(
         to_the_bit=all(np.dtype(target["dtype"]).kind != "f" for target in targets),
         first_differing=first or None,
     )
+
+
+def refusal_of(data: bytes) -> str:
+    """Return why the reference interpreter takes no such model; "" where it does, or is none."""
+    try:
+        from tflite_micro import runtime
+    except ImportError:
+        return ""
+    return _interpreter(runtime, data)[1]
+
+
+def _interpreter(runtime: Any, data: bytes) -> tuple[Any, str]:
+    """Return the interpreter of a model and "", or None and why there is none.
+
+    What a kernel has against a model it writes to standard error alone, from C.
+    """
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            return runtime.Interpreter.from_bytes(data, arena_size=ARENA_B), ""
+        except (RuntimeError, ValueError) as error:
+            said.seek(0)
+            lines = said.read(SAID_MOST_B).decode("utf-8", "replace").splitlines()
+            return None, one_line("; ".join([str(error), *filter(None, lines)]))
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def _takes(task: Task, sources: Sequence[dict[str, Any]]) -> bool:

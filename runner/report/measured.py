@@ -21,8 +21,8 @@ from .terminal.text import report
 def measured(outcome: Outcome) -> RenderableType:
     """Return what a person reads of a model that was measured: the report, and its layers."""
     said = report(outcome.result, outcome.verdict, outcome.folder)
-    layers = _profile(outcome.folder)
-    return said if layers is None else Group(said, Text(), table(layers))
+    layers, told = _profile(outcome.folder), outcome.result.cycles is not None
+    return said if layers is None else Group(said, Text(), table(layers, summed=not told))
 
 
 def measured_document(outcome: Outcome, found: Anatomy) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from msgspec.structs import replace
 from tinybench.datasets.preparation import load_preparation
 from tinybench.errors import ModelError, UsageError
 from tinybench.models.compiler.anatomy import Anatomy, anatomy, ends_of
+from tinybench.models.compiler.reader import read_outline
+from tinybench.models.model_file import read_model_file
 from tinybench.track import Track
 
 from ..build.own_task import OWN, Given, Label, own_task, read_inputs, seeded, told, with_windows
@@ -40,7 +42,7 @@ def measure(
     engine = rest.get("engine")
     found = examined(tflite, ours=engine in (None, OURS))
     state = own.get("state", "reset")
-    if state == "keep" and not found.state_b:
+    if state == "keep" and not (found.state_b or _kept_by_others(tflite, found)):
         raise UsageError(
             f"{found.file}: --state keep is for a model that keeps a state from one inference to "
             "the next (variables, SVDF); this one has none: leave it out"
@@ -52,6 +54,14 @@ def measure(
         rest["model"] = tflite  # what its maker says that it runs
     request = request_of(**rest, task=task, profile=PROFILE, division="open")
     return run(replace(request, state=state), track, say)
+
+
+def _kept_by_others(tflite: Path, found: Anatomy) -> bool:
+    """Return whether a model that our compiler does not take keeps a state, in bytes unknown."""
+    if found.needs:
+        return False
+    outline = read_outline(read_model_file(tflite))
+    return outline.has_state or outline.variables > 0
 
 
 def examined(tflite: Path, *, ours: bool, prune: bool = True, strips: bool = True) -> Anatomy:

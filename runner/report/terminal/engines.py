@@ -63,6 +63,8 @@ def _cells(row: Row) -> list[str]:
     result = row.outcome.result
     image = result.firmware
     arena_b = image and image.engine and image.engine.arena_b
+    if arena_b is None and image and image.sections:  # ours
+        arena_b = image.sections.arena_b
     return [
         one_line(result.model.name),
         result.board,

@@ -20,8 +20,11 @@ COSTS = ("share", "instructions_per_mac", "flash_b", "ram_b")
 CYCLES = ("cycles", "cycles_low", "cycles_high", "limited_by")
 
 
-def table(profile: Profile) -> RenderableType:
-    """Return the layers with what each costs in one inference, and the sum below them."""
+def table(profile: Profile, *, summed: bool = True) -> RenderableType:
+    """Return the layers with what each costs in one inference, and the sum below them.
+
+    `summed`: with the estimate of the whole, which the report of a run says by itself.
+    """
     unit = "instructions" if profile.emulated else "us"
     rows = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for name in ("", "operator", "output"):
@@ -56,13 +59,13 @@ def table(profile: Profile) -> RenderableType:
             said += ", a pass over its graph for each layer"
     if profile.emulated:
         said += "; emulated: time is an instruction count, not a measurement"
-    return Group(rows, *map(Text, [said, *_slow(profile)]), *_estimate(profile))
+    return Group(rows, *map(Text, [said, *_slow(profile)]), *_estimate(profile, summed=summed))
 
 
-def _estimate(profile: Profile) -> list[RenderableType]:
+def _estimate(profile: Profile, *, summed: bool) -> list[RenderableType]:
     """Return the estimated cycles of each layer and of the whole, or why there are none."""
     if profile.cycles is None:
-        return [Text(profile.no_cycles)] if profile.no_cycles else []
+        return [Text(profile.no_cycles)] if summed and profile.no_cycles else []
     rows = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for name in ("", "operator"):
         rows.add_column(name, no_wrap=True)
@@ -86,7 +89,7 @@ def _estimate(profile: Profile) -> list[RenderableType]:
         )
     words = [
         f"{name}: {value}" if name == "limited by" else value
-        for name, value in estimates(profile.cycles)
+        for name, value in (estimates(profile.cycles) if summed else ())
     ]
     return [Text(), rows, *map(Text, words)]
 

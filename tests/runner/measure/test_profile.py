@@ -52,6 +52,9 @@ def test_layers_add_up_to_the_inference(board: str, task: str) -> None:
     assert found.cycles is not None
     assert "estimated" in shown
     assert "est. cycles low high per MAC limited by" in shown
+    within = _shown(found, summed=False)  # in a report, which says these by itself
+    assert ("limited by:" in shown, "limited by:" in within) == (True, False)
+    assert "est. cycles low high per MAC limited by" in within
     assert found.cycles.low < found.cycles.usual < found.cycles.high
     measured = found.inference_us * 1000 / load_board(board).instruction_ns
     assert found.cycles.instructions == pytest.approx(measured, rel=0.005)
@@ -74,10 +77,10 @@ def _assert_nested(events: list[dict]) -> None:
     assert end_us == pytest.approx(whole["ts"] + whole["dur"])
 
 
-def _shown(found: Profile) -> str:
+def _shown(found: Profile, *, summed: bool = True) -> str:
     console = Console(width=100, file=io.StringIO())
     with console.capture() as capture:
-        console.print(table(found))
+        console.print(table(found, summed=summed))
     return " ".join(capture.get().split())
 
 

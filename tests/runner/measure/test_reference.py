@@ -1,22 +1,24 @@
 """The DUT's answers beside those of the reference kernels."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.models import random_floats
 from tests.models.packaged import MODELS
 from tests.models.random_onnx import Drawing, quantised, reference_answers
 from tests.models.streaming import running_sum
-from tests.models.tflite_builder import refused, write
+from tests.models.tflite_builder import convolution, refused, write
 from tinybench.datasets.reader import Sample
 from tinybench.models.compiler.anatomy import anatomy
 from tinybench.models.compiler.reader import read_graph
 from tinybench.runner.build.inputs import resolve
 from tinybench.runner.build.own_task import own_task, seeded
 from tinybench.runner.build.task import Task, load_task
-from tinybench.runner.measure.reference import compare
+from tinybench.runner.measure.reference import compare, refusal_of
 from tinybench.runner.results.result import Answer
 from tinybench.track import silent
 
@@ -48,6 +50,26 @@ def test_a_model_that_we_refuse_is_compared_too(tmp_path: Path) -> None:
     answer = Answer(sample.name, 0, ",".join(f"{value}.0" for value in values), [1])
     found = compare(task, path, [sample], {sample.name: answer}, silent)
     assert (found.count, found.equal, found.why_not) == (1, 1, "")
+
+
+def test_what_the_reference_has_against_a_model_is_said(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Its kernels write that to standard error alone; there it is no more."""
+    pytest.importorskip("tflite_micro", reason="the oracle, tflite-micro, is not installed")
+    made = convolution(np.random.default_rng(0), (3, 3, 2), 2, (1, 1))
+    real = random_floats.floats(made)
+    path = tmp_path / "hybrid.tflite"
+    path.write_bytes(
+        write(replace(real, tensors=[real.tensors[0], made.tensors[1], *real.tensors[2:]]))
+    )
+    found = anatomy(path, ("plain",))
+    task = load_task(str(own_task(path, found, seeded(found, 1, 1))))
+    why_not = compare(task, path, [], {}, silent).why_not
+    assert "Hybrid models are not supported" in why_not
+    assert refusal_of(path.read_bytes()) in why_not
+    assert not capfd.readouterr().err
+    assert refusal_of((MODELS / "kws01.tflite").read_bytes()) == ""
 
 
 def test_a_state_begins_anew_with_each_input(tmp_path: Path) -> None:

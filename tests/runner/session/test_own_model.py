@@ -1,14 +1,18 @@
 """What a model of one's own is given, by what its user says."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.models.packaged import MODELS
+from tests.models.streaming import running_sum
+from tests.models.tflite_builder import Operator, refused, write
 from tinybench.errors import UsageError
 from tinybench.models.compiler.anatomy import Anatomy, anatomy
-from tinybench.runner.session.own_model import inputs_of
+from tinybench.runner.session.own_model import inputs_of, measure
+from tinybench.track import silent
 
 
 @pytest.fixture(scope="module")
@@ -36,3 +40,26 @@ def test_a_preparation_needs_files_to_prepare(found: Anatomy) -> None:
     """Random bytes are what they are."""
     with pytest.raises(UsageError, match="--prepare is of --inputs"):
         inputs_of(found, {"prepare": "unit"})
+
+
+def test_as_many_inputs_as_no_memory_holds_are_refused(found: Anatomy) -> None:
+    """Before the first of them is drawn."""
+    with pytest.raises(UsageError, match="--count 99999999: a set has at most 10,000 inputs"):
+        inputs_of(found, {"count": 99_999_999})
+
+
+def test_a_state_that_we_cannot_compile_another_engine_may_keep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stream of a model that we refuse is refused for the lack of a state alone."""
+    monkeypatch.delenv("TINYBENCH_TFLM", raising=False)
+    words = {"board": "host", "engine": "tflm", "state": "keep"}
+    keeps, none = tmp_path / "keeps.tflite", tmp_path / "none.tflite"
+    model = running_sum()
+    operators = [*model.operators, Operator("CUMSUM", [3, 3], [3])]
+    keeps.write_bytes(write(replace(model, operators=operators)))
+    none.write_bytes(write(refused(4)))
+    with pytest.raises(UsageError, match="source tree"):
+        measure(keeps, words, silent, print)
+    with pytest.raises(UsageError, match="this one has none"):
+        measure(none, words, silent, print)
