@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tinybench.errors import BenchError
-from tinybench.printable import one_line
 
 from ...lab.page.span import span
 from ..output import Voice
@@ -136,6 +135,8 @@ def _drawn(found: Told) -> "Group":
     from rich.progress_bar import ProgressBar
     from rich.table import Table
     from rich.text import Text
+
+    from tinybench.printable import one_line
 
     rows = Table.grid(padding=(0, 2, 0, 0))
     for _ in range(5):
