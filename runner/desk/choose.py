@@ -12,7 +12,7 @@ from ..build.board import Board
 from ..build.clock.at import at_clock
 from ..results.defaults import DEFAULT_BAUD
 from ..results.request import Request
-from .attached import Attached, Thing, look
+from .attached import Attached, Thing, look, usb_list
 from .bench import BENCH_FILE, Bench, DeskBoard, DeskPort, line_of, own_line
 
 
@@ -221,7 +221,9 @@ def _emulation(board: Board) -> str:
 
 def _waits(board: Board, looking: Callable[[], Attached]) -> bool:
     """Return whether what may be the board waits in its boot loader, where it has no port."""
-    return any(thing.boot_loader and board.name in thing.boards for thing in looking().things)
+    known = (one.usb for one in usb_list().boot_loader if board.name in one.boards)
+    own = {usb for each in known for usb in each}
+    return any(thing.usb in own for thing in looking().things)
 
 
 def _port_of(line: DeskPort, found: Attached, name: str) -> str | None:

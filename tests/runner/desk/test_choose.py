@@ -10,12 +10,12 @@ import pytest
 from msgspec.structs import replace
 
 from tests.runner.desk.desk_files import BOARD, load_text
-from tests.runner.desk.plugged import NUCLEO, OTHER
+from tests.runner.desk.plugged import NUCLEO, OTHER, Bus, Plugged
 from tinybench.energy.monitor import MonitorSpec
 from tinybench.errors import UsageError
 from tinybench.runner.build import board as boards
 from tinybench.runner.build.board import load_board, names
-from tinybench.runner.desk.attached import Attached, Thing
+from tinybench.runner.desk.attached import Attached, Thing, look
 from tinybench.runner.desk.bench import (
     Bench,
     DeskBoard,
@@ -23,6 +23,7 @@ from tinybench.runner.desk.bench import (
 )
 from tinybench.runner.desk.choose import choose
 from tinybench.runner.desk.reserve import reserved
+from tinybench.runner.desk.usb_devices import usb_devices
 from tinybench.runner.results.request import Request
 from tinybench.transport.serial_port import Opening
 
@@ -119,13 +120,14 @@ def test_a_board_in_its_boot_loader_is_flashed_without_a_serial_port(
     board: str, enough: bool
 ) -> None:
     """A Pico with BOOTSEL held has none; another board's boot loader is not it."""
-    waits = Thing(usb="2e8a:0003", boot_loader="RP2040", boards=["pico", "nano-rp2040-connect"])
+    bus = Bus(Plugged("2e8a:0003", ports=(1,), product="RP2 Boot"))
+    found = look(lambda: (), lambda: usb_devices(bus, Path("/none")), Path("/none"))
+    assert found.things[0].boot_loader == "RP2040"
 
     def chosen(*, port_needed: bool) -> Request:
         request = Request(board=board, task="")
         return choose(
-            request, Bench(), lambda _: None, lambda: Attached([waits], [], []),
-            port_needed=port_needed,
+            request, Bench(), lambda _: None, lambda: found, port_needed=port_needed
         )[0]  # fmt: skip
 
     if enough:
