@@ -400,12 +400,6 @@ def latest(db: sqlite3.Connection, board: str, *, emulated: bool) -> list[tuple[
     return [(msgspec.json.decode(job, type=Job), float(run_s)) for job, run_s in told]
 
 
-def needs(db: sqlite3.Connection, row: Row) -> list[str]:
-    """Return the series that must be done before a job."""
-    (told,) = db.execute("SELECT needs FROM submissions WHERE id = ?", (row.submission,)).fetchone()
-    return msgspec.json.decode(told, type=dict[str, list[str]]).get(row.job.series, [])
-
-
 def remember(db: sqlite3.Connection, places: Iterable[Place]) -> None:
     """Note boards that are there: what a lab has had, a job may wish for."""
     with transaction(db):

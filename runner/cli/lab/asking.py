@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from tinybench.errors import TinybenchError, UsageError
 
+from ...lab.page.words import counted
 from ..options import PATH, command, duration, into_file, positive
 from ..output import Voice, put
 from ..tree import Argument, Option
 from . import shown, watching
 from .serving import folder
-from .shown import counted
 
 if TYPE_CHECKING:
     from ...lab.ask import Lab

@@ -5,23 +5,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ...lab.page.span import span
+from ...lab.page.words import VERDICTS, counted, span
 
 if TYPE_CHECKING:
     from rich.console import Group
     from rich.table import Table
 
-VERDICTS = {0: "valid", 1: "a rule is broken"}
-"""By the exit status of a run."""
 LATE = "longer than thought"
 NOTE_MOST = 40
 """Characters of what a run says that it does; the page has all of them."""
 Told = dict[str, Any]
-
-
-def counted(number: int, what: str) -> str:
-    """Return a number of things: "1 job", "1,200 jobs"."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def queued(answer: Told) -> str:

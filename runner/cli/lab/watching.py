@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinybench.errors import BenchError
 
-from ...lab.page.span import span
+from ...lab.page.words import counted, span
 from ..output import Voice
 from . import shown
 
@@ -158,4 +158,4 @@ def in_all(jobs: Sequence[Told], counts: dict[str, int]) -> str:
     last_s = [one["starts_s"] + one["estimate_s"] for one in jobs if one["turn"]]
     last_s += [one["runs"]["left_s"] or 0.0 for one in jobs if one["runs"]]
     about = f", about {span(max(last_s))} left" if last_s else ""
-    return f"{total - left:,} of {shown.counted(total, 'job')} ended{about}"
+    return f"{total - left:,} of {counted(total, 'job')} ended{about}"

@@ -53,13 +53,11 @@ def forget(leader: Leader, job: int) -> None:
         leader.work_s[name] = sum(one.estimate_s for one in leader.queues[name])
 
 
-def drop(leader: Leader, name: str) -> list[Waiting]:
-    """Let nothing wait for a board any more; return what did."""
-    waited, leader.queues[name] = leader.queues.get(name, []), []
-    leader.work_s[name] = 0.0
-    for one in waited:
+def drop(leader: Leader, name: str) -> None:
+    """Let nothing wait for a board any more."""
+    for one in leader.queues.get(name, []):
         leader.waits_for.pop(one.job, None)
-    return waited
+    leader.queues[name], leader.work_s[name] = [], 0.0
 
 
 def thought_s(leader: Leader, row: Row, board: Place) -> float:

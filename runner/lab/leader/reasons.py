@@ -1,6 +1,7 @@
 """Why a job waits, in words, of every job that does."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from .. import store
 from ..policy import Want, fits
@@ -15,7 +16,8 @@ SAID_MOST = 3
 def why(leader: Leader, row: Row) -> str | None:
     """Return why a job has not begun; None of one that has."""
     if row.state == store.HELD:
-        return f"needs {', '.join(store.needs(leader.db, row))} to be done before"
+        _, needs = store.submitted(leader.db, row.submission)
+        return f"needs {', '.join(needs.get(row.job.series, []))} to be done before"
     if row.state != store.QUEUED:
         return None
     said = leader.trouble or leader.unplaced.get(row.id) or _of_board(leader, row)
@@ -27,13 +29,18 @@ def without_board(leader: Leader, want: Want) -> str:
     able = [one for one in leader.known.values() if fits(want, one)]
     if not able:
         return refusal(want, leader.known.values())
-    said = [
-        f"{one.name}: {leader.away[one.name].why}"
-        if one.name in leader.away
-        else f"{one.name}: its worker is not here"
-        for one in able[:SAID_MOST]
-    ]
+    said = [f"{one.name}: {absence(leader, one.name)}" for one in able[:SAID_MOST]]
     return "; ".join([*said, *[f"{len(able) - SAID_MOST} more"] * (len(able) > SAID_MOST)])
+
+
+def absence(leader: Leader, name: str) -> str:
+    """Return why a board of the lab that is not here cannot be reached."""
+    if name in leader.away:
+        return leader.away[name].why
+    if name in leader.left:
+        since = datetime.fromtimestamp(leader.left[name][1], UTC)
+        return f"its worker is gone since {since:%Y-%m-%d %H:%M} UTC"
+    return "its worker is not here"
 
 
 def _of_board(leader: Leader, row: Row) -> str:

@@ -178,4 +178,4 @@ def lost(leader: Leader, run: Run) -> None:
         finish(leader, run, Report(status=3, why=f"{why}, the {run.attempt}th one"))
     else:
         store.give_back(leader.db, run.row.id, run.attempt, why, failed=False)
-    leader.say("lost", job=run.row.id, place=run.place.name)
+        leader.say("lost", job=run.row.id, place=run.place.name)

@@ -70,10 +70,9 @@ async def planned(door: Door, request: Request) -> Response:
     if wrong:
         return as_json({"faults": wrong})
     series = plan.series_of(said)
-    told_of = jobs_file.Submission(series=[series], needs={}, models={})
     models = dict.fromkeys(jobs_file.models_of(series), plan.NO_MODEL)
     most = {"most": jobs_file.JOBS_MOST, "asked_from": jobs_file.ASKED_FROM}
-    return as_json({"faults": {}, **plan.estimated(leader, told_of, models), **most})
+    return as_json({"faults": {}, **plan.estimated(leader, plan.alone(series), models), **most})
 
 
 async def choices(door: Door, _: Request) -> Response:
@@ -95,8 +94,6 @@ async def submitted(door: Door, request: Request) -> Response:
     jobs_file.insist_needs([one.name for one in submission.series], submission.needs)
     hashes = jobs_file.checked_models(submission)
     await asyncio.to_thread(plan.insist_all, leader, submission, hashes)
-    for one in submission.series:
-        jobs_file.insist_time(one)
     thought = plan.estimated(leader, submission, hashes)
     host = request.client.host if request.client else ""
     who = one_line(request.query_params.get("who", "").strip())[:WHO_MOST] or host

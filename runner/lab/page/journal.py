@@ -7,11 +7,10 @@ from typing import Any
 from .. import store
 from ..ask import lab_folder
 from ..leader.state import Leader
-from .span import span
+from .words import VERDICTS, counted, span
 
 DEFAULT = "http://127.0.0.1:8750"
 """Where the commands of a lab look for one, unless they are told."""
-VERDICTS = {0: "valid", 1: "a rule is broken"}
 Say = Callable[[str], None]
 
 
@@ -24,7 +23,7 @@ def greet(leader: Leader, address: str, say: Say, *, workers: str, alone: bool) 
     waits = counts[store.HELD] + counts[store.QUEUED] + counts[store.RUNNING]
     say(f"the lab is at {address} (open it in a browser)")
     if waits:
-        say(f"{_jobs(waits)} of before go on")
+        say(f"{counted(waits, 'job')} of before go on")
     say(f"to submit jobs: that page, or: tinybench lab submit jobs.toml --watch{at}")
     for_all = "" if address.startswith("https://") else " to submit or cancel"
     say(f"the page asks for the token in {leader.folder / 'token'}{for_all}")
@@ -38,7 +37,9 @@ def farewell(leader: Leader, say: Say) -> None:
     """Say what is left for the next time."""
     counts = store.counts(leader.db)
     ran, wait = counts[store.RUNNING], counts[store.HELD] + counts[store.QUEUED]
-    left = [f"{_jobs(ran)} that ran"] * bool(ran) + [f"{_jobs(wait)} that waited"] * bool(wait)
+    left = [f"{counted(ran, 'job')} that ran"] * bool(ran) + [
+        f"{counted(wait, 'job')} that waited"
+    ] * bool(wait)
     kept = f"{' and '.join(left)} go on when it is served again" if left else "no job is left"
     say(f"the lab has ended: {kept}; results are in {leader.folder / 'runs'}")
 
@@ -62,7 +63,9 @@ def _line(leader: Leader, address: str, what: str, words: dict[str, Any]) -> str
         return _of_boards(leader, what, words)
     if what == "submitted":
         number, who = words["submission"], words.get("who")
-        return f"submission {number}: {_jobs(words['jobs'])}" + (f" of {who}" if who else "")
+        return f"submission {number}: {counted(words['jobs'], 'job')}" + (
+            f" of {who}" if who else ""
+        )
     if what == "trouble":
         return str(words["why"])
     if what == "fault":
@@ -120,7 +123,3 @@ def _end(address: str, state: str, row: store.Row) -> str:
         verdict = VERDICTS.get(row.status or 0, f"status {row.status}")
         return f"done{after}, {verdict}: {address}/#job/{row.id}"
     return f"{state}{after}" + (f": {row.why}" if row.why and row.why != state else "")
-
-
-def _jobs(number: int) -> str:
-    return f"{number:,} job{'' if number == 1 else 's'}"

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from .. import store
 from . import results, told
 from .answer import Door
-from .span import span
+from .words import counted, span
 
 ROWS_MOST = 100
 HEAD = """<!doctype html>
@@ -80,7 +80,7 @@ def _board(one: dict[str, Any]) -> Sequence[object]:
     doing = runs and f"job {runs['job']}: {runs['title']}"
     if runs and runs["left_s"] is not None:
         doing += f", about {span(runs['left_s'])} left"
-    waits = f"{one['waiting']} jobs, {span(one['waiting_s'])}" if one["waiting"] else ""
+    waits = f"{counted(one['waiting'], 'job')}, {span(one['waiting_s'])}" if one["waiting"] else ""
     return one["name"], f"{one['kind']}, {one['core']}", one["why"] or one["state"], doing, waits
 
 
@@ -98,7 +98,7 @@ def _ended(one: dict[str, Any]) -> Sequence[object]:
 
 
 def _result(one: dict[str, Any]) -> Sequence[object]:
-    verdict = "valid" if one["valid"] else f"breaks {len(one['broken_rules'])} rules"
+    verdict = "valid" if one["valid"] else f"breaks {counted(len(one['broken_rules']), 'rule')}"
     quality = one["auc"] if one["auc"] is not None else one["top1"]
     shown = None if quality is None else f"{quality:.3f}"
     return _Job(one["job"]), one["task"], one["board"], one["profile"], verdict, shown

@@ -9,7 +9,6 @@ import msgspec
 from tinybench.declare import named
 from tinybench.errors import UsageError
 
-from ...build import board as boards
 from ...build import task as tasks
 from ...results.defaults import DIVISIONS, MODES, SCENARIOS
 from ...rules import names as profiles
@@ -34,7 +33,9 @@ def choices(leader: Leader) -> dict[str, list[str]]:
     return {
         "task": sorted(tasks.names()),
         "board": sorted({one.kind for one in here} | {one.name for one in here}),
-        "other_board": sorted({*boards.names()} - {one.kind for one in here}),
+        "other_board": sorted(
+            {one.kind for one in leader.known.values()} - {one.kind for one in here}
+        ),
         "core": sorted({one.core for one in here}),
         "tags": sorted({tag for one in here for tag in one.tags}),
         "mode": list(MODES),
@@ -124,9 +125,8 @@ def _wrong(leader: Leader, fields: dict[str, Any]) -> str | None:
     """Return why no lab would take a series with these fields; None where one would."""
     try:
         series = _whole(fields)
-        jobs_file.insist_time(series)
         models = dict.fromkeys(jobs_file.models_of(series), NO_MODEL)
-        _insist_jobs(leader, _alone(series), models, CHECKED_MOST)
+        _insist_jobs(leader, alone(series), models, CHECKED_MOST)
     except UsageError as error:
         return str(error)
     return None
@@ -135,7 +135,7 @@ def _wrong(leader: Leader, fields: dict[str, Any]) -> str | None:
 def _nowhere(leader: Leader, fields: dict[str, Any]) -> str | None:
     """Return why no board of this lab ever fitted such a series; None where one did."""
     try:
-        wishes.insist(jobs_file.wants(_alone(_whole(fields))), list(leader.known.values()))
+        wishes.insist(jobs_file.wants(alone(_whole(fields))), list(leader.known.values()))
     except UsageError as error:
         return str(error)
     return None
@@ -147,7 +147,8 @@ def _whole(fields: dict[str, Any]) -> Series:
     return series_of({**plain, "with": more})
 
 
-def _alone(series: Series) -> Submission:
+def alone(series: Series) -> Submission:
+    """Return a submission of one series."""
     return Submission(series=[series], needs={}, models={})
 
 
@@ -161,6 +162,8 @@ def _insist_jobs(
     leader: Leader, submission: Submission, models: dict[str, str], most: int | None = None
 ) -> None:
     """`most`: of more combinations so many stand for all; None: as many as a lab checks."""
+    for series in submission.series:
+        jobs_file.insist_time(series)
     places = list(leader.known.values())
     for job in itertools.islice(jobs_file.to_check(submission, models), most):
         insist(job)

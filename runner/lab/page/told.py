@@ -2,11 +2,10 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 from .. import store
-from ..leader.reasons import why
+from ..leader.reasons import absence, why
 from ..leader.state import Leader, Run
 from ..policy import Place
 from ..store import Row
@@ -42,17 +41,15 @@ def _boards(leader: Leader, turn_of: dict[int, waits.Turn]) -> Iterator[dict[str
     still, queues = waits.still(leader), dict[str, list[waits.Turn]]()
     for turn in turn_of.values():
         queues.setdefault(turn.board, []).append(turn)
-    away = {name: (one.place, one.why) for name, one in leader.away.items()}
-    for name, (place, since) in leader.left.items():
-        away[name] = place, f"its worker is gone since {_utc(since)}"
-    here = {name: (place, None) for name, place in leader.places.items()}
-    for name, (place, why_not) in sorted({**away, **here}.items()):
+    away = {name: one.place for name, one in leader.away.items()}
+    left = {name: place for name, (place, _) in leader.left.items()}
+    for name, place in sorted({**left, **away, **leader.places}.items()):
         run, its_worker = leader.running.get(name), seen.get(name)
         queue = queues.get(name, [])
         silent_s = its_worker.silent_s if its_worker else 0.0
-        condition, blamed = "busy" if run else "free", why_not
-        if why_not is not None:
-            condition = "absent"
+        condition, blamed = "busy" if run else "free", None
+        if name not in leader.places:
+            condition, blamed = "absent", absence(leader, name)
         elif silent_s > leader.silent_s / 2:
             condition = "silent"
             blamed = f"nothing is heard of its worker for {silent_s:.0f} s"
@@ -78,10 +75,6 @@ def _place(place: Place) -> dict[str, Any]:
         "quiet": place.quiet,
         "emulated": place.emulated,
     }
-
-
-def _utc(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _who(leader: Leader, row: Row) -> str:

@@ -29,7 +29,7 @@ from tinybench.runner.lab.leader.workers import came, gone, see
 from tinybench.runner.lab.order import Told
 from tinybench.runner.lab.page import journal, plain, plan, results, told
 from tinybench.runner.lab.page.metrics import metrics
-from tinybench.runner.lab.page.span import span
+from tinybench.runner.lab.page.words import span
 from tinybench.runner.lab.policy import Place
 
 KWS = {"name": "a", "task": "kws"}

@@ -21,9 +21,9 @@ const FIELDS = {
     ["board", "board", "each chosen one is a job; none chosen: any board that fits", "choice"],
     ["core", "core", "any board with this core", "choice"],
     ["tags", "tags", "of its bench.toml; a board has them all", "choice"],
-    ["other_board", "other boards", "kinds that are not here yet: they are waited for", "list"],
+    ["other_board", "other boards", "kinds that were here before: they are waited for", "list"],
     ["clock", "clocks", "such as 40MHz, 80MHz; of boards that are chosen", "list"],
-    ["emulate", "emulate", "real boards as their emulators", "check"],
+    ["emulate", "emulate", "in the emulator of a board, by its kind", "check"],
   ],
   "Scenario, division, engine": [
     ["scenario", "scenario", "in place of a mode", "choice"],

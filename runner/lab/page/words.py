@@ -1,4 +1,12 @@
-"""How long something lasts, in words for a person."""
+"""Lengths of time, numbers of things and verdicts, in words for a person."""
+
+VERDICTS = {0: "valid", 1: "a rule is broken"}
+"""By the exit status of a run."""
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number of things: "1 job", "1,200 jobs"."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def span(seconds: float) -> str:
