@@ -60,7 +60,7 @@ test: setup-test $(VENV)/.compiled ## run the default test suite
 	$(PYTEST) -n 5 --dist worksteal tests
 
 test-training: setup-test setup-train ## one short training and quantisation, so that make models cannot rot
-	$(BIN)/python -m pytest -m training tests
+	$(PYTEST) -m training tests
 
 models: setup-train ## make the embedded sets and models from nothing
 	$(BIN)/python -m tinybench.models.training.kws
@@ -70,11 +70,11 @@ models: setup-train ## make the embedded sets and models from nothing
 	$(BIN)/python -m tinybench.models.training.sww
 
 soak: setup-test ## run the long tests: fuzzing, endurance, faults; writes build/soak.json
-	$(BIN)/python -m pytest -n 2 -m soak tests
+	$(PYTEST) -n 2 -m soak tests
 	$(BIN)/python -m tests.faults.bench
 
 hardware: setup-test ## run the tests on the boards that bench.toml names, or on their records
-	$(BIN)/python -m pytest -m hardware tests
+	$(PYTEST) -m hardware tests
 
 bench: setup-test ## measure speed, memory and size; writes build/bench.json
 	$(BIN)/python -m tests.bench

@@ -33,11 +33,8 @@
 #define FSM_STATUS_TX (0xFu << 4)
 #define UART_SIGNAL (NUMBER == 0 ? 6u : 9u) /* "Peripheral Signals via GPIO Matrix" */
 
-const uint32_t port_receive_b = RECEIVED_B;
-const bool port_receives_free = false; /* an interrupt for each 64 bytes */
-
 /* To the buffer, what the UART holds. */
-static void line_take(void) {
+void line_take(void) {
     while ((register_read(UART_STATUS) & STATUS_RXFIFO_CNT) != 0) {
         received_put((uint8_t)register_read(UART_FIFO));
     }
@@ -83,16 +80,6 @@ void line_start(void) {
     register_write(GPIO_IN_SEL(UART_SIGNAL), IN_SEL_MATRIX | RX);
 
     line_interrupt_on(INTERRUPT_UART_MAP);
-}
-
-int port_getc(void) {
-    /* The core stays awake: a byte below the interrupt's threshold would not wake it. */
-    while (!received_any()) {
-        interrupts_off();
-        line_take();
-        interrupts_on();
-    }
-    return received_get();
 }
 
 void port_putc(char c) {

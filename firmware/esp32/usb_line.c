@@ -23,14 +23,11 @@
 #define INT_SERIAL_OUT_RECV_PKT (1u << 2)
 #define HOST_US 200000u
 
-const uint32_t port_receive_b = RECEIVED_B;
-const bool port_receives_free = false; /* an interrupt for each packet */
-
 static bool held_back; /* bytes are in a packet that was not sent off */
 static bool unheard;   /* the host has taken nothing for HOST_US: its port is closed */
 
 /* To the buffer, what the host sent. */
-static void line_take(void) {
+void line_take(void) {
     while ((register_read(USB_EP1_CONF) & SERIAL_OUT_EP_DATA_AVAIL) != 0) {
         received_put((uint8_t)register_read(USB_EP1));
     }
@@ -62,15 +59,6 @@ void line_start(void) {
     register_write(USB_INT_CLR, INT_SERIAL_OUT_RECV_PKT);
     register_write(USB_INT_ENA, INT_SERIAL_OUT_RECV_PKT);
     line_interrupt_on(INTERRUPT_USB_MAP);
-}
-
-int port_getc(void) {
-    while (!received_any()) {
-        interrupts_off();
-        line_take();
-        interrupts_on();
-    }
-    return received_get();
 }
 
 void port_putc(char c) {

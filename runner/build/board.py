@@ -184,6 +184,11 @@ class Power(Declaration, frozen=True, kw_only=True):
         """Voltage in V; current in A while it infers, and while it waits."""
         return self.voltage_v, self.active_a, self.idle_a
 
+    @property
+    def active_w(self) -> float:
+        """Power in W while it infers."""
+        return self.voltage_v * self.active_a
+
 
 PerMhz = Annotated[float, Meta(gt=0, le=100_000)]
 
@@ -222,10 +227,13 @@ class Timed(Declaration, frozen=True, kw_only=True):
     """For the energy of an estimate; None: there is none."""
 
 
+VidPid = Annotated[str, Meta(pattern=r"^[0-9a-f]{4}:[0-9a-f]{4}\Z")]
+
+
 class Attached(Declaration, frozen=True, kw_only=True):
     """How a real board shows on this computer."""
 
-    usb: list[Annotated[str, Meta(pattern=r"^[0-9a-f]{4}:[0-9a-f]{4}\Z")]]
+    usb: list[VidPid]
     """VID:PID of what carries its serial port, such as the debug probe on it."""
     energy: bool = True
     """Whether that port reaches the energy build too, which may talk on other pins."""

@@ -141,7 +141,7 @@ class Tool(Declaration, frozen=True, kw_only=True):
     remedies: dict[Fault, str] = {}
     """What to try next, where the tool knows better."""
     words: dict[Annotated[str, Meta(pattern=r"^[a-z_]+\Z")], str] = {}
-    """The board's own placeholders."""
+    """Placeholders; what a board says of one goes before what the tool says."""
     timeout_s: Annotated[float, Meta(gt=0, le=3600)] = 60
 
     def __post_init__(self) -> None:
@@ -159,6 +159,8 @@ def packaged() -> dict[str, Path]:
 
 def tool(name: str, own: Tool | None = None) -> Tool:
     """Return the tool of that name; what a board's declaration says about it, `own`, goes before.
+
+    Of `words` name by name.
 
     Raises UsageError for a name that neither the package nor the board explains.
     """

@@ -16,12 +16,10 @@ from tinybench.energy.monitor import monitors_by_usb
 from tinybench.transport.usb_ports import comports, one_name
 
 from ..build import board as boards
+from ..build.board import VidPid
 from .usb_devices import UsbDevice, usb_devices
 
 BY_ID = Path("/dev/serial/by-id")
-
-
-VidPid = Annotated[str, Meta(pattern=r"^[0-9a-f]{4}:[0-9a-f]{4}\Z")]
 
 
 class Listed(Declaration, frozen=True, kw_only=True):
