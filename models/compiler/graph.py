@@ -96,3 +96,8 @@ class Outline(msgspec.Struct, frozen=True, kw_only=True):
     """Handles of variables."""
     has_state: bool
     """Whether a tensor lasts from one inference to the next."""
+
+    @property
+    def keeps_state(self) -> bool:
+        """Whether anything lasts: a tensor, or a variable."""
+        return self.has_state or self.variables > 0

@@ -8,6 +8,9 @@ from .graph import Graph
 from .plan import Buffer, plan
 from .step import Step
 
+SCRATCH = "scratch of "
+"""Before the name of an operator whose memory it is."""
+
 
 class Life(msgspec.Struct, frozen=True):
     """A piece of the arena: a tensor, or the scratch memory of an operator."""
@@ -74,7 +77,7 @@ def lay_out(graph: Graph, steps: list[Step], enough_b: int = 0) -> Memory:
     }
     offsets, arena_b = plan(buffers, overlaps, enough_b)
     whose = [graph.tensors[t].name for t in tensors]
-    whose += [f"scratch of {steps[i].operator}" for i in scratched]
+    whose += [f"{SCRATCH}{steps[i].operator}" for i in scratched]
 
     places = {same[t]: f"output_{i}" for i, t in enumerate(graph.outputs)}
     places |= {t: f"input_{i}" for i, t in enumerate(graph.inputs)}

@@ -56,14 +56,13 @@ def lower_pruned(
         variant, steps = lower(graph, kind)
         return Lowered(graph, variant, steps, [], _macs(steps))
 
-    given(kernels[0])  # says what is wrong with the model as given
+    macs = given(kernels[0]).macs  # says what is wrong with the model as given
     less: dict[str, Pruned] = {}
     if pruned and "dsp" in kernels:
         less["dsp"] = prune(graph, ends_of_tiles(graph))
     if pruned and set(kernels) - {"dsp"}:
         same = prune(graph)
         less |= {kind: same for kind in kernels if kind != "dsp"}
-    macs = given(kernels[0]).macs
     found = [_of_less(less.get(kind), kind, macs) or given(kind) for kind in kernels]
     if not stream:
         return [_of_strips(each) for each in found] if strips else found

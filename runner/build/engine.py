@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,8 @@ from tinybench.declare import nearest
 from tinybench.errors import UsageError
 from tinybench.files import WHOLE_MOST_B, open_regular
 from tinybench.models.compiler import Manifest
+from tinybench.models.compiler.libraries.cmsis_nn import PREFIX
+from tinybench.models.compiler.manifest import OperatorEntry
 from tinybench.program import first_line
 
 from ..results.defaults import OURS
@@ -36,7 +39,8 @@ NOT_THERE = (
         "engine declares it: ENGINE_HEAP_B := BYTES in its engine.mk; or use static memory",
     ),
 )  # fmt: skip
-"""What a compiler or linker says of what C++ wants and firmware has not. Ref: gcc; binutils, ld."""
+"""What a compiler or linker says of what is not there, and why: kernels of the engine's tree, or
+what C++ wants and firmware has not. Ref: gcc; binutils, ld."""
 NO_HEADER = re.compile(
     r"fatal error: (?:c[a-z]{3,9}|algorithm|array|atomic|bitset|functional|initializer_list|"
     r"iterator|limits|map|memory|new|numeric|optional|set|string|tuple|type_traits|utility|vector"
@@ -67,9 +71,21 @@ class Made(msgspec.Struct, frozen=True):
     """Bytes of its arena: as few as it takes."""
     manifest: Manifest | None = None
     """What our compiler made of the model; None where the engine reads it by itself."""
-    layers: int | None = None
-    own_layers: dict[str, int] = {}
-    """As in `EngineUsed`."""
+
+    @property
+    def layers(self) -> int | None:
+        """As in `EngineUsed`."""
+        return None if self.manifest is None else len(self._computed)
+
+    @property
+    def own_layers(self) -> dict[str, int]:
+        """As in `EngineUsed`."""
+        own = Counter(one.operator for one in self._computed if PREFIX not in one.kernel)
+        return dict(own.most_common())
+
+    @property
+    def _computed(self) -> list[OperatorEntry]:
+        return [one for one in self.manifest.operators if one.kernel] if self.manifest else []
 
 
 class Engine(msgspec.Struct, frozen=True):

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -19,7 +18,7 @@ from tinybench.models.compiler import Manifest, compile_model
 from tinybench.models.compiler.emit import enough_decimals
 from tinybench.models.compiler.graph import Graph, Outline, Tensor
 from tinybench.models.compiler.interface import FORMATS
-from tinybench.models.compiler.libraries.cmsis_nn import PREFIX, by_cmsis_nn, calls
+from tinybench.models.compiler.libraries.cmsis_nn import by_cmsis_nn, calls
 from tinybench.models.compiler.reader import read_outline
 from tinybench.models.compiler.step import Step
 from tinybench.models.model_file import read_model_file
@@ -79,8 +78,6 @@ def make_engine(
     except OSError as error:
         raise BuildError(f"{folder}: cannot be written: {error.strerror}") from error
     flags = flags_of(recipe, toolchain)
-    layers = [entry for entry in one.manifest.operators if entry.kernel] if one.manifest else []
-    own = Counter(entry.operator for entry in layers if PREFIX not in entry.kernel)
     made = Made(
         recipe.title,
         tree.version,
@@ -88,8 +85,6 @@ def make_engine(
         flags,
         one.arena_b,
         one.manifest,
-        len(layers) if one.manifest else None,
-        dict(own.most_common()),
     )
     return Engine(
         recipe.name,

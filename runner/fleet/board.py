@@ -7,7 +7,6 @@ from contextlib import ExitStack, closing
 
 import msgspec
 import numpy as np
-from msgspec import structs
 
 from tinybench.errors import TinybenchError
 from tinybench.printable import one_line
@@ -93,8 +92,7 @@ def _learnt(order: Order, of: Given) -> Reply:
             load(board, image, site, _quiet, write=True)
         line = stack.enter_context(closing(open_line(site or board.command(image.elf))))
         dut = Dut(line)
-        task = structs.replace(of.task, outputs=of.head.features)
-        insist_task(dut.handshake(), task, image)
+        insist_task(dut.handshake(), of.task, image)
         variant = of.variant
         board_of = Trainee(dut, variant.shape)
         try:
@@ -118,7 +116,7 @@ def _learnt(order: Order, of: Given) -> Reply:
         losses=losses,
         compute_s=busy_us * MICRO,
         emulated=board.emulated,
-        power_w=board.power and board.power.voltage_v * board.power.active_a,
+        power_w=board.power and board.power.active_w,
     )
 
 

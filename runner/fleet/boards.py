@@ -12,8 +12,8 @@ from tinybench.errors import BenchError, UsageError
 from ..learning.head import Floats
 from ..study.rows import split
 from ..study.subject import subject
+from ..train.given import Given
 from ..train.reference import Learner
-from ..train.run import Given
 from .board import Order, Reply, do, whole_head
 from .client import Client
 from .data import Labels, Learnable, features

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -13,11 +13,13 @@ from tinybench.errors import BenchError, ToolMissingError, UsageError
 from tinybench.printable import one_line
 
 from ..learning.head import Floats
-from .board import Order, Reply, serve
-from .boards import Ask
 from .data import Labels
 from .split import Members
 from .train import Learnt, Trainer, Work, joined, learn
+
+if TYPE_CHECKING:  # boards bring all that flashes and drives them; clients here need none
+    from .board import Order, Reply
+    from .boards import Ask
 
 WORKERS_MOST = 64
 RESOURCE = "board:"
@@ -120,7 +122,9 @@ def _answer(future: Any, size: int) -> Learnt:
 
 
 @contextlib.contextmanager
-def elsewhere(address: str, security: Any, names: Sequence[str]) -> Iterator[tuple[list[str], Ask]]:
+def elsewhere(
+    address: str, security: Any, names: Sequence[str]
+) -> "Iterator[tuple[list[str], Ask]]":
     """Connect to a scheduler of dask, such as a lab's leader; yield its boards, and who asks them.
 
     A worker offers a board as the resource "board:NAME". `names`: these alone, and none: all. Only
@@ -158,10 +162,12 @@ def elsewhere(address: str, security: Any, names: Sequence[str]) -> Iterator[tup
         yield list(names) or offered, _asker(dask)
 
 
-def _asker(dask: Any) -> Ask:
+def _asker(dask: Any) -> "Ask":
     from distributed import wait
 
-    def ask(orders: Sequence[Order]) -> list[Reply]:
+    from .board import serve
+
+    def ask(orders: "Sequence[Order]") -> "list[Reply]":
         futures = [
             dask.submit(
                 serve, msgspec.json.encode(one), resources={RESOURCE + one.board: 1}, pure=False,
@@ -176,8 +182,10 @@ def _asker(dask: Any) -> Ask:
     return ask
 
 
-def _reply(future: Any) -> Reply:
+def _reply(future: Any) -> "Reply":
     """Return what a worker answered, or why it did not."""
+    from .board import Reply
+
     if not future.done():
         future.cancel()
         return Reply(why=f"no answer within {BOARDS_S:g} s")

@@ -120,7 +120,7 @@ def _insist_possible(
 def _insist_same_model(
     words: Mapping[str, Any], before: dict[tuple[str, str], Measured], baseline: Path
 ) -> None:
-    """Raise UsageError where all that a baseline has on the board is of models of other names."""
+    """Raise UsageError where all models that a baseline has, on any board, have other names."""
     model = words.get("model")
     if model is None or words.get("task") is not None:
         return
@@ -182,9 +182,9 @@ def held(
     ((key, new),) = now.items()
     if key not in before:
         return None
-    old = {key: before[key]}
-    _insist_same_inputs(before[key], new, baseline)
-    return between(baseline, head, old, now, gates or usual(next(iter(old.values()))))
+    old = before[key]
+    _insist_same_inputs(old, new, baseline)
+    return between(baseline, head, {key: old}, now, gates or usual(old))
 
 
 def _word(found: Comparison | None, outcome: Outcome, *, update: bool) -> Word:

@@ -71,8 +71,7 @@ def built_engine(
     archive = library(recipe, tree, board, track)
     found = _probed(recipe, tree, archive, board, task, model)
     engine = make_engine(recipe, tree, archive, board, task, model, found)
-    if engine.made and engine.made.layers and engine.made.own_layers:
-        own = told_layers(engine.made.layers, engine.made.own_layers)
+    if engine.made and (own := told_layers(engine.made.layers, engine.made.own_layers)):
         say(f"engine {name}: what this tree has no function for: {own}")
     return engine
 

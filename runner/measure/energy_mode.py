@@ -102,15 +102,9 @@ def measure(
         monitor = open_monitor(bench.spec)
         stack.callback(monitor.close)
         iterations = iterations or _calibrated(bench, monitor, samples[0], length)
-        head = msgspec.structs.replace(
-            monitor.head,
-            marks=1,
-            start=datetime.now(UTC).isoformat(),
-            modelled=bool(bench.model_source),
-            note=f"modelled power: {bench.model_source}"
-            if bench.model_source
-            else monitor.head.note,
-        )
+        head = _head(bench, monitor)
+        if bench.model_source:
+            head = msgspec.structs.replace(head, note=f"modelled power: {bench.model_source}")
         results: list[str] = []
         with TraceWriter(folder / TRACE_FILE, head) as writer:
             infers: list[Infer] = []
@@ -128,6 +122,16 @@ def measure(
         yield _energy(analyse(trace), trace.head, results, bench.model_source)
 
 
+def _head(bench: Bench, monitor: Monitor) -> TraceHead:
+    """Return what a trace that begins now says of itself."""
+    return msgspec.structs.replace(
+        monitor.head,
+        marks=1,
+        start=datetime.now(UTC).isoformat(),
+        modelled=bool(bench.model_source),
+    )
+
+
 def measure_once(
     bench: Bench, run: Callable[[Dut], T], name: str, folder: Path
 ) -> tuple[Energy, T]:
@@ -139,11 +143,7 @@ def measure_once(
     with ExitStack() as stack:
         monitor = open_monitor(bench.spec)
         stack.callback(monitor.close)
-        head = msgspec.structs.replace(
-            monitor.head, marks=1, start=datetime.now(UTC).isoformat(),
-            modelled=bool(bench.model_source),
-        )  # fmt: skip
-        with TraceWriter(folder / TRACE_FILE, head) as writer:
+        with TraceWriter(folder / TRACE_FILE, _head(bench, monitor)) as writer:
             with _Session(bench, monitor, writer) as session:
                 session.margin()
                 found = session.once(run)
@@ -164,12 +164,8 @@ def measure_phases(bench: Bench, run: Callable[[Dut, Ran], T], folder: Path) -> 
     with ExitStack() as stack:
         monitor = open_monitor(bench.spec)
         stack.callback(monitor.close)
-        head = msgspec.structs.replace(
-            monitor.head, marks=1, start=datetime.now(UTC).isoformat(),
-            modelled=bool(bench.model_source),
-        )  # fmt: skip
         infers = list[Infer]()
-        with TraceWriter(folder / TRACE_FILE, head) as writer:
+        with TraceWriter(folder / TRACE_FILE, _head(bench, monitor)) as writer:
             with _Session(bench, monitor, writer) as session:
 
                 def ran(name: str, iterations: int) -> None:

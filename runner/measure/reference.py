@@ -67,7 +67,7 @@ def compare(
     targets = [interpreter.get_output_details(number) for number in range(len(outline.outputs))]
     if not _takes(task, sources):
         return not_compared(f"the reference takes no inputs of {task.input_format}")
-    anew = not stream and (outline.variables > 0 or outline.has_state)
+    anew = not stream and outline.keeps_state
     equal, first = 0, None
     for sample in track(samples, "reference", len(samples)):
         if anew:  # a state is as it was at first, as on the DUT; reset() runs no initialiser

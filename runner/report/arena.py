@@ -7,7 +7,8 @@ from typing import Any
 from tinybench import extras
 from tinybench.errors import ToolMissingError
 from tinybench.models.compiler.anatomy import Anatomy, Need
-from tinybench.models.compiler.layout import Life
+from tinybench.models.compiler.layout import SCRATCH, Life
+from tinybench.models.compiler.strips.cut import IN_STRIPS
 from tinybench.printable import one_line
 
 SIZE_IN = (11.0, 5.5)
@@ -21,7 +22,6 @@ NUMBER_WIDE, NUMBER_HIGH = 0.022, 0.045
 """Of a number, as parts of the picture: two that are nearer hide each other."""
 PARTS = (0.5, 0.7, 0.3, 0.9, 0.1, 0.6, 0.4, 0.8, 0.2)
 """Of a tensor's height, where its number may stand."""
-SCRATCH, IN_STRIPS = "scratch of ", "rows of "
 
 
 def as_png(found: Anatomy) -> bytes:
@@ -117,7 +117,7 @@ def _draw(axes: Any, need: Need, colours: dict[str, str]) -> None:
     ends = [-0.5 + place for place in range(len(need.operators) + 1)]
     used = [entry.arena_b / 1000 for entry in need.operators]
     axes.stairs(used, ends, color="black", linewidth=1.4)
-    axes.set_xlim(ends[0], max(0.5, ends[-1]))
+    axes.set_xlim(ends[0], ends[-1])
     axes.set_ylim(0, max(1, need.arena_b) / 1000 * 1.05)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("operator")

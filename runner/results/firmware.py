@@ -26,8 +26,13 @@ class EngineUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of these, by operator, what our plain kernels compute, for the library has no function."""
 
 
-def told_layers(layers: int, own: Mapping[str, int]) -> str:
-    """Return which of an engine's layers our plain kernels compute, as in `EngineUsed`."""
+def told_layers(layers: int | None, own: Mapping[str, int]) -> str:
+    """Return which of an engine's layers our plain kernels compute; as in `EngineUsed`.
+
+    Empty where they compute none, or nobody knows.
+    """
+    if not layers or not own:
+        return ""
     listed = ", ".join(f"{operator} ({count})" for operator, count in own.items())
     return f"{sum(own.values())} of {layers} layers are done by our plain kernels: {listed}"
 

@@ -60,8 +60,7 @@ def _kept_by_others(tflite: Path, found: Anatomy) -> bool:
     """Return whether a model that our compiler does not take keeps a state, in bytes unknown."""
     if found.needs:
         return False
-    outline = read_outline(read_model_file(tflite))
-    return outline.has_state or outline.variables > 0
+    return read_outline(read_model_file(tflite)).keeps_state
 
 
 def examined(tflite: Path, *, ours: bool, prune: bool = True, strips: bool = True) -> Anatomy:

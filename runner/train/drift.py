@@ -7,7 +7,6 @@ import numpy as np
 
 from tinybench.errors import UsageError
 
-TYPES = {"int8": "i1", "uint8": "u1", "int16": "<i2", "float32": "<f4"}
 PARTS = ("gain", "offset", "noise")
 MOST = 1e6
 
@@ -32,7 +31,7 @@ class Drift:
         """Return an input as the drifted sensor gives it; `name` decides the noise."""
         if self.is_none:
             return data
-        kind = np.dtype(TYPES[self.form])
+        kind = np.dtype(self.form).newbyteorder("<")
         values = np.frombuffer(data, kind).astype(np.float64) * self.gain + self.offset
         if self.noise:
             seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
@@ -43,10 +42,10 @@ class Drift:
         return values.astype(kind).tobytes()
 
 
-def drift_of(text: str | None, form: str) -> Drift:
+def drift_of(text: str, form: str) -> Drift:
     """Return what `gain=0.8,offset=3,noise=2` says. Raises UsageError."""
     found = dict[str, float]()
-    for part in (text or "").split(",") if text else ():
+    for part in text.split(",") if text else ():
         name, _, value = part.strip().partition("=")
         try:
             number = float(value)

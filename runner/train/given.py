@@ -33,6 +33,11 @@ class Given:
     samples: str
     """What the header says of those in flash."""
 
+    @property
+    def samples_b(self) -> int:
+        """Bytes of those in flash."""
+        return sum(one.of.window_b for one in self.trained) if self.variant.samples else 0
+
 
 def given(
     task_name: str,

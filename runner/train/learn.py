@@ -179,19 +179,17 @@ class _Run:
         if self.lesson.asked.samples == "flash":
             usual_s = count * self.lesson.asked.batch * self.inference_s
             stepped = self.trainee.run(number, step, count, usual_s)
-            busy_us = stepped.elapsed_us
             if self.ran is not None:
                 self.ran(f"steps to {step + count}", count)
-        else:
-            busy_us = sum(self._add(one, n) for n, one in enumerate(self._batch(step)))
-            stepped = self.trainee.step(number)
-            busy_us += stepped.elapsed_us
-        for one in range(step, step + count):
-            if self.lesson.asked.samples == "flash":
+            for one in range(step, step + count):
                 for piece in self._batch(one):
-                    self._add_here(piece)
-            self.own.step()
-        return stepped, busy_us
+                    self._add_here(piece, piece.data() if self.lesson.variant.squared else b"")
+                self.own.step()
+            return stepped, stepped.elapsed_us
+        busy_us = sum(self._add(one, n) for n, one in enumerate(self._batch(step)))
+        stepped = self.trainee.step(number)
+        self.own.step()
+        return stepped, busy_us + stepped.elapsed_us
 
     def _batch(self, step: int) -> Iterator[Piece]:
         epoch, place = divmod(step, self.lesson.steps_an_epoch)
@@ -213,15 +211,15 @@ class _Run:
 
     def _add(self, one: Piece, number: int) -> int:
         """Gather a sample's gradient, here too; return how long the board took, in us."""
-        known = self.lesson.features
-        elapsed_us = self.trainee.add(one.data(), one.label, number)
+        known, data = self.lesson.features, one.data()
+        elapsed_us = self.trainee.add(data, one.label, number)
         if one.name not in known:
             known[one.name] = self.trainee.features(self.lesson.variant.body)
-        self._add_here(one)
+        self._add_here(one, data)
         return elapsed_us
 
-    def _add_here(self, one: Piece) -> None:
-        data = one.data() if self.lesson.variant.squared else b""
+    def _add_here(self, one: Piece, data: bytes) -> None:
+        """Gather it here; of a softmax `data` counts for nothing."""
         self.own.add(self.lesson.features[one.name], one.label, data)
 
     def score(self, held_out: Sequence[Sequence[Piece]]) -> float:
@@ -231,8 +229,11 @@ class _Run:
         wanted = 1 if squared else self.lesson.variant.weights.shape[0]
         answers = list[list[float]]()
         start_s = time.monotonic()
-        for one, then in zip(every, [*every[1:], None], strict=True):
-            found = self.dut.infer(one.data(), 1, 0, None if then is None else then.data())
+        data = every[0].data()
+        for then in (*every[1:], None):
+            after = None if then is None else then.data()
+            found = self.dut.infer(data, 1, 0, after)
+            data = after or b""
             answers.append(answered(found.results))
             if len(answers[-1]) != wanted:
                 raise ProtocolError(f"{len(answers[-1])} results came of an evaluation")

@@ -18,9 +18,9 @@ from .reference import Words
 CAPABILITY = "train-1"
 TRIES = 3
 REPLY_S = 10.0
+"""For a reply: an emulated board may share its computer."""
 SLACK = 10
 """Times as long as inferences took before, steps on the board may take."""
-"""For a reply: an emulated board may share its computer."""
 READ_WORDS, WRITE_WORDS = 64, 6
 """In one command."""
 STEPPED = r"([0-9]{1,10}),([0-9a-f]{8}),([0-9]{1,10})"
@@ -99,9 +99,7 @@ class Trainee:
         """
         rest = f"{number} {first} {count}"
         pattern = rf"{count},{STEPPED}"
-        return _stepped(
-            self._numbered("run", number, rest, pattern, reply_s=REPLY_S + SLACK * usual_s)
-        )
+        return _stepped(self._numbered("run", number, rest, pattern, usual_s=usual_s))
 
     def step(self, number: int) -> Stepped:
         """Change the weights by a full batch. Raises DivergedError."""
@@ -147,15 +145,15 @@ class Trainee:
         rest: str,
         pattern: str,
         before: Before = None,
-        reply_s: float = REPLY_S,
+        usual_s: float = 0.0,
     ) -> tuple[str, ...]:
-        told = self._ask(what, rest, before, reply_s)
+        told = self._ask(what, rest, before, usual_s)
         found = re.fullmatch(f"{number},{pattern}", told)
         if found is None:
             raise ProtocolError(f"unexpected reply to 'train {what} {rest}%': [{told[:80]}]")
         return found.groups()
 
-    def _ask(self, what: str, rest: str = "", before: Before = None, reply_s: float = 0.0) -> str:
+    def _ask(self, what: str, rest: str = "", before: Before = None, usual_s: float = 0.0) -> str:
         """Return what m-train-WHAT-[...] holds. Each command may be sent again, with `before`."""
         doubt: ProtocolError | DeadlineError | None = None
         for _ in range(TRIES):
@@ -165,7 +163,8 @@ class Trainee:
                     self._dut.handshake()
                 if before is not None:
                     before()
-                lines = self._dut.command(_summed(f"{what} {rest}"), max(reply_s, REPLY_S))
+                most_s = REPLY_S + SLACK * usual_s
+                lines = self._dut.command(_summed(f"{what} {rest}"), most_s)
             except CrashError:
                 raise
             except (ProtocolError, DeadlineError) as error:

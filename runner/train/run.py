@@ -77,11 +77,10 @@ def run_training(
         board = station.board
         if metered:
             insist_measurable(board, request)
-        samples_b = sum(one.of.window_b for one in of.trained) if of.variant.samples else 0
-        insist_flash(of.variant.samples, samples_b, board)
+        insist_flash(of, board)
         say(
             f"{board.name}, {of.task.name}: learning takes {of.variant.ram_b:,} B of RAM beside "
-            "that of inference" + f", samples {samples_b:,} B of flash" * (samples_b > 0)
+            "that of inference" + f", samples {of.samples_b:,} B of flash" * (of.samples_b > 0)
         )
         image = built(of, board, energy=metered)
         check_emulator(board, [(image.flash_b, image.ram_b)])
@@ -92,7 +91,7 @@ def run_training(
         lesson = Lesson(
             asked=asked, variant=of.variant, head_sha256=head_sha256, trained=of.trained,
             held_out=of.held_out, undrifted=of.undrifted,
-            power_w=board.power and board.power.voltage_v * board.power.active_a,
+            power_w=board.power and board.power.active_w,
         )  # fmt: skip
         way = _Way(of, board, image, site, station.monitor, folder, track, say)
         trials = way.metered(lesson) if metered else way.plain(lesson)
@@ -113,7 +112,7 @@ def run_training(
         flash_b=image.flash_b,
         ram_b=image.ram_b,
         training_ram_b=of.variant.ram_b,
-        samples_b=samples_b,
+        samples_b=of.samples_b,
         metric="auc" if of.variant.squared else "top1",
         energy=_energy_is(board, station.monitor, metered),
         energy_source=_source_of(board, station.monitor),
@@ -140,8 +139,7 @@ def built(of: Given, board: Board, *, energy: bool = False) -> Image:
         except (ModelError, BuildError) as error:
             if of.variant.ram_b <= LITTLE_B and not of.variant.samples:
                 raise
-            samples_b = sum(one.of.window_b for one in of.trained) * bool(of.variant.samples)
-            flash = f"; samples {samples_b:,} B of flash, less by --limit" if samples_b else ""
+            flash = f"; samples {of.samples_b:,} B of flash, less by --limit" * (of.samples_b > 0)
             raise type(error)(
                 f"{error}; learning takes {of.variant.ram_b:,} B of RAM, less by --part bias or "
                 f"sparse, or by --weights int8{flash}"
@@ -153,13 +151,13 @@ def _body_task(of: Given) -> Task:
     return structs.replace(of.task, outputs=of.head.features, result="output")
 
 
-def insist_flash(count: int, samples_b: int, board: Board) -> None:
+def insist_flash(of: Given, board: Board) -> None:
     """Raise UsageError where samples alone are more than a board's flash."""
     flash_b = None if board.memory is None else board.memory.flash_size_b
-    if flash_b is not None and samples_b > flash_b:
+    if flash_b is not None and of.samples_b > flash_b:
         raise UsageError(
-            f"--samples flash: {count} samples of {samples_b:,} B do not fit into the {flash_b:,} "
-            f"B of flash of {board.name}: take fewer by --limit, or --samples link"
+            f"--samples flash: {of.variant.samples} samples of {of.samples_b:,} B do not fit into "
+            f"the {flash_b:,} B of flash of {board.name}: take fewer by --limit, or --samples link"
         )
 
 

@@ -1,5 +1,6 @@
 """What is trained on and what is held out, in which order, and how samples lie in flash."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,6 @@ SAMPLES_MOST_B = 2 << 20
 SAMPLES_MOST = 0xFFFF
 """In flash: their order is kept in 16 bits each."""
 ORDER_B = 2
-PLACES = ("link", "flash")
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ def split(
     return trained, held_out
 
 
+@functools.lru_cache(maxsize=1)  # each step of an epoch asks
 def order(seed: int, epoch: int, count: int) -> list[int]:
     """Return in which order the samples of an epoch come. Ref: firmware/train/samples.c."""
     state = (seed * 2654435761 + epoch * 40503) & MASK or 1

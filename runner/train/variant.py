@@ -11,6 +11,7 @@ import numpy.typing as npt
 from tinybench.errors import UsageError
 
 from ..learning import head as shapes
+from .document import HIDDEN_MOST
 from .head import Floats, Head
 from .samples import ORDER_B
 
@@ -22,7 +23,6 @@ HEADROOM = 2.0
 REACH = 2.0
 """... and so far where all are 0."""
 WORD_B = 4
-HIDDEN_MOST = 256
 HIDDEN_SEED = 1
 """Of the weights that a hidden layer begins with: an image has one beginning for all seeds."""
 _PART = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
@@ -51,7 +51,7 @@ class Variant:
     hidden: Floats | None = None
     """[units][body] of a hidden layer as it begins; its biases begin as 0."""
     samples: int = 0
-    """Kept in flash; None of them: they come over the link."""
+    """Kept in flash; 0: they come over the link."""
 
     @property
     def body(self) -> int:

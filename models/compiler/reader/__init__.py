@@ -72,7 +72,7 @@ def _outline(data: bytes) -> Outline:
     ends = {what: _ends(subgraphs[0], what) for what in ("Inputs", "Outputs")}
     _check_indices(subgraphs[0].TensorsLength(), ends, [])
     calls = [read_calls(model, subgraph) for subgraph in subgraphs]
-    check_assigned(subgraphs, calls)
+    check_assigned(zip(subgraphs, calls, strict=True))
     tensors = [s.Tensors(i) for s in subgraphs for i in range(s.TensorsLength())]
     inputs, outputs = (tuple(read_tensor(model, subgraphs[0], i) for i in e) for e in ends.values())
     return Outline(

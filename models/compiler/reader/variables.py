@@ -4,7 +4,7 @@ A variable becomes a tensor with an initial value: what the subgraph that is cal
 it, else zero. That subgraph is read here and not compiled; others are never called.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -27,17 +27,15 @@ def keep_variables(
     A read then has the variable's tensor as its input, an assignment has it as its output.
     Raises ModelError for an initialiser that computes, and for values that do not fit.
     """
-    main, begun = subgraphs[0], list[int]()
-    initial = dict[Name, bytes]()
+    main, initial = subgraphs[0], dict[Name, bytes]()
+    read: list[tuple[Any, Sequence[Operator]]] = [(main, calls)]
     for call in calls:
         if call.name == ONCE:
-            begun.append(_called_once(subgraphs, call))
-            initial |= _initialised(model, subgraphs[begun[-1]], begun[-1])
+            number = _called_once(subgraphs, call)
+            read.append((subgraphs[number], read_calls(model, subgraphs[number])))
+            initial |= _initialised(model, *read[-1], number)
     handles = _handles(main, calls)
-    check_assigned(
-        [main, *(subgraphs[i] for i in begun)],
-        [calls, *(read_calls(model, subgraphs[i]) for i in begun)],
-    )
+    check_assigned(read)
     variables, kept = dict[Name, Tensor](), list[Operator]()
     for assigned in (True, False):  # the reference takes the form of what is assigned
         for call in calls:
@@ -64,15 +62,15 @@ def keep_variables(
     return kept, list(variables.values())
 
 
-def check_assigned(subgraphs: Sequence[Any], calls: Sequence[Sequence[Operator]]) -> None:
+def check_assigned(read: Iterable[tuple[Any, Sequence[Operator]]]) -> None:
     """Raise ModelError for a variable that is read and that no subgraph ever assigns.
 
-    `calls` are the operators of each subgraph. The reference has no memory for such a variable: it
+    `read`: each subgraph with its operators. The reference has no memory for such a variable: it
     makes room where one is assigned, and fills it with the zero point, which is what is read
     before. Ref: micro_resource_variable.cc, Allocate, Read.
     """
     reads, assigned = dict[Name, Operator](), set[Name]()
-    for subgraph, each in zip(subgraphs, calls, strict=True):
+    for subgraph, each in read:
         handles = _handles(subgraph, each)
         for call in each:
             if call.name == READ:
@@ -127,9 +125,10 @@ def _called_once(subgraphs: Sequence[Any], once: Operator) -> int:
     return number
 
 
-def _initialised(model: Any, subgraph: Any, number: int) -> dict[Name, bytes]:
+def _initialised(
+    model: Any, subgraph: Any, calls: Sequence[Operator], number: int
+) -> dict[Name, bytes]:
     """Return what a subgraph that is called once assigns."""
-    calls = read_calls(model, subgraph)
     handles = _handles(subgraph, calls)
     found = dict[Name, bytes]()
     for call in calls:

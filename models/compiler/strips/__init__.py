@@ -104,7 +104,7 @@ def _better(
         waiting.append((bound_b + CALL_B * calls_more, BOUND, number))
     heapq.heapify(waiting)
     best_b, best, tried = most_b, None, 0
-    while waiting:
+    while waiting and tried < TRIED_MOST:
         guess_b, price_b, number = heapq.heappop(waiting)
         if guess_b > most_b or (best is not None and guess_b >= best_b):
             break
@@ -116,8 +116,6 @@ def _better(
                 guess_b = least_b(made.graph, _put(steps, first, part, made.steps)) + price_b
                 heapq.heappush(waiting, (guess_b, price_b, number))
             continue
-        if tried == TRIED_MOST:
-            break
         made = cut(graph, part, rows, planar, calls.of)
         if made is None:
             continue

@@ -13,6 +13,8 @@ from .run import Link
 
 COPY = "copy_rows"
 """Kernel that keeps rows, and brings them back."""
+IN_STRIPS = "rows of "
+"""Before the name of a tensor of which some rows are held."""
 
 LowerOne = Callable[[Graph, Operator, Variant], Step | list[Step]]
 
@@ -32,8 +34,6 @@ class Cut(msgspec.Struct, frozen=True, kw_only=True):
     """Of the last output, in each but the last strip."""
     kept_b: int
     """Bytes that are copied to be kept, all of one inference."""
-    calls: int
-    """Of kernels."""
 
 
 class _Unlike(Exception):  # noqa: N818
@@ -147,7 +147,7 @@ class _Cutter:
         """Return a new tensor that holds some rows of another."""
         shape = (1, end - first, *like.shape[2:])
         index = len(self.tensors)
-        name = f"rows of {like.name}"
+        name = f"{IN_STRIPS}{like.name}"
         made = msgspec.structs.replace(like, index=index, name=name, shape=shape)
         self.tensors.append(made)
         if like.index in self.planar:
@@ -244,7 +244,6 @@ def cut(
         count=len(made),
         rows=rows,
         kept_b=cutter.kept_b,
-        calls=len(cutter.steps),
     )
 
 

@@ -36,8 +36,8 @@ def table(rows: Sequence[Row]) -> RenderableType:
         if found and (found.first_differing or found.why_not):
             said.append(f"{row.engine}: {one_line(found.first_differing or found.why_not)}")
         used = row.outcome and row.outcome.result.firmware and row.outcome.result.firmware.engine
-        if used and used.layers and used.own_layers:
-            said.append(f"{row.engine}: {told_layers(used.layers, used.own_layers)}")
+        if used and (own := told_layers(used.layers, used.own_layers)):
+            said.append(f"{row.engine}: {own}")
     if emulated:
         said.append("emulated: time is an instruction count, not a measurement")
     return Group(shown, *_images(rows), *map(Text, said))

@@ -158,7 +158,9 @@ def _why_plain(kernels: str, kernel: str) -> str:
         if any(name.endswith(ending) for name in names):
             return f"for there are no faster ones on {kind}"
     there = _kernels()
-    if any(f"{name}_{kind}" in there for name in names for kind in (kernels, *ALSO[kernels])):
+    if any(
+        f"{name}_{kind}" in there for name in names for kind in (kernels, *ALSO.get(kernels, ()))
+    ):
         return f"for want of {kernels} ones for their shape or scales"
     return f"for want of {kernels} ones"
 
@@ -172,10 +174,8 @@ def _kernels() -> frozenset[str]:
 
 def is_plain(kernel: str) -> bool:
     """Whether a plain kernel is among those of a layer, which are joined by " + "."""
-    return not all(
-        name.endswith(("_blocked", "_dsp", "_mve", "_rv32", "_thumb2"))
-        for name in kernel.split(" + ")
-    )
+    fast = tuple(f"_{kind}" for kind in ALSO)
+    return not all(name.endswith(fast) for name in kernel.split(" + "))
 
 
 def counted(names: Iterable[str]) -> str:

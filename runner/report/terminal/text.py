@@ -145,10 +145,11 @@ def _firmware(result: Result) -> list[tuple[str, str]]:
             said.append(("coupled", coupled))
     if image.engine is not None and image.engine.arena_b is not None:
         said.append(("arena", f"{image.engine.arena_b:,} bytes, as few as the engine takes"))
-    if image.engine is not None and image.engine.layers and image.engine.own_layers:
-        said.append(("layers", told_layers(image.engine.layers, image.engine.own_layers)))
-    if image.engine is not None and image.engine.flags:
-        said.append(("engine", f"{image.engine.name}, compiled with {image.engine.flags}"))
+    if image.engine is not None:
+        if own := told_layers(image.engine.layers, image.engine.own_layers):
+            said.append(("layers", own))
+        if image.engine.flags:
+            said.append(("engine", f"{image.engine.name}, compiled with {image.engine.flags}"))
     return said
 
 
