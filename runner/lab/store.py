@@ -20,7 +20,12 @@ from .jobs_file import Submission
 from .jobs_file import jobs as jobs_of
 from .policy import Place
 
-SCHEMA = """
+WISH = (
+    "json_extract(job, '$.board', '$.core', '$.tags', '$.words.emulate', '$.words.mode', "
+    "'$.words.monitor')"
+)
+"""Which boards a job asks for, as a text: all that its `want` is made of."""
+SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS submissions (
     id INTEGER PRIMARY KEY, at REAL NOT NULL, who TEXT NOT NULL, needs TEXT NOT NULL
 );
@@ -44,13 +49,14 @@ CREATE TRIGGER IF NOT EXISTS told AFTER UPDATE OF state ON jobs WHEN NEW.state !
     SELECT hook, NEW.id, NEW.state, NEW.ended, lower(hex(randomblob(16))), NEW.ended
     FROM hooks WHERE instr(states, ' ' || NEW.state || ' ');
 END;
-CREATE INDEX IF NOT EXISTS by_state ON jobs (state, priority DESC, id);
+CREATE INDEX IF NOT EXISTS by_wish ON jobs (state, {WISH}, priority DESC, id);
+DROP INDEX IF EXISTS by_state;
 CREATE INDEX IF NOT EXISTS by_submission ON jobs (submission, series, state);
 CREATE INDEX IF NOT EXISTS by_kind ON jobs (kind, board, state);
 CREATE INDEX IF NOT EXISTS by_age ON jobs (state);
 CREATE INDEX IF NOT EXISTS by_age_in ON jobs (submission, state);
 CREATE INDEX IF NOT EXISTS by_board ON jobs (board, state);
-"""
+"""  # noqa: S608 - of constants alone
 VERSION = 2
 NEWER = (
     "ALTER TABLE jobs ADD COLUMN emulated INTEGER NOT NULL DEFAULT 0",
@@ -69,6 +75,7 @@ _COLUMNS = (
     "id, submission, series, job, priority, state, at, attempt, failures, place, board, start_by, "
     "promised, estimate, started, ended, run_s, status, why, folder"
 )
+_NAMES = (*_COLUMNS.split(", "), "wish")
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,6 +108,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     why: str | None = None
     folder: str | None = None
     """Of its run, in the leader's runs/."""
+    wish: str = ""
+    """What boards it asks for: the same text, the same boards."""
 
 
 def open_store(path: Path) -> sqlite3.Connection:
@@ -208,10 +217,24 @@ def recover(db: sqlite3.Connection) -> int:
     ).rowcount
 
 
-def waiting(db: sqlite3.Connection, most: int) -> list[int]:
-    """Return jobs that wait, those of the highest priority and then the oldest first."""
+def wishes(db: sqlite3.Connection, after: str, most: int) -> list[str]:
+    """Return what jobs that wait ask for, each once, in the order of the texts, behind one."""
+    next_ = f"SELECT MIN({WISH}) FROM jobs WHERE state = 'queued' AND {WISH} >"  # noqa: S608
     told = db.execute(
-        "SELECT id FROM jobs WHERE state = 'queued' ORDER BY priority DESC, id LIMIT ?", (most,)
+        f"WITH RECURSIVE found (wish) AS (SELECT ({next_} ?) UNION ALL "  # noqa: S608
+        f"SELECT ({next_} found.wish) FROM found WHERE found.wish IS NOT NULL) "
+        "SELECT wish FROM found WHERE wish IS NOT NULL LIMIT ?",
+        (after, most),
+    )
+    return [str(one) for (one,) in told]
+
+
+def waiting(db: sqlite3.Connection, wish: str, most: int) -> list[int]:
+    """Return jobs that wait for such boards, of the highest priority and then the oldest first."""
+    told = db.execute(
+        f"SELECT id FROM jobs WHERE state = 'queued' AND {WISH} = ? "  # noqa: S608
+        "ORDER BY priority DESC, id LIMIT ?",
+        (wish, most),
     )
     return [int(one) for (one,) in told]
 
@@ -470,8 +493,8 @@ def _release(db: sqlite3.Connection, submission: int) -> list[int]:
 
 def _rows(db: sqlite3.Connection, where: str, *words: Any) -> list[Row]:
     found = []
-    for one in db.execute(f"SELECT {_COLUMNS} FROM jobs {where}", words):  # noqa: S608
-        said = dict(zip(_COLUMNS.split(", "), one, strict=True))
+    for one in db.execute(f"SELECT {_COLUMNS}, {WISH} FROM jobs {where}", words):  # noqa: S608
+        said = dict(zip(_NAMES, one, strict=True))
         job = msgspec.json.decode(said.pop("job"), type=Job)
         del said["series"]
         said["promised"] = None if said["promised"] is None else bool(said["promised"])

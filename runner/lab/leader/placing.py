@@ -10,27 +10,34 @@ from ..job import Job
 from ..policy import Place, Waiting, Want, fair_start_s, place, with_deadline
 from ..store import Row
 from .reasons import without_board
-from .state import UNPLACED_MOST, WINDOW, Leader
+from .state import ROWS_MOST, Leader
 
 RENEW_S = 1.0
+WISHES_A_STEP = 200
+"""What jobs on disk ask for: of so many wishes jobs are sought in a step, of others in the next."""
 
 
 def refill(leader: Leader) -> None:
     """Take jobs that wait on disk, and place them.
 
-    Those without a board stand before nobody, up to UNPLACED_MOST of them.
+    Each wish for boards has its own share of the window: however many jobs wait for some boards,
+    they stand before none that may run on others.
     """
-    without = len(leader.unplaced)
-    if len(leader.rows) - without >= WINDOW or without >= UNPLACED_MOST:
-        return
+    wishes = store.wishes(leader.db, leader.looked_at, WISHES_A_STEP)
+    leader.looked_at = wishes[-1] if len(wishes) == WISHES_A_STEP else ""
     running = {run.row.id for run in leader.running.values()}
-    new = [
-        row
-        for job in store.waiting(leader.db, WINDOW + without)
-        if job not in leader.rows and job not in running
-        if (row := store.row(leader.db, job)) is not None
-    ]
-    place_all(leader, new)
+    most = leader.share(wishes)
+    new: list[Row] = []
+    for wish in wishes:
+        if leader.held[wish] >= most or len(leader.rows) + len(new) >= ROWS_MOST:
+            continue
+        new += [
+            row
+            for job in store.waiting(leader.db, wish, most)
+            if job not in leader.rows and job not in running
+            if (row := store.row(leader.db, job)) is not None
+        ]
+    place_all(leader, sorted(new, key=lambda row: (-row.job.priority, row.id)))
 
 
 def place_anew(leader: Leader) -> None:
@@ -38,6 +45,7 @@ def place_anew(leader: Leader) -> None:
     for name in leader.queues:
         drop(leader, name)
     rows, leader.rows = leader.rows, {}
+    leader.held.clear()
     leader.unplaced.clear()
     leader.waits_for.clear()
     place_all(leader, list(rows.values()))
@@ -45,7 +53,11 @@ def place_anew(leader: Leader) -> None:
 
 def forget(leader: Leader, job: int) -> None:
     """Take a job out of the queue in memory; what is on disk says whether it waits."""
-    leader.rows.pop(job, None)
+    row = leader.rows.pop(job, None)
+    if row is not None:
+        leader.held[row.wish] -= 1
+        if not leader.held[row.wish]:
+            del leader.held[row.wish]
     leader.unplaced.pop(job, None)
     name = leader.waits_for.pop(job, None)
     if name is not None:
@@ -117,6 +129,7 @@ def place_all(leader: Leader, rows: list[Row]) -> None:
     reasons: dict[Want, str] = {}
     for row in rows:
         leader.rows[row.id] = row
+        leader.held[row.wish] += 1
         want = row.job.want
         board = None if want in reasons else _board_of(leader, row, places, queued_s)
         if board is None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from .. import store
 from ..policy import Want, fits
 from ..store import Row
-from .state import WINDOW, Leader
+from .state import Leader
 from .wishes import refusal
 
 SAID_MOST = 3
@@ -45,10 +45,11 @@ def absence(leader: Leader, name: str) -> str:
 
 def _of_board(leader: Leader, row: Row) -> str:
     name = leader.waits_for.get(row.id)
-    if name is None and (row.id in leader.rows or len(leader.rows) < WINDOW):
-        return "a board is sought"
+    ahead = leader.held[row.wish]
+    if name is None and row.id not in leader.rows and ahead >= leader.share([row.wish]):
+        return f"behind {ahead:,} jobs for the same boards, which are looked at first"
     if name is None:
-        return f"behind the {len(leader.rows):,} jobs that are looked at first"
+        return "a board is sought"
     run = leader.running.get(name)
     if run is not None:
         return f"{name} runs job {run.row.id}"

@@ -3,8 +3,8 @@
 import asyncio
 import sqlite3
 import time
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 
 DECISIONS = 1000
 WINDOW = 2000
-"""Jobs that wait for a board and are looked at; what is behind them waits on disk."""
-UNPLACED_MOST = 20_000
-"""Besides these, jobs that no board here fits, such as one that is unplugged."""
+"""Jobs that wait and are looked at, shared evenly by their wishes for boards; what is behind them
+waits on disk."""
+EACH_LEAST = 2
+"""However many wishes there are, so many jobs of each are looked at ..."""
+ROWS_MOST = 50_000
+"""... and so many in all."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,10 @@ class Leader:
     """Whether boards came or went since jobs were placed."""
     rows: dict[int, Row] = field(default_factory=dict)
     """Of the window."""
+    held: Counter[str] = field(default_factory=Counter)
+    """Of these, how many ask for the same boards."""
+    looked_at: str = ""
+    """The boards that were asked for last when jobs were sought on disk."""
     waits_for: dict[int, str] = field(default_factory=dict)
     """Of these, the board in whose queue each is."""
     unplaced: dict[int, str] = field(default_factory=dict)
@@ -130,6 +137,10 @@ class Leader:
     client: "Client | None" = None
     futures: "dict[int, Future]" = field(default_factory=dict)
     following: "set[asyncio.Task[Any]]" = field(default_factory=set)
+
+    def share(self, wishes: Iterable[str]) -> int:
+        """Return how many jobs of each wish are looked at, where these are added."""
+        return max(EACH_LEAST, WINDOW // max(1, len(self.held.keys() | {*wishes})))
 
     def changed(self) -> None:
         """Look at the queue anew, soon."""

@@ -1,10 +1,18 @@
 """Measure the policy of a lab: what it gains, simulated, and how long a decision of it takes."""
 
+import contextlib
 import statistics
+import tempfile
 import time
+from pathlib import Path
+
+import msgspec
 
 from tests.bench.figures import Figure
-from tinybench.runner.lab import simulate
+from tinybench.runner.lab import simulate, store
+from tinybench.runner.lab.job import Job
+from tinybench.runner.lab.leader import placing
+from tinybench.runner.lab.leader.state import Leader
 from tinybench.runner.lab.policy import Want, place
 
 SEEDS = 50
@@ -60,6 +68,15 @@ def _decisions() -> list[Figure]:
     while high - low > low // 20:
         middle = (low + high) // 2
         low, high = (middle, high) if decision_s(middle) < DECIDE_MUST_S else (low, middle)
+    found.append(
+        Figure(
+            "lab.refill_s_10000",
+            refill_s(10_000),
+            "s",
+            DECIDE_MUST_S,
+            "a step looks for jobs on disk, of 10,000 boards each with two of its own; median",
+        )
+    )
     where = "most boards at which tier 1 decides within 10 ms, by bisection to 5 %"
     return [*found, Figure("lab.boards_in_10_ms", low, "1", None, where, "higher")]
 
@@ -74,4 +91,24 @@ def decision_s(count: int) -> float:
         start_s = time.perf_counter()
         place(want, boards, queued_s)
         took.append(time.perf_counter() - start_s)
+    return statistics.median(took)
+
+
+def refill_s(count: int) -> float:
+    """Return the median time in which a step finds that no wish of so many has room for more."""
+    took = []
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        contextlib.closing(store.open_store(Path(scratch) / "queue.sqlite")) as db,
+    ):
+        leader = Leader(db, Path(scratch), "", lambda *_, **__: None)
+        names = [one.name for one in simulate.boards(count)] * 2
+        job = Job(series="a", words={"task": "kws"})
+        store.submit(db, (msgspec.structs.replace(job, board=one) for one in names), {}, {}, "")
+        while len(leader.rows) < len(names):
+            placing.refill(leader)
+        for _ in range(count // placing.WISHES_A_STEP):
+            start_s = time.perf_counter()
+            placing.refill(leader)
+            took.append(time.perf_counter() - start_s)
     return statistics.median(took)

@@ -223,11 +223,14 @@ def test_a_job_waits_for_what_it_needs_and_is_skipped_where_that_failed(
 
 
 def test_priority_is_first_in_the_window_and_may_change(db: sqlite3.Connection) -> None:
-    """Of a queue that is longer than what is looked at."""
+    """Of a queue that is longer than what is looked at, of each wish for boards."""
     store.submit(db, [Job(series="a", words={"task": "kws"})] * 5, {}, {}, "me")
+    store.submit(db, [Job(series="b", words={"task": "ic"}, core="Cortex-M7")] * 2, {}, {}, "me")
     assert store.set_priority(db, 4, 3)
-    assert store.waiting(db, 2) == [4, 1]
-    assert [one.job.priority for one in store.rows(db, most=2)] == [0, 3]
+    wishes = store.wishes(db, "", 9)
+    assert sorted(store.waiting(db, one, 2) for one in wishes) == [[4, 1], [6, 7]]
+    assert [store.wishes(db, "", 1), store.wishes(db, wishes[0], 9)] == [wishes[:1], wishes[1:]]
+    assert [one.job.priority for one in store.rows(db, most=4)] == [0, 0, 0, 3]
     assert not store.set_priority(db, 9, 3)
 
 

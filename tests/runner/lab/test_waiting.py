@@ -17,8 +17,8 @@ from tinybench.runner.build import board as boards
 from tinybench.runner.desk.bench import Bench, DeskBoard
 from tinybench.runner.lab import jobs_file, store
 from tinybench.runner.lab.job import Job, insist
-from tinybench.runner.lab.leader import loop, placing, reasons, wishes, workers
-from tinybench.runner.lab.leader.state import Leader, Run
+from tinybench.runner.lab.leader import attempts, loop, placing, reasons, wishes, workers
+from tinybench.runner.lab.leader.state import WINDOW, Leader, Run
 from tinybench.runner.lab.page import told
 from tinybench.runner.lab.page.metrics import metrics
 from tinybench.runner.lab.places import places
@@ -133,19 +133,48 @@ def test_every_waiting_job_says_why(leader: Leader) -> None:
     assert (absent["name"], absent["why"]) == ("desk/right", "AA is not attached")
 
 
-def test_jobs_without_a_board_stand_before_nobody(
+def test_jobs_for_other_boards_stand_before_nobody(
     leader: Leader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However many wait for a board that is unplugged, those behind them are placed."""
-    monkeypatch.setattr(placing, "WINDOW", 2)
-    here(leader, PLACES["left"], PLACES["right"])
-    workers.see(leader, "a", {"right": "AA is not attached"})
-    store.submit(leader.db, [asleep(1, board="right")] * 5, {}, {}, "me")
-    store.submit(leader.db, [asleep(1, board="left")] * 5, {}, {}, "me")
-    for _ in range(4):
+    """However many wait for a board that is busy, or unplugged: a free one has its own at once."""
+    monkeypatch.setattr(attempts, "_send", lambda *_: None)
+    here(leader, PLACES["left"], PLACES["right"], PLACES["unwired"])
+    workers.see(leader, "a", {"unwired": "AA is not attached"})
+    store.submit(leader.db, [asleep(1, board="left")] * 5000, {}, {}, "me")
+    store.submit(leader.db, [asleep(1, board="unwired")] * 5000, {}, {}, "me")
+    placing.refill(leader)
+    attempts.begin(leader)
+    assert leader.running.keys() == {"desk/left"}
+    store.submit(leader.db, [asleep(1, board="right")], {}, {}, "me")
+    placing.refill(leader)
+    attempts.begin(leader)
+    assert leader.running["desk/right"].row.id == 10_001
+    placing.refill(leader)
+    assert len(leader.rows) == WINDOW
+    last = store.row(leader.db, 5000)
+    assert last is not None
+    why = reasons.why(leader, last)
+    assert why == "behind 1,000 jobs for the same boards, which are looked at first"
+
+
+def test_wishes_for_boards_are_looked_at_in_turn(
+    leader: Leader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there are more than a step looks at; and of each the first by priority."""
+    monkeypatch.setattr(placing, "WISHES_A_STEP", 3)
+    names = [f"b{n}" for n in range(8)]
+    here(leader, *(replace(PLACES["left"], name=f"desk/{name}") for name in names))
+    store.submit(leader.db, [asleep(1, board=name) for name in names * 2], {}, {}, "me")
+    store.set_priority(leader.db, 9, 1)
+    for seen in (6, 12, 16):
         placing.refill(leader)
-    assert len(leader.unplaced) == 5
-    assert [one.job for one in leader.queues["desk/left"]][:2] == [6, 7]
+        assert len(leader.rows) == seen
+    assert [one.job for one in leader.queues["desk/b0"]] == [9, 1]
+    placing.place_anew(leader)
+    assert leader.held.total() == 16
+    for job in [*leader.rows]:
+        placing.forget(leader, job)
+    assert not leader.held
 
 
 def test_what_waiting_jobs_take_is_renewed_by_runs(leader: Leader) -> None:
