@@ -11,6 +11,8 @@ from .policy import Place
 
 FILES_MOST_B = 512 << 20
 """Of one run folder."""
+BOARDS_MOST = 10_000
+"""Of one worker."""
 TOPIC = "tinybench"
 """Of the events by which workers tell how far they are."""
 
@@ -66,11 +68,11 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker says of itself."""
 
     name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}\Z")]
-    version: str
+    version: Annotated[str, msgspec.Meta(max_length=100)]
     """Of tinybench: another one may measure or judge otherwise."""
-    clock_s: float
+    clock_s: Annotated[float, msgspec.Meta(ge=0, le=1e12)]
     """Seconds since 1970, by its clock."""
-    places: list[Place]
+    places: Annotated[list[Place], msgspec.Meta(max_length=BOARDS_MOST)]
     absent: dict[str, str] = {}
     """As in Here."""
 

@@ -18,7 +18,6 @@ from tinybench.errors import UsageError
 from .job import Job
 from .jobs_file import Submission
 from .jobs_file import jobs as jobs_of
-from .policy import Place
 
 WISH = (
     "json_extract(job, '$.board', '$.core', '$.tags', '$.words.emulate', '$.words.mode', "
@@ -38,6 +37,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     estimate REAL, started REAL, ended REAL, run_s REAL, status INTEGER, why TEXT, folder TEXT
 );
 CREATE TABLE IF NOT EXISTS places (name TEXT PRIMARY KEY, place TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS gone (name TEXT PRIMARY KEY, at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS hooks (hook TEXT PRIMARY KEY, states TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS deliveries (
     id INTEGER PRIMARY KEY, hook TEXT NOT NULL, job INTEGER NOT NULL, event TEXT NOT NULL,
@@ -421,22 +421,6 @@ def latest(db: sqlite3.Connection, board: str, *, emulated: bool) -> list[tuple[
         (board, emulated, LIKE_MOST),
     )
     return [(msgspec.json.decode(job, type=Job), float(run_s)) for job, run_s in told]
-
-
-def remember(db: sqlite3.Connection, places: Iterable[Place]) -> None:
-    """Note boards that are there: what a lab has had, a job may wish for."""
-    with transaction(db):
-        db.executemany(
-            "INSERT INTO places VALUES (?, ?) ON CONFLICT DO UPDATE SET place = excluded.place "
-            "WHERE place != excluded.place",
-            ((one.name, msgspec.json.encode(one, order="sorted").decode()) for one in places),
-        )
-
-
-def remembered(db: sqlite3.Connection) -> dict[str, Place]:
-    """Return every board that the lab has had, as it was last."""
-    told = db.execute("SELECT name, place FROM places")
-    return {name: msgspec.json.decode(place, type=Place) for name, place in told}
 
 
 def worst(db: sqlite3.Connection, submission: int) -> int | None:

@@ -1,16 +1,19 @@
 """Why a job waits, in words, of every job that does."""
 
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from .. import store
-from ..policy import Want, fits
+from ..policy import Place, Want, fits
 from ..store import Row
 from .state import Leader
 from .wishes import refusal
 
 SAID_MOST = 3
 """Of boards that would do, so many are named."""
+GONE_MOST_S = 30 * 86400.0
+"""A board whose worker is gone for longer is shown no more; jobs may still wish for it."""
 
 
 def why(leader: Leader, row: Row) -> str | None:
@@ -33,14 +36,19 @@ def without_board(leader: Leader, want: Want) -> str:
     return "; ".join([*said, *[f"{len(able) - SAID_MOST} more"] * (len(able) > SAID_MOST)])
 
 
+def absent(leader: Leader) -> dict[str, Place]:
+    """Return the boards that cannot be reached; not those whose worker is gone for very long."""
+    long_ago = time.time() - GONE_MOST_S
+    left = {name: one for name, (one, since) in leader.left.items() if since > long_ago}
+    return {**left, **{name: one.place for name, one in leader.away.items()}}
+
+
 def absence(leader: Leader, name: str) -> str:
     """Return why a board of the lab that is not here cannot be reached."""
     if name in leader.away:
         return leader.away[name].why
-    if name in leader.left:
-        since = datetime.fromtimestamp(leader.left[name][1], UTC)
-        return f"its worker is gone since {since:%Y-%m-%d %H:%M} UTC"
-    return "its worker is not here"
+    since = datetime.fromtimestamp(leader.left[name][1], UTC)
+    return f"its worker is gone since {since:%Y-%m-%d %H:%M} UTC"
 
 
 def _of_board(leader: Leader, row: Row) -> str:

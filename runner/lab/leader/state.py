@@ -90,13 +90,13 @@ class Leader:
     silent_s: float = 10.0
     """A worker that says nothing for so long is gone."""
     workers: dict[str, Seen] = field(default_factory=dict)
+    strangers: dict[str, str] = field(default_factory=dict)
+    """What joined and is no worker of a lab, and why it gets no job."""
     places: dict[str, Place] = field(default_factory=dict)
     away: dict[str, Away] = field(default_factory=dict)
     """Boards of workers that are here, that cannot be reached."""
     left: dict[str, tuple[Place, float]] = field(default_factory=dict)
     """Boards of workers that are gone, and since when (seconds since 1970)."""
-    known: dict[str, Place] = field(default_factory=dict)
-    """Every board that the lab has, or has had."""
     running: dict[str, Run] = field(default_factory=dict)
     queues: dict[str, list[Waiting]] = field(default_factory=dict)
     work_s: dict[str, float] = field(default_factory=dict)
@@ -137,6 +137,12 @@ class Leader:
     client: "Client | None" = None
     futures: "dict[int, Future]" = field(default_factory=dict)
     following: "set[asyncio.Task[Any]]" = field(default_factory=set)
+
+    @property
+    def known(self) -> dict[str, Place]:
+        """Every board that the lab has, or has had."""
+        left = {name: place for name, (place, _) in self.left.items()}
+        return {**left, **{name: one.place for name, one in self.away.items()}, **self.places}
 
     def share(self, wishes: Iterable[str]) -> int:
         """Return how many jobs of each wish are looked at, where these are added."""

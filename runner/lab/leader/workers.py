@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from .. import store
+from tinybench.errors import BenchError
+
+from .. import known, store
 from ..order import TOPIC, Report, Worker
 from ..policy import Place
 from .ending import ATTEMPTS_MOST, finish
@@ -26,15 +28,18 @@ AWAKE_S = 1.0
 BEATS = 4
 """Words that are missing, at least, of a worker that is thought gone."""
 WHY_MOST = 2000
+NAME_MOST = 100
 
 
 def look(leader: Leader, scheduler: "Scheduler") -> None:
     """See which workers came and which are gone."""
     for address in [one for one in leader.workers if one not in scheduler.workers]:
         gone(leader, address)
+    for address in [one for one in leader.strangers if one not in scheduler.workers]:
+        del leader.strangers[address]
     for address, state in scheduler.workers.items():
-        if address not in leader.workers and TOPIC in state.extra:
-            came(leader, address, state.extra[TOPIC])
+        if address not in {**leader.workers, **leader.strangers} and TOPIC in state.extra:
+            came(leader, address, str(state.name), state.extra[TOPIC])
     heard = {address: state.last_seen for address, state in scheduler.workers.items()}
     for address in silent(leader, heard, time.monotonic()):
         seen = leader.workers[address]
@@ -72,8 +77,6 @@ def see(leader: Leader, address: str, absent: dict[str, str]) -> None:
         return
     changed = False
     for place in seen.worker.places:
-        if not place.name.startswith(f"{seen.worker.name}/"):
-            continue
         why = absent.get(place.name.rpartition("/")[2])
         was = leader.away.get(place.name)
         if why is None and place.name not in leader.places:
@@ -114,13 +117,18 @@ def _leave(leader: Leader, place: Place) -> None:
         del leader.queues[place.name], leader.work_s[place.name]
 
 
-def came(leader: Leader, address: str, said: Any) -> None:
-    """Take a worker with its boards, or say why not."""
+def came(leader: Leader, address: str, joined_as: str, said: Any) -> None:
+    """Take a worker with its boards, or say why not.
+
+    `joined_as`: its name for the engine, which has each once: what it says must be the same.
+    """
     try:
-        worker = msgspec.convert(said, Worker)
-    except msgspec.ValidationError as error:
-        leader.say("refused", address=address, why=str(error))
+        worker = _worker(said, joined_as)
+    except (msgspec.ValidationError, BenchError) as error:
+        leader.strangers[address] = str(error)[:WHY_MOST]
+        leader.say("refused", address=address, why=leader.strangers[address])
         return
+    own = worker.places
     seen = Seen(worker, worker.clock_s - time.time())
     leader.workers[address] = seen
     if worker.version != version("tinybench-mcu"):
@@ -128,42 +136,50 @@ def came(leader: Leader, address: str, said: Any) -> None:
             f"it is tinybench {worker.version}, and this lab is {version('tinybench-mcu')}: "
             "install the same one there"
         )
-    names = {one.worker.name for at, one in leader.workers.items() if at != address}
-    if worker.name in names:
-        seen.refused = f"another worker is called {worker.name}: start it with another --name"
     leader.say(
-        "worker", name=worker.name, places=[one.name for one in worker.places],
-        refused=seen.refused or None,
+        "worker", name=worker.name, places=[one.name for one in own], refused=seen.refused or None,
         clock_apart_s=round(seen.apart_s) if abs(seen.apart_s) > CLOCK_APART_S else None,
     )  # fmt: skip
     if seen.refused:
         return
-    own = [one for one in worker.places if one.name.startswith(f"{worker.name}/")]
     for one in own:
         leader.left.pop(one.name, None)
         _arrive(leader, one)
     with contextlib.suppress(sqlite3.Error):  # a full disk: it is remembered the next time
-        store.remember(leader.db, own)
-    leader.known |= {one.name: one for one in own}
+        known.came(leader.db, own)
     see(leader, address, worker.absent)
     leader.moved = True
 
 
+def _worker(said: Any, joined_as: str) -> Worker:
+    """Return a worker with the boards that it may speak for: its own, each once."""
+    worker = msgspec.convert(said, Worker)
+    if worker.name != joined_as:
+        raise BenchError(f"it joined as {joined_as:.80}, and says that it is {worker.name}")
+    own = {one.name: one for one in worker.places if _is_own(worker.name, one.name)}
+    return msgspec.structs.replace(worker, places=list(own.values()))
+
+
+def _is_own(worker: str, name: str) -> bool:
+    own = name.removeprefix(f"{worker}/")
+    return own != name and 0 < len(own) <= NAME_MOST and own.isprintable() and "/" not in own
+
+
 def gone(leader: Leader, address: str) -> None:
     """Let what a worker ran, and what waited for its boards, run elsewhere."""
-    seen = leader.workers.pop(address, None)  # None: a refused one, left out with another
-    if seen is None or seen.refused:
+    seen = leader.workers.pop(address)
+    if seen.refused:
         return
-    for other in [at for at, one in leader.workers.items() if one.refused]:
-        del leader.workers[other]  # it may have the name of the one that is gone: look again
     leader.say("worker gone", name=seen.worker.name)
+    now = time.time()
     for one in seen.worker.places:
-        if one.name in leader.places or one.name in leader.away:
-            leader.left[one.name] = one, time.time()
+        leader.left[one.name] = one, now
         _leave(leader, one)
         run = leader.running.pop(one.name, None)
         if run is not None:
             lost(leader, run)
+    with contextlib.suppress(sqlite3.Error):  # a full disk: it is gone since the next start, then
+        known.left(leader.db, [one.name for one in seen.worker.places], now)
     leader.moved = True
 
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 
 from .. import store
+from ..leader.reasons import absent
 from ..leader.state import Leader
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -27,8 +28,9 @@ def metrics(leader: Leader) -> str:
         *_metric("queue_length", "gauge", "Jobs that wait.", {"": counts[store.QUEUED]}),
         *_metric("boards", "gauge", "Boards that can be reached.", {"": len(leader.places)}),
         *_metric("boards_absent", "gauge", "Boards that cannot be reached.",
-                 {"": len(leader.away) + len(leader.left)}),
-        *_metric("boards_busy", "gauge", "Boards that run a job.", {"": len(leader.running)}),
+                 {"": len(absent(leader))}),
+        *_metric("boards_busy", "gauge", "Boards that run a job.",
+                 {"": len(leader.running.keys() & leader.places.keys())}),
         *_metric("workers", "gauge", "Workers that are here.", {"": len(leader.workers)}),
         *_metric("jobs_begun_total", "counter", "Attempts that were begun.", {"": counted.begun}),
         *_metric("jobs_ended_total", "counter", "Jobs that ended, by how.", ended),

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .. import store
-from ..leader.reasons import absence, why
+from ..leader.reasons import absence, absent, why
 from ..leader.state import Leader, Run
 from ..policy import Place
 from ..store import Row
@@ -25,7 +25,8 @@ def state(leader: Leader) -> dict[str, Any]:
             f"{seen.worker.name}: {seen.refused}"
             for seen in leader.workers.values()
             if seen.refused
-        ],
+        ]
+        + [f"{address}: {said}" for address, said in leader.strangers.items()],
         "counts": store.counts(leader.db),
         "queue": _queue(leader, turn_of),
     }
@@ -41,10 +42,10 @@ def _boards(leader: Leader, turn_of: dict[int, waits.Turn]) -> Iterator[dict[str
     still, queues = waits.still(leader), dict[str, list[waits.Turn]]()
     for turn in turn_of.values():
         queues.setdefault(turn.board, []).append(turn)
-    away = {name: one.place for name, one in leader.away.items()}
-    left = {name: place for name, (place, _) in leader.left.items()}
-    for name, place in sorted({**left, **away, **leader.places}.items()):
-        run, its_worker = leader.running.get(name), seen.get(name)
+    for name, place in sorted({**absent(leader), **leader.places}.items()):
+        # What ran on a board that was pulled out holds it no more, whenever its run notices.
+        run = leader.running.get(name) if name in leader.places else None
+        its_worker = seen.get(name)
         queue = queues.get(name, [])
         silent_s = its_worker.silent_s if its_worker else 0.0
         condition, blamed = "busy" if run else "free", None

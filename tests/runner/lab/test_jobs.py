@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from tinybench.errors import DeclarationError, UsageError
-from tinybench.runner.lab import estimate, jobs_file, store
+from tinybench.runner.lab import estimate, jobs_file, known, store
 from tinybench.runner.lab.job import Job, insist, request
 from tinybench.runner.lab.policy import Place
 
@@ -241,14 +241,14 @@ def test_a_queue_of_an_older_lab_is_gone_on_with(tmp_path: Path) -> None:
     store.submit(db, [Job(series="a", words={"task": "kws"})], {}, {}, "me")
     for column in ("emulated", "promised"):
         db.execute(f"ALTER TABLE jobs DROP COLUMN {column}")
-    for table in ("places", "hooks", "deliveries"):
+    for table in ("places", "gone", "hooks", "deliveries"):
         db.execute(f"DROP TABLE {table}")
     db.execute("DROP TRIGGER told")
     db.execute("PRAGMA user_version = 1")
     again = store.open_store(path)
     assert store.claim(again, 1, "desk/left", "host", 1.0, emulated=True) == 1
     assert store.finish(again, 1, 1, state=store.DONE, status=0) == []
-    assert store.remembered(again) == {}
+    assert known.all_left(again, 0.0) == {}
 
 
 def test_a_foreign_or_newer_file_is_no_queue(tmp_path: Path) -> None:

@@ -2,22 +2,27 @@
 
 import asyncio
 import contextlib
+import math
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import msgspec
 import pytest
 
 from tests.runner.lab.small_lab import LAB, asleep
 from tinybench.errors import BenchError
-from tinybench.runner.lab import store
-from tinybench.runner.lab.leader import ending
+from tinybench.runner.lab import known, store
+from tinybench.runner.lab.leader import ending, reasons
 from tinybench.runner.lab.leader.state import Leader, Run
-from tinybench.runner.lab.leader.workers import came, gone
-from tinybench.runner.lab.order import Report
+from tinybench.runner.lab.leader.workers import came, gone, look
+from tinybench.runner.lab.order import TOPIC, Report
 from tinybench.runner.lab.page import told
 from tinybench.runner.lab.page.metrics import metrics
 from tinybench.runner.lab.policy import Place
@@ -40,23 +45,87 @@ def worker(name: str = "desk", **changed: object) -> dict[str, object]:
 
 
 def test_a_worker_of_another_version_gets_no_job(leader: Leader) -> None:
-    """Nor one with another's name, nor one that is none; clocks apart are told, and no more."""
-    came(leader, "a", worker(version="0.0.1"))
-    came(leader, "b", worker("two", clock_s=time.time() - 600))
-    came(leader, "c", worker("two"))
-    came(leader, "d", {"name": "x/../y", "places": []})
+    """Nor one that is none; clocks apart are told, and no more."""
+    came(leader, "a", "desk", worker(version="0.0.1"))
+    came(leader, "b", "two", worker("two", clock_s=time.time() - 600))
     assert list(leader.places) == ["two/host"]
     said = told.state(leader)
     assert [one["name"] for one in said["boards"]] == ["two/host"]
     assert said["boards"][0]["clock_apart_s"] == pytest.approx(-600, abs=5)
-    assert len(said["refused"]) == 2
-    assert "install the same one" in said["refused"][0]
+    (refused,) = said["refused"]
+    assert "install the same one" in refused
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"name": "x/../y"}, {"name": "other"}, {"clock_s": math.nan}, {"clock_s": math.inf},
+        {"clock_s": "now"}, {"places": {}}, {"places": [{"name": 7}]}, {"absent": []},
+        {"version": None}, {"name": "x" * 200}, None, [1], "worker",
+    ],
+)  # fmt: skip
+def test_a_worker_that_lies_of_itself_is_refused_once(leader: Leader, changed: Any) -> None:
+    """Also one that joined by another name; nothing else is held up by it, and people see it."""
+    pytest.importorskip("distributed")
+    heard: list[str] = []
+    leader.say = lambda what, **_: heard.append(what)
+    state = SimpleNamespace(
+        name="desk",
+        last_seen=0.0,
+        extra={TOPIC: worker() | changed if isinstance(changed, dict) else changed},
+    )
+    scheduler: Any = SimpleNamespace(workers={"tcp://there": state})
+    for _ in range(3):
+        look(leader, scheduler)
+    assert heard == ["refused"]
+    assert not leader.workers
+    assert "tcp://there: " in told.state(leader)["refused"][0]
+    scheduler.workers.clear()
+    look(leader, scheduler)
+    assert not leader.strangers
+
+
+def test_a_worker_speaks_for_its_own_boards_alone(leader: Leader) -> None:
+    """What it says of another's is not heard: neither when it comes nor when it goes."""
+    came(leader, "a", "desk", worker())
+    strange = [
+        "desk/host",
+        "two/",
+        "two/a/b",
+        "two/\n",
+        "two/" + "x" * 200,
+        "host",
+        "two/b",
+        "two/b",
+    ]
+    places = [msgspec.to_builtins(replace(HOST, name=name)) for name in strange]
+    came(leader, "b", "two", worker("two", places=places, absent={"host": "gone"}))
+    assert [*leader.places] == ["desk/host", "two/b"]
     gone(leader, "b")
-    came(leader, "c", worker("two"))
-    assert list(leader.places) == ["two/host"]
-    assert store.remembered(leader.db).keys() == {"two/host"}
-    came(leader, "e", worker("three", places=[msgspec.to_builtins(HOST)]))
-    assert "desk/host" not in leader.places  # it may speak for its own boards alone
+    assert [*leader.places] == ["desk/host"]
+
+
+def test_boards_whose_worker_is_not_back_are_absent_since_it_left(leader: Leader) -> None:
+    """Also after restarts of the leader; of one that is gone for long jobs alone know."""
+    came(leader, "a", "desk", worker())
+    came(leader, "b", "two", worker("two"))
+    gone(leader, "b")
+    left_at = leader.left["two/host"][1]
+    for at in (left_at + 60, left_at + 120):
+        leader.left = known.all_left(leader.db, at)
+    leader.workers.clear()
+    leader.places.clear()
+    assert leader.left == {
+        "two/host": (replace(HOST, name="two/host"), left_at), "desk/host": (HOST, left_at + 60),
+    }  # fmt: skip
+    one, two = told.state(leader)["boards"]
+    assert (one["name"], one["state"], one["runs"]) == ("desk/host", "absent", None)
+    assert re.fullmatch(r"its worker is gone since \d{4}-.* UTC", two["why"])
+    came(leader, "b", "two", worker("two"))
+    assert known.all_left(leader.db, left_at + 180).keys() >= {"two/host"}
+    leader.left["desk/host"] = HOST, left_at - reasons.GONE_MOST_S
+    assert [one["name"] for one in told.state(leader)["boards"]] == ["two/host"]
+    assert leader.known.keys() == {"desk/host", "two/host"}
 
 
 def test_what_is_done_waits_for_a_disk_with_room(

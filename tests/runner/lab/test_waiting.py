@@ -46,7 +46,7 @@ def leader(tmp_path: Path) -> Iterator[Leader]:
 def here(leader: Leader, *found: Place) -> None:
     """Let a worker come with boards."""
     said = msgspec.to_builtins(list(found or PLACES.values()))
-    workers.came(leader, "a", worker(places=said))
+    workers.came(leader, "a", "desk", worker(places=said))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_every_waiting_job_says_why(leader: Leader) -> None:
             msgspec.structs.replace(asleep(1), series="b"), asleep(1, core="Cortex-M7"),
             asleep(1, board="gone")]  # fmt: skip
     store.submit(leader.db, jobs, {"b": ["a"]}, {}, "me")
-    leader.known["desk/gone"] = replace(left, name="desk/gone")
+    leader.left["desk/gone"] = replace(left, name="desk/gone"), 0.0
     placing.refill(leader)
     row = store.row(leader.db, 1)
     assert row is not None
@@ -125,7 +125,7 @@ def test_every_waiting_job_says_why(leader: Leader) -> None:
         3: "desk/right: AA is not attached",
         4: "needs a to be done before",
         5: "no board of this lab has had the core 'Cortex-M7': did you mean 'Cortex-M4F'?",
-        6: "desk/gone: its worker is not here",
+        6: "desk/gone: its worker is gone since 1970-01-01 00:00 UTC",
         7: "a board is sought",
     }
     assert all(one["why"] for one in told.state(leader)["queue"])
