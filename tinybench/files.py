@@ -21,14 +21,18 @@ WHOLE_MOST_B = 256 << 20
 STREAM_MOST_B = 16 << 30
 """Of what is read piece by piece: a trace of hours, an archive."""
 
-_PLAIN = re.compile(r"(?!\.{1,2}\Z)[^/\\:\x00-\x1f\x7f]+")
+_PLAIN = re.compile(r"(?!\.{1,2}\Z)[^/\\:\x00-\x1f\x7f\ud800-\udfff]+")
+PARTIAL = ".partial"
+NAME_MOST_B = 255 - len(PARTIAL)
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
 def is_file_name(name: str) -> bool:
-    """Return whether a name is that of a file in a folder, and no way out of it."""
-    return _PLAIN.fullmatch(name) is not None
+    """Return whether a name is that of a file in a folder, which can be written there, and no way
+    out of it."""
+    length_b = len(name.encode(errors="replace"))
+    return length_b <= NAME_MOST_B and _PLAIN.fullmatch(name) is not None
 
 
 def open_regular(path: Path, most_b: int, *, links: bool = True) -> BufferedReader:
@@ -114,7 +118,7 @@ def own_regular(path: str, flags: int) -> int:
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file whole or not at all, and through no link that lies there. Raises OSError."""
-    partial = path.with_name(path.name + ".partial")
+    partial = path.with_name(path.name + PARTIAL)
     partial.unlink(missing_ok=True)
     with partial.open("xb") as file:
         file.write(data)

@@ -9,12 +9,18 @@ from tinybench.errors import BenchError
 from .job import Job
 from .policy import Place
 
+FILES_MOST = 10_000
 FILES_MOST_B = 512 << 20
 """Of one run folder."""
 BOARDS_MOST = 10_000
 """Of one worker."""
 TOPIC = "tinybench"
 """Of the events by which workers tell how far they are."""
+
+WORDS_MOST = 2000
+"""Characters that a worker says of something."""
+Words = Annotated[str, msgspec.Meta(max_length=WORDS_MOST)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,13 +37,13 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What became of it there."""
 
-    status: int
+    status: Annotated[int, msgspec.Meta(ge=0, le=255)]
     """Exit status of the run: 0 valid, 1 a rule is broken, 2 usage, 3 the bench failed."""
-    why: str | None = None
-    run_s: float = 0.0
-    files: dict[str, bytes] = {}
+    why: Words | None = None
+    run_s: Annotated[float, msgspec.Meta(ge=0, le=1e9)] = 0.0
+    files: Annotated[dict[str, bytes], msgspec.Meta(max_length=FILES_MOST)] = {}
     """Of the run folder."""
-    absent: str | None = None
+    absent: Words | None = None
     """Why its board cannot be reached, where it cannot: that is no failure of the job."""
 
 
@@ -46,12 +52,12 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
     id: int
     attempt: int
-    note: str | None = None
-    done: int | None = None
-    total: int | None = None
-    latency_s: float | None = None
+    note: Words | None = None
+    done: Count | None = None
+    total: Count | None = None
+    latency_s: Annotated[float, msgspec.Meta(ge=0, le=1e9)] | None = None
     """Of the latest inference or window, by the DUT's clock; of an emulated board a count."""
-    power_w: float | None = None
+    power_w: Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)] | None = None
     """What the DUT draws now, where an energy monitor runs."""
     modelled: bool = False
     """Whether that is a model's."""

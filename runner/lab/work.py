@@ -20,7 +20,7 @@ from tinybench.errors import TinybenchError
 from tinybench.files import open_regular, write_whole
 from tinybench.printable import one_line
 
-from .order import FILES_MOST_B, TOPIC, Order, Report, Told, decoded, encoded
+from .order import FILES_MOST_B, TOPIC, WORDS_MOST, Order, Report, Told, decoded, encoded
 from .policy import Place
 
 CHILD = (sys.executable, "-m", "tinybench.runner.lab.child")
@@ -31,7 +31,6 @@ END_S = 30.0
 """A run that is to stop closes its board within this time, or is killed."""
 KEPT = 20
 """Run folders that stay on a worker, lest a leader asks for a result twice."""
-WHY_MOST = 2000
 INTERRUPTED, FAILED = 130, 3
 
 
@@ -66,14 +65,15 @@ class Bench:
         try:
             report = self._run(order, model, tell)
         except OSError as error:
-            return Report(status=FAILED, why=f"the worker cannot run it: {error}")
+            return Report(status=FAILED, why=f"the worker cannot run it: {error}"[:WORDS_MOST])
         finally:
             with self._lock:
                 self._busy.discard(order.board)
         if report.status != FAILED:
             return report
         # The board may be gone: then it is no fault of the job.
-        return msgspec.structs.replace(report, absent=self.look().get(order.board))
+        absent = self.look().get(order.board)
+        return msgspec.structs.replace(report, absent=absent and absent[:WORDS_MOST])
 
     def look(self) -> dict[str, str]:
         """See which boards cannot be reached; return of each why. It opens no port."""
@@ -170,7 +170,7 @@ def do(order: bytes, model: bytes | None) -> bytes:
     try:
         return encoded(bench.do(decoded(order, Order), model, tell))
     except TinybenchError as error:
-        return encoded(Report(status=error.exit_status, why=str(error)))
+        return encoded(Report(status=error.exit_status, why=str(error)[:WORDS_MOST]))
 
 
 def stop(id_: int, attempt: int, dask_worker: Any = None) -> None:
@@ -190,7 +190,7 @@ def _listen(
         except msgspec.MsgspecError:
             continue
         if "error" in said:
-            why = one_line(str(said["error"]))[:WHY_MOST]
+            why = one_line(str(said["error"]))[:WORDS_MOST]
             continue
         note = one_line(str(said.pop("note", "") or ""))[:200]
         with contextlib.suppress(msgspec.ValidationError):  # what it says wrong is not worth it
@@ -235,4 +235,4 @@ def _last_words(path: Path) -> str:
             text = file.read(1 << 20).decode(errors="replace").strip()
     except OSError:
         return ""
-    return one_line(text.splitlines()[-1])[:WHY_MOST] if text else ""
+    return one_line(text.splitlines()[-1])[:WORDS_MOST] if text else ""

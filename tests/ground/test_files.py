@@ -96,10 +96,11 @@ def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".", "..", "a/b", "/a", "a\\b", "c:a", "a\n", "\0", "a\x1b[2J"]
+    "name",
+    ["", ".", "..", "a/b", "/a", "a\\b", "c:a", "a\n", "\0", "a\x1b[2J", "a" * 248, "\ud800"],
 )
 def test_a_name_that_leads_elsewhere_is_none(name: str) -> None:
-    """Separators, drives, the folder itself and the one above, control characters."""
+    """Separators, drives, the folder itself and the one above, control characters; or nowhere."""
     assert not is_file_name(name)
 
 

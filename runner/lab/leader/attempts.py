@@ -120,16 +120,17 @@ async def stop(leader: Leader, run: Run) -> None:
 
 
 def hear(leader: Leader, event: Any) -> None:
-    """Note how far a job is, or which boards of a worker are there."""
+    """Note how far a job is, or which boards are there; of who says so, as the engine knows it."""
     try:
         said = {k: v for k, v in event[1].items() if k != "worker"}
+        address = event[1]["worker"]
         if "absent" in said:
-            see(leader, event[1]["worker"], msgspec.convert(said, Here).absent)
+            see(leader, address, msgspec.convert(said, Here).absent)
             return
         told = msgspec.convert(said, Told)
     except (msgspec.ValidationError, AttributeError, TypeError, LookupError):
         return
     for name, run in leader.running.items():
-        if (run.row.id, run.attempt) == (told.id, told.attempt):
+        if (run.row.id, run.attempt, run.address) == (told.id, told.attempt, address):
             leader.running[name] = replace(run, told=told)
             return

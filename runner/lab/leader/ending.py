@@ -28,6 +28,8 @@ async def keep(leader: Leader, run: Run, report: Report) -> None:
     while True:
         try:
             finish(leader, run, report)
+        except BenchError as error:  # what it sent is no run
+            report = Report(status=3, why=str(error))
         except (sqlite3.Error, OSError) as error:
             leader.unwritten.add(run.row.id)
             troubled(leader, error)

@@ -13,7 +13,7 @@ import msgspec
 from tinybench.errors import BenchError
 
 from .. import known, store
-from ..order import TOPIC, Report, Worker
+from ..order import TOPIC, WORDS_MOST, Report, Worker
 from ..policy import Place
 from .ending import ATTEMPTS_MOST, finish
 from .placing import drop
@@ -27,7 +27,6 @@ AWAKE_S = 1.0
 """Between two looks, so much counts as silence at most: a leader that was held up heard nobody."""
 BEATS = 4
 """Words that are missing, at least, of a worker that is thought gone."""
-WHY_MOST = 2000
 NAME_MOST = 100
 
 
@@ -83,7 +82,7 @@ def see(leader: Leader, address: str, absent: dict[str, str]) -> None:
             _arrive(leader, place)
         elif why is not None and (was is None or was.why != why):
             _leave(leader, place)
-            leader.away[place.name] = Away(place, why[:WHY_MOST])
+            leader.away[place.name] = Away(place, why[:WORDS_MOST])
         else:
             continue
         changed = True
@@ -125,7 +124,7 @@ def came(leader: Leader, address: str, joined_as: str, said: Any) -> None:
     try:
         worker = _worker(said, joined_as)
     except (msgspec.ValidationError, BenchError) as error:
-        leader.strangers[address] = str(error)[:WHY_MOST]
+        leader.strangers[address] = str(error)[:WORDS_MOST]
         leader.say("refused", address=address, why=leader.strangers[address])
         return
     own = worker.places

@@ -112,7 +112,7 @@ def _left_s(run: Run, since_s: float) -> float | None:
     if left_s >= 1.0:
         return round(left_s, 1)
     if told and told.done and told.total:
-        return round(since_s * (told.total - told.done) / told.done, 1)
+        return round(since_s * max(0, told.total - told.done) / told.done, 1)
     return None
 
 

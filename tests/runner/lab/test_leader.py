@@ -20,9 +20,10 @@ from tests.runner.lab.small_lab import LAB, asleep
 from tinybench.errors import BenchError
 from tinybench.runner.lab import known, store
 from tinybench.runner.lab.leader import ending, reasons
+from tinybench.runner.lab.leader.attempts import hear
 from tinybench.runner.lab.leader.state import Leader, Run
 from tinybench.runner.lab.leader.workers import came, gone, look
-from tinybench.runner.lab.order import TOPIC, Report
+from tinybench.runner.lab.order import TOPIC, Report, Told, decoded
 from tinybench.runner.lab.page import told
 from tinybench.runner.lab.page.metrics import metrics
 from tinybench.runner.lab.policy import Place
@@ -165,10 +166,57 @@ def test_what_is_done_waits_for_a_disk_with_room(
 
 def test_a_file_of_a_worker_stays_in_its_folder(leader: Leader) -> None:
     """Whatever it is called."""
-    for name in ("../a", "/etc/a", "a/b", "..", "a\x00"):
+    for name in ("../a", "/etc/a", "a/b", "..", "a\x00", "\u00fc" * 125):
         with pytest.raises(BenchError):
             ending.written(leader.folder, 1, 1, Report(status=0, files={name: b"x"}))
     assert not list(leader.folder.rglob("a"))
+
+
+def test_a_run_that_is_none_ends_its_job_all_the_same(leader: Leader) -> None:
+    """As a bench that failed: it is tried again, and the lab goes on."""
+    store.submit(leader.db, [asleep(1)], {}, {}, "me")
+    (row,) = store.rows(leader.db)
+    assert store.claim(leader.db, 1, HOST.name, "host", 1.0) == 1
+    run = Run(row, HOST, 1, "a", time.monotonic(), 1.0)
+    asyncio.run(ending.keep(leader, run, Report(status=0, files={"../a": b""})))
+    (row,) = store.rows(leader.db)
+    assert (row.state, row.failures, leader.trouble) == (store.QUEUED, 1, "")
+    assert row.why == "a worker sent a file that is none of a run: '../a'"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"status": 2**63}, {"status": -5}, {"status": 0, "run_s": math.nan},
+        {"status": 0, "run_s": math.inf}, {"status": 0, "files": {"a": 1}}, {"status": 3, "why": 7},
+        {"status": 3, "why": "x" * 10_000}, {"status": 0, "more": 1}, [0], None,
+    ],
+)  # fmt: skip
+def test_a_report_that_is_none_is_refused(said: Any) -> None:
+    """Before anything of it is kept: no figure of it can spoil what others are thought to take."""
+    for sent in (msgspec.msgpack.encode(said), said):
+        with pytest.raises(BenchError, match="is no Report of this tinybench"):
+            decoded(sent, Report)
+
+
+def test_a_worker_tells_of_its_own_jobs_alone(leader: Leader) -> None:
+    """Words of another's, or of another kind, change nothing."""
+    store.submit(leader.db, [asleep(1)], {}, {}, "me")
+    came(leader, "a", "desk", worker())
+    (row,) = store.rows(leader.db)
+    leader.running[HOST.name] = Run(row, HOST, 1, "a", time.monotonic(), 1.0)
+    right = {"id": 1, "attempt": 1, "done": 3}
+    for said in (
+        {**right, "worker": "b"}, right, {**right, "worker": "a", "done": -1},
+        {**right, "worker": "a", "power_w": math.nan}, {**right, "worker": ["a"]},
+        {**right, "worker": "a", "note": "x" * 10_000}, {"absent": {"host": "x"}, "worker": "b"},
+        {"absent": {"host": 1}, "worker": "a"}, {"absent": [], "worker": {}}, {1: 2}, 7, None,
+    ):  # fmt: skip
+        hear(leader, (0.0, said))
+    assert leader.running[HOST.name].told is None
+    assert not leader.away
+    hear(leader, (0.0, {**right, "worker": "a"}))
+    assert leader.running[HOST.name].told == Told(id=1, attempt=1, done=3)
 
 
 def test_a_bench_that_fails_is_tried_elsewhere_and_not_for_ever(leader: Leader) -> None:
