@@ -250,6 +250,11 @@ KEEP = """((token) => {
   document.getElementById("token").value = token;
   document.querySelector("#key button").click();
 })"""
+VIEWS = {
+    "now": "#boards li", "queue": "#counts", "new": "#new-plan:not(:empty)",
+    "results": "#results tr", "leaders": "#leaders-said:not(:empty)", "published": "#published",
+}  # fmt: skip
+"""Of the page, and what is there once each is filled."""
 MARKUP = "<img src=x onerror=alert(1)>"
 
 
@@ -358,10 +363,7 @@ def test_each_view_is_without_faults_and_fits(
 ) -> None:
     """By axe-core; nothing is wider than the window, and nothing is said by the console."""
     job = lab.asked("GET", "/api/results?brief=yes").json()["results"][0]["job"]
-    wanted = {"now": "#boards li", "queue": "#counts", "new": "#new-plan:not(:empty)",
-              f"job/{job}": "#job .files", "results": "#results tr",
-              "leaders": "#leaders-said:not(:empty)", "published": "#published tr"}  # fmt: skip
-    for view, there in wanted.items():
+    for view, there in {**VIEWS, f"job/{job}": "#job .files", "published": "#published tr"}.items():
         chromium.open(f"{lab.address}/?{view}-{width}#{view}", width=width, dark=dark)
         wait_for(chromium, f"document.querySelector('{there}') !== null")
         wait_for(chromium, "document.querySelectorAll('#boards li').length === 1")

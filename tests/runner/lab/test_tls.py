@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser import Browser
 from tests.program import LISTENING
 from tests.runner.lab.small_lab import STARTED_S, free_port
-from tests.runner.lab.test_lab import JOBS, typed
+from tests.runner.lab.test_lab import JOBS, KEEP, VIEWS, typed, wait_for
 from tinybench.runner.lab import safety, serve
 
 for needed in ("distributed", "starlette", "uvicorn", "cryptography"):
@@ -87,6 +88,37 @@ def test_a_job_is_run_over_tls_for_who_has_the_token(far: Far, tmp_path: Path) -
     token = (far.folder / "token").read_text().strip()
     for name in ("leader.txt", "worker.txt", "log.jsonl"):
         assert token not in (far.folder / name).read_text()
+
+
+def test_the_page_is_used_over_tls_by_who_has_the_token(
+    far: Far, chromium: Browser, tmp_path: Path
+) -> None:
+    """In a real browser: a browser that does not trust it sees nothing; a wrong token is asked for
+    again; then every view fills, what is now comes as it happens, and a report opens."""
+    with pytest.raises(AssertionError, match="ERR_CERT_AUTHORITY_INVALID"):
+        chromium.open(far.page)
+    with chromium.trusting():
+        chromium.open(far.page)
+        wait_for(chromium, "document.getElementById('with-token').open")
+        assert chromium.run("document.querySelectorAll('#boards li').length") == 0
+        chromium.run(f"{KEEP}('wrong')")
+        wait_for(chromium, "document.getElementById('key-wrong').textContent !== ''")
+        chromium.run(f"{KEEP}({json.dumps((far.folder / 'token').read_text().strip())})")
+        wait_for(chromium, "document.querySelectorAll('#boards li').length === 1")
+        (tmp_path / "jobs.toml").write_text(JOBS)
+        own = ("--at", far.page, "--lab", str(far.folder), "--wait", "--json")
+        _, out, _ = typed("lab", "submit", str(tmp_path / "jobs.toml"), *own)
+        job = json.loads(out)["jobs_ended"][0]["id"]
+        link = f"#ended a[href$='jobs/{job}/report']"
+        wait_for(chromium, f'document.querySelector("{link}") !== null')
+        report = chromium.run(f'document.querySelector("{link}").href')
+        for view, there in {**VIEWS, f"job/{job}": "#job .files"}.items():
+            chromium.run(f"location.hash = '#{view}'")
+            wait_for(chromium, f"document.querySelector('{there}') !== null")
+        assert not [one for one in chromium.said if " 401 " not in one]
+        chromium.open(report)
+        assert "kws on host" in chromium.run("document.title")
+        chromium.open("about:blank")
 
 
 def test_the_leader_talks_to_nobody_without_a_certificate_of_the_lab(
