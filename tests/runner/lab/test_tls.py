@@ -16,6 +16,9 @@ from tests.browser import Browser
 from tests.program import LISTENING
 from tests.runner.lab.small_lab import STARTED_S, free_port
 from tests.runner.lab.test_lab import JOBS, KEEP, VIEWS, typed, wait_for
+from tinybench.errors import UsageError
+from tinybench.runner.fleet.board import Order
+from tinybench.runner.fleet.workers import elsewhere
 from tinybench.runner.lab import safety, serve
 
 for needed in ("distributed", "starlette", "uvicorn", "cryptography"):
@@ -140,6 +143,22 @@ def test_the_leader_talks_to_nobody_without_a_certificate_of_the_lab(
         plain.sendall(b"\0" * 64)
         with contextlib.suppress(ConnectionError):
             assert plain.recv(100)[:1] in (b"", b"\x15")  # an alert of TLS, at most
+
+
+def test_a_fleet_asks_boards_of_a_lab_over_tls(far: Far, tmp_path: Path) -> None:
+    """By the lab's certificates it finds them, and is answered; by another lab's it is not."""
+    leader = f"tls://{far.host}:{far.dask_port}"
+    order = Order(board="host", emulate=False, task="none", rate=0.1, seed=0, head=b"",
+                  inputs=[], labels=[], steps=[[]])  # fmt: skip
+    with elsewhere(leader, safety.joining(leader, far.folder / "tls"), []) as (boards, ask):
+        assert boards == ["host"]
+        assert "none" in ask([order])[0].why
+    safety.make_certificates(tmp_path / "tls", [far.host])
+    with (
+        pytest.raises(UsageError, match=r"no scheduler of dask answers there.*certificate"),
+        elsewhere(leader, safety.joining(leader, tmp_path / "tls"), []),
+    ):
+        pass
 
 
 def test_a_worker_with_a_certificate_of_another_lab_does_not_join(
