@@ -34,6 +34,17 @@ def fleet(kind: str = "labels", each: int = 2, alpha: float = 0.3) -> Fleet:
     return Fleet(clients(), members, digits())
 
 
+@cache
+def fast_and_few(known: frozenset[int] = frozenset({0, 2, 3, 7})) -> Fleet:
+    """Return the clients with their rows; who holds these digits alone is 75 times as fast."""
+    base, members = clients()[0], fleet().members
+    holds = [set(digits().labels[rows].tolist()) for rows in members]
+    each = [
+        msgspec.structs.replace(base, sample_s=0.001 if one <= known else 0.075) for one in holds
+    ]
+    return Fleet(each, members, digits())
+
+
 def run(seed: int = 0, of: Fleet | None = None, **changed: object) -> Outcome:
     """Do a run of the setting with some of it changed."""
     those = of or fleet()

@@ -15,6 +15,7 @@ from tests.runner.fleet.digits_fleet import (
     SETTING,
     clients,
     digits,
+    fast_and_few,
     fleet,
     run,
 )
@@ -80,6 +81,14 @@ def test_oort_takes_less_time_than_any_client_would() -> None:
     oort = statistics.fmean(run(s, select="oort", per_round=5).lasts_s for s in range(3))
     random = statistics.fmean(run(s, per_round=5).lasts_s for s in range(3))
     assert oort < 0.8 * random
+
+
+def test_oort_comes_to_slow_clients_where_fast_ones_teach_no_more() -> None:
+    """Its pacer: without it the eight fast ones alone are chosen for ever, who hold four digits."""
+    those = fast_and_few()
+    assert sum(one.sample_s == 0.001 for one in those.clients) == 8
+    found = run(0, those, select="oort", per_round=3, steps=10, target=0.8)
+    assert found.ended == "target"
 
 
 def test_utility_falls_with_the_time_of_slow_clients() -> None:
