@@ -19,7 +19,7 @@ from ..results.defaults import seconds
 from .job import MODEL_MOST_B, Job, Text, Word, insist
 from .policy import PRIORITY_MOST, Want
 
-AXIS_MOST, SERIES_MOST = 1000, 1000
+AXIS_MOST, SERIES_MOST, MODELS_MOST = 1000, 1000, 10_000
 ASKED_FROM = 1000
 """So many jobs at once are asked about before they are queued."""
 JOBS_MOST = 1_000_000
@@ -69,9 +69,12 @@ class JobsFile(Declaration, frozen=True, kw_only=True):
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """What is sent to a leader: jobs as they are, needs between their series, models' bytes."""
 
-    series: list[Series]
-    needs: dict[str, list[str]]
-    models: dict[str, tuple[str, bytes]]
+    series: Annotated[list[Series], Meta(min_length=1, max_length=SERIES_MOST)]
+    needs: Annotated[
+        dict[Text, Annotated[list[Text], Meta(max_length=SERIES_MOST)]],
+        Meta(max_length=SERIES_MOST),
+    ]
+    models: Annotated[dict[Text, tuple[str, bytes]], Meta(max_length=MODELS_MOST)]
     """By the path in jobs.toml: SHA-256 and bytes."""
 
     @property
@@ -119,6 +122,8 @@ def insist_needs(names: list[str], needs: dict[str, list[str]]) -> None:
     """Raise UsageError for two series of one name, a need of none of them, a circle of needs."""
     if (twice := next((name for name in names if names.count(name) > 1), None)) is not None:
         raise UsageError(f"two jobs are named '{twice}': give each its own name")
+    if (stray := next((name for name in needs if name not in names), None)) is not None:
+        raise UsageError(f"needs of '{stray}', which is no job: {nearest(stray, names)}")
     for name, wanted in needs.items():
         for other in wanted:
             if other not in names:

@@ -28,7 +28,7 @@ from .hooks import Hooks, declare
 from .leader import loop
 from .leader.state import Leader
 from .order import TOPIC, Here, Worker
-from .page import journal
+from .page import idle, journal
 from .page.published import Published, look
 from .page.told import job as job_told
 from .places import places
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from distributed import Worker as DaskWorker
 
 PAGE_PORT, DASK_PORT = 8750, 8751
+CONNECTIONS_MOST = 512
 LOOK_S = (1.0, 15.0)
 """Between two looks at which boards are there: after a change, and at most."""
 BACK_OFF_S = (1.0, 30.0)
@@ -142,7 +143,7 @@ async def _lead(told: Serving, say: Callable[[str], None]) -> None:
                 server_header=False,
                 timeout_graceful_shutdown=1,
                 timeout_keep_alive=30,
-                limit_concurrency=256,
+                limit_concurrency=CONNECTIONS_MOST,
                 ssl_certfile=None if secure is None else tls / "leader.pem",
                 ssl_keyfile=None if secure is None else str(tls / "leader-key.pem"),
             )
@@ -151,14 +152,15 @@ async def _lead(told: Serving, say: Callable[[str], None]) -> None:
             serving = asyncio.create_task(loop.serve(leader, scheduler, client))
             trees = [told.folder / Path(one).expanduser() for one in settings.published]
             looking = asyncio.create_task(look(published, trees, log.say))
+            idling = asyncio.create_task(idle.let_go(server.server_state.connections))
             paging = asyncio.create_task(server.serve(sockets=[listening]))
             # uvicorn ends by the signal that it got, which is looked at lest it is told as a fault
             paging.add_done_callback(lambda task: task.cancelled() or task.exception())
             await asyncio.wait({serving, paging}, return_when=asyncio.FIRST_COMPLETED)
             server.should_exit = True
-            serving.cancel()
-            looking.cancel()
-            for task in (serving, paging, looking):
+            for task in (serving, looking, idling):
+                task.cancel()
+            for task in (serving, paging, looking, idling):
                 with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
                     await task
 

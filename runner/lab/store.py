@@ -67,6 +67,10 @@ HELD, QUEUED, RUNNING = "held", "queued", "running"
 DONE, FAILED, CANCELLED, SKIPPED = "done", "failed", "cancelled", "skipped"
 ENDED = (DONE, FAILED, CANCELLED, SKIPPED)
 STATES = (HELD, QUEUED, RUNNING, *ENDED)
+BUSY_S = 0.2
+"""Whoever answers people waits no longer for a queue that somebody else writes ..."""
+QUEUED_S = 120.0
+"""... and a submission so long for another, which may be a million jobs."""
 RECENT = 9
 """Of runs of a kind, how many tell how long the next takes."""
 LIKE_MOST = 100
@@ -119,7 +123,7 @@ def open_store(path: Path) -> sqlite3.Connection:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        db = sqlite3.connect(path, BUSY_S, isolation_level=None, check_same_thread=False)
         db.execute("PRAGMA journal_mode = WAL")
         (version,) = db.execute("PRAGMA user_version").fetchone()
         if not 0 <= version <= VERSION:
@@ -134,6 +138,11 @@ def open_store(path: Path) -> sqlite3.Connection:
     except (sqlite3.Error, OSError) as error:
         raise UsageError(f"{path}: no queue can be kept there: {error}") from error
     return db
+
+
+def is_busy(error: Exception) -> bool:
+    """Return whether somebody else writes the queue: a large submission, for a while."""
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
 
 
 @contextlib.contextmanager
@@ -200,7 +209,7 @@ def submit_apart(
 
     The store is there already. Raises sqlite3.Error where the disk is full.
     """
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+    with contextlib.closing(sqlite3.connect(path, QUEUED_S, isolation_level=None)) as db:
         return submit(
             db,
             (job for one in submission.series for job in jobs_of(one, models)),

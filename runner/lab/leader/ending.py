@@ -42,8 +42,12 @@ async def keep(leader: Leader, run: Run, report: Report) -> None:
 
 
 def troubled(leader: Leader, error: Exception) -> None:
-    """Begin nothing until the disk can be written, and say why."""
-    why = f"cannot write into {leader.folder}: {error}; no job begins until it can"
+    """Begin nothing until the queue can be written, and say why."""
+    why = (
+        "a large submission is being queued; jobs begin once it is"
+        if store.is_busy(error)
+        else f"cannot write into {leader.folder}: {error}; no job begins until it can"
+    )
     if why != leader.trouble:
         leader.say("trouble", why=why)
     leader.trouble = why

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tinybench.errors import TinybenchError, UsageError
 
-from .. import safety
+from .. import safety, store
 from ..leader.state import Leader
 from . import files, jobs, plain, shown
 from .answer import Door, RefusedError, as_json
@@ -124,9 +124,16 @@ async def _guarded(door: Door, request: Request, answer: Answer) -> Response:
     except TinybenchError as error:
         return as_json({"error": str(error)}, 500)
     except sqlite3.Error as error:
-        return as_json({"error": f"the lab cannot do it, and nothing is changed: {error}"}, 507)
+        return _unwritten(error)
     except OSError as error:
         return as_json({"error": f"the lab cannot do it: {error.strerror or error}"}, 507)
+
+
+def _unwritten(error: sqlite3.Error) -> Response:
+    if store.is_busy(error):
+        why = "a large submission is being queued, and nothing is changed: ask again soon"
+        return as_json({"error": why}, 503)
+    return as_json({"error": f"the lab cannot do it, and nothing is changed: {error}"}, 507)
 
 
 def _insist_welcome(door: Door, request: Request) -> None:

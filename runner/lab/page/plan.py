@@ -24,6 +24,8 @@ PLANNED_MOST = 500
 """Jobs of a submission that are placed to say how long it takes; the others take as long."""
 CHECKED_MOST = 100
 """Of a form, so many combinations are checked while it is typed; all are when it is sent."""
+FIELDS_MOST, FAULTS_MOST = 100, 20
+"""Of a form; each fault is sought field by field."""
 NO_MODEL = "0" * 64
 
 
@@ -91,11 +93,14 @@ def faults(leader: Leader, said: dict[str, Any]) -> dict[str, str]:
     A field is to blame without which the refusal is gone, the last such one; then the rest is
     looked at without it. Keys of `with` are fields of their own, such as "with.limit".
     """
+    more = said.get("with", {})
+    if not isinstance(more, dict) or len(said) + len(more) > FIELDS_MOST:
+        return {"with": f"it is words of a run, at most {FIELDS_MOST} with all other fields"}
     left = {k: v for k, v in said.items() if k != "with"}
-    left |= {f"with.{k}": v for k, v in said.get("with", {}).items()}
+    left |= {f"with.{k}": v for k, v in more.items()}
     found: dict[str, str] = {}
     for check in (_wrong, _nowhere):
-        while (refusal := check(leader, left)) is not None and len(found) < len(said) + 30:
+        while (refusal := check(leader, left)) is not None and len(found) < FAULTS_MOST:
             others = [name for name in left if name not in ("name", "task")]
             blamed = next(
                 (

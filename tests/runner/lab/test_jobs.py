@@ -2,6 +2,7 @@
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -298,6 +299,28 @@ def test_an_emulated_board_is_thought_to_take_its_instructions(db: sqlite3.Conne
 
     assert thought_s(profile="rapid") < thought_s(profile="quick") < thought_s()
     assert thought_s(mode="accuracy", limit=5) < thought_s(mode="accuracy", limit=500)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"series": []}, {"series": [{"name": "a", "task": "kws"}] * 1001},
+        {"needs": {"a": ["b"] * 1001}}, {"needs": {f"n{n}": [] for n in range(1001)}},
+        {"models": {f"m{n}": ["", ""] for n in range(10_001)}}, {"models": {"x" * 101: ["", ""]}},
+    ],
+)  # fmt: skip
+def test_what_is_sent_to_a_lab_is_bounded(changed: dict[str, Any]) -> None:
+    """However it was made: what is looked at for each of it takes no lab its time."""
+    said = {"series": [{"name": "a", "task": "kws"}], "needs": {}, "models": {}}
+    msgspec.convert(said, jobs_file.Submission)
+    with pytest.raises(msgspec.ValidationError, match="length"):
+        msgspec.convert({**said, **changed}, jobs_file.Submission)
+
+
+def test_needs_of_no_job_are_refused() -> None:
+    """With the nearest."""
+    with pytest.raises(UsageError, match="needs of 'nigthly', which is no job: did you mean"):
+        jobs_file.insist_needs(["nightly"], {"nigthly": []})
 
 
 def test_a_circle_is_a_fault_of_the_file(tmp_path: Path) -> None:

@@ -164,6 +164,21 @@ def test_what_is_done_waits_for_a_disk_with_room(
     assert (leader.folder / "runs" / "1-1" / "a").read_bytes() == b"b"
 
 
+def test_a_large_submission_holds_nobody_up(leader: Leader) -> None:
+    """While it is written nothing else is, and that is said at once; then all goes on."""
+    store.submit(leader.db, [asleep(1)], {}, {}, "me")
+    path = leader.folder / "queue.sqlite"
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(sqlite3.OperationalError) as caught:
+            store.cancel(leader.db, 1)
+        assert store.is_busy(caught.value)
+        ending.troubled(leader, caught.value)
+        assert leader.trouble == "a large submission is being queued; jobs begin once it is"
+        other.execute("ROLLBACK")
+    assert store.cancel(leader.db, 1) == (store.QUEUED, [])
+
+
 def test_a_file_of_a_worker_stays_in_its_folder(leader: Leader) -> None:
     """Whatever it is called."""
     for name in ("../a", "/etc/a", "a/b", "..", "a\x00", "\u00fc" * 125):

@@ -168,6 +168,8 @@ def test_boards_that_are_silent_or_gone_are_told(leader: Leader) -> None:
          {"engine": "is a file", "with.porta": "a job takes no 'porta'"}),
         ({"board": "nucleo-l4r5", "clock": "80MHz", "scenario": "server",
           "with": {"deadline": 0.1}, "model": ["a.tflite"]}, {}),
+        ({"with": []}, {"with": "words of a run"}),
+        ({f"k{n}": n for n in range(3000)}, {"with": "at most 100"}),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_form_is_told_of_its_field(
