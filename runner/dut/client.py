@@ -6,7 +6,7 @@ becomes part of a result: the upload and the inference are done again, a few tim
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tinybench.errors import (
@@ -202,15 +202,26 @@ class Dut:
 
         `beside`: those beside the protocol, too. Raises DeadlineError or ProtocolError on a doubt.
         """
-        if self._frames is not None:
-            self._frames.leave()
-            self._frames.doubted()
-        try:
+        with self.commands():
             said = self._line.reply(text, timeout_s)
             return [one.word or one.beside for one in said if one.word or beside]
+
+    @contextlib.contextmanager
+    def commands(self) -> Iterator[None]:
+        """Stay in text mode for the commands within: frames are left once, and entered after them.
+
+        Also where the DUT is found again meanwhile. Raises as `command`.
+        """
+        if self._frames is None:
+            yield
+            return
+        self._frames.leave()
+        self._frames, self._fast = None, False
+        try:
+            yield
         finally:
-            if self._frames is not None:
-                self._enter_frames()
+            self._fast = True
+            self._enter_frames()
 
     def keep_state(self, kept: bool) -> None:
         """Put the model's state back, and from now on for each inference, or (`kept`) not again.

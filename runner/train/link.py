@@ -107,26 +107,26 @@ class Trainee:
 
     def read(self) -> Words:
         """Return all of learning, proved by its checksum."""
-        count = self._words
-        parts = []
-        for at in range(0, count, READ_WORDS):
-            here = min(READ_WORDS, count - at)
-            first, _, digits = self._ask("read", f"{at} {here}").partition(",")
-            if first != str(at):
-                raise ProtocolError(
-                    f"words from {first[:20]} on came, asked for were those at {at}"
-                )
-            parts.append(_words(digits, here))
-        found = np.concatenate(parts)
-        self._insist_sum(found)
+        with self._dut.commands():
+            parts = [self._read(at) for at in range(0, self._words, READ_WORDS)]
+            found = np.concatenate(parts)
+            self._insist_sum(found)
         return found
+
+    def _read(self, at: int) -> Words:
+        here = min(READ_WORDS, self._words - at)
+        first, _, digits = self._ask("read", f"{at} {here}").partition(",")
+        if first != str(at):
+            raise ProtocolError(f"words from {first[:20]} on came, asked for were those at {at}")
+        return _words(digits, here)
 
     def write(self, words: Words) -> None:
         """Put all of learning back as it was read, and prove it by its checksum."""
-        for at in range(0, len(words), WRITE_WORDS):
-            here = words[at : at + WRITE_WORDS]
-            self._ask("write", f"{at} {here.astype('>u4').tobytes().hex()}")
-        self._insist_sum(words)
+        with self._dut.commands():
+            for at in range(0, len(words), WRITE_WORDS):
+                here = words[at : at + WRITE_WORDS]
+                self._ask("write", f"{at} {here.astype('>u4').tobytes().hex()}")
+            self._insist_sum(words)
 
     def end(self) -> None:
         """Let the board learn no more."""

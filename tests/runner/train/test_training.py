@@ -405,6 +405,38 @@ def test_a_noisy_line_changes_nothing_that_is_learnt(
     assert last_words(tmp_path) == last_words(learnt)
 
 
+def test_a_checkpoint_is_one_stay_in_text_mode(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many commands it is: frames are left once to read it, once to write it; then they
+    are back, also where the board was lost meanwhile."""
+    monkeypatch.setattr(link, "REPLY_S", 1.0)
+    of, board = given("kws"), load_board("host")
+    sent: list[bytes] = []
+    lost = [False]
+
+    def heard(data: bytes) -> bytes:
+        sent.append(data)
+        if lost[0] and b"train read 640" in data:
+            lost[0] = False
+            return b""
+        return data
+
+    line = FaultyLine(open_line(board.command(built(of, board).elf)), lambda data: data, heard)
+    with contextlib.closing(line):
+        dut = Dut(line, patience=Patience(reply_s=0.5))
+        dut.handshake()
+        trainee = Trainee(dut, of.variant.shape)
+        trainee.begin(0.1, 0.0, 1, 1)
+        for again in (False, True):
+            sent.clear()
+            lost[0] = again
+            trainee.write(trainee.read())
+            said = b"".join(sent)
+            assert said.count(b"frames%") == 2
+            assert said.count(b"train ") == -(-1561 // 64) + -(-1561 // 6) + 2 + again
+            assert (dut.protocol, trainee.retries) == ("frames", int(again))
+        assert dut.infer(of.trained[0].data(), 1, 0).elapsed_us > 0
+
+
 def test_a_document_of_a_training_can_be_read_again(learnt: Path) -> None:
     """It says what was asked, and no number of it is none."""
     found: Training = read_training(learnt)
