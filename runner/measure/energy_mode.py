@@ -48,6 +48,7 @@ PHASE_REST_S = 0.01
 """Between two phases: edges that are too close are one."""
 T = TypeVar("T")
 Ran = Callable[[str, int], None]
+"""Is told of a phase of so many steps, which the DUT marks by two edges, once it has ended."""
 Watch = Callable[[float, bool], None]
 """Takes the mean power of the latest samples in W, and whether it is modelled."""
 

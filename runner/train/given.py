@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from tinybench.errors import UsageError
 
@@ -12,7 +12,7 @@ from .document import FLOAT_MAX, Asked
 from .drift import Drift, drift_of
 from .head import Head, head_of
 from .samples import Piece, insist_few, pieces, samples_header, split
-from .variant import Variant, declare
+from .variant import Learns, Variant, declare
 
 REAL_B = 4
 
@@ -46,14 +46,9 @@ def given(
     limit: int | None = None,
     only: str = "",
     held_out: float = 0.5,
-    init: str = "zero",
-    weights: str = "float32",
-    part: str = "all",
-    rows: str | None = None,
-    columns: str | None = None,
-    hidden: int = 0,
     samples: str = "link",
     drift: str = "",
+    **learns: Unpack[Learns],
 ) -> Given:
     """Find model and inputs as a run does, and declare the variant. Raises UsageError."""
     task = load_task(task_name)
@@ -67,10 +62,7 @@ def given(
     head = head_of(inputs.model, squared)
     if squared and head.classes * REAL_B != task.input_b:
         raise UsageError(f"{inputs.model}: gives {head.classes} values, and takes others")
-    if squared and init == "zero" and not hidden:
-        raise UsageError(
-            f"task {task.name}: what gives its input again learns from what it is, by --init model"
-        )
+    variant = declare(head, **learns)
     chosen = [one for one in inputs.samples.samples if only in one.name]
     if limit is not None and limit < len(chosen):
         chosen = [chosen[i * len(chosen) // limit] for i in range(limit)]
@@ -88,7 +80,6 @@ def given(
             "--held-out leaves inputs of one kind alone: an AUC needs normal ones, and others"
         )
     trained = pieces(training, drifted, squared)
-    variant = declare(head, init, weights, part, rows, columns, hidden)
     in_flash = trained if samples == "flash" else []
     return Given(
         task=task,

@@ -13,6 +13,7 @@ from tinybench.track import Track
 
 from ..dut.client import Dut
 from ..dut.inference import answered
+from ..measure.energy_mode import Ran
 from ..results.score import auc
 from .document import Asked, Point, Trial
 from .head import Floats
@@ -23,8 +24,6 @@ from .samples import Piece, order
 from .variant import Variant
 
 MICRO = 1e-6
-Ran = Callable[[str, int], None]
-"""Is told of a phase of so many steps, which the board marks by two edges."""
 AT_ONCE_S = 60.0
 """Steps on the board between two answers take about as long at most."""
 

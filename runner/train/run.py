@@ -33,7 +33,7 @@ from ..desk.reserve import reserved
 from ..desk.station import Site
 from ..dut.client import Dut
 from ..learning.course import write_course
-from ..measure.energy_mode import measure_phases
+from ..measure.energy_mode import Ran, measure_phases
 from ..results.names import TRANSCRIPT_FILE
 from ..results.result import Energy
 from ..results.score import time_base
@@ -45,7 +45,7 @@ from .course import courses
 from .document import Asked, Cost, Point, Training, Trial, Words
 from .given import Given, unseen
 from .kept import folder_of, open_training, store_training
-from .learn import Lesson, Ran, learn
+from .learn import Lesson, learn
 from .samples import Piece
 from .variant import header
 

@@ -4,6 +4,7 @@ built, and written as the header of the firmware."""
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -106,6 +107,17 @@ def numbers(text: str, most: int, word: str) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
+class Learns(TypedDict, total=False):
+    """What `declare` takes: which part of a head learns, from what, in which type."""
+
+    init: str
+    weights: str
+    part: str
+    rows: str | None
+    columns: str | None
+    hidden: int
+
+
 def declare(
     head: Head,
     init: str = "zero",
@@ -116,6 +128,8 @@ def declare(
     hidden: int = 0,
 ) -> Variant:
     """Return the variant that these words ask for. Raises UsageError."""
+    if head.squared and init == "zero" and not hidden:
+        raise UsageError("what gives its input again learns from what it is, by --init model")
     if hidden:
         return _with_hidden(head, hidden, (init, weights, part) == ("zero", "float32", "all"))
     sparse = part == "sparse"
