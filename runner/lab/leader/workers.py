@@ -12,9 +12,10 @@ import msgspec
 
 from tinybench.errors import BenchError
 
-from .. import known, store
+from .. import store
 from ..order import TOPIC, WORDS_MOST, Report, Worker
 from ..policy import Place
+from . import known
 from .ending import ATTEMPTS_MOST, finish
 from .placing import drop
 from .state import Away, Leader, Run, Seen

@@ -18,8 +18,8 @@ import pytest
 
 from tests.runner.lab.small_lab import LAB, asleep
 from tinybench.errors import BenchError
-from tinybench.runner.lab import known, store
-from tinybench.runner.lab.leader import ending, reasons
+from tinybench.runner.lab import store
+from tinybench.runner.lab.leader import ending, known, reasons
 from tinybench.runner.lab.leader.attempts import hear
 from tinybench.runner.lab.leader.state import Leader, Run
 from tinybench.runner.lab.leader.workers import came, gone, look

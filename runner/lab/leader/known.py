@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from .policy import Place
-from .store import transaction
+from ..policy import Place
+from ..store import transaction
 
 
 def came(db: sqlite3.Connection, places: Iterable[Place]) -> None:
