@@ -67,7 +67,7 @@ HELD, QUEUED, RUNNING = "held", "queued", "running"
 DONE, FAILED, CANCELLED, SKIPPED = "done", "failed", "cancelled", "skipped"
 ENDED = (DONE, FAILED, CANCELLED, SKIPPED)
 STATES = (HELD, QUEUED, RUNNING, *ENDED)
-BUSY_S = 0.2
+BUSY_S = 1.0
 """Whoever answers people waits no longer for a queue that somebody else writes ..."""
 QUEUED_S = 120.0
 """... and a submission so long for another, which may be a million jobs."""

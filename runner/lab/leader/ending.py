@@ -20,7 +20,9 @@ FAILURES_MOST = 3
 ATTEMPTS_MOST = 20
 """Also one whose workers are lost."""
 RETRY_S = 5.0
-"""Between two tries to write where the disk is full."""
+"""Between two tries to write where the disk is full ..."""
+BUSY_S = 0.5
+"""... or another submission is being written."""
 
 
 async def keep(leader: Leader, run: Run, report: Report) -> None:
@@ -51,7 +53,8 @@ def troubled(leader: Leader, error: Exception) -> None:
     if why != leader.trouble:
         leader.say("trouble", why=why)
     leader.trouble = why
-    leader.again_s = math.inf if leader.unwritten else time.monotonic() + RETRY_S
+    wait_s = BUSY_S if store.is_busy(error) else RETRY_S
+    leader.again_s = math.inf if leader.unwritten else time.monotonic() + wait_s
 
 
 def finish(leader: Leader, run: Run, report: Report) -> None:
