@@ -158,7 +158,8 @@ class Dut:
         The input is uploaded unless the DUT holds it. `then`: the input that will be asked for
         next, as often; a DUT which is not disturbed by that gets it meanwhile. On any doubt the DUT
         is found again and all is done anew. Raises BenchError when that does not help,
-        OtherDutError when what answers then is not the DUT of before.
+        OtherDutError when what answers then is not the DUT of before, InferenceError at once: that
+        the engine failed is no doubt, but its answer.
         """
         doubt: BenchError | None = None
         crash: CrashError | None = None
@@ -193,9 +194,8 @@ class Dut:
         last = crash if crash is not None and lost else doubt
         said = f"; what it said before: {words}" if isinstance(last, DeadlineError) else ""
         silent = ", and it does not answer any more" if last is not doubt else ""
-        raise type(last)(
-            f"given up after {self.tally.retries} retries; the last: {last}{silent}{said}"
-        )
+        tried = f"given up after {self.tally.retries} retries; the last: "
+        raise type(last)(f"{tried if self.tally.retries else ''}{last}{silent}{said}")
 
     def command(self, text: str, timeout_s: float, *, beside: bool = False) -> list[str]:
         """Send one text command and return the lines of its reply, without `m-ready`.
