@@ -5,10 +5,10 @@ Those of an ONNX model stand beside onnxruntime's (onnx_reference.py).
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,7 @@ SAID_MOST_B = 400
 """Read of what the interpreter writes where it refuses a model."""
 EXTRA = "reference"
 Values = npt.NDArray[np.float64]
+T = TypeVar("T")
 
 
 def compare(
@@ -55,6 +56,19 @@ def compare(
     data = read_model_file(model)
     if is_onnx(data):
         return onnx_reference.compare(task, data, read_graph(data), samples, answers, track)
+    return _beside_micro(task, data, samples, answers, track, stream=stream)
+
+
+def _beside_micro(
+    task: Task,
+    data: bytes,
+    samples: Sequence[Sample],
+    answers: Mapping[str, Answer],
+    track: Track,
+    *,
+    stream: bool,
+) -> Reference:
+    """Return how many answers the interpreter of TensorFlow Lite Micro gives as well."""
     try:
         from tflite_micro import runtime
     except ImportError:
@@ -72,7 +86,9 @@ def compare(
     for sample in track(samples, "reference", len(samples)):
         if anew:  # a state is as it was at first, as on the DUT; reset() runs no initialiser
             interpreter = runtime.Interpreter.from_bytes(data, arena_size=ARENA_B)
-        wanted = _infer(interpreter, task, sources, targets, sample.windows()[0])
+        wanted, why_not = _infer(interpreter, task, sources, targets, sample.windows()[0])
+        if wanted is None:
+            return not_compared(f"the reference interpreter fails on {sample.name}: {why_not}")
         differs = _differing(answers[sample.name].results, targets, wanted)
         equal += not differs
         first = first or (differs and f"{sample.name}: {differs}")
@@ -95,15 +111,20 @@ def refusal_of(data: bytes) -> str:
 
 
 def _interpreter(runtime: Any, data: bytes) -> tuple[Any, str]:
-    """Return the interpreter of a model and "", or None and why there is none.
+    """Return the interpreter of a model and "", or None and why there is none."""
+    return _heard(lambda: runtime.Interpreter.from_bytes(data, arena_size=ARENA_B))
 
-    What a kernel has against a model it writes to standard error alone, from C.
+
+def _heard(call: Callable[[], T]) -> tuple[T | None, str]:
+    """Return what the interpreter gives and "", or None and why it gives nothing.
+
+    What a kernel has against a model or an input it writes to standard error alone, from C.
     """
     kept = os.dup(2)
     with tempfile.TemporaryFile() as said:
         os.dup2(said.fileno(), 2)
         try:
-            return runtime.Interpreter.from_bytes(data, arena_size=ARENA_B), ""
+            return call(), ""
         except (RuntimeError, ValueError) as error:
             said.seek(0)
             lines = said.read(SAID_MOST_B).decode("utf-8", "replace").splitlines()
@@ -126,8 +147,8 @@ def _infer(
     sources: Sequence[dict[str, Any]],
     targets: Sequence[dict[str, Any]],
     data: bytes,
-) -> Values:
-    """Return all outputs, one after the other, in their own steps."""
+) -> tuple[Values | None, str]:
+    """Return all outputs, one after the other, in their own steps, and ""; or None and why not."""
     at = 0
     for number, source in enumerate(sources):
         dtype = np.dtype(source["dtype"])
@@ -137,9 +158,10 @@ def _infer(
             part = part ^ np.uint8(0x80)
         interpreter.set_input(part.view(dtype).reshape(source["shape"]), number)
         at += size_b
-    interpreter.invoke()
+    if why_not := _heard(interpreter.invoke)[1]:
+        return None, why_not
     found = [interpreter.get_output(number).reshape(-1) for number in range(len(targets))]
-    return np.concatenate([one.astype(np.float64) for one in found])
+    return np.concatenate([one.astype(np.float64) for one in found]), ""
 
 
 def _differing(printed: str, targets: Sequence[dict[str, Any]], wanted: Values) -> str:

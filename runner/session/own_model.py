@@ -15,7 +15,7 @@ from tinybench.track import Track
 
 from ..build.own_task import OWN, Given, Label, own_task, read_inputs, seeded, told, with_windows
 from ..build.recipe import refused
-from ..build.truth import Told
+from ..build.truth import TYPES, Told
 from ..results.defaults import OURS
 from ..results.request import Request, is_recipe
 from ..results.words import OwnWords, own_words, request_of
@@ -89,8 +89,25 @@ def examined(tflite: Path, *, ours: bool, prune: bool = True, strips: bool = Tru
         return ends_of(tflite)
 
 
+def _insist_uploadable(found: Anatomy) -> None:
+    types = list(dict.fromkeys(end.type for end in found.inputs))
+    if odd := [kind for kind in types if kind not in TYPES]:
+        raise ModelError(
+            f"{found.file}: it has inputs of {', '.join(odd)}; those that can be uploaded are of "
+            f"{', '.join(TYPES)}"
+        )
+    if len(types) > 1:
+        raise ModelError(
+            f"{found.file}: its inputs are of {' and '.join(types)}; in a run all are of one type"
+        )
+
+
 def inputs_of(found: Anatomy, own: OwnWords) -> Given:
-    """Return what is inferred, and what is known of it. Raises DatasetError and UsageError."""
+    """Return what is inferred, and what is known of it.
+
+    Raises DatasetError and UsageError; ModelError for inputs of types that are not uploaded.
+    """
+    _insist_uploadable(found)
     labels, expect, seed = own.get("labels"), own.get("expect"), own.get("seed", 1)
     if "inputs" in own:
         beside = own["inputs"] / LABELS_FILE

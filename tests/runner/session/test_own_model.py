@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from tests.models.packaged import MODELS
 from tests.models.streaming import running_sum
 from tests.models.tflite_builder import Operator, refused, write
-from tinybench.errors import UsageError
+from tinybench.errors import ModelError, UsageError
 from tinybench.models.compiler.anatomy import Anatomy, anatomy
 from tinybench.runner.session.own_model import inputs_of, measure
 from tinybench.runner.session.side_by_side import measure_each
@@ -64,6 +65,23 @@ def test_a_state_that_we_cannot_compile_another_engine_may_keep(tmp_path: Path) 
         measure(keeps, words, silent, print)
     with pytest.raises(UsageError, match="this one has none"):
         measure(none, words, silent, print)
+
+
+@pytest.mark.parametrize(
+    ("types", "said"),
+    [
+        (["INT64", "BOOL"], "has inputs of INT64, BOOL; those that can be uploaded are of INT8"),
+        (["INT8", "FLOAT32"], "its inputs are of INT8 and FLOAT32; in a run all are of one type"),
+    ],
+)
+def test_inputs_that_no_upload_brings_are_refused(
+    found: Anatomy, types: list[str], said: str
+) -> None:
+    """By the model's file and their types, before one is drawn or read."""
+    (end,) = found.inputs
+    odd = structs.replace(found, inputs=[structs.replace(end, type=kind) for kind in types])
+    with pytest.raises(ModelError, match=said):
+        inputs_of(odd, {})
 
 
 @pytest.mark.parametrize(
