@@ -23,11 +23,11 @@ from tinybench.scratch import scratch
 
 from ..results.firmware import Sections
 from .board import Board
-from .board_mk import board_mk, toolchain_of
 from .elf import sections
 from .engine import NO_HEADER, NOT_THERE, Engine, does_not_fit
 from .fit import check_fits
-from .objects import SOURCE_FOLDERS, keep, lend, objects_of
+from .make.board_mk import board_mk, toolchain_of
+from .make.objects import SOURCE_FOLDERS, keep, lend, objects_of
 from .task import Task
 
 BUILD_TIMEOUT_S = 180

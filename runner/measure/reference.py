@@ -27,6 +27,8 @@ from . import onnx_reference
 
 ARENA_B = 64 << 20
 """Of the interpreter, on this computer: more than any microcontroller has."""
+WHOLE_MOST = 1 << 24
+"""Largest whole number to which float32, in which firmware answers, has all that are smaller."""
 SAID_MOST_B = 400
 """Read of what the interpreter writes where it refuses a model."""
 EXTRA = "reference"
@@ -47,7 +49,8 @@ def compare(
 
     `answers` are those of the DUT by the name of the input. A quantised output that is printed
     stands for the step that it is nearest to, for the firmware prints as many decimals as tell two
-    apart; a float is held to its last printed digit. `stream`: a state is kept from each input to
+    apart; a float is held to its last printed digit, an int32 to the float32 that firmware answers
+    in. `stream`: a state is kept from each input to
     the next, else it is put back for each. Where nothing can be compared, the result says
     why. Raises ModelError when the model cannot be read.
     """
@@ -82,13 +85,14 @@ def _beside_micro(
     if not _takes(task, sources):
         return not_compared(f"the reference takes no inputs of {task.input_format}")
     anew = not stream and outline.keeps_state
-    equal, first = 0, None
+    equal, first, most = 0, None, 0.0
     for sample in track(samples, "reference", len(samples)):
         if anew:  # a state is as it was at first, as on the DUT; reset() runs no initialiser
             interpreter = runtime.Interpreter.from_bytes(data, arena_size=ARENA_B)
         wanted, why_not = _infer(interpreter, task, sources, targets, sample.windows()[0])
         if wanted is None:
             return not_compared(f"the reference interpreter fails on {sample.name}: {why_not}")
+        most = max(most, float(abs(wanted).max(initial=0)))
         differs = _differing(answers[sample.name].results, targets, wanted)
         equal += not differs
         first = first or (differs and f"{sample.name}: {differs}")
@@ -96,7 +100,8 @@ def _beside_micro(
         computed_by=f"tflite-micro {version('tflite-micro')}",
         count=len(samples),
         equal=equal,
-        to_the_bit=all(np.dtype(target["dtype"]).kind != "f" for target in targets),
+        to_the_bit=most <= WHOLE_MOST
+        and all(np.dtype(target["dtype"]).kind != "f" for target in targets),
         first_differing=first or None,
     )
 
@@ -180,7 +185,7 @@ def _differing(printed: str, targets: Sequence[dict[str, Any]], wanted: Values) 
         if len(scales):
             zero_point = int(target["quantization_parameters"]["zero_points"][0])
             found[part] = np.rint(found[part] / float(scales[0])) + zero_point
-        off[part] = found[part] != wanted[part]
+        off[part] = found[part] != wanted[part].astype(np.float32)
     if not off.any():
         return ""
     first = int(np.flatnonzero(off)[0])

@@ -17,7 +17,7 @@ from tests.firmware.dut_process import READY, DutProcess
 from tinybench.runner.build import firmware
 from tinybench.runner.build.board import load_board
 from tinybench.runner.build.firmware import Image, build
-from tinybench.runner.build.objects import objects_of
+from tinybench.runner.build.make.objects import objects_of
 from tinybench.runner.build.task import load_task
 
 EMBEDDED = ROOT / "models" / "embedded"

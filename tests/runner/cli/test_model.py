@@ -7,7 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.models import random_moves, random_operators, random_tensors, tflite_builder
+from tests.models import (
+    random_arithmetic,
+    random_moves,
+    random_operators,
+    random_tensors,
+    tflite_builder,
+)
 from tests.models.packaged import MODELS
 from tests.program import TINYBENCH, tinybench
 from tinybench.errors import UsageError
@@ -284,8 +290,9 @@ def test_a_mask_of_thousands_of_values_is_answered_and_scored(tmp_path: Path) ->
         (random_operators.requantise, "to the bit"),
         (random_operators.float_ends, "to the last printed digit"),
         (random_moves.tokens, "to the bit"),
+        (random_arithmetic.words, "to the last printed digit"),
     ],
-    ids=["two inputs", "two outputs", "int32", "uint8", "floats", "tokens"],
+    ids=["two inputs", "two outputs", "int32", "uint8", "floats", "tokens", "words"],
 )
 def test_any_ends_are_measured_and_compared(
     tmp_path: Path, made: Callable[[np.random.Generator], tflite_builder.Model], said: str

@@ -2,7 +2,7 @@
 
 from tinybench.errors import UsageError
 
-from .board import Board, Toolchain
+from ..board import Board, Toolchain
 
 
 def toolchain_of(board: Board) -> Toolchain:

@@ -8,7 +8,7 @@ import msgspec
 
 from tinybench.cache import cache_folder
 
-from .board import Board
+from ..board import Board
 from .board_mk import board_mk
 
 SOURCE_FOLDERS = (
