@@ -17,6 +17,7 @@
         ├── DeadlineError         the board did not answer in time
         ├── ProtocolError         the board answered something the protocol does not allow
         │   └── CrashError            the firmware said that it has died
+        ├── InferenceError        the engine on the board said that it failed
         ├── MonitorError          the energy monitor refused, stopped, or sent what cannot be
         ├── TakenError            another run has the board, the monitor or the interface board
         └── OtherDutError         after a fault another board, firmware or model answers
@@ -96,6 +97,10 @@ class ProtocolError(BenchError):
 
 class CrashError(ProtocolError):
     """The firmware said that it has died; the message has its last words."""
+
+
+class InferenceError(BenchError):
+    """The engine on the board said that it failed; asked again, it would say so again."""
 
 
 class MonitorError(BenchError):

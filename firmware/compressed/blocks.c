@@ -79,57 +79,39 @@ static void add_eight_mve(const int8_t *in, const int8_t *weights, uint32_t coun
 #endif
 
 /* Copy the inputs of a block, in fours, and return where the list of columns goes on. */
-static const uint8_t *gather(const int8_t *in, const uint8_t *columns, uint32_t count, int8_t *to) {
-    for (const uint8_t *const end = columns + count; columns != end; columns += 4, to += 4) {
-        to[0] = in[columns[0]];
-        to[1] = in[columns[1]];
-        to[2] = in[columns[2]];
-        to[3] = in[columns[3]];
+#define GATHER(name, column)                                                                       \
+    static const column *name(const int8_t *in, const column *columns, uint32_t count,             \
+                              int8_t *to) {                                                        \
+        for (const column *const end = columns + count; columns != end; columns += 4, to += 4) {   \
+            to[0] = in[columns[0]];                                                                \
+            to[1] = in[columns[1]];                                                                \
+            to[2] = in[columns[2]];                                                                \
+            to[3] = in[columns[3]];                                                                \
+        }                                                                                          \
+        return columns;                                                                            \
     }
-    return columns;
-}
-
-static const uint16_t *gather_wide(const int8_t *in, const uint16_t *columns, uint32_t count,
-                                   int8_t *to) {
-    for (const uint16_t *const end = columns + count; columns != end; columns += 4, to += 4) {
-        to[0] = in[columns[0]];
-        to[1] = in[columns[1]];
-        to[2] = in[columns[2]];
-        to[3] = in[columns[3]];
-    }
-    return columns;
-}
+GATHER(gather, uint8_t)
+GATHER(gather_wide, uint16_t)
 
 #if defined(__ARM_FEATURE_MVE)
-static const uint8_t *gather_mve(const int8_t *in, const uint8_t *columns, uint32_t count,
-                                 int8_t *to) {
-    const uint8_t *from = columns;
-    __asm__ volatile("   wlstp.8 lr, %[count], 2f\n"
-                     "1: vldrb.8 q0, [%[columns]], #16\n"
-                     "   vldrb.u8 q1, [%[in], q0]\n"
-                     "   vstrb.8 q1, [%[to]], #16\n"
-                     "   letp    lr, 1b\n"
-                     "2:\n"
-                     : [to] "+r"(to), [columns] "+r"(from)
-                     : [in] "r"(in), [count] "r"(count)
-                     : "lr", "q0", "q1", "cc", "memory");
-    return columns + count;
-}
-
-static const uint16_t *gather_wide_mve(const int8_t *in, const uint16_t *columns, uint32_t count,
-                                       int8_t *to) {
-    const uint16_t *from = columns;
-    __asm__ volatile("   wlstp.16 lr, %[count], 2f\n"
-                     "1: vldrh.u16 q0, [%[columns]], #16\n"
-                     "   vldrb.u16 q1, [%[in], q0]\n"
-                     "   vstrb.16 q1, [%[to]], #8\n"
-                     "   letp    lr, 1b\n"
-                     "2:\n"
-                     : [to] "+r"(to), [columns] "+r"(from)
-                     : [in] "r"(in), [count] "r"(count)
-                     : "lr", "q0", "q1", "cc", "memory");
-    return columns + count;
-}
+/* The same of a whole vector at once: `load` of columns of so many bits, `step` of them. */
+#define GATHER_MVE(name, column, bits, load, step)                                                 \
+    static const column *name(const int8_t *in, const column *columns, uint32_t count,             \
+                              int8_t *to) {                                                        \
+        const column *from = columns;                                                              \
+        __asm__ volatile("   wlstp." bits " lr, %[count], 2f\n"                                    \
+                         "1: " load " q0, [%[columns]], #16\n"                                     \
+                         "   vldrb.u" bits " q1, [%[in], q0]\n"                                    \
+                         "   vstrb." bits " q1, [%[to]], #" step "\n"                              \
+                         "   letp    lr, 1b\n"                                                     \
+                         "2:\n"                                                                    \
+                         : [to] "+r"(to), [columns] "+r"(from)                                     \
+                         : [in] "r"(in), [count] "r"(count)                                        \
+                         : "lr", "q0", "q1", "cc", "memory");                                      \
+        return columns + count;                                                                    \
+    }
+GATHER_MVE(gather_mve, uint8_t, "8", "vldrb.8", "16")
+GATHER_MVE(gather_wide_mve, uint16_t, "16", "vldrh.u16", "8")
 #else
 #define gather_mve gather
 #define gather_wide_mve gather_wide

@@ -39,19 +39,22 @@ void line_interrupt(void) {
     line_take();
 }
 
-/* Whether a byte can be written. Nobody takes what is sent while the host's port is closed. */
+static bool is_free(void) {
+    return (register_read(USB_EP1_CONF) & SERIAL_IN_EP_DATA_FREE) != 0;
+}
+
+/* Whether a byte can be written. Nobody takes what is sent while the host's port is closed: that is
+ * waited for once, until the host takes something again. */
 static bool room(void) {
-    for (uint32_t began = 0, waits = 0;; waits = 1) {
-        if ((register_read(USB_EP1_CONF) & SERIAL_IN_EP_DATA_FREE) != 0) {
-            unheard = false;
-            return true;
+    bool found = is_free();
+    if (!found && !unheard) {
+        const uint32_t began = port_micros();
+        while (!found && port_micros() - began < HOST_US) {
+            found = is_free();
         }
-        if (unheard) {
-            return false;
-        }
-        began = waits ? began : port_micros();
-        unheard = port_micros() - began >= HOST_US;
     }
+    unheard = !found;
+    return found;
 }
 
 void line_start(void) {

@@ -9,14 +9,15 @@ import msgspec
 
 from tinybench.errors import ModelError
 
-from ..model_file import read_model_file
-from .graph import Tensor
+from ..model_file import is_onnx, read_model_file
+from .graph import Graph, Tensor
 from .interface import Interface, ends_b
 from .layout import Life, lay_out
 from .lower import lower_pruned
 from .manifest import OperatorEntry, entries, state_b, weights_b
 from .prune import Removed
 from .reader import read_graph, read_outline
+from .reader.places import TAKES
 from .stream import Streamed
 from .strips import Strips
 
@@ -31,6 +32,8 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
     scale: float | None
     """None where it is not quantised."""
     zero_point: int | None
+    places: int | None = None
+    """Where its values choose places in another tensor, as ids of tokens do: of how many."""
 
     @property
     def elements(self) -> int:
@@ -127,7 +130,7 @@ def anatomy(
         file=tflite.name,
         sha256=hashlib.sha256(data).hexdigest(),
         size_b=len(data),
-        inputs=[_end(given.tensors[i]) for i in given.inputs],
+        inputs=_inputs(data, given),
         outputs=[_end(given.tensors[i]) for i in given.outputs],
         input_b=input_b,
         operators=dict(Counter(op.name for op in given.operators).most_common()),
@@ -154,7 +157,7 @@ def ends_of(tflite: Path) -> Anatomy:
         file=tflite.name,
         sha256=hashlib.sha256(data).hexdigest(),
         size_b=len(data),
-        inputs=[_end(tensor) for tensor in outline.inputs],
+        inputs=[_end(*each) for each in zip(outline.inputs, outline.places, strict=True)],
         outputs=[_end(tensor) for tensor in outline.outputs],
         input_b=sum(tensor.size_b for tensor in outline.inputs),
         operators=dict(Counter(op.name for op in outline.operators).most_common()),
@@ -165,11 +168,20 @@ def ends_of(tflite: Path) -> Anatomy:
     )
 
 
-def _end(tensor: Tensor) -> End:
+def _inputs(data: bytes, given: Graph) -> list[End]:
+    """Return the inputs of a model in its file, with what chooses places in another tensor."""
+    tensors = [given.tensors[i] for i in given.inputs]
+    takes = not is_onnx(data) and any(op.name in TAKES for op in given.operators)
+    known = read_outline(data).places if takes else [None] * len(tensors)
+    return [_end(tensor, count) for tensor, count in zip(tensors, known, strict=True)]
+
+
+def _end(tensor: Tensor, places: int | None = None) -> End:
     return End(
         name=tensor.name,
         type=tensor.type,
         shape=list(tensor.shape),
         scale=tensor.scale if tensor.scales else None,
         zero_point=tensor.zero_point if tensor.zero_points else None,
+        places=places,
     )

@@ -86,6 +86,8 @@ class Outline(msgspec.Struct, frozen=True, kw_only=True):
 
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
+    places: tuple[int | None, ...]
+    """Of each input whose values choose places in another tensor: of how many."""
     operators: tuple[Operator, ...]
     """Of the main subgraph, without their options."""
     shapes: tuple[tuple[int, ...], ...]

@@ -8,7 +8,7 @@ from tinybench.errors import ModelError
 
 from .graph import Graph, Tensor
 
-InputFormat = Literal["int8", "uint8", "int16", "float32"]
+InputFormat = Literal["int8", "uint8", "int16", "int32", "float32"]
 ResultKind = Literal["output", "mse"]
 DECIMALS_MAX = 17
 """A float32 printed by the firmware has no more of its own."""
@@ -20,6 +20,7 @@ FORMATS: dict[str, dict[str, InputFormat]] = {
     "INT8": {"int8": "int8", "uint8": "uint8", "float32": "float32"},
     "UINT8": {"uint8": "int8", "int8": "uint8"},
     "INT16": {"int16": "int8"},
+    "INT32": {"int32": "int8"},
     "FLOAT32": {"float32": "int8"},
 }
 """By the type of a model's input, what may be uploaded, and what is then done to it: nothing
@@ -31,9 +32,9 @@ class Interface(msgspec.Struct, frozen=True):
 
     input_format: InputFormat | None = None
     """Elements of the upload; None: the model's own. "uint8" for a model of int8: plus 128.
-    "int16": little endian. "float32": likewise, in the units of the model's input; quantised on the
-    device where the model wants int8. Several inputs follow each other without gaps, in the model's
-    order."""
+    "int16", "int32": little endian. "float32": likewise, in the units of the model's input;
+    quantised on the device where the model wants int8. Several inputs follow each other without
+    gaps, in the model's order."""
     result: ResultKind = "output"
     """"output": the dequantised outputs, one after the other. "mse": one value, the mean squared
     error of the output against the uploaded floats."""
@@ -66,7 +67,7 @@ def uploads(graph: Graph, interface: Interface) -> list[Upload]:
         known = FORMATS.get(tensor.type)
         if known is None:
             raise ModelError(f"the model's input, {tensor}, is {tensor.type}; int8, uint8, "
-                             "int16 and float32 can be uploaded")  # fmt: skip
+                             "int16, int32 and float32 can be uploaded")  # fmt: skip
         wanted = interface.input_format or tensor.type.lower()
         if wanted not in known:
             raise ModelError(

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 
 import msgspec
 
@@ -54,7 +55,7 @@ def plan(buffers: Sequence[Buffer], overlaps: Overlaps, enough_b: int = 0) -> tu
         if (size_b, other) < (best_b, order):
             best_b, offsets, order = size_b, placed, other
     improved = len(buffers) <= IMPROVED_MAX
-    enough_b = max(enough_b, at_once_b(buffers, overlaps))
+    enough_b = max(enough_b, at_once_b(spans_of(buffers, overlaps)))
     while improved and best_b > enough_b:
         improved = False
         for i in every:
@@ -65,21 +66,28 @@ def plan(buffers: Sequence[Buffer], overlaps: Overlaps, enough_b: int = 0) -> tu
     return offsets, best_b
 
 
-def at_once_b(buffers: Sequence[Buffer], overlaps: Overlaps) -> int:
-    """Return how many bytes are alive at once, at least: no arena is smaller."""
-    alive_b = [0] * (1 + max(buffer.last for buffer in buffers))
+def at_once_b(spans: Sequence[tuple[int, int, int]]) -> int:
+    """Return how many bytes are alive at once, at least: no arena is smaller.
 
-    def add(size_b: int, first: int, last: int) -> None:
-        for step in range(first, last + 1):
-            alive_b[step] += size_b
+    A span is bytes, and the first and the last step that they are alive in. Those that two spans
+    share are taken off by a third one, of as many negative bytes.
+    """
+    more_b = [0] * (2 + max((last for _, _, last in spans), default=0))
+    for size_b, first, last in spans:
+        more_b[first] += size_b
+        more_b[last + 1] -= size_b
+    return max(accumulate(more_b))
 
-    for one in buffers:
-        add(one.size_b, one.first, one.last)
+
+def spans_of(buffers: Sequence[Buffer], overlaps: Overlaps) -> list[tuple[int, int, int]]:
+    """Return when the bytes of buffers are alive, as `at_once_b` takes it."""
+    spans = [(one.size_b, one.first, one.last) for one in buffers]
     for pair in overlaps:
         one, other = (buffers[i] for i in pair)
-        shared_b = min(one.size_b, other.size_b)
-        add(-shared_b, max(one.first, other.first), min(one.last, other.last))
-    return max(alive_b)
+        first, last = max(one.first, other.first), min(one.last, other.last)
+        if first <= last:
+            spans.append((-min(one.size_b, other.size_b), first, last))
+    return spans
 
 
 def _beside(buffers: Sequence[Buffer]) -> list[list[int]]:

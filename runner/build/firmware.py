@@ -22,10 +22,12 @@ from tinybench.read import read_json
 from tinybench.scratch import scratch
 
 from ..results.firmware import Sections
-from .board import Board, Toolchain
+from .board import Board
 from .elf import sections
 from .engine import NO_HEADER, NOT_THERE, Engine, does_not_fit
 from .fit import check_fits
+from .make.board_mk import board_mk, toolchain_of
+from .make.objects import SOURCE_FOLDERS, keep, lend, objects_of
 from .task import Task
 
 BUILD_TIMEOUT_S = 180
@@ -45,11 +47,6 @@ _OVERFLOW = re.compile(r"region `(FLASH|RAM|ITCM|DTCM)' overflowed by ([0-9]+) b
 """What the linker says. Ref: binutils, ld."""
 _SIZES = re.compile(r"^ *([0-9]{1,12})[ \t]+([0-9]{1,12})[ \t]+([0-9]{1,12})[ \t]", re.MULTILINE)
 """What size says: text, data, bss. Ref: binutils, size, Berkeley format."""
-SOURCE_FOLDERS = (
-    *("core", "kernels", "ports", "semihosting", "stm32", "nordic", "rp2", "cortex_m", "riscv"),
-    *("cxx", "esp32"),
-    *("th_api", "th_api/api", "audio", "stream", "train"),
-)
 COMPILER_PACKAGES = {
     "": "gcc",
     "arm-none-eabi-": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
@@ -58,12 +55,6 @@ COMPILER_PACKAGES = {
 """Debian's packages of a compiler and its C library, by the compiler's prefix."""
 CXX_PACKAGES = {"": "g++", "arm-none-eabi-": "libstdc++-arm-none-eabi-newlib"}
 """Those of the C++ library, likewise; Debian has none for RISC-V without an operating system."""
-OF_A_CORE = ("PREFIX", "CFLAGS_BOARD", "KERNELS")
-"""What of a board its kernels and features are compiled with. Ref: firmware/Makefile."""
-OF_A_BOARD = (*OF_A_CORE, "FAMILY", "CLOCK_HZ", "PORT_CONSTANTS")
-"""... and all others but core/, told the constants TB_... alone. The rest is the linker's."""
-OF_ONE_IMAGE = {"core/command.o"}
-"""Objects that no other image can use: what it calls itself. Its model lies in no such folder."""
 OBJCOPY_FORMATS = {"bin": ["binary", "--gap-fill=0xff"], "hex": ["ihex"]}
 """Gaps of a raw image are what erased flash holds."""
 
@@ -118,7 +109,7 @@ def build(
     compiler = compiler_version(board)
     board = board.on_cores(1) if isinstance(model, Engine) else board  # it knows of no other
     if isinstance(model, Engine) and model.cxx:
-        prefix = _toolchain(board).prefix
+        prefix = toolchain_of(board).prefix
         _require(prefix + "g++", COMPILER_PACKAGES.get(prefix) if prefix else CXX_PACKAGES[""])
     sources = sources_sha256()
     images = cache_folder() / "firmware"
@@ -203,8 +194,8 @@ def converted(board: Board, image: Image, form: str) -> Path:
     elf = Path(image.elf)
     if form == "elf":
         return elf
-    program = _toolchain(board).prefix + "objcopy"
-    _require(program, f"binutils-{_toolchain(board).prefix.rstrip('-')}")
+    program = toolchain_of(board).prefix + "objcopy"
+    _require(program, f"binutils-{toolchain_of(board).prefix.rstrip('-')}")
     out = elf.with_suffix(f".{form}")
     try:
         with scratch(elf.parent, ".convert-") as own:
@@ -232,7 +223,7 @@ def compiled(board: Board, task: Task, model: Path, folder: Path, how: How) -> M
         model,
         folder,
         model_id=task.model_id,
-        kernels=_toolchain(board).kernels,
+        kernels=toolchain_of(board).kernels,
         input_format=task.input_format,
         result=task.result,
         decimals=task.result_decimals,
@@ -283,49 +274,9 @@ def _check_task(task: Task, manifest: Manifest, model: Path) -> None:
             )
 
 
-def _toolchain(board: Board) -> Toolchain:
-    if board.toolchain is None:
-        raise UsageError(
-            f"no firmware is built for board {board.name}: it holds its own. Name a board of "
-            "'tinybench boards' that has a toolchain"
-        )
-    return board.toolchain
-
-
 def compiler_program(board: Board) -> str:
     """Return the name of the compiler that a board needs."""
-    return _toolchain(board).prefix + "gcc"
-
-
-def objects_of(board: Board, made_by: object, *build: object) -> dict[str, Path]:
-    """Return where objects are kept that hold no model, by the folder of their sources."""
-    lines = {line.split()[0]: line for line in board_mk(board).splitlines()}
-    own = [word for word in lines["PORT_CONSTANTS"].split() if word.startswith("TB_")]
-    kept = {}
-    for folder in SOURCE_FOLDERS:
-        of_core = folder in ("kernels", "audio")
-        flags = [lines[n] for n in (OF_A_CORE if of_core or folder == "core" else OF_A_BOARD)]
-        made_of = [flags, board.memory is None, made_by, () if of_core else (own, build)]
-        digest = _sha256(msgspec.json.encode(made_of))[:16]
-        kept[folder] = cache_folder() / "objects" / digest / folder
-    return kept
-
-
-def lend(objects: dict[str, Path], work: Path) -> None:
-    """Copy kept objects to where make looks for them: newer than all that they are made of."""
-    for folder, kept in objects.items():
-        for path in kept.glob("*.o"):
-            (work / folder).mkdir(exist_ok=True)
-            shutil.copyfile(path, work / folder / path.name)
-
-
-def keep(objects: dict[str, Path], work: Path) -> None:
-    """Move the objects of a build to where the next one finds them; each is whole at once."""
-    for folder, kept in objects.items():
-        for path in (work / folder).glob("*.o"):
-            if f"{folder}/{path.name}" not in OF_ONE_IMAGE:
-                kept.mkdir(parents=True, exist_ok=True)
-                path.replace(kept / path.name)
+    return toolchain_of(board).prefix + "gcc"
 
 
 def _make(
@@ -375,7 +326,7 @@ def missing_cxx(board: Board, words: str) -> str:
         if pattern.search(words):
             return f": {said}"
     if NO_HEADER.search(words):
-        package = CXX_PACKAGES.get(_toolchain(board).prefix)
+        package = CXX_PACKAGES.get(toolchain_of(board).prefix)
         remedy = f"install it with: {install.command(package)}" if package else "use a board "
         remedy += "" if package else "with another core, such as mps2-an386"
         return f": the C++ library of {compiler_program(board)} is not there; {remedy}"
@@ -390,49 +341,9 @@ def _engine_flags(work: Path, engine: Engine) -> str:
     return _ABOVE.sub(r"\1", flags.replace(engine.folder, "engine")).strip()[:FLAGS_MAX]
 
 
-def board_mk(board: Board) -> str:
-    """Return a board's declaration as make variables; firmware/Makefile explains them."""
-    toolchain = _toolchain(board)
-    lines = {
-        "BOARD": board.name,
-        "FAMILY": board.family,
-        "PREFIX": toolchain.prefix,
-        "CFLAGS_BOARD": " ".join(toolchain.cflags),
-        "KERNELS": toolchain.kernels,
-        "CLOCK_HZ": str(board.clock_hz),
-        "PORT_CONSTANTS": " ".join(f"{k}={v:#x}u" for k, v in board.constants.items()),
-    }
-    if board.memory is not None:
-        lines |= {
-            "FLASH_ORIGIN": hex(board.memory.flash_origin),
-            "FLASH_SIZE_B": str(board.memory.flash_size_b),
-            "RAM_ORIGIN": hex(board.memory.ram_origin),
-            "RAM_SIZE_B": str(board.memory.ram_size_b),
-        }
-        if board.memory.vectors_origin is not None:
-            lines["VECTORS_ORIGIN"] = hex(board.memory.vectors_origin)
-        if board.memory.weights_in_ram:
-            lines["WEIGHTS"] = board.memory.weights
-        for what, place in (
-            ("CODE", board.memory.coupled.kernels),
-            ("DATA", board.memory.coupled.tensors),
-        ):
-            if place is not None:
-                lines[f"COUPLED_{what}_ORIGIN"] = hex(place[0])
-                lines[f"COUPLED_{what}_SIZE_B"] = str(place[1])
-        if board.memory.constants_origin is not None:
-            lines["CONSTANTS_ORIGIN"] = hex(board.memory.constants_origin)
-    return "".join(f"{name} := {_literal(value)}\n" for name, value in lines.items())
-
-
-def _literal(value: str) -> str:
-    """Return a value that make takes as it is, expanding nothing in it."""
-    return value.replace("$", "$$").replace("#", "\\#").replace("\n", " ")
-
-
 def _sizes(board: Board, elf: Path) -> tuple[int, int]:
     """Return (flash, RAM) of an image in bytes, as `size` counts them."""
-    program = _toolchain(board).prefix + "size"
+    program = toolchain_of(board).prefix + "size"
     text = _output([program, str(elf)])
     found = _SIZES.search(text)
     if found is None:
@@ -444,7 +355,7 @@ def _sizes(board: Board, elf: Path) -> tuple[int, int]:
 def compiler_version(board: Board) -> str:
     """Return what a board's compiler calls itself. Raises ToolMissingError, BuildError."""
     program = compiler_program(board)
-    _require(program, COMPILER_PACKAGES.get(_toolchain(board).prefix))
+    _require(program, COMPILER_PACKAGES.get(toolchain_of(board).prefix))
     return first_line(_output([program, "--version"]))
 
 

@@ -59,7 +59,9 @@ class Given:
 
 
 def seeded(found: Anatomy, count: int, seed: int) -> Given:
-    """Return random inputs, the same for the same seed: any byte; floats of -1 to 1.
+    """Return random inputs, the same for the same seed: any value of the type; floats of -1 to 1.
+
+    Values that choose places in another tensor, such as ids of tokens, are places that it has.
 
     Raises UsageError for more than a set may have.
     """
@@ -74,10 +76,13 @@ def seeded(found: Anatomy, count: int, seed: int) -> Given:
 
 
 def _random(end: End, rng: np.random.Generator) -> bytes:
-    if end.type == "FLOAT32":
-        return rng.uniform(-1, 1, end.elements).astype("<f4").tobytes()
-    width_b = 2 if end.type == "INT16" else 1
-    return rng.integers(0, 256, width_b * end.elements, np.uint8).tobytes()
+    own = TYPES[end.type]
+    if end.places is not None:
+        most = end.places if own.kind == "f" else min(end.places, int(np.iinfo(own).max) + 1)
+        return rng.integers(0, most, end.elements).astype(own).tobytes()
+    if own.kind == "f":
+        return rng.uniform(-1, 1, end.elements).astype(own).tobytes()
+    return rng.integers(0, 256, own.itemsize * end.elements, np.uint8).tobytes()
 
 
 def with_windows(given: Given, found: Anatomy, seed: int) -> Given:

@@ -11,6 +11,8 @@ from tinybench.declare import Declaration, Name, find, load, named
 from tinybench.errors import ModelError
 from tinybench.models.compiler.anatomy import ends_of
 
+from .truth import TYPES
+
 Inside = Annotated[str, Meta(pattern=r"^(?!/)(?!.*\.\.)[A-Za-z0-9_.*/-]+\Z")]
 """A path or a pattern within the tree."""
 
@@ -116,11 +118,14 @@ def glue_of(recipe: Recipe) -> list[Path]:
 def refused(error: ModelError, tflite: Path) -> ModelError:
     """Return the refusal of a model with which engine may take it before why ours does not.
 
-    It stays as it is where there is no such engine: the file is no model, or has no answer at all.
+    It stays as it is where there is no such engine: the file is no model, computes nothing, has no
+    answer at all, or takes what cannot be uploaded.
     """
     try:
-        ends_of(tflite)
+        found = ends_of(tflite)
     except ModelError:
+        return error
+    if not found.operators or any(end.type not in TYPES for end in found.inputs):
         return error
     recipe = next(one for one in map(load_recipe, names()) if one.resolver and one.like is None)
     how = "" if os.environ.get(recipe.variable) else ", with its source tree (docs/engines.md)"

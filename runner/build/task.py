@@ -48,7 +48,7 @@ class Task(Declaration, frozen=True, kw_only=True):
     """What the DUT answers to `profile`, such as "kws01"."""
     input_b: InputSize
     """Bytes uploaded for one inference."""
-    input_format: Literal["int8", "uint8", "int16", "float32"] = "int8"
+    input_format: Literal["int8", "uint8", "int16", "int32", "float32"] = "int8"
     """What the uploaded bytes are: the model's own int8, pixels 0..255, or little-endian floats."""
     front_end: FrontEnd | None = None
     """What the firmware makes of an upload before the model gets it. "log-mel": 512 samples of a

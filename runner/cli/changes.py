@@ -22,7 +22,12 @@ if TYPE_CHECKING:
     from ..gate.gate import Gated
 
 GATED, OF_A_MODEL = "what is measured", "of a model alone: its inputs and score"
+MAY_CHANGE = "what may change"
 _COMPARED = "a run, a folder of runs, a baseline file, or a tree of published results"
+_STRICT = (
+    "exit 1, too, where the windows are too noisy to see the change that a gate asks about: it is "
+    "undecided"
+)
 
 
 @command(
@@ -49,6 +54,7 @@ _COMPARED = "a run, a folder of runs, a baseline file, or a tree of published re
         help="exit 1 on such a change: 'latency>2%', 'accuracy<-0.5pt', 'flash>1KiB'; repeat it "
         "for several",
     ),
+    Option("--strict", is_flag=True, help=_STRICT),
     Option("--unchanged", is_flag=True, help="show the figures that did not change, too"),
     into_file(),
     formats=("terminal", "markdown", "json"),
@@ -56,7 +62,11 @@ _COMPARED = "a run, a folder of runs, a baseline file, or a tree of published re
         "tinybench compare baseline.json runs --fail-on 'latency>2%' --to markdown",
         "tinybench compare runs/NAME --published-log accuracy/log.txt",
     ),
-    exclusive=(("published_log", "fail_on"), ("published_log", "unchanged")),
+    exclusive=(
+        ("published_log", "fail_on"),
+        ("published_log", "strict"),
+        ("published_log", "unchanged"),
+    ),
 )
 def compare(
     voice: Voice,
@@ -64,6 +74,7 @@ def compare(
     head: Path | None,
     published_log: Path | None,
     fail_on: tuple[str, ...],
+    strict: bool,
     unchanged: bool,
     to: str,
     out: Path | None,
@@ -89,7 +100,7 @@ def compare(
         "json": lambda: found,
     }
     put(voice, to, out, forms)
-    return 1 if found.failures else 0
+    return 1 if found.failures or (strict and found.doubts) else 0
 
 
 def _compare_log(voice: Voice, run: Path, log: Path, to: str, out: Path | None) -> int:
@@ -132,12 +143,13 @@ def _compare_log(voice: Voice, run: Path, log: Path, to: str, out: Path | None) 
     options.data(section=GATED),
     *inputs_words(OF_A_MODEL),
     *truth_words(OF_A_MODEL),
-    Option("--baseline", type=PATH, metavar="FILE", section="what may change",
+    Option("--baseline", type=PATH, metavar="FILE", section=MAY_CHANGE,
            help="what it is held against (default: tinybench-baseline.json)"),
-    Option("--fail-on", multiple=True, metavar="CHANGE", section="what may change",
+    Option("--fail-on", multiple=True, metavar="CHANGE", section=MAY_CHANGE,
            help="exit 1 on such a change, as of compare; repeat it for several (default: by 1 % "
            "of instructions, or 5 % of measured time; half a point of accuracy; 1 KiB)"),
-    Option("--update", is_flag=True, section="what may change",
+    Option("--strict", is_flag=True, section=MAY_CHANGE, help=_STRICT),
+    Option("--update", is_flag=True, section=MAY_CHANGE,
            help="the change is meant: write the baseline"),
     Option("-o", "--out", type=PATH, metavar="DIR", section="output",
            help="new folder for the run, summary.md, report.html, JUnit (default: runs/...-gate)"),
@@ -153,6 +165,7 @@ def gate(
     voice: Voice,
     baseline: Path | None,
     fail_on: tuple[str, ...],
+    strict: bool,
     update: bool,
     to: str,
     out: Path | None,
@@ -179,6 +192,7 @@ def gate(
             baseline=baseline or BASELINE_FILE,
             gates=fail_on,
             update=update,
+            strict=strict,
             out=out,
             track=voice.track,
             say=voice.note,

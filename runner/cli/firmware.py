@@ -41,10 +41,11 @@ STEPS = 256
     ),
     Option(
         "--input-format",
-        type=OneOf(("int8", "uint8", "int16", "float32")),
+        type=OneOf(("int8", "uint8", "int16", "int32", "float32")),
         default="int8",
         metavar="TYPE",
-        help="elements of an upload: int8 (default), uint8, or float32, quantised on the device",
+        help="elements of an upload: int8 (default), uint8, int16, int32, or float32, quantised on "
+        "the device",
     ),
     Option(
         "--result",

@@ -93,6 +93,8 @@ def inputs_words(section: str = INPUTS) -> list[Option]:
                   section=BOARD),
     Option("--check", is_flag=True, section=BOARD,
            help="with --board: only whether it fits there, without building it; status 1 if not"),
+    Option("--strict", is_flag=True, section=BOARD,
+           help="with --check: status 1, too, where it is too close to say; to build it tells"),
     options.emulate(section=BOARD),
     options.cores(section=BOARD),
     options.port("serial port of the board", section=BOARD),
@@ -130,7 +132,7 @@ def inputs_words(section: str = INPUTS) -> list[Option]:
     ),
 )  # fmt: skip
 def model(
-    voice: Voice, tflite: Path, board: str | None, check: bool, stream: bool, to: str,
+    voice: Voice, tflite: Path, board: str | None, check: bool, strict: bool, stream: bool, to: str,
     out: Path | None, **said: Any,
 ) -> int:  # fmt: skip
     """Say what a model is and where it fits; with --board, measure it there.
@@ -142,6 +144,8 @@ def model(
     from ..build.fit import examine
 
     wants = check or any(said[word] for word in MEASURED)
+    if strict and not check:
+        raise UsageError("--strict is about what --check cannot tell: give that, too")
     if not wants and not typed(click.get_current_context(), "board"):
         board = None  # one that tinybench.toml names is for those who measure
     if board is None:
@@ -165,7 +169,15 @@ def model(
         stream=stream,
     )
     _put(voice, to, out, found.anatomy, found.boards)
-    return 1 if check and found.boards[0].verdict == "does not fit" else 0
+    if not check:
+        return 0
+    (one,) = found.boards
+    if one.verdict == "too close to say":
+        voice.note(
+            f"{one.board}: what the firmware around the model takes is an estimate, too rough to "
+            f"say; to build it tells: tinybench model {tflite} --board {board}"
+        )
+    return int(one.verdict == "does not fit" or (strict and one.verdict != "fits"))
 
 
 def _put(voice: Voice, to: str, out: Path | None, found: "Anatomy", fitting: "list[Fit]") -> None:

@@ -79,6 +79,8 @@ class Thing(msgspec.Struct, frozen=True, kw_only=True):
     """Names of `ports` that stay the same wherever it is plugged in."""
     boards: list[str] = []
     """Boards that show in this way."""
+    may_be: list[str] = []
+    """Boards by their chip's own USB: which ones, in their boot loader or under an application."""
     probe: str = ""
     """Kind of debug probe."""
     boot_loader: str = ""
@@ -223,6 +225,7 @@ def _thing(
         usb, serial, location = device.usb, serial or device.serial, device.location
         product = product or device.product
     waits, runs = (_listed(kind, usb) for kind in (usb_list().boot_loader, usb_list().application))
+    one = waits or runs
     stable = [names.get(os.path.realpath(port.device), "") for port in ports]
     return Thing(
         usb=usb,
@@ -232,10 +235,11 @@ def _thing(
         ports=[port.device for port in ports],
         by_id=[name for name in stable if name],
         boards=known.boards.get(usb, []),
+        may_be=[] if one is None else one.boards,
         probe=probe_kind(usb, product),
         boot_loader="" if waits is None else waits.name,
         application="" if runs is None else runs.name,
-        next=one.next if (one := waits or runs) is not None else "",
+        next="" if one is None else one.next,
         monitor=known.monitors.get(usb, ""),
         hub=_hub(location, devices),
         node="" if device is None else device.node,

@@ -12,7 +12,7 @@ from ..build.board import Board
 from ..build.clock.at import at_clock
 from ..results.defaults import DEFAULT_BAUD
 from ..results.request import Request
-from .attached import Attached, Thing, look, usb_list
+from .attached import Attached, Thing, look
 from .bench import BENCH_FILE, Bench, DeskBoard, DeskPort, line_of, own_line
 
 
@@ -200,14 +200,22 @@ def _only_attached(board: Board, found: Attached, probe: str | None) -> Thing:
         )
     if not usb:
         raise UsageError(
-            f"board {board.name} has no USB number to be found by; attached: {_all(found.things)}. "
+            f"board {board.name} has no USB number to be found by; {_there(board, found)}. "
             f"Give its --port, or name it in {BENCH_FILE} (tinybench bench init)"
             f"{_emulation(board)}"
         )
     raise AbsentError(
-        f"no {board.name} is attached: looked for a serial port of USB {', '.join(usb)}; attached: "
-        f"{_all(found.things)}. Plug it in, or give its --port{_emulation(board)}"
+        f"no {board.name} is attached: looked for a serial port of USB {', '.join(usb)}; "
+        f"{_there(board, found)}. Plug it in, or give its --port{_emulation(board)}"
     )
+
+
+def _there(board: Board, found: Attached) -> str:
+    """Say what is attached instead; before the rest what may be the board by its chip's own USB."""
+    own = [thing for thing in found.things if board.name in thing.may_be]
+    rest = [thing for thing in found.things if thing not in own]
+    first = f"by its own USB this may be it: {_all(own)}; " if own else ""
+    return f"{first}attached{' besides' if own else ''}: {_all(rest)}"
 
 
 def _emulation(board: Board) -> str:
@@ -221,9 +229,7 @@ def _emulation(board: Board) -> str:
 
 def _waits(board: Board, looking: Callable[[], Attached]) -> bool:
     """Return whether what may be the board waits in its boot loader, where it has no port."""
-    known = (one.usb for one in usb_list().boot_loader if board.name in one.boards)
-    own = {usb for each in known for usb in each}
-    return any(thing.usb in own for thing in looking().things)
+    return any(thing.boot_loader and board.name in thing.may_be for thing in looking().things)
 
 
 def _port_of(line: DeskPort, found: Attached, name: str) -> str | None:

@@ -7,7 +7,6 @@ becomes part of a result: the upload and the inference are done again, a few tim
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from tinybench.errors import (
     BenchError,
@@ -20,26 +19,19 @@ from tinybench.errors import (
 from tinybench.transport.transport import Transport
 
 from . import frame_link
-from .frame_link import LEAVE, FrameLink
+from .frame_link import FrameLink
+from .handshake import CRASHED_TRIES, DOUBTS, Identity, identify, other_baud, reply_s, synchronise
 from .inference import Inference
-from .last_words import is_fatal
 from .line import Line, Patience, Talk, Tally
-from .reply import READY, shown_lines
-from .text_link import REPLY_B, TextLink
+from .reply import shown_lines
+from .text_link import TextLink
 
-ASKS = 10
-"""Times the DUT is asked who it is until two answers in a row are equal."""
 ENTRIES = 3
 """Attempts to go over to frames, before the DUT is taken for one that has none."""
 LOST_MAX = 2
 """Searches for a DUT in a row, after which it is taken for dead."""
 INFERENCE_SLACK = 5
 """Times the expected time that an inference may take, at the first attempt; doubled at each."""
-CRASHED_TRIES = 2
-"""Times that `name` is asked of a DUT that has said that it died, as often again when the port was
-opened anew: it restarts by itself at once, or never."""
-BAUD_TRIES = 3
-"""Times that it is asked at a rate which may be its own."""
 UNKNOWN_COUNT = 5
 """Inferences of unknown length that are waited for in full: a window is made to last 10 s."""
 PAUSE_EVERY = 64
@@ -48,22 +40,6 @@ CLOCK_RATIO = 100
 """No clock of a DUT goes so many times as fast as the host's; an emulated one may go faster."""
 BAUDS = (2_000_000, 1_000_000, 921_600, 460_800, 230_400)
 """What `--baud auto` tries, fastest first."""
-USUAL_BAUDS = (9600, 115_200, 921_600)
-"""At which a DUT is looked for that does not answer at the rate that was asked for."""
-DOUBTS = (ProtocolError, DeadlineError, TransportError)
-"""Errors after which the same is tried again."""
-
-
-@dataclass(frozen=True)
-class Identity:
-    """What the DUT says it is."""
-
-    vendor: str
-    model_id: str
-    caps: tuple[str, ...]
-    """What the firmware can do beyond the stock protocol; empty for stock firmware."""
-    profile: str = ""
-    """Version of the protocol, as `profile` has it; empty where it has none."""
 
 
 class Dut:
@@ -139,14 +115,14 @@ class Dut:
             self._line.reopen(self._patience.return_s)
             return self._meet()
         except (DeadlineError, ProtocolError) as error:
-            if (baud := self._other_baud()) is None:
+            if (baud := other_baud(self._line, self._patience)) is None:
                 raise
             raise type(error)(
                 f"{error}. At {baud} baud something answers 'name%': give --baud {baud}"
             ) from error
 
     def _meet(self) -> Identity:
-        self._identity = self._identify()
+        self._identity = identify(self._line, self._patience)
         self._enter_frames()
         return self._identity
 
@@ -158,7 +134,8 @@ class Dut:
         The input is uploaded unless the DUT holds it. `then`: the input that will be asked for
         next, as often; a DUT which is not disturbed by that gets it meanwhile. On any doubt the DUT
         is found again and all is done anew. Raises BenchError when that does not help,
-        OtherDutError when what answers then is not the DUT of before.
+        OtherDutError when what answers then is not the DUT of before, InferenceError at once: that
+        the engine failed is no doubt, but its answer.
         """
         doubt: BenchError | None = None
         crash: CrashError | None = None
@@ -193,9 +170,8 @@ class Dut:
         last = crash if crash is not None and lost else doubt
         said = f"; what it said before: {words}" if isinstance(last, DeadlineError) else ""
         silent = ", and it does not answer any more" if last is not doubt else ""
-        raise type(last)(
-            f"given up after {self.tally.retries} retries; the last: {last}{silent}{said}"
-        )
+        tried = f"given up after {self.tally.retries} retries; the last: "
+        raise type(last)(f"{tried if self.tally.retries else ''}{last}{silent}{said}")
 
     def command(self, text: str, timeout_s: float, *, beside: bool = False) -> list[str]:
         """Send one text command and return the lines of its reply, without `m-ready`.
@@ -291,11 +267,11 @@ class Dut:
             if baud <= own_baud:
                 break
             with contextlib.suppress(*DOUBTS):
-                if self._set_baud(baud) and self._identify() == self._identity:
+                if self._set_baud(baud) and identify(self._line, self._patience) == self._identity:
                     self._bauds = (own_baud, baud)
                     break
             self._line.set_baud(own_baud)
-            self._identify()
+            identify(self._line, self._patience)
         self._enter_frames()
         return self.baud(own_baud)
 
@@ -365,125 +341,21 @@ class Dut:
         self._bauds = None
         with contextlib.suppress(*DOUBTS):  # it may have restarted, and be at its own rate already
             self._line.set_baud(raised_baud)
-            self._synchronise(self._patience.name_tries)
+            synchronise(self._line, self._patience, self._patience.name_tries)
             self._set_baud(own_baud)
         with contextlib.suppress(*DOUBTS):  # a port that has vanished takes it when it is back
             self._line.set_baud(own_baud)
 
-    def _identify(self, tries: int | None = None) -> Identity:
-        """Ask who answers until two whole answers in a row are equal.
-
-        Only whole ones: a DUT that is exchanged between two questions must not pass for either.
-        """
-        self._synchronise(self._patience.name_tries if tries is None else tries)
-        before: Identity | None = None
-        doubt: BenchError | None = None
-        for _ in range(ASKS):
-            try:
-                found = self._asked()
-            except (ProtocolError, DeadlineError) as error:
-                doubt, before = error, None
-                self._drain()
-                continue
-            if found == before:
-                return found
-            before = found
-        raise doubt or ProtocolError(
-            f"the DUT answers 'name%', 'profile%' and 'caps%' differently each time: {before}"
-        )
-
-    def _asked(self) -> Identity:
-        """Ask once who answers. Raises ProtocolError or DeadlineError on any doubt."""
-        name = self._bracketed("name", "m-name-dut-[")[0]
-        if name is None:
-            raise ProtocolError("the reply to 'name%' has no line m-name-dut-[...]")
-        model_id, profile = self._bracketed("profile", "m-model-[", "m-profile-[")
-        if model_id is None:
-            raise ProtocolError("the reply to 'profile%' has no line m-model-[...]")
-        (caps,) = self._bracketed("caps", "m-caps-[")
-        return Identity(name, model_id, tuple((caps or "").split()), profile or "")
-
-    def _bracketed(self, text: str, *starts: str) -> list[str | None]:
-        """Send a command; return what the line `start`...] of its reply holds, of each start."""
-        lines = [one for one in self._line.command(text, self._reply_s()) if one.endswith("]")]
-        return [
-            next((one[len(s) : -1] for one in lines if one.startswith(s)), None) for s in starts
-        ]
-
     def _insist_same(self, doubt: BenchError) -> None:
         """Find out who answers after a fault. Raises OtherDutError when it is another DUT."""
         tries = min(CRASHED_TRIES, self._patience.name_tries)
-        found = self._identify(tries if isinstance(doubt, CrashError) else None)
+        known = tries if isinstance(doubt, CrashError) else None
+        found = identify(self._line, self._patience, known)
         if found != self._identity:
             raise OtherDutError(
                 f"after a fault ({doubt}) another DUT answers: {found}, before it was "
                 f"{self._identity}. Its firmware has changed, or another board is on the port"
             )
-
-    def _synchronise(self, tries: int) -> None:
-        """Drain the line, and send `name` until it is answered; lines of a banner may come first.
-
-        Never an empty command, which crashes stock firmware.
-        """
-        for attempt in range(tries):
-            if attempt % 2:  # it may still be in the frames mode of an earlier run
-                self._line.send(LEAVE)
-            self._drain()
-            if attempt >= CRASHED_TRIES and is_fatal(self._line.last_words()):
-                tries = attempt
-                break
-            self._line.send(b"name%")
-            try:
-                self._await_name()
-            except DeadlineError:
-                continue
-            self._drain()
-            return
-        words = self._line.last_words()
-        advice = "Check the power, the port, the baud rate"
-        if "name%" in words:
-            advice = (
-                "It sends back what it is sent and answers nothing: are TX and RX joined, or is a "
-                "terminal or a shell at this port, and not the firmware of the benchmark?"
-            )
-        elif is_fatal(words):
-            advice = "The firmware has crashed: reset the board, and look at what it says there"
-        raise DeadlineError(
-            f"the DUT did not answer 'name%' {tries} times, {self._patience.name_s:.0f} s each; "
-            f"seen: {words}. {advice}"
-        )
-
-    def _await_name(self) -> None:
-        deadline_s = time.monotonic() + self._patience.name_s
-        named = False
-        while True:
-            try:
-                word = self._line.said(deadline_s, "'name%'").word or ""
-            except ProtocolError:  # noise before the answer is no answer
-                continue
-            named = named or word.startswith("m-name-dut-[")
-            if word == READY and named:
-                return
-
-    def _other_baud(self) -> int | None:
-        """Return a usual rate at which `name` is answered, where the line's own is another."""
-        own_baud = round(10 / self._line.byte_s) if self._line.byte_s else 0
-        found = None
-        for baud in USUAL_BAUDS if own_baud else ():
-            if baud == own_baud:
-                continue
-            try:
-                self._line.set_baud(baud)
-                # What it took for a command at the other rate ends with the first one.
-                self._synchronise(BAUD_TRIES)
-            except DOUBTS:
-                continue
-            found = baud
-            break
-        with contextlib.suppress(*DOUBTS):
-            if own_baud:
-                self._line.set_baud(own_baud)
-        return found
 
     def _enter_frames(self) -> None:
         """Go over to frames where the firmware offers them and answers; else stay with text."""
@@ -501,10 +373,5 @@ class Dut:
             else:
                 return
 
-    def _drain(self) -> bytes:
-        # A DUT may be in the middle of printing an input: 5 characters a byte.
-        limit_s = self._patience.noise_s + 150_000 * self._line.byte_s
-        return self._line.drain(self._patience.quiet_s, limit_s)
-
     def _reply_s(self) -> float:
-        return self._patience.reply_s + 2 * REPLY_B * self._line.byte_s
+        return reply_s(self._line, self._patience)

@@ -15,7 +15,7 @@ from tinybench.errors import DeadlineError, ProtocolError
 
 from . import frames
 from .frames import Frame
-from .inference import Inference, elapsed_us, parse_results
+from .inference import Inference, elapsed_us, failed, parse_results
 from .line import Line, Patience, Tally
 from .reply import READY, Said, shown
 
@@ -138,7 +138,7 @@ class FrameLink:
         `timeout_s` bounds the inferences. The request follows the data without a pause, so that a
         short input costs one round trip. `then`: what is inferred next, as often; where the DUT
         allows, it is sent while this one is inferred. Raises ProtocolError or DeadlineError on any
-        doubt.
+        doubt, InferenceError where the engine failed.
         """
         self._timeout_s = timeout_s
         counts = (iterations, warmup)
@@ -320,7 +320,8 @@ class FrameLink:
     def _answer(self, now: Asked, timeout_s: float, then: bytes | None) -> Frame | None:
         """Return the answer to the request: RESULT, or REFUSED for want of frames; None if none.
 
-        Raises ProtocolError when it is refused for another reason.
+        Raises InferenceError where the engine failed, ProtocolError when it is refused for another
+        reason.
         """
         deadline_s = time.monotonic() + timeout_s + self._reply_s(2 * now.in_flight_b + ANSWER_B)
         upcoming = None
@@ -383,7 +384,10 @@ def _slid_b(before: bytes, data: bytes, most_b: int) -> int:
 
 
 def _insist_incomplete(frame: Frame) -> None:
-    """Return when an upload is refused for want of frames. Raises ProtocolError otherwise."""
+    """Return when an upload is refused for want of frames.
+
+    Raises InferenceError where the engine failed on it, ProtocolError otherwise.
+    """
     if len(frame.payload) != _REFUSED.size:
         raise ProtocolError(f"a REFUSED frame of {len(frame.payload)} bytes")
     reason, detail = _REFUSED.unpack(frame.payload)
@@ -392,13 +396,14 @@ def _insist_incomplete(frame: Frame) -> None:
     said = {
         frames.OTHER_INPUT: "it holds another input than was sent",
         frames.BAD_COUNT: "it takes no such counts",
-        frames.ENGINE_FAILED: f"e-[Inference failed with {detail}]",
     }
     if (reason, detail) == (frames.ENGINE_FAILED, frames.SECOND_CORE_SILENT):
         raise ProtocolError(
             "the DUT's second core did not do its half in time: reset the board, or build for one "
             "core: --cores 1"
         )
+    if reason == frames.ENGINE_FAILED:
+        raise failed(detail)
     raise ProtocolError(f"the DUT refuses 'infer': {said.get(reason, f'reason {reason}')}")
 
 

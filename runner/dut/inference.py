@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice, repeat
 
-from tinybench.errors import ProtocolError
+from tinybench.errors import InferenceError, ProtocolError
 
 MICROS_WRAP = 1 << 32
 """`m-lap-us` counts 32 bits of microseconds, 71.6 minutes; some firmware counts 64."""
@@ -42,6 +42,14 @@ def elapsed_us(start_us: int, end_us: int) -> int:
     if end_us < start_us:
         raise ProtocolError(f"the DUT's clock goes back, from {start_us} to {end_us} us")
     return end_us - start_us
+
+
+def failed(status: int) -> InferenceError:
+    """Return what is said of an engine that failed with a status, as core/model.h has it."""
+    return InferenceError(
+        f"the engine on the board says that it failed, with status {status}; the same input would "
+        "fail again: is the model one that this engine takes, with as much memory as it has?"
+    )
 
 
 def parse_results(text: str) -> list[float]:

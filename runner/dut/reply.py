@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from tinybench.errors import ProtocolError
 
-from .inference import Inference, elapsed_us, parse_results
+from .inference import Inference, elapsed_us, failed, parse_results
 
 READY = "m-ready"
 PROFILE = "ULPMark for tinyML Firmware V0.0.1"
@@ -36,6 +36,7 @@ _OF_STREAM = re.compile(
     r"|(?:Already|Not) listening\. Ignoring (?:start|stop) request|They come by themselves\."
 )
 """What firmware of a stream answers in words. Ref: mlcommons/tiny, sww_ref."""
+_FAILED = re.compile(r"e-\[Inference failed with (-[0-9]{1,10})\]")
 _LAP = re.compile(r"m-lap-us-([0-9]{1,19})")
 _BEGUN = re.compile(rb"m(-[^\n]*)?\Z")
 
@@ -98,14 +99,17 @@ def read_window(
     """Read the reply to `infer`, without its `m-ready`; return it, and its two time stamps.
 
     `marks`: the DUT marks time on its timing pin, and prints none. Empty results are no answer to
-    this input, but the time counts. Raises ProtocolError unless each line of the protocol is the
-    expected one and the results are finite numbers.
+    this input, but the time counts. Raises InferenceError where the engine failed, ProtocolError
+    unless each line of the protocol is the expected one and the results are finite numbers.
     """
     command = f"infer {iterations} {warmup}"
     words = [one for one in said if one.word is not None]
     stamps = [] if marks else ["m-lap-us-", "m-lap-us-"]
     begin = [f"m-warmup-start-{warmup}", "m-warmup-done", f"m-infer-start-{iterations}"]
     wanted = [*begin, *stamps, "m-infer-done", "m-results-["]
+    *before, last = [one.word or "" for one in words] or [""]
+    if (status := _FAILED.fullmatch(last)) and before in (begin[:1], begin):
+        raise failed(int(status[1]))
     if len(words) != len(wanted) or not all(
         (one.word or "").startswith(want) if want.endswith(("us-", "[")) else one.word == want
         for one, want in zip(words, wanted, strict=True)

@@ -76,7 +76,8 @@ class TextLink:
     def infer(self, data: bytes, iterations: int, warmup: int, timeout_s: float) -> Inference:
         """Run inferences on an input, which is uploaded unless the DUT holds it.
 
-        `timeout_s` bounds the inferences. Raises ProtocolError or DeadlineError on any doubt.
+        `timeout_s` bounds the inferences. Raises ProtocolError or DeadlineError on any doubt,
+        InferenceError where the engine failed.
         """
         self._hold(data)
         if not self._verify:
@@ -141,8 +142,8 @@ class TextLink:
     ) -> tuple[Inference, tuple[int, int]]:
         """Run `infer`; return it, and its two time stamps.
 
-        Raises ProtocolError unless each line of the reply is the expected one and the results are
-        finite numbers.
+        Raises InferenceError where the engine failed, ProtocolError unless each line of the reply
+        is the expected one and the results are finite numbers.
         """
         said = self._line.reply(f"infer {iterations} {warmup}", timeout_s + self._reply_s(REPLY_B))
         return read_window(said, iterations, warmup, marks=self._marks)

@@ -45,8 +45,8 @@ def store(gated: Gated) -> Path:
 
 def headline(gated: Gated) -> str:
     """Return the verdict in a line."""
-    words = {"passed": "passed", "failed": "FAILED", "updated": "baseline updated",
-             "no-baseline": "NO BASELINE"}[gated.word]  # fmt: skip
+    words = {"passed": "passed", "undecided": "UNDECIDED", "failed": "FAILED",
+             "updated": "baseline updated", "no-baseline": "NO BASELINE"}[gated.word]  # fmt: skip
     told = "" if gated.comparison is None else f"; {verdict(gated.comparison)}"
     return f"gate {words}{told}".replace("; FAILED, ", "; ")
 
@@ -73,19 +73,29 @@ def as_junit(gated: Gated) -> str:
     gates = [] if found is None else list(dict.fromkeys(found.gates))
     failures = [] if found is None else found.failures
     failed = {failure.gate: failure for failure in failures}
+    doubted = {} if found is None else {doubt.gate: doubt for doubt in found.doubts}
+    skipped = {} if gated.strict else doubted
     suite = ET.Element(
         "testsuite",
         name="tinybench gates",
         tests=str(len(gates) or 1),
-        failures=str(len(failed)),
+        failures=str(len(failed | doubted) - len(skipped)),
         errors="0",
-        skipped=str(int(not gates)),
+        skipped=str(len(skipped) if gates else 1),
     )
     for gate in gates:
         case = ET.SubElement(suite, "testcase", classname=where, name=one_line(gate), time="0")
         if gate in failed:
             words = one_line(f"{failed[gate].task} on {failed[gate].board}: {failed[gate].found}")
             ET.SubElement(case, "failure", type="gate", message=words)
+        elif gate in doubted:
+            words = one_line(
+                f"{doubted[gate].task} on {doubted[gate].board}: {doubted[gate].found}"
+            )
+            if gated.strict:
+                ET.SubElement(case, "failure", type="undecided", message=words)
+            else:
+                ET.SubElement(case, "skipped", message=words)
     if not gates:
         case = ET.SubElement(suite, "testcase", classname=where, name="baseline", time="0")
         ET.SubElement(case, "skipped", message=one_line(gated.sentence))

@@ -32,7 +32,7 @@ OF_A_MODEL = tuple(OwnWords.__annotations__)
 OF_A_TASK = ("profile", "division", "data")
 """Words of a task's gate, which a model's has not."""
 
-Word = Literal["passed", "failed", "no-baseline", "updated"]
+Word = Literal["passed", "undecided", "failed", "no-baseline", "updated"]
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,16 @@ class Gated:
     """None without a baseline."""
     baseline: Path
     folder: Path
+    strict: bool = False
+    """Whether what cannot be told fails."""
 
     @property
     def status(self) -> int:
         """What the command exits with: 1 for a gate or a rule, 2 without a baseline."""
         if self.word == "no-baseline":
             return 2
+        if self.word == "undecided" and self.strict:
+            return 1
         return 1 if self.word == "failed" or self.outcome.violations else 0
 
 
@@ -61,6 +65,7 @@ def gate(
     baseline: Path,
     gates: Sequence[str],
     update: bool,
+    strict: bool = False,
     out: Path | None,
     track: Track,
     say: Callable[[str], None],
@@ -68,7 +73,8 @@ def gate(
     """Measure a task or a model, and hold it against the baseline by `gates`, or the usual ones.
 
     `words` are those of a run, or with a model and no task those of one's own model. `update`:
-    what was measured becomes the baseline, whose other runs stay. Without a baseline nothing
+    what was measured becomes the baseline, whose other runs stay. `strict`: windows too noisy to
+    see the change that a gate asks about fail. Without a baseline nothing
     passes. In `out`, a new folder, there are then the run and baseline.json, what it would be as
     a baseline. Raises UsageError for gates that cannot be, before anything is measured, and as
     `run` and `compare`.
@@ -94,7 +100,7 @@ def gate(
     if update:
         merge_baseline(outcome.folder, baseline, baseline)
     word = _word(found, outcome, update=update)
-    return Gated(word, _sentence(word, outcome, baseline), outcome, found, baseline, folder)
+    return Gated(word, _sentence(word, outcome, baseline), outcome, found, baseline, folder, strict)
 
 
 def usual(old: Measured) -> list[str]:
@@ -192,7 +198,9 @@ def _word(found: Comparison | None, outcome: Outcome, *, update: bool) -> Word:
         return "updated"
     if found is None:
         return "no-baseline"
-    return "failed" if found.failures or outcome.violations else "passed"
+    if found.failures or outcome.violations:
+        return "failed"
+    return "undecided" if found.doubts else "passed"
 
 
 def _sentence(word: Word, outcome: Outcome, baseline: Path) -> str:
@@ -210,5 +218,10 @@ def _sentence(word: Word, outcome: Outcome, baseline: Path) -> str:
             f"{what}: if the change is meant, run it again with --update and commit {baseline}"
             if not outcome.violations
             else f"{what}: {outcome.verdict.words}"
+        )
+    if word == "undecided":
+        return (
+            f"{what}: the windows are too noisy to judge by: run it again with nothing else beside "
+            "it, or allow more with --fail-on"
         )
     return f"{what}: {outcome.verdict.words}"

@@ -50,7 +50,8 @@ def annotations(gated: Gated, here: Path) -> list[str]:
     doubts = [] if gated.comparison is None else gated.comparison.doubts
     for doubt in doubts[:MOST]:
         words = f"{doubt.task} on {doubt.board}: {doubt.found}"
-        lines.append(_command("warning", words, title=f"gate {doubt.gate}"))
+        doubted = "error" if gated.strict else "warning"
+        lines.append(_command(doubted, words, title=f"gate {doubt.gate}"))
     for broken in gated.outcome.violations[:MOST]:
         words = f"wanted {broken.wanted}, found {broken.found}. {broken.advice}"
         lines.append(_command("error", words, title=f"rule {broken.rule}"))

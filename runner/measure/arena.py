@@ -10,6 +10,7 @@ import msgspec
 from tinybench.errors import (
     BenchError,
     BuildError,
+    InferenceError,
     ModelError,
     TinybenchError,
     UsageError,
@@ -32,8 +33,15 @@ from ..build.task import Task
 from ..desk.line import open_line
 from ..dut.client import Dut
 from ..dut.inference import answered
+from ..dut.line import Patience
 from ..results.firmware import told_layers
 from .reference import refusal_of
+
+NOT_SET_UP = (
+    "it cannot set the model up, for want of an operator with these types and parameters, or of "
+    "RAM for its arena"
+)
+"""What a probe's failure means of an engine that reads a model by itself."""
 
 
 def source_of(recipe: Recipe, given: Path | None) -> Path:
@@ -46,6 +54,16 @@ def source_of(recipe: Recipe, given: Path | None) -> Path:
             f"{recipe.fetch}"
         )
     return given or Path(named or "")
+
+
+def tree_of(name: str, source: Path | None, board: Board) -> tuple[Recipe, Tree]:
+    """Return the recipe of an engine, and the source tree that it is built of for a board.
+
+    Raises UsageError for an engine or a tree that is none, or that no compiler of the board builds.
+    """
+    recipe = load_recipe(name)
+    toolchain_for(recipe, board)
+    return recipe, read_tree(recipe, source_of(recipe, source))
 
 
 def built_engine(
@@ -62,9 +80,7 @@ def built_engine(
     Raises UsageError for a tree that is none, ModelError for a model that the engine does not take;
     else as `library` and `build`.
     """
-    recipe = load_recipe(name)
-    toolchain_for(recipe, board)
-    tree = read_tree(recipe, source_of(recipe, source))
+    recipe, tree = tree_of(name, source, board)
     say(f"engine {name}: {recipe.title}, {tree.version}, from {tree.folder}")
     # What an operator or the board lacks is said before minutes are spent on building.
     check_flash(board, written(recipe, tree, task, model, None).kept_b)
@@ -88,18 +104,20 @@ def _probed(
     image = build(there, task, probe)
     try:
         with closing(open_line(there.command(image.elf))) as line:
-            dut = Dut(line)
+            dut = Dut(line, patience=Patience(tries=1))  # what was built to fail once fails again
             dut.handshake()
             found = [int(size) for size in answered(dut.infer(bytes(task.input_b), 1, 0).results)]
             with suppress(TinybenchError):
                 dut.leave()
     except BenchError as error:
+        failed = recipe.resolver and isinstance(error, InferenceError)
+        words = NOT_SET_UP if failed else str(error)
         room = f", with {there.memory.ram_size_b:,} bytes of RAM" if there.memory else ""
         why = refusal_of(read_model_file(model)) if recipe.resolver else ""
         why = f"; tflite-micro on this computer says: {why}" if why else ""
         raise ModelError(
             f"{model.name}: engine {recipe.name} does not take this model on {there.name}{room}: "
-            f"{error}{why}"
+            f"{words}{why}"
         ) from error
     try:
         write_whole(record, msgspec.json.encode(found))

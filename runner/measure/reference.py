@@ -5,10 +5,10 @@ Those of an ONNX model stand beside onnxruntime's (onnx_reference.py).
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -27,10 +27,13 @@ from . import onnx_reference
 
 ARENA_B = 64 << 20
 """Of the interpreter, on this computer: more than any microcontroller has."""
+WHOLE_MOST = 1 << 24
+"""Largest whole number to which float32, in which firmware answers, has all that are smaller."""
 SAID_MOST_B = 400
 """Read of what the interpreter writes where it refuses a model."""
 EXTRA = "reference"
 Values = npt.NDArray[np.float64]
+T = TypeVar("T")
 
 
 def compare(
@@ -46,7 +49,8 @@ def compare(
 
     `answers` are those of the DUT by the name of the input. A quantised output that is printed
     stands for the step that it is nearest to, for the firmware prints as many decimals as tell two
-    apart; a float is held to its last printed digit. `stream`: a state is kept from each input to
+    apart; a float is held to its last printed digit, an int32 to the float32 that firmware answers
+    in. `stream`: a state is kept from each input to
     the next, else it is put back for each. Where nothing can be compared, the result says
     why. Raises ModelError when the model cannot be read.
     """
@@ -55,6 +59,19 @@ def compare(
     data = read_model_file(model)
     if is_onnx(data):
         return onnx_reference.compare(task, data, read_graph(data), samples, answers, track)
+    return _beside_micro(task, data, samples, answers, track, stream=stream)
+
+
+def _beside_micro(
+    task: Task,
+    data: bytes,
+    samples: Sequence[Sample],
+    answers: Mapping[str, Answer],
+    track: Track,
+    *,
+    stream: bool,
+) -> Reference:
+    """Return how many answers the interpreter of TensorFlow Lite Micro gives as well."""
     try:
         from tflite_micro import runtime
     except ImportError:
@@ -68,11 +85,14 @@ def compare(
     if not _takes(task, sources):
         return not_compared(f"the reference takes no inputs of {task.input_format}")
     anew = not stream and outline.keeps_state
-    equal, first = 0, None
+    equal, first, most = 0, None, 0.0
     for sample in track(samples, "reference", len(samples)):
         if anew:  # a state is as it was at first, as on the DUT; reset() runs no initialiser
             interpreter = runtime.Interpreter.from_bytes(data, arena_size=ARENA_B)
-        wanted = _infer(interpreter, task, sources, targets, sample.windows()[0])
+        wanted, why_not = _infer(interpreter, task, sources, targets, sample.windows()[0])
+        if wanted is None:
+            return not_compared(f"the reference interpreter fails on {sample.name}: {why_not}")
+        most = max(most, float(abs(wanted).max(initial=0)))
         differs = _differing(answers[sample.name].results, targets, wanted)
         equal += not differs
         first = first or (differs and f"{sample.name}: {differs}")
@@ -80,7 +100,8 @@ def compare(
         computed_by=f"tflite-micro {version('tflite-micro')}",
         count=len(samples),
         equal=equal,
-        to_the_bit=all(np.dtype(target["dtype"]).kind != "f" for target in targets),
+        to_the_bit=most <= WHOLE_MOST
+        and all(np.dtype(target["dtype"]).kind != "f" for target in targets),
         first_differing=first or None,
     )
 
@@ -95,15 +116,20 @@ def refusal_of(data: bytes) -> str:
 
 
 def _interpreter(runtime: Any, data: bytes) -> tuple[Any, str]:
-    """Return the interpreter of a model and "", or None and why there is none.
+    """Return the interpreter of a model and "", or None and why there is none."""
+    return _heard(lambda: runtime.Interpreter.from_bytes(data, arena_size=ARENA_B))
 
-    What a kernel has against a model it writes to standard error alone, from C.
+
+def _heard(call: Callable[[], T]) -> tuple[T | None, str]:
+    """Return what the interpreter gives and "", or None and why it gives nothing.
+
+    What a kernel has against a model or an input it writes to standard error alone, from C.
     """
     kept = os.dup(2)
     with tempfile.TemporaryFile() as said:
         os.dup2(said.fileno(), 2)
         try:
-            return runtime.Interpreter.from_bytes(data, arena_size=ARENA_B), ""
+            return call(), ""
         except (RuntimeError, ValueError) as error:
             said.seek(0)
             lines = said.read(SAID_MOST_B).decode("utf-8", "replace").splitlines()
@@ -126,8 +152,8 @@ def _infer(
     sources: Sequence[dict[str, Any]],
     targets: Sequence[dict[str, Any]],
     data: bytes,
-) -> Values:
-    """Return all outputs, one after the other, in their own steps."""
+) -> tuple[Values | None, str]:
+    """Return all outputs, one after the other, in their own steps, and ""; or None and why not."""
     at = 0
     for number, source in enumerate(sources):
         dtype = np.dtype(source["dtype"])
@@ -137,9 +163,10 @@ def _infer(
             part = part ^ np.uint8(0x80)
         interpreter.set_input(part.view(dtype).reshape(source["shape"]), number)
         at += size_b
-    interpreter.invoke()
+    if why_not := _heard(interpreter.invoke)[1]:
+        return None, why_not
     found = [interpreter.get_output(number).reshape(-1) for number in range(len(targets))]
-    return np.concatenate([one.astype(np.float64) for one in found])
+    return np.concatenate([one.astype(np.float64) for one in found]), ""
 
 
 def _differing(printed: str, targets: Sequence[dict[str, Any]], wanted: Values) -> str:
@@ -158,7 +185,7 @@ def _differing(printed: str, targets: Sequence[dict[str, Any]], wanted: Values) 
         if len(scales):
             zero_point = int(target["quantization_parameters"]["zero_points"][0])
             found[part] = np.rint(found[part] / float(scales[0])) + zero_point
-        off[part] = found[part] != wanted[part]
+        off[part] = found[part] != wanted[part].astype(np.float32)
     if not off.any():
         return ""
     first = int(np.flatnonzero(off)[0])

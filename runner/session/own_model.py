@@ -15,11 +15,12 @@ from tinybench.track import Track
 
 from ..build.own_task import OWN, Given, Label, own_task, read_inputs, seeded, told, with_windows
 from ..build.recipe import refused
-from ..build.truth import Told
+from ..build.truth import TYPES, Told
 from ..results.defaults import OURS
-from ..results.request import is_recipe
+from ..results.request import Request, is_recipe
 from ..results.words import OwnWords, own_words, request_of
 from ..rules.judge import Outcome
+from .plan import insist_on_paper
 from .run import run
 
 PROFILE = "model"
@@ -36,11 +37,11 @@ def measure(
 ) -> Outcome:
     """Run a model on a board, on its user's inputs or on random ones; raises as `run`.
 
-    `words` are those of `OwnWords` and, of a run, those that mean something here.
+    `words` are those of `OwnWords` and, of a run, those that mean something here. All that is wrong
+    with them on paper is said before the model is read.
     """
-    own, rest = own_words(words)
-    engine = rest.get("engine")
-    found = examined(tflite, ours=engine in (None, OURS))
+    own, request = asked_of(tflite, words)
+    found = examined(tflite, ours=request.engine is None)
     state = own.get("state", "reset")
     if state == "keep" and not (found.state_b or _kept_by_others(tflite, found)):
         raise UsageError(
@@ -50,10 +51,21 @@ def measure(
     given = inputs_of(found, own)
     say(f"{found.file}: {given.note}")
     task = own_task(tflite, found, given, label=label)
+    return run(replace(request, task=str(task), state=state), track, say)
+
+
+def asked_of(tflite: Path, words: Mapping[str, Any]) -> tuple[OwnWords, Request]:
+    """Return what is said of a model's inputs, and the run of it, whose task is still to be made.
+
+    Raises UsageError for a word, a board or an engine that cannot be.
+    """
+    own, rest = own_words(words)
+    engine = rest.get("engine")
     if engine not in (None, OURS) and not is_recipe(engine):
         rest["model"] = tflite  # what its maker says that it runs
-    request = request_of(**rest, task=task, profile=PROFILE, division="open")
-    return run(replace(request, state=state), track, say)
+    request = request_of(**rest, task=PROFILE, profile=PROFILE, division="open")
+    insist_on_paper(request)
+    return own, request
 
 
 def _kept_by_others(tflite: Path, found: Anatomy) -> bool:
@@ -77,8 +89,25 @@ def examined(tflite: Path, *, ours: bool, prune: bool = True, strips: bool = Tru
         return ends_of(tflite)
 
 
+def _insist_uploadable(found: Anatomy) -> None:
+    types = list(dict.fromkeys(end.type for end in found.inputs))
+    if odd := [kind for kind in types if kind not in TYPES]:
+        raise ModelError(
+            f"{found.file}: it has inputs of {', '.join(odd)}; those that can be uploaded are of "
+            f"{', '.join(TYPES)}"
+        )
+    if len(types) > 1:
+        raise ModelError(
+            f"{found.file}: its inputs are of {' and '.join(types)}; in a run all are of one type"
+        )
+
+
 def inputs_of(found: Anatomy, own: OwnWords) -> Given:
-    """Return what is inferred, and what is known of it. Raises DatasetError and UsageError."""
+    """Return what is inferred, and what is known of it.
+
+    Raises DatasetError and UsageError; ModelError for inputs of types that are not uploaded.
+    """
+    _insist_uploadable(found)
     labels, expect, seed = own.get("labels"), own.get("expect"), own.get("seed", 1)
     if "inputs" in own:
         beside = own["inputs"] / LABELS_FILE

@@ -33,12 +33,14 @@ from ..build.task import Task
 from ..cycles.core import core_file, memory_file
 from ..cycles.estimate import can_estimate
 from ..cycles.kept import calibration_file
+from ..desk.bench import find_bench, load_bench
+from ..desk.choose import choose
 from ..desk.flash import flasher_of
-from ..desk.line import Way
+from ..desk.line import Way, insist_reachable
 from ..desk.station import Site, Station
 from ..export.kept import is_exported
 from ..measure import loadgen
-from ..measure.arena import built_engine
+from ..measure.arena import built_engine, tree_of
 from ..measure.modes import WindowLength
 from ..results.defaults import STREAM
 from ..results.names import CALIBRATION_FILE, CORE_FILE, MEMORY_FILE
@@ -48,6 +50,7 @@ from ..results.result import Provenance
 from ..results.scenario import Asked
 from ..results.scenario.interference import SHARE_MAX, Interference
 from ..rules import Profile
+from .run_folder import insist_free
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,22 @@ def spread(samples: Sequence[Sample], count: int, first: int) -> list[Sample]:
     head, rest = list(samples[:first]), samples[first:]
     more = min(max(0, count - len(head)), len(rest))
     return head[:count] + [rest[number * len(rest) // more] for number in range(more)]
+
+
+def insist_on_paper(asked: Request) -> None:
+    """Refuse what no board or engine can be, before anything is made for a run of it.
+
+    Raises UsageError, also for a board that is not attached.
+    """
+    asked, board = choose(asked, load_bench(find_bench()), lambda _: None)
+    insist_reachable(board, asked)
+    _insist_possible(board, asked)
+    if is_recipe(asked.engine):
+        tree_of(asked.engine or "", asked.engine_source, board)
+    elif asked.engine is not None:
+        load_engine(Path(asked.engine))
+    if asked.out is not None:
+        insist_free(asked.out)
 
 
 def make_plan(station: Station, track: Track, say: Callable[[str], None]) -> Plan:

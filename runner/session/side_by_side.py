@@ -8,11 +8,9 @@ from typing import Any
 from tinybench.errors import BenchError, ModelError, UsageError
 from tinybench.track import Track
 
-from ..build.recipe import load_recipe
-from ..measure.arena import source_of
 from ..results.request import is_recipe
 from ..rules.judge import Outcome
-from .own_model import measure
+from .own_model import asked_of, measure
 
 
 @dataclass(frozen=True)
@@ -41,15 +39,11 @@ def measure_each(
     names = [engine if is_recipe(engine) else Path(engine).resolve().name for engine in engines]
     if len(set(names)) != len(names):
         raise UsageError(f"--engine {', '.join(names)}: one of them is named twice")
-    for engine in filter(is_recipe, engines):  # said before the first of them is run
-        source_of(load_recipe(engine), words.get("engine_source"))
+    each = [_words(words, name, engine) for name, engine in zip(names, engines, strict=True)]
+    for said in each:  # before the first of them is run
+        asked_of(tflite, said)
     rows = list[Row]()
-    for name, engine in zip(names, engines, strict=True):
-        said = {**words, "engine": engine}
-        if not is_recipe(engine):
-            said["engine_source"] = None
-        if words.get("out") is not None:
-            said["out"] = words["out"] / name
+    for name, said in zip(names, each, strict=True):
         try:
             outcome = measure(tflite, said, track, say)
         except (ModelError, BenchError) as error:
@@ -57,3 +51,13 @@ def measure_each(
         else:
             rows.append(Row(name, outcome, status=int(bool(outcome.violations))))
     return rows
+
+
+def _words(words: Mapping[str, Any], name: str, engine: str) -> dict[str, Any]:
+    """Return the words of one engine's run, in a folder of its own."""
+    said = {**words, "engine": engine}
+    if not is_recipe(engine):
+        said["engine_source"] = None
+    if words.get("out") is not None:
+        said["out"] = words["out"] / name
+    return said

@@ -12,14 +12,9 @@ from types import TracebackType
 
 from tests import ROOT
 from tinybench.runner.build.board import Board
-from tinybench.runner.build.firmware import (
-    board_mk,
-    compiler_version,
-    keep,
-    lend,
-    objects_of,
-    sources_sha256,
-)
+from tinybench.runner.build.firmware import compiler_version, sources_sha256
+from tinybench.runner.build.make.board_mk import board_mk
+from tinybench.runner.build.make.objects import keep, lend, objects_of
 
 FIRMWARE = ROOT / "firmware"
 FAKE_MODEL = Path(__file__).with_name("fake_model.c")

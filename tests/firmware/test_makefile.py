@@ -9,7 +9,7 @@ import pytest
 
 from tests.firmware.dut_process import FIRMWARE, build
 from tinybench.runner.build.board import load_board
-from tinybench.runner.build.firmware import board_mk
+from tinybench.runner.build.make.board_mk import board_mk
 
 FAMILIES = " ".join(sorted(path.stem for path in (FIRMWARE / "ports").glob("*.c")))
 

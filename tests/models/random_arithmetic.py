@@ -197,6 +197,12 @@ def _log_softmax(rng: Rng) -> Model:
     return model("LOG_SOFTMAX", [source], [source])
 
 
+def words(rng: Rng) -> Model:
+    """Return the larger of two words, each any of int32."""
+    word = Tensor(shape_of(rng), "INT32")
+    return model("MAXIMUM", [word, word], [word])
+
+
 def whole_numbers(rng: Rng) -> Model:
     """Return what is done with floats that became whole numbers, and with those of int16."""
     shape = shape_of(rng)

@@ -167,6 +167,16 @@ def gather_nd(rng: Rng) -> Model:
     return model("GATHER_ND", [source, Tensor(places.shape, "INT32", data=places)], [target])
 
 
+def tokens(rng: Rng, name: str = "GATHER") -> Model:
+    """Return an operator that takes rows of a table of 7 by ids, which are the model's input."""
+    table = constant_of(rng, quantised(rng, [7, 4]))
+    ids, flat = Tensor([1, 5], "INT32"), Tensor([5, 1] if name == "GATHER_ND" else [5], "INT32")
+    tensors = [ids, ints(*flat.shape), flat, table, like(table, [5, 4])]
+    ends = [2, 3] if name == "EMBEDDING_LOOKUP" else [3, 2]
+    operators = [Operator("RESHAPE", [0, 1], [2]), Operator(name, ends, [4])]
+    return Model(tensors, operators, [0], [4])
+
+
 def depth_to_space(rng: Rng) -> Model:
     """Return a DEPTH_TO_SPACE."""
     block = int(rng.integers(1, 4))

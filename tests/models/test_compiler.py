@@ -20,7 +20,7 @@ from tinybench.models.compiler import KERNELS, compile_model, layout
 from tinybench.models.compiler.fixed_point import quantised_multiplier
 from tinybench.models.compiler.operators import conv_2d
 from tinybench.models.compiler.overlap import Overlap
-from tinybench.models.compiler.plan import Buffer, at_once_b, plan
+from tinybench.models.compiler.plan import Buffer, at_once_b, plan, spans_of
 from tinybench.models.compiler.reader import read_graph
 
 
@@ -121,7 +121,7 @@ def test_buffers_that_live_together_do_not_overlap(
         if i < len(raw) and j < len(raw) and i != j and (j, i) not in pairs
     }
     offsets, arena_b = plan(buffers, overlaps)
-    assert arena_b >= (at_once_b(buffers, overlaps) if buffers else 0)
+    assert arena_b >= (at_once_b(spans_of(buffers, overlaps)) if buffers else 0)
     spans = [range(o, o + b.size_b) for o, b in zip(offsets, buffers, strict=True)]
     for i, one in enumerate(buffers):
         assert spans[i].stop <= arena_b

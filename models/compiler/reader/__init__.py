@@ -17,6 +17,7 @@ from ..graph import Graph, Operator, Outline, Tensor
 from ..interface import MAX_ENDS
 from ..operators import kind, names
 from .constants import computed, with_real_weights
+from .places import places
 from .tables import check_fixed, opened, options_of, read_calls, read_operator, read_tensor, unused
 from .variables import check_assigned, keep_variables
 from .vectors import ints
@@ -75,9 +76,11 @@ def _outline(data: bytes) -> Outline:
     check_assigned(zip(subgraphs, calls, strict=True))
     tensors = [s.Tensors(i) for s in subgraphs for i in range(s.TensorsLength())]
     inputs, outputs = (tuple(read_tensor(model, subgraphs[0], i) for i in e) for e in ends.values())
+    limits = places(subgraphs[0], calls[0])
     return Outline(
         inputs=inputs,
         outputs=outputs,
+        places=tuple(limits.get(i) for i in ends["Inputs"]),
         operators=tuple(calls[0]),
         kinds=tuple(dict.fromkeys(call.name for each in calls for call in each)),
         shapes=tuple(_shape_of(subgraphs[0], call) for call in calls[0]),

@@ -14,6 +14,7 @@ import msgspec
 
 from ..graph import Graph
 from ..layout import lay_out
+from ..plan import at_once_b
 from ..step import Step, Variant
 from .cut import COPY, Calls, LowerOne, as_whole, at_least, cut
 from .run import Link, links
@@ -160,20 +161,23 @@ def least_b(graph: Graph, steps: Sequence[Step]) -> int:
         names[step.output] = (
             step.output if step.function else names.get(step.inputs[0], step.inputs[0])
         )
-    spans = dict[int, tuple[int, int]]()
+    first, last = dict[int, int](), dict[int, int]()
     for i, step in enumerate(steps):
         for tensor in (step.output, *step.inputs):
             root = names.get(tensor, tensor)
+            if root in last:
+                last[root] = i
+                continue
             given = graph.tensors[root]
             if root not in outside and given.data is None and given.initial is None:
-                spans[root] = (spans.get(root, (i, i))[0], i)
-    sizes = [step.scratch_b for step in steps]
-    each_b = {tensor: graph.tensors[tensor].size_b for tensor in spans}
-    for tensor, (first, last) in spans.items():
-        for i in range(first, last + 1):
-            sizes[i] += each_b[tensor]
+                first[root] = last[root] = i
+    each_b = {tensor: graph.tensors[tensor].size_b for tensor in first}
+    alive = [(each_b[tensor], first[tensor], last[tensor]) for tensor in first]
     for i, step in enumerate(steps):
-        roots = (names.get(t, t) for t in step.overlaps if step.output in spans)
-        shared = (each_b[t] for t in roots if t in spans and spans[t][1] == i)
-        sizes[i] -= min(max(shared, default=0), each_b.get(step.output, 0))
-    return max(sizes)
+        if step.scratch_b:
+            alive.append((step.scratch_b, i, i))
+        if step.overlaps and step.output in first:
+            roots = (names.get(t, t) for t in step.overlaps)
+            shared_b = max((each_b[t] for t in roots if last.get(t) == i), default=0)
+            alive.append((-min(shared_b, each_b[step.output]), i, i))
+    return at_once_b(alive)

@@ -35,6 +35,7 @@ def _what(thing: Thing) -> str:
     words += [f"debug probe {thing.probe}"] if thing.probe else []
     words += [f"boot loader of {thing.boot_loader}"] if thing.boot_loader else []
     words += [thing.application] if thing.application else []
+    words += [f"board {' or '.join(thing.may_be)}"] if thing.may_be else []
     words += [f"energy monitor {thing.monitor}"] if thing.monitor else []
     words += [f"next: {thing.next}"] if thing.next else []
     return "; ".join(words) or thing.product

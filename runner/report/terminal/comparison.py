@@ -67,9 +67,10 @@ def verdict(found: Comparison) -> str:
     gates = dict.fromkeys(found.gates)
     if not gates:
         return moves
-    passed = f"gates passed: {len(gates) - len(failed)} of {len(gates)}"
-    if doubted := {doubt.gate for doubt in found.doubts}:
-        passed += f", {len(doubted)} of them in windows too noisy to judge by"
+    doubted = {doubt.gate for doubt in found.doubts}
+    passed = f"gates passed: {len(gates) - len(failed | doubted)} of {len(gates)}"
+    if doubted:
+        passed += f", {len(doubted)} undecided, in windows too noisy to judge by"
     return f"{'FAILED, ' if failed else ''}{passed}; {moves}"
 
 

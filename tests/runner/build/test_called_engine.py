@@ -99,6 +99,17 @@ def test_a_model_runs_as_calls_of_a_library(tree: Path, tmp_path: Path) -> None:
             assert found == pytest.approx(row.tolist(), abs=0.001)
 
 
+def test_a_library_that_cannot_go_on_is_asked_once(tree: Path) -> None:
+    """The firmware that asks it dies by that, and would do so again: what is said is its end."""
+    source = tree / "Source" / "arm_convolve_wrapper_s8.c"
+    text = source.read_text().replace("    return 4 *", "    __builtin_trap();\n    return 4 *", 1)
+    source.write_text(text)
+    host, task = load_board("host"), load_task("kws")
+    with pytest.raises(ModelError, match="cmsis-nn does not take this model on host: ") as caught:
+        built_engine("cmsis-nn", tree, host, task, KWS, silent, print)
+    assert "retries" not in str(caught.value)
+
+
 def _called(model: Model, folder: Path, buffers_b: list[int] | None, biased: bool) -> str:
     compile_model(
         write(model),

@@ -17,6 +17,7 @@ from tests.firmware.dut_process import READY, DutProcess
 from tinybench.runner.build import firmware
 from tinybench.runner.build.board import load_board
 from tinybench.runner.build.firmware import Image, build
+from tinybench.runner.build.make.objects import objects_of
 from tinybench.runner.build.task import load_task
 
 EMBEDDED = ROOT / "models" / "embedded"
@@ -120,9 +121,7 @@ def test_what_a_killed_build_left_is_swept_by_a_later_one(
 
 def test_boards_of_one_core_share_what_knows_no_port() -> None:
     """Kernels, features and the protocol; not what knows clock and pins, nor another image's."""
-    one, other = (
-        firmware.objects_of(load_board(name), "test") for name in ("nucleo-f446re", "nrf52840-dk")
-    )
+    one, other = (objects_of(load_board(name), "test") for name in ("nucleo-f446re", "nrf52840-dk"))
     assert {name for name in one if one[name] == other[name]} == {"kernels", "audio", "core"}
-    energy = firmware.objects_of(load_board("nucleo-f446re"), "test", True)
+    energy = objects_of(load_board("nucleo-f446re"), "test", True)
     assert {name for name in one if one[name] == energy[name]} == {"kernels", "audio"}

@@ -9,10 +9,13 @@ import pytest
 from msgspec.structs import replace
 from PIL import Image
 
+from tests.models.random_moves import tokens
+from tests.models.tflite_builder import write
 from tinybench.datasets.preparation import load_preparation
 from tinybench.errors import DatasetError
-from tinybench.models.compiler.anatomy import Anatomy, End
+from tinybench.models.compiler.anatomy import Anatomy, End, anatomy, ends_of
 from tinybench.runner.build.own_task import own_task, read_inputs, seeded, with_windows
+from tinybench.runner.build.truth import TYPES
 
 END = End(name="in", type="INT8", shape=[1, 2, 3], scale=0.5, zero_point=-1)
 MODEL = Anatomy(
@@ -144,6 +147,29 @@ def test_seeded_inputs_are_the_same_for_the_same_seed() -> None:
     assert seeded(MODEL, 5, 1).inputs[0][1] != seeded(MODEL, 5, 2).inputs[0][1]
     assert with_windows(seeded(MODEL, 7, 1), MODEL, 1) == seeded(MODEL, 7, 1)
     assert len(with_windows(seeded(MODEL, 2, 9), MODEL, 1).inputs) == 5
+
+
+@pytest.mark.parametrize("name", ["GATHER", "GATHER_ND", "EMBEDDING_LOOKUP"])
+def test_seeded_ids_are_among_those_that_a_table_has(tmp_path: Path, name: str) -> None:
+    """Whichever operator takes them, and however they are turned before; of any type."""
+    path = tmp_path / "tokens.tflite"
+    path.write_bytes(write(tokens(np.random.default_rng(0), name)))
+    for found in (anatomy(path, ("plain",)), ends_of(path)):
+        (end,) = found.inputs
+        assert (end.type, end.places) == ("INT32", 7)
+        for kind in ("INT8", "INT32", "FLOAT32"):
+            model = replace(found, inputs=[replace(end, type=kind)])
+            drawn = b"".join(data for _, data in seeded(model, 20, 1).inputs)
+            assert set(np.frombuffer(drawn, TYPES[kind]).tolist()) == set(range(7))
+
+
+def test_seeded_values_are_of_the_whole_type() -> None:
+    """A word is four bytes, and each of them is drawn; those of int8 are as they ever were."""
+    words = replace(MODEL, inputs=[replace(END, type="INT32")])
+    (_, data), *_ = seeded(words, 1, 1).inputs
+    assert len(data) == 24
+    assert (abs(np.frombuffer(data, "<i4")) > 1 << 20).any()
+    assert _values(seeded(MODEL, 1, 1).inputs[0][1]) == [-1, -28, 34, 121, -13, -67]
 
 
 def _header(shape: tuple[int, ...]) -> bytes:

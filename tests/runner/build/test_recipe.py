@@ -265,17 +265,26 @@ def test_an_archive_is_built_once_and_its_faults_are_named(tmp_path: Path) -> No
 def test_a_model_that_is_refused_is_offered_to_another_engine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The refusal names the engine; a file that is no model is offered to none."""
+    """The refusal names the engine; what no engine can be asked to run is offered to none.
+
+    A file that is no model, one that computes nothing, inputs that nothing uploads.
+    """
     real = Tensor((1, 4), "FLOAT32")
     refused = tmp_path / "refused.tflite"
     refused.write_bytes(write(Model([real, real], [Operator("CUMSUM", [0, 0], [1])], [0], [1])))
     monkeypatch.delenv("TINYBENCH_TFLM", raising=False)
     with pytest.raises(ModelError, match=r"--engine tflm, with its source tree.*CUMSUM"):
         examine(refused)
-    refused.write_bytes(b"no model at all")
-    with pytest.raises(ModelError) as caught:
-        examine(refused)
-    assert "--engine" not in str(caught.value)
+    long = Tensor((1, 4), "INT64")
+    for data in (
+        b"no model at all",
+        write(Model([real], [], [0], [0])),
+        write(Model([long, long], [Operator("ABS", [0], [1])], [0], [1])),
+    ):
+        refused.write_bytes(data)
+        with pytest.raises(ModelError) as caught:
+            examine(refused)
+        assert "--engine" not in str(caught.value)
 
 
 def test_an_engine_is_named_or_is_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -7,7 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.models import random_moves, random_operators, random_tensors, tflite_builder
+from tests.models import (
+    random_arithmetic,
+    random_moves,
+    random_operators,
+    random_tensors,
+    tflite_builder,
+)
 from tests.models.packaged import MODELS
 from tests.program import TINYBENCH, tinybench
 from tinybench.errors import UsageError
@@ -70,6 +76,9 @@ def test_a_gate_says_whether_it_fits_and_what_is_missing(
     assert done.returncode == status, done.stderr
     (one,) = json.loads(done.stdout)["boards"]
     assert one["verdict"] == verdict
+    strict = tinybench("model", KWS, "--board", str(board), "--check", "--strict")
+    assert strict.returncode == int(verdict != "fits")
+    assert ("to build it tells" in strict.stderr) == (verdict == "too close to say")
     if status:
         said = tinybench("model", KWS, "--board", str(board), "--check").stdout
         least_b, has_b = (
@@ -90,6 +99,7 @@ def test_the_arena_is_drawn(tmp_path: Path) -> None:
         (("--emulate",), "--emulate needs a --board"),
         (("--inputs", "x.npy"), "--inputs needs a --board"),
         (("--check",), "--check needs a --board"),
+        (("--board", "mps2-an386", "--strict"), "--strict is about what --check cannot tell"),
         (("--board", "host", "--check"), "board host declares no memory"),
         (("--board", "host", "--to", "png"), "--to png"),
         (("--board", "nowhere"), "no board 'nowhere'"),
@@ -279,8 +289,10 @@ def test_a_mask_of_thousands_of_values_is_answered_and_scored(tmp_path: Path) ->
         (random_operators.arg_max, "to the bit"),
         (random_operators.requantise, "to the bit"),
         (random_operators.float_ends, "to the last printed digit"),
+        (random_moves.tokens, "to the bit"),
+        (random_arithmetic.words, "to the last printed digit"),
     ],
-    ids=["two inputs", "two outputs", "int32", "uint8", "floats"],
+    ids=["two inputs", "two outputs", "int32", "uint8", "floats", "tokens", "words"],
 )
 def test_any_ends_are_measured_and_compared(
     tmp_path: Path, made: Callable[[np.random.Generator], tflite_builder.Model], said: str

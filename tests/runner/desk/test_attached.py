@@ -13,9 +13,11 @@ from tinybench.errors import TransportError
 from tinybench.runner import cli
 from tinybench.runner.build import board as boards
 from tinybench.runner.build import tool as tools
+from tinybench.runner.cli.output import table_text
 from tinybench.runner.desk import attached
 from tinybench.runner.desk.attached import Attached, look, usb_list
 from tinybench.runner.desk.usb_devices import usb_devices
+from tinybench.runner.report.terminal.attached import table
 
 HUB = Plugged("05e3:0610", ports=(1,), hub=hub_descriptor(4, 1))
 
@@ -167,6 +169,8 @@ def test_a_board_by_its_own_usb_is_known_in_each_of_its_modes() -> None:
     assert set(shown) == {"303a:1001", "2341:805a", "2e8a:0009", "1915:521f"}
     assert shown["2341:805a"].application.startswith("Arduino Nano 33 BLE")
     assert "reset twice" in shown["2341:805a"].next
+    assert shown["2341:805a"].may_be == ["nano-33-ble"]
+    assert "; board pico-2 or pico-2-riscv; next: " in table_text(table(found))
     assert "BOOTSEL" in shown["2e8a:0009"].next
     assert shown["1915:521f"].boot_loader.startswith("nRF52840")
     assert "esptool" in shown["303a:1001"].next

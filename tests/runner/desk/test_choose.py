@@ -108,11 +108,17 @@ def test_without_the_board_it_is_said_what_was_looked_for(board: str) -> None:
 
 
 def test_a_board_that_shows_by_its_own_usb_says_what_to_do() -> None:
-    """It runs a sketch: how firmware gets into it is said, where no port is known."""
-    thing = Thing(usb="2341:805a", application="a sketch", next="press reset twice")
-    request = Request(board="nano-33-ble", task="kws")
-    with pytest.raises(UsageError, match=r"2341:805a .*\(a sketch; next: press reset twice\)"):
-        choose(request, Bench(), print, lambda: Attached([thing], [], []))
+    """It runs a sketch: which of all that is and how firmware gets into it, as no port is known."""
+    bus = Bus(Plugged("2e8a:0009", ports=(1,)), Plugged("2341:805a", ports=(2,)))
+    found = look(lambda: (), lambda: usb_devices(bus, Path("/none")), Path("/none"))
+    for board, usb in (("nano-33-ble", "2341:805a"), ("pico-2", "2e8a:0009")):
+        with pytest.raises(UsageError) as error:
+            choose(Request(board=board, task="kws"), Bench(), print, lambda: found)
+        own, _, besides = str(error.value).partition("; attached besides: ")
+        assert f"by its own USB this may be it: {usb} no serial number at 1-" in own
+        assert ("next: press reset twice" in own) == (board == "nano-33-ble")
+        assert usb not in besides
+        assert "2e8a:0009" in besides or "2341:805a" in besides
 
 
 @pytest.mark.parametrize(("board", "enough"), [("pico", True), ("nucleo-l4r5", False)])

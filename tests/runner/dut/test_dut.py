@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinybench.errors import BenchError, DeadlineError, OtherDutError, ProtocolError, TransportError
+from tinybench.errors import (
+    BenchError,
+    DeadlineError,
+    InferenceError,
+    OtherDutError,
+    ProtocolError,
+    TransportError,
+)
 from tinybench.runner.dut.client import Dut
 from tinybench.runner.dut.inference import Inference, parse_results
 from tinybench.runner.dut.line import Line, Patience, Tally
@@ -71,7 +78,6 @@ def test_an_upload_and_an_inference_answer_what_the_engine_computes(
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"\xe0" + bytes(489), "Inference failed with -7"),
         (b"\xe1" + bytes(489), "'nan', which is no number"),
         (bytes(491), "exceeds maximum of 490|no answer to an upload"),
         (bytes(100), "Input db has 100 elemented, expected 490|no answer to an upload"),
@@ -80,11 +86,25 @@ def test_an_upload_and_an_inference_answer_what_the_engine_computes(
 def test_what_never_goes_well_is_an_error_after_some_attempts(
     line: ProcessTransport, fast: bool, data: bytes, words: str
 ) -> None:
-    """An engine that fails, results that are no numbers, an input of another size."""
+    """Results that are no numbers, an input of another size."""
     dut = Dut(line, fast=fast, patience=IMPATIENT)
     dut.handshake()
     with pytest.raises(BenchError, match=f"given up after 1 retries.*({words})"):
         dut.infer(data, 1, 0)
+
+
+@pytest.mark.parametrize("warmup", [0, 1])
+@pytest.mark.parametrize("fast", [True, False])
+def test_an_engine_that_fails_is_asked_once(
+    line: ProcessTransport, fast: bool, warmup: int
+) -> None:
+    """That is its answer, whole and to what was sent; the next input is inferred as any other."""
+    dut = Dut(line, fast=fast, patience=IMPATIENT)
+    dut.handshake()
+    with pytest.raises(InferenceError, match="failed, with status -7"):
+        dut.infer(b"\xe0" + bytes(489), 1, warmup)
+    assert dut.infer(INPUT, 1, warmup).results
+    assert dut.tally == Tally()
 
 
 def test_the_dut_holds_an_input_until_another_is_sent(line: ProcessTransport) -> None:

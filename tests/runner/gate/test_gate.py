@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from statistics import median
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,10 +17,10 @@ from tinybench.errors import BuildError, UsageError
 from tinybench.runner import cli
 from tinybench.runner.cli.output import table_text
 from tinybench.runner.compare.baseline import merge_baseline, write_baseline
-from tinybench.runner.compare.change import Measured, between, compare, measured
+from tinybench.runner.compare.change import Baseline, Measured, between, compare, measured
 from tinybench.runner.compare.metrics import Metric
-from tinybench.runner.gate.files import headline, store, summary
-from tinybench.runner.gate.gate import Gated, held, usual
+from tinybench.runner.gate.files import as_junit, headline, store, summary
+from tinybench.runner.gate.gate import Gated, _word, held, usual
 from tinybench.runner.gate.github import annotations, of_error, store_outputs
 from tinybench.runner.gate.picture import changes
 from tinybench.runner.report.terminal.comparison import report, verdict
@@ -79,7 +80,10 @@ def _timed(run: Path, samples: list[float]) -> dict[tuple[str, str], Measured]:
 
 
 def test_a_gate_says_that_windows_are_too_noisy_to_judge_by(tmp_path: Path) -> None:
-    """It passes and says so, of each change that is smaller than how far windows differ."""
+    """Neither passed nor failed, of each change that is smaller than how far windows differ.
+
+    The build goes on, unless it is strict; JUnit and GitHub tell it apart from a pass.
+    """
     calm, wild = [1.0, 1.001, 1.002, 1.001, 1.0], [1.0, 1.05, 1.08, 1.02, 1.0]
     run, gates = stored(tmp_path / "run", board="b"), ["latency>5%", "latency>10%"]
     found = between(run, run, _timed(run, calm), _timed(run, calm), gates)
@@ -88,11 +92,29 @@ def test_a_gate_says_that_windows_are_too_noisy_to_judge_by(tmp_path: Path) -> N
     (doubt,) = found.doubts
     assert (found.failures, doubt.gate) == ([], "latency>5%")
     assert "differ by 7.84%, so that a change of 5.00% cannot be seen" in doubt.found
-    assert "gates passed: 2 of 2, 1 of them in windows too noisy to judge by; " in verdict(found)
+    assert "gates passed: 1 of 2, 1 undecided, in windows too noisy to judge by; " in verdict(found)
     assert f"gate latency>5%: kws on b: {doubt.found}" in table_text(report(found))
-    gated = Gated("passed", "", judge(run), found, tmp_path / "baseline.json", tmp_path)
-    (line,) = annotations(gated, tmp_path)
-    assert line.startswith("::warning title=gate latency>5%25::kws on b: the windows")
+    outcome = judge(run)
+    word = _word(found, outcome, update=False)
+    kinds = (("warning", "skipped"), ("error", "failure"))
+    for strict, status, (kind, junit) in ((False, 0, kinds[0]), (True, 1, kinds[1])):
+        gated = Gated(word, "", outcome, found, tmp_path / "baseline.json", tmp_path, strict)
+        assert headline(gated).startswith("gate UNDECIDED; gates passed: 1 of 2, 1 undecided")
+        assert gated.status == status
+        (line,) = annotations(gated, tmp_path)
+        assert line.startswith(f"::{kind} title=gate latency>5%25::kws on b: the windows")
+        xml = as_junit(gated)
+        assert f'tests="2" failures="{status}" errors="0" skipped="{1 - status}"' in xml
+        assert re.search(rf'name="latency&gt;5%" time="0">\s*<{junit} ', xml)
+        assert re.search(r'name="latency&gt;10%" time="0" />', xml)
+    words = ["compare"]
+    for name, samples in (("calm", calm), ("wild", wild)):
+        of_file = Baseline(tinybench="0", runs=list(_timed(run, samples).values()))
+        (tmp_path / name).write_bytes(msgspec.json.encode(of_file))
+        words.append(str(tmp_path / name))
+    assert cli.main([*words, "--fail-on", "latency>5%"]) == 0
+    assert cli.main([*words, "--fail-on", "latency>5%", "--strict"]) == 1
+    assert cli.main([*words, "--fail-on", "latency>10%", "--strict"]) == 0
 
 
 def _stored_model(folder: Path, seed_of: str = "seed1-0000.bin", sha256: str = "0" * 64) -> Path:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.models import random_floats
 from tests.models.packaged import MODELS
+from tests.models.random_moves import tokens
 from tests.models.random_onnx import Drawing, quantised, reference_answers
 from tests.models.streaming import running_sum
 from tests.models.tflite_builder import convolution, refused, write
@@ -16,7 +17,7 @@ from tinybench.datasets.reader import Sample
 from tinybench.models.compiler.anatomy import anatomy
 from tinybench.models.compiler.reader import read_graph
 from tinybench.runner.build.inputs import resolve
-from tinybench.runner.build.own_task import own_task, seeded
+from tinybench.runner.build.own_task import Given, own_task, seeded
 from tinybench.runner.build.task import Task, load_task
 from tinybench.runner.measure.reference import compare, refusal_of
 from tinybench.runner.results.result import Answer
@@ -70,6 +71,23 @@ def test_what_the_reference_has_against_a_model_is_said(
     assert refusal_of(path.read_bytes()) in why_not
     assert not capfd.readouterr().err
     assert refusal_of((MODELS / "kws01.tflite").read_bytes()) == ""
+
+
+def test_an_input_that_the_reference_fails_on_is_named(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """An id that its table has not: nothing is compared, and why is told; not on the terminal."""
+    pytest.importorskip("tflite_micro", reason="the oracle, tflite-micro, is not installed")
+    path = tmp_path / "tokens.tflite"
+    path.write_bytes(write(tokens(np.random.default_rng(0))))
+    found = anatomy(path, ("plain",))
+    given = Given((("beyond.bin", np.full(5, 7, "<i4").tobytes()),), "one")
+    task = load_task(str(own_task(path, found, given)))
+    answers = {"beyond.bin": Answer("beyond.bin", 0, "", [1])}
+    why_not = compare(task, path, resolve(task).samples.samples, answers, silent).why_not
+    assert why_not.startswith("the reference interpreter fails on beyond.bin: ")
+    assert "GATHER" in why_not
+    assert not capfd.readouterr().err
 
 
 def test_a_state_begins_anew_with_each_input(tmp_path: Path) -> None:
