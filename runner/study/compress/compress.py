@@ -14,7 +14,7 @@ from tinybench.track import Track
 
 from ..kept import Key, Trial, chosen, key_of, open_study, store_study
 from ..one_image import Boarded, Candidates, board_of, on_boards
-from ..rows import Floats, Parts, Rows, digest, split
+from ..rows import Parts, Rows, digest, middle_and_half, split
 from ..runs import insist_board
 from .compress_c import weights_b, write_nets
 from .robe import Robe, index, robe
@@ -134,6 +134,11 @@ def ask(
         block=block, test=test, trials=trials, seed=seed,
     )  # fmt: skip
     features, classes = rows.values.shape[1], len(rows.classes)
+    if "palette" in methods and not any(rate in BITS for rate in asked.rates):
+        raise UsageError(
+            f"--methods palette: it has rates of {', '.join(f'{rate:g}' for rate in BITS)}; ask "
+            "for one of them by --rates, or leave it out"
+        )
     for method, rate in _ways(asked):
         if not 1 < rate <= RATE_MOST:
             raise UsageError(f"--rates {rate:g}: more than 1, at most {RATE_MOST:g}")
@@ -223,9 +228,8 @@ def run_compress(
 def _as_int8(parts: Parts) -> Int8:
     """Return all features as a board gets them, scaled by the rows that are learnt from."""
     values = parts.rows.values
-    low, high = values[parts.train].min(axis=0), values[parts.train].max(axis=0)
-    half: Floats = np.where(high > low, (high - low) / 2, 1.0)
-    return np.clip(np.rint((values - (low + high) / 2) / half * MOST), -MOST, MOST).astype(np.int8)
+    middle, half = middle_and_half(values[parts.train])
+    return np.clip(np.rint((values - middle) / half * MOST), -MOST, MOST).astype(np.int8)
 
 
 def _nets(
