@@ -14,7 +14,7 @@ from tests.program import tinybench
 from tests.soak import record
 from tinybench.errors import RunFolderError, UsageError
 from tinybench.runner.study import host_engine
-from tinybench.runner.study.kept import TRIALS_FILE
+from tinybench.runner.study.kept import TRIALS_FILE, open_study
 from tinybench.runner.study.noise import perturb
 from tinybench.runner.study.noise.asked import ask
 from tinybench.runner.study.noise.findings import NoiseStudy, Spread, at_drop
@@ -106,6 +106,9 @@ def test_a_study_that_was_interrupted_goes_on(kws: Subject, tmp_path: Path) -> N
     assert resumed.points[0] == whole.points[0]
     with pytest.raises(RunFolderError, match="asked for otherwise"):
         study(kws, tmp_path, [0, 0.2], seed=9)
+    asked = ask(kws, "gaussian", [0, 0.2], 3, 1, parts=False)
+    with open_study(tmp_path, asked), pytest.raises(RunFolderError, match="another tinybench"):
+        study(kws, tmp_path, [0, 0.2])
     trials.write_bytes(b'{"part": 3}\n')
     with pytest.raises(RunFolderError, match="no trial"):
         study(kws, tmp_path, [0, 0.2])
@@ -256,6 +259,8 @@ def test_where_the_score_has_dropped_is_read_between_points() -> None:
     assert at_drop(points((0, 1), (0.2, 0.99)), "gaussian", 0.05) is None
     assert at_drop(points((64, 1), (32, 0.97), (16, 0.5)), "levels", 0.05) == 32
     assert at_drop(points((64, 0.9)), "levels", 0.05) is None
+    assert at_drop(points((64, 1), (32, 0.97)), "levels", 0.05) == 32
+    assert at_drop(points((0.2, 0.9)), "gaussian", 0.05) == pytest.approx(0.1)
 
 
 def test_an_answer_that_is_no_number_is_not_right(kws: Subject) -> None:
