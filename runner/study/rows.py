@@ -118,28 +118,19 @@ def _rows_in(path: Path, reader: Any, target: str | None, *, regression: bool) -
         raise DatasetError(f"{path}: no rows in it{', but names of columns' if names else ''}")
     wide = len(names) or len(first[0][1])
     _check_columns(str(path), wide - 1)
-    at = wide - 1
-    if target is not None:
-        if target not in names:
-            raise DatasetError(
-                f"{path}: no column '{target}': {', '.join(names)[:200] or 'none named'}"
-            )
-        at = names.index(target)
+    at = wide - 1 if target is None else _column(path, target, names)
     values, real, words = array("d"), array("d"), list[str]()
     for number, line in chain(first, filled):
         if len(real) + len(words) == ROWS_MOST:
             raise DatasetError(f"{path}: more than {ROWS_MOST:,} rows: give a part of them")
+        where = f"{path}:{number}"
         if len(line) != wide:
-            raise DatasetError(
-                f"{path}:{number}: {len(line)} cells, wanted {wide} as in the first line"
-            )
+            raise DatasetError(f"{where}: {len(line)} cells, wanted {wide} as in the first line")
         if not line[at].strip():
-            raise DatasetError(f"{path}:{number}: the target is missing: leave the row out")
-        for column, cell in enumerate(line):
-            if column != at:
-                values.append(_number(f"{path}:{number}", names, column, cell))
+            raise DatasetError(f"{where}: the target is missing: leave the row out")
+        values.extend(_number(where, names, n, one) for n, one in enumerate(line) if n != at)
         if regression:
-            real.append(_number(f"{path}:{number}", names, at, line[at]))
+            real.append(_number(where, names, at, line[at]))
         else:
             words.append(line[at].strip())
     table = np.frombuffer(values, np.float64).reshape(-1, wide - 1)
@@ -150,6 +141,15 @@ def _rows_in(path: Path, reader: Any, target: str | None, *, regression: bool) -
         raise DatasetError(f"{path}: {len(classes)} classes, more than {CLASSES_MOST}{REAL}")
     places = {name: n for n, name in enumerate(classes)}
     return Rows(path.name, table, np.array([places[text] for text in words]), classes)
+
+
+def _column(path: Path, target: str, names: Sequence[str]) -> int:
+    """Return the place of a column. Raises DatasetError where none has that name."""
+    if target not in names:
+        raise DatasetError(
+            f"{path}: no column '{target}': {', '.join(names)[:200] or 'none named'}"
+        )
+    return names.index(target)
 
 
 def _header(numbered: list[tuple[int, list[str]]]) -> tuple[list[str], list[tuple[int, list[str]]]]:

@@ -24,6 +24,7 @@ FIELDS = {
 LOWEST_SHOWN = 48
 """Combinations of a table; CSV has all."""
 REASON_MOST = 160
+UNTOLD = "main effects: too few runs to tell them apart"
 
 
 def name_of(found: SweepStudy, objective: str) -> str:
@@ -132,14 +133,16 @@ def terminal(found: SweepStudy) -> RenderableType:
     rows = _ordered(found)[:LOWEST_SHOWN]
     left = len(found.asked.factors)
     table = columns(header(found), [cells(found, row) for row in rows], left=left)
-    told = columns(_effects_header(found), effects(found))
+    told = columns(_effects_header(found), effects(found)) if found.effects else UNTOLD
     return below(title(found), table, said(found), "", told)
 
 
 def markdown(found: SweepStudy) -> str:
     """Return both tables as Markdown."""
     rows = [cells(found, row) for row in _ordered(found)]
-    told = in_markdown("", _effects_header(found), effects(found), [])
+    told = f"\n{UNTOLD}\n"
+    if found.effects:
+        told = in_markdown("", _effects_header(found), effects(found), [])
     return in_markdown(title(found), header(found), rows, said(found)) + told
 
 

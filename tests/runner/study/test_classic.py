@@ -192,10 +192,10 @@ def test_r2_is_that_of_its_definition() -> None:
 
 def test_words_that_exclude_each_other_are_refused(tmp_path: Path) -> None:
     """In one line, status 2."""
-    for words, said in (
+    for words, told in (
         ((), "--task kws, or --csv FILE"),
         (("--csv", str(tmp_path / "none.csv")), "cannot be read"),
     ):
         done = tinybench("study", "classic", *words)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
-        assert said in done.stderr
+        assert told in done.stderr

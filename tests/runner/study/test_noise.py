@@ -12,7 +12,9 @@ from tests.bench.study.noise_golden import apart, golden, of_model
 from tests.models import tflite_builder as build_model
 from tests.program import tinybench
 from tests.soak import record
-from tinybench.errors import RunFolderError, UsageError
+from tinybench.errors import ModelError, RunFolderError, UsageError
+from tinybench.runner.build.inputs import resolve
+from tinybench.runner.build.task import load_task
 from tinybench.runner.study import host_engine
 from tinybench.runner.study.kept import TRIALS_FILE, open_study
 from tinybench.runner.study.noise import perturb
@@ -284,6 +286,8 @@ def test_words_that_mean_nothing_are_refused(kws: Subject) -> None:
         ask(kws, "gaussian", [0.1], 1, 1, "activations")
     with pytest.raises(UsageError, match="words found"):
         subject("sww")
+    with pytest.raises(ModelError, match="has 3072 bytes of input, the task has 490"):
+        subject("kws", model=resolve(load_task("ic")).model)  # its C would read beyond an input
 
 
 def test_the_command_prints_a_table_and_leaves_document_trials_and_picture(tmp_path: Path) -> None:
