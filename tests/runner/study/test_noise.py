@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.bench.study.noise_golden import apart, golden, of_model
+from tests.bench.study.noise_golden import apart, golden, kept_by_width, of_model
 from tests.models import tflite_builder as build_model
 from tests.program import tinybench
 from tests.soak import record
@@ -152,50 +152,8 @@ def test_faults_of_activations_do_harm_by_their_rate(
 
 def test_a_wider_network_keeps_more(tmp_path: Path) -> None:
     """Redundancy: as many classes told apart by more hidden units lose less. Ref: 2011.11840."""
-    kept = [
-        study(wide(units), tmp_path / str(units), [0, 0.8], trials=12).points[-1].normalised
-        for units in (12, 192)
-    ]
-    assert kept[1] > kept[0] + 0.1
-
-
-def wide(units: int, classes: int = 6, values: int = 16) -> Subject:
-    """Return a network of one hidden layer of random features, and what it tells apart."""
-    rng = np.random.default_rng(3)
-    centres = rng.normal(0, 45, (classes, values))
-    labels = np.arange(240) % classes
-    inputs = np.clip(np.rint(centres[labels] + rng.normal(0, 14, (240, values))), -127, 127)
-    first = rng.integers(-127, 128, (units, values)).astype(np.int8)
-    sums = inputs @ first.T
-    scale = float(np.abs(sums).max()) / 255
-    hidden = np.clip(np.rint(np.maximum(sums, 0) / scale), 0, 255)
-    means = np.stack([hidden[labels == n].mean(axis=0) for n in range(classes)])
-    last = means - means.mean(axis=0)  # the mean that is nearest
-    step = float(np.abs(last).max()) / 127
-    second = np.rint(last / step).astype(np.int8)
-    biases = -np.rint(((means + means.mean(axis=0)) / 2 * second).sum(axis=1)).astype(np.int32)
-    most = float(np.abs(hidden @ second.T + biases).max()) * scale * step
-    tensor = build_model.Tensor
-    model = build_model.Model(
-        [
-            tensor([1, values], scales=[1.0], zero_points=[0]),
-            tensor([units, values], scales=[1.0], zero_points=[0], data=first),
-            tensor([1, units], scales=[scale], zero_points=[-128]),
-            tensor([classes, units], scales=[step], zero_points=[0], data=second),
-            tensor([classes], "INT32", scales=[scale * step], zero_points=[0], data=biases),
-            tensor([1, classes], scales=[most / 127], zero_points=[0]),
-        ],
-        [
-            build_model.Operator(
-                "FULLY_CONNECTED", [0, 1, -1], [2], {"FusedActivationFunction": build_model.RELU}
-            ),
-            build_model.Operator("FULLY_CONNECTED", [2, 3, 4], [5]),
-        ],
-        [0],
-        [5],
-    )
-    bytes_ = np.ascontiguousarray(inputs.astype(np.int8)).view(np.uint8)
-    return of_model(build_model.write(model), bytes_, labels)
+    few, many = kept_by_width(tmp_path, trials=12).values()
+    assert many > few + 0.1
 
 
 def test_a_model_without_weights_is_refused(tmp_path: Path) -> None:
