@@ -134,11 +134,6 @@ def ask(
         block=block, test=test, trials=trials, seed=seed,
     )  # fmt: skip
     features, classes = rows.values.shape[1], len(rows.classes)
-    if "palette" in methods and not any(rate in BITS for rate in asked.rates):
-        raise UsageError(
-            f"--methods palette: it has rates of {', '.join(f'{rate:g}' for rate in BITS)}; ask "
-            "for one of them by --rates, or leave it out"
-        )
     for method, rate in _ways(asked):
         if not 1 < rate <= RATE_MOST:
             raise UsageError(f"--rates {rate:g}: more than 1, at most {RATE_MOST:g}")
@@ -150,6 +145,11 @@ def ask(
                 f"{min(hidden * features, classes * hidden)} weights; take a lower rate or more "
                 "--hidden"
             )
+    if not _ways(asked):
+        raise UsageError(
+            f"--methods palette: it has rates of {', '.join(f'{rate:g}' for rate in BITS)} alone; "
+            "ask for one of them by --rates"
+        )
     return asked
 
 
