@@ -26,6 +26,14 @@ def open_lines(path: Path) -> FileIO:
     return file
 
 
+def lock_file(file: int) -> None:
+    """Lock an open file for this process. Raises BlockingIOError when another one has it."""
+    if os.name == "posix":
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 def _end_of_lines(file: FileIO) -> int:
     """Return where the last whole line ends. Raises OSError where none does for LINE_MOST_B."""
     end = file.seek(0, os.SEEK_END)

@@ -263,9 +263,14 @@ def _check_task(task: Task, manifest: Manifest, model: Path) -> None:
     if task.front_end is not None:
         frames = manifest.input_b // FRAME_B if manifest.streamed is None else 1
         input_b = max(1, frames) * FRAME_B
+    insist_ends(task, model, input_b, (manifest.input_b, manifest.output_count))
+
+
+def insist_ends(task: Task, model: Path, input_b: int, ends: tuple[int, int]) -> None:
+    """Raise ModelError where bytes of input and results of a model are other than the task's."""
     for what, wanted, found in (
-        ("bytes of input", input_b, manifest.input_b),
-        ("results", task.result_count, manifest.output_count),
+        ("bytes of input", input_b, ends[0]),
+        ("results", task.result_count, ends[1]),
     ):
         if found != wanted:
             raise ModelError(

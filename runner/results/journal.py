@@ -1,7 +1,6 @@
 """The journal of a run: what was asked and what was measured, on disk as soon as it is known."""
 
 import hashlib
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ import msgspec
 
 from tinybench.errors import RunFolderError
 from tinybench.files import WHOLE_MOST_B, open_regular, read_bytes
-from tinybench.json_lines import open_lines
+from tinybench.json_lines import lock_file, open_lines
 from tinybench.read import read_json
 
 from .request import Request
@@ -104,7 +103,7 @@ class Journal:
         self._path = folder / JOURNAL_FILE
         try:
             self._file = open_lines(self._path)
-            _lock(self._file.fileno())
+            lock_file(self._file.fileno())
         except BlockingIOError:
             raise RunFolderError(
                 f"{folder}: another tinybench is writing into this run; let it finish"
@@ -169,14 +168,6 @@ def head_sha256(folder: Path) -> str:
             return hashlib.sha256(file.readline()).hexdigest()
     except OSError as error:
         raise RunFolderError(f"cannot read the journal {path}: {error}") from error
-
-
-def _lock(file: int) -> None:
-    """Lock an open file for this process. Raises BlockingIOError when another one has it."""
-    if os.name == "posix":
-        import fcntl
-
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _path(kind: type, text: object) -> Path:

@@ -9,7 +9,7 @@ import msgspec
 
 from tinybench.errors import RunFolderError, UsageError
 from tinybench.files import DOCUMENT_MOST_B, WHOLE_MOST_B, read_bytes, write_whole
-from tinybench.json_lines import open_lines
+from tinybench.json_lines import lock_file, open_lines
 from tinybench.read import read_json
 
 from ..results.asked import ASKED_FILE, open_asked
@@ -53,12 +53,13 @@ def open_study(
     """Make the folder of a study, or open that of one that was interrupted.
 
     Yields the trials that are known, and what keeps another one. Raises RunFolderError where the
-    folder is another study's, or cannot be written.
+    folder is another study's, cannot be written, or has another process at work in it.
     """
     try:
         open_asked(folder, asked, "study")
-        known = _read(folder / TRIALS_FILE)
         with contextlib.closing(open_lines(folder / TRIALS_FILE)) as file:
+            _lock(folder, file.fileno())
+            known = _read(folder / TRIALS_FILE)
 
             def keep(trial: Trial) -> None:
                 file.write(msgspec.json.encode(trial) + b"\n")
@@ -66,6 +67,17 @@ def open_study(
             yield known, keep
     except OSError as error:
         raise RunFolderError(f"cannot keep the study in {folder}: {error}") from error
+
+
+def _lock(folder: Path, file: int) -> None:
+    """Lock an open file for this process. Raises RunFolderError when another one has it."""
+    try:
+        lock_file(file)
+    except BlockingIOError:
+        raise RunFolderError(
+            f"{folder}: another tinybench is at work in this study: let it finish, or give -o a "
+            "new folder"
+        ) from None
 
 
 def _read(path: Path) -> dict[Key, Trial]:

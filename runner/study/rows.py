@@ -4,7 +4,10 @@ import csv
 import hashlib
 import io
 import math
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,9 @@ ROWS_MOST, COLUMNS_MOST = 100_000, 4096
 CLASSES_MOST = 256
 TRAIN_LEAST = 4
 """Rows of a class, or of numbers, below which nothing is learnt."""
+NUMBER_MOST = 1e100
+"""Beyond it no number is a measurement, and differences would not be finite."""
+REAL = ": are the targets real values? 'study classic --regression' learns those"
 Floats = npt.NDArray[np.float64]
 
 
@@ -90,63 +96,69 @@ def read_csv(path: Path, target: str | None, *, regression: bool) -> Rows:
     column of what is no number, is missing or not finite.
     """
     try:
-        lines = list(csv.reader(io.StringIO(read_text(path, FILE_MOST_B))))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        text = read_text(path, FILE_MOST_B).removeprefix("\ufeff")  # as spreadsheets put there
+        return _rows_in(path, csv.reader(io.StringIO(text)), target, regression=regression)
+    except UnicodeDecodeError as error:
+        raise DatasetError(
+            f"{path}: cannot be read as CSV: {error}: save it anew, as UTF-8"
+        ) from error
+    except (OSError, csv.Error) as error:
         why = getattr(error, "strerror", None) or error
         raise DatasetError(f"{path}: cannot be read as CSV: {why}") from error
-    numbered = [(n, line) for n, line in enumerate(lines, 1) if any(map(str.strip, line))]
-    if len(numbered) > ROWS_MOST + 1:
-        raise DatasetError(
-            f"{path}: {len(numbered)} rows; at most {ROWS_MOST} are studied: give a part of them"
-        )
-    names, numbered = _header(numbered)
-    if not numbered:
-        raise DatasetError(f"{path}: no rows in it")
-    wide = len(names) or len(numbered[0][1])
+
+
+def _rows_in(path: Path, reader: Any, target: str | None, *, regression: bool) -> Rows:
+    """Return the rows of a reader of CSV, which is read line by line."""
+    filled = ((reader.line_num, line) for line in reader if any(map(str.strip, line)))
+    first = list(islice(filled, 2))
+    if first:
+        _check_commas(path, first[0][1])
+    names, first = _header(first)
+    if not first:
+        raise DatasetError(f"{path}: no rows in it{', but names of columns' if names else ''}")
+    wide = len(names) or len(first[0][1])
     _check_columns(str(path), wide - 1)
-    at = wide - 1
-    if target is not None:
-        if target not in names:
-            raise DatasetError(
-                f"{path}: no column '{target}': {', '.join(names)[:200] or 'none named'}"
-            )
-        at = names.index(target)
-    features, targets = [], list[str]()
-    for number, line in numbered:
+    at = wide - 1 if target is None else _column(path, target, names)
+    values, real, words = array("d"), array("d"), list[str]()
+    for number, line in chain(first, filled):
+        if len(real) + len(words) == ROWS_MOST:
+            raise DatasetError(f"{path}: more than {ROWS_MOST:,} rows: give a part of them")
+        where = f"{path}:{number}"
         if len(line) != wide:
-            raise DatasetError(
-                f"{path}:{number}: {len(line)} cells, wanted {wide} as in the first line"
-            )
-        cells = [cell for column, cell in enumerate(line) if column != at]
-        features.append(
-            [_number(path, number, column, cell) for column, cell in enumerate(cells, 1)]
-        )
+            raise DatasetError(f"{where}: {len(line)} cells, wanted {wide} as in the first line")
         if not line[at].strip():
-            raise DatasetError(f"{path}:{number}: the target is missing: leave the row out")
-        targets.append(line[at].strip())
-    values = np.array(features, np.float64)
+            raise DatasetError(f"{where}: the target is missing: leave the row out")
+        values.extend(_number(where, names, n, one) for n, one in enumerate(line) if n != at)
+        if regression:
+            real.append(_number(where, names, at, line[at]))
+        else:
+            words.append(line[at].strip())
+    table = np.frombuffer(values, np.float64).reshape(-1, wide - 1)
     if regression:
-        real = [
-            _number(path, n, at + 1, text) for (n, _), text in zip(numbered, targets, strict=True)
-        ]
-        return Rows(path.name, values, np.array(real), ())
-    classes = tuple(sorted(set(targets), key=lambda text: (not _is_number(text), len(text), text)))
+        return Rows(path.name, table, np.frombuffer(real, np.float64), ())
+    classes = tuple(sorted(set(words), key=lambda text: (not _is_number(text), len(text), text)))
     if len(classes) > CLASSES_MOST:
-        raise DatasetError(
-            f"{path}: {len(classes)} classes, more than {CLASSES_MOST}: are the targets real "
-            "values? Then say --regression"
-        )
+        raise DatasetError(f"{path}: {len(classes)} classes, more than {CLASSES_MOST}{REAL}")
     places = {name: n for n, name in enumerate(classes)}
-    return Rows(path.name, values, np.array([places[text] for text in targets]), classes)
+    return Rows(path.name, table, np.array([places[text] for text in words]), classes)
+
+
+def _column(path: Path, target: str, names: Sequence[str]) -> int:
+    """Return the place of a column. Raises DatasetError where none has that name."""
+    if target not in names:
+        raise DatasetError(
+            f"{path}: no column '{target}': {', '.join(names)[:200] or 'none named'}"
+        )
+    return names.index(target)
 
 
 def _header(numbered: list[tuple[int, list[str]]]) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """Return the names of the columns, where the first line has them, and the rows."""
-    if len(numbered) < 2:
+    if not numbered or any(map(_is_number, numbered[0][1])):
         return [], numbered
-    first, second = numbered[0][1], numbered[1][1]
-    named = not any(map(_is_number, first)) and any(map(_is_number, second))
-    return ([cell.strip() for cell in first], numbered[1:]) if named else ([], numbered)
+    if len(numbered) == 2 and not any(map(_is_number, numbered[1][1])):
+        return [], numbered
+    return [cell.strip() for cell in numbered[0][1]], numbered[1:]
 
 
 def _is_number(text: str) -> bool:
@@ -156,22 +168,46 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def _number(path: Path, line: int, column: int, cell: str) -> float:
+def _number(line: str, names: Sequence[str], column: int, cell: str) -> float:
+    """Return the number of a cell. Raises DatasetError with its `line` and column."""
     if _is_number(cell):
-        return float(cell)
+        found = float(cell)
+        if abs(found) <= NUMBER_MOST:
+            return found
+    name = f" ({names[column][:40]})" if names else ""
+    where = f"{line}: column {column + 1}{name}"
     if not cell.strip() or cell.strip().lower() in ("nan", "na", "null", "?"):
+        raise DatasetError(f"{where} is missing: leave such rows out, or fill them")
+    if _is_number(cell):
         raise DatasetError(
-            f"{path}:{line}: feature {column} is missing: leave such rows out, or fill them"
+            f"{where} is {cell.strip()[:40]}, beyond {NUMBER_MOST:g}: is it a measurement? Leave "
+            "such rows out"
         )
     raise DatasetError(
-        f"{path}:{line}: feature {column} is '{cell.strip()[:40]}', which is no number: a board "
-        "takes numbers; code categories as such"
+        f"{where} is '{cell.strip()[:40]}', which is no number: a board takes numbers; code "
+        "categories as such"
     )
+
+
+def _check_commas(path: Path, line: Sequence[str]) -> None:
+    """Raise DatasetError for a line that something else than commas separates."""
+    for sign, name in ((";", "semicolons"), ("\t", "tabs")):
+        if len(line) == 1 and sign in line[0]:
+            raise DatasetError(
+                f"{path}: cells are separated by {name}: save it with commas between them, and "
+                "points in numbers"
+            )
 
 
 def _check_columns(what: str, count: int) -> None:
     if not 1 <= count <= COLUMNS_MOST:
         raise DatasetError(f"{what}: {count} features; 1 to {COLUMNS_MOST} are studied")
+
+
+def middle_and_half(values: Floats) -> tuple[Floats, Floats]:
+    """Return the middle of each column, and half of its range; 1 of a column that has none."""
+    low, high = values.min(axis=0), values.max(axis=0)
+    return (low + high) / 2, np.where(high - low > 1 / NUMBER_MOST, (high - low) / 2, 1.0)
 
 
 def split(rows: Rows, test: int, seed: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
@@ -192,9 +228,12 @@ def split(rows: Rows, test: int, seed: int) -> tuple[npt.NDArray[np.intp], npt.N
             raise DatasetError(
                 f"{rows.name}: class '{rows.classes[few]}' has {sizes.min()} rows; "
                 f"{TRAIN_LEAST} of each are needed to learn and to test"
+                + (REAL if count < TRAIN_LEAST * len(present) else "")
             )
     elif count < 2 * TRAIN_LEAST:
         raise DatasetError(f"{rows.name}: {count} rows; at least {2 * TRAIN_LEAST} are needed")
+    elif np.ptp(rows.targets) == 0:
+        raise DatasetError(f"{rows.name}: all targets are {rows.targets[0]:g}: nothing to tell")
     wanted = min(test, count * 3 // 10)
     order = rng.permutation(count)
     if rows.classes:  # by turns, so that each class is among the first ones

@@ -7,11 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tinybench.errors import UsageError
+from tinybench.models.compiler.emit import result_count
 from tinybench.models.compiler.graph import Graph
-from tinybench.models.compiler.interface import Interface
+from tinybench.models.compiler.interface import Interface, check_interface, ends_b
 from tinybench.models.compiler.reader import read_graph
 from tinybench.models.model_file import read_model_file
 
+from ..build.firmware import insist_ends
 from ..build.inputs import resolve
 from ..build.task import METRICS, load_task
 from ..results.score import auc
@@ -50,6 +52,7 @@ def subject(
 ) -> Subject:
     """Choose model and inputs as a run does. Raises UsageError for a task that has no score here.
 
+    Raises ModelError for a model that is not one for the task: its C would read beyond an input.
     `limit`: so many samples, spread over the whole set.
     """
     task = load_task(task_name)
@@ -69,12 +72,17 @@ def subject(
             f"{len(samples)} inputs of {size_b} bytes are more than a study keeps in memory: "
             "take fewer, by --limit"
         )
+    graph = read_graph(read_model_file(found.model))
+    interface = Interface(task.input_format, task.result, task.result_decimals)
+    check_interface(graph, interface)
+    ends = ends_b(graph, interface)[0], result_count(graph, interface)
+    insist_ends(task, found.model, task.input_b, ends)
     return Subject(
         task=task.name,
         model_id=task.model_id,
         metric=task.metric,
-        graph=read_graph(read_model_file(found.model)),
-        interface=Interface(task.input_format, task.result, task.result_decimals),
+        graph=graph,
+        interface=interface,
         inputs=np.stack([np.frombuffer(one, np.uint8) for each in windows for one in each]),
         owners=np.repeat(np.arange(len(windows)), [len(each) for each in windows]),
         labels=tuple(sample.label for sample in samples),

@@ -8,11 +8,23 @@ from rich.console import RenderableType
 from tinybench.printable import one_line
 
 from ...study.classic.classic import ClassicStudy, Row
-from .frame import EMULATED, below, columns, count, in_csv, in_markdown, picture, time_name
+from .frame import (
+    EMULATED,
+    below,
+    columns,
+    count,
+    in_csv,
+    in_markdown,
+    name_point,
+    picture,
+    time_name,
+)
 
 LEFT_OUT = ("times",)
 COLUMNS = tuple(name for name in Row.__struct_fields__ if name not in LEFT_OUT)
 REASON_MOST = 100
+WHOLE = 100
+"""From here on a rate is shown without decimals."""
 
 
 def header(found: ClassicStudy) -> tuple[str, ...]:
@@ -44,13 +56,19 @@ def cells(found: ClassicStudy, row: Row) -> tuple[str, ...]:
         count(row.flash_b),
         count(row.ram_b),
         "-" if row.energy_j is None else f"{row.energy_j * 1e6:.3g}{modelled}",
-        "-" if row.vips is None else f"{row.vips:,.0f}",
-        "-" if row.vops is None else f"{row.vops * 1e-6:,.0f}",
+        _rate(row.vips),
+        _rate(None if row.vops is None else row.vops * 1e-6),
     )
 
 
 def _score(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
+
+
+def _rate(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if value >= WHOLE else f"{value:.3g}"
 
 
 def _micro(value: float | None) -> float | None:
@@ -59,10 +77,15 @@ def _micro(value: float | None) -> float | None:
 
 def said(found: ClassicStudy) -> list[str]:
     """Return in sentences what the columns mean here."""
-    lines = [
-        "rows equal: answers of the board that are those of the same C on this computer",
-        "MVOPS: of trees and neighbours no multiplications are counted: they mean nothing there",
-    ]
+    lines = ["rows equal: answers of the board that are those of the same C on this computer"]
+    if found.asked.regression:
+        lines.append("VIPS, MVOPS: of classes alone: a real value is not right or wrong")
+    else:
+        lines.append(
+            "MVOPS: of trees and neighbours no multiplications are counted: they mean nothing there"
+        )
+    if found.unit != 1:
+        lines.append(f"real values are learnt and answered in units of {found.unit:g}")
     if any(row.emulated for row in found.rows):
         lines.append(EMULATED)
     if any(row.model.startswith("neural") for row in found.rows):
@@ -116,22 +139,18 @@ def as_png(found: ClassicStudy) -> bytes:
         _points(panels[0], found, time, time_name(emulated=emulated))
         _points(panels[1], found, "flash_b", "flash of the whole image, bytes")
         panels[0].set_ylabel(header(found)[2])
-        panels[0].set_title(title(found), loc="left", fontsize="medium", parse_math=False)
 
-    return picture(2, draw, sharey=True)
+    return picture(title(found), 2, draw, sharey=True)
 
 
 def _points(axes: Any, found: ClassicStudy, field: str, label: str) -> None:
-    for number, row in enumerate(found.rows):
+    for row in found.rows:
         at = getattr(row, field)
         if not at or row.score is None:
             continue
         axes.plot([at], [row.score], "o", color="tab:blue")
-        axes.annotate(
-            one_line(row.model), (at, row.score), xytext=(6, (4, -12)[number % 2]),
-            textcoords="offset points", fontsize="small", parse_math=False,
-        )  # fmt: skip
+        name_point(axes, (at, row.score), row.model)
     axes.set_xscale("log")
-    axes.margins(x=0.35, y=0.2)
+    axes.margins(x=0.25, y=0.2)
     axes.set_xlabel(label)
     axes.grid(visible=True, alpha=0.3)

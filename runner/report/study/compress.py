@@ -9,7 +9,17 @@ from rich.console import RenderableType
 from tinybench.printable import one_line
 
 from ...study.compress.compress import CompressStudy, Row
-from .frame import EMULATED, below, columns, count, in_csv, in_markdown, picture, time_name
+from .frame import (
+    EMULATED,
+    below,
+    columns,
+    count,
+    in_csv,
+    in_markdown,
+    name_point,
+    picture,
+    time_name,
+)
 
 COLUMNS = Row.__struct_fields__
 
@@ -89,7 +99,7 @@ def as_png(found: CompressStudy) -> bytes:
 
     Raises ToolMissingError without matplotlib.
     """
-    return picture(2, lambda panels: _draw(panels, found), sharey=True)
+    return picture(title(found), 2, lambda panels: _draw(panels, found), sharey=True)
 
 
 def _draw(panels: Any, found: CompressStudy) -> None:
@@ -99,17 +109,14 @@ def _draw(panels: Any, found: CompressStudy) -> None:
         scores, spread = [row.score for row in group], [row.deviation for row in group]
         times = [(row.instructions if found.emulated else row.latency_s) or 1 for row in group]
         for axes, at in ((left, [row.weights_b for row in group]), (right, times)):
-            axes.errorbar(at, scores, spread, marker="o", capsize=3, label=method)
-        for row in group:
-            left.annotate(
-                f"{row.rate:g}x", (row.weights_b, row.score), xytext=(5, 5),
-                textcoords="offset points", fontsize="x-small",
-            )  # fmt: skip
+            line, *_ = axes.errorbar(at, scores, spread, marker="o", capsize=3, label=method)
+            for at_x, row in zip(at, group, strict=True) if axes is left else ():
+                name_point(left, (at_x, row.score), f"{row.rate:g}x", line.get_color())
     label = time_name(emulated=found.emulated)
     for axes, words in ((left, "flash of the weights, bytes"), (right, label)):
         axes.set_xscale("log")
+        axes.margins(x=0.1, y=0.1)
         axes.set_xlabel(words)
         axes.grid(visible=True, alpha=0.3)
     left.legend()
-    left.set_ylabel("top-1")
-    left.set_title(title(found), loc="left", fontsize="small", parse_math=False)
+    left.set_ylabel("top-1, mean and sd of trials")

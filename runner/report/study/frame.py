@@ -18,6 +18,10 @@ from ..table import cell
 
 DPI = 110
 EMULATED = "emulated: time is an instruction count, cycles are estimated; neither is a measurement"
+NAME = "name"
+"""Marks the texts of a picture that are names of points."""
+PLACES = tuple((x, y) for x in (6, -6) for y in (5, -14, 18, -27, 31, -40))
+"""Where a name may stand, in points from what it names; the best first."""
 METRIC = {"top1": "top-1", "auc": "AUC"}
 Lines = Sequence[Sequence[str]]
 
@@ -54,8 +58,10 @@ def in_csv(header: Sequence[str], lines: Iterable[Sequence[Any]]) -> str:
     return text.getvalue()
 
 
-def picture(panels: int, draw: Callable[[Any], None], *, width: float = 12.0, **more: Any) -> bytes:
-    """Return what `draw` draws into so many panels, side by side, as PNG.
+def picture(
+    title: str, panels: int, draw: Callable[[Any], None], *, width: float = 12.0, **more: Any
+) -> bytes:
+    """Return what `draw` draws into so many panels, side by side under a title, as PNG.
 
     Raises ToolMissingError without matplotlib.
     """
@@ -63,11 +69,47 @@ def picture(panels: int, draw: Callable[[Any], None], *, width: float = 12.0, **
         from matplotlib.figure import Figure  # drawn without pyplot: no global state, no display
     except ImportError as error:
         raise ToolMissingError(extras.missing("a picture", "matplotlib", "energy")) from error
-    figure = Figure(figsize=(width, 4.4), layout="constrained")
-    draw(figure.subplots(1, panels, squeeze=False, **more)[0])
+    figure = Figure(figsize=(width, 4.6), layout="constrained")
+    figure.suptitle(
+        title, x=0.01, horizontalalignment="left", fontsize="medium", wrap=True, parse_math=False
+    )
+    axes = figure.subplots(1, panels, squeeze=False, **more)[0]
+    draw(axes)
+    figure.draw_without_rendering()  # only now is it known where each point lies
+    for one in axes:
+        _spread_names(one)
     data = io.BytesIO()
     figure.savefig(data, format="png", dpi=DPI)
     return data.getvalue()
+
+
+def name_point(axes: Any, at: tuple[float, float], name: str, colour: Any = "black") -> None:
+    """Write a name beside a point; `picture` finds where it covers nothing."""
+    axes.annotate(
+        one_line(name), at, xytext=PLACES[0], textcoords="offset points", fontsize="small",
+        gid=NAME, parse_math=False, color=colour,
+    )  # fmt: skip
+
+
+def _spread_names(axes: Any) -> None:
+    """Put each name of a point where it covers no other one, no point and no edge, if it can."""
+    names = [one for one in axes.texts if one.get_gid() == NAME]
+    points = [axes.transData.transform(one.xy) for one in names]
+    inside, taken = axes.get_window_extent(), list[Any]()
+    for one in names:
+        found = list[tuple[int, tuple[int, int]]]()
+        for place in PLACES:
+            one.set_position(place)
+            one.set_horizontalalignment("left" if place[0] > 0 else "right")
+            box = one.get_window_extent()
+            over = sum(box.overlaps(other) for other in taken)
+            over += sum(bool(box.contains(*point)) for point in points)
+            over += not (inside.contains(box.x0, box.y0) and inside.contains(box.x1, box.y1))
+            found.append((over, place))
+        _, best = min(found, key=lambda each: each[0])
+        one.set_position(best)
+        one.set_horizontalalignment("left" if best[0] > 0 else "right")
+        taken.append(one.get_window_extent())
 
 
 def time_name(*, emulated: bool) -> str:

@@ -142,7 +142,12 @@ def as_png(found: NoiseStudy) -> bytes:
         for panel, parts in zip(panels[1:], shown, strict=True):
             _bars(panel, found, parts)
 
-    return picture(1 + len(shown), draw, width=6.5 * (1 + len(shown)))
+    asked = found.asked
+    name = one_line(
+        f"{asked.task}: {found.model} ({found.model_origin}), {asked.samples} inputs of "
+        f"{found.dataset}; noise is simulated"
+    )
+    return picture(name, 1 + len(shown), draw, width=6.5 * (1 + len(shown)))
 
 
 def _curve(axes: Any, found: NoiseStudy) -> None:
@@ -170,8 +175,6 @@ def _curve(axes: Any, found: NoiseStudy) -> None:
     axes.set_ylabel(f"{METRIC[found.metric]} (simulated noise)")
     axes.grid(visible=True, alpha=0.3)
     axes.legend(loc="lower left")
-    name = one_line(f"{found.asked.task}: {found.model}, {found.asked.samples} inputs")
-    axes.set_title(name, loc="left", fontsize="medium", parse_math=False)
 
 
 def _bars(axes: Any, found: NoiseStudy, parts: Sequence[Part]) -> None:
@@ -185,5 +188,5 @@ def _bars(axes: Any, found: NoiseStudy, parts: Sequence[Part]) -> None:
     axes.axvline(found.clean, color="grey", linewidth=0.9, linestyle="--")
     axes.set_xlim(0, 1)
     amount = f"{amount_name(found.asked.noise)} {parts[0].score.amount:g}"
-    axes.set_xlabel(f"{METRIC[found.metric]}, each alone at {amount}")
+    axes.set_xlabel(f"{METRIC[found.metric]} (simulated noise), each alone at {amount}")
     axes.set_title("most fragile at the top", loc="left", fontsize="medium")

@@ -8,10 +8,22 @@ from rich.console import RenderableType
 from tinybench.printable import one_line
 
 from ...study.quantisation.quantisation import QuantisationStudy, Row
-from .frame import EMULATED, below, columns, count, in_csv, in_markdown, picture, time_name
+from .frame import (
+    EMULATED,
+    below,
+    columns,
+    count,
+    in_csv,
+    in_markdown,
+    name_point,
+    picture,
+    time_name,
+)
 
 COLUMNS = Row.__struct_fields__
 REASON_MOST = 100
+ROOM = 0.05
+"""Above and below the scores of a picture."""
 
 
 def header(found: QuantisationStudy) -> tuple[str, ...]:
@@ -82,7 +94,7 @@ def as_png(found: QuantisationStudy) -> bytes:
 
     Raises ToolMissingError without matplotlib.
     """
-    return picture(3, lambda panels: _draw(panels, found), sharey=True)
+    return picture(title(found), 3, lambda panels: _draw(panels, found), sharey=True)
 
 
 def _draw(panels: Any, found: QuantisationStudy) -> None:
@@ -97,13 +109,11 @@ def _draw(panels: Any, found: QuantisationStudy) -> None:
             if not at:
                 continue
             axes.plot([at], [row.score], "o", color="tab:blue")
-            axes.annotate(
-                row.scheme, (at, row.score), xytext=(5, 5), textcoords="offset points",
-                fontsize="small",
-            )  # fmt: skip
+            name_point(axes, (at, row.score), row.scheme)
         axes.set_xscale("log")
-        axes.margins(x=0.4, y=0.4)
+        axes.margins(x=0.25)
         axes.set_xlabel(label)
         axes.grid(visible=True, alpha=0.3)
     panels[0].set_ylabel("top-1")
-    panels[0].set_title(title(found), loc="left", fontsize="x-small", parse_math=False)
+    scores = [row.score for row in found.rows]
+    panels[0].set_ylim(max(0.0, min(scores) - ROOM), min(1.0, max(scores) + ROOM))

@@ -116,7 +116,8 @@ def as_png(found: SparsityStudy) -> bytes:
 
     Raises ToolMissingError without matplotlib.
     """
-    return picture(3, lambda panels: _draw(panels, found))
+    kind = " (emulated)" if found.emulated else ""
+    return picture(title(found) + kind, 3, lambda panels: _draw(panels, found))
 
 
 def _draw(panels: Any, found: SparsityStudy) -> None:
@@ -127,7 +128,7 @@ def _draw(panels: Any, found: SparsityStudy) -> None:
         if row.scheme != "dense":
             lines.setdefault(f"{row.scheme}, {row.kernel}", []).append(row)
     labels = (
-        "times as fast as the fastest dense kernel",
+        f"speed-up over dense, by {_time(found)}",
         "flash of the weights, bytes",
         METRIC.get(found.metric, "share of the weights' squares")
         + (", mended" if found.asked.mended else ""),
@@ -152,4 +153,10 @@ def _draw(panels: Any, found: SparsityStudy) -> None:
         axes.set_ylabel(label)
         axes.grid(visible=True, alpha=0.3)
     panels[0].legend(fontsize="small")
-    panels[0].set_title(title(found), loc="left", fontsize="small", parse_math=False)
+
+
+def _time(found: SparsityStudy) -> str:
+    """Return what a speed-up is told by."""
+    if all(row.cycles for row in found.rows):
+        return "estimated cycles"
+    return "instructions" if all(row.instructions for row in found.rows) else "measured time"

@@ -8,7 +8,7 @@ from tinybench.printable import one_line
 from tinybench.uncertain import uncertain
 
 from ...study.sweep.findings import Combination, Effect, Figure, SweepStudy
-from .frame import METRIC, below, columns, in_csv, in_markdown, picture
+from .frame import METRIC, below, columns, in_csv, in_markdown, name_point, picture
 
 FIELDS = {
     "latency_s": ("ms", 1e3),
@@ -24,6 +24,7 @@ FIELDS = {
 LOWEST_SHOWN = 48
 """Combinations of a table; CSV has all."""
 REASON_MOST = 160
+UNTOLD = "main effects: too few runs to tell them apart"
 
 
 def name_of(found: SweepStudy, objective: str) -> str:
@@ -61,7 +62,7 @@ def title(found: SweepStudy) -> str:
     asked = found.asked
     return one_line(
         f"sweep of {' x '.join(asked.factors)}: {asked.task} on {asked.board}, "
-        f"{len(found.combinations)} of {found.possible} combinations measured"
+        f"{len(found.combinations)} of {found.possible} combinations run"
     )
 
 
@@ -132,14 +133,16 @@ def terminal(found: SweepStudy) -> RenderableType:
     rows = _ordered(found)[:LOWEST_SHOWN]
     left = len(found.asked.factors)
     table = columns(header(found), [cells(found, row) for row in rows], left=left)
-    told = columns(_effects_header(found), effects(found))
+    told = columns(_effects_header(found), effects(found)) if found.effects else UNTOLD
     return below(title(found), table, said(found), "", told)
 
 
 def markdown(found: SweepStudy) -> str:
     """Return both tables as Markdown."""
     rows = [cells(found, row) for row in _ordered(found)]
-    told = in_markdown("", _effects_header(found), effects(found), [])
+    told = f"\n{UNTOLD}\n"
+    if found.effects:
+        told = in_markdown("", _effects_header(found), effects(found), [])
     return in_markdown(title(found), header(found), rows, said(found)) + told
 
 
@@ -160,7 +163,7 @@ def as_png(found: SweepStudy) -> bytes:
 
     Raises ToolMissingError without matplotlib.
     """
-    return picture(2, lambda panels: _draw(panels, found))
+    return picture(title(found), 2, lambda panels: _draw(panels, found))
 
 
 def _draw(panels: Any, found: SweepStudy) -> None:
@@ -176,30 +179,40 @@ def _draw(panels: Any, found: SweepStudy) -> None:
             "o", color=colour, label=label,
         )  # fmt: skip
         for row in rows if ahead else []:
-            front.annotate(
-                one_line(" ".join(filter(None, row.levels))),
-                (_shown(found, row, x), _shown(found, row, y)), xytext=(5, 5),
-                textcoords="offset points", fontsize="x-small", parse_math=False,
-            )  # fmt: skip
-    front.set_xlabel(name_of(found, x))
-    front.set_ylabel(name_of(found, y))
+            at = _shown(found, row, x), _shown(found, row, y)
+            name_point(front, at, " ".join(filter(None, row.levels)))
+    front.set_xlabel(_axis(found, x))
+    front.set_ylabel(_axis(found, y))
     if x != "score":
         front.set_xscale("log")
     front.margins(x=0.2, y=0.1)
     front.legend(fontsize="small")
-    front.set_title(title(found), loc="left", fontsize="x-small", parse_math=False)
     told = [one for one in found.effects if one.objective == x][::-1]
     for at, one in enumerate(told):
-        low, high = one.low or one.value, one.high or one.value
+        low = one.value if one.low is None else one.low
+        high = one.value if one.high is None else one.high
         bars.plot([low, high], [at, at], color="tab:blue")
         bars.plot([one.value], [at], "o", color="tab:blue")
     labels = [one_line(f"{one.factor} {one.level or '-'}") for one in told]
     bars.set_yticks(range(len(told)), labels, parse_math=False)
     bars.axvline(0 if x == "score" else 1, color="grey", linestyle="--")
     what = "difference" if x == "score" else "ratio"
-    bars.set_xlabel(f"{what} of {name_of(found, x)} to the first level, 95 %")
+    name, _, _ = _axis(found, x).partition(",")
+    bars.set_xlabel(f"{name}: {what} to the first level, 95 %")
     for axes in panels:
         axes.grid(visible=True, alpha=0.3)
+
+
+def _axis(found: SweepStudy, objective: str) -> str:
+    """Return what an axis is called."""
+    names = {
+        "latency_s": "measured latency, ms",
+        "estimated_latency_s": "estimated latency, ms",
+        "instructions": "instructions (emulated, no measurement)",
+        "flash_b": "flash, bytes",
+        "ram_b": "RAM, bytes",
+    }
+    return names.get(found.fields[objective], name_of(found, objective))
 
 
 def _shown(found: SweepStudy, row: Combination, objective: str) -> float:

@@ -26,7 +26,7 @@ from ..rows import Parts, Rows, digest, split
 from ..runs import done, insist_board
 from ..shards import each
 from .engine_c import write_engine
-from .learn import KINDS, Ints, Timed, macs_of, scale_of, trained
+from .learn import KINDS, Ints, Timed, in_units, macs_of, scale_of, trained, unit_of
 
 PROFILE = "quick"
 DIGITS = 1e-5
@@ -92,6 +92,8 @@ class ClassicStudy(msgspec.Struct, frozen=True, kw_only=True):
     learnt_from: int
     """Rows."""
     tested: int
+    unit: float = 1.0
+    """Of real values: what 1 of a board's answer is in the rows."""
     rows: list[Row]
 
 
@@ -133,7 +135,8 @@ def run_classic(
     RunFolderError, ToolMissingError and what the bench fails by.
     """
     insist_board(asked.board)
-    parts = Parts(rows, *split(rows, asked.test, asked.seed))
+    unit = unit_of(rows)
+    parts = Parts(in_units(rows, unit), *split(rows, asked.test, asked.seed))
     with open_study(folder, asked):
         jobs: list[Callable[[], Row]] = [
             _model(kind, parts, asked, folder, words, track, say) for kind in asked.models
@@ -149,6 +152,7 @@ def run_classic(
         features=rows.values.shape[1],
         learnt_from=len(parts.train),
         tested=len(parts.test),
+        unit=unit,
         rows=found,
     )
     store_study(folder, study)

@@ -1,8 +1,9 @@
 """Classic models trained by scikit-learn on integers that a board has, timed by threads."""
 
+import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -12,13 +13,15 @@ import numpy.typing as npt
 from tinybench import extras
 from tinybench.errors import ToolMissingError
 
-from ..rows import Floats
+from ..rows import Floats, Rows, middle_and_half
 
 KINDS = ("linear", "forest", "extra-trees", "knn", "mlp")
 REACH = 32_000
 """Largest feature: of int16, with room for values beyond those that were learnt from."""
 SQUARES_MOST = (1 << 30) - 1
 """Of a distance of emlearn's neighbours, whose root is taken in 32 bits."""
+LARGE = 1e6
+"""Real values from which on they are learnt in another unit."""
 TREES, DEPTH, NEIGHBOURS, HIDDEN = 10, 8, 3, 32
 THREADED = ("forest", "extra-trees", "knn")
 Ints = npt.NDArray[np.int16]
@@ -43,6 +46,22 @@ class Scale:
         return (2 * np.clip(halves, -most, most)).astype(np.int16)
 
 
+def unit_of(rows: Rows) -> float:
+    """Return the power of ten that real values are learnt in: 1 where that does.
+
+    emlearn writes what it learnt with 6 decimals, and a board its answers, below 2^32.
+    """
+    most = 0.0 if rows.classes else float(np.abs(rows.targets.astype(np.float64)).max(initial=0.0))
+    if most == 0 or 1 <= most < LARGE:
+        return 1.0
+    return float(f"1e{math.floor(math.log10(most)) - 3}")
+
+
+def in_units(rows: Rows, unit: float) -> Rows:
+    """Return rows whose targets are in a unit."""
+    return rows if unit == 1 else replace(rows, targets=rows.targets.astype(np.float64) / unit)
+
+
 class Timed(msgspec.Struct, frozen=True):
     """Wall time of training, and of predicting all test rows, on this computer."""
 
@@ -56,9 +75,8 @@ def scale_of(values: Floats, kind: str) -> Scale:
     reach = REACH
     if kind == "knn":
         reach = min(REACH, int(np.sqrt(SQUARES_MOST / values.shape[1]) / 2))
-    low, high = values.min(axis=0), values.max(axis=0)
-    half = np.where(high > low, (high - low) / 2, 1.0)
-    return Scale((low + high) / 2, (reach // 2) / half, reach)
+    middle, half = middle_and_half(values)
+    return Scale(middle, (reach // 2) / half, reach)
 
 
 def learner(kind: str, *, regression: bool, seed: int, threads: int) -> Any:
@@ -78,7 +96,7 @@ def learner(kind: str, *, regression: bool, seed: int, threads: int) -> Any:
         return neighbors.KNeighborsClassifier(NEIGHBOURS, n_jobs=threads)
     if kind == "mlp":
         net = neural_network.MLPRegressor if regression else neural_network.MLPClassifier
-        return net((HIDDEN,), max_iter=300, random_state=seed)
+        return net(hidden_layer_sizes=(HIDDEN,), max_iter=300, random_state=seed)
     if kind == "forest":
         forest = ensemble.RandomForestRegressor if regression else ensemble.RandomForestClassifier
     else:
@@ -111,11 +129,22 @@ def trained(
         begin_s = time.perf_counter()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that it could be trained for longer
-            model.fit(unit(kind, train[0]), train[1])
+            if kind == "mlp" and regression:
+                _fit_net(model, unit(kind, train[0]), train[1])
+            else:
+                model.fit(unit(kind, train[0]), train[1])
         trained_s = time.perf_counter()
         found = model.predict(unit(kind, test))
         times.append(Timed(count, trained_s - begin_s, time.perf_counter() - trained_s))
     return model, found, times
+
+
+def _fit_net(model: Any, values: npt.NDArray[Any], targets: npt.NDArray[Any]) -> None:
+    """Train a net of real values around 0, where it learns, and put them back into its output."""
+    middle, spread = float(targets.mean()), float(targets.std()) or 1.0
+    model.fit(values, (targets - middle) / spread)
+    model.coefs_[-1] = model.coefs_[-1] * spread
+    model.intercepts_[-1] = model.intercepts_[-1] * spread + middle
 
 
 def macs_of(kind: str, features: int, outputs: int) -> int | None:

@@ -14,7 +14,7 @@ from tinybench.track import Track
 
 from ..kept import Key, Trial, chosen, key_of, open_study, store_study
 from ..one_image import Boarded, Candidates, board_of, on_boards
-from ..rows import Floats, Parts, Rows, digest, split
+from ..rows import Parts, Rows, digest, middle_and_half, split
 from ..runs import insist_board
 from .compress_c import weights_b, write_nets
 from .robe import Robe, index, robe
@@ -145,6 +145,11 @@ def ask(
                 f"{min(hidden * features, classes * hidden)} weights; take a lower rate or more "
                 "--hidden"
             )
+    if not _ways(asked):
+        raise UsageError(
+            f"--methods palette: it has rates of {', '.join(f'{rate:g}' for rate in BITS)} alone; "
+            "ask for one of them by --rates"
+        )
     return asked
 
 
@@ -223,9 +228,8 @@ def run_compress(
 def _as_int8(parts: Parts) -> Int8:
     """Return all features as a board gets them, scaled by the rows that are learnt from."""
     values = parts.rows.values
-    low, high = values[parts.train].min(axis=0), values[parts.train].max(axis=0)
-    half: Floats = np.where(high > low, (high - low) / 2, 1.0)
-    return np.clip(np.rint((values - (low + high) / 2) / half * MOST), -MOST, MOST).astype(np.int8)
+    middle, half = middle_and_half(values[parts.train])
+    return np.clip(np.rint((values - middle) / half * MOST), -MOST, MOST).astype(np.int8)
 
 
 def _nets(

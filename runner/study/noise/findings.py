@@ -1,5 +1,6 @@
 """What trials of noise come to: the spread of their scores, and where these have dropped."""
 
+import itertools
 import math
 import statistics
 from collections.abc import Sequence
@@ -102,19 +103,20 @@ def harmful(points: Sequence[Spread]) -> int:
 def at_drop(points: Sequence[Spread], noise: str, drop: float) -> float | None:
     """Return the amount at which the normalised mean has fallen by `drop`; None where it has not.
 
-    Between two points it is taken as a straight line, of rates over their logarithm. Of levels, the
-    fewest before which nothing has fallen as much; None where the first has already.
+    Between two points it is taken as a straight line, of rates over their logarithm; an amount of
+    0, asked for or not, leaves all. Of levels, the fewest before which nothing has fallen as much;
+    None where the first has already.
     """
     wanted = 1 - drop
-    for before, after in zip([None, *points], points, strict=False):
-        if after.normalised >= wanted:
+    if noise == "levels":
+        fallen = next((n for n, one in enumerate(points) if one.normalised < wanted), len(points))
+        return points[fallen - 1].amount if fallen else None
+    curve = [(0.0, 1.0), *((one.amount, one.normalised) for one in points)]
+    for (amount, left), (next_amount, next_left) in itertools.pairwise(curve):
+        if next_left >= wanted:
             continue
-        if before is None:
-            return None if noise == "levels" else after.amount
-        if noise == "levels":
-            return before.amount
-        share = (before.normalised - wanted) / (before.normalised - after.normalised)
-        if noise in BITS and before.amount > 0:
-            return before.amount * (after.amount / before.amount) ** share
-        return before.amount + share * (after.amount - before.amount)
-    return points[-1].amount if noise == "levels" and points else None
+        share = (left - wanted) / (left - next_left)
+        if noise in BITS and amount > 0:
+            return amount * (next_amount / amount) ** share
+        return amount + share * (next_amount - amount)
+    return None

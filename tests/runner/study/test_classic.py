@@ -7,8 +7,9 @@ import pytest
 
 from tests.program import tinybench
 from tinybench.errors import DatasetError, UsageError
+from tinybench.runner.report.study.classic import said
 from tinybench.runner.study.classic.classic import ClassicStudy, ask, run_classic, scored
-from tinybench.runner.study.classic.learn import REACH, SQUARES_MOST, macs_of, scale_of
+from tinybench.runner.study.classic.learn import REACH, SQUARES_MOST, macs_of, scale_of, unit_of
 from tinybench.runner.study.listed import find_studies
 from tinybench.runner.study.rows import Rows, read_csv, rows_of_task, split
 from tinybench.track import silent
@@ -68,6 +69,21 @@ def test_real_values_have_r2_and_neighbours_are_refused(tmp_path: Path) -> None:
     assert "give no values" in neighbours.refused
 
 
+def test_real_values_of_any_size_are_learnt(tmp_path: Path) -> None:
+    """Farads and light years: the C has six decimals, a board prints less than 2^32."""
+    rng = np.random.default_rng(0)
+    values = rng.normal(0, 3, (120, 4))
+    truth = values @ np.array([1.0, -2.0, 0.5, 0.0]) + 7
+    for size, unit in ((1e-9, 1e-11), (1e30, 1e28)):
+        folder = tmp_path / f"{size:g}"
+        found = studied(Rows("line", values, truth * size, ()), folder, "mlp", board="host")
+        assert found.unit == unit
+        assert found.rows[0].rows_equal == found.rows[0].rows
+        assert (found.rows[0].score or 0) > 0.9
+        assert f"in units of {unit:g}" in " ".join(said(found))
+    assert unit_of(Rows("line", values, truth, ())) == 1
+
+
 def test_features_are_even_and_fit_what_is_computed_of_them() -> None:
     """Twice an integer each; squared distances of neighbours stay below 2^30."""
     values = np.random.default_rng(0).normal(0, 1, (50, 490))
@@ -76,6 +92,8 @@ def test_features_are_even_and_fit_what_is_computed_of_them() -> None:
     assert (made % 2 == 0).all()
     assert made.max() == REACH == -made.min()
     assert scale.apply(values + 100).max() == REACH
+    odd = np.stack([np.full(3, 7.0), np.array([-1e100, 0, 1e100])], axis=1)
+    assert scale_of(odd, "forest").apply(odd).tolist() == [[0, -REACH], [0, 0], [0, REACH]]
     near = scale_of(values, "knn").apply(np.stack([values.min(axis=0), values.max(axis=0)]))
     assert ((near[0].astype(int) - near[1]) ** 2).sum() <= SQUARES_MOST
     constant = scale_of(np.ones((5, 2)), "linear").apply(np.ones((1, 2)))
@@ -85,17 +103,25 @@ def test_features_are_even_and_fit_what_is_computed_of_them() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("a,b,y\n1,2,0\n1,red,1\n", ":3: feature 2 is 'red'"),
-        ("1,2,0\n1,,1\n", ":2: feature 2 is missing"),
-        ("1,2,0\n1,nan,1\n", ":2: feature 2 is missing"),
+        ("a,b,y\n1,2,0\n1,red,1\n", r":3: column 2 \(b\) is 'red'"),
+        ('"a\nb",y\n1,0\nred,1\n', ":4: column 1"),
+        ("1,2,0\n1,,1\n", ":2: column 2 is missing"),
+        ("1,2,0\n1,nan,1\n", ":2: column 2 is missing"),
+        ("1,2,0\n1,1e308,1\n", "beyond 1e\\+100"),
+        ("a;b;y\n1;2;0\n", "separated by semicolons"),
+        ("1\t2\t0\n", "separated by tabs"),
         ("1,2,0\n1,inf,1\n", "no number"),
         ("1,2,0\n1,2\n", "2 cells, wanted 3"),
         ("1,2,0\n1,2,\n", "target is missing"),
         ("", "no rows"),
+        ("a,b,y\n", "no rows in it, but names"),
         ("1\n2\n", "0 features"),
-        ("1,0\n" * 100_002, "100002 rows"),
+        ("1,0\n" * 100_001, "more than 100,000 rows"),
     ],
-    ids=["text", "missing", "nan", "infinite", "ragged", "no target", "empty", "alone", "many"],
+    ids=[
+        *("text", "lines", "missing", "nan", "too large", "semicolons", "tabs", "infinite"),
+        *("ragged", "no target", "empty", "names", "alone", "many"),
+    ],
 )
 def test_a_csv_that_cannot_be_learnt_from_is_refused(text: str, words: str, tmp_path: Path) -> None:
     """By line and column, and with what to do."""
@@ -116,6 +142,11 @@ def test_a_csv_has_its_target_in_any_column(tmp_path: Path) -> None:
     assert read_csv(path, "y", regression=True).targets.tolist() == [10, 9, 10]
     with pytest.raises(DatasetError, match="no column 'z'"):
         read_csv(path, "z", regression=False)
+    path.write_text("\ufeffy,a\ndog,1\ncat,2\n")  # as a spreadsheet saves it
+    assert read_csv(path, "y", regression=False).classes == ("cat", "dog")
+    path.write_text("é,y\n1,0\n", encoding="latin-1")
+    with pytest.raises(DatasetError, match="save it anew, as UTF-8"):
+        read_csv(path, None, regression=False)
 
 
 def test_rows_that_teach_nothing_are_refused() -> None:
@@ -124,7 +155,15 @@ def test_rows_that_teach_nothing_are_refused() -> None:
     one = Rows("one", values, np.zeros(20, int), ("a",))
     few = Rows("few", values, np.array([0] * 18 + [1] * 2), ("a", "b"))
     short = Rows("short", values[:5], np.zeros(5), ())
-    for rows, words in ((one, "one class"), (few, "class 'b' has 2 rows"), (short, "5 rows")):
+    same = Rows("same", values, np.full(20, 3.5), ())
+    real = Rows("real", values, np.arange(20), tuple(map(str, range(20))))
+    for rows, words in (
+        (one, "one class"),
+        (few, "class 'b' has 2 rows; 4 of each are needed to learn and to test$"),
+        (short, "5 rows"),
+        (same, "all targets are 3.5"),
+        (real, "study classic --regression"),
+    ):
         with pytest.raises(DatasetError, match=words):
             split(rows, 5, 1)
     with pytest.raises(UsageError, match="valid: linear"):
@@ -153,10 +192,10 @@ def test_r2_is_that_of_its_definition() -> None:
 
 def test_words_that_exclude_each_other_are_refused(tmp_path: Path) -> None:
     """In one line, status 2."""
-    for words, said in (
+    for words, told in (
         ((), "--task kws, or --csv FILE"),
         (("--csv", str(tmp_path / "none.csv")), "cannot be read"),
     ):
         done = tinybench("study", "classic", *words)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
-        assert said in done.stderr
+        assert told in done.stderr

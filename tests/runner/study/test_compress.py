@@ -132,6 +132,7 @@ def test_what_cannot_be_kept_is_refused(tmp_path: Path) -> None:
         (("robe",), (1.0,), 4, "more than 1"),
         (("robe",), (4.0,), 4000, "lower rate or smaller blocks"),
         (("prune",), (32.0,), 4, "prunes a layer whole"),
+        (("palette",), (16.0,), 4, "rates of 2, 4, 8"),
     ):
         with pytest.raises(UsageError, match=words):
             ask(rows, "", "host", methods, rates, 9, block, 30, 1, 1)

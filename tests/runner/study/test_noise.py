@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.bench.study.noise_golden import apart, golden, of_model
+from tests.bench.study.noise_golden import apart, golden, kept_by_width, of_model
 from tests.models import tflite_builder as build_model
 from tests.program import tinybench
 from tests.soak import record
-from tinybench.errors import RunFolderError, UsageError
+from tinybench.errors import ModelError, RunFolderError, UsageError
+from tinybench.runner.build.inputs import resolve
+from tinybench.runner.build.task import load_task
 from tinybench.runner.study import host_engine
-from tinybench.runner.study.kept import TRIALS_FILE
+from tinybench.runner.study.kept import TRIALS_FILE, open_study
 from tinybench.runner.study.noise import perturb
 from tinybench.runner.study.noise.asked import ask
 from tinybench.runner.study.noise.findings import NoiseStudy, Spread, at_drop
@@ -106,6 +108,9 @@ def test_a_study_that_was_interrupted_goes_on(kws: Subject, tmp_path: Path) -> N
     assert resumed.points[0] == whole.points[0]
     with pytest.raises(RunFolderError, match="asked for otherwise"):
         study(kws, tmp_path, [0, 0.2], seed=9)
+    asked = ask(kws, "gaussian", [0, 0.2], 3, 1, parts=False)
+    with open_study(tmp_path, asked), pytest.raises(RunFolderError, match="another tinybench"):
+        study(kws, tmp_path, [0, 0.2])
     trials.write_bytes(b'{"part": 3}\n')
     with pytest.raises(RunFolderError, match="no trial"):
         study(kws, tmp_path, [0, 0.2])
@@ -147,50 +152,8 @@ def test_faults_of_activations_do_harm_by_their_rate(
 
 def test_a_wider_network_keeps_more(tmp_path: Path) -> None:
     """Redundancy: as many classes told apart by more hidden units lose less. Ref: 2011.11840."""
-    kept = [
-        study(wide(units), tmp_path / str(units), [0, 0.8], trials=12).points[-1].normalised
-        for units in (12, 192)
-    ]
-    assert kept[1] > kept[0] + 0.1
-
-
-def wide(units: int, classes: int = 6, values: int = 16) -> Subject:
-    """Return a network of one hidden layer of random features, and what it tells apart."""
-    rng = np.random.default_rng(3)
-    centres = rng.normal(0, 45, (classes, values))
-    labels = np.arange(240) % classes
-    inputs = np.clip(np.rint(centres[labels] + rng.normal(0, 14, (240, values))), -127, 127)
-    first = rng.integers(-127, 128, (units, values)).astype(np.int8)
-    sums = inputs @ first.T
-    scale = float(np.abs(sums).max()) / 255
-    hidden = np.clip(np.rint(np.maximum(sums, 0) / scale), 0, 255)
-    means = np.stack([hidden[labels == n].mean(axis=0) for n in range(classes)])
-    last = means - means.mean(axis=0)  # the mean that is nearest
-    step = float(np.abs(last).max()) / 127
-    second = np.rint(last / step).astype(np.int8)
-    biases = -np.rint(((means + means.mean(axis=0)) / 2 * second).sum(axis=1)).astype(np.int32)
-    most = float(np.abs(hidden @ second.T + biases).max()) * scale * step
-    tensor = build_model.Tensor
-    model = build_model.Model(
-        [
-            tensor([1, values], scales=[1.0], zero_points=[0]),
-            tensor([units, values], scales=[1.0], zero_points=[0], data=first),
-            tensor([1, units], scales=[scale], zero_points=[-128]),
-            tensor([classes, units], scales=[step], zero_points=[0], data=second),
-            tensor([classes], "INT32", scales=[scale * step], zero_points=[0], data=biases),
-            tensor([1, classes], scales=[most / 127], zero_points=[0]),
-        ],
-        [
-            build_model.Operator(
-                "FULLY_CONNECTED", [0, 1, -1], [2], {"FusedActivationFunction": build_model.RELU}
-            ),
-            build_model.Operator("FULLY_CONNECTED", [2, 3, 4], [5]),
-        ],
-        [0],
-        [5],
-    )
-    bytes_ = np.ascontiguousarray(inputs.astype(np.int8)).view(np.uint8)
-    return of_model(build_model.write(model), bytes_, labels)
+    few, many = kept_by_width(tmp_path, trials=12).values()
+    assert many > few + 0.1
 
 
 def test_a_model_without_weights_is_refused(tmp_path: Path) -> None:
@@ -256,6 +219,8 @@ def test_where_the_score_has_dropped_is_read_between_points() -> None:
     assert at_drop(points((0, 1), (0.2, 0.99)), "gaussian", 0.05) is None
     assert at_drop(points((64, 1), (32, 0.97), (16, 0.5)), "levels", 0.05) == 32
     assert at_drop(points((64, 0.9)), "levels", 0.05) is None
+    assert at_drop(points((64, 1), (32, 0.97)), "levels", 0.05) == 32
+    assert at_drop(points((0.2, 0.9)), "gaussian", 0.05) == pytest.approx(0.1)
 
 
 def test_an_answer_that_is_no_number_is_not_right(kws: Subject) -> None:
@@ -279,6 +244,8 @@ def test_words_that_mean_nothing_are_refused(kws: Subject) -> None:
         ask(kws, "gaussian", [0.1], 1, 1, "activations")
     with pytest.raises(UsageError, match="words found"):
         subject("sww")
+    with pytest.raises(ModelError, match="has 3072 bytes of input, the task has 490"):
+        subject("kws", model=resolve(load_task("ic")).model)  # its C would read beyond an input
 
 
 def test_the_command_prints_a_table_and_leaves_document_trials_and_picture(tmp_path: Path) -> None:
