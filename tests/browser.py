@@ -23,6 +23,8 @@ WORDS = (
     "--disable-dev-shm-usage", "--no-first-run", "--disable-extensions", "--mute-audio",
     "--disable-background-networking", "--disable-component-update", "--renderer-process-limit=1",
 )  # fmt: skip
+SHOTS = os.environ.get("TINYBENCH_SHOTS")
+"""The folder that wants pictures of what the tests see; most of the processor is drawing them."""
 TAB_STOPS = """
 [...document.querySelectorAll("a[href],button,input,select,textarea,summary,[tabindex]")]
   .filter((one) => one.tabIndex >= 0 && !one.disabled && one.getClientRects().length).length
@@ -139,6 +141,16 @@ class Browser:
         path.parent.mkdir(parents=True, exist_ok=True)
         found = self._ask("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         path.write_bytes(base64.b64decode(found["data"]))
+
+    def leave(self, name: str) -> None:
+        """Write a picture of the whole page for who looks at it, where a folder is named for it."""
+        if SHOTS:
+            self.shoot(Path(SHOTS) / f"{name}.png")
+
+    def without(self, *addresses: str) -> None:
+        """Fetch nothing whose address is like one of these, until it is called again."""
+        self._ask("Network.enable")
+        self._ask("Network.setBlockedURLs", urls=list(addresses))
 
     def close(self) -> None:
         """End the program."""

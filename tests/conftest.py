@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests import ROOT
+from tests import ROOT, kept
 from tests.browser import Browser, browser
 from tests.project import skips
 
@@ -54,6 +54,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(0))
 
 
+def pytest_sessionstart() -> None:
+    """Keep no more of what was compiled than there is room for; before any worker looks at it."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        kept.prune()
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of official inputs, models and published results, kept outside the repository."""
@@ -82,12 +88,13 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def own_cache(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Iterator[None]:
     """Each worker has a cache, locks, an empty bench and no calibrations: none sees the user's.
 
-    Images are the same for all of them, and what they execute.
+    Images are the same for all of them, and what they execute; what C alone makes is that of
+    earlier runs, too.
     """
     (tmp_path_factory.getbasetemp() / "cache").mkdir()
-    for name in ("firmware", "objects", "cycles"):
-        (shared / name).mkdir(exist_ok=True)
-        (tmp_path_factory.getbasetemp() / "cache" / name).symlink_to(shared / name)
+    for name, folder in (("firmware", shared), ("objects", kept.FOLDER), ("cycles", shared)):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        (tmp_path_factory.getbasetemp() / "cache" / name).symlink_to(folder / name)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TINYBENCH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
         patch.setenv("TINYBENCH_LOCKS", str(tmp_path_factory.getbasetemp() / "locks"))

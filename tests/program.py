@@ -12,17 +12,6 @@ TINYBENCH = [sys.executable, "-m", "tinybench.runner"]
 LISTENING = ["env", "--default-signal=INT", *TINYBENCH]
 """A shell that starts a test run in the background makes its children ignore Ctrl-C."""
 TIMEOUT_S = 300
-_UNTIMED = """
-import sys
-from tinybench.runner.cli import main
-from tinybench.runner.measure import energy_mode
-made = energy_mode.Infer
-energy_mode.Infer = lambda **said: made(**said | {"host_s": None, "host_stop_s": None})
-sys.exit(main())
-"""
-UNTIMED = [sys.executable, "-c", _UNTIMED]
-"""The command line on a computer that times no windows of the energy mode: an emulated DUT hurries
-beside the instruments that watch it, and a rule finds that."""
 _LOADED = [
     "tinybench.runner.cli.run",
     "tinybench.runner.session.run",
@@ -52,12 +41,17 @@ _AT_START = ("PYTHON", "LC_", "LANG")
 
 
 def tinybench(
-    *words: str, program: Sequence[str] = TINYBENCH, **changed: str
+    *words: str, program: Sequence[str] = TINYBENCH, untimed: bool = False, **changed: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command line to its end, with some changed variables of the environment."""
+    """Run the command line to its end, with some changed variables of the environment.
+
+    `untimed`: on a computer that times no windows of the energy mode: an emulated DUT hurries
+    beside the instruments that watch it, and a rule finds that.
+    """
     env = os.environ | changed
     if program == TINYBENCH and not any(name.startswith(_AT_START) for name in changed):
-        return copied(words, env, Path.cwd())
+        return copied(words, env, Path.cwd(), untimed=untimed)
+    assert not untimed
     return subprocess.run(
         [*program, *words],
         env=env,
@@ -69,17 +63,23 @@ def tinybench(
 
 
 def copied(
-    words: Sequence[str], env: Mapping[str, str], folder: Path, *, together: bool = False
+    words: Sequence[str],
+    env: Mapping[str, str],
+    folder: Path,
+    *,
+    together: bool = False,
+    untimed: bool = False,
 ) -> subprocess.CompletedProcess[str]:
     """Run the command line in a folder, as a copy of a process that has loaded it.
 
     `together`: what goes to standard error stands in its place in the standard output.
+    `untimed`: as `tinybench` has it.
     """
     argv = [*TINYBENCH, *words]
     with tempfile.TemporaryDirectory() as scratch:
         printed = [str(Path(scratch) / name) for name in ("out", "out" if together else "err")]
         said = (list(words), dict(env), str(folder), printed)
-        process = _FORKS.Process(target=_copy, args=said)
+        process = _FORKS.Process(target=_copy, args=said, kwargs={"untimed": untimed})
         process.start()
         process.join(TIMEOUT_S)
         if process.exitcode is None:
@@ -92,7 +92,9 @@ def copied(
     return subprocess.CompletedProcess(argv, status, out, err)
 
 
-def _copy(words: list[str], env: dict[str, str], folder: str, printed: list[str]) -> None:
+def _copy(
+    words: list[str], env: dict[str, str], folder: str, printed: list[str], *, untimed: bool
+) -> None:
     for number, path in enumerate(printed, start=1):
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(file, number)
@@ -103,4 +105,13 @@ def _copy(words: list[str], env: dict[str, str], folder: str, printed: list[str]
     sys.argv = ["tinybench", *words]
     from tinybench.runner.cli import main
 
+    if untimed:
+        _time_no_window()
     sys.exit(main())
+
+
+def _time_no_window() -> None:
+    from tinybench.runner.measure import energy_mode
+
+    made = energy_mode.Infer
+    energy_mode.Infer = lambda **said: made(**said | {"host_s": None, "host_stop_s": None})

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests import ROOT
 from tests.browser import HEADINGS, TAB_STOPS, TOO_WIDE, Browser
 from tinybench.energy.analysis import analyse
 from tinybench.energy.pictures import envelope
@@ -163,8 +162,7 @@ def test_a_trace_is_walked_with_the_keyboard(served: TraceServer, chromium: Brow
         assert set(chromium.run(HEADINGS)) == {1, 2}
         for dark in (False, True):
             chromium.resize(width, dark=dark)
-            name = f"energy-view-{width}-{'dark' if dark else 'light'}.png"
-            chromium.shoot(ROOT / "build" / "shots" / name)
+            chromium.leave(f"energy-view-{width}-{'dark' if dark else 'light'}")
         assert chromium.faults() == []
     chromium.run("document.querySelector('#power').focus()")
     for key in ("w", "a", *"." * 50, "b"):

@@ -4,12 +4,11 @@ import ctypes
 import shutil
 import subprocess
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests import kept
 from tests.firmware.dut_process import FIRMWARE
-from tinybench.cache import cache_folder
 from tinybench.runner.build.board import Board
 
 READ = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_uint32, ctypes.POINTER(ctypes.c_uint32))
@@ -154,17 +153,11 @@ def build(board: Board, folder: Path, *, energy: bool = False, stream: bool = Fa
     command += [f"-I{FIRMWARE / name}" for name in ("core", "cortex_m", maker)]
     command += [f"-D{name}={value}" for name, value in macros.items()]
     command += map(str, sources)
-    digest = sha256("\n".join(command).encode()).hexdigest()[:16]
-    kept = cache_folder() / "objects" / f"{digest}.so"
-    if not kept.exists():
-        done = subprocess.run(
-            [*command, "-o", str(library)],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+
+    def make(into: Path) -> None:
+        words = [*command, "-o", str(into / "made")]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
-        library.rename(kept)
-    shutil.copyfile(kept, library)
+
+    shutil.copyfile(kept.made(command, [], make), library)
     return ctypes.CDLL(str(library))

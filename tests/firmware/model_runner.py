@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests import ROOT
+from tests import ROOT, kept
 from tinybench.models.compiler import Manifest, compile_model
 from tinybench.models.compiler.reader import read_graph
 
@@ -136,11 +136,18 @@ def build_kernels(
     sources = [HERE / "run_model.c", HERE / target.streams, *sorted(sources)]
     objects = [folder / f"{source.stem}.o" for source in sources]
     command = (*target.compiler, *WARNINGS, *INCLUDES, *options, "-c")
+
+    def compiled(source: Path, out: Path) -> None:
+        def make(into: Path) -> None:
+            _run(*command, source, "-o", into / "made")
+
+        shutil.copyfile(kept.made([*command, source.name], [], make), out)
+
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(lambda of, out: _run(*command, of, "-o", out), sources, objects))
+        list(pool.map(compiled, sources, objects))
     kernels = folder / "kernels.a"
     kernels.unlink(missing_ok=True)
-    _run(f"{target.compiler[0].removesuffix('gcc')}ar", "-rcs", kernels, *objects[2:])
+    _run(f"{target.compiler[0].removesuffix('gcc')}ar", "-rcsD", kernels, *objects[2:])
     return [*objects[:2], kernels]
 
 
@@ -169,11 +176,16 @@ def answers(
     manifest = compile_model(
         tflite, folder, model_id="test01", kernels=target.kernels, stream=stream
     )
-    program = folder / "program"
-    _run(
-        *target.compiler, *WARNINGS, *INCLUDES, folder / "model.c", *objects, *target.link,
-        "-o", program,
-    )  # fmt: skip
+    command = (*target.compiler, *WARNINGS, *INCLUDES)
+
+    def make(into: Path) -> None:
+        _run(*command, folder / "model.c", *objects, *target.link, "-o", into / "made")
+
+    program = kept.made(
+        [*command, *target.link],
+        [path.read_bytes() for path in (folder / "model.c", *objects)],
+        make,
+    )
     data = uploads.tobytes()
     if target.compiler is HOST.compiler:
         done = subprocess.run(

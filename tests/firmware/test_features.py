@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests import ROOT
+from tests import ROOT, kept
 from tests.firmware import audio_tables, micro_tables, model_runner, sounds
 from tests.firmware.model_runner import Target
 from tinybench.datasets.wake.on_device import features, micro
@@ -40,14 +40,17 @@ def test_each_core_computes_what_the_host_does(target: Target, tmp_path: Path) -
 def _run(
     target: Target, options: list[str], sound: np.ndarray, folder: Path
 ) -> tuple[np.ndarray, list[int]]:
-    program = folder / "program"
     here = model_runner.HERE
     words = [
         *target.compiler, *model_runner.WARNINGS, *model_runner.INCLUDES, f"-I{AUDIO}", *options,
         *sorted(AUDIO.glob("*.c")), here / "run_features.c", here / target.streams, *target.link,
-        "-o", program,
     ]  # fmt: skip
-    subprocess.run([str(word) for word in words], check=True, timeout=60)
+    command = [str(word) for word in words]
+
+    def make(into: Path) -> None:
+        subprocess.run([*command, "-o", str(into / "made")], check=True, timeout=60)
+
+    program = kept.made(command, [], make)
     (folder / "input.bin").write_bytes(sound.tobytes())
     on_host = target.compiler is model_runner.HOST.compiler
     done = subprocess.run(

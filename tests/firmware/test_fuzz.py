@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import soak
+from tests import kept, soak
 from tests.firmware.dut_process import FIRMWARE
 
 SOAK_INPUTS = 10_000_000
@@ -105,7 +105,7 @@ def fuzzers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def _build(folder: Path, input_b: int, payload_b: int) -> Path:
     program = folder / "fuzz_core"
-    target = folder / "fuzz_core.o"
+    core = str(Path(__file__).with_name("fuzz_core.c"))
     sources = sorted(str(path) for path in (FIRMWARE / "core").glob("*.c"))
     compiler = [
         *("clang", "-std=c11", "-O2", "-g", "-Dmain=firmware_main", f"-I{FIRMWARE / 'core'}"),
@@ -114,9 +114,14 @@ def _build(folder: Path, input_b: int, payload_b: int) -> Path:
     ]
     # The core alone is to guide the fuzzer; and words of a dictionary are cheaper than watching
     # each comparison. Together 7 times as fast.
-    _run(*compiler, "-c", str(Path(__file__).with_name("fuzz_core.c")), "-o", str(target))
     guided = ("-fsanitize=fuzzer", "-fno-sanitize-coverage=trace-cmp")
-    _run(*compiler, *guided, str(target), *sources, "-o", str(program))
+
+    def make(into: Path) -> None:
+        target = str(into / "fuzz_core.o")
+        _run(*compiler, "-c", core, "-o", target)
+        _run(*compiler, *guided, target, *sources, "-o", str(into / "made"))
+
+    shutil.copy(kept.made([*compiler, *guided, core, *sources], [], make), program)
     (folder / "words").write_text("".join(f'"{word}"\n' for word in WORDS))
     (folder / "corpus").mkdir()
     for number, seed in enumerate(SEEDS):

@@ -10,14 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.runner.measure.brief import brief
 from tinybench.runner.cli.streams import plain
 
 TINYBENCH = f"{sys.executable} -m tinybench.runner"
-HOST = f"{TINYBENCH} --board host --task kws --mode accuracy --profile quick"
+BRIEF = "--profile brief.toml"
+HOST = f"{TINYBENCH} --board host --task kws --mode accuracy {BRIEF}"
 
 
 def shell(line: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[bytes]:
-    """Run a line of a shell."""
+    """Run a line of a shell, in a folder that has the profile of short runs."""
+    brief(folder)
     return subprocess.run(
         ["bash", "-c", line],
         cwd=folder,
@@ -69,7 +72,7 @@ def test_what_cannot_be_delivered_is_a_bench_that_failed(tmp_path: Path) -> None
 
 def test_a_terminal_without_the_characters_gets_what_looks_like_them(tmp_path: Path) -> None:
     """`±` is `+-`; what is for programs is UTF-8 whatever the terminal has."""
-    words = f"{TINYBENCH} --task ad --mode energy --monitor modelled --profile quick --out run"
+    words = f"{TINYBENCH} --task ad --mode energy --monitor modelled {BRIEF} --out run"
     assert " ± " in shell(words, tmp_path).stdout.decode()
     for environment in ({"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C"}, {"LC_ALL": "POSIX"}):
         done = shell(f"{TINYBENCH} check run", tmp_path, **environment)

@@ -78,14 +78,18 @@ def test_every_option_is_honoured_or_refused_wherever_it_stands(
     done: list[tuple[str, Voice, dict[str, Any]]],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Every option of the whole command line, before, between and behind the command's words."""
+    """Every option of the whole command line, before, between and behind the command's words.
+
+    Those that a command has not are refused at each of its places in turn.
+    """
     leaf = LEAVES[path]
     own = options_by_name(leaf)
     known = {name: o for name, o in known_options(root).items() if name not in ("-h", "--help")}
-    for name, option in {**known, **own}.items():
+    for number, (name, option) in enumerate({**known, **own}.items()):
         words, more = needed(leaf, own.get(name))
         typed = [*path.split(), *words]
-        for at in range(len(typed) + 1):
+        places = range(len(typed) + 1)
+        for at in places if name in own else [number % len(places)]:
             done.clear()
             line = [*typed[:at], name, *sample(option), *typed[at:], *more]
             status = cli.main(line)

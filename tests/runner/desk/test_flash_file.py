@@ -1,13 +1,12 @@
 """A file of others is written by a flasher of the package: stand-ins hold its command line."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.program import TINYBENCH, tinybench
+from tests.program import tinybench
 from tinybench.errors import FlashError
 from tinybench.runner.build.board import load_board, names
 from tinybench.runner.build.tool import call, tool
@@ -64,14 +63,14 @@ CASES = [
 ]
 
 
-def stand_in(folder: Path, program: str, said: str) -> tuple[Path, dict[str, str]]:
-    """Put a program on PATH that records its words; return the record and the environment."""
+def stand_in(folder: Path, program: str, said: str) -> tuple[Path, str]:
+    """Write a program that records its words; return the record, and a PATH that has it."""
     record = folder / "words"
     path = folder / program
     text = STAND_IN.format(python=sys.executable, record=str(record), said=said)
     path.write_text(text.replace("\\\\n", "\\n"))
     path.chmod(0o755)
-    return record, {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
+    return record, f"{folder}:{os.environ['PATH']}"
 
 
 @pytest.mark.parametrize(("flasher", "program", "suffix", "words", "said", "wanted"), CASES)
@@ -87,18 +86,17 @@ def test_a_file_of_others_is_written_by_the_published_command_line(
     """And what the program says when it has not written it is a failure."""
     file = tmp_path / f"a firmware{suffix}"
     file.write_bytes(b"firmware")
-    argv = [*TINYBENCH, "flash", "--image", str(file), "--flasher", flasher, *words]
-    record, environment = stand_in(tmp_path, program, said)
-    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+    typed = ["flash", "--image", str(file), "--flasher", flasher, *words]
+    record, path = stand_in(tmp_path, program, said)
+    done = tinybench(*typed, PATH=path)
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"a firmware{suffix} was written by {flasher}\n"
     heard = record.read_text().split("\n")
     assert heard[: len(wanted)] == [str(file) if word == "FILE" else word for word in wanted]
     if flasher == "jlink":
         assert f'loadfile "{file}"' in heard
-    _, environment = stand_in(tmp_path, program, "nothing of that kind")
-    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 3
+    _, path = stand_in(tmp_path, program, "nothing of that kind")
+    assert tinybench(*typed, PATH=path).returncode == 3
 
 
 @pytest.mark.parametrize(

@@ -373,7 +373,7 @@ def test_each_view_is_without_faults_and_fits(
             chromium.resize(also, dark=dark)
             assert chromium.run(TOO_WIDE) == [], (view, also)
         assert chromium.said == [], view
-        chromium.shoot(tmp_path / f"{view.partition('/')[0]}.png")
+        chromium.leave(f"lab-{view.partition('/')[0]}-{width}-{'dark' if dark else 'light'}")
 
 
 def wait_for(page: Browser, script: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.program import LISTENING, UNTIMED, tinybench
+from tests.program import LISTENING, tinybench
 from tests.runner.measure.brief import brief
 from tinybench.energy.simulated.foreign import foreign_dut
 from tinybench.errors import UsageError
@@ -60,7 +60,7 @@ def test_the_energy_of_a_program_is_measured_with_nothing_on_the_desk(
             *("--task", "ad", "--mode", "energy", "--baud", "115200"),
             *("--monitor", str(spec), "--out", str(tmp_path / "run")),
             *brief(tmp_path),
-            program=UNTIMED,
+            untimed=True,
         )
     assert done.returncode == 0, done.stderr + done.stdout
     energy = read_result(tmp_path / "run").energy

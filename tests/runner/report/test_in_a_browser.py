@@ -1,6 +1,6 @@
 """Pages of each kind in a real Chromium: for everyone, on a phone, in the dark, on paper.
 
-Pictures of them are left in build/shots.
+Pictures of them are left in the folder that TINYBENCH_SHOTS names.
 """
 
 import itertools
@@ -11,7 +11,6 @@ import msgspec
 import numpy as np
 import pytest
 
-from tests import ROOT
 from tests.browser import HEADINGS, TAB_STOPS, TOO_WIDE, Browser
 from tests.runner.audit.trees import KWS, eembc_log, infer, outputs
 from tests.runner.compare.test_change import energy
@@ -25,7 +24,6 @@ from tinybench.runner.results import score
 from tinybench.runner.results.result import Answer, Energy, write_result
 from tinybench.runner.results.stream import PERIOD_S
 
-SHOTS = ROOT / "build" / "shots"
 STOPS_MOST = 20
 PAGE_MOST_B = 400_000
 IMPEDED = """
@@ -181,7 +179,7 @@ def test_a_page_is_for_everyone(
         assert all(after <= before + 1 for before, after in itertools.pairwise(headings))
         for dark in (False, True):
             chromium.resize(width, dark=dark)
-            chromium.shoot(SHOTS / f"{name}-{width}-{'dark' if dark else 'light'}.png")
+            chromium.leave(f"{name}-{width}-{'dark' if dark else 'light'}")
             if dark == (width == 1280):
                 assert chromium.faults() == []
     assert chromium.run(NAMELESS) == 0, "each figure has a name, and a table behind it"
