@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from tests.bench.study.noise_golden import wide
 from tests.program import tinybench
-from tests.runner.study.test_noise import study, wide
+from tests.runner.study.test_noise import study
 from tinybench.runner.report.study.listed import as_csv
 from tinybench.runner.study.listed import find_studies
 

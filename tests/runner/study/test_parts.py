@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.bench.study.noise_golden import wide
 from tests.program import tinybench
 from tests.runner.study.dealt import gathered
 from tests.runner.study.test_compress import table
-from tests.runner.study.test_noise import wide
 from tinybench.errors import RunFolderError, UsageError
 from tinybench.runner.study import one_image
 from tinybench.runner.study.compress import compress

@@ -6,8 +6,8 @@ import msgspec
 import numpy as np
 import pytest
 
+from tests.bench.study.noise_golden import wide
 from tests.program import tinybench
-from tests.runner.study.test_noise import wide
 from tinybench.errors import RunFolderError, UsageError
 from tinybench.models.compiler.dsp.halves import fits
 from tinybench.runner.study.host_engine import build, infer, load, patch
