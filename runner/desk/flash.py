@@ -25,7 +25,8 @@ from ..build import tool
 from ..build.board import Board
 from ..build.firmware import Image, converted
 from ..build.tool import Tool
-from ..dut.client import Dut, Identity
+from ..dut.client import Dut
+from ..dut.identity import Identity
 from ..dut.interface_board import InterfaceBoard
 from ..dut.line import Patience
 from . import uf2

@@ -4,7 +4,7 @@ from tinybench.errors import OtherDutError, ProtocolError
 
 from ..build.firmware import Image
 from ..build.task import Task
-from ..dut.client import Identity
+from ..dut.identity import Identity
 
 
 def holds(identity: Identity, image: Image) -> bool:

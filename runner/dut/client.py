@@ -7,7 +7,6 @@ becomes part of a result: the upload and the inference are done again, a few tim
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from tinybench.errors import (
     BenchError,
@@ -21,6 +20,7 @@ from tinybench.transport.transport import Transport
 
 from . import frame_link
 from .frame_link import LEAVE, FrameLink
+from .identity import Identity
 from .inference import Inference
 from .last_words import is_fatal
 from .line import Line, Patience, Talk, Tally
@@ -52,18 +52,6 @@ USUAL_BAUDS = (9600, 115_200, 921_600)
 """At which a DUT is looked for that does not answer at the rate that was asked for."""
 DOUBTS = (ProtocolError, DeadlineError, TransportError)
 """Errors after which the same is tried again."""
-
-
-@dataclass(frozen=True)
-class Identity:
-    """What the DUT says it is."""
-
-    vendor: str
-    model_id: str
-    caps: tuple[str, ...]
-    """What the firmware can do beyond the stock protocol; empty for stock firmware."""
-    profile: str = ""
-    """Version of the protocol, as `profile` has it; empty where it has none."""
 
 
 class Dut:
@@ -204,14 +192,11 @@ class Dut:
         """
         with self.commands():
             said = self._line.reply(text, timeout_s)
-            return [one.word or one.beside for one in said if one.word or beside]
+        return [one.word or one.beside for one in said if one.word or beside]
 
     @contextlib.contextmanager
     def commands(self) -> Iterator[None]:
-        """Stay in text mode for the commands within: frames are left once, and entered after them.
-
-        Also where the DUT is found again meanwhile. Raises as `command`.
-        """
+        """Stay in text mode within; frames are left once, and entered again. Raises as above."""
         if self._frames is None:
             yield
             return

@@ -15,7 +15,8 @@ from tests.faults.kinds import ANYWHERE, FRAME_LIES, NOISE, TEXT_LIES, noise
 from tests.faults.port import PHASES, FaultyPort, Lie, Place
 from tests.firmware.dut_process import FIRMWARE
 from tinybench.errors import OtherDutError, TinybenchError
-from tinybench.runner.dut.client import Dut, Identity
+from tinybench.runner.dut.client import Dut
+from tinybench.runner.dut.identity import Identity
 from tinybench.runner.dut.inference import Inference
 from tinybench.runner.dut.line import Patience
 from tinybench.runner.dut.text_link import TIME_TOLERANCE, TIME_TOLERANCE_US
