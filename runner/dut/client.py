@@ -180,14 +180,11 @@ class Dut:
         """
         with self.commands():
             said = self._line.reply(text, timeout_s)
-            return [one.word or one.beside for one in said if one.word or beside]
+        return [one.word or one.beside for one in said if one.word or beside]
 
     @contextlib.contextmanager
     def commands(self) -> Iterator[None]:
-        """Stay in text mode for the commands within: frames are left once, and entered after them.
-
-        Also where the DUT is found again meanwhile. Raises as `command`.
-        """
+        """Stay in text mode within; frames are left once, and entered again. Raises as above."""
         if self._frames is None:
             yield
             return

@@ -5,7 +5,8 @@ import time
 from collections.abc import Collection
 from typing import Any
 
-IDLE_S, LOOK_S = 20.0, 5.0
+IDLE_S, LOOK_S = 40.0, 5.0
+"""Longer than uvicorn keeps a connection after an answer."""
 
 
 async def let_go(
@@ -15,12 +16,14 @@ async def let_go(
 
     `connections`: of uvicorn, which waits without end for a first request, or for the rest of one.
     """
-    since_s: dict[Any, float] = {}
+    seen: dict[Any, tuple[Any, float]] = {}
     while True:
         await asyncio.sleep(look_s)
         now_s = time.monotonic()
         idle = [one for one in connections if one.cycle is None or one.cycle.response_complete]
-        since_s = {one: since_s.get(one, now_s) for one in idle}
-        for one, at_s in since_s.items():
-            if now_s - at_s >= idle_s:
+        before, seen = seen, {}
+        for one in idle:
+            cycle, since_s = before.get(one, (one.cycle, now_s))
+            seen[one] = one.cycle, since_s if cycle is one.cycle else now_s  # it has asked again
+            if now_s - seen[one][1] >= idle_s:
                 one.transport.close()
