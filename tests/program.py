@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 TINYBENCH = [sys.executable, "-m", "tinybench.runner"]
 LISTENING = ["env", "--default-signal=INT", *TINYBENCH]
@@ -41,17 +42,12 @@ _AT_START = ("PYTHON", "LC_", "LANG")
 
 
 def tinybench(
-    *words: str, program: Sequence[str] = TINYBENCH, untimed: bool = False, **changed: str
+    *words: str, program: Sequence[str] = TINYBENCH, **changed: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command line to its end, with some changed variables of the environment.
-
-    `untimed`: on a computer that times no windows of the energy mode: an emulated DUT hurries
-    beside the instruments that watch it, and a rule finds that.
-    """
+    """Run the command line to its end, with some changed variables of the environment."""
     env = os.environ | changed
     if program == TINYBENCH and not any(name.startswith(_AT_START) for name in changed):
-        return copied(words, env, Path.cwd(), untimed=untimed)
-    assert not untimed
+        return copied(words, env, Path.cwd())
     return subprocess.run(
         [*program, *words],
         env=env,
@@ -62,24 +58,32 @@ def tinybench(
     )
 
 
+def untimed(*words: str, **changed: str) -> subprocess.CompletedProcess[str]:
+    """Run it on a computer that times no windows of the energy mode.
+
+    For an emulated DUT hurries beside the instruments that watch it, and a rule finds that.
+    """
+    return copied(words, os.environ | changed, Path.cwd(), timed=False)
+
+
 def copied(
     words: Sequence[str],
     env: Mapping[str, str],
     folder: Path,
     *,
     together: bool = False,
-    untimed: bool = False,
+    timed: bool = True,
 ) -> subprocess.CompletedProcess[str]:
     """Run the command line in a folder, as a copy of a process that has loaded it.
 
     `together`: what goes to standard error stands in its place in the standard output.
-    `untimed`: as `tinybench` has it.
+    `timed`: not as `untimed` has it.
     """
     argv = [*TINYBENCH, *words]
     with tempfile.TemporaryDirectory() as scratch:
         printed = [str(Path(scratch) / name) for name in ("out", "out" if together else "err")]
         said = (list(words), dict(env), str(folder), printed)
-        process = _FORKS.Process(target=_copy, args=said, kwargs={"untimed": untimed})
+        process = _FORKS.Process(target=_copy, args=said, kwargs={"timed": timed})
         process.start()
         process.join(TIMEOUT_S)
         if process.exitcode is None:
@@ -93,7 +97,7 @@ def copied(
 
 
 def _copy(
-    words: list[str], env: dict[str, str], folder: str, printed: list[str], *, untimed: bool
+    words: list[str], env: dict[str, str], folder: str, printed: list[str], *, timed: bool
 ) -> None:
     for number, path in enumerate(printed, start=1):
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -105,7 +109,7 @@ def _copy(
     sys.argv = ["tinybench", *words]
     from tinybench.runner.cli import main
 
-    if untimed:
+    if not timed:
         _time_no_window()
     sys.exit(main())
 
@@ -113,5 +117,5 @@ def _copy(
 def _time_no_window() -> None:
     from tinybench.runner.measure import energy_mode
 
-    made = energy_mode.Infer
+    made: Any = energy_mode.Infer
     energy_mode.Infer = lambda **said: made(**said | {"host_s": None, "host_stop_s": None})

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from tests.ground.powered import Powered
-from tests.program import LISTENING, TIMEOUT_S, TINYBENCH, tinybench
+from tests.program import LISTENING, TIMEOUT_S, TINYBENCH, tinybench, untimed
 from tests.runner.measure.brief import brief
 from tests.runner.results.a_result import good_result
 from tinybench.energy.simulated.emulated import PACE, EmulatedLoad, timing_pin
@@ -329,11 +329,10 @@ def test_a_whole_bench_measures_through_its_own_wires(tmp_path: Path, kind: str)
             (tmp_path / "desk.toml").write_text(
                 f'driver = "lpm01a"\nport = "{monitor_port.path}"\nvoltage_v = 3.3\n'
             )
-            done = tinybench(
+            done = untimed(
                 *("--port", port.path, "--interface-board", "--task", "ad", "--mode", "energy"),
                 *("--monitor", str(tmp_path / "desk.toml"), "--out", str(tmp_path / "run")),
                 *brief(tmp_path),
-                untimed=True,
             )
         assert done.returncode == 0, done.stderr + done.stdout
         assert not dut.powered

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.program import LISTENING, tinybench
+from tests.program import LISTENING, tinybench, untimed
 from tests.runner.measure.brief import brief
 from tinybench.energy.simulated.foreign import foreign_dut
 from tinybench.errors import UsageError
@@ -55,12 +55,11 @@ def test_the_energy_of_a_program_is_measured_with_nothing_on_the_desk(
         assert set(ports) == {monitor, between}
         spec = tmp_path / "desk.toml"
         spec.write_text(f'driver = "{monitor}"\nport = "{ports[monitor]}"\nvoltage_v = 3.3\n')
-        done = tinybench(
+        done = untimed(
             *("--port", ports[between], *(["--interface-board"] if between != "dut" else [])),
             *("--task", "ad", "--mode", "energy", "--baud", "115200"),
             *("--monitor", str(spec), "--out", str(tmp_path / "run")),
             *brief(tmp_path),
-            untimed=True,
         )
     assert done.returncode == 0, done.stderr + done.stdout
     energy = read_result(tmp_path / "run").energy

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.ground.powered import Powered
 from tests.link.paced_line import build as build_line
 from tests.link.paced_line import paced_line
-from tests.program import tinybench
+from tests.program import tinybench, untimed
 from tinybench.energy.simulated.emulated import EmulatedLoad, timing_pin
 from tinybench.energy.simulated.interface_board import SimulatedInterfaceBoard
 from tinybench.energy.simulated.lpm01a import SimulatedLpm01a
@@ -72,10 +72,9 @@ def energy_run_on_a_port(
             (scratch / "desk.toml").write_text(
                 f'driver = "lpm01a"\nport = "{monitor_port.path}"\nvoltage_v = 3.3\n'
             )
-            done = tinybench(
+            done = untimed(
                 *("--port", port.path, "--interface-board", "--task", task, "--mode", "energy"),
                 *("--monitor", str(scratch / "desk.toml"), "--out", str(out)),
-                untimed=True,
                 **environment,
             )
     assert done.returncode == 0, done.stderr + done.stdout
