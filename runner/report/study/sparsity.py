@@ -18,6 +18,7 @@ def header(found: SparsityStudy) -> tuple[str, ...]:
     return (
         *("scheme", "kernel", "rate", "block", METRIC.get(found.metric, "energy left")),
         *(("mended",) if found.asked.mended else ()),
+        *(("learnt",) if found.asked.learnt else ()),
         *("weights B", "smaller", "equal"),
         "instructions" if found.emulated else "latency us",
         *("est. cycles", "speed-up"),
@@ -33,7 +34,8 @@ def cells(row: Row, found: SparsityStudy) -> tuple[str, ...]:
         f"{row.rate:g}x",
         row.block or "-",
         f"{row.energy if row.score is None else row.score:.4f}",
-        *((_mended(row),) if found.asked.mended else ()),
+        *((_score(row.mended),) if found.asked.mended else ()),
+        *((_score(row.learnt),) if found.asked.learnt else ()),
         f"{row.weights_b:,}",
         f"{row.smaller:.2f}x",
         f"{row.rows_equal} of {found.inputs}",
@@ -43,8 +45,8 @@ def cells(row: Row, found: SparsityStudy) -> tuple[str, ...]:
     )
 
 
-def _mended(row: Row) -> str:
-    return "-" if row.mended is None else f"{row.mended:.4f}"
+def _score(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
 
 
 def title(found: SparsityStudy) -> str:

@@ -37,7 +37,7 @@ from ..host_engine import Floats, build, infer, load, ranges
 from ..kept import chosen, keep_part, kept_part, open_study, store_study
 from ..runs import done, insist_board
 from ..shards import each
-from ..subject import Subject
+from ..subject import Subject, values_of
 
 FLOAT = "float"
 TUNED: dict[str, Scheme] = {"qat-tensor": "int8-tensor", "qat-channel": "int8-channel"}
@@ -231,12 +231,7 @@ def _parts(of: Subject, source: Source, asked: Asked, folder: Path) -> tuple[Par
     tensor = of.graph.tensors[of.graph.inputs[0]]
     step = Step(tensor.scale, tensor.zero_point)
     first = [int(np.flatnonzero(of.owners == i)[0]) for i in range(len(of.labels))]
-    raw = of.inputs[first]
-    if of.interface.input_format == "float32":
-        real = raw.view("<f4").astype(np.float32)
-    else:
-        flipped = raw ^ (0x80 if of.interface.input_format == "uint8" else 0)
-        real = ((flipped.view(np.int8) - float(step.zero_point)) * step.scale).astype(np.float32)
+    real = values_of(of)[first]
     count = len(first)
     taken = np.unique(np.arange(asked.calibrate) * count // asked.calibrate)
     left = np.setdiff1d(np.arange(count), taken)

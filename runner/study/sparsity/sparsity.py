@@ -12,20 +12,18 @@ import numpy as np
 
 from tinybench.errors import UsageError
 from tinybench.models.compiler.graph import Graph
-from tinybench.scratch import scratch
 from tinybench.track import Track
 
 from ...build.board import load_board
 from ...desk.bench import find_bench, load_bench
-from ..host_engine import Bytes, build, infer, load, patch
-from ..kept import Trial, key_of, open_study, store_study
+from ..kept import open_study, store_study
 from ..one_image import Boarded, Candidates, board_of, on_boards
-from ..subject import Subject, score
-from .mended import mended
+from ..subject import Subject
 from .pruned import EIGHT, FOUR, Block, Int8, shares_words
+from .scored import DENSE, LEARNT, MENDED, Pruned, Scored, insist_learnable, key_of_way, scored
 from .sparsity_c import Way, left, told, write_ways
 
-DENSE, SCHEMES = "dense", ("bcr", "csr", "channel")
+SCHEMES = ("bcr", "csr", "channel")
 RATES = (2.0, 4.0, 8.0, 16.0, 32.0)
 RATE_MOST = 1024.0
 BLOCKS = (Block(8, 0), Block(16, 0), Block(32, 0), Block(32, 128))
@@ -36,8 +34,6 @@ INPUTS = 16
 SPREAD = 40.0
 """Standard deviation of made weights."""
 
-MENDED = ", mended"
-"""Of a scheme whose weights were fitted again, in the file of trials."""
 FAST = ("dsp", "mve")
 """Kernels that there are beside plain C."""
 
@@ -58,6 +54,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """Inputs of the task that are scored; 0 of a made matrix."""
     mended: int = 0
     """Other inputs, without labels, that what is left is fitted to; 0: it is not."""
+    learnt: int = 0
+    """... with labels, that the whole model then learns from."""
     model_sha256: str
     dataset_sha256: str
     seed: int
@@ -81,6 +79,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """Of the whole task, with these layers pruned and nothing trained again."""
     mended: float | None
     """... with what is left of them fitted again, layer by layer."""
+    learnt: float | None = None
+    """... from where the whole model learnt, with labels."""
     weights_b: int
     smaller: float
     """Bytes of the dense layers for each of them."""
@@ -116,10 +116,6 @@ class SparsityStudy(msgspec.Struct, frozen=True, kw_only=True):
     break_even_csr: float | None
     """... faster than single weights."""
     rows: list[Row]
-
-
-Scored = tuple[str, float, int]
-"""Scheme, rate and block, by its place in the list."""
 
 
 @dataclass(frozen=True)
@@ -181,9 +177,15 @@ def ask(
     blocks: Sequence[Block],
     of: Subject | None,
     seed: int,
-    learnt: Bytes | None = None,
+    first: Subject | None = None,
+    *,
+    learn: bool = False,
 ) -> Asked:
-    """Return what a study is asked for, checked. Raises UsageError."""
+    """Return what a study is asked for, checked.
+
+    `first`: what pruned layers are fitted to; `learn`: and the whole model learns from. Raises
+    UsageError, ToolMissingError and ModelError where it cannot learn.
+    """
     chosen = sorted(set(rates))
     for rate in chosen:
         if not 1 <= rate <= RATE_MOST:
@@ -206,6 +208,8 @@ def ask(
                 f"--blocks {block}: {EIGHT} to {ROWS_MOST} rows in eights, by columns in fours or "
                 "'all'"
             )
+    if learn and first is not None:
+        insist_learnable(first)
     digest = hashlib.sha256(b"".join(one.values.tobytes() for one in matrices))
     return Asked(
         source=source, weights_sha256=digest.hexdigest(), board=board,
@@ -213,7 +217,8 @@ def ask(
         blocks=list(dict.fromkeys(map(str, blocks))), samples=0 if of is None else len(of.labels),
         model_sha256="" if of is None else of.model_sha256,
         dataset_sha256="" if of is None else of.dataset_sha256, seed=seed,
-        mended=0 if learnt is None else len(learnt),
+        mended=0 if first is None else len(first.inputs),
+        learnt=0 if first is None or not learn else len(first.inputs),
     )  # fmt: skip
 
 
@@ -242,13 +247,14 @@ def run_sparsity(
     track: Track,
     say: Callable[[str], None],
     shards: int = 1,
-    learnt: Bytes | None = None,
+    first: Subject | None = None,
 ) -> SparsityStudy:
     """Prune the matrices each way, score the task with them, and run all on the board.
 
-    `of`: the task, where the matrices are of one. `shards`: emulated boards at a time. `learnt`:
-    inputs that what is left is fitted to. What the folder has is not done again. Raises UsageError,
-    RunFolderError, ToolMissingError, ModelError and what a board raises.
+    `of`: the task, where the matrices are of one. `shards`: emulated boards at a time. `first`:
+    what pruned layers are fitted to, and learn from where that is asked. What the folder has is not
+    done again. Raises UsageError, RunFolderError, ToolMissingError, ModelError and what a board
+    raises.
     """
     kernels = ["plain"]
     fast = _kernels(asked.board)
@@ -260,7 +266,9 @@ def run_sparsity(
     with open_study(folder, asked) as (known, keep):
         scores = dict[Scored, float]()
         if of is not None:
-            scores = _scored(of, matrices, ways, blocks, learnt, known, keep, track)
+            steps = ("", *((MENDED,) if asked.mended else ()), *((LEARNT,) if asked.learnt else ()))
+            task = Pruned(of, first or of, [one.tensor for one in matrices], asked.seed)
+            scores = scored(task, ways, blocks, steps, known, keep, track)
         board = board_of(folder, len(ways)) or on_boards(
             _candidates(matrices, ways, asked), folder, shards, words, say
         )
@@ -274,56 +282,6 @@ def _kernels(board: str) -> str:
     named = load_bench(find_bench()).boards.get(board)
     toolchain = load_board(named.board if named else board).toolchain
     return "plain" if toolchain is None else toolchain.kernels
-
-
-def _key(way: Way, blocks: Sequence[Block], mending: str = "") -> Scored:
-    which = list(blocks).index(way.block) if way.block else -1
-    return way.scheme + mending, way.rate, which
-
-
-def _scored(
-    of: Subject,
-    matrices: list[Matrix],
-    ways: list[Way],
-    blocks: Sequence[Block],
-    learnt: Bytes | None,
-    known: dict[Any, Trial],
-    keep: Callable[[Trial], None],
-    track: Track,
-) -> dict[Scored, float]:
-    """Return the score of the task as it is, and with its layers pruned each way; and mended."""
-    found = dict[Scored, float]()
-    wanted = {_key(way, blocks): way for way in ways}
-    if learnt is not None:
-        wanted |= {_key(way, blocks, MENDED): way for way in ways if way.scheme != DENSE}
-    tensors = [one.tensor for one in matrices]
-    with scratch() as libraries:
-        first = load(build(of.graph, of.interface, of.model_id), libraries, 0)
-        number = 0
-        for key, way in track(list(wanted.items()), "scored", len(wanted)):
-            one = Trial(part=key[0], amount=key[1], trial=0, score=0.0, which=key[2])
-            if key_of(one) not in known:
-                if learnt is not None and key[0].endswith(MENDED):
-                    graph = mended(of, tensors, way, learnt, first, libraries)
-                else:
-                    graph = _pruned(of.graph, matrices, way)
-                loaded = first
-                if not patch(first, graph):  # as where a scale needs another kernel
-                    number += 1
-                    loaded = load(build(graph, of.interface, of.model_id), libraries, number)
-                value = score(of, infer(loaded, of.inputs))
-                known[key_of(one)] = msgspec.structs.replace(one, score=value)
-                keep(known[key_of(one)])
-            found[key] = known[key_of(one)].score
-    return found
-
-
-def _pruned(graph: Graph, matrices: list[Matrix], way: Way) -> Graph:
-    tensors = list(graph.tensors)
-    for one in matrices:
-        data = left(way, one.values).tobytes()
-        tensors[one.tensor] = msgspec.structs.replace(tensors[one.tensor], data=data)
-    return msgspec.structs.replace(graph, tensors=tuple(tensors))
 
 
 def _candidates(matrices: list[Matrix], ways: list[Way], asked: Asked) -> Candidates:
@@ -376,8 +334,9 @@ def _summed(
                 chosen=way.block is None,
                 left=sum(int((one != 0).sum()) for one in pruned) / count,
                 energy=energy / squares if squares else 1.0,
-                score=scores.get(_key(way, blocks)),
-                mended=scores.get(_key(way, blocks, MENDED)),
+                score=scores.get(key_of_way(way, blocks)),
+                mended=scores.get(key_of_way(way, blocks, MENDED)),
+                learnt=scores.get(key_of_way(way, blocks, LEARNT)),
                 weights_b=board.weights_b[n],
                 smaller=dense_b / board.weights_b[n],
                 rows_equal=board.equal[n],

@@ -13,7 +13,7 @@ from tinybench.models.compiler.dsp.halves import fits
 from tinybench.runner.study.host_engine import build, infer, load, patch
 from tinybench.runner.study.listed import find_studies
 from tinybench.runner.study.one_image import on_host, sources
-from tinybench.runner.study.sparsity.mended import mended
+from tinybench.runner.study.sparsity.mended import mended, whole_of
 from tinybench.runner.study.sparsity.pruned import (
     Block,
     all_of,
@@ -160,13 +160,15 @@ def test_a_task_is_scored_with_its_layers_pruned(tmp_path: Path) -> None:
 
 def test_what_is_left_is_fitted_to_inputs_without_labels(tmp_path: Path) -> None:
     """A keyword model whose convolutions lose a third in blocks keeps most of its score by it."""
-    learnt, of = halves(subject("kws", limit=160))
-    assert len(of.labels) == len(learnt) == 80
+    half, of = halves(subject("kws", limit=160))
+    assert len(of.labels) == len(half.inputs) == 80
     matrices, _ = matrices_of(of.graph, 2, convolutions=True)
     way = Way("bcr", "plain", 1.5, BLOCKS[0])
     first = load(build(of.graph, of.interface, of.model_id), tmp_path, 0)
     clean = score(of, infer(first, of.inputs))
-    graph = mended(of, [one.tensor for one in matrices], way, learnt, first, tmp_path)
+    tensors_of = [one.tensor for one in matrices]
+    whole = whole_of(of.graph, tensors_of, half.inputs, first)
+    graph = mended(of, tensors_of, way, whole, first, tmp_path)
     for one in matrices:
         found = np.frombuffer(graph.tensors[one.tensor].data or b"", np.int8)
         found = found.reshape(one.values.shape)

@@ -1,0 +1,137 @@
+"""The score of a task whose layers are pruned: as they are, fitted again, and after learning."""
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from tinybench.errors import UsageError
+from tinybench.models import quantiser
+from tinybench.models.compiler.graph import Graph
+from tinybench.models.training.command import tensorflow
+from tinybench.models.training.sparse import Lesson, learnt
+from tinybench.scratch import scratch
+from tinybench.track import Track
+
+from ..host_engine import build, infer, load, patch
+from ..kept import Trial, key_of
+from ..subject import Subject, score, values_of
+from .mended import Whole, mended, whole_of
+from .pruned import Block
+from .sparsity_c import Way, left
+
+DENSE = "dense"
+MENDED, LEARNT = ", mended", ", learnt"
+"""Of a scheme whose weights were fitted again, or have learnt, in the file of trials."""
+Scored = tuple[str, float, int]
+"""Scheme, rate and block, by its place in the list."""
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """A task whose layers are pruned."""
+
+    of: Subject
+    """What is scored."""
+    first: Subject
+    """What pruned layers are fitted to, and the model learns from."""
+    tensors: list[int]
+    """Of the weights that are pruned."""
+    seed: int
+
+
+def insist_learnable(first: Subject) -> None:
+    """Raise where a model cannot learn from this: UsageError, ModelError, ToolMissingError."""
+    quantiser.check_float(quantiser.in_floats(first.graph))
+    source, target = (
+        first.graph.tensors[index] for index in (first.graph.inputs[0], first.graph.outputs[0])
+    )
+    if source.type != "INT8" or target.type != "INT8":
+        raise UsageError(
+            f"--learn: the model of task {first.task} takes {source.type} and gives {target.type}; "
+            "a model whose inputs and outputs are INT8 learns here"
+        )
+    if first.metric == "auc" and source.elements != target.elements:
+        raise UsageError(
+            f"--learn: the model of task {first.task} takes {source.elements} values and gives "
+            f"{target.elements}; where AUC is scored, one that gives its input again learns here"
+        )
+    if first.metric != "auc" and max(first.labels) >= target.elements:
+        raise UsageError(
+            f"--learn: an input has the label {max(first.labels)}, and the model of task "
+            f"{first.task} tells {target.elements} classes, from 0 on"
+        )
+    tensorflow()
+
+
+def key_of_way(way: Way, blocks: Sequence[Block], step: str = "") -> Scored:
+    """Return what the score of a way is known by, after a step such as MENDED."""
+    which = list(blocks).index(way.block) if way.block else -1
+    return way.scheme + step, way.rate, which
+
+
+def scored(
+    task: Pruned,
+    ways: Sequence[Way],
+    blocks: Sequence[Block],
+    steps: Sequence[str],
+    known: dict[Any, Trial],
+    keep: Callable[[Trial], None],
+    track: Track,
+) -> dict[Scored, float]:
+    """Return the score of a task as it is, and with its layers pruned each way, after each step."""
+    found = dict[Scored, float]()
+    wanted = dict[Scored, tuple[Way, str]]()
+    for way in ways:
+        for step in steps if way.scheme != DENSE else ("",):
+            wanted.setdefault(key_of_way(way, blocks, step), (way, step))
+    with scratch() as folder:
+        first = load(build(task.of.graph, task.of.interface, task.of.model_id), folder, 0)
+
+        @functools.cache
+        def whole() -> Whole:
+            return whole_of(task.of.graph, task.tensors, task.first.inputs, first)
+
+        @functools.lru_cache(maxsize=1)  # learning begins from what was just scored
+        def fitted(way: Way) -> Graph:
+            return mended(task.of, task.tensors, way, whole(), first, folder)
+
+        for number, (key, (way, step)) in enumerate(track(wanted.items(), "scored", len(wanted))):
+            one = Trial(part=key[0], amount=key[1], trial=0, score=0.0, which=key[2])
+            if key_of(one) not in known:
+                graph = fitted(way) if step else _pruned(task, way)
+                if step == LEARNT:
+                    graph = _learnt(task, way, graph)
+                loaded = first
+                if not patch(first, graph):  # as where a scale needs another kernel
+                    built = build(graph, task.of.interface, task.of.model_id)
+                    loaded = load(built, folder, 1 + number)
+                value = score(task.of, infer(loaded, task.of.inputs))
+                known[key_of(one)] = msgspec.structs.replace(one, score=value)
+                keep(known[key_of(one)])
+            found[key] = known[key_of(one)].score
+    return found
+
+
+def _pruned(task: Pruned, way: Way) -> Graph:
+    tensors = list(task.of.graph.tensors)
+    for index in task.tensors:
+        one = tensors[index]
+        whole = np.frombuffer(one.data or b"", np.int8).reshape(one.shape[0], -1)
+        tensors[index] = msgspec.structs.replace(one, data=left(way, whole).tobytes())
+    return msgspec.structs.replace(task.of.graph, tensors=tuple(tensors))
+
+
+def _learnt(task: Pruned, way: Way, start: Graph) -> Graph:
+    """Return the graph after learning: classes from labels, what AUC is scored of from itself."""
+    first = task.first
+    inputs = values_of(first)
+    wanted = inputs
+    if first.metric != "auc":
+        count = first.graph.tensors[first.graph.outputs[0]].elements
+        wanted = np.eye(count, dtype=np.float32)[np.array(first.labels)[first.owners]]
+    lesson = Lesson(inputs, wanted)
+    return learnt(first.graph, start, task.tensors, lambda each: left(way, each), lesson, task.seed)
