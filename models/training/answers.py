@@ -35,14 +35,19 @@ def apart(tf: Any, graph: Graph, wanted: Any, found: Any) -> Any:
     return -tf.reduce_mean(tf.reduce_sum(wanted * tf.math.log(found + NEAR), axis=-1))
 
 
-def answers(
+def answers(graph: Graph, batch: Any) -> Any:
+    """Return what a graph of floats answers to a batch [inputs, ...]; as of `computed`."""
+    return computed(graph, batch)[graph.outputs[0]]
+
+
+def computed(
     graph: Graph,
     batch: Any,
     weights: Values | None = None,
     grids: Mapping[int, Step] | None = None,
     scheme: Scheme | None = None,
-) -> Any:
-    """Return what a graph answers to a batch [inputs, ...], as a tensor with gradients.
+) -> Values:
+    """Return all that a graph computes of a batch [inputs, ...], by tensors, with gradients.
 
     `weights`: by their tensors, in place of its own. `grids`: activations are rounded to these; the
     outputs are not, for a rounded 0 has no logarithm. `scheme`: how weights are rounded, if at all.
@@ -70,7 +75,7 @@ def answers(
             given[1] = _weights_rounded(tf, given[1], op, scheme)
         found = _operator(tf, graph, op, given)
         put(op.outputs[0], _activated(tf, op, found))
-    return values[graph.outputs[0]]
+    return values
 
 
 def straight(tf: Any, found: Any, rounded: Any) -> Any:

@@ -14,18 +14,21 @@ import numpy.typing as npt
 
 from ..compiler.graph import Graph
 from ..quantiser import BIAS_MOST, MOST, WEIGHTED, Step, along, in_floats
-from .answers import Floats, Values, answers, apart, straight
+from .answers import NEAR, Floats, Values, apart, computed, straight
 from .command import tensorflow
 from .tuned import mixed
 
-ROUNDS, EVERY = 10, 20
+ROUNDS, EVERY = 10, 10
 """Of ADMM: how often what is left is chosen anew, and steps between."""
-ALONE = 300
+ALONE = 200
 """Steps in which what is left learns alone."""
-RATE = 2e-3
+RATE = 3e-3
 """Of Adam, falling along a cosine where weights learn alone; in units of 127 steps of int8."""
 RHO = 1e-2
 """Of ADMM: the penalty of a weight that is apart from what is left of it, in the same units."""
+HINT = 3.0
+"""Of what pruned layers give, in the mean: the penalty of what they gave before, of its variance.
+Ref: Romero et al., FitNets, arXiv 1412.6550."""
 Matrix = npt.NDArray[np.float64]
 Prune = Callable[[Matrix], Matrix]
 """What is left of the weights of a layer [outputs][inputs], in steps of int8."""
@@ -63,9 +66,9 @@ def learnt(
     """Return an int8 graph whose weights of some tensors are pruned, and all weights have learnt.
 
     `start` is the graph with the constants to begin from. All is computed in the graph's own steps,
-    which stay. Half of the way weights are drawn to what is left of them (ADMM); then those
-    that are left learn alone. Raises ToolMissingError without TensorFlow, ModelError for an
-    operator that does not learn.
+    which stay. At first weights are drawn to what is left of them (ADMM); then those that are left
+    learn alone. Beside what is wanted, pruned layers learn to give what they gave in `graph`.
+    Raises ToolMissingError without TensorFlow, ModelError for an operator that does not learn.
     """
     tf = tensorflow(seed)
     weights = {
@@ -79,7 +82,7 @@ def learnt(
     masks = {index: tf.Variable(tf.ones_like(one.values)) for index, one in pruned.items()}
     drawn = {index: tf.Variable(one.values) for index, one in pruned.items()}
     batches = _batches(tf, graph, lesson, seed)
-    step = _step(tf, graph, weights, masks, drawn, RHO, RATE)
+    step = _step(tf, graph, weights, masks, drawn, RHO, RATE, lesson.wanted)
     dual = {index: np.zeros(one.values.shape) for index, one in pruned.items()}
     for _ in range(ROUNDS):
         for index, one in pruned.items():
@@ -93,7 +96,7 @@ def learnt(
         one.values.assign(kept / one.size)
         masks[index].assign(kept != 0)
     schedule = tf.keras.optimizers.schedules.CosineDecay(RATE, ALONE, alpha=0.01)
-    step = _step(tf, graph, weights, masks, {}, 0.0, schedule)
+    step = _step(tf, graph, weights, masks, {}, 0.0, schedule, lesson.wanted)
     for _ in range(ALONE):
         step(*batches())
     return _with(graph, weights, {index: one.numpy() for index, one in masks.items()})
@@ -129,7 +132,7 @@ def _batches(tf: Any, graph: Graph, lesson: Lesson, seed: int) -> Callable[[], t
 
 def _step(
     tf: Any, graph: Graph, weights: Mapping[int, Weight], masks: Mapping[int, Any],
-    drawn: Mapping[int, Any], rho: float, rate: Any,
+    drawn: Mapping[int, Any], rho: float, rate: Any, wanted: Floats,
 ) -> Callable[[Any, Any], None]:  # fmt: skip
     """Return a step of learning: of weights under masks, some of them drawn to others."""
     grids = {
@@ -138,15 +141,24 @@ def _step(
         if one.data is None and one.type == "INT8" and one.scales
     }
     floats = in_floats(graph)
+    hinted = [
+        op.outputs[0] for op in graph.operators if op.name in WEIGHTED and op.inputs[1] in masks
+    ]
+    size = 1.0 if graph.operators[-1].name == "SOFTMAX" else float(np.var(wanted)) or 1.0
     variables = [one.values for one in weights.values()]
     optimizer = tf.keras.optimizers.Adam(rate)
     optimizer.build(variables)
 
     @tf.function(autograph=False)
-    def step(batch: Any, wanted: Any) -> None:
+    def step(batch: Any, answer: Any) -> None:
+        before = computed(floats, batch)
         with tf.GradientTape() as tape:
-            found = answers(floats, batch, _rounded(tf, weights, masks), grids)
-            loss = apart(tf, graph, wanted, found)
+            found = computed(floats, batch, _rounded(tf, weights, masks), grids)
+            loss = apart(tf, graph, answer, found[graph.outputs[0]]) / size
+            for index in hinted:
+                far = tf.reduce_mean(tf.square(found[index] - before[index]))
+                spread = tf.math.reduce_variance(before[index]) + NEAR
+                loss += HINT / len(hinted) * far / spread
             for index, to in drawn.items():
                 loss += rho / 2 * tf.reduce_sum(tf.square(weights[index].values - to))
         optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..compiler.graph import Graph
 from ..quantiser import WEIGHTED, Range, Scheme, Step, steps_of
-from .answers import Floats, answers, apart, constant
+from .answers import Floats, answers, apart, computed, constant
 from .command import tensorflow
 
 STEPS, BATCH = 300, 32
@@ -49,7 +49,8 @@ def tuned(
         wanted = answers(graph, batch)
         with tf.GradientTape() as tape:
             scaled = {index: one * size for index, (one, size) in weights.items()}
-            loss = apart(tf, graph, wanted, answers(graph, batch, scaled, grids, scheme))
+            found = computed(graph, batch, scaled, grids, scheme)[graph.outputs[0]]
+            loss = apart(tf, graph, wanted, found)
         variables = [one for one, _ in weights.values()]
         gradients = tape.gradient(loss, variables)
         optimizer.apply_gradients(zip(gradients, variables, strict=True))

@@ -66,12 +66,17 @@ def said(found: SparsityStudy) -> list[str]:
     if found.clean is not None:
         lines.append(
             f"{METRIC[found.metric]} of {found.asked.samples} inputs with nothing pruned: "
-            f"{found.clean:.4f}; nothing is trained again"
+            f"{found.clean:.4f}" + ("" if found.asked.learnt else "; nothing is trained again")
         )
     if found.asked.mended:
         lines.append(
             f"mended: what is left was fitted again, layer by layer, to {found.asked.mended} other "
             "inputs without labels; the board counts the weights as they were pruned"
+        )
+    if found.asked.learnt:
+        lines.append(
+            f"learnt: from there the whole model learnt from these {found.asked.learnt} inputs"
+            + (" and their labels" if found.metric == "top1" else ", which are normal ones")
         )
     for name, rate in (("dense", found.break_even), ("csr", found.break_even_csr)):
         told = f"from {rate:g}x on" if rate is not None else f"not up to {highest:g}x"
@@ -121,8 +126,13 @@ def as_png(found: SparsityStudy) -> bytes:
     return picture(3, lambda panels: _draw(panels, found))
 
 
+def _last(found: SparsityStudy) -> str:
+    """Return the last score that a candidate has."""
+    return "learnt" if found.asked.learnt else "mended" if found.asked.mended else "score"
+
+
 def _draw(panels: Any, found: SparsityStudy) -> None:
-    scored = "mended" if found.asked.mended else "score"
+    scored = _last(found)
     fields = ["speedup", "weights_b", scored if found.clean is not None else "energy"]
     lines = dict[str, list[Row]]()
     for row in shown(found):
@@ -132,11 +142,11 @@ def _draw(panels: Any, found: SparsityStudy) -> None:
         "times as fast as the fastest dense kernel",
         "flash of the weights, bytes",
         METRIC.get(found.metric, "share of the weights' squares")
-        + (", mended" if found.asked.mended else ""),
+        + ("" if scored == "score" else f", {scored}"),
     )
     dense = [row for row in found.rows if row.scheme == "dense"]
     dense.sort(key=lambda row: -row.speedup)
-    level = {"mended": dense[0].score}
+    level = dict.fromkeys(("mended", "learnt"), dense[0].score)
     for axes, name, label in zip(panels, fields, labels, strict=True):
         axes.axhline(
             level.get(name, getattr(dense[0], name)), color="grey", linestyle="--", label="dense"

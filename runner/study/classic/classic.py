@@ -23,7 +23,7 @@ from ...results.words import request_of
 from ..kept import chosen, keep_part, kept_part, open_study, store_study
 from ..one_image import on_host
 from ..rows import Parts, Rows, digest, split
-from ..runs import done, insist_board
+from ..runs import done, insist_run
 from ..shards import each
 from .engine_c import write_engine
 from .learn import KINDS, Ints, Timed, macs_of, scale_of, trained
@@ -132,7 +132,7 @@ def run_classic(
     is learnt before, for its time is told. Raises UsageError, DatasetError,
     RunFolderError, ToolMissingError and what the bench fails by.
     """
-    insist_board(asked.board)
+    insist_run(_of_run(words))
     parts = Parts(rows, *split(rows, asked.test, asked.seed))
     with open_study(folder, asked):
         jobs: list[Callable[[], Row]] = [
@@ -220,11 +220,14 @@ def _run(
     say: Callable[[str], None],
 ) -> Result:
     """Return the result of a run of an engine, that of the folder where it is complete."""
-    said = {name: value for name, value in words.items() if name != "beside"}
     request = request_of(
-        **said, task=task, engine=engine, out=out, profile=PROFILE, division="open"
+        **_of_run(words), task=task, engine=engine, out=out, profile=PROFILE, division="open"
     )
     return done(request, out, track, say).result
+
+
+def _of_run(words: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in words.items() if name != "beside"}
 
 
 def _task(kind: str, engine: Path, inputs: Ints, parts: Parts, folder: Path) -> Path:
@@ -328,8 +331,7 @@ def _neural(
 ) -> Row:
     """Return the row of the task's own model, on as many of its inputs."""
     out = folder / "neural"
-    said = {name: value for name, value in words.items() if name != "beside"}
-    request = request_of(**said, task=asked.source, limit=count, out=out, profile=PROFILE)
+    request = request_of(**_of_run(words), task=asked.source, limit=count, out=out, profile=PROFILE)
     result = done(request, out, track, say).result
     timed, accuracy = result.performance, result.accuracy
     return Row(

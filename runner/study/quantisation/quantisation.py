@@ -21,6 +21,7 @@ from tinybench.models.compiler.reader import read_graph
 from tinybench.models.declaration import load_model
 from tinybench.models.model_file import read_model_file
 from tinybench.models.quantiser import Scheme, Step
+from tinybench.models.training.command import tensorflow
 from tinybench.models.training.tuned import tuned
 from tinybench.scratch import scratch
 from tinybench.track import Track
@@ -35,7 +36,7 @@ from ...results.words import request_of
 from ...session.own_model import examined
 from ..host_engine import Floats, build, infer, load, ranges
 from ..kept import chosen, keep_part, kept_part, open_study, store_study
-from ..runs import done, insist_board
+from ..runs import done, insist_run
 from ..shards import each
 from ..subject import Subject, values_of
 
@@ -200,7 +201,9 @@ def run_quantisation(
     `shards`: emulated boards at a time. What the folder has is not done again. Raises UsageError,
     ModelError, RunFolderError, BuildError and what a board raises.
     """
-    insist_board(asked.board)
+    insist_run(words)
+    if any(scheme in TUNED for scheme in asked.schemes):
+        tensorflow()
     with open_study(folder, asked), scratch() as libraries:
         parts, here = _parts(of, source, asked, libraries)
         schemes = (FLOAT, *asked.schemes)
