@@ -37,7 +37,8 @@ def insist_run(words: Mapping[str, Any]) -> None:
     board = load_board(desk.board if desk else name, emulate=emulate)
     if words.get("monitor") is None:
         return
-    asked = request_of(**{"task": "kws", **words})
+    said: dict[str, Any] = {"task": "kws", **words}
+    asked = request_of(**said)
     if desk is not None and not (asked.ports or emulate):
         asked = replace(asked, ports=(name,))
     if asked.ports or emulate or board.attached is None:

@@ -126,14 +126,19 @@ def as_png(found: SparsityStudy) -> bytes:
     return picture(3, lambda panels: _draw(panels, found))
 
 
-def _last(found: SparsityStudy) -> str:
-    """Return the last score that a candidate has."""
-    return "learnt" if found.asked.learnt else "mended" if found.asked.mended else "score"
+STEPS = {"score": ("as pruned", ":"), "mended": ("mended", "--"), "learnt": ("learnt", "-")}
+"""Fields of scores, with what they are called and drawn by."""
+
+
+def _steps(found: SparsityStudy) -> list[str]:
+    """Return the fields of the scores that candidates have, the last of them last."""
+    more = {"score": True, "mended": found.asked.mended, "learnt": found.asked.learnt}
+    return [name for name, there in more.items() if there]
 
 
 def _draw(panels: Any, found: SparsityStudy) -> None:
-    scored = _last(found)
-    fields = ["speedup", "weights_b", scored if found.clean is not None else "energy"]
+    steps = _steps(found) if found.clean is not None else ["energy"]
+    fields = (["speedup"], ["weights_b"], steps)
     lines = dict[str, list[Row]]()
     for row in shown(found):
         if row.scheme != "dense":
@@ -141,27 +146,34 @@ def _draw(panels: Any, found: SparsityStudy) -> None:
     labels = (
         "times as fast as the fastest dense kernel",
         "flash of the weights, bytes",
-        METRIC.get(found.metric, "share of the weights' squares")
-        + ("" if scored == "score" else f", {scored}"),
+        METRIC.get(found.metric, "share of the weights' squares"),
     )
     dense = [row for row in found.rows if row.scheme == "dense"]
     dense.sort(key=lambda row: -row.speedup)
-    level = dict.fromkeys(("mended", "learnt"), dense[0].score)
-    for axes, name, label in zip(panels, fields, labels, strict=True):
-        axes.axhline(
-            level.get(name, getattr(dense[0], name)), color="grey", linestyle="--", label="dense"
-        )
-        for each, group in lines.items():
+    for axes, names, label in zip(panels, fields, labels, strict=True):
+        axes.axhline(getattr(dense[0], names[0]), color="grey", linestyle="-.", label="dense")
+        for number, (each, group) in enumerate(lines.items()):
             at = [row.rate for row in group]
-            axes.plot(at, [getattr(row, name) for row in group], marker="o", label=each)
+            for name in names:
+                style = STEPS[name][1] if name != names[-1] else "-"
+                drawn = [getattr(row, name) for row in group]
+                axes.plot(at, drawn, style, color=f"C{number}", marker="o", label=each)
         axes.set_xscale("log", base=2)
         axes.set_xticks(found.asked.rates, [f"{rate:g}x" for rate in found.asked.rates])
         axes.minorticks_off()
-        if name != fields[2]:
+        if names is not steps:
             axes.set_yscale("log", base=2)
             axes.yaxis.set_major_formatter("{x:g}")
         axes.set_xlabel("rate")
         axes.set_ylabel(label)
         axes.grid(visible=True, alpha=0.3)
     panels[0].legend(fontsize="small")
+    if len(steps) > 1:
+        for name in steps:
+            words, style = STEPS[name]
+            panels[2].plot([], [], "-" if name == steps[-1] else style, color="grey", label=words)
+        handles, names = panels[2].get_legend_handles_labels()
+        shown_by = handles[-len(steps) :], names[-len(steps) :]
+        above: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1, 1), "frameon": False}
+        panels[2].legend(*shown_by, fontsize="small", ncols=len(steps), borderpad=0, **above)
     panels[0].set_title(title(found), loc="left", fontsize="small", parse_math=False)
