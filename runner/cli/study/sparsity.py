@@ -60,7 +60,7 @@ def blocks(text: str) -> "tuple[Block, ...]":
            "without their labels (ADMM and least squares); the other half is scored"),
     Option("--learn", is_flag=True,
            help="as --mend, and then the whole model learns from the same inputs with their labels "
-           "(ADMM, then what is left alone), by TensorFlow; minutes a candidate"),
+           "(ADMM, then what is left alone), by TensorFlow"),
     Option("--shape", type=shape, metavar="SHAPE",
            help=f"of the made layer of random weights, outputs x inputs (default: {SHAPE})"),
     Option("--scheme", type=several(SCHEMES), default=",".join(SCHEMES), metavar="LIST",
