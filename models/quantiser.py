@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import structs
 
 from tinybench.errors import ModelError
 
@@ -217,18 +218,34 @@ def as_floats(graph: Graph) -> bytes:
     Raises ModelError for an operator that is not among those that are quantised here.
     """
     found = list[Tensor]()
-    for one in graph.tensors:
+    for one in in_floats(graph).tensors:
         data = None
-        if one.data is not None and one.scales and one.type in ("INT8", "INT32"):
-            shape = [1] * len(one.shape)
-            shape[one.axis if len(one.scales) > 1 else 0] = -1
-            steps = np.array(one.scales).reshape(shape)
-            zeros = np.array(one.zero_points or (0,)).reshape(shape)
-            values = np.frombuffer(one.data, "i1" if one.type == "INT8" else "<i4")
-            data = ((values.reshape(one.shape) - zeros) * steps).astype("<f4")
-        elif one.data is not None:
-            kept = np.frombuffer(one.data, np.uint8)
-            found.append(Tensor(one.shape, one.type, data=kept, name=one.name))
-            continue
-        found.append(Tensor(one.shape, "FLOAT32", data=data, name=one.name))
+        if one.data is not None:
+            data = np.frombuffer(one.data, "<f4" if one.type == "FLOAT32" else np.uint8)
+            data = data.reshape(one.shape) if one.type == "FLOAT32" else data
+        found.append(Tensor(one.shape, one.type, data=data, name=one.name))
     return _written(graph, found)
+
+
+def in_floats(graph: Graph) -> Graph:
+    """Return the graph of an int8 model with the same tensors as floats; other constants stay."""
+    tensors = list(graph.tensors)
+    for one in graph.tensors:
+        steps = one.scales and one.type in ("INT8", "INT32")
+        if one.data is None or steps:
+            data = _stood_for(one) if one.data is not None else None
+            tensors[one.index] = structs.replace(one, type="FLOAT32", data=data)
+    return structs.replace(graph, tensors=tuple(tensors))
+
+
+def along(one: Read, each: Sequence[float]) -> npt.NDArray[np.float64]:
+    """Return scales or zero points of a tensor, so shaped that they go with its values."""
+    shape = [1] * len(one.shape)
+    shape[one.axis if len(each) > 1 else 0] = -1
+    return np.array(each, np.float64).reshape(shape)
+
+
+def _stood_for(one: Read) -> bytes:
+    values = np.frombuffer(one.data or b"", "i1" if one.type == "INT8" else "<i4")
+    zeros = along(one, one.zero_points or (0,))
+    return ((values.reshape(one.shape) - zeros) * along(one, one.scales)).astype("<f4").tobytes()

@@ -153,7 +153,7 @@ def insist_on_paper(asked: Request) -> None:
     """
     asked, board = choose(asked, load_bench(find_bench()), lambda _: None)
     insist_reachable(board, asked)
-    _insist_possible(board, asked)
+    insist_possible(board, asked)
     if is_recipe(asked.engine):
         tree_of(asked.engine or "", asked.engine_source, board)
     elif asked.engine is not None:
@@ -172,7 +172,7 @@ def make_plan(station: Station, track: Track, say: Callable[[str], None]) -> Pla
     if task is None:
         raise UsageError("name a task, such as --task kws")
     profile = rules.load_profile(asked.profile).on(board.core)
-    _insist_possible(board, asked)
+    insist_possible(board, asked)
     recipe = asked.engine if is_recipe(asked.engine) else None
     engine = load_engine(Path(asked.engine)) if asked.engine and recipe is None else None
     inputs = resolve(task, asked.data, asked.model or engine, which=profile.recording)
@@ -278,8 +278,8 @@ def _rules_sha256(*judges: Path) -> str:
     return digest.hexdigest()
 
 
-def _insist_possible(board: Board, request: Request) -> None:
-    """Raise UsageError when the board cannot do what was asked for."""
+def insist_possible(board: Board, request: Request) -> None:
+    """Raise UsageError when the board cannot do what was asked for, as it is on paper."""
     if request.ports and request.shards > 1:
         raise UsageError("--shards starts several emulators; for several boards repeat --port")
     if board.toolchain is None and request.model is not None and not _is_exported(request.model):

@@ -1,16 +1,21 @@
 """Runs that a study is made of: done, gone on with, or read from where they are complete."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
 
 from tinybench.track import Track
 
 from ..build.board import load_board
-from ..desk.bench import find_bench, load_bench
+from ..desk.bench import find_bench, load_bench, monitor_spec
 from ..results.journal import JOURNAL_FILE
-from ..results.request import Request
+from ..results.request import MODELLED, Request
 from ..results.result import RESULT_FILE, read_result
+from ..results.words import request_of
 from ..rules.judge import Outcome, judge
+from ..session.plan import insist_possible
 from ..session.run import resume, run
 
 
@@ -18,6 +23,28 @@ def insist_board(name: str) -> None:
     """Raise UsageError or DeclarationError for a board that there is not: first of all."""
     if name not in load_bench(find_bench()).boards:
         load_board(name)
+
+
+def insist_run(words: Mapping[str, Any]) -> None:
+    """Raise where a board cannot be, or has not the energy that is asked of it: first of all.
+
+    `words` are those of all runs. This desk is not looked at: what is done already needs no board.
+    Raises UsageError, DeclarationError.
+    """
+    bench, name = load_bench(find_bench()), str(words["board"])
+    desk = bench.boards.get(name)
+    emulate = bool(words.get("emulate"))
+    board = load_board(desk.board if desk else name, emulate=emulate)
+    if words.get("monitor") is None:
+        return
+    said: dict[str, Any] = {"task": "kws", **words}
+    asked = request_of(**said)
+    if desk is not None and not (asked.ports or emulate):
+        asked = replace(asked, ports=(name,))
+    if asked.ports or emulate or board.attached is None:
+        insist_possible(board, asked)
+    if asked.ports and asked.monitor not in (None, MODELLED):
+        monitor_spec(asked.monitor, bench)
 
 
 def done(request: Request, out: Path, track: Track, say: Callable[[str], None]) -> Outcome:

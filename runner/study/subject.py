@@ -96,22 +96,34 @@ def subject(
     )
 
 
-def halves(of: Subject) -> tuple[npt.NDArray[np.uint8], Subject]:
-    """Return the uploads of every second sample, to learn from, and a subject of the others.
+def halves(of: Subject) -> tuple[Subject, Subject]:
+    """Return a subject of every second sample, to learn from, and one of the others.
 
     Of a task that is scored by AUC, only normal samples (label 0) are learnt from, as always there.
     """
-    samples = np.arange(len(of.labels))
-    learnt = samples % 2 == 0
-    labels = np.array(of.labels)
-    normal = labels[of.owners] == 0 if of.metric == "auc" else np.ones(len(of.owners), np.bool_)
-    tested = ~learnt[of.owners]
-    return of.inputs[learnt[of.owners] & normal], replace(
+    first = np.arange(len(of.labels)) % 2 == 0
+    normal = np.array(of.labels) == 0 if of.metric == "auc" else np.ones_like(first)
+    return _of_samples(of, first & normal), _of_samples(of, ~first)
+
+
+def _of_samples(of: Subject, taken: npt.NDArray[np.bool_]) -> Subject:
+    uploads = taken[of.owners]
+    return replace(
         of,
-        inputs=of.inputs[tested],
-        owners=np.searchsorted(samples[~learnt], of.owners[tested]),
-        labels=tuple(map(int, labels[~learnt])),
+        inputs=of.inputs[uploads],
+        owners=np.searchsorted(np.flatnonzero(taken), of.owners[uploads]),
+        labels=tuple(one for one, there in zip(of.labels, taken, strict=True) if there),
     )
+
+
+def values_of(of: Subject) -> npt.NDArray[np.float32]:
+    """Return the uploads [uploads][elements] as what the model's int8 inputs stand for."""
+    if of.interface.input_format == "float32":
+        return of.inputs.view("<f4").astype(np.float32)
+    tensor = of.graph.tensors[of.graph.inputs[0]]
+    flipped = of.inputs ^ (0x80 if of.interface.input_format == "uint8" else 0)
+    steps = flipped.view(np.int8) - float(tensor.zero_point)
+    return (steps * tensor.scale).astype(np.float32)
 
 
 def score(of: Subject, outputs: npt.NDArray[np.float32]) -> float:

@@ -58,6 +58,9 @@ def blocks(text: str) -> "tuple[Block, ...]":
     Option("--mend", is_flag=True,
            help="with --task: fit what is left again, layer by layer, to half of the inputs, "
            "without their labels (ADMM and least squares); the other half is scored"),
+    Option("--learn", is_flag=True,
+           help="as --mend, and then the whole model learns from the same inputs with their labels "
+           "(ADMM, then what is left alone), by TensorFlow"),
     Option("--shape", type=shape, metavar="SHAPE",
            help=f"of the made layer of random weights, outputs x inputs (default: {SHAPE})"),
     Option("--scheme", type=several(SCHEMES), default=",".join(SCHEMES), metavar="LIST",
@@ -81,6 +84,7 @@ def blocks(text: str) -> "tuple[Block, ...]":
         "tinybench study sparsity --task ad --rates 1.5,2,4",
         "tinybench study sparsity --task kws --convolutions --rates 1.5,2,4",
         "tinybench study sparsity --task kws --convolutions --rates 1.5,2 --mend",
+        "tinybench study sparsity --task kws --convolutions --rates 2,4 --blocks 32xall --learn",
         "tinybench study sparsity --shape 64x256 --scheme bcr --blocks 16xall,32x64",
     ),
 )  # fmt: skip
@@ -91,7 +95,7 @@ def sparsity(
     """Prune fully connected layers by magnitude, and count them on a board beside the dense ones.
 
     All candidates are in one image, and each must give the sums of the pruned dense layer to the
-    bit; exit status 1 where one does not. Nothing is trained again, unless by --mend.
+    bit; exit status 1 where one does not. Nothing is trained again, unless by --mend or --learn.
     """
     from ...report.study import sparsity as report
     from ...study.images import PIECES
@@ -102,15 +106,15 @@ def sparsity(
     wanted, schemes, rates = said.pop("shape"), said.pop("scheme"), said.pop("rates")
     forms_of_blocks, seed = said.pop("blocks"), said.pop("seed")
     convolutions = said.pop("convolutions")
-    mend = said.pop("mend")
-    if task is None and (model or data or limit or convolutions or mend):
+    mend, learn = said.pop("mend"), said.pop("learn")
+    if task is None and (model or data or limit or convolutions or mend or learn):
         raise UsageError(
-            "--model, --data, --limit, --convolutions and --mend are of --task: name that, such "
-            "as ad"
+            "--model, --data, --limit, --convolutions, --mend and --learn are of --task: name "
+            "that, such as ad"
         )
     if task is not None and wanted is not None:
         raise UsageError("--shape is of a made layer: leave it out, or --task")
-    of, without, learnt = None, list[str](), None
+    of, without, first = None, list[str](), None
     if task is None:
         matrices = made(wanted or shape(SHAPE), seed)
         source = matrices[0].name
@@ -119,15 +123,17 @@ def sparsity(
         voice.note(of.note)
         matrices, without = matrices_of(of.graph, max(rates), convolutions=convolutions)
         source = of.model
-        if mend:
-            learnt, of = halves(of)
+        if mend or learn:
+            first, of = halves(of)
     named = board or DEFAULT_BOARD
-    asked = ask(matrices, source, named, schemes, rates, forms_of_blocks, of, seed, learnt)
+    asked = ask(
+        matrices, source, named, schemes, rates, forms_of_blocks, of, seed, first, learn=learn
+    )
     at_a_time = shards_of(said, board)
     place = place_of(said, out, "sparsity", task or "layer", named)
     words = words_of(said, board)
     given = (
-        asked, forms_of_blocks, place.folder, words, voice.track, voice.note, at_a_time, learnt
+        asked, forms_of_blocks, place.folder, words, voice.track, voice.note, at_a_time, first
     )  # fmt: skip
     return do(
         voice, to, place, report, asked, PIECES,

@@ -18,6 +18,7 @@ def header(found: SparsityStudy) -> tuple[str, ...]:
     return (
         *("scheme", "kernel", "rate", "block", METRIC.get(found.metric, "energy left")),
         *(("mended",) if found.asked.mended else ()),
+        *(("learnt",) if found.asked.learnt else ()),
         *("weights B", "smaller", "equal"),
         "instructions" if found.emulated else "latency us",
         *("est. cycles", "speed-up"),
@@ -33,7 +34,8 @@ def cells(row: Row, found: SparsityStudy) -> tuple[str, ...]:
         f"{row.rate:g}x",
         row.block or "-",
         f"{row.energy if row.score is None else row.score:.4f}",
-        *((_mended(row),) if found.asked.mended else ()),
+        *((_score(row.mended),) if found.asked.mended else ()),
+        *((_score(row.learnt),) if found.asked.learnt else ()),
         f"{row.weights_b:,}",
         f"{row.smaller:.2f}x",
         f"{row.rows_equal} of {found.inputs}",
@@ -43,8 +45,8 @@ def cells(row: Row, found: SparsityStudy) -> tuple[str, ...]:
     )
 
 
-def _mended(row: Row) -> str:
-    return "-" if row.mended is None else f"{row.mended:.4f}"
+def _score(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
 
 
 def title(found: SparsityStudy) -> str:
@@ -64,12 +66,17 @@ def said(found: SparsityStudy) -> list[str]:
     if found.clean is not None:
         lines.append(
             f"{METRIC[found.metric]} of {found.asked.samples} inputs with nothing pruned: "
-            f"{found.clean:.4f}; nothing is trained again"
+            f"{found.clean:.4f}" + ("" if found.asked.learnt else "; nothing is trained again")
         )
     if found.asked.mended:
         lines.append(
             f"mended: what is left was fitted again, layer by layer, to {found.asked.mended} other "
             "inputs without labels; the board counts the weights as they were pruned"
+        )
+    if found.asked.learnt:
+        lines.append(
+            f"learnt: from there the whole model learnt from these {found.asked.learnt} inputs"
+            + (" and their labels" if found.metric == "top1" else ", which are normal ones")
         )
     for name, rate in (("dense", found.break_even), ("csr", found.break_even_csr)):
         told = f"from {rate:g}x on" if rate is not None else f"not up to {highest:g}x"
@@ -120,9 +127,19 @@ def as_png(found: SparsityStudy) -> bytes:
     return picture(title(found) + kind, 3, lambda panels: _draw(panels, found))
 
 
+STEPS = {"score": ("as pruned", ":"), "mended": ("mended", "--"), "learnt": ("learnt", "-")}
+"""Fields of scores, with what they are called and drawn by."""
+
+
+def _steps(found: SparsityStudy) -> list[str]:
+    """Return the fields of the scores that candidates have, the last of them last."""
+    more = {"score": True, "mended": found.asked.mended, "learnt": found.asked.learnt}
+    return [name for name, there in more.items() if there]
+
+
 def _draw(panels: Any, found: SparsityStudy) -> None:
-    scored = "mended" if found.asked.mended else "score"
-    fields = ["speedup", "weights_b", scored if found.clean is not None else "energy"]
+    steps = _steps(found) if found.clean is not None else ["energy"]
+    fields = (["speedup"], ["weights_b"], steps)
     lines = dict[str, list[Row]]()
     for row in shown(found):
         if row.scheme != "dense":
@@ -130,29 +147,36 @@ def _draw(panels: Any, found: SparsityStudy) -> None:
     labels = (
         f"speed-up over dense, by {_time(found)}",
         "flash of the weights, bytes",
-        METRIC.get(found.metric, "share of the weights' squares")
-        + (", mended" if found.asked.mended else ""),
+        METRIC.get(found.metric, "share of the weights' squares"),
     )
     dense = [row for row in found.rows if row.scheme == "dense"]
     dense.sort(key=lambda row: -row.speedup)
-    level = {"mended": dense[0].score}
-    for axes, name, label in zip(panels, fields, labels, strict=True):
-        axes.axhline(
-            level.get(name, getattr(dense[0], name)), color="grey", linestyle="--", label="dense"
-        )
-        for each, group in lines.items():
+    for axes, names, label in zip(panels, fields, labels, strict=True):
+        axes.axhline(getattr(dense[0], names[0]), color="grey", linestyle="-.", label="dense")
+        for number, (each, group) in enumerate(lines.items()):
             at = [row.rate for row in group]
-            axes.plot(at, [getattr(row, name) for row in group], marker="o", label=each)
+            for name in names:
+                style = STEPS[name][1] if name != names[-1] else "-"
+                drawn = [getattr(row, name) for row in group]
+                axes.plot(at, drawn, style, color=f"C{number}", marker="o", label=each)
         axes.set_xscale("log", base=2)
         axes.set_xticks(found.asked.rates, [f"{rate:g}x" for rate in found.asked.rates])
         axes.minorticks_off()
-        if name != fields[2]:
+        if names is not steps:
             axes.set_yscale("log", base=2)
             axes.yaxis.set_major_formatter("{x:g}")
         axes.set_xlabel("rate")
         axes.set_ylabel(label)
         axes.grid(visible=True, alpha=0.3)
     panels[0].legend(fontsize="small")
+    if len(steps) > 1:
+        for name in steps:
+            words, style = STEPS[name]
+            panels[2].plot([], [], "-" if name == steps[-1] else style, color="grey", label=words)
+        handles, names = panels[2].get_legend_handles_labels()
+        shown_by = handles[-len(steps) :], names[-len(steps) :]
+        above: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1, 1), "frameon": False}
+        panels[2].legend(*shown_by, fontsize="small", ncols=len(steps), borderpad=0, **above)
 
 
 def _time(found: SparsityStudy) -> str:

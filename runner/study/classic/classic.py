@@ -25,7 +25,7 @@ from ..kept import chosen, keep_part, kept_part, open_study, store_study
 from ..one_image import on_host
 from ..parts import Part, Pieces, Share, share
 from ..rows import Parts, Rows, digest, split
-from ..runs import done, insist_board
+from ..runs import done, insist_run
 from ..shards import each
 from .engine_c import write_engine
 from .learn import KINDS, Ints, Timed, in_units, macs_of, scale_of, trained, unit_of
@@ -190,7 +190,7 @@ def _rows(
     part: Part | None,
 ) -> tuple[Parts, list[Row]]:
     """Return how rows are split, and the rows of a part's models."""
-    insist_board(asked.board)
+    insist_run(_of_run(words))
     parts = Parts(in_units(rows, unit_of(rows)), *split(rows, asked.test, asked.seed))
     kinds = [*asked.models, *([NEURAL] if asked.source and words.get("beside") else [])]
     with open_study(folder, asked, str(part or "")):
@@ -268,11 +268,14 @@ def _run(
     say: Callable[[str], None],
 ) -> Result:
     """Return the result of a run of an engine, that of the folder where it is complete."""
-    said = {name: value for name, value in words.items() if name != "beside"}
     request = request_of(
-        **said, task=task, engine=engine, out=out, profile=PROFILE, division="open"
+        **_of_run(words), task=task, engine=engine, out=out, profile=PROFILE, division="open"
     )
     return done(request, out, track, say).result
+
+
+def _of_run(words: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in words.items() if name != "beside"}
 
 
 def _task(kind: str, engine: Path, inputs: Ints, parts: Parts, folder: Path) -> Path:
@@ -378,8 +381,7 @@ def _neural(
     out, stored = folder / NEURAL, folder / f"{NEURAL}.json"
     if (before := kept_part(stored, Row)) is not None:
         return before
-    said = {name: value for name, value in words.items() if name != "beside"}
-    request = request_of(**said, task=asked.source, limit=count, out=out, profile=PROFILE)
+    request = request_of(**_of_run(words), task=asked.source, limit=count, out=out, profile=PROFILE)
     result = done(request, out, track, say).result
     timed, accuracy = result.performance, result.accuracy
     row = Row(

@@ -21,6 +21,7 @@ from tinybench.models.compiler.reader import read_graph
 from tinybench.models.declaration import load_model
 from tinybench.models.model_file import read_model_file
 from tinybench.models.quantiser import Scheme, Step
+from tinybench.models.training.command import tensorflow
 from tinybench.models.training.tuned import tuned
 from tinybench.scratch import scratch
 from tinybench.track import Track
@@ -36,9 +37,9 @@ from ...session.own_model import examined
 from ..host_engine import Floats, build, infer, load, ranges
 from ..kept import chosen, keep_part, kept_part, open_study, store_study
 from ..parts import Part, Pieces, Share, share
-from ..runs import done, insist_board
+from ..runs import done, insist_run
 from ..shards import each
-from ..subject import Subject
+from ..subject import Subject, values_of
 
 FLOAT = "float"
 TUNED: dict[str, Scheme] = {"qat-tensor": "int8-tensor", "qat-channel": "int8-channel"}
@@ -254,7 +255,9 @@ def _rows(
     part: Part | None,
 ) -> list[Row]:
     """Return the rows of a part's schemes; of those that the folder has, nothing is said."""
-    insist_board(asked.board)
+    insist_run(words)
+    if any(scheme in TUNED for scheme in asked.schemes):
+        tensorflow()
     schemes = list(enumerate((FLOAT, *asked.schemes)))
     with open_study(folder, asked, str(part or "")), scratch() as libraries:
         parts, here = _parts(of, source, asked, libraries)
@@ -274,12 +277,7 @@ def _parts(of: Subject, source: Source, asked: Asked, folder: Path) -> tuple[Par
     tensor = of.graph.tensors[of.graph.inputs[0]]
     step = Step(tensor.scale, tensor.zero_point)
     first = [int(np.flatnonzero(of.owners == i)[0]) for i in range(len(of.labels))]
-    raw = of.inputs[first]
-    if of.interface.input_format == "float32":
-        real = raw.view("<f4").astype(np.float32)
-    else:
-        flipped = raw ^ (0x80 if of.interface.input_format == "uint8" else 0)
-        real = ((flipped.view(np.int8) - float(step.zero_point)) * step.scale).astype(np.float32)
+    real = values_of(of)[first]
     count = len(first)
     taken = np.unique(np.arange(asked.calibrate) * count // asked.calibrate)
     left = np.setdiff1d(np.arange(count), taken)

@@ -43,8 +43,35 @@ class Squares:
     """[inputs + 1][outputs]."""
 
 
+@dataclass(frozen=True)
+class Whole:
+    """What the layers give that are not pruned: the same for all ways, and found once."""
+
+    inputs: Bytes
+    """Those that layers are fitted to ..."""
+    rows: dict[int, npt.NDArray[np.intp]]
+    """... and which of their pixels, by operator ..."""
+    sums: dict[int, Floats]
+    """... with what comes of these, [pixels][outputs]."""
+
+
+def whole_of(graph: Graph, tensors: list[int], inputs: Bytes, loaded: Loaded) -> Whole:
+    """Return what layers give, by the tensors of their weights, to inputs; `loaded`: the graph's.
+
+    Raises BenchError.
+    """
+    found = Whole(enough(graph, tensors, inputs), {}, {})
+    patch(loaded, graph)
+    for op in _layers(graph, tensors):
+        x = _inputs(graph, op, loaded, found.inputs)
+        rows = np.random.default_rng(op.index).permutation(len(x))[:ROWS_MOST]
+        found.rows[op.index] = rows
+        found.sums[op.index] = x[rows] @ _matrix(graph, op).T + _bias(graph, op)
+    return found
+
+
 def mended(
-    of: Subject, tensors: list[int], way: Way, inputs: Bytes, first: Loaded, folder: Path
+    of: Subject, tensors: list[int], way: Way, whole: Whole, first: Loaded, folder: Path
 ) -> Graph:
     """Return the graph with matrices of weights, by their tensors, pruned a way and made good.
 
@@ -54,13 +81,10 @@ def mended(
     """
     found, loaded = of.graph, first
     patch(loaded, of.graph)
-    inputs = enough(of.graph, tensors, inputs)
-    whole = {op.index: _sums(of.graph, op, loaded, inputs) for op in _layers(of.graph, tensors)}
     for number, op in enumerate(_layers(of.graph, tensors)):
-        x = _inputs(found, op, loaded, inputs)
-        rows = np.random.default_rng(op.index).permutation(len(x))[:ROWS_MOST]
+        x = _inputs(found, op, loaded, whole.inputs)[whole.rows[op.index]]
         before = np.column_stack([_matrix(of.graph, op), _bias(of.graph, op)])
-        squares = _squares(x[rows], whole[op.index][rows], before)
+        squares = _squares(x, whole.sums[op.index], before)
         found = _with(found, op, _fitted(squares, before, way))
         if not patch(loaded, found):  # as where a scale needs another kernel
             loaded = load(build(found, of.interface, of.model_id), folder, 1000 + number)
@@ -92,11 +116,6 @@ def _inputs(graph: Graph, op: Operator, loaded: Loaded, inputs: Bytes) -> Floats
     width = graph.tensors[op.inputs[1]].elements // graph.tensors[op.inputs[1]].shape[0]
     raw = written(loaded, graph, inputs, op.inputs[0]).reshape(-1, width)
     return raw.astype(np.float64) - graph.tensors[op.inputs[0]].zero_point
-
-
-def _sums(graph: Graph, op: Operator, loaded: Loaded, inputs: Bytes) -> Floats:
-    """Return the sums of a layer [pixels][outputs] as it is."""
-    return _inputs(graph, op, loaded, inputs) @ _matrix(graph, op).T + _bias(graph, op)
 
 
 def _bias(graph: Graph, op: Operator) -> Floats:

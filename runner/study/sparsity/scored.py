@@ -1,76 +1,141 @@
-"""What a task scores with its layers pruned each way, and with what is left fitted again."""
+"""The score of a task whose layers are pruned: as they are, fitted again, and after learning."""
 
+import functools
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import msgspec
+import numpy as np
 
+from tinybench.errors import UsageError
+from tinybench.models import quantiser
 from tinybench.models.compiler.graph import Graph
+from tinybench.models.training.command import tensorflow
+from tinybench.models.training.sparse import Lesson, learnt
 from tinybench.scratch import scratch
 from tinybench.track import Track
 
-from ..host_engine import Bytes, build, infer, load, patch
+from ..host_engine import build, infer, load, patch
 from ..kept import Key, Trial
-from ..subject import Subject, score
-from .matrices import Matrix
-from .mended import mended
+from ..parts import Part, share
+from ..subject import Subject, score, values_of
+from .mended import Whole, mended, whole_of
 from .pruned import Block
 from .sparsity_c import DENSE, Way, left
 
-MENDED = ", mended"
-"""Of a scheme whose weights were fitted again, in the file of trials."""
+MENDED, LEARNT = ", mended", ", learnt"
+"""Of a scheme whose weights were fitted again, or have learnt, in the file of trials."""
+Wanted = tuple[Key, Way, str]
+"""What a score is kept under, and of which way, after which step."""
 
 
-def key_of_way(way: Way, blocks: Sequence[Block], mending: str = "") -> Key:
-    """Return what the score of a way is kept under; kernels score alike."""
+@dataclass(frozen=True)
+class Pruned:
+    """A task whose layers are pruned."""
+
+    of: Subject
+    """What is scored."""
+    first: Subject
+    """What pruned layers are fitted to, and the model learns from."""
+    tensors: list[int]
+    """Of the weights that are pruned."""
+    seed: int
+
+
+def insist_learnable(first: Subject) -> None:
+    """Raise where a model cannot learn from this: UsageError, ModelError, ToolMissingError."""
+    quantiser.check_float(quantiser.in_floats(first.graph))
+    source, target = (
+        first.graph.tensors[index] for index in (first.graph.inputs[0], first.graph.outputs[0])
+    )
+    if source.type != "INT8" or target.type != "INT8":
+        raise UsageError(
+            f"--learn: the model of task {first.task} takes {source.type} and gives {target.type}; "
+            "a model whose inputs and outputs are INT8 learns here"
+        )
+    if first.metric == "auc" and source.elements != target.elements:
+        raise UsageError(
+            f"--learn: the model of task {first.task} takes {source.elements} values and gives "
+            f"{target.elements}; where AUC is scored, one that gives its input again learns here"
+        )
+    if first.metric != "auc" and max(first.labels) >= target.elements:
+        raise UsageError(
+            f"--learn: an input has the label {max(first.labels)}, and the model of task "
+            f"{first.task} tells {target.elements} classes, from 0 on"
+        )
+    tensorflow()
+
+
+def key_of_way(way: Way, blocks: Sequence[Block], step: str = "") -> Key:
+    """Return what the score of a way is kept under, after a step such as MENDED."""
     which = list(blocks).index(way.block) if way.block else -1
-    return way.scheme + mending, way.rate, which, 0
+    return way.scheme + step, way.rate, which, 0
 
 
 def wanted_of(
-    ways: Sequence[Way], blocks: Sequence[Block], *, mends: bool
-) -> list[tuple[Key, Way]]:
-    """Return all that is scored."""
-    wanted = {key_of_way(way, blocks): way for way in ways}
-    if mends:
-        wanted |= {key_of_way(way, blocks, MENDED): way for way in ways if way.scheme != DENSE}
-    return list(wanted.items())
+    ways: Sequence[Way], blocks: Sequence[Block], steps: Sequence[str], part: Part | None
+) -> list[Wanted]:
+    """Return what a part scores: candidates, each after each step; kernels score alike."""
+    alike = {key_of_way(way, blocks): way for way in ways}
+    return [
+        (key_of_way(way, blocks, step), way, step)
+        for way in share(alike.values(), part)
+        for step in (steps if way.scheme != DENSE else ("",))
+    ]
 
 
 def score_all(
-    of: Subject,
-    matrices: list[Matrix],
-    wanted: Sequence[tuple[Key, Way]],
-    learnt: Bytes | None,
+    task: Pruned,
+    wanted: Sequence[Wanted],
     known: dict[Key, Trial],
     keep: Callable[[Trial], None],
     track: Track,
 ) -> None:
-    """Score the task as it is, with its layers pruned, or mended, and keep what was not known."""
-    left_ = [(key, way) for key, way in wanted if key not in known]
+    """Score a task as it is, and with its layers pruned, and keep what was not known."""
+    left_ = [one for one in wanted if one[0] not in known]
     if not left_:
         return
-    tensors = [one.tensor for one in matrices]
-    with scratch() as libraries:
-        first = load(build(of.graph, of.interface, of.model_id), libraries, 0)
-        number = 0
-        for key, way in track(left_, "scored", len(left_)):
-            if learnt is not None and key[0].endswith(MENDED):
-                graph = mended(of, tensors, way, learnt, first, libraries)
-            else:
-                graph = _pruned(of.graph, matrices, way)
+    with scratch() as folder:
+        first = load(build(task.of.graph, task.of.interface, task.of.model_id), folder, 0)
+
+        @functools.cache
+        def whole() -> Whole:
+            return whole_of(task.of.graph, task.tensors, task.first.inputs, first)
+
+        @functools.lru_cache(maxsize=1)  # learning begins from what was just scored
+        def fitted(way: Way) -> Graph:
+            return mended(task.of, task.tensors, way, whole(), first, folder)
+
+        for number, (key, way, step) in enumerate(track(left_, "scored", len(left_))):
+            graph = fitted(way) if step else _pruned(task, way)
+            if step == LEARNT:
+                graph = _learnt(task, way, graph)
             loaded = first
             if not patch(first, graph):  # as where a scale needs another kernel
-                number += 1
-                loaded = load(build(graph, of.interface, of.model_id), libraries, number)
+                built = build(graph, task.of.interface, task.of.model_id)
+                loaded = load(built, folder, 1 + number)
             part, amount, which, trial = key
-            value = score(of, infer(loaded, of.inputs))
+            value = score(task.of, infer(loaded, task.of.inputs))
             known[key] = Trial(part, amount, trial, value, which)
             keep(known[key])
 
 
-def _pruned(graph: Graph, matrices: list[Matrix], way: Way) -> Graph:
-    tensors = list(graph.tensors)
-    for one in matrices:
-        data = left(way, one.values).tobytes()
-        tensors[one.tensor] = msgspec.structs.replace(tensors[one.tensor], data=data)
-    return msgspec.structs.replace(graph, tensors=tuple(tensors))
+def _pruned(task: Pruned, way: Way) -> Graph:
+    tensors = list(task.of.graph.tensors)
+    for index in task.tensors:
+        one = tensors[index]
+        whole = np.frombuffer(one.data or b"", np.int8).reshape(one.shape[0], -1)
+        tensors[index] = msgspec.structs.replace(one, data=left(way, whole).tobytes())
+    return msgspec.structs.replace(task.of.graph, tensors=tuple(tensors))
+
+
+def _learnt(task: Pruned, way: Way, start: Graph) -> Graph:
+    """Return the graph after learning: classes from labels, what AUC is scored of from itself."""
+    first = task.first
+    inputs = values_of(first)
+    wanted = inputs
+    if first.metric != "auc":
+        count = first.graph.tensors[first.graph.outputs[0]].elements
+        wanted = np.eye(count, dtype=np.float32)[np.array(first.labels)[first.owners]]
+    lesson = Lesson(inputs, wanted)
+    return learnt(first.graph, start, task.tensors, lambda each: left(way, each), lesson, task.seed)

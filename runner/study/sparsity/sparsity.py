@@ -14,7 +14,6 @@ from tinybench.track import Track
 
 from ...build.board import load_board
 from ...desk.bench import find_bench, load_bench
-from ..host_engine import Bytes
 from ..images import Boarded, boarded, images_left
 from ..kept import Key, Trial, open_study, store_study
 from ..one_image import Candidates, on_boards
@@ -22,7 +21,16 @@ from ..parts import Part, Share, share
 from ..subject import Subject
 from .matrices import Matrix
 from .pruned import EIGHT, FOUR, Block, shares_words
-from .scored import MENDED, key_of_way, score_all, wanted_of
+from .scored import (
+    LEARNT,
+    MENDED,
+    Pruned,
+    Wanted,
+    insist_learnable,
+    key_of_way,
+    score_all,
+    wanted_of,
+)
 from .sparsity_c import DENSE, Way, left, told, write_ways
 
 SCHEMES = ("bcr", "csr", "channel")
@@ -52,6 +60,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """Inputs of the task that are scored; 0 of a made matrix."""
     mended: int = 0
     """Other inputs, without labels, that what is left is fitted to; 0: it is not."""
+    learnt: int = 0
+    """... with labels, that the whole model then learns from."""
     model_sha256: str
     dataset_sha256: str
     seed: int
@@ -75,6 +85,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """Of the whole task, with these layers pruned and nothing trained again."""
     mended: float | None
     """... with what is left of them fitted again, layer by layer."""
+    learnt: float | None = None
+    """... from where the whole model learnt, with labels."""
     weights_b: int
     smaller: float
     """Bytes of the dense layers for each of them."""
@@ -121,9 +133,15 @@ def ask(
     blocks: Sequence[Block],
     of: Subject | None,
     seed: int,
-    learnt: Bytes | None = None,
+    first: Subject | None = None,
+    *,
+    learn: bool = False,
 ) -> Asked:
-    """Return what a study is asked for, checked. Raises UsageError."""
+    """Return what a study is asked for, checked.
+
+    `first`: what pruned layers are fitted to; `learn`: and the whole model learns from. Raises
+    UsageError, ToolMissingError and ModelError where it cannot learn.
+    """
     chosen = sorted(set(rates))
     for rate in chosen:
         if not 1 <= rate <= RATE_MOST:
@@ -146,6 +164,8 @@ def ask(
                 f"--blocks {block}: {EIGHT} to {ROWS_MOST} rows in eights, by columns in fours or "
                 "'all'"
             )
+    if learn and first is not None:
+        insist_learnable(first)
     digest = hashlib.sha256(b"".join(one.values.tobytes() for one in matrices))
     return Asked(
         source=source, weights_sha256=digest.hexdigest(), board=board,
@@ -153,7 +173,8 @@ def ask(
         blocks=list(dict.fromkeys(map(str, blocks))), samples=0 if of is None else len(of.labels),
         model_sha256="" if of is None else of.model_sha256,
         dataset_sha256="" if of is None else of.dataset_sha256, seed=seed,
-        mended=0 if learnt is None else len(learnt),
+        mended=0 if first is None else len(first.inputs),
+        learnt=0 if first is None or not learn else len(first.inputs),
     )  # fmt: skip
 
 
@@ -182,16 +203,17 @@ def run_sparsity(
     track: Track,
     say: Callable[[str], None],
     shards: int = 1,
-    learnt: Bytes | None = None,
+    first: Subject | None = None,
 ) -> SparsityStudy:
     """Prune the matrices each way, score the task with them, and run all on the board.
 
-    `of`: the task, where the matrices are of one. `shards`: emulated boards at a time. `learnt`:
-    inputs that what is left is fitted to. What the folder has is not done again. Raises UsageError,
-    RunFolderError, ToolMissingError, ModelError and what a board raises.
+    `of`: the task, where the matrices are of one. `shards`: emulated boards at a time. `first`:
+    what pruned layers are fitted to, and learn from where that is asked. What the folder has is not
+    done again. Raises UsageError, RunFolderError, ToolMissingError, ModelError and what a board
+    raises.
     """
     ways, known, _ = _done(
-        of, matrices, asked, blocks, folder, words, track, say, shards, learnt, None
+        of, matrices, asked, blocks, folder, words, track, say, shards, first, None
     )
     board = boarded(folder, len(ways))
     found = _summed(of, matrices, without, asked, blocks, ways, known, board)
@@ -209,12 +231,12 @@ def share_sparsity(
     track: Track,
     say: Callable[[str], None],
     shards: int,
-    learnt: Bytes | None,
+    first: Subject | None,
     part: Part,
 ) -> Share:
     """Score and run the candidates of a part, as `run_sparsity` does all."""
     ways, _, scored = _done(
-        of, matrices, asked, blocks, folder, words, track, say, shards, learnt, part
+        of, matrices, asked, blocks, folder, words, track, say, shards, first, part
     )
     candidates, same = len(share(ways, part)), True
     if candidates:
@@ -234,7 +256,7 @@ def _done(
     track: Track,
     say: Callable[[str], None],
     shards: int,
-    learnt: Bytes | None,
+    first: Subject | None,
     part: Part | None,
 ) -> tuple[list[Way], dict[Key, Trial], int]:
     """Do what a part has and the folder does not; return all candidates, and scores of the part."""
@@ -245,11 +267,13 @@ def _done(
     elif fast in FAST:
         kernels.append(fast)
     ways = ways_of(asked, blocks, kernels)
-    wanted = list[tuple[Key, Way]]()
+    wanted = list[Wanted]()
     with open_study(folder, asked, str(part or "")) as (known, keep):
         if of is not None:
-            wanted = share(wanted_of(ways, blocks, mends=learnt is not None), part)
-            score_all(of, matrices, wanted, learnt, known, keep, track)
+            steps = ("", *((MENDED,) if asked.mended else ()), *((LEARNT,) if asked.learnt else ()))
+            wanted = wanted_of(ways, blocks, steps, part)
+            task = Pruned(of, first or of, [one.tensor for one in matrices], asked.seed)
+            score_all(task, wanted, known, keep, track)
         left_ = images_left(folder, len(ways), shards, part)
         on_boards(_candidates(matrices, ways, asked), left_, folder, shards, words, say)
     return ways, known, len(wanted)
@@ -314,6 +338,7 @@ def _summed(
                 energy=energy / squares if squares else 1.0,
                 score=scores.get(key_of_way(way, blocks)),
                 mended=scores.get(key_of_way(way, blocks, MENDED)),
+                learnt=scores.get(key_of_way(way, blocks, LEARNT)),
                 weights_b=board.weights_b[n],
                 smaller=dense_b / board.weights_b[n],
                 rows_equal=board.equal[n],

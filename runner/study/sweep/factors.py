@@ -13,9 +13,9 @@ from tinybench.read import read_toml
 
 from ...build import board as boards
 from ...build.task import load_task
-from ...desk.bench import find_bench, load_bench
 from ...desk.bench_file import quoted
 from ...results.words import SuiteWords, request_of
+from ..runs import insist_run
 
 SHORT = {
     "clock": "clock_hz",
@@ -185,17 +185,11 @@ def insist_levels(factors: Sequence[Factor], words: Mapping[str, Any], folder: P
                     said: dict[str, Any] = {"task": "kws", **words, "board": board}
                     said = words_of({one.name: level}, [one], said, folder)
                     request_of(**said)
-                    _insist_there(said)
+                    insist_run(said)
+                    if said["task"] != "all":
+                        load_task(str(said["task"]))
                     break
                 except (UsageError, DeclarationError) as error:
                     why = error
             else:
                 raise UsageError(f"--by {one.name}={level}: {why}")
-
-
-def _insist_there(words: Mapping[str, Any]) -> None:
-    """Raise UsageError or DeclarationError for a board or a task that there is not."""
-    if words["board"] not in load_bench(find_bench()).boards:
-        boards.load_board(str(words["board"]), emulate=bool(words.get("emulate")))
-    if words["task"] != "all":
-        load_task(str(words["task"]))

@@ -221,3 +221,14 @@ def test_words_that_exclude_each_other_are_refused(tmp_path: Path) -> None:
         done = tinybench("study", "classic", *words)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
         assert told in done.stderr
+
+
+@pytest.mark.parametrize("study", ["classic", "quantisation", "sweep --by kernels=plain,blocked"])
+def test_energy_that_cannot_be_told_is_refused_first(study: str, tmp_path: Path) -> None:
+    """Of a board without a model of its power: before anything is learnt, and no folder is left."""
+    words = [*study.split(), "--task", "kws", "--board", "host", "--monitor", "modelled"]
+    words += ["--mode", "all"] if study.startswith("sweep") else []
+    done = tinybench("study", *words, "-o", str(tmp_path / "study"))
+    assert done.returncode == 2
+    assert "board host has no model of its power" in done.stderr.splitlines()[-1]
+    assert not (tmp_path / "study").exists()

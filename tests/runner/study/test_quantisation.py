@@ -248,14 +248,14 @@ def uneven(data: bytes) -> Graph:
 @pytest.mark.training
 def test_weights_that_learn_to_be_rounded_lose_less_by_it(tmp_path: Path) -> None:
     """A net that one scale for a layer harms answers more as its floats do; the floats, as in C."""
-    from tinybench.models.training import tuned
+    from tinybench.models.training import answers, tuned
 
     graph = uneven(net())
     values = np.random.default_rng(1).normal(0, 1, (120, 8 * 8 * 3)).astype(np.float32)
     uploads = values.view(np.uint8).reshape(120, -1)
     loaded = host_engine.load(host_engine.build(graph, Interface(), "uneven"), tmp_path, 0)
     wanted = host_engine.infer(loaded, uploads)
-    theirs = tuned.answers(graph, values.reshape(-1, 8, 8, 3)).numpy()
+    theirs = answers.answers(graph, values.reshape(-1, 8, 8, 3)).numpy()
     assert np.abs(theirs - wanted).max() < 1e-5
     found = host_engine.ranges(loaded, graph, uploads[:80])
     step = quantiser.step_of(float(values.min()), float(values.max()), wide=False)

@@ -1,5 +1,8 @@
 """Pruned layers: what is left, how it is stored, and that C computes it to the bit."""
 
+import re
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -8,13 +11,14 @@ import pytest
 
 from tests.bench.study.noise_golden import wide
 from tests.program import tinybench
-from tinybench.errors import RunFolderError, UsageError
+from tinybench import extras
+from tinybench.errors import RunFolderError, ToolMissingError, UsageError
 from tinybench.models.compiler.dsp.halves import fits
 from tinybench.runner.study.host_engine import build, infer, load, patch
 from tinybench.runner.study.listed import find_studies
 from tinybench.runner.study.one_image import on_host, sources
 from tinybench.runner.study.sparsity.matrices import made, matrices_of
-from tinybench.runner.study.sparsity.mended import mended
+from tinybench.runner.study.sparsity.mended import mended, whole_of
 from tinybench.runner.study.sparsity.pruned import (
     Block,
     all_of,
@@ -159,13 +163,15 @@ def test_a_task_is_scored_with_its_layers_pruned(tmp_path: Path) -> None:
 
 def test_what_is_left_is_fitted_to_inputs_without_labels(tmp_path: Path) -> None:
     """A keyword model whose convolutions lose a third in blocks keeps most of its score by it."""
-    learnt, of = halves(subject("kws", limit=160))
-    assert len(of.labels) == len(learnt) == 80
+    half, of = halves(subject("kws", limit=160))
+    assert len(of.labels) == len(half.inputs) == 80
     matrices, _ = matrices_of(of.graph, 2, convolutions=True)
     way = Way("bcr", "plain", 1.5, BLOCKS[0])
     first = load(build(of.graph, of.interface, of.model_id), tmp_path, 0)
     clean = score(of, infer(first, of.inputs))
-    graph = mended(of, [one.tensor for one in matrices], way, learnt, first, tmp_path)
+    tensors_of = [one.tensor for one in matrices]
+    whole = whole_of(of.graph, tensors_of, half.inputs, first)
+    graph = mended(of, tensors_of, way, whole, first, tmp_path)
     for one in matrices:
         found = np.frombuffer(graph.tensors[one.tensor].data or b"", np.int8)
         found = found.reshape(one.values.shape)
@@ -182,6 +188,76 @@ def test_what_is_left_is_fitted_to_inputs_without_labels(tmp_path: Path) -> None
         scores.append(score(of, infer(first, of.inputs)))
     assert scores[0] < clean - 0.4
     assert scores[1] > clean - 0.15
+
+
+def learn(of: Subject, first: Subject, folder: Path) -> SparsityStudy:
+    """Do a small study of a task that learns, in blocks of one form at one rate."""
+    matrices, _ = matrices_of(of.graph, 4, convolutions=True)
+    asked = ask(matrices, "kws", "host", ("bcr",), (1.5,), BLOCKS[:1], of, 1, first, learn=True)
+    return run_sparsity(
+        of, matrices, [], asked, BLOCKS[:1], folder, {"board": "host"}, silent, lambda _: None,
+        first=first,
+    )  # fmt: skip
+
+
+@pytest.mark.training
+def test_a_pruned_model_learns_from_labels_in_its_own_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is pruned stays so; it tells more classes; the same seed gives it again, from the file.
+
+    TensorFlow's answers with rounded values are those of the C.
+    """
+    from tinybench.models.training import sparse
+
+    monkeypatch.setattr(sparse, "ROUNDS", 2)
+    monkeypatch.setattr(sparse, "ALONE", 40)
+    first, of = halves(subject("kws", limit=160))
+    found = learn(of, first, tmp_path / "study")
+    row = found.rows[-1]
+    assert row.score is not None
+    assert row.mended is not None
+    assert row.learnt is not None
+    assert row.learnt > max(row.score + 0.4, row.mended - 0.1)
+    assert found.asked.learnt == len(first.inputs) == 80
+    lines = (tmp_path / "study" / "trials.jsonl").read_bytes().splitlines(keepends=True)
+    assert b"learnt" in lines[-1]
+    (tmp_path / "study" / "trials.jsonl").write_bytes(b"".join(lines[:-1]))
+    assert learn(of, first, tmp_path / "study") == found
+
+
+def test_what_cannot_learn_is_refused_before_anything_is_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Labels beyond the classes, outputs that are no inputs, no TensorFlow: each in a line."""
+    first, of = halves(subject("kws", limit=40))
+    matrices, _ = matrices_of(of.graph, 4, convolutions=True)
+
+    def asked(first: Subject) -> None:
+        ask(matrices, "kws", "host", ("bcr",), (1.5,), BLOCKS[:1], of, 1, first, learn=True)
+
+    with pytest.raises(UsageError, match="tells 12 classes"):
+        asked(replace(first, labels=(12, *first.labels[1:])))
+    with pytest.raises(UsageError, match="takes 490 values and gives 12"):
+        asked(replace(first, metric="auc"))
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    with pytest.raises(ToolMissingError, match=re.escape(extras.command("train"))):
+        asked(first)
+
+
+def test_half_is_learnt_from_and_half_is_scored() -> None:
+    """Every second sample with its windows; of a task with an AUC, normal ones are learnt from."""
+    whole = subject("ad", limit=24)
+    first, of = halves(whole)
+    assert of.labels == whole.labels[1::2]
+    assert first.labels == tuple(label for label in whole.labels[::2] if label == 0)
+    for half, taken in (
+        (of, range(1, 24, 2)),
+        (first, [n for n in range(0, 24, 2) if whole.labels[n] == 0]),
+    ):
+        wanted = [whole.inputs[whole.owners == n] for n in taken]
+        assert (half.inputs == np.concatenate(wanted)).all()
+        assert [half.owners.tolist().count(n) for n in range(len(wanted))] == [*map(len, wanted)]
 
 
 def test_convolutions_of_one_pixel_are_pruned_as_matrices() -> None:
