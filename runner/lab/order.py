@@ -9,8 +9,6 @@ from tinybench.errors import BenchError
 from .job import Job
 from .policy import Place
 
-FILES_MOST_B = 512 << 20
-"""Of one run folder."""
 TOPIC = "tinybench"
 """Of the events by which workers tell how far they are."""
 
@@ -34,7 +32,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     why: str | None = None
     run_s: float = 0.0
     files: dict[str, bytes] = {}
-    """Of the run folder."""
+    """Of the folder of the run, or of the study: names with "/" between."""
     absent: str | None = None
     """Why its board cannot be reached, where it cannot: that is no failure of the job."""
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ...lab.page.words import VERDICTS, counted, span
+from ...lab.page.words import counted, span
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -116,7 +116,7 @@ def _ended(found: Sequence[Told]) -> "Table":
     for one in found:
         ran = None if one["run_s"] is None else span(one["run_s"])
         add(rows, one["id"], one["title"], one["who"], one["state"], one["place"], at(one["ended"]),
-            ran, VERDICTS.get(one["status"]), one["why"])  # fmt: skip
+            ran, one["verdict"], one["why"])  # fmt: skip
     return rows
 
 

@@ -7,7 +7,7 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING
 
-from .. import store
+from .. import memory, store
 from ..order import TOPIC
 from . import attempts, ending, placing, workers
 from .state import Leader
@@ -23,7 +23,7 @@ async def serve(leader: Leader, scheduler: "Scheduler", client: "Client") -> Non
     """Begin jobs and keep results, until it is cancelled."""
     leader.client = client
     ending.sweep(leader.folder)
-    leader.known |= store.remembered(leader.db)
+    leader.known |= memory.remembered(leader.db)
     back = store.recover(leader.db)
     if back:
         leader.say("recovered", jobs=back)

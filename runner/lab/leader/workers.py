@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from .. import store
+from .. import memory, store
 from ..order import TOPIC, Report, Worker
 from ..policy import Place
 from .ending import ATTEMPTS_MOST, finish
@@ -143,7 +143,7 @@ def came(leader: Leader, address: str, said: Any) -> None:
         leader.left.pop(one.name, None)
         _arrive(leader, one)
     with contextlib.suppress(sqlite3.Error):  # a full disk: it is remembered the next time
-        store.remember(leader.db, own)
+        memory.remember(leader.db, own)
     leader.known |= {one.name: one for one in own}
     see(leader, address, worker.absent)
     leader.moved = True

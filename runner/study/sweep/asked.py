@@ -20,6 +20,8 @@ OBJECTIVES = {
     "score": ("score",),
 }
 """Figures that may stand for each, the best first; the first one that all runs have is taken."""
+REACHED = ("port", "probe", "wait")
+"""How the board is reached decides nothing."""
 CELLS_MOST, REPEATS_MOST = 4096, 100
 
 
@@ -59,7 +61,11 @@ def ask(
     if repeats > REPEATS_MOST:
         raise UsageError(f"--repeats {repeats}: at most {REPEATS_MOST}")
     insist_levels(factors, words, folder)
-    said = {name: value for name, value in words.items() if value not in (None, False, ())}
+    said = {
+        name: value
+        for name, value in words.items()
+        if value not in (None, False, ()) and name not in REACHED
+    }
     return Asked(
         task=str(words.get("task", "")), board=str(words["board"]),
         factors={one.name: list(one.levels) for one in factors},

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from tinybench.errors import DeclarationError, UsageError
-from tinybench.runner.lab import estimate, jobs_file, store
+from tinybench.runner.lab import estimate, jobs_file, memory, store
 from tinybench.runner.lab.job import Job, insist, request
 from tinybench.runner.lab.policy import Place
 
@@ -245,7 +245,7 @@ def test_a_queue_of_an_older_lab_is_gone_on_with(tmp_path: Path) -> None:
     again = store.open_store(path)
     assert store.claim(again, 1, "desk/left", "host", 1.0, emulated=True) == 1
     assert store.finish(again, 1, 1, state=store.DONE, status=0) == []
-    assert store.remembered(again) == {}
+    assert memory.remembered(again) == {}
 
 
 def test_a_foreign_or_newer_file_is_no_queue(tmp_path: Path) -> None:

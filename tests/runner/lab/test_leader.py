@@ -13,7 +13,7 @@ import pytest
 
 from tests.runner.lab.small_lab import LAB, asleep
 from tinybench.errors import BenchError
-from tinybench.runner.lab import store
+from tinybench.runner.lab import memory, store
 from tinybench.runner.lab.leader import ending
 from tinybench.runner.lab.leader.state import Leader, Run
 from tinybench.runner.lab.leader.workers import came, gone
@@ -54,7 +54,7 @@ def test_a_worker_of_another_version_gets_no_job(leader: Leader) -> None:
     gone(leader, "b")
     came(leader, "c", worker("two"))
     assert list(leader.places) == ["two/host"]
-    assert store.remembered(leader.db).keys() == {"two/host"}
+    assert memory.remembered(leader.db).keys() == {"two/host"}
     came(leader, "e", worker("three", places=[msgspec.to_builtins(HOST)]))
     assert "desk/host" not in leader.places  # it may speak for its own boards alone
 
