@@ -6,19 +6,13 @@ Names are relative, with "/" between, and checked component by component on both
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from tinybench.errors import BenchError
 from tinybench.files import is_file_name, open_regular
-from tinybench.read import read_json
 
 FILES_MOST_B = 512 << 20
 """Of one folder."""
 FILES_MOST, DEPTH_MOST, NAME_MOST_B = 20_000, 6, 200
-NAMING = ("asked.json", "study.json")
-"""Files of a study that name its board."""
 
 
 def insist_name(name: str, *, deep: bool) -> None:
@@ -90,25 +84,3 @@ def kept(folder: Path, files: Mapping[str, bytes], *, deep: bool) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("xb") as file:
             file.write(data)
-
-
-def named(files: dict[str, bytes], own: str, kind: str) -> dict[str, bytes]:
-    """Return the files of a study with the kind of its board for the name that it has on a desk.
-
-    That name says nothing on another computer, where the study is gathered or looked at.
-    """
-    found = dict(files)
-    for name in NAMING:
-        if name not in files or own == kind:
-            continue
-        try:
-            told: Any = read_json(files[name])
-        except msgspec.MsgspecError:
-            continue
-        asked = told.get("asked", told) if isinstance(told, dict) else None
-        words = asked.get("words") if isinstance(asked, dict) else None
-        for one in (asked, words):
-            if isinstance(one, dict) and one.get("board") == own:
-                one["board"] = kind
-        found[name] = msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n"
-    return found

@@ -19,7 +19,7 @@ from tinybench.errors import TinybenchError
 from tinybench.files import is_file_name, write_whole
 from tinybench.printable import one_line
 
-from .folder import named, taken
+from .folder import taken
 from .order import TOPIC, Order, Report, Told, decoded, encoded
 from .policy import Place
 
@@ -150,10 +150,7 @@ class Bench:
             why = why or _last_words(own / "stderr.txt") or f"its process ended with {status}"
             return Report(status=status if status in (2, INTERRUPTED) else FAILED, why=why,
                           run_s=run_s)  # fmt: skip
-        deep = order.job.study is not None
-        files = taken(run_folder, deep=deep)
-        if deep and not place.emulated:
-            files = named(files, order.board, place.kind)
+        files = taken(run_folder, deep=order.job.study is not None)
         self._sweep(order.lab)
         return Report(status=status, run_s=run_s, files=files)
 

@@ -6,6 +6,7 @@ checked by the same command, none of them from a file of this computer.
 
 import contextlib
 import io
+import os
 import shutil
 import sys
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from typing import Any
 import click
 
 from tinybench.errors import RunFolderError, UsageError
+from tinybench.files import write_whole
+from tinybench.read import read_toml
 from tinybench.track import Track
 
 from ...build.board import load_board
@@ -23,6 +26,7 @@ from ...lab import child
 from ...lab.job import insist
 from ...results.asked import ASKED_FILE
 from ...study.options import words as typed
+from ...study.sweep.factors import as_toml
 from ..tree import Command, usage
 from . import study
 
@@ -69,10 +73,10 @@ def _words(task: child.Task) -> list[str]:
     """Return what a person would type on this computer for the job."""
     job = task.order.job
     own = {name: value for name, value in job.words.items() if name not in ("task", "emulate")}
+    board = task.board if task.emulate else _by_kind(task)
     if task.own_monitor and "monitor" in own:
-        desk = load_bench(find_bench()).boards[task.board]
-        own["monitor"] = desk.monitor or own["monitor"]
-    found = [f"--board={task.board}", f"--wait={child.WAIT_S:.0f}", *typed(job.study or "", own)]
+        own["monitor"] = load_bench(find_bench()).boards[board].monitor or own["monitor"]
+    found = [f"--board={board}", f"--wait={child.WAIT_S:.0f}", *typed(job.study or "", own)]
     if "task" in job.words:
         found.append(f"--task={job.words['task']}")
     if task.sent is not None:
@@ -82,6 +86,24 @@ def _words(task: child.Task) -> list[str]:
     if job.parts > 1:
         found.append(f"--part={job.part}/{job.parts}")
     return found
+
+
+def _by_kind(task: child.Task) -> str:
+    """Return the kind of a board of this desk; this process knows it by no other name.
+
+    A study says on which board it was done, and on other computers a name of this desk is another
+    board, or none. One that is declared here alone keeps its name.
+    """
+    path = find_bench()
+    desk = load_bench(path).boards.get(task.board)
+    if path is None or desk is None or desk.board == task.board or desk.board.endswith(".toml"):
+        return task.board
+    bench = read_toml(path)
+    bench["boards"] = {desk.board: bench["boards"][task.board]}
+    own = Path(task.folder).with_name("bench.toml")
+    write_whole(own, as_toml(bench).encode())
+    os.environ["TINYBENCH_BENCH"] = str(own)
+    return desk.board
 
 
 def _done(command: Command, words: list[str]) -> int:

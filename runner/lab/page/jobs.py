@@ -35,8 +35,8 @@ async def listed(door: Door, request: Request) -> Response:
     counts = store.counts(db, submission)
     jobs = told.jobs(door.leader, rows)
     if said.get("results") == "yes":
-        found = await asyncio.to_thread(lambda: [_result(door, row) for row in rows])
-        jobs = [{**job, "result": result} for job, result in zip(jobs, found, strict=True)]
+        found = await asyncio.to_thread(lambda: [_came(door, row) for row in rows])
+        jobs = [{**job, **came} for job, came in zip(jobs, found, strict=True)]
     return as_json({"jobs": jobs, "counts": counts, "worst": worst})
 
 
@@ -55,6 +55,12 @@ async def one(door: Door, request: Request) -> Response:
         else files.listed(door.leader.folder / "runs" / row.folder, row),
     }
     return as_json({**job, **more})
+
+
+def _came(door: Door, row: store.Row) -> dict[str, Any]:
+    """Return what a job has measured, in brief, or how many rows its study has."""
+    found = studies.told(door.studied, row)
+    return {"result": _result(door, row), "rows": found and found["count"]}
 
 
 def _result(door: Door, row: store.Row) -> dict[str, Any] | None:

@@ -156,6 +156,7 @@ def job(row: Row, waits: str | None = None) -> dict[str, Any]:
         "series": row.job.series,
         "title": row.job.title,
         "study": row.job.study,
+        "part": row.job.part,
         "verdict": verdict(row.status, row.job.study) if row.state == store.DONE else None,
         "task": row.job.words.get("task"),
         "wants": row.job.want.words,
