@@ -58,7 +58,7 @@ def taken(folder: Path, *, deep: bool) -> dict[str, bytes]:
 
 def listed(folder: Path, *, deep: bool) -> list[str]:
     """Return the names of the files of a folder, in their order. Raises OSError for too many."""
-    found, folders = list[str](), [""]
+    found, folders, seen = list[str](), [""], 0
     while folders:
         above = folders.pop()
         with os.scandir(folder / above) as entries:
@@ -70,7 +70,8 @@ def listed(folder: Path, *, deep: bool) -> list[str]:
                     if name.count("/") >= DEPTH_MOST - 1:
                         raise OSError(f"{folder} has more than {DEPTH_MOST} folders in each other")
                     folders.append(f"{name}/")
-                if len(found) + len(folders) > FILES_MOST:
+                seen += 1
+                if seen > FILES_MOST:
                     raise OSError(f"{folder} has more than {FILES_MOST} files")
     return sorted(found)
 

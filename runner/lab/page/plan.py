@@ -12,6 +12,7 @@ from tinybench.errors import UsageError
 from ...build import task as tasks
 from ...results.defaults import DIVISIONS, MODES, SCENARIOS
 from ...rules import names as profiles
+from ...study.options import STUDIES
 from .. import jobs_file
 from ..job import AXES, RUN_WORDS, insist, insist_clock
 from ..jobs_file import Series, Submission
@@ -32,6 +33,7 @@ def choices(leader: Leader) -> dict[str, list[str]]:
     here = list(leader.places.values())
     return {
         "task": sorted(tasks.names()),
+        "study": list(STUDIES),
         "board": sorted({one.kind for one in here} | {one.name for one in here}),
         "other_board": sorted(
             {one.kind for one in leader.known.values()} - {one.kind for one in here}

@@ -51,7 +51,7 @@ def _read(folder: Path) -> Study:
     try:
         rows = rows_of(folder)
     except RunFolderError as error:
-        return Study(why=str(error).replace(f"{folder}/", "")[:WHY_MOST])
+        return Study(why=str(error).replace(str(folder), folder.name)[:WHY_MOST])
     kept = [msgspec.structs.replace(row, folder="") for row in rows[:ROWS_MOST]]
     return Study(kept, len(rows))
 
