@@ -99,7 +99,7 @@ def _in_lab(
 
     out = folder_of(said["out"], study, said.get("task"))
     if (out / "study.json").is_file():
-        voice.note(f"{out} has this study already")
+        voice.note(f"{out} has a finished study: nothing is asked of the lab")
         return do(voice, **{**said, "out": out, "board": said.get("board") or DEFAULT_BOARD})
     beside = out.with_name(f"{out.name}.lab")
     _insist_free(out, study)
@@ -318,11 +318,14 @@ def _failure(
         f"part {part} of {asked.parts} (job {one['id']}) is {one['state']}: {one['why']}"
         for part, one in sorted(failed.items())
     ]
-    kept = asked.parts - len(failed)
-    text = (
-        f"{'; '.join(said)}. The other {kept} are kept in {beside}; ask for the same again with "
-        f"-o {out}, and what failed alone is asked for anew"
-    )
+    text = "; ".join(said)
+    if len(failed) < asked.parts:
+        text += (
+            f". The others are kept in {beside}; ask for the same again with -o {out}, and what "
+            "failed alone is asked for anew"
+        )
+    else:
+        shutil.rmtree(beside, ignore_errors=True)
     usage = all(one["status"] == 2 for one in failed.values())
     return (UsageError if usage else BenchError)(text)
 

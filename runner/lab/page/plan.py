@@ -98,17 +98,18 @@ def faults(leader: Leader, said: dict[str, Any]) -> dict[str, str]:
     found: dict[str, str] = {}
     for check in (_wrong, _nowhere):
         while (refusal := check(leader, left)) is not None and len(found) < len(said) + 30:
-            others = [name for name in left if name not in ("name", "task")]
+            others = [name for name in left if name not in ("name", "task", "study")]
+            what = "study" if "study" in left else "task"
             blamed = next(
                 (
                     name
                     for name in reversed(others)
                     if check(leader, {k: v for k, v in left.items() if k != name}) != refusal
                 ),
-                "task",
+                what,
             )
             found[blamed] = refusal
-            if blamed == "task":
+            if blamed == what:
                 return found
             del left[blamed]
     return found
