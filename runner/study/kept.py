@@ -2,19 +2,29 @@
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from importlib.metadata import version
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
 from tinybench.errors import RunFolderError, UsageError
-from tinybench.files import DOCUMENT_MOST_B, WHOLE_MOST_B, read_bytes, write_whole
+from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
 from tinybench.json_lines import open_lines
 from tinybench.read import read_json
 
 from ..results.asked import ASKED_FILE, open_asked
 
-TRIALS_FILE, STUDY_FILE = "trials.jsonl", "study.json"
+TRIALS_FILE, STUDY_FILE, DEALT_FILE = "trials.jsonl", "study.json", "part.json"
+PARTS_SHOWN = 8
+
+
+class Dealt(msgspec.Struct, frozen=True):
+    """What a folder says that has no more than parts of a study."""
+
+    parts: list[str]
+    """Such as "2/4"."""
+    tinybench: str
 
 
 class Trial(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -23,7 +33,7 @@ class Trial(msgspec.Struct, frozen=True, omit_defaults=True):
     part: str
     amount: float
     trial: int
-    score: float
+    score: Annotated[float, msgspec.Meta(ge=0, le=1)]
     which: int = -1
     """Of the layers or the bits that are taken one by one."""
     equal: int | None = None
@@ -48,16 +58,24 @@ def chosen(option: str, words: Sequence[str], valid: Sequence[str]) -> list[str]
 
 @contextlib.contextmanager
 def open_study(
-    folder: Path, asked: msgspec.Struct
+    folder: Path, asked: msgspec.Struct, part: str = ""
 ) -> Iterator[tuple[dict[Key, Trial], Callable[[Trial], None]]]:
     """Make the folder of a study, or open that of one that was interrupted.
 
-    Yields the trials that are known, and what keeps another one. Raises RunFolderError where the
-    folder is another study's, or cannot be written.
+    `part`: no more than this is done here, and the folder says so. Yields the trials that are
+    known, and what keeps another one. Raises RunFolderError where the folder is another study's,
+    or cannot be written.
     """
     try:
         open_asked(folder, asked, "study")
-        known = _read(folder / TRIALS_FILE)
+        if part and not (folder / STUDY_FILE).exists():
+            before = dealt(folder)
+            parts = dict.fromkeys([*(before.parts if before else ()), part])
+            write_whole(
+                folder / DEALT_FILE,
+                msgspec.json.encode(Dealt(list(parts), version("tinybench-mcu"))),
+            )
+        known = read_trials(folder)
         with contextlib.closing(open_lines(folder / TRIALS_FILE)) as file:
 
             def keep(trial: Trial) -> None:
@@ -68,10 +86,14 @@ def open_study(
         raise RunFolderError(f"cannot keep the study in {folder}: {error}") from error
 
 
-def _read(path: Path) -> dict[Key, Trial]:
-    """Return the trials of a file; of a last line that was never finished nothing."""
+def read_trials(folder: Path) -> dict[Key, Trial]:
+    """Return the trials of a study's folder; of a last line that was never finished nothing.
+
+    Raises RunFolderError, OSError.
+    """
+    path = folder / TRIALS_FILE
     try:
-        *lines, _ = read_bytes(path, WHOLE_MOST_B, links=False).split(b"\n")
+        *lines, _ = read_bytes(path, DOCUMENT_MOST_B, links=False).split(b"\n")
     except FileNotFoundError:
         return {}
     try:
@@ -97,6 +119,7 @@ def kept_part(path: Path, kind: type[T]) -> T | None:
 def keep_part(path: Path, part: T) -> T:
     """Keep a part of a study, and return it. Raises RunFolderError."""
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, msgspec.json.encode(part))
     except OSError as error:
         raise RunFolderError(f"cannot write into {path.parent}: {error}") from error
@@ -122,20 +145,45 @@ def read_study(folder: Path, kind: type[T]) -> T:
     try:
         return read_json(read_bytes(path, DOCUMENT_MOST_B, links=False), type=kind)
     except OSError as error:
-        more = "; it was interrupted: ask for the same again" if _begun(folder) else ""
-        raise RunFolderError(f"{path}: cannot be read: {error.strerror or error}{more}") from error
+        raise RunFolderError(
+            f"{path}: cannot be read: {error.strerror or error}{_instead(folder)}"
+        ) from error
     except msgspec.MsgspecError as error:
         raise RunFolderError(f"{path}: no study of this kind: {error}") from error
 
 
-def _begun(folder: Path) -> bool:
-    return (folder / ASKED_FILE).is_file()
+def _instead(folder: Path) -> str:
+    """Return what a folder without the document of a study has, and what to do with it."""
+    found = dealt(folder)
+    if found is not None:
+        return f"; the folder has {of_parts(found)}"
+    begun = (folder / ASKED_FILE).is_file()
+    return "; it was interrupted: ask for the same again" if begun else ""
+
+
+def dealt(folder: Path) -> Dealt | None:
+    """Return of which parts of a study a folder says that it has no more; None of any other."""
+    try:
+        return read_json(read_bytes(folder / DEALT_FILE, DOCUMENT_MOST_B, links=False), type=Dealt)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def of_parts(found: Dealt) -> str:
+    """Return what such a folder has, and what to do with it."""
+    some = ", ".join(one[:12] for one in found.parts[:PARTS_SHOWN])
+    more = ", ..." if len(found.parts) > PARTS_SHOWN else ""
+    return (
+        f"part {some}{more} of a study: ask for the study with --gather and each folder of its "
+        "parts"
+    )
 
 
 def store_study(folder: Path, document: msgspec.Struct) -> None:
-    """Write the document of a finished study. Raises RunFolderError."""
+    """Write the document of a study, of which the folder has all now. Raises RunFolderError."""
     text = msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
     try:
         write_whole(folder / STUDY_FILE, text)
+        (folder / DEALT_FILE).unlink(missing_ok=True)
     except OSError as error:
         raise RunFolderError(f"cannot write into {folder}: {error}") from error

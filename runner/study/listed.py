@@ -11,7 +11,7 @@ from tinybench.errors import RunFolderError
 
 from .classic.classic import ClassicStudy
 from .compress.compress import CompressStudy
-from .kept import STUDY_FILE, kind_of, read_study
+from .kept import DEALT_FILE, STUDY_FILE, dealt, kind_of, of_parts, read_study
 from .noise.findings import NoiseStudy
 from .quantisation.quantisation import QuantisationStudy
 from .sparsity.sparsity import SparsityStudy
@@ -59,10 +59,14 @@ class Found(msgspec.Struct, frozen=True):
 def find_studies(root: Path) -> Found:
     """Return the rows of each finished study at or below a folder; links are not followed.
 
-    One that cannot be read hides no other.
+    One that cannot be read, or of which there are parts alone, hides no other.
     """
     rows, unreadable, count = list[StudyRow](), list[str](), 0
     for folder in study_folders(root):
+        parts = None if (folder / STUDY_FILE).exists() else dealt(folder)
+        if parts is not None:
+            unreadable.append(f"{folder}: has {of_parts(parts)}")
+            continue
         try:
             rows += rows_of(folder)
             count += 1
@@ -88,11 +92,11 @@ def rows_of(folder: Path) -> list[StudyRow]:
 
 
 def study_folders(root: Path) -> list[Path]:
-    """Return the folders of finished studies, in the order of their names."""
+    """Return the folders of finished studies, or of parts, in the order of their names."""
     found = list[Path]()
     for folder, below, names in os.walk(root):
         below[:] = sorted(name for name in below if not name.startswith("."))
-        if STUDY_FILE in names:
+        if STUDY_FILE in names or DEALT_FILE in names:
             found.append(Path(folder))
             below.clear()  # a study holds runs, and no other study
     return found

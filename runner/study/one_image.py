@@ -9,7 +9,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -18,7 +17,6 @@ from tinybench.errors import (
     BenchError,
     BuildError,
     ModelError,
-    RunFolderError,
     ToolMissingError,
     UsageError,
 )
@@ -38,13 +36,13 @@ from ..dut.client import Dut
 from ..dut.inference import answered
 from ..measure.profile import Layer, Steps, priced, time_layers
 from ..results.words import request_of
-from .kept import keep_part, kept_part
+from .images import Boarded, Counted, OnBoard, name_of
+from .kept import keep_part
 from .shards import each
 
 COMPRESSED = "compressed"
 """Folder of the firmware, whose C is copied into the engine."""
 SOURCE_MOST_B = 1 << 24
-BOARD_FILE = "board.json"
 PER_LINE = 24
 HARNESS = """
 #define STUDY __attribute__((visibility("default")))
@@ -116,48 +114,6 @@ float model_result(uint32_t index) {{
 """
 
 
-class Counted(msgspec.Struct, frozen=True, kw_only=True):
-    """What one candidate takes, an inference."""
-
-    latency_s: float
-    """Of an emulated board no measurement: see `instructions`."""
-    instructions: int | None = None
-    """Exact; of emulated boards alone."""
-    cycles: int | None = None
-    """Estimated, as are its bounds."""
-    cycles_low: int | None = None
-    cycles_high: int | None = None
-
-
-class OnBoard(msgspec.Struct, frozen=True, kw_only=True):
-    """What a board answered, and how long each candidate took."""
-
-    board: str
-    emulated: bool
-    flash_b: int
-    """Of the image with all candidates; of several images, of the largest."""
-    ram_b: int
-    rows: int
-    odd: list[int]
-    """Rows to which a candidate answered otherwise than the same C does on this computer."""
-    counted: list[Counted]
-
-    @property
-    def rows_equal(self) -> int:
-        """Return to how many rows all candidates answered as on this computer."""
-        return self.rows - len(self.odd)
-
-
-class Boarded(msgspec.Struct, frozen=True, kw_only=True):
-    """What is kept of all candidates, so that an interrupted study does not run them again."""
-
-    there: OnBoard
-    weights_b: list[int]
-    """Flash of each one's weights."""
-    equal: list[int]
-    """Rows to which each one's C answers here what it should."""
-
-
 @dataclass(frozen=True)
 class Candidates:
     """What is to be held against each other."""
@@ -167,50 +123,34 @@ class Candidates:
     """Inputs, [rows][bytes]."""
     board_rows: int
     """The first so many are a board's, too."""
-    wanted: npt.NDArray[np.float32]
-    """What each should answer, [rows][candidates]."""
+    wanted: Callable[[int], npt.NDArray[Any]]
+    """What one should answer, [rows]."""
     write: Callable[[Path, Sequence[int]], list[int]]
     """Writes an engine of some of them; returns the flash of the weights of each."""
 
 
-def board_of(folder: Path, count: int) -> Boarded | None:
-    """Return what the folder of a study keeps of so many candidates; None where nothing is there.
-
-    Raises RunFolderError.
-    """
-    return _kept(folder / BOARD_FILE, count)
-
-
-def _kept(stored: Path, count: int) -> Boarded | None:
-    found = kept_part(stored, Boarded)
-    if found is None:
-        return None
-    if not len(found.weights_b) == len(found.equal) == len(found.there.counted) == count:
-        raise RunFolderError(f"{stored}: not of {count} candidates; give -o a new folder")
-    return found
-
-
 def on_boards(
-    of: Candidates, folder: Path, shards: int, words: dict[str, Any], say: Callable[[str], None]
-) -> Boarded:
-    """Run all candidates here and on boards, dealt out to `shards` images, and keep what is found.
+    of: Candidates,
+    left: Sequence[range],
+    folder: Path,
+    shards: int,
+    words: dict[str, Any],
+    say: Callable[[str], None],
+) -> None:
+    """Run candidates here and on boards, image by image, and keep what is found.
 
     Raises ModelError where those of an image do not fit, and whatever a board raises.
     """
-    count = len(of.names)
-    images = min(shards, count)
-    groups = [range(k, count, images) for k in range(images)]
-    where = "one image" if images == 1 else f"{images} images"
-    say(f"{count} candidates in {where} for {words['board']}")
+    if not left:
+        return
+    where = "one image" if len(left) == 1 else f"{len(left)} images"
+    say(f"{sum(map(len, left))} candidates in {where} for {words['board']}")
 
-    def one(group: range) -> Boarded:
-        name = "engine" if images == 1 else f"engine-{group.start}-of-{images}"
-        stored = folder / f"{name}.json"
-        return _kept(stored, len(group)) or keep_part(
-            stored, _image(of, group, folder / name, words, say)
-        )
+    def one(group: range) -> None:
+        name = name_of(group)
+        keep_part(folder / f"{name}.json", _image(of, group, folder / name, words, say))
 
-    return keep_part(folder / BOARD_FILE, _joined(each(shards, one, groups), groups))
+    each(shards, one, left)
 
 
 def _image(
@@ -223,30 +163,10 @@ def _image(
     """Run some of the candidates here and on a board."""
     sizes = of.write(engine, group)
     here = on_host(engine, of.data, len(group), sources())
-    equal = [int((here[:, n] == of.wanted[:, at]).sum()) for n, at in enumerate(group)]
+    equal = [int((here[:, n] == of.wanted(at)).sum()) for n, at in enumerate(group)]
     few, names = of.board_rows, [of.names[at] for at in group]
     there = _on_board(engine, names, of.data[:few], here[:few], words, say)
     return Boarded(there=there, weights_b=sizes, equal=equal)
-
-
-def _joined(parts: Sequence[Boarded], groups: Sequence[range]) -> Boarded:
-    """Return what several images found as if they were one, candidates in their own order."""
-    order = np.argsort(np.concatenate([list(group) for group in groups]))
-    counted = [one for part in parts for one in part.there.counted]
-    weights_b = [one for part in parts for one in part.weights_b]
-    equal = [one for part in parts for one in part.equal]
-    there = parts[0].there
-    return Boarded(
-        there=msgspec.structs.replace(
-            there,
-            flash_b=max(part.there.flash_b for part in parts),
-            ram_b=max(part.there.ram_b for part in parts),
-            odd=sorted({row for part in parts for row in part.there.odd}),
-            counted=[counted[at] for at in order],
-        ),
-        weights_b=[weights_b[at] for at in order],
-        equal=[equal[at] for at in order],
-    )
 
 
 def array(ctype: str, name: str, values: npt.NDArray[Any]) -> str:

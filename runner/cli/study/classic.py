@@ -13,7 +13,7 @@ from ..tree import Option
 from .in_lab import elsewhere, or_in_lab
 from .lists import several
 from .show import do
-from .words import folder_of, of_rows, on_board, out_folder, rows_of, shards, shards_of, words_of
+from .words import of_rows, on_board, place_of, placed, rows_of, shards, shards_of, words_of
 
 KINDS = ("linear", "forest", "extra-trees", "knn", "mlp")
 THREADS_MOST = 64
@@ -33,7 +33,7 @@ THREADS_MOST = 64
     Option("--monitor", metavar="MONITOR", shared=True,
            help="energy too; modelled: by a model of an emulated board's power"),
     *elsewhere(),
-    out_folder(),
+    *placed(),
     formats=("terminal", "json", "csv", "markdown"),
     examples=(
         "tinybench study classic --task kws                    beside the keyword model",
@@ -53,7 +53,7 @@ def classic(
     protocol. Exit status 1 where an answer of the board is not that of the same C here.
     """
     from ...report.study import classic as report
-    from ...study.classic.classic import ask, run_classic
+    from ...study.classic.classic import PIECES, ask, run_classic, same, share_classic
 
     if threads > THREADS_MOST:
         raise UsageError(f"--threads {threads}: at most {THREADS_MOST}")
@@ -63,10 +63,10 @@ def classic(
     counts = [n for n in (2**i for i in range(7)) if n < threads] + [threads]
     asked = ask(rows, task or "", board or DEFAULT_BOARD, models, test, seed, counts)
     at_a_time = shards_of(said, board)
-    folder = folder_of(out, "classic", task)
+    place = place_of(said, out, "classic", task, asked.board)
     words = {**words_of(said, board), "beside": task is not None}
-    found = do(
-        voice, to, folder, report,
-        lambda: run_classic(rows, asked, folder, words, voice.track, voice.note, at_a_time),
+    given = (rows, asked, place.folder, words, voice.track, voice.note, at_a_time)
+    return do(
+        voice, to, place, report, asked, PIECES, lambda: run_classic(*given),
+        lambda part: share_classic(*given, part), lambda found: same(found.rows),
     )  # fmt: skip
-    return 1 if any(row.rows_equal not in (None, row.rows) for row in found.rows) else 0

@@ -11,7 +11,7 @@ from ..tree import Option
 from .in_lab import elsewhere, or_in_lab
 from .lists import numbers, several
 from .show import do
-from .words import folder_of, of_rows, on_board, out_folder, rows_of, shards, shards_of, words_of
+from .words import of_rows, on_board, place_of, placed, rows_of, shards, shards_of, words_of
 
 METHODS = ("robe", "palette", "prune")
 
@@ -34,7 +34,7 @@ METHODS = ("robe", "palette", "prune")
     *on_board(),
     shards("so many emulated ones at a time, each with its share of the candidates (default: 1)"),
     *elsewhere(),
-    out_folder(),
+    *placed(),
     formats=("terminal", "json", "csv", "markdown"),
     examples=(
         "tinybench study compress                          digits, on the emulated default board",
@@ -53,7 +53,8 @@ def compress(
     on this computer and Python do not answer the same to each row.
     """
     from ...report.study import compress as report
-    from ...study.compress.compress import ask, run_compress
+    from ...study.compress.compress import ask, run_compress, share_compress
+    from ...study.images import PIECES
     from ...study.rows import digits
 
     rows = rows_of(task, csv, target) or digits()
@@ -63,11 +64,12 @@ def compress(
         said.pop("seed"),
     )  # fmt: skip
     at_a_time = shards_of(said, board)
-    folder = folder_of(out, "compress", task)
+    place = place_of(said, out, "compress", task, asked.board)
     words = words_of(said, board)
-    found = do(
-        voice, to, folder, report,
-        lambda: run_compress(rows, asked, folder, words, voice.track, voice.note, at_a_time),
+    given = (rows, asked, place.folder, words, voice.track, voice.note, at_a_time)
+    return do(
+        voice, to, place, report, asked, PIECES, lambda: run_compress(*given),
+        lambda part: share_compress(*given, part),
+        lambda found: all(row.rows_equal == found.tested for row in found.rows)
+        and found.board_rows_equal == found.board_rows,
     )  # fmt: skip
-    same = all(row.rows_equal == found.tested for row in found.rows)
-    return 0 if same and found.board_rows_equal == found.board_rows else 1

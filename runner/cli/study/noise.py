@@ -12,7 +12,7 @@ from ..tree import Option
 from .in_lab import elsewhere, or_in_lab
 from .lists import numbers
 from .show import do
-from .words import folder_of, on_board, out_folder, shards, shards_of
+from .words import on_board, place_of, placed, shards, shards_of
 
 NOISES = (
     *("gaussian", "multiplicative", "levels", "drift"),
@@ -57,7 +57,7 @@ JOBS_MOST = 256
     Option("--jobs", type=positive, metavar="N",
            help="trials at a time (default: one for each processor)"),
     *elsewhere(),
-    out_folder(),
+    *placed(),
     formats=("terminal", "json", "csv", "markdown"),
     examples=(
         "tinybench study noise --task kws                       gaussian noise on its weights",
@@ -79,7 +79,7 @@ def noise(
     """
     from ...report.study import noise as report
     from ...study.noise.asked import ask
-    from ...study.noise.noise import processors, run_noise
+    from ...study.noise.noise import PIECES, processors, run_noise, share_noise
     from ...study.subject import subject
 
     if task is None:
@@ -100,18 +100,19 @@ def noise(
         of, said["noise"], amounts, said["trials"], said["seed"], said["where"], parts=not no_parts,
         board=board or "",
     )  # fmt: skip
-    folder = folder_of(out, "noise", of.task)
+    place = place_of(said, out, "noise", of.task, asked.board)
     words = None
     if board is not None:
         words = {name: said[name] for name in ("emulate", "port", "baud", "probe", "wait")}
         words |= {"task": of.task, "model": model, "data": data, "board": board}
     else:
         at_a_time = jobs or processors()
-    found = do(
-        voice, to, folder, report,
-        lambda: run_noise(of, asked, folder, at_a_time, voice.track, voice.note, words),
+    given = (of, asked, place.folder, at_a_time, voice.track, voice.note, words)
+    return do(
+        voice, to, place, report, asked, PIECES, lambda: run_noise(*given),
+        lambda part: share_noise(*given, part),
+        lambda found: found.board_equal == found.board_trials,
     )  # fmt: skip
-    return 0 if found.board_equal == found.board_trials else 1
 
 
 def _amounts(said: dict[str, Any]) -> tuple[float, ...] | None:

@@ -13,7 +13,7 @@ from ..tree import Option
 from .in_lab import elsewhere, or_in_lab
 from .lists import several
 from .show import do
-from .words import folder_of, on_board, out_folder, shards, shards_of, words_of
+from .words import on_board, place_of, placed, shards, shards_of, words_of
 
 PLAIN = ("int8-tensor", "int8-channel", "int16x8")
 SCHEMES = (*PLAIN, "qat-tensor", "qat-channel")
@@ -40,7 +40,7 @@ SCHEMES = (*PLAIN, "qat-tensor", "qat-channel")
     Option("--monitor", metavar="MONITOR", shared=True,
            help="energy too; modelled: by a model of an emulated board's power"),
     *elsewhere(),
-    out_folder(),
+    *placed(),
     formats=("terminal", "json", "csv", "markdown"),
     examples=(
         "tinybench study quantisation --task kws",
@@ -63,7 +63,14 @@ def quantisation(
     from tinybench.models.model_file import read_model_file
 
     from ...report.study import quantisation as report
-    from ...study.quantisation.quantisation import ask, float_model, run_quantisation
+    from ...study.quantisation.quantisation import (
+        PIECES,
+        ask,
+        float_model,
+        run_quantisation,
+        same,
+        share_quantisation,
+    )
     from ...study.subject import subject
 
     if task is None:
@@ -74,12 +81,10 @@ def quantisation(
     source = float_model(of, float_file, given)
     asked = ask(of, source, board or DEFAULT_BOARD, schemes, calibrate, test)
     at_a_time = shards_of(said, board)
-    folder = folder_of(out, "quantisation", of.task)
+    place = place_of(said, out, "quantisation", of.task, asked.board)
     words = words_of(said, board)
-    found = do(
-        voice, to, folder, report,
-        lambda: run_quantisation(
-            of, source, asked, folder, words, voice.track, voice.note, at_a_time
-        ),
+    given = (of, source, asked, place.folder, words, voice.track, voice.note, at_a_time)
+    return do(
+        voice, to, place, report, asked, PIECES, lambda: run_quantisation(*given),
+        lambda part: share_quantisation(*given, part), lambda found: same(found.rows),
     )  # fmt: skip
-    return 1 if any(row.rows_equal != row.rows for row in found.rows) else 0

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tinybench.errors import ToolMissingError, UsageError
 
@@ -10,6 +10,10 @@ from .. import options
 from ..options import PATH, command
 from ..output import Voice, put, write
 from ..tree import Argument
+from .words import Place
+
+if TYPE_CHECKING:
+    from ...study.parts import Part, Pieces, Share
 
 T = TypeVar("T")
 
@@ -62,12 +66,62 @@ def done(voice: Voice, folder: Path, study: Callable[[], T]) -> T:
         raise
 
 
-def do(voice: Voice, to: str, folder: Path, report: Any, study: Callable[[], T]) -> T:
-    """Do a study and show it."""
-    found = done(voice, folder, study)
+def do(
+    voice: Voice,
+    to: str,
+    place: Place,
+    report: Any,
+    asked: Any,
+    pieces: "Pieces",
+    whole: Callable[[], T],
+    some: "Callable[[Part], Share]",
+    same: Callable[[T], bool] = lambda _: True,
+) -> int:
+    """Gather parts, do a study and show it, or a part; return the exit status.
+
+    `same`: whether no board answered otherwise than this computer's C.
+    """
+    from ...study.parts import held
+
+    folder, part = place.folder, place.part
+    if place.gather:
+        _gather(voice, place, asked, pieces)
+    if part is not None:
+        share = done(voice, folder, lambda: some(part))
+        put(voice, to, None, shared(share))
+        voice.note(f"gather it with the others: ask for the same with --gather {folder}")
+        return 0 if share.same else 1
+    before = held(folder, pieces)
+    found = done(voice, folder, whole)
+    if place.gather and held(folder, pieces) == before:
+        voice.note("all was there: nothing was done anew")
     _keep_picture(voice, folder, lambda: report.as_png(found))
     put(voice, to, None, forms(report, found))
-    return found
+    return 0 if same(found) else 1
+
+
+def _gather(voice: Voice, place: Place, asked: Any, pieces: "Pieces") -> None:
+    from ...study.parts import gather
+
+    found, said = gather(place.folder, place.gather, asked, pieces)
+    for words in said:
+        voice.note(words)
+    what = f"{found.trials} trials, {found.pieces} files of figures"
+    voice.note(f"gathered from {len(place.gather)} folders what is new to {place.folder}: {what}")
+
+
+def shared(share: "Share") -> dict[str, Callable[[], Any]]:
+    """Return how a part is written, by format."""
+    from ...report.study.frame import in_csv
+
+    line = f"part {share.part} of study {share.study}: {share}\n"
+    rows = [(share.study, share.part, what, count) for what, count in share.done.items()]
+    return {
+        "terminal": lambda: line,
+        "json": lambda: share,
+        "csv": lambda: in_csv(("study", "part", "what", "count"), rows),
+        "markdown": lambda: line,
+    }
 
 
 def _keep_picture(voice: Voice, folder: Path, draw: Callable[[], bytes]) -> None:

@@ -16,7 +16,7 @@ from ..tree import Option
 from .in_lab import elsewhere, or_in_lab
 from .lists import numbers, several
 from .show import do
-from .words import folder_of, on_board, out_folder, shards, shards_of, words_of
+from .words import on_board, place_of, placed, shards, shards_of, words_of
 
 if TYPE_CHECKING:
     from ...study.sparsity.pruned import Block
@@ -76,7 +76,7 @@ def blocks(text: str) -> "tuple[Block, ...]":
     *on_board(),
     shards("so many emulated ones at a time, each with its share of the candidates (default: 1)"),
     *elsewhere(),
-    out_folder(),
+    *placed(),
     formats=("terminal", "json", "csv", "markdown"),
     examples=(
         "tinybench study sparsity                        a layer of 128x640, emulated Cortex-M4",
@@ -97,7 +97,9 @@ def sparsity(
     bit; exit status 1 where one does not. Nothing is trained again, unless by --mend.
     """
     from ...report.study import sparsity as report
-    from ...study.sparsity.sparsity import ask, made, matrices_of, run_sparsity
+    from ...study.images import PIECES
+    from ...study.sparsity.matrices import made, matrices_of
+    from ...study.sparsity.sparsity import ask, run_sparsity, share_sparsity
     from ...study.subject import halves, subject
 
     wanted, schemes, rates = said.pop("shape"), said.pop("scheme"), said.pop("rates")
@@ -125,14 +127,15 @@ def sparsity(
     named = board or DEFAULT_BOARD
     asked = ask(matrices, source, named, schemes, rates, forms_of_blocks, of, seed, learnt)
     at_a_time = shards_of(said, board)
-    folder = folder_of(out, "sparsity", task or "layer")
+    place = place_of(said, out, "sparsity", task or "layer", named)
     words = words_of(said, board)
-    found = do(
-        voice, to, folder, report,
-        lambda: run_sparsity(
-            of, matrices, without, asked, forms_of_blocks, folder, words, voice.track, voice.note,
-            at_a_time, learnt,
-        ),
+    given = (
+        asked, forms_of_blocks, place.folder, words, voice.track, voice.note, at_a_time, learnt
     )  # fmt: skip
-    same = all(row.rows_equal == found.inputs for row in found.rows)
-    return 0 if same and found.board_rows_equal == found.inputs else 1
+    return do(
+        voice, to, place, report, asked, PIECES,
+        lambda: run_sparsity(of, matrices, without, *given),
+        lambda part: share_sparsity(of, matrices, *given, part),
+        lambda found: all(row.rows_equal == found.inputs for row in found.rows)
+        and found.board_rows_equal == found.inputs,
+    )  # fmt: skip

@@ -13,7 +13,7 @@ from ..tree import Option
 from .in_lab import elsewhere, or_in_lab
 from .lists import several
 from .show import do
-from .words import folder_of, out_folder, shards, shards_of
+from .words import place_of, placed, shards, shards_of
 
 OBJECTIVES = ("latency", "energy", "flash", "ram", "score")
 SHOWN = "latency,flash,ram"
@@ -55,7 +55,7 @@ SHOWN = "latency,flash,ram"
     Option("--monitor", metavar="MONITOR", shared=True, section="each run",
            help="energy too; modelled: by a model of an emulated board's power"),
     *elsewhere(),
-    out_folder(),
+    *placed(),
     formats=("terminal", "json", "csv", "markdown"),
     examples=(
         "tinybench study sweep --task kws --by kernels=plain,blocked,dsp --by flags=-O3,-Os",
@@ -81,7 +81,7 @@ def sweep(
     from ...report.study import sweep as report
     from ...study.sweep.asked import ask
     from ...study.sweep.factors import factor
-    from ...study.sweep.sweep import Budget, run_sweep
+    from ...study.sweep.sweep import PIECES, Budget, run_sweep, share_sweep
 
     factors = [factor(text) for text in by]
     varied = {one.name for one in factors}
@@ -90,19 +90,23 @@ def sweep(
     if not factors:
         raise UsageError("study sweep: say what is varied: --by kernels=plain,dsp")
     at_a_time = shards_of(said, board)
+    place = place_of(said, out, "sweep", said["task"] or "tasks", board or DEFAULT_BOARD)
+    if place.part is not None and (budget is not None or runs is not None):
+        raise UsageError(
+            "--part is of all combinations, dealt out evenly: with --budget or --runs the next one "
+            "depends on what is known"
+        )
     words = {name: value for name, value in said.items() if value not in (None, False, "")}
     words = {**words, "board": board or DEFAULT_BOARD}
     if tuple(objectives) == tuple(SHOWN.split(",")):
         score = said["mode"] in ("accuracy", "all") or "mode" in varied
         energy = said["mode"] == "energy" or said["monitor"] or "monitor" in varied
         objectives = (*objectives, *(["score"] if score else []), *(["energy"] if energy else []))
-    folder = folder_of(out, "sweep", said["task"] or "tasks")
     with scratch() as tried:
         asked = ask(factors, words, objectives, repeats, tried)
-    do(
-        voice, to, folder, report,
-        lambda: run_sweep(
-            asked, words, Budget(budget, runs), at_a_time, folder, voice.track, voice.note
-        ),
+    folder, track, say = place.folder, voice.track, voice.note
+    return do(
+        voice, to, place, report, asked, PIECES,
+        lambda: run_sweep(asked, words, Budget(budget, runs), at_a_time, folder, track, say),
+        lambda part: share_sweep(asked, words, at_a_time, folder, track, say, part),
     )  # fmt: skip
-    return 0

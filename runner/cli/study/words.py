@@ -1,7 +1,10 @@
 """Words that studies on a board have in common: which board it is, and how it is reached."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import click
 
 from tinybench.errors import UsageError
 
@@ -11,6 +14,7 @@ from ..options import PATH
 from ..tree import Option
 
 if TYPE_CHECKING:
+    from ...study.parts import Part
     from ...study.rows import Rows
 
 
@@ -24,6 +28,50 @@ def out_folder(kind: str = "study") -> Option:
         section="output",
         help=f"folder of the {kind}; one that was interrupted goes on there (default: runs/...)",
     )
+
+
+def placed() -> tuple[Option, ...]:
+    """Return the options that say where a study is kept, and how much of it is done here."""
+    return (
+        Option("--part", type=part, metavar="K/N", section="dealt out",
+               help="do no more than the K-th of N equal parts, for another computer or board to "
+               "do the others; nothing is summed up"),
+        Option("--gather", multiple=True, type=PATH, metavar="DIR", section="dealt out",
+               help="take over what the folder of a part has, and do here what is missing; repeat "
+               "it for each part"),
+        out_folder(),
+    )  # fmt: skip
+
+
+def part(text: str) -> "Part":
+    """Return the part of "2/4"."""
+    from ...study.parts import part_of
+
+    try:
+        return part_of(text)
+    except UsageError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a study is kept, and how much of it is done here."""
+
+    folder: Path
+    part: "Part | None"
+    gather: tuple[Path, ...]
+
+
+def place_of(
+    said: dict[str, Any], out: Path | None, kind: str, of: str | None, board: str
+) -> Place:
+    """Take what `placed` said out of the words, and return it. Raises UsageError."""
+    found = Place(folder_of(out, kind, of), said.pop("part"), said.pop("gather"))
+    if found.part is not None or found.gather:
+        from ...study.parts import insist_kind
+
+        insist_kind(board)
+    return found
 
 
 def of_rows(test: int) -> tuple[Option, ...]:

@@ -7,7 +7,7 @@ from rich.console import RenderableType
 
 from tinybench.printable import one_line
 
-from ...study.noise.findings import NoiseStudy, Part, Spread
+from ...study.noise.findings import Alone, NoiseStudy, Spread
 from ...study.noise.perturb import BITS
 from .frame import METRIC, below, columns, in_csv, in_markdown, picture
 
@@ -82,7 +82,7 @@ def said(found: NoiseStudy) -> list[str]:
     return lines
 
 
-def _alone(found: NoiseStudy, name: str, parts: Sequence[Part]) -> RenderableType:
+def _alone(found: NoiseStudy, name: str, parts: Sequence[Alone]) -> RenderableType:
     amount = f"{amount_name(found.asked.noise)} {parts[0].score.amount:g}"
     counted = ("weights",) if any(part.weights is not None for part in parts) else ()
     lines = [
@@ -174,7 +174,7 @@ def _curve(axes: Any, found: NoiseStudy) -> None:
     axes.set_title(name, loc="left", fontsize="medium", parse_math=False)
 
 
-def _bars(axes: Any, found: NoiseStudy, parts: Sequence[Part]) -> None:
+def _bars(axes: Any, found: NoiseStudy, parts: Sequence[Alone]) -> None:
     shown = parts[:24][::-1]
     axes.barh(
         range(len(shown)), [part.score.mean for part in shown], color="tab:blue",

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,15 @@ from ...results.score import vips, vops
 from ...results.words import request_of
 from ..kept import chosen, keep_part, kept_part, open_study, store_study
 from ..one_image import on_host
+from ..parts import Part, Pieces, Share, share
 from ..rows import Parts, Rows, digest, split
 from ..runs import done, insist_board
 from ..shards import each
 from .engine_c import write_engine
 from .learn import KINDS, Ints, Timed, macs_of, scale_of, trained
 
+NEURAL = "neural"
+"""The task's own model, beside the classic ones."""
 PROFILE = "quick"
 DIGITS = 1e-5
 """Relative: answers that are printed, or are sums of floats, are the same to this."""
@@ -79,6 +83,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     vops: float | None = None
     times: list[Timed] = []
     run: str | None = None
+    """Its folder, in that of the study."""
+
+
+PIECES = Pieces("|".join((*KINDS, NEURAL)), Row, ("{}", "engines/{}", "tasks/{}"))
 
 
 class ClassicStudy(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,15 +140,7 @@ def run_classic(
     is learnt before, for its time is told. Raises UsageError, DatasetError,
     RunFolderError, ToolMissingError and what the bench fails by.
     """
-    insist_board(asked.board)
-    parts = Parts(rows, *split(rows, asked.test, asked.seed))
-    with open_study(folder, asked):
-        jobs: list[Callable[[], Row]] = [
-            _model(kind, parts, asked, folder, words, track, say) for kind in asked.models
-        ]
-        if asked.source and words.get("beside"):
-            jobs.append(lambda: _neural(asked, folder, words, len(parts.test), track, say))
-        found = each(shards, lambda job: job(), jobs)
+    parts, found = _rows(rows, asked, folder, words, track, say, shards, None)
     study = ClassicStudy(
         asked=asked,
         tinybench=version("tinybench-mcu"),
@@ -153,6 +153,51 @@ def run_classic(
     )
     store_study(folder, study)
     return study
+
+
+def share_classic(
+    rows: Rows,
+    asked: Asked,
+    folder: Path,
+    words: dict[str, Any],
+    track: Track,
+    say: Callable[[str], None],
+    shards: int,
+    part: Part,
+) -> Share:
+    """Do the models of a part, as `run_classic` does all."""
+    _, found = _rows(rows, asked, folder, words, track, say, shards, part)
+    models = {"models": len(found)}
+    return Share(study=asked.study, part=str(part), done=models, same=same(found))
+
+
+def same(rows: Sequence[Row]) -> bool:
+    """Return whether no board answered otherwise than the same C on this computer."""
+    return all(row.rows_equal in (None, row.rows) for row in rows)
+
+
+def _rows(
+    rows: Rows,
+    asked: Asked,
+    folder: Path,
+    words: dict[str, Any],
+    track: Track,
+    say: Callable[[str], None],
+    shards: int,
+    part: Part | None,
+) -> tuple[Parts, list[Row]]:
+    """Return how rows are split, and the rows of a part's models."""
+    insist_board(asked.board)
+    parts = Parts(rows, *split(rows, asked.test, asked.seed))
+    kinds = [*asked.models, *([NEURAL] if asked.source and words.get("beside") else [])]
+    with open_study(folder, asked, str(part or "")):
+        jobs: list[Callable[[], Row]] = [
+            partial(_neural, asked, folder, words, len(parts.test), track, say)
+            if kind == NEURAL
+            else _model(kind, parts, asked, folder, words, track, say)
+            for kind in share(kinds, part)
+        ]
+        return parts, each(shards, lambda job: job(), jobs)
 
 
 def _model(
@@ -206,7 +251,7 @@ def _model(
         except (ModelError, BuildError) as error:  # as one that is too large
             return keep_part(stored, msgspec.structs.replace(row, refused=str(error)))
         found = beside(row, result, here, predicted, truth, regression=parts.regression)
-        return keep_part(stored, msgspec.structs.replace(found, run=str(folder / kind)))
+        return keep_part(stored, msgspec.structs.replace(found, run=kind))
 
     return run
 
@@ -326,13 +371,15 @@ def _neural(
     track: Track,
     say: Callable[[str], None],
 ) -> Row:
-    """Return the row of the task's own model, on as many of its inputs."""
-    out = folder / "neural"
+    """Return the row of the task's own model, on as many of its inputs: the folder's, if there."""
+    out, stored = folder / NEURAL, folder / f"{NEURAL}.json"
+    if (before := kept_part(stored, Row)) is not None:
+        return before
     said = {name: value for name, value in words.items() if name != "beside"}
     request = request_of(**said, task=asked.source, limit=count, out=out, profile=PROFILE)
     result = done(request, out, track, say).result
     timed, accuracy = result.performance, result.accuracy
-    return Row(
+    row = Row(
         model=f"neural ({result.model.name})",
         score=accuracy and accuracy.top1,
         rows=accuracy.count if accuracy else 0,
@@ -347,5 +394,6 @@ def _neural(
         macs=result.model.macs,
         vips=result.vips,
         vops=result.vops,
-        run=str(out),
+        run=NEURAL,
     )
+    return keep_part(stored, row)

@@ -1,6 +1,7 @@
 """Weights in less flash: shared (ROBE), coded (palettes) or left out, on a net trained here."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ import numpy.typing as npt
 from tinybench.errors import UsageError
 from tinybench.track import Track
 
+from ..images import Boarded, boarded, images_left
 from ..kept import Key, Trial, chosen, key_of, open_study, store_study
-from ..one_image import Boarded, Candidates, board_of, on_boards
+from ..one_image import Candidates, on_boards
+from ..parts import Part, Share, share
 from ..rows import Floats, Parts, Rows, digest, split
 from ..runs import insist_board
-from .compress_c import weights_b, write_nets
+from .compress_c import Named, weights_b, write_nets
 from .robe import Robe, index, robe
 from .tied import (
     MOST,
@@ -158,6 +161,10 @@ def _ways(asked: Asked) -> list[tuple[str, float]]:
     ]
 
 
+def _candidates_of(asked: Asked) -> list[tuple[str, float]]:
+    return [(DENSE, 1.0), *_ways(asked)]
+
+
 def _shared(asked: Asked, rate: float, features: int, classes: int) -> Robe:
     count = asked.hidden * (features + classes)
     return robe(max(1, round(count / rate)), asked.block)
@@ -184,40 +191,83 @@ def run_compress(
     `shards`: emulated boards at a time. What the folder has is not done again. Raises UsageError,
     DatasetError, RunFolderError, ToolMissingError, ModelError and what a board raises.
     """
+    parts, known = _done(rows, asked, folder, words, track, say, shards, None)
+    found = _summed(parts, asked, known, boarded(folder, len(_candidates_of(asked))))
+    store_study(folder, found)
+    return found
+
+
+def share_compress(
+    rows: Rows,
+    asked: Asked,
+    folder: Path,
+    words: dict[str, Any],
+    track: Track,
+    say: Callable[[str], None],
+    shards: int,
+    part: Part,
+) -> Share:
+    """Train the nets of a part and run its candidates, as `run_compress` does all."""
+    parts, _ = _done(rows, asked, folder, words, track, say, shards, part)
+    ways, same = _candidates_of(asked), True
+    candidates = len(share(ways, part))
+    if candidates:
+        found = boarded(folder, len(ways), part)
+        same = found.same and all(equal == len(parts.test) for equal in found.equal)
+    nets = len(share(range(asked.trials * len(ways)), part))
+    return Share(
+        study=asked.study, part=str(part), done={"nets": nets, "candidates": candidates}, same=same
+    )
+
+
+def _done(
+    rows: Rows,
+    asked: Asked,
+    folder: Path,
+    words: dict[str, Any],
+    track: Track,
+    say: Callable[[str], None],
+    shards: int,
+    part: Part | None,
+) -> tuple[Parts, dict[Key, Trial]]:
+    """Train the nets of a part and run its candidates: what the folder does not have yet.
+
+    The nets of the first trial are the candidates, dealt out alike.
+    """
     insist_board(asked.board)
     parts = Parts(rows, *split(rows, asked.test, asked.seed))
     values, labels = _as_int8(parts), rows.targets.astype(np.intp)
-    ways = _ways(asked)
-    with open_study(folder, asked) as (known, keep):
+    ways = _candidates_of(asked)
+    mine = share([(trial, at) for trial in range(asked.trials) for at in range(len(ways))], part)
+    with open_study(folder, asked, str(part or "")) as (known, keep):
         if known:
             say(f"{folder}: {len(known)} nets are there already")
-        board = board_of(folder, 1 + len(ways))
-        first = dict[Key, IntNet]()
-        trials = range(asked.trials)
-        for trial in track(trials, "trials", len(trials)):
-            wanted = [Trial(DENSE, 1.0, trial, 0.0), *(Trial(m, r, trial, 0.0) for m, r in ways)]
-            if all(key_of(one) in known for one in wanted) and (trial > 0 or board is not None):
-                continue
+        left = images_left(folder, len(ways), shards, part)
+        needed = {(0, at) for group in left for at in group}
+        first = dict[int, IntNet]()
+        for trial in track(range(asked.trials), "trials", asked.trials):
+            wanted = {at: Trial(*ways[at], trial, 0.0) for of, at in mine if of == trial}
+            wanted = {
+                at: one
+                for at, one in wanted.items()
+                if key_of(one) not in known or (trial, at) in needed
+            }
             nets = _nets(
                 values[parts.train], labels[parts.train], len(rows.classes), asked, wanted,
                 asked.seed + trial,
             )  # fmt: skip
             if trial == 0:
                 first = nets
-            for one in wanted:
+            for at, one in wanted.items():
                 if key_of(one) not in known:
-                    right = answers(nets[key_of(one)], values[parts.test])
+                    right = answers(nets[at], values[parts.test])
                     score = float(np.mean(right == labels[parts.test]))
                     done = msgspec.structs.replace(one, score=score)
                     keep(done)
                     known[key_of(one)] = done
-        if board is None:
-            board = on_boards(
-                _candidates(first, values[parts.test], asked), folder, shards, words, say
-            )
-    found = _summed(parts, asked, known, board)
-    store_study(folder, found)
-    return found
+        of = _candidates(first, ways, values[parts.test], asked, len(rows.classes))
+        on_boards(of, left, folder, shards, words, say)
+    return parts, known
 
 
 def _as_int8(parts: Parts) -> Int8:
@@ -233,37 +283,48 @@ def _nets(
     labels: npt.NDArray[np.intp],
     classes: int,
     asked: Asked,
-    wanted: Sequence[Trial],
+    wanted: dict[int, Trial],
     seed: int,
-) -> dict[Key, IntNet]:
-    """Train the nets of one trial."""
+) -> dict[int, IntNet]:
+    """Train some nets of one trial; what is coded or pruned begins as the dense one."""
     features, hidden = x.shape[1], asked.hidden
-    dense = trained(drawn(untied(features, hidden, classes), seed), x, labels, seed)
-    found = dict[Key, IntNet]()
-    for one in wanted:
-        net: Net = dense
+    found = dict[int, IntNet]()
+
+    @cache
+    def dense() -> Net:
+        return trained(drawn(untied(features, hidden, classes), seed), x, labels, seed)
+
+    for at, one in wanted.items():
         if one.part == "robe":
             ties = ties_of(_shared(asked, one.amount, features, classes), features, hidden, classes)
             net = trained(drawn(ties, seed), x, labels, seed)
         elif one.part == "palette":
-            net = trained(palettised(dense, BITS[one.amount]), x, labels, seed, TUNED)
+            net = trained(palettised(dense(), BITS[one.amount]), x, labels, seed, TUNED)
         elif one.part == "prune":
-            net = trained(pruned(dense, one.amount), x, labels, seed, TUNED)
-        found[key_of(one)] = as_ints(net, x)
+            net = trained(pruned(dense(), one.amount), x, labels, seed, TUNED)
+        else:
+            net = dense()
+        found[at] = as_ints(net, x)
     return found
 
 
-def _candidates(nets: dict[Key, IntNet], tested: Int8, asked: Asked) -> Candidates:
-    ways = [(method, rate) for method, rate, _, _ in nets]
-    features, classes = tested.shape[1], len(next(iter(nets.values())).ties.places[1])
-    shared = [
-        _shared(asked, rate, features, classes) if method == "robe" else None
-        for method, rate in ways
-    ]
-    named = list(zip((method for method, _ in ways), nets.values(), shared, strict=True))
+def _candidates(
+    nets: dict[int, IntNet],
+    ways: Sequence[tuple[str, float]],
+    tested: Int8,
+    asked: Asked,
+    classes: int,
+) -> Candidates:
+    """Return all candidates, of which those with a net can be written."""
+    features = tested.shape[1]
+
+    def named(at: int) -> Named:
+        method, rate = ways[at]
+        shared = _shared(asked, rate, features, classes) if method == "robe" else None
+        return method, nets[at], shared
 
     def write(engine: Path, which: Sequence[int]) -> list[int]:
-        some = [named[n] for n in which]
+        some = [named(at) for at in which]
         write_nets(engine, some)
         return [weights_b(*one) for one in some]
 
@@ -271,13 +332,13 @@ def _candidates(nets: dict[Key, IntNet], tested: Int8, asked: Asked) -> Candidat
         names=[f"{method} {rate:g}x" for method, rate in ways],
         data=tested,
         board_rows=BOARD_ROWS_MOST,
-        wanted=np.stack([answers(net, tested) for net in nets.values()], 1).astype(np.float32),
+        wanted=lambda at: answers(nets[at], tested),
         write=write,
     )
 
 
 def _summed(parts: Parts, asked: Asked, known: dict[Key, Trial], board: Boarded) -> CompressStudy:
-    ways = [(DENSE, 1.0), *_ways(asked)]
+    ways = _candidates_of(asked)
     scores = {
         way: np.array([known[(*way, -1, trial)].score for trial in range(asked.trials)])
         for way in ways

@@ -20,7 +20,7 @@ DEFAULTS = {
 }
 """Amounts of each kind of noise."""
 AMOUNTS_MOST, TRIALS_MOST = 64, 100_000
-FORMAT = 1
+FORMAT = 2
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):

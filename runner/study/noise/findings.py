@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 import msgspec
 
-from ..host_engine import ANY
-from ..kept import Key, Trial
 from .asked import Asked
 from .perturb import BITS
 
@@ -31,7 +29,7 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True):
     """The mean, as a share of the score without noise."""
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True):
+class Alone(msgspec.Struct, frozen=True, kw_only=True):
     """A layer or a bit that is disturbed alone."""
 
     name: str
@@ -61,9 +59,9 @@ class NoiseStudy(msgspec.Struct, frozen=True, kw_only=True):
     at_drop: dict[str, float | None]
     """The amount at which the mean has lost so many per cent of the clean score, between points;
     None where it never has. Of levels, the fewest that have not lost as much."""
-    layers: list[Part] = []
+    layers: list[Alone] = []
     """The most fragile first."""
-    bits: list[Part] = []
+    bits: list[Alone] = []
     """Likewise; 7 is the sign of an int8."""
     board_trials: int = 0
     """Trials that a board did, too; the scores are then of its answers."""
@@ -73,12 +71,7 @@ class NoiseStudy(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the board took other weights over its line, and was not built anew for each."""
 
 
-def spread_of(
-    known: dict[Key, Trial], part: str, amount: float, clean: float, which: int = ANY
-) -> Spread:
-    scores = [
-        one.score for (p, a, w, _), one in known.items() if (p, a, w) == (part, amount, which)
-    ]
+def spread_of(scores: Sequence[float], amount: float, clean: float) -> Spread:
     deviation = statistics.stdev(scores) if len(scores) > 1 else 0.0
     mean = statistics.fmean(scores)
     return Spread(

@@ -1,12 +1,15 @@
 """How much noise and how many faults a model survives, from the model to what was found."""
 
+import itertools
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from tinybench.errors import UsageError
@@ -14,13 +17,47 @@ from tinybench.scratch import scratch
 from tinybench.track import Track
 
 from ..host_engine import Loaded, build, infer, load, patch
-from ..kept import Key, Trial, open_study, store_study
+from ..kept import (
+    Key,
+    Trial,
+    keep_part,
+    kept_part,
+    open_study,
+    read_trials,
+    store_study,
+)
+from ..parts import Part, Pieces, Share
 from ..subject import Subject, score
 from .asked import Asked
-from .findings import DROPS, NoiseStudy, Part, Spread, at_drop, harmful, spread_of
-from .on_board import There, opened
+from .findings import DROPS, Alone, NoiseStudy, at_drop, spread_of
+from .on_board import opened
 from .perturb import disturbed, stuck_cells, weights_of
-from .trials import ALL, BIT, LAYER, Bench, do, one_by_one, together
+from .trials import BIT, LAYER, Bench, Job, alone_of, do, first_of, points_of
+
+LINE_NAME = "line"
+
+
+class Line(msgspec.Struct, frozen=True):
+    """How boards get the weights of a trial."""
+
+    patched: bool
+    """Over their line, and not built in."""
+
+
+PIECES = Pieces(LINE_NAME, Line)
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A study all of whose trials, or those of a part, are done."""
+
+    bench: Bench
+    known: dict[Key, Trial]
+    clean: float
+    identical: bool | None
+    first: list[Job]
+    alone: list[Job]
+    patched: bool | None
 
 
 def run_noise(
@@ -38,44 +75,94 @@ def run_noise(
     Raises UsageError for a model without weights; RunFolderError, BuildError, ModelError, and
     what a board raises.
     """
+    with scratch() as libraries:
+        found = summed(_done(of, asked, folder, jobs, track, say, words, None, libraries))
+    store_study(folder, found)
+    return found
+
+
+def share_noise(
+    of: Subject,
+    asked: Asked,
+    folder: Path,
+    jobs: int,
+    track: Track,
+    say: Callable[[str], None],
+    words: dict[str, Any] | None,
+    part: Part,
+) -> Share:
+    """Do the trials of a part, as `run_noise` does all."""
+    with scratch() as libraries:
+        done = _done(of, asked, folder, jobs, track, say, words, part, libraries)
+    mine = [done.known[job.key] for job in (*done.first, *done.alone)]
+    same = all(one.equal in (None, len(of.inputs)) for one in mine)
+    return Share(study=asked.study, part=str(part), done={"trials": len(mine)}, same=same)
+
+
+def _done(
+    of: Subject,
+    asked: Asked,
+    folder: Path,
+    jobs: int,
+    track: Track,
+    say: Callable[[str], None],
+    words: dict[str, Any] | None,
+    part: Part | None,
+    libraries: Path,
+) -> _Begun:
+    """Do the trials of a part that the folder does not have yet; boards are opened for these."""
     weights = weights_of(of.graph)
     if not weights and asked.where == "weights":
         raise UsageError(
             f"{of.model} has no weights that noise could disturb (int8 or float32, of "
             "convolutions, dense layers, SVDF or LSTM); --where activations takes any model"
         )
-    with (
-        _there(of, words, jobs, say) as there,  # first: no folder for a board that there is not
-        open_study(folder, asked) as (known, keep),
-        scratch() as libraries,
-    ):
-        blocked = build(of.graph, of.interface, of.model_id)
-        first = load(blocked, libraries, 0)
-        outputs = infer(first, of.inputs)
-        clean = score(of, outputs)
-        if clean <= 0:
-            raise UsageError(
-                f"{of.model} gets none of {len(of.labels)} inputs right: there is nothing to lose"
-            )
-        bench = Bench(of, asked, weights, blocked, libraries, outputs.tobytes(), there)
-        if there is not None and not there.patched:
-            jobs = 1  # one line, and one image on the board
+    blocked = build(of.graph, of.interface, of.model_id)
+    loaded = load(blocked, libraries, 0)
+    outputs = infer(loaded, of.inputs)
+    clean = score(of, outputs)
+    if clean <= 0:
+        raise UsageError(
+            f"{of.model} gets none of {len(of.labels)} inputs right: there is nothing to lose"
+        )
+    bench = Bench(of, asked, weights, blocked, libraries, outputs.tobytes(), None)
+    first = first_of(asked, part)
+    with ExitStack() as stack:
+        there = None
+        if words is not None and _left(bench, first, _trials_in(folder), clean, part):
+            # First: no folder for a board that there is not.
+            there = stack.enter_context(opened(of, words, jobs, say))
+        known, keep = stack.enter_context(open_study(folder, asked, str(part or "")))
+        line = folder / f"{LINE_NAME}.json"
+        if there is not None:
+            bench = replace(bench, there=there)
+            keep_part(line, Line(there.patched))
+            jobs = jobs if there.patched else 1  # one line, and one image on the board
         if known:
             say(f"{folder}: {len(known)} trials are there already")
-        do(bench, list(together(asked)), jobs, known, keep, track, "noise")
-        points = [spread_of(known, ALL, amount, clean) for amount in asked.amounts]
-        if asked.parts:
-            index = harmful(points)
-            do(bench, list(one_by_one(bench, index)), jobs, known, keep, track, "one by one")
-        found = summed(bench, clean, points, known, _identical(bench, first))
-    store_study(folder, found)
-    return found
+        do(bench, first, jobs, known, keep, track, "noise")
+        alone = alone_of(bench, known, clean, part)
+        do(bench, alone, jobs, known, keep, track, "one by one")
+        kept = kept_part(line, Line) if asked.board else None
+    return _Begun(
+        bench, known, clean, _identical(bench, loaded), first, alone, kept and kept.patched
+    )
 
 
-def _there(
-    of: Subject, words: dict[str, Any] | None, jobs: int, say: Callable[[str], None]
-) -> AbstractContextManager[There | None]:
-    return nullcontext() if words is None else opened(of, words, jobs, say)
+def _trials_in(folder: Path) -> dict[Key, Trial]:
+    try:
+        return read_trials(folder)
+    except OSError:  # which is said when the folder is opened
+        return {}
+
+
+def _left(
+    bench: Bench, first: Sequence[Job], known: dict[Key, Trial], clean: float, part: Part | None
+) -> bool:
+    """Return whether a trial is left to do."""
+    return any(job.key not in known for job in first) or any(
+        job.key not in known for job in alone_of(bench, known, clean, part)
+    )
 
 
 def _identical(bench: Bench, first: Loaded) -> bool | None:
@@ -92,26 +179,25 @@ def _identical(bench: Bench, first: Loaded) -> bool | None:
     return infer(first, of.inputs).tobytes() == bench.clean
 
 
-def summed(
-    bench: Bench,
-    clean: float,
-    points: list[Spread],
-    known: dict[Key, Trial],
-    identical: bool | None,
-) -> NoiseStudy:
+def summed(done: _Begun) -> NoiseStudy:
+    """Return what all trials come to."""
+    bench, known = done.bench, done.known
     asked, of = bench.asked, bench.of
-    by_part: dict[str, list[Part]] = {LAYER: [], BIT: []}
-    for part, amount, which in sorted({key[:3] for key in known if key[0] != ALL}):
-        name, weights = f"bit {which}", None
+    points = points_of(asked, done.first, known, done.clean)
+    by_part: dict[str, list[Alone]] = {LAYER: [], BIT: []}
+    for (part, which), each in itertools.groupby(done.alone, lambda job: (job.part, job.which)):
+        name, weights, own = f"bit {which}", None, list(each)
         if part == LAYER and asked.where == "weights":
             one = bench.weights[which]
             name, weights = f"{one.operator} {one.kind}", one.count
         elif part == LAYER:
             name = bench.blocked.layers[which]
-        spread = spread_of(known, part, amount, clean, which)
-        by_part[part].append(Part(name=name, weights=weights, score=spread))
+        scores = [known[job.key].score for job in own]
+        spread = spread_of(scores, own[0].amount, done.clean)
+        by_part[part].append(Alone(name=name, weights=weights, score=spread))
     for parts in by_part.values():
         parts.sort(key=lambda one: one.score.mean)
+    trials = [known[job.key] for job in (*done.first, *done.alone)]
     return NoiseStudy(
         asked=asked,
         tinybench=version("tinybench-mcu"),
@@ -121,15 +207,15 @@ def summed(
         dataset=of.dataset,
         dataset_origin=of.dataset_origin,
         weights=sum(one.count for one in bench.weights),
-        clean=clean,
-        clean_identical=identical,
+        clean=done.clean,
+        clean_identical=done.identical,
         points=points,
         at_drop={f"{drop:.0%}": at_drop(points, asked.noise, drop) for drop in DROPS},
         layers=by_part[LAYER],
         bits=by_part[BIT],
-        board_trials=sum(one.equal is not None for one in known.values()),
-        board_equal=sum(one.equal == len(of.inputs) for one in known.values()),
-        patched=None if bench.there is None else bench.there.patched,
+        board_trials=sum(one.equal is not None for one in trials),
+        board_equal=sum(one.equal == len(of.inputs) for one in trials),
+        patched=done.patched,
     )
 
 

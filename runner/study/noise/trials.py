@@ -14,8 +14,10 @@ from tinybench.track import Track
 
 from ..host_engine import ANY, Built, Loaded, build, infer, load, patch
 from ..kept import Key, Trial, key_of
+from ..parts import Part, share
 from ..subject import Subject, score
 from .asked import Asked
+from .findings import Spread, harmful, spread_of
 from .on_board import There, infer_there, same
 from .perturb import BITS, Weights, disturbed, stuck_cells
 
@@ -23,6 +25,8 @@ ALL, LAYER, BIT = "all", "layer", "bit"
 """Parts of a study: everything disturbed, or one layer, or one bit of each byte."""
 FEW = 4
 """One trial in so many of a layer or a bit alone."""
+PILOTS = 3
+"""Trials of each amount that say at which one layers and bits are taken alone."""
 BIT_COUNT = 8
 
 
@@ -77,13 +81,51 @@ def _few(asked: Asked) -> int:
     return 1 if asked.noise == "levels" else max(1, asked.trials // FEW)
 
 
+def first_of(asked: Asked, part: Part | None) -> list[Job]:
+    """Return the trials of a part with everything disturbed.
+
+    Where layers are taken alone, every part has the pilots, which say at which amount; of the
+    others its share.
+    """
+    every = list(together(asked))
+    if not is_one_by_one(asked):
+        return share(every, part)
+    rest = [job for job in every if job.trial >= PILOTS]
+    return [job for job in every if job.trial < PILOTS] + share(rest, part)
+
+
+def alone_of(bench: Bench, known: dict[Key, Trial], clean: float, part: Part | None) -> list[Job]:
+    """Return the trials of a part with one layer, or one bit, disturbed.
+
+    At the first amount whose pilots, which are known by now, leave less than half.
+    """
+    if not is_one_by_one(bench.asked):
+        return []
+    pilots = [job for job in together(bench.asked) if job.trial < PILOTS]
+    return share(one_by_one(bench, harmful(points_of(bench.asked, pilots, known, clean))), part)
+
+
+def points_of(
+    asked: Asked, jobs: Sequence[Job], known: dict[Key, Trial], clean: float
+) -> list[Spread]:
+    """Return the spread of each amount over trials that are known."""
+    each = [[job for job in jobs if job.amount == amount] for amount in asked.amounts]
+    return [spread_of([known[job.key].score for job in of], of[0].amount, clean) for of in each]
+
+
+def is_one_by_one(asked: Asked) -> bool:
+    """Return whether layers are taken alone.
+
+    A cell of activations that is stuck is in the way of all layers that share it.
+    """
+    return asked.parts and (asked.where == "weights" or asked.noise == "bit-flip")
+
+
 def one_by_one(bench: Bench, index: int) -> Iterator[Job]:
     """Yield the trials of each layer alone, and of each bit, at one amount."""
     asked = bench.asked
     amount = asked.amounts[index]
     layers = len(bench.weights) if asked.where == "weights" else len(bench.blocked.layers)
-    if asked.where == "activations" and asked.noise != "bit-flip":
-        return  # a cell that is stuck is in the way of all layers that share it
     for which in range(layers):
         for trial in range(_few(asked)):
             yield Job(LAYER, index, amount, which, trial)

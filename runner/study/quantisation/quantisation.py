@@ -35,6 +35,7 @@ from ...results.words import request_of
 from ...session.own_model import examined
 from ..host_engine import Floats, build, infer, load, ranges
 from ..kept import chosen, keep_part, kept_part, open_study, store_study
+from ..parts import Part, Pieces, Share, share
 from ..runs import done, insist_board
 from ..shards import each
 from ..subject import Subject
@@ -99,6 +100,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     energy_j: float | None = None
     energy_modelled: bool | None = None
     run: str | None = None
+    """Its folder, in that of the study."""
+
+
+PIECES = Pieces("|".join((FLOAT, *SCHEMES)), Row, ("{}", "models/{}.tflite", "tasks/{}"))
 
 
 class QuantisationStudy(msgspec.Struct, frozen=True, kw_only=True):
@@ -200,18 +205,7 @@ def run_quantisation(
     `shards`: emulated boards at a time. What the folder has is not done again. Raises UsageError,
     ModelError, RunFolderError, BuildError and what a board raises.
     """
-    insist_board(asked.board)
-    with open_study(folder, asked), scratch() as libraries:
-        parts, here = _parts(of, source, asked, libraries)
-        schemes = (FLOAT, *asked.schemes)
-
-        def row(number: int) -> Row:
-            say(f"{schemes[number]}: on {asked.board}")
-            return _row(
-                schemes[number], number, parts, here, source, folder, libraries, words, track
-            )
-
-        rows = each(shards, row, range(len(schemes)))
+    rows = _rows(of, source, asked, folder, words, track, say, shards, None)
     study = QuantisationStudy(
         asked=asked,
         tinybench=version("tinybench-mcu"),
@@ -224,6 +218,55 @@ def run_quantisation(
     )
     store_study(folder, study)
     return study
+
+
+def share_quantisation(
+    of: Subject,
+    source: Source,
+    asked: Asked,
+    folder: Path,
+    words: dict[str, Any],
+    track: Track,
+    say: Callable[[str], None],
+    shards: int,
+    part: Part,
+) -> Share:
+    """Do the schemes of a part, as `run_quantisation` does all."""
+    rows = _rows(of, source, asked, folder, words, track, say, shards, part)
+    schemes = {"schemes": len(rows)}
+    return Share(study=asked.study, part=str(part), done=schemes, same=same(rows))
+
+
+def same(rows: Sequence[Row]) -> bool:
+    """Return whether no board answered otherwise than the same C on this computer."""
+    return all(row.rows_equal == row.rows for row in rows)
+
+
+def _rows(
+    of: Subject,
+    source: Source,
+    asked: Asked,
+    folder: Path,
+    words: dict[str, Any],
+    track: Track,
+    say: Callable[[str], None],
+    shards: int,
+    part: Part | None,
+) -> list[Row]:
+    """Return the rows of a part's schemes; of those that the folder has, nothing is said."""
+    insist_board(asked.board)
+    schemes = list(enumerate((FLOAT, *asked.schemes)))
+    with open_study(folder, asked, str(part or "")), scratch() as libraries:
+        parts, here = _parts(of, source, asked, libraries)
+
+        def row(one: tuple[int, str]) -> Row:
+            number, scheme = one
+            if (before := kept_part(folder / f"{scheme}.json", Row)) is not None:
+                return before
+            say(f"{scheme}: on {asked.board}")
+            return _row(scheme, number, parts, here, source, folder, libraries, words, track)
+
+        return each(shards, row, share(schemes, part))
 
 
 def _parts(of: Subject, source: Source, asked: Asked, folder: Path) -> tuple[Parts, Floats]:
@@ -264,10 +307,8 @@ def _row(
     words: dict[str, Any],
     track: Track,
 ) -> Row:
-    """Return the row of one scheme, from the folder where it is there."""
+    """Return the row of one scheme, and keep it."""
     stored = folder / f"{scheme}.json"
-    if (before := kept_part(stored, Row)) is not None:
-        return before
     path = folder / "models" / f"{scheme}.tflite"
     path.parent.mkdir(exist_ok=True)
     data, uploads = source.data, _bytes(parts.tested)
@@ -296,7 +337,7 @@ def _row(
         result = done(request, out, track, lambda _: None).result
     except (ModelError, BuildError) as error:  # as one that does not fit
         return keep_part(stored, msgspec.structs.replace(row, refused=str(error)))
-    return keep_part(stored, _measured(row, result, here, out))
+    return keep_part(stored, _measured(row, result, here))
 
 
 def _quantised(parts: Parts, scheme: str) -> bytes:
@@ -320,7 +361,7 @@ def _task(
     )  # fmt: skip
 
 
-def _measured(row: Row, result: Result, here: Floats, out: Path) -> Row:
+def _measured(row: Row, result: Result, here: Floats) -> Row:
     """Return a row with what the board answered and took."""
     answers = result.accuracy.answers if result.accuracy else []
     equal = 0
@@ -344,5 +385,5 @@ def _measured(row: Row, result: Result, here: Floats, out: Path) -> Row:
         tensor_ram_b=result.model.tensor_ram_b,
         energy_j=energy and energy.per_inference_j,
         energy_modelled=energy and energy.modelled,
-        run=str(out),
+        run=row.scheme,
     )

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,33 +10,28 @@ import msgspec
 import numpy as np
 
 from tinybench.errors import UsageError
-from tinybench.models.compiler.graph import Graph
-from tinybench.scratch import scratch
 from tinybench.track import Track
 
 from ...build.board import load_board
 from ...desk.bench import find_bench, load_bench
-from ..host_engine import Bytes, build, infer, load, patch
-from ..kept import Trial, key_of, open_study, store_study
-from ..one_image import Boarded, Candidates, board_of, on_boards
-from ..subject import Subject, score
-from .mended import mended
-from .pruned import EIGHT, FOUR, Block, Int8, shares_words
-from .sparsity_c import Way, left, told, write_ways
+from ..host_engine import Bytes
+from ..images import Boarded, boarded, images_left
+from ..kept import Key, Trial, open_study, store_study
+from ..one_image import Candidates, on_boards
+from ..parts import Part, Share, share
+from ..subject import Subject
+from .matrices import Matrix
+from .pruned import EIGHT, FOUR, Block, shares_words
+from .scored import MENDED, key_of_way, score_all, wanted_of
+from .sparsity_c import DENSE, Way, left, told, write_ways
 
-DENSE, SCHEMES = "dense", ("bcr", "csr", "channel")
+SCHEMES = ("bcr", "csr", "channel")
 RATES = (2.0, 4.0, 8.0, 16.0, 32.0)
 RATE_MOST = 1024.0
 BLOCKS = (Block(8, 0), Block(16, 0), Block(32, 0), Block(32, 128))
 ROWS_MOST = 64
-WEIGHTS_MOST = 1 << 22
 INPUTS = 16
 """Random ones, that all candidates are compared on."""
-SPREAD = 40.0
-"""Standard deviation of made weights."""
-
-MENDED = ", mended"
-"""Of a scheme whose weights were fitted again, in the file of trials."""
 FAST = ("dsp", "mve")
 """Kernels that there are beside plain C."""
 
@@ -118,60 +112,6 @@ class SparsityStudy(msgspec.Struct, frozen=True, kw_only=True):
     rows: list[Row]
 
 
-Scored = tuple[str, float, int]
-"""Scheme, rate and block, by its place in the list."""
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """The weights of one layer, [outputs][inputs]."""
-
-    name: str
-    values: Int8
-    tensor: int = -1
-
-
-def made(shape: tuple[int, int], seed: int) -> list[Matrix]:
-    """Return a matrix of random weights. Raises UsageError."""
-    out_c, in_c = shape
-    if not (out_c > 0 and in_c > 0 and out_c * in_c <= WEIGHTS_MOST) or in_c % FOUR:
-        raise UsageError(
-            f"--shape {out_c}x{in_c}: outputs x inputs, at most {WEIGHTS_MOST} weights, inputs in "
-            "fours"
-        )
-    drawn = np.random.default_rng(seed).normal(0, SPREAD, shape)
-    return [Matrix(f"{out_c}x{in_c}", np.clip(np.rint(drawn), -127, 127).astype(np.int8))]
-
-
-def matrices_of(
-    graph: Graph, rate: float, *, convolutions: bool = False
-) -> tuple[list[Matrix], list[str]]:
-    """Return the fully connected layers that can be pruned by a rate, and why others cannot.
-
-    `convolutions`: those of one pixel instead, [outputs][1][1][inputs].
-    """
-    found, without = list[Matrix](), list[str]()
-    for op in graph.operators:
-        if op.name != ("CONV_2D" if convolutions else "FULLY_CONNECTED"):
-            continue
-        tensor = graph.tensors[op.inputs[1]]
-        name = f"{op.index} {'x'.join(map(str, tensor.shape))}"
-        if convolutions and tensor.shape[1:3] != (1, 1):
-            without.append(f"{name}: its window has more than one pixel")
-            continue
-        if tensor.data is None or tensor.type != "INT8":
-            without.append(f"{name}: its weights are no int8 constants")
-            continue
-        values = np.frombuffer(tensor.data, np.int8).reshape(tensor.shape[0], -1)
-        if values.shape[1] % FOUR or values.size < EIGHT * FOUR * rate:
-            without.append(
-                f"{name}: a rate of {rate:g} would prune it whole, or its inputs are odd"
-            )
-        else:
-            found.append(Matrix(name, values, op.inputs[1]))
-    return found, without
-
-
 def ask(
     matrices: Sequence[Matrix],
     source: str,
@@ -250,6 +190,54 @@ def run_sparsity(
     inputs that what is left is fitted to. What the folder has is not done again. Raises UsageError,
     RunFolderError, ToolMissingError, ModelError and what a board raises.
     """
+    ways, known, _ = _done(
+        of, matrices, asked, blocks, folder, words, track, say, shards, learnt, None
+    )
+    board = boarded(folder, len(ways))
+    found = _summed(of, matrices, without, asked, blocks, ways, known, board)
+    store_study(folder, found)
+    return found
+
+
+def share_sparsity(
+    of: Subject | None,
+    matrices: list[Matrix],
+    asked: Asked,
+    blocks: Sequence[Block],
+    folder: Path,
+    words: dict[str, Any],
+    track: Track,
+    say: Callable[[str], None],
+    shards: int,
+    learnt: Bytes | None,
+    part: Part,
+) -> Share:
+    """Score and run the candidates of a part, as `run_sparsity` does all."""
+    ways, _, scored = _done(
+        of, matrices, asked, blocks, folder, words, track, say, shards, learnt, part
+    )
+    candidates, same = len(share(ways, part)), True
+    if candidates:
+        found = boarded(folder, len(ways), part)
+        same = found.same and all(equal == found.there.rows for equal in found.equal)
+    done = {"scores": scored, "candidates": candidates}
+    return Share(study=asked.study, part=str(part), done=done, same=same)
+
+
+def _done(
+    of: Subject | None,
+    matrices: list[Matrix],
+    asked: Asked,
+    blocks: Sequence[Block],
+    folder: Path,
+    words: dict[str, Any],
+    track: Track,
+    say: Callable[[str], None],
+    shards: int,
+    learnt: Bytes | None,
+    part: Part | None,
+) -> tuple[list[Way], dict[Key, Trial], int]:
+    """Do what a part has and the folder does not; return all candidates, and scores of the part."""
     kernels = ["plain"]
     fast = _kernels(asked.board)
     if fast == "dsp" and not all(shares_words(one.values) for one in matrices):
@@ -257,16 +245,14 @@ def run_sparsity(
     elif fast in FAST:
         kernels.append(fast)
     ways = ways_of(asked, blocks, kernels)
-    with open_study(folder, asked) as (known, keep):
-        scores = dict[Scored, float]()
+    wanted = list[tuple[Key, Way]]()
+    with open_study(folder, asked, str(part or "")) as (known, keep):
         if of is not None:
-            scores = _scored(of, matrices, ways, blocks, learnt, known, keep, track)
-        board = board_of(folder, len(ways)) or on_boards(
-            _candidates(matrices, ways, asked), folder, shards, words, say
-        )
-    found = _summed(of, matrices, without, asked, blocks, ways, scores, board)
-    store_study(folder, found)
-    return found
+            wanted = share(wanted_of(ways, blocks, mends=learnt is not None), part)
+            score_all(of, matrices, wanted, learnt, known, keep, track)
+        left_ = images_left(folder, len(ways), shards, part)
+        on_boards(_candidates(matrices, ways, asked), left_, folder, shards, words, say)
+    return ways, known, len(wanted)
 
 
 def _kernels(board: str) -> str:
@@ -276,67 +262,16 @@ def _kernels(board: str) -> str:
     return "plain" if toolchain is None else toolchain.kernels
 
 
-def _key(way: Way, blocks: Sequence[Block], mending: str = "") -> Scored:
-    which = list(blocks).index(way.block) if way.block else -1
-    return way.scheme + mending, way.rate, which
-
-
-def _scored(
-    of: Subject,
-    matrices: list[Matrix],
-    ways: list[Way],
-    blocks: Sequence[Block],
-    learnt: Bytes | None,
-    known: dict[Any, Trial],
-    keep: Callable[[Trial], None],
-    track: Track,
-) -> dict[Scored, float]:
-    """Return the score of the task as it is, and with its layers pruned each way; and mended."""
-    found = dict[Scored, float]()
-    wanted = {_key(way, blocks): way for way in ways}
-    if learnt is not None:
-        wanted |= {_key(way, blocks, MENDED): way for way in ways if way.scheme != DENSE}
-    tensors = [one.tensor for one in matrices]
-    with scratch() as libraries:
-        first = load(build(of.graph, of.interface, of.model_id), libraries, 0)
-        number = 0
-        for key, way in track(list(wanted.items()), "scored", len(wanted)):
-            one = Trial(part=key[0], amount=key[1], trial=0, score=0.0, which=key[2])
-            if key_of(one) not in known:
-                if learnt is not None and key[0].endswith(MENDED):
-                    graph = mended(of, tensors, way, learnt, first, libraries)
-                else:
-                    graph = _pruned(of.graph, matrices, way)
-                loaded = first
-                if not patch(first, graph):  # as where a scale needs another kernel
-                    number += 1
-                    loaded = load(build(graph, of.interface, of.model_id), libraries, number)
-                value = score(of, infer(loaded, of.inputs))
-                known[key_of(one)] = msgspec.structs.replace(one, score=value)
-                keep(known[key_of(one)])
-            found[key] = known[key_of(one)].score
-    return found
-
-
-def _pruned(graph: Graph, matrices: list[Matrix], way: Way) -> Graph:
-    tensors = list(graph.tensors)
-    for one in matrices:
-        data = left(way, one.values).tobytes()
-        tensors[one.tensor] = msgspec.structs.replace(tensors[one.tensor], data=data)
-    return msgspec.structs.replace(graph, tensors=tuple(tensors))
-
-
 def _candidates(matrices: list[Matrix], ways: list[Way], asked: Asked) -> Candidates:
     whole = [one.values for one in matrices]
     rng = np.random.default_rng(asked.seed)
     columns = max(one.shape[1] for one in whole)
     inputs = rng.integers(-128, 128, (INPUTS, -(-columns // 4) * 4), np.int8)
-    wanted = [told([left(way, one) for one in whole], inputs) for way in ways]
     return Candidates(
         names=[f"{way.scheme} {way.kernel} {way.rate:g}x {way.block or ''}" for way in ways],
         data=inputs,
         board_rows=len(inputs),
-        wanted=np.stack(wanted, axis=1),
+        wanted=lambda n: told([left(ways[n], one) for one in whole], inputs),
         write=lambda engine, which: write_ways(engine, [ways[n] for n in which], whole),
     )
 
@@ -354,10 +289,11 @@ def _summed(
     asked: Asked,
     blocks: Sequence[Block],
     ways: list[Way],
-    scores: dict[Scored, float],
+    known: dict[Key, Trial],
     board: Boarded,
 ) -> SparsityStudy:
     there, rows = board.there, list[Row]()
+    scores = {key: one.score for key, one in known.items()} if of is not None else {}
     dense = min(
         cost(one) for way, one in zip(ways, there.counted, strict=True) if way.scheme == DENSE
     )
@@ -376,8 +312,8 @@ def _summed(
                 chosen=way.block is None,
                 left=sum(int((one != 0).sum()) for one in pruned) / count,
                 energy=energy / squares if squares else 1.0,
-                score=scores.get(_key(way, blocks)),
-                mended=scores.get(_key(way, blocks, MENDED)),
+                score=scores.get(key_of_way(way, blocks)),
+                mended=scores.get(key_of_way(way, blocks, MENDED)),
                 weights_b=board.weights_b[n],
                 smaller=dense_b / board.weights_b[n],
                 rows_equal=board.equal[n],
@@ -396,7 +332,7 @@ def _summed(
         tinybench=version("tinybench-mcu"),
         layers=[f"{one.name}" for one in matrices],
         left_out=without,
-        clean=scores.get((DENSE, 1.0, -1)),
+        clean=scores.get((DENSE, 1.0, -1, 0)),
         metric="" if of is None else of.metric,
         emulated=there.emulated,
         image_flash_b=there.flash_b,

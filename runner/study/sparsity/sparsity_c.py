@@ -22,6 +22,7 @@ from .pruned import (
     of_blocks,
 )
 
+DENSE = "dense"
 CALLS = {"plain": "dot_blocks", "dsp": "dot_blocks_dsp", "mve": "dot_blocks_mve"}
 FACTOR, DIGITS = 31, 0xFFFFFF
 """Of the number that stands for sums. Ref: told_apart in firmware/compressed/blocks.c."""

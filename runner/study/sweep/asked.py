@@ -1,5 +1,6 @@
 """What a sweep is asked for: which options, which values, and what is looked at."""
 
+import hashlib
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import msgspec
 
 from tinybench.errors import UsageError
+from tinybench.files import STREAM_MOST_B, open_regular
 
 from ..kept import chosen
 from .factors import FACTORS_MOST, Factor, insist_levels
@@ -20,23 +22,25 @@ OBJECTIVES = {
     "score": ("score",),
 }
 """Figures that may stand for each, the best first; the first one that all runs have is taken."""
-REACHED = ("port", "probe", "wait")
-"""How the board is reached decides nothing."""
 CELLS_MOST, REPEATS_MOST = 4096, 100
+REACHED = ("port", "probe", "wait")
+"""Words that say which board of a kind it is, and decide no figure."""
+FILES = ("model", "data")
+"""Words whose files decide, whatever these are called."""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What decides a study; how much of it is measured, its budget, may change."""
 
     study: str = "sweep"
-    format: int = 1
+    format: int = 2
     task: str
     board: str
     factors: dict[str, list[str]]
     objectives: list[str]
     repeats: int
     words: dict[str, Any]
-    """Of all runs."""
+    """Of all runs; files by what they hold."""
 
 
 def ask(
@@ -62,7 +66,7 @@ def ask(
         raise UsageError(f"--repeats {repeats}: at most {REPEATS_MOST}")
     insist_levels(factors, words, folder)
     said = {
-        name: value
+        name: contents(Path(value)) if name in FILES else value
         for name, value in words.items()
         if value not in (None, False, ()) and name not in REACHED
     }
@@ -72,3 +76,17 @@ def ask(
         objectives=chosen("--objectives", objectives, tuple(OBJECTIVES)), repeats=repeats,
         words=msgspec.to_builtins(said, enc_hook=str),
     )  # fmt: skip
+
+
+def contents(path: Path) -> str:
+    """Return a SHA-256 of a file, or of a folder's files and their names. Raises UsageError."""
+    files = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
+    digest = hashlib.sha256()
+    try:
+        for one in files:
+            with open_regular(one, STREAM_MOST_B) as file:
+                own = hashlib.file_digest(file, "sha256").digest()
+            digest.update(one.relative_to(path).as_posix().encode() + b"\0" + own)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
+    return f"sha256:{digest.hexdigest()}"

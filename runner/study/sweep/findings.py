@@ -41,6 +41,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     """Why it was chosen."""
     run: str | None = None
+    """Its folder, in that of the study."""
 
 
 class Combination(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """Any option by any other: combinations chosen one by one, and run."""
 
+import itertools
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -10,13 +11,20 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from tinybench.errors import BuildError, DeclarationError, ModelError, UsageError
+from tinybench.errors import (
+    BuildError,
+    DeclarationError,
+    ModelError,
+    RunFolderError,
+    UsageError,
+)
 from tinybench.track import Track
 
 from ...compare.store import Summary, summary
 from ...compare.tags import NAME, tag
 from ...results.words import request_of
 from ..kept import keep_part, kept_part, open_study, store_study
+from ..parts import Part, Pieces, Share, share
 from ..runs import done
 from ..shards import each
 from .asked import Asked
@@ -25,6 +33,9 @@ from .factors import Factor, words_of
 from .findings import Figure, Row, SweepStudy, fields_of, figures_of, summed
 
 CELLS_FOLDER = "combinations"
+PIECES = Pieces(r"[0-9]{4}-[0-9]{1,3}", Row, ("{}",), CELLS_FOLDER)
+ALL = "all are measured"
+"""Why a run is done that no budget can leave out."""
 HOPELESS = 16
 """Combinations that were refused, and none measured, after which no other one is tried."""
 REFUSED = (ModelError, BuildError, DeclarationError, UsageError)
@@ -37,6 +48,11 @@ class Budget:
 
     seconds: float | None = None
     runs: int | None = None
+
+    @property
+    def ends(self) -> bool:
+        """Return whether it may end before all combinations are measured."""
+        return self.seconds is not None or self.runs is not None
 
     def allows(self, rows: Sequence[Row], count: int) -> bool:
         """Return whether `count` more runs, which take as long as the others did, are within."""
@@ -62,10 +78,10 @@ def run_sweep(
     `shards`: so many at a time, of emulated boards. Raises UsageError where no combination can be,
     RunFolderError, and what a bench fails by.
     """
-    factors = [Factor(name, tuple(levels)) for name, levels in asked.factors.items()]
+    factors = _factors(asked)
     points = combinations([len(one.levels) for one in factors])
     with open_study(folder, asked):
-        rows = _kept(folder, points, asked)
+        rows = kept_rows(folder, points, asked)
         if rows:
             say(f"{folder}: {len(rows)} runs are there already")
         while wanted := _next(asked, points, rows, shards):
@@ -78,7 +94,9 @@ def run_sweep(
                 break
             rows += each(
                 shards,
-                lambda one: _measured(factors, points, one, words, folder, track, say),
+                lambda one: _measured(
+                    factors, points, one, words, folder, track, say, chosen=budget.ends
+                ),
                 wanted,
             )
     if all(row.refused for row in rows):
@@ -89,16 +107,62 @@ def run_sweep(
             f"--objectives {','.join(asked.objectives)}: no such figure that all {len(rows)} runs "
             "have; measured and emulated boards have no time in common: ask for flash,ram as well"
         )
-    found = summed(asked, points, rows)
+    found = summed(asked, points, sorted(rows, key=lambda row: (row.combination, row.repeat)))
     store_study(folder, found)
     return found
 
 
-def _kept(folder: Path, points: Sequence[tuple[int, ...]], asked: Asked) -> list[Row]:
-    """Return the runs that are there, in their order."""
-    names = [_name(n, repeat) for n in range(len(points)) for repeat in range(asked.repeats)]
-    paths = [folder / CELLS_FOLDER / f"{name}.json" for name in names]
-    return [row for path in paths if (row := kept_part(path, Row)) is not None]
+def share_sweep(
+    asked: Asked,
+    words: dict[str, Any],
+    shards: int,
+    folder: Path,
+    track: Track,
+    say: Callable[[str], None],
+    part: Part,
+) -> Share:
+    """Measure the combinations of a part, as `run_sweep` does all, in their own order."""
+    factors = _factors(asked)
+    points = combinations([len(one.levels) for one in factors])
+    mine = share(range(len(points)), part)
+    with open_study(folder, asked, str(part)):
+        for repeat in range(asked.repeats):  # all once before any is repeated
+            rows = kept_rows(folder, points, asked)
+            done_, never = _there(rows), _once(rows) if repeat else set[int]()
+            wanted = [(n, repeat, ALL) for n in mine if (n, repeat) not in done_ and n not in never]
+            each(
+                shards,
+                lambda one: _measured(
+                    factors, points, one, words, folder, track, say, chosen=False
+                ),
+                wanted,
+            )
+        rows = [row for row in kept_rows(folder, points, asked) if row.combination in mine]
+    done = {"combinations": len(mine), "runs": len(rows)}
+    return Share(study=asked.study, part=str(part), done=done, same=True)
+
+
+def _factors(asked: Asked) -> list[Factor]:
+    return [Factor(name, tuple(levels)) for name, levels in asked.factors.items()]
+
+
+def kept_rows(folder: Path, points: Sequence[tuple[int, ...]], asked: Asked) -> list[Row]:
+    """Return the runs that a folder has, in their order. Raises RunFolderError."""
+    found, factors = list[Row](), _factors(asked)
+    for n, repeat in itertools.product(range(len(points)), range(asked.repeats)):
+        path = folder / CELLS_FOLDER / f"{_name(n, repeat)}.json"
+        row = kept_part(path, Row)
+        if row is None:
+            continue
+        levels = list(_levels(factors, points[n]).values())
+        if (row.combination, row.repeat, row.levels) != (n, repeat, levels):
+            raise RunFolderError(f"{path}: of another combination; give -o a new folder")
+        found.append(row)
+    return found
+
+
+def _levels(factors: Sequence[Factor], point: Sequence[int]) -> dict[str, str]:
+    return {one.name: one.levels[at] for one, at in zip(factors, point, strict=True)}
 
 
 def _name(combination: int, repeat: int) -> str:
@@ -109,15 +173,13 @@ def _next(
     asked: Asked, points: Sequence[tuple[int, ...]], rows: list[Row], count: int
 ) -> list[tuple[int, int, str]]:
     """Return the runs to do next, so many at most: combination, repeat, and why."""
-    done_ = {(row.combination, row.repeat) for row in rows}
-    refused = {row.combination for row in rows if row.refused}
-    counted = {row.combination for row in rows if row.emulated}  # exact: once is enough
+    done_ = _there(rows)
     found = list[tuple[int, int, str]]()
     if not rows:
         return [(0, 0, "the first of all")]
     counts = [len(levels) for levels in asked.factors.values()]
     for repeat in range(asked.repeats):  # all once before any is repeated
-        never = refused | counted if repeat else refused
+        never = _once(rows) if repeat else {row.combination for row in rows if row.refused}
         left = [n for n in range(len(points)) if (n, repeat) not in done_ and n not in never]
         while left and len(found) < count:
             measured, figures = figures_of(asked, rows)
@@ -131,6 +193,15 @@ def _next(
     return found
 
 
+def _there(rows: Sequence[Row]) -> set[tuple[int, int]]:
+    return {(row.combination, row.repeat) for row in rows}
+
+
+def _once(rows: Sequence[Row]) -> set[int]:
+    """Return the combinations that are not repeated: what is counted is exact."""
+    return {row.combination for row in rows if row.refused or row.emulated}
+
+
 def _measured(
     factors: Sequence[Factor],
     points: Sequence[tuple[int, ...]],
@@ -139,16 +210,19 @@ def _measured(
     folder: Path,
     track: Track,
     say: Callable[[str], None],
+    *,
+    chosen: bool,
 ) -> Row:
-    """Do one run, or say why there is none, and keep that."""
+    """Do one run, or say why there is none, and keep that; `chosen`: before others, for why."""
     number, repeat, why = which
-    named = {one.name: one.levels[at] for one, at in zip(factors, points[number], strict=True)}
+    named = _levels(factors, points[number])
     own = folder / CELLS_FOLDER
     out = own / _name(number, repeat)
     said = ", ".join(f"{name}={level}" for name, level in named.items())
     say(f"{said}: {why}")
     row = Row(
-        combination=number, repeat=repeat, levels=list(named.values()), took_s=0.0, why=why
+        combination=number, repeat=repeat, levels=list(named.values()), took_s=0.0,
+        why=why if chosen else ALL,
     )  # fmt: skip
     start_s = time.monotonic()
     try:
@@ -192,5 +266,6 @@ def _of_run(row: Row, run: Summary) -> Row:
     }
     return msgspec.structs.replace(
         row, emulated=run.emulated, valid=run.valid, figures=figures, metric=metric,
-        energy_modelled=run.energy_modelled, run=run.run,
+        energy_modelled=run.energy_modelled,
+        run=f"{CELLS_FOLDER}/{_name(row.combination, row.repeat)}",
     )  # fmt: skip

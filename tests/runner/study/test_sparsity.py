@@ -13,6 +13,7 @@ from tinybench.models.compiler.dsp.halves import fits
 from tinybench.runner.study.host_engine import build, infer, load, patch
 from tinybench.runner.study.listed import find_studies
 from tinybench.runner.study.one_image import on_host, sources
+from tinybench.runner.study.sparsity.matrices import made, matrices_of
 from tinybench.runner.study.sparsity.mended import mended
 from tinybench.runner.study.sparsity.pruned import (
     Block,
@@ -28,8 +29,6 @@ from tinybench.runner.study.sparsity.sparsity import (
     SCHEMES,
     SparsityStudy,
     ask,
-    made,
-    matrices_of,
     run_sparsity,
 )
 from tinybench.runner.study.sparsity.sparsity_c import CALLS, Way, left, told, write_ways

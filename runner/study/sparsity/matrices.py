@@ -1,0 +1,64 @@
+"""The weights that are pruned: of the layers of a model, or made."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinybench.errors import UsageError
+from tinybench.models.compiler.graph import Graph
+
+from .pruned import EIGHT, FOUR, Int8
+
+WEIGHTS_MOST = 1 << 22
+SPREAD = 40.0
+"""Standard deviation of made weights."""
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """The weights of one layer, [outputs][inputs]."""
+
+    name: str
+    values: Int8
+    tensor: int = -1
+
+
+def made(shape: tuple[int, int], seed: int) -> list[Matrix]:
+    """Return a matrix of random weights. Raises UsageError."""
+    out_c, in_c = shape
+    if not (out_c > 0 and in_c > 0 and out_c * in_c <= WEIGHTS_MOST) or in_c % FOUR:
+        raise UsageError(
+            f"--shape {out_c}x{in_c}: outputs x inputs, at most {WEIGHTS_MOST} weights, inputs in "
+            "fours"
+        )
+    drawn = np.random.default_rng(seed).normal(0, SPREAD, shape)
+    return [Matrix(f"{out_c}x{in_c}", np.clip(np.rint(drawn), -127, 127).astype(np.int8))]
+
+
+def matrices_of(
+    graph: Graph, rate: float, *, convolutions: bool = False
+) -> tuple[list[Matrix], list[str]]:
+    """Return the fully connected layers that can be pruned by a rate, and why others cannot.
+
+    `convolutions`: those of one pixel instead, [outputs][1][1][inputs].
+    """
+    found, without = list[Matrix](), list[str]()
+    for op in graph.operators:
+        if op.name != ("CONV_2D" if convolutions else "FULLY_CONNECTED"):
+            continue
+        tensor = graph.tensors[op.inputs[1]]
+        name = f"{op.index} {'x'.join(map(str, tensor.shape))}"
+        if convolutions and tensor.shape[1:3] != (1, 1):
+            without.append(f"{name}: its window has more than one pixel")
+            continue
+        if tensor.data is None or tensor.type != "INT8":
+            without.append(f"{name}: its weights are no int8 constants")
+            continue
+        values = np.frombuffer(tensor.data, np.int8).reshape(tensor.shape[0], -1)
+        if values.shape[1] % FOUR or values.size < EIGHT * FOUR * rate:
+            without.append(
+                f"{name}: a rate of {rate:g} would prune it whole, or its inputs are odd"
+            )
+        else:
+            found.append(Matrix(name, values, op.inputs[1]))
+    return found, without
