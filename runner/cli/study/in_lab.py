@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import shutil
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import click
 import msgspec
 
 from tinybench.errors import BenchError, RunFolderError, UsageError
-from tinybench.files import DOCUMENT_MOST_B, ZIP_FAULTS, open_zip, read_bytes, write_whole
+from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
 from tinybench.read import read_json
 
 from ...results.asked import ASKED_FILE
@@ -21,6 +20,7 @@ from ...study.options import OPTIONS, PARTS_MOST
 from ..options import positive
 from ..output import Voice
 from ..tree import TYPED, Option, typed
+from .taking import take
 from .words import folder_of
 
 if TYPE_CHECKING:
@@ -189,6 +189,15 @@ def _kept(beside: Path) -> Submitted | None:
         raise RunFolderError(f"{path}: cannot be read: {error}; remove {beside}") from error
 
 
+def _keep(beside: Path, asked: Submitted) -> None:
+    """Write what a lab was asked for. Raises RunFolderError."""
+    try:
+        beside.mkdir(parents=True, exist_ok=True)
+        write_whole(beside / LAB_FILE, msgspec.json.format(msgspec.json.encode(asked), indent=2))
+    except OSError as error:
+        raise RunFolderError(f"cannot write into {beside}: {error}") from error
+
+
 def _insist_same(
     beside: Path,
     asked: Submitted,
@@ -201,6 +210,8 @@ def _insist_same(
     hashes = {name: sha256 for name, (sha256, _) in sent.items()}
     told = msgspec.to_builtins(series)
     other = next((name for name in told if told[name] != asked.series.get(name)), None)
+    if other == "with":
+        other = "an option"
     if asked.at != at:
         other = "the lab"
     elif asked.sent != hashes:
@@ -243,21 +254,21 @@ def _parts_done(
     from ..lab.watching import ended
 
     try:
-        told = _told(lab, asked)
+        told = _told(lab, asked, beside)
         left = [
             part
             for part in range(1, asked.parts + 1)
             if told.get(part, {}).get("state") not in ("held", "queued", "running", "done")
         ]
         asked = _submit(voice, lab, beside, asked, sent, left) if left else asked
-        told = _told(lab, asked)
+        told = _told(lab, asked, beside)
         for number in dict.fromkeys(one["submission"] for one in told.values()):
             if any(one["submission"] == number and not one["ended"] for one in told.values()):
                 ended(voice, lab, number, LONGEST_S, watched=True)
-        told = _told(lab, asked)
+        told = _told(lab, asked, beside)
         for part, one in told.items():
             if one["state"] == "done":
-                _take(voice, lab, one["id"], beside / _name(part))
+                take(voice, lab, one["id"], beside / _name(part))
     except KeyboardInterrupt:
         voice.note(f"ask for the same again with -o {out} to go on")
         raise
@@ -273,9 +284,23 @@ def _parts_done(
     return kinds.pop()
 
 
-def _told(lab: "Lab", asked: Submitted) -> dict[int, dict[str, Any]]:
-    """Return what a lab says of each part that it was asked for."""
-    return {int(part): lab.get(f"/api/jobs/{job}") for part, job in asked.jobs.items()}
+def _told(lab: "Lab", asked: Submitted, beside: Path) -> dict[int, dict[str, Any]]:
+    """Return what a lab says of each part that it was asked for. Raises UsageError."""
+    found = dict[int, dict[str, Any]]()
+    for text, job in asked.jobs.items():
+        part = int(text)
+        try:
+            one = lab.get(f"/api/jobs/{job}")
+        except UsageError as error:
+            raise UsageError(f"{error}; {_anew(beside)}") from None
+        if (one["study"], one["part"]) != (asked.series["study"], part):
+            raise UsageError(f"job {job} of {asked.at} is no part {part} of it; {_anew(beside)}")
+        found[part] = one
+    return found
+
+
+def _anew(beside: Path) -> str:
+    return f"is that another lab by now? To ask it for all parts anew, remove {beside}"
 
 
 def _submit(
@@ -299,13 +324,13 @@ def _submit(
         every = [
             msgspec.structs.replace(each, part=one, name=f"{series.name}-{one}") for one in parts
         ]
-    beside.mkdir(parents=True, exist_ok=True)
+    _keep(beside, asked)  # first: what cannot be kept is not asked for
     submission = Submission(series=every, needs={}, models=sent)
     answer = lab.post("/api/jobs", submission, count=submission.count, who=myself())
     found = lab.get("/api/jobs", submission=answer["submission"])["jobs"]
     jobs = {str(one["part"]): one["id"] for one in found}
     asked = msgspec.structs.replace(asked, jobs={**asked.jobs, **jobs})
-    write_whole(beside / LAB_FILE, msgspec.json.format(msgspec.json.encode(asked), indent=2))
+    _keep(beside, asked)
     voice.note(shown.queued(answer))
     return asked
 
@@ -332,51 +357,3 @@ def _failure(
 
 def _name(part: int) -> str:
     return f"part-{part}"
-
-
-def _take(voice: Voice, lab: "Lab", job: int, into: Path) -> None:
-    """Take the folder of a job from a lab, whole or not at all.
-
-    Raises BenchError for what is no such folder.
-    """
-    from ...lab.folder import FILES_MOST_B
-
-    if into.is_dir():
-        return
-    partial = into.with_name(f".{into.name}")
-    shutil.rmtree(partial, ignore_errors=True)
-    archive = into.with_name(f".{into.name}.zip")
-    try:
-        with archive.open("wb") as file:
-            lab.fetch(f"/api/jobs/{job}/run.zip", file, FILES_MOST_B)
-        _unpacked(archive, partial, job)
-        partial.rename(into)
-    except OSError as error:
-        raise RunFolderError(f"cannot write into {into.parent}: {error}") from error
-    finally:
-        archive.unlink(missing_ok=True)
-    voice.note(f"job {job} is here: {into}")
-
-
-def _unpacked(archive: Path, into: Path, job: int) -> None:
-    """Unpack what a lab sent. Raises BenchError, OSError."""
-    from ...lab.folder import FILES_MOST, FILES_MOST_B, kept
-
-    root, files, left_b = f"job-{job}/", dict[str, bytes](), FILES_MOST_B
-    try:
-        with open_zip(archive) as found:
-            entries = found.infolist()
-            if len(entries) > FILES_MOST:
-                raise BenchError(f"job {job}: {len(entries)} files; at most {FILES_MOST} are taken")
-            for entry in entries:
-                with found.open(entry) as file:
-                    data = file.read(left_b + 1)
-                left_b -= len(data)
-                if left_b < 0 or not entry.filename.startswith(root):
-                    raise BenchError(f"job {job}: {entry.filename[:60]!r} is no file of it")
-                files[entry.filename.removeprefix(root)] = data
-    except zipfile.BadZipFile as error:
-        raise BenchError(f"job {job}: what the lab sent is no archive: {error}") from error
-    except ZIP_FAULTS as error:
-        raise BenchError(f"job {job}: what the lab sent is damaged: {error}") from error
-    kept(into, files, deep=True)

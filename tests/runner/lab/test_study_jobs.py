@@ -14,7 +14,7 @@ import pytest
 from tests.runner.lab.small_lab import LAB
 from tests.runner.lab.test_jobs import EMULATED, made, written
 from tinybench.errors import BenchError, RunFolderError, UsageError
-from tinybench.runner.cli.study import in_lab, job
+from tinybench.runner.cli.study import job, taking
 from tinybench.runner.desk.bench import find_bench, load_bench
 from tinybench.runner.lab import child, estimate, folder, jobs_file, store
 from tinybench.runner.lab.job import Job
@@ -264,5 +264,5 @@ def test_an_archive_of_a_lab_stays_in_its_folder(
             for name, data in entries.items():
                 into.writestr(name, data)
     with pytest.raises(BenchError):
-        in_lab._unpacked(archive, tmp_path / "into", 1)
+        taking.unpacked(archive, tmp_path / "into", 1)
     assert [one.name for one in tmp_path.iterdir()] == ["a.zip"]
