@@ -6,8 +6,17 @@ import numpy as np
 import pytest
 
 from tests.program import tinybench
+from tests.runner.study.dealt import but_times, copy_runs, gathered
 from tinybench.errors import DatasetError, UsageError
-from tinybench.runner.study.classic.classic import ClassicStudy, ask, run_classic, scored
+from tinybench.runner.study.classic import classic
+from tinybench.runner.study.classic.classic import (
+    PIECES,
+    ClassicStudy,
+    ask,
+    run_classic,
+    scored,
+    share_classic,
+)
 from tinybench.runner.study.classic.learn import REACH, SQUARES_MOST, macs_of, scale_of
 from tinybench.runner.study.listed import find_studies
 from tinybench.runner.study.rows import Rows, read_csv, rows_of_task, split
@@ -28,12 +37,15 @@ def studied(rows: Rows, folder: Path, *models: str, board: str = "mps2-an386") -
     return run_classic(rows, asked, folder, {"board": board}, silent, lambda _: None, 2)
 
 
-def test_each_answer_of_the_board_is_that_of_the_same_c_here(tmp_path: Path) -> None:
+def test_each_answer_of_the_board_is_that_of_the_same_c_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All rows, on an emulated core; thresholds between small integers lose next to nothing.
 
-    Nothing is run again.
+    Nothing is run again, and parts that are gathered are the same study.
     """
-    found = studied(table(), tmp_path, "forest", "knn", "mlp")
+    whole = tmp_path / "whole"
+    found = studied(table(), whole, "forest", "knn", "mlp")
     assert [row.refused for row in found.rows] == [None] * 3
     for row in found.rows:
         assert (row.rows_equal, row.rows) == (24, 24)
@@ -48,12 +60,22 @@ def test_each_answer_of_the_board_is_that_of_the_same_c_here(tmp_path: Path) -> 
     assert by_name["mlp"].vops
     assert by_name["forest"].vops is None
     assert (by_name["forest"].instructions or 0) < 5000
-    assert [row.name for row in find_studies(tmp_path).rows] == ["forest", "knn", "mlp"]
+    assert [row.name for row in find_studies(whole).rows] == ["forest", "knn", "mlp"]
     assert (by_name["forest"].rows_as_learnt or 0) >= 23  # leaves have 8 bits: a tie may fall
-    states = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/result.json")}
-    again = studied(table(), tmp_path, "forest", "knn", "mlp")
+    states = {path: path.stat().st_mtime_ns for path in whole.glob("*/result.json")}
+    again = studied(table(), whole, "forest", "knn", "mlp")
     assert again == found
-    assert states == {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/result.json")}
+    assert states == {path: path.stat().st_mtime_ns for path in whole.glob("*/result.json")}
+    copy_runs(monkeypatch, classic, whole)
+    words = ({"board": "mps2-an386"}, silent, lambda _: None, 1)
+    assert but_times(whole) == gathered(
+        tmp_path,
+        lambda folder, part: share_classic(table(), found.asked, folder, *words, part),
+        lambda folder: run_classic(table(), found.asked, folder, *words),
+        found.asked,
+        PIECES,
+    )
+    assert (tmp_path / "gathered" / "knn" / "result.json").is_file()
 
 
 def test_real_values_have_r2_and_neighbours_are_refused(tmp_path: Path) -> None:

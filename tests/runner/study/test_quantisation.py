@@ -9,6 +9,7 @@ import pytest
 
 from tests import ROOT
 from tests.program import tinybench
+from tests.runner.study.dealt import but_times, copy_runs, gathered
 from tinybench.errors import ModelError, UsageError
 from tinybench.models import quantiser, tflite_writer
 from tinybench.models.compiler.graph import Graph
@@ -19,11 +20,14 @@ from tinybench.models.tflite_writer import RELU, SAME, Operator, Tensor
 from tinybench.runner.report.study import quantisation as report
 from tinybench.runner.study import host_engine
 from tinybench.runner.study.listed import find_studies
+from tinybench.runner.study.quantisation import quantisation
 from tinybench.runner.study.quantisation.quantisation import (
+    PIECES,
     QuantisationStudy,
     ask,
     float_model,
     run_quantisation,
+    share_quantisation,
 )
 from tinybench.runner.study.subject import Subject, subject
 from tinybench.track import silent
@@ -167,10 +171,14 @@ def studied(of: Subject, folder: Path) -> tuple[QuantisationStudy, list[str]]:
 
 
 def test_a_model_of_integers_made_floats_and_integers_again_answers_as_before(
-    own: Subject, tmp_path: Path
+    own: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every answer of the board is that of the C here; nothing is done twice."""
-    found, _ = studied(own, tmp_path)
+    """Every answer of the board is that of the C here; nothing is done twice.
+
+    Parts that are gathered are the same study.
+    """
+    whole = tmp_path / "whole"
+    found, _ = studied(own, whole)
     assert "its weights as floats" in found.origin
     assert [row.scheme for row in found.rows] == ["float", "int8-channel"]
     for row in found.rows:
@@ -178,14 +186,24 @@ def test_a_model_of_integers_made_floats_and_integers_again_answers_as_before(
         assert row.same_class >= 7 / 8
         assert row.latency_s
     assert (found.rows[0].tensor_ram_b or 0) > 3 * (found.rows[1].tensor_ram_b or 0)
-    assert [row.name for row in find_studies(tmp_path).rows] == ["float", "int8-channel"]
-    (tmp_path / "study.json").unlink()
-    states = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/result.json")}
-    assert studied(own, tmp_path)[0] == found
+    assert [row.name for row in find_studies(whole).rows] == ["float", "int8-channel"]
+    (whole / "study.json").unlink()
+    states = {path: path.stat().st_mtime_ns for path in whole.glob("*/result.json")}
+    assert studied(own, whole)[0] == found
     assert all(path.stat().st_mtime_ns == at for path, at in states.items())
     assert report.as_csv(found).count("\n") == 3
     assert "points lost" in report.markdown(found)
     assert report.as_png(found).startswith(b"\x89PNG")
+    copy_runs(monkeypatch, quantisation, whole)
+    source, words = float_model(own, None, None), ({"board": "host"}, silent, lambda _: None, 1)
+    assert but_times(whole) == gathered(
+        tmp_path,
+        lambda folder, part: share_quantisation(own, source, found.asked, folder, *words, part),
+        lambda folder: run_quantisation(own, source, found.asked, folder, *words),
+        found.asked,
+        PIECES,
+    )
+    assert (tmp_path / "gathered" / "models" / "float.tflite").is_file()
 
 
 def test_what_cannot_be_quantised_is_refused() -> None:

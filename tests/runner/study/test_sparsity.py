@@ -130,12 +130,12 @@ def test_an_emulated_core_computes_the_same_and_counts(
     for row in found.rows:
         if row.scheme == "csr":
             assert row.weights_b == 3 * round(20 * 308 / row.rate) + 2 * 20
-    (tmp_path / "board.json").unlink()  # as if it had been interrupted: its images are there
-    again, said = studied(tmp_path, board, shards=shards)
+    (tmp_path / "study.json").unlink()  # as if it had been interrupted: its images are there
+    again, said = studied(tmp_path, board)
     assert again == found
-    assert len(said) == 1
-    kept = (tmp_path / "board.json").read_text()
-    (tmp_path / "board.json").write_text(kept.replace('"weights_b":[', '"weights_b":[1,'))
+    assert not said
+    stored = next(tmp_path.glob("engine*.json"))
+    stored.write_text(stored.read_text().replace('"weights_b":[', '"weights_b":[1,'))
     with pytest.raises(RunFolderError, match="candidates; give -o a new folder"):
         studied(tmp_path, board)
 

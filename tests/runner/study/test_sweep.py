@@ -1,6 +1,7 @@
 """Sweeps: what is varied, which combination is next, and what the runs come to."""
 
 import io
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,15 @@ import pytest
 from rich.console import Console
 
 from tests.program import tinybench
+from tests.runner.study.dealt import but_times, copy_runs, gathered
 from tinybench.errors import DeclarationError, RunFolderError, UsageError
 from tinybench.runner.build.board import load_board
 from tinybench.runner.compare.store import find_runs
 from tinybench.runner.report.study import sweep as report
 from tinybench.runner.study.kept import read_study
 from tinybench.runner.study.listed import find_studies
-from tinybench.runner.study.sweep.asked import ask
+from tinybench.runner.study.sweep import sweep
+from tinybench.runner.study.sweep.asked import ask, contents
 from tinybench.runner.study.sweep.design import (
     choose,
     columns,
@@ -29,7 +32,7 @@ from tinybench.runner.study.sweep.design import (
 )
 from tinybench.runner.study.sweep.factors import as_toml, factor, value_of, words_of
 from tinybench.runner.study.sweep.findings import SweepStudy
-from tinybench.runner.study.sweep.sweep import Budget, run_sweep
+from tinybench.runner.study.sweep.sweep import PIECES, Budget, run_sweep, share_sweep
 from tinybench.track import silent
 
 WORDS: dict[str, Any] = {
@@ -46,9 +49,12 @@ def swept(folder: Path, budget: Budget, shards: int = 1) -> tuple[SweepStudy, li
 
 
 def test_combinations_are_measured_as_runs_within_the_budget_and_gone_on_with(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two at a time; what is there is not done again; what is counted is run once."""
+    """Two at a time; what is there is not done again; what is counted is run once.
+
+    Parts that are gathered are the same study.
+    """
     found, _ = swept(tmp_path / "s", Budget(runs=3), shards=2)
     assert (found.possible, found.left, len(found.runs)) == (4, 1, 3)
     assert found.emulated
@@ -87,6 +93,18 @@ def test_combinations_are_measured_as_runs_within_the_budget_and_gone_on_with(
         assert text.count("flash") >= 2
         assert "iterations" in text
     assert report.as_png(found).startswith(b"\x89PNG")
+    whole, dealt, words = tmp_path / "s", tmp_path / "dealt", (silent, lambda _: None)
+    copy_runs(monkeypatch, sweep, whole)
+    again = gathered(
+        dealt,
+        lambda folder, part: share_sweep(found.asked, WORDS, 2, folder, *words, part),
+        lambda folder: run_sweep(found.asked, WORDS, Budget(), 1, folder, *words),
+        found.asked,
+        PIECES,
+    )
+    why = {run.why for run in found.runs}
+    assert again == re.sub("|".join(why), "all are measured", but_times(whole))
+    assert len(find_runs(dealt).runs) == 4
 
 
 def test_a_combination_that_cannot_be_is_said_and_hides_no_other(tmp_path: Path) -> None:
@@ -211,3 +229,22 @@ def test_the_command_says_what_is_missing() -> None:
     done = tinybench("study", "sweep", "--task", "kws")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     assert "say what is varied" in done.stderr
+
+
+def test_a_sweep_is_the_same_by_what_its_files_hold_and_at_any_port(tmp_path: Path) -> None:
+    """Parts of it are done elsewhere, where a model has another name and a board another line."""
+    (tmp_path / "a.tflite").write_bytes(b"one")
+    (tmp_path / "b.tflite").write_bytes(b"one")
+    said = [
+        ask([factor("iterations=1,2")], {**WORDS, "model": tmp_path / name, "port": port},
+            ("ram",), 1, tmp_path / "tried")
+        for name, port in (("a.tflite", "/dev/ttyACM0"), ("b.tflite", None))
+    ]  # fmt: skip
+    assert said[0] == said[1]
+    (tmp_path / "b.tflite").write_bytes(b"two")
+    assert said[0].words["model"] != contents(tmp_path / "b.tflite")
+    before = contents(tmp_path)
+    (tmp_path / "b.tflite").rename(tmp_path / "c.tflite")
+    assert contents(tmp_path) != before
+    with pytest.raises(UsageError, match="cannot be read"):
+        contents(tmp_path / "none")
