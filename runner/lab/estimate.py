@@ -11,8 +11,8 @@ from ..build.board import load_board
 from ..build.task import load_task
 from ..results.defaults import DEFAULT_BAUD
 from ..rules import load_profile
-from . import memory
 from .job import Job
+from .leader import memory
 from .policy import Place
 
 BITS_A_BYTE = 10

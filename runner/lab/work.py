@@ -19,8 +19,7 @@ from tinybench.errors import TinybenchError
 from tinybench.files import is_file_name, write_whole
 from tinybench.printable import one_line
 
-from .folder import taken
-from .order import TOPIC, Order, Report, Told, decoded, encoded
+from .order import TOPIC, Order, Report, Told, decoded, encoded, taken
 from .policy import Place
 
 CHILD = (sys.executable, "-m", "tinybench.runner.lab.child")

@@ -19,7 +19,7 @@ def take(voice: Voice, lab: "Lab", job: int, into: Path) -> None:
 
     Raises BenchError for what is no such folder.
     """
-    from ...lab.folder import FILES_MOST_B
+    from ...lab.order import FILES_MOST_B
 
     if into.is_dir():
         return
@@ -34,13 +34,14 @@ def take(voice: Voice, lab: "Lab", job: int, into: Path) -> None:
     except OSError as error:
         raise RunFolderError(f"cannot write into {into.parent}: {error}") from error
     finally:
+        shutil.rmtree(partial, ignore_errors=True)
         archive.unlink(missing_ok=True)
     voice.note(f"job {job} is here: {into}")
 
 
 def unpacked(archive: Path, into: Path, job: int) -> None:
     """Unpack what a lab sent. Raises BenchError, OSError."""
-    from ...lab.folder import FILES_MOST, FILES_MOST_B, kept
+    from ...lab.order import FILES_MOST, FILES_MOST_B, kept
 
     root, files, left_b = f"job-{job}/", dict[str, bytes](), FILES_MOST_B
     try:

@@ -10,8 +10,7 @@ from pathlib import Path
 from tinybench.errors import BenchError
 
 from .. import store
-from ..folder import insist_files, kept
-from ..order import Report
+from ..order import Report, insist_files, kept
 from .placing import thought_of
 from .state import Leader, Run
 

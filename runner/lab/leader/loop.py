@@ -7,9 +7,9 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING
 
-from .. import memory, store
+from .. import store
 from ..order import TOPIC
-from . import attempts, ending, placing, workers
+from . import attempts, ending, memory, placing, workers
 from .state import Leader
 
 if TYPE_CHECKING:

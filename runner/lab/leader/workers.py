@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from .. import memory, store
+from .. import store
 from ..order import TOPIC, Report, Worker
 from ..policy import Place
+from . import memory
 from .ending import ATTEMPTS_MOST, finish
 from .placing import drop
 from .state import Away, Leader, Run, Seen

@@ -12,8 +12,8 @@ from starlette.responses import Response, StreamingResponse
 
 from tinybench.files import open_regular
 
-from .. import folder as folder_of
-from ..folder import FILES_MOST_B
+from .. import order
+from ..order import FILES_MOST_B
 from ..store import Row
 from . import results
 from .answer import Door, RefusedError, asked_row
@@ -30,7 +30,7 @@ SANDBOX = {"Content-Security-Policy": "default-src 'none'; sandbox; frame-ancest
 def listed(folder: Path, row: Row) -> list[dict[str, str | int]]:
     """Return the names and bytes of the files of a job; links are none."""
     try:
-        names = folder_of.listed(folder, deep=row.job.study is not None)
+        names = order.listed(folder, deep=row.job.study is not None)
         return [{"name": one, "bytes": (folder / one).lstat().st_size} for one in names]
     except OSError:
         return []

@@ -9,7 +9,7 @@ import msgspec
 
 from tinybench.errors import RunFolderError
 
-from ...study.kept import STUDY_FILE, kind_of, read_study
+from ...study.kept import STUDY_FILE, dealt, kind_of, of_parts, read_study
 from ...study.listed import KINDS, StudyRow, rows_of
 from ..store import Row
 
@@ -46,8 +46,9 @@ class Studied:
 
 
 def _read(folder: Path) -> Study:
-    if not (folder / STUDY_FILE).is_file():
-        return Study(why="a part of a study: all parts are gathered into one by --gather")
+    part = dealt(folder)
+    if part is not None and not (folder / STUDY_FILE).exists():
+        return Study(why=of_parts(part)[:WHY_MOST])
     try:
         rows = rows_of(folder)
     except RunFolderError as error:

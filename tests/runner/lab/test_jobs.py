@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from tinybench.errors import DeclarationError, UsageError
-from tinybench.runner.lab import estimate, jobs_file, memory, store
+from tinybench.runner.lab import estimate, jobs_file, store
 from tinybench.runner.lab.job import Job, insist, request
+from tinybench.runner.lab.leader import memory
 from tinybench.runner.lab.policy import Place
 
 M4 = Place("desk/left", "nucleo-l4r5", "Cortex-M4F")

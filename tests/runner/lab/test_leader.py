@@ -13,8 +13,8 @@ import pytest
 
 from tests.runner.lab.small_lab import LAB, asleep
 from tinybench.errors import BenchError
-from tinybench.runner.lab import memory, store
-from tinybench.runner.lab.leader import ending
+from tinybench.runner.lab import store
+from tinybench.runner.lab.leader import ending, memory
 from tinybench.runner.lab.leader.state import Leader, Run
 from tinybench.runner.lab.leader.workers import came, gone
 from tinybench.runner.lab.order import Report

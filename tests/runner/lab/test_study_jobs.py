@@ -16,7 +16,7 @@ from tests.runner.lab.test_jobs import EMULATED, made, written
 from tinybench.errors import BenchError, RunFolderError, UsageError
 from tinybench.runner.cli.study import job, taking
 from tinybench.runner.desk.bench import find_bench, load_bench
-from tinybench.runner.lab import child, estimate, folder, jobs_file, store
+from tinybench.runner.lab import child, estimate, jobs_file, order, store
 from tinybench.runner.lab.job import Job
 from tinybench.runner.lab.leader import ending
 from tinybench.runner.lab.leader.state import Leader, Run
@@ -132,7 +132,7 @@ def test_a_study_is_thought_to_take_what_studies_like_it_took(tmp_path: Path) ->
     [
         {"../a": b""}, {"a/../../b": b""}, {"/etc/a": b""}, {"a//b": b""}, {"a/": b""},
         {"a/b\x00": b""}, {"a\\b": b""}, {"a/" * 6 + "b": b""}, {"x" * 201: b""},
-        {"a": b"", "a/b": b""}, {f"{n}": b"" for n in range(folder.FILES_MOST + 1)},
+        {"a": b"", "a/b": b""}, {f"{n}": b"" for n in range(order.FILES_MOST + 1)},
     ],
     ids=lambda files: next(iter(files))[:12] + str(len(files)),
 )  # fmt: skip
@@ -157,13 +157,13 @@ def test_a_study_is_kept_with_the_folders_in_it(leader: Leader, tmp_path: Path) 
     (own / "combinations" / "0001-0" / "result.json").write_text("{}")
     (own / "passwd").symlink_to("/etc/passwd")
     (own / "etc").symlink_to("/etc")
-    files = folder.taken(own, deep=True)
+    files = order.taken(own, deep=True)
     assert {*files} == {"study.json", "study.json.partial", "combinations/0001-0/result.json"}
-    assert {*folder.taken(own, deep=False)} == {"study.json", "study.json.partial"}
+    assert {*order.taken(own, deep=False)} == {"study.json", "study.json.partial"}
     (row,) = store.rows(leader.db)
     ending.finish(leader, Run(row, EMULATED, 1, "a", 0.0, 1.0), Report(status=0, files=files))
     runs = leader.folder / "runs"
-    assert folder.taken(runs / "1-1", deep=True) == files
+    assert order.taken(runs / "1-1", deep=True) == files
     assert Measured(runs).rows() == []
 
 
@@ -172,16 +172,16 @@ def test_too_much_is_not_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     deep = tmp_path / "/".join("abcde")
     deep.mkdir(parents=True)
     (deep / "x").write_bytes(b"1234")
-    assert len(folder.taken(tmp_path, deep=True)) == 1
-    monkeypatch.setattr(folder, "FILES_MOST_B", 3)
+    assert len(order.taken(tmp_path, deep=True)) == 1
+    monkeypatch.setattr(order, "FILES_MOST_B", 3)
     with pytest.raises(OSError, match="more than 3 bytes"):
-        folder.taken(tmp_path, deep=True)
-    monkeypatch.setattr(folder, "FILES_MOST", 5)
+        order.taken(tmp_path, deep=True)
+    monkeypatch.setattr(order, "FILES_MOST", 5)
     with pytest.raises(OSError, match="more than 5 files"):
-        folder.taken(tmp_path, deep=True)
-    monkeypatch.setattr(folder, "DEPTH_MOST", 2)
+        order.taken(tmp_path, deep=True)
+    monkeypatch.setattr(order, "DEPTH_MOST", 2)
     with pytest.raises(OSError, match="more than 2 folders"):
-        folder.taken(tmp_path, deep=True)
+        order.taken(tmp_path, deep=True)
 
 
 @pytest.mark.parametrize(
@@ -233,8 +233,8 @@ def test_a_board_of_a_desk_is_called_by_its_kind(
         '[boards.right]\nboard = "nucleo-l4r5"\nport = "/dev/ttyACM1"\ntags = ["radio"]\n'
     )
     monkeypatch.setenv("TINYBENCH_BENCH", str(bench))
-    order = Order(lab=LAB, id=1, attempt=1, board="right", job=study())
-    task = child.Task(order=order, board="right", folder=str(tmp_path / "own" / "run"))
+    asked = Order(lab=LAB, id=1, attempt=1, board="right", job=study())
+    task = child.Task(order=asked, board="right", folder=str(tmp_path / "own" / "run"))
     (tmp_path / "own").mkdir()
     assert job._words(task)[:2] == ["--board=nucleo-l4r5", "--wait=600"]
     (desk,) = load_bench(find_bench()).boards.items()

@@ -129,3 +129,20 @@ def test_a_study_whose_worker_is_killed_goes_on(tmp_path: Path) -> None:
     assert len({json.dumps(json.loads(one)) for one in after}) == len(after) == 25
     assert [row.name for row in find_studies(run).rows] == ["gaussian 0.1"]
     assert 0 < len(lines("a")) < 25
+
+
+def test_a_lab_does_a_study_that_ends_here(lab: Served, tmp_path: Path) -> None:
+    """Part by part, gathered as if it was done here; what is finished is asked for no more."""
+    out = tmp_path / "noisy"
+    words = ("study", "noise", "--task", "kws", "--board", "host", "--limit", "2", "--trials", "2",
+             "--eta", "0,.3", "--no-parts", "-o", str(out))  # fmt: skip
+    status, table, err = asked(lab, *words, "--parts", "2")
+    assert status == 0, err
+    assert "3 of 3 trials have this computer's answers" in table
+    assert {"study.json", "study.png", "trials.jsonl"} <= {one.name for one in out.iterdir()}
+    assert "gathered from 2 folders" in err
+    assert "all was there: nothing was done anew" in err
+    assert [one.name for one in tmp_path.iterdir()] == ["noisy"]
+    status, again, err = asked(lab, *words)
+    assert (status, again) == (0, table)
+    assert "nothing is asked of the lab" in err

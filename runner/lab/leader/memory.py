@@ -5,9 +5,9 @@ from collections.abc import Iterable
 
 import msgspec
 
-from .job import Job
-from .policy import Place
-from .store import transaction
+from ..job import Job
+from ..policy import Place
+from ..store import transaction
 
 RECENT = 9
 """Of runs of a kind, how many tell how long the next takes."""
