@@ -65,6 +65,7 @@ JOBS_MOST = 256
         "tinybench study noise --task ic --noise levels --levels 64,32,16",
         "tinybench study noise --task kws --noise bit-flip --where activations --trials 5",
         "tinybench study noise --task kws --board mps2-an386 --limit 20 --trials 5",
+        "tinybench study noise --task kws --lab --parts 4 -o noisy   on the boards of a lab",
     ),
 )  # fmt: skip
 @or_in_lab("noise")
