@@ -106,8 +106,8 @@ def _gather(voice: Voice, place: Place, asked: Any, pieces: "Pieces") -> None:
     found, said = gather(place.folder, place.gather, asked, pieces)
     for words in said:
         voice.note(words)
-    what = f"{found.trials} trials, {found.pieces} files of figures"
-    voice.note(f"gathered from {len(place.gather)} folders what is new to {place.folder}: {what}")
+    what = f"{found.trials} trials, {found.pieces} files of other figures"
+    voice.note(f"gathered into {place.folder}, new there: {what}")
 
 
 def shared(share: "Share") -> dict[str, Callable[[], Any]]:

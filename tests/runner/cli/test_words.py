@@ -22,7 +22,7 @@ from tinybench.runner.cli.tree import (
 LEAVES = dict(leaves(root))
 SAMPLES = (
     *("3", "9600", "word", "0.5", "knn,mlp", "robe", "csr", "8x8", "oort", "fedprox", "100,1"),
-    *("int16x8", "ram", "1"),
+    *("int16x8", "ram", "1", "1/2"),
 )
 
 

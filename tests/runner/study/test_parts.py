@@ -163,6 +163,9 @@ def test_what_differs_is_refused_before_anything_is_written(asked: Asked, tmp_pa
     into = tmp_path / "into"
     with pytest.raises(RunFolderError, match=r"0\.5 in .*a and 0\.25 in .*b"):
         gather(into, [one, other], asked, PIECES)
+    (other / TRIALS_FILE).write_text(json.dumps(TRIAL | {"score": 7}) + "\n")
+    with pytest.raises(RunFolderError, match="a line is no trial"):
+        gather(into, [one, other], asked, PIECES)
     (other / TRIALS_FILE).write_text("")
     for folder, patched in ((one, "true"), (other, "false")):
         (folder / "line.json").write_text(f'{{"patched":{patched}}}')
@@ -218,7 +221,12 @@ def test_gathering_that_was_interrupted_is_asked_for_again(
         (part / f"{name}.json").write_text('{"patched":true}')
         (part / name / "figures").write_text(name * 9)
     (part / "y" / "journal.jsonl").write_text("{}\n")  # a run that would be gone on with
+    (part / "part.json").write_text('{"parts":["1/2"],"tinybench":"9.9"}')
     pieces = Pieces("[xy]", Line, ("{}", "{}.tflite"))
+    with monkeypatch.context() as patch:
+        patch.setattr("tinybench.runner.study.parts.FILES_MOST", 0)
+        with pytest.raises(RunFolderError, match="more than 0 files"):
+            gather(into, [part], asked, pieces)
     with monkeypatch.context() as patch:
         patch.setattr("tinybench.runner.study.parts.write_whole", interrupted)
         with pytest.raises(KeyboardInterrupt):
@@ -226,8 +234,9 @@ def test_gathering_that_was_interrupted_is_asked_for_again(
     assert (into / "x" / "figures").read_text() == "x" * 9
     assert not list(into.glob("*.partial"))
     assert not (into / "x.json").exists()
-    found, _ = gather(into, [part], asked, pieces)
+    found, said = gather(into, [part], asked, pieces)
     assert (found.trials, found.pieces) == (1, 2)
+    assert "was done by tinybench 9.9, and this is" in said[0]
     assert not (into / "y").exists()
     again, _ = gather(into, [part, part], asked, pieces)
     assert (again.trials, again.pieces) == (0, 0)
@@ -269,7 +278,7 @@ def test_the_command_does_a_part_and_gathers_it(tmp_path: Path) -> None:
     assert "has part 1/1 of a study: ask for the study with --gather" in left_out
     done = tinybench(*words, "--gather", str(part), "-o", str(into))
     assert done.returncode == 0, done.stderr
-    assert "3 trials, 0 files" in done.stderr
+    assert "new there: 3 trials, 0 files" in done.stderr
     assert "nothing was done anew" in done.stderr
     assert find_studies(into).studies == 1
     wrong = tinybench("study", "sweep", "--task", "kws", "--by", "iterations=1,2", "--runs", "1",

@@ -105,6 +105,10 @@ def test_combinations_are_measured_as_runs_within_the_budget_and_gone_on_with(
     why = {run.why for run in found.runs}
     assert again == re.sub("|".join(why), "all are measured", but_times(whole))
     assert len(find_runs(dealt).runs) == 4
+    kept = dealt / "gathered" / "combinations" / "0000-0.json"
+    kept.write_text(kept.read_text().replace('"combination":0', '"combination":9999'))
+    with pytest.raises(RunFolderError, match="of another combination"):
+        run_sweep(found.asked, WORDS, Budget(), 1, dealt / "gathered", *words)
 
 
 def test_a_combination_that_cannot_be_is_said_and_hides_no_other(tmp_path: Path) -> None:
