@@ -222,7 +222,7 @@ def jobs(series: Series, models: dict[str, str]) -> Iterator[Job]:
     deadline_s = None if series.deadline is None else seconds(series.deadline)
     axes = _axes(series)
     for _ in range(series.repeat):
-        for *chosen, part in itertools.product(*axes.values(), _parts(series)):
+        for chosen, part in itertools.product(itertools.product(*axes.values()), _parts(series)):
             said: dict[str, Any] = dict(zip(axes, chosen, strict=True))
             board, core, study = (said.pop(name, None) for name in ("board", "core", "study"))
             model, csv = said.pop("model", None), said.pop("csv", None)
