@@ -1,6 +1,6 @@
 """What the command line is made of: groups, commands, options and words, as click's."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -9,6 +9,8 @@ from click.shell_completion import CompletionItem
 
 from .output import Voice
 
+TYPED = "tinybench.typed"
+"""In the meta of a command: its values as they were typed."""
 SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -31,6 +33,13 @@ class Option(click.Option):
         self.shared = shared
         self.section = section
         self.optional = optional
+
+    def consume_value(self, ctx: click.Context, opts: Mapping[str, Any]) -> tuple[Any, Any]:
+        """Note a value as it was typed, or stands in tinybench.toml, before it is read."""
+        value, source = super().consume_value(ctx, opts)
+        if source is not ParameterSource.DEFAULT:
+            ctx.meta.setdefault(TYPED, {})[self.name] = value
+        return value, source
 
     @property
     def word(self) -> str:

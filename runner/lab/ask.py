@@ -1,11 +1,13 @@
 """Asking a leader, by HTTP: what the commands of a lab do."""
 
+import io
 import os
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 import requests
+from urllib3.exceptions import HTTPError
 
 from tinybench.errors import BenchError, UsageError
 from tinybench.printable import one_line
@@ -16,6 +18,7 @@ from . import safety
 TIMEOUT_S = (5.0, 120.0)
 """To connect, and until an answer begins."""
 ANSWER_MOST_B = 64 << 20
+PIECE_B = 1 << 20
 
 
 def lab_folder(given: Path | None) -> Path:
@@ -69,6 +72,10 @@ class Lab:
         """
         return self._asked("POST", path, msgspec.json.encode(told), words)
 
+    def fetch(self, path: str, into: IO[bytes], most_b: int) -> None:
+        """Write into a file what the lab sends, so many bytes at most. Raises as `post`."""
+        self._take("GET", path, None, {}, into, most_b)
+
     def _asked(self, method: str, path: str, body: bytes | None, words: dict[str, Any]) -> Any:
         try:
             return read_json(self._raw(method, path, body, words))
@@ -76,6 +83,20 @@ class Lab:
             raise BenchError(f"{self._address} answers what no lab does: {error}") from None
 
     def _raw(self, method: str, path: str, body: bytes | None, words: dict[str, Any]) -> bytes:
+        into = io.BytesIO()
+        self._take(method, path, body, words, into, ANSWER_MOST_B)
+        return into.getvalue()
+
+    def _take(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        words: dict[str, Any],
+        into: IO[bytes],
+        most_b: int,
+    ) -> None:
+        """Write an answer into a file, or raise what the lab says against it."""
         try:
             with self._session.request(
                 method,
@@ -87,22 +108,28 @@ class Lab:
                 stream=True,
                 allow_redirects=False,
             ) as answer:
-                data = answer.raw.read(ANSWER_MOST_B + 1, decode_content=True)
-                status = answer.status_code
+                status, left_b = answer.status_code, most_b
+                told = io.BytesIO() if status != 200 else into
+                while left_b >= 0 and (piece := answer.raw.read(PIECE_B, decode_content=True)):
+                    left_b -= len(piece)
+                    told.write(piece)
         except requests.exceptions.SSLError:
             raise BenchError(
                 f"{self._address} is not the lab whose ca.pem is in tls/ of the lab's folder, or "
                 "none is there: name that folder by --lab or TINYBENCH_LAB; who serves has the file"
             ) from None
-        except requests.exceptions.RequestException as error:
+        except (requests.exceptions.RequestException, HTTPError) as error:
             raise BenchError(
                 f"no lab answers at {self._address} ({type(error).__name__}): start one with "
                 "`tinybench lab`, or name it with --at"
             ) from None
-        if len(data) > ANSWER_MOST_B:
+        if left_b < 0:
             raise BenchError(f"{self._address} sends more than any answer of a lab is long")
-        if status == 200:
-            return data
+        if status != 200:
+            told.seek(0)
+            raise self._refused(status, told.read())
+
+    def _refused(self, status: int, data: bytes) -> BenchError | UsageError:
         try:
             why = one_line(str(read_json(data, type=dict[str, Any])["error"]))[:2000]
         except (msgspec.MsgspecError, KeyError):
@@ -111,4 +138,4 @@ class Lab:
             why += (
                 ". Name that folder by --lab or TINYBENCH_LAB, or the token by TINYBENCH_LAB_TOKEN"
             )
-        raise (BenchError if status >= 500 else UsageError)(f"{self._address}: {why}")
+        return (BenchError if status >= 500 else UsageError)(f"{self._address}: {why}")

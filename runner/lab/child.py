@@ -2,7 +2,8 @@
 
 It reads an order as a line of JSON, and goes on while its standard input is open: a worker that is
 killed lets go of it, and the run stops as by Ctrl-C, its board is closed and its lock is free. It
-writes a line of JSON for each thing that happens, and exits as `tinybench run` does.
+writes a line of JSON for each thing that happens, and exits as `tinybench run` does. A study is
+done by `tinybench.runner.cli.study.job`, in the same way.
 """
 
 import os
@@ -12,7 +13,7 @@ import statistics
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -45,28 +46,28 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     """As a run names it."""
     folder: str
     """Of the run; what an attempt left there is gone on with."""
-    model: str | None = None
-    """File of the job's model."""
+    sent: str | None = None
+    """File of the job's model, or of its rows."""
     emulate: bool = False
     """Whether the place is the emulator of a board that may be a real one."""
     own_monitor: bool = False
     """Whether the bench file says what measures the board: that it is."""
 
 
-def main() -> int:
-    """Run the job; return its exit status."""
+def main(do: Callable[[Task], int]) -> int:
+    """Do the job; return its exit status."""
     task = msgspec.json.decode(sys.stdin.buffer.readline(), type=Task)
     threading.Thread(target=_watch, daemon=True).start()
     try:
-        return _run(task)
+        return do(task)
     except (RunFolderError, AbsentError) as error:  # of this computer, and not of the job
-        _tell(error=str(error))
+        tell(error=str(error))
         return FAILED
     except TinybenchError as error:
-        _tell(error=str(error))
+        tell(error=str(error))
         return error.exit_status
     except KeyboardInterrupt:
-        _tell(error="interrupted")
+        tell(error="interrupted")
         return INTERRUPTED
 
 
@@ -77,13 +78,14 @@ def _watch() -> None:
     os.kill(os.getpid(), signal.SIGINT)
 
 
-def _run(task: Task) -> int:
+def run(task: Task) -> int:
+    """Do a run; return its exit status."""
     from ..rules.judge import judge
 
     order, folder = task.order, Path(task.folder)
     more: dict[str, Any] = {"out": folder, "wait": WAIT_S}
-    if task.model is not None:
-        more["model"] = Path(task.model)
+    if task.sent is not None:
+        more["model"] = Path(task.sent)
     if task.emulate:
         more["emulate"] = True
     if task.own_monitor and order.job.want.energy:
@@ -96,26 +98,27 @@ def _run(task: Task) -> int:
     outcome = None
     if (folder / JOURNAL_FILE).is_file():
         try:
-            outcome = session.resume(folder, _track, _note, _power_watch())
+            outcome = session.resume(folder, track, note, _power_watch())
         except RunFolderError as error:
-            _note(f"begun anew: {error}")
+            note(f"begun anew: {error}")
             shutil.rmtree(folder)
     if outcome is None:
-        outcome = session.run(asked, _track, _note, watch=_power_watch())
+        outcome = session.run(asked, track, note, watch=_power_watch())
     return 1 if outcome.violations else 0
 
 
-def _note(text: str) -> None:
-    _tell(note=text)
+def note(text: str) -> None:
+    """Tell what it does."""
+    tell(note=text)
 
 
-def _track(items: Iterable[T], label: str, total: int) -> Iterator[T]:
+def track(items: Iterable[T], label: str, total: int) -> Iterator[T]:
     """Tell how far it is, now and then."""
     told_s = -TELL_S
     for number, item in enumerate(items):
         if time.monotonic() - told_s >= TELL_S:
             told_s = time.monotonic()
-            _tell(note=label, done=number, total=total, latency_s=latency_s(item))
+            tell(note=label, done=number, total=total, latency_s=latency_s(item))
         yield item
 
 
@@ -136,17 +139,19 @@ def _power_watch() -> Watch:
         nonlocal told_s
         if time.monotonic() - told_s >= TELL_S:
             told_s = time.monotonic()
-            _tell(note="energy", power_w=power_w, modelled=modelled)
+            tell(note="energy", power_w=power_w, modelled=modelled)
 
     return watch
 
 
-def _tell(**words: object) -> None:
+def tell(**words: object) -> None:
+    """Write what happens as a line, whatever the standard output is by now."""
     line = msgspec.json.encode(words) + b"\n"
     with _TELLING:
-        sys.stdout.buffer.write(line)
-        sys.stdout.buffer.flush()
+        assert sys.__stdout__ is not None  # noqa: S101 - a worker reads it
+        sys.__stdout__.buffer.write(line)
+        sys.__stdout__.buffer.flush()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(run))

@@ -11,8 +11,8 @@ from ..build.board import load_board
 from ..build.task import load_task
 from ..results.defaults import DEFAULT_BAUD
 from ..rules import load_profile
-from . import store
 from .job import Job
+from .leader import memory
 from .policy import Place
 
 BITS_A_BYTE = 10
@@ -23,6 +23,8 @@ START_S = 10.0
 """To build the firmware, write it and shake hands; of jobs that were never seen."""
 PROCESS_S = 10.0
 """Of a run as a process of this computer, likewise."""
+STUDY_S = 600.0
+"""Of a study that was never done; its parts share it."""
 INSTRUCTIONS = 5_000_000
 """Of an inference on an emulated board, before one was ever run: as kws takes on a Cortex-M4."""
 INSTRUCTIONS_A_S = 200_000_000
@@ -35,18 +37,22 @@ def estimate_s(db: sqlite3.Connection, job: Job, place: Place) -> float:
     The median of the latest runs of its kind on this kind of board; else what is computed, times
     how much longer than computed runs of its task and model took there; else the median of runs of
     its kind on any; else what is computed. Emulated and other boards tell nothing of each other.
+    Of a study nothing is computed, and it tells nothing of runs.
     """
-    if known := store.durations_s(db, job.kind, place.kind, emulated=place.emulated):
+    if known := memory.durations_s(db, job.kind, place.kind, emulated=place.emulated):
         return statistics.median(known)
+    if job.study is not None:
+        known = memory.durations_s(db, job.kind, emulated=place.emulated)
+        return statistics.median(known) if known else START_S + STUDY_S / job.parts
     alike = (job.words.get("task"), job.model)
     ratios = [
         run_s / computed_s(one, place)
-        for one, run_s in store.latest(db, place.kind, emulated=place.emulated)
-        if (one.words.get("task"), one.model) == alike
+        for one, run_s in memory.latest(db, place.kind, emulated=place.emulated)
+        if one.study is None and (one.words.get("task"), one.model) == alike
     ]
     if ratios:
-        return computed_s(job, place) * statistics.median(ratios[: store.RECENT])
-    if known := store.durations_s(db, job.kind, emulated=place.emulated):
+        return computed_s(job, place) * statistics.median(ratios[: memory.RECENT])
+    if known := memory.durations_s(db, job.kind, emulated=place.emulated):
         return statistics.median(known)
     return computed_s(job, place)
 

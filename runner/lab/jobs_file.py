@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,7 +16,7 @@ from tinybench.errors import DeclarationError, UsageError
 from tinybench.files import read_bytes
 
 from ..results.defaults import seconds
-from .job import MODEL_MOST_B, Job, Text, Word, insist
+from .job import MODEL_MOST_B, Job, Part, Said, Text, insist
 from .policy import PRIORITY_MOST, Want
 
 AXIS_MOST, SERIES_MOST, MODELS_MOST = 1000, 1000, 10_000
@@ -32,7 +32,16 @@ class Series(Declaration, frozen=True, kw_only=True):
     """Jobs of one name: every combination of what it lists."""
 
     name: Text
-    task: Many
+    task: Many | None = None
+    """A run has one; a study may have none."""
+    study: Many | None = None
+    """In place of a run: noise, classic, compress, sparsity, quantisation or sweep."""
+    parts: Part = 1
+    """That a study is dealt out into, each a job."""
+    part: Part | None = None
+    """Of these the only one that is done, such as one that failed."""
+    csv: Many | None = None
+    """Files of rows that a study learns from, from the folder of jobs.toml."""
     board: Many | None = None
     """Kinds of board, or boards of the lab; each is a job."""
     core: Many | None = None
@@ -48,8 +57,8 @@ class Series(Declaration, frozen=True, kw_only=True):
     clock: Many | None = None
     """Such as "80MHz", of the boards that are named: their firmware is built for it."""
     emulate: bool = False
-    with_: dict[Text, Word] = msgspec.field(name="with", default={})
-    """Further words of a run, such as limit = 20."""
+    with_: dict[Text, Said] = msgspec.field(name="with", default={})
+    """Further words of a run, such as limit = 20; of a study its options."""
     repeat: Annotated[int, Meta(ge=1, le=JOBS_MOST)] = 1
     priority: Annotated[int, Meta(ge=-PRIORITY_MOST, le=PRIORITY_MOST)] = 0
     deadline: Text | None = None
@@ -67,7 +76,7 @@ class JobsFile(Declaration, frozen=True, kw_only=True):
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
-    """What is sent to a leader: jobs as they are, needs between their series, models' bytes."""
+    """What is sent to a leader: jobs as they are, needs between their series, bytes of files."""
 
     series: Annotated[list[Series], Meta(min_length=1, max_length=SERIES_MOST)]
     needs: Annotated[
@@ -75,7 +84,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
         Meta(max_length=SERIES_MOST),
     ]
     models: Annotated[dict[Text, tuple[str, bytes]], Meta(max_length=MODELS_MOST)]
-    """By the path in jobs.toml: SHA-256 and bytes."""
+    """And rows of one's own. By the path in jobs.toml: SHA-256 and bytes."""
 
     @property
     def count(self) -> int:
@@ -97,9 +106,9 @@ def read(path: Path) -> Submission:
         raise DeclarationError(f"{path}: {error}") from None
     models: dict[str, tuple[str, bytes]] = {}
     for one in told.jobs:
-        for name in _many(one.model):
+        for name in models_of(one):
             if name not in models:
-                models[name] = _model(path.parent / name)
+                models[name] = sent(path.parent / name, rows=name in _many(one.csv))
         try:
             insist_time(one)
         except UsageError as error:
@@ -144,11 +153,11 @@ def checked_models(submission: Submission) -> dict[str, str]:
     """
     for name, (sha256, data) in submission.models.items():
         if hashlib.sha256(data).hexdigest() != sha256 or len(data) > MODEL_MOST_B:
-            raise UsageError(f"model '{name}': its bytes are not those of its SHA-256")
+            raise UsageError(f"file '{name}': its bytes are not those of its SHA-256")
     for one in submission.series:
-        for name in _many(one.model):
+        for name in models_of(one):
             if name not in submission.models:
-                raise UsageError(f"job '{one.name}': model '{name}' was not sent with it")
+                raise UsageError(f"job '{one.name}': file '{name}' was not sent with it")
     return {name: sha256 for name, (sha256, _) in submission.models.items()}
 
 
@@ -163,7 +172,8 @@ def wants(submission: Submission) -> Iterator[tuple[str, Want]]:
     CHECKED_MOST of each series at most: of more boards by cores the first stand for all.
     """
     for one in submission.series:
-        plain = replace(one, repeat=1, model=None, task=_many(one.task)[:1], clock=None)
+        plain = replace(one, repeat=1, model=None, csv=None, clock=None, parts=1, part=None)
+        plain = replace(plain, task=_many(one.task)[:1] or None)
         plain = replace(plain, scenario=None, profile=None, division=None, engine=None)
         first = itertools.islice(jobs(plain, {}), CHECKED_MOST)
         for want in dict.fromkeys(job.want for job in first):
@@ -171,8 +181,8 @@ def wants(submission: Submission) -> Iterator[tuple[str, Want]]:
 
 
 def models_of(series: Series) -> list[str]:
-    """Return the files of models that a series names."""
-    return _many(series.model)
+    """Return the files that a series names: of models, and of rows."""
+    return [*_many(series.model), *_many(series.csv)]
 
 
 def insist_time(one: Series) -> None:
@@ -187,19 +197,22 @@ def insist_time(one: Series) -> None:
         raise UsageError("a deadline is later than now")
 
 
-def _model(path: Path) -> tuple[str, bytes]:
+def sent(path: Path, *, rows: bool = False) -> tuple[str, bytes]:
+    """Return what is sent of a model, or of rows: SHA-256 and bytes. Raises UsageError."""
     try:
         data = read_bytes(path, MODEL_MOST_B)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if data[4:8] != b"TFL3":
+    if not rows and data[4:8] != b"TFL3":
         raise UsageError(f"{path}: no .tflite: it does not say TFL3 at its fifth byte")
+    if rows and not data:
+        raise UsageError(f"{path}: no rows in it")
     return hashlib.sha256(data).hexdigest(), data
 
 
 def count(series: Series) -> int:
     """Return how many jobs a series stands for."""
-    found = series.repeat
+    found = series.repeat * len(_parts(series))
     for values in _axes(series).values():
         found *= len(values)
     return found
@@ -212,22 +225,28 @@ def jobs(series: Series, models: dict[str, str]) -> Iterator[Job]:
     """
     quiet = series.quiet if series.quiet is not None else "monitor" in series.with_
     deadline_s = None if series.deadline is None else seconds(series.deadline)
-    names, values = zip(*_axes(series).items(), strict=True)
+    axes = _axes(series)
     for _ in range(series.repeat):
-        for chosen in itertools.product(*values):
-            said = dict(zip(names, chosen, strict=True))
-            board, core, model = (said.pop(name, None) for name in ("board", "core", "model"))
-            words: dict[str, Any] = {**series.with_, **said}
+        for chosen, part in itertools.product(itertools.product(*axes.values()), _parts(series)):
+            said: dict[str, Any] = dict(zip(axes, chosen, strict=True))
+            board, core, study = (said.pop(name, None) for name in ("board", "core", "study"))
+            model, csv = said.pop("model", None), said.pop("csv", None)
+            words = {**series.with_, **said}
             if series.emulate:
                 words["emulate"] = True
             yield Job(
                 series=series.name,
                 words=words,
+                study=study,
+                part=part,
+                parts=series.parts,
                 board=board,
                 core=core,
                 tags=series.tags,
                 model=None if model is None else models[model],
-                model_name=None if model is None else Path(model).name[:100],
+                model_name=None if model is None else Path(model).name[:100] or None,
+                csv=None if csv is None else models[csv],
+                csv_name=None if csv is None else Path(csv).name[:100] or None,
                 priority=series.priority,
                 deadline_s=deadline_s,
                 quiet=quiet,
@@ -241,14 +260,22 @@ def _different(series: list[Series], models: dict[str, str]) -> Iterator[Job]:
     """
     for one in series:
         boards = _many(one.board) if one.clock else _many(one.board)[:1]
-        yield from jobs(replace(one, repeat=1, board=boards or None, model=None, core=None), models)
+        plain = replace(one, repeat=1, board=boards or None, core=None, part=one.part or one.parts)
+        if one.study is None:
+            plain = replace(plain, model=None)
+        yield from jobs(plain, models)
 
 
 def _axes(series: Series) -> dict[str, list[str]]:
     """Return what is listed, the boards last: neighbours in the queue are on different boards."""
-    axes = ("task", "model", "mode", "scenario", "profile", "division", "engine", "clock",
-            "core", "board")  # fmt: skip
+    axes = ("study", "task", "model", "csv", "mode", "scenario", "profile", "division", "engine",
+            "clock", "core", "board")  # fmt: skip
     return {name: values for name in axes if (values := _many(getattr(series, name)))}
+
+
+def _parts(series: Series) -> Sequence[int]:
+    """Return which parts of each study are jobs."""
+    return range(1, series.parts + 1) if series.part is None else [series.part]
 
 
 def _many(value: str | list[str] | None) -> list[str]:

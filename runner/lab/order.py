@@ -1,17 +1,24 @@
-"""What goes between leader and worker: plain data, checked on both sides."""
+"""What goes between leader and worker: plain data and files, checked on both sides.
 
+Names of files are relative, with "/" between, and checked component by component.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 
 from tinybench.errors import BenchError
+from tinybench.files import is_file_name, open_regular
 
 from .job import Job
 from .policy import Place
 
-FILES_MOST = 10_000
 FILES_MOST_B = 512 << 20
-"""Of one run folder."""
+"""Of one folder."""
+FILES_MOST, DEPTH_MOST, NAME_MOST_B = 20_000, 6, 200
 BOARDS_MOST = 10_000
 """Of one worker."""
 TOPIC = "tinybench"
@@ -42,7 +49,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     why: Words | None = None
     run_s: Annotated[float, msgspec.Meta(ge=0, le=1e9)] = 0.0
     files: Annotated[dict[str, bytes], msgspec.Meta(max_length=FILES_MOST)] = {}
-    """Of the run folder."""
+    """Of the folder of the run, or of the study: names with "/" between."""
     absent: Words | None = None
     """Why its board cannot be reached, where it cannot: that is no failure of the job."""
 
@@ -96,3 +103,75 @@ def decoded(data: Any, kind: type[msgspec.Struct]) -> Any:
         raise BenchError(
             f"what came over the line is no {kind.__name__} of this tinybench: {error}"
         ) from None
+
+
+def insist_name(name: str, *, deep: bool) -> None:
+    """Raise BenchError for a name that is none of a file in a folder that was sent.
+
+    `deep`: folders in it are a study's alone.
+    """
+    words = name.split("/")
+    good = len(words) <= (DEPTH_MOST if deep else 1) and all(map(is_file_name, words))
+    if not good or any(len(one.encode(errors="replace")) > NAME_MOST_B for one in words):
+        raise BenchError(f"a worker sent a file that is none of a run or a study: {name!r:.80}")
+
+
+def insist_files(files: Mapping[str, bytes], *, deep: bool) -> None:
+    """Raise BenchError for files that no folder could hold: by name, by number, by bytes."""
+    if len(files) > FILES_MOST or sum(map(len, files.values())) > FILES_MOST_B:
+        raise BenchError(
+            f"a worker sent {len(files)} files: at most {FILES_MOST} of {FILES_MOST_B >> 20} MiB "
+            "together are kept"
+        )
+    for name in files:
+        insist_name(name, deep=deep)
+        words = name.split("/")
+        if any("/".join(words[:n]) in files for n in range(1, len(words))):
+            raise BenchError(f"a worker sent a file that is a folder as well: {name!r:.80}")
+
+
+def taken(folder: Path, *, deep: bool) -> dict[str, bytes]:
+    """Return the files of a folder, of a study those of folders in it as well; links are none.
+
+    Raises OSError where they are too many, or too many bytes, to send.
+    """
+    found = dict[str, bytes]()
+    left_b = FILES_MOST_B
+    for name in listed(folder, deep=deep):
+        with open_regular(folder / name, left_b, links=False) as file:
+            found[name] = file.read(left_b + 1)
+        left_b -= len(found[name])
+        if left_b < 0:
+            raise OSError(f"{folder} has more than {FILES_MOST_B >> 20} MiB")
+    return found
+
+
+def listed(folder: Path, *, deep: bool) -> list[str]:
+    """Return the names of the files of a folder, in their order. Raises OSError for too many."""
+    found, folders, seen = list[str](), [""], 0
+    while folders:
+        above = folders.pop()
+        with os.scandir(folder / above) as entries:
+            for entry in entries:
+                name = f"{above}{entry.name}"
+                if entry.is_file(follow_symlinks=False):
+                    found.append(name)
+                elif deep and entry.is_dir(follow_symlinks=False):
+                    if name.count("/") >= DEPTH_MOST - 1:
+                        raise OSError(f"{folder} has more than {DEPTH_MOST} folders in each other")
+                    folders.append(f"{name}/")
+                seen += 1
+                if seen > FILES_MOST:
+                    raise OSError(f"{folder} has more than {FILES_MOST} files")
+    return sorted(found)
+
+
+def kept(folder: Path, files: Mapping[str, bytes], *, deep: bool) -> None:
+    """Write files into a new folder. Raises OSError, BenchError."""
+    insist_files(files, deep=deep)
+    folder.mkdir(parents=True)
+    for name, data in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as file:
+            file.write(data)

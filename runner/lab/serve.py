@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from distributed import Security
     from distributed import Worker as DaskWorker
 
+JOBS = ".jobs"
+"""Folder of what a worker keeps lest it is asked twice: hidden, for the leader has the results."""
 PAGE_PORT, DASK_PORT = 8750, 8751
 CONNECTIONS_MOST = 512
 LOOK_S = (1.0, 15.0)
@@ -243,7 +245,7 @@ async def _one_worker(told: Working, secure: "Security | None") -> AsyncIterator
         places=list(found.values()),
     )
     looking = functools.partial(absent, desk) if desk.boards else dict
-    bench = Bench(found, told.folder / "jobs", told.child, looking)
+    bench = Bench(found, told.folder / JOBS, told.child, looking)
     await asyncio.to_thread(bench.look)
     async with engine.worker(
         told.leader,

@@ -15,13 +15,13 @@ import msgspec
 
 from tinybench.errors import UsageError
 
-from .job import Job
+from .job import STUDY_KIND, Job
 from .jobs_file import Submission
 from .jobs_file import jobs as jobs_of
 
 WISH = (
     "json_extract(job, '$.board', '$.core', '$.tags', '$.words.emulate', '$.words.mode', "
-    "'$.words.monitor')"
+    "'$.words.monitor', '$.study')"
 )
 """Which boards a job asks for, as a text: all that its `want` is made of."""
 SCHEMA = f"""
@@ -71,10 +71,6 @@ BUSY_S = 1.0
 """Whoever answers people waits no longer for a queue that somebody else writes ..."""
 QUEUED_S = 120.0
 """... and a submission so long for another, which may be a million jobs."""
-RECENT = 9
-"""Of runs of a kind, how many tell how long the next takes."""
-LIKE_MOST = 100
-"""Of the latest runs on a board, among how many those of a task are looked for."""
 _COLUMNS = (
     "id, submission, series, job, priority, state, at, attempt, failures, place, board, start_by, "
     "promised, estimate, started, ended, run_s, status, why, folder"
@@ -272,6 +268,12 @@ def rows(
     return _rows(db, "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id DESC", newest)
 
 
+def studies(db: sqlite3.Connection, most: int) -> list[Row]:
+    """Return the latest studies that were done."""
+    where = "WHERE kind >= ? AND kind < ? AND state = 'done' ORDER BY id DESC LIMIT ?"
+    return _rows(db, where, STUDY_KIND, f"{STUDY_KIND}\x7f", most)
+
+
 def row(db: sqlite3.Connection, job: int) -> Row | None:
     """Return one job."""
     found = _rows(db, "WHERE id = ?", job)
@@ -404,32 +406,6 @@ def set_priority(db: sqlite3.Connection, job: int, priority: int) -> bool:
         (priority, job),
     )
     return changed.rowcount > 0
-
-
-def durations_s(
-    db: sqlite3.Connection, kind: str, board: str | None = None, *, emulated: bool = False
-) -> list[float]:
-    """Return how long the latest jobs of a kind ran, on a kind of board or on any.
-
-    `emulated`: on emulated boards; else on others.
-    """
-    also, words = ("", ()) if board is None else (" AND board = ?", (board,))
-    told = db.execute(
-        f"SELECT run_s FROM jobs WHERE kind = ? AND emulated = ?{also} AND state = 'done' "  # noqa: S608
-        f"AND run_s IS NOT NULL ORDER BY id DESC LIMIT {RECENT}",
-        (kind, emulated, *words),
-    )
-    return [float(one) for (one,) in told]
-
-
-def latest(db: sqlite3.Connection, board: str, *, emulated: bool) -> list[tuple[Job, float]]:
-    """Return the latest jobs that were done on a kind of board, and how long each ran."""
-    told = db.execute(
-        "SELECT job, run_s FROM jobs WHERE board = ? AND state = 'done' AND emulated = ? "
-        "AND run_s IS NOT NULL ORDER BY id DESC LIMIT ?",
-        (board, emulated, LIKE_MOST),
-    )
-    return [(msgspec.json.decode(job, type=Job), float(run_s)) for job, run_s in told]
 
 
 def worst(db: sqlite3.Connection, submission: int) -> int | None:

@@ -4,7 +4,6 @@ The only things that a leader calls here are `do`, `stop` and `forget`, each wit
 """
 
 import contextlib
-import os
 import shutil
 import subprocess
 import sys
@@ -17,13 +16,15 @@ from typing import Any
 import msgspec
 
 from tinybench.errors import TinybenchError
-from tinybench.files import open_regular, write_whole
+from tinybench.files import is_file_name, write_whole
 from tinybench.printable import one_line
 
-from .order import FILES_MOST_B, TOPIC, WORDS_MOST, Order, Report, Told, decoded, encoded
+from .order import TOPIC, WORDS_MOST, Order, Report, Told, decoded, encoded, taken
 from .policy import Place
 
 CHILD = (sys.executable, "-m", "tinybench.runner.lab.child")
+STUDY = (sys.executable, "-m", "tinybench.runner.cli.study.job")
+"""A study is a process of the command line, which is above a lab: it is started by its name."""
 LINE_MOST_B = 64 << 10
 JOB_MOST_S = 24 * 3600.0
 """No job runs longer."""
@@ -43,19 +44,23 @@ class Bench:
         folder: Path,
         child: Sequence[str] = CHILD,
         looking: Callable[[], dict[str, str]] = dict,
+        study: Sequence[str] = STUDY,
     ) -> None:
         self.places = dict(places)
         self.absent: dict[str, str] = {}
         """Of the boards that cannot be reached, why, as of the latest look."""
         self.folder = folder
-        self._child = list(child)
+        self._child, self._study = list(child), list(study)
         self._looking = looking
         self._runs: dict[tuple[int, int], subprocess.Popen[bytes]] = {}
         self._busy: set[str] = set()
         self._lock = threading.Lock()
 
-    def do(self, order: Order, model: bytes | None, tell: Callable[[Told], None]) -> Report:
-        """Run an order; `tell` hears how far it is. A board has one job at a time."""
+    def do(self, order: Order, sent: bytes | None, tell: Callable[[Told], None]) -> Report:
+        """Run an order; `tell` hears how far it is. A board has one job at a time.
+
+        `sent`: of the model of the job, or of its rows.
+        """
         if order.board not in self.places:
             return Report(status=FAILED, why=f"this worker has no board '{order.board}'")
         with self._lock:
@@ -63,7 +68,7 @@ class Bench:
                 return Report(status=FAILED, why=f"board {order.board} still has another job")
             self._busy.add(order.board)
         try:
-            report = self._run(order, model, tell)
+            report = self._run(order, sent, tell)
         except OSError as error:
             return Report(status=FAILED, why=f"the worker cannot run it: {error}"[:WORDS_MOST])
         finally:
@@ -95,20 +100,20 @@ class Bench:
         for child in children:
             _let_go(child)
 
-    def _run(self, order: Order, model: bytes | None, tell: Callable[[Told], None]) -> Report:
+    def _run(self, order: Order, sent: bytes | None, tell: Callable[[Told], None]) -> Report:
         # On another board it begins anew: what is gone on with is a run of this one.
         own = self.folder / order.lab / str(order.id) / order.board
         own.mkdir(parents=True, exist_ok=True)
         run_folder, file = own / "run", None
-        if model is not None:
-            file = own / "model.tflite"
-            write_whole(file, model)
+        if sent is not None:
+            file = _file(own / "sent", order)
+            write_whole(file, sent)
         place = self.places[order.board]
         task = {
             "order": order,
             "board": place.kind if place.emulated else order.board,
             "folder": str(run_folder),
-            "model": file and str(file),
+            "sent": file and str(file),
             "emulate": place.emulated,
             "own_monitor": bool(place.monitors) and not place.emulated,
         }
@@ -116,7 +121,10 @@ class Bench:
         key = (order.id, order.attempt)
         with (own / "stderr.txt").open("wb") as errors:
             child = subprocess.Popen(  # noqa: S603 - our own program
-                self._child, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
+                self._child if order.job.study is None else self._study,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
             )
         with self._lock:
             self._runs[key] = child
@@ -141,7 +149,7 @@ class Bench:
             why = why or _last_words(own / "stderr.txt") or f"its process ended with {status}"
             return Report(status=status if status in (2, INTERRUPTED) else FAILED, why=why,
                           run_s=run_s)  # fmt: skip
-        files = _files(run_folder)
+        files = taken(run_folder, deep=order.job.study is not None)
         self._sweep(order.lab)
         return Report(status=status, run_s=run_s, files=files)
 
@@ -156,7 +164,7 @@ class Bench:
                 shutil.rmtree(one, ignore_errors=True)
 
 
-def do(order: bytes, model: bytes | None) -> bytes:
+def do(order: bytes, sent: bytes | None) -> bytes:
     """Run an order on the worker that this is; plain data in, plain data out."""
     from distributed import get_worker
 
@@ -168,7 +176,7 @@ def do(order: bytes, model: bytes | None) -> bytes:
             worker.log_event(TOPIC, msgspec.to_builtins(told))
 
     try:
-        return encoded(bench.do(decoded(order, Order), model, tell))
+        return encoded(bench.do(decoded(order, Order), sent, tell))
     except TinybenchError as error:
         return encoded(Report(status=error.exit_status, why=str(error)[:WORDS_MOST]))
 
@@ -216,17 +224,13 @@ def _let_go(child: "subprocess.Popen[bytes]", wait_s: float = END_S) -> None:
         child.stdout.close()
 
 
-def _files(folder: Path) -> dict[str, bytes]:
-    """Return the files of a run folder. Raises OSError where they are too many bytes to send."""
-    found: dict[str, bytes] = {}
-    left_b = FILES_MOST_B
-    for entry in sorted(os.scandir(folder), key=lambda one: one.name):
-        if not entry.is_file(follow_symlinks=False):
-            continue
-        with open_regular(Path(entry.path), left_b, links=False) as file:
-            found[entry.name] = file.read(left_b + 1)
-        left_b -= len(found[entry.name])
-    return found
+def _file(folder: Path, order: Order) -> Path:
+    """Return where what was sent lies: a study tells what its file is called."""
+    folder.mkdir(exist_ok=True)
+    name = order.job.model_name if order.job.model is not None else order.job.csv_name
+    fallback = "model.tflite" if order.job.model is not None else "rows.csv"
+    plain = name is not None and is_file_name(name) and not name.startswith(("-", "."))
+    return folder / (name if name is not None and plain else fallback)
 
 
 def _last_words(path: Path) -> str:

@@ -68,21 +68,27 @@ def find_studies(root: Path) -> Found:
             unreadable.append(f"{folder}: has {of_parts(parts)}")
             continue
         try:
-            rows += _rows_of(folder)
+            rows += rows_of(folder)
             count += 1
         except RunFolderError as error:
             unreadable.append(str(error))
     return Found(count, rows, unreadable)
 
 
-def _rows_of(folder: Path) -> list[StudyRow]:
-    """Return the rows of one study. Raises RunFolderError."""
+def rows_of(folder: Path) -> list[StudyRow]:
+    """Return the rows of one study, whoever wrote it. Raises RunFolderError."""
     kind = kind_of(folder)
     if kind not in KINDS:
         raise RunFolderError(f"{folder}: no study of this version: '{kind[:40]}'")
     document, told = KINDS[kind]
-    found = told(read_study(folder, document))
-    return [msgspec.structs.replace(row, study=kind, folder=str(folder)) for row in found]
+    found = read_study(folder, document)
+    try:
+        rows = list(told(found))
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise RunFolderError(
+            f"{folder / STUDY_FILE}: what it says does not belong together: {error}"
+        ) from None
+    return [msgspec.structs.replace(row, study=kind, folder=str(folder)) for row in rows]
 
 
 def study_folders(root: Path) -> list[Path]:

@@ -92,7 +92,7 @@ def submit(
     if told_of is not None:
         github.tell(told_of, "pending", counted(told.count, "job"))
     with _or_error(told_of):
-        answer = reached.post("/api/jobs", told, count=told.count, who=_myself())
+        answer = reached.post("/api/jobs", told, count=told.count, who=myself())
     number = answer["submission"]
     lines = [shown.queued(answer), *answer["notes"]]
     if not watch and wait is None:
@@ -239,6 +239,7 @@ def boards(voice: Voice, at: str, lab: Path | None, to: str, out: Path | None) -
     Option("--board", metavar="BOARD", help="only of this kind of board"),
     Option("--core", metavar="CORE", help="only of this core, such as Cortex-M4F"),
     Option("--submission", type=positive, metavar="N", help="only of this one, as JUnit"),
+    Option("--studies", is_flag=True, help="the rows of studies instead"),
     into_file(),
     formats=("terminal", "json", "junit"),
     examples=("tinybench lab results --task kws", "tinybench lab results --to junit -o lab.xml"),
@@ -248,11 +249,14 @@ def results(
     at: str,
     lab: Path | None,
     submission: int | None,
+    studies: bool,
     to: str,
     out: Path | None,
     **said: Any,
 ) -> int:
     """Show what the lab has measured, the newest first."""
+    if studies and (to == "junit" or submission is not None or any(said.values())):
+        raise UsageError("--studies stands alone: all studies are listed, the newest first")
     if submission is not None and to != "junit":
         raise UsageError("--submission is of --to junit; `tinybench lab queue --ended` has it too")
     if to == "junit" and any(said.values()):
@@ -261,6 +265,11 @@ def results(
     if to == "junit":
         text = reached.text("/api/results.junit", submission=submission)
         put(voice, to, out, {to: lambda: text})
+        return 0
+    if studies:
+        found = reached.get("/api/studies")
+        listed = {"terminal": lambda: shown.studies(found["studies"]), "json": lambda: found}
+        put(voice, to, out, listed)
         return 0
     found = reached.get("/api/results", **said)
     put(
@@ -282,7 +291,7 @@ def _lab(at: str, lab: Path | None) -> "Lab":
     return Lab(at, lab_folder(lab))
 
 
-def _myself() -> str:
+def myself() -> str:
     """Return who asks, for others who look at the queue: nobody checks it."""
     with contextlib.suppress(KeyError, OSError):  # a user without a name
         return f"{getpass.getuser()}@{socket.gethostname().partition('.')[0]}"

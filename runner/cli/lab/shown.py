@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ...lab.page.words import VERDICTS, counted, span
+from ...lab.page.words import counted, span
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -116,7 +116,7 @@ def _ended(found: Sequence[Told]) -> "Table":
     for one in found:
         ran = None if one["run_s"] is None else span(one["run_s"])
         add(rows, one["id"], one["title"], one["who"], one["state"], one["place"], at(one["ended"]),
-            ran, VERDICTS.get(one["status"]), one["why"])  # fmt: skip
+            ran, one["verdict"], one["why"])  # fmt: skip
     return rows
 
 
@@ -126,8 +126,36 @@ def outcomes(found: Sequence[Told]) -> "Table":
     for one in found:
         ran = None if one["run_s"] is None else span(one["run_s"])
         result = one.get("result")
-        came = (verdict(result), figures(result)) if result else (one["why"], None)
+        came = (
+            (verdict(result), figures(result))
+            if result
+            else (one["why"] or one["verdict"], rows_of(one))
+        )
         add(rows, one["id"], one["title"], one["place"] or one["wants"], one["state"], ran, *came)
+    return rows
+
+
+def rows_of(one: Told) -> str | None:
+    """Return how much a study has found."""
+    return counted(one["rows"], "row") if one.get("rows") else None
+
+
+def studies(found: Sequence[Told]) -> "Table":
+    """Return the rows of studies."""
+    rows = table("job", "study", "of", "board", "what", "score", "figures are", "an inference",
+                 "instructions", "est. cycles", "weights B", "flash B", "RAM B")  # fmt: skip
+    for study in found:
+        for one in study["rows"]:
+            score = None if one["score"] is None else f"{one['metric']} {one['score']:.4f}"
+            latency = None if one["latency_s"] is None else f"{one['latency_s'] * 1e3:.4g} ms"
+            counts = [
+                None if one[name] is None else f"{one[name]:,}"
+                for name in ("instructions", "cycles", "weights_b", "flash_b", "ram_b")
+            ]
+            add(rows, study["job"], one["study"], one["of"], one["board"], one["name"], score,
+                one["kind"], latency, *counts)  # fmt: skip
+        if study["why"]:
+            add(rows, study["job"], study["title"], None, study["place"], study["why"])
     return rows
 
 

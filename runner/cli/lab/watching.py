@@ -63,7 +63,10 @@ def summed_up(number: int, found: Told) -> str:
     """Return what became of a submission, in a sentence."""
     counts = {state: n for state, n in found["counts"].items() if n}
     said = ", ".join(f"{n:,} {state}" for state, n in counts.items())
-    worst = {0: "all are valid", 1: "a rule is broken", 2: "one could not be run as asked"}
+    studies = all(one.get("study") for one in found["jobs"])
+    broken = "a board answers otherwise" if studies else "a rule is broken"
+    good = "all are done" if studies else "all are valid"
+    worst = {0: good, 1: broken, 2: "one could not be run as asked"}
     why = worst.get(found["worst"], "the bench failed, or a job was cancelled")
     return f"submission {number} has ended: {said}; {why}"
 
@@ -110,6 +113,8 @@ def _end(one: Told) -> str:
     result = one.get("result")
     if result:
         return f"{said}: {shown.verdict(result)}; {shown.figures(result)}".rstrip("; ")
+    if one.get("rows"):
+        return f"{said}: {shown.rows_of(one)}"
     return f"{said}: {one['why']}" if one["why"] and one["why"] != one["state"] else said
 
 

@@ -10,6 +10,7 @@ from .. import options
 from ..options import command, positive
 from ..output import Voice
 from ..tree import Option
+from .in_lab import elsewhere, or_in_lab
 from .lists import several
 from .show import do
 from .words import of_rows, on_board, place_of, placed, rows_of, shards, shards_of, words_of
@@ -31,6 +32,7 @@ THREADS_MOST = 64
     shards(),
     Option("--monitor", metavar="MONITOR", shared=True,
            help="energy too; modelled: by a model of an emulated board's power"),
+    *elsewhere(),
     *placed(),
     formats=("terminal", "json", "csv", "markdown"),
     examples=(
@@ -39,6 +41,7 @@ THREADS_MOST = 64
         "tinybench study classic --csv mine.csv --target temperature --regression",
     ),
 )  # fmt: skip
+@or_in_lab("classic")
 def classic(
     voice: Voice, task: str | None, csv: Path | None, target: str | None, regression: bool,
     models: tuple[str, ...], test: int, seed: int, threads: int, board: str | None, to: str,

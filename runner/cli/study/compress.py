@@ -8,6 +8,7 @@ from .. import options
 from ..options import command, positive
 from ..output import Voice
 from ..tree import Option
+from .in_lab import elsewhere, or_in_lab
 from .lists import numbers, several
 from .show import do
 from .words import of_rows, on_board, place_of, placed, rows_of, shards, shards_of, words_of
@@ -32,6 +33,7 @@ METHODS = ("robe", "palette", "prune")
            help="nets of each kind, from other random numbers (default: 3)"),
     *on_board(),
     shards("so many emulated ones at a time, each with its share of the candidates (default: 1)"),
+    *elsewhere(),
     *placed(),
     formats=("terminal", "json", "csv", "markdown"),
     examples=(
@@ -40,6 +42,7 @@ METHODS = ("robe", "palette", "prune")
         "tinybench study compress --csv mine.csv --board nucleo-l4r5 --port /dev/ttyACM0",
     ),
 )  # fmt: skip
+@or_in_lab("compress")
 def compress(
     voice: Voice, task: str | None, csv: Path | None, target: str | None, board: str | None,
     to: str, out: Path | None, **said: Any,

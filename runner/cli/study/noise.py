@@ -9,6 +9,7 @@ from .. import options
 from ..options import OneOf, command, positive
 from ..output import Voice
 from ..tree import Option
+from .in_lab import elsewhere, or_in_lab
 from .lists import numbers
 from .show import do
 from .words import on_board, place_of, placed, shards, shards_of
@@ -55,6 +56,7 @@ JOBS_MOST = 256
     shards("with --board: so many emulated ones at a time (default: 1)"),
     Option("--jobs", type=positive, metavar="N",
            help="trials at a time (default: one for each processor)"),
+    *elsewhere(),
     *placed(),
     formats=("terminal", "json", "csv", "markdown"),
     examples=(
@@ -63,8 +65,10 @@ JOBS_MOST = 256
         "tinybench study noise --task ic --noise levels --levels 64,32,16",
         "tinybench study noise --task kws --noise bit-flip --where activations --trials 5",
         "tinybench study noise --task kws --board mps2-an386 --limit 20 --trials 5",
+        "tinybench study noise --task kws --lab --parts 4 -o noisy   on the boards of a lab",
     ),
 )  # fmt: skip
+@or_in_lab("noise")
 def noise(
     voice: Voice, task: str | None, model: Path | None, data: Path | None, limit: int | None,
     jobs: int | None, no_parts: bool, board: str | None, to: str, out: Path | None, **said: Any,

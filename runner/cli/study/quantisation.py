@@ -10,6 +10,7 @@ from .. import options
 from ..options import PATH, command, positive
 from ..output import Voice
 from ..tree import Option
+from .in_lab import elsewhere, or_in_lab
 from .lists import several
 from .show import do
 from .words import on_board, place_of, placed, shards, shards_of, words_of
@@ -38,6 +39,7 @@ SCHEMES = (*PLAIN, "qat-tensor", "qat-channel")
     shards(),
     Option("--monitor", metavar="MONITOR", shared=True,
            help="energy too; modelled: by a model of an emulated board's power"),
+    *elsewhere(),
     *placed(),
     formats=("terminal", "json", "csv", "markdown"),
     examples=(
@@ -47,6 +49,7 @@ SCHEMES = (*PLAIN, "qat-tensor", "qat-channel")
         "tinybench study quantisation --task kws --board nucleo-l4r5 --port /dev/ttyACM0",
     ),
 )  # fmt: skip
+@or_in_lab("quantisation")
 def quantisation(
     voice: Voice, task: str | None, model: Path | None, data: Path | None, float_file: Path | None,
     schemes: tuple[str, ...], calibrate: int, test: int, board: str | None, to: str,

@@ -13,6 +13,7 @@ from .. import options
 from ..options import command, positive
 from ..output import Voice
 from ..tree import Option
+from .in_lab import elsewhere, or_in_lab
 from .lists import numbers, several
 from .show import do
 from .words import on_board, place_of, placed, shards, shards_of, words_of
@@ -77,6 +78,7 @@ def blocks(text: str) -> "tuple[Block, ...]":
            help="of what is random (default: 1)"),
     *on_board(),
     shards("so many emulated ones at a time, each with its share of the candidates (default: 1)"),
+    *elsewhere(),
     *placed(),
     formats=("terminal", "json", "csv", "markdown"),
     examples=(
@@ -88,6 +90,7 @@ def blocks(text: str) -> "tuple[Block, ...]":
         "tinybench study sparsity --shape 64x256 --scheme bcr --blocks 16xall,32x64",
     ),
 )  # fmt: skip
+@or_in_lab("sparsity")
 def sparsity(
     voice: Voice, task: str | None, model: Path | None, data: Path | None, limit: int | None,
     board: str | None, to: str, out: Path | None, **said: Any,

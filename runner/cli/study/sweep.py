@@ -10,6 +10,7 @@ from .. import options
 from ..options import OneOf, command, positive
 from ..output import Voice
 from ..tree import Option
+from .in_lab import elsewhere, or_in_lab
 from .lists import several
 from .show import do
 from .words import place_of, placed, shards, shards_of
@@ -53,6 +54,7 @@ SHOWN = "latency,flash,ram"
     options.wait(section="each run"),
     Option("--monitor", metavar="MONITOR", shared=True, section="each run",
            help="energy too; modelled: by a model of an emulated board's power"),
+    *elsewhere(),
     *placed(),
     formats=("terminal", "json", "csv", "markdown"),
     examples=(
@@ -63,6 +65,7 @@ SHOWN = "latency,flash,ram"
         "--by flags=-O2,-O3 --by weights=flash,ram --budget 2h --repeats 3",
     ),
 )  # fmt: skip
+@or_in_lab("sweep")
 def sweep(
     voice: Voice, by: tuple[str, ...], objectives: tuple[str, ...], budget: float | None,
     runs: int | None, repeats: int, board: str | None, to: str, out: Path | None, **said: Any,

@@ -56,14 +56,13 @@ def begin(leader: Leader) -> None:
 def _send(leader: Leader, run: Run) -> None:
     own = run.place.name.rpartition("/")[2]
     order = Order(lab=leader.lab, id=run.row.id, attempt=run.attempt, board=own, job=run.row.job)
-    model = None
-    if run.row.job.model is not None:
-        model = store.model(leader.db, run.row.job.model)
+    sent = run.row.job.sent
+    data = None if sent is None else store.model(leader.db, sent)
     assert leader.client is not None  # noqa: S101 - it serves
     future = leader.client.submit(
         work.do,
         encoded(order),
-        model,
+        data,
         key=f"job-{run.row.id}-{run.attempt}",
         workers=[run.address],
         resources={f"board:{own}": 1},

@@ -8,10 +8,9 @@ import time
 from pathlib import Path
 
 from tinybench.errors import BenchError
-from tinybench.files import is_file_name, write_whole
 
 from .. import store
-from ..order import FILES_MOST_B, Report
+from ..order import Report, insist_files, kept
 from .placing import thought_of
 from .state import Leader, Run
 
@@ -63,8 +62,13 @@ def finish(leader: Leader, run: Run, report: Report) -> None:
     now = store.row(leader.db, job)
     if now is None or now.state != store.RUNNING or now.attempt != attempt:
         return  # it was cancelled, or runs elsewhere by now
+    deep = run.row.job.study is not None
+    try:
+        insist_files(report.files, deep=deep)
+    except BenchError as error:
+        report = Report(status=3, why=str(error), run_s=report.run_s)
     if report.status in (0, 1):
-        folder = written(leader.folder, job, attempt, report)
+        folder = written(leader.folder, job, attempt, report, deep=deep)
         state = store.DONE
     else:
         folder, state = None, store.FAILED
@@ -99,19 +103,13 @@ def told_skipped(leader: Leader, jobs: list[int]) -> None:
         leader.say(store.SKIPPED, job=job)
 
 
-def written(root: Path, job: int, attempt: int, report: Report) -> str:
-    """Write a run folder whole or not at all; return its name."""
+def written(root: Path, job: int, attempt: int, report: Report, *, deep: bool = False) -> str:
+    """Write the folder of a run or a study whole or not at all; return its name."""
     runs = root / "runs"
     name = f"{job}-{attempt}"
     partial = runs / f".{name}"
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    left_b = FILES_MOST_B
-    for file, data in report.files.items():
-        left_b -= len(data)
-        if not is_file_name(file) or left_b < 0:
-            raise BenchError(f"a worker sent a file that is none of a run: {file!r:.80}")
-        write_whole(partial / file, data)
+    kept(partial, report.files, deep=deep)
     shutil.rmtree(runs / name, ignore_errors=True)
     partial.rename(runs / name)
     return name

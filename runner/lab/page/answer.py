@@ -15,6 +15,7 @@ from .. import store
 from ..leader.state import Leader
 from .published import Published
 from .results import Measured
+from .studies import Studied
 
 BODY_MOST_B = 64 << 20
 NUMBER_DIGITS = 15
@@ -41,6 +42,7 @@ class Door:
     hosts: frozenset[str]
     """What a browser may call this lab; a name that another site made point here is none."""
     measured: Measured
+    studied: Studied
     published: Published
     spent: dict[tuple[str, bool], tuple[float, float]] = field(default_factory=dict)
     readers: int = 0

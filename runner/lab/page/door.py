@@ -22,7 +22,7 @@ from tinybench.errors import TinybenchError, UsageError
 
 from .. import safety, store
 from ..leader.state import Leader
-from . import files, jobs, plain, shown
+from . import files, jobs, plain, shown, studies
 from .answer import Door, RefusedError, as_json
 from .published import Published
 from .results import Measured
@@ -58,8 +58,9 @@ LOOKS: dict[str, Answer] = {
     "/api/jobs/{id:int}": jobs.one,
     "/api/jobs/{id:int}/report": shown.report,
     "/api/jobs/{id:int}/run.zip": files.archive,
-    "/api/jobs/{id:int}/files/{name}": files.one,
+    "/api/jobs/{id:int}/files/{name:path}": files.one,
     "/api/results": shown.found,
+    "/api/studies": shown.found_studies,
     "/api/results.junit": shown.junit,
     "/api/compare": shown.comparison,
     "/api/history": shown.history,
@@ -76,7 +77,8 @@ def app(leader: Leader, token: str, host: str, port: int, published: Published) 
     written = {f"[{name}]" if ":" in name else name for name in names}
     hosts = frozenset({*written, *(f"{name}:{port}" for name in written)})
     measured = Measured(leader.folder / "runs")
-    door = Door(leader, token, open_, not open_, hosts, measured, published)
+    studied = studies.Studied(leader.folder / "runs")
+    door = Door(leader, token, open_, not open_, hosts, measured, studied, published)
     changes: dict[str, Answer] = {
         "/api/look": _may_look,
         "/api/jobs": jobs.submitted,

@@ -1,7 +1,6 @@
-"""The files of a run: which there are, one of them, or all in one archive."""
+"""The files of a run or a study: which there are, one of them, or all in one archive."""
 
 import asyncio
-import os
 import tempfile
 import zipfile
 from collections.abc import AsyncIterator
@@ -11,9 +10,11 @@ from typing import IO
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from tinybench.files import is_file_name, open_regular
+from tinybench.files import open_regular
 
+from .. import order
 from ..order import FILES_MOST_B
+from ..store import Row
 from . import results
 from .answer import Door, RefusedError, asked_row
 
@@ -26,21 +27,19 @@ SANDBOX = {"Content-Security-Policy": "default-src 'none'; sandbox; frame-ancest
 """What a worker sent is shown, and does nothing."""
 
 
-def listed(folder: Path) -> list[dict[str, str | int]]:
-    """Return the names and bytes of the files of a run; links are none."""
+def listed(folder: Path, row: Row) -> list[dict[str, str | int]]:
+    """Return the names and bytes of the files of a job; links are none."""
     try:
-        with os.scandir(folder) as found:
-            files = [one for one in found if one.is_file(follow_symlinks=False)]
-            sizes = [(one.name, one.stat(follow_symlinks=False).st_size) for one in files]
+        names = order.listed(folder, deep=row.job.study is not None)
+        return [{"name": one, "bytes": (folder / one).lstat().st_size} for one in names]
     except OSError:
         return []
-    return [{"name": name, "bytes": size} for name, size in sorted(sizes)]
 
 
 async def one(door: Door, request: Request) -> Response:
     """Answer with a file of a run: a text to read, anything else to keep."""
-    folder, name = _folder(door, request), str(request.path_params["name"])
-    if not is_file_name(name) or not any(name == there["name"] for there in listed(folder)):
+    (folder, row), name = _folder(door, request), str(request.path_params["name"])
+    if not any(name == there["name"] for there in listed(folder, row)):
         raise RefusedError(404, "there is no such file in that run")
     file = await asyncio.to_thread(open_regular, folder / name, FILES_MOST_B, links=False)
     text = Path(name).suffix in TEXTS
@@ -53,31 +52,33 @@ async def one(door: Door, request: Request) -> Response:
 
 async def archive(door: Door, request: Request) -> Response:
     """Answer with all files of a run and its report as a zip; one is made at a time."""
-    folder, job = _folder(door, request), int(request.path_params["id"])
+    folder, row = _folder(door, request)
     async with door.zipping:
-        file = await asyncio.to_thread(_zipped, folder, f"job-{job}")
-    named = {"Content-Disposition": f'attachment; filename="job-{job}.zip"'}
+        file = await asyncio.to_thread(_zipped, folder, row)
+    named = {"Content-Disposition": f'attachment; filename="job-{row.id}.zip"'}
     return StreamingResponse(_pieces(file), media_type="application/zip", headers=named)
 
 
-def _folder(door: Door, request: Request) -> Path:
+def _folder(door: Door, request: Request) -> tuple[Path, Row]:
     row = asked_row(door, request)
     if row.folder is None:
         raise RefusedError(404, f"job {row.id} has no result: it is {row.state}")
-    return door.leader.folder / "runs" / row.folder
+    return door.leader.folder / "runs" / row.folder, row
 
 
-def _zipped(folder: Path, root: str) -> IO[bytes]:
+def _zipped(folder: Path, row: Row) -> IO[bytes]:
+    root = f"job-{row.id}"
     made = tempfile.SpooledTemporaryFile(IN_MEMORY_B)  # noqa: SIM115 - closed once it is sent
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as into:
-        for one in listed(folder):
+        for one in listed(folder, row):
             with (
                 open_regular(folder / str(one["name"]), FILES_MOST_B, links=False) as file,
                 into.open(_entry(f"{root}/{one['name']}"), "w", force_zip64=True) as entry,
             ):
                 while piece := file.read(PIECE_B):
                     entry.write(piece)
-        into.writestr(_entry(f"{root}/report.html"), results.page_of(folder))
+        if row.job.study is None:
+            into.writestr(_entry(f"{root}/report.html"), results.page_of(folder))
     made.seek(0)
     return made
 

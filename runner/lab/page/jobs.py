@@ -11,7 +11,7 @@ from tinybench.printable import one_line
 from .. import jobs_file, store
 from ..leader import loop
 from ..policy import PRIORITY_MOST
-from . import files, plan, results, told
+from . import files, plan, results, studies, told
 from .answer import Door, RefusedError, as_json, asked_row, asked_submission, body, number, read
 
 ROWS_MOST = 500
@@ -35,8 +35,8 @@ async def listed(door: Door, request: Request) -> Response:
     counts = store.counts(db, submission)
     jobs = told.jobs(door.leader, rows)
     if said.get("results") == "yes":
-        found = await asyncio.to_thread(lambda: [_result(door, row) for row in rows])
-        jobs = [{**job, "result": result} for job, result in zip(jobs, found, strict=True)]
+        found = await asyncio.to_thread(lambda: [_came(door, row) for row in rows])
+        jobs = [{**job, **came} for job, came in zip(jobs, found, strict=True)]
     return as_json({"jobs": jobs, "counts": counts, "worst": worst})
 
 
@@ -45,20 +45,28 @@ async def one(door: Door, request: Request) -> Response:
     row = asked_row(door, request)
     (job,) = told.jobs(door.leader, [row])
     more = {
-        "words": {**row.job.words, "model": row.job.model_name},
-        "model_sha256": row.job.model,
+        "words": {**row.job.words, "model": row.job.model_name, "csv": row.job.csv_name},
+        "model_sha256": row.job.sent,
         "deadline_s": row.job.deadline_s,
         "result": await asyncio.to_thread(_result, door, row),
+        "found": await asyncio.to_thread(studies.told, door.studied, row),
         "files": []
         if row.folder is None
-        else files.listed(door.leader.folder / "runs" / row.folder),
+        else files.listed(door.leader.folder / "runs" / row.folder, row),
     }
     return as_json({**job, **more})
 
 
+def _came(door: Door, row: store.Row) -> dict[str, Any]:
+    """Return what a job has measured, in brief, or how many rows its study has."""
+    found = studies.told(door.studied, row)
+    return {"result": _result(door, row), "rows": found and found["count"]}
+
+
 def _result(door: Door, row: store.Row) -> dict[str, Any] | None:
     """Return what a job has measured, in brief; None where it has no result that can be read."""
-    found = door.measured.of(row.folder) if row.folder is not None else None
+    of_run = row.folder is not None and row.job.study is None
+    found = door.measured.of(row.folder or "") if of_run else None
     return None if found is None else results.told(found, brief=True)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from .. import store
 from ..ask import lab_folder
 from ..leader.state import Leader
-from .words import VERDICTS, counted, span
+from .words import counted, span, verdict
 
 DEFAULT = "http://127.0.0.1:8750"
 """Where the commands of a lab look for one, unless they are told."""
@@ -120,6 +120,6 @@ def _job(address: str, what: str, row: store.Row, words: dict[str, Any]) -> str 
 def _end(address: str, state: str, row: store.Row) -> str:
     after = "" if row.run_s is None else f" after {span(row.run_s)}"
     if state == store.DONE:
-        verdict = VERDICTS.get(row.status or 0, f"status {row.status}")
-        return f"done{after}, {verdict}: {address}/#job/{row.id}"
+        came = verdict(row.status, row.job.study)
+        return f"done{after}, {came}: {address}/#job/{row.id}"
     return f"{state}{after}" + (f": {row.why}" if row.why and row.why != state else "")

@@ -12,6 +12,7 @@ from tinybench.errors import UsageError
 from ...build import task as tasks
 from ...results.defaults import DIVISIONS, MODES, SCENARIOS
 from ...rules import names as profiles
+from ...study.options import STUDIES
 from .. import jobs_file
 from ..job import AXES, RUN_WORDS, insist, insist_clock
 from ..jobs_file import Series, Submission
@@ -34,6 +35,7 @@ def choices(leader: Leader) -> dict[str, list[str]]:
     here = list(leader.places.values())
     return {
         "task": sorted(tasks.names()),
+        "study": list(STUDIES),
         "board": sorted({one.kind for one in here} | {one.name for one in here}),
         "other_board": sorted(
             {one.kind for one in leader.known.values()} - {one.kind for one in here}
@@ -101,17 +103,18 @@ def faults(leader: Leader, said: dict[str, Any]) -> dict[str, str]:
     found: dict[str, str] = {}
     for check in (_wrong, _nowhere):
         while (refusal := check(leader, left)) is not None and len(found) < FAULTS_MOST:
-            others = [name for name in left if name not in ("name", "task")]
+            others = [name for name in left if name not in ("name", "task", "study")]
+            what = "study" if "study" in left else "task"
             blamed = next(
                 (
                     name
                     for name in reversed(others)
                     if check(leader, {k: v for k, v in left.items() if k != name}) != refusal
                 ),
-                "task",
+                what,
             )
             found[blamed] = refusal
-            if blamed == "task":
+            if blamed == what:
                 return found
             del left[blamed]
     return found

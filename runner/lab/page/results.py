@@ -25,6 +25,7 @@ from ...rules import names as profiles
 from ...rules.judge import judge
 from .. import store
 from ..store import Row
+from .words import verdict
 
 COMPARED_MOST = 200
 """Runs of one comparison."""
@@ -83,7 +84,7 @@ class Measured:
 
     def _take(self, rows: Iterable[Summary]) -> None:
         for one in rows:
-            if job_of(Path(one.run).name) is not None:
+            if job_of(Path(one.run).name) is not None and Path(one.run).parent == self._runs:
                 self._rows[Path(one.run).name] = one
 
 
@@ -162,6 +163,9 @@ def junit(runs: Path, rows: Sequence[Row]) -> str:
     """Return jobs that have ended as JUnit XML: their runs, and an error for each that has none."""
     root = ET.Element("testsuites", name="tinybench lab")
     for row in reversed(rows):
+        if row.job.study is not None and row.state == store.DONE:
+            root.append(_of_study(row))
+            continue
         if row.folder is not None and row.state == store.DONE:
             try:
                 told = ET.fromstring(formats.text([judge(runs / row.folder)], "junit"))  # noqa: S314 - our own
@@ -169,10 +173,25 @@ def junit(runs: Path, rows: Sequence[Row]) -> str:
                 continue
             except TinybenchError as error:
                 row = msgspec.structs.replace(row, why=str(error))  # noqa: PLW2901
-        name = one_line(f"job {row.id}: {row.job.title}")
-        suite = ET.SubElement(root, "testsuite", name=name, tests="1", failures="0", errors="1")
-        case = ET.SubElement(suite, "testcase", classname="tinybench.lab", name=name, time="0")
-        why = one_line(row.why or row.state)
-        ET.SubElement(case, "error", type=row.state, message=why)
+        suite, case = _suite(row, errors=1)
+        root.append(suite)
+        ET.SubElement(case, "error", type=row.state, message=one_line(row.why or row.state))
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _of_study(row: Row) -> ET.Element:
+    suite, case = _suite(row, failures=int(row.status != 0))
+    if row.status != 0:
+        why = verdict(row.status, row.job.study)
+        ET.SubElement(case, "failure", type="study", message=why)
+    return suite
+
+
+def _suite(row: Row, failures: int = 0, errors: int = 0) -> tuple[ET.Element, ET.Element]:
+    """Return a suite of one job, and its case."""
+    name, counts = one_line(f"job {row.id}: {row.job.title}"), (str(failures), str(errors))
+    suite = ET.Element("testsuite", name=name, tests="1", failures=counts[0], errors=counts[1])
+    took = f"{row.run_s or 0.0:.3f}"
+    case = ET.SubElement(suite, "testcase", classname="tinybench.lab", name=name, time=took)
+    return suite, case

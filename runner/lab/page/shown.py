@@ -15,7 +15,7 @@ from ...compare.published.leaderboard import leaderboard
 from ...compare.store import Summary
 from ...report.page.audit_html import html as audit_page
 from .. import store
-from . import results, told
+from . import results, studies, told
 from .answer import Door, RefusedError, as_json, asked_row, asked_submission, number
 from .jobs import ROWS_MOST
 from .metrics import CONTENT_TYPE
@@ -115,12 +115,30 @@ async def found(door: Door, request: Request) -> Response:
 
 
 async def report(door: Door, request: Request) -> Response:
-    """Answer with the page of a run."""
+    """Answer with the page of a run, or with the text of a study."""
     row = asked_row(door, request)
     if row.folder is None:
         raise RefusedError(404, f"job {row.id} has no result: it is {row.state}")
-    text = await asyncio.to_thread(results.page_of, door.leader.folder / "runs" / row.folder)
-    return _page_of(text)
+    folder = door.leader.folder / "runs" / row.folder
+    if row.job.study is not None:
+        return Response(await asyncio.to_thread(studies.text_of, folder), media_type="text/plain")
+    return _page_of(await asyncio.to_thread(results.page_of, folder))
+
+
+async def found_studies(door: Door, request: Request) -> Response:
+    """Answer with the studies that were done, the newest first."""
+    most = min(ROWS_MOST, number(request.query_params.get("most")) or ROWS_MOST)
+    rows = store.studies(door.leader.db, most)
+
+    def every() -> Response:
+        return as_json({"studies": [_study(door, row) for row in rows]})
+
+    return await asyncio.to_thread(every)
+
+
+def _study(door: Door, row: store.Row) -> dict[str, Any]:
+    found = studies.told(door.studied, row) or {}
+    return {"job": row.id, "title": row.job.title, "place": row.place, **found}
 
 
 async def comparison(door: Door, request: Request) -> Response:

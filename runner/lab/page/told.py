@@ -10,6 +10,7 @@ from ..leader.state import Leader, Run
 from ..policy import Place
 from ..store import Row
 from . import waits
+from .words import verdict
 
 QUEUE_MOST = 200
 """Jobs of the queue that are told; how many there are is told besides."""
@@ -155,6 +156,9 @@ def job(row: Row, waits: str | None = None) -> dict[str, Any]:
         "submission": row.submission,
         "series": row.job.series,
         "title": row.job.title,
+        "study": row.job.study,
+        "part": row.job.part,
+        "verdict": verdict(row.status, row.job.study) if row.state == store.DONE else None,
         "task": row.job.words.get("task"),
         "wants": row.job.want.words,
         "priority": row.job.priority,

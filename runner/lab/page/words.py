@@ -2,6 +2,13 @@
 
 VERDICTS = {0: "valid", 1: "a rule is broken"}
 """By the exit status of a run."""
+STUDIED = {0: "done", 1: "a board answers otherwise"}
+"""By that of a study."""
+
+
+def verdict(status: int | None, study: str | None = None) -> str:
+    """Return what the exit status of a run, or of a study, says."""
+    return (STUDIED if study else VERDICTS).get(status or 0, f"status {status}")
 
 
 def counted(number: int, what: str) -> str:

@@ -46,7 +46,8 @@ def ended(db: sqlite3.Connection, *states: str) -> None:
     """Let a job end in each of these ways."""
     for state in states:
         store.submit(db, [asleep(1)], {}, {}, "me")
-        (job,) = store.waiting(db, *store.wishes(db, "", 1), 1)
+        (wish,) = store.wishes(db, "", 1)
+        (job,) = store.waiting(db, wish, 1)
         attempt = store.claim(db, job, "w/b", "host", 1.0)
         assert attempt == 1
         store.finish(db, job, attempt, state=state, status=0)

@@ -31,6 +31,11 @@ const FIELDS = {
     ["engine", "engine", "none chosen: tinybench's own", "choice"],
     ...Object.keys(OF_SCENARIO).map((name) => [`with.${name}`, name, OF_SCENARIO[name], "word"]),
   ],
+  "A study in place of a run": [
+    ["study", "study", "its options are words below; it takes no mode, profile or scenario but by them", "choice"],
+    ["parts", "parts", "jobs that it is dealt out into; of a board that is chosen", "number"],
+    ["csv", "rows of your own", "a .csv to learn from in place of a task; its bytes are sent", "files"],
+  ],
   "When, and how often": [
     ["repeat", "times each", "", "number"],
     ["priority", "priority", "-8 to 8; a step counts as half of a job's length", "number"],
@@ -43,7 +48,7 @@ const FIELDS = {
     ["with.monitor", "energy monitor", "such as lpm01a, of a board that has one", "word"],
     ["with.iterations", "iterations", "of a window, to begin with", "word"],
     ["with.seed", "seed", "", "word"],
-    ["with", "others", "name = value, one a line", "area"],
+    ["with", "others", "name = value, one a line; what may be said several times, on several lines", "area"],
   ],
 };
 const OPEN = 2; // groups that are open at first
@@ -66,7 +71,7 @@ function control(key, kind, id) {
   made.id = id;
   if (kind === "select") made.append(new Option("by default", ""), new Option("yes", "true"), new Option("no", "false"));
   else if (kind === "area") made.rows = 3;
-  else if (kind === "files") Object.assign(made, { type: "file", multiple: true, accept: ".tflite" });
+  else if (kind === "files") Object.assign(made, { type: "file", multiple: true, accept: key === "csv" ? ".csv" : ".tflite" });
   else if (kind === "check") made.type = "checkbox";
   else {
     made.type = kind === "number" ? "number" : "text";
@@ -163,7 +168,9 @@ function series() {
     } else if (kind === "area") {
       for (const line of input.value.split("\n")) {
         const [name, ...rest] = line.split("=");
-        if (line.trim()) more[name.trim()] = value(rest.join("=").trim().replace(/^"(.*)"$/, "$1"));
+        if (!line.trim()) continue;
+        const key = name.trim(), words = value(rest.join("=").trim().replace(/^"(.*)"$/, "$1"));
+        more[key] = key in more ? [more[key], words].flat().map(String) : words;
       }
     } else if (input.value.trim() && key !== "who") {
       const words = input.value.trim();
@@ -234,7 +241,8 @@ byId("new").addEventListener("input", () => {
 
 async function models() {
   const found = {};
-  for (const file of field("model").querySelector("input").files) {
+  const chosen = [...byId("new").querySelectorAll('[data-kind="files"] input')];
+  for (const file of chosen.flatMap((input) => [...input.files])) {
     const data = await file.arrayBuffer();
     const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", data));
     const text = await new Promise((go) => {

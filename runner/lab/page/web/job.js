@@ -1,6 +1,6 @@
 // The page of one job: what it is, how far it is, what came of it, and the files of its run.
 
-import { ask, byId, bytes, cancel, element, facts, link, microjoules, milliseconds, moment, of, quality, seconds } from "./parts.js";
+import { ask, byId, bytes, cancel, cell, element, facts, fill, link, microjoules, milliseconds, moment, of, quality, seconds } from "./parts.js";
 
 let shown = "";
 
@@ -36,11 +36,40 @@ function came(one) {
   ]);
 }
 
+// What a study has found: a line for each thing that it compares.
+function study(one) {
+  const { rows, count, why } = one.found;
+  if (why) return element("p", why, "none");
+  const table = element("table"), head = element("tr"), body = element("tbody");
+  table.setAttribute("aria-label", `what job ${one.id} has found`);
+  const heads = ["what", "score", "figures are", "an inference", "instructions", "est. cycles", "weights", "flash", "RAM"];
+  head.append(...heads.map((words) => Object.assign(element("th", words), { scope: "col" })));
+  table.append(element("thead", head), body);
+  body.id = "job-study";
+  fill(body, rows, (row, line) => {
+    cell(line, row.name);
+    cell(line, row.score === null ? "" : `${row.metric} ${row.score.toFixed(4)}`);
+    cell(line, row.kind);
+    cell(line, milliseconds(row.latency_s));
+    cell(line, row.instructions);
+    cell(line, row.cycles);
+    for (const size of [row.weights_b, row.flash_b, row.ram_b]) cell(line, size === null ? "" : bytes(size));
+  });
+  const made = element("div");
+  const wide = element("div", table, "wide");
+  wide.tabIndex = 0;
+  wide.setAttribute("role", "region");
+  wide.setAttribute("aria-label", "rows of the study");
+  made.append(wide);
+  if (count > rows.length) made.append(element("p", `the first ${rows.length} of ${count} rows`, "note"));
+  return made;
+}
+
 function files(one) {
   const list = element("ul", undefined, "files");
   for (const file of one.files) {
     const line = element("li");
-    line.append(link(file.name, `/api/jobs/${one.id}/files/${encodeURIComponent(file.name)}`), " ",
+    line.append(link(file.name, `/api/jobs/${one.id}/files/${file.name.split("/").map(encodeURIComponent).join("/")}`), " ",
       element("span", bytes(file.bytes), "kind"));
     list.append(line);
   }
@@ -93,18 +122,19 @@ export async function job(number) {
     ["ended", moment(one.ended)],
     ["ran", seconds(one.run_s)],
     ["words", words(one)],
-    ["model", one.model_sha256 && element("code", one.model_sha256)],
+    [one.words.csv ? "rows" : "model", one.model_sha256 && element("code", one.model_sha256)],
     ["priority", one.priority || ""],
     ["begun", one.attempt > 1 ? `${one.attempt} times` : ""],
   ])];
   if (one.runs) said.push(progress(one));
   if (open) said.push(cancel(one.id));
+  else if (one.found) said.push(element("h3", "Study"), study(one));
   else said.push(element("h3", "Result"), came(one));
   if (one.files.length) {
     const does = element("p", undefined, "does");
-    does.append(link("report", `/api/jobs/${one.id}/report`, `report of job ${one.id}`),
-      link("all files and the report as zip", `/api/jobs/${one.id}/run.zip`));
-    said.push(does, element("h3", "Files of the run"), files(one));
+    if (!one.found?.why) does.append(link("report", `/api/jobs/${one.id}/report`, `report of job ${one.id}`), " ");
+    does.append(link(one.study ? "all files as zip" : "all files and the report as zip", `/api/jobs/${one.id}/run.zip`));
+    said.push(does, element("h3", one.study ? "Files of the study" : "Files of the run"), files(one));
   }
   const kept = box.contains(document.activeElement);
   box.replaceChildren(...said);

@@ -158,7 +158,6 @@ export function show(now, changed) {
   }
 }
 
-const VERDICTS = ["valid", "a rule is broken"];
 const STEP = 20;
 let shown = STEP;
 
@@ -172,7 +171,7 @@ export async function ended() {
     cell(row, one.who);
     cell(row, moment(one.ended));
     cell(row, seconds(one.run_s));
-    if (one.state === "done") cell(row, VERDICTS[one.status] || `status ${one.status}`, one.status === 0 ? "good" : "bad");
+    if (one.state === "done") cell(row, one.verdict, one.status === 0 ? "good" : "bad");
     else cell(row, one.why && one.why !== one.state ? `${one.state}: ${one.why.slice(0, 200)}` : one.state, one.state === "failed" ? "bad" : "");
     cell(row, one.state === "done" ? report(one.id, "open") : "");
   });

@@ -1,0 +1,122 @@
+"""One study as a process of its own, `python -m tinybench.runner.cli.study.job`, for a lab.
+
+A worker starts it as it starts a run, and it does what a person's command does: the same options,
+checked by the same command, none of them from a file of this computer.
+"""
+
+import contextlib
+import io
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tinybench.errors import RunFolderError, UsageError
+from tinybench.files import write_whole
+from tinybench.read import read_toml
+from tinybench.track import Track
+
+from ...build.board import load_board
+from ...desk.bench import find_bench, load_bench
+from ...lab import child
+from ...lab.job import insist
+from ...results.asked import ASKED_FILE
+from ...study.options import words as typed
+from ...study.sweep.factors import as_toml
+from ..tree import Command, usage
+from . import study
+
+
+@dataclass(frozen=True)
+class Telling:
+    """What is said of a study, told to the worker as a run tells it."""
+
+    verbose: bool = False
+    quiet: bool = False
+
+    def note(self, text: str) -> None:
+        """Tell a sentence."""
+        child.note(text)
+
+    @property
+    def track(self) -> Track:
+        """How long work shows its progress."""
+        return child.track
+
+
+def do(task: child.Task) -> int:
+    """Do a study, or a part of one; return its exit status.
+
+    A folder of an earlier attempt that cannot be gone on with is begun anew.
+    """
+    job, folder = task.order.job, Path(task.folder)
+    insist(job)
+    command = study.commands[job.study or ""]
+    assert isinstance(command, Command)  # noqa: S101 - a lab has no group for a study
+    words = [*_words(task), f"--out={folder}"]
+    begun = (folder / ASKED_FILE).exists()
+    try:
+        return _done(command, words)
+    except RunFolderError as error:
+        if not begun:
+            raise
+        child.note(f"begun anew: {error}")
+        shutil.rmtree(folder)
+        return _done(command, words)
+
+
+def _words(task: child.Task) -> list[str]:
+    """Return what a person would type on this computer for the job."""
+    job = task.order.job
+    own = {name: value for name, value in job.words.items() if name not in ("task", "emulate")}
+    board = task.board if task.emulate else _by_kind(task)
+    if task.own_monitor and "monitor" in own:
+        own["monitor"] = load_bench(find_bench()).boards[board].monitor or own["monitor"]
+    found = [f"--board={board}", f"--wait={child.WAIT_S:.0f}", *typed(job.study or "", own)]
+    if "task" in job.words:
+        found.append(f"--task={job.words['task']}")
+    if task.sent is not None:
+        found.append(f"--{'model' if job.model is not None else 'csv'}={task.sent}")
+    if task.emulate and load_board(task.board).attached is not None:
+        found.append("--emulate")
+    if job.parts > 1:
+        found.append(f"--part={job.part}/{job.parts}")
+    return found
+
+
+def _by_kind(task: child.Task) -> str:
+    """Return the kind of a board of this desk; this process knows it by no other name.
+
+    A study says on which board it was done, and on other computers a name of this desk is another
+    board, or none. One that is declared here alone keeps its name.
+    """
+    path = find_bench()
+    desk = load_bench(path).boards.get(task.board)
+    if path is None or desk is None or desk.board == task.board or desk.board.endswith(".toml"):
+        return task.board
+    bench = read_toml(path)
+    bench["boards"] = {desk.board: bench["boards"][task.board]}
+    own = Path(task.folder).with_name("bench.toml")
+    write_whole(own, as_toml(bench).encode())
+    os.environ["TINYBENCH_BENCH"] = str(own)
+    return desk.board
+
+
+def _done(command: Command, words: list[str]) -> int:
+    try:
+        with command.make_context(command.name, words) as ctx:
+            params: dict[str, Any] = dict(ctx.params)
+            for name in ("verbose", "quiet", "json"):
+                del params[name]
+            with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO(), "utf-8")):
+                return command.do(Telling(), **params)
+    except click.UsageError as error:
+        raise UsageError(usage(error)) from None
+
+
+if __name__ == "__main__":
+    sys.exit(child.main(do))

@@ -1,0 +1,201 @@
+"""The options of each study that mean the same on every computer, and reach nothing on it.
+
+What a lab takes of a study: what is left out names a file, a port, a folder or a processor of one
+computer. Values are texts as on the command line, or numbers and truths.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tinybench.declare import nearest
+from tinybench.errors import UsageError
+
+from ..results.defaults import MODES, seconds
+from ..results.request import is_recipe
+
+PARTS_MOST = 64
+"""That a study is dealt out into."""
+NUMBERS_MOST = 64
+BY_MOST = 12
+Value = str | int | float | bool
+Check = Callable[[str], bool]
+_NUMBER = r"[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]{1,3})?"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")
+_LEVEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_. +-]{0,99}")
+_FLAG = re.compile(
+    r"-O(?:[0-3gsz]|fast)|-f(?!(?:auto-)?profile|plugin|dump|opt-info|save|deps|use-ld|module)"
+    r"[a-z][a-z0-9-]*(?:=(?:[0-9]{1,9}|on|off|fast|auto|none))?"
+)
+"""Of a compiler: how it optimises, which names no file and runs nothing."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a value is, in words, and whether a text is one."""
+
+    words: str
+    takes: Check
+    flag: bool = False
+    many: bool = False
+    """Whether it may stand several times."""
+
+
+def _by(pattern: str) -> Check:
+    compiled = re.compile(pattern)
+    return lambda text: compiled.fullmatch(text) is not None
+
+
+def _one_of(*choices: str) -> Kind:
+    return Kind(f"one of {', '.join(choices)}", choices.__contains__)
+
+
+def _several(*choices: str) -> Kind:
+    def takes(text: str) -> bool:
+        return all(word.strip() in choices for word in text.split(","))
+
+    return Kind(f"some of {', '.join(choices)}, with commas between", takes)
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return seconds(text) > 0
+    except UsageError:
+        return False
+
+
+COUNT = Kind("a whole number of 1 or more", _by(r"0*[1-9][0-9]{0,8}"))
+WHOLE = Kind("a whole number of 0 or more", _by(r"[0-9]{1,18}"))
+NUMBERS = Kind(
+    "numbers of 0 or more with commas between",
+    _by(rf"{_NUMBER}(?: *, *{_NUMBER}){{0,{NUMBERS_MOST - 1}}}"),
+)
+FLAG = Kind("true or false", lambda _: False, flag=True)
+TIME = Kind("a time such as 90s, 10m or 2h", _is_time)
+NAME = Kind("a name", lambda text: _NAME.fullmatch(text) is not None)
+COLUMN = Kind("the name of a column", lambda text: text.isprintable() and not text.startswith("-"))
+SHAPE = Kind("OUTPUTSxINPUTS, such as 128x640", _by(r"[1-9][0-9]{0,6}x[1-9][0-9]{0,6}"))
+BLOCKS = Kind(
+    "ROWSxCOLUMNS with commas between, such as 16xall,32x128",
+    _by(
+        r"[1-9][0-9]{0,3}x(?:[1-9][0-9]{0,6}|all)(?: *, *[1-9][0-9]{0,3}x(?:[1-9][0-9]{0,6}|all))*"
+    ),
+)
+BY = Kind(
+    "NAME=VALUE,VALUE, such as kernels=plain,dsp", lambda text: _varied(text) is None, many=True
+)
+ROWS = {"target": COLUMN, "test": COUNT, "seed": WHOLE}
+OPTIONS: dict[str, dict[str, Kind]] = {
+    "noise": {
+        "noise": _one_of("gaussian", "multiplicative", "levels", "drift", "bit-flip", "stuck-at-0",
+                         "stuck-at-1"),
+        "eta": NUMBERS, "rate": NUMBERS, "levels": NUMBERS,
+        "where": _one_of("weights", "activations"),
+        "trials": COUNT, "seed": WHOLE, "no_parts": FLAG, "limit": COUNT, "shards": COUNT,
+    },
+    "classic": {
+        **ROWS, "regression": FLAG,
+        "models": _several("linear", "forest", "extra-trees", "knn", "mlp"),
+        "threads": COUNT, "shards": COUNT, "monitor": NAME,
+    },
+    "compress": {
+        **ROWS, "methods": _several("robe", "palette", "prune"), "rates": NUMBERS,
+        "hidden": COUNT, "block": COUNT, "trials": COUNT, "shards": COUNT,
+    },
+    "sparsity": {
+        "convolutions": FLAG, "mend": FLAG, "shape": SHAPE,
+        "scheme": _several("bcr", "csr", "channel"), "rates": NUMBERS, "blocks": BLOCKS,
+        "limit": COUNT, "seed": WHOLE, "shards": COUNT,
+    },
+    "quantisation": {
+        "schemes": _several("int8-tensor", "int8-channel", "int16x8", "qat-tensor", "qat-channel"),
+        "calibrate": COUNT, "test": COUNT, "shards": COUNT, "monitor": NAME,
+    },
+    "sweep": {
+        "by": BY, "objectives": _several("latency", "energy", "flash", "ram", "score"),
+        "budget": TIME, "runs": COUNT, "repeats": COUNT, "shards": COUNT, "profile": NAME,
+        "mode": _one_of(*MODES), "limit": COUNT, "monitor": NAME,
+    },
+}  # fmt: skip
+"""Of each study its options, by their names on the command line with _ for -."""
+STUDIES = tuple(OPTIONS)
+OF_TASK = ("noise", "quantisation", "sweep")
+"""Studies that need a task."""
+OF_MODEL = ("noise", "sparsity", "quantisation", "sweep")
+"""Studies of a model, of which one's own may be given."""
+OF_ROWS = ("classic", "compress")
+"""Studies that learn from rows, of which one's own may be given."""
+VARIED = (
+    *("clock", "flags", "kernels", "weights"),
+    *("task", "mode", "profile", "division", "scenario", "engine", "limit", "iterations", "seed"),
+    *("prune", "strips", "compatible", "verify", "whole", "cores", "audits", "min_queries"),
+    *("min_duration", "target_qps", "deadline", "streams", "interference", "engine_loadgen"),
+)
+"""What a sweep elsewhere varies; keys of a board's memory besides."""
+
+
+def insist_options(study: str, said: Mapping[str, Value | Sequence[str]]) -> None:
+    """Raise UsageError for an option that a study has not, or a value that is none of its kind."""
+    if study not in OPTIONS:
+        raise UsageError(f"there is no study '{study[:60]}': {nearest(study, STUDIES)}")
+    for name, value in said.items():
+        if name not in OPTIONS[study]:
+            raise UsageError(
+                f"study {study} takes no '{name[:60]}' in a lab: {nearest(name, OPTIONS[study])}"
+            )
+        kind = OPTIONS[study][name]
+        texts = [value] if isinstance(value, str | int | float) else list(value)
+        if kind.flag:
+            good = isinstance(value, bool)
+        else:
+            bare = not any(isinstance(one, bool) for one in texts)
+            good = bare and (kind.many or len(texts) == 1)
+            good = good and 0 < len(texts) <= BY_MOST and all(kind.takes(str(one)) for one in texts)
+        if not good:
+            why = _why(kind, texts)
+            raise UsageError(f"{name} {str(value)[:80]!r}: {why or f'give {kind.words}'}")
+
+
+def words(study: str, said: Mapping[str, Value | Sequence[str]]) -> list[str]:
+    """Return options as the words of a command line; none of them is taken for another option."""
+    found = list[str]()
+    for name, value in said.items():
+        option = f"--{name.replace('_', '-')}"
+        if OPTIONS[study][name].flag:
+            found += [option] * bool(value)
+        else:
+            each = [value] if isinstance(value, str | int | float) else value
+            found += [f"{option}={one}" for one in each]
+    return found
+
+
+def _why(kind: Kind, texts: Sequence[Value]) -> str | None:
+    if kind is not BY:
+        return None
+    return next(filter(None, (_varied(str(one)) for one in texts)), None)
+
+
+def _varied(text: str) -> str | None:
+    """Return why a lab does not vary this; None where it does."""
+    name, sign, values = text.partition("=")
+    name = name.strip().removeprefix("--").replace("-", "_")
+    if not sign or not name:
+        return "give NAME=VALUE,VALUE, such as kernels=plain,dsp"
+    if name not in VARIED and not re.fullmatch(r"memory\.[a-z][a-z0-9_]*", name):
+        return (
+            f"a lab does not vary '{name[:60]}', for a job is data that names no file and no other "
+            f"board: {nearest(name, VARIED)}, or a key of memory"
+        )
+    for level in values.split(","):
+        level = level.strip()  # noqa: PLW2901
+        if name == "flags":
+            odd = next((one for one in level.split() if not _FLAG.fullmatch(one)), None)
+            if odd is not None:
+                return (
+                    f"of flags a lab takes those that optimise, -O... and -f..., not '{odd[:40]}'"
+                )
+        elif name == "engine" and not is_recipe(level):
+            return f"engine '{level[:40]}' is none that is built elsewhere: tflm or cmsis-nn"
+        elif not _LEVEL.fullmatch(level) or level.endswith(".toml"):
+            return f"'{level[:40]}' is no name and no number"
+    return None

@@ -1,0 +1,113 @@
+"""The options of studies that a lab takes: all that reach nothing of a computer, and no others."""
+
+import click
+import pytest
+
+from tinybench.errors import UsageError
+from tinybench.runner.cli.options import PATH
+from tinybench.runner.cli.study import study
+from tinybench.runner.cli.study.in_lab import HERE, KEYS
+from tinybench.runner.study.listed import KINDS
+from tinybench.runner.study.options import FLAG, OPTIONS, STUDIES, insist_options, words
+
+OF_COMPUTER = {"port", "baud", "probe", "wait", "jobs", "data", "float_file"}
+"""Lines, processors, folders and files of one computer."""
+OF_PARTS = {"part", "gather"}
+
+
+def params(name: str) -> dict[str, click.Parameter]:
+    """Return the options of the command of a study, by their names."""
+    return {str(one.name): one for one in study.commands[name].params}
+
+
+def test_a_lab_takes_exactly_the_options_that_reach_nothing() -> None:
+    """Of each study those of its command, but what names files, lines or parts."""
+    assert {*STUDIES} == {*KINDS}
+    for name, taken in OPTIONS.items():
+        own = params(name)
+        assert {*taken} == {*own} - OF_COMPUTER - OF_PARTS - {*KEYS} - {*HERE}, name
+        assert all(one.type != PATH for option, one in own.items() if option in taken)
+        for option, kind in taken.items():
+            one = own[option]
+            assert isinstance(one, click.Option)
+            assert (kind is FLAG, kind.many) == (one.is_flag, one.multiple), option
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "typed"),
+    [
+        ("noise", {"eta": "0,.1, .2", "trials": 7, "no_parts": True, "limit": "3"},
+         ["--eta=0,.1, .2", "--trials=7", "--no-parts", "--limit=3"]),
+        ("noise", {"noise": "bit-flip", "rate": 1e-4, "no_parts": False, "where": "activations"},
+         ["--noise=bit-flip", "--rate=0.0001", "--where=activations"]),
+        ("classic", {"models": "linear, knn", "regression": True, "target": "a b", "threads": 2},
+         ["--models=linear, knn", "--regression", "--target=a b", "--threads=2"]),
+        ("compress", {"methods": "robe", "rates": "2,64"}, ["--methods=robe", "--rates=2,64"]),
+        ("sparsity", {"shape": "64x64", "blocks": "8xall,32x128"},
+         ["--shape=64x64", "--blocks=8xall,32x128"]),
+        ("quantisation", {"schemes": "int16x8", "test": 5}, ["--schemes=int16x8", "--test=5"]),
+        ("sweep", {"by": ["kernels=plain,dsp", "flags=-O2,-O3 -funroll-loops"], "budget": "2h"},
+         ["--by=kernels=plain,dsp", "--by=flags=-O2,-O3 -funroll-loops", "--budget=2h"]),
+        ("sweep", {"by": "memory.weights=flash,ram", "mode": "accuracy", "profile": "quick"},
+         ["--by=memory.weights=flash,ram", "--mode=accuracy", "--profile=quick"]),
+    ],
+)  # fmt: skip
+def test_options_are_what_a_person_would_type(
+    name: str, said: dict[str, str], typed: list[str]
+) -> None:
+    """And the command reads them so."""
+    insist_options(name, said)
+    assert words(name, said) == typed
+    context = study.commands[name].make_context(name, list(typed))
+    defaults = study.commands[name].make_context(name, [])
+    for option, value in said.items():
+        changed = context.params[option] != defaults.params[option]
+        assert changed == (value is not False)
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "why"),
+    [
+        ("nois", {}, "did you mean 'noise'?"),
+        ("noise", {"ets": "0"}, "takes no 'ets' in a lab: did you mean 'eta'?"),
+        ("noise", {"out": "x"}, "takes no 'out'"),
+        ("noise", {"port": "/dev/ttyACM0"}, "takes no 'port'"),
+        ("noise", {"jobs": 3}, "takes no 'jobs'"),
+        ("noise", {"part": "1/2"}, "takes no 'part'"),
+        ("quantisation", {"float_file": "x"}, "takes no 'float_file'"),
+        ("noise", {"eta": "much"}, "give numbers of 0 or more"),
+        ("noise", {"eta": "-1"}, "give numbers of 0 or more"),
+        ("noise", {"eta": ["0", "1"]}, "give numbers of 0 or more"),
+        ("noise", {"eta": True}, "give numbers of 0 or more"),
+        ("noise", {"eta": []}, "give numbers of 0 or more"),
+        ("noise", {"trials": 0}, "give a whole number of 1 or more"),
+        ("noise", {"trials": 1.5}, "give a whole number of 1 or more"),
+        ("noise", {"trials": "1 --out=x"}, "give a whole number of 1 or more"),
+        ("noise", {"no_parts": "yes"}, "give true or false"),
+        ("noise", {"noise": "pink"}, "give one of gaussian"),
+        ("classic", {"models": "linear,svm"}, "give some of linear"),
+        ("classic", {"monitor": "../mine"}, "give a name"),
+        ("sparsity", {"blocks": "7"}, "give ROWSxCOLUMNS"),
+        ("sweep", {"budget": "soon"}, "give a time"),
+        ("sweep", {"by": "kernels"}, "give NAME=VALUE,VALUE"),
+        ("sweep", {"by": "board=host,mps2-an386"}, "does not vary 'board'"),
+        ("sweep", {"by": "model=a.tflite,b.tflite"}, "does not vary 'model'"),
+        ("sweep", {"by": "toolchain.compiler=cc,/bin/sh"}, "does not vary 'toolchain.compiler'"),
+        ("sweep", {"by": "profile=quick,/etc/x.toml"}, "is no name and no number"),
+        ("sweep", {"by": "profile=quick,x.toml"}, "is no name and no number"),
+        ("sweep", {"by": "engine=tflm,mine"}, "none that is built elsewhere"),
+        ("sweep", {"by": "flags=-O2,-fplugin=x"}, "not '-fplugin=x'"),
+        ("sweep", {"by": "flags=-O2,-O3 -include /etc/passwd"}, "not '-include'"),
+        ("sweep", {"by": "flags=-O2,-fopt-info=x"}, "not '-fopt-info=x'"),
+        ("sweep", {"by": "flags=-O2,@args"}, "not '@args'"),
+        ("sweep", {"by": "flags=-O2,-fprofile-use=x"}, "not '-fprofile-use=x'"),
+        ("sweep", {"by": ["kernels=plain,dsp"] * 13}, "give NAME=VALUE,VALUE"),
+    ],
+)  # fmt: skip
+def test_what_a_lab_does_not_take_is_refused_in_words(
+    name: str, said: dict[str, str], why: str
+) -> None:
+    """An option of one computer, a value of no kind, code and files by the way of flags."""
+    with pytest.raises(UsageError) as caught:
+        insist_options(name, said)
+    assert why in str(caught.value)
