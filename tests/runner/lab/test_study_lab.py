@@ -140,7 +140,6 @@ def test_a_lab_does_a_study_that_ends_here(lab: Served, tmp_path: Path) -> None:
     assert status == 0, err
     assert "3 of 3 trials have this computer's answers" in table
     assert {"study.json", "study.png", "trials.jsonl"} <= {one.name for one in out.iterdir()}
-    assert "gathered from 2 folders" in err
     assert "all was there: nothing was done anew" in err
     assert [one.name for one in tmp_path.iterdir()] == ["noisy"]
     status, again, err = asked(lab, *words)
