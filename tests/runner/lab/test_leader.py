@@ -196,7 +196,7 @@ def test_a_run_that_is_none_ends_its_job_all_the_same(leader: Leader) -> None:
     asyncio.run(ending.keep(leader, run, Report(status=0, files={"../a": b""})))
     (row,) = store.rows(leader.db)
     assert (row.state, row.failures, leader.trouble) == (store.QUEUED, 1, "")
-    assert row.why == "a worker sent a file that is none of a run: '../a'"
+    assert row.why == "a worker sent a file that is none of a run or a study: '../a'"
 
 
 @pytest.mark.parametrize(
