@@ -7,12 +7,11 @@ from typing import Any
 
 from tinybench.errors import UsageError
 
+from ...study.options import PARTS_FIRST
 from ..options import positive
 from ..output import Voice
 from ..tree import Option
 
-PARTS_FIRST = 16
-"""More parts are asked for by --parts alone."""
 Do = Callable[..., int]
 
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +15,9 @@ from tinybench.read import read_json
 
 from ...results.asked import ASKED_FILE
 from ...results.defaults import DEFAULT_BOARD
-from ...study.options import OPTIONS, PARTS_MOST
+from ...study.options import OPTIONS, PARTS_FIRST, PARTS_MOST
 from ..output import Voice
 from ..tree import TYPED, typed
-from .in_lab import PARTS_FIRST, Do
 from .taking import take
 from .words import folder_of
 
@@ -49,7 +48,7 @@ class Submitted(msgspec.Struct, frozen=True, kw_only=True):
 
 def in_lab(
     voice: Voice,
-    do: Do,
+    do: Callable[..., int],
     study: str,
     lab: Path | None,
     at: str,
