@@ -15,8 +15,6 @@ from ..results.defaults import MODES, seconds
 
 PARTS_MOST = 64
 """That a study is dealt out into."""
-PARTS_FIRST = 16
-"""More parts are asked for by --parts alone."""
 NUMBERS_MOST = 64
 BY_MOST = 12
 Value = str | int | float | bool

@@ -7,7 +7,7 @@ from typing import Any
 
 from tinybench.errors import UsageError
 
-from ...study.options import PARTS_FIRST
+from ...results.defaults import PARTS_FIRST
 from ..options import positive
 from ..output import Voice
 from ..tree import Option

@@ -14,8 +14,8 @@ from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
 from tinybench.read import read_json
 
 from ...results.asked import ASKED_FILE
-from ...results.defaults import DEFAULT_BOARD
-from ...study.options import OPTIONS, PARTS_FIRST, PARTS_MOST
+from ...results.defaults import DEFAULT_BOARD, PARTS_FIRST
+from ...study.options import OPTIONS, PARTS_MOST
 from ..output import Voice
 from ..tree import TYPED, typed
 from .taking import take
