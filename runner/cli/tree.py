@@ -190,11 +190,15 @@ def options_by_name(command: click.Command) -> dict[str, Option]:
 
 
 def known_options(root: Group) -> dict[str, Option]:
-    """Return every option of the whole command line by each of its names."""
+    """Return every option of the whole command line by each of its names.
+
+    Of several of one name that which may stand without its word, if one of them may.
+    """
     help_ = Option("-h", "--help", is_flag=True)
     found = dict.fromkeys(help_.opts, help_) | options_by_name(root)
     for _, command in leaves(root):
-        found |= options_by_name(command)
+        own = options_by_name(command)
+        found |= {n: one for n, one in own.items() if n not in found or not found[n].optional}
     return found
 
 

@@ -39,6 +39,8 @@ LONGEST_DIGITS = 9
 CLOCK_UNITS = {"": 1, "Hz": 1, "kHz": 1000, "MHz": 1_000_000}
 CLOCK_END_HZ = 2**32
 _CLOCK = re.compile(r"([0-9]{1,10})(?:\.([0-9]{1,9}))? ?(|Hz|kHz|MHz)", re.ASCII)
+PARTS_FIRST = 16
+"""Of a study in a lab; more parts are asked for by --parts alone."""
 
 
 def seconds(text: str) -> float:

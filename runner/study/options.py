@@ -12,7 +12,6 @@ from tinybench.declare import nearest
 from tinybench.errors import UsageError
 
 from ..results.defaults import MODES, seconds
-from ..results.request import is_recipe
 
 PARTS_MOST = 64
 """That a study is dealt out into."""
@@ -177,6 +176,8 @@ def _why(kind: Kind, texts: Sequence[Value]) -> str | None:
 
 def _varied(text: str) -> str | None:
     """Return why a lab does not vary this; None where it does."""
+    from ..results.request import is_recipe  # late: --help needs none of it
+
     name, sign, values = text.partition("=")
     name = name.strip().removeprefix("--").replace("-", "_")
     if not sign or not name:

@@ -13,7 +13,7 @@ from tinybench.runner.cli.root import root
 from tinybench.runner.cli.tree import Argument, Option, leaves, options_by_name
 
 LEAVES = dict(leaves(root))
-WORD = re.compile(r"[A-Z|:]+|N\|auto|\[SHELL\]")
+WORD = re.compile(r"[A-Z|:]+|K/N|N\|auto|\[SHELL\]")
 
 
 @pytest.mark.parametrize("path", LEAVES)

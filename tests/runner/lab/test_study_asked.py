@@ -10,6 +10,7 @@ import click
 import pytest
 
 from tinybench.errors import BenchError, RunFolderError, UsageError
+from tinybench.runner import cli
 from tinybench.runner.cli.output import Voice
 from tinybench.runner.cli.study import in_lab, study
 from tinybench.runner.cli.tree import TYPED, Command
@@ -217,3 +218,13 @@ def test_parts_without_a_lab_are_refused(tmp_path: Path) -> None:
         pytest.raises(UsageError, match="--parts is of --lab"),
     ):
         command.do(Voice(), **{k: v for k, v in ctx.params.items() if k != "json"})
+
+
+def test_the_word_of_a_folder_may_be_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever stands behind --lab; no lab listens there."""
+    words = ["study", "noise", "--task", "kws", "--at", "http://127.0.0.1:9", "-o", str(tmp_path)]
+    assert cli.main([*words, "--lab", "--parts", "2"]) == 3
+    assert "no lab answers" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

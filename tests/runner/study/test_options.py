@@ -6,7 +6,7 @@ import pytest
 from tinybench.errors import UsageError
 from tinybench.runner.cli.options import PATH
 from tinybench.runner.cli.study import study
-from tinybench.runner.cli.study.in_lab import HERE, KEYS
+from tinybench.runner.cli.study.through_lab import HERE, KEYS
 from tinybench.runner.study.listed import KINDS
 from tinybench.runner.study.options import FLAG, OPTIONS, STUDIES, insist_options, words
 
