@@ -256,9 +256,9 @@ def _rows(
 ) -> list[Row]:
     """Return the rows of a part's schemes; of those that the folder has, nothing is said."""
     insist_run(words)
-    if any(scheme in TUNED for scheme in asked.schemes):
+    schemes = share(list(enumerate((FLOAT, *asked.schemes))), part)
+    if any(scheme in TUNED and not (folder / f"{scheme}.json").is_file() for _, scheme in schemes):
         tensorflow()
-    schemes = list(enumerate((FLOAT, *asked.schemes)))
     with open_study(folder, asked, str(part or "")), scratch() as libraries:
         parts, here = _parts(of, source, asked, libraries)
 
@@ -269,7 +269,7 @@ def _rows(
             say(f"{scheme}: on {asked.board}")
             return _row(scheme, number, parts, here, source, folder, libraries, words, track)
 
-        return each(shards, row, share(schemes, part))
+        return each(shards, row, schemes)
 
 
 def _parts(of: Subject, source: Source, asked: Asked, folder: Path) -> tuple[Parts, Floats]:

@@ -43,7 +43,7 @@ class Pruned:
 
 
 def insist_learnable(first: Subject) -> None:
-    """Raise where a model cannot learn from this: UsageError, ModelError, ToolMissingError."""
+    """Raise UsageError or ModelError where a model cannot learn from this."""
     quantiser.check_float(quantiser.in_floats(first.graph))
     source, target = (
         first.graph.tensors[index] for index in (first.graph.inputs[0], first.graph.outputs[0])
@@ -63,7 +63,6 @@ def insist_learnable(first: Subject) -> None:
             f"--learn: an input has the label {max(first.labels)}, and the model of task "
             f"{first.task} tells {target.elements} classes, from 0 on"
         )
-    tensorflow()
 
 
 def key_of_way(way: Way, blocks: Sequence[Block], step: str = "") -> Key:
@@ -91,10 +90,15 @@ def score_all(
     keep: Callable[[Trial], None],
     track: Track,
 ) -> None:
-    """Score a task as it is, and with its layers pruned, and keep what was not known."""
+    """Score a task as it is, and with its layers pruned, and keep what was not known.
+
+    Raises ToolMissingError where something is to learn and TensorFlow is not there.
+    """
     left_ = [one for one in wanted if one[0] not in known]
     if not left_:
         return
+    if any(step == LEARNT for _, _, step in left_):
+        tensorflow()
     with scratch() as folder:
         first = load(build(task.of.graph, task.of.interface, task.of.model_id), folder, 0)
 

@@ -75,7 +75,7 @@ def test_boards_learn_to_the_bit_what_numpy_does(two: Seats) -> None:
 def test_a_board_that_dies_in_mid_round_is_asked_again(two: Seats, tmp_path: Path) -> None:
     """Its wire is cut in the second round; a line says so, others go on, and then it is back."""
     dying, mark = tmp_path / "dying.toml", tmp_path / "dead"
-    whole, cut = ["{elf}"], [sys.executable, str(DYING), "30000", str(mark), "{elf}"]
+    whole, cut = ["{elf}"], [sys.executable, str(DYING), "15000", str(mark), "{elf}"]
     dying.write_text(BOARD.format(argv=json.dumps(whole)))
     of = Seats(["host", str(dying)], False, two.of, two.learnable, two.samples)
     clients = probed(of, ask_here, 0.02, 25_000, 0.03)

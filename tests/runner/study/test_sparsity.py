@@ -227,7 +227,7 @@ def test_a_pruned_model_learns_from_labels_in_its_own_steps(
 
 
 def test_what_cannot_learn_is_refused_before_anything_is_measured(
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Labels beyond the classes, outputs that are no inputs, no TensorFlow: each in a line."""
     first, of = halves(subject("kws", limit=40))
@@ -242,7 +242,8 @@ def test_what_cannot_learn_is_refused_before_anything_is_measured(
         asked(replace(first, metric="auc"))
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     with pytest.raises(ToolMissingError, match=re.escape(extras.command("train"))):
-        asked(first)
+        learn(of, first, tmp_path)
+    assert not (tmp_path / "trials.jsonl").read_bytes()
 
 
 def test_half_is_learnt_from_and_half_is_scored() -> None:
