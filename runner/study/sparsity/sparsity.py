@@ -140,7 +140,7 @@ def ask(
     """Return what a study is asked for, checked.
 
     `first`: what pruned layers are fitted to; `learn`: and the whole model learns from. Raises
-    UsageError, ToolMissingError and ModelError where it cannot learn.
+    UsageError, and ModelError where it cannot learn.
     """
     chosen = sorted(set(rates))
     for rate in chosen:
