@@ -11,6 +11,7 @@ pytest loads this file by the entry point of the distribution, in every project 
 tinybench is installed: so it imports nothing of tinybench before a fixture is asked for.
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,19 +137,21 @@ def tinybench_run(
 
 @dataclass(frozen=True, repr=False)
 class Gates:
-    """Gates on a run, passed or not; true when all are passed."""
+    """Gates on a run; true when none failed, and with `strict` when all are passed."""
 
     comparison: "Comparison"
+    strict: bool = False
 
     def __bool__(self) -> bool:
-        return not self.comparison.failures
+        return not (self.comparison.failures or (self.strict and self.comparison.doubts))
 
     def __repr__(self) -> str:
         """Return the verdict in a line: an assertion that fails shows this."""
         from .report.terminal.comparison import verdict
 
-        failures = [f"{one.gate}: {one.found}" for one in self.comparison.failures]
-        return f"<{'; '.join([verdict(self.comparison), *failures])}>"
+        found = [*self.comparison.failures, *self.comparison.doubts]
+        said = [f"{one.gate}: {one.found}" for one in found]
+        return f"<{'; '.join([verdict(self.comparison), *said])}>"
 
 
 @dataclass(frozen=True, repr=False)
@@ -158,9 +161,11 @@ class Baseline:
     run: Path
     file: Path
 
-    def passes(self, *gates: str) -> Gates:
+    def passes(self, *gates: str, strict: bool = False) -> Gates:
         """Return whether the run passes gates such as "instructions>1%", or the usual ones.
 
+        A gate is undecided on windows that are too noisy to judge by: a warning says so, and with
+        `strict` it does not pass.
         The test fails where that cannot be said: a wrong gate, a baseline without this run, runs
         that cannot be compared.
         """
@@ -180,7 +185,9 @@ class Baseline:
                 "pytest --tinybench-update",
                 pytrace=False,
             )
-        return Gates(found)
+        for doubt in found.doubts:
+            warnings.warn(f"tinybench: {doubt.gate} is undecided: {doubt.found}", stacklevel=2)
+        return Gates(found, strict)
 
     def __repr__(self) -> str:
         return f"<baseline {self.file.name}>"

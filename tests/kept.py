@@ -23,11 +23,11 @@ TIMEOUT_S = 60.0
 
 
 def prune(folder: Path = FOLDER, most_b: int = MOST_B) -> None:
-    """Remove what was made or used longest ago, so that no more is kept."""
+    """Remove what was made longest ago, or of programs used, so that no more is kept."""
     files = list[tuple[float, int, Path]]()
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):  # another run of the tests works here, too
-            if path.is_file():
+    for above, _, names in os.walk(folder):
+        for path in (Path(above, name) for name in names):
+            with contextlib.suppress(OSError):  # another run of the tests works here, too
                 files.append((path.stat().st_mtime, path.stat().st_size, path))
     total_b = sum(size_b for _, size_b, _ in files)
     for _, size_b, path in sorted(files):
@@ -61,8 +61,11 @@ def made(command: Iterable[str], inputs: Iterable[bytes], make: Callable[[Path],
 
 @cache
 def version(compiler: str) -> str:
-    """Return what a compiler calls itself, and which file it is."""
-    return f"{shutil.which(compiler)} {first_line(ask([compiler, '--version'], TIMEOUT_S).out)}"
+    """Return what a compiler calls itself, which file it is, and the C library it links."""
+    library = Path(first_line(ask([compiler, "-print-file-name=libc.a"], TIMEOUT_S).out))
+    linked = library.stat() if library.is_file() else None
+    named = first_line(ask([compiler, "--version"], TIMEOUT_S).out)
+    return f"{shutil.which(compiler)} {named} {linked and (linked.st_mtime, linked.st_size)}"
 
 
 @cache

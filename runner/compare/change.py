@@ -78,7 +78,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     failures: list[Failure]
     gates: list[str] = []
     doubts: list[Doubt] = []
-    """Gates that hold, though the windows are too noisy to tell."""
+    """Gates that are undecided: the windows are too noisy to tell."""
     distributions: list[distribution.Distribution] = []
 
 

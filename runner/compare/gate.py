@@ -52,7 +52,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Doubt(msgspec.Struct, frozen=True, kw_only=True):
-    """A gate that holds, though the windows are too noisy to see the change that it asks about."""
+    """A gate that is undecided: the windows are too noisy to see the change that it asks about."""
 
     gate: str
     task: str

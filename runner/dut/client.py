@@ -12,6 +12,7 @@ from tinybench.errors import (
     BenchError,
     CrashError,
     DeadlineError,
+    InferenceError,
     OtherDutError,
     ProtocolError,
     TransportError,
@@ -134,8 +135,8 @@ class Dut:
         The input is uploaded unless the DUT holds it. `then`: the input that will be asked for
         next, as often; a DUT which is not disturbed by that gets it meanwhile. On any doubt the DUT
         is found again and all is done anew. Raises BenchError when that does not help,
-        OtherDutError when what answers then is not the DUT of before, InferenceError at once: that
-        the engine failed is no doubt, but its answer.
+        OtherDutError when what answers then is not the DUT of before, InferenceError at once where
+        the upload was proved: that the engine failed is then no doubt, but its answer.
         """
         doubt: BenchError | None = None
         crash: CrashError | None = None
@@ -151,7 +152,9 @@ class Dut:
                 self._line.forget()
                 slack = INFERENCE_SLACK * 2**attempt
                 inference = self._infer(data, iterations, warmup, slack, self._next(then, attempt))
-            except DOUBTS as error:
+            except (*DOUBTS, InferenceError) as error:
+                if isinstance(error, InferenceError) and self.verified:
+                    raise
                 doubt = error
                 if not lost:
                     words = self._line.last_words()
@@ -190,6 +193,7 @@ class Dut:
             return
         self._frames.leave()
         self._frames, self._fast = None, False
+        self._text.doubted()  # frames have uploaded since
         try:
             yield
         finally:

@@ -50,7 +50,7 @@ def annotations(gated: Gated, here: Path) -> list[str]:
     doubts = [] if gated.comparison is None else gated.comparison.doubts
     for doubt in doubts[:MOST]:
         words = f"{doubt.task} on {doubt.board}: {doubt.found}"
-        doubted = "error" if gated.strict else "warning"
+        doubted = kind if gated.strict else "warning"
         lines.append(_command(doubted, words, title=f"gate {doubt.gate}"))
     for broken in gated.outcome.violations[:MOST]:
         words = f"wanted {broken.wanted}, found {broken.found}. {broken.advice}"

@@ -133,7 +133,7 @@ def _heard(call: Callable[[], T]) -> tuple[T | None, str]:
         except (RuntimeError, ValueError) as error:
             said.seek(0)
             lines = said.read(SAID_MOST_B).decode("utf-8", "replace").splitlines()
-            return None, one_line("; ".join([str(error), *filter(None, lines)]))
+            return None, one_line("; ".join([str(error) or "it failed", *filter(None, lines)]))
         finally:
             os.dup2(kept, 2)
             os.close(kept)

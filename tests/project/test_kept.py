@@ -62,6 +62,12 @@ def test_a_changed_source_is_another(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     with monkeypatch.context() as patch:
         patch.setattr(kept, "sources_sha256", lambda: "other firmware")
         assert kept.sources.__wrapped__() != before
-    (tmp_path / "tests" / "firmware").mkdir(parents=True)
+    folder = tmp_path / "tests" / "firmware"
+    folder.mkdir(parents=True)
     monkeypatch.setattr(kept, "ROOT", tmp_path)
-    assert kept.sources.__wrapped__() != before
+    for name in ("one.c", "one.h", "one.ld", "one.S"):
+        (folder / name).write_bytes(b"a")
+    for name in ("one.c", "one.h", "one.ld", "one.S"):
+        same = kept.sources.__wrapped__()
+        (folder / name).write_bytes(b"b")
+        assert kept.sources.__wrapped__() != same

@@ -1,6 +1,7 @@
 """What is kept of a build: objects that hold no model, for the next image of the same board."""
 
 import hashlib
+import os
 import shutil
 from pathlib import Path
 
@@ -47,9 +48,11 @@ def lend(objects: dict[str, Path], work: Path) -> None:
 
 
 def keep(objects: dict[str, Path], work: Path) -> None:
-    """Move the objects of a build to where the next one finds them; each is whole at once."""
+    """Copy the objects of a build to where the next one finds them; each is whole at once."""
     for folder, kept in objects.items():
         for path in (work / folder).glob("*.o"):
             if f"{folder}/{path.name}" not in OF_ONE_IMAGE:
                 kept.mkdir(parents=True, exist_ok=True)
-                path.replace(kept / path.name)
+                copy = kept / f".{path.name}.{os.getpid()}"  # the cache may be another file system
+                shutil.copyfile(path, copy)
+                copy.replace(kept / path.name)
