@@ -147,10 +147,15 @@ class Browser:
         if SHOTS:
             self.shoot(Path(SHOTS) / f"{name}.png")
 
-    def without(self, *addresses: str) -> None:
-        """Fetch nothing whose address is like one of these, until it is called again."""
+    @contextlib.contextmanager
+    def without(self, *addresses: str) -> Iterator[None]:
+        """Fetch nothing whose address is like one of these."""
         self._ask("Network.enable")
         self._ask("Network.setBlockedURLs", urls=list(addresses))
+        try:
+            yield
+        finally:
+            self._ask("Network.setBlockedURLs", urls=[])
 
     def close(self) -> None:
         """End the program."""

@@ -123,19 +123,18 @@ def test_each_page_opens_in_a_browser(site: Path, chromium: Browser) -> None:
     wrong = []
     chromium.open(f"file://{site / 'index.html'}", width=390)
     wrong += [f"index.md: {words}" for words in chromium.said]
-    chromium.without("*search*")
-    for page in (*PAGES, CHANGES):
-        chromium.open(f"file://{(site / page).with_suffix('.html')}", width=390)
-        wide = chromium.run(TOO_WIDE)
-        wrong += [f"{page}: {words}" for words in (*chromium.said, *wide)]
-        for link in chromium.run(LINKS):
-            path, _, anchor = link.partition("#")
-            target = site / path
-            if not target.is_file():
-                wrong.append(f"{page}: {link}: there is no such file")
-            elif anchor and f'id="{anchor}"' not in target.read_text(encoding="utf-8"):
-                wrong.append(f"{page}: {link}: there is no such place")
-    chromium.without()
+    with chromium.without("*search*"):
+        for page in (*PAGES, CHANGES):
+            chromium.open(f"file://{(site / page).with_suffix('.html')}", width=390)
+            wide = chromium.run(TOO_WIDE)
+            wrong += [f"{page}: {words}" for words in (*chromium.said, *wide)]
+            for link in chromium.run(LINKS):
+                path, _, anchor = link.partition("#")
+                target = site / path
+                if not target.is_file():
+                    wrong.append(f"{page}: {link}: there is no such file")
+                elif anchor and f'id="{anchor}"' not in target.read_text(encoding="utf-8"):
+                    wrong.append(f"{page}: {link}: there is no such place")
     assert wrong == []
     chromium.open(f"file://{site / 'index.html'}", width=1280)
     for width, dark in ((1280, False), (1280, True), (390, False), (390, True)):

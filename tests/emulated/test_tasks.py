@@ -90,7 +90,7 @@ def test_every_board_answers_the_same(task: str, wanted: Wanted, tmp_path: Path)
 def test_the_image_of_a_real_board_answers_the_same(
     task: str, wanted: Wanted, tmp_path: Path
 ) -> None:
-    """Over an emulated USART, too, and labelled as emulated; every task fits the smaller chip."""
+    """Over an emulated USART, too, and labelled as emulated; tasks fit the smaller chip."""
     found, _ = _run(tmp_path / "board", "nucleo-l4r5", task, "accuracy", emulate=True, limit=1)
     assert found.emulated
     assert found.time_base.startswith("emulated")

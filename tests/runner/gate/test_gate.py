@@ -1,5 +1,6 @@
 """The gate: which changes it allows, and what others may not make of its words."""
 
+import dataclasses
 import re
 from pathlib import Path
 from statistics import median
@@ -23,6 +24,7 @@ from tinybench.runner.gate.files import as_junit, headline, store, summary
 from tinybench.runner.gate.gate import Gated, _word, held, usual
 from tinybench.runner.gate.github import annotations, of_error, store_outputs
 from tinybench.runner.gate.picture import changes
+from tinybench.runner.pytest_plugin import Gates
 from tinybench.runner.report.terminal.comparison import report, verdict
 from tinybench.runner.rules.judge import judge
 
@@ -107,6 +109,10 @@ def test_a_gate_says_that_windows_are_too_noisy_to_judge_by(tmp_path: Path) -> N
         assert f'tests="2" failures="{status}" errors="0" skipped="{1 - status}"' in xml
         assert re.search(rf'name="latency&gt;5%" time="0">\s*<{junit} ', xml)
         assert re.search(r'name="latency&gt;10%" time="0" />', xml)
+        assert bool(Gates(found, strict)) is not strict
+        assert f"latency>5%: {doubt.found}" in repr(Gates(found, strict))
+        updated = dataclasses.replace(gated, word="updated")
+        assert [line for line in annotations(updated, tmp_path) if "::error" in line] == []
     words = ["compare"]
     for name, samples in (("calm", calm), ("wild", wild)):
         of_file = Baseline(tinybench="0", runs=list(_timed(run, samples).values()))
