@@ -107,6 +107,16 @@ def test_an_engine_that_fails_is_asked_once(
     assert dut.tally == Tally()
 
 
+def test_an_upload_that_nobody_proved_is_sent_again_where_the_engine_fails(
+    line: ProcessTransport,
+) -> None:
+    """What failed may be another input than the one that was sent."""
+    dut = Dut(line, fast=False, verify=False, patience=IMPATIENT)
+    dut.handshake()
+    with pytest.raises(InferenceError, match=r"given up after 1 retries.*failed, with status -7"):
+        dut.infer(b"\xe0" + bytes(489), 1, 0)
+
+
 def test_the_dut_holds_an_input_until_another_is_sent(line: ProcessTransport) -> None:
     """Windows on one input upload it once."""
     sent = _sent(line)
