@@ -88,6 +88,13 @@ def boarded(folder: Path, count: int, part: Part | None = None) -> Boarded:
     at = {n: (known[n][1], known[n][0].index(n)) for n in share(range(count), part)}
     images = list({id(image): image for image, _ in at.values()}.values())
     there = images[0].there
+    for image, path in ((known[n][1], folder / f"{name_of(known[n][0])}.json") for n in at):
+        if _where(image) != _where(images[0]):
+            first = folder / f"{name_of(known[next(iter(at))][0])}.json"
+            raise RunFolderError(
+                f"{first} is of {_where(images[0])}, and {path} of {_where(image)}: what is "
+                "counted and measured otherwise is no one study; remove one of them"
+            )
     return Boarded(
         there=msgspec.structs.replace(
             there,
@@ -99,6 +106,12 @@ def boarded(folder: Path, count: int, part: Part | None = None) -> Boarded:
         weights_b=[image.weights_b[place] for image, place in at.values()],
         equal=[image.equal[place] for image, place in at.values()],
     )
+
+
+def _where(image: Boarded) -> str:
+    """Return on what an image ran, in words."""
+    there = image.there
+    return f"{there.rows} rows on {there.board[:40]}{', emulated' if there.emulated else ''}"
 
 
 def _known(folder: Path, count: int) -> dict[int, tuple[range, Boarded]]:

@@ -61,7 +61,7 @@ def compress(
     asked = ask(
         rows, task or rows.name, board or DEFAULT_BOARD, said.pop("methods"), said.pop("rates"),
         said.pop("hidden"), said.pop("block"), said.pop("test"), said.pop("trials"),
-        said.pop("seed"),
+        said.pop("seed"), emulate=said["emulate"],
     )  # fmt: skip
     at_a_time = shards_of(said, board)
     place = place_of(said, out, "compress", task, asked.board)

@@ -130,7 +130,17 @@ def sparsity(
             first, of = halves(of)
     named = board or DEFAULT_BOARD
     asked = ask(
-        matrices, source, named, schemes, rates, forms_of_blocks, of, seed, first, learn=learn
+        matrices,
+        source,
+        named,
+        schemes,
+        rates,
+        forms_of_blocks,
+        of,
+        seed,
+        first,
+        learn=learn,
+        emulate=said["emulate"],
     )
     at_a_time = shards_of(said, board)
     place = place_of(said, out, "sparsity", task or "layer", named)

@@ -18,7 +18,7 @@ from ..kept import Key, Trial, chosen, key_of, open_study, store_study
 from ..one_image import Candidates, on_boards
 from ..parts import Part, Share, share
 from ..rows import Parts, Rows, digest, middle_and_half, split
-from ..runs import insist_board
+from ..runs import insist_run, is_emulated
 from .compress_c import Named, weights_b, write_nets
 from .robe import Robe, index, robe
 from .tied import (
@@ -65,6 +65,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     test: int
     trials: int
     seed: int
+    emulated: bool = False
+    """Whether the board is: what is counted and what is measured are never one study."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +123,8 @@ def ask(
     test: int,
     trials: int,
     seed: int,
+    *,
+    emulate: bool = False,
 ) -> Asked:
     """Return what a study is asked for, checked. Raises UsageError."""
     methods = chosen("--methods", methods, METHODS)
@@ -135,6 +139,7 @@ def ask(
         source=source, rows_sha256=digest(rows), board=board,
         methods=methods, rates=sorted(set(rates)), hidden=hidden,
         block=block, test=test, trials=trials, seed=seed,
+        emulated=is_emulated(board, emulate=emulate),
     )  # fmt: skip
     features, classes = rows.values.shape[1], len(rows.classes)
     for method, rate in _ways(asked):
@@ -239,7 +244,7 @@ def _done(
 
     The nets of the first trial are the candidates, dealt out alike.
     """
-    insist_board(asked.board)
+    insist_run(words)
     parts = Parts(rows, *split(rows, asked.test, asked.seed))
     values, labels = _as_int8(parts), rows.targets.astype(np.intp)
     ways = _candidates_of(asked)

@@ -37,7 +37,7 @@ from ...session.own_model import examined
 from ..host_engine import Floats, build, infer, load, ranges
 from ..kept import chosen, keep_part, kept_part, open_study, store_study
 from ..parts import Part, Pieces, Share, share
-from ..runs import done, insist_run
+from ..runs import done, insist_run, is_emulated
 from ..shards import each
 from ..subject import Subject, values_of
 
@@ -71,6 +71,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """Inputs that give the ranges."""
     test: int
     """Other inputs, that are scored."""
+    emulated: bool = False
+    """Whether the board is: what is counted and what is measured are never one study."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,7 +166,14 @@ def float_model(of: Subject, path: Path | None, data: bytes | None) -> Source:
 
 
 def ask(
-    of: Subject, source: Source, board: str, schemes: Sequence[str], calibrate: int, test: int
+    of: Subject,
+    source: Source,
+    board: str,
+    schemes: Sequence[str],
+    calibrate: int,
+    test: int,
+    *,
+    emulate: bool = False,
 ) -> Asked:
     """Return what a study is asked for, checked. Raises UsageError, ModelError."""
     if of.metric != "top1":
@@ -187,7 +196,7 @@ def ask(
         task=of.task, board=board, float_sha256=hashlib.sha256(source.data).hexdigest(),
         model_sha256=of.model_sha256, dataset_sha256=of.dataset_sha256,
         schemes=chosen("--schemes", schemes, SCHEMES), calibrate=calibrate,
-        test=min(test, count - calibrate),
+        test=min(test, count - calibrate), emulated=is_emulated(board, emulate=emulate),
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from ..images import Boarded, boarded, images_left
 from ..kept import Key, Trial, open_study, store_study
 from ..one_image import Candidates, on_boards
 from ..parts import Part, Share, share
+from ..runs import is_emulated
 from ..subject import Subject
 from .matrices import Matrix
 from .pruned import EIGHT, FOUR, Block, shares_words
@@ -65,6 +66,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     model_sha256: str
     dataset_sha256: str
     seed: int
+    emulated: bool = False
+    """Whether the board is: what is counted and what is measured are never one study."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,6 +139,7 @@ def ask(
     first: Subject | None = None,
     *,
     learn: bool = False,
+    emulate: bool = False,
 ) -> Asked:
     """Return what a study is asked for, checked.
 
@@ -175,6 +179,7 @@ def ask(
         dataset_sha256="" if of is None else of.dataset_sha256, seed=seed,
         mended=0 if first is None else len(first.inputs),
         learnt=0 if first is None or not learn else len(first.inputs),
+        emulated=is_emulated(board, emulate=emulate),
     )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ from tinybench.runner.study.noise.findings import NoiseStudy
 from tinybench.runner.study.noise.noise import PIECES, Line, run_noise, share_noise
 from tinybench.runner.study.parts import Part, Pieces, gather, insist_kind, part_of, share
 from tinybench.runner.study.sparsity import sparsity
-from tinybench.runner.study.sparsity.matrices import matrices_of
+from tinybench.runner.study.sparsity.matrices import made, matrices_of
 from tinybench.runner.study.sparsity.pruned import Block
 from tinybench.track import silent
 
@@ -136,6 +136,28 @@ def test_pruned_layers_in_parts_are_scored_and_counted_alike(
         7,
     )
     assert found == (tmp_path / "whole" / "study.json").read_text()
+
+
+def test_emulated_candidates_and_measured_ones_are_two_studies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was asked for differs, and images that do are never summed up as one."""
+    matrices = made((16, 32), 1)
+    real, emulated = (
+        sparsity.ask(matrices, "m", "nucleo-l4r5", ("csr",), [2.0], [], None, 1, emulate=emulate)
+        for emulate in (False, True)
+    )
+    assert (real.emulated, emulated.emulated) == (False, True)
+    part = a_part(tmp_path / "emulated", emulated)
+    with pytest.raises(RunFolderError, match="emulated is true there, and false here"):
+        gather(tmp_path / "into", [part], real, IMAGES)
+    monkeypatch.setattr(one_image, "_on_board", counted([]))
+    folder, given = tmp_path / "real", (matrices, [], real, [])
+    sparsity.run_sparsity(None, *given, tmp_path / "real", {"board": "nucleo-l4r5"}, *QUIET, 2)
+    path = folder / "engine-1-of-2.json"
+    path.write_text(path.read_text().replace('"emulated":true', '"emulated":false'))
+    with pytest.raises(RunFolderError, match=r"engine-0-of-2.json is of .*, emulated, and .*1-of"):
+        sparsity.run_sparsity(None, *given, folder, {"board": "nucleo-l4r5"}, *QUIET, 2)
 
 
 @pytest.fixture
