@@ -1,5 +1,6 @@
 """What a study keeps of its candidates, image by image, and which images are left to do."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -64,6 +65,11 @@ PIECES = Pieces(rf"{ENGINE_NAME}(?:-[0-9]{{1,6}}-of-[0-9]{{1,6}})?", Boarded, ("
 """An image each: candidates K, K + N, ... of engine-K-of-N."""
 
 
+def pieces_of(count: int) -> Pieces:
+    """Return the images of a study of so many candidates."""
+    return replace(PIECES, fits=lambda name, image: _fits(image, _group(name, count)))
+
+
 def images_left(folder: Path, count: int, shards: int, part: Part | None) -> list[range]:
     """Return the candidates of each image that the folder of a study does not have yet.
 
@@ -123,11 +129,16 @@ def _known(folder: Path, count: int) -> dict[int, tuple[range, Boarded]]:
         image = kept_part(path, Boarded)
         if image is None:
             continue
-        lengths = len(image.weights_b), len(image.equal), len(image.there.counted)
-        if not group or lengths != (len(group),) * 3:
+        if not _fits(image, group):
             raise RunFolderError(f"{path}: not of {count} candidates; give -o a new folder")
         found |= dict.fromkeys(group, (group, image))
     return found
+
+
+def _fits(image: Boarded, group: range) -> bool:
+    """Return whether an image has figures of the candidates of a group, which are some."""
+    lengths = len(image.weights_b), len(image.equal), len(image.there.counted)
+    return bool(group) and lengths == (len(group),) * 3
 
 
 def name_of(group: range) -> str:

@@ -101,9 +101,8 @@ def sparsity(
     bit; exit status 1 where one does not. Nothing is trained again, unless by --mend or --learn.
     """
     from ...report.study import sparsity as report
-    from ...study.images import PIECES
     from ...study.sparsity.matrices import made, matrices_of
-    from ...study.sparsity.sparsity import ask, run_sparsity, share_sparsity
+    from ...study.sparsity.sparsity import ask, pieces, run_sparsity, share_sparsity
     from ...study.subject import halves, subject
 
     wanted, schemes, rates = said.pop("shape"), said.pop("scheme"), said.pop("rates")
@@ -149,7 +148,7 @@ def sparsity(
         asked, forms_of_blocks, place.folder, words, voice.track, voice.note, at_a_time, first
     )  # fmt: skip
     return do(
-        voice, to, place, report, asked, PIECES,
+        voice, to, place, report, asked, pieces(matrices, asked, forms_of_blocks),
         lambda: run_sparsity(of, matrices, without, *given),
         lambda part: share_sparsity(of, matrices, *given, part),
         lambda found: all(row.rows_equal == found.inputs for row in found.rows)

@@ -13,10 +13,10 @@ import numpy.typing as npt
 from tinybench.errors import UsageError
 from tinybench.track import Track
 
-from ..images import Boarded, boarded, images_left
+from ..images import Boarded, boarded, images_left, pieces_of
 from ..kept import Key, Trial, chosen, key_of, open_study, store_study
 from ..one_image import Candidates, on_boards
-from ..parts import Part, Share, share
+from ..parts import Part, Pieces, Share, share
 from ..rows import Parts, Rows, digest, middle_and_half, split
 from ..runs import insist_run, is_emulated
 from .compress_c import Named, weights_b, write_nets
@@ -38,7 +38,6 @@ from .tied import (
 
 DENSE = "dense"
 METHODS = ("robe", "palette", "prune")
-RATES = (2.0, 4.0, 8.0, 16.0, 32.0)
 RATE_MOST = 1024.0
 BITS = {2.0: 4, 4.0: 2, 8.0: 1}
 """Of a palette's codes, by what an int8 shrinks by."""
@@ -169,6 +168,11 @@ def _ways(asked: Asked) -> list[tuple[str, float]]:
         for rate in asked.rates
         if method != "palette" or rate in BITS
     ]
+
+
+def pieces(asked: Asked) -> Pieces:
+    """Return what the folder of a study keeps beside trials."""
+    return pieces_of(len(_candidates_of(asked)))
 
 
 def _candidates_of(asked: Asked) -> list[tuple[str, float]]:

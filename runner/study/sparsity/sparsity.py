@@ -1,6 +1,7 @@
 """Does pruning pay on this core? Fully connected layers by blocks, single weights or channels."""
 
 import hashlib
+import math
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -14,10 +15,10 @@ from tinybench.track import Track
 
 from ...build.board import load_board
 from ...desk.bench import find_bench, load_bench
-from ..images import Boarded, boarded, images_left
+from ..images import Boarded, boarded, images_left, pieces_of
 from ..kept import Key, Trial, open_study, store_study
 from ..one_image import Candidates, on_boards
-from ..parts import Part, Share, share
+from ..parts import Part, Pieces, Share, share
 from ..runs import is_emulated
 from ..subject import Subject
 from .matrices import Matrix
@@ -35,9 +36,7 @@ from .scored import (
 from .sparsity_c import DENSE, Way, left, told, write_ways
 
 SCHEMES = ("bcr", "csr", "channel")
-RATES = (2.0, 4.0, 8.0, 16.0, 32.0)
 RATE_MOST = 1024.0
-BLOCKS = (Block(8, 0), Block(16, 0), Block(32, 0), Block(32, 128))
 ROWS_MOST = 64
 INPUTS = 16
 """Random ones, that all candidates are compared on."""
@@ -197,6 +196,11 @@ def ways_of(asked: Asked, blocks: Sequence[Block], kernels: Sequence[str]) -> li
     return found
 
 
+def pieces(matrices: Sequence[Matrix], asked: Asked, blocks: Sequence[Block]) -> Pieces:
+    """Return what the folder of a study keeps beside trials. Raises as `load_board`."""
+    return pieces_of(len(ways_of(asked, blocks, _kernels(asked.board, matrices))))
+
+
 def run_sparsity(
     of: Subject | None,
     matrices: list[Matrix],
@@ -265,12 +269,9 @@ def _done(
     part: Part | None,
 ) -> tuple[list[Way], dict[Key, Trial], int]:
     """Do what a part has and the folder does not; return all candidates, and scores of the part."""
-    kernels = ["plain"]
-    fast = _kernels(asked.board)
-    if fast == "dsp" and not all(shares_words(one.values) for one in matrices):
+    kernels = _kernels(asked.board, matrices)
+    if kernels[-1] != _kernels(asked.board)[-1]:
         say("a weight of -128, or sums beyond 23 bits: no two rows share words, plain C alone")
-    elif fast in FAST:
-        kernels.append(fast)
     ways = ways_of(asked, blocks, kernels)
     wanted = list[Wanted]()
     with open_study(folder, asked, str(part or "")) as (known, keep):
@@ -284,11 +285,14 @@ def _done(
     return ways, known, len(wanted)
 
 
-def _kernels(board: str) -> str:
-    """Return which kernels a board's core has."""
+def _kernels(board: str, matrices: Sequence[Matrix] = ()) -> list[str]:
+    """Return which kernels a board's core has for matrices."""
     named = load_bench(find_bench()).boards.get(board)
     toolchain = load_board(named.board if named else board).toolchain
-    return "plain" if toolchain is None else toolchain.kernels
+    fast = "plain" if toolchain is None else toolchain.kernels
+    if fast == "dsp" and not all(shares_words(one.values) for one in matrices):
+        return ["plain"]
+    return ["plain", fast] if fast in FAST else ["plain"]
 
 
 def _candidates(matrices: list[Matrix], ways: list[Way], asked: Asked) -> Candidates:
@@ -352,10 +356,10 @@ def _summed(
             )
         )
     rows = _chosen(rows)
-    blocked = {row.rate: cost(row) for row in rows if row.scheme == "bcr" and row.chosen}
+    blocked = dict[float, float]()
     for row in rows:
         if row.scheme == "bcr" and row.chosen:
-            blocked[row.rate] = min(blocked[row.rate], cost(row))
+            blocked[row.rate] = min(blocked.get(row.rate, math.inf), cost(row))
     csr = {row.rate: cost(row) for row in rows if row.scheme == "csr"}
     return SparsityStudy(
         asked=asked,
