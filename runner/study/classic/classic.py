@@ -180,8 +180,13 @@ def share_classic(
 
 
 def same(rows: Sequence[Row]) -> bool:
-    """Return whether no board answered otherwise than the same C on this computer."""
-    return all(row.rows_equal in (None, row.rows) for row in rows)
+    """Return whether no board answered otherwise, or less, than the same C on this computer.
+
+    The task's own model is held against its outputs by its run.
+    """
+    return all(
+        row.rows_equal == row.rows or row.refused is not None or row.run == NEURAL for row in rows
+    )
 
 
 def _rows(

@@ -266,7 +266,7 @@ def _rows(
     """Return the rows of a part's schemes; of those that the folder has, nothing is said."""
     insist_run(words)
     schemes = share(list(enumerate((FLOAT, *asked.schemes))), part)
-    if any(scheme in TUNED and not (folder / f"{scheme}.json").is_file() for _, scheme in schemes):
+    if any(scheme in TUNED and not _has_learnt(folder, scheme) for _, scheme in schemes):
         tensorflow()
     with open_study(folder, asked, str(part or "")), scratch() as libraries:
         parts, here = _parts(of, source, asked, libraries)
@@ -279,6 +279,15 @@ def _rows(
             return _row(scheme, number, parts, here, source, folder, libraries, words, track)
 
         return each(shards, row, schemes)
+
+
+def _has_learnt(folder: Path, scheme: str) -> bool:
+    """Return whether a folder has the model of a scheme whose weights learn, or its row."""
+    return (folder / f"{scheme}.json").is_file() or _model(folder, scheme).is_file()
+
+
+def _model(folder: Path, scheme: str) -> Path:
+    return folder / "models" / f"{scheme}.tflite"
 
 
 def _parts(of: Subject, source: Source, asked: Asked, folder: Path) -> tuple[Parts, Floats]:
@@ -316,7 +325,7 @@ def _row(
 ) -> Row:
     """Return the row of one scheme, and keep it."""
     stored = folder / f"{scheme}.json"
-    path = folder / "models" / f"{scheme}.tflite"
+    path = _model(folder, scheme)
     path.parent.mkdir(exist_ok=True)
     data, uploads = source.data, _bytes(parts.tested)
     if scheme in SCHEMES:

@@ -35,7 +35,7 @@ from .scored import (
 )
 from .sparsity_c import DENSE, Way, left, told, write_ways
 
-SCHEMES = ("bcr", "csr", "channel")
+SCHEMES = ("dense", "bcr", "csr", "channel")
 RATE_MOST = 1024.0
 ROWS_MOST = 64
 INPUTS = 16
@@ -54,6 +54,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     weights_sha256: str
     board: str
     schemes: list[str]
+    """Beside the dense layers."""
     rates: list[float]
     blocks: list[str]
     samples: int
@@ -172,7 +173,7 @@ def ask(
     digest = hashlib.sha256(b"".join(one.values.tobytes() for one in matrices))
     return Asked(
         source=source, weights_sha256=digest.hexdigest(), board=board,
-        schemes=list(dict.fromkeys(schemes)), rates=chosen,
+        schemes=[one for one in dict.fromkeys(schemes) if one != DENSE], rates=chosen,
         blocks=list(dict.fromkeys(map(str, blocks))), samples=0 if of is None else len(of.labels),
         model_sha256="" if of is None else of.model_sha256,
         dataset_sha256="" if of is None else of.dataset_sha256, seed=seed,

@@ -15,6 +15,7 @@ from tests.runner.study.dealt import but_times, copy_runs, gathered
 from tinybench.errors import DeclarationError, RunFolderError, UsageError
 from tinybench.runner.build.board import load_board
 from tinybench.runner.compare.store import find_runs
+from tinybench.runner.report.study import frame
 from tinybench.runner.report.study import sweep as report
 from tinybench.runner.study.kept import read_study
 from tinybench.runner.study.listed import find_studies
@@ -255,3 +256,17 @@ def test_a_sweep_is_the_same_by_what_its_files_hold_and_at_any_port(tmp_path: Pa
     assert contents(tmp_path) != before
     with pytest.raises(UsageError, match="cannot be read"):
         contents(tmp_path / "none")
+
+
+def test_a_picture_names_no_more_points_than_one_can_read() -> None:
+    """Of many the first ones: names are laid out one by one."""
+    taken = list[Any]()
+
+    def draw(panels: Any) -> None:
+        taken.append(panels[0])
+        for at in range(frame.NAMED_MOST + 9):
+            frame.name_point(panels[0], (at, at % 7), f"point {at}")
+
+    assert frame.picture("many", 1, draw).startswith(b"\x89PNG")
+    names = [text.get_text() for text in taken[0].texts]
+    assert names == [f"point {at}" for at in range(frame.NAMED_MOST)]
