@@ -1,5 +1,6 @@
 """What a study keeps of its candidates, image by image, and which images are left to do."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -64,6 +65,11 @@ PIECES = Pieces(rf"{ENGINE_NAME}(?:-[0-9]{{1,6}}-of-[0-9]{{1,6}})?", Boarded, ("
 """An image each: candidates K, K + N, ... of engine-K-of-N."""
 
 
+def pieces_of(count: int) -> Pieces:
+    """Return the images of a study of so many candidates."""
+    return replace(PIECES, fits=lambda name, image: _fits(image, _group(name, count)))
+
+
 def images_left(folder: Path, count: int, shards: int, part: Part | None) -> list[range]:
     """Return the candidates of each image that the folder of a study does not have yet.
 
@@ -88,6 +94,13 @@ def boarded(folder: Path, count: int, part: Part | None = None) -> Boarded:
     at = {n: (known[n][1], known[n][0].index(n)) for n in share(range(count), part)}
     images = list({id(image): image for image, _ in at.values()}.values())
     there = images[0].there
+    for image, path in ((known[n][1], folder / f"{name_of(known[n][0])}.json") for n in at):
+        if _where(image) != _where(images[0]):
+            first = folder / f"{name_of(known[next(iter(at))][0])}.json"
+            raise RunFolderError(
+                f"{first} is of {_where(images[0])}, and {path} of {_where(image)}: what is "
+                "counted and measured otherwise is no one study; remove one of them"
+            )
     return Boarded(
         there=msgspec.structs.replace(
             there,
@@ -101,6 +114,12 @@ def boarded(folder: Path, count: int, part: Part | None = None) -> Boarded:
     )
 
 
+def _where(image: Boarded) -> str:
+    """Return on what an image ran, in words."""
+    there = image.there
+    return f"{there.rows} rows on {there.board[:40]}{', emulated' if there.emulated else ''}"
+
+
 def _known(folder: Path, count: int) -> dict[int, tuple[range, Boarded]]:
     """Return of each candidate the image that it is in; of several, that of the fewest."""
     found = dict[int, tuple[range, Boarded]]()
@@ -110,11 +129,16 @@ def _known(folder: Path, count: int) -> dict[int, tuple[range, Boarded]]:
         image = kept_part(path, Boarded)
         if image is None:
             continue
-        lengths = len(image.weights_b), len(image.equal), len(image.there.counted)
-        if not group or lengths != (len(group),) * 3:
+        if not _fits(image, group):
             raise RunFolderError(f"{path}: not of {count} candidates; give -o a new folder")
         found |= dict.fromkeys(group, (group, image))
     return found
+
+
+def _fits(image: Boarded, group: range) -> bool:
+    """Return whether an image has figures of the candidates of a group, which are some."""
+    lengths = len(image.weights_b), len(image.equal), len(image.there.counted)
+    return bool(group) and lengths == (len(group),) * 3
 
 
 def name_of(group: range) -> str:

@@ -103,7 +103,7 @@ OPTIONS: dict[str, dict[str, Kind]] = {
     },
     "sparsity": {
         "convolutions": FLAG, "mend": FLAG, "learn": FLAG, "shape": SHAPE,
-        "scheme": _several("bcr", "csr", "channel"), "rates": NUMBERS, "blocks": BLOCKS,
+        "scheme": _several("dense", "bcr", "csr", "channel"), "rates": NUMBERS, "blocks": BLOCKS,
         "limit": COUNT, "seed": WHOLE, "shards": COUNT,
     },
     "quantisation": {

@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -83,6 +83,8 @@ class Pieces:
     """What belongs to one, "{}" being its name: files or folders."""
     under: str = "."
     """In which folder of the study all of it is."""
+    fits: Callable[[str, Any], bool] = lambda _name, _piece: True
+    """Whether one, by its name, can be of the study that is gathered."""
 
 
 class Gathered(msgspec.Struct, frozen=True):
@@ -100,6 +102,7 @@ class _Piece:
     path: Path
     """Within the folder."""
     digest: bytes
+    size_b: int
     things: tuple[tuple[Path, tuple[Path, ...]], ...]
     """Files or folders within the folder, each with the files in it."""
 
@@ -173,10 +176,16 @@ def gather(
 
 
 def held(folder: Path, pieces: Pieces) -> tuple[int, int]:
-    """Return how many bytes of trials, and how many pieces, the folder of a study has."""
+    """Return how many bytes of trials, and how many pieces, the folder of a study has.
+
+    Raises RunFolderError.
+    """
     path = folder / TRIALS_FILE
-    trials_b = path.lstat().st_size if path.exists() else 0
-    return trials_b, sum(1 for _ in names_of(folder, pieces))
+    try:
+        trials_b = path.lstat().st_size if path.exists() else 0
+        return trials_b, sum(1 for _ in names_of(folder, pieces))
+    except OSError as error:
+        raise RunFolderError(f"{folder}: cannot be read: {error.strerror or error}") from error
 
 
 def _insist_same(folder: Path, asked: msgspec.Struct) -> None:
@@ -252,12 +261,13 @@ def _listed(folders: Sequence[Path], pieces: Pieces) -> list[_Piece]:
                 )
             if before is one:
                 files = [folder / file for _, files in one.things for file in files]
-                count += len(files)
-                size_b += sum(file.lstat().st_size for file in files)
+                count += 1 + len(files)
+                size_b += one.size_b + sum(file.lstat().st_size for file in files)
                 if count > FILES_MOST or size_b > STREAM_MOST_B:
                     raise RunFolderError(
-                        f"{folder}: more than {FILES_MOST} files or {STREAM_MOST_B} bytes are to "
-                        "be gathered; are these folders of a study?"
+                        f"{folder / one.path}, with what belongs to it, is more than the "
+                        f"{FILES_MOST} files or {STREAM_MOST_B} bytes that are gathered at most: "
+                        f"remove what is not of the study from {folder}, or leave that out"
                     )
     return list(found.values())
 
@@ -279,16 +289,21 @@ def _piece(folder: Path, name: str, pieces: Pieces) -> _Piece:
     path = Path(pieces.under) / f"{name}.json"
     data = read_bytes(folder / path, DOCUMENT_MOST_B, links=False)
     try:
-        read_json(data, type=pieces.kind)
+        found = read_json(data, type=pieces.kind)
     except msgspec.MsgspecError as error:
         raise RunFolderError(f"{folder / path}: cannot be read: {error}; remove it") from error
+    if not pieces.fits(name, found):
+        raise RunFolderError(
+            f"{folder / path} cannot be of this study, which has others: remove it, or leave "
+            f"{folder} out"
+        )
     things = list[tuple[Path, tuple[Path, ...]]]()
     for text in pieces.beside:
         thing = Path(pieces.under) / text.format(name)
         _insist_own(folder, thing)
         if _done(folder / thing) and (files := tuple(_files(folder, thing))):
             things.append((thing, files))
-    return _Piece(folder, path, hashlib.sha256(data).digest(), tuple(things))
+    return _Piece(folder, path, hashlib.sha256(data).digest(), len(data), tuple(things))
 
 
 def _mode(path: Path) -> int:

@@ -19,10 +19,13 @@ from ..session.plan import insist_possible
 from ..session.run import resume, run
 
 
-def insist_board(name: str) -> None:
-    """Raise UsageError or DeclarationError for a board that there is not: first of all."""
-    if name not in load_bench(find_bench()).boards:
-        load_board(name)
+def is_emulated(name: str, *, emulate: bool = False) -> bool:
+    """Return whether a board, by its name or that of this desk, is emulated: what is counted then.
+
+    Raises UsageError or DeclarationError for a board that there is not.
+    """
+    desk = load_bench(find_bench()).boards.get(name)
+    return load_board(desk.board if desk else name, emulate=emulate).emulated
 
 
 def insist_run(words: Mapping[str, Any]) -> None:

@@ -61,7 +61,16 @@ def classic(
     if rows is None:
         raise UsageError("study classic: say what to learn from: --task kws, or --csv FILE")
     counts = [n for n in (2**i for i in range(7)) if n < threads] + [threads]
-    asked = ask(rows, task or "", board or DEFAULT_BOARD, models, test, seed, counts)
+    asked = ask(
+        rows,
+        task or "",
+        board or DEFAULT_BOARD,
+        models,
+        test,
+        seed,
+        counts,
+        emulate=said["emulate"],
+    )
     at_a_time = shards_of(said, board)
     place = place_of(said, out, "classic", task, asked.board)
     words = {**words_of(said, board), "beside": task is not None}

@@ -53,22 +53,21 @@ def compress(
     on this computer and Python do not answer the same to each row.
     """
     from ...report.study import compress as report
-    from ...study.compress.compress import ask, run_compress, share_compress
-    from ...study.images import PIECES
+    from ...study.compress.compress import ask, pieces, run_compress, share_compress
     from ...study.rows import digits
 
     rows = rows_of(task, csv, target) or digits()
     asked = ask(
         rows, task or rows.name, board or DEFAULT_BOARD, said.pop("methods"), said.pop("rates"),
         said.pop("hidden"), said.pop("block"), said.pop("test"), said.pop("trials"),
-        said.pop("seed"),
+        said.pop("seed"), emulate=said["emulate"],
     )  # fmt: skip
     at_a_time = shards_of(said, board)
     place = place_of(said, out, "compress", task, asked.board)
     words = words_of(said, board)
     given = (rows, asked, place.folder, words, voice.track, voice.note, at_a_time)
     return do(
-        voice, to, place, report, asked, PIECES, lambda: run_compress(*given),
+        voice, to, place, report, asked, pieces(asked), lambda: run_compress(*given),
         lambda part: share_compress(*given, part),
         lambda found: all(row.rows_equal == found.tested for row in found.rows)
         and found.board_rows_equal == found.board_rows,

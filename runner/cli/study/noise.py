@@ -99,7 +99,7 @@ def noise(
     voice.note(of.note)
     asked = ask(
         of, said["noise"], amounts, said["trials"], said["seed"], said["where"], parts=not no_parts,
-        board=board or "",
+        board=board or "", emulate=said["emulate"],
     )  # fmt: skip
     place = place_of(said, out, "noise", of.task, asked.board)
     words = None

@@ -79,7 +79,9 @@ def quantisation(
     voice.note(of.note)
     given = None if float_file is None else read_model_file(float_file)
     source = float_model(of, float_file, given)
-    asked = ask(of, source, board or DEFAULT_BOARD, schemes, calibrate, test)
+    asked = ask(
+        of, source, board or DEFAULT_BOARD, schemes, calibrate, test, emulate=said["emulate"]
+    )
     at_a_time = shards_of(said, board)
     place = place_of(said, out, "quantisation", of.task, asked.board)
     words = words_of(said, board)

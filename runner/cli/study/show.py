@@ -91,7 +91,7 @@ def do(
         put(voice, to, None, shared(share))
         voice.note(f"gather it with the others: ask for the same with --gather {folder}")
         return 0 if share.same else 1
-    before = held(folder, pieces)
+    before = held(folder, pieces) if place.gather else None
     found = done(voice, folder, whole)
     if place.gather and held(folder, pieces) == before:
         voice.note("all was there: nothing was done anew")

@@ -21,7 +21,7 @@ from .words import on_board, place_of, placed, shards, shards_of, words_of
 if TYPE_CHECKING:
     from ...study.sparsity.pruned import Block
 
-SCHEMES = ("bcr", "csr", "channel")
+SCHEMES = ("dense", "bcr", "csr", "channel")
 SHAPE = "128x640"
 _SHAPE = re.compile(r"([1-9][0-9]{0,6})x([1-9][0-9]{0,6})")
 _BLOCK = re.compile(r"([1-9][0-9]{0,3})x([1-9][0-9]{0,6}|all)")
@@ -65,8 +65,8 @@ def blocks(text: str) -> "tuple[Block, ...]":
     Option("--shape", type=shape, metavar="SHAPE",
            help=f"of the made layer of random weights, outputs x inputs (default: {SHAPE})"),
     Option("--scheme", type=several(SCHEMES), default=",".join(SCHEMES), metavar="LIST",
-           help="of bcr (columns and rows of blocks), csr (single weights), channel (whole rows); "
-           "default: all, beside dense"),
+           help="of dense (which stands beside the others always), bcr (columns and rows of "
+           "blocks), csr (single weights), channel (whole rows); default: all"),
     Option("--rates", type=numbers, default="2,4,8,16,32", metavar="LIST",
            help="weights for each that is left (default: 2,4,8,16,32)"),
     Option("--blocks", type=blocks, default="8xall,16xall,32xall,32x128", metavar="LIST",
@@ -101,9 +101,8 @@ def sparsity(
     bit; exit status 1 where one does not. Nothing is trained again, unless by --mend or --learn.
     """
     from ...report.study import sparsity as report
-    from ...study.images import PIECES
     from ...study.sparsity.matrices import made, matrices_of
-    from ...study.sparsity.sparsity import ask, run_sparsity, share_sparsity
+    from ...study.sparsity.sparsity import ask, pieces, run_sparsity, share_sparsity
     from ...study.subject import halves, subject
 
     wanted, schemes, rates = said.pop("shape"), said.pop("scheme"), said.pop("rates")
@@ -130,7 +129,17 @@ def sparsity(
             first, of = halves(of)
     named = board or DEFAULT_BOARD
     asked = ask(
-        matrices, source, named, schemes, rates, forms_of_blocks, of, seed, first, learn=learn
+        matrices,
+        source,
+        named,
+        schemes,
+        rates,
+        forms_of_blocks,
+        of,
+        seed,
+        first,
+        learn=learn,
+        emulate=said["emulate"],
     )
     at_a_time = shards_of(said, board)
     place = place_of(said, out, "sparsity", task or "layer", named)
@@ -139,7 +148,7 @@ def sparsity(
         asked, forms_of_blocks, place.folder, words, voice.track, voice.note, at_a_time, first
     )  # fmt: skip
     return do(
-        voice, to, place, report, asked, PIECES,
+        voice, to, place, report, asked, pieces(matrices, asked, forms_of_blocks),
         lambda: run_sparsity(of, matrices, without, *given),
         lambda part: share_sparsity(of, matrices, *given, part),
         lambda found: all(row.rows_equal == found.inputs for row in found.rows)

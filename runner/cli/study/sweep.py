@@ -81,7 +81,7 @@ def sweep(
     from ...report.study import sweep as report
     from ...study.sweep.asked import ask
     from ...study.sweep.factors import factor
-    from ...study.sweep.sweep import PIECES, Budget, run_sweep, share_sweep
+    from ...study.sweep.sweep import Budget, pieces, run_sweep, share_sweep
 
     factors = [factor(text) for text in by]
     varied = {one.name for one in factors}
@@ -106,7 +106,7 @@ def sweep(
         asked = ask(factors, words, objectives, repeats, tried)
     folder, track, say = place.folder, voice.track, voice.note
     return do(
-        voice, to, place, report, asked, PIECES,
+        voice, to, place, report, asked, pieces(asked),
         lambda: run_sweep(asked, words, Budget(budget, runs), at_a_time, folder, track, say),
         lambda part: share_sweep(asked, words, at_a_time, folder, track, say, part),
     )  # fmt: skip

@@ -22,6 +22,8 @@ NAME = "name"
 """Marks the texts of a picture that are names of points."""
 PLACES = tuple((x, y) for x in (6, -6) for y in (5, -14, 18, -27, 31, -40))
 """Where a name may stand, in points from what it names; the best first."""
+NAMED_MOST = 60
+"""Points of a picture that have names: more could not be read, and take long to place."""
 METRIC = {"top1": "top-1", "auc": "AUC"}
 Lines = Sequence[Sequence[str]]
 
@@ -92,9 +94,15 @@ def name_point(axes: Any, at: tuple[float, float], name: str, colour: Any = "bla
 
 
 def _spread_names(axes: Any) -> None:
-    """Put each name of a point where it covers no other one, no point and no edge, if it can."""
-    names = [one for one in axes.texts if one.get_gid() == NAME]
-    points = [axes.transData.transform(one.xy) for one in names]
+    """Put each name of a point where it covers no other one, no point and no edge, if it can.
+
+    Of many points the first ones have names.
+    """
+    every = [one for one in axes.texts if one.get_gid() == NAME]
+    points = [axes.transData.transform(one.xy) for one in every]
+    names = every[:NAMED_MOST]
+    for one in every[NAMED_MOST:]:
+        one.remove()
     inside, taken = axes.get_window_extent(), list[Any]()
     for one in names:
         found = list[tuple[int, tuple[int, int]]]()

@@ -78,7 +78,8 @@ def said(found: SparsityStudy) -> list[str]:
             f"learnt: from there the whole model learnt from these {found.asked.learnt} inputs"
             + (" and their labels" if found.metric == "top1" else ", which are normal ones")
         )
-    for name, rate in (("dense", found.break_even), ("csr", found.break_even_csr)):
+    ends = (("dense", found.break_even), ("csr", found.break_even_csr))
+    for name, rate in ends if "bcr" in found.asked.schemes else ():
         told = f"from {rate:g}x on" if rate is not None else f"not up to {highest:g}x"
         lines.append(f"blocks are faster than {name}: {told}, of the rates that were asked for")
     lines += [

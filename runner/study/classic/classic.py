@@ -25,7 +25,7 @@ from ..kept import chosen, keep_part, kept_part, open_study, store_study
 from ..one_image import on_host
 from ..parts import Part, Pieces, Share, share
 from ..rows import Parts, Rows, digest, split
-from ..runs import done, insist_run
+from ..runs import done, insist_run, is_emulated
 from ..shards import each
 from .engine_c import write_engine
 from .learn import KINDS, Ints, Timed, in_units, macs_of, scale_of, trained, unit_of
@@ -52,6 +52,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     regression: bool
     threads: list[int]
+    emulated: bool = False
+    """Whether the board is: what is counted and what is measured are never one study."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +115,8 @@ def ask(
     test: int,
     seed: int,
     threads: Sequence[int],
+    *,
+    emulate: bool = False,
 ) -> Asked:
     """Return what a study is asked for. Raises UsageError for a model that is none."""
     return Asked(
@@ -124,6 +128,7 @@ def ask(
         seed=seed,
         regression=not rows.classes,
         threads=sorted(set(threads)),
+        emulated=is_emulated(board, emulate=emulate),
     )
 
 
@@ -175,8 +180,13 @@ def share_classic(
 
 
 def same(rows: Sequence[Row]) -> bool:
-    """Return whether no board answered otherwise than the same C on this computer."""
-    return all(row.rows_equal in (None, row.rows) for row in rows)
+    """Return whether no board answered otherwise, or less, than the same C on this computer.
+
+    The task's own model is held against its outputs by its run.
+    """
+    return all(
+        row.rows_equal == row.rows or row.refused is not None or row.run == NEURAL for row in rows
+    )
 
 
 def _rows(

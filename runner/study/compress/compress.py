@@ -13,12 +13,12 @@ import numpy.typing as npt
 from tinybench.errors import UsageError
 from tinybench.track import Track
 
-from ..images import Boarded, boarded, images_left
+from ..images import Boarded, boarded, images_left, pieces_of
 from ..kept import Key, Trial, chosen, key_of, open_study, store_study
 from ..one_image import Candidates, on_boards
-from ..parts import Part, Share, share
+from ..parts import Part, Pieces, Share, share
 from ..rows import Parts, Rows, digest, middle_and_half, split
-from ..runs import insist_board
+from ..runs import insist_run, is_emulated
 from .compress_c import Named, weights_b, write_nets
 from .robe import Robe, index, robe
 from .tied import (
@@ -38,7 +38,6 @@ from .tied import (
 
 DENSE = "dense"
 METHODS = ("robe", "palette", "prune")
-RATES = (2.0, 4.0, 8.0, 16.0, 32.0)
 RATE_MOST = 1024.0
 BITS = {2.0: 4, 4.0: 2, 8.0: 1}
 """Of a palette's codes, by what an int8 shrinks by."""
@@ -65,6 +64,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     test: int
     trials: int
     seed: int
+    emulated: bool = False
+    """Whether the board is: what is counted and what is measured are never one study."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +122,8 @@ def ask(
     test: int,
     trials: int,
     seed: int,
+    *,
+    emulate: bool = False,
 ) -> Asked:
     """Return what a study is asked for, checked. Raises UsageError."""
     methods = chosen("--methods", methods, METHODS)
@@ -135,6 +138,7 @@ def ask(
         source=source, rows_sha256=digest(rows), board=board,
         methods=methods, rates=sorted(set(rates)), hidden=hidden,
         block=block, test=test, trials=trials, seed=seed,
+        emulated=is_emulated(board, emulate=emulate),
     )  # fmt: skip
     features, classes = rows.values.shape[1], len(rows.classes)
     for method, rate in _ways(asked):
@@ -164,6 +168,11 @@ def _ways(asked: Asked) -> list[tuple[str, float]]:
         for rate in asked.rates
         if method != "palette" or rate in BITS
     ]
+
+
+def pieces(asked: Asked) -> Pieces:
+    """Return what the folder of a study keeps beside trials."""
+    return pieces_of(len(_candidates_of(asked)))
 
 
 def _candidates_of(asked: Asked) -> list[tuple[str, float]]:
@@ -239,7 +248,7 @@ def _done(
 
     The nets of the first trial are the candidates, dealt out alike.
     """
-    insist_board(asked.board)
+    insist_run(words)
     parts = Parts(rows, *split(rows, asked.test, asked.seed))
     values, labels = _as_int8(parts), rows.targets.astype(np.intp)
     ways = _candidates_of(asked)

@@ -8,6 +8,7 @@ import msgspec
 from tinybench.errors import UsageError
 
 from ..kept import chosen as known
+from ..runs import is_emulated
 from ..subject import Subject
 from .perturb import BITS, NOISES
 
@@ -42,6 +43,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     dataset_sha256: str
     board: str = ""
     """Where inferences are done beside this computer; empty: nowhere."""
+    emulated: bool = False
+    """Whether the board is: what is counted and what is measured are never one study."""
 
 
 def ask(
@@ -54,6 +57,7 @@ def ask(
     *,
     parts: bool = True,
     board: str = "",
+    emulate: bool = False,
 ) -> Asked:
     """Return what a study is asked for, checked. Raises UsageError."""
     known("--noise", [noise], NOISES)
@@ -86,6 +90,7 @@ def ask(
         model_sha256=of.model_sha256,
         dataset_sha256=of.dataset_sha256,
         board=board,
+        emulated=bool(board) and is_emulated(board, emulate=emulate),
     )
 
 

@@ -37,7 +37,7 @@ from ...session.own_model import examined
 from ..host_engine import Floats, build, infer, load, ranges
 from ..kept import chosen, keep_part, kept_part, open_study, store_study
 from ..parts import Part, Pieces, Share, share
-from ..runs import done, insist_run
+from ..runs import done, insist_run, is_emulated
 from ..shards import each
 from ..subject import Subject, values_of
 
@@ -71,6 +71,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """Inputs that give the ranges."""
     test: int
     """Other inputs, that are scored."""
+    emulated: bool = False
+    """Whether the board is: what is counted and what is measured are never one study."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,7 +166,14 @@ def float_model(of: Subject, path: Path | None, data: bytes | None) -> Source:
 
 
 def ask(
-    of: Subject, source: Source, board: str, schemes: Sequence[str], calibrate: int, test: int
+    of: Subject,
+    source: Source,
+    board: str,
+    schemes: Sequence[str],
+    calibrate: int,
+    test: int,
+    *,
+    emulate: bool = False,
 ) -> Asked:
     """Return what a study is asked for, checked. Raises UsageError, ModelError."""
     if of.metric != "top1":
@@ -187,7 +196,7 @@ def ask(
         task=of.task, board=board, float_sha256=hashlib.sha256(source.data).hexdigest(),
         model_sha256=of.model_sha256, dataset_sha256=of.dataset_sha256,
         schemes=chosen("--schemes", schemes, SCHEMES), calibrate=calibrate,
-        test=min(test, count - calibrate),
+        test=min(test, count - calibrate), emulated=is_emulated(board, emulate=emulate),
     )  # fmt: skip
 
 
@@ -257,7 +266,7 @@ def _rows(
     """Return the rows of a part's schemes; of those that the folder has, nothing is said."""
     insist_run(words)
     schemes = share(list(enumerate((FLOAT, *asked.schemes))), part)
-    if any(scheme in TUNED and not (folder / f"{scheme}.json").is_file() for _, scheme in schemes):
+    if any(scheme in TUNED and not _has_learnt(folder, scheme) for _, scheme in schemes):
         tensorflow()
     with open_study(folder, asked, str(part or "")), scratch() as libraries:
         parts, here = _parts(of, source, asked, libraries)
@@ -270,6 +279,15 @@ def _rows(
             return _row(scheme, number, parts, here, source, folder, libraries, words, track)
 
         return each(shards, row, schemes)
+
+
+def _has_learnt(folder: Path, scheme: str) -> bool:
+    """Return whether a folder has the model of a scheme whose weights learn, or its row."""
+    return (folder / f"{scheme}.json").is_file() or _model(folder, scheme).is_file()
+
+
+def _model(folder: Path, scheme: str) -> Path:
+    return folder / "models" / f"{scheme}.tflite"
 
 
 def _parts(of: Subject, source: Source, asked: Asked, folder: Path) -> tuple[Parts, Floats]:
@@ -307,7 +325,7 @@ def _row(
 ) -> Row:
     """Return the row of one scheme, and keep it."""
     stored = folder / f"{scheme}.json"
-    path = folder / "models" / f"{scheme}.tflite"
+    path = _model(folder, scheme)
     path.parent.mkdir(exist_ok=True)
     data, uploads = source.data, _bytes(parts.tested)
     if scheme in SCHEMES:

@@ -4,7 +4,9 @@ Ref: Boyd et al., Distributed Optimization and Statistical Learning via ADMM, 20
 Zhang et al., A Systematic DNN Weight Pruning Framework using ADMM, arXiv 1804.03294.
 """
 
-from dataclasses import dataclass
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -53,6 +55,8 @@ class Whole:
     """... and which of their pixels, by operator ..."""
     sums: dict[int, Floats]
     """... with what comes of these, [pixels][outputs]."""
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1 << 20))
+    """Of libraries that are loaded meanwhile: no file of one that is in use is written again."""
 
 
 def whole_of(graph: Graph, tensors: list[int], inputs: Bytes, loaded: Loaded) -> Whole:
@@ -81,13 +85,13 @@ def mended(
     """
     found, loaded = of.graph, first
     patch(loaded, of.graph)
-    for number, op in enumerate(_layers(of.graph, tensors)):
+    for op in _layers(of.graph, tensors):
         x = _inputs(found, op, loaded, whole.inputs)[whole.rows[op.index]]
         before = np.column_stack([_matrix(of.graph, op), _bias(of.graph, op)])
         squares = _squares(x, whole.sums[op.index], before)
         found = _with(found, op, _fitted(squares, before, way))
         if not patch(loaded, found):  # as where a scale needs another kernel
-            loaded = load(build(found, of.interface, of.model_id), folder, 1000 + number)
+            loaded = load(build(found, of.interface, of.model_id), folder, next(whole.numbers))
     return found
 
 

@@ -1,6 +1,7 @@
 """Does pruning pay on this core? Fully connected layers by blocks, single weights or channels."""
 
 import hashlib
+import math
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -14,10 +15,11 @@ from tinybench.track import Track
 
 from ...build.board import load_board
 from ...desk.bench import find_bench, load_bench
-from ..images import Boarded, boarded, images_left
+from ..images import Boarded, boarded, images_left, pieces_of
 from ..kept import Key, Trial, open_study, store_study
 from ..one_image import Candidates, on_boards
-from ..parts import Part, Share, share
+from ..parts import Part, Pieces, Share, share
+from ..runs import is_emulated
 from ..subject import Subject
 from .matrices import Matrix
 from .pruned import EIGHT, FOUR, Block, shares_words
@@ -33,10 +35,8 @@ from .scored import (
 )
 from .sparsity_c import DENSE, Way, left, told, write_ways
 
-SCHEMES = ("bcr", "csr", "channel")
-RATES = (2.0, 4.0, 8.0, 16.0, 32.0)
+SCHEMES = ("dense", "bcr", "csr", "channel")
 RATE_MOST = 1024.0
-BLOCKS = (Block(8, 0), Block(16, 0), Block(32, 0), Block(32, 128))
 ROWS_MOST = 64
 INPUTS = 16
 """Random ones, that all candidates are compared on."""
@@ -54,6 +54,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     weights_sha256: str
     board: str
     schemes: list[str]
+    """Beside the dense layers."""
     rates: list[float]
     blocks: list[str]
     samples: int
@@ -65,6 +66,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     model_sha256: str
     dataset_sha256: str
     seed: int
+    emulated: bool = False
+    """Whether the board is: what is counted and what is measured are never one study."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,6 +139,7 @@ def ask(
     first: Subject | None = None,
     *,
     learn: bool = False,
+    emulate: bool = False,
 ) -> Asked:
     """Return what a study is asked for, checked.
 
@@ -169,12 +173,13 @@ def ask(
     digest = hashlib.sha256(b"".join(one.values.tobytes() for one in matrices))
     return Asked(
         source=source, weights_sha256=digest.hexdigest(), board=board,
-        schemes=list(dict.fromkeys(schemes)), rates=chosen,
+        schemes=[one for one in dict.fromkeys(schemes) if one != DENSE], rates=chosen,
         blocks=list(dict.fromkeys(map(str, blocks))), samples=0 if of is None else len(of.labels),
         model_sha256="" if of is None else of.model_sha256,
         dataset_sha256="" if of is None else of.dataset_sha256, seed=seed,
         mended=0 if first is None else len(first.inputs),
         learnt=0 if first is None or not learn else len(first.inputs),
+        emulated=is_emulated(board, emulate=emulate),
     )  # fmt: skip
 
 
@@ -190,6 +195,11 @@ def ways_of(asked: Asked, blocks: Sequence[Block], kernels: Sequence[str]) -> li
             else:
                 found += [Way(scheme, kernel, rate, one) for one in blocks for kernel in kernels]
     return found
+
+
+def pieces(matrices: Sequence[Matrix], asked: Asked, blocks: Sequence[Block]) -> Pieces:
+    """Return what the folder of a study keeps beside trials. Raises as `load_board`."""
+    return pieces_of(len(ways_of(asked, blocks, _kernels(asked.board, matrices))))
 
 
 def run_sparsity(
@@ -260,12 +270,9 @@ def _done(
     part: Part | None,
 ) -> tuple[list[Way], dict[Key, Trial], int]:
     """Do what a part has and the folder does not; return all candidates, and scores of the part."""
-    kernels = ["plain"]
-    fast = _kernels(asked.board)
-    if fast == "dsp" and not all(shares_words(one.values) for one in matrices):
+    kernels = _kernels(asked.board, matrices)
+    if kernels[-1] != _kernels(asked.board)[-1]:
         say("a weight of -128, or sums beyond 23 bits: no two rows share words, plain C alone")
-    elif fast in FAST:
-        kernels.append(fast)
     ways = ways_of(asked, blocks, kernels)
     wanted = list[Wanted]()
     with open_study(folder, asked, str(part or "")) as (known, keep):
@@ -279,11 +286,14 @@ def _done(
     return ways, known, len(wanted)
 
 
-def _kernels(board: str) -> str:
-    """Return which kernels a board's core has."""
+def _kernels(board: str, matrices: Sequence[Matrix] = ()) -> list[str]:
+    """Return which kernels a board's core has for matrices."""
     named = load_bench(find_bench()).boards.get(board)
     toolchain = load_board(named.board if named else board).toolchain
-    return "plain" if toolchain is None else toolchain.kernels
+    fast = "plain" if toolchain is None else toolchain.kernels
+    if fast == "dsp" and not all(shares_words(one.values) for one in matrices):
+        return ["plain"]
+    return ["plain", fast] if fast in FAST else ["plain"]
 
 
 def _candidates(matrices: list[Matrix], ways: list[Way], asked: Asked) -> Candidates:
@@ -347,10 +357,10 @@ def _summed(
             )
         )
     rows = _chosen(rows)
-    blocked = {row.rate: cost(row) for row in rows if row.scheme == "bcr" and row.chosen}
+    blocked = dict[float, float]()
     for row in rows:
         if row.scheme == "bcr" and row.chosen:
-            blocked[row.rate] = min(blocked[row.rate], cost(row))
+            blocked[row.rate] = min(blocked.get(row.rate, math.inf), cost(row))
     csr = {row.rate: cost(row) for row in rows if row.scheme == "csr"}
     return SparsityStudy(
         asked=asked,

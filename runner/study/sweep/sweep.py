@@ -33,7 +33,6 @@ from .factors import Factor, words_of
 from .findings import Figure, Row, SweepStudy, fields_of, figures_of, summed
 
 CELLS_FOLDER = "combinations"
-PIECES = Pieces(r"[0-9]{4}-[0-9]{1,3}", Row, ("{}",), CELLS_FOLDER)
 ALL = "all are measured"
 """Why a run is done that no budget can leave out."""
 HOPELESS = 16
@@ -62,6 +61,18 @@ class Budget:
             return True
         took_s = [row.took_s for row in rows]
         return sum(took_s) + count * statistics.fmean(took_s) <= self.seconds
+
+
+def pieces(asked: Asked) -> Pieces:
+    """Return what the folder of a study keeps: a run of a combination each."""
+    factors = _factors(asked)
+    points = combinations([len(one.levels) for one in factors])
+
+    def fits(name: str, row: Row) -> bool:
+        n, repeat = map(int, name.split("-"))
+        return repeat < asked.repeats and n < len(points) and _is(row, n, repeat, factors, points)
+
+    return Pieces(r"[0-9]{4}-[0-9]{1,3}", Row, ("{}",), CELLS_FOLDER, fits)
 
 
 def run_sweep(
@@ -154,11 +165,18 @@ def kept_rows(folder: Path, points: Sequence[tuple[int, ...]], asked: Asked) -> 
         row = kept_part(path, Row)
         if row is None:
             continue
-        levels = list(_levels(factors, points[n]).values())
-        if (row.combination, row.repeat, row.levels) != (n, repeat, levels):
+        if not _is(row, n, repeat, factors, points):
             raise RunFolderError(f"{path}: of another combination; give -o a new folder")
         found.append(row)
     return found
+
+
+def _is(
+    row: Row, n: int, repeat: int, factors: Sequence[Factor], points: Sequence[tuple[int, ...]]
+) -> bool:
+    """Return whether a row is of a combination and repeat."""
+    levels = list(_levels(factors, points[n]).values())
+    return (row.combination, row.repeat, row.levels) == (n, repeat, levels)
 
 
 def _levels(factors: Sequence[Factor], point: Sequence[int]) -> dict[str, str]:

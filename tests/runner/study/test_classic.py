@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -15,6 +16,7 @@ from tinybench.runner.study.classic.classic import (
     ClassicStudy,
     ask,
     run_classic,
+    same,
     scored,
     share_classic,
 )
@@ -63,6 +65,8 @@ def test_each_answer_of_the_board_is_that_of_the_same_c_here(
     assert (by_name["forest"].instructions or 0) < 5000
     assert [row.name for row in find_studies(whole).rows] == ["forest", "knn", "mlp"]
     assert (by_name["forest"].rows_as_learnt or 0) >= 23  # leaves have 8 bits: a tie may fall
+    assert same(found.rows)
+    assert not same([msgspec.structs.replace(found.rows[0], rows_equal=None)])  # as of too few
     states = {path: path.stat().st_mtime_ns for path in whole.glob("*/result.json")}
     again = studied(table(), whole, "forest", "knn", "mlp")
     assert again == found

@@ -1,5 +1,7 @@
 """The options of studies that a lab takes: all that reach nothing of a computer, and no others."""
 
+from importlib import import_module
+
 import click
 import pytest
 
@@ -7,8 +9,14 @@ from tinybench.errors import UsageError
 from tinybench.runner.cli.options import PATH
 from tinybench.runner.cli.study import study
 from tinybench.runner.cli.study.through_lab import HERE, KEYS
+from tinybench.runner.study.classic import learn
+from tinybench.runner.study.compress import compress
 from tinybench.runner.study.listed import KINDS
+from tinybench.runner.study.noise import perturb
 from tinybench.runner.study.options import FLAG, OPTIONS, STUDIES, insist_options, words
+from tinybench.runner.study.quantisation import quantisation
+from tinybench.runner.study.sparsity import sparsity
+from tinybench.runner.study.sweep import asked
 
 OF_COMPUTER = {"port", "baud", "probe", "wait", "jobs", "data", "float_file"}
 """Lines, processors, folders and files of one computer."""
@@ -31,6 +39,24 @@ def test_a_lab_takes_exactly_the_options_that_reach_nothing() -> None:
             one = own[option]
             assert isinstance(one, click.Option)
             assert (kind is FLAG, kind.many) == (one.is_flag, one.multiple), option
+
+
+def test_choices_are_the_same_wherever_they_stand() -> None:
+    """On the command line, in a lab, and where the study is done."""
+    for name, option, here, there in (
+        ("noise", "noise", "NOISES", perturb.NOISES),
+        ("classic", "models", "KINDS", learn.KINDS),
+        ("compress", "methods", "METHODS", compress.METHODS),
+        ("sparsity", "scheme", "SCHEMES", sparsity.SCHEMES),
+        ("quantisation", "schemes", "SCHEMES", quantisation.SCHEMES),
+        ("sweep", "objectives", "OBJECTIVES", tuple(asked.OBJECTIVES)),
+    ):
+        kind = OPTIONS[name][option]
+        typed = getattr(import_module(f"tinybench.runner.cli.study.{name}"), here)
+        assert typed == there
+        assert all(map(kind.takes, there))
+        told = kind.words.partition(" of ")[2].removesuffix(", with commas between")
+        assert told.split(", ") == list(there)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,6 @@ from tinybench.errors import RunFolderError, UsageError
 from tinybench.runner.study import one_image
 from tinybench.runner.study.compress import compress
 from tinybench.runner.study.compress.compress import run_compress, share_compress
-from tinybench.runner.study.images import PIECES as IMAGES
 from tinybench.runner.study.images import Counted, OnBoard
 from tinybench.runner.study.kept import TRIALS_FILE, read_study
 from tinybench.runner.study.listed import find_studies
@@ -26,7 +25,7 @@ from tinybench.runner.study.noise.findings import NoiseStudy
 from tinybench.runner.study.noise.noise import PIECES, Line, run_noise, share_noise
 from tinybench.runner.study.parts import Part, Pieces, gather, insist_kind, part_of, share
 from tinybench.runner.study.sparsity import sparsity
-from tinybench.runner.study.sparsity.matrices import matrices_of
+from tinybench.runner.study.sparsity.matrices import made, matrices_of
 from tinybench.runner.study.sparsity.pruned import Block
 from tinybench.track import silent
 
@@ -101,12 +100,17 @@ def test_candidates_in_parts_are_the_images_of_as_many_shards(
         lambda folder, part: share_compress(rows, asked, folder, words, *QUIET, 1, part),
         lambda folder: run_compress(rows, asked, folder, words, *QUIET),
         asked,
-        IMAGES,
+        compress.pieces(asked),
     )
     assert found == wanted
     assert len(ran) == 7
     share_compress(rows, asked, tmp_path / "a", words, *QUIET, 1, Part(1, 2))
-    gather(tmp_path / "half", [tmp_path / "a"], asked, IMAGES)
+    gather(tmp_path / "half", [tmp_path / "a"], asked, compress.pieces(asked))
+    other = tmp_path / "a" / "engine-1-of-5.json"
+    other.write_bytes((tmp_path / "a" / "engine-0-of-2.json").read_bytes())
+    with pytest.raises(RunFolderError, match=r"engine-1-of-5.json cannot be of this study, .*out"):
+        gather(tmp_path / "other", [tmp_path / "a"], asked, compress.pieces(asked))
+    assert not (tmp_path / "other").exists()
     ran.clear()
     run_compress(rows, asked, tmp_path / "half", words, *QUIET)
     assert ran == ["robe 2x", "palette 2x", "prune 2x"]
@@ -132,10 +136,32 @@ def test_pruned_layers_in_parts_are_scored_and_counted_alike(
             of, matrices, without, *given, folder, words, *QUIET, 1, None
         ),
         asked,
-        IMAGES,
+        sparsity.pieces(matrices, *given),
         7,
     )
     assert found == (tmp_path / "whole" / "study.json").read_text()
+
+
+def test_emulated_candidates_and_measured_ones_are_two_studies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was asked for differs, and images that do are never summed up as one."""
+    matrices = made((16, 32), 1)
+    real, emulated = (
+        sparsity.ask(matrices, "m", "nucleo-l4r5", ("csr",), [2.0], [], None, 1, emulate=emulate)
+        for emulate in (False, True)
+    )
+    assert (real.emulated, emulated.emulated) == (False, True)
+    part = a_part(tmp_path / "emulated", emulated)
+    with pytest.raises(RunFolderError, match="emulated is true there, and false here"):
+        gather(tmp_path / "into", [part], real, sparsity.pieces(matrices, real, []))
+    monkeypatch.setattr(one_image, "_on_board", counted([]))
+    folder, given = tmp_path / "real", (matrices, [], real, [])
+    sparsity.run_sparsity(None, *given, tmp_path / "real", {"board": "nucleo-l4r5"}, *QUIET, 2)
+    path = folder / "engine-1-of-2.json"
+    path.write_text(path.read_text().replace('"emulated":true', '"emulated":false'))
+    with pytest.raises(RunFolderError, match=r"engine-0-of-2.json is of .*, emulated, and .*1-of"):
+        sparsity.run_sparsity(None, *given, folder, {"board": "nucleo-l4r5"}, *QUIET, 2)
 
 
 @pytest.fixture
@@ -224,8 +250,8 @@ def test_gathering_that_was_interrupted_is_asked_for_again(
     (part / "part.json").write_text('{"parts":["1/2"],"tinybench":"9.9"}')
     pieces = Pieces("[xy]", Line, ("{}", "{}.tflite"))
     with monkeypatch.context() as patch:
-        patch.setattr("tinybench.runner.study.parts.FILES_MOST", 0)
-        with pytest.raises(RunFolderError, match="more than 0 files"):
+        patch.setattr("tinybench.runner.study.parts.FILES_MOST", 1)
+        with pytest.raises(RunFolderError, match=r"a/x.json, .* more than the 1 files .* remove"):
             gather(into, [part], asked, pieces)
     with monkeypatch.context() as patch:
         patch.setattr("tinybench.runner.study.parts.write_whole", interrupted)
@@ -281,6 +307,11 @@ def test_the_command_does_a_part_and_gathers_it(tmp_path: Path) -> None:
     assert "new there: 3 trials, 0 files" in done.stderr
     assert "nothing was done anew" in done.stderr
     assert find_studies(into).studies == 1
+    (tmp_path / "file").write_text("")
+    for more in ((), ("--gather", str(into))):
+        wrong = tinybench(*words, *more, "-o", str(tmp_path / "file"))
+        assert wrong.returncode == 2
+        assert f"into {tmp_path / 'file'}" in wrong.stderr or "the study in" in wrong.stderr
     wrong = tinybench("study", "sweep", "--task", "kws", "--by", "iterations=1,2", "--runs", "1",
                       "--part", "1/2")  # fmt: skip
     assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)

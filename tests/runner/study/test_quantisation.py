@@ -1,5 +1,6 @@
 """Float models quantised after training: the file, its answers, and what it takes on a board."""
 
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -10,7 +11,7 @@ import pytest
 from tests import ROOT
 from tests.program import tinybench
 from tests.runner.study.dealt import but_times, copy_runs, gathered
-from tinybench.errors import ModelError, UsageError
+from tinybench.errors import ModelError, ToolMissingError, UsageError
 from tinybench.models import quantiser, tflite_writer
 from tinybench.models.compiler.graph import Graph
 from tinybench.models.compiler.interface import Interface
@@ -18,6 +19,7 @@ from tinybench.models.compiler.reader import read_graph
 from tinybench.models.quantiser import Scheme, Step
 from tinybench.models.tflite_writer import RELU, SAME, Operator, Tensor
 from tinybench.runner.report.study import quantisation as report
+from tinybench.runner.results.asked import open_asked
 from tinybench.runner.study import host_engine
 from tinybench.runner.study.listed import find_studies
 from tinybench.runner.study.quantisation import quantisation
@@ -204,6 +206,24 @@ def test_a_model_of_integers_made_floats_and_integers_again_answers_as_before(
         PIECES,
     )
     assert (tmp_path / "gathered" / "models" / "float.tflite").is_file()
+
+
+def test_weights_that_have_learnt_need_no_tensorflow(
+    own: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A study that was interrupted behind the learning goes on from its model."""
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    source = float_model(own, None, None)
+    asked = ask(own, source, "host", ["qat-channel"], 6, 8)
+    given = (own, source, asked, tmp_path, {"board": "host"}, silent, lambda _: None)
+    with pytest.raises(ToolMissingError):
+        run_quantisation(*given)
+    open_asked(tmp_path, asked, "study")
+    (tmp_path / "models").mkdir()
+    ranges = dict.fromkeys(range(len(own.graph.tensors)), (-20.0, 20.0))
+    learnt = quantiser.quantised(read_graph(source.data), ranges, "int8-channel")
+    (tmp_path / "models" / "qat-channel.tflite").write_bytes(learnt)
+    assert [row.rows_equal for row in run_quantisation(*given).rows] == [8, 8]
 
 
 def test_what_cannot_be_quantised_is_refused() -> None:

@@ -14,9 +14,11 @@ from tests.program import tinybench
 from tinybench import extras
 from tinybench.errors import RunFolderError, ToolMissingError, UsageError
 from tinybench.models.compiler.dsp.halves import fits
+from tinybench.runner.report.study import sparsity as report
 from tinybench.runner.study.host_engine import build, infer, load, patch
 from tinybench.runner.study.listed import find_studies
 from tinybench.runner.study.one_image import on_host, sources
+from tinybench.runner.study.sparsity import mended as mended_
 from tinybench.runner.study.sparsity.matrices import made, matrices_of
 from tinybench.runner.study.sparsity.mended import mended, whole_of
 from tinybench.runner.study.sparsity.pruned import (
@@ -190,6 +192,20 @@ def test_what_is_left_is_fitted_to_inputs_without_labels(tmp_path: Path) -> None
     assert scores[1] > clean - 0.15
 
 
+def test_no_library_in_use_is_written_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each that mending loads is a file of its own, whichever way is mended."""
+    of, numbers = wide(64), list[int]()
+    tensors = [one.tensor for one in matrices_of(of.graph, 4)[0]]
+    first = load(build(of.graph, of.interface, of.model_id), tmp_path, 0)
+    whole = whole_of(of.graph, tensors, of.inputs, first)
+    monkeypatch.setattr(mended_, "patch", lambda *given: patch(*given) and False)
+    monkeypatch.setattr(mended_, "build", lambda *_: None)
+    monkeypatch.setattr(mended_, "load", lambda *given: numbers.append(given[2]) or first)
+    for rate in (2.0, 4.0):
+        mended(of, tensors, Way("csr", "plain", rate), whole, first, tmp_path)
+    assert len({*numbers}) == 2 * len(tensors)
+
+
 def learn(of: Subject, first: Subject, folder: Path) -> SparsityStudy:
     """Do a small study of a task that learns, in blocks of one form at one rate."""
     matrices, _ = matrices_of(of.graph, 4, convolutions=True)
@@ -270,6 +286,21 @@ def test_convolutions_of_one_pixel_are_pruned_as_matrices() -> None:
         assert one.values.tobytes() == graph.tensors[one.tensor].data
     assert len(without) == 1
     assert "more than one pixel" in without[0]
+
+
+def test_dense_layers_can_stand_alone(tmp_path: Path) -> None:
+    """They are beside all others anyway: asked for with them, it is the same study."""
+    matrices = made((8, 16), 1)
+    alone, both, other = (
+        ask(matrices, "made", "host", words, (2.0,), (), None, 1)
+        for words in (("dense",), ("dense", "csr"), ("csr",))
+    )
+    assert both == other
+    given = (alone, (), tmp_path, {"board": "host"}, silent, lambda _: None)
+    found = run_sparsity(None, matrices, [], *given)
+    assert [row.scheme for row in found.rows] == ["dense"]
+    assert "blocks are faster" not in report.markdown(found)
+    assert report.as_png(found).startswith(b"\x89PNG")
 
 
 def test_what_cannot_be_pruned_is_refused() -> None:

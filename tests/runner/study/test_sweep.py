@@ -15,9 +15,11 @@ from tests.runner.study.dealt import but_times, copy_runs, gathered
 from tinybench.errors import DeclarationError, RunFolderError, UsageError
 from tinybench.runner.build.board import load_board
 from tinybench.runner.compare.store import find_runs
+from tinybench.runner.report.study import frame
 from tinybench.runner.report.study import sweep as report
 from tinybench.runner.study.kept import read_study
 from tinybench.runner.study.listed import find_studies
+from tinybench.runner.study.parts import gather
 from tinybench.runner.study.sweep import sweep
 from tinybench.runner.study.sweep.asked import ask, contents
 from tinybench.runner.study.sweep.design import (
@@ -32,7 +34,7 @@ from tinybench.runner.study.sweep.design import (
 )
 from tinybench.runner.study.sweep.factors import as_toml, factor, value_of, words_of
 from tinybench.runner.study.sweep.findings import SweepStudy
-from tinybench.runner.study.sweep.sweep import PIECES, Budget, run_sweep, share_sweep
+from tinybench.runner.study.sweep.sweep import Budget, pieces, run_sweep, share_sweep
 from tinybench.track import silent
 
 WORDS: dict[str, Any] = {
@@ -100,13 +102,15 @@ def test_combinations_are_measured_as_runs_within_the_budget_and_gone_on_with(
         lambda folder, part: share_sweep(found.asked, WORDS, 2, folder, *words, part),
         lambda folder: run_sweep(found.asked, WORDS, Budget(), 1, folder, *words),
         found.asked,
-        PIECES,
+        pieces(found.asked),
     )
     why = {run.why for run in found.runs}
     assert again == re.sub("|".join(why), "all are measured", but_times(whole))
     assert len(find_runs(dealt).runs) == 4
     kept = dealt / "gathered" / "combinations" / "0000-0.json"
     kept.write_text(kept.read_text().replace('"combination":0', '"combination":9999'))
+    with pytest.raises(RunFolderError, match=r"0000-0.json cannot be of this study"):
+        gather(tmp_path / "more", [dealt / "gathered"], found.asked, pieces(found.asked))
     with pytest.raises(RunFolderError, match="of another combination"):
         run_sweep(found.asked, WORDS, Budget(), 1, dealt / "gathered", *words)
 
@@ -252,3 +256,17 @@ def test_a_sweep_is_the_same_by_what_its_files_hold_and_at_any_port(tmp_path: Pa
     assert contents(tmp_path) != before
     with pytest.raises(UsageError, match="cannot be read"):
         contents(tmp_path / "none")
+
+
+def test_a_picture_names_no_more_points_than_one_can_read() -> None:
+    """Of many the first ones: names are laid out one by one."""
+    taken = list[Any]()
+
+    def draw(panels: Any) -> None:
+        taken.append(panels[0])
+        for at in range(frame.NAMED_MOST + 9):
+            frame.name_point(panels[0], (at, at % 7), f"point {at}")
+
+    assert frame.picture("many", 1, draw).startswith(b"\x89PNG")
+    names = [text.get_text() for text in taken[0].texts]
+    assert names == [f"point {at}" for at in range(frame.NAMED_MOST)]
