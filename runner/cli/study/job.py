@@ -9,14 +9,16 @@ import io
 import os
 import shutil
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tinybench.errors import RunFolderError, UsageError
+from tinybench.errors import OtherFolderError, UsageError
 from tinybench.files import write_whole
+from tinybench.json_lines import lock_file
 from tinybench.read import read_toml
 from tinybench.track import Track
 
@@ -25,10 +27,15 @@ from ...desk.bench import find_bench, load_bench
 from ...lab import child
 from ...lab.job import insist
 from ...results.asked import ASKED_FILE
+from ...study.kept import TRIALS_FILE
 from ...study.options import words as typed
 from ...study.sweep.factors import as_toml
 from ..tree import Command, usage
 from . import study
+
+FREE_S = 60.0
+"""For the process of an earlier attempt, which closes its board and lets the folder go."""
+LOOK_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,8 @@ class Telling:
 def do(task: child.Task) -> int:
     """Do a study, or a part of one; return its exit status.
 
-    A folder of an earlier attempt that cannot be gone on with is begun anew.
+    A folder of an earlier attempt is gone on with. It is begun anew only where what it keeps is of
+    something else, or damaged: what was measured is not lost by a full disk.
     """
     job, folder = task.order.job, Path(task.folder)
     insist(job)
@@ -59,14 +67,26 @@ def do(task: child.Task) -> int:
     assert isinstance(command, Command)  # noqa: S101 - a lab has no group for a study
     words = [*_words(task), f"--out={folder}"]
     begun = (folder / ASKED_FILE).exists()
+    _await_free(folder)
     try:
         return _done(command, words)
-    except RunFolderError as error:
+    except OtherFolderError as error:
         if not begun:
             raise
         child.note(f"begun anew: {error}")
         shutil.rmtree(folder)
         return _done(command, words)
+
+
+def _await_free(folder: Path) -> None:
+    """Wait until no other process is at work in a folder, or until that takes too long."""
+    end_s = time.monotonic() + FREE_S
+    with contextlib.suppress(OSError), (folder / TRIALS_FILE).open("rb") as file:
+        while time.monotonic() < end_s:
+            with contextlib.suppress(BlockingIOError):
+                lock_file(file.fileno())
+                return
+            time.sleep(LOOK_S)
 
 
 def _words(task: child.Task) -> list[str]:

@@ -13,7 +13,14 @@ import pytest
 
 from tests.runner.lab.small_lab import LAB
 from tests.runner.lab.test_jobs import EMULATED, made, written
-from tinybench.errors import BenchError, RunFolderError, UsageError
+from tinybench.errors import (
+    BenchError,
+    OtherFolderError,
+    RunFolderError,
+    ToolMissingError,
+    UsageError,
+)
+from tinybench.json_lines import lock_file
 from tinybench.runner.cli.study import job, taking
 from tinybench.runner.desk.bench import find_bench, load_bench
 from tinybench.runner.lab import child, estimate, jobs_file, order, store
@@ -244,6 +251,77 @@ def test_a_board_of_a_desk_is_called_by_its_kind(
     assert job._words(emulated)[-1] == "--emulate"
     plain = msgspec.structs.replace(task, board="mps2-an386", emulate=True)
     assert "--emulate" not in job._words(plain)
+
+
+def begun(folder: Path) -> child.Task:
+    """Return a second attempt at a study, of which the first has kept something."""
+    folder.mkdir()
+    (folder / "asked.json").write_text("{}")
+    (folder / "trials.jsonl").write_text("kept")
+    asked = Order(lab=LAB, id=1, attempt=2, board="host", job=study())
+    return child.Task(order=asked, board="host", folder=str(folder), emulate=True)
+
+
+@pytest.mark.parametrize(
+    ("error", "kept"),
+    [(RunFolderError("cannot write: no space left"), True), (OtherFolderError("another"), False)],
+)
+def test_what_a_study_has_measured_is_removed_only_where_it_is_of_no_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: RunFolderError, kept: bool
+) -> None:
+    """A disk that is full for a while is no reason."""
+    tries: list[bool] = []
+
+    def done(*_: object) -> int:
+        tries.append((tmp_path / "run" / "trials.jsonl").exists())
+        if len(tries) == 1:
+            raise error
+        return 0
+
+    monkeypatch.setattr(job, "_done", done)
+    monkeypatch.setattr(child, "tell", lambda **_: None)
+    status = child.ended(job.do, begun(tmp_path / "run"))
+    assert (status, tries) == ((child.FAILED, [True]) if kept else (0, [True, False]))
+    assert (tmp_path / "run" / "trials.jsonl").exists() is kept
+
+
+def test_a_study_waits_until_its_folder_is_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process of an attempt before closes its board first."""
+    task, waits = begun(tmp_path / "run"), list[float]()
+    with (tmp_path / "run" / "trials.jsonl").open("rb") as file:
+        lock_file(file.fileno())
+
+        def sleep(s: float) -> None:
+            waits.append(s)
+            file.close()
+
+        monkeypatch.setattr(job.time, "sleep", sleep)
+        monkeypatch.setattr(job, "_done", lambda *_: len(waits))
+        assert child.ended(job.do, task) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (ValueError("odd"), 3), (ToolMissingError("no qemu"), 3), (RunFolderError("full"), 3),
+        (UsageError("never"), 2), (KeyboardInterrupt(), 130),
+    ],
+    ids=lambda one: type(one).__name__,
+)  # fmt: skip
+def test_how_a_job_ends_says_whose_fault_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, status: int
+) -> None:
+    """What another computer may not have is tried there; no fault counts as a board's answer."""
+
+    def do(_: child.Task) -> int:
+        raise error
+
+    told = list[object]()
+    monkeypatch.setattr(child, "tell", lambda **words: told.append(words["error"]))
+    assert child.ended(do, begun(tmp_path / "run")) == status
+    assert told == [str(error) or "interrupted"] or "ValueError: odd" in str(told)
 
 
 @pytest.mark.parametrize(
