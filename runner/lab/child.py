@@ -76,7 +76,7 @@ def ended(do: Callable[[Task], int], task: Task) -> int:
     except KeyboardInterrupt:
         tell(error="interrupted")
         return INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - else it ends with 1, as a run that breaks a rule
+    except Exception as error:
         traceback.print_exc()
         tell(error=f"a fault of tinybench: {type(error).__name__}: {error}")
         return FAILED

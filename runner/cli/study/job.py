@@ -94,14 +94,12 @@ def _words(task: child.Task) -> list[str]:
     job = task.order.job
     own = {name: value for name, value in job.words.items() if name not in ("task", "emulate")}
     board = task.board if task.emulate else _by_kind(task)
-    if task.own_monitor and "monitor" in own:
-        own["monitor"] = load_bench(find_bench()).boards[board].monitor or own["monitor"]
     found = [f"--board={board}", f"--wait={child.WAIT_S:.0f}", *typed(job.study or "", own)]
     if "task" in job.words:
         found.append(f"--task={job.words['task']}")
     if task.sent is not None:
         found.append(f"--{'model' if job.model is not None else 'csv'}={task.sent}")
-    if task.emulate and load_board(task.board).attached is not None:
+    if job.want.emulate or (task.emulate and load_board(task.board).attached is not None):
         found.append("--emulate")
     if job.parts > 1:
         found.append(f"--part={job.part}/{job.parts}")
@@ -111,19 +109,28 @@ def _words(task: child.Task) -> list[str]:
 def _by_kind(task: child.Task) -> str:
     """Return the kind of a board of this desk; this process knows it by no other name.
 
-    A study says on which board it was done, and on other computers a name of this desk is another
-    board, or none. One that is declared here alone keeps its name.
+    A study says on which board it was done, and by which monitor, and on other computers a name of
+    this desk is another one, or none. So its monitor is known by the name that is asked for, too. A
+    board that is declared here alone keeps its name.
     """
     path = find_bench()
     desk = load_bench(path).boards.get(task.board)
-    if path is None or desk is None or desk.board == task.board or desk.board.endswith(".toml"):
+    if path is None or desk is None:
         return task.board
+    kind = task.board if desk.board.endswith(".toml") else desk.board
     bench = read_toml(path)
-    bench["boards"] = {desk.board: bench["boards"][task.board]}
-    own = Path(task.folder).with_name("bench.toml")
-    write_whole(own, as_toml(bench).encode())
-    os.environ["TINYBENCH_BENCH"] = str(own)
-    return desk.board
+    table = dict(bench["boards"][task.board])
+    monitor, own = task.order.job.words.get("monitor"), desk.monitor
+    if task.own_monitor and isinstance(monitor, str) and own in bench.get("monitors", {}):
+        bench["monitors"] = {**bench["monitors"], monitor: bench["monitors"][own]}
+        table["monitor"] = monitor
+    if kind == task.board and table == bench["boards"][task.board]:
+        return task.board
+    bench["boards"] = {kind: {**table, "board": desk.board}}
+    file = Path(task.folder).with_name("bench.toml")
+    write_whole(file, as_toml(bench).encode())
+    os.environ["TINYBENCH_BENCH"] = str(file)
+    return kind
 
 
 def _done(command: Command, words: list[str]) -> int:

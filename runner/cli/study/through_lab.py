@@ -1,6 +1,7 @@
 """A study that a lab does: its parts are jobs, whose folders are taken and gathered here."""
 
 import contextlib
+import dataclasses
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from .words import folder_of
 
 if TYPE_CHECKING:
     from ...lab.ask import Lab
+    from ...lab.job import Job
     from ...lab.jobs_file import Series
 
 LONGEST_S = 7 * 24 * 3600.0
@@ -57,6 +59,7 @@ def in_lab(
 ) -> int:
     """Ask a lab for a study, or go on with what it was asked for, and gather what came of it."""
     from ...lab.ask import Lab, lab_folder
+    from ...lab.job import insist
 
     out = folder_of(said["out"], study, said.get("task"))
     if (out / "study.json").is_file():
@@ -65,12 +68,13 @@ def in_lab(
     beside = out.with_name(f"{out.name}.lab")
     _insist_free(out, study)
     reached = Lab(at, lab_folder(lab))
-    series, sent = _series(study, said)
+    series, sent, job = _series(study, said)
     asked = _kept(beside)
     if asked is None:
-        count = parts or _fitting(reached, series)
+        count = parts or _fitting(reached, job)
         if count > PARTS_MOST:
             raise UsageError(f"--parts {count}: at most {PARTS_MOST}")
+        insist(msgspec.structs.replace(job, parts=count))
         hashes = {name: sha256 for name, (sha256, _) in sent.items()}
         asked = Submitted(
             at=at, series=msgspec.to_builtins(series), sent=hashes, parts=count
@@ -84,8 +88,8 @@ def in_lab(
     return status
 
 
-def _series(study: str, said: dict[str, Any]) -> "tuple[Series, dict[str, tuple[str, bytes]]]":
-    """Return the study as a series of jobs, of what was typed, and the files to send with it.
+def _series(study: str, said: dict[str, Any]) -> "tuple[Series, dict[str, tuple[str, bytes]], Job]":
+    """Return the study as a series of jobs, of what was typed, the files to send with it, a job.
 
     Raises UsageError for an option that a lab does not take.
     """
@@ -122,8 +126,9 @@ def _series(study: str, said: dict[str, Any]) -> "tuple[Series, dict[str, tuple[
         emulate=bool(said.get("emulate")),
         model=_text(said.get("model")), csv=_text(said.get("csv")), with_=options,
     )  # fmt: skip
-    insist(next(jobs(series, {name: sha256 for name, (sha256, _) in files.items()})))
-    return series, files
+    job = next(jobs(series, {name: sha256 for name, (sha256, _) in files.items()}))
+    insist(job)
+    return series, files, job
 
 
 def _text(path: Path | None) -> str | None:
@@ -188,17 +193,22 @@ def _insist_same(
         )
 
 
-def _fitting(lab: "Lab", series: "Series") -> int:
-    """Return how many boards of a lab this study could be on, at least 1 and not too many."""
-    boards = lab.get("/api/state")["boards"]
-    fit = [
-        one
-        for one in boards
-        if series.board in (one["kind"], one["name"], one["name"].rpartition("/")[2])
-        and one["state"] != "absent"
-        and (one["emulated"] or not series.emulate)
-    ]
-    return min(max(1, len(fit)), PARTS_FIRST)
+def _fitting(lab: "Lab", job: "Job") -> int:
+    """Return how many boards of a lab this study could be on, at least 1 and not too many.
+
+    One that is chosen for as it goes is done by one.
+    """
+    from ...lab.policy import Place, fits
+
+    if not {"budget", "runs"}.isdisjoint(job.words):
+        return 1
+    here = [one for one in lab.get("/api/state")["boards"] if one["state"] != "absent"]
+    names = [one.name for one in dataclasses.fields(Place)]
+    try:
+        places = [msgspec.convert({k: one[k] for k in names if k in one}, Place) for one in here]
+    except msgspec.ValidationError as error:
+        raise BenchError(f"the lab says of a board what none is: {error}") from error
+    return min(max(1, sum(fits(job.want, one) for one in places)), PARTS_FIRST)
 
 
 def _parts_done(

@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import IO, Any
 
 import click
+import msgspec
 import pytest
 
 from tinybench.errors import BenchError, RunFolderError, UsageError
 from tinybench.runner import cli
 from tinybench.runner.cli.output import Voice
-from tinybench.runner.cli.study import in_lab, study
+from tinybench.runner.cli.study import in_lab, study, through_lab
 from tinybench.runner.cli.tree import TYPED, Command
 from tinybench.runner.lab import ask
+from tinybench.runner.lab.job import Job
 
 WORDS = ["--task=kws", "--eta=0,.1", "--no-parts"]
 
@@ -30,8 +32,10 @@ class Lab:
     def get(self, path: str, **_: Any) -> Any:
         """Say what there is."""
         if path == "/api/state":
-            board = {"kind": "mps2-an386", "name": "a/x", "state": "free", "emulated": True}
-            return {"boards": [board, {**board, "name": "b/x"}, {**board, "kind": "host"}]}
+            board = {"kind": "mps2-an386", "name": "a/x", "state": "free", "emulated": True,
+                     "core": "Cortex-M4F"}  # fmt: skip
+            more = ({"kind": "host"}, {"on_demand": True}, {"state": "absent"}, {"name": "b/x"})
+            return {"boards": [board, *({**board, **one} for one in more)]}
         if path == "/api/jobs":
             number = len(self.asked)
             jobs = [one for one in self.jobs.values() if one["submission"] == number]
@@ -103,6 +107,15 @@ def test_parts_are_as_many_as_boards_that_fit_and_are_gathered(lab: Lab, tmp_pat
     assert told == [("mps2-an386", [1, 2])]
     assert lab.asked == [[1, 2]]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sweep_that_chooses_as_it_goes_is_one_job(lab: Lab) -> None:
+    """What is next depends on what is known."""
+    words = {"task": "kws", "by": "limit=1,2"}
+    job = Job(series="a", study="sweep", words=words, board="mps2-an386")
+    assert through_lab._fitting(lab, job) == 2  # type: ignore[arg-type]
+    job = msgspec.structs.replace(job, words={**words, "budget": "1h"})
+    assert through_lab._fitting(lab, job) == 1  # type: ignore[arg-type]
 
 
 def test_what_failed_alone_is_asked_for_anew(lab: Lab, tmp_path: Path) -> None:

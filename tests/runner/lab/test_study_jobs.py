@@ -22,16 +22,18 @@ from tinybench.errors import (
 )
 from tinybench.json_lines import lock_file
 from tinybench.runner.cli.study import job, taking
-from tinybench.runner.desk.bench import find_bench, load_bench
-from tinybench.runner.lab import child, estimate, jobs_file, order, store
+from tinybench.runner.desk.bench import Bench, find_bench, load_bench
+from tinybench.runner.lab import child, estimate, jobs_file, order, places, store
 from tinybench.runner.lab.job import Job
-from tinybench.runner.lab.leader import ending
+from tinybench.runner.lab.leader import ending, wishes
 from tinybench.runner.lab.leader.state import Leader, Run
 from tinybench.runner.lab.order import Order, Report
 from tinybench.runner.lab.page import studies
 from tinybench.runner.lab.page.results import Measured
+from tinybench.runner.lab.policy import fits
 
 NOISE = '[[jobs]]\nname="a"\nstudy="noise"\ntask="kws"\n'
+VARIED = '[[jobs]]\nname="a"\nstudy="sweep"\ntask="kws"\nwith.by="limit=1,2"\n'
 SWEEP = '[[jobs]]\nname="a"\nstudy="sweep"\ntask="kws"\n'
 
 
@@ -99,6 +101,9 @@ def test_rows_of_ones_own_are_sent_as_a_model_is(tmp_path: Path) -> None:
         ('[[jobs]]\nname="a"\nstudy="classic"\ntask="kws"\nmodel="one.tflite"\n', "takes no model"),
         ('[[jobs]]\nname="a"\nstudy="classic"\ntask="kws"\nwith={regression=true}\n', "of a csv"),
         (SWEEP, "study sweep varies something"),
+        (f"{VARIED}board='host'\nparts=2\nwith.runs=3\n", "leave one of both out"),
+        (f"{VARIED}board='host'\nparts=2\nwith.budget='1h'\n", "leave one of both out"),
+        (f"{VARIED}with.budget='25h'\n", "a job of a lab runs 24 h at most"),
         (f"{SWEEP}with={{ by = 'board=host,mps2-an386' }}\n", "does not vary 'board'"),
         ('[[jobs]]\nname="a"\nstudy="sweep"\nwith={by="prune=true,false"}\n', "is of a task"),
         ('[[jobs]]\nname="a"\ntask="kws"\nparts=2\n', "parts and csv are of a study"),
@@ -251,6 +256,45 @@ def test_a_board_of_a_desk_is_called_by_its_kind(
     assert job._words(emulated)[-1] == "--emulate"
     plain = msgspec.structs.replace(task, board="mps2-an386", emulate=True)
     assert "--emulate" not in job._words(plain)
+    said = study(board="mps2-an386")
+    said = msgspec.structs.replace(said, words={**said.words, "emulate": True})
+    asked = msgspec.structs.replace(asked, job=said)
+    assert "--emulate" in job._words(msgspec.structs.replace(plain, order=asked))
+
+
+def test_a_monitor_keeps_the_name_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By which parts of several desks are of one study; it is the one of this desk."""
+    bench = tmp_path / "bench.toml"
+    bench.write_text(
+        '[boards.nucleo-l4r5]\nboard = "nucleo-l4r5"\nport = "/dev/ttyACM0"\nmonitor = "mine"\n'
+        '[monitors.mine]\ndriver = "lpm01a"\nport = "/dev/ttyACM7"\n'
+    )
+    monkeypatch.setenv("TINYBENCH_BENCH", str(bench))
+    words = {"task": "kws", "by": "limit=1,2", "monitor": "lpm01a"}
+    asked = Order(lab=LAB, id=1, attempt=1, board="nucleo-l4r5",
+                  job=Job(series="a", study="sweep", words=words))  # fmt: skip
+    task = child.Task(
+        order=asked, board="nucleo-l4r5", folder=str(tmp_path / "own" / "run"), own_monitor=True
+    )
+    (tmp_path / "own").mkdir()
+    assert "--monitor=lpm01a" in job._words(task)
+    here = load_bench(find_bench())
+    assert here.boards["nucleo-l4r5"].monitor == "lpm01a"
+    assert here.monitors["lpm01a"] == load_bench(bench).monitors["mine"]
+
+
+def test_a_study_is_not_half_measured_and_half_emulated() -> None:
+    """Where a board may be a real one, its emulator has studies that ask for it, and no others."""
+    found = places.places("w", Bench(), ["nucleo-l4r5", "mps2-an386"]).values()
+    l4r5 = study(board="nucleo-l4r5")
+    asked = msgspec.structs.replace(l4r5, words={**l4r5.words, "emulate": True})
+    run = msgspec.structs.replace(l4r5, study=None)
+    fit = [[one.kind for one in found if fits(job.want, one)] for job in (l4r5, asked, run)]
+    assert fit == [[], ["nucleo-l4r5"], ["nucleo-l4r5"]]
+    assert any(fits(study(board="mps2-an386").want, one) for one in found)
+    assert "ask for that, by emulate = true" in wishes.refusal(l4r5.want, list(found))
 
 
 def begun(folder: Path) -> child.Task:
