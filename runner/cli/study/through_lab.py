@@ -2,8 +2,10 @@
 
 import contextlib
 import dataclasses
+import os
+import secrets
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ import msgspec
 
 from tinybench.errors import BenchError, RunFolderError, UsageError
 from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
+from tinybench.json_lines import lock_file
 from tinybench.read import read_json
 
 from ...results.asked import ASKED_FILE
@@ -46,6 +49,9 @@ class Submitted(msgspec.Struct, frozen=True, kw_only=True):
     parts: int
     jobs: dict[str, int] = {}
     """Of each part its job."""
+    first: str = ""
+    """While it is asked for more, the name of the first series, which no other has: by it that is
+    found whose answer did not come."""
 
 
 def in_lab(
@@ -65,27 +71,67 @@ def in_lab(
     if (out / "study.json").is_file():
         voice.note(f"{out} has a finished study: nothing is asked of the lab")
         return do(voice, **{**said, "out": out, "board": said.get("board") or DEFAULT_BOARD})
-    beside = out.with_name(f"{out.name}.lab")
+    beside = _beside(out)
     _insist_free(out, study)
     reached = Lab(at, lab_folder(lab))
     series, sent, job = _series(study, said)
-    asked = _kept(beside)
-    if asked is None:
-        count = parts or _fitting(reached, job)
-        if count > PARTS_MOST:
-            raise UsageError(f"--parts {count}: at most {PARTS_MOST}")
-        insist(msgspec.structs.replace(job, parts=count))
-        hashes = {name: sha256 for name, (sha256, _) in sent.items()}
-        asked = Submitted(
-            at=at, series=msgspec.to_builtins(series), sent=hashes, parts=count
-        )  # fmt: skip
-    else:
-        _insist_same(beside, asked, series, sent, at, parts)
-    board = _parts_done(voice, reached, beside, asked, sent, out)
-    folders = tuple(beside / _name(part) for part in range(1, asked.parts + 1))
-    status = do(voice, **{**said, "out": out, "board": board, "gather": folders})
-    shutil.rmtree(beside, ignore_errors=True)
-    return status
+    with _alone(beside):
+        asked = _kept(beside)
+        if asked is None:
+            count = parts or _fitting(reached, job)
+            if count > PARTS_MOST:
+                raise UsageError(f"--parts {count}: at most {PARTS_MOST}")
+            insist(msgspec.structs.replace(job, parts=count))
+            hashes = {name: sha256 for name, (sha256, _) in sent.items()}
+            asked = Submitted(
+                at=at, series=msgspec.to_builtins(series), sent=hashes, parts=count
+            )  # fmt: skip
+        else:
+            _insist_same(beside, asked, series, sent, at, parts)
+        board = _parts_done(voice, reached, beside, asked, sent, out)
+        folders = tuple(beside / _name(part) for part in range(1, asked.parts + 1))
+        status = do(voice, **{**said, "out": out, "board": board, "gather": folders})
+        shutil.rmtree(beside, ignore_errors=True)
+        return status
+
+
+def _beside(out: Path) -> Path:
+    """Return the folder of what a lab is asked for, beside that of a study. Raises UsageError."""
+    whole = Path(os.path.abspath(out))  # noqa: PTH100 - it follows no link
+    if not whole.name:
+        raise UsageError(f"-o {out}: nothing can lie beside that; name a folder in it")
+    return whole.with_name(f"{whole.name}.lab")
+
+
+@contextlib.contextmanager
+def _alone(beside: Path) -> Iterator[None]:
+    """Hold the folder of what a lab is asked for: two processes would ask for it twice.
+
+    One that is left with nothing in it is removed. Raises RunFolderError.
+    """
+    with contextlib.ExitStack() as stack:
+        held = True
+        try:
+            beside.mkdir(parents=True, exist_ok=True)
+            if os.name == "posix":
+                folder = os.open(beside, os.O_RDONLY)
+                stack.callback(os.close, folder)
+                lock_file(folder)
+                held = os.path.samestat(os.fstat(folder), beside.stat())  # else just removed
+        except BlockingIOError:
+            held = False
+        except OSError as error:
+            raise RunFolderError(f"cannot write into {beside}: {error}") from error
+        if not held:
+            raise RunFolderError(
+                f"{beside}: another tinybench asks a lab for this study: let it finish, or give -o "
+                "another folder"
+            )
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                beside.rmdir()
 
 
 def _series(study: str, said: dict[str, Any]) -> "tuple[Series, dict[str, tuple[str, bytes]], Job]":
@@ -227,6 +273,8 @@ def _parts_done(
     from ..lab.watching import ended
 
     try:
+        if asked.first:
+            asked = _found(lab, beside, asked)
         told = _told(lab, asked, beside)
         left = [
             part
@@ -290,21 +338,34 @@ def _submit(
     from ..lab.asking import myself
 
     series = msgspec.convert(asked.series, Series)
-    each = msgspec.structs.replace(series, parts=asked.parts)
+    name = f"{series.name}-{secrets.token_hex(8)}"
+    each = msgspec.structs.replace(series, parts=asked.parts, name=name)
     if len(parts) == asked.parts:
         every = [each]
     else:
-        every = [
-            msgspec.structs.replace(each, part=one, name=f"{series.name}-{one}") for one in parts
-        ]
-    _keep(beside, asked)  # first: what cannot be kept is not asked for
+        every = [msgspec.structs.replace(each, part=one, name=f"{name}-{one}") for one in parts]
+    asked = msgspec.structs.replace(asked, first=every[0].name)
+    _keep(beside, asked)  # before: what cannot be kept is not asked for
     submission = Submission(series=every, needs={}, models=sent)
     answer = lab.post("/api/jobs", submission, count=submission.count, who=myself())
-    found = lab.get("/api/jobs", submission=answer["submission"])["jobs"]
-    jobs = {str(one["part"]): one["id"] for one in found}
-    asked = msgspec.structs.replace(asked, jobs={**asked.jobs, **jobs})
-    _keep(beside, asked)
+    asked = _noted(lab, beside, asked, answer["submission"])
     voice.note(shown.queued(answer))
+    return asked
+
+
+def _found(lab: "Lab", beside: Path, asked: Submitted) -> Submitted:
+    """Return it with the jobs of what was asked for when this was interrupted, if it came there."""
+    told = lab.get("/api/jobs", series=asked.first, most=1)["jobs"]
+    mine = [one["submission"] for one in told if one["series"] == asked.first]
+    return _noted(lab, beside, asked, mine[0]) if mine else asked
+
+
+def _noted(lab: "Lab", beside: Path, asked: Submitted, submission: int) -> Submitted:
+    """Keep which job each part of a submission is."""
+    found = lab.get("/api/jobs", submission=submission)["jobs"]
+    jobs = {str(one["part"]): one["id"] for one in found}
+    asked = msgspec.structs.replace(asked, jobs={**asked.jobs, **jobs}, first="")
+    _keep(beside, asked)
     return asked
 
 

@@ -1,11 +1,13 @@
 """Studies as jobs: what a jobs.toml says of them, how long they may take, their files."""
 
+import asyncio
 import contextlib
 import json
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -28,7 +30,7 @@ from tinybench.runner.lab.job import Job
 from tinybench.runner.lab.leader import ending, wishes
 from tinybench.runner.lab.leader.state import Leader, Run
 from tinybench.runner.lab.order import Order, Report
-from tinybench.runner.lab.page import studies
+from tinybench.runner.lab.page import answer, files, studies
 from tinybench.runner.lab.page.results import Measured
 from tinybench.runner.lab.policy import fits
 
@@ -177,6 +179,55 @@ def test_a_study_is_kept_with_the_folders_in_it(leader: Leader, tmp_path: Path) 
     runs = leader.folder / "runs"
     assert order.taken(runs / "1-1", deep=True) == files
     assert Measured(runs).rows() == []
+
+
+def test_of_many_files_the_page_has_names_of_some_and_each_is_opened(
+    leader: Leader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those outside of folders first; nothing that a link leads to, nor what is out of it."""
+    run = leader.folder / "runs" / "1-1"
+    (run / "a").mkdir(parents=True)
+    for name in ("a/1.json", "a/2.json", "study.json"):
+        (run / name).write_text(name)
+    (run / "etc").symlink_to("/etc")
+    monkeypatch.setattr(files, "SHOWN_MOST", 2)
+    (row,) = store.rows(leader.db)
+    door: Any = SimpleNamespace(leader=leader)
+    assert files.listed(door, row) == {"files": [], "files_more": 0}
+    row = msgspec.structs.replace(row, folder="1-1")
+    told = files.listed(door, row)
+    assert [one["name"] for one in told["files"]] == ["study.json", "a/1.json"]
+    assert told["files_more"] == 1
+    with files._opened(run, "a/2.json", deep=True) as file:
+        assert file.read() == b"a/2.json"
+    for name, deep in (
+        ("etc/passwd", True),
+        ("../../token", True),
+        ("a/2.json", False),
+        ("a", True),
+    ):
+        with pytest.raises((BenchError, OSError)):
+            files._opened(run, name, deep=deep)
+
+
+def test_a_submission_is_found_by_the_name_of_its_series(leader: Leader) -> None:
+    """Whoever did not hear its number finds it so."""
+    store.submit(leader.db, [msgspec.structs.replace(study(), series="noise-12")], {}, {}, "me")
+    assert [one.id for one in store.rows(leader.db, series="noise-12", most=1)] == [2]
+    assert store.rows(leader.db, series="noise-1") == []
+
+
+def test_what_is_told_to_a_lab_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sender that stops in the middle holds nothing for ever."""
+    monkeypatch.setattr(answer, "BODY_S", 0.01)
+
+    async def stream() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    request: Any = SimpleNamespace(stream=stream)
+    with pytest.raises(answer.RefusedError, match="did not end"):
+        asyncio.run(answer.body(request))
 
 
 def test_too_much_is_not_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
