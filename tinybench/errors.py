@@ -7,6 +7,7 @@
     │   ├── ModelError            a model that cannot be compiled: type, operator, shape, damage
     │   ├── ToolMissingError      a program that the run needs is not installed
     │   ├── RunFolderError        a run folder that cannot be written or read
+    │   │   └── OtherFolderError      ... for it is of something else, or what it keeps is damaged
     │   ├── AbsentError           a board that is named is not attached
     │   └── TraceError            an energy trace that cannot be written, read or used
     └── BenchError            exit 3: the bench failed while doing it
@@ -57,6 +58,10 @@ class ToolMissingError(UsageError):
 
 class RunFolderError(UsageError):
     """A run folder cannot be created, written or read."""
+
+
+class OtherFolderError(RunFolderError):
+    """What a folder keeps is of something else that was asked for, or no whole record of it."""
 
 
 class AbsentError(UsageError):

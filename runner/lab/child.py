@@ -13,13 +13,14 @@ import statistics
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
-from tinybench.errors import AbsentError, RunFolderError, TinybenchError
+from tinybench.errors import AbsentError, RunFolderError, TinybenchError, ToolMissingError
 
 from ..measure.energy_mode import Watch
 from ..results.journal import JOURNAL_FILE
@@ -58,9 +59,15 @@ def main(do: Callable[[Task], int]) -> int:
     """Do the job; return its exit status."""
     task = msgspec.json.decode(sys.stdin.buffer.readline(), type=Task)
     threading.Thread(target=_watch, daemon=True).start()
+    return ended(do, task)
+
+
+def ended(do: Callable[[Task], int], task: Task) -> int:
+    """Do the job, tell why it failed where it did, and return its exit status."""
     try:
         return do(task)
-    except (RunFolderError, AbsentError) as error:  # of this computer, and not of the job
+    except (RunFolderError, AbsentError, ToolMissingError) as error:
+        # Of this computer, and not of the job: another one may have what it takes.
         tell(error=str(error))
         return FAILED
     except TinybenchError as error:
@@ -69,6 +76,10 @@ def main(do: Callable[[Task], int]) -> int:
     except KeyboardInterrupt:
         tell(error="interrupted")
         return INTERRUPTED
+    except Exception as error:
+        traceback.print_exc()
+        tell(error=f"a fault of tinybench: {type(error).__name__}: {error}")
+        return FAILED
 
 
 def _watch() -> None:

@@ -15,10 +15,11 @@ from tinybench.errors import UsageError
 from ..build import board as boards
 from ..build import task as tasks
 from ..build.clock.at import at_clock
+from ..results.defaults import seconds
 from ..results.request import MODELLED, Request, is_recipe
 from ..results.words import Words, request_of
 from ..rules import names as profiles
-from ..study.options import OF_MODEL, OF_ROWS, OF_TASK, PARTS_MOST, insist_options
+from ..study.options import OF_MODEL, OF_ROWS, OF_RUN, OF_TASK, PARTS_MOST, insist_options
 from .policy import PRIORITY_MOST, Want
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
@@ -35,16 +36,13 @@ Said = (
 """A list: of a study, what is said several times."""
 Part = Annotated[int, msgspec.Meta(ge=1, le=PARTS_MOST)]
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
-RUN_WORDS = (
-    "task", "mode", "division", "profile", "limit", "iterations", "scenario", "min_queries",
-    "min_duration", "seed", "target_qps", "deadline", "streams", "audits", "engine_loadgen",
-    "interference", "prune", "strips", "whole", "compatible", "shards", "engine", "monitor",
-    "ambient", "supply", "verify", "emulate", "clock", "cores",
-)  # fmt: skip
+RUN_WORDS = (*OF_RUN, "shards", "monitor", "ambient", "supply", "emulate")
 """Of the words of a run, those that mean the same on every computer, and reach nothing on it."""
 AXES = ("task", "mode", "scenario", "profile", "division", "engine", "clock", "emulate")
 """Those that have a key of their own in jobs.toml, one or several; the others stand in `with`."""
 MODEL_MOST_B = 16 << 20
+JOB_MOST_S = 24 * 3600.0
+"""No job runs longer."""
 STUDY_KIND = "study="
 """How the kind of a job that is a study begins, and that of no run."""
 
@@ -79,6 +77,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     def want(self) -> Want:
         """Which boards will do."""
         said = self.words
+        emulate = said.get("emulate") is True
         energy = said.get("mode") == "energy" or (
             "monitor" in said and (self.study is not None or said.get("mode", "all") == "all")
         )
@@ -87,9 +86,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             self.board,
             self.core,
             frozenset(self.tags),
-            emulate=said.get("emulate") is True,
+            emulate=emulate,
             energy=energy,
             monitor=str(monitor) if energy and monitor is not None else None,
+            as_asked=self.study is not None and self.board is not None and not emulate,
         )
 
     @property
@@ -198,6 +198,15 @@ def insist_study(job: Job) -> None:
         raise UsageError("study classic learns from something: name a task, or rows by csv")
     if job.csv is None and not {"target", "regression"}.isdisjoint(job.words):
         raise UsageError("target and regression are of a csv: a task says itself what to tell")
+    if job.parts > 1 and not {"budget", "runs"}.isdisjoint(job.words):
+        raise UsageError(
+            "parts are all of a sweep, dealt out evenly: with budget or runs the next combination "
+            "depends on what is known; leave one of both out"
+        )
+    if "budget" in job.words and seconds(str(job.words["budget"])) > JOB_MOST_S:
+        raise UsageError(
+            f"budget {job.words['budget']}: a job of a lab runs {JOB_MOST_S / 3600:.0f} h at most"
+        )
     if not 1 <= job.part <= job.parts:
         raise UsageError(f"part {job.part} of {job.parts}: there is none")
     if job.parts > 1 and job.board is None:

@@ -32,12 +32,13 @@ def places(worker: str, bench: Bench, emulated: Sequence[str]) -> dict[str, Plac
             monitors=_monitors(bench, desk, board),
         )
     for name in emulated:
-        board = boards.load_board(name, emulate=boards.load_board(name).attached is not None)
+        real = boards.load_board(name).attached is not None
+        board = boards.load_board(name, emulate=real)
         if board.emulator is None:
             raise UsageError(f"board {name} is no emulated one; real ones are named in bench.toml")
         if board.name in found:
             raise UsageError(f"the board of bench.toml that is called {name} is another: rename it")
-        found[board.name] = _emulator(worker, board.name, board)
+        found[board.name] = _emulator(worker, board.name, board, stands_in=real)
     for name in sorted({one.board for one in bench.boards.values()} - {*emulated}):
         try:
             board = boards.load_board(name, emulate=True)
@@ -45,11 +46,13 @@ def places(worker: str, bench: Bench, emulated: Sequence[str]) -> dict[str, Plac
             continue
         if board.name in boards.names():  # a declaration of this computer has no such name
             own = f"{board.name}.emulated"
-            found[own] = _emulator(worker, own, board, on_demand=True)
+            found[own] = _emulator(worker, own, board, stands_in=True, on_demand=True)
     return found
 
 
-def _emulator(worker: str, own: str, board: Board, *, on_demand: bool = False) -> Place:
+def _emulator(
+    worker: str, own: str, board: Board, *, stands_in: bool, on_demand: bool = False
+) -> Place:
     pin = board.emulator is not None and bool(board.emulator.timing_pin)
     return Place(
         f"{worker}/{own}",
@@ -60,6 +63,7 @@ def _emulator(worker: str, own: str, board: Board, *, on_demand: bool = False) -
         attached=False,
         monitors=frozenset({MODELLED} if pin and board.power is not None else ()),
         on_demand=on_demand,
+        stands_in=stands_in,
     )
 
 

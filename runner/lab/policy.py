@@ -43,6 +43,8 @@ class Place:
     on_demand: bool = False
     """Whether it is for jobs alone that ask for emulation: the emulator of a board that is there
     for real."""
+    stands_in: bool = False
+    """Whether it is the emulator of a board that may be a real one, elsewhere if not here."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,9 @@ class Want:
     """One whose energy can be measured, or is modelled ..."""
     monitor: str | None = None
     """... by this monitor."""
+    as_asked: bool = False
+    """A real one, where such a board may be one and no emulator is asked for: what is done on
+    several is gathered, and is not half measured and half emulated."""
 
     @property
     def words(self) -> str:
@@ -107,6 +112,7 @@ def fits(want: Want, place: Place) -> bool:
         and (want.core is None or want.core == place.core)
         and want.tags <= place.tags
         and (place.emulated if want.emulate else not place.on_demand)
+        and not (want.as_asked and place.stands_in)
         and (not want.energy or _measured(want.monitor, place))
     )
 

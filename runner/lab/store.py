@@ -52,6 +52,7 @@ END;
 CREATE INDEX IF NOT EXISTS by_wish ON jobs (state, {WISH}, priority DESC, id);
 DROP INDEX IF EXISTS by_state;
 CREATE INDEX IF NOT EXISTS by_submission ON jobs (submission, series, state);
+CREATE INDEX IF NOT EXISTS by_series ON jobs (series, state);
 CREATE INDEX IF NOT EXISTS by_kind ON jobs (kind, board, state);
 CREATE INDEX IF NOT EXISTS by_age ON jobs (state);
 CREATE INDEX IF NOT EXISTS by_age_in ON jobs (submission, state);
@@ -249,6 +250,7 @@ def rows(
     *,
     states: Iterable[str] = STATES,
     submission: int | None = None,
+    series: str | None = None,
     most: int = 1000,
     before: int | None = None,
 ) -> list[Row]:
@@ -256,7 +258,8 @@ def rows(
     ids: list[int] = []
     for state in set(states) & set(STATES):  # each by an index that has them in order
         where, words = "state = ?", [state]
-        for also, word in (("submission = ?", submission), ("id < ?", before)):
+        more = {"submission = ?": submission, "series = ?": series, "id < ?": before}
+        for also, word in more.items():
             if word is not None:
                 where, words = f"{where} AND {also}", [*words, word]
         told = db.execute(

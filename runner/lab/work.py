@@ -19,6 +19,7 @@ from tinybench.errors import TinybenchError
 from tinybench.files import is_file_name, write_whole
 from tinybench.printable import one_line
 
+from .job import JOB_MOST_S
 from .order import TOPIC, WORDS_MOST, Order, Report, Told, decoded, encoded, taken
 from .policy import Place
 
@@ -26,8 +27,6 @@ CHILD = (sys.executable, "-m", "tinybench.runner.lab.child")
 STUDY = (sys.executable, "-m", "tinybench.runner.cli.study.job")
 """A study is a process of the command line, which is above a lab: it is started by its name."""
 LINE_MOST_B = 64 << 10
-JOB_MOST_S = 24 * 3600.0
-"""No job runs longer."""
 END_S = 30.0
 """A run that is to stop closes its board within this time, or is killed."""
 KEPT = 20

@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
-from tinybench.errors import RunFolderError, UsageError
+from tinybench.errors import OtherFolderError, RunFolderError, UsageError
 from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
 from tinybench.json_lines import lock_file, open_lines
 from tinybench.read import read_json
@@ -111,7 +111,9 @@ def read_trials(folder: Path) -> dict[Key, Trial]:
     try:
         found = [read_json(line, type=Trial) for line in lines]
     except msgspec.MsgspecError as error:
-        raise RunFolderError(f"{path}: a line is no trial: {error}; give -o a new folder") from None
+        raise OtherFolderError(
+            f"{path}: a line is no trial: {error}; give -o a new folder"
+        ) from None
     return {key_of(one): one for one in found}
 
 
@@ -124,8 +126,10 @@ def kept_part(path: Path, kind: type[T]) -> T | None:
         return read_json(read_bytes(path, DOCUMENT_MOST_B, links=False), type=kind)
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.MsgspecError) as error:
+    except OSError as error:
         raise RunFolderError(f"{path}: cannot be read: {error}; give -o a new folder") from error
+    except msgspec.MsgspecError as error:
+        raise OtherFolderError(f"{path}: cannot be read: {error}; give -o a new folder") from error
 
 
 def keep_part(path: Path, part: T) -> T:

@@ -14,7 +14,7 @@ from tinybench.errors import UsageError
 from ..results.defaults import MODES, seconds
 
 PARTS_MOST = 64
-"""That a study is dealt out into."""
+"""That a study is dealt out into, in a lab or by hand."""
 NUMBERS_MOST = 64
 BY_MOST = 12
 Value = str | int | float | bool
@@ -22,11 +22,33 @@ Check = Callable[[str], bool]
 _NUMBER = r"[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]{1,3})?"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")
 _LEVEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_. +-]{0,99}")
-_FLAG = re.compile(
-    r"-O(?:[0-3gsz]|fast)|-f(?!(?:auto-)?profile|plugin|dump|opt-info|save|deps|use-ld|module)"
-    r"[a-z][a-z0-9-]*(?:=(?:[0-9]{1,9}|on|off|fast|auto|none))?"
+OPTIMISING = (
+    *("align-functions", "align-jumps", "align-labels", "align-loops", "associative-math"),
+    *("caller-saves", "code-hoisting", "common", "crossjumping", "cse-follow-jumps"),
+    *("data-sections", "delete-null-pointer-checks", "expensive-optimizations", "fast-math"),
+    *("finite-math-only", "forward-propagate", "function-sections", "gcse", "gcse-after-reload"),
+    *("gcse-las", "gcse-sm", "if-conversion", "if-conversion2", "inline", "inline-functions"),
+    *("inline-functions-called-once", "inline-small-functions", "ipa-cp", "ipa-cp-clone"),
+    *("ipa-icf", "ipa-pta", "ipa-ra", "ipa-sra", "ivopts", "jump-tables", "lto", "math-errno"),
+    *("merge-all-constants", "merge-constants", "modulo-sched", "move-loop-invariants"),
+    *("omit-frame-pointer", "optimize-sibling-calls", "partial-inlining", "peel-loops"),
+    *("predictive-commoning", "prefetch-loop-arrays", "reciprocal-math", "rename-registers"),
+    *("reorder-blocks", "reorder-functions", "rounding-math", "sched-pressure"),
+    *("schedule-insns", "schedule-insns2", "section-anchors", "shrink-wrap", "signed-zeros"),
+    *("single-precision-constant", "slp-vectorize", "split-loops", "split-wide-types"),
+    *("store-merging", "strict-aliasing", "strict-overflow", "thread-jumps", "tracer"),
+    *("trapping-math", "tree-loop-distribute-patterns", "tree-loop-distribution"),
+    *("tree-loop-im", "tree-loop-vectorize", "tree-partial-pre", "tree-pre"),
+    *("tree-slp-vectorize", "tree-sra", "tree-ter", "tree-vectorize", "tree-vrp"),
+    *("unroll-all-loops", "unroll-loops", "unsafe-math-optimizations", "unswitch-loops"),
+    *("vectorize", "version-loops-for-strides", "web", "whole-program", "wrapv"),
 )
-"""Of a compiler: how it optimises, which names no file and runs nothing."""
+"""What -f and -fno- of a compiler may turn on and off: how it optimises, by no file or process."""
+_FLAG = re.compile(
+    rf"-O(?:[0-3gsz]|fast)?|-f(?:no-)?(?:{'|'.join(OPTIMISING)})|-ffp-contract=(?:on|off|fast)"
+    r"|-falign-(?:functions|jumps|labels|loops)=[0-9]{1,3}"
+    r"|-fvect-cost-model=(?:unlimited|dynamic|cheap|very-cheap)"
+)
 
 
 @dataclass(frozen=True)
@@ -83,13 +105,18 @@ BLOCKS = Kind(
 BY = Kind(
     "NAME=VALUE,VALUE, such as kernels=plain,dsp", lambda text: _varied(text) is None, many=True
 )
+HERE = Kind(
+    "weights: a lab does noise on its boards, and activations are disturbed on none, but by "
+    "`tinybench study noise` without --lab",
+    "weights".__eq__,
+)
 ROWS = {"target": COLUMN, "test": COUNT, "seed": WHOLE}
 OPTIONS: dict[str, dict[str, Kind]] = {
     "noise": {
         "noise": _one_of("gaussian", "multiplicative", "levels", "drift", "bit-flip", "stuck-at-0",
                          "stuck-at-1"),
         "eta": NUMBERS, "rate": NUMBERS, "levels": NUMBERS,
-        "where": _one_of("weights", "activations"),
+        "where": HERE,
         "trials": COUNT, "seed": WHOLE, "no_parts": FLAG, "limit": COUNT, "shards": COUNT,
     },
     "classic": {
@@ -124,12 +151,16 @@ OF_MODEL = ("noise", "sparsity", "quantisation", "sweep")
 """Studies of a model, of which one's own may be given."""
 OF_ROWS = ("classic", "compress")
 """Studies that learn from rows, of which one's own may be given."""
-VARIED = (
-    *("clock", "flags", "kernels", "weights"),
-    *("task", "mode", "profile", "division", "scenario", "engine", "limit", "iterations", "seed"),
+OF_BUILD = ("flags", "kernels", "weights")
+"""What a sweep varies of a build."""
+OF_RUN = (
+    *("clock", "task", "mode", "profile", "division", "scenario", "engine", "limit"),
+    *("iterations", "seed"),
     *("prune", "strips", "compatible", "verify", "whole", "cores", "audits", "min_queries"),
     *("min_duration", "target_qps", "deadline", "streams", "interference", "engine_loadgen"),
 )
+"""What it varies of a run: words that mean the same on every computer."""
+VARIED = (*OF_RUN, *OF_BUILD)
 """What a sweep elsewhere varies; keys of a board's memory besides."""
 
 
@@ -192,8 +223,10 @@ def _varied(text: str) -> str | None:
         if name == "flags":
             odd = next((one for one in level.split() if not _FLAG.fullmatch(one)), None)
             if odd is not None:
+                near = nearest(odd[2:].removeprefix("no-"), OPTIMISING)
                 return (
-                    f"of flags a lab takes those that optimise, -O... and -f..., not '{odd[:40]}'"
+                    f"of flags a lab takes -O... and those of -f that optimise, not '{odd[:40]}': "
+                    f"{near}"
                 )
         elif name == "engine" and not is_recipe(level):
             return f"engine '{level[:40]}' is none that is built elsewhere: tflm or cmsis-nn"

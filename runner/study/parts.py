@@ -35,8 +35,9 @@ from ..results.asked import ASKED_FILE, open_asked
 from ..results.journal import JOURNAL_FILE
 from ..results.result import RESULT_FILE, read_result
 from .kept import TRIALS_FILE, Key, Trial, dealt, lock_study, read_trials
+from .options import PARTS_MOST
 
-PARTS_MOST, TRIALS_MOST = 1024, 1_000_000
+TRIALS_MOST = 1_000_000
 FILES_MOST, DEEP_MOST = 100_000, 8
 """Of what is copied at a time, and of folders in each other."""
 SHOWN = 80

@@ -9,14 +9,16 @@ import io
 import os
 import shutil
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tinybench.errors import RunFolderError, UsageError
+from tinybench.errors import OtherFolderError, UsageError
 from tinybench.files import write_whole
+from tinybench.json_lines import lock_file
 from tinybench.read import read_toml
 from tinybench.track import Track
 
@@ -25,10 +27,15 @@ from ...desk.bench import find_bench, load_bench
 from ...lab import child
 from ...lab.job import insist
 from ...results.asked import ASKED_FILE
+from ...study.kept import TRIALS_FILE
 from ...study.options import words as typed
 from ...study.sweep.factors import as_toml
 from ..tree import Command, usage
 from . import study
+
+FREE_S = 60.0
+"""For the process of an earlier attempt, which closes its board and lets the folder go."""
+LOOK_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,8 @@ class Telling:
 def do(task: child.Task) -> int:
     """Do a study, or a part of one; return its exit status.
 
-    A folder of an earlier attempt that cannot be gone on with is begun anew.
+    A folder of an earlier attempt is gone on with. It is begun anew only where what it keeps is of
+    something else, or damaged: what was measured is not lost by a full disk.
     """
     job, folder = task.order.job, Path(task.folder)
     insist(job)
@@ -59,9 +67,10 @@ def do(task: child.Task) -> int:
     assert isinstance(command, Command)  # noqa: S101 - a lab has no group for a study
     words = [*_words(task), f"--out={folder}"]
     begun = (folder / ASKED_FILE).exists()
+    _await_free(folder)
     try:
         return _done(command, words)
-    except RunFolderError as error:
+    except OtherFolderError as error:
         if not begun:
             raise
         child.note(f"begun anew: {error}")
@@ -69,19 +78,28 @@ def do(task: child.Task) -> int:
         return _done(command, words)
 
 
+def _await_free(folder: Path) -> None:
+    """Wait until no other process is at work in a folder, or until that takes too long."""
+    end_s = time.monotonic() + FREE_S
+    with contextlib.suppress(OSError), (folder / TRIALS_FILE).open("rb") as file:
+        while time.monotonic() < end_s:
+            with contextlib.suppress(BlockingIOError):
+                lock_file(file.fileno())
+                return
+            time.sleep(LOOK_S)
+
+
 def _words(task: child.Task) -> list[str]:
     """Return what a person would type on this computer for the job."""
     job = task.order.job
     own = {name: value for name, value in job.words.items() if name not in ("task", "emulate")}
     board = task.board if task.emulate else _by_kind(task)
-    if task.own_monitor and "monitor" in own:
-        own["monitor"] = load_bench(find_bench()).boards[board].monitor or own["monitor"]
     found = [f"--board={board}", f"--wait={child.WAIT_S:.0f}", *typed(job.study or "", own)]
     if "task" in job.words:
         found.append(f"--task={job.words['task']}")
     if task.sent is not None:
         found.append(f"--{'model' if job.model is not None else 'csv'}={task.sent}")
-    if task.emulate and load_board(task.board).attached is not None:
+    if job.want.emulate or (task.emulate and load_board(task.board).attached is not None):
         found.append("--emulate")
     if job.parts > 1:
         found.append(f"--part={job.part}/{job.parts}")
@@ -91,19 +109,28 @@ def _words(task: child.Task) -> list[str]:
 def _by_kind(task: child.Task) -> str:
     """Return the kind of a board of this desk; this process knows it by no other name.
 
-    A study says on which board it was done, and on other computers a name of this desk is another
-    board, or none. One that is declared here alone keeps its name.
+    A study says on which board it was done, and by which monitor, and on other computers a name of
+    this desk is another one, or none. So its monitor is known by the name that is asked for, too. A
+    board that is declared here alone keeps its name.
     """
     path = find_bench()
     desk = load_bench(path).boards.get(task.board)
-    if path is None or desk is None or desk.board == task.board or desk.board.endswith(".toml"):
+    if path is None or desk is None:
         return task.board
+    kind = task.board if desk.board.endswith(".toml") else desk.board
     bench = read_toml(path)
-    bench["boards"] = {desk.board: bench["boards"][task.board]}
-    own = Path(task.folder).with_name("bench.toml")
-    write_whole(own, as_toml(bench).encode())
-    os.environ["TINYBENCH_BENCH"] = str(own)
-    return desk.board
+    table = dict(bench["boards"][task.board])
+    monitor, own = task.order.job.words.get("monitor"), desk.monitor
+    if task.own_monitor and isinstance(monitor, str) and own in bench.get("monitors", {}):
+        bench["monitors"] = {**bench["monitors"], monitor: bench["monitors"][own]}
+        table["monitor"] = monitor
+    if kind == task.board and table == bench["boards"][task.board]:
+        return task.board
+    bench["boards"] = {kind: {**table, "board": desk.board}}
+    file = Path(task.folder).with_name("bench.toml")
+    write_whole(file, as_toml(bench).encode())
+    os.environ["TINYBENCH_BENCH"] = str(file)
+    return kind
 
 
 def _done(command: Command, words: list[str]) -> int:

@@ -1,8 +1,11 @@
 """A study that a lab does: its parts are jobs, whose folders are taken and gathered here."""
 
 import contextlib
+import dataclasses
+import os
+import secrets
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +14,7 @@ import msgspec
 
 from tinybench.errors import BenchError, RunFolderError, UsageError
 from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
+from tinybench.json_lines import lock_file
 from tinybench.read import read_json
 
 from ...results.asked import ASKED_FILE
@@ -23,6 +27,7 @@ from .words import folder_of
 
 if TYPE_CHECKING:
     from ...lab.ask import Lab
+    from ...lab.job import Job
     from ...lab.jobs_file import Series
 
 LONGEST_S = 7 * 24 * 3600.0
@@ -44,6 +49,9 @@ class Submitted(msgspec.Struct, frozen=True, kw_only=True):
     parts: int
     jobs: dict[str, int] = {}
     """Of each part its job."""
+    first: str = ""
+    """While it is asked for more, the name of the first series, which no other has: by it that is
+    found whose answer did not come."""
 
 
 def in_lab(
@@ -57,35 +65,77 @@ def in_lab(
 ) -> int:
     """Ask a lab for a study, or go on with what it was asked for, and gather what came of it."""
     from ...lab.ask import Lab, lab_folder
+    from ...lab.job import insist
 
     out = folder_of(said["out"], study, said.get("task"))
     if (out / "study.json").is_file():
         voice.note(f"{out} has a finished study: nothing is asked of the lab")
         return do(voice, **{**said, "out": out, "board": said.get("board") or DEFAULT_BOARD})
-    beside = out.with_name(f"{out.name}.lab")
+    beside = _beside(out)
     _insist_free(out, study)
     reached = Lab(at, lab_folder(lab))
-    series, sent = _series(study, said)
-    asked = _kept(beside)
-    if asked is None:
-        count = parts or _fitting(reached, series)
-        if count > PARTS_MOST:
-            raise UsageError(f"--parts {count}: at most {PARTS_MOST}")
-        hashes = {name: sha256 for name, (sha256, _) in sent.items()}
-        asked = Submitted(
-            at=at, series=msgspec.to_builtins(series), sent=hashes, parts=count
-        )  # fmt: skip
-    else:
-        _insist_same(beside, asked, series, sent, at, parts)
-    board = _parts_done(voice, reached, beside, asked, sent, out)
-    folders = tuple(beside / _name(part) for part in range(1, asked.parts + 1))
-    status = do(voice, **{**said, "out": out, "board": board, "gather": folders})
-    shutil.rmtree(beside, ignore_errors=True)
-    return status
+    series, sent, job = _series(study, said)
+    with _alone(beside):
+        asked = _kept(beside)
+        if asked is None:
+            count = parts or _fitting(reached, job)
+            if count > PARTS_MOST:
+                raise UsageError(f"--parts {count}: at most {PARTS_MOST}")
+            insist(msgspec.structs.replace(job, parts=count))
+            hashes = {name: sha256 for name, (sha256, _) in sent.items()}
+            asked = Submitted(
+                at=at, series=msgspec.to_builtins(series), sent=hashes, parts=count
+            )  # fmt: skip
+        else:
+            _insist_same(beside, asked, series, sent, at, parts)
+        board = _parts_done(voice, reached, beside, asked, sent, out)
+        folders = tuple(beside / _name(part) for part in range(1, asked.parts + 1))
+        status = do(voice, **{**said, "out": out, "board": board, "gather": folders})
+        shutil.rmtree(beside, ignore_errors=True)
+        return status
 
 
-def _series(study: str, said: dict[str, Any]) -> "tuple[Series, dict[str, tuple[str, bytes]]]":
-    """Return the study as a series of jobs, of what was typed, and the files to send with it.
+def _beside(out: Path) -> Path:
+    """Return the folder of what a lab is asked for, beside that of a study. Raises UsageError."""
+    whole = Path(os.path.abspath(out))  # noqa: PTH100 - it follows no link
+    if not whole.name:
+        raise UsageError(f"-o {out}: nothing can lie beside that; name a folder in it")
+    return whole.with_name(f"{whole.name}.lab")
+
+
+@contextlib.contextmanager
+def _alone(beside: Path) -> Iterator[None]:
+    """Hold the folder of what a lab is asked for: two processes would ask for it twice.
+
+    One that is left with nothing in it is removed. Raises RunFolderError.
+    """
+    with contextlib.ExitStack() as stack:
+        held = True
+        try:
+            beside.mkdir(parents=True, exist_ok=True)
+            if os.name == "posix":
+                folder = os.open(beside, os.O_RDONLY)
+                stack.callback(os.close, folder)
+                lock_file(folder)
+                held = os.path.samestat(os.fstat(folder), beside.stat())  # else just removed
+        except BlockingIOError:
+            held = False
+        except OSError as error:
+            raise RunFolderError(f"cannot write into {beside}: {error}") from error
+        if not held:
+            raise RunFolderError(
+                f"{beside}: another tinybench asks a lab for this study: let it finish, or give -o "
+                "another folder"
+            )
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                beside.rmdir()
+
+
+def _series(study: str, said: dict[str, Any]) -> "tuple[Series, dict[str, tuple[str, bytes]], Job]":
+    """Return the study as a series of jobs, of what was typed, the files to send with it, a job.
 
     Raises UsageError for an option that a lab does not take.
     """
@@ -122,8 +172,9 @@ def _series(study: str, said: dict[str, Any]) -> "tuple[Series, dict[str, tuple[
         emulate=bool(said.get("emulate")),
         model=_text(said.get("model")), csv=_text(said.get("csv")), with_=options,
     )  # fmt: skip
-    insist(next(jobs(series, {name: sha256 for name, (sha256, _) in files.items()})))
-    return series, files
+    job = next(jobs(series, {name: sha256 for name, (sha256, _) in files.items()}))
+    insist(job)
+    return series, files, job
 
 
 def _text(path: Path | None) -> str | None:
@@ -188,17 +239,22 @@ def _insist_same(
         )
 
 
-def _fitting(lab: "Lab", series: "Series") -> int:
-    """Return how many boards of a lab this study could be on, at least 1 and not too many."""
-    boards = lab.get("/api/state")["boards"]
-    fit = [
-        one
-        for one in boards
-        if series.board in (one["kind"], one["name"], one["name"].rpartition("/")[2])
-        and one["state"] != "absent"
-        and (one["emulated"] or not series.emulate)
-    ]
-    return min(max(1, len(fit)), PARTS_FIRST)
+def _fitting(lab: "Lab", job: "Job") -> int:
+    """Return how many boards of a lab this study could be on, at least 1 and not too many.
+
+    One that is chosen for as it goes is done by one.
+    """
+    from ...lab.policy import Place, fits
+
+    if not {"budget", "runs"}.isdisjoint(job.words):
+        return 1
+    here = [one for one in lab.get("/api/state")["boards"] if one["state"] != "absent"]
+    names = [one.name for one in dataclasses.fields(Place)]
+    try:
+        places = [msgspec.convert({k: one[k] for k in names if k in one}, Place) for one in here]
+    except msgspec.ValidationError as error:
+        raise BenchError(f"the lab says of a board what none is: {error}") from error
+    return min(max(1, sum(fits(job.want, one) for one in places)), PARTS_FIRST)
 
 
 def _parts_done(
@@ -217,6 +273,8 @@ def _parts_done(
     from ..lab.watching import ended
 
     try:
+        if asked.first:
+            asked = _found(lab, beside, asked)
         told = _told(lab, asked, beside)
         left = [
             part
@@ -280,21 +338,34 @@ def _submit(
     from ..lab.asking import myself
 
     series = msgspec.convert(asked.series, Series)
-    each = msgspec.structs.replace(series, parts=asked.parts)
+    name = f"{series.name}-{secrets.token_hex(8)}"
+    each = msgspec.structs.replace(series, parts=asked.parts, name=name)
     if len(parts) == asked.parts:
         every = [each]
     else:
-        every = [
-            msgspec.structs.replace(each, part=one, name=f"{series.name}-{one}") for one in parts
-        ]
-    _keep(beside, asked)  # first: what cannot be kept is not asked for
+        every = [msgspec.structs.replace(each, part=one, name=f"{name}-{one}") for one in parts]
+    asked = msgspec.structs.replace(asked, first=every[0].name)
+    _keep(beside, asked)  # before: what cannot be kept is not asked for
     submission = Submission(series=every, needs={}, models=sent)
     answer = lab.post("/api/jobs", submission, count=submission.count, who=myself())
-    found = lab.get("/api/jobs", submission=answer["submission"])["jobs"]
-    jobs = {str(one["part"]): one["id"] for one in found}
-    asked = msgspec.structs.replace(asked, jobs={**asked.jobs, **jobs})
-    _keep(beside, asked)
+    asked = _noted(lab, beside, asked, answer["submission"])
     voice.note(shown.queued(answer))
+    return asked
+
+
+def _found(lab: "Lab", beside: Path, asked: Submitted) -> Submitted:
+    """Return it with the jobs of what was asked for when this was interrupted, if it came there."""
+    told = lab.get("/api/jobs", series=asked.first, most=1)["jobs"]
+    mine = [one["submission"] for one in told if one["series"] == asked.first]
+    return _noted(lab, beside, asked, mine[0]) if mine else asked
+
+
+def _noted(lab: "Lab", beside: Path, asked: Submitted, submission: int) -> Submitted:
+    """Keep which job each part of a submission is."""
+    found = lab.get("/api/jobs", submission=submission)["jobs"]
+    jobs = {str(one["part"]): one["id"] for one in found}
+    asked = msgspec.structs.replace(asked, jobs={**asked.jobs, **jobs}, first="")
+    _keep(beside, asked)
     return asked
 
 

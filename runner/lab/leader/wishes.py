@@ -45,7 +45,12 @@ def _refusals(want: Want, places: Collection[Place]) -> Iterator[str]:
             "bench.toml names none for it (monitor = ...), or its line does not reach the energy "
             f"build; monitors of this lab: {', '.join(able) or 'none'}"
         )
-    if any(fits(replace(without, emulate=False), one) for one in places):
+    if want.as_asked and any(fits(replace(want, as_asked=False), one) for one in places):
+        yield (
+            f"board {want.board} is emulated alone in this lab, and a study says whether its board "
+            "was: ask for that, by emulate = true (--emulate)"
+        )
+    if any(fits(replace(without, emulate=False, as_asked=False), one) for one in places):
         able = {one.kind for one in places if one.emulated}
         yield (
             f"no worker of this lab emulates {want.board or 'such a board'}, by its kind: "

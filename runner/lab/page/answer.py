@@ -18,6 +18,7 @@ from .results import Measured
 from .studies import Studied
 
 BODY_MOST_B = 64 << 20
+BODY_S = 120.0
 NUMBER_DIGITS = 15
 
 
@@ -61,12 +62,16 @@ def number(text: str | None) -> int | None:
 
 
 async def body(request: Request) -> bytes:
-    """Return what was sent. Raises RefusedError where it is too much."""
+    """Return what was sent. Raises RefusedError where it is too much, or does not end."""
     found = bytearray()
-    async for piece in request.stream():
-        found += piece
-        if len(found) > BODY_MOST_B:
-            raise RefusedError(413, f"more than {BODY_MOST_B >> 20} MiB at once")
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for piece in request.stream():
+                found += piece
+                if len(found) > BODY_MOST_B:
+                    raise RefusedError(413, f"more than {BODY_MOST_B >> 20} MiB at once")
+    except TimeoutError:
+        raise RefusedError(408, f"what was sent did not end within {BODY_S:.0f} s") from None
     return bytes(found)
 
 

@@ -28,6 +28,7 @@ async def listed(door: Door, request: Request) -> Response:
         db,
         states=states,
         submission=submission,
+        series=said.get("series"),
         most=min(ROWS_MOST, number(said.get("most")) or ROWS_MOST),
         before=number(said.get("before")),
     )
@@ -50,17 +51,15 @@ async def one(door: Door, request: Request) -> Response:
         "deadline_s": row.job.deadline_s,
         "result": await asyncio.to_thread(_result, door, row),
         "found": await asyncio.to_thread(studies.told, door.studied, row),
-        "files": []
-        if row.folder is None
-        else files.listed(door.leader.folder / "runs" / row.folder, row),
+        **await asyncio.to_thread(files.listed, door, row),
     }
     return as_json({**job, **more})
 
 
 def _came(door: Door, row: store.Row) -> dict[str, Any]:
     """Return what a job has measured, in brief, or how many rows its study has."""
-    found = studies.told(door.studied, row)
-    return {"result": _result(door, row), "rows": found and found["count"]}
+    found = studies.of(door.studied, row)
+    return {"result": _result(door, row), "rows": found and found.count}
 
 
 def _result(door: Door, row: store.Row) -> dict[str, Any] | None:

@@ -72,8 +72,14 @@ def text_of(folder: Path) -> str:
         ) from None
 
 
-def told(studied: Studied, row: Row) -> dict[str, Any] | None:
+def of(studied: Studied, row: Row) -> Study | None:
     """Return what the study of a job has found; None of a job that is none, or has not ended."""
     if row.job.study is None or row.folder is None:
         return None
-    return msgspec.to_builtins(studied.of(row.folder))
+    return studied.of(row.folder)
+
+
+def told(studied: Studied, row: Row) -> dict[str, Any] | None:
+    """Return that as plain data."""
+    found = of(studied, row)
+    return None if found is None else msgspec.to_builtins(found)

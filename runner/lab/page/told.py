@@ -76,6 +76,9 @@ def _place(place: Place) -> dict[str, Any]:
         "tags": sorted(place.tags),
         "quiet": place.quiet,
         "emulated": place.emulated,
+        "monitors": sorted(place.monitors),
+        "on_demand": place.on_demand,
+        "stands_in": place.stands_in,
     }
 
 

@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import IO, Any
 
 import click
+import msgspec
 import pytest
 
 from tinybench.errors import BenchError, RunFolderError, UsageError
 from tinybench.runner import cli
 from tinybench.runner.cli.output import Voice
-from tinybench.runner.cli.study import in_lab, study
+from tinybench.runner.cli.study import in_lab, study, through_lab
 from tinybench.runner.cli.tree import TYPED, Command
 from tinybench.runner.lab import ask
+from tinybench.runner.lab.job import Job
 
 WORDS = ["--task=kws", "--eta=0,.1", "--no-parts"]
 
@@ -26,15 +28,19 @@ class Lab:
         self.jobs: dict[int, dict[str, Any]] = {}
         self.asked: list[list[int]] = []
         self.states: dict[int, str] = {}
+        self.lost: BaseException | None = None
+        """What comes in place of the answer to what it is asked for next."""
 
-    def get(self, path: str, **_: Any) -> Any:
+    def get(self, path: str, **words: Any) -> Any:
         """Say what there is."""
         if path == "/api/state":
-            board = {"kind": "mps2-an386", "name": "a/x", "state": "free", "emulated": True}
-            return {"boards": [board, {**board, "name": "b/x"}, {**board, "kind": "host"}]}
+            board = {"kind": "mps2-an386", "name": "a/x", "state": "free", "emulated": True,
+                     "core": "Cortex-M4F"}  # fmt: skip
+            more = ({"kind": "host"}, {"on_demand": True}, {"state": "absent"}, {"name": "b/x"})
+            return {"boards": [board, *({**board, **one} for one in more)]}
         if path == "/api/jobs":
-            number = len(self.asked)
-            jobs = [one for one in self.jobs.values() if one["submission"] == number]
+            key = "series" if "series" in words else "submission"
+            jobs = [one for one in self.jobs.values() if one[key] == words[key]]
             counts = dict.fromkeys(("held", "queued", "running"), 0)
             return {"jobs": jobs, "counts": {**counts, "done": len(jobs)}, "worst": 0}
         number = int(path.rpartition("/")[2])
@@ -44,21 +50,24 @@ class Lab:
 
     def post(self, _: str, told: Any, **__: Any) -> Any:
         """Take jobs, which end at once."""
-        parts = [
-            part
+        parts = {
+            part: one.name
             for one in told.series
             for part in ([one.part] if one.part else range(1, one.parts + 1))
-        ]
-        self.asked.append(parts)
-        for part in parts:
+        }
+        self.asked.append([*parts])
+        for part, name in parts.items():
             number = len(self.jobs) + 1
             state = self.states.pop(part, "done")
             self.jobs[number] = {
                 "id": number, "submission": len(self.asked), "study": "noise", "part": part,
                 "state": state, "status": 0 if state == "done" else 3, "why": "no answer",
                 "board": "mps2-an386", "ended": 1.0, "attempt": 1, "runs": None, "title": "noise",
-                "run_s": 1.0, "waits_for": None,
+                "run_s": 1.0, "waits_for": None, "series": name,
             }  # fmt: skip
+        lost, self.lost = self.lost, None
+        if lost is not None:
+            raise lost
         return {"submission": len(self.asked), "jobs": len(parts), "boards": 0, "nowhere": 0}
 
     def fetch(self, path: str, into: IO[bytes], _: int) -> None:
@@ -105,6 +114,15 @@ def test_parts_are_as_many_as_boards_that_fit_and_are_gathered(lab: Lab, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_sweep_that_chooses_as_it_goes_is_one_job(lab: Lab) -> None:
+    """What is next depends on what is known."""
+    words = {"task": "kws", "by": "limit=1,2"}
+    job = Job(series="a", study="sweep", words=words, board="mps2-an386")
+    assert through_lab._fitting(lab, job) == 2  # type: ignore[arg-type]
+    job = msgspec.structs.replace(job, words={**words, "budget": "1h"})
+    assert through_lab._fitting(lab, job) == 1  # type: ignore[arg-type]
+
+
 def test_what_failed_alone_is_asked_for_anew(lab: Lab, tmp_path: Path) -> None:
     """What is done is kept until then; it is said which part failed, and why."""
     lab.states = {2: "failed"}
@@ -134,6 +152,46 @@ def test_an_interrupt_asks_for_nothing_twice(lab: Lab, tmp_path: Path) -> None:
         typed(tmp_path / "n", do=interrupted)
     assert typed(tmp_path / "n") == 0
     assert lab.asked == [[1, 2]]
+
+
+@pytest.mark.parametrize("lost", [KeyboardInterrupt(), BenchError("no lab answers")])
+def test_an_answer_that_is_lost_asks_for_nothing_twice(
+    lab: Lab, tmp_path: Path, lost: BaseException
+) -> None:
+    """Of all parts, and of those that are asked for anew."""
+    lab.lost, lab.states = lost, {2: "failed"}
+    with pytest.raises(type(lost)):
+        typed(tmp_path / "n")
+    lab.lost = lost
+    with pytest.raises(type(lost)):
+        typed(tmp_path / "n")
+    assert typed(tmp_path / "n") == 0
+    assert lab.asked == [[1, 2], [2]]
+
+
+def test_two_processes_do_not_ask_for_the_same(lab: Lab, tmp_path: Path) -> None:
+    """The second one is refused while the first is at work."""
+
+    def again(*_: object, **__: object) -> int:
+        with pytest.raises(RunFolderError, match="another tinybench asks a lab"):
+            typed(tmp_path / "n")
+        return 0
+
+    assert typed(tmp_path / "n", do=again) == 0
+    assert lab.asked == [[1, 2]]
+
+
+def test_the_working_folder_may_be_that_of_a_study(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the root of all may not."""
+    (tmp_path / "n").mkdir()
+    monkeypatch.chdir(tmp_path / "n")
+    assert typed(Path()) == 0
+    with pytest.raises(UsageError, match="name a folder in it"):
+        typed(Path("/"))
+    assert lab.asked == [[1, 2]]
+    assert [one.name for one in tmp_path.iterdir()] == ["n"]
 
 
 @pytest.mark.parametrize(

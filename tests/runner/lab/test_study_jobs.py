@@ -1,11 +1,13 @@
 """Studies as jobs: what a jobs.toml says of them, how long they may take, their files."""
 
+import asyncio
 import contextlib
 import json
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -13,18 +15,27 @@ import pytest
 
 from tests.runner.lab.small_lab import LAB
 from tests.runner.lab.test_jobs import EMULATED, made, written
-from tinybench.errors import BenchError, RunFolderError, UsageError
+from tinybench.errors import (
+    BenchError,
+    OtherFolderError,
+    RunFolderError,
+    ToolMissingError,
+    UsageError,
+)
+from tinybench.json_lines import lock_file
 from tinybench.runner.cli.study import job, taking
-from tinybench.runner.desk.bench import find_bench, load_bench
-from tinybench.runner.lab import child, estimate, jobs_file, order, store
+from tinybench.runner.desk.bench import Bench, find_bench, load_bench
+from tinybench.runner.lab import child, estimate, jobs_file, order, places, store
 from tinybench.runner.lab.job import Job
-from tinybench.runner.lab.leader import ending
+from tinybench.runner.lab.leader import ending, wishes
 from tinybench.runner.lab.leader.state import Leader, Run
 from tinybench.runner.lab.order import Order, Report
-from tinybench.runner.lab.page import studies
+from tinybench.runner.lab.page import answer, files, studies
 from tinybench.runner.lab.page.results import Measured
+from tinybench.runner.lab.policy import fits
 
 NOISE = '[[jobs]]\nname="a"\nstudy="noise"\ntask="kws"\n'
+VARIED = '[[jobs]]\nname="a"\nstudy="sweep"\ntask="kws"\nwith.by="limit=1,2"\n'
 SWEEP = '[[jobs]]\nname="a"\nstudy="sweep"\ntask="kws"\n'
 
 
@@ -92,6 +103,9 @@ def test_rows_of_ones_own_are_sent_as_a_model_is(tmp_path: Path) -> None:
         ('[[jobs]]\nname="a"\nstudy="classic"\ntask="kws"\nmodel="one.tflite"\n', "takes no model"),
         ('[[jobs]]\nname="a"\nstudy="classic"\ntask="kws"\nwith={regression=true}\n', "of a csv"),
         (SWEEP, "study sweep varies something"),
+        (f"{VARIED}board='host'\nparts=2\nwith.runs=3\n", "leave one of both out"),
+        (f"{VARIED}board='host'\nparts=2\nwith.budget='1h'\n", "leave one of both out"),
+        (f"{VARIED}with.budget='25h'\n", "a job of a lab runs 24 h at most"),
         (f"{SWEEP}with={{ by = 'board=host,mps2-an386' }}\n", "does not vary 'board'"),
         ('[[jobs]]\nname="a"\nstudy="sweep"\nwith={by="prune=true,false"}\n', "is of a task"),
         ('[[jobs]]\nname="a"\ntask="kws"\nparts=2\n', "parts and csv are of a study"),
@@ -165,6 +179,55 @@ def test_a_study_is_kept_with_the_folders_in_it(leader: Leader, tmp_path: Path) 
     runs = leader.folder / "runs"
     assert order.taken(runs / "1-1", deep=True) == files
     assert Measured(runs).rows() == []
+
+
+def test_of_many_files_the_page_has_names_of_some_and_each_is_opened(
+    leader: Leader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those outside of folders first; nothing that a link leads to, nor what is out of it."""
+    run = leader.folder / "runs" / "1-1"
+    (run / "a").mkdir(parents=True)
+    for name in ("a/1.json", "a/2.json", "study.json"):
+        (run / name).write_text(name)
+    (run / "etc").symlink_to("/etc")
+    monkeypatch.setattr(files, "SHOWN_MOST", 2)
+    (row,) = store.rows(leader.db)
+    door: Any = SimpleNamespace(leader=leader)
+    assert files.listed(door, row) == {"files": [], "files_more": 0}
+    row = msgspec.structs.replace(row, folder="1-1")
+    told = files.listed(door, row)
+    assert [one["name"] for one in told["files"]] == ["study.json", "a/1.json"]
+    assert told["files_more"] == 1
+    with files._opened(run, "a/2.json", deep=True) as file:
+        assert file.read() == b"a/2.json"
+    for name, deep in (
+        ("etc/passwd", True),
+        ("../../token", True),
+        ("a/2.json", False),
+        ("a", True),
+    ):
+        with pytest.raises((BenchError, OSError)):
+            files._opened(run, name, deep=deep)
+
+
+def test_a_submission_is_found_by_the_name_of_its_series(leader: Leader) -> None:
+    """Whoever did not hear its number finds it so."""
+    store.submit(leader.db, [msgspec.structs.replace(study(), series="noise-12")], {}, {}, "me")
+    assert [one.id for one in store.rows(leader.db, series="noise-12", most=1)] == [2]
+    assert store.rows(leader.db, series="noise-1") == []
+
+
+def test_what_is_told_to_a_lab_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sender that stops in the middle holds nothing for ever."""
+    monkeypatch.setattr(answer, "BODY_S", 0.01)
+
+    async def stream() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    request: Any = SimpleNamespace(stream=stream)
+    with pytest.raises(answer.RefusedError, match="did not end"):
+        asyncio.run(answer.body(request))
 
 
 def test_too_much_is_not_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,6 +307,116 @@ def test_a_board_of_a_desk_is_called_by_its_kind(
     assert job._words(emulated)[-1] == "--emulate"
     plain = msgspec.structs.replace(task, board="mps2-an386", emulate=True)
     assert "--emulate" not in job._words(plain)
+    said = study(board="mps2-an386")
+    said = msgspec.structs.replace(said, words={**said.words, "emulate": True})
+    asked = msgspec.structs.replace(asked, job=said)
+    assert "--emulate" in job._words(msgspec.structs.replace(plain, order=asked))
+
+
+def test_a_monitor_keeps_the_name_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By which parts of several desks are of one study; it is the one of this desk."""
+    bench = tmp_path / "bench.toml"
+    bench.write_text(
+        '[boards.nucleo-l4r5]\nboard = "nucleo-l4r5"\nport = "/dev/ttyACM0"\nmonitor = "mine"\n'
+        '[monitors.mine]\ndriver = "lpm01a"\nport = "/dev/ttyACM7"\n'
+    )
+    monkeypatch.setenv("TINYBENCH_BENCH", str(bench))
+    words = {"task": "kws", "by": "limit=1,2", "monitor": "lpm01a"}
+    asked = Order(lab=LAB, id=1, attempt=1, board="nucleo-l4r5",
+                  job=Job(series="a", study="sweep", words=words))  # fmt: skip
+    task = child.Task(
+        order=asked, board="nucleo-l4r5", folder=str(tmp_path / "own" / "run"), own_monitor=True
+    )
+    (tmp_path / "own").mkdir()
+    assert "--monitor=lpm01a" in job._words(task)
+    here = load_bench(find_bench())
+    assert here.boards["nucleo-l4r5"].monitor == "lpm01a"
+    assert here.monitors["lpm01a"] == load_bench(bench).monitors["mine"]
+
+
+def test_a_study_is_not_half_measured_and_half_emulated() -> None:
+    """Where a board may be a real one, its emulator has studies that ask for it, and no others."""
+    found = places.places("w", Bench(), ["nucleo-l4r5", "mps2-an386"]).values()
+    l4r5 = study(board="nucleo-l4r5")
+    asked = msgspec.structs.replace(l4r5, words={**l4r5.words, "emulate": True})
+    run = msgspec.structs.replace(l4r5, study=None)
+    fit = [[one.kind for one in found if fits(job.want, one)] for job in (l4r5, asked, run)]
+    assert fit == [[], ["nucleo-l4r5"], ["nucleo-l4r5"]]
+    assert any(fits(study(board="mps2-an386").want, one) for one in found)
+    assert "ask for that, by emulate = true" in wishes.refusal(l4r5.want, list(found))
+
+
+def begun(folder: Path) -> child.Task:
+    """Return a second attempt at a study, of which the first has kept something."""
+    folder.mkdir()
+    (folder / "asked.json").write_text("{}")
+    (folder / "trials.jsonl").write_text("kept")
+    asked = Order(lab=LAB, id=1, attempt=2, board="host", job=study())
+    return child.Task(order=asked, board="host", folder=str(folder), emulate=True)
+
+
+@pytest.mark.parametrize(
+    ("error", "kept"),
+    [(RunFolderError("cannot write: no space left"), True), (OtherFolderError("another"), False)],
+)
+def test_what_a_study_has_measured_is_removed_only_where_it_is_of_no_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: RunFolderError, kept: bool
+) -> None:
+    """A disk that is full for a while is no reason."""
+    tries: list[bool] = []
+
+    def done(*_: object) -> int:
+        tries.append((tmp_path / "run" / "trials.jsonl").exists())
+        if len(tries) == 1:
+            raise error
+        return 0
+
+    monkeypatch.setattr(job, "_done", done)
+    monkeypatch.setattr(child, "tell", lambda **_: None)
+    status = child.ended(job.do, begun(tmp_path / "run"))
+    assert (status, tries) == ((child.FAILED, [True]) if kept else (0, [True, False]))
+    assert (tmp_path / "run" / "trials.jsonl").exists() is kept
+
+
+def test_a_study_waits_until_its_folder_is_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process of an attempt before closes its board first."""
+    task, waits = begun(tmp_path / "run"), list[float]()
+    with (tmp_path / "run" / "trials.jsonl").open("rb") as file:
+        lock_file(file.fileno())
+
+        def sleep(s: float) -> None:
+            waits.append(s)
+            file.close()
+
+        monkeypatch.setattr(job.time, "sleep", sleep)
+        monkeypatch.setattr(job, "_done", lambda *_: len(waits))
+        assert child.ended(job.do, task) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (ValueError("odd"), 3), (ToolMissingError("no qemu"), 3), (RunFolderError("full"), 3),
+        (UsageError("never"), 2), (KeyboardInterrupt(), 130),
+    ],
+    ids=lambda one: type(one).__name__,
+)  # fmt: skip
+def test_how_a_job_ends_says_whose_fault_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, status: int
+) -> None:
+    """What another computer may not have is tried there; no fault counts as a board's answer."""
+
+    def do(_: child.Task) -> int:
+        raise error
+
+    told = list[object]()
+    monkeypatch.setattr(child, "tell", lambda **words: told.append(words["error"]))
+    assert child.ended(do, begun(tmp_path / "run")) == status
+    assert told == [str(error) or "interrupted"] or "ValueError: odd" in str(told)
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,7 @@ function files(one) {
       element("span", bytes(file.bytes), "kind"));
     list.append(line);
   }
+  if (one.files_more) list.append(element("li", `and ${one.files_more} more: the zip has all of them`));
   return list;
 }
 
