@@ -129,7 +129,7 @@ def test_byte_order_mark_crlf_and_blank_lines_are_accepted(folder: Path) -> None
         ("a\0.bin,2,1", "is not the name of a file"),
         ("\udcff.bin,2,1", "line 2: byte 0xff is not UTF-8"),
         ("gone.bin,2,1", r"gone\.bin: the label file names it, but there is no such file"),
-        ("n" * 5000 + ",2,1", "cannot be read: .*too long"),
+        ("n" * 5000 + ",2,1", "is not the name of a file"),
     ],
 )
 def test_bad_label_lines_are_named(folder: Path, line: str, message: str) -> None:
