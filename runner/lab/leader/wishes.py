@@ -48,7 +48,7 @@ def _refusals(want: Want, places: Collection[Place]) -> Iterator[str]:
     if want.as_asked and any(fits(replace(want, as_asked=False), one) for one in places):
         yield (
             f"board {want.board} is emulated alone in this lab, and a study says whether its board "
-            "was: ask for that, by emulate = true (--emulate)"
+            "was: ask for the emulator, by emulate = true"
         )
     if any(fits(replace(without, emulate=False, as_asked=False), one) for one in places):
         able = {one.kind for one in places if one.emulated}

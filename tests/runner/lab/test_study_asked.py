@@ -116,10 +116,9 @@ def test_parts_are_as_many_as_boards_that_fit_and_are_gathered(lab: Lab, tmp_pat
 
 def test_a_sweep_that_chooses_as_it_goes_is_one_job(lab: Lab) -> None:
     """What is next depends on what is known."""
-    words = {"task": "kws", "by": "limit=1,2"}
-    job = Job(series="a", study="sweep", words=words, board="mps2-an386")
+    job = Job(series="a", study="sweep", words={"by": "limit=1,2"}, board="mps2-an386")
     assert through_lab._fitting(lab, job) == 2  # type: ignore[arg-type]
-    job = msgspec.structs.replace(job, words={**words, "budget": "1h"})
+    job = msgspec.structs.replace(job, words={**job.words, "budget": "1h"})
     assert through_lab._fitting(lab, job) == 1  # type: ignore[arg-type]
 
 

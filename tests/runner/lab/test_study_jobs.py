@@ -323,9 +323,8 @@ def test_a_monitor_keeps_the_name_that_is_asked_for(
         '[monitors.mine]\ndriver = "lpm01a"\nport = "/dev/ttyACM7"\n'
     )
     monkeypatch.setenv("TINYBENCH_BENCH", str(bench))
-    words = {"task": "kws", "by": "limit=1,2", "monitor": "lpm01a"}
-    asked = Order(lab=LAB, id=1, attempt=1, board="nucleo-l4r5",
-                  job=Job(series="a", study="sweep", words=words))  # fmt: skip
+    sweep = Job(series="a", study="sweep", words={"task": "kws", "monitor": "lpm01a"})
+    asked = Order(lab=LAB, id=1, attempt=1, board="nucleo-l4r5", job=sweep)
     task = child.Task(
         order=asked, board="nucleo-l4r5", folder=str(tmp_path / "own" / "run"), own_monitor=True
     )
@@ -345,7 +344,7 @@ def test_a_study_is_not_half_measured_and_half_emulated() -> None:
     fit = [[one.kind for one in found if fits(job.want, one)] for job in (l4r5, asked, run)]
     assert fit == [[], ["nucleo-l4r5"], ["nucleo-l4r5"]]
     assert any(fits(study(board="mps2-an386").want, one) for one in found)
-    assert "ask for that, by emulate = true" in wishes.refusal(l4r5.want, list(found))
+    assert "ask for the emulator, by emulate" in wishes.refusal(l4r5.want, list(found))
 
 
 def begun(folder: Path) -> child.Task:
@@ -395,6 +394,19 @@ def test_a_study_waits_until_its_folder_is_let_go(
         monkeypatch.setattr(job.time, "sleep", sleep)
         monkeypatch.setattr(job, "_done", lambda *_: len(waits))
         assert child.ended(job.do, task) == 1
+
+
+def test_a_study_that_cannot_be_as_asked_fails_for_good_in_the_words_of_its_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No board and no other worker could do it."""
+    said = msgspec.structs.replace(study(), words={"task": "kws", "noise": "levels", "levels": "1"})
+    order = Order(lab=LAB, id=1, attempt=1, board="host", job=said)
+    told = list[dict[str, object]]()
+    monkeypatch.setattr(child, "tell", lambda **words: told.append(words))
+    task = child.Task(order=order, board="host", folder=str(tmp_path / "run"), emulate=True)
+    assert child.ended(job.do, task) == 2
+    assert "--levels 1: a cell has 2 to 65536" in str(told[-1]["error"])
 
 
 @pytest.mark.parametrize(
