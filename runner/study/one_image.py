@@ -38,12 +38,17 @@ from ..measure.profile import Layer, Steps, priced, time_layers
 from ..results.words import request_of
 from .images import Boarded, Counted, OnBoard, name_of
 from .kept import keep_part
+from .runs import board_of
 from .shards import each
 
 COMPRESSED = "compressed"
 """Folder of the firmware, whose C is copied into the engine."""
 SOURCE_MOST_B = 1 << 24
 PER_LINE = 24
+FEWER = (
+    "ask for fewer of them at a time; of an emulated board --shards deals them out to several "
+    "images"
+)
 HARNESS = """
 #define STUDY __attribute__((visibility("default")))
 STUDY int study_infer(const uint8_t *in, uint32_t count, float *out) {
@@ -162,11 +167,22 @@ def _image(
 ) -> Boarded:
     """Run some of the candidates here and on a board."""
     sizes = of.write(engine, group)
+    _insist_fit(sizes, words)
     here = on_host(engine, of.data, len(group), sources())
     equal = [int((here[:, n] == of.wanted(at)).sum()) for n, at in enumerate(group)]
     few, names = of.board_rows, [of.names[at] for at in group]
     there = _on_board(engine, names, of.data[:few], here[:few], words, say)
     return Boarded(there=there, weights_b=sizes, equal=equal)
+
+
+def _insist_fit(sizes: Sequence[int], words: dict[str, Any]) -> None:
+    """Raise ModelError for weights that no flash of the board holds: before a long compilation."""
+    memory = board_of(str(words["board"]), emulate=bool(words.get("emulate"))).memory
+    if memory is not None and sum(sizes) > memory.flash_size_b:
+        raise ModelError(
+            f"{len(sizes)} candidates are in one image: their weights take {sum(sizes)} bytes, and "
+            f"{words['board']} has {memory.flash_size_b} bytes of flash; {FEWER}"
+        )
 
 
 def array(ctype: str, name: str, values: npt.NDArray[Any]) -> str:
@@ -281,8 +297,7 @@ def _on_board(
             image = build(board, found_task, load_engine(engine))
         except ModelError as error:  # as where it does not fit
             raise ModelError(
-                f"{len(names)} candidates are in one image: {error}, or ask for fewer of them at "
-                "a time; of an emulated board --shards deals them out to several images"
+                f"{len(names)} candidates are in one image: {error}, or {FEWER}"
             ) from error
         site = station.sites[0] if station.sites else None
         if site is not None:

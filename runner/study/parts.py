@@ -86,6 +86,8 @@ class Pieces:
     """In which folder of the study all of it is."""
     fits: Callable[[str, Any], bool] = lambda _name, _piece: True
     """Whether one, by its name, can be of the study that is gathered."""
+    more: tuple["Pieces", ...] = ()
+    """Of other kinds, in other folders."""
 
 
 class Gathered(msgspec.Struct, frozen=True):
@@ -184,7 +186,8 @@ def held(folder: Path, pieces: Pieces) -> tuple[int, int]:
     path = folder / TRIALS_FILE
     try:
         trials_b = path.lstat().st_size if path.exists() else 0
-        return trials_b, sum(1 for _ in names_of(folder, pieces))
+        every = (pieces, *pieces.more)
+        return trials_b, sum(1 for one in every for _ in names_of(folder, one))
     except OSError as error:
         raise RunFolderError(f"{folder}: cannot be read: {error.strerror or error}") from error
 
@@ -252,8 +255,9 @@ def _listed(folders: Sequence[Path], pieces: Pieces) -> list[_Piece]:
     """Return all pieces, each from the first folder that has it."""
     found, count, size_b = dict[Path, _Piece](), 0, 0
     for folder in folders:
-        for name in names_of(folder, pieces):
-            one = _piece(folder, name, pieces)
+        named = [(name, kind) for kind in (pieces, *pieces.more) for name in names_of(folder, kind)]
+        for name, kind in named:
+            one = _piece(folder, name, kind)
             before = found.setdefault(one.path, one)
             if before.digest != one.digest:
                 raise RunFolderError(

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from tinybench.track import Track
 
-from ..build.board import load_board
+from ..build.board import Board, load_board
 from ..desk.bench import find_bench, load_bench, monitor_spec
 from ..results.journal import JOURNAL_FILE
 from ..results.request import MODELLED, Request
@@ -24,8 +24,13 @@ def is_emulated(name: str, *, emulate: bool = False) -> bool:
 
     Raises UsageError or DeclarationError for a board that there is not.
     """
+    return board_of(name, emulate=emulate).emulated
+
+
+def board_of(name: str, *, emulate: bool = False) -> Board:
+    """Return a board, by its name or that of this desk. Raises as `load_board`."""
     desk = load_bench(find_bench()).boards.get(name)
-    return load_board(desk.board if desk else name, emulate=emulate).emulated
+    return load_board(desk.board if desk else name, emulate=emulate)
 
 
 def insist_run(words: Mapping[str, Any]) -> None:

@@ -45,6 +45,8 @@ class Subject:
     dataset_origin: str
     dataset_sha256: str
     note: str
+    data: bytes = b""
+    """Of the model's file."""
 
 
 def subject(
@@ -72,7 +74,8 @@ def subject(
             f"{len(samples)} inputs of {size_b} bytes are more than a study keeps in memory: "
             "take fewer, by --limit"
         )
-    graph = read_graph(read_model_file(found.model))
+    data_ = read_model_file(found.model)
+    graph = read_graph(data_)
     interface = Interface(task.input_format, task.result, task.result_decimals)
     check_interface(graph, interface)
     ends = ends_b(graph, interface)[0], result_count(graph, interface)
@@ -93,6 +96,7 @@ def subject(
         dataset_origin=found.dataset_origin,
         dataset_sha256=found.samples.sha256,
         note=found.note,
+        data=data_,
     )
 
 

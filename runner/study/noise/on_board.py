@@ -29,6 +29,7 @@ from ...dut.inference import answered
 from ...dut.patches import holds, patch, takes_patches
 from ...results.words import request_of
 from ..host_engine import Floats
+from ..patched_file import written
 from ..subject import Subject
 
 TRIES = 3
@@ -169,26 +170,6 @@ def _built(there: There, graph: Graph) -> Floats:
             dut = Dut(line)
             insist_task(dut.handshake(), there.task, image)
             return _inferred(there, dut)
-
-
-def written(data: bytes, old: Graph, new: Graph) -> bytes:
-    """Return a .tflite with the weights of another graph of the same form, where they lie.
-
-    Raises BenchError where a tensor is not found in the file as it is read, or twice.
-    """
-    found = bytearray(data)
-    for before, after in zip(old.tensors, new.tensors, strict=True):
-        if before.data is None or after.data is None or before.data == after.data:
-            continue
-        places = data.count(before.data)
-        if places != 1 or len(before.data) != len(after.data):
-            raise BenchError(
-                f"tensor {before.name} stands {places} times in the model file: its weights cannot "
-                "be written there; take a board whose line takes patches"
-            )
-        at = data.find(before.data)
-        found[at : at + len(before.data)] = after.data
-    return bytes(found)
 
 
 def same(there: Floats, here: Floats, decimals: int) -> int:

@@ -88,11 +88,13 @@ def score_all(
     wanted: Sequence[Wanted],
     known: dict[Key, Trial],
     keep: Callable[[Trial], None],
+    save: Callable[[Way, str, Graph, float], None],
     track: Track,
 ) -> None:
     """Score a task as it is, and with its layers pruned, and keep what was not known.
 
-    Raises ToolMissingError where something is to learn and TensorFlow is not there.
+    `save`: keeps a model that was fitted again, after which step and with its score. Raises
+    ToolMissingError where something is to learn and TensorFlow is not there.
     """
     left_ = [one for one in wanted if one[0] not in known]
     if not left_:
@@ -120,6 +122,8 @@ def score_all(
                 loaded = load(built, folder, 1 + number)
             part, amount, which, trial = key
             value = score(task.of, infer(loaded, task.of.inputs))
+            if step:
+                save(way, step, graph, value)
             known[key] = Trial(part, amount, trial, value, which)
             keep(known[key])
 

@@ -3,6 +3,8 @@
 import hashlib
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,14 +15,13 @@ import numpy as np
 from tinybench.errors import UsageError
 from tinybench.track import Track
 
-from ...build.board import load_board
-from ...desk.bench import find_bench, load_bench
 from ..images import Boarded, boarded, images_left, pieces_of
 from ..kept import Key, Trial, open_study, store_study
 from ..one_image import Candidates, on_boards
 from ..parts import Part, Pieces, Share, share
-from ..runs import is_emulated
+from ..runs import board_of, is_emulated
 from ..subject import Subject
+from .fitted import FITTED, save_model
 from .matrices import Matrix
 from .pruned import EIGHT, FOUR, Block, shares_words
 from .scored import (
@@ -198,8 +199,9 @@ def ways_of(asked: Asked, blocks: Sequence[Block], kernels: Sequence[str]) -> li
 
 
 def pieces(matrices: Sequence[Matrix], asked: Asked, blocks: Sequence[Block]) -> Pieces:
-    """Return what the folder of a study keeps beside trials. Raises as `load_board`."""
-    return pieces_of(len(ways_of(asked, blocks, _kernels(asked.board, matrices))))
+    """Return what the folder of a study keeps beside trials. Raises as `board_of`."""
+    count = len(ways_of(asked, blocks, _kernels(asked.board, matrices)))
+    return replace(pieces_of(count), more=(FITTED,))
 
 
 def run_sparsity(
@@ -280,7 +282,7 @@ def _done(
             steps = ("", *((MENDED,) if asked.mended else ()), *((LEARNT,) if asked.learnt else ()))
             wanted = wanted_of(ways, blocks, steps, part)
             task = Pruned(of, first or of, [one.tensor for one in matrices], asked.seed)
-            score_all(task, wanted, known, keep, track)
+            score_all(task, wanted, known, keep, partial(save_model, of, folder, say), track)
         left_ = images_left(folder, len(ways), shards, part)
         on_boards(_candidates(matrices, ways, asked), left_, folder, shards, words, say)
     return ways, known, len(wanted)
@@ -288,8 +290,7 @@ def _done(
 
 def _kernels(board: str, matrices: Sequence[Matrix] = ()) -> list[str]:
     """Return which kernels a board's core has for matrices."""
-    named = load_bench(find_bench()).boards.get(board)
-    toolchain = load_board(named.board if named else board).toolchain
+    toolchain = board_of(board).toolchain
     fast = "plain" if toolchain is None else toolchain.kernels
     if fast == "dsp" and not all(shares_words(one.values) for one in matrices):
         return ["plain"]

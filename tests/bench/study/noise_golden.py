@@ -42,6 +42,7 @@ def of_model(model: bytes, inputs: np.ndarray, labels: np.ndarray) -> Subject:
         dataset_origin="custom",
         dataset_sha256="",
         note="",
+        data=model,
     )
 
 

@@ -25,7 +25,7 @@ from tinybench.runner.dut.patches import holds, patch, takes_patches
 from tinybench.runner.study.noise import perturb
 from tinybench.runner.study.noise.asked import ask
 from tinybench.runner.study.noise.noise import run_noise
-from tinybench.runner.study.noise.on_board import written
+from tinybench.runner.study.patched_file import written
 from tinybench.runner.study.subject import Subject, subject
 from tinybench.track import silent
 

@@ -12,12 +12,14 @@ import pytest
 from tests.bench.study.noise_golden import wide
 from tests.program import tinybench
 from tinybench import extras
-from tinybench.errors import RunFolderError, ToolMissingError, UsageError
+from tinybench.errors import ModelError, RunFolderError, ToolMissingError, UsageError
 from tinybench.models.compiler.dsp.halves import fits
+from tinybench.models.compiler.reader import read_graph
 from tinybench.runner.report.study import sparsity as report
 from tinybench.runner.study.host_engine import build, infer, load, patch
 from tinybench.runner.study.listed import find_studies
 from tinybench.runner.study.one_image import on_host, sources
+from tinybench.runner.study.parts import gather
 from tinybench.runner.study.sparsity import mended as mended_
 from tinybench.runner.study.sparsity.matrices import made, matrices_of
 from tinybench.runner.study.sparsity.mended import mended, whole_of
@@ -35,6 +37,7 @@ from tinybench.runner.study.sparsity.sparsity import (
     SCHEMES,
     SparsityStudy,
     ask,
+    pieces,
     run_sparsity,
 )
 from tinybench.runner.study.sparsity.sparsity_c import CALLS, Way, left, told, write_ways
@@ -190,6 +193,36 @@ def test_what_is_left_is_fitted_to_inputs_without_labels(tmp_path: Path) -> None
         scores.append(score(of, infer(first, of.inputs)))
     assert scores[0] < clean - 0.4
     assert scores[1] > clean - 0.15
+
+
+def test_a_mended_model_is_a_file_that_answers_so(tmp_path: Path) -> None:
+    """Beside the figures, under its name; it is gathered like these."""
+    first, of = halves(wide(64))
+    matrices, _ = matrices_of(of.graph, 4)
+    blocks = (Block(8, 0),)
+    asked = ask(matrices, "wide", "host", ("bcr", "csr"), (1.5,), blocks, of, 1, first)
+    given = (matrices, [], asked, blocks)
+    words = ({"board": "host"}, silent, lambda _: None)
+    found = run_sparsity(of, *given, tmp_path / "a", *words, first=first)
+    into = tmp_path / "b"
+    gather(into, [tmp_path / "a"], asked, pieces(matrices, asked, blocks))
+    assert run_sparsity(of, *given, into, *words, first=first) == found
+    names = enumerate(("bcr-1.5x-8xall", "csr-1.5x"))
+    for row, (number, name) in zip(found.rows[1:], names, strict=True):
+        data = (into / "models" / f"{name}-mended.tflite").read_bytes()
+        loaded = load(build(read_graph(data), of.interface, name), tmp_path, number)
+        assert score(of, infer(loaded, of.inputs)) == row.mended
+        assert len(data) == len(of.data)
+
+
+def test_candidates_beyond_the_flash_are_refused_before_they_are_compiled(tmp_path: Path) -> None:
+    """With what they take, what there is, and what to do."""
+    matrices = made((512, 1024), 1)
+    asked = ask(matrices, "made", "qemu-microbit", ("dense",), (2.0,), (), None, 1)
+    words = ({"board": "qemu-microbit"}, silent, lambda _: None)
+    with pytest.raises(ModelError, match=r"take 524288 bytes, and qemu-microbit has .* --shards"):
+        run_sparsity(None, matrices, [], asked, (), tmp_path, *words)
+    assert not list(tmp_path.glob("*-host.c"))
 
 
 def test_no_library_in_use_is_written_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
