@@ -42,6 +42,7 @@ struct study_place {{
     uint32_t size_b;
 }};
 static struct study_place study_constants[] = {{{constants}}};
+static struct study_place study_inputs[] = {{{inputs}}};
 static struct study_place study_outputs[] = {{{outputs}}};
 static struct study_place study_arena = {{{arena}}};
 
@@ -95,6 +96,17 @@ STUDY int study_ranges(uint8_t *in, uint32_t count, float *ranges) {{
         }}
     }}
     return 0;
+}}
+
+/* Copy what the model reads of `count` inputs as one of its own, which may be quantised. */
+STUDY void study_read(uint8_t *in, uint32_t count, uint32_t which, uint8_t *out) {{
+    for (uint32_t i = 0; i < count; i++, out += study_inputs[which].size_b) {{
+        for (uint32_t b = 0; b < model_input_b; b++) {{
+            model_input[b] = *in++ ^ model_input_flip;
+        }}
+        model_load();
+        memcpy(out, study_inputs[which].at, study_inputs[which].size_b);
+    }}
 }}
 
 /* Infer `count` inputs up to a layer, and copy what that wrote. */
@@ -175,10 +187,15 @@ def build(graph: Graph, interface: Interface, model_id: str, kernels: str = "blo
         f"{{(void *)({memory.places[step.output]}), {graph.tensors[step.output].size_b}}}"
         for *_, (_, _, step) in layers
     ]
+    inputs = [
+        f"{{(void *)({memory.places[index]}), {graph.tensors[index].size_b}}}"
+        for index in graph.inputs
+    ]
     names = [name for name, _ in constants_of(steps)]
     arena = "arena, sizeof arena" if memory.arena_b else "0, 0"
     text = emit(graph, steps, memory, model_id, interface) + HARNESS.format(
         constants=", ".join(f"{{{name}, sizeof {name}}}" for name in names) or "{0, 0}",
+        inputs=", ".join(inputs),
         outputs=", ".join(outputs),
         arena=arena,
     )
@@ -246,6 +263,8 @@ def load(built: Built, folder: Path, number: int) -> Loaded:
     library.study_tap.argtypes = (
         *(ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_void_p),
     )
+    library.study_read.argtypes = library.study_tap.argtypes
+    library.study_read.restype = None
     library.study_ranges.argtypes = (ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p)
     return Loaded(built, library)
 
@@ -290,7 +309,8 @@ def ranges(loaded: Loaded, graph: Graph, inputs: Bytes) -> dict[int, tuple[float
 def written(loaded: Loaded, graph: Graph, inputs: Bytes, index: int) -> npt.NDArray[np.int8]:
     """Return an int8 tensor [inputs][elements] as the layer that writes it leaves it.
 
-    What is only moved is what it was; the model's input is what it is given. Raises BenchError.
+    What is only moved is what it was; the model's input is what it reads of what it is given: with
+    a bit turned over, or quantised. Raises BenchError.
     """
     makers = {op.outputs[0]: op for op in graph.operators}
     _, steps = lower(graph, loaded.built.kernels)
@@ -298,9 +318,11 @@ def written(loaded: Loaded, graph: Graph, inputs: Bytes, index: int) -> npt.NDAr
     while index not in layers and index in makers:
         index = makers[index].inputs[0]
     data = np.ascontiguousarray(inputs)
-    if index not in layers:
-        return data.view(np.int8)
     out = np.zeros((len(inputs), graph.tensors[index].size_b), np.int8)
+    if index not in layers:
+        which = graph.inputs.index(index)
+        loaded.library.study_read(data.ctypes.data, len(data), which, out.ctypes.data)
+        return out
     at = layers.index(index)
     if loaded.library.study_tap(data.ctypes.data, len(data), at, out.ctypes.data) != 0:
         raise BenchError("the model's C on this computer says that an inference failed")

@@ -129,7 +129,7 @@ OPTIONS: dict[str, dict[str, Kind]] = {
         "hidden": COUNT, "block": COUNT, "trials": COUNT, "shards": COUNT,
     },
     "sparsity": {
-        "convolutions": FLAG, "mend": FLAG, "learn": FLAG, "shape": SHAPE,
+        "convolutions": FLAG, "windows": FLAG, "mend": FLAG, "learn": FLAG, "shape": SHAPE,
         "scheme": _several("dense", "bcr", "csr", "channel"), "rates": NUMBERS, "blocks": BLOCKS,
         "limit": COUNT, "seed": WHOLE, "shards": COUNT,
     },

@@ -56,6 +56,8 @@ def blocks(text: str) -> "tuple[Block, ...]":
     options.data(),
     Option("--convolutions", is_flag=True,
            help="with --task: prune its convolutions of one pixel, such as those of kws, instead"),
+    Option("--windows", is_flag=True,
+           help="with --convolutions: those of larger windows, such as those of ic, too"),
     Option("--mend", is_flag=True,
            help="with --task: fit what is left again, layer by layer, to half of the inputs, "
            "without their labels (ADMM and least squares); the other half is scored"),
@@ -87,6 +89,7 @@ def blocks(text: str) -> "tuple[Block, ...]":
         "tinybench study sparsity --task kws --convolutions --rates 1.5,2,4",
         "tinybench study sparsity --task kws --convolutions --rates 1.5,2 --mend",
         "tinybench study sparsity --task kws --convolutions --rates 2,4 --blocks 32xall --learn",
+        "tinybench study sparsity --task ic --convolutions --windows --rates 2,4 --mend",
         "tinybench study sparsity --shape 64x256 --scheme bcr --blocks 16xall,32x64",
     ),
 )  # fmt: skip
@@ -107,13 +110,15 @@ def sparsity(
 
     wanted, schemes, rates = said.pop("shape"), said.pop("scheme"), said.pop("rates")
     forms_of_blocks, seed = said.pop("blocks"), said.pop("seed")
-    convolutions = said.pop("convolutions")
+    convolutions, windows = said.pop("convolutions"), said.pop("windows")
     mend, learn = said.pop("mend"), said.pop("learn")
     if task is None and (model or data or limit or convolutions or mend or learn):
         raise UsageError(
             "--model, --data, --limit, --convolutions, --mend and --learn are of --task: name "
             "that, such as ad"
         )
+    if windows and not convolutions:
+        raise UsageError("--windows is of --convolutions: give both, with a --task such as ic")
     if task is not None and wanted is not None:
         raise UsageError("--shape is of a made layer: leave it out, or --task")
     of, without, first = None, list[str](), None
@@ -123,7 +128,9 @@ def sparsity(
     else:
         of = subject(task, data, model, limit)
         voice.note(of.note)
-        matrices, without = matrices_of(of.graph, max(rates), convolutions=convolutions)
+        matrices, without = matrices_of(
+            of.graph, max(rates), convolutions=convolutions, windows=windows
+        )
         source = of.model
         if mend or learn:
             first, of = halves(of)

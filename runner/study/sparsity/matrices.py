@@ -36,11 +36,12 @@ def made(shape: tuple[int, int], seed: int) -> list[Matrix]:
 
 
 def matrices_of(
-    graph: Graph, rate: float, *, convolutions: bool = False
+    graph: Graph, rate: float, *, convolutions: bool = False, windows: bool = False
 ) -> tuple[list[Matrix], list[str]]:
     """Return the fully connected layers that can be pruned by a rate, and why others cannot.
 
-    `convolutions`: those of one pixel instead, [outputs][1][1][inputs].
+    `convolutions`: those of one pixel instead, [outputs][1][1][inputs]; `windows`: and those of
+    more, whose weights [outputs][rows][columns][inputs] are the matrix of im2col as they lie.
     """
     found, without = list[Matrix](), list[str]()
     for op in graph.operators:
@@ -48,17 +49,20 @@ def matrices_of(
             continue
         tensor = graph.tensors[op.inputs[1]]
         name = f"{op.index} {'x'.join(map(str, tensor.shape))}"
-        if convolutions and tensor.shape[1:3] != (1, 1):
-            without.append(f"{name}: its window has more than one pixel")
+        if convolutions and not windows and tensor.shape[1:3] != (1, 1):
+            without.append(f"{name}: its window has more than one pixel; --windows prunes it")
             continue
         if tensor.data is None or tensor.type != "INT8":
             without.append(f"{name}: its weights are no int8 constants")
             continue
+        if graph.tensors[op.inputs[0]].type != "INT8":
+            without.append(f"{name}: its inputs are {graph.tensors[op.inputs[0]].type}, not INT8")
+            continue
         values = np.frombuffer(tensor.data, np.int8).reshape(tensor.shape[0], -1)
-        if values.shape[1] % FOUR or values.size < EIGHT * FOUR * rate:
-            without.append(
-                f"{name}: a rate of {rate:g} would prune it whole, or its inputs are odd"
-            )
+        if values.shape[1] % FOUR:
+            without.append(f"{name}: its {values.shape[1]} inputs do not come in fours")
+        elif values.size < EIGHT * FOUR * rate:
+            without.append(f"{name}: a rate of {rate:g} would prune it whole")
         else:
             found.append(Matrix(name, values, op.inputs[1]))
     return found, without

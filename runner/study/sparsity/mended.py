@@ -5,7 +5,7 @@ Zhang et al., A Systematic DNN Weight Pruning Framework using ADMM, arXiv 1804.0
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from tinybench.models.compiler.graph import Graph, Operator, Tensor
 
 from ..host_engine import Bytes, Loaded, build, load, patch, written
 from ..subject import Subject
+from .columns import columns_of, pixels_of
 from .sparsity_c import Way, left
 
 ROUNDS = 20
@@ -30,6 +31,8 @@ STEPS, TINY = 30, 1e-300
 """Of conjugate gradients; and what is no divisor."""
 ROWS_MOST, INPUTS_LEAST = 20_000, 100
 """Pixels that a layer is fitted to, drawn from those of so many inputs or more."""
+AT_A_TIME = 2000
+"""Of these pixels."""
 MOST = 127
 BIAS_MOST = (1 << 31) - 1
 Floats = npt.NDArray[np.float64]
@@ -67,10 +70,12 @@ def whole_of(graph: Graph, tensors: list[int], inputs: Bytes, loaded: Loaded) ->
     found = Whole(enough(graph, tensors, inputs), {}, {})
     patch(loaded, graph)
     for op in _layers(graph, tensors):
-        x = _inputs(graph, op, loaded, found.inputs)
-        rows = np.random.default_rng(op.index).permutation(len(x))[:ROWS_MOST]
+        pixels = len(found.inputs) * pixels_of(graph, op)
+        rows = np.random.default_rng(op.index).permutation(pixels)[:ROWS_MOST]
+        parts = _inputs(graph, op, loaded, found.inputs, rows)
+        matrix, bias = _matrix(graph, op), _bias(graph, op)
         found.rows[op.index] = rows
-        found.sums[op.index] = x[rows] @ _matrix(graph, op).T + _bias(graph, op)
+        found.sums[op.index] = np.concatenate([x @ matrix.T + bias for x in parts])
     return found
 
 
@@ -86,9 +91,9 @@ def mended(
     found, loaded = of.graph, first
     patch(loaded, of.graph)
     for op in _layers(of.graph, tensors):
-        x = _inputs(found, op, loaded, whole.inputs)[whole.rows[op.index]]
+        parts = _inputs(found, op, loaded, whole.inputs, whole.rows[op.index])
         before = np.column_stack([_matrix(of.graph, op), _bias(of.graph, op)])
-        squares = _squares(x, whole.sums[op.index], before)
+        squares = _squares(parts, whole.sums[op.index], before)
         found = _with(found, op, _fitted(squares, before, way))
         if not patch(loaded, found):  # as where a scale needs another kernel
             loaded = load(build(found, of.interface, of.model_id), folder, next(whole.numbers))
@@ -99,8 +104,7 @@ def enough(graph: Graph, tensors: list[int], inputs: Bytes) -> Bytes:
     """Return as many of the inputs, spread over all, as fitting these layers takes."""
     pixels = 1
     for op in _layers(graph, tensors):
-        weights, one = graph.tensors[op.inputs[1]], graph.tensors[op.inputs[0]]
-        pixels = max(pixels, one.elements * weights.shape[0] // weights.elements)
+        pixels = max(pixels, pixels_of(graph, op))
     count = min(len(inputs), max(INPUTS_LEAST, ROWS_MOST // pixels))
     return inputs[np.arange(count) * len(inputs) // count]
 
@@ -115,11 +119,17 @@ def _matrix(graph: Graph, op: Operator) -> Floats:
     return data.reshape(tensor.shape[0], -1).astype(np.float64)
 
 
-def _inputs(graph: Graph, op: Operator, loaded: Loaded, inputs: Bytes) -> Floats:
-    """Return the inputs of a layer [pixels][inputs], in steps from their zero point."""
-    width = graph.tensors[op.inputs[1]].elements // graph.tensors[op.inputs[1]].shape[0]
-    raw = written(loaded, graph, inputs, op.inputs[0]).reshape(-1, width)
-    return raw.astype(np.float64) - graph.tensors[op.inputs[0]].zero_point
+def _inputs(
+    graph: Graph, op: Operator, loaded: Loaded, inputs: Bytes, rows: npt.NDArray[np.intp]
+) -> Iterator[Floats]:
+    """Yield the inputs of a layer [pixels][inputs], in steps from their zero point, part by part.
+
+    `rows`: which of all its pixels.
+    """
+    read = written(loaded, graph, inputs, op.inputs[0])
+    for at in range(0, len(rows), AT_A_TIME):
+        part = columns_of(graph, op, read, rows[at : at + AT_A_TIME]).astype(np.float64)
+        yield part - graph.tensors[op.inputs[0]].zero_point
 
 
 def _bias(graph: Graph, op: Operator) -> Floats:
@@ -135,13 +145,20 @@ def _bias_of(graph: Graph, op: Operator) -> Tensor | None:
     return None if index < 0 else graph.tensors[index]
 
 
-def _squares(x: Floats, wanted: Floats, before: Floats) -> Squares:
+def _squares(parts: Iterable[Floats], wanted: Floats, before: Floats) -> Squares:
     """Return the sums of a layer's inputs and outputs, which weights as `before` hold a little."""
-    one = np.column_stack([x, np.ones(len(x))])
-    ridge = RIDGE * float((x**2).mean()) + 1e-9
+    inputs, outputs = np.zeros((before.shape[1],) * 2), np.zeros(before.T.shape)
+    done = 0
+    for x in parts:
+        one = np.column_stack([x, np.ones(len(x))])
+        inputs += one.T @ one
+        outputs += one.T @ wanted[done : done + len(x)]
+        done += len(x)
+    # The mean square of an input: without the bias', which is the last.
+    ridge = RIDGE * float(inputs.diagonal()[:-1].mean()) / done + 1e-9
     return Squares(
-        one.T @ one / len(x) + ridge * np.eye(one.shape[1]),
-        one.T @ wanted / len(x) + ridge * before.T,
+        inputs / done + ridge * np.eye(len(inputs)),
+        outputs / done + ridge * before.T,
     )
 
 

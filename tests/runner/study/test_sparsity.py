@@ -9,18 +9,21 @@ import msgspec
 import numpy as np
 import pytest
 
-from tests.bench.study.noise_golden import wide
+from tests.bench.study.noise_golden import of_model, wide
+from tests.models import tflite_builder as build_model
 from tests.program import tinybench
 from tinybench import extras
 from tinybench.errors import ModelError, RunFolderError, ToolMissingError, UsageError
 from tinybench.models.compiler.dsp.halves import fits
+from tinybench.models.compiler.interface import Interface
 from tinybench.models.compiler.reader import read_graph
 from tinybench.runner.report.study import sparsity as report
-from tinybench.runner.study.host_engine import build, infer, load, patch
+from tinybench.runner.study.host_engine import build, infer, load, patch, written
 from tinybench.runner.study.listed import find_studies
 from tinybench.runner.study.one_image import on_host, sources
 from tinybench.runner.study.parts import gather
 from tinybench.runner.study.sparsity import mended as mended_
+from tinybench.runner.study.sparsity.columns import columns_of, pixels_of
 from tinybench.runner.study.sparsity.matrices import made, matrices_of
 from tinybench.runner.study.sparsity.mended import mended, whole_of
 from tinybench.runner.study.sparsity.pruned import (
@@ -319,6 +322,95 @@ def test_convolutions_of_one_pixel_are_pruned_as_matrices() -> None:
         assert one.values.tobytes() == graph.tensors[one.tensor].data
     assert len(without) == 1
     assert "more than one pixel" in without[0]
+    more, without = matrices_of(graph, 4, convolutions=True, windows=True)
+    assert [one.values.shape for one in more] == [(64, 40), *[(64, 64)] * 4]
+    assert not without
+
+
+def windowed() -> Subject:
+    """Return two convolutions with windows behind one of 3 channels; 40 images of bytes."""
+    rng = np.random.default_rng(5)
+    model = build_model.chain(
+        build_model.convolution(rng, (9, 8, 3), 8),
+        build_model.convolution(rng, (9, 8, 8), 16, stride=(2, 2), relu=build_model.RELU),
+        build_model.convolution(
+            rng, (5, 4, 16), 8, (2, 3), padding=build_model.VALID, dilation=(3, 1), bias=False
+        ),
+    )
+    inputs = rng.integers(0, 256, (40, 9 * 8 * 3), np.uint8)
+    found = of_model(build_model.write(model), inputs, np.zeros(40, np.int64))
+    return replace(found, interface=Interface("uint8"))
+
+
+def test_a_window_is_a_row_of_a_matrix(tmp_path: Path) -> None:
+    """Strides, edges of the zero point, dilation, an input that is turned over: rows times the
+    matrix and biases, rescaled, are what the layer writes.
+    """
+    of = windowed()
+    loaded = load(build(of.graph, of.interface, of.model_id), tmp_path, 0)
+    rng = np.random.default_rng(1)
+    for op in of.graph.operators:
+        source, target = (of.graph.tensors[index] for index in (op.inputs[0], op.outputs[0]))
+        weights = of.graph.tensors[op.inputs[1]]
+        which = rng.permutation(len(of.inputs) * pixels_of(of.graph, op))[:300]
+        read = written(loaded, of.graph, of.inputs, op.inputs[0])
+        rows = columns_of(of.graph, op, read, which).astype(np.int64) - source.zero_point
+        matrix = np.frombuffer(weights.data or b"", np.int8).reshape(weights.shape[0], -1)
+        sums = rows @ matrix.T.astype(np.int64)
+        if op.inputs[2] >= 0:
+            sums += np.frombuffer(of.graph.tensors[op.inputs[2]].data or b"", "<i4")
+        scales = source.scale * np.array(weights.scales) / target.scale
+        low = (
+            target.zero_point if op.options["FusedActivationFunction"] == build_model.RELU else -128
+        )
+        wanted = np.clip(np.rint(sums * scales) + target.zero_point, low, 127)
+        gave = written(loaded, of.graph, of.inputs, op.outputs[0])
+        gave = gave.reshape(-1, len(matrix))[which]
+        assert np.abs(wanted - gave).max() <= 1  # halves, which are rounded otherwise
+        assert (wanted == gave).mean() > 0.99
+        assert len(np.unique(gave)) > 50
+
+
+def test_convolutions_with_windows_are_fitted_and_stay_pruned(tmp_path: Path) -> None:
+    """The sums of what is fitted are nearer to what they were; odd widths are named."""
+    of = windowed()
+    matrices, without = matrices_of(of.graph, 2, convolutions=True, windows=True)
+    assert [one.values.shape for one in matrices] == [(16, 72), (8, 96)]
+    assert without == ["0 8x3x3x3: its 27 inputs do not come in fours"]
+    assert "--windows prunes it" in "".join(matrices_of(of.graph, 2, convolutions=True)[1])
+    way = Way("bcr", "plain", 1.5, BLOCKS[0])
+    first = load(build(of.graph, of.interface, of.model_id), tmp_path, 0)
+    clean = infer(first, of.inputs)
+    tensors_of = [one.tensor for one in matrices]
+    whole = whole_of(of.graph, tensors_of, of.inputs, first)
+    fitted = mended(of, tensors_of, way, whole, first, tmp_path)
+    once = list(of.graph.tensors)
+    for one in matrices:
+        found = np.frombuffer(fitted.tensors[one.tensor].data or b"", np.int8)
+        found = found.reshape(one.values.shape)
+        assert (left(way, found) == found).all()
+        assert 0 < np.count_nonzero(found) < found.size / 1.4
+        data = left(way, one.values).tobytes()
+        once[one.tensor] = msgspec.structs.replace(once[one.tensor], data=data)
+    lost = list[float]()
+    for graph in (msgspec.structs.replace(of.graph, tensors=tuple(once)), fitted):
+        assert patch(first, graph)
+        lost.append(float(np.square(infer(first, of.inputs) - clean).mean()))
+
+    assert lost[1] < lost[0] / 2
+
+
+def test_a_layer_is_fitted_to_what_the_model_reads(tmp_path: Path) -> None:
+    """Floats that are quantised on the board are as many steps of int8, not bytes."""
+    whole = windowed()
+    source = whole.graph.tensors[whole.graph.inputs[0]]
+    steps = np.random.default_rng(2).uniform(-140, 140, (5, source.elements))
+    floats = ((steps - source.zero_point) * source.scale).astype(np.float32)
+    of = replace(whole, inputs=floats.view(np.uint8), interface=Interface("float32"))
+    loaded = load(build(of.graph, of.interface, of.model_id), tmp_path, 0)
+    read = written(loaded, of.graph, of.inputs, source.index)
+    assert read.shape == steps.shape
+    assert np.abs(read - np.clip(steps, -128, 127)).max() < 0.51
 
 
 def test_dense_layers_can_stand_alone(tmp_path: Path) -> None:
@@ -353,3 +445,6 @@ def test_what_cannot_be_pruned_is_refused() -> None:
     done = tinybench("study", "sparsity", "--blocks", "8")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "no ROWSxCOLUMNS" in done.stderr
+    done = tinybench("study", "sparsity", "--task", "ic", "--windows")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "--windows is of --convolutions" in done.stderr
