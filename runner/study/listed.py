@@ -33,6 +33,8 @@ class StudyRow(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     """"measured", "emulated" or "simulated": what its figures are."""
     score: float | None = None
+    score_by: str = ""
+    """"board", or "computer": whose C gave the answers that are scored."""
     metric: str = ""
     latency_s: float | None = None
     """Measured; None of emulated boards."""
@@ -43,8 +45,11 @@ class StudyRow(msgspec.Struct, frozen=True, kw_only=True):
     flash_b: int | None = None
     ram_b: int | None = None
     energy_j: float | None = None
+    energy_kind: str = ""
+    """"measured" or "modelled"."""
 
 
+BOARD, COMPUTER = "board", "computer"
 COLUMNS = StudyRow.__struct_fields__
 
 
@@ -115,7 +120,8 @@ def _noise(found: NoiseStudy) -> Iterator[StudyRow]:
     for point in found.points:
         yield _row(
             of=asked.task, board=asked.board, name=f"{asked.noise} {point.amount:g}",
-            kind=found.kind, score=point.mean, metric=found.metric,
+            kind=found.kind, score=point.mean, score_by=BOARD if asked.board else COMPUTER,
+            metric=found.metric,
         )  # fmt: skip
 
 
@@ -128,13 +134,19 @@ def _counted(row: Any, *, emulated: bool | None) -> dict[str, Any]:
     }
 
 
+def _energy(energy_j: float | None, *, modelled: bool | None) -> dict[str, Any]:
+    kind = "" if energy_j is None else "modelled" if modelled else "measured"
+    return {"energy_j": energy_j, "energy_kind": kind}
+
+
 def _classic(found: ClassicStudy) -> Iterator[StudyRow]:
     for row in found.rows:
         if row.refused is None:
             yield _row(
                 of=found.source, board=found.asked.board, name=row.model, score=row.score,
                 metric="r2" if found.asked.regression else "top1", cycles=row.estimated_cycles,
-                flash_b=row.flash_b, ram_b=row.ram_b, energy_j=row.energy_j,
+                flash_b=row.flash_b, ram_b=row.ram_b, score_by=BOARD,
+                **_energy(row.energy_j, modelled=row.energy_modelled),
                 **_counted(row, emulated=row.emulated),
             )  # fmt: skip
 
@@ -143,7 +155,8 @@ def _compress(found: CompressStudy) -> Iterator[StudyRow]:
     for row in found.rows:
         yield _row(
             of=found.asked.source, board=found.asked.board, name=f"{row.method} {row.rate:g}x",
-            score=row.score, metric="top1", cycles=row.cycles, weights_b=row.weights_b,
+            score=row.score, score_by=COMPUTER, metric="top1", cycles=row.cycles,
+            weights_b=row.weights_b,
             **_counted(row, emulated=found.emulated),
         )  # fmt: skip
 
@@ -153,7 +166,8 @@ def _sparsity(found: SparsityStudy) -> Iterator[StudyRow]:
         yield _row(
             of=found.asked.source, board=found.asked.board,
             name=f"{row.scheme} {row.kernel} {row.rate:g}x {row.block}".strip(),
-            score=row.score, metric=found.metric, cycles=row.cycles, weights_b=row.weights_b,
+            score=row.score, score_by="" if row.score is None else COMPUTER, metric=found.metric,
+            cycles=row.cycles, weights_b=row.weights_b,
             **_counted(row, emulated=found.emulated),
         )  # fmt: skip
 
@@ -164,7 +178,9 @@ def _quantisation(found: QuantisationStudy) -> Iterator[StudyRow]:
             yield _row(
                 of=found.asked.task, board=found.asked.board, name=row.scheme, score=row.score,
                 metric="top1", cycles=row.cycles, weights_b=row.weights_b, flash_b=row.flash_b,
-                ram_b=row.ram_b, energy_j=row.energy_j, **_counted(row, emulated=row.emulated),
+                ram_b=row.ram_b, score_by=COMPUTER,
+                **_energy(row.energy_j, modelled=row.energy_modelled),
+                **_counted(row, emulated=row.emulated),
             )  # fmt: skip
 
 
@@ -182,9 +198,10 @@ def _sweep(found: SweepStudy) -> Iterator[StudyRow]:
             of=found.asked.task, board=found.asked.board,
             name=" ".join(f"{name}={level}" for name, level in levels),
             kind=_kind(found.emulated), score=named.get("score"), metric=found.metric,
+            score_by=BOARD if "score" in named else "",
             latency_s=named.get("latency_s"), instructions=count("instructions"),
             flash_b=count("flash_b"), ram_b=count("ram_b"),
-            energy_j=named.get("energy_per_inference_j"),
+            **_energy(named.get("energy_per_inference_j"), modelled=found.energy_modelled),
         )  # fmt: skip
 
 

@@ -70,6 +70,7 @@ def quantisation(
         run_quantisation,
         same,
         share_quantisation,
+        unlike,
     )
     from ...study.subject import subject
 
@@ -79,6 +80,8 @@ def quantisation(
     voice.note(of.note)
     given = None if float_file is None else read_model_file(float_file)
     source = float_model(of, float_file, given)
+    if said_of_float := unlike(of, source):
+        voice.note(said_of_float)
     asked = ask(
         of, source, board or DEFAULT_BOARD, schemes, calibrate, test, emulate=said["emulate"]
     )

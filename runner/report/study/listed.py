@@ -11,7 +11,18 @@ from ...study.listed import COLUMNS, StudyRow
 from .frame import METRIC, columns, count, in_csv
 
 HEADER = (
-    *("study", "of", "board", "what", "score", "figures are", "us", "instructions", "est. cycles"),
+    *(
+        "study",
+        "of",
+        "board",
+        "what",
+        "score",
+        "by",
+        "figures are",
+        "us",
+        "instructions",
+        "est. cycles",
+    ),
     *("weights B", "flash B", "RAM B", "uJ", "folder"),
 )
 LEFT = 4
@@ -27,8 +38,16 @@ def _cells(row: StudyRow) -> tuple[str, ...]:
     latency_us = None if row.latency_s is None else round(row.latency_s * 1e6, 2)
     figures = (latency_us, row.instructions, row.cycles, row.weights_b, row.flash_b, row.ram_b)
     words = [one_line(one) for one in (row.study, row.of, row.board or "-", row.name)]
-    energy = "-" if row.energy_j is None else f"{row.energy_j * 1e6:.3g}"
-    return (*words, score, row.kind, *map(count, figures), energy, one_line(row.folder))
+    energy = "-" if row.energy_j is None else f"{row.energy_j * 1e6:.3g} {row.energy_kind}"
+    return (
+        *words,
+        score,
+        row.score_by or "-",
+        row.kind,
+        *map(count, figures),
+        energy,
+        one_line(row.folder),
+    )
 
 
 def as_csv(rows: Sequence[StudyRow]) -> str:

@@ -79,7 +79,8 @@ def said(found: SparsityStudy) -> list[str]:
             + (" and their labels" if found.metric == "top1" else ", which are normal ones")
         )
     ends = (("dense", found.break_even), ("csr", found.break_even_csr))
-    for name, rate in ends if "bcr" in found.asked.schemes else ():
+    beside = ("dense", *found.asked.schemes)
+    for name, rate in (end for end in ends if "bcr" in beside and end[0] in beside):
         told = f"from {rate:g}x on" if rate is not None else f"not up to {highest:g}x"
         lines.append(f"blocks are faster than {name}: {told}, of the rates that were asked for")
     lines += [

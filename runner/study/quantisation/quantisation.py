@@ -165,6 +165,19 @@ def float_model(of: Subject, path: Path | None, data: bytes | None) -> Source:
     return Source(quantiser.as_floats(of.graph), said)
 
 
+def unlike(of: Subject, source: Source) -> str:
+    """Return what to say of the published float model where other inputs are scored; else ""."""
+    published = {file.sha256 for file in float_files(load_model(load_task(of.task).model))}
+    digest = hashlib.sha256(source.data).hexdigest()
+    if of.dataset_origin != "embedded" or digest not in published:
+        return ""
+    return (
+        "the published float model goes with the official inputs, and these are embedded ones: "
+        "scores here say nothing of it; to use the official ones type: "
+        f"tinybench fetch {of.task}"
+    )
+
+
 def ask(
     of: Subject,
     source: Source,

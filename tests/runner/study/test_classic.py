@@ -63,7 +63,10 @@ def test_each_answer_of_the_board_is_that_of_the_same_c_here(
     assert by_name["mlp"].vops
     assert by_name["forest"].vops is None
     assert (by_name["forest"].instructions or 0) < 5000
-    assert [row.name for row in find_studies(whole).rows] == ["forest", "knn", "mlp"]
+    listed = find_studies(whole).rows
+    assert [(row.name, row.score_by) for row in listed] == [
+        (name, "board") for name in ("forest", "knn", "mlp")
+    ]
     assert (by_name["forest"].rows_as_learnt or 0) >= 23  # leaves have 8 bits: a tie may fall
     assert same(found.rows)
     assert not same([msgspec.structs.replace(found.rows[0], rows_equal=None)])  # as of too few

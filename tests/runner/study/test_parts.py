@@ -170,7 +170,7 @@ def asked() -> Asked:
     return ask(wide(12), "gaussian", [0, 0.4], 2, 1, parts=False)
 
 
-def a_part(folder: Path, asked: Asked, *lines: dict[str, Any]) -> Path:
+def a_part(folder: Path, asked: msgspec.Struct, *lines: dict[str, Any]) -> Path:
     """Write the folder of a part."""
     folder.mkdir()
     (folder / "asked.json").write_text(json.dumps(msgspec.to_builtins(asked)))

@@ -1,6 +1,8 @@
 """Float models quantised after training: the file, its answers, and what it takes on a board."""
 
+import hashlib
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -11,6 +13,7 @@ import pytest
 from tests import ROOT
 from tests.program import tinybench
 from tests.runner.study.dealt import but_times, copy_runs, gathered
+from tinybench.datasets.fetch import Pinned
 from tinybench.errors import ModelError, ToolMissingError, UsageError
 from tinybench.models import quantiser, tflite_writer
 from tinybench.models.compiler.graph import Graph
@@ -26,10 +29,12 @@ from tinybench.runner.study.quantisation import quantisation
 from tinybench.runner.study.quantisation.quantisation import (
     PIECES,
     QuantisationStudy,
+    Source,
     ask,
     float_model,
     run_quantisation,
     share_quantisation,
+    unlike,
 )
 from tinybench.runner.study.subject import Subject, subject
 from tinybench.track import silent
@@ -226,12 +231,19 @@ def test_weights_that_have_learnt_need_no_tensorflow(
     assert [row.rows_equal for row in run_quantisation(*given).rows] == [8, 8]
 
 
-def test_what_cannot_be_quantised_is_refused() -> None:
+def test_what_cannot_be_quantised_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anything is built, with what would do."""
     kws = subject("kws", limit=14)
     source = float_model(kws, Path("net.tflite"), net())
     with pytest.raises(UsageError, match="takes 192 values"):
         ask(kws, source, "host", SCHEMES, 10, 10)
+    assert not unlike(kws, source)
+    published = b"published"
+    with monkeypatch.context() as patch:
+        pinned = Pinned("address", hashlib.sha256(published).hexdigest())
+        patch.setattr(quantisation, "float_files", lambda _: (pinned,))
+        assert "goes with the official inputs" in unlike(kws, Source(published, "own.tflite"))
+        assert not unlike(replace(kws, dataset_origin="official"), Source(published, "own.tflite"))
     data = (ROOT / "models" / "embedded" / "kws01.tflite").read_bytes()
     whole = float_model(kws, Path("own"), data)
     with pytest.raises(ModelError, match="whose inputs and outputs are floats"):

@@ -256,10 +256,7 @@ def learn(of: Subject, first: Subject, folder: Path) -> SparsityStudy:
 def test_a_pruned_model_learns_from_labels_in_its_own_steps(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is pruned stays so; it tells more classes; the same seed gives it again, from the file.
-
-    TensorFlow's answers with rounded values are those of the C.
-    """
+    """It tells more classes than as it was pruned; the same seed gives it again, from the file."""
     from tinybench.models.training import sparse
 
     monkeypatch.setattr(sparse, "ROUNDS", 2)
