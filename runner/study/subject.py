@@ -103,10 +103,16 @@ def subject(
 def halves(of: Subject) -> tuple[Subject, Subject]:
     """Return a subject of every second sample, to learn from, and one of the others.
 
-    Of a task that is scored by AUC, only normal samples (label 0) are learnt from, as always there.
+    Where labels come in turns, so that a half would lack one, it is every second of each label. Of
+    a task that is scored by AUC, only normal samples (label 0) are learnt from, as always there.
     """
-    first = np.arange(len(of.labels)) % 2 == 0
-    normal = np.array(of.labels) == 0 if of.metric == "auc" else np.ones_like(first)
+    labels = np.array(of.labels)
+    first = np.arange(len(labels)) % 2 == 0
+    if of.metric != "auc" and set(labels[first]) != set(labels[~first]):
+        for label in set(of.labels):
+            there = np.flatnonzero(labels == label)
+            first[there] = np.arange(len(there)) % 2 == 0
+    normal = labels == 0 if of.metric == "auc" else np.ones_like(first)
     return _of_samples(of, first & normal), _of_samples(of, ~first)
 
 

@@ -71,6 +71,7 @@ def test_choices_are_the_same_wherever_they_stand() -> None:
         ("compress", {"methods": "robe", "rates": "2,64"}, ["--methods=robe", "--rates=2,64"]),
         ("sparsity", {"shape": "64x64", "blocks": "8xall,32x128"},
          ["--shape=64x64", "--blocks=8xall,32x128"]),
+        ("sparsity", {"convolutions": True, "windows": True}, ["--convolutions", "--windows"]),
         ("quantisation", {"schemes": "int16x8", "test": 5}, ["--schemes=int16x8", "--test=5"]),
         ("sweep", {"by": ["kernels=plain,dsp", "flags=-O2,-O3 -fno-gcse"], "budget": "2h"},
          ["--by=kernels=plain,dsp", "--by=flags=-O2,-O3 -fno-gcse", "--budget=2h"]),

@@ -310,6 +310,12 @@ def test_half_is_learnt_from_and_half_is_scored() -> None:
         assert [half.owners.tolist().count(n) for n in range(len(wanted))] == [*map(len, wanted)]
 
 
+def test_both_halves_have_each_class() -> None:
+    """Also where labels come in turns, as those of the pictures do."""
+    for half in halves(subject("ic", limit=40)):
+        assert sorted(half.labels) == [label for label in range(10) for _ in range(2)]
+
+
 def test_convolutions_of_one_pixel_are_pruned_as_matrices() -> None:
     """Those of the keyword model; its first one has a window, and is named as left out."""
     graph = subject("kws", limit=4).graph
