@@ -12,10 +12,12 @@ import msgspec
 import numpy as np
 
 from tinybench.errors import (
+    AbsentError,
     BuildError,
     DeclarationError,
     ModelError,
     RunFolderError,
+    ToolMissingError,
     UsageError,
 )
 from tinybench.track import Track
@@ -39,6 +41,8 @@ HOPELESS = 16
 """Combinations that were refused, and none measured, after which no other one is tried."""
 REFUSED = (ModelError, BuildError, DeclarationError, UsageError)
 """What says that a combination cannot be, such as one that does not fit."""
+OF_HERE = (ToolMissingError, AbsentError)
+"""... on this computer, as it is: said, and tried again the next time."""
 
 
 @dataclass(frozen=True)
@@ -246,8 +250,12 @@ def _measured(
     try:
         request = request_of(**words_of(named, factors, words, own / f"{number:04}"), out=out)
         outcome = done(request, out, track, lambda _: None)
+    except RunFolderError:
+        raise
     except REFUSED as error:
         row = msgspec.structs.replace(row, refused=str(error))
+        if isinstance(error, OF_HERE):
+            return row
     else:
         told = {f"by_{name.replace('.', '_')}": text for name, text in named.items()}
         tag(out, {n: text for n, text in told.items() if text and NAME.fullmatch(n)})

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from tests.program import tinybench
 from tests.runner.study.dealt import but_times, copy_runs, gathered
-from tinybench.errors import DeclarationError, RunFolderError, UsageError
+from tinybench.errors import DeclarationError, RunFolderError, ToolMissingError, UsageError
 from tinybench.runner.build.board import load_board
 from tinybench.runner.compare.store import find_runs
 from tinybench.runner.report.study import frame
@@ -125,6 +125,24 @@ def test_a_combination_that_cannot_be_is_said_and_hides_no_other(tmp_path: Path)
     asked = ask([factor("memory.ram_size_b=1024,2048")], WORDS, ("ram",), 1, tmp_path / "tried")
     with pytest.raises(UsageError, match="no combination of 2 was measured"):
         run_sweep(asked, WORDS, Budget(), 1, tmp_path / "t", silent, lambda _: None)
+
+
+def test_a_tool_that_is_missing_here_is_looked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Said of its combination, and not kept: it may be there the next time, or elsewhere."""
+    asked = ask([factor("weights=flash,ram")], WORDS, ("ram",), 1, tmp_path / "tried")
+    tried = list[str]()
+
+    def missing(*_: Any) -> None:
+        tried.append("run")
+        raise ToolMissingError("no compiler")
+
+    monkeypatch.setattr(sweep, "done", missing)
+    for count in (2, 4):
+        with pytest.raises(UsageError, match="no compiler"):
+            run_sweep(asked, WORDS, Budget(), 1, tmp_path / "s", silent, lambda _: None)
+        assert len(tried) == count
 
 
 def test_effects_are_those_that_the_figures_were_made_by() -> None:
