@@ -141,7 +141,7 @@ def build_kernels(
         def make(into: Path) -> None:
             _run(*command, source, "-o", into / "made")
 
-        shutil.copyfile(kept.made([*command, str(source.relative_to(ROOT))], [], make), out)
+        shutil.copyfile(kept.made([*command, source.name], [source.read_bytes()], make), out)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(compiled, sources, objects))
