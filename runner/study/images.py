@@ -114,6 +114,14 @@ def boarded(folder: Path, count: int, part: Part | None = None) -> Boarded:
     )
 
 
+def same_in(folder: Path, count: int, part: Part, rows: int) -> bool:
+    """Return whether the candidates of a part answer to all rows as they should, here and there."""
+    if not share(range(count), part):
+        return True
+    found = boarded(folder, count, part)
+    return found.same and all(equal == rows for equal in found.equal)
+
+
 def _where(image: Boarded) -> str:
     """Return on what an image ran, in words."""
     there = image.there

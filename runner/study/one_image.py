@@ -40,6 +40,7 @@ from .images import Boarded, Counted, OnBoard, name_of
 from .kept import keep_part
 from .runs import board_of
 from .shards import each
+from .work import Work
 
 COMPRESSED = "compressed"
 """Folder of the firmware, whose C is copied into the engine."""
@@ -137,10 +138,7 @@ class Candidates:
 def on_boards(
     of: Candidates,
     left: Sequence[range],
-    folder: Path,
-    shards: int,
-    words: dict[str, Any],
-    say: Callable[[str], None],
+    work: Work,
 ) -> None:
     """Run candidates here and on boards, image by image, and keep what is found.
 
@@ -149,13 +147,14 @@ def on_boards(
     if not left:
         return
     where = "one image" if len(left) == 1 else f"{len(left)} images"
-    say(f"{sum(map(len, left))} candidates in {where} for {words['board']}")
+    work.say(f"{sum(map(len, left))} candidates in {where} for {work.words['board']}")
 
     def one(group: range) -> None:
         name = name_of(group)
-        keep_part(folder / f"{name}.json", _image(of, group, folder / name, words, say))
+        image = _image(of, group, work.folder / name, work.words, work.say)
+        keep_part(work.folder / f"{name}.json", image)
 
-    each(shards, one, left)
+    each(work.shards, one, left)
 
 
 def _image(

@@ -54,6 +54,7 @@ def classic(
     """
     from ...report.study import classic as report
     from ...study.classic.classic import PIECES, ask, run_classic, same, share_classic
+    from ...study.work import Work
 
     if threads > THREADS_MOST:
         raise UsageError(f"--threads {threads}: at most {THREADS_MOST}")
@@ -73,9 +74,8 @@ def classic(
     )
     at_a_time = shards_of(said, board)
     place = place_of(said, out, "classic", task, asked.board)
-    words = {**words_of(said, board), "beside": task is not None}
-    given = (rows, asked, place.folder, words, voice.track, voice.note, at_a_time)
+    work = Work(place.folder, words_of(said, board), voice.track, voice.note, at_a_time)
     return do(
-        voice, to, place, report, asked, PIECES, lambda: run_classic(*given),
-        lambda part: share_classic(*given, part), lambda found: same(found.rows),
+        voice, to, place, report, asked, PIECES, lambda: run_classic(rows, asked, work),
+        lambda part: share_classic(rows, asked, work, part), lambda found: same(found.rows),
     )  # fmt: skip

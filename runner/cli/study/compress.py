@@ -55,6 +55,7 @@ def compress(
     from ...report.study import compress as report
     from ...study.compress.compress import ask, pieces, run_compress, share_compress
     from ...study.rows import digits
+    from ...study.work import Work
 
     rows = rows_of(task, csv, target) or digits()
     asked = ask(
@@ -64,11 +65,10 @@ def compress(
     )  # fmt: skip
     at_a_time = shards_of(said, board)
     place = place_of(said, out, "compress", task, asked.board)
-    words = words_of(said, board)
-    given = (rows, asked, place.folder, words, voice.track, voice.note, at_a_time)
+    work = Work(place.folder, words_of(said, board), voice.track, voice.note, at_a_time)
     return do(
-        voice, to, place, report, asked, pieces(asked), lambda: run_compress(*given),
-        lambda part: share_compress(*given, part),
+        voice, to, place, report, asked, pieces(asked), lambda: run_compress(rows, asked, work),
+        lambda part: share_compress(rows, asked, work, part),
         lambda found: all(row.rows_equal == found.tested for row in found.rows)
         and found.board_rows_equal == found.board_rows,
     )  # fmt: skip

@@ -73,6 +73,7 @@ def quantisation(
         unlike,
     )
     from ...study.subject import subject
+    from ...study.work import Work
 
     if task is None:
         raise UsageError("study quantisation: say of which task: --task kws ('tinybench tasks')")
@@ -87,9 +88,10 @@ def quantisation(
     )
     at_a_time = shards_of(said, board)
     place = place_of(said, out, "quantisation", of.task, asked.board)
-    words = words_of(said, board)
-    given = (of, source, asked, place.folder, words, voice.track, voice.note, at_a_time)
+    work = Work(place.folder, words_of(said, board), voice.track, voice.note, at_a_time)
     return do(
-        voice, to, place, report, asked, PIECES, lambda: run_quantisation(*given),
-        lambda part: share_quantisation(*given, part), lambda found: same(found.rows),
+        voice, to, place, report, asked, PIECES,
+        lambda: run_quantisation(of, source, asked, work),
+        lambda part: share_quantisation(of, source, asked, work, part),
+        lambda found: same(found.rows),
     )  # fmt: skip

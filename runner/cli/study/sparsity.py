@@ -107,6 +107,7 @@ def sparsity(
     from ...study.sparsity.matrices import made, matrices_of
     from ...study.sparsity.sparsity import ask, pieces, run_sparsity, share_sparsity
     from ...study.subject import halves, subject
+    from ...study.work import Work
 
     wanted, schemes, rates = said.pop("shape"), said.pop("scheme"), said.pop("rates")
     forms_of_blocks, seed = said.pop("blocks"), said.pop("seed")
@@ -150,10 +151,8 @@ def sparsity(
     )
     at_a_time = shards_of(said, board)
     place = place_of(said, out, "sparsity", task or "layer", named)
-    words = words_of(said, board)
-    given = (
-        asked, forms_of_blocks, place.folder, words, voice.track, voice.note, at_a_time, first
-    )  # fmt: skip
+    work = Work(place.folder, words_of(said, board), voice.track, voice.note, at_a_time)
+    given = (asked, forms_of_blocks, work, first)
     return do(
         voice, to, place, report, asked, pieces(matrices, asked, forms_of_blocks),
         lambda: run_sparsity(of, matrices, without, *given),

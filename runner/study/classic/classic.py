@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from tinybench.errors import BuildError, ModelError
 from tinybench.models.compiler.anatomy import Anatomy, End
-from tinybench.track import Track
 
 from ...build.own_task import Given, Label, engine_task
 from ...build.truth import Truth
@@ -27,6 +26,7 @@ from ..parts import Part, Pieces, Share, share
 from ..rows import Parts, Rows, digest, split
 from ..runs import done, insist_run, is_emulated
 from ..shards import each
+from ..work import Work
 from .engine_c import write_engine
 from .learn import KINDS, Ints, Timed, in_units, macs_of, scale_of, trained, unit_of
 
@@ -135,19 +135,15 @@ def ask(
 def run_classic(
     rows: Rows,
     asked: Asked,
-    folder: Path,
-    words: dict[str, Any],
-    track: Track,
-    say: Callable[[str], None],
-    shards: int = 1,
+    work: Work,
 ) -> ClassicStudy:
     """Train each model, run it on the board, and sum up; what the folder has is not done again.
 
-    `words` are of a run: board, port, monitor and so on. `shards`: emulated boards at a time; all
-    is learnt before, for its time is told. Raises UsageError, DatasetError,
-    RunFolderError, ToolMissingError and what the bench fails by.
+    All is learnt before anything runs, for its time is told; where the rows are of a task, its own
+    model stands beside. Raises UsageError, DatasetError, RunFolderError, ToolMissingError and what
+    the bench fails by.
     """
-    parts, found = _rows(rows, asked, folder, words, track, say, shards, None)
+    parts, found = _rows(rows, asked, work, None)
     study = ClassicStudy(
         asked=asked,
         tinybench=version("tinybench-mcu"),
@@ -159,22 +155,18 @@ def run_classic(
         unit=unit_of(rows),
         rows=found,
     )
-    store_study(folder, study)
+    store_study(work.folder, study)
     return study
 
 
 def share_classic(
     rows: Rows,
     asked: Asked,
-    folder: Path,
-    words: dict[str, Any],
-    track: Track,
-    say: Callable[[str], None],
-    shards: int,
+    work: Work,
     part: Part,
 ) -> Share:
     """Do the models of a part, as `run_classic` does all."""
-    _, found = _rows(rows, asked, folder, words, track, say, shards, part)
+    _, found = _rows(rows, asked, work, part)
     models = {"models": len(found)}
     return Share(study=asked.study, part=str(part), done=models, same=same(found))
 
@@ -192,38 +184,31 @@ def same(rows: Sequence[Row]) -> bool:
 def _rows(
     rows: Rows,
     asked: Asked,
-    folder: Path,
-    words: dict[str, Any],
-    track: Track,
-    say: Callable[[str], None],
-    shards: int,
+    work: Work,
     part: Part | None,
 ) -> tuple[Parts, list[Row]]:
     """Return how rows are split, and the rows of a part's models."""
-    insist_run(_of_run(words))
+    insist_run(work.words)
     parts = Parts(in_units(rows, unit_of(rows)), *split(rows, asked.test, asked.seed))
-    kinds = [*asked.models, *([NEURAL] if asked.source and words.get("beside") else [])]
-    with open_study(folder, asked, str(part or "")):
+    kinds = [*asked.models, *([NEURAL] if asked.source else [])]
+    with open_study(work.folder, asked, str(part or "")):
         jobs: list[Callable[[], Row]] = [
-            partial(_neural, asked, folder, words, len(parts.test), track, say)
+            partial(_neural, asked, work, len(parts.test))
             if kind == NEURAL
-            else _model(kind, parts, asked, folder, words, track, say)
+            else _model(kind, parts, asked, work)
             for kind in share(kinds, part)
         ]
-        return parts, each(shards, lambda job: job(), jobs)
+        return parts, each(work.shards, lambda job: job(), jobs)
 
 
 def _model(
     kind: str,
     parts: Parts,
     asked: Asked,
-    folder: Path,
-    words: dict[str, Any],
-    track: Track,
-    say: Callable[[str], None],
+    work: Work,
 ) -> Callable[[], Row]:
     """Train one model, and return what runs it and gives its row: that of the folder, if there."""
-    stored = folder / f"{kind}.json"
+    stored = work.folder / f"{kind}.json"
     before = kept_part(stored, Row)
     if before is not None:
         return lambda: before
@@ -232,7 +217,7 @@ def _model(
             model=kind, refused="emlearn's neighbours tell classes apart, and give no values"
         )
         return lambda: refused
-    say(f"{kind}: trained on {len(parts.train)} rows")
+    work.say(f"{kind}: trained on {len(parts.train)} rows")
     scale = scale_of(parts.rows.values[parts.train], kind)
     inputs = scale.apply(parts.rows.values[parts.test])
     model, predicted, times = trained(
@@ -243,7 +228,7 @@ def _model(
         regression=parts.regression,
         seed=asked.seed,
     )
-    engine = folder / "engines" / kind
+    engine = work.folder / "engines" / kind
     count = 1 if parts.regression else len(parts.rows.classes)
     features = inputs.shape[1]
     write_engine(kind, model, engine, features, count, regression=parts.regression)
@@ -256,36 +241,21 @@ def _model(
         macs=macs_of(kind, features, count),
         times=times,
     )
-    task = _task(kind, engine, inputs, parts, folder / "tasks" / kind)
+    task = _task(kind, engine, inputs, parts, work.folder / "tasks" / kind)
 
     def run() -> Row:
         try:
-            result = _run(task, engine, folder / kind, words, track, say)
+            request = request_of(
+                **work.words, task=task, engine=engine, out=work.folder / kind, profile=PROFILE,
+                division="open",
+            )  # fmt: skip
+            result = done(request, work.folder / kind, work.track, work.say).result
         except (ModelError, BuildError) as error:  # as one that is too large
             return keep_part(stored, msgspec.structs.replace(row, refused=str(error)))
         found = beside(row, result, here, predicted, truth, regression=parts.regression)
         return keep_part(stored, msgspec.structs.replace(found, run=kind))
 
     return run
-
-
-def _run(
-    task: Path,
-    engine: Path,
-    out: Path,
-    words: dict[str, Any],
-    track: Track,
-    say: Callable[[str], None],
-) -> Result:
-    """Return the result of a run of an engine, that of the folder where it is complete."""
-    request = request_of(
-        **_of_run(words), task=task, engine=engine, out=out, profile=PROFILE, division="open"
-    )
-    return done(request, out, track, say).result
-
-
-def _of_run(words: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in words.items() if name != "beside"}
 
 
 def _task(kind: str, engine: Path, inputs: Ints, parts: Parts, folder: Path) -> Path:
@@ -381,18 +351,15 @@ def scored(found: npt.NDArray[Any], truth: npt.NDArray[Any], *, regression: bool
 
 def _neural(
     asked: Asked,
-    folder: Path,
-    words: dict[str, Any],
+    work: Work,
     count: int,
-    track: Track,
-    say: Callable[[str], None],
 ) -> Row:
     """Return the row of the task's own model, on as many of its inputs: the folder's, if there."""
-    out, stored = folder / NEURAL, folder / f"{NEURAL}.json"
+    out, stored = work.folder / NEURAL, work.folder / f"{NEURAL}.json"
     if (before := kept_part(stored, Row)) is not None:
         return before
-    request = request_of(**_of_run(words), task=asked.source, limit=count, out=out, profile=PROFILE)
-    result = done(request, out, track, say).result
+    request = request_of(**work.words, task=asked.source, limit=count, out=out, profile=PROFILE)
+    result = done(request, out, work.track, work.say).result
     timed, accuracy = result.performance, result.accuracy
     row = Row(
         model=f"neural ({result.model.name})",

@@ -1,24 +1,23 @@
 """Weights in less flash: shared (ROBE), coded (palettes) or left out, on a net trained here."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from tinybench.errors import UsageError
-from tinybench.track import Track
 
-from ..images import Boarded, boarded, images_left, pieces_of
+from ..images import Boarded, boarded, images_left, pieces_of, same_in
 from ..kept import Key, Trial, chosen, key_of, open_study, store_study
 from ..one_image import Candidates, on_boards
 from ..parts import Part, Pieces, Share, share
 from ..rows import Parts, Rows, digest, middle_and_half, split
 from ..runs import insist_run, is_emulated
+from ..work import Work
 from .compress_c import Named, weights_b, write_nets
 from .robe import Robe, index, robe
 from .tied import (
@@ -194,72 +193,58 @@ def ties_of(of: Robe, features: int, hidden: int, classes: int) -> Ties:
 def run_compress(
     rows: Rows,
     asked: Asked,
-    folder: Path,
-    words: dict[str, Any],
-    track: Track,
-    say: Callable[[str], None],
-    shards: int = 1,
+    work: Work,
 ) -> CompressStudy:
     """Train each net, run those of the first trial on the board, and sum up.
 
-    `shards`: emulated boards at a time. What the folder has is not done again. Raises UsageError,
-    DatasetError, RunFolderError, ToolMissingError, ModelError and what a board raises.
+    What the folder has is not done again. Raises UsageError, DatasetError, RunFolderError,
+    ToolMissingError, ModelError and what a board raises.
     """
-    parts, known = _done(rows, asked, folder, words, track, say, shards, None)
-    found = _summed(parts, asked, known, boarded(folder, len(_candidates_of(asked))))
-    store_study(folder, found)
+    parts, known = _done(rows, asked, work, None)
+    found = _summed(parts, asked, known, boarded(work.folder, len(_candidates_of(asked))))
+    store_study(work.folder, found)
     return found
 
 
 def share_compress(
     rows: Rows,
     asked: Asked,
-    folder: Path,
-    words: dict[str, Any],
-    track: Track,
-    say: Callable[[str], None],
-    shards: int,
+    work: Work,
     part: Part,
 ) -> Share:
     """Train the nets of a part and run its candidates, as `run_compress` does all."""
-    parts, _ = _done(rows, asked, folder, words, track, say, shards, part)
-    ways, same = _candidates_of(asked), True
-    candidates = len(share(ways, part))
-    if candidates:
-        found = boarded(folder, len(ways), part)
-        same = found.same and all(equal == len(parts.test) for equal in found.equal)
-    nets = len(share(range(asked.trials * len(ways)), part))
-    return Share(
-        study=asked.study, part=str(part), done={"nets": nets, "candidates": candidates}, same=same
-    )
+    parts, _ = _done(rows, asked, work, part)
+    count = len(_candidates_of(asked))
+    done = {
+        "nets": len(share(range(asked.trials * count), part)),
+        "candidates": len(share(range(count), part)),
+    }
+    same = same_in(work.folder, count, part, len(parts.test))
+    return Share(study=asked.study, part=str(part), done=done, same=same)
 
 
 def _done(
     rows: Rows,
     asked: Asked,
-    folder: Path,
-    words: dict[str, Any],
-    track: Track,
-    say: Callable[[str], None],
-    shards: int,
+    work: Work,
     part: Part | None,
 ) -> tuple[Parts, dict[Key, Trial]]:
     """Train the nets of a part and run its candidates: what the folder does not have yet.
 
     The nets of the first trial are the candidates, dealt out alike.
     """
-    insist_run(words)
+    insist_run(work.words)
     parts = Parts(rows, *split(rows, asked.test, asked.seed))
     values, labels = _as_int8(parts), rows.targets.astype(np.intp)
     ways = _candidates_of(asked)
     mine = share([(trial, at) for trial in range(asked.trials) for at in range(len(ways))], part)
-    with open_study(folder, asked, str(part or "")) as (known, keep):
+    with open_study(work.folder, asked, str(part or "")) as (known, keep):
         if known:
-            say(f"{folder}: {len(known)} nets are there already")
-        left = images_left(folder, len(ways), shards, part)
+            work.say(f"{work.folder}: {len(known)} nets are there already")
+        left = images_left(work.folder, len(ways), work.shards, part)
         needed = {(0, at) for group in left for at in group}
         first = dict[int, IntNet]()
-        for trial in track(range(asked.trials), "trials", asked.trials):
+        for trial in work.track(range(asked.trials), "trials", asked.trials):
             wanted = {at: Trial(*ways[at], trial, 0.0) for of, at in mine if of == trial}
             wanted = {
                 at: one
@@ -280,7 +265,7 @@ def _done(
                     keep(done)
                     known[key_of(one)] = done
         of = _candidates(first, ways, values[parts.test], asked, len(rows.classes))
-        on_boards(of, left, folder, shards, words, say)
+        on_boards(of, left, work)
     return parts, known
 
 

@@ -1,7 +1,7 @@
 """What a way to quantise costs: one float model as floats, int8 and int16, each on a board."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -24,7 +24,6 @@ from tinybench.models.quantiser import Scheme, Step
 from tinybench.models.training.command import tensorflow
 from tinybench.models.training.tuned import tuned
 from tinybench.scratch import scratch
-from tinybench.track import Track
 
 from ...build.inputs import float_files
 from ...build.own_task import Given, Label, own_task
@@ -40,6 +39,7 @@ from ..parts import Part, Pieces, Share, share
 from ..runs import done, insist_run, is_emulated
 from ..shards import each
 from ..subject import Subject, values_of
+from ..work import Work
 
 FLOAT = "float"
 TUNED: dict[str, Scheme] = {"qat-tensor": "int8-tensor", "qat-channel": "int8-channel"}
@@ -217,18 +217,14 @@ def run_quantisation(
     of: Subject,
     source: Source,
     asked: Asked,
-    folder: Path,
-    words: dict[str, Any],
-    track: Track,
-    say: Callable[[str], None],
-    shards: int = 1,
+    work: Work,
 ) -> QuantisationStudy:
     """Quantise the model each way, score it here, run it on the board, and sum up.
 
-    `shards`: emulated boards at a time. What the folder has is not done again. Raises UsageError,
-    ModelError, RunFolderError, BuildError and what a board raises.
+    What the folder has is not done again. Raises UsageError, ModelError, RunFolderError,
+    BuildError and what a board raises.
     """
-    rows = _rows(of, source, asked, folder, words, track, say, shards, None)
+    rows = _rows(of, source, asked, work, None)
     study = QuantisationStudy(
         asked=asked,
         tinybench=version("tinybench-mcu"),
@@ -239,7 +235,7 @@ def run_quantisation(
         emulated=any(row.emulated for row in rows),
         rows=rows,
     )
-    store_study(folder, study)
+    store_study(work.folder, study)
     return study
 
 
@@ -247,15 +243,11 @@ def share_quantisation(
     of: Subject,
     source: Source,
     asked: Asked,
-    folder: Path,
-    words: dict[str, Any],
-    track: Track,
-    say: Callable[[str], None],
-    shards: int,
+    work: Work,
     part: Part,
 ) -> Share:
     """Do the schemes of a part, as `run_quantisation` does all."""
-    rows = _rows(of, source, asked, folder, words, track, say, shards, part)
+    rows = _rows(of, source, asked, work, part)
     schemes = {"schemes": len(rows)}
     return Share(study=asked.study, part=str(part), done=schemes, same=same(rows))
 
@@ -269,29 +261,25 @@ def _rows(
     of: Subject,
     source: Source,
     asked: Asked,
-    folder: Path,
-    words: dict[str, Any],
-    track: Track,
-    say: Callable[[str], None],
-    shards: int,
+    work: Work,
     part: Part | None,
 ) -> list[Row]:
     """Return the rows of a part's schemes; of those that the folder has, nothing is said."""
-    insist_run(words)
+    insist_run(work.words)
     schemes = share(list(enumerate((FLOAT, *asked.schemes))), part)
-    if any(scheme in TUNED and not _has_learnt(folder, scheme) for _, scheme in schemes):
+    if any(scheme in TUNED and not _has_learnt(work.folder, scheme) for _, scheme in schemes):
         tensorflow()
-    with open_study(folder, asked, str(part or "")), scratch() as libraries:
+    with open_study(work.folder, asked, str(part or "")), scratch() as libraries:
         parts, here = _parts(of, source, asked, libraries)
 
         def row(one: tuple[int, str]) -> Row:
             number, scheme = one
-            if (before := kept_part(folder / f"{scheme}.json", Row)) is not None:
+            if (before := kept_part(work.folder / f"{scheme}.json", Row)) is not None:
                 return before
-            say(f"{scheme}: on {asked.board}")
-            return _row(scheme, number, parts, here, source, folder, libraries, words, track)
+            work.say(f"{scheme}: on {asked.board}")
+            return _row(scheme, number, parts, here, source, work, libraries)
 
-        return each(shards, row, schemes)
+        return each(work.shards, row, schemes)
 
 
 def _has_learnt(folder: Path, scheme: str) -> bool:
@@ -331,14 +319,12 @@ def _row(
     parts: Parts,
     float_answers: Floats,
     source: Source,
-    folder: Path,
+    work: Work,
     libraries: Path,
-    words: dict[str, Any],
-    track: Track,
 ) -> Row:
     """Return the row of one scheme, and keep it."""
-    stored = folder / f"{scheme}.json"
-    path = _model(folder, scheme)
+    stored = work.folder / f"{scheme}.json"
+    path = _model(work.folder, scheme)
     path.parent.mkdir(exist_ok=True)
     data, uploads = source.data, _bytes(parts.tested)
     if scheme in SCHEMES:
@@ -359,11 +345,13 @@ def _row(
         same_class=float(np.mean(here.argmax(axis=1) == float_answers.argmax(axis=1))),
         file_b=len(data),
     )
-    out = folder / scheme
+    out = work.folder / scheme
     try:
-        task = _task(path, uploads, parts.labels, folder / "tasks" / scheme)
-        request = request_of(**words, task=str(task), out=out, profile=PROFILE, division="open")
-        result = done(request, out, track, lambda _: None).result
+        task = _task(path, uploads, parts.labels, work.folder / "tasks" / scheme)
+        request = request_of(
+            **work.words, task=str(task), out=out, profile=PROFILE, division="open"
+        )
+        result = done(request, out, work.track, lambda _: None).result
     except (ModelError, BuildError) as error:  # as one that does not fit
         return keep_part(stored, msgspec.structs.replace(row, refused=str(error)))
     return keep_part(stored, _measured(row, result, here))

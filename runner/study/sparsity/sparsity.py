@@ -2,25 +2,24 @@
 
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from tinybench.errors import UsageError
-from tinybench.track import Track
 
-from ..images import Boarded, boarded, images_left, pieces_of
+from ..images import Boarded, boarded, images_left, pieces_of, same_in
 from ..kept import Key, Trial, open_study, store_study
 from ..one_image import Candidates, on_boards
 from ..parts import Part, Pieces, Share, share
 from ..runs import board_of, is_emulated
 from ..subject import Subject
+from ..work import Work
 from .fitted import FITTED, save_model
 from .matrices import Matrix
 from .pruned import EIGHT, FOUR, Block, shares_words
@@ -210,26 +209,19 @@ def run_sparsity(
     without: list[str],
     asked: Asked,
     blocks: Sequence[Block],
-    folder: Path,
-    words: dict[str, Any],
-    track: Track,
-    say: Callable[[str], None],
-    shards: int = 1,
+    work: Work,
     first: Subject | None = None,
 ) -> SparsityStudy:
     """Prune the matrices each way, score the task with them, and run all on the board.
 
-    `of`: the task, where the matrices are of one. `shards`: emulated boards at a time. `first`:
-    what pruned layers are fitted to, and learn from where that is asked. What the folder has is not
-    done again. Raises UsageError, RunFolderError, ToolMissingError, ModelError and what a board
-    raises.
+    `of`: the task, where the matrices are of one. `first`: what pruned layers are fitted to, and
+    learn from where that is asked. What the folder has is not done again. Raises UsageError,
+    RunFolderError, ToolMissingError, ModelError and what a board raises.
     """
-    ways, known, _ = _done(
-        of, matrices, asked, blocks, folder, words, track, say, shards, first, None
-    )
-    board = boarded(folder, len(ways))
+    ways, known, _ = _done(of, matrices, asked, blocks, work, first, None)
+    board = boarded(work.folder, len(ways))
     found = _summed(of, matrices, without, asked, blocks, ways, known, board)
-    store_study(folder, found)
+    store_study(work.folder, found)
     return found
 
 
@@ -238,23 +230,14 @@ def share_sparsity(
     matrices: list[Matrix],
     asked: Asked,
     blocks: Sequence[Block],
-    folder: Path,
-    words: dict[str, Any],
-    track: Track,
-    say: Callable[[str], None],
-    shards: int,
+    work: Work,
     first: Subject | None,
     part: Part,
 ) -> Share:
     """Score and run the candidates of a part, as `run_sparsity` does all."""
-    ways, _, scored = _done(
-        of, matrices, asked, blocks, folder, words, track, say, shards, first, part
-    )
-    candidates, same = len(share(ways, part)), True
-    if candidates:
-        found = boarded(folder, len(ways), part)
-        same = found.same and all(equal == found.there.rows for equal in found.equal)
-    done = {"scores": scored, "candidates": candidates}
+    ways, _, scored = _done(of, matrices, asked, blocks, work, first, part)
+    done = {"scores": scored, "candidates": len(share(ways, part))}
+    same = same_in(work.folder, len(ways), part, INPUTS)
     return Share(study=asked.study, part=str(part), done=done, same=same)
 
 
@@ -263,28 +246,31 @@ def _done(
     matrices: list[Matrix],
     asked: Asked,
     blocks: Sequence[Block],
-    folder: Path,
-    words: dict[str, Any],
-    track: Track,
-    say: Callable[[str], None],
-    shards: int,
+    work: Work,
     first: Subject | None,
     part: Part | None,
 ) -> tuple[list[Way], dict[Key, Trial], int]:
     """Do what a part has and the folder does not; return all candidates, and scores of the part."""
     kernels = _kernels(asked.board, matrices)
     if kernels[-1] != _kernels(asked.board)[-1]:
-        say("a weight of -128, or sums beyond 23 bits: no two rows share words, plain C alone")
+        work.say("a weight of -128, or sums beyond 23 bits: no two rows share words, plain C alone")
     ways = ways_of(asked, blocks, kernels)
     wanted = list[Wanted]()
-    with open_study(folder, asked, str(part or "")) as (known, keep):
+    with open_study(work.folder, asked, str(part or "")) as (known, keep):
         if of is not None:
             steps = ("", *((MENDED,) if asked.mended else ()), *((LEARNT,) if asked.learnt else ()))
             wanted = wanted_of(ways, blocks, steps, part)
             task = Pruned(of, first or of, [one.tensor for one in matrices], asked.seed)
-            score_all(task, wanted, known, keep, partial(save_model, of, folder, say), track)
-        left_ = images_left(folder, len(ways), shards, part)
-        on_boards(_candidates(matrices, ways, asked), left_, folder, shards, words, say)
+            score_all(
+                task,
+                wanted,
+                known,
+                keep,
+                partial(save_model, of, work.folder, work.say),
+                work.track,
+            )
+        left_ = images_left(work.folder, len(ways), work.shards, part)
+        on_boards(_candidates(matrices, ways, asked), left_, work)
     return ways, known, len(wanted)
 
 

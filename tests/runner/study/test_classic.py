@@ -23,6 +23,7 @@ from tinybench.runner.study.classic.classic import (
 from tinybench.runner.study.classic.learn import REACH, SQUARES_MOST, macs_of, scale_of, unit_of
 from tinybench.runner.study.listed import find_studies
 from tinybench.runner.study.rows import Rows, read_csv, rows_of_task, split
+from tinybench.runner.study.work import Work
 from tinybench.track import silent
 
 
@@ -37,7 +38,7 @@ def table(count: int = 160, classes: int = 3) -> Rows:
 def studied(rows: Rows, folder: Path, *models: str, board: str = "mps2-an386") -> ClassicStudy:
     """Do a study of few rows."""
     asked = ask(rows, "", board, models, 24, 1, [1])
-    return run_classic(rows, asked, folder, {"board": board}, silent, lambda _: None, 2)
+    return run_classic(rows, asked, Work(folder, {"board": board}, silent, lambda _: None, 2))
 
 
 def test_each_answer_of_the_board_is_that_of_the_same_c_here(
@@ -78,8 +79,8 @@ def test_each_answer_of_the_board_is_that_of_the_same_c_here(
     words = ({"board": "mps2-an386"}, silent, lambda _: None, 1)
     assert but_times(whole) == gathered(
         tmp_path,
-        lambda folder, part: share_classic(table(), found.asked, folder, *words, part),
-        lambda folder: run_classic(table(), found.asked, folder, *words),
+        lambda folder, part: share_classic(table(), found.asked, Work(folder, *words), part),
+        lambda folder: run_classic(table(), found.asked, Work(folder, *words)),
         found.asked,
         PIECES,
     )

@@ -29,6 +29,7 @@ from tinybench.runner.study.compress.tied import (
 )
 from tinybench.runner.study.listed import find_studies
 from tinybench.runner.study.rows import Rows
+from tinybench.runner.study.work import Work
 from tinybench.track import silent
 
 
@@ -47,7 +48,8 @@ def studied(
     words = list[str]()
     rows = table()
     asked = ask(rows, "", board, METHODS, rates, 9, 4, 30, 1, 1)
-    found = run_compress(rows, asked, folder, {"board": board}, silent, words.append, shards)
+    work = Work(folder, {"board": board}, silent, words.append, shards)
+    found = run_compress(rows, asked, work)
     return found, words
 
 

@@ -27,6 +27,7 @@ from tinybench.runner.study.parts import Part, Pieces, gather, insist_kind, part
 from tinybench.runner.study.sparsity import sparsity
 from tinybench.runner.study.sparsity.matrices import made, matrices_of
 from tinybench.runner.study.sparsity.pruned import Block
+from tinybench.runner.study.work import Work
 from tinybench.track import silent
 
 QUIET = (silent, lambda _: None)
@@ -92,19 +93,19 @@ def test_candidates_in_parts_are_the_images_of_as_many_shards(
     monkeypatch.setattr(one_image, "_on_board", counted(ran))
     rows, words = table(), {"board": "mps2-an386"}
     asked = compress.ask(rows, "", "mps2-an386", compress.METHODS, (2, 4), 9, 4, 30, 2, 1)
-    run_compress(rows, asked, tmp_path / "whole", words, *QUIET, 2)
+    run_compress(rows, asked, Work(tmp_path / "whole", words, *QUIET, 2))
     wanted = (tmp_path / "whole" / "study.json").read_text()
     ran.clear()
     found = gathered(
         tmp_path,
-        lambda folder, part: share_compress(rows, asked, folder, words, *QUIET, 1, part),
-        lambda folder: run_compress(rows, asked, folder, words, *QUIET),
+        lambda folder, part: share_compress(rows, asked, Work(folder, words, *QUIET), part),
+        lambda folder: run_compress(rows, asked, Work(folder, words, *QUIET)),
         asked,
         compress.pieces(asked),
     )
     assert found == wanted
     assert len(ran) == 7
-    share_compress(rows, asked, tmp_path / "a", words, *QUIET, 1, Part(1, 2))
+    share_compress(rows, asked, Work(tmp_path / "a", words, *QUIET), Part(1, 2))
     gather(tmp_path / "half", [tmp_path / "a"], asked, compress.pieces(asked))
     other = tmp_path / "a" / "engine-1-of-5.json"
     other.write_bytes((tmp_path / "a" / "engine-0-of-2.json").read_bytes())
@@ -112,7 +113,7 @@ def test_candidates_in_parts_are_the_images_of_as_many_shards(
         gather(tmp_path / "other", [tmp_path / "a"], asked, compress.pieces(asked))
     assert not (tmp_path / "other").exists()
     ran.clear()
-    run_compress(rows, asked, tmp_path / "half", words, *QUIET)
+    run_compress(rows, asked, Work(tmp_path / "half", words, *QUIET))
     assert ran == ["robe 2x", "palette 2x", "prune 2x"]
     assert (tmp_path / "half" / "study.json").read_text() == wanted
 
@@ -126,14 +127,14 @@ def test_pruned_layers_in_parts_are_scored_and_counted_alike(
     matrices, without = matrices_of(of.graph, 4)
     asked = sparsity.ask(matrices, "m", "mps2-an386", ("bcr", "channel"), [4.0], blocks, of, 1)
     given = (asked, blocks)
-    sparsity.run_sparsity(of, matrices, without, *given, tmp_path / "whole", words, *QUIET, 7, None)
+    sparsity.run_sparsity(of, matrices, without, *given, Work(tmp_path / "whole", words, *QUIET, 7))
     found = gathered(
         tmp_path,
         lambda folder, part: sparsity.share_sparsity(
-            of, matrices, *given, folder, words, *QUIET, 1, None, part
+            of, matrices, *given, Work(folder, words, *QUIET), None, part
         ),
         lambda folder: sparsity.run_sparsity(
-            of, matrices, without, *given, folder, words, *QUIET, 1, None
+            of, matrices, without, *given, Work(folder, words, *QUIET)
         ),
         asked,
         sparsity.pieces(matrices, *given),
@@ -157,11 +158,12 @@ def test_emulated_candidates_and_measured_ones_are_two_studies(
         gather(tmp_path / "into", [part], real, sparsity.pieces(matrices, real, []))
     monkeypatch.setattr(one_image, "_on_board", counted([]))
     folder, given = tmp_path / "real", (matrices, [], real, [])
-    sparsity.run_sparsity(None, *given, tmp_path / "real", {"board": "nucleo-l4r5"}, *QUIET, 2)
+    work = Work(folder, {"board": "nucleo-l4r5"}, *QUIET, 2)
+    sparsity.run_sparsity(None, *given, work)
     path = folder / "engine-1-of-2.json"
     path.write_text(path.read_text().replace('"emulated":true', '"emulated":false'))
     with pytest.raises(RunFolderError, match=r"engine-0-of-2.json is of .*, emulated, and .*1-of"):
-        sparsity.run_sparsity(None, *given, folder, {"board": "nucleo-l4r5"}, *QUIET, 2)
+        sparsity.run_sparsity(None, *given, work)
 
 
 @pytest.fixture

@@ -37,6 +37,7 @@ from tinybench.runner.study.quantisation.quantisation import (
     unlike,
 )
 from tinybench.runner.study.subject import Subject, subject
+from tinybench.runner.study.work import Work
 from tinybench.track import silent
 
 Floats = np.ndarray
@@ -174,7 +175,8 @@ def studied(of: Subject, folder: Path) -> tuple[QuantisationStudy, list[str]]:
     said = list[str]()
     source = float_model(of, None, None)
     asked = ask(of, source, "host", ["int8-channel"], 6, 8)
-    return run_quantisation(of, source, asked, folder, {"board": "host"}, silent, said.append), said
+    work = Work(folder, {"board": "host"}, silent, said.append)
+    return run_quantisation(of, source, asked, work), said
 
 
 def test_a_model_of_integers_made_floats_and_integers_again_answers_as_before(
@@ -205,8 +207,10 @@ def test_a_model_of_integers_made_floats_and_integers_again_answers_as_before(
     source, words = float_model(own, None, None), ({"board": "host"}, silent, lambda _: None, 1)
     assert but_times(whole) == gathered(
         tmp_path,
-        lambda folder, part: share_quantisation(own, source, found.asked, folder, *words, part),
-        lambda folder: run_quantisation(own, source, found.asked, folder, *words),
+        lambda folder, part: share_quantisation(
+            own, source, found.asked, Work(folder, *words), part
+        ),
+        lambda folder: run_quantisation(own, source, found.asked, Work(folder, *words)),
         found.asked,
         PIECES,
     )
@@ -220,7 +224,7 @@ def test_weights_that_have_learnt_need_no_tensorflow(
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     source = float_model(own, None, None)
     asked = ask(own, source, "host", ["qat-channel"], 6, 8)
-    given = (own, source, asked, tmp_path, {"board": "host"}, silent, lambda _: None)
+    given = (own, source, asked, Work(tmp_path, {"board": "host"}, silent, lambda _: None))
     with pytest.raises(ToolMissingError):
         run_quantisation(*given)
     open_asked(tmp_path, asked, "study")

@@ -45,6 +45,7 @@ from tinybench.runner.study.sparsity.sparsity import (
 )
 from tinybench.runner.study.sparsity.sparsity_c import CALLS, Way, left, told, write_ways
 from tinybench.runner.study.subject import Subject, halves, score, subject
+from tinybench.runner.study.work import Work
 from tinybench.track import silent
 
 BLOCKS = (Block(8, 0), Block(16, 20))
@@ -61,9 +62,8 @@ def studied(
     schemes, rates = (SCHEMES, (2.0, 4.0)) if of is None else (("bcr", "channel"), (4.0,))
     blocks = BLOCKS if of is None else BLOCKS[:1]
     asked = ask(matrices, of.model if of else "made", board, schemes, rates, blocks, of, 1)
-    found = run_sparsity(
-        of, matrices, without, asked, blocks, folder, {"board": board}, silent, words.append, shards
-    )
+    work = Work(folder, {"board": board}, silent, words.append, shards)
+    found = run_sparsity(of, matrices, without, asked, blocks, work)
     return found, words
 
 
@@ -206,10 +206,10 @@ def test_a_mended_model_is_a_file_that_answers_so(tmp_path: Path) -> None:
     asked = ask(matrices, "wide", "host", ("bcr", "csr"), (1.5,), blocks, of, 1, first)
     given = (matrices, [], asked, blocks)
     words = ({"board": "host"}, silent, lambda _: None)
-    found = run_sparsity(of, *given, tmp_path / "a", *words, first=first)
+    found = run_sparsity(of, *given, Work(tmp_path / "a", *words), first)
     into = tmp_path / "b"
     gather(into, [tmp_path / "a"], asked, pieces(matrices, asked, blocks))
-    assert run_sparsity(of, *given, into, *words, first=first) == found
+    assert run_sparsity(of, *given, Work(into, *words), first) == found
     names = enumerate(("bcr-1.5x-8xall", "csr-1.5x"))
     for row, (number, name) in zip(found.rows[1:], names, strict=True):
         data = (into / "models" / f"{name}-mended.tflite").read_bytes()
@@ -224,7 +224,7 @@ def test_candidates_beyond_the_flash_are_refused_before_they_are_compiled(tmp_pa
     asked = ask(matrices, "made", "qemu-microbit", ("dense",), (2.0,), (), None, 1)
     words = ({"board": "qemu-microbit"}, silent, lambda _: None)
     with pytest.raises(ModelError, match=r"take 524288 bytes, and qemu-microbit has .* --shards"):
-        run_sparsity(None, matrices, [], asked, (), tmp_path, *words)
+        run_sparsity(None, matrices, [], asked, (), Work(tmp_path, *words))
     assert not list(tmp_path.glob("*-host.c"))
 
 
@@ -246,10 +246,8 @@ def learn(of: Subject, first: Subject, folder: Path) -> SparsityStudy:
     """Do a small study of a task that learns, in blocks of one form at one rate."""
     matrices, _ = matrices_of(of.graph, 4, convolutions=True)
     asked = ask(matrices, "kws", "host", ("bcr",), (1.5,), BLOCKS[:1], of, 1, first, learn=True)
-    return run_sparsity(
-        of, matrices, [], asked, BLOCKS[:1], folder, {"board": "host"}, silent, lambda _: None,
-        first=first,
-    )  # fmt: skip
+    work = Work(folder, {"board": "host"}, silent, lambda _: None)
+    return run_sparsity(of, matrices, [], asked, BLOCKS[:1], work, first)
 
 
 @pytest.mark.training
@@ -424,7 +422,7 @@ def test_dense_layers_can_stand_alone(tmp_path: Path) -> None:
         for words in (("dense",), ("dense", "csr"), ("csr",))
     )
     assert both == other
-    given = (alone, (), tmp_path, {"board": "host"}, silent, lambda _: None)
+    given = (alone, (), Work(tmp_path, {"board": "host"}, silent, lambda _: None))
     found = run_sparsity(None, matrices, [], *given)
     assert [row.scheme for row in found.rows] == ["dense"]
     assert "blocks are faster" not in report.markdown(found)
