@@ -4,9 +4,11 @@ A pipe would be waited for, a device may have no end, and a link in a folder of 
 any file of this machine.
 """
 
+import contextlib
 import errno
 import os
 import re
+import secrets
 import stat
 import sys
 import zipfile
@@ -22,8 +24,7 @@ STREAM_MOST_B = 16 << 30
 """Of what is read piece by piece: a trace of hours, an archive."""
 
 _PLAIN = re.compile(r"(?!\.{1,2}\Z)[^/\\:\x00-\x1f\x7f\ud800-\udfff]+")
-PARTIAL = ".partial"
-NAME_MOST_B = 255 - len(PARTIAL)
+NAME_MOST_B = 255 - len(".partial")  # of what is written beside it first
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
@@ -117,12 +118,19 @@ def own_regular(path: str, flags: int) -> int:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all, and through no link that lies there. Raises OSError."""
-    partial = path.with_name(path.name + PARTIAL)
-    partial.unlink(missing_ok=True)
-    with partial.open("xb") as file:
-        file.write(data)
-    partial.replace(path)
+    """Write a file whole or not at all, and through no link that lies there.
+
+    Threads and programs that write the same one at once leave that of the last. Raises OSError.
+    """
+    partial = path.with_name(f"{path.name}.{secrets.token_hex(3)}~")
+    try:
+        with partial.open("xb") as file:
+            file.write(data)
+        partial.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise
 
 
 def _insist(path: Path, found: os.stat_result, most_b: int) -> None:

@@ -1,6 +1,5 @@
 """The official files of a task: where they are public, what is in the cache, what a folder has."""
 
-import contextlib
 import hashlib
 import os
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from tinybench.datasets.reader import read_samples
 from tinybench.datasets.wake import played
 from tinybench.datasets.wake.official import WHERE_FROM
 from tinybench.errors import DatasetError, FetchError, UsageError
-from tinybench.files import holds, read_bytes
+from tinybench.files import holds, read_bytes, write_whole
 from tinybench.models.declaration import load_model
 from tinybench.track import Track
 
@@ -207,16 +206,12 @@ def _as_published(labels: bytes) -> bytes:
 
 def put_file(path: Path, data: bytes) -> None:
     """Write a file of the cache whole or not at all. Raises FetchError."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         if holds(path, data):
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(data)
-        partial.replace(path)
+        write_whole(path, data)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
         raise FetchError(
             f"{path}: cannot be written: {error.strerror or error}; choose another cache with "
             "TINYBENCH_CACHE"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinybench.errors import UsageError
-from tinybench.files import DOCUMENT_MOST_B, read_bytes
+from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -145,16 +145,13 @@ def put_bytes(data: bytes) -> None:
 
 def write(path: Path, data: bytes) -> None:
     """Write a file the user named, whole or not at all. Raises UsageError when it cannot be."""
-    partial = path.with_name(f"{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and not path.is_file():  # a device, a pipe
             path.write_bytes(data)
             return
-        partial.write_bytes(data)
-        partial.replace(path)
+        write_whole(path, data)
     except OSError as error:
-        partial.unlink(missing_ok=True) if partial.is_file() else None
         raise UsageError(
             f"cannot write {path}: {error.strerror or error}; name another file with -o"
         ) from error

@@ -12,7 +12,7 @@ import msgspec
 
 from tinybench.cache import cache_folder
 from tinybench.errors import RunFolderError, TinybenchError
-from tinybench.files import DOCUMENT_MOST_B, read_bytes
+from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
 from tinybench.printable import one_line
 from tinybench.read import read_json
 
@@ -376,6 +376,4 @@ def _read_index(path: Path, judge_state: str) -> dict[str, _Remembered]:
 def _write_index(path: Path, index: _Index) -> None:
     with contextlib.suppress(OSError):  # without an index the next listing takes longer
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f"{path.name}.{os.getpid()}")
-        partial.write_bytes(msgspec.json.encode(index))
-        partial.replace(path)
+        write_whole(path, msgspec.json.encode(index))

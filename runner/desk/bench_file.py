@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tinybench.errors import UsageError
+from tinybench.files import write_whole
 
 from ..build import board as boards
 from ..build.board import load_board
@@ -49,11 +50,9 @@ def compose(found: Attached, ask: Callable[[str, str], str]) -> str:
 
 def store(path: Path, text: str) -> None:
     """Write a bench file. Raises UsageError when it cannot be written."""
-    new = path.with_name(f"{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        new.write_text(text, encoding="utf-8")
-        new.replace(path)
+        write_whole(path, text.encode())
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from tinybench.errors import TakenError, UsageError
-from tinybench.files import DOCUMENT_MOST_B, read_bytes
+from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
 from tinybench.read import read_json
 
 POLL_S = 0.1
@@ -136,13 +136,8 @@ def _file_name(key: str) -> str:
 def _tell(held: list[Path], holder: Holder) -> None:
     """Write beside each lock who has it; a full disk leaves others without that word only."""
     for path in held:
-        told = path.with_suffix(f".{os.getpid()}.new")
-        try:
-            told.write_bytes(msgspec.json.encode(holder))
-            told.replace(path.with_suffix(".json"))
-        except OSError:
-            with contextlib.suppress(OSError):
-                told.unlink()
+        with contextlib.suppress(OSError):
+            write_whole(path.with_suffix(".json"), msgspec.json.encode(holder))
 
 
 def _forget(path: Path) -> None:

@@ -4,6 +4,7 @@ import os
 import socket
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -85,14 +86,32 @@ def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
     """Neither whole nor at its end; what stood in the way is replaced."""
     others = tmp_path / "others"
     others.write_bytes(b"theirs")
-    for name in ("file", "file.partial"):
-        (tmp_path / name).symlink_to(others)
+    (tmp_path / "file").symlink_to(others)
     with pytest.raises(OSError, match="symbolic links"):
         open(tmp_path / "file", "ab", opener=own_regular)  # noqa: SIM115
     write_whole(tmp_path / "file", b"ours")
     assert (tmp_path / "file").read_bytes() == b"ours"
     assert not (tmp_path / "file").is_symlink()
     assert others.read_bytes() == b"theirs"
+
+
+def test_writers_of_one_file_at_once_leave_that_of_one_of_them(tmp_path: Path) -> None:
+    """Threads of one program, too; and no piece of another one's."""
+    path = tmp_path / "file"
+    texts = [bytes([number]) * 50_000 for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        for writing in [pool.submit(write_whole, path, text) for text in texts * 25]:
+            writing.result()
+    assert path.read_bytes() in texts
+    assert [*tmp_path.iterdir()] == [path]
+
+
+def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Neither half a file nor its beginning under another name."""
+    (tmp_path / "file").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        write_whole(tmp_path / "file", b"ours")
+    assert [one.name for one in tmp_path.iterdir()] == ["file"]
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,14 @@
 """What is kept of a build: objects that hold no model, for the next image of the same board."""
 
+import contextlib
 import hashlib
-import os
 import shutil
 from pathlib import Path
 
 import msgspec
 
 from tinybench.cache import cache_folder
+from tinybench.files import write_whole
 
 from ..board import Board
 from .board_mk import board_mk
@@ -44,7 +45,8 @@ def lend(objects: dict[str, Path], work: Path) -> None:
     for folder, kept in objects.items():
         for path in kept.glob("*.o"):
             (work / folder).mkdir(exist_ok=True)
-            shutil.copyfile(path, work / folder / path.name)
+            with contextlib.suppress(FileNotFoundError):  # whoever empties the cache meanwhile
+                shutil.copyfile(path, work / folder / path.name)
 
 
 def keep(objects: dict[str, Path], work: Path) -> None:
@@ -53,6 +55,4 @@ def keep(objects: dict[str, Path], work: Path) -> None:
         for path in (work / folder).glob("*.o"):
             if f"{folder}/{path.name}" not in OF_ONE_IMAGE:
                 kept.mkdir(parents=True, exist_ok=True)
-                copy = kept / f".{path.name}.{os.getpid()}"  # the cache may be another file system
-                shutil.copyfile(path, copy)
-                copy.replace(kept / path.name)
+                write_whole(kept / path.name, path.read_bytes())

@@ -8,7 +8,6 @@ import csv
 import hashlib
 import io
 import math
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ import msgspec
 from tinybench.cache import cache_folder
 from tinybench.datasets.fetch import mirror_folder
 from tinybench.errors import FetchError, UsageError
-from tinybench.files import read_bytes
+from tinybench.files import read_bytes, write_whole
 from tinybench.read import read_json
 
 from .entry import STREAM_TASK, Entry, f1_of
@@ -70,11 +69,9 @@ def fetch(sources: Sequence[Path], cache: Path | None = None) -> Table:
     """
     table = _from(sources) if sources else _mirrored()
     path = (cache or cache_folder()) / STORED
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(msgspec.json.encode(table))
-        partial.replace(path)
+        write_whole(path, msgspec.json.encode(table))
     except OSError as error:
         raise FetchError(f"cannot write {path}: {error.strerror or error}") from error
     return table

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -17,7 +18,7 @@ from tests.firmware.dut_process import READY, DutProcess
 from tinybench.runner.build import firmware
 from tinybench.runner.build.board import load_board
 from tinybench.runner.build.firmware import Image, build
-from tinybench.runner.build.make.objects import objects_of
+from tinybench.runner.build.make.objects import keep, objects_of
 from tinybench.runner.build.task import load_task
 
 EMBEDDED = ROOT / "models" / "embedded"
@@ -125,3 +126,19 @@ def test_boards_of_one_core_share_what_knows_no_port() -> None:
     assert {name for name in one if one[name] == other[name]} == {"kernels", "audio", "core"}
     energy = objects_of(load_board("nucleo-f446re"), "test", True)
     assert {name for name in one if one[name] == energy[name]} == {"kernels", "audio"}
+
+
+def test_builds_at_once_keep_whole_objects(tmp_path: Path) -> None:
+    """Of boards that threads of one program build for, and of several programs."""
+    objects = {"kernels": tmp_path / "kept"}
+    works = [tmp_path / str(number) for number in range(6)]
+    for number, work in enumerate(works):
+        (work / "kernels").mkdir(parents=True)
+        for name in "abcd":
+            (work / "kernels" / f"{name}.o").write_bytes(bytes([number]) * 20_000)
+    with ThreadPoolExecutor(len(works)) as pool:
+        for kept in [pool.submit(keep, objects, work) for work in works * 20]:
+            kept.result()
+    assert {one.name for one in objects["kernels"].iterdir()} == {"a.o", "b.o", "c.o", "d.o"}
+    for one in objects["kernels"].iterdir():
+        assert one.read_bytes() in [bytes([number]) * 20_000 for number in range(6)]

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from starlette.types import ASGIApp
 
 from tests import ROOT
 from tests.runner.lab.small_lab import LAB, asleep
@@ -27,8 +28,9 @@ from tinybench.runner.lab.leader import placing
 from tinybench.runner.lab.leader.state import Leader, Run
 from tinybench.runner.lab.leader.workers import came, gone, see
 from tinybench.runner.lab.order import Told
-from tinybench.runner.lab.page import journal, plain, plan, results, told
+from tinybench.runner.lab.page import door, journal, plain, plan, results, told
 from tinybench.runner.lab.page.metrics import metrics
+from tinybench.runner.lab.page.published import Published
 from tinybench.runner.lab.page.words import span
 from tinybench.runner.lab.policy import Place
 
@@ -60,6 +62,40 @@ def begun(leader: Leader, job: int, name: str, **said: Any) -> None:
 def by_id(leader: Leader) -> dict[int, dict[str, Any]]:
     """Return what is told of all jobs."""
     return {one["id"]: one for one in told.jobs(leader, store.rows(leader.db))}
+
+
+def asked(app: ASGIApp, method: str, path: str, address: str) -> int:
+    """Return the status that an application answers with, without a token."""
+    scope = {
+        "type": "http", "method": method, "path": path, "query_string": b"",
+        "headers": [(b"host", b"127.0.0.1:8750")], "client": (address, 40_000),
+    }  # fmt: skip
+    said = list[Any]()
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"{}"}
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    asyncio.run(app(scope, receive, send))
+    return said[0]["status"]
+
+
+def test_who_asks_too_much_waits(leader: Leader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of changes, sooner than of looks; and others do not."""
+    now_s = 1000.0
+    monkeypatch.setattr(door, "time", SimpleNamespace(monotonic=lambda: now_s))
+    app = door.app(leader, "sesame", "127.0.0.1", 8750, Published())
+    for method, path, welcome, most in (
+        ("POST", "/api/jobs", 401, door.CHANGES_A_S * door.BURST),
+        ("GET", "/metrics", 200, door.LOOKS_A_S * door.BURST),
+    ):
+        said = [asked(app, method, path, "127.0.0.1") for _ in range(int(most) + 2)]
+        assert said == [welcome] * int(most) + [429] * 2
+        assert asked(app, method, path, "127.0.0.2") == welcome
+    now_s += 1 / door.CHANGES_A_S
+    assert [asked(app, "POST", "/api/jobs", "127.0.0.1") for _ in range(2)] == [401, 429]
 
 
 def test_a_board_says_who_holds_it_and_a_job_when_it_may_begin(leader: Leader) -> None:
