@@ -78,7 +78,10 @@ def asked(app: ASGIApp, method: str, path: str, address: str) -> int:
     async def send(message: Any) -> None:
         said.append(message)
 
-    asyncio.run(app(scope, receive, send))
+    async def whole() -> None:
+        await app(scope, receive, send)
+
+    asyncio.run(whole())
     return said[0]["status"]
 
 
