@@ -60,7 +60,7 @@ test: setup-test $(VENV)/.compiled ## run the default test suite
 	$(PYTEST) -n 5 --dist worksteal tests
 
 test-training: setup-test setup-train ## one short training and quantisation, so that make models cannot rot
-	$(PYTEST) -m training tests
+	$(PYTEST) -n 2 -m training tests
 
 models: setup-train ## make the embedded sets and models from nothing
 	$(BIN)/python -m tinybench.models.training.kws

@@ -8,7 +8,6 @@ import contextlib
 import errno
 import os
 import re
-import secrets
 import stat
 import sys
 import zipfile
@@ -122,7 +121,7 @@ def write_whole(path: Path, data: bytes) -> None:
 
     Threads and programs that write the same one at once leave that of the last. Raises OSError.
     """
-    partial = path.with_name(f"{path.name}.{secrets.token_hex(3)}~")
+    partial = path.with_name(f"{path.name}.{os.urandom(3).hex()}~")
     try:
         with partial.open("xb") as file:
             file.write(data)
