@@ -25,7 +25,7 @@ source = "these tests"
 accuracy_inputs = 10
 window_min_s = 0.05
 """
-FAST = 250
+FAST = 100
 """Edits that the ordinary tests make, of each run; `make soak` makes them all."""
 
 
