@@ -117,7 +117,7 @@ OPTIONS: dict[str, dict[str, Kind]] = {
                          "stuck-at-1"),
         "eta": NUMBERS, "rate": NUMBERS, "levels": NUMBERS,
         "where": HERE,
-        "trials": COUNT, "seed": WHOLE, "no_parts": FLAG, "limit": COUNT, "shards": COUNT,
+        "trials": COUNT, "seed": WHOLE, "together_only": FLAG, "limit": COUNT, "shards": COUNT,
     },
     "classic": {
         **ROWS, "regression": FLAG,

@@ -15,8 +15,8 @@ class Work:
     folder: Path
     """Of the study; what it has is not done again."""
     words: dict[str, Any]
-    """Of a run on the board."""
+    """Of a run on the board; none where a study is on this computer alone."""
     track: Track
     say: Callable[[str], None]
     shards: int = 1
-    """Emulated boards at a time."""
+    """At a time: emulated boards, and without a board trials on this computer."""

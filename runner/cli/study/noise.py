@@ -47,7 +47,7 @@ JOBS_MOST = 256
            help="of each amount, with other random numbers (default: 20)"),
     Option("--seed", type=options.count, default="1", metavar="N",
            help="of the random numbers (default: 1)"),
-    Option("--no-parts", is_flag=True,
+    Option("--together-only", is_flag=True,
            help="leave out the trials of each layer alone, and of each bit"),
     Option("--limit", type=positive, metavar="N",
            help="only so many inputs, spread over all of them"),
@@ -71,7 +71,7 @@ JOBS_MOST = 256
 @or_in_lab("noise")
 def noise(
     voice: Voice, task: str | None, model: Path | None, data: Path | None, limit: int | None,
-    jobs: int | None, no_parts: bool, board: str | None, to: str, out: Path | None, **said: Any,
+    jobs: int | None, board: str | None, to: str, out: Path | None, **said: Any,
 ) -> int:  # fmt: skip
     """Disturb the weights of a model, or its activations, and see what is left of its accuracy.
 
@@ -82,6 +82,7 @@ def noise(
     from ...study.noise.asked import ask
     from ...study.noise.noise import PIECES, processors, run_noise, share_noise
     from ...study.subject import subject
+    from ...study.work import Work
 
     if task is None:
         raise UsageError("study noise: say of which task: --task kws ('tinybench tasks')")
@@ -98,20 +99,20 @@ def noise(
     of = subject(task, data, model, limit)
     voice.note(of.note)
     asked = ask(
-        of, said["noise"], amounts, said["trials"], said["seed"], said["where"], parts=not no_parts,
-        board=board or "", emulate=said["emulate"],
+        of, said["noise"], amounts, said["trials"], said["seed"], said["where"],
+        alone=not said["together_only"], board=board or "", emulate=said["emulate"],
     )  # fmt: skip
     place = place_of(said, out, "noise", of.task, asked.board)
-    words = None
+    words = dict[str, Any]()
     if board is not None:
         words = {name: said[name] for name in ("emulate", "port", "baud", "probe", "wait")}
         words |= {"task": of.task, "model": model, "data": data, "board": board}
     else:
         at_a_time = jobs or processors()
-    given = (of, asked, place.folder, at_a_time, voice.track, voice.note, words)
+    work = Work(place.folder, words, voice.track, voice.note, at_a_time)
     return do(
-        voice, to, place, report, asked, PIECES, lambda: run_noise(*given),
-        lambda part: share_noise(*given, part),
+        voice, to, place, report, asked, PIECES, lambda: run_noise(of, asked, work),
+        lambda part: share_noise(of, asked, work, part),
         lambda found: found.board_equal == found.board_trials,
     )  # fmt: skip
 

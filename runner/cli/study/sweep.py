@@ -82,6 +82,7 @@ def sweep(
     from ...study.sweep.asked import ask
     from ...study.sweep.factors import factor
     from ...study.sweep.sweep import Budget, pieces, run_sweep, share_sweep
+    from ...study.work import Work
 
     factors = [factor(text) for text in by]
     varied = {one.name for one in factors}
@@ -104,9 +105,9 @@ def sweep(
         objectives = (*objectives, *(["score"] if score else []), *(["energy"] if energy else []))
     with scratch() as tried:
         asked = ask(factors, words, objectives, repeats, tried)
-    folder, track, say = place.folder, voice.track, voice.note
+    work = Work(place.folder, words, voice.track, voice.note, at_a_time)
     return do(
         voice, to, place, report, asked, pieces(asked),
-        lambda: run_sweep(asked, words, Budget(budget, runs), at_a_time, folder, track, say),
-        lambda part: share_sweep(asked, words, at_a_time, folder, track, say, part),
+        lambda: run_sweep(asked, work, Budget(budget, runs)),
+        lambda part: share_sweep(asked, work, part),
     )  # fmt: skip

@@ -36,8 +36,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """In the order of growing harm; eta, levels, exponents or rates."""
     trials: int
     seed: int
-    parts: bool
-    """Whether layers, and bits, are taken one by one as well."""
+    alone: bool
+    """Whether layers, and bits, are disturbed one by one as well."""
     samples: int
     model_sha256: str
     dataset_sha256: str
@@ -55,7 +55,7 @@ def ask(
     seed: int,
     where: Where = "weights",
     *,
-    parts: bool = True,
+    alone: bool = True,
     board: str = "",
     emulate: bool = False,
 ) -> Asked:
@@ -85,7 +85,7 @@ def ask(
         amounts=chosen,
         trials=trials,
         seed=seed,
-        parts=parts,
+        alone=alone,
         samples=len(of.labels),
         model_sha256=of.model_sha256,
         dataset_sha256=of.dataset_sha256,

@@ -2,19 +2,17 @@
 
 import itertools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
 
 from tinybench.errors import UsageError
 from tinybench.scratch import scratch
-from tinybench.track import Track
 
 from ..host_engine import Loaded, build, infer, load, patch
 from ..kept import (
@@ -28,6 +26,7 @@ from ..kept import (
 )
 from ..parts import Part, Pieces, Share
 from ..subject import Subject, score
+from ..work import Work
 from .asked import Asked
 from .findings import DROPS, Alone, NoiseStudy, at_drop, spread_of
 from .on_board import opened
@@ -63,37 +62,28 @@ class _Begun:
 def run_noise(
     of: Subject,
     asked: Asked,
-    folder: Path,
-    jobs: int,
-    track: Track,
-    say: Callable[[str], None],
-    words: dict[str, Any] | None = None,
+    work: Work,
 ) -> NoiseStudy:
-    """Do all trials that the folder does not have yet, `jobs` at a time, and sum them up.
+    """Do all trials that the folder does not have yet, and sum them up.
 
-    `words` are of a run on the board, where one is asked for: then `jobs` emulated ones at a time.
     Raises UsageError for a model without weights; RunFolderError, BuildError, ModelError, and
     what a board raises.
     """
     with scratch() as libraries:
-        found = summed(_done(of, asked, folder, jobs, track, say, words, None, libraries))
-    store_study(folder, found)
+        found = summed(_done(of, asked, work, None, libraries))
+    store_study(work.folder, found)
     return found
 
 
 def share_noise(
     of: Subject,
     asked: Asked,
-    folder: Path,
-    jobs: int,
-    track: Track,
-    say: Callable[[str], None],
-    words: dict[str, Any] | None,
+    work: Work,
     part: Part,
 ) -> Share:
     """Do the trials of a part, as `run_noise` does all."""
     with scratch() as libraries:
-        done = _done(of, asked, folder, jobs, track, say, words, part, libraries)
+        done = _done(of, asked, work, part, libraries)
     mine = [done.known[job.key] for job in (*done.first, *done.alone)]
     same = all(one.equal in (None, len(of.inputs)) for one in mine)
     return Share(study=asked.study, part=str(part), done={"trials": len(mine)}, same=same)
@@ -102,11 +92,7 @@ def share_noise(
 def _done(
     of: Subject,
     asked: Asked,
-    folder: Path,
-    jobs: int,
-    track: Track,
-    say: Callable[[str], None],
-    words: dict[str, Any] | None,
+    work: Work,
     part: Part | None,
     libraries: Path,
 ) -> _Begun:
@@ -129,20 +115,21 @@ def _done(
     first = first_of(asked, part)
     with ExitStack() as stack:
         there = None
-        if words is not None and _left(bench, first, _trials_in(folder), clean, part):
+        if work.words and _left(bench, first, _trials_in(work.folder), clean, part):
             # First: no folder for a board that there is not.
-            there = stack.enter_context(opened(of, words, jobs, say))
-        known, keep = stack.enter_context(open_study(folder, asked, str(part or "")))
-        line = folder / f"{LINE_NAME}.json"
+            there = stack.enter_context(opened(of, work))
+        known, keep = stack.enter_context(open_study(work.folder, asked, str(part or "")))
+        line = work.folder / f"{LINE_NAME}.json"
+        jobs = work.shards
         if there is not None:
             bench = replace(bench, there=there)
             keep_part(line, Line(there.patched))
             jobs = jobs if there.patched else 1  # one line, and one image on the board
         if known:
-            say(f"{folder}: {len(known)} trials are there already")
-        do(bench, first, jobs, known, keep, track, "noise")
+            work.say(f"{work.folder}: {len(known)} trials are there already")
+        do(bench, first, jobs, known, keep, work.track, "noise")
         alone = alone_of(bench, known, clean, part)
-        do(bench, alone, jobs, known, keep, track, "one by one")
+        do(bench, alone, jobs, known, keep, work.track, "one by one")
         kept = kept_part(line, Line) if asked.board else None
     return _Begun(
         bench, known, clean, _identical(bench, loaded), first, alone, kept and kept.patched

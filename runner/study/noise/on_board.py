@@ -4,7 +4,6 @@ import queue
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -31,6 +30,7 @@ from ...results.words import request_of
 from ..host_engine import Floats
 from ..patched_file import written
 from ..subject import Subject
+from ..work import Work
 
 TRIES = 3
 """Times that a trial is done whose board lost its weights, as by a restart."""
@@ -56,10 +56,8 @@ class There:
 
 
 @contextmanager
-def opened(
-    of: Subject, words: dict[str, Any], shards: int, say: Callable[[str], None]
-) -> Iterator[There]:
-    """Build firmware that takes patches, and open so many boards with it.
+def opened(of: Subject, work: Work) -> Iterator[There]:
+    """Build firmware that takes patches, and open as many boards with it as work at a time.
 
     Where there is none, as of a port without frames or of too little RAM, each trial is built.
     Raises UsageError, and what a board raises.
@@ -68,6 +66,7 @@ def opened(
         raise UsageError(
             f"{of.model} has weights of floats: on a board those of integers are studied"
         )
+    words, shards, say = work.words, work.shards, work.say
     request = request_of(**{k: v for k, v in words.items() if v}, division="open")
     found = resolve(load_task(words["task"]), words.get("data"), words.get("model")).model
     with reserved(request, say) as (station, _), ExitStack() as stack:

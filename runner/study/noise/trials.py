@@ -118,7 +118,7 @@ def is_one_by_one(asked: Asked) -> bool:
 
     A cell of activations that is stuck is in the way of all layers that share it.
     """
-    return asked.parts and (asked.where == "weights" or asked.noise == "bit-flip")
+    return asked.alone and (asked.where == "weights" or asked.noise == "bit-flip")
 
 
 def one_by_one(bench: Bench, index: int) -> Iterator[Job]:

@@ -3,10 +3,9 @@
 import itertools
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -20,7 +19,6 @@ from tinybench.errors import (
     ToolMissingError,
     UsageError,
 )
-from tinybench.track import Track
 
 from ...compare.store import Summary, summary
 from ...compare.tags import NAME, tag
@@ -29,6 +27,7 @@ from ..kept import keep_part, kept_part, open_study, store_study
 from ..parts import Part, Pieces, Share, share
 from ..runs import done
 from ..shards import each
+from ..work import Work
 from .asked import Asked
 from .design import choose, combinations
 from .factors import Factor, words_of
@@ -81,37 +80,31 @@ def pieces(asked: Asked) -> Pieces:
 
 def run_sweep(
     asked: Asked,
-    words: dict[str, Any],
+    work: Work,
     budget: Budget,
-    shards: int,
-    folder: Path,
-    track: Track,
-    say: Callable[[str], None],
 ) -> SweepStudy:
     """Measure combinations until all are, or the budget ends; what is done is not done again.
 
-    `shards`: so many at a time, of emulated boards. Raises UsageError where no combination can be,
+    Raises UsageError where no combination can be,
     RunFolderError, and what a bench fails by.
     """
     factors = _factors(asked)
     points = combinations([len(one.levels) for one in factors])
-    with open_study(folder, asked):
-        rows = kept_rows(folder, points, asked)
+    with open_study(work.folder, asked):
+        rows = kept_rows(work.folder, points, asked)
         if rows:
-            say(f"{folder}: {len(rows)} runs are there already")
-        while wanted := _next(asked, points, rows, shards):
+            work.say(f"{work.folder}: {len(rows)} runs are there already")
+        while wanted := _next(asked, points, rows, work.shards):
             if len(rows) >= HOPELESS and all(row.refused for row in rows):
                 break
             while wanted and not budget.allows(rows, len(wanted)):
                 wanted.pop()
             if not wanted:
-                say("the budget ends here; ask for the same with a larger one to go on")
+                work.say("the budget ends here; ask for the same with a larger one to go on")
                 break
             rows += each(
-                shards,
-                lambda one: _measured(
-                    factors, points, one, words, folder, track, say, chosen=budget.ends
-                ),
+                work.shards,
+                lambda one: _measured(factors, points, one, work, chosen=budget.ends),
                 wanted,
             )
     if all(row.refused for row in rows):
@@ -123,36 +116,30 @@ def run_sweep(
             "have; measured and emulated boards have no time in common: ask for flash,ram as well"
         )
     found = summed(asked, points, sorted(rows, key=lambda row: (row.combination, row.repeat)))
-    store_study(folder, found)
+    store_study(work.folder, found)
     return found
 
 
 def share_sweep(
     asked: Asked,
-    words: dict[str, Any],
-    shards: int,
-    folder: Path,
-    track: Track,
-    say: Callable[[str], None],
+    work: Work,
     part: Part,
 ) -> Share:
     """Measure the combinations of a part, as `run_sweep` does all, in their own order."""
     factors = _factors(asked)
     points = combinations([len(one.levels) for one in factors])
     mine = share(range(len(points)), part)
-    with open_study(folder, asked, str(part)):
+    with open_study(work.folder, asked, str(part)):
         for repeat in range(asked.repeats):  # all once before any is repeated
-            rows = kept_rows(folder, points, asked)
+            rows = kept_rows(work.folder, points, asked)
             done_, never = _there(rows), _once(rows) if repeat else set[int]()
             wanted = [(n, repeat, ALL) for n in mine if (n, repeat) not in done_ and n not in never]
             each(
-                shards,
-                lambda one: _measured(
-                    factors, points, one, words, folder, track, say, chosen=False
-                ),
+                work.shards,
+                lambda one: _measured(factors, points, one, work, chosen=False),
                 wanted,
             )
-        rows = [row for row in kept_rows(folder, points, asked) if row.combination in mine]
+        rows = [row for row in kept_rows(work.folder, points, asked) if row.combination in mine]
     done = {"combinations": len(mine), "runs": len(rows)}
     return Share(study=asked.study, part=str(part), done=done, same=True)
 
@@ -228,28 +215,25 @@ def _measured(
     factors: Sequence[Factor],
     points: Sequence[tuple[int, ...]],
     which: tuple[int, int, str],
-    words: dict[str, Any],
-    folder: Path,
-    track: Track,
-    say: Callable[[str], None],
+    work: Work,
     *,
     chosen: bool,
 ) -> Row:
     """Do one run, or say why there is none, and keep that; `chosen`: before others, for why."""
     number, repeat, why = which
     named = _levels(factors, points[number])
-    own = folder / CELLS_FOLDER
+    own = work.folder / CELLS_FOLDER
     out = own / _name(number, repeat)
     said = ", ".join(f"{name}={level}" for name, level in named.items())
-    say(f"{said}: {why}")
+    work.say(f"{said}: {why}")
     row = Row(
         combination=number, repeat=repeat, levels=list(named.values()), took_s=0.0,
         why=why if chosen else ALL,
     )  # fmt: skip
     start_s = time.monotonic()
     try:
-        request = request_of(**words_of(named, factors, words, own / f"{number:04}"), out=out)
-        outcome = done(request, out, track, lambda _: None)
+        request = request_of(**words_of(named, factors, work.words, own / f"{number:04}"), out=out)
+        outcome = done(request, out, work.track, lambda _: None)
     except RunFolderError:
         raise
     except REFUSED as error:

@@ -19,7 +19,7 @@ def figures() -> list[Figure]:
         words = ["study", "noise", "--task", "kws", "--eta", AMOUNTS, "--trials", str(TRIALS)]
         start_s = time.perf_counter()
         subprocess.run(
-            ["env", f"TINYBENCH_CACHE={folder}/cache", *TINYBENCH, *words, "--no-parts", "-q",
+            ["env", f"TINYBENCH_CACHE={folder}/cache", *TINYBENCH, *words, "--together-only", "-q",
              "-o", f"{folder}/study"],
             check=True, stdout=subprocess.DEVNULL, timeout=TIMEOUT_S,
         )  # fmt: skip

@@ -14,6 +14,7 @@ from tinybench.runner.study.noise.asked import ask
 from tinybench.runner.study.noise.findings import NoiseStudy
 from tinybench.runner.study.noise.noise import processors, run_noise
 from tinybench.runner.study.subject import Subject
+from tinybench.runner.study.work import Work
 from tinybench.scratch import scratch
 from tinybench.track import silent
 
@@ -56,8 +57,8 @@ def golden(mirror: Path, folder: Path) -> NoiseStudy:
         np.ascontiguousarray(inputs).view(np.uint8),
         labels,
     )
-    asked = ask(own, "gaussian", [0, *GOLDEN], TRIALS, 1, parts=False)
-    return run_noise(own, asked, folder, processors(), silent, lambda _: None)
+    asked = ask(own, "gaussian", [0, *GOLDEN], TRIALS, 1, alone=False)
+    return run_noise(own, asked, Work(folder, {}, silent, lambda _: None, processors()))
 
 
 def apart(found: NoiseStudy) -> dict[float, float]:
@@ -75,8 +76,9 @@ def kept_by_width(folder: Path, trials: int = TRIALS) -> dict[int, float]:
     found = dict[int, float]()
     for units in WIDTHS:
         own = wide(units)
-        asked = ask(own, "gaussian", [0, WIDE_ETA], trials, 1, parts=False)
-        study = run_noise(own, asked, folder / str(units), processors(), silent, lambda _: None)
+        asked = ask(own, "gaussian", [0, WIDE_ETA], trials, 1, alone=False)
+        work = Work(folder / str(units), {}, silent, lambda _: None, processors())
+        study = run_noise(own, asked, work)
         found[units] = study.points[-1].normalised
     return found
 

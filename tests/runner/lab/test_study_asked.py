@@ -18,7 +18,7 @@ from tinybench.runner.cli.tree import TYPED, Command
 from tinybench.runner.lab import ask
 from tinybench.runner.lab.job import Job
 
-WORDS = ["--task=kws", "--eta=0,.1", "--no-parts"]
+WORDS = ["--task=kws", "--eta=0,.1", "--together-only"]
 
 
 class Lab:

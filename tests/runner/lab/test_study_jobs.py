@@ -55,7 +55,7 @@ def study(**more: Any) -> Job:
 
 def test_parts_of_a_study_are_jobs_that_any_fitting_board_may_do(tmp_path: Path) -> None:
     """Each knows which it is; each task and each board has a study of its own."""
-    more = 'parts=3\npriority=1\nwith={eta="0,.1", no_parts=true}\n'
+    more = 'parts=3\npriority=1\nwith={eta="0,.1", together_only=true}\n'
     told = jobs_file.read(written(tmp_path, f'{NOISE}board=["host","mps2-an386"]\n{more}'))
     jobs = made(told)
     assert told.count == len(jobs) == 6
@@ -63,7 +63,7 @@ def test_parts_of_a_study_are_jobs_that_any_fitting_board_may_do(tmp_path: Path)
         ("host", 3, 3), ("mps2-an386", 1, 3),
     ]  # fmt: skip
     assert jobs[0].title == "noise kws part 1 of 3"
-    assert jobs[0].words == {"task": "kws", "eta": "0,.1", "no_parts": True}
+    assert jobs[0].words == {"task": "kws", "eta": "0,.1", "together_only": True}
     assert msgspec.json.decode(msgspec.json.encode(jobs[0]), type=Job) == jobs[0]
     (only,) = made(jobs_file.read(written(tmp_path, f'{NOISE}board="host"\nparts=3\npart=2\n')))
     assert (only.part, only.parts) == (2, 3)

@@ -50,7 +50,7 @@ def asked(lab: Served, *words: str) -> tuple[int, str, str]:
 
 def _is_gathered(lab: Served, out: Path) -> None:
     words = ("study", "noise", "--task", "kws", "--board", "host", "--limit", "2", "--trials", "2",
-             "--eta", "0,.3", "--no-parts", "-o", str(out))  # fmt: skip
+             "--eta", "0,.3", "--together-only", "-o", str(out))  # fmt: skip
     status, table, err = asked(lab, *words, "--parts", "2")
     assert status == 0, err
     assert "3 of 3 trials have this computer's answers" in table
@@ -83,7 +83,7 @@ def _is_shown(lab: Served, sweep: int, chromium: Browser) -> None:
 
 def test_a_study_whose_worker_is_killed_goes_on(tmp_path: Path) -> None:
     """On the same board from where it was; no trial is done twice."""
-    words = {"task": "kws", "eta": ".1", "trials": 25, "no_parts": True, "limit": 2}
+    words = {"task": "kws", "eta": ".1", "trials": 25, "together_only": True, "limit": 2}
     job = Job(series="a", study="noise", words=words, board="host")
     kept = tmp_path / "b" / serve.JOBS / LAB / "1" / "host" / "run" / "trials.jsonl"
 

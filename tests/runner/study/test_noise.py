@@ -22,6 +22,7 @@ from tinybench.runner.study.noise.asked import ask
 from tinybench.runner.study.noise.findings import NoiseStudy, Spread, at_drop
 from tinybench.runner.study.noise.noise import run_noise
 from tinybench.runner.study.subject import Subject, score, subject
+from tinybench.runner.study.work import Work
 from tinybench.scratch import scratch
 from tinybench.track import silent
 
@@ -42,9 +43,9 @@ def loaded(kws: Subject) -> Iterator[host_engine.Loaded]:
 
 def study(of: Subject, folder: Path, amounts: list[float], **more: object) -> NoiseStudy:
     """Do a small study."""
-    words: dict[str, object] = {"noise": "gaussian", "trials": 3, "seed": 1, "parts": False}
+    words: dict[str, object] = {"noise": "gaussian", "trials": 3, "seed": 1, "alone": False}
     asked = ask(of, amounts=amounts, **{**words, **more})  # type: ignore[arg-type]
-    return run_noise(of, asked, folder, 2, silent, lambda _: None)
+    return run_noise(of, asked, Work(folder, {}, silent, lambda _: None, 2))
 
 
 def test_written_constants_are_those_of_a_model_compiled_with_such_weights(
@@ -108,7 +109,7 @@ def test_a_study_that_was_interrupted_goes_on(kws: Subject, tmp_path: Path) -> N
     assert resumed.points[0] == whole.points[0]
     with pytest.raises(RunFolderError, match="asked for otherwise"):
         study(kws, tmp_path, [0, 0.2], seed=9)
-    asked = ask(kws, "gaussian", [0, 0.2], 3, 1, parts=False)
+    asked = ask(kws, "gaussian", [0, 0.2], 3, 1, alone=False)
     with open_study(tmp_path, asked), pytest.raises(RunFolderError, match="another tinybench"):
         study(kws, tmp_path, [0, 0.2])
     trials.write_bytes(b'{"part": 3}\n')
@@ -119,7 +120,7 @@ def test_a_study_that_was_interrupted_goes_on(kws: Subject, tmp_path: Path) -> N
 def test_layers_and_bits_are_taken_one_by_one(kws: Subject, tmp_path: Path) -> None:
     """Each layer with weights alone, each of eight bits, the most fragile first."""
     few = replace(kws, inputs=kws.inputs[:8], owners=kws.owners[:8], labels=kws.labels[:8])
-    found = study(few, tmp_path, [0, 0.02], noise="bit-flip", trials=1, parts=True)
+    found = study(few, tmp_path, [0, 0.02], noise="bit-flip", trials=1, alone=True)
     assert {part.name for part in found.layers} >= {"0 CONV_2D", "10 FULLY_CONNECTED"}
     assert sum(part.weights or 0 for part in found.layers) == found.weights == 22_016
     assert sorted(part.name for part in found.bits) == [f"bit {n}" for n in range(8)]
@@ -251,7 +252,7 @@ def test_words_that_mean_nothing_are_refused(kws: Subject) -> None:
 def test_the_command_prints_a_table_and_leaves_document_trials_and_picture(tmp_path: Path) -> None:
     """As CSV a row an amount; study.json is what --json prints."""
     words = ("study", "noise", "--task", "kws", "--limit", "10", "--trials", "2", "--eta", "0,.3")
-    done = tinybench(*words, "--no-parts", "-o", str(tmp_path / "s"), "--to", "csv")
+    done = tinybench(*words, "--together-only", "-o", str(tmp_path / "s"), "--to", "csv")
     assert done.returncode == 0, done.stderr
     assert [line.split(",")[7] for line in done.stdout.splitlines()] == ["amount", "0.0", "0.3"]
     told = tinybench("study", "show", str(tmp_path / "s"), "--json")

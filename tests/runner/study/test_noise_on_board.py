@@ -27,6 +27,7 @@ from tinybench.runner.study.noise.asked import ask
 from tinybench.runner.study.noise.noise import run_noise
 from tinybench.runner.study.patched_file import written
 from tinybench.runner.study.subject import Subject, subject
+from tinybench.runner.study.work import Work
 from tinybench.track import silent
 
 MODEL = ROOT / "models" / "embedded" / "kws01.tflite"
@@ -125,12 +126,13 @@ def test_other_firmware_takes_no_patches(kws: Subject, constants: list[bytes]) -
 
 def test_a_board_answers_as_this_computer_does(kws: Subject, tmp_path: Path) -> None:
     """Each trial, two emulated boards at a time; without a board the scores are the same."""
-    asked = ask(kws, "gaussian", [0, 0.3], 1, 1, parts=False, board="mps2-an386")
+    asked = ask(kws, "gaussian", [0, 0.3], 1, 1, alone=False, board="mps2-an386")
     words = {"task": "kws", "board": "mps2-an386"}
-    found = run_noise(kws, asked, tmp_path / "a", 2, silent, lambda _: None, words)
+    quiet = silent, lambda _: None
+    found = run_noise(kws, asked, Work(tmp_path / "a", words, *quiet, 2))
     assert (found.board_trials, found.board_equal, found.patched) == (2, 2, True)
-    alone = ask(kws, "gaussian", [0, 0.3], 1, 1, parts=False)
-    assert run_noise(kws, alone, tmp_path / "b", 2, silent, lambda _: None).points == found.points
+    alone = ask(kws, "gaussian", [0, 0.3], 1, 1, alone=False)
+    assert run_noise(kws, alone, Work(tmp_path / "b", {}, *quiet)).points == found.points
 
 
 def test_a_board_whose_ram_is_too_small_is_built_for_each_trial(
@@ -138,9 +140,9 @@ def test_a_board_whose_ram_is_too_small_is_built_for_each_trial(
 ) -> None:
     """And answers the same; the file has the disturbed weights where the others were."""
     said = list[str]()
-    asked = ask(kws, "gaussian", [0.3], 1, 1, parts=False, board="qemu-microbit")
+    asked = ask(kws, "gaussian", [0.3], 1, 1, alone=False, board="qemu-microbit")
     words = {"task": "kws", "board": "qemu-microbit"}
-    found = run_noise(kws, asked, tmp_path, 4, silent, said.append, words)
+    found = run_noise(kws, asked, Work(tmp_path, words, silent, said.append, 4))
     assert (found.board_trials, found.board_equal, found.patched) == (1, 1, False)
     assert "built, and loaded, anew" in said[-1]
 

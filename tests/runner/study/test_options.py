@@ -62,9 +62,9 @@ def test_choices_are_the_same_wherever_they_stand() -> None:
 @pytest.mark.parametrize(
     ("name", "said", "typed"),
     [
-        ("noise", {"eta": "0,.1, .2", "trials": 7, "no_parts": True, "limit": "3"},
-         ["--eta=0,.1, .2", "--trials=7", "--no-parts", "--limit=3"]),
-        ("noise", {"noise": "bit-flip", "rate": 1e-4, "no_parts": False},
+        ("noise", {"eta": "0,.1, .2", "trials": 7, "together_only": True, "limit": "3"},
+         ["--eta=0,.1, .2", "--trials=7", "--together-only", "--limit=3"]),
+        ("noise", {"noise": "bit-flip", "rate": 1e-4, "together_only": False},
          ["--noise=bit-flip", "--rate=0.0001"]),
         ("classic", {"models": "linear, knn", "regression": True, "target": "a b", "threads": 2},
          ["--models=linear, knn", "--regression", "--target=a b", "--threads=2"]),
@@ -110,7 +110,7 @@ def test_options_are_what_a_person_would_type(
         ("noise", {"trials": 0}, "give a whole number of 1 or more"),
         ("noise", {"trials": 1.5}, "give a whole number of 1 or more"),
         ("noise", {"trials": "1 --out=x"}, "give a whole number of 1 or more"),
-        ("noise", {"no_parts": "yes"}, "give true or false"),
+        ("noise", {"together_only": "yes"}, "give true or false"),
         ("noise", {"noise": "pink"}, "give one of gaussian"),
         ("noise", {"where": "activations"}, "activations are disturbed on none"),
         ("classic", {"models": "linear,svm"}, "give some of linear"),

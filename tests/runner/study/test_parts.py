@@ -49,20 +49,25 @@ def test_a_study_of_noise_in_parts_is_the_same_study(tmp_path: Path) -> None:
     """To the byte: every part finds for itself at which amount layers are disturbed alone."""
     of = wide(12)
     asked = ask(of, "gaussian", [0, 0.4, 1.5], 8, 1)
-    run_noise(of, asked, tmp_path / "whole", 2, *QUIET)
+    run_noise(of, asked, Work(tmp_path / "whole", {}, *QUIET, 2))
     trials = list[int]()
 
     def some(folder: Path, part: Part) -> Any:
-        done = share_noise(of, asked, folder, 2, *QUIET, None, part)
+        done = share_noise(of, asked, Work(folder, {}, *QUIET, 2), part)
         lines = (folder / TRIALS_FILE).read_bytes().splitlines(keepends=True)
         (folder / TRIALS_FILE).write_bytes(b"".join(lines[:2]) + lines[2][:9])  # interrupted
-        assert share_noise(of, asked, folder, 2, *QUIET, None, part) == done
+        assert share_noise(of, asked, Work(folder, {}, *QUIET, 2), part) == done
         assert len((folder / TRIALS_FILE).read_bytes().splitlines()) == done.done["trials"]
         trials.append(done.done["trials"])
         return done
 
     found = gathered(
-        tmp_path, some, lambda folder: run_noise(of, asked, folder, 2, *QUIET), asked, PIECES, 3
+        tmp_path,
+        some,
+        lambda folder: run_noise(of, asked, Work(folder, {}, *QUIET, 2)),
+        asked,
+        PIECES,
+        3,
     )
     assert found == (tmp_path / "whole" / "study.json").read_text()
     assert len(read_study(tmp_path / "whole", NoiseStudy).layers) == 2
@@ -169,7 +174,7 @@ def test_emulated_candidates_and_measured_ones_are_two_studies(
 @pytest.fixture
 def asked() -> Asked:
     """What a small study is asked for."""
-    return ask(wide(12), "gaussian", [0, 0.4], 2, 1, parts=False)
+    return ask(wide(12), "gaussian", [0, 0.4], 2, 1, alone=False)
 
 
 def a_part(folder: Path, asked: msgspec.Struct, *lines: dict[str, Any]) -> Path:
@@ -293,7 +298,7 @@ def test_a_board_is_named_by_its_kind(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_the_command_does_a_part_and_gathers_it(tmp_path: Path) -> None:
     """A folder of a part says so wherever a study is looked for; gathered, all is there."""
     words = ("study", "noise", "--task", "kws", "--limit", "5", "--trials", "2", "--eta", "0,.3",
-             "--no-parts")  # fmt: skip
+             "--together-only")  # fmt: skip
     part, into = tmp_path / "p", tmp_path / "s"
     done = tinybench(*words, "--part", "1/1", "-o", str(part), "--to", "json")
     assert done.returncode == 0, done.stderr

@@ -35,8 +35,10 @@ from tinybench.runner.study.sweep.design import (
 from tinybench.runner.study.sweep.factors import as_toml, factor, value_of, words_of
 from tinybench.runner.study.sweep.findings import SweepStudy
 from tinybench.runner.study.sweep.sweep import Budget, pieces, run_sweep, share_sweep
+from tinybench.runner.study.work import Work
 from tinybench.track import silent
 
+QUIET = (silent, lambda _: None)
 WORDS: dict[str, Any] = {
     "task": "kws", "board": "mps2-an386", "mode": "performance", "profile": "rapid",
 }  # fmt: skip
@@ -47,7 +49,7 @@ def swept(folder: Path, budget: Budget, shards: int = 1) -> tuple[SweepStudy, li
     factors = [factor("weights=flash,ram"), factor("iterations=1,2")]
     said = list[str]()
     asked = ask(factors, WORDS, ("latency", "ram"), 2, folder.parent / "tried")
-    return run_sweep(asked, WORDS, budget, shards, folder, silent, said.append), said
+    return run_sweep(asked, Work(folder, WORDS, silent, said.append, shards), budget), said
 
 
 def test_combinations_are_measured_as_runs_within_the_budget_and_gone_on_with(
@@ -75,7 +77,7 @@ def test_combinations_are_measured_as_runs_within_the_budget_and_gone_on_with(
     with pytest.raises(RunFolderError, match="asked for otherwise"):
         run_sweep(
             ask([factor("iterations=1,2")], WORDS, ("ram",), 1, tmp_path / "tried"),
-            WORDS, Budget(), 1, tmp_path / "s", silent, lambda _: None,
+            Work(tmp_path / "s", WORDS, *QUIET), Budget(),
         )  # fmt: skip
     tagged = find_runs(tmp_path).runs
     assert (
@@ -95,12 +97,12 @@ def test_combinations_are_measured_as_runs_within_the_budget_and_gone_on_with(
         assert text.count("flash") >= 2
         assert "iterations" in text
     assert report.as_png(found).startswith(b"\x89PNG")
-    whole, dealt, words = tmp_path / "s", tmp_path / "dealt", (silent, lambda _: None)
+    whole, dealt = tmp_path / "s", tmp_path / "dealt"
     copy_runs(monkeypatch, sweep, whole)
     again = gathered(
         dealt,
-        lambda folder, part: share_sweep(found.asked, WORDS, 2, folder, *words, part),
-        lambda folder: run_sweep(found.asked, WORDS, Budget(), 1, folder, *words),
+        lambda folder, part: share_sweep(found.asked, Work(folder, WORDS, *QUIET, 2), part),
+        lambda folder: run_sweep(found.asked, Work(folder, WORDS, *QUIET), Budget()),
         found.asked,
         pieces(found.asked),
     )
@@ -112,19 +114,19 @@ def test_combinations_are_measured_as_runs_within_the_budget_and_gone_on_with(
     with pytest.raises(RunFolderError, match=r"0000-0.json cannot be of this study"):
         gather(tmp_path / "more", [dealt / "gathered"], found.asked, pieces(found.asked))
     with pytest.raises(RunFolderError, match="of another combination"):
-        run_sweep(found.asked, WORDS, Budget(), 1, dealt / "gathered", *words)
+        run_sweep(found.asked, Work(dealt / "gathered", WORDS, *QUIET), Budget())
 
 
 def test_a_combination_that_cannot_be_is_said_and_hides_no_other(tmp_path: Path) -> None:
     """A chip whose RAM is too small for the arena; where all are so, that is the answer."""
     factors = [factor("memory.ram_size_b=4194304,2048")]
     asked = ask(factors, WORDS, ("ram",), 1, tmp_path / "tried")
-    found = run_sweep(asked, WORDS, Budget(), 1, tmp_path / "s", silent, lambda _: None)
+    found = run_sweep(asked, Work(tmp_path / "s", WORDS, *QUIET), Budget())
     assert len(found.combinations) == 1
     assert "2048" in found.refused[0].levels
     asked = ask([factor("memory.ram_size_b=1024,2048")], WORDS, ("ram",), 1, tmp_path / "tried")
     with pytest.raises(UsageError, match="no combination of 2 was measured"):
-        run_sweep(asked, WORDS, Budget(), 1, tmp_path / "t", silent, lambda _: None)
+        run_sweep(asked, Work(tmp_path / "t", WORDS, *QUIET), Budget())
 
 
 def test_a_tool_that_is_missing_here_is_looked_for_again(
@@ -141,7 +143,7 @@ def test_a_tool_that_is_missing_here_is_looked_for_again(
     monkeypatch.setattr(sweep, "done", missing)
     for count in (2, 4):
         with pytest.raises(UsageError, match="no compiler"):
-            run_sweep(asked, WORDS, Budget(), 1, tmp_path / "s", silent, lambda _: None)
+            run_sweep(asked, Work(tmp_path / "s", WORDS, *QUIET), Budget())
         assert len(tried) == count
 
 
