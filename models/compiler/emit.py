@@ -48,17 +48,12 @@ def emit(
     sources = uploads(graph, interface)
     targets = [graph.tensors[i] for i in graph.outputs]
     input_b = sum(upload.size_b for upload in sources)
-    mse = interface.result == "mse"
     layers = layers_of(steps)
     headers = sorted({"kernels.h", *(step.header for step in steps if step.function)})
     halved = any(step.beside for step in steps)
     headers += ["second_core.h"] * halved
     status = "second_core_status()" if halved else "0"
-    # The published reference logs cut off where the decimals just tell two outputs apart (kws01),
-    # and round where there are more (vww01, ic01, ad01).
-    enough = max(map(enough_decimals, targets))
-    decimals = max(enough, interface.decimals or 0)
-    rounded = mse or decimals > enough
+    decimals, rounded = printed_as(graph, interface)
     floats = any(upload.quantised for upload in sources)
     copied = any(not (upload.in_place or upload.quantised) for upload in sources)
     stateful = any(t.initial is not None for t in graph.tensors)
@@ -67,7 +62,7 @@ def emit(
         "/* Generated from a .tflite by the tinybench model compiler. */",
         '#include "model.h"\n',
         *(["#include <string.h>\n"] if copied or stateful else []),
-        *(['#include "float32.h"'] if floats or mse else []),
+        *(['#include "float32.h"'] if floats or interface.result == "mse" else []),
         *(f'#include "{header}"' for header in headers),
         "",
         f'const char model_id[] = "{model_id}";',
@@ -144,6 +139,15 @@ def result_count(graph: Graph, interface: Interface) -> int:
     if interface.result == "mse":
         return 1
     return sum(graph.tensors[i].elements for i in graph.outputs)
+
+
+def printed_as(graph: Graph, interface: Interface) -> tuple[int, bool]:
+    """Return how many decimals of a result are printed, and whether they are rounded or cut off."""
+    # The published reference logs cut off where the decimals just tell two outputs apart (kws01),
+    # and round where there are more (vww01, ic01, ad01).
+    enough = max(enough_decimals(graph.tensors[i]) for i in graph.outputs)
+    decimals = max(enough, interface.decimals or 0)
+    return decimals, interface.result == "mse" or decimals > enough
 
 
 def enough_decimals(target: Tensor) -> int:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from tinybench.errors import ModelError
 from tinybench.models.compiler.anatomy import anatomy
 
@@ -53,6 +55,20 @@ def stream_task(
         embedded_model="",
         rules=TaskRules(accuracy_count=[], closed_threshold=0),
     )
+
+
+def heard_by(task: Task, model: Path) -> Task:
+    """Return a task that is a stream as a model hears it: of its outputs the first is the word.
+
+    Raises ModelError for a model that hears no such frames.
+    """
+    hears = insist_hears(model)
+    if hears.rows != 1:
+        raise ModelError(
+            f"{model}: it takes {hears.rows} rows of features anew at a time, and a frame of task "
+            f"{task.name} is one; hear it with: tinybench listen"
+        )
+    return replace(task, outputs=hears.outputs)
 
 
 def insist_hears(model: Path, front_end: FrontEnd = "log-mel") -> Hears:

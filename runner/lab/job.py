@@ -183,6 +183,11 @@ def insist_study(job: Job) -> None:
     task = job.words.get("task")
     if task is not None and task not in tasks.names():
         raise UsageError(f"there is no task '{task}': {nearest(str(task), tasks.names())}")
+    if study == "noise" and task is not None and tasks.load_task(str(task)).streams:
+        raise UsageError(
+            f"a lab does noise on its boards, and task {task} is a stream, whose noise is studied "
+            f"on one computer: tinybench study noise --task {task}"
+        )
     by = job.words.get("by", [])
     varied = [one.partition("=")[0].strip() for one in (by if isinstance(by, list) else [str(by)])]
     if task is None and study in OF_TASK and "task" not in varied:

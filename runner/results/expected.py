@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from .result import Answer, Expected
+from .result import Expected
 
 MASKED = 0.5
 """From here on a pixel of a mask with one channel is in it."""
@@ -13,24 +13,25 @@ Pair = tuple[str, Any, Any]
 
 
 def beside(
-    answers: Sequence[Answer],
+    wanted: Sequence[tuple[str, Any]],
     outputs: Sequence[Sequence[float]],
     metric: str,
     tolerance: float,
     channels: int,
 ) -> Expected:
-    """Return how far the outputs of answers are the expected ones, by "exact", "regression", "iou".
+    """Return how far outputs are the expected ones, by "exact", "regression" or "iou".
 
-    An input without an answer, or with another number of values, differs from golden outputs, and
-    is left out of the others. Ref: sklearn.metrics.mean_absolute_error, r2_score with
+    `wanted` has the name of each input and the values that are expected of it, none where there
+    are none. An input without an answer, or with another number of values, differs from golden
+    outputs, and is left out of the others. Ref: sklearn.metrics.mean_absolute_error, r2_score with
     multioutput="variance_weighted", jaccard_score.
     """
     import numpy as np
 
     pairs = [
-        (answer.input, np.array(out, np.float64), np.array(answer.expected, np.float64))
-        for answer, out in zip(answers, outputs, strict=True)
-        if answer.expected
+        (name, np.array(out, np.float64), np.array(values, np.float64))
+        for (name, values), out in zip(wanted, outputs, strict=True)
+        if len(values)
     ]
     same = [pair for pair in pairs if pair[1].shape == pair[2].shape]
     if metric == "iou":

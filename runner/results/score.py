@@ -6,6 +6,7 @@ import statistics
 from collections import Counter
 from collections.abc import Sequence
 from itertools import compress
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -13,7 +14,7 @@ from tinybench.errors import ProtocolError
 
 from ..dut.inference import all_answered
 from .expected import beside
-from .result import Accuracy, Answer, Clock, Performance, Result, Window
+from .result import Accuracy, Answer, Clock, Expected, Performance, Result, Window
 
 MEDIAN_TO_MEAN = math.sqrt(math.pi / 2)
 """Standard deviation of a median beside that of a mean, of normal values."""
@@ -65,6 +66,36 @@ def _recalls(found: Sequence[bool], labels: Sequence[int], classes: int) -> list
     return [right[n] / asked[n] if n in asked else None for n in range(count)]
 
 
+class Scored(NamedTuple):
+    """What outputs are worth by a task's metric; of the others, None."""
+
+    right: list[bool] | None
+    """Of each input, by top-1."""
+    auc: float | None
+    expected: Expected | None
+
+
+def scored(
+    outputs: Sequence[Sequence[float]],
+    labels: Sequence[int],
+    wanted: Sequence[tuple[str, Any]],
+    metric: str,
+    tolerance: float = 0.0,
+    channels: int = 1,
+) -> Scored:
+    """Score outputs by a task's metric, which `Task.metric` explains.
+
+    Of each input there are the outputs, none without an answer; the label; and its name with the
+    outputs that are expected of it. A run and a study are scored here.
+    """
+    held = metric in ("exact", "regression", "iou")
+    return Scored(
+        _right(outputs, labels) if metric == "top1" else None,
+        auc(_means(outputs, labels), labels) if metric == "auc" else None,
+        beside(wanted, outputs, metric, tolerance, channels) if held else None,
+    )
+
+
 def accuracy(
     answers: list[Answer], metric: str, tolerance: float = 0.0, channels: int = 1
 ) -> Accuracy:
@@ -85,16 +116,16 @@ def accuracy(
     p50_s, p90_s, p99_s = (
         percentile(latencies_s, percent) if timed else None for percent in (50, 90, 99)
     )
-    found = _right(outputs, labels) if metric == "top1" else None
+    wanted = [(answer.input, answer.expected) for answer in answers]
+    found, area, expected = scored(outputs, labels, wanted, metric, tolerance, channels)
     right = None if found is None else sum(found)
     classes = max(map(len, outputs))
-    held = metric in ("exact", "regression", "iou")
     return Accuracy(
         count=len(answers),
         unanswered=sum(not values for values in outputs),
         top1=None if right is None else right / len(answers),
         correct=right,
-        auc=auc(_means(outputs, labels), labels) if metric == "auc" else None,
+        auc=area,
         latency_p50_s=p50_s,
         latency_p90_s=p90_s,
         latency_p99_s=p99_s,
@@ -104,7 +135,7 @@ def accuracy(
         if found is not None and classes > TOP
         else None,
         recalls=[] if found is None else _recalls(found, labels, classes),
-        expected=beside(answers, outputs, metric, tolerance, channels) if held else None,
+        expected=expected,
     )
 
 

@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from msgspec import structs
-
 from tinybench.datasets.reader import Sample
 from tinybench.declare import find
 from tinybench.energy.monitor import MonitorSpec
@@ -28,7 +26,7 @@ from ..build.engine import Engine, load_engine
 from ..build.firmware import Image, build
 from ..build.fit import check_emulator
 from ..build.inputs import Inputs, resolve
-from ..build.stream_task import insist_hears
+from ..build.stream_task import heard_by
 from ..build.task import Task
 from ..cycles.core import core_file, memory_file
 from ..cycles.estimate import can_estimate
@@ -177,13 +175,7 @@ def make_plan(station: Station, track: Track, say: Callable[[str], None]) -> Pla
     engine = load_engine(Path(asked.engine)) if asked.engine and recipe is None else None
     inputs = resolve(task, asked.data, asked.model or engine, which=profile.recording)
     if task.streams:
-        hears = insist_hears(inputs.model)
-        task = structs.replace(task, outputs=hears.outputs)  # the first one is the word
-        if hears.rows != 1:
-            raise ModelError(
-                f"{inputs.model}: it takes {hears.rows} rows of features anew at a time, and a "
-                f"frame of task {task.name} is one; hear it with: tinybench listen"
-            )
+        task = heard_by(task, inputs.model)
     say(f"{board.name}, {task.name}: {inputs.note}")
     tools = _tools(board)
     if recipe is not None:

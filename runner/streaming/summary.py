@@ -43,6 +43,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     curve: list[Point]
     """Misses and false alarms over the threshold; empty where outputs are not known."""
 
+    @property
+    def first(self) -> Reading:
+        """The score that is said first: by the rules' text, without a known drift."""
+        return [one for one in self.readings if one.tail_s == RULES_TAIL_S][-1]
+
     def latency_s(self, share: float) -> float | None:
         """Return the latency that a share of the found words keeps; None where none is found."""
         late = self.latencies_s

@@ -18,20 +18,26 @@ from tinybench.models.compiler.emit import (
     emit,
     form_of,
     layers_of,
+    printed_as,
     result_count,
 )
 from tinybench.models.compiler.graph import Graph
 from tinybench.models.compiler.interface import Interface, check_interface, ends_b
 from tinybench.models.compiler.layout import lay_out
 from tinybench.models.compiler.lower import lower
+from tinybench.models.compiler.step import Step
+from tinybench.models.compiler.stream import frame_by_frame
 from tinybench.scratch import scratch
 
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
+Values = npt.NDArray[np.float64]
 KEPT = "studies"
 """Folder of the libraries, in the cache."""
 SHARED = frozenset(("exponential", "float32", "powers", "rows_float32", "sigmoid_int16"))
 """Kernel files that other kernels call. Ref: firmware/Makefile."""
+PRINTED_MOST = 2.0**32
+"""From here on a result is printed as infinite."""
 ANY = -1
 """Any layer, or any bit."""
 
@@ -53,6 +59,11 @@ STUDY int study_patch(uint32_t index, void *data, uint32_t size_b) {{
     }}
     memcpy(study_constants[index].at, data, size_b);
     return 0;
+}}
+
+/* A stream begins, where the model hears one. */
+STUDY void study_begin(void) {{
+    {begin}
 }}
 
 /* Ref: Steele, Lea and Flood, Fast splittable pseudorandom number generators, 2014 (SplitMix64). */
@@ -171,16 +182,49 @@ class Built:
     arena_b: int
     layers: tuple[str, ...]
     """The operator of each."""
+    stream: bool = False
+    """Whether inputs are the frames of a stream, from its beginning."""
 
 
-def build(graph: Graph, interface: Interface, model_id: str, kernels: str = "blocked") -> Built:
+@dataclass(frozen=True)
+class _Lowered:
+    """A model as calls of kernels."""
+
+    graph: Graph
+    steps: list[Step]
+    frames: int
+    """Of zeros, that a stream begins with; 0 where a state begins as its tensor says."""
+    origins: dict[int, int]
+    """Operators of the given model that its own came from, where it is another one."""
+
+
+def _lowered(graph: Graph, kernels: str, *, stream: bool) -> _Lowered:
+    """Return the calls of a model; of a `stream`, as a run builds it, of one frame at a time."""
+    frames, origins = 0, dict[int, int]()
+    if stream and not any(tensor.initial is not None for tensor in graph.tensors):
+        one = frame_by_frame(graph)
+        graph, frames, origins = one.graph, one.streamed.frames, one.origins
+    _, steps = lower(graph, kernels)
+    return _Lowered(graph, steps, frames, origins)
+
+
+def build(
+    graph: Graph,
+    interface: Interface,
+    model_id: str,
+    kernels: str = "blocked",
+    *,
+    stream: bool = False,
+) -> Built:
     """Build a model for this computer, or take it from the cache.
 
     All channels are computed and no operator in strips, so that other weights are other constants
-    alone. Raises ModelError, ToolMissingError, BuildError.
+    alone. `stream`: it takes a frame at a time, and keeps its state from each to the next. Raises
+    ModelError, ToolMissingError, BuildError.
     """
     check_interface(graph, interface)
-    _, steps = lower(graph, kernels)
+    lowered = _lowered(graph, kernels, stream=stream)
+    graph, steps = lowered.graph, lowered.steps
     memory = lay_out(graph, steps)
     layers = layers_of(steps)
     outputs = [
@@ -193,7 +237,8 @@ def build(graph: Graph, interface: Interface, model_id: str, kernels: str = "blo
     ]
     names = [name for name, _ in constants_of(steps)]
     arena = "arena, sizeof arena" if memory.arena_b else "0, 0"
-    text = emit(graph, steps, memory, model_id, interface) + HARNESS.format(
+    text = emit(graph, steps, memory, model_id, interface, lowered.frames) + HARNESS.format(
+        begin="model_keep_state(true);" if stream else "",
         constants=", ".join(f"{{{name}, sizeof {name}}}" for name in names) or "{0, 0}",
         inputs=", ".join(inputs),
         outputs=", ".join(outputs),
@@ -214,6 +259,7 @@ def build(graph: Graph, interface: Interface, model_id: str, kernels: str = "blo
             ("-Dconst=", "-fwrapv"),
         )
     input_b, _, _ = ends_b(graph, interface)
+    operators = [step.operator for *_, (_, _, step) in layers]
     return Built(
         library,
         kernels,
@@ -221,7 +267,8 @@ def build(graph: Graph, interface: Interface, model_id: str, kernels: str = "blo
         input_b,
         result_count(graph, interface),
         memory.arena_b,
-        tuple(f"{step.operator.index} {step.operator.name}" for *_, (_, _, step) in layers),
+        tuple(f"{lowered.origins.get(op.index, op.index)} {op.name}" for op in operators),
+        stream,
     )
 
 
@@ -265,6 +312,7 @@ def load(built: Built, folder: Path, number: int) -> Loaded:
     )
     library.study_read.argtypes = library.study_tap.argtypes
     library.study_read.restype = None
+    library.study_begin.restype = None
     library.study_ranges.argtypes = (ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p)
     return Loaded(built, library)
 
@@ -274,7 +322,7 @@ def patch(loaded: Loaded, graph: Graph) -> bool:
 
     Raises ModelError where an accumulator might leave 32 bits.
     """
-    _, steps = lower(graph, loaded.built.kernels)
+    steps = _lowered(graph, loaded.built.kernels, stream=loaded.built.stream).steps
     if form_of(steps) != loaded.built.form:
         return False
     for index, (name, constant) in enumerate(constants_of(steps)):
@@ -329,6 +377,19 @@ def written(loaded: Loaded, graph: Graph, inputs: Bytes, index: int) -> npt.NDAr
     return out
 
 
+def printed(graph: Graph, interface: Interface, outputs: Floats) -> Values:
+    """Return results [inputs][values] as a board prints them: rounded, or cut off.
+
+    Ref: firmware/core/text.c.
+    """
+    decimals, rounded = printed_as(graph, interface)
+    values = outputs.astype(np.float64)  # exact with so many digits, and so is the product
+    sizes = np.where(np.abs(values) < PRINTED_MOST, np.abs(values), np.inf)
+    sizes = np.where(np.isnan(values), np.nan, sizes)
+    steps = np.floor(sizes * 10.0**decimals + (0.5 if rounded else 0.0))
+    return np.copysign(steps / 10.0**decimals, values)
+
+
 def infer(
     loaded: Loaded,
     inputs: Bytes,
@@ -339,13 +400,14 @@ def infer(
     bit: int = ANY,
     stuck: Bytes | None = None,
 ) -> Floats:
-    """Return the results [inputs][values] of inputs [inputs][bytes], as a board would print them.
+    """Return the results [inputs][values] of inputs [inputs][bytes], as a board has them.
 
     `rate`: by which bits of each layer's output flip, of one `layer` and one `bit` of each byte or
     of any. `stuck`: masks [bytes of the arena][and, or]. Raises BenchError where the engine fails.
     """
     out = np.zeros((len(inputs), loaded.built.result_count), np.float32)
     data = np.ascontiguousarray(inputs)
+    loaded.library.study_begin()
     log_kept = 0.0 if rate <= 0 else float(np.log1p(-min(rate, 1 - 1e-12)))
     status = loaded.library.study_infer(
         data.ctypes.data,

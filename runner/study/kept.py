@@ -38,6 +38,9 @@ class Trial(msgspec.Struct, frozen=True, omit_defaults=True):
     """Of the layers or the bits that are taken one by one."""
     equal: int | None = None
     """Inputs to which a board answered what this computer did; None where there was none."""
+    missed: int | None = None
+    false_alarms: int | None = None
+    """Of a stream: words that were not found, and alarms without a word."""
 
 
 Key = tuple[str, float, int, int]

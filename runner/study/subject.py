@@ -1,5 +1,6 @@
 """What a study is of: a task's model as a graph, and its inputs with what should come out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,30 +15,36 @@ from tinybench.models.compiler.reader import read_graph
 from tinybench.models.model_file import read_model_file
 
 from ..build.firmware import insist_ends
-from ..build.inputs import resolve
-from ..build.task import METRICS, load_task
-from ..results.score import auc
+from ..build.inputs import Inputs, resolve
+from ..build.stream_task import heard_by
+from ..build.task import METRICS, Task, load_task
+from .host_engine import Built, build
+from .sound import Sound, sound_of
 
-SCORED = ("top1", "auc")
+CLASSED = ("top1", "auc")
+SINGLE = (*CLASSED, "regression", "iou", "exact", "none")
+"""Metrics of tasks whose inputs have a label; and of those whose inputs are each one inference."""
+ANY_METRIC = (*SINGLE, "stream")
 INPUTS_MOST_B = 1 << 30
 """Of all inputs together, which are kept in memory."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A model, and labelled inputs of its task."""
+    """A model, and inputs of its task with what should come out."""
 
     task: str
     model_id: str
     metric: str
+    """As in `Task`."""
     graph: Graph
     interface: Interface
     inputs: npt.NDArray[np.uint8]
-    """[uploads][bytes]."""
+    """[uploads][bytes]; of a stream, the features of each frame."""
     owners: npt.NDArray[np.intp]
     """Of each upload the sample that it is a window of."""
     labels: tuple[int, ...]
-    """Of each sample."""
+    """Of each sample; a stream is one, whose uploads are its frames."""
     model: str
     model_sha256: str
     model_origin: str
@@ -47,23 +54,72 @@ class Subject:
     note: str
     data: bytes = b""
     """Of the model's file."""
+    expected: tuple[npt.NDArray[np.float64], ...] = ()
+    """Outputs that each sample should have, none where they are not known; or of no sample."""
+    channels: int = 1
+    """Of a mask, as in `Task`."""
+    sound: Sound | None = None
+    """Of a stream: which words are where."""
+    clean: npt.NDArray[np.float64] | None = None
+    """Answers [uploads][values] that others should agree with, where nothing else is known."""
+
+    @property
+    def count(self) -> int:
+        """How much is inferred, as people count it: samples, or frames."""
+        return len(self.inputs) if self.sound is not None else len(self.labels)
 
 
 def subject(
-    task_name: str, data: Path | None = None, model: Path | None = None, limit: int | None = None
+    task_name: str,
+    data: Path | None = None,
+    model: Path | None = None,
+    limit: int | None = None,
+    takes: Sequence[str] = CLASSED,
 ) -> Subject:
-    """Choose model and inputs as a run does. Raises UsageError for a task that has no score here.
+    """Choose model and inputs as a run does. Raises UsageError for a task of no metric of `takes`.
 
     Raises ModelError for a model that is not one for the task: its C would read beyond an input.
-    `limit`: so many samples, spread over the whole set.
+    `limit`: so many samples, spread over the whole set; of a stream so many seconds, the first.
     """
     task = load_task(task_name)
-    if task.streams or task.metric not in SCORED:
+    if task.metric not in takes:
+        known = " or ".join(METRICS[one] for one in takes)
         raise UsageError(
-            f"task {task.name} is scored by {METRICS[task.metric]}: a study needs one that is "
-            "scored by top-1 or AUC, input by input, such as kws"
+            f"task {task.name} is scored by {METRICS[task.metric]}: this takes a task that is "
+            f"scored by {known}, such as kws"
         )
     found = resolve(task, data, model)
+    return _of_stream(task, found, limit) if task.streams else _of_samples_in(task, found, limit)
+
+
+def _of_stream(task: Task, found: Inputs, limit: int | None) -> Subject:
+    assert found.recording is not None  # noqa: S101 - a stream has one
+    task = heard_by(task, found.model)
+    data = read_model_file(found.model)
+    graph = read_graph(data)
+    features, sound = sound_of(found.recording, graph, limit)
+    return Subject(
+        task=task.name,
+        model_id=task.model_id,
+        metric=task.metric,
+        graph=graph,
+        interface=Interface(decimals=task.result_decimals),
+        inputs=features.view(np.uint8),
+        owners=np.zeros(len(features), np.intp),
+        labels=(0,),
+        model=found.model.name,
+        model_sha256=found.model_sha256,
+        model_origin=found.model_origin,
+        dataset=found.name,
+        dataset_origin=found.dataset_origin,
+        dataset_sha256=found.samples.sha256,
+        note=found.note,
+        data=data,
+        sound=sound,
+    )
+
+
+def _of_samples_in(task: Task, found: Inputs, limit: int | None) -> Subject:
     samples = found.samples.samples
     if limit is not None and limit < len(samples):
         samples = [samples[i * len(samples) // limit] for i in range(limit)]
@@ -97,7 +153,14 @@ def subject(
         dataset_sha256=found.samples.sha256,
         note=found.note,
         data=data_,
+        expected=tuple(np.array(sample.expected, np.float64) for sample in samples),
+        channels=task.channels,
     )
+
+
+def engine_of(of: Subject, kernels: str = "blocked") -> Built:
+    """Build the C of a subject for this computer. Raises as `build`."""
+    return build(of.graph, of.interface, of.model_id, kernels, stream=of.sound is not None)
 
 
 def halves(of: Subject) -> tuple[Subject, Subject]:
@@ -123,6 +186,9 @@ def _of_samples(of: Subject, taken: npt.NDArray[np.bool_]) -> Subject:
         inputs=of.inputs[uploads],
         owners=np.searchsorted(np.flatnonzero(taken), of.owners[uploads]),
         labels=tuple(one for one, there in zip(of.labels, taken, strict=True) if there),
+        expected=tuple(
+            one for one, there in zip(of.expected, taken, strict=bool(of.expected)) if there
+        ),
     )
 
 
@@ -134,26 +200,3 @@ def values_of(of: Subject) -> npt.NDArray[np.float32]:
     flipped = of.inputs ^ (0x80 if of.interface.input_format == "uint8" else 0)
     steps = flipped.view(np.int8) - float(tensor.zero_point)
     return (steps * tensor.scale).astype(np.float32)
-
-
-def score(of: Subject, outputs: npt.NDArray[np.float32]) -> float:
-    """Return top-1 or AUC, 0 to 1, of outputs [uploads][values]; what is not finite is not right.
-
-    A sample of several windows has the mean of their scores, as in a run.
-    """
-    finite = np.isfinite(outputs).all(axis=1)
-    if of.metric == "top1":
-        labels = np.array(of.labels)[of.owners]
-        return float(np.mean(finite & (outputs.argmax(axis=1) == labels)))
-    bad = np.where(np.array(of.labels)[of.owners] == 1, -np.inf, np.inf)
-    each = np.where(finite, outputs[:, 0].astype(np.float64), bad)
-    sums = np.zeros(len(of.labels))
-    np.add.at(sums, of.owners, each)
-    means = sums / np.bincount(of.owners, minlength=len(of.labels))
-    found = auc([float(one) for one in means], list(of.labels))
-    if found is None:
-        raise UsageError(
-            f"the inputs of task {of.task} are all of one class, which have no AUC: take more, by "
-            "--limit or --data"
-        )
-    return found

@@ -50,7 +50,8 @@ JOBS_MOST = 256
     Option("--together-only", is_flag=True,
            help="leave out the trials of each layer alone, and of each bit"),
     Option("--limit", type=positive, metavar="N",
-           help="only so many inputs, spread over all of them"),
+           help="only so many inputs, spread over all of them; of a stream so many seconds, from "
+           "its beginning"),
     *on_board("do each trial on this board, too, and hold its answers against this computer's: "
               "weights are written over the link, or else built in (default: on none)"),
     shards("with --board: so many emulated ones at a time (default: 1)"),
@@ -81,7 +82,7 @@ def noise(
     from ...report.study import noise as report
     from ...study.noise.asked import ask
     from ...study.noise.noise import PIECES, processors, run_noise, share_noise
-    from ...study.subject import subject
+    from ...study.subject import ANY_METRIC, subject
     from ...study.work import Work
 
     if task is None:
@@ -96,7 +97,7 @@ def noise(
             "--port and --emulate are of a board: name it by --board, such as mps2-an386"
         )
     amounts = _amounts(said)
-    of = subject(task, data, model, limit)
+    of = subject(task, data, model, limit, ANY_METRIC)
     voice.note(of.note)
     asked = ask(
         of, said["noise"], amounts, said["trials"], said["seed"], said["where"],

@@ -77,7 +77,7 @@ def quantisation(
 
     if task is None:
         raise UsageError("study quantisation: say of which task: --task kws ('tinybench tasks')")
-    of = subject(task, data, model)
+    of = subject(task, data, model, takes=("top1",))
     voice.note(of.note)
     given = None if float_file is None else read_model_file(float_file)
     source = float_model(of, float_file, given)

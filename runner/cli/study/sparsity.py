@@ -106,7 +106,7 @@ def sparsity(
     from ...report.study import sparsity as report
     from ...study.sparsity.matrices import made, matrices_of
     from ...study.sparsity.sparsity import ask, pieces, run_sparsity, share_sparsity
-    from ...study.subject import halves, subject
+    from ...study.subject import SINGLE, halves, subject
     from ...study.work import Work
 
     wanted, schemes, rates = said.pop("shape"), said.pop("scheme"), said.pop("rates")
@@ -127,7 +127,7 @@ def sparsity(
         matrices = made(wanted or shape(SHAPE), seed)
         source = matrices[0].name
     else:
-        of = subject(task, data, model, limit)
+        of = subject(task, data, model, limit, SINGLE)
         voice.note(of.note)
         matrices, without = matrices_of(
             of.graph, max(rates), convolutions=convolutions, windows=windows

@@ -24,7 +24,26 @@ PLACES = tuple((x, y) for x in (6, -6) for y in (5, -14, 18, -27, 31, -40))
 """Where a name may stand, in points from what it names; the best first."""
 NAMED_MOST = 60
 """Points of a picture that have names: more could not be read, and take long to place."""
-METRIC = {"top1": "top-1", "auc": "AUC"}
+METRIC = {
+    "top1": "top-1",
+    "auc": "AUC",
+    "iou": "IoU",
+    "r2": "R2",
+    "f1": "F1",
+    "agreement": "agreement",
+    "unchanged": "unchanged",
+}
+SAID = {
+    "r2": "R2: 1 is without error, 0 no better than the mean of the targets, and worse counts as "
+    "0; shares are of R2, not of the error",
+    "f1": "F1: of words found, words missed and false alarms; a detection counts until 1 s after a "
+    "word, as the rules say",
+    "agreement": "agreement: share of inputs whose largest output is that of the model as it is; "
+    "no label says whether it is right",
+    "unchanged": "unchanged: share of inputs all of whose outputs are those of the model as it is, "
+    "to the last decimal; no label says whether they are right",
+}
+"""What a score is, where its name does not say."""
 Lines = Sequence[Sequence[str]]
 
 

@@ -7,14 +7,17 @@ from rich.console import RenderableType
 
 from tinybench.printable import one_line
 
+from ...results.stream import PERIOD_S
 from ...study.noise.findings import Alone, NoiseStudy, Spread
 from ...study.noise.perturb import BITS
-from .frame import METRIC, below, columns, in_csv, in_markdown, picture
+from .frame import METRIC, SAID, below, columns, in_csv, in_markdown, picture
 
-HEADER = ("score", "sd", "least", "most", "normalised", "trials")
+HEADER = ("sd", "least", "most", "normalised", "trials")
+OF_STREAM = ("missed", "false alarms")
 COLUMNS = (
     *("task", "model", "dataset", "noise", "where", "part", "name", "amount", "trials"),
     *("mean", "deviation", "error", "least", "most", "normalised", "clean", "metric", "kind"),
+    *("missed", "false_alarms"),
 )
 """Of a row in CSV: one an amount, a layer or a bit."""
 
@@ -38,26 +41,44 @@ def terminal(found: NoiseStudy) -> RenderableType:
 def _points(found: NoiseStudy) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return the head and the lines of the table by amount."""
     lines = [(f"{point.amount:g}", *_cells(point)) for point in found.points]
-    return (amount_name(found.asked.noise), *HEADER), lines
+    return (amount_name(found.asked.noise), *_header(found)), lines
+
+
+def _header(found: NoiseStudy) -> tuple[str, ...]:
+    return (METRIC[found.metric], *HEADER, *(OF_STREAM if found.words is not None else ()))
 
 
 def title(found: NoiseStudy) -> str:
     """Return what was disturbed, of what."""
     asked = found.asked
     return one_line(
-        f"{asked.noise} on {asked.where} of {found.model} ({found.model_origin}), {asked.samples} "
-        f"inputs of {found.dataset}: simulated noise, computed by the model's C on "
+        f"{asked.noise} on {asked.where} of {found.model} ({found.model_origin}), "
+        f"{_inputs(found)}: simulated noise, computed by the model's C on "
         f"{asked.board or 'this computer'}"
     )
+
+
+def _inputs(found: NoiseStudy) -> str:
+    count = found.asked.samples
+    if found.words is None:
+        return f"{count} inputs of {found.dataset}"
+    return f"{count * PERIOD_S:.0f} s of {found.dataset} with {found.words} words"
 
 
 def said(found: NoiseStudy) -> list[str]:
     """Return in sentences what the table comes to."""
     name = amount_name(found.asked.noise)
     lines = [f"without noise: {METRIC[found.metric]} {found.clean:.4f}"]
+    if found.words is not None:
+        lines[0] += (
+            f", {found.clean_missed} of {found.words} words missed, {found.clean_false_alarms} "
+            "false alarms"
+        )
     if found.clean_identical is not None:
         same = "the same to the bit" if found.clean_identical else "NOT the same outputs"
         lines[0] += f"; {name} 0 gives {same}"
+    if found.metric in SAID:
+        lines.append(SAID[found.metric])
     if found.board_trials:
         how = "written over its line" if found.patched else "built in"
         lines.append(
@@ -93,7 +114,7 @@ def _alone(found: NoiseStudy, name: str, parts: Sequence[Alone]) -> RenderableTy
         )
         for part in parts
     ]
-    return columns((f"{name} alone, {amount}", *counted, *HEADER), lines)
+    return columns((f"{name} alone, {amount}", *counted, *_header(found)), lines)
 
 
 def _cells(point: Spread) -> tuple[str, ...]:
@@ -104,6 +125,7 @@ def _cells(point: Spread) -> tuple[str, ...]:
         f"{point.most:.4f}",
         f"{point.normalised:.3f}",
         str(point.trials),
+        *(f"{one:.1f}" for one in (point.missed, point.false_alarms) if one is not None),
     )
 
 
@@ -123,7 +145,7 @@ def as_csv(found: NoiseStudy) -> str:
         (
             *(*ends, part, name, point.amount, point.trials, point.mean, point.deviation),
             *(point.error, point.least, point.most, point.normalised),
-            *(found.clean, found.metric, found.kind),
+            *(found.clean, found.metric, found.kind, point.missed, point.false_alarms),
         )
         for part, name, point in each
     ]
@@ -144,8 +166,7 @@ def as_png(found: NoiseStudy) -> bytes:
 
     asked = found.asked
     name = one_line(
-        f"{asked.task}: {found.model} ({found.model_origin}), {asked.samples} inputs of "
-        f"{found.dataset}; noise is simulated"
+        f"{asked.task}: {found.model} ({found.model_origin}), {_inputs(found)}; noise is simulated"
     )
     return picture(name, 1 + len(shown), draw, width=6.5 * (1 + len(shown)))
 

@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from tinybench.printable import one_line
 
 from ...study.sparsity.sparsity import Row, SparsityStudy
-from .frame import EMULATED, METRIC, below, columns, count, in_csv, in_markdown, picture
+from .frame import EMULATED, METRIC, SAID, below, columns, count, in_csv, in_markdown, picture
 
 COLUMNS = Row.__struct_fields__
 
@@ -68,6 +68,8 @@ def said(found: SparsityStudy) -> list[str]:
             f"{METRIC[found.metric]} of {found.asked.samples} inputs with nothing pruned: "
             f"{found.clean:.4f}" + ("" if found.asked.learnt else "; nothing is trained again")
         )
+    if found.metric in SAID:
+        lines.append(SAID[found.metric])
     if found.asked.mended:
         lines.append(
             f"mended: what is left was fitted again, layer by layer, to {found.asked.mended} other "

@@ -10,8 +10,6 @@ from ...streaming.timeline import Told
 
 PERIOD_S = 0.032
 """Of a frame: 512 samples at 16 kHz."""
-WITHIN_S = 1.0
-"""A detection counts until so long after its word, in what is said first: the rules' text."""
 
 Seconds = Annotated[float, Meta(ge=0, le=1e6)]
 Microseconds = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -102,9 +100,8 @@ class Stream(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     @property
     def first(self) -> Reading:
-        """The score that is said first: by the rules' text, without a known drift."""
-        within = [one for one in self.score.readings if one.tail_s == WITHIN_S]
-        return within[-1]
+        """The score that is said first."""
+        return self.score.first
 
     @property
     def lost(self) -> int:

@@ -21,7 +21,7 @@ DEFAULTS = {
 }
 """Amounts of each kind of noise."""
 AMOUNTS_MOST, TRIALS_MOST = 64, 100_000
-FORMAT = 2
+FORMAT = 3
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +39,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     alone: bool
     """Whether layers, and bits, are disturbed one by one as well."""
     samples: int
+    """Inputs; of a stream, frames."""
     model_sha256: str
     dataset_sha256: str
     board: str = ""
@@ -65,6 +66,11 @@ def ask(
         raise UsageError(
             f"--where activations is for faults of memory ({', '.join(BITS)}), not for {noise}"
         )
+    if board and of.sound is not None:
+        raise UsageError(
+            f"task {of.task} is a stream, whose noise is studied on this computer alone, by the "
+            "same C as a board's: leave --board out"
+        )
     if board and where == "activations":
         raise UsageError("--board takes other weights; activations are disturbed here alone")
     chosen = sorted(set(DEFAULTS[noise] if amounts is None else amounts))
@@ -86,7 +92,7 @@ def ask(
         trials=trials,
         seed=seed,
         alone=alone,
-        samples=len(of.labels),
+        samples=of.count,
         model_sha256=of.model_sha256,
         dataset_sha256=of.dataset_sha256,
         board=board,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from ..kept import Trial
 from .asked import Asked
 from .perturb import BITS
 
@@ -28,6 +29,9 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True):
     most: float
     normalised: float
     """The mean, as a share of the score without noise."""
+    missed: float | None = None
+    false_alarms: float | None = None
+    """Means of a stream's words that were not found, and of its alarms without a word."""
 
 
 class Alone(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +50,7 @@ class NoiseStudy(msgspec.Struct, frozen=True, kw_only=True):
     """Noise is drawn by this computer, which then infers by the same C as a board."""
     tinybench: str
     metric: str
+    """What a score is: "top1", "auc", "iou", "r2", "f1", "agreement" or "unchanged"."""
     model: str
     model_origin: str
     dataset: str
@@ -54,6 +59,11 @@ class NoiseStudy(msgspec.Struct, frozen=True, kw_only=True):
     """How many there are."""
     clean: float
     """Score without noise."""
+    words: int | None = None
+    """Of a stream ..."""
+    clean_missed: int | None = None
+    clean_false_alarms: int | None = None
+    """... and what of them goes wrong without noise."""
     clean_identical: bool | None
     """Whether an amount of 0 gave the same outputs to the bit; None where there was none."""
     points: list[Spread]
@@ -72,7 +82,11 @@ class NoiseStudy(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the board took other weights over its line, and was not built anew for each."""
 
 
-def spread_of(scores: Sequence[float], amount: float, clean: float) -> Spread:
+def spread_of(trials: Sequence[Trial], amount: float, clean: float) -> Spread:
+    """Return the spread of trials of an amount; `clean`: the score without noise."""
+    scores = [trial.score for trial in trials]
+    missed = [trial.missed for trial in trials if trial.missed is not None]
+    alarms = [trial.false_alarms for trial in trials if trial.false_alarms is not None]
     deviation = statistics.stdev(scores) if len(scores) > 1 else 0.0
     mean = statistics.fmean(scores)
     return Spread(
@@ -84,6 +98,8 @@ def spread_of(scores: Sequence[float], amount: float, clean: float) -> Spread:
         least=min(scores),
         most=max(scores),
         normalised=mean / clean,
+        missed=statistics.fmean(missed) if missed else None,
+        false_alarms=statistics.fmean(alarms) if alarms else None,
     )
 
 

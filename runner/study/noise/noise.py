@@ -14,7 +14,7 @@ import numpy as np
 from tinybench.errors import UsageError
 from tinybench.scratch import scratch
 
-from ..host_engine import Loaded, build, infer, load, patch
+from ..host_engine import Loaded, infer, load, patch
 from ..kept import (
     Key,
     Trial,
@@ -25,8 +25,9 @@ from ..kept import (
     store_study,
 )
 from ..parts import Part, Pieces, Share
-from ..subject import Subject, score
+from ..subject import Subject, engine_of
 from ..work import Work
+from ..worth import Worth, answers, measure, with_clean, worth
 from .asked import Asked
 from .findings import DROPS, Alone, NoiseStudy, at_drop, spread_of
 from .on_board import opened
@@ -52,7 +53,7 @@ class _Begun:
 
     bench: Bench
     known: dict[Key, Trial]
-    clean: float
+    clean: Worth
     identical: bool | None
     first: list[Job]
     alone: list[Job]
@@ -103,13 +104,17 @@ def _done(
             f"{of.model} has no weights that noise could disturb (int8 or float32, of "
             "convolutions, dense layers, SVDF or LSTM); --where activations takes any model"
         )
-    blocked = build(of.graph, of.interface, of.model_id)
+    blocked = engine_of(of)
     loaded = load(blocked, libraries, 0)
     outputs = infer(loaded, of.inputs)
-    clean = score(of, outputs)
+    found = answers(of, outputs)
+    of = with_clean(of, found)
+    start = worth(of, found)
+    clean = start.score
     if clean <= 0:
         raise UsageError(
-            f"{of.model} gets none of {len(of.labels)} inputs right: there is nothing to lose"
+            f"{of.model} gets nothing of {of.count} {'frames' if of.sound else 'inputs'} right: "
+            "there is nothing to lose"
         )
     bench = Bench(of, asked, weights, blocked, libraries, outputs.tobytes(), None)
     first = first_of(asked, part)
@@ -132,7 +137,7 @@ def _done(
         do(bench, alone, jobs, known, keep, work.track, "one by one")
         kept = kept_part(line, Line) if asked.board else None
     return _Begun(
-        bench, known, clean, _identical(bench, loaded), first, alone, kept and kept.patched
+        bench, known, start, _identical(bench, loaded), first, alone, kept and kept.patched
     )
 
 
@@ -170,7 +175,8 @@ def summed(done: _Begun) -> NoiseStudy:
     """Return what all trials come to."""
     bench, known = done.bench, done.known
     asked, of = bench.asked, bench.of
-    points = points_of(asked, done.first, known, done.clean)
+    clean = done.clean.score
+    points = points_of(asked, done.first, known, clean)
     by_part: dict[str, list[Alone]] = {LAYER: [], BIT: []}
     for (part, which), each in itertools.groupby(done.alone, lambda job: (job.part, job.which)):
         name, weights, own = f"bit {which}", None, list(each)
@@ -179,8 +185,7 @@ def summed(done: _Begun) -> NoiseStudy:
             name, weights = f"{one.operator} {one.kind}", one.count
         elif part == LAYER:
             name = bench.blocked.layers[which]
-        scores = [known[job.key].score for job in own]
-        spread = spread_of(scores, own[0].amount, done.clean)
+        spread = spread_of([known[job.key] for job in own], own[0].amount, clean)
         by_part[part].append(Alone(name=name, weights=weights, score=spread))
     for parts in by_part.values():
         parts.sort(key=lambda one: one.score.mean)
@@ -188,13 +193,16 @@ def summed(done: _Begun) -> NoiseStudy:
     return NoiseStudy(
         asked=asked,
         tinybench=version("tinybench-mcu"),
-        metric=of.metric,
+        metric=measure(of),
         model=of.model,
         model_origin=of.model_origin,
         dataset=of.dataset,
         dataset_origin=of.dataset_origin,
         weights=sum(one.count for one in bench.weights),
-        clean=done.clean,
+        clean=clean,
+        words=len(of.sound.words_s) if of.sound else None,
+        clean_missed=done.clean.missed,
+        clean_false_alarms=done.clean.false_alarms,
         clean_identical=done.identical,
         points=points,
         at_drop={f"{drop:.0%}": at_drop(points, asked.noise, drop) for drop in DROPS},

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinybench.errors import BenchError, ModelError, UsageError
-from tinybench.models.compiler.emit import bytes_of, constants_of, enough_decimals, form_of
+from tinybench.models.compiler.emit import bytes_of, constants_of, form_of, printed_as
 from tinybench.models.compiler.graph import Graph
 from tinybench.models.compiler.lower import lower
 from tinybench.models.model_file import read_model_file
@@ -27,7 +27,7 @@ from ...dut.client import Dut
 from ...dut.inference import answered
 from ...dut.patches import holds, patch, takes_patches
 from ...results.words import request_of
-from ..host_engine import Floats
+from ..host_engine import Floats, Values
 from ..patched_file import written
 from ..subject import Subject
 from ..work import Work
@@ -89,11 +89,10 @@ def opened(of: Subject, work: Work) -> Iterator[There]:
             say(f"{board.name} is built, and loaded, anew for each trial")
             stack.close()
         _, steps = lower(of.graph, board.toolchain.kernels)
-        enough = (enough_decimals(of.graph.tensors[i]) for i in of.graph.outputs)
         yield There(
             of=of, station=station, board=board, task=task, model=read_model_file(found),
             form=form_of(steps), duts=duts, patched=patched,
-            decimals=max(task.result_decimals, *enough), say=say,
+            decimals=printed_as(of.graph, of.interface)[0], say=say,
         )  # fmt: skip
 
 
@@ -119,7 +118,7 @@ def _met(
     return found
 
 
-def infer_there(there: There, graph: Graph) -> Floats:
+def infer_there(there: There, graph: Graph) -> Values:
     """Return a board's results [inputs][values] with the weights of a graph.
 
     Raises what a board raises, and BenchError where it lost the weights again and again.
@@ -144,12 +143,12 @@ def infer_there(there: There, graph: Graph) -> Floats:
     )
 
 
-def _inferred(there: There, dut: Dut) -> Floats:
+def _inferred(there: There, dut: Dut) -> Values:
     rows = [answered(dut.infer(one.tobytes(), 1, 0).results) for one in there.of.inputs]
-    return np.array(rows, np.float32)
+    return np.array(rows, np.float64)
 
 
-def _built(there: There, graph: Graph) -> Floats:
+def _built(there: There, graph: Graph) -> Values:
     """Build the firmware with these weights in it, load it, and infer."""
     data = written(there.model, there.of.graph, graph)
     sites = there.station.sites[:1]
@@ -171,10 +170,10 @@ def _built(there: There, graph: Graph) -> Floats:
             return _inferred(there, dut)
 
 
-def same(there: Floats, here: Floats, decimals: int) -> int:
+def same(there: Values, here: Floats, decimals: int) -> int:
     """Return to how many inputs a board answers what this computer does.
 
     A board prints so many decimals as tell any two outputs apart.
     """
-    near = np.abs(there.astype(np.float64) - here) <= 10.0**-decimals
+    near = np.abs(there - here) <= 10.0**-decimals
     return int((near | (np.isnan(there) & np.isnan(here))).all(axis=1).sum())

@@ -12,10 +12,11 @@ import numpy as np
 from tinybench.errors import BenchError
 from tinybench.track import Track
 
-from ..host_engine import ANY, Built, Loaded, build, infer, load, patch
+from ..host_engine import ANY, Built, Loaded, infer, load, patch
 from ..kept import Key, Trial, key_of
 from ..parts import Part, share
-from ..subject import Subject, score
+from ..subject import Subject, engine_of
+from ..worth import answers, worth
 from .asked import Asked
 from .findings import Spread, harmful, spread_of
 from .on_board import There, infer_there, same
@@ -110,7 +111,7 @@ def points_of(
 ) -> list[Spread]:
     """Return the spread of each amount over trials that are known."""
     each = [[job for job in jobs if job.amount == amount] for amount in asked.amounts]
-    return [spread_of([known[job.key].score for job in of], of[0].amount, clean) for of in each]
+    return [spread_of([known[job.key] for job in of], of[0].amount, clean) for of in each]
 
 
 def is_one_by_one(asked: Asked) -> bool:
@@ -192,10 +193,14 @@ def _trial(bench: Bench, job: Job) -> Trial:
                 )
         outputs = infer(loaded, of.inputs)
         if bench.there is not None:
-            answers = infer_there(bench.there, graph)
-            equal = same(answers, outputs, bench.there.decimals)
-            return Trial(job.part, job.amount, job.trial, score(of, answers), job.which, equal)
-    return Trial(job.part, job.amount, job.trial, score(of, outputs), job.which)
+            found = infer_there(bench.there, graph)
+            equal = same(found, outputs, bench.there.decimals)
+            return Trial(job.part, job.amount, job.trial, worth(of, found).score, job.which, equal)
+    found = worth(of, answers(of, outputs))
+    return Trial(
+        job.part, job.amount, job.trial, found.score, job.which, None, found.missed,
+        found.false_alarms,
+    )  # fmt: skip
 
 
 def _loaded(bench: Bench, built: Built) -> Loaded:
@@ -212,6 +217,5 @@ def _loaded(bench: Bench, built: Built) -> Loaded:
 def _any_weights(bench: Bench) -> Built:
     with bench.lock:
         if not bench.plain:
-            of = bench.of
-            bench.plain.append(build(of.graph, of.interface, of.model_id, "plain"))
+            bench.plain.append(engine_of(bench.of, "plain"))
         return bench.plain[0]

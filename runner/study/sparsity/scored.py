@@ -15,10 +15,12 @@ from tinybench.models.training.sparse import Lesson, learnt
 from tinybench.scratch import scratch
 from tinybench.track import Track
 
+from ...build.task import METRICS
 from ..host_engine import build, infer, load, patch
 from ..kept import Key, Trial
 from ..parts import Part, share
-from ..subject import Subject, score, values_of
+from ..subject import CLASSED, Subject, engine_of, values_of
+from ..worth import answers, with_clean, worth
 from .mended import Whole, mended, whole_of
 from .pruned import Block
 from .sparsity_c import DENSE, Way, left
@@ -44,6 +46,11 @@ class Pruned:
 
 def insist_learnable(first: Subject) -> None:
     """Raise UsageError or ModelError where a model cannot learn from this."""
+    if first.metric not in CLASSED:
+        raise UsageError(
+            f"--learn learns from classes, or from what AUC is scored of, and task {first.task} is "
+            f"scored by {METRICS[first.metric]}: leave --learn out, or take a task such as kws"
+        )
     quantiser.check_float(quantiser.in_floats(first.graph))
     source, target = (
         first.graph.tensors[index] for index in (first.graph.inputs[0], first.graph.outputs[0])
@@ -102,7 +109,8 @@ def score_all(
     if any(step == LEARNT for _, _, step in left_):
         tensorflow()
     with scratch() as folder:
-        first = load(build(task.of.graph, task.of.interface, task.of.model_id), folder, 0)
+        first = load(engine_of(task.of), folder, 0)
+        of = with_clean(task.of, answers(task.of, infer(first, task.of.inputs)))
 
         @functools.cache
         def whole() -> Whole:
@@ -121,7 +129,7 @@ def score_all(
                 built = build(graph, task.of.interface, task.of.model_id)
                 loaded = load(built, folder, 1 + number)
             part, amount, which, trial = key
-            value = score(task.of, infer(loaded, task.of.inputs))
+            value = worth(of, answers(of, infer(loaded, of.inputs))).score
             if step:
                 save(way, step, graph, value)
             known[key] = Trial(part, amount, trial, value, which)

@@ -20,6 +20,7 @@ from ..parts import Part, Pieces, Share, share
 from ..runs import board_of, is_emulated
 from ..subject import Subject
 from ..work import Work
+from ..worth import measure
 from .fitted import FITTED, save_model
 from .matrices import Matrix
 from .pruned import EIGHT, FOUR, Block, shares_words
@@ -355,7 +356,7 @@ def _summed(
         layers=[f"{one.name}" for one in matrices],
         left_out=without,
         clean=scores.get((DENSE, 1.0, -1, 0)),
-        metric="" if of is None else of.metric,
+        metric="" if of is None else measure(of),
         emulated=there.emulated,
         image_flash_b=there.flash_b,
         image_ram_b=there.ram_b,

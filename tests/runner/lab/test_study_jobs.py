@@ -95,6 +95,7 @@ def test_rows_of_ones_own_are_sent_as_a_model_is(tmp_path: Path) -> None:
         (f"{NOISE}with={{ eta = 'x' }}\n", "give numbers of 0 or more"),
         (f"{NOISE}with={{ model = 'x' }}\n", "takes no 'model'"),
         (NOISE.replace("kws", "kwz"), "did you mean 'kws'?"),
+        (NOISE.replace("kws", "sww"), "is studied on one computer"),
         (NOISE.replace("noise", "noize"), "did you mean 'noise'?"),
         ('[[jobs]]\nname="a"\nstudy="noise"\n', "study noise is of a task"),
         ('[[jobs]]\nname="a"\nstudy="sparsity"\nmodel="one.tflite"\n', "takes no model without a"),

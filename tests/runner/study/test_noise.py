@@ -21,8 +21,9 @@ from tinybench.runner.study.noise import perturb
 from tinybench.runner.study.noise.asked import ask
 from tinybench.runner.study.noise.findings import NoiseStudy, Spread, at_drop
 from tinybench.runner.study.noise.noise import run_noise
-from tinybench.runner.study.subject import Subject, score, subject
+from tinybench.runner.study.subject import Subject, subject
 from tinybench.runner.study.work import Work
+from tinybench.runner.study.worth import answers, worth
 from tinybench.scratch import scratch
 from tinybench.track import silent
 
@@ -144,7 +145,8 @@ def test_faults_of_activations_do_harm_by_their_rate(
             stuck = perturb.stuck_cells(loaded.built.arena_b, noise, rate, rng)
             found.append(host_engine.infer(loaded, kws.inputs, stuck=stuck))
     assert found[0].tobytes() == clean.tobytes()
-    assert score(kws, found[1]) < 0.5 < score(kws, clean)
+    noisy, whole = (worth(kws, answers(kws, one)).score for one in (found[1], clean))
+    assert noisy < 0.5 < whole
     last = host_engine.infer(
         loaded, kws.inputs, seed=7, rate=1.0, layer=len(loaded.built.layers) - 1
     )
@@ -227,7 +229,7 @@ def test_where_the_score_has_dropped_is_read_between_points() -> None:
 def test_an_answer_that_is_no_number_is_not_right(kws: Subject) -> None:
     """NaN has no largest value, though a search for one finds it."""
     outputs = np.full((30, 12), np.nan, np.float32)
-    assert score(kws, outputs) == 0
+    assert worth(kws, answers(kws, outputs)).score == 0
 
 
 def test_words_that_mean_nothing_are_refused(kws: Subject) -> None:
@@ -243,7 +245,7 @@ def test_words_that_mean_nothing_are_refused(kws: Subject) -> None:
             ask(kws, noise, amounts, 1, 1)
     with pytest.raises(UsageError, match="faults of memory"):
         ask(kws, "gaussian", [0.1], 1, 1, "activations")
-    with pytest.raises(UsageError, match="words found"):
+    with pytest.raises(UsageError, match=r"words found: this takes .* top-1 or AUC, such as kws"):
         subject("sww")
     with pytest.raises(ModelError, match="has 3072 bytes of input, the task has 490"):
         subject("kws", model=resolve(load_task("ic")).model)  # its C would read beyond an input

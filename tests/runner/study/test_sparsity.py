@@ -44,8 +44,9 @@ from tinybench.runner.study.sparsity.sparsity import (
     run_sparsity,
 )
 from tinybench.runner.study.sparsity.sparsity_c import CALLS, Way, left, told, write_ways
-from tinybench.runner.study.subject import Subject, halves, score, subject
+from tinybench.runner.study.subject import Subject, halves, subject
 from tinybench.runner.study.work import Work
+from tinybench.runner.study.worth import answers, worth
 from tinybench.track import silent
 
 BLOCKS = (Block(8, 0), Block(16, 20))
@@ -176,7 +177,7 @@ def test_what_is_left_is_fitted_to_inputs_without_labels(tmp_path: Path) -> None
     matrices, _ = matrices_of(of.graph, 2, convolutions=True)
     way = Way("bcr", "plain", 1.5, BLOCKS[0])
     first = load(build(of.graph, of.interface, of.model_id), tmp_path, 0)
-    clean = score(of, infer(first, of.inputs))
+    clean = worth(of, answers(of, infer(first, of.inputs))).score
     tensors_of = [one.tensor for one in matrices]
     whole = whole_of(of.graph, tensors_of, half.inputs, first)
     graph = mended(of, tensors_of, way, whole, first, tmp_path)
@@ -193,7 +194,7 @@ def test_what_is_left_is_fitted_to_inputs_without_labels(tmp_path: Path) -> None
     scores = list[float]()
     for each in (once, graph):
         assert patch(first, each)
-        scores.append(score(of, infer(first, of.inputs)))
+        scores.append(worth(of, answers(of, infer(first, of.inputs))).score)
     assert scores[0] < clean - 0.4
     assert scores[1] > clean - 0.15
 
@@ -214,7 +215,7 @@ def test_a_mended_model_is_a_file_that_answers_so(tmp_path: Path) -> None:
     for row, (number, name) in zip(found.rows[1:], names, strict=True):
         data = (into / "models" / f"{name}-mended.tflite").read_bytes()
         loaded = load(build(read_graph(data), of.interface, name), tmp_path, number)
-        assert score(of, infer(loaded, of.inputs)) == row.mended
+        assert worth(of, answers(of, infer(loaded, of.inputs))).score == row.mended
         assert len(data) == len(of.data)
 
 

@@ -1,0 +1,131 @@
+"""What answers are worth in a study: the score of a run on the same answers, or how many agree."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tinybench.errors import UsageError
+
+from ..results.expected import MASKED
+from ..results.score import scored
+from ..streaming.curve import detections
+from ..streaming.summary import summarise
+from ..streaming.verdict import judge_frames
+from .host_engine import Floats, Values, printed
+from .subject import Subject
+
+AGREEMENT, UNCHANGED = "agreement", "unchanged"
+_BY_CLEAN = ("none", "exact")
+"""Metrics of tasks of which other answers are held against the first ones."""
+_BY_METRIC = {"regression": "r2", "stream": "f1"}
+
+
+@dataclass(frozen=True)
+class Worth:
+    """A score, 0 to 1, the more the better; of a stream with what it is made of."""
+
+    score: float
+    missed: int | None = None
+    """Words."""
+    false_alarms: int | None = None
+
+
+def measure(of: Subject) -> str:
+    """Return what a study scores a task by: "top1", "auc", "iou", "r2", "f1", or how many agree.
+
+    Without labels, and with golden outputs, which any noise changes, that is "agreement" of the
+    largest output where a model has one row of them, else all outputs "unchanged".
+    """
+    if of.metric not in _BY_CLEAN:
+        return _BY_METRIC.get(of.metric, of.metric)
+    targets = [of.graph.tensors[index] for index in of.graph.outputs]
+    wide = targets[0].shape[-1] if targets[0].shape else 1
+    return AGREEMENT if len(targets) == 1 and 1 < wide == targets[0].elements else UNCHANGED
+
+
+def answers(of: Subject, outputs: Floats) -> Values:
+    """Return results [uploads][values] of this computer as a board prints them."""
+    return printed(of.graph, of.interface, outputs)
+
+
+def with_clean(of: Subject, found: Values) -> Subject:
+    """Return a subject whose other answers are held against these, where nothing else is known."""
+    return replace(of, clean=found) if of.metric in _BY_CLEAN else of
+
+
+def worth(of: Subject, found: Values) -> Worth:
+    """Return what answers [uploads][values] are worth, as they are printed.
+
+    What is not finite is a wrong answer. R2 below 0, which is worse than to answer the mean of the
+    targets each time, is 0. Raises UsageError for inputs that have no such score.
+    """
+    if of.sound is not None:
+        return _heard(of, found)
+    rows = [row if np.isfinite(row).all() else None for row in _by_sample(of, found)]
+    if of.clean is not None:
+        return Worth(_agreeing(rows, _by_sample(of, of.clean), measure(of)))
+    if of.metric == "regression" and any(row is None for row in rows):
+        return Worth(0.0)
+    none = np.zeros(0)
+    wanted = of.expected or (none,) * len(of.labels)
+    if of.metric == "iou":
+        rows = [
+            _wrong(want, of.channels) if row is None else row
+            for row, want in zip(rows, wanted, strict=True)
+        ]
+    right, area, held = scored(
+        [[] if row is None else row.tolist() for row in rows],
+        of.labels,
+        [("", want) for want in wanted],
+        of.metric,
+        channels=of.channels,
+    )
+    score = area if right is None else sum(right) / len(right)
+    if held is not None:
+        score = held.iou if of.metric == "iou" else held.r2
+    if score is None:
+        raise UsageError(f"the inputs of task {of.task} {_WITHOUT[of.metric]}")
+    return Worth(max(0.0, score))
+
+
+_WITHOUT = {
+    "auc": "are all of one class, which have no AUC: take more, by --limit or --data",
+    "regression": "have targets that are all the same, which have no R2: take more, by --limit or "
+    "--data",
+    "iou": "have masks without anything in them, which have no IoU: take more, by --limit or "
+    "--data",
+}
+
+
+def _by_sample(of: Subject, found: Values) -> list[Values]:
+    """Return the values of each sample, of one window after the other."""
+    ends = np.cumsum(np.bincount(of.owners)) * found.shape[1]
+    return np.split(found.ravel(), ends[:-1])
+
+
+def _agreeing(rows: list[Values | None], clean: list[Values], by: str) -> float:
+    """Return the share of samples whose largest output, or all of them, are where they were."""
+    same = [
+        row is not None
+        and bool(row.argmax() == was.argmax() if by == AGREEMENT else (row == was).all())
+        for row, was in zip(rows, clean, strict=True)
+    ]
+    return sum(same) / len(same)
+
+
+def _wrong(wanted: Values, channels: int) -> Values:
+    """Return a mask of which no pixel is right."""
+    if channels == 1:
+        return (wanted < MASKED).astype(np.float64)
+    classes = wanted.reshape(-1, channels).argmax(axis=1)
+    return np.eye(channels)[(classes + 1) % channels].ravel()
+
+
+def _heard(of: Subject, found: Values) -> Worth:
+    assert of.sound is not None  # noqa: S101 - asked for before
+    word = np.clip(np.rint(found[:, 0] * 256), 0, 255).astype(np.int16) - 128
+    windows_s = of.sound.words_s
+    frames = detections(word.astype(np.int8))
+    judged = judge_frames(frames, windows_s, length_s=of.sound.length_s)
+    first = summarise(judged, windows_s).first
+    return Worth(first.f1, first.missed, first.false)
