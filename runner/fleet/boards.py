@@ -11,7 +11,7 @@ from tinybench.errors import BenchError, UsageError
 
 from ..learning.head import Floats
 from ..study.rows import split
-from ..study.subject import subject
+from ..study.subject import CLASSES, subject
 from ..train.given import Given
 from ..train.reference import Learner
 from .board import Order, Reply, do, whole_head
@@ -50,7 +50,7 @@ def seats(names: Sequence[str], emulate: bool, task: str, test: int, seed: int) 
     """
     if not 1 <= len(names) <= BOARDS_MOST:
         raise UsageError(f"{len(names)} boards: a fleet has 1 to {BOARDS_MOST}")
-    rows = features(subject(task))  # first: it refuses what has no classes
+    rows = features(subject(task, takes=CLASSES))  # first: it refuses what has no classes
     of = whole_head(task)
     learnt, tested = split(rows, test, seed)
     values, labels = rows.values.astype(np.float32), np.asarray(rows.targets, np.int64)

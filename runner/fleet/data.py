@@ -17,7 +17,7 @@ from tinybench.scratch import scratch
 from ..learning.head import Floats
 from ..study.host_engine import build, infer, load
 from ..study.rows import Rows, digits, read_csv, split
-from ..study.subject import Subject, subject
+from ..study.subject import CLASSES, Subject, subject
 
 Labels = npt.NDArray[np.int64]
 DIGITS = "digits"
@@ -52,7 +52,7 @@ def learnable(task: str | None, csv: Path | None, test: int, seed: int) -> Learn
     if csv is not None:
         rows = read_csv(csv, None, regression=False)
     else:
-        rows = digits() if task in (None, DIGITS) else features(subject(task or ""))
+        rows = digits() if task in (None, DIGITS) else features(subject(task or "", takes=CLASSES))
     learnt, tested = split(rows, test, seed)
     most = float(np.abs(rows.values[learnt]).max(initial=0.0)) or 1.0
     values = (rows.values / most).astype(np.float32)
@@ -67,10 +67,6 @@ def features(of: Subject) -> Rows:
 
     A sample of several windows is the mean of theirs.
     """
-    if of.metric != "top1":
-        raise UsageError(
-            f"task {of.task} has no classes that a head could learn: take kws, ic or vww, or a CSV"
-        )
     graph = body(of.graph, of.model)
     interface = Interface(input_format=of.interface.input_format)
     with scratch() as folder:

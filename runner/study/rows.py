@@ -18,7 +18,7 @@ from tinybench import extras
 from tinybench.errors import DatasetError, ToolMissingError, UsageError
 from tinybench.files import read_text
 
-from .subject import subject
+from .subject import CLASSES, subject
 
 FILE_MOST_B = 128 << 20
 ROWS_MOST, COLUMNS_MOST = 100_000, 4096
@@ -66,9 +66,7 @@ def digest(rows: Rows) -> str:
 
 def rows_of_task(task: str) -> Rows:
     """Return the inputs of a task, a byte a feature. Raises UsageError where one has no class."""
-    of = subject(task)
-    if of.metric != "top1":
-        raise UsageError(f"task {task} has no classes to learn: take kws, ic or vww, or a CSV")
+    of = subject(task, takes=CLASSES)
     if len(of.interface.input_format or "") and of.interface.input_format == "float32":
         raise UsageError(f"task {task} has floats as inputs: give them as a CSV")
     kind = np.uint8 if of.interface.input_format == "uint8" else np.int8

@@ -21,10 +21,14 @@ from ..build.task import METRICS, Task, load_task
 from .host_engine import Built, build
 from .sound import Sound, sound_of
 
-CLASSED = ("top1", "auc")
-SINGLE = (*CLASSED, "regression", "iou", "exact", "none")
-"""Metrics of tasks whose inputs have a label; and of those whose inputs are each one inference."""
+CLASSES = ("top1",)
+"""Metrics of tasks that tell classes apart ..."""
+LABELLED = (*CLASSES, "auc")
+"""... whose inputs have a label ..."""
+SINGLE = (*LABELLED, "regression", "iou", "exact", "none")
+"""... are inferred each by itself ..."""
 ANY_METRIC = (*SINGLE, "stream")
+"""... or of any task."""
 INPUTS_MOST_B = 1 << 30
 """Of all inputs together, which are kept in memory."""
 
@@ -74,7 +78,7 @@ def subject(
     data: Path | None = None,
     model: Path | None = None,
     limit: int | None = None,
-    takes: Sequence[str] = CLASSED,
+    takes: Sequence[str] = LABELLED,
 ) -> Subject:
     """Choose model and inputs as a run does. Raises UsageError for a task of no metric of `takes`.
 
@@ -83,10 +87,11 @@ def subject(
     """
     task = load_task(task_name)
     if task.metric not in takes:
-        known = " or ".join(METRICS[one] for one in takes)
+        *more, last = (METRICS[one] for one in takes)
+        known = f"{', '.join(more)} or {last}" if more else last
         raise UsageError(
-            f"task {task.name} is scored by {METRICS[task.metric]}: this takes a task that is "
-            f"scored by {known}, such as kws"
+            f"task {task.name} is scored by {METRICS[task.metric]}: what is taken here are tasks "
+            f"that are scored by {known}, such as kws"
         )
     found = resolve(task, data, model)
     return _of_stream(task, found, limit) if task.streams else _of_samples_in(task, found, limit)

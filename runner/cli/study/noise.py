@@ -107,7 +107,7 @@ def noise(
     words = dict[str, Any]()
     if board is not None:
         words = {name: said[name] for name in ("emulate", "port", "baud", "probe", "wait")}
-        words |= {"task": of.task, "model": model, "data": data, "board": board}
+        words |= {"task": task, "model": model, "data": data, "board": board}
     else:
         at_a_time = jobs or processors()
     work = Work(place.folder, words, voice.track, voice.note, at_a_time)

@@ -72,12 +72,12 @@ def quantisation(
         share_quantisation,
         unlike,
     )
-    from ...study.subject import subject
+    from ...study.subject import CLASSES, subject
     from ...study.work import Work
 
     if task is None:
         raise UsageError("study quantisation: say of which task: --task kws ('tinybench tasks')")
-    of = subject(task, data, model, takes=("top1",))
+    of = subject(task, data, model, takes=CLASSES)
     voice.note(of.note)
     given = None if float_file is None else read_model_file(float_file)
     source = float_model(of, float_file, given)

@@ -19,7 +19,7 @@ from ...build.task import METRICS
 from ..host_engine import build, infer, load, patch
 from ..kept import Key, Trial
 from ..parts import Part, share
-from ..subject import CLASSED, Subject, engine_of, values_of
+from ..subject import LABELLED, Subject, engine_of, values_of
 from ..worth import answers, with_clean, worth
 from .mended import Whole, mended, whole_of
 from .pruned import Block
@@ -46,7 +46,7 @@ class Pruned:
 
 def insist_learnable(first: Subject) -> None:
     """Raise UsageError or ModelError where a model cannot learn from this."""
-    if first.metric not in CLASSED:
+    if first.metric not in LABELLED:
         raise UsageError(
             f"--learn learns from classes, or from what AUC is scored of, and task {first.task} is "
             f"scored by {METRICS[first.metric]}: leave --learn out, or take a task such as kws"

@@ -198,7 +198,7 @@ def test_rows_that_teach_nothing_are_refused() -> None:
             split(rows, 5, 1)
     with pytest.raises(UsageError, match="valid: linear"):
         ask(table(), "", "host", ["svm"], 5, 1, [1])
-    with pytest.raises(UsageError, match="no classes to learn"):
+    with pytest.raises(UsageError, match="are scored by top-1, such as kws"):
         rows_of_task("ad")
 
 

@@ -140,14 +140,15 @@ def test_a_single_score_is_ranked_as_it_is_printed(tmp_path: Path) -> None:
 def test_inputs_without_labels_are_held_against_the_clean_model(
     metric: str, kws: Subject, clean: np.ndarray, tmp_path: Path
 ) -> None:
-    """All agree without noise, golden outputs that differ or not; and the words say which score."""
+    """All agree without noise, whatever the golden outputs, and on a board; the words say so."""
     expected = tuple(map(tuple, (clean + 0.5).tolist())) if metric == "exact" else ()
     task = own(tmp_path, kws, KWS, Truth(metric=metric, expected=expected))
     done = tinybench(
         *("study", "noise", "--task", task, "--eta", "0,.5", "--trials", "2", "--together-only"),
-        *("-o", str(tmp_path / "s")),
+        *("-o", str(tmp_path / "s"), *(("--board", "host") if metric == "none" else ())),
     )
     assert done.returncode == 0, done.stderr
+    assert (": 3 of 3 trials have this computer's answers" in done.stdout) == (metric == "none")
     assert "without noise: agreement 1.0000; eta 0 gives the same to the bit" in done.stdout
     assert "no label says whether it is right" in done.stdout
     of = replace(subject(task, takes=ANY_METRIC), clean=clean)
