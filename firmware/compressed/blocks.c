@@ -164,6 +164,19 @@ void dot_blocks_mve(const struct blocks *op, const int8_t *in, uint32_t out_c, i
     over_blocks(op, in, out_c, buffer, sums, add_eight_mve, gather_mve, gather_wide_mve);
 }
 
+void put_rows(const uint16_t *rows, const int32_t *sums, uint32_t count, int32_t *out) {
+    const uint16_t *const end = rows + count, *const fours = end - count % 4;
+    for (; rows != fours; rows += 4, sums += 4) {
+        out[rows[0]] = sums[0];
+        out[rows[1]] = sums[1];
+        out[rows[2]] = sums[2];
+        out[rows[3]] = sums[3];
+    }
+    for (; rows != end; rows++, sums++) {
+        out[*rows] = *sums;
+    }
+}
+
 uint32_t told_apart(const int32_t *sums, uint32_t count) {
     uint32_t found = 0;
     for (uint32_t i = 0; i < count; i++) {

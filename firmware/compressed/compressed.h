@@ -73,6 +73,9 @@ void dot_blocks_dsp(const struct blocks *op, const int8_t *in, uint32_t out_c, i
 void dot_blocks_mve(const struct blocks *op, const int8_t *in, uint32_t out_c, int8_t *buffer,
                     int32_t *sums);
 
+/* out[rows[i]] = sums[i] of `count` rows, which were put in another order, or are not all. */
+void put_rows(const uint16_t *rows, const int32_t *sums, uint32_t count, int32_t *out);
+
 /* A number of 24 bits that tells sums apart. */
 uint32_t told_apart(const int32_t *sums, uint32_t count);
 

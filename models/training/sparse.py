@@ -30,8 +30,8 @@ HINT = 3.0
 """Of what pruned layers give, in the mean: the penalty of what they gave before, of its variance.
 Ref: Romero et al., FitNets, arXiv 1412.6550."""
 Matrix = npt.NDArray[np.float64]
-Prune = Callable[[Matrix], Matrix]
-"""What is left of the weights of a layer [outputs][inputs], in steps of int8."""
+Prune = Callable[[int, Matrix], Matrix]
+"""What is left of the weights of a tensor, as [outputs][inputs], in steps of int8."""
 
 
 @dataclass(frozen=True)
@@ -86,13 +86,13 @@ def learnt(
     dual = {index: np.zeros(one.values.shape) for index, one in pruned.items()}
     for _ in range(ROUNDS):
         for index, one in pruned.items():
-            kept = _left(prune, one.steps() + dual[index])
+            kept = _left(prune, index, one.steps() + dual[index])
             dual[index] += one.steps() - kept
             drawn[index].assign((kept - dual[index]) / one.size)
         for _ in range(EVERY):
             step(*batches())
     for index, one in pruned.items():
-        kept = _left(prune, one.steps() + dual[index])
+        kept = _left(prune, index, one.steps() + dual[index])
         one.values.assign(kept / one.size)
         masks[index].assign(kept != 0)
     schedule = tf.keras.optimizers.schedules.CosineDecay(RATE, ALONE, alpha=0.01)
@@ -113,9 +113,9 @@ def _weight(tf: Any, graph: Graph, index: int) -> Weight:
     return Weight(values, size, most, along(one, one.scales).astype(np.float32))
 
 
-def _left(prune: Prune, steps: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _left(prune: Prune, index: int, steps: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return what is left of weights of any shape, whose first dimension is the outputs'."""
-    return prune(steps.reshape(len(steps), -1)).reshape(steps.shape)
+    return prune(index, steps.reshape(len(steps), -1)).reshape(steps.shape)
 
 
 def _batches(tf: Any, graph: Graph, lesson: Lesson, seed: int) -> Callable[[], tuple[Any, Any]]:

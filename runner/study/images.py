@@ -1,6 +1,7 @@
 """What a study keeps of its candidates, image by image, and which images are left to do."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -62,41 +63,69 @@ class Boarded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 PIECES = Pieces(rf"{ENGINE_NAME}(?:-[0-9]{{1,6}}-of-[0-9]{{1,6}})?", Boarded, ("{}",))
-"""An image each: candidates K, K + N, ... of engine-K-of-N."""
+"""An image each: candidates K, K + N, ... of engine-K-of-N, or bunches of them."""
+Bunches = Sequence[range]
+"""All candidates, in those that are never dealt out apart, as kernels of the same weights."""
 
 
-def pieces_of(count: int) -> Pieces:
-    """Return the images of a study of so many candidates."""
-    return replace(PIECES, fits=lambda name, image: _fits(image, _group(name, count)))
+@dataclass(frozen=True)
+class Group:
+    """The candidates of one image."""
+
+    start: int
+    """Of the first bunch ..."""
+    images: int
+    """... and to the next one, as there are so many images."""
+    which: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """Return what the image is kept under."""
+        return ENGINE_NAME if self.images == 1 else f"{ENGINE_NAME}-{self.start}-of-{self.images}"
 
 
-def images_left(folder: Path, count: int, shards: int, part: Part | None) -> list[range]:
-    """Return the candidates of each image that the folder of a study does not have yet.
+def singly(count: int) -> Bunches:
+    """Return so many candidates that may be dealt out each by itself."""
+    return [range(at, at + 1) for at in range(count)]
 
-    All `count` are dealt out evenly to parts, and there to `shards` images; of a whole study, to as
+
+def pieces_of(of: Bunches) -> Pieces:
+    """Return the images of a study of candidates."""
+    return replace(PIECES, fits=lambda name, image: _fits(image, _named(name, of)))
+
+
+def images_left(folder: Path, of: Bunches, shards: int, part: Part | None) -> list[Group]:
+    """Return the images that the folder of a study does not have yet.
+
+    All bunches are dealt out evenly to parts, and there to `shards` images; of a whole study, to as
     many as were begun. Raises RunFolderError.
     """
-    known = _known(folder, count)
+    known = _known(folder, of)
     images = shards if part is None else shards * part.count
     if part is None:
-        images = max([images, *(group.step for group, _ in known.values())])
-    images = min(images, count)
-    groups = share((range(k, count, images) for k in range(images)), part)
-    return [group for group in groups if any(at not in known for at in group)]
+        images = max([images, *(group.images for group, _ in known.values())])
+    images = min(images, len(of))
+    groups = share((_group(start, images, of) for start in range(images)), part)
+    return [group for group in groups if any(at not in known for at in group.which)]
 
 
-def boarded(folder: Path, count: int, part: Part | None = None) -> Boarded:
+def candidates_of(of: Bunches, part: Part | None) -> list[int]:
+    """Return the candidates of a part; of None all."""
+    return [at for bunch in share(of, part) for at in bunch]
+
+
+def boarded(folder: Path, of: Bunches, part: Part | None = None) -> Boarded:
     """Return what the folder of a study has of candidates, as if they were in one image.
 
     Of a part, of its own candidates. Raises RunFolderError.
     """
-    known = _known(folder, count)
-    at = {n: (known[n][1], known[n][0].index(n)) for n in share(range(count), part)}
+    known = _known(folder, of)
+    at = {n: (known[n][1], known[n][0].which.index(n)) for n in candidates_of(of, part)}
     images = list({id(image): image for image, _ in at.values()}.values())
     there = images[0].there
-    for image, path in ((known[n][1], folder / f"{name_of(known[n][0])}.json") for n in at):
+    for image, path in ((known[n][1], folder / f"{known[n][0].name}.json") for n in at):
         if _where(image) != _where(images[0]):
-            first = folder / f"{name_of(known[next(iter(at))][0])}.json"
+            first = folder / f"{known[next(iter(at))][0].name}.json"
             raise RunFolderError(
                 f"{first} is of {_where(images[0])}, and {path} of {_where(image)}: what is "
                 "counted and measured otherwise is no one study; remove one of them"
@@ -114,11 +143,11 @@ def boarded(folder: Path, count: int, part: Part | None = None) -> Boarded:
     )
 
 
-def same_in(folder: Path, count: int, part: Part, rows: int) -> bool:
+def same_in(folder: Path, of: Bunches, part: Part, rows: int) -> bool:
     """Return whether the candidates of a part answer to all rows as they should, here and there."""
-    if not share(range(count), part):
+    if not share(of, part):
         return True
-    found = boarded(folder, count, part)
+    found = boarded(folder, of, part)
     return found.same and all(equal == rows for equal in found.equal)
 
 
@@ -128,32 +157,33 @@ def _where(image: Boarded) -> str:
     return f"{there.rows} rows on {there.board[:40]}{', emulated' if there.emulated else ''}"
 
 
-def _known(folder: Path, count: int) -> dict[int, tuple[range, Boarded]]:
+def _known(folder: Path, of: Bunches) -> dict[int, tuple[Group, Boarded]]:
     """Return of each candidate the image that it is in; of several, that of the fewest."""
-    found = dict[int, tuple[range, Boarded]]()
-    groups = {name: _group(name, count) for name in names_of(folder, PIECES)}
-    for name, group in sorted(groups.items(), key=lambda one: (one[1].step, one[1].start)):
+    found = dict[int, tuple[Group, Boarded]]()
+    groups = {name: _named(name, of) for name in names_of(folder, PIECES)}
+    for name, group in sorted(groups.items(), key=lambda one: (one[1].images, one[1].start)):
         path = folder / f"{name}.json"
         image = kept_part(path, Boarded)
         if image is None:
             continue
         if not _fits(image, group):
+            count = len(candidates_of(of, None))
             raise RunFolderError(f"{path}: not of {count} candidates; give -o a new folder")
-        found |= dict.fromkeys(group, (group, image))
+        found |= dict.fromkeys(group.which, (group, image))
     return found
 
 
-def _fits(image: Boarded, group: range) -> bool:
+def _fits(image: Boarded, group: Group) -> bool:
     """Return whether an image has figures of the candidates of a group, which are some."""
     lengths = len(image.weights_b), len(image.equal), len(image.there.counted)
-    return bool(group) and lengths == (len(group),) * 3
+    return bool(group.which) and lengths == (len(group.which),) * 3
 
 
-def name_of(group: range) -> str:
-    return ENGINE_NAME if group.step == 1 else f"{ENGINE_NAME}-{group.start}-of-{group.step}"
-
-
-def _group(name: str, count: int) -> range:
-    """Return the candidates of the image of a name."""
+def _named(name: str, of: Bunches) -> Group:
+    """Return the candidates of the image of a name; none where it cannot be of these."""
     start, images = map(int, name.split("-")[1::2]) if name != ENGINE_NAME else (0, 1)
-    return range(start, count, images) if start < images else range(0)
+    return _group(start, images, of) if start < images else Group(start, images, ())
+
+
+def _group(start: int, images: int, of: Bunches) -> Group:
+    return Group(start, images, tuple(at for bunch in of[start::images] for at in bunch))

@@ -14,7 +14,7 @@ from .compress.compress import CompressStudy
 from .kept import DEALT_FILE, STUDY_FILE, dealt, kind_of, of_parts, read_study
 from .noise.findings import NoiseStudy
 from .quantisation.quantisation import QuantisationStudy
-from .sparsity.sparsity import SparsityStudy
+from .sparsity.findings import SparsityStudy
 from .sweep.findings import SweepStudy
 
 
@@ -166,7 +166,7 @@ def _sparsity(found: SparsityStudy) -> Iterator[StudyRow]:
         yield _row(
             of=found.asked.source, board=found.asked.board,
             name=f"{row.scheme} {row.kernel} {row.rate:g}x {row.block}".strip(),
-            score=row.score, score_by="" if row.score is None else COMPUTER, metric=found.metric,
+            score=row.last, score_by="" if row.last is None else COMPUTER, metric=found.metric,
             cycles=row.cycles, weights_b=row.weights_b,
             **_counted(row, emulated=found.emulated),
         )  # fmt: skip

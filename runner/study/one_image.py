@@ -36,7 +36,7 @@ from ..dut.client import Dut
 from ..dut.inference import answered
 from ..measure.profile import Layer, Steps, priced, time_layers
 from ..results.words import request_of
-from .images import Boarded, Counted, OnBoard, name_of
+from .images import Boarded, Counted, Group, OnBoard
 from .kept import keep_part
 from .runs import board_of
 from .shards import each
@@ -137,7 +137,7 @@ class Candidates:
 
 def on_boards(
     of: Candidates,
-    left: Sequence[range],
+    left: Sequence[Group],
     work: Work,
 ) -> None:
     """Run candidates here and on boards, image by image, and keep what is found.
@@ -147,19 +147,19 @@ def on_boards(
     if not left:
         return
     where = "one image" if len(left) == 1 else f"{len(left)} images"
-    work.say(f"{sum(map(len, left))} candidates in {where} for {work.words['board']}")
+    count = sum(len(group.which) for group in left)
+    work.say(f"{count} candidates in {where} for {work.words['board']}")
 
-    def one(group: range) -> None:
-        name = name_of(group)
-        image = _image(of, group, work.folder / name, work.words, work.say)
-        keep_part(work.folder / f"{name}.json", image)
+    def one(group: Group) -> None:
+        image = _image(of, group.which, work.folder / group.name, work.words, work.say)
+        keep_part(work.folder / f"{group.name}.json", image)
 
     each(work.shards, one, left)
 
 
 def _image(
     of: Candidates,
-    group: range,
+    group: Sequence[int],
     engine: Path,
     words: dict[str, Any],
     say: Callable[[str], None],

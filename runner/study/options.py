@@ -130,8 +130,8 @@ OPTIONS: dict[str, dict[str, Kind]] = {
     },
     "sparsity": {
         "convolutions": FLAG, "windows": FLAG, "mend": FLAG, "learn": FLAG, "shape": SHAPE,
-        "scheme": _several("dense", "bcr", "csr", "channel"), "rates": NUMBERS, "blocks": BLOCKS,
-        "limit": COUNT, "seed": WHOLE, "shards": COUNT,
+        "scheme": _several("dense", "bcr", "reordered", "csr", "channel"), "rates": NUMBERS,
+        "blocks": BLOCKS, "limit": COUNT, "seed": WHOLE, "shards": COUNT,
     },
     "quantisation": {
         "schemes": _several("int8-tensor", "int8-channel", "int16x8", "qat-tensor", "qat-channel"),

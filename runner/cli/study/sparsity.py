@@ -21,7 +21,8 @@ from .words import on_board, place_of, placed, shards, shards_of, words_of
 if TYPE_CHECKING:
     from ...study.sparsity.pruned import Block
 
-SCHEMES = ("dense", "bcr", "csr", "channel")
+SCHEMES = ("dense", "bcr", "reordered", "csr", "channel")
+USUAL = "dense,bcr,csr,channel"
 SHAPE = "128x640"
 _SHAPE = re.compile(r"([1-9][0-9]{0,6})x([1-9][0-9]{0,6})")
 _BLOCK = re.compile(r"([1-9][0-9]{0,3})x([1-9][0-9]{0,6}|all)")
@@ -66,9 +67,10 @@ def blocks(text: str) -> "tuple[Block, ...]":
            "(ADMM, then what is left alone), by TensorFlow"),
     Option("--shape", type=shape, metavar="SHAPE",
            help=f"of the made layer of random weights, outputs x inputs (default: {SHAPE})"),
-    Option("--scheme", type=several(SCHEMES), default=",".join(SCHEMES), metavar="LIST",
+    Option("--scheme", type=several(SCHEMES), default=USUAL, metavar="LIST",
            help="of dense (which stands beside the others always), bcr (columns and rows of "
-           "blocks), csr (single weights), channel (whole rows); default: all"),
+           "blocks), reordered (bcr of rows of like columns, wherever they are), csr (single "
+           f"weights), channel (whole rows); default: {USUAL}"),
     Option("--rates", type=numbers, default="2,4,8,16,32", metavar="LIST",
            help="weights for each that is left (default: 2,4,8,16,32)"),
     Option("--blocks", type=blocks, default="8xall,16xall,32xall,32x128", metavar="LIST",

@@ -7,10 +7,12 @@ from rich.console import RenderableType
 
 from tinybench.printable import one_line
 
-from ...study.sparsity.sparsity import Row, SparsityStudy
+from ...study.sparsity.findings import Row, SparsityStudy
 from .frame import EMULATED, METRIC, SAID, below, columns, count, in_csv, in_markdown, picture
 
 COLUMNS = Row.__struct_fields__
+MORE = 1.2
+"""Times the weights of its rate, beyond which what a candidate keeps is told."""
 
 
 def header(found: SparsityStudy) -> tuple[str, ...]:
@@ -19,7 +21,8 @@ def header(found: SparsityStudy) -> tuple[str, ...]:
         *("scheme", "kernel", "rate", "block", METRIC.get(found.metric, "energy left")),
         *(("mended",) if found.asked.mended else ()),
         *(("learnt",) if found.asked.learnt else ()),
-        *("weights B", "smaller", "equal"),
+        *(("counted",) if found.asked.mended else ()),
+        *("weights B", "scratch B", "smaller", "equal"),
         "instructions" if found.emulated else "latency us",
         *("est. cycles", "speed-up"),
     )
@@ -36,7 +39,9 @@ def cells(row: Row, found: SparsityStudy) -> tuple[str, ...]:
         f"{row.energy if row.score is None else row.score:.4f}",
         *((_score(row.mended),) if found.asked.mended else ()),
         *((_score(row.learnt),) if found.asked.learnt else ()),
+        *((row.weights,) if found.asked.mended else ()),
         f"{row.weights_b:,}",
+        f"{row.scratch_b:,}",
         f"{row.smaller:.2f}x",
         f"{row.rows_equal} of {found.inputs}",
         count(time),
@@ -73,21 +78,39 @@ def said(found: SparsityStudy) -> list[str]:
     if found.asked.mended:
         lines.append(
             f"mended: what is left was fitted again, layer by layer, to {found.asked.mended} other "
-            "inputs without labels; the board counts the weights as they were pruned"
+            "inputs without labels"
         )
     if found.asked.learnt:
         lines.append(
             f"learnt: from there the whole model learnt from these {found.asked.learnt} inputs"
             + (" and their labels" if found.metric == "top1" else ", which are normal ones")
         )
-    ends = (("dense", found.break_even), ("csr", found.break_even_csr))
+    if found.asked.mended:
+        lines.append(
+            "counted: whose weights the board runs, and bytes, equal, time and speed-up are of"
+        )
+    ends = (
+        ("bcr", "blocks", "dense", found.break_even),
+        ("bcr", "blocks", "csr", found.break_even_csr),
+        ("reordered", "blocks of reordered rows", "dense", found.break_even_reordered),
+        ("reordered", "blocks of reordered rows", "csr", found.break_even_reordered_csr),
+    )
     beside = ("dense", *found.asked.schemes)
-    for name, rate in (end for end in ends if "bcr" in beside and end[0] in beside):
+    for _, what, name, rate in (end for end in ends if end[0] in beside and end[2] in beside):
         told = f"from {rate:g}x on" if rate is not None else f"not up to {highest:g}x"
-        lines.append(f"blocks are faster than {name}: {told}, of the rates that were asked for")
+        lines.append(f"{what} are faster than {name}: {told}, of the rates that were asked for")
+    more = [row for row in shown(found) if row.left * row.rate > MORE]
+    if more:
+        most = max(more, key=lambda row: row.left * row.rate)
+        lines.append(
+            f"{len(more)} candidates keep more than their rate says, for 8x4 weights of each block "
+            f"are left, and a row: {most.scheme} at {most.rate:g}x is {1 / most.left:.1f}x"
+        )
     lines += [
         "speed-up: over the fastest dense kernel here, by estimated cycles where there are any; of "
         "blocks the fastest form of a rate is shown (--to csv has all)",
+        "scratch: RAM beside the inputs and the sums of a layer: inputs of a block that are copied "
+        "together, sums of rows in another order, or of those alone that are left",
         "equal: inputs to which C answers as the pruned dense layers do in Python; the board "
         f"answered {found.board_rows_equal} of {found.inputs} as the same C does here; its image "
         f"with all candidates: {found.image_flash_b:,} B of flash, {found.image_ram_b:,} B of RAM",

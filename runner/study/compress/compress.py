@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tinybench.errors import UsageError
 
-from ..images import Boarded, boarded, images_left, pieces_of, same_in
+from ..images import Boarded, boarded, images_left, pieces_of, same_in, singly
 from ..kept import Key, Trial, chosen, key_of, open_study, store_study
 from ..one_image import Candidates, on_boards
 from ..parts import Part, Pieces, Share, share
@@ -171,7 +171,7 @@ def _ways(asked: Asked) -> list[tuple[str, float]]:
 
 def pieces(asked: Asked) -> Pieces:
     """Return what the folder of a study keeps beside trials."""
-    return pieces_of(len(_candidates_of(asked)))
+    return pieces_of(singly(len(_candidates_of(asked))))
 
 
 def _candidates_of(asked: Asked) -> list[tuple[str, float]]:
@@ -201,7 +201,7 @@ def run_compress(
     ToolMissingError, ModelError and what a board raises.
     """
     parts, known = _done(rows, asked, work, None)
-    found = _summed(parts, asked, known, boarded(work.folder, len(_candidates_of(asked))))
+    found = _summed(parts, asked, known, boarded(work.folder, singly(len(_candidates_of(asked)))))
     store_study(work.folder, found)
     return found
 
@@ -219,7 +219,7 @@ def share_compress(
         "nets": len(share(range(asked.trials * count), part)),
         "candidates": len(share(range(count), part)),
     }
-    same = same_in(work.folder, count, part, len(parts.test))
+    same = same_in(work.folder, singly(count), part, len(parts.test))
     return Share(study=asked.study, part=str(part), done=done, same=same)
 
 
@@ -241,8 +241,8 @@ def _done(
     with open_study(work.folder, asked, str(part or "")) as (known, keep):
         if known:
             work.say(f"{work.folder}: {len(known)} nets are there already")
-        left = images_left(work.folder, len(ways), work.shards, part)
-        needed = {(0, at) for group in left for at in group}
+        left = images_left(work.folder, singly(len(ways)), work.shards, part)
+        needed = {(0, at) for group in left for at in group.which}
         first = dict[int, IntNet]()
         for trial in work.track(range(asked.trials), "trials", asked.trials):
             wanted = {at: Trial(*ways[at], trial, 0.0) for of, at in mine if of == trial}

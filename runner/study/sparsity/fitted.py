@@ -1,57 +1,111 @@
-"""Models of pruned layers that were fitted again, kept as files that run like any other model."""
+"""Models of pruned layers that were fitted again: kept as files that run, and as bare weights."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
-from tinybench.errors import BenchError, RunFolderError
-from tinybench.files import write_whole
+from tinybench.errors import BenchError, OtherFolderError, RunFolderError
+from tinybench.files import read_bytes, write_whole
 from tinybench.models.compiler.graph import Graph
 
-from ..kept import keep_part
+from ..kept import keep_part, kept_part
 from ..parts import Pieces
 from ..patched_file import written
 from ..subject import Subject
+from .matrices import Matrix
+from .pruned import Int8
 from .sparsity_c import Way
 
 FOLDER = "models"
 
 
 class Fitted(msgspec.Struct, frozen=True):
-    """What is told of a model beside its file."""
+    """What is told of a model beside its files."""
 
     score: float
     """Of the inputs that are scored, by its own C on this computer."""
-    sha256: str
+    weights_sha256: str
+    """Of the weights of its pruned layers, which a board runs."""
+    sha256: str | None = None
+    """Of the model file; None where none is kept."""
 
 
 FITTED = Pieces(
     r"[a-z]{1,20}-[0-9.e+-]{1,12}x(?:-[0-9]{1,3}x(?:[0-9]{1,7}|all))?-(?:mended|learnt)",
-    Fitted, ("{}.tflite",), FOLDER,
+    Fitted, ("{}.tflite", "{}.int8"), FOLDER,
 )  # fmt: skip
 
 
-def save_model(
-    of: Subject, folder: Path, say: Callable[[str], None], way: Way, step: str, graph: Graph,
-    score: float,
-) -> None:  # fmt: skip
-    """Keep the model of a way, after a step such as ", mended", in the folder of a study.
+@dataclass(frozen=True)
+class Store:
+    """Where the fitted models of a study are."""
 
-    Where its weights cannot be told from others in the file, that is said. Raises RunFolderError.
-    """
-    block = f"-{way.block}" if way.block else ""
-    name = f"{way.scheme}-{way.rate:g}x{block}-{step.strip(', ')}"
-    path = folder / FOLDER / f"{name}.tflite"
-    try:
-        data = written(of.data, of.graph, graph)
-    except BenchError as error:
-        say(f"no {path.name} is kept: {error}")
-        return
-    try:
-        path.parent.mkdir(exist_ok=True)
-        write_whole(path, data)
-    except OSError as error:
-        raise RunFolderError(f"cannot write into {path.parent}: {error}") from error
-    keep_part(path.with_suffix(".json"), Fitted(score, hashlib.sha256(data).hexdigest()))
+    of: Subject
+    folder: Path
+    """Of the study."""
+    matrices: Sequence[Matrix]
+    say: Callable[[str], None]
+
+    def path(self, way: Way, step: str) -> Path:
+        """Return the file of a way's weights, after a step such as ", mended"."""
+        block = f"-{way.block}" if way.block else ""
+        name = f"{way.scheme}-{way.rate:g}x{block}-{step.strip(', ')}"
+        return self.folder / FOLDER / f"{name}.int8"
+
+    def has(self, way: Way, step: str) -> bool:
+        """Return whether there are the weights of a way after a step."""
+        path = self.path(way, step)
+        return path.exists() and path.with_suffix(".json").exists()
+
+    def save(self, way: Way, step: str, graph: Graph, score: float) -> None:
+        """Keep the model of a way after a step, and the weights of its pruned layers.
+
+        Where weights cannot be told from others in the model file, that is said. Raises
+        RunFolderError.
+        """
+        path = self.path(way, step)
+        weights = b"".join(graph.tensors[one.tensor].data or b"" for one in self.matrices)
+        digest, model = hashlib.sha256(weights).hexdigest(), path.with_suffix(".tflite")
+        try:
+            path.parent.mkdir(exist_ok=True)
+            try:
+                data = written(self.of.data, self.of.graph, graph)
+                write_whole(model, data)
+                found = Fitted(score, digest, hashlib.sha256(data).hexdigest())
+            except BenchError as error:
+                self.say(f"no {model.name} is kept: {error}")
+                found = Fitted(score, digest)
+            write_whole(path, weights)
+        except OSError as error:
+            raise RunFolderError(f"cannot write into {path.parent}: {error}") from error
+        keep_part(path.with_suffix(".json"), found)
+
+    def load(self, way: Way, step: str) -> list[Int8]:
+        """Return the weights of the pruned layers of a way after a step, [outputs][inputs] each.
+
+        Raises RunFolderError.
+        """
+        path, found = self.path(way, step), list[Int8]()
+        beside = kept_part(path.with_suffix(".json"), Fitted)
+        size = sum(one.values.size for one in self.matrices)
+        try:
+            data = read_bytes(path, size, links=False)
+        except OSError as error:
+            raise RunFolderError(
+                f"{path}: cannot be read: {error}; remove it, and ask for the same again"
+            ) from error
+        digest = hashlib.sha256(data).hexdigest()
+        if beside is None or len(data) != size or beside.weights_sha256 != digest:
+            raise OtherFolderError(
+                f"{path}: not the {size} weights that {path.stem}.json tells of; remove both, and "
+                "ask for the same again"
+            )
+        whole = np.frombuffer(data, np.int8)
+        for one in self.matrices:
+            found.append(whole[: one.values.size].reshape(one.values.shape))
+            whole = whole[one.values.size :]
+        return found

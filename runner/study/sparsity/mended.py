@@ -18,7 +18,8 @@ from tinybench.models.compiler.graph import Graph, Operator, Tensor
 from ..host_engine import Bytes, Loaded, build, load, patch, written
 from ..subject import Subject
 from .columns import columns_of, pixels_of
-from .sparsity_c import Way, left
+from .reordered import Places
+from .sparsity_c import Way, left, order_in
 
 ROUNDS = 20
 """Of ADMM."""
@@ -168,21 +169,22 @@ def _fitted(squares: Squares, before: Floats, way: Way) -> Floats:
     ADMM chooses what is left: weights are fitted, drawn to what is left of them, and so on. Then
     those are fitted alone.
     """
+    order = order_in(way, before[:, :-1])
     values, vectors = np.linalg.eigh(squares.inputs)
     rho = RHO * float(values.mean())
-    kept, dual = _left(way, before), np.zeros_like(before)
+    kept, dual = _left(way, before, order), np.zeros_like(before)
     for _ in range(ROUNDS):
         pulled = squares.wanted + rho * (kept - dual).T
         weights = (vectors @ ((vectors.T @ pulled) / (values + rho)[:, None])).T
-        kept = _left(way, weights + dual)
+        kept = _left(way, weights + dual, order)
         dual = (dual + weights - kept) / GROWTH
         rho *= GROWTH
     return _alone(squares, kept)
 
 
-def _left(way: Way, weights: Floats) -> Floats:
+def _left(way: Way, weights: Floats, order: Places | None) -> Floats:
     """Return what a way leaves of weights; of the biases, which are the last column, all."""
-    return np.column_stack([left(way, weights[:, :-1]), weights[:, -1]])
+    return np.column_stack([left(way, weights[:, :-1], order), weights[:, -1]])
 
 
 def _alone(squares: Squares, kept: Floats) -> Floats:

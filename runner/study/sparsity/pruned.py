@@ -117,8 +117,8 @@ def eights_of(whole: Int8, kept: list[Kept], *, dsp: bool) -> Int8:
 
 
 def shares_words(whole: Int8) -> bool:
-    """Return whether two rows of a matrix can share words to the bit."""
-    return bool(whole.min(initial=0) >= INT8_LEAST) and fits(whole)
+    """Return whether any two rows of a matrix can share words to the bit, either one the first."""
+    return bool(whole.min(initial=0) >= INT8_LEAST) and fits(whole) and fits(whole[1:])
 
 
 def all_of(whole: Int8) -> list[Kept]:

@@ -1,6 +1,7 @@
 """The score of a task whose layers are pruned: as they are, fitted again, and after learning."""
 
 import functools
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from tinybench.errors import UsageError
 from tinybench.models import quantiser
 from tinybench.models.compiler.graph import Graph
 from tinybench.models.training.command import tensorflow
-from tinybench.models.training.sparse import Lesson, learnt
+from tinybench.models.training.sparse import Lesson, Matrix, learnt
 from tinybench.scratch import scratch
 from tinybench.track import Track
 
@@ -21,12 +22,11 @@ from ..kept import Key, Trial
 from ..parts import Part, share
 from ..subject import LABELLED, Subject, engine_of, values_of
 from ..worth import answers, with_clean, worth
+from .candidates import LEARNT, PRUNED
 from .mended import Whole, mended, whole_of
-from .pruned import Block
-from .sparsity_c import DENSE, Way, left
+from .pruned import Block, Int8
+from .sparsity_c import DENSE, Way, left, order_in
 
-MENDED, LEARNT = ", mended", ", learnt"
-"""Of a scheme whose weights were fitted again, or have learnt, in the file of trials."""
 Wanted = tuple[Key, Way, str]
 """What a score is kept under, and of which way, after which step."""
 
@@ -72,21 +72,30 @@ def insist_learnable(first: Subject) -> None:
         )
 
 
-def key_of_way(way: Way, blocks: Sequence[Block], step: str = "") -> Key:
-    """Return what the score of a way is kept under, after a step such as MENDED."""
+def key_of_way(way: Way, blocks: Sequence[Block], step: str = PRUNED) -> Key:
+    """Return what the score of a way is kept under, after a step."""
     which = list(blocks).index(way.block) if way.block else -1
-    return way.scheme + step, way.rate, which, 0
+    return way.scheme + (f", {step}" if step != PRUNED else ""), way.rate, which, 0
+
+
+def bunches_of(ways: Sequence[Way]) -> list[range]:
+    """Return the candidates of the same weights: kernels, which are next to each other."""
+    starts = [n for n, way in enumerate(ways) if n == 0 or _weights(way) != _weights(ways[n - 1])]
+    return [range(*ends) for ends in itertools.pairwise([*starts, len(ways)])]
+
+
+def _weights(way: Way) -> tuple[str, float, Block | None]:
+    return way.scheme, way.rate, way.block
 
 
 def wanted_of(
     ways: Sequence[Way], blocks: Sequence[Block], steps: Sequence[str], part: Part | None
 ) -> list[Wanted]:
-    """Return what a part scores: candidates, each after each step; kernels score alike."""
-    alike = {key_of_way(way, blocks): way for way in ways}
+    """Return what a part scores: its candidates, each after each step; kernels score alike."""
     return [
         (key_of_way(way, blocks, step), way, step)
-        for way in share(alike.values(), part)
-        for step in (steps if way.scheme != DENSE else ("",))
+        for way in (ways[bunch[0]] for bunch in share(bunches_of(ways), part))
+        for step in (steps if way.scheme != DENSE else (PRUNED,))
     ]
 
 
@@ -100,7 +109,8 @@ def score_all(
 ) -> None:
     """Score a task as it is, and with its layers pruned, and keep what was not known.
 
-    `save`: keeps a model that was fitted again, after which step and with its score. Raises
+    `save`: keeps a model that was fitted again, after which step and with its score; before the
+    score is kept, so that what has a score has its weights, too. Raises
     ToolMissingError where something is to learn and TensorFlow is not there.
     """
     left_ = [one for one in wanted if one[0] not in known]
@@ -121,7 +131,7 @@ def score_all(
             return mended(task.of, task.tensors, way, whole(), first, folder)
 
         for number, (key, way, step) in enumerate(track(left_, "scored", len(left_))):
-            graph = fitted(way) if step else _pruned(task, way)
+            graph = fitted(way) if step != PRUNED else _pruned(task, way)
             if step == LEARNT:
                 graph = _learnt(task, way, graph)
             loaded = first
@@ -130,7 +140,7 @@ def score_all(
                 loaded = load(built, folder, 1 + number)
             part, amount, which, trial = key
             value = worth(of, answers(of, infer(loaded, of.inputs))).score
-            if step:
+            if step != PRUNED:
                 save(way, step, graph, value)
             known[key] = Trial(part, amount, trial, value, which)
             keep(known[key])
@@ -140,8 +150,9 @@ def _pruned(task: Pruned, way: Way) -> Graph:
     tensors = list(task.of.graph.tensors)
     for index in task.tensors:
         one = tensors[index]
-        whole = np.frombuffer(one.data or b"", np.int8).reshape(one.shape[0], -1)
-        tensors[index] = msgspec.structs.replace(one, data=left(way, whole).tobytes())
+        whole = weights_of(task.of.graph, index)
+        data = left(way, whole, order_in(way, whole)).tobytes()
+        tensors[index] = msgspec.structs.replace(one, data=data)
     return msgspec.structs.replace(task.of.graph, tensors=tuple(tensors))
 
 
@@ -153,5 +164,16 @@ def _learnt(task: Pruned, way: Way, start: Graph) -> Graph:
     if first.metric != "auc":
         count = first.graph.tensors[first.graph.outputs[0]].elements
         wanted = np.eye(count, dtype=np.float32)[np.array(first.labels)[first.owners]]
+    orders = {index: order_in(way, weights_of(first.graph, index)) for index in task.tensors}
+
+    def prune(index: int, whole: Matrix) -> Matrix:
+        return left(way, whole, orders[index])
+
     lesson = Lesson(inputs, wanted)
-    return learnt(first.graph, start, task.tensors, lambda each: left(way, each), lesson, task.seed)
+    return learnt(first.graph, start, task.tensors, prune, lesson, task.seed)
+
+
+def weights_of(graph: Graph, index: int) -> Int8:
+    """Return int8 weights as a matrix [outputs][inputs]."""
+    one = graph.tensors[index]
+    return np.frombuffer(one.data or b"", np.int8).reshape(one.shape[0], -1)

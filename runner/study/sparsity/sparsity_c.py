@@ -1,5 +1,6 @@
-"""Pruned matrices as candidates of an engine in C, and the flash that they take."""
+"""Pruned matrices as candidates of an engine in C, and the flash and RAM that they take."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from .pruned import (
     Block,
     Int8,
     Kept,
+    Numbers,
     NumbersT,
     all_of,
     by_blocks,
@@ -21,9 +23,11 @@ from .pruned import (
     eights_of,
     of_blocks,
 )
+from .reordered import Places, order_of
 
-DENSE = "dense"
+DENSE, BLOCKS, REORDERED = "dense", "bcr", "reordered"
 CALLS = {"plain": "dot_blocks", "dsp": "dot_blocks_dsp", "mve": "dot_blocks_mve"}
+SUM_B = 4
 FACTOR, DIGITS = 31, 0xFFFFFF
 """Of the number that stands for sums. Ref: told_apart in firmware/compressed/blocks.c."""
 
@@ -37,6 +41,31 @@ class Way:
     """"plain", "dsp" or "mve"."""
     rate: float
     block: Block | None = None
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a way leaves of the weights of one layer."""
+
+    whole: Int8
+    """[outputs][inputs], what is left out is 0."""
+    order: Places | None
+    """Of rows, where they are reordered."""
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """RAM of a candidate beside the inputs and the sums of a layer."""
+
+    buffer_b: int = 0
+    """Inputs of a block, copied together."""
+    part: int = 0
+    """Sums of rows in another order, or of those alone that are left."""
+
+    @property
+    def size_b(self) -> int:
+        """Return how much it is in all."""
+        return self.buffer_b + SUM_B * self.part
 
 
 @dataclass
@@ -53,37 +82,78 @@ class Made:
         self.size_b += values.size * (2 if "16" in ctype else 1)
 
 
-def left(way: Way, whole: NumbersT) -> NumbersT:
+def order_in(way: Way, whole: Numbers) -> Places | None:
+    """Return the order that a way puts the rows of a matrix in, by its weights; None: as they lie.
+
+    It is of the weights before anything is fitted, and stays.
+    """
+    if way.scheme != REORDERED or way.block is None:
+        return None
+    return order_of(whole, way.block, way.rate)
+
+
+def left(way: Way, whole: NumbersT, order: Places | None = None) -> NumbersT:
     """Return a matrix with what a way leaves out set to 0."""
     if way.scheme == "csr":
         return by_weights(whole, way.rate)
+    found = np.zeros_like(whole)
     if way.scheme == "channel":
-        found = np.zeros_like(whole)
         rows = by_channels(whole, way.rate)
         found[rows] = whole[rows]
         return found
-    if way.block is not None:
-        return of_blocks(whole, by_blocks(whole, way.block, way.rate))
-    return whole
+    if way.block is None:
+        return whole
+    rows = np.arange(len(whole)) if order is None else order
+    found[rows] = of_blocks(whole[rows], by_blocks(whole[rows], way.block, way.rate))
+    return found
 
 
-def write_ways(folder: Path, ways: list[Way], matrices: list[Int8]) -> list[int]:
-    """Write an engine whose candidates are ways to keep matrices; return the bytes of each.
+def scratch_of(way: Way, layers: Sequence[Left]) -> Scratch:
+    """Return the scratch that the C of a way takes, of all layers the most."""
+    columns, sums = [0], [0]
+    for one in layers:
+        if way.scheme == "channel":
+            sums.append(_eights(len(by_channels(one.whole, way.rate))))
+        elif way.block is not None:
+            columns += [len(kept.columns) for kept in _kept(way, way.block, one)]
+            sums.append(0 if one.order is None else len(one.order))
+    return Scratch(max(columns), max(sums))
 
-    All matrices have the first of the same inputs. Raises BuildError.
+
+def _eights(rows: int) -> int:
+    return -(-rows // EIGHT) * EIGHT
+
+
+def _rows(one: Left) -> Int8:
+    """Return the rows of a layer in their order."""
+    return one.whole if one.order is None else one.whole[one.order]
+
+
+def _kept(way: Way, block: Block, one: Left) -> list[Kept]:
+    return by_blocks(_rows(one), block, way.rate)
+
+
+def write_ways(folder: Path, ways: Sequence[Way], layers: Sequence[list[Left]]) -> list[int]:
+    """Write an engine whose candidates are ways to keep weights; return the bytes of each.
+
+    `layers`: of each way, of the same shapes; all have the first of the same inputs. Raises
+    BuildError.
     """
-    rows = max(-(-len(one) // EIGHT) * EIGHT for one in matrices)
-    columns = max(one.shape[1] for one in matrices)
-    declared = [
-        f"static int32_t sums[{rows}], part[{rows}];\n"
-        f"static int8_t buffer[{columns}] __attribute__((aligned(4)));\n"
+    shapes = [one.whole.shape for one in layers[0]]
+    columns = max(in_c for _, in_c in shapes)
+    scratch = [scratch_of(*both) for both in zip(ways, layers, strict=True)]
+    texts = [
+        f"static int32_t sums[{max(_eights(out_c) for out_c, _ in shapes)}];\n"
+        f"static int32_t part[{max(1, *(one.part for one in scratch))}];\n"
+        f"static int8_t buffer[{max(1, *(one.buffer_b for one in scratch))}] "
+        "__attribute__((aligned(4)));\n"
     ]
     bodies, sizes = list[str](), list[int]()
-    for n, way in enumerate(ways):
+    for n, (way, each) in enumerate(zip(ways, layers, strict=True)):
         made = Made()
-        for layer, whole in enumerate(matrices):
-            _layer(made, way, f"{n}_{layer}", whole)
-        declared += made.texts
+        for layer, one in enumerate(each):
+            _layer(made, way, f"{n}_{layer}", one)
+        texts += made.texts
         sizes.append(made.size_b)
         bodies.append(
             "    uint32_t told = 0;\n" + "".join(made.calls) +
@@ -91,20 +161,20 @@ def write_ways(folder: Path, ways: list[Way], matrices: list[Int8]) -> list[int]
         )  # fmt: skip
     dsp = any(way.kernel == "dsp" for way in ways)
     write_engine(
-        folder, "sparsity", "".join(declared), bodies, -(-columns // 4) * 4, len(ways), dsp=dsp
+        folder, "sparsity", "".join(texts), bodies, -(-columns // 4) * 4, len(ways), dsp=dsp
     )
     return sizes
 
 
-def _layer(made: Made, way: Way, name: str, whole: Int8) -> None:
+def _layer(made: Made, way: Way, name: str, one: Left) -> None:
+    whole, found = one.whole, "sums"
     out_c, in_c = whole.shape
     made.calls.append("    memset(sums, 0, sizeof sums);\n")
     if way.scheme == "csr":
-        pruned = by_weights(whole, way.rate)
-        made.array("int8_t", f"values_{name}", pruned[pruned != 0])
-        made.array("uint16_t", f"lengths_{name}", (pruned != 0).sum(axis=1))
+        made.array("int8_t", f"values_{name}", whole[whole != 0])
+        made.array("uint16_t", f"lengths_{name}", (whole != 0).sum(axis=1))
         narrow = in_c <= NARROW
-        made.array("uint8_t" if narrow else "uint16_t", f"at_{name}", np.nonzero(pruned)[1])
+        made.array("uint8_t" if narrow else "uint16_t", f"at_{name}", np.nonzero(whole)[1])
         place = f"at_{name}, 0" if narrow else f"0, at_{name}"
         made.texts.append(
             f"static const struct sparse_rows rows_{name} = {{values_{name}, lengths_{name}, "
@@ -113,19 +183,23 @@ def _layer(made: Made, way: Way, name: str, whole: Int8) -> None:
         made.calls.append(f"    dot_sparse_rows(&rows_{name}, INPUT, {out_c}, sums);\n")
     elif way.scheme == "channel":
         rows = by_channels(whole, way.rate)
-        made.array("uint16_t", f"rows_{name}", rows)
-        made.calls.append("    memset(part, 0, sizeof part);\n")
+        made.calls.append(f"    memset(part, 0, {SUM_B * _eights(len(rows))});\n")
         _dense(made, way, name, whole[rows], "part")
-        made.calls.append(
-            f"    for (uint32_t i = 0; i < {len(rows)}; i++) {{\n"
-            f"        sums[rows_{name}[i]] = part[i];\n    }}\n"
-        )
+        _put(made, name, rows, "part", "sums")
     elif way.block is not None:
-        kept = by_blocks(whole, way.block, way.rate)
-        _blocks(made, way, name, whole, kept, way.block)
+        _blocks(made, way, name, _rows(one), _kept(way, way.block, one), way.block)
+        if one.order is not None:
+            _put(made, name, one.order, "sums", "part")
+            found = "part"
     else:
         _dense(made, way, name, whole, "sums")
-    made.calls.append(f"    told = told * {FACTOR} + told_apart(sums, {out_c});\n")
+    made.calls.append(f"    told = told * {FACTOR} + told_apart({found}, {out_c});\n")
+
+
+def _put(made: Made, name: str, rows: Places, of: str, into: str) -> None:
+    """Write what brings the sums of rows to where they belong."""
+    made.array("uint16_t", f"rows_{name}", rows)
+    made.calls.append(f"    put_rows(rows_{name}, {of}, {len(rows)}, {into});\n")
 
 
 def _dense(made: Made, way: Way, name: str, whole: Int8, into: str) -> None:

@@ -27,6 +27,7 @@ from tinybench.runner.study.parts import Part, Pieces, gather, insist_kind, part
 from tinybench.runner.study.sparsity import sparsity
 from tinybench.runner.study.sparsity.matrices import made, matrices_of
 from tinybench.runner.study.sparsity.pruned import Block
+from tinybench.runner.study.subject import halves
 from tinybench.runner.study.work import Work
 from tinybench.track import silent
 
@@ -126,20 +127,25 @@ def test_candidates_in_parts_are_the_images_of_as_many_shards(
 def test_pruned_layers_in_parts_are_scored_and_counted_alike(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the model's own C here; more parts than there are candidates do no harm."""
+    """By the model's own C here, and mended where they are counted, all kernels of a candidate.
+
+    More parts than there are candidates do no harm.
+    """
     monkeypatch.setattr(one_image, "_on_board", counted([]))
-    of, words, blocks = wide(64), {"board": "mps2-an386"}, [Block(8, 0)]
+    (first, of), words, blocks = halves(wide(64)), {"board": "mps2-an386"}, [Block(8, 0)]
     matrices, without = matrices_of(of.graph, 4)
-    asked = sparsity.ask(matrices, "m", "mps2-an386", ("bcr", "channel"), [4.0], blocks, of, 1)
+    schemes = ("bcr", "channel")
+    asked = sparsity.ask(matrices, "m", "mps2-an386", schemes, [4.0], blocks, of, 1, first)
     given = (asked, blocks)
-    sparsity.run_sparsity(of, matrices, without, *given, Work(tmp_path / "whole", words, *QUIET, 7))
+    whole = Work(tmp_path / "whole", words, *QUIET, 7)
+    sparsity.run_sparsity(of, matrices, without, *given, whole, first)
     found = gathered(
         tmp_path,
         lambda folder, part: sparsity.share_sparsity(
-            of, matrices, *given, Work(folder, words, *QUIET), None, part
+            of, matrices, *given, Work(folder, words, *QUIET), first, part
         ),
         lambda folder: sparsity.run_sparsity(
-            of, matrices, without, *given, Work(folder, words, *QUIET)
+            of, matrices, without, *given, Work(folder, words, *QUIET), first
         ),
         asked,
         sparsity.pieces(matrices, *given),

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,15 +20,19 @@ from tinybench.models.compiler.interface import Interface
 from tinybench.models.compiler.reader import read_graph
 from tinybench.runner.report.study import sparsity as report
 from tinybench.runner.study.host_engine import build, infer, load, patch, written
+from tinybench.runner.study.images import Boarded, Counted, OnBoard
 from tinybench.runner.study.listed import find_studies
 from tinybench.runner.study.one_image import on_host, sources
 from tinybench.runner.study.parts import gather
 from tinybench.runner.study.sparsity import mended as mended_
+from tinybench.runner.study.sparsity.candidates import Makes
 from tinybench.runner.study.sparsity.columns import columns_of, pixels_of
+from tinybench.runner.study.sparsity.findings import Row, SparsityStudy, break_even, rows_of
 from tinybench.runner.study.sparsity.matrices import made, matrices_of
 from tinybench.runner.study.sparsity.mended import mended, whole_of
 from tinybench.runner.study.sparsity.pruned import (
     Block,
+    Int8,
     all_of,
     by_blocks,
     by_channels,
@@ -36,14 +41,19 @@ from tinybench.runner.study.sparsity.pruned import (
     of_blocks,
     shares_words,
 )
-from tinybench.runner.study.sparsity.sparsity import (
-    SCHEMES,
-    SparsityStudy,
-    ask,
-    pieces,
-    run_sparsity,
+from tinybench.runner.study.sparsity.reordered import order_of
+from tinybench.runner.study.sparsity.scored import weights_of
+from tinybench.runner.study.sparsity.sparsity import SCHEMES, ask, pieces, run_sparsity
+from tinybench.runner.study.sparsity.sparsity_c import (
+    CALLS,
+    Left,
+    Way,
+    left,
+    order_in,
+    scratch_of,
+    told,
+    write_ways,
 )
-from tinybench.runner.study.sparsity.sparsity_c import CALLS, Way, left, told, write_ways
 from tinybench.runner.study.subject import Subject, halves, subject
 from tinybench.runner.study.work import Work
 from tinybench.runner.study.worth import answers, worth
@@ -68,23 +78,35 @@ def studied(
     return found, words
 
 
+def left_of(way: Way, matrices: list[Int8]) -> list[Left]:
+    """Return what a way leaves of matrices, with the order of rows."""
+    orders = [order_in(way, one) for one in matrices]
+    both = zip(matrices, orders, strict=True)
+    return [Left(left(way, one, order), order) for one, order in both]
+
+
 def test_each_way_computes_the_pruned_layer_to_the_bit(tmp_path: Path) -> None:
-    """Odd sizes, columns of one and of two bytes, two layers: C here against NumPy."""
+    """Odd sizes, columns of one and of two bytes, reordered rows, layers: C here against NumPy.
+
+    In scratch of no more bytes than are told of.
+    """
     rng = np.random.default_rng(3)
     matrices = [rng.integers(-127, 128, shape, np.int8) for shape in ((21, 308), (3, 36), (64, 8))]
     ways = [Way("dense", "plain", 1), Way("dense", "dsp", 1), Way("csr", "plain", 3)]
     ways += [Way("channel", kernel, 2) for kernel in CALLS]
     ways += [
-        Way("bcr", kernel, rate, block)
+        Way(scheme, kernel, rate, block)
+        for scheme in ("bcr", "reordered")
         for kernel in CALLS
         for rate in (1.0, 2.5, 8.0)
         for block in (Block(8, 0), Block(16, 100), Block(64, 4))
     ]
-    write_ways(tmp_path / "engine", ways, matrices)
+    layers = [left_of(way, matrices) for way in ways]
+    write_ways(tmp_path / "engine", ways, layers)
     inputs = rng.integers(-128, 128, (20, 308), np.int8)
     here = on_host(tmp_path / "engine", inputs, len(ways), sources())
     for n, way in enumerate(ways):
-        wanted = told([left(way, one) for one in matrices], inputs)
+        wanted = told([one.whole for one in layers[n]], inputs)
         assert (here[:, n] == wanted).all(), way
 
 
@@ -103,6 +125,59 @@ def test_blocks_keep_what_is_largest_at_the_rate() -> None:
     assert np.count_nonzero(of_blocks(whole, [one])) == 128
     assert np.count_nonzero(by_weights(whole, 4)) == 128
     assert by_channels(whole, 2).tolist() == [*range(8)]
+
+
+def test_rows_of_like_columns_come_into_one_block() -> None:
+    """Also where they take turns; rows that lie well stay; single blocks have nothing to choose."""
+    whole = np.ones((32, 32), np.int8)
+    whole[::2, 4:12], whole[1::2, 20:28] = 100, 90
+    way = Way("reordered", "plain", 4, Block(16, 0))
+    order = order_in(way, whole)
+    assert order is not None
+    assert sorted(map(sorted, order.reshape(2, 16).tolist())) == [
+        [*range(0, 32, 2)],
+        [*range(1, 32, 2)],
+    ]
+    found = left(way, whole, order)
+    assert (found != 0).tolist() == (whole > 1).tolist()
+    assert (left(way, found, order) == found).all()
+    apart = left(replace(way, scheme="bcr"), whole)
+    assert np.count_nonzero(apart) == np.count_nonzero(found)
+    assert np.square(apart.astype(int)).sum() < np.square(found.astype(int)).sum() * 0.6
+    assert order_of(whole[order], Block(16, 0), 4).tolist() == [*range(32)]
+    assert order_of(whole, Block(64, 0), 4).tolist() == [*range(32)]
+    wide_ones = np.hstack([whole, whole[::-1]])
+    assert sorted(order_of(wide_ones, Block(8, 32), 4).tolist()) == [*range(32)]
+
+
+@pytest.mark.parametrize(
+    "way", [Way("reordered", "dsp", 3, Block(16, 100)), Way("channel", "dsp", 3)], ids=str
+)
+def test_scratch_is_all_that_is_written_beside_sums(tmp_path: Path, way: Way) -> None:
+    """Bytes behind what is told of stay as they were; its last ones do not."""
+    rng = np.random.default_rng(4)
+    layers = [left_of(way, [rng.integers(-127, 128, (40, 308), np.int8)])]
+    write_ways(tmp_path / "engine", [way], layers)
+    scratch, source = scratch_of(way, layers[0]), tmp_path / "engine" / "engine.c"
+    text = source.read_text()
+    for name, count, there in (("buffer", scratch.buffer_b, 1), ("part", scratch.part, 8)):
+        if not count:
+            continue
+        assert f" {name}[{count}]" in text
+        text = text.replace(f" {name}[{count}]", f" {name}[{count} + 32]")
+        body = (
+            f"candidate_0();\n        for (uint32_t i = 0; i < 32; i++) {{\n            if ({name}"
+        )
+        check = f"[{count} + i] != 99) {{\n                return -1;\n            }}\n        }}\n"
+        begin = f"for (uint32_t i = 0; i < {there} + 32; i++) {name}[{count} - {there} + i] = 99;\n"
+        last = (
+            f"        if ({name}[{count} - {there}] == 99) {{\n            return -1;\n        }}\n"
+        )
+        text = text.replace("candidate_0();\n", begin + body + check + last)
+    source.write_text(text)
+    inputs = rng.integers(-100, 90, (4, 308), np.int8)
+    found = on_host(tmp_path / "engine", inputs, 1, sources())
+    assert (found[:, 0] == told([layers[0][0].whole], inputs)).all()
 
 
 def test_words_are_shared_only_where_that_is_exact() -> None:
@@ -135,14 +210,23 @@ def test_an_emulated_core_computes_the_same_and_counts(
     assert found.board_rows_equal == found.inputs
     assert all(row.rows_equal == found.inputs for row in found.rows)
     assert {row.kernel for row in found.rows} == {"plain", fast}
-    chosen = [(row.kernel, row.rate) for row in found.rows if row.block and row.chosen]
-    assert sorted(chosen) == [(fast, 2), (fast, 4), ("plain", 2), ("plain", 4)]
+    chosen = [(row.scheme, row.kernel, row.rate) for row in found.rows if row.block and row.chosen]
+    assert sorted(chosen) == [
+        (scheme, kernel, rate)
+        for scheme in ("bcr", "reordered")
+        for kernel in (fast, "plain")
+        for rate in (2, 4)
+    ]
     dense = next(row for row in found.rows if row.scheme == "dense" and row.kernel == fast)
     assert dense.speedup == 1
     assert all(row.instructions for row in found.rows)
     for row in found.rows:
         if row.scheme == "csr":
             assert row.weights_b == 3 * round(20 * 308 / row.rate) + 2 * 20
+        if row.scheme == "reordered":  # its sums go elsewhere
+            other = next(one for one in found.rows if one.scheme == "bcr" and one.block == row.block
+                         and (one.kernel, one.rate) == (row.kernel, row.rate))  # fmt: skip
+            assert row.scratch_b > other.scratch_b > 0
     (tmp_path / "study.json").unlink()  # as if it had been interrupted: its images are there
     again, said = studied(tmp_path, board)
     assert again == found
@@ -200,23 +284,78 @@ def test_what_is_left_is_fitted_to_inputs_without_labels(tmp_path: Path) -> None
 
 
 def test_a_mended_model_is_a_file_that_answers_so(tmp_path: Path) -> None:
-    """Beside the figures, under its name; it is gathered like these."""
+    """Beside the figures, under its name; it is gathered like these, and a board runs its weights.
+
+    Weights that are gone are fitted again; others in their place are refused.
+    """
     first, of = halves(wide(64))
     matrices, _ = matrices_of(of.graph, 4)
     blocks = (Block(8, 0),)
-    asked = ask(matrices, "wide", "host", ("bcr", "csr"), (1.5,), blocks, of, 1, first)
+    words = ("bcr", "reordered", "csr")
+    asked = ask(matrices, "wide", "host", words, (1.5,), blocks, of, 1, first)
     given = (matrices, [], asked, blocks)
     words = ({"board": "host"}, silent, lambda _: None)
     found = run_sparsity(of, *given, Work(tmp_path / "a", *words), first)
     into = tmp_path / "b"
     gather(into, [tmp_path / "a"], asked, pieces(matrices, asked, blocks))
     assert run_sparsity(of, *given, Work(into, *words), first) == found
-    names = enumerate(("bcr-1.5x-8xall", "csr-1.5x"))
+    inputs = np.random.default_rng(2).integers(-128, 128, (6, 64), np.int8)
+    here = on_host(into / "engine", inputs, 4, sources())
+    names = enumerate(("bcr-1.5x-8xall", "reordered-1.5x-8xall", "csr-1.5x"), 1)
     for row, (number, name) in zip(found.rows[1:], names, strict=True):
         data = (into / "models" / f"{name}-mended.tflite").read_bytes()
-        loaded = load(build(read_graph(data), of.interface, name), tmp_path, number)
-        assert worth(of, answers(of, infer(loaded, of.inputs))).score == row.mended
+        graph = read_graph(data)
+        loaded = load(build(graph, of.interface, name), tmp_path, number)
+        assert worth(of, answers(of, infer(loaded, of.inputs))).score == row.mended == row.last
         assert len(data) == len(of.data)
+        assert (row.weights, row.rows_equal) == ("mended", found.inputs)
+        layers = [weights_of(graph, one.tensor) for one in matrices]
+        assert (here[:, number] == told(layers, inputs)).all()
+        assert row.left == sum(map(np.count_nonzero, layers)) / sum(one.size for one in layers)
+    path = into / "models" / "csr-1.5x-mended.int8"
+    before = path.read_bytes()
+    path.unlink()
+    assert run_sparsity(of, *given, Work(into, *words), first) == found
+    assert path.read_bytes() == before
+    path.write_bytes(path.read_bytes()[:-1] + b"\x7e")
+    with pytest.raises(RunFolderError, match="remove both, and ask for the same again"):
+        run_sparsity(of, *given, Work(into, *words), first)
+
+
+def counted_as(cycles: Sequence[int], scores: Sequence[dict[str, float]]) -> list[Row]:
+    """Return rows of a dense layer; of blocks in two forms, and single weights, at two rates."""
+    matrices, blocks = made((16, 64), 1), (Block(8, 0), Block(16, 0))
+    ways = [Way("dense", "plain", 1)]
+    for rate in (2.0, 4.0):
+        ways += [Way("bcr", "plain", rate, one) for one in blocks] + [Way("csr", "plain", rate)]
+    each = [Counted(latency_s=1.0, cycles=count) for count in cycles]
+    there = OnBoard(board="b", emulated=True, flash_b=1, ram_b=1, rows=2, odd=[], counted=each)
+    board = Boarded(there=there, weights_b=[1] * 7, equal=[2] * 7)
+    return rows_of(
+        [Makes(matrices, "pruned").candidate(way) for way in ways], matrices, scores, board
+    )
+
+
+def test_blocks_are_chosen_by_cycles_then_by_the_last_score() -> None:
+    """Of equal cycles the higher score of what learnt, whatever it was before; fewer go first."""
+    scores = [{"pruned": 0.9, "mended": 0.9, "learnt": 0.9}] * 7
+    scores[1] = {"pruned": 0.8, "mended": 0.8, "learnt": 0.5}
+    scores[2] = {"pruned": 0.1, "mended": 0.2, "learnt": 0.6}
+    rows = counted_as([100, 60, 60, 150, 40, 41, 39], scores)
+    chosen = [(row.rate, row.block) for row in rows if row.block and row.chosen]
+    assert chosen == [(2, "16xall"), (4, "8xall")]
+    scores[1], scores[2] = ({"pruned": 0.1, "mended": 0.8}, {"pruned": 0.8, "mended": 0.1})
+    rows = counted_as([100, 60, 60, 150, 40, 41, 39], scores)
+    assert next(row.block for row in rows if row.block and row.chosen) == "8xall"
+
+
+def test_blocks_break_even_where_they_are_faster_from_there_on() -> None:
+    """Than dense layers and than single weights: figures for all, and words in the report."""
+    rows = counted_as([50, 60, 61, 150, 40, 41, 39], [{}] * 7)
+    assert break_even(rows, "bcr") == (4.0, None)
+    assert break_even(rows, "reordered") == (None, None)
+    rows = counted_as([50, 49, 61, 150, 40, 41, 42], [{}] * 7)
+    assert break_even(rows, "bcr") == (2.0, 2.0)
 
 
 def test_candidates_beyond_the_flash_are_refused_before_they_are_compiled(tmp_path: Path) -> None:
@@ -373,14 +512,15 @@ def test_a_window_is_a_row_of_a_matrix(tmp_path: Path) -> None:
         assert len(np.unique(gave)) > 50
 
 
-def test_convolutions_with_windows_are_fitted_and_stay_pruned(tmp_path: Path) -> None:
+@pytest.mark.parametrize("scheme", ["bcr", "reordered"])
+def test_convolutions_with_windows_are_fitted_and_stay_pruned(tmp_path: Path, scheme: str) -> None:
     """The sums of what is fitted are nearer to what they were; odd widths are named."""
     of = windowed()
     matrices, without = matrices_of(of.graph, 2, convolutions=True, windows=True)
     assert [one.values.shape for one in matrices] == [(16, 72), (8, 96)]
     assert without == ["0 8x3x3x3: its 27 inputs do not come in fours"]
     assert "--windows prunes it" in "".join(matrices_of(of.graph, 2, convolutions=True)[1])
-    way = Way("bcr", "plain", 1.5, BLOCKS[0])
+    way = Way(scheme, "plain", 1.5, BLOCKS[0])
     first = load(build(of.graph, of.interface, of.model_id), tmp_path, 0)
     clean = infer(first, of.inputs)
     tensors_of = [one.tensor for one in matrices]
@@ -390,9 +530,10 @@ def test_convolutions_with_windows_are_fitted_and_stay_pruned(tmp_path: Path) ->
     for one in matrices:
         found = np.frombuffer(fitted.tensors[one.tensor].data or b"", np.int8)
         found = found.reshape(one.values.shape)
-        assert (left(way, found) == found).all()
+        order = order_in(way, one.values)
+        assert (left(way, found, order) == found).all()
         assert 0 < np.count_nonzero(found) < found.size / 1.4
-        data = left(way, one.values).tobytes()
+        data = left(way, one.values, order).tobytes()
         once[one.tensor] = msgspec.structs.replace(once[one.tensor], data=data)
     lost = list[float]()
     for graph in (msgspec.structs.replace(of.graph, tensors=tuple(once)), fitted):
