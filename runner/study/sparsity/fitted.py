@@ -9,10 +9,11 @@ import msgspec
 import numpy as np
 
 from tinybench.errors import BenchError, OtherFolderError, RunFolderError
-from tinybench.files import read_bytes, write_whole
+from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
 from tinybench.models.compiler.graph import Graph
+from tinybench.read import read_json
 
-from ..kept import keep_part, kept_part
+from ..kept import keep_part
 from ..parts import Pieces
 from ..patched_file import written
 from ..subject import Subject
@@ -90,16 +91,18 @@ class Store:
         Raises RunFolderError.
         """
         path, found = self.path(way, step), list[Int8]()
-        beside = kept_part(path.with_suffix(".json"), Fitted)
         size = sum(one.values.size for one in self.matrices)
+        beside = path.with_suffix(".json")
         try:
+            told = read_json(read_bytes(beside, DOCUMENT_MOST_B, links=False), type=Fitted)
             data = read_bytes(path, size, links=False)
-        except OSError as error:
-            raise RunFolderError(
-                f"{path}: cannot be read: {error}; remove it, and ask for the same again"
+        except (OSError, msgspec.MsgspecError) as error:
+            raise OtherFolderError(
+                f"{path} and {beside.name}: cannot be read: {error}; remove both, and ask for the "
+                "same again"
             ) from error
         digest = hashlib.sha256(data).hexdigest()
-        if beside is None or len(data) != size or beside.weights_sha256 != digest:
+        if len(data) != size or told.weights_sha256 != digest:
             raise OtherFolderError(
                 f"{path}: not the {size} weights that {path.stem}.json tells of; remove both, and "
                 "ask for the same again"
