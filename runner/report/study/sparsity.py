@@ -41,7 +41,7 @@ def cells(row: Row, found: SparsityStudy) -> tuple[str, ...]:
         *((_score(row.learnt),) if found.asked.learnt else ()),
         *((row.weights,) if found.asked.mended else ()),
         f"{row.weights_b:,}",
-        f"{row.scratch_b:,}",
+        count(row.scratch_b),
         f"{row.smaller:.2f}x",
         f"{row.rows_equal} of {found.inputs}",
         count(time),

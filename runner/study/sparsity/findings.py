@@ -67,10 +67,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     learnt: float | None = None
     """... from where the whole model learnt, with labels."""
     weights_b: int
-    scratch_b: int = 0
+    scratch_b: int | None = None
     """RAM that its C takes beside the inputs and a layer's sums: inputs of a block that are copied
     together, sums of rows in another order, or of those alone that are left. Of all layers the
-    most."""
+    most; None of a study before it was told."""
     smaller: float
     """Bytes of the dense layers for each of them."""
     rows_equal: int
