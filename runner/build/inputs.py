@@ -193,7 +193,7 @@ def resolve(
     elif model is not None:
         path, sha256 = model, _file_sha256(model)
     elif known is None:
-        path = _embedded_model(task)
+        path = embedded_model(task)
         sha256 = _file_sha256(path)
     else:
         path, sha256 = _cached_model(task, official_model, cache)
@@ -236,7 +236,7 @@ def _recorded(
     elif there and found.origin != "embedded":
         path, _ = _cached_model(task, official, cache)
     elif found.origin in ("embedded", "custom"):
-        path = _embedded_model(task)
+        path = embedded_model(task)
     else:
         raise ModelError(
             f"{found.where} is the official recording, and the official model is not in the cache "
@@ -346,7 +346,7 @@ def _embedded_samples(name: str, dataset: Dataset) -> SampleSet:
     return read_samples(root, dataset)
 
 
-def _embedded_model(task: Task) -> Path:
+def embedded_model(task: Task) -> Path:
     """Return the model beside its declaration; raises ModelError when it is not there."""
     path = _file_of(task.embedded_model)
     if not path.is_file():

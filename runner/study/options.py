@@ -147,8 +147,8 @@ OPTIONS: dict[str, dict[str, Kind]] = {
 STUDIES = tuple(OPTIONS)
 OF_TASK = ("noise", "quantisation", "sweep")
 """Studies that need a task."""
-OF_MODEL = ("noise", "sparsity", "quantisation", "sweep")
-"""Studies of a model, of which one's own may be given."""
+OF_MODEL = ("noise", "classic", "sparsity", "quantisation", "sweep")
+"""Studies of a model, or beside one, of which one's own may be given."""
 OF_ROWS = ("classic", "compress")
 """Studies that learn from rows, of which one's own may be given."""
 OF_BUILD = ("flags", "kernels", "weights")

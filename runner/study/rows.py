@@ -18,6 +18,8 @@ from tinybench import extras
 from tinybench.errors import DatasetError, ToolMissingError, UsageError
 from tinybench.files import read_text
 
+from ..build.inputs import embedded_model
+from ..build.task import load_task
 from .subject import CLASSES, subject
 
 FILE_MOST_B = 128 << 20
@@ -42,6 +44,8 @@ class Rows:
     """Class numbers, or real values."""
     classes: tuple[str, ...]
     """Empty where the targets are real values."""
+    model_sha256: str = ""
+    """Of the model that they are inputs of, where that is studied, too."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +68,17 @@ def digest(rows: Rows) -> str:
     return hashlib.sha256(rows.values.tobytes() + targets).hexdigest()
 
 
-def rows_of_task(task: str) -> Rows:
-    """Return the inputs of a task, a byte a feature. Raises UsageError where one has no class."""
-    of = subject(task, takes=CLASSES)
+def rows_of_task(
+    task: str, data: Path | None = None, model: Path | None = None, *, beside: bool = False
+) -> Rows:
+    """Return the inputs of a task, a byte a feature; `data` and `model` as of a run.
+
+    `beside`: the model is studied, too; else inputs in a folder need no official one. Raises
+    UsageError where an input has no class, DatasetError, ModelError.
+    """
+    if data is not None and not beside:
+        model = embedded_model(load_task(task))
+    of = subject(task, data, model, takes=CLASSES)
     if len(of.interface.input_format or "") and of.interface.input_format == "float32":
         raise UsageError(f"task {task} has floats as inputs: give them as a CSV")
     kind = np.uint8 if of.interface.input_format == "uint8" else np.int8
@@ -74,7 +86,8 @@ def rows_of_task(task: str) -> Rows:
     values = of.inputs[first].view(kind).astype(np.float64)
     _check_columns(task, values.shape[1])
     labels = np.array(of.labels)
-    return Rows(of.dataset, values, labels, tuple(map(str, range(int(labels.max()) + 1))))
+    classes = tuple(map(str, range(int(labels.max()) + 1)))
+    return Rows(of.dataset, values, labels, classes, of.model_sha256 if beside else "")
 
 
 def digits() -> Rows:

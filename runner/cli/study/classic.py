@@ -22,6 +22,8 @@ THREADS_MOST = 64
 @command(
     "classic",
     options.task("a task whose inputs are learnt from, such as kws; its own model stands beside"),
+    options.model(),
+    options.data(),
     *of_rows(100),
     Option("--regression", is_flag=True, help="with --csv: it is a real value, and no class"),
     Option("--models", type=several(KINDS), default=",".join(KINDS), metavar="LIST",
@@ -43,9 +45,9 @@ THREADS_MOST = 64
 )  # fmt: skip
 @or_in_lab("classic")
 def classic(
-    voice: Voice, task: str | None, csv: Path | None, target: str | None, regression: bool,
-    models: tuple[str, ...], test: int, seed: int, threads: int, board: str | None, to: str,
-    out: Path | None, **said: Any,
+    voice: Voice, task: str | None, model: Path | None, data: Path | None, csv: Path | None,
+    target: str | None, regression: bool, models: tuple[str, ...], test: int, seed: int,
+    threads: int, board: str | None, to: str, out: Path | None, **said: Any,
 ) -> int:  # fmt: skip
     """Train linear models, trees, neighbours and a small net, and run each on a board.
 
@@ -58,7 +60,7 @@ def classic(
 
     if threads > THREADS_MOST:
         raise UsageError(f"--threads {threads}: at most {THREADS_MOST}")
-    rows = rows_of(task, csv, target, regression=regression)
+    rows = rows_of(task, csv, target, regression=regression, data=data, model=model, beside=True)
     if rows is None:
         raise UsageError("study classic: say what to learn from: --task kws, or --csv FILE")
     counts = [n for n in (2**i for i in range(7)) if n < threads] + [threads]
@@ -75,7 +77,8 @@ def classic(
     at_a_time = shards_of(said, board)
     place = place_of(said, out, "classic", task, asked.board)
     work = Work(place.folder, words_of(said, board), voice.track, voice.note, at_a_time)
+    own = {"data": data, "model": model}
     return do(
-        voice, to, place, report, asked, PIECES, lambda: run_classic(rows, asked, work),
-        lambda part: share_classic(rows, asked, work, part), lambda found: same(found.rows),
+        voice, to, place, report, asked, PIECES, lambda: run_classic(rows, asked, work, own),
+        lambda part: share_classic(rows, asked, work, part, own), lambda found: same(found.rows),
     )  # fmt: skip

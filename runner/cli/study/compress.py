@@ -19,6 +19,7 @@ METHODS = ("robe", "palette", "prune")
 @command(
     "compress",
     options.task("a task whose inputs are learnt from, such as kws (default: pictures of digits)"),
+    options.data(),
     *of_rows(540),
     Option("--methods", type=several(METHODS), default=",".join(METHODS), metavar="LIST",
            help="of robe (one array that weights share), palette (codes of 4, 2 or 1 bit), prune "
@@ -44,8 +45,8 @@ METHODS = ("robe", "palette", "prune")
 )  # fmt: skip
 @or_in_lab("compress")
 def compress(
-    voice: Voice, task: str | None, csv: Path | None, target: str | None, board: str | None,
-    to: str, out: Path | None, **said: Any,
+    voice: Voice, task: str | None, data: Path | None, csv: Path | None, target: str | None,
+    board: str | None, to: str, out: Path | None, **said: Any,
 ) -> int:  # fmt: skip
     """Train a net whose weights share an array, are coded or left out, and run each on a board.
 
@@ -57,7 +58,7 @@ def compress(
     from ...study.rows import digits
     from ...study.work import Work
 
-    rows = rows_of(task, csv, target) or digits()
+    rows = rows_of(task, csv, target, data=data) or digits()
     asked = ask(
         rows, task or rows.name, board or DEFAULT_BOARD, said.pop("methods"), said.pop("rates"),
         said.pop("hidden"), said.pop("block"), said.pop("test"), said.pop("trials"),

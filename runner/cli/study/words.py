@@ -91,9 +91,19 @@ def of_rows(test: int) -> tuple[Option, ...]:
 
 
 def rows_of(
-    task: str | None, csv: Path | None, target: str | None, *, regression: bool = False
+    task: str | None,
+    csv: Path | None,
+    target: str | None,
+    *,
+    regression: bool = False,
+    data: Path | None = None,
+    model: Path | None = None,
+    beside: bool = False,
 ) -> "Rows | None":
-    """Return the rows that were named, or None. Raises UsageError, DatasetError."""
+    """Return the rows that were named, or None. Raises UsageError, DatasetError, ModelError.
+
+    `beside`: the task's model, or `model`, is studied too; else inputs in a folder need none.
+    """
     from ...study.rows import read_csv, rows_of_task
 
     if task is not None and csv is not None:
@@ -101,9 +111,12 @@ def rows_of(
     if csv is None and (target is not None or regression):
         words = "--target and --regression are" if regression else "--target is"
         raise UsageError(f"{words} of --csv: a task says itself what to tell")
+    if task is None and (data is not None or model is not None):
+        words = "--data and --model are" if beside else "--data is"
+        raise UsageError(f"{words} of --task: name it, such as kws")
     if csv is not None:
         return read_csv(csv, target, regression=regression)
-    return None if task is None else rows_of_task(task)
+    return None if task is None else rows_of_task(task, data, model, beside=beside)
 
 
 def folder_of(out: Path | None, kind: str, of: str | None) -> Path:

@@ -34,7 +34,8 @@ def header(found: ClassicStudy) -> tuple[str, ...]:
     return (
         *("model", f"learnt {score}", score, "rows equal"),
         "instructions" if emulated else "latency us",
-        *("est. cycles", "flash B", "RAM B", "uJ", "VIPS", "MVOPS"),
+        *("est. cycles", "flash B", "RAM B", "uJ"),
+        *(("est. VIPS", "est. MVOPS") if emulated else ("VIPS", "MVOPS")),
     )
 
 
@@ -44,7 +45,9 @@ def cells(found: ClassicStudy, row: Row) -> tuple[str, ...]:
         why = " ".join(one_line(row.refused).split())
         return (one_line(row.model), f"refused: {why[:REASON_MOST]}", *["-"] * 9)
     equal = "-" if row.rows_equal is None else f"{row.rows_equal} of {row.rows}"
-    time = row.instructions if any(one.emulated for one in found.rows) else _micro(row.latency_s)
+    emulated = any(one.emulated for one in found.rows)
+    time = row.instructions if emulated else _micro(row.latency_s)
+    vips, vops = (row.estimated_vips, row.estimated_vops) if emulated else (row.vips, row.vops)
     modelled = " modelled" if row.energy_modelled else ""
     return (
         one_line(row.model),
@@ -56,8 +59,8 @@ def cells(found: ClassicStudy, row: Row) -> tuple[str, ...]:
         count(row.flash_b),
         count(row.ram_b),
         "-" if row.energy_j is None else f"{row.energy_j * 1e6:.3g}{modelled}",
-        _rate(row.vips),
-        _rate(None if row.vops is None else row.vops * 1e-6),
+        _rate(vips),
+        _rate(None if vops is None else vops * 1e-6),
     )
 
 
@@ -87,7 +90,7 @@ def said(found: ClassicStudy) -> list[str]:
     if found.unit != 1:
         lines.append(f"real values are learnt and answered in units of {found.unit:g}")
     if any(row.emulated for row in found.rows):
-        lines.append(EMULATED)
+        lines += [EMULATED, "est. VIPS, est. MVOPS: by the estimated cycles, as in a run's report"]
     if any(row.model.startswith("neural") for row in found.rows):
         lines.append("neural: the task's own model, on as many inputs, the first of its set")
     return lines

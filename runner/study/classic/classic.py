@@ -1,10 +1,11 @@
 """Would a simpler model do? Classic ones trained here, run on a board row by row, in one table."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ from ...build.own_task import Given, Label, engine_task
 from ...build.truth import Truth
 from ...dut.inference import answered
 from ...results.result import Result
-from ...results.score import vips, vops
+from ...results.score import latency_s, vips, vops
 from ...results.words import request_of
 from ..kept import chosen, keep_part, kept_part, open_study, store_study
 from ..one_image import on_host
@@ -35,6 +36,8 @@ NEURAL = "neural"
 PROFILE = "quick"
 DIGITS = 1e-5
 """Relative: answers that are printed, or are sums of floats, are the same to this."""
+Own = Mapping[str, Any]
+NOTHING: Own = MappingProxyType({})
 LABEL = Label(title="A classic model", licence="the user's", citation="scikit-learn; emlearn")
 
 
@@ -52,6 +55,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     regression: bool
     threads: list[int]
+    model_sha256: str = ""
+    """Of the model of the task, which stands beside."""
     emulated: bool = False
     """Whether the board is: what is counted and what is measured are never one study."""
 
@@ -82,7 +87,11 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     macs: int | None = None
     """None where a count of multiplications means nothing."""
     vips: float | None = None
+    """By the latency; of an emulated board None."""
     vops: float | None = None
+    estimated_vips: float | None = None
+    """Of an emulated board: by its estimated cycles."""
+    estimated_vops: float | None = None
     times: list[Timed] = []
     run: str | None = None
     """Its folder, in that of the study."""
@@ -128,6 +137,7 @@ def ask(
         seed=seed,
         regression=not rows.classes,
         threads=sorted(set(threads)),
+        model_sha256=rows.model_sha256,
         emulated=is_emulated(board, emulate=emulate),
     )
 
@@ -136,14 +146,15 @@ def run_classic(
     rows: Rows,
     asked: Asked,
     work: Work,
+    own: Own = NOTHING,
 ) -> ClassicStudy:
     """Train each model, run it on the board, and sum up; what the folder has is not done again.
 
     All is learnt before anything runs, for its time is told; where the rows are of a task, its own
-    model stands beside. Raises UsageError, DatasetError, RunFolderError, ToolMissingError and what
-    the bench fails by.
+    model stands beside. `own`: words of that one's run, such as model and data. Raises UsageError,
+    DatasetError, RunFolderError, ToolMissingError and what the bench fails by.
     """
-    parts, found = _rows(rows, asked, work, None)
+    parts, found = _rows(rows, asked, work, None, own)
     study = ClassicStudy(
         asked=asked,
         tinybench=version("tinybench-mcu"),
@@ -164,9 +175,10 @@ def share_classic(
     asked: Asked,
     work: Work,
     part: Part,
+    own: Own = NOTHING,
 ) -> Share:
     """Do the models of a part, as `run_classic` does all."""
-    _, found = _rows(rows, asked, work, part)
+    _, found = _rows(rows, asked, work, part, own)
     models = {"models": len(found)}
     return Share(study=asked.study, part=str(part), done=models, same=same(found))
 
@@ -186,6 +198,7 @@ def _rows(
     asked: Asked,
     work: Work,
     part: Part | None,
+    own: Own,
 ) -> tuple[Parts, list[Row]]:
     """Return how rows are split, and the rows of a part's models."""
     insist_run(work.words)
@@ -193,7 +206,7 @@ def _rows(
     kinds = [*asked.models, *([NEURAL] if asked.source else [])]
     with open_study(work.folder, asked, str(part or "")):
         jobs: list[Callable[[], Row]] = [
-            partial(_neural, asked, work, len(parts.test))
+            partial(_neural, asked, work, len(parts.test), own)
             if kind == NEURAL
             else _model(kind, parts, asked, work)
             for kind in share(kinds, part)
@@ -321,24 +334,34 @@ def beside(
             as_learnt = int((found == predicted).sum())
         score = scored(found, truth, regression=regression)
     timed, cycles, energy = result.performance, result.cycles, result.energy
-    latency_s = timed and timed.latency_s
-    valid = (score, latency_s) if latency_s and score is not None and not regression else None
+    valid = None if regression else score
     return msgspec.structs.replace(
         row,
         score=score,
         rows_equal=equal,
         rows_as_learnt=as_learnt,
         emulated=result.emulated,
-        latency_s=latency_s,
+        latency_s=timed and timed.latency_s,
         instructions=timed and timed.instructions_per_inference,
         estimated_cycles=cycles and cycles.usual,
         flash_b=result.firmware and result.firmware.flash_b,
         ram_b=result.firmware and result.firmware.ram_b,
         energy_j=energy and energy.per_inference_j,
         energy_modelled=energy and energy.modelled,
-        vips=vips([valid]) if valid else None,
-        vops=vops([(*valid, row.macs)]) if valid and row.macs else None,
+        **valid_per_second(result, valid, row.macs),
     )
+
+
+def valid_per_second(result: Result, score: float | None, macs: int | None) -> dict[str, Any]:
+    """Return VIPS and VOPS by the time of an inference that a report has: measured or estimated."""
+    each_s = latency_s(result)
+    if score is None or not each_s:
+        return {}
+    which = "estimated_" * result.emulated
+    found = {f"{which}vips": vips([(score, each_s)])}
+    if macs:
+        found[f"{which}vops"] = vops([(score, each_s, macs)])
+    return found
 
 
 def scored(found: npt.NDArray[Any], truth: npt.NDArray[Any], *, regression: bool) -> float:
@@ -353,12 +376,15 @@ def _neural(
     asked: Asked,
     work: Work,
     count: int,
+    own: Own,
 ) -> Row:
     """Return the row of the task's own model, on as many of its inputs: the folder's, if there."""
     out, stored = work.folder / NEURAL, work.folder / f"{NEURAL}.json"
     if (before := kept_part(stored, Row)) is not None:
         return before
-    request = request_of(**work.words, task=asked.source, limit=count, out=out, profile=PROFILE)
+    request = request_of(
+        **work.words, **own, task=asked.source, limit=count, out=out, profile=PROFILE
+    )
     result = done(request, out, work.track, work.say).result
     timed, accuracy = result.performance, result.accuracy
     row = Row(
@@ -374,8 +400,7 @@ def _neural(
         energy_j=result.energy and result.energy.per_inference_j,
         energy_modelled=result.energy and result.energy.modelled,
         macs=result.model.macs,
-        vips=result.vips,
-        vops=result.vops,
+        **valid_per_second(result, accuracy and accuracy.top1, result.model.macs),
         run=NEURAL,
     )
     return keep_part(stored, row)

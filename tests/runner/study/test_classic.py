@@ -1,5 +1,6 @@
 """Classic models: learnt from rows, turned into C, and run where a neural model runs."""
 
+import zipfile
 from pathlib import Path
 
 import msgspec
@@ -9,7 +10,10 @@ import pytest
 from tests.program import tinybench
 from tests.runner.study.dealt import but_times, copy_runs, gathered
 from tinybench.errors import DatasetError, UsageError
-from tinybench.runner.report.study.classic import said
+from tinybench.models.declaration import package_folder
+from tinybench.runner.report.study.classic import header, said
+from tinybench.runner.results.result import read_result
+from tinybench.runner.results.score import latency_s
 from tinybench.runner.study.classic import classic
 from tinybench.runner.study.classic.classic import (
     PIECES,
@@ -22,7 +26,7 @@ from tinybench.runner.study.classic.classic import (
 )
 from tinybench.runner.study.classic.learn import REACH, SQUARES_MOST, macs_of, scale_of, unit_of
 from tinybench.runner.study.listed import find_studies
-from tinybench.runner.study.rows import Rows, read_csv, rows_of_task, split
+from tinybench.runner.study.rows import Rows, digest, read_csv, rows_of_task, split
 from tinybench.runner.study.work import Work
 from tinybench.track import silent
 
@@ -61,8 +65,13 @@ def test_each_answer_of_the_board_is_that_of_the_same_c_here(
         assert row.score > row.learnt_score - 2 / 24
     by_name = {row.model: row for row in found.rows}
     assert macs_of("linear", 6, 3) == 6 * 3
-    assert by_name["mlp"].vops
-    assert by_name["forest"].vops is None
+    each_s = latency_s(read_result(whole / "mlp"))
+    assert each_s is not None
+    assert by_name["mlp"].estimated_vips == pytest.approx((by_name["mlp"].score or 0) / each_s)
+    assert by_name["mlp"].estimated_vops
+    assert by_name["forest"].estimated_vips
+    assert (by_name["mlp"].vips, by_name["forest"].estimated_vops) == (None, None)
+    assert header(found)[-2:] == ("est. VIPS", "est. MVOPS")
     assert (by_name["forest"].instructions or 0) < 5000
     listed = find_studies(whole).rows
     assert [(row.name, row.score_by) for row in listed] == [
@@ -179,6 +188,27 @@ def test_a_csv_has_its_target_in_any_column(tmp_path: Path) -> None:
         read_csv(path, None, regression=False)
 
 
+def test_inputs_and_model_of_ones_own_are_known_by_what_they_hold(tmp_path: Path) -> None:
+    """A folder of inputs, wherever it is; the model counts where it stands beside."""
+    with zipfile.ZipFile(package_folder().parent / "datasets" / "embedded" / "kws01.zip") as whole:
+        whole.extractall(tmp_path)
+    model = package_folder() / "embedded" / "kws01.tflite"
+    inside, given = rows_of_task("kws", beside=True), rows_of_task("kws", tmp_path)
+    assert digest(given) == digest(inside)
+    assert given.model_sha256 == ""
+    beside = rows_of_task("kws", tmp_path, model, beside=True)
+    assert ask(beside, "kws", "host", ["knn"], 5, 1, [1]) == ask(
+        inside, "kws", "host", ["knn"], 5, 1, [1]
+    )
+    changed = tmp_path / "kws01" / "tst_000000_No_3.bin"
+    changed.write_bytes(bytes(490))
+    assert digest(rows_of_task("kws", tmp_path)) != digest(inside)
+    other = tmp_path / "other.tflite"
+    other.write_bytes(model.read_bytes() + b"\0")
+    found = rows_of_task("kws", model=other, beside=True)
+    assert ask(found, "kws", "host", ["knn"], 5, 1, [1]).model_sha256 != beside.model_sha256
+
+
 def test_rows_that_teach_nothing_are_refused() -> None:
     """One class; a class of too few; too few rows of real values."""
     values = np.zeros((20, 2))
@@ -222,11 +252,15 @@ def test_r2_is_that_of_its_definition() -> None:
 
 def test_words_that_exclude_each_other_are_refused(tmp_path: Path) -> None:
     """In one line, status 2."""
+    none = str(tmp_path / "none.csv")
     for words, told in (
-        ((), "--task kws, or --csv FILE"),
-        (("--csv", str(tmp_path / "none.csv")), "cannot be read"),
+        (("classic",), "--task kws, or --csv FILE"),
+        (("classic", "--csv", none), "cannot be read"),
+        (("classic", "--csv", none, "--model", none), "--data and --model are of --task"),
+        (("compress", "--data", str(tmp_path)), "--data is of --task"),
+        (("classic", "--task", "kws", "--model", none), "the model cannot be read"),
     ):
-        done = tinybench("study", "classic", *words)
+        done = tinybench("study", *words)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
         assert told in done.stderr
 
