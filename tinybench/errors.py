@@ -21,7 +21,8 @@
         ├── InferenceError        the engine on the board said that it failed
         ├── MonitorError          the energy monitor refused, stopped, or sent what cannot be
         ├── TakenError            another run has the board, the monitor or the interface board
-        └── OtherDutError         after a fault another board, firmware or model answers
+        ├── OtherDutError         after a fault another board, firmware or model answers
+        └── BoardOutError         of several boards one failed, and the others go on
 
 A message says what was tried, what was seen and what to try next. A broken rule is no error: it is
 a `Violation` in the result (exit 1).
@@ -118,3 +119,7 @@ class TakenError(BenchError):
 
 class OtherDutError(BenchError):
     """After a fault another board, firmware or model answers than before."""
+
+
+class BoardOutError(BenchError):
+    """Of several boards one failed at its part of a study; the others go on."""

@@ -39,7 +39,7 @@ from ..results.words import request_of
 from .images import Boarded, Counted, Group, OnBoard
 from .kept import keep_part
 from .runs import board_of
-from .shards import each
+from .shards import on_each
 from .work import Work
 
 COMPRESSED = "compressed"
@@ -150,11 +150,11 @@ def on_boards(
     count = sum(len(group.which) for group in left)
     work.say(f"{count} candidates in {where} for {work.words['board']}")
 
-    def one(group: Group) -> None:
-        image = _image(of, group.which, work.folder / group.name, work.words, work.say)
+    def one(group: Group, there: Work) -> None:
+        image = _image(of, group.which, work.folder / group.name, there.words, work.say)
         keep_part(work.folder / f"{group.name}.json", image)
 
-    each(work.shards, one, left)
+    on_each(work, one, left)
 
 
 def _image(

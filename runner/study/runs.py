@@ -1,16 +1,19 @@
 """Runs that a study is made of: done, gone on with, or read from where they are complete."""
 
+import itertools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
+from tinybench.errors import RunFolderError
 from tinybench.track import Track
 
 from ..build.board import Board, load_board
 from ..desk.bench import find_bench, load_bench, monitor_spec
-from ..results.journal import JOURNAL_FILE
+from ..desk.choose import choose
+from ..results.journal import JOURNAL_FILE, read
 from ..results.request import MODELLED, Request
 from ..results.result import RESULT_FILE, read_result
 from ..results.words import request_of
@@ -58,10 +61,28 @@ def insist_run(words: Mapping[str, Any]) -> None:
 def done(request: Request, out: Path, track: Track, say: Callable[[str], None]) -> Outcome:
     """Return the outcome of a run in a folder of its own, which is not done twice.
 
-    Raises as `run` and `resume`.
+    One that was begun on a board at another port than is asked for now is begun anew, and what it
+    has is kept beside. Raises as `run` and `resume`.
     """
     if not (out / JOURNAL_FILE).is_file():
         return run(request, track, say)
     if (out / RESULT_FILE).is_file() and read_result(out).complete:
         return judge(out)
-    return resume(out, track, say)
+    before, now = read(out)[0].asked, choose(request, load_bench(find_bench()), lambda _: None)[0]
+    if before.ports == now.ports:
+        return resume(out, track, say)
+    beside = _free(out)
+    try:
+        out.rename(beside)
+    except OSError as error:
+        raise RunFolderError(f"cannot write into {out.parent}: {error}") from error
+    say(
+        f"{out.name} was begun at {', '.join(before.ports)}: it is begun anew, and kept as {beside}"
+    )
+    return run(request, track, say)
+
+
+def _free(out: Path) -> Path:
+    """Return the name of a folder beside a run, which is not there yet."""
+    names = (out.with_name(f"{out.name}-begun-{n}") for n in itertools.count(1))
+    return next(one for one in names if not one.exists())

@@ -19,4 +19,6 @@ class Work:
     track: Track
     say: Callable[[str], None]
     shards: int = 1
-    """At a time: emulated boards, and without a board trials on this computer."""
+    """At a time: boards, and without a board trials on this computer."""
+    boards: tuple[str, ...] = ()
+    """Names of several of this desk; none: emulated ones, or one board."""

@@ -163,6 +163,16 @@ def test_two_programs_do_not_share_a_port() -> None:
             other.communicate(timeout=60)
 
 
+def test_a_port_is_let_go_of_though_a_process_that_just_starts_has_inherited_it() -> None:
+    """As one has that another thread starts, until it has closed what is not its own."""
+    with _terminal() as path:
+        port = SerialTransport(path, BAUD)
+        inherited = os.dup(port._port.fd)
+        port.close()
+        SerialTransport(path, BAUD).close()
+        os.close(inherited)
+
+
 def test_a_port_that_takes_no_bytes_is_an_error_in_bounded_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -122,7 +122,7 @@ class SerialTransport:
 
     def _shut(self) -> None:
         with contextlib.suppress(*FAULTS):  # a port that has vanished is closed
-            self._port.close()
+            _close(self._port)
 
     def _descriptor(self) -> int | None:
         """Return the file descriptor of a port of this POSIX system; None for any other."""
@@ -150,7 +150,7 @@ def pulse(url: str, line: Literal["dtr", "rts"], pulse_s: float, opening: Openin
         raise TransportError(f"{url} has no line {line.upper()} to switch: {error}") from error
     finally:
         with contextlib.suppress(*FAULTS):
-            port.close()
+            _close(port)
 
 
 def latency_timer_ms(device: str, folder: Path = LATENCY_TIMER) -> int | None:
@@ -281,6 +281,21 @@ def _open(url: str, baud: int, opening: Opening, server: _Server) -> Any:
     except FAULTS as error:
         raise TransportError(_refusal(url, error)) from error
     return port
+
+
+def _close(port: Any) -> None:
+    """Close a port, and let go of it.
+
+    Closing alone does not while a process that another thread just starts has inherited it.
+    """
+    fd = getattr(port, "fd", None)
+    try:
+        if fd is not None and os.name == "posix":
+            import fcntl
+
+            fcntl.flock(fd, fcntl.LOCK_UN)
+    finally:
+        port.close()
 
 
 def _refusal(url: str, error: Exception) -> str:

@@ -13,7 +13,17 @@ from ..tree import Option
 from .in_lab import elsewhere, or_in_lab
 from .lists import several
 from .show import do
-from .words import of_rows, on_board, place_of, placed, rows_of, shards, shards_of, words_of
+from .words import (
+    boards_of,
+    of_rows,
+    on_board,
+    place_of,
+    placed,
+    rows_of,
+    shards,
+    shards_of,
+    words_of,
+)
 
 KINDS = ("linear", "forest", "extra-trees", "knn", "mlp")
 THREADS_MOST = 64
@@ -58,6 +68,7 @@ def classic(
     from ...study.classic.classic import PIECES, ask, run_classic, same, share_classic
     from ...study.work import Work
 
+    board, boards = boards_of(said, board)
     if threads > THREADS_MOST:
         raise UsageError(f"--threads {threads}: at most {THREADS_MOST}")
     rows = rows_of(task, csv, target, regression=regression, data=data, model=model, beside=True)
@@ -74,9 +85,9 @@ def classic(
         counts,
         emulate=said["emulate"],
     )
-    at_a_time = shards_of(said, board)
+    at_a_time = shards_of(said, board, boards)
     place = place_of(said, out, "classic", task, asked.board)
-    work = Work(place.folder, words_of(said, board), voice.track, voice.note, at_a_time)
+    work = Work(place.folder, words_of(said, board), voice.track, voice.note, at_a_time, boards)
     own = {"data": data, "model": model}
     return do(
         voice, to, place, report, asked, PIECES, lambda: run_classic(rows, asked, work, own),

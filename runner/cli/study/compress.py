@@ -11,7 +11,17 @@ from ..tree import Option
 from .in_lab import elsewhere, or_in_lab
 from .lists import numbers, several
 from .show import do
-from .words import of_rows, on_board, place_of, placed, rows_of, shards, shards_of, words_of
+from .words import (
+    boards_of,
+    of_rows,
+    on_board,
+    place_of,
+    placed,
+    rows_of,
+    shards,
+    shards_of,
+    words_of,
+)
 
 METHODS = ("robe", "palette", "prune")
 
@@ -58,15 +68,16 @@ def compress(
     from ...study.rows import digits
     from ...study.work import Work
 
+    board, boards = boards_of(said, board)
     rows = rows_of(task, csv, target, data=data) or digits()
     asked = ask(
         rows, task or rows.name, board or DEFAULT_BOARD, said.pop("methods"), said.pop("rates"),
         said.pop("hidden"), said.pop("block"), said.pop("test"), said.pop("trials"),
         said.pop("seed"), emulate=said["emulate"],
     )  # fmt: skip
-    at_a_time = shards_of(said, board)
+    at_a_time = shards_of(said, board, boards)
     place = place_of(said, out, "compress", task, asked.board)
-    work = Work(place.folder, words_of(said, board), voice.track, voice.note, at_a_time)
+    work = Work(place.folder, words_of(said, board), voice.track, voice.note, at_a_time, boards)
     return do(
         voice, to, place, report, asked, pieces(asked), lambda: run_compress(rows, asked, work),
         lambda part: share_compress(rows, asked, work, part),

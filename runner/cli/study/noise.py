@@ -12,7 +12,7 @@ from ..tree import Option
 from .in_lab import elsewhere, or_in_lab
 from .lists import numbers
 from .show import do
-from .words import on_board, place_of, placed, shards, shards_of
+from .words import boards_of, on_board, place_of, placed, shards, shards_of
 
 NOISES = (
     *("gaussian", "multiplicative", "levels", "drift"),
@@ -53,7 +53,8 @@ JOBS_MOST = 256
            help="only so many inputs, spread over all of them; of a stream so many seconds, from "
            "its beginning"),
     *on_board("do each trial on this board, too, and hold its answers against this computer's: "
-              "weights are written over the link, or else built in (default: on none)"),
+              "weights are written over the link, or else built in (default: on none); LEFT,RIGHT: "
+              "several of bench.toml, of one kind, at work at a time"),
     shards("with --board: so many emulated ones at a time (default: 1)"),
     Option("--jobs", type=positive, metavar="N",
            help="trials at a time (default: one for each processor)"),
@@ -89,7 +90,8 @@ def noise(
         raise UsageError("study noise: say of which task: --task kws ('tinybench tasks')")
     if jobs is not None and jobs > JOBS_MOST:
         raise UsageError(f"--jobs {jobs}: at most {JOBS_MOST} at a time")
-    at_a_time = shards_of(said, board)
+    board, boards = boards_of(said, board)
+    at_a_time = shards_of(said, board, boards)
     if at_a_time > 1 and board is None:
         raise UsageError("--shards is of --board: name one, such as mps2-an386")
     if board is None and (said["port"] or said["emulate"]):
@@ -110,7 +112,7 @@ def noise(
         words |= {"task": task, "model": model, "data": data, "board": board}
     else:
         at_a_time = jobs or processors()
-    work = Work(place.folder, words, voice.track, voice.note, at_a_time)
+    work = Work(place.folder, words, voice.track, voice.note, at_a_time, boards)
     return do(
         voice, to, place, report, asked, PIECES, lambda: run_noise(of, asked, work),
         lambda part: share_noise(of, asked, work, part),

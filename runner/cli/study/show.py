@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tinybench.errors import ToolMissingError, UsageError
+from tinybench.errors import BenchError, ToolMissingError, UsageError
 
 from .. import options
 from ..options import PATH, command
@@ -57,12 +57,13 @@ def texts(report: Any, found: Any) -> dict[str, Callable[[], Any]]:
 
 
 def done(voice: Voice, folder: Path, study: Callable[[], T]) -> T:
-    """Do a study; one that is interrupted says how to go on."""
+    """Do a study; one that is interrupted, or whose bench failed, says how to go on."""
     try:
         return study()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, BenchError) as error:
         if (folder / "asked.json").is_file():
-            voice.note(f"interrupted; to go on, ask for the same again with -o {folder}")
+            how = "stopped" if isinstance(error, BenchError) else "interrupted"
+            voice.note(f"{how}; to go on, ask for the same again with -o {folder}")
         raise
 
 

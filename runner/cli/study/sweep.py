@@ -13,10 +13,12 @@ from ..tree import Option
 from .in_lab import elsewhere, or_in_lab
 from .lists import several
 from .show import do
-from .words import place_of, placed, shards, shards_of
+from .words import BOARD, boards_of, place_of, placed, shards, shards_of
 
 OBJECTIVES = ("latency", "energy", "flash", "ram", "score")
 SHOWN = "latency,flash,ram"
+OF_ONE = ("board", "port", "probe", "emulate", "monitor")
+"""What is varied of one board."""
 
 
 @command(
@@ -45,7 +47,7 @@ SHOWN = "latency,flash,ram"
            help="performance (default), accuracy, energy or all"),
     Option("--limit", type=positive, metavar="N", section="each run",
            help="only the first N accuracy inputs"),
-    options.board(options.BOARD, section="each run"),
+    options.board(BOARD, section="each run"),
     options.emulate(section="each run"),
     options.port(section="each run"),
     Option("--baud", type=options.baud, metavar="N", shared=True, section="each run",
@@ -90,7 +92,13 @@ def sweep(
         raise UsageError("study sweep: say of which task: --task kws ('tinybench tasks')")
     if not factors:
         raise UsageError("study sweep: say what is varied: --by kernels=plain,dsp")
-    at_a_time = shards_of(said, board)
+    board, boards = boards_of(said, board)
+    if boards and not varied.isdisjoint(OF_ONE):
+        raise UsageError(
+            f"--by {', '.join(sorted(varied.intersection(OF_ONE)))} says which board a combination "
+            "is on: name one by --board, not several"
+        )
+    at_a_time = shards_of(said, board, boards)
     place = place_of(said, out, "sweep", said["task"] or "tasks", board or DEFAULT_BOARD)
     if place.part is not None and (budget is not None or runs is not None):
         raise UsageError(
@@ -105,7 +113,7 @@ def sweep(
         objectives = (*objectives, *(["score"] if score else []), *(["energy"] if energy else []))
     with scratch() as tried:
         asked = ask(factors, words, objectives, repeats, tried)
-    work = Work(place.folder, words, voice.track, voice.note, at_a_time)
+    work = Work(place.folder, words, voice.track, voice.note, at_a_time, boards)
     return do(
         voice, to, place, report, asked, pieces(asked),
         lambda: run_sweep(asked, work, Budget(budget, runs)),

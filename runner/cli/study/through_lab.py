@@ -161,6 +161,11 @@ def _series(study: str, said: dict[str, Any]) -> "tuple[Series, dict[str, tuple[
                 f"{max(option.opts, key=len)} is of this computer, and is left out with --lab: a "
                 "lab does a study on its own boards, with what it has or is sent"
             )
+    if "," in (said.get("board") or ""):
+        raise UsageError(
+            f"--board {said['board']} are boards of this desk: a lab deals a study out over its "
+            "own, of one kind, by --parts"
+        )
     if str(said.get("board")).endswith(".toml"):
         raise UsageError(f"--board {said['board']} is a file, and a lab has boards by their kinds")
     files = {}

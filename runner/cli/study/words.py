@@ -144,16 +144,38 @@ def shards(
     )
 
 
-def shards_of(said: dict[str, Any], board: str | None) -> int:
-    """Take what `shards` said out of the words, and return it. Raises UsageError."""
+def shards_of(said: dict[str, Any], board: str | None, boards: tuple[str, ...] = ()) -> int:
+    """Take what `shards` said out of the words, and return how many boards are at work at a time.
+
+    `boards`: names of several of this desk. Raises UsageError.
+    """
     from ...study.shards import insist_shards
 
     count: int = said.pop("shards")
     insist_shards(count, {**said, "board": board or DEFAULT_BOARD})
-    return count
+    return len(boards) or count
 
 
-def on_board(text: str = options.BOARD) -> tuple[Option, ...]:
+def boards_of(said: dict[str, Any], board: str | None) -> tuple[str | None, tuple[str, ...]]:
+    """Return the board that is named, or the kind of several of this desk, and their names.
+
+    Raises UsageError.
+    """
+    from ...study.boards import kind_of
+
+    if board is None or "," not in board or Path(board).is_file():
+        return board, ()
+    names = tuple(name.strip() for name in board.split(","))
+    return kind_of(names, said), names
+
+
+BOARD = (
+    f"a board, one of bench.toml, or a .toml file (default: {DEFAULT_BOARD}); LEFT,RIGHT: several "
+    "of bench.toml, of one kind, at work at a time"
+)
+
+
+def on_board(text: str = BOARD) -> tuple[Option, ...]:
     """Return the options that name a board and its line."""
     return (
         options.board(text),

@@ -26,7 +26,7 @@ from ..one_image import on_host
 from ..parts import Part, Pieces, Share, share
 from ..rows import Parts, Rows, digest, split
 from ..runs import done, insist_run, is_emulated
-from ..shards import each
+from ..shards import on_each
 from ..work import Work
 from .engine_c import write_engine
 from .learn import KINDS, Ints, Timed, in_units, macs_of, scale_of, trained, unit_of
@@ -205,13 +205,13 @@ def _rows(
     parts = Parts(in_units(rows, unit_of(rows)), *split(rows, asked.test, asked.seed))
     kinds = [*asked.models, *([NEURAL] if asked.source else [])]
     with open_study(work.folder, asked, str(part or "")):
-        jobs: list[Callable[[], Row]] = [
-            partial(_neural, asked, work, len(parts.test), own)
+        jobs: list[Callable[[Work], Row]] = [
+            partial(_neural, asked, len(parts.test), own)
             if kind == NEURAL
             else _model(kind, parts, asked, work)
             for kind in share(kinds, part)
         ]
-        return parts, each(work.shards, lambda job: job(), jobs)
+        return parts, on_each(work, lambda job, there: job(there), jobs)
 
 
 def _model(
@@ -219,17 +219,17 @@ def _model(
     parts: Parts,
     asked: Asked,
     work: Work,
-) -> Callable[[], Row]:
+) -> Callable[[Work], Row]:
     """Train one model, and return what runs it and gives its row: that of the folder, if there."""
     stored = work.folder / f"{kind}.json"
     before = kept_part(stored, Row)
     if before is not None:
-        return lambda: before
+        return lambda _: before
     if kind == "knn" and parts.regression:
         refused = Row(
             model=kind, refused="emlearn's neighbours tell classes apart, and give no values"
         )
-        return lambda: refused
+        return lambda _: refused
     work.say(f"{kind}: trained on {len(parts.train)} rows")
     scale = scale_of(parts.rows.values[parts.train], kind)
     inputs = scale.apply(parts.rows.values[parts.test])
@@ -256,13 +256,13 @@ def _model(
     )
     task = _task(kind, engine, inputs, parts, work.folder / "tasks" / kind)
 
-    def run() -> Row:
+    def run(there: Work) -> Row:
         try:
             request = request_of(
-                **work.words, task=task, engine=engine, out=work.folder / kind, profile=PROFILE,
+                **there.words, task=task, engine=engine, out=work.folder / kind, profile=PROFILE,
                 division="open",
             )  # fmt: skip
-            result = done(request, work.folder / kind, work.track, work.say).result
+            result = done(request, work.folder / kind, there.track, work.say).result
         except (ModelError, BuildError) as error:  # as one that is too large
             return keep_part(stored, msgspec.structs.replace(row, refused=str(error)))
         found = beside(row, result, here, predicted, truth, regression=parts.regression)
@@ -374,9 +374,9 @@ def scored(found: npt.NDArray[Any], truth: npt.NDArray[Any], *, regression: bool
 
 def _neural(
     asked: Asked,
-    work: Work,
     count: int,
     own: Own,
+    work: Work,
 ) -> Row:
     """Return the row of the task's own model, on as many of its inputs: the folder's, if there."""
     out, stored = work.folder / NEURAL, work.folder / f"{NEURAL}.json"

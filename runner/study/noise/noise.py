@@ -129,7 +129,7 @@ def _done(
         if there is not None:
             bench = replace(bench, there=there)
             keep_part(line, Line(there.patched))
-            jobs = jobs if there.patched else 1  # one line, and one image on the board
+            jobs = there.seats.left
         if known:
             work.say(f"{work.folder}: {len(known)} trials are there already")
         do(bench, first, jobs, known, keep, work.track, "noise")

@@ -1,9 +1,9 @@
 """Trials of noise on a board: weights are written over the link, or else built in and flashed."""
 
-import queue
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from ...dut.patches import holds, patch, takes_patches
 from ...results.words import request_of
 from ..host_engine import Floats, Values
 from ..patched_file import written
+from ..shards import Boards
 from ..subject import Subject
 from ..work import Work
 
@@ -37,19 +38,29 @@ TRIES = 3
 
 
 @dataclass(frozen=True)
+class Seat:
+    """A board that trials are done on, one at a time."""
+
+    station: Station
+    dut: Dut | None
+    """That takes patches; None: it is built, and loaded, anew for each trial."""
+
+
+@dataclass(frozen=True)
 class There:
     """Where trials are done beside this computer."""
 
     of: Subject
-    station: Station
     board: Board
     task: Task
     model: bytes
     form: bytes
     """Of the steps whose constants the boards hold."""
-    duts: "queue.Queue[Dut]"
-    """Those that take patches; each trial takes one, and gives it back."""
+    seats: Boards[Seat]
     patched: bool
+    """Whether all of them take patches."""
+    on_ports: bool
+    """Whether each has one line, and is no child process."""
     decimals: int
     """That a board prints of each result."""
     say: Callable[[str], None]
@@ -67,31 +78,35 @@ def opened(of: Subject, work: Work) -> Iterator[There]:
             f"{of.model} has weights of floats: on a board those of integers are studied"
         )
     words, shards, say = work.words, work.shards, work.say
-    request = request_of(**{k: v for k, v in words.items() if v}, division="open")
+    said: dict[str, Any] = {k: v for k, v in words.items() if v and k != "board"}
     found = resolve(load_task(words["task"]), words.get("data"), words.get("model")).model
-    with reserved(request, say) as (station, _), ExitStack() as stack:
-        board, task = station.board, station.task
+    with ExitStack() as held, ExitStack() as stack:
+        names = work.boards or (words["board"],)
+        requests = (request_of(**said, board=name, division="open") for name in names)
+        stations = [held.enter_context(reserved(request, say))[0] for request in requests]
+        board, task = stations[0].board, stations[0].task
         if task is None or board.toolchain is None:
             raise UsageError(f"board {board.name} holds firmware of its own: none is built for it")
-        sites = station.sites[:1]
-        if sites and shards > 1:
-            raise UsageError("--shards is of emulated boards: a port has one board")
-        duts = queue.Queue[Dut]()
+        seats = [Seat(one, None) for one in stations]
+        on_ports = bool(stations[0].sites)
         try:
             image = build(board, task, found, patches=True)
         except ModelError as error:  # as where RAM does not hold the weights
             say(f"{board.name} takes no weights over its line: {error}")
         else:
-            for dut in _met(station, task, image, shards, stack, say):
-                duts.put(dut)
-        patched = not duts.empty()
+            each = stations if on_ports else stations * shards
+            met = [Seat(one, _met(one, task, image, stack, say)) for one in each]
+            seats = met if all(one.dut for one in met) else seats
+        patched = all(one.dut for one in seats)
         if not patched:
             say(f"{board.name} is built, and loaded, anew for each trial")
             stack.close()
         _, steps = lower(of.graph, board.toolchain.kernels)
+        called = work.boards or tuple(f"{board.name} {n}" for n in range(1, shards + 1))
         yield There(
-            of=of, station=station, board=board, task=task, model=read_model_file(found),
-            form=form_of(steps), duts=duts, patched=patched,
+            of=of, board=board, task=task, model=read_model_file(found),
+            form=form_of(steps), seats=Boards(dict(zip(called, seats, strict=False)), say),
+            patched=patched, on_ports=on_ports,
             decimals=printed_as(of.graph, of.interface)[0], say=say,
         )  # fmt: skip
 
@@ -100,22 +115,17 @@ def _met(
     station: Station,
     task: Task,
     image: Image,
-    count: int,
     stack: ExitStack,
     say: Callable[[str], None],
-) -> list[Dut]:
-    """Return the boards that take patches, with the image on each."""
+) -> Dut | None:
+    """Return a board with the image on it; None where it takes no patches."""
     board, sites = station.board, station.sites[:1]
     if sites:
         load(board, image, sites[0], say, write=True)
-    found = list[Dut]()
-    for _ in range(count):
-        way = sites[0] if sites else board.command(image.elf)
-        dut = Dut(stack.enter_context(closing(open_line(way))))
-        insist_task(dut.handshake(), task, image)
-        if takes_patches(dut):
-            found.append(dut)
-    return found
+    way = sites[0] if sites else board.command(image.elf)
+    dut = Dut(stack.enter_context(closing(open_line(way))))
+    insist_task(dut.handshake(), task, image)
+    return dut if takes_patches(dut) else None
 
 
 def infer_there(there: There, graph: Graph) -> Values:
@@ -125,22 +135,25 @@ def infer_there(there: There, graph: Graph) -> Values:
     """
     assert there.board.toolchain is not None  # noqa: S101 - asked for when it was opened
     _, steps = lower(graph, there.board.toolchain.kernels)
-    if not there.patched or form_of(steps) != there.form:
-        return _built(there, graph)
+    fits = form_of(steps) == there.form
+    if there.patched and not fits and there.on_ports:
+        raise BenchError(
+            f"weights of a trial do not fit the kernels that {there.board.name} was built with, "
+            "and its one line is in use: ask for less noise"
+        )
     constants = [bytes_of(one) for _, one in constants_of(steps)]
-    dut = there.duts.get()
-    try:
+    with there.seats.one() as seat:
+        if seat.dut is None or not fits:
+            return _built(there, seat.station, graph)
         for _ in range(TRIES):
-            patch(dut, constants)
-            found = _inferred(there, dut)
-            if holds(dut, constants):
+            patch(seat.dut, constants)
+            found = _inferred(there, seat.dut)
+            if holds(seat.dut, constants):
                 return found
-    finally:
-        there.duts.put(dut)
-    raise BenchError(
-        f"{there.board.name} lost the weights of a trial {TRIES} times while it inferred: does it "
-        "restart, as by a watchdog or a weak supply?"
-    )
+        raise BenchError(
+            f"{there.board.name} lost the weights of a trial {TRIES} times while it inferred: does "
+            "it restart, as by a watchdog or a weak supply?"
+        )
 
 
 def _inferred(there: There, dut: Dut) -> Values:
@@ -148,15 +161,10 @@ def _inferred(there: There, dut: Dut) -> Values:
     return np.array(rows, np.float64)
 
 
-def _built(there: There, graph: Graph) -> Values:
+def _built(there: There, station: Station, graph: Graph) -> Values:
     """Build the firmware with these weights in it, load it, and infer."""
     data = written(there.model, there.of.graph, graph)
-    sites = there.station.sites[:1]
-    if sites and there.patched:
-        raise BenchError(
-            f"weights of a trial do not fit the kernels that {there.board.name} was built with, "
-            "and its one line is in use: ask for less noise"
-        )
+    sites = station.sites[:1]
     with scratch() as folder:
         model = folder / "model.tflite"
         model.write_bytes(data)

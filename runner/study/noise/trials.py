@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinybench.errors import BenchError
+from tinybench.errors import BenchError, BoardOutError
 from tinybench.track import Track
 
 from ..host_engine import ANY, Built, Loaded, infer, load, patch
@@ -149,7 +149,10 @@ def do(
     track: Track,
     label: str,
 ) -> None:
-    """Do the trials that are not known, in threads, and keep each."""
+    """Do the trials that are not known, in threads, and keep each.
+
+    Raises BoardOutError once all are done but those that a board failed at.
+    """
     left = [job for job in wanted if job.key not in known]
     if not left:
         return
@@ -157,11 +160,16 @@ def do(
         try:
             futures = [pool.submit(partial(_trial, bench, job)) for job in left]
             for future in track(as_completed(futures), label, len(left)):
-                done = future.result()
+                try:
+                    done = future.result()
+                except BoardOutError:  # the others go on
+                    continue
                 keep(done)
                 known[key_of(done)] = done
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+    if bench.there is not None:
+        bench.there.seats.insist()
 
 
 def _trial(bench: Bench, job: Job) -> Trial:

@@ -37,7 +37,7 @@ from ..host_engine import Floats, build, infer, load, ranges
 from ..kept import chosen, keep_part, kept_part, open_study, store_study
 from ..parts import Part, Pieces, Share, share
 from ..runs import done, insist_run, is_emulated
-from ..shards import each
+from ..shards import on_each
 from ..subject import Subject, values_of
 from ..work import Work
 
@@ -272,14 +272,14 @@ def _rows(
     with open_study(work.folder, asked, str(part or "")), scratch() as libraries:
         parts, here = _parts(of, source, asked, libraries)
 
-        def row(one: tuple[int, str]) -> Row:
+        def row(one: tuple[int, str], there: Work) -> Row:
             number, scheme = one
             if (before := kept_part(work.folder / f"{scheme}.json", Row)) is not None:
                 return before
             work.say(f"{scheme}: on {asked.board}")
-            return _row(scheme, number, parts, here, source, work, libraries)
+            return _row(scheme, number, parts, here, source, there, libraries)
 
-        return each(work.shards, row, schemes)
+        return on_each(work, row, schemes)
 
 
 def _has_learnt(folder: Path, scheme: str) -> bool:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from tinybench.declare import find, nearest
 from tinybench.errors import DeclarationError, TinybenchError, UsageError
 from tinybench.files import write_whole
@@ -13,7 +15,10 @@ from tinybench.read import read_toml
 
 from ...build import board as boards
 from ...build.task import load_task
+from ...desk.bench import find_bench, load_bench
 from ...desk.bench_file import quoted
+from ...desk.choose import choose
+from ...results.request import Request
 from ...results.words import SuiteWords, request_of
 from ..runs import insist_run
 
@@ -111,13 +116,32 @@ def words_of(
     return said
 
 
+def request_for(
+    levels: Mapping[str, str],
+    factors: Sequence[Factor],
+    words: Mapping[str, Any],
+    folder: Path,
+    out: Path,
+) -> Request:
+    """Return the run of one combination, with its board's declaration in `folder`.
+
+    A board of this desk keeps its place there, however it is declared. Raises as `words_of`, and
+    UsageError where it is not attached.
+    """
+    request = request_of(**words_of(levels, factors, words, folder), out=out)
+    name, bench = levels.get("board", str(words["board"])), load_bench(find_bench())
+    if name not in bench.boards or request.board == name or request.emulate:
+        return request
+    place, _ = choose(msgspec.structs.replace(request, board=name), bench, lambda _: None)
+    return msgspec.structs.replace(place, board=request.board)
+
+
 def _declared(name: str, keys: Mapping[str, str], folder: Path) -> Path:
     """Write the declaration of a board with some keys changed."""
+    desk = load_bench(find_bench()).boards
+    name = desk[name].board if name in desk else name
     if not name.endswith(".toml") and name not in boards.names():
-        raise UsageError(
-            f"{boards.no_board(name, boards.names())}; of a board of bench.toml that is swept by "
-            "keys of its declaration give the kind, and its --port"
-        )
+        raise UsageError(boards.no_board(name, [*boards.names(), *desk]))
     path = find("board", name, boards.names())
     whole = _with_paths(read_toml(path), path.parent)
     for key, text in keys.items():

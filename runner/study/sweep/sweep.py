@@ -22,15 +22,14 @@ from tinybench.errors import (
 
 from ...compare.store import Summary, summary
 from ...compare.tags import NAME, tag
-from ...results.words import request_of
 from ..kept import keep_part, kept_part, open_study, store_study
 from ..parts import Part, Pieces, Share, share
 from ..runs import done
-from ..shards import each
+from ..shards import boards_of, on_each
 from ..work import Work
 from .asked import Asked
 from .design import choose, combinations
-from .factors import Factor, words_of
+from .factors import Factor, request_for
 from .findings import Figure, Row, SweepStudy, fields_of, figures_of, summed
 
 CELLS_FOLDER = "combinations"
@@ -56,14 +55,17 @@ class Budget:
         """Return whether it may end before all combinations are measured."""
         return self.seconds is not None or self.runs is not None
 
-    def allows(self, rows: Sequence[Row], count: int) -> bool:
-        """Return whether `count` more runs, which take as long as the others did, are within."""
+    def allows(self, rows: Sequence[Row], count: int, at_a_time: int) -> bool:
+        """Return whether `count` more runs, which take as long as the others did, are within.
+
+        `at_a_time`: boards at work beside each other.
+        """
         if self.runs is not None and len(rows) + count > self.runs:
             return False
         if self.seconds is None or not rows:
             return True
         took_s = [row.took_s for row in rows]
-        return sum(took_s) + count * statistics.fmean(took_s) <= self.seconds
+        return sum(took_s) + count * statistics.fmean(took_s) <= self.seconds * at_a_time
 
 
 def pieces(asked: Asked) -> Pieces:
@@ -94,19 +96,26 @@ def run_sweep(
         rows = kept_rows(work.folder, points, asked)
         if rows:
             work.say(f"{work.folder}: {len(rows)} runs are there already")
-        while wanted := _next(asked, points, rows, work.shards):
+        boards, tried = boards_of(work), set[tuple[int, int]]()
+        while wanted := _next(asked, points, rows, boards.left or work.shards, tried):
+            at_a_time = boards.left or work.shards
             if len(rows) >= HOPELESS and all(row.refused for row in rows):
                 break
-            while wanted and not budget.allows(rows, len(wanted)):
+            while wanted and not budget.allows(rows, len(wanted), at_a_time):
                 wanted.pop()
             if not wanted:
                 work.say("the budget ends here; ask for the same with a larger one to go on")
                 break
-            rows += each(
-                work.shards,
-                lambda one: _measured(factors, points, one, work, chosen=budget.ends),
+            tried |= {(n, repeat) for n, repeat, _ in wanted}
+            rows += on_each(
+                work,
+                lambda one, there: _measured(factors, points, one, there, chosen=budget.ends),
                 wanted,
+                boards,
             )
+            if work.boards and not boards.left:
+                break
+        boards.insist()
     if all(row.refused for row in rows):
         why = rows[0].refused if rows else "the budget allows no run"
         raise UsageError(f"no combination of {len(points)} was measured; the first: {why}")
@@ -134,9 +143,9 @@ def share_sweep(
             rows = kept_rows(work.folder, points, asked)
             done_, never = _there(rows), _once(rows) if repeat else set[int]()
             wanted = [(n, repeat, ALL) for n in mine if (n, repeat) not in done_ and n not in never]
-            each(
-                work.shards,
-                lambda one: _measured(factors, points, one, work, chosen=False),
+            on_each(
+                work,
+                lambda one, there: _measured(factors, points, one, there, chosen=False),
                 wanted,
             )
         rows = [row for row in kept_rows(work.folder, points, asked) if row.combination in mine]
@@ -179,13 +188,21 @@ def _name(combination: int, repeat: int) -> str:
 
 
 def _next(
-    asked: Asked, points: Sequence[tuple[int, ...]], rows: list[Row], count: int
+    asked: Asked,
+    points: Sequence[tuple[int, ...]],
+    rows: list[Row],
+    count: int,
+    tried: set[tuple[int, int]],
 ) -> list[tuple[int, int, str]]:
-    """Return the runs to do next, so many at most: combination, repeat, and why."""
-    done_ = _there(rows)
+    """Return the runs to do next, so many at most: combination, repeat, and why.
+
+    `tried`: those that are not done again now, though a board failed at them.
+    """
+    done_ = _there(rows) | tried
     found = list[tuple[int, int, str]]()
     if not rows:
-        return [(0, 0, "the first of all")]
+        untried = (n for n in range(len(points)) if (n, 0) not in tried)
+        return [(n, 0, "the first of all") for n in itertools.islice(untried, 1)]
     counts = [len(levels) for levels in asked.factors.values()]
     for repeat in range(asked.repeats):  # all once before any is repeated
         never = _once(rows) if repeat else {row.combination for row in rows if row.refused}
@@ -232,11 +249,13 @@ def _measured(
     )  # fmt: skip
     start_s = time.monotonic()
     try:
-        request = request_of(**words_of(named, factors, work.words, own / f"{number:04}"), out=out)
+        request = request_for(named, factors, work.words, own / f"{number:04}", out)
         outcome = done(request, out, work.track, lambda _: None)
     except RunFolderError:
         raise
     except REFUSED as error:
+        if work.boards and isinstance(error, AbsentError):
+            raise  # which is that board's alone
         row = msgspec.structs.replace(row, refused=str(error))
         if isinstance(error, OF_HERE):
             return row

@@ -1,0 +1,46 @@
+"""Several boards of this desk that a study is dealt out over: which they are, and of what kind."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tinybench.declare import nearest
+from tinybench.errors import UsageError
+
+from ..build.board import load_board
+from ..desk.bench import find_bench, load_bench
+
+ONE = ("port", "probe", "emulate", "monitor")
+"""Words that are of one board."""
+
+
+def kind_of(names: Sequence[str], said: Mapping[str, Any]) -> str:
+    """Return of which kind boards of bench.toml are, as its `board` says it.
+
+    `said`: the other words of a run. Raises UsageError for boards that no study can be dealt out
+    over.
+    """
+    shown = ",".join(names)
+    for word in ONE:
+        if said.get(word):
+            raise UsageError(
+                f"--{word} is of one board, and --board {shown} names several, each of which is as "
+                "bench.toml says: leave it out"
+            )
+    desk = load_bench(find_bench()).boards
+    for name in names:
+        if name not in desk:
+            raise UsageError(
+                f"--board {shown}: there is no '{name}' in bench.toml, which names the boards of "
+                f"this desk: {nearest(name, desk)}"
+            )
+    if len({(desk[name].serial, desk[name].port) for name in names}) < len(names):
+        raise UsageError(f"--board {shown}: name each board once")
+    first, *others = names
+    for name in others:
+        if desk[name].board != desk[first].board:
+            raise UsageError(
+                f"--board {shown}: {first} is a {load_board(desk[first].board).name}, and {name} a "
+                f"{load_board(desk[name].board).name}: what boards of two kinds take is no one "
+                "study; ask for each kind apart"
+            )
+    return desk[first].board

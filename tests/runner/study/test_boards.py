@@ -1,0 +1,219 @@
+"""A study on several boards of a desk at a time, each on its own port, and one is unplugged."""
+
+import functools
+import threading
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.runner.study.desk import Desk, desk
+from tinybench.errors import BoardOutError, BuildError, DeadlineError, UsageError
+from tinybench.runner import cli
+from tinybench.runner.desk import flash
+from tinybench.runner.dut.client import Dut
+from tinybench.runner.dut.line import Patience
+from tinybench.runner.results.journal import read
+from tinybench.runner.results.words import request_of
+from tinybench.runner.study.boards import kind_of
+from tinybench.runner.study.kept import read_trials
+from tinybench.runner.study.noise import on_board
+from tinybench.runner.study.noise.asked import ask
+from tinybench.runner.study.noise.noise import run_noise
+from tinybench.runner.study.runs import done
+from tinybench.runner.study.shards import on_each
+from tinybench.runner.study.subject import subject
+from tinybench.runner.study.sweep.factors import factor, request_for
+from tinybench.runner.study.work import Work
+from tinybench.track import silent
+
+CALLED = ("left", "middle", "right")
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """Three equal boards."""
+    with desk(tmp_path_factory.mktemp("desk"), CALLED) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def environment(three: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its bench.toml is the one that is found, and a silent board is not waited for as long."""
+    monkeypatch.setattr(flash, "PATIENCE", Patience(name_s=0.3, name_tries=2))
+    for name, value in three.words.items():
+        monkeypatch.setenv(name, value)
+
+
+def work_on(folder: Path, *boards: str, **more: Any) -> Work:
+    """Return a work on some boards, told to nobody."""
+    return Work(folder, {"board": "kind"}, silent, lambda _: None, len(boards), boards, **more)
+
+
+def test_a_board_that_is_unplugged_takes_nothing_of_the_others_along(
+    three: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They do all but the trial it failed at, which is done once the same is asked for again."""
+    monkeypatch.setattr(on_board, "Dut", functools.partial(Dut, patience=Patience(return_s=0.2)))
+    of = subject("kws", limit=4)
+    kind = kind_of(CALLED, {})
+    asked = ask(of, "gaussian", (0.1,), 24, 1, alone=False, board=kind)
+    words = {"task": "kws", "board": kind}
+
+    def track(items: Iterable[Any], label: str, total: int) -> Iterator[Any]:
+        for number, item in enumerate(silent(items, label, total)):
+            if number == 2:
+                three.unplug("middle")
+            yield item
+
+    work = Work(tmp_path / "noise", words, track, lambda _: None, 3, CALLED)
+    with pytest.raises(
+        BoardOutError, match=r"^board middle: .*tty-middle.* ask for the same again"
+    ):
+        run_noise(of, asked, work)
+    assert len(read_trials(work.folder)) == 23
+    assert all(three.flashed(name) == 1 for name in CALLED)
+    three.plug("middle")
+    found = run_noise(of, asked, Work(work.folder, words, silent, lambda _: None, 3, CALLED))
+    assert (found.board_trials, found.board_equal) == (24, 24)
+    alone = Work(tmp_path / "alone", {**words, "board": "left"}, silent, lambda _: None)
+    assert run_noise(of, asked, alone).points == found.points
+
+
+def test_a_run_that_was_begun_on_another_board_is_begun_anew(three: Desk, tmp_path: Path) -> None:
+    """What the other one answered is no part of it, and is kept beside; its own goes on."""
+    out, said = tmp_path / "run", list[str]()
+
+    def stopped(items: Iterable[Any], label: str, total: int) -> Iterator[Any]:
+        for item in items:
+            yield item
+            if label == "accuracy":
+                raise KeyboardInterrupt
+
+    asked = {"task": "kws", "mode": "accuracy", "limit": 3, "out": out}
+    with pytest.raises(KeyboardInterrupt):
+        done(request_of(board="left", **asked), out, stopped, said.append)
+    with pytest.raises(KeyboardInterrupt):
+        done(request_of(board="left", **asked), out, stopped, said.append)
+    assert len([one for one in read(out)[1] if one.answer]) == 2
+    found = done(request_of(board="right", **asked), out, silent, said.append).result
+    assert found.accuracy is not None
+    assert found.accuracy.count == 3
+    assert read(out)[0].asked.ports == (f"{three.folder}/tty-right",)
+    assert read(tmp_path / "run-begun-1")[0].asked.ports == (f"{three.folder}/tty-left",)
+    assert f"run was begun at {three.folder}/tty-left: it is begun anew" in " ".join(said)
+
+
+def test_each_part_is_on_one_board_and_none_has_two(tmp_path: Path) -> None:
+    """As many are at work as there are boards; what each makes comes back in the order of parts."""
+    together, busy = threading.Barrier(3), list[str]()
+
+    def do(part: int, there: Work) -> tuple[int, str]:
+        name = there.words["board"]
+        assert name not in busy
+        busy.append(name)
+        together.wait(30)
+        busy.remove(name)
+        return part, name
+
+    found = on_each(work_on(tmp_path, *CALLED), do, range(6))
+    assert [part for part, _ in found] == list(range(6))
+    assert {name for _, name in found} == set(CALLED)
+
+
+def test_once_all_boards_are_out_what_is_left_is_not_begun(tmp_path: Path) -> None:
+    """Each is named, with what it failed by; a build that fails is no board's fault."""
+    begun = list[int]()
+
+    def do(part: int, there: Work) -> None:
+        begun.append(part)
+        raise DeadlineError(f"{there.words['board']} is silent")
+
+    with pytest.raises(BoardOutError) as caught:
+        on_each(work_on(tmp_path, "left", "right"), do, range(9))
+    assert "board left: left is silent" in str(caught.value)
+    assert "board right: right is silent" in str(caught.value)
+    assert (len(begun), caught.value.exit_status) == (2, 3)
+
+    def broken(*_: object) -> None:
+        raise BuildError("no compiler")
+
+    with pytest.raises(BuildError, match="no compiler"):
+        on_each(work_on(tmp_path, "left", "right"), broken, range(9))
+
+
+def test_a_study_that_ends_early_interrupts_what_is_at_work(tmp_path: Path) -> None:
+    """Beside a part that fails another one would go on for minutes."""
+    begun, ended = threading.Event(), list[str]()
+
+    def endless() -> Iterator[int]:
+        begun.set()
+        while True:
+            yield 0
+
+    def do(part: int, there: Work) -> None:
+        if part == 0:
+            assert begun.wait(30)
+            raise UsageError("this cannot be")
+        try:
+            for _ in there.track(endless(), "windows", 1):
+                pass
+        except KeyboardInterrupt:
+            ended.append("interrupted")
+            raise
+
+    with pytest.raises(UsageError, match="this cannot be"):
+        on_each(work_on(tmp_path, "left", "right"), do, range(2))
+    assert ended == ["interrupted"]
+
+
+def test_a_board_that_a_sweep_declares_otherwise_keeps_its_place(
+    three: Desk, tmp_path: Path
+) -> None:
+    """Port and probe are those of bench.toml."""
+    by = factor("flags=-O2,-Os")
+    request = request_for(
+        {"flags": "-Os"}, [by], {"task": "kws", "board": "left"}, tmp_path, tmp_path
+    )
+    assert request.board == str(tmp_path / "board.toml")
+    assert '"-Os"' in Path(request.board).read_text()
+    assert (request.ports, request.probe) == ((f"{three.folder}/tty-left",), "left")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("classic --task kws --board left,left", "name each board once"),
+        ("classic --task kws --board left,lift", "did you mean 'left'?"),
+        ("classic --task kws --board left,right --monitor lpm01a", "--monitor is of one board"),
+        ("compress --board left,right --port /dev/null", "--port is of one board"),
+        ("compress --board left,right --shards 2", "--shards is of emulated boards"),
+        ("sparsity --board left --shards 2", "--board LEFT,RIGHT"),
+        ("quantisation --task kws --board left,right --emulate", "--emulate is of one board"),
+        ("noise --task kws --board left,right --probe x", "--probe is of one board"),
+        ("noise --task kws --board left,right --lab", "boards of this desk"),
+        ("sweep --task kws --by board=left,right --board left,right", "--by board says which"),
+    ],
+)
+def test_boards_that_cannot_be_at_work_together_are_refused(
+    words: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In words, before anything is made."""
+    assert cli.main(["study", *words.split(), "-o", str(tmp_path / "study")]) == 2
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "study").exists()
+
+
+def test_boards_of_two_kinds_are_no_one_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For cycles of two cores are not compared."""
+    bench = tmp_path / "bench.toml"
+    bench.write_text(
+        '[boards.left]\nboard = "nucleo-l4r5"\nserial = "1"\n'
+        '[boards.right]\nboard = "nucleo-f446re"\nserial = "2"\n'
+    )
+    monkeypatch.setenv("TINYBENCH_BENCH", str(bench))
+    with pytest.raises(UsageError, match="left is a nucleo-l4r5, and right a nucleo-f446re"):
+        kind_of(("left", "right"), {})
