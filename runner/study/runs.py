@@ -52,9 +52,11 @@ def insist_run(words: Mapping[str, Any]) -> None:
     asked = request_of(**said)
     if desk is not None and not (asked.ports or emulate):
         asked = replace(asked, ports=(name,))
+    if asked.monitor not in (None, MODELLED) and "mode" not in words and not emulate:
+        asked = replace(asked, mode="energy")  # as that of a board on a port is measured
     if asked.ports or emulate or board.attached is None:
         insist_possible(board, asked)
-    if asked.ports and asked.monitor not in (None, MODELLED):
+    if asked.monitor not in (None, MODELLED):
         monitor_spec(asked.monitor, bench)
 
 

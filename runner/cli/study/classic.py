@@ -43,7 +43,8 @@ THREADS_MOST = 64
     *on_board(),
     shards(),
     Option("--monitor", metavar="MONITOR", shared=True,
-           help="energy too; modelled: by a model of an emulated board's power"),
+           help="energy too, of a board on a port in runs of their own, once all others are done; "
+           "modelled: by a model of an emulated board's power"),
     *elsewhere(),
     *placed(),
     formats=("terminal", "json", "csv", "markdown"),

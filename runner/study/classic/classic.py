@@ -21,6 +21,7 @@ from ...dut.inference import answered
 from ...results.result import Result
 from ...results.score import latency_s, vips, vops
 from ...results.words import request_of
+from .. import energy
 from ..kept import chosen, keep_part, kept_part, open_study, store_study
 from ..one_image import on_host
 from ..parts import Part, Pieces, Share, share
@@ -97,7 +98,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """Its folder, in that of the study."""
 
 
-PIECES = Pieces("|".join((*KINDS, NEURAL)), Row, ("{}", "engines/{}", "tasks/{}"))
+PIECES = Pieces("|".join((*KINDS, NEURAL)), Row, ("{}", energy.BESIDE, "engines/{}", "tasks/{}"))
 
 
 class ClassicStudy(msgspec.Struct, frozen=True, kw_only=True):
@@ -202,16 +203,18 @@ def _rows(
 ) -> tuple[Parts, list[Row]]:
     """Return how rows are split, and the rows of a part's models."""
     insist_run(work.words)
+    text = energy.first(work)
     parts = Parts(in_units(rows, unit_of(rows)), *split(rows, asked.test, asked.seed))
     kinds = [*asked.models, *([NEURAL] if asked.source else [])]
     with open_study(work.folder, asked, str(part or "")):
         jobs: list[Callable[[Work], Row]] = [
             partial(_neural, asked, len(parts.test), own)
             if kind == NEURAL
-            else _model(kind, parts, asked, work)
+            else _model(kind, parts, asked, text)
             for kind in share(kinds, part)
         ]
-        return parts, on_each(work, lambda job, there: job(there), jobs)
+        found = on_each(text, lambda job, there: job(there), jobs)
+        return parts, [_with_energy(row, asked, work, own) for row in found]
 
 
 def _model(
@@ -269,6 +272,18 @@ def _model(
         return keep_part(stored, msgspec.structs.replace(found, run=kind))
 
     return run
+
+
+def _with_energy(row: Row, asked: Asked, work: Work, own: Own) -> Row:
+    """Return a row with its energy, where a monitor is named and the run has none."""
+    if not work.words.get("monitor") or row.run is None or row.energy_j is not None:
+        return row
+    words: dict[str, Any] = {**own, "task": asked.source}
+    if row.run != NEURAL:
+        task, engine = (work.folder / place / row.run for place in ("tasks", "engines"))
+        words = {"task": task / "task.toml", "engine": engine, "division": "open"}
+    found = energy.energy_of(work, row.run, **words, profile=PROFILE)
+    return keep_part(work.folder / f"{row.run}.json", msgspec.structs.replace(row, **found))
 
 
 def _task(kind: str, engine: Path, inputs: Ints, parts: Parts, folder: Path) -> Path:
@@ -333,7 +348,7 @@ def beside(
             equal = int((found == here.argmax(axis=1)).sum())
             as_learnt = int((found == predicted).sum())
         score = scored(found, truth, regression=regression)
-    timed, cycles, energy = result.performance, result.cycles, result.energy
+    timed, cycles, drawn = result.performance, result.cycles, result.energy
     valid = None if regression else score
     return msgspec.structs.replace(
         row,
@@ -346,8 +361,8 @@ def beside(
         estimated_cycles=cycles and cycles.usual,
         flash_b=result.firmware and result.firmware.flash_b,
         ram_b=result.firmware and result.firmware.ram_b,
-        energy_j=energy and energy.per_inference_j,
-        energy_modelled=energy and energy.modelled,
+        energy_j=drawn and drawn.per_inference_j,
+        energy_modelled=drawn and drawn.modelled,
         **valid_per_second(result, valid, row.macs),
     )
 

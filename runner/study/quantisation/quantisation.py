@@ -33,6 +33,7 @@ from ...dut.inference import answered
 from ...results.result import Result
 from ...results.words import request_of
 from ...session.own_model import examined
+from .. import energy
 from ..host_engine import Floats, build, infer, load, ranges
 from ..kept import chosen, keep_part, kept_part, open_study, store_study
 from ..parts import Part, Pieces, Share, share
@@ -106,7 +107,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """Its folder, in that of the study."""
 
 
-PIECES = Pieces("|".join((FLOAT, *SCHEMES)), Row, ("{}", "models/{}.tflite", "tasks/{}"))
+PIECES = Pieces(
+    "|".join((FLOAT, *SCHEMES)), Row, ("{}", energy.BESIDE, "models/{}.tflite", "tasks/{}")
+)
 
 
 class QuantisationStudy(msgspec.Struct, frozen=True, kw_only=True):
@@ -266,6 +269,7 @@ def _rows(
 ) -> list[Row]:
     """Return the rows of a part's schemes; of those that the folder has, nothing is said."""
     insist_run(work.words)
+    text = energy.first(work)
     schemes = share(list(enumerate((FLOAT, *asked.schemes))), part)
     if any(scheme in TUNED and not _has_learnt(work.folder, scheme) for _, scheme in schemes):
         tensorflow()
@@ -279,7 +283,16 @@ def _rows(
             work.say(f"{scheme}: on {asked.board}")
             return _row(scheme, number, parts, here, source, there, libraries)
 
-        return on_each(work, row, schemes)
+        return [_with_energy(found, work) for found in on_each(text, row, schemes)]
+
+
+def _with_energy(row: Row, work: Work) -> Row:
+    """Return a row with its energy, where a monitor is named and the run has none."""
+    if not work.words.get("monitor") or row.run is None or row.energy_j is not None:
+        return row
+    task = work.folder / "tasks" / row.run / "task.toml"
+    found = energy.energy_of(work, row.run, task=task, division="open", profile=PROFILE)
+    return keep_part(work.folder / f"{row.run}.json", msgspec.structs.replace(row, **found))
 
 
 def _has_learnt(folder: Path, scheme: str) -> bool:
@@ -387,7 +400,7 @@ def _measured(row: Row, result: Result, here: Floats) -> Row:
         near = NEAR if row.scheme == FLOAT else 10.0**-decimals
         number = int(one.input.removeprefix("row-").removesuffix(".bin"))
         equal += bool((np.abs(np.array(answered(one.results)) - here[number]) <= near).all())
-    timed, firmware, energy = result.performance, result.firmware, result.energy
+    timed, firmware, drawn = result.performance, result.firmware, result.energy
     return msgspec.structs.replace(
         row,
         rows=len(answers),
@@ -400,7 +413,7 @@ def _measured(row: Row, result: Result, here: Floats) -> Row:
         flash_b=firmware and firmware.flash_b,
         ram_b=firmware and firmware.ram_b,
         tensor_ram_b=result.model.tensor_ram_b,
-        energy_j=energy and energy.per_inference_j,
-        energy_modelled=energy and energy.modelled,
+        energy_j=drawn and drawn.per_inference_j,
+        energy_modelled=drawn and drawn.modelled,
         run=row.scheme,
     )

@@ -1,0 +1,51 @@
+"""Energy of what a study has run: of a board on a port another build has it, in a run of its own.
+
+Those runs come last, so that a board may be wired to its monitor in between.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from tinybench.errors import BuildError, ModelError
+
+from ..results.request import MODELLED
+from ..results.result import read_result
+from ..results.words import request_of
+from .runs import done
+from .work import Work
+
+BESIDE = "{}-energy"
+"""Folder of such a run, beside that of the run "{}"."""
+
+
+def first(work: Work) -> Work:
+    """Return the work of the runs that come before: without a monitor that is for later."""
+    if work.words.get("monitor") in (None, MODELLED):
+        return work
+    return replace(work, words={**work.words, "monitor": None})
+
+
+def energy_of(work: Work, name: str, **words: Any) -> dict[str, Any]:
+    """Return the energy of an inference of the run of that name, as fields of a study's row.
+
+    `words` are those of its run. A window has as many inferences as one of that run had: to find
+    them anew would begin with a single one, which may be shorter than two edges need. Where no
+    window can be trusted, or the energy build does not fit, that is said and there are none. Raises
+    what the bench fails by.
+    """
+    out = work.folder / BESIDE.format(name)
+    said: dict[str, Any] = {**work.words, **words, "mode": "energy", "out": out}
+    said["baud"] = None  # the energy build has one of its own
+    timed = read_result(work.folder / name).performance
+    said["iterations"] = timed and max(window.iterations for window in timed.windows)
+    try:
+        request = request_of(**said)
+        energy = done(request, out, work.track, work.say).result.energy
+    except (ModelError, BuildError) as error:
+        work.say(f"{name}: no energy: {error}")
+        return {}
+    if energy is None or energy.per_inference_j is None:
+        why = "; ".join(energy.faults) if energy else ""
+        work.say(f"{name}: no energy: no window of {out} can be trusted{why and f': {why}'}")
+        return {}
+    return {"energy_j": energy.per_inference_j, "energy_modelled": energy.modelled}
