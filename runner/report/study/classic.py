@@ -90,7 +90,9 @@ def said(found: ClassicStudy) -> list[str]:
     if found.unit != 1:
         lines.append(f"real values are learnt and answered in units of {found.unit:g}")
     if any(row.emulated for row in found.rows):
-        lines += [EMULATED, "est. VIPS, est. MVOPS: by the estimated cycles, as in a run's report"]
+        lines.append(EMULATED)
+        if not found.asked.regression:
+            lines.append("est. VIPS, est. MVOPS: by the estimated cycles, as in a run's report")
     if any(row.model.startswith("neural") for row in found.rows):
         lines.append("neural: the task's own model, on as many inputs, the first of its set")
     return lines

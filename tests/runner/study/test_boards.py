@@ -143,7 +143,10 @@ def test_once_all_boards_are_out_what_is_left_is_not_begun(tmp_path: Path) -> No
         on_each(work_on(tmp_path, "left", "right"), broken, range(9))
 
 
-def test_a_study_that_ends_early_interrupts_what_is_at_work(tmp_path: Path) -> None:
+@pytest.mark.parametrize("boards", [(), ("left", "right")], ids=["emulated", "of the desk"])
+def test_a_study_that_ends_early_interrupts_what_is_at_work(
+    boards: tuple[str, ...], tmp_path: Path
+) -> None:
     """Beside a part that fails another one would go on for minutes."""
     begun, ended = threading.Event(), list[str]()
 
@@ -163,8 +166,9 @@ def test_a_study_that_ends_early_interrupts_what_is_at_work(tmp_path: Path) -> N
             ended.append("interrupted")
             raise
 
+    work = Work(tmp_path, {"board": "mps2-an386"}, silent, lambda _: None, 2, boards)
     with pytest.raises(UsageError, match="this cannot be"):
-        on_each(work_on(tmp_path, "left", "right"), do, range(2))
+        on_each(work, do, range(2))
     assert ended == ["interrupted"]
 
 
